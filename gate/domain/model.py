@@ -1,0 +1,455 @@
+"""The nouns of the gate, as frozen values.
+
+Times are Unix seconds where a ticket states them and Unix milliseconds (``_ms``) where a device
+measured them. Words follow the field: see ``docs/architecture.md``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The four ticket kinds of the WeChat card API (``card_type``)."""
+
+    MEETING = "MEETING_TICKET"
+    SCENIC = "SCENIC_TICKET"
+    MOVIE = "MOVIE_TICKET"
+    BOARDING = "BOARDING_PASS"
+
+
+class Status(StrEnum):
+    """What the issuer says of a ticket."""
+
+    NORMAL = "normal"
+    CONSUMED = "consumed"
+    """Used up somewhere that is not one of our gates."""
+    REVOKED = "revoked"
+    """Refunded, exchanged or cancelled; ``Ticket.status_note`` may say why."""
+    DELETED = "deleted"
+    GIFTING = "gifting"
+    """On its way to a friend who has not taken it yet."""
+    TRANSFERRED = "transferred"
+    UNCLAIMED = "unclaimed"
+    EXPIRED = "expired"
+
+
+class CodeState(StrEnum):
+    """How the code that was shown stands to its ticket."""
+
+    LIVE = "live"
+    TRANSFERRED = "transferred"
+    """The ticket was given on and its new holder has another code."""
+    REPLACED = "replaced"
+    """The issuer gave the ticket another code."""
+
+
+class Direction(StrEnum):
+    """What a lane does with a ticket; the operator chooses, it never changes by itself."""
+
+    IN = "in"
+    OUT = "out"
+    BOTH = "both"
+    CHECK = "check"
+
+
+class Outcome(StrEnum):
+    """What the lane says. The values are the names a plain line prints, in lower case."""
+
+    ADMIT = "admit"
+    EXIT = "exit"
+    ATTENTION = "attention"
+    REFUSE = "refuse"
+    HOLD = "hold"
+    RESCAN = "rescan"
+    VALID = "valid"
+
+
+GREEN = frozenset({Outcome.ADMIT, Outcome.ATTENTION})
+"""Outcomes that let a person in and redeem the ticket."""
+
+
+class Reason(StrEnum):
+    """Why. ``gate.domain.rules`` has them in order, ``gate.words`` says them to people."""
+
+    ADMITTED = "admitted"
+    REENTRY = "reentry"
+    EXITED = "exited"
+    OVERRIDE = "override"
+
+    UNREADABLE = "unreadable"
+    UNKNOWN = "unknown"
+    REVOKED = "revoked"
+    DELETED = "deleted"
+    GIFTING = "gifting"
+    TRANSFERRED = "transferred"
+    REPLACED = "replaced"
+    UNCLAIMED = "unclaimed"
+    SAME_TICKET = "same_ticket"
+    MORE_USES = "more_uses"
+    WRONG_EVENT = "wrong_event"
+    WRONG_PLACE = "wrong_place"
+    WRONG_TYPE = "wrong_type"
+    WRONG_ENTRANCE = "wrong_entrance"
+    WRONG_ZONE = "wrong_zone"
+    WRONG_ROOM = "wrong_room"
+    WRONG_FLIGHT = "wrong_flight"
+    NOT_CHECKED_IN = "not_checked_in"
+    TOO_EARLY = "too_early"
+    TOO_LATE = "too_late"
+    OUTSIDE_HOURS = "outside_hours"
+    ALREADY_USED = "already_used"
+    USED_ELSEWHERE = "used_elsewhere"
+    NOT_ENOUGH_USES = "not_enough_uses"
+    PASS_BACK = "pass_back"
+    ZONE_FULL = "zone_full"
+    ALONE = "alone"
+    CLOCK_NOT_TRUSTED = "clock_not_trusted"
+    LOOK = "look"
+    """The ticket or its type carries a note for the person at the door."""
+    FAULT = "fault"
+
+
+class Flag(StrEnum):
+    """A remark written into an entry beside its outcome."""
+
+    ALONE = "alone"
+    NOT_INSIDE = "not_inside"
+    """An exit by somebody nobody saw come in."""
+    PASS_BACK = "pass_back"
+    CLOCK_NOT_TRUSTED = "clock_not_trusted"
+    MANUAL = "manual"
+    """Found by search and admitted by hand."""
+
+
+class Basis(StrEnum):
+    """What a verdict is worth, by who had been heard when it was given."""
+
+    ONLY = "only"
+    CENTRAL = "central"
+    LAN = "lan"
+    ALONE = "alone"
+    UNSEEN = "unseen"
+
+
+class Policy(StrEnum):
+    """What to do with a good ticket while some active lane is unheard, or with a pass-back."""
+
+    ADMIT = "admit"
+    FLAG = "flag"
+    HOLD = "hold"
+    REFUSE = "refuse"
+
+
+class Role(StrEnum):
+    """What an operator may do."""
+
+    STAFF = "staff"
+    SUPERVISOR = "supervisor"
+
+
+class Act(StrEnum):
+    """What an entry records."""
+
+    ADMISSION = "admission"
+    EXIT = "exit"
+    REFUSAL = "refusal"
+    HOLD = "hold"
+    CHECK = "check"
+    RESCAN = "rescan"
+    REPEAT = "repeat"
+    """The same unknown code again, ``count`` times since its refusal."""
+    ANNULMENT = "annulment"
+    LANE_OPENED = "lane_opened"
+    LANE_CLOSED = "lane_closed"
+    SIGN_IN = "sign_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGN_OUT = "sign_out"
+    CLOCK_SET = "clock_set"
+
+
+MOVEMENTS = frozenset({Act.ADMISSION, Act.EXIT})
+"""Acts that move people; only these can be annulled."""
+FACTS = frozenset({Act.ADMISSION, Act.EXIT, Act.ANNULMENT})
+"""Acts that a ticket's history folds from."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyHours:
+    """Opening hours on one ISO weekday (1 is Monday), as minutes of the day.
+
+    The last minute counts whole. An ``end`` before ``begin`` runs past midnight.
+    """
+
+    day: int
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class TicketType:
+    """What all tickets of one kind of sale share (a card of the WeChat card API)."""
+
+    id: str
+    kind: Kind
+    title: str = ""
+    event: str = ""
+    time_zone: str = "Asia/Shanghai"
+    begin: int | None = None
+    end: int | None = None
+    """First and last second of a fixed range; with ``term_days``, ``end`` is the last for all."""
+    term_days: int | None = None
+    """Whole days of ``time_zone`` from the day of claim, which is day 1."""
+    term_starts_after_days: int = 0
+    weekly: tuple[WeeklyHours, ...] = ()
+    locations: tuple[str, ...] = ()
+    """Where it is accepted; empty means everywhere."""
+    use_limit: int = 1
+    party_size: int = 1
+    """How many people may be inside on one ticket at once."""
+    attention: str = ""
+    ticket_class: str = ""
+    flight: str = ""
+    origin: str = ""
+    destination: str = ""
+    departure_time: int | None = None
+    landing_time: int | None = None
+    gate: str = ""
+    air_model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What was sold: one admission, or several. ``None`` and empty mean the issuer did not say."""
+
+    id: str
+    type: TicketType
+    status: Status = Status.NORMAL
+    status_note: str = ""
+    code_state: CodeState = CodeState.LIVE
+    claimed_at: int | None = None
+    begin_time: int | None = None
+    end_time: int | None = None
+    zone: str = ""
+    entrance: str = ""
+    seats: tuple[str, ...] = ()
+    ticket_class: str = ""
+    show_time: int | None = None
+    duration: int | None = None
+    """Length of the show in minutes."""
+    screening_room: str = ""
+    travel_class: str = ""
+    checked_in: bool = False
+    gate: str = ""
+    boarding_time: int | None = None
+    holder: str = ""
+    attention: str = ""
+    uses: int | None = None
+    """How often this ticket may be used, where it differs from its type."""
+    party: int | None = None
+
+    @property
+    def use_limit(self) -> int:
+        """How often the ticket may be used in all."""
+        return self.type.use_limit if self.uses is None else self.uses
+
+    @property
+    def party_size(self) -> int:
+        """How many people may be inside on it at once."""
+        return self.type.party_size if self.party is None else self.party
+
+    @property
+    def needs_check_in(self) -> bool:
+        """Whether the holder must have checked in first: only passengers must."""
+        return self.type.kind is Kind.BOARDING
+
+    @property
+    def way_in(self) -> str:
+        """The one entrance it is for: a boarding pass names a gate, the others an entrance."""
+        if self.type.kind is Kind.BOARDING:
+            return self.gate or self.type.gate or self.entrance
+        return self.entrance
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One logical reading of a code at a lane."""
+
+    text: str
+    symbology: str = ""
+    source: str = ""
+    """Which input read it: ``camera``, ``keyboard``, ``evdev``, ``manual``…"""
+    persons: int = 1
+    deliberate: bool = False
+    """The operator asked for this use by key, so it is no accidental second reading."""
+    started_ns: int | None = None
+    """``time.perf_counter_ns`` at which the reading began, for the time to the verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the lane stands. Empty means that the gate does not care."""
+
+    gate: str = "Gate"
+    event: str = ""
+    locations: tuple[str, ...] = ()
+    entrance: str = ""
+    zone: str = ""
+    screening_room: str = ""
+    flight: str = ""
+    accepted_types: tuple[str, ...] = ()
+    ways: Mapping[str, str] = field(default_factory=dict)
+    """How to get from here to an entrance, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class HouseRules:
+    """What the venue decided about lateness, coming back and being alone."""
+
+    early_s: int = 0
+    late_s: int = 0
+    reentry: bool = True
+    reentry_s: int = 0
+    """How long after going out one may come back at no new use; 0 means as long as it is good."""
+    pass_back: Policy = Policy.REFUSE
+    pass_back_s: int = 3600
+    """How long a multi-use ticket inside may not enter again; 0 means until its exit."""
+    rescan_s: int = 10
+    undo_grace_s: int = 120
+    zone_capacity: int | None = None
+    alone: Policy = Policy.FLAG
+    alone_by_type: Mapping[str, Policy] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything a decision may depend on besides ticket, history and scan."""
+
+    at_ms: int
+    device: str
+    direction: Direction
+    place: Place
+    rules: HouseRules
+    clock_trusted: bool = True
+    basis: Basis = Basis.ONLY
+    zone_inside: int = 0
+    problem: Reason | None = None
+    """Why the scanned text is no credential at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One admission or exit as a history remembers it."""
+
+    origin: str
+    seq: int
+    hlc: int
+    at_ms: int
+    act: Act
+    gate: str
+    operator: str
+    persons: int
+
+    @property
+    def device(self) -> str:
+        """The device that recorded it."""
+        return self.origin.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What one ticket has done: a fold of entries, never a thing of its own."""
+
+    used: int = 0
+    inside: int = 0
+    redemptions: int = 0
+    """Admissions recorded, the annulled ones included."""
+    first: Movement | None = None
+    """The first admission that stands."""
+    last: Movement | None = None
+    """The last admission or exit that stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the lane says of one scan, with all that a screen needs to explain it."""
+
+    outcome: Outcome
+    reason: Reason
+    direction: Direction
+    at_ms: int
+    ticket: Ticket | None = None
+    history: History = History()
+    """What the ticket had done before this scan."""
+    uses: int = 0
+    persons: int = 0
+    basis: Basis = Basis.ONLY
+    flags: tuple[str, ...] = ()
+    entry: str = ""
+    """Name of the entry that records it, ``origin:seq``; empty when nothing was recorded."""
+    overruled: Reason | None = None
+    hint: str = ""
+    """For a fault: what happened and what the operator does next."""
+    latency_ms: float | None = None
+
+    @property
+    def used(self) -> int:
+        """Uses spent, this one included."""
+        return self.history.used + self.uses
+
+    @property
+    def is_green(self) -> bool:
+        """Whether a person may go in on it."""
+        return self.outcome in GREEN
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a journal, named by its maker with ``(origin, seq)``."""
+
+    origin: str
+    """Device id, a dot, and an incarnation minted at the first entry after a process start."""
+    seq: int
+    """Contiguous from 1 within the origin."""
+    prev: str
+    """SHA-256 (hex) of the device's previous entry; empty for its very first."""
+    act: Act
+    at_ms: int
+    boot_ms: int
+    hlc: int
+    follows: str = ""
+    """On the first entry of an origin: the name of the device's previous entry."""
+    boot_id: str = ""
+    version: str = ""
+    trusted: bool = True
+    """Whether the clock was believed."""
+    offset_ms: int = 0
+    """What a supervisor had added to the device's own clock."""
+    basis: Basis = Basis.ONLY
+    gate: str = ""
+    zone: str = ""
+    direction: Direction | None = None
+    operator: str = ""
+    ticket: str = ""
+    ticket_type: str = ""
+    code: str = ""
+    """Keyed hash (hex) of a code that belongs to no ticket."""
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    overruled: Reason | None = None
+    uses: int = 0
+    persons: int = 0
+    ordinal: int | None = None
+    """Count of this device's earlier admissions of the ticket, annulled ones included."""
+    flags: tuple[str, ...] = ()
+    target: str = ""
+    """Name of the entry that this one annuls or repeats."""
+    count: int = 0
+    note: str = ""
+    source: str = ""
+    symbology: str = ""
+
+    @property
+    def name(self) -> str:
+        """``origin:seq``, unique in the world."""
+        return f"{self.origin}:{self.seq}"

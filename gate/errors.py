@@ -1,0 +1,62 @@
+"""Faults, each with a hint: what the person at the machine does next.
+
+::
+
+    GateError
+    ├── ConfigError      the configuration cannot be used
+    ├── StoreError       a file of the data folder cannot be read or written
+    │   ├── DamagedError     it is not what we wrote
+    │   ├── FullError        no room, or not allowed to write
+    │   └── BusyError        another process owns the folder
+    ├── ImportFault      tickets could not be imported
+    ├── InputError       a camera or scanner cannot be used
+    ├── OperatorError    unknown operator, wrong PIN, locked out
+    └── UsageError       the command line asks for something impossible
+
+A refusal is not here: refusals are values (``gate.domain.model.Reason``).
+"""
+
+
+class GateError(Exception):
+    """A fault that a person can do something about."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(GateError):
+    """The configuration cannot be used."""
+
+
+class StoreError(GateError):
+    """A file of the data folder cannot be read or written."""
+
+
+class DamagedError(StoreError):
+    """A file is not what we wrote. It is kept as it is."""
+
+
+class FullError(StoreError):
+    """There is no room, or writing is not allowed."""
+
+
+class BusyError(StoreError):
+    """Another process owns the folder."""
+
+
+class ImportFault(GateError):
+    """Tickets could not be imported; nothing was changed."""
+
+
+class InputError(GateError):
+    """A camera or scanner cannot be used."""
+
+
+class OperatorError(GateError):
+    """Unknown operator, wrong PIN, or locked out."""
+
+
+class UsageError(GateError):
+    """The command line asks for something impossible."""
