@@ -1,0 +1,57 @@
+"""The device's clocks, read."""
+
+import sys
+import time
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from gate import BUILT
+from gate.domain.clock import Reading
+
+PROGRAM_BUILT_MS = int(datetime.fromisoformat(BUILT).replace(tzinfo=UTC).timestamp() * 1000)
+
+_SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Clock(Protocol):
+    """Whatever tells a lane the time."""
+
+    def read(self) -> Reading:
+        """The clocks now."""
+
+    def is_synchronised(self) -> bool:
+        """Whether something the system trusts keeps the wall clock, so that a jump is its work."""
+
+
+class SystemClock:
+    """This machine's clocks."""
+
+    def __init__(self) -> None:
+        self._boot_id = _read_boot_id()
+
+    def read(self) -> Reading:
+        """The clocks now."""
+        return Reading(
+            wall_ms=time.time_ns() // 1_000_000, boot_ms=_boot_ms(), boot_id=self._boot_id
+        )
+
+    def is_synchronised(self) -> bool:
+        """Whether systemd-timesyncd has heard from a time server in this boot."""
+        return _SYNCHRONISED.exists()
+
+
+def _boot_ms() -> int:
+    if sys.platform == "linux":
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+    return time.monotonic_ns() // 1_000_000
+
+
+def _read_boot_id() -> str:
+    try:
+        return _BOOT_ID.read_text("ascii").strip()
+    except OSError:
+        # Without a name for the boot, every start of the program counts as one.
+        return str(uuid.uuid4())

@@ -1,0 +1,595 @@
+"""The lane: parse, look up, decide, append. The one place that turns a fault into HOLD.
+
+Nothing here opens a socket. Every verdict that lets a person in is on disk before it is returned.
+All files of the lane belong to one thread; whoever has a scan hands it over and waits.
+"""
+
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from gate.clock import PROGRAM_BUILT_MS, Clock
+from gate.credential import parse
+from gate.domain.clock import MAX_AHEAD_MS, Reading, is_trusted
+from gate.domain.clock import wall_ms as hlc_wall_ms
+from gate.domain.history import fold
+from gate.domain.model import (
+    MOVEMENTS,
+    Act,
+    Basis,
+    Context,
+    Direction,
+    Entry,
+    Flag,
+    History,
+    HouseRules,
+    Outcome,
+    Place,
+    Reason,
+    Role,
+    Scan,
+    Ticket,
+    Verdict,
+)
+from gate.domain.rules import decide, overrule
+from gate.errors import GateError, OperatorError, UsageError
+from gate.language import _
+from gate.store.folder import Folder
+from gate.store.journal import Journal, Totals
+from gate.store.peers import Peers
+from gate.store.tickets import Tickets
+
+log = logging.getLogger(__name__)
+
+REPEAT_WINDOW_MS = 60_000
+"""Within this time the same unknown code is one entry, then a count."""
+REPEATS_KEPT = 10_000
+RESERVED_BYTES = 64 * 1024 * 1024
+"""Below this much free disk only movements of people are written."""
+
+_ACTS = {
+    Outcome.ADMIT: Act.ADMISSION,
+    Outcome.ATTENTION: Act.ADMISSION,
+    Outcome.EXIT: Act.EXIT,
+    Outcome.REFUSE: Act.REFUSAL,
+    Outcome.HOLD: Act.HOLD,
+    Outcome.RESCAN: Act.RESCAN,
+    Outcome.VALID: Act.CHECK,
+}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who is at the lane, once their PIN was right."""
+
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What an undo took back."""
+
+    target: Entry
+    ticket: Ticket | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """The moment a transaction happens at."""
+
+    reading: Reading
+    at_ms: int
+    trusted: bool
+
+
+@dataclass(slots=True)
+class _Repeat:
+    name: str
+    reason: Reason
+    since_ms: int
+    count: int = 0
+
+
+class Lane:
+    """One device at one gate. Its methods may be called from any thread."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        clock: Clock,
+        place: Place,
+        rules: HouseRules,
+        direction: Direction = Direction.IN,
+    ) -> None:
+        self.place = place
+        self.rules = rules
+        self.direction = direction
+        self.operator: Operator | None = None
+        self._folder = folder
+        self._clock = clock
+        self._device = folder.device_id()
+        self._tickets = Tickets(folder)
+        self._peers = Peers(folder)
+        self._journal: Journal | None = None
+        self._totals = Totals()
+        self._anchor: Reading | None = None
+        self._floor_ms = PROGRAM_BUILT_MS
+        self._offset_ms = 0
+        self._confirmed_boot = ""
+        self._now = _Now(clock.read(), 0, trusted=False)
+        self._repeats: dict[str, _Repeat] = {}
+        self._last: tuple[Scan, Verdict] | None = None
+        self._last_movement = ""
+        self._is_closed = False
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane")
+
+    def submit(self, scan: Scan) -> "Future[Verdict]":
+        """Decide a scan without waiting for it."""
+        return self._thread.submit(self._admit, scan)
+
+    def admit(self, scan: Scan) -> Verdict:
+        """Decide a scan. Never raises: a fault is a HOLD that says what to do."""
+        return self.submit(scan).result()
+
+    def next_person(self, persons: int = 1) -> Verdict:
+        """Let more people through on the ticket that was scanned last, because a key was pressed.
+
+        Raises UsageError when no ticket was scanned.
+        """
+        return self._do(lambda: self._next_person(persons))
+
+    def admit_by_hand(self, ticket: str, supervisor: Operator, note: str) -> Verdict:
+        """Decide for a ticket that was found by search instead of by its code."""
+        _require_supervisor(supervisor)
+        return self._do(lambda: self._by_hand(ticket, supervisor, _require_note(note)))
+
+    def override(self, supervisor: Operator, note: str) -> Verdict:
+        """Admit the ticket that was just refused or held.
+
+        Raises UsageError when there is nothing to overrule.
+        """
+        _require_supervisor(supervisor)
+        return self._do(lambda: self._override(supervisor, _require_note(note)))
+
+    def undo(self, target: str = "", supervisor: Operator | None = None, note: str = "") -> Undone:
+        """Annul an admission or exit: the lane's last one, or the one that is named.
+
+        Within the grace time at this lane anybody may; later only a supervisor, with a reason.
+        Raises UsageError when there is nothing to annul, OperatorError when it takes a supervisor.
+        """
+        return self._do(lambda: self._undo(target, supervisor, note))
+
+    def sign_in(self, operator: Operator) -> None:
+        """Name the operator in every entry from now on."""
+        self._do(lambda: self._sign_in(operator))
+
+    def sign_out(self) -> None:
+        """Nobody is at the lane."""
+        self._do(self._sign_out)
+
+    def note_failed_sign_in(self, name: str) -> None:
+        """Record that somebody gave a wrong PIN."""
+        self._do(lambda: self._append_event(Act.SIGN_IN_FAILED, name))
+
+    def set_clock(self, wall_ms: int, supervisor: Operator) -> None:
+        """Believe the supervisor's watch: from now on this moment is ``wall_ms``."""
+        _require_supervisor(supervisor)
+        self._do(lambda: self._set_clock(wall_ms, supervisor))
+
+    def now_ms(self) -> int:
+        """The time the lane goes by, Unix milliseconds."""
+        return self._clock.read().wall_ms + self._offset_ms
+
+    def clock_is_trusted(self) -> bool:
+        """Whether rules about time may refuse anybody just now."""
+        return self._judge(self._clock.read())
+
+    def open(self) -> None:
+        """Say in the journal that the lane is at work. Raises StoreError when it cannot be."""
+        self._do(lambda: self._append_event(Act.LANE_OPENED))
+
+    def idle(self) -> None:
+        """Use a quiet moment: write counts of repeats, move the log into the database."""
+        self._do(self._idle)
+
+    def close(self) -> None:
+        """Say that the lane stops, and let go of the files; once closed it stays closed."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._do(self._close)
+            self._thread.shutdown()
+
+    def totals(self) -> Totals:
+        """What this device has counted so far."""
+        return self._totals
+
+    def tickets_built_ms(self) -> int:
+        """When the ticket replica was made, Unix milliseconds; 0 while there is none."""
+        return self._tickets.built_ms
+
+    @property
+    def last_verdict(self) -> Verdict | None:
+        """What was last said here."""
+        return None if self._last is None else self._last[1]
+
+    def _do(self, work: Callable[[], T]) -> T:
+        return self._thread.submit(work).result()
+
+    def _admit(self, scan: Scan) -> Verdict:
+        started_ns = scan.started_ns or time.perf_counter_ns()
+        try:
+            verdict = self._decide(scan, started_ns)
+        except GateError as fault:
+            log.error("hold: %s", fault.message)
+            verdict = self._hold(fault.message, fault.hint, started_ns)
+        except Exception:
+            log.exception("hold: unforeseen fault")
+            verdict = self._hold(
+                _("unforeseen fault"),
+                _("Call a supervisor. The log has the details."),
+                started_ns,
+            )
+        self._last = (scan, verdict)
+        _log_verdict(verdict, self.place.gate)
+        return verdict
+
+    def _decide(self, scan: Scan, started_ns: int) -> Verdict:
+        credential = parse(scan.text)
+        self._tickets.refresh()
+        hashed = self._tickets.hash_of(credential.code or scan.text)
+        with self._transaction():
+            context = self._context(credential.problem)
+            ticket = None if credential.problem else self._tickets.find(hashed)
+            history = self._history(ticket.id) if ticket else History()
+            verdict = decide(ticket, history, scan, context)
+            if ticket is None:
+                entry = self._append_unknown(verdict, scan, hashed.hex())
+            else:
+                entry = self._append(verdict, scan)
+        return self._recorded(verdict, entry, started_ns)
+
+    def _next_person(self, persons: int) -> Verdict:
+        if self._last is None or self._last[1].ticket is None:
+            raise UsageError(_("no ticket to let more people in on"), _("Scan the ticket first."))
+        scan, _verdict = self._last
+        if scan.source == "manual":
+            raise UsageError(_("this was admitted by hand"), _("Use the lookup screen again."))
+        return self._admit(
+            replace(scan, persons=persons, deliberate=True, started_ns=time.perf_counter_ns())
+        )
+
+    def _by_hand(self, ticket_id: str, supervisor: Operator, note: str) -> Verdict:
+        started_ns = time.perf_counter_ns()
+        scan = Scan("", source="manual", deliberate=True)
+        self._tickets.refresh()
+        with self._transaction():
+            context = self._context()
+            ticket = self._tickets.get(ticket_id)
+            history = self._history(ticket_id)
+            verdict = decide(ticket, history, scan, context)
+            verdict = replace(verdict, flags=(*verdict.flags, Flag.MANUAL))
+            entry = self._append(verdict, scan, operator=supervisor.name, note=note)
+        verdict = self._recorded(verdict, entry, started_ns)
+        self._last = (scan, verdict)
+        return verdict
+
+    def _override(self, supervisor: Operator, note: str) -> Verdict:
+        refused = self.last_verdict
+        if refused is None or refused.outcome not in (Outcome.REFUSE, Outcome.HOLD):
+            raise UsageError(_("nothing was refused"), _("Scan the ticket first."))
+        if refused.ticket is None:
+            raise UsageError(
+                _("there is no ticket to admit on"),
+                _("A code nobody issued cannot be overruled; look the guest up by name."),
+            )
+        ticket = refused.ticket
+        started_ns = time.perf_counter_ns()
+        scan = Scan("", source="manual", deliberate=True)
+        with self._transaction():
+            context = self._context()
+            history = self._history(ticket.id)
+            verdict = overrule(ticket, history, scan, context, refused.reason)
+            entry = self._append(verdict, scan, operator=supervisor.name, note=note)
+        verdict = self._recorded(verdict, entry, started_ns)
+        self._last = (scan, verdict)
+        return verdict
+
+    def _undo(self, target_name: str, supervisor: Operator | None, note: str) -> Undone:
+        name = target_name or self._last_movement
+        if supervisor is not None:
+            _require_supervisor(supervisor)
+            _require_note(note)
+        with self._transaction() as journal:
+            own = journal.find(name) if name else None
+            target = own or (self._peers.find(name) if name else None)
+            if target is None or target.act not in MOVEMENTS:
+                raise UsageError(
+                    _("nothing to undo"), _("Only the last admission or exit can be undone.")
+                )
+            facts = [*journal.facts(target.ticket), *self._peers.facts(target.ticket)]
+            if any(f.act is Act.ANNULMENT and f.target == target.name for f in facts):
+                raise UsageError(_("this has been undone already"), "")
+            age_ms = self._now.at_ms - target.at_ms
+            in_grace = own is not None and 0 <= age_ms <= self.rules.undo_grace_s * 1000
+            if supervisor is None and not in_grace:
+                raise OperatorError(
+                    _("too late to undo without a supervisor"),
+                    _("A supervisor can undo it on the lookup screen (F4)."),
+                )
+            draft = self._draft(
+                Act.ANNULMENT, operator=supervisor.name if supervisor else "", note=note
+            )
+            journal.append(
+                replace(
+                    draft,
+                    ticket=target.ticket,
+                    ticket_type=target.ticket_type,
+                    target=target.name,
+                ),
+                heard_hlc=self._mergeable(max(fact.hlc for fact in facts)),
+            )
+        self._totals = journal.totals
+        self._last, self._last_movement = None, ""
+        log.info("undone %s by %s", target.name, "supervisor" if supervisor else "staff")
+        return Undone(target, self._tickets.get(target.ticket))
+
+    def _sign_in(self, operator: Operator) -> None:
+        self.operator = operator
+        self._append_event(Act.SIGN_IN)
+
+    def _sign_out(self) -> None:
+        if self.operator is not None:
+            self._append_event(Act.SIGN_OUT)
+        self.operator = None
+
+    def _set_clock(self, wall_ms: int, supervisor: Operator) -> None:
+        reading = self._clock.read()
+        self._offset_ms = wall_ms - reading.wall_ms
+        self._anchor = reading
+        self._confirmed_boot = reading.boot_id
+        self._append_event(Act.CLOCK_SET, supervisor.name)
+
+    def _append_event(self, act: Act, operator: str = "") -> None:
+        with self._transaction() as journal:
+            journal.append(self._draft(act, operator=operator))
+
+    def _idle(self) -> None:
+        if self._journal is None:
+            return
+        with self._transaction() as journal:
+            self._flush_repeats(everything=False)
+        journal.checkpoint()
+
+    def _close(self) -> None:
+        try:
+            if self._journal is not None:
+                with self._transaction() as journal:
+                    self._flush_repeats(everything=True)
+                    journal.append(self._draft(Act.LANE_CLOSED))
+                journal.close()
+        except GateError as fault:
+            log.error("closing: %s", fault.message)
+        self._journal = None
+        self._tickets.close()
+        self._peers.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Journal]:
+        journal = self._opened()
+        self._now = self._look_at_clock()
+        try:
+            with journal.transaction():
+                yield journal
+        except BaseException:
+            # What is counted here may not have been written after all.
+            self._repeats.clear()
+            raise
+
+    def _opened(self) -> Journal:
+        if self._journal is None:
+            reading = self._clock.read()
+            journal = Journal(self._folder.journal, self._device, reading.boot_id)
+            self._recall_clock(journal, reading)
+            self._journal = journal
+            self._totals = journal.totals
+        return self._journal
+
+    def _recall_clock(self, journal: Journal, reading: Reading) -> None:
+        newest = journal.last_trusted()
+        if newest is None:
+            return
+        self._floor_ms = max(self._floor_ms, newest.at_ms)
+        if journal.boot_of(newest.origin) == reading.boot_id:
+            self._offset_ms = newest.offset_ms
+            self._anchor = Reading(newest.at_ms - newest.offset_ms, newest.boot_ms, reading.boot_id)
+            self._confirmed_boot = reading.boot_id if newest.offset_ms else ""
+
+    def _context(self, problem: Reason | None = None) -> Context:
+        return Context(
+            at_ms=self._now.at_ms,
+            device=self._device,
+            direction=self.direction,
+            place=self.place,
+            rules=self.rules,
+            clock_trusted=self._now.trusted,
+            basis=Basis.ONLY,
+            zone_inside=self._totals.inside_by_zone.get(self.place.zone, 0),
+            problem=problem,
+        )
+
+    def _look_at_clock(self) -> _Now:
+        reading = self._clock.read()
+        return _Now(reading, reading.wall_ms + self._offset_ms, self._judge(reading))
+
+    def _judge(self, reading: Reading) -> bool:
+        trusted = self._is_trusted(reading, self._anchor)
+        if not trusted and self._clock.is_synchronised():
+            trusted = self._is_trusted(reading, None)
+        if trusted:
+            self._anchor = reading
+        return trusted
+
+    def _is_trusted(self, reading: Reading, anchor: Reading | None) -> bool:
+        return is_trusted(
+            reading,
+            offset_ms=self._offset_ms,
+            floor_ms=max(self._floor_ms, self._tickets.built_ms),
+            anchor=anchor,
+            confirmed=self._confirmed_boot == reading.boot_id,
+        )
+
+    def _history(self, ticket: str) -> History:
+        journal = self._opened()
+        own, theirs = journal.history(ticket), self._peers.history(ticket)
+        if own is None or theirs is None:
+            return own or theirs or History()
+        return fold([*journal.facts(ticket), *self._peers.facts(ticket)])
+
+    def _append(
+        self, verdict: Verdict, scan: Scan, *, operator: str = "", note: str = ""
+    ) -> Entry | None:
+        act = _ACTS[verdict.outcome]
+        if act not in MOVEMENTS and self._disk_is_short():
+            return None
+        self._flush_repeats(everything=False)
+        last = verdict.history.last
+        return self._opened().append(
+            self._draft(act, verdict, scan, operator=operator, note=note),
+            heard_hlc=self._mergeable(last.hlc) if last else 0,
+        )
+
+    def _append_unknown(self, verdict: Verdict, scan: Scan, code: str) -> Entry | None:
+        boot_ms = self._now.reading.boot_ms
+        known = self._repeats.get(code)
+        if known is not None and boot_ms - known.since_ms < REPEAT_WINDOW_MS:
+            known.count += 1
+            return None
+        if self._disk_is_short():
+            return None
+        self._flush_repeats(everything=len(self._repeats) >= REPEATS_KEPT)
+        draft = replace(self._draft(Act.REFUSAL, verdict, scan), code=code)
+        entry = self._opened().append(draft)
+        self._repeats[code] = _Repeat(entry.name, verdict.reason, boot_ms)
+        return entry
+
+    def _flush_repeats(self, *, everything: bool) -> None:
+        boot_ms = self._now.reading.boot_ms
+        over = [
+            code
+            for code, repeat in self._repeats.items()
+            if everything or boot_ms - repeat.since_ms >= REPEAT_WINDOW_MS
+        ]
+        for code in over:
+            repeat = self._repeats.pop(code)
+            if repeat.count:
+                draft = replace(
+                    self._draft(Act.REPEAT),
+                    code=code,
+                    target=repeat.name,
+                    count=repeat.count,
+                    outcome=Outcome.REFUSE,
+                    reason=repeat.reason,
+                )
+                self._opened().append(draft)
+
+    def _draft(
+        self,
+        act: Act,
+        verdict: Verdict | None = None,
+        scan: Scan | None = None,
+        *,
+        operator: str = "",
+        note: str = "",
+    ) -> Entry:
+        ticket = verdict.ticket if verdict else None
+        return Entry(
+            origin="",
+            seq=0,
+            prev="",
+            act=act,
+            at_ms=self._now.at_ms,
+            boot_ms=self._now.reading.boot_ms,
+            hlc=0,
+            trusted=self._now.trusted,
+            offset_ms=self._offset_ms,
+            basis=verdict.basis if verdict else Basis.ONLY,
+            gate=self.place.gate,
+            zone=self.place.zone,
+            direction=verdict.direction if verdict else self.direction,
+            operator=operator or (self.operator.name if self.operator else ""),
+            ticket=ticket.id if ticket else "",
+            ticket_type=ticket.type.id if ticket else "",
+            outcome=verdict.outcome if verdict else None,
+            reason=verdict.reason if verdict else None,
+            overruled=verdict.overruled if verdict else None,
+            uses=verdict.uses if verdict else 0,
+            persons=verdict.persons if verdict else 0,
+            flags=verdict.flags if verdict else (),
+            note=note,
+            source=scan.source if scan else "",
+            symbology=scan.symbology if scan else "",
+        )
+
+    def _recorded(self, verdict: Verdict, entry: Entry | None, started_ns: int) -> Verdict:
+        self._totals = self._opened().totals
+        if entry is not None and entry.act in MOVEMENTS:
+            self._last_movement = entry.name
+        return replace(
+            verdict,
+            entry="" if entry is None else entry.name,
+            latency_ms=_milliseconds_since(started_ns),
+        )
+
+    def _hold(self, message: str, hint: str, started_ns: int) -> Verdict:
+        return Verdict(
+            outcome=Outcome.HOLD,
+            reason=Reason.FAULT,
+            direction=self.direction,
+            at_ms=self.now_ms(),
+            hint=f"{message}. {hint}" if hint else message,
+            latency_ms=_milliseconds_since(started_ns),
+        )
+
+    def _mergeable(self, hlc: int) -> int:
+        ahead_ms = hlc_wall_ms(hlc) - self.now_ms()
+        return hlc if ahead_ms <= MAX_AHEAD_MS else 0
+
+    def _disk_is_short(self) -> bool:
+        return shutil.disk_usage(self._folder.path).free < RESERVED_BYTES
+
+
+def _milliseconds_since(started_ns: int) -> float:
+    return (time.perf_counter_ns() - started_ns) / 1e6
+
+
+def _require_supervisor(operator: Operator) -> None:
+    if operator.role is not Role.SUPERVISOR:
+        raise OperatorError(
+            _("this takes a supervisor"), _("A supervisor signs in with name and PIN.")
+        )
+
+
+def _require_note(note: str) -> str:
+    if not note.strip():
+        raise UsageError(_("a reason is needed"), _("Write a few words: they go into the journal."))
+    return note.strip()
+
+
+def _log_verdict(verdict: Verdict, gate: str) -> None:
+    log.info(
+        "verdict gate=%r outcome=%s reason=%s ticket=%s entry=%s ms=%.1f",
+        gate,
+        verdict.outcome,
+        verdict.reason,
+        verdict.ticket.id[:4] + "…" if verdict.ticket else "-",
+        verdict.entry or "-",
+        verdict.latency_ms or 0.0,
+    )

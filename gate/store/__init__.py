@@ -1,0 +1,1 @@
+"""The files of one data folder: one writer each, durable before anything green is shown."""

@@ -1,0 +1,138 @@
+"""The data folder: its file names, its device id, its lock, and small files that survive a cut."""
+
+import os
+import secrets
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from gate.errors import BusyError, DamagedError
+from gate.language import _
+from gate.store.sqlite import faults
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+
+class Folder:
+    """One venue, one event: where all its files are."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def journal(self) -> Path:
+        """This device's own journal, written by the gate."""
+        return self.path / "journal.db"
+
+    @property
+    def peers(self) -> Path:
+        """The other devices' journals, written by the sync worker."""
+        return self.path / "peers.db"
+
+    @property
+    def pointer(self) -> Path:
+        """Names the live ticket replica."""
+        return self.path / "tickets.current"
+
+    @property
+    def enrolment(self) -> Path:
+        """How to reach the central server; there once the device is enrolled."""
+        return self.path / "server.json"
+
+    @property
+    def operators(self) -> Path:
+        """Who may work here, with their hashed PINs."""
+        return self.path / "operators.json"
+
+    @property
+    def log(self) -> Path:
+        """What the program did, for whoever looks after it."""
+        return self.path / "gate.log"
+
+    def create(self) -> None:
+        """Make the folder, private to its user, if it is not there."""
+        with faults(self.path):
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def device_id(self) -> str:
+        """The id this folder gives its device, minted when first asked for."""
+        path = self.path / "device"
+        with faults(path):
+            try:
+                device = path.read_text("ascii", errors="replace").strip()
+            except FileNotFoundError:
+                device = secrets.token_hex(8)
+                write_durably(path, (device + "\n").encode())
+        if len(device) != 16 or not all(c in "0123456789abcdef" for c in device):
+            raise DamagedError(
+                _("{file} does not hold a device id").format(file=path),
+                _("Restore the file from a backup of this folder, or start with a new folder."),
+            )
+        return device
+
+
+class Lock:
+    """Keeps a second process of the same kind out of the folder until closed."""
+
+    def __init__(self, folder: Folder, name: str = "gate") -> None:
+        self._path = folder.path / f"{name}.lock"
+        with faults(self._path):
+            self._file: IO[str] = self._path.open("a+", encoding="ascii", errors="replace")
+        if not _try_lock(self._file):
+            self._file.seek(0)
+            holder = self._file.read(20).strip()
+            self._file.close()
+            raise BusyError(
+                _("another gate is using {folder} (process {process})").format(
+                    folder=folder.path, process=holder or "?"
+                ),
+                _("Close it first, or give this one its own folder with --data-dir."),
+            )
+        with suppress(OSError):  # the number is only for people
+            self._file.truncate(0)
+            self._file.write(f"{os.getpid()}\n")
+            self._file.flush()
+
+    def close(self) -> None:
+        """Let others in."""
+        self._file.close()
+
+
+def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Put a whole new content in place of a small file; after a power cut it is old or new."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        if sys.platform == "win32":
+            # Past the end of the text, so that the holder's number stays readable.
+            file.seek(1024)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

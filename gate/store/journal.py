@@ -1,0 +1,396 @@
+"""The device's own journal: append-only, hash-chained, on disk before anybody is told.
+
+One connection in one thread writes ``journal.db``. A transaction reads the ticket's history, lets
+the caller decide, appends, and commits with a sync (WAL, ``synchronous=FULL``): what came back
+from ``transaction()`` survives a power cut.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from gate import __version__
+from gate.domain import clock
+from gate.domain.history import extend, fold, movement_of
+from gate.domain.model import MOVEMENTS, Act, Entry, History, Outcome
+from gate.errors import DamagedError
+from gate.language import _
+from gate.store import entries, schema
+from gate.store.folder import sync_folder
+from gate.store.sqlite import faults, open_reader, open_writer
+
+TALLY_KEY = ("minute", "gate", "zone", "ticket_type", "outcome", "reason", "operator")
+TALLY_COUNTS = ("entries", "admitted", "exited", "annulled")
+TallyKey = tuple[int, str, str, str, str, str, str]
+TallyCounts = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the journal ends."""
+
+    origin: str = ""
+    seq: int = 0
+    hash: str = ""
+    hlc: int = 0
+    row: int = 0
+
+    @property
+    def name(self) -> str:
+        """``origin:seq`` of the newest entry; empty for a new journal."""
+        return f"{self.origin}:{self.seq}" if self.seq else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a device has counted: the numbers that must be at hand without asking the disk."""
+
+    admitted: int = 0
+    """People let in; the annulled ones are taken off again."""
+    exited: int = 0
+    refused: int = 0
+    inside_by_zone: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def inside(self) -> int:
+        """People in, as far as this device has seen them go."""
+        return self.admitted - self.exited
+
+    def plus(self, key: TallyKey, counts: TallyCounts) -> "Totals":
+        """These totals and one more line of the tally."""
+        _minute, _gate, zone, _type, outcome, _reason, _operator = key
+        scans, admitted, exited, _annulled = counts
+        inside = dict(self.inside_by_zone)
+        inside[zone] = inside.get(zone, 0) + admitted - exited
+        return Totals(
+            admitted=self.admitted + admitted,
+            exited=self.exited + exited,
+            refused=self.refused + (scans if outcome == Outcome.REFUSE else 0),
+            inside_by_zone=inside,
+        )
+
+
+class Journal:
+    """The write side of ``journal.db``. Every method belongs to the thread that opened it."""
+
+    def __init__(self, path: Path, device: str, boot_id: str = "") -> None:
+        self._path = path
+        self._device = device
+        self._boot_id = boot_id
+        is_new = not path.exists()
+        self._connection = open_writer(path, "FULL")
+        try:
+            with faults(path):
+                schema.journal.apply(Database(self._connection))
+                if is_new:
+                    sync_folder(path.parent)
+                self._head = self._read_head()
+                self._totals = self._read_totals()
+        except BaseException:
+            self._connection.close()
+            raise
+        self._incarnation = ""
+
+    @property
+    def head(self) -> Head:
+        """Where the journal ends now."""
+        return self._head
+
+    @property
+    def totals(self) -> Totals:
+        """What this device has counted so far."""
+        return self._totals
+
+    def close(self) -> None:
+        """Fold the log file into the database file and let go."""
+        with faults(self._path):
+            self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything within happens together and durably, or not at all."""
+        before = (self._head, self._incarnation, self._totals)
+        with faults(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._follow_others()
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                self._head, self._incarnation, self._totals = before
+                raise
+
+    def history(self, ticket: str) -> History | None:
+        """What the ticket did at this device; ``None`` when it was never here."""
+        return read_history(self._connection, ticket)
+
+    def facts(self, ticket: str) -> list[Entry]:
+        """Every entry of this journal that the ticket's history folds from."""
+        return read_facts(self._connection, ticket)
+
+    def find(self, name: str) -> Entry | None:
+        """The entry of that name, if this journal has it."""
+        return read_entry(self._connection, name)
+
+    def is_annulled(self, entry: Entry) -> bool:
+        """Whether this journal holds an annulment of the entry."""
+        return any(
+            fact.act is Act.ANNULMENT and fact.target == entry.name
+            for fact in self.facts(entry.ticket)
+        )
+
+    def append(self, draft: Entry, *, heard_hlc: int = 0) -> Entry:
+        """Name, chain and write an entry; call it inside ``transaction()``.
+
+        ``heard_hlc`` is the greatest hybrid logical time known from other devices.
+        """
+        head = self._head
+        begins = not self._incarnation
+        if begins:
+            self._incarnation = f"{self._device}.{secrets.token_hex(8)}"
+        moves = draft.act in MOVEMENTS
+        past = self.history(draft.ticket) if moves else None
+        past = past or History()
+        entry = replace(
+            draft,
+            origin=self._incarnation,
+            seq=1 if begins else head.seq + 1,
+            prev=head.hash,
+            follows=head.name if begins else "",
+            boot_id=self._boot_id if begins else "",
+            version=__version__ if begins else "",
+            hlc=clock.tick(max(head.hlc, heard_hlc), draft.at_ms),
+            ordinal=past.redemptions if draft.act is Act.ADMISSION else None,
+        )
+        body = entries.encode(entry)
+        digest = entries.digest(body)
+        row = self._connection.execute(
+            "INSERT INTO entry (origin, seq, hash, body) VALUES (?, ?, ?, ?)",
+            (entry.origin, entry.seq, digest, body.decode()),
+        ).lastrowid
+        self._count(*tally_row(entry))
+        if moves:
+            remember(self._connection, entry.ticket, extend(past, entry))
+        elif entry.act is Act.ANNULMENT:
+            remember(self._connection, entry.ticket, fold(self.facts(entry.ticket)))
+            target = self.find(entry.target)
+            if target is not None:
+                self._count(*annulled_row(target))
+        self._head = Head(entry.origin, entry.seq, digest.hex(), entry.hlc, row or 0)
+        return entry
+
+    def checkpoint(self) -> None:
+        """Move the log into the database file; for idle moments."""
+        with faults(self._path):
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _follow_others(self) -> None:
+        # The folder's lock keeps others out; where a file system breaks locks, the chain holds.
+        newest = self._connection.execute("SELECT max(id) FROM entry").fetchone()[0] or 0
+        if newest != self._head.row:
+            self._head, self._totals = self._read_head(), self._read_totals()
+            self._incarnation = ""
+
+    def _count(self, key: TallyKey, counts: TallyCounts) -> None:
+        self._connection.execute(_TALLY_UPSERT, key + counts)
+        self._totals = self._totals.plus(key, counts)
+
+    def last_trusted(self) -> Entry | None:
+        """The newest entry whose clock was believed."""
+        with faults(self._path):
+            row = self._connection.execute(
+                "SELECT body FROM entry WHERE coalesce(json_extract(body, '$.trusted'), 1) "
+                "ORDER BY id DESC LIMIT 1"
+            ).fetchone()
+        return None if row is None else _decode(row[0], self._path)
+
+    def boot_of(self, origin: str) -> str:
+        """The boot in which an incarnation of this device lived."""
+        first = self.find(f"{origin}:1")
+        return "" if first is None else first.boot_id
+
+    def _read_totals(self) -> Totals:
+        totals = Totals()
+        for row in self._connection.execute(
+            "SELECT 0, '', zone, '', outcome, '', '', "
+            "sum(entries), sum(admitted), sum(exited), sum(annulled) "
+            "FROM tally GROUP BY zone, outcome"
+        ):
+            totals = totals.plus(row[:7], row[7:])
+        return totals
+
+    def _read_head(self) -> Head:
+        row = self._connection.execute(
+            "SELECT origin, seq, hash, body, id FROM entry ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        if row is None:
+            return Head()
+        return Head(row[0], row[1], row[2].hex(), _decode(row[3], self._path).hlc, row[4])
+
+
+_TALLY_UPSERT = (
+    f"INSERT INTO tally VALUES ({', '.join('?' * (len(TALLY_KEY) + len(TALLY_COUNTS)))}) "
+    f"ON CONFLICT DO UPDATE SET {', '.join(f'{c} = {c} + excluded.{c}' for c in TALLY_COUNTS)}"
+)
+
+
+def tally_row(entry: Entry) -> tuple[TallyKey, TallyCounts]:
+    """What one entry adds to the counts that reports are made of."""
+    admitted = entry.persons if entry.act is Act.ADMISSION else 0
+    exited = entry.persons if entry.act is Act.EXIT else 0
+    return _tally_key(entry), (max(1, entry.count), admitted, exited, 0)
+
+
+def annulled_row(target: Entry) -> tuple[TallyKey, TallyCounts]:
+    """What an annulment takes back from the counts of its target."""
+    admitted = -target.persons if target.act is Act.ADMISSION else 0
+    exited = -target.persons if target.act is Act.EXIT else 0
+    return _tally_key(target), (0, admitted, exited, 1)
+
+
+def _tally_key(entry: Entry) -> TallyKey:
+    outcome: str = entry.outcome or entry.act
+    return (
+        entry.at_ms // 60_000,
+        entry.gate,
+        entry.zone,
+        entry.ticket_type,
+        outcome,
+        entry.reason or "",
+        entry.operator,
+    )
+
+
+def remember(connection: sqlite3.Connection, ticket: str, history: History) -> None:
+    """Materialise a ticket's history in the transaction that changed it."""
+    connection.execute(
+        _REMEMBER,
+        {
+            "ticket": ticket,
+            "used": history.used,
+            "inside": history.inside,
+            "redemptions": history.redemptions,
+            "first_origin": history.first.origin if history.first else None,
+            "first_seq": history.first.seq if history.first else None,
+            "last_origin": history.last.origin if history.last else None,
+            "last_seq": history.last.seq if history.last else None,
+        },
+    )
+
+
+_REMEMBER = """
+INSERT INTO state VALUES (
+    :ticket, :used, :inside, :redemptions,
+    (SELECT id FROM entry WHERE origin = :first_origin AND seq = :first_seq),
+    (SELECT id FROM entry WHERE origin = :last_origin AND seq = :last_seq)
+)
+ON CONFLICT (ticket) DO UPDATE SET
+    used = excluded.used, inside = excluded.inside, redemptions = excluded.redemptions,
+    first = excluded.first, last = excluded.last
+"""
+
+
+def read_history(connection: sqlite3.Connection, ticket: str) -> History | None:
+    """The materialised history of a ticket in a journal file; ``None`` when it knows nothing."""
+    row = connection.execute(
+        "SELECT used, inside, redemptions, first, last FROM state WHERE ticket = ?", (ticket,)
+    ).fetchone()
+    if row is None:
+        return None
+    used, inside, redemptions, first, last = row
+    ends = {}
+    for row_number in {first, last} - {None}:
+        found = connection.execute("SELECT body FROM entry WHERE id = ?", (row_number,)).fetchone()
+        ends[row_number] = movement_of(entries.decode(found[0]))
+    return History(used, inside, redemptions, ends.get(first), ends.get(last))
+
+
+def read_facts(connection: sqlite3.Connection, ticket: str) -> list[Entry]:
+    """The entries of a journal file that a ticket's history folds from."""
+    rows = connection.execute(
+        "SELECT body FROM entry WHERE ticket = ? "
+        "AND act IN ('admission', 'exit', 'annulment') ORDER BY id",
+        (ticket,),
+    )
+    return [entries.decode(body) for (body,) in rows]
+
+
+def read_entry(connection: sqlite3.Connection, name: str) -> Entry | None:
+    """The entry of that name in a journal file."""
+    origin, _colon, seq = name.partition(":")
+    row = connection.execute(
+        "SELECT body FROM entry WHERE origin = ? AND seq = ?", (origin, int(seq or 0))
+    ).fetchone()
+    return None if row is None else entries.decode(row[0])
+
+
+class JournalReader:
+    """The read side of a journal file, for reports, logs and screens.
+
+    Reads go page by page: a long read transaction would keep the log file from being reset.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.connection = open_reader(path)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.connection.close()
+
+    def history(self, ticket: str) -> History | None:
+        """The materialised history of a ticket; ``None`` when it was never here."""
+        with faults(self._path):
+            return read_history(self.connection, ticket)
+
+    def page(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Entry]]:
+        """The next entries after a row number, oldest first, with their row numbers."""
+        with faults(self._path):
+            rows = self.connection.execute(
+                "SELECT id, body FROM entry WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
+            ).fetchall()
+        return [(row, _decode(body, self._path)) for row, body in rows]
+
+    def newest(self, limit: int) -> list[Entry]:
+        """The newest entries, newest first."""
+        with faults(self._path):
+            rows = self.connection.execute(
+                "SELECT body FROM entry ORDER BY id DESC LIMIT ?", (limit,)
+            ).fetchall()
+        return [_decode(body, self._path) for (body,) in rows]
+
+    def newest_row(self) -> int:
+        """The row number of the newest entry; 0 for an empty journal."""
+        with faults(self._path):
+            row = self.connection.execute("SELECT max(id) FROM entry").fetchone()
+        return int(row[0] or 0)
+
+    def of_ticket(self, ticket: str) -> list[Entry]:
+        """Every entry about a ticket that its history folds from, oldest first."""
+        with faults(self._path):
+            return read_facts(self.connection, ticket)
+
+    def used_tickets(self) -> int:
+        """How many tickets have an admission that stands."""
+        with faults(self._path):
+            row = self.connection.execute("SELECT count(*) FROM state WHERE used > 0").fetchone()
+        return int(row[0])
+
+
+def _decode(body: str, path: Path) -> Entry:
+    try:
+        return entries.decode(body)
+    except ValueError as error:
+        raise DamagedError(
+            _("{file} holds an entry that cannot be read: {detail}").format(
+                file=path.name, detail=error
+            ),
+            _("Call a supervisor. The file is kept; run: gate verify"),
+        ) from error

@@ -1,0 +1,122 @@
+"""The tables of every file in the data folder, and how older files are brought up to date."""
+
+import sqlite3
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+journal = Migrations("journal")
+peers = Migrations("peers")
+tickets = Migrations("tickets")
+
+# The body is the entry, byte for byte as its maker hashed it. Every other column is read out of
+# it, so that no column can say anything else than the hash vouches for.
+_ENTRIES = """
+CREATE TABLE entry (
+    id INTEGER PRIMARY KEY,
+    origin TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    body TEXT NOT NULL,
+    act TEXT GENERATED ALWAYS AS (json_extract(body, '$.act')) VIRTUAL,
+    ticket TEXT GENERATED ALWAYS AS (json_extract(body, '$.ticket')) VIRTUAL,
+    ordinal INTEGER GENERATED ALWAYS AS (json_extract(body, '$.ordinal')) VIRTUAL,
+    UNIQUE (origin, seq)
+);
+CREATE TABLE state (
+    ticket TEXT PRIMARY KEY,
+    used INTEGER NOT NULL,
+    inside INTEGER NOT NULL,
+    redemptions INTEGER NOT NULL,
+    first INTEGER REFERENCES entry (id),
+    last INTEGER REFERENCES entry (id)
+) WITHOUT ROWID;
+CREATE TABLE tally (
+    minute INTEGER NOT NULL,
+    gate TEXT NOT NULL,
+    zone TEXT NOT NULL,
+    ticket_type TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    operator TEXT NOT NULL,
+    entries INTEGER NOT NULL,
+    admitted INTEGER NOT NULL,
+    exited INTEGER NOT NULL,
+    annulled INTEGER NOT NULL,
+    PRIMARY KEY (minute, gate, zone, ticket_type, outcome, reason, operator)
+) WITHOUT ROWID;
+"""
+
+# Law 2: one ticket, one use, one device. The second line of defence behind the transaction; only
+# admissions have an ordinal, so other facts never collide.
+_ONE_USE = """
+CREATE UNIQUE INDEX entry_facts ON entry (ticket, ordinal)
+    WHERE act IN ('admission', 'exit', 'annulment');
+"""
+
+
+@journal()
+def create_journal(db: Database) -> None:
+    """Version 0.1: entries, and what folds from them."""
+    _run(db, _ENTRIES + _ONE_USE)
+
+
+@peers()
+def create_peers(db: Database) -> None:
+    """Version 0.1: the same entries, of other devices, without a promise about their uses."""
+    _run(db, _ENTRIES + _ONE_USE.replace("UNIQUE ", ""))
+
+
+@tickets()
+def create_tickets(db: Database) -> None:
+    """Version 0.1: ticket types, tickets, the keyed hashes of their codes, names to search by."""
+    _run(
+        db,
+        """
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE ticket_type (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE ticket (
+            row INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            body TEXT NOT NULL,
+            type_id TEXT GENERATED ALWAYS AS (json_extract(body, '$.type_id')) VIRTUAL,
+            status TEXT GENERATED ALWAYS AS
+                (coalesce(json_extract(body, '$.status'), 'normal')) VIRTUAL
+        );
+        CREATE TABLE code (
+            hash BLOB PRIMARY KEY,
+            ticket INTEGER NOT NULL REFERENCES ticket (row),
+            state TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX code_ticket ON code (ticket);
+        CREATE VIRTUAL TABLE holder USING fts5 (
+            name, tokenize = "unicode61 remove_diacritics 2", prefix = '1 2 3'
+        );
+        CREATE TABLE census (
+            type_id TEXT NOT NULL,
+            status TEXT NOT NULL,
+            tickets INTEGER NOT NULL,
+            PRIMARY KEY (type_id, status)
+        ) WITHOUT ROWID;
+        CREATE TRIGGER ticket_added AFTER INSERT ON ticket BEGIN
+            INSERT INTO census VALUES (new.type_id, new.status, 1)
+                ON CONFLICT DO UPDATE SET tickets = tickets + 1;
+        END;
+        CREATE TRIGGER ticket_changed AFTER UPDATE ON ticket BEGIN
+            UPDATE census SET tickets = tickets - 1
+                WHERE type_id = old.type_id AND status = old.status;
+            INSERT INTO census VALUES (new.type_id, new.status, 1)
+                ON CONFLICT DO UPDATE SET tickets = tickets + 1;
+        END;
+        """,
+    )
+
+
+def _run(db: Database, script: str) -> None:
+    # executescript() would commit the migration's own transaction.
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            db.conn.execute(statement)
+            statement = ""

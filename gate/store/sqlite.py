@@ -1,0 +1,102 @@
+"""How every SQLite file of the data folder is opened, and how its errors reach people."""
+
+import sqlite3
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from gate.errors import BusyError, DamagedError, FullError, StoreError
+from gate.language import _
+
+Synchronous = Literal["FULL", "NORMAL"]
+BUSY_TIMEOUT_S = 5.0
+"""How long another program may hold a file before it is a fault."""
+
+_SYNCHRONOUS_LEVEL = {"NORMAL": 1, "FULL": 2}
+
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def open_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
+    """Open a file as its one writer, in WAL mode, with explicit transactions.
+
+    Raises StoreError when the file system does not give the durability that was asked for.
+    """
+    with faults(path):
+        connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_S)
+        try:
+            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
+            level = connection.execute("PRAGMA synchronous").fetchone()[0]
+            connection.execute("PRAGMA mmap_size = 0")
+        except BaseException:
+            connection.close()
+            raise
+    if mode != "wal" or level != _SYNCHRONOUS_LEVEL[synchronous]:
+        connection.close()
+        raise StoreError(
+            _("{file} cannot be written durably here").format(file=path.name),
+            _("Put the data folder on a local disk (not on a network or memory file system)."),
+        )
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open a file to read only. The file must exist."""
+    with faults(path):
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            timeout=BUSY_TIMEOUT_S,
+        )
+        connection.execute("PRAGMA mmap_size = 0")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        return connection
+
+
+class faults:  # noqa: N801  reads as a statement: with faults(path)
+    """Turn SQLite's and the system's errors into faults that name the file and say what to do."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, sqlite3.Error | OSError):
+            raise _fault(error, self._path) from error
+
+
+def _fault(error: Exception, path: Path) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    name, detail = path.name, str(error)
+    if code in _DAMAGED:
+        return DamagedError(
+            _("{file} is damaged: {detail}").format(file=name, detail=detail),
+            _("Call a supervisor. The file is kept; use another device, then run: gate verify"),
+        )
+    if code in _BUSY:
+        return BusyError(
+            _("{file} is in use by another program").format(file=name),
+            _("Close whatever else has this file open and scan again."),
+        )
+    if code in _FULL or isinstance(error, PermissionError):
+        return FullError(
+            _("cannot write {file}: {detail}").format(file=name, detail=detail),
+            _("Call a supervisor. The disk is full or read-only; see: gate doctor"),
+        )
+    return StoreError(
+        _("cannot use {file}: {detail}").format(file=name, detail=detail),
+        _("Call a supervisor, and run: gate doctor"),
+    )

@@ -1,0 +1,207 @@
+"""The read side of the ticket replica: which ticket a code belongs to.
+
+The pointer file names the live replica; a new one is a new file, so a reader never sees a file
+change its identity.
+"""
+
+import os
+import re
+import sqlite3
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from gate.credential import code_hash
+from gate.domain.model import Ticket, TicketType
+from gate.errors import DamagedError, StoreError
+from gate.language import _
+from gate.store.folder import Folder
+from gate.store.sqlite import faults, open_reader
+
+_ticket = msgspec.json.Decoder(Ticket)
+_ticket_type = msgspec.json.Decoder(TicketType)
+
+FILE_NAME = re.compile(r"tickets-[0-9a-f]+-[0-9]+\.db")
+
+# The type's JSON is spliced in as a member, so that one decoding makes both.
+_BY_CODE = """
+SELECT '{"code_state":"' || c.state || '","type":' || t.body || ',' || substr(k.body, 2)
+FROM code c JOIN ticket k ON k.row = c.ticket JOIN ticket_type t ON t.id = k.type_id
+WHERE c.hash = ?
+"""
+_BY_ID = """
+SELECT '{"type":' || t.body || ',' || substr(k.body, 2)
+FROM ticket k JOIN ticket_type t ON t.id = k.type_id WHERE k.id = ?
+"""
+_BY_NAME = """
+SELECT '{"type":' || t.body || ',' || substr(k.body, 2)
+FROM holder h JOIN ticket k ON k.row = h.rowid JOIN ticket_type t ON t.id = k.type_id
+WHERE h.holder MATCH ? LIMIT ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """How many tickets there are of a type in a status."""
+
+    type_id: str
+    title: str
+    status: str
+    tickets: int
+
+
+class Tickets:
+    """The live replica, followed through its pointer file."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._stamp: tuple[int, int] | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._path = folder.pointer
+        self._pointer = str(folder.pointer)  # looked at before every scan
+        self._key = b""
+        self._built_ms = 0
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        self._stamp = None
+
+    def refresh(self) -> None:
+        """Follow the pointer if it moved. Raises StoreError when there are no tickets."""
+        try:
+            stat = os.stat(self._pointer)  # noqa: PTH116  before every scan, so the quick way
+        except OSError as error:
+            self.close()
+            if isinstance(error, FileNotFoundError):
+                raise StoreError(
+                    _("no tickets on this device"), _("Import some with: gate import FILE")
+                ) from None
+            with faults(self._folder.pointer):
+                raise
+        stamp = (stat.st_mtime_ns, stat.st_ino)
+        if stamp != self._stamp or self._connection is None:
+            self._open(stamp)
+
+    @property
+    def built_ms(self) -> int:
+        """When the replica was made, Unix milliseconds: no true clock is earlier."""
+        return self._built_ms
+
+    def hash_of(self, code: str) -> bytes:
+        """The keyed hash under which the replica knows a code."""
+        return code_hash(self._key, code)
+
+    def find(self, hashed: bytes) -> Ticket | None:
+        """The ticket a code belongs to."""
+        return self._one(_BY_CODE, hashed)
+
+    def get(self, ticket: str) -> Ticket | None:
+        """The ticket of that id."""
+        return self._one(_BY_ID, ticket)
+
+    def search(self, name: str, limit: int = 50) -> list[Ticket]:
+        """Tickets whose holder's name has every one of these words, or words that begin so."""
+        words = searchable(name).split()
+        if not words:
+            return []
+        query = " ".join('"' + word.replace('"', '""') + '"*' for word in words)
+        with faults(self._path):
+            rows = self._live().execute(_BY_NAME, (query, limit)).fetchall()
+        return sorted((self._decode(row[0]) for row in rows), key=lambda t: (t.holder, t.id))
+
+    def types(self) -> list[TicketType]:
+        """All ticket types."""
+        with faults(self._path):
+            rows = self._live().execute("SELECT body FROM ticket_type ORDER BY id")
+            return [_ticket_type.decode(body) for (body,) in rows]
+
+    def census(self) -> list[Census]:
+        """How many tickets there are, by type and status."""
+        with faults(self._path):
+            rows = self._live().execute(
+                "SELECT c.type_id, coalesce(json_extract(t.body, '$.title'), ''), c.status, "
+                "c.tickets FROM census c JOIN ticket_type t ON t.id = c.type_id "
+                "WHERE c.tickets > 0 ORDER BY c.type_id, c.status"
+            )
+            return [Census(*row) for row in rows]
+
+    def meta(self, key: str) -> str:
+        """A remark of whoever built the replica; empty when there is none."""
+        with faults(self._path):
+            row = self._live().execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return "" if row is None else str(row[0])
+
+    def _live(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self.refresh()
+        assert self._connection is not None
+        return self._connection
+
+    def _one(self, query: str, wanted: str | bytes) -> Ticket | None:
+        with faults(self._path):
+            row = self._live().execute(query, (wanted,)).fetchone()
+        return None if row is None else self._decode(row[0])
+
+    def _decode(self, body: str) -> Ticket:
+        try:
+            return _ticket.decode(body)
+        except (msgspec.DecodeError, UnicodeError) as error:
+            raise DamagedError(
+                _("{file} holds a ticket that cannot be read: {detail}").format(
+                    file=self._path.name, detail=error
+                ),
+                _("Call a supervisor, and import the tickets again."),
+            ) from error
+
+    def _open(self, stamp: tuple[int, int]) -> None:
+        self.close()
+        path = live_replica(self._folder)
+        connection = open_reader(path)
+        try:
+            with faults(path):
+                meta = dict(connection.execute("SELECT key, value FROM meta"))
+            self._key = bytes.fromhex(meta["key"])
+            self._built_ms = int(meta["built_ms"])
+        except (KeyError, ValueError) as error:
+            connection.close()
+            raise DamagedError(
+                _("{file} is no ticket file").format(file=path.name),
+                _("Import the tickets again with: gate import FILE"),
+            ) from error
+        except StoreError:
+            connection.close()
+            raise
+        self._connection, self._path, self._stamp = connection, path, stamp
+
+
+def live_replica(folder: Folder) -> Path:
+    """The file the pointer names. Raises DamagedError when it names none."""
+    with faults(folder.pointer):
+        name = folder.pointer.read_text("utf-8", errors="replace").strip()
+    path = folder.path / name
+    if not FILE_NAME.fullmatch(name) or not path.is_file():
+        raise DamagedError(
+            _("{file} names no ticket file").format(file=folder.pointer.name),
+            _("Import the tickets again with: gate import FILE"),
+        )
+    return path
+
+
+def searchable(name: str) -> str:
+    """A name as words to index and search: ideographs stand alone, so any part can be found."""
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(f" {c} " if _is_ideograph(c) else c if c.isalnum() else " " for c in plain)
+
+
+def _is_ideograph(character: str) -> bool:
+    return (
+        "\u3040" <= character <= "\u30ff"
+        or "\u3400" <= character <= "\u9fff"
+        or "\uac00" <= character <= "\ud7af"
+        or "\U00020000" <= character <= "\U0003ffff"
+    )

@@ -1,0 +1,73 @@
+"""A process that wants the same tickets as its siblings.
+
+python -m tests.race_worker FOLDER SEED MODE; prints the greens it gave and the holds, as JSON.
+Modes: ``locked`` takes the folder's lock for a few scans at a time, as gates do; ``unlocked`` goes
+without, as on a file system that breaks locks; the others break something more on purpose.
+"""
+
+import json
+import random
+import sys
+from pathlib import Path
+from time import sleep
+
+from gate.clock import SystemClock
+from gate.domain.model import History, HouseRules, Outcome, Place, Scan, Verdict
+from gate.errors import BusyError
+from gate.lane import Lane
+from gate.store.folder import Folder, Lock
+from gate.store.journal import Journal
+
+TICKETS = 300
+
+
+def main(folder: Folder, seed: int, mode: str) -> None:
+    chance = random.Random(seed)
+    codes = [f"RACE{n:03d}" for n in range(TICKETS)]
+    chance.shuffle(codes)
+    if mode in ("decide-outside", "no-unique"):
+        decide_outside_the_transaction()
+    greens: list[str] = []
+    holds: list[str] = []
+    for start in range(0, TICKETS, 20):
+        lock = wait_for_lock(folder, chance) if mode == "locked" else None
+        lane = Lane(folder, SystemClock(), Place("Race"), HouseRules(rescan_s=0))
+        for code in codes[start : start + 20]:
+            verdict = lane.admit(Scan(code))
+            if verdict.is_green:
+                greens.append(code)
+            if verdict.outcome is Outcome.HOLD:
+                holds.append(verdict.hint)
+        lane.close()
+        if lock:
+            lock.close()
+    print(json.dumps({"greens": greens, "holds": holds}))
+
+
+def wait_for_lock(folder: Folder, chance: random.Random) -> Lock:
+    while True:
+        try:
+            return Lock(folder)
+        except BusyError:
+            sleep(chance.uniform(0.001, 0.01))
+
+
+def decide_outside_the_transaction() -> None:
+    """Mutation: the history is read before the transaction begins, as so many systems do."""
+    decide, read = Lane._decide, Journal.history
+    past: dict[str, History] = {}
+
+    def early(self: Lane, scan: Scan, started_ns: int) -> Verdict:
+        self._tickets.refresh()
+        ticket = self._tickets.find(self._tickets.hash_of(scan.text))
+        assert ticket is not None
+        past[ticket.id] = read(self._opened(), ticket.id) or History()
+        return decide(self, scan, started_ns)
+
+    setattr(Lane, "_decide", early)  # noqa: B010
+    setattr(Lane, "_history", lambda self, ticket: past[ticket])  # noqa: B010
+    setattr(Journal, "history", lambda self, ticket: past[ticket])  # noqa: B010
+
+
+if __name__ == "__main__":
+    main(Folder(Path(sys.argv[1])), int(sys.argv[2]), sys.argv[3])

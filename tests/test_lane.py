@@ -1,0 +1,503 @@
+"""The lane: one scan in, one durable verdict out, and a fault is a HOLD."""
+
+import logging
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from gate import lane as lane_module
+from gate.domain.history import fold
+from gate.domain.model import (
+    Act,
+    Direction,
+    Entry,
+    Flag,
+    HouseRules,
+    Outcome,
+    Place,
+    Reason,
+    Role,
+    Scan,
+)
+from gate.errors import OperatorError, UsageError
+from gate.importer import import_files
+from gate.lane import Lane, Operator
+from gate.store import entries, schema
+from gate.store.folder import Folder
+from gate.store.journal import JournalReader, remember
+from gate.store.verify import audit_journal
+from tests.conftest import MakeLane
+from tests.venue import NOW_MS, FixedClock, write_rows
+
+BOSS = Operator("boss", Role.SUPERVISOR)
+KIM = Operator("kim", Role.STAFF)
+
+
+def said(lane: Lane, code: str) -> tuple[Outcome, Reason]:
+    verdict = lane.admit(Scan(code, "QRCode", "camera"))
+    return verdict.outcome, verdict.reason
+
+
+def journal_of(folder: Folder) -> list[Entry]:
+    reader = JournalReader(folder.journal)
+    try:
+        return [entry for _row, entry in reader.page(limit=100_000)]
+    finally:
+        reader.close()
+
+
+def test_a_good_ticket_goes_in_once(lane: Lane, clock: FixedClock) -> None:
+    """Admitted, then neutral within seconds, then a second use."""
+    assert said(lane, "GOOD001") == (Outcome.ADMIT, Reason.ADMITTED)
+    clock.pass_seconds(3)
+    assert said(lane, "GOOD001") == (Outcome.RESCAN, Reason.SAME_TICKET)
+    clock.pass_seconds(20)
+    assert said(lane, "GOOD001") == (Outcome.REFUSE, Reason.ALREADY_USED)
+
+
+def test_what_was_shown_is_in_the_journal(lane: Lane, venue: Folder) -> None:
+    """The verdict names its entry, and the entry is there for another reader to see."""
+    verdict = lane.admit(Scan("GOOD001", "QRCode", "camera"))
+    (entry,) = journal_of(venue)
+    assert entry.name == verdict.entry
+    assert (entry.act, entry.ticket, entry.outcome) == (Act.ADMISSION, "good-1", Outcome.ADMIT)
+    assert (entry.source, entry.symbology, entry.gate) == ("camera", "QRCode", "North")
+
+
+def test_a_duplicate_says_when_where_and_by_whom(lane: Lane, clock: FixedClock) -> None:
+    """The verdict carries the first admission for the screen to tell."""
+    lane.sign_in(KIM)
+    lane.admit(Scan("GOOD001"))
+    clock.pass_seconds(60)
+    first = lane.admit(Scan("GOOD001")).history.first
+    assert first is not None
+    assert (first.at_ms, first.gate, first.operator) == (NOW_MS, "North", "kim")
+
+
+def test_aliases_are_one_ticket(lane: Lane, clock: FixedClock) -> None:
+    """A boarding pass used by its code is used by its QR data too."""
+    assert said(lane, "FLY1")[0] is Outcome.ADMIT
+    clock.pass_seconds(60)
+    assert said(lane, "M1QR DATA") == (Outcome.REFUSE, Reason.ALREADY_USED)
+
+
+def test_the_old_code_of_a_transferred_ticket_is_dead(lane: Lane) -> None:
+    """The giver is refused, the receiver goes in, on one ticket."""
+    assert said(lane, "OLD1") == (Outcome.REFUSE, Reason.TRANSFERRED)
+    assert said(lane, "NEW1") == (Outcome.ADMIT, Reason.ADMITTED)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("NOBODY", Reason.UNKNOWN),
+        ("", Reason.UNREADABLE),
+        ("x" * 5000, Reason.UNREADABLE),
+        ("VOID1", Reason.REVOKED),
+        ("EARLY1", Reason.TOO_EARLY),
+        ("LATE1", Reason.TOO_LATE),
+        ("FLY2", Reason.NOT_CHECKED_IN),
+    ],
+)
+def test_refusals_are_recorded_too(lane: Lane, venue: Folder, code: str, reason: Reason) -> None:
+    """Every refusal is an entry: it is what arguments at the door are settled with."""
+    assert said(lane, code) == (Outcome.REFUSE, reason)
+    (entry,) = journal_of(venue)
+    assert (entry.act, entry.reason) == (Act.REFUSAL, reason)
+
+
+def test_no_code_is_ever_written_down(lane: Lane, venue: Folder) -> None:
+    """Law 10: entries carry the ticket's id or a keyed hash, never the text."""
+    said(lane, "GOOD001")
+    said(lane, "SECRET-CODE-OF-A-STRANGER")
+    lane.close()
+    for path in venue.path.iterdir():
+        content = path.read_bytes()
+        assert b"SECRET-CODE" not in content, path
+        assert b"GOOD001" not in content, path
+
+
+def test_a_group_goes_in_by_key(lane: Lane, clock: FixedClock) -> None:
+    """One scan, then the key for the next or a count; never more than were sold."""
+    assert said(lane, "GROUP1") == (Outcome.ADMIT, Reason.ADMITTED)
+    clock.pass_seconds(2)
+    verdict = lane.admit(Scan("GROUP1"))
+    assert (verdict.outcome, verdict.reason, verdict.used) == (
+        Outcome.RESCAN,
+        Reason.MORE_USES,
+        1,
+    )
+    assert lane.next_person().used == 2
+    assert lane.next_person(2).used == 4
+    refused = lane.next_person(2)
+    assert (refused.reason, refused.used) == (Reason.NOT_ENOUGH_USES, 4)
+    assert lane.next_person().used == 5
+    assert lane.next_person().reason is Reason.ALREADY_USED
+    assert lane.totals().admitted == 5
+
+
+def test_the_key_needs_a_ticket(lane: Lane) -> None:
+    """Without a scan there is nobody to let in."""
+    with pytest.raises(UsageError):
+        lane.next_person()
+    lane.admit(Scan("NOBODY"))
+    with pytest.raises(UsageError):
+        lane.next_person()
+
+
+def test_out_and_in_again(lane: Lane, clock: FixedClock) -> None:
+    """An exit frees the way back, at no new use."""
+    said(lane, "GOOD001")
+    clock.pass_seconds(60)
+    lane.direction = Direction.OUT
+    assert said(lane, "GOOD001") == (Outcome.EXIT, Reason.EXITED)
+    assert lane.totals().inside == 0
+    clock.pass_seconds(60)
+    lane.direction = Direction.IN
+    assert said(lane, "GOOD001") == (Outcome.ADMIT, Reason.REENTRY)
+    assert lane.totals().inside == 1
+
+
+def test_checking_changes_nothing(lane: Lane) -> None:
+    """A checked ticket is as good as before."""
+    lane.direction = Direction.CHECK
+    assert said(lane, "GOOD001")[0] is Outcome.VALID
+    lane.direction = Direction.IN
+    assert said(lane, "GOOD001")[0] is Outcome.ADMIT
+
+
+def test_undo_within_the_grace_time(lane: Lane, clock: FixedClock, venue: Folder) -> None:
+    """The lane's own last admission can be taken back, and the ticket is good again."""
+    said(lane, "GOOD001")
+    said(lane, "NOBODY")
+    clock.pass_seconds(100)
+    undone = lane.undo()
+    assert undone.ticket is not None
+    assert undone.ticket.id == "good-1"
+    assert lane.totals().inside == 0
+    assert said(lane, "GOOD001") == (Outcome.ADMIT, Reason.ADMITTED)
+    acts = [entry.act for entry in journal_of(venue)]
+    assert acts == [Act.ADMISSION, Act.REFUSAL, Act.ANNULMENT, Act.ADMISSION]
+
+
+def test_a_late_undo_takes_a_supervisor(lane: Lane, clock: FixedClock) -> None:
+    """After the grace time only a supervisor may, with a reason."""
+    entry = lane.admit(Scan("GOOD001")).entry
+    clock.pass_seconds(121)
+    with pytest.raises(OperatorError):
+        lane.undo()
+    with pytest.raises(OperatorError):
+        lane.undo(entry, supervisor=KIM, note="wrong guest")
+    with pytest.raises(UsageError):
+        lane.undo(entry, supervisor=BOSS)
+    assert lane.undo(entry, supervisor=BOSS, note="wrong guest").target.name == entry
+    with pytest.raises(UsageError):
+        lane.undo(entry, supervisor=BOSS, note="again")
+
+
+def test_nothing_to_undo(lane: Lane) -> None:
+    """Refusals are not undone, and an undo is undone only by a new scan."""
+    with pytest.raises(UsageError):
+        lane.undo()
+    refused = lane.admit(Scan("NOBODY"))
+    with pytest.raises(UsageError):
+        lane.undo(refused.entry)
+
+
+def test_an_override_is_signed_and_reasoned(lane: Lane, venue: Folder) -> None:
+    """A supervisor admits what the rules refuse; the entry says who, why and against what."""
+    said(lane, "VOID1")
+    with pytest.raises(OperatorError):
+        lane.override(KIM, "please")
+    with pytest.raises(UsageError):
+        lane.override(BOSS, "  ")
+    verdict = lane.override(BOSS, "paid again at the desk")
+    assert (verdict.outcome, verdict.reason) == (Outcome.ADMIT, Reason.OVERRIDE)
+    entry = journal_of(venue)[-1]
+    assert (entry.operator, entry.note, entry.overruled) == (
+        "boss",
+        "paid again at the desk",
+        Reason.REVOKED,
+    )
+
+
+def test_nobody_is_admitted_on_a_code_nobody_issued(lane: Lane) -> None:
+    """There is no override without a ticket, and none without a refusal."""
+    said(lane, "NOBODY")
+    with pytest.raises(UsageError):
+        lane.override(BOSS, "I know her")
+    said(lane, "GOOD001")
+    with pytest.raises(UsageError):
+        lane.override(BOSS, "again")
+
+
+def test_admission_by_hand_obeys_the_same_rules(lane: Lane, venue: Folder) -> None:
+    """A ticket found by name goes through the same decision, flagged and signed."""
+    verdict = lane.admit_by_hand("named-1", BOSS, "phone is dead")
+    assert verdict.outcome is Outcome.ADMIT
+    assert Flag.MANUAL in verdict.flags
+    assert lane.admit_by_hand("named-1", BOSS, "again").reason is Reason.ALREADY_USED
+    assert journal_of(venue)[0].operator == "boss"
+    assert lane.admit_by_hand("no-such", BOSS, "x").reason is Reason.UNKNOWN
+
+
+def test_a_full_zone_refuses_and_empties_again(make_lane: MakeLane, clock: FixedClock) -> None:
+    """Capacity counts people of the zone, and an exit makes room."""
+    lane = make_lane(place=Place("North", zone="A"), rules=HouseRules(zone_capacity=2))
+    assert said(lane, "GOOD001")[0] is Outcome.ADMIT
+    assert said(lane, "GOOD002")[0] is Outcome.ADMIT
+    assert said(lane, "GOOD003") == (Outcome.REFUSE, Reason.ZONE_FULL)
+    clock.pass_seconds(60)
+    lane.direction = Direction.OUT
+    said(lane, "GOOD001")
+    lane.direction = Direction.IN
+    assert said(lane, "GOOD003")[0] is Outcome.ADMIT
+
+
+def test_a_flood_of_one_code_is_one_entry_and_a_count(
+    lane: Lane, clock: FixedClock, venue: Folder
+) -> None:
+    """Law 12: a thousand readings of one unknown code cost two entries."""
+    for _ in range(1000):
+        assert said(lane, "NOBODY") == (Outcome.REFUSE, Reason.UNKNOWN)
+        clock.pass_seconds(0.05)
+    clock.pass_seconds(60)
+    said(lane, "GOOD001")
+    acts = [(entry.act, entry.count) for entry in journal_of(venue)]
+    assert acts == [(Act.REFUSAL, 0), (Act.REPEAT, 999), (Act.ADMISSION, 0)]
+    assert lane.totals().refused == 1000
+
+
+def test_counts_of_repeats_are_written_at_the_end(lane: Lane, venue: Folder) -> None:
+    """Closing the lane forgets nothing."""
+    said(lane, "NOBODY")
+    said(lane, "NOBODY")
+    lane.close()
+    acts = [entry.act for entry in journal_of(venue)]
+    assert acts == [Act.REFUSAL, Act.REPEAT, Act.LANE_CLOSED]
+
+
+def test_space_is_kept_for_admissions(
+    lane: Lane, venue: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law 12: on a nearly full disk refusals are shown but only people's movements written."""
+    nearly_full = shutil.disk_usage(venue.path)._replace(free=lane_module.RESERVED_BYTES - 1)
+    monkeypatch.setattr(lane_module.shutil, "disk_usage", lambda path: nearly_full)
+    assert said(lane, "NOBODY") == (Outcome.REFUSE, Reason.UNKNOWN)
+    assert said(lane, "VOID1") == (Outcome.REFUSE, Reason.REVOKED)
+    assert said(lane, "GOOD001")[0] is Outcome.ADMIT
+    assert [entry.act for entry in journal_of(venue)] == [Act.ADMISSION]
+
+
+def test_a_new_replica_is_seen_at_the_next_scan(lane: Lane, venue: Folder, tmp_path: Path) -> None:
+    """The pointer moves, the lane follows; what was used stays used."""
+    assert said(lane, "GOOD001")[0] is Outcome.ADMIT
+    assert said(lane, "LATER1")[1] is Reason.UNKNOWN
+    rows = write_rows(
+        tmp_path / "more.jsonl",
+        [
+            {"code": "LATER1", "type": "SHOW"},
+            {"code": "GOOD002", "type": "SHOW", "id": "good-2", "status": "revoked"},
+        ],
+    )
+    import_files(venue, [rows])
+    assert said(lane, "LATER1")[0] is Outcome.ADMIT
+    assert said(lane, "GOOD002")[1] is Reason.REVOKED
+    assert said(lane, "GOOD001")[0] is Outcome.RESCAN
+
+
+def test_what_peers_admitted_is_used_here(lane: Lane, venue: Folder, clock: FixedClock) -> None:
+    """The other devices' journals count as history, this device's own lost past included."""
+    other = Entry(
+        origin="ffffffffffffffff.1", seq=1, prev="", act=Act.ADMISSION, at_ms=NOW_MS - 90_000,
+        boot_ms=1, hlc=(NOW_MS - 90_000) << 16, ticket="good-1", uses=1, persons=1, gate="South",
+    )  # fmt: skip
+    write_peer_entries(venue, [other])
+    verdict = lane.admit(Scan("GOOD001"))
+    assert verdict.reason is Reason.ALREADY_USED
+    assert verdict.history.first is not None
+    assert verdict.history.first.gate == "South"
+
+
+def test_own_and_peers_entries_fold_together(lane: Lane, venue: Folder, clock: FixedClock) -> None:
+    """Admitted here, undone by a supervisor elsewhere: the ticket is good again."""
+    here = lane.admit(Scan("GOOD001"))
+    annulment = Entry(
+        origin="ffffffffffffffff.1", seq=1, prev="", act=Act.ANNULMENT, at_ms=NOW_MS + 1000,
+        boot_ms=1, hlc=(NOW_MS + 1000) << 16, ticket="good-1", target=here.entry,
+    )  # fmt: skip
+    write_peer_entries(venue, [annulment])
+    clock.pass_seconds(60)
+    assert said(lane, "GOOD001") == (Outcome.ADMIT, Reason.ADMITTED)
+    clock.pass_seconds(60)
+    assert said(lane, "GOOD001") == (Outcome.REFUSE, Reason.ALREADY_USED)
+
+
+def write_peer_entries(folder: Folder, made: list[Entry]) -> None:
+    connection = sqlite3.connect(folder.peers)
+    schema.peers.apply(Database(connection))
+    for entry in made:
+        body = entries.encode(entry)
+        connection.execute(
+            "INSERT INTO entry (origin, seq, hash, body) VALUES (?, ?, ?, ?)",
+            (entry.origin, entry.seq, entries.digest(body), body.decode()),
+        )
+        remember(connection, entry.ticket, fold([entry]))
+    connection.commit()
+    connection.close()
+
+
+def test_a_new_entry_is_later_than_what_it_was_decided_on(
+    lane: Lane, venue: Folder, clock: FixedClock
+) -> None:
+    """Causality: a peer's clock half a minute ahead still comes before our verdict about it."""
+    ahead = (NOW_MS + 30_000) << 16
+    other = Entry(
+        origin="ffffffffffffffff.1", seq=1, prev="", act=Act.ADMISSION, at_ms=NOW_MS + 30_000,
+        boot_ms=1, hlc=ahead, ticket="good-1", uses=1, persons=1,
+    )  # fmt: skip
+    write_peer_entries(venue, [other])
+    lane.admit(Scan("GOOD001"))
+    assert journal_of(venue)[0].hlc > ahead
+
+
+def test_no_tickets_is_a_hold_with_a_hint(tmp_path: Path, make_lane: MakeLane) -> None:
+    """An empty folder admits nobody and says what to do."""
+    empty = Folder(tmp_path / "empty")
+    empty.create()
+    verdict = make_lane(folder=empty).admit(Scan("GOOD001"))
+    assert (verdict.outcome, verdict.reason) == (Outcome.HOLD, Reason.FAULT)
+    assert "gate import" in verdict.hint
+
+
+@pytest.mark.parametrize("damage", ["journal", "tickets", "pointer", "locked"])
+def test_a_fault_is_a_hold(
+    damage: str, make_lane: MakeLane, venue: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law 4: a damaged or locked file is never green, never red, and is kept."""
+    victim = {
+        "journal": venue.journal,
+        "tickets": next(venue.path.glob("tickets-*.db")),
+        "pointer": venue.pointer,
+        "locked": venue.journal,
+    }[damage]
+    holder = None
+    if damage == "locked":
+        make_lane().admit(Scan("GOOD000"))
+        holder = sqlite3.connect(venue.journal, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr("gate.store.sqlite.BUSY_TIMEOUT_S", 0.05)
+    else:
+        victim.write_bytes(b"\x00garbage\xff" * 3000)
+    before = victim.read_bytes()
+    lane = make_lane()
+    verdict = lane.admit(Scan("GOOD001"))
+    assert (verdict.outcome, verdict.reason, verdict.entry) == (
+        Outcome.HOLD,
+        Reason.FAULT,
+        "",
+    )
+    assert verdict.hint
+    assert victim.read_bytes() == before
+    if holder is not None:
+        holder.execute("ROLLBACK")
+        holder.close()
+        assert lane.admit(Scan("GOOD001")).is_green
+
+
+def test_an_unforeseen_fault_is_a_hold(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Even our own mistake lets nobody in and shows no traceback; the log has it."""
+
+    def broken(*_args: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(lane_module, "decide", broken)
+    verdict = lane.admit(Scan("GOOD001"))
+    assert verdict.outcome is Outcome.HOLD
+    assert "ZeroDivisionError" not in verdict.hint
+    assert "ZeroDivisionError" in caplog.text
+    monkeypatch.undo()
+    assert lane.admit(Scan("GOOD001")).is_green
+
+
+def test_the_clock_floor(make_lane: MakeLane, clock: FixedClock) -> None:
+    """A clock behind the tickets refuses nobody for the time until a supervisor sets it."""
+    clock.jump_seconds(-3 * 3600)
+    lane = make_lane()
+    assert said(lane, "EARLY1") == (Outcome.ATTENTION, Reason.CLOCK_NOT_TRUSTED)
+    assert not lane.clock_is_trusted()
+    with pytest.raises(OperatorError):
+        lane.set_clock(NOW_MS, KIM)
+    lane.set_clock(NOW_MS + 5000, BOSS)
+    assert lane.clock_is_trusted()
+    assert lane.now_ms() == NOW_MS + 5000
+    assert said(lane, "LATE1") == (Outcome.REFUSE, Reason.TOO_LATE)
+
+
+def test_an_unexplained_jump_is_not_believed(lane: Lane, clock: FixedClock) -> None:
+    """Six minutes out of nowhere put time rules to sleep; a time server explains it."""
+    assert said(lane, "LATE1")[1] is Reason.TOO_LATE
+    clock.jump_seconds(360)
+    assert said(lane, "LATE1")[1] is Reason.CLOCK_NOT_TRUSTED
+    clock.synchronised = True
+    clock.pass_seconds(20)
+    assert said(lane, "EARLY1")[1] is Reason.TOO_EARLY
+
+
+def test_a_set_clock_survives_a_restart_in_the_same_boot(
+    make_lane: MakeLane, clock: FixedClock
+) -> None:
+    """The supervisor's correction holds until the machine is started again."""
+    clock.jump_seconds(-3 * 3600)
+    first = make_lane()
+    first.set_clock(NOW_MS, BOSS)
+    first.close()
+    again = make_lane()
+    again.open()
+    assert again.now_ms() == NOW_MS
+    assert again.clock_is_trusted()
+    again.close()
+    clock.boot_id = "boot-2"
+    rebooted = make_lane()
+    rebooted.open()
+    assert not rebooted.clock_is_trusted()
+
+
+def test_a_restart_remembers_everything(make_lane: MakeLane, clock: FixedClock) -> None:
+    """Used tickets, counts and the chain outlive the process."""
+    first = make_lane()
+    said(first, "GOOD001")
+    first.close()
+    clock.pass_seconds(60)
+    second = make_lane()
+    assert said(second, "GOOD001") == (Outcome.REFUSE, Reason.ALREADY_USED)
+    assert second.totals().admitted == 1
+
+
+def test_the_log_names_no_code_and_no_guest(lane: Lane, caplog: pytest.LogCaptureFixture) -> None:
+    """Law 10: a log line has the outcome and the first characters of the ticket's id."""
+    caplog.set_level(logging.INFO)
+    said(lane, "NAMED1")
+    said(lane, "\x1b[31mSTRANGER")
+    assert "outcome=admit" in caplog.text
+    assert "reason=unknown" in caplog.text
+    for secret in ("NAMED1", "Ångström", "STRANGER", "\x1b", "named-1"):
+        assert secret not in caplog.text
+
+
+def test_everything_above_leaves_a_sound_journal(lane: Lane, venue: Folder) -> None:
+    """The audit has nothing to say about a lane's ordinary work."""
+    lane.open()
+    for code in ("GOOD001", "NOBODY", "VOID1", "GROUP1", "FLY1", "NOBODY"):
+        said(lane, code)
+    lane.undo()
+    lane.sign_in(KIM)
+    lane.note_failed_sign_in("boss")
+    lane.sign_out()
+    lane.close()
+    assert audit_journal(venue.journal).findings == []

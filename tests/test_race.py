@@ -1,0 +1,111 @@
+"""Law 2: one ticket, one use, one device: exactly one green, whatever the threads and processes."""
+
+import json
+import random
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.domain.model import HouseRules, Outcome, Place, Scan
+from gate.errors import BusyError
+from gate.importer import import_files
+from gate.lane import Lane
+from gate.store.folder import Folder, Lock
+from gate.store.journal import Journal
+from gate.store.verify import audit_journal
+from tests.race_worker import TICKETS
+from tests.venue import TYPES, FixedClock, write_rows
+
+PROCESSES = 4
+
+
+@pytest.fixture
+def race(tmp_path: Path) -> Folder:
+    """A folder with 300 single-use tickets."""
+    folder = Folder(tmp_path / "race")
+    rows = [{"code": f"RACE{n:03d}", "type": "SHOW", "id": f"r{n}"} for n in range(TICKETS)]
+    import_files(folder, [write_rows(tmp_path / "race.jsonl", [TYPES[0], *rows])], built_ms=1)
+    folder.device_id()
+    return folder
+
+
+def test_eight_threads_at_one_lane(race: Folder) -> None:
+    """Eight threads scan the same 300 tickets: 300 greens."""
+    lane = Lane(race, FixedClock(), Place("Race"), HouseRules(rescan_s=0))
+
+    def scan_all(seed: int) -> list[Outcome]:
+        codes = [f"RACE{n:03d}" for n in range(TICKETS)]
+        random.Random(seed).shuffle(codes)
+        return [lane.admit(Scan(code)).outcome for code in codes]
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = [outcome for said in pool.map(scan_all, range(8)) for outcome in said]
+    lane.close()
+    assert outcomes.count(Outcome.ADMIT) == TICKETS
+    assert Outcome.HOLD not in outcomes
+    assert audit_journal(race.journal).findings == []
+
+
+def run(race: Folder, mode: str) -> tuple[list[str], list[str]]:
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.race_worker", str(race.path), str(seed), mode],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in range(PROCESSES)
+    ]
+    said: list[dict[str, Any]] = []
+    for worker in workers:
+        out, _err = worker.communicate(timeout=100)
+        assert worker.returncode == 0
+        said.append(json.loads(out))
+    return [g for s in said for g in s["greens"]], [h for s in said for h in s["holds"]]
+
+
+def test_four_processes_fight_for_the_folder(race: Folder) -> None:
+    """Gates take turns with the lock; each ticket is green once."""
+    greens, holds = run(race, "locked")
+    assert (len(greens), len(set(greens)), holds) == (TICKETS, TICKETS, [])
+    assert audit_journal(race.journal).findings == []
+
+
+def test_even_where_locks_do_not_hold(race: Folder) -> None:
+    """On a file system that ignores locks the transaction still makes each ticket green once."""
+    greens, _holds = run(race, "unlocked")
+    assert len(greens) == len(set(greens))
+    assert audit_journal(race.journal).findings == []
+
+
+def test_deciding_outside_the_transaction_needs_the_unique_index(race: Folder) -> None:
+    """Mutation: a stale decision is stopped by the index alone, as a HOLD instead of a green."""
+    greens, holds = run(race, "decide-outside")
+    assert len(greens) == len(set(greens))
+    assert any("UNIQUE" in hold for hold in holds)
+
+
+def test_without_transaction_and_index_tickets_are_green_twice(race: Folder) -> None:
+    """Mutation: with both defences gone there are more greens than tickets."""
+    Journal(race.journal, race.device_id()).close()
+    connection = sqlite3.connect(race.journal)
+    connection.execute("DROP INDEX entry_facts")
+    connection.commit()
+    connection.close()
+    greens, _holds = run(race, "no-unique")
+    assert len(greens) > len(set(greens))
+
+
+def test_a_second_gate_is_told_who_has_the_folder(race: Folder) -> None:
+    """The lock names the process and what to do, and frees the folder when closed."""
+    first = Lock(race)
+    with pytest.raises(BusyError) as caught:
+        Lock(race)
+    assert "another gate" in caught.value.message
+    assert "--data-dir" in caught.value.hint
+    first.close()
+    Lock(race).close()
