@@ -1,0 +1,1 @@
+"""Whatever yields scans: cameras, scanners, keyboards."""
