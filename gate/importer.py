@@ -17,10 +17,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec import Meta
 from sqlite_utils import Database
 
 from gate.credential import KEY_BYTES, code_hash, parse
@@ -46,7 +47,10 @@ _KINDS = {kind.value.partition("_")[0].casefold(): kind for kind in Kind} | {
 Progress = Callable[[int, int], None]
 """Called now and then with the bytes read and the bytes there are."""
 
-_When = int | str | None
+MAX_TIME = 253_402_300_799
+"""The last second of the year 9999."""
+_When = Annotated[int, Meta(ge=0, le=MAX_TIME)] | str | None
+_Count = Annotated[int, Meta(ge=1, le=100_000)]
 _Row = TypeVar("_Row", "TypeRow", "TicketRow")
 
 
@@ -60,12 +64,12 @@ class TypeRow(msgspec.Struct, forbid_unknown_fields=True):
     time_zone: str = ""
     begin: _When = None
     end: _When = None
-    term_days: int | None = None
-    term_starts_after_days: int = 0
+    term_days: _Count | None = None
+    term_starts_after_days: Annotated[int, Meta(ge=0, le=100_000)] = 0
     weekly: str = ""
     locations: str | list[str | int] = ""
-    use_limit: int = 1
-    party_size: int = 1
+    use_limit: _Count = 1
+    party_size: _Count = 1
     attention: str = ""
     ticket_class: str = ""
     flight: str = ""
@@ -93,7 +97,7 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
     seats: str | list[str] = ""
     ticket_class: str = ""
     show_time: _When = None
-    duration: int | None = None
+    duration: _Count | None = None
     screening_room: str = ""
     travel_class: str = ""
     checked_in: bool = False
@@ -101,8 +105,8 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
     boarding_time: _When = None
     holder: str = ""
     attention: str = ""
-    uses: int | None = None
-    party: int | None = None
+    uses: _Count | None = None
+    party: _Count | None = None
     qrcode_data: str = ""
     other_codes: str | list[str] = ""
     old_codes: str | list[str] = ""
@@ -286,13 +290,10 @@ class _Build:
         said = msgspec.structs.asdict(row)
         zone = said["time_zone"] = row.time_zone or self._time_zone
         _check_id(row.id)
+        _check_zone(zone)
         said["kind"] = _kind(row.kind)
         for name in _TYPE_TIMES:
             said[name] = _seconds(name, said[name], zone)
-        if row.term_days is not None and row.term_days < 1:
-            raise _BadRow(_("term_days must be at least 1"))
-        if row.use_limit < 1 or row.party_size < 1:
-            raise _BadRow(_("use_limit and party_size must be at least 1"))
         said["weekly"] = _weekly(row.weekly)
         said["locations"] = _texts(row.locations)
         self._zones[row.id] = zone
@@ -316,8 +317,6 @@ class _Build:
         _check_id(id_)
         for name in _TICKET_TIMES:
             said[name] = _seconds(name, said[name], zone)
-        if (row.uses is not None and row.uses < 1) or (row.party is not None and row.party < 1):
-            raise _BadRow(_("uses and party must be at least 1"))
         said["seats"] = _texts(row.seats)
         body = _body(said, _TICKET_FIELDS, type_id=row.type)
         number = self._row_of(id_)
@@ -501,7 +500,8 @@ def _convert(row: dict[str, Any], kind: type[_Row]) -> _Row:
     try:
         return msgspec.convert(row, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise _BadRow(str(error)) from error
+        complaint, _at, path = str(error).replace("`", "").partition(" - at $.")
+        raise _BadRow(f"{path}: {complaint}" if path else complaint) from error
 
 
 def _body(said: dict[str, Any], known: tuple[tuple[str, Any], ...], **more: Any) -> str:
@@ -512,6 +512,13 @@ def _body(said: dict[str, Any], known: tuple[tuple[str, Any], ...], **more: Any)
 def _check_id(id_: str) -> None:
     if not id_ or not id_.isprintable() or len(id_) > 128:
         raise _BadRow(_("id must be 1 to 128 printable characters"))
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ValueError, KeyError, OSError) as error:
+        raise _BadRow(_("{found!r} is no time zone").format(found=name)) from error
 
 
 def _kind(name: str) -> Kind:
@@ -533,19 +540,25 @@ def _texts(said: str | list[str | int] | list[str]) -> tuple[str, ...]:
 def _seconds(name: str, said: _When, time_zone: str) -> int | None:
     if said is None or isinstance(said, int):
         return said
-    try:
-        if said.isdecimal():
-            return int(said)
-        moment = datetime.fromisoformat(said)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=ZoneInfo(time_zone))
-        return int(moment.timestamp())
-    except (ValueError, KeyError, OverflowError, OSError) as error:
+    at = _epoch(said, time_zone)
+    if at is None or not 0 <= at <= MAX_TIME:
         raise _BadRow(
             _("{name}: {found!r} is neither Unix seconds nor a time like 2026-12-31 19:30").format(
                 name=name, found=said
             )
-        ) from error
+        )
+    return at
+
+
+def _epoch(said: str, time_zone: str) -> int | None:
+    if said.isascii() and said.isdecimal():
+        return int(said)
+    try:
+        moment = datetime.fromisoformat(said)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(time_zone))
+        return int(moment.timestamp())
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _weekly(said: str) -> tuple[WeeklyHours, ...]:

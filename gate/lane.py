@@ -139,6 +139,10 @@ class Lane:
         """Decide a scan. Never raises: a fault is a HOLD that says what to do."""
         return self.submit(scan).result()
 
+    def knows(self, text: str) -> bool:
+        """Whether a text is the code of some ticket here; a fault is no."""
+        return self._do(lambda: self._knows(text))
+
     def next_person(self, persons: int = 1) -> Verdict:
         """Let more people through on the ticket that was scanned last, because a key was pressed.
 
@@ -194,7 +198,7 @@ class Lane:
 
     def open(self) -> None:
         """Say in the journal that the lane is at work. Raises StoreError when it cannot be."""
-        self._do(lambda: self._append_event(Act.LANE_OPENED))
+        self._do(self._open)
 
     def idle(self) -> None:
         """Use a quiet moment: write counts of repeats, move the log into the database."""
@@ -219,6 +223,18 @@ class Lane:
     def last_verdict(self) -> Verdict | None:
         """What was last said here."""
         return None if self._last is None else self._last[1]
+
+    def require_refusal(self) -> tuple[Ticket, Reason]:
+        """What an override would overrule now. Raises UsageError when there is nothing."""
+        refused = self.last_verdict
+        if refused is None or refused.outcome not in (Outcome.REFUSE, Outcome.HOLD):
+            raise UsageError(_("nothing was refused"), _("Scan the ticket first."))
+        if refused.ticket is None:
+            raise UsageError(
+                _("there is no ticket to admit on"),
+                _("A code nobody issued cannot be overruled; look the guest up by name."),
+            )
+        return refused.ticket, refused.reason
 
     def _do(self, work: Callable[[], T]) -> T:
         return self._thread.submit(work).result()
@@ -256,6 +272,15 @@ class Lane:
                 entry = self._append(verdict, scan)
         return self._recorded(verdict, entry, started_ns)
 
+    def _knows(self, text: str) -> bool:
+        credential = parse(text)
+        try:
+            self._tickets.refresh()
+            return self._tickets.find(self._tickets.hash_of(credential.code)) is not None
+        except GateError as fault:
+            log.warning("looking up: %s", fault.message)
+            return False
+
     def _next_person(self, persons: int) -> Verdict:
         if self._last is None or self._last[1].ticket is None:
             raise UsageError(_("no ticket to let more people in on"), _("Scan the ticket first."))
@@ -282,21 +307,13 @@ class Lane:
         return verdict
 
     def _override(self, supervisor: Operator, note: str) -> Verdict:
-        refused = self.last_verdict
-        if refused is None or refused.outcome not in (Outcome.REFUSE, Outcome.HOLD):
-            raise UsageError(_("nothing was refused"), _("Scan the ticket first."))
-        if refused.ticket is None:
-            raise UsageError(
-                _("there is no ticket to admit on"),
-                _("A code nobody issued cannot be overruled; look the guest up by name."),
-            )
-        ticket = refused.ticket
+        ticket, refused = self.require_refusal()
         started_ns = time.perf_counter_ns()
         scan = Scan("", source="manual", deliberate=True)
         with self._transaction():
             context = self._context()
             history = self._history(ticket.id)
-            verdict = overrule(ticket, history, scan, context, refused.reason)
+            verdict = overrule(ticket, history, scan, context, refused)
             entry = self._append(verdict, scan, operator=supervisor.name, note=note)
         verdict = self._recorded(verdict, entry, started_ns)
         self._last = (scan, verdict)
@@ -356,6 +373,10 @@ class Lane:
         self._anchor = reading
         self._confirmed_boot = reading.boot_id
         self._append_event(Act.CLOCK_SET, supervisor.name)
+
+    def _open(self) -> None:
+        self._append_event(Act.LANE_OPENED)
+        self._tickets.refresh()
 
     def _append_event(self, act: Act, operator: str = "") -> None:
         with self._transaction() as journal:

@@ -408,6 +408,22 @@ def test_a_fault_is_a_hold(
         assert lane.admit(Scan("GOOD001")).is_green
 
 
+def test_a_disk_gone_read_only_is_a_hold(lane: Lane) -> None:
+    """When writing is taken away in the middle of the evening, nobody is let in unrecorded."""
+    assert lane.admit(Scan("GOOD001")).is_green
+    connection = lane._opened()._connection
+
+    def make_read_only(mode: int) -> None:
+        lane._do(lambda: connection.execute(f"PRAGMA query_only = {mode}"))
+
+    make_read_only(1)
+    verdict = lane.admit(Scan("GOOD002"))
+    assert verdict.outcome is Outcome.HOLD
+    assert "read-only" in verdict.hint
+    make_read_only(0)
+    assert lane.admit(Scan("GOOD002")).is_green
+
+
 def test_an_unforeseen_fault_is_a_hold(
     lane: Lane, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,7 +1,8 @@
 """Entries as bytes: the form that is hashed, kept, shown to peers, and never encoded twice."""
 
 import hashlib
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -16,33 +17,48 @@ _decoder = msgspec.json.Decoder(Entry)
 
 
 def encode(entry: Entry) -> bytes:
-    """The entry as JSON without the fields that say nothing."""
+    """The entry as JSON without the fields that say nothing.
+
+    Raises UnicodeEncodeError when a text is no Unicode; see ``clean``.
+    """
     said: dict[str, Any] = {}
     for name, default in _FIELDS:
         value = getattr(entry, name)
         if value != default:
             said[name] = value
-    try:
-        return _encoder.encode(said)
-    except UnicodeEncodeError:
-        return _encoder.encode({name: _encodable(value) for name, value in said.items()})
+    return _encoder.encode(said)
+
+
+def clean(entry: Entry) -> Entry:
+    """The entry with question marks for what is no Unicode, such as a badly typed note."""
+    return replace(entry, **{name: _clean(getattr(entry, name)) for name, _default in _FIELDS})
+
+
+def _clean(value: Any) -> Any:
+    is_text = isinstance(value, str) and not isinstance(value, StrEnum)
+    return value.encode("utf-8", "replace").decode() if is_text else value
+
+
+class NoEntryError(ValueError):
+    """Bytes that no device can have meant as an entry."""
 
 
 def decode(body: bytes | str) -> Entry:
     """The entry that a body says. Unknown fields of newer versions are passed over.
 
-    Raises ValueError when the bytes are no entry.
+    Raises NoEntryError when the bytes are no entry.
     """
     try:
-        return _decoder.decode(body)
+        entry = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise ValueError(str(error)) from error
+        raise NoEntryError(str(error)) from error
+    # An entry that gives uses back would let two people in; only annulments do, by name.
+    if min(entry.uses, entry.persons, entry.count, entry.seq, entry.hlc) < 0:
+        msg = "a number below 0"
+        raise NoEntryError(msg)
+    return entry
 
 
 def digest(body: bytes) -> bytes:
     """What the next entry names as its predecessor: SHA-256 of the body."""
     return hashlib.sha256(body).digest()
-
-
-def _encodable(value: Any) -> Any:
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -78,11 +79,14 @@ class Folder:
 class Lock:
     """Keeps a second process of the same kind out of the folder until closed."""
 
-    def __init__(self, folder: Folder, name: str = "gate") -> None:
+    def __init__(self, folder: Folder, name: str = "gate", wait_s: float = 0.0) -> None:
         self._path = folder.path / f"{name}.lock"
         with faults(self._path):
             self._file: IO[str] = self._path.open("a+", encoding="ascii", errors="replace")
-        if not _try_lock(self._file):
+        patience_until = time.monotonic() + wait_s
+        while not (is_ours := _try_lock(self._file)) and time.monotonic() < patience_until:
+            time.sleep(0.02)
+        if not is_ours:
             self._file.seek(0)
             holder = self._file.read(20).strip()
             self._file.close()

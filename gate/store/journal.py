@@ -7,7 +7,7 @@ from ``transaction()`` survives a power cut.
 
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,8 +18,6 @@ from gate import __version__
 from gate.domain import clock
 from gate.domain.history import extend, fold, movement_of
 from gate.domain.model import MOVEMENTS, Act, Entry, History, Outcome
-from gate.errors import DamagedError
-from gate.language import _
 from gate.store import entries, schema
 from gate.store.folder import sync_folder
 from gate.store.sqlite import faults, open_reader, open_writer
@@ -169,20 +167,23 @@ class Journal:
             hlc=clock.tick(max(head.hlc, heard_hlc), draft.at_ms),
             ordinal=past.redemptions if draft.act is Act.ADMISSION else None,
         )
-        body = entries.encode(entry)
+        try:
+            body = entries.encode(entry)
+        except UnicodeEncodeError:
+            entry = entries.clean(entry)
+            body = entries.encode(entry)
         digest = entries.digest(body)
         row = self._connection.execute(
             "INSERT INTO entry (origin, seq, hash, body) VALUES (?, ?, ?, ?)",
             (entry.origin, entry.seq, digest, body.decode()),
         ).lastrowid
-        self._count(*tally_row(entry))
+        for key, counts in tally_rows(entry, self.find):
+            self._connection.execute(_TALLY_UPSERT, key + counts)
+            self._totals = self._totals.plus(key, counts)
         if moves:
             remember(self._connection, entry.ticket, extend(past, entry))
         elif entry.act is Act.ANNULMENT:
             remember(self._connection, entry.ticket, fold(self.facts(entry.ticket)))
-            target = self.find(entry.target)
-            if target is not None:
-                self._count(*annulled_row(target))
         self._head = Head(entry.origin, entry.seq, digest.hex(), entry.hlc, row or 0)
         return entry
 
@@ -198,10 +199,6 @@ class Journal:
             self._head, self._totals = self._read_head(), self._read_totals()
             self._incarnation = ""
 
-    def _count(self, key: TallyKey, counts: TallyCounts) -> None:
-        self._connection.execute(_TALLY_UPSERT, key + counts)
-        self._totals = self._totals.plus(key, counts)
-
     def last_trusted(self) -> Entry | None:
         """The newest entry whose clock was believed."""
         with faults(self._path):
@@ -209,7 +206,7 @@ class Journal:
                 "SELECT body FROM entry WHERE coalesce(json_extract(body, '$.trusted'), 1) "
                 "ORDER BY id DESC LIMIT 1"
             ).fetchone()
-        return None if row is None else _decode(row[0], self._path)
+            return None if row is None else entries.decode(row[0])
 
     def boot_of(self, origin: str) -> str:
         """The boot in which an incarnation of this device lived."""
@@ -232,7 +229,7 @@ class Journal:
         ).fetchone()
         if row is None:
             return Head()
-        return Head(row[0], row[1], row[2].hex(), _decode(row[3], self._path).hlc, row[4])
+        return Head(row[0], row[1], row[2].hex(), entries.decode(row[3]).hlc, row[4])
 
 
 _TALLY_UPSERT = (
@@ -241,18 +238,26 @@ _TALLY_UPSERT = (
 )
 
 
-def tally_row(entry: Entry) -> tuple[TallyKey, TallyCounts]:
-    """What one entry adds to the counts that reports are made of."""
+def tally_rows(
+    entry: Entry, find: Callable[[str], Entry | None]
+) -> list[tuple[TallyKey, TallyCounts]]:
+    """What one entry adds to the counts that reports are made of.
+
+    Repeats count where and when their first refusal did; an annulment takes its target back.
+    """
+    target = find(entry.target) if entry.target else None
+    if entry.act is Act.REPEAT and target is not None:
+        return [(_tally_key(target), (entry.count, 0, 0, 0))]
+    rows = [(_tally_key(entry), (1, *_people(entry, 1), 0))]
+    if entry.act is Act.ANNULMENT and target is not None:
+        rows.append((_tally_key(target), (0, *_people(target, -1), 1)))
+    return rows
+
+
+def _people(entry: Entry, sign: int) -> tuple[int, int]:
     admitted = entry.persons if entry.act is Act.ADMISSION else 0
     exited = entry.persons if entry.act is Act.EXIT else 0
-    return _tally_key(entry), (max(1, entry.count), admitted, exited, 0)
-
-
-def annulled_row(target: Entry) -> tuple[TallyKey, TallyCounts]:
-    """What an annulment takes back from the counts of its target."""
-    admitted = -target.persons if target.act is Act.ADMISSION else 0
-    exited = -target.persons if target.act is Act.EXIT else 0
-    return _tally_key(target), (0, admitted, exited, 1)
+    return sign * admitted, sign * exited
 
 
 def _tally_key(entry: Entry) -> TallyKey:
@@ -325,8 +330,10 @@ def read_facts(connection: sqlite3.Connection, ticket: str) -> list[Entry]:
 def read_entry(connection: sqlite3.Connection, name: str) -> Entry | None:
     """The entry of that name in a journal file."""
     origin, _colon, seq = name.partition(":")
+    if not (seq.isascii() and seq.isdecimal() and len(seq) < 19):
+        return None
     row = connection.execute(
-        "SELECT body FROM entry WHERE origin = ? AND seq = ?", (origin, int(seq or 0))
+        "SELECT body FROM entry WHERE origin = ? AND seq = ?", (origin, int(seq))
     ).fetchone()
     return None if row is None else entries.decode(row[0])
 
@@ -350,13 +357,24 @@ class JournalReader:
         with faults(self._path):
             return read_history(self.connection, ticket)
 
+    def bodies(self, after: int = 0, limit: int = 1000) -> list[tuple[int, str]]:
+        """The next entries after a row number, oldest first, byte for byte as they are hashed."""
+        with faults(self._path):
+            return self.connection.execute(
+                "SELECT id, body FROM entry WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
+            ).fetchall()
+
+    def hashes(self, after: int = 0, limit: int = 1000) -> list[tuple[int, bytes]]:
+        """The next entries' hashes after a row number, oldest first."""
+        with faults(self._path):
+            return self.connection.execute(
+                "SELECT id, hash FROM entry WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
+            ).fetchall()
+
     def page(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Entry]]:
         """The next entries after a row number, oldest first, with their row numbers."""
         with faults(self._path):
-            rows = self.connection.execute(
-                "SELECT id, body FROM entry WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
-            ).fetchall()
-        return [(row, _decode(body, self._path)) for row, body in rows]
+            return [(row, entries.decode(body)) for row, body in self.bodies(after, limit)]
 
     def newest(self, limit: int) -> list[Entry]:
         """The newest entries, newest first."""
@@ -364,7 +382,7 @@ class JournalReader:
             rows = self.connection.execute(
                 "SELECT body FROM entry ORDER BY id DESC LIMIT ?", (limit,)
             ).fetchall()
-        return [_decode(body, self._path) for (body,) in rows]
+            return [entries.decode(body) for (body,) in rows]
 
     def newest_row(self) -> int:
         """The row number of the newest entry; 0 for an empty journal."""
@@ -382,15 +400,3 @@ class JournalReader:
         with faults(self._path):
             row = self.connection.execute("SELECT count(*) FROM state WHERE used > 0").fetchone()
         return int(row[0])
-
-
-def _decode(body: str, path: Path) -> Entry:
-    try:
-        return entries.decode(body)
-    except ValueError as error:
-        raise DamagedError(
-            _("{file} holds an entry that cannot be read: {detail}").format(
-                file=path.name, detail=error
-            ),
-            _("Call a supervisor. The file is kept; run: gate verify"),
-        ) from error

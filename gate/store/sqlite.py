@@ -1,5 +1,6 @@
 """How every SQLite file of the data folder is opened, and how its errors reach people."""
 
+import errno
 import sqlite3
 from pathlib import Path
 from types import TracebackType
@@ -7,14 +8,25 @@ from typing import Literal
 
 from gate.errors import BusyError, DamagedError, FullError, StoreError
 from gate.language import _
+from gate.store.entries import NoEntryError
 
 Synchronous = Literal["FULL", "NORMAL"]
+SQLITE_VERSION = sqlite3.sqlite_version_info
+SQLITE_NEEDED = (3, 38, 0)
+"""First SQLite with JSON built in."""
+SQLITE_FIXED = (3, 51, 3)
+"""First SQLite without the WAL-reset bug; one writer a file keeps clear of it before that."""
+
+CACHE_KB = 16 * 1024
+"""Enough for the indexes of an evening's journal: a scan then reads nothing from the disk."""
+
 BUSY_TIMEOUT_S = 5.0
 """How long another program may hold a file before it is a fault."""
 
 _SYNCHRONOUS_LEVEL = {"NORMAL": 1, "FULL": 2}
 
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
+_FULL_ERRNO = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
@@ -31,6 +43,7 @@ def open_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
             connection.execute(f"PRAGMA synchronous = {synchronous}")
             level = connection.execute("PRAGMA synchronous").fetchone()[0]
             connection.execute("PRAGMA mmap_size = 0")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         except BaseException:
             connection.close()
             raise
@@ -74,14 +87,16 @@ class faults:  # noqa: N801  reads as a statement: with faults(path)
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if isinstance(error, sqlite3.Error | OSError):
+        if isinstance(error, sqlite3.Error | OSError | NoEntryError):
             raise _fault(error, self._path) from error
 
 
 def _fault(error: Exception, path: Path) -> StoreError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     name, detail = path.name, str(error)
-    if code in _DAMAGED:
+    if isinstance(error, OSError):
+        detail = error.strerror or detail
+    if code in _DAMAGED or isinstance(error, NoEntryError):
         return DamagedError(
             _("{file} is damaged: {detail}").format(file=name, detail=detail),
             _("Call a supervisor. The file is kept; use another device, then run: gate verify"),
@@ -91,7 +106,7 @@ def _fault(error: Exception, path: Path) -> StoreError:
             _("{file} is in use by another program").format(file=name),
             _("Close whatever else has this file open and scan again."),
         )
-    if code in _FULL or isinstance(error, PermissionError):
+    if code in _FULL or (isinstance(error, OSError) and error.errno in _FULL_ERRNO):
         return FullError(
             _("cannot write {file}: {detail}").format(file=name, detail=detail),
             _("Call a supervisor. The disk is full or read-only; see: gate doctor"),

@@ -3,10 +3,11 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from gate.domain.history import fold
-from gate.domain.model import Act, Entry
+from gate.domain.model import Entry
 from gate.language import _
 from gate.store import entries
 from gate.store.journal import (
@@ -14,11 +15,10 @@ from gate.store.journal import (
     TALLY_KEY,
     TallyCounts,
     TallyKey,
-    annulled_row,
     read_entry,
     read_facts,
     read_history,
-    tally_row,
+    tally_rows,
 )
 from gate.store.sqlite import faults, open_reader
 
@@ -76,7 +76,6 @@ def _audit_chain(connection: sqlite3.Connection, audit: Audit, progress: Progres
     tally: _Tally = {}
     previous: Entry | None = None
     previous_hash = ""
-    annulled: set[str] = set()
     for body, kept_hash, origin, seq in _pages(connection):
         name = f"{origin}:{seq}"
         audit.entries += 1
@@ -94,18 +93,21 @@ def _audit_chain(connection: sqlite3.Connection, audit: Audit, progress: Progres
             audit.found(_("{entry} does not follow the entry before it").format(entry=name))
         if entry.seq == 1:
             audit.origins += 1
-        _add(tally, *tally_row(entry))
-        if entry.act is Act.ANNULMENT and entry.target not in annulled:
-            annulled.add(entry.target)
-            target = read_entry(connection, entry.target)
-            if target is not None:
-                _add(tally, *annulled_row(target))
+        for key, counts in tally_rows(entry, partial(_find, connection)):
+            _add(tally, key, counts)
         previous, previous_hash = entry, kept_hash.hex()
         if progress and audit.entries % PAGE == 0:
             progress(audit.entries, total)
     if progress:
         progress(audit.entries, total)
     return tally
+
+
+def _find(connection: sqlite3.Connection, name: str) -> Entry | None:
+    try:
+        return read_entry(connection, name)
+    except entries.NoEntryError:
+        return None  # has been told of when its turn came
 
 
 def _follows(entry: Entry, previous: Entry | None, previous_hash: str) -> bool:
@@ -140,7 +142,11 @@ def _audit_states(connection: sqlite3.Connection, audit: Audit) -> None:
             break
         for (ticket,) in tickets:
             audit.tickets += 1
-            if read_history(connection, ticket) != fold(read_facts(connection, ticket)):
+            try:
+                follows = read_history(connection, ticket) == fold(read_facts(connection, ticket))
+            except entries.NoEntryError:
+                follows = False
+            if not follows:
                 audit.found(
                     _("the history of ticket {ticket} does not follow from its entries").format(
                         ticket=ticket

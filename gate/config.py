@@ -1,0 +1,391 @@
+"""The configuration: read once, checked whole, frozen.
+
+Flags beat environment beats file. ``config.toml`` at the top of the repository shows every key.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta, Struct
+from platformdirs import user_config_path, user_data_path
+
+from gate.domain.model import Direction, HouseRules, Place, Policy
+from gate.errors import ConfigError
+from gate.language import _
+
+APP = "venue-gate"
+ENVIRONMENT_PREFIX = "GATE_"
+_OTHER_VARIABLES = ("GATE_CONFIG", "GATE_TEST_")
+
+Minutes = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
+Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
+Count = Annotated[int, Meta(ge=0)]
+Symbology = Literal["QRCode", "Aztec", "PDF417", "DataMatrix", "Code128", "Code39", "EAN13"]
+
+
+class Gate(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the lane stands and what it takes; empty means that it does not matter."""
+
+    name: str = "Gate"
+    direction: Direction = Direction.IN
+    locations: tuple[str | int, ...] = ()
+    entrance: str = ""
+    zone: str = ""
+    screening_room: str = ""
+    flight: str = ""
+    accepted_types: tuple[str, ...] = ()
+    ways: dict[str, str] = {}
+
+
+class Camera(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which picture to look at, and how."""
+
+    device: str = "auto"
+    file: str = ""
+    folder: str = ""
+    width: Annotated[int, Meta(ge=0, le=7680)] = 1280
+    height: Annotated[int, Meta(ge=0, le=4320)] = 720
+    fps: Annotated[float, Meta(gt=0, le=240)] = 30.0
+    fourcc: str = "MJPG"
+    exposure: float = 0.0
+    rotation: Literal[0, 90, 180, 270] = 0
+    formats: tuple[Symbology, ...] = get_args(Symbology)
+
+
+class Scanner(Struct, frozen=True, forbid_unknown_fields=True):
+    """USB scanners."""
+
+    keyboard: bool = True
+    evdev: str = ""
+    gap_ms: Milliseconds = 100
+
+
+class Debounce(Struct, frozen=True, forbid_unknown_fields=True):
+    """When a second reading is the same scan."""
+
+    out_of_view_ms: Milliseconds = 800
+    camera_ms: Milliseconds = 3000
+    scanner_ms: Milliseconds = 1500
+    rescan_s: Annotated[int, Meta(ge=0, le=600)] = 10
+
+
+class Rules(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the venue decided."""
+
+    early_minutes: Minutes = 0
+    late_minutes: Minutes = 0
+    reentry: bool = True
+    reentry_minutes: Minutes = 0
+    pass_back: Policy = Policy.REFUSE
+    pass_back_minutes: Minutes = 60
+    undo_seconds: Annotated[int, Meta(ge=0, le=3600)] = 120
+    zone_capacity: Count = 0
+
+
+class Alone(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to do with good tickets while some active lane is unheard."""
+
+    policy: Policy = Policy.FLAG
+    types: dict[str, Policy] = {}
+
+
+class Screen(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the operator sees and hears."""
+
+    theme: Literal["gate-dark", "gate-sun"] = "gate-dark"
+    preview: bool = True
+    preview_fps: Annotated[float, Meta(gt=0, le=30)] = 5.0
+    show_names: bool = True
+    bell: bool = True
+
+
+class Operators(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may work here."""
+
+    sign_in: bool = False
+    lockout_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything a user may set."""
+
+    venue: str = ""
+    event: str = ""
+    time_zone: str = "Asia/Shanghai"
+    language: str = "auto"
+    data_dir: str = ""
+    retention_days: Count = 30
+    gate: Gate = Gate()
+    camera: Camera = Camera()
+    scanner: Scanner = Scanner()
+    debounce: Debounce = Debounce()
+    rules: Rules = Rules()
+    alone: Alone = Alone()
+    screen: Screen = Screen()
+    operators: Operators = Operators()
+
+    def folder(self) -> Path:
+        """Where the data folder is."""
+        return Path(self.data_dir).expanduser() if self.data_dir else default_data_folder()
+
+    def place(self) -> Place:
+        """The lane's place, for the rules."""
+        gate = self.gate
+        return Place(
+            gate=gate.name,
+            event=self.event,
+            locations=tuple(str(location) for location in gate.locations),
+            entrance=gate.entrance,
+            zone=gate.zone,
+            screening_room=gate.screening_room,
+            flight=gate.flight,
+            accepted_types=gate.accepted_types,
+            ways=gate.ways,
+        )
+
+    def house_rules(self) -> HouseRules:
+        """The venue's decisions, for the rules."""
+        rules = self.rules
+        return HouseRules(
+            early_s=rules.early_minutes * 60,
+            late_s=rules.late_minutes * 60,
+            reentry=rules.reentry,
+            reentry_s=rules.reentry_minutes * 60,
+            pass_back=rules.pass_back,
+            pass_back_s=rules.pass_back_minutes * 60,
+            rescan_s=self.debounce.rescan_s,
+            undo_grace_s=rules.undo_seconds,
+            zone_capacity=rules.zone_capacity or None,
+            alone=self.alone.policy,
+            alone_by_type=self.alone.types,
+        )
+
+
+def default_config_file() -> Path:
+    """Where the configuration is looked for unless it is named."""
+    return user_config_path(APP) / "config.toml"
+
+
+def default_data_folder() -> Path:
+    """Where the data is kept unless a folder is named."""
+    return user_data_path(APP) / "default"
+
+
+def load(
+    file: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+    settings: Sequence[str] = (),
+) -> Config:
+    """Read file, environment and ``section.key=value`` settings into one configuration.
+
+    Without ``file`` the default one is read if it is there. Raises ConfigError with one line that
+    has the key's path, what was found and what is allowed.
+    """
+    said = _read_file(file)
+    for variable, value in environment.items():
+        if variable.startswith(ENVIRONMENT_PREFIX) and not variable.startswith(_OTHER_VARIABLES):
+            _put(said, _path_of_variable(variable), value, source=variable)
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigError(
+                _("--set {setting}: not like section.key=value").format(setting=setting)
+            )
+        _put(said, key.strip().split("."), value.strip(), source=f"--set {key.strip()}")
+    _check_keys(said, Config, [])
+    try:
+        config = msgspec.convert(said, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(error, said)) from error
+    _check_values(config)
+    return config
+
+
+def _read_file(file: Path | None) -> dict[str, Any]:
+    path = file or default_config_file()
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        if file is None:
+            return {}
+        raise ConfigError(_("{file}: there is no such file").format(file=path)) from None
+    except OSError as error:
+        raise ConfigError(
+            _("{file}: cannot be read: {detail}").format(file=path, detail=error.strerror)
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(
+            _("{file}: not TOML: {detail}").format(file=path, detail=str(error) or "nesting")
+        ) from error
+
+
+def _path_of_variable(variable: str) -> list[str]:
+    name = variable.removeprefix(ENVIRONMENT_PREFIX).casefold()
+    section, underscore, key = name.partition("_")
+    if underscore and section in _sections():
+        return [section, key]
+    return [name]
+
+
+def _put(said: dict[str, Any], path: list[str], text: str, source: str) -> None:
+    """Set one key from text, which is TOML where the key wants more than a string."""
+    kind = _field_type(path)
+    if kind is None:
+        section: Any = _field_type(path[:-1]) if len(path) > 1 else Config
+        if not _is_struct(section):
+            section, path = Config, path[:1]
+        raise ConfigError(_unknown(source, path, section))
+    for part in path[:-1]:
+        said = said.setdefault(part, {})
+        if not isinstance(said, dict):
+            raise ConfigError(_wrong(part, said, _field_type([part])))
+    said[path[-1]] = _value(text, kind)
+
+
+def _value(text: str, kind: object) -> Any:
+    if not _fits(text, kind):
+        try:
+            return tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            return text
+    return text
+
+
+def _field_type(path: list[str]) -> Any:
+    kind: Any = Config
+    for part in path:
+        kind = _field_of(kind, part)
+    return kind
+
+
+def _field_of(kind: Any, name: str) -> Any:
+    """The type of a field, or ``None`` where there is no such field."""
+    if get_origin(kind) is dict:
+        return get_args(kind)[1]
+    if not _is_struct(kind):
+        return None
+    return next((f.type for f in msgspec.structs.fields(kind) if f.name == name), None)
+
+
+def _sections() -> list[str]:
+    return [f.name for f in msgspec.structs.fields(Config) if _is_struct(f.type)]
+
+
+def _is_struct(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
+def _check_keys(said: Mapping[str, Any], kind: type[Struct], path: list[str]) -> None:
+    fields = {f.name: f.type for f in msgspec.structs.fields(kind)}
+    for key, value in said.items():
+        here = [*path, key]
+        if key not in fields:
+            raise ConfigError(_unknown(".".join(here), here, kind))
+        if _is_struct(fields[key]) and isinstance(value, Mapping):
+            _check_keys(value, fields[key], here)
+
+
+def _unknown(source: str, path: list[str], kind: type[Struct]) -> str:
+    allowed = [f.name for f in msgspec.structs.fields(kind)]
+    close = difflib.get_close_matches(path[-1], allowed, n=1)
+    if close:
+        return _("{key}: there is no such setting; did you mean {close}?").format(
+            key=source, close=".".join([*path[:-1], close[0]])
+        )
+    return _("{key}: there is no such setting; allowed: {allowed}").format(
+        key=source, allowed=", ".join(allowed)
+    )
+
+
+def _explain(error: msgspec.ValidationError, said: Mapping[str, Any]) -> str:
+    """Say what msgspec objects to as we say everything else: path, found, allowed."""
+    _complaint, _at, where = str(error).partition(" - at `$")
+    kind: Any = Config
+    found: Any = said
+    path = ""
+    for key, index in re.findall(r"\.([^.\[`]+)|\[(\d+|\.\.\.)\]", where):
+        if key:
+            path, kind, found = f"{path}.{key}", _field_of(kind, key), found[key]
+        elif isinstance(found, Mapping):
+            kind = get_args(kind)[1]
+            wrong = next(name for name, value in found.items() if not _fits(value, kind))
+            path, found = f"{path}.{wrong}", found[wrong]
+        else:
+            kind = get_args(kind)[0]
+            path, found = f"{path}[{index}]", found[int(index)]
+    return _wrong(path.removeprefix("."), found, kind)
+
+
+def _wrong(path: str, found: object, kind: object) -> str:
+    return _("{key}: found {found!r}; allowed: {allowed}").format(
+        key=path, found=found, allowed=_allowed(msgspec.inspect.type_info(kind))
+    )
+
+
+def _fits(value: object, kind: Any) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _allowed(info: msgspec.inspect.Type) -> str:  # noqa: PLR0911  one line a type
+    """What a setting may be, in words."""
+    match info:
+        case msgspec.inspect.Metadata():
+            return _allowed(info.type)
+        case msgspec.inspect.EnumType():
+            return ", ".join(info.cls)
+        case msgspec.inspect.LiteralType():
+            return ", ".join(str(value) for value in info.values)
+        case msgspec.inspect.BoolType():
+            return "true, false"
+        case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
+            return _allowed_number(info)
+        case msgspec.inspect.StrType():
+            return _("text")
+        case msgspec.inspect.UnionType():
+            return _(" or ").join(_allowed(one) for one in info.types)
+        case msgspec.inspect.VarTupleType():
+            return _("a list of: {item}").format(item=_allowed(info.item_type))
+        case msgspec.inspect.DictType():
+            return _("a table of: {item}").format(item=_allowed(info.value_type))
+        case _:
+            return _("a section")
+
+
+def _allowed_number(info: msgspec.inspect.IntType | msgspec.inspect.FloatType) -> str:
+    is_whole = isinstance(info, msgspec.inspect.IntType)
+    kind = _("a whole number") if is_whole else _("a number")
+    least, above, most = info.ge, info.gt, info.le
+    if most is not None:
+        low = least if least is not None else above
+        return _("{kind} from {least} to {most}").format(kind=kind, least=low, most=most)
+    if least is not None:
+        return _("{kind}, at least {least}").format(kind=kind, least=least)
+    return kind
+
+
+def _check_values(config: Config) -> None:
+    try:
+        ZoneInfo(config.time_zone)
+    except (ValueError, KeyError, OSError) as error:
+        raise ConfigError(
+            _("{key}: found {found!r}; allowed: {allowed}").format(
+                key="time_zone", found=config.time_zone, allowed=_("names like Asia/Shanghai")
+            )
+        ) from error
+    if config.camera.fourcc and len(config.camera.fourcc) != 4:
+        raise ConfigError(
+            _("{key}: found {found!r}; allowed: {allowed}").format(
+                key="camera.fourcc", found=config.camera.fourcc, allowed=_("four letters")
+            )
+        )

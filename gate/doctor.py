@@ -1,0 +1,314 @@
+"""Is this machine ready for the doors? Each check says what it found and what to do."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from gate import __version__
+from gate.clock import PROGRAM_BUILT_MS, Clock
+from gate.config import Config
+from gate.domain.clock import is_trusted
+from gate.domain.model import Role
+from gate.errors import GateError, InputError
+from gate.inputs import camera_source
+from gate.lane import RESERVED_BYTES
+from gate.language import _
+from gate.operators import Operators
+from gate.scanner.camera import load_cv2
+from gate.scanner.decode import backends
+from gate.scanner.evdev import keyboards
+from gate.store.folder import Folder
+from gate.store.journal import JournalReader
+from gate.store.sqlite import SQLITE_FIXED, SQLITE_NEEDED, SQLITE_VERSION
+from gate.store.tickets import Tickets
+from gate.store.verify import audit_journal
+from gate.words import ago
+
+_SYNCS = 20
+_SLOW_SYNC_MS = 250.0
+_CAMERA_S = 1.5
+
+
+class Status(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    status: Status
+    detail: str
+    hint: str = ""
+
+
+def examine(
+    config: Config, folder: Folder, clock: Clock, *, camera: bool = True
+) -> Iterator[Check]:
+    """Look at everything the lane needs, one after the other. A check that fails is a finding.
+
+    ``camera`` may be left out while somebody else has it open.
+    """
+    checks: list[tuple[str, Callable[[], Check]]] = [
+        (_("program"), _program),
+        (_("data folder"), lambda: _folder(folder)),
+        (_("disk sync"), lambda: _sync(folder)),
+        (_("tickets"), lambda: _tickets(folder, clock)),
+        (_("journal"), lambda: _journal(folder)),
+        (_("retention"), lambda: _retention(config, folder, clock)),
+        (_("clock"), lambda: _clock(folder, clock)),
+        (_("operators"), lambda: _operators(folder)),
+        (_("decoders"), _decoders),
+        *([(_("camera"), lambda: _camera(config))] if camera else []),
+        (_("USB scanner"), lambda: _usb_scanner(config)),
+        (_("power"), _power),
+        (_("terminal"), _terminal),
+    ]
+    for name, check in checks:
+        try:
+            found = check()
+        except GateError as fault:
+            found = Check("", Status.FAIL, fault.message, fault.hint)
+        except OSError as error:
+            found = Check("", Status.FAIL, str(error))
+        yield Check(name, found.status, found.detail, found.hint)
+
+
+def _found(status: Status, detail: str, hint: str = "") -> Check:
+    return Check("", status, detail, hint)
+
+
+def _program() -> Check:
+    versions = f"venue-gate {__version__}, Python {sys.version.split()[0]}, "
+    versions += f"SQLite {'.'.join(map(str, SQLITE_VERSION))}"
+    if SQLITE_VERSION < SQLITE_NEEDED:
+        return _found(Status.FAIL, versions, _("SQLite is too old; 3.38 or later is needed."))
+    if SQLITE_VERSION < SQLITE_FIXED:
+        versions += _(" (before 3.51.3: one writer a file keeps clear of its known bug)")
+    return _found(Status.OK, versions)
+
+
+def _folder(folder: Folder) -> Check:
+    if not folder.path.is_dir():
+        return _found(
+            Status.WARN, _("{folder} is not there yet").format(folder=folder.path),
+            _("It is made by the first import or scan."),
+        )  # fmt: skip
+    probe = folder.path / ".probe"
+    probe.write_bytes(b"x")
+    probe.unlink()
+    kind = _file_system(folder.path)
+    free = shutil.disk_usage(folder.path).free
+    detail = f"{folder.path} ({kind}), " + _("{free} MB free").format(free=free // 2**20)
+    if kind in ("tmpfs", "ramfs", "overlay", "overlayfs"):
+        return _found(
+            Status.WARN if kind == "overlay" else Status.FAIL,
+            detail,
+            _("What is written there may not survive a restart: use a real disk."),
+        )
+    if free < RESERVED_BYTES * 2:
+        return _found(Status.FAIL, detail, _("Make room: refusals are not written any more."))
+    return _found(Status.OK, detail)
+
+
+def _file_system(path: Path) -> str:
+    try:
+        mounts = Path("/proc/self/mounts").read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return "?"
+    best, kind = -1, "?"
+    for line in mounts:
+        _device, where, fs, *_rest = line.split(" ")
+        if path.resolve().is_relative_to(where) and len(where) > best:
+            best, kind = len(where), fs
+    return kind
+
+
+def _sync(folder: Folder) -> Check:
+    if not folder.path.is_dir():
+        return _found(Status.SKIP, _("no data folder yet"))
+    probe = folder.path / ".probe"
+    took = []
+    descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        for _n in range(_SYNCS):
+            started = time.perf_counter()
+            os.write(descriptor, bytes(4096))
+            os.fsync(descriptor)
+            took.append((time.perf_counter() - started) * 1000)
+    finally:
+        os.close(descriptor)
+        probe.unlink()
+    took.sort()
+    middle, worst = took[len(took) // 2], took[-1]
+    detail = _("{middle:.1f} ms, at worst {worst:.1f} ms").format(middle=middle, worst=worst)
+    if worst > _SLOW_SYNC_MS:
+        return _found(Status.WARN, detail, _("Slow: use a better card or a USB disk."))
+    return _found(Status.OK, detail)
+
+
+def _tickets(folder: Folder, clock: Clock) -> Check:
+    tickets = Tickets(folder)
+    try:
+        tickets.refresh()
+        count = sum(line.tickets for line in tickets.census())
+        age_ms = clock.read().wall_ms - tickets.built_ms
+    finally:
+        tickets.close()
+    detail = _("{count} tickets, from {ago}").format(count=count, ago=ago(age_ms))
+    return _found(Status.OK if count else Status.FAIL, detail, "" if count else _("Import some."))
+
+
+def _journal(folder: Folder) -> Check:
+    if not folder.journal.exists():
+        return _found(Status.OK, _("none yet"))
+    audit = audit_journal(folder.journal)
+    log_file = folder.path / "journal.db-wal"
+    size = log_file.stat().st_size // 1024 if log_file.exists() else 0
+    detail = _("{entries} entries, {starts} starts, log file {size} kB").format(
+        entries=audit.entries, starts=audit.origins, size=size
+    )
+    if audit.problems:
+        return _found(Status.FAIL, f"{detail}: {audit.findings[0]}", _("Run: gate verify"))
+    return _found(Status.OK, detail)
+
+
+def _retention(config: Config, folder: Folder, clock: Clock) -> Check:
+    if not config.retention_days or not folder.journal.exists():
+        return _found(Status.SKIP, _("nothing to forget"))
+    reader = JournalReader(folder.journal)
+    newest = reader.newest(1)
+    reader.close()
+    days = max(0, (clock.read().wall_ms - newest[0].at_ms) // 86_400_000) if newest else 0
+    detail = _("last entry {days} days ago, kept for {limit}").format(
+        days=days, limit=config.retention_days
+    )
+    if days > config.retention_days:
+        return _found(Status.WARN, detail, _("Wipe the event: gate wipe --export FILE"))
+    return _found(Status.OK, detail)
+
+
+def _clock(folder: Folder, clock: Clock) -> Check:
+    reading = clock.read()
+    floor_ms = PROGRAM_BUILT_MS
+    if folder.pointer.exists():
+        tickets = Tickets(folder)
+        tickets.refresh()
+        floor_ms = max(floor_ms, tickets.built_ms)
+        tickets.close()
+    if folder.journal.exists():
+        reader = JournalReader(folder.journal)
+        floor_ms = max([floor_ms, *(entry.at_ms for entry in reader.newest(1) if entry.trusted)])
+        reader.close()
+    trusted = is_trusted(reading, offset_ms=0, floor_ms=floor_ms, anchor=None, confirmed=False)
+    told = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(reading.wall_ms / 1000))
+    if not trusted:
+        return _found(Status.FAIL, told, _("It is behind what has happened: set the clock (F9)."))
+    if not clock.is_synchronised():
+        told += ", " + _("no time server heard")
+        return _found(Status.WARN, told, _("Compare it with your watch."))
+    return _found(Status.OK, told)
+
+
+def _operators(folder: Folder) -> Check:
+    people = Operators(folder).names()
+    if not any(role is Role.SUPERVISOR for _name, role in people):
+        return _found(
+            Status.WARN,
+            _("no supervisor"),
+            _("Nobody can overrule or undo late: gate operator add NAME --role supervisor"),
+        )
+    return _found(Status.OK, _("{count} people").format(count=len(people)))
+
+
+def _decoders() -> Check:
+    found = backends()
+    detail = ", ".join(f"{name} {version or '-'}" for name, version in found.items())
+    if not any(found.values()):
+        return _found(Status.FAIL, detail, _("Install: pip install zxing-cpp"))
+    if not found.get("pyzbar"):
+        return _found(Status.WARN, detail, _("For a second opinion: sudo apt install libzbar0"))
+    return _found(Status.OK, detail)
+
+
+def _camera(config: Config) -> Check:
+    source = camera_source(config.camera)
+    if source is None:
+        return _found(Status.SKIP, _("switched off"))
+    try:
+        cv2 = load_cv2()
+        capture, _device = source.open()
+    except InputError as fault:
+        # A gate with a USB scanner only is a good gate.
+        wanted = config.camera.device != "auto" or config.camera.file or config.camera.folder
+        return _found(Status.FAIL if wanted else Status.WARN, fault.message, fault.hint)
+    frames, size = 0, "?"
+    started = time.monotonic()
+    while time.monotonic() - started < _CAMERA_S:
+        good, frame = capture.read()
+        if not good or frame is None:
+            break
+        frames += 1
+        size = f"{frame.shape[1]}x{frame.shape[0]}"
+    seconds = time.monotonic() - started
+    capture.release()
+    detail = f"{source.name}: {size}, {frames / seconds:.0f} fps, OpenCV {cv2.__version__}"
+    if not frames:
+        return _found(Status.FAIL, detail, _("It opens and shows nothing: is it in use?"))
+    return _found(Status.OK, detail)
+
+
+def _usb_scanner(config: Config) -> Check:
+    found = list(keyboards())
+    told = ", ".join(Path(path).name for path in found) or _("none that says so by its name")
+    if config.scanner.evdev and config.scanner.evdev != "auto":
+        if not Path(config.scanner.evdev).exists():
+            return _found(
+                Status.FAIL,
+                _("{device} is not there").format(device=config.scanner.evdev),
+                _("Found: {found}").format(found=told),
+            )
+        readable = os.access(config.scanner.evdev, os.R_OK)
+        hint = "" if readable else _("Who may use it: group input.")
+        return _found(Status.OK if readable else Status.FAIL, config.scanner.evdev, hint)
+    return _found(Status.OK, told, _("Any scanner that types works; it should send Enter."))
+
+
+def _power() -> Check:
+    tool = shutil.which("vcgencmd")
+    if tool is None:
+        return _found(Status.SKIP, _("not a Raspberry Pi"))
+    ran = subprocess.run(  # noqa: S603  a fixed command without arguments from outside
+        [tool, "get_throttled"], capture_output=True, text=True, check=False, timeout=5
+    )
+    try:
+        bits = int(ran.stdout.strip().partition("=")[2], 16)
+    except ValueError:
+        return _found(Status.SKIP, ran.stdout.strip())
+    if bits & 0x1:
+        return _found(Status.FAIL, _("too little voltage now"), _("Use the official supply."))
+    if bits & 0x10000:
+        return _found(Status.WARN, _("too little voltage since start"), _("Use a better supply."))
+    return _found(Status.OK, _("steady"))
+
+
+def _terminal() -> Check:
+    if not sys.stdout.isatty():
+        return _found(Status.SKIP, _("standard output is no terminal"))
+    columns, lines = shutil.get_terminal_size()
+    detail = f"{os.environ.get('TERM', '?')}, {columns}x{lines}"
+    if columns < 80 or lines < 24:
+        return _found(Status.WARN, detail, _("At least 80x24, or: gate scan --plain"))
+    return _found(Status.OK, detail)

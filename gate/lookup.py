@@ -1,0 +1,91 @@
+"""Finding tickets by code or by name, with what they did."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from gate.credential import parse
+from gate.domain.history import fold
+from gate.domain.model import Entry, History, Status, Ticket
+from gate.domain.validity import window
+from gate.language import _
+from gate.store.folder import Folder
+from gate.store.journal import JournalReader
+from gate.store.peers import Peers
+from gate.store.tickets import Tickets
+from gate.words import N_, REASON_WORDS, clock_time, describe, printable
+
+STATUS_WORDS = {
+    Status.NORMAL: N_("good"),
+    Status.CONSUMED: N_("used elsewhere"),
+    Status.REVOKED: N_("cancelled"),
+    Status.DELETED: N_("deleted"),
+    Status.GIFTING: N_("being given away"),
+    Status.TRANSFERRED: N_("given away"),
+    Status.UNCLAIMED: N_("not claimed"),
+    Status.EXPIRED: N_("expired"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A ticket and everything that is known to have happened to it."""
+
+    ticket: Ticket
+    entries: tuple[Entry, ...]
+    history: History
+
+
+def look_up(folder: Folder, wanted: str, limit: int = 50) -> list[Found]:
+    """The ticket with that code, or else the tickets whose holder's name fits."""
+    tickets = Tickets(folder)
+    reader = JournalReader(folder.journal) if folder.journal.exists() else None
+    peers = Peers(folder)
+    try:
+        tickets.refresh()
+        code = parse(wanted).code
+        exact = tickets.find(tickets.hash_of(code)) if code else None
+        exact = exact or (tickets.get(code) if code else None)
+        found = [exact] if exact else tickets.search(wanted, limit)
+        return [_with_past(ticket, reader, peers) for ticket in found]
+    finally:
+        tickets.close()
+        peers.close()
+        if reader:
+            reader.close()
+
+
+def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[str]:
+    """A ticket and its past in lines for people."""
+    ticket, history = found.ticket, found.history
+    begin, end = window(ticket)
+    lines = [
+        f"{describe(ticket)} [{printable(ticket.id, 40)}]",
+        _("status: {status}").format(status=_(STATUS_WORDS[ticket.status])),
+        _("used {used} of {limit}, inside now: {inside}").format(
+            used=history.used, limit=ticket.use_limit, inside=history.inside
+        ),
+    ]
+    if ticket.holder and show_names:
+        lines.insert(1, _("holder: {name}").format(name=printable(ticket.holder)))
+    if ticket.status_note:
+        lines.append(_("note: {note}").format(note=printable(ticket.status_note)))
+    if begin is not None or end is not None:
+        lines.append(
+            _("good from {begin} until {end}").format(
+                begin="-" if begin is None else clock_time(begin * 1000, time_zone, near_ms=0),
+                end="-" if end is None else clock_time(end * 1000, time_zone, near_ms=0),
+            )
+        )
+    for entry in found.entries:
+        reason = _(REASON_WORDS[entry.reason]) if entry.reason else entry.act
+        told = f"{clock_time(entry.at_ms, time_zone, near_ms=0)} {printable(entry.gate)} {reason}"
+        told += f" x{entry.persons}" if entry.persons > 1 else ""
+        told += f" ({printable(entry.operator)})" if entry.operator else ""
+        lines.append(told + (f": {printable(entry.note)}" if entry.note else ""))
+    return lines
+
+
+def _with_past(ticket: Ticket, reader: JournalReader | None, peers: Peers) -> Found:
+    entries = [*(reader.of_ticket(ticket.id) if reader else ()), *peers.facts(ticket.id)]
+    entries.sort(key=lambda entry: (entry.hlc, entry.origin, entry.seq))
+    return Found(ticket, tuple(entries), fold(entries))

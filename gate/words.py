@@ -1,0 +1,424 @@
+"""Verdicts in the operator's words (rule, fact, remedy), and strangers' text made safe."""
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from gate.domain.model import (
+    Basis,
+    Direction,
+    Flag,
+    Kind,
+    Movement,
+    Outcome,
+    Place,
+    Reason,
+    Ticket,
+    Verdict,
+)
+from gate.domain.validity import window
+from gate.language import _, ngettext
+
+SHOWN = 200
+"""Longest piece of a stranger's text that is shown."""
+
+
+def N_(message: str) -> str:  # noqa: N802  gettext's own name for it
+    """Mark a message for translation without translating it yet."""
+    return message
+
+
+OUTCOME_WORDS = {
+    Outcome.ADMIT: N_("ENTER"),
+    Outcome.EXIT: N_("EXIT"),
+    Outcome.ATTENTION: N_("CHECK"),
+    Outcome.REFUSE: N_("STOP"),
+    Outcome.HOLD: N_("WAIT"),
+    Outcome.RESCAN: N_("SAME TICKET"),
+    Outcome.VALID: N_("VALID"),
+}
+
+DIRECTION_WORDS = {
+    Direction.IN: N_("in"),
+    Direction.OUT: N_("out"),
+    Direction.BOTH: N_("in and out"),
+    Direction.CHECK: N_("check only"),
+}
+
+BASIS_WORDS = {
+    Basis.ONLY: N_("only lane"),
+    Basis.CENTRAL: N_("sure: server"),
+    Basis.LAN: N_("sure: all gates"),
+    Basis.ALONE: N_("alone"),
+    Basis.UNSEEN: N_("not in the list yet"),
+}
+
+REASON_WORDS = {
+    Reason.ADMITTED: N_("Good ticket"),
+    Reason.REENTRY: N_("Welcome back"),
+    Reason.EXITED: N_("Exit recorded"),
+    Reason.OVERRIDE: N_("Admitted by a supervisor"),
+    Reason.UNREADABLE: N_("Not a ticket code"),
+    Reason.UNKNOWN: N_("Unknown code"),
+    Reason.REVOKED: N_("Ticket cancelled"),
+    Reason.DELETED: N_("Ticket deleted by its owner"),
+    Reason.GIFTING: N_("Ticket is being given away"),
+    Reason.TRANSFERRED: N_("Ticket was given to somebody else"),
+    Reason.REPLACED: N_("This code was replaced by a new one"),
+    Reason.UNCLAIMED: N_("Ticket not claimed yet"),
+    Reason.SAME_TICKET: N_("The same ticket again"),
+    Reason.MORE_USES: N_("More people on this ticket"),
+    Reason.WRONG_EVENT: N_("Ticket for another event"),
+    Reason.WRONG_PLACE: N_("Ticket for another place"),
+    Reason.WRONG_TYPE: N_("This gate does not take this kind of ticket"),
+    Reason.WRONG_ENTRANCE: N_("Wrong entrance"),
+    Reason.WRONG_ZONE: N_("Wrong zone"),
+    Reason.WRONG_ROOM: N_("Wrong hall"),
+    Reason.WRONG_FLIGHT: N_("Wrong flight"),
+    Reason.NOT_CHECKED_IN: N_("Not checked in"),
+    Reason.TOO_EARLY: N_("Too early"),
+    Reason.TOO_LATE: N_("Too late"),
+    Reason.OUTSIDE_HOURS: N_("Outside opening hours"),
+    Reason.ALREADY_USED: N_("Already used"),
+    Reason.USED_ELSEWHERE: N_("Already used somewhere else"),
+    Reason.NOT_ENOUGH_USES: N_("Not enough left on this ticket"),
+    Reason.PASS_BACK: N_("This ticket is inside already"),
+    Reason.ZONE_FULL: N_("Zone full"),
+    Reason.ALONE: N_("Other gates not heard"),
+    Reason.CLOCK_NOT_TRUSTED: N_("Clock not trusted"),
+    Reason.LOOK: N_("Look before you let in"),
+    Reason.FAULT: N_("Fault"),
+}
+
+KIND_WORDS = {
+    Kind.MEETING: N_("Show"),
+    Kind.SCENIC: N_("Scenic spot"),
+    Kind.MOVIE: N_("Movie"),
+    Kind.BOARDING: N_("Flight"),
+}
+
+_REMEDIES = {
+    Reason.UNREADABLE: N_("Scan again, or look the guest up by name (F4)."),
+    Reason.UNKNOWN: N_("For this event? Look the guest up by name (F4)."),
+    Reason.REVOKED: N_("Send the guest to the ticket desk."),
+    Reason.DELETED: N_("Send the guest to the ticket desk."),
+    Reason.GIFTING: N_("The friend takes it, or the gift is called back; then scan again."),
+    Reason.TRANSFERRED: N_("Only the new owner's code is good."),
+    Reason.REPLACED: N_("Ask for the newest code of this ticket."),
+    Reason.UNCLAIMED: N_("The guest claims it on the phone first."),
+    Reason.WRONG_EVENT: N_("Ask for the ticket of this event."),
+    Reason.WRONG_PLACE: N_("Send the guest to the place on the ticket."),
+    Reason.WRONG_TYPE: N_("Send the guest to a gate that takes it."),
+    Reason.WRONG_ZONE: N_("Send the guest to that zone."),
+    Reason.WRONG_ROOM: N_("Send the guest to that hall."),
+    Reason.WRONG_FLIGHT: N_("Send the passenger to the gate of that flight."),
+    Reason.NOT_CHECKED_IN: N_("Send the passenger to check-in."),
+    Reason.TOO_EARLY: N_("Ask the guest to come back then."),
+    Reason.TOO_LATE: N_("Send the guest to the ticket desk."),
+    Reason.OUTSIDE_HOURS: N_("Ask the guest to come in the opening hours."),
+    Reason.ALREADY_USED: N_("Ask for the guest's other tickets; in doubt call a supervisor."),
+    Reason.USED_ELSEWHERE: N_("Send the guest to the ticket desk."),
+    Reason.NOT_ENOUGH_USES: N_("Let in as many as are left."),
+    Reason.PASS_BACK: N_("Look who is holding it; in doubt call a supervisor."),
+    Reason.ZONE_FULL: N_("Wait until somebody leaves; a supervisor may admit (Ctrl+O)."),
+    Reason.ALONE: N_("Call a supervisor."),
+    Reason.CLOCK_NOT_TRUSTED: N_("Check the time on the ticket yourself. Set the clock on F9."),
+    Reason.MORE_USES: N_("F7 lets the next person through, Ctrl+N a number."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said of one verdict. Every part is safe to put on a terminal."""
+
+    word: str
+    """The one word, largest on the screen."""
+    rule: str
+    fact: str = ""
+    remedy: str = ""
+    ticket: str = ""
+    """Type, seat, zone: what helps to find the place."""
+    holder: str = ""
+    note: str = ""
+    """What the issuer wants looked at."""
+    uses: str = ""
+    basis: str = ""
+
+
+def explain(
+    verdict: Verdict, place: Place, time_zone: ZoneInfo, *, show_names: bool = True
+) -> Words:
+    """Put a verdict into words for the person at the door."""
+    ticket = verdict.ticket
+    return Words(
+        word=_(OUTCOME_WORDS[verdict.outcome]),
+        rule=_(REASON_WORDS[verdict.reason]),
+        fact=_fact(verdict, place, time_zone),
+        remedy=_remedy(verdict, place),
+        ticket=describe(ticket) if ticket else "",
+        holder=printable(ticket.holder) if ticket and show_names else "",
+        note=_note(ticket) if ticket else "",
+        uses=_uses(verdict),
+        basis=_basis(verdict),
+    )
+
+
+def describe(ticket: Ticket) -> str:
+    """The ticket in one line: what it is for and where it sits."""
+    kind = ticket.type
+    parts = [
+        kind.title or kind.id,
+        ticket.ticket_class or kind.ticket_class or ticket.travel_class,
+        ticket.zone,
+        ticket.screening_room,
+        ", ".join(ticket.seats),
+        f"{kind.origin}-{kind.destination}" if kind.origin and kind.destination else "",
+    ]
+    return " · ".join(printable(part) for part in parts if part)
+
+
+def clock_time(at_ms: int, time_zone: ZoneInfo, *, near_ms: int | None = None) -> str:
+    """Hours and minutes, with the date where it is another day than ``near_ms``."""
+    try:
+        moment = datetime.fromtimestamp(at_ms / 1000, time_zone)
+        near = moment if near_ms is None else datetime.fromtimestamp(near_ms / 1000, time_zone)
+    except (OverflowError, ValueError, OSError):
+        return "?"
+    return moment.strftime("%H:%M" if moment.date() == near.date() else "%Y-%m-%d %H:%M")
+
+
+def ago(ms: int) -> str:
+    """How long ago in the largest whole unit."""
+    seconds = max(0, ms // 1000)
+    if seconds < 60:
+        return ngettext("{n} s ago", "{n} s ago", seconds).format(n=seconds)
+    if seconds < 3600:
+        return ngettext("{n} min ago", "{n} min ago", seconds // 60).format(n=seconds // 60)
+    if seconds < 86400:
+        return ngettext("{n} h ago", "{n} h ago", seconds // 3600).format(n=seconds // 3600)
+    days = seconds // 86400
+    return ngettext("{n} day ago", "{n} days ago", days).format(n=days)
+
+
+def printable(text: str, limit: int = SHOWN) -> str:
+    """A stranger's text without anything that could move a cursor, hide or reverse text."""
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "".join(c if _is_harmless(c) else _escaped(c) for c in cut)
+
+
+def _is_harmless(character: str) -> bool:
+    if character in "\u200c\u200d":
+        return True  # joiners belong to the spelling of names and emoji
+    return unicodedata.category(character)[0] not in "CZ" or character in " \u3000"
+
+
+def _escaped(character: str) -> str:
+    if unicodedata.category(character) == "Zs":
+        return " "
+    number = ord(character)
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def _note(ticket: Ticket) -> str:
+    return printable(" · ".join(n for n in (ticket.attention, ticket.type.attention) if n))
+
+
+def _uses(verdict: Verdict) -> str:
+    ticket = verdict.ticket
+    if ticket is None or ticket.use_limit == 1:
+        return ""
+    return _("{used} of {limit} used").format(used=verdict.used, limit=ticket.use_limit)
+
+
+def _basis(verdict: Verdict) -> str:
+    words = [] if verdict.basis is Basis.ONLY else [_(BASIS_WORDS[verdict.basis])]
+    if Flag.NOT_INSIDE in verdict.flags:
+        words.append(_("was not seen coming in"))
+    if Flag.CLOCK_NOT_TRUSTED in verdict.flags:
+        words.append(_("clock not trusted"))
+    return ", ".join(words)
+
+
+def _fact(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    tell = _FACTS.get(verdict.reason)
+    if verdict.reason is Reason.FAULT:
+        return verdict.hint
+    return "" if tell is None else tell(verdict, place, time_zone)
+
+
+def _remedy(verdict: Verdict, place: Place) -> str:
+    ticket = verdict.ticket
+    if verdict.outcome is Outcome.VALID:
+        return _("Checked only: nothing was redeemed.")
+    if ticket is None and verdict.direction is Direction.OUT:
+        return _("Let them out; nothing is recorded.") if verdict.outcome is Outcome.REFUSE else ""
+    if verdict.reason is Reason.WRONG_ENTRANCE and ticket is not None:
+        way = place.ways.get(ticket.way_in, "")
+        return printable(way) or _("Send the guest there.")
+    if verdict.reason is Reason.MORE_USES and verdict.direction is Direction.OUT:
+        return _("F7 lets the next person out.")
+    return _(_REMEDIES[verdict.reason]) if verdict.reason in _REMEDIES else ""
+
+
+_Fact = Callable[[Verdict, Place, ZoneInfo], str]
+
+
+def _movement(movement: Movement, at_ms: int, time_zone: ZoneInfo) -> str:
+    when = clock_time(movement.at_ms, time_zone, near_ms=at_ms)
+    told = _("{gate}, {when} ({ago})").format(
+        gate=printable(movement.gate), when=when, ago=ago(at_ms - movement.at_ms)
+    )
+    if movement.operator:
+        told += _(", operator {name}").format(name=printable(movement.operator))
+    return told
+
+
+def _first_use(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    first = verdict.history.first
+    if first is None:
+        return ""
+    return _("In at {movement}").format(movement=_movement(first, verdict.at_ms, time_zone))
+
+
+def _last_move(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    last = verdict.history.last
+    if last is None:
+        return ""
+    return _("Last at {movement}").format(movement=_movement(last, verdict.at_ms, time_zone))
+
+
+def _same(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    last = verdict.history.last
+    return (
+        ""
+        if last is None
+        else _("Done already, {ago}.").format(ago=ago(verdict.at_ms - last.at_ms))
+    )
+
+
+def _only(wanted: str, here: str) -> str:
+    return _("Only {wanted}; this is {here}.").format(
+        wanted=printable(wanted), here=printable(here)
+    )
+
+
+def _entrance(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    return _only(verdict.ticket.way_in, place.entrance) if verdict.ticket else ""
+
+
+def _zone(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    return _only(verdict.ticket.zone, place.zone) if verdict.ticket else ""
+
+
+def _room(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    return _only(verdict.ticket.screening_room, place.screening_room) if verdict.ticket else ""
+
+
+def _flight(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    return _only(verdict.ticket.type.flight, place.flight) if verdict.ticket else ""
+
+
+def _event(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    return _only(verdict.ticket.type.event, place.event) if verdict.ticket else ""
+
+
+def _type(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    if verdict.ticket is None:
+        return ""
+    accepted = ", ".join(printable(name) for name in place.accepted_types)
+    return _("This is {type}; taken here: {accepted}.").format(
+        type=printable(verdict.ticket.type.title or verdict.ticket.type.id), accepted=accepted
+    )
+
+
+def _begins(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    begin, _end = window(verdict.ticket) if verdict.ticket else (None, None)
+    if begin is None:
+        return ""
+    return _("Good from {when}; now it is {now}.").format(
+        when=clock_time(begin * 1000, time_zone, near_ms=verdict.at_ms),
+        now=clock_time(verdict.at_ms, time_zone),
+    )
+
+
+def _ended(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    _begin, end = window(verdict.ticket) if verdict.ticket else (None, None)
+    if end is None:
+        return _("The issuer says it has expired.")
+    return _("Good until {when}; now it is {now}.").format(
+        when=clock_time(end * 1000, time_zone, near_ms=verdict.at_ms),
+        now=clock_time(verdict.at_ms, time_zone),
+    )
+
+
+def _hours(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    if verdict.ticket is None:
+        return ""
+    days = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
+    return ", ".join(
+        f"{days[h.day - 1]} {h.begin // 60:02}:{h.begin % 60:02}-{h.end // 60:02}:{h.end % 60:02}"
+        for h in verdict.ticket.type.weekly
+    )
+
+
+def _status_note(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    return printable(verdict.ticket.status_note) if verdict.ticket else ""
+
+
+def _left(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    if verdict.ticket is None:
+        return ""
+    left = max(0, verdict.ticket.use_limit - verdict.history.used)
+    return ngettext("{n} person left", "{n} people left", left).format(n=left)
+
+
+def _inside(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    n = verdict.history.inside
+    return ngettext("{n} person inside on it", "{n} people inside on it", n).format(n=n)
+
+
+def _more(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    tell = _inside if verdict.direction is Direction.OUT else _left
+    return tell(verdict, place, time_zone)
+
+
+def _no_ticket(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    return _("No ticket here has this code.")
+
+
+def _not_text(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    return _("What was read is empty, too long or not text.")
+
+
+def _overruled(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    if verdict.overruled is None:
+        return ""
+    return _("Against: {rule}").format(rule=_(REASON_WORDS[verdict.overruled]))
+
+
+_FACTS: dict[Reason, _Fact] = {
+    Reason.UNREADABLE: _not_text,
+    Reason.UNKNOWN: _no_ticket,
+    Reason.REVOKED: _status_note,
+    Reason.DELETED: _status_note,
+    Reason.SAME_TICKET: _same,
+    Reason.MORE_USES: _more,
+    Reason.WRONG_EVENT: _event,
+    Reason.WRONG_TYPE: _type,
+    Reason.WRONG_ENTRANCE: _entrance,
+    Reason.WRONG_ZONE: _zone,
+    Reason.WRONG_ROOM: _room,
+    Reason.WRONG_FLIGHT: _flight,
+    Reason.TOO_EARLY: _begins,
+    Reason.TOO_LATE: _ended,
+    Reason.OUTSIDE_HOURS: _hours,
+    Reason.ALREADY_USED: _first_use,
+    Reason.REENTRY: _last_move,
+    Reason.NOT_ENOUGH_USES: _left,
+    Reason.PASS_BACK: _last_move,
+    Reason.OVERRIDE: _overruled,
+}
