@@ -1,0 +1,496 @@
+"""The command line: the one place where everything is put together.
+
+Everything heavy is imported by the command that needs it, so that ``gate --help`` answers at once.
+"""
+
+import argparse
+import io
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gate import __version__, language
+from gate.language import _
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from gate.config import Config
+    from gate.errors import GateError
+    from gate.store.folder import Folder
+
+log = logging.getLogger(__name__)
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the answer is the exit code."""
+    language.use(os.environ.get("GATE_LANGUAGE", "auto"))
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a name must not end the evening.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    # Without a handler, Python would print what is logged, tracebacks and all.
+    logging.getLogger().addHandler(logging.NullHandler())
+    options = _parser().parse_args(arguments)
+    from gate.errors import GateError, UsageError
+
+    try:
+        return int(options.command(options))
+    except GateError as fault:
+        return _fail(fault, USAGE if isinstance(fault, UsageError) else FAILED)
+    except KeyboardInterrupt:
+        sys.stderr.write("\n" + _("interrupted") + "\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has heard enough; Python would complain once more on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except Exception as error:
+        log.exception("unforeseen fault")
+        told = _("unforeseen fault: {kind}: {detail}")
+        sys.stderr.write(f"gate: {told.format(kind=type(error).__name__, detail=error)}\n")
+        return FAILED
+
+
+def _fail(fault: "GateError", code: int) -> int:
+    from gate.words import printable
+
+    for n, line in enumerate((*fault.message.splitlines(), fault.hint)):
+        if line:
+            sys.stderr.write(("gate: " if n == 0 else "      ") + printable(line, 1000) + "\n")
+    return code
+
+
+def _scan(options: argparse.Namespace) -> int:
+    from gate.session import Session, run
+
+    config = _config(options)
+    return run(Session(config, _folder(config), plain=options.plain))
+
+
+def _demo(options: argparse.Namespace) -> int:
+    import tempfile
+
+    plain = options.plain or not sys.stdout.isatty()
+    if options.keep:
+        return _run_demo(Path(options.keep), options.seconds, plain=plain)
+    with tempfile.TemporaryDirectory(prefix="venue-gate-demo-") as path:
+        return _run_demo(Path(path), options.seconds, plain=plain)
+
+
+def _run_demo(path: Path, seconds: float | None, *, plain: bool) -> int:
+    from gate.demo import SUPERVISOR, prepare, summary
+    from gate.inputs import capture_source
+    from gate.session import Session, run
+
+    demo = prepare(path)
+    session = Session(
+        demo.config,
+        demo.folder,
+        plain=plain,
+        source=capture_source(_("drawn"), demo.camera),
+        turns=demo.turns,
+        seconds=seconds,
+        hello=_("demo: supervisor {name}, PIN {pin}").format(name=SUPERVISOR, pin=demo.pin),
+        is_demo=True,
+    )
+    code = run(session)
+    sys.stdout.write(summary(session.verdicts) + "\n")
+    return code
+
+
+def _import(options: argparse.Namespace) -> int:
+    from gate.importer import import_files
+    from gate.progress import progress
+
+    config = _config(options)
+    folder = _folder(config)
+    with progress(_("importing")) as show:
+        imported = import_files(
+            folder,
+            [Path(name) for name in options.files],
+            time_zone=config.time_zone,
+            skip_bad=options.skip_bad,
+            replace=options.replace,
+            progress=show,
+        )
+    for line in imported.errors:
+        sys.stderr.write(line + "\n")
+    told = _("{types} ticket types and {tickets} tickets imported").format(
+        types=imported.types, tickets=imported.tickets
+    )
+    if imported.bad:
+        left_out = language.ngettext(
+            "{bad} bad row left out", "{bad} bad rows left out", imported.bad
+        )
+        told += ", " + left_out.format(bad=imported.bad)
+    sys.stdout.write(f"{told}: {folder.path}\n")
+    return OK
+
+
+def _lookup(options: argparse.Namespace) -> int:
+    from zoneinfo import ZoneInfo
+
+    import msgspec
+
+    from gate.lookup import look_up, tell
+
+    config = _config(options)
+    folder = _folder(config)
+    found = look_up(folder, " ".join(options.wanted))
+    if options.json:
+        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+    else:
+        shows = config.screen.show_names
+        blocks = [tell(one, ZoneInfo(config.time_zone), show_names=shows) for one in found]
+        sys.stdout.write("\n\n".join("\n  ".join(block) for block in blocks) + "\n" * bool(blocks))
+    if not found:
+        sys.stderr.write(_("Nothing found.") + "\n")
+    return OK if found else FAILED
+
+
+def _report(options: argparse.Namespace) -> int:
+    from zoneinfo import ZoneInfo
+
+    from gate import report
+
+    config = _config(options)
+    folder = _existing(config)
+    forms = {"table": report.as_table, "csv": report.as_csv, "json": report.as_json}
+    groups = options.by or list(report.GROUPS)
+    zone = ZoneInfo(config.time_zone)
+    counted = {group: report.grouped(folder, group, zone) for group in groups}
+    sys.stdout.write(forms[options.format](report.overview(folder), counted))
+    return OK
+
+
+def _log(options: argparse.Namespace) -> int:
+    from zoneinfo import ZoneInfo
+
+    from gate.log import Filter, lines
+
+    config = _config(options)
+    folder = _existing(config)
+    zone = ZoneInfo(config.time_zone)
+    wanted = Filter(
+        outcome=options.outcome or "",
+        reason=options.reason or "",
+        act=options.act or "",
+        ticket=options.ticket or "",
+        gate=options.at_gate or "",
+        operator=options.operator or "",
+        since_ms=_moment(options.since, zone),
+        until_ms=_moment(options.until, zone),
+    )
+    for line in lines(folder, wanted, options.format, zone, follow=options.follow):
+        sys.stdout.write(line + "\n")
+        if options.follow:
+            sys.stdout.flush()
+    return OK
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from gate.progress import progress
+    from gate.store.verify import audit_journal
+
+    folder = _existing(_config(options))
+    if not folder.journal.exists():
+        sys.stdout.write(_("no journal yet") + "\n")
+        return OK
+    with progress(_("verifying")) as show:
+        audit = audit_journal(folder.journal, show)
+    sys.stdout.write(
+        _("{entries} entries of {starts} starts, {tickets} tickets: {problems} problems").format(
+            entries=audit.entries,
+            starts=audit.origins,
+            tickets=audit.tickets,
+            problems=audit.problems,
+        )
+        + "\n"
+    )
+    for finding in audit.findings:
+        sys.stdout.write(f"- {finding}\n")
+    return FAILED if audit.problems else OK
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from gate.clock import SystemClock
+    from gate.doctor import Status, examine
+    from gate.words import printable
+
+    config = _config(options)
+    folder = _folder(config)
+    failed = False
+    for check in examine(config, folder, SystemClock()):
+        failed = failed or check.status is Status.FAIL
+        if options.json:
+            sys.stdout.write(msgspec.json.encode(check).decode() + "\n")
+            continue
+        sys.stdout.write(
+            f"{check.status.upper():<5} {check.name}: {printable(check.detail, 400)}\n"
+        )
+        if check.hint:
+            sys.stdout.write(f"      {check.hint}\n")
+        sys.stdout.flush()
+    return FAILED if failed else OK
+
+
+def _read(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from gate.errors import InputError
+    from gate.scanner.camera import read_picture
+    from gate.scanner.decode import Decoder
+    from gate.words import printable
+
+    decoder = Decoder(_config(options).camera.formats)
+    missed = 0
+    for name in options.images:
+        started = time.perf_counter()
+        try:
+            codes = decoder.read_fully(read_picture(Path(name)))
+        except InputError as fault:
+            _fail(fault, FAILED)
+            missed += 1
+            continue
+        took_ms = (time.perf_counter() - started) * 1000
+        missed += not codes
+        if options.json:
+            told = {"file": name, "ms": round(took_ms, 1), "codes": codes}
+            sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+            continue
+        head = f"{printable(name)}: " + (_("nothing found") if not codes else "")
+        sys.stdout.write(f"{head} {took_ms:.0f} ms\n")
+        for code in codes:
+            corners = " ".join(f"{x},{y}" for x, y in code.corners)
+            sys.stdout.write(f"  {code.symbology} {printable(code.text, 4096)} @ {corners}\n")
+    return FAILED if missed else OK
+
+
+def _operator(options: argparse.Namespace) -> int:
+    from gate.domain.model import Role
+    from gate.operators import Operators
+
+    config = _config(options)
+    folder = _folder(config)
+    operators = Operators(folder, config.operators.lockout_minutes)
+    if options.action == "list":
+        for name, role in operators.names():
+            sys.stdout.write(f"{role:<10} {name}\n")
+    elif options.action == "remove":
+        operators.remove(options.name)
+    else:
+        operators.add(options.name, Role(options.role), _ask_pin())
+        sys.stdout.write(_("{name} may work here now").format(name=options.name) + "\n")
+    return OK
+
+
+def _ask_pin() -> str:
+    from getpass import getpass
+
+    from gate.errors import UsageError
+
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    pin = getpass(_("PIN: "))
+    if getpass(_("once more: ")) != pin:
+        raise UsageError(_("the two PINs differ"), _("Nothing was changed."))
+    return pin
+
+
+def _wipe(options: argparse.Namespace) -> int:
+    from gate.errors import UsageError
+    from gate.wipe import wipe
+
+    folder = _existing(_config(options))
+    if not options.yes:
+        if not sys.stdin.isatty():
+            raise UsageError(_("wiping wants a yes"), _("Say --yes, or answer on a terminal."))
+        question = _("Delete tickets, names and journal of {folder}? yes/no: ")
+        if input(question.format(folder=folder.path)).strip().casefold() not in ("yes", _("yes")):
+            sys.stdout.write(_("Nothing was wiped.") + "\n")
+            return FAILED
+    wiped = wipe(folder, Path(options.export) if options.export else None)
+    told = _("{files} files wiped; {entries} entries kept in {export}")
+    sys.stdout.write(
+        told.format(files=wiped.files, entries=wiped.entries, export=options.export or "-") + "\n"
+    )
+    return OK
+
+
+def _config(options: argparse.Namespace) -> "Config":
+    from gate.config import load
+
+    file = getattr(options, "config", None) or os.environ.get("GATE_CONFIG")
+    settings = list(getattr(options, "set", None) or [])
+    flags = {
+        "data_dir": "data_dir",
+        "gate_name": "gate.name",
+        "direction": "gate.direction",
+        "camera": "camera.device",
+        "camera_file": "camera.file",
+        "camera_folder": "camera.folder",
+        "evdev": "scanner.evdev",
+    }
+    for flag, key in flags.items():
+        value = getattr(options, flag, None)
+        if value is not None:
+            settings.append(f"{key}={value}")
+    config = load(Path(file) if file else None, settings=settings)
+    if config.language not in ("", "auto"):
+        language.use(config.language)
+    return config
+
+
+def _folder(config: "Config") -> "Folder":
+    from gate.store.folder import Folder
+
+    return Folder(config.folder())
+
+
+def _existing(config: "Config") -> "Folder":
+    from gate.errors import UsageError
+
+    folder = _folder(config)
+    if not folder.path.is_dir():
+        raise UsageError(
+            _("{folder}: there is no such data folder").format(folder=folder.path),
+            _("Name it with --data-dir, or begin with: gate import FILE"),
+        )
+    return folder
+
+
+def _moment(text: str | None, zone: "ZoneInfo") -> int | None:
+    from datetime import datetime
+
+    from gate.errors import UsageError
+
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            _("{text!r} is no time").format(text=text), _("Like this: 2026-12-31T19:30")
+        ) from error
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--config", metavar="FILE", help=_("configuration file"))
+    common.add_argument("--data-dir", metavar="DIR", help=_("data folder: one venue, one event"))
+    common.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        help=_("one setting, such as gate.name=South"),
+    )
+    parser = argparse.ArgumentParser(
+        prog="gate",
+        parents=[common],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=_("Venue Gate: scan tickets at the door, with or without a network."),
+        epilog=_(
+            "examples:\n"
+            "  gate demo                        see it work, with nothing set up\n"
+            "  gate import types.csv tickets.csv\n"
+            "  gate scan --direction out        the lane, letting people out\n"
+            "  gate report --by gate --format csv\n"
+            "  gate log --outcome refuse --follow\n"
+            "Settings: --set and flags beat GATE_… variables beat the file."
+        ),
+    )
+    parser.add_argument("--version", action="version", version=f"venue-gate {__version__}")
+    commands = parser.add_subparsers(metavar=_("COMMAND"), required=True)
+
+    def command(name: str, run: object, told: str, example: str = "") -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name,
+            parents=[common],
+            help=told,
+            description=told,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            epilog=_("example: {command}").format(command=example) if example else None,
+        )
+        sub.set_defaults(command=run)
+        return sub
+
+    _add_scan(command("scan", _scan, _("the lane: scan tickets"), "gate scan --camera 0"))
+    sub = command("demo", _demo, _("a made-up venue, really scanned"), "gate demo --seconds 20")
+    sub.add_argument("--plain", action="store_true", help=_("lines instead of the screen"))
+    sub.add_argument("--seconds", type=float, metavar="N", help=_("stop after so long"))
+    sub.add_argument("--keep", metavar="DIR", help=_("make the venue there and keep it"))
+    sub = command(
+        "import", _import, _("tickets from CSV or JSON Lines"), "gate import types.csv tickets.csv"
+    )
+    sub.add_argument("files", nargs="+", metavar="FILE")
+    sub.add_argument("--skip-bad", action="store_true", help=_("leave bad rows out, and count"))
+    sub.add_argument("--replace", action="store_true", help=_("forget the tickets there were"))
+    sub = command("lookup", _lookup, _("find tickets by code or name"), "gate lookup Ångström")
+    sub.add_argument("wanted", nargs="+", metavar=_("CODE|NAME"))
+    sub.add_argument("--json", action="store_true")
+    _add_report(command("report", _report, _("counts of the event"), "gate report --by quarter"))
+    _add_log(command("log", _log, _("the journal"), "gate log --reason already_used --format csv"))
+    command("verify", _verify, _("audit the journal: chain, counts, file"))
+    sub = command("doctor", _doctor, _("is this machine ready"))
+    sub.add_argument("--json", action="store_true")
+    sub = command("read", _read, _("what codes are on pictures"), "gate read photo.jpg")
+    sub.add_argument("images", nargs="+", metavar="IMAGE")
+    sub.add_argument("--json", action="store_true")
+    _add_operator(command("operator", _operator, _("who may work here")))
+    sub = command("wipe", _wipe, _("forget the event"), "gate wipe --export journal.jsonl")
+    sub.add_argument("--export", metavar="FILE", help=_("where to keep the journal"))
+    sub.add_argument("--yes", action="store_true", help=_("do not ask"))
+    return parser
+
+
+def _add_scan(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--plain", action="store_true", help=_("lines instead of the screen"))
+    sub.add_argument("--gate", dest="gate_name", metavar="NAME", help=_("name of this gate"))
+    sub.add_argument("--direction", choices=["in", "out", "both", "check"])
+    sub.add_argument("--camera", metavar="DEVICE", help=_("camera: auto, off, 0, /dev/video0"))
+    sub.add_argument("--camera-file", metavar="FILE", help=_("a video instead of a camera"))
+    sub.add_argument("--camera-folder", metavar="DIR", help=_("pictures instead of a camera"))
+    sub.add_argument("--evdev", metavar="DEVICE", help=_("USB scanner to keep to ourselves"))
+
+
+def _add_report(sub: argparse.ArgumentParser) -> None:
+    groups = ["gate", "type", "outcome", "reason", "operator", "quarter"]
+    sub.add_argument("--by", action="append", choices=groups, help=_("only these groups"))
+    sub.add_argument("--format", choices=["table", "csv", "json"], default="table")
+
+
+def _add_log(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--format", choices=["text", "csv", "jsonl"], default="text")
+    sub.add_argument("--outcome", choices=[
+        "admit", "exit", "attention", "refuse", "hold", "rescan", "valid"
+    ])  # fmt: skip
+    for name in ("reason", "act", "ticket", "operator"):
+        sub.add_argument(f"--{name}")
+    sub.add_argument("--gate", dest="at_gate")
+    sub.add_argument("--since", metavar="TIME", help=_("such as 2026-12-31T19:30"))
+    sub.add_argument("--until", metavar="TIME")
+    sub.add_argument("--follow", action="store_true", help=_("and what comes"))
+
+
+def _add_operator(sub: argparse.ArgumentParser) -> None:
+    actions = sub.add_subparsers(dest="action", required=True, metavar="add|list|remove")
+    add = actions.add_parser("add", help=_("add one, or give a new PIN"))
+    add.add_argument("name")
+    add.add_argument("--role", choices=["staff", "supervisor"], required=True)
+    actions.add_parser("list", help=_("who there is"))
+    remove = actions.add_parser("remove", help=_("remove one"))
+    remove.add_argument("name")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""The lane without a screen: one line a verdict, for screen readers, serial consoles and pipes."""
+
+import codecs
+import os
+import select
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TextIO
+from zoneinfo import ZoneInfo
+
+from gate.domain.model import Direction, Outcome, Place, Verdict
+from gate.errors import GateError
+from gate.lane import Lane
+from gate.language import _
+from gate.scanner.wedge import Wedge
+from gate.words import DIRECTION_WORDS, clock_time, explain, printable
+
+_NO_GAP_MS = 10**9
+"""A pipe may stutter: there only line ends end a code."""
+
+TURNS = (Direction.IN, Direction.OUT, Direction.BOTH, Direction.CHECK)
+"""The order in which the direction key goes round."""
+BELLS = {Outcome.REFUSE: 3, Outcome.HOLD: 3, Outcome.ATTENTION: 2, Outcome.RESCAN: 0}
+"""How often the terminal's bell rings; once for everything else."""
+
+_COMMANDS = {
+    b"\x1b[17~": "direction",
+    b"\x1b[18~": "next",
+    b"\x1b[19~": "look",
+    b"\x1a": "undo",
+    b"\x03": "quit",
+    b"\x11": "quit",
+}
+"""F6, F7, F8, Ctrl+Z, Ctrl+C and Ctrl+Q as terminals send them."""
+
+
+def verdict_line(
+    verdict: Verdict, place: Place, time_zone: ZoneInfo, *, show_names: bool = True
+) -> str:
+    """``HH:MM:SS OUTCOME``, then reason, ticket, place and time from scan to verdict."""
+    words = explain(verdict, place, time_zone, show_names=show_names)
+    sentences = (words.rule, words.note, words.fact, words.remedy)
+    reason = " ".join(f"{part.removesuffix('.')}." for part in sentences if part)
+    ticket = " · ".join(part for part in (words.ticket, words.holder, words.uses) if part)
+    number = f"[{printable(verdict.ticket.id, 12)}]" if verdict.ticket else ""
+    parts = [
+        f"{_clock(verdict.at_ms, time_zone)} {verdict.outcome.name:<9} {reason}",
+        " ".join(part for part in (ticket, number) if part) or "-",
+        printable(place.gate),
+        words.basis,
+        f"{verdict.latency_ms or 0:.0f} ms",
+    ]
+    return " | ".join(part for part in parts if part)
+
+
+class Plain:
+    """Prints verdicts and takes typed codes and a few keys."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        time_zone: ZoneInfo,
+        *,
+        out: TextIO,
+        bell: bool = False,
+        show_names: bool = True,
+        look_hard: Callable[[], None] | None = None,
+    ) -> None:
+        self._lane = lane
+        self._time_zone = time_zone
+        self._out = out
+        self._bell = bell and out.isatty()
+        self._show_names = show_names
+        self._look_hard = look_hard
+        self._writing = threading.Lock()
+        self.quitting = threading.Event()
+
+    def show(self, verdict: Verdict) -> None:
+        """Print one verdict; from any thread."""
+        bells = "\a" * BELLS.get(verdict.outcome, 1) if self._bell else ""
+        line = verdict_line(verdict, self._lane.place, self._time_zone, show_names=self._show_names)
+        self.say(bells + line)
+
+    def say(self, line: str) -> None:
+        """Print one line; from any thread."""
+        with self._writing:
+            self._out.write(line + "\n")
+            self._out.flush()
+
+    def command(self, name: str) -> None:
+        """Do what a key asks for."""
+        try:
+            if name == "quit":
+                self.quitting.set()
+            elif name == "direction":
+                turn = (TURNS.index(self._lane.direction) + 1) % len(TURNS)
+                self._lane.direction = TURNS[turn]
+                self.say(_("# direction: {way}").format(way=_(DIRECTION_WORDS[TURNS[turn]])))
+            elif name == "next":
+                self.show(self._lane.next_person())
+            elif name == "undo":
+                undone = self._lane.undo()
+                when = clock_time(undone.target.at_ms, self._time_zone)
+                self.say(_("# undone: the one of {when}").format(when=when))
+            elif name == "look" and self._look_hard:
+                self._look_hard()
+        except GateError as fault:
+            self.say(f"# {fault.message}. {fault.hint}")
+
+    def type_until_end(self, descriptor: int, on_code: Callable[[str], None], gap_ms: int) -> None:
+        """Take what is typed into a terminal or comes down a pipe, until its end or the quit key.
+
+        A key alone, with silence on both sides, is a command; within a burst it is part of a code.
+        """
+        if sys.platform == "win32":
+            for line in sys.stdin:
+                on_code(line)
+            return
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        with _raw(descriptor) as is_terminal:
+            wedge = Wedge(gap_ms if is_terminal else _NO_GAP_MS)
+            for data in _bursts(descriptor, gap_ms, self.quitting):
+                now_ms = time.monotonic_ns() // 1_000_000
+                if is_terminal and data in _COMMANDS and not wedge.typed:
+                    self.command(_COMMANDS[data])
+                    continue
+                codes = wedge.type(decoder.decode(data), now_ms) if data else wedge.pause(now_ms)
+                for code in codes:
+                    on_code(code)
+        for code in wedge.end():
+            on_code(code)
+
+
+def _bursts(descriptor: int, gap_ms: int, quitting: threading.Event) -> Iterator[bytes]:
+    """What was typed, in pieces; an empty piece is a silence."""
+    while not quitting.is_set():
+        ready, _w, _x = select.select([descriptor], [], [], gap_ms / 1000)
+        if not ready:
+            yield b""
+            continue
+        data = os.read(descriptor, 4096)
+        if not data:
+            return
+        if data in _COMMANDS and select.select([descriptor], [], [], gap_ms / 1000)[0]:
+            # Not alone after all: more of the same code follows.
+            data += os.read(descriptor, 4096)
+        yield data
+
+
+@contextmanager
+def _raw(descriptor: int) -> Iterator[bool]:
+    """Take the terminal's keys one by one and unechoed; says whether it is a terminal."""
+    if sys.platform == "win32" or not os.isatty(descriptor):
+        yield False
+        return
+    import termios  # noqa: PLC0415  not on Windows
+
+    before = termios.tcgetattr(descriptor)
+    raw = termios.tcgetattr(descriptor)
+    raw[0] &= ~(termios.ICRNL | termios.IXON)
+    raw[3] &= ~(termios.ECHO | termios.ICANON | termios.ISIG | termios.IEXTEN)
+    termios.tcsetattr(descriptor, termios.TCSANOW, raw)
+    try:
+        yield True
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)
+
+
+def _clock(at_ms: int, time_zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, time_zone).strftime("%H:%M:%S")

@@ -1,0 +1,216 @@
+"""An evening at the lane: opens it, runs the screen or the lines, and closes it well."""
+
+import logging
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from gate.clock import SystemClock
+from gate.config import Config
+from gate.domain.model import Direction, Verdict
+from gate.errors import GateError, UsageError
+from gate.importer import remove_old_replicas
+from gate.inputs import Inputs
+from gate.lane import Lane
+from gate.language import _
+from gate.plain import Plain
+from gate.prompter import Prompter, Turn
+from gate.scanner.camera import Source, State
+from gate.store.folder import Folder, Lock
+from gate.store.sqlite import faults
+from gate.words import DIRECTION_WORDS, printable
+
+log = logging.getLogger(__name__)
+
+LOG_BYTES, LOG_FILES = 2_000_000, 5
+IDLE_EVERY_S = 2.0
+
+
+@dataclass(slots=True)
+class Session:
+    """What an evening needs, and the verdicts it brought."""
+
+    config: Config
+    folder: Folder
+    plain: bool = False
+    source: Source | None = None
+    """A picture source instead of the configured one."""
+    turns: tuple[Turn, ...] = ()
+    seconds: float | None = None
+    hello: str = ""
+    is_demo: bool = False
+    verdicts: list[Verdict] = field(default_factory=list)
+    """Kept in a demo only: an evening may be long."""
+
+
+def run(session: Session) -> int:
+    """Work until the operator quits; the answer is the exit code.
+
+    Raises GateError when the lane cannot be opened: another gate has the folder, or the disk is
+    read-only.
+    """
+    folder, config = session.folder, session.config
+    folder.create()
+    lock = Lock(folder)
+    _log_to(folder)
+    if folder.pointer.exists():
+        remove_old_replicas(folder)
+    clock = SystemClock()
+    lane = Lane(folder, clock, config.place(), config.house_rules(), config.gate.direction)
+    stopping = threading.Event()
+    keeper = threading.Thread(target=_keep_house, args=(lane, stopping), daemon=True)
+    try:
+        try:
+            lane.open()
+        except GateError as fault:
+            # The lane comes up all the same and holds everybody until a supervisor has come.
+            log.error("opening: %s", fault.message)
+        keeper.start()
+        return _run_plain(session, lane) if session.plain else _run_screen(session, lane)
+    finally:
+        stopping.set()
+        keeper.join()
+        lane.close()
+        lock.close()
+
+
+def _run_plain(session: Session, lane: Lane) -> int:
+    config = session.config
+    if config.operators.sign_in:
+        raise UsageError(
+            _("operators.sign_in needs the screen"), _("Leave out --plain, or switch it off.")
+        )
+
+    def show(verdict: Verdict) -> None:
+        if session.is_demo:
+            session.verdicts.append(verdict)
+        lines.show(verdict)
+
+    def tell_camera(state: State, detail: str) -> None:
+        lines.say("# " + _("camera {state}").format(state=f"{state} {printable(detail)}".strip()))
+
+    def tell_scanner(trouble: str) -> None:
+        lines.say("# " + _("scanner {state}").format(state=printable(trouble) or _("on")))
+
+    def tell_turn(turn: Direction) -> None:
+        lines.say(_("# direction: {way}").format(way=_(DIRECTION_WORDS[turn])))
+
+    def look_hard() -> None:
+        if inputs.picture is not None:
+            inputs.picture.try_hard()
+
+    lines = Plain(
+        lane,
+        ZoneInfo(config.time_zone),
+        out=sys.stdout,
+        bell=config.screen.bell,
+        show_names=config.screen.show_names,
+        look_hard=look_hard,
+    )
+    inputs = Inputs(
+        lane, config, show, source=session.source, on_camera=tell_camera, on_scanner=tell_scanner
+    )
+    way = _(DIRECTION_WORDS[lane.direction])
+    lines.say(f"# {printable(lane.place.gate)}, {way}. {session.hello}".rstrip())
+    prompter = Prompter(session.turns, lane, show, tell_turn)
+    inputs.start()
+    prompter.start()
+    try:
+        _wait_plain(session, inputs, lines)
+    finally:
+        prompter.stop()
+        inputs.stop()
+    return 0
+
+
+def _wait_plain(session: Session, inputs: Inputs, lines: Plain) -> None:
+    """Until the quit key, the end of everything that reads, or the time."""
+    scanner = session.config.scanner
+    if scanner.keyboard and not session.is_demo:
+        lines.type_until_end(
+            sys.stdin.fileno(), lambda code: inputs.scanned(code, "keyboard"), scanner.gap_ms
+        )
+    until = None if session.seconds is None else time.monotonic() + session.seconds
+    while not lines.quitting.is_set() and inputs.are_reading:
+        left = 0.25 if until is None else min(0.25, until - time.monotonic())
+        if left <= 0:
+            break
+        lines.quitting.wait(left)
+
+
+def _run_screen(session: Session, lane: Lane) -> int:
+    from gate.tui.app import GateApp  # noqa: PLC0415  plain mode needs no Textual
+
+    app = GateApp(
+        lane,
+        session.config,
+        session.folder,
+        source=session.source,
+        hello=session.hello,
+        quits_at_once=session.is_demo,
+    )
+    if session.is_demo:
+        app.on_verdict = session.verdicts.append
+    prompter = Prompter(session.turns, lane, app.decided, lambda _turn: app.refresh_status())
+    app.on_ready = prompter.start
+    app.quit_after_s = session.seconds
+    with _NativeErrors(session.folder.log):
+        code = app.run()
+    prompter.stop()
+    return code or 0
+
+
+def _keep_house(lane: Lane, stopping: threading.Event) -> None:
+    """Give the lane its quiet moments."""
+    while not stopping.wait(IDLE_EVERY_S):
+        try:
+            lane.idle()
+        except GateError as fault:
+            log.warning("idle: %s", fault.message)
+
+
+def _log_to(folder: Folder) -> None:
+    # On a full disk the log is the first thing to go without, and it must not tear the screen.
+    logging.raiseExceptions = False
+    with faults(folder.log):
+        handler = RotatingFileHandler(
+            folder.log,
+            maxBytes=LOG_BYTES,
+            backupCount=LOG_FILES,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+
+
+class _NativeErrors:
+    """Sends what libraries write to file descriptor 2 into a file: it would tear the screen.
+
+    Textual paints on ``sys.__stderr__``, which meanwhile is the terminal by another descriptor.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        self._kept = os.dup(2)
+        self._stderr = sys.__stderr__
+        sys.__stderr__ = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")  # type: ignore[misc]
+        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(file, 2)
+        os.close(file)
+
+    def __exit__(self, *_error: object) -> None:
+        os.dup2(self._kept, 2)
+        os.close(self._kept)
+        if sys.__stderr__ is not None:
+            sys.__stderr__.close()
+        sys.__stderr__ = self._stderr  # type: ignore[misc]

@@ -1,0 +1,219 @@
+"""The application: themes, screens, and the inputs that outlive any one of them."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.theme import Theme
+
+from gate.config import Config
+from gate.domain.model import Basis, Verdict
+from gate.errors import GateError, UsageError
+from gate.inputs import Inputs
+from gate.lane import Lane
+from gate.language import _
+from gate.operators import Operators
+from gate.scanner.camera import Source, State
+from gate.scanner.picture import Preview
+from gate.store.folder import Folder
+from gate.tui.messages import (
+    CameraChanged,
+    Decided,
+    LaneChanged,
+    PreviewTaken,
+    ScannerChanged,
+)
+from gate.tui.screens.scan import ScanScreen
+from gate.words import BASIS_WORDS, DIRECTION_WORDS, ago, printable
+
+_VARIABLES_DARK = {
+    "gate-on-light": "#000000",
+    "gate-on-dark": "#ffffff",
+    "gate-hold": "#262626",
+    "gate-neutral": "#3a4a5a",
+    "gate-valid": "#c9b6ff",
+}
+
+# Outcomes differ in lightness as well as in colour: bright for in, dark for stop.
+THEMES = (
+    Theme(
+        name="gate-dark",
+        primary="#1f4fb0",
+        secondary="#5b6b7b",
+        accent="#7fd7ff",
+        success="#19e6b0",
+        warning="#ffb000",
+        error="#9b1c0a",
+        foreground="#f0f0f0",
+        background="#101418",
+        surface="#181e24",
+        panel="#222a32",
+        dark=True,
+        variables=_VARIABLES_DARK,
+    ),
+    Theme(
+        name="gate-sun",
+        primary="#003cb3",
+        secondary="#000000",
+        accent="#003cb3",
+        success="#00e5a8",
+        warning="#ffb000",
+        error="#8a0f00",
+        foreground="#000000",
+        background="#ffffff",
+        surface="#ffffff",
+        panel="#e4e4e4",
+        dark=False,
+        variables=_VARIABLES_DARK
+        | {"gate-hold": "#000000", "gate-neutral": "#33424f", "text-muted": "#303030"},
+    ),
+)
+
+
+class GateApp(App[int], inherit_bindings=False):
+    """The lane's screen. Everything it needs is handed in."""
+
+    CSS_PATH = "gate.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  as Textual has it
+        (0, "-narrow"),
+        (120, "-wide"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = []
+    # A code may hold any control character: none of them may be a key of the whole application.
+
+    def __init__(
+        self,
+        lane: Lane,
+        config: Config,
+        folder: Folder,
+        *,
+        source: Source | None = None,
+        hello: str = "",
+        quits_at_once: bool = False,
+    ) -> None:
+        super().__init__()
+        self.lane = lane
+        self.config = config
+        self.folder = folder
+        self.time_zone = ZoneInfo(config.time_zone)
+        self.operators = Operators(folder, config.operators.lockout_minutes)
+        self.quits_at_once = quits_at_once
+        self.hello = hello
+        self.on_ready: Callable[[], None] = _nothing
+        """Called once the screen is there."""
+        self.on_verdict: Callable[[Verdict], object] = _nothing_of
+        """Called in any thread with every verdict of the inputs."""
+        self.quit_after_s: float | None = None
+        self._source = source
+        self.scan_screen = ScanScreen()
+        self.inputs: Inputs | None = None
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = config.screen.theme
+        self.animation_level = "none"
+
+    def on_mount(self) -> None:
+        """Open the eyes and ears."""
+        self.push_screen(self.scan_screen)
+        self.inputs = Inputs(
+            self.lane,
+            self.config,
+            self.decided,
+            on_preview=self._previewed,
+            on_camera=self._camera_changed,
+            on_scanner=self._scanner_changed,
+            source=self._source,
+        )
+        self.inputs.paused = self.config.operators.sign_in
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        if self.inputs is not None:
+            self.inputs.start()
+        self.on_ready()
+        if self.quit_after_s is not None:
+            self.set_timer(self.quit_after_s, lambda: self.exit(0))
+
+    def on_unmount(self) -> None:
+        """Close them."""
+        if self.inputs is not None:
+            self.inputs.stop()
+
+    @property
+    def inputs_have_camera(self) -> bool:
+        """Whether there is a picture to show."""
+        return self.inputs is not None and self.inputs.picture is not None
+
+    def pause_inputs(self) -> None:
+        """Read nothing for now."""
+        if self.inputs is not None:
+            self.inputs.paused = True
+
+    def resume_inputs(self) -> None:
+        """Read again."""
+        if self.inputs is not None:
+            self.inputs.paused = False
+
+    def clock_text(self) -> str:
+        """The lane's time, to the second."""
+        moment = datetime.fromtimestamp(self.lane.now_ms() / 1000, self.time_zone)
+        return moment.strftime("%H:%M:%S")
+
+    def status(self, camera: str = "", scanner: str = "") -> list[str]:
+        """Where, which way, who, how old the tickets, how sure, what reads: most needed first."""
+        lane = self.lane
+        built_ms = lane.tickets_built_ms()
+        age = ago(lane.now_ms() - built_ms) if built_ms else _("none")
+        return [
+            printable(lane.place.gate, 24),
+            _(DIRECTION_WORDS[lane.direction]).upper(),
+            *([] if lane.clock_is_trusted() else [_("CLOCK NOT TRUSTED")]),
+            _("tickets {age}").format(age=age),
+            _(BASIS_WORDS[Basis.ONLY]),
+            _("no server"),
+            *([_("camera {state}").format(state=camera)] if camera else []),
+            *([scanner] if scanner else []),
+            *([printable(lane.operator.name)] if lane.operator else []),
+        ]
+
+    def complain(self, fault: GateError) -> None:
+        """Tell of a fault that is no verdict."""
+        self.notify(
+            fault.hint or fault.message,
+            title=fault.message,
+            severity="warning" if isinstance(fault, UsageError) else "error",
+            markup=False,
+            timeout=6,
+        )
+
+    # Other threads only post: waiting for the screen could wait for themselves.
+
+    def decided(self, verdict: Verdict) -> None:
+        """Show a verdict; from any thread."""
+        self.on_verdict(verdict)
+        self.scan_screen.post_message(Decided(verdict))
+
+    def refresh_status(self) -> None:
+        """Show what has changed at the lane; from any thread."""
+        self.scan_screen.post_message(LaneChanged())
+
+    def _previewed(self, preview: Preview) -> None:
+        self.scan_screen.post_message(PreviewTaken(preview))
+
+    def _camera_changed(self, state: State, detail: str) -> None:
+        self.scan_screen.post_message(CameraChanged(state, detail))
+
+    def _scanner_changed(self, trouble: str) -> None:
+        self.scan_screen.post_message(ScannerChanged(trouble))
+
+
+def _nothing() -> None:
+    pass
+
+
+def _nothing_of(_verdict: Verdict) -> None:
+    pass

@@ -1,0 +1,48 @@
+"""What other threads tell the screen. Facts, in the past tense."""
+
+from textual.message import Message
+
+from gate.domain.model import Verdict
+from gate.scanner.camera import State
+from gate.scanner.picture import Preview
+
+
+class Decided(Message):
+    """The lane has given a verdict, and it is durable. Never dropped."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        super().__init__()
+
+
+class PreviewTaken(Message):
+    """There is a newer small picture; older ones may be dropped."""
+
+    def __init__(self, preview: Preview) -> None:
+        self.preview = preview
+        super().__init__()
+
+    def can_replace(self, message: Message) -> bool:
+        """Whether an older message of the same kind may be forgotten."""
+        return isinstance(message, PreviewTaken)
+
+
+class CameraChanged(Message):
+    """The camera came, went or ended."""
+
+    def __init__(self, state: State, detail: str) -> None:
+        self.state = state
+        self.detail = detail
+        super().__init__()
+
+
+class ScannerChanged(Message):
+    """The grabbed USB scanner came (no trouble) or went."""
+
+    def __init__(self, trouble: str) -> None:
+        self.trouble = trouble
+        super().__init__()
+
+
+class LaneChanged(Message):
+    """Somebody changed the lane's direction."""

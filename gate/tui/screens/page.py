@@ -1,0 +1,56 @@
+"""What the screens beside the scan screen share: the status, the way back, and a warning."""
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Static
+
+from gate.language import _
+from gate.tui.widgets import KeyHints, StatusBar
+
+if TYPE_CHECKING:
+    from gate.tui.app import GateApp
+
+
+class Page(Screen[None]):
+    """A screen over the scan screen. While it is up, nothing is scanned, and it says so."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f2", "back"),
+        Binding("ctrl+q,ctrl+c", "back"),
+    ]
+
+    @property
+    def gate_app(self) -> "GateApp":
+        """The application, with what was handed in."""
+        return cast("GateApp", self.app)
+
+    def content(self) -> ComposeResult:
+        """What this page shows."""
+        raise NotImplementedError
+
+    def hints(self) -> list[tuple[str, str]]:
+        """This page's own keys."""
+        return []
+
+    def compose(self) -> ComposeResult:
+        """Status, warning, content, keys."""
+        yield StatusBar()
+        yield Static(_("SCANNING IS PAUSED. F2 or Esc goes back."), classes="banner", markup=False)
+        yield from self.content()
+        yield KeyHints([("F2", _("back")), *self.hints()])
+
+    def on_mount(self) -> None:
+        """Keep the status true."""
+        self._tick()
+        self.set_interval(1.0, self._tick)
+
+    def action_back(self) -> None:
+        """Go back to scanning."""
+        self.dismiss(None)
+
+    def _tick(self) -> None:
+        app = self.gate_app
+        self.query_one(StatusBar).show(app.status(), app.clock_text())

@@ -1,0 +1,393 @@
+"""The scan screen: the verdict, and what an operator may do about it."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Digits, Static
+
+from gate.domain.model import Direction, Outcome
+from gate.errors import GateError, OperatorError
+from gate.lane import Operator, Undone
+from gate.language import _
+from gate.plain import BELLS, TURNS
+from gate.scanner.camera import State
+from gate.tui.letters import SYMBOLS
+from gate.tui.messages import CameraChanged, Decided, PreviewTaken, ScannerChanged
+from gate.tui.screens.doctor import DoctorScreen
+from gate.tui.screens.help import HelpScreen
+from gate.tui.screens.lookup import LookupScreen
+from gate.tui.screens.questions import CountQuestion, PinQuestion, Signed
+from gate.tui.screens.supervisor import SupervisorScreen
+from gate.tui.widgets import KeyHints, Preview, StatusBar, VerdictPanel, WedgeInput
+from gate.words import DIRECTION_WORDS, clock_time, explain, printable
+
+if TYPE_CHECKING:
+    from gate.tui.app import GateApp
+
+SHOWN_S = {
+    Outcome.ADMIT: 1.5,
+    Outcome.EXIT: 1.5,
+    Outcome.RESCAN: 2.5,
+    Outcome.VALID: 2.5,
+}
+"""How long an outcome stays; the others stay until they are acknowledged or the next scan."""
+BELL_EVERY_S = 0.15
+QUIT_AGAIN_S = 3.0
+LAST_SHOWN = 5
+
+T = TypeVar("T")
+
+
+class ScanScreen(Screen[None]):
+    """The one screen most people ever see."""
+
+    AUTO_FOCUS = "WedgeInput"
+    # Only function keys and control keys: everything else belongs to the scanner that types.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help"),
+        Binding("f3", "supervisor"),
+        Binding("f4", "lookup"),
+        Binding("f5", "sign_in"),
+        Binding("f6", "turn"),
+        Binding("f7", "next_person"),
+        Binding("f8", "look_hard"),
+        Binding("f9", "doctor"),
+        Binding("ctrl+n", "count"),
+        Binding("ctrl+o", "override"),
+        Binding("ctrl+z", "undo"),
+        Binding("ctrl+q,ctrl+c", "quit"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: list[str] = []
+        self._clearing: Timer | None = None
+        self._camera = _("starting")
+        self._scanner = ""
+        self._quit_at = 0.0
+        self._frozen_until = 0.0
+
+    @property
+    def gate_app(self) -> "GateApp":
+        """The application, with what was handed in."""
+        return cast("GateApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """The panel large, everything else small."""
+        yield StatusBar()
+        yield VerdictPanel()
+        with Horizontal(id="below"):
+            yield Preview(id="preview")
+            with Vertical(id="counts"):
+                yield Digits("0", id="inside")
+                yield Static("", id="inside-label", classes="label", markup=False)
+                yield Static("", id="numbers", markup=False)
+            with Vertical(id="last"):
+                yield Static("", id="last-title", markup=False)
+                yield Static("", id="last-five", markup=False)
+        yield WedgeInput(self.gate_app.config.scanner.gap_ms)
+        yield KeyHints(
+            [
+                ("F1", _("help")),
+                ("F3", _("counts")),
+                ("F4", _("find")),
+                ("F5", _("sign in")),
+                ("F6", _("direction")),
+                ("F7", _("next")),
+                ("^Z", _("undo")),
+                ("^O", _("override")),
+                ("F8", _("look hard")),
+                ("F9", _("doctor")),
+                ("^N", _("number")),
+                ("^Q", _("quit")),
+            ]
+        )
+
+    def on_mount(self) -> None:
+        """Say what to do, and keep the status true."""
+        has_camera = self.gate_app.inputs_have_camera
+        has_preview = has_camera and self.gate_app.config.screen.preview
+        self.query_one("#preview").display = has_preview
+        self.set_class(not has_preview, "no-preview")
+        if not has_camera:
+            self._camera = ""
+        hint = self.gate_app.hello or _("Scan a ticket, or hold it up to the camera")
+        self.query_one(WedgeInput).update(hint)
+        self.query_one("#inside-label", Static).update(_("inside, seen from here"))
+        self.query_one("#last-title", Static).update(_("last five"))
+        self._clear()
+        self._tick()
+        self.set_interval(1.0, self._tick)
+        if self.gate_app.config.operators.sign_in:
+            self.action_sign_in()
+
+    def on_screen_suspend(self) -> None:
+        """Nobody goes in unseen: while another screen is up, nothing is read."""
+        self.gate_app.pause_inputs()
+
+    def on_screen_resume(self) -> None:
+        """Read on, unless somebody has to sign in first."""
+        must_sign_in = self.gate_app.config.operators.sign_in
+        if not must_sign_in or self.gate_app.lane.operator is not None:
+            self.gate_app.resume_inputs()
+        self._tick()
+
+    def on_decided(self, event: Decided) -> None:
+        """Show a verdict at once; the rest of the screen follows."""
+        verdict = event.verdict
+        app = self.gate_app
+        words = explain(
+            verdict, app.lane.place, app.time_zone, show_names=app.config.screen.show_names
+        )
+        panel = self.query_one(VerdictPanel)
+        panel.show(verdict.outcome, words)
+        shown_s = SHOWN_S.get(verdict.outcome)
+        self._frozen_until = time.monotonic() + min(1.0, shown_s or 1.0)
+        self._clear_later(shown_s)
+        if app.config.screen.bell:
+            self._ring(BELLS.get(verdict.outcome, 1))
+        when = clock_time(verdict.at_ms, app.time_zone)
+        line = f"{SYMBOLS[verdict.outcome]} {when} {words.rule} {words.ticket}"
+        self._last = [line, *self._last][:LAST_SHOWN]
+        self.call_after_refresh(self._follow)
+
+    def on_preview_taken(self, event: PreviewTaken) -> None:
+        """Show the picture, but for the moment in which a verdict is painted."""
+        if time.monotonic() >= self._frozen_until:
+            self.query_one("#preview", Preview).show(event.preview)
+
+    def on_camera_changed(self, event: CameraChanged) -> None:
+        """Tell how the camera is."""
+        states = {
+            State.STARTING: _("starting"),
+            State.LIVE: _("on"),
+            State.LOST: _("LOST"),
+            State.ENDED: _("ended"),
+        }
+        self._camera = states[event.state]
+        if event.state is State.LOST:
+            self.query_one("#preview", Preview).say(event.detail)
+            self.notify(event.detail, title=_("camera lost"), severity="warning", markup=False)
+        self._tick()
+
+    def on_lane_changed(self) -> None:
+        """Show the new direction at once."""
+        self._clear()
+        self._tick()
+
+    def on_scanner_changed(self, event: ScannerChanged) -> None:
+        """Tell how the grabbed scanner is."""
+        self._scanner = _("scanner LOST") if event.trouble else _("scanner on")
+        if event.trouble:
+            self.notify(event.trouble, title=self._scanner, severity="warning", markup=False)
+        self._tick()
+
+    def on_wedge_input_typed(self, event: WedgeInput.Typed) -> None:
+        """Hand a typed code to the lane."""
+        inputs = self.gate_app.inputs
+        if inputs is not None and self.gate_app.config.scanner.keyboard:
+            inputs.scanned(event.code, "keyboard")
+
+    def on_wedge_input_acknowledged(self) -> None:
+        """Clear what was read."""
+        self._clear()
+
+    def action_turn(self) -> None:
+        """Change the direction; it never changes by itself."""
+        lane = self.gate_app.lane
+        lane.direction = TURNS[(TURNS.index(lane.direction) + 1) % len(TURNS)]
+        self._clear()
+        self._tick()
+
+    def action_next_person(self) -> None:
+        """Let the next person through on the same ticket."""
+        self._let_through(1)
+
+    def action_count(self) -> None:
+        """Let a number of people through on the same ticket."""
+
+        def counted(count: int | None) -> None:
+            if count:
+                self._let_through(count)
+
+        self.app.push_screen(CountQuestion(_("How many people on this ticket?")), counted)
+
+    def action_look_hard(self) -> None:
+        """Read the next picture with everything there is."""
+        inputs = self.gate_app.inputs
+        if inputs is not None and inputs.picture is not None:
+            inputs.picture.try_hard()
+
+    def action_undo(self) -> None:
+        """Take back this lane's last admission or exit."""
+
+        def failed(fault: GateError) -> None:
+            if isinstance(fault, OperatorError):
+                self._ask_supervisor(_("Undo: it is too late for staff"), self._undo_as)
+            else:
+                self.gate_app.complain(fault)
+
+        self._ask_lane(self.gate_app.lane.undo, self._tell_undone, failed)
+
+    def action_override(self) -> None:
+        """Admit what was refused."""
+        try:
+            self.gate_app.lane.require_refusal()
+        except GateError as fault:
+            self.gate_app.complain(fault)
+            return
+        self._ask_supervisor(_("Admit against the rules"), self._override_as)
+
+    def action_sign_in(self) -> None:
+        """Sign in, or out again."""
+        lane = self.gate_app.lane
+        if lane.operator is not None:
+            self._ask_lane(lane.sign_out, lambda _none: self._signed_out())
+            return
+
+        def signed(answer: Signed | None) -> None:
+            if answer is not None:
+                self._ask_lane(
+                    lambda: lane.sign_in(answer.operator), lambda _none: self._signed_in()
+                )
+
+        question = PinQuestion(
+            _("Sign in"), self.gate_app.operators, on_failure=lane.note_failed_sign_in
+        )
+        self.app.push_screen(question, signed)
+
+    def _signed_in(self) -> None:
+        self.gate_app.resume_inputs()
+        self._clear()
+        self._tick()
+
+    def _signed_out(self) -> None:
+        if self.gate_app.config.operators.sign_in:
+            self.gate_app.pause_inputs()
+        self._clear()
+        self._tick()
+
+    def action_supervisor(self) -> None:
+        """Counts and rates."""
+        self.app.push_screen(SupervisorScreen())
+
+    def action_lookup(self) -> None:
+        """Find a ticket by name or code."""
+        self.app.push_screen(LookupScreen())
+
+    def action_doctor(self) -> None:
+        """Is everything all right."""
+        self.app.push_screen(DoctorScreen())
+
+    def action_help(self) -> None:
+        """Which key does what."""
+        self.app.push_screen(HelpScreen())
+
+    def action_quit(self) -> None:
+        """Leave, when asked twice."""
+        now = time.monotonic()
+        if self.gate_app.quits_at_once or now < self._quit_at:
+            self.app.exit(0)
+            return
+        self._quit_at = now + QUIT_AGAIN_S
+        self.notify(_("Once more to close the gate."), title=_("Ctrl+Q"), timeout=QUIT_AGAIN_S)
+
+    def _let_through(self, count: int) -> None:
+        lane = self.gate_app.lane
+        self._ask_lane(
+            lambda: lane.next_person(count), lambda verdict: self.post_message(Decided(verdict))
+        )
+
+    @work(thread=True, exit_on_error=False)
+    def _ask_lane(
+        self,
+        ask: Callable[[], T],
+        then: Callable[[T], object],
+        failed: Callable[[GateError], None] | None = None,
+    ) -> None:
+        # The lane waits for the disk; the screen must not.
+        try:
+            answer = ask()
+        except GateError as fault:
+            self.app.call_from_thread(failed or self.gate_app.complain, fault)
+        else:
+            self.app.call_from_thread(then, answer)
+
+    def _ask_supervisor(self, title: str, act: Callable[[Operator, str], None]) -> None:
+        def signed(answer: Signed | None) -> None:
+            if answer is not None:
+                act(answer.operator, answer.note)
+
+        question = PinQuestion(
+            title,
+            self.gate_app.operators,
+            needs_supervisor=True,
+            needs_note=True,
+            on_failure=self.gate_app.lane.note_failed_sign_in,
+        )
+        self.app.push_screen(question, signed)
+
+    def _override_as(self, supervisor: Operator, note: str) -> None:
+        lane = self.gate_app.lane
+        self._ask_lane(
+            lambda: lane.override(supervisor, note),
+            lambda verdict: self.post_message(Decided(verdict)),
+        )
+
+    def _undo_as(self, supervisor: Operator, note: str) -> None:
+        lane = self.gate_app.lane
+        self._ask_lane(lambda: lane.undo(supervisor=supervisor, note=note), self._tell_undone)
+
+    def _tell_undone(self, undone: Undone) -> None:
+        when = clock_time(undone.target.at_ms, self.gate_app.time_zone)
+        told = _("Undone: {when} counts as if it had not been. The ticket is good again.")
+        self._clear(told.format(when=when))
+        self._last = ["↺ " + _("undone"), *self._last][:LAST_SHOWN]
+        self._follow()
+
+    def _clear_later(self, shown_s: float | None) -> None:
+        if self._clearing is not None:
+            self._clearing.stop()
+        self._clearing = None if shown_s is None else self.set_timer(shown_s, self._clear)
+
+    def _clear(self, ready: str = "") -> None:
+        if self._clearing is not None:
+            self._clearing.stop()
+            self._clearing = None
+        self.query_one(VerdictPanel).clear(ready or self._ready())
+
+    def _ready(self) -> str:
+        lane = self.gate_app.lane
+        if self.gate_app.config.operators.sign_in and lane.operator is None:
+            return _("Sign in first: F5")
+        if lane.direction is Direction.CHECK:
+            return _("Ready to check. Nothing is redeemed.")
+        return _("Ready. Show the code to the camera or the scanner.")
+
+    def _follow(self) -> None:
+        totals = self.gate_app.lane.totals()
+        self.query_one("#inside", Digits).update(str(totals.inside))
+        numbers = _("admitted {admitted} · out {exited} · refused {refused}").format(
+            admitted=totals.admitted, exited=totals.exited, refused=totals.refused
+        )
+        self.query_one("#numbers", Static).update(numbers)
+        self.query_one("#last-five", Static).update("\n".join(self._last))
+
+    def _ring(self, times: int) -> None:
+        for n in range(times):
+            self.set_timer(0.001 + n * BELL_EVERY_S, self.app.bell)
+
+    def _tick(self) -> None:
+        app, lane = self.gate_app, self.gate_app.lane
+        direction = _(DIRECTION_WORDS[lane.direction]).upper()
+        panel = self.query_one(VerdictPanel)
+        panel.border_title = f" {printable(lane.place.gate)} — {direction} "
+        self._follow()
+        self.query_one(StatusBar).show(app.status(self._camera, self._scanner), app.clock_text())

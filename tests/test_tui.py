@@ -1,0 +1,413 @@
+"""What keys, scanners and people do at the screen."""
+
+import pytest
+from textual import events
+from textual.widgets import DataTable, Digits, Static
+
+from gate.domain.model import Act, Direction, Outcome, Reason
+from gate.scanner.camera import State
+from gate.store.folder import Folder
+from gate.store.journal import JournalReader
+from gate.tui.messages import CameraChanged, ScannerChanged
+from gate.tui.screens import scan as scan_module
+from gate.tui.screens.doctor import DoctorScreen
+from gate.tui.screens.help import HelpScreen
+from gate.tui.screens.lookup import LookupScreen
+from gate.tui.screens.questions import CountQuestion, PinQuestion
+from gate.tui.screens.scan import ScanScreen
+from gate.tui.screens.supervisor import SupervisorScreen
+from gate.tui.widgets import StatusBar
+from tests.screen import BOSS, BOSS_PIN, KIM, KIM_PIN, Screen, running, with_operators
+from tests.venue import FixedClock, fill
+
+
+def acts(folder: Folder) -> list[Act]:
+    reader = JournalReader(folder.journal)
+    made = [entry.act for _row, entry in reader.page()]
+    reader.close()
+    return made
+
+
+def outcome(screen: Screen) -> Outcome | None:
+    return screen.panel.outcome
+
+
+async def test_a_typing_scanner_is_a_scan(venue: Folder, clock: FixedClock) -> None:
+    """A burst and Enter: the lane is asked, the panel answers in one word and one class."""
+    async with running(venue, clock) as screen:
+        await screen.type("GOOD001")
+        assert outcome(screen) is Outcome.ADMIT
+        assert screen.panel.has_class("-admit")
+        assert "Winter Gala" in screen.text
+        assert screen.app.scan_screen.query_one("#inside", Digits).value == "1"
+
+
+@pytest.mark.parametrize("end", ["enter", "tab", "ctrl+j", ""])
+async def test_every_suffix_ends_a_code(venue: Folder, clock: FixedClock, end: str) -> None:
+    """Enter, Tab, line feed or plain silence."""
+    async with running(venue, clock) as screen:
+        await screen.type("GOOD001", end=end)
+        assert outcome(screen) is Outcome.ADMIT
+
+
+async def test_a_pasted_burst_is_a_scan(venue: Folder, clock: FixedClock) -> None:
+    """Some terminals hand a burst over as one paste."""
+    async with running(venue, clock) as screen:
+        screen.app.post_message(events.Paste("GOOD001\r"))
+        await screen.settle()
+        assert outcome(screen) is Outcome.ADMIT
+
+
+async def test_control_characters_stay_in_the_code(venue: Folder, clock: FixedClock) -> None:
+    """GS inside a burst is part of the code, which is then another code."""
+    heard = []
+    async with running(venue, clock) as screen:
+        assert screen.app.inputs is not None
+        screen.app.inputs.scanned = lambda code, source: heard.append(code)  # type: ignore[method-assign]
+        await screen.type("01\x1d17")
+        assert heard == ["01\x1d17"]
+
+
+HOSTILE_KEYS = [
+    "f1", "f3", "f4", "f5", "f6", "f7", "f8", "f9", "ctrl+z", "ctrl+o", "ctrl+n", "ctrl+q",
+    "ctrl+c", "escape", "enter", "q", "s", "tab",
+]  # fmt: skip
+
+
+async def test_no_code_ever_fires_a_key(venue: Folder, clock: FixedClock) -> None:
+    """A code that holds a key, in any place, does nothing but be a code."""
+    async with running(venue, clock) as screen:
+        screen.scan("GOOD001")
+        await screen.settle()
+        before = acts(venue)
+        for key in HOSTILE_KEYS:
+            await screen.burst("A", key, "B", "enter")
+            await screen.burst(key, "A", "B", "enter")
+            await screen.burst("A", "B", key, "enter")
+            assert isinstance(screen.app.screen, ScanScreen), key
+            assert screen.lane.direction is Direction.IN, key
+            assert screen.app.is_running, key
+        assert set(acts(venue)[len(before) :]) <= {Act.REFUSAL}
+
+
+async def test_the_same_keys_alone_do_fire(venue: Folder, clock: FixedClock) -> None:
+    """Mutation of the test before: with silence around it, each key does its work."""
+    async with running(venue, clock) as screen:
+        for key, kind in (("f1", HelpScreen), ("f3", SupervisorScreen), ("f4", LookupScreen)):
+            await screen.press(key)
+            assert isinstance(screen.app.screen, kind)
+            await screen.press("escape")
+        await screen.press("f6")
+        assert screen.lane.direction is Direction.OUT
+
+
+async def test_a_refusal_stays_until_it_was_read(venue: Folder, clock: FixedClock) -> None:
+    """The suffix of its own code does not clear it; Enter alone does."""
+    async with running(venue, clock) as screen:
+        await screen.burst(*"VOID1", "enter", "ctrl+j")
+        assert outcome(screen) is Outcome.REFUSE
+        await screen.pilot.pause(0.2)
+        assert outcome(screen) is Outcome.REFUSE
+        await screen.press("enter")
+        assert outcome(screen) is None
+
+
+async def test_a_good_verdict_clears_itself(
+    venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ENTER goes after a moment, CHECK stays until the next scan."""
+    monkeypatch.setitem(scan_module.SHOWN_S, Outcome.ADMIT, 0.1)
+    async with running(venue, clock) as screen:
+        screen.scan("GOOD001")
+        await screen.until(lambda: outcome(screen) is Outcome.ADMIT)
+        await screen.until(lambda: outcome(screen) is None)
+        screen.scan("VIP1")
+        await screen.settle()
+        await screen.pilot.pause(0.2)
+        assert outcome(screen) is Outcome.ATTENTION
+
+
+async def test_a_new_scan_always_wins(venue: Folder, clock: FixedClock) -> None:
+    """Whatever is on the screen gives way at once, and nothing is stacked."""
+    async with running(venue, clock) as screen:
+        screen.scan("VOID1")
+        screen.scan("NOBODY")
+        screen.scan("GOOD001")
+        await screen.until(lambda: outcome(screen) is Outcome.ADMIT)
+        assert isinstance(screen.app.screen, ScanScreen)
+
+
+async def test_the_direction_changes_by_key_only(venue: Folder, clock: FixedClock) -> None:
+    """F6 goes round in, out, both, check; the status and the panel's title say so."""
+    async with running(venue, clock) as screen:
+        seen = []
+        for _ in range(4):
+            await screen.press("f6")
+            seen.append(screen.lane.direction)
+            title = str(screen.panel.border_title)
+            assert title.strip().startswith("North — ")
+        assert seen == [Direction.OUT, Direction.BOTH, Direction.CHECK, Direction.IN]
+
+
+async def test_the_next_of_a_group_by_key(venue: Folder, clock: FixedClock) -> None:
+    """F7 for one, Ctrl+N for a number; more than are left is refused."""
+    async with running(venue, clock) as screen:
+        await screen.type("GROUP1")
+        assert "1 of 5 used" in screen.text
+        await screen.press("f7")
+        assert "2 of 5 used" in screen.text
+        await screen.press("ctrl+n")
+        assert isinstance(screen.app.screen, CountQuestion)
+        await screen.answer("0")
+        assert "1 to 999" in str(screen.app.screen.query_one(".wrong", Static).content)
+        await screen.answer("3")
+        assert "5 of 5 used" in screen.text
+        await screen.press("f7")
+        assert outcome(screen) is Outcome.REFUSE
+
+
+async def test_the_key_without_a_ticket_is_a_toast(venue: Folder, clock: FixedClock) -> None:
+    """It is no verdict and says what to do."""
+    async with running(venue, clock) as screen:
+        await screen.press("f7")
+        assert outcome(screen) is None
+        assert "Scan the ticket first." in [n.message for n in screen.app._notifications]
+
+
+async def test_undo_and_its_trace(venue: Folder, clock: FixedClock) -> None:
+    """Ctrl+Z takes the admission back, the panel says so, the counter follows."""
+    async with running(venue, clock) as screen:
+        await screen.type("GOOD001")
+        await screen.press("ctrl+z")
+        assert "Undone" in screen.text
+        assert screen.lane.totals().inside == 0
+        assert acts(venue)[-1] is Act.ANNULMENT
+
+
+async def test_a_late_undo_asks_for_a_supervisor(venue: Folder, clock: FixedClock) -> None:
+    """Past the grace time the PIN question comes up, and the right answers undo."""
+    with_operators(venue)
+    async with running(venue, clock) as screen:
+        await screen.type("GOOD001")
+        clock.pass_seconds(500)
+        await screen.press("ctrl+z")
+        await screen.until(lambda: isinstance(screen.app.screen, PinQuestion))
+        await screen.answer(BOSS, BOSS_PIN, "wrong guest")
+        await screen.until(lambda: acts(venue)[-1] is Act.ANNULMENT)
+        await screen.until(lambda: "Undone" in screen.text)
+
+
+async def test_an_override_takes_name_pin_and_reason(venue: Folder, clock: FixedClock) -> None:
+    """Wrong PIN, staff, no reason: each is told; then it is admitted and signed."""
+    with_operators(venue)
+    async with running(venue, clock) as screen:
+        await screen.press("ctrl+o")
+        assert isinstance(screen.app.screen, ScanScreen), "nothing was refused"
+        await screen.type("VOID1")
+        await screen.press("ctrl+o")
+        question = screen.app.screen
+        assert isinstance(question, PinQuestion)
+
+        def told() -> str:
+            return str(question.query_one(".wrong", Static).content)
+
+        await screen.answer(BOSS, "nope-1", "why")
+        await screen.until(lambda: "wrong PIN" in told())
+        await screen.focus("#name")
+        await screen.answer(KIM, KIM_PIN, "why")
+        await screen.until(lambda: "supervisor" in told())
+        await screen.focus("#name")
+        await screen.answer(BOSS, BOSS_PIN, "  ")
+        await screen.until(lambda: "reason" in told())
+        await screen.focus("#name")
+        await screen.answer(BOSS, BOSS_PIN, "paid at the desk")
+        await screen.until(lambda: outcome(screen) is Outcome.ADMIT)
+        assert "Against: Ticket cancelled" in screen.text
+        assert Act.SIGN_IN_FAILED in acts(venue)
+
+
+async def test_while_a_question_is_up_nothing_is_scanned(venue: Folder, clock: FixedClock) -> None:
+    """No silent admissions behind a question or another screen."""
+    async with running(venue, clock) as screen:
+        assert screen.app.inputs is not None
+        for key, kind in (("f1", HelpScreen), ("f3", SupervisorScreen), ("f4", LookupScreen),
+                          ("f9", DoctorScreen)):  # fmt: skip
+            await screen.press(key)
+            assert isinstance(screen.app.screen, kind)
+            assert screen.app.inputs.paused
+            screen.app.inputs.scanned("GOOD001", "evdev")
+            await screen.press("escape")
+            assert not screen.app.inputs.paused
+        assert Act.ADMISSION not in acts(venue)
+
+
+async def test_signing_in_names_the_operator(venue: Folder, clock: FixedClock) -> None:
+    """F5 signs in and out; the status bar has the name."""
+    with_operators(venue)
+    async with running(venue, clock) as screen:
+        await screen.press("f5")
+        await screen.answer(KIM, KIM_PIN)
+        await screen.until(lambda: screen.lane.operator is not None)
+        await screen.settle()
+        assert "kim" in str(screen.app.scan_screen.query_one(StatusBar).content)
+        await screen.press("f5")
+        await screen.until(lambda: screen.lane.operator is None)
+        assert [a for a in acts(venue) if "sign" in a] == [Act.SIGN_IN, Act.SIGN_OUT]
+
+
+async def test_where_signing_in_is_required_nobody_is_scanned_before(
+    venue: Folder, clock: FixedClock
+) -> None:
+    """The question is there from the start; without an answer the lane stays shut."""
+    with_operators(venue)
+    async with running(venue, clock, "operators.sign_in=true") as screen:
+        await screen.until(lambda: isinstance(screen.app.screen, PinQuestion))
+        await screen.press("escape")
+        await screen.type("GOOD001")
+        assert "Sign in first" in screen.text
+        await screen.press("f5")
+        await screen.answer(KIM, KIM_PIN)
+        await screen.until(lambda: screen.lane.operator is not None)
+        await screen.settle()
+        await screen.type("GOOD001")
+        assert outcome(screen) is Outcome.ADMIT
+
+
+async def test_lookup_finds_and_admits_by_hand(venue: Folder, clock: FixedClock) -> None:
+    """A name typed, the ticket chosen, PIN and reason given: the same rules decide."""
+    with_operators(venue)
+    async with running(venue, clock) as screen:
+        await screen.press("f4")
+        await screen.pilot.press(*"angstrom")
+        table = screen.app.screen.query_one(DataTable)
+        await screen.until(lambda: table.row_count == 1)
+        await screen.until(
+            lambda: "José" in str(screen.app.screen.query_one("#detail", Static).content)
+        )
+        await screen.press("f7")
+        await screen.answer(BOSS, BOSS_PIN, "phone is dead")
+        await screen.until(lambda: isinstance(screen.app.screen, ScanScreen))
+        await screen.until(lambda: outcome(screen) is Outcome.ADMIT)
+        await screen.press("f4")
+        await screen.pilot.press(*"angstrom")
+        table = screen.app.screen.query_one(DataTable)
+        await screen.until(lambda: table.row_count == 1)
+        await screen.until(lambda: table.get_row_at(0)[3] == "1/1")
+        await screen.press("ctrl+z")
+        await screen.answer(BOSS, BOSS_PIN, "wrong one")
+        await screen.until(lambda: acts(venue)[-1] is Act.ANNULMENT)
+
+
+async def test_a_code_scanned_into_the_lookup_is_looked_up(
+    venue: Folder, clock: FixedClock
+) -> None:
+    """On the lookup screen a scanner searches; it admits nobody."""
+    async with running(venue, clock) as screen:
+        await screen.press("f4")
+        await screen.pilot.press(*"GOOD007", "enter")
+        table = screen.app.screen.query_one(DataTable)
+        await screen.until(lambda: table.row_count == 1)
+        assert Act.ADMISSION not in acts(venue)
+
+
+async def test_the_supervisors_figures(venue: Folder, clock: FixedClock) -> None:
+    """Inside, admitted, refused by reason, as the stores have them."""
+    async with running(venue, clock) as screen:
+        for code in ("GOOD001", "GOOD002", "VOID1"):
+            screen.scan(code)
+        await screen.settle()
+        await screen.press("f3")
+        page = screen.app.screen
+        await screen.until(lambda: page.query_one("#admitted", Digits).value == "2")
+        assert page.query_one("#refused", Digits).value == "1"
+        reasons = page.query_one("#reasons", DataTable)
+        assert reasons.get_row_at(0) == ["Ticket cancelled", "1"]
+
+
+async def test_the_clock_is_set_with_a_pin(venue: Folder, clock: FixedClock) -> None:
+    """F9, F8, name, PIN, time: from then on the lane goes by it."""
+    with_operators(venue)
+    clock.jump_seconds(-5 * 3600)
+    async with running(venue, clock) as screen:
+        status = screen.app.scan_screen.query_one(StatusBar)
+        assert "CLOCK NOT TRUSTED" in str(status.content)
+        await screen.press("f9")
+        await screen.press("f8")
+        await screen.answer(BOSS, BOSS_PIN)
+        await screen.until(lambda: bool(screen.app.screen.query("#time")))
+        await screen.answer("2026-12-23 12:30")
+        await screen.until(screen.lane.clock_is_trusted)
+
+
+async def test_leaving_takes_two(venue: Folder, clock: FixedClock) -> None:
+    """Ctrl+Q once only asks."""
+    async with running(venue, clock) as screen:
+        await screen.press("ctrl+q")
+        assert screen.app.is_running
+        await screen.press("ctrl+q")
+        await screen.until(lambda: screen.app.return_code == 0)
+
+
+async def test_camera_and_scanner_troubles_are_told(venue: Folder, clock: FixedClock) -> None:
+    """Lost and found again, in the status bar and a toast, never as a verdict."""
+    async with running(venue, clock) as screen:
+        page = screen.app.scan_screen
+        page.post_message(CameraChanged(State.LOST, "the camera is unplugged"))
+        page.post_message(ScannerChanged("gone"))
+        await screen.settle()
+        status = str(page.query_one(StatusBar).content)
+        assert "camera LOST" in status
+        assert "scanner LOST" in status
+        assert outcome(screen) is None
+        page.post_message(CameraChanged(State.LIVE, ""))
+        page.post_message(ScannerChanged(""))
+        await screen.settle()
+        assert "camera on" in str(page.query_one(StatusBar).content)
+
+
+async def test_markup_in_names_is_text(clock: FixedClock, folder: Folder) -> None:
+    """A guest called [red]Bob[/] is shown as that."""
+    fill(folder, [{"code": "M1", "type": "SHOW", "holder": "[red]Bob[/] \x1b[2J", "id": "m"}])
+    async with running(folder, clock) as screen:
+        await screen.type("M1")
+        assert "[red]Bob[/] \\x1b[2J" in screen.text
+
+
+async def test_a_hold_is_shown_with_its_hint(venue: Folder, clock: FixedClock) -> None:
+    """A fault is WAIT with what to do, and the next good scan goes in."""
+    async with running(venue, clock) as screen:
+        pointer = venue.pointer.read_bytes()
+        venue.pointer.unlink()
+        await screen.type("GOOD001")
+        assert outcome(screen) is Outcome.HOLD
+        assert "gate import" in screen.text
+        venue.pointer.write_bytes(pointer)
+        await screen.type("GOOD001")
+        assert outcome(screen) is Outcome.ADMIT
+
+
+async def test_small_terminals_still_show_the_word(venue: Folder, clock: FixedClock) -> None:
+    """Below 80 columns the letters give way to the word, and nothing breaks."""
+    async with running(venue, clock, size=(40, 12)) as screen:
+        screen.scan("GOOD001")
+        await screen.settle()
+        assert "ENTER" in screen.text
+        screen.scan("VOID1")
+        await screen.settle()
+        assert "STOP" in screen.text or "██" in screen.text
+
+
+async def test_reasons_have_their_words_on_the_screen(venue: Folder, clock: FixedClock) -> None:
+    """Each refusal of the venue's tickets names its rule."""
+    expected = {
+        "NOBODY": "Unknown code",
+        "VOID1": "Ticket cancelled",
+        "EARLY1": "Too early",
+        "EAST1": "Wrong entrance",
+        "OLD1": "Ticket was given to somebody else",
+    }
+    async with running(venue, clock) as screen:
+        for code, rule in expected.items():
+            verdict = screen.scan(code)
+            assert verdict.reason is not Reason.FAULT
+            await screen.until(lambda rule=rule: rule in screen.text)  # type: ignore[misc]
