@@ -1,0 +1,185 @@
+"""What a verdict costs, against the number of tickets and beside a bare durable commit.
+
+    python benchmarks/bench_verdict.py [--sizes 1000,100000,1000000] [--entries 100000]
+
+CPU is read from the clocks of the two threads a scan runs through: the lane's own, and that of
+whoever waits for it. Rounds of the sizes and of the bare commit (BEGIN IMMEDIATE; INSERT of one
+row; COMMIT in WAL mode with synchronous=FULL) alternate, so that a noisy machine is noisy to all.
+"""
+
+import argparse
+import random
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from gate.clock import SystemClock
+from gate.domain.model import Act, HouseRules, Place, Scan
+from gate.importer import import_files
+from gate.lane import Lane
+from gate.store.folder import Folder
+
+LIMIT_US = 400.0
+LIMIT_GROWTH = 1.3
+ROUND = 500
+
+
+def make(folder: Folder, tickets: int) -> None:
+    """Import that many tickets with random codes."""
+    chance = random.Random(tickets)
+    folder.create()
+    types = folder.path / "types.csv"
+    types.write_text("id,kind,title,begin,end\nA,meeting,Gala,2020-01-01,2090-01-01\n")
+    rows = folder.path / "rows.csv"
+    with rows.open("w") as file:
+        file.write("code,type,holder,seats\n")
+        for n in range(tickets):
+            file.write(f"{code(chance, n)},A,Guest {n % 997},{n % 40}-{n % 23}\n")
+    import_files(folder, [types, rows], built_ms=0)
+    rows.unlink()
+
+
+def code(chance: random.Random, n: int) -> str:
+    return f"{chance.getrandbits(80):020x}-{n}"
+
+
+class Measured:
+    """A lane on a folder of some size, and what its scans cost."""
+
+    def __init__(self, path: Path, tickets: int, entries: int) -> None:
+        self.tickets = tickets
+        self.folder = Folder(path)
+        make(self.folder, tickets)
+        chance = random.Random(tickets)
+        self.codes = [code(chance, n) for n in range(tickets)]
+        random.Random(1).shuffle(self.codes)
+        self.lane = Lane(self.folder, SystemClock(), Place("Bench"), HouseRules(rescan_s=0))
+        self.cpu_us: list[float] = []
+        self.wall_us: list[float] = []
+        self._next = self._codes()
+        self._age(entries)
+
+    def _codes(self) -> Iterator[str]:
+        while True:
+            yield from self.codes
+
+    def _age(self, entries: int) -> None:
+        """Fill the journal, quickly: many entries in one transaction."""
+
+        def fill() -> None:
+            for start in range(0, entries, 5000):
+                with self.lane._transaction() as journal:
+                    now = self.lane._draft(Act.ADMISSION)
+                    for n in range(start, min(entries, start + 5000)):
+                        journal.append(replace(now, ticket=f"old-{n}", uses=1, persons=1))
+
+        self.lane._do(fill)
+
+    def round(self) -> None:
+        """Some hundred scans of random codes."""
+        for _ in range(ROUND):
+            scan = Scan(next(self._next), "QRCode", "camera")
+            theirs = self.lane._do(time.thread_time_ns)
+            ours, wall = time.thread_time_ns(), time.perf_counter_ns()
+            verdict = self.lane.admit(scan)
+            wall, ours = time.perf_counter_ns() - wall, time.thread_time_ns() - ours
+            theirs = self.lane._do(time.thread_time_ns) - theirs
+            assert verdict.entry, verdict
+            self.cpu_us.append((ours + theirs) / 1e3)
+            self.wall_us.append(wall / 1e3)
+        self.lane.idle()
+
+
+class Bare:
+    """The peer: one row, durably committed, and nothing else."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)")
+        self.cpu_us: list[float] = []
+        self.wall_us: list[float] = []
+
+    def round(self) -> None:
+        """As many bare commits as a lane has scans."""
+        for _ in range(ROUND):
+            cpu, wall = time.thread_time_ns(), time.perf_counter_ns()
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("INSERT INTO t (b) VALUES (?)", ("x" * 80,))
+            self._connection.execute("COMMIT")
+            self.wall_us.append((time.perf_counter_ns() - wall) / 1e3)
+            self.cpu_us.append((time.thread_time_ns() - cpu) / 1e3)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sizes", default="1000,100000,1000000")
+    parser.add_argument("--entries", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--dir", help="where to work; default a temporary folder")
+    options = parser.parse_args()
+    sizes = [int(size) for size in options.sizes.split(",")]
+    with tempfile.TemporaryDirectory(dir=options.dir) as path:
+        return run(Path(path), sizes, options.entries, options.rounds)
+
+
+def run(path: Path, sizes: list[int], entries: int, rounds: int) -> int:
+    lanes = []
+    for size in sizes:
+        started = time.perf_counter()
+        lanes.append(Measured(path / str(size), size, entries))
+        print(f"{size} tickets, {entries} entries ready in {time.perf_counter() - started:.0f} s")
+    bare = Bare(path / "bare.db")
+    for measured in [*lanes, bare]:
+        measured.round()
+        measured.cpu_us.clear()
+        measured.wall_us.clear()
+    for _ in range(rounds):
+        for measured in [*lanes, bare]:
+            measured.round()
+    print(f"\n{'':>22}{'CPU p50 us':>12}{'wall p50 us':>13}{'wall p99 us':>13}")
+    for name, measured in [*((f"{m.tickets} tickets", m) for m in lanes), ("bare commit", bare)]:
+        p99 = statistics.quantiles(measured.wall_us, n=100)[98]
+        print(
+            f"{name:>22}{statistics.median(measured.cpu_us):>12.0f}"
+            f"{statistics.median(measured.wall_us):>13.0f}{p99:>13.0f}"
+        )
+    costs = [statistics.median(m.cpu_us) for m in lanes]
+    growth = costs[-1] / costs[0]
+    beside = costs[-1] / statistics.median(bare.cpu_us)
+    print(f"\nCPU, largest to smallest: {growth:.2f} (limit {LIMIT_GROWTH})")
+    print(
+        f"CPU at the largest: {costs[-1]:.0f} us (limit {LIMIT_US:.0f}), {beside:.1f} bare commits"
+    )
+    for measured in lanes:
+        measured.lane.close()
+    memory = ", ".join(f"{m.tickets}: {resident_mb(m.folder):.0f} MB" for m in lanes)
+    print(f"peak memory of a process that scans: {memory}")
+    return 0 if growth <= LIMIT_GROWTH and max(costs) <= LIMIT_US else 1
+
+
+def resident_mb(folder: Folder) -> float:
+    """The peak memory of a fresh process that opens the folder and scans a hundred codes."""
+    script = (
+        "import sys, resource; from pathlib import Path;"
+        "from gate.store.folder import Folder; from gate.lane import Lane;"
+        "from gate.clock import SystemClock; from gate.domain.model import *;"
+        "lane = Lane(Folder(Path(sys.argv[1])), SystemClock(), Place('B'), HouseRules());"
+        "[lane.admit(Scan(f'unknown-{n}')) for n in range(100)]; lane.close();"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(folder.path)], capture_output=True, text=True, check=True
+    )
+    return float(ran.stdout)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
