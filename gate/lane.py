@@ -264,12 +264,12 @@ class Lane:
         with self._transaction():
             context = self._context(credential.problem)
             ticket = None if credential.problem else self._tickets.find(hashed)
-            history = self._history(ticket.id) if ticket else History()
+            own, history = self._histories(ticket)
             verdict = decide(ticket, history, scan, context)
             if ticket is None:
                 entry = self._append_unknown(verdict, scan, hashed.hex())
             else:
-                entry = self._append(verdict, scan)
+                entry = self._append(verdict, scan, own)
         return self._recorded(verdict, entry, started_ns)
 
     def _knows(self, text: str) -> bool:
@@ -298,10 +298,10 @@ class Lane:
         with self._transaction():
             context = self._context()
             ticket = self._tickets.get(ticket_id)
-            history = self._history(ticket_id)
+            own, history = self._histories(ticket)
             verdict = decide(ticket, history, scan, context)
             verdict = replace(verdict, flags=(*verdict.flags, Flag.MANUAL))
-            entry = self._append(verdict, scan, operator=supervisor.name, note=note)
+            entry = self._append(verdict, scan, own, operator=supervisor.name, note=note)
         verdict = self._recorded(verdict, entry, started_ns)
         self._last = (scan, verdict)
         return verdict
@@ -312,9 +312,9 @@ class Lane:
         scan = Scan("", source="manual", deliberate=True)
         with self._transaction():
             context = self._context()
-            history = self._history(ticket.id)
+            own, history = self._histories(ticket)
             verdict = overrule(ticket, history, scan, context, refused)
-            entry = self._append(verdict, scan, operator=supervisor.name, note=note)
+            entry = self._append(verdict, scan, own, operator=supervisor.name, note=note)
         verdict = self._recorded(verdict, entry, started_ns)
         self._last = (scan, verdict)
         return verdict
@@ -341,17 +341,19 @@ class Lane:
                     _("too late to undo without a supervisor"),
                     _("A supervisor can undo it on the lookup screen (F4)."),
                 )
-            draft = self._draft(
-                Act.ANNULMENT, operator=supervisor.name if supervisor else "", note=note
+            entry = self._entry(
+                Act.ANNULMENT,
+                operator=supervisor.name if supervisor else "",
+                note=note,
+                heard_hlc=max(fact.hlc for fact in facts),
             )
             journal.append(
                 replace(
-                    draft,
+                    entry,
                     ticket=target.ticket,
                     ticket_type=target.ticket_type,
                     target=target.name,
-                ),
-                heard_hlc=self._mergeable(max(fact.hlc for fact in facts)),
+                )
             )
         self._totals = journal.totals
         self._last, self._last_movement = None, ""
@@ -380,7 +382,7 @@ class Lane:
 
     def _append_event(self, act: Act, operator: str = "") -> None:
         with self._transaction() as journal:
-            journal.append(self._draft(act, operator=operator))
+            journal.append(self._entry(act, operator=operator))
 
     def _idle(self) -> None:
         if self._journal is None:
@@ -394,7 +396,7 @@ class Lane:
             if self._journal is not None:
                 with self._transaction() as journal:
                     self._flush_repeats(everything=True)
-                    journal.append(self._draft(Act.LANE_CLOSED))
+                    journal.append(self._entry(Act.LANE_CLOSED))
                 journal.close()
         except GateError as fault:
             log.error("closing: %s", fault.message)
@@ -467,25 +469,34 @@ class Lane:
             confirmed=self._confirmed_boot == reading.boot_id,
         )
 
-    def _history(self, ticket: str) -> History:
+    def _histories(self, ticket: Ticket | None) -> tuple[History, History]:
+        """What the ticket did at this device, and what it did anywhere."""
+        if ticket is None:
+            return History(), History()
         journal = self._opened()
-        own, theirs = journal.history(ticket), self._peers.history(ticket)
+        own, theirs = journal.history(ticket.id), self._peers.history(ticket.id)
         if own is None or theirs is None:
-            return own or theirs or History()
-        return fold([*journal.facts(ticket), *self._peers.facts(ticket)])
+            return own or History(), own or theirs or History()
+        return own, fold([*journal.facts(ticket.id), *self._peers.facts(ticket.id)])
 
     def _append(
-        self, verdict: Verdict, scan: Scan, *, operator: str = "", note: str = ""
+        self, verdict: Verdict, scan: Scan, own: History, *, operator: str = "", note: str = ""
     ) -> Entry | None:
         act = _ACTS[verdict.outcome]
         if act not in MOVEMENTS and self._disk_is_short():
             return None
         self._flush_repeats(everything=False)
         last = verdict.history.last
-        return self._opened().append(
-            self._draft(act, verdict, scan, operator=operator, note=note),
-            heard_hlc=self._mergeable(last.hlc) if last else 0,
+        entry = self._entry(
+            act,
+            verdict,
+            scan,
+            operator=operator,
+            note=note,
+            ordinal=own.redemptions if act is Act.ADMISSION else None,
+            heard_hlc=last.hlc if last else 0,
         )
+        return self._opened().append(entry, past=own)
 
     def _append_unknown(self, verdict: Verdict, scan: Scan, code: str) -> Entry | None:
         boot_ms = self._now.reading.boot_ms
@@ -496,8 +507,8 @@ class Lane:
         if self._disk_is_short():
             return None
         self._flush_repeats(everything=len(self._repeats) >= REPEATS_KEPT)
-        draft = replace(self._draft(Act.REFUSAL, verdict, scan), code=code)
-        entry = self._opened().append(draft)
+        entry = replace(self._entry(Act.REFUSAL, verdict, scan), code=code)
+        self._opened().append(entry)
         self._repeats[code] = _Repeat(entry.name, verdict.reason, boot_ms)
         return entry
 
@@ -511,17 +522,17 @@ class Lane:
         for code in over:
             repeat = self._repeats.pop(code)
             if repeat.count:
-                draft = replace(
-                    self._draft(Act.REPEAT),
+                entry = replace(
+                    self._entry(Act.REPEAT),
                     code=code,
                     target=repeat.name,
                     count=repeat.count,
                     outcome=Outcome.REFUSE,
                     reason=repeat.reason,
                 )
-                self._opened().append(draft)
+                self._opened().append(entry)
 
-    def _draft(
+    def _entry(
         self,
         act: Act,
         verdict: Verdict | None = None,
@@ -529,16 +540,23 @@ class Lane:
         *,
         operator: str = "",
         note: str = "",
+        ordinal: int | None = None,
+        heard_hlc: int = 0,
     ) -> Entry:
+        """The entry that comes next in the journal, made now."""
         ticket = verdict.ticket if verdict else None
+        link = self._opened().link(self._now.at_ms, self._mergeable(heard_hlc))
         return Entry(
-            origin="",
-            seq=0,
-            prev="",
+            origin=link.origin,
+            seq=link.seq,
+            prev=link.prev,
             act=act,
             at_ms=self._now.at_ms,
             boot_ms=self._now.reading.boot_ms,
-            hlc=0,
+            hlc=link.hlc,
+            follows=link.follows,
+            boot_id=link.boot_id,
+            version=link.version,
             trusted=self._now.trusted,
             offset_ms=self._offset_ms,
             basis=verdict.basis if verdict else Basis.ONLY,
@@ -553,6 +571,7 @@ class Lane:
             overruled=verdict.overruled if verdict else None,
             uses=verdict.uses if verdict else 0,
             persons=verdict.persons if verdict else 0,
+            ordinal=ordinal,
             flags=verdict.flags if verdict else (),
             note=note,
             source=scan.source if scan else "",
@@ -580,7 +599,7 @@ class Lane:
         )
 
     def _mergeable(self, hlc: int) -> int:
-        ahead_ms = hlc_wall_ms(hlc) - self.now_ms()
+        ahead_ms = hlc_wall_ms(hlc) - self._now.at_ms
         return hlc if ahead_ms <= MAX_AHEAD_MS else 0
 
     def _disk_is_short(self) -> bool:

@@ -5,9 +5,11 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from logging.handlers import RotatingFileHandler
+from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
+from queue import SimpleQueue
 from zoneinfo import ZoneInfo
 
 from gate.clock import SystemClock
@@ -57,7 +59,7 @@ def run(session: Session) -> int:
     folder, config = session.folder, session.config
     folder.create()
     lock = Lock(folder)
-    _log_to(folder)
+    logging_stops = _log_to(folder)
     if folder.pointer.exists():
         remove_old_replicas(folder)
     clock = SystemClock()
@@ -76,6 +78,7 @@ def run(session: Session) -> int:
         stopping.set()
         keeper.join()
         lane.close()
+        logging_stops()
         lock.close()
 
 
@@ -174,7 +177,8 @@ def _keep_house(lane: Lane, stopping: threading.Event) -> None:
             log.warning("idle: %s", fault.message)
 
 
-def _log_to(folder: Folder) -> None:
+def _log_to(folder: Folder) -> Callable[[], None]:
+    """Log to the folder's file from a thread of its own: the lane waits for one disk only."""
     # On a full disk the log is the first thing to go without, and it must not tear the screen.
     logging.raiseExceptions = False
     with faults(folder.log):
@@ -186,9 +190,19 @@ def _log_to(folder: Folder) -> None:
             errors="backslashreplace",
         )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    listener = QueueListener(queue := SimpleQueue[logging.LogRecord](), handler)
+    listener.start()
     root = logging.getLogger()
-    root.addHandler(handler)
+    queued = QueueHandler(queue)
+    root.addHandler(queued)
     root.setLevel(logging.INFO)
+
+    def stop() -> None:
+        root.removeHandler(queued)
+        listener.stop()
+        handler.close()
+
+    return stop
 
 
 class _NativeErrors:

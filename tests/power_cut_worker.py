@@ -20,11 +20,13 @@ def main(folder: Path, mutation: str) -> None:
         journal_module.open_writer = lambda path, _level: open_writer(path, "NORMAL")
     journal = Journal(folder / "journal.db", "0123456789abcdef")
     for n in range(ADMISSIONS):
-        draft = Entry(
-            "", 0, "", Act.ADMISSION, 1_000_000 + n, n, 0, ticket=f"t{n}", uses=1, persons=1
-        )
         with journal.transaction():
-            entry = journal.append(draft)
+            link = journal.link(1_000_000 + n)._asdict()
+            entry = Entry(
+                act=Act.ADMISSION, at_ms=1_000_000 + n, boot_ms=n, ticket=f"t{n}", uses=1,
+                persons=1, ordinal=0, **link,
+            )  # fmt: skip
+            journal.append(entry)
         os.write(1, f"green {entry.name} t{n}\n".encode())
         if n % 17 == 16:
             journal.checkpoint()

@@ -112,6 +112,15 @@ def test_names_notes_and_gates_are_harmless_everywhere(
     assert all(is_harmless(line) for line in table.splitlines())
 
 
+def test_without_the_escaping_an_escape_reaches_the_line(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutation: what ``printable`` does is what keeps a terminal safe."""
+    monkeypatch.setattr("gate.plain.printable", lambda text, *_limit: text)
+    place = Place("\x1b[2Jgate")
+    assert not is_harmless(verdict_line(lane.admit(Scan("GOOD002")), place, ZONE))
+
+
 def entry_text(**said: object) -> str:
     """An entry about ticket good-1, with whatever it is made to say."""
     base = {"origin": "a.b", "seq": 1, "prev": "", "at_ms": 1, "boot_ms": 1, "hlc": 1}

@@ -16,6 +16,7 @@ from gate.errors import BusyError, ImportFault
 from gate.importer import Imported, import_files
 from gate.store.folder import Folder, Lock
 from gate.store.tickets import Tickets
+from tests.conftest import needs
 from tests.venue import TYPES, write_rows
 
 TYPES_CSV = "id,kind,title,use_limit\nA,meeting,Gala,\nB,SCENIC_TICKET,Lake,3\n"
@@ -336,10 +337,10 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         types = tmp_path / "types.csv"
         types.write_text(TYPES_CSV)
         script = (
-            "import sys, resource; from pathlib import Path;"
+            "import sys; from pathlib import Path;"
             "from gate.store.folder import Folder; from gate.importer import import_files;"
             "import_files(Folder(Path(sys.argv[1])), [Path(p) for p in sys.argv[2:]]);"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+            "print(next(line.split()[1] for line in open('/proc/self/status') if 'VmHWM' in line))"
         )
         folder = str(tmp_path / f"data-{count}")
         ran = subprocess.run(
@@ -350,6 +351,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         )
         return int(ran.stdout)
 
+    needs(Path("/proc/self/status").exists(), "/proc")
     small, large = peak_kb(10_000), peak_kb(40_000)
-    # SQLite's cache is bounded at 64 MB; beyond it nothing may grow.
-    assert large < small + 40_000
+    # SQLite's own cache may fill up to its 64 MB; the file of 40,000 has 14 MB.
+    assert large < small + 16_000

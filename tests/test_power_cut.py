@@ -49,7 +49,8 @@ def lost_after_cut(calls: list[Call], at: int, folder: Path, into: Path) -> set[
     journal = Journal(path, DEVICE)
     kept = {name for name in said if journal.find(name) is not None}
     with journal.transaction():
-        journal.append(Entry("", 0, "", Act.LANE_OPENED, 9_000_000, 9, 0))
+        link = journal.link(9_000_000)._asdict()
+        journal.append(Entry(act=Act.LANE_OPENED, at_ms=9_000_000, boot_ms=9, **link))
     journal.close()
     assert audit_journal(path).findings == []
     shutil.rmtree(into)

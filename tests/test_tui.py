@@ -411,3 +411,22 @@ async def test_reasons_have_their_words_on_the_screen(venue: Folder, clock: Fixe
             verdict = screen.scan(code)
             assert verdict.reason is not Reason.FAULT
             await screen.until(lambda rule=rule: rule in screen.text)  # type: ignore[misc]
+
+
+async def test_a_click_elsewhere_does_not_take_the_scanner_away(
+    venue: Folder, clock: FixedClock
+) -> None:
+    """Whoever leans on the touchpad must not make the next codes fall on deaf ears."""
+    async with running(venue, clock) as screen:
+        for place in ("VerdictPanel", "StatusBar", "#last", "#counts", "KeyHints"):
+            await screen.pilot.click(place)
+            await screen.pilot.pause()
+        await screen.type("GOOD001")
+        assert screen.panel.outcome is Outcome.ADMIT
+
+
+async def test_the_panel_names_venue_and_event(venue: Folder, clock: FixedClock) -> None:
+    """What config.toml calls the venue stands on the frame, made harmless."""
+    async with running(venue, clock, "venue=Big \x1bHall", "event=Gala") as screen:
+        assert "Hall · Gala" in str(screen.panel.border_subtitle)
+        assert "\x1b" not in str(screen.panel.border_subtitle)

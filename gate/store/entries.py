@@ -3,15 +3,16 @@
 import hashlib
 from dataclasses import MISSING, fields, replace
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from gate.domain.model import Entry
 
-_FIELDS = tuple(
-    (field.name, None if field.default is MISSING else field.default) for field in fields(Entry)
-)
+_NAMES = tuple(field.name for field in fields(Entry))
+_DEFAULTS = tuple(None if f.default is MISSING else f.default for f in fields(Entry))
+_values = attrgetter(*_NAMES)
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)
 
@@ -21,17 +22,13 @@ def encode(entry: Entry) -> bytes:
 
     Raises UnicodeEncodeError when a text is no Unicode; see ``clean``.
     """
-    said: dict[str, Any] = {}
-    for name, default in _FIELDS:
-        value = getattr(entry, name)
-        if value != default:
-            said[name] = value
-    return _encoder.encode(said)
+    said = zip(_NAMES, _values(entry), _DEFAULTS, strict=True)
+    return _encoder.encode({name: value for name, value, default in said if value != default})
 
 
 def clean(entry: Entry) -> Entry:
     """The entry with question marks for what is no Unicode, such as a badly typed note."""
-    return replace(entry, **{name: _clean(getattr(entry, name)) for name, _default in _FIELDS})
+    return replace(entry, **{name: _clean(getattr(entry, name)) for name in _NAMES})
 
 
 def _clean(value: Any) -> Any:

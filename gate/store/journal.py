@@ -7,10 +7,11 @@ from ``transaction()`` survives a power cut.
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -44,33 +45,41 @@ class Head:
         return f"{self.origin}:{self.seq}" if self.seq else ""
 
 
-@dataclass(frozen=True, slots=True)
+class Link(NamedTuple):
+    """What the journal itself puts into an entry: its name and its place in the chain."""
+
+    origin: str
+    seq: int
+    prev: str
+    follows: str
+    boot_id: str
+    version: str
+    hlc: int
+
+
 class Totals:
     """What a device has counted: the numbers that must be at hand without asking the disk."""
 
-    admitted: int = 0
-    """People let in; the annulled ones are taken off again."""
-    exited: int = 0
-    refused: int = 0
-    inside_by_zone: Mapping[str, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.admitted = 0
+        """People let in; the annulled ones are taken off again."""
+        self.exited = 0
+        self.refused = 0
+        self.inside_by_zone: dict[str, int] = {}
 
     @property
     def inside(self) -> int:
         """People in, as far as this device has seen them go."""
         return self.admitted - self.exited
 
-    def plus(self, key: TallyKey, counts: TallyCounts) -> "Totals":
-        """These totals and one more line of the tally."""
-        _minute, _gate, zone, _type, outcome, _reason, _operator = key
+    def add(self, key: TallyKey, counts: TallyCounts) -> None:
+        """Count one more line of the tally."""
+        zone, outcome = key[2], key[4]
         scans, admitted, exited, _annulled = counts
-        inside = dict(self.inside_by_zone)
-        inside[zone] = inside.get(zone, 0) + admitted - exited
-        return Totals(
-            admitted=self.admitted + admitted,
-            exited=self.exited + exited,
-            refused=self.refused + (scans if outcome == Outcome.REFUSE else 0),
-            inside_by_zone=inside,
-        )
+        self.admitted += admitted
+        self.exited += exited
+        self.refused += scans if outcome == Outcome.REFUSE else 0
+        self.inside_by_zone[zone] = self.inside_by_zone.get(zone, 0) + admitted - exited
 
 
 class Journal:
@@ -88,21 +97,17 @@ class Journal:
                 if is_new:
                     sync_folder(path.parent)
                 self._head = self._read_head()
-                self._totals = self._read_totals()
+                self.totals = self._read_totals()
         except BaseException:
             self._connection.close()
             raise
         self._incarnation = ""
+        self._uncounted: list[tuple[TallyKey, TallyCounts]] = []
 
     @property
     def head(self) -> Head:
         """Where the journal ends now."""
         return self._head
-
-    @property
-    def totals(self) -> Totals:
-        """What this device has counted so far."""
-        return self._totals
 
     def close(self) -> None:
         """Fold the log file into the database file and let go."""
@@ -112,7 +117,8 @@ class Journal:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything within happens together and durably, or not at all."""
-        before = (self._head, self._incarnation, self._totals)
+        before = (self._head, self._incarnation)
+        self._uncounted.clear()
         with faults(self._path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -122,8 +128,10 @@ class Journal:
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-                self._head, self._incarnation, self._totals = before
+                self._head, self._incarnation = before
                 raise
+        for key, counts in self._uncounted:
+            self.totals.add(key, counts)
 
     def history(self, ticket: str) -> History | None:
         """What the ticket did at this device; ``None`` when it was never here."""
@@ -137,15 +145,8 @@ class Journal:
         """The entry of that name, if this journal has it."""
         return read_entry(self._connection, name)
 
-    def is_annulled(self, entry: Entry) -> bool:
-        """Whether this journal holds an annulment of the entry."""
-        return any(
-            fact.act is Act.ANNULMENT and fact.target == entry.name
-            for fact in self.facts(entry.ticket)
-        )
-
-    def append(self, draft: Entry, *, heard_hlc: int = 0) -> Entry:
-        """Name, chain and write an entry; call it inside ``transaction()``.
+    def link(self, at_ms: int, heard_hlc: int = 0) -> Link:
+        """The place in the chain for an entry made at a moment; inside ``transaction()``.
 
         ``heard_hlc`` is the greatest hybrid logical time known from other devices.
         """
@@ -153,20 +154,22 @@ class Journal:
         begins = not self._incarnation
         if begins:
             self._incarnation = f"{self._device}.{secrets.token_hex(8)}"
-        moves = draft.act in MOVEMENTS
-        past = self.history(draft.ticket) if moves else None
-        past = past or History()
-        entry = replace(
-            draft,
+        return Link(
             origin=self._incarnation,
             seq=1 if begins else head.seq + 1,
             prev=head.hash,
             follows=head.name if begins else "",
             boot_id=self._boot_id if begins else "",
             version=__version__ if begins else "",
-            hlc=clock.tick(max(head.hlc, heard_hlc), draft.at_ms),
-            ordinal=past.redemptions if draft.act is Act.ADMISSION else None,
+            hlc=clock.tick(max(head.hlc, heard_hlc), at_ms),
         )
+
+    def append(self, entry: Entry, past: History | None = None) -> Entry:
+        """Keep an entry that has its link; inside ``transaction()``. What is kept is returned.
+
+        For a movement, ``past`` is this device's history of the ticket, on which it was decided: an
+        admission decided on anything but the present history collides with another and fails.
+        """
         try:
             body = entries.encode(entry)
         except UnicodeEncodeError:
@@ -179,9 +182,12 @@ class Journal:
         ).lastrowid
         for key, counts in tally_rows(entry, self.find):
             self._connection.execute(_TALLY_UPSERT, key + counts)
-            self._totals = self._totals.plus(key, counts)
-        if moves:
-            remember(self._connection, entry.ticket, extend(past, entry))
+            self._uncounted.append((key, counts))
+        if entry.act in MOVEMENTS:
+            now = extend(past or History(), entry)
+            first = row if entry.act is Act.ADMISSION else None
+            values = (entry.ticket, now.used, now.inside, now.redemptions, first, row)
+            self._connection.execute(_EXTEND, values)
         elif entry.act is Act.ANNULMENT:
             remember(self._connection, entry.ticket, fold(self.facts(entry.ticket)))
         self._head = Head(entry.origin, entry.seq, digest.hex(), entry.hlc, row or 0)
@@ -196,7 +202,7 @@ class Journal:
         # The folder's lock keeps others out; where a file system breaks locks, the chain holds.
         newest = self._connection.execute("SELECT max(id) FROM entry").fetchone()[0] or 0
         if newest != self._head.row:
-            self._head, self._totals = self._read_head(), self._read_totals()
+            self._head, self.totals = self._read_head(), self._read_totals()
             self._incarnation = ""
 
     def last_trusted(self) -> Entry | None:
@@ -220,7 +226,7 @@ class Journal:
             "sum(entries), sum(admitted), sum(exited), sum(annulled) "
             "FROM tally GROUP BY zone, outcome"
         ):
-            totals = totals.plus(row[:7], row[7:])
+            totals.add(row[:7], row[7:])
         return totals
 
     def _read_head(self) -> Head:
@@ -289,6 +295,12 @@ def remember(connection: sqlite3.Connection, ticket: str, history: History) -> N
         },
     )
 
+
+_EXTEND = """
+INSERT INTO state VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (ticket) DO UPDATE SET
+    used = excluded.used, inside = excluded.inside, redemptions = excluded.redemptions,
+    first = coalesce(first, excluded.first), last = excluded.last
+"""
 
 _REMEMBER = """
 INSERT INTO state VALUES (

@@ -389,5 +389,7 @@ class ScanScreen(Screen[None]):
         direction = _(DIRECTION_WORDS[lane.direction]).upper()
         panel = self.query_one(VerdictPanel)
         panel.border_title = f" {printable(lane.place.gate)} — {direction} "
+        venue = " · ".join(part for part in (app.config.venue, app.config.event) if part)
+        panel.border_subtitle = printable(venue, 60)
         self._follow()
         self.query_one(StatusBar).show(app.status(self._camera, self._scanner), app.clock_text())
