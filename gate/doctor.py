@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -188,9 +189,8 @@ def _journal(folder: Folder) -> Check:
 def _retention(config: Config, folder: Folder, clock: Clock) -> Check:
     if not config.retention_days or not folder.journal.exists():
         return _found(Status.SKIP, _("nothing to forget"))
-    reader = JournalReader(folder.journal)
-    newest = reader.newest(1)
-    reader.close()
+    with closing(JournalReader(folder.journal)) as reader:
+        newest = reader.newest(1)
     days = max(0, (clock.read().wall_ms - newest[0].at_ms) // 86_400_000) if newest else 0
     detail = _("last entry {days} days ago, kept for {limit}").format(
         days=days, limit=config.retention_days
@@ -204,14 +204,13 @@ def _clock(folder: Folder, clock: Clock) -> Check:
     reading = clock.read()
     floor_ms = PROGRAM_BUILT_MS
     if folder.pointer.exists():
-        tickets = Tickets(folder)
-        tickets.refresh()
-        floor_ms = max(floor_ms, tickets.built_ms)
-        tickets.close()
+        with closing(Tickets(folder)) as tickets:
+            tickets.refresh()
+            floor_ms = max(floor_ms, tickets.built_ms)
     if folder.journal.exists():
-        reader = JournalReader(folder.journal)
-        floor_ms = max([floor_ms, *(entry.at_ms for entry in reader.newest(1) if entry.trusted)])
-        reader.close()
+        with closing(JournalReader(folder.journal)) as reader:
+            newest = reader.newest(1)
+        floor_ms = max([floor_ms, *(entry.at_ms for entry in newest if entry.trusted)])
     trusted = is_trusted(reading, offset_ms=0, floor_ms=floor_ms, anchor=None, confirmed=False)
     told = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(reading.wall_ms / 1000))
     if not trusted:

@@ -16,7 +16,7 @@ def loaded_by(module: str) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("gate.domain.rules", {"sqlite3", "socket", "asyncio", "logging", "msgspec", "threading"}),
+        ("gate.domain.rules", {"sqlite3", "socket", "asyncio", "logging", "msgspec"}),
         ("gate.domain.history", {"sqlite3", "socket", "asyncio", "logging", "msgspec"}),
         ("gate.domain.clock", {"sqlite3", "socket", "asyncio", "time.sleep", "msgspec"}),
         ("gate.credential", {"sqlite3", "socket", "asyncio", "logging", "msgspec"}),

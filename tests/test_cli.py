@@ -67,19 +67,6 @@ def test_help_and_version(gate: Gate) -> None:
     assert gate("--version")[1] == f"venue-gate {__version__}\n"
 
 
-def test_help_answers_at_once() -> None:
-    """At most 0.3 s of CPU, whatever else is installed; typically a tenth of that."""
-    best = 9.0
-    for _ in range(3):
-        before = os.times()
-        subprocess.run([sys.executable, "-m", "gate", "--help"], stdout=subprocess.DEVNULL,
-                       check=True)  # fmt: skip
-        after = os.times()
-        best = min(best, after.children_user + after.children_system
-                   - before.children_user - before.children_system)  # fmt: skip
-    assert best < 0.3
-
-
 def test_import_report_lookup_log_verify(gate: Gate, tmp_path: Path) -> None:
     """The way a newcomer goes, from files to figures."""
     rows = write_rows(tmp_path / "t.jsonl", [*TYPES, *TICKETS])

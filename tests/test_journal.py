@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -258,6 +259,6 @@ def test_entry_bytes_are_stable() -> None:
     """What is hashed does not depend on the order of anything at run time."""
     body = entries.encode(draft(flags=("alone",)))
     assert body == entries.encode(entries.decode(body))
-    assert sqlite3.connect(":memory:").execute(
-        "SELECT json_extract(?, '$.act')", (body.decode(),)
-    ).fetchone() == ("admission",)
+    with closing(sqlite3.connect(":memory:")) as db:
+        row = db.execute("SELECT json_extract(?, '$.act')", (body.decode(),)).fetchone()
+    assert row == ("admission",)

@@ -116,7 +116,7 @@ async def test_a_good_verdict_clears_itself(
     venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ENTER goes after a moment, CHECK stays until the next scan."""
-    monkeypatch.setitem(scan_module.SHOWN_S, Outcome.ADMIT, 0.1)
+    monkeypatch.setitem(scan_module.SHOWN_S, Outcome.ADMIT, 0.5)
     async with running(venue, clock) as screen:
         screen.scan("GOOD001")
         await screen.until(lambda: outcome(screen) is Outcome.ADMIT)

@@ -1,9 +1,9 @@
 """What a ticket has done: a fold of journal entries whose order of arrival never matters."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from gate.domain.model import FACTS, MOVEMENTS, Act, Entry, History, Movement
+from gate.domain.model import FACTS, MOVEMENTS, Act, Entry, History, Movement, Reason
 
 
 def fold(entries: Iterable[Entry]) -> History:
@@ -12,15 +12,72 @@ def fold(entries: Iterable[Entry]) -> History:
     Entries may come in any order and any number of times. An annulment frees the use of its target
     wherever the two meet, even when it came first.
     """
-    facts = {entry.name: entry for entry in entries if entry.act in FACTS}
-    annulled = {entry.target for entry in facts.values() if entry.act is Act.ANNULMENT}
+    # By value, not by name: a cloned machine can give one name to two things that happened.
+    facts = {entry for entry in entries if entry.act in FACTS}
+    annulled = {entry.target for entry in facts if entry.act is Act.ANNULMENT}
     history = History()
-    for entry in sorted(facts.values(), key=lambda e: (e.hlc, e.origin, e.seq)):
+    for entry in sorted(facts, key=_order):
         if entry.act is Act.ADMISSION and entry.name in annulled:
             history = replace(history, redemptions=history.redemptions + 1)
         elif entry.act in MOVEMENTS and entry.name not in annulled:
             history = extend(history, entry)
     return history
+
+
+def _order(entry: Entry) -> tuple[object, ...]:
+    # All that a history remembers takes part, so that no tie is left to the order of arrival.
+    return (
+        entry.hlc, entry.origin, entry.seq, entry.at_ms, entry.act, entry.uses, entry.persons,
+        entry.gate, entry.operator,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """More went in on one ticket than it is good for: both are inside, and nobody is undone."""
+
+    ticket: str
+    ticket_type: str
+    admissions: tuple[Entry, ...]
+    """The admissions that stand, the smallest (HLC, origin, seq) first; no more follows from it."""
+    excess: int
+    """How many went in beyond what the ticket is good for."""
+    resolution: Entry | None = None
+    """The supervisor's word on exactly these admissions, once it is there."""
+
+
+KNOWINGLY = frozenset(
+    {Reason.ALREADY_USED, Reason.NOT_ENOUGH_USES, Reason.USED_ELSEWHERE, Reason.PASS_BACK}
+)
+"""Whoever overruled one of these knew that the ticket had been used."""
+
+
+def conflict(entries: Iterable[Entry], use_limit: int, party_size: int) -> Conflict | None:
+    """Derive whether gates that could not hear each other let too many in on one ticket.
+
+    Counts do not depend on any clock. People who come back at no new use are counted by how many
+    are inside; that says nothing for passes, whose holders need not be seen going out.
+    """
+    known = set(entries)
+    annulled = {entry.target for entry in known if entry.act is Act.ANNULMENT}
+    standing = [e for e in known if e.act in MOVEMENTS and e.name not in annulled]
+    admissions = sorted((e for e in standing if e.act is Act.ADMISSION), key=_order)
+    unknowing = [e for e in admissions if e.overruled not in KNOWINGLY]
+    excess = sum(e.uses for e in unknowing) - use_limit
+    if use_limit <= party_size:
+        went_out = sum(e.persons for e in standing if e.act is Act.EXIT)
+        excess = max(excess, sum(e.persons for e in unknowing) - went_out - party_size)
+    if excess <= 0:
+        return None
+    names = {e.name for e in admissions}
+    words = [e for e in known if e.act is Act.RESOLUTION and names <= set(e.covers)]
+    return Conflict(
+        ticket=admissions[0].ticket,
+        ticket_type=admissions[0].ticket_type,
+        admissions=tuple(admissions),
+        excess=excess,
+        resolution=min(words, key=_order) if words else None,
+    )
 
 
 def extend(history: History, entry: Entry) -> History:

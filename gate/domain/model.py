@@ -166,6 +166,8 @@ class Act(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"
     SIGN_OUT = "sign_out"
     CLOCK_SET = "clock_set"
+    RESOLUTION = "resolution"
+    """A supervisor has looked at a conflict; ``covers`` names the admissions, ``note`` says why."""
 
 
 MOVEMENTS = frozenset({Act.ADMISSION, Act.EXIT})
@@ -353,7 +355,7 @@ class Movement:
     @property
     def device(self) -> str:
         """The device that recorded it."""
-        return self.origin.partition(".")[0]
+        return device_of(self.origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,8 +450,24 @@ class Entry:
     note: str = ""
     source: str = ""
     symbology: str = ""
+    covers: tuple[str, ...] = ()
+    """Names of the admissions that a resolution settles."""
+    server_ahead_ms: int | None = None
+    """How far the server's clock was ahead of the device's own, when that was last measured."""
+    server_error_ms: int | None = None
+    """How far that may be wrong, either way."""
 
     @property
     def name(self) -> str:
         """``origin:seq``, unique in the world."""
         return f"{self.origin}:{self.seq}"
+
+    @property
+    def device(self) -> str:
+        """The device that made it."""
+        return device_of(self.origin)
+
+
+def device_of(origin: str) -> str:
+    """The device whose incarnation an origin names."""
+    return origin.partition(".")[0]

@@ -7,7 +7,7 @@ from ``transaction()`` survives a power cut.
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,7 +180,8 @@ class Journal:
             "INSERT INTO entry (origin, seq, hash, body) VALUES (?, ?, ?, ?)",
             (entry.origin, entry.seq, digest, body.decode()),
         ).lastrowid
-        for key, counts in tally_rows(entry, self.find):
+        for at, counts in tally_rows(entry, self.find):
+            key = tally_key(at)
             self._connection.execute(_TALLY_UPSERT, key + counts)
             self._uncounted.append((key, counts))
         if entry.act in MOVEMENTS:
@@ -246,18 +247,29 @@ _TALLY_UPSERT = (
 
 def tally_rows(
     entry: Entry, find: Callable[[str], Entry | None]
-) -> list[tuple[TallyKey, TallyCounts]]:
-    """What one entry adds to the counts that reports are made of.
+) -> list[tuple[Entry, TallyCounts]]:
+    """What one entry adds to the counts that reports are made of, each with the entry it is at.
 
     Repeats count where and when their first refusal did; an annulment takes its target back.
     """
     target = find(entry.target) if entry.target else None
     if entry.act is Act.REPEAT and target is not None:
-        return [(_tally_key(target), (entry.count, 0, 0, 0))]
-    rows = [(_tally_key(entry), (1, *_people(entry, 1), 0))]
+        return [(target, (entry.count, 0, 0, 0))]
+    rows = [(entry, (1, *_people(entry, 1), 0))]
     if entry.act is Act.ANNULMENT and target is not None:
-        rows.append((_tally_key(target), (0, *_people(target, -1), 1)))
+        rows += taken_back([entry, target])
     return rows
+
+
+def taken_back(facts: Iterable[Entry]) -> list[tuple[Entry, TallyCounts]]:
+    """The annulled admissions and exits among a ticket's entries, and what to count for each."""
+    known = set(facts)
+    annulled = {entry.target for entry in known if entry.act is Act.ANNULMENT}
+    return [
+        (entry, (0, *_people(entry, -1), 1))
+        for entry in known
+        if entry.act in MOVEMENTS and entry.name in annulled
+    ]
 
 
 def _people(entry: Entry, sign: int) -> tuple[int, int]:
@@ -266,7 +278,8 @@ def _people(entry: Entry, sign: int) -> tuple[int, int]:
     return sign * admitted, sign * exited
 
 
-def _tally_key(entry: Entry) -> TallyKey:
+def tally_key(entry: Entry) -> TallyKey:
+    """Where an entry is counted."""
     outcome: str = entry.outcome or entry.act
     return (
         entry.at_ms // 60_000,

@@ -11,7 +11,7 @@ tickets = Migrations("tickets")
 
 # The body is the entry, byte for byte as its maker hashed it. Every other column is read out of
 # it, so that no column can say anything else than the hash vouches for.
-_ENTRIES = """
+_ENTRY = """
 CREATE TABLE entry (
     id INTEGER PRIMARY KEY,
     origin TEXT NOT NULL,
@@ -23,6 +23,8 @@ CREATE TABLE entry (
     ordinal INTEGER GENERATED ALWAYS AS (json_extract(body, '$.ordinal')) VIRTUAL,
     UNIQUE (origin, seq)
 );
+"""
+_STATE = """
 CREATE TABLE state (
     ticket TEXT PRIMARY KEY,
     used INTEGER NOT NULL,
@@ -31,6 +33,8 @@ CREATE TABLE state (
     first INTEGER REFERENCES entry (id),
     last INTEGER REFERENCES entry (id)
 ) WITHOUT ROWID;
+"""
+_TALLY = """
 CREATE TABLE tally (
     minute INTEGER NOT NULL,
     gate TEXT NOT NULL,
@@ -55,16 +59,66 @@ CREATE UNIQUE INDEX entry_facts ON entry (ticket, ordinal)
 """
 
 
+# What others did is kept as it came: nothing is promised about uses, and a cloned machine may have
+# given one name to two entries. Tips are the newest entry of every branch of an origin.
+_OTHERS = """
+CREATE INDEX entry_facts ON entry (ticket) WHERE act IN ('admission', 'exit', 'annulment');
+CREATE INDEX entry_resolutions ON entry (ticket) WHERE act = 'resolution';
+CREATE TABLE tip (
+    origin TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    hlc INTEGER NOT NULL,
+    PRIMARY KEY (origin, hash)
+) WITHOUT ROWID;
+CREATE TABLE origin (
+    origin TEXT PRIMARY KEY,
+    follows TEXT NOT NULL,
+    prev TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE taken_back (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE head (
+    origin TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    PRIMARY KEY (origin, seq, hash)
+) WITHOUT ROWID;
+CREATE TABLE receipt (
+    origin TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (origin, hash)
+) WITHOUT ROWID;
+CREATE TABLE quarantine (
+    id INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    origin TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (origin, seq, reason, body)
+);
+CREATE TABLE device (
+    id TEXT PRIMARY KEY,
+    body TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+
 @journal()
 def create_journal(db: Database) -> None:
     """Version 0.1: entries, and what folds from them."""
-    _run(db, _ENTRIES + _ONE_USE)
+    _run(db, _ENTRY + _STATE + _TALLY + _ONE_USE)
 
 
 @peers()
 def create_peers(db: Database) -> None:
-    """Version 0.1: the same entries, of other devices, without a promise about their uses."""
-    _run(db, _ENTRIES + _ONE_USE.replace("UNIQUE ", ""))
+    """Version 0.2: the same entries, of other devices, and how far each of them is known."""
+    entry = _ENTRY.replace("UNIQUE (origin, seq)", "UNIQUE (origin, seq, hash)")
+    tally = _TALLY.replace("    minute", "    device TEXT NOT NULL,\n    minute", 1)
+    tally = tally.replace("KEY (minute", "KEY (device, minute")
+    _run(db, entry + _STATE + tally + _OTHERS)
 
 
 @tickets()

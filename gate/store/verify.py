@@ -18,6 +18,7 @@ from gate.store.journal import (
     read_entry,
     read_facts,
     read_history,
+    tally_key,
     tally_rows,
 )
 from gate.store.sqlite import faults, open_reader
@@ -93,8 +94,8 @@ def _audit_chain(connection: sqlite3.Connection, audit: Audit, progress: Progres
             audit.found(_("{entry} does not follow the entry before it").format(entry=name))
         if entry.seq == 1:
             audit.origins += 1
-        for key, counts in tally_rows(entry, partial(_find, connection)):
-            _add(tally, key, counts)
+        for at, counts in tally_rows(entry, partial(_find, connection)):
+            _add(tally, tally_key(at), counts)
         previous, previous_hash = entry, kept_hash.hex()
         if progress and audit.entries % PAGE == 0:
             progress(audit.entries, total)

@@ -1,0 +1,50 @@
+"""How tickets get into a replica: the same way from a file, into a snapshot, and by the feed."""
+
+import sqlite3
+
+from gate.domain.model import CodeState
+from gate.store.rows import TicketBody
+from gate.store.tickets import searchable
+
+
+def put_type(connection: sqlite3.Connection, id_: str, body: str) -> None:
+    """Add a ticket type, or state it anew."""
+    connection.execute(
+        "INSERT INTO ticket_type VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+        (id_, body),
+    )
+
+
+def row_of(connection: sqlite3.Connection, id_: str) -> int | None:
+    """The row number of a ticket, if it is there."""
+    found = connection.execute("SELECT row FROM ticket WHERE id = ?", (id_,)).fetchone()
+    return None if found is None else int(found[0])
+
+
+def put_ticket(connection: sqlite3.Connection, number: int | None, ticket: TicketBody) -> int:
+    """Add a ticket, or state anew the one in row ``number``; the answer is its row number.
+
+    A code that the ticket had and that is not named any more opens no gate.
+    """
+    if number is None:
+        cursor = connection.execute(
+            "INSERT INTO ticket (id, body) VALUES (?, ?)", (ticket.id, ticket.body)
+        )
+        number = int(cursor.lastrowid or 0)
+    else:
+        connection.execute("UPDATE ticket SET body = ? WHERE row = ?", (ticket.body, number))
+        connection.execute("DELETE FROM holder WHERE rowid = ?", (number,))
+        connection.execute(
+            "UPDATE code SET state = ? WHERE ticket = ? AND state = ?",
+            (CodeState.REPLACED, number, CodeState.LIVE),
+        )
+    connection.executemany(
+        "INSERT INTO code VALUES (?, ?, ?) "
+        "ON CONFLICT (hash) DO UPDATE SET state = excluded.state, ticket = excluded.ticket",
+        [(hashed, number, state) for hashed, state in ticket.codes.items()],
+    )
+    if ticket.holder:
+        connection.execute(
+            "INSERT INTO holder (rowid, name) VALUES (?, ?)", (number, searchable(ticket.holder))
+        )
+    return number

@@ -1,0 +1,283 @@
+"""Ticket types and tickets as a file or the server's API states them, and what they say to a gate.
+
+The same rows everywhere: ``docs/importing.md`` has every field. What is wrong with a row is said
+in one line; nothing here knows where the row came from or where it goes.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta
+
+from gate.credential import code_hash, parse
+from gate.domain.model import CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
+from gate.language import _
+
+MAX_TEXT = 3072
+"""Longest text of a field, in UTF-8 bytes: the card API's longest."""
+MAX_TIME = 253_402_300_799
+"""The last second of the year 9999."""
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_HOURS = re.compile(r"([a-z]{3})[a-z]*(?:-([a-z]{3})[a-z]*)? (\d\d?):(\d\d)-(\d\d?):(\d\d)")
+_KINDS = {kind.value.partition("_")[0].casefold(): kind for kind in Kind} | {
+    kind.value.casefold(): kind for kind in Kind
+}
+
+_When = Annotated[int, Meta(ge=0, le=MAX_TIME)] | str | None
+_Count = Annotated[int, Meta(ge=1, le=100_000)]
+_Row = TypeVar("_Row", "TypeRow", "TicketRow")
+
+
+class TypeRow(msgspec.Struct, forbid_unknown_fields=True):
+    """A ticket type as a file states it; see ``docs/importing.md``."""
+
+    id: str
+    kind: str
+    title: str = ""
+    event: str = ""
+    time_zone: str = ""
+    begin: _When = None
+    end: _When = None
+    term_days: _Count | None = None
+    term_starts_after_days: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    weekly: str = ""
+    locations: str | list[str | int] = ""
+    use_limit: _Count = 1
+    party_size: _Count = 1
+    attention: str = ""
+    ticket_class: str = ""
+    flight: str = ""
+    origin: str = ""
+    destination: str = ""
+    departure_time: _When = None
+    landing_time: _When = None
+    gate: str = ""
+    air_model: str = ""
+
+
+class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
+    """A ticket as a file states it; see ``docs/importing.md``."""
+
+    code: str
+    type: str
+    id: str = ""
+    status: Status = Status.NORMAL
+    status_note: str = ""
+    claimed_at: _When = None
+    begin_time: _When = None
+    end_time: _When = None
+    zone: str = ""
+    entrance: str = ""
+    seats: str | list[str] = ""
+    ticket_class: str = ""
+    show_time: _When = None
+    duration: _Count | None = None
+    screening_room: str = ""
+    travel_class: str = ""
+    checked_in: bool = False
+    gate: str = ""
+    boarding_time: _When = None
+    holder: str = ""
+    attention: str = ""
+    uses: _Count | None = None
+    party: _Count | None = None
+    qrcode_data: str = ""
+    other_codes: str | list[str] = ""
+    old_codes: str | list[str] = ""
+
+
+_TYPE_TIMES = ("begin", "end", "departure_time", "landing_time")
+_TICKET_TIMES = ("claimed_at", "begin_time", "end_time", "show_time", "boarding_time")
+_TYPE_FIELDS = tuple((f.name, f.default) for f in fields(TicketType))
+_TICKET_FIELDS = tuple(
+    (f.name, f.default) for f in fields(Ticket) if f.name not in ("type", "code_state")
+)
+
+
+class BadRow(Exception):
+    """What is wrong with one row, in words."""
+
+
+class TypeBody(NamedTuple):
+    """A ticket type as a replica keeps it."""
+
+    id: str
+    time_zone: str
+    body: str
+
+
+class TicketBody(NamedTuple):
+    """A ticket as a replica keeps it."""
+
+    id: str
+    type_id: str
+    body: str
+    codes: dict[bytes, CodeState]
+    holder: str
+
+
+def type_body(row: Mapping[str, Any], time_zone: str) -> TypeBody:
+    """A ticket type as it is kept; ``time_zone`` is for types that name none. Raises BadRow."""
+    stated = _convert(row, TypeRow)
+    said = msgspec.structs.asdict(stated)
+    zone = said["time_zone"] = stated.time_zone or time_zone
+    _check_id(stated.id)
+    _check_zone(zone)
+    said["kind"] = _kind(stated.kind)
+    for name in _TYPE_TIMES:
+        said[name] = _seconds(name, said[name], zone)
+    said["weekly"] = _weekly(stated.weekly)
+    said["locations"] = _texts(stated.locations)
+    return TypeBody(stated.id, zone, _body(said, _TYPE_FIELDS))
+
+
+def ticket_body(
+    row: Mapping[str, Any], zone_of: Callable[[str], str | None], key: bytes
+) -> TicketBody:
+    """A ticket as it is kept. ``zone_of`` tells the time zone of a type that is known.
+
+    Raises BadRow.
+    """
+    stated = _convert(row, TicketRow)
+    zone = zone_of(stated.type)
+    if zone is None:
+        raise BadRow(_("there is no ticket type {type!r}").format(type=stated.type))
+    codes = dict.fromkeys(_texts(stated.old_codes), CodeState.TRANSFERRED)
+    for code in (stated.code, stated.qrcode_data, *_texts(stated.other_codes)):
+        if code:
+            codes[code] = CodeState.LIVE
+    hashes = {_hash(key, code): state for code, state in codes.items()}
+    said = msgspec.structs.asdict(stated)
+    id_ = said["id"] = stated.id or _hash(key, stated.code).hex()
+    _check_id(id_)
+    for name in _TICKET_TIMES:
+        said[name] = _seconds(name, said[name], zone)
+    said["seats"] = _texts(stated.seats)
+    body = _body(said, _TICKET_FIELDS, type_id=stated.type)
+    return TicketBody(id_, stated.type, body, hashes, stated.holder)
+
+
+def changed_body(
+    body: str, changes: Mapping[str, Any], zone_of: Callable[[str], str | None]
+) -> str:
+    """A kept ticket with some fields stated anew; ``None`` and empty text take a field away.
+
+    Raises BadRow.
+    """
+    allowed = {name for name, _default in _TICKET_FIELDS} - {"id"}
+    for name in changes:
+        if name not in allowed:
+            raise BadRow(_("{name}: there is no such field").format(name=name))
+    kept: dict[str, Any] = msgspec.json.decode(body)
+    # Stated as a row, so that a change is checked by the rules of a row.
+    row = {name: value for name, value in {**kept, **changes}.items() if value not in (None, "")}
+    type_id = row.pop("type_id")
+    stated = _convert({**row, "code": "-", "type": type_id}, TicketRow)
+    zone = zone_of(type_id) or "UTC"
+    said = msgspec.structs.asdict(stated)
+    for name in _TICKET_TIMES:
+        said[name] = _seconds(name, said[name], zone)
+    said["seats"] = _texts(stated.seats)
+    return _body(said, _TICKET_FIELDS, type_id=type_id)
+
+
+def _hash(key: bytes, code: str) -> bytes:
+    credential = parse(code)
+    if credential.problem is not None:
+        raise BadRow(_("a code is empty, too long or not text"))
+    return code_hash(key, credential.code)
+
+
+def _convert(row: Mapping[str, Any], kind: type[_Row]) -> _Row:
+    for name, value in row.items():
+        if isinstance(value, str) and len(value.encode("utf-8", "replace")) > MAX_TEXT:
+            raise BadRow(_("{name} is longer than {limit} bytes").format(name=name, limit=MAX_TEXT))
+    try:
+        return msgspec.convert(dict(row), kind, strict=False)
+    except msgspec.ValidationError as error:
+        complaint, _at, path = str(error).replace("`", "").partition(" - at $.")
+        raise BadRow(f"{path}: {complaint}" if path else complaint) from error
+
+
+def _body(said: dict[str, Any], known: tuple[tuple[str, Any], ...], **more: Any) -> str:
+    kept = {name: said[name] for name, default in known if said[name] != default}
+    return msgspec.json.encode({**kept, **more}).decode()
+
+
+def _check_id(id_: str) -> None:
+    if not id_ or not id_.isprintable() or len(id_) > 128:
+        raise BadRow(_("id must be 1 to 128 printable characters"))
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ValueError, KeyError, OSError) as error:
+        raise BadRow(_("{found!r} is no time zone").format(found=name)) from error
+
+
+def _kind(name: str) -> Kind:
+    kind = _KINDS.get(name.strip().casefold())
+    if kind is None:
+        raise BadRow(
+            _("kind {found!r} is none of {allowed}").format(
+                found=name, allowed=", ".join(kind.value for kind in Kind)
+            )
+        )
+    return kind
+
+
+def _texts(said: str | list[str | int] | list[str]) -> tuple[str, ...]:
+    parts = said.split("|") if isinstance(said, str) else said
+    return tuple(text for part in parts if (text := str(part).strip()))
+
+
+def _seconds(name: str, said: _When, time_zone: str) -> int | None:
+    if said is None or isinstance(said, int):
+        return said
+    at = _epoch(said, time_zone)
+    if at is None or not 0 <= at <= MAX_TIME:
+        raise BadRow(
+            _("{name}: {found!r} is neither Unix seconds nor a time like 2026-12-31 19:30").format(
+                name=name, found=said
+            )
+        )
+    return at
+
+
+def _epoch(said: str, time_zone: str) -> int | None:
+    if said.isascii() and said.isdecimal():
+        return int(said)
+    try:
+        moment = datetime.fromisoformat(said)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(time_zone))
+        return int(moment.timestamp())
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _weekly(said: str) -> tuple[WeeklyHours, ...]:
+    hours = []
+    for part in said.casefold().split(";"):
+        if not part.strip():
+            continue
+        match = _HOURS.fullmatch(" ".join(part.split()))
+        if match is None:
+            raise BadRow(
+                _("weekly: {found!r} is not like 'Mon-Fri 09:00-18:00; Sat 10:00-16:00'").format(
+                    found=part.strip()
+                )
+            )
+        first, last, *clock = match.groups()
+        begin, end = (int(clock[i]) * 60 + int(clock[i + 1]) for i in (0, 2))
+        days = [_DAYS.index(day) for day in (first, last or first) if day in _DAYS]
+        if len(days) != 2 or begin > 1439 or end > 1439:
+            raise BadRow(_("weekly: {found!r} has no such day or hour").format(found=part.strip()))
+        span = (days[1] - days[0]) % 7
+        hours += [WeeklyHours((days[0] + i) % 7 + 1, begin, end) for i in range(span + 1)]
+    return tuple(hours)
