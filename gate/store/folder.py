@@ -45,6 +45,16 @@ class Folder:
         return self.path / "server.json"
 
     @property
+    def freshness(self) -> Path:
+        """What the sync worker last heard; good for this boot only."""
+        return self.path / "sync.json"
+
+    @property
+    def inbox(self) -> Path:
+        """Where journals that came by USB stick wait for the sync worker."""
+        return self.path / "inbox"
+
+    @property
     def operators(self) -> Path:
         """Who may work here, with their hashed PINs."""
         return self.path / "operators.json"

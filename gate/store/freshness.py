@@ -1,0 +1,93 @@
+"""How fresh everything is: what the sync worker says now and then, and the lane reads.
+
+Not durable data: the file is replaced without a disk sync, is good for this boot only, and a
+missing or broken one means that nothing has been heard.
+"""
+
+import os
+from dataclasses import dataclass
+
+import msgspec
+
+from gate.domain.coverage import OtherLane
+from gate.store.folder import Folder
+
+
+@dataclass(frozen=True, slots=True)
+class Lane(OtherLane):
+    """Another device with what a supervisor wants to know of it."""
+
+    state: str = "enrolled"
+    """``enrolled``, ``retired`` or ``revoked``."""
+    gate: str = ""
+    version: str = ""
+    unsent: int = 0
+    quarantined: int = 0
+    ahead_ms: int | None = None
+    """How far the server's clock was ahead of the device's own."""
+    error_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """The sync worker's last word. Times are milliseconds of this device's boot clock."""
+
+    boot_id: str = ""
+    boot_ms: int = 0
+    """When this was written."""
+    server: str = ""
+    """Where the server is; empty while the device is not enrolled."""
+    server_boot_ms: int | None = None
+    """When the server last answered."""
+    tickets_boot_ms: int | None = None
+    """When the tickets were last known to be all there."""
+    link: str = ""
+    """``stream``, ``poll``, or empty while there is no connection."""
+    ahead_ms: int | None = None
+    """How far the server's clock is ahead of this device's own, offset included."""
+    error_ms: int | None = None
+    """How far that may be wrong, either way."""
+    unsent: int = 0
+    """Own entries the server has not said it holds."""
+    quarantined: int = 0
+    alarms: tuple[str, ...] = ()
+    """Devices that were cloned, restored or rolled back."""
+    last_error: str = ""
+    lanes: tuple[Lane, ...] = ()
+    """The event's other devices."""
+
+
+NOTHING = Freshness()
+_decoder = msgspec.json.Decoder(Freshness)
+
+
+def write(folder: Folder, freshness: Freshness) -> None:
+    """Say how fresh everything is. A disk without room for it is no fault here."""
+    part = folder.freshness.with_name("sync.json.part")
+    try:
+        part.write_bytes(msgspec.json.encode(freshness))
+        os.replace(part, folder.freshness)
+    except OSError:
+        pass
+
+
+class FreshnessReader:
+    """Follows the worker's word; cheap enough to ask before every scan."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._path = str(folder.freshness)
+        self._stamp: tuple[int, int] | None = None
+        self._last = NOTHING
+
+    def read(self, boot_id: str) -> Freshness:
+        """The worker's last word in this boot."""
+        try:
+            stat = os.stat(self._path)  # noqa: PTH116  before every scan, so the quick way
+            stamp = (stat.st_mtime_ns, stat.st_ino)
+            if stamp != self._stamp:
+                with open(self._path, "rb") as file:  # noqa: PTH123
+                    self._last = _decoder.decode(file.read())
+                self._stamp = stamp
+        except (OSError, msgspec.DecodeError, UnicodeError):
+            self._last, self._stamp = NOTHING, None
+        return self._last if self._last.boot_id == boot_id else NOTHING

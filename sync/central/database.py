@@ -1,0 +1,158 @@
+"""The server's database: opened, and written by one thread that commits for many at once.
+
+Group commit: whoever waits for the disk waits together. Each job still happens whole or not at all.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+
+from gate.errors import StoreError
+from gate.language import _
+from sync.central import tables
+
+T = TypeVar("T")
+Job = Callable[[Connection], T]
+BATCH = 128
+"""Jobs in one commit at most: beyond about 100 the processor is the limit, not the disk."""
+RETRIES = 5
+_SERIALISATION = {"40001", "40P01"}
+"""PostgreSQL: could not serialise, deadlock detected. Both are told to try again."""
+
+
+def open_database(url: str) -> Engine:
+    """Open and migrate the database. Raises StoreError when it cannot be used."""
+    try:
+        engine = create_engine(url, **_options(url))
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _set_up_sqlite)
+            event.listen(engine, "begin", _begin_immediate)
+        with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                # Several processes may start on one database at once.
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7203351)")
+            tables.migrate(connection)
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            _("no driver for this database: {detail}").format(detail=error),
+            _("Install it with: pip install 'venue-gate[postgres]'"),
+        ) from error
+    except SQLAlchemyError as error:
+        raise StoreError(
+            _("the database cannot be used: {detail}").format(detail=_short(error)),
+            _("Is it running, and is the address right?"),
+        ) from error
+    return engine
+
+
+def _options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"connect_args": {"check_same_thread": False, "timeout": 10}, "pool_size": 8}
+    return {"pool_size": 8, "pool_pre_ping": True}
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    # Transactions are begun by us: Python's own would begin them too late.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode = WAL", "synchronous = FULL", "mmap_size = 0", "cache_size = -65536",
+        "wal_autocheckpoint = 4000",
+    ):  # fmt: skip
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    is_reader = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN" if is_reader else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A short transaction that only reads."""
+    with engine.connect().execution_options(reads_only=True) as connection:
+        yield connection
+
+
+@dataclass(slots=True)
+class _Waiting:
+    job: Callable[[Connection], Any]
+    done: "Future[Any]"
+
+
+class GroupCommit:
+    """The one writer of this process. Jobs from any thread, committed together."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job[T]) -> "Future[T]":
+        """Have a job done; its future is done once it is on disk."""
+        waiting = _Waiting(job, Future())
+        self._queue.put(waiting)
+        return waiting.done
+
+    def do(self, job: Job[T]) -> T:
+        """Have a job done and wait for it."""
+        return self.submit(job).result()
+
+    def close(self) -> None:
+        """Finish what is waiting."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            first = self._queue.get()
+            batch = []
+            while first is not None:
+                batch.append(first)
+                if len(batch) >= BATCH or self._queue.empty():
+                    break
+                first = self._queue.get()
+            stopping = first is None
+            if batch:
+                self._commit(batch)
+
+    def _commit(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            answers = in_transaction(
+                self._engine, lambda connection: [one.job(connection) for one in batch]
+            )
+        except Exception as error:  # noqa: BLE001  whoever waits is told
+            if len(batch) == 1:
+                batch[0].done.set_exception(error)
+                return
+            # One bad job must not take the others down.
+            for one in batch:
+                self._commit([one])
+            return
+        for one, answer in zip(batch, answers, strict=True):
+            one.done.set_result(answer)
+
+
+def in_transaction(engine: Engine, job: Job[T]) -> T:
+    """Do a job in a transaction of its own, again when the database asks for that."""
+    for attempt in range(RETRIES):
+        try:
+            with engine.begin() as connection:
+                return job(connection)
+        except (OperationalError, DBAPIError) as error:
+            state = getattr(error.orig, "sqlstate", None)
+            if state not in _SERIALISATION or attempt == RETRIES - 1:
+                raise
+    raise AssertionError
+
+
+def _short(error: Exception) -> str:
+    return str(error).splitlines()[0][:300]

@@ -1,0 +1,541 @@
+"""The event's journals at the server: taken in whole, never refused, folded by the gate's own code.
+
+Every function works in the transaction it is handed.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gate import __version__
+from gate.domain import clock
+from gate.domain.history import Conflict, conflict, fold
+from gate.domain.model import FACTS, Act, Entry, History, Ticket, device_of
+from gate.store import entries
+from gate.store.journal import TALLY_COUNTS, TALLY_KEY, taken_back, tally_key, tally_rows
+from sync.central import tables as t
+from sync.exchange import (
+    DIGITS,
+    Alarm,
+    Carried,
+    Have,
+    Intake,
+    Span,
+    Start,
+    Tip,
+    alarms,
+    changed,
+    missing,
+    own_or_vouched,
+    tips_from_text,
+    tips_to_text,
+)
+from sync.protocol import MAX_ENTRIES, Frame, Head
+
+FRAME_BYTES = 1024 * 1024
+CENTRAL = "central"
+"""The server's name as a maker of entries."""
+_ticket = msgspec.json.Decoder(Ticket)
+
+
+@dataclass(slots=True)
+class Push:
+    """What one device brought, decoded."""
+
+    device: str | None
+    """``None`` when the server itself is the maker."""
+    carried: list[Carried]
+    vouched: Mapping[tuple[str, int], str]
+    """Heads whose signature was found good: ``(origin, seq)`` to hash."""
+    heads: Sequence[Head] = ()
+
+
+def accept(connection: Connection, event: str, pushes: Iterable[Push]) -> Have:
+    """Take in what devices brought; the answer is the tips of every origin that was touched."""
+    carried: list[Carried] = []
+    heads: list[Head] = []
+    for push in pushes:
+        believed = push.carried
+        if push.device is not None:
+            believed = own_or_vouched(believed, push.device, push.vouched)
+        carried += believed
+        heads += [h for h in push.heads if (h.origin, h.seq) in push.vouched]
+    if not carried:
+        return {}
+    lock = select(t.stream.c.entries).where(t.stream.c.event == event).with_for_update()
+    number = connection.execute(lock).scalar_one()
+    touched = {one.entry.origin for one in carried}
+    before = have(connection, event, touched)
+    held = _Held(connection, event, carried)
+    intake = Intake(
+        {o: before.get(o, frozenset()) for o in touched},
+        held.hashes_at,
+    )
+    for one in carried:
+        intake.offer(one)
+    if intake.taken:
+        _keep(connection, event, number, before, intake)
+    if heads:
+        _put(connection, t.head, [{"event": event, **msgspec.structs.asdict(h)} for h in heads])
+    return {origin: tips for origin, tips in intake.tips.items() if tips}
+
+
+class _Held:
+    """Hashes held under names, asked for once for a whole batch."""
+
+    def __init__(self, connection: Connection, event: str, batch: Sequence[Carried]) -> None:
+        self._connection = connection
+        self._event = event
+        self._batch = batch
+        self._known: dict[tuple[str, int], set[str]] | None = None
+
+    def hashes_at(self, origin: str, seq: int) -> frozenset[str]:
+        """The hashes; only a batch that is not simply the next one has to ask."""
+        if self._known is None:
+            self._known = defaultdict(set)
+            least: dict[str, int] = {}
+            most: dict[str, int] = {}
+            for one in self._batch:
+                o, s = one.entry.origin, one.entry.seq
+                least[o] = min(least.get(o, s), s)
+                most[o] = max(most.get(o, s), s)
+            for o, low in least.items():
+                rows = self._connection.execute(
+                    select(t.entry.c.seq, t.entry.c.hash).where(
+                        t.entry.c.event == self._event,
+                        t.entry.c.origin == o,
+                        t.entry.c.seq.between(low - 1, most[o]),
+                    )
+                )
+                for s, hash_ in rows:
+                    self._known[o, s].add(hash_[:DIGITS])
+        return frozenset(self._known.get((origin, seq), ()))
+
+
+def _keep(connection: Connection, event: str, number: int, before: Have, intake: Intake) -> None:
+    rows, starts = [], []
+    facts: set[str] = set()
+    counts: dict[tuple[Any, ...], list[int]] = {}
+    annulled = False
+    lanes: dict[str, int] = {}
+    repeats: list[Entry] = []
+    for one in intake.taken:
+        e = one.entry
+        number += 1
+        rows.append(
+            {
+                "event": event, "number": number, "origin": e.origin, "seq": e.seq,
+                "hash": one.hash, "act": e.act.value, "ticket": e.ticket,
+                "body": one.body.decode(),
+            }
+        )  # fmt: skip
+        if e.seq == 1:
+            starts.append({"event": event, "origin": e.origin, "follows": e.follows})
+        if e.act in FACTS and e.ticket:
+            facts.add(e.ticket)
+            annulled = annulled or e.act is Act.ANNULMENT
+        elif e.act in (Act.LANE_OPENED, Act.LANE_CLOSED):
+            lanes[e.device] = int(e.act is Act.LANE_OPENED)
+        if e.act is Act.REPEAT:
+            repeats.append(e)
+        else:
+            _add(counts, e, (1, *_people(e), 0))
+    connection.execute(insert(t.entry), rows)
+    connection.execute(_SET_ENTRIES, {"b_event": event, "b_entries": number})
+    if starts:
+        _put(connection, t.origin, starts)
+    _put_tips(connection, event, before, intake)
+    for e in repeats:
+        for at, added in tally_rows(e, lambda name: find(connection, event, name)):
+            _add(counts, at, added)
+    if facts and (annulled or _any_annulled(connection, event, facts)):
+        _take_back(connection, event, facts, counts)
+    _upsert_tally(connection, event, counts)
+    for device, is_open in lanes.items():
+        connection.execute(
+            update(t.device).where(t.device.c.id == device).values(lane_open=is_open)
+        )
+
+
+_SET_ENTRIES = (
+    update(t.stream)
+    .where(t.stream.c.event == bindparam("b_event"))
+    .values(entries=bindparam("b_entries"))
+)
+_MOVE_TIP = (
+    update(t.tip)
+    .where(
+        t.tip.c.event == bindparam("b_event"),
+        t.tip.c.origin == bindparam("b_origin"),
+        t.tip.c.hash == bindparam("b_old"),
+    )
+    .values(hash=bindparam("b_hash"), seq=bindparam("b_seq"))
+)
+
+
+def _put_tips(connection: Connection, event: str, before: Have, intake: Intake) -> None:
+    moved, added, gone = [], [], []
+    for origin in {one.entry.origin for one in intake.taken}:
+        old, new = before.get(origin, frozenset()), intake.tips[origin]
+        if len(old) == 1 and len(new) == 1:
+            (was,), (now,) = old, new
+            moved.append(
+                {"b_event": event, "b_origin": origin, "b_old": was.hash,
+                 "b_hash": now.hash, "b_seq": now.seq}
+            )  # fmt: skip
+            continue
+        gone += [(origin, tip) for tip in old - new]
+        added += [
+            {"event": event, "origin": origin, "hash": tip.hash, "seq": tip.seq}
+            for tip in new - old
+        ]
+    if moved:
+        connection.execute(_MOVE_TIP, moved)
+    for origin, tip in gone:
+        connection.execute(
+            delete(t.tip).where(
+                t.tip.c.event == event, t.tip.c.origin == origin, t.tip.c.hash == tip.hash
+            )
+        )
+    if added:
+        connection.execute(insert(t.tip), added)
+
+
+def _any_annulled(connection: Connection, event: str, tickets: set[str]) -> bool:
+    return (
+        connection.execute(
+            select(t.entry.c.number)
+            .where(
+                t.entry.c.event == event,
+                t.entry.c.ticket.in_(tickets),
+                t.entry.c.act == Act.ANNULMENT.value,
+            )
+            .limit(1)
+        ).first()
+        is not None
+    )
+
+
+def _take_back(
+    connection: Connection, event: str, tickets: set[str], counts: dict[tuple[Any, ...], list[int]]
+) -> None:
+    for at_ticket in sorted(tickets):
+        for gone, added in taken_back(facts_of(connection, event, at_ticket)):
+            done = _insert(connection, t.taken_back).on_conflict_do_nothing()
+            if connection.execute(done.values(event=event, name=gone.name)).rowcount:
+                _add(counts, gone, added)
+
+
+def _people(entry: Entry) -> tuple[int, int]:
+    admitted = entry.persons if entry.act is Act.ADMISSION else 0
+    exited = entry.persons if entry.act is Act.EXIT else 0
+    return admitted, exited
+
+
+def _add(
+    counts: dict[tuple[Any, ...], list[int]], at: Entry, added: tuple[int, int, int, int]
+) -> None:
+    line = counts.setdefault((at.device, *tally_key(at)), [0, 0, 0, 0])
+    for n, count in enumerate(added):
+        line[n] += count
+
+
+def _upsert_tally(
+    connection: Connection, event: str, counts: dict[tuple[Any, ...], list[int]]
+) -> None:
+    names = ("device", *TALLY_KEY, *TALLY_COUNTS)
+    # In order, so that two servers that count at once cannot wait for each other.
+    rows = [
+        {"event": event, **dict(zip(names, (*key, *counts[key]), strict=True))}
+        for key in sorted(counts)
+    ]
+    if rows:
+        connection.execute(_tally_upsert(connection), rows)
+
+
+def _tally_upsert(connection: Connection) -> Any:
+    name = connection.dialect.name
+    if name not in _TALLY_UPSERTS:
+        into = _insert(connection, t.tally)
+        _TALLY_UPSERTS[name] = into.on_conflict_do_update(
+            index_elements=list(t.tally.primary_key.columns),
+            set_={c: t.tally.c[c] + into.excluded[c] for c in TALLY_COUNTS},
+        )
+    return _TALLY_UPSERTS[name]
+
+
+_TALLY_UPSERTS: dict[str, Any] = {}
+
+
+def _insert(connection: Connection, table: Any) -> Any:
+    module = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return module.insert(table)
+
+
+def _put(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
+    connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
+
+
+def have(connection: Connection, event: str, origins: Iterable[str] | None = None) -> Have:
+    """The tips of an event's origins, or of some of them."""
+    query = select(t.tip.c.origin, t.tip.c.seq, t.tip.c.hash).where(t.tip.c.event == event)
+    if origins is not None:
+        query = query.where(t.tip.c.origin.in_(list(origins)))
+    found: dict[str, set[Tip]] = defaultdict(set)
+    for origin, seq, hash_ in connection.execute(query):
+        found[origin].add(Tip(seq, hash_))
+    return {origin: frozenset(tips) for origin, tips in found.items()}
+
+
+def answer(connection: Connection, event: str, asked: Frame, touched: Have) -> Frame:
+    """What to say to a device after what it brought was taken in."""
+    if not asked.whole:
+        return Frame(have=tips_to_text(touched))
+    mine, theirs = have(connection, event), tips_from_text(asked.have)
+    spans = missing(mine, theirs, lambda o, s: hashes_at(connection, event, o, s))
+    raw, more = bodies(connection, event, spans)
+    told = changed(mine, theirs)
+    # Of what the device holds and we do not, it must hear that we do not.
+    told |= {origin: frozenset() for origin in theirs if origin not in mine}
+    wanted = {span.origin for span in spans}
+    return Frame(
+        have=tips_to_text(told | {o: mine[o] for o in touched if o in mine}),
+        entries=[msgspec.Raw(body) for body in raw],
+        heads=heads_of(connection, event, wanted) if raw else [],
+        more=more,
+    )
+
+
+def hashes_at(connection: Connection, event: str, origin: str, seq: int) -> frozenset[str]:
+    """Hashes of the entries held under a name."""
+    rows = connection.execute(
+        select(t.entry.c.hash).where(
+            t.entry.c.event == event, t.entry.c.origin == origin, t.entry.c.seq == seq
+        )
+    )
+    return frozenset(hash_[:DIGITS] for (hash_,) in rows)
+
+
+def bodies(
+    connection: Connection, event: str, spans: Iterable[Span], limit: int = MAX_ENTRIES
+) -> tuple[list[bytes], bool]:
+    """The entries of the spans, as many as fit into a frame, and whether there are more."""
+    out: list[bytes] = []
+    size = 0
+    for span in spans:
+        rows = connection.execute(
+            select(t.entry.c.body)
+            .where(
+                t.entry.c.event == event,
+                t.entry.c.origin == span.origin,
+                t.entry.c.seq > span.after,
+            )
+            .order_by(t.entry.c.seq, t.entry.c.hash)
+            .limit(limit + 1 - len(out))
+        )
+        for (text,) in rows:
+            body = text.encode()
+            if len(out) >= limit or (out and size + len(body) > FRAME_BYTES):
+                return out, True
+            out.append(body)
+            size += len(body)
+    return out, False
+
+
+def heads_of(connection: Connection, event: str, origins: Iterable[str]) -> list[Head]:
+    """The signed heads held of some origins, the newest 100 at most."""
+    rows = connection.execute(
+        select(t.head.c.origin, t.head.c.seq, t.head.c.hash, t.head.c.signature)
+        .where(t.head.c.event == event, t.head.c.origin.in_(list(origins)))
+        .order_by(t.head.c.seq.desc())
+        .limit(100)
+    )
+    return [Head(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Entries after a number, for the stream."""
+
+    number: int
+    bodies: list[bytes]
+    tips: Have
+
+
+def news(connection: Connection, event: str, after: int, limit: int = MAX_ENTRIES) -> News:
+    """What came in after a number, in the order it was committed."""
+    rows = connection.execute(
+        select(t.entry.c.number, t.entry.c.body, t.entry.c.origin)
+        .where(t.entry.c.event == event, t.entry.c.number > after)
+        .order_by(t.entry.c.number)
+        .limit(limit)
+    ).all()
+    tips = have(connection, event, {row[2] for row in rows}) if rows else {}
+    return News(rows[-1][0] if rows else after, [row[1].encode() for row in rows], tips)
+
+
+def newest_number(connection: Connection, event: str) -> int:
+    """The number of the newest entry."""
+    query = select(t.stream.c.entries).where(t.stream.c.event == event)
+    return int(connection.execute(query).scalar() or 0)
+
+
+def find(connection: Connection, event: str, name: str) -> Entry | None:
+    """The entry of that name."""
+    origin, _colon, seq = name.partition(":")
+    if not (seq.isascii() and seq.isdecimal() and len(seq) < 16):
+        return None
+    body = connection.execute(
+        select(t.entry.c.body).where(
+            t.entry.c.event == event, t.entry.c.origin == origin, t.entry.c.seq == int(seq)
+        )
+    ).scalar()
+    return None if body is None else entries.decode(body)
+
+
+def facts_of(
+    connection: Connection, event: str, ticket: str, acts: Iterable[Act] = FACTS
+) -> list[Entry]:
+    """Every entry of an event that a ticket's history folds from."""
+    rows = connection.execute(
+        select(t.entry.c.body).where(
+            t.entry.c.event == event,
+            t.entry.c.ticket == ticket,
+            t.entry.c.act.in_([act.value for act in acts]),
+        )
+    )
+    return [entries.decode(body) for (body,) in rows]
+
+
+def history(connection: Connection, event: str, ticket: str) -> History:
+    """What a ticket has done, anywhere."""
+    return fold(facts_of(connection, event, ticket))
+
+
+def conflicts(connection: Connection, event: str) -> list[Conflict]:
+    """Tickets on which more went in than they are good for, derived from the entries."""
+    twice = (
+        select(t.entry.c.ticket)
+        .where(t.entry.c.event == event, t.entry.c.act == Act.ADMISSION.value)
+        .group_by(t.entry.c.ticket)
+        .having(func.count() > 1)
+    )
+    found = []
+    for (ticket,) in connection.execute(twice).all():
+        kept = find_ticket(connection, event, ticket)
+        limit, party = (kept.use_limit, kept.party_size) if kept else (1, 1)
+        facts = facts_of(connection, event, ticket, (*FACTS, Act.RESOLUTION))
+        clash = conflict(facts, limit, party)
+        if clash is not None:
+            found.append(clash)
+    return sorted(found, key=lambda c: (c.resolution is not None, -c.admissions[-1].hlc))
+
+
+def find_ticket(connection: Connection, event: str, ticket: str) -> Ticket | None:
+    """A ticket as the gate's rules see it."""
+    row = connection.execute(
+        select(t.ticket.c.body, t.ticket_type.c.body)
+        .join_from(
+            t.ticket,
+            t.ticket_type,
+            (t.ticket_type.c.event == t.ticket.c.event)
+            & (t.ticket_type.c.id == t.ticket.c.type_id),
+        )
+        .where(t.ticket.c.event == event, t.ticket.c.id == ticket)
+    ).first()
+    return None if row is None else _ticket.decode('{"type":' + row[1] + "," + row[0][1:])
+
+
+def resolve(
+    connection: Connection, event: str, ticket: str, *, note: str, who: str, now_ms: int
+) -> Entry | None:
+    """Settle a conflict with a reason; ``None`` when the ticket is in none."""
+    lock = select(t.stream.c.epoch).where(t.stream.c.event == event).with_for_update()
+    epoch = connection.execute(lock).scalar_one()
+    clash = next((c for c in conflicts(connection, event) if c.ticket == ticket), None)
+    if clash is None:
+        return None
+    origin = f"{CENTRAL}.{epoch}"
+    tips = sorted(have(connection, event, [origin]).get(origin, frozenset()))
+    last = find(connection, event, f"{origin}:{tips[-1].seq}") if tips else None
+    prev = ""
+    if tips:
+        prev = connection.execute(
+            select(t.entry.c.hash).where(
+                t.entry.c.event == event,
+                t.entry.c.origin == origin,
+                t.entry.c.seq == tips[-1].seq,
+                t.entry.c.hash.startswith(tips[-1].hash),
+            )
+        ).scalar_one()
+    heard = max(e.hlc for e in clash.admissions)
+    believable = heard if clock.wall_ms(heard) <= now_ms + clock.MAX_AHEAD_MS else 0
+    made = entries.clean(
+        Entry(
+            origin=origin,
+            seq=last.seq + 1 if last else 1,
+            prev=prev,
+            act=Act.RESOLUTION,
+            at_ms=now_ms,
+            boot_ms=0,
+            hlc=clock.tick(max(last.hlc if last else 0, believable), now_ms),
+            version="" if last else __version__,
+            gate=CENTRAL,
+            operator=who,
+            ticket=ticket,
+            ticket_type=clash.ticket_type,
+            note=note,
+            covers=tuple(e.name for e in clash.admissions),
+        )
+    )
+    body = entries.encode(made)
+    carried = Carried(made, body, entries.digest(body).hex())
+    accept(connection, event, [Push(None, [carried], {})])
+    return made
+
+
+def find_alarms(connection: Connection, event: str) -> list[Alarm]:
+    """Which devices were cloned, restored or rolled back."""
+    rows = connection.execute(
+        select(t.origin.c.origin, t.origin.c.follows).where(t.origin.c.event == event)
+    )
+    starts = [Start(*row) for row in rows if device_of(row[0]) != CENTRAL]
+    return alarms(starts, have(connection, event))
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What one device has counted at one gate."""
+
+    device: str
+    gate: str
+    scans: int
+    admitted: int
+    exited: int
+    refused: int
+    annulled: int
+
+
+def counts(connection: Connection, event: str) -> list[Count]:
+    """The event's counts, by device and gate."""
+    c = t.tally.c
+    found: dict[tuple[str, str], list[int]] = {}
+    rows = connection.execute(
+        select(
+            c.device, c.gate, c.outcome,
+            func.sum(c.entries), func.sum(c.admitted), func.sum(c.exited), func.sum(c.annulled),
+        )
+        .where(c.event == event)
+        .group_by(c.device, c.gate, c.outcome)
+    )  # fmt: skip
+    for device, gate, outcome, scans, admitted, exited, annulled in rows:
+        line = found.setdefault((device, gate), [0, 0, 0, 0, 0])
+        refused = scans if outcome == "refuse" else 0
+        for n, count in enumerate((scans, admitted, exited, refused, annulled)):
+            line[n] += int(count)
+    return [Count(*key, *line) for key, line in sorted(found.items())]

@@ -1,0 +1,439 @@
+"""The event's tickets at the server, and the feed of their changes.
+
+Every change has a number from the event's counter row, taken in the transaction that makes it: the
+order of numbers is the order of commits, and whoever has read up to a number has missed nothing.
+Every function works in the transaction it is handed.
+"""
+
+import re
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from gate.credential import KEY_BYTES
+from gate.domain.model import CodeState, TicketType
+from gate.errors import UsageError
+from gate.language import _
+from gate.store.rows import BadRow, TicketBody, changed_body, ticket_body, type_body
+from sync.central import tables as t
+from sync.protocol import Change, Changes
+
+PAGE = 1000
+_EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_CURSOR = re.compile(r"([0-9a-f]{1,32}):([0-9]{1,15}):([0-9a-f]{0,32})")
+_ERRORS_TOLD = 20
+_IN = 500
+"""Ids in one query: SQLite's limit on parameters is far above, PostgreSQL's planner likes few."""
+
+
+class Bad(Exception):
+    """Rows that cannot be taken; nothing was changed."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("; ".join(errors))
+        self.errors = errors
+
+
+class ResyncNeeded(Exception):
+    """The cursor is not of this feed: another life of the server, or one after a restore."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What an organiser states: types and tickets as rows, changes by id."""
+
+    types: Sequence[Mapping[str, Any]] = ()
+    tickets: Sequence[Mapping[str, Any]] = ()
+    changes: Sequence[Mapping[str, Any]] = ()
+    """Fields to state anew, each with the ``id`` of its ticket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What came of it."""
+
+    types: int
+    tickets: int
+    changed: int
+    cursor: str
+    ids: list[str] = field(default_factory=list)
+
+
+def create_event(connection: Connection, id_: str, name: str, time_zone: str, now_ms: int) -> None:
+    """Begin an event. Raises UsageError when the id cannot be used or is taken."""
+    if not _EVENT_ID.fullmatch(id_):
+        raise UsageError(
+            _("{id!r} cannot be an event's id").format(id=id_),
+            _("Letters, digits, '_', '.' and '-', at most 64."),
+        )
+    if connection.execute(select(t.event.c.id).where(t.event.c.id == id_)).first():
+        raise UsageError(_("there is an event {id} already").format(id=id_), "")
+    connection.execute(
+        insert(t.event).values(
+            id=id_,
+            name=name or id_,
+            time_zone=time_zone,
+            key=secrets.token_hex(KEY_BYTES),
+            created_ms=now_ms,
+        )
+    )
+    connection.execute(
+        insert(t.stream).values(event=id_, epoch=secrets.token_hex(8), head=0, entries=0)
+    )
+
+
+def new_epochs(connection: Connection) -> int:
+    """After a restored backup: every device is to take a new snapshot. Answers how many events."""
+    events = connection.execute(select(t.stream.c.event)).scalars().all()
+    for event in events:
+        connection.execute(
+            update(t.stream).where(t.stream.c.event == event).values(epoch=secrets.token_hex(8))
+        )
+    return len(events)
+
+
+def issue(connection: Connection, event: str, stated: Issue) -> Issued:
+    """Create and change types and tickets, all or nothing. Raises Bad with what is wrong."""
+    lock = select(t.stream.c.epoch, t.stream.c.head).where(t.stream.c.event == event)
+    epoch, head = connection.execute(lock.with_for_update()).one()
+    row = connection.execute(
+        select(t.event.c.key, t.event.c.time_zone).where(t.event.c.id == event)
+    ).one()
+    key, time_zone = bytes.fromhex(row[0]), str(row[1])
+    errors: list[str] = []
+    zones = _zones(connection, event)
+    types = []
+    for n, said in enumerate(stated.types):
+        try:
+            types.append(type_body(said, time_zone))
+            zones[types[-1].id] = types[-1].time_zone
+        except BadRow as bad:
+            errors.append(f"types[{n}]: {bad}")
+    tickets = []
+    for n, said in enumerate(stated.tickets):
+        try:
+            tickets.append(ticket_body(said, zones.get, key))
+        except BadRow as bad:
+            errors.append(f"tickets[{n}]: {bad}")
+    if len({one.id for one in tickets}) < len(tickets):
+        errors.append("tickets: the same ticket twice")
+    codes = _codes(connection, event, tickets, errors)
+    changes = _changed(connection, event, stated.changes, zones, errors)
+    if errors:
+        raise Bad([*errors[:_ERRORS_TOLD], *(["…"] if len(errors) > _ERRORS_TOLD else [])])
+    rows = [
+        *(("type", one.id, one.body, {}) for one in types),
+        *(("ticket", one.id, one.body, codes[one.id]) for one in tickets),
+        *(("ticket", id_, body, codes_) for id_, body, codes_ in changes),
+    ]
+    _put_types(connection, event, [(one.id, one.body) for one in types])
+    _put_tickets(connection, event, [(one.id, one.type_id, one.body) for one in tickets])
+    _put_codes(connection, event, codes)
+    _put_tickets(
+        connection,
+        event,
+        [(id_, msgspec.json.decode(body)["type_id"], body) for id_, body, _codes in changes],
+    )
+    cursor = _append(connection, event, (epoch, head), rows)
+    return Issued(len(types), len(tickets), len(changes), cursor, [one.id for one in tickets])
+
+
+def _append(
+    connection: Connection,
+    event: str,
+    at: tuple[str, int],
+    rows: Sequence[tuple[str, str, str, Mapping[str, str]]],
+) -> str:
+    epoch, head = at
+    made = [
+        {
+            "event": event,
+            "seq": head + n,
+            "id": secrets.token_hex(8),
+            "kind": kind,
+            "ref": ref,
+            "body": body,
+            "codes": msgspec.json.encode(codes).decode(),
+        }
+        for n, (kind, ref, body, codes) in enumerate(rows, 1)
+    ]
+    if not made:
+        return cursor_of(connection, event)
+    connection.execute(insert(t.change), made)
+    connection.execute(
+        update(t.stream).where(t.stream.c.event == event).values(head=head + len(made))
+    )
+    return f"{epoch}:{made[-1]['seq']}:{made[-1]['id']}"
+
+
+def cursor_of(connection: Connection, event: str) -> str:
+    """The cursor of whoever has read everything."""
+    row = connection.execute(
+        select(t.stream.c.epoch, t.stream.c.head, t.change.c.id)
+        .join_from(
+            t.stream,
+            t.change,
+            (t.change.c.event == t.stream.c.event) & (t.change.c.seq == t.stream.c.head),
+            isouter=True,
+        )
+        .where(t.stream.c.event == event)
+    ).one()
+    return f"{row[0]}:{row[1]}:{row[2] or ''}"
+
+
+def changes(connection: Connection, event: str, cursor: str, limit: int = PAGE) -> Changes:
+    """The changes after a cursor. Raises ResyncNeeded when the cursor is not of this feed."""
+    epoch, head = connection.execute(
+        select(t.stream.c.epoch, t.stream.c.head).where(t.stream.c.event == event)
+    ).one()
+    match = _CURSOR.fullmatch(cursor)
+    if match is None or match[1] != epoch or int(match[2]) > head:
+        raise ResyncNeeded
+    after = int(match[2])
+    if not _is_known(connection, event, after, match[3]):
+        raise ResyncNeeded
+    c = t.change.c
+    rows = connection.execute(
+        select(c.seq, c.id, c.kind, c.ref, c.body, c.codes)
+        .where(c.event == event, c.seq > after)
+        .order_by(c.seq)
+        .limit(limit)
+    ).all()
+    page = [
+        Change(row[0], row[1], row[2], row[3], msgspec.Raw(row[4]), msgspec.json.decode(row[5]))
+        for row in rows
+    ]
+    if not page:
+        return Changes([], cursor)
+    return Changes(page, f"{epoch}:{page[-1].seq}:{page[-1].id}", more=page[-1].seq < head)
+
+
+def _is_known(connection: Connection, event: str, seq: int, id_: str) -> bool:
+    if seq == 0:
+        return id_ == ""
+    found = connection.execute(
+        select(t.change.c.id).where(t.change.c.event == event, t.change.c.seq == seq)
+    ).scalar()
+    return found == id_
+
+
+def all_types(connection: Connection, event: str) -> list[tuple[str, str]]:
+    """Every ticket type, id and body."""
+    rows = connection.execute(
+        select(t.ticket_type.c.id, t.ticket_type.c.body).where(t.ticket_type.c.event == event)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def all_tickets(connection: Connection, event: str, page: int = 5000) -> Iterator[TicketBody]:
+    """Every ticket with its codes, by id."""
+    after = ""
+    while True:
+        rows = connection.execute(
+            select(t.ticket.c.id, t.ticket.c.type_id, t.ticket.c.body)
+            .where(t.ticket.c.event == event, t.ticket.c.id > after)
+            .order_by(t.ticket.c.id)
+            .limit(page)
+        ).all()
+        if not rows:
+            return
+        after = rows[-1][0]
+        codes: dict[str, dict[bytes, CodeState]] = {row[0]: {} for row in rows}
+        found = connection.execute(
+            select(t.code.c.ticket, t.code.c.hash, t.code.c.state).where(
+                t.code.c.event == event, t.code.c.ticket.between(rows[0][0], after)
+            )
+        )
+        for ticket, hash_, state in found:
+            codes[ticket][bytes(hash_)] = CodeState(state)
+        for id_, type_id, body in rows:
+            yield TicketBody(id_, type_id, body, codes[id_], holder_of(body))
+
+
+def holder_of(body: str) -> str:
+    """The holder's name in a kept ticket."""
+    return _named.decode(body).holder
+
+
+class _Named(msgspec.Struct):
+    holder: str = ""
+
+
+_named = msgspec.json.Decoder(_Named)
+
+
+def _zones(connection: Connection, event: str) -> dict[str, str]:
+    decode = msgspec.json.Decoder(TicketType).decode
+    return {id_: decode(body).time_zone for id_, body in all_types(connection, event)}
+
+
+def _codes(
+    connection: Connection, event: str, tickets: Sequence[TicketBody], errors: list[str]
+) -> dict[str, dict[str, str]]:
+    """Every code of the tickets with its state, those from before included."""
+    owner: dict[bytes, str] = {}
+    for n, one in enumerate(tickets):
+        if any(owner.setdefault(hashed, one.id) != one.id for hashed in one.codes):
+            errors.append(f"tickets[{n}]: {_('this code belongs to another ticket already')}")
+    for some in _in_parts(list(owner)):
+        rows = connection.execute(
+            select(t.code.c.hash, t.code.c.ticket).where(
+                t.code.c.event == event, t.code.c.hash.in_(some)
+            )
+        )
+        errors += [
+            f"{owner[bytes(hash_)]}: {_('this code belongs to another ticket already')}"
+            for hash_, ticket in rows
+            if owner[bytes(hash_)] != ticket
+        ]
+    kept: dict[str, dict[str, str]] = {one.id: {} for one in tickets}
+    for ticket, hash_, state in _codes_of(connection, event, list(kept)):
+        # A code that is not named any more opens no gate.
+        kept[ticket][hash_.hex()] = CodeState.REPLACED if state == CodeState.LIVE else state
+    for one in tickets:
+        kept[one.id] |= {hashed.hex(): state.value for hashed, state in one.codes.items()}
+    return kept
+
+
+def _codes_of(
+    connection: Connection, event: str, tickets: Sequence[str]
+) -> Iterator[tuple[str, bytes, str]]:
+    for some in _in_parts(tickets):
+        rows = connection.execute(
+            select(t.code.c.ticket, t.code.c.hash, t.code.c.state).where(
+                t.code.c.event == event, t.code.c.ticket.in_(some)
+            )
+        )
+        for ticket, hash_, state in rows:
+            yield ticket, bytes(hash_), state
+
+
+def _changed(
+    connection: Connection,
+    event: str,
+    stated: Sequence[Mapping[str, Any]],
+    zones: Mapping[str, str],
+    errors: list[str],
+) -> list[tuple[str, str, dict[str, str]]]:
+    ids = [str(one.get("id", "")) for one in stated]
+    bodies: dict[str, str] = {}
+    for some in _in_parts(ids):
+        rows = connection.execute(
+            select(t.ticket.c.id, t.ticket.c.body).where(
+                t.ticket.c.event == event, t.ticket.c.id.in_(some)
+            )
+        )
+        bodies.update((row[0], row[1]) for row in rows)
+    codes: dict[str, dict[str, str]] = {id_: {} for id_ in bodies}
+    for ticket, hash_, state in _codes_of(connection, event, list(bodies)):
+        codes[ticket][hash_.hex()] = state
+    made = []
+    for n, (id_, one) in enumerate(zip(ids, stated, strict=True)):
+        if id_ not in bodies:
+            errors.append(f"changes[{n}]: {_('there is no ticket {id!r}').format(id=id_[:128])}")
+            continue
+        try:
+            fields = {name: value for name, value in one.items() if name != "id"}
+            bodies[id_] = changed_body(bodies[id_], fields, zones.get)
+            made.append((id_, bodies[id_], codes[id_]))
+        except BadRow as bad:
+            errors.append(f"changes[{n}]: {bad}")
+    return made
+
+
+def _put_types(connection: Connection, event: str, rows: Sequence[tuple[str, str]]) -> None:
+    table, here = t.ticket_type, {id_ for id_, _body in all_types(connection, event)}
+    new = [{"event": event, "id": i, "body": b} for i, b in dict(rows).items() if i not in here]
+    old = [{"b_id": i, "b_body": b} for i, b in dict(rows).items() if i in here]
+    if new:
+        connection.execute(insert(table), new)
+    if old:
+        connection.execute(
+            update(table)
+            .where(table.c.event == event, table.c.id == bindparam("b_id"))
+            .values(body=bindparam("b_body")),
+            old,
+        )
+
+
+def _put_tickets(connection: Connection, event: str, rows: Sequence[tuple[str, str, str]]) -> None:
+    table = t.ticket
+    here: set[str] = set()
+    for some in _in_parts([row[0] for row in rows]):
+        here |= set(
+            connection.execute(
+                select(table.c.id).where(table.c.event == event, table.c.id.in_(some))
+            ).scalars()
+        )
+    new = [
+        {"event": event, "id": i, "type_id": type_id, "body": body}
+        for i, type_id, body in rows
+        if i not in here
+    ]
+    old = [{"b_id": i, "b_type": type_id, "b_body": body} for i, type_id, body in rows if i in here]
+    if new:
+        connection.execute(insert(table), new)
+    if old:
+        connection.execute(
+            update(table)
+            .where(table.c.event == event, table.c.id == bindparam("b_id"))
+            .values(type_id=bindparam("b_type"), body=bindparam("b_body")),
+            old,
+        )
+
+
+def _put_codes(connection: Connection, event: str, codes: Mapping[str, Mapping[str, str]]) -> None:
+    wanted = [
+        (bytes.fromhex(hashed), ticket, state)
+        for ticket, states in codes.items()
+        for hashed, state in states.items()
+    ]
+    here: set[bytes] = set()
+    for some in _in_parts([row[0] for row in wanted]):
+        here |= {
+            bytes(found)
+            for found in connection.execute(
+                select(t.code.c.hash).where(t.code.c.event == event, t.code.c.hash.in_(some))
+            ).scalars()
+        }
+    new = [
+        {"event": event, "hash": h, "ticket": ticket, "state": state}
+        for h, ticket, state in wanted
+        if h not in here
+    ]
+    old = [{"b_hash": h, "b_state": state} for h, _ticket, state in wanted if h in here]
+    if new:
+        connection.execute(insert(t.code), new)
+    if old:
+        connection.execute(
+            update(t.code)
+            .where(t.code.c.event == event, t.code.c.hash == bindparam("b_hash"))
+            .values(state=bindparam("b_state")),
+            old,
+        )
+
+
+def _in_parts(of: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for n in range(0, len(of), _IN):
+        yield of[n : n + _IN]
+
+
+def totals(connection: Connection, event: str) -> dict[str, int]:
+    """How many types, tickets and changes there are."""
+
+    def count(table: Any) -> int:
+        query = select(func.count()).select_from(table).where(table.c.event == event)
+        return int(connection.execute(query).scalar_one())
+
+    return {"types": count(t.ticket_type), "tickets": count(t.ticket)}
+
+
+def events(connection: Connection) -> list[dict[str, Any]]:
+    """Every event."""
+    c = t.event.c
+    rows = connection.execute(select(c.id, c.name, c.time_zone, c.created_ms).order_by(c.id))
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001  its documented name

@@ -1,0 +1,226 @@
+"""Which entries go where: pure, and the same between any two nodes.
+
+An entry is named ``(origin, seq)`` and known by its hash. Who holds an entry holds its whole origin
+before it, so a node says what it holds by the newest entry of each origin: its tip. An origin has
+one tip; a cloned machine that went on twice has one for each branch, and both are kept.
+
+Nothing here knows a disk, a socket or a clock: what is held is asked through callables.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gate.domain.model import Entry, device_of
+
+DIGITS = 32
+"""Hex digits of an entry's hash in a tip: 128 bits, as ``prev`` is compared."""
+
+
+class Tip(NamedTuple):
+    """The newest entry of an origin, or of one branch of it."""
+
+    seq: int
+    hash: str
+    """First ``DIGITS`` hex digits of the SHA-256 of the entry."""
+
+
+Have = dict[str, frozenset[Tip]]
+"""What a node holds: the tips of every origin."""
+HashesAt = Callable[[str, int], frozenset[str]]
+"""Hashes of the entries held under a name: none, one, or one for each branch."""
+
+
+class Span(NamedTuple):
+    """Entries of an origin that the other side lacks: those after ``after``."""
+
+    origin: str
+    after: int
+
+
+def missing(
+    mine: Have, theirs: Have, hashes_at: HashesAt, *, only: Callable[[str], bool] = bool
+) -> list[Span]:
+    """What to send, given what the other side says it holds.
+
+    Whoever is ahead sends. Where the other's tip is not on our chain, the origin has branched
+    unseen: it is sent from its beginning, and what the other holds of it already does no harm.
+    """
+    spans = []
+    for origin, tips in mine.items():
+        other = theirs.get(origin, frozenset())
+        if tips <= other or not only(origin):
+            continue
+        spans.append(Span(origin, _common(origin, tips, other, hashes_at)))
+    return [span for span in spans if span.after >= 0]
+
+
+def _common(origin: str, mine: frozenset[Tip], theirs: frozenset[Tip], hashes_at: HashesAt) -> int:
+    """The seq up to which the other holds what we hold; -1 when it has all of it."""
+    if len(mine) > 1:
+        return 0
+    (tip,) = mine
+    after = 0
+    for their in theirs:
+        if their.seq > tip.seq:
+            # They are ahead and will see whether our tip is on their chain.
+            return -1
+        if their.hash not in hashes_at(origin, their.seq):
+            return 0
+        after = max(after, their.seq)
+    return after
+
+
+class Carried(NamedTuple):
+    """An entry as it came, with its exact bytes and their SHA-256 in hex."""
+
+    entry: Entry
+    body: bytes
+    hash: str
+
+
+@dataclass(slots=True)
+class Intake:
+    """One batch of another node's entries, judged against what is held.
+
+    An entry is taken only if it is held already or follows one that is held: a batch that comes
+    twice, late or with holes changes nothing that a later one does not put right.
+    """
+
+    tips: Have
+    """Of the origins in the batch; kept up to date."""
+    hashes_at: HashesAt
+    taken: list[Carried] = field(default_factory=list)
+    gaps: set[str] = field(default_factory=set)
+    """Origins of which something before what was offered is not held."""
+    _fresh: dict[tuple[str, int], set[str]] = field(default_factory=dict)
+
+    def offer(self, one: Carried) -> bool:
+        """Take the entry if it is new and its predecessor is held; whether it was taken."""
+        origin, seq, short = one.entry.origin, one.entry.seq, one.hash[:DIGITS]
+        tips = self.tips.get(origin, frozenset())
+        before = Tip(seq - 1, one.entry.prev[:DIGITS])
+        if before not in tips:
+            if short in self._held(origin, seq):
+                return False
+            if seq > 1 and before.hash not in self._held(origin, seq - 1):
+                self.gaps.add(origin)
+                return False
+        self.tips[origin] = tips - {before} | {Tip(seq, short)}
+        self._fresh.setdefault((origin, seq), set()).add(short)
+        self.taken.append(one)
+        return True
+
+    def _held(self, origin: str, seq: int) -> frozenset[str]:
+        return self.hashes_at(origin, seq) | self._fresh.get((origin, seq), set())
+
+
+def own_or_vouched(
+    batch: Iterable[Carried],
+    sender: str,
+    heads: Mapping[tuple[str, int], str],
+) -> list[Carried]:
+    """The entries to believe: the sender's own, and others' up to a head their maker signed.
+
+    ``heads`` are the verified ones, ``(origin, seq)`` to hash. A run counts up to the last entry
+    that a head names; what comes after it waits for the next head.
+    """
+    believed: list[Carried] = []
+    waiting: dict[str, list[Carried]] = {}
+    for one in batch:
+        entry = one.entry
+        if device_of(entry.origin) == sender:
+            believed.append(one)
+            continue
+        run = waiting.setdefault(entry.origin, [])
+        if run and (run[-1].entry.seq + 1 != entry.seq or entry.prev != run[-1].hash):
+            run.clear()
+        run.append(one)
+        if heads.get((entry.origin, entry.seq)) == one.hash:
+            believed += run
+            run.clear()
+    return believed
+
+
+def changed(mine: Have, known: Have) -> Have:
+    """Of what a node holds, the origins that the other side does not know it by."""
+    return {origin: tips for origin, tips in mine.items() if known.get(origin) != tips}
+
+
+def is_behind(theirs: Have, hashes_at: HashesAt) -> bool:
+    """Whether the other side holds anything that we do not."""
+    return any(
+        tip.hash not in hashes_at(origin, tip.seq)
+        for origin, tips in theirs.items()
+        for tip in tips
+    )
+
+
+def receipted(mine: Have, receipts: Have, hashes_at: HashesAt) -> dict[str, int]:
+    """For each origin, up to which seq a receipt covers what we hold; 0 when it covers nothing."""
+    covered = {}
+    for origin, tips in mine.items():
+        covered[origin] = 0
+        for tip in receipts.get(origin, frozenset()):
+            if tip in tips or tip.hash in hashes_at(origin, tip.seq):
+                covered[origin] = max(covered[origin], tip.seq)
+    return covered
+
+
+class Start(NamedTuple):
+    """How an incarnation began: what its first entry says of the entry before it."""
+
+    origin: str
+    follows: str
+    """Name of the device's previous entry; empty for its very first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A device did two things after one and the same entry: cloned, restored, or rolled back."""
+
+    device: str
+    after: str
+    """Name of the entry that was followed twice; empty: the device began twice."""
+    origins: tuple[str, ...]
+    """Where it went on."""
+
+
+def alarms(starts: Iterable[Start], have: Have) -> list[Alarm]:
+    """Derive which devices were cloned, restored from a backup or rolled back.
+
+    A device's entries are one line: each has one successor. Derived from the entries alone, so
+    every node that holds them says the same.
+    """
+    ways: dict[tuple[str, str], set[str]] = {}
+    for start in starts:
+        ways.setdefault((device_of(start.origin), start.follows), set()).add(start.origin)
+    found = []
+    for (device, follows), origins in ways.items():
+        origin, _colon, seq = follows.partition(":")
+        goes_on = any(tip.seq > int(seq or 0) for tip in have.get(origin, ()))
+        if follows and goes_on:
+            origins.add(origin)
+        if len(origins) > 1:
+            found.append(Alarm(device, follows, tuple(sorted(origins))))
+    for origin, tips in have.items():
+        if len(tips) > 1:
+            found.append(Alarm(device_of(origin), origin, (origin,)))
+    return sorted(found, key=lambda a: (a.device, a.after, a.origins))
+
+
+def tips_to_text(have: Have) -> dict[str, list[str]]:
+    """As frames carry it."""
+    return {
+        origin: [f"{tip.seq}:{tip.hash}" for tip in sorted(tips)] for origin, tips in have.items()
+    }
+
+
+def tips_from_text(have: Mapping[str, Iterable[str]]) -> Have:
+    """As frames carried it."""
+    return {origin: frozenset(map(_tip, texts)) for origin, texts in have.items()}
+
+
+def _tip(text: str) -> Tip:
+    seq, _colon, digest = text.partition(":")
+    return Tip(int(seq), digest)

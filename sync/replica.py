@@ -1,0 +1,450 @@
+"""The write side of ``peers.db`` and of the ticket replica: what the sync worker has heard.
+
+One connection in one thread writes ``peers.db``; the device's own journal is only read. Entries and
+what says they are held (the tips) are one transaction: after a power cut they are both there or
+both gone, and are fetched again.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import msgspec
+from sqlite_utils import Database
+
+from gate.domain.clock import MAX_AHEAD_MS, wall_ms
+from gate.domain.history import fold
+from gate.domain.model import FACTS, Act, Entry, device_of
+from gate.errors import StoreError
+from gate.store import entries, schema
+from gate.store.folder import Folder
+from gate.store.journal import (
+    TALLY_COUNTS,
+    TALLY_KEY,
+    read_entry,
+    read_facts,
+    remember,
+    taken_back,
+    tally_key,
+    tally_rows,
+)
+from gate.store.sqlite import faults, open_reader, open_writer
+from sync.exchange import (
+    DIGITS,
+    Alarm,
+    Carried,
+    Have,
+    Intake,
+    Span,
+    Start,
+    Tip,
+    alarms,
+    own_or_vouched,
+)
+from sync.protocol import MAX_ENTRIES, MAX_ENTRY, Head, Refused
+
+FRAME_BYTES = 1024 * 1024
+"""Entries are put into a frame up to about this size."""
+
+_TALLY_UPSERT = (
+    f"INSERT INTO tally VALUES ({', '.join('?' * (1 + len(TALLY_KEY) + len(TALLY_COUNTS)))}) "
+    f"ON CONFLICT DO UPDATE SET {', '.join(f'{c} = {c} + excluded.{c}' for c in TALLY_COUNTS)}"
+)
+
+Verify = Callable[[Head], bool]
+"""Whether a signed head is its device's word."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of a frame's entries."""
+
+    new: list[Entry] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    touched: set[str] = field(default_factory=set)
+    """Origins of which anything came."""
+    gaps: set[str] = field(default_factory=set)
+
+
+def read_bodies(raw: Iterable[bytes]) -> tuple[list[Carried], list[Refused]]:
+    """The entries of a frame, and those that no device can have meant."""
+    carried, refused = [], []
+    for body in raw:
+        try:
+            if len(body) > MAX_ENTRY:
+                refused.append(Refused("", 0, f"longer than {MAX_ENTRY} bytes"))
+                continue
+            body.decode()
+            entry = entries.decode(body)
+        except (entries.NoEntryError, UnicodeDecodeError) as error:
+            refused.append(Refused("", 0, str(error)[:200]))
+            continue
+        wrong = _wrong(entry)
+        if wrong:
+            refused.append(Refused(entry.origin[:200], max(0, entry.seq), wrong))
+        else:
+            carried.append(Carried(entry, body, entries.digest(body).hex()))
+    return carried, refused
+
+
+def _wrong(entry: Entry) -> str:
+    device, dot, incarnation = entry.origin.partition(".")
+    if not (dot and device.isalnum() and incarnation.isalnum() and entry.origin.isascii()):
+        return "no origin"
+    if len(entry.origin) > 64 or not 0 < entry.seq < 2**53 or entry.hlc >= 2**63:
+        return "out of range"
+    return ""
+
+
+def _nobody(_name: str) -> None:
+    """Annulments are counted by ``_take_back``, once."""
+
+
+class Holdings:
+    """All entries this device holds: its own journal, read, and ``peers.db``, written."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self.device = folder.device_id()
+        self._path = folder.peers
+        self._connection = open_writer(self._path, "NORMAL")
+        self._journal: sqlite3.Connection | None = None
+        self._journal_row = 0
+        self._own: dict[str, Tip] = {}
+        try:
+            with faults(self._path):
+                schema.peers.apply(Database(self._connection))
+        except BaseException:
+            self._connection.close()
+            raise
+        self._tips: Have = self._read_tips()
+
+    def close(self) -> None:
+        """Let go of both files."""
+        with faults(self._path):
+            self._connection.close()
+        if self._journal is not None:
+            self._journal.close()
+
+    def have(self) -> Have:
+        """What this device holds, own and heard."""
+        self.follow_journal()
+        have = dict(self._tips)
+        for origin, tip in self._own.items():
+            others = have.get(origin, frozenset())
+            # After a restored backup, what was pulled back goes on where the journal ends.
+            goes_on = others and self._has_successor(origin, tip)
+            have[origin] = others if goes_on else others | {tip}
+        return have
+
+    def own_have(self) -> Have:
+        """What is in this device's own journal."""
+        self.follow_journal()
+        return {origin: frozenset({tip}) for origin, tip in self._own.items()}
+
+    def follow_journal(self) -> bool:
+        """Look for entries the gate has written; whether there were any."""
+        journal = self._opened_journal()
+        if journal is None:
+            return False
+        before = self._journal_row
+        annulments: set[str] = set()
+        with faults(self._folder.journal):
+            for row, origin, seq, hash_, act, ticket in journal.execute(
+                "SELECT id, origin, seq, hash, act, ticket FROM entry WHERE id > ? ORDER BY id",
+                (before,),
+            ):
+                self._own[origin] = Tip(seq, hash_.hex()[:DIGITS])
+                self._journal_row = row
+                if act == Act.ANNULMENT:
+                    annulments.add(ticket)
+        if annulments:
+            with self._transaction():
+                for ticket in annulments:
+                    self._take_back(ticket)
+        return self._journal_row > before
+
+    def hashes_at(self, origin: str, seq: int) -> frozenset[str]:
+        """Hashes of the entries held under a name."""
+        query = "SELECT hash FROM entry WHERE origin = ? AND seq = ?"
+        with faults(self._path):
+            found = {row[0] for row in self._connection.execute(query, (origin, seq))}
+        journal = self._opened_journal()
+        if journal is not None and device_of(origin) == self.device:
+            with faults(self._folder.journal):
+                found |= {row[0] for row in journal.execute(query, (origin, seq))}
+        return frozenset(hash_.hex()[:DIGITS] for hash_ in found)
+
+    def bodies(self, spans: Iterable[Span], limit: int = MAX_ENTRIES) -> tuple[list[bytes], bool]:
+        """The entries of the spans, as many as fit into a frame, and whether there are more."""
+        out: list[bytes] = []
+        size = 0
+        for span in spans:
+            for body in self._span(span, limit + 1 - len(out)):
+                if len(out) >= limit or (out and size + len(body) > FRAME_BYTES):
+                    return out, True
+                out.append(body)
+                size += len(body)
+        return out, False
+
+    def _span(self, span: Span, limit: int) -> Iterator[bytes]:
+        query = "SELECT seq, body FROM entry WHERE origin = ? AND seq > ? ORDER BY seq LIMIT ?"
+        bound = (span.origin, span.after, limit)
+        with faults(self._path):
+            rows = self._connection.execute(query, bound).fetchall()
+        journal = self._opened_journal()
+        if journal is not None and device_of(span.origin) == self.device:
+            with faults(self._folder.journal):
+                rows += journal.execute(query, bound).fetchall()
+        for _seq, body in sorted(dict.fromkeys(rows)):
+            yield body.encode()
+
+    def accept(
+        self,
+        raw: Iterable[bytes],
+        sender: str | None,
+        heads: Iterable[Head] = (),
+        verify: Verify = lambda _head: False,
+    ) -> Taken:
+        """Take in another node's entries; durable (against a crash) when this returns.
+
+        ``sender`` is the device they came from; ``None`` is the server, which is believed.
+        """
+        carried, refused = read_bodies(raw)
+        heads = list(heads)
+        if sender is not None:
+            vouched = {(h.origin, h.seq): h.hash for h in heads if verify(h)}
+            carried = own_or_vouched(carried, sender, vouched)
+        taken = Taken(refused=refused, touched={one.entry.origin for one in carried})
+        if not carried:
+            return taken
+        self.follow_journal()
+        have = self.have()
+        tips = {origin: have.get(origin, frozenset()) for origin in taken.touched}
+        intake = Intake(tips, self.hashes_at)
+        with self._transaction():
+            for one in carried:
+                intake.offer(one)
+            self._keep(intake, heads)
+        self._tips.update({o: t for o, t in intake.tips.items() if t})
+        taken.new = [one.entry for one in intake.taken]
+        taken.gaps = intake.gaps
+        return taken
+
+    def _keep(self, intake: Intake, heads: list[Head]) -> None:
+        run = self._connection.execute
+        facts: dict[str, None] = {}
+        for one in intake.taken:
+            entry = one.entry
+            run(
+                "INSERT OR IGNORE INTO entry (origin, seq, hash, body) VALUES (?, ?, ?, ?)",
+                (entry.origin, entry.seq, bytes.fromhex(one.hash), one.body.decode()),
+            )
+            if entry.seq == 1:
+                run(
+                    "INSERT OR IGNORE INTO origin VALUES (?, ?, ?)",
+                    (entry.origin, entry.follows, entry.prev),
+                )
+            if entry.act in FACTS and entry.ticket:
+                facts[entry.ticket] = None
+        for one in intake.taken:
+            self._count(one.entry)
+        for ticket in facts:
+            remember(self._connection, ticket, fold(read_facts(self._connection, ticket)))
+            self._take_back(ticket)
+        self._put_tips(intake)
+        for head in heads:
+            run(
+                "INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?)",
+                (head.origin, head.seq, head.hash, head.signature),
+            )
+
+    def _count(self, entry: Entry) -> None:
+        for at, counts in tally_rows(entry, self.find if entry.act is Act.REPEAT else _nobody):
+            self._connection.execute(_TALLY_UPSERT, (at.device, *tally_key(at), *counts))
+
+    def _take_back(self, ticket: str) -> None:
+        """Count each annulled movement out once, whoever annulled it and whatever came first."""
+        heard, own = read_facts(self._connection, ticket), self._own_facts(ticket)
+        for entry, counts in taken_back([*heard, *own]):
+            if entry in own and any(e.target == entry.name for e in own):
+                continue  # the journal has counted that itself
+            if self._connection.execute(
+                "INSERT OR IGNORE INTO taken_back VALUES (?)", (entry.name,)
+            ).rowcount:
+                self._connection.execute(_TALLY_UPSERT, (entry.device, *tally_key(entry), *counts))
+
+    def _own_facts(self, ticket: str) -> list[Entry]:
+        journal = self._opened_journal()
+        if journal is None:
+            return []
+        with faults(self._folder.journal):
+            return read_facts(journal, ticket)
+
+    def _put_tips(self, intake: Intake) -> None:
+        newest = {}
+        for one in intake.taken:
+            newest[one.entry.origin, one.hash[:DIGITS]] = one
+        for origin in {one.entry.origin for one in intake.taken}:
+            before, after = self._tips.get(origin, frozenset()), intake.tips[origin]
+            self._connection.executemany(
+                "DELETE FROM tip WHERE origin = ? AND seq = ? AND substr(hex(hash), 1, ?) = ?",
+                [(origin, tip.seq, DIGITS, tip.hash.upper()) for tip in before - after],
+            )
+            for tip in after - before:
+                one_ = newest.get((origin, tip.hash))
+                if one_ is not None:
+                    self._connection.execute(
+                        "INSERT OR IGNORE INTO tip VALUES (?, ?, ?, ?)",
+                        (origin, bytes.fromhex(one_.hash), tip.seq, one_.entry.hlc),
+                    )
+
+    def find(self, name: str) -> Entry | None:
+        """The entry of that name, from wherever it is held."""
+        journal = self._opened_journal()
+        with faults(self._path):
+            found = read_entry(self._connection, name)
+            if found is None and journal is not None:
+                found = read_entry(journal, name)
+        return found
+
+    def alarms(self) -> list[Alarm]:
+        """Which devices were cloned, restored or rolled back, by what is held here."""
+        with faults(self._path):
+            starts = {
+                Start(*r) for r in self._connection.execute("SELECT origin, follows FROM origin")
+            }
+        journal = self._opened_journal()
+        if journal is not None:
+            with faults(self._folder.journal):
+                for origin, body in journal.execute(
+                    "SELECT origin, body FROM entry WHERE seq = 1"
+                ).fetchall():
+                    starts.add(Start(origin, entries.decode(body).follows))
+        return alarms(starts, self.have())
+
+    def greatest_hlc(self, now_ms: int) -> int:
+        """The greatest hybrid logical time heard from others whose clocks may be believed."""
+        most = (now_ms + MAX_AHEAD_MS + 1) << 16
+        with faults(self._path):
+            row = self._connection.execute("SELECT max(hlc) FROM tip WHERE hlc < ?", (most,))
+            return int(row.fetchone()[0] or 0)
+
+    def fast_clocks(self, now_ms: int) -> set[str]:
+        """Devices whose newest entry comes from too far in the future."""
+        with faults(self._path):
+            rows = self._connection.execute("SELECT origin, hlc FROM tip").fetchall()
+        return {device_of(o) for o, hlc in rows if wall_ms(hlc) > now_ms + MAX_AHEAD_MS}
+
+    def heads(self, origins: Iterable[str], after: Mapping[str, int] | None = None) -> list[Head]:
+        """The signed heads held of some origins."""
+        out = []
+        with faults(self._path):
+            for origin in origins:
+                rows = self._connection.execute(
+                    "SELECT origin, seq, hash, signature FROM head "
+                    "WHERE origin = ? AND seq > ? ORDER BY seq LIMIT 100",
+                    (origin, (after or {}).get(origin, 0)),
+                )
+                out += [Head(*row) for row in rows]
+        return out
+
+    def put_heads(self, heads: Iterable[Head]) -> None:
+        """Keep signed heads: this device's own, or those of entries that are held."""
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?)",
+                [(h.origin, h.seq, h.hash, h.signature) for h in heads],
+            )
+
+    def receipts(self) -> Have:
+        """What the server said it holds of this device's own origins."""
+        receipts: dict[str, set[Tip]] = defaultdict(set)
+        with faults(self._path):
+            for origin, hash_, seq in self._connection.execute("SELECT * FROM receipt"):
+                receipts[origin].add(Tip(seq, hash_))
+        return {origin: frozenset(tips) for origin, tips in receipts.items()}
+
+    def put_receipts(self, receipts: Have) -> None:
+        """Keep what the server says it holds; it may be less than before, after its restore."""
+        with self._transaction():
+            for origin, tips in receipts.items():
+                if device_of(origin) != self.device:
+                    continue
+                self._connection.execute("DELETE FROM receipt WHERE origin = ?", (origin,))
+                self._connection.executemany(
+                    "INSERT INTO receipt VALUES (?, ?, ?)",
+                    [(origin, tip.hash, tip.seq) for tip in tips],
+                )
+
+    def quarantine(self, refused: Iterable[Refused], at_ms: int, body: bytes = b"") -> None:
+        """Keep what was refused, for people to see."""
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO quarantine (at_ms, origin, seq, reason, body) "
+                "VALUES (?, ?, ?, ?, ?)",
+                [(at_ms, r.origin, r.seq, r.reason, body) for r in refused],
+            )
+
+    def quarantined(self) -> list[Refused]:
+        """What was refused, by them or by us."""
+        with faults(self._path):
+            rows = self._connection.execute(
+                "SELECT origin, seq, reason FROM quarantine ORDER BY id"
+            )
+            return [Refused(*row) for row in rows]
+
+    def put_devices(self, devices: Mapping[str, object]) -> None:
+        """Keep what the server says of the event's devices."""
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT INTO device VALUES (?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+                [(id_, msgspec.json.encode(device).decode()) for id_, device in devices.items()],
+            )
+
+    def checkpoint(self) -> None:
+        """Move the log into the database file; for idle moments."""
+        with faults(self._path):
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _has_successor(self, origin: str, tip: Tip) -> bool:
+        with faults(self._path):
+            rows = self._connection.execute(
+                "SELECT json_extract(body, '$.prev') FROM entry WHERE origin = ? AND seq = ?",
+                (origin, tip.seq + 1),
+            ).fetchall()
+        return any(str(prev).startswith(tip.hash) for (prev,) in rows)
+
+    def _read_tips(self) -> Have:
+        tips: dict[str, set[Tip]] = defaultdict(set)
+        with faults(self._path):
+            for origin, hash_, seq in self._connection.execute("SELECT origin, hash, seq FROM tip"):
+                tips[origin].add(Tip(seq, hash_.hex()[:DIGITS]))
+        return {origin: frozenset(found) for origin, found in tips.items()}
+
+    def _opened_journal(self) -> sqlite3.Connection | None:
+        if self._journal is None and self._folder.journal.exists():
+            try:
+                self._journal = open_reader(self._folder.journal)
+                self._journal.execute("SELECT 1 FROM entry LIMIT 1").fetchone()
+            except (StoreError, sqlite3.Error):
+                # The gate has not made its tables yet.
+                if self._journal is not None:
+                    self._journal.close()
+                self._journal = None
+        return self._journal
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with faults(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
