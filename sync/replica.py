@@ -72,20 +72,18 @@ def read_bodies(raw: Iterable[bytes]) -> tuple[list[Carried], list[Refused]]:
     """The entries of a frame, and those that no device can have meant."""
     carried, refused = [], []
     for body in raw:
+        digest = entries.digest(body).hex()
         try:
-            if len(body) > MAX_ENTRY:
-                refused.append(Refused("", 0, f"longer than {MAX_ENTRY} bytes"))
-                continue
             body.decode()
             entry = entries.decode(body)
         except (entries.NoEntryError, UnicodeDecodeError) as error:
-            refused.append(Refused("", 0, str(error)[:200]))
+            refused.append(Refused("", 0, str(error)[:200], digest))
             continue
-        wrong = _wrong(entry)
+        wrong = _wrong(entry) or ("too long" if len(body) > MAX_ENTRY else "")
         if wrong:
-            refused.append(Refused(entry.origin[:200], max(0, entry.seq), wrong))
+            refused.append(Refused(entry.origin[:200], min(entry.seq, 2**53), wrong, digest))
         else:
-            carried.append(Carried(entry, body, entries.digest(body).hex()))
+            carried.append(Carried(entry, bytes(body), digest))
     return carried, refused
 
 
@@ -215,7 +213,8 @@ class Holdings:
         carried, refused = read_bodies(raw)
         heads = list(heads)
         if sender is not None:
-            vouched = {(h.origin, h.seq): h.hash for h in heads if verify(h)}
+            heads = [head for head in heads if verify(head)]
+            vouched = {(head.origin, head.seq): head.hash for head in heads}
             carried = own_or_vouched(carried, sender, vouched)
         taken = Taken(refused=refused, touched={one.entry.origin for one in carried})
         if not carried:
@@ -228,7 +227,7 @@ class Holdings:
             for one in carried:
                 intake.offer(one)
             self._keep(intake, heads)
-        self._tips.update({o: t for o, t in intake.tips.items() if t})
+        self._tips.update({o: intake.tips[o] for o in {one.entry.origin for one in intake.taken}})
         taken.new = [one.entry for one in intake.taken]
         taken.gaps = intake.gaps
         return taken
@@ -324,6 +323,15 @@ class Holdings:
                 ).fetchall():
                     starts.add(Start(origin, entries.decode(body).follows))
         return alarms(starts, self.have())
+
+    def pulled_back(self) -> int:
+        """Entries of this very device that its journal lacks: it was restored, or has a clone."""
+        with faults(self._path):
+            row = self._connection.execute(
+                "SELECT count(*) FROM entry WHERE origin >= ? AND origin < ?",
+                (self.device + ".", self.device + "/"),
+            ).fetchone()
+        return int(row[0])
 
     def greatest_hlc(self, now_ms: int) -> int:
         """The greatest hybrid logical time heard from others whose clocks may be believed."""

@@ -81,7 +81,8 @@ def accept(connection: Connection, event: str, pushes: Iterable[Push]) -> Have:
     if intake.taken:
         _keep(connection, event, number, before, intake)
     if heads:
-        _put(connection, t.head, [{"event": event, **msgspec.structs.asdict(h)} for h in heads])
+        at = {"event": event, "number": number + len(intake.taken)}
+        _put(connection, t.head, [at | msgspec.structs.asdict(head) for head in heads])
     return {origin: tips for origin, tips in intake.tips.items() if tips}
 
 
@@ -365,6 +366,7 @@ class News:
     number: int
     bodies: list[bytes]
     tips: Have
+    heads: list[Head]
 
 
 def news(connection: Connection, event: str, after: int, limit: int = MAX_ENTRIES) -> News:
@@ -375,8 +377,17 @@ def news(connection: Connection, event: str, after: int, limit: int = MAX_ENTRIE
         .order_by(t.entry.c.number)
         .limit(limit)
     ).all()
-    tips = have(connection, event, {row[2] for row in rows}) if rows else {}
-    return News(rows[-1][0] if rows else after, [row[1].encode() for row in rows], tips)
+    if not rows:
+        return News(after, [], {}, [])
+    newest = rows[-1][0]
+    c = t.head.c
+    heads = connection.execute(
+        select(c.origin, c.seq, c.hash, c.signature).where(
+            c.event == event, c.number.between(after + 1, newest)
+        )
+    )
+    tips = have(connection, event, {row[2] for row in rows})
+    return News(newest, [row[1].encode() for row in rows], tips, [Head(*row) for row in heads])
 
 
 def newest_number(connection: Connection, event: str) -> int:

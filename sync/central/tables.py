@@ -141,6 +141,8 @@ head = Table(
     _number("seq", key=True),
     _text("hash", key=True),
     _text("signature"),
+    _number("number"),
+    Index("head_number", "event", "number"),
 )
 tally = Table(
     "tally",

@@ -1,0 +1,155 @@
+"""A device's side of the exchange with the server: what to say next, what to make of the answer.
+
+It knows neither socket nor clock: whoever carries the messages may lose, repeat, delay or reorder
+them, and may stop between any two lines.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from msgspec import Raw
+
+from gate.domain.model import device_of
+from sync.exchange import Have, Span, Tip, missing, receipted, tips_from_text, tips_to_text
+from sync.keys import DeviceKey
+from sync.protocol import HEAD_EVERY, Answer, Ask, Frame, Head, Refused, Report
+from sync.replica import Holdings, read_bodies
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What an answer brought."""
+
+    new: int
+    """Entries that were not held before."""
+    more: bool
+    """The server has more for us, or something before what it sent is missing."""
+
+
+class Talk:
+    """One connection's worth of talking; a new one begins with everything both sides hold."""
+
+    def __init__(self, holdings: Holdings, key: DeviceKey) -> None:
+        self._holdings = holdings
+        self._key = key
+        self._known: Have = holdings.receipts()
+        self._is_whole = False
+        self._asked: Have = {}
+        self._sent: dict[str, tuple[str, int]] = {}
+        self._relayed: dict[str, frozenset[Tip]] = {}
+        self._blocked = {r.origin: r.seq for r in holdings.quarantined() if r.origin}
+        self.needs_whole = True
+        """Whether the next message is to say all that is held, and to ask for all that is not."""
+
+    def ask(self, report: Report | None = None, *, sign: bool = True) -> Ask:
+        """The next message: what the server lacks, as far as it is known."""
+        holdings = self._holdings
+        mine = holdings.have()
+        spans = self._missing(mine)
+        for span in spans:
+            if device_of(span.origin) != holdings.device:
+                self._relayed[span.origin] = mine[span.origin]
+        raw, more = holdings.bodies(spans)
+        heads = self._heads(raw, sign=sign or more)
+        whole = self.needs_whole
+        if whole:
+            self._asked = mine
+        return Ask(
+            frame=Frame(
+                have=tips_to_text(mine) if whole else {},
+                whole=whole,
+                entries=[Raw(body) for body in raw],
+                heads=heads,
+                more=more,
+            ),
+            report=report,
+        )
+
+    def hear(self, answer: Answer, now_ms: int, *, to_whole: bool = False) -> Heard:
+        """Take in an answer. ``to_whole``: it answers a message that said all that is held."""
+        holdings, frame = self._holdings, answer.frame
+        taken = holdings.accept(
+            [bytes(body) for body in frame.entries], None, frame.heads, _central_is_believed
+        )
+        told = tips_from_text(frame.have)
+        if to_whole:
+            # What is not named is held by the server as we said.
+            self._known = {o: told.get(o, tips) for o, tips in self._asked.items()} | told
+            self._is_whole = True
+            self.needs_whole = False
+        else:
+            self._known |= told
+        self._put_receipts(told, to_whole=to_whole)
+        if frame.refused:
+            self._note_refusals(frame.refused, now_ms)
+        if taken.refused:
+            holdings.quarantine(taken.refused, now_ms)
+        if taken.gaps:
+            self.needs_whole = True
+        return Heard(len(taken.new), frame.more or bool(taken.gaps))
+
+    def unsent(self) -> int:
+        """How many of this device's own entries the server has not said it holds."""
+        own = self._holdings.own_have()
+        covered = receipted(own, self._holdings.receipts(), self._holdings.hashes_at)
+        return sum(
+            max(0, max(tip.seq for tip in tips) - covered[origin]) for origin, tips in own.items()
+        )
+
+    def has_to_send(self) -> bool:
+        """Whether there is anything the server is not known to hold and may be told."""
+        return bool(self._missing(self._holdings.have()))
+
+    def _missing(self, mine: Have) -> list[Span]:
+        def may_send(origin: str) -> bool:
+            # Others' entries only if the server has said that it lacks them, once a connection.
+            own = device_of(origin) == self._holdings.device
+            return own or (self._is_whole and self._relayed.get(origin) != mine[origin])
+
+        spans = missing(mine, self._known, self._holdings.hashes_at, only=may_send)
+        return [s for s in spans if s.after + 1 < self._blocked.get(s.origin, s.after + 2)]
+
+    def _heads(self, raw: list[bytes], *, sign: bool) -> list[Head]:
+        self._sent = {}
+        last: dict[str, tuple[int, str]] = {}
+        heads: list[Head] = []
+        others: set[str] = set()
+        for one in read_bodies(raw)[0]:
+            origin, seq = one.entry.origin, one.entry.seq
+            self._sent[one.hash] = (origin, seq)
+            if device_of(origin) != self._holdings.device:
+                others.add(origin)
+                continue
+            last[origin] = (seq, one.hash)
+            if seq % HEAD_EVERY == 0:
+                heads.append(self._key.sign(origin, seq, one.hash))
+        if sign:
+            heads += [
+                self._key.sign(origin, seq, hash_)
+                for origin, (seq, hash_) in last.items()
+                if seq % HEAD_EVERY
+            ]
+        if heads:
+            self._holdings.put_heads(heads)
+        return heads + self._holdings.heads(sorted(others))
+
+    def _put_receipts(self, told: Have, *, to_whole: bool) -> None:
+        own = {o: t for o, t in (self._known if to_whole else told).items() if self._is_own(o)}
+        if own and any(self._holdings.receipts().get(o) != tips for o, tips in own.items()):
+            self._holdings.put_receipts(own)
+
+    def _is_own(self, origin: str) -> bool:
+        return device_of(origin) == self._holdings.device
+
+    def _note_refusals(self, refused: Iterable[Refused], now_ms: int) -> None:
+        kept = []
+        for one in refused:
+            origin, seq = self._sent.get(one.hash, (one.origin, one.seq))
+            if origin:
+                self._blocked[origin] = min(seq, self._blocked.get(origin, seq))
+            kept.append(Refused(origin, seq, one.reason, one.hash))
+        self._holdings.quarantine(kept, now_ms)
+
+
+def _central_is_believed(_head: Head) -> bool:
+    return True

@@ -1,0 +1,907 @@
+"""Gates and a central server in one process: the real code, a false world, one seed.
+
+What is real: lanes, journals, replicas, exchange, feed, the server's tables and queries, the bytes
+of every message. What is false: clocks, links and the moments at which processes die. A history is
+a seed; the same seed is the same history. Run one alone with::
+
+    python -m tests.simulation SEED [MUTATION]
+"""
+
+import random
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, event
+from sqlite_utils import Database
+
+from gate.domain.clock import Reading
+from gate.domain.history import KNOWINGLY, fold
+from gate.domain.model import (
+    FACTS,
+    Act,
+    Direction,
+    Entry,
+    History,
+    HouseRules,
+    Outcome,
+    Place,
+    Role,
+    Scan,
+)  # fmt: skip
+from gate.errors import GateError
+from gate.lane import Lane, Operator
+from gate.store import entries, journal, schema
+from gate.store import sqlite as store_sqlite
+from gate.store.filling import put_ticket, put_type
+from gate.store.folder import Folder, write_durably
+from gate.store.journal import read_facts, read_history
+from gate.store.sqlite import open_reader
+from sync.central import journals, tables, tickets
+from sync.central.database import in_transaction, open_database
+from sync.exchange import tips_from_text
+from sync.feed import Feed
+from sync.keys import DeviceKey, verifier
+from sync.protocol import Answer, Ask, Changes
+from sync.replica import Holdings, read_bodies
+from sync.talk import Talk
+
+EVENT = "show"
+START_MS = 1_798_000_000_000
+TICKETS = 6
+SUPERVISOR = Operator("boss", Role.SUPERVISOR)
+
+
+class Crash(BaseException):
+    """The process is gone. Nothing of ours may catch this and go on."""
+
+
+class Fuse:
+    """Lets a process die at the n-th statement from now, before or after it has happened."""
+
+    def __init__(self) -> None:
+        self.left = -1
+        self.after = False
+
+    def set(self, left: int, *, after: bool) -> None:
+        self.left, self.after = left, after
+
+    def burn(self, run: Callable[[], Any]) -> Any:
+        if self.left < 0:
+            return run()
+        self.left -= 1
+        if self.left >= 0:
+            return run()
+        self.left = -1
+        if self.after:
+            run()
+        raise Crash
+
+
+FUSE = Fuse()
+
+
+class FusedConnection(sqlite3.Connection):
+    """A connection on which every statement may be the last."""
+
+    def execute(self, sql: str, *bound: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        if sql == "ROLLBACK":
+            return super().execute(sql, *bound)
+        found: sqlite3.Cursor = FUSE.burn(lambda: super(FusedConnection, self).execute(sql, *bound))
+        return found
+
+    def executemany(self, sql: str, *bound: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        found: sqlite3.Cursor = FUSE.burn(
+            lambda: super(FusedConnection, self).executemany(sql, *bound)
+        )
+        return found
+
+
+def _connect(*args: Any, **options: Any) -> sqlite3.Connection:
+    return sqlite3.connect(*args, factory=FusedConnection, check_same_thread=False, **options)
+
+
+class Clock:
+    """A device's clocks, off by whatever the world likes."""
+
+    def __init__(self, world: "World", off_ms: int) -> None:
+        self.world, self.off_ms, self.boots = world, off_ms, 0
+
+    def read(self) -> Reading:
+        return Reading(self.world.now_ms + self.off_ms, self.world.now_ms - START_MS + 1, "boot")
+
+    def is_synchronised(self) -> bool:
+        return False
+
+
+@dataclass
+class Gate:
+    """One device: its folder, and what runs on it while it runs."""
+
+    name: str
+    folder: Folder
+    clock: Clock
+    direction: Direction = Direction.IN
+    lane: Lane | None = None
+    holdings: Holdings | None = None
+    feed: Feed | None = None
+    talk: Talk | None = None
+    online: bool = True
+    session: int = 0
+    whole: int = -1
+    """Number of the message that said everything held."""
+    inbox: list[tuple[int, int, bytes]] = field(default_factory=list)
+    last_hash: str = ""
+    seen_row: int = 0
+    backups: list[tuple[Path, str, int]] = field(default_factory=list)
+
+    @property
+    def device(self) -> str:
+        return self.folder.device_id()
+
+
+class World:
+    """Everything there is, driven by one random source."""
+
+    def __init__(self, seed: int, root: Path, *, steps: int = 70) -> None:
+        self.seed, self.root, self.steps = seed, root, steps
+        self.random = random.Random(seed)
+        self.now_ms = START_MS
+        self.minted = 0
+        self.outbox: list[tuple[Gate, int, int, bytes]] = []
+        self.messages = 0
+        self.gates: list[Gate] = []
+        self.keys: dict[str, str] = {}
+        self.central_backups: list[Path] = []
+        self.claimed: dict[str, set[tuple[str, int, str]]] = defaultdict(set)
+        self.bodies: dict[str, bytes] = {}
+        """Every entry that was ever committed by its maker, by hash."""
+        self.home: dict[str, bool] = {}
+        """Whether its maker must still have it."""
+        self.after: dict[tuple[str, str], set[str]] = defaultdict(set)
+        """What each device did next, by (device, hash of what it had done): the truth of alarms."""
+        self.lost: set[str] = set()
+        self.made = 0
+        self.counted: Counter[str] = Counter()
+        self.verify = verifier(lambda device: self.keys.get(device, ""))
+
+    # The world's parts
+
+    def build(self) -> None:
+        template = central_template()
+        self.central_path = self.root / "central.db"
+        shutil.copy(template, self.central_path)
+        self.engine = self.open_central()
+        with self.engine.begin() as connection:
+            tickets.create_event(connection, EVENT, "Show", "UTC", self.now_ms)
+            self.issue(connection, TICKETS)
+        for n in range(self.random.randint(2, 6)):
+            self.add_gate(f"G{n}")
+
+    def open_central(self) -> Engine:
+        engine = open_database(f"sqlite:///{self.central_path}")
+        event.listen(engine, "before_cursor_execute", _burn)
+        event.listen(engine, "commit", _burn_commit)
+        return engine
+
+    def issue(self, connection: Connection, count: int) -> None:
+        rows = [
+            {"code": f"C{n:04d}", "type": "PAIR" if n % 5 == 4 else "ONE", "id": f"t{n}"}
+            for n in range(self.made, self.made + count)
+        ]
+        types = [{"id": "ONE", "kind": "meeting"}, {"id": "PAIR", "kind": "meeting",
+                 "use_limit": 2, "party_size": 2}]  # fmt: skip
+        tickets.issue(connection, EVENT, tickets.Issue(types if not self.made else (), rows))
+        self.made += count
+
+    def add_gate(self, name: str) -> None:
+        folder = Folder(self.root / name)
+        folder.create()
+        write_durably(folder.path / "device", f"{len(self.gates):016x}\n".encode())
+        off_ms = self.random.choice([0, 0, 0, 3_600_000, -7_200_000, 30_000, -30_000])
+        gate = Gate(name, folder, Clock(self, off_ms))
+        gate.direction = self.random.choice([Direction.IN] * 4 + [Direction.BOTH])
+        self.gates.append(gate)
+        self.start(gate)
+        self.snapshot(gate)
+        self.keys[gate.device] = DeviceKey(folder).public
+        self.backup_gate(gate)
+
+    def start(self, gate: Gate) -> None:
+        gate.lane = Lane(
+            gate.folder, gate.clock, Place(gate.name), HouseRules(rescan_s=0), gate.direction
+        )
+        gate.holdings = Holdings(gate.folder)
+        gate.feed = Feed(gate.folder)
+        self.connect(gate)
+
+    def connect(self, gate: Gate) -> None:
+        assert gate.holdings
+        gate.session += 1
+        gate.inbox.clear()
+        gate.whole = -1
+        gate.talk = Talk(gate.holdings, DeviceKey(gate.folder))
+
+    def stop(self, gate: Gate) -> None:
+        """The process ends without a word: nothing is committed that was not."""
+        if gate.lane is not None:
+            gate.lane._do(lambda: self._drop(gate.lane))
+            gate.lane._thread.shutdown()
+        if gate.holdings is not None:
+            gate.holdings._connection.close()
+            if gate.holdings._journal is not None:
+                gate.holdings._journal.close()
+        if gate.feed is not None and gate.feed._connection is not None:
+            gate.feed._connection.close()
+        gate.lane = gate.holdings = gate.feed = gate.talk = None
+
+    @staticmethod
+    def _drop(lane: Any) -> None:
+        if lane._journal is not None:
+            lane._journal._connection.close()
+        lane._tickets.close()
+        lane._peers.close()
+
+    def mint(self, size: int) -> str:
+        self.minted += 1
+        return f"{self.minted:0{2 * size}x}"
+
+    # What is true
+
+    def note(self, gate: Gate) -> None:
+        """Write down what the gate has committed since the last look."""
+        if not gate.folder.journal.exists():
+            return
+        connection = open_reader(gate.folder.journal)
+        with suppress(sqlite3.OperationalError):
+            for row, body, hash_ in connection.execute(
+                "SELECT id, body, hash FROM entry WHERE id > ? ORDER BY id", (gate.seen_row,)
+            ).fetchall():
+                digest = hash_.hex()
+                self.bodies[digest] = body.encode()
+                self.home[digest] = True
+                self.after[gate.device, gate.last_hash].add(digest)
+                gate.last_hash, gate.seen_row = digest, row
+        connection.close()
+
+    def held_by(self, gate: Gate) -> dict[str, bytes]:
+        found = {}
+        for path in (gate.folder.journal, gate.folder.peers):
+            if path.exists():
+                connection = open_reader(path)
+                with suppress(sqlite3.OperationalError):
+                    for hash_, body in connection.execute("SELECT hash, body FROM entry"):
+                        found[hash_.hex()] = body.encode()
+                connection.close()
+        return found
+
+    def held_by_central(self) -> dict[str, bytes]:
+        with self.engine.connect() as connection:
+            rows = connection.execute(tables.entry.select()).all()
+        return {row.hash: row.body.encode() for row in rows}
+
+    def account(self) -> None:
+        """After something was destroyed: what nobody has any more is lost in the world's sense."""
+        held = set(self.held_by_central()).union(*(self.held_by(gate) for gate in self.gates))
+        self.lost |= {h for h in self.bodies if not self.home[h] and h not in held}
+
+    # What happens
+
+    def run(self) -> None:
+        self.build()
+        for _ in range(self.steps):
+            self.now_ms += self.random.choice([0, 1, 7, 500, 20_000])
+            self.step()
+        self.heal()
+        self.check()
+
+    def step(self) -> None:
+        ops = [
+            (30, self.do_scan), (3, self.do_undo), (3, self.do_override), (26, self.do_talk),
+            (26, self.do_deliver), (12, self.do_feed), (6, self.do_link), (4, self.do_crash),
+            (3, self.do_restart), (3, self.do_backup), (2, self.do_restore), (3, self.do_central),
+            (1, self.do_clone), (2, self.do_clock), (8, self.do_issue), (3, self.do_stick),
+            (2, self.do_peers_cut),
+        ]  # fmt: skip
+        weights, acts = zip(*ops, strict=True)
+        act = self.random.choices(acts, weights)[0]
+        self.counted[act.__name__] += 1
+        gate = self.random.choice(self.gates)
+        # What somebody does to a machine that is off does not die half-way.
+        by_hand = (self.do_backup, self.do_restore, self.do_central, self.do_clone,
+                   self.do_peers_cut)  # fmt: skip
+        danger = {self.do_feed: (0.3, 8), self.do_deliver: (0.15, 30)}
+        often, statements = danger.get(act, (0.06, 14))
+        if act not in by_hand and self.random.random() < often:
+            FUSE.set(self.random.randint(0, statements), after=self.random.random() < 0.5)
+        try:
+            act(gate)
+        except Crash:
+            self.counted["crash"] += 1
+            self.after_crash(act, gate)
+        finally:
+            FUSE.set(-1, after=False)
+        for one in self.gates:
+            self.note(one)
+
+    def after_crash(self, act: Callable[[Gate], None], gate: Gate) -> None:
+        self.engine.dispose()
+        self.engine = self.open_central()
+        self.check_claims()
+        for one in self.gates:
+            self.note(one)
+            # A message or a stick may have died at another gate than the one that acted.
+            if one is gate or one.lane is None or act in (self.do_deliver, self.do_stick):
+                self.stop(one)
+                self.start(one)
+
+    def do_scan(self, gate: Gate) -> None:
+        assert gate.lane
+        code = f"C{self.random.randrange(min(self.made, TICKETS + 2)):04d}"
+        gate.lane.admit(Scan(code, "QRCode", "sim", deliberate=True))
+
+    def do_undo(self, gate: Gate) -> None:
+        assert gate.lane
+        target = ""
+        if self.random.random() < 0.5 and self.bodies:
+            known = [b for b in self.held_by(gate).values() if b'"admission"' in b]
+            if known:
+                target = entries.decode(self.random.choice(known)).name
+        with suppress(GateError):
+            gate.lane.undo(target, SUPERVISOR, "sim")
+
+    def do_override(self, gate: Gate) -> None:
+        assert gate.lane
+        verdict = gate.lane.last_verdict
+        if verdict is not None and verdict.outcome is Outcome.REFUSE:
+            with suppress(GateError):
+                gate.lane.override(SUPERVISOR, "sim")
+
+    def do_talk(self, gate: Gate) -> None:
+        """Say something to the server; the link has it, or has lost it."""
+        assert gate.talk
+        if not gate.online:
+            return
+        if self.random.random() < 0.2:
+            gate.talk.needs_whole = True
+        is_whole = gate.talk.needs_whole
+        ask = gate.talk.ask()
+        self.messages += 1
+        if is_whole:
+            gate.whole = self.messages
+        self.outbox.append((gate, gate.session, self.messages, msgspec.json.encode(ask)))
+
+    def do_deliver(self, gate: Gate) -> None:
+        """Let a message arrive, somewhere, somehow."""
+        to_gates = [one for one in self.gates if one.inbox]
+        if self.outbox and (not to_gates or self.random.random() < 0.5):
+            n = 0 if self.random.random() < 0.7 else self.random.randrange(len(self.outbox))
+            sender, session, number, data = self.outbox.pop(n)
+            if self.random.random() < 0.1:
+                self.outbox.append((sender, session, number, data))
+            if sender.online and self.random.random() < 0.9:
+                self.arrive(sender, session, number, self.garble(data))
+        elif to_gates:
+            at = self.random.choice(to_gates)
+            session, number, data = at.inbox.pop(0)
+            if self.random.random() < 0.1:
+                at.inbox.append((session, number, data))
+            if at.online and session == at.session and self.random.random() < 0.9:
+                self.hear(at, number, self.garble(data))
+
+    def garble(self, data: bytes) -> bytes:
+        if self.random.random() < 0.04:
+            return data[: self.random.randrange(len(data) + 1)]
+        return data
+
+    def arrive(self, gate: Gate, session: int, number: int, data: bytes) -> None:
+        try:
+            ask = msgspec.json.decode(data, type=Ask)
+        except msgspec.DecodeError:
+            return
+        self.tell(gate, session, number, ask)
+
+    def tell(self, gate: Gate, session: int, number: int, ask: Ask) -> None:
+        answer = central_answers(self, gate.device, ask)
+        gate.inbox.append((session, number, msgspec.json.encode(answer)))
+
+    def hear(self, gate: Gate, number: int, data: bytes) -> None:
+        assert gate.talk
+        try:
+            answer = msgspec.json.decode(data, type=Answer)
+        except msgspec.DecodeError:
+            return
+        gate.talk.hear(answer, self.now_ms, to_whole=number == gate.whole)
+        told = gate.talk._known if number == gate.whole else tips_from_text(answer.frame.have)
+        for origin, tips in told.items():
+            self.claimed[gate.device] |= {(origin, tip.seq, tip.hash) for tip in tips}
+
+    def check_claims(self) -> None:
+        """What the server once said it holds, it holds after its process died."""
+        held = {h[:32] for h in self.held_by_central()}
+        for claims in self.claimed.values():
+            for origin, seq, digest in claims:
+                assert digest in held, f"receipt for {origin}:{seq} was not true"
+
+    def do_feed(self, gate: Gate) -> None:
+        assert gate.feed
+        if not gate.online:
+            return
+        try:
+            page = in_transaction(
+                self.engine,
+                lambda c: tickets.changes(c, EVENT, gate.feed.cursor if gate.feed else "", 3),
+            )
+        except tickets.ResyncNeeded:
+            self.snapshot(gate)
+            return
+        data = self.garble(msgspec.json.encode(page))
+        with suppress(msgspec.DecodeError):
+            changes = msgspec.json.decode(data, type=Changes)
+            if changes.changes:
+                gate.feed.apply(changes, self.now_ms)
+
+    def snapshot(self, gate: Gate) -> None:
+        assert gate.feed
+        part = gate.folder.path / "snapshot.part"
+        with self.engine.begin() as connection:
+            name = write_snapshot(connection, part, self.now_ms)
+        gate.feed.install(part, name)
+
+    def do_link(self, gate: Gate) -> None:
+        gate.online = not gate.online
+        if gate.online:
+            self.connect(gate)
+
+    def do_crash(self, gate: Gate) -> None:
+        self.stop(gate)
+        self.start(gate)
+
+    def do_restart(self, gate: Gate) -> None:
+        assert gate.lane
+        gate.lane.close()
+        gate.lane = None
+        self.stop(gate)
+        self.start(gate)
+
+    def do_backup(self, gate: Gate) -> None:
+        self.backup_gate(gate)
+        if self.random.random() < 0.4:
+            self.central_backups.append(self.copy_central())
+
+    def backup_gate(self, gate: Gate) -> None:
+        self.note(gate)
+        kept = self.root / f"backup-{gate.name}-{len(gate.backups)}"
+        copy_folder(gate.folder.path, kept)
+        gate.backups.append((kept, gate.last_hash, gate.seen_row))
+
+    def copy_central(self) -> Path:
+        kept = self.root / f"central-{len(self.central_backups)}.db"
+        copy_database(self.central_path, kept)
+        return kept
+
+    def do_restore(self, gate: Gate) -> None:
+        self.note(gate)
+        if not gate.backups:
+            return
+        kept, last_hash, row = self.random.choice(gate.backups)
+        had = own_hashes(gate.folder)
+        self.stop(gate)
+        shutil.rmtree(gate.folder.path)
+        copy_folder(kept, gate.folder.path)
+        gate.last_hash, gate.seen_row = last_hash, row
+        others = [
+            own_hashes(g.folder) for g in self.gates if g is not gate and g.device == gate.device
+        ]
+        still = own_hashes(gate.folder).union(*others)
+        for digest in had - still:
+            self.home[digest] = False
+        self.start(gate)
+        self.account()
+
+    def do_peers_cut(self, gate: Gate) -> None:
+        """A power cut takes the last commits of what is not synced: rows and tips together."""
+        if not gate.backups:
+            return
+        kept, *_rest = self.random.choice(gate.backups)
+        self.stop(gate)
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{gate.folder.peers}{suffix}").unlink(missing_ok=True)
+        if (kept / "peers.db").exists():
+            shutil.copy(kept / "peers.db", gate.folder.peers)
+        self.start(gate)
+        self.account()
+
+    def do_central(self, gate: Gate) -> None:
+        """The server is restored from a backup, and nobody says so."""
+        if not self.central_backups:
+            return
+        self.engine.dispose()
+        for suffix in ("-wal", "-shm"):
+            Path(f"{self.central_path}{suffix}").unlink(missing_ok=True)
+        copy_database(self.random.choice(self.central_backups), self.central_path)
+        self.engine = self.open_central()
+        self.claimed.clear()
+        for one in self.gates:
+            self.connect(one)
+        self.outbox.clear()
+        self.account()
+        with self.engine.connect() as connection:
+            self.made = tickets.totals(connection, EVENT)["tickets"]
+        for _ in range(self.random.randint(0, 4)):
+            self.do_issue(gate)
+
+    def do_clone(self, gate: Gate) -> None:
+        if len(self.gates) >= 8:
+            return
+        self.note(gate)
+        self.stop(gate)
+        name = f"{gate.name}c{len(self.gates)}"
+        copy_folder(gate.folder.path, self.root / name)
+        clone = Gate(name, Folder(self.root / name), Clock(self, gate.clock.off_ms))
+        clone.last_hash, clone.seen_row = gate.last_hash, gate.seen_row
+        self.gates.append(clone)
+        self.start(gate)
+        self.start(clone)
+        self.backup_gate(clone)
+
+    def do_clock(self, gate: Gate) -> None:
+        gate.clock.off_ms += self.random.choice([-10_800_000, 5_000, 3_600_000, -400_000])
+
+    def do_issue(self, gate: Gate) -> None:
+        def job(connection: Connection) -> None:
+            if self.random.random() < 0.5:
+                self.issue(connection, 1)
+            else:
+                id_ = f"t{self.random.randrange(self.made)}"
+                note = f"note {self.random.randrange(1000)}"
+                changes = [{"id": id_, "status_note": note}]
+                tickets.issue(connection, EVENT, tickets.Issue(changes=changes))
+
+        made = self.made
+        try:
+            in_transaction(self.engine, job)
+        except BaseException:
+            with self.engine.connect() as connection:
+                self.made = tickets.totals(connection, EVENT)["tickets"]
+            assert made <= self.made
+            raise
+
+    def do_stick(self, gate: Gate) -> None:
+        """Somebody carries a journal over by hand."""
+        other = self.random.choice(self.gates)
+        if other.device == gate.device or not (gate.holdings and other.holdings):
+            return
+        key = DeviceKey(other.folder)
+        for origin in other.holdings.own_have():
+            raw = list(other.holdings._span(journals.Span(origin, 0), 500))
+            last = read_bodies(raw[-1:])[0][0]
+            head = key.sign(origin, last.entry.seq, last.hash)
+            gate.holdings.accept(
+                raw, other.device, [head], verifier(lambda d: self.keys.get(d, ""))
+            )
+
+    # The end
+
+    def heal(self) -> None:
+        for gate in self.gates:
+            gate.online = True
+            self.connect(gate)
+        self.outbox.clear()
+        self.expected = set(self.bodies) - self.lost
+        for _ in range(60):
+            before = self.fingerprint()
+            for gate in self.gates:
+                self.settle(gate)
+            if self.fingerprint() == before:
+                break
+        else:
+            raise AssertionError("it never came to rest")
+
+    def settle(self, gate: Gate) -> None:
+        assert gate.talk
+        assert gate.feed
+        for _ in range(20):
+            gate.talk.needs_whole = True
+            ask = gate.talk.ask()
+            answer = central_answers(self, gate.device, roundtrip(ask, Ask))
+            heard = gate.talk.hear(roundtrip(answer, Answer), self.now_ms, to_whole=True)
+            if not heard.more and not heard.new and not ask.frame.entries:
+                break
+        for _ in range(200):
+            try:
+                page = in_transaction(
+                    self.engine,
+                    lambda c: tickets.changes(c, EVENT, gate.feed.cursor),  # type: ignore[union-attr]
+                )
+            except tickets.ResyncNeeded:
+                self.snapshot(gate)
+                continue
+            if not page.changes:
+                return
+            gate.feed.apply(roundtrip(page, Changes), self.now_ms)
+
+    def fingerprint(self) -> list[frozenset[str]]:
+        return [
+            frozenset(self.held_by_central()),
+            *(frozenset(self.held_by(gate)) for gate in self.gates),
+        ]
+
+    def check(self) -> None:
+        central = self.held_by_central()
+        assert self.expected <= set(central), "entries were lost"
+        names = Counter(entries.decode(body).name for body in central.values())
+        assert max(names.values(), default=1) == 1, "one name was given twice"
+        for gate in self.gates:
+            held = self.held_by(gate)
+            assert set(held) == set(central), f"{gate.name} holds other entries"
+            assert own_hashes(gate.folder).isdisjoint(peer_hashes(gate.folder)), "doubled"
+            assert gate.talk
+            assert gate.holdings
+            assert gate.talk.unsent() == 0, "no receipt in the end"
+            assert not gate.holdings.quarantined(), gate.holdings.quarantined()
+        self.check_states([entries.decode(body) for body in central.values()])
+        self.check_alarms(set(central))
+        self.check_tickets()
+
+    def check_states(self, everything: list[Entry]) -> None:
+        by_ticket: dict[str, list[Entry]] = defaultdict(list)
+        for entry in everything:
+            if entry.ticket:
+                by_ticket[entry.ticket].append(entry)
+        limits = {f"t{n}": 2 if n % 5 == 4 else 1 for n in range(10_000)}
+        truth = {t for t, es in by_ticket.items() if overfull(es, limits[t])}
+        with self.engine.connect() as connection:
+            central = {c.ticket for c in journals.conflicts(connection, EVENT)}
+            assert central == truth, f"conflicts {central} are not {truth}"
+            for ticket, es in by_ticket.items():
+                assert journals.history(connection, EVENT, ticket) == fold(es)
+            counted = journals.counts(connection, EVENT)
+        facts = standing(everything)
+        assert sum(c.admitted - c.exited for c in counted) == net(facts), "the server's tally"
+        for gate in self.gates:
+            assert gate.lane
+            assert gate.holdings
+            for ticket, es in by_ticket.items():
+                seen = history_at(gate.lane, ticket)
+                assert seen == fold(es), f"{gate.name} sees another history of {ticket}"
+                heard = read_facts(gate.holdings._connection, ticket)
+                if heard:
+                    assert read_history(gate.holdings._connection, ticket) == fold(heard)
+            rows = 0
+            for path in (gate.folder.journal, gate.folder.peers):
+                if path.exists():
+                    connection_ = open_reader(path)
+                    rows += connection_.execute(
+                        "SELECT coalesce(sum(admitted) - sum(exited), 0) FROM tally"
+                    ).fetchone()[0]
+                    connection_.close()
+            assert rows == net(facts), f"{gate.name} counts {rows}, true is {net(facts)}"
+
+    def check_alarms(self, held: set[str]) -> None:
+        truth = {d for (d, _prev), nexts in self.after.items() if len(nexts & held) > 1}
+        with self.engine.connect() as connection:
+            found = {a.device for a in journals.find_alarms(connection, EVENT)}
+        assert found == truth, f"alarms for {found}, true is {truth}"
+        for gate in self.gates:
+            assert gate.holdings
+            assert {a.device for a in gate.holdings.alarms()} == truth
+
+    def check_tickets(self) -> None:
+        with self.engine.connect() as connection:
+            truth = {
+                one.id: (one.body, {h: str(s) for h, s in one.codes.items()})
+                for one in tickets.all_tickets(connection, EVENT)
+            }
+        for gate in self.gates:
+            assert gate.feed
+            gate.feed._live()
+            db = gate.feed._connection
+            assert db
+            codes: dict[str, dict[bytes, str]] = defaultdict(dict)
+            for id_, hash_, state in db.execute(
+                "SELECT k.id, c.hash, c.state FROM code c JOIN ticket k ON k.row = c.ticket"
+            ):
+                codes[id_][hash_] = state
+            found = {
+                id_: (body, codes[id_]) for id_, body in db.execute("SELECT id, body FROM ticket")
+            }
+            assert found == truth, f"{gate.name} has other tickets"
+
+    def close(self) -> None:
+        FUSE.set(-1, after=False)
+        for gate in self.gates:
+            self.stop(gate)
+        self.engine.dispose()
+
+
+def central_answers(world: World, device: str, ask: Ask) -> Answer:
+    """The server's turn, as its application does it."""
+    carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
+    vouched = {(h.origin, h.seq): h.hash for h in ask.frame.heads if world.verify(h)}
+
+    def job(connection: Connection) -> Answer:
+        push = journals.Push(device, carried, vouched, ask.frame.heads)
+        touched = journals.accept(connection, EVENT, [push])
+        frame = journals.answer(connection, EVENT, ask.frame, touched)
+        return Answer(msgspec.structs.replace(frame, refused=refused), world.now_ms)
+
+    return in_transaction(world.engine, job)
+
+
+def write_snapshot(connection: Connection, path: Path, now_ms: int) -> str:
+    """A replica as the server makes it, without its packing."""
+    path.unlink(missing_ok=True)
+    shutil.copy(replica_template(), path)
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("BEGIN")
+    cursor = tickets.cursor_of(connection, EVENT)
+    epoch, seq, _id = cursor.split(":")
+    for id_, body in tickets.all_types(connection, EVENT):
+        put_type(db, id_, body)
+    for one in tickets.all_tickets(connection, EVENT):
+        put_ticket(db, None, one)
+    key = connection.execute(tables.event.select()).one().key
+    meta = {"key": key, "epoch": epoch, "seq": seq, "cursor": cursor, "built_ms": str(now_ms)}
+    db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(meta.items()))
+    db.execute("COMMIT")
+    db.close()
+    return f"tickets-{epoch}-{seq}.db"
+
+
+def history_at(lane: Lane, ticket: str) -> History:
+    """What the lane would decide on."""
+    kept: Any = SimpleNamespace(id=ticket)
+    return lane._do(lambda: lane._histories(kept)[1])
+
+
+def standing(es: list[Entry]) -> list[Entry]:
+    gone = {e.target for e in es if e.act is Act.ANNULMENT}
+    return [e for e in es if e.act in FACTS and e.act is not Act.ANNULMENT and e.name not in gone]
+
+
+def net(es: list[Entry]) -> int:
+    return sum(e.persons if e.act is Act.ADMISSION else -e.persons for e in es)
+
+
+def overfull(es: list[Entry], limit: int) -> bool:
+    """Whether too many went in, counted without the code under test."""
+    facts = standing(es)
+    unknowing = [e for e in facts if e.act is Act.ADMISSION and e.overruled not in KNOWINGLY]
+    went_out = sum(e.persons for e in facts if e.act is Act.EXIT)
+    return (
+        sum(e.uses for e in unknowing) > limit
+        or sum(e.persons for e in unknowing) - went_out > limit
+    )
+
+
+def own_hashes(folder: Folder) -> set[str]:
+    return _hashes(folder.journal)
+
+
+def peer_hashes(folder: Folder) -> set[str]:
+    return _hashes(folder.peers)
+
+
+def _hashes(path: Path) -> set[str]:
+    if not path.exists():
+        return set()
+    connection = open_reader(path)
+    try:
+        return {row[0].hex() for row in connection.execute("SELECT hash FROM entry")}
+    except sqlite3.OperationalError:
+        return set()
+    finally:
+        connection.close()
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """What a backup program sees of a folder: every database as of one moment."""
+    target.mkdir(exist_ok=True)
+    for path in source.iterdir():
+        if path.suffix == ".db":
+            copy_database(path, target / path.name)
+        elif path.is_file() and not path.name.endswith(("-wal", "-shm", ".lock")):
+            shutil.copy(path, target / path.name)
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """The file and its log, as they are: nobody writes meanwhile."""
+    for suffix in ("", "-wal"):
+        part = Path(f"{source}{suffix}")
+        if part.exists():
+            shutil.copy(part, f"{target}{suffix}")
+        else:
+            Path(f"{target}{suffix}").unlink(missing_ok=True)
+
+
+def roundtrip(message: Any, kind: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(message), type=kind)
+
+
+def _burn(*_args: Any) -> None:
+    FUSE.burn(lambda: None)
+
+
+def _burn_commit(_connection: Any) -> None:
+    FUSE.burn(lambda: None)
+
+
+@cache
+def scratch() -> Path:
+    """Where files cost nothing."""
+    memory = Path("/dev/shm")
+    return Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None, prefix="venue-gate-"))
+
+
+@cache
+def central_template() -> Path:
+    path = scratch() / "central-template.db"
+    open_database(f"sqlite:///{path}").dispose()
+    return path
+
+
+@cache
+def replica_template() -> Path:
+    path = scratch() / "replica-template.db"
+    db = sqlite3.connect(path, isolation_level=None)
+    schema.tickets.apply(Database(db))
+    db.execute("PRAGMA journal_mode = WAL")
+    db.close()
+    return path
+
+
+@contextmanager
+def false_world() -> Iterator[Callable[[str], None]]:
+    """Random names by number, connections that can die; given is a way to name the world."""
+    real_sqlite, real_secrets = store_sqlite.sqlite3, journal.secrets
+    current: list[World] = []
+
+    def use(world: Any) -> None:
+        current[:] = [world]
+
+    def token_hex(size: int) -> str:
+        return current[0].mint(size)
+
+    shim = SimpleNamespace(**{n: getattr(sqlite3, n) for n in dir(sqlite3) if n[0] != "_"})
+    shim.connect = _connect
+    store_sqlite.sqlite3 = shim  # type: ignore[assignment]
+    journal.secrets = SimpleNamespace(token_hex=token_hex)  # type: ignore[assignment]
+    central_secrets = tickets.secrets
+    tickets.secrets = SimpleNamespace(token_hex=token_hex)  # type: ignore[assignment]
+    try:
+        yield use
+    finally:
+        store_sqlite.sqlite3, journal.secrets = real_sqlite, real_secrets
+        tickets.secrets = central_secrets
+
+
+def run_history(seed: int) -> Counter[str]:
+    """Live one history and check its end. Raises AssertionError when a law was broken."""
+    root = Path(tempfile.mkdtemp(dir=scratch()))
+    with false_world() as use:
+        world = World(seed, root)
+        use(world)  # type: ignore[arg-type]
+        try:
+            world.run()
+        finally:
+            world.close()
+            shutil.rmtree(root, ignore_errors=True)
+    return world.counted
+
+
+if __name__ == "__main__":
+    from tests.simulation_mutations import mutated
+
+    with mutated(sys.argv[2] if len(sys.argv) > 2 else ""):
+        print(run_history(int(sys.argv[1])))

@@ -1,0 +1,117 @@
+"""Laws broken on purpose: each must be caught by some history."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from gate.domain import clock
+from gate.store.journal import Journal, Link
+from sync.central import journals, tickets
+from sync.central.database import in_transaction
+from sync.exchange import DIGITS, Carried, Have, Intake, Tip
+from sync.feed import Feed, _apply
+from sync.protocol import Answer, Ask, Changes
+from sync.replica import read_bodies
+from sync.talk import Talk
+from tests.simulation import EVENT, Gate, World
+
+
+def _link_without_incarnation(self: Journal, at_ms: int, heard_hlc: int = 0) -> Link:
+    head = self._head
+    origin = f"{self._device}.0"
+    hlc = clock.tick(max(head.hlc, heard_hlc), at_ms)
+    return Link(origin, head.seq + 1, head.hash, "", "", "", hlc)
+
+
+_link = Journal.link
+
+
+def _link_without_predecessor(self: Journal, at_ms: int, heard_hlc: int = 0) -> Link:
+    return _link(self, at_ms, heard_hlc)._replace(prev="", follows="")
+
+
+def _offer_by_number(self: Intake, one: Carried) -> bool:
+    origin, seq, short = one.entry.origin, one.entry.seq, one.hash[:DIGITS]
+    tips = self.tips.get(origin, frozenset())
+    newest = max((tip.seq for tip in tips), default=0)
+    if seq != newest + 1:
+        if seq > newest:
+            self.gaps.add(origin)
+        return False
+    self.tips[origin] = frozenset({Tip(seq, short)})
+    self._fresh.setdefault((origin, seq), set()).add(short)
+    self.taken.append(one)
+    return True
+
+
+def _every_id_is_known(*_args: Any) -> bool:
+    return True
+
+
+def _apply_cursor_first(self: Feed, page: Changes, server_ms: int) -> None:
+    connection = self._live()
+    assert connection
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('cursor', ?)", (page.cursor,))
+    for change in page.changes:
+        _apply(connection, change)
+
+
+def _tell_before_commit(self: World, gate: Gate, session: int, number: int, ask: Ask) -> None:
+    carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
+    vouched = {(h.origin, h.seq): h.hash for h in ask.frame.heads if self.verify(h)}
+
+    def job(connection: Any) -> None:
+        push = journals.Push(gate.device, carried, vouched, ask.frame.heads)
+        touched = journals.accept(connection, EVENT, [push])
+        frame = journals.answer(connection, EVENT, ask.frame, touched)
+        answer = Answer(msgspec.structs.replace(frame, refused=refused), self.now_ms)
+        data = msgspec.json.encode(answer)
+        gate.inbox.append((session, number, data))
+        self.hear(gate, number, data)
+
+    in_transaction(self.engine, job)
+
+
+_put_receipts = Talk._put_receipts
+
+
+def _delete_what_is_receipted(self: Talk, told: Have, *, to_whole: bool) -> None:
+    _put_receipts(self, told, to_whole=to_whole)
+    path = self._holdings._folder.journal
+    if not path.exists():
+        return
+    db = sqlite3.connect(path, isolation_level=None)
+    for origin, tips in self._holdings.receipts().items():
+        newest = max((tip.seq for tip in tips), default=0)
+        db.execute("DELETE FROM entry WHERE origin = ? AND seq <= ?", (origin, newest - 1))
+    db.close()
+
+
+MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
+    "no incarnation": [(Journal, "link", _link_without_incarnation)],
+    "no predecessor link": [
+        (Journal, "link", _link_without_predecessor),
+        (Intake, "offer", _offer_by_number),
+    ],
+    "cursor without its id": [(tickets, "_is_known", _every_id_is_known)],
+    "cursor outside the transaction": [(Feed, "apply", _apply_cursor_first)],
+    "receipt before commit": [(World, "tell", _tell_before_commit)],
+    "own entries deleted on receipt": [(Talk, "_put_receipts", _delete_what_is_receipted)],
+}
+
+
+@contextmanager
+def mutated(name: str) -> Iterator[None]:
+    """One law broken while the block runs; with no name, none."""
+    changes = MUTATIONS[name] if name else []
+    before = [(at, what, getattr(at, what)) for at, what, _new in changes]
+    for at, what, new in changes:
+        setattr(at, what, new)
+    try:
+        yield
+    finally:
+        for at, what, old in before:
+            setattr(at, what, old)
