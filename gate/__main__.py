@@ -71,7 +71,92 @@ def _scan(options: argparse.Namespace) -> int:
     from gate.session import Session, run
 
     config = _config(options)
-    return run(Session(config, _folder(config), plain=options.plain))
+    folder = _folder(config)
+    session = Session(config, folder, plain=options.plain, worker_arguments=_same(options, folder))
+    return run(session)
+
+
+def _same(options: argparse.Namespace, folder: "Folder") -> list[str]:
+    """What makes another command use the same folder and settings."""
+    arguments = ["--data-dir", str(folder.path.absolute())]
+    file = getattr(options, "config", None)
+    if file:
+        arguments += ["--config", str(Path(file).absolute())]
+    for setting in getattr(options, "set", None) or []:
+        arguments += ["--set", setting]
+    name = getattr(options, "gate_name", None)
+    return [*arguments, *(["--set", f"gate.name={name}"] if name else [])]
+
+
+def _enroll(options: argparse.Namespace) -> int:
+    from gate.progress import progress
+    from gate.words import printable
+    from sync.commands import enrol_device, sync_once
+
+    config = _config(options)
+    folder = _folder(config)
+    link = _link(options, config)
+    enrolment = enrol_device(folder, link, again=options.again)
+    told = _("Enrolled as {name} for {event}.")
+    name, event = printable(enrolment.name), printable(enrolment.event_name or enrolment.event)
+    sys.stdout.write(told.format(name=name, event=event) + "\n")
+    sys.stdout.flush()
+    with progress(_("fetching")) as show:
+        sync_once(folder, config, lambda _what, done, total: show(done, total))
+    sys.stdout.write(_("Everything is here. Start the lane with: gate scan") + "\n")
+    return OK
+
+
+def _link(options: argparse.Namespace, config: "Config") -> str:
+    """The enrolment link, from wherever it comes; never from the command line, where all see it."""
+    from getpass import getpass
+
+    from gate.errors import UsageError
+
+    if options.link_file:
+        try:
+            return Path(options.link_file).read_text("utf-8", errors="replace")
+        except OSError as error:
+            raise UsageError(
+                _("cannot read {file}: {detail}").format(
+                    file=options.link_file, detail=error.strerror
+                ),
+                "",
+            ) from error
+    if options.picture or options.by_camera:
+        from gate.inviting import read_invitation
+        from sync.enrolment import SCHEME
+
+        return read_invitation(config, Path(options.picture) if options.picture else None, SCHEME)
+    if not sys.stdin.isatty():
+        return sys.stdin.readline()
+    return getpass(_("Enrolment link (not shown): "))
+
+
+def _sync(options: argparse.Namespace) -> int:
+    from gate.errors import GateError
+    from gate.progress import progress
+    from gate.words import ago
+    from sync import commands
+
+    config = _config(options)
+    folder = _existing(config)
+    if options.action == "status":
+        told = commands.status(folder)
+
+        def words(seconds: float | None) -> str:
+            return _("not in this boot") if seconds is None else ago(int(seconds * 1000))
+
+        form = commands.as_json if options.json else lambda t: commands.as_text(t, words)
+        sys.stdout.write(form(told) + "\n")
+        return OK
+    try:
+        if not options.once:
+            return commands.sync_on(folder, config, is_child=options.child)
+        with progress(_("syncing")) as show:
+            return commands.sync_once(folder, config, lambda _what, done, all_: show(done, all_))
+    except GateError as fault:
+        return _fail(fault, commands.exit_code(fault))
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -111,6 +196,9 @@ def _import(options: argparse.Namespace) -> int:
 
     config = _config(options)
     folder = _folder(config)
+    bundles = [name for name in options.files if name.casefold().endswith(".bundle")]
+    if bundles:
+        return _import_bundles(folder, bundles, others=len(options.files) > len(bundles))
     with progress(_("importing")) as show:
         imported = import_files(
             folder,
@@ -131,6 +219,29 @@ def _import(options: argparse.Namespace) -> int:
         )
         told += ", " + left_out.format(bad=imported.bad)
     sys.stdout.write(f"{told}: {folder.path}\n")
+    return OK
+
+
+def _import_bundles(folder: "Folder", names: Sequence[str], *, others: bool) -> int:
+    from gate.errors import UsageError
+    from gate.progress import progress
+    from gate.words import printable
+    from sync.bundle import import_bundle
+
+    if others:
+        raise UsageError(
+            _("tickets and journals do not come in together"), _("Import them one after the other.")
+        )
+    for name in names:
+        with progress(_("importing")) as show:
+            brought = import_bundle(folder, Path(name), show)
+        if brought.waits:
+            told = _("{entries} entries of {gate} wait in the inbox: the sync worker takes them in")
+        else:
+            told = _("{entries} entries of {gate}, {new} of them new")
+        gate = f"{printable(brought.gate, 40)} ({brought.device})"
+        told = told.format(entries=brought.entries, gate=gate, new=brought.new)
+        sys.stdout.write(told + "\n")
     return OK
 
 
@@ -159,14 +270,41 @@ def _report(options: argparse.Namespace) -> int:
     from zoneinfo import ZoneInfo
 
     from gate import report
+    from gate.errors import UsageError
 
     config = _config(options)
     folder = _existing(config)
+    if options.venue and options.by:
+        raise UsageError(_("--by is for the counts of one device"), _("Leave it out."))
+    if options.venue:
+        return _report_venue(config, folder, options.format)
     forms = {"table": report.as_table, "csv": report.as_csv, "json": report.as_json}
     groups = options.by or list(report.GROUPS)
     zone = ZoneInfo(config.time_zone)
     counted = {group: report.grouped(folder, group, zone) for group in groups}
     sys.stdout.write(forms[options.format](report.overview(folder), counted))
+    return OK
+
+
+def _report_venue(config: "Config", folder: "Folder", form: str) -> int:
+    from zoneinfo import ZoneInfo
+
+    from gate import venue_report
+    from gate.clock import SystemClock
+    from sync.exchange import Start, Tip, alarms
+
+    def derived(starts: "Sequence[tuple[str, str]]", tips: "venue_report.Tips") -> list[str]:
+        have = {o: frozenset(Tip(*tip) for tip in found) for o, found in tips.items()}
+        return [alarm.device for alarm in alarms((Start(*start) for start in starts), have)]
+
+    within_s = config.sync.heard_within_s
+    seen = venue_report.look(folder, SystemClock().read(), within_s, derived)
+    forms = {
+        "table": lambda: venue_report.as_table(seen, ZoneInfo(config.time_zone)),
+        "csv": lambda: venue_report.as_csv(seen),
+        "json": lambda: venue_report.as_json(seen),
+    }
+    sys.stdout.write(forms[form]())
     return OK
 
 
@@ -177,6 +315,8 @@ def _log(options: argparse.Namespace) -> int:
 
     config = _config(options)
     folder = _existing(config)
+    if options.bundle:
+        return _write_bundle(folder, Path(options.bundle), config.gate.name)
     zone = ZoneInfo(config.time_zone)
     wanted = Filter(
         outcome=options.outcome or "",
@@ -192,6 +332,16 @@ def _log(options: argparse.Namespace) -> int:
         sys.stdout.write(line + "\n")
         if options.follow:
             sys.stdout.flush()
+    return OK
+
+
+def _write_bundle(folder: "Folder", path: Path, gate: str) -> int:
+    from gate.bundle import write_bundle
+    from sync.bundle import sign
+
+    written = write_bundle(folder, path, gate, lambda marks: sign(folder, marks))
+    told = _("{entries} entries written to {file}").format(entries=written, file=path)
+    sys.stdout.write(told + "\n")
     return OK
 
 
@@ -318,12 +468,41 @@ def _wipe(options: argparse.Namespace) -> int:
         if input(question.format(folder=folder.path)).strip().casefold() not in ("yes", _("yes")):
             sys.stdout.write(_("Nothing was wiped.") + "\n")
             return FAILED
-    wiped = wipe(folder, Path(options.export) if options.export else None)
+    unsent = None
+    if folder.enrolment.exists():
+        from sync.commands import unsent_of
+
+        unsent = unsent_of(folder)
+    wiped = wipe(folder, Path(options.export) if options.export else None, unsent=unsent)
     told = _("{files} files wiped; {entries} entries kept in {export}")
     sys.stdout.write(
         told.format(files=wiped.files, entries=wiped.entries, export=options.export or "-") + "\n"
     )
     return OK
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from sync.central.serve import Wanted, run
+
+    def path(name: str | None) -> Path | None:
+        return Path(name).expanduser() if name else None
+
+    return run(
+        Wanted(
+            database=options.database or "",
+            listen=options.listen or "",
+            folder=path(options.server_dir),
+            cert=path(options.cert),
+            key=path(options.key),
+            self_signed=options.self_signed,
+            behind_proxy=options.behind_proxy,
+            url=options.url or "",
+            event=options.event,
+            time_zone=_config(options).time_zone,
+            restored=options.restored,
+            new_token=options.new_token or "",
+        )
+    )
 
 
 def _config(options: argparse.Namespace) -> "Config":
@@ -425,6 +604,19 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     _add_scan(command("scan", _scan, _("the lane: scan tickets"), "gate scan --camera 0"))
+    _add_enroll(
+        command(
+            "enroll",
+            _enroll,
+            _("join a server with the link it shows"),
+            "gate enroll --picture invitation.png",
+        )
+    )
+    _add_sync(
+        command(
+            "sync", _sync, _("tell and hear what happened; or: sync status"), "gate sync --once"
+        )
+    )
     sub = command("demo", _demo, _("a made-up venue, really scanned"), "gate demo --seconds 20")
     sub.add_argument("--plain", action="store_true", help=_("lines instead of the screen"))
     sub.add_argument("--seconds", type=float, metavar="N", help=_("stop after so long"))
@@ -447,6 +639,14 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("images", nargs="+", metavar="IMAGE")
     sub.add_argument("--json", action="store_true")
     _add_operator(command("operator", _operator, _("who may work here")))
+    _add_serve(
+        command(
+            "serve",
+            _serve,
+            _("the central server"),
+            "gate serve --listen 0.0.0.0:8470 --self-signed",
+        )
+    )
     sub = command("wipe", _wipe, _("forget the event"), "gate wipe --export journal.jsonl")
     sub.add_argument("--export", metavar="FILE", help=_("where to keep the journal"))
     sub.add_argument("--yes", action="store_true", help=_("do not ask"))
@@ -463,10 +663,27 @@ def _add_scan(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--evdev", metavar="DEVICE", help=_("USB scanner to keep to ourselves"))
 
 
+def _add_enroll(sub: argparse.ArgumentParser) -> None:
+    how = sub.add_mutually_exclusive_group()
+    how.add_argument("--by-camera", action="store_true", help=_("read the link with the camera"))
+    how.add_argument("--picture", metavar="FILE", help=_("read the link from a picture"))
+    how.add_argument("--link-file", metavar="FILE", help=_("a file that holds the link"))
+    sub.add_argument("--again", action="store_true", help=_("even if it is enrolled already"))
+    sub.add_argument("--camera", metavar="DEVICE", help=_("camera: auto, 0, /dev/video0"))
+
+
+def _add_sync(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("action", nargs="?", choices=["status"], help=_("how things stand"))
+    sub.add_argument("--once", action="store_true", help=_("once, for timers; see the exit code"))
+    sub.add_argument("--json", action="store_true", help=_("status for programs"))
+    sub.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+
+
 def _add_report(sub: argparse.ArgumentParser) -> None:
     groups = ["gate", "type", "outcome", "reason", "operator", "quarter"]
     sub.add_argument("--by", action="append", choices=groups, help=_("only these groups"))
     sub.add_argument("--format", choices=["table", "csv", "json"], default="table")
+    sub.add_argument("--venue", action="store_true", help=_("all devices, and their conflicts"))
 
 
 def _add_log(sub: argparse.ArgumentParser) -> None:
@@ -480,6 +697,25 @@ def _add_log(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--since", metavar="TIME", help=_("such as 2026-12-31T19:30"))
     sub.add_argument("--until", metavar="TIME")
     sub.add_argument("--follow", action="store_true", help=_("and what comes"))
+    sub.add_argument("--bundle", metavar="FILE", help=_("all of it, for another device to import"))
+
+
+def _add_serve(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--database", metavar="URL", help=_("such as postgresql+psycopg://host/name"))
+    sub.add_argument("--listen", metavar="HOST:PORT", help=_("default: 127.0.0.1:8470"))
+    sub.add_argument("--server-dir", metavar="DIR", help=_("the server's own folder"))
+    sub.add_argument("--cert", metavar="FILE", help=_("TLS certificate (PEM)"))
+    sub.add_argument("--key", metavar="FILE", help=_("its key (PEM)"))
+    sub.add_argument("--self-signed", action="store_true", help=_("make a certificate and use it"))
+    sub.add_argument("--behind-proxy", action="store_true", help=_("a proxy before us adds TLS"))
+    sub.add_argument("--url", metavar="URL", help=_("how gates reach the server"))
+    sub.add_argument(
+        "--event", metavar="ID", default="default", help=_("event to enrol gates into")
+    )
+    sub.add_argument("--restored", action="store_true", help=_("after restoring a backup"))
+    sub.add_argument(
+        "--new-token", metavar="NAME", help=_("only make a link for one gate to enrol with")
+    )
 
 
 def _add_operator(sub: argparse.ArgumentParser) -> None:

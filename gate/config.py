@@ -22,7 +22,7 @@ from gate.language import _
 
 APP = "venue-gate"
 ENVIRONMENT_PREFIX = "GATE_"
-_OTHER_VARIABLES = ("GATE_CONFIG", "GATE_TEST_")
+_OTHER_VARIABLES = ("GATE_ADMIN_TOKEN", "GATE_CONFIG", "GATE_TEST_")
 
 Minutes = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
 Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
@@ -113,6 +113,14 @@ class Operators(Struct, frozen=True, forbid_unknown_fields=True):
     lockout_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
 
 
+class Sync(Struct, frozen=True, forbid_unknown_fields=True):
+    """Talking to the server."""
+
+    heard_within_s: Annotated[float, Meta(ge=1, le=3600)] = 10.0
+    start_worker: bool = True
+    poll_s: Annotated[float, Meta(ge=0.1, le=3600)] = 2.0
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a user may set."""
 
@@ -130,6 +138,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     alone: Alone = Alone()
     screen: Screen = Screen()
     operators: Operators = Operators()
+    sync: Sync = Sync()
 
     def folder(self) -> Path:
         """Where the data folder is."""

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from gate import __version__
 from gate.clock import PROGRAM_BUILT_MS, Clock
@@ -27,9 +28,11 @@ from gate.scanner.evdev import keyboards
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader
 from gate.store.sqlite import SQLITE_FIXED, SQLITE_NEEDED, SQLITE_VERSION
+from gate.store.standing import NOBODY_HEARD, StandingReader
 from gate.store.tickets import Tickets
+from gate.store.venue import Venue
 from gate.store.verify import audit_journal
-from gate.words import ago
+from gate.words import ago, server_link
 
 _SYNCS = 20
 _SLOW_SYNC_MS = 250.0
@@ -68,6 +71,8 @@ def examine(
         (_("disk sync"), lambda: _sync(folder)),
         (_("tickets"), lambda: _tickets(folder, clock)),
         (_("journal"), lambda: _journal(folder)),
+        (_("other devices"), lambda: _peers(folder)),
+        (_("server"), lambda: _server(config, folder, clock)),
         (_("retention"), lambda: _retention(config, folder, clock)),
         (_("clock"), lambda: _clock(folder, clock)),
         (_("operators"), lambda: _operators(folder)),
@@ -183,6 +188,47 @@ def _journal(folder: Folder) -> Check:
     )
     if audit.problems:
         return _found(Status.FAIL, f"{detail}: {audit.findings[0]}", _("Run: gate verify"))
+    return _found(Status.OK, detail)
+
+
+def _peers(folder: Folder) -> Check:
+    if not folder.peers.exists():
+        return _found(Status.SKIP, _("nothing heard of them"))
+    with Venue(folder) as venue:
+        devices = len(venue.devices(0, NOBODY_HEARD)) - 1
+        unsettled = sum(found.resolution is None for found in venue.conflicts())
+    log_file = folder.path / "peers.db-wal"
+    size = log_file.stat().st_size // 1024 if log_file.exists() else 0
+    detail = _("{devices} heard of, {conflicts} open conflicts, log file {size} kB").format(
+        devices=devices, conflicts=unsettled, size=size
+    )
+    if unsettled:
+        return _found(Status.WARN, detail, _("A supervisor settles them on F3."))
+    return _found(Status.OK, detail)
+
+
+def _server(config: Config, folder: Folder, clock: Clock) -> Check:
+    reading = clock.read()
+    standing = StandingReader(folder, config.sync.heard_within_s).read(reading)
+    fresh = standing.freshness
+    if not standing.is_enrolled:
+        return _found(Status.SKIP, _("no server"))
+    zone = ZoneInfo(config.time_zone)
+    detail = server_link(fresh, standing.boot_ms, reading.wall_ms, zone)
+    detail += ", " + _("{n} unsent").format(n=fresh.unsent)
+    if fresh.alarms:
+        told = _("{detail}; cloned, restored or set back: {devices}")
+        return _found(
+            Status.FAIL, told.format(detail=detail, devices=", ".join(fresh.alarms)),
+            _("Find out which machine is the copy, and retire it."),
+        )  # fmt: skip
+    if fresh.quarantined:
+        told = _("{detail}, {n} entries refused and kept")
+        return _found(Status.WARN, told.format(detail=detail, n=fresh.quarantined), "")
+    if reading.boot_ms - fresh.boot_ms > config.sync.heard_within_s * 1000 or not fresh.boot_id:
+        return _found(Status.WARN, detail, _("No sync worker is running: gate scan starts it."))
+    if not fresh.link:
+        return _found(Status.WARN, f"{detail} {fresh.last_error}".rstrip(), _("Scan on: it waits."))
     return _found(Status.OK, detail)
 
 

@@ -358,6 +358,17 @@ def _remove_old_replicas(folder: Folder) -> None:
 
 def remove_old_replicas(folder: Folder) -> None:
     """Delete the replicas the pointer does not name; only for whoever holds the gate's lock."""
+    try:
+        lock = Lock(folder, "sync")
+    except BusyError:
+        return  # the sync worker may be about to name another one
+    try:
+        _remove_unnamed(folder)
+    finally:
+        lock.close()
+
+
+def _remove_unnamed(folder: Folder) -> None:
     live = live_replica(folder).name
     for path in folder.path.glob("tickets-*.db"):
         if path.name != live and FILE_NAME.fullmatch(path.name):

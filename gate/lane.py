@@ -6,6 +6,7 @@ All files of the lane belong to one thread; whoever has a scan hands it over and
 
 import logging
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,11 +18,10 @@ from gate.clock import PROGRAM_BUILT_MS, Clock
 from gate.credential import parse
 from gate.domain.clock import MAX_AHEAD_MS, Reading, is_trusted
 from gate.domain.clock import wall_ms as hlc_wall_ms
-from gate.domain.history import fold
+from gate.domain.history import conflict, fold
 from gate.domain.model import (
     MOVEMENTS,
     Act,
-    Basis,
     Context,
     Direction,
     Entry,
@@ -37,11 +37,12 @@ from gate.domain.model import (
     Verdict,
 )
 from gate.domain.rules import decide, overrule
-from gate.errors import GateError, OperatorError, UsageError
+from gate.errors import GateError, OperatorError, StoreError, UsageError
 from gate.language import _
 from gate.store.folder import Folder
 from gate.store.journal import Journal, Totals
 from gate.store.peers import Peers
+from gate.store.standing import HEARD_WITHIN_S, NOBODY_HEARD, Standing, StandingReader
 from gate.store.tickets import Tickets
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class _Now:
     reading: Reading
     at_ms: int
     trusted: bool
+    standing: Standing = NOBODY_HEARD
 
 
 @dataclass(slots=True)
@@ -108,6 +110,8 @@ class Lane:
         place: Place,
         rules: HouseRules,
         direction: Direction = Direction.IN,
+        *,
+        heard_within_s: float = HEARD_WITHIN_S,
     ) -> None:
         self.place = place
         self.rules = rules
@@ -118,6 +122,10 @@ class Lane:
         self._device = folder.device_id()
         self._tickets = Tickets(folder)
         self._peers = Peers(folder)
+        self._heard_hlc = 0
+        self._standings = StandingReader(folder, heard_within_s)
+        self._shown_standings = StandingReader(folder, heard_within_s)
+        self._showing = threading.Lock()
         self._journal: Journal | None = None
         self._totals = Totals()
         self._anchor: Reading | None = None
@@ -171,6 +179,14 @@ class Lane:
         """
         return self._do(lambda: self._undo(target, supervisor, note))
 
+    def resolve(self, ticket: str, supervisor: Operator, note: str) -> Entry:
+        """Record that a supervisor has looked into a conflict; nobody is undone by it.
+
+        Raises UsageError when there is no conflict about the ticket.
+        """
+        _require_supervisor(supervisor)
+        return self._do(lambda: self._resolve(ticket, supervisor, _require_note(note)))
+
     def sign_in(self, operator: Operator) -> None:
         """Name the operator in every entry from now on."""
         self._do(lambda: self._sign_in(operator))
@@ -195,6 +211,11 @@ class Lane:
     def clock_is_trusted(self) -> bool:
         """Whether rules about time may refuse anybody just now."""
         return self._judge(self._clock.read())
+
+    def standing(self) -> Standing:
+        """Whom this lane has heard just now."""
+        with self._showing:
+            return self._shown_standings.read(self._clock.read())
 
     def open(self) -> None:
         """Say in the journal that the lane is at work. Raises StoreError when it cannot be."""
@@ -360,6 +381,34 @@ class Lane:
         log.info("undone %s by %s", target.name, "supervisor" if supervisor else "staff")
         return Undone(target, self._tickets.get(target.ticket))
 
+    def _resolve(self, ticket_id: str, supervisor: Operator, note: str) -> Entry:
+        self._tickets.refresh()
+        with self._transaction() as journal:
+            ticket = self._tickets.get(ticket_id)
+            facts = [*journal.facts(ticket_id), *self._peers.facts(ticket_id)]
+            use_limit, party_size = (ticket.use_limit, ticket.party_size) if ticket else (1, 1)
+            found = conflict(facts, use_limit, party_size)
+            if found is None:
+                raise UsageError(
+                    _("there is no conflict about this ticket"),
+                    _("An undo elsewhere may have ended it."),
+                )
+            entry = self._entry(
+                Act.RESOLUTION,
+                operator=supervisor.name,
+                note=note,
+                heard_hlc=max(fact.hlc for fact in facts),
+            )
+            entry = replace(
+                entry,
+                ticket=found.ticket,
+                ticket_type=found.ticket_type,
+                covers=tuple(admission.name for admission in found.admissions),
+            )
+            entry = journal.append(entry)
+        log.info("conflict settled by %s", entry.name)
+        return entry
+
     def _sign_in(self, operator: Operator) -> None:
         self.operator = operator
         self._append_event(Act.SIGN_IN)
@@ -443,14 +492,15 @@ class Lane:
             place=self.place,
             rules=self.rules,
             clock_trusted=self._now.trusted,
-            basis=Basis.ONLY,
+            basis=self._now.standing.coverage.basis,
             zone_inside=self._totals.inside_by_zone.get(self.place.zone, 0),
             problem=problem,
         )
 
     def _look_at_clock(self) -> _Now:
         reading = self._clock.read()
-        return _Now(reading, reading.wall_ms + self._offset_ms, self._judge(reading))
+        at_ms = reading.wall_ms + self._offset_ms
+        return _Now(reading, at_ms, self._judge(reading), self._standings.read(reading))
 
     def _judge(self, reading: Reading) -> bool:
         trusted = self._is_trusted(reading, self._anchor)
@@ -545,7 +595,9 @@ class Lane:
     ) -> Entry:
         """The entry that comes next in the journal, made now."""
         ticket = verdict.ticket if verdict else None
-        link = self._opened().link(self._now.at_ms, self._mergeable(heard_hlc))
+        standing = self._now.standing
+        heard_hlc = max(self._mergeable(heard_hlc), self._greatest_heard())
+        link = self._opened().link(self._now.at_ms, heard_hlc)
         return Entry(
             origin=link.origin,
             seq=link.seq,
@@ -559,7 +611,7 @@ class Lane:
             version=link.version,
             trusted=self._now.trusted,
             offset_ms=self._offset_ms,
-            basis=verdict.basis if verdict else Basis.ONLY,
+            basis=verdict.basis if verdict else standing.coverage.basis,
             gate=self.place.gate,
             zone=self.place.zone,
             direction=verdict.direction if verdict else self.direction,
@@ -576,6 +628,8 @@ class Lane:
             note=note,
             source=scan.source if scan else "",
             symbology=scan.symbology if scan else "",
+            server_ahead_ms=standing.freshness.ahead_ms,
+            server_error_ms=standing.freshness.error_ms,
         )
 
     def _recorded(self, verdict: Verdict, entry: Entry | None, started_ns: int) -> Verdict:
@@ -601,6 +655,14 @@ class Lane:
     def _mergeable(self, hlc: int) -> int:
         ahead_ms = hlc_wall_ms(hlc) - self._now.at_ms
         return hlc if ahead_ms <= MAX_AHEAD_MS else 0
+
+    def _greatest_heard(self) -> int:
+        try:
+            self._heard_hlc = max(self._heard_hlc, self._peers.greatest_hlc(self._now.at_ms))
+        except StoreError as fault:
+            # Who reads the ticket's past meets the same fault; a lane must be able to close.
+            log.warning("heard of others: %s", fault.message)
+        return self._heard_hlc
 
     def _disk_is_short(self) -> bool:
         return shutil.disk_usage(self._folder.path).free < RESERVED_BYTES

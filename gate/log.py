@@ -25,7 +25,7 @@ FOLLOW_EVERY_S = 0.25
 CSV_COLUMNS = (
     "name", "time", "act", "outcome", "reason", "ticket", "ticket_type", "code", "gate", "zone",
     "direction", "operator", "uses", "persons", "flags", "target", "count", "note", "source",
-    "symbology", "basis", "trusted", "prev",
+    "symbology", "basis", "trusted", "covers", "server_ahead_ms", "server_error_ms", "prev",
 )  # fmt: skip
 
 
@@ -91,6 +91,7 @@ def line(entry: Entry, form: Literal["text", "csv"], time_zone: ZoneInfo) -> str
     if form == "csv":
         said = {**_said(entry), "name": entry.name, "time": _moment(entry, time_zone)}
         said["flags"] = " ".join(entry.flags)
+        said["covers"] = " ".join(entry.covers)
         return _csv([str(said.get(column, "")) for column in CSV_COLUMNS])
     parts = [
         _moment(entry, time_zone),

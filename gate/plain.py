@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
-from gate.domain.model import Direction, Outcome, Place, Verdict
+from gate.domain.model import Basis, Direction, Outcome, Place, Verdict
 from gate.errors import GateError
 from gate.lane import Lane
 from gate.language import _
 from gate.scanner.wedge import Wedge
-from gate.words import DIRECTION_WORDS, clock_time, explain, printable
+from gate.words import DIRECTION_WORDS, clock_time, explain, printable, unheard
 
 _NO_GAP_MS = 10**9
 """A pipe may stutter: there only line ends end a code."""
@@ -39,10 +39,15 @@ _COMMANDS = {
 
 
 def verdict_line(
-    verdict: Verdict, place: Place, time_zone: ZoneInfo, *, show_names: bool = True
+    verdict: Verdict,
+    place: Place,
+    time_zone: ZoneInfo,
+    *,
+    show_names: bool = True,
+    unheard: str = "",
 ) -> str:
     """``HH:MM:SS OUTCOME``, then reason, ticket, place and time from scan to verdict."""
-    words = explain(verdict, place, time_zone, show_names=show_names)
+    words = explain(verdict, place, time_zone, show_names=show_names, unheard=unheard)
     sentences = (words.rule, words.note, words.fact, words.remedy)
     reason = " ".join(f"{part.removesuffix('.')}." for part in sentences if part)
     ticket = " · ".join(part for part in (words.ticket, words.holder, words.uses) if part)
@@ -55,6 +60,14 @@ def verdict_line(
         f"{verdict.latency_ms or 0:.0f} ms",
     ]
     return " | ".join(part for part in parts if part)
+
+
+def unheard_at(lane: Lane, verdict: Verdict, time_zone: ZoneInfo) -> str:
+    """Which lanes a verdict could not hear of, and since when; empty when that is nobody."""
+    if verdict.basis is not Basis.ALONE:
+        return ""
+    standing = lane.standing()
+    return unheard(standing.coverage.unheard, standing.boot_ms, lane.now_ms(), time_zone)
 
 
 class Plain:
@@ -82,7 +95,13 @@ class Plain:
     def show(self, verdict: Verdict) -> None:
         """Print one verdict; from any thread."""
         bells = "\a" * BELLS.get(verdict.outcome, 1) if self._bell else ""
-        line = verdict_line(verdict, self._lane.place, self._time_zone, show_names=self._show_names)
+        line = verdict_line(
+            verdict,
+            self._lane.place,
+            self._time_zone,
+            show_names=self._show_names,
+            unheard=unheard_at(self._lane, verdict, self._time_zone),
+        )
         self.say(bells + line)
 
     def say(self, line: str) -> None:

@@ -4,21 +4,24 @@ import csv
 import io
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len
-from sqlite_utils import Database
 
 from gate.domain.model import Outcome, Status
+from gate.errors import StoreError
 from gate.language import _
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader
+from gate.store.peers import is_half_made
 from gate.store.sqlite import faults
 from gate.store.tickets import Tickets
+from gate.store.venue import Venue
 from gate.words import printable
 
 GROUPS = ("gate", "type", "outcome", "reason", "operator", "quarter")
@@ -79,14 +82,8 @@ class Rates:
 
 
 def overview(folder: Folder) -> Overview:
-    """The event in numbers. Without tickets or a journal the numbers are 0."""
-    issued = expected = 0
-    tickets = Tickets(folder) if folder.pointer.exists() else None
-    for line in tickets.census() if tickets else ():
-        issued += line.tickets
-        expected += line.tickets if line.status in _EXPECTED else 0
-    if tickets:
-        tickets.close()
+    """The event in numbers, by this device. Without tickets or a journal the numbers are 0."""
+    issued, expected = _census(folder)
     reader = _reader(folder)
     if reader is None:
         return Overview(issued=issued, expected=expected, no_show=expected)
@@ -109,75 +106,110 @@ def overview(folder: Folder) -> Overview:
     )
 
 
-def grouped(folder: Folder, by: Group, time_zone: ZoneInfo) -> list[Line]:
-    """The counts of scans by one of their sides, in its order."""
-    reader = _reader(folder)
-    if reader is None:
-        return []
+def venue_overview(folder: Folder, venue: Venue, now_ms: int) -> Overview:
+    """The event in numbers, by all devices that were heard: people inside are at least so many."""
+    issued, expected = _census(folder)
+    figures, used = venue.figures(now_ms), venue.used_tickets()
+    return Overview(
+        issued=issued,
+        expected=expected,
+        used_tickets=used,
+        no_show=max(0, expected - used),
+        admitted=figures.admitted,
+        exited=figures.exited,
+        inside=figures.admitted - figures.exited,
+        refused=figures.refused,
+        annulled=figures.annulled,
+    )
+
+
+def grouped(
+    folder: Folder, by: Group, time_zone: ZoneInfo, *, everywhere: bool = False
+) -> list[Line]:
+    """The counts of scans by one of their sides, in its order; here, or at all devices heard."""
     query = f"""
         SELECT {_COLUMNS[by]} AS name, sum(entries) AS scans, sum(admitted) AS admitted,
             sum(exited) AS exited,
             sum(CASE WHEN outcome = '{Outcome.REFUSE}' THEN entries ELSE 0 END) AS refused,
             sum(annulled) AS annulled
         FROM tally WHERE outcome IN ({", ".join(f"'{outcome}'" for outcome in Outcome)})
-        GROUP BY 1 ORDER BY 1
+        GROUP BY 1
     """
-    try:
-        with faults(folder.journal):
-            rows = list(Database(reader.connection).query(query))
-    finally:
-        reader.close()
+    counted: dict[Any, list[int]] = {}
+    for side, *counts in _tallied(folder, query, {}, everywhere=everywhere):
+        before = counted.get(side, [0] * len(counts))
+        counted[side] = [a + b for a, b in zip(before, counts, strict=True)]
     titles = _titles(folder) if by == "type" else {}
     lines = []
-    for row in rows:
-        name = str(row.pop("name"))
+    for side in sorted(counted):
+        name = str(side)
         if by == "quarter":
-            moment = datetime.fromtimestamp(int(name) * QUARTER_MINUTES * 60, time_zone)
+            moment = datetime.fromtimestamp(side * QUARTER_MINUTES * 60, time_zone)
             name = moment.strftime("%Y-%m-%d %H:%M")
-        lines.append(Line(name=titles.get(name) or name or "-", **row))
+        lines.append(Line(titles.get(name) or name or "-", *counted[side]))
     return lines
 
 
-def rates(folder: Folder, now_ms: int) -> Rates:
-    """How fast people come in."""
-    reader = _reader(folder)
-    if reader is None:
-        return Rates(0, 0, 0, 0)
+def rates(folder: Folder, now_ms: int, *, everywhere: bool = False) -> Rates:
+    """How fast people come in; here, or at all devices heard."""
     minute = now_ms // 60_000
-    try:
-        with faults(folder.journal):
-            recent = reader.connection.execute(
-                "SELECT coalesce(sum(CASE WHEN minute >= :minute THEN admitted END), 0), "
-                "coalesce(sum(admitted), 0) FROM tally WHERE minute > :since",
-                {"minute": minute, "since": minute - QUARTER_MINUTES},
-            ).fetchone()
-            peak = reader.connection.execute(
-                f"SELECT sum(admitted), minute / {QUARTER_MINUTES} FROM tally "
-                "GROUP BY 2 ORDER BY 1 DESC, 2 LIMIT 1"
-            ).fetchone() or (0, 0)
-    finally:
-        reader.close()
-    peak_at_ms = peak[1] * QUARTER_MINUTES * 60_000
-    return Rates(recent[0], recent[1], peak[0], peak_at_ms)
+    recent = _tallied(
+        folder,
+        "SELECT coalesce(sum(CASE WHEN minute >= :minute THEN admitted END), 0), "
+        "coalesce(sum(admitted), 0) FROM tally WHERE minute > :since",
+        {"minute": minute, "since": minute - QUARTER_MINUTES},
+        everywhere=everywhere,
+    )
+    quarters: Counter[int] = Counter()
+    query = f"SELECT minute / {QUARTER_MINUTES}, sum(admitted) FROM tally GROUP BY 1"
+    for quarter, admitted in _tallied(folder, query, {}, everywhere=everywhere):
+        quarters[quarter] += admitted
+    best = min(quarters, key=lambda quarter: (-quarters[quarter], quarter), default=0)
+    return Rates(
+        last_minute=sum(row[0] for row in recent),
+        last_quarter=sum(row[1] for row in recent),
+        peak_quarter=quarters[best],
+        peak_at_ms=best * QUARTER_MINUTES * 60_000,
+    )
+
+
+def _tallied(
+    folder: Folder, query: str, bound: dict[str, int], *, everywhere: bool
+) -> list[tuple[Any, ...]]:
+    """What the counts of the journal, or of every journal that was heard, say."""
+    rows = []
+    for path in (folder.journal, folder.peers) if everywhere else (folder.journal,):
+        if not path.exists():
+            continue
+        reader = JournalReader(path)
+        try:
+            with faults(path):
+                rows += reader.connection.execute(query, bound).fetchall()
+        except StoreError as fault:
+            if not (isinstance(fault.__cause__, sqlite3.Error) and is_half_made(fault.__cause__)):
+                raise
+        finally:
+            reader.close()
+    return rows
 
 
 def as_table(numbers: Overview, groups: dict[str, list[Line]]) -> str:
     """The report for a terminal."""
-    labels = _labels()
-    lines = [_row(labels[name], [value], 22) for name, value in _fields(numbers)]
-    head = [labels[n] for n in ("scans", "admitted", "exited", "refused", "annulled")]
+    named = labels()
+    lines = [columns(named[name], [value], 22) for name, value in _fields(numbers)]
+    head = [named[n] for n in ("scans", "admitted", "exited", "refused", "annulled")]
     for group, found in groups.items():
-        lines += ["", _row(labels[group], head)]
+        lines += ["", columns(named[group], head)]
         for line in found:
             counts = [line.scans, line.admitted, line.exited, line.refused, line.annulled]
-            lines.append(_row(printable(line.name, 40), counts))
+            lines.append(columns(printable(line.name, 40), counts))
     return "\n".join(lines) + "\n"
 
 
-def _row(name: str, cells: Sequence[object], width: int = 42) -> str:
+def columns(name: str, cells: Sequence[object], width: int = 42) -> str:
     """A line of columns as wide as they look: ideographs take two cells."""
     padding = " " * (width - cell_len(name))
-    return name + padding + "".join(" " * (10 - cell_len(str(c))) + str(c) for c in cells)
+    return name + padding + "".join(" " * max(1, 10 - cell_len(str(c))) + str(c) for c in cells)
 
 
 def as_csv(numbers: Overview, groups: dict[str, list[Line]]) -> str:
@@ -207,7 +239,8 @@ def _fields(of: Overview | Line) -> Sequence[tuple[str, object]]:
     return [(name, getattr(of, name)) for name in of.__slots__]
 
 
-def _labels() -> dict[str, str]:
+def labels() -> dict[str, str]:
+    """What the numbers are called."""
     return {
         "issued": _("issued"),
         "expected": _("expected"),
@@ -226,6 +259,19 @@ def _labels() -> dict[str, str]:
         "operator": _("operator"),
         "quarter": _("quarter of an hour"),
     }
+
+
+def _census(folder: Folder) -> tuple[int, int]:
+    """How many tickets were issued, and how many of them are expected."""
+    if not folder.pointer.exists():
+        return 0, 0
+    issued = expected = 0
+    tickets = Tickets(folder)
+    for line in tickets.census():
+        issued += line.tickets
+        expected += line.tickets if line.status in _EXPECTED else 0
+    tickets.close()
+    return issued, expected
 
 
 def _titles(folder: Folder) -> dict[str, str]:

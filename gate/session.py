@@ -12,6 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from zoneinfo import ZoneInfo
 
+from gate.child import WorkerChild
 from gate.clock import SystemClock
 from gate.config import Config
 from gate.domain.model import Direction, Verdict
@@ -48,6 +49,16 @@ class Session:
     is_demo: bool = False
     verdicts: list[Verdict] = field(default_factory=list)
     """Kept in a demo only: an evening may be long."""
+    worker_arguments: list[str] = field(default_factory=list)
+    """How a sync worker finds the same folder and configuration."""
+    child: WorkerChild | None = None
+
+    def take(self, verdict: Verdict) -> None:
+        """Note a verdict, and tell whoever passes it on; from any thread."""
+        if self.is_demo:
+            self.verdicts.append(verdict)
+        if self.child is not None:
+            self.child.nudge()
 
 
 def run(session: Session) -> int:
@@ -63,9 +74,20 @@ def run(session: Session) -> int:
     if folder.pointer.exists():
         remove_old_replicas(folder)
     clock = SystemClock()
-    lane = Lane(folder, clock, config.place(), config.house_rules(), config.gate.direction)
+    lane = Lane(
+        folder,
+        clock,
+        config.place(),
+        config.house_rules(),
+        config.gate.direction,
+        heard_within_s=config.sync.heard_within_s,
+    )
     stopping = threading.Event()
-    keeper = threading.Thread(target=_keep_house, args=(lane, stopping), daemon=True)
+    child = None
+    if folder.enrolment.exists() and config.sync.start_worker and not session.is_demo:
+        child = WorkerChild(folder, session.worker_arguments)
+        session.child = child
+    keeper = threading.Thread(target=_keep_house, args=(lane, child, stopping), daemon=True)
     try:
         try:
             lane.open()
@@ -78,6 +100,9 @@ def run(session: Session) -> int:
         stopping.set()
         keeper.join()
         lane.close()
+        if child is not None:
+            child.nudge()
+            child.close()
         logging_stops()
         lock.close()
 
@@ -90,8 +115,7 @@ def _run_plain(session: Session, lane: Lane) -> int:
         )
 
     def show(verdict: Verdict) -> None:
-        if session.is_demo:
-            session.verdicts.append(verdict)
+        session.take(verdict)
         lines.show(verdict)
 
     def tell_camera(state: State, detail: str) -> None:
@@ -157,8 +181,7 @@ def _run_screen(session: Session, lane: Lane) -> int:
         hello=session.hello,
         quits_at_once=session.is_demo,
     )
-    if session.is_demo:
-        app.on_verdict = session.verdicts.append
+    app.on_verdict = session.take
     prompter = Prompter(session.turns, lane, app.decided, lambda _turn: app.refresh_status())
     app.on_ready = prompter.start
     app.quit_after_s = session.seconds
@@ -168,10 +191,14 @@ def _run_screen(session: Session, lane: Lane) -> int:
     return code or 0
 
 
-def _keep_house(lane: Lane, stopping: threading.Event) -> None:
-    """Give the lane its quiet moments."""
+def _keep_house(lane: Lane, child: WorkerChild | None, stopping: threading.Event) -> None:
+    """Give the lane its quiet moments, and see that a sync worker lives."""
+    if child is not None:
+        child.look_after()
     while not stopping.wait(IDLE_EVERY_S):
         try:
+            if child is not None:
+                child.look_after()
             lane.idle()
         except GateError as fault:
             log.warning("idle: %s", fault.message)

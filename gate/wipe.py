@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate.errors import UsageError
+from gate.errors import BusyError, UsageError
 from gate.language import _
 from gate.store import entries
 from gate.store.folder import Folder, Lock, sync_folder
@@ -24,25 +24,34 @@ class Wiped:
     files: int
 
 
-def wipe(folder: Folder, export: Path | None) -> Wiped:
+def wipe(folder: Folder, export: Path | None, *, unsent: int | None = None) -> Wiped:
     """Write the journal to ``export``, read it back, and delete the event's data.
 
-    The file holds the entries byte for byte as they are hashed, a line each. Operators and the
-    device's id stay. Raises UsageError when there are entries and no place to put them, or when
-    the file is there already.
+    The file holds the entries byte for byte as they are hashed, a line each. It may be left out
+    when a server has said that it holds every entry: ``unsent`` is then 0. Operators and the
+    device's id stay; its credential and key go. Raises UsageError when there are entries and no
+    place to put them, or when the file is there already.
     """
     lock = Lock(folder)
     try:
-        count = _export(folder, export) if folder.journal.exists() else 0
+        sync_lock = Lock(folder, "sync")
+    except BusyError:
+        lock.close()
+        raise
+    try:
+        is_safe = unsent == 0 and export is None
+        count = _export(folder, export) if folder.journal.exists() and not is_safe else 0
         files = 0
-        for path in sorted(folder.path.iterdir()):
-            if _is_data(path):
+        waiting = folder.inbox.iterdir() if folder.inbox.is_dir() else ()
+        for path in sorted([*folder.path.iterdir(), *waiting]):
+            if path.parent == folder.inbox or _is_data(path):
                 _overwrite(path)
                 os.unlink(path)
                 files += 1
         sync_folder(folder.path)
         return Wiped(count, files)
     finally:
+        sync_lock.close()
         lock.close()
 
 
@@ -91,13 +100,20 @@ def _read_back(export: Path, reader: JournalReader) -> int:
     return count
 
 
+_NAMES = {
+    "journal.db", "peers.db", "tickets.current", "gate.log", "sync.log", "sync.json",
+    "server.json", "device.key",
+}  # fmt: skip
+
+
 def _is_data(path: Path) -> bool:
     name = path.name
     for suffix in ("-wal", "-shm", "-journal"):
         name = name.removesuffix(suffix)
     return (
-        name in ("journal.db", "peers.db", "tickets.current", "gate.log", "import.part")
-        or name.startswith("gate.log.")
+        name in _NAMES
+        or name.startswith(("gate.log.", "sync.log."))
+        or name.endswith(".part")
         or FILE_NAME.fullmatch(name) is not None
     )
 

@@ -1,11 +1,12 @@
 """Verdicts in the operator's words (rule, fact, remedy), and strangers' text made safe."""
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from gate.domain.coverage import OtherLane
 from gate.domain.model import (
     Basis,
     Direction,
@@ -20,9 +21,14 @@ from gate.domain.model import (
 )
 from gate.domain.validity import window
 from gate.language import _, ngettext
+from gate.store.freshness import Freshness
 
 SHOWN = 200
 """Longest piece of a stranger's text that is shown."""
+LINK_LOST_MS = 60_000
+"""After so long a connection that brings nothing is none, whatever the sync worker last said."""
+UNHEARD_SHOWN = 3
+"""How many unheard lanes are named; of the others only the number."""
 
 
 def N_(message: str) -> str:  # noqa: N802  gettext's own name for it
@@ -148,9 +154,14 @@ class Words:
 
 
 def explain(
-    verdict: Verdict, place: Place, time_zone: ZoneInfo, *, show_names: bool = True
+    verdict: Verdict,
+    place: Place,
+    time_zone: ZoneInfo,
+    *,
+    show_names: bool = True,
+    unheard: str = "",
 ) -> Words:
-    """Put a verdict into words for the person at the door."""
+    """Put a verdict into words for the person at the door; ``unheard`` says why it is alone."""
     ticket = verdict.ticket
     return Words(
         word=_(OUTCOME_WORDS[verdict.outcome]),
@@ -161,7 +172,7 @@ def explain(
         holder=printable(ticket.holder) if ticket and show_names else "",
         note=_note(ticket) if ticket else "",
         uses=_uses(verdict),
-        basis=_basis(verdict),
+        basis=_basis(verdict, unheard),
     )
 
 
@@ -202,6 +213,45 @@ def ago(ms: int) -> str:
     return ngettext("{n} day ago", "{n} days ago", days).format(n=days)
 
 
+def brief(ms: int) -> str:
+    """How long, short enough for a status bar: tenths of a second while it is fresh."""
+    if 0 <= ms < 10_000:
+        return _("{seconds} s ago").format(seconds=f"{ms / 1000:.1f}")
+    return ago(ms)
+
+
+def unheard(lanes: Sequence[OtherLane], boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
+    """Who has not been heard, and since when; ``boot_ms`` and ``at_ms`` are the same moment."""
+    told = [_unheard(lane, boot_ms, at_ms, time_zone) for lane in lanes[:UNHEARD_SHOWN]]
+    more = len(lanes) - len(told)
+    if more > 0:
+        told.append(ngettext("{n} more", "{n} more", more).format(n=more))
+    return ", ".join(told)
+
+
+def _unheard(lane: OtherLane, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
+    name = printable(lane.name or lane.device[:8], 24)
+    times = [ms for ms in (lane.central_boot_ms, lane.lan_boot_ms) if ms is not None]
+    if not times:
+        return _("{name} never heard").format(name=name)
+    heard_ms = at_ms - (boot_ms - max(times))
+    return _("{name} unheard since {when}").format(
+        name=name, when=clock_time(heard_ms, time_zone, near_ms=at_ms)
+    )
+
+
+def server_link(freshness: Freshness, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
+    """How the server was last heard, in a few words; the two times are the same moment."""
+    heard_boot_ms = freshness.server_boot_ms
+    if heard_boot_ms is None:
+        return _("central not heard yet")
+    if freshness.link and boot_ms - heard_boot_ms < LINK_LOST_MS:
+        return _("central {ago}").format(ago=brief(boot_ms - heard_boot_ms))
+    return _("central unheard since {when}").format(
+        when=clock_time(at_ms - (boot_ms - heard_boot_ms), time_zone, near_ms=at_ms)
+    )
+
+
 def printable(text: str, limit: int = SHOWN) -> str:
     """A stranger's text without anything that could move a cursor, hide or reverse text."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
@@ -234,8 +284,10 @@ def _uses(verdict: Verdict) -> str:
     return _("{used} of {limit} used").format(used=verdict.used, limit=ticket.use_limit)
 
 
-def _basis(verdict: Verdict) -> str:
+def _basis(verdict: Verdict, unheard: str) -> str:
     words = [] if verdict.basis is Basis.ONLY else [_(BASIS_WORDS[verdict.basis])]
+    if verdict.basis is Basis.ALONE and unheard:
+        words = [_("alone: {unheard}").format(unheard=unheard)]
     if Flag.NOT_INSIDE in verdict.flags:
         words.append(_("was not seen coming in"))
     if Flag.CLOCK_NOT_TRUSTED in verdict.flags:

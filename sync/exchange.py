@@ -106,7 +106,9 @@ class Intake:
             if seq > 1 and before.hash not in self._held(origin, seq - 1):
                 self.gaps.add(origin)
                 return False
-        self.tips[origin] = tips - {before} | {Tip(seq, short)}
+        now = Tip(seq, short)
+        goes_on = len(tips) == 1 and before in tips
+        self.tips[origin] = frozenset((now,)) if goes_on else tips - {before} | {now}
         self._fresh.setdefault((origin, seq), set()).add(short)
         self.taken.append(one)
         return True

@@ -86,13 +86,13 @@ class Feed:
             descriptor = os.open(part, os.O_RDWR)
             os.fsync(descriptor)
             os.close(descriptor)
-            path = self._folder.path / name
-            for suffix in ("-wal", "-shm"):
+            path = _unused(self._folder.path / name)
+            for left in (f"{part}-wal", f"{part}-shm", f"{path}-wal", f"{path}-shm"):
                 with suppress(FileNotFoundError):
-                    os.unlink(f"{path}{suffix}")
+                    os.unlink(left)
             os.replace(part, path)
             sync_folder(self._folder.path)
-            write_durably(self._folder.pointer, (name + "\n").encode())
+            write_durably(self._folder.pointer, (path.name + "\n").encode())
 
     def checkpoint(self) -> None:
         """Move the log into the database file; for idle moments."""
@@ -105,6 +105,14 @@ class Feed:
             self._path = live_replica(self._folder)
             self._connection = open_writer(self._path, "NORMAL")
         return self._connection
+
+
+def _unused(path: Path) -> Path:
+    """A name that no file has: the lane may have the one of that name open."""
+    while path.exists():
+        stem, _dash, number = path.stem.rpartition("-")
+        path = path.with_name(f"{stem}-{int(number) + 1}.db")
+    return path
 
 
 def _apply(connection: sqlite3.Connection, change: Change) -> None:

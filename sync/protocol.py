@@ -3,9 +3,8 @@
 Entries travel as the very bytes their maker hashed (``msgspec.Raw``), never encoded twice.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-import msgspec
 from msgspec import Meta, Raw, Struct
 
 VERSION: Final = 1
@@ -20,14 +19,16 @@ MAX_FRAME: Final = 8 * 1024 * 1024
 MAX_ORIGINS: Final = 20_000
 HEAD_EVERY: Final = 250
 """A device signs its chain at least this often, so that a relayed run ends in a frame."""
+MAX_ROWS: Final = 5000
+"""Rows of ticket types, tickets, changes or voids in one request."""
 HASH_DIGITS: Final = 32
 """Of the SHA-256 of an entry, as much as a tip names."""
 
 Name = Annotated[str, Meta(max_length=200)]
-Hex = Annotated[str, Meta(max_length=128, pattern="^[0-9a-f]*$")]
+Hex = Annotated[str, Meta(max_length=128, pattern=r"^[0-9a-f]*\Z")]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
-Origin = Annotated[str, Meta(max_length=64, pattern="^[0-9a-z]{1,32}\\.[0-9a-f]{1,31}$")]
-TipText = Annotated[str, Meta(max_length=64, pattern="^[0-9]{1,15}:[0-9a-f]{32}$")]
+Origin = Annotated[str, Meta(max_length=64, pattern=r"^[0-9a-z]{1,32}\.[0-9a-f]{1,31}\Z")]
+TipText = Annotated[str, Meta(max_length=64, pattern=r"^[0-9]{1,15}:[0-9a-f]{32}\Z")]
 Tips = Annotated[list[TipText], Meta(max_length=64)]
 
 
@@ -46,6 +47,8 @@ class Refused(Struct, frozen=True):
     origin: Name
     seq: Count
     reason: Annotated[str, Meta(max_length=500)]
+    hash: Hex = ""
+    """SHA-256 of what was refused, by which its sender knows it."""
 
 
 class Frame(Struct, frozen=True, omit_defaults=True):
@@ -152,8 +155,8 @@ class Enrol(Struct, frozen=True):
     """First contact: a one-time token for a credential."""
 
     token: Annotated[str, Meta(max_length=200)]
-    device: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
-    key: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    device: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
+    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
     """Ed25519 public key of the device."""
     version: Name = ""
 
@@ -169,6 +172,124 @@ class Enrolled(Struct, frozen=True):
     time_zone: str
 
 
+class NewEvent(Struct, frozen=True):
+    """An event to begin."""
+
+    id: Name
+    name: Name = ""
+    time_zone: Name = "Asia/Shanghai"
+
+
+class EventLine(Struct, frozen=True):
+    """An event the server holds."""
+
+    id: str
+    name: str
+    time_zone: str
+    created_ms: int
+
+
+class NewToken(Struct, frozen=True):
+    """For which device a one-time token is to be made, and how long it is good."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    lifetime_s: Annotated[int, Meta(ge=1, le=31 * 86_400)] = 86_400
+
+
+class Token(Struct, frozen=True):
+    """A one-time token: told once, kept as a hash."""
+
+    token: str
+    expires_ms: int
+
+
+class DeviceLine(Struct, frozen=True, omit_defaults=True):
+    """A device as supervisors see it."""
+
+    id: str
+    name: str
+    key: str
+    state: str
+    """``enrolled``, ``retired`` or ``revoked``."""
+    lane_open: bool
+    enrolled_ms: int
+    heard_ms: int | None = None
+    report: Report = Report()
+
+
+class Void(Struct, frozen=True):
+    """A ticket that opens no gate any more, and why."""
+
+    id: Annotated[str, Meta(max_length=128)]
+    note: Annotated[str, Meta(max_length=500)] = ""
+
+
+Rows = Annotated[list[dict[str, Any]], Meta(max_length=MAX_ROWS)]
+
+
+class Stated(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an organiser states; rows as in ``docs/importing.md``."""
+
+    types: Rows = []
+    tickets: Rows = []
+    changes: Rows = []
+    """Fields to state anew, each with the ``id`` of its ticket."""
+    voids: Annotated[list[Void], Meta(max_length=MAX_ROWS)] = []
+
+
+class Evidence(Struct, frozen=True, omit_defaults=True):
+    """One side of a conflict: an admission, and how well its time is known."""
+
+    entry: str
+    device: str
+    device_name: str
+    gate: str
+    operator: str
+    at_ms: int
+    """By the device's own clock."""
+    persons: int
+    uses: int
+    basis: str
+    trusted: bool
+    server_ahead_ms: int | None = None
+    server_error_ms: int | None = None
+    overruled: str = ""
+
+
+class Resolved(Struct, frozen=True):
+    """A supervisor's word on a conflict."""
+
+    note: str
+    who: str
+    at_ms: int
+
+
+class Clash(Struct, frozen=True, omit_defaults=True):
+    """A ticket on which more went in than it is good for."""
+
+    ticket: str
+    ticket_type: str
+    excess: int
+    admissions: list[Evidence]
+    resolution: Resolved | None = None
+
+
+class Resolve(Struct, frozen=True):
+    """How a conflict was settled, and by whom."""
+
+    note: Annotated[str, Meta(min_length=1, max_length=500)]
+    who: Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class AlarmLine(Struct, frozen=True):
+    """A device that was cloned, restored from a backup or rolled back."""
+
+    device: str
+    device_name: str
+    after: str
+    origins: list[str]
+
+
 class Problem(Struct, frozen=True):
     """Why a request failed: every 4xx and 5xx has one."""
 
@@ -181,8 +302,3 @@ class Problem(Struct, frozen=True):
 def head_message(origin: str, seq: int, hash_: str) -> bytes:
     """What a device signs."""
     return f"venue-gate head {VERSION}\n{origin}:{seq}:{hash_}\n".encode()
-
-
-def stamp(answer: Answer, server_ms: int) -> Answer:
-    """The answer with the time it is sent at."""
-    return msgspec.structs.replace(answer, server_ms=server_ms)

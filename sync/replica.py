@@ -5,11 +5,14 @@ what says they are held (the tips) are one transaction: after a power cut they a
 both gone, and are fetched again.
 """
 
+import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
 from sqlite_utils import Database
@@ -53,6 +56,11 @@ _TALLY_UPSERT = (
     f"ON CONFLICT DO UPDATE SET {', '.join(f'{c} = {c} + excluded.{c}' for c in TALLY_COUNTS)}"
 )
 
+T = TypeVar("T")
+_ORIGIN = re.compile(r"[0-9a-z]{1,32}\.[0-9a-f]{1,31}")
+_MOST = 2**53
+MAX_PERSONS = 1_000_000
+"""Most people or uses in one entry."""
 Verify = Callable[[Head], bool]
 """Whether a signed head is its device's word."""
 
@@ -79,21 +87,37 @@ def read_bodies(raw: Iterable[bytes]) -> tuple[list[Carried], list[Refused]]:
         except (entries.NoEntryError, UnicodeDecodeError) as error:
             refused.append(Refused("", 0, str(error)[:200], digest))
             continue
-        wrong = _wrong(entry) or ("too long" if len(body) > MAX_ENTRY else "")
+        one = Carried(entry, bytes(body), digest)
+        wrong = "too long" if len(body) > MAX_ENTRY else _wrong(one)
         if wrong:
             refused.append(Refused(entry.origin[:200], min(entry.seq, 2**53), wrong, digest))
         else:
-            carried.append(Carried(entry, bytes(body), digest))
+            carried.append(one)
     return carried, refused
 
 
-def _wrong(entry: Entry) -> str:
-    device, dot, incarnation = entry.origin.partition(".")
-    if not (dot and device.isalnum() and incarnation.isalnum() and entry.origin.isascii()):
+def _wrong(one: Carried) -> str:
+    """What no device of ours can have meant, and what not every database could hold."""
+    entry = one.entry
+    if not _is_origin(entry.origin):
         return "no origin"
-    if len(entry.origin) > 64 or not 0 < entry.seq < 2**53 or entry.hlc >= 2**63:
+    fits = (
+        0 < entry.seq < _MOST
+        and -_MOST < entry.at_ms < _MOST
+        and -_MOST < entry.boot_ms < _MOST
+        and entry.hlc < 2**63
+        and entry.persons <= MAX_PERSONS
+        and entry.uses <= MAX_PERSONS
+        and entry.count <= MAX_PERSONS
+    )
+    if not fits:
         return "out of range"
-    return ""
+    return "no text" if b"\\u0000" in one.body else ""
+
+
+@lru_cache(maxsize=4096)
+def _is_origin(text: str) -> bool:
+    return _ORIGIN.fullmatch(text) is not None
 
 
 def _nobody(_name: str) -> None:
@@ -118,6 +142,7 @@ class Holdings:
             self._connection.close()
             raise
         self._tips: Have = self._read_tips()
+        self._starts: dict[str, Start] = self._read_starts()
 
     def close(self) -> None:
         """Let go of both files."""
@@ -150,10 +175,13 @@ class Holdings:
         before = self._journal_row
         annulments: set[str] = set()
         with faults(self._folder.journal):
-            for row, origin, seq, hash_, act, ticket in journal.execute(
-                "SELECT id, origin, seq, hash, act, ticket FROM entry WHERE id > ? ORDER BY id",
+            for row, origin, seq, hash_, act, ticket, follows in journal.execute(
+                "SELECT id, origin, seq, hash, act, ticket, json_extract(body, '$.follows') "
+                "FROM entry WHERE id > ? ORDER BY id",
                 (before,),
             ):
+                if seq == 1:
+                    self._starts[origin] = Start(origin, follows or "")
                 self._own[origin] = Tip(seq, hash_.hex()[:DIGITS])
                 self._journal_row = row
                 if act == Act.ANNULMENT:
@@ -165,7 +193,11 @@ class Holdings:
         return self._journal_row > before
 
     def hashes_at(self, origin: str, seq: int) -> frozenset[str]:
-        """Hashes of the entries held under a name."""
+        """Hashes of the entries held under a name, as tips name them."""
+        return frozenset(hash_[:DIGITS] for hash_ in self.whole_hashes(origin, seq))
+
+    def whole_hashes(self, origin: str, seq: int) -> set[str]:
+        """Hashes of the entries held under a name, hex."""
         query = "SELECT hash FROM entry WHERE origin = ? AND seq = ?"
         with faults(self._path):
             found = {row[0] for row in self._connection.execute(query, (origin, seq))}
@@ -173,7 +205,7 @@ class Holdings:
         if journal is not None and device_of(origin) == self.device:
             with faults(self._folder.journal):
                 found |= {row[0] for row in journal.execute(query, (origin, seq))}
-        return frozenset(hash_.hex()[:DIGITS] for hash_ in found)
+        return {hash_.hex() for hash_ in found}
 
     def bodies(self, spans: Iterable[Span], limit: int = MAX_ENTRIES) -> tuple[list[bytes], bool]:
         """The entries of the spans, as many as fit into a frame, and whether there are more."""
@@ -228,6 +260,9 @@ class Holdings:
                 intake.offer(one)
             self._keep(intake, heads)
         self._tips.update({o: intake.tips[o] for o in {one.entry.origin for one in intake.taken}})
+        for one in intake.taken:
+            if one.entry.seq == 1:
+                self._starts[one.entry.origin] = Start(one.entry.origin, one.entry.follows)
         taken.new = [one.entry for one in intake.taken]
         taken.gaps = intake.gaps
         return taken
@@ -311,18 +346,8 @@ class Holdings:
 
     def alarms(self) -> list[Alarm]:
         """Which devices were cloned, restored or rolled back, by what is held here."""
-        with faults(self._path):
-            starts = {
-                Start(*r) for r in self._connection.execute("SELECT origin, follows FROM origin")
-            }
-        journal = self._opened_journal()
-        if journal is not None:
-            with faults(self._folder.journal):
-                for origin, body in journal.execute(
-                    "SELECT origin, body FROM entry WHERE seq = 1"
-                ).fetchall():
-                    starts.add(Start(origin, entries.decode(body).follows))
-        return alarms(starts, self.have())
+        self.follow_journal()
+        return alarms(self._starts.values(), self.have())
 
     def pulled_back(self) -> int:
         """Entries of this very device that its journal lacks: it was restored, or has a clone."""
@@ -413,6 +438,12 @@ class Holdings:
                 [(id_, msgspec.json.encode(device).decode()) for id_, device in devices.items()],
             )
 
+    def devices(self, kind: type[T]) -> list[T]:
+        """What the server last said of the event's devices."""
+        with faults(self._path):
+            rows = self._connection.execute("SELECT body FROM device ORDER BY id").fetchall()
+        return [msgspec.json.decode(row[0], type=kind) for row in rows]
+
     def checkpoint(self) -> None:
         """Move the log into the database file; for idle moments."""
         with faults(self._path):
@@ -432,6 +463,11 @@ class Holdings:
             for origin, hash_, seq in self._connection.execute("SELECT origin, hash, seq FROM tip"):
                 tips[origin].add(Tip(seq, hash_.hex()[:DIGITS]))
         return {origin: frozenset(found) for origin, found in tips.items()}
+
+    def _read_starts(self) -> dict[str, Start]:
+        with faults(self._path):
+            rows = self._connection.execute("SELECT origin, follows FROM origin").fetchall()
+        return {row[0]: Start(*row) for row in rows}
 
     def _opened_journal(self) -> sqlite3.Connection | None:
         if self._journal is None and self._folder.journal.exists():

@@ -37,6 +37,8 @@ class Talk:
         self._asked: Have = {}
         self._sent: dict[str, tuple[str, int]] = {}
         self._relayed: dict[str, frozenset[Tip]] = {}
+        self._offered: dict[str, int] = {}
+        self._signed: dict[str, int] = {}
         self._blocked = {r.origin: r.seq for r in holdings.quarantined() if r.origin}
         self.needs_whole = True
         """Whether the next message is to say all that is held, and to ask for all that is not."""
@@ -45,12 +47,20 @@ class Talk:
         """The next message: what the server lacks, as far as it is known."""
         holdings = self._holdings
         mine = holdings.have()
+        if self.needs_whole:
+            # Whatever was on its way may not have come through.
+            self._offered.clear()
+            self._signed.clear()
         spans = self._missing(mine)
         for span in spans:
             if device_of(span.origin) != holdings.device:
                 self._relayed[span.origin] = mine[span.origin]
         raw, more = holdings.bodies(spans)
-        heads = self._heads(raw, sign=sign or more)
+        heads = self._heads(raw)
+        if sign and not more:
+            heads += self._sign(mine)
+        if heads:
+            holdings.put_heads(h for h in heads if device_of(h.origin) == holdings.device)
         whole = self.needs_whole
         if whole:
             self._asked = mine
@@ -72,6 +82,10 @@ class Talk:
             [bytes(body) for body in frame.entries], None, frame.heads, _central_is_believed
         )
         told = tips_from_text(frame.have)
+        for origin, tips in told.items():
+            if not tips:
+                # Something before what it was offered is missing there.
+                self._offered.pop(origin, None)
         if to_whole:
             # What is not named is held by the server as we said.
             self._known = {o: told.get(o, tips) for o, tips in self._asked.items()} | told
@@ -107,31 +121,50 @@ class Talk:
             return own or (self._is_whole and self._relayed.get(origin) != mine[origin])
 
         spans = missing(mine, self._known, self._holdings.hashes_at, only=may_send)
-        return [s for s in spans if s.after + 1 < self._blocked.get(s.origin, s.after + 2)]
+        return [
+            span._replace(after=after)
+            for span in spans
+            if (after := self._not_offered(span, mine)) >= 0
+            and after + 1 < self._blocked.get(span.origin, after + 2)
+        ]
 
-    def _heads(self, raw: list[bytes], *, sign: bool) -> list[Head]:
+    def _not_offered(self, span: Span, mine: Have) -> int:
+        """Where to go on, given what is on its way already; -1 when all of it is."""
+        tips = mine[span.origin]
+        after = max(span.after, self._offered.get(span.origin, 0))
+        if len(tips) > 1:
+            return span.after
+        return after if after < max(tip.seq for tip in tips) else -1
+
+    def _heads(self, raw: list[bytes]) -> list[Head]:
+        """What vouches for the entries of a frame: ours now and then, others' as they came."""
         self._sent = {}
-        last: dict[str, tuple[int, str]] = {}
         heads: list[Head] = []
         others: set[str] = set()
         for one in read_bodies(raw)[0]:
             origin, seq = one.entry.origin, one.entry.seq
             self._sent[one.hash] = (origin, seq)
+            self._offered[origin] = max(seq, self._offered.get(origin, 0))
             if device_of(origin) != self._holdings.device:
                 others.add(origin)
-                continue
-            last[origin] = (seq, one.hash)
-            if seq % HEAD_EVERY == 0:
+            elif seq % HEAD_EVERY == 0:
                 heads.append(self._key.sign(origin, seq, one.hash))
-        if sign:
-            heads += [
-                self._key.sign(origin, seq, hash_)
-                for origin, (seq, hash_) in last.items()
-                if seq % HEAD_EVERY
-            ]
-        if heads:
-            self._holdings.put_heads(heads)
         return heads + self._holdings.heads(sorted(others))
+
+    def _sign(self, mine: Have) -> list[Head]:
+        """Vouch for this device's newest entries, so that others can carry them on."""
+        heads = []
+        for origin, tips in mine.items():
+            newest = max(tip.seq for tip in tips)
+            if not self._is_own(origin) or self._signed.get(origin, 0) >= newest:
+                continue
+            self._signed[origin] = newest
+            heads += [
+                self._key.sign(origin, tip.seq, hash_)
+                for tip in tips
+                for hash_ in self._holdings.whole_hashes(origin, tip.seq)
+            ]
+        return heads
 
     def _put_receipts(self, told: Have, *, to_whole: bool) -> None:
         own = {o: t for o, t in (self._known if to_whole else told).items() if self._is_own(o)}

@@ -49,6 +49,7 @@ from gate.store.journal import read_facts, read_history
 from gate.store.sqlite import open_reader
 from sync.central import journals, tables, tickets
 from sync.central.database import in_transaction, open_database
+from sync.central.known import Memory
 from sync.exchange import tips_from_text
 from sync.feed import Feed
 from sync.keys import DeviceKey, verifier
@@ -192,6 +193,7 @@ class World:
         engine = open_database(f"sqlite:///{self.central_path}")
         event.listen(engine, "before_cursor_execute", _burn)
         event.listen(engine, "commit", _burn_commit)
+        self.memory = Memory(engine)
         return engine
 
     def issue(self, connection: Connection, count: int) -> None:
@@ -732,7 +734,7 @@ def central_answers(world: World, device: str, ask: Ask) -> Answer:
 
     def job(connection: Connection) -> Answer:
         push = journals.Push(device, carried, vouched, ask.frame.heads)
-        touched = journals.accept(connection, EVENT, [push])
+        touched = journals.accept(connection, EVENT, [push], world.memory)
         frame = journals.answer(connection, EVENT, ask.frame, touched)
         return Answer(msgspec.structs.replace(frame, refused=refused), world.now_ms)
 

@@ -65,7 +65,7 @@ def _tell_before_commit(self: World, gate: Gate, session: int, number: int, ask:
 
     def job(connection: Any) -> None:
         push = journals.Push(gate.device, carried, vouched, ask.frame.heads)
-        touched = journals.accept(connection, EVENT, [push])
+        touched = journals.accept(connection, EVENT, [push], self.memory)
         frame = journals.answer(connection, EVENT, ask.frame, touched)
         answer = Answer(msgspec.structs.replace(frame, refused=refused), self.now_ms)
         data = msgspec.json.encode(answer)

@@ -27,7 +27,11 @@ def loaded_by(module: str) -> set[str]:
         ("gate.scanner.decode", {"cv2", "numpy", "zxingcpp", "pyzbar"}),
         ("gate.scanner.drawn", {"cv2", "numpy", "zxingcpp"}),
         ("gate.__main__", {"sqlite3", "sqlite_utils", "msgspec", "textual", "cv2", "numpy"}),
-        ("gate.tui.app", {"cv2", "zxingcpp", "pyzbar"}),
+        ("gate.tui.app", {"cv2", "zxingcpp", "pyzbar", "sync"}),
+        ("gate.domain.coverage", {"sqlite3", "socket", "asyncio", "logging", "msgspec"}),
+        ("sync.exchange", {"sqlite3", "socket", "asyncio", "logging", "msgspec"}),
+        ("sync.worker", {"textual", "cv2", "zxingcpp", "starlette", "uvicorn", "sqlalchemy"}),
+        ("sync.central.app", {"textual", "cv2", "zxingcpp", "httpx", "websockets"}),
     ],
 )
 def test_what_is_absent_after_an_import(module: str, absent: set[str]) -> None:

@@ -11,12 +11,13 @@ from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
 import gate
+import sync
 from gate import language
 from gate.domain.model import Outcome, Reason
 from gate.tui import letters
 from gate.words import OUTCOME_WORDS, REASON_WORDS
 
-PACKAGE = Path(gate.__file__).parent
+PACKAGES = [Path(str(package.__file__)).parent for package in (gate, sync)]
 PO = language.LOCALE_FOLDER / "zh_CN" / "LC_MESSAGES" / "gate.po"
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
 
@@ -29,7 +30,9 @@ def chinese() -> Catalog:
 
 def sources() -> list[object]:
     return [
-        found[2] for found in extract_from_dir(PACKAGE, [("**.py", "python")], keywords=KEYWORDS)
+        found[2]
+        for package in PACKAGES
+        for found in extract_from_dir(package, [("**.py", "python")], keywords=KEYWORDS)
     ]
 
 
@@ -81,8 +84,9 @@ def texts_of(catalog: Catalog) -> dict[object, tuple[str, ...]]:
 def test_no_word_escapes_translation() -> None:
     """Nothing is written to the user's streams or widgets but through gettext."""
     bare = re.compile(r"""(?:notify|sys\.std(?:out|err)\.write)\(\s*f?["'][A-Z][a-z]+ """)
-    for path in PACKAGE.rglob("*.py"):
-        assert not bare.search(path.read_text(encoding="utf-8")), path
+    for package in PACKAGES:
+        for path in package.rglob("*.py"):
+            assert not bare.search(path.read_text(encoding="utf-8")), path
 
 
 def test_languages_are_chosen_by_name_and_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:

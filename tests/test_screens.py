@@ -1,6 +1,7 @@
 """How every screen and outcome looks. Review the pictures when they change; see CONTRIBUTING."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,15 @@ from textual.widgets import Input
 
 from gate import language
 from gate.doctor import Check, Status
-from gate.domain.model import Direction, Scan
+from gate.domain.model import Direction, Role, Scan
+from gate.lane import Operator
 from gate.scanner.picture import Preview
 from gate.store.folder import Folder
 from gate.tui.app import GateApp
 from gate.tui.screens import doctor as doctor_module
+from tests.neighbours import carry, known, neighbour, say
 from tests.screen import make_app, with_operators
-from tests.venue import FixedClock
+from tests.venue import FixedClock, fill
 
 Snap = Callable[..., bool]
 SMALL, LARGE = (80, 24), (160, 48)
@@ -166,6 +169,62 @@ def test_page(
         await pilot.pause(0.1)
 
     assert snap_compare(made, terminal_size=size, run_before=run)
+
+
+@pytest.mark.parametrize("theme", ["gate-dark", "gate-sun"])
+@pytest.mark.parametrize("section", ["1", "2", "3"])
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "160x48"])
+def test_venue(
+    snap_compare: Snap,
+    app: Callable[..., GateApp],
+    venue: Folder,
+    clock: FixedClock,
+    tmp_path: Path,
+    section: str,
+    size: tuple[int, int],
+    theme: str,
+) -> None:
+    """The whole venue: figures, devices with one unheard and one alarm, conflicts open first."""
+    (venue.path / "device").write_text("4" * 16 + "\n")
+    made = app(f"screen.theme={theme}")
+    (tmp_path / "south").mkdir()
+    (tmp_path / "south" / "device").write_text("5" * 16 + "\n")
+    fill(Folder(tmp_path / "south"))
+    with neighbour(tmp_path / "south", clock) as south:
+        south.sign_in(Operator("kim", Role.STAFF))
+        for code in ("GOOD001", "GOOD002", "GOOD003", "VOID1"):
+            south.admit(Scan(code))
+        clock.pass_seconds(90)
+        for code in ("GOOD001", "GOOD002", "NAMED1", "GROUP1"):
+            made.lane.admit(Scan(code))
+        carry(south._folder, venue)
+    made.lane.resolve("good-2", Operator("boss", Role.SUPERVISOR), "screenshot, both paid")
+    say(
+        venue, clock,
+        known("5" * 16, clock, ago_s=0.4, name="South 1", gate="South", version="0.2.0",
+              ahead_ms=-80, error_ms=9, unsent=3),
+        known("6" * 16, clock, ago_s=400, name="West 1", gate="West", version="0.2.0", unsent=12),
+        known("7" * 16, clock, ago_s=4000, name="VIP", active=False),
+        alarms=("6" * 16,), ahead_ms=12, error_ms=4, ago_s=0.8, unsent=1,
+    )  # fmt: skip
+
+    async def run(pilot: Pilot[int]) -> None:
+        await pilot.press("f3")
+        await pilot.pause(0.2)
+        await made.workers.wait_for_complete()
+        await pilot.press(section)
+        await pilot.pause(0.2)
+
+    assert snap_compare(made, terminal_size=size, run_before=run)
+
+
+def test_alone(
+    snap_compare: Snap, app: Callable[..., GateApp], venue: Folder, clock: FixedClock
+) -> None:
+    """Green, and below it who was not heard since when."""
+    made = app()
+    say(venue, clock, known("6" * 16, clock, ago_s=400, name="West 1"), ago_s=400, unsent=12)
+    assert snap_compare(made, terminal_size=SMALL, run_before=shown(made, "GOOD001"))
 
 
 def test_doctor(

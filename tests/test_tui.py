@@ -1,10 +1,12 @@
 """What keys, scanners and people do at the screen."""
 
+from pathlib import Path
+
 import pytest
 from textual import events
 from textual.widgets import DataTable, Digits, Static
 
-from gate.domain.model import Act, Direction, Outcome, Reason
+from gate.domain.model import Act, Direction, Outcome, Reason, Scan
 from gate.scanner.camera import State
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader
@@ -17,6 +19,7 @@ from gate.tui.screens.questions import CountQuestion, PinQuestion
 from gate.tui.screens.scan import ScanScreen
 from gate.tui.screens.supervisor import SupervisorScreen
 from gate.tui.widgets import StatusBar
+from tests.neighbours import carry, enrol, known, neighbour, say
 from tests.screen import BOSS, BOSS_PIN, KIM, KIM_PIN, Screen, running, with_operators
 from tests.venue import FixedClock, fill
 
@@ -430,3 +433,92 @@ async def test_the_panel_names_venue_and_event(venue: Folder, clock: FixedClock)
     async with running(venue, clock, "venue=Big \x1bHall", "event=Gala") as screen:
         assert "Hall · Gala" in str(screen.panel.border_subtitle)
         assert "\x1b" not in str(screen.panel.border_subtitle)
+
+
+def at_the_status(screen: Screen) -> str:
+    return str(screen.app.scan_screen.query_one(StatusBar).content)
+
+
+async def test_the_status_says_how_the_lane_stands(venue: Folder, clock: FixedClock) -> None:
+    """Basis, server link, unsent, quarantined and alarms: the most needed fit on 80 columns."""
+    async with running(venue, clock, size=(80, 24)) as screen:
+        assert "only lane · no server" in at_the_status(screen)
+        enrol(venue)
+        screen.app.refresh_status()
+        await screen.until(lambda: "alone · central not heard yet" in at_the_status(screen))
+        other = known("f" * 16, clock)
+        say(venue, clock, other, ago_s=0.8)
+        await screen.until(lambda: "sure: server · central 0.8 s ago" in at_the_status(screen))
+        assert "tickets 0 s ago" in at_the_status(screen)
+        say(venue, clock, known("f" * 16, clock, ago_s=3600), ago_s=3600, unsent=37)
+        told = "alone · central unheard since 11:26 · 37 unsent"
+        await screen.until(lambda: told in at_the_status(screen))
+        say(venue, clock, other, quarantined=2, alarms=("f" * 16,))
+        await screen.until(lambda: "1 ALARM · 2 QUARANTINED" in at_the_status(screen))
+
+
+async def test_a_verdict_given_alone_names_who_is_unheard(venue: Folder, clock: FixedClock) -> None:
+    """Quietly, below the rest."""
+    async with running(venue, clock) as screen:
+        say(venue, clock, known("f" * 16, clock, ago_s=3600))
+        await screen.type("GOOD001")
+        assert outcome(screen) is Outcome.ADMIT
+        assert "alone: South unheard since 11:26" in screen.text
+
+
+async def test_the_supervisor_sees_the_whole_venue(
+    venue: Folder, clock: FixedClock, tmp_path: Path
+) -> None:
+    """Keys lead to devices and conflicts; a conflict is settled with PIN and reason."""
+    with_operators(venue)
+    with neighbour(tmp_path / "south", clock) as south:
+        south.admit(Scan("GOOD001"))
+        carry(south._folder, venue)
+        carried = south._folder.device_id()
+    async with running(venue, clock) as screen:
+        screen.scan("GOOD002")
+        await screen.settle()
+        say(venue, clock, known(carried, clock, unsent=5))
+        await screen.press("f3")
+        page = screen.app.screen
+        await screen.until(lambda: page.query_one("#admitted", Digits).value == "2")
+        assert "at least" in str(page.query_one("#inside-label", Static).content)
+        assert "whole venue" in str(page.query_one("#rates", Static).content)
+        await screen.press("2")
+        table = page.query_one("#device-table", DataTable)
+        assert table.has_focus
+        assert table.get_row_at(1)[:4] == ["South", "open", "0.0 s ago", "5"]
+        await screen.press("down")
+        assert carried in str(page.query_one("#device", Static).content)
+        await screen.press("3", "enter")
+        assert screen.app.screen is page
+
+
+async def test_a_conflict_is_settled_with_a_pin(
+    venue: Folder, clock: FixedClock, tmp_path: Path
+) -> None:
+    """Enter on the row asks who and why; then it says so, and a second Enter asks nobody."""
+    with_operators(venue)
+    with neighbour(tmp_path / "south", clock) as south:
+        south.admit(Scan("GOOD001"))
+        async with running(venue, clock) as screen:
+            screen.scan("GOOD001")
+            carry(south._folder, venue)
+            await screen.press("f3", "3")
+            page = screen.app.screen
+            table = page.query_one("#conflict-table", DataTable)
+            await screen.until(lambda: table.row_count == 1)
+            assert table.get_row_at(0)[:2] == ["good-1", "1 too many"]
+            sides = page.query_one("#sides", Static)
+            assert "South" in str(sides.content)
+            assert "North" in str(sides.content)
+            await screen.press("enter")
+            await screen.answer(KIM, KIM_PIN, "seen")
+            assert isinstance(screen.app.screen, PinQuestion)
+            await screen.press("escape", "enter")
+            await screen.answer(BOSS, BOSS_PIN, "sold twice")
+            await screen.until(lambda: "settled by boss" in str(sides.content))
+            assert acts(venue)[-1] is Act.RESOLUTION
+            assert table.get_row_at(0)[-1] == "yes"
+            await screen.press("enter")
+            assert screen.app.screen is page

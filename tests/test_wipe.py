@@ -28,7 +28,8 @@ def test_the_journal_is_exported_and_the_rest_is_gone(worked: Folder, tmp_path: 
     wiped = wipe(worked, export)
     assert wiped.entries == len(export.read_text().splitlines()) == 4
     left = {path.name for path in worked.path.iterdir()}
-    assert left == {"device", "operators.json", "operators.lock", "gate.lock", "import.lock"}
+    assert left == {"device", "operators.json", "operators.lock", "gate.lock", "import.lock",
+                    "sync.lock"}  # fmt: skip
 
 
 def test_without_a_place_for_the_journal_nothing_is_wiped(worked: Folder) -> None:
@@ -72,3 +73,21 @@ def test_a_folder_without_entries_needs_no_export(venue: Folder) -> None:
     """Tickets alone can be forgotten at once."""
     assert wipe(venue, None).entries == 0
     assert not list(venue.path.glob("tickets*"))
+
+
+def test_what_a_server_holds_needs_no_export(worked: Folder) -> None:
+    """Receipted to the last entry: wiped without a file; one entry short: refused."""
+    with pytest.raises(UsageError, match="4 entries"):
+        wipe(worked, None, unsent=1)
+    assert worked.journal.exists()
+    wipe(worked, None, unsent=0)
+    assert not worked.journal.exists()
+
+
+def test_a_wiped_device_is_unknown_to_its_server(worked: Folder) -> None:
+    """Credential and key go with the event."""
+    worked.enrolment.write_text("{}")
+    (worked.path / "device.key").write_text("00")
+    wipe(worked, None, unsent=0)
+    assert not worked.enrolment.exists()
+    assert not (worked.path / "device.key").exists()

@@ -100,10 +100,11 @@ class Lock:
             self._file.seek(0)
             holder = self._file.read(20).strip()
             self._file.close()
+            told = _("another gate is using {folder} (process {process})")
+            if name == "sync":
+                told = _("another sync worker is using {folder} (process {process})")
             raise BusyError(
-                _("another gate is using {folder} (process {process})").format(
-                    folder=folder.path, process=holder or "?"
-                ),
+                told.format(folder=folder.path, process=holder or "?"),
                 _("Close it first, or give this one its own folder with --data-dir."),
             )
         with suppress(OSError):  # the number is only for people

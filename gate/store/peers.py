@@ -1,51 +1,122 @@
-"""The read side of ``peers.db``: what the other devices did, as far as it has been heard."""
+"""The read side of ``peers.db``: what the other devices did, as far as it has been heard.
 
+A file, or a table, that is not there yet holds nothing: the sync worker is still making it.
+"""
+
+import os
 import sqlite3
+from collections.abc import Callable
+from typing import TypeVar
 
+import msgspec
+
+from gate.domain.clock import COUNTER_BITS, MAX_AHEAD_MS
 from gate.domain.model import Entry, History
+from gate.store import entries
 from gate.store.folder import Folder
 from gate.store.journal import read_entry, read_facts, read_history
 from gate.store.sqlite import faults, open_reader
 
+T = TypeVar("T")
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What the server said of a device when it was last heard."""
+
+    name: str = ""
+    key: str = ""
+    """Ed25519 public key, hex."""
+    active: bool = False
+    state: str = "enrolled"
+
+
+_told = msgspec.json.Decoder(Told)
+
 
 class Peers:
-    """The other journals. A file that is not there yet is an empty one."""
+    """The other journals. Every method belongs to the thread that uses it first."""
 
     def __init__(self, folder: Folder) -> None:
         self._path = folder.peers
+        self._name = str(folder.peers)  # looked for before every scan
         self._connection: sqlite3.Connection | None = None
+        self._version = 0
+        self._greatest_hlc = 0
+        self._has_unbelievable = False
 
     def close(self) -> None:
         """Let go of the file."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
+        self._version = 0
 
     def history(self, ticket: str) -> History | None:
         """What the ticket did at the other devices; ``None`` when nothing was heard of it."""
-        connection = self._live()
-        if connection is None:
-            return None
-        with faults(self._path):
-            return read_history(connection, ticket)
+        return self._read(lambda connection: read_history(connection, ticket), None)
 
     def facts(self, ticket: str) -> list[Entry]:
         """The other devices' entries that the ticket's history folds from."""
-        connection = self._live()
-        if connection is None:
-            return []
-        with faults(self._path):
-            return read_facts(connection, ticket)
+        return self._read(lambda connection: read_facts(connection, ticket), [])
 
     def find(self, name: str) -> Entry | None:
         """The entry of that name, if it has been heard."""
-        connection = self._live()
-        if connection is None:
-            return None
-        with faults(self._path):
-            return read_entry(connection, name)
+        return self._read(lambda connection: read_entry(connection, name), None)
 
-    def _live(self) -> sqlite3.Connection | None:
-        if self._connection is None and self._path.exists():
+    def told(self, device: str) -> Told | None:
+        """What the server said of a device; ``None`` when it never named it."""
+        query = "SELECT body FROM device WHERE id = ?"
+        row = self._read(lambda connection: connection.execute(query, (device,)).fetchone(), None)
+        return None if row is None else read_told(row[0])
+
+    def greatest_hlc(self, now_ms: int) -> int:
+        """The greatest hybrid logical time heard from clocks that may be believed; 0 for none."""
+        return self._read(lambda connection: self._read_greatest(connection, now_ms), 0)
+
+    def _read_greatest(self, connection: sqlite3.Connection, now_ms: int) -> int:
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        # What is too far ahead is believed once time has caught up, though no file changes then.
+        if version != self._version or self._has_unbelievable:
+            most = (now_ms + MAX_AHEAD_MS + 1) << COUNTER_BITS
+            greatest, unbelievable = connection.execute(
+                "SELECT max(CASE WHEN hlc < :most THEN hlc END), max(hlc >= :most) FROM tip",
+                {"most": most},
+            ).fetchone()
+            self._greatest_hlc = greatest or 0
+            self._has_unbelievable = bool(unbelievable)
+            self._version = version
+        return self._greatest_hlc
+
+    def _read(self, read: Callable[[sqlite3.Connection], T], nothing: T) -> T:
+        if self._connection is None:
+            if not os.path.exists(self._name):  # noqa: PTH110  before every scan, so the quick way
+                return nothing
             self._connection = open_reader(self._path)
-        return self._connection
+        with faults(self._path):
+            try:
+                return read(self._connection)
+            except sqlite3.OperationalError as error:
+                if is_half_made(error):
+                    return nothing
+                raise
+
+
+def is_half_made(error: sqlite3.Error) -> bool:
+    """Whether a file's tables are not there yet."""
+    return str(error).startswith("no such table")
+
+
+def read_told(body: str) -> Told:
+    """What the server said of a device; what cannot be read says nothing."""
+    try:
+        return _told.decode(body)
+    except (msgspec.DecodeError, UnicodeError):
+        return Told()
+
+
+def read_resolutions(connection: sqlite3.Connection, ticket: str) -> list[Entry]:
+    """The supervisors' words on a ticket in a journal file."""
+    rows = connection.execute(
+        "SELECT body FROM entry WHERE ticket = ? AND act = 'resolution' ORDER BY id", (ticket,)
+    )
+    return [entries.decode(body) for (body,) in rows]

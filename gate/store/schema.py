@@ -63,7 +63,6 @@ CREATE UNIQUE INDEX entry_facts ON entry (ticket, ordinal)
 # given one name to two entries. Tips are the newest entry of every branch of an origin.
 _OTHERS = """
 CREATE INDEX entry_facts ON entry (ticket) WHERE act IN ('admission', 'exit', 'annulment');
-CREATE INDEX entry_resolutions ON entry (ticket) WHERE act = 'resolution';
 CREATE TABLE tip (
     origin TEXT NOT NULL,
     hash BLOB NOT NULL,
@@ -106,10 +105,21 @@ CREATE TABLE device (
 """
 
 
+_RESOLUTIONS = """
+CREATE INDEX entry_resolutions ON entry (ticket) WHERE act = 'resolution';
+"""
+
+
 @journal()
 def create_journal(db: Database) -> None:
     """Version 0.1: entries, and what folds from them."""
     _run(db, _ENTRY + _STATE + _TALLY + _ONE_USE)
+
+
+@journal()
+def find_resolutions(db: Database) -> None:
+    """Version 0.2: supervisors' words on conflicts are found by their ticket."""
+    _run(db, _RESOLUTIONS)
 
 
 @peers()
@@ -118,7 +128,7 @@ def create_peers(db: Database) -> None:
     entry = _ENTRY.replace("UNIQUE (origin, seq)", "UNIQUE (origin, seq, hash)")
     tally = _TALLY.replace("    minute", "    device TEXT NOT NULL,\n    minute", 1)
     tally = tally.replace("KEY (minute", "KEY (device, minute")
-    _run(db, entry + _STATE + tally + _OTHERS)
+    _run(db, entry + _STATE + tally + _OTHERS + _RESOLUTIONS)
 
 
 @tickets()

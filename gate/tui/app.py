@@ -10,15 +10,16 @@ from textual.binding import BindingType
 from textual.theme import Theme
 
 from gate.config import Config
-from gate.domain.model import Basis, Verdict
+from gate.domain.model import Verdict
 from gate.errors import GateError, UsageError
 from gate.inputs import Inputs
 from gate.lane import Lane
-from gate.language import _
+from gate.language import _, ngettext
 from gate.operators import Operators
 from gate.scanner.camera import Source, State
 from gate.scanner.picture import Preview
 from gate.store.folder import Folder
+from gate.store.standing import Standing
 from gate.tui.messages import (
     CameraChanged,
     Decided,
@@ -27,7 +28,7 @@ from gate.tui.messages import (
     ScannerChanged,
 )
 from gate.tui.screens.scan import ScanScreen
-from gate.words import BASIS_WORDS, DIRECTION_WORDS, ago, printable
+from gate.words import BASIS_WORDS, DIRECTION_WORDS, ago, printable, server_link
 
 _VARIABLES_DARK = {
     "gate-on-light": "#000000",
@@ -164,21 +165,37 @@ class GateApp(App[int], inherit_bindings=False):
         return moment.strftime("%H:%M:%S")
 
     def status(self, camera: str = "", scanner: str = "") -> list[str]:
-        """Where, which way, who, how old the tickets, how sure, what reads: most needed first."""
-        lane = self.lane
-        built_ms = lane.tickets_built_ms()
-        age = ago(lane.now_ms() - built_ms) if built_ms else _("none")
+        """Where, which way, what is wrong, how sure, how fresh, what reads: most needed first."""
+        lane, standing = self.lane, self.lane.standing()
+        fresh = standing.freshness
+        basis = _(BASIS_WORDS[standing.coverage.basis])
+        if standing.is_enrolled:
+            link = server_link(fresh, standing.boot_ms, lane.now_ms(), self.time_zone)
+            unsent = [_("{n} unsent").format(n=fresh.unsent)] if fresh.unsent else []
+            how = [basis, link, *unsent, self._tickets_age(standing)]
+        else:
+            how = [self._tickets_age(standing), basis, _("no server")]
+        alarms, refused = len(fresh.alarms), fresh.quarantined
         return [
             printable(lane.place.gate, 24),
             _(DIRECTION_WORDS[lane.direction]).upper(),
             *([] if lane.clock_is_trusted() else [_("CLOCK NOT TRUSTED")]),
-            _("tickets {age}").format(age=age),
-            _(BASIS_WORDS[Basis.ONLY]),
-            _("no server"),
+            *([ngettext("{n} ALARM", "{n} ALARMS", alarms).format(n=alarms)] if alarms else []),
+            *([_("{n} QUARANTINED").format(n=refused)] if refused else []),
+            *how,
             *([_("camera {state}").format(state=camera)] if camera else []),
             *([scanner] if scanner else []),
             *([printable(lane.operator.name)] if lane.operator else []),
         ]
+
+    def _tickets_age(self, standing: Standing) -> str:
+        """How long ago the tickets were last known to be all there."""
+        known_ms, built_ms = standing.freshness.tickets_boot_ms, self.lane.tickets_built_ms()
+        if standing.is_enrolled and known_ms is not None:
+            age = ago(standing.boot_ms - known_ms)
+        else:
+            age = ago(self.lane.now_ms() - built_ms) if built_ms else _("none")
+        return _("tickets {age}").format(age=age)
 
     def complain(self, fault: GateError) -> None:
         """Tell of a fault that is no verdict."""

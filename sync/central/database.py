@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gate.errors import StoreError
 from gate.language import _
@@ -92,6 +92,7 @@ class GroupCommit:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
         self._thread.start()
 
@@ -123,11 +124,17 @@ class GroupCommit:
             stopping = first is None
             if batch:
                 self._commit(batch)
+        self._hang_up()
 
-    def _commit(self, batch: Sequence[_Waiting]) -> None:
+    def _commit(self, waiting: Sequence[_Waiting]) -> None:
+        batch = [one for one in waiting if one.done.set_running_or_notify_cancel()]
+        if batch:
+            self._do(batch)
+
+    def _do(self, batch: Sequence[_Waiting]) -> None:
         try:
-            answers = in_transaction(
-                self._engine, lambda connection: [one.job(connection) for one in batch]
+            answers = self._in_transaction(
+                lambda connection: [one.job(connection) for one in batch]
             )
         except Exception as error:  # noqa: BLE001  whoever waits is told
             if len(batch) == 1:
@@ -135,10 +142,32 @@ class GroupCommit:
                 return
             # One bad job must not take the others down.
             for one in batch:
-                self._commit([one])
+                self._do([one])
             return
         for one, answer in zip(batch, answers, strict=True):
             one.done.set_result(answer)
+
+    def _in_transaction(self, job: Job[T]) -> T:
+        """As ``in_transaction``, on a connection that is kept while nothing goes wrong."""
+        for attempt in range(RETRIES):
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            try:
+                with self._connection.begin():
+                    return job(self._connection)
+            except DBAPIError as error:
+                self._hang_up()
+                if attempt == RETRIES - 1 or not _may_try_again(error):
+                    raise
+            except BaseException:
+                self._hang_up()
+                raise
+        raise AssertionError
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
 
 
 def in_transaction(engine: Engine, job: Job[T]) -> T:
@@ -147,11 +176,17 @@ def in_transaction(engine: Engine, job: Job[T]) -> T:
         try:
             with engine.begin() as connection:
                 return job(connection)
-        except (OperationalError, DBAPIError) as error:
-            state = getattr(error.orig, "sqlstate", None)
-            if state not in _SERIALISATION or attempt == RETRIES - 1:
+        except DBAPIError as error:
+            if attempt == RETRIES - 1 or not _may_try_again(error):
                 raise
     raise AssertionError
+
+
+def _may_try_again(error: DBAPIError) -> bool:
+    # A connection that has died meanwhile has committed nothing of a job that was still at work;
+    # one that dies in the commit itself leaves that open, and taking entries in twice does no harm.
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or state in _SERIALISATION
 
 
 def _short(error: Exception) -> str:

@@ -19,6 +19,8 @@ from gate.domain.model import FACTS, Act, Entry, History, Ticket, device_of
 from gate.store import entries
 from gate.store.journal import TALLY_COUNTS, TALLY_KEY, taken_back, tally_key, tally_rows
 from sync.central import tables as t
+from sync.central.known import Known, Memory
+from sync.central.prepared import Prepared
 from sync.exchange import (
     DIGITS,
     Alarm,
@@ -55,8 +57,13 @@ class Push:
     heads: Sequence[Head] = ()
 
 
-def accept(connection: Connection, event: str, pushes: Iterable[Push]) -> Have:
-    """Take in what devices brought; the answer is the tips of every origin that was touched."""
+def accept(
+    connection: Connection, event: str, pushes: Iterable[Push], memory: Memory | None = None
+) -> Have:
+    """Take in what devices brought; the answer is the tips of every origin that was touched.
+
+    ``memory`` saves asking the tables for what this process has written itself.
+    """
     carried: list[Carried] = []
     heads: list[Head] = []
     for push in pushes:
@@ -65,25 +72,34 @@ def accept(connection: Connection, event: str, pushes: Iterable[Push]) -> Have:
             believed = own_or_vouched(believed, push.device, push.vouched)
         carried += believed
         heads += [h for h in push.heads if (h.origin, h.seq) in push.vouched]
-    if not carried:
+    if not carried and not heads:
         return {}
-    lock = select(t.stream.c.entries).where(t.stream.c.event == event).with_for_update()
-    number = connection.execute(lock).scalar_one()
+    number = _LOCK.run(connection, [(event,)]).scalar_one()
+    known = (memory or Memory()).of(connection, event, number)
     touched = {one.entry.origin for one in carried}
-    before = have(connection, event, touched)
-    held = _Held(connection, event, carried)
-    intake = Intake(
-        {o: before.get(o, frozenset()) for o in touched},
-        held.hashes_at,
-    )
+    before = {o: known.tips.get(o, frozenset()) for o in touched}
+    intake = Intake(dict(before), _Held(connection, event, carried).hashes_at)
     for one in carried:
         intake.offer(one)
     if intake.taken:
-        _keep(connection, event, number, before, intake)
+        _keep(connection, event, known, before, intake)
+    named = {(one.entry.origin, one.entry.seq, one.hash) for one in carried}
+    heads = [h for h in heads if (h.origin, h.seq, h.hash) in named or _is_tip(known, h)]
     if heads:
-        at = {"event": event, "number": number + len(intake.taken)}
+        # Heads that come alone are told with the next entry.
+        at = {"event": event, "number": known.number + (not intake.taken)}
         _put(connection, t.head, [at | msgspec.structs.asdict(head) for head in heads])
     return {origin: tips for origin, tips in intake.tips.items() if tips}
+
+
+def _is_tip(known: Known, head: Head) -> bool:
+    return Tip(head.seq, head.hash[:DIGITS]) in known.tips.get(head.origin, ())
+
+
+_LOCK = Prepared(
+    select(t.stream.c.entries).where(t.stream.c.event == bindparam("event")).with_for_update(),
+    ["event"],
+)
 
 
 class _Held:
@@ -118,64 +134,69 @@ class _Held:
         return frozenset(self._known.get((origin, seq), ()))
 
 
-def _keep(connection: Connection, event: str, number: int, before: Have, intake: Intake) -> None:
+def _keep(connection: Connection, event: str, known: Known, before: Have, intake: Intake) -> None:
+    number = known.number
     rows, starts = [], []
     facts: set[str] = set()
     counts: dict[tuple[Any, ...], list[int]] = {}
-    annulled = False
     lanes: dict[str, int] = {}
     repeats: list[Entry] = []
     for one in intake.taken:
         e = one.entry
         number += 1
         rows.append(
-            {
-                "event": event, "number": number, "origin": e.origin, "seq": e.seq,
-                "hash": one.hash, "act": e.act.value, "ticket": e.ticket,
-                "body": one.body.decode(),
-            }
-        )  # fmt: skip
+            (event, number, e.origin, e.seq, one.hash, e.act.value, e.ticket, one.body.decode())
+        )
         if e.seq == 1:
             starts.append({"event": event, "origin": e.origin, "follows": e.follows})
         if e.act in FACTS and e.ticket:
             facts.add(e.ticket)
-            annulled = annulled or e.act is Act.ANNULMENT
+            if e.act is Act.ANNULMENT:
+                known.annulled.add(e.ticket)
         elif e.act in (Act.LANE_OPENED, Act.LANE_CLOSED):
             lanes[e.device] = int(e.act is Act.LANE_OPENED)
         if e.act is Act.REPEAT:
             repeats.append(e)
         else:
             _add(counts, e, (1, *_people(e), 0))
-    connection.execute(insert(t.entry), rows)
-    connection.execute(_SET_ENTRIES, {"b_event": event, "b_entries": number})
+    _INSERT_ENTRIES.run(connection, rows)
+    _SET_ENTRIES.run(connection, [(event, number)])
     if starts:
         _put(connection, t.origin, starts)
     _put_tips(connection, event, before, intake)
     for e in repeats:
         for at, added in tally_rows(e, lambda name: find(connection, event, name)):
             _add(counts, at, added)
-    if facts and (annulled or _any_annulled(connection, event, facts)):
-        _take_back(connection, event, facts, counts)
+    if annulled := facts & known.annulled:
+        _take_back(connection, event, annulled, counts)
     _upsert_tally(connection, event, counts)
     for device, is_open in lanes.items():
         connection.execute(
             update(t.device).where(t.device.c.id == device).values(lane_open=is_open)
         )
+    known.number = number
+    known.tips |= {
+        origin: intake.tips[origin] for origin in {one.entry.origin for one in intake.taken}
+    }
 
 
-_SET_ENTRIES = (
+_COLUMNS = ("event", "number", "origin", "seq", "hash", "act", "ticket", "body")
+_INSERT_ENTRIES = Prepared(insert(t.entry), _COLUMNS)
+_SET_ENTRIES = Prepared(
     update(t.stream)
     .where(t.stream.c.event == bindparam("b_event"))
-    .values(entries=bindparam("b_entries"))
+    .values(entries=bindparam("b_entries")),
+    ["b_event", "b_entries"],
 )
-_MOVE_TIP = (
+_MOVE_TIP = Prepared(
     update(t.tip)
     .where(
         t.tip.c.event == bindparam("b_event"),
         t.tip.c.origin == bindparam("b_origin"),
         t.tip.c.hash == bindparam("b_old"),
     )
-    .values(hash=bindparam("b_hash"), seq=bindparam("b_seq"))
+    .values(hash=bindparam("b_hash"), seq=bindparam("b_seq")),
+    ["b_event", "b_origin", "b_old", "b_hash", "b_seq"],
 )
 
 
@@ -185,10 +206,7 @@ def _put_tips(connection: Connection, event: str, before: Have, intake: Intake) 
         old, new = before.get(origin, frozenset()), intake.tips[origin]
         if len(old) == 1 and len(new) == 1:
             (was,), (now,) = old, new
-            moved.append(
-                {"b_event": event, "b_origin": origin, "b_old": was.hash,
-                 "b_hash": now.hash, "b_seq": now.seq}
-            )  # fmt: skip
+            moved.append((event, origin, was.hash, now.hash, now.seq))
             continue
         gone += [(origin, tip) for tip in old - new]
         added += [
@@ -196,7 +214,7 @@ def _put_tips(connection: Connection, event: str, before: Have, intake: Intake) 
             for tip in new - old
         ]
     if moved:
-        connection.execute(_MOVE_TIP, moved)
+        _MOVE_TIP.run(connection, moved)
     for origin, tip in gone:
         connection.execute(
             delete(t.tip).where(
@@ -205,21 +223,6 @@ def _put_tips(connection: Connection, event: str, before: Have, intake: Intake) 
         )
     if added:
         connection.execute(insert(t.tip), added)
-
-
-def _any_annulled(connection: Connection, event: str, tickets: set[str]) -> bool:
-    return (
-        connection.execute(
-            select(t.entry.c.number)
-            .where(
-                t.entry.c.event == event,
-                t.entry.c.ticket.in_(tickets),
-                t.entry.c.act == Act.ANNULMENT.value,
-            )
-            .limit(1)
-        ).first()
-        is not None
-    )
 
 
 def _take_back(
@@ -249,28 +252,25 @@ def _add(
 def _upsert_tally(
     connection: Connection, event: str, counts: dict[tuple[Any, ...], list[int]]
 ) -> None:
-    names = ("device", *TALLY_KEY, *TALLY_COUNTS)
     # In order, so that two servers that count at once cannot wait for each other.
-    rows = [
-        {"event": event, **dict(zip(names, (*key, *counts[key]), strict=True))}
-        for key in sorted(counts)
-    ]
+    rows = [(event, *key, *counts[key]) for key in sorted(counts)]
     if rows:
-        connection.execute(_tally_upsert(connection), rows)
+        _tally_upsert(connection).run(connection, rows)
 
 
-def _tally_upsert(connection: Connection) -> Any:
+def _tally_upsert(connection: Connection) -> Prepared:
     name = connection.dialect.name
     if name not in _TALLY_UPSERTS:
         into = _insert(connection, t.tally)
-        _TALLY_UPSERTS[name] = into.on_conflict_do_update(
+        upsert = into.on_conflict_do_update(
             index_elements=list(t.tally.primary_key.columns),
             set_={c: t.tally.c[c] + into.excluded[c] for c in TALLY_COUNTS},
         )
+        _TALLY_UPSERTS[name] = Prepared(upsert, ("event", "device", *TALLY_KEY, *TALLY_COUNTS))
     return _TALLY_UPSERTS[name]
 
 
-_TALLY_UPSERTS: dict[str, Any] = {}
+_TALLY_UPSERTS: dict[str, Prepared] = {}
 
 
 def _insert(connection: Connection, table: Any) -> Any:

@@ -16,7 +16,7 @@ from gate.domain.model import Direction, Outcome
 from gate.errors import GateError, OperatorError
 from gate.lane import Operator, Undone
 from gate.language import _
-from gate.plain import BELLS, TURNS
+from gate.plain import BELLS, TURNS, unheard_at
 from gate.scanner.camera import State
 from gate.tui.letters import SYMBOLS
 from gate.tui.messages import CameraChanged, Decided, PreviewTaken, ScannerChanged
@@ -144,7 +144,11 @@ class ScanScreen(Screen[None]):
         verdict = event.verdict
         app = self.gate_app
         words = explain(
-            verdict, app.lane.place, app.time_zone, show_names=app.config.screen.show_names
+            verdict,
+            app.lane.place,
+            app.time_zone,
+            show_names=app.config.screen.show_names,
+            unheard=unheard_at(app.lane, verdict, app.time_zone),
         )
         panel = self.query_one(VerdictPanel)
         panel.show(verdict.outcome, words)

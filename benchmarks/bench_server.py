@@ -1,0 +1,409 @@
+"""What the server costs, beside a bare route that runs the same SQL; and how many gates it carries.
+
+    python benchmarks/bench_server.py [--postgres] [--gates 50,100,200] [--seconds 25]
+
+First: redemptions pushed one by one and by the hundred, from 1, 8 and 64 devices, durable before
+the reply. The bare server is a Starlette route with group commit on raw sqlite3 and the very same
+statements. CPU is that of the server's processes (PostgreSQL's included), per redemption; the limit
+is twice the bare one's. Then: gates that each scan once a second and hear of all the others; a
+number of gates is carried when the lag in the last 10 s is at most twice that of the first 10.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import os
+import secrets
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import msgspec
+
+from tests import postgres
+from tests.central import Maker, ask
+from tests.network import free_port, until
+
+EVENT, LIMIT = "bench", 2.0
+CLIENTS = (1, 8, 64)
+SINGLES = {1: 400, 8: 1600, 64: 6400}
+BATCHES = {1: 200, 8: 400, 64: 640}
+BATCH = 100
+
+
+# The servers, each a process of its own
+
+
+def serve_ours(url: str, port: int, folder: str) -> None:
+    import uvicorn
+
+    from sync.central.app import create_app
+    from sync.central.database import open_database
+    from sync.central.server import Settings
+
+    settings = Settings(Path(folder), "", device_per_s=1e9, device_burst=1e9)
+    app = create_app(open_database(url), settings)
+    uvicorn.run(app, port=port, log_level="error", access_log=False, ws_per_message_deflate=False)
+
+
+def serve_bare(port: int, folder: str) -> None:
+    """The same statements with nothing around them."""
+    import queue
+    import sqlite3
+    import threading
+
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    waiting: queue.SimpleQueue = queue.SimpleQueue()
+    decoder = msgspec.json.Decoder(dict)
+
+    def commit() -> None:
+        db = sqlite3.connect(f"{folder}/bare.db", isolation_level=None)
+        db.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;"
+            "CREATE TABLE stream (event TEXT PRIMARY KEY, entries INTEGER);"
+            "CREATE TABLE entry (event TEXT, number INTEGER, origin TEXT, seq INTEGER, hash TEXT,"
+            " act TEXT, ticket TEXT, body TEXT, PRIMARY KEY (event, number),"
+            " UNIQUE (event, origin, seq, hash));"
+            "CREATE INDEX entry_ticket ON entry (event, ticket, act);"
+            "CREATE TABLE tip (event TEXT, origin TEXT, hash TEXT, seq INTEGER,"
+            " PRIMARY KEY (event, origin, hash));"
+            "CREATE TABLE tally (event TEXT, device TEXT, minute INTEGER, gate TEXT, zone TEXT,"
+            " ticket_type TEXT, outcome TEXT, reason TEXT, operator TEXT, entries INTEGER,"
+            " admitted INTEGER, exited INTEGER, annulled INTEGER, PRIMARY KEY (event, device,"
+            " minute, gate, zone, ticket_type, outcome, reason, operator));"
+            "INSERT INTO stream VALUES ('bench', 0);"
+        )
+        while True:
+            batch = [waiting.get()]
+            while not waiting.empty() and len(batch) < 128:
+                batch.append(waiting.get())
+            rows = [row for one in batch for row in one[0]]
+            db.execute("BEGIN IMMEDIATE")
+            (number,) = db.execute("SELECT entries FROM stream WHERE event = 'bench'").fetchone()
+            marks = ",".join("?" * len({r[0] for r in rows}))
+            tips = dict(
+                db.execute(
+                    f"SELECT origin, hash FROM tip WHERE event = 'bench' AND origin IN ({marks})",
+                    list({r[0] for r in rows}),
+                )
+            )
+            db.executemany(
+                "INSERT INTO entry VALUES ('bench', ?, ?, ?, ?, ?, ?, ?)",
+                [(number + n, *row[:6]) for n, row in enumerate(rows, 1)],
+            )
+            db.execute("UPDATE stream SET entries = ? WHERE event = 'bench'", (number + len(rows),))
+            newest = {row[0]: row for row in rows}
+            db.executemany(
+                "UPDATE tip SET hash = ?, seq = ? WHERE event = 'bench' AND origin = ? "
+                "AND hash = ?",
+                [(r[2], r[1], o, tips[o]) for o, r in newest.items() if o in tips],
+            )
+            db.executemany(
+                "INSERT INTO tip VALUES ('bench', ?, ?, ?)",
+                [(o, r[2], r[1]) for o, r in newest.items() if o not in tips],
+            )
+            db.execute(
+                "SELECT number FROM entry WHERE event = 'bench' AND act = 'annulment' AND ticket "
+                f"IN ({','.join('?' * len(rows))}) LIMIT 1", [row[4] for row in rows],
+            ).fetchone()  # fmt: skip
+            counts: dict = {}
+            for row in rows:
+                counts[row[6]] = counts.get(row[6], 0) + 1
+            db.executemany(
+                "INSERT INTO tally VALUES ('bench', ?, ?, ?, '', '', 'admit', '', '', ?, ?, 0, 0) "
+                "ON CONFLICT DO UPDATE SET entries = entries + excluded.entries, "
+                "admitted = admitted + excluded.admitted",
+                [(*key, n, n) for key, n in counts.items()],
+            )
+            db.execute("COMMIT")
+            for _rows, loop, done in batch:
+                loop.call_soon_threadsafe(done.set_result, None)
+
+    threading.Thread(target=commit, daemon=True).start()
+
+    async def push(request: Request) -> Response:
+        body = await request.body()
+        loop = asyncio.get_running_loop()
+        rows = []
+        for raw in msgspec.json.decode(body, type=BareAsk).frame.entries:
+            said = decoder.decode(raw)
+            text = bytes(raw)
+            key = (said["origin"].partition(".")[0], said["at_ms"] // 60_000, said["gate"])
+            rows.append(
+                (said["origin"], said["seq"], hashlib.sha256(text).hexdigest(), said["act"],
+                 said.get("ticket", ""), text.decode(), key)
+            )  # fmt: skip
+        done = loop.create_future()
+        waiting.put((rows, loop, done))
+        await done
+        return Response(b'{"frame":{}}', media_type="application/json")
+
+    async def ready(_request: Request) -> Response:
+        return Response(b"{}")
+
+    app = Starlette(routes=[Route("/v1/exchange", push, methods=["POST"]),
+                            Route("/readyz", ready)])  # fmt: skip
+    uvicorn.run(app, port=port, log_level="error", access_log=False)
+
+
+class BareFrame(msgspec.Struct):
+    entries: list[msgspec.Raw] = []
+
+
+class BareAsk(msgspec.Struct):
+    frame: BareFrame
+
+
+# The load
+
+
+class Gate:
+    """A device that pushes its chain."""
+
+    def __init__(self, number: int) -> None:
+        self.maker = Maker(f"{number:016x}", "bb")
+        self.credential = secrets.token_urlsafe(32)
+        self.made = 0
+
+    def push(self, count: int) -> bytes:
+        bodies = []
+        for _ in range(count):
+            self.made += 1
+            bodies.append(self.maker.make(ticket=f"{self.maker.device[-4:]}-{self.made}"))
+        # A device signs its chain every two seconds, which at this pace is hardly ever.
+        return ask(bodies)
+
+    def request(self, count: int) -> bytes:
+        body = self.push(count)
+        head = (
+            f"POST /v1/exchange HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+            f"Content-Type: application/json\r\nAuthorization: Bearer {self.credential}\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+async def send_all(port: int, lists: list[list[bytes]]) -> None:
+    async def client(requests: list[bytes]) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for request in requests:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert b" 200 " in head.split(b"\r\n")[0], head
+            length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
+        writer.close()
+
+    await asyncio.gather(*(client(requests) for requests in lists))
+
+
+def cpu_s(pids: list[int]) -> float:
+    ticks = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            # Own time and that of children that have ended.
+            ticks += sum(int(field) for field in fields[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def tree(pid: int) -> list[int]:
+    pids = [pid]
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(path.read_text().rpartition(")")[2].split()[1]) == pid:
+                pids += tree(int(path.parent.name))
+    return pids
+
+
+def of_postgres() -> list[int]:
+    pids = []
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            if path.read_text().startswith("postgres"):
+                pids.append(int(path.parent.name))
+    return pids
+
+
+class Running:
+    """A server as a process."""
+
+    def __init__(self, kind: str, url: str, folder: Path) -> None:
+        self.port, self.kind = free_port(), kind
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "--serve", kind, url, str(self.port), str(folder)],
+        )
+        until(self._answers)
+
+    def _answers(self) -> bool:
+        import httpx
+
+        with contextlib.suppress(httpx.HTTPError):
+            url = f"http://127.0.0.1:{self.port}/readyz"
+            return httpx.get(url, trust_env=False).is_success
+        return False
+
+    def pids(self) -> list[int]:
+        return tree(self.process.pid) + (of_postgres() if self.kind == "postgres" else [])
+
+    def memory_mb(self) -> float:
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
+
+    def close(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(20)
+
+
+def prepare(url: str, gates: list[Gate]) -> None:
+    from sqlalchemy import insert
+
+    from sync.central import tables as t
+    from sync.central import tickets
+    from sync.central.database import open_database
+    from sync.central.devices import hash_of
+
+    engine = open_database(url)
+    with engine.begin() as connection:
+        for table in reversed(t.metadata.sorted_tables):
+            if table is not t.meta:
+                connection.execute(table.delete())
+        tickets.create_event(connection, EVENT, "Bench", "UTC", 1)
+        connection.execute(
+            insert(t.device),
+            [
+                {"id": g.maker.device, "event": EVENT, "name": g.maker.device[-4:],
+                 "public_key": g.maker.public, "credential": hash_of(g.credential),
+                 "state": "enrolled", "enrolled_ms": 1, "heard_ms": 0, "lane_open": 1,
+                 "report": "{}"}
+                for g in gates
+            ],
+        )  # fmt: skip
+    engine.dispose()
+
+
+def redemptions(kinds: dict[str, str], folder: Path) -> None:
+    print(f"{'':>24} {'CPU us each':>12} {'each/s':>8} {'to bare':>8}")
+    for size, counts in ((1, SINGLES), (BATCH, BATCHES)):
+        for clients in CLIENTS:
+            bare = 0.0
+            for kind, url in kinds.items():
+                place = Path(tempfile.mkdtemp(dir=folder))
+                gates = [Gate(n) for n in range(clients)]
+                if kind != "bare":
+                    prepare(url.format(folder=place), gates)
+                server = Running(kind, url.format(folder=place), place)
+                each = counts[clients] // clients
+                # The first of each client is not counted: connections, caches, first pages.
+                warm = [[g.request(size)] for g in gates]
+                lists = [[g.request(size) for _ in range(each)] for g in gates]
+                asyncio.run(send_all(server.port, warm))
+                before, started = cpu_s(server.pids()), time.monotonic()
+                asyncio.run(send_all(server.port, lists))
+                took = time.monotonic() - started
+                done = each * clients * size
+                cpu = (cpu_s(server.pids()) - before) / done * 1e6
+                server.close()
+                bare = bare or cpu
+                name = f"{kind}, {clients} x {size}"
+                print(f"{name:>24} {cpu:12.0f} {done / took:8.0f} {cpu / bare:8.2f}")
+    print(f"limit: {LIMIT} for SQLite")
+
+
+async def fan_out(server: Running, gates: list[Gate], seconds: float) -> tuple[float, float, int]:
+    """Median lag (s) of the first and the last 10 s, and the frames that came."""
+    from websockets.asyncio.client import connect
+
+    lags: list[tuple[float, float]] = []
+    frames = 0
+    began = time.monotonic()
+
+    async def gate(one: Gate, number: int) -> None:
+        nonlocal frames
+        sent: dict[bytes, float] = {}
+        url = f"ws://127.0.0.1:{server.port}/v1/stream"
+        headers = {"Authorization": f"Bearer {one.credential}"}
+        async with connect(url, additional_headers=headers, compression=None, proxy=None,
+                           max_size=None, open_timeout=60) as socket:  # fmt: skip
+
+            async def listen() -> None:
+                nonlocal frames
+                async for data in socket:
+                    frames += 1
+                    if number % 10 == 0:
+                        for mark in [m for m in sent if m in data]:
+                            lags.append(
+                                (time.monotonic() - began, time.monotonic() - sent.pop(mark))
+                            )
+
+            listening = asyncio.create_task(listen())
+            await asyncio.sleep(secrets.randbelow(1000) / 1000)
+            while time.monotonic() - began < seconds:
+                data = one.push(1)
+                sent[f'"{one.maker.seq}:{one.maker.prev[:32]}"'.encode()] = time.monotonic()
+                await socket.send(data)
+                await asyncio.sleep(1)
+            listening.cancel()
+
+    await asyncio.gather(*(gate(one, n) for n, one in enumerate(gates)))
+    first = [lag for at, lag in lags if 1 <= at < 11]
+    last = [lag for at, lag in lags if at >= seconds - 10]
+    return statistics.median(first), statistics.median(last), frames
+
+
+def gates_carried(numbers: list[int], seconds: float, folder: Path) -> None:
+    print(f"\n{'gates':>6} {'lag first 10 s':>15} {'lag last 10 s':>14} {'ratio':>6} "
+          f"{'frames/s each':>14} {'CPU':>6} {'memory':>8}")  # fmt: skip
+    for number in numbers:
+        place = Path(tempfile.mkdtemp(dir=folder))
+        url = f"sqlite:///{place}/central.db"
+        gates = [Gate(n) for n in range(number)]
+        prepare(url, gates)
+        server = Running("sqlite", url, place)
+        before, started = cpu_s(server.pids()), time.monotonic()
+        first, last, frames = asyncio.run(fan_out(server, gates, seconds))
+        took = time.monotonic() - started
+        cpu = (cpu_s(server.pids()) - before) / took
+        print(f"{number:6} {first * 1000:12.0f} ms {last * 1000:11.0f} ms {last / first:6.2f} "
+              f"{frames / took / number:14.1f} {cpu:6.0%} {server.memory_mb():5.0f} MB")  # fmt: skip
+        server.close()
+
+
+def main() -> None:
+    if len(sys.argv) > 1 and sys.argv[1] == "--serve":
+        kind, url, port, folder = sys.argv[2:6]
+        with contextlib.suppress(KeyboardInterrupt):
+            if kind == "bare":
+                serve_bare(int(port), folder)
+            else:
+                serve_ours(url, int(port), folder)
+        return
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--postgres", action="store_true", help="PostgreSQL as well")
+    parser.add_argument("--gates", default="50,100,200")
+    parser.add_argument("--seconds", type=float, default=25.0)
+    options = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        kinds = {"bare": "-", "sqlite": "sqlite:///{folder}/central.db"}
+        if options.postgres:
+            kinds["postgres"] = stack.enter_context(postgres.postgres(durable=True))
+        redemptions(kinds, folder)
+        numbers = [int(n) for n in options.gates.split(",") if n]
+        if numbers:
+            gates_carried(numbers, options.seconds, folder)
+
+
+if __name__ == "__main__":
+    main()

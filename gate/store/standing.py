@@ -1,0 +1,64 @@
+"""How this lane stands: whom it has heard lately, and what its verdicts are worth for it."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gate.domain.clock import Reading
+from gate.domain.coverage import Coverage, coverage
+from gate.domain.model import Basis
+from gate.store.folder import Folder
+from gate.store.freshness import NOTHING, Freshness, FreshnessReader, Lane
+
+HEARD_WITHIN_S = 10.0
+"""A lane is heard for so long after its last word, unless the configuration says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whom this lane has heard, and how fresh everything is, at one moment."""
+
+    boot_ms: int
+    """The moment, by this device's boot clock."""
+    coverage: Coverage
+    freshness: Freshness
+    is_enrolled: bool
+
+
+NOBODY_HEARD = Standing(0, Coverage(Basis.ONLY), NOTHING, is_enrolled=False)
+"""Nobody has been asked yet."""
+
+
+class StandingReader:
+    """Follows the sync worker's word; cheap enough to ask before every scan."""
+
+    def __init__(self, folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> None:
+        self._enrolment = str(folder.enrolment)
+        self._freshness = FreshnessReader(folder)
+        self._within_ms = round(heard_within_s * 1000)
+
+    def read(self, reading: Reading) -> Standing:
+        """How the lane stands now."""
+        word = self._freshness.read(reading.boot_id)
+        is_enrolled = bool(word.server) or os.path.exists(self._enrolment)  # noqa: PTH110
+        if word is NOTHING:
+            # An enrolled device that has heard nothing cannot know who else is at work.
+            basis = Basis.ALONE if is_enrolled else Basis.ONLY
+            return Standing(reading.boot_ms, Coverage(basis), NOTHING, is_enrolled)
+        found = coverage(word.lanes, reading.boot_ms, self._within_ms)
+        if found.basis is Basis.ONLY and is_enrolled and not self._is_told(word, reading.boot_ms):
+            found = _in_the_dark(word)
+        return Standing(reading.boot_ms, found, word, is_enrolled)
+
+    def _is_told(self, word: Freshness, now_boot_ms: int) -> bool:
+        """Whether the server would have told by now that another lane has opened."""
+        server_boot_ms = word.server_boot_ms
+        return server_boot_ms is not None and now_boot_ms - server_boot_ms <= self._within_ms
+
+
+def _in_the_dark(word: Freshness) -> Coverage:
+    # A lane that was closed when the server was last heard may have opened since.
+    known: Sequence[Lane] = [lane for lane in word.lanes if lane.state == "enrolled"]
+    if known or word.server_boot_ms is None:
+        return Coverage(Basis.ALONE, tuple(known))
+    return Coverage(Basis.ONLY)

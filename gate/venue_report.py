@@ -1,0 +1,206 @@
+"""The whole venue on paper: who counted what, who went in twice, and how old all that is.
+
+It works with no network at all, from what was heard until then.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gate.domain.clock import Reading
+from gate.domain.history import Conflict
+from gate.domain.model import Entry
+from gate.language import _
+from gate.report import Overview, columns, labels, venue_overview
+from gate.store.folder import Folder
+from gate.store.standing import Standing, StandingReader
+from gate.store.venue import Device, Venue
+from gate.venue_words import (
+    device_name,
+    device_state,
+    evidence,
+    excess,
+    last_heard,
+    number,
+    offset,
+    settled,
+)
+from gate.words import BASIS_WORDS, printable, server_link
+
+Tips = Mapping[str, set[tuple[int, str]]]
+Derived = Callable[[Sequence[tuple[str, str]], Tips], Sequence[str]]
+"""Which devices were cloned, restored or rolled back, by their starts and tips."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The venue at one moment."""
+
+    at_ms: int
+    standing: Standing
+    newest_heard_ms: int | None
+    """The time of the newest entry of any other device."""
+    numbers: Overview
+    devices: list[Device]
+    conflicts: list[Conflict]
+
+
+def look(folder: Folder, now: Reading, heard_within_s: float, alarms: Derived) -> Seen:
+    """Read everything this device knows of the venue."""
+    standing = StandingReader(folder, heard_within_s).read(now)
+    with Venue(folder) as venue:
+        alarmed = {*alarms(venue.starts(), venue.tips()), *standing.freshness.alarms}
+        return Seen(
+            at_ms=now.wall_ms,
+            standing=standing,
+            newest_heard_ms=venue.newest_heard_ms(),
+            numbers=venue_overview(folder, venue, now.wall_ms),
+            devices=[
+                replace(device, has_alarm=any(device.id in one for one in alarmed))
+                for device in venue.devices(now.wall_ms, standing)
+            ],
+            conflicts=venue.conflicts(),
+        )
+
+
+def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
+    """The report for a terminal."""
+    named = labels() | {"inside": _("inside, at least")}
+    lines = [_age(seen, time_zone), ""]
+    lines += [columns(named[name], [value], 22) for name, value in _fields(seen.numbers)]
+    head = [_("lane"), _("admitted"), _("exited"), _("refused"), _("15 min"), _("unsent")]
+    lines += ["", columns(_("device"), [*head, _("last heard")], 30)]
+    for device in seen.devices:
+        counted = device.figures
+        cells = [
+            device_state(device) or "-", counted.admitted, counted.exited, counted.refused,
+            counted.lately, number(device.unsent) or "-",
+            last_heard(device, time_zone, seen.at_ms) or "-",
+        ]  # fmt: skip
+        lines.append(columns(device_name(device), cells, 30))
+        clock = offset(device.ahead_ms, device.error_ms)
+        notes = [
+            device.id,
+            printable(device.gate, 24),
+            printable(device.version, 20),
+            _("clock {offset}").format(offset=clock) if clock else "",
+            _("{n} quarantined").format(n=device.quarantined) if device.quarantined else "",
+        ]
+        lines.append("  " + " · ".join(note for note in notes if note))
+    lines += ["", _("conflicts: {n}").format(n=len(seen.conflicts))]
+    for found in seen.conflicts:
+        lines.append(f"  {printable(found.ticket, 40)}: {excess(found)}")
+        lines += [f"    {evidence(entry, time_zone)}" for entry in found.admissions]
+        lines.append("    " + (settled(found, time_zone) or _("not settled")))
+    alarmed = [device for device in seen.devices if device.has_alarm]
+    lines += ["", _("alarms: {n}").format(n=len(alarmed))]
+    told = _("{device}: cloned, restored from a backup or set back")
+    lines += ["  " + told.format(device=f"{device_name(d)} ({d.id})") for d in alarmed]
+    return "\n".join(lines) + "\n"
+
+
+def as_csv(seen: Seen) -> str:
+    """The report as rows of (group, name, counted, value)."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["group", "name", "counted", "value"])
+    told = as_told(seen)
+    for group in ("as_of", "event"):
+        writer.writerows([group, "", name, value] for name, value in told[group].items())
+    for device in told["devices"]:
+        id_ = device.pop("id")
+        writer.writerows(["device", id_, name, value] for name, value in device.items())
+    for found in told["conflicts"]:
+        ticket, sides, word = (found.pop(k) for k in ("ticket", "admissions", "resolution"))
+        for name, value in (found | {f"settled_{k}": v for k, v in (word or {}).items()}).items():
+            writer.writerow(["conflict", ticket, name, value])
+        for place, side in enumerate(sides, 1):
+            writer.writerows(
+                ["conflict", ticket, f"admission_{place}_{name}", value]
+                for name, value in side.items()
+            )
+    return out.getvalue()
+
+
+def as_json(seen: Seen) -> str:
+    """The report as one JSON object."""
+    return json.dumps(as_told(seen), ensure_ascii=False, indent=2) + "\n"
+
+
+def as_told(seen: Seen) -> dict[str, Any]:
+    """The report as plain values; times are Unix milliseconds."""
+    return {
+        "as_of": {
+            "at_ms": seen.at_ms,
+            "basis": seen.standing.coverage.basis.value,
+            "server_heard_ago_ms": _server_ago_ms(seen),
+            "newest_heard_ms": seen.newest_heard_ms,
+        },
+        "event": dict(_fields(seen.numbers)),
+        "devices": [_device(device) for device in seen.devices],
+        "conflicts": [
+            {
+                "ticket": found.ticket,
+                "ticket_type": found.ticket_type,
+                "excess": found.excess,
+                "admissions": [_side(entry) for entry in found.admissions],
+                "resolution": _side(found.resolution) if found.resolution else None,
+            }
+            for found in seen.conflicts
+        ],
+        "alarms": [device.id for device in seen.devices if device.has_alarm],
+    }
+
+
+def _age(seen: Seen, time_zone: ZoneInfo) -> str:
+    """How old this is, in one line."""
+    standing = seen.standing
+    basis = _(BASIS_WORDS[standing.coverage.basis])
+    if standing.is_enrolled:
+        heard = server_link(standing.freshness, standing.boot_ms, seen.at_ms, time_zone)
+    else:
+        heard = _("no server")
+    if seen.newest_heard_ms is None:
+        newest = _("nothing heard of other devices")
+    else:
+        moment = datetime.fromtimestamp(seen.newest_heard_ms / 1000, time_zone)
+        newest = _("newest entry of another device: {when}").format(
+            when=moment.strftime("%Y-%m-%d %H:%M:%S")
+        )
+    return f"{basis} · {heard} · {newest}"
+
+
+def _server_ago_ms(seen: Seen) -> int | None:
+    heard_boot_ms = seen.standing.freshness.server_boot_ms
+    return None if heard_boot_ms is None else seen.standing.boot_ms - heard_boot_ms
+
+
+def _fields(numbers: Overview) -> list[tuple[str, Any]]:
+    return [(name, getattr(numbers, name)) for name in Overview.__slots__]
+
+
+def _device(device: Device) -> dict[str, Any]:
+    told = {name: getattr(device, name) for name in Device.__slots__ if name != "figures"}
+    counted = {name: getattr(device.figures, name) for name in device.figures.__slots__}
+    return told | counted
+
+
+def _side(entry: Entry) -> dict[str, Any]:
+    return {
+        "entry": entry.name,
+        "gate": entry.gate,
+        "operator": entry.operator,
+        "at_ms": entry.at_ms,
+        "server_ahead_ms": entry.server_ahead_ms,
+        "server_error_ms": entry.server_error_ms,
+        "is_clock_trusted": entry.trusted,
+        "basis": entry.basis.value,
+        "persons": entry.persons,
+        "overruled": entry.overruled.value if entry.overruled else None,
+        "note": entry.note,
+    }

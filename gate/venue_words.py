@@ -1,0 +1,117 @@
+"""Devices and conflicts in a supervisor's words. Every part is safe to put on a terminal."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from gate.domain.history import Conflict
+from gate.domain.model import Basis, Entry
+from gate.language import _, ngettext
+from gate.store.venue import Device
+from gate.words import BASIS_WORDS, N_, REASON_WORDS, brief, clock_time, printable
+
+STATE_WORDS = {
+    "open": N_("open"),
+    "closed": N_("closed"),
+    "retired": N_("retired"),
+    "revoked": N_("revoked"),
+}
+
+
+def device_name(device: Device) -> str:
+    """What people call a device."""
+    name = printable(device.name or device.gate or device.id[:8], 24)
+    return _("{name} (this one)").format(name=name) if device.is_own else name
+
+
+def device_state(device: Device) -> str:
+    """Whether its lane is open; empty when nobody has said."""
+    return _(STATE_WORDS[device.state]) if device.state in STATE_WORDS else ""
+
+
+def last_heard(device: Device, time_zone: ZoneInfo, now_ms: int) -> str:
+    """When it was last heard, or else the time of the newest thing known of it."""
+    if device.is_own:
+        return ""
+    if device.heard_ago_ms is not None:
+        return brief(device.heard_ago_ms)
+    if device.newest_ms is None:
+        return _("never")
+    return _("entry of {when}").format(when=clock_time(device.newest_ms, time_zone, near_ms=now_ms))
+
+
+def number(count: int | None) -> str:
+    """A count, or nothing where nobody has said."""
+    return "" if count is None else str(count)
+
+
+def excess(found: Conflict) -> str:
+    """How many too many."""
+    return ngettext("{n} too many", "{n} too many", found.excess).format(n=found.excess)
+
+
+def gates(found: Conflict) -> str:
+    """Where they went in, the first first."""
+    names = dict.fromkeys(printable(e.gate or e.device[:8], 24) for e in found.admissions)
+    return ", ".join(names)
+
+
+def evidence(entry: Entry, time_zone: ZoneInfo) -> str:
+    """What one side of a conflict has to say: where, who, when and how surely, on what basis."""
+    parts = [
+        printable(entry.gate or entry.device[:8], 24),
+        _("operator {name}").format(name=printable(entry.operator, 24)) if entry.operator else "",
+        bounded_time(entry, time_zone),
+        _(BASIS_WORDS[entry.basis]) if entry.basis in set(Basis) else "",
+        ngettext("{n} person", "{n} people", entry.persons).format(n=entry.persons),
+        _("against: {rule}").format(rule=_(REASON_WORDS[entry.overruled]))
+        if entry.overruled
+        else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def settled(found: Conflict, time_zone: ZoneInfo) -> str:
+    """Who has looked into it and what they said; empty while it is open."""
+    word = found.resolution
+    if word is None:
+        return ""
+    return _("settled by {name}, {when}: {note}").format(
+        name=printable(word.operator or "-", 24),
+        when=clock_time(word.at_ms, time_zone),
+        note=printable(word.note),
+    )
+
+
+def bounded_time(entry: Entry, time_zone: ZoneInfo) -> str:
+    """When it happened, by the server's clock where the device had compared its own with it."""
+    ahead_ms, error_ms = entry.server_ahead_ms, entry.server_error_ms
+    moment = _second(entry.at_ms + (ahead_ms or 0), time_zone)
+    if ahead_ms is None or error_ms is None:
+        told = _("clock not compared") if entry.trusted else _("clock not trusted")
+        return f"{moment} ({told})"
+    return f"{moment} ±{bound(error_ms)}"
+
+
+def bound(ms: int) -> str:
+    """A bound of error, in the unit that suits it."""
+    return _("{n} ms").format(n=ms) if ms < 1000 else _("{n} s").format(n=f"{ms / 1000:.1f}")
+
+
+def offset(ahead_ms: int | None, error_ms: int | None) -> str:
+    """How a device's clock stands to the server's: plus when the device is behind."""
+    if ahead_ms is None or error_ms is None:
+        return ""
+    is_small = abs(ahead_ms) < 10_000
+    size = (
+        _("{n} ms").format(n=f"{ahead_ms:+d}")
+        if is_small
+        else _("{n} s").format(n=f"{ahead_ms / 1000:+.0f}")
+    )
+    return f"{size} ±{bound(error_ms)}"
+
+
+def _second(at_ms: int, time_zone: ZoneInfo) -> str:
+    try:
+        return datetime.fromtimestamp(at_ms / 1000, time_zone).strftime("%H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        return "?"

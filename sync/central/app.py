@@ -1,0 +1,210 @@
+"""The server's application: what devices ask for, and what anybody may."""
+
+import logging
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import msgspec
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from gate.errors import StoreError
+from gate.language import _
+from sync.central import devices, edge, tickets
+from sync.central.admin import Admin
+from sync.central.edge import Denied, reply
+from sync.central.metrics import Counted
+from sync.central.server import Server, Settings
+from sync.protocol import MAX_FRAME, PREFIX, Enrol, Problem
+
+log = logging.getLogger(__name__)
+SMALL = 16 * 1024
+"""Longest body of a request that says little, in bytes."""
+_enrol = msgspec.json.Decoder(Enrol)
+_encode = msgspec.json.Encoder().encode
+_RANGE = re.compile(rb"bytes=([0-9]{1,15})-([0-9]{0,15})")
+
+
+class Devices:
+    """What devices ask for."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def routes(self) -> list[BaseRoute]:
+        """The most asked first: the router looks at them in order."""
+        return [
+            Route(f"{PREFIX}/exchange", self.exchange, methods=["POST"]),
+            Route(f"{PREFIX}/changes", self.changes),
+            WebSocketRoute(f"{PREFIX}/stream", self.stream),
+            Route(f"{PREFIX}/snapshot", self.snapshot),
+            Route(f"{PREFIX}/snapshot/{{name}}", self.snapshot_file),
+            Route(f"{PREFIX}/enrol", self.enrol, methods=["POST"]),
+        ]
+
+    async def exchange(self, request: Request) -> Response:
+        """Take in what a device brings, and say what there is to say to it."""
+        server = self._server
+        device = await server.device_of(request)
+        server.check_rate(device)
+        body = await edge.read_body(request, MAX_FRAME, server.settings.body_s)
+        answer = await server.exchange(device, await server.read_ask(body))
+        return Response(_encode(answer), media_type=edge.JSON)
+
+    async def changes(self, request: Request) -> Response:
+        """A page of the feed of ticket changes."""
+        server = self._server
+        device = await server.device_of(request)
+        server.check_rate(device)
+        cursor = request.query_params.get("cursor", "")[:100]
+        stated = request.query_params.get("limit", str(tickets.PAGE))
+        if not (stated.isascii() and stated.isdecimal() and 0 < int(stated[:9]) <= tickets.PAGE):
+            reason = _("limit is a number from 1 to {most}.").format(most=tickets.PAGE)
+            raise Denied(422, "invalid", reason)
+        try:
+            page = await server.read(tickets.changes, device.event, cursor, int(stated[:9]))
+        except tickets.ResyncNeeded as error:
+            reason = _("This cursor is not of this server any more: take a new snapshot.")
+            raise Denied(409, "resync", reason) from error
+        server.roster.hear(device.id, None)
+        return reply(page)
+
+    async def snapshot(self, request: Request) -> Response:
+        """A ready replica to begin with; built now if there is none."""
+        server = self._server
+        device = await server.device_of(request)
+        server.check_rate(device)
+        cursor = (await server.pulse.beat(device.event)).cursor
+        found = await server.snapshots.get(device.event, cursor, server.settings.snapshot_wait_s)
+        if found is None:
+            problem = Problem("building", _("The tickets are being packed. Ask again."))
+            answer = reply(problem, 202)
+            answer.headers["Retry-After"] = "2"
+            return answer
+        return reply(found)
+
+    async def snapshot_file(self, request: Request) -> Response:
+        """The packed file, or the rest of it."""
+        server = self._server
+        device = await server.device_of(request)
+        server.check_rate(device)
+        found = server.snapshots.packed(device.event, request.path_params["name"])
+        if found is None:
+            reason = _("There is no such snapshot any more: ask for the newest.")
+            raise Denied(404, "no_snapshot", reason)
+        path, snapshot = found
+        _check_range(request, snapshot.packed_bytes)
+        # By the tag a download that goes on (If-Range) finds out that another server built anew.
+        tag = {"ETag": f'"{snapshot.sha256}"'}
+        return FileResponse(path, headers=tag, media_type="application/zstd")
+
+    async def enrol(self, request: Request) -> Response:
+        """A credential for a one-time token."""
+        server = self._server
+        server.check_address(request)
+        body = await edge.read_body(request, SMALL, server.settings.body_s)
+        asked = edge.decode(_enrol, body)
+        now_ms = time.time_ns() // 1_000_000
+        enrolled = await server.write(partial(devices.enrol, asked=asked, now_ms=now_ms))
+        await server.roster.refresh()
+        server.streams.cut_revoked()
+        log.info("enrolled device=%s event=%s", asked.device, enrolled.event)
+        return reply(enrolled)
+
+    async def stream(self, websocket: WebSocket) -> None:
+        """Exchange over one connection, and hear the news."""
+        server = self._server
+        try:
+            device = await server.device_of(websocket)
+            server.check_rate(device)
+        except Denied as denied:
+            if "websocket.http.response" in websocket.scope.get("extensions", {}):
+                await websocket.send_denial_response(edge.denial(denied))
+            else:
+                await websocket.close(1008, denied.problem.error)
+            return
+        await websocket.accept()
+        await server.streams.serve(websocket, device)
+
+
+class Open:
+    """What anybody may ask."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def routes(self) -> list[BaseRoute]:
+        """For whoever looks after the server."""
+        return [
+            Route("/healthz", self.healthz),
+            Route("/readyz", self.readyz),
+            Route("/metrics", self.metrics),
+        ]
+
+    async def healthz(self, _request: Request) -> Response:
+        """Whether the process lives."""
+        return reply({"alive": True})
+
+    async def readyz(self, _request: Request) -> Response:
+        """Whether the database answers."""
+        await self._server.read(_ask_anything)
+        return reply({"ready": True})
+
+    async def metrics(self, _request: Request) -> Response:
+        """Numbers for Prometheus."""
+        return Response(self._server.metrics.text(), media_type="text/plain; version=0.0.4")
+
+
+def _ask_anything(connection: Connection) -> None:
+    connection.execute(text("SELECT 1"))
+
+
+def _check_range(request: Request, size: int) -> None:
+    """Leave a range the file has, refuse one beyond its end, pass over any other."""
+    headers = request.scope["headers"]
+    said = [value for name, value in headers if name == b"range"]
+    match = _RANGE.fullmatch(said[0]) if len(said) == 1 else None
+    if match is not None and int(match[1]) >= size:
+        reason = _("The file ends before that.")
+        raise Denied(416, "range", reason, {"Content-Range": f"bytes */{size}"})
+    if match is None or (match[2] and int(match[2]) < int(match[1])):
+        request.scope["headers"] = [one for one in headers if one[0] != b"range"]
+
+
+def create_app(engine: Engine, settings: Settings) -> Starlette:
+    """The application on an opened database, which stays its caller's to close."""
+    server = Server(engine, settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await server.start()
+        try:
+            yield
+        finally:
+            await server.stop()
+
+    app = Starlette(
+        routes=[*Devices(server).routes(), *Admin(server).routes(), *Open(server).routes()],
+        middleware=[Middleware(Counted, metrics=server.metrics)],
+        exception_handlers={
+            Denied: edge.on_denied,
+            HTTPException: edge.on_http_exception,
+            SQLAlchemyError: edge.on_database_away,
+            StoreError: edge.on_database_away,
+            Exception: edge.on_fault,
+        },
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.server = server
+    return app

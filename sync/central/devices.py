@@ -1,0 +1,203 @@
+"""The event's devices at the server: one-time tokens, credentials, and who may still come.
+
+Only hashes of tokens and credentials are kept. Every function works in the transaction it is
+handed.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from gate.domain.model import device_of
+from gate.language import _
+from sync.central import tables as t
+from sync.central.edge import Denied
+from sync.protocol import Enrol, Enrolled
+
+ADMIN = "admin"
+"""Key in ``meta`` of the hash of the admin token."""
+
+
+class State(StrEnum):
+    """How a device stands."""
+
+    ENROLLED = "enrolled"
+    RETIRED = "retired"
+    """Not at work; what it still has to tell is taken."""
+    REVOKED = "revoked"
+    """Stolen or lost; nothing is told to it nor taken from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device as its row says."""
+
+    id: str
+    event: str
+    name: str
+    public_key: str
+    credential: str
+    """SHA-256 of it, hex."""
+    state: str
+    enrolled_ms: int
+    heard_ms: int
+    """0 until it was heard."""
+    lane_open: bool
+    report: str
+    """JSON of ``protocol.Report``, as it was last flushed."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether its lane can be admitting people."""
+        return self.lane_open and self.state == State.ENROLLED
+
+
+def hash_of(secret: str) -> str:
+    """What is kept of a token or credential."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def mint_token(
+    connection: Connection, event: str, name: str, now_ms: int, lifetime_s: int = 86_400
+) -> tuple[str, int]:
+    """Make a one-time token for a device to be called ``name``; and when it expires."""
+    need_event(connection, event)
+    token, expires_ms = secrets.token_urlsafe(32), now_ms + lifetime_s * 1000
+    old = now_ms - 30 * 86_400_000
+    connection.execute(delete(t.token).where(t.token.c.expires_ms < old))
+    connection.execute(
+        insert(t.token).values(
+            hash=hash_of(token), event=event, name=name, expires_ms=expires_ms, used_by=""
+        )
+    )
+    return token, expires_ms
+
+
+def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
+    """A credential for a token; the device's old credential stops working. Raises Denied."""
+    hashed, c = hash_of(asked.token), t.token.c
+    token = connection.execute(
+        select(c.event, c.name, c.expires_ms, c.used_by).where(c.hash == hashed)
+    ).first()
+    if token is None:
+        raise Denied(403, "wrong_token", _("This enrolment token is not one of this server's."))
+    event, name, expires_ms, used_by = token
+    if used_by:
+        raise Denied(403, "used_token", _("This enrolment token has been used. Ask for another."))
+    if expires_ms <= now_ms:
+        raise Denied(403, "expired_token", _("This enrolment token has expired. Ask for another."))
+    taken = connection.execute(
+        update(t.token).where(c.hash == hashed, c.used_by == "").values(used_by=asked.device)
+    )
+    if taken.rowcount != 1:
+        raise Denied(403, "used_token", _("This enrolment token has been used. Ask for another."))
+    credential = secrets.token_urlsafe(32)
+    said = {
+        "name": name,
+        "public_key": asked.key,
+        "credential": hash_of(credential),
+        "state": State.ENROLLED.value,
+        "enrolled_ms": now_ms,
+    }
+    _put_device(connection, event, asked.device, said)
+    row = connection.execute(
+        select(t.event.c.name, t.event.c.time_zone).where(t.event.c.id == event)
+    ).one()
+    return Enrolled(credential, event, row[0], name, row[1])
+
+
+def _put_device(
+    connection: Connection, event: str, device: str, said: Mapping[str, str | int]
+) -> None:
+    d = t.device.c
+    before = connection.execute(select(d.event).where(d.id == device)).first()
+    if before is None:
+        connection.execute(
+            insert(t.device).values(
+                id=device, event=event, heard_ms=0, lane_open=0, report="{}", **said
+            )
+        )
+    elif before[0] == event:
+        connection.execute(update(t.device).where(d.id == device).values(**said))
+    else:
+        raise Denied(
+            409,
+            "other_event",
+            _("This device's folder belongs to another event. Use another folder."),
+        )
+
+
+def set_state(connection: Connection, event: str, device: str, state: State) -> None:
+    """Retire, bring back or revoke a device. Raises Denied when there is none, or it is revoked."""
+    d = t.device.c
+    where = (d.event == event, d.id == device)
+    found = connection.execute(select(d.state).where(*where).with_for_update()).scalar()
+    if found is None:
+        raise Denied(404, "no_device", _("There is no such device."))
+    if found == State.REVOKED and state is not State.REVOKED:
+        raise Denied(409, "revoked", _("This device was revoked. It has to enrol again."))
+    connection.execute(update(t.device).where(*where).values(state=state.value))
+
+
+def all_devices(connection: Connection) -> list[Device]:
+    """Every device of every event."""
+    d = t.device.c
+    rows = connection.execute(
+        select(
+            d.id, d.event, d.name, d.public_key, d.credential, d.state, d.enrolled_ms,
+            d.heard_ms, d.lane_open, d.report,
+        ).order_by(d.id)
+    )  # fmt: skip
+    return [Device(*row[:8], bool(row[8]), row[9]) for row in rows]
+
+
+def names_of(connection: Connection, event: str) -> dict[str, str]:
+    """What the event's devices are called."""
+    rows = connection.execute(
+        select(t.device.c.id, t.device.c.name).where(t.device.c.event == event)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def name_of(names: Mapping[str, str], origin: str) -> str:
+    """What the maker of an entry is called; its id when it never enrolled here."""
+    device = device_of(origin)
+    return names.get(device, device)
+
+
+def put_heard(connection: Connection, heard: Sequence[tuple[str, int, str]]) -> None:
+    """Keep when devices were heard and what they reported; never older over newer."""
+    if heard:
+        # In order, so that two servers that write at once cannot wait for each other.
+        connection.execute(
+            _PUT_HEARD, [{"b_id": i, "b_ms": ms, "b_report": r} for i, ms, r in sorted(heard)]
+        )
+
+
+_PUT_HEARD = (
+    update(t.device)
+    .where(t.device.c.id == bindparam("b_id"), t.device.c.heard_ms < bindparam("b_ms"))
+    .values(heard_ms=bindparam("b_ms"), report=bindparam("b_report"))
+)
+
+
+def need_event(connection: Connection, event: str) -> None:
+    """Raises Denied when there is no such event."""
+    if connection.execute(select(t.event.c.id).where(t.event.c.id == event)).first() is None:
+        raise Denied(404, "no_event", _("There is no such event."))
+
+
+def admin_hash(connection: Connection) -> str:
+    """SHA-256 of the admin token, hex; empty before the first start."""
+    query = select(t.meta.c.value).where(t.meta.c.key == ADMIN)
+    return str(connection.execute(query).scalar() or "")
+
+
+def put_admin_hash(connection: Connection, hashed: str) -> None:
+    """Keep the hash of the admin token."""
+    connection.execute(delete(t.meta).where(t.meta.c.key == ADMIN))
+    connection.execute(insert(t.meta).values(key=ADMIN, value=hashed))

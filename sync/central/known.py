@@ -1,0 +1,83 @@
+"""What a server process remembers of an event's journals, so that a push need not ask again.
+
+As of a number of the event's entries: whoever holds the event's lock compares numbers, reads what
+other processes have added since, and then knows what the tables say. A rollback forgets all of it.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine, bindparam, event, select
+
+from gate.domain.model import Act
+from sync.central import tables as t
+from sync.exchange import DIGITS, Have, Tip
+
+
+@dataclass(slots=True)
+class Known:
+    """One event's journals in brief."""
+
+    number: int = -1
+    tips: Have = field(default_factory=dict)
+    annulled: set[str] = field(default_factory=set)
+    """Tickets that any annulment is about."""
+
+
+class Memory:
+    """What is known of every event; one for an engine, used by its one writing thread."""
+
+    def __init__(self, engine: Engine | None = None) -> None:
+        self._events: dict[str, Known] = {}
+        if engine is not None:
+            event.listen(engine, "rollback", self._forget)
+
+    def of(self, connection: Connection, event_id: str, number: int) -> Known:
+        """What is known as of ``number``; the event's lock must be held."""
+        known = self._events.get(event_id)
+        if known is None or known.number > number:
+            known = self._events[event_id] = Known()
+            _read_all(connection, event_id, known)
+        elif known.number < number:
+            _catch_up(connection, event_id, known)
+        known.number = number
+        return known
+
+    def _forget(self, connection: Connection) -> None:
+        # What only reads ends by a rollback too.
+        if not connection.get_execution_options().get("reads_only", False):
+            self._events.clear()
+
+
+_ALL_TIPS = select(t.tip.c.origin, t.tip.c.seq, t.tip.c.hash).where(
+    t.tip.c.event == bindparam("event")
+)
+_ALL_ANNULLED = (
+    select(t.entry.c.ticket)
+    .where(t.entry.c.event == bindparam("event"), t.entry.c.act == Act.ANNULMENT.value)
+    .distinct()
+)
+_SINCE = (
+    select(t.entry.c.origin, t.entry.c.act, t.entry.c.ticket)
+    .where(t.entry.c.event == bindparam("event"), t.entry.c.number > bindparam("number"))
+    .distinct()
+)
+
+
+def _read_all(connection: Connection, event_id: str, known: Known) -> None:
+    tips: dict[str, set[Tip]] = defaultdict(set)
+    for origin, seq, hash_ in connection.execute(_ALL_TIPS, {"event": event_id}):
+        tips[origin].add(Tip(seq, hash_[:DIGITS]))
+    known.tips = {origin: frozenset(found) for origin, found in tips.items()}
+    known.annulled = set(connection.execute(_ALL_ANNULLED, {"event": event_id}).scalars())
+
+
+def _catch_up(connection: Connection, event_id: str, known: Known) -> None:
+    rows = connection.execute(_SINCE, {"event": event_id, "number": known.number}).all()
+    origins = {row[0] for row in rows}
+    known.annulled |= {row[2] for row in rows if row[1] == Act.ANNULMENT.value}
+    tips: dict[str, set[Tip]] = defaultdict(set)
+    some = _ALL_TIPS.where(t.tip.c.origin.in_(sorted(origins)))
+    for origin, seq, hash_ in connection.execute(some, {"event": event_id}):
+        tips[origin].add(Tip(seq, hash_[:DIGITS]))
+    known.tips |= {origin: frozenset(found) for origin, found in tips.items()}

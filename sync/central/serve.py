@@ -1,0 +1,341 @@
+"""``gate serve``: starts the server, and says how a gate gets in."""
+
+import errno
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from platformdirs import user_data_path
+from sqlalchemy import Connection, Engine, delete, insert, select
+from starlette.applications import Starlette
+
+from gate.errors import BusyError, ConfigError, StoreError, UsageError
+from gate.language import _
+from gate.store.folder import Folder, Lock, write_durably
+from gate.store.sqlite import faults
+from gate.words import printable
+from sync.central import devices, invite, tickets
+from sync.central import tables as t
+from sync.central.app import create_app
+from sync.central.database import in_transaction, open_database
+from sync.central.edge import Denied
+from sync.central.server import Settings
+from sync.protocol import MAX_FRAME
+
+log = logging.getLogger(__name__)
+LISTEN = "127.0.0.1:8470"
+LOG_BYTES, LOG_FILES = 2_000_000, 5
+ADMIN_VARIABLE = "GATE_ADMIN_TOKEN"
+CONNECTIONS = 2000
+_URL, _FINGERPRINT = "url", "fingerprint"
+_PRIVATE = "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line says."""
+
+    database: str = ""
+    listen: str = ""
+    folder: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    self_signed: bool = False
+    behind_proxy: bool = False
+    url: str = ""
+    """How gates reach it, where that is not where it listens."""
+    event: str = "default"
+    time_zone: str = "Asia/Shanghai"
+    restored: bool = False
+    new_token: str = ""
+    """Only make a token for a gate of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """Where gates reach the server, and which certificate they must see."""
+
+    url: str
+    fingerprint: str
+
+
+def run(wanted: Wanted) -> int:
+    """Serve until interrupted; the answer is the exit code.
+
+    Raises GateError when the server cannot be started: the port or the database is in use, the
+    database is away, or the flags do not fit together.
+    """
+    folder = wanted.folder or user_data_path("venue-gate", appauthor=False) / "server"
+    Folder(folder).create()
+    url = wanted.database or f"sqlite:///{folder.resolve() / 'central.db'}"
+    engine = open_database(url)
+    try:
+        if wanted.new_token:
+            return _tell_token(engine, wanted, folder)
+        # A SQLite file has one writer.
+        lock = _only_server(folder) if engine.dialect.name == "sqlite" else None
+        kept = _log_to(folder / "server.log")
+        try:
+            return _serve(engine, wanted, folder)
+        finally:
+            logging.getLogger().removeHandler(kept)
+            kept.close()
+            if lock is not None:
+                lock.close()
+    finally:
+        engine.dispose()
+
+
+def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
+    host, port = _listen(wanted.listen or LISTEN)
+    certificate, key = _certificate(wanted, folder, host)
+    if certificate is None and not (invite.is_loopback(host) or wanted.behind_proxy):
+        raise UsageError(
+            _("without a certificate the server listens on this machine only"),
+            _("Give --cert and --key, or --self-signed, or --behind-proxy when one adds TLS."),
+        )
+    listener = _bind(host, port)
+    with listener:
+        port = listener.getsockname()[1]
+        address = _address_of(wanted, host, port, certificate)
+        admin = _prepare(engine, wanted, folder, address)
+        app = create_app(engine, Settings(folder=folder, admin_hash=admin))
+        _tell_start(engine, wanted, folder, address)
+        log.info("serving on %s port %d", host, port)
+        _run(_config(app, wanted, certificate, key), listener)
+    log.info("stopped")
+    sys.stdout.write(_("The server has stopped.") + "\n")
+    return 0
+
+
+def _config(
+    app: Starlette, wanted: Wanted, certificate: Path | None, key: Path | None
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        ws_max_size=MAX_FRAME,
+        # What a stranger packs small could be unpacked large.
+        ws_per_message_deflate=False,
+        ws_ping_interval=10,
+        ws_ping_timeout=10,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=3,
+        proxy_headers=wanted.behind_proxy,
+        forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", _PRIVATE),
+    )
+
+
+def _run(config: uvicorn.Config, listener: socket.socket) -> None:
+    server = uvicorn.Server(config)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    # uvicorn ends well on both, and then raises the signal once more for whoever started it.
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.run(sockets=[listener])
+    finally:
+        for number, kept in before.items():
+            signal.signal(number, kept)
+    if not server.started:
+        raise StoreError(_("the server could not be started"), _("See server.log."))
+
+
+def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) -> str:
+    """Make the event and the admin token, if need be; the answer is the token's hash."""
+
+    def prepare(connection: Connection) -> tuple[str, int]:
+        renewed = tickets.new_epochs(connection) if wanted.restored else 0
+        _need_some_event(connection, wanted)
+        _put_meta(connection, _URL, address.url)
+        _put_meta(connection, _FINGERPRINT, address.fingerprint)
+        return _admin(connection, folder), renewed
+
+    hashed, renewed = in_transaction(engine, prepare)
+    if wanted.restored:
+        told = _("Restored: every device of {events} events will take its tickets anew.")
+        sys.stdout.write(told.format(events=renewed) + "\n")
+        log.info("restored: %d new epochs", renewed)
+    return hashed
+
+
+def _need_some_event(connection: Connection, wanted: Wanted) -> None:
+    if not tickets.events(connection):
+        now_ms = time.time_ns() // 1_000_000
+        tickets.create_event(connection, wanted.event, "", wanted.time_zone, now_ms)
+
+
+def _admin(connection: Connection, folder: Path) -> str:
+    stated = os.environ.get(ADMIN_VARIABLE, "")
+    if stated:
+        return devices.hash_of(stated)
+    path, kept = folder / "admin.token", devices.admin_hash(connection)
+    with faults(path):
+        token = path.read_text("utf-8", errors="replace").strip() if path.exists() else ""
+        if not token and kept:
+            # Another server of the same database has it.
+            return kept
+        if not token:
+            token = secrets.token_urlsafe(32)
+            write_durably(path, (token + "\n").encode())
+    hashed = devices.hash_of(token)
+    if hashed != kept:
+        devices.put_admin_hash(connection, hashed)
+    return hashed
+
+
+def _tell_start(engine: Engine, wanted: Wanted, folder: Path, address: _Address) -> None:
+    write = sys.stdout.write
+    write(_("Venue Gate server: {url}").format(url=address.url) + "\n")
+    if ADMIN_VARIABLE not in os.environ and (folder / "admin.token").exists():
+        told = _("The organiser's token is in {file}").format(file=folder / "admin.token")
+        write(told + "\n")
+    event = _event_of(engine, wanted)
+    if event:
+        _tell_link(_mint(engine, event, _("Gate")), address, event)
+    write(_("For another: gate serve --new-token NAME. End with Ctrl-C.") + "\n")
+    sys.stdout.flush()
+
+
+def _event_of(engine: Engine, wanted: Wanted) -> str:
+    """The event to enrol into: the one that was named, or the only one there is."""
+    here = [str(one["id"]) for one in in_transaction(engine, tickets.events)]
+    if wanted.event in here:
+        return wanted.event
+    return here[0] if len(here) == 1 else ""
+
+
+def _tell_token(engine: Engine, wanted: Wanted, folder: Path) -> int:
+    event = _event_of(engine, wanted)
+    if not event:
+        raise UsageError(
+            _("there is no event {id}").format(id=wanted.event), _("Name one with --event.")
+        )
+    kept = in_transaction(engine, _kept_address)
+    address = kept
+    if wanted.url or wanted.listen or kept is None:
+        host, port = _listen(wanted.listen or LISTEN)
+        certificate, _key = _certificate(wanted, folder, host)
+        address = _address_of(wanted, host, port, certificate)
+    assert address is not None
+    _tell_link(_mint(engine, event, wanted.new_token), address, event)
+    return 0
+
+
+def _mint(engine: Engine, event: str, name: str) -> str:
+    now_ms = time.time_ns() // 1_000_000
+    try:
+        token, _expires = in_transaction(
+            engine, lambda connection: devices.mint_token(connection, event, name, now_ms)
+        )
+    except Denied as denied:
+        raise UsageError(denied.problem.reason, "") from denied
+    return token
+
+
+def _tell_link(token: str, address: _Address, event: str) -> None:
+    link = invite.link(address.url, token, address.fingerprint)
+    told = _("To enrol a gate into {event}, once, within a day: scan this, or give it the link")
+    sys.stdout.write(told.format(event=printable(event)) + "\n")
+    if sys.stdout.isatty():
+        sys.stdout.write(invite.as_code(link))
+    sys.stdout.write(f"{link}\n")
+
+
+def _address_of(wanted: Wanted, host: str, port: int, certificate: Path | None) -> _Address:
+    scheme = "http" if certificate is None else "https"
+    seen = invite.reachable(host)
+    at = f"[{seen}]" if ":" in seen else seen
+    pinned = invite.fingerprint(certificate) if certificate is not None else ""
+    return _Address(wanted.url.rstrip("/") or f"{scheme}://{at}:{port}", pinned)
+
+
+def _certificate(wanted: Wanted, folder: Path, host: str) -> tuple[Path | None, Path | None]:
+    if wanted.self_signed:
+        return invite.self_signed(folder, host)
+    if (wanted.cert is None) != (wanted.key is None):
+        raise UsageError(_("--cert and --key go together"), "")
+    for path in (wanted.cert, wanted.key):
+        if path is not None and not path.is_file():
+            raise ConfigError(_("{file}: there is no such file").format(file=path), "")
+    return wanted.cert, wanted.key
+
+
+def _listen(stated: str) -> tuple[str, int]:
+    host, colon, port = stated.rpartition(":")
+    if not (colon and port.isascii() and port.isdecimal() and int(port) < 65536):
+        raise UsageError(
+            _("{text!r} is nowhere to listen").format(text=stated), _("Like this: 127.0.0.1:8470")
+        )
+    return host.strip("[]"), int(port)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, *_rest, where = found[0]
+        return socket.create_server(where[:2], family=family, backlog=2048)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise BusyError(
+                _("port {port} is in use by another program").format(port=port),
+                _("Stop it, or listen elsewhere with --listen HOST:PORT."),
+            ) from error
+        raise StoreError(
+            _("cannot listen on {host}: {detail}").format(host=host, detail=error.strerror), ""
+        ) from error
+
+
+def _only_server(folder: Path) -> Lock:
+    try:
+        return Lock(Folder(folder), "serve")
+    except BusyError as error:
+        raise BusyError(
+            _("another server is using {folder}").format(folder=folder),
+            _("Stop it first, or give this one its own folder with --server-dir."),
+        ) from error
+
+
+def _put_meta(connection: Connection, key: str, value: str) -> None:
+    connection.execute(delete(t.meta).where(t.meta.c.key == key))
+    connection.execute(insert(t.meta).values(key=key, value=value))
+
+
+def _kept_address(connection: Connection) -> _Address | None:
+    rows = connection.execute(
+        select(t.meta.c.key, t.meta.c.value).where(t.meta.c.key.in_([_URL, _FINGERPRINT]))
+    )
+    kept = {row[0]: row[1] for row in rows}
+    return _Address(kept[_URL], kept.get(_FINGERPRINT, "")) if _URL in kept else None
+
+
+def _log_to(path: Path) -> logging.Handler:
+    with faults(path):
+        kept = RotatingFileHandler(
+            path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+        )
+    kept.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    # A handshake that we refused with a reason is no fault.
+    kept.addFilter(lambda line: "without completing handshake" not in line.getMessage())
+    root = logging.getLogger()
+    root.addHandler(kept)
+    root.setLevel(logging.INFO)
+    return kept

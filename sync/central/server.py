@@ -1,0 +1,272 @@
+"""What the routes share: the database, who may come, what is new, and the running parts."""
+
+import asyncio
+import hmac
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import HTTPConnection
+
+from gate.domain.model import device_of
+from gate.errors import StoreError
+from gate.language import _
+from sync.central import devices, journals
+from sync.central.database import GroupCommit, reading
+from sync.central.devices import Device, State
+from sync.central.edge import Denied, decode
+from sync.central.journals import Push
+from sync.central.known import Memory
+from sync.central.limits import Buckets
+from sync.central.metrics import Metrics
+from sync.central.pulse import Pulse
+from sync.central.pushes import Pushes, Writer, quarantine, read_entries
+from sync.central.roster import READ_EVERY_S, Roster
+from sync.central.snapshot import Snapshots
+from sync.central.stream import Streams
+from sync.exchange import Have, tips_to_text
+from sync.keys import is_good
+from sync.protocol import Answer, Ask, Frame, Head, Refused
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+READERS = 4
+HEADS_AT_ONCE = 8
+"""More signatures than these are checked beside the event loop."""
+BYTES_AT_ONCE = 64 * 1024
+"""A longer body is decoded beside the event loop."""
+LANES_EVERY_S = 1.0
+_decoder = msgspec.json.Decoder(Ask)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the server was told at its start."""
+
+    folder: Path
+    """Where it keeps its snapshots."""
+    admin_hash: str
+    """SHA-256 of the admin token, hex."""
+    device_per_s: float = 50.0
+    device_burst: float = 200.0
+    address_per_s: float = 5.0
+    """Enrolments and failed credentials of one address."""
+    address_burst: float = 20.0
+    body_s: float = 20.0
+    """How long a body may take."""
+    snapshot_wait_s: float = 5.0
+
+
+class Server:
+    """One process of the central server, between its start and its end."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.engine = engine
+        self.settings = settings
+        self.metrics = Metrics()
+        self.roster = Roster(partial(self.read, devices.all_devices))
+        self.pulse = Pulse(self.read)
+        self.streams = Streams(self)
+        self.snapshots = Snapshots(engine, settings.folder / "snapshots")
+        self._devices = Buckets(settings.device_per_s, settings.device_burst)
+        self._addresses = Buckets(settings.address_per_s, settings.address_burst)
+        self._told_lanes: dict[str, float] = {}
+        self._readers = ThreadPoolExecutor(READERS, "read")
+        self._commit: GroupCommit | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self.metrics.watch("gate_streams", "Connected streams", lambda: self.streams.connected)
+        self.metrics.watch("gate_devices_heard", "Devices heard in the last minute", self._heard)
+
+    async def start(self) -> None:
+        """Begin to work."""
+        self._commit = GroupCommit(self.engine)
+        self.writer = Writer(self._commit)
+        self.pushes = Pushes(self._commit, Memory(self.engine))
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def stop(self) -> None:
+        """Finish what is waiting, and stop."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._keeper
+        await self.streams.stop()
+        await self.snapshots.stop()
+        if self._commit is not None:
+            with suppress(SQLAlchemyError):
+                await self._flush()
+            await asyncio.to_thread(self._commit.close)
+        self._readers.shutdown()
+
+    async def read(self, job: Callable[..., T], *arguments: Any) -> T:
+        """Have something read, in a short transaction of its own, beside the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._read, job, arguments)
+
+    def _read(self, job: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        with reading(self.engine) as connection:
+            return job(connection, *arguments)
+
+    async def write(self, job: Callable[[Connection], T]) -> T:
+        """Have something written; on disk when this returns."""
+        return await self.writer.do(job)
+
+    async def device_of(self, asking: HTTPConnection) -> Device:
+        """The device whose credential came with a request. Raises Denied."""
+        hashed = self._hash_of(asking)
+        await self.roster.freshen()
+        device = self.roster.with_credential(hashed) if hashed else None
+        if device is None:
+            self._count_failure(asking)
+            if hashed:
+                # It may have enrolled at another server just now.
+                await self.roster.refresh()
+                device = self.roster.with_credential(hashed)
+            if device is None:
+                raise _unauthorised()
+        if device.state == State.REVOKED:
+            self._count_failure(asking)
+            raise Denied(401, "revoked", _("This device was revoked. Ask a supervisor."))
+        return device
+
+    def check_admin(self, asking: HTTPConnection) -> None:
+        """Raises Denied unless the admin token came with the request."""
+        stated = self._hash_of(asking)
+        if not stated or not hmac.compare_digest(stated, self.settings.admin_hash):
+            self._count_failure(asking)
+            raise _unauthorised()
+
+    def check_rate(self, device: Device) -> None:
+        """Raises Denied when a device asks too often."""
+        _not_before(self._devices.take(device.id))
+
+    def wait_of(self, device: Device) -> float:
+        """How many seconds a device on a stream has to wait."""
+        return self._devices.take(device.id)
+
+    def check_address(self, asking: HTTPConnection) -> None:
+        """Raises Denied when an address does too often what strangers do."""
+        _not_before(self._addresses.take(_address(asking)))
+
+    def _count_failure(self, asking: HTTPConnection) -> None:
+        self.check_address(asking)
+
+    def _hash_of(self, asking: HTTPConnection) -> str:
+        scheme, _space, secret = asking.headers.get("authorization", "").partition(" ")
+        if scheme.casefold() != "bearer" or not secret or len(secret) > 200:
+            return ""
+        return devices.hash_of(secret.strip())
+
+    async def read_ask(self, body: bytes) -> Ask:
+        """What a device asks. Raises Denied."""
+        if len(body) > BYTES_AT_ONCE:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._readers, decode, _decoder, body)
+        return decode(_decoder, body)
+
+    async def exchange(self, device: Device, ask: Ask) -> Answer:
+        """Take in what a device brought, and say what there is to say to it."""
+        frame = ask.frame
+        touched, refused = await self.take(device, ask)
+        if frame.whole:
+            said = await self.read(journals.answer, device.event, frame, touched)
+        else:
+            said = Frame(have=tips_to_text(touched))
+        if refused:
+            said = msgspec.structs.replace(said, refused=refused)
+        head = await self.pulse.cursor(device.event)
+        lanes = self.roster.lanes(device.event) if self._is_due(device, frame) else None
+        return Answer(said, time.time_ns() // 1_000_000, head, lanes)
+
+    async def take(self, device: Device, ask: Ask) -> tuple[Have, list[Refused]]:
+        """Take in what a device brought: what is held then of it, and what never will be."""
+        self.roster.hear(device.id, ask.report)
+        frame = ask.frame
+        if not frame.entries and not frame.heads:
+            return {}, []
+        loop = asyncio.get_running_loop()
+        if sum(len(memoryview(raw)) for raw in frame.entries) > BYTES_AT_ONCE:
+            carried, refused, bodies = await loop.run_in_executor(
+                self._readers, read_entries, frame.entries
+            )
+        else:
+            carried, refused, bodies = read_entries(frame.entries)
+        if refused:
+            self.metrics.refused.inc(len(refused))
+            now_ms = time.time_ns() // 1_000_000
+            await self.write(lambda c: quarantine(c, device.id, refused, bodies, now_ms))
+        if len(frame.heads) > HEADS_AT_ONCE:
+            heads = await loop.run_in_executor(self._readers, self._good, device, frame.heads)
+        else:
+            heads = self._good(device, frame.heads)
+        if not carried and not heads:
+            return {}, refused
+        vouched = {(head.origin, head.seq): head.hash for head in heads}
+        touched = await self.pushes.take(device.event, Push(device.id, carried, vouched, heads))
+        # Of what it brought and we do not hold, for want of what came before, it must hear.
+        for one in carried:
+            if device_of(one.entry.origin) == device.id:
+                touched.setdefault(one.entry.origin, frozenset())
+        self.metrics.entries.inc(len(carried))
+        self.metrics.pushes.inc()
+        self.streams.wake(device.event, touched)
+        return touched, refused
+
+    def _good(self, device: Device, heads: list[Head]) -> list[Head]:
+        """The heads to keep. Its own need no proof here: whoever is handed them on checks them."""
+        good = []
+        for head in heads:
+            maker = device_of(head.origin)
+            key = self.roster.key_of(device.event, maker)
+            if maker == device.id or (key and is_good(head, key)):
+                good.append(head)
+        return good
+
+    def _is_due(self, device: Device, frame: Frame) -> bool:
+        now = time.monotonic()
+        if not frame.whole and now - self._told_lanes.get(device.id, 0.0) < LANES_EVERY_S:
+            return False
+        self._told_lanes[device.id] = now
+        return True
+
+    def _heard(self) -> float:
+        return self.roster.heard_since(time.time_ns() // 1_000_000 - 60_000)
+
+    async def _keep(self) -> None:
+        while True:
+            try:
+                await self._flush()
+                await self.roster.refresh()
+                self.streams.cut_revoked()
+            except (SQLAlchemyError, StoreError) as error:
+                log.error("devices cannot be read or written: %s", type(error).__name__)
+            await asyncio.sleep(READ_EVERY_S)
+
+    async def _flush(self) -> None:
+        heard = self.roster.heard_to_keep()
+        if heard:
+            await self.write(lambda connection: devices.put_heard(connection, heard))
+
+
+def _address(asking: HTTPConnection) -> str:
+    return asking.client.host if asking.client else ""
+
+
+def _not_before(wait_s: float) -> None:
+    if wait_s:
+        reason = _("Too many requests. Try again in {seconds} s.").format(seconds=int(wait_s) + 1)
+        raise Denied(429, "too_often", reason, {"Retry-After": str(int(wait_s) + 1)})
+
+
+def _unauthorised() -> Denied:
+    reason = _("This needs a credential, and none or a wrong one came.")
+    return Denied(401, "unauthorised", reason, {"WWW-Authenticate": "Bearer"})

@@ -1,0 +1,284 @@
+"""The way to the server: HTTP for asking, a WebSocket for being told.
+
+::
+
+    GateError
+    └── ServerFault
+        ├── ServerUnreachable   no answer, or one that says to come again: retry
+        ├── NotWelcome          the credential is no longer good: stop and tell a person
+        ├── ServerRefused       it will not have this, and why
+        └── ProtocolMismatch    it speaks another language: stop and tell a person
+"""
+
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from gate import __version__
+from gate.errors import GateError
+from gate.language import _
+from sync.enrolment import Enrolment, trust
+from sync.protocol import (
+    MAX_FRAME,
+    PREFIX,
+    Answer,
+    Ask,
+    Changes,
+    Enrol,
+    Enrolled,
+    Problem,
+    Snapshot,
+)
+
+TIMEOUT_S = 10.0
+CHUNK = 64 * 1024
+_AGAIN = {408, 425, 429, 500, 502, 503, 504}
+
+T = TypeVar("T")
+Progress = Callable[[int, int], None]
+
+
+class ServerFault(GateError):
+    """Something about the server."""
+
+
+class ServerUnreachable(ServerFault):
+    """No answer, or one that says to come again later."""
+
+
+class NotWelcome(ServerFault):
+    """The credential is unknown or revoked."""
+
+
+class ServerRefused(ServerFault):
+    """The server will not have this."""
+
+    def __init__(self, message: str, hint: str = "", error: str = "") -> None:
+        super().__init__(message, hint)
+        self.error = error
+
+
+class ProtocolMismatch(ServerFault):
+    """What answered is no server of ours, or of another version."""
+
+
+class Client:
+    """One device's way to its server."""
+
+    def __init__(self, enrolment: Enrolment, transport: httpx.BaseTransport | None = None) -> None:
+        self._enrolment = enrolment
+        self._tls = trust(enrolment.certificate) if enrolment.url.startswith("https") else None
+        self._http = _http(enrolment.url, self._tls, transport)
+        self._http.headers["Authorization"] = f"Bearer {enrolment.credential}"
+
+    def close(self) -> None:
+        """Hang up."""
+        self._http.close()
+
+    def exchange(self, ask: Ask) -> Answer:
+        """Say something and hear the answer."""
+        body = msgspec.json.encode(ask)
+        return _decode(self._send("POST", "/exchange", content=body), Answer)
+
+    def changes(self, cursor: str) -> Changes | None:
+        """The next page of the feed; ``None`` when the cursor is not of this feed any more."""
+        try:
+            return _decode(self._send("GET", "/changes", params={"cursor": cursor}), Changes)
+        except ServerRefused as refused:
+            if refused.error == "resync":
+                return None
+            raise
+
+    def snapshot(self) -> Snapshot:
+        """The replica to begin with; waits while the server makes one."""
+        until = time.monotonic() + 600
+        while True:
+            response = self._send("GET", "/snapshot")
+            if response.status_code != httpx.codes.ACCEPTED:
+                return _decode(response, Snapshot)
+            if time.monotonic() > until:
+                raise ServerUnreachable(_("the server takes too long to pack the tickets"))
+            time.sleep(min(5.0, float(response.headers.get("Retry-After", "2"))))
+
+    def download(self, snapshot: Snapshot, part: Path, progress: Progress) -> None:
+        """Fetch a packed replica into a file, going on where an earlier attempt ended."""
+        have = part.stat().st_size if part.exists() else 0
+        if have >= snapshot.packed_bytes:
+            return
+        headers = {"Range": f"bytes={have}-"} if have else {}
+        try:
+            with (
+                self._http.stream(
+                    "GET", f"{PREFIX}/snapshot/{snapshot.name}", headers=headers
+                ) as response,
+                part.open(
+                    "ab" if response.status_code == httpx.codes.PARTIAL_CONTENT else "wb"
+                ) as file,
+            ):
+                if response.is_error:
+                    response.read()
+                    _check(response)
+                for chunk in response.iter_raw(CHUNK):
+                    file.write(chunk)
+                    progress(file.tell(), snapshot.packed_bytes)
+        except httpx.HTTPError as error:
+            raise _unreachable(error) from error
+
+    def stream(self, hear: Callable[[Answer], None], gone: Callable[[str], None]) -> "Stream":
+        """Open a connection on which the server tells news. Raises as ``exchange`` does."""
+        url = self._enrolment.url.replace("http", "ws", 1) + f"{PREFIX}/stream"
+        try:
+            socket = connect(
+                url,
+                ssl=self._tls,
+                additional_headers={"Authorization": f"Bearer {self._enrolment.credential}"},
+                open_timeout=TIMEOUT_S,
+                close_timeout=1,
+                ping_interval=10,
+                ping_timeout=10,
+                max_size=2 * MAX_FRAME,
+                compression=None,
+                proxy=None,
+                user_agent_header=f"venue-gate/{__version__}",
+            )
+        except InvalidStatus as error:
+            code = error.response.status_code
+            if code in (401, 403):
+                raise NotWelcome(*_not_welcome()) from error
+            raise ServerUnreachable(_("no stream: {detail}").format(detail=code)) from error
+        except (OSError, TimeoutError, WebSocketException) as error:
+            raise _unreachable(error) from error
+        return Stream(socket, hear, gone)
+
+    def _send(self, method: str, path: str, **what: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, PREFIX + path, **what)
+        except httpx.HTTPError as error:
+            raise _unreachable(error) from error
+        _check(response)
+        return response
+
+
+class Stream:
+    """An open connection; its answers arrive in a thread of its own."""
+
+    def __init__(
+        self,
+        socket: ClientConnection,
+        hear: Callable[[Answer], None],
+        gone: Callable[[str], None],
+    ) -> None:
+        self._socket = socket
+        self._hear, self._gone = hear, gone
+        self._thread = threading.Thread(target=self._listen, name="stream", daemon=True)
+        self._thread.start()
+
+    def send(self, ask: Ask) -> None:
+        """Say something; the answer comes when it comes."""
+        try:
+            self._socket.send(msgspec.json.encode(ask))
+        except (OSError, WebSocketException) as error:
+            raise _unreachable(error) from error
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
+        self._thread.join(5)
+
+    def _listen(self) -> None:
+        try:
+            for data in self._socket:
+                self._hear(msgspec.json.decode(data, type=Answer))
+            self._gone("")
+        except (OSError, WebSocketException, msgspec.DecodeError, UnicodeError) as error:
+            self._gone(str(error)[:200])
+
+
+def enrol(
+    url: str, certificate: str, ask: Enrol, transport: httpx.BaseTransport | None = None
+) -> Enrolled:
+    """Trade a one-time token for a credential. Raises ServerRefused when it is no good."""
+    tls = trust(certificate) if url.startswith("https") else None
+    with _http(url, tls, transport) as http:
+        try:
+            response = http.post(f"{PREFIX}/enrol", content=msgspec.json.encode(ask))
+        except httpx.HTTPError as error:
+            raise _unreachable(error) from error
+        if response.status_code in (401, 403):
+            problem = _problem(response)
+            raise ServerRefused(problem.reason, _("Ask for a new link."), problem.error)
+        _check(response)
+        return _decode(response, Enrolled)
+
+
+def _http(
+    url: str, tls: ssl.SSLContext | None, transport: httpx.BaseTransport | None
+) -> httpx.Client:
+    return httpx.Client(
+        base_url=url,
+        transport=transport,
+        verify=tls if tls is not None else True,
+        timeout=TIMEOUT_S,
+        # A venue's server is reached directly or not at all.
+        trust_env=False,
+        headers={
+            "User-Agent": f"venue-gate/{__version__}",
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
+        },
+    )
+
+
+def _check(response: httpx.Response) -> None:
+    if response.is_success:
+        return
+    problem = _problem(response)
+    if response.status_code in (401, 403):
+        raise NotWelcome(*_not_welcome())
+    if response.status_code in _AGAIN:
+        raise ServerUnreachable(problem.reason or str(response.status_code))
+    if response.status_code == httpx.codes.NOT_FOUND and not problem.error:
+        raise ProtocolMismatch(
+            _("what answers there is no Venue Gate server"), _("Is the address right?")
+        )
+    raise ServerRefused(problem.reason, "", problem.error)
+
+
+def _problem(response: httpx.Response) -> Problem:
+    try:
+        return msgspec.json.decode(response.content, type=Problem)
+    except (msgspec.DecodeError, UnicodeError):
+        return Problem("", _("the server said {status}").format(status=response.status_code))
+
+
+def _decode(response: httpx.Response, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(response.content, type=kind)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise ProtocolMismatch(
+            _("the server's answer cannot be read: {detail}").format(detail=error),
+            _("Are gate and server of the same version?"),
+        ) from error
+
+
+def _not_welcome() -> tuple[str, str]:
+    return (
+        _("the server does not know this device any more"),
+        _("It was revoked or its event is over. Enrol it again: gate enroll"),
+    )
+
+
+def _unreachable(error: Exception) -> ServerUnreachable:
+    detail = str(error) or type(error).__name__
+    return ServerUnreachable(
+        _("the server cannot be reached: {detail}").format(detail=detail[:200]),
+        _("Scanning goes on; what happens here is told once it answers."),
+    )

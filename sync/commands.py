@@ -1,0 +1,235 @@
+"""What ``gate enroll`` and ``gate sync`` do."""
+
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import closing
+from logging.handlers import RotatingFileHandler
+from typing import Any
+
+import msgspec
+
+from gate import __version__
+from gate.clock import SystemClock
+from gate.config import Config
+from gate.errors import GateError, UsageError
+from gate.language import _
+from gate.store.folder import Folder, Lock
+from gate.store.freshness import FreshnessReader
+from sync.client import Client, ServerFault, ServerUnreachable, enrol
+from sync.enrolment import Enrolment, fetch_certificate, load, parse_link, save
+from sync.keys import DeviceKey
+from sync.protocol import Enrol
+from sync.replica import Holdings
+from sync.talk import Talk
+from sync.worker import Progress, Worker, follow_parent
+
+log = logging.getLogger(__name__)
+
+DONE, FAILED, UNREACHABLE, NOT_WELCOME, QUARANTINED = 0, 1, 3, 4, 5
+"""Exit codes of ``gate sync``: see ``docs/operating.md``."""
+LOCK_WAIT_S = 3.0
+LOG_BYTES, LOG_FILES = 2_000_000, 3
+
+
+def enrol_device(folder: Folder, link: str, *, again: bool) -> Enrolment:
+    """Trade a link for a credential and keep it. Raises UsageError, ServerFault."""
+    if folder.enrolment.exists() and not again:
+        raise UsageError(
+            _("this device is enrolled already"),
+            _("To enrol it anew, with another link: gate enroll --again"),
+        )
+    invitation = parse_link(link)
+    folder.create()
+    try:
+        certificate = fetch_certificate(invitation)
+    except OSError as error:
+        raise ServerUnreachable(
+            _("the server cannot be reached: {detail}").format(detail=error),
+            _("Is it running, and is this device on its network?"),
+        ) from error
+    key = DeviceKey(folder)
+    asked = Enrol(invitation.token, folder.device_id(), key.public, __version__)
+    answer = enrol(invitation.url, certificate, asked)
+    enrolment = Enrolment(
+        url=invitation.url,
+        credential=answer.credential,
+        event=answer.event,
+        event_name=answer.event_name,
+        name=answer.name,
+        certificate=certificate,
+    )
+    save(folder, enrolment)
+    return enrolment
+
+
+def sync_once(folder: Folder, config: Config, progress: Progress) -> int:
+    """Tell and hear everything once; the answer is the exit code."""
+    worker, lock, client = _worker(folder, config, progress)
+    try:
+        worker.once()
+        return QUARANTINED if worker.quarantined() else DONE
+    finally:
+        worker.close()
+        client.close()
+        lock.close()
+
+
+def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
+    """Work until stopped; the answer is the exit code."""
+    worker, lock, client = _worker(folder, config, lambda _what, _done, _total: None)
+    _log_to(folder)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: worker.stop())
+    signal.signal(signal.SIGINT, lambda _number, _frame: worker.stop())
+    if is_child:
+        follow_parent(worker)
+    try:
+        worker.run()
+    except GateError as fault:
+        log.error("%s %s", fault.message, fault.hint)
+        raise
+    except Exception:
+        log.exception("unforeseen fault")
+        raise
+    else:
+        return DONE
+    finally:
+        worker.close()
+        client.close()
+        lock.close()
+
+
+def exit_code(fault: GateError) -> int:
+    """What a fault of the server makes of a run."""
+    if isinstance(fault, ServerUnreachable):
+        return UNREACHABLE
+    return NOT_WELCOME if isinstance(fault, ServerFault) else FAILED
+
+
+def status(folder: Folder) -> dict[str, Any]:
+    """How things stand, whether or not a worker is at work."""
+    clock = SystemClock().read()
+    fresh = FreshnessReader(folder).read(clock.boot_id)
+    enrolment = load(folder)
+
+    def ago_s(boot_ms: int | None) -> float | None:
+        return None if boot_ms is None else round((clock.boot_ms - boot_ms) / 1000, 1)
+
+    return {
+        "server": enrolment.url if enrolment else "",
+        "event": enrolment.event if enrolment else "",
+        "name": enrolment.name if enrolment else "",
+        "working": not _is_free(folder),
+        "link": fresh.link,
+        "server_heard_s_ago": ago_s(fresh.server_boot_ms),
+        "tickets_complete_s_ago": ago_s(fresh.tickets_boot_ms),
+        "unsent": unsent_of(folder) if _is_free(folder) else fresh.unsent,
+        "quarantined": fresh.quarantined,
+        "server_ahead_ms": fresh.ahead_ms,
+        "server_error_ms": fresh.error_ms,
+        "alarms": list(fresh.alarms),
+        "last_error": fresh.last_error,
+        "others": [
+            {
+                "device": lane.device,
+                "name": lane.name,
+                "active": lane.active,
+                "state": lane.state,
+                "heard_s_ago": ago_s(lane.central_boot_ms),
+                "unsent": lane.unsent,
+            }
+            for lane in fresh.lanes
+        ],
+    }
+
+
+def as_json(told: dict[str, Any]) -> str:
+    """One line for programs."""
+    return msgspec.json.encode(told).decode()
+
+
+def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:
+    """Lines for people; ``words`` says how long ago something was."""
+    if not told["server"]:
+        return _("not enrolled with a server")
+    offset = _("not measured")
+    if told["server_ahead_ms"] is not None:
+        offset = f"{told['server_ahead_ms']:+d} ± {told['server_error_ms']} ms"
+    lines = [
+        (_("server"), told["server"]),
+        (_("event"), told["event"]),
+        (_("known there as"), told["name"]),
+        (_("sync worker"), _("at work") if told["working"] else _("not running")),
+        (_("server heard"), words(told["server_heard_s_ago"])),
+        (_("tickets complete"), words(told["tickets_complete_s_ago"])),
+        (_("unsent"), str(told["unsent"])),
+        (_("quarantined"), str(told["quarantined"])),
+        (_("server's clock"), offset),
+        *([(_("ALARM"), ", ".join(told["alarms"]))] if told["alarms"] else []),
+        *([(_("last error"), told["last_error"])] if told["last_error"] else []),
+    ]
+    width = max(len(name) for name, _said in lines)
+    return "\n".join(f"{name:<{width}}  {said}" for name, said in lines)
+
+
+def _worker(folder: Folder, config: Config, progress: Progress) -> tuple[Worker, Lock, Client]:
+    enrolment = load(folder)
+    if enrolment is None:
+        raise UsageError(
+            _("this device is not enrolled with a server"), _("Enrol it with: gate enroll")
+        )
+    # Whoever looks whether a worker lives holds the lock for a moment.
+    lock = Lock(folder, "sync", wait_s=LOCK_WAIT_S)
+    client = Client(enrolment)
+    try:
+        worker = Worker(
+            folder,
+            enrolment,
+            client,
+            SystemClock(),
+            gate=config.gate.name,
+            poll_s=config.sync.poll_s,
+            progress=progress,
+        )
+    except BaseException:
+        client.close()
+        lock.close()
+        raise
+    return worker, lock, client
+
+
+def _is_free(folder: Folder) -> bool:
+    try:
+        Lock(folder, "sync").close()
+    except GateError:
+        return False
+    return True
+
+
+def unsent_of(folder: Folder) -> int:
+    """How many of this device's entries the server has not said it holds."""
+    if not folder.peers.exists() and not folder.journal.exists():
+        return 0
+    lock = Lock(folder, "sync")
+    try:
+        with closing(Holdings(folder)) as holdings:
+            return Talk(holdings, DeviceKey(folder)).unsent()
+    finally:
+        lock.close()
+
+
+def _log_to(folder: Folder) -> None:
+    handler = RotatingFileHandler(
+        folder.path / "sync.log",
+        maxBytes=LOG_BYTES,
+        backupCount=LOG_FILES,
+        encoding="utf-8",
+        errors="backslashreplace",
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    # These two tell every request, credentials in their headers left out but paths kept.
+    for name in ("httpx", "websockets"):
+        logging.getLogger(name).setLevel(logging.WARNING)

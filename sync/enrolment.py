@@ -1,0 +1,118 @@
+"""How this device is known to its server: the link it was asked in with, and what it got for it."""
+
+import hashlib
+import ssl
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from gate.errors import DamagedError, UsageError
+from gate.language import _
+from gate.store.folder import Folder, write_durably
+from gate.store.sqlite import faults
+
+SCHEME = "venuegate:enrol"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Invitation(NamedTuple):
+    """What an enrolment link says."""
+
+    url: str
+    token: str
+    fingerprint: str
+    """SHA-256 (hex) of the certificate the server must show; empty: any that is vouched for."""
+
+
+class Enrolment(msgspec.Struct, frozen=True):
+    """What the device keeps, readable by its user only: the credential is a secret."""
+
+    url: str
+    credential: str
+    event: str
+    event_name: str = ""
+    name: str = ""
+    certificate: str = ""
+    """The one certificate (PEM) the server may show; empty: any that is vouched for."""
+
+
+_decoder = msgspec.json.Decoder(Enrolment)
+
+
+def parse_link(text: str) -> Invitation:
+    """What a link says. Raises UsageError when it is none."""
+    link = text.strip()
+    head, _mark, query = link.partition("?")
+    said = parse_qs(query, max_num_fields=10)
+    url = (said.get("u") or [""])[0].rstrip("/")
+    token = (said.get("t") or [""])[0]
+    fingerprint = (said.get("f") or [""])[0].lower()
+    parts = urlsplit(url)
+    if head != SCHEME or not token or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(
+            _("this is no enrolment link"),
+            _("The server shows one when it starts; it begins with {scheme}").format(scheme=SCHEME),
+        )
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise UsageError(
+            _("the server at {host} does not encrypt").format(host=parts.hostname),
+            _("Run it with a certificate: gate serve --self-signed"),
+        )
+    return Invitation(url, token, fingerprint)
+
+
+def fetch_certificate(invitation: Invitation, timeout_s: float = 10.0) -> str:
+    """The server's certificate (PEM) once its fingerprint was found right; empty if none is due.
+
+    Raises UsageError when the server shows another one, OSError when it cannot be reached.
+    """
+    if not invitation.fingerprint:
+        return ""
+    parts = urlsplit(invitation.url)
+    at = (parts.hostname or "", parts.port or 443)
+    pem = ssl.get_server_certificate(at, timeout=timeout_s)
+    found = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+    if found != invitation.fingerprint:
+        raise UsageError(
+            _("the server shows another certificate than the link names"),
+            _("Somebody may be in between. Ask for a new link, and do not go on here."),
+        )
+    return pem
+
+
+def load(folder: Folder) -> Enrolment | None:
+    """How this folder's device is enrolled, if it is."""
+    try:
+        with faults(folder.enrolment):
+            content = folder.enrolment.read_bytes()
+    except DamagedError:
+        raise
+    except Exception as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
+    try:
+        return _decoder.decode(content)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise DamagedError(
+            _("{file} cannot be read").format(file=folder.enrolment.name),
+            _("Enrol this device again: gate enroll"),
+        ) from error
+
+
+def save(folder: Folder, enrolment: Enrolment) -> None:
+    """Keep it, for this user only."""
+    with faults(folder.enrolment):
+        write_durably(folder.enrolment, msgspec.json.encode(enrolment), 0o600)
+
+
+def trust(certificate: str) -> ssl.SSLContext:
+    """What a connection believes: the pinned certificate and nothing else, or the system's."""
+    context = ssl.create_default_context()
+    if certificate:
+        context = ssl.create_default_context(cadata=certificate)
+        # It is known by what it is, not by a name; venues give their servers any address.
+        context.check_hostname = False
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context

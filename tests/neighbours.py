@@ -1,0 +1,74 @@
+"""Other devices of the same event, without a network: their journals carried over by hand."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gate.domain.model import HouseRules, Place
+from gate.lane import Lane
+from gate.store import freshness
+from gate.store.folder import Folder
+from gate.store.freshness import Freshness
+from gate.store.freshness import Lane as Known
+from gate.store.journal import JournalReader
+from sync.replica import Holdings
+from tests.venue import FixedClock, fill
+
+
+@contextmanager
+def neighbour(path: Path, clock: FixedClock, gate: str = "South") -> Iterator[Lane]:
+    """A lane at another gate, with the same tickets."""
+    folder = Folder(path)
+    if not folder.path.exists():
+        folder.create()
+        fill(folder)
+    lane = Lane(folder, clock, Place(gate=gate), HouseRules())
+    try:
+        yield lane
+    finally:
+        lane.close()
+
+
+def bodies(folder: Folder) -> list[bytes]:
+    """The entries of a folder's own journal."""
+    reader = JournalReader(folder.journal)
+    found = [body.encode() for _row, body in reader.bodies(limit=100_000)]
+    reader.close()
+    return found
+
+
+def carry(source: Folder, target: Folder) -> None:
+    """Let a device hear all that another one has written."""
+    holdings = Holdings(target)
+    holdings.accept(bodies(source), source.device_id())
+    holdings.close()
+
+
+def enrol(folder: Folder) -> None:
+    """Make a folder look as if its device were enrolled."""
+    folder.enrolment.write_text("{}", encoding="utf-8")
+
+
+def known(device: str, clock: FixedClock, *, ago_s: float | None = 0.0, **more: object) -> Known:
+    """Another lane as the sync worker tells of it, heard so long ago by the server."""
+    said = {"device": device, "name": "South", "active": True} | more
+    if ago_s is not None:
+        said["central_boot_ms"] = clock.boot_ms - int(ago_s * 1000)
+    return Known(**said)  # type: ignore[arg-type]
+
+
+def say(
+    folder: Folder, clock: FixedClock, *lanes: Known, ago_s: float = 0.0, **more: object
+) -> None:
+    """Be the sync worker: say that the server was heard so long ago, and what it told."""
+    heard = clock.boot_ms - int(ago_s * 1000)
+    said = {
+        "boot_id": clock.boot_id,
+        "boot_ms": clock.boot_ms,
+        "server": "https://central.example",
+        "server_boot_ms": heard,
+        "tickets_boot_ms": heard,
+        "link": "stream" if ago_s < 10 else "",
+        "lanes": lanes,
+    } | more
+    freshness.write(folder, Freshness(**said))  # type: ignore[arg-type]

@@ -1,0 +1,300 @@
+"""What a verdict is worth: who was heard, how lately, and what follows for it."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from gate import doctor
+from gate.config import load
+from gate.doctor import Status
+from gate.domain.coverage import OtherLane, coverage
+from gate.domain.model import Basis, Entry, Flag, HouseRules, Outcome, Policy, Reason, Scan
+from gate.lane import Lane
+from gate.plain import unheard_at, verdict_line
+from gate.store.folder import Folder
+from gate.store.journal import JournalReader
+from gate.store.peers import Peers
+from sync.replica import Holdings
+from tests.conftest import MakeLane
+from tests.neighbours import carry, enrol, known, neighbour, say
+from tests.test_report import ZONE
+from tests.venue import FixedClock
+
+OTHER = "ffffffffffffffff"
+THIRD = "eeeeeeeeeeeeeeee"
+WITHIN_MS = 10_000
+
+
+def newest(folder: Folder) -> Entry:
+    reader = JournalReader(folder.journal)
+    (entry,) = reader.newest(1)
+    reader.close()
+    return entry
+
+
+def lane_of(
+    *, central: int | None = None, lan: int | None = None, active: bool = True
+) -> OtherLane:
+    return OtherLane(OTHER, "South", active, central, lan)
+
+
+@pytest.mark.parametrize(
+    ("others", "basis", "unheard"),
+    [
+        ([], Basis.ONLY, 0),
+        ([lane_of(active=False)], Basis.ONLY, 0),
+        ([lane_of(central=90_000)], Basis.CENTRAL, 0),
+        ([lane_of(central=89_999)], Basis.ALONE, 1),
+        ([lane_of(lan=90_000)], Basis.LAN, 0),
+        ([lane_of(central=90_000, lan=90_000)], Basis.CENTRAL, 0),
+        ([lane_of(central=90_000), lane_of(lan=90_000)], Basis.CENTRAL, 0),
+        ([lane_of(central=100_000), lane_of()], Basis.ALONE, 1),
+        ([lane_of(central=1), lane_of(lan=2)], Basis.ALONE, 2),
+    ],
+)
+def test_coverage_of_the_lanes_at_work(others: list[OtherLane], basis: Basis, unheard: int) -> None:
+    """Every active lane must have been heard within the time, by whatever path."""
+    found = coverage(others, 100_000, WITHIN_MS)
+    assert (found.basis, len(found.unheard)) == (basis, unheard)
+
+
+def test_a_device_that_is_not_enrolled_is_the_only_lane(lane: Lane, venue: Folder) -> None:
+    """As before there were servers: nothing to hear, nothing to miss."""
+    assert lane.admit(Scan("GOOD001")).basis is Basis.ONLY
+    assert newest(venue).basis is Basis.ONLY
+    assert lane.standing().is_enrolled is False
+
+
+def test_a_lane_that_hears_all_others_is_sure(lane: Lane, venue: Folder, clock: FixedClock) -> None:
+    """The basis stands in the verdict, in the entry, and beside it how the clock stood."""
+    say(venue, clock, known(OTHER, clock), ahead_ms=-40, error_ms=7)
+    assert lane.admit(Scan("GOOD001")).basis is Basis.CENTRAL
+    entry = newest(venue)
+    assert (entry.basis, entry.server_ahead_ms, entry.server_error_ms) == (Basis.CENTRAL, -40, 7)
+
+
+def test_before_the_offset_was_measured_entries_say_none(lane: Lane, venue: Folder) -> None:
+    """An unknown offset is unknown, never 0."""
+    lane.admit(Scan("GOOD001"))
+    entry = newest(venue)
+    assert (entry.server_ahead_ms, entry.server_error_ms) == (None, None)
+
+
+def test_a_lane_that_goes_unheard_is_told_of_by_name(
+    lane: Lane, venue: Folder, clock: FixedClock
+) -> None:
+    """Admitted and flagged, and the line says who is unheard since when."""
+    say(venue, clock, known(OTHER, clock))
+    clock.pass_seconds(10)
+    assert lane.admit(Scan("GOOD001")).basis is Basis.CENTRAL
+    clock.pass_seconds(60)
+    verdict = lane.admit(Scan("GOOD002"))
+    assert (verdict.outcome, verdict.basis) == (Outcome.ADMIT, Basis.ALONE)
+    assert Flag.ALONE in verdict.flags
+    assert newest(venue).basis is Basis.ALONE
+    told = unheard_at(lane, verdict, ZONE)
+    assert told == "South unheard since 12:26"
+    assert f"alone: {told}" in verdict_line(verdict, lane.place, ZONE, unheard=told)
+
+
+def test_many_unheard_lanes_are_counted_and_escaped(
+    lane: Lane, venue: Folder, clock: FixedClock
+) -> None:
+    """Three are named, without anything that moves a cursor; of the rest the number is told."""
+    names = ["\x1b[2J", "B", "C", "D", "E"]
+    say(venue, clock, *(known(f"{n:016x}", clock, ago_s=None, name=x) for n, x in enumerate(names)))
+    told = unheard_at(lane, lane.admit(Scan("GOOD001")), ZONE)
+    assert told == "\\x1b[2J never heard, B never heard, C never heard, 2 more"
+
+
+@pytest.mark.parametrize(
+    ("lanes", "silent_s", "server_s", "basis"),
+    [
+        ([{}], 0, 0, Basis.CENTRAL),
+        ([{}], 11, 0, Basis.ALONE),
+        ([{"active": False}], 0, 0, Basis.ONLY),
+        ([{"active": False}], 11, 0, Basis.ALONE),
+        ([{"active": False}], 0, 11, Basis.ALONE),
+        ([{"active": False, "state": "retired"}], 11, 0, Basis.ONLY),
+        ([], 11, 0, Basis.ONLY),
+    ],
+    ids=["heard", "worker silent", "closed", "closed, worker silent", "closed, server silent",
+         "retired", "nobody ever"],
+)  # fmt: skip
+def test_silence_is_no_certainty(
+    lane: Lane,
+    venue: Folder,
+    clock: FixedClock,
+    lanes: list[dict[str, object]],
+    silent_s: int,
+    server_s: int,
+    basis: Basis,
+) -> None:
+    """A closed lane may have opened since the server was last heard; a retired one may not."""
+    enrol(venue)
+    say(venue, clock, *(known(OTHER, clock, **one) for one in lanes), ago_s=server_s)
+    clock.pass_seconds(silent_s)
+    assert lane.admit(Scan("GOOD001")).basis is basis
+
+
+def test_an_enrolled_device_without_any_word_is_alone(
+    lane: Lane, venue: Folder, clock: FixedClock
+) -> None:
+    """No worker, another boot's word, a broken word: each is no word at all."""
+    enrol(venue)
+    assert lane.admit(Scan("GOOD001")).basis is Basis.ALONE
+    say(venue, clock, known(OTHER, clock), boot_id="another")
+    assert lane.admit(Scan("GOOD002")).basis is Basis.ALONE
+    venue.freshness.write_bytes(b'{"boot_id": 7')
+    assert lane.admit(Scan("GOOD003")).basis is Basis.ALONE
+    say(venue, clock, known(OTHER, clock))
+    assert lane.admit(Scan("GOOD004")).basis is Basis.CENTRAL
+
+
+@pytest.mark.parametrize(
+    ("policy", "outcome"),
+    [(Policy.HOLD, Outcome.HOLD), (Policy.REFUSE, Outcome.REFUSE), (Policy.ADMIT, Outcome.ADMIT)],
+)
+def test_the_policy_for_being_alone(
+    make_lane: MakeLane, venue: Folder, policy: Policy, outcome: Outcome
+) -> None:
+    """The venue decides what an unheard lane costs."""
+    enrol(venue)
+    verdict = make_lane(rules=HouseRules(alone=policy)).admit(Scan("GOOD001"))
+    assert (verdict.outcome, verdict.flags) == (outcome, ())
+
+
+def test_every_entry_is_later_than_anything_heard(
+    lane: Lane, venue: Folder, clock: FixedClock, tmp_path: Path
+) -> None:
+    """Also of other tickets, and also when it is heard while the lane is open."""
+    lane.open()
+    clock.jump_seconds(30)
+    with neighbour(tmp_path / "south", clock) as other:
+        other.admit(Scan("GOOD009"))
+        clock.jump_seconds(-30)
+        carry(other._folder, venue)
+        heard = newest(other._folder).hlc
+        lane.admit(Scan("GOOD001"))
+        assert newest(venue).hlc > heard
+        clock.jump_seconds(30)
+        other.admit(Scan("GOOD008"))
+        clock.jump_seconds(-30)
+        carry(other._folder, venue)
+        lane.open()
+        assert newest(venue).hlc > newest(other._folder).hlc
+
+
+def test_without_what_was_heard_an_entry_comes_too_early(
+    lane: Lane, venue: Folder, clock: FixedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutation of the test before: a lane that merges nothing is behind what it has heard."""
+    monkeypatch.setattr(Peers, "greatest_hlc", lambda _peers, _now_ms: 0)
+    clock.jump_seconds(30)
+    with neighbour(tmp_path / "south", clock) as other:
+        other.admit(Scan("GOOD009"))
+        clock.jump_seconds(-30)
+        carry(other._folder, venue)
+        lane.admit(Scan("GOOD001"))
+        assert newest(venue).hlc < newest(other._folder).hlc
+
+
+def test_a_clock_too_far_ahead_is_not_followed_until_time_has_caught_up(
+    lane: Lane, venue: Folder, clock: FixedClock, tmp_path: Path
+) -> None:
+    """One wrong clock must not drag the venue into the future."""
+    clock.jump_seconds(90)
+    with neighbour(tmp_path / "south", clock) as other:
+        other.admit(Scan("GOOD009"))
+        clock.jump_seconds(-90)
+        carry(other._folder, venue)
+        heard = newest(other._folder).hlc
+        lane.admit(Scan("GOOD001"))
+        assert newest(venue).hlc < heard
+        clock.pass_seconds(40)
+        lane.admit(Scan("GOOD002"))
+        assert newest(venue).hlc > heard
+
+
+@pytest.mark.parametrize("half", ["empty", "no tables"])
+def test_a_half_made_file_of_peers_holds_nobody_up(lane: Lane, venue: Folder, half: str) -> None:
+    """While the sync worker is making it, nothing has been heard yet."""
+    venue.peers.touch()
+    connection = sqlite3.connect(venue.peers)
+    if half == "no tables":
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE begun (name)")
+        connection.commit()
+    assert lane.admit(Scan("GOOD001")).is_green
+    connection.close()
+    Holdings(venue).close()
+    assert lane.admit(Scan("GOOD002")).is_green
+    peers = Peers(venue)
+    assert (peers.history("good-1"), peers.facts("good-1"), peers.told(OTHER)) == (None, [], None)
+    peers.close()
+
+
+def test_what_is_heard_while_open_counts_at_the_next_scan(
+    lane: Lane, venue: Folder, clock: FixedClock, tmp_path: Path
+) -> None:
+    """The file appears, grows, and is believed without opening anything again."""
+    with neighbour(tmp_path / "south", clock) as other:
+        assert lane.admit(Scan("GOOD001")).is_green
+        other.admit(Scan("GOOD002"))
+        carry(other._folder, venue)
+        assert lane.admit(Scan("GOOD002")).reason is Reason.ALREADY_USED
+        other.admit(Scan("GOOD003"))
+        carry(other._folder, venue)
+        assert lane.admit(Scan("GOOD003")).reason is Reason.ALREADY_USED
+
+
+def test_damaged_peers_hold_the_scan_but_not_the_closing(
+    lane: Lane, venue: Folder, clock: FixedClock
+) -> None:
+    """Law 4 for a verdict, whose past cannot be read; the lane's own events go on."""
+    lane.admit(Scan("GOOD001"))
+    venue.peers.write_bytes(b"\x00garbage\xff" * 3000)
+    assert lane.admit(Scan("GOOD002")).outcome is Outcome.HOLD
+    lane.close()
+    assert newest(venue).act == "lane_closed"
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "told"),
+    [
+        (None, Status.WARN, "central not heard yet"),
+        ({}, Status.OK, "central 0.0 s ago, 0 unsent"),
+        ({"ago_s": 3600, "unsent": 9}, Status.WARN, "central unheard since 11:26, 9 unsent"),
+        ({"boot_ms": 1}, Status.WARN, "central 0.0 s ago"),
+        ({"quarantined": 2}, Status.WARN, "2 entries refused and kept"),
+        ({"alarms": (OTHER,)}, Status.FAIL, OTHER),
+    ],
+)
+def test_the_doctor_on_the_server(
+    venue: Folder, clock: FixedClock, word: dict[str, object] | None, status: Status, told: str
+) -> None:
+    """Unheard is a warning, a clone is a failure; without a server there is nothing to say."""
+    config = load(None, {}, [])
+    assert doctor._server(config, venue, clock).status is Status.SKIP
+    enrol(venue)
+    if word is not None:
+        say(venue, clock, **word)  # type: ignore[arg-type]
+    found = doctor._server(config, venue, clock)
+    assert found.status is status
+    assert told in found.detail
+
+
+def test_the_doctor_on_the_other_devices(
+    lane: Lane, venue: Folder, clock: FixedClock, tmp_path: Path
+) -> None:
+    """How many are heard of, and what waits for a supervisor."""
+    assert doctor._peers(venue).status is Status.SKIP
+    lane.admit(Scan("GOOD001"))
+    with neighbour(tmp_path / "south", clock) as other:
+        other.admit(Scan("GOOD001"))
+        carry(other._folder, venue)
+    found = doctor._peers(venue)
+    assert (found.status, found.detail.partition(", log")[0]) == (
+        Status.WARN, "1 heard of, 1 open conflicts",
+    )  # fmt: skip

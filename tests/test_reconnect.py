@@ -1,0 +1,269 @@
+"""Gates and server as processes: killed, cut off, delayed, doubled; in the end nothing is lost."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from gate.domain.model import Basis, Outcome, Reason, Scan
+from gate.store.folder import Folder
+from gate.store.tickets import live_replica
+from tests.network import EVENT, GATE, Device, Server, until
+from tests.proxy import Proxy
+
+BACKLOG = int(os.environ.get("GATE_TEST_BACKLOG", "600"))
+MakeDevice = Callable[..., Device]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path / "server")
+    server.issue(100)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    proxy = Proxy(server.port)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def make_device(tmp_path: Path, server: Server) -> Iterator[MakeDevice]:
+    made: list[Device] = []
+
+    def make(name: str, url: str = "") -> Device:
+        made.append(Device(tmp_path / name, server, name, url))
+        return made[-1]
+
+    yield make
+    for device in made:
+        device.close()
+
+
+def scan(device: Device, code: str) -> Outcome:
+    assert device.lane is not None
+    return device.lane.admit(Scan(code, source="keyboard", deliberate=True)).outcome
+
+
+def all_told(server: Server, *devices: Device) -> bool:
+    held = server.entries()
+    assert len(held) == len(set(held)), "an entry is there twice"
+    return all(device.own() <= set(held) for device in devices)
+
+
+@pytest.mark.timeout(120)
+def test_what_one_gate_admits_the_other_refuses(server: Server, make_device: MakeDevice) -> None:
+    """Snapshot, stream, receipts, coverage: two gates and a server, all in a few seconds."""
+    north, south = make_device("north"), make_device("south")
+    for device in (north, south):
+        assert device.once().returncode == 0
+        device.open()
+        device.start()
+    until(lambda: all_told(server, north, south))
+    assert scan(north, "C000001") is Outcome.ADMIT
+    until(lambda: north.own() <= south.heard())
+    assert south.lane is not None
+    verdict = south.lane.admit(Scan("C000001"))
+    assert (verdict.outcome, verdict.reason) == (Outcome.REFUSE, Reason.ALREADY_USED)
+    until(lambda: scan_basis(south) is Basis.CENTRAL)
+    until(lambda: south.status()["unsent"] == 0)
+    told = south.status()
+    assert told["link"] == "stream"
+    assert told["server_error_ms"] is not None
+    assert [other["name"] for other in told["others"]] == ["north"]
+
+
+def scan_basis(device: Device) -> Basis:
+    assert device.lane is not None
+    return device.lane.admit(Scan("C000002", deliberate=True)).basis
+
+
+@pytest.mark.timeout(120)
+def test_new_and_void_tickets_come_by_the_feed(server: Server, make_device: MakeDevice) -> None:
+    """Sold at the door and refunded at the office: both at the gate without a new snapshot."""
+    gate = make_device("gate")
+    assert gate.once().returncode == 0
+    replica = live_replica(gate.folder)
+    gate.open()
+    gate.start()
+    server.issue(1, first=5000)
+    server.admin("POST", f"/events/{EVENT}/tickets", {"voids": [{"id": "t3", "note": "refund"}]})
+    until(lambda: scan(gate, "C005000") is Outcome.ADMIT)
+    until(lambda: scan(gate, "C000003") is Outcome.REFUSE)
+    assert live_replica(gate.folder) == replica
+
+
+@pytest.mark.timeout(400)
+def test_killed_in_mid_push_nothing_is_lost_or_doubled(
+    server: Server, make_device: MakeDevice
+) -> None:
+    """Server and worker die again and again while a backlog goes through."""
+    gate = make_device("gate")
+    assert gate.once().returncode == 0
+    gate.open()
+    for n in range(BACKLOG):
+        scan(gate, f"C{n % 100:06d}")
+    for turn in range(4):
+        gate.start()
+        before = len(server.entries())
+        until(lambda before=before: len(server.entries()) > before or all_told(server, gate))
+        if turn % 2:
+            server.kill()
+            server.start()
+        gate.kill()
+    gate.start()
+    until(lambda: all_told(server, gate), 120)
+    until(lambda: gate.status()["unsent"] == 0)
+
+
+@pytest.mark.timeout(300)
+def test_bad_weather_loses_nothing(server: Server, proxy: Proxy, make_device: MakeDevice) -> None:
+    """Cut answers, doubled requests, delay, half-open connections, and scanning all the while."""
+    gate = make_device("gate", proxy.url)
+    assert gate.once().returncode == 0
+    gate.open()
+    gate.start()
+    until(lambda: all_told(server, gate))
+    weathers = [
+        ("cut_after", 300), ("twice", True), ("delay_s", 0.05), ("is_half_open", True),
+        ("is_down", True),
+    ]  # fmt: skip
+    for n, (what, value) in enumerate(weathers):
+        proxy.change(lambda weather, what=what, value=value: setattr(weather, what, value))
+        asked = proxy.connections
+        for i in range(20):
+            scan(gate, f"C{(n * 20 + i) % 100:06d}")
+        # Long enough in it that it has met some of what was said.
+        with suppress(AssertionError):
+            until(lambda asked=asked: proxy.connections > asked + 2, 2.0)
+        proxy.down()
+        proxy.up()
+    until(lambda: all_told(server, gate), 90)
+
+
+@pytest.mark.timeout(300)
+def test_an_evening_without_a_network(
+    server: Server, proxy: Proxy, make_device: MakeDevice, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Down from the start, rebooted twice, then back: every entry arrives, in one go."""
+    gate = make_device("gate", proxy.url)
+    assert gate.once().returncode == 0
+    proxy.down()
+    for _boot in range(3):
+        gate.open()
+        gate.start()
+        for n in range(BACKLOG // 3):
+            scan(gate, f"C{n % 100:06d}")
+        gate.shut()
+        gate.kill()
+    gate.open()
+    gate.start()
+    until(lambda: bool(gate.status()["last_error"]))
+    assert gate.status()["unsent"] >= BACKLOG
+    proxy.up()
+    took_s = until(lambda: all_told(server, gate), 200)
+    until(lambda: gate.status()["unsent"] == 0)
+    with capsys.disabled():
+        print(f" [{len(gate.own())} entries told in {took_s:.1f} s] ", end="")
+    assert scan(gate, "C000099") is not Outcome.HOLD
+
+
+@pytest.mark.timeout(120)
+def test_a_download_goes_on_where_it_was_cut(
+    server: Server, proxy: Proxy, make_device: MakeDevice
+) -> None:
+    """The second attempt asks for the rest only."""
+    server.issue(20_000, first=1000)
+    gate = make_device("gate", proxy.url)
+    proxy.change(lambda weather: setattr(weather, "cut_after", 200_000))
+    assert gate.once().returncode == 3
+    (part,) = gate.folder.path.glob("*.zst.part")
+    size = part.stat().st_size
+    assert size > 100_000
+    proxy.up()
+    assert gate.once().returncode == 0
+    assert not list(gate.folder.path.glob("*.part"))
+    log = (server.folder / "server.log").read_text()
+    gate.open()
+    assert scan(gate, "C020999") is Outcome.ADMIT
+    assert "Traceback" not in log
+
+
+@pytest.mark.timeout(120)
+def test_a_revoked_device_keeps_what_it_has(server: Server, make_device: MakeDevice) -> None:
+    """It is told, in words and by exit code 4; its entries stay, and it still scans."""
+    gate = make_device("gate")
+    assert gate.once().returncode == 0
+    gate.open()
+    scan(gate, "C000001")
+    device = gate.folder.device_id()
+    server.admin("POST", f"/events/{EVENT}/devices/{device}/revoke")
+    ran = gate.once()
+    assert ran.returncode == 4
+    assert "does not know this device" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert gate.status()["unsent"] >= 2
+    assert scan(gate, "C000002") is Outcome.ADMIT
+
+
+@pytest.mark.timeout(120)
+def test_no_server_is_exit_code_3(server: Server, make_device: MakeDevice) -> None:
+    """For timers: nothing is wrong with this device, come again."""
+    gate = make_device("gate")
+    server.close()
+    ran = gate.once()
+    assert (ran.returncode, "Scanning goes on" in ran.stderr) == (3, True)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("fault", ["wrong", "used", "expired"])
+def test_tokens_say_what_is_wrong_with_them(server: Server, tmp_path: Path, fault: str) -> None:
+    """Wrong, used, expired: each its own sentence, and nothing is enrolled."""
+    link = server.link("gate")
+    if fault == "wrong":
+        link = link.replace("&t=", "&t=x")
+    elif fault == "used":
+        assert enroll(tmp_path / "first", link)[0] == 0
+    else:
+        token = server.admin("POST", f"/events/{EVENT}/tokens", {"name": "gate", "lifetime_s": 1})[
+            "token"
+        ]
+        link = f"venuegate:enrol?u={server.url}&t={token}&f="
+        made = time.monotonic()
+        until(lambda: time.monotonic() > made + 1.1)
+    code, said = enroll(tmp_path / "second", link)
+    assert code != 0
+    assert {"wrong": "not", "used": "used", "expired": "expired"}[fault] in said
+    assert not Folder(tmp_path / "second").enrolment.exists()
+
+
+def enroll(folder: Path, link: str) -> tuple[int, str]:
+    ran = subprocess.run(
+        [*GATE, "enroll", "--data-dir", str(folder)],
+        input=link + "\n", capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "GATE_LANGUAGE": "en"},
+    )  # fmt: skip
+    assert "Traceback" not in ran.stderr
+    return ran.returncode, ran.stderr
+
+
+@pytest.mark.timeout(120)
+def test_the_whole_program_starts_its_worker(server: Server, make_device: MakeDevice) -> None:
+    """``gate scan`` alone: its child tells the server, the closing of the lane included."""
+    gate = make_device("gate")
+    assert gate.once().returncode == 0
+    ran = subprocess.run(
+        [*GATE, "scan", "--plain", "--camera", "off", "--data-dir", str(gate.folder.path)],
+        input="C000001\n", capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert ran.returncode == 0
+    assert "ADMIT" in ran.stdout
+    assert all_told(server, gate)
+    assert not [d for d in server.admin("GET", f"/events/{EVENT}/devices") if d["lane_open"]]
