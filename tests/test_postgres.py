@@ -1,0 +1,58 @@
+"""Several server processes on one PostgreSQL behave as one server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gate.domain.model import Outcome, Scan
+from tests import postgres
+from tests.conftest import needs
+from tests.network import EVENT, Device, Server, until
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[tuple[Server, Server]]:
+    """Two processes, one database."""
+    needs(postgres.can_run(), "PostgreSQL (apt install postgresql)")
+    with postgres.postgres() as url:
+        one = Server(tmp_path / "server", "--database", url)
+        two = Server(tmp_path / "server", "--database", url)
+        yield one, two
+        one.close()
+        two.close()
+
+
+@pytest.mark.timeout(180)
+def test_two_processes_are_one_server(servers: tuple[Server, Server], tmp_path: Path) -> None:
+    """Issued at one, fetched at the other; told to one, heard from the other; either may die."""
+    one, two = servers
+    one.issue(50)
+    north = Device(tmp_path / "north", one, "north")
+    south = Device(tmp_path / "south", two, "south")
+    try:
+        for device in (north, south):
+            assert device.once().returncode == 0
+            device.open()
+            device.start()
+        assert north.lane is not None
+        assert south.lane is not None
+        assert north.lane.admit(Scan("C000001")).outcome is Outcome.ADMIT
+        until(lambda: north.own() <= south.heard())
+        assert south.lane.admit(Scan("C000001")).outcome is Outcome.REFUSE
+        one.admin("POST", f"/events/{EVENT}/tickets", {"voids": [{"id": "t2", "note": "x"}]})
+        lane = south.lane
+        until(lambda: lane.admit(Scan("C000002", deliberate=True)).outcome is Outcome.REFUSE)
+        one.kill()
+        assert north.lane.admit(Scan("C000003")).outcome is Outcome.ADMIT
+        assert south.lane.admit(Scan("C000004")).outcome is Outcome.ADMIT
+        until(lambda: south.status()["unsent"] == 0)
+        one.start()
+        until(lambda: north.status()["unsent"] == 0, 90)
+        until(lambda: north.own() <= south.heard() and south.own() <= north.heard(), 60)
+        counts = two.admin("GET", f"/events/{EVENT}/counts")
+        assert counts["admitted"] >= 3
+        assert two.admin("GET", f"/events/{EVENT}/alarms") == []
+    finally:
+        north.close()
+        south.close()
