@@ -8,6 +8,7 @@ from logging.handlers import RotatingFileHandler
 from typing import Any
 
 import msgspec
+from rich.cells import cell_len
 
 from gate import __version__
 from gate.clock import SystemClock
@@ -26,7 +27,7 @@ from sync.worker import Progress, Worker, follow_parent
 
 log = logging.getLogger(__name__)
 
-DONE, FAILED, UNREACHABLE, NOT_WELCOME, QUARANTINED = 0, 1, 3, 4, 5
+DONE, FAILED, USAGE, UNREACHABLE, NOT_WELCOME, QUARANTINED = 0, 1, 2, 3, 4, 5
 """Exit codes of ``gate sync``: see ``docs/operating.md``."""
 LOCK_WAIT_S = 3.0
 LOG_BYTES, LOG_FILES = 2_000_000, 3
@@ -101,6 +102,8 @@ def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
 
 def exit_code(fault: GateError) -> int:
     """What a fault of the server makes of a run."""
+    if isinstance(fault, UsageError):
+        return USAGE
     if isinstance(fault, ServerUnreachable):
         return UNREACHABLE
     return NOT_WELCOME if isinstance(fault, ServerFault) else FAILED
@@ -168,8 +171,8 @@ def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:
         *([(_("ALARM"), ", ".join(told["alarms"]))] if told["alarms"] else []),
         *([(_("last error"), told["last_error"])] if told["last_error"] else []),
     ]
-    width = max(len(name) for name, _said in lines)
-    return "\n".join(f"{name:<{width}}  {said}" for name, said in lines)
+    width = max(cell_len(name) for name, _said in lines)
+    return "\n".join(f"{name}{' ' * (width - cell_len(name))}  {said}" for name, said in lines)
 
 
 def _worker(folder: Folder, config: Config, progress: Progress) -> tuple[Worker, Lock, Client]:

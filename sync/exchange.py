@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from gate.domain.model import Entry, device_of
 
+CENTRAL = "central"
+"""The server's name as a maker of entries."""
 DIGITS = 32
 """Hex digits of an entry's hash in a tip: 128 bits, as ``prev`` is compared."""
 
@@ -192,10 +194,13 @@ def alarms(starts: Iterable[Start], have: Have) -> list[Alarm]:
     """Derive which devices were cloned, restored from a backup or rolled back.
 
     A device's entries are one line: each has one successor. Derived from the entries alone, so
-    every node that holds them says the same.
+    every node that holds them says the same. The server itself begins anew when it is restored,
+    which is no alarm.
     """
     ways: dict[tuple[str, str], set[str]] = {}
     for start in starts:
+        if device_of(start.origin) == CENTRAL:
+            continue
         ways.setdefault((device_of(start.origin), start.follows), set()).add(start.origin)
     found = []
     for (device, follows), origins in ways.items():
@@ -206,7 +211,7 @@ def alarms(starts: Iterable[Start], have: Have) -> list[Alarm]:
         if len(origins) > 1:
             found.append(Alarm(device, follows, tuple(sorted(origins))))
     for origin, tips in have.items():
-        if len(tips) > 1:
+        if len(tips) > 1 and device_of(origin) != CENTRAL:
             found.append(Alarm(device_of(origin), origin, (origin,)))
     return sorted(found, key=lambda a: (a.device, a.after, a.origins))
 

@@ -192,6 +192,9 @@ class Worker:
             if self._stopping or not (more or self._talk.has_to_send()):
                 break
         self._follow_feed()
+        if waiting:
+            # The server keeps what we say of ourselves: that nothing waits any more, too.
+            self._exchange()
 
     def _exchange(self) -> bool:
         ask = self._talk.ask(self._report())
@@ -216,6 +219,8 @@ class Worker:
             return
         try:
             self._link = "stream"
+            # What came in at the server while the stream was being opened is not told on it.
+            self._talk.needs_whole = True
             self._follow(stream)
         finally:
             self._link = ""

@@ -142,7 +142,7 @@ def test_bad_weather_loses_nothing(server: Server, proxy: Proxy, make_device: Ma
             scan(gate, f"C{(n * 20 + i) % 100:06d}")
         # Long enough in it that it has met some of what was said.
         with suppress(AssertionError):
-            until(lambda asked=asked: proxy.connections > asked + 2, 2.0)
+            until(lambda asked=asked: proxy.connections > asked + 2, 0.7)
         proxy.down()
         proxy.up()
     until(lambda: all_told(server, gate), 90)

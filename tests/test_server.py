@@ -599,10 +599,15 @@ class TestServe:
         )  # fmt: skip
         try:
             assert server.stdout is not None
-            told = [server.stdout.readline() for _n in range(5)]
+            told = [server.stdout.readline() for _n in range(3)]
             url = told[0].split()[-1]
-            link = next(line for line in told if line.startswith("venuegate:")).strip()
-            token = re.search(r"&t=([^&]+)&f=$", link)
+            another = subprocess.run(
+                [*begun, "--new-token", "South"], capture_output=True, text=True,
+                env=environment, timeout=20, check=True,
+            )  # fmt: skip
+            link = next(line for line in another.stdout.splitlines() if "venuegate:" in line)
+            assert f"u={url.replace(':', '%3A').replace('/', '%2F')}&t=" in link
+            token = re.search(r"&t=([^&]+)&f=$", link.strip())
             assert token is not None
             asked = {"token": token[1], "device": "0" * 16, "key": "ab" * 32}
             assert httpx.post(f"{url}/v1/enrol", json=asked).status_code == 200
@@ -614,11 +619,6 @@ class TestServe:
             )  # fmt: skip
             assert second.returncode == 1
             assert f"port {port} is in use" in second.stderr
-            another = subprocess.run(
-                [*begun, "--new-token", "South"], capture_output=True, text=True,
-                env=environment, timeout=20, check=True,
-            )  # fmt: skip
-            assert f"u={url.replace(':', '%3A').replace('/', '%2F')}&t=" in another.stdout
             server.send_signal(signal.SIGINT)
             rest, complaints = server.communicate(timeout=20)
             assert (server.returncode, complaints) == (0, "")
@@ -630,7 +630,9 @@ class TestServe:
         log = (folder / "server.log").read_text()
         for secret in (token[1], admin.read_text().strip()):
             assert secret not in log
+        # What is no terminal may be kept by somebody: no secret goes there.
         assert admin.read_text().strip() not in "".join(told) + rest
+        assert "venuegate:" not in "".join(told) + rest
 
     def test_it_listens_to_strangers_only_with_tls(self, tmp_path: Path) -> None:
         """Beyond this machine without a certificate is refused in one line."""

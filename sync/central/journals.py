@@ -15,13 +15,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from gate import __version__
 from gate.domain import clock
 from gate.domain.history import Conflict, conflict, fold
-from gate.domain.model import FACTS, Act, Entry, History, Ticket, device_of
+from gate.domain.model import FACTS, Act, Entry, History, Ticket
 from gate.store import entries
 from gate.store.journal import TALLY_COUNTS, TALLY_KEY, taken_back, tally_key, tally_rows
 from sync.central import tables as t
 from sync.central.known import Known, Memory
 from sync.central.prepared import Prepared
 from sync.exchange import (
+    CENTRAL,
     DIGITS,
     Alarm,
     Carried,
@@ -40,8 +41,6 @@ from sync.exchange import (
 from sync.protocol import MAX_ENTRIES, Frame, Head
 
 FRAME_BYTES = 1024 * 1024
-CENTRAL = "central"
-"""The server's name as a maker of entries."""
 _ticket = msgspec.json.Decoder(Ticket)
 
 
@@ -515,8 +514,7 @@ def find_alarms(connection: Connection, event: str) -> list[Alarm]:
     rows = connection.execute(
         select(t.origin.c.origin, t.origin.c.follows).where(t.origin.c.event == event)
     )
-    starts = [Start(*row) for row in rows if device_of(row[0]) != CENTRAL]
-    return alarms(starts, have(connection, event))
+    return alarms([Start(*row) for row in rows], have(connection, event))
 
 
 @dataclass(frozen=True, slots=True)

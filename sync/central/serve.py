@@ -207,9 +207,10 @@ def _tell_start(engine: Engine, wanted: Wanted, folder: Path, address: _Address)
         told = _("The organiser's token is in {file}").format(file=folder / "admin.token")
         write(told + "\n")
     event = _event_of(engine, wanted)
-    if event:
+    # A link is a secret for a day: it is for people, not for whatever keeps our output.
+    if event and sys.stdout.isatty():
         _tell_link(_mint(engine, event, _("Gate")), address, event)
-    write(_("For another: gate serve --new-token NAME. End with Ctrl-C.") + "\n")
+    write(_("To ask a gate in: gate serve --new-token NAME. End with Ctrl-C.") + "\n")
     sys.stdout.flush()
 
 

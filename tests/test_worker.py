@@ -1,0 +1,282 @@
+"""The sync worker and its talk: what is said when, with a server that says what the test wants."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from gate.domain.model import HouseRules, Place, Scan
+from gate.lane import Lane
+from gate.store.folder import Folder
+from gate.store.freshness import FreshnessReader
+from sync import worker as worker_module
+from sync.client import Client, NotWelcome, ServerUnreachable
+from sync.enrolment import Enrolment
+from sync.keys import DeviceKey, is_good
+from sync.protocol import HEAD_EVERY, Answer, Ask, Changes, Frame, Refused
+from sync.protocol import Lane as OtherLane
+from sync.replica import Holdings, read_bodies
+from sync.talk import Talk
+from sync.worker import Worker
+from tests.venue import FixedClock
+
+CURSOR = "aa:0:"
+
+
+class FakeStream:
+    """A stream that keeps what is said on it."""
+
+    def __init__(self) -> None:
+        self.said: list[Ask] = []
+
+    def send(self, ask: Ask) -> None:
+        self.said.append(ask)
+
+    def close(self) -> None:
+        pass
+
+
+class FakeServer:
+    """Stands where the client stands: takes everything, or does what it is told."""
+
+    def __init__(self) -> None:
+        self.asks: list[Ask] = []
+        self.held: dict[str, str] = {}
+        self.streams: list[FakeStream] = []
+        self.answers: Callable[[Ask], Answer] = self.take
+        self.hear: Callable[[Answer], None] = lambda _answer: None
+
+    def exchange(self, ask: Ask) -> Answer:
+        self.asks.append(ask)
+        return self.answers(ask)
+
+    def take(self, ask: Ask) -> Answer:
+        """Hold it all."""
+        for one in read_bodies(bytes(raw) for raw in ask.frame.entries)[0]:
+            self.held[one.entry.origin] = f"{one.entry.seq}:{one.hash[:32]}"
+        have = {origin: [tip] for origin, tip in self.held.items()}
+        if ask.frame.whole:
+            asked = ask.frame.have
+            have = {o: have.get(o, []) for o in {*have, *asked} if have.get(o, []) != asked.get(o)}
+        return Answer(Frame(have=have), 1_798_000_001_000, CURSOR)
+
+    def changes(self, cursor: str) -> Changes:
+        return Changes([], cursor)
+
+    def stream(self, hear: Callable[[Answer], None], _gone: Callable[[str], None]) -> FakeStream:
+        self.hear = hear
+        self.streams.append(FakeStream())
+        return self.streams[-1]
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer()
+
+
+@pytest.fixture
+def lane(venue: Folder, clock: FixedClock) -> Iterator[Lane]:
+    lane = Lane(venue, clock, Place("North"), HouseRules())
+    lane.open()
+    yield lane
+    lane.close()
+
+
+@pytest.fixture
+def worker(venue: Folder, clock: FixedClock, server: FakeServer, lane: Lane) -> Iterator[Worker]:
+    # The venue's tickets are imported; as if they had come by the feed.
+    worker = Worker(venue, Enrolment("http://x", "c", "e"), cast("Client", server), clock)
+    connection = worker._feed._live()
+    assert connection is not None
+    connection.execute("INSERT INTO meta VALUES ('cursor', ?)", (CURSOR,))
+    yield worker
+    worker.close()
+
+
+def entries_of(ask: Ask) -> list[str]:
+    return [one.entry.name for one in read_bodies(bytes(raw) for raw in ask.frame.entries)[0]]
+
+
+def test_everything_is_told_once_and_receipted(
+    worker: Worker, server: FakeServer, lane: Lane
+) -> None:
+    """Two entries in the first message, none in the next, and a receipt that is kept."""
+    lane.admit(Scan("GOOD001"))
+    worker.once()
+    assert [len(entries_of(ask)) for ask in server.asks] == [2, 0]
+    worker.once()
+    assert [len(entries_of(ask)) for ask in server.asks[2:]] == [0]
+    assert worker._talk.unsent() == 0
+
+
+def test_a_receipt_may_go_down(worker: Worker, server: FakeServer, lane: Lane) -> None:
+    """A server that was restored says it holds less; it is told again."""
+    worker.once()
+    server.held.clear()
+    before = len(server.asks)
+    worker.once()
+    assert [len(entries_of(ask)) for ask in server.asks[before:]][:2] == [0, 1]
+    assert worker._talk.unsent() == 0
+    assert server.held
+
+
+def test_what_is_refused_is_kept_shown_and_not_sent_again(
+    worker: Worker, server: FakeServer, lane: Lane, venue: Folder
+) -> None:
+    """A refusal quarantines the entry and what follows it; a new start of the gate goes on."""
+
+    def refuse(ask: Ask) -> Answer:
+        carried = read_bodies(bytes(raw) for raw in ask.frame.entries)[0]
+        refused = [Refused("", 0, "no", one.hash) for one in carried[:1]]
+        nothing: dict[str, list[str]] = {origin: [] for origin in ask.frame.have}
+        return Answer(Frame(have=nothing, refused=refused), 1, CURSOR)
+
+    server.answers = refuse
+    worker.once()
+    assert worker.quarantined() == 1
+    told = len(server.asks)
+    worker.once()
+    assert all(not entries_of(ask) for ask in server.asks[told:])
+    assert worker._talk.unsent() > 0
+    fresh = FreshnessReader(venue).read("boot-1")
+    assert (fresh.quarantined, fresh.unsent) == (1, 1)
+
+
+def test_a_stream_begins_by_comparing_everything(
+    worker: Worker, server: FakeServer, lane: Lane
+) -> None:
+    """Whatever the server heard while the stream was being opened is asked for."""
+    seen: list[str] = []
+
+    def drive() -> None:
+        try:
+            wait(lambda: bool(server.streams))
+            wholes = sum(ask.frame.whole for ask in server.asks)
+            wait(lambda: sum(ask.frame.whole for ask in server.asks) > wholes)
+            seen.append("compared")
+            lane.admit(Scan("GOOD001"))
+            worker.nudge()
+            wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
+            (ask,) = [ask for ask in server.streams[0].said if entries_of(ask)]
+            seen.append("told")
+            server.hear(server.take(ask))
+            wait(lambda: worker._written.unsent == 0)
+            seen.append("receipted")
+        finally:
+            worker.stop()
+
+    thread = threading.Thread(target=drive)
+    thread.start()
+    worker.run()
+    thread.join(10)
+    assert seen == ["compared", "told", "receipted"]
+
+
+def test_others_are_told_of_to_the_lane(
+    worker: Worker, server: FakeServer, lane: Lane, venue: Folder
+) -> None:
+    """Lanes and the measured offset reach the file that the lane reads."""
+    others = [OtherLane("1" * 16, "South", active=True, heard_ago_ms=500)]
+
+    def answer(ask: Ask) -> Answer:
+        return msgspec.structs.replace(server.take(ask), lanes=others)
+
+    server.answers = answer
+    worker.once()
+    fresh = FreshnessReader(venue).read("boot-1")
+    assert [(one.name, one.active, one.central_boot_ms) for one in fresh.lanes] == [
+        ("South", True, 4_999_500)
+    ]
+    assert (fresh.ahead_ms, fresh.error_ms) == (1000, 1)
+
+
+def test_a_revoked_device_stops_and_says_so(
+    worker: Worker, server: FakeServer, venue: Folder
+) -> None:
+    """No retry for ever: a person has to act."""
+
+    def answer(_ask: Ask) -> Answer:
+        raise NotWelcome("gone", "enrol again")
+
+    server.answers = answer
+    with pytest.raises(NotWelcome):
+        worker.run()
+    assert FreshnessReader(venue).read("boot-1").last_error == "gone"
+
+
+def test_no_server_is_waited_for(
+    worker: Worker, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It tries again, later and later, and is there when the server is."""
+    failures = iter(range(3))
+    waits: list[float] = []
+
+    def answer(ask: Ask) -> Answer:
+        if next(failures, None) is not None:
+            raise ServerUnreachable("down")
+        worker.stop()
+        return server.take(ask)
+
+    server.answers = answer
+    monkeypatch.setattr(Worker, "_wait", lambda _self, wait_s: waits.append(wait_s))
+    worker.run()
+    assert len(waits) == 3
+    assert all(1 <= one <= 60 for one in waits)
+
+
+def test_back_off_is_bounded_and_jittered() -> None:
+    """From 1 s, never over 60 s, and never twice the same."""
+    many = [worker_module._back_off_s(n) for n in range(50)]
+    assert min(many) >= 1
+    assert max(many) <= 60
+    assert len(set(many[5:])) > 40
+
+
+def test_a_long_chain_is_signed_so_that_frames_can_be_carried_on(venue: Folder, lane: Lane) -> None:
+    """A head at every 250th entry and at the end, each good and each of an entry."""
+    for n in range(HEAD_EVERY + 10):
+        lane.admit(Scan(f"NOBODY{n}"))
+    holdings = Holdings(venue)
+    key = DeviceKey(venue)
+    ask = Talk(holdings, key).ask()
+    assert [head.seq for head in ask.frame.heads] == [HEAD_EVERY, HEAD_EVERY + 11]
+    assert all(is_good(head, key.public) for head in ask.frame.heads)
+    hashes = {one.entry.seq: one.hash for one in read_bodies(map(bytes, ask.frame.entries))[0]}
+    assert all(hashes[head.seq] == head.hash for head in ask.frame.heads)
+    holdings.close()
+
+
+def test_a_snapshot_that_is_not_what_was_meant_is_thrown_away(tmp_path: Path) -> None:
+    """Wrong bytes, half a file, a bomb: one line, and nothing takes the replica's place."""
+    import zstandard  # noqa: PLC0415
+
+    from gate.errors import DamagedError  # noqa: PLC0415
+    from sync.protocol import Snapshot  # noqa: PLC0415
+
+    packed = tmp_path / "x.zst"
+    good = zstandard.compress(b"x" * 5000)
+    cases: list[tuple[bytes, int]] = [
+        (good, 5000), (good[:-4], 5000), (zstandard.compress(bytes(50_000_000)), 5000),
+        (b"no zstd at all", 5000),
+    ]  # fmt: skip
+    for content, size in cases:
+        packed.write_bytes(content)
+        said = Snapshot("tickets-aa-1.db", CURSOR, size, "00" * 32, len(content))
+        with pytest.raises(DamagedError):
+            worker_module.unpack(packed, tmp_path / "x.db", said)
+        assert (tmp_path / "x.db").stat().st_size <= 2_000_000
+
+
+def wait(holds: Callable[[], Any]) -> None:
+    """Until something holds, not too long."""
+    for _ in range(500):
+        if holds():
+            return
+        threading.Event().wait(0.02)
+    raise AssertionError("it never came")
