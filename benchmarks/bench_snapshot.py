@@ -40,7 +40,8 @@ IDLE = """
 import json, resource
 import gate.__main__, sync.commands, zstandard, hashlib, sqlite3
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps(used.ru_utime + used.ru_stime))
+peak = [l for l in open("/proc/self/status") if l.startswith("VmHWM")][0].split()[1]
+print(json.dumps([used.ru_utime + used.ru_stime, int(peak) / 1024]))
 """
 ALONE = """
 import hashlib, json, resource, sqlite3, sys, zstandard
@@ -96,6 +97,7 @@ def fill(folder: Path, count: int) -> None:
 def measure(path: Path, device: Device, runs: int) -> None:
     device.open()
     started = time.monotonic()
+    forget(device)
     first = fetch(device)
     print(f"first fetch, packing at the server included: {time.monotonic() - started:.0f} s")
     packed = max((path / "server").rglob("*.zst"), key=lambda one: one.stat().st_size)
@@ -116,7 +118,9 @@ def measure(path: Path, device: Device, runs: int) -> None:
         worst = max(worst, *scans)
         print(f"swap: {len(scans)} scans meanwhile, median {statistics.median(scans):.2f} ms, "
               f"worst {max(scans):.0f} ms")  # fmt: skip
-    idle = statistics.median(run(IDLE) for _ in range(3))
+    idles = [run(IDLE) for _ in range(3)]
+    idle = statistics.median(cpu for cpu, _peak in idles)
+    print(f"before it has done anything the client takes {idles[0][1]:.0f} MB")
     alone = statistics.median(alones)
     client = statistics.median(cpu for _code, cpu, _peak in clients) - idle
     peak = max(peak for _code, _cpu, peak in clients)

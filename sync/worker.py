@@ -50,6 +50,8 @@ RECEIPT_S = 5.0
 """What was offered on the stream and has no receipt by then is offered again."""
 BACK_OFF_S = (1.0, 60.0)
 OFFSET_KEPT_S = 600.0
+FAR_BEHIND = 50_000
+"""More changes than these cost more than a new snapshot."""
 CHUNK = 1024 * 1024
 
 Progress = Callable[[str, int, int], None]
@@ -308,6 +310,9 @@ class Worker:
 
     def _follow_feed(self) -> None:
         cursor = self._feed.cursor
+        if _changes_between(cursor, self._head) > FAR_BEHIND:
+            self._fetch_snapshot()
+            cursor = self._feed.cursor
         while not self._stopping:
             page = self._client.changes(cursor) if cursor else None
             if page is None:
@@ -416,6 +421,15 @@ def unpack(packed: Path, part: Path, snapshot: Snapshot) -> None:
         raise DamagedError(
             _("the tickets that were fetched are damaged"), _("They will be fetched again.")
         )
+
+
+def _changes_between(cursor: str, head: str) -> int:
+    """How many changes the feed has between two cursors of one life of the server."""
+    epoch, _colon, rest = cursor.partition(":")
+    head_epoch, _colon, head_rest = head.partition(":")
+    if not cursor or epoch != head_epoch:
+        return 0
+    return int(head_rest.partition(":")[0]) - int(rest.partition(":")[0])
 
 
 def _lane(lane: Lane, boot_ms: int) -> freshness.Lane:

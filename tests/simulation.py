@@ -154,7 +154,7 @@ class Gate:
 class World:
     """Everything there is, driven by one random source."""
 
-    def __init__(self, seed: int, root: Path, *, steps: int = 70) -> None:
+    def __init__(self, seed: int, root: Path, *, steps: int = 56) -> None:
         self.seed, self.root, self.steps = seed, root, steps
         self.random = random.Random(seed)
         self.now_ms = START_MS
@@ -333,8 +333,8 @@ class World:
             self.after_crash(act, gate)
         finally:
             FUSE.set(-1, after=False)
-        for one in self.gates:
-            self.note(one)
+        if act not in (self.do_talk, self.do_deliver, self.do_feed, self.do_issue):
+            self.note(gate)
 
     def after_crash(self, act: Callable[[Gate], None], gate: Gate) -> None:
         self.engine.dispose()

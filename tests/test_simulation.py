@@ -13,6 +13,12 @@ from tests import simulation
 from tests.simulation import run_history
 from tests.simulation_mutations import MUTATIONS, mutated
 
+# A crash leaves connections behind, as it does.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 HISTORIES = int(os.environ.get("GATE_TEST_HISTORIES", "60"))
 FIRST_SEED = int(os.environ.get("GATE_TEST_SEED", "0"))
 PART = 20

@@ -230,6 +230,15 @@ def test_no_server_is_waited_for(
     assert all(1 <= one <= 60 for one in waits)
 
 
+@pytest.mark.parametrize(
+    ("cursor", "head", "count"),
+    [("", "aa:9:x", 0), ("aa:3:x", "aa:9:y", 6), ("bb:3:x", "aa:9:y", 0), ("aa:9:y", "aa:9:y", 0)],
+)
+def test_how_far_behind_a_cursor_is(cursor: str, head: str, count: int) -> None:
+    """Counted within one life of the server; across lives the server decides."""
+    assert worker_module._changes_between(cursor, head) == count
+
+
 def test_back_off_is_bounded_and_jittered() -> None:
     """From 1 s, never over 60 s, and never twice the same."""
     many = [worker_module._back_off_s(n) for n in range(50)]

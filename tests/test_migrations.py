@@ -1,0 +1,63 @@
+"""Files and databases of every released version are brought up to date; newer ones are refused."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+from sqlite_utils import Database
+
+from gate.domain.model import Scan
+from gate.errors import StoreError
+from gate.store import schema
+from gate.store.folder import Folder
+from gate.store.sqlite import open_writer
+from sync.central import tables, tickets
+from sync.central.database import open_database
+from tests.conftest import MakeLane
+from tests.venue import NOW_MS
+
+
+def test_a_journal_of_version_0_1_goes_on(venue: Folder, make_lane: MakeLane) -> None:
+    """Its entries stay, and what version 0.2 added is there."""
+    with closing(open_writer(venue.journal, "FULL")) as connection:
+        db = Database(connection)
+        first, *_later = schema.journal.pending(db)
+        schema.journal.apply(db, stop_before=_later[0].name)
+        assert "entry_resolutions" not in _indexes(db)
+        assert first.name == "create_journal"
+    lane = make_lane()
+    assert lane.admit(Scan("GOOD001")).is_green
+    with closing(open_writer(venue.journal, "FULL")) as connection:
+        assert "entry_resolutions" in _indexes(Database(connection))
+
+
+def _indexes(db: Database) -> set[str]:
+    return {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+
+
+def test_a_server_database_is_made_once(tmp_path: Path) -> None:
+    """Opened again, it is left as it is."""
+    url = f"sqlite:///{tmp_path}/central.db"
+    engine = open_database(url)
+    assert set(inspect(engine).get_table_names()) == set(tables.metadata.tables)
+    with engine.begin() as connection:
+        tickets.create_event(connection, "show", "Show", "UTC", NOW_MS)
+    engine.dispose()
+    engine = open_database(url)
+    with engine.connect() as connection:
+        assert [event["id"] for event in tickets.events(connection)] == ["show"]
+    engine.dispose()
+
+
+def test_a_newer_server_database_is_refused(tmp_path: Path) -> None:
+    """By an older program, in one line, and unchanged."""
+    url = f"sqlite:///{tmp_path}/central.db"
+    engine = open_database(url)
+    with engine.begin() as connection:
+        connection.execute(
+            tables.meta.update().where(tables.meta.c.key == "version").values(value="999")
+        )
+    engine.dispose()
+    with pytest.raises(StoreError, match="newer version"):
+        open_database(url)
