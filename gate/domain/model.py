@@ -7,6 +7,7 @@ measured them. Words follow the field: see ``docs/architecture.md``.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Kind(StrEnum):
@@ -468,6 +469,7 @@ class Entry:
         return device_of(self.origin)
 
 
+@lru_cache(maxsize=4096)
 def device_of(origin: str) -> str:
     """The device whose incarnation an origin names."""
     return origin.partition(".")[0]

@@ -50,7 +50,7 @@ def decode(body: bytes | str) -> Entry:
     except (msgspec.DecodeError, UnicodeError) as error:
         raise NoEntryError(str(error)) from error
     # An entry that gives uses back would let two people in; only annulments do, by name.
-    if min(entry.uses, entry.persons, entry.count, entry.seq, entry.hlc) < 0:
+    if entry.uses < 0 or entry.persons < 0 or entry.count < 0 or entry.seq < 0 or entry.hlc < 0:
         msg = "a number below 0"
         raise NoEntryError(msg)
     return entry

@@ -243,7 +243,11 @@ def _people(entry: Entry) -> tuple[int, int]:
 def _add(
     counts: dict[tuple[Any, ...], list[int]], at: Entry, added: tuple[int, int, int, int]
 ) -> None:
-    line = counts.setdefault((at.device, *tally_key(at)), [0, 0, 0, 0])
+    key = (at.device, *tally_key(at))
+    line = counts.get(key)
+    if line is None:
+        counts[key] = list(added)
+        return
     for n, count in enumerate(added):
         line[n] += count
 
