@@ -36,7 +36,6 @@ class Talk:
         self._is_whole = False
         self._asked: Have = {}
         self._sent: dict[str, tuple[str, int]] = {}
-        self._relayed: dict[str, frozenset[Tip]] = {}
         self._offered: dict[str, int] = {}
         self._signed: dict[str, int] = {}
         self._blocked = {r.origin: r.seq for r in holdings.quarantined() if r.origin}
@@ -52,9 +51,6 @@ class Talk:
             self._offered.clear()
             self._signed.clear()
         spans = self._missing(mine)
-        for span in spans:
-            if device_of(span.origin) != holdings.device:
-                self._relayed[span.origin] = mine[span.origin]
         raw, more = holdings.bodies(spans)
         heads = self._heads(raw)
         if sign and not more:
@@ -82,10 +78,7 @@ class Talk:
             [bytes(body) for body in frame.entries], None, frame.heads, _central_is_believed
         )
         told = tips_from_text(frame.have)
-        for origin, tips in told.items():
-            if not tips:
-                # Something before what it was offered is missing there.
-                self._offered.pop(origin, None)
+        self._look_back(told)
         if to_whole:
             # What is not named is held by the server as we said.
             self._known = {o: told.get(o, tips) for o, tips in self._asked.items()} | told
@@ -106,19 +99,27 @@ class Talk:
         """How many of this device's own entries the server has not said it holds."""
         own = self._holdings.own_have()
         covered = receipted(own, self._holdings.receipts(), self._holdings.hashes_at)
-        return sum(
-            max(0, max(tip.seq for tip in tips) - covered[origin]) for origin, tips in own.items()
-        )
+        return sum(max(0, _newest(tips) - covered[origin]) for origin, tips in own.items())
 
     def has_to_send(self) -> bool:
         """Whether there is anything the server is not known to hold and may be told."""
         return bool(self._missing(self._holdings.have()))
 
+    def _look_back(self, told: Have) -> None:
+        """Offer again what the server did not take of what it was offered."""
+        for origin, tips in told.items():
+            taken, known = _newest(tips), _newest(self._known.get(origin, frozenset()))
+            if not tips:
+                # Something before what it was offered is missing there.
+                self._offered.pop(origin, None)
+            elif not self._is_own(origin) and known < taken < self._offered.get(origin, 0):
+                # Others' entries count up to the last signed one of a frame; go on from there.
+                self._offered[origin] = taken
+
     def _missing(self, mine: Have) -> list[Span]:
         def may_send(origin: str) -> bool:
-            # Others' entries only if the server has said that it lacks them, once a connection.
-            own = device_of(origin) == self._holdings.device
-            return own or (self._is_whole and self._relayed.get(origin) != mine[origin])
+            # Others' entries only once the server has said what it holds of everything.
+            return self._is_whole or self._is_own(origin)
 
         spans = missing(mine, self._known, self._holdings.hashes_at, only=may_send)
         return [
@@ -131,10 +132,11 @@ class Talk:
     def _not_offered(self, span: Span, mine: Have) -> int:
         """Where to go on, given what is on its way already; -1 when all of it is."""
         tips = mine[span.origin]
-        after = max(span.after, self._offered.get(span.origin, 0))
-        if len(tips) > 1:
-            return span.after
-        return after if after < max(tip.seq for tip in tips) else -1
+        offered = self._offered.get(span.origin, 0)
+        if offered >= _newest(tips):
+            return -1
+        # Branches have entries of one number; the last may have been cut off from its twin.
+        return max(span.after, offered if len(tips) == 1 else offered - 1)
 
     def _heads(self, raw: list[bytes]) -> list[Head]:
         """What vouches for the entries of a frame: ours now and then, others' as they came."""
@@ -155,7 +157,7 @@ class Talk:
         """Vouch for this device's newest entries, so that others can carry them on."""
         heads = []
         for origin, tips in mine.items():
-            newest = max(tip.seq for tip in tips)
+            newest = _newest(tips)
             if not self._is_own(origin) or self._signed.get(origin, 0) >= newest:
                 continue
             self._signed[origin] = newest
@@ -186,3 +188,7 @@ class Talk:
 
 def _central_is_believed(_head: Head) -> bool:
     return True
+
+
+def _newest(tips: Iterable[Tip]) -> int:
+    return max((tip.seq for tip in tips), default=0)

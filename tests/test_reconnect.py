@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import segno
 
 from gate.domain.model import Basis, Outcome, Reason, Scan
 from gate.store.folder import Folder
@@ -252,6 +254,23 @@ def enroll(folder: Path, link: str) -> tuple[int, str]:
     )  # fmt: skip
     assert "Traceback" not in ran.stderr
     return ran.returncode, ran.stderr
+
+
+@pytest.mark.timeout(120)
+def test_a_camera_can_read_the_invitation(server: Server, tmp_path: Path) -> None:
+    """The code that the server shows, on a picture; a picture without one says so."""
+    picture, blank = tmp_path / "invitation.png", tmp_path / "blank.png"
+    segno.make(server.link("gate"), error="l").save(str(picture), scale=6, border=4)
+    segno.make("something else").save(str(blank), scale=6, border=4)
+    folder = Folder(tmp_path / "gate")
+    begun = [*GATE, "enroll", "--data-dir", str(folder.path), "--picture"]
+    options: dict[str, Any] = {"capture_output": True, "text": True, "check": False, "timeout": 60}
+    ran = subprocess.run([*begun, str(blank)], **options)
+    assert (ran.returncode, folder.enrolment.exists()) == (1, False)
+    assert "no enrolment code" in ran.stderr
+    ran = subprocess.run([*begun, str(picture)], **options)
+    assert (ran.returncode, folder.enrolment.exists()) == (0, True), ran.stderr
+    assert folder.enrolment.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.timeout(120)

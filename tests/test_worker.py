@@ -10,17 +10,20 @@ import pytest
 
 from gate.domain.model import HouseRules, Place, Scan
 from gate.lane import Lane
+from gate.store import entries
 from gate.store.folder import Folder
 from gate.store.freshness import FreshnessReader
 from sync import worker as worker_module
 from sync.client import Client, NotWelcome, ServerUnreachable
 from sync.enrolment import Enrolment
+from sync.exchange import own_or_vouched
 from sync.keys import DeviceKey, is_good
 from sync.protocol import HEAD_EVERY, Answer, Ask, Changes, Frame, Refused
 from sync.protocol import Lane as OtherLane
 from sync.replica import Holdings, read_bodies
 from sync.talk import Talk
 from sync.worker import Worker
+from tests.central import Maker
 from tests.venue import FixedClock
 
 CURSOR = "aa:0:"
@@ -228,6 +231,38 @@ def test_no_server_is_waited_for(
     worker.run()
     assert len(waits) == 3
     assert all(1 <= one <= 60 for one in waits)
+
+
+def test_others_entries_are_carried_on_in_full(venue: Folder, lane: Lane, tmp_path: Path) -> None:
+    """A server that was restored gets another device's 1,200 entries back, frame after frame."""
+    maker = Maker("1" * 16)
+    bodies, heads = [], []
+    for n in range(1200):
+        bodies.append(maker.make(ticket=f"t{n}"))
+        if maker.seq % HEAD_EVERY == 0 or n == 1199:
+            heads.append(maker.head())
+    holdings = Holdings(venue)
+    for first in range(0, 1200, 400):
+        holdings.accept(bodies[first : first + 400], None, heads if first == 800 else [])
+    talk = Talk(holdings, DeviceKey(venue))
+    held: list[bytes] = []
+    while talk.needs_whole or talk.has_to_send():
+        ask = talk.ask()
+        assert ask.frame.whole or ask.frame.entries
+        vouched = {(h.origin, h.seq): h.hash for h in ask.frame.heads if is_good(h, maker.public)}
+        carried = read_bodies(map(bytes, ask.frame.entries))[0]
+        have = {one.entry.origin: f"{one.entry.seq}:{one.hash[:32]}" for one in carried}
+        for one in own_or_vouched(carried, holdings.device, vouched):
+            # As a server would: only what follows on what it holds.
+            if one.entry.origin == maker.origin and one.entry.seq == len(held) + 1:
+                held.append(one.body)
+        tip = f"{len(held)}:{entries.digest(held[-1]).hex()[:32]}" if held else ""
+        have[maker.origin] = tip
+        told = Frame(have={origin: [one] if one else [] for origin, one in have.items()})
+        talk.hear(Answer(told), 1, to_whole=ask.frame.whole)
+    assert held == bodies
+    assert not talk.has_to_send()
+    holdings.close()
 
 
 @pytest.mark.parametrize(

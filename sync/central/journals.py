@@ -352,12 +352,12 @@ def bodies(
 
 
 def heads_of(connection: Connection, event: str, origins: Iterable[str]) -> list[Head]:
-    """The signed heads held of some origins, the newest 100 at most."""
+    """The signed heads held of some origins, the newest at most as many as a frame takes."""
     rows = connection.execute(
         select(t.head.c.origin, t.head.c.seq, t.head.c.hash, t.head.c.signature)
         .where(t.head.c.event == event, t.head.c.origin.in_(list(origins)))
         .order_by(t.head.c.seq.desc())
-        .limit(100)
+        .limit(MAX_ENTRIES)
     )
     return [Head(*row) for row in rows]
 
