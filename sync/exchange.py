@@ -15,6 +15,9 @@ from gate.domain.model import Entry, device_of
 
 CENTRAL = "central"
 """The server's name as a maker of entries."""
+MAX_BRANCHES = 32
+"""A machine is not cloned more often than that. Further branches of an origin are not taken, so
+that one hostile device cannot make every frame too long; the alarm is up long before."""
 DIGITS = 32
 """Hex digits of an entry's hash in a tip: 128 bits, as ``prev`` is compared."""
 
@@ -107,6 +110,8 @@ class Intake:
                 return False
             if seq > 1 and before.hash not in self._held(origin, seq - 1):
                 self.gaps.add(origin)
+                return False
+            if len(tips) >= MAX_BRANCHES:
                 return False
         now = Tip(seq, short)
         goes_on = len(tips) == 1 and before in tips

@@ -134,7 +134,9 @@ class Proxy:
     async def _again(self, data: bytes) -> None:
         with suppress(OSError, TimeoutError):
             reader, writer = await asyncio.open_connection("127.0.0.1", self._to)
-            writer.write(data)
-            await writer.drain()
-            await asyncio.wait_for(reader.read(64 * 1024), 2)
-            writer.close()
+            try:
+                writer.write(data)
+                await writer.drain()
+                await asyncio.wait_for(reader.read(64 * 1024), 2)
+            finally:
+                writer.close()

@@ -618,7 +618,8 @@ class World:
             ask = gate.talk.ask()
             answer = central_answers(self, gate.device, roundtrip(ask, Ask))
             heard = gate.talk.hear(roundtrip(answer, Answer), self.now_ms, to_whole=True)
-            if not heard.more and not heard.new and not ask.frame.entries:
+            quiet = not heard.more and not heard.new and not ask.frame.entries
+            if quiet and not gate.talk.has_to_send():
                 break
         for _ in range(200):
             try:

@@ -36,7 +36,9 @@ def record(folder: Path, mutation: str = "") -> list[Call]:
     return parse(trace, folder)
 
 
-def lost_after_cut(calls: list[Call], at: int, folder: Path, into: Path) -> set[str]:
+def lost_after_cut(
+    calls: list[Call], at: int, folder: Path, into: Path, *, is_sound: bool = True
+) -> set[str]:
     """The greens that were said before the cut and are not in the journal after it."""
     into.mkdir()
     chance = random.Random(f"{SEED}:{at}")
@@ -52,7 +54,8 @@ def lost_after_cut(calls: list[Call], at: int, folder: Path, into: Path) -> set[
         link = journal.link(9_000_000)._asdict()
         journal.append(Entry(act=Act.LANE_OPENED, at_ms=9_000_000, boot_ms=9, **link))
     journal.close()
-    assert audit_journal(path).findings == []
+    # A disk that breaks its promises may leave anything behind.
+    assert not is_sound or audit_journal(path).findings == []
     shutil.rmtree(into)
     return said - kept
 
@@ -94,7 +97,8 @@ def test_without_the_folder_sync_a_new_log_file_may_vanish(tmp_path: Path) -> No
     lost = 0
     for n, at in enumerate(moments(calls)):
         try:
-            lost += len(lost_after_cut(calls, at, folder, tmp_path / f"cut-{n}"))
+            into = tmp_path / f"cut-{n}"
+            lost += len(lost_after_cut(calls, at, folder, into, is_sound=False))
         except DamagedError:
             lost += 1
     assert lost > 0

@@ -17,6 +17,12 @@ from gate.store.tickets import live_replica
 from tests.network import EVENT, GATE, Device, Server, until
 from tests.proxy import Proxy
 
+# The proxy's transports are cut where they stand, as a bad network does.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed <StreamWriter:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 BACKLOG = int(os.environ.get("GATE_TEST_BACKLOG", "600"))
 MakeDevice = Callable[..., Device]
 
