@@ -24,12 +24,21 @@ from tests.venue import TYPES, FixedClock, write_rows
 PROCESSES = 4
 
 
+ATTEMPTS = 8
+"""How often a mutation may win a race by luck, on a machine that has other things to do."""
+
+
 @pytest.fixture
 def race(tmp_path: Path) -> Folder:
     """A folder with 300 single-use tickets."""
-    folder = Folder(tmp_path / "race")
+    return make_race(tmp_path)
+
+
+def make_race(path: Path) -> Folder:
+    path.mkdir(exist_ok=True)
+    folder = Folder(path / "race")
     rows = [{"code": f"RACE{n:03d}", "type": "SHOW", "id": f"r{n}"} for n in range(TICKETS)]
-    import_files(folder, [write_rows(tmp_path / "race.jsonl", [TYPES[0], *rows])], built_ms=1)
+    import_files(folder, [write_rows(path / "race.jsonl", [TYPES[0], *rows])], built_ms=1)
     folder.device_id()
     return folder
 
@@ -82,22 +91,29 @@ def test_even_where_locks_do_not_hold(race: Folder) -> None:
     assert audit_journal(race.journal).findings == []
 
 
-def test_deciding_outside_the_transaction_needs_the_unique_index(race: Folder) -> None:
+def test_deciding_outside_the_transaction_needs_the_unique_index(tmp_path: Path) -> None:
     """Mutation: a stale decision is stopped by the index alone, as a HOLD instead of a green."""
-    greens, holds = run(race, "decide-outside")
-    assert len(greens) == len(set(greens))
-    assert any("UNIQUE" in hold for hold in holds)
+    for attempt in range(ATTEMPTS):
+        greens, holds = run(make_race(tmp_path / str(attempt)), "decide-outside")
+        assert len(greens) == len(set(greens))
+        if any("UNIQUE" in hold for hold in holds):
+            return
+    pytest.fail("no two of them ever decided at once")
 
 
-def test_without_transaction_and_index_tickets_are_green_twice(race: Folder) -> None:
+def test_without_transaction_and_index_tickets_are_green_twice(tmp_path: Path) -> None:
     """Mutation: with both defences gone there are more greens than tickets."""
-    Journal(race.journal, race.device_id()).close()
-    connection = sqlite3.connect(race.journal)
-    connection.execute("DROP INDEX entry_facts")
-    connection.commit()
-    connection.close()
-    greens, _holds = run(race, "no-unique")
-    assert len(greens) > len(set(greens))
+    for attempt in range(ATTEMPTS):
+        race = make_race(tmp_path / str(attempt))
+        Journal(race.journal, race.device_id()).close()
+        connection = sqlite3.connect(race.journal)
+        connection.execute("DROP INDEX entry_facts")
+        connection.commit()
+        connection.close()
+        greens, _holds = run(race, "no-unique")
+        if len(greens) > len(set(greens)):
+            return
+    pytest.fail("no two of them ever decided at once")
 
 
 def test_a_second_gate_is_told_who_has_the_folder(race: Folder) -> None:

@@ -19,10 +19,16 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-HISTORIES = int(os.environ.get("GATE_TEST_HISTORIES", "60"))
+HISTORIES = int(os.environ.get("GATE_TEST_HISTORIES", "40"))
 FIRST_SEED = int(os.environ.get("GATE_TEST_SEED", "0"))
-PART = 20
+PART = 10
 MUTANT_SEEDS = 200
+NEAR = {
+    "cursor without its id": 15,
+    "cursor outside the transaction": 20,
+    "receipt before commit": 12,
+}
+"""Where to begin to look: a seed that was seen to catch it is not far."""
 
 
 def run_part(seeds: range) -> tuple[Counter[str], list[str]]:
@@ -67,7 +73,7 @@ def test_every_history_ends_well() -> None:
             happened += counted
             wrong += failed
     assert wrong == []
-    if HISTORIES >= 60:
+    if HISTORIES >= 40:
         # A world in which something never happens proves nothing about it.
         acts = {name for name in dir(simulation.World) if name.startswith("do_")}
         assert acts | {"crash"} <= set(happened)
@@ -77,7 +83,8 @@ def test_every_history_ends_well() -> None:
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_broken_law_is_caught(name: str) -> None:
     """With the law broken, some history ends wrong."""
-    for seed in range(MUTANT_SEEDS):
+    first = NEAR.get(name, 0)
+    for seed in range(first, first + MUTANT_SEEDS):
         try:
             with mutated(name):
                 run_history(seed)
