@@ -7,8 +7,7 @@ import sys
 import time
 from contextlib import suppress
 
-from gate.errors import BusyError
-from gate.store.folder import Folder, Lock
+from gate.store.folder import Folder, is_locked
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +36,11 @@ class WorkerChild:
             least, most = BACK_OFF_S
             self._not_before = time.monotonic() + min(most, least * 2**self._failures)
             self._failures = min(self._failures + 1, 10)
-        if self._process is None and time.monotonic() >= self._not_before and self._is_free():
+        if (
+            self._process is None
+            and time.monotonic() >= self._not_before
+            and not is_locked(self._folder, "sync")
+        ):
             self._start()
 
     def nudge(self) -> None:
@@ -61,13 +64,6 @@ class WorkerChild:
             process.kill()
             process.wait()
         self._process = None
-
-    def _is_free(self) -> bool:
-        try:
-            Lock(self._folder, "sync").close()
-        except BusyError:
-            return False
-        return True
 
     def _start(self) -> None:
         try:

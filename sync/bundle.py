@@ -150,7 +150,7 @@ def take(
             held = holdings.hashes_at(last.origin, last.seq)
             if entries.digest(body).hex()[:DIGITS] not in held:
                 raise _broken(path, _("its device has not signed all of it"))
-            brought.new += len(taken.new)
+            brought.new += taken.new
             done += len(frame)
             if progress is not None:
                 progress(done, header.entries)

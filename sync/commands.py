@@ -15,7 +15,7 @@ from gate.clock import SystemClock
 from gate.config import Config
 from gate.errors import GateError, UsageError
 from gate.language import _
-from gate.store.folder import Folder, Lock
+from gate.store.folder import Folder, Lock, is_locked
 from gate.store.freshness import FreshnessReader
 from sync.client import Client, ServerFault, ServerUnreachable, enrol
 from sync.enrolment import Enrolment, fetch_certificate, load, parse_link, save
@@ -122,11 +122,11 @@ def status(folder: Folder) -> dict[str, Any]:
         "server": enrolment.url if enrolment else "",
         "event": enrolment.event if enrolment else "",
         "name": enrolment.name if enrolment else "",
-        "working": not _is_free(folder),
+        "working": is_locked(folder, "sync"),
         "link": fresh.link,
         "server_heard_s_ago": ago_s(fresh.server_boot_ms),
         "tickets_complete_s_ago": ago_s(fresh.tickets_boot_ms),
-        "unsent": unsent_of(folder) if _is_free(folder) else fresh.unsent,
+        "unsent": fresh.unsent if is_locked(folder, "sync") else unsent_of(folder),
         "quarantined": fresh.quarantined,
         "server_ahead_ms": fresh.ahead_ms,
         "server_error_ms": fresh.error_ms,
@@ -199,14 +199,6 @@ def _worker(folder: Folder, config: Config, progress: Progress) -> tuple[Worker,
         lock.close()
         raise
     return worker, lock, client
-
-
-def _is_free(folder: Folder) -> bool:
-    try:
-        Lock(folder, "sync").close()
-    except GateError:
-        return False
-    return True
 
 
 def unsent_of(folder: Folder) -> int:

@@ -83,15 +83,11 @@ def fetch_certificate(invitation: Invitation, timeout_s: float = 10.0) -> str:
 
 def load(folder: Folder) -> Enrolment | None:
     """How this folder's device is enrolled, if it is."""
-    try:
-        with faults(folder.enrolment):
+    with faults(folder.enrolment):
+        try:
             content = folder.enrolment.read_bytes()
-    except DamagedError:
-        raise
-    except Exception as error:
-        if isinstance(error.__cause__, FileNotFoundError):
+        except FileNotFoundError:
             return None
-        raise
     try:
         return _decoder.decode(content)
     except (msgspec.DecodeError, UnicodeError) as error:

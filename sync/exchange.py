@@ -7,9 +7,9 @@ one tip; a cloned machine that went on twice has one for each branch, and both a
 Nothing here knows a disk, a socket or a clock: what is held is asked through callables.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gate.domain.model import Entry, device_of
 
@@ -76,10 +76,33 @@ def _common(origin: str, mine: frozenset[Tip], theirs: frozenset[Tip], hashes_at
     return after
 
 
+def frame_of(
+    spans: Iterable[Span],
+    read: Callable[[Span, int], Iterable[bytes]],
+    *,
+    most: int,
+    most_bytes: int,
+) -> tuple[list[bytes], bool]:
+    """The entries of the spans, as many as fit into a frame, and whether there are more.
+
+    ``read`` gives a span's entries in order, at most as many as it is told.
+    """
+    out: list[bytes] = []
+    size = 0
+    for span in spans:
+        for body in read(span, most + 1 - len(out)):
+            if len(out) >= most or (out and size + len(body) > most_bytes):
+                return out, True
+            out.append(body)
+            size += len(body)
+    return out, False
+
+
 class Carried(NamedTuple):
     """An entry as it came, with its exact bytes and their SHA-256 in hex."""
 
     entry: Entry
+    """To look at only: see ``gate.store.entries.glance``."""
     body: bytes
     hash: str
 
@@ -156,15 +179,6 @@ def changed(mine: Have, known: Have) -> Have:
     return {origin: tips for origin, tips in mine.items() if known.get(origin) != tips}
 
 
-def is_behind(theirs: Have, hashes_at: HashesAt) -> bool:
-    """Whether the other side holds anything that we do not."""
-    return any(
-        tip.hash not in hashes_at(origin, tip.seq)
-        for origin, tips in theirs.items()
-        for tip in tips
-    )
-
-
 def receipted(mine: Have, receipts: Have, hashes_at: HashesAt) -> dict[str, int]:
     """For each origin, up to which seq a receipt covers what we hold; 0 when it covers nothing."""
     covered = {}
@@ -219,6 +233,15 @@ def alarms(starts: Iterable[Start], have: Have) -> list[Alarm]:
         if len(tips) > 1 and device_of(origin) != CENTRAL:
             found.append(Alarm(device_of(origin), origin, (origin,)))
     return sorted(found, key=lambda a: (a.device, a.after, a.origins))
+
+
+def gather(rows: Iterable[Sequence[Any]]) -> Have:
+    """Rows of origin, seq and hash (hex, or bytes) as what a node holds."""
+    found: dict[str, set[Tip]] = {}
+    for origin, seq, hash_ in rows:
+        digits = hash_ if isinstance(hash_, str) else hash_.hex()
+        found.setdefault(origin, set()).add(Tip(seq, digits[:DIGITS]))
+    return {origin: frozenset(tips) for origin, tips in found.items()}
 
 
 def tips_to_text(have: Have) -> dict[str, list[str]]:

@@ -16,7 +16,7 @@ from gate.language import _
 from gate.store.filling import put_ticket, put_type, row_of
 from gate.store.folder import Folder, sync_folder, write_durably
 from gate.store.rows import TicketBody
-from gate.store.sqlite import faults, open_reader, open_writer
+from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writing
 from gate.store.tickets import FILE_NAME, live_replica
 from sync.protocol import Change, Changes
 
@@ -61,20 +61,13 @@ class Feed:
             raise DamagedError(
                 _("there is no ticket file to change"), _("It will be fetched again.")
             )
-        with faults(self._path):
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                for change in page.changes:
-                    _apply(connection, change)
-                connection.executemany(
-                    "INSERT OR REPLACE INTO meta VALUES (?, ?)",
-                    [("cursor", page.cursor), ("built_ms", str(server_ms))],
-                )
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        with writing(connection, self._path):
+            for change in page.changes:
+                _apply(connection, change)
+            connection.executemany(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+                [("cursor", page.cursor), ("built_ms", str(server_ms))],
+            )
 
     def install(self, part: Path, name: str) -> None:
         """Make a checked file the live replica. Raises DamagedError when it is no ticket file."""
@@ -97,8 +90,7 @@ class Feed:
     def checkpoint(self) -> None:
         """Move the log into the database file; for idle moments."""
         if self._connection is not None:
-            with faults(self._path):
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            checkpoint(self._connection, self._path)
 
     def _live(self) -> sqlite3.Connection | None:
         if self._connection is None and self._folder.pointer.exists():

@@ -14,6 +14,8 @@ MAX_ENTRY: Final = 16 * 1024
 """Longest body of an entry, in bytes. The gate's own are below 2 KiB."""
 MAX_ENTRIES: Final = 500
 """Entries in one frame."""
+FRAME_BYTES: Final = 1024 * 1024
+"""Entries are put into a frame up to about this size."""
 MAX_FRAME: Final = 8 * 1024 * 1024
 """Longest frame, in bytes: a full frame of longest entries."""
 MAX_ORIGINS: Final = 20_000
@@ -21,8 +23,6 @@ HEAD_EVERY: Final = 250
 """A device signs its chain at least this often, so that a relayed run ends in a frame."""
 MAX_ROWS: Final = 5000
 """Rows of ticket types, tickets, changes or voids in one request."""
-HASH_DIGITS: Final = 32
-"""Of the SHA-256 of an entry, as much as a tip names."""
 
 Name = Annotated[str, Meta(max_length=200)]
 Hex = Annotated[str, Meta(max_length=128, pattern=r"^[0-9a-f]*\Z")]

@@ -1,4 +1,4 @@
-"""The write side of ``peers.db`` and of the ticket replica: what the sync worker has heard.
+"""The write side of ``peers.db``: what the sync worker has heard.
 
 One connection in one thread writes ``peers.db``; the device's own journal is only read. Entries and
 what says they are held (the tips) are one transaction: after a power cut they are both there or
@@ -7,9 +7,7 @@ both gone, and are fetched again.
 
 import re
 import sqlite3
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar
@@ -17,7 +15,6 @@ from typing import TypeVar
 import msgspec
 from sqlite_utils import Database
 
-from gate.domain.clock import MAX_AHEAD_MS, wall_ms
 from gate.domain.history import fold
 from gate.domain.model import FACTS, Act, Entry, device_of
 from gate.errors import StoreError
@@ -29,11 +26,11 @@ from gate.store.journal import (
     read_entry,
     read_facts,
     remember,
+    scan_row,
     taken_back,
     tally_key,
-    tally_rows,
 )
-from gate.store.sqlite import faults, open_reader, open_writer
+from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writing
 from sync.exchange import (
     DIGITS,
     Alarm,
@@ -44,12 +41,11 @@ from sync.exchange import (
     Start,
     Tip,
     alarms,
+    frame_of,
+    gather,
     own_or_vouched,
 )
-from sync.protocol import MAX_ENTRIES, MAX_ENTRY, Head, Refused
-
-FRAME_BYTES = 1024 * 1024
-"""Entries are put into a frame up to about this size."""
+from sync.protocol import FRAME_BYTES, MAX_ENTRIES, MAX_ENTRY, Head, Refused
 
 _TALLY_UPSERT = (
     f"INSERT INTO tally VALUES ({', '.join('?' * (1 + len(TALLY_KEY) + len(TALLY_COUNTS)))}) "
@@ -69,11 +65,11 @@ Verify = Callable[[Head], bool]
 class Taken:
     """What became of a frame's entries."""
 
-    new: list[Entry] = field(default_factory=list)
+    new: int = 0
+    """Entries that were not held before."""
     refused: list[Refused] = field(default_factory=list)
-    touched: set[str] = field(default_factory=set)
-    """Origins of which anything came."""
     gaps: set[str] = field(default_factory=set)
+    """Origins of which something before what came is not held."""
 
 
 def read_bodies(raw: Iterable[bytes]) -> tuple[list[Carried], list[Refused]]:
@@ -83,7 +79,7 @@ def read_bodies(raw: Iterable[bytes]) -> tuple[list[Carried], list[Refused]]:
         digest = entries.digest(body).hex()
         try:
             body.decode()
-            entry = entries.decode(body)
+            entry = entries.glance(body)
         except (entries.NoEntryError, UnicodeDecodeError) as error:
             refused.append(Refused("", 0, str(error)[:200], digest))
             continue
@@ -118,10 +114,6 @@ def _wrong(one: Carried) -> str:
 @lru_cache(maxsize=4096)
 def _is_origin(text: str) -> bool:
     return _ORIGIN.fullmatch(text) is not None
-
-
-def _nobody(_name: str) -> None:
-    """Annulments are counted by ``_take_back``, once."""
 
 
 class Holdings:
@@ -187,7 +179,7 @@ class Holdings:
                 if act == Act.ANNULMENT:
                     annulments.add(ticket)
         if annulments:
-            with self._transaction():
+            with writing(self._connection, self._path):
                 for ticket in annulments:
                     self._take_back(ticket)
         return self._journal_row > before
@@ -209,15 +201,7 @@ class Holdings:
 
     def bodies(self, spans: Iterable[Span], limit: int = MAX_ENTRIES) -> tuple[list[bytes], bool]:
         """The entries of the spans, as many as fit into a frame, and whether there are more."""
-        out: list[bytes] = []
-        size = 0
-        for span in spans:
-            for body in self._span(span, limit + 1 - len(out)):
-                if len(out) >= limit or (out and size + len(body) > FRAME_BYTES):
-                    return out, True
-                out.append(body)
-                size += len(body)
-        return out, False
+        return frame_of(spans, self._span, most=limit, most_bytes=FRAME_BYTES)
 
     def _span(self, span: Span, limit: int) -> Iterator[bytes]:
         query = "SELECT seq, body FROM entry WHERE origin = ? AND seq > ? ORDER BY seq LIMIT ?"
@@ -248,14 +232,12 @@ class Holdings:
             heads = [head for head in heads if verify(head)]
             vouched = {(head.origin, head.seq): head.hash for head in heads}
             carried = own_or_vouched(carried, sender, vouched)
-        taken = Taken(refused=refused, touched={one.entry.origin for one in carried})
         if not carried:
-            return taken
-        self.follow_journal()
+            return Taken(refused=refused)
         have = self.have()
-        tips = {origin: have.get(origin, frozenset()) for origin in taken.touched}
+        tips = {o: have.get(o, frozenset()) for o in {one.entry.origin for one in carried}}
         intake = Intake(tips, self.hashes_at)
-        with self._transaction():
+        with writing(self._connection, self._path):
             for one in carried:
                 intake.offer(one)
             self._keep(intake, heads)
@@ -263,9 +245,7 @@ class Holdings:
         for one in intake.taken:
             if one.entry.seq == 1:
                 self._starts[one.entry.origin] = Start(one.entry.origin, one.entry.follows)
-        taken.new = [one.entry for one in intake.taken]
-        taken.gaps = intake.gaps
-        return taken
+        return Taken(len(intake.taken), refused, intake.gaps)
 
     def _keep(self, intake: Intake, heads: list[Head]) -> None:
         run = self._connection.execute
@@ -296,8 +276,9 @@ class Holdings:
             )
 
     def _count(self, entry: Entry) -> None:
-        for at, counts in tally_rows(entry, self.find if entry.act is Act.REPEAT else _nobody):
-            self._connection.execute(_TALLY_UPSERT, (at.device, *tally_key(at), *counts))
+        # What an annulment takes back is counted by ``_take_back``, once.
+        at, counts = scan_row(entry, self.find)
+        self._connection.execute(_TALLY_UPSERT, (at.device, *tally_key(at), *counts))
 
     def _take_back(self, ticket: str) -> None:
         """Count each annulled movement out once, whoever annulled it and whatever came first."""
@@ -349,44 +330,34 @@ class Holdings:
         self.follow_journal()
         return alarms(self._starts.values(), self.have())
 
-    def pulled_back(self) -> int:
-        """Entries of this very device that its journal lacks: it was restored, or has a clone."""
+    def pulled_back(self) -> bool:
+        """Whether others held entries of this device that its journal lacks.
+
+        Then it was restored from a backup, or has a clone.
+        """
         with faults(self._path):
             row = self._connection.execute(
-                "SELECT count(*) FROM entry WHERE origin >= ? AND origin < ?",
+                "SELECT 1 FROM entry WHERE origin >= ? AND origin < ? LIMIT 1",
                 (self.device + ".", self.device + "/"),
             ).fetchone()
-        return int(row[0])
+        return row is not None
 
-    def greatest_hlc(self, now_ms: int) -> int:
-        """The greatest hybrid logical time heard from others whose clocks may be believed."""
-        most = (now_ms + MAX_AHEAD_MS + 1) << 16
-        with faults(self._path):
-            row = self._connection.execute("SELECT max(hlc) FROM tip WHERE hlc < ?", (most,))
-            return int(row.fetchone()[0] or 0)
-
-    def fast_clocks(self, now_ms: int) -> set[str]:
-        """Devices whose newest entry comes from too far in the future."""
-        with faults(self._path):
-            rows = self._connection.execute("SELECT origin, hlc FROM tip").fetchall()
-        return {device_of(o) for o, hlc in rows if wall_ms(hlc) > now_ms + MAX_AHEAD_MS}
-
-    def heads(self, origins: Iterable[str], after: Mapping[str, int] | None = None) -> list[Head]:
+    def heads(self, origins: Iterable[str]) -> list[Head]:
         """The signed heads held of some origins."""
         out = []
         with faults(self._path):
             for origin in origins:
                 rows = self._connection.execute(
                     "SELECT origin, seq, hash, signature FROM head "
-                    "WHERE origin = ? AND seq > ? ORDER BY seq LIMIT 100",
-                    (origin, (after or {}).get(origin, 0)),
+                    "WHERE origin = ? ORDER BY seq LIMIT 100",
+                    (origin,),
                 )
                 out += [Head(*row) for row in rows]
         return out
 
     def put_heads(self, heads: Iterable[Head]) -> None:
         """Keep signed heads: this device's own, or those of entries that are held."""
-        with self._transaction():
+        with writing(self._connection, self._path):
             self._connection.executemany(
                 "INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?)",
                 [(h.origin, h.seq, h.hash, h.signature) for h in heads],
@@ -394,15 +365,12 @@ class Holdings:
 
     def receipts(self) -> Have:
         """What the server said it holds of this device's own origins."""
-        receipts: dict[str, set[Tip]] = defaultdict(set)
         with faults(self._path):
-            for origin, hash_, seq in self._connection.execute("SELECT * FROM receipt"):
-                receipts[origin].add(Tip(seq, hash_))
-        return {origin: frozenset(tips) for origin, tips in receipts.items()}
+            return gather(self._connection.execute("SELECT origin, seq, hash FROM receipt"))
 
     def put_receipts(self, receipts: Have) -> None:
         """Keep what the server says it holds; it may be less than before, after its restore."""
-        with self._transaction():
+        with writing(self._connection, self._path):
             for origin, tips in receipts.items():
                 if device_of(origin) != self.device:
                     continue
@@ -412,13 +380,13 @@ class Holdings:
                     [(origin, tip.hash, tip.seq) for tip in tips],
                 )
 
-    def quarantine(self, refused: Iterable[Refused], at_ms: int, body: bytes = b"") -> None:
+    def quarantine(self, refused: Iterable[Refused], at_ms: int) -> None:
         """Keep what was refused, for people to see."""
-        with self._transaction():
+        with writing(self._connection, self._path):
             self._connection.executemany(
                 "INSERT OR IGNORE INTO quarantine (at_ms, origin, seq, reason, body) "
-                "VALUES (?, ?, ?, ?, ?)",
-                [(at_ms, r.origin, r.seq, r.reason, body) for r in refused],
+                "VALUES (?, ?, ?, ?, x'')",
+                [(at_ms, r.origin, r.seq, r.reason) for r in refused],
             )
 
     def quarantined(self) -> list[Refused]:
@@ -431,7 +399,7 @@ class Holdings:
 
     def put_devices(self, devices: Mapping[str, object]) -> None:
         """Keep what the server says of the event's devices."""
-        with self._transaction():
+        with writing(self._connection, self._path):
             self._connection.executemany(
                 "INSERT INTO device VALUES (?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET body = excluded.body",
@@ -446,8 +414,7 @@ class Holdings:
 
     def checkpoint(self) -> None:
         """Move the log into the database file; for idle moments."""
-        with faults(self._path):
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        checkpoint(self._connection, self._path)
 
     def _has_successor(self, origin: str, tip: Tip) -> bool:
         with faults(self._path):
@@ -458,11 +425,8 @@ class Holdings:
         return any(str(prev).startswith(tip.hash) for (prev,) in rows)
 
     def _read_tips(self) -> Have:
-        tips: dict[str, set[Tip]] = defaultdict(set)
         with faults(self._path):
-            for origin, hash_, seq in self._connection.execute("SELECT origin, hash, seq FROM tip"):
-                tips[origin].add(Tip(seq, hash_.hex()[:DIGITS]))
-        return {origin: frozenset(found) for origin, found in tips.items()}
+            return gather(self._connection.execute("SELECT origin, seq, hash FROM tip"))
 
     def _read_starts(self) -> dict[str, Start]:
         with faults(self._path):
@@ -480,15 +444,3 @@ class Holdings:
                     self._journal.close()
                 self._journal = None
         return self._journal
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with faults(self._path):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise

@@ -93,7 +93,7 @@ class Talk:
             holdings.quarantine(taken.refused, now_ms)
         if taken.gaps:
             self.needs_whole = True
-        return Heard(len(taken.new), frame.more or bool(taken.gaps))
+        return Heard(taken.new, frame.more or bool(taken.gaps))
 
     def unsent(self) -> int:
         """How many of this device's own entries the server has not said it holds."""
@@ -170,7 +170,8 @@ class Talk:
 
     def _put_receipts(self, told: Have, *, to_whole: bool) -> None:
         own = {o: t for o, t in (self._known if to_whole else told).items() if self._is_own(o)}
-        if own and any(self._holdings.receipts().get(o) != tips for o, tips in own.items()):
+        receipts = self._holdings.receipts() if own else {}
+        if any(receipts.get(origin) != tips for origin, tips in own.items()):
             self._holdings.put_receipts(own)
 
     def _is_own(self, origin: str) -> bool:

@@ -18,7 +18,6 @@ from sync.exchange import (
     Tip,
     alarms,
     changed,
-    is_behind,
     missing,
     own_or_vouched,
     receipted,
@@ -93,8 +92,6 @@ def test_only_what_is_lacking_is_sent() -> None:
     assert missing(ahead.have, behind.have, ahead.hashes_at) == [Span(f"{A}.1", 2)]
     assert missing(behind.have, ahead.have, behind.hashes_at) == []
     assert missing(ahead.have, {}, ahead.hashes_at) == [Span(f"{A}.1", 0)]
-    assert is_behind(ahead.have, behind.hashes_at)
-    assert not is_behind(behind.have, ahead.hashes_at)
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [0, 0, 1, 1, 2], [0, 2, 1, 2], [1, 0, 1, 2]])

@@ -117,6 +117,15 @@ class Lock:
         self._file.close()
 
 
+def is_locked(folder: Folder, name: str) -> bool:
+    """Whether a process of that kind is at work in the folder."""
+    try:
+        Lock(folder, name).close()
+    except BusyError:
+        return True
+    return False
+
+
 def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Put a whole new content in place of a small file; after a power cut it is old or new."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")

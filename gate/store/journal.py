@@ -21,7 +21,7 @@ from gate.domain.history import extend, fold, movement_of
 from gate.domain.model import MOVEMENTS, Act, Entry, History, Outcome
 from gate.store import entries, schema
 from gate.store.folder import sync_folder
-from gate.store.sqlite import faults, open_reader, open_writer
+from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writing
 
 TALLY_KEY = ("minute", "gate", "zone", "ticket_type", "outcome", "reason", "operator")
 TALLY_COUNTS = ("entries", "admitted", "exited", "annulled")
@@ -119,17 +119,13 @@ class Journal:
         """Everything within happens together and durably, or not at all."""
         before = (self._head, self._incarnation)
         self._uncounted.clear()
-        with faults(self._path):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
+        try:
+            with writing(self._connection, self._path):
                 self._follow_others()
                 yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                self._head, self._incarnation = before
-                raise
+        except BaseException:
+            self._head, self._incarnation = before
+            raise
         for key, counts in self._uncounted:
             self.totals.add(key, counts)
 
@@ -196,8 +192,7 @@ class Journal:
 
     def checkpoint(self) -> None:
         """Move the log into the database file; for idle moments."""
-        with faults(self._path):
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        checkpoint(self._connection, self._path)
 
     def _follow_others(self) -> None:
         # The folder's lock keeps others out; where a file system breaks locks, the chain holds.
@@ -252,13 +247,17 @@ def tally_rows(
 
     Repeats count where and when their first refusal did; an annulment takes its target back.
     """
-    target = find(entry.target) if entry.target else None
-    if entry.act is Act.REPEAT and target is not None:
-        return [(target, (entry.count, 0, 0, 0))]
-    rows = [(entry, (1, *_people(entry, 1), 0))]
-    if entry.act is Act.ANNULMENT and target is not None:
-        rows += taken_back([entry, target])
-    return rows
+    rows = [scan_row(entry, find)]
+    target = find(entry.target) if entry.act is Act.ANNULMENT else None
+    return rows + (taken_back([entry, target]) if target is not None else [])
+
+
+def scan_row(entry: Entry, find: Callable[[str], Entry | None]) -> tuple[Entry, TallyCounts]:
+    """What an entry adds by itself, whatever it takes back, and the entry it is counted at."""
+    target = find(entry.target) if entry.act is Act.REPEAT else None
+    if target is not None:
+        return target, (entry.count, 0, 0, 0)
+    return entry, (1, *_people(entry, 1), 0)
 
 
 def taken_back(facts: Iterable[Entry]) -> list[tuple[Entry, TallyCounts]]:

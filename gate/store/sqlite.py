@@ -2,6 +2,8 @@
 
 import errno
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -68,6 +70,26 @@ def open_reader(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA mmap_size = 0")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         return connection
+
+
+@contextmanager
+def writing(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Everything within happens together, or not at all."""
+    with faults(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def checkpoint(connection: sqlite3.Connection, path: Path) -> None:
+    """Move the log into the database file; for idle moments."""
+    with faults(path):
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 class faults:  # noqa: N801  reads as a statement: with faults(path)

@@ -149,20 +149,18 @@ class GroupCommit:
 
     def _in_transaction(self, job: Job[T]) -> T:
         """As ``in_transaction``, on a connection that is kept while nothing goes wrong."""
-        for attempt in range(RETRIES):
+
+        def do() -> T:
             if self._connection is None:
                 self._connection = self._engine.connect()
             try:
                 with self._connection.begin():
                     return job(self._connection)
-            except DBAPIError as error:
-                self._hang_up()
-                if attempt == RETRIES - 1 or not _may_try_again(error):
-                    raise
             except BaseException:
                 self._hang_up()
                 raise
-        raise AssertionError
+
+        return _again(do)
 
     def _hang_up(self) -> None:
         if self._connection is not None:
@@ -172,14 +170,22 @@ class GroupCommit:
 
 def in_transaction(engine: Engine, job: Job[T]) -> T:
     """Do a job in a transaction of its own, again when the database asks for that."""
-    for attempt in range(RETRIES):
+
+    def do() -> T:
+        with engine.begin() as connection:
+            return job(connection)
+
+    return _again(do)
+
+
+def _again(do: Callable[[], T]) -> T:
+    for _attempt in range(RETRIES - 1):
         try:
-            with engine.begin() as connection:
-                return job(connection)
+            return do()
         except DBAPIError as error:
-            if attempt == RETRIES - 1 or not _may_try_again(error):
+            if not _may_try_again(error):
                 raise
-    raise AssertionError
+    return do()
 
 
 def _may_try_again(error: DBAPIError) -> bool:

@@ -18,8 +18,8 @@ from gate.errors import ConfigError
 from gate.language import _
 from gate.store.folder import write_durably
 from gate.store.sqlite import faults
+from sync.enrolment import SCHEME
 
-SCHEME: Final = "venuegate:enrol"
 QUIET: Final = 4
 """Light modules around a code, as its standard asks."""
 _YEARS: Final = 10

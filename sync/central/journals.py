@@ -4,7 +4,7 @@ Every function works in the transaction it is handed.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from gate.domain import clock
 from gate.domain.history import Conflict, conflict, fold
 from gate.domain.model import FACTS, Act, Entry, History, Ticket
 from gate.store import entries
-from gate.store.journal import TALLY_COUNTS, TALLY_KEY, taken_back, tally_key, tally_rows
+from gate.store.journal import TALLY_COUNTS, TALLY_KEY, scan_row, taken_back, tally_key
 from sync.central import tables as t
 from sync.central.known import Known, Memory
 from sync.central.prepared import Prepared
@@ -33,14 +33,15 @@ from sync.exchange import (
     Tip,
     alarms,
     changed,
+    frame_of,
+    gather,
     missing,
     own_or_vouched,
     tips_from_text,
     tips_to_text,
 )
-from sync.protocol import MAX_ENTRIES, Frame, Head
+from sync.protocol import FRAME_BYTES, MAX_ENTRIES, Frame, Head
 
-FRAME_BYTES = 1024 * 1024
 _ticket = msgspec.json.Decoder(Ticket)
 
 
@@ -157,15 +158,14 @@ def _keep(connection: Connection, event: str, known: Known, before: Have, intake
         if e.act is Act.REPEAT:
             repeats.append(e)
         else:
-            _add(counts, e, (1, *_people(e), 0))
+            _add(counts, *scan_row(e, _nothing))
     _INSERT_ENTRIES.run(connection, rows)
     _SET_ENTRIES.run(connection, [(event, number)])
     if starts:
         _put(connection, t.origin, starts)
     _put_tips(connection, event, before, intake)
     for e in repeats:
-        for at, added in tally_rows(e, lambda name: find(connection, event, name)):
-            _add(counts, at, added)
+        _add(counts, *scan_row(e, lambda name: find(connection, event, name)))
     if annulled := facts & known.annulled:
         _take_back(connection, event, annulled, counts)
     _upsert_tally(connection, event, counts)
@@ -234,10 +234,8 @@ def _take_back(
                 _add(counts, gone, added)
 
 
-def _people(entry: Entry) -> tuple[int, int]:
-    admitted = entry.persons if entry.act is Act.ADMISSION else 0
-    exited = entry.persons if entry.act is Act.EXIT else 0
-    return admitted, exited
+def _nothing(_name: str) -> None:
+    """Only repeats are counted where another entry is, and these wait for their batch."""
 
 
 def _add(
@@ -290,10 +288,7 @@ def have(connection: Connection, event: str, origins: Iterable[str] | None = Non
     query = select(t.tip.c.origin, t.tip.c.seq, t.tip.c.hash).where(t.tip.c.event == event)
     if origins is not None:
         query = query.where(t.tip.c.origin.in_(list(origins)))
-    found: dict[str, set[Tip]] = defaultdict(set)
-    for origin, seq, hash_ in connection.execute(query):
-        found[origin].add(Tip(seq, hash_))
-    return {origin: frozenset(tips) for origin, tips in found.items()}
+    return gather(connection.execute(query))
 
 
 def answer(connection: Connection, event: str, asked: Frame, touched: Have) -> Frame:
@@ -329,26 +324,18 @@ def bodies(
     connection: Connection, event: str, spans: Iterable[Span], limit: int = MAX_ENTRIES
 ) -> tuple[list[bytes], bool]:
     """The entries of the spans, as many as fit into a frame, and whether there are more."""
-    out: list[bytes] = []
-    size = 0
-    for span in spans:
+    c = t.entry.c
+
+    def read(span: Span, most: int) -> Iterator[bytes]:
         rows = connection.execute(
-            select(t.entry.c.body)
-            .where(
-                t.entry.c.event == event,
-                t.entry.c.origin == span.origin,
-                t.entry.c.seq > span.after,
-            )
-            .order_by(t.entry.c.seq, t.entry.c.hash)
-            .limit(limit + 1 - len(out))
+            select(c.body)
+            .where(c.event == event, c.origin == span.origin, c.seq > span.after)
+            .order_by(c.seq, c.hash)
+            .limit(most)
         )
-        for (text,) in rows:
-            body = text.encode()
-            if len(out) >= limit or (out and size + len(body) > FRAME_BYTES):
-                return out, True
-            out.append(body)
-            size += len(body)
-    return out, False
+        return (body.encode() for (body,) in rows)
+
+    return frame_of(spans, read, most=limit, most_bytes=FRAME_BYTES)
 
 
 def heads_of(connection: Connection, event: str, origins: Iterable[str]) -> list[Head]:

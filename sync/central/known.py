@@ -4,14 +4,13 @@ As of a number of the event's entries: whoever holds the event's lock compares n
 other processes have added since, and then knows what the tables say. A rollback forgets all of it.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, bindparam, event, select
 
 from gate.domain.model import Act
 from sync.central import tables as t
-from sync.exchange import DIGITS, Have, Tip
+from sync.exchange import Have, gather
 
 
 @dataclass(slots=True)
@@ -65,10 +64,7 @@ _SINCE = (
 
 
 def _read_all(connection: Connection, event_id: str, known: Known) -> None:
-    tips: dict[str, set[Tip]] = defaultdict(set)
-    for origin, seq, hash_ in connection.execute(_ALL_TIPS, {"event": event_id}):
-        tips[origin].add(Tip(seq, hash_[:DIGITS]))
-    known.tips = {origin: frozenset(found) for origin, found in tips.items()}
+    known.tips = gather(connection.execute(_ALL_TIPS, {"event": event_id}))
     known.annulled = set(connection.execute(_ALL_ANNULLED, {"event": event_id}).scalars())
 
 
@@ -76,8 +72,5 @@ def _catch_up(connection: Connection, event_id: str, known: Known) -> None:
     rows = connection.execute(_SINCE, {"event": event_id, "number": known.number}).all()
     origins = {row[0] for row in rows}
     known.annulled |= {row[2] for row in rows if row[1] == Act.ANNULMENT.value}
-    tips: dict[str, set[Tip]] = defaultdict(set)
     some = _ALL_TIPS.where(t.tip.c.origin.in_(sorted(origins)))
-    for origin, seq, hash_ in connection.execute(some, {"event": event_id}):
-        tips[origin].add(Tip(seq, hash_[:DIGITS]))
-    known.tips |= {origin: frozenset(found) for origin, found in tips.items()}
+    known.tips |= gather(connection.execute(some, {"event": event_id}))
