@@ -101,6 +101,10 @@ def _enroll(options: argparse.Namespace) -> int:
     name, event = printable(enrolment.name), printable(enrolment.event_name or enrolment.event)
     sys.stdout.write(told.format(name=name, event=event) + "\n")
     sys.stdout.flush()
+    if not enrolment.credential:
+        told = _("There is no server: its tickets come from the other gates. Start: gate scan")
+        sys.stdout.write(told + "\n")
+        return OK
     with progress(_("fetching")) as show:
         sync_once(folder, config, lambda _what, done, total: show(done, total))
     sys.stdout.write(_("Everything is here. Start the lane with: gate scan") + "\n")
@@ -162,11 +166,26 @@ def _sync(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     import tempfile
 
+    if options.gates > 1:
+        return _rehearse(options)
     plain = options.plain or not sys.stdout.isatty()
     if options.keep:
         return _run_demo(Path(options.keep), options.seconds, plain=plain)
     with tempfile.TemporaryDirectory(prefix="venue-gate-demo-") as path:
         return _run_demo(Path(path), options.seconds, plain=plain)
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    import tempfile
+
+    from sync.rehearsal import Rehearsal
+
+    if options.keep:
+        Rehearsal(Path(options.keep), options.gates).run()
+    else:
+        with tempfile.TemporaryDirectory(prefix="venue-gate-demo-") as path:
+            Rehearsal(Path(path), options.gates).run()
+    return OK
 
 
 def _run_demo(path: Path, seconds: float | None, *, plain: bool) -> int:
@@ -481,12 +500,75 @@ def _wipe(options: argparse.Namespace) -> int:
     return OK
 
 
+def _venue(options: argparse.Namespace) -> int:
+    from gate.words import printable
+    from sync import venue
+
+    config = _config(options)
+    folder = _folder(config)
+    if options.action == "create":
+        name, gate = options.name or _("Venue"), config.gate.name or _("Host")
+        _check_names(name, gate)
+        venue.create(folder, name, gate)
+        told = _(
+            "{name} has begun, and this gate is its host.\n"
+            "1. Bring its tickets in here: gate import types.csv tickets.csv\n"
+            "2. Take the other gates in, one by one: gate venue invite NAME\n"
+            "3. Start the lane anew: gate scan"
+        )
+        sys.stdout.write(told.format(name=printable(name)) + "\n")
+        return OK
+    if options.action == "invite":
+        return _invite(options, config, folder)
+    if options.action == "devices":
+        found = list(venue.devices(folder).values())
+    else:
+        found = [venue.set_state(folder, options.device, _STATES[options.action])]
+    for one in found:
+        sys.stdout.write(f"{one.id}  {one.state:<8}  {printable(one.name)}\n")
+    return OK
+
+
+def _invite(options: argparse.Namespace, config: "Config", folder: "Folder") -> int:
+    from gate.errors import UsageError
+    from sync.inviting import LISTEN, invite_gates
+
+    if not 0 < options.count <= 100:
+        raise UsageError(_("--count is a number from 1 to 100"), "")
+    name = options.name or _("Gate")
+    _check_names(name)
+    names = [name] if options.count == 1 else [f"{name} {n + 1}" for n in range(options.count)]
+    listen = options.listen or LISTEN
+    came = invite_gates(folder, names, listen=listen, time_zone=config.time_zone)
+    if came < len(names):
+        sys.stderr.write(_("{n} of {all} gates came").format(n=came, all=len(names)) + "\n")
+    return OK if came else FAILED
+
+
+def _check_names(*names: str) -> None:
+    from gate.errors import UsageError
+
+    for name in names:
+        if not name.strip() or not name.isprintable() or len(name) > 200:
+            raise UsageError(_("{name!r} cannot be a name").format(name=name[:80]), "")
+
+
+_STATES = {
+    "retire": "retired", "unretire": "enrolled", "reinstate": "enrolled", "revoke": "revoked"
+}  # fmt: skip
+"""What a word of the command line makes of a device."""
+
+
 def _serve(options: argparse.Namespace) -> int:
     from sync.central.serve import Wanted, run
 
     def path(name: str | None) -> Path | None:
         return Path(name).expanduser() if name else None
 
+    state, device = next(
+        ((state, id_) for flag, state in _STATES.items() if (id_ := getattr(options, flag, None))),
+        ("", ""),
+    )
     return run(
         Wanted(
             database=options.database or "",
@@ -501,6 +583,9 @@ def _serve(options: argparse.Namespace) -> int:
             time_zone=_config(options).time_zone,
             restored=options.restored,
             new_token=options.new_token or "",
+            devices=options.devices,
+            device=device,
+            state=state,
         )
     )
 
@@ -620,6 +705,10 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("demo", _demo, _("a made-up venue, really scanned"), "gate demo --seconds 20")
     sub.add_argument("--plain", action="store_true", help=_("lines instead of the screen"))
     sub.add_argument("--seconds", type=float, metavar="N", help=_("stop after so long"))
+    sub.add_argument(
+        "--gates", type=int, default=1, metavar="N",
+        help=_("with 2 or more: a rehearsal of gates, LAN and server, with cables pulled"),
+    )  # fmt: skip
     sub.add_argument("--keep", metavar="DIR", help=_("make the venue there and keep it"))
     sub = command(
         "import", _import, _("tickets from CSV or JSON Lines"), "gate import types.csv tickets.csv"
@@ -646,6 +735,9 @@ def _parser() -> argparse.ArgumentParser:
             _("the central server"),
             "gate serve --listen 0.0.0.0:8470 --self-signed",
         )
+    )
+    _add_venue(
+        command("venue", _venue, _("a venue without a server"), "gate venue invite South"), common
     )
     sub = command("wipe", _wipe, _("forget the event"), "gate wipe --export journal.jsonl")
     sub.add_argument("--export", metavar="FILE", help=_("where to keep the journal"))
@@ -713,9 +805,35 @@ def _add_serve(sub: argparse.ArgumentParser) -> None:
         "--event", metavar="ID", default="default", help=_("event to enrol gates into")
     )
     sub.add_argument("--restored", action="store_true", help=_("after restoring a backup"))
-    sub.add_argument(
+    only = sub.add_mutually_exclusive_group()
+    only.add_argument(
         "--new-token", metavar="NAME", help=_("only make a link for one gate to enrol with")
     )
+    only.add_argument("--devices", action="store_true", help=_("only list the event's devices"))
+    only.add_argument("--retire", metavar="ID", help=_("only say that a device is not at work"))
+    only.add_argument("--unretire", metavar="ID", help=_("only say that it is at work again"))
+    only.add_argument("--revoke", metavar="ID", help=_("only shut out a lost or stolen device"))
+
+
+def _add_venue(sub: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    actions = sub.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def action(name: str, told: str) -> argparse.ArgumentParser:
+        return actions.add_parser(name, parents=[common], help=told, description=told)
+
+    create = action("create", _("begin one; this gate is its host"))
+    create.add_argument("--name", metavar="NAME", help=_("what the venue is called"))
+    invite = action("invite", _("take other gates in, with a link or code"))
+    invite.add_argument("name", nargs="?", metavar="NAME", help=_("what the gate is called"))
+    invite.add_argument("--count", type=int, default=1, metavar="N", help=_("how many gates"))
+    invite.add_argument("--listen", metavar="HOST:PORT", help=_("default: 0.0.0.0:8472"))
+    action("devices", _("who belongs to it"))
+    for name, told in (
+        ("retire", _("a gate is not at work any more: nobody waits to hear from it")),
+        ("reinstate", _("a retired gate is at work again")),
+        ("revoke", _("shut out a lost or stolen gate")),
+    ):
+        action(name, told).add_argument("device", metavar="DEVICE", help=_("its id"))
 
 
 def _add_operator(sub: argparse.ArgumentParser) -> None:

@@ -121,6 +121,16 @@ class Sync(Struct, frozen=True, forbid_unknown_fields=True):
     poll_s: Annotated[float, Meta(ge=0.1, le=3600)] = 2.0
 
 
+class Lan(Struct, frozen=True, forbid_unknown_fields=True):
+    """Talking to the venue's other gates."""
+
+    enabled: bool = True
+    address: str = ""
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8471
+    gates: tuple[str, ...] = ()
+    announce: bool = True
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a user may set."""
 
@@ -139,6 +149,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     screen: Screen = Screen()
     operators: Operators = Operators()
     sync: Sync = Sync()
+    lan: Lan = Lan()
 
     def folder(self) -> Path:
         """Where the data folder is."""

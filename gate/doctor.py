@@ -26,13 +26,14 @@ from gate.scanner.camera import load_cv2
 from gate.scanner.decode import backends
 from gate.scanner.evdev import keyboards
 from gate.store.folder import Folder
+from gate.store.freshness import Freshness
 from gate.store.journal import JournalReader
 from gate.store.sqlite import SQLITE_FIXED, SQLITE_NEEDED, SQLITE_VERSION
 from gate.store.standing import NOBODY_HEARD, StandingReader
 from gate.store.tickets import Tickets
 from gate.store.venue import Venue
 from gate.store.verify import audit_journal
-from gate.words import ago, server_link
+from gate.words import ago, printable, server_link
 
 _SYNCS = 20
 _SLOW_SYNC_MS = 250.0
@@ -227,6 +228,21 @@ def _server(config: Config, folder: Folder, clock: Clock) -> Check:
         return _found(Status.WARN, told.format(detail=detail, n=fresh.quarantined), "")
     if reading.boot_ms - fresh.boot_ms > config.sync.heard_within_s * 1000 or not fresh.boot_id:
         return _found(Status.WARN, detail, _("No sync worker is running: gate scan starts it."))
+    return _heard(fresh, detail)
+
+
+def _heard(fresh: Freshness, detail: str) -> Check:
+    """Whether whom it should hear is heard, and nobody else tries to get in."""
+    if fresh.turned_away:
+        told = _("{detail}; turned away on the LAN {n} times, last {who}")
+        return _found(
+            Status.WARN,
+            told.format(detail=detail, n=fresh.turned_away, who=printable(fresh.last_turned_away)),
+            _("Somebody tries to get in, or a gate was revoked or has to enrol again."),
+        )
+    if not fresh.server:
+        hint = "" if fresh.gates else _("No other gate is heard: are they on, and on this network?")
+        return _found(Status.OK if fresh.gates else Status.WARN, detail, hint)
     if not fresh.link:
         return _found(Status.WARN, f"{detail} {fresh.last_error}".rstrip(), _("Scan on: it waits."))
     return _found(Status.OK, detail)

@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,22 +107,27 @@ class _Build:
         self._time_zone = time_zone
         self._part = folder.path / "import.part"
         self.discard()
-        live = None if replace or not folder.pointer.exists() else live_replica(folder)
+        # The devices of a venue stay whatever becomes of its tickets.
+        is_wanted = folder.pointer.exists() and (folder.venue.exists() or not replace)
+        live = live_replica(folder) if is_wanted else None
         with faults(self._part):
             self._db = sqlite3.connect(self._part, isolation_level=None)
             if live is not None:
-                source = open_reader(live)
-                source.backup(self._db)
-                source.close()
+                with closing(open_reader(live)) as source:
+                    source.backup(self._db)
             # Nobody sees this file before it is whole and synced, so a crash may have it.
             self._db.execute("PRAGMA journal_mode = OFF")
             self._db.execute("PRAGMA synchronous = OFF")
             self._db.execute("PRAGMA cache_size = -65536")
             schema.tickets.apply(Database(self._db))
+            if replace:
+                _forget_tickets(self._db)
             meta = dict(self._db.execute("SELECT key, value FROM meta"))
         self._key = bytes.fromhex(meta["key"]) if "key" in meta else secrets.token_bytes(KEY_BYTES)
-        self._epoch = meta.get("epoch") or secrets.token_hex(4)
-        self._seq = int(meta.get("seq", 0)) + 1
+        # Whoever has followed the feed here sees that this is newer, and takes it as a whole.
+        epoch, _colon, rest = meta.get("cursor", "").partition(":")
+        self._epoch = epoch or secrets.token_hex(4)
+        self._seq = int(rest.partition(":")[0] or 0) + 1
         self._seen = _Rows()
         self._zones = {
             id_: msgspec.json.decode(body, type=TicketType).time_zone
@@ -164,13 +169,19 @@ class _Build:
     def publish(self, built_ms: int) -> None:
         """Make the replica whole on disk, then live."""
         name = f"tickets-{self._epoch}-{self._seq}.db"
+        cursor = f"{self._epoch}:{self._seq}:{secrets.token_hex(8)}"
         meta = {
             "key": self._key.hex(),
             "epoch": self._epoch,
             "seq": str(self._seq),
+            "cursor": cursor,
+            "base": cursor,
             "built_ms": str(built_ms),
+            # Only what is imported at the host is what all gates of the venue go by.
+            "as_of_ms": str(built_ms if self._folder.venue.exists() else 0),
         }
         with faults(self._part):
+            self._db.execute("DELETE FROM change")
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
             self._db.execute("INSERT INTO holder(holder) VALUES ('optimize')")
             self._db.execute("PRAGMA synchronous = NORMAL")
@@ -216,6 +227,12 @@ class _Build:
         if number is not None and self._seen.has(number):
             raise BadRow(_("this ticket has been in these files before"))
         self._seen.add(put_ticket(self._db, number, kept))
+
+
+def _forget_tickets(db: sqlite3.Connection) -> None:
+    for table in ("code", "ticket", "ticket_type", "holder", "census"):
+        db.execute(f"DELETE FROM {table}")
+    db.execute("DELETE FROM meta WHERE key = 'key'")
 
 
 class _Rows:

@@ -84,7 +84,8 @@ def run(session: Session) -> int:
     )
     stopping = threading.Event()
     child = None
-    if folder.enrolment.exists() and config.sync.start_worker and not session.is_demo:
+    belongs = folder.enrolment.exists() or folder.membership.exists()
+    if belongs and config.sync.start_worker and not session.is_demo:
         child = WorkerChild(folder, session.worker_arguments)
         session.child = child
     keeper = threading.Thread(target=_keep_house, args=(lane, child, stopping), daemon=True)

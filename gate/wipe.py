@@ -42,9 +42,10 @@ def wipe(folder: Folder, export: Path | None, *, unsent: int | None = None) -> W
         is_safe = unsent == 0 and export is None
         count = _export(folder, export) if folder.journal.exists() and not is_safe else 0
         files = 0
-        waiting = folder.inbox.iterdir() if folder.inbox.is_dir() else ()
-        for path in sorted([*folder.path.iterdir(), *waiting]):
-            if path.parent == folder.inbox or _is_data(path):
+        rooms = [room for room in (folder.inbox, folder.shared) if room.is_dir()]
+        inside = [path for room in rooms for path in room.iterdir()]
+        for path in sorted([*folder.path.iterdir(), *inside]):
+            if path.parent in rooms or _is_data(path):
                 _overwrite(path)
                 os.unlink(path)
                 files += 1
@@ -102,7 +103,7 @@ def _read_back(export: Path, reader: JournalReader) -> int:
 
 _NAMES = {
     "journal.db", "peers.db", "tickets.current", "gate.log", "sync.log", "sync.json",
-    "server.json", "device.key",
+    "server.json", "member.json", "venue.json", "device.key",
 }  # fmt: skip
 
 

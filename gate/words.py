@@ -241,7 +241,15 @@ def _unheard(lane: OtherLane, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> 
 
 
 def server_link(freshness: Freshness, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
-    """How the server was last heard, in a few words; the two times are the same moment."""
+    """How server and gates were last heard, in a few words; the two times are the same moment."""
+    gates = _("LAN {n}").format(n=freshness.gates)
+    if not freshness.server and freshness.boot_id:
+        return gates
+    central = _server(freshness, boot_ms, at_ms, time_zone)
+    return f"{central} · {gates}" if freshness.gates else central
+
+
+def _server(freshness: Freshness, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
     heard_boot_ms = freshness.server_boot_ms
     if heard_boot_ms is None:
         return _("central not heard yet")

@@ -73,11 +73,24 @@ class ProtocolMismatch(ServerFault):
 class Client:
     """One device's way to its server."""
 
-    def __init__(self, enrolment: Enrolment, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        enrolment: Enrolment,
+        transport: httpx.BaseTransport | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._enrolment = enrolment
-        self._tls = trust(enrolment.certificate) if enrolment.url.startswith("https") else None
+        if tls is None and enrolment.url.startswith("https"):
+            tls = trust(enrolment.certificate)
+        self._tls = tls
         self._http = _http(enrolment.url, self._tls, transport)
-        self._http.headers["Authorization"] = f"Bearer {enrolment.credential}"
+        if enrolment.credential:
+            self._http.headers["Authorization"] = f"Bearer {enrolment.credential}"
+
+    @classmethod
+    def of_gate(cls, place: str, tls: ssl.SSLContext) -> "Client":
+        """The way to the tickets of another gate (``host:port``), as a member of its venue."""
+        return cls(Enrolment(f"https://{place}", "", ""), tls=tls)
 
     def close(self) -> None:
         """Hang up."""
@@ -111,24 +124,26 @@ class Client:
     def download(self, snapshot: Snapshot, part: Path, progress: Progress) -> None:
         """Fetch a packed replica into a file, going on where an earlier attempt ended."""
         have = part.stat().st_size if part.exists() else 0
-        if have >= snapshot.packed_bytes:
-            return
+        while have < snapshot.packed_bytes:
+            more = self._download(snapshot, part, have, progress)
+            if more <= have:
+                raise ServerUnreachable(_("the tickets end too soon"))
+            have = more
+
+    def _download(self, snapshot: Snapshot, part: Path, have: int, progress: Progress) -> int:
         headers = {"Range": f"bytes={have}-"} if have else {}
+        path = f"{PREFIX}/snapshot/{snapshot.name}"
         try:
-            with (
-                self._http.stream(
-                    "GET", f"{PREFIX}/snapshot/{snapshot.name}", headers=headers
-                ) as response,
-                part.open(
-                    "ab" if response.status_code == httpx.codes.PARTIAL_CONTENT else "wb"
-                ) as file,
-            ):
+            with self._http.stream("GET", path, headers=headers) as response:
                 if response.is_error:
                     response.read()
                     _check(response)
-                for chunk in response.iter_raw(CHUNK):
-                    file.write(chunk)
-                    progress(file.tell(), snapshot.packed_bytes)
+                goes_on = have and response.status_code == httpx.codes.PARTIAL_CONTENT
+                with part.open("ab" if goes_on else "wb") as file:
+                    for chunk in response.iter_raw(CHUNK):
+                        file.write(chunk)
+                        progress(file.tell(), snapshot.packed_bytes)
+                    return file.tell()
         except httpx.HTTPError as error:
             raise _unreachable(error) from error
 

@@ -19,11 +19,13 @@ from gate.store.folder import Folder, Lock, is_locked
 from gate.store.freshness import FreshnessReader
 from sync.client import Client, ServerFault, ServerUnreachable, enrol
 from sync.enrolment import Enrolment, fetch_certificate, load, parse_link, save
+from sync.following import Progress
 from sync.keys import DeviceKey
+from sync.members import join, load_membership
 from sync.protocol import Enrol
 from sync.replica import Holdings
 from sync.talk import Talk
-from sync.worker import Progress, Worker, follow_parent
+from sync.worker import Worker, follow_parent
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ def enrol_device(folder: Folder, link: str, *, again: bool) -> Enrolment:
         name=answer.name,
         certificate=certificate,
     )
+    join(folder, answer)
     save(folder, enrolment)
     return enrolment
 
@@ -68,12 +71,16 @@ def sync_once(folder: Folder, config: Config, progress: Progress) -> int:
     """Tell and hear everything once; the answer is the exit code."""
     worker, lock, client = _worker(folder, config, progress)
     try:
+        if client is None:
+            raise UsageError(
+                _("this device has no server; the other gates are heard while it works"),
+                _("Let it work: gate sync"),
+            )
         worker.once()
         return QUARANTINED if worker.quarantined() else DONE
     finally:
         worker.close()
-        client.close()
-        lock.close()
+        _close(client, lock)
 
 
 def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
@@ -96,8 +103,13 @@ def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
         return DONE
     finally:
         worker.close()
+        _close(client, lock)
+
+
+def _close(client: Client | None, lock: Lock) -> None:
+    if client is not None:
         client.close()
-        lock.close()
+    lock.close()
 
 
 def exit_code(fault: GateError) -> int:
@@ -119,11 +131,14 @@ def status(folder: Folder) -> dict[str, Any]:
         return None if boot_ms is None else round((clock.boot_ms - boot_ms) / 1000, 1)
 
     return {
-        "server": enrolment.url if enrolment else "",
+        "server": enrolment.url if enrolment and enrolment.credential else "",
+        "member": load_membership(folder) is not None,
         "event": enrolment.event if enrolment else "",
         "name": enrolment.name if enrolment else "",
         "working": is_locked(folder, "sync"),
         "link": fresh.link,
+        "gates_heard": fresh.gates,
+        "turned_away": fresh.turned_away,
         "server_heard_s_ago": ago_s(fresh.server_boot_ms),
         "tickets_complete_s_ago": ago_s(fresh.tickets_boot_ms),
         "unsent": fresh.unsent if is_locked(folder, "sync") else unsent_of(folder),
@@ -139,6 +154,7 @@ def status(folder: Folder) -> dict[str, Any]:
                 "active": lane.active,
                 "state": lane.state,
                 "heard_s_ago": ago_s(lane.central_boot_ms),
+                "lan_heard_s_ago": ago_s(lane.lan_boot_ms),
                 "unsent": lane.unsent,
             }
             for lane in fresh.lanes
@@ -153,16 +169,17 @@ def as_json(told: dict[str, Any]) -> str:
 
 def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:
     """Lines for people; ``words`` says how long ago something was."""
-    if not told["server"]:
-        return _("not enrolled with a server")
+    if not told["server"] and not told["member"]:
+        return _("not enrolled with a server or a venue")
     offset = _("not measured")
     if told["server_ahead_ms"] is not None:
         offset = f"{told['server_ahead_ms']:+d} ± {told['server_error_ms']} ms"
     lines = [
-        (_("server"), told["server"]),
+        (_("server"), told["server"] or _("none: the gates keep each other informed")),
         (_("event"), told["event"]),
         (_("known there as"), told["name"]),
         (_("sync worker"), _("at work") if told["working"] else _("not running")),
+        (_("gates heard"), str(told["gates_heard"])),
         (_("server heard"), words(told["server_heard_s_ago"])),
         (_("tickets complete"), words(told["tickets_complete_s_ago"])),
         (_("unsent"), str(told["unsent"])),
@@ -175,15 +192,20 @@ def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:
     return "\n".join(f"{name}{' ' * (width - cell_len(name))}  {said}" for name, said in lines)
 
 
-def _worker(folder: Folder, config: Config, progress: Progress) -> tuple[Worker, Lock, Client]:
+def _worker(
+    folder: Folder, config: Config, progress: Progress
+) -> tuple[Worker, Lock, Client | None]:
     enrolment = load(folder)
-    if enrolment is None:
+    membership = load_membership(folder)
+    if enrolment is None and membership is None:
         raise UsageError(
-            _("this device is not enrolled with a server"), _("Enrol it with: gate enroll")
+            _("this device is not enrolled with a server or a venue"),
+            _("Enrol it with: gate enroll"),
         )
+    enrolment = enrolment or Enrolment("", "", "")
     # Whoever looks whether a worker lives holds the lock for a moment.
     lock = Lock(folder, "sync", wait_s=LOCK_WAIT_S)
-    client = Client(enrolment)
+    client = Client(enrolment) if enrolment.credential else None
     try:
         worker = Worker(
             folder,
@@ -192,11 +214,12 @@ def _worker(folder: Folder, config: Config, progress: Progress) -> tuple[Worker,
             SystemClock(),
             gate=config.gate.name,
             poll_s=config.sync.poll_s,
+            membership=membership,
+            lan=config.lan,
             progress=progress,
         )
     except BaseException:
-        client.close()
-        lock.close()
+        _close(client, lock)
         raise
     return worker, lock, client
 

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
 )
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gate.errors import DamagedError
 from gate.language import _
@@ -39,6 +40,12 @@ class DeviceKey:
     def public(self) -> str:
         """The public half, hex."""
         return self._key.public_key().public_bytes_raw().hex()
+
+    @property
+    def private(self) -> str:
+        """The private half (PEM), for connections to other gates: a secret."""
+        form = PrivateFormat.PKCS8
+        return self._key.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
 
     def sign(self, origin: str, seq: int, hash_: str) -> Head:
         """Vouch for the chain up to an entry."""

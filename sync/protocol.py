@@ -3,7 +3,7 @@
 Entries travel as the very bytes their maker hashed (``msgspec.Raw``), never encoded twice.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Raw, Struct
 
@@ -19,6 +19,8 @@ FRAME_BYTES: Final = 1024 * 1024
 MAX_FRAME: Final = 8 * 1024 * 1024
 """Longest frame, in bytes: a full frame of longest entries."""
 MAX_ORIGINS: Final = 20_000
+MAX_LINKS: Final = 500
+"""Gates of one venue that hear each other."""
 HEAD_EVERY: Final = 250
 """A device signs its chain at least this often, so that a relayed run ends in a frame."""
 MAX_ROWS: Final = 5000
@@ -115,16 +117,50 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     """Every device of the event, when it has changed or some time has passed."""
 
 
+class Beat(Struct, frozen=True, omit_defaults=True):
+    """What a gate says of itself to the others of its venue, every second."""
+
+    name: Name = ""
+    is_open: bool = False
+    """Whether its lane is at work."""
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 0
+    """Where it listens."""
+    report: Report = Report()
+    as_of_ms: Count = 0
+    """As of which moment of their source's clock its tickets are complete."""
+    linked: Annotated[dict[Name, Name], Meta(max_length=MAX_LINKS)] | None = None
+    """The devices it hears itself and where they listen, when that has changed.
+
+    ``central`` is among them while it hears the server.
+    """
+
+
+class Word(Struct, frozen=True, omit_defaults=True):
+    """What one gate says to another of its venue, on the stream between them."""
+
+    frame: Frame = Frame()
+    took: Count = 0
+    """Frames with entries that were dealt with since the last word."""
+    wants: Annotated[list[Name], Meta(max_length=MAX_LINKS)] | None = None
+    """Devices whose entries the other is to pass on from now on; ``*``: all it hears and we do not.
+
+    What is held of them is in the frame.
+    """
+    beat: Beat | None = None
+
+
+ChangeKind = Literal["type", "ticket", "device"]
+
+
 class Change(Struct, frozen=True, omit_defaults=True):
-    """One row of the feed: a ticket type or a ticket as it is from now on."""
+    """One row of the feed: a ticket type, ticket or device as it is from now on."""
 
     seq: int
     id: str
     """Random: the same number after a restored backup is another change."""
-    kind: str
-    """``type`` or ``ticket``."""
+    kind: ChangeKind
     ref: str
-    """Id of the ticket type or ticket."""
+    """Id of the ticket type, ticket or device."""
     body: Raw
     codes: dict[str, str] = {}
     """Keyed hash (hex) of every code of the ticket, and its state."""
@@ -170,6 +206,10 @@ class Enrolled(Struct, frozen=True):
     name: str
     """Name of the device with its server."""
     time_zone: str
+    authority: str = ""
+    """The venue's own certificate (PEM)."""
+    certificate: str = ""
+    """The device's, signed by it (PEM): with it the device talks to other gates."""
 
 
 class NewEvent(Struct, frozen=True):

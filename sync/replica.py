@@ -33,6 +33,7 @@ from gate.store.journal import (
 from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writing
 from sync.exchange import (
     DIGITS,
+    MAX_BRANCHES,
     Alarm,
     Carried,
     Have,
@@ -45,7 +46,7 @@ from sync.exchange import (
     gather,
     own_or_vouched,
 )
-from sync.protocol import FRAME_BYTES, MAX_ENTRIES, MAX_ENTRY, Head, Refused
+from sync.protocol import FRAME_BYTES, HEAD_EVERY, MAX_ENTRIES, MAX_ENTRY, Head, Refused
 
 _TALLY_UPSERT = (
     f"INSERT INTO tally VALUES ({', '.join('?' * (1 + len(TALLY_KEY) + len(TALLY_COUNTS)))}) "
@@ -53,6 +54,7 @@ _TALLY_UPSERT = (
 )
 
 T = TypeVar("T")
+_LANES = (Act.LANE_OPENED, Act.LANE_CLOSED)
 _ORIGIN = re.compile(r"[0-9a-z]{1,32}\.[0-9a-f]{1,31}")
 _MOST = 2**53
 MAX_PERSONS = 1_000_000
@@ -70,6 +72,8 @@ class Taken:
     refused: list[Refused] = field(default_factory=list)
     gaps: set[str] = field(default_factory=set)
     """Origins of which something before what came is not held."""
+    touched: frozenset[str] = frozenset()
+    """Origins of which anything believable came, new or not."""
 
 
 def read_bodies(raw: Iterable[bytes]) -> tuple[list[Carried], list[Refused]]:
@@ -133,6 +137,11 @@ class Holdings:
         except BaseException:
             self._connection.close()
             raise
+        self.own_version = 0
+        """Goes up when this device's own journal was found longer."""
+        self.version = 0
+        """Goes up when entries of others were taken."""
+        self._lanes: dict[str, tuple[int, bool]] = self._read_lanes()
         self._tips: Have = self._read_tips()
         self._starts: dict[str, Start] = self._read_starts()
 
@@ -178,11 +187,24 @@ class Holdings:
                 self._journal_row = row
                 if act == Act.ANNULMENT:
                     annulments.add(ticket)
+                elif act in _LANES:
+                    self._lanes[self.device] = (0, act == Act.LANE_OPENED)
         if annulments:
             with writing(self._connection, self._path):
                 for ticket in annulments:
                     self._take_back(ticket)
-        return self._journal_row > before
+        is_longer = self._journal_row > before
+        self.own_version += is_longer
+        return is_longer
+
+    def is_open(self, device: str) -> bool | None:
+        """Whether a device's lane was open by its newest word on that; ``None``: it has none."""
+        found = self._lanes.get(device)
+        return None if found is None else found[1]
+
+    def devices_with_lanes(self) -> list[str]:
+        """Every device that has said so of its lane."""
+        return list(self._lanes)
 
     def hashes_at(self, origin: str, seq: int) -> frozenset[str]:
         """Hashes of the entries held under a name, as tips name them."""
@@ -245,7 +267,10 @@ class Holdings:
         for one in intake.taken:
             if one.entry.seq == 1:
                 self._starts[one.entry.origin] = Start(one.entry.origin, one.entry.follows)
-        return Taken(len(intake.taken), refused, intake.gaps)
+            if one.entry.act in _LANES and one.entry.device != self.device:
+                self._note_lane(one.entry.device, one.entry.hlc, one.entry.act == Act.LANE_OPENED)
+        self.version += bool(intake.taken)
+        return Taken(len(intake.taken), refused, intake.gaps, frozenset(tips))
 
     def _keep(self, intake: Intake, heads: list[Head]) -> None:
         run = self._connection.execute
@@ -269,11 +294,7 @@ class Holdings:
             remember(self._connection, ticket, fold(read_facts(self._connection, ticket)))
             self._take_back(ticket)
         self._put_tips(intake)
-        for head in heads:
-            run(
-                "INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?)",
-                (head.origin, head.seq, head.hash, head.signature),
-            )
+        self._put_heads(h for h in heads if h.hash in self.whole_hashes(h.origin, h.seq))
 
     def _count(self, entry: Entry) -> None:
         # What an annulment takes back is counted by ``_take_back``, once.
@@ -342,26 +363,36 @@ class Holdings:
             ).fetchone()
         return row is not None
 
-    def heads(self, origins: Iterable[str]) -> list[Head]:
-        """The signed heads held of some origins."""
-        out = []
+    def heads(self, origin: str, first: int, last: int) -> list[Head]:
+        """The newest signed heads held of an origin's entries from ``first`` to ``last``."""
         with faults(self._path):
-            for origin in origins:
-                rows = self._connection.execute(
-                    "SELECT origin, seq, hash, signature FROM head "
-                    "WHERE origin = ? ORDER BY seq LIMIT 100",
-                    (origin,),
-                )
-                out += [Head(*row) for row in rows]
-        return out
+            rows = self._connection.execute(
+                "SELECT origin, seq, hash, signature FROM head "
+                "WHERE origin = ? AND seq BETWEEN ? AND ? ORDER BY seq DESC LIMIT ?",
+                (origin, first, last, MAX_BRANCHES),
+            ).fetchall()
+        return [Head(*row) for row in rows]
 
     def put_heads(self, heads: Iterable[Head]) -> None:
         """Keep signed heads: this device's own, or those of entries that are held."""
         with writing(self._connection, self._path):
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?)",
-                [(h.origin, h.seq, h.hash, h.signature) for h in heads],
-            )
+            self._put_heads(heads)
+
+    def _put_heads(self, heads: Iterable[Head]) -> None:
+        heads = list(heads)
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?)",
+            [(head.origin, head.seq, head.hash, head.signature) for head in heads],
+        )
+        # A newer head vouches for what an older one did, and every so often one ends a frame.
+        self._connection.executemany(
+            "DELETE FROM head WHERE origin = ? AND seq < ? AND seq % ? != 0",
+            [
+                (head.origin, head.seq, HEAD_EVERY)
+                for head in heads
+                if len(self._tips.get(head.origin, ())) <= 1
+            ],
+        )
 
     def receipts(self) -> Have:
         """What the server said it holds of this device's own origins."""
@@ -427,6 +458,23 @@ class Holdings:
     def _read_tips(self) -> Have:
         with faults(self._path):
             return gather(self._connection.execute("SELECT origin, seq, hash FROM tip"))
+
+    def _note_lane(self, device: str, hlc: int, is_open: bool) -> None:
+        if hlc >= self._lanes.get(device, (0, False))[0]:
+            self._lanes[device] = (hlc, is_open)
+
+    def _read_lanes(self) -> dict[str, tuple[int, bool]]:
+        lanes: dict[str, tuple[int, bool]] = {}
+        with faults(self._path):
+            rows = self._connection.execute(
+                "SELECT origin, json_extract(body, '$.hlc'), act FROM entry "
+                "WHERE act IN ('lane_opened', 'lane_closed')"
+            ).fetchall()
+        for origin, hlc, act in rows:
+            device = device_of(origin)
+            if device != self.device and hlc >= lanes.get(device, (0, False))[0]:
+                lanes[device] = (hlc, act == Act.LANE_OPENED)
+        return lanes
 
     def _read_starts(self) -> dict[str, Start]:
         with faults(self._path):

@@ -1,40 +1,50 @@
 """The sync worker: moves journals and tickets, and never draws.
 
 It talks to the server whenever it can and waits when it cannot; the lane never waits for it. One
-thread owns every file; whatever happens elsewhere comes to it through one queue.
+thread owns every file; whatever happens elsewhere comes to it through one queue. While it waits for
+the server, the other gates are served.
 """
 
-import hashlib
 import logging
 import os
 import queue
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from functools import partial
+from typing import TypeVar
+from urllib.parse import urlsplit
 
-import msgspec
-import zstandard
-
-from gate import __version__
+from gate import __version__, config
 from gate.clock import Clock
+from gate.domain.model import device_of
 from gate.errors import DamagedError, GateError
 from gate.language import _
 from gate.store import freshness
 from gate.store.folder import Folder
 from gate.store.freshness import Freshness
-from gate.store.sqlite import faults
 from sync.bundle import take_waiting
 from sync.client import Client, NotWelcome, ServerFault, ServerUnreachable, Stream
+from sync.discovery import network_now
 from sync.enrolment import Enrolment
+from sync.exchange import CENTRAL
 from sync.feed import Feed
+from sync.following import Follower, Progress, is_newer
+from sync.gates import Gates
 from sync.keys import DeviceKey
-from sync.protocol import Answer, Lane, Report, Snapshot
+from sync.lan import Event, Lan
+from sync.members import Membership, client_context, load_membership
+from sync.others import Others
+from sync.protocol import Answer, Beat, Report
 from sync.replica import Holdings
+from sync.sharing import Sharing
 from sync.talk import Talk
+from sync.venue import take_requests
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +59,15 @@ WHOLE_EVERY_S = 60.0
 RECEIPT_S = 5.0
 """What was offered on the stream and has no receipt by then is offered again."""
 BACK_OFF_S = (1.0, 60.0)
+OTHERS_HEAR_S = (1.0, 5.0)
+"""How long to wait at most while another gate hears the server."""
 OFFSET_KEPT_S = 600.0
-FAR_BEHIND = 50_000
-"""More changes than these cost more than a new snapshot."""
-CHUNK = 1024 * 1024
-
-Progress = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, and how much there is."""
+LAN_BEAT_S = 1.0
+CENTRAL_HEARD_S = 10.0
+PEER_FEED_S = 5.0
+"""How long another gate's tickets are not asked for after that went wrong."""
+TIDY_EVERY_S = 60.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +77,12 @@ class Happened:
     answer: Answer | None = None
     gone: str | None = None
     stop: bool = False
+    lan: Event | None = None
+    is_done: bool = False
+    """What was given to another thread is done."""
 
 
-NUDGE, STOP = Happened(), Happened(stop=True)
+NUDGE, STOP, DONE = Happened(), Happened(stop=True), Happened(is_done=True)
 
 
 @dataclass(slots=True)
@@ -95,11 +110,13 @@ class Worker:
         self,
         folder: Folder,
         enrolment: Enrolment,
-        client: Client,
+        client: Client | None,
         clock: Clock,
         *,
         gate: str = "",
         poll_s: float = 2.0,
+        membership: Membership | None = None,
+        lan: config.Lan | None = None,
         progress: Progress = lambda _what, _done, _total: None,
     ) -> None:
         self._folder = folder
@@ -109,23 +126,37 @@ class Worker:
         self._gate = gate
         self._poll_s = poll_s
         self._progress = progress
+        self._queue: queue.SimpleQueue[Happened] = queue.SimpleQueue()
+        self._kept: deque[Happened] = deque()
         self._holdings = Holdings(folder)
         self._feed = Feed(folder)
         self._key = DeviceKey(folder)
-        self._talk = Talk(self._holdings, self._key)
+        self._others = Others(self._holdings, self._feed)
+        self._follower = Follower(folder, self._feed, self._call, progress)
+        self._gates: Gates | None = None
+        self._lan: Lan | None = None
+        self._elsewhere = ThreadPoolExecutor(1, thread_name_prefix="elsewhere")
+        if membership is not None and lan is not None and lan.enabled:
+            self._lan = self._open_lan(membership, lan)
+            self._gates = Gates(self._holdings, self._key, self._lan, clock, self._others.key_of)
+        self._talk = self._new_talk()
         self._offset = _Offset()
-        self._lanes = self._known_lanes()
         self._head = ""
         self._server_boot_ms: int | None = None
         self._tickets_boot_ms: int | None = None
         self._link = ""
         self._last_error = ""
         self._written = Freshness()
-        self._queue: queue.SimpleQueue[Happened] = queue.SimpleQueue()
+        self._beat_s = float("-inf")
+        self._tidied_s = time.monotonic()
+        self._peer_at_s = 0.0
         self._stopping = False
 
     def close(self) -> None:
         """Let go of everything."""
+        if self._lan is not None:
+            self._lan.close()
+        self._elsewhere.shutdown()
         self._holdings.close()
         self._feed.close()
 
@@ -136,6 +167,11 @@ class Worker:
     def stop(self) -> None:
         """Come to an end soon; from any thread."""
         self._queue.put(STOP)
+
+    def plug(self, *, is_in: bool) -> None:
+        """Pull the cable to the other gates, or plug it in again: for rehearsals."""
+        if self._lan is not None:
+            self._lan.plug(is_in=is_in)
 
     def quarantined(self) -> int:
         """How many entries were refused, by the server or by us."""
@@ -155,7 +191,12 @@ class Worker:
     def run(self) -> None:
         """Work until stopped. Raises NotWelcome or ProtocolMismatch: a person has to act."""
         failures = 0
+        if self._lan is not None:
+            self._lan.start()
         self._say()
+        while self._client is None and not self._stopping:
+            self._take_inbox()
+            self._wait(BEAT_EVERY_S)
         while not self._stopping:
             try:
                 self._take_inbox()
@@ -174,8 +215,10 @@ class Worker:
                 raise
             if not self._stopping:
                 self._wait(_back_off_s(failures))
-        if not self._last_error:
+        if self._gates is not None:
             # That the lane has closed is worth telling: the others stop waiting for it.
+            self._gates.tell()
+        if self._client is not None and not self._last_error:
             with suppress(ServerFault):
                 self._exchange()
         self._say()
@@ -184,7 +227,7 @@ class Worker:
 
     def _contact(self) -> None:
         """Compare everything, until neither side has more."""
-        self._talk = Talk(self._holdings, self._key)
+        self._talk = self._new_talk()
         waiting = self._talk.unsent()
         while True:
             more = self._exchange()
@@ -199,10 +242,15 @@ class Worker:
             self._exchange()
 
     def _exchange(self) -> bool:
-        ask = self._talk.ask(self._report())
-        before_ms = self._clock.read().wall_ms
-        answer = self._client.exchange(ask)
-        after_ms = self._clock.read().wall_ms
+        assert self._client is not None
+        ask, exchange = self._talk.ask(self._report()), self._client.exchange
+
+        def talk() -> tuple[Answer, int, int]:
+            before_ms = self._clock.read().wall_ms
+            answer = exchange(ask)
+            return answer, before_ms, self._clock.read().wall_ms
+
+        answer, before_ms, after_ms = self._call(talk)
         self._offset.measured(before_ms, after_ms, answer.server_ms)
         heard = self._talk.hear(answer, after_ms, to_whole=ask.frame.whole)
         self._heard(answer)
@@ -210,11 +258,14 @@ class Worker:
 
     def _listen(self) -> None:
         """Be told by the stream; where there is none, ask again and again."""
+        assert self._client is not None
+        opened = partial(
+            self._client.stream,
+            lambda answer: self._queue.put(Happened(answer)),
+            lambda why: self._queue.put(Happened(gone=why)),
+        )
         try:
-            stream = self._client.stream(
-                lambda answer: self._queue.put(Happened(answer)),
-                lambda why: self._queue.put(Happened(gone=why)),
-            )
+            stream = self._call(opened)
         except ServerUnreachable as fault:
             log.info("polling: %s", fault.message)
             self._poll()
@@ -242,10 +293,9 @@ class Worker:
                 self._heard(happened.answer)
             if now - heard_at > SILENCE_S:
                 raise ServerUnreachable(_("nothing was heard for {n} s").format(n=int(SILENCE_S)))
-            if self._holdings.follow_journal() or self._talk.has_to_send():
-                offered_at = now if self._talk.has_to_send() else offered_at
-                while self._talk.has_to_send():
-                    stream.send(self._talk.ask(sign=False))
+            while self._talk.has_to_send():
+                offered_at = now
+                stream.send(self._talk.ask(sign=False))
             if now - beat_at >= BEAT_EVERY_S:
                 beat_at = now
                 # Signed on every beat: from then on others can carry it, should we be lost.
@@ -276,12 +326,16 @@ class Worker:
         return Report(
             version=__version__,
             gate=self._gate,
-            unsent=self._talk.unsent(),
+            unsent=self._unsent(),
             cursor=self._feed.cursor,
             offset_ms=self._offset.ahead_ms,
             error_ms=self._offset.error_ms,
             quarantined=len(self._holdings.quarantined()),
         )
+
+    def _unsent(self) -> int:
+        """Own entries that wait for the server; none where there is none."""
+        return self._talk.unsent() if self._client is not None else 0
 
     def _heard(self, answer: Answer) -> None:
         boot_ms = self._clock.read().boot_ms
@@ -290,17 +344,10 @@ class Worker:
         if answer.head:
             self._head = answer.head
         if answer.lanes is not None:
-            others = [one for one in answer.lanes if one.device != self._holdings.device]
-            self._lanes = tuple(_lane(lane, boot_ms) for lane in others)
-            self._holdings.put_devices({lane.device: _steady(lane) for lane in answer.lanes})
+            self._others.told_by_server(answer.lanes, boot_ms)
         if self._head and self._head == self._feed.cursor:
             self._tickets_boot_ms = boot_ms
         self._say()
-
-    def _known_lanes(self) -> tuple[freshness.Lane, ...]:
-        """The others as they were last told of: known by name, and not heard yet."""
-        told = self._holdings.devices(Lane)
-        return tuple(_lane(one, 0) for one in told if one.device != self._holdings.device)
 
     def _lose(self, why: str) -> None:
         self._link, self._last_error = "", why
@@ -309,43 +356,25 @@ class Worker:
     # Tickets
 
     def _follow_feed(self) -> None:
-        cursor = self._feed.cursor
-        if _changes_between(cursor, self._head) > FAR_BEHIND:
-            self._fetch_snapshot()
-            cursor = self._feed.cursor
-        while not self._stopping:
-            page = self._client.changes(cursor) if cursor else None
-            if page is None:
-                self._fetch_snapshot()
-                cursor = self._feed.cursor
-                continue
-            if page.changes:
-                self._feed.apply(page, self._clock.read().wall_ms)
-                cursor = page.cursor
-            if not page.more:
-                break
+        assert self._client is not None
+        self._read_on(self._client, self._head, self._server_ms())
         self._head = self._feed.cursor
         self._tickets_boot_ms = self._clock.read().boot_ms
 
-    def _fetch_snapshot(self) -> None:
-        snapshot = self._client.snapshot()
-        packed = self._folder.path / f"{snapshot.name}.{snapshot.sha256[:16]}.zst.part"
-        for left in self._folder.path.glob("tickets-*.part"):
-            if left != packed:
-                left.unlink(missing_ok=True)
-        what = _("fetching tickets")
-        self._client.download(snapshot, packed, lambda done, all_: self._progress(what, done, all_))
-        part = self._folder.path / f"{snapshot.name}.part"
+    def _read_on(self, source: Client, head: str, as_of_ms: int) -> None:
         try:
-            unpack(packed, part, snapshot)
-            self._feed.install(part, snapshot.name)
+            self._follower.follow(source, head, as_of_ms)
         finally:
-            packed.unlink(missing_ok=True)
-            part.unlink(missing_ok=True)
+            self._others.look_again()
+
+    def _server_ms(self) -> int:
+        return self._clock.read().wall_ms + (self._offset.ahead_ms or 0)
 
     # Journals by hand
 
     def _take_inbox(self) -> None:
+        if take_requests(self._folder, self._feed, self._clock.read().wall_ms):
+            self._others.look_again()
         for came in take_waiting(self._folder, self._holdings):
             if isinstance(came, GateError):
                 log.warning("inbox: %s", came.message)
@@ -355,27 +384,154 @@ class Worker:
     # Waiting, and saying how things are
 
     def _next(self, wait_s: float) -> Happened | None:
+        """What happens next, within so long; what the other gates say is dealt with meanwhile."""
+        if self._kept:
+            return self._kept.popleft()
+        until = time.monotonic() + wait_s
+        self._tidy()
+        while (left := until - time.monotonic()) > 0:
+            happened = self._come(left)
+            if happened is None:
+                break
+            if happened.lan is None and not happened.is_done:
+                return happened
+        return None
+
+    def _come(self, wait_s: float) -> Happened | None:
+        """Wait for one thing to happen, and do what the other gates need done about it."""
         try:
-            happened = self._queue.get(timeout=wait_s)
+            happened = self._queue.get(timeout=min(wait_s, LOOK_EVERY_S))
         except queue.Empty:
-            return None
-        self._stopping = self._stopping or happened.stop
+            happened = None
+        if happened is not None:
+            self._stopping = self._follower.is_stopping = self._stopping or happened.stop
+        if self._gates is not None:
+            if happened is not None and happened.lan is not None:
+                self._gates.hear(happened.lan)
+            self._gates.tell()
+            self._beat()
         return happened
+
+    def _tidy(self) -> None:
+        """Now and then: keep the logs of the files short."""
+        now = time.monotonic()
+        if now - self._tidied_s >= TIDY_EVERY_S:
+            self._tidied_s = now
+            self._holdings.checkpoint()
+            self._feed.checkpoint()
+
+    def _call(self, work: Callable[[], T]) -> T:
+        """Have something done that waits for a network; the other gates are served meanwhile."""
+        if self._gates is None:
+            return work()
+        future = self._elsewhere.submit(work)
+        future.add_done_callback(lambda _done: self._queue.put(DONE))
+        while not future.done():
+            happened = self._come(LOOK_EVERY_S)
+            if happened is not None and happened.lan is None and not happened.is_done:
+                self._kept.append(happened)
+        return future.result()
 
     def _wait(self, wait_s: float) -> None:
         """Wait, but not when there is something new to tell or the network has come back."""
         until = time.monotonic() + wait_s
         # Not more than once a second, however many people go through.
         earliest = time.monotonic() + min(wait_s, BACK_OFF_S[0])
-        network = _network()
+        network, told = network_now(), self._holdings.own_version
+        soon = time.monotonic() + random.uniform(*OTHERS_HEAR_S)  # noqa: S311  only spreads load
         woken = False
         while not self._stopping and (left := until - time.monotonic()) > 0:
             happened = self._next(min(left, LOOK_EVERY_S))
             if happened is not None and happened.answer is None and happened.gone is None:
                 woken = True
-            woken = woken or self._holdings.follow_journal() or _network() != network
+            self._holdings.follow_journal()
+            self._follow_gates_feed()
+            woken = woken or self._holdings.own_version != told or network_now() != network
+            if self._gates is not None and time.monotonic() >= soon:
+                # Where another gate hears the server, this one may.
+                woken = woken or bool(self._gates.who_hear(CENTRAL))
             if woken and time.monotonic() >= earliest:
                 return
+
+    # The other gates
+
+    def _open_lan(self, membership: Membership, settings: config.Lan) -> Lan:
+        return Lan(
+            self._folder,
+            membership,
+            lambda event: self._queue.put(Happened(lan=event)),
+            answer=Sharing(self._folder).answer,
+            why_not=self._others.why_not,
+            listen=(settings.address, settings.port),
+            seeds=(*settings.gates, *_host_of(self._enrolment)),
+            announces=settings.announce,
+        )
+
+    def _beat(self) -> None:
+        """Every second: say how we are, look who has newer tickets, keep the files tidy."""
+        now = time.monotonic()
+        if now - self._beat_s < LAN_BEAT_S or self._gates is None or self._lan is None:
+            return
+        self._beat_s = now
+        position = self._feed.position()
+        beat = Beat(
+            name=self._enrolment.name or self._others.name_of(self._holdings.device),
+            is_open=bool(self._holdings.is_open(self._holdings.device)),
+            port=self._lan.port,
+            report=self._report(),
+            as_of_ms=position.as_of_ms,
+        )
+        self._gates.beat(beat, hears_central=self._hears_central())
+        for device, gate in list(self._gates.linked.items()):
+            if why := self._others.why_not(device, gate.link.key):
+                self._lan.cut(device, why)
+        self._say()
+
+    def _hears_central(self) -> bool:
+        """Whether the server has answered lately."""
+        heard = self._server_boot_ms
+        return heard is not None and self._clock.read().boot_ms - heard < CENTRAL_HEARD_S * 1000
+
+    def _follow_gates_feed(self) -> None:
+        """Take tickets from a gate that has newer ones, while the server does not answer."""
+        now = time.monotonic()
+        if self._gates is None or self._hears_central() or now < self._peer_at_s:
+            return
+        mine = self._feed.position()
+        better = [
+            gate
+            for gate in self._gates.linked.values()
+            if gate.place and is_newer(gate.beat.report.cursor, gate.beat.as_of_ms, mine)
+        ]
+        if not better:
+            return
+        self._peer_at_s = now + PEER_FEED_S
+        source = max(better, key=lambda gate: gate.beat.as_of_ms)
+        membership = load_membership(self._folder)
+        assert membership is not None
+        client = Client.of_gate(source.place, client_context(self._folder, membership))
+        try:
+            self._read_on(client, source.beat.report.cursor, source.beat.as_of_ms)
+            self._peer_at_s = now
+        except ServerFault as fault:
+            log.info("lan: tickets of %s: %s", source.link.device, fault.message)
+        except DamagedError as fault:
+            log.warning("lan: tickets of %s: %s", source.link.device, fault.message)
+        finally:
+            client.close()
+
+    def _new_talk(self) -> Talk:
+        return Talk(self._holdings, self._key, self._relays if self._gates else None)
+
+    def _relays(self, origin: str) -> bool:
+        """Whether it is ours to carry on to the server what a gate without the internet did."""
+        heard_since_ms = self._clock.read().boot_ms - round(CENTRAL_HEARD_S * 1000)
+        device = device_of(origin)
+        if self._others.server_heard_boot_ms(device) > heard_since_ms:
+            return False
+        # Of the gates that hear the server, the first.
+        hearing = self._gates.who_hear(CENTRAL) if self._gates else []
+        return self._holdings.device <= min(hearing, default=self._holdings.device)
 
     def _say(self) -> None:
         reading = self._clock.read()
@@ -390,11 +546,14 @@ class Worker:
             link=self._link,
             ahead_ms=self._offset.ahead_ms,
             error_ms=self._offset.error_ms,
-            unsent=self._talk.unsent(),
+            unsent=self._unsent(),
             quarantined=len(self._holdings.quarantined()),
             alarms=tuple(alarms),
             last_error=self._last_error,
-            lanes=self._lanes,
+            lanes=self._others.lanes(self._gates),
+            gates=len(self._gates.linked) if self._gates else 0,
+            turned_away=self._lan.turned_away if self._lan else 0,
+            last_turned_away=self._lan.last_turned_away if self._lan else "",
         )
         due = reading.boot_ms - self._written.boot_ms >= BEAT_EVERY_S * 1000
         if due or told != replace(self._written, boot_ms=0):
@@ -402,57 +561,10 @@ class Worker:
             self._written = replace(told, boot_ms=reading.boot_ms)
 
 
-def unpack(packed: Path, part: Path, snapshot: Snapshot) -> None:
-    """Unpack a fetched replica and check it. Raises DamagedError when it is not what was meant."""
-    digest = hashlib.sha256()
-    size = 0
-    with faults(part), packed.open("rb") as source, part.open("wb") as target:
-        try:
-            with zstandard.ZstdDecompressor().stream_reader(source) as reader:
-                while chunk := reader.read(CHUNK):
-                    size += len(chunk)
-                    if size > snapshot.bytes:
-                        break
-                    digest.update(chunk)
-                    target.write(chunk)
-        except zstandard.ZstdError:
-            size = -1
-    if size != snapshot.bytes or digest.hexdigest() != snapshot.sha256:
-        raise DamagedError(
-            _("the tickets that were fetched are damaged"), _("They will be fetched again.")
-        )
-
-
-def _changes_between(cursor: str, head: str) -> int:
-    """How many changes the feed has between two cursors of one life of the server."""
-    epoch, _colon, rest = cursor.partition(":")
-    head_epoch, _colon, head_rest = head.partition(":")
-    if not cursor or epoch != head_epoch:
-        return 0
-    return int(head_rest.partition(":")[0]) - int(rest.partition(":")[0])
-
-
-def _lane(lane: Lane, boot_ms: int) -> freshness.Lane:
-    heard = None if lane.heard_ago_ms is None else boot_ms - lane.heard_ago_ms
-    report = lane.report
-    return freshness.Lane(
-        device=lane.device,
-        name=lane.name,
-        active=lane.active,
-        central_boot_ms=heard,
-        state=lane.state,
-        gate=report.gate,
-        version=report.version,
-        unsent=report.unsent,
-        quarantined=report.quarantined,
-        ahead_ms=report.offset_ms,
-        error_ms=report.error_ms,
-    )
-
-
-def _steady(lane: Lane) -> Lane:
-    """What does not change every second, so that it is worth keeping."""
-    return msgspec.structs.replace(lane, heard_ago_ms=None, report=Report())
+def _host_of(enrolment: Enrolment) -> tuple[str, ...]:
+    """Where the host of a venue without a server was when it took this gate in."""
+    host = urlsplit(enrolment.url).hostname
+    return (host,) if host and not enrolment.credential else ()
 
 
 def _back_off_s(failures: int) -> float:
@@ -461,15 +573,6 @@ def _back_off_s(failures: int) -> float:
         return least
     # Full jitter, so that two hundred gates do not come back as one.
     return random.uniform(least, min(most, least * 2 ** min(failures, 10)))  # noqa: S311
-
-
-def _network() -> bytes:
-    """Changes when an interface comes or goes; empty where that cannot be seen."""
-    found = b""
-    for name in ("/proc/net/route", "/proc/net/if_inet6"):
-        with suppress(OSError):
-            found += Path(name).read_bytes()
-    return found
 
 
 def follow_parent(worker: Worker) -> None:

@@ -8,7 +8,7 @@ import pytest
 from gate import doctor
 from gate.config import load
 from gate.doctor import Status
-from gate.domain.coverage import OtherLane, coverage
+from gate.domain.coverage import Coverage, OtherLane, Settling, coverage
 from gate.domain.model import Basis, Entry, Flag, HouseRules, Outcome, Policy, Reason, Scan
 from gate.lane import Lane
 from gate.plain import unheard_at, verdict_line
@@ -149,7 +149,23 @@ def test_an_enrolled_device_without_any_word_is_alone(
     venue.freshness.write_bytes(b'{"boot_id": 7')
     assert lane.admit(Scan("GOOD003")).basis is Basis.ALONE
     say(venue, clock, known(OTHER, clock))
-    assert lane.admit(Scan("GOOD004")).basis is Basis.CENTRAL
+    assert lane.admit(Scan("GOOD004")).basis is Basis.ALONE
+    clock.pass_seconds(3)
+    say(venue, clock, known(OTHER, clock))
+    assert lane.admit(Scan("GOOD005")).basis is Basis.CENTRAL
+
+
+def test_worse_is_told_at_once_and_better_when_it_has_lasted() -> None:
+    """A loose cable does not make the screen flicker, and never makes it say too much."""
+    alone, lan, central = Coverage(Basis.ALONE), Coverage(Basis.LAN), Coverage(Basis.CENTRAL)
+    settling = Settling(3000)
+    seen = [
+        (0, lan, lan), (100, alone, alone), (200, lan, alone), (3100, central, alone),
+        (3150, alone, alone), (3200, lan, alone), (6100, lan, alone), (6200, central, central),
+        (6300, lan, lan), (6400, lan, lan),
+    ]  # fmt: skip
+    for at_ms, found, shown in seen:
+        assert settling.settle(found, at_ms) == shown, at_ms
 
 
 @pytest.mark.parametrize(

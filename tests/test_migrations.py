@@ -11,9 +11,12 @@ from gate.domain.model import Scan
 from gate.errors import StoreError
 from gate.store import schema
 from gate.store.folder import Folder
-from gate.store.sqlite import open_writer
+from gate.store.sqlite import open_reader, open_writer
+from gate.store.tickets import Tickets, live_replica
 from sync.central import tables, tickets
 from sync.central.database import open_database
+from sync.feed import Feed
+from sync.shared_feed import SharedFeed
 from tests.conftest import MakeLane
 from tests.venue import NOW_MS
 
@@ -30,6 +33,38 @@ def test_a_journal_of_version_0_1_goes_on(venue: Folder, make_lane: MakeLane) ->
     assert lane.admit(Scan("GOOD001")).is_green
     with closing(open_writer(venue.journal, "FULL")) as connection:
         assert "entry_resolutions" in _indexes(Database(connection))
+
+
+def test_tickets_of_version_0_1_can_be_followed(venue: Folder) -> None:
+    """They stay; the worker that opens them finds where they begin, and goes on from there."""
+    old = venue.path / "tickets-aa-7.db"
+    with closing(open_reader(live_replica(venue))) as made:
+        (ticket,) = made.execute("SELECT body FROM ticket WHERE id = 'good-1'").fetchone()
+        (of,) = made.execute("SELECT body FROM ticket_type WHERE id = 'SHOW'").fetchone()
+    with closing(open_writer(old, "NORMAL")) as connection:
+        db = Database(connection)
+        first, later = schema.tickets.pending(db)
+        assert (first.name, later.name) == ("create_tickets", "follow_feeds")
+        schema.tickets.apply(db, stop_before=later.name)
+        rows = [("key", "ab" * 32), ("epoch", "aa"), ("seq", "7"), ("built_ms", str(NOW_MS))]
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+        connection.execute("INSERT INTO ticket_type VALUES ('SHOW', ?)", (of,))
+        connection.execute("INSERT INTO ticket (id, body) VALUES ('good-1', ?)", (ticket,))
+    venue.pointer.write_text(old.name)
+    feed = Feed(venue)
+    begins, as_of_ms = feed.position()
+    assert (begins.rpartition(":")[0], as_of_ms) == ("aa:7", 0)
+    feed.append("device", "a", b'{"id":"a","name":"A","key":"","state":"enrolled"}', NOW_MS)
+    feed.close()
+    again = Feed(venue)
+    assert (again.cursor.rpartition(":")[0], list(again.members())) == ("aa:8", ["a"])
+    with SharedFeed(venue) as shared:
+        assert [change.ref for change in shared.page(begins).changes] == ["a"]
+    again.close()
+    with closing(Tickets(venue)) as tickets_:
+        found = tickets_.get("good-1")
+        assert found is not None
+        assert found.id == "good-1"
 
 
 def _indexes(db: Database) -> set[str]:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import zxingcpp
 
+from gate.__main__ import main
 from gate.domain.model import Act
 from gate.store import entries
 from sync.central import devices, invite
@@ -24,9 +25,11 @@ from sync.central.edge import Denied
 from sync.central.journals import Push
 from sync.central.limits import Buckets
 from sync.central.pushes import Writer
+from sync.enrolment import parse_link
 from sync.exchange import Carried, tips_from_text
 from sync.protocol import Answer, Enrol, Report
 from tests.central import ADMIN, Central, Closed, Maker, Socket, ask, central, stream
+from tests.network import Server as Process
 
 OTHER = "1" * 16
 TYPES = [{"id": "S", "kind": "MEETING_TICKET"}]
@@ -447,13 +450,34 @@ class TestTickets:
             "changed"
         ] == 2
         start = made.json()["cursor"].split(":")[0] + ":0:"
-        page = (await running.get(maker, f"/changes?cursor={start}&limit=4")).json()
-        assert (len(page["changes"]), page["more"]) == (4, True)
+        page = (await running.get(maker, f"/changes?cursor={start}&limit=5")).json()
+        assert (len(page["changes"]), page["more"]) == (5, True)
         rest = (await running.get(maker, f"/changes?cursor={page['cursor']}")).json()
         assert [change["ref"] for change in rest["changes"]] == ["t0", "t1"]
         assert rest["changes"][1]["body"]["status"] == "revoked"
         assert rest["changes"][1]["body"]["status_note"] == "refund"
         assert not rest["more"]
+
+    async def test_devices_are_told_of_in_the_same_feed(
+        self, running: Central, maker: Maker
+    ) -> None:
+        """Each change of a device is a numbered row, at once; what changed nothing is none."""
+        start = (await running.exchange(maker, ask())).head
+        await running.admin("POST", "/events/show/tickets", json={"types": TYPES})
+        states = ["retire", "retire", "unretire", "revoke", "unretire"]
+        for word in states[:3]:
+            await running.admin("POST", f"/events/show/devices/{maker.device}/{word}")
+        page = (await running.get(maker, f"/changes?cursor={start}")).json()
+        assert [one["kind"] for one in page["changes"]] == ["type", "device", "device"]
+        assert page["cursor"] == (await running.exchange(maker, ask())).head
+        await running.enrol(other := Maker(OTHER), "South")
+        for word in states[3:]:
+            await running.admin("POST", f"/events/show/devices/{maker.device}/{word}")
+        page = (await running.get(other, f"/changes?cursor={page['cursor']}")).json()
+        told = [(one["ref"], one["body"]) for one in page["changes"]]
+        south = {"id": OTHER, "name": "South", "key": other.public, "state": "enrolled"}
+        north = {"id": maker.device, "name": "North", "key": maker.public, "state": "revoked"}
+        assert told == [(OTHER, south), (maker.device, north)]
 
     async def test_all_or_nothing(self, running: Central) -> None:
         """One bad row and nothing is taken; the answer names it."""
@@ -633,6 +657,46 @@ class TestServe:
         # What is no terminal may be kept by somebody: no secret goes there.
         assert admin.read_text().strip() not in "".join(told) + rest
         assert "venuegate:" not in "".join(told) + rest
+
+    def test_devices_are_tended_while_it_runs(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Retired, brought back, revoked from the command line; it knows within two seconds."""
+        running = Process(tmp_path / "server")
+        where = ["--server-dir", str(running.folder)]
+        try:
+            asked = {"device": OTHER, "key": "ab" * 32}
+            token = parse_link(running.link("South")).token
+            told = httpx.post(f"{running.url}/v1/enrol", json=asked | {"token": token}).json()
+            bearer = {"Authorization": f"Bearer {told['credential']}"}
+
+            def status() -> int:
+                where = f"{running.url}/v1/exchange"
+                return httpx.post(where, content=ask(), headers=bearer).status_code
+
+            def states() -> list[str]:
+                return [one["state"] for one in running.admin("GET", "/events/default/devices")]
+
+            assert status() == 200
+            for flag, state in (("retire", "retired"), ("unretire", "enrolled")):
+                assert main(["serve", f"--{flag}", OTHER, *where]) == 0
+                assert capsys.readouterr().out == f"{OTHER}  {state:<8}  South\n"
+                assert states() == [state]
+            assert main(["serve", "--revoke", OTHER, *where]) == 0
+            end = time.monotonic() + 2
+            while status() != 401:
+                assert time.monotonic() < end, "still welcome"
+                time.sleep(0.05)
+            capsys.readouterr()
+            assert main(["serve", "--devices", *where]) == 0
+            assert capsys.readouterr().out == f"{OTHER}  revoked   South\n"
+            assert main(["serve", "--unretire", OTHER, *where]) == 2
+            assert main(["serve", "--revoke", "nobody", *where]) == 2
+            complaints = capsys.readouterr().err
+            assert "was revoked" in complaints
+            assert "no such device" in complaints
+        finally:
+            running.close()
 
     def test_it_listens_to_strangers_only_with_tls(self, tmp_path: Path) -> None:
         """Beyond this machine without a certificate is refused in one line."""

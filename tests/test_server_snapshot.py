@@ -15,9 +15,12 @@ import pytest
 import zstandard
 from sqlalchemy import Engine
 
+from gate.store.filling import MemberRow
 from gate.store.folder import Folder
 from gate.store.tickets import Tickets
+from sync import packed
 from sync.central import snapshot, tickets
+from sync.central import tables as t
 from sync.central.database import in_transaction
 from sync.feed import Feed
 from tests.central import Central, Maker, central
@@ -69,6 +72,9 @@ async def test_the_gate_opens_it(running: Central, maker: Maker, tmp_path: Path)
     feed = Feed(folder)
     feed.install(part, told["name"])
     assert feed.cursor == told["cursor"]
+    assert feed.members() == {
+        maker.device: MemberRow(maker.device, "North", maker.public, "enrolled")
+    }
     feed.close()
     with closing(Tickets(folder)) as replica:
         replica.refresh()
@@ -142,7 +148,7 @@ async def test_it_is_reused_while_it_is_good(
     running: Central, maker: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same file serves until too much has changed; then the two newest stay."""
-    monkeypatch.setattr(snapshot, "LATE_CHANGES", 10)
+    monkeypatch.setattr(packed, "LATE_CHANGES", 10)
     names = []
     for n in range(4):
         names.append((await running.get(maker, "/snapshot")).json()["name"])
@@ -162,6 +168,17 @@ async def test_a_new_epoch_makes_a_new_one(running: Central, maker: Maker) -> No
     after = (await running.get(maker, "/snapshot")).json()
     assert before["name"] != after["name"]
     assert before["cursor"].split(":")[0] != after["cursor"].split(":")[0]
+
+
+async def test_none_of_a_life_that_was_lost_is_given(running: Central, maker: Maker) -> None:
+    """After a backup was restored the numbers come again: a file from before leads nowhere."""
+    before = (await running.get(maker, "/snapshot")).json()
+    with running.engine.begin() as connection:
+        connection.execute(t.change.update().values(id="abcdef"))
+    running.server.pulse.forget("show")
+    after = (await running.get(maker, "/snapshot")).json()
+    assert after["cursor"].endswith(":abcdef")
+    assert before["cursor"].rpartition(":")[0] == after["cursor"].rpartition(":")[0]
 
 
 async def test_it_is_built_once_for_all_who_wait(

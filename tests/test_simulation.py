@@ -26,7 +26,7 @@ MUTANT_SEEDS = 200
 NEAR = {
     "cursor without its id": 15,
     "cursor outside the transaction": 20,
-    "receipt before commit": 12,
+    "receipt before commit": 1575,
 }
 """Where to begin to look: a seed that was seen to catch it is not far."""
 

@@ -48,6 +48,33 @@ def coverage(others: Sequence[OtherLane], now_boot_ms: int, within_ms: int) -> C
     return Coverage(Basis.LAN if by_lan and not by_central else Basis.CENTRAL)
 
 
+_WORTH = (Basis.UNSEEN, Basis.ALONE, Basis.LAN, Basis.CENTRAL, Basis.ONLY)
+STEADY_MS = 3000
+"""How long it must have been better before it is called better: a loose cable shall not flicker."""
+
+
+class Settling:
+    """Makes a coverage steady: worse at once, better only once it has been so for a while."""
+
+    def __init__(self, steady_ms: int = STEADY_MS) -> None:
+        self._steady_ms = steady_ms
+        self._shown: Coverage | None = None
+        self._better_since_ms: int | None = None
+
+    def settle(self, found: Coverage, now_boot_ms: int) -> Coverage:
+        """What to go by now, given what is found now."""
+        shown = self._shown
+        if shown is None or _WORTH.index(found.basis) <= _WORTH.index(shown.basis):
+            self._shown, self._better_since_ms = found, None
+        else:
+            if self._better_since_ms is None:
+                self._better_since_ms = now_boot_ms
+            if now_boot_ms - self._better_since_ms >= self._steady_ms:
+                self._shown, self._better_since_ms = found, None
+        assert self._shown is not None
+        return self._shown
+
+
 def _heard(lane: OtherLane) -> float:
     times = [ms for ms in (lane.central_boot_ms, lane.lan_boot_ms) if ms is not None]
     return max(times) if times else float("-inf")

@@ -1,10 +1,23 @@
-"""How tickets get into a replica: the same way from a file, into a snapshot, and by the feed."""
+"""How rows get into a replica: the same way from a file, into a snapshot, and by the feed."""
 
 import sqlite3
+
+import msgspec
 
 from gate.domain.model import CodeState
 from gate.store.rows import TicketBody
 from gate.store.tickets import searchable
+
+
+class MemberRow(msgspec.Struct, frozen=True):
+    """A device of the venue as all its gates are told of it."""
+
+    id: str
+    name: str
+    key: str
+    """Ed25519 public key, hex."""
+    state: str
+    """``enrolled``, ``retired`` or ``revoked``."""
 
 
 def put_type(connection: sqlite3.Connection, id_: str, body: str) -> None:
@@ -48,3 +61,15 @@ def put_ticket(connection: sqlite3.Connection, number: int | None, ticket: Ticke
             "INSERT INTO holder (rowid, name) VALUES (?, ?)", (number, searchable(ticket.holder))
         )
     return number
+
+
+def put_member(connection: sqlite3.Connection, member: MemberRow) -> None:
+    """Add a device of the venue, or state it anew."""
+    row = msgspec.structs.astuple(member)
+    connection.execute("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?)", row)
+
+
+def members_of(connection: sqlite3.Connection) -> dict[str, MemberRow]:
+    """Every device of the venue, by id."""
+    rows = connection.execute("SELECT id, name, key, state FROM member ORDER BY id")
+    return {row[0]: MemberRow(*row) for row in rows}

@@ -40,6 +40,11 @@ class Folder:
         return self.path / "tickets.current"
 
     @property
+    def membership(self) -> Path:
+        """What makes this device a member of its venue; absent while it belongs to none."""
+        return self.path / "member.json"
+
+    @property
     def enrolment(self) -> Path:
         """How to reach the central server; there once the device is enrolled."""
         return self.path / "server.json"
@@ -53,6 +58,16 @@ class Folder:
     def inbox(self) -> Path:
         """Where journals that came by USB stick wait for the sync worker."""
         return self.path / "inbox"
+
+    @property
+    def venue(self) -> Path:
+        """The venue's own key; there where this gate is the host of a venue without a server."""
+        return self.path / "venue.json"
+
+    @property
+    def shared(self) -> Path:
+        """Copies of the ticket replica, packed for other gates to fetch."""
+        return self.path / "shared"
 
     @property
     def operators(self) -> Path:

@@ -55,6 +55,11 @@ class Freshness:
     last_error: str = ""
     lanes: tuple[Lane, ...] = ()
     """The event's other devices."""
+    gates: int = 0
+    """How many of them are heard directly."""
+    turned_away: int = 0
+    """How often a stranger or a revoked device was turned away on the LAN."""
+    last_turned_away: str = ""
 
 
 NOTHING = Freshness()

@@ -108,6 +108,9 @@ CREATE TABLE device (
 _RESOLUTIONS = """
 CREATE INDEX entry_resolutions ON entry (ticket) WHERE act = 'resolution';
 """
+_LANES = """
+CREATE INDEX entry_lanes ON entry (origin) WHERE act IN ('lane_opened', 'lane_closed');
+"""
 
 
 @journal()
@@ -128,7 +131,7 @@ def create_peers(db: Database) -> None:
     entry = _ENTRY.replace("UNIQUE (origin, seq)", "UNIQUE (origin, seq, hash)")
     tally = _TALLY.replace("    minute", "    device TEXT NOT NULL,\n    minute", 1)
     tally = tally.replace("KEY (minute", "KEY (device, minute")
-    _run(db, entry + _STATE + tally + _OTHERS + _RESOLUTIONS)
+    _run(db, entry + _STATE + tally + _OTHERS + _RESOLUTIONS + _LANES)
 
 
 @tickets()
@@ -172,6 +175,34 @@ def create_tickets(db: Database) -> None:
             INSERT INTO census VALUES (new.type_id, new.status, 1)
                 ON CONFLICT DO UPDATE SET tickets = tickets + 1;
         END;
+        """,
+    )
+
+
+@tickets()
+def follow_feeds(db: Database) -> None:
+    """Version 0.2: how far the replica is and how it came there, so that others may follow it."""
+    _run(
+        db,
+        """
+        CREATE TABLE change (
+            seq INTEGER PRIMARY KEY,
+            id TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            ref TEXT NOT NULL
+        );
+        CREATE INDEX change_type ON change (seq) WHERE kind = 'type';
+        CREATE TABLE member (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            key TEXT NOT NULL,
+            state TEXT NOT NULL
+        ) WITHOUT ROWID;
+        INSERT INTO meta SELECT 'cursor', e.value || ':' || s.value || ':' ||
+                lower(hex(randomblob(8)))
+            FROM meta e JOIN meta s ON s.key = 'seq' WHERE e.key = 'epoch'
+            ON CONFLICT DO NOTHING;
+        INSERT INTO meta SELECT 'base', value FROM meta WHERE key = 'cursor';
         """,
     )
 

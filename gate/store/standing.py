@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gate.domain.clock import Reading
-from gate.domain.coverage import Coverage, coverage
+from gate.domain.coverage import Coverage, Settling, coverage
 from gate.domain.model import Basis
 from gate.store.folder import Folder
 from gate.store.freshness import NOTHING, Freshness, FreshnessReader, Lane
@@ -23,6 +23,7 @@ class Standing:
     coverage: Coverage
     freshness: Freshness
     is_enrolled: bool
+    """Whether it belongs to a server or a venue."""
 
 
 NOBODY_HEARD = Standing(0, Coverage(Basis.ONLY), NOTHING, is_enrolled=False)
@@ -33,27 +34,31 @@ class StandingReader:
     """Follows the sync worker's word; cheap enough to ask before every scan."""
 
     def __init__(self, folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> None:
-        self._enrolment = str(folder.enrolment)
+        self._memberships = (str(folder.enrolment), str(folder.membership))
         self._freshness = FreshnessReader(folder)
         self._within_ms = round(heard_within_s * 1000)
+        self._settling = Settling()
 
     def read(self, reading: Reading) -> Standing:
         """How the lane stands now."""
         word = self._freshness.read(reading.boot_id)
-        is_enrolled = bool(word.server) or os.path.exists(self._enrolment)  # noqa: PTH110
+        is_enrolled = bool(word.server) or any(map(os.path.exists, self._memberships))
         if word is NOTHING:
             # An enrolled device that has heard nothing cannot know who else is at work.
-            basis = Basis.ALONE if is_enrolled else Basis.ONLY
-            return Standing(reading.boot_ms, Coverage(basis), NOTHING, is_enrolled)
+            found = Coverage(Basis.ALONE if is_enrolled else Basis.ONLY)
+            found = self._settling.settle(found, reading.boot_ms)
+            return Standing(reading.boot_ms, found, NOTHING, is_enrolled)
         found = coverage(word.lanes, reading.boot_ms, self._within_ms)
         if found.basis is Basis.ONLY and is_enrolled and not self._is_told(word, reading.boot_ms):
             found = _in_the_dark(word)
+        found = self._settling.settle(found, reading.boot_ms)
         return Standing(reading.boot_ms, found, word, is_enrolled)
 
     def _is_told(self, word: Freshness, now_boot_ms: int) -> bool:
-        """Whether the server would have told by now that another lane has opened."""
-        server_boot_ms = word.server_boot_ms
-        return server_boot_ms is not None and now_boot_ms - server_boot_ms <= self._within_ms
+        """Whether anybody would have told by now that another lane has opened."""
+        heard = [word.server_boot_ms, *(lane.lan_boot_ms for lane in word.lanes)]
+        newest = max((ms for ms in heard if ms is not None), default=None)
+        return newest is not None and now_boot_ms - newest <= self._within_ms
 
 
 def _in_the_dark(word: Freshness) -> Coverage:

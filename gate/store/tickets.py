@@ -78,9 +78,7 @@ class Tickets:
         except OSError as error:
             self.close()
             if isinstance(error, FileNotFoundError):
-                raise StoreError(
-                    _("no tickets on this device"), _("Import some with: gate import FILE")
-                ) from None
+                raise self._none() from None
             with faults(self._folder.pointer):
                 raise
         stamp = (stat.st_mtime_ns, stat.st_ino)
@@ -97,8 +95,12 @@ class Tickets:
         return code_hash(self._key, code)
 
     def find(self, hashed: bytes) -> Ticket | None:
-        """The ticket a code belongs to."""
-        return self._one(_BY_CODE, hashed)
+        """The ticket a code belongs to. Raises StoreError while there are no tickets at all."""
+        found = self._one(_BY_CODE, hashed)
+        if found is None and self._is_empty():
+            # A venue that has begun before its tickets came: nobody is to be turned away for it.
+            raise self._none()
+        return found
 
     def get(self, ticket: str) -> Ticket | None:
         """The ticket of that id."""
@@ -135,6 +137,17 @@ class Tickets:
         with faults(self._path):
             row = self._live().execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return "" if row is None else str(row[0])
+
+    def _is_empty(self) -> bool:
+        with faults(self._path):
+            found = self._live().execute("SELECT 1 FROM ticket_type LIMIT 1").fetchone()
+        return found is None
+
+    def _none(self) -> StoreError:
+        hint = _("Import some with: gate import FILE")
+        if self._folder.enrolment.exists():
+            hint = _("They come from the server or the other gates as soon as these have some.")
+        return StoreError(_("no tickets on this device"), hint)
 
     def _live(self) -> sqlite3.Connection:
         if self._connection is None:

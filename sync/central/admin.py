@@ -136,8 +136,7 @@ class Admin:
         ]
         wanted = tickets.Issue(stated.types, stated.tickets, [*stated.changes, *voids])
         issued = await server.write(partial(_issue, event=event, wanted=wanted))
-        server.pulse.forget(event)
-        server.streams.wake(event, {})
+        server.tell_changes(event)
         return reply(issued)
 
     async def counts(self, request: Request) -> Response:
@@ -185,6 +184,7 @@ class Admin:
         await server.write(partial(devices.set_state, event=event, device=device, state=state))
         await server.roster.refresh()
         server.streams.cut_revoked()
+        server.tell_changes(event)
         found = [line for line in server.roster.lines(event) if line.id == device]
         return reply(found[0])
 

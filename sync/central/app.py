@@ -25,6 +25,7 @@ from sync.central.admin import Admin
 from sync.central.edge import Denied, reply
 from sync.central.metrics import Counted
 from sync.central.server import Server, Settings
+from sync.cursor import ResyncNeeded
 from sync.protocol import MAX_FRAME, PREFIX, Enrol, Problem
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class Devices:
             raise Denied(422, "invalid", reason)
         try:
             page = await server.read(tickets.changes, device.event, cursor, int(stated[:9]))
-        except tickets.ResyncNeeded as error:
+        except ResyncNeeded as error:
             reason = _("This cursor is not of this server any more: take a new snapshot.")
             raise Denied(409, "resync", reason) from error
         server.roster.hear(device.id, None)
@@ -118,6 +119,7 @@ class Devices:
         enrolled = await server.write(partial(devices.enrol, asked=asked, now_ms=now_ms))
         await server.roster.refresh()
         server.streams.cut_revoked()
+        server.tell_changes(enrolled.event)
         log.info("enrolled device=%s event=%s", asked.device, enrolled.event)
         return reply(enrolled)
 

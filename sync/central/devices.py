@@ -10,12 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from gate.domain.model import device_of
 from gate.language import _
+from gate.store.filling import MemberRow
 from sync.central import tables as t
+from sync.central import tickets
 from sync.central.edge import Denied
+from sync.members import Authority
 from sync.protocol import Enrol, Enrolled
 
 ADMIN = "admin"
@@ -90,6 +94,8 @@ def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
         raise Denied(403, "used_token", _("This enrolment token has been used. Ask for another."))
     if expires_ms <= now_ms:
         raise Denied(403, "expired_token", _("This enrolment token has expired. Ask for another."))
+    # Before any other row, as whoever takes in entries does: two that wait must wait alike.
+    at = tickets.lock(connection, event)
     taken = connection.execute(
         update(t.token).where(c.hash == hashed, c.used_by == "").values(used_by=asked.device)
     )
@@ -104,10 +110,26 @@ def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
         "enrolled_ms": now_ms,
     }
     _put_device(connection, event, asked.device, said)
+    _tell(connection, event, at, MemberRow(asked.device, name, asked.key, State.ENROLLED))
     row = connection.execute(
         select(t.event.c.name, t.event.c.time_zone).where(t.event.c.id == event)
     ).one()
-    return Enrolled(credential, event, row[0], name, row[1])
+    authority = _authority_of(connection, event)
+    certificate = authority.issue(asked.device, asked.key)
+    return Enrolled(credential, event, row[0], name, row[1], authority.certificate, certificate)
+
+
+def _authority_of(connection: Connection, event: str) -> Authority:
+    """The event's own; minted now for an event that is older than authorities."""
+    c = t.event.c
+    kept = select(c.authority_key, c.authority).where(c.id == event).with_for_update()
+    key, certificate = connection.execute(kept).one()
+    if key:
+        return Authority.from_pem(key, certificate)
+    made = Authority.mint()
+    said = {"authority_key": made.key, "authority": made.certificate}
+    connection.execute(update(t.event).where(c.id == event).values(**said))
+    return made
 
 
 def _put_device(
@@ -135,12 +157,30 @@ def set_state(connection: Connection, event: str, device: str, state: State) -> 
     """Retire, bring back or revoke a device. Raises Denied when there is none, or it is revoked."""
     d = t.device.c
     where = (d.event == event, d.id == device)
-    found = connection.execute(select(d.state).where(*where).with_for_update()).scalar()
-    if found is None:
+    if connection.execute(select(d.id).where(*where)).first() is None:
         raise Denied(404, "no_device", _("There is no such device."))
-    if found == State.REVOKED and state is not State.REVOKED:
+    at = tickets.lock(connection, event)
+    kept = select(d.name, d.public_key, d.state).where(*where).with_for_update()
+    name, key, before = connection.execute(kept).one()
+    if before == State.REVOKED and state is not State.REVOKED:
         raise Denied(409, "revoked", _("This device was revoked. It has to enrol again."))
+    if before == state:
+        return
     connection.execute(update(t.device).where(*where).values(state=state.value))
+    _tell(connection, event, at, MemberRow(device, name, key, state))
+
+
+def _tell(connection: Connection, event: str, at: tuple[str, int], member: MemberRow) -> None:
+    """Let all gates hear of it by the feed, those too that only other gates reach."""
+    body = msgspec.json.encode(member).decode()
+    tickets.append(connection, event, at, [("device", member.id, body, {})])
+
+
+def members(connection: Connection, event: str) -> list[MemberRow]:
+    """Every device of the event as its gates are told of it."""
+    d = t.device.c
+    rows = connection.execute(select(d.id, d.name, d.public_key, d.state).where(d.event == event))
+    return [MemberRow(*row) for row in rows]
 
 
 def all_devices(connection: Connection) -> list[Device]:

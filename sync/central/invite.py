@@ -18,6 +18,7 @@ from gate.errors import ConfigError
 from gate.language import _
 from gate.store.folder import write_durably
 from gate.store.sqlite import faults
+from sync.discovery import own_addresses
 from sync.enrolment import SCHEME
 
 QUIET: Final = 4
@@ -121,7 +122,14 @@ def reachable(host: str) -> str:
             probe.connect((far, 9))
             return str(probe.getsockname()[0])
         except OSError:
-            return socket.gethostname()
+            # There is no way out of here: the network is the venue's own, perhaps.
+            return next(iter(own_addresses()), socket.gethostname())
+
+
+def url(host: str, port: int, scheme: str = "https") -> str:
+    """How others reach what listens there."""
+    seen = reachable(host)
+    return f"{scheme}://{f'[{seen}]' if ':' in seen else seen}:{port}"
 
 
 def is_loopback(host: str) -> bool:

@@ -1,17 +1,14 @@
 """``gate serve``: starts the server, and says how a gate gets in."""
 
-import errno
 import logging
 import os
 import secrets
-import signal
-import socket
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from types import FrameType
 
 import uvicorn
 from platformdirs import user_data_path
@@ -23,6 +20,7 @@ from gate.language import _
 from gate.store.folder import Folder, Lock, write_durably
 from gate.store.sqlite import faults
 from gate.words import printable
+from sync import listening
 from sync.central import devices, invite, tickets
 from sync.central import tables as t
 from sync.central.app import create_app
@@ -58,6 +56,11 @@ class Wanted:
     restored: bool = False
     new_token: str = ""
     """Only make a token for a gate of this name."""
+    devices: bool = False
+    """Only tell of the event's devices."""
+    device: str = ""
+    state: str = ""
+    """Only bring that device into that state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ def run(wanted: Wanted) -> int:
     try:
         if wanted.new_token:
             return _tell_token(engine, wanted, folder)
+        if wanted.devices or wanted.device:
+            return _tend_devices(engine, wanted)
         # A SQLite file has one writer.
         lock = _only_server(folder) if engine.dialect.name == "sqlite" else None
         kept = _log_to(folder / "server.log")
@@ -96,14 +101,14 @@ def run(wanted: Wanted) -> int:
 
 
 def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
-    host, port = _listen(wanted.listen or LISTEN)
+    host, port = listening.place(wanted.listen or LISTEN)
     certificate, key = _certificate(wanted, folder, host)
     if certificate is None and not (invite.is_loopback(host) or wanted.behind_proxy):
         raise UsageError(
             _("without a certificate the server listens on this machine only"),
             _("Give --cert and --key, or --self-signed, or --behind-proxy when one adds TLS."),
         )
-    listener = _bind(host, port)
+    listener = listening.bind(host, port)
     with listener:
         port = listener.getsockname()[1]
         address = _address_of(wanted, host, port, certificate)
@@ -111,7 +116,9 @@ def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
         app = create_app(engine, Settings(folder=folder, admin_hash=admin))
         _tell_start(engine, wanted, folder, address)
         log.info("serving on %s port %d", host, port)
-        _run(_config(app, wanted, certificate, key), listener)
+        server = uvicorn.Server(_config(app, wanted, certificate, key))
+        if not listening.run(server, listener):
+            raise StoreError(_("the server could not be started"), _("See server.log."))
     log.info("stopped")
     sys.stdout.write(_("The server has stopped.") + "\n")
     return 0
@@ -138,23 +145,6 @@ def _config(
         proxy_headers=wanted.behind_proxy,
         forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", _PRIVATE),
     )
-
-
-def _run(config: uvicorn.Config, listener: socket.socket) -> None:
-    server = uvicorn.Server(config)
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        server.should_exit = True
-
-    # uvicorn ends well on both, and then raises the signal once more for whoever started it.
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        server.run(sockets=[listener])
-    finally:
-        for number, kept in before.items():
-            signal.signal(number, kept)
-    if not server.started:
-        raise StoreError(_("the server could not be started"), _("See server.log."))
 
 
 def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) -> str:
@@ -222,16 +212,38 @@ def _event_of(engine: Engine, wanted: Wanted) -> str:
     return here[0] if len(here) == 1 else ""
 
 
-def _tell_token(engine: Engine, wanted: Wanted, folder: Path) -> int:
+def _need_event(engine: Engine, wanted: Wanted) -> str:
     event = _event_of(engine, wanted)
     if not event:
         raise UsageError(
             _("there is no event {id}").format(id=wanted.event), _("Name one with --event.")
         )
+    return event
+
+
+def _tend_devices(engine: Engine, wanted: Wanted) -> int:
+    """Change a device if need be, and tell of it, or of all; running servers see it in a moment."""
+    event, state = _need_event(engine, wanted), wanted.state
+    if wanted.device:
+        change = partial(
+            devices.set_state, event=event, device=wanted.device, state=devices.State(state)
+        )
+        try:
+            in_transaction(engine, change)
+        except Denied as denied:
+            raise UsageError(denied.problem.reason, _("See them: gate serve --devices")) from denied
+    for one in in_transaction(engine, devices.all_devices):
+        if one.event == event and wanted.device in ("", one.id):
+            sys.stdout.write(f"{one.id}  {one.state:<8}  {printable(one.name)}\n")
+    return 0
+
+
+def _tell_token(engine: Engine, wanted: Wanted, folder: Path) -> int:
+    event = _need_event(engine, wanted)
     kept = in_transaction(engine, _kept_address)
     address = kept
     if wanted.url or wanted.listen or kept is None:
-        host, port = _listen(wanted.listen or LISTEN)
+        host, port = listening.place(wanted.listen or LISTEN)
         certificate, _key = _certificate(wanted, folder, host)
         address = _address_of(wanted, host, port, certificate)
     assert address is not None
@@ -260,11 +272,9 @@ def _tell_link(token: str, address: _Address, event: str) -> None:
 
 
 def _address_of(wanted: Wanted, host: str, port: int, certificate: Path | None) -> _Address:
-    scheme = "http" if certificate is None else "https"
-    seen = invite.reachable(host)
-    at = f"[{seen}]" if ":" in seen else seen
     pinned = invite.fingerprint(certificate) if certificate is not None else ""
-    return _Address(wanted.url.rstrip("/") or f"{scheme}://{at}:{port}", pinned)
+    url = invite.url(host, port, "http" if certificate is None else "https")
+    return _Address(wanted.url.rstrip("/") or url, pinned)
 
 
 def _certificate(wanted: Wanted, folder: Path, host: str) -> tuple[Path | None, Path | None]:
@@ -276,33 +286,6 @@ def _certificate(wanted: Wanted, folder: Path, host: str) -> tuple[Path | None, 
         if path is not None and not path.is_file():
             raise ConfigError(_("{file}: there is no such file").format(file=path), "")
     return wanted.cert, wanted.key
-
-
-def _listen(stated: str) -> tuple[str, int]:
-    host, colon, port = stated.rpartition(":")
-    if not (colon and port.isascii() and port.isdecimal() and int(port) < 65536):
-        raise UsageError(
-            _("{text!r} is nowhere to listen").format(text=stated), _("Like this: 127.0.0.1:8470")
-        )
-    return host.strip("[]"), int(port)
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    try:
-        found = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        family, *_rest, where = found[0]
-        return socket.create_server(where[:2], family=family, backlog=2048)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise BusyError(
-                _("port {port} is in use by another program").format(port=port),
-                _("Stop it, or listen elsewhere with --listen HOST:PORT."),
-            ) from error
-        raise StoreError(
-            _("cannot listen on {host}: {detail}").format(host=host, detail=error.strerror), ""
-        ) from error
 
 
 def _only_server(folder: Path) -> Lock:

@@ -120,6 +120,11 @@ class Server:
         """Have something written; on disk when this returns."""
         return await self.writer.do(job)
 
+    def tell_changes(self, event: str) -> None:
+        """The feed of an event went on here: let connected devices hear of it."""
+        self.pulse.forget(event)
+        self.streams.wake(event, {})
+
     async def device_of(self, asking: HTTPConnection) -> Device:
         """The device whose credential came with a request. Raises Denied."""
         hashed = self._hash_of(asking)

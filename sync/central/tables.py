@@ -45,6 +45,9 @@ event = Table(
     _text("time_zone"),
     _text("key"),
     _number("created_ms"),
+    # The venue's own key and certificate, with which its gates know each other.
+    _text("authority_key"),
+    _text("authority"),
 )
 stream = Table(
     "stream",

@@ -20,11 +20,12 @@ from gate.errors import UsageError
 from gate.language import _
 from gate.store.rows import BadRow, TicketBody, changed_body, ticket_body, type_body
 from sync.central import tables as t
+from sync.cursor import Cursor, ResyncNeeded
+from sync.members import Authority
 from sync.protocol import Change, Changes
 
 PAGE = 1000
 _EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_CURSOR = re.compile(r"([0-9a-f]{1,32}):([0-9]{1,15}):([0-9a-f]{0,32})")
 _ERRORS_TOLD = 20
 _IN = 500
 """Ids in one query: SQLite's limit on parameters is far above, PostgreSQL's planner likes few."""
@@ -36,10 +37,6 @@ class Bad(Exception):
     def __init__(self, errors: list[str]) -> None:
         super().__init__("; ".join(errors))
         self.errors = errors
-
-
-class ResyncNeeded(Exception):
-    """The cursor is not of this feed: another life of the server, or one after a restore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +69,7 @@ def create_event(connection: Connection, id_: str, name: str, time_zone: str, no
         )
     if connection.execute(select(t.event.c.id).where(t.event.c.id == id_)).first():
         raise UsageError(_("there is an event {id} already").format(id=id_), "")
+    authority = Authority.mint()
     connection.execute(
         insert(t.event).values(
             id=id_,
@@ -79,6 +77,8 @@ def create_event(connection: Connection, id_: str, name: str, time_zone: str, no
             time_zone=time_zone,
             key=secrets.token_hex(KEY_BYTES),
             created_ms=now_ms,
+            authority_key=authority.key,
+            authority=authority.certificate,
         )
     )
     connection.execute(
@@ -98,8 +98,7 @@ def new_epochs(connection: Connection) -> int:
 
 def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     """Create and change types and tickets, all or nothing. Raises Bad with what is wrong."""
-    lock = select(t.stream.c.epoch, t.stream.c.head).where(t.stream.c.event == event)
-    epoch, head = connection.execute(lock.with_for_update()).one()
+    at = lock(connection, event)
     row = connection.execute(
         select(t.event.c.key, t.event.c.time_zone).where(t.event.c.id == event)
     ).one()
@@ -138,16 +137,27 @@ def issue(connection: Connection, event: str, stated: Issue) -> Issued:
         event,
         [(id_, msgspec.json.decode(body)["type_id"], body) for id_, body, _codes in changes],
     )
-    cursor = _append(connection, event, (epoch, head), rows)
+    cursor = append(connection, event, at, rows)
     return Issued(len(types), len(tickets), len(changes), cursor, [one.id for one in tickets])
 
 
-def _append(
+def lock(connection: Connection, event: str) -> tuple[str, int]:
+    """Epoch and newest number of the event's feed; nobody else takes a number until the commit."""
+    query = select(t.stream.c.epoch, t.stream.c.head).where(t.stream.c.event == event)
+    epoch, head = connection.execute(query.with_for_update()).one()
+    return epoch, head
+
+
+def append(
     connection: Connection,
     event: str,
     at: tuple[str, int],
     rows: Sequence[tuple[str, str, str, Mapping[str, str]]],
 ) -> str:
+    """Add rows (kind, ref, body, codes) to the feed; the answer is its cursor then.
+
+    ``at`` is what ``lock`` answered in the same transaction.
+    """
     epoch, head = at
     made = [
         {
@@ -190,16 +200,15 @@ def changes(connection: Connection, event: str, cursor: str, limit: int = PAGE) 
     epoch, head = connection.execute(
         select(t.stream.c.epoch, t.stream.c.head).where(t.stream.c.event == event)
     ).one()
-    match = _CURSOR.fullmatch(cursor)
-    if match is None or match[1] != epoch or int(match[2]) > head:
+    asked = Cursor.parse(cursor)
+    if asked.epoch != epoch or asked.seq > head:
         raise ResyncNeeded
-    after = int(match[2])
-    if not _is_known(connection, event, after, match[3]):
+    if not _is_known(connection, event, asked.seq, asked.id):
         raise ResyncNeeded
     c = t.change.c
     rows = connection.execute(
         select(c.seq, c.id, c.kind, c.ref, c.body, c.codes)
-        .where(c.event == event, c.seq > after)
+        .where(c.event == event, c.seq > asked.seq)
         .order_by(c.seq)
         .limit(limit)
     ).all()
@@ -210,6 +219,11 @@ def changes(connection: Connection, event: str, cursor: str, limit: int = PAGE) 
     if not page:
         return Changes([], cursor)
     return Changes(page, f"{epoch}:{page[-1].seq}:{page[-1].id}", more=page[-1].seq < head)
+
+
+def knows(connection: Connection, event: str, cursor: Cursor) -> bool:
+    """Whether a cursor of this life of the feed names a change of it."""
+    return _is_known(connection, event, cursor.seq, cursor.id)
 
 
 def _is_known(connection: Connection, event: str, seq: int, id_: str) -> bool:

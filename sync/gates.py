@@ -1,0 +1,152 @@
+"""The venue's other gates, as the thread that owns the files deals with them."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from gate.clock import Clock
+from sync.exchange import CENTRAL
+from sync.keys import DeviceKey, verifier
+from sync.lan import Event, Lan, Link, Linked, Said, Unlinked, place_of
+from sync.pair import Asking, Pair
+from sync.protocol import Beat, Word
+from sync.replica import Holdings
+
+log = logging.getLogger(__name__)
+
+COMPARE_EVERY = 60
+"""Beats between two comparisons of everything with a gate."""
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Gate:
+    """Another gate that is heard directly."""
+
+    link: Link
+    pair: Pair
+    beat: Beat = field(default_factory=Beat)
+    heard_boot_ms: int = 0
+    beats: int = 0
+
+    @property
+    def place(self) -> str:
+        """Where it listens; empty until it has said."""
+        return place_of(self.link.host, self.beat.port) if self.beat.port else ""
+
+
+class Gates:
+    """Every gate that is linked: what it is told and what it tells."""
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        key: DeviceKey,
+        lan: Lan,
+        clock: Clock,
+        key_of: Callable[[str], str],
+    ) -> None:
+        self._holdings = holdings
+        self._key = key
+        self._lan = lan
+        self._clock = clock
+        self._verify = verifier(lambda device: self._keys.get(device) or key_of(device))
+        self._keys: dict[str, str] = {holdings.device: key.public}
+        self._asking = Asking()
+        self._own_told = self._told = 0
+        self._linked_told: Mapping[str, str] | None = None
+        self.linked: dict[str, Gate] = {}
+        """By device."""
+
+    def hear(self, event: Event) -> None:
+        """Deal with what happened on the LAN."""
+        if isinstance(event, Said):
+            self._hear_word(event.link, event.word)
+        elif isinstance(event, Linked):
+            link = event.link
+            log.info("lan: linked with %s at %s", link.device, link.host)
+            self._keys[link.device] = link.key
+            pair = Pair(self._holdings, self._key, link.device, self._verify)
+            self.linked[link.device] = Gate(link, pair, heard_boot_ms=self._boot_ms())
+            # It has not been told whom we hear.
+            self._linked_told = None
+            self._say(self.linked[link.device])
+        elif isinstance(event, Unlinked):
+            gate = self.linked.get(event.link.device)
+            if gate is not None and gate.link is event.link:
+                log.info("lan: %s is gone %s", event.link.device, event.why)
+                del self.linked[event.link.device]
+
+    def tell(self) -> None:
+        """Say what is new to whom it concerns."""
+        holdings = self._holdings
+        holdings.follow_journal()
+        own, others = holdings.own_version, holdings.version
+        if own != self._own_told:
+            concerned = list(self.linked.values())
+        elif others != self._told:
+            concerned = [gate for gate in self.linked.values() if gate.pair.passes_on]
+        else:
+            return
+        self._own_told, self._told = own, others
+        for gate in concerned:
+            self._say(gate)
+
+    def beat(self, beat: Beat, *, hears_central: bool) -> None:
+        """Say how we are, to everybody, and see to it that everything reaches us."""
+        gates = list(self.linked.values())
+        linked = {device: gate.place for device, gate in self.linked.items()}
+        if hears_central:
+            linked[CENTRAL] = ""
+        if linked != self._linked_told:
+            self._linked_told = linked
+            beat = msgspec.structs.replace(beat, linked=linked)
+        data = _encode(Word(beat=beat))
+        self._lan.send((gate.link, data) for gate in gates)
+        self._asking.share_out(
+            [gate.pair for gate in gates], self._holdings.device, hears_central=hears_central
+        )
+        for n, gate in enumerate(gates):
+            gate.beats += 1
+            if (gate.beats + n) % COMPARE_EVERY == 0:
+                gate.pair.compare()
+            self._say(gate)
+
+    def who_hear(self, device: str) -> list[str]:
+        """The linked gates that say they hear a device, or ``central``."""
+        return [linked for linked, gate in self.linked.items() if device in gate.pair.linked]
+
+    def heard_boot_ms(self, device: str) -> int | None:
+        """When a device was last heard, itself or by a gate that hears it."""
+        gate = self.linked.get(device)
+        through = [g.heard_boot_ms for g in self.linked.values() if device in g.pair.linked]
+        times = through + ([gate.heard_boot_ms] if gate is not None else [])
+        return max(times, default=None)
+
+    def _hear_word(self, link: Link, word: Word) -> None:
+        link.dealt_with += 1
+        gate = self.linked.get(link.device)
+        if gate is None or gate.link is not link:
+            return
+        gate.heard_boot_ms = self._boot_ms()
+        gate.pair.hear(word, self._clock.read().wall_ms)
+        if word.beat is not None:
+            gate.beat = word.beat
+            if word.beat.linked is not None:
+                self._lan.know({d: at for d, at in word.beat.linked.items() if d != CENTRAL})
+        self._say(gate)
+        self.tell()
+
+    def _say(self, gate: Gate) -> None:
+        words = []
+        while (word := gate.pair.say()) is not None:
+            words.append((gate.link, _encode(word)))
+            if not gate.pair.has_to_send():
+                break
+        if words:
+            self._lan.send(words)
+
+    def _boot_ms(self) -> int:
+        return self._clock.read().boot_ms

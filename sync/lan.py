@@ -1,0 +1,561 @@
+"""The LAN: finds the other gates of the venue and keeps a stream open to each of them.
+
+Sockets live here, in one thread with an event loop; what happens on them is told to whoever owns
+the files. Who is at the other end is read from the certificate of the connection itself.
+"""
+
+import asyncio
+import errno
+import ipaddress
+import logging
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+from websockets.asyncio.client import connect
+from websockets.asyncio.connection import Connection
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.http11 import Request, Response
+
+from gate import __version__
+from gate.clock import SystemClock
+from gate.errors import StoreError
+from gate.language import _
+from gate.store.folder import Folder
+from sync.discovery import Discovery
+from sync.members import (
+    Membership,
+    client_context,
+    member_of,
+    server_context,
+    venue_id,
+)
+from sync.protocol import MAX_FRAME, PREFIX, Problem, Word
+
+log = logging.getLogger(__name__)
+
+STREAM = f"{PREFIX}/lan"
+LOOK_EVERY_S = 0.5
+SILENCE_S = 4.0
+"""A link on which nothing came for so long is gone, whatever the network says."""
+CALL_S = 4.0
+"""How long a call may take until both have shown who they are."""
+CALL_AGAIN_S = (1.0, 2.0, 3.0)
+"""How long after the first, second, and every further failure a place is called again."""
+YIELD_S = 2.0
+"""Of two gates the one with the smaller id calls; the other waits so long before it does."""
+FORGET_S = 600.0
+"""A place that was not heard of for so long is not called any more."""
+MOST_PLACES = 1000
+UNREAD_WORDS = 64
+"""Words of one gate that may wait to be dealt with."""
+UNSENT_WORDS = 256
+"""Words that may wait for a slow link before it is cut."""
+WARN_EVERY_S = 1.0
+
+_decoder = msgspec.json.Decoder(Word)
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(eq=False, slots=True)
+class Link:
+    """A stream to one other gate."""
+
+    device: str
+    key: str
+    """Its Ed25519 public key (hex), as its certificate says."""
+    host: str
+    """Where its end is."""
+    is_ours: bool
+    """Whether we called."""
+    socket: Connection
+    heard_s: float
+    unsent: "asyncio.Queue[bytes]" = field(default_factory=asyncio.Queue)
+    came: int = 0
+    dealt_with: int = 0
+    """Counted by whoever deals with the words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A gate is heard from now on."""
+
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A gate has said something."""
+
+    link: Link
+    word: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """A gate is not heard any more."""
+
+    link: Link
+    why: str
+
+
+Event = Linked | Said | Unlinked
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to what was asked for by HTTP."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+WhyNot = Callable[[str, str], str]
+"""From a device and its public key (hex) to why it is turned away; empty: it is welcome."""
+Answer = Callable[[str, Mapping[str, str], str], Reply]
+"""From path below the version, parameters and ``Range`` header to a reply; may take its time."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """Somewhere a gate may be listening."""
+
+    device: str = ""
+    """Who listens there, if that is known."""
+    heard_of_s: float = 0.0
+    call_at_s: float = 0.0
+    failures: int = 0
+    is_lasting: bool = False
+    """Whether it was named by a person."""
+
+
+class Lan:
+    """This gate's ear and voice on the LAN, from ``start`` to ``close``."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        membership: Membership,
+        tell: Callable[[Event], None],
+        *,
+        answer: Answer,
+        why_not: WhyNot,
+        listen: tuple[str, int] = ("", 8471),
+        seeds: Sequence[str] = (),
+        announces: bool = True,
+    ) -> None:
+        self._device = membership.device
+        self._tell = tell
+        self._answer = answer
+        self._why_not = why_not
+        self._listen = listen
+        self._announces = announces
+        self._venue = venue_id(membership)
+        self._server_tls = server_context(folder, membership)
+        self._server_tls.sslobject_class = _watching(self._note_stranger)
+        self._client_tls = client_context(folder, membership)
+        self._links: dict[str, Link] = {}
+        self._places: dict[str, _Place] = {
+            place: _Place(heard_of_s=_now_s(), is_lasting=True) for place in map(_placed, seeds)
+        }
+        self._calls: dict[str, asyncio.Task[None]] = {}
+        self._discovery: Discovery | None = None
+        self._ready: threading.Event = threading.Event()
+        self._fault: OSError | None = None
+        self._stop: asyncio.Event | None = None
+        self._is_plugged = True
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._warned_s = float("-inf")
+        self.turned_away = 0
+        """How often a stranger or a revoked device was."""
+        self.last_turned_away = ""
+        self.port = 0
+        """Where it listens, once it does."""
+        self._thread = threading.Thread(target=self._run, name="lan", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen. Raises StoreError when that is not possible."""
+        self._thread.start()
+        self._ready.wait()
+        if self._fault is not None:
+            raise StoreError(
+                _("cannot listen on {host} port {port}: {detail}").format(
+                    host=self._listen[0] or "*", port=self._listen[1], detail=self._fault.strerror
+                ),
+                _("Is another program listening there? See [lan] in config.toml."),
+            ) from self._fault
+
+    def close(self) -> None:
+        """Hang up everywhere."""
+        if self._thread.is_alive():
+            self._call_soon(lambda: self._stop.set() if self._stop else None)
+            self._thread.join(5)
+
+    # From the thread that owns the files
+
+    def send(self, words: Iterable[tuple[Link, bytes]]) -> None:
+        """Say something to some of the gates."""
+        said = list(words)
+        self._call_soon(partial(self._put_all, said))
+
+    def know(self, places: Mapping[str, str]) -> None:
+        """Others have told where devices listen."""
+        self._call_soon(partial(self._hear_of_all, dict(places)))
+
+    def cut(self, device: str, why: str) -> None:
+        """Hang up on a gate, which may call again."""
+        self._call_soon(lambda: self._cut(device, why))
+
+    def plug(self, *, is_in: bool) -> None:
+        """Pull this gate's cable, or plug it in again: for rehearsals."""
+        self._call_soon(partial(self._plug, is_in=is_in))
+
+    def _call_soon(self, do: Callable[[], Any]) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(do)
+
+    # In the loop's thread
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        finally:
+            self._ready.set()
+
+    async def _main(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            server = await self._open()
+        except OSError as error:
+            self._fault = error
+            return
+        self.port = next(iter(server.sockets)).getsockname()[1]
+        self._ready.set()
+        try:
+            if self._announces:
+                self._discovery = Discovery(self._venue, self._device, self.port, self._hear_of)
+            await self._look_after()
+        finally:
+            if self._discovery is not None:
+                await self._discovery.close()
+            for task in list(self._calls.values()):
+                task.cancel()
+            server.close()
+            for link in list(self._links.values()):
+                link.socket.transport.abort()
+            await server.wait_closed()
+
+    async def _open(self) -> Server:
+        host, port = self._listen
+        try:
+            return await self._serve(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            # Several gates on one machine: the others are told where this one listens.
+            return await self._serve(host, 0)
+
+    async def _serve(self, host: str, port: int) -> Server:
+        return await serve(
+            self._come,
+            host or None,
+            port,
+            ssl=self._server_tls,
+            process_request=self._ask,
+            ssl_handshake_timeout=CALL_S,
+            open_timeout=CALL_S,
+            **_stream_options(),
+        )
+
+    async def _look_after(self) -> None:
+        """Call who is not heard, hang up on who is silent, until it is time to stop."""
+        assert self._stop is not None
+        before = _now_s()
+        while not self._stop.is_set():
+            now = _now_s()
+            if now - before > SILENCE_S:
+                # The machine has slept: every stream may be dead, every address another.
+                for place in self._places.values():
+                    place.call_at_s = 0.0
+            before = now
+            for link in list(self._links.values()):
+                if now - link.heard_s > SILENCE_S:
+                    self._cut(link.device, _("silent"))
+            for at, place in list(self._places.items()):
+                if not place.is_lasting and now - place.heard_of_s > FORGET_S:
+                    del self._places[at]
+                elif now >= place.call_at_s and at not in self._calls:
+                    self._call(at, place, now)
+            if self._discovery is not None:
+                await self._discovery.look()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), LOOK_EVERY_S)
+
+    def _call(self, at: str, place: _Place, now: float) -> None:
+        if place.device == self._device or place.device in self._links or not self._is_plugged:
+            return
+        if place.device > self._device and now - place.heard_of_s < YIELD_S:
+            return
+        task = asyncio.ensure_future(self._reach(at, place))
+        self._calls[at] = task
+        task.add_done_callback(lambda _task: self._calls.pop(at, None))
+
+    async def _reach(self, at: str, place: _Place) -> None:
+        try:
+            socket = await connect(
+                f"wss://{at}{STREAM}",
+                ssl=self._client_tls,
+                open_timeout=CALL_S,
+                proxy=None,
+                user_agent_header=f"venue-gate/{__version__}",
+                **_stream_options(),
+            )
+        except (OSError, TimeoutError, WebSocketException, ValueError) as error:
+            again = CALL_AGAIN_S[min(place.failures, len(CALL_AGAIN_S) - 1)]
+            if place.failures == 0:
+                log.info("lan: %s cannot be reached: %s", at, error)
+            place.failures += 1
+            place.call_at_s = _now_s() + again
+            return
+        place.failures, place.call_at_s = 0, _now_s() + CALL_AGAIN_S[0]
+        device = await self._follow(socket, is_ours=True)
+        # Whoever listens there is known by its certificate, whatever was thought before.
+        place.device = device or place.device
+
+    async def _come(self, socket: ServerConnection) -> None:
+        await self._follow(socket, is_ours=False)
+
+    async def _follow(self, socket: Connection, *, is_ours: bool) -> str:
+        """Read a stream to its end; whose it was."""
+        member = _member(socket)
+        if member is None:
+            await socket.close()
+            return ""
+        device, key = member
+        link = Link(device, key, _host(socket), is_ours, socket, _now_s())
+        if device == self._device or self._turns_away(link) or not self._is_plugged:
+            await socket.close()
+            return device
+        before = self._links.get(device)
+        if before is not None and not self._replaces(link, before):
+            await socket.close()
+            return device
+        self._links[device] = link
+        if before is not None:
+            before.socket.transport.abort()
+            self._tell(Unlinked(before, ""))
+        self._tell(Linked(link))
+        sender = asyncio.ensure_future(_send_all(link))
+        why = ""
+        try:
+            await self._read(link)
+        except (ConnectionClosed, OSError) as error:
+            why = str(error)[:200]
+        except (msgspec.DecodeError, UnicodeError) as error:
+            why = _("it speaks another language: {detail}").format(detail=error)
+        finally:
+            sender.cancel()
+            if self._links.get(device) is link:
+                del self._links[device]
+                self._tell(Unlinked(link, why))
+            socket.transport.abort()
+        return device
+
+    async def _read(self, link: Link) -> None:
+        async for data in link.socket:
+            link.heard_s = _now_s()
+            if self._turns_away(link):
+                return
+            link.came += 1
+            self._tell(Said(link, _decoder.decode(data)))
+            while link.came - link.dealt_with > UNREAD_WORDS:
+                await asyncio.sleep(0.02)
+
+    def _turns_away(self, link: Link) -> bool:
+        why = self._why_not(link.device, link.key)
+        if why:
+            self._refuse(f"{link.device} ({link.host})", why)
+        return bool(why)
+
+    def _replaces(self, link: Link, before: Link) -> bool:
+        """Whether a second stream to the same gate is kept instead of the first."""
+        if _now_s() - before.heard_s > SILENCE_S / 2:
+            return True
+        # Both have called at once: each side keeps the call of the smaller id.
+        return link.is_ours == (self._device < link.device) and link.is_ours != before.is_ours
+
+    def _plug(self, *, is_in: bool) -> None:
+        self._is_plugged = is_in
+        for device in [] if is_in else list(self._links):
+            self._cut(device, _("the cable is out"))
+        for place in self._places.values():
+            place.call_at_s = 0.0
+
+    def _put_all(self, words: Iterable[tuple[Link, bytes]]) -> None:
+        for link, data in words:
+            if link.unsent.qsize() >= UNSENT_WORDS:
+                self._cut(link.device, _("too slow"))
+            else:
+                link.unsent.put_nowait(data)
+
+    def _cut(self, device: str, why: str) -> None:
+        link = self._links.pop(device, None)
+        if link is not None:
+            link.socket.transport.abort()
+            self._tell(Unlinked(link, why))
+
+    def _hear_of_all(self, places: Mapping[str, str]) -> None:
+        for device, at in places.items():
+            self._hear_of(at, device)
+
+    def _hear_of(self, at: str, device: str) -> None:
+        if device == self._device or not at:
+            return
+        place = self._places.get(at)
+        if place is None:
+            if len(self._places) >= MOST_PLACES:
+                return
+            place = self._places[at] = _Place(device)
+        elif _now_s() - place.heard_of_s > FORGET_S or place.device != device:
+            place.call_at_s = 0.0
+        place.device, place.heard_of_s = device, place.heard_of_s or _now_s()
+
+    def _note_stranger(self, error: ssl.SSLError) -> None:
+        self._refuse(_("a stranger"), error.reason or str(error))
+
+    def _refuse(self, who: str, why: str) -> None:
+        self.turned_away += 1
+        self.last_turned_away = f"{who}: {why}"
+        # A flood of strangers must not become a flood of lines.
+        if _now_s() - self._warned_s > WARN_EVERY_S:
+            self._warned_s = _now_s()
+            log.warning("lan: turned away %s", self.last_turned_away)
+
+    async def _ask(self, socket: ServerConnection, request: Request) -> Response | None:
+        """Answer what is asked by HTTP; a stream is let through."""
+        member = _member(socket)
+        why = self._why_not(*member) if member is not None else _("no certificate")
+        if why:
+            who = f"{member[0]} ({_host(socket)})" if member else _host(socket)
+            self._refuse(who, why)
+            return _response(Reply(HTTPStatus.FORBIDDEN, _problem("revoked")))
+        parts = urlsplit(request.path)
+        if parts.path == STREAM:
+            return None
+        asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        path = parts.path.removeprefix(PREFIX)
+        reply = await asyncio.to_thread(
+            self._answer, path, asked, request.headers.get("Range") or ""
+        )
+        return _response(reply)
+
+
+def problem(status: HTTPStatus, error: str, reason: str = "") -> Reply:
+    """Why something cannot be had."""
+    return Reply(status, _encoder.encode(Problem(error, reason or status.phrase)))
+
+
+def file_part(path: Path, asked: str, most: int = 4 * 1024 * 1024) -> Reply:
+    """A part of a file, from where a ``Range`` header says, at most so many bytes."""
+    size = path.stat().st_size
+    begin = asked.removeprefix("bytes=").partition("-")[0]
+    start = int(begin) if begin.isascii() and begin.isdecimal() and len(begin) < 16 else 0
+    if start >= size > 0:
+        return problem(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "range")
+    with path.open("rb") as file:
+        file.seek(start)
+        body = file.read(most)
+    said = {"Content-Range": f"bytes {start}-{start + len(body) - 1}/{size}"}
+    return Reply(HTTPStatus.PARTIAL_CONTENT, body, said)
+
+
+def _problem(error: str) -> bytes:
+    return _encoder.encode(Problem(error, error))
+
+
+def _response(reply: Reply) -> Response:
+    headers = Headers(reply.headers)
+    headers["Content-Length"] = str(len(reply.body))
+    headers["Connection"] = "close"
+    return Response(reply.status, HTTPStatus(reply.status).phrase, headers, reply.body)
+
+
+async def _send_all(link: Link) -> None:
+    with suppress(ConnectionClosed, OSError):
+        while True:
+            await link.socket.send(await link.unsent.get(), text=True)
+
+
+def _stream_options() -> dict[str, Any]:
+    # Every gate speaks every second, so that pings would tell nothing new.
+    return {
+        "ping_interval": None,
+        "close_timeout": 1,
+        "compression": None,
+        "max_size": 2 * MAX_FRAME,
+        "max_queue": 4,
+    }
+
+
+def _member(socket: Connection) -> tuple[str, str] | None:
+    tls = socket.transport.get_extra_info("ssl_object")
+    certificate = tls.getpeercert(binary_form=True) if tls is not None else None
+    if not certificate:
+        return None
+    try:
+        return member_of(certificate)
+    except ValueError:
+        return None
+
+
+def _host(socket: Connection) -> str:
+    address = socket.transport.get_extra_info("peername") or ("",)
+    return str(address[0])
+
+
+def place_of(host: str, port: int) -> str:
+    """A host and port as one name."""
+    with suppress(ValueError):
+        if ipaddress.ip_address(host.partition("%")[0]).version == 6:
+            return f"[{host}]:{port}"
+    return f"{host}:{port}"
+
+
+def _placed(seed: str) -> str:
+    """What a person wrote, with the usual port where none is named."""
+    return seed if seed.rpartition(":")[2].isdecimal() and "]" not in seed[-1:] else f"{seed}:8471"
+
+
+def _watching(report: Callable[[ssl.SSLError], None]) -> type[ssl.SSLObject]:
+    class Watched(ssl.SSLObject):
+        """Tells of handshakes that fail, which nobody else does."""
+
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                raise
+            except ssl.SSLError as error:
+                report(error)
+                raise
+
+    return Watched
+
+
+def _now_s() -> float:
+    return _clock.read().boot_ms / 1000
+
+
+_clock = SystemClock()

@@ -1,0 +1,111 @@
+"""Who the event's other devices are and how they are, from all that is known of them.
+
+The server has told, the feed has told, their own entries say, or they are heard on the LAN.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from gate.language import _
+from gate.store import freshness
+from sync.exchange import CENTRAL
+from sync.feed import Feed
+from sync.gates import Gates
+from sync.protocol import Lane, Report
+from sync.replica import Holdings
+
+ENROLLED, REVOKED = "enrolled", "revoked"
+NEVER = -(2**53)
+
+
+class Others:
+    """Everything that is known of the other devices."""
+
+    def __init__(self, holdings: Holdings, feed: Feed) -> None:
+        self._holdings = holdings
+        self._feed = feed
+        self._told = {one.device: one for one in holdings.devices(Lane)}
+        self._told_boot_ms = 0
+        self._members = feed.members()
+
+    def look_again(self) -> None:
+        """The feed has gone on."""
+        self._members = self._feed.members()
+
+    def told_by_server(self, lanes: Sequence[Lane], boot_ms: int) -> None:
+        """The server has said how everybody is."""
+        self._told = {lane.device: lane for lane in lanes}
+        self._told_boot_ms = boot_ms
+        self._holdings.put_devices({lane.device: _steady(lane) for lane in lanes})
+
+    def server_heard_boot_ms(self, device: str) -> int:
+        """When the server last heard a device, as far as it has said; long ago if it has not."""
+        lane = self._told.get(device)
+        if lane is None or lane.heard_ago_ms is None:
+            return NEVER
+        return self._told_boot_ms - lane.heard_ago_ms
+
+    def why_not(self, device: str, key: str) -> str:
+        """Why a device with that key is to be told nothing; empty: it is welcome. From any thread.
+
+        One that nobody has told of yet is: the venue's certificate says that it belongs.
+        """
+        if self._state(device) == REVOKED:
+            return _("revoked")
+        known = self.key_of(device)
+        return _("another key") if known and known != key else ""
+
+    def name_of(self, device: str) -> str:
+        """What the feed or the server calls a device."""
+        told, member = self._told.get(device), self._members.get(device)
+        return (told.name if told else "") or (member.name if member else "")
+
+    def key_of(self, device: str) -> str:
+        """A device's Ed25519 public key (hex); empty when it is not known."""
+        told, member = self._told.get(device), self._members.get(device)
+        return (told.key if told else "") or (member.key if member else "")
+
+    def lanes(self, gates: Gates | None) -> tuple[freshness.Lane, ...]:
+        """The other devices, as the lane is told of them."""
+        known = {
+            *self._told,
+            *self._members,
+            *self._holdings.devices_with_lanes(),
+            *(gates.linked if gates else ()),
+        } - {self._holdings.device, CENTRAL}
+        return tuple(self._lane(device, gates) for device in sorted(known))
+
+    def _state(self, device: str) -> str:
+        told, member = self._told.get(device), self._members.get(device)
+        # The feed says it wherever it is heard, the server only here.
+        if member is not None and member.state != ENROLLED:
+            return member.state
+        return told.state if told is not None else ENROLLED
+
+    def _lane(self, device: str, gates: Gates | None) -> freshness.Lane:
+        told = self._told.get(device) or Lane(device)
+        gate = gates.linked.get(device) if gates else None
+        state = self._state(device)
+        is_open = self._holdings.is_open(device)
+        heard_boot_ms = self.server_heard_boot_ms(device)
+        report = told.report if gate is None else gate.beat.report
+        return freshness.Lane(
+            device=device,
+            name=self.name_of(device) or (gate.beat.name if gate else ""),
+            active=(told.active if is_open is None else is_open) and state == ENROLLED,
+            central_boot_ms=None if heard_boot_ms == NEVER else heard_boot_ms,
+            lan_boot_ms=gates.heard_boot_ms(device) if gates else None,
+            state=state,
+            gate=report.gate,
+            version=report.version,
+            unsent=report.unsent,
+            quarantined=report.quarantined,
+            ahead_ms=report.offset_ms,
+            error_ms=report.error_ms,
+        )
+
+
+def _steady(lane: Lane) -> Lane:
+    """What does not change every second, so that it is worth keeping."""
+    return msgspec.structs.replace(lane, heard_ago_ms=None, report=Report())

@@ -1,0 +1,218 @@
+"""A venue without a server: the gate that is its host says who belongs to it.
+
+What the host says of a device goes into the feed of tickets, which one process writes. So it is put
+into the inbox first, and whoever may write the feed takes it from there: the sync worker, or this.
+"""
+
+import logging
+import secrets
+import time
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from gate.errors import BusyError, DamagedError, UsageError
+from gate.language import _
+from gate.store.filling import MemberRow, members_of
+from gate.store.folder import Folder, Lock, sync_folder, write_durably
+from gate.store.sqlite import faults, open_reader
+from gate.store.tickets import live_replica
+from sync import enrolment
+from sync.feed import Feed
+from sync.keys import DeviceKey
+from sync.members import Authority, Membership, load_membership, save_membership, venue_id
+from sync.protocol import Enrol, Enrolled
+
+log = logging.getLogger(__name__)
+SUFFIX = ".member"
+ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
+
+
+class Venue(msgspec.Struct, frozen=True):
+    """What the host keeps of its venue, readable by its user only: the key is a secret."""
+
+    name: str
+    key: str
+    """The authority's private key (PEM)."""
+    authority: str
+    """Its certificate (PEM)."""
+
+
+_venue = msgspec.json.Decoder(Venue)
+_member = msgspec.json.Decoder(MemberRow)
+_encode = msgspec.json.Encoder().encode
+
+
+def create(folder: Folder, name: str, gate: str) -> Venue:
+    """Begin a venue with this gate as its host and first member; ``gate`` is what it is called.
+
+    Raises UsageError when this gate belongs to a venue or server already, BusyError when a sync
+    worker is at work.
+    """
+    if folder.enrolment.exists() or folder.venue.exists():
+        raise UsageError(
+            _("this gate belongs to a venue or a server already"),
+            _("Begin another venue in another folder, with --data-dir."),
+        )
+    folder.create()
+    lock = Lock(folder, "sync")
+    try:
+        authority, device = Authority.mint(), folder.device_id()
+        public = DeviceKey(folder).public
+        certificate = authority.issue(device, public)
+        save_membership(folder, Membership(device, certificate, authority.certificate))
+        with closing(Feed(folder)) as feed:
+            now_ms = _now_ms()
+            feed.begin(now_ms)
+            feed.append(
+                "device", device, _encode(MemberRow(device, gate, public, ENROLLED)), now_ms
+            )
+        venue = Venue(name, authority.key, authority.certificate)
+        # Last: whoever finds this finds all of it.
+        with faults(folder.venue):
+            write_durably(folder.venue, _encode(venue))
+        return venue
+    finally:
+        lock.close()
+
+
+def load(folder: Folder) -> Venue:
+    """What the host keeps of its venue. Raises UsageError, with what to do, at any other gate."""
+    enrolled = enrolment.load(folder)
+    if enrolled is not None and enrolled.credential:
+        raise UsageError(
+            _("this gate belongs to a server"),
+            _("Do it there: gate serve --devices, --retire, --revoke, --new-token."),
+        )
+    if enrolled is not None:
+        raise UsageError(
+            _("this gate is not the host of its venue"),
+            _("Do it at the gate where the venue was created."),
+        )
+    with faults(folder.venue):
+        try:
+            content = folder.venue.read_bytes()
+        except FileNotFoundError:
+            raise UsageError(
+                _("this gate belongs to no venue"), _("Begin one with: gate venue create")
+            ) from None
+    try:
+        return _venue.decode(content)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise DamagedError(
+            _("{file} cannot be read").format(file=folder.venue.name),
+            _("Restore it from a backup: without it no other gate can be asked in."),
+        ) from error
+
+
+def devices(folder: Folder) -> dict[str, MemberRow]:
+    """Every device of the venue by id, with what was said of it and waits to be taken in."""
+    load(folder)
+    # What waits is read first: what is taken in meanwhile is then found in the feed at the latest.
+    waiting = [row for path in _waiting(folder) if (row := _read(path)) is not None]
+    live = live_replica(folder)
+    with closing(open_reader(live)) as connection, faults(live):
+        found = members_of(connection)
+    return found | {row.id: row for row in waiting}
+
+
+def set_state(folder: Folder, device: str, state: str) -> MemberRow:
+    """Retire, bring back or revoke a device. Raises UsageError when that cannot be."""
+    found = devices(folder).get(device)
+    if found is None:
+        raise UsageError(
+            _("there is no device {id!r}").format(id=device[:64]), _("See them: gate venue devices")
+        )
+    if device == folder.device_id():
+        raise UsageError(
+            _("this is the host itself"), _("Without it nobody could be asked in or sent away.")
+        )
+    if found.state == REVOKED and state != REVOKED:
+        raise UsageError(
+            _("this device was revoked"), _("It has to enrol again: gate venue invite")
+        )
+    row = msgspec.structs.replace(found, state=state)
+    say(folder, row)
+    return row
+
+
+def take_in(folder: Folder, asked: Enrol, name: str, time_zone: str) -> Enrolled:
+    """Make a device that came with a token a member. Raises UsageError for the host itself."""
+    venue, mine = load(folder), load_membership(folder)
+    if mine is None:
+        raise DamagedError(
+            _("{file} cannot be read").format(file="member.json"),
+            _("Restore it from a backup of this folder."),
+        )
+    if asked.device == mine.device:
+        raise UsageError(_("this is the host itself"), _("It belongs to the venue already."))
+    authority = Authority.from_pem(venue.key, venue.authority)
+    certificate = authority.issue(asked.device, asked.key)
+    say(folder, MemberRow(asked.device, name, asked.key, ENROLLED))
+    return Enrolled("", venue_id(mine), venue.name, name, time_zone, venue.authority, certificate)
+
+
+def say(folder: Folder, row: MemberRow) -> None:
+    """Let all gates of the venue hear of a device: now, or as soon as the sync worker has time."""
+    _leave(folder, row)
+    try:
+        lock = Lock(folder, "sync")
+    except BusyError:
+        return
+    try:
+        with closing(Feed(folder)) as feed:
+            take_requests(folder, feed, _now_ms())
+    finally:
+        lock.close()
+
+
+def take_requests(folder: Folder, feed: Feed, now_ms: int) -> list[MemberRow]:
+    """Put what waits in the inbox into the feed; for whoever holds the folder's ``sync`` lock.
+
+    What cannot be read is set aside, with ``.bad`` after its name. While tickets are imported
+    everything waits.
+    """
+    taken: list[MemberRow] = []
+    if not folder.venue.exists() or not feed.cursor:
+        return taken
+    for path in _waiting(folder):
+        row = _read(path)
+        with faults(path):
+            if row is None:
+                log.warning("inbox: %s cannot be read", path.name)
+                path.replace(path.with_name(f"{path.name}.bad"))
+                continue
+            if feed.members().get(row.id) != row:
+                try:
+                    feed.append("device", row.id, _encode(row), now_ms)
+                except BusyError:
+                    break
+            path.unlink()
+        taken.append(row)
+    return taken
+
+
+def _leave(folder: Folder, row: MemberRow) -> None:
+    """Put a request into the inbox, after those that wait there."""
+    inbox = folder.inbox
+    with faults(inbox):
+        inbox.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.path)
+        number = max((int(path.name[:6]) for path in _waiting(folder)), default=0) + 1
+        write_durably(inbox / f"{number:06}-{secrets.token_hex(4)}{SUFFIX}", _encode(row))
+
+
+def _waiting(folder: Folder) -> list[Path]:
+    return sorted(folder.inbox.glob(f"{'[0-9]' * 6}-*{SUFFIX}"))
+
+
+def _read(path: Path) -> MemberRow | None:
+    try:
+        return _member.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError, UnicodeError):
+        return None
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,185 @@
+"""A venue of gates without a server, as real processes: one folder and one sync worker each."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+
+from gate.clock import SystemClock
+from gate.domain.model import HouseRules, Place, Scan, Verdict
+from gate.importer import import_files
+from gate.lane import Lane
+from gate.store.folder import Folder, write_durably
+from sync import venue
+from sync.keys import DeviceKey
+from sync.members import Authority, Membership, save_membership
+from tests.network import free_port, until
+
+GATE = [sys.executable, "-m", "gate"]
+
+
+class Member:
+    """One gate of the venue."""
+
+    def __init__(self, folder: Folder, name: str, port: int, *, host: str = "127.0.0.1") -> None:
+        self.folder, self.name, self.port, self.host = folder, name, port, host
+        self.process: subprocess.Popen[bytes] | None = None
+        self._lane: Lane | None = None
+        self._before: Sequence[str] = ()
+
+    @property
+    def device(self) -> str:
+        return self.folder.device_id()
+
+    @property
+    def place(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def configure(self, seeds: Sequence[str], *, announce: bool = False) -> None:
+        said = ", ".join(f'"{seed}"' for seed in seeds)
+        (self.folder.path / "config.toml").write_text(
+            f'[gate]\nname = "{self.name}"\n[lan]\nport = {self.port}\naddress = "{self.host}"\n'
+            f"gates = [{said}]\nannounce = {str(announce).lower()}\n"
+        )
+
+    def start(self, before: Sequence[str] = ()) -> None:
+        """Start the worker; ``before`` goes before its command line (such as ``ip netns exec``)."""
+        self._before = before
+        self.process = subprocess.Popen(
+            [*before, *GATE, "sync", "--child", "--config", str(self.folder.path / "config.toml"),
+             "--data-dir", str(self.folder.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=Path(__file__).parent.parent,
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        if self.process is not None:
+            if self.process.stdin is not None:
+                self.process.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            if self.process.stdin is not None:
+                self.process.stdin.close()
+        self.process = None
+
+    def lane(self) -> Lane:
+        if self._lane is None:
+            self._lane = Lane(self.folder, SystemClock(), Place(self.name), HouseRules(rescan_s=0))
+            self._lane.open()
+        return self._lane
+
+    def nudge(self) -> None:
+        if self.process is not None and self.process.stdin is not None:
+            with suppress(OSError, ValueError):
+                os.write(self.process.stdin.fileno(), b"\n")
+
+    def scan(self, code: str) -> Verdict:
+        verdict = self.lane().admit(Scan(code, "QRCode", "test", deliberate=True))
+        self.nudge()
+        return verdict
+
+    def close_lane(self) -> None:
+        if self._lane is not None:
+            self._lane.close()
+            self._lane = None
+        self.nudge()
+
+    def close(self) -> None:
+        self.close_lane()
+        self.stop()
+
+    def told(self) -> dict[str, object]:
+        with suppress(OSError, ValueError):
+            return dict(json.loads(self.folder.freshness.read_bytes()))
+        return {}
+
+    def linked(self) -> int:
+        return int(str(self.told().get("gates", 0)))
+
+    def held(self) -> int:
+        """How many entries of others it holds."""
+        if not self.folder.peers.exists():
+            return 0
+        path = f"{self.folder.peers.resolve().as_uri()}?mode=ro"
+        with (
+            suppress(sqlite3.OperationalError),
+            closing(sqlite3.connect(path, uri=True)) as db,
+        ):
+            return int(db.execute("SELECT count(*) FROM entry").fetchone()[0])
+        return 0
+
+
+class Venue:
+    """Some gates that know each other's venue, and the same tickets."""
+
+    def __init__(
+        self, root: Path, count: int, tickets: int = 200, hosts: Mapping[int, str] | None = None
+    ) -> None:
+        rows = [{"id": "SHOW", "kind": "MEETING_TICKET"}]
+        (root / "types.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        with (root / "tickets.jsonl").open("w") as file:
+            for n in range(tickets):
+                file.write(json.dumps({"code": f"C{n:06d}", "type": "SHOW", "id": f"t{n}"}) + "\n")
+        template = Folder(root / "g0")
+        kept = venue.create(template, "Test", "G0")
+        self.authority = Authority.from_pem(kept.key, kept.authority)
+        self.gates: list[Member] = []
+        for n in range(count):
+            host = (hosts or {}).get(n, "127.0.0.1")
+            self.gates.append(self.add(root / f"g{n}", f"G{n}", host))
+        import_files(template, [root / "types.jsonl", root / "tickets.jsonl"])
+        for member in self.gates[1:]:
+            _copy_tickets(template, member.folder)
+        seed = self.gates[0].place
+        for member in self.gates:
+            member.configure([seed] if member is not self.gates[0] else [])
+
+    def add(self, path: Path, name: str, host: str = "127.0.0.1") -> Member:
+        folder = Folder(path)
+        folder.create()
+        key = DeviceKey(folder)
+        certificate = self.authority.issue(folder.device_id(), key.public)
+        kept = Membership(folder.device_id(), certificate, self.authority.certificate)
+        save_membership(folder, kept)
+        return Member(folder, name, free_port() if host == "127.0.0.1" else 8471, host=host)
+
+    def start(self, bound_s: float = 30.0) -> None:
+        """Start every worker and wait until each hears all others."""
+        for member in self.gates:
+            member.start()
+        self.wait_linked(bound_s)
+
+    def wait_linked(self, bound_s: float = 30.0) -> float:
+        others = len(self.gates) - 1
+        return until(
+            lambda: all(member.told() and member.linked() == others for member in self.gates),
+            bound_s,
+        )
+
+    def close(self) -> None:
+        threads = [threading.Thread(target=member.close) for member in self.gates]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+def _copy_tickets(source: Folder, target: Folder) -> None:
+    name = source.pointer.read_text().strip()
+    (target.path / name).write_bytes((source.path / name).read_bytes())
+    write_durably(target.pointer, (name + "\n").encode())

@@ -1,0 +1,118 @@
+"""A member of the venue that says whatever does harm: it has a key, and no shame."""
+
+from random import Random
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gate.domain import clock
+from gate.domain.model import Act, Entry, Outcome
+from gate.store import entries
+from sync.protocol import Head, head_message
+
+SEED = bytes(range(32))
+TICKETS = 8
+RUN = 6
+
+
+class Liar:
+    """Makes entries of its own, of several stories, and of others, which it has no right to."""
+
+    def __init__(self, device: str = "f" * 16) -> None:
+        self._device = device
+        self._key = Ed25519PrivateKey.from_private_bytes(SEED)
+        self._told: list[tuple[Entry, str]] = []
+        self._lives = 0
+
+    @property
+    def public(self) -> str:
+        """Its public key, hex."""
+        return self._key.public_key().public_bytes_raw().hex()
+
+    def lie(
+        self, random: Random, known: list[bytes], now_ms: int
+    ) -> tuple[list[bytes], list[Head], list[bytes]]:
+        """What it says to somebody now: entries, heads, and those of them that it may say."""
+        how = random.randrange(6)
+        if how == 0 and known:
+            return self._forged(random, known, now_ms)
+        if how == 1 and known:
+            return self._altered(random, known)
+        if how == 2 and known:
+            some = [random.choice(known) for _ in range(random.randint(1, RUN))]
+            random.shuffle(some)
+            return [*some, *reversed(some)], [], []
+        return self._told_anew(random, now_ms)
+
+    def _told_anew(
+        self, random: Random, now_ms: int
+    ) -> tuple[list[bytes], list[Head], list[bytes]]:
+        """Its own story goes on: from its end, or once more from somewhere before."""
+        before = None
+        if self._told:
+            before = self._told[-1] if random.random() < 0.6 else random.choice(self._told)
+        begins = before is None or random.random() < 0.1
+        if begins:
+            self._lives += 1
+        prev, follows = ("", "") if before is None else (before[1], before[0].name)
+        made = Entry(
+            origin=f"{self._device}.{self._lives:x}" if before is None or begins
+            else before[0].origin,
+            seq=1 if before is None or begins else before[0].seq + 1,
+            prev=prev,
+            follows=follows if begins else "",
+            act=Act.ADMISSION,
+            at_ms=now_ms,
+            boot_ms=1,
+            hlc=clock.tick(0, now_ms),
+            gate="liar",
+            ticket=f"t{random.randrange(TICKETS)}",
+            outcome=Outcome.ADMIT,
+            uses=1,
+            persons=1,
+            note=str(random.random()),
+        )  # fmt: skip
+        body = entries.encode(made)
+        digest = entries.digest(body).hex()
+        self._told.append((made, digest))
+        return [body], [self._head(made, digest)], [body]
+
+    def _forged(
+        self, random: Random, known: list[bytes], now_ms: int
+    ) -> tuple[list[bytes], list[Head], list[bytes]]:
+        """Somebody else's next entry, vouched for with the wrong key or not at all."""
+        last = random.choice(known)
+        entry = entries.decode(last)
+        if entry.device == self._device:
+            return self._told_anew(random, now_ms)
+        made = Entry(
+            origin=entry.origin,
+            seq=entry.seq + 1,
+            prev=entries.digest(last).hex(),
+            act=Act.ADMISSION,
+            at_ms=now_ms,
+            boot_ms=1,
+            hlc=entry.hlc + 1,
+            ticket=f"t{random.randrange(TICKETS)}",
+            outcome=Outcome.ADMIT,
+            uses=1,
+            persons=1,
+            note="forged",
+        )
+        body = entries.encode(made)
+        heads = [self._head(made, entries.digest(body).hex())] if random.random() < 0.7 else []
+        return [last, body], heads, []
+
+    def _altered(
+        self, random: Random, known: list[bytes]
+    ) -> tuple[list[bytes], list[Head], list[bytes]]:
+        """Somebody else's entry with another ticket in it."""
+        body = random.choice(known)
+        entry = entries.decode(body)
+        if entry.device == self._device:
+            return [body], [], []
+        other = body.replace(b'"gate":"', b'"gate":"not ', 1)
+        return [other], [self._head(entry, entries.digest(other).hex())], []
+
+    def _head(self, entry: Entry, digest: str) -> Head:
+        signed = self._key.sign(head_message(entry.origin, entry.seq, digest))
+        return Head(entry.origin, entry.seq, digest, signed.hex())

@@ -1,0 +1,195 @@
+"""Gates of one venue as real processes, without a server, on loopback."""
+
+import json
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+
+from gate.clock import SystemClock
+from gate.domain.model import Basis, Outcome, Role
+from gate.lane import Operator
+from gate.store.folder import Folder
+from gate.store.standing import StandingReader
+from gate.store.venue import Venue as VenueReader
+from sync.feed import Feed
+from sync.keys import DeviceKey
+from sync.lan import STREAM
+from sync.members import Authority, Membership, client_context, load_membership
+from sync.protocol import Word
+from tests.lan import Member, Venue
+from tests.network import until
+
+Open = Callable[[int], Venue]
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Iterator[Open]:
+    made: list[Venue] = []
+
+    def build(count: int) -> Venue:
+        made.append(Venue(tmp_path, count))
+        return made[-1]
+
+    yield build
+    for one in made:
+        one.close()
+
+
+def basis(member: Member, within_s: float = 10.0) -> Basis:
+    return StandingReader(member.folder, within_s).read(SystemClock().read()).coverage.basis
+
+
+def refused_for(member: Member) -> int:
+    return int(str(member.told().get("turned_away", 0)))
+
+
+def test_what_one_gate_admits_every_other_refuses(venue: Open) -> None:
+    """Also the third, which was only told of by the first: one address is enough for a mesh."""
+    gates = venue(3)
+    gates.start()
+    assert gates.gates[0].scan("C000001").outcome is Outcome.ADMIT
+    until(lambda: all(member.held() >= 2 for member in gates.gates[1:]))
+    for member in gates.gates[1:]:
+        assert member.scan("C000001").outcome is Outcome.REFUSE
+
+
+def test_an_undo_frees_the_use_everywhere(venue: Open) -> None:
+    """An annulment is an entry like any other."""
+    gates = venue(2)
+    gates.start()
+    first, second = gates.gates
+    first.scan("C000001")
+    until(lambda: second.held() >= 2)
+    first.lane().undo("", Operator("boss", Role.SUPERVISOR), "mistake")
+    first.nudge()
+    until(lambda: second.held() >= 3)
+    assert second.scan("C000001").outcome is Outcome.ADMIT
+
+
+def test_both_see_the_conflict_after_a_cut(venue: Open) -> None:
+    """Two gates that could not hear each other admit both; the conflict appears on both."""
+    gates = venue(2)
+    first, second = gates.gates
+    for member in gates.gates:
+        assert member.scan("C000001").outcome is Outcome.ADMIT
+        assert member.scan(f"C00000{2 + gates.gates.index(member)}").outcome is Outcome.ADMIT
+    gates.start()
+    until(lambda: first.held() >= 3 and second.held() >= 3)
+    for member in gates.gates:
+        with VenueReader(member.folder) as reader:
+            assert [conflict.ticket for conflict in reader.conflicts()] == ["t1"]
+
+
+def test_a_killed_worker_is_heard_again(venue: Open) -> None:
+    """What was done meanwhile is told when it is back."""
+    gates = venue(2)
+    gates.start()
+    first, second = gates.gates
+    first.kill()
+    until(lambda: second.linked() == 0)
+    first.scan("C000007")
+    first.start()
+    gates.wait_linked()
+    until(lambda: second.held() >= 2)
+    assert second.scan("C000007").outcome is Outcome.REFUSE
+
+
+def test_the_basis_is_lan_while_all_are_heard_and_alone_after(venue: Open) -> None:
+    """Who is unheard is named; an operator who closes the lane is not waited for."""
+    gates = venue(2)
+    first, second = gates.gates
+    for member in gates.gates:
+        member.lane()
+    gates.start()
+    until(lambda: basis(first) is Basis.LAN and basis(second) is Basis.LAN)
+    second.kill()
+    until(lambda: basis(first, 1.0) is Basis.ALONE)
+    second.start()
+    until(lambda: basis(first) is Basis.LAN)
+    second.close_lane()
+    until(lambda: basis(first) is Basis.ONLY)
+
+
+def test_a_gate_without_tickets_takes_them_from_another(venue: Open, tmp_path: Path) -> None:
+    """Snapshot and feed, from whoever has them; a change reaches it without a restart."""
+    gates = venue(1)
+    late = gates.add(tmp_path / "late", "Late")
+    late.configure([gates.gates[0].place])
+    gates.gates.append(late)
+    gates.start()
+    until(late.folder.pointer.exists)
+    assert late.scan("C000003").outcome is Outcome.ADMIT
+
+
+def test_a_stranger_learns_nothing_and_is_reported(venue: Open, tmp_path: Path) -> None:
+    """Neither without a certificate nor with one of another venue does anybody get an answer."""
+    gates = venue(1)
+    gates.start()
+    (member,) = gates.gates
+    blank = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    blank.check_hostname, blank.verify_mode = False, ssl.CERT_NONE
+    other = Folder(tmp_path / "stranger")
+    other.create()
+    foreign = Authority.mint()
+    key = DeviceKey(other)
+    theirs = load_membership(member.folder)
+    assert theirs is not None
+    card = foreign.issue(other.device_id(), key.public)
+    impostor = client_context(other, Membership(other.device_id(), card, theirs.authority))
+    for n, context in enumerate((blank, impostor), 1):
+        with pytest.raises((OSError, WebSocketException)):
+            visit(member, context)
+        until(lambda n=n: refused_for(member) >= n)  # type: ignore[misc]
+
+
+def test_a_revoked_device_is_turned_away(venue: Open) -> None:
+    """What it did before counts on; from then on it is neither heard nor told."""
+    gates = venue(2)
+    gates.start()
+    first, second = gates.gates
+    second.scan("C000004")
+    until(lambda: first.held() >= 2)
+    first.kill()
+    with closing(Feed(first.folder)) as feed:
+        row = {"id": second.device, "name": "", "key": "", "state": "revoked"}
+        feed.append("device", second.device, json.dumps(row).encode(), 1)
+    first.start()
+    until(lambda: refused_for(first) >= 1)
+    second.scan("C000005")
+    assert first.linked() == 0
+    assert first.scan("C000004").outcome is Outcome.REFUSE
+    assert first.scan("C000005").outcome is Outcome.ADMIT
+
+
+def test_garbage_ends_a_link_and_nothing_else(venue: Open, tmp_path: Path) -> None:
+    """A member that talks nonsense is cut off; the others go on."""
+    gates = venue(2)
+    gates.start()
+    odd = gates.add(tmp_path / "odd", "Odd")
+    membership = load_membership(odd.folder)
+    assert membership is not None
+    context = client_context(odd.folder, membership)
+    for nonsense in ("{", "[]", '{"frame": 7}', '{"wants": ["' + "x" * 999 + '"]}', "\x00"):
+        with connect(
+            f"wss://{gates.gates[0].place}{STREAM}", ssl=context, proxy=None, compression=None
+        ) as socket:
+            socket.send(nonsense)
+            with pytest.raises(WebSocketException):
+                while True:
+                    socket.recv(10)
+    gates.gates[0].scan("C000009")
+    until(lambda: gates.gates[1].held() >= 2)
+
+
+def visit(member: Member, context: ssl.SSLContext) -> Word:
+    """What somebody who calls is told first."""
+    with connect(
+        f"wss://{member.place}{STREAM}", ssl=context, proxy=None, compression=None, open_timeout=5
+    ) as socket:
+        return msgspec.json.decode(socket.recv(5), type=Word)

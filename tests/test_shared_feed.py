@@ -1,0 +1,696 @@
+"""Gates that take tickets from each other: no change is skipped, however long the chain is."""
+
+import os
+import random
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import Connection, event
+
+import sync.feed
+from gate.errors import BusyError, DamagedError, StoreError
+from gate.importer import import_files
+from gate.store.filling import MemberRow
+from gate.store.folder import Folder, Lock
+from gate.store.sqlite import open_reader
+from gate.store.tickets import FILE_NAME, Tickets, live_replica, searchable
+from sync import packed, shared_feed
+from sync.central import devices, tickets
+from sync.central import tables as t
+from sync.central.database import open_database
+from sync.central.devices import State
+from sync.cursor import Cursor, ResyncNeeded
+from sync.feed import Feed, Position
+from sync.following import unpack
+from sync.protocol import Change, Changes, Enrol
+from sync.shared_feed import SharedFeed, shared_file, shared_snapshot
+from tests.simulation import write_snapshot
+from tests.venue import NOW_MS, fill, write_rows
+
+EVENT = "show"
+HISTORIES = int(os.environ.get("GATE_TEST_EXAMPLES", "60")) // 5
+STEPS = 70
+
+
+class Crash(Exception):
+    """The power went."""
+
+
+class Replica:
+    """A gate's ticket file, and what it last asked."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = Folder(path)
+        self.folder.create()
+        self.feed = Feed(self.folder)
+
+    def restart(self) -> None:
+        self.feed.close()
+        self.feed = Feed(self.folder)
+
+    def seq(self) -> int:
+        return Cursor.parse(self.feed.cursor).seq
+
+    def rows(self) -> dict[tuple[str, str], tuple[str, Any]]:
+        """Everything in it: by kind and id, the body and the codes."""
+        connection = self.feed._live()
+        assert connection is not None
+        return rows_of(connection)
+
+
+def rows_of(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[str, Any]]:
+    run = connection.execute
+    names = {row: name.split() for row, name in run("SELECT rowid, name FROM holder")}
+    found: dict[tuple[str, str], tuple[str, Any]] = {
+        ("type", id_): (body, {}) for id_, body in run("SELECT id, body FROM ticket_type")
+    }
+    for row, id_, body in run("SELECT row, id, body FROM ticket").fetchall():
+        codes = run("SELECT hash, state FROM code WHERE ticket = ?", (row,)).fetchall()
+        holder = msgspec.json.decode(body).get("holder", "")
+        assert names.get(row, []) == searchable(holder).split(), (
+            "found by another name than its own"
+        )
+        found["ticket", id_] = (body, {hashed.hex(): state for hashed, state in codes})
+    for row in run("SELECT id, name, key, state FROM member"):
+        found["device", row[0]] = (msgspec.json.encode(MemberRow(*row)).decode(), {})
+    return found
+
+
+class History:
+    """A server, and three gates of which each has its tickets from the one before."""
+
+    def __init__(self, path: Path, seed: int) -> None:
+        self.chance = random.Random(seed)
+        path.mkdir()
+        self.engine = open_database(f"sqlite:///{path}/central.db")
+        # Nothing is proved here about the server's disk.
+        event.listen(self.engine, "connect", lambda c, _r: c.execute("PRAGMA synchronous = OFF"))
+        self.engine.dispose()
+        with self.engine.begin() as connection:
+            tickets.create_event(connection, EVENT, "Show", "UTC", NOW_MS)
+            types = [{"id": f"T{n}", "kind": "meeting"} for n in range(2)]
+            tickets.issue(connection, EVENT, tickets.Issue(types))
+        self.types, self.made, self.codes = 2, 0, 0
+        self.devices: list[str] = []
+        self.chain = [Replica(path / name) for name in "abc"]
+        for n in range(3):
+            self.install(n)
+
+    def close(self) -> None:
+        for one in self.chain:
+            one.feed.close()
+        self.engine.dispose()
+
+    def run(self) -> None:
+        acts: list[Callable[[], None]] = [
+            self.issue, self.issue, self.change, self.change, self.state_anew, self.retype,
+            self.device, self.pull, self.pull, self.pull, self.pull, self.crash, self.restart,
+            self.refresh,
+        ]  # fmt: skip
+        for _step in range(STEPS):
+            self.chance.choice(acts)()
+            self.check()
+        for n in range(3):
+            while self.follow(n, 1000):
+                self.check()
+        last = self.truth()
+        assert [one.rows() for one in self.chain] == [last] * 3
+
+    # What happens
+
+    def write(self, job: Callable[[Connection], Any]) -> None:
+        with self.engine.begin() as connection:
+            job(connection)
+
+    def code(self) -> str:
+        self.codes += 1
+        return f"CODE{self.codes}"
+
+    def issue(self) -> None:
+        count = self.chance.randint(1, 4)
+        rows = [
+            {"code": self.code(), "type": f"T{self.chance.randrange(self.types)}",
+             "id": f"t{self.made + n}", "holder": f"Ann {self.made + n}"}
+            for n in range(count)
+        ]  # fmt: skip
+        self.made += count
+        self.write(lambda c: tickets.issue(c, EVENT, tickets.Issue(tickets=rows)))
+
+    def change(self) -> None:
+        if self.made:
+            said = self.chance.choice(
+                [{"status": "revoked", "status_note": "refund"}, {"status": "normal"},
+                 {"holder": f"Bo {self.chance.random()}".replace(".", "")}, {"zone": "B"}]
+            )  # fmt: skip
+            one = {"id": f"t{self.chance.randrange(self.made)}", **said}
+            self.write(lambda c: tickets.issue(c, EVENT, tickets.Issue(changes=[one])))
+
+    def state_anew(self) -> None:
+        """The ticket gets another code; the old one is replaced or transferred."""
+        if self.made:
+            n = self.chance.randrange(self.made)
+            row = {"code": self.code(), "type": "T0", "id": f"t{n}"}
+            self.write(lambda c: tickets.issue(c, EVENT, tickets.Issue(tickets=[row])))
+
+    def retype(self) -> None:
+        """A ticket becomes one of a type that is new."""
+        if self.made:
+            new = {"id": f"T{self.types}", "kind": "scenic", "title": "New"}
+            row = {"code": self.code(), "type": f"T{self.types}",
+                   "id": f"t{self.chance.randrange(self.made)}"}  # fmt: skip
+            self.types += 1
+            self.write(lambda c: tickets.issue(c, EVENT, tickets.Issue([new], [row])))
+
+    def device(self) -> None:
+        if not self.devices or self.chance.random() < 0.5:
+            id_ = f"{len(self.devices):016x}"
+            self.devices.append(id_)
+
+            def enrol(connection: Connection) -> None:
+                token, _end = devices.mint_token(connection, EVENT, f"Gate {id_}", NOW_MS)
+                devices.enrol(connection, Enrol(token, id_, "ab" * 32), NOW_MS)
+
+            self.write(enrol)
+        else:
+            id_, state = self.chance.choice(self.devices), self.chance.choice([*State])
+            with self.engine.begin() as connection:
+                try:
+                    devices.set_state(connection, EVENT, id_, state)
+                except devices.Denied:
+                    return
+
+    def pull(self) -> None:
+        self.follow(self.chance.randrange(3), self.chance.choice([1, 2, 3, 7]))
+
+    def crash(self) -> None:
+        """The power goes in the middle of a page."""
+        n = self.chance.randrange(3)
+        left = self.chance.randint(0, 3)
+        real = sync.feed._apply
+
+        def dies(connection: sqlite3.Connection, change: Change) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Crash
+            real(connection, change)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sync.feed, "_apply", dies)
+            try:
+                self.follow(n, 5)
+            except Crash:
+                self.chain[n].restart()
+
+    def restart(self) -> None:
+        self.chance.choice(self.chain).restart()
+
+    def refresh(self) -> None:
+        self.install(self.chance.randrange(3))
+
+    # How tickets get there
+
+    def follow(self, n: int, limit: int) -> bool:
+        """One page from wherever the gate reads now; whether there was anything in it."""
+        one = self.chain[n]
+        try:
+            if n == 0:
+                with self.engine.connect() as connection:
+                    page = tickets.changes(connection, EVENT, one.feed.cursor, limit)
+            else:
+                # Whoever is cut off from its neighbour may find the one behind it.
+                source = self.chain[n - 1 if self.chance.random() < 0.8 else 0]
+                with SharedFeed(source.folder) as shared:
+                    page = shared.page(one.feed.cursor, limit)
+        except ResyncNeeded:
+            self.install(n)
+            return True
+        sent = msgspec.json.decode(msgspec.json.encode(page), type=Changes)
+        assert len({change.seq for change in sent.changes}) == len(sent.changes)
+        one.feed.apply(sent, NOW_MS)
+        return bool(sent.changes)
+
+    def install(self, n: int) -> None:
+        one = self.chain[n]
+        part = one.folder.path / "fetched.part"
+        if n == 0:
+            with self.engine.begin() as connection:
+                name = write_snapshot(connection, part, NOW_MS)
+                with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+                    for member in devices.members(connection, EVENT):
+                        sync.feed.put_member(copy, member)
+        else:
+            snapshot, file = shared_snapshot(self.chain[n - 1].folder)
+            if one.folder.pointer.exists() and Cursor.parse(snapshot.cursor).seq < one.seq():
+                return
+            unpack(file, part, snapshot)
+            name = snapshot.name
+        one.feed.install(part, name)
+
+    # What must hold
+
+    def truth(self) -> dict[tuple[str, str], tuple[str, Any]]:
+        return {ref: versions[-1][1] for ref, versions in self.versions().items()}
+
+    def versions(self) -> dict[tuple[str, str], list[tuple[int, tuple[str, Any]]]]:
+        """What the server has said of each thing, by number."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(t.change.select().order_by(t.change.c.seq)).all()
+        found: dict[tuple[str, str], list[tuple[int, tuple[str, Any]]]] = {}
+        for row in rows:
+            said = (row.body, msgspec.json.decode(row.codes))
+            found.setdefault((row.kind, row.ref), []).append((row.seq, said))
+        return found
+
+    def check(self) -> None:
+        """Each gate has everything up to its cursor, as it was then or as it is now."""
+        versions = self.versions()
+        for one in self.chain:
+            seq, rows = one.seq(), one.rows()
+            for ref, said in versions.items():
+                due = [n for n, _said in said if n <= seq]
+                later = [what for n, what in said if not due or n >= due[-1]]
+                if due:
+                    assert rows.get(ref) in later, f"{ref} is older than {seq}"
+                else:
+                    assert ref not in rows or rows[ref] in later
+            for (kind, id_), (body, _codes) in rows.items():
+                type_ = msgspec.json.decode(body).get("type_id", "")
+                assert kind != "ticket" or ("type", type_) in rows, f"{id_} is of no type"
+
+
+def play(path: Path, seeds: range) -> None:
+    """So many histories; the first that breaks a law is told by its seed."""
+    for seed in seeds:
+        history = History(path / str(seed), seed)
+        try:
+            history.run()
+        except (AssertionError, DamagedError) as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
+        finally:
+            history.close()
+
+
+def test_nothing_is_skipped_in_a_chain(tmp_path: Path) -> None:
+    """From server to gate to gate to gate, over crashes, restarts and snapshots."""
+    play(tmp_path, range(HISTORIES))
+
+
+def _apply_cursor_first(self: Feed, page: Changes, server_ms: int) -> None:
+    connection = self._live()
+    assert connection
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'cursor'", (page.cursor,))
+    for change in page.changes:
+        sync.feed._apply(connection, change)
+        row = (change.seq, change.id, change.kind, change.ref)
+        connection.execute("INSERT OR REPLACE INTO change VALUES (?, ?, ?, ?)", row)
+
+
+def _says_it_is_all(self: SharedFeed, cursor: str, limit: int = 1000) -> Changes:
+    page = _page(self, cursor, limit)
+    return Changes(page.changes, str(self.head()))
+
+
+def _leaves_one_out(self: SharedFeed, cursor: str, limit: int = 1000) -> Changes:
+    page = _page(self, cursor, limit)
+    return Changes([*page.changes[:1], *page.changes[2:]], page.cursor, page.more)
+
+
+def _believes_the_end(_connection: sqlite3.Connection, page: Changes) -> Cursor:
+    return Cursor.parse(page.cursor)
+
+
+def _copy_of_another_moment(live: Path, part: Path) -> tuple[Cursor, int]:
+    cursor, count = _copy(live, part)
+    with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+        copy.execute("DELETE FROM ticket WHERE row = (SELECT max(row) FROM ticket)")
+    return cursor, count
+
+
+_page, _copy = SharedFeed.page, shared_feed._copy
+MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
+    "a type comes after its tickets": [(SharedFeed, "_ahead", lambda *_all: [])],
+    "the cursor before its page": [(Feed, "apply", _apply_cursor_first)],
+    "a cursor beyond its page": [
+        (SharedFeed, "page", _says_it_is_all),
+        (sync.feed, "_check_follows", _believes_the_end),
+    ],
+    "a page with a hole": [
+        (SharedFeed, "page", _leaves_one_out),
+        (sync.feed, "_check_follows", _believes_the_end),
+    ],
+    "a hole that is found": [(SharedFeed, "page", _leaves_one_out)],
+    "a copy that names another moment": [(shared_feed, "_copy", _copy_of_another_moment)],
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_broken_law_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Each way to skip a change fails some history."""
+    for at, what, new in MUTATIONS[name]:
+        monkeypatch.setattr(at, what, new)
+    with pytest.raises(AssertionError, match="seed"):
+        play(tmp_path, range(60))
+
+
+# Without a server: a host, and what the others may ask of it
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Replica]:
+    """The tickets of ``tests.venue`` at the host of a venue."""
+    host = Replica(tmp_path / "host")
+    host.folder.venue.write_text("{}")
+    fill(host.folder)
+    yield host
+    host.feed.close()
+
+
+def tell(host: Replica, id_: str, state: str = "enrolled") -> Cursor:
+    """A change of the host's own; how far it is then."""
+    body = msgspec.json.encode(MemberRow(id_, f"Gate {id_}", "ab" * 32, state))
+    host.feed.append("device", id_, body, NOW_MS)
+    return Cursor.parse(host.feed.cursor)
+
+
+@contextmanager
+def follower(path: Path, host: Replica) -> Iterator[Replica]:
+    """A gate with the host's tickets."""
+    one = Replica(path)
+    snapshot, file = shared_snapshot(host.folder)
+    part = one.folder.path / "fetched.part"
+    unpack(file, part, snapshot)
+    one.feed.install(part, snapshot.name)
+    yield one
+    one.feed.close()
+
+
+def page_of(source: Replica, cursor: str | Cursor, limit: int = 1000) -> Changes:
+    with SharedFeed(source.folder) as shared:
+        return shared.page(str(cursor), limit)
+
+
+def test_a_change_of_the_hosts_own_reaches_the_others(host: Replica, tmp_path: Path) -> None:
+    """It has the next number and a random id, and is followed from there."""
+    before = Cursor.parse(host.feed.cursor)
+    with follower(tmp_path / "gate", host) as gate:
+        begun = gate.feed.position()
+        made = [tell(host, "a"), tell(host, "b"), tell(host, "a", "revoked")]
+        assert [one.seq - before.seq for one in made] == [1, 2, 3]
+        assert len({one.id for one in made}) == 3
+        first = page_of(host, gate.feed.cursor, 2)
+        assert (len(first.changes), first.more, first.cursor) == (2, True, str(made[1]))
+        gate.feed.apply(first, NOW_MS + 5)
+        assert gate.feed.position() == Position(str(made[1]), begun.as_of_ms)
+        gate.feed.apply(page_of(host, gate.feed.cursor), NOW_MS + 9)
+        assert gate.feed.members() == host.feed.members()
+        assert host.feed.members()["a"].state == "revoked"
+        assert gate.feed.position() == Position(str(made[2]), NOW_MS + 9)
+        assert page_of(host, made[2]) == Changes([], str(made[2]))
+
+
+def test_only_known_cursors_are_followed(host: Replica) -> None:
+    """From before what is remembered, beyond the end, of another life, with another id: resync."""
+    base = Cursor.parse(host.feed.cursor)
+    end = tell(host, "a")
+    assert page_of(host, base).cursor == str(end)
+    wrong = [
+        "", "x", base._replace(seq=base.seq - 1), end._replace(seq=end.seq + 1),
+        end._replace(epoch="ffff"), end._replace(id="00"), base._replace(id="00"),
+    ]  # fmt: skip
+    for cursor in wrong:
+        with pytest.raises(ResyncNeeded):
+            page_of(host, cursor)
+
+
+def test_two_lives_of_one_host_are_told_apart(host: Replica, tmp_path: Path) -> None:
+    """A gate that has read more than the host's backup held is told so by the id, not a number."""
+    with follower(tmp_path / "gate", host) as gate:
+        kept, live = tmp_path / "backup.db", live_replica(host.folder)
+        with closing(sqlite3.connect(kept)) as backup, closing(open_reader(live)) as now:
+            now.backup(backup)
+        tell(host, "a")
+        gate.feed.apply(page_of(host, gate.feed.cursor), NOW_MS)
+        host.feed.close()
+        live.write_bytes(kept.read_bytes())
+        tell(host, "b")
+        assert Cursor.parse(host.feed.cursor).seq == gate.seq()
+        with pytest.raises(ResyncNeeded):
+            page_of(host, gate.feed.cursor)
+
+
+def test_a_number_alone_would_skip_changes(
+    host: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutation of the test before: by its number the gate seems to have read it all."""
+    monkeypatch.setattr(SharedFeed, "_is_known", lambda *_all: True)
+    test = test_two_lives_of_one_host_are_told_apart
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        test(host, tmp_path)
+
+
+def test_what_is_remembered_has_its_bound(host: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file does not grow for ever; whoever is further behind takes a snapshot."""
+    monkeypatch.setattr(sync.feed, "REMEMBERED", 5)
+    begun = Cursor.parse(host.feed.cursor)
+    made = [tell(host, f"d{n}") for n in range(30)]
+    connection = host.feed._live()
+    assert connection is not None
+    (count,) = connection.execute("SELECT count(*) FROM change").fetchone()
+    assert 5 <= count <= 10
+    for cursor in (begun, made[10]):
+        with pytest.raises(ResyncNeeded):
+            page_of(host, cursor)
+    assert len(page_of(host, made[-1 - count]).changes) == count
+
+
+def test_a_page_that_does_not_go_on_from_here_changes_nothing(host: Replica) -> None:
+    """One that begins later, has a hole, ends elsewhere or is of another life."""
+    here = Cursor.parse(host.feed.cursor)
+    body = msgspec.Raw(msgspec.json.encode(MemberRow("a", "A", "", "enrolled")))
+
+    def page(*numbers: int, end: int, epoch: str = here.epoch, id_: str = "") -> Changes:
+        changes = [Change(here.seq + n, f"{n:02x}", "device", "a", body) for n in numbers]
+        return Changes(changes, f"{epoch}:{here.seq + end}:{id_ or f'{end:02x}'}")
+
+    wrong = [
+        page(2, end=2), page(1, 3, end=3), page(1, 2, end=3), page(1, end=1, epoch="ffff"),
+        page(1, end=1, id_="ff"), page(end=1), Changes([], ""), Changes([], "nonsense"),
+    ]  # fmt: skip
+    for one in wrong:
+        with pytest.raises(DamagedError, match="do not go on"):
+            host.feed.apply(one, NOW_MS)
+    assert host.feed.cursor == str(here)
+    assert host.feed.members() == {}
+    host.feed.apply(page(2, 1, end=2), NOW_MS)
+    assert list(host.feed.members()) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "codes"),
+    [
+        ("device", "[]", {}), ("device", '{"id": 7}', {}), ("ticket", '"x"', {}),
+        ("ticket", "{}", {"no hex": "live"}), ("ticket", "{}", {"ab": "unheard of"}),
+    ],
+)  # fmt: skip
+def test_nonsense_from_a_gate_changes_nothing(
+    host: Replica, kind: Any, body: str, codes: dict[str, str]
+) -> None:
+    """What cannot be read is a fault that is told, and the cursor stays where it is."""
+    here = Cursor.parse(host.feed.cursor)
+    made = here._replace(seq=here.seq + 1, id="aa")
+    change = Change(made.seq, made.id, kind, "x", msgspec.Raw(body.encode()), codes)
+    with pytest.raises(DamagedError):
+        host.feed.apply(Changes([change], str(made)), NOW_MS)
+    assert host.feed.cursor == str(here)
+
+
+def test_an_import_is_newer_for_everybody(host: Replica, tmp_path: Path) -> None:
+    """Numbers go on, the devices stay, and the worker that had the file open goes on in the new."""
+    end = tell(host, "a", "revoked")
+    with follower(tmp_path / "gate", host) as gate:
+        rows = write_rows(tmp_path / "more.jsonl", [{"code": "LATE", "type": "SHOW", "id": "z"}])
+        import_files(host.folder, [rows], built_ms=NOW_MS + 7)
+        after = Cursor.parse(host.feed.cursor)
+        assert (after.epoch, after.seq) == (end.epoch, end.seq + 1)
+        assert host.feed.members()["a"].state == "revoked"
+        assert host.feed.position().as_of_ms == NOW_MS + 7
+        with pytest.raises(ResyncNeeded):
+            page_of(host, gate.feed.cursor)
+        last = tell(host, "b")
+        with follower(tmp_path / "other", host) as other:
+            assert other.feed.cursor == str(last)
+            assert set(other.feed.members()) == {"a", "b"}
+            assert ("ticket", "z") in other.rows()
+
+
+def test_replacing_tickets_keeps_the_devices(host: Replica, tmp_path: Path) -> None:
+    """``--replace`` forgets every ticket, and no revocation."""
+    end = tell(host, "a", "revoked")
+    rows = [{"id": "N", "kind": "meeting"}, {"code": "NEW", "type": "N", "id": "n"}]
+    import_files(host.folder, [write_rows(tmp_path / "new.jsonl", rows)], replace=True)
+    assert Cursor.parse(host.feed.cursor)[:2] == (end.epoch, end.seq + 1)
+    assert set(host.rows()) == {("type", "N"), ("ticket", "n"), ("device", "a")}
+    with closing(Tickets(host.folder)) as found:
+        found.refresh()
+        assert found.find(found.hash_of("NEW")) is not None
+        assert found.find(found.hash_of("GOOD001")) is None
+        assert [line.tickets for line in found.census()] == [1]
+
+
+def test_a_list_of_a_gates_own_is_nobodys_source(tmp_path: Path) -> None:
+    """What a gate imported before it joined is complete as of no moment of the venue's."""
+    gate = Replica(tmp_path / "gate")
+    fill(gate.folder)
+    assert gate.feed.position().as_of_ms == 0
+    assert gate.feed.cursor
+    gate.feed.close()
+
+
+def test_nothing_is_changed_while_tickets_are_imported(host: Replica) -> None:
+    """It would be lost with the file it went into: it is refused, and done later."""
+    before = host.feed.cursor
+    lock = Lock(host.folder, "import")
+    with pytest.raises(BusyError):
+        tell(host, "a")
+    assert host.feed.cursor == before
+    lock.close()
+    tell(host, "a")
+    assert list(host.feed.members()) == ["a"]
+
+
+def test_a_venue_begins_without_tickets(tmp_path: Path) -> None:
+    """The devices are there to be told of; what is there already is left."""
+    host = Replica(tmp_path / "host")
+    with pytest.raises(StoreError), SharedFeed(host.folder):
+        pass
+    assert (host.feed.position(), host.feed.members()) == (Position("", 0), {})
+    host.feed.begin(NOW_MS)
+    begun = host.feed.cursor
+    assert begun.endswith(":0:")
+    tell(host, "a")
+    after = host.feed.cursor
+    host.feed.begin(NOW_MS + 1)
+    assert host.feed.cursor == after
+    assert len(page_of(host, begun).changes) == 1
+    host.feed.close()
+
+
+# Copies
+
+
+def kept(host: Replica) -> set[str]:
+    """What lies ready for others."""
+    return {path.name for path in host.folder.shared.iterdir() if path.name != "build.lock"}
+
+
+def test_a_copy_is_kept_while_it_is_good(host: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made once, until more than so many changes came; then the two newest stay."""
+    monkeypatch.setattr(packed, "LATE_CHANGES", 3)
+    names = []
+    for _round in range(4):
+        snapshot, file = shared_snapshot(host.folder)
+        assert FILE_NAME.fullmatch(snapshot.name)
+        assert shared_file(host.folder, snapshot.name) == file
+        assert file.stat().st_size == snapshot.packed_bytes
+        names.append(snapshot.name)
+        for n in range(3):
+            tell(host, f"d{n}")
+        assert shared_snapshot(host.folder)[0] == snapshot
+        tell(host, "one more")
+    assert len(set(names)) == 4
+    assert kept(host) == {f"{name}{end}" for name in names[-2:] for end in (".zst", ".json")}
+    assert shared_file(host.folder, names[0]) is None
+    assert shared_file(host.folder, "../venue.json") is None
+
+
+def test_a_copy_nobody_could_go_on_from_is_not_given(host: Replica, tmp_path: Path) -> None:
+    """After an import the changes before it are forgotten: an older copy would lead nowhere."""
+    old, _file = shared_snapshot(host.folder)
+    rows = write_rows(tmp_path / "more.jsonl", [{"code": "LATE", "type": "SHOW"}])
+    import_files(host.folder, [rows])
+    new, _file = shared_snapshot(host.folder)
+    assert new.cursor == host.feed.cursor != old.cursor
+    assert page_of(host, new.cursor) == Changes([], new.cursor)
+
+
+def test_a_copy_has_everything_but_how_it_came(host: Replica, tmp_path: Path) -> None:
+    """Key, cursor and time stay; it begins at its cursor, and is a file in WAL mode."""
+    tell(host, "a")
+    connection = host.feed._live()
+    assert connection is not None
+    meta = dict(connection.execute("SELECT key, value FROM meta"))
+    snapshot, file = shared_snapshot(host.folder)
+    part = tmp_path / "copy.db"
+    unpack(file, part, snapshot)
+    assert part.read_bytes()[18:20] == b"\x02\x02"
+    with closing(open_reader(part)) as copy:
+        found = dict(copy.execute("SELECT key, value FROM meta"))
+        assert found == {**meta, "base": meta["cursor"]}
+        assert copy.execute("SELECT count(*) FROM change").fetchone() == (0,)
+        assert rows_of(copy) == host.rows()
+
+
+def test_a_copy_that_was_interrupted_is_begun_anew(
+    host: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a dead process left is cleared away, and never given out."""
+    for name in ("build.part", "build.part-wal", "build.part.zst.part"):
+        host.folder.shared.mkdir(exist_ok=True)
+        (host.folder.shared / name).write_bytes(b"half")
+    with monkeypatch.context() as patch:
+        patch.setattr(packed, "write_durably", _crash)
+        with pytest.raises(Crash):
+            shared_snapshot(host.folder)
+    snapshot, _file = shared_snapshot(host.folder)
+    assert kept(host) == {f"{snapshot.name}.zst", f"{snapshot.name}.json"}
+    (host.folder.shared / f"{snapshot.name}.zst").unlink()
+    assert shared_snapshot(host.folder)[1].exists()
+
+
+def _crash(*_all: object) -> None:
+    raise Crash
+
+
+def test_a_copy_is_made_once_for_all_who_wait(
+    host: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gates that ask at once get the same."""
+    made: list[Path] = []
+
+    def counted(live: Path, part: Path) -> tuple[Cursor, int]:
+        made.append(live)
+        return _copy(live, part)
+
+    monkeypatch.setattr(shared_feed, "_copy", counted)
+    found: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(shared_snapshot(host.folder)[0].sha256))
+        for _n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert (len(made), len(found), len(set(found))) == (1, 4, 1)
+
+
+def test_a_file_that_is_no_replica_is_not_installed(host: Replica, tmp_path: Path) -> None:
+    """A gate's copy without a cursor, key or time is refused, and what is here stays."""
+    snapshot, file = shared_snapshot(host.folder)
+    before = host.folder.pointer.read_text()
+    for said in ("cursor = ''", "key = 'xx'", "built_ms = 'soon'", "as_of_ms = 'later'"):
+        part = tmp_path / "copy.part"
+        unpack(file, part, snapshot)
+        key, _is, value = said.split()
+        with closing(sqlite3.connect(part)) as copy, copy:
+            copy.execute(f"UPDATE meta SET value = {value} WHERE key = ?", (key,))
+        with pytest.raises(DamagedError):
+            host.feed.install(part, snapshot.name)
+    assert host.folder.pointer.read_text() == before
