@@ -1,13 +1,15 @@
 """How fast and at what cost the gates of a venue inform each other.
 
-    python benchmarks/bench_lan.py [--gates 2,10,30] [--scans 100] [--backlog 10000]
+    python benchmarks/bench_lan.py [--gates 2,10,30 | --hosts] [--scans 100] [--backlog 10000]
 
-Every gate's sync worker is a process; all are on this machine's loopback. The lanes run in this
-program. Beside the way from a green at one gate to the knowledge of another stands what it cannot
-do without: a TLS echo between two processes and a commit with FULL at the second.
+Every gate's sync worker is a process; all are on this machine's loopback, or with --hosts (as root)
+each in a network namespace of its own, where bytes are not counted. The lanes run in this program.
+Beside the way from a green at one gate to the knowledge of another stands what it cannot do
+without: a TLS echo between two processes and a commit with FULL at the second.
 """
 
 import argparse
+import contextlib
 import random
 import socket
 import sqlite3
@@ -24,10 +26,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from gate.store.folder import Folder
 from sync.members import Membership, client_context, load_membership, server_context
+from tests.hosts import Hosts
 from tests.lan import Member, Venue
 from tests.network import free_port, until
 
 KNOWN_WITHIN_S = 5.0
+HOSTS = 4
 
 
 def cpu_s(pid: int) -> float:
@@ -78,44 +82,51 @@ def propagate(venue: Venue, scans: int) -> list[float]:
     return times
 
 
-def limit(venue: Venue, rounds: int, place: Path) -> list[float]:
+def limit(venue: Venue, rounds: int, place: Path, hosts: Hosts | None) -> list[float]:
     """A TLS echo between two processes, the other of which commits with FULL before it answers."""
-    port = free_port()
-    folder = venue.gates[1].folder
-    other = subprocess.Popen(
-        [sys.executable, __file__, "--echo", str(port), str(folder.path), str(place)]
+    port, address = free_port(), hosts.address(1) if hosts else "127.0.0.1"
+    first, second = ([], []) if hosts is None else (hosts.at(0), hosts.at(1))
+    mine, other = (str(member.folder.path) for member in venue.gates[:2])
+    answers = subprocess.Popen(
+        [*second, sys.executable, __file__, "--echo", address, str(port), other, str(place)]
     )
-    mine = venue.gates[0].folder
-    membership = load_membership(mine)
+    asks = subprocess.run(
+        [*first, sys.executable, __file__, "--ring", address, str(port), mine, str(rounds)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    answers.wait(10)
+    return [float(line) for line in asks.stdout.split()]
+
+
+def ring(address: str, port: int, path: str, rounds: int) -> None:
+    folder = Folder(Path(path))
+    membership = load_membership(folder)
     assert membership is not None
-    context = client_context(mine, membership)
     for _ in range(100):
-        try:
-            raw = socket.create_connection(("127.0.0.1", port))
+        with contextlib.suppress(OSError):
+            raw = socket.create_connection((address, port))
             break
-        except OSError:
-            time.sleep(0.05)
+        time.sleep(0.05)
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    times = []
-    with context.wrap_socket(raw) as link:
+    with client_context(folder, membership).wrap_socket(raw) as link:
         for _ in range(rounds):
             began = time.perf_counter()
             link.sendall(b"x" * 600)
             link.recv(10)
-            times.append((time.perf_counter() - began) * 1000)
+            print((time.perf_counter() - began) * 1000)
             time.sleep(0.02)
-    other.wait(10)
-    return times
 
 
-def echo(port: int, path: str, place: str) -> None:
+def echo(address: str, port: int, path: str, place: str) -> None:
     folder = Folder(Path(path))
     membership = load_membership(folder)
     assert isinstance(membership, Membership)
     context = server_context(folder, membership)
     db = sqlite3.connect(Path(place) / "echo.db", isolation_level=None)
     db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (a)")
-    with closing(socket.create_server(("127.0.0.1", port))) as server:
+    with closing(socket.create_server((address, port))) as server:
         raw, _address = server.accept()
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with context.wrap_socket(raw, server_side=True) as link:
@@ -174,28 +185,39 @@ def catch_up(root: Path, entries: int) -> float:
 
 def main() -> None:
     if len(sys.argv) > 1 and sys.argv[1] == "--echo":
-        echo(int(sys.argv[2]), sys.argv[3], sys.argv[4])
+        echo(sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5])
+        return
+    if len(sys.argv) > 1 and sys.argv[1] == "--ring":
+        ring(sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gates", default="2,10,30")
     parser.add_argument("--scans", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--backlog", type=int, default=10_000)
+    parser.add_argument("--hosts", action="store_true", help="4 gates on hosts of their own")
     options = parser.parse_args()
     print(
         f"{'gates':>6} {'linked s':>9} {'known p50':>9} {'p99 ms':>8}",
         f"{'echo p50':>9} {'p99 ms':>8}",
         f"{'idle CPU':>8} {'idle B/s':>9} {'B/entry':>9} {'CPU ms':>7}",
     )
-    for count in [int(n) for n in options.gates.split(",") if n]:
-        with tempfile.TemporaryDirectory() as place:
-            venue = Venue(Path(place), count, tickets=options.scans)
+    counts = [HOSTS] if options.hosts else [int(n) for n in options.gates.split(",") if n]
+    for count in counts:
+        with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as stack:
+            hosts = Hosts(count) if options.hosts else None
+            if hosts is not None:
+                stack.callback(hosts.close)
+            where = dict.fromkeys(range(count), "0.0.0.0") if hosts else None
+            venue = Venue(Path(place), count, tickets=options.scans, hosts=where)
             try:
-                for member in venue.gates:
-                    member.start()
+                for n, member in enumerate(venue.gates):
+                    if hosts is not None:
+                        member.configure([], announce=True)
+                    member.start(hosts.at(n) if hosts else ())
                 linked = venue.wait_linked(120)
                 times = propagate(venue, options.scans)
-                bare = limit(venue, options.scans, Path(place))
+                bare = limit(venue, options.scans, Path(place), hosts)
                 idle, quiet, size, cpu = at_work(venue, options.seconds)
             finally:
                 venue.close()

@@ -540,7 +540,7 @@ class Worker:
             alarms.append(self._holdings.device)
         told = Freshness(
             boot_id=reading.boot_id,
-            server=self._enrolment.url,
+            server=self._enrolment.url if self._client is not None else "",
             server_boot_ms=self._server_boot_ms,
             tickets_boot_ms=self._tickets_boot_ms,
             link=self._link,
