@@ -6,7 +6,8 @@ import hmac
 import secrets
 import ssl
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import msgspec
 import uvicorn
@@ -140,13 +141,19 @@ def invite_gates(
         config.load()
         config.ssl = door_context(folder, membership)
         server = uvicorn.Server(config)
-        invitation.show()
         listening.run(server, listener)
     return invitation.taken_in
 
 
 def _app(invitation: Invitation) -> Starlette:
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        # Not before the door is open: whoever sees the link may use it, or press Ctrl-C.
+        invitation.show()
+        yield
+
     return Starlette(
+        lifespan=lifespan,
         routes=[Route(f"{PREFIX}/enrol", invitation.enrol, methods=["POST"])],
         exception_handlers={
             Denied: edge.on_denied,
