@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from gate.credential import KEY_BYTES
+from gate.credential import KEY_BYTES, code_hash, parse
 from gate.domain.model import CodeState, TicketType
 from gate.errors import UsageError
 from gate.language import _
@@ -299,6 +299,13 @@ def _codes(
     return kept
 
 
+def hashes_of(connection: Connection, event: str, codes: Sequence[str]) -> dict[str, bytes]:
+    """The keyed hashes by which an event knows its codes."""
+    query = select(t.event.c.key).where(t.event.c.id == event)
+    key = bytes.fromhex(connection.execute(query).scalar_one())
+    return {code: code_hash(key, parse(code).code) for code in codes}
+
+
 def _codes_of(
     connection: Connection, event: str, tickets: Sequence[str]
 ) -> Iterator[tuple[str, bytes, str]]:
@@ -346,6 +353,8 @@ def _changed(
 
 
 def _put_types(connection: Connection, event: str, rows: Sequence[tuple[str, str]]) -> None:
+    if not rows:
+        return
     table, here = t.ticket_type, {id_ for id_, _body in all_types(connection, event)}
     new = [{"event": event, "id": i, "body": b} for i, b in dict(rows).items() if i not in here]
     old = [{"b_id": i, "b_body": b} for i, b in dict(rows).items() if i in here]
