@@ -64,6 +64,8 @@ class Settings:
     account_per_s: float = 1000.0
     """Calls of the card API with one access token."""
     account_burst: float = 4000.0
+    runs_clockwork: bool = True
+    """Whether this process follows journals and tells callbacks, or leaves that to others."""
     body_s: float = 20.0
     """How long a body may take."""
     snapshot_wait_s: float = 5.0

@@ -113,7 +113,7 @@ def read_create(body: Mapping[str, Any], now_s: int) -> Stated:
     name = said.get("card_type")
     if name in (None, ""):
         raise Refused(Errcode.NO_FIELD, "card_type")
-    if name not in {kind.value for kind in Kind}:
+    if not isinstance(name, str) or name not in set(Kind):
         raise Refused(Errcode.BAD_CARD_TYPE, "card_type")
     kind = Kind(name)
     node = said.get(NODES[kind])

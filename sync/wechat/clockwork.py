@@ -46,6 +46,8 @@ class Clockwork:
     async def start(self) -> None:
         """Begin to work."""
         self._http = callback.client()
+        if not self._server.settings.runs_clockwork:
+            return
         self._loops = [
             asyncio.create_task(self._keep_on(step, every_s))
             for step, every_s in (
@@ -108,8 +110,14 @@ class Clockwork:
         for notice in taken:
             task = asyncio.create_task(self._tell(notice))
             self._telling[task] = notice.appid
-            task.add_done_callback(lambda done: self._telling.pop(done, None))
+            task.add_done_callback(self._finish)
         return bool(taken)
+
+    def _finish(self, task: "asyncio.Task[None]") -> None:
+        self._telling.pop(task, None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("telling a callback: %s", type(error).__name__, exc_info=error)
 
     async def _tell(self, notice: Notice) -> None:
         with suppress(SQLAlchemyError, StoreError, Denied):
