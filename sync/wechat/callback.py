@@ -1,5 +1,6 @@
 """The account's callback: verified when it is set, and told of events, plain or encrypted."""
 
+import logging
 import secrets
 import time
 from xml.sax.saxutils import escape
@@ -17,6 +18,8 @@ _HEARD = ("", "success")
 
 def client() -> httpx.AsyncClient:
     """What callbacks are reached with: no proxies, no redirects, no longer than WeChat waits."""
+    # It would write whole addresses into the log, with whatever a backend put there.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
     return httpx.AsyncClient(
         timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, limits=limits

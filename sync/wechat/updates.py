@@ -79,7 +79,8 @@ def check_in(
         card, holding = _need(connection, account, said, Kind.BOARDING)
         _tell(connection, card, holding, {})
         return {}
-    asked = read_fields(BOARDING_UPDATE, said)
+    # Libraries send empty text for what their caller did not say.
+    asked = {k: v for k, v in read_fields(BOARDING_UPDATE, said).items() if v != ""}
     card, holding = _need(connection, account, said, Kind.BOARDING)
     if asked.get("qrcode_data"):
         _check_free(connection, card, holding, asked["qrcode_data"])
