@@ -179,17 +179,29 @@ def explain(
 
 
 def describe(ticket: Ticket) -> str:
-    """The ticket in one line: what it is for and where it sits."""
+    """The ticket in one line: what it is for, where it sits, and when that begins."""
     kind = ticket.type
+    is_flight = kind.kind is Kind.BOARDING
     parts = [
         kind.title or kind.id,
         ticket.ticket_class or kind.ticket_class or ticket.travel_class,
+        kind.flight,
+        _("gate {gate}").format(gate=ticket.way_in) if is_flight and ticket.way_in else "",
         ticket.zone,
         ticket.screening_room,
         ", ".join(ticket.seats),
         f"{kind.origin}-{kind.destination}" if kind.origin and kind.destination else "",
+        _begins_at(ticket),
     ]
     return " · ".join(printable(part) for part in parts if part)
+
+
+def _begins_at(ticket: Ticket) -> str:
+    """When the film begins or boarding does, on the clock of its place."""
+    at = ticket.show_time if ticket.type.kind is Kind.MOVIE else None
+    if ticket.type.kind is Kind.BOARDING:
+        at = ticket.boarding_time or ticket.type.boarding_time
+    return "" if at is None else clock_time(at * 1000, ZoneInfo(ticket.type.time_zone))
 
 
 def clock_time(at_ms: int, time_zone: ZoneInfo, *, near_ms: int | None = None) -> str:
