@@ -7,7 +7,7 @@ Every function works in the transaction it is handed.
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,7 +105,9 @@ def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     ).one()
     key, time_zone = bytes.fromhex(row[0]), str(row[1])
     errors: list[str] = []
-    zones = _zones(connection, event)
+    kept = _bodies(connection, event, stated.changes)
+    named = {str(row.get("type", "")) for row in stated.tickets}
+    zones = _zones(connection, event, named | {_type_of(body) for body in kept.values()})
     types = []
     for n, said in enumerate(stated.types):
         try:
@@ -122,7 +124,7 @@ def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     if len({one.id for one in tickets}) < len(tickets):
         errors.append("tickets: the same ticket twice")
     codes = _codes(connection, event, tickets, errors)
-    changes = _changed(connection, event, stated.changes, zones, errors)
+    changes = _changed(connection, event, stated.changes, kept, zones, errors)
     if errors:
         raise Bad([*errors[:_ERRORS_TOLD], *(["…"] if len(errors) > _ERRORS_TOLD else [])])
     rows = [
@@ -266,9 +268,39 @@ class _Named(msgspec.Struct):
 _named = msgspec.json.Decoder(_Named)
 
 
-def _zones(connection: Connection, event: str) -> dict[str, str]:
-    decode = msgspec.json.Decoder(TicketType).decode
-    return {id_: decode(body).time_zone for id_, body in all_types(connection, event)}
+def _zones(connection: Connection, event: str, types: Iterable[str]) -> dict[str, str]:
+    """The time zones of some types: cost must not grow with how many others there are."""
+    found: dict[str, str] = {}
+    for some in _in_parts(sorted(types)):
+        rows = connection.execute(
+            select(t.ticket_type.c.id, t.ticket_type.c.body).where(
+                t.ticket_type.c.event == event, t.ticket_type.c.id.in_(some)
+            )
+        )
+        found.update((row[0], _type.decode(row[1]).time_zone) for row in rows)
+    return found
+
+
+_type = msgspec.json.Decoder(TicketType)
+
+
+def _bodies(
+    connection: Connection, event: str, stated: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """The tickets that are to be changed, as they are kept."""
+    bodies: dict[str, str] = {}
+    for some in _in_parts([str(one.get("id", "")) for one in stated]):
+        rows = connection.execute(
+            select(t.ticket.c.id, t.ticket.c.body).where(
+                t.ticket.c.event == event, t.ticket.c.id.in_(some)
+            )
+        )
+        bodies.update((row[0], row[1]) for row in rows)
+    return bodies
+
+
+def _type_of(body: str) -> str:
+    return str(msgspec.json.decode(body)["type_id"])
 
 
 def _codes(
@@ -323,18 +355,11 @@ def _changed(
     connection: Connection,
     event: str,
     stated: Sequence[Mapping[str, Any]],
+    bodies: dict[str, str],
     zones: Mapping[str, str],
     errors: list[str],
 ) -> list[tuple[str, str, dict[str, str]]]:
     ids = [str(one.get("id", "")) for one in stated]
-    bodies: dict[str, str] = {}
-    for some in _in_parts(ids):
-        rows = connection.execute(
-            select(t.ticket.c.id, t.ticket.c.body).where(
-                t.ticket.c.event == event, t.ticket.c.id.in_(some)
-            )
-        )
-        bodies.update((row[0], row[1]) for row in rows)
     codes: dict[str, dict[str, str]] = {id_: {} for id_ in bodies}
     for ticket, hash_, state in _codes_of(connection, event, list(bodies)):
         codes[ticket][hash_.hex()] = state
@@ -353,9 +378,14 @@ def _changed(
 
 
 def _put_types(connection: Connection, event: str, rows: Sequence[tuple[str, str]]) -> None:
-    if not rows:
-        return
-    table, here = t.ticket_type, {id_ for id_, _body in all_types(connection, event)}
+    table = t.ticket_type
+    here: set[str] = set()
+    for some in _in_parts([id_ for id_, _body in rows]):
+        here |= set(
+            connection.execute(
+                select(table.c.id).where(table.c.event == event, table.c.id.in_(some))
+            ).scalars()
+        )
     new = [{"event": event, "id": i, "body": b} for i, b in dict(rows).items() if i not in here]
     old = [{"b_id": i, "b_body": b} for i, b in dict(rows).items() if i in here]
     if new:
