@@ -161,6 +161,9 @@ async def test_a_custom_code_needs_its_card(api: Api) -> None:
     assert await api.claim(card_id, code="MINE-1") == "MINE-1"
     await api.fails(40116, "/v1/claims", {"card_id": card_id, "openid": "oB", "code": "MINE-1"})
     await api.fails(45021, "/v1/claims", {"card_id": card_id, "openid": "oB", "code": "x" * 21})
+    for code in (" ", "]C0ABC", " MINE-1", ["MINE"], "1" * 5000):
+        answer = await api.post("/v1/claims", {"card_id": card_id, "openid": "oB", "code": code})
+        assert answer["errcode"] in (40116, 45021), answer
     for path in ("/card/code/get", "/card/code/consume", "/card/code/unavailable"):
         await api.fails(41012, path, {"code": "MINE-1"})
         await api.fails(40056, path, {"code": "MINE-1", "card_id": other})
@@ -189,6 +192,8 @@ async def test_codes_are_handed_over_beforehand(api: Api) -> None:
     told = await api.ok("/card/code/deposit", again)
     assert (told["succ_code"], told["duplicate_code"]) == (["new"], ["D001"])
     assert told["fail_code"] == ["x" * 21]
+    same = {"card_id": card_id, "code": ["twin", " twin "]}
+    await api.fails(40111, "/card/code/deposit", same)
     assert (await api.ok("/card/code/getdepositcount", {"card_id": card_id}))["count"] == 101
     told = await api.ok("/card/code/checkcode", {"card_id": card_id, "code": ["D001", "D999"]})
     assert (told["exist_code"], told["not_exist_code"]) == (["D001"], ["D999"])

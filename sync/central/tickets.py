@@ -124,7 +124,7 @@ def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     if len({one.id for one in tickets}) < len(tickets):
         errors.append("tickets: the same ticket twice")
     codes = _codes(connection, event, tickets, errors)
-    changes = _changed(connection, event, stated.changes, kept, zones, errors)
+    changes = _changed(connection, event, stated.changes, kept, zones=zones, errors=errors)
     if errors:
         raise Bad([*errors[:_ERRORS_TOLD], *(["…"] if len(errors) > _ERRORS_TOLD else [])])
     rows = [
@@ -356,6 +356,7 @@ def _changed(
     event: str,
     stated: Sequence[Mapping[str, Any]],
     bodies: dict[str, str],
+    *,
     zones: Mapping[str, str],
     errors: list[str],
 ) -> list[tuple[str, str, dict[str, str]]]:

@@ -228,7 +228,7 @@ def _codes(said: Mapping[str, Any]) -> list[Any]:
 
 def _legible(code: Any) -> bool:
     try:
-        return bool(str(read_code("code", code)).strip())
+        return bool(read_code("code", code))
     except Refused:
         return False
 
@@ -238,7 +238,7 @@ def deposit(
 ) -> Answer:
     """``code/deposit``: codes of the organiser's own, to be claimed later. Raises Refused."""
     listed = _codes(said)
-    legible = [str(code) for code in listed if _legible(code)]
+    legible = [str(read_code("code", code)) for code in listed if _legible(code)]
     if len(set(legible)) < len(legible):
         raise Refused(Errcode.SAME_CODE)
     card = need_card(connection, account, said, locks=True)

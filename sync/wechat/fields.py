@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gate.credential import Credential, parse
 from gate.domain.model import Kind
 from sync.wechat.errcodes import Errcode, Refused
 
@@ -349,7 +350,17 @@ def _e_ticket(name: str, said: Any) -> str:
     return str(text(14)(name, said))
 
 
-code = text(20, wrong=Errcode.CODE_NOT_FREE)
+_code = text(20, wrong=Errcode.CODE_NOT_FREE)
+
+
+def code(name: str, said: Any) -> str:
+    """A code as gates will read it: white space around it is dropped there too."""
+    value = str(_code(name, said)).strip()
+    if parse(value) != Credential(value):
+        raise Refused(Errcode.CODE_NOT_FREE, f"{name} could not be scanned")
+    return value
+
+
 card_id = text(32, wrong=Errcode.BAD_CARD_ID)
 openid = text(64, wrong=Errcode.BAD_OPENID)
 _minutes = whole(1, 100_000)

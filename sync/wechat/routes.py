@@ -87,7 +87,7 @@ class CardApi:
 
     def routes(self) -> list[BaseRoute]:
         """Every route takes any method, because also a wrong one is answered with an errcode."""
-        methods = ["GET", "POST"]
+        methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
         found = [
             Route(call.path, partial(self._answer_call, call), methods=methods) for call in CALLS
         ]
