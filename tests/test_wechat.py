@@ -120,6 +120,19 @@ async def test_a_gate_s_redemption_shows_as_consumed(api: Api) -> None:
     assert await api.status(code) == "NORMAL"
 
 
+async def test_a_gate_that_was_cut_off_makes_a_conflict(api: Api) -> None:
+    """It let in what the API had consumed: both stay, and it is a conflict like any other."""
+    card_id, maker = await api.create(), await gate(api)
+    code = await api.claim(card_id)
+    await api.ok("/card/code/consume", {"code": code})
+    await redeem_at_gate(api, maker, code)
+    with reading(api.running.engine) as connection:
+        (clash,) = journals.conflicts(connection, "show")
+    assert {entry.device for entry in clash.admissions} == {"central", maker.device}
+    assert clash.excess == 1
+    assert await api.status(code) == "CONSUMED"
+
+
 async def test_validity_is_judged_at_the_call(api: Api) -> None:
     """Before and after the window consuming is 40079; can_consume says so beforehand."""
     early = {"type": 1, "begin_timestamp": now() + 900, "end_timestamp": now() + 999}
@@ -769,6 +782,9 @@ async def test_a_card_belongs_to_an_event(api: Api) -> None:
     await api.running.admin("POST", "/events", json={"id": "gala"})
     body = meeting()
     body["card"]["event"] = "gala"
+    await api.fails(40150, "/card/create", body)
+    assert (await api.set(events=["gala", "none"])).status_code == 422
+    assert (await api.set(events=["gala"])).json()["events"] == ["gala"]
     await api.claim(await api.create(body))
     assert (await api.set(event="gala")).status_code == 200
     await api.claim(await api.create())

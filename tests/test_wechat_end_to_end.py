@@ -224,6 +224,10 @@ def test_from_the_backend_to_the_door_and_back(tmp_path: Path, backend: Backend)
                         for one in backend.events("user_consume_card")), 20,
         )  # fmt: skip
         assert api.status(codes[3]) == "NORMAL"
+        api("/card/code/consume", code=codes[3])
+        held = server.entries()
+        until(lambda: {e for e in held if e[0].startswith("central.")} <= north.heard(), 10)
+        assert north.scan(codes[3]) == "REFUSE"
     finally:
         for gate in gates:
             gate.close()

@@ -181,6 +181,7 @@ account = Table(
     _text("key"),
     _text("original_id"),
     _text("review"),
+    _text("events"),
     _text("addresses"),
     _text("callback"),
     _text("callback_token"),

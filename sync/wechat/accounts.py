@@ -61,6 +61,8 @@ class Account:
     original_id: str
     """``ToUserName`` of the event pushes."""
     review: Review = Review.AUTOMATIC
+    events: tuple[str, ...] = ()
+    """Other events that its cards may name."""
     addresses: tuple[str, ...] = ()
     """From where tokens may be asked for; empty: from anywhere."""
     callback: str = ""
@@ -74,6 +76,8 @@ class Account:
 
 
 _NAMES = tuple(column.name for column in t.account.columns)
+LISTS = ("events", "addresses")
+"""Fields of several words, kept with blanks between them."""
 
 
 def create(connection: Connection, event: str, now_ms: int) -> tuple[Account, str]:
@@ -94,7 +98,7 @@ def create(connection: Connection, event: str, now_ms: int) -> tuple[Account, st
 
 def _columns(account: Account) -> dict[str, Any]:
     said = {name: getattr(account, name) for name in _NAMES}
-    return said | {"addresses": " ".join(account.addresses)}
+    return said | {name: " ".join(said[name]) for name in LISTS}
 
 
 def _account(row: Any) -> Account:
@@ -102,7 +106,7 @@ def _account(row: Any) -> Account:
     return Account(
         **{
             **said,
-            "addresses": tuple(row.addresses.split()),
+            **{name: tuple(said[name].split()) for name in LISTS},
             "review": Review(row.review),
             "mode": Mode(row.mode),
         }
@@ -128,11 +132,12 @@ def every(connection: Connection) -> list[Account]:
 
 def change(connection: Connection, appid: str, fields: Mapping[str, Any]) -> Account:
     """Set some of an account's fields, already checked. Raises UsageError."""
-    if "event" in fields:
-        _need_event(connection, fields["event"])
+    for event in (*fields.get("events", ()), *([fields["event"]] if "event" in fields else [])):
+        _need_event(connection, event)
     where = t.account.c.appid == appid
     if fields:
-        connection.execute(update(t.account).where(where).values(**fields))
+        columns = {k: " ".join(v) if k in LISTS else v for k, v in fields.items()}
+        connection.execute(update(t.account).where(where).values(**columns))
     found = find(connection, appid)
     if found is None:
         raise UsageError(_("there is no account {appid}").format(appid=appid[:32]), "")

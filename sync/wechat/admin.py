@@ -27,6 +27,7 @@ from sync.wechat.holdings import find_card
 
 SMALL = 16 * 1024
 _TOKEN = re.compile(r"[A-Za-z0-9]{3,32}")
+_Address = Annotated[str, Meta(max_length=64, pattern=r"^[0-9A-Fa-f.:]+$")]
 _Event = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
@@ -40,8 +41,9 @@ class Change(msgspec.Struct, forbid_unknown_fields=True):
     """What is to change in an account; what is not named stays."""
 
     event: _Event | UnsetType = UNSET
+    events: list[_Event] | UnsetType = UNSET
     review: Review | UnsetType = UNSET
-    addresses: list[Annotated[str, Meta(max_length=64)]] | UnsetType = UNSET
+    addresses: list[_Address] | UnsetType = UNSET
     callback: Annotated[str, Meta(max_length=1024)] | UnsetType = UNSET
     callback_token: Annotated[str, Meta(max_length=32)] | UnsetType = UNSET
     aes_key: Annotated[str, Meta(max_length=43)] | UnsetType = UNSET
@@ -105,8 +107,6 @@ class CardAdmin:
             if value is not UNSET
         }
         await self._check(before, fields)
-        if "addresses" in fields:
-            fields["addresses"] = " ".join(fields["addresses"])
         return reply(_shown(await self._try(partial(accounts.change, appid=appid, fields=fields))))
 
     async def _check(self, before: Account, fields: dict[str, Any]) -> None:
@@ -175,6 +175,7 @@ def _shown(account: Account) -> dict[str, Any]:
         "appid": account.appid,
         "event": account.event,
         "original_id": account.original_id,
+        "events": list(account.events),
         "review": account.review.value,
         "addresses": list(account.addresses),
         "callback": account.callback,

@@ -58,7 +58,7 @@ def create(
     now_s = now_ms // 1000
     stated = read_create(said, now_s)
     event = stated.event or account.event
-    if not connection.execute(select(t.event.c.id).where(t.event.c.id == event)).first():
+    if event not in (account.event, *account.events):
         raise Refused(Errcode.BAD_PARAMETER, "event")
     journals.lock(connection, event)
     card = Card(

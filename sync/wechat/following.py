@@ -21,7 +21,8 @@ from sync.wechat.codes import API
 from sync.wechat.holdings import cards_of, holding_of, in_parts, set_redeemed
 from sync.wechat.projection import DEAD, Holding
 
-PAGE = 500
+PAGE = 100
+"""Entries in one transaction: gates that push meanwhile wait for it."""
 _ACTS = (Act.ADMISSION.value, Act.ANNULMENT.value)
 
 
