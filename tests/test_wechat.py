@@ -502,6 +502,23 @@ async def test_gifts_change_the_code(api: Api) -> None:
     await api.fails(40099, "/v1/gifts", {"code": new, "action": "start", "from": "oB"})
 
 
+async def test_a_boarding_pass_that_was_given_is_checked_in_anew(api: Api) -> None:
+    """Neither the giver's code nor the picture on their phone opens the gate any more."""
+    code = await api.claim(await api.create(boarding()))
+    stated = {
+        "code": code, "class": "Y", "etkt_bnr": "1", "qrcode_data": "M1", "passenger_name": "A",
+    }  # fmt: skip
+    await api.ok("/card/boardingpass/checkin", stated)
+    give = {"code": code, "from": "oFan", "to": "oB"}
+    await api.ok("/v1/gifts", give | {"action": "start"})
+    new = (await api.ok("/v1/gifts", give | {"action": "accept"}))["code"]
+    ticket, _state = kept(api, new)
+    assert (ticket.checked_in, ticket.holder) == (False, "")
+    assert kept(api, code)[1] is kept(api, "M1")[1] is CodeState.TRANSFERRED
+    await api.ok("/card/boardingpass/checkin", stated | {"code": new, "qrcode_data": "M2"})
+    assert kept(api, "M2")[1] is CodeState.LIVE
+
+
 async def test_gifts_that_are_refused(api: Api) -> None:
     """Of others' tickets, to nobody, to oneself, of cards that may not be given."""
     code = await api.claim(await api.create())

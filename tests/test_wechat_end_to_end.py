@@ -14,7 +14,7 @@ import httpx
 import pytest
 import wechatpy
 
-from gate.domain.model import Status
+from gate.domain.model import Status, Ticket
 from gate.store.folder import Folder
 from gate.store.tickets import Tickets
 from sync.commands import enrol_device
@@ -119,13 +119,17 @@ class GateProcess:
     def heard(self) -> set[tuple[str, int, str]]:
         return Device._entries(self.folder.peers)
 
-    def knows(self, code: str) -> Status | None:
+    def knows(self, code: str) -> Status:
         """How the ticket stands in the replica that the lane reads."""
+        return self.ticket(code).status
+
+    def ticket(self, code: str) -> Ticket:
         tickets = Tickets(self.folder)
         try:
             tickets.refresh()
             found = tickets.find(tickets.hash_of(code))
-            return found.status if found else None
+            assert found is not None
+            return found
         finally:
             tickets.close()
 
@@ -209,6 +213,9 @@ def test_from_the_backend_to_the_door_and_back(tmp_path: Path, backend: Backend)
         told = backend.events("user_consume_card")[0]
         assert (told["UserCardCode"], told["LocationName"]) == (codes[0], "North")
 
+        api("/card/meetingticket/updateuser", code=codes[1], entrance="东北门")
+        took_s = until(lambda: south.ticket(codes[1]).entrance == "东北门", 10)
+        assert took_s < 1, "a changed entrance is there within a second"
         api("/card/code/unavailable", code=codes[1], reason="refund")
         took_s = until(lambda: south.knows(codes[1]) is Status.REVOKED, 10)
         assert took_s < 1, "a void is there within a second"

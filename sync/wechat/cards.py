@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from gate.domain.model import Kind
 from sync.central import journals
@@ -344,6 +344,11 @@ def use_offer(connection: Connection, ticket: str, offers: list[Offered]) -> Non
     if any(one.code or one.openid for one in offers):
         where = t.offer.c.ticket == ticket
         connection.execute(update(t.offer).where(where).values(is_used=1))
+
+
+def forget_offers(connection: Connection, now_s: int) -> None:
+    """Remove QR codes that have ended."""
+    connection.execute(delete(t.offer).where(t.offer.c.ends_s < now_s))
 
 
 def is_open_to(connection: Connection, card: Card, openid_: str) -> bool:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gate.errors import StoreError
 from sync.central.edge import Denied
 from sync.central.server import Server
-from sync.wechat import accounts, callback, following, gifts, notices
+from sync.wechat import accounts, callback, cards, following, gifts, notices
 from sync.wechat.notices import Notice
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,8 @@ class Clockwork:
         return False
 
     async def tidy(self) -> bool:
-        """Forget what nobody took."""
+        """Forget what nobody took, and what nobody can take any more."""
+        await self._server.write(partial(cards.forget_offers, now_s=_now_ms() // 1000))
         await self._server.write(partial(notices.forget_failed, now_ms=_now_ms()))
         return False
 

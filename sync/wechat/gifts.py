@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from gate.domain.model import Kind
 from sync.central import journals
 from sync.central import tables as t
 from sync.wechat import accounts, notices
@@ -92,11 +93,19 @@ def _accept(connection: Connection, gift: _Gift) -> Answer:
         raise Refused(Errcode.BAD_OPENID, "it is given to somebody else")
     if friend == holding.openid:
         raise Refused(Errcode.BAD_OPENID, "to is from")
+    old_codes = [holding.code]
+    said = holding.said
+    if card.kind is Kind.BOARDING:
+        # A friend checks in anew: neither name nor picture of the giver is theirs.
+        old_codes += [said["qrcode_data"]] if said.get("qrcode_data") else []
+        said = {}
     (code,) = free_codes(connection, card, 1)
-    new = replace(holding, code=code, state=State.HELD, openid=friend, gifted_s=now_ms // 1000)
+    new = replace(
+        holding, code=code, state=State.HELD, openid=friend, gifted_s=now_ms // 1000, said=said
+    )
     had_reminder = notices.forget_reminder(connection, holding.ticket)
     replace_code(connection, card, holding, new)
-    publish_one(connection, card, new, old_code=holding.code)
+    publish_one(connection, card, new, old_codes=old_codes)
     notices.put(
         connection, account, "user_get_card", card_id=card.card_id, line=new.ticket,
         openid=friend, now_ms=now_ms, UserCardCode=code, IsGiveByFriend=1,

@@ -251,11 +251,11 @@ def publish(
 
 
 def publish_one(
-    connection: Connection, card: Card, holding: Holding, *, old_code: str = ""
+    connection: Connection, card: Card, holding: Holding, *, old_codes: Sequence[str] = ()
 ) -> None:
     """Tell the gates how one code stands now."""
     limited = has_reached_limit(connection, card, holding.openid)
-    row = ticket_row(holding, is_limited=limited, old_code=old_code)
+    row = ticket_row(holding, is_limited=limited, old_codes=old_codes)
     publish(connection, card.event, rows=[row])
 
 

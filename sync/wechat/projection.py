@@ -117,10 +117,12 @@ _STATUS = {
 }
 
 
-def ticket_row(holding: Holding, *, is_limited: bool = False, old_code: str = "") -> dict[str, Any]:
+def ticket_row(
+    holding: Holding, *, is_limited: bool = False, old_codes: Sequence[str] = ()
+) -> dict[str, Any]:
     """The code as a ticket, stated whole as a row of ``gate.store.rows``.
 
-    ``is_limited`` when its holder has used as many as one person may; ``old_code`` is the one that
+    ``is_limited`` when its holder has used as many as one person may; ``old_codes`` are those that
     died when the ticket was given on.
     """
     status = _STATUS[holding.state]
@@ -136,7 +138,7 @@ def ticket_row(holding: Holding, *, is_limited: bool = False, old_code: str = ""
         "issued_at": holding.issued_s or None,
         "claimed_at": holding.claimed_s or None,
         "gifted_at": holding.gifted_s or None,
-        "old_codes": [old_code] if old_code else [],
+        "old_codes": list(old_codes),
         "seats": said.get("seat_number") or ([said["seat"]] if said.get("seat") else []),
     }
     for ours, theirs in _FIELDS.items():
