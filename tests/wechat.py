@@ -4,7 +4,7 @@ import copy
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,6 @@ class Api:
     appid: str
     secret: str
     token: str = ""
-    people: dict[str, str] = field(default_factory=dict)
 
     async def post(self, path: str, body: Any, *, token: str | None = None) -> dict[str, Any]:
         """One call; the answer is HTTP 200 and has an errcode, always."""

@@ -6,7 +6,6 @@ as its start, padded to 32 bytes, round 16 random bytes, a length, the text and 
 
 import base64
 import hashlib
-import hmac
 import re
 import secrets
 import struct
@@ -21,7 +20,7 @@ _AES_KEY = re.compile(r"[A-Za-z0-9+/]{43}")
 
 
 class NotOurs(Exception):
-    """What came is not signed, not whole or not for this account."""
+    """What came was not sealed with this key."""
 
 
 def signature(*parts: str) -> str:
@@ -29,19 +28,9 @@ def signature(*parts: str) -> str:
     return hashlib.sha1("".join(sorted(parts)).encode()).hexdigest()  # noqa: S324  theirs
 
 
-def is_signed(given: str, *parts: str) -> bool:
-    """Whether a signature fits, in a time that tells nothing."""
-    return hmac.compare_digest(given.encode("utf-8", "replace"), signature(*parts).encode())
-
-
 def is_aes_key(text: str) -> bool:
     """Whether a text can be an EncodingAESKey: 43 characters that stand for 32 bytes."""
     return _AES_KEY.fullmatch(text) is not None
-
-
-def _cipher(aes_key: str) -> "Cipher[modes.CBC]":
-    key = base64.b64decode(f"{aes_key}=")
-    return Cipher(algorithms.AES(key), modes.CBC(key[:16]))
 
 
 def encrypt(aes_key: str, appid: str, text: str) -> str:
@@ -49,24 +38,10 @@ def encrypt(aes_key: str, appid: str, text: str) -> str:
     said = text.encode()
     plain = secrets.token_bytes(16) + struct.pack(">I", len(said)) + said + appid.encode()
     pad = BLOCK - len(plain) % BLOCK
-    cipher = _cipher(aes_key).encryptor()
+    key = base64.b64decode(f"{aes_key}=")
+    cipher = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
     sealed = cipher.update(plain + bytes([pad]) * pad) + cipher.finalize()
     return base64.b64encode(sealed).decode()
-
-
-def decrypt(aes_key: str, appid: str, sealed: str) -> str:
-    """What an ``Encrypt`` element says. Raises NotOurs."""
-    try:
-        cipher = _cipher(aes_key).decryptor()
-        plain = cipher.update(base64.b64decode(sealed, validate=True)) + cipher.finalize()
-        pad = plain[-1]
-        (length,) = struct.unpack(">I", plain[16:20])
-        text, to = plain[20 : 20 + length], plain[20 + length : len(plain) - pad]
-        if not 1 <= pad <= BLOCK or to != appid.encode():
-            raise NotOurs
-        return text.decode()
-    except (ValueError, IndexError, struct.error, Base64Error) as error:
-        raise NotOurs from error
 
 
 def seal_code(key: str, code: str) -> str:
