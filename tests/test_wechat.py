@@ -230,6 +230,12 @@ async def test_codes_are_handed_over_beforehand(api: Api) -> None:
     await api.fails(40116, "/v1/claims", {"card_id": card_id, "openid": "oB", "code": "D001"})
     await api.fails(40116, "/v1/claims", {"card_id": card_id, "openid": "oB", "code": "D999"})
     assert await api.claim(card_id, "oB") == "D000"
+    listed = [{"card_id": card_id}, {"card_id": card_id, "code": "D002"}]
+    both = {"action_name": "QR_MULTIPLE_CARD",
+            "action_info": {"multiple_card": {"card_list": listed}}}  # fmt: skip
+    ticket = (await api.ok("/card/qrcode/create", both))["ticket"]
+    told = await api.ok("/v1/claims", {"ticket": ticket, "openid": "oC"})
+    assert sorted(told["codes"]) == ["D002", "D003"]
 
 
 async def test_stock_runs_out_and_is_filled_up(api: Api) -> None:

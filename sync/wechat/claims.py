@@ -84,6 +84,8 @@ def claim(
         card = need_card(connection, account, {"card_id": one.card_id}, locks=True)
         code = one.code or asked.get("code", "")
         wishes.append(Wish(card, 1, code, asked.get("outer_str") or one.outer_str))
+    # Who names a code gets it, before others are handed the next there is.
+    wishes.sort(key=lambda wish: not wish.code)
     check(connection, wishes, who, now_ms)
     codes = [code for wish in wishes for code in hand_out(connection, account, wish, who, now_ms)]
     if ticket:
