@@ -1,6 +1,7 @@
 """Many at once, on SQLite and PostgreSQL, through one server and two: never one too many."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from gate.domain.model import Act
 from sync.central import tables as t
@@ -167,3 +168,49 @@ async def test_stock_is_counted_down_in_the_table(tmp_path: Path) -> None:
             connection.execute(update(t.card).values(quantity=0))
         assert left == 40 - held(api, card_id) >= 0
         assert told[0] + told[45031] == 11
+
+
+async def test_cost_does_not_grow_with_what_is_there(tmp_path: Path) -> None:
+    """No statement of the busy calls reads through a card's or an event's rows: each has its index.
+
+    Law 11; the mutation is a question about one person that forgets the account.
+    """
+    asked: dict[str, Any] = {}
+    async with several(f"sqlite:///{tmp_path}/c.db", tmp_path) as (api,):
+        engine = api.running.engine
+
+        def listen(_c: Any, _cursor: Any, statement: str, bound: Any, _x: Any, many: bool) -> None:
+            asked.setdefault(statement, bound[0] if many else bound)
+
+        card_id = await api.create(get_limit=9)
+        # A process reads once what it then remembers.
+        await api.ok("/card/code/consume", {"code": await api.claim(card_id, "first")})
+        event.listen(engine, "before_cursor_execute", listen)
+        order = {"order_id": "A", "openid": "o", "items": [{"card_id": card_id, "count": 2}]}
+        first, second = (await api.ok("/v1/orders", order))["codes"]
+        await api.ok("/card/code/consume", {"code": first})
+        await api.ok("/card/code/get", {"code": second})
+        give = {"code": second, "from": "o", "to": "p"}
+        await api.ok("/v1/gifts", give | {"action": "start"})
+        await api.ok("/v1/gifts", give | {"action": "accept"})
+        await api.running.app.state.clockwork.follow()
+        event.remove(engine, "before_cursor_execute", listen)
+        with reading(engine) as connection:
+
+            def wasteful(statement: str, bound: Any) -> list[str]:
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", bound)
+                return [row[-1] for row in plan if _WASTEFUL.search(row[-1])]
+
+            read = ("SELECT", "UPDATE", "DELETE")
+            busy = {s: b for s, b in asked.items() if s.lstrip().startswith(read)}
+            assert len(busy) > 20
+            assert {s: w for s, b in busy.items() if (w := wasteful(s, b))} == {}
+            mutant = "SELECT count(*) FROM holding WHERE card_id = ? AND openid = ?"
+            assert wasteful(mutant, (card_id, "o"))
+
+
+_WASTEFUL = re.compile(
+    r"SCAN (?:holding|ticket|code|entry|change|card|notice)\b"
+    r"|SEARCH (?:holding|ticket|code|entry|change|notice) .*\((?:event|appid)=\?\)"
+    r"|SEARCH holding .*\(card_id=\?\)"
+)

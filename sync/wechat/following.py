@@ -33,7 +33,7 @@ def behind(connection: Connection) -> list[str]:
         select(s.event)
         .join_from(t.stream, t.followed, f.event == s.event, isouter=True)
         .where(s.entries > func.coalesce(f.number, 0))
-        .where(s.event.in_(select(t.card.c.event)))
+        .where(select(t.card.c.card_id).where(t.card.c.event == s.event).exists())
     )
     return list(connection.execute(query).scalars())
 

@@ -267,7 +267,8 @@ def has_reached_limit(connection: Connection, card: Card, openid: str) -> bool:
     used = connection.execute(
         select(func.count())
         .select_from(t.holding)
-        .where(c.card_id == card.card_id, c.openid == openid, c.redeemed_s > 0)
+        .where(c.appid == card.appid, c.openid == openid)
+        .where(c.card_id == card.card_id, c.redeemed_s > 0)
         .where(c.state.not_in(DEAD))
     ).scalar_one()
     return int(used) >= card.use_limit
@@ -287,8 +288,9 @@ def set_redeemed(connection: Connection, card: Card, holding: Holding, at_s: int
     c = t.holding.c
     others = connection.execute(
         select(t.holding).where(
-            c.card_id == card.card_id,
+            c.appid == card.appid,
             c.openid == holding.openid,
+            c.card_id == card.card_id,
             c.redeemed_s == 0,
             c.state.in_([State.HELD.value, State.GIFT_TIMEOUT.value]),
             c.code != holding.code,
