@@ -74,6 +74,8 @@ class Clockwork:
                 has_more = await step()
             except (SQLAlchemyError, StoreError, Denied) as error:
                 log.error("card clockwork: %s", type(error).__name__)
+            except Exception as error:  # One bad row must not stop it for all.
+                log.error("card clockwork: %s", type(error).__name__, exc_info=error)
             await asyncio.sleep(0 if has_more else every_s)
 
     async def follow(self) -> bool:
@@ -104,7 +106,8 @@ class Clockwork:
             return False
         each = Counter(self._telling.values())
         busy = [appid for appid, count in each.items() if count >= AT_ONCE_EACH]
-        ids = await self._server.read(notices.due, _now_ms(), min(room, AT_ONCE_EACH), busy)
+        most = AT_ONCE_EACH - max((n for n in each.values() if n < AT_ONCE_EACH), default=0)
+        ids = await self._server.read(notices.due, _now_ms(), min(room, most), busy)
         if not ids:
             return False
         taken = await self._server.write(partial(notices.lease, ids=ids, now_ms=_now_ms()))

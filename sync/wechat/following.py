@@ -123,18 +123,20 @@ def _to_tell(
 ) -> Entry | None:
     """The admission that the account is to hear of now: the first that stands, and that once.
 
-    One that was undone before it was told is forgotten, and then the next that stands is told.
+    One that was undone before it was told is forgotten, and then the next that stands is told. What
+    the account did itself it always hears of, as its own.
     """
     undone = [entry.target for entry in new if entry.act is Act.ANNULMENT]
     was_waiting = bool(undone) and notices.take_back(connection, undone)
+    by_api = [entry for entry in new if entry.act is Act.ADMISSION and entry.source == API]
+    if by_api:
+        return by_api[0]
     first = history.first
     if first is None or not history.used:
         return None
     entry = next(f for f in facts if (f.origin, f.seq) == (first.origin, first.seq))
     is_new = any(one.name == entry.name for one in new)
-    if was_waiting or (is_new and (entry.source == API or not holding.redeemed_s)):
-        return entry
-    return None
+    return entry if was_waiting or (is_new and not holding.redeemed_s) else None
 
 
 def _tell(
