@@ -15,7 +15,8 @@ from gate.domain.model import Act
 from sync.central import tables as t
 from sync.central import tickets
 from sync.central.database import open_database, reading
-from sync.wechat import codes, holdings
+from sync.wechat import codes, holdings, routes
+from sync.wechat.errcodes import Refused
 from tests import postgres
 from tests.central import Central, central
 from tests.conftest import needs
@@ -214,3 +215,35 @@ _WASTEFUL = re.compile(
     r"|SEARCH (?:holding|ticket|code|entry|change|notice) .*\((?:event|appid)=\?\)"
     r"|SEARCH holding .*\(card_id=\?\)"
 )
+
+
+async def test_a_refusal_takes_nobody_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that commit together are each done once: a refused one does not undo the others.
+
+    The mutation raises the refusal out of the job, and everybody's work is done again.
+    """
+    real, runs = routes._work, 0
+
+    def counting(*arguments: Any, **named: Any) -> Any:
+        nonlocal runs
+        runs += 1
+        return real(*arguments, **named)
+
+    def raising(*arguments: Any, **named: Any) -> Any:
+        answer = counting(*arguments, **named)
+        if isinstance(answer, Refused):
+            raise answer
+        return answer
+
+    async with several(f"sqlite:///{tmp_path}/c.db", tmp_path) as (api,):
+        card_id = await api.create(get_limit=99)
+        again = {}
+        for work in (counting, raising):
+            monkeypatch.setattr(routes, "_work", work)
+            code = await api.claim(card_id)
+            runs = 0
+            told = await at_once([api], "/card/code/consume", [{"code": code}] * CLIENTS)
+            assert told == {0: 1, 40099: CLIENTS - 1}
+            again[work] = runs - CLIENTS
+        assert again[counting] == 0
+        assert again[raising] > 0
