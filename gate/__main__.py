@@ -292,6 +292,7 @@ def _report_venue(config: "Config", folder: "Folder", form: str) -> int:
 
     from gate import venue_report
     from gate.clock import SystemClock
+    from gate.progress import progress
     from sync.exchange import Start, Tip, alarms
 
     def derived(starts: "Sequence[tuple[str, str]]", tips: "venue_report.Tips") -> list[str]:
@@ -299,7 +300,8 @@ def _report_venue(config: "Config", folder: "Folder", form: str) -> int:
         return [alarm.device for alarm in alarms((Start(*start) for start in starts), have)]
 
     within_s = config.sync.heard_within_s
-    seen = venue_report.look(folder, SystemClock().read(), within_s, derived)
+    with progress(_("counting")) as show:
+        seen = venue_report.look(folder, SystemClock().read(), within_s, derived, show)
     forms = {
         "table": lambda: venue_report.as_table(seen, ZoneInfo(config.time_zone)),
         "csv": lambda: venue_report.as_csv(seen),

@@ -6,7 +6,7 @@ It works with no network at all, from what was heard until then.
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from gate.day_counts import DayCount, DayCounts, count_days
 from gate.domain.clock import Reading
 from gate.domain.history import Conflict
-from gate.domain.model import Entry
+from gate.domain.model import Entry, Ticket
 from gate.language import _
 from gate.report import Overview, columns, labels, venue_overview
 from gate.store.folder import Folder
@@ -35,6 +35,9 @@ from gate.venue_words import (
 from gate.words import BASIS_WORDS, printable, server_link
 
 Tips = Mapping[str, set[tuple[int, str]]]
+Progress = Callable[[int, int], None]
+"""Called now and then with the tickets counted and the tickets there are."""
+_A_STEP = 5000
 Derived = Callable[[Sequence[tuple[str, str]], Tips], Sequence[str]]
 """Which devices were cloned, restored or rolled back, by their starts and tips."""
 
@@ -53,7 +56,13 @@ class Seen:
     days: DayCounts
 
 
-def look(folder: Folder, now: Reading, heard_within_s: float, alarms: Derived) -> Seen:
+def look(
+    folder: Folder,
+    now: Reading,
+    heard_within_s: float,
+    alarms: Derived,
+    progress: Progress | None = None,
+) -> Seen:
     """Read everything this device knows of the venue."""
     standing = StandingReader(folder, heard_within_s).read(now)
     with Venue(folder) as venue:
@@ -68,16 +77,28 @@ def look(folder: Folder, now: Reading, heard_within_s: float, alarms: Derived) -
                 for device in venue.devices(now.wall_ms, standing)
             ],
             conflicts=venue.conflicts(),
-            days=_count_days(folder, venue, now.wall_ms // 1000),
+            days=_count_days(folder, venue, now.wall_ms // 1000, progress or _silent),
         )
 
 
-def _count_days(folder: Folder, venue: Venue, now_s: int) -> DayCounts:
+def _silent(_done: int, _total: int) -> None:
+    pass
+
+
+def _count_days(folder: Folder, venue: Venue, now_s: int, progress: Progress) -> DayCounts:
     if not folder.pointer.exists():
         return {}
     tickets = Tickets(folder)
     try:
-        return count_days(tickets.every(), venue.first_uses(), now_s)
+        total = sum(line.tickets for line in tickets.census())
+
+        def told() -> Iterator[Ticket]:
+            for done, ticket in enumerate(tickets.every()):
+                if done % _A_STEP == 0:
+                    progress(done, total)
+                yield ticket
+
+        return count_days(told(), venue.first_uses(), now_s)
     finally:
         tickets.close()
 
