@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Table, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.credential import KEY_BYTES, code_hash, parse
 from gate.domain.model import CodeState, TicketType
@@ -20,6 +21,7 @@ from gate.errors import UsageError
 from gate.language import _
 from gate.store.rows import BadRow, TicketBody, changed_body, ticket_body, type_body
 from sync.central import tables as t
+from sync.central.prepared import Prepared
 from sync.protocol import Change, Changes
 
 PAGE = 1000
@@ -98,12 +100,14 @@ def new_epochs(connection: Connection) -> int:
 
 def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     """Create and change types and tickets, all or nothing. Raises Bad with what is wrong."""
-    lock = select(t.stream.c.epoch, t.stream.c.head).where(t.stream.c.event == event)
-    epoch, head = connection.execute(lock.with_for_update()).one()
-    row = connection.execute(
-        select(t.event.c.key, t.event.c.time_zone).where(t.event.c.id == event)
-    ).one()
-    key, time_zone = bytes.fromhex(row[0]), str(row[1])
+    lock = (
+        select(t.stream.c.epoch, t.stream.c.head, t.event.c.key, t.event.c.time_zone)
+        .join_from(t.stream, t.event, t.event.c.id == t.stream.c.event)
+        .where(t.stream.c.event == event)
+        .with_for_update(of=t.stream)
+    )
+    epoch, head, hexed, time_zone = connection.execute(lock).one()
+    key = bytes.fromhex(hexed)
     errors: list[str] = []
     kept = _bodies(connection, event, stated.changes)
     named = {str(row.get("type", "")) for row in stated.tickets}
@@ -379,82 +383,44 @@ def _changed(
 
 
 def _put_types(connection: Connection, event: str, rows: Sequence[tuple[str, str]]) -> None:
-    table = t.ticket_type
-    here: set[str] = set()
-    for some in _in_parts([id_ for id_, _body in rows]):
-        here |= set(
-            connection.execute(
-                select(table.c.id).where(table.c.event == event, table.c.id.in_(some))
-            ).scalars()
-        )
-    new = [{"event": event, "id": i, "body": b} for i, b in dict(rows).items() if i not in here]
-    old = [{"b_id": i, "b_body": b} for i, b in dict(rows).items() if i in here]
-    if new:
-        connection.execute(insert(table), new)
-    if old:
-        connection.execute(
-            update(table)
-            .where(table.c.event == event, table.c.id == bindparam("b_id"))
-            .values(body=bindparam("b_body")),
-            old,
-        )
+    stated = {id_: (event, id_, body) for id_, body in rows}
+    _put(connection, t.ticket_type, list(stated.values()), "body")
 
 
 def _put_tickets(connection: Connection, event: str, rows: Sequence[tuple[str, str, str]]) -> None:
-    table = t.ticket
-    here: set[str] = set()
-    for some in _in_parts([row[0] for row in rows]):
-        here |= set(
-            connection.execute(
-                select(table.c.id).where(table.c.event == event, table.c.id.in_(some))
-            ).scalars()
-        )
-    new = [
-        {"event": event, "id": i, "type_id": type_id, "body": body}
-        for i, type_id, body in rows
-        if i not in here
-    ]
-    old = [{"b_id": i, "b_type": type_id, "b_body": body} for i, type_id, body in rows if i in here]
-    if new:
-        connection.execute(insert(table), new)
-    if old:
-        connection.execute(
-            update(table)
-            .where(table.c.event == event, table.c.id == bindparam("b_id"))
-            .values(type_id=bindparam("b_type"), body=bindparam("b_body")),
-            old,
-        )
+    stated = {id_: (event, id_, type_id, body) for id_, type_id, body in rows}
+    _put(connection, t.ticket, list(stated.values()), "type_id", "body")
 
 
 def _put_codes(connection: Connection, event: str, codes: Mapping[str, Mapping[str, str]]) -> None:
-    wanted = [
-        (bytes.fromhex(hashed), ticket, state)
+    stated = [
+        (event, bytes.fromhex(hashed), ticket, state)
         for ticket, states in codes.items()
         for hashed, state in states.items()
     ]
-    here: set[bytes] = set()
-    for some in _in_parts([row[0] for row in wanted]):
-        here |= {
-            bytes(found)
-            for found in connection.execute(
-                select(t.code.c.hash).where(t.code.c.event == event, t.code.c.hash.in_(some))
-            ).scalars()
-        }
-    new = [
-        {"event": event, "hash": h, "ticket": ticket, "state": state}
-        for h, ticket, state in wanted
-        if h not in here
-    ]
-    old = [{"b_hash": h, "b_state": state} for h, _ticket, state in wanted if h in here]
-    if new:
-        connection.execute(insert(t.code), new)
-    if old:
-        connection.execute(
-            update(t.code)
-            .where(t.code.c.event == event, t.code.c.hash == bindparam("b_hash"))
-            .values(state=bindparam("b_state")),
-            old,
+    # A code of another ticket was refused before this.
+    _put(connection, t.code, stated, "state")
+
+
+def _put(
+    connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], *fields: str
+) -> None:
+    """Add rows; of those whose key is there already, state some fields anew."""
+    if not rows:
+        return
+    name = connection.dialect.name
+    if (name, table.name) not in _UPSERTS:
+        module: Any = postgresql if name == "postgresql" else sqlite
+        into = module.insert(table)
+        upsert = into.on_conflict_do_update(
+            index_elements=list(table.primary_key.columns),
+            set_={field: into.excluded[field] for field in fields},
         )
+        _UPSERTS[name, table.name] = Prepared(upsert, [column.name for column in table.columns])
+    _UPSERTS[name, table.name].run(connection, rows)
+
+
+_UPSERTS: dict[tuple[str, str], Prepared] = {}
 
 
 def _in_parts(of: Sequence[Any]) -> Iterator[Sequence[Any]]:
