@@ -776,6 +776,9 @@ async def test_the_edge(api: Api) -> None:
     await api.fails(47001, "/card/get", b"[" * 100_000)
     await api.fails(47002, "/card/get", rb'{"card_id": "\u4f1a"}')
     await api.fails(45021, "/card/get", b" " * (2 * 1024 * 1024))
+    large = await http.post("/card/get", content=b" " * (2 * 1024 * 1024),
+                            params={"access_token": api.token})  # fmt: skip
+    assert large.headers["connection"] == "close"
     await api.fails(40066, "/card/membercard/activate", {})
     await api.fails(40066, "/card/code/mark", {})
     await api.fails(41012, "/card/get", {"unheard_of": [1]})

@@ -154,9 +154,11 @@ def change(
 ) -> Answer:
     """``code/update``: another code for the same ticket; the old one is dead. Raises Refused."""
     card, holding = need_holding(connection, account, said, locks=True)
-    if said.get("new_code") in (None, ""):
+    # A widespread library (wechat-api of npm) spells it so.
+    stated = said.get("new_code", said.get("newcode"))
+    if stated in (None, ""):
         raise Refused(Errcode.NO_CODE, "new_code")
-    new = read_code("new_code", said["new_code"])
+    new = read_code("new_code", stated)
     if not card.is_custom:
         raise Refused(Errcode.NOT_CUSTOM)
     status = _standing(connection, card, holding, now_ms)

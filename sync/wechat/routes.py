@@ -142,6 +142,7 @@ class CardApi:
         return said
 
     async def _answer(self, request: Request, work: Callable[[], Any]) -> Response:
+        headers: Mapping[str, str] = {}
         try:
             answer = await work()
             told = {"errcode": 0, "errmsg": "ok", **answer}
@@ -150,6 +151,8 @@ class CardApi:
         except Denied as denied:
             code = _DENIED.get(denied.status, Errcode.BUSY)
             told = _error(Refused(code, denied.problem.error))
+            # Such as that the connection ends, because the rest of the body was not read.
+            headers = denied.headers
         except DataError:
             told = _error(Refused(Errcode.BAD_PARAMETER))
         except (SQLAlchemyError, StoreError) as error:
@@ -158,7 +161,9 @@ class CardApi:
         except Exception as error:
             log.error("%s: %s", request.url.path, type(error).__name__, exc_info=error)
             told = _error(Refused(Errcode.BUSY))
-        return reply(told)
+        response = reply(told)
+        response.headers.update(headers)
+        return response
 
     def _slow_down(self, request: Request, refused: Refused) -> Refused:
         """Whoever guesses secrets or tokens has to wait."""
