@@ -444,10 +444,14 @@ async def test_a_replaced_code_is_dead(api: Api) -> None:
     await api.fails(41013, "/card/code/update", {"card_id": card_id, "code": "new"})
     plain = await api.claim(await api.create())
     await api.fails(43009, "/card/code/update", {"code": plain, "new_code": "x"})
+    other = {"card_id": card_id, "code": "new", "newcode": "newest"}
+    await api.ok("/card/code/update", other)
+    await api.ok("/card/code/update", {"card_id": card_id, "code": "newest", "new_code": "last"})
+    assert kept(api, "last") == (ticket, CodeState.LIVE)
     listed = await api.ok("/card/user/getcardlist", {"openid": "oFan", "card_id": card_id})
-    assert listed["card_list"] == [{"code": "new", "card_id": card_id}]
-    await api.ok("/card/code/consume", {"card_id": card_id, "code": "new"})
-    await api.fails(40099, "/card/code/update", body | {"code": "new", "new_code": "newer"})
+    assert listed["card_list"] == [{"code": "last", "card_id": card_id}]
+    await api.ok("/card/code/consume", {"card_id": card_id, "code": "last"})
+    await api.fails(40099, "/card/code/update", body | {"code": "last", "new_code": "newer"})
 
 
 async def test_what_a_person_has(api: Api) -> None:
