@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gate.config import Config
     from gate.errors import GateError
     from gate.store.folder import Folder
+    from sync.wechat.commands import Where
 
 log = logging.getLogger(__name__)
 
@@ -310,6 +311,7 @@ def _report_venue(config: "Config", folder: "Folder", form: str) -> int:
 
     from gate import venue_report
     from gate.clock import SystemClock
+    from gate.progress import progress
     from sync.exchange import Start, Tip, alarms
 
     def derived(starts: "Sequence[tuple[str, str]]", tips: "venue_report.Tips") -> list[str]:
@@ -317,7 +319,8 @@ def _report_venue(config: "Config", folder: "Folder", form: str) -> int:
         return [alarm.device for alarm in alarms((Start(*start) for start in starts), have)]
 
     within_s = config.sync.heard_within_s
-    seen = venue_report.look(folder, SystemClock().read(), within_s, derived)
+    with progress(_("counting")) as show:
+        seen = venue_report.look(folder, SystemClock().read(), within_s, derived, show)
     forms = {
         "table": lambda: venue_report.as_table(seen, ZoneInfo(config.time_zone)),
         "csv": lambda: venue_report.as_csv(seen),
@@ -590,6 +593,39 @@ def _serve(options: argparse.Namespace) -> int:
     )
 
 
+def _cards(options: argparse.Namespace) -> int:
+    from sync.wechat import commands
+
+    where = _server_of(options)
+    if options.action == "list":
+        return commands.tell_cards(where)
+    if options.action == "account":
+        return commands.new_account(where, options.event)
+    reason = options.reason if options.action == "reject" else None
+    return commands.review_cards(where, options.cards, reason)
+
+
+def _tickets(options: argparse.Namespace) -> int:
+    from sync.wechat import commands
+
+    wanted = commands.Wanted(
+        codes=options.codes,
+        card=options.card or "",
+        order=options.order or "",
+        symbology=options.symbology or "",
+        out=Path(options.out).expanduser(),
+        form=options.format,
+    )
+    return commands.render(_server_of(options), wanted)
+
+
+def _server_of(options: argparse.Namespace) -> "Where":
+    from sync.wechat.commands import Where
+
+    folder = Path(options.server_dir).expanduser() if options.server_dir else None
+    return Where(database=options.database or "", folder=folder)
+
+
 def _config(options: argparse.Namespace) -> "Config":
     from gate.config import load
 
@@ -739,6 +775,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_venue(
         command("venue", _venue, _("a venue without a server"), "gate venue invite South"), common
     )
+    _add_cards(command("cards", _cards, _("cards of the ticket system, at the server")))
+    _add_tickets(command("tickets", _tickets, _("draw tickets to be scanned or printed")))
     sub = command("wipe", _wipe, _("forget the event"), "gate wipe --export journal.jsonl")
     sub.add_argument("--export", metavar="FILE", help=_("where to keep the journal"))
     sub.add_argument("--yes", action="store_true", help=_("do not ask"))
@@ -834,6 +872,41 @@ def _add_venue(sub: argparse.ArgumentParser, common: argparse.ArgumentParser) ->
         ("revoke", _("shut out a lost or stolen gate")),
     ):
         action(name, told).add_argument("device", metavar="DEVICE", help=_("its id"))
+
+
+def _add_server(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--database", metavar="URL", help=_("such as postgresql+psycopg://host/name"))
+    sub.add_argument("--server-dir", metavar="DIR", help=_("the server's own folder"))
+
+
+def _add_cards(sub: argparse.ArgumentParser) -> None:
+    actions = sub.add_subparsers(
+        dest="action", required=True, metavar="list|approve|reject|account"
+    )
+    _add_server(actions.add_parser("list", help=_("every card, with its review and stock")))
+    approve = actions.add_parser("approve", help=_("approve cards that wait for review"))
+    reject = actions.add_parser("reject", help=_("reject them"))
+    reject.add_argument("--reason", default="", help=_("told to the account"))
+    for one in (approve, reject):
+        one.add_argument("cards", nargs="+", metavar="CARD_ID")
+        _add_server(one)
+    account = actions.add_parser("account", help=_("make another account of the card API"))
+    account.add_argument("--event", metavar="ID", default="default", help=_("its cards' event"))
+    _add_server(account)
+
+
+def _add_tickets(sub: argparse.ArgumentParser) -> None:
+    actions = sub.add_subparsers(dest="action", required=True, metavar="render")
+    render = actions.add_parser("render", help=_("as PNG, SVG or a sheet to be printed"))
+    render.add_argument("codes", nargs="*", metavar="CODE")
+    render.add_argument("--card", metavar="CARD_ID", help=_("all tickets of a card, or which"))
+    render.add_argument("--order", metavar="ORDER_ID", help=_("the tickets of an order"))
+    render.add_argument(
+        "--out", metavar="PATH", required=True, help=_("FILE.png, FILE.svg, FILE.html or a folder")
+    )
+    render.add_argument("--format", choices=["png", "svg"], default="png")
+    render.add_argument("--symbology", choices=["qr", "code128", "pdf417", "aztec"])
+    _add_server(render)
 
 
 def _add_operator(sub: argparse.ArgumentParser) -> None:

@@ -23,6 +23,7 @@ STATUS_WORDS = {
     Status.TRANSFERRED: N_("given away"),
     Status.UNCLAIMED: N_("not claimed"),
     Status.EXPIRED: N_("expired"),
+    Status.LIMITED: N_("its holder has used as many as one may"),
 }
 
 

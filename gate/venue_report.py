@@ -6,19 +6,21 @@ It works with no network at all, from what was heard until then.
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gate.day_counts import DayCount, DayCounts, count_days
 from gate.domain.clock import Reading
 from gate.domain.history import Conflict
-from gate.domain.model import Entry
+from gate.domain.model import Entry, Ticket
 from gate.language import _
 from gate.report import Overview, columns, labels, venue_overview
 from gate.store.folder import Folder
 from gate.store.standing import Standing, StandingReader
+from gate.store.tickets import Tickets
 from gate.store.venue import Device, Venue
 from gate.venue_words import (
     device_name,
@@ -33,6 +35,9 @@ from gate.venue_words import (
 from gate.words import BASIS_WORDS, printable, server_link
 
 Tips = Mapping[str, set[tuple[int, str]]]
+Progress = Callable[[int, int], None]
+"""Called now and then with the tickets counted and the tickets there are."""
+_A_STEP = 5000
 Derived = Callable[[Sequence[tuple[str, str]], Tips], Sequence[str]]
 """Which devices were cloned, restored or rolled back, by their starts and tips."""
 
@@ -48,9 +53,16 @@ class Seen:
     numbers: Overview
     devices: list[Device]
     conflicts: list[Conflict]
+    days: DayCounts
 
 
-def look(folder: Folder, now: Reading, heard_within_s: float, alarms: Derived) -> Seen:
+def look(
+    folder: Folder,
+    now: Reading,
+    heard_within_s: float,
+    alarms: Derived,
+    progress: Progress | None = None,
+) -> Seen:
     """Read everything this device knows of the venue."""
     standing = StandingReader(folder, heard_within_s).read(now)
     with Venue(folder) as venue:
@@ -65,7 +77,30 @@ def look(folder: Folder, now: Reading, heard_within_s: float, alarms: Derived) -
                 for device in venue.devices(now.wall_ms, standing)
             ],
             conflicts=venue.conflicts(),
+            days=_count_days(folder, venue, now.wall_ms // 1000, progress or _silent),
         )
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass
+
+
+def _count_days(folder: Folder, venue: Venue, now_s: int, progress: Progress) -> DayCounts:
+    if not folder.pointer.exists():
+        return {}
+    tickets = Tickets(folder)
+    try:
+        total = sum(line.tickets for line in tickets.census())
+
+        def told() -> Iterator[Ticket]:
+            for done, ticket in enumerate(tickets.every()):
+                if done % _A_STEP == 0:
+                    progress(done, total)
+                yield ticket
+
+        return count_days(told(), venue.first_uses(), now_s)
+    finally:
+        tickets.close()
 
 
 def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
@@ -92,6 +127,7 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
             _("{n} quarantined").format(n=device.quarantined) if device.quarantined else "",
         ]
         lines.append("  " + " · ".join(note for note in notes if note))
+    lines += _day_lines(seen.days)
     lines += ["", _("conflicts: {n}").format(n=len(seen.conflicts))]
     for found in seen.conflicts:
         lines.append(f"  {printable(found.ticket, 40)}: {excess(found)}")
@@ -104,6 +140,20 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _day_lines(days: DayCounts) -> list[str]:
+    """A line for each card and day on which anything was counted."""
+    head = [_("issued"), _("claimed"), _("gifted"), _("redeemed"), _("expired"), _("no-show")]
+    lines = ["", columns(_("card"), [_("day"), *head], 30)]
+    for (title, day), counted in days.items():
+        cells = [day or "-", *(n or "-" for n in _counted(counted).values())]
+        lines.append(columns(printable(title, 28), cells, 30))
+    return lines if days else []
+
+
+def _counted(day: DayCount) -> dict[str, int]:
+    return {name: getattr(day, name) for name in DayCount.__slots__}
+
+
 def as_csv(seen: Seen) -> str:
     """The report as rows of (group, name, counted, value)."""
     out = io.StringIO()
@@ -112,6 +162,9 @@ def as_csv(seen: Seen) -> str:
     told = as_told(seen)
     for group in ("as_of", "event"):
         writer.writerows([group, "", name, value] for name, value in told[group].items())
+    for line in told["cards"]:
+        name = f"{line.pop('card')} {line.pop('day')}".strip()
+        writer.writerows(["card", name, counted, value] for counted, value in line.items())
     for device in told["devices"]:
         id_ = device.pop("id")
         writer.writerows(["device", id_, name, value] for name, value in device.items())
@@ -142,6 +195,10 @@ def as_told(seen: Seen) -> dict[str, Any]:
             "newest_heard_ms": seen.newest_heard_ms,
         },
         "event": dict(_fields(seen.numbers)),
+        "cards": [
+            {"card": title, "day": day, **_counted(counted)}
+            for (title, day), counted in seen.days.items()
+        ],
         "devices": [_device(device) for device in seen.devices],
         "conflicts": [
             {

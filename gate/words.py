@@ -74,6 +74,7 @@ REASON_WORDS = {
     Reason.TRANSFERRED: N_("Ticket was given to somebody else"),
     Reason.REPLACED: N_("This code was replaced by a new one"),
     Reason.UNCLAIMED: N_("Ticket not claimed yet"),
+    Reason.LIMITED: N_("One person may use no more of these tickets"),
     Reason.SAME_TICKET: N_("The same ticket again"),
     Reason.MORE_USES: N_("More people on this ticket"),
     Reason.WRONG_EVENT: N_("Ticket for another event"),
@@ -111,9 +112,10 @@ _REMEDIES = {
     Reason.REVOKED: N_("Send the guest to the ticket desk."),
     Reason.DELETED: N_("Send the guest to the ticket desk."),
     Reason.GIFTING: N_("The friend takes it, or the gift is called back; then scan again."),
-    Reason.TRANSFERRED: N_("Only the new owner's code is good."),
+    Reason.TRANSFERRED: N_("Ask for the new code: only its new owner's is good."),
     Reason.REPLACED: N_("Ask for the newest code of this ticket."),
     Reason.UNCLAIMED: N_("The guest claims it on the phone first."),
+    Reason.LIMITED: N_("Send the guest to the ticket desk."),
     Reason.WRONG_EVENT: N_("Ask for the ticket of this event."),
     Reason.WRONG_PLACE: N_("Send the guest to the place on the ticket."),
     Reason.WRONG_TYPE: N_("Send the guest to a gate that takes it."),
@@ -177,17 +179,29 @@ def explain(
 
 
 def describe(ticket: Ticket) -> str:
-    """The ticket in one line: what it is for and where it sits."""
+    """The ticket in one line: what it is for, where it sits, and when that begins."""
     kind = ticket.type
+    is_flight = kind.kind is Kind.BOARDING
     parts = [
         kind.title or kind.id,
         ticket.ticket_class or kind.ticket_class or ticket.travel_class,
+        kind.flight,
+        _("gate {gate}").format(gate=ticket.way_in) if is_flight and ticket.way_in else "",
         ticket.zone,
         ticket.screening_room,
         ", ".join(ticket.seats),
         f"{kind.origin}-{kind.destination}" if kind.origin and kind.destination else "",
+        _begins_at(ticket),
     ]
     return " · ".join(printable(part) for part in parts if part)
+
+
+def _begins_at(ticket: Ticket) -> str:
+    """When the film begins or boarding does, on the clock of its place."""
+    at = ticket.show_time if ticket.type.kind is Kind.MOVIE else None
+    if ticket.type.kind is Kind.BOARDING:
+        at = ticket.boarding_time or ticket.type.boarding_time
+    return "" if at is None else clock_time(at * 1000, ZoneInfo(ticket.type.time_zone))
 
 
 def clock_time(at_ms: int, time_zone: ZoneInfo, *, near_ms: int | None = None) -> str:

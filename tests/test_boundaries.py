@@ -31,7 +31,9 @@ def loaded_by(module: str) -> set[str]:
         ("gate.domain.coverage", {"sqlite3", "socket", "asyncio", "logging", "msgspec"}),
         ("sync.exchange", {"sqlite3", "socket", "asyncio", "logging", "msgspec"}),
         ("sync.worker", {"textual", "cv2", "zxingcpp", "starlette", "uvicorn", "sqlalchemy"}),
-        ("sync.central.app", {"textual", "cv2", "zxingcpp", "httpx", "websockets"}),
+        ("sync.central.app", {"textual", "cv2", "zxingcpp", "websockets"}),
+        ("sync.wechat.card", {"sqlalchemy", "httpx", "starlette", "sqlite3"}),
+        ("sync.wechat.projection", {"sqlalchemy", "httpx", "starlette", "sqlite3"}),
     ],
 )
 def test_what_is_absent_after_an_import(module: str, absent: set[str]) -> None:

@@ -96,3 +96,22 @@ def test_a_newer_server_database_is_refused(tmp_path: Path) -> None:
     engine.dispose()
     with pytest.raises(StoreError, match="newer version"):
         open_database(url)
+
+
+def test_a_server_database_of_before_the_card_api_goes_on(tmp_path: Path) -> None:
+    """Its events stay, and the card API's tables are there; several migrations run in order."""
+    url = f"sqlite:///{tmp_path}/central.db"
+    engine = open_database(url)
+    with engine.begin() as connection:
+        tickets.create_event(connection, "show", "Show", "UTC", NOW_MS)
+        for table in tables.CARD_TABLES:
+            table.drop(connection)
+        connection.execute(
+            tables.meta.update().where(tables.meta.c.key == "version").values(value="1")
+        )
+    engine.dispose()
+    engine = open_database(url)
+    assert set(inspect(engine).get_table_names()) == set(tables.metadata.tables)
+    with engine.connect() as connection:
+        assert [event["id"] for event in tickets.events(connection)] == ["show"]
+    engine.dispose()

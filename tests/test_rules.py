@@ -86,6 +86,7 @@ BOOK: list[Case] = [
     ("the giver's old code is refused", SHOW | {"code_state": CodeState.TRANSFERRED}, FRESH, {}, R, Reason.TRANSFERRED),
     ("a replaced code is refused", SHOW | {"code_state": CodeState.REPLACED}, FRESH, {}, R, Reason.REPLACED),
     ("an unclaimed ticket is refused", SHOW | {"status": Status.UNCLAIMED}, FRESH, {}, R, Reason.UNCLAIMED),
+    ("whoever used all that one may use is refused", SHOW | {"status": Status.LIMITED}, FRESH, {}, R, Reason.LIMITED),
     ("a refund outranks a re-scan", SHOW | {"status": Status.REVOKED}, been(ago_s=2, device=HERE), {}, R, Reason.REVOKED),
 
     ("the same ticket within seconds is neutral", SHOW, been(ago_s=3, device=HERE), {}, S, Reason.SAME_TICKET),

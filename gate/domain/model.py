@@ -33,6 +33,8 @@ class Status(StrEnum):
     TRANSFERRED = "transferred"
     UNCLAIMED = "unclaimed"
     EXPIRED = "expired"
+    LIMITED = "limited"
+    """Its holder has used as many tickets of the type as one person may."""
 
 
 class CodeState(StrEnum):
@@ -86,6 +88,7 @@ class Reason(StrEnum):
     TRANSFERRED = "transferred"
     REPLACED = "replaced"
     UNCLAIMED = "unclaimed"
+    LIMITED = "limited"
     SAME_TICKET = "same_ticket"
     MORE_USES = "more_uses"
     WRONG_EVENT = "wrong_event"
@@ -218,6 +221,7 @@ class TicketType:
     departure_time: int | None = None
     landing_time: int | None = None
     gate: str = ""
+    boarding_time: int | None = None
     air_model: str = ""
 
 
@@ -230,7 +234,10 @@ class Ticket:
     status: Status = Status.NORMAL
     status_note: str = ""
     code_state: CodeState = CodeState.LIVE
+    issued_at: int | None = None
     claimed_at: int | None = None
+    gifted_at: int | None = None
+    """When its present holder got it from a friend."""
     begin_time: int | None = None
     end_time: int | None = None
     zone: str = ""

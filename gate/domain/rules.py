@@ -34,6 +34,7 @@ _STATUS_REASONS = {
     Status.GIFTING: Reason.GIFTING,
     Status.TRANSFERRED: Reason.TRANSFERRED,
     Status.UNCLAIMED: Reason.UNCLAIMED,
+    Status.LIMITED: Reason.LIMITED,
 }
 
 

@@ -12,7 +12,7 @@ Window = tuple[int | None, int | None]
 def window(ticket: Ticket) -> Window:
     """The span in which the ticket opens the gate: where all that is said of it overlaps."""
     return _overlap(
-        _type_window(ticket.type, ticket.claimed_at),
+        type_window(ticket.type, ticket.claimed_at),
         (ticket.begin_time, ticket.end_time),
         _occasion(ticket),
     )
@@ -24,7 +24,8 @@ def _overlap(*windows: Window) -> Window:
     return (max(begins, default=None), min(ends, default=None))
 
 
-def _type_window(kind: TicketType, claimed_at: int | None) -> Window:
+def type_window(kind: TicketType, claimed_at: int | None) -> Window:
+    """The span that the ticket's type allows, by a fixed range or from the day of claim."""
     if kind.term_days is None:
         return (kind.begin, kind.end)
     if claimed_at is None:
@@ -51,7 +52,8 @@ def _occasion(ticket: Ticket) -> Window:
     if ticket.type.kind is Kind.MOVIE and ticket.show_time is not None:
         return (ticket.show_time, ticket.show_time + 60 * (ticket.duration or 0))
     if ticket.type.kind is Kind.BOARDING:
-        return (ticket.boarding_time, ticket.type.departure_time)
+        boarding = ticket.boarding_time or ticket.type.boarding_time
+        return (boarding, ticket.type.departure_time)
     return (None, None)
 
 

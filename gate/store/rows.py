@@ -57,6 +57,7 @@ class TypeRow(msgspec.Struct, forbid_unknown_fields=True):
     departure_time: _When = None
     landing_time: _When = None
     gate: str = ""
+    boarding_time: _When = None
     air_model: str = ""
 
 
@@ -68,7 +69,9 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
     id: str = ""
     status: Status = Status.NORMAL
     status_note: str = ""
+    issued_at: _When = None
     claimed_at: _When = None
+    gifted_at: _When = None
     begin_time: _When = None
     end_time: _When = None
     zone: str = ""
@@ -91,8 +94,10 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
     old_codes: str | list[str] = ""
 
 
-_TYPE_TIMES = ("begin", "end", "departure_time", "landing_time")
-_TICKET_TIMES = ("claimed_at", "begin_time", "end_time", "show_time", "boarding_time")
+_TYPE_TIMES = ("begin", "end", "departure_time", "landing_time", "boarding_time")
+_TICKET_TIMES = (
+    "issued_at", "claimed_at", "gifted_at", "begin_time", "end_time", "show_time", "boarding_time",
+)  # fmt: skip
 _TYPE_FIELDS = tuple((f.name, f.default) for f in fields(TicketType))
 _TICKET_FIELDS = tuple(
     (f.name, f.default) for f in fields(Ticket) if f.name not in ("type", "code_state")

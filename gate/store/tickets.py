@@ -8,6 +8,7 @@ import os
 import re
 import sqlite3
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,10 @@ WHERE c.hash = ?
 _BY_ID = """
 SELECT '{"type":' || t.body || ',' || substr(k.body, 2)
 FROM ticket k JOIN ticket_type t ON t.id = k.type_id WHERE k.id = ?
+"""
+_EVERY = """
+SELECT '{"type":' || t.body || ',' || substr(k.body, 2), k.row
+FROM ticket k JOIN ticket_type t ON t.id = k.type_id WHERE k.row > ? ORDER BY k.row LIMIT ?
 """
 _BY_NAME = """
 SELECT '{"type":' || t.body || ',' || substr(k.body, 2)
@@ -115,6 +120,17 @@ class Tickets:
         with faults(self._path):
             rows = self._live().execute(_BY_NAME, (query, limit)).fetchall()
         return sorted((self._decode(row[0]) for row in rows), key=lambda t: (t.holder, t.id))
+
+    def every(self, page: int = 5000) -> Iterator[Ticket]:
+        """All tickets, a page at a time, so that no reading lasts."""
+        after = 0
+        while True:
+            with faults(self._path):
+                rows = self._live().execute(_EVERY, (after, page)).fetchall()
+            if not rows:
+                return
+            after = rows[-1][1]
+            yield from (self._decode(row[0]) for row in rows)
 
     def types(self) -> list[TicketType]:
         """All ticket types."""

@@ -184,6 +184,26 @@ class Venue:
         )
         return used - int(in_both) - self._freed()
 
+    def first_uses(self) -> dict[str, int]:
+        """When each used ticket was first used, in Unix seconds, as far as that still stands."""
+        query = (
+            "SELECT s.ticket, json_extract(e.body, '$.at_ms') / 1000 FROM state s "
+            "JOIN entry e ON e.id = s.first WHERE s.used > 0"
+        )
+        found: dict[str, int] = {}
+        both: set[str] = set(self._taken_back())
+        for file in self._files:
+            for ticket, at_s in file.ask(query):
+                both |= {ticket} if ticket in found else set()
+                found[ticket] = int(at_s)
+        # What each file knows alone need not stand where both are known.
+        for ticket in both:
+            history = fold(self.facts(ticket))
+            found.pop(ticket, None)
+            if history.used and history.first is not None:
+                found[ticket] = history.first.at_ms // 1000
+        return found
+
     def devices(self, now_ms: int, standing: Standing) -> list[Device]:
         """Every device that is known, this one first, then by name."""
         newest = self._newest()

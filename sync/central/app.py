@@ -27,6 +27,8 @@ from sync.central.metrics import Counted
 from sync.central.server import Server, Settings
 from sync.cursor import ResyncNeeded
 from sync.protocol import MAX_FRAME, PREFIX, Enrol, Problem
+from sync.wechat.admin import CardAdmin
+from sync.wechat.routes import CardApi
 
 log = logging.getLogger(__name__)
 SMALL = 16 * 1024
@@ -186,17 +188,26 @@ def _check_range(request: Request, size: int) -> None:
 def create_app(engine: Engine, settings: Settings) -> Starlette:
     """The application on an opened database, which stays its caller's to close."""
     server = Server(engine, settings)
+    cards = CardApi(server)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await server.start()
+        await cards.clockwork.start()
         try:
             yield
         finally:
+            await cards.clockwork.stop()
             await server.stop()
 
     app = Starlette(
-        routes=[*Devices(server).routes(), *Admin(server).routes(), *Open(server).routes()],
+        routes=[
+            *Devices(server).routes(),
+            *cards.routes(),
+            *Admin(server).routes(),
+            *CardAdmin(server, cards.clockwork).routes(),
+            *Open(server).routes(),
+        ],
         middleware=[Middleware(Counted, metrics=server.metrics)],
         exception_handlers={
             Denied: edge.on_denied,
@@ -209,4 +220,5 @@ def create_app(engine: Engine, settings: Settings) -> Starlette:
     )
     app.router.redirect_slashes = False
     app.state.server = server
+    app.state.clockwork = cards.clockwork
     return app

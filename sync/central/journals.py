@@ -456,48 +456,72 @@ def resolve(
     connection: Connection, event: str, ticket: str, *, note: str, who: str, now_ms: int
 ) -> Entry | None:
     """Settle a conflict with a reason; ``None`` when the ticket is in none."""
-    lock = select(t.stream.c.epoch).where(t.stream.c.event == event).with_for_update()
-    epoch = connection.execute(lock).scalar_one()
+    lock(connection, event)
     clash = next((c for c in conflicts(connection, event) if c.ticket == ticket), None)
     if clash is None:
         return None
+    return record(
+        connection,
+        event,
+        now_ms,
+        max(e.hlc for e in clash.admissions),
+        act=Act.RESOLUTION,
+        operator=who,
+        ticket=ticket,
+        ticket_type=clash.ticket_type,
+        note=note,
+        covers=tuple(e.name for e in clash.admissions),
+    )
+
+
+def lock(connection: Connection, event: str) -> None:
+    """Wait until nobody else writes to the event, until the transaction ends."""
+    _LOCK.run(connection, [(event,)]).scalar_one()
+
+
+def record(
+    connection: Connection,
+    event: str,
+    now_ms: int,
+    heard: int = 0,
+    memory: Memory | None = None,
+    **said: Any,
+) -> Entry:
+    """Make an entry of the server's own; the event's lock must be held.
+
+    ``heard`` is the greatest hybrid time of what it is about.
+    """
+    epoch = connection.execute(_EPOCH, {"event": event}).scalar_one()
     origin = f"{CENTRAL}.{epoch}"
-    tips = sorted(have(connection, event, [origin]).get(origin, frozenset()))
-    last = find(connection, event, f"{origin}:{tips[-1].seq}") if tips else None
-    prev = ""
-    if tips:
-        prev = connection.execute(
-            select(t.entry.c.hash).where(
-                t.entry.c.event == event,
-                t.entry.c.origin == origin,
-                t.entry.c.seq == tips[-1].seq,
-                t.entry.c.hash.startswith(tips[-1].hash),
-            )
-        ).scalar_one()
-    heard = max(e.hlc for e in clash.admissions)
+    newest = connection.execute(_NEWEST, {"event": event, "origin": origin}).first()
+    last = entries.decode(newest.body) if newest else None
     believable = heard if clock.wall_ms(heard) <= now_ms + clock.MAX_AHEAD_MS else 0
     made = entries.clean(
         Entry(
             origin=origin,
             seq=last.seq + 1 if last else 1,
-            prev=prev,
-            act=Act.RESOLUTION,
+            prev=newest.hash if newest else "",
             at_ms=now_ms,
             boot_ms=0,
             hlc=clock.tick(max(last.hlc if last else 0, believable), now_ms),
             version="" if last else __version__,
             gate=CENTRAL,
-            operator=who,
-            ticket=ticket,
-            ticket_type=clash.ticket_type,
-            note=note,
-            covers=tuple(e.name for e in clash.admissions),
+            **said,
         )
     )
     body = entries.encode(made)
     carried = Carried(made, body, entries.digest(body).hex())
-    accept(connection, event, [Push(None, [carried], {})])
+    accept(connection, event, [Push(None, [carried], {})], memory)
     return made
+
+
+_EPOCH = select(t.stream.c.epoch).where(t.stream.c.event == bindparam("event"))
+_NEWEST = (
+    select(t.entry.c.body, t.entry.c.hash)
+    .where(t.entry.c.event == bindparam("event"), t.entry.c.origin == bindparam("origin"))
+    .order_by(t.entry.c.seq.desc(), t.entry.c.hash.desc())
+    .limit(1)
+)
 
 
 def find_alarms(connection: Connection, event: str) -> list[Alarm]:

@@ -28,6 +28,8 @@ from sync.central.database import in_transaction, open_database
 from sync.central.edge import Denied
 from sync.central.server import Settings
 from sync.protocol import MAX_FRAME
+from sync.wechat import accounts
+from sync.wechat.accounts import Account
 
 log = logging.getLogger(__name__)
 LISTEN = "127.0.0.1:8470"
@@ -71,13 +73,18 @@ class _Address:
     fingerprint: str
 
 
+def default_folder() -> Path:
+    """The server's own folder, where none is named."""
+    return user_data_path("venue-gate", appauthor=False) / "server"
+
+
 def run(wanted: Wanted) -> int:
     """Serve until interrupted; the answer is the exit code.
 
     Raises GateError when the server cannot be started: the port or the database is in use, the
     database is away, or the flags do not fit together.
     """
-    folder = wanted.folder or user_data_path("venue-gate", appauthor=False) / "server"
+    folder = wanted.folder or default_folder()
     Folder(folder).create()
     url = wanted.database or f"sqlite:///{folder.resolve() / 'central.db'}"
     engine = open_database(url)
@@ -112,9 +119,9 @@ def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
     with listener:
         port = listener.getsockname()[1]
         address = _address_of(wanted, host, port, certificate)
-        admin = _prepare(engine, wanted, folder, address)
+        admin, made = _prepare(engine, wanted, folder, address)
         app = create_app(engine, Settings(folder=folder, admin_hash=admin))
-        _tell_start(engine, wanted, folder, address)
+        _tell_start(engine, wanted, folder, address, made)
         log.info("serving on %s port %d", host, port)
         server = uvicorn.Server(_config(app, wanted, certificate, key))
         if not listening.run(server, listener):
@@ -147,28 +154,51 @@ def _config(
     )
 
 
-def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) -> str:
-    """Make the event and the admin token, if need be; the answer is the token's hash."""
+def _prepare(
+    engine: Engine, wanted: Wanted, folder: Path, address: _Address
+) -> "tuple[str, _Made]":
+    """Make event, account and admin token, if need be: the token's hash, and a new account."""
 
-    def prepare(connection: Connection) -> tuple[str, int]:
+    def prepare(connection: Connection) -> tuple[str, int, _Made]:
         renewed = tickets.new_epochs(connection) if wanted.restored else 0
         _need_some_event(connection, wanted)
+        made = _need_some_account(connection, wanted)
         _put_meta(connection, _URL, address.url)
         _put_meta(connection, _FINGERPRINT, address.fingerprint)
-        return _admin(connection, folder), renewed
+        return _admin(connection, folder), renewed, made
 
-    hashed, renewed = in_transaction(engine, prepare)
+    hashed, renewed, made = in_transaction(engine, prepare)
     if wanted.restored:
         told = _("Restored: every device of {events} events will take its tickets anew.")
         sys.stdout.write(told.format(events=renewed) + "\n")
         log.info("restored: %d new epochs", renewed)
-    return hashed
+    return hashed, made
 
 
 def _need_some_event(connection: Connection, wanted: Wanted) -> None:
     if not tickets.events(connection):
         now_ms = time.time_ns() // 1_000_000
         tickets.create_event(connection, wanted.event, "", wanted.time_zone, now_ms)
+
+
+_Made = tuple[Account, str] | None
+"""A new account of the card API, and its secret."""
+
+
+def _need_some_account(connection: Connection, wanted: Wanted) -> _Made:
+    """The first account of the card API, with its secret, if there was none."""
+    if accounts.every(connection):
+        return None
+    events = [str(one["id"]) for one in tickets.events(connection)]
+    event = wanted.event if wanted.event in events else events[0]
+    return accounts.create(connection, event, time.time_ns() // 1_000_000)
+
+
+def tell_account(account: Account, secret: str) -> None:
+    """Say how a backend gets in; the secret is nowhere else."""
+    told = _("Card API account of {event}: appid {appid}, secret {secret} (shown this once)")
+    event = printable(account.event)
+    sys.stdout.write(told.format(event=event, appid=account.appid, secret=secret) + "\n")
 
 
 def _admin(connection: Connection, folder: Path) -> str:
@@ -190,12 +220,16 @@ def _admin(connection: Connection, folder: Path) -> str:
     return hashed
 
 
-def _tell_start(engine: Engine, wanted: Wanted, folder: Path, address: _Address) -> None:
+def _tell_start(
+    engine: Engine, wanted: Wanted, folder: Path, address: _Address, made: "_Made"
+) -> None:
     write = sys.stdout.write
     write(_("Venue Gate server: {url}").format(url=address.url) + "\n")
     if ADMIN_VARIABLE not in os.environ and (folder / "admin.token").exists():
         told = _("The organiser's token is in {file}").format(file=folder / "admin.token")
         write(told + "\n")
+    if made is not None:
+        tell_account(*made)
     event = _event_of(engine, wanted)
     # A link is a secret for a day: it is for people, not for whatever keeps our output.
     if event and sys.stdout.isatty():

@@ -61,6 +61,11 @@ class Settings:
     address_per_s: float = 5.0
     """Enrolments and failed credentials of one address."""
     address_burst: float = 20.0
+    account_per_s: float = 1000.0
+    """Calls of the card API with one access token."""
+    account_burst: float = 4000.0
+    runs_clockwork: bool = True
+    """Whether this process follows journals and tells callbacks, or leaves that to others."""
     body_s: float = 20.0
     """How long a body may take."""
     snapshot_wait_s: float = 5.0
@@ -90,7 +95,8 @@ class Server:
         """Begin to work."""
         self._commit = GroupCommit(self.engine)
         self.writer = Writer(self._commit)
-        self.pushes = Pushes(self._commit, Memory(self.engine))
+        self.memory = Memory(self.engine)
+        self.pushes = Pushes(self._commit, self.memory)
         self._keeper = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:

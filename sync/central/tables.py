@@ -175,13 +175,165 @@ quarantine = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+account = Table(
+    "account",
+    metadata,
+    _text("appid", key=True),
+    _text("event"),
+    _text("secret"),
+    _text("key"),
+    _text("original_id"),
+    _text("review"),
+    _text("events"),
+    _text("addresses"),
+    _text("callback"),
+    _text("callback_token"),
+    _text("aes_key"),
+    _text("mode"),
+    _number("grace_s"),
+    _number("created_ms"),
+)
+access_token = Table(
+    "access_token",
+    metadata,
+    _text("hash", key=True),
+    _text("appid"),
+    _text("kind"),
+    _text("serial"),
+    _number("made_ms"),
+    _number("ends_ms"),
+    Index("access_token_account", "appid", "kind"),
+)
+quota = Table(
+    "quota",
+    metadata,
+    _text("appid", key=True),
+    _text("name", key=True),
+    _number("period", key=True),
+    _number("used"),
+)
+card = Table(
+    "card",
+    metadata,
+    _text("card_id", key=True),
+    _text("appid"),
+    _text("event"),
+    _text("kind"),
+    _text("status"),
+    _text("body"),
+    _number("quantity"),
+    _number("total"),
+    _number("initial"),
+    _number("created_s"),
+    _number("updated_s"),
+    _number("reminded_s"),
+    Index("card_account", "appid", "created_s", "card_id"),
+    Index("card_event", "event"),
+)
+holding = Table(
+    "holding",
+    metadata,
+    _text("card_id", key=True),
+    _text("code", key=True),
+    _text("appid"),
+    _text("ticket"),
+    _text("state"),
+    _text("openid"),
+    _text("claimed_by"),
+    _text("outer_str"),
+    _number("issued_s"),
+    _number("claimed_s"),
+    _number("gifted_s"),
+    _number("redeemed_s"),
+    _number("ends_s"),
+    _number("day_s"),
+    _number("gift_ends_s"),
+    _text("friend"),
+    _text("note"),
+    _text("said"),
+    Index("holding_code", "appid", "code"),
+    Index("holding_ticket", "ticket"),
+    Index("holding_openid", "appid", "openid"),
+    Index("holding_claimed", "card_id", "claimed_by"),
+    Index("holding_state", "card_id", "state", "code"),
+    Index("holding_gift", "state", "gift_ends_s"),
+)
+notice = Table(
+    "notice",
+    metadata,
+    Column(
+        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    _text("appid"),
+    _text("line"),
+    _text("state"),
+    _number("due_ms"),
+    _number("leased_ms"),
+    _number("tries"),
+    _text("entry"),
+    _text("body"),
+    Index("notice_due", "state", "due_ms"),
+    Index("notice_line", "line", "state", "id"),
+    Index("notice_entry", "entry"),
+    sqlite_autoincrement=True,
+)
+card_order = Table(
+    "card_order",
+    metadata,
+    _text("appid", key=True),
+    _text("order_id", key=True),
+    _text("digest"),
+    _text("openid"),
+    _text("codes"),
+    _number("made_s"),
+)
+card_refund = Table(
+    "card_refund",
+    metadata,
+    _text("appid", key=True),
+    _text("refund_id", key=True),
+    _text("digest"),
+    _text("order_id"),
+    _text("codes"),
+    _number("made_s"),
+)
+offer = Table(
+    "offer",
+    metadata,
+    _text("ticket", key=True),
+    _text("appid"),
+    _text("body"),
+    _number("ends_s"),
+    Column("is_used", Integer, nullable=False),
+)
+tester = Table("tester", metadata, _text("appid", key=True), _text("openid", key=True))
+card_view = Table(
+    "card_view",
+    metadata,
+    _text("card_id", key=True),
+    _number("day", key=True),
+    _text("openid", key=True),
+    _number("views"),
+)
+followed = Table("followed", metadata, _text("event", key=True), _number("number"))
+CARD_TABLES = (
+    account, access_token, quota, card, holding, notice, card_order, card_refund, offer, tester,
+    card_view, followed,
+)  # fmt: skip
+
 
 def _create(connection: Connection) -> None:
-    """Version 0.2: everything."""
-    metadata.create_all(connection)
+    """Version 0.2: events, tickets, devices and journals."""
+    metadata.create_all(connection, [one for one in metadata.sorted_tables if one not in _LATER])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create,)
+def _add_cards(connection: Connection) -> None:
+    """The card API: accounts, cards, codes, what is to be told to callbacks."""
+    metadata.create_all(connection, CARD_TABLES)
+
+
+_LATER = frozenset(CARD_TABLES)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create, _add_cards)
 """What makes a database of version n one of version n + 1; only ever added to."""
 
 

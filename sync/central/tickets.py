@@ -7,19 +7,21 @@ Every function works in the transaction it is handed.
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Table, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from gate.credential import KEY_BYTES
+from gate.credential import KEY_BYTES, code_hash, parse
 from gate.domain.model import CodeState, TicketType
 from gate.errors import UsageError
 from gate.language import _
 from gate.store.rows import BadRow, TicketBody, changed_body, ticket_body, type_body
 from sync.central import tables as t
+from sync.central.prepared import Prepared
 from sync.cursor import Cursor, ResyncNeeded
 from sync.members import Authority
 from sync.protocol import Change, Changes
@@ -98,13 +100,18 @@ def new_epochs(connection: Connection) -> int:
 
 def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     """Create and change types and tickets, all or nothing. Raises Bad with what is wrong."""
-    at = lock(connection, event)
-    row = connection.execute(
-        select(t.event.c.key, t.event.c.time_zone).where(t.event.c.id == event)
-    ).one()
-    key, time_zone = bytes.fromhex(row[0]), str(row[1])
+    locking = (
+        select(t.stream.c.epoch, t.stream.c.head, t.event.c.key, t.event.c.time_zone)
+        .join_from(t.stream, t.event, t.event.c.id == t.stream.c.event)
+        .where(t.stream.c.event == event)
+        .with_for_update(of=t.stream)
+    )
+    epoch, head, hexed, time_zone = connection.execute(locking).one()
+    at, key = (epoch, head), bytes.fromhex(hexed)
     errors: list[str] = []
-    zones = _zones(connection, event)
+    kept = _bodies(connection, event, stated.changes)
+    named = {str(row.get("type", "")) for row in stated.tickets}
+    zones = _zones(connection, event, named | {_type_of(body) for body in kept.values()})
     types = []
     for n, said in enumerate(stated.types):
         try:
@@ -121,7 +128,7 @@ def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     if len({one.id for one in tickets}) < len(tickets):
         errors.append("tickets: the same ticket twice")
     codes = _codes(connection, event, tickets, errors)
-    changes = _changed(connection, event, stated.changes, zones, errors)
+    changes = _changed(connection, event, stated.changes, kept, zones=zones, errors=errors)
     if errors:
         raise Bad([*errors[:_ERRORS_TOLD], *(["…"] if len(errors) > _ERRORS_TOLD else [])])
     rows = [
@@ -280,9 +287,39 @@ class _Named(msgspec.Struct):
 _named = msgspec.json.Decoder(_Named)
 
 
-def _zones(connection: Connection, event: str) -> dict[str, str]:
-    decode = msgspec.json.Decoder(TicketType).decode
-    return {id_: decode(body).time_zone for id_, body in all_types(connection, event)}
+def _zones(connection: Connection, event: str, types: Iterable[str]) -> dict[str, str]:
+    """The time zones of some types: cost must not grow with how many others there are."""
+    found: dict[str, str] = {}
+    for some in _in_parts(sorted(types)):
+        rows = connection.execute(
+            select(t.ticket_type.c.id, t.ticket_type.c.body).where(
+                t.ticket_type.c.event == event, t.ticket_type.c.id.in_(some)
+            )
+        )
+        found.update((row[0], _type.decode(row[1]).time_zone) for row in rows)
+    return found
+
+
+_type = msgspec.json.Decoder(TicketType)
+
+
+def _bodies(
+    connection: Connection, event: str, stated: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """The tickets that are to be changed, as they are kept."""
+    bodies: dict[str, str] = {}
+    for some in _in_parts([str(one.get("id", "")) for one in stated]):
+        rows = connection.execute(
+            select(t.ticket.c.id, t.ticket.c.body).where(
+                t.ticket.c.event == event, t.ticket.c.id.in_(some)
+            )
+        )
+        bodies.update((row[0], row[1]) for row in rows)
+    return bodies
+
+
+def _type_of(body: str) -> str:
+    return str(msgspec.json.decode(body)["type_id"])
 
 
 def _codes(
@@ -313,6 +350,13 @@ def _codes(
     return kept
 
 
+def hashes_of(connection: Connection, event: str, codes: Sequence[str]) -> dict[str, bytes]:
+    """The keyed hashes by which an event knows its codes."""
+    query = select(t.event.c.key).where(t.event.c.id == event)
+    key = bytes.fromhex(connection.execute(query).scalar_one())
+    return {code: code_hash(key, parse(code).code) for code in codes}
+
+
 def _codes_of(
     connection: Connection, event: str, tickets: Sequence[str]
 ) -> Iterator[tuple[str, bytes, str]]:
@@ -330,18 +374,12 @@ def _changed(
     connection: Connection,
     event: str,
     stated: Sequence[Mapping[str, Any]],
+    bodies: dict[str, str],
+    *,
     zones: Mapping[str, str],
     errors: list[str],
 ) -> list[tuple[str, str, dict[str, str]]]:
     ids = [str(one.get("id", "")) for one in stated]
-    bodies: dict[str, str] = {}
-    for some in _in_parts(ids):
-        rows = connection.execute(
-            select(t.ticket.c.id, t.ticket.c.body).where(
-                t.ticket.c.event == event, t.ticket.c.id.in_(some)
-            )
-        )
-        bodies.update((row[0], row[1]) for row in rows)
     codes: dict[str, dict[str, str]] = {id_: {} for id_ in bodies}
     for ticket, hash_, state in _codes_of(connection, event, list(bodies)):
         codes[ticket][hash_.hex()] = state
@@ -360,75 +398,44 @@ def _changed(
 
 
 def _put_types(connection: Connection, event: str, rows: Sequence[tuple[str, str]]) -> None:
-    table, here = t.ticket_type, {id_ for id_, _body in all_types(connection, event)}
-    new = [{"event": event, "id": i, "body": b} for i, b in dict(rows).items() if i not in here]
-    old = [{"b_id": i, "b_body": b} for i, b in dict(rows).items() if i in here]
-    if new:
-        connection.execute(insert(table), new)
-    if old:
-        connection.execute(
-            update(table)
-            .where(table.c.event == event, table.c.id == bindparam("b_id"))
-            .values(body=bindparam("b_body")),
-            old,
-        )
+    stated = {id_: (event, id_, body) for id_, body in rows}
+    _put(connection, t.ticket_type, list(stated.values()), "body")
 
 
 def _put_tickets(connection: Connection, event: str, rows: Sequence[tuple[str, str, str]]) -> None:
-    table = t.ticket
-    here: set[str] = set()
-    for some in _in_parts([row[0] for row in rows]):
-        here |= set(
-            connection.execute(
-                select(table.c.id).where(table.c.event == event, table.c.id.in_(some))
-            ).scalars()
-        )
-    new = [
-        {"event": event, "id": i, "type_id": type_id, "body": body}
-        for i, type_id, body in rows
-        if i not in here
-    ]
-    old = [{"b_id": i, "b_type": type_id, "b_body": body} for i, type_id, body in rows if i in here]
-    if new:
-        connection.execute(insert(table), new)
-    if old:
-        connection.execute(
-            update(table)
-            .where(table.c.event == event, table.c.id == bindparam("b_id"))
-            .values(type_id=bindparam("b_type"), body=bindparam("b_body")),
-            old,
-        )
+    stated = {id_: (event, id_, type_id, body) for id_, type_id, body in rows}
+    _put(connection, t.ticket, list(stated.values()), "type_id", "body")
 
 
 def _put_codes(connection: Connection, event: str, codes: Mapping[str, Mapping[str, str]]) -> None:
-    wanted = [
-        (bytes.fromhex(hashed), ticket, state)
+    stated = [
+        (event, bytes.fromhex(hashed), ticket, state)
         for ticket, states in codes.items()
         for hashed, state in states.items()
     ]
-    here: set[bytes] = set()
-    for some in _in_parts([row[0] for row in wanted]):
-        here |= {
-            bytes(found)
-            for found in connection.execute(
-                select(t.code.c.hash).where(t.code.c.event == event, t.code.c.hash.in_(some))
-            ).scalars()
-        }
-    new = [
-        {"event": event, "hash": h, "ticket": ticket, "state": state}
-        for h, ticket, state in wanted
-        if h not in here
-    ]
-    old = [{"b_hash": h, "b_state": state} for h, _ticket, state in wanted if h in here]
-    if new:
-        connection.execute(insert(t.code), new)
-    if old:
-        connection.execute(
-            update(t.code)
-            .where(t.code.c.event == event, t.code.c.hash == bindparam("b_hash"))
-            .values(state=bindparam("b_state")),
-            old,
+    # A code of another ticket was refused before this.
+    _put(connection, t.code, stated, "state")
+
+
+def _put(
+    connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], *fields: str
+) -> None:
+    """Add rows; of those whose key is there already, state some fields anew."""
+    if not rows:
+        return
+    name = connection.dialect.name
+    if (name, table.name) not in _UPSERTS:
+        module: Any = postgresql if name == "postgresql" else sqlite
+        into = module.insert(table)
+        upsert = into.on_conflict_do_update(
+            index_elements=list(table.primary_key.columns),
+            set_={field: into.excluded[field] for field in fields},
         )
+        _UPSERTS[name, table.name] = Prepared(upsert, [column.name for column in table.columns])
+    _UPSERTS[name, table.name].run(connection, rows)
+
+
+_UPSERTS: dict[tuple[str, str], Prepared] = {}
 
 
 def _in_parts(of: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -1,0 +1,1 @@
+"""The ticket system: the WeChat card API, spoken by the central server."""

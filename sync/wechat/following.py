@@ -1,0 +1,158 @@
+"""What gates redeem becomes known here: the journal is followed, each entry once, in its order.
+
+How far an event was followed is kept in the transaction that draws the consequences, so that each
+is drawn exactly once, whichever server does it and whenever it dies.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from gate.domain.history import fold
+from gate.domain.model import FACTS, Act, Entry, History
+from gate.store import entries
+from sync.central import journals
+from sync.central import tables as t
+from sync.wechat import accounts, notices
+from sync.wechat.accounts import Account
+from sync.wechat.card import Card
+from sync.wechat.codes import API
+from sync.wechat.holdings import cards_of, holding_of, in_parts, set_redeemed
+from sync.wechat.projection import DEAD, Holding
+
+PAGE = 100
+"""Entries in one transaction: gates that push meanwhile wait for it."""
+_ACTS = (Act.ADMISSION.value, Act.ANNULMENT.value)
+
+
+def behind(connection: Connection) -> list[str]:
+    """Events with cards that have entries which nobody has followed yet."""
+    s, f = t.stream.c, t.followed.c
+    query = (
+        select(s.event)
+        .join_from(t.stream, t.followed, f.event == s.event, isouter=True)
+        .where(s.entries > func.coalesce(f.number, 0))
+        .where(select(t.card.c.card_id).where(t.card.c.event == s.event).exists())
+    )
+    return list(connection.execute(query).scalars())
+
+
+def follow(connection: Connection, event: str, now_ms: int) -> int:
+    """Draw the consequences of an event's next entries; the answer is how many there were."""
+    journals.lock(connection, event)
+    after = connection.execute(
+        select(t.followed.c.number).where(t.followed.c.event == event)
+    ).scalar()
+    e = t.entry.c
+    rows = connection.execute(
+        select(e.number, e.body)
+        .where(e.event == event, e.number > (after or 0), e.act.in_(_ACTS))
+        .order_by(e.number)
+        .limit(PAGE)
+    ).all()
+    upto = rows[-1].number if len(rows) == PAGE else journals.newest_number(connection, event)
+    _draw(connection, event, [entries.decode(row.body) for row in rows], now_ms)
+    if after is None:
+        connection.execute(insert(t.followed).values(event=event, number=upto))
+    else:
+        where = t.followed.c.event == event
+        connection.execute(update(t.followed).where(where).values(number=upto))
+    return len(rows)
+
+
+def _draw(connection: Connection, event: str, new: list[Entry], now_ms: int) -> None:
+    held = _held(connection, {entry.ticket for entry in new})
+    if not held:
+        return
+    cards = cards_of(connection, {holding.card_id for holding in held.values()})
+    known = {appid: accounts.find(connection, appid) for appid in {c.appid for c in cards.values()}}
+    facts = _facts(connection, event, held)
+    by_ticket: dict[str, list[Entry]] = defaultdict(list)
+    for entry in new:
+        by_ticket[entry.ticket].append(entry)
+    for ticket, holding in held.items():
+        card = cards[holding.card_id]
+        account = known[card.appid]
+        history = fold(facts[ticket])
+        _settle(connection, card, holding, history)
+        if account is not None:
+            told = _to_tell(connection, holding, by_ticket[ticket], facts[ticket], history)
+            if told is not None:
+                _tell(connection, account, holding, told, now_ms)
+
+
+def _held(connection: Connection, tickets: Iterable[str]) -> dict[str, Holding]:
+    c = t.holding.c
+    found = {}
+    for some in in_parts(sorted(tickets)):
+        query = select(t.holding).where(c.ticket.in_(some), c.state.not_in(DEAD))
+        for row in connection.execute(query):
+            found[row.ticket] = holding_of(row)
+    return found
+
+
+def _facts(connection: Connection, event: str, tickets: Iterable[str]) -> Mapping[str, list[Entry]]:
+    e = t.entry.c
+    found: dict[str, list[Entry]] = defaultdict(list)
+    for some in in_parts(sorted(tickets)):
+        query = select(e.body).where(
+            e.event == event, e.ticket.in_(some), e.act.in_([act.value for act in FACTS])
+        )
+        for body in connection.execute(query).scalars():
+            fact = entries.decode(body)
+            found[fact.ticket].append(fact)
+    return found
+
+
+def _settle(connection: Connection, card: Card, holding: Holding, history: History) -> None:
+    at_s = 0
+    if history.used and history.first is not None:
+        at_s = history.first.at_ms // 1000
+        notices.forget_reminder(connection, holding.ticket)
+    if bool(at_s) != bool(holding.redeemed_s):
+        set_redeemed(connection, card, holding, at_s)
+
+
+def _to_tell(
+    connection: Connection,
+    holding: Holding,
+    new: list[Entry],
+    facts: list[Entry],
+    history: History,
+) -> Entry | None:
+    """The admission that the account is to hear of now: the first that stands, and that once.
+
+    One that was undone before it was told is forgotten, and then the next that stands is told. What
+    the account did itself it always hears of, as its own.
+    """
+    undone = [entry.target for entry in new if entry.act is Act.ANNULMENT]
+    was_waiting = bool(undone) and notices.take_back(connection, undone)
+    by_api = [entry for entry in new if entry.act is Act.ADMISSION and entry.source == API]
+    if by_api:
+        return by_api[0]
+    first = history.first
+    if first is None or not history.used:
+        return None
+    entry = next(f for f in facts if (f.origin, f.seq) == (first.origin, first.seq))
+    is_new = any(one.name == entry.name for one in new)
+    return entry if was_waiting or (is_new and not holding.redeemed_s) else None
+
+
+def _tell(
+    connection: Connection,
+    account: Account,
+    holding: Holding,
+    entry: Entry,
+    now_ms: int,
+) -> None:
+    is_ours = entry.source == API
+    notices.put(
+        connection, account, "user_consume_card", card_id=holding.card_id, line=holding.ticket,
+        openid=holding.openid, now_ms=now_ms,
+        # A gate may take its redemption back; the API never does.
+        due_ms=now_ms if is_ours else now_ms + account.grace_s * 1000,
+        created_s=entry.at_ms // 1000, entry=entry.name, UserCardCode=holding.code,
+        ConsumeSource="FROM_API" if is_ours else "FROM_MOBILE_HELPER",
+        LocationName="" if is_ours else entry.gate, OuterStr=entry.note if is_ours else "",
+    )  # fmt: skip

@@ -1,0 +1,340 @@
+"""Cards and codes as rows, found, kept, and told to the gates.
+
+Whatever a gate must know goes through ``central.tickets`` in the same transaction, so that it has a
+number in the feed. Every writer holds its event's lock first: what it then reads stays true until
+it commits, also with several servers on one database. Every function works in the transaction it
+is handed.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from gate.domain.model import Kind
+from sync.central import journals, tickets
+from sync.central import tables as t
+from sync.wechat.accounts import Account
+from sync.wechat.card import Card, CardStatus
+from sync.wechat.errcodes import Errcode, Refused
+from sync.wechat.fields import card_id as read_card_id
+from sync.wechat.fields import code as read_code
+from sync.wechat.projection import (
+    DEAD,
+    Holding,
+    State,
+    occasion,
+    ticket_row,
+    type_row,
+    window,
+)
+
+_IN = 500
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+def _card(row: Row[Any]) -> Card:
+    body = _decode(row.body)
+    return Card(
+        card_id=row.card_id,
+        appid=row.appid,
+        event=row.event,
+        kind=Kind(row.kind),
+        status=CardStatus(row.status),
+        base=body["base"],
+        detail=body["detail"],
+        advanced=body["advanced"],
+        quantity=row.quantity,
+        total=row.total,
+        initial=row.initial,
+        created_s=row.created_s,
+        updated_s=row.updated_s,
+        reminded_s=row.reminded_s,
+    )
+
+
+def _columns(card: Card) -> dict[str, Any]:
+    body = {"base": card.base, "detail": card.detail, "advanced": card.advanced}
+    return {
+        "card_id": card.card_id,
+        "appid": card.appid,
+        "event": card.event,
+        "kind": card.kind.value,
+        "status": card.status.value,
+        "body": _encode(body).decode(),
+        "quantity": card.quantity,
+        "total": card.total,
+        "initial": card.initial,
+        "created_s": card.created_s,
+        "updated_s": card.updated_s,
+        "reminded_s": card.reminded_s,
+    }
+
+
+def put_card(connection: Connection, card: Card) -> None:
+    """Add a card, and tell the gates."""
+    connection.execute(insert(t.card).values(**_columns(card)))
+    publish(connection, card.event, types=[type_row(card)])
+
+
+def set_card(connection: Connection, card: Card, *, tells_gates: bool = False) -> None:
+    """Keep a card as it is now."""
+    columns = _columns(card)
+    connection.execute(update(t.card).where(t.card.c.card_id == card.card_id).values(**columns))
+    if tells_gates:
+        publish(connection, card.event, types=[type_row(card)])
+
+
+def find_card(connection: Connection, card_id: str, appid: str = "") -> Card | None:
+    """A card, of a certain account if one is named."""
+    row = connection.execute(_CARD, {"card_id": card_id}).first()
+    return _card(row) if row is not None and appid in ("", row.appid) else None
+
+
+_CARD = select(t.card).where(t.card.c.card_id == bindparam("card_id"))
+
+
+def need_card(
+    connection: Connection, account: Account, said: Mapping[str, Any], *, locks: bool = False
+) -> Card:
+    """The account's card that a request names; ``locks`` its event for a change.
+
+    Raises Refused.
+    """
+    if said.get("card_id") in (None, ""):
+        raise Refused(Errcode.NO_CARD_ID)
+    wanted = read_card_id("card_id", said["card_id"])
+    found = find_card(connection, wanted, account.appid)
+    if found is None:
+        raise Refused(Errcode.BAD_CARD_ID)
+    if locks:
+        journals.lock(connection, found.event)
+        found = find_card(connection, wanted) or found
+    return found
+
+
+def cards_of(connection: Connection, card_ids: Iterable[str]) -> dict[str, Card]:
+    """Some cards by their ids."""
+    found = {}
+    for some in in_parts(sorted(set(card_ids))):
+        for row in connection.execute(select(t.card).where(t.card.c.card_id.in_(some))):
+            found[row.card_id] = _card(row)
+    return found
+
+
+def holding_of(row: Row[Any]) -> Holding:
+    """A code as its row says."""
+    return Holding(
+        card_id=row.card_id,
+        code=row.code,
+        ticket=row.ticket,
+        state=State(row.state),
+        openid=row.openid,
+        outer_str=row.outer_str,
+        issued_s=row.issued_s,
+        claimed_s=row.claimed_s,
+        gifted_s=row.gifted_s,
+        redeemed_s=row.redeemed_s,
+        note=row.note,
+        said=_decode(row.said),
+    )
+
+
+def columns_of(card: Card, holding: Holding) -> dict[str, Any]:
+    """A code as columns; ``ends_s`` and ``day_s`` are what it is counted by."""
+    is_claimed = holding.claimed_s > 0
+    return {
+        "card_id": holding.card_id,
+        "code": holding.code,
+        "appid": card.appid,
+        "ticket": holding.ticket,
+        "state": holding.state.value,
+        "openid": holding.openid,
+        "outer_str": holding.outer_str,
+        "issued_s": holding.issued_s,
+        "claimed_s": holding.claimed_s,
+        "gifted_s": holding.gifted_s,
+        "redeemed_s": holding.redeemed_s,
+        "ends_s": window(card, holding.claimed_s)[1] if is_claimed else 0,
+        "day_s": occasion(card, holding) if is_claimed else 0,
+        "note": holding.note,
+        "said": _encode(holding.said).decode(),
+    }
+
+
+def add(connection: Connection, card: Card, holdings: Sequence[Holding], claimed_by: str) -> None:
+    """Add codes to the rows; telling the gates is another matter."""
+    rows = [
+        {**columns_of(card, one), "claimed_by": claimed_by, "gift_ends_s": 0, "friend": ""}
+        for one in holdings
+    ]
+    connection.execute(insert(t.holding), rows)
+
+
+def keep(connection: Connection, card: Card, holding: Holding, **more: Any) -> None:
+    """Keep a code as it is now, with more columns if need be."""
+    c = t.holding.c
+    connection.execute(
+        update(t.holding)
+        .where(c.card_id == holding.card_id, c.code == holding.code)
+        .values(**columns_of(card, holding), **more)
+    )
+
+
+def find(connection: Connection, card_id: str, code: str) -> Row[Any] | None:
+    """The row of a code."""
+    return connection.execute(_HELD, {"card_id": card_id, "code": code}).first()
+
+
+_HELD = select(t.holding).where(
+    t.holding.c.card_id == bindparam("card_id"), t.holding.c.code == bindparam("code")
+)
+_CLAIMED = (
+    select(t.holding)
+    .where(t.holding.c.appid == bindparam("appid"), t.holding.c.code == bindparam("code"))
+    .where(t.holding.c.state.not_in([State.DEPOSITED, *DEAD]))
+)
+
+
+def need_holding(
+    connection: Connection, account: Account, said: Mapping[str, Any], *, locks: bool = False
+) -> tuple[Card, Holding]:
+    """The claimed code that a request names, and its card. Raises Refused.
+
+    A code that was never claimed, or goes by another one now, is as unknown as any.
+    """
+    if said.get("code") in (None, ""):
+        raise Refused(Errcode.NO_CODE)
+    try:
+        code = read_code("code", said["code"])
+    except Refused as refused:
+        raise Refused(Errcode.BAD_CODE) from refused
+    query = _CLAIMED
+    if said.get("card_id") not in (None, ""):
+        query = query.where(t.holding.c.card_id == read_card_id("card_id", said["card_id"]))
+    bound = {"appid": account.appid, "code": code}
+    rows = connection.execute(query, bound).all()
+    cards = {row.card_id: find_card(connection, row.card_id) for row in rows}
+    if not said.get("card_id") and any(card and card.is_custom for card in cards.values()):
+        raise Refused(Errcode.NO_CARD_ID, "a custom code needs its card_id")
+    if not rows:
+        raise Refused(Errcode.BAD_CODE)
+    card = cards[rows[0].card_id]
+    assert card is not None
+    if not locks:
+        return card, holding_of(rows[0])
+    journals.lock(connection, card.event)
+    row = find(connection, card.card_id, code)
+    if row is None or row.state in (State.DEPOSITED, *DEAD):
+        raise Refused(Errcode.BAD_CODE)
+    return find_card(connection, card.card_id) or card, holding_of(row)
+
+
+def is_used(connection: Connection, card: Card, holding: Holding) -> bool:
+    """Whether the ticket has been redeemed, at any gate or here."""
+    return journals.history(connection, card.event, holding.ticket).used > 0
+
+
+def publish(
+    connection: Connection,
+    event: str,
+    *,
+    types: Sequence[Mapping[str, Any]] = (),
+    rows: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Tell the gates of types and tickets: numbered changes of the event's feed."""
+    tickets.issue(connection, event, tickets.Issue(types=types, tickets=rows))
+
+
+def publish_one(
+    connection: Connection, card: Card, holding: Holding, *, old_codes: Sequence[str] = ()
+) -> None:
+    """Tell the gates how one code stands now."""
+    limited = has_reached_limit(connection, card, holding.openid)
+    row = ticket_row(holding, is_limited=limited, old_codes=old_codes)
+    publish(connection, card.event, rows=[row])
+
+
+def has_reached_limit(connection: Connection, card: Card, openid: str) -> bool:
+    """Whether a person has used as many tickets of a card as one may (``use_limit``)."""
+    if not openid:
+        return False
+    c = t.holding.c
+    used = connection.execute(
+        select(func.count())
+        .select_from(t.holding)
+        .where(c.appid == card.appid, c.openid == openid)
+        .where(c.card_id == card.card_id, c.redeemed_s > 0)
+        .where(c.state.not_in(DEAD))
+    ).scalar_one()
+    return int(used) >= card.use_limit
+
+
+def set_redeemed(connection: Connection, card: Card, holding: Holding, at_s: int) -> None:
+    """Note when a ticket was redeemed, 0 when that was taken back.
+
+    Where that makes its holder reach ``use_limit``, or fall below it, the gates are told of the
+    others.
+    """
+    before = has_reached_limit(connection, card, holding.openid)
+    keep(connection, card, replace(holding, redeemed_s=at_s))
+    after = has_reached_limit(connection, card, holding.openid)
+    if before == after:
+        return
+    c = t.holding.c
+    others = connection.execute(
+        select(t.holding).where(
+            c.appid == card.appid,
+            c.openid == holding.openid,
+            c.card_id == card.card_id,
+            c.redeemed_s == 0,
+            c.state.in_([State.HELD.value, State.GIFT_TIMEOUT.value]),
+            c.code != holding.code,
+        )
+    ).all()
+    publish(
+        connection,
+        card.event,
+        rows=[ticket_row(holding_of(row), is_limited=after) for row in others],
+    )
+
+
+def free_codes(connection: Connection, card: Card, count: int) -> list[str]:
+    """So many new codes of 12 digits that nothing in the event or the account has."""
+    found: list[str] = []
+    while len(found) < count:
+        made = {f"{secrets.randbelow(10**12):012}" for _n in range(count - len(found))}
+        # Codes of this prefix are dynamic ones, which are as long as they like.
+        made = {one for one in made if not one.startswith("1636")} - set(found)
+        found += sorted(made - taken(connection, card, made))
+    return found
+
+
+def taken(connection: Connection, card: Card, codes: Iterable[str]) -> set[str]:
+    """Which of the codes belong to any ticket of the account or of the card's event."""
+    wanted = sorted(set(codes))
+    found: set[str] = set()
+    hashes = tickets.hashes_of(connection, card.event, wanted)
+    c = t.holding.c
+    for some in in_parts(wanted):
+        rows = connection.execute(
+            select(c.code).where(c.appid == card.appid, c.code.in_(some))
+        ).scalars()
+        found |= set(rows)
+        by_hash = {hashes[one]: one for one in some}
+        known = connection.execute(
+            select(t.code.c.hash).where(
+                t.code.c.event == card.event, t.code.c.hash.in_(list(by_hash))
+            )
+        ).scalars()
+        found |= {by_hash[bytes(one)] for one in known}
+    return found
+
+
+def in_parts(of: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """A long list in pieces that fit into a query."""
+    return (of[n : n + _IN] for n in range(0, len(of), _IN))

@@ -1,0 +1,220 @@
+"""What a gate must know of a card and of a code in somebody's hands, and how a code stands.
+
+The only place where the card API's fields become the gate's (``docs/card-api.md`` has the table).
+Pure.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from gate.domain.model import Kind, Status, TicketType
+from gate.domain.validity import Window, type_window
+from sync.wechat.card import Card
+from sync.wechat.fields import DAYS, RANGE
+
+TIME_ZONE = "Asia/Shanghai"
+"""UTC+8, in which the API counts days, whatever the event's own zone is."""
+FOREVER = 2_147_483_647
+
+
+class State(StrEnum):
+    """What has become of a code, apart from having been used."""
+
+    DEPOSITED = "deposited"
+    """Handed over by the organiser, in nobody's hands yet."""
+    HELD = "held"
+    GIFTING = "gifting"
+    GIFT_TIMEOUT = "gift_timeout"
+    DELETED = "deleted"
+    UNAVAILABLE = "unavailable"
+    GIVEN = "given"
+    """Given on: the friend has the ticket by another code."""
+    REPLACED = "replaced"
+    """The ticket goes by another code now."""
+
+
+OPEN = frozenset({State.HELD, State.GIFT_TIMEOUT})
+"""In which a code can be used."""
+DEAD = (State.GIVEN, State.REPLACED)
+"""In which a code is nobody's any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A code of a card, in somebody's hands or waiting for them."""
+
+    card_id: str
+    code: str
+    ticket: str
+    """The gate's ticket, which stays the same when the code changes."""
+    state: State = State.HELD
+    openid: str = ""
+    outer_str: str = ""
+    issued_s: int = 0
+    claimed_s: int = 0
+    gifted_s: int = 0
+    redeemed_s: int = 0
+    note: str = ""
+    said: Mapping[str, Any] = field(default_factory=dict)
+    """What the interfaces of its kind have said of it."""
+
+
+def type_row(card: Card) -> dict[str, Any]:
+    """The card as a ticket type, stated as a row of ``gate.store.rows``."""
+    base, detail = card.base, card.detail
+    row: dict[str, Any] = {
+        "id": card.card_id,
+        "kind": card.kind.value,
+        "title": base["title"],
+        "time_zone": TIME_ZONE,
+        "locations": [] if base.get("use_all_locations") else base.get("location_id_list", []),
+        "weekly": _weekly(card.advanced.get("time_limit", ())),
+        **_dates(base["date_info"]),
+    }
+    if card.kind is Kind.SCENIC:
+        row["ticket_class"] = detail["ticket_class"]
+    if card.kind is Kind.BOARDING:
+        row |= {"origin": detail["from"], "destination": detail["to"]}
+        for name in ("flight", "departure_time", "landing_time", "gate", "boarding_time",
+                     "air_model"):  # fmt: skip
+            if name in detail:
+                row[name] = detail[name]
+    return row
+
+
+def _dates(info: Mapping[str, Any]) -> dict[str, Any]:
+    if info["type"] == RANGE:
+        return {"begin": info["begin_timestamp"], "end": info["end_timestamp"]}
+    # 0 days is the day of the claim itself, as the older pages say.
+    dates = {"term_days": max(1, info["fixed_term"])}
+    if "end_timestamp" in info:
+        dates["end"] = info["end_timestamp"]
+    return {**dates, "term_starts_after_days": info.get("fixed_begin_term", 0)}
+
+
+def _weekly(limits: Sequence[Mapping[str, Any]]) -> str:
+    hours = []
+    for one in limits:
+        if one["type"] not in DAYS:
+            continue  # Holidays are in no calendar of ours.
+        begin = one.get("begin_hour", 0) * 60 + one.get("begin_minute", 0)
+        end = one.get("end_hour", 24) * 60 + one.get("end_minute", 0)
+        begin, end = (min(minute, 1439) for minute in (begin, end))
+        day = one["type"][:3].capitalize()
+        hours.append(f"{day} {begin // 60:02}:{begin % 60:02}-{end // 60:02}:{end % 60:02}")
+    return "; ".join(hours)
+
+
+_STATUS = {
+    State.DEPOSITED: Status.UNCLAIMED,
+    State.HELD: Status.NORMAL,
+    State.GIFTING: Status.GIFTING,
+    State.GIFT_TIMEOUT: Status.NORMAL,
+    State.DELETED: Status.DELETED,
+    State.UNAVAILABLE: Status.REVOKED,
+}
+
+
+def ticket_row(
+    holding: Holding, *, is_limited: bool = False, old_codes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The code as a ticket, stated whole as a row of ``gate.store.rows``.
+
+    ``is_limited`` when its holder has used as many as one person may; ``old_codes`` are those that
+    died when the ticket was given on.
+    """
+    status = _STATUS[holding.state]
+    if is_limited and status is Status.NORMAL and not holding.redeemed_s:
+        status = Status.LIMITED
+    said = holding.said
+    row: dict[str, Any] = {
+        "id": holding.ticket,
+        "code": holding.code,
+        "type": holding.card_id,
+        "status": status.value,
+        "status_note": holding.note,
+        "issued_at": holding.issued_s or None,
+        "claimed_at": holding.claimed_s or None,
+        "gifted_at": holding.gifted_s or None,
+        "old_codes": list(old_codes),
+        "seats": said.get("seat_number") or ([said["seat"]] if said.get("seat") else []),
+    }
+    for ours, theirs in _FIELDS.items():
+        if said.get(theirs) not in (None, ""):
+            row[ours] = said[theirs]
+    return row
+
+
+_FIELDS = {
+    "begin_time": "begin_time",
+    "end_time": "end_time",
+    "zone": "zone",
+    "entrance": "entrance",
+    "ticket_class": "ticket_class",
+    "show_time": "show_time",
+    "duration": "duration",
+    "screening_room": "screening_room",
+    "travel_class": "class",
+    "checked_in": "checked_in",
+    "gate": "gate",
+    "boarding_time": "boarding_time",
+    "holder": "passenger_name",
+    "qrcode_data": "qrcode_data",
+}
+"""The gate's field for each of the card API's that is about one ticket."""
+
+
+def window(card: Card, claimed_s: int) -> tuple[int, int]:
+    """First and last second in which a claimed code is good, by ``date_info``."""
+    begin, end = _window(card, claimed_s)
+    return (0 if begin is None else begin, FOREVER if end is None else end)
+
+
+def _window(card: Card, claimed_s: int) -> Window:
+    dates = _dates(card.base["date_info"])
+    kind = TicketType(card.card_id, card.kind, time_zone=TIME_ZONE, **dates)
+    return type_window(kind, claimed_s)
+
+
+def occasion(card: Card, holding: Holding) -> int:
+    """The second of what the ticket is for, by whose day a no-show is counted."""
+    said = holding.said
+    when = said.get("begin_time") or said.get("show_time") or card.detail.get("departure_time")
+    return int(when or window(card, holding.claimed_s)[1])
+
+
+class UserCardStatus(StrEnum):
+    """How a code stands, as ``code/get`` spells it."""
+
+    NORMAL = "NORMAL"
+    CONSUMED = "CONSUMED"
+    EXPIRE = "EXPIRE"
+    GIFTING = "GIFTING"
+    GIFT_TIMEOUT = "GIFT_TIMEOUT"
+    DELETE = "DELETE"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+_FINAL = {
+    State.DELETED: UserCardStatus.DELETE,
+    State.UNAVAILABLE: UserCardStatus.UNAVAILABLE,
+}
+
+
+def standing(
+    card: Card, holding: Holding, now_s: int, *, is_used: bool, is_tester: bool = False
+) -> UserCardStatus:
+    """How a claimed code stands now. For testers of the account nothing expires."""
+    if holding.state in _FINAL:
+        return _FINAL[holding.state]
+    if is_used:
+        return UserCardStatus.CONSUMED
+    if now_s > window(card, holding.claimed_s)[1] and not is_tester:
+        return UserCardStatus.EXPIRE
+    if holding.state is State.GIFTING:
+        return UserCardStatus.GIFTING
+    if holding.state is State.GIFT_TIMEOUT:
+        return UserCardStatus.GIFT_TIMEOUT
+    return UserCardStatus.NORMAL

@@ -1,0 +1,118 @@
+"""What the interfaces of each kind say of one ticket: where it sits, when, and who is checked in.
+
+Every function works in the transaction it is handed; what can be refused is checked before anything
+is written.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from gate.credential import parse
+from gate.domain.model import Kind
+from sync.central import tables as t
+from sync.central import tickets
+from sync.wechat import notices
+from sync.wechat.accounts import Account
+from sync.wechat.card import Card
+from sync.wechat.errcodes import Errcode, Refused
+from sync.wechat.fields import (
+    BOARDING_UPDATE,
+    IS_CANCEL,
+    MEETING_UPDATE,
+    MOVIE_UPDATE,
+    read_fields,
+)
+from sync.wechat.holdings import keep, need_holding, publish_one
+from sync.wechat.projection import Holding, State
+
+Answer = dict[str, Any]
+
+
+def update_meeting(
+    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+) -> Answer:
+    """``meetingticket/updateuser``: times, zone, entrance, seat. Raises Refused."""
+    card, holding = _need(connection, account, said, Kind.MEETING)
+    new = {**holding.said, **read_fields(MEETING_UPDATE, said)}
+    begin, end = new.get("begin_time"), new.get("end_time")
+    if begin and end and end <= begin:
+        raise Refused(Errcode.BAD_TIME, "end_time is not after begin_time")
+    _tell(connection, card, holding, new)
+    if begin and begin != holding.said.get("begin_time"):
+        remind(connection, account, replace(holding, said=new), now_ms)
+    return {}
+
+
+def remind(connection: Connection, account: Account, holding: Holding, now_ms: int) -> None:
+    """Have the account told two hours before the doors open; a later word replaces this one."""
+    notices.forget_reminder(connection, holding.ticket)
+    begin = holding.said.get("begin_time", 0)
+    if begin * 1000 > now_ms and holding.state is not State.UNAVAILABLE and not holding.redeemed_s:
+        due_ms = max(now_ms, (begin - notices.REMIND_BEFORE_S) * 1000)
+        notices.put(
+            connection, account, notices.REMINDER, card_id=holding.card_id, now_ms=now_ms,
+            line=notices.reminder_line(holding.ticket), openid=holding.openid, due_ms=due_ms,
+            created_s=due_ms // 1000, UserCardCode=holding.code, BeginTime=begin,
+        )  # fmt: skip
+
+
+def update_movie(
+    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+) -> Answer:
+    """``movieticket/updateuser``: class, show, hall, seats. Raises Refused."""
+    asked = read_fields(MOVIE_UPDATE, said)
+    card, holding = _need(connection, account, said, Kind.MOVIE)
+    _tell(connection, card, holding, {**holding.said, **asked})
+    return {}
+
+
+def check_in(
+    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+) -> Answer:
+    """``boardingpass/checkin``; ``is_cancel`` takes it all back. Raises Refused."""
+    # The reference's own example has a blank behind the name of ``is_cancel``.
+    said = {name.strip(): value for name, value in said.items()}
+    if read_fields((IS_CANCEL,), said).get("is_cancel"):
+        card, holding = _need(connection, account, said, Kind.BOARDING)
+        _tell(connection, card, holding, {})
+        return {}
+    # Libraries send empty text for what their caller did not say.
+    asked = {k: v for k, v in read_fields(BOARDING_UPDATE, said).items() if v != ""}
+    card, holding = _need(connection, account, said, Kind.BOARDING)
+    if asked.get("qrcode_data"):
+        _check_free(connection, card, holding, asked["qrcode_data"])
+    _tell(connection, card, holding, {**holding.said, **asked, "checked_in": True})
+    return {}
+
+
+def _need(
+    connection: Connection, account: Account, said: Mapping[str, Any], kind: Kind
+) -> tuple[Card, Holding]:
+    card, holding = need_holding(connection, account, said, locks=True)
+    if card.kind is not kind:
+        raise Refused(Errcode.NOT_THIS_CARD, card.kind)
+    if holding.state in (State.UNAVAILABLE, State.DELETED):
+        raise Refused(Errcode.NOT_USABLE, holding.state)
+    return card, holding
+
+
+def _tell(connection: Connection, card: Card, holding: Holding, said: Mapping[str, Any]) -> None:
+    changed = replace(holding, said=said)
+    if changed != holding:
+        keep(connection, card, changed)
+        publish_one(connection, card, changed)
+
+
+def _check_free(connection: Connection, card: Card, holding: Holding, text: str) -> None:
+    """What the phone shows must find this ticket and no other. Raises Refused."""
+    if parse(text).problem is not None:
+        raise Refused(Errcode.BAD_PARAMETER, "qrcode_data")
+    hashed = tickets.hashes_of(connection, card.event, [text])[text]
+    owner = connection.execute(
+        select(t.code.c.ticket).where(t.code.c.event == card.event, t.code.c.hash == hashed)
+    ).scalar()
+    if owner not in (None, holding.ticket):
+        raise Refused(Errcode.BAD_PARAMETER, "qrcode_data belongs to another ticket")

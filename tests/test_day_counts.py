@@ -1,0 +1,89 @@
+"""What became of tickets by card and day, on paper and by hand."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from gate import venue_report
+from gate.day_counts import DayCount, count_days
+from gate.domain.model import Act, Kind, Scan, Status, Ticket, TicketType
+from gate.lane import Lane
+from gate.store.folder import Folder
+from gate.store.venue import Venue
+from tests.neighbours import carry, neighbour
+from tests.test_venue import no_alarms
+from tests.venue import FixedClock
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=ZONE).timestamp())
+
+
+TYPE = TicketType("p1", Kind.MEETING, "Gala", begin=at("2026-12-01"), end=at("2026-12-05") - 1)
+SOLD = Ticket("t", TYPE, issued_at=at("2026-12-01T23:59:59"), claimed_at=at("2026-12-02T00:00:00"))
+NOW = at("2026-12-10")
+
+
+def test_each_thing_is_counted_on_its_day() -> None:
+    """Issue, claim, gift and use on their days; what was good and not used expires, once."""
+    tickets = [
+        replace(SOLD, id="used", gifted_at=at("2026-12-03")),
+        replace(SOLD, id="missed", begin_time=at("2026-12-04T20:00")),
+        replace(SOLD, id="void", status=Status.REVOKED),
+        replace(SOLD, id="waiting", status=Status.UNCLAIMED, claimed_at=None),
+        replace(SOLD, id="early", type=replace(TYPE, id="p2", title="", end=NOW + 9)),
+    ]
+    days = count_days(tickets, {"used": at("2026-12-04T19:00"), "stranger": 1}, NOW)
+    assert days == {
+        ("Gala", "2026-12-01"): DayCount(issued=4),
+        ("Gala", "2026-12-02"): DayCount(claimed=3),
+        ("Gala", "2026-12-03"): DayCount(gifted=1),
+        ("Gala", "2026-12-04"): DayCount(redeemed=1, expired=1, no_show=1),
+        ("p2", "2026-12-01"): DayCount(issued=1),
+        ("p2", "2026-12-02"): DayCount(claimed=1),
+    }
+
+
+def test_a_ticket_nobody_dates_is_counted_without_a_day() -> None:
+    """Imported tickets need not say when they were issued."""
+    bare = Ticket("t", TicketType("S", Kind.SCENIC))
+    assert count_days([bare], {}, NOW) == {("S", ""): DayCount(issued=1)}
+
+
+def test_the_first_use_that_stands_counts(lane: Lane, venue: Folder, clock: FixedClock) -> None:
+    """Of two gates the earlier one, and what was undone anywhere does not count."""
+    with neighbour(venue.path.parent / "south", clock) as south:
+        assert south.admit(Scan("GOOD001")).is_green
+        clock.pass_seconds(61)
+        assert lane.admit(Scan("GOOD001")).is_green
+        assert lane.admit(Scan("GOOD007")).is_green
+        carry(south._folder, venue)
+        with Venue(venue) as seen:
+            first = seen.first_uses()
+            facts = seen.facts("good-1")
+        earliest = min(fact.at_ms for fact in facts if fact.act is Act.ADMISSION) // 1000
+        assert first["good-1"] == earliest
+        assert len(first) == 2
+
+
+def test_the_report_tells_them(lane: Lane, venue: Folder, clock: FixedClock) -> None:
+    """Table, CSV and JSON have a line for each card and day."""
+    lane.admit(Scan("GOOD001"))
+    seen = venue_report.look(venue, clock.read(), 10.0, no_alarms)
+    told = json.loads(venue_report.as_json(seen))["cards"]
+    used = [line for line in told if line["redeemed"]]
+    assert [line["redeemed"] for line in used] == [1]
+    assert (
+        sum(line["issued"] for line in told)
+        == json.loads(venue_report.as_json(seen))["event"]["issued"]
+    )
+    table = venue_report.as_table(seen, ZONE)
+    assert any(used[0]["day"] in line and used[0]["card"] in line for line in table.splitlines())
+    rows = list(csv.DictReader(io.StringIO(venue_report.as_csv(seen))))
+    name = f"{used[0]['card']} {used[0]['day']}"
+    assert {"group": "card", "name": name, "counted": "redeemed", "value": "1"} in rows
