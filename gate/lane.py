@@ -18,6 +18,7 @@ from gate.clock import PROGRAM_BUILT_MS, Clock
 from gate.credential import parse
 from gate.domain.clock import MAX_AHEAD_MS, Reading, is_trusted
 from gate.domain.clock import wall_ms as hlc_wall_ms
+from gate.domain.coverage import Settling
 from gate.domain.history import conflict, fold
 from gate.domain.model import (
     MOVEMENTS,
@@ -123,8 +124,10 @@ class Lane:
         self._tickets = Tickets(folder)
         self._peers = Peers(folder)
         self._heard_hlc = 0
-        self._standings = StandingReader(folder, heard_within_s)
-        self._shown_standings = StandingReader(folder, heard_within_s)
+        # What is shown is what is written, and looking at it keeps it up to date between scans.
+        settling = Settling()
+        self._standings = StandingReader(folder, heard_within_s, settling)
+        self._shown_standings = StandingReader(folder, heard_within_s, settling)
         self._showing = threading.Lock()
         self._journal: Journal | None = None
         self._totals = Totals()

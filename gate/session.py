@@ -201,6 +201,7 @@ def _keep_house(lane: Lane, child: WorkerChild | None, stopping: threading.Event
             if child is not None:
                 child.look_after()
             lane.idle()
+            lane.standing()
         except GateError as fault:
             log.warning("idle: %s", fault.message)
 

@@ -23,7 +23,6 @@ from gate.errors import GateError, StoreError, UsageError
 from gate.lane import Lane
 from gate.language import _
 from gate.store.folder import Folder
-from gate.store.standing import StandingReader
 from gate.store.venue import Venue
 from gate.words import BASIS_WORDS, OUTCOME_WORDS, printable
 from sync.central import tickets
@@ -37,7 +36,7 @@ from sync.worker import Worker
 
 EVENT = "default"
 NAMES = ("North", "East", "South", "West", "Hall", "Yard", "Dock", "Roof")
-HEARD_WITHIN_S = 3.0
+HEARD_WITHIN_S = 6.0
 PATIENCE_S = 90.0
 LOOK_S = 0.002
 _STYLES = {Outcome.ADMIT: "bold white on green4", Outcome.REFUSE: "bold white on red3"}
@@ -237,7 +236,6 @@ class _Gate:
             heard_within_s=HEARD_WITHIN_S,
         )
         self._lane.open()
-        self._standing = StandingReader(self._folder, HEARD_WITHIN_S)
 
     def scan(self, code: str) -> Verdict:
         verdict = self._lane.admit(Scan(code, "QRCode", "rehearsal", deliberate=True))
@@ -249,10 +247,10 @@ class _Gate:
             self._worker.nudge()
 
     def coverage(self) -> Coverage:
-        return self._standing.read(SystemClock().read()).coverage
+        return self._lane.standing().coverage
 
     def unsent(self) -> int:
-        return self._standing.read(SystemClock().read()).freshness.unsent
+        return self._lane.standing().freshness.unsent
 
     def knows(self, ticket: str) -> bool:
         with Venue(self._folder) as venue:

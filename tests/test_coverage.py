@@ -155,6 +155,21 @@ def test_an_enrolled_device_without_any_word_is_alone(
     assert lane.admit(Scan("GOOD005")).basis is Basis.CENTRAL
 
 
+def test_what_is_looked_at_between_scans_settles_too(
+    lane: Lane, venue: Folder, clock: FixedClock
+) -> None:
+    """A lane that scans once an hour is not called alone for an hour after a loose cable."""
+    enrol(venue)
+    assert lane.admit(Scan("GOOD001")).basis is Basis.ALONE
+    for _ in range(2):
+        say(venue, clock, known(OTHER, clock))
+        lane.standing()
+        clock.pass_seconds(3)
+    say(venue, clock, known(OTHER, clock))
+    lane.standing()
+    assert lane.admit(Scan("GOOD002")).basis is Basis.CENTRAL
+
+
 def test_worse_is_told_at_once_and_better_when_it_has_lasted() -> None:
     """A loose cable does not make the screen flicker, and never makes it say too much."""
     alone, lan, central = Coverage(Basis.ALONE), Coverage(Basis.LAN), Coverage(Basis.CENTRAL)

@@ -33,11 +33,16 @@ NOBODY_HEARD = Standing(0, Coverage(Basis.ONLY), NOTHING, is_enrolled=False)
 class StandingReader:
     """Follows the sync worker's word; cheap enough to ask before every scan."""
 
-    def __init__(self, folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        heard_within_s: float = HEARD_WITHIN_S,
+        settling: Settling | None = None,
+    ) -> None:
         self._memberships = (str(folder.enrolment), str(folder.membership))
         self._freshness = FreshnessReader(folder)
         self._within_ms = round(heard_within_s * 1000)
-        self._settling = Settling()
+        self._settling = settling or Settling()
 
     def read(self, reading: Reading) -> Standing:
         """How the lane stands now."""
