@@ -45,6 +45,7 @@ from sync.protocol import MAX_FRAME, PREFIX, Problem, Word
 log = logging.getLogger(__name__)
 
 STREAM = f"{PREFIX}/lan"
+USUAL_PORT = 8471
 LOOK_EVERY_S = 0.5
 SILENCE_S = 4.0
 """A link on which nothing came for so long is gone, whatever the network says."""
@@ -63,8 +64,13 @@ UNSENT_WORDS = 256
 """Words that may wait for a slow link before it is cut."""
 WARN_EVERY_S = 1.0
 
+_clock = SystemClock()
 _decoder = msgspec.json.Decoder(Word)
 _encoder = msgspec.json.Encoder()
+
+
+def _now_s() -> float:
+    return _clock.read().boot_ms / 1000
 
 
 @dataclass(eq=False, slots=True)
@@ -133,7 +139,10 @@ class _Place:
 
     device: str = ""
     """Who listens there, if that is known."""
-    heard_of_s: float = 0.0
+    first_s: float = field(default_factory=_now_s)
+    """When it was first heard of."""
+    heard_of_s: float = field(default_factory=_now_s)
+    """When it was last heard of, or linked."""
     call_at_s: float = 0.0
     failures: int = 0
     is_lasting: bool = False
@@ -167,7 +176,7 @@ class Lan:
         self._client_tls = client_context(folder, membership)
         self._links: dict[str, Link] = {}
         self._places: dict[str, _Place] = {
-            place: _Place(heard_of_s=_now_s(), is_lasting=True) for place in map(_placed, seeds)
+            place: _Place(is_lasting=True) for place in map(_placed, seeds)
         }
         self._calls: dict[str, asyncio.Task[None]] = {}
         self._discovery: Discovery | None = None
@@ -293,20 +302,27 @@ class Lan:
             for link in list(self._links.values()):
                 if now - link.heard_s > SILENCE_S:
                     self._cut(link.device, _("silent"))
-            for at, place in list(self._places.items()):
-                if not place.is_lasting and now - place.heard_of_s > FORGET_S:
-                    del self._places[at]
-                elif now >= place.call_at_s and at not in self._calls:
+            self._forget_places(now)
+            for at, place in self._places.items():
+                if now >= place.call_at_s and at not in self._calls:
                     self._call(at, place, now)
             if self._discovery is not None:
                 await self._discovery.look()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), LOOK_EVERY_S)
 
+    def _forget_places(self, now: float) -> None:
+        for at, place in list(self._places.items()):
+            if place.device in self._links:
+                # Announced once, it may not be again: it is called here after a cut.
+                place.heard_of_s = now
+            if not place.is_lasting and now - place.heard_of_s > FORGET_S:
+                del self._places[at]
+
     def _call(self, at: str, place: _Place, now: float) -> None:
         if place.device == self._device or place.device in self._links or not self._is_plugged:
             return
-        if place.device > self._device and now - place.heard_of_s < YIELD_S:
+        if place.device > self._device and now - place.first_s < YIELD_S:
             return
         task = asyncio.ensure_future(self._reach(at, place))
         self._calls[at] = task
@@ -428,9 +444,9 @@ class Lan:
             if len(self._places) >= MOST_PLACES:
                 return
             place = self._places[at] = _Place(device)
-        elif _now_s() - place.heard_of_s > FORGET_S or place.device != device:
+        elif place.device != device:
             place.call_at_s = 0.0
-        place.device, place.heard_of_s = device, place.heard_of_s or _now_s()
+        place.device, place.heard_of_s = device, _now_s()
 
     def _note_stranger(self, error: ssl.SSLError) -> None:
         self._refuse(_("a stranger"), error.reason or str(error))
@@ -535,7 +551,10 @@ def place_of(host: str, port: int) -> str:
 
 def _placed(seed: str) -> str:
     """What a person wrote, with the usual port where none is named."""
-    return seed if seed.rpartition(":")[2].isdecimal() and "]" not in seed[-1:] else f"{seed}:8471"
+    with suppress(ValueError):
+        ipaddress.IPv6Address(seed.strip("[]"))
+        return place_of(seed.strip("[]"), USUAL_PORT)
+    return seed if seed.rpartition(":")[2].isdecimal() else f"{seed}:{USUAL_PORT}"
 
 
 def _watching(report: Callable[[ssl.SSLError], None]) -> type[ssl.SSLObject]:
@@ -552,10 +571,3 @@ def _watching(report: Callable[[ssl.SSLError], None]) -> type[ssl.SSLObject]:
                 raise
 
     return Watched
-
-
-def _now_s() -> float:
-    return _clock.read().boot_ms / 1000
-
-
-_clock = SystemClock()
