@@ -877,7 +877,7 @@ class World:
             for path in (gate.folder.journal, gate.folder.peers):
                 if path.exists():
                     connection_ = open_reader(path)
-                    # A gate that died as it made its file, and has not scanned since, has no tables.
+                    # A gate that died as it made its file and never scanned since has no tables.
                     with suppress(sqlite3.OperationalError):
                         rows += connection_.execute(
                             "SELECT coalesce(sum(admitted) - sum(exited), 0) FROM tally"
