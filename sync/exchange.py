@@ -7,7 +7,7 @@ one tip; a cloned machine that went on twice has one for each branch, and both a
 Nothing here knows a disk, a socket or a clock: what is held is asked through callables.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -150,11 +150,11 @@ class Intake:
 def own_or_vouched(
     batch: Iterable[Carried],
     sender: str,
-    heads: Mapping[tuple[str, int], str],
+    heads: Collection[tuple[str, int, str]],
 ) -> list[Carried]:
     """The entries to believe: the sender's own, and others' up to a head their maker signed.
 
-    ``heads`` are the verified ones, ``(origin, seq)`` to hash. A run counts up to the last entry
+    ``heads`` are the verified ones, origin, seq and hash. A run counts up to the last entry
     that a head names; what comes after it waits for the next head.
     """
     believed: list[Carried] = []
@@ -168,7 +168,7 @@ def own_or_vouched(
         if run and (run[-1].entry.seq + 1 != entry.seq or entry.prev != run[-1].hash):
             run.clear()
         run.append(one)
-        if heads.get((entry.origin, entry.seq)) == one.hash:
+        if (entry.origin, entry.seq, one.hash) in heads:
             believed += run
             run.clear()
     return believed

@@ -252,7 +252,7 @@ class Holdings:
         heads = list(heads)
         if sender is not None:
             heads = [head for head in heads if verify(head)]
-            vouched = {(head.origin, head.seq): head.hash for head in heads}
+            vouched = {(head.origin, head.seq, head.hash) for head in heads}
             carried = own_or_vouched(carried, sender, vouched)
         if not carried:
             return Taken(refused=refused)
@@ -294,7 +294,8 @@ class Holdings:
             remember(self._connection, ticket, fold(read_facts(self._connection, ticket)))
             self._take_back(ticket)
         self._put_tips(intake)
-        self._put_heads(h for h in heads if h.hash in self.whole_hashes(h.origin, h.seq))
+        held = [h for h in heads if h.hash in self.whole_hashes(h.origin, h.seq)]
+        self._put_heads(held, self._tips | intake.tips)
 
     def _count(self, entry: Entry) -> None:
         # What an annulment takes back is counted by ``_take_back``, once.
@@ -376,21 +377,21 @@ class Holdings:
     def put_heads(self, heads: Iterable[Head]) -> None:
         """Keep signed heads: this device's own, or those of entries that are held."""
         with writing(self._connection, self._path):
-            self._put_heads(heads)
+            self._put_heads(list(heads), self._tips)
 
-    def _put_heads(self, heads: Iterable[Head]) -> None:
-        heads = list(heads)
+    def _put_heads(self, heads: list[Head], tips: Have) -> None:
         self._connection.executemany(
             "INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?)",
             [(head.origin, head.seq, head.hash, head.signature) for head in heads],
         )
-        # A newer head vouches for what an older one did, and every so often one ends a frame.
+        # A newer head vouches for what an older one did, unless that is of another branch; and
+        # every so often one is kept to end a frame.
         self._connection.executemany(
             "DELETE FROM head WHERE origin = ? AND seq < ? AND seq % ? != 0",
             [
                 (head.origin, head.seq, HEAD_EVERY)
                 for head in heads
-                if len(self._tips.get(head.origin, ())) <= 1
+                if len(tips.get(head.origin, ())) <= 1
             ],
         )
 

@@ -926,7 +926,7 @@ class World:
 def central_answers(world: World, device: str, ask: Ask) -> Answer:
     """The server's turn, as its application does it."""
     carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
-    vouched = {(h.origin, h.seq): h.hash for h in ask.frame.heads if world.verify(h)}
+    vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.heads if world.verify(h)}
 
     def job(connection: Connection) -> Answer:
         push = journals.Push(device, carried, vouched, ask.frame.heads)

@@ -63,7 +63,7 @@ def _apply_cursor_first(self: Feed, page: Changes, server_ms: int) -> None:
 
 def _tell_before_commit(self: World, gate: Gate, session: int, number: int, ask: Ask) -> None:
     carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
-    vouched = {(h.origin, h.seq): h.hash for h in ask.frame.heads if self.verify(h)}
+    vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.heads if self.verify(h)}
 
     def job(connection: Any) -> None:
         push = journals.Push(gate.device, carried, vouched, ask.frame.heads)

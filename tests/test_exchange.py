@@ -154,13 +154,16 @@ def test_alarms_are_derived() -> None:
 def test_others_are_believed_up_to_a_signed_head() -> None:
     """The sender's own always; another's as far as its maker has signed, in an unbroken run."""
     mine, theirs = chain(f"{A}.1", 2), chain(f"{B}.1", 5)
-    head = {(f"{B}.1", 3): theirs[2].hash}
-    assert own_or_vouched([*mine, *theirs], A, {}) == mine
+    head = {(f"{B}.1", 3, theirs[2].hash)}
+    assert own_or_vouched([*mine, *theirs], A, ()) == mine
     assert own_or_vouched([*mine, *theirs], A, head) == [*mine, *theirs[:3]]
     broken = [theirs[0], theirs[2]]
     assert own_or_vouched(broken, A, head) == [theirs[2]]
     forged = made(f"{B}.1", 3, theirs[1].hash, gate="forged")
     assert own_or_vouched([*theirs[:2], forged], A, head) == []
+    twin = made(f"{B}.1", 3, theirs[1].hash, gate="twin")
+    both = {*head, (f"{B}.1", 3, twin.hash)}
+    assert own_or_vouched([*theirs[:3], twin], A, both) == [*theirs[:3], twin]
 
 
 def test_receipts_cover_what_is_on_our_chain() -> None:

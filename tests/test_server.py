@@ -273,7 +273,7 @@ class TestPushes:
 
 
 def _push_of(maker: Maker, body: bytes) -> Push:
-    return Push(maker.device, [Carried(entries.decode(body), body, entries.digest(body).hex())], {})
+    return Push(maker.device, [Carried(entries.decode(body), body, entries.digest(body).hex())], ())
 
 
 class TestStream:

@@ -197,7 +197,7 @@ class TestForgery:
         """The mutation: with every head believed, a forged run would get in."""
         bodies = maker_alone.run(2)
         forged = Head(maker_alone.origin, 2, maker_alone.prev, "00" * 64)
-        push = Push(OTHER, read_bodies(bodies)[0], {(forged.origin, forged.seq): forged.hash})
+        push = Push(OTHER, read_bodies(bodies)[0], {(forged.origin, forged.seq, forged.hash)})
         engine = open_database("sqlite://")
         with engine.begin() as connection:
             tickets.create_event(connection, "show", "", "UTC", 0)

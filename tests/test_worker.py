@@ -250,7 +250,7 @@ def test_others_entries_are_carried_on_in_full(venue: Folder, lane: Lane, tmp_pa
     while talk.needs_whole or talk.has_to_send():
         ask = talk.ask()
         assert ask.frame.whole or ask.frame.entries
-        vouched = {(h.origin, h.seq): h.hash for h in ask.frame.heads if is_good(h, maker.public)}
+        vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.heads if is_good(h, maker.public)}
         carried = read_bodies(map(bytes, ask.frame.entries))[0]
         have = {one.entry.origin: f"{one.entry.seq}:{one.hash[:32]}" for one in carried}
         for one in own_or_vouched(carried, holdings.device, vouched):

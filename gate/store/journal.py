@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from gate import __version__
 from gate.domain import clock
 from gate.domain.history import extend, fold, movement_of
-from gate.domain.model import MOVEMENTS, Act, Entry, History, Outcome
+from gate.domain.model import MOVEMENTS, Act, Entry, History, Movement, Outcome
 from gate.store import entries, schema
 from gate.store.folder import sync_folder
 from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writing
@@ -300,12 +300,24 @@ def remember(connection: sqlite3.Connection, ticket: str, history: History) -> N
             "used": history.used,
             "inside": history.inside,
             "redemptions": history.redemptions,
-            "first_origin": history.first.origin if history.first else None,
-            "first_seq": history.first.seq if history.first else None,
-            "last_origin": history.last.origin if history.last else None,
-            "last_seq": history.last.seq if history.last else None,
+            **_end("first", history.first),
+            **_end("last", history.last),
         },
     )
+
+
+def _end(which: str, movement: Movement | None) -> dict[str, object]:
+    if movement is None:
+        return dict.fromkeys(
+            f"{which}_{name}" for name in ("origin", "seq", "hlc", "at_ms", "gate")
+        )
+    return {
+        f"{which}_origin": movement.origin,
+        f"{which}_seq": movement.seq,
+        f"{which}_hlc": movement.hlc,
+        f"{which}_at_ms": movement.at_ms,
+        f"{which}_gate": movement.gate,
+    }
 
 
 _EXTEND = """
@@ -314,11 +326,14 @@ INSERT INTO state VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (ticket) DO UPDATE SET
     first = coalesce(first, excluded.first), last = excluded.last
 """
 
-_REMEMBER = """
+# By value, not by name: a cloned or lying machine can give one name to two entries.
+_ENTRY_AT = """
+    (SELECT id FROM entry WHERE origin = :{0}_origin AND seq = :{0}_seq AND ticket = :ticket
+        AND json_extract(body, '$.hlc') = :{0}_hlc AND json_extract(body, '$.at_ms') = :{0}_at_ms
+        AND coalesce(json_extract(body, '$.gate'), '') = :{0}_gate LIMIT 1)"""
+_REMEMBER = f"""
 INSERT INTO state VALUES (
-    :ticket, :used, :inside, :redemptions,
-    (SELECT id FROM entry WHERE origin = :first_origin AND seq = :first_seq),
-    (SELECT id FROM entry WHERE origin = :last_origin AND seq = :last_seq)
+    :ticket, :used, :inside, :redemptions,{_ENTRY_AT.format("first")},{_ENTRY_AT.format("last")}
 )
 ON CONFLICT (ticket) DO UPDATE SET
     used = excluded.used, inside = excluded.inside, redemptions = excluded.redemptions,

@@ -4,7 +4,7 @@ Every function works in the transaction it is handed.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +52,8 @@ class Push:
     device: str | None
     """``None`` when the server itself is the maker."""
     carried: list[Carried]
-    vouched: Mapping[tuple[str, int], str]
-    """Heads whose signature was found good: ``(origin, seq)`` to hash."""
+    vouched: Collection[tuple[str, int, str]]
+    """Heads whose signature was found good: origin, seq and hash."""
     heads: Sequence[Head] = ()
 
 
@@ -71,7 +71,7 @@ def accept(
         if push.device is not None:
             believed = own_or_vouched(believed, push.device, push.vouched)
         carried += believed
-        heads += [h for h in push.heads if (h.origin, h.seq) in push.vouched]
+        heads += [h for h in push.heads if (h.origin, h.seq, h.hash) in push.vouched]
     if not carried and not heads:
         return {}
     number = _LOCK.run(connection, [(event,)]).scalar_one()
@@ -511,7 +511,7 @@ def record(
     )
     body = entries.encode(made)
     carried = Carried(made, body, entries.digest(body).hex())
-    accept(connection, event, [Push(None, [carried], {})], memory)
+    accept(connection, event, [Push(None, [carried], ())], memory)
     return made
 
 

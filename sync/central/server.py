@@ -221,7 +221,7 @@ class Server:
             heads = self._good(device, frame.heads)
         if not carried and not heads:
             return {}, refused
-        vouched = {(head.origin, head.seq): head.hash for head in heads}
+        vouched = {(head.origin, head.seq, head.hash) for head in heads}
         touched = await self.pushes.take(device.event, Push(device.id, carried, vouched, heads))
         # Of what it brought and we do not hold, for want of what came before, it must hear.
         for one in carried:
