@@ -120,7 +120,13 @@ class SharedFeed:
             (end.seq, head.seq),
         ).fetchall()
         wanted = {_type_of.decode(one.body).type_id for one in changes if one.kind == "ticket"}
-        return self._changes([row for row in newer if row[3] in wanted])
+        # A type that came ahead of its own number here has none to be told by yet.
+        told = self._connection.execute("SELECT ref FROM change WHERE kind = 'type'").fetchall()
+        unnumbered: list[tuple[int, str, ChangeKind, str]] = [
+            (head.seq + n, "", "type", ref)
+            for n, ref in enumerate(sorted(wanted - {row[0] for row in told}), 1)
+        ]
+        return self._changes([*(row for row in newer if row[3] in wanted), *unnumbered])
 
     def _meta(self, key: str) -> str:
         found = self._one("SELECT value FROM meta WHERE key = ?", key)
