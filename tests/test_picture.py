@@ -9,8 +9,9 @@ import pytest
 
 from gate.inputs import capture_source
 from gate.scanner.camera import Camera, Shot
-from gate.scanner.decode import Code
+from gate.scanner.decode import Code, Frame
 from gate.scanner.picture import DOUBTS_KEPT, PictureScanner, Preview, Seen
+from gate.scanner.regions import Sighted
 from tests.test_camera import FakeCapture, noisy
 
 CORNERS = ((2, 2), (10, 2), (10, 8), (2, 8))
@@ -27,6 +28,8 @@ class Scripted:
         self.script = list(script)
         self.full = 0
         self.frames: list[tuple[int, ...]] = []
+        self.missed: Frame | None = None
+        self.sighted: Sighted | None = None
 
     def read(self, frame: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> list[Code]:
         self.frames.append(frame.shape)

@@ -18,8 +18,9 @@ from gate.lane import Operator, Undone
 from gate.language import _
 from gate.plain import BELLS, TURNS, unheard_at
 from gate.scanner.camera import State
+from gate.scanner_words import ADVICE_WORDS
 from gate.tui.letters import SYMBOLS
-from gate.tui.messages import CameraChanged, Decided, PreviewTaken, ScannerChanged
+from gate.tui.messages import AdviceGiven, CameraChanged, Decided, PreviewTaken, ScannerChanged
 from gate.tui.screens.doctor import DoctorScreen
 from gate.tui.screens.help import HelpScreen
 from gate.tui.screens.lookup import LookupScreen
@@ -73,6 +74,7 @@ class ScanScreen(Screen[None]):
         self._scanner = ""
         self._quit_at = 0.0
         self._frozen_until = 0.0
+        self._advice = ""
 
     @property
     def gate_app(self) -> "GateApp":
@@ -166,6 +168,12 @@ class ScanScreen(Screen[None]):
         """Show the picture, but for the moment in which a verdict is painted."""
         if time.monotonic() >= self._frozen_until:
             self.query_one("#preview", Preview).show(event.preview)
+
+    def on_advice_given(self, event: AdviceGiven) -> None:
+        """Tell the guest what would help, unless a verdict is being told."""
+        self._advice = "" if event.advice is None else _(ADVICE_WORDS[event.advice])
+        if self.query_one(VerdictPanel).outcome is None:
+            self._clear()
 
     def on_camera_changed(self, event: CameraChanged) -> None:
         """Tell how the camera is."""
@@ -371,6 +379,8 @@ class ScanScreen(Screen[None]):
         lane = self.gate_app.lane
         if self.gate_app.config.operators.sign_in and lane.operator is None:
             return _("Sign in first: F5")
+        if self._advice:
+            return self._advice
         if lane.direction is Direction.CHECK:
             return _("Ready to check. Nothing is redeemed.")
         return _("Ready. Show the code to the camera or the scanner.")
