@@ -144,9 +144,9 @@ class Decoder:
         found = self._looked(how, scene)
         self._credit_s = min(0.0, self._credit_s - (self._now() - began))
         if found.keys() <= set(known):
-            self._vain += 1
             self._tracked = self._tracked + 1 if tracks else 0
             if not tracks:
+                self._vain += 1
                 self._turn = (self._turn + 1) % len(_IN_TURN)
         else:
             # What has paid is done again at once.

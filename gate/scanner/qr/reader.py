@@ -22,6 +22,8 @@ LARGEST_PX = 500
 """Longer sides are scaled down to that: a symbol that large has large modules."""
 SCALE, QUIET = 3, 4
 """Pixels a module and modules of margin of the drawing."""
+SIGHTED_FIT = 0.6
+"""From here on it is a symbol, readable or not."""
 SAME = 0.25
 """Correlation from which on two frames show the same symbol; two tickets have about 0."""
 FORGET_FRAMES = 45
@@ -77,7 +79,8 @@ class QrReader:
                     _picture(symbol), tuple((round(x), round(y)) for x, y in corners.tolist())
                 )
             module_px = math.sqrt(cv2.contourArea(corners.astype(np.float32))) / at.layout.size
-            self.sighted = Sighted(place, module_px)
+            if abs(at.fit) > SIGHTED_FIT:
+                self.sighted = Sighted(place, module_px)
             break
         return None
 
