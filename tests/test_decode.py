@@ -18,7 +18,16 @@ from hypothesis.extra import numpy as arrays
 
 from gate.errors import InputError
 from gate.scanner import decode
-from gate.scanner.decode import LOOK_AGAIN, REST, SYMBOLOGIES, Code, Decoder, Frame, backends
+from gate.scanner.decode import (
+    LOOK_AGAIN,
+    REST,
+    SYMBOLOGIES,
+    TRACKED,
+    Code,
+    Decoder,
+    Frame,
+    backends,
+)
 from tests.conftest import needs
 
 PHOTOS = Path(__file__).parent / "photos"
@@ -100,7 +109,7 @@ def live() -> Decoder:
 def read_live(frame: Frame) -> list[Code]:
     """What a camera in front of a still picture gets to know first."""
     decoder = live()
-    return next((codes for _ in range(LIVE) if (codes := decoder.read(frame))), [])
+    return next((codes for _ in range(LIVE + TRACKED) if (codes := decoder.read(frame))), [])
 
 
 @pytest.mark.parametrize("look", [Decoder().read_fully, read_live], ids=["fully", "live"])
