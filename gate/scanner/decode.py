@@ -144,13 +144,14 @@ class Decoder:
         found = self._looked(how, scene)
         self._credit_s = min(0.0, self._credit_s - (self._now() - began))
         if found.keys() <= set(known):
-            self._tracked = self._tracked + 1 if tracks else 0
+            # What has been tracked in vain is tracked again only after it was out of sight.
+            self._tracked = self._tracked + tracks if self.sighted else 0
             if not tracks:
                 self._vain += 1
                 self._turn = (self._turn + 1) % len(_IN_TURN)
         else:
             # What has paid is done again at once.
-            self._rested = REST
+            self._rested, self._tracked = REST, 0
         return found
 
     def _looked(self, how: "_Pass", scene: "_Scene") -> dict[_Name, Code]:

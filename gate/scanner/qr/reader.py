@@ -22,7 +22,7 @@ LARGEST_PX = 500
 """Longer sides are scaled down to that: a symbol that large has large modules."""
 SCALE, QUIET = 3, 4
 """Pixels a module and modules of margin of the drawing."""
-SIGHTED_FIT = 0.6
+SIGHTED_FIT = 0.65
 """From here on it is a symbol, readable or not."""
 SAME = 0.25
 """Correlation from which on two frames show the same symbol; two tickets have about 0."""
