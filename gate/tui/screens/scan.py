@@ -12,13 +12,14 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Digits, Static
 
+from gate.credential.repair import read_flaw
 from gate.domain.model import Direction, Outcome
 from gate.errors import GateError, OperatorError
 from gate.lane import Operator, Undone
 from gate.language import _
 from gate.plain import BELLS, TURNS, unheard_at
 from gate.scanner.camera import State
-from gate.scanner_words import ADVICE_WORDS
+from gate.scanner_words import ADVICE_WORDS, troubles
 from gate.tui.letters import SYMBOLS
 from gate.tui.messages import AdviceGiven, CameraChanged, Decided, PreviewTaken, ScannerChanged
 from gate.tui.screens.doctor import DoctorScreen
@@ -42,6 +43,7 @@ SHOWN_S = {
 BELL_EVERY_S = 0.15
 QUIT_AGAIN_S = 3.0
 LAST_SHOWN = 5
+FLAWS_SHOWN_S = 15.0
 
 T = TypeVar("T")
 
@@ -62,6 +64,7 @@ class ScanScreen(Screen[None]):
         Binding("f9", "doctor"),
         Binding("ctrl+n", "count"),
         Binding("ctrl+o", "override"),
+        Binding("ctrl+s", "save_fix"),
         Binding("ctrl+z", "undo"),
         Binding("ctrl+q,ctrl+c", "quit"),
     ]
@@ -75,6 +78,7 @@ class ScanScreen(Screen[None]):
         self._quit_at = 0.0
         self._frozen_until = 0.0
         self._advice = ""
+        self._told_flaws: set[tuple[str, ...]] = set()
 
     @property
     def gate_app(self) -> "GateApp":
@@ -163,6 +167,21 @@ class ScanScreen(Screen[None]):
         line = f"{SYMBOLS[verdict.outcome]} {when} {words.rule} {words.ticket}"
         self._last = [line, *self._last][:LAST_SHOWN]
         self.call_after_refresh(self._follow)
+        if verdict.scanner_flaws and verdict.scanner_flaws not in self._told_flaws:
+            self._told_flaws.add(verdict.scanner_flaws)
+            self._tell_scanner(verdict.scanner_flaws)
+
+    def _tell_scanner(self, flaws: tuple[str, ...]) -> None:
+        found = troubles(read_flaw(flaw) for flaw in flaws)
+        told = [part for trouble in found for part in trouble]
+        told.append(_("Ctrl+S: put it right by itself from now on."))
+        self.notify(
+            "\n".join(told),
+            title=_("The scanner needs another setting"),
+            severity="warning",
+            markup=False,
+            timeout=FLAWS_SHOWN_S,
+        )
 
     def on_preview_taken(self, event: PreviewTaken) -> None:
         """Show the picture, but for the moment in which a verdict is painted."""
@@ -247,6 +266,15 @@ class ScanScreen(Screen[None]):
                 self.gate_app.complain(fault)
 
         self._ask_lane(self.gate_app.lane.undo, self._tell_undone, failed)
+
+    def action_save_fix(self) -> None:
+        """Put right from now on what the scanner types."""
+
+        def saved(_flaws: object) -> None:
+            told = _("What the scanner types is put right from now on.")
+            self.notify(told, title=_("Saved"), markup=False)
+
+        self._ask_lane(self.gate_app.lane.save_fix, saved)
 
     def action_override(self) -> None:
         """Admit what was refused."""
