@@ -37,7 +37,7 @@ BUDGET = 4.0
 """Time that rescue passes may take, beside that of the glances at the same frames."""
 OF_IDLENESS = 0.5
 """Share of the time until the next frame that they may take as well."""
-REST = 2
+REST = 1
 """Frames without a rescue pass after each one, as long as no symbol is in sight."""
 TRACKED = 12
 """Frames in a row in which a symbol that is in sight but not made out is gone after."""
@@ -139,9 +139,12 @@ class Decoder:
         if not (tracks or looks_again or (self._credit_s > 0 and self._rested > REST)):
             return {}
         self._rested = 0
-        how = _QR if tracks else _IN_TURN[self._turn]
         began = self._now()
-        found = self._looked(how, scene)
+        found: dict[_Name, Code] = {}
+        for how in (_QR,) if tracks else _IN_TURN[self._turn]:
+            found |= self._looked(how, scene)
+            if not found.keys() <= set(known):
+                break
         self._credit_s = min(0.0, self._credit_s - (self._now() - began))
         if found.keys() <= set(known):
             # What has been tracked in vain is tracked again only after it was out of sight.
@@ -410,20 +413,20 @@ _QR = _Pass(_plain, frozenset({"QRCode"}))
 _BARS_SMOOTHED = _Pass(partial(_smoothed, factor=1.0, sigma=1.2), all_ways=True)
 _EVENED = _Pass(partial(_evened, factor=1.5, sigma=1.33, amount=2.0), all_ways=True)
 _EVENED_LARGE = _Pass(partial(_evened, factor=2.0, sigma=1.33, amount=2.0))
+_THICKENED = _Pass(_thickened, all_ways=True, all_sizes=True)
+_STRAIGHTENED = _Pass(_straightened, _BARS, all_ways=True)
+_INVERTED = _Pass(_inverted, _BARS, all_ways=True)
 _UPRIGHT = _Pass(partial(_upright, factor=2.0), all_ways=True)
-_IN_TURN = (
-    _QR,
-    _BARS_SMOOTHED,
-    _EVENED,
-    _QR,
-    _THOROUGH,
-    _EVENED_LARGE,
-    _QR,
-    _UPRIGHT,
-    _Pass(_thickened, all_ways=True, all_sizes=True),
-    _QR,
-    _Pass(_straightened, _BARS, all_ways=True),
-    _Pass(_inverted, _BARS, all_ways=True),
+_FIRST = (_QR, _BARS_SMOOTHED)
+_IN_TURN: tuple[tuple[_Pass, ...], ...] = (
+    _FIRST,
+    (_EVENED,),
+    _FIRST,
+    (_UPRIGHT, _THICKENED),
+    _FIRST,
+    (_EVENED_LARGE, _THOROUGH),
+    _FIRST,
+    (_STRAIGHTENED, _INVERTED),
 )
 """What a camera's frames get in turn: what pays most by the millisecond comes first and often."""
 # Sharpened bars, and turned ones at all sizes, have been misread.
@@ -434,10 +437,10 @@ _FULLY = (
     _UPRIGHT,
     _BARS_SMOOTHED,
     _Pass(partial(_larger, factor=2.0)),
-    _Pass(_straightened, _BARS, all_ways=True),
+    _STRAIGHTENED,
     _Pass(_sharpened, _MATRIX),
-    _Pass(_thickened, all_ways=True, all_sizes=True),
-    _Pass(_inverted, _BARS, all_ways=True),
+    _THICKENED,
+    _INVERTED,
     _EVENED_LARGE,
     _Pass(partial(_evened, factor=3.0, sigma=1.33, amount=2.0), all_ways=True),
     _Pass(partial(_smoothed, factor=2.0, sigma=1.2), all_ways=True),
