@@ -22,6 +22,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
 SHARED = HERE.parent.parent / "shared"
+"""The judge and the photographs, unless they are named."""
 PEERS = {
     "zxing_full": "zxing-cpp, all options",
     "zxing_fast": "zxing-cpp, fast options",
@@ -46,11 +47,11 @@ Told = dict[str, Any]
 
 
 def judge(
-    mode: str, folder: Path, decoders: Iterable[str], into: Path, *more: str
+    run: Path, mode: str, folder: Path, decoders: Iterable[str], into: Path, *more: str
 ) -> dict[str, Told]:
     """What ``run.py`` says of each decoder."""
     names = [part for name in decoders for part in ("--dec", f"decoders:{name}")]
-    command = [sys.executable, str(SHARED / "decode_bench/run.py"), mode, str(folder)]
+    command = [sys.executable, str(run), mode, str(folder)]
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     subprocess.run(
         [*command, *names, *more, "--json", str(into)],
@@ -142,27 +143,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", default="fresh-1", help="of the drawn frames")
     parser.add_argument("--frames", type=Path, help="frames drawn before, or where to keep them")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="the judge's folder")
     parser.add_argument("--readme", action="store_true", help="write the table into the README")
     options = parser.parse_args()
-    if not SHARED.is_dir():
-        parser.error(f"{SHARED}: the judge and the photographs are not there")
+    shared = options.shared.resolve()
+    if not shared.is_dir():
+        parser.error(f"{shared}: the judge and the photographs are not there")
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         frames = options.frames or work / "frames"
         if not (frames / "manifest.json").exists():
-            gen = [sys.executable, str(SHARED / "decode_bench/gen.py"), str(frames)]
+            gen = [sys.executable, str(shared / "decode_bench/gen.py"), str(frames)]
             subprocess.run([*gen, "--seed", options.seed], check=True, timeout=3600)
         # The judge knows photographs by the folder of their library.
         (work / "photographs").mkdir()
-        (work / "photographs/zxing").symlink_to(SHARED / "corpus")
+        (work / "photographs/zxing").symlink_to(shared / "corpus")
+        run = shared / "decode_bench/run.py"
         still = judge(
-            "synth", frames, ["still", *PEERS], work / "still", "--sets", "sweep,mixed,hard"
+            run, "synth", frames, ["still", *PEERS], work / "still", "--sets", "sweep,mixed,hard"
         )
         stream = judge(
-            "synth", frames, ["stream", *PEERS], work / "stream", "--sets", "empty,video"
+            run, "synth", frames, ["stream", *PEERS], work / "stream", "--sets", "empty,video"
         )
         photos = judge(
-            "corpus", work / "photographs", ["still", *PEERS], work / "photos", "--sizes", "full"
+            run,
+            "corpus",
+            work / "photographs",
+            ["still", *PEERS],
+            work / "photos",
+            "--sizes",
+            "full",
         )
         manifest = json.loads((frames / "manifest.json").read_text())
     tickets = {one["truth"] for one in manifest if one["truth"]}

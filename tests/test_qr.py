@@ -157,6 +157,22 @@ def test_several_frames_say_what_none_of_them_says() -> None:
     number, text = first_read(frames, reader)
     assert text == TEXT
     assert number > 0
+    # Made out once, it begins anew.
+    assert reader._sum is None
+    again, text = first_read(frames[number + 1 :], reader)
+    assert (text, again > 0) == (TEXT, True)
+
+
+def test_another_place_is_another_symbol() -> None:
+    """Frames are added up only while the symbol stays about where it is."""
+    reader = QrReader()
+    first, second = noisy_frames(2)
+    read(first, reader)
+    read(np.roll(second, 120, axis=1), reader)
+    assert reader._sum is not None
+    assert reader._sum.frames == 1
+    read(np.roll(noisy_frames(3)[2], 120, axis=1), reader)
+    assert reader._sum is None or reader._sum.frames == 2
 
 
 def test_two_tickets_are_never_added_up() -> None:

@@ -34,7 +34,7 @@ ENOUGH_PIXELS = 500_000
 REGION_PIXELS = 1_000_000
 """No region is enlarged beyond that."""
 BUDGET = 4.0
-"""Time that rescue passes may take, beside that of the glances at the same frames."""
+"""What rescue passes may take, in times of the glances at the same frames."""
 OF_IDLENESS = 0.5
 """Share of the time until the next frame that they may take as well."""
 REST = 1
@@ -68,6 +68,8 @@ class Code:
     symbology: str
     corners: tuple[tuple[int, int], ...]
     """Four (x, y) in pixels of the frame, clockwise from the symbol's own top left."""
+    frames: int = 1
+    """How many frames it took. Where it is several, another ticket may have been among them."""
 
 
 class Decoder:
@@ -95,9 +97,7 @@ class Decoder:
         """Look quickly, as at every frame of a camera."""
         self.missed = None
         grey = _grey(frame)
-        if grey is None:
-            return []
-        if self._is_exhausted(grey):
+        if grey is None or self._is_exhausted(grey):
             return []
         began = self._now()
         codes = _look(_GLANCE, self._reader, _Scene(grey))
@@ -117,6 +117,7 @@ class Decoder:
 
     def read_fully(self, frame: Frame) -> list[Code]:
         """Look with everything there is until something is found."""
+        self.missed = None
         grey = _grey(frame)
         if grey is None:
             return []
@@ -167,7 +168,10 @@ class Decoder:
             return {}
         found = self._reader(drawing.picture, _GLANCE)
         return {
-            (code.symbology, code.raw): replace(code, corners=drawing.corners) for code in found
+            (code.symbology, code.raw): replace(
+                code, corners=drawing.corners, frames=drawing.frames
+            )
+            for code in found
         }
 
     @cached_property

@@ -154,11 +154,13 @@ class PictureScanner:
 
     def _is_agreed(self, code: "Code", shot: Shot) -> bool:
         text = code.text
-        if code.symbology not in WEAK or text in self._sure:
+        # Tickets with like codes may have been held up one after the other: no list tells which.
+        gathered = code.frames > 1
+        if (code.symbology not in WEAK and not gathered) or text in self._sure:
             return True
         before = self._doubts.get(text)
         if before is None:
-            agreed = self._knows(text)
+            agreed = not gathered and self._knows(text)
         else:
             near = shot.taken_ns - before.taken_ns <= AGREE_WITHIN_S * 1e9
             agreed = before.number != shot.number and near

@@ -27,7 +27,7 @@ SURE = 12.0
 """Log-likelihood ratios are not believed beyond."""
 HUMBLE = 0.2
 """Share of a ratio that is believed when codewords are ordered by doubt."""
-MARGIN = 2
+MARGIN = 3
 """Check codewords that are left to tell chance from truth."""
 GREATEST_SIZE = 4 * GREATEST_VERSION + 17
 

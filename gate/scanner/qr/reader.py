@@ -26,8 +26,8 @@ SIGHTED_FIT = 0.65
 """From here on it is a symbol, readable or not."""
 SAME = 0.25
 """Correlation from which on two frames show the same symbol; two tickets have about 0."""
-FORGET_FRAMES = 45
-"""A symbol out of view for so many frames does not go on."""
+FORGET_FRAMES = 10
+"""A symbol out of view for so many looks does not go on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,13 +38,20 @@ class Drawing:
     """Drawn anew, without a flaw."""
     corners: tuple[tuple[int, int], ...]
     """Where it is in the frame, clockwise from the symbol's own top left."""
+    frames: int
+    """How many frames it took."""
 
 
 @dataclass(slots=True, eq=False)
 class _Sum:
     layout: Layout
     ratios: Grid
-    frame: int
+    middle: NDArray[np.float64]
+    side: float
+    """Pixels."""
+    last: int
+    """Number of the last frame that was added."""
+    frames: int = 1
 
 
 class QrReader:
@@ -71,32 +78,38 @@ class QrReader:
                 int(left), int(top), int(right - left), int(bottom - top), region.density
             )
             ratios = likelihoods(picture, at)
-            said = message(ratios, at.layout) or message(self._added(ratios, at.layout), at.layout)
+            frames = 1
+            said = message(ratios, at.layout)
+            if said is None:
+                gathered = self._gathered(ratios, at.layout, corners)
+                frames = gathered.frames
+                said = message(gathered.ratios, at.layout) if frames > 1 else None
             if said is not None:
-                symbol = at.layout.drawn(said.level, said.mask, said.codewords)
+                # The same symbol seen again is made out anew: a second opinion is one.
                 self._sum = None
-                return Drawing(
-                    _picture(symbol), tuple((round(x), round(y)) for x, y in corners.tolist())
-                )
+                symbol = at.layout.drawn(said.level, said.mask, said.codewords)
+                outline = tuple((round(x), round(y)) for x, y in corners.tolist())
+                return Drawing(_picture(symbol), outline, frames)
             module_px = math.sqrt(cv2.contourArea(corners.astype(np.float32))) / at.layout.size
             if abs(at.fit) > SIGHTED_FIT:
                 self.sighted = Sighted(place, module_px)
             break
         return None
 
-    def _added(self, ratios: Grid, of: Layout) -> Grid:
+    def _gathered(self, ratios: Grid, of: Layout, corners: NDArray[np.float64]) -> _Sum:
         """The likelihoods together with those of former frames, if they are of one symbol."""
-        before, data = self._sum, of.data_at
-        ratios = ratios.copy()
+        middle, side = corners.mean(0), float(np.ptp(corners, 0).max())
+        new, before, data = _Sum(of, ratios, middle, side, self._frame), self._sum, of.data_at
         if (
             before is not None
             and before.layout is of
-            and self._frame - before.frame <= FORGET_FRAMES
+            and self._frame - before.last <= FORGET_FRAMES
+            and np.hypot(*(middle - before.middle)) < max(side, before.side)
             and _correlation(before.ratios.ravel()[data], ratios.ravel()[data]) > SAME
         ):
-            ratios += before.ratios
-        self._sum = _Sum(of, ratios, self._frame)
-        return ratios
+            new.ratios, new.frames = ratios + before.ratios, before.frames + 1
+        self._sum = new
+        return new
 
 
 def _found(
