@@ -32,11 +32,13 @@ SYMBOLS = [
 ]
 
 _camera: list[Decoder] = [Decoder()]
+_gathered: set[str] = set()
 
 
 def reset() -> None:
     """Forget what the camera has seen."""
     _camera[:] = [Decoder()]
+    _gathered.clear()
 
 
 def still(frame: Frame) -> Read:
@@ -45,8 +47,11 @@ def still(frame: Frame) -> Read:
 
 
 def stream(frame: Frame) -> Read:
-    """One frame of a camera, as ``gate scan`` looks at it."""
-    return _told(_camera[0].read(frame))
+    """One frame of a camera, as ``gate scan`` looks at it and believes it of a known ticket."""
+    codes = _camera[0].read(frame)
+    believed = [code for code in codes if code.frames == 1 or code.text in _gathered]
+    _gathered.update(code.text for code in codes if code.frames > 1)
+    return _told(believed)
 
 
 def zxing_full(frame: Frame) -> Read:
