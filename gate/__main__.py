@@ -400,6 +400,10 @@ def _doctor(options: argparse.Namespace) -> int:
 
     config = _config(options)
     folder = _folder(config)
+    if options.scanner or options.linear:
+        from gate.scanner_check import check_scanner
+
+        return OK if check_scanner(config, folder, sys.stdout, is_linear=options.linear) else FAILED
     failed = False
     for check in examine(config, folder, SystemClock()):
         failed = failed or check.status is Status.FAIL
@@ -758,8 +762,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_report(command("report", _report, _("counts of the event"), "gate report --by quarter"))
     _add_log(command("log", _log, _("the journal"), "gate log --reason already_used --format csv"))
     command("verify", _verify, _("audit the journal: chain, counts, file"))
-    sub = command("doctor", _doctor, _("is this machine ready"))
+    sub = command("doctor", _doctor, _("is this machine ready"), "gate doctor --scanner")
     sub.add_argument("--json", action="store_true")
+    sub.add_argument("--scanner", action="store_true", help=_("test a USB scanner with a code"))
+    sub.add_argument(
+        "--linear", action="store_true", help=_("... with bars, for one that reads no squares")
+    )
     sub = command("read", _read, _("what codes are on pictures"), "gate read photo.jpg")
     sub.add_argument("images", nargs="+", metavar="IMAGE")
     sub.add_argument("--json", action="store_true")

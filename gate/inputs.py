@@ -22,6 +22,7 @@ from gate.scanner.camera import (
 from gate.scanner.debounce import Debounce
 from gate.scanner.decode import Decoder
 from gate.scanner.evdev import EvdevScanner
+from gate.scanner.guidance import Advice
 from gate.scanner.picture import PictureScanner, Preview, Seen
 
 
@@ -38,6 +39,7 @@ class Inputs:
         on_verdict: Callable[[Verdict], None],
         *,
         on_preview: Callable[[Preview], None] | None = None,
+        on_advice: Callable[[Advice | None], None] | None = None,
         on_camera: Callable[[State, str], None] | None = None,
         on_scanner: Callable[[str], None] | None = None,
         source: Source | None = None,
@@ -61,6 +63,7 @@ class Inputs:
                 self.seen,
                 knows=lane.knows,
                 on_preview=on_preview if config.screen.preview else None,
+                on_advice=on_advice,
                 preview_fps=config.screen.preview_fps,
                 rotation=config.camera.rotation,
             )

@@ -8,6 +8,7 @@ import logging
 import shutil
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from gate.clock import PROGRAM_BUILT_MS, Clock
-from gate.credential import parse
+from gate.credential import WHITE_SPACE, parse
+from gate.credential.repair import Flaws, is_telling, read_flaw, repairs, undone
 from gate.domain.clock import MAX_AHEAD_MS, Reading, is_trusted
 from gate.domain.clock import wall_ms as hlc_wall_ms
 from gate.domain.coverage import Settling
@@ -40,6 +42,7 @@ from gate.domain.model import (
 from gate.domain.rules import decide, overrule
 from gate.errors import GateError, OperatorError, StoreError, UsageError
 from gate.language import _
+from gate.store.fixes import Fixes
 from gate.store.folder import Folder
 from gate.store.journal import Journal, Totals
 from gate.store.peers import Peers
@@ -51,6 +54,10 @@ log = logging.getLogger(__name__)
 REPEAT_WINDOW_MS = 60_000
 """Within this time the same unknown code is one entry, then a count."""
 REPEATS_KEPT = 10_000
+TYPING = frozenset({"keyboard", "evdev", "serial"})
+"""Sources that type: what they say may have to be repaired."""
+ENDS_KEPT, END_LENGTH = 8, 8
+"""Of how many known codes the lane remembers how they begin and end, and by how many characters."""
 RESERVED_BYTES = 64 * 1024 * 1024
 """Below this much free disk only movements of people are written."""
 
@@ -139,6 +146,8 @@ class Lane:
         self._repeats: dict[str, _Repeat] = {}
         self._last: tuple[Scan, Verdict] | None = None
         self._last_movement = ""
+        self._fixes = Fixes(folder)
+        self._ends: deque[tuple[str, str]] = deque(maxlen=ENDS_KEPT)
         self._is_closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane")
 
@@ -189,6 +198,13 @@ class Lane:
         """
         _require_supervisor(supervisor)
         return self._do(lambda: self._resolve(ticket, supervisor, _require_note(note)))
+
+    def save_fix(self) -> Flaws:
+        """Undo what was wrong with the last scan's scanner from now on.
+
+        Raises UsageError when nothing was, StoreError when it cannot be written.
+        """
+        return self._do(self._save_fix)
 
     def sign_in(self, operator: Operator) -> None:
         """Name the operator in every entry from now on."""
@@ -282,19 +298,77 @@ class Lane:
         return verdict
 
     def _decide(self, scan: Scan, started_ns: int) -> Verdict:
-        credential = parse(scan.text)
         self._tickets.refresh()
-        hashed = self._tickets.hash_of(credential.code or scan.text)
+        flaws: Flaws = ()
         with self._transaction():
+            for text in self._readings(scan):
+                credential = parse(text)
+                hashed = self._tickets.hash_of(credential.code or text)
+                ticket = None if credential.problem else self._tickets.find(hashed)
+                if ticket is not None:
+                    break
             context = self._context(credential.problem)
-            ticket = None if credential.problem else self._tickets.find(hashed)
+            if ticket is not None:
+                self._ends.append((credential.code[:END_LENGTH], credential.code[-END_LENGTH:]))
+            elif scan.source in TYPING and not credential.problem:
+                ticket, flaws = self._repaired(scan, hashed)
             own, history = self._histories(ticket)
             verdict = decide(ticket, history, scan, context)
+            if flaws:
+                verdict = replace(
+                    verdict,
+                    flags=(*verdict.flags, Flag.REPAIRED),
+                    scanner_flaws=tuple(str(flaw) for flaw in flaws),
+                )
             if ticket is None:
                 entry = self._append_unknown(verdict, scan, hashed.hex())
             else:
                 entry = self._append(verdict, scan, own)
         return self._recorded(verdict, entry, started_ns)
+
+    def _readings(self, scan: Scan) -> tuple[str, ...]:
+        """What a saved fix makes of a scanner's text, and the text itself."""
+        if scan.source in TYPING and (flaws := self._fixes.of(scan.source)):
+            fixed = undone(flaws, scan.text.strip(WHITE_SPACE))
+            if fixed and fixed != scan.text:
+                return fixed, scan.text
+        return (scan.text,)
+
+    def _repaired(self, scan: Scan, hashed: bytes) -> tuple[Ticket | None, Flaws]:
+        """The ticket whose code a scanner must have meant, and what is wrong with the scanner.
+
+        Two tickets are none.
+        """
+        text = scan.text.strip(WHITE_SPACE)
+        if hashed.hex() in self._repeats:
+            return None, ()
+        found: dict[str, tuple[Ticket, Flaws]] = {}
+        heads, tails = zip(*self._ends, strict=True) if self._ends else ((), ())
+        for flaws, meant in repairs(text, dict.fromkeys(heads), dict.fromkeys(tails)):
+            if is_telling(flaws, text, meant) and (ticket := self._find(meant)) is not None:
+                found.setdefault(ticket.id, (ticket, flaws))
+        if len(found) > 1:
+            log.warning("a typed text could be the code of %d tickets", len(found))
+        return next(iter(found.values())) if len(found) == 1 else (None, ())
+
+    def _find(self, text: str) -> Ticket | None:
+        credential = parse(text)
+        return (
+            None
+            if credential.problem
+            else self._tickets.find(self._tickets.hash_of(credential.code))
+        )
+
+    def _save_fix(self) -> Flaws:
+        if self._last is None or not self._last[1].scanner_flaws:
+            raise UsageError(
+                _("nothing was repaired"), _("Scan with the scanner that types wrongly first.")
+            )
+        scan, verdict = self._last
+        flaws = tuple(read_flaw(flaw) for flaw in verdict.scanner_flaws)
+        self._fixes.save(scan.source, flaws)
+        log.info("fix of the scanner saved: %s", " ".join(verdict.scanner_flaws))
+        return flaws
 
     def _knows(self, text: str) -> bool:
         credential = parse(text)

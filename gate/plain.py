@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
+from gate.credential.repair import read_flaw
 from gate.domain.model import Basis, Direction, Outcome, Place, Verdict
 from gate.errors import GateError
 from gate.lane import Lane
 from gate.language import _
 from gate.scanner.wedge import Wedge
+from gate.scanner_words import troubles
 from gate.words import DIRECTION_WORDS, clock_time, explain, printable, unheard
 
 _NO_GAP_MS = 10**9
@@ -32,10 +34,11 @@ _COMMANDS = {
     b"\x1b[18~": "next",
     b"\x1b[19~": "look",
     b"\x1a": "undo",
+    b"\x13": "save_fix",
     b"\x03": "quit",
     b"\x11": "quit",
 }
-"""F6, F7, F8, Ctrl+Z, Ctrl+C and Ctrl+Q as terminals send them."""
+"""F6, F7, F8, Ctrl+Z, Ctrl+S, Ctrl+C and Ctrl+Q as terminals send them."""
 
 
 def verdict_line(
@@ -90,6 +93,7 @@ class Plain:
         self._show_names = show_names
         self._look_hard = look_hard
         self._writing = threading.Lock()
+        self._told_flaws: set[tuple[str, ...]] = set()
         self.quitting = threading.Event()
 
     def show(self, verdict: Verdict) -> None:
@@ -103,6 +107,11 @@ class Plain:
             unheard=unheard_at(self._lane, verdict, self._time_zone),
         )
         self.say(bells + line)
+        if verdict.scanner_flaws and verdict.scanner_flaws not in self._told_flaws:
+            self._told_flaws.add(verdict.scanner_flaws)
+            for trouble in troubles(read_flaw(flaw) for flaw in verdict.scanner_flaws):
+                self.say(f"# {trouble.what} {trouble.remedy}")
+            self.say(_("# Ctrl+S: put it right by itself from now on"))
 
     def say(self, line: str) -> None:
         """Print one line; from any thread."""
@@ -125,6 +134,9 @@ class Plain:
                 undone = self._lane.undo()
                 when = clock_time(undone.target.at_ms, self._time_zone)
                 self.say(_("# undone: the one of {when}").format(when=when))
+            elif name == "save_fix":
+                self._lane.save_fix()
+                self.say(_("# saved: what the scanner types is put right from now on"))
             elif name == "look" and self._look_hard:
                 self._look_hard()
         except GateError as fault:
@@ -140,9 +152,9 @@ class Plain:
                 on_code(line)
             return
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        with _raw(descriptor) as is_terminal:
+        with raw_keys(descriptor) as is_terminal:
             wedge = Wedge(gap_ms if is_terminal else _NO_GAP_MS)
-            for data in _bursts(descriptor, gap_ms, self.quitting):
+            for data in bursts(descriptor, gap_ms, self.quitting):
                 now_ms = time.monotonic_ns() // 1_000_000
                 if is_terminal and data in _COMMANDS and not wedge.typed:
                     self.command(_COMMANDS[data])
@@ -154,7 +166,7 @@ class Plain:
             on_code(code)
 
 
-def _bursts(descriptor: int, gap_ms: int, quitting: threading.Event) -> Iterator[bytes]:
+def bursts(descriptor: int, gap_ms: int, quitting: threading.Event) -> Iterator[bytes]:
     """What was typed, in pieces; an empty piece is a silence."""
     while not quitting.is_set():
         ready, _w, _x = select.select([descriptor], [], [], gap_ms / 1000)
@@ -171,7 +183,7 @@ def _bursts(descriptor: int, gap_ms: int, quitting: threading.Event) -> Iterator
 
 
 @contextmanager
-def _raw(descriptor: int) -> Iterator[bool]:
+def raw_keys(descriptor: int) -> Iterator[bool]:
     """Take the terminal's keys one by one and unechoed; says whether it is a terminal."""
     if sys.platform == "win32" or not os.isatty(descriptor):
         yield False

@@ -24,6 +24,8 @@ from gate.language import _
 from gate.plain import Plain
 from gate.prompter import Prompter, Turn
 from gate.scanner.camera import Source, State
+from gate.scanner.guidance import Advice
+from gate.scanner_words import ADVICE_WORDS
 from gate.store.folder import Folder, Lock
 from gate.store.sqlite import faults
 from gate.words import DIRECTION_WORDS, printable
@@ -125,6 +127,10 @@ def _run_plain(session: Session, lane: Lane) -> int:
     def tell_scanner(trouble: str) -> None:
         lines.say("# " + _("scanner {state}").format(state=printable(trouble) or _("on")))
 
+    def tell_advice(advice: Advice | None) -> None:
+        if advice is not None:
+            lines.say(_("# guest: {advice}").format(advice=_(ADVICE_WORDS[advice])))
+
     def tell_turn(turn: Direction) -> None:
         lines.say(_("# direction: {way}").format(way=_(DIRECTION_WORDS[turn])))
 
@@ -141,7 +147,13 @@ def _run_plain(session: Session, lane: Lane) -> int:
         look_hard=look_hard,
     )
     inputs = Inputs(
-        lane, config, show, source=session.source, on_camera=tell_camera, on_scanner=tell_scanner
+        lane,
+        config,
+        show,
+        source=session.source,
+        on_advice=tell_advice,
+        on_camera=tell_camera,
+        on_scanner=tell_scanner,
     )
     way = _(DIRECTION_WORDS[lane.direction])
     lines.say(f"# {printable(lane.place.gate)}, {way}. {session.hello}".rstrip())

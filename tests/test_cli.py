@@ -14,10 +14,11 @@ import zxingcpp
 
 from gate import __version__
 from gate.__main__ import main
+from gate.credential.layouts import retyped
 from gate.domain.model import Scan
 from gate.store.folder import Folder, Lock
 from tests.conftest import MakeLane
-from tests.venue import TICKETS, TYPES, write_rows
+from tests.venue import TICKETS, TYPES, fill, write_rows
 
 
 @pytest.fixture
@@ -314,3 +315,15 @@ def test_a_closed_pipe_is_no_fault(worked: Folder) -> None:
         shell=True, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.stderr == ""
+
+
+def test_plain_tells_what_the_scanner_types_wrongly(folder: Folder) -> None:
+    """A repaired code is a verdict like any other, with two lines about the scanner, once."""
+    code = "K7QX-2026-YZAW;MQ/9"
+    fill(folder, [{"code": code, "type": "PASS", "id": "long-1"}])
+    typed = retyped(code, "us", "fr")
+    _code, lines, _err = run_plain(folder, f"{typed}\nGOOD001\n{typed}\n")
+    told = "\n".join(lines)
+    assert told.count("French (AZERTY)") == 2
+    assert told.count("Ctrl+S") == 1
+    assert " UNKNOWN" not in told

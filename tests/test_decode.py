@@ -1,5 +1,6 @@
 """Frames in, codes out: real photographs, drawn symbols, missing decoders, hostile pictures."""
 
+import itertools
 import math
 import subprocess
 import sys
@@ -16,7 +17,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from gate.errors import InputError
-from gate.scanner.decode import SYMBOLOGIES, Code, Decoder, Frame, backends
+from gate.scanner import decode
+from gate.scanner.decode import (
+    LOOK_AGAIN,
+    REST,
+    SYMBOLOGIES,
+    TRACKED,
+    Code,
+    Decoder,
+    Frame,
+    backends,
+)
 from tests.conftest import needs
 
 PHOTOS = Path(__file__).parent / "photos"
@@ -41,7 +52,9 @@ TEXTS = {
 }
 BARS = ("PDF417", "Code128", "Code39", "EAN13")
 MARGIN = 24
-LIVE = 8
+TURNS = len(decode._IN_TURN)
+"""Bundles of rescue passes that take turns."""
+LIVE = 1 + TURNS * (1 + REST)
 """Frames of a still picture in which every pass has had its turn."""
 
 
@@ -88,10 +101,15 @@ def found(codes: Sequence[Code]) -> set[tuple[str, str]]:
     return {(code.symbology, code.text) for code in codes}
 
 
+def live() -> Decoder:
+    """A decoder with time for every pass: whatever it does takes one second."""
+    return Decoder(now=itertools.count().__next__)
+
+
 def read_live(frame: Frame) -> list[Code]:
     """What a camera in front of a still picture gets to know first."""
-    decoder = Decoder()
-    return next((codes for _ in range(LIVE) if (codes := decoder.read(frame))), [])
+    decoder = live()
+    return next((codes for _ in range(LIVE + TRACKED) if (codes := decoder.read(frame))), [])
 
 
 @pytest.mark.parametrize("look", [Decoder().read_fully, read_live], ids=["fully", "live"])
@@ -214,7 +232,7 @@ def test_the_same_code_twice_in_a_frame_comes_once() -> None:
 
 def test_a_ticket_is_read_beside_a_code_that_is_always_in_view() -> None:
     """A poster that a glance reads in every frame does not keep heavier passes from a ticket."""
-    decoder = Decoder()
+    decoder = live()
     poster, ticket = drawn("QRCode", "POSTER"), ~drawn("PDF417")
     assert found(decoder.read(side_by_side(poster, np.full_like(ticket, 255)))) == {
         ("QRCode", "POSTER")
@@ -276,34 +294,78 @@ def noisy(seed: int) -> Frame:
 def test_a_still_scene_is_searched_every_tenth_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once every pass has looked in vain, nothing but noise costs next to nothing."""
     looks = count_looks(monkeypatch)
-    decoder, at = Decoder(), []
-    for number in range(40):
+    decoder, at = live(), []
+    for number in range(LIVE + 4 * LOOK_AGAIN):
         before = looks[0]
         assert decoder.read(noisy(number)) == []
+        assert (decoder.missed is None) == (looks[0] == before)
         if looks[0] > before:
             at.append(number)
-    assert at == [0, 1, 2, 3, 4, 5, 10, 20, 30]
+    rarely = range(LIVE - 1, LIVE + 4 * LOOK_AGAIN, LOOK_AGAIN)
+    assert at == [*range(LIVE - 1), *rarely]
 
 
 def test_a_scene_that_changes_is_searched_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A ticket that enters a still scene is read in its first frame."""
-    decoder = Decoder()
-    for number in range(17):
-        decoder.read(noisy(number))
+    decoder = live()
     looks = count_looks(monkeypatch)
-    assert decoder.read(noisy(17)) == []
+    for number in range(LIVE + LOOK_AGAIN - 1):
+        looks[0] = 0
+        assert decoder.read(noisy(number)) == []
     assert looks == [0]
     assert found(decoder.read(held_up(drawn("QRCode"))[0])) == {("QRCode", TEXTS["QRCode"])}
 
 
 def test_a_glance_suffices_for_a_new_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first frame of an easy code is searched once; a miss costs one pass more."""
+    """The first frame of an easy code is searched once."""
     looks = count_looks(monkeypatch)
-    decoder = Decoder()
-    assert decoder.read(held_up(drawn("QRCode"))[0])
+    assert live().read(held_up(drawn("QRCode"))[0])
     assert looks == [1]
-    assert decoder.read(noisy(0)) == []
-    assert looks == [3]
+
+
+@pytest.mark.parametrize("rescue_s", [0.001, 0.1, 1.0])
+def test_rescue_passes_keep_to_their_budget(
+    monkeypatch: pytest.MonkeyPatch, rescue_s: float
+) -> None:
+    """Whatever they cost on a machine, all glances at missed frames bound what they may take."""
+    glance_s, spent, at = 0.005, {"glance": 0.0, "rescue": 0.0}, [0.0]
+
+    def spend(kind: str, cost: float) -> dict[Any, Code]:
+        spent[kind] += cost
+        at[0] += cost
+        return {}
+
+    monkeypatch.setattr(decode, "_look", lambda *_args: spend("glance", glance_s))
+    monkeypatch.setattr(Decoder, "_looked", lambda *_args: spend("rescue", rescue_s))
+    decoder = Decoder(now=lambda: at[0])
+    for number in range(600):
+        # Something moves in every frame.
+        decoder.read(np.full((90, 160), 40 + number % 2 * 100, np.uint8))
+    assert 0 < spent["rescue"] <= decode.BUDGET * spent["glance"] + 2 * rescue_s + 1e-6
+    if rescue_s <= glance_s:
+        passes = sum(len(turn) for turn in decode._IN_TURN) / TURNS
+        expected = passes * rescue_s * 600 / (1 + REST)
+        assert spent["rescue"] == pytest.approx(expected, rel=0.02)
+
+
+def test_idle_time_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where frames come slowly, costly passes come more often than where they come at once."""
+    passes = []
+    for idle_s in (0.0, 0.2):
+        count, at = [0], [0.0]
+
+        def looked(how: Any, *_rest: Any, count: Any = count, at: Any = at) -> dict[Any, Code]:
+            count[0] += how is not decode._GLANCE
+            at[0] += 0.005 if how is decode._GLANCE else 0.3
+            return {}
+
+        monkeypatch.setattr(decode, "_look", looked)
+        decoder = Decoder(["Aztec"], now=lambda at=at: at[0])
+        for number in range(300):
+            decoder.read(np.full((90, 160), 40 + number % 2 * 100, np.uint8))
+            at[0] += idle_s
+        passes.append(count[0])
+    assert passes[1] > 1.5 * passes[0]
 
 
 @pytest.mark.parametrize(
@@ -325,7 +387,7 @@ def test_no_picture_raises(frame: Frame, flipped: bool) -> None:
     """Whatever the pixels, looking at them gives a list."""
     frame = frame[::-1, ::-1] if flipped else frame
     assert isinstance(Decoder().read_fully(frame), list)
-    decoder = Decoder()
+    decoder = live()
     for _ in range(LIVE):
         assert isinstance(decoder.read(frame), list)
 

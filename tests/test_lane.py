@@ -9,6 +9,7 @@ import pytest
 from sqlite_utils import Database
 
 from gate import lane as lane_module
+from gate.credential.layouts import retyped
 from gate.domain.history import fold
 from gate.domain.model import (
     Act,
@@ -30,7 +31,7 @@ from gate.store.folder import Folder
 from gate.store.journal import JournalReader, remember
 from gate.store.verify import audit_journal
 from tests.conftest import MakeLane
-from tests.venue import NOW_MS, FixedClock, write_rows
+from tests.venue import NOW_MS, FixedClock, fill, write_rows
 
 BOSS = Operator("boss", Role.SUPERVISOR)
 KIM = Operator("kim", Role.STAFF)
@@ -107,6 +108,95 @@ def test_refusals_are_recorded_too(lane: Lane, venue: Folder, code: str, reason:
     assert said(lane, code) == (Outcome.REFUSE, reason)
     (entry,) = journal_of(venue)
     assert (entry.act, entry.reason) == (Act.REFUSAL, reason)
+
+
+def typed(lane: Lane, text: str, source: str = "keyboard") -> tuple[Outcome, Reason]:
+    verdict = lane.admit(Scan(text, source=source))
+    return verdict.outcome, verdict.reason
+
+
+LONG = "K7QX-2026-YZAW;MQ/9"
+
+
+@pytest.fixture
+def long_lane(make_lane: MakeLane, clock: FixedClock, folder: Folder) -> Lane:
+    """A lane whose tickets have codes as long as most."""
+    rows: list[dict[str, object]] = [
+        {"code": LONG, "type": "SHOW", "id": "long-1"},
+        {"code": LONG.lower(), "type": "SHOW", "id": "long-2"},
+        {"code": "K7QX-2026-VOID", "type": "SHOW", "id": "long-3", "status": "revoked"},
+        {"code": "12345678", "type": "SHOW", "id": "short-1"},
+    ]
+    fill(folder, rows)
+    return make_lane()
+
+
+def test_what_a_scanner_typed_wrongly_is_made_good(long_lane: Lane, folder: Folder) -> None:
+    """A wrong layout lets the right ticket in, and says in verdict and entry what was wrong."""
+    verdict = long_lane.admit(Scan(retyped(LONG, "us", "de"), source="keyboard"))
+    assert (verdict.outcome, verdict.ticket and verdict.ticket.id) == (Outcome.ADMIT, "long-1")
+    assert verdict.scanner_flaws == ("layout:de>us",)
+    (entry,) = journal_of(folder)
+    assert (entry.ticket, entry.flags) == ("long-1", (Flag.REPAIRED,))
+    assert typed(long_lane, retyped("K7QX-2026-VOID", "us", "fr"))[1] is Reason.REVOKED
+
+
+def test_a_camera_is_not_repaired(long_lane: Lane) -> None:
+    """What a camera reads has error correction; a wrong layout is a scanner's."""
+    assert typed(long_lane, retyped(LONG, "us", "de"), "camera")[1] is Reason.UNKNOWN
+
+
+def test_two_tickets_are_no_repair(long_lane: Lane) -> None:
+    """A text that could be either of two tickets is neither."""
+    assert typed(long_lane, LONG[:12] + LONG[12:].lower())[1] is Reason.UNKNOWN
+
+
+def test_a_number_is_not_repaired_into_somebody_elses(long_lane: Lane) -> None:
+    """An unknown number that ends like a ticket's is unknown."""
+    assert typed(long_lane, "912345678")[1] is Reason.UNKNOWN
+    assert typed(long_lane, "1234567")[1] is Reason.UNKNOWN
+
+
+def test_a_saved_fix_comes_first_and_is_kept(
+    long_lane: Lane, folder: Folder, make_lane: MakeLane, clock: FixedClock
+) -> None:
+    """Once saved nothing is said to be wrong, also after a restart, for that input only."""
+    with pytest.raises(UsageError):
+        long_lane.save_fix()
+    long_lane.admit(Scan(retyped(LONG, "us", "de"), source="keyboard"))
+    assert [str(flaw) for flaw in long_lane.save_fix()] == ["layout:de>us"]
+    long_lane.close()
+    lane = make_lane()
+    clock.pass_seconds(60)
+    verdict = lane.admit(Scan(retyped(LONG, "us", "de"), source="keyboard"))
+    assert (verdict.reason, verdict.scanner_flaws) == (Reason.ALREADY_USED, ())
+    # A scanner that has been set right in the meantime goes on working.
+    assert typed(lane, LONG)[1] is Reason.ALREADY_USED
+    other = lane.admit(Scan(retyped(LONG, "us", "de"), source="evdev"))
+    assert other.scanner_flaws == ("layout:de>us",)
+
+
+def test_what_a_scanner_cuts_off_is_learnt_from_the_codes_before(long_lane: Lane) -> None:
+    """How a known code began is put back where the next one lacks it."""
+    assert typed(long_lane, LONG[3:])[1] is Reason.UNKNOWN
+    assert typed(long_lane, "K7QX-2026-VOID")[1] is Reason.REVOKED
+    verdict = long_lane.admit(Scan(LONG[4:], source="keyboard"))
+    assert (verdict.outcome, verdict.scanner_flaws) == (Outcome.ADMIT, ("lost-first:K7QX",))
+
+
+def test_a_damaged_file_of_fixes_stops_nobody(long_lane: Lane, folder: Folder) -> None:
+    """It is warned of, and everything is as if there were no fix."""
+    folder.fixes.write_text('{"keyboard": ["layout:xx>yy"]}')
+    assert typed(long_lane, LONG)[0] is Outcome.ADMIT
+
+
+def test_repairs_are_made_once_for_a_text(long_lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood of one unknown text does not cost its repairs again and again."""
+    asked = []
+    monkeypatch.setattr(lane_module, "repairs", lambda *args: asked.append(args) or iter(()))
+    for _n in range(5):
+        assert typed(long_lane, "NOBODY-KNOWS-THIS")[1] is Reason.UNKNOWN
+    assert len(asked) == 1
 
 
 def test_no_code_is_ever_written_down(lane: Lane, venue: Folder) -> None:

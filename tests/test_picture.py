@@ -3,14 +3,16 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gate.inputs import capture_source
 from gate.scanner.camera import Camera, Shot
-from gate.scanner.decode import Code
+from gate.scanner.decode import Code, Frame
 from gate.scanner.picture import DOUBTS_KEPT, PictureScanner, Preview, Seen
+from gate.scanner.regions import Sighted
 from tests.test_camera import FakeCapture, noisy
 
 CORNERS = ((2, 2), (10, 2), (10, 8), (2, 8))
@@ -27,6 +29,8 @@ class Scripted:
         self.script = list(script)
         self.full = 0
         self.frames: list[tuple[int, ...]] = []
+        self.missed: Frame | None = None
+        self.sighted: Sighted | None = None
 
     def read(self, frame: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> list[Code]:
         self.frames.append(frame.shape)
@@ -101,6 +105,16 @@ def test_a_weak_symbology_must_agree_before_it_is_unknown(
     """One garbled reading is nobody's refusal; two frames that agree are."""
     assert bench([code("GARBLED", symbology)], [], [code("OTHER", symbology)]).run() == []
     assert bench([code("A", symbology)], [], [code("A", symbology)]).run() == ["A"]
+
+
+def test_what_took_several_frames_must_agree_though_it_is_a_ticket(
+    bench: Callable[..., Bench],
+) -> None:
+    """Frames of two tickets may have been added up: only made out again is it believed."""
+    gathered = replace(code("T"), frames=3)
+    assert bench([gathered], [], known="T").run() == []
+    assert bench([gathered], [], [gathered], known="T").run() == ["T"]
+    assert bench([gathered], [code("U")], known="T").run() == ["U"]
 
 
 def test_two_readings_in_one_frame_are_one_opinion(bench: Callable[..., Bench]) -> None:

@@ -6,8 +6,11 @@ import pytest
 from textual import events
 from textual.widgets import DataTable, Digits, Static
 
+from gate.credential.layouts import retyped
 from gate.domain.model import Act, Direction, Outcome, Reason, Scan
 from gate.scanner.camera import State
+from gate.scanner.guidance import Advice
+from gate.store.fixes import Fixes
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader
 from gate.tui.messages import CameraChanged, ScannerChanged
@@ -29,6 +32,10 @@ def acts(folder: Folder) -> list[Act]:
     made = [entry.act for _row, entry in reader.page()]
     reader.close()
     return made
+
+
+def toasts(screen: Screen) -> str:
+    return " ".join(toast.message for toast in screen.app._notifications)
 
 
 def outcome(screen: Screen) -> Outcome | None:
@@ -525,3 +532,37 @@ async def test_a_conflict_is_settled_with_a_pin(
             assert table.get_row_at(0)[-1] == "yes"
             await screen.press("enter")
             assert screen.app.screen is page
+
+
+async def test_what_the_scanner_types_wrongly_is_told_and_put_right(
+    folder: Folder, clock: FixedClock
+) -> None:
+    """The guest goes in, the operator hears which setting is wrong, one key saves the repair."""
+    code = "K7QX-2026-YZAW;MQ/9"
+    fill(folder, [{"code": code, "type": "PASS", "id": "long-1"}])
+    async with running(folder, clock) as screen:
+        await screen.type(retyped(code, "us", "de"))
+        assert outcome(screen) is Outcome.ADMIT
+        assert "German" in toasts(screen)
+        assert "Ctrl+S" in toasts(screen)
+        await screen.press("ctrl+s")
+        await screen.until(lambda: "is put right from now on" in toasts(screen))
+    assert [str(flaw) for flaw in Fixes(folder).of("keyboard")] == ["layout:de>us"]
+
+
+async def test_guidance_is_for_the_guest_and_never_over_a_verdict(
+    venue: Folder, clock: FixedClock
+) -> None:
+    """Advice stands where the lane says that it is ready, goes with its reason, and waits."""
+    async with running(venue, clock) as screen:
+        screen.app._advised(Advice.NEARER)
+        await screen.settle()
+        assert "nearer" in screen.text
+        screen.app._advised(None)
+        await screen.settle()
+        assert "nearer" not in screen.text
+        await screen.type("VOID1")
+        screen.app._advised(Advice.STILL)
+        await screen.settle()
+        assert outcome(screen) is Outcome.REFUSE
+        assert "Hold it still" not in screen.text

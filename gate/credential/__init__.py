@@ -9,6 +9,9 @@ from gate.domain.model import Reason
 MAX_BYTES = 4096
 """Longer codes are refused unread."""
 
+WHITE_SPACE = " \t\r\n\0"
+"""Around a code it is the scanner's."""
+
 KEY_BYTES = 32
 HASH_BYTES = 16
 
@@ -30,7 +33,7 @@ def parse(text: str) -> Credential:
 
     Surrounding white space and an AIM prefix go; everything else stays as it was printed.
     """
-    code = text.strip(" \t\r\n\0")
+    code = text.strip(WHITE_SPACE)
     if _SYMBOLOGY_PREFIX.match(code) and len(code) > 3:
         code = code[3:]
     try:

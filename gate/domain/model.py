@@ -124,6 +124,8 @@ class Flag(StrEnum):
     CLOCK_NOT_TRUSTED = "clock_not_trusted"
     MANUAL = "manual"
     """Found by search and admitted by hand."""
+    REPAIRED = "repaired"
+    """The scanner typed something else, which was made good."""
 
 
 class Basis(StrEnum):
@@ -400,6 +402,8 @@ class Verdict:
     overruled: Reason | None = None
     hint: str = ""
     """For a fault: what happened and what the operator does next."""
+    scanner_flaws: tuple[str, ...] = ()
+    """What is wrong with the scanner whose text was repaired; see ``gate.credential.repair``."""
     latency_ms: float | None = None
 
     @property

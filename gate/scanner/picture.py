@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from gate.errors import InputError
 from gate.scanner.camera import Camera, Shot, State
+from gate.scanner.guidance import Advice, Guide
+from gate.scanner.regions import Sighted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +25,9 @@ WEAK = frozenset({"PDF417", "Code128", "Code39", "EAN13"})
 AGREE_WITHIN_S = 2.0
 DOUBTS_KEPT = 100
 PREVIEW_WIDTH = 160
+ADVICE_EVERY_S = 0.08
+ADVICE_S = 2.0
+"""How long advice stands at least, unless a code is read: long enough to be followed."""
 _WAIT_S = 0.25
 
 
@@ -48,6 +53,13 @@ class Preview:
 class Reader(Protocol):
     """What finds codes in a frame."""
 
+    missed: "NDArray[np.uint8] | None"
+    """The last frame in grey, if nothing was read in it and it was worth a look."""
+
+    @property
+    def sighted(self) -> Sighted | None:
+        """A symbol that was found in it and could not be made out."""
+
     def read(self, frame: "NDArray[np.uint8]") -> "list[Code]":
         """Look quickly, as on every frame."""
 
@@ -71,6 +83,7 @@ class PictureScanner:
         *,
         knows: Callable[[str], bool],
         on_preview: Callable[[Preview], None] | None = None,
+        on_advice: Callable[[Advice | None], None] | None = None,
         preview_fps: float = 5.0,
         rotation: int = 0,
     ) -> None:
@@ -79,6 +92,10 @@ class PictureScanner:
         self._on_code = on_code
         self._knows = knows
         self._on_preview = on_preview
+        self._on_advice = on_advice
+        self._guide = Guide()
+        self._advice: Advice | None = None
+        self._advice_due = self._advice_until = 0.0
         self._preview_every_s = 1 / preview_fps
         self._preview_due = 0.0
         self._rotation = rotation
@@ -132,15 +149,18 @@ class PictureScanner:
         for code in codes:
             if self._is_agreed(code, shot):
                 self._on_code(Seen(code.text, code.symbology, shot.taken_ns))
+        self._advise(codes)
         self._show(frame, codes)
 
     def _is_agreed(self, code: "Code", shot: Shot) -> bool:
         text = code.text
-        if code.symbology not in WEAK or text in self._sure:
+        # Tickets with like codes may have been held up one after the other: no list tells which.
+        gathered = code.frames > 1
+        if (code.symbology not in WEAK and not gathered) or text in self._sure:
             return True
         before = self._doubts.get(text)
         if before is None:
-            agreed = self._knows(text)
+            agreed = not gathered and self._knows(text)
         else:
             near = shot.taken_ns - before.taken_ns <= AGREE_WITHIN_S * 1e9
             agreed = before.number != shot.number and near
@@ -150,6 +170,24 @@ class PictureScanner:
         if len(kept) > DOUBTS_KEPT:
             del kept[next(iter(kept))]
         return agreed
+
+    def _advise(self, codes: "list[Code]") -> None:
+        """Tell what a guest can do about a code that is seen and not read."""
+        now = time.monotonic()
+        if self._on_advice is None or now < self._advice_due:
+            return
+        missed = self._reader.missed
+        self._advice_due = now + ADVICE_EVERY_S
+        said: Advice | None = None
+        if codes:
+            self._guide.forget()
+            self._advice_until = now
+        elif missed is not None:
+            said = self._guide.missed(missed, self._reader.sighted)
+        if said is self._advice or (said is None and now < self._advice_until):
+            return
+        self._advice, self._advice_until = said, now + ADVICE_S
+        self._on_advice(said)
 
     def _upright(self, frame: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
         if self._rotation == 0:

@@ -75,6 +75,11 @@ class Folder:
         return self.path / "operators.json"
 
     @property
+    def fixes(self) -> Path:
+        """What is wrong with this device's scanners."""
+        return self.path / "scanner.json"
+
+    @property
     def log(self) -> Path:
         """What the program did, for whoever looks after it."""
         return self.path / "gate.log"

@@ -17,10 +17,12 @@ from gate.lane import Lane
 from gate.language import _, ngettext
 from gate.operators import Operators
 from gate.scanner.camera import Source, State
+from gate.scanner.guidance import Advice
 from gate.scanner.picture import Preview
 from gate.store.folder import Folder
 from gate.store.standing import Standing
 from gate.tui.messages import (
+    AdviceGiven,
     CameraChanged,
     Decided,
     LaneChanged,
@@ -125,6 +127,7 @@ class GateApp(App[int], inherit_bindings=False):
             self.config,
             self.decided,
             on_preview=self._previewed,
+            on_advice=self._advised,
             on_camera=self._camera_changed,
             on_scanner=self._scanner_changed,
             source=self._source,
@@ -220,6 +223,9 @@ class GateApp(App[int], inherit_bindings=False):
 
     def _previewed(self, preview: Preview) -> None:
         self.scan_screen.post_message(PreviewTaken(preview))
+
+    def _advised(self, advice: Advice | None) -> None:
+        self.scan_screen.post_message(AdviceGiven(advice))
 
     def _camera_changed(self, state: State, detail: str) -> None:
         self.scan_screen.post_message(CameraChanged(state, detail))

@@ -4,6 +4,7 @@ from textual.message import Message
 
 from gate.domain.model import Verdict
 from gate.scanner.camera import State
+from gate.scanner.guidance import Advice
 from gate.scanner.picture import Preview
 
 
@@ -25,6 +26,14 @@ class PreviewTaken(Message):
     def can_replace(self, message: Message) -> bool:
         """Whether an older message of the same kind may be forgotten."""
         return isinstance(message, PreviewTaken)
+
+
+class AdviceGiven(Message):
+    """The camera sees a code that it cannot read, and what would help; or it no longer does."""
+
+    def __init__(self, advice: Advice | None) -> None:
+        self.advice = advice
+        super().__init__()
 
 
 class CameraChanged(Message):

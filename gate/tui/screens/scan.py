@@ -12,14 +12,16 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Digits, Static
 
+from gate.credential.repair import read_flaw
 from gate.domain.model import Direction, Outcome
 from gate.errors import GateError, OperatorError
 from gate.lane import Operator, Undone
 from gate.language import _
 from gate.plain import BELLS, TURNS, unheard_at
 from gate.scanner.camera import State
+from gate.scanner_words import ADVICE_WORDS, troubles
 from gate.tui.letters import SYMBOLS
-from gate.tui.messages import CameraChanged, Decided, PreviewTaken, ScannerChanged
+from gate.tui.messages import AdviceGiven, CameraChanged, Decided, PreviewTaken, ScannerChanged
 from gate.tui.screens.doctor import DoctorScreen
 from gate.tui.screens.help import HelpScreen
 from gate.tui.screens.lookup import LookupScreen
@@ -41,6 +43,7 @@ SHOWN_S = {
 BELL_EVERY_S = 0.15
 QUIT_AGAIN_S = 3.0
 LAST_SHOWN = 5
+FLAWS_SHOWN_S = 15.0
 
 T = TypeVar("T")
 
@@ -61,6 +64,7 @@ class ScanScreen(Screen[None]):
         Binding("f9", "doctor"),
         Binding("ctrl+n", "count"),
         Binding("ctrl+o", "override"),
+        Binding("ctrl+s", "save_fix"),
         Binding("ctrl+z", "undo"),
         Binding("ctrl+q,ctrl+c", "quit"),
     ]
@@ -73,6 +77,8 @@ class ScanScreen(Screen[None]):
         self._scanner = ""
         self._quit_at = 0.0
         self._frozen_until = 0.0
+        self._advice = ""
+        self._told_flaws: set[tuple[str, ...]] = set()
 
     @property
     def gate_app(self) -> "GateApp":
@@ -161,11 +167,32 @@ class ScanScreen(Screen[None]):
         line = f"{SYMBOLS[verdict.outcome]} {when} {words.rule} {words.ticket}"
         self._last = [line, *self._last][:LAST_SHOWN]
         self.call_after_refresh(self._follow)
+        if verdict.scanner_flaws and verdict.scanner_flaws not in self._told_flaws:
+            self._told_flaws.add(verdict.scanner_flaws)
+            self._tell_scanner(verdict.scanner_flaws)
+
+    def _tell_scanner(self, flaws: tuple[str, ...]) -> None:
+        found = troubles(read_flaw(flaw) for flaw in flaws)
+        told = [part for trouble in found for part in trouble]
+        told.append(_("Ctrl+S: put it right by itself from now on."))
+        self.notify(
+            "\n".join(told),
+            title=_("The scanner needs another setting"),
+            severity="warning",
+            markup=False,
+            timeout=FLAWS_SHOWN_S,
+        )
 
     def on_preview_taken(self, event: PreviewTaken) -> None:
         """Show the picture, but for the moment in which a verdict is painted."""
         if time.monotonic() >= self._frozen_until:
             self.query_one("#preview", Preview).show(event.preview)
+
+    def on_advice_given(self, event: AdviceGiven) -> None:
+        """Tell the guest what would help, unless a verdict is being told."""
+        self._advice = "" if event.advice is None else _(ADVICE_WORDS[event.advice])
+        if self.query_one(VerdictPanel).outcome is None:
+            self._clear()
 
     def on_camera_changed(self, event: CameraChanged) -> None:
         """Tell how the camera is."""
@@ -239,6 +266,15 @@ class ScanScreen(Screen[None]):
                 self.gate_app.complain(fault)
 
         self._ask_lane(self.gate_app.lane.undo, self._tell_undone, failed)
+
+    def action_save_fix(self) -> None:
+        """Put right from now on what the scanner types."""
+
+        def saved(_flaws: object) -> None:
+            told = _("What the scanner types is put right from now on.")
+            self.notify(told, title=_("Saved"), markup=False)
+
+        self._ask_lane(self.gate_app.lane.save_fix, saved)
 
     def action_override(self) -> None:
         """Admit what was refused."""
@@ -371,6 +407,8 @@ class ScanScreen(Screen[None]):
         lane = self.gate_app.lane
         if self.gate_app.config.operators.sign_in and lane.operator is None:
             return _("Sign in first: F5")
+        if self._advice:
+            return self._advice
         if lane.direction is Direction.CHECK:
             return _("Ready to check. Nothing is redeemed.")
         return _("Ready. Show the code to the camera or the scanner.")

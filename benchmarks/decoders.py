@@ -1,0 +1,96 @@
+"""What ``../shared/decode_bench/run.py`` judges: our two ways to look, and their peers.
+
+Each takes a frame and answers with (text, symbology) for every code. The peers are told to look for
+the same symbologies as we do.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import cv2
+import zxingcpp
+from pyzbar import pyzbar
+
+from gate.scanner.decode import Code, Decoder, Frame
+
+Read = list[tuple[str, str]]
+
+FORMATS = [
+    zxingcpp.BarcodeFormat.QRCodeModel2,
+    zxingcpp.BarcodeFormat.Aztec,
+    zxingcpp.BarcodeFormat.PDF417,
+    zxingcpp.BarcodeFormat.DataMatrix,
+    zxingcpp.BarcodeFormat.Code128,
+    zxingcpp.BarcodeFormat.Code39Std,
+    zxingcpp.BarcodeFormat.EAN13,
+]
+SYMBOLS = [
+    pyzbar.ZBarSymbol.QRCODE,
+    pyzbar.ZBarSymbol.CODE128,
+    pyzbar.ZBarSymbol.CODE39,
+    pyzbar.ZBarSymbol.EAN13,
+]
+
+_camera: list[Decoder] = [Decoder()]
+_gathered: set[str] = set()
+
+
+def reset() -> None:
+    """Forget what the camera has seen."""
+    _camera[:] = [Decoder()]
+    _gathered.clear()
+
+
+def still(frame: Frame) -> Read:
+    """Full effort, as ``gate read`` and F8 spend it."""
+    return _told(Decoder().read_fully(frame))
+
+
+def stream(frame: Frame) -> Read:
+    """One frame of a camera, as ``gate scan`` looks at it and believes it of a known ticket."""
+    codes = _camera[0].read(frame)
+    believed = [code for code in codes if code.frames == 1 or code.text in _gathered]
+    _gathered.update(code.text for code in codes if code.frames > 1)
+    return _told(believed)
+
+
+def zxing_full(frame: Frame) -> Read:
+    """zxing-cpp alone, with every option it has for trying harder."""
+    return _zxing(frame)
+
+
+def zxing_fast(frame: Frame) -> Read:
+    """zxing-cpp alone, with its quickest options."""
+    return _zxing(frame, try_rotate=False, try_downscale=False, try_invert=False)
+
+
+def pyzbar_alone(frame: Frame) -> Read:
+    """pyzbar, which knows no Aztec, no PDF417 and no Data Matrix."""
+    try:
+        found = pyzbar.decode(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), SYMBOLS)
+    except ValueError:
+        return []
+    return [(one.data.decode("utf-8", "replace"), one.type) for one in found]
+
+
+def opencv_qr(frame: Frame) -> Read:
+    """OpenCV's QR detector, which knows nothing else."""
+    try:
+        _found, texts, _corners, _straight = cv2.QRCodeDetector().detectAndDecodeMulti(frame)
+    except (cv2.error, UnicodeDecodeError):
+        return []
+    return [(text, "QRCode") for text in texts if text]
+
+
+def _zxing(frame: Frame, **options: Any) -> Read:
+    found = zxingcpp.read_barcodes(
+        cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY),
+        formats=FORMATS,
+        text_mode=zxingcpp.TextMode.Plain,
+        **options,
+    )
+    return [(one.text, one.format.name) for one in found]
+
+
+def _told(codes: Iterable[Code]) -> Read:
+    return [(code.text, code.symbology) for code in codes]
