@@ -1,17 +1,20 @@
 """The write side of the ticket replica: a snapshot is a new file, the feed goes on from it.
 
 A page of changes and the cursor that says so are one transaction, so no change is ever skipped.
-What was applied is remembered by number, so that others can follow the feed here.
+Nothing is taken in without the word of the venue's authority, whoever brought it. What was applied
+is remembered as it was told, so that others can follow the feed here.
 """
 
 import os
 import secrets
 import sqlite3
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlite_utils import Database
 
 from gate.credential import KEY_BYTES
@@ -32,10 +35,12 @@ from gate.store.rows import TicketBody
 from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writing
 from gate.store.tickets import FILE_NAME, live_replica
 from sync.cursor import Cursor, ResyncNeeded
-from sync.protocol import Change, ChangeKind, Changes
+from sync.members import Authority, load_membership
+from sync.protocol import Change, ChangeKind, Changes, Seal, Snapshot
+from sync.seals import FIRST, is_good, key_of, link
 
 REMEMBERED: Final = 50_000
-"""Changes that others can follow; whoever is further behind is quicker with a snapshot."""
+"""Changes that are worth remembering for others, at least; twice as many are too many."""
 
 OWN_CHANGES: Final = "FULL"
 """What others said is fetched again after a power cut; what the host says nobody else can say."""
@@ -57,6 +62,7 @@ class _Named(msgspec.Struct):
 
 _named = msgspec.json.Decoder(_Named)
 _member = msgspec.json.Decoder(MemberRow)
+_encode = msgspec.json.Encoder().encode
 
 
 class Feed:
@@ -64,6 +70,7 @@ class Feed:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
+        self._key: Ed25519PublicKey | None = None
         self._connection: sqlite3.Connection | None = None
         self._path = folder.pointer
         self._stamp: tuple[int, int] | None = None
@@ -97,37 +104,45 @@ class Feed:
         with faults(self._path):
             return members_of(connection)
 
-    def apply(self, page: Changes, server_ms: int) -> None:
+    def remembers_much(self) -> bool:
+        """Whether a new snapshot would be worth its while: so much was told since the last."""
+        connection = self._live()
+        if connection is None:
+            return False
+        with faults(self._path):
+            return _remembers_much(_meta(connection))
+
+    def apply(self, page: Changes) -> None:
         """Take in a page of changes and its cursor together.
 
-        ``server_ms`` is the moment, by its source's clock, as of which the last page is complete.
-        Raises DamagedError when the page does not go on from here or cannot be read.
+        Raises DamagedError when the page does not go on from here, cannot be read, or is not as
+        the venue's authority told it.
         """
         connection = self._live()
         if connection is None:
             raise _no_file()
         with writing(connection, self._path):
-            cursor = _check_follows(connection, page)
+            meta = _meta(connection)
+            _check_follows(meta, page)
+            linked = _link_here(meta)
             try:
                 for change in page.changes:
+                    linked = link(linked, change)
                     _apply(connection, change)
             except (msgspec.DecodeError, UnicodeError, ValueError) as error:
                 told = _("a change of tickets cannot be read: {detail}")
                 raise DamagedError(told.format(detail=error), _again()) from error
+            seal = self._checked(page.seal, page.cursor, linked.hex())
             connection.executemany(
-                "INSERT OR REPLACE INTO change VALUES (?, ?, ?, ?)",
-                [
-                    (one.seq, one.id, one.kind, one.ref)
-                    for one in page.changes
-                    if one.seq <= cursor.seq
-                ],
+                "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?)", _rows(page.changes, seal)
             )
-            _put_meta(connection, cursor=page.cursor, built_ms=server_ms)
-            if not page.more:
-                _put_meta(connection, as_of_ms=server_ms)
-            _forget_older(connection, cursor)
+            _put_meta(connection, cursor=page.cursor, link=seal.link)
+            if seal.as_of_ms:
+                _put_meta(connection, built_ms=seal.as_of_ms, as_of_ms=seal.as_of_ms)
 
-    def append(self, kind: ChangeKind, ref: str, body: bytes, now_ms: int) -> None:
+    def append(
+        self, kind: ChangeKind, ref: str, body: bytes, authority: Authority, now_ms: int
+    ) -> None:
         """Make a change of this gate's own; only for the host of a venue without a server.
 
         It is on disk when this returns. Raises BusyError while tickets are imported: what is
@@ -140,10 +155,13 @@ class Feed:
                 raise _no_file()
             with faults(self._path):
                 connection.execute(f"PRAGMA synchronous = {OWN_CHANGES}")
-            here = Cursor.parse(self.cursor)
+                meta = _meta(connection)
+            here = Cursor.parse(meta["cursor"])
             made = here._replace(seq=here.seq + 1, id=secrets.token_hex(8))
             change = Change(made.seq, made.id, kind, ref, msgspec.Raw(body))
-            self.apply(Changes([change], str(made)), now_ms)
+            seal = authority.seal(str(made), link(_link_here(meta), change), now_ms)
+            self.apply(Changes([change], str(made), seal=seal))
+            _forget_older(connection, self._path)
         finally:
             lock.close()
 
@@ -165,13 +183,29 @@ class Feed:
                 cursor=str(cursor),
                 built_ms=now_ms,
             )
-        self.install(part, f"tickets-{cursor.epoch}-{cursor.seq}.db")
+        self._go_live(part, f"tickets-{cursor.epoch}-{cursor.seq}.db")
 
-    def install(self, part: Path, name: str) -> None:
-        """Make a checked file the live replica. Raises DamagedError when it is no ticket file."""
-        if not FILE_NAME.fullmatch(name):
-            raise DamagedError(_("{name!r} is no name of a ticket file").format(name=name[:80]), "")
-        _check(part)
+    def check(self, snapshot: Snapshot) -> None:
+        """Raises DamagedError when a snapshot is not what the venue's authority has made."""
+        if not FILE_NAME.fullmatch(snapshot.name):
+            told = _("{name!r} is no name of a ticket file")
+            raise DamagedError(told.format(name=snapshot.name[:80]), "")
+        seal = self._checked(snapshot.seal, snapshot.cursor, snapshot.seal.link)
+        if seal.content != snapshot.sha256:
+            raise _not_sealed()
+
+    def install(self, part: Path, snapshot: Snapshot) -> None:
+        """Make a file whose hash was found right the live replica.
+
+        Raises DamagedError when it is no ticket file, or not one of the venue's authority.
+        """
+        self.check(snapshot)
+        meta = _check(part)
+        if (meta["cursor"], _link_here(meta).hex()) != (snapshot.cursor, snapshot.seal.link):
+            raise _not_sealed()
+        self._go_live(part, snapshot.name)
+
+    def _go_live(self, part: Path, name: str) -> None:
         _begin_here(part)
         self.close()
         with faults(part):
@@ -190,6 +224,18 @@ class Feed:
         """Move the log into the database file; for idle moments."""
         if self._connection is not None:
             checkpoint(self._connection, self._path)
+
+    def _checked(self, seal: Seal | None, cursor: str, linked: str) -> Seal:
+        if seal is None or (seal.cursor, seal.link) != (cursor, linked):
+            raise _not_sealed()
+        if self._key is None:
+            membership = load_membership(self._folder)
+            if membership is None:
+                raise _not_sealed()
+            self._key = key_of(membership.authority)
+        if not is_good(seal, self._key):
+            raise _not_sealed()
+        return seal
 
     def _live(self) -> sqlite3.Connection | None:
         """The file the pointer names: an import may have named another."""
@@ -224,20 +270,30 @@ def _unused(path: Path) -> Path:
     return path
 
 
-def _check_follows(connection: sqlite3.Connection, page: Changes) -> Cursor:
-    """Where the page ends. Raises DamagedError unless it has every change from here to there.
-
-    Beyond its end it may state types of which tickets in it need the newest state.
-    """
+def _check_follows(meta: dict[str, str], page: Changes) -> None:
+    """Raises DamagedError unless the page has every change from here to where it says."""
     try:
-        here, end = Cursor.parse(_meta(connection)["cursor"]), Cursor.parse(page.cursor)
+        here, end = Cursor.parse(meta["cursor"]), Cursor.parse(page.cursor)
     except (ResyncNeeded, KeyError) as error:
         raise _not_next() from error
-    ids = {one.seq: one.id for one in page.changes if one.seq <= end.seq}
-    is_next = sorted(ids) == list(range(here.seq + 1, end.seq + 1))
-    if end.epoch != here.epoch or not is_next or end.id != ids.get(end.seq, here.id):
+    told = [one.seq for one in page.changes]
+    is_next = bool(told) and told == list(range(here.seq + 1, end.seq + 1))
+    if end.epoch != here.epoch or not is_next or end.id != page.changes[-1].id:
         raise _not_next()
-    return end
+
+
+def _rows(changes: Sequence[Change], seal: Seal) -> list[tuple[object, ...]]:
+    """The changes as they are remembered; the last with the seal."""
+    sealed = [None] * (len(changes) - 1) + [_encode(seal).decode()]
+    return [
+        (one.seq, one.id, one.kind, one.ref, bytes(one.body).decode(),
+         _encode(one.codes).decode(), said)
+        for one, said in zip(changes, sealed, strict=True)
+    ]  # fmt: skip
+
+
+def _link_here(meta: Mapping[str, str]) -> bytes:
+    return bytes.fromhex(meta.get("link", FIRST.hex()))
 
 
 def _no_file() -> DamagedError:
@@ -261,15 +317,20 @@ def _apply(connection: sqlite3.Connection, change: Change) -> None:
         put_ticket(connection, row_of(connection, change.ref), ticket)
 
 
-def _forget_older(connection: sqlite3.Connection, end: Cursor) -> None:
-    """Keep what is remembered within its bound, now and then; who is behind takes a snapshot."""
-    base = Cursor.parse(_meta(connection)["base"])
-    if end.seq - base.seq <= 2 * REMEMBERED:
-        return
-    found = "SELECT seq, id FROM change WHERE seq = ?"
-    seq, id_ = connection.execute(found, (end.seq - REMEMBERED,)).fetchone()
-    connection.execute("DELETE FROM change WHERE seq <= ?", (seq,))
-    _put_meta(connection, base=str(Cursor(end.epoch, seq, id_)))
+def _remembers_much(meta: Mapping[str, str]) -> bool:
+    return Cursor.parse(meta["cursor"]).seq - Cursor.parse(meta["base"]).seq > 2 * REMEMBERED
+
+
+def _forget_older(connection: sqlite3.Connection, path: Path) -> None:
+    """Keep what the host remembers within its bound; who is behind takes a new snapshot of it."""
+    with writing(connection, path):
+        meta = _meta(connection)
+        if _remembers_much(meta):
+            end = Cursor.parse(meta["cursor"])
+            found = "SELECT seq, id FROM change WHERE seq = ?"
+            seq, id_ = connection.execute(found, (end.seq - REMEMBERED,)).fetchone()
+            connection.execute("DELETE FROM change WHERE seq <= ?", (seq,))
+            _put_meta(connection, base=str(Cursor(end.epoch, seq, id_)))
 
 
 def _meta(connection: sqlite3.Connection) -> dict[str, str]:
@@ -281,22 +342,25 @@ def _put_meta(connection: sqlite3.Connection, **said: str | int) -> None:
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
 
 
-def _check(path: Path) -> None:
+def _check(path: Path) -> dict[str, str]:
+    """What a file says of itself. Raises DamagedError when it is no replica."""
     connection = open_reader(path)
     try:
         with faults(path):
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            meta = dict(connection.execute("SELECT key, value FROM meta"))
+            meta = _meta(connection)
     finally:
         connection.close()
     try:
         bytes.fromhex(meta["key"])
         int(meta["built_ms"]), int(meta.get("as_of_ms", 0))
         Cursor.parse(meta["cursor"])
+        _link_here(meta)
     except (KeyError, ValueError, ResyncNeeded):
         found = "no meta"
     if found != "ok":
         raise DamagedError(_("{file} is no ticket file").format(file=path.name), _again())
+    return meta
 
 
 def _begin_here(path: Path) -> None:
@@ -306,6 +370,11 @@ def _begin_here(path: Path) -> None:
         as_of_ms = meta.get("as_of_ms", meta["built_ms"])
         _put_meta(connection, base=meta["cursor"], as_of_ms=as_of_ms)
         connection.execute("DELETE FROM change")
+
+
+def _not_sealed() -> DamagedError:
+    told = _("these tickets are not as the venue's authority told them")
+    return DamagedError(told, _again())
 
 
 def _again() -> str:

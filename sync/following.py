@@ -12,9 +12,11 @@ from gate.errors import DamagedError
 from gate.language import _
 from gate.store.folder import Folder
 from gate.store.sqlite import faults
+from sync import packed
 from sync.client import Client, ServerUnreachable
 from sync.cursor import Cursor, ResyncNeeded
 from sync.feed import Feed, Position
+from sync.packed import Kept
 from sync.protocol import Snapshot
 
 FAR_BEHIND = 50_000
@@ -45,49 +47,60 @@ class Follower:
         self._progress = progress
         self.is_stopping = False
 
-    def follow(self, source: Client, head: str, as_of_ms: int) -> None:
-        """Read on to the end; ``as_of_ms`` is its source's clock as it said that ``head`` is new.
+    def follow(self, source: Client, head: str, *, is_gate: bool = False) -> None:
+        """Read on to the end; ``head`` is where that is, by the source's word.
 
-        Raises ServerFault when the source fails, DamagedError when what it gave is no feed.
+        Raises ServerFault when the source fails, DamagedError when what it gave is no feed, or not
+        newer tickets though another gate offered them.
         """
-        if changes_between(self._feed.cursor, head) > FAR_BEHIND:
-            self._begin_anew(source)
+        if not is_gate and self._is_worth_a_snapshot(head):
+            self._begin_anew(source, is_gate=False)
         while not self.is_stopping:
             cursor = self._feed.cursor
             page = self._elsewhere(partial(source.changes, cursor)) if cursor else None
             if page is None:
-                self._begin_anew(source)
+                self._begin_anew(source, is_gate=is_gate)
                 continue
             if page.changes:
-                self._feed.apply(page, as_of_ms)
+                self._feed.apply(page)
             if not page.more:
                 return
 
-    def _begin_anew(self, source: Client) -> None:
+    def _is_worth_a_snapshot(self, head: str) -> bool:
+        is_far = changes_between(self._feed.cursor, head) > FAR_BEHIND
+        return is_far or self._feed.remembers_much()
+
+    def _begin_anew(self, source: Client, *, is_gate: bool) -> None:
         snapshot = self._elsewhere(source.snapshot)
-        packed = self._folder.path / f"{snapshot.name}.{snapshot.sha256[:16]}.zst.part"
+        self._feed.check(snapshot)
+        # The server may have been set back; a gate that offers older tickets is only behind.
+        if is_gate and not is_newer(snapshot, self._feed.position()):
+            raise DamagedError(_("the tickets that another gate offers are older than ours"), "")
+        fetched = self._folder.path / f"{snapshot.name}.{snapshot.sha256[:16]}.zst.part"
         for left in self._folder.path.glob("tickets-*.part"):
-            if left != packed:
+            if left != fetched:
                 left.unlink(missing_ok=True)
         part = self._folder.path / f"{snapshot.name}.part"
         progress = partial(self._progress, _("fetching tickets"))
 
         def fetch() -> None:
-            source.download(snapshot, packed, progress)
-            unpack(packed, part, snapshot)
+            source.download(snapshot, fetched, progress)
+            unpack(fetched, part, snapshot)
 
         try:
             self._elsewhere(fetch)
-            self._feed.install(part, snapshot.name)
+            self._feed.install(part, snapshot)
+            with faults(self._folder.shared):
+                self._folder.shared.mkdir(mode=0o700, exist_ok=True)
+                packed.keep(fetched, self._folder.shared, Kept(snapshot))
         except ServerUnreachable:
             # What has come is kept: the next attempt goes on from there.
             raise
         except BaseException:
-            packed.unlink(missing_ok=True)
+            fetched.unlink(missing_ok=True)
             raise
         finally:
             part.unlink(missing_ok=True)
-        packed.unlink(missing_ok=True)
 
 
 def unpack(packed: Path, part: Path, snapshot: Snapshot) -> None:
@@ -120,8 +133,8 @@ def changes_between(cursor: str, head: str) -> int:
     return there.seq - here.seq if here.epoch == there.epoch else 0
 
 
-def is_newer(cursor: str, as_of_ms: int, mine: Position) -> bool:
-    """Whether another's tickets are newer than ours: by number, or after a restore by time."""
+def offers_newer(cursor: str, as_of_ms: int, mine: Position) -> bool:
+    """Whether a gate says that its tickets are newer: by number, or after a restore by time."""
     try:
         theirs = Cursor.parse(cursor)
     except ResyncNeeded:
@@ -133,3 +146,9 @@ def is_newer(cursor: str, as_of_ms: int, mine: Position) -> bool:
     if theirs.epoch == here.epoch:
         return theirs.seq > here.seq
     return as_of_ms > mine.as_of_ms
+
+
+def is_newer(snapshot: Snapshot, mine: Position) -> bool:
+    """Whether it is, by the word of the authority."""
+    as_of_ms = snapshot.seal.as_of_ms
+    return as_of_ms > mine.as_of_ms or offers_newer(snapshot.cursor, as_of_ms, mine)

@@ -226,6 +226,10 @@ class Lan:
         """Hang up on a gate, which may call again."""
         self._call_soon(lambda: self._cut(device, why))
 
+    def complain(self, who: str, why: str) -> None:
+        """Something that came from a gate was turned away: tell it as strangers are told."""
+        self._call_soon(partial(self._refuse, who, why))
+
     def plug(self, *, is_in: bool) -> None:
         """Pull this gate's cable, or plug it in again: for rehearsals."""
         self._call_soon(partial(self._plug, is_in=is_in))

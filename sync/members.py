@@ -34,7 +34,7 @@ from gate.language import _
 from gate.store.folder import Folder, write_durably
 from gate.store.sqlite import faults
 from sync.keys import DeviceKey
-from sync.protocol import Enrolled
+from sync.protocol import Enrolled, Seal, seal_message
 
 MEMBER: Final = "member.json"
 _VENUE: Final = "venue"
@@ -103,6 +103,12 @@ class Authority:
     def certificate(self) -> str:
         """What members know the venue by (PEM)."""
         return self._certificate.public_bytes(Encoding.PEM).decode()
+
+    def seal(self, cursor: str, link: bytes, as_of_ms: int, content: str = "") -> Seal:
+        """Vouch for the tickets up to a cursor; ``content`` is the SHA-256 of a snapshot (hex)."""
+        said = Seal(cursor, link.hex(), as_of_ms, content)
+        signature = self._key.sign(seal_message(said)).hex()
+        return msgspec.structs.replace(said, signature=signature)
 
     def issue(self, device: str, public: str) -> str:
         """A certificate (PEM) for a device and its public key (hex)."""

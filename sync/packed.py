@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,12 +13,15 @@ import zstandard
 from gate.store.folder import sync_folder, write_durably
 from gate.store.tickets import FILE_NAME
 from sync.cursor import Cursor
-from sync.protocol import Snapshot
+from sync.protocol import Seal, Snapshot
 
 KEPT = 2
 """Snapshots of an event that stay, so that a download begun on the older one can go on."""
-LATE_CHANGES, LATE_SHARE = 1000, 0.05
-"""A snapshot is good while fewer changes than this, or than this share of tickets, came since."""
+LATE_CHANGES, LATE_SHARE, LATE_MOST = 1000, 0.05, 50_000
+"""A snapshot is good while fewer changes than this, or than this share of tickets, came since.
+
+Never more than the last: whoever begins with it would soon have to begin anew.
+"""
 CHUNK = 1024 * 1024
 _NAME = re.compile(r"tickets-([0-9a-f]+)-([0-9]+)\.db")
 
@@ -26,31 +30,46 @@ class Kept(msgspec.Struct, frozen=True):
     """A snapshot on disk, and how many tickets it has."""
 
     snapshot: Snapshot
-    tickets: int
+    tickets: int = 0
 
 
 _kept = msgspec.json.Decoder(Kept)
 
 
-def pack(source: Path, directory: Path, cursor: Cursor, tickets: int) -> Snapshot:
-    """Pack a finished replica for others to fetch. Raises OSError when the disk is full."""
+def pack(
+    source: Path, directory: Path, cursor: Cursor, tickets: int, seal: Callable[[str], Seal]
+) -> Snapshot:
+    """Pack a finished replica for others to fetch. Raises OSError when the disk is full.
+
+    ``seal`` is the authority's word for the SHA-256 of a file.
+    """
     name = f"tickets-{cursor.epoch}-{cursor.seq}.db"
     part = source.with_suffix(".zst.part")
     try:
         size, digest = _compress(source, part)
-        snapshot = Snapshot(name, str(cursor), size, digest, part.stat().st_size)
-        os.replace(part, _file(directory, name))
-        sync_folder(directory)
-        # Last: whoever finds this finds the whole file too.
-        write_durably(directory / f"{name}.json", msgspec.json.encode(Kept(snapshot, tickets)))
+        packed_bytes = part.stat().st_size
+        snapshot = Snapshot(name, str(cursor), size, digest, packed_bytes, seal(digest))
+        keep(part, directory, Kept(snapshot, tickets))
     finally:
         part.unlink(missing_ok=True)
-    _forget_older(directory)
     return snapshot
 
 
-def find(directory: Path, cursor: Cursor) -> Snapshot | None:
-    """The newest kept snapshot that is still good enough to begin with at ``cursor``."""
+def keep(part: Path, directory: Path, kept: Kept) -> None:
+    """Let others fetch a packed file too. Raises OSError when that cannot be."""
+    name = kept.snapshot.name
+    os.replace(part, _file(directory, name))
+    sync_folder(directory)
+    # Last: whoever finds this finds the whole file too.
+    write_durably(directory / f"{name}.json", msgspec.json.encode(kept))
+    _forget_older(directory)
+
+
+def find(directory: Path, cursor: Cursor, *, any_age: bool = False) -> Snapshot | None:
+    """The newest kept snapshot that is still good enough to begin with at ``cursor``.
+
+    ``any_age`` is for who cannot make a newer one.
+    """
     best: tuple[int, Snapshot] | None = None
     for side in directory.glob("tickets-*.db.json"):
         match = _NAME.match(side.name)
@@ -60,7 +79,7 @@ def find(directory: Path, cursor: Cursor) -> Snapshot | None:
         if kept is None:
             continue
         late = cursor.seq - int(match[2])
-        is_good = late <= max(LATE_CHANGES, LATE_SHARE * kept.tickets)
+        is_good = any_age or late <= min(max(LATE_CHANGES, LATE_SHARE * kept.tickets), LATE_MOST)
         if is_good and _file(directory, kept.snapshot.name).exists():
             best = max(best or (-1, kept.snapshot), (int(match[2]), kept.snapshot), key=_first)
     return best[1] if best else None

@@ -166,6 +166,21 @@ class Change(Struct, frozen=True, omit_defaults=True):
     """Keyed hash (hex) of every code of the ticket, and its state."""
 
 
+class Seal(Struct, frozen=True, omit_defaults=True):
+    """The word of the venue's authority on its tickets."""
+
+    cursor: str
+    """Up to where."""
+    link: str
+    """Hash of the change there and of all before it, hex; see ``sync.seals.link``."""
+    as_of_ms: int = 0
+    """As of when there was no more, by the authority's clock; 0: there was."""
+    content: str = ""
+    """Of a snapshot: SHA-256 of the file, hex."""
+    signature: str = ""
+    """Ed25519, hex."""
+
+
 class Changes(Struct, frozen=True):
     """A page of the feed."""
 
@@ -173,6 +188,8 @@ class Changes(Struct, frozen=True):
     cursor: str
     """Where to go on; goes into the same transaction as the page."""
     more: bool = False
+    seal: Seal | None = None
+    """Always there when there are changes."""
 
 
 class Snapshot(Struct, frozen=True):
@@ -184,6 +201,7 @@ class Snapshot(Struct, frozen=True):
     sha256: str
     """Of the file as it will be used."""
     packed_bytes: int
+    seal: Seal
     packing: str = "zstd"
 
 
@@ -337,6 +355,12 @@ class Problem(Struct, frozen=True):
     """Machine-readable: ``unauthorised``, ``revoked``, ``resync``, ``too_large``…"""
     reason: str
     """For people."""
+
+
+def seal_message(seal: Seal) -> bytes:
+    """What a venue's authority signs."""
+    said = f"{seal.cursor}\n{seal.link}\n{seal.as_of_ms}\n{seal.content}\n"
+    return f"venue-gate tickets {VERSION}\n{said}".encode()
 
 
 def head_message(origin: str, seq: int, hash_: str) -> bytes:

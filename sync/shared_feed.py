@@ -1,25 +1,27 @@
 """The reading side of the ticket replica for other gates: its changes by number, and a copy of it.
 
-A page has the newest state of what was changed, which may be newer than its number says: whoever
-reads on comes to the same. It ends at its cursor, and nothing before that is left out.
+A gate hands on what it was told, byte by byte, with the authority's seals: the changes, and the
+packed snapshot it began with. Only the host of a venue, which is the authority, packs its own.
 """
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 import msgspec
 
-from gate.store.filling import members_of
 from gate.store.folder import Folder, Lock
 from gate.store.sqlite import faults, open_reader
 from gate.store.tickets import live_replica
 from sync import packed
 from sync.cursor import Cursor, ResyncNeeded
-from sync.protocol import Change, ChangeKind, Changes, Snapshot
+from sync.members import Authority
+from sync.protocol import Change, Changes, Seal, Snapshot
+from sync.venue import authority_of, is_host
 
 __all__ = ["ResyncNeeded", "SharedFeed", "shared_file", "shared_snapshot"]
 
@@ -47,21 +49,36 @@ class SharedFeed:
         self._connection.close()
 
     def page(self, cursor: str, limit: int = PAGE) -> Changes:
-        """The changes after a cursor. Raises ResyncNeeded when they cannot be told from there."""
+        """The changes after a cursor, as they were told here; up to a seal of the authority.
+
+        Raises ResyncNeeded when they cannot be told from there.
+        """
         asked = Cursor.parse(cursor)
         with _one_moment(self._connection, self._path):
             head = self._follow(asked)
-            run = self._connection.execute
-            rows = run(
-                "SELECT seq, id, kind, ref FROM change WHERE seq > ? AND seq <= ? "
-                "ORDER BY seq LIMIT ?",
-                (asked.seq, head.seq, limit),
-            ).fetchall()
-            if not rows:
+            end = self._sealed(asked.seq, limit)
+            if end is None:
                 return Changes([], cursor)
-            end = head._replace(seq=rows[-1][0], id=rows[-1][1])
-            changes = self._changes(rows)
-            return Changes([*self._ahead(changes, end, head), *changes], str(end), end != head)
+            rows = self._connection.execute(
+                "SELECT seq, id, kind, ref, body, codes, seal FROM change "
+                "WHERE seq > ? AND seq <= ? ORDER BY seq",
+                (asked.seq, end),
+            ).fetchall()
+        changes = [
+            Change(seq, id_, kind, ref, msgspec.Raw(body.encode()), _codes.decode(codes))
+            for seq, id_, kind, ref, body, codes, _seal_there in rows
+        ]
+        seal = _seal.decode(rows[-1][6])
+        return Changes(changes, seal.cursor, end != head.seq, seal)
+
+    def _sealed(self, after: int, limit: int) -> int | None:
+        """The last sealed change of so many; the next one when none of them is."""
+        sealed = "SELECT {}(seq) FROM change WHERE seal IS NOT NULL AND seq > ?"
+        run = self._connection.execute
+        found = run(f"{sealed.format('max')} AND seq <= ?", (after, after + limit)).fetchone()
+        if found[0] is None:
+            found = run(sealed.format("min"), (after,)).fetchone()
+        return None if found[0] is None else int(found[0])
 
     def head(self) -> Cursor:
         """The cursor of whoever has read everything. Raises ResyncNeeded when there is none."""
@@ -91,43 +108,6 @@ class SharedFeed:
         found = self._one("SELECT id FROM change WHERE seq = ?", asked.seq)
         return found is not None and found[0] == asked.id
 
-    def _changes(self, rows: list[tuple[int, str, ChangeKind, str]]) -> list[Change]:
-        members = members_of(self._connection)
-        changes = []
-        for seq, id_, kind, ref in rows:
-            codes: dict[str, str] = {}
-            if kind == "device":
-                body = msgspec.json.encode(members[ref]) if ref in members else b""
-            elif kind == "type":
-                found = self._one("SELECT body FROM ticket_type WHERE id = ?", ref)
-                body = found[0].encode() if found else b""
-            else:
-                found = self._one("SELECT body, row FROM ticket WHERE id = ?", ref)
-                body = found[0].encode() if found else b""
-                of = "SELECT hash, state FROM code WHERE ticket = ?"
-                kept = self._connection.execute(of, found[1:]) if found else ()
-                codes = {hashed.hex(): state for hashed, state in kept}
-            if not body:
-                raise ResyncNeeded
-            changes.append(Change(seq, id_, kind, ref, msgspec.Raw(body), codes))
-        return changes
-
-    def _ahead(self, changes: list[Change], end: Cursor, head: Cursor) -> list[Change]:
-        """Types that were changed after the page and that its tickets, newer than it, may be of."""
-        newer = self._connection.execute(
-            "SELECT max(seq), id, kind, ref FROM change "
-            "WHERE kind = 'type' AND seq > ? AND seq <= ? GROUP BY ref",
-            (end.seq, head.seq),
-        ).fetchall()
-        wanted = {_type_of.decode(one.body).type_id for one in changes if one.kind == "ticket"}
-        # A type that came ahead of its own number here has none to be told by yet.
-        told = self._connection.execute("SELECT ref FROM change WHERE kind = 'type'").fetchall()
-        unnumbered: list[tuple[int, str, ChangeKind, str]] = [
-            (head.seq + n, "", "type", ref)
-            for n, ref in enumerate(sorted(wanted - {row[0] for row in told}), 1)
-        ]
-        return self._changes([*(row for row in newer if row[3] in wanted), *unnumbered])
-
     def _meta(self, key: str) -> str:
         found = self._one("SELECT value FROM meta WHERE key = ?", key)
         return found[0] if found else ""
@@ -137,17 +117,15 @@ class SharedFeed:
         return found
 
 
-class _Typed(msgspec.Struct):
-    type_id: str = ""
-
-
-_type_of = msgspec.json.Decoder(_Typed)
+_seal = msgspec.json.Decoder(Seal)
+_codes = msgspec.json.Decoder(dict[str, str])
 
 
 def shared_snapshot(folder: Folder) -> tuple[Snapshot, Path]:
-    """A packed copy of the live replica for another gate to begin with; made if it is not there.
+    """The packed copy for another gate to begin with; the host makes one if there is none.
 
-    Raises StoreError when there are no tickets or no room, ResyncNeeded when they are of no feed.
+    Raises StoreError when there are no tickets or no room, ResyncNeeded when there is no copy from
+    which the changes that are remembered here go on.
     """
     with faults(folder.shared):
         folder.shared.mkdir(mode=0o700, exist_ok=True)
@@ -156,7 +134,10 @@ def shared_snapshot(folder: Folder) -> tuple[Snapshot, Path]:
     try:
         snapshot = _good_one(folder)
         if snapshot is None:
-            snapshot = _build(folder)
+            authority = authority_of(folder)
+            if authority is None:
+                raise ResyncNeeded
+            snapshot = _build(folder, authority)
         found = packed.get(folder.shared, snapshot.name)
         assert found is not None
         return snapshot, found[0]
@@ -172,39 +153,41 @@ def shared_file(folder: Folder, name: str) -> Path | None:
 
 def _good_one(folder: Folder) -> Snapshot | None:
     with SharedFeed(folder) as feed:
-        found = packed.find(folder.shared, feed.head())
+        found = packed.find(folder.shared, feed.head(), any_age=not is_host(folder))
         if found is None or not feed.goes_on_from(Cursor.parse(found.cursor)):
             return None
         return found
 
 
-def _build(folder: Folder) -> Snapshot:
+def _build(folder: Folder, authority: Authority) -> Snapshot:
     part = folder.shared / "build.part"
     with faults(part):
         for left in folder.shared.glob("*.part*"):
             left.unlink(missing_ok=True)
         try:
-            cursor, tickets = _copy(live_replica(folder), part)
-            return packed.pack(part, folder.shared, cursor, tickets)
+            meta, tickets = _copy(live_replica(folder), part)
+            cursor, linked = Cursor.parse(meta["cursor"]), bytes.fromhex(meta["link"])
+            seal = partial(authority.seal, str(cursor), linked, int(meta["as_of_ms"]))
+            return packed.pack(part, folder.shared, cursor, tickets, seal)
         finally:
             for path in (part, Path(f"{part}-wal"), Path(f"{part}-shm")):
                 path.unlink(missing_ok=True)
 
 
-def _copy(live: Path, part: Path) -> tuple[Cursor, int]:
-    """All of it from one moment, as a replica that begins there."""
+def _copy(live: Path, part: Path) -> tuple[dict[str, str], int]:
+    """All of it from one moment, as a replica that begins there; what it says of itself."""
     with closing(sqlite3.connect(part, isolation_level=None)) as copy:
         with closing(open_reader(live)) as source:
             source.backup(copy)
         # Nobody sees this file before it is packed and synced, so a crash may have it.
         copy.execute("PRAGMA journal_mode = OFF")
         copy.execute("PRAGMA synchronous = OFF")
-        (cursor,) = copy.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
+        meta = dict(copy.execute("SELECT key, value FROM meta"))
         (tickets,) = copy.execute("SELECT count(*) FROM ticket").fetchone()
-        copy.execute("INSERT OR REPLACE INTO meta VALUES ('base', ?)", (cursor,))
+        copy.execute("INSERT OR REPLACE INTO meta VALUES ('base', ?)", (meta["cursor"],))
         copy.execute("DELETE FROM change")
         copy.execute("PRAGMA journal_mode = WAL")
-    return Cursor.parse(cursor), tickets
+    return meta, tickets
 
 
 @contextmanager

@@ -65,9 +65,8 @@ def create(folder: Folder, name: str, gate: str) -> Venue:
         with closing(Feed(folder)) as feed:
             now_ms = _now_ms()
             feed.begin(now_ms)
-            feed.append(
-                "device", device, _encode(MemberRow(device, gate, public, ENROLLED)), now_ms
-            )
+            row = MemberRow(device, gate, public, ENROLLED)
+            feed.append("device", device, _encode(row), authority, now_ms)
         venue = Venue(name, authority.key, authority.certificate)
         # Last: whoever finds this finds all of it.
         with faults(folder.venue):
@@ -104,6 +103,19 @@ def load(folder: Folder) -> Venue:
             _("{file} cannot be read").format(file=folder.venue.name),
             _("Restore it from a backup: without it no other gate can be asked in."),
         ) from error
+
+
+def is_host(folder: Folder) -> bool:
+    """Whether this gate is the host of a venue."""
+    return folder.venue.exists() and not folder.enrolment.exists()
+
+
+def authority_of(folder: Folder) -> Authority | None:
+    """The venue's own, at its host. Raises DamagedError when it cannot be read."""
+    if not is_host(folder):
+        return None
+    venue = load(folder)
+    return Authority.from_pem(venue.key, venue.authority)
 
 
 def devices(folder: Folder) -> dict[str, MemberRow]:
@@ -174,7 +186,8 @@ def take_requests(folder: Folder, feed: Feed, now_ms: int) -> list[MemberRow]:
     everything waits.
     """
     taken: list[MemberRow] = []
-    if not folder.venue.exists() or not feed.cursor:
+    authority = authority_of(folder)
+    if authority is None or not feed.cursor:
         return taken
     for path in _waiting(folder):
         row = _read(path)
@@ -185,7 +198,7 @@ def take_requests(folder: Folder, feed: Feed, now_ms: int) -> list[MemberRow]:
                 continue
             if feed.members().get(row.id) != row:
                 try:
-                    feed.append("device", row.id, _encode(row), now_ms)
+                    feed.append("device", row.id, _encode(row), authority, now_ms)
                 except BusyError:
                     break
             path.unlink()

@@ -34,7 +34,7 @@ from sync.discovery import network_now
 from sync.enrolment import Enrolment
 from sync.exchange import CENTRAL
 from sync.feed import Feed
-from sync.following import Follower, Progress, is_newer
+from sync.following import Follower, Progress, offers_newer
 from sync.gates import Gates
 from sync.keys import DeviceKey
 from sync.lan import Event, Lan
@@ -65,7 +65,9 @@ OFFSET_KEPT_S = 600.0
 LAN_BEAT_S = 1.0
 CENTRAL_HEARD_S = 10.0
 PEER_FEED_S = 5.0
-"""How long another gate's tickets are not asked for after that went wrong."""
+"""How long another gate is not asked for tickets after it failed."""
+LIAR_S = 300.0
+"""And after what it gave was wrong."""
 TIDY_EVERY_S = 60.0
 T = TypeVar("T")
 
@@ -149,7 +151,8 @@ class Worker:
         self._written = Freshness()
         self._beat_s = float("-inf")
         self._tidied_s = time.monotonic()
-        self._peer_at_s = 0.0
+        self._not_before_s: dict[str, float] = {}
+        """When another gate may be asked for tickets again, after that went wrong."""
         self._stopping = False
 
     def close(self) -> None:
@@ -357,18 +360,15 @@ class Worker:
 
     def _follow_feed(self) -> None:
         assert self._client is not None
-        self._read_on(self._client, self._head, self._server_ms())
+        self._read_on(self._client, self._head)
         self._head = self._feed.cursor
         self._tickets_boot_ms = self._clock.read().boot_ms
 
-    def _read_on(self, source: Client, head: str, as_of_ms: int) -> None:
+    def _read_on(self, source: Client, head: str, *, is_gate: bool = False) -> None:
         try:
-            self._follower.follow(source, head, as_of_ms)
+            self._follower.follow(source, head, is_gate=is_gate)
         finally:
             self._others.look_again()
-
-    def _server_ms(self) -> int:
-        return self._clock.read().wall_ms + (self._offset.ahead_ms or 0)
 
     # Journals by hand
 
@@ -494,29 +494,33 @@ class Worker:
 
     def _follow_gates_feed(self) -> None:
         """Take tickets from a gate that has newer ones, while the server does not answer."""
-        now = time.monotonic()
-        if self._gates is None or self._hears_central() or now < self._peer_at_s:
+        if self._gates is None or self._lan is None or self._hears_central():
             return
-        mine = self._feed.position()
+        now, mine = time.monotonic(), self._feed.position()
         better = [
             gate
-            for gate in self._gates.linked.values()
-            if gate.place and is_newer(gate.beat.report.cursor, gate.beat.as_of_ms, mine)
+            for device, gate in self._gates.linked.items()
+            if gate.place
+            and now >= self._not_before_s.get(device, 0.0)
+            and offers_newer(gate.beat.report.cursor, gate.beat.as_of_ms, mine)
         ]
         if not better:
             return
-        self._peer_at_s = now + PEER_FEED_S
         source = max(better, key=lambda gate: gate.beat.as_of_ms)
+        device = source.link.device
+        self._not_before_s[device] = now + PEER_FEED_S
         membership = load_membership(self._folder)
         assert membership is not None
         client = Client.of_gate(source.place, client_context(self._folder, membership))
         try:
-            self._read_on(client, source.beat.report.cursor, source.beat.as_of_ms)
-            self._peer_at_s = now
+            self._read_on(client, source.beat.report.cursor, is_gate=True)
+            del self._not_before_s[device]
         except ServerFault as fault:
-            log.info("lan: tickets of %s: %s", source.link.device, fault.message)
+            log.info("lan: tickets of %s: %s", device, fault.message)
         except DamagedError as fault:
-            log.warning("lan: tickets of %s: %s", source.link.device, fault.message)
+            # Whoever promises most is asked first: one that lies must not be asked for ever.
+            self._not_before_s[device] = now + LIAR_S
+            self._lan.complain(f"{device} ({source.link.host})", fault.message)
         finally:
             client.close()
 

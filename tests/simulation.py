@@ -8,6 +8,7 @@ history is a seed; the same seed is the same history. Run one alone with::
     python -m tests.simulation SEED [MUTATION]
 """
 
+import hashlib
 import random
 import shutil
 import sqlite3
@@ -57,7 +58,8 @@ from sync.feed import Feed
 from sync.gates import Gates
 from sync.keys import DeviceKey, verifier
 from sync.lan import Link, Linked, Said, Unlinked
-from sync.protocol import Answer, Ask, Beat, Changes, Word
+from sync.members import MEMBER, Membership
+from sync.protocol import Answer, Ask, Beat, Changes, Snapshot, Word
 from sync.replica import Holdings, read_bodies
 from sync.talk import Talk
 from tests.liar import Liar
@@ -254,6 +256,8 @@ class World:
         gate = Gate(name, folder, Clock(self, off_ms))
         gate.direction = self.random.choice([Direction.IN] * 4 + [Direction.BOTH])
         self.gates.append(gate)
+        with self.engine.begin() as connection:
+            join(connection, folder)
         self.start(gate)
         self.snapshot(gate)
         self.keys[gate.device] = DeviceKey(folder).public
@@ -494,7 +498,9 @@ class World:
         try:
             page = in_transaction(
                 self.engine,
-                lambda c: tickets.changes(c, EVENT, gate.feed.cursor if gate.feed else "", 3),
+                lambda c: tickets.changes(
+                    c, EVENT, gate.feed.cursor if gate.feed else "", self.now_ms, 3
+                ),
             )
         except tickets.ResyncNeeded:
             self.snapshot(gate)
@@ -503,14 +509,14 @@ class World:
         with suppress(msgspec.DecodeError):
             changes = msgspec.json.decode(data, type=Changes)
             if changes.changes:
-                gate.feed.apply(changes, self.now_ms)
+                gate.feed.apply(changes)
 
     def snapshot(self, gate: Gate) -> None:
         assert gate.feed
         part = gate.folder.path / "snapshot.part"
         with self.engine.begin() as connection:
-            name = write_snapshot(connection, part, self.now_ms)
-        gate.feed.install(part, name)
+            snapshot = write_snapshot(connection, part, self.now_ms)
+        gate.feed.install(part, snapshot)
 
     def do_link(self, gate: Gate) -> None:
         gate.online = not gate.online
@@ -808,14 +814,14 @@ class World:
             try:
                 page = in_transaction(
                     self.engine,
-                    lambda c: tickets.changes(c, EVENT, gate.feed.cursor),  # type: ignore[union-attr]
+                    lambda c: tickets.changes(c, EVENT, gate.feed.cursor, self.now_ms),  # type: ignore[union-attr]
                 )
             except tickets.ResyncNeeded:
                 self.snapshot(gate)
                 continue
             if not page.changes:
                 return
-            gate.feed.apply(roundtrip(page, Changes), self.now_ms)
+            gate.feed.apply(roundtrip(page, Changes))
 
     def fingerprint(self) -> list[frozenset[str]]:
         return [
@@ -937,7 +943,14 @@ def central_answers(world: World, device: str, ask: Ask) -> Answer:
     return in_transaction(world.engine, job)
 
 
-def write_snapshot(connection: Connection, path: Path, now_ms: int) -> str:
+def join(connection: Connection, folder: Folder) -> None:
+    """Let a gate know the event's authority."""
+    authority = tickets.authority_of(connection, EVENT).certificate
+    member = Membership(folder.device_id(), "", authority)
+    (folder.path / MEMBER).write_bytes(msgspec.json.encode(member))
+
+
+def write_snapshot(connection: Connection, path: Path, now_ms: int) -> Snapshot:
     """A replica as the server makes it, without its packing."""
     path.unlink(missing_ok=True)
     shutil.copy(replica_template(), path)
@@ -950,11 +963,16 @@ def write_snapshot(connection: Connection, path: Path, now_ms: int) -> str:
     for one in tickets.all_tickets(connection, EVENT):
         put_ticket(db, None, one)
     key = connection.execute(tables.event.select()).one().key
-    meta = {"key": key, "epoch": epoch, "seq": seq, "cursor": cursor, "built_ms": str(now_ms)}
+    linked = tickets.link_of(connection, EVENT)
+    meta = {"key": key, "epoch": epoch, "seq": seq, "cursor": cursor, "link": linked.hex(),
+            "built_ms": str(now_ms)}  # fmt: skip
     db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(meta.items()))
     db.execute("COMMIT")
     db.close()
-    return f"tickets-{epoch}-{seq}.db"
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    seal = tickets.authority_of(connection, EVENT).seal(cursor, linked, now_ms, digest)
+    return Snapshot(f"tickets-{epoch}-{seq}.db", cursor, len(content), digest, 0, seal)
 
 
 def history_at(lane: Lane, ticket: str) -> History:

@@ -18,7 +18,7 @@ from sync.feed import Feed
 from sync.protocol import Changes
 from tests import postgres
 from tests.conftest import needs
-from tests.simulation import write_snapshot
+from tests.simulation import join, write_snapshot
 from tests.venue import NOW_MS
 
 EVENT = "show"
@@ -84,7 +84,7 @@ def naive(engine: Engine, id_: str, chance: random.Random) -> None:
         connection.execute(
             insert(t.change).values(
                 event=EVENT, seq=seq, id=secrets.token_hex(8), kind="ticket", ref=id_,
-                body="{}", codes="{}",
+                body="{}", codes="{}", link=b"",
             )
         )  # fmt: skip
 
@@ -119,7 +119,7 @@ def deliver(engine: Engine, write: Write) -> tuple[set[str], list[str]]:
     while True:
         is_over = not any(thread.is_alive() for thread in threads)
         with engine.connect().execution_options(reads_only=True) as connection:
-            page = tickets.changes(connection, EVENT, cursor, 7)
+            page = tickets.changes(connection, EVENT, cursor, NOW_MS, 7)
         delivered += [change.ref for change in page.changes]
         cursor = page.cursor
         if is_over and not page.changes:
@@ -153,8 +153,9 @@ def test_a_page_and_its_cursor_are_one(engine: Engine, tmp_path: Path) -> None:
         rows = [{"code": "OLD", "type": "A", "id": "t1", "holder": "Ann Li"}]
         tickets.issue(connection, EVENT, tickets.Issue(tickets=rows))
     with engine.begin() as connection:
-        name = write_snapshot(connection, part, NOW_MS)
-    feed.install(part, name)
+        join(connection, folder)
+        snapshot = write_snapshot(connection, part, NOW_MS)
+    feed.install(part, snapshot)
     with engine.begin() as connection:
         changes = [{"id": "t1", "holder": "Bo Ek", "status": "revoked", "status_note": "refund"}]
         more = [{"code": "NEW", "type": "A", "id": "t2"}]
@@ -164,8 +165,8 @@ def test_a_page_and_its_cursor_are_one(engine: Engine, tmp_path: Path) -> None:
     assert known is not None
     assert known.holder == "Ann Li"
     with engine.connect() as connection:
-        page = tickets.changes(connection, EVENT, feed.cursor)
-    feed.apply(page, NOW_MS)
+        page = tickets.changes(connection, EVENT, feed.cursor, NOW_MS)
+    feed.apply(page)
     found = replica.find(replica.hash_of("NEW"))
     assert found is not None
     assert found.id == "t2"
@@ -175,7 +176,7 @@ def test_a_page_and_its_cursor_are_one(engine: Engine, tmp_path: Path) -> None:
     assert [one.id for one in replica.search("bo")] == ["t1"]
     assert replica.search("ann") == []
     with engine.connect() as connection:
-        assert tickets.changes(connection, EVENT, feed.cursor) == Changes([], feed.cursor)
+        assert tickets.changes(connection, EVENT, feed.cursor, NOW_MS) == Changes([], feed.cursor)
     replica.close()
     feed.close()
 
@@ -212,4 +213,4 @@ def test_a_bad_row_changes_nothing(engine: Engine) -> None:
 def test_a_cursor_of_another_life_is_told_to_resync(engine: Engine, cursor: str) -> None:
     """Never a page that may have holes."""
     with engine.connect() as connection, pytest.raises(tickets.ResyncNeeded):
-        tickets.changes(connection, EVENT, cursor)
+        tickets.changes(connection, EVENT, cursor, NOW_MS)

@@ -1,6 +1,7 @@
 """Gates of one venue as real processes, without a server, on loopback."""
 
 import json
+import sqlite3
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -17,6 +18,7 @@ from gate.domain.model import Basis, Outcome, Role
 from gate.lane import Operator
 from gate.store.folder import Folder
 from gate.store.standing import StandingReader
+from gate.store.tickets import live_replica
 from gate.store.venue import Venue as VenueReader
 from sync.feed import Feed
 from sync.keys import DeviceKey
@@ -128,6 +130,41 @@ def test_a_gate_without_tickets_takes_them_from_another(venue: Open, tmp_path: P
     assert late.scan("C000003").outcome is Outcome.ADMIT
 
 
+def test_a_gate_that_alters_tickets_is_not_believed(venue: Open) -> None:
+    """What it hands on is refused and reported, and another gate is asked instead."""
+    gates = venue(3)
+    host, liar, third = gates.gates
+    with closing(Feed(host.folder)) as feed:
+        row = {"id": "ab" * 8, "name": "West", "key": "cd" * 32, "state": "enrolled"}
+        feed.append("device", row["id"], json.dumps(row).encode(), gates.authority, 1)
+        told = feed.cursor
+    host.start()
+    liar.configure([host.place])
+    liar.start()
+    until(lambda: _cursor(liar) == told)
+    host.kill()
+    liar.kill()
+    with closing(sqlite3.connect(live_replica(liar.folder))) as replica, replica:
+        replica.execute("UPDATE change SET body = replace(body, 'enrolled', 'revoked')")
+    third.configure([liar.place])
+    liar.start()
+    third.start()
+    until(lambda: refused_for(third) >= 1)
+    assert _cursor(third) != told
+    third.kill()
+    third.configure([host.place, liar.place])
+    host.start()
+    third.start()
+    until(lambda: _cursor(third) == told)
+    with closing(Feed(third.folder)) as feed:
+        assert feed.members()[row["id"]].state == "enrolled"
+
+
+def _cursor(member: Member) -> str:
+    with closing(Feed(member.folder)) as feed:
+        return feed.cursor
+
+
 def test_a_stranger_learns_nothing_and_is_reported(venue: Open, tmp_path: Path) -> None:
     """Neither without a certificate nor with one of another venue does anybody get an answer."""
     gates = venue(1)
@@ -159,7 +196,7 @@ def test_a_revoked_device_is_turned_away(venue: Open) -> None:
     first.kill()
     with closing(Feed(first.folder)) as feed:
         row = {"id": second.device, "name": "", "key": "", "state": "revoked"}
-        feed.append("device", second.device, json.dumps(row).encode(), 1)
+        feed.append("device", second.device, json.dumps(row).encode(), gates.authority, 1)
     first.start()
     until(lambda: refused_for(first) >= 1)
     second.scan("C000005")

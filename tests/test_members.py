@@ -15,7 +15,6 @@ from cryptography import x509
 from gate.errors import DamagedError
 from gate.store.folder import Folder
 from sync import members
-from sync.central import tables as t
 from sync.keys import DeviceKey
 from sync.members import (
     Authority,
@@ -314,13 +313,3 @@ async def test_central_makes_members_of_one_venue(tmp_path: Path) -> None:
         assert member_of(der) == (maker.device, maker.public)
         signed = x509.load_pem_x509_certificate(one.certificate.encode())
         signed.verify_directly_issued_by(x509.load_pem_x509_certificate(one.authority.encode()))
-
-
-async def test_an_event_without_an_authority_gets_one(tmp_path: Path) -> None:
-    """At the first enrolment, and keeps it."""
-    async with central(tmp_path / "server") as running:
-        with running.engine.begin() as connection:
-            connection.execute(t.event.update().values(authority_key="", authority=""))
-        first = await enrolled(running, Maker())
-        second = await enrolled(running, Maker("1" * 16))
-    assert first.authority == second.authority != ""

@@ -16,6 +16,7 @@ from gate.store.tickets import Tickets, live_replica
 from sync.central import tables, tickets
 from sync.central.database import open_database
 from sync.feed import Feed
+from sync.members import Authority, Membership, save_membership
 from sync.shared_feed import SharedFeed
 from tests.conftest import MakeLane
 from tests.venue import NOW_MS
@@ -54,7 +55,10 @@ def test_tickets_of_version_0_1_can_be_followed(venue: Folder) -> None:
     feed = Feed(venue)
     begins, as_of_ms = feed.position()
     assert (begins.rpartition(":")[0], as_of_ms) == ("aa:7", 0)
-    feed.append("device", "a", b'{"id":"a","name":"A","key":"","state":"enrolled"}', NOW_MS)
+    authority = Authority.mint()
+    save_membership(venue, Membership(venue.device_id(), "", authority.certificate))
+    row = b'{"id":"a","name":"A","key":"","state":"enrolled"}'
+    feed.append("device", "a", row, authority, NOW_MS)
     feed.close()
     again = Feed(venue)
     assert (again.cursor.rpartition(":")[0], list(again.members())) == ("aa:8", ["a"])

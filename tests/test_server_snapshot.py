@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import zstandard
 from sqlalchemy import Engine
@@ -23,6 +24,8 @@ from sync.central import snapshot, tickets
 from sync.central import tables as t
 from sync.central.database import in_transaction
 from sync.feed import Feed
+from sync.members import Membership, save_membership
+from sync.protocol import Snapshot
 from tests.central import Central, Maker, central
 from tests.venue import TICKETS, TYPES
 
@@ -67,10 +70,13 @@ async def test_the_gate_opens_it(running: Central, maker: Maker, tmp_path: Path)
     assert (len(content), hashlib.sha256(content).hexdigest()) == (told["bytes"], told["sha256"])
     folder = Folder(tmp_path / "gate")
     folder.create()
+    with running.engine.connect() as connection:
+        authority = tickets.authority_of(connection, "show").certificate
+    save_membership(folder, Membership(folder.device_id(), "", authority))
     part = folder.path / "fetched.part"
     part.write_bytes(content)
     feed = Feed(folder)
-    feed.install(part, told["name"])
+    feed.install(part, msgspec.convert(told, Snapshot))
     assert feed.cursor == told["cursor"]
     assert feed.members() == {
         maker.device: MemberRow(maker.device, "North", maker.public, "enrolled")

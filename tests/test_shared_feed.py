@@ -2,17 +2,20 @@
 
 import os
 import random
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 
+import sync.central.tickets
 import sync.feed
 from gate.errors import BusyError, DamagedError, StoreError
 from gate.importer import import_files
@@ -20,17 +23,18 @@ from gate.store.filling import MemberRow
 from gate.store.folder import Folder, Lock
 from gate.store.sqlite import open_reader
 from gate.store.tickets import FILE_NAME, Tickets, live_replica, searchable
-from sync import packed, shared_feed
-from sync.central import devices, tickets
+from sync import packed, shared_feed, venue
+from sync.central import devices, snapshot, tickets
 from sync.central import tables as t
 from sync.central.database import open_database
 from sync.central.devices import State
 from sync.cursor import Cursor, ResyncNeeded
 from sync.feed import Feed, Position
-from sync.following import unpack
-from sync.protocol import Change, Changes, Enrol
+from sync.following import Follower, unpack
+from sync.members import Authority, Membership, save_membership
+from sync.protocol import Change, Changes, Enrol, Seal, Snapshot
+from sync.seals import link
 from sync.shared_feed import SharedFeed, shared_file, shared_snapshot
-from tests.simulation import write_snapshot
 from tests.venue import NOW_MS, fill, write_rows
 
 EVENT = "show"
@@ -45,14 +49,22 @@ class Crash(Exception):
 class Replica:
     """A gate's ticket file, and what it last asked."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, authority: str) -> None:
         self.folder = Folder(path)
         self.folder.create()
+        save_membership(self.folder, Membership(self.folder.device_id(), "", authority))
         self.feed = Feed(self.folder)
 
     def restart(self) -> None:
         self.feed.close()
         self.feed = Feed(self.folder)
+
+    def begin(self, source: "Server | Neighbour", *, is_gate: bool | None = None) -> None:
+        """A new snapshot from there, as the worker takes it."""
+        is_gate = isinstance(source, Neighbour) if is_gate is None else is_gate
+        client: Any = source
+        follower = Follower(self.folder, self.feed, lambda work: work(), lambda *_said: None)
+        follower._begin_anew(client, is_gate=is_gate)
 
     def seq(self) -> int:
         return Cursor.parse(self.feed.cursor).seq
@@ -62,6 +74,13 @@ class Replica:
         connection = self.feed._live()
         assert connection is not None
         return rows_of(connection)
+
+
+def link_at(one: Replica) -> bytes:
+    """What its next change will be linked to."""
+    connection = one.feed._live()
+    assert connection
+    return sync.feed._link_here(sync.feed._meta(connection))
 
 
 def rows_of(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[str, Any]]:
@@ -82,6 +101,84 @@ def rows_of(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[str, 
     return found
 
 
+class Server:
+    """What a gate asks of the server."""
+
+    def __init__(self, engine: Engine, directory: Path) -> None:
+        self.engine = engine
+        self.directory = directory
+
+    def changes(self, cursor: str, limit: int = 1000) -> Changes:
+        with self.engine.connect() as connection:
+            return tickets.changes(connection, EVENT, cursor, NOW_MS, limit)
+
+    def snapshot(self) -> Snapshot:
+        with self.engine.connect() as connection:
+            at = Cursor.parse(tickets.cursor_of(connection, EVENT))
+        found = packed.find(self.directory, at)
+        is_new = found and at.seq - Cursor.parse(found.cursor).seq < 5
+        return found if found and is_new else snapshot.build(self.engine, EVENT, self.directory)
+
+    def download(self, snapshot: Snapshot, part: Path, _progress: object) -> None:
+        found = packed.get(self.directory, snapshot.name)
+        assert found
+        shutil.copy(found[0], part)
+
+
+class Neighbour:
+    """What a gate asks of another."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+
+    def changes(self, cursor: str, limit: int = 1000) -> Changes:
+        with SharedFeed(self.folder) as shared:
+            return shared.page(cursor, limit)
+
+    def snapshot(self) -> Snapshot:
+        return shared_snapshot(self.folder)[0]
+
+    def download(self, snapshot: Snapshot, part: Path, _progress: object) -> None:
+        file = shared_file(self.folder, snapshot.name)
+        assert file
+        shutil.copy(file, part)
+
+
+def forged(page: Changes, to: Replica, chance: random.Random) -> Changes:
+    """What a lying gate may make of a page, with whatever seals it has."""
+    at = Cursor.parse(to.feed.cursor)
+    changes, seal = list(page.changes), page.seal
+    n = chance.randrange(len(changes)) if changes else 0
+    void = msgspec.Raw(b'{"id":"t0","type_id":"T0","status":"revoked"}')
+    made = Change(at.seq + len(changes) + 1, "ab" * 8, "ticket", "t0", void)
+    what = chance.choice(["body", "codes", "ref", "id", "drop", "add", "swap", "nothing"])
+    if what == "add" or not changes:
+        changes.append(made)
+    elif what == "drop":
+        del changes[n]
+        changes = [msgspec.structs.replace(c, seq=at.seq + i) for i, c in enumerate(changes, 1)]
+    elif what == "swap":
+        chance.shuffle(changes)
+        changes = [msgspec.structs.replace(c, seq=at.seq + i) for i, c in enumerate(changes, 1)]
+    elif what in ("body", "codes", "ref", "id"):
+        new = {"body": void, "codes": {"ab" * 32: "live"}, "ref": "t1", "id": "cd" * 8}[what]
+        changes[n] = msgspec.structs.replace(changes[n], **{what: new})
+    end = str(at._replace(seq=changes[-1].seq, id=changes[-1].id)) if changes else str(at)
+    if seal is not None:
+        linked = link_at(to)
+        for change in changes:
+            linked = link(linked, change)
+        seals = [
+            seal,
+            msgspec.structs.replace(seal, cursor=end),
+            msgspec.structs.replace(seal, cursor=end, link=linked.hex()),
+            msgspec.structs.replace(seal, as_of_ms=seal.as_of_ms + 1),
+            Authority.mint().seal(end, linked, NOW_MS),
+        ]
+        seal = chance.choice(seals)
+    return Changes(changes, end, page.more, seal)
+
+
 class History:
     """A server, and three gates of which each has its tickets from the one before."""
 
@@ -96,9 +193,11 @@ class History:
             tickets.create_event(connection, EVENT, "Show", "UTC", NOW_MS)
             types = [{"id": f"T{n}", "kind": "meeting"} for n in range(2)]
             tickets.issue(connection, EVENT, tickets.Issue(types))
+            authority = tickets.authority_of(connection, EVENT).certificate
+        self.server = Server(self.engine, path / "snapshots")
         self.types, self.made, self.codes = 2, 0, 0
         self.devices: list[str] = []
-        self.chain = [Replica(path / name) for name in "abc"]
+        self.chain = [Replica(path / name, authority) for name in "abc"]
         for n in range(3):
             self.install(n)
 
@@ -111,7 +210,7 @@ class History:
         acts: list[Callable[[], None]] = [
             self.issue, self.issue, self.change, self.change, self.state_anew, self.retype,
             self.device, self.pull, self.pull, self.pull, self.pull, self.crash, self.restart,
-            self.refresh,
+            self.refresh, self.lie,
         ]  # fmt: skip
         for _step in range(STEPS):
             self.chance.choice(acts)()
@@ -220,38 +319,43 @@ class History:
         """One page from wherever the gate reads now; whether there was anything in it."""
         one = self.chain[n]
         try:
-            if n == 0:
-                with self.engine.connect() as connection:
-                    page = tickets.changes(connection, EVENT, one.feed.cursor, limit)
-            else:
-                # Whoever is cut off from its neighbour may find the one behind it.
-                source = self.chain[n - 1 if self.chance.random() < 0.8 else 0]
-                with SharedFeed(source.folder) as shared:
-                    page = shared.page(one.feed.cursor, limit)
+            page = self.page(n, limit)
         except ResyncNeeded:
             self.install(n)
             return True
-        sent = msgspec.json.decode(msgspec.json.encode(page), type=Changes)
-        assert len({change.seq for change in sent.changes}) == len(sent.changes)
-        one.feed.apply(sent, NOW_MS)
-        return bool(sent.changes)
+        assert len({change.seq for change in page.changes}) == len(page.changes)
+        if page.changes:
+            one.feed.apply(page)
+        return bool(page.changes)
+
+    def page(self, n: int, limit: int) -> Changes:
+        """What the gate is told, as it comes off the wire."""
+        # Whoever is cut off from its neighbour may find the one behind it.
+        at = n - 1 if self.chance.random() < 0.8 else 0
+        source = Neighbour(self.chain[at].folder) if n else self.server
+        page = source.changes(self.chain[n].feed.cursor, limit)
+        return msgspec.json.decode(msgspec.json.encode(page), type=Changes)
+
+    def lie(self) -> None:
+        """A neighbour alters what it hands on, or makes something up."""
+        n = self.chance.randrange(3)
+        one = self.chain[n]
+        try:
+            page = self.page(n, 5)
+        except ResyncNeeded:
+            return
+        with suppress(DamagedError):
+            one.feed.apply(forged(page, one, self.chance))
 
     def install(self, n: int) -> None:
         one = self.chain[n]
-        part = one.folder.path / "fetched.part"
         if n == 0:
-            with self.engine.begin() as connection:
-                name = write_snapshot(connection, part, NOW_MS)
-                with closing(sqlite3.connect(part, isolation_level=None)) as copy:
-                    for member in devices.members(connection, EVENT):
-                        sync.feed.put_member(copy, member)
-        else:
-            snapshot, file = shared_snapshot(self.chain[n - 1].folder)
-            if one.folder.pointer.exists() and Cursor.parse(snapshot.cursor).seq < one.seq():
-                return
-            unpack(file, part, snapshot)
-            name = snapshot.name
-        one.feed.install(part, name)
+            one.begin(self.server)
+            return
+        with suppress(DamagedError, ResyncNeeded):  # it is no newer, or leads nowhere
+            one.begin(Neighbour(self.chain[n - 1].folder))
+        if not one.folder.pointer.exists():
+            one.begin(self.server)
 
     # What must hold
 
@@ -269,20 +373,16 @@ class History:
         return found
 
     def check(self) -> None:
-        """Each gate has everything up to its cursor, as it was then or as it is now."""
+        """Each gate has everything as it was at its cursor, and nothing else."""
         versions = self.versions()
         for one in self.chain:
-            seq, rows = one.seq(), one.rows()
-            for ref, said in versions.items():
-                due = [n for n, _said in said if n <= seq]
-                later = [what for n, what in said if not due or n >= due[-1]]
-                if due:
-                    assert rows.get(ref) in later, f"{ref} is older than {seq}"
-                else:
-                    assert ref not in rows or rows[ref] in later
-            for (kind, id_), (body, _codes) in rows.items():
-                type_ = msgspec.json.decode(body).get("type_id", "")
-                assert kind != "ticket" or ("type", type_) in rows, f"{id_} is of no type"
+            seq = one.seq()
+            then = {
+                ref: [what for n, what in said if n <= seq][-1]
+                for ref, said in versions.items()
+                if said[0][0] <= seq
+            }
+            assert one.rows() == then, f"not as it was at {seq}"
 
 
 def play(path: Path, seeds: range) -> None:
@@ -302,51 +402,64 @@ def test_nothing_is_skipped_in_a_chain(tmp_path: Path) -> None:
     play(tmp_path, range(HISTORIES))
 
 
-def _apply_cursor_first(self: Feed, page: Changes, server_ms: int) -> None:
+def _apply_cursor_first(self: Feed, page: Changes) -> None:
     connection = self._live()
     assert connection
     connection.execute("UPDATE meta SET value = ? WHERE key = 'cursor'", (page.cursor,))
-    for change in page.changes:
-        sync.feed._apply(connection, change)
-        row = (change.seq, change.id, change.kind, change.ref)
-        connection.execute("INSERT OR REPLACE INTO change VALUES (?, ?, ?, ?)", row)
+    _apply(self, page)
 
 
 def _says_it_is_all(self: SharedFeed, cursor: str, limit: int = 1000) -> Changes:
     page = _page(self, cursor, limit)
-    return Changes(page.changes, str(self.head()))
+    return Changes(page.changes, str(self.head()), seal=page.seal)
 
 
 def _leaves_one_out(self: SharedFeed, cursor: str, limit: int = 1000) -> Changes:
     page = _page(self, cursor, limit)
-    return Changes([*page.changes[:1], *page.changes[2:]], page.cursor, page.more)
+    return msgspec.structs.replace(page, changes=[*page.changes[:1], *page.changes[2:]])
 
 
-def _believes_the_end(_connection: sqlite3.Connection, page: Changes) -> Cursor:
-    return Cursor.parse(page.cursor)
+def _believes_seals(_self: Feed, seal: Seal | None, cursor: str, linked: str) -> Seal:
+    return seal or Seal(cursor, linked)
 
 
-def _copy_of_another_moment(live: Path, part: Path) -> tuple[Cursor, int]:
-    cursor, count = _copy(live, part)
-    with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+def _believes_signatures(self: Feed, seal: Seal | None, cursor: str, linked: str) -> Seal:
+    assert seal
+    return _checked(self, seal, seal.cursor, seal.link)
+
+
+def _copy_of_another_moment(real: Callable[..., Any], *given: Any) -> Any:
+    made = real(*given)
+    with closing(sqlite3.connect(given[2], isolation_level=None)) as copy:
         copy.execute("DELETE FROM ticket WHERE row = (SELECT max(row) FROM ticket)")
-    return cursor, count
+    return made
 
 
-_page, _copy = SharedFeed.page, shared_feed._copy
+_page, _apply, _checked, _fill = SharedFeed.page, Feed.apply, Feed._checked, snapshot._fill
+FOLLOWS_ANYTHING = (sync.feed, "_check_follows", lambda *_all: None)
 MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
-    "a type comes after its tickets": [(SharedFeed, "_ahead", lambda *_all: [])],
     "the cursor before its page": [(Feed, "apply", _apply_cursor_first)],
     "a cursor beyond its page": [
         (SharedFeed, "page", _says_it_is_all),
-        (sync.feed, "_check_follows", _believes_the_end),
+        (Feed, "_checked", _believes_seals),
+        FOLLOWS_ANYTHING,
     ],
     "a page with a hole": [
         (SharedFeed, "page", _leaves_one_out),
-        (sync.feed, "_check_follows", _believes_the_end),
+        (Feed, "_checked", _believes_seals),
+        FOLLOWS_ANYTHING,
     ],
     "a hole that is found": [(SharedFeed, "page", _leaves_one_out)],
-    "a copy that names another moment": [(shared_feed, "_copy", _copy_of_another_moment)],
+    "nobody looks at seals": [(Feed, "_checked", _believes_seals)],
+    "any authority's seal is good": [(sync.feed, "is_good", lambda *_all: True)],
+    "a seal of something else": [(Feed, "_checked", _believes_signatures)],
+    "changes are not linked": [
+        (sync.feed, "link", lambda before, _change: before),
+        (sync.central.tickets, "link", lambda before, _change: before),
+    ],
+    "a copy that names another moment": [
+        (snapshot, "_fill", partial(_copy_of_another_moment, snapshot._fill))
+    ],
 }
 
 
@@ -365,8 +478,9 @@ def test_a_broken_law_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Replica]:
     """The tickets of ``tests.venue`` at the host of a venue."""
-    host = Replica(tmp_path / "host")
-    host.folder.venue.write_text("{}")
+    folder = Folder(tmp_path / "host")
+    venue.create(folder, "Gala", "Host")
+    host = Replica(folder.path, venue.load(folder).authority)
     fill(host.folder)
     yield host
     host.feed.close()
@@ -375,18 +489,22 @@ def host(tmp_path: Path) -> Iterator[Replica]:
 def tell(host: Replica, id_: str, state: str = "enrolled") -> Cursor:
     """A change of the host's own; how far it is then."""
     body = msgspec.json.encode(MemberRow(id_, f"Gate {id_}", "ab" * 32, state))
-    host.feed.append("device", id_, body, NOW_MS)
+    authority = venue.authority_of(host.folder)
+    assert authority
+    host.feed.append("device", id_, body, authority, NOW_MS)
     return Cursor.parse(host.feed.cursor)
+
+
+def others(host: Replica) -> set[str]:
+    """The devices that the host has told of."""
+    return set(host.feed.members()) - {host.folder.device_id()}
 
 
 @contextmanager
 def follower(path: Path, host: Replica) -> Iterator[Replica]:
     """A gate with the host's tickets."""
-    one = Replica(path)
-    snapshot, file = shared_snapshot(host.folder)
-    part = one.folder.path / "fetched.part"
-    unpack(file, part, snapshot)
-    one.feed.install(part, snapshot.name)
+    one = Replica(path, venue.load(host.folder).authority)
+    one.begin(Neighbour(host.folder))
     yield one
     one.feed.close()
 
@@ -406,12 +524,12 @@ def test_a_change_of_the_hosts_own_reaches_the_others(host: Replica, tmp_path: P
         assert len({one.id for one in made}) == 3
         first = page_of(host, gate.feed.cursor, 2)
         assert (len(first.changes), first.more, first.cursor) == (2, True, str(made[1]))
-        gate.feed.apply(first, NOW_MS + 5)
-        assert gate.feed.position() == Position(str(made[1]), begun.as_of_ms)
-        gate.feed.apply(page_of(host, gate.feed.cursor), NOW_MS + 9)
+        gate.feed.apply(first)
+        assert gate.feed.position() == Position(str(made[1]), NOW_MS) != begun
+        gate.feed.apply(page_of(host, gate.feed.cursor))
         assert gate.feed.members() == host.feed.members()
         assert host.feed.members()["a"].state == "revoked"
-        assert gate.feed.position() == Position(str(made[2]), NOW_MS + 9)
+        assert gate.feed.cursor == str(made[2])
         assert page_of(host, made[2]) == Changes([], str(made[2]))
 
 
@@ -436,7 +554,7 @@ def test_two_lives_of_one_host_are_told_apart(host: Replica, tmp_path: Path) -> 
         with closing(sqlite3.connect(kept)) as backup, closing(open_reader(live)) as now:
             now.backup(backup)
         tell(host, "a")
-        gate.feed.apply(page_of(host, gate.feed.cursor), NOW_MS)
+        gate.feed.apply(page_of(host, gate.feed.cursor))
         host.feed.close()
         live.write_bytes(kept.read_bytes())
         tell(host, "b")
@@ -470,26 +588,37 @@ def test_what_is_remembered_has_its_bound(host: Replica, monkeypatch: pytest.Mon
     assert len(page_of(host, made[-1 - count]).changes) == count
 
 
+def sealed(host: Replica, changes: list[Change], cursor: str) -> Changes:
+    """A page as the host's authority would tell it, whatever is in it."""
+    authority = venue.authority_of(host.folder)
+    assert authority
+    linked = link_at(host)
+    for change in changes:
+        linked = link(linked, change)
+    return Changes(changes, cursor, seal=authority.seal(cursor, linked, NOW_MS))
+
+
 def test_a_page_that_does_not_go_on_from_here_changes_nothing(host: Replica) -> None:
-    """One that begins later, has a hole, ends elsewhere or is of another life."""
+    """One that begins later, has a hole, ends elsewhere, is of another life or in disorder."""
     here = Cursor.parse(host.feed.cursor)
     body = msgspec.Raw(msgspec.json.encode(MemberRow("a", "A", "", "enrolled")))
 
     def page(*numbers: int, end: int, epoch: str = here.epoch, id_: str = "") -> Changes:
         changes = [Change(here.seq + n, f"{n:02x}", "device", "a", body) for n in numbers]
-        return Changes(changes, f"{epoch}:{here.seq + end}:{id_ or f'{end:02x}'}")
+        return sealed(host, changes, f"{epoch}:{here.seq + end}:{id_ or f'{end:02x}'}")
 
     wrong = [
         page(2, end=2), page(1, 3, end=3), page(1, 2, end=3), page(1, end=1, epoch="ffff"),
-        page(1, end=1, id_="ff"), page(end=1), Changes([], ""), Changes([], "nonsense"),
+        page(1, end=1, id_="ff"), page(end=1), page(2, 1, end=2), page(end=0),
+        sealed(host, [], ""), sealed(host, [], "nonsense"),
     ]  # fmt: skip
     for one in wrong:
         with pytest.raises(DamagedError, match="do not go on"):
-            host.feed.apply(one, NOW_MS)
+            host.feed.apply(one)
     assert host.feed.cursor == str(here)
-    assert host.feed.members() == {}
-    host.feed.apply(page(2, 1, end=2), NOW_MS)
-    assert list(host.feed.members()) == ["a"]
+    assert others(host) == set()
+    host.feed.apply(page(1, 2, end=2))
+    assert others(host) == {"a"}
 
 
 @pytest.mark.parametrize(
@@ -507,7 +636,7 @@ def test_nonsense_from_a_gate_changes_nothing(
     made = here._replace(seq=here.seq + 1, id="aa")
     change = Change(made.seq, made.id, kind, "x", msgspec.Raw(body.encode()), codes)
     with pytest.raises(DamagedError):
-        host.feed.apply(Changes([change], str(made)), NOW_MS)
+        host.feed.apply(sealed(host, [change], str(made)))
     assert host.feed.cursor == str(here)
 
 
@@ -526,7 +655,7 @@ def test_an_import_is_newer_for_everybody(host: Replica, tmp_path: Path) -> None
         last = tell(host, "b")
         with follower(tmp_path / "other", host) as other:
             assert other.feed.cursor == str(last)
-            assert set(other.feed.members()) == {"a", "b"}
+            assert others(other) == {"a", "b", host.folder.device_id()}
             assert ("ticket", "z") in other.rows()
 
 
@@ -536,7 +665,8 @@ def test_replacing_tickets_keeps_the_devices(host: Replica, tmp_path: Path) -> N
     rows = [{"id": "N", "kind": "meeting"}, {"code": "NEW", "type": "N", "id": "n"}]
     import_files(host.folder, [write_rows(tmp_path / "new.jsonl", rows)], replace=True)
     assert Cursor.parse(host.feed.cursor)[:2] == (end.epoch, end.seq + 1)
-    assert set(host.rows()) == {("type", "N"), ("ticket", "n"), ("device", "a")}
+    of_host = ("device", host.folder.device_id())
+    assert set(host.rows()) == {("type", "N"), ("ticket", "n"), ("device", "a"), of_host}
     with closing(Tickets(host.folder)) as found:
         found.refresh()
         assert found.find(found.hash_of("NEW")) is not None
@@ -546,7 +676,7 @@ def test_replacing_tickets_keeps_the_devices(host: Replica, tmp_path: Path) -> N
 
 def test_a_list_of_a_gates_own_is_nobodys_source(tmp_path: Path) -> None:
     """What a gate imported before it joined is complete as of no moment of the venue's."""
-    gate = Replica(tmp_path / "gate")
+    gate = Replica(tmp_path / "gate", "")
     fill(gate.folder)
     assert gate.feed.position().as_of_ms == 0
     assert gate.feed.cursor
@@ -562,23 +692,21 @@ def test_nothing_is_changed_while_tickets_are_imported(host: Replica) -> None:
     assert host.feed.cursor == before
     lock.close()
     tell(host, "a")
-    assert list(host.feed.members()) == ["a"]
+    assert others(host) == {"a"}
 
 
 def test_a_venue_begins_without_tickets(tmp_path: Path) -> None:
     """The devices are there to be told of; what is there already is left."""
-    host = Replica(tmp_path / "host")
+    host = Replica(tmp_path / "host", "")
     with pytest.raises(StoreError), SharedFeed(host.folder):
         pass
     assert (host.feed.position(), host.feed.members()) == (Position("", 0), {})
     host.feed.begin(NOW_MS)
     begun = host.feed.cursor
     assert begun.endswith(":0:")
-    tell(host, "a")
-    after = host.feed.cursor
     host.feed.begin(NOW_MS + 1)
-    assert host.feed.cursor == after
-    assert len(page_of(host, begun).changes) == 1
+    assert host.feed.cursor == begun
+    assert page_of(host, begun) == Changes([], begun)
     host.feed.close()
 
 
@@ -632,6 +760,7 @@ def test_a_copy_has_everything_but_how_it_came(host: Replica, tmp_path: Path) ->
     assert part.read_bytes()[18:20] == b"\x02\x02"
     with closing(open_reader(part)) as copy:
         found = dict(copy.execute("SELECT key, value FROM meta"))
+        assert (snapshot.cursor, snapshot.seal.link) == (found["cursor"], found["link"])
         assert found == {**meta, "base": meta["cursor"]}
         assert copy.execute("SELECT count(*) FROM change").fetchone() == (0,)
         assert rows_of(copy) == host.rows()
@@ -663,10 +792,11 @@ def test_a_copy_is_made_once_for_all_who_wait(
 ) -> None:
     """Gates that ask at once get the same."""
     made: list[Path] = []
+    real = shared_feed._copy
 
-    def counted(live: Path, part: Path) -> tuple[Cursor, int]:
+    def counted(live: Path, part: Path) -> tuple[dict[str, str], int]:
         made.append(live)
-        return _copy(live, part)
+        return real(live, part)
 
     monkeypatch.setattr(shared_feed, "_copy", counted)
     found: list[str] = []
@@ -682,15 +812,99 @@ def test_a_copy_is_made_once_for_all_who_wait(
 
 
 def test_a_file_that_is_no_replica_is_not_installed(host: Replica, tmp_path: Path) -> None:
-    """A gate's copy without a cursor, key or time is refused, and what is here stays."""
-    snapshot, file = shared_snapshot(host.folder)
+    """One without a cursor, key or time is refused, whoever vouches for it; all stays as it is."""
+    told, file = shared_snapshot(host.folder)
     before = host.folder.pointer.read_text()
     for said in ("cursor = ''", "key = 'xx'", "built_ms = 'soon'", "as_of_ms = 'later'"):
         part = tmp_path / "copy.part"
-        unpack(file, part, snapshot)
+        unpack(file, part, told)
         key, _is, value = said.split()
         with closing(sqlite3.connect(part)) as copy, copy:
             copy.execute(f"UPDATE meta SET value = {value} WHERE key = ?", (key,))
         with pytest.raises(DamagedError):
-            host.feed.install(part, snapshot.name)
+            host.feed.install(part, told)
     assert host.folder.pointer.read_text() == before
+
+
+# What a lying gate may try with a snapshot
+
+
+def test_a_snapshot_is_the_authoritys(host: Replica, tmp_path: Path) -> None:
+    """Another file, another cursor, another time or another venue's word: nothing is fetched."""
+    tell(host, "a")
+    told, file = shared_snapshot(host.folder)
+    seal, other = told.seal, Authority.mint()
+    linked = bytes.fromhex(seal.link)
+    at = Cursor.parse(told.cursor)
+    further = str(at._replace(seq=at.seq + 1))
+    replace = msgspec.structs.replace
+    lies = [
+        replace(told, sha256="ab" * 32),
+        replace(told, sha256="ab" * 32, seal=replace(seal, content="ab" * 32)),
+        replace(told, cursor=further),
+        replace(told, cursor=further, seal=replace(seal, cursor=further)),
+        replace(told, seal=replace(seal, as_of_ms=seal.as_of_ms + 1)),
+        replace(told, seal=other.seal(told.cursor, linked, seal.as_of_ms, told.sha256)),
+        replace(told, seal=replace(seal, signature="")),
+        replace(told, seal=replace(seal, signature="zz")),
+    ]
+    with follower(tmp_path / "gate", host) as gate:
+        before = gate.feed.cursor
+        for lie in lies:
+            with pytest.raises(DamagedError, match="authority"):
+                gate.feed.check(lie)
+        # A true word on a true file, of another moment than the file says.
+        part = tmp_path / "copy.part"
+        unpack(file, part, told)
+        authority = venue.authority_of(host.folder)
+        assert authority
+        wrong = authority.seal(further, linked, seal.as_of_ms, told.sha256)
+        with pytest.raises(DamagedError, match="authority"):
+            gate.feed.install(part, replace(told, cursor=further, seal=wrong))
+        assert gate.feed.cursor == before
+
+
+def test_older_tickets_are_not_taken_from_a_gate(host: Replica, tmp_path: Path) -> None:
+    """A gate that was set back offers what the authority once said: true then, and older now."""
+    with follower(tmp_path / "old", host) as old, follower(tmp_path / "gate", host) as gate:
+        for n in range(3):
+            tell(host, f"d{n}")
+        rows = write_rows(tmp_path / "more.jsonl", [{"code": "LATE", "type": "SHOW", "id": "z"}])
+        import_files(host.folder, [rows], built_ms=NOW_MS + 7)
+        gate.begin(Neighbour(host.folder))
+        before = gate.feed.cursor
+        with pytest.raises(DamagedError, match="older"):
+            gate.begin(Neighbour(old.folder))
+        assert gate.feed.cursor == before
+
+
+def test_a_copy_is_handed_on_as_it_came(host: Replica, tmp_path: Path) -> None:
+    """A gate that is no host packs nothing of its own: the file is the one the authority sealed."""
+    with follower(tmp_path / "one", host) as one:
+        first, file = shared_snapshot(host.folder)
+        for n in range(3):
+            tell(host, f"d{n}")
+        one.feed.apply(page_of(host, one.feed.cursor))
+        second, same = shared_snapshot(one.folder)
+        assert (second, same.read_bytes()) == (first, file.read_bytes())
+        assert len(page_of(one, second.cursor).changes) == 3
+        for path in one.folder.shared.iterdir():
+            path.unlink()
+        with pytest.raises(ResyncNeeded):
+            shared_snapshot(one.folder)
+
+
+def test_much_that_was_told_is_worth_a_new_snapshot(
+    host: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a gate remembers for others does not grow for ever: it begins anew with its source."""
+    monkeypatch.setattr(sync.feed, "REMEMBERED", 2)
+    with follower(tmp_path / "gate", host) as gate:
+        for n in range(5):
+            assert not gate.feed.remembers_much()
+            tell(host, f"d{n}")
+            gate.feed.apply(page_of(host, gate.feed.cursor))
+        assert gate.feed.remembers_much()
+        monkeypatch.setattr(packed, "LATE_CHANGES", 0)
+        gate.begin(Neighbour(host.folder), is_gate=False)
+        assert not gate.feed.remembers_much()

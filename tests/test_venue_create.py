@@ -32,7 +32,14 @@ from sync.enrolment import Enrolment, parse_link
 from sync.feed import Feed
 from sync.inviting import Invitation
 from sync.keys import DeviceKey
-from sync.members import client_context, load_membership, member_of, server_context, venue_id
+from sync.members import (
+    Authority,
+    client_context,
+    load_membership,
+    member_of,
+    server_context,
+    venue_id,
+)
 from sync.protocol import Enrolled
 from sync.shared_feed import shared_snapshot
 from tests.central import Maker
@@ -261,7 +268,7 @@ class TestRequests:
         with closing(Feed(host)) as feed:
             assert venue.take_requests(host, feed, NOW_MS) == []
             with pytest.raises(DamagedError):
-                feed.append("device", OTHER, b"{}", NOW_MS)
+                feed.append("device", OTHER, b"{}", Authority.mint(), NOW_MS)
         assert len(list(host.inbox.iterdir())) == 1
 
     def test_only_the_host_takes_any(self, venue_folder: Folder) -> None:

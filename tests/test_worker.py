@@ -302,9 +302,9 @@ def test_a_snapshot_that_is_not_what_was_meant_is_thrown_away(tmp_path: Path) ->
     import zstandard  # noqa: PLC0415
 
     from gate.errors import DamagedError  # noqa: PLC0415
-    from sync.protocol import Snapshot  # noqa: PLC0415
+    from sync.protocol import Seal, Snapshot  # noqa: PLC0415
 
-    packed = tmp_path / "x.zst"
+    packed, seal = tmp_path / "x.zst", Seal(CURSOR, "00" * 32)
     good = zstandard.compress(b"x" * 5000)
     cases: list[tuple[bytes, int]] = [
         (good, 5000), (good[:-4], 5000), (zstandard.compress(bytes(50_000_000)), 5000),
@@ -312,7 +312,7 @@ def test_a_snapshot_that_is_not_what_was_meant_is_thrown_away(tmp_path: Path) ->
     ]  # fmt: skip
     for content, size in cases:
         packed.write_bytes(content)
-        said = Snapshot("tickets-aa-1.db", CURSOR, size, "00" * 32, len(content))
+        said = Snapshot("tickets-aa-1.db", CURSOR, size, "00" * 32, len(content), seal)
         with pytest.raises(DamagedError):
             following.unpack(packed, tmp_path / "x.db", said)
         assert (tmp_path / "x.db").stat().st_size <= 2_000_000

@@ -189,9 +189,12 @@ def follow_feeds(db: Database) -> None:
             seq INTEGER PRIMARY KEY,
             id TEXT NOT NULL,
             kind TEXT NOT NULL,
-            ref TEXT NOT NULL
+            ref TEXT NOT NULL,
+            body TEXT NOT NULL,
+            codes TEXT NOT NULL,
+            seal TEXT
         );
-        CREATE INDEX change_type ON change (seq) WHERE kind = 'type';
+        CREATE INDEX change_seal ON change (seq) WHERE seal IS NOT NULL;
         CREATE TABLE member (
             id TEXT PRIMARY KEY,
             name TEXT NOT NULL,

@@ -75,7 +75,9 @@ class Devices:
             reason = _("limit is a number from 1 to {most}.").format(most=tickets.PAGE)
             raise Denied(422, "invalid", reason)
         try:
-            page = await server.read(tickets.changes, device.event, cursor, int(stated[:9]))
+            page = await server.read(
+                tickets.changes, device.event, cursor, time.time_ns() // 1_000_000, int(stated[:9])
+            )
         except ResyncNeeded as error:
             reason = _("This cursor is not of this server any more: take a new snapshot.")
             raise Denied(409, "resync", reason) from error

@@ -19,7 +19,6 @@ from gate.store.filling import MemberRow
 from sync.central import tables as t
 from sync.central import tickets
 from sync.central.edge import Denied
-from sync.members import Authority
 from sync.protocol import Enrol, Enrolled
 
 ADMIN = "admin"
@@ -114,22 +113,9 @@ def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
     row = connection.execute(
         select(t.event.c.name, t.event.c.time_zone).where(t.event.c.id == event)
     ).one()
-    authority = _authority_of(connection, event)
+    authority = tickets.authority_of(connection, event)
     certificate = authority.issue(asked.device, asked.key)
     return Enrolled(credential, event, row[0], name, row[1], authority.certificate, certificate)
-
-
-def _authority_of(connection: Connection, event: str) -> Authority:
-    """The event's own; minted now for an event that is older than authorities."""
-    c = t.event.c
-    kept = select(c.authority_key, c.authority).where(c.id == event).with_for_update()
-    key, certificate = connection.execute(kept).one()
-    if key:
-        return Authority.from_pem(key, certificate)
-    made = Authority.mint()
-    said = {"authority_key": made.key, "authority": made.certificate}
-    connection.execute(update(t.event).where(c.id == event).values(**said))
-    return made
 
 
 def _put_device(
@@ -170,7 +156,7 @@ def set_state(connection: Connection, event: str, device: str, state: State) -> 
     _tell(connection, event, at, MemberRow(device, name, key, state))
 
 
-def _tell(connection: Connection, event: str, at: tuple[str, int], member: MemberRow) -> None:
+def _tell(connection: Connection, event: str, at: tickets.Head, member: MemberRow) -> None:
     """Let all gates hear of it by the feed, those too that only other gates reach."""
     body = msgspec.json.encode(member).decode()
     tickets.append(connection, event, at, [("device", member.id, body, {})])

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
 from sqlite_utils import Database
@@ -47,8 +48,10 @@ def build(engine: Engine, event: str, directory: Path, progress: Progress = sile
     with faults(part):
         try:
             with _one_moment(engine) as connection:
-                cursor, count = _fill(connection, event, part, progress)
-            return packed.pack(part, directory, cursor, count)
+                head, count = _fill(connection, event, part, progress)
+                vouch = tickets.authority_of(connection, event).seal
+            seal = partial(vouch, str(head.cursor), head.link, head.as_of_ms)
+            return packed.pack(part, directory, head.cursor, count, seal)
         finally:
             for path in (part, Path(f"{part}-wal"), Path(f"{part}-shm")):
                 with suppress(FileNotFoundError):
@@ -61,8 +64,19 @@ def _one_moment(engine: Engine) -> Connection:
     return engine.connect().execution_options(reads_only=True)
 
 
-def _fill(connection: Connection, event: str, part: Path, progress: Progress) -> tuple[Cursor, int]:
+class _Moment(NamedTuple):
+    """What a snapshot shows."""
+
+    cursor: Cursor
+    link: bytes
+    as_of_ms: int
+
+
+def _fill(
+    connection: Connection, event: str, part: Path, progress: Progress
+) -> tuple[_Moment, int]:
     cursor = Cursor.parse(tickets.cursor_of(connection, event))
+    moment = _Moment(cursor, tickets.link_of(connection, event), time.time_ns() // 1_000_000)
     key = connection.execute(select(t.event.c.key).where(t.event.c.id == event)).scalar_one()
     total = _count(connection, event)
     with suppress(FileNotFoundError):
@@ -81,16 +95,17 @@ def _fill(connection: Connection, event: str, part: Path, progress: Progress) ->
             put_ticket(db, None, ticket)
             if done % _STEP == 0:
                 progress(done, total)
-        now_ms = str(time.time_ns() // 1_000_000)
-        meta = {"key": key, "epoch": cursor.epoch, "seq": str(cursor.seq), "cursor": str(cursor),
-                "built_ms": now_ms, "as_of_ms": now_ms}  # fmt: skip
-        db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
+        meta = {"key": key, "epoch": cursor.epoch, "seq": cursor.seq, "cursor": cursor,
+                "link": moment.link.hex(), "built_ms": moment.as_of_ms,
+                "as_of_ms": moment.as_of_ms}  # fmt: skip
+        rows = [(name, str(value)) for name, value in meta.items()]
+        db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
         db.execute("COMMIT")
         db.execute("INSERT INTO holder(holder) VALUES ('optimize')")
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA journal_mode = WAL")
     progress(total, total)
-    return cursor, total
+    return moment, total
 
 
 def _count(connection: Connection, event: str) -> int:

@@ -56,6 +56,8 @@ stream = Table(
     _text("epoch"),
     _number("head"),
     _number("entries"),
+    # What the next change is linked to.
+    Column("link", LargeBinary, nullable=False),
 )
 ticket_type = Table(
     "ticket_type", metadata, _text("event", key=True), _text("id", key=True), _text("body")
@@ -87,6 +89,7 @@ change = Table(
     _text("ref"),
     _text("body"),
     _text("codes"),
+    Column("link", LargeBinary, nullable=False),
 )
 device = Table(
     "device",

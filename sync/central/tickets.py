@@ -9,7 +9,8 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Table, func, insert, select, update
@@ -24,11 +25,13 @@ from sync.central import tables as t
 from sync.central.prepared import Prepared
 from sync.cursor import Cursor, ResyncNeeded
 from sync.members import Authority
-from sync.protocol import Change, Changes
+from sync.protocol import Change, ChangeKind, Changes
+from sync.seals import FIRST, link
 
 PAGE = 1000
 _EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _ERRORS_TOLD = 20
+_HEAD: Final = (t.stream.c.epoch, t.stream.c.head, t.stream.c.link)
 _IN = 500
 """Ids in one query: SQLite's limit on parameters is far above, PostgreSQL's planner likes few."""
 
@@ -49,6 +52,14 @@ class Issue:
     tickets: Sequence[Mapping[str, Any]] = ()
     changes: Sequence[Mapping[str, Any]] = ()
     """Fields to state anew, each with the ``id`` of its ticket."""
+
+
+class Head(NamedTuple):
+    """How far an event's feed is."""
+
+    epoch: str
+    seq: int
+    link: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,9 @@ def create_event(connection: Connection, id_: str, name: str, time_zone: str, no
         )
     )
     connection.execute(
-        insert(t.stream).values(event=id_, epoch=secrets.token_hex(8), head=0, entries=0)
+        insert(t.stream).values(
+            event=id_, epoch=secrets.token_hex(8), head=0, entries=0, link=FIRST
+        )
     )
 
 
@@ -101,13 +114,13 @@ def new_epochs(connection: Connection) -> int:
 def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     """Create and change types and tickets, all or nothing. Raises Bad with what is wrong."""
     locking = (
-        select(t.stream.c.epoch, t.stream.c.head, t.event.c.key, t.event.c.time_zone)
+        select(*_HEAD, t.event.c.key, t.event.c.time_zone)
         .join_from(t.stream, t.event, t.event.c.id == t.stream.c.event)
         .where(t.stream.c.event == event)
         .with_for_update(of=t.stream)
     )
-    epoch, head, hexed, time_zone = connection.execute(locking).one()
-    at, key = (epoch, head), bytes.fromhex(hexed)
+    *at, hexed, time_zone = connection.execute(locking).one()
+    key = bytes.fromhex(hexed)
     errors: list[str] = []
     kept = _bodies(connection, event, stated.changes)
     named = {str(row.get("type", "")) for row in stated.tickets}
@@ -131,7 +144,7 @@ def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     changes = _changed(connection, event, stated.changes, kept, zones=zones, errors=errors)
     if errors:
         raise Bad([*errors[:_ERRORS_TOLD], *(["…"] if len(errors) > _ERRORS_TOLD else [])])
-    rows = [
+    rows: list[tuple[ChangeKind, str, str, dict[str, str]]] = [
         *(("type", one.id, one.body, {}) for one in types),
         *(("ticket", one.id, one.body, codes[one.id]) for one in tickets),
         *(("ticket", id_, body, codes_) for id_, body, codes_ in changes),
@@ -144,47 +157,50 @@ def issue(connection: Connection, event: str, stated: Issue) -> Issued:
         event,
         [(id_, msgspec.json.decode(body)["type_id"], body) for id_, body, _codes in changes],
     )
-    cursor = append(connection, event, at, rows)
+    cursor = append(connection, event, Head(*at), rows)
     return Issued(len(types), len(tickets), len(changes), cursor, [one.id for one in tickets])
 
 
-def lock(connection: Connection, event: str) -> tuple[str, int]:
-    """Epoch and newest number of the event's feed; nobody else takes a number until the commit."""
-    query = select(t.stream.c.epoch, t.stream.c.head).where(t.stream.c.event == event)
-    epoch, head = connection.execute(query.with_for_update()).one()
-    return epoch, head
+def lock(connection: Connection, event: str) -> Head:
+    """How far the event's feed is; nobody else takes a number until the commit."""
+    query = select(*_HEAD).where(t.stream.c.event == event)
+    return Head(*connection.execute(query.with_for_update()).one())
 
 
 def append(
     connection: Connection,
     event: str,
-    at: tuple[str, int],
-    rows: Sequence[tuple[str, str, str, Mapping[str, str]]],
+    at: Head,
+    rows: Sequence[tuple[ChangeKind, str, str, dict[str, str]]],
 ) -> str:
     """Add rows (kind, ref, body, codes) to the feed; the answer is its cursor then.
 
     ``at`` is what ``lock`` answered in the same transaction.
     """
-    epoch, head = at
-    made = [
-        {
-            "event": event,
-            "seq": head + n,
-            "id": secrets.token_hex(8),
-            "kind": kind,
-            "ref": ref,
-            "body": body,
-            "codes": msgspec.json.encode(codes).decode(),
-        }
-        for n, (kind, ref, body, codes) in enumerate(rows, 1)
-    ]
+    made: list[dict[str, Any]] = []
+    linked = at.link
+    for seq, (kind, ref, body, codes) in enumerate(rows, at.seq + 1):
+        id_ = secrets.token_hex(8)
+        linked = link(linked, Change(seq, id_, kind, ref, msgspec.Raw(body.encode()), codes))
+        made.append(
+            {
+                "event": event,
+                "seq": seq,
+                "id": id_,
+                "kind": kind,
+                "ref": ref,
+                "body": body,
+                "codes": msgspec.json.encode(codes).decode(),
+                "link": linked,
+            }
+        )
     if not made:
         return cursor_of(connection, event)
     connection.execute(insert(t.change), made)
     connection.execute(
-        update(t.stream).where(t.stream.c.event == event).values(head=head + len(made))
+        update(t.stream).where(t.stream.c.event == event).values(head=made[-1]["seq"], link=linked)
     )
-    return f"{epoch}:{made[-1]['seq']}:{made[-1]['id']}"
+    return f"{at.epoch}:{made[-1]['seq']}:{made[-1]['id']}"
 
 
 def cursor_of(connection: Connection, event: str) -> str:
@@ -202,8 +218,19 @@ def cursor_of(connection: Connection, event: str) -> str:
     return f"{row[0]}:{row[1]}:{row[2] or ''}"
 
 
-def changes(connection: Connection, event: str, cursor: str, limit: int = PAGE) -> Changes:
-    """The changes after a cursor. Raises ResyncNeeded when the cursor is not of this feed."""
+def link_of(connection: Connection, event: str) -> bytes:
+    """What the feed's next change will be linked to."""
+    query = select(t.stream.c.link).where(t.stream.c.event == event)
+    return bytes(connection.execute(query).scalar_one())
+
+
+def changes(
+    connection: Connection, event: str, cursor: str, now_ms: int, limit: int = PAGE
+) -> Changes:
+    """The changes after a cursor, sealed by the event's authority.
+
+    Raises ResyncNeeded when the cursor is not of this feed.
+    """
     epoch, head = connection.execute(
         select(t.stream.c.epoch, t.stream.c.head).where(t.stream.c.event == event)
     ).one()
@@ -214,7 +241,7 @@ def changes(connection: Connection, event: str, cursor: str, limit: int = PAGE) 
         raise ResyncNeeded
     c = t.change.c
     rows = connection.execute(
-        select(c.seq, c.id, c.kind, c.ref, c.body, c.codes)
+        select(c.seq, c.id, c.kind, c.ref, c.body, c.codes, c.link)
         .where(c.event == event, c.seq > asked.seq)
         .order_by(c.seq)
         .limit(limit)
@@ -225,7 +252,18 @@ def changes(connection: Connection, event: str, cursor: str, limit: int = PAGE) 
     ]
     if not page:
         return Changes([], cursor)
-    return Changes(page, f"{epoch}:{page[-1].seq}:{page[-1].id}", more=page[-1].seq < head)
+    end, more = f"{epoch}:{page[-1].seq}:{page[-1].id}", page[-1].seq < head
+    seal = authority_of(connection, event).seal(end, rows[-1].link, 0 if more else now_ms)
+    return Changes(page, end, more, seal)
+
+
+def authority_of(connection: Connection, event: str) -> Authority:
+    """The event's own."""
+    kept = select(t.event.c.authority_key, t.event.c.authority).where(t.event.c.id == event)
+    return _authority(*connection.execute(kept).one())
+
+
+_authority = lru_cache(maxsize=64)(Authority.from_pem)
 
 
 def knows(connection: Connection, event: str, cursor: Cursor) -> bool:
