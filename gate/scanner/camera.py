@@ -33,6 +33,8 @@ FROZEN_S = 1.5
 """Frames equal to the last bit for so long come from no living sensor."""
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 PICTURE_S = 1.0
+CLOSE_S = 2.0
+"""How long closing waits for a frame that is under way."""
 """How long each picture of a folder is held up."""
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
@@ -135,7 +137,14 @@ class Camera:
         return shot
 
     def close(self) -> None:
-        """Stop reading."""
+        """Stop reading. The frame that is under way is waited for, a driver that hangs is not."""
+        reader = self._reader
+        self._leave()
+        if reader is not None:
+            # A program that ends while OpenCV works is aborted by it.
+            reader.join(CLOSE_S)
+
+    def _leave(self) -> None:
         if self._reader is not None:
             self._reader.stop()
         self._reader = None
@@ -149,7 +158,7 @@ class Camera:
             if time.monotonic() >= self._retry_at:
                 self._reader = _Reader(self.source)
         elif reader.is_over and not self.source.is_live and not reader.error:
-            self.close()
+            self._leave()
             self._become(State.ENDED, "")
         elif trouble := self._trouble(reader):
             self._lose(trouble)
@@ -164,7 +173,7 @@ class Camera:
             # A closed lens also gives equal frames: one reopening must do.
             self._reopened_frozen = True
             log.warning("camera %s: frozen picture, reopening", self.source.name)
-            self.close()
+            self._leave()
             self._reader = _Reader(self.source)
 
     def _trouble(self, reader: "_Reader") -> str:
@@ -179,7 +188,7 @@ class Camera:
         return ""
 
     def _lose(self, trouble: str) -> None:
-        self.close()
+        self._leave()
         wait_s = self._backoff_s[min(self._failures, len(self._backoff_s) - 1)]
         self._failures += 1
         self._retry_at = time.monotonic() + wait_s
@@ -237,6 +246,10 @@ class _Reader:
     def stop(self) -> None:
         """Ask the thread to release the capture; it is not waited for."""
         self._stopping = True
+
+    def join(self, wait_s: float) -> None:
+        """Wait for the thread to end, but not for ever."""
+        self._thread.join(wait_s)
 
     def _run(self) -> None:
         capture: Capture | None = None
