@@ -3,11 +3,12 @@
 from random import Random
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Raw
 
 from gate.domain import clock
 from gate.domain.model import Act, Entry, Outcome
 from gate.store import entries
-from sync.protocol import Head, head_message
+from sync.protocol import Beat, Frame, Head, Word, head_message
 
 SEED = bytes(range(32))
 TICKETS = 8
@@ -42,6 +43,29 @@ class Liar:
             random.shuffle(some)
             return [*some, *reversed(some)], [], []
         return self._told_anew(random, now_ms)
+
+    def word(
+        self,
+        random: Random,
+        raw: list[bytes],
+        heads: list[Head],
+        known: list[bytes],
+        devices: list[str],
+    ) -> Word:
+        """All of it as a word on its stream, with whatever else may mislead who hears it."""
+        have: dict[str, list[str]] = {}
+        for body in random.sample(known, min(len(known), random.randint(0, 3))):
+            entry, digest = entries.decode(body), entries.digest(body).hex()
+            seq = entry.seq + random.choice([0, 0, 1, 1000])
+            false = random.choice([digest, "ab" * 32])
+            have[entry.origin] = random.choice([[], [f"{seq}:{false[:32]}"]])
+        hears = dict.fromkeys(random.sample([*devices, "central"], 2), "")
+        return Word(
+            Frame(have, random.random() < 0.5, [Raw(body) for body in raw], heads),
+            took=random.choice([0, 0, 1, 50]),
+            wants=random.choice([None, [], ["*"], devices]),
+            beat=Beat(linked=random.choice([None, {}, hears])),
+        )
 
     def _told_anew(
         self, random: Random, now_ms: int

@@ -156,6 +156,8 @@ class Gate:
     backups: list[tuple[Path, str, int]] = field(default_factory=list)
     others: Gates | None = None
     revoked: bool = False
+    shuns: set[str] = field(default_factory=set)
+    """Devices it has heard were revoked: it has no stream with them any more."""
 
     @property
     def device(self) -> str:
@@ -368,7 +370,7 @@ class World:
             (3, self.do_restart), (3, self.do_backup), (2, self.do_restore), (3, self.do_central),
             (1, self.do_clone), (2, self.do_clock), (8, self.do_issue), (3, self.do_stick),
             (2, self.do_peers_cut), (8, self.do_wire), (24, self.do_beat), (40, self.do_word),
-            (5, self.do_lie), (0.5, self.do_revoke),
+            (5, self.do_lie), (0.5, self.do_revoke), (2, self.do_news),
         ]  # fmt: skip
         weights, acts = zip(*ops, strict=True)
         act = self.random.choices(acts, weights)[0]
@@ -610,7 +612,7 @@ class World:
         copy_folder(gate.folder.path, self.root / name)
         clone = Gate(name, Folder(self.root / name), Clock(self, gate.clock.off_ms))
         clone.last_hash, clone.seen_row = gate.last_hash, gate.seen_row
-        clone.revoked = gate.revoked
+        clone.revoked, clone.shuns = gate.revoked, set(gate.shuns)
         self.gates.append(clone)
         self.start(gate)
         self.start(clone)
@@ -667,7 +669,7 @@ class World:
         return next((w for w in self.wires if one in w.ends and other in w.ends), None)
 
     def link(self, one: Gate, other: Gate) -> Wire | None:
-        if one.device == other.device or one.revoked or other.revoked:
+        if one.device == other.device or one.device in other.shuns or other.device in one.shuns:
             return None
         for at, to in ((one, other), (other, one)):
             # A gate hears one machine of an id, whatever was cloned.
@@ -716,31 +718,46 @@ class World:
         gate.others.hear(Said(wire.links[at], word))
 
     def do_revoke(self, gate: Gate) -> None:
-        """A device is found to be lost: nobody takes anything from it any more."""
+        """A device is found to be lost: the server takes nothing from it, nor who hears of it."""
         others = [one for one in self.gates if one.device != gate.device and not one.revoked]
         if len({one.device for one in others}) < 2:
             return
         for one in self.gates:
             if one.device == gate.device:
                 one.revoked = True
-                for wire in [w for w in self.wires if one in w.ends]:
-                    self.cut(wire)
         self.note(gate)
+
+    def do_news(self, gate: Gate) -> None:
+        """A gate hears by the feed who was revoked; until then it has believed them."""
+        if gate.revoked:
+            return
+        gate.shuns |= {one.device for one in self.gates if one.revoked}
+        for wire in [w for w in self.wires if gate in w.ends]:
+            if any(end.device in gate.shuns for end in wire.ends):
+                self.cut(wire)
 
     def do_lie(self, gate: Gate) -> None:
         """A member forges, alters, replays, re-orders, or tells everybody another story."""
         if gate.holdings is None or gate.revoked:
             return
-        raw, heads, made = self.liar.lie(self.random, list(self.bodies.values()), self.now_ms)
+        known = list(self.bodies.values())
+        raw, heads, made = self.liar.lie(self.random, known, self.now_ms)
         for body in made:
             entry, digest = entries.decode(body), entries.digest(body).hex()
             self.bodies[digest], self.home[digest] = body, False
             self.after[LIAR, entry.prev].add(digest)
-        gate.holdings.accept(raw, "", heads, self.verify)
+        assert gate.others
+        if LIAR not in gate.others.linked:
+            gate.others.hear(Linked(Link(LIAR, self.keys[LIAR], "", False, None, 0.0)))  # type: ignore[arg-type]
+        word = self.liar.word(self.random, raw, heads, known, [one.device for one in self.gates])
+        link = gate.others.linked[LIAR].link
+        gate.others.hear(Said(link, roundtrip(word, Word)))
 
     # The end
 
     def heal(self) -> None:
+        for gate in self.gates:
+            self.do_news(gate)
         for gate in self.gates:
             if gate.revoked:
                 for digest in own_hashes(gate.folder):

@@ -53,7 +53,7 @@ def _every_id_is_known(*_args: Any) -> bool:
     return True
 
 
-def _apply_cursor_first(self: Feed, page: Changes, server_ms: int) -> None:
+def _apply_cursor_first(self: Feed, page: Changes) -> None:
     connection = self._live()
     assert connection
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('cursor', ?)", (page.cursor,))
