@@ -232,6 +232,7 @@ class World:
             self.issue(connection, TICKETS)
         for n in range(self.random.randint(2, 6)):
             self.add_gate(f"G{n}")
+        self.central_backups.append(self.copy_central())
 
     def open_central(self) -> Engine:
         engine = open_database(f"sqlite:///{self.central_path}")
@@ -379,7 +380,7 @@ class World:
         # What somebody does to a machine that is off does not die half-way.
         by_hand = (self.do_backup, self.do_restore, self.do_central, self.do_clone,
                    self.do_peers_cut)  # fmt: skip
-        danger = {self.do_feed: (0.3, 8), self.do_deliver: (0.15, 30), self.do_word: (0.12, 30)}
+        danger = {self.do_feed: (0.2, 8), self.do_deliver: (0.15, 30), self.do_word: (0.12, 30)}
         often, statements = danger.get(act, (0.06, 14))
         if act not in by_hand and self.random.random() < often:
             FUSE.set(self.random.randint(0, statements), after=self.random.random() < 0.5)
@@ -510,6 +511,9 @@ class World:
         data = self.garble(msgspec.json.encode(page))
         with suppress(msgspec.DecodeError):
             changes = msgspec.json.decode(data, type=Changes)
+            if self.random.random() < 0.3:
+                # In the middle of a page, where most can go wrong.
+                FUSE.set(self.random.randint(0, 10), after=self.random.random() < 0.5)
             if changes.changes:
                 gate.feed.apply(changes)
 
