@@ -81,10 +81,10 @@ class Fuse:
 
     def __init__(self) -> None:
         self.left = -1
-        self.after = False
+        self.after = self.in_commit = False
 
-    def set(self, left: int, *, after: bool) -> None:
-        self.left, self.after = left, after
+    def set(self, left: int, *, after: bool, in_commit: bool = False) -> None:
+        self.left, self.after, self.in_commit = left, after, in_commit
 
     def burn(self, run: Callable[[], Any]) -> Any:
         if self.left < 0:
@@ -473,6 +473,8 @@ class World:
         self.tell(gate, session, number, ask)
 
     def tell(self, gate: Gate, session: int, number: int, ask: Ask) -> None:
+        if self.random.random() < 0.05:
+            FUSE.set(-1, after=False, in_commit=True)
         answer = central_answers(self, gate.device, ask)
         gate.inbox.append((session, number, msgspec.json.encode(answer)))
 
@@ -1071,6 +1073,9 @@ def _burn(*_args: Any) -> None:
 
 
 def _burn_commit(_connection: Any) -> None:
+    if FUSE.in_commit:
+        FUSE.in_commit = False
+        raise Crash
     FUSE.burn(lambda: None)
 
 

@@ -26,6 +26,7 @@ from sync.central import tables as t
 from sync.central.app import create_app
 from sync.central.database import in_transaction, open_database
 from sync.central.edge import Denied
+from sync.central.prompt import Prompt
 from sync.central.server import Settings
 from sync.protocol import MAX_FRAME
 from sync.wechat import accounts
@@ -139,6 +140,7 @@ def _config(
         log_config=None,
         access_log=False,
         server_header=False,
+        http=Prompt,
         ssl_certfile=certificate,
         ssl_keyfile=key,
         ws_max_size=MAX_FRAME,
