@@ -470,11 +470,11 @@ class World:
             ask = msgspec.json.decode(data, type=Ask)
         except msgspec.DecodeError:
             return
+        if self.random.random() < 0.05:
+            FUSE.set(-1, after=False, in_commit=True)
         self.tell(gate, session, number, ask)
 
     def tell(self, gate: Gate, session: int, number: int, ask: Ask) -> None:
-        if self.random.random() < 0.05:
-            FUSE.set(-1, after=False, in_commit=True)
         answer = central_answers(self, gate.device, ask)
         gate.inbox.append((session, number, msgspec.json.encode(answer)))
 

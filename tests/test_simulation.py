@@ -24,8 +24,8 @@ FIRST_SEED = int(os.environ.get("GATE_TEST_SEED", "0"))
 PART = 10
 MUTANT_SEEDS = 200
 NEAR = {
-    "cursor without its id": 20,
-    "receipt before commit": 1575,
+    "cursor without its id": 10,
+    "receipt before commit": 30,
 }
 """Where to begin to look: a seed that was seen to catch it is not far."""
 
