@@ -266,6 +266,21 @@ async def test_one_person_may_claim_and_use_so_many(api: Api) -> None:
     ]  # fmt: skip
 
 
+async def test_a_changed_limit_reaches_the_gates(api: Api) -> None:
+    """Who had used all they might is free again when they may use more, and the other way round."""
+    card_id = await api.create(get_limit=9, use_limit=1)
+    codes = {who: [await api.claim(card_id, who) for _n in range(2)] for who in ("oFan", "oB")}
+    gone = await api.claim(card_id)
+    await api.ok("/card/code/unavailable", {"code": gone})
+    await api.ok("/card/code/consume", {"code": codes["oFan"][0]})
+    for limit, status in ((2, Status.NORMAL), (1, Status.LIMITED), (50, Status.NORMAL)):
+        change = {"card_id": card_id, "meeting_ticket": {"base_info": {"use_limit": limit}}}
+        await api.ok("/card/update", change)
+        assert kept(api, codes["oFan"][1])[0].status is status
+        assert [kept(api, code)[0].status for code in codes["oB"]] == [Status.NORMAL] * 2
+        assert kept(api, gone)[0].status is Status.REVOKED
+
+
 async def test_a_gate_s_redemption_counts_for_the_limit(api: Api) -> None:
     """What a gate let in limits the person's other tickets, and frees them when taken back."""
     card_id, maker = await api.create(use_limit=1), await gate(api)
@@ -303,7 +318,12 @@ async def test_who_may_claim(api: Api) -> None:
     code = await api.claim(card_id)
     await api.ok("/card/delete", {"card_id": card_id})
     await api.fails(40078, "/v1/claims", {"card_id": card_id, "openid": "oB"})
-    await api.fails(40078, "/card/delete", {"card_id": card_id})
+    gone = {"card_id": card_id}
+    await api.fails(40078, "/card/delete", gone)
+    await api.fails(40078, "/card/modifystock", gone | {"increase_stock_value": 1})
+    await api.fails(40078, "/card/update", gone | {"meeting_ticket": {"map_url": "http://x"}})
+    offer = {"action_name": "QR_CARD", "action_info": {"card": gone}}
+    await api.fails(40078, "/card/qrcode/create", offer)
     assert await api.status(code) == "NORMAL"
     await api.ok("/card/code/consume", {"code": code})
 
@@ -366,6 +386,11 @@ async def test_meeting_tickets_get_their_seats(api: Api) -> None:
     assert (ticket.zone, ticket.entrance, ticket.seats) == ("C区", "东北门", ("2排15号",))
     assert (ticket.begin_time, ticket.end_time) == (times["begin_time"], int(times["end_time"]))
     await api.fails(40079, "/card/meetingticket/updateuser", {"code": code, "end_time": now()})
+    none = {"code": code, "begin_time": 0, "end_time": 0, "zone": "", "seat_number": []}
+    await api.ok("/card/meetingticket/updateuser", none)
+    ticket, _state = kept(api, code)
+    assert (ticket.begin_time, ticket.end_time, ticket.zone, ticket.seats) == (None, None, "", ())
+    assert ticket.entrance == "东北门"
     await api.fails(41013, "/card/meetingticket/updateuser", {"zone": "C"})
     await api.fails(40056, "/card/meetingticket/updateuser", {"code": "0" * 12, "zone": "C"})
     await api.fails(45021, "/card/meetingticket/updateuser", {"code": code, "zone": "C" * 13})
@@ -544,6 +569,31 @@ async def test_gifts_that_are_refused(api: Api) -> None:
     await api.fails(40003, "/v1/gifts", start | {"action": "accept", "to": "oFan"})
 
 
+async def test_a_gift_of_what_a_cut_off_gate_let_in(api: Api) -> None:
+    """The giver walked in by the old code meanwhile: nobody can take it; it returns as used."""
+    card_id, maker = await api.create(), await gate(api)
+    code = await api.claim(card_id)
+    start = {"code": code, "action": "start", "from": "oFan"}
+    await api.ok("/v1/gifts", start)
+    await redeem_at_gate(api, maker, code)
+    await api.fails(40099, "/v1/gifts", start | {"action": "accept", "to": "oB"})
+    assert await api.status(code) == "CONSUMED"
+    assert (await api.ok("/v1/gifts", start | {"action": "return"}))["status"] == "CONSUMED"
+
+
+async def test_what_has_expired_is_not_taken_as_a_gift(api: Api) -> None:
+    """40127, also when it expired on its way."""
+    card_id = await api.create()
+    code = await api.claim(card_id)
+    start = {"code": code, "action": "start", "from": "oFan"}
+    await api.ok("/v1/gifts", start)
+    past = base_info()["date_info"] | {"type": "DATE_TYPE_FIX_TIME_RANGE"}
+    rewrite(api, card_id, date_info=past | {"end_timestamp": now() - 5})
+    await api.fails(40127, "/v1/gifts", start | {"action": "accept", "to": "oB"})
+    assert (await api.ok("/v1/gifts", start | {"action": "return"}))["status"] == "EXPIRE"
+    await api.fails(40127, "/v1/gifts", start)
+
+
 async def test_a_gift_not_taken_in_time_comes_back(api: Api) -> None:
     """After its day it is its giver's again, usable and told as GIFT_TIMEOUT."""
     code = await api.claim(await api.create())
@@ -606,8 +656,35 @@ async def test_an_order_is_issued_whole_or_not_at_all(api: Api) -> None:
     ):  # fmt: skip
         await api.fails(code, "/v1/orders", body)
     custom = await api.create(use_custom_code=True)
-    two = order | {"order_id": "A3", "items": [{"card_id": custom, "count": 2}]}
-    await api.fails(40158, "/v1/orders", two)
+    for count in (1, 2):
+        own = order | {"order_id": "A3", "items": [{"card_id": custom, "count": count}]}
+        await api.fails(40158, "/v1/orders", own)
+
+
+async def test_what_a_refund_may_void(api: Api) -> None:
+    """Thrown away or on its way to a friend, yes; used, no; an empty list is not "all"."""
+    card_id = await api.create(get_limit=9)
+    order = {"order_id": "A", "openid": "oFan", "items": [{"card_id": card_id, "count": 4}]}
+    used, thrown, giving, both = (await api.ok("/v1/orders", order))["codes"]
+    await api.ok("/card/code/consume", {"code": used})
+    await api.ok("/card/code/consume", {"code": both})
+    for code in (thrown, both):
+        await api.ok("/v1/actions", {"code": code, "action": "delete"})
+    await api.ok("/v1/gifts", {"code": giving, "action": "start", "from": "oFan", "to": "oB"})
+    refund = {"refund_id": "R", "order_id": "A"}
+    await api.fails(40110, "/v1/refunds", refund | {"codes": []})
+    for codes in ({}, {"codes": [used]}, {"codes": [thrown, both]}):
+        await api.fails(40099, "/v1/refunds", refund | codes)
+    assert kept(api, thrown)[0].status is Status.DELETED
+    await api.fails(40127, "/card/code/unavailable", {"code": thrown})
+    twice = refund | {"codes": [thrown, giving, thrown]}
+    assert (await api.ok("/v1/refunds", twice))["codes"] == [thrown, giving]
+    for code in (thrown, giving):
+        assert await api.status(code) == "UNAVAILABLE"
+        assert kept(api, code)[0].status is Status.REVOKED
+    taken = {"code": giving, "action": "accept", "from": "oFan", "to": "oB"}
+    await api.fails(40127, "/v1/gifts", taken)
+    assert await api.status(used) == "CONSUMED"
 
 
 async def test_a_refund_finds_what_was_given_on(api: Api) -> None:
@@ -647,6 +724,12 @@ async def test_qr_codes_offer_cards(api: Api) -> None:
     await api.fails(40053, "/v1/claims", {"ticket": "none", "openid": "oB"})
     picture = await api.running.http.get(told["show_qrcode_url"])
     assert picture.content.startswith(b"\x89PNG")
+    for ticket in ("", "a text of one's own", "\0", told["ticket"][:-1]):
+        drawn = await api.running.http.get("/cgi-bin/showqrcode", params={"ticket": ticket})
+        assert drawn.json()["errcode"] == 40053
+    once = (await api.ok(path, offer(is_unique_code=True)))["ticket"]
+    await api.ok("/v1/claims", {"ticket": once, "openid": "oB"})
+    await api.fails(40053, "/v1/claims", {"ticket": once, "openid": "oC"})
     for body, errcode in (
         ({}, 40053), ({"action_name": "QR_CARD"}, 40053), (offer(card_id=None), 40053),
         (offer(card_id="p404"), 40073), (offer() | {"expire_seconds": 59}, 40053),

@@ -26,7 +26,7 @@ from gate.store import entries
 from sync.central import tables as t
 from sync.central import tickets
 from sync.central.database import open_database, reading
-from sync.wechat import notices
+from sync.wechat import callback, notices
 from sync.wechat.clockwork import Clockwork
 from sync.wechat.crypto import encrypt, signature
 from tests.central import Maker, ask
@@ -221,9 +221,9 @@ async def test_a_callback_is_verified_when_it_is_set(api: Api, backend: Backend)
     backend.is_deaf = True
     answer = await api.set(callback="http://backend.test/hook?tenant=7", callback_token=TOKEN)
     assert (answer.status_code, answer.json()["error"]) == (422, "callback")
-    for callback in ("ftp://x", "nonsense", "http://[", "http://backend.test:99999/"):
-        answer = await api.set(callback=callback)
-        assert answer.status_code == 422, callback
+    for url in ("ftp://x", "nonsense", "http://[", "http://backend.test:99999/"):
+        answer = await api.set(callback=url)
+        assert answer.status_code == 422, url
     assert (await api.set(callback_token="b d")).status_code == 422
     told = (await api.running.admin("GET", "/accounts")).json()
     assert [one["callback"] for one in told] == [URL]
@@ -395,6 +395,29 @@ async def test_guests_are_reminded_two_hours_before(api: Api, backend: Backend) 
     assert {one["BeginTime"] for one in told} == {str(begin)}
     await settle(api)
     assert backend.events().count(notices.REMINDER) == 2
+
+
+async def test_a_backend_that_trickles_is_not_waited_for(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five seconds are for all of an answer, however often a piece of it comes."""
+
+    async def trickle(scope: Any, _receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while True:
+                await send({"type": "http.response.body", "body": b" ", "more_body": True})
+                await asyncio.sleep(0.01)
+
+    assert callback.TIMEOUT_S == 5.0
+    monkeypatch.setattr(callback, "TIMEOUT_S", 0.1)
+    await clockwork(api).http.aclose()
+    clockwork(api)._http = httpx.AsyncClient(transport=httpx.ASGITransport(trickle))
+    await api.create()
+    async with asyncio.timeout(5):
+        await settle(api)
+        assert (await api.set(callback=URL, callback_token=TOKEN)).status_code == 422
+    assert (waiting(api), waiting(api, "failed")) == (1, 0)
 
 
 async def test_an_account_without_a_callback_piles_nothing_up(tmp_path: Path) -> None:

@@ -138,8 +138,7 @@ def _check_code(connection: Connection, wish: Wish) -> None:
                 raise Refused(Errcode.CODE_NOT_FREE)
         return
     if not wish.code:
-        refused = Errcode.NO_CODE if wish.count == 1 else Errcode.NO_CUSTOM_CODE
-        raise Refused(refused, "a custom code is named by who claims it")
+        raise Refused(Errcode.NO_CODE, "a custom code is named by who claims it")
     if taken(connection, card, [wish.code]):
         raise Refused(Errcode.CODE_NOT_FREE)
 

@@ -24,6 +24,7 @@ from sync.wechat.fields import card_id as read_card_id
 from sync.wechat.fields import code as read_code
 from sync.wechat.projection import (
     DEAD,
+    OPEN,
     Holding,
     State,
     occasion,
@@ -115,6 +116,17 @@ def need_card(
         journals.lock(connection, found.event)
         found = find_card(connection, wanted) or found
     return found
+
+
+def need_card_to_change(connection: Connection, account: Account, said: Mapping[str, Any]) -> Card:
+    """The account's card that a request names, its event locked; not one that was deleted.
+
+    Raises Refused.
+    """
+    card = need_card(connection, account, said, locks=True)
+    if card.status is CardStatus.DELETE:
+        raise Refused(Errcode.BAD_CARD_STATUS)
+    return card
 
 
 def cards_of(connection: Connection, card_ids: Iterable[str]) -> dict[str, Card]:
@@ -261,17 +273,26 @@ def publish_one(
 
 def has_reached_limit(connection: Connection, card: Card, openid: str) -> bool:
     """Whether a person has used as many tickets of a card as one may (``use_limit``)."""
-    if not openid:
-        return False
-    c = t.holding.c
-    used = connection.execute(
-        select(func.count())
-        .select_from(t.holding)
-        .where(c.appid == card.appid, c.openid == openid)
-        .where(c.card_id == card.card_id, c.redeemed_s > 0)
-        .where(c.state.not_in(DEAD))
-    ).scalar_one()
-    return int(used) >= card.use_limit
+    return bool(openid) and used_by(connection, card, openid) >= card.use_limit
+
+
+def used_by(connection: Connection, card: Card, openid: str) -> int:
+    """How many tickets of a card a person has used."""
+    bound = {"appid": card.appid, "openid": openid, "card_id": card.card_id}
+    return int(connection.execute(_USED_BY, bound).scalar_one())
+
+
+_USED_BY = (
+    select(func.count())
+    .select_from(t.holding)
+    .where(
+        t.holding.c.appid == bindparam("appid"),
+        t.holding.c.openid == bindparam("openid"),
+        t.holding.c.card_id == bindparam("card_id"),
+        t.holding.c.redeemed_s > 0,
+        t.holding.c.state.not_in(DEAD),
+    )
+)
 
 
 def set_redeemed(connection: Connection, card: Card, holding: Holding, at_s: int) -> None:
@@ -280,27 +301,48 @@ def set_redeemed(connection: Connection, card: Card, holding: Holding, at_s: int
     Where that makes its holder reach ``use_limit``, or fall below it, the gates are told of the
     others.
     """
-    before = has_reached_limit(connection, card, holding.openid)
+    used = used_by(connection, card, holding.openid)
     keep(connection, card, replace(holding, redeemed_s=at_s))
-    after = has_reached_limit(connection, card, holding.openid)
-    if before == after:
+    now_used = used + bool(at_s) - bool(holding.redeemed_s)
+    is_limited = now_used >= card.use_limit
+    if is_limited != (used >= card.use_limit):
+        _publish_others(connection, card, holding.openid, is_limited=is_limited, but=holding.code)
+
+
+def publish_limits(connection: Connection, card: Card, before: int) -> None:
+    """Tell the gates whose other tickets ``use_limit`` now ends or frees; it was ``before``."""
+    if card.use_limit == before:
         return
+    c = t.holding.c
+    low, high = sorted((before, card.use_limit))
+    used = func.count()
+    people = (
+        select(c.openid)
+        .where(c.card_id == card.card_id, c.redeemed_s > 0, c.state.not_in(DEAD))
+        .group_by(c.openid)
+        .having(used >= low, used < high)
+    )
+    for openid in connection.execute(people).scalars().all():
+        _publish_others(connection, card, openid, is_limited=card.use_limit < before)
+
+
+def _publish_others(
+    connection: Connection, card: Card, openid: str, *, is_limited: bool, but: str = ""
+) -> None:
+    """Tell the gates of a person's unused tickets of a card, but for one code."""
     c = t.holding.c
     others = connection.execute(
         select(t.holding).where(
             c.appid == card.appid,
-            c.openid == holding.openid,
+            c.openid == openid,
             c.card_id == card.card_id,
             c.redeemed_s == 0,
-            c.state.in_([State.HELD.value, State.GIFT_TIMEOUT.value]),
-            c.code != holding.code,
+            c.state.in_(sorted(OPEN)),
+            c.code != but,
         )
     ).all()
-    publish(
-        connection,
-        card.event,
-        rows=[ticket_row(holding_of(row), is_limited=after) for row in others],
-    )
+    rows = [ticket_row(holding_of(row), is_limited=is_limited) for row in others]
+    publish(connection, card.event, rows=rows)
 
 
 def free_codes(connection: Connection, card: Card, count: int) -> list[str]:

@@ -142,7 +142,8 @@ def ticket_row(
         "seats": said.get("seat_number") or ([said["seat"]] if said.get("seat") else []),
     }
     for ours, theirs in _FIELDS.items():
-        if said.get(theirs) not in (None, ""):
+        # Empty text and the time 0 are how clients say that there is none.
+        if said.get(theirs):
             row[ours] = said[theirs]
     return row
 
