@@ -1,7 +1,6 @@
 """The account's callback: verified when it is set, and told of events, plain or encrypted."""
 
 import asyncio
-import logging
 import secrets
 import time
 from xml.sax.saxutils import escape
@@ -21,8 +20,6 @@ _UNHEARD = (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError)
 
 def client() -> httpx.AsyncClient:
     """What callbacks are reached with: no proxies, no redirects, no longer than WeChat waits."""
-    # It would write whole addresses into the log, with whatever a backend put there.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
     return httpx.AsyncClient(
         timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, limits=limits
