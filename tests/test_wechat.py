@@ -174,7 +174,7 @@ async def test_a_custom_code_needs_its_card(api: Api) -> None:
     assert await api.claim(card_id, code="MINE-1") == "MINE-1"
     await api.fails(40116, "/v1/claims", {"card_id": card_id, "openid": "oB", "code": "MINE-1"})
     await api.fails(45021, "/v1/claims", {"card_id": card_id, "openid": "oB", "code": "x" * 21})
-    for code in (" ", "]C0ABC", " MINE-1", ["MINE"], "1" * 5000):
+    for code in (" ", "]C0ABC", " MINE-1", ["MINE"], "1" * 5000, "MI\nNE", "MI\u202eNE"):
         answer = await api.post("/v1/claims", {"card_id": card_id, "openid": "oB", "code": code})
         assert answer["errcode"] in (40116, 45021), answer
     for path in ("/card/code/get", "/card/code/consume", "/card/code/unavailable"):

@@ -356,7 +356,7 @@ _code = text(20, wrong=Errcode.CODE_NOT_FREE)
 def code(name: str, said: Any) -> str:
     """A code as gates will read it: white space around it is dropped there too."""
     value = str(_code(name, said)).strip()
-    if parse(value) != Credential(value):
+    if not value.isprintable() or parse(value) != Credential(value):
         raise Refused(Errcode.CODE_NOT_FREE, f"{name} could not be scanned")
     return value
 
