@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.errors import UsageError
@@ -292,16 +292,19 @@ def with_token(connection: Connection, token: str, now_ms: int) -> Account:
         raise Refused(Errcode.NO_TOKEN)
     if len(token) > 512:
         raise Refused(Errcode.BAD_TOKEN)
-    row = connection.execute(
-        select(t.account, t.access_token.c.ends_ms)
-        .join_from(t.access_token, t.account, t.account.c.appid == t.access_token.c.appid)
-        .where(t.access_token.c.hash == hash_of(token))
-    ).first()
+    row = connection.execute(_BY_TOKEN, {"hash": hash_of(token)}).first()
     if row is None:
         raise Refused(Errcode.BAD_CREDENTIAL)
     if row.ends_ms <= now_ms:
         raise Refused(Errcode.TOKEN_EXPIRED)
     return _account(row)
+
+
+_BY_TOKEN = (
+    select(t.account, t.access_token.c.ends_ms)
+    .join_from(t.access_token, t.account, t.account.c.appid == t.access_token.c.appid)
+    .where(t.access_token.c.hash == bindparam("hash"))
+)
 
 
 def set_testers(connection: Connection, account: Account, names: Sequence[str]) -> None:
@@ -317,6 +320,9 @@ def set_testers(connection: Connection, account: Account, names: Sequence[str]) 
 
 def is_tester(connection: Connection, appid: str, openid: str) -> bool:
     """Whether a person is on the account's list of testers."""
-    c = t.tester.c
-    query = select(c.openid).where(c.appid == appid, c.openid == openid)
-    return connection.execute(query).first() is not None
+    return connection.execute(_TESTER, {"appid": appid, "openid": openid}).first() is not None
+
+
+_TESTER = select(t.tester.c.openid).where(
+    t.tester.c.appid == bindparam("appid"), t.tester.c.openid == bindparam("openid")
+)

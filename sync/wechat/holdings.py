@@ -361,20 +361,22 @@ def taken(connection: Connection, card: Card, codes: Iterable[str]) -> set[str]:
     wanted = sorted(set(codes))
     found: set[str] = set()
     hashes = tickets.hashes_of(connection, card.event, wanted)
-    c = t.holding.c
     for some in in_parts(wanted):
-        rows = connection.execute(
-            select(c.code).where(c.appid == card.appid, c.code.in_(some))
-        ).scalars()
-        found |= set(rows)
+        held = {"appid": card.appid, "codes": some}
+        found |= set(connection.execute(_HELD_OF, held).scalars())
         by_hash = {hashes[one]: one for one in some}
-        known = connection.execute(
-            select(t.code.c.hash).where(
-                t.code.c.event == card.event, t.code.c.hash.in_(list(by_hash))
-            )
-        ).scalars()
-        found |= {by_hash[bytes(one)] for one in known}
+        known = {"event": card.event, "hashes": list(by_hash)}
+        found |= {by_hash[bytes(one)] for one in connection.execute(_KNOWN_OF, known).scalars()}
     return found
+
+
+_HELD_OF = select(t.holding.c.code).where(
+    t.holding.c.appid == bindparam("appid"),
+    t.holding.c.code.in_(bindparam("codes", expanding=True)),
+)
+_KNOWN_OF = select(t.code.c.hash).where(
+    t.code.c.event == bindparam("event"), t.code.c.hash.in_(bindparam("hashes", expanding=True))
+)
 
 
 def in_parts(of: Sequence[Any]) -> Iterable[Sequence[Any]]:
