@@ -403,14 +403,15 @@ def facts_of(
     connection: Connection, event: str, ticket: str, acts: Iterable[Act] = FACTS
 ) -> list[Entry]:
     """Every entry of an event that a ticket's history folds from."""
-    rows = connection.execute(
-        select(t.entry.c.body).where(
-            t.entry.c.event == event,
-            t.entry.c.ticket == ticket,
-            t.entry.c.act.in_([act.value for act in acts]),
-        )
-    )
-    return [entries.decode(body) for (body,) in rows]
+    bound = {"event": event, "ticket": ticket, "acts": [act.value for act in acts]}
+    return [entries.decode(body) for body in connection.execute(_FACTS_OF, bound).scalars()]
+
+
+_FACTS_OF = select(t.entry.c.body).where(
+    t.entry.c.event == bindparam("event"),
+    t.entry.c.ticket == bindparam("ticket"),
+    t.entry.c.act.in_(bindparam("acts", expanding=True)),
+)
 
 
 def history(connection: Connection, event: str, ticket: str) -> History:

@@ -8,7 +8,6 @@ is handed.
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -302,11 +301,19 @@ def set_redeemed(connection: Connection, card: Card, holding: Holding, at_s: int
     others.
     """
     used = used_by(connection, card, holding.openid)
-    keep(connection, card, replace(holding, redeemed_s=at_s))
+    bound = {"b_card_id": card.card_id, "b_code": holding.code, "b_at_s": at_s}
+    connection.execute(_SET_REDEEMED, bound)
     now_used = used + bool(at_s) - bool(holding.redeemed_s)
     is_limited = now_used >= card.use_limit
     if is_limited != (used >= card.use_limit):
         _publish_others(connection, card, holding.openid, is_limited=is_limited, but=holding.code)
+
+
+_SET_REDEEMED = (
+    update(t.holding)
+    .where(t.holding.c.card_id == bindparam("b_card_id"), t.holding.c.code == bindparam("b_code"))
+    .values(redeemed_s=bindparam("b_at_s"))
+)
 
 
 def publish_limits(connection: Connection, card: Card, before: int) -> None:
