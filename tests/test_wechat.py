@@ -890,6 +890,33 @@ async def test_accounts_do_not_see_each_other(api: Api) -> None:
     assert (await other.ok("/card/batchget", {"offset": 0, "count": 9}))["total_num"] == 0
 
 
+async def test_what_comes_with_a_request_is_as_long_as_it_may_be(api: Api) -> None:
+    """Ids, reasons and what comes back in events: the limit is taken, one byte more is 45021."""
+    card_id = await api.create(get_limit=99)
+    items = [{"card_id": card_id, "count": 1}]
+    order = {"order_id": "票" * 21 + "A", "openid": "oFan", "items": items}
+    await api.ok("/v1/orders", order)
+
+    async def another(path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return body | {"code": await api.claim(card_id)} if path.startswith("/card/code") else body
+
+    for path, name, limit, body in (
+        ("/v1/claims", "outer_str", 128, {"card_id": card_id, "openid": "oFan"}),
+        ("/card/code/consume", "outer_str", 128, {}),
+        ("/card/code/unavailable", "reason", 3072, {}),
+        ("/v1/orders", "order_id", 64, order),
+        ("/v1/orders", "outer_str", 128, order | {"order_id": "B"}),
+        ("/v1/refunds", "reason", 3072, {"refund_id": "R", "order_id": "B"}),
+        ("/v1/refunds", "refund_id", 64, {"order_id": order["order_id"]}),
+    ):
+        longest = "票" * (limit // 3) + "a" * (limit % 3)
+        await api.fails(45021, path, await another(path, body | {name: longest + "a"}))
+        await api.ok(path, await another(path, body | {name: longest}))
+    card = {"card_id": card_id, "outer_str": "a" * 129}
+    offer = {"action_name": "QR_CARD", "action_info": {"card": card}}
+    await api.fails(45021, "/card/qrcode/create", offer)
+
+
 async def test_a_card_belongs_to_an_event(api: Api) -> None:
     """To its account's, or to the one that it names; the account's can be changed."""
     await api.running.admin("POST", "/events", json={"id": "gala"})
