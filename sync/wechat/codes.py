@@ -47,6 +47,7 @@ from sync.wechat.projection import (
     Holding,
     State,
     UserCardStatus,
+    day_of,
     standing,
     ticket_row,
     window,
@@ -364,11 +365,3 @@ def _count_view(connection: Connection, card: Card, holding: Holding, now_ms: in
             index_elements=list(table.primary_key.columns), set_={"views": table.c.views + 1}
         )
     )
-
-
-DAY_S, EAST_8_S = 86_400, 8 * 3600
-
-
-def day_of(at_s: int) -> int:
-    """The day since 1970 at UTC+8, in which the API counts."""
-    return (at_s + EAST_8_S) // DAY_S

@@ -346,10 +346,6 @@ def _seats(name: str, said: Any) -> list[str]:
     return [seat for seat in (read(name, one).strip() for one in listed) if seat]
 
 
-def _e_ticket(name: str, said: Any) -> str:
-    return str(text(14)(name, said))
-
-
 _code = text(20, wrong=Errcode.CODE_NOT_FREE)
 
 
@@ -380,7 +376,7 @@ MOVIE_UPDATE = (
     Field("seat_number", _seats),
 )
 BOARDING_UPDATE = (
-    need("etkt_bnr", _e_ticket),
+    need("etkt_bnr", text(14)),
     need("class", text(15)),
     Field("passenger_name", text(45)),
     Field("seat", text(12)),

@@ -18,7 +18,7 @@ from sync.wechat.card import Card
 from sync.wechat.claims import Wish, check, hand_out, read_openid
 from sync.wechat.codes import check_voidable, void
 from sync.wechat.errcodes import Errcode, Refused
-from sync.wechat.fields import Field, each, need, need_object, parts, read_fields, text, whole
+from sync.wechat.fields import Field, each, need, parts, read_fields, text, whole
 from sync.wechat.fields import card_id as read_card_id
 from sync.wechat.fields import code as read_code
 from sync.wechat.holdings import find, find_card, holding_of
@@ -48,7 +48,6 @@ Answer = dict[str, Any]
 
 def order(connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int) -> Answer:
     """``/v1/orders``: issue what was paid for. Raises Refused."""
-    need_object("body", said)
     asked = read_fields(_ORDER, said)
     who = read_openid(said)
     if not asked["items"]:

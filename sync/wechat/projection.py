@@ -16,7 +16,13 @@ from sync.wechat.fields import DAYS, RANGE
 
 TIME_ZONE = "Asia/Shanghai"
 """UTC+8, in which the API counts days, whatever the event's own zone is."""
+DAY_S, EAST_8_S = 86_400, 8 * 3600
 FOREVER = 2_147_483_647
+
+
+def day_of(at_s: int) -> int:
+    """The day since 1970 at UTC+8, in which the API counts."""
+    return (at_s + EAST_8_S) // DAY_S
 
 
 class State(StrEnum):
@@ -59,6 +65,13 @@ class Holding:
     note: str = ""
     said: Mapping[str, Any] = field(default_factory=dict)
     """What the interfaces of its kind have said of it."""
+
+    @property
+    def seats(self) -> list[str]:
+        """Where it sits: a boarding pass has one seat at most, others may have several."""
+        return self.said.get("seat_number") or (
+            [self.said["seat"]] if self.said.get("seat") else []
+        )
 
 
 def type_row(card: Card) -> dict[str, Any]:
@@ -139,7 +152,7 @@ def ticket_row(
         "claimed_at": holding.claimed_s or None,
         "gifted_at": holding.gifted_s or None,
         "old_codes": list(old_codes),
-        "seats": said.get("seat_number") or ([said["seat"]] if said.get("seat") else []),
+        "seats": holding.seats,
     }
     for ours, theirs in _FIELDS.items():
         # Empty text and the time 0 are how clients say that there is none.
