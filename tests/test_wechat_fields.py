@@ -154,6 +154,8 @@ def test_an_advanced_field_is_as_long_as_it_may_be(
         (lambda n: {"advanced_info": {"time_limit": [{"type": "MONDAY", "end_minute": n}]}}, 0, 59,
          Errcode.BAD_PARAMETER),
     ],
+    ids=["quantity", "get_limit", "use_limit", "fixed_term", "fixed_begin_term", "begin_timestamp",
+         "end_timestamp", "begin_hour", "end_hour", "begin_minute", "end_minute"],
 )  # fmt: skip
 def test_a_number_is_as_small_and_as_large_as_it_may_be(
     said: Callable[[int], dict[str, Any]], least: int, most: int, code: Errcode
