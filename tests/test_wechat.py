@@ -550,7 +550,12 @@ async def test_a_boarding_pass_that_was_given_is_checked_in_anew(api: Api) -> No
     ticket, _state = kept(api, new)
     assert (ticket.checked_in, ticket.holder) == (False, "")
     assert kept(api, code)[1] is kept(api, "M1")[1] is CodeState.TRANSFERRED
+    for old in ("M1", code):
+        await api.fails(
+            40150, "/card/boardingpass/checkin", stated | {"code": new, "qrcode_data": old}
+        )
     await api.ok("/card/boardingpass/checkin", stated | {"code": new, "qrcode_data": "M2"})
+    assert kept(api, "M1")[1] is CodeState.TRANSFERRED
     assert kept(api, "M2")[1] is CodeState.LIVE
 
 
@@ -846,7 +851,11 @@ def test_the_life_of_tokens(tmp_path: Path) -> None:
             with pytest.raises(Refused) as told:
                 call(late + 60_000 * (count + 1) if call is not fresh else late)
             assert told.value.code is code
-        fresh(start + 86_400_000)
+        # A day ends at midnight in China, 16:00 UTC.
+        midnight = (start // 86_400_000) * 86_400_000 + 16 * 3_600_000
+        with pytest.raises(Refused):
+            fresh(midnight - 1)
+        fresh(midnight)
     engine.dispose()
 
 

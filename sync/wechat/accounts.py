@@ -22,6 +22,7 @@ from gate.language import _
 from sync.central import tables as t
 from sync.central.devices import hash_of
 from sync.wechat.errcodes import Errcode, Refused
+from sync.wechat.projection import day_of
 
 LIFE_S = 7200
 OVERLAP_S = 300
@@ -181,7 +182,7 @@ def fresh_token(
 ) -> Grant:
     """``/cgi-bin/token``: a new token; the one before lives on for five minutes. Raises Refused."""
     account = _checked(connection, said, address)
-    _spend(connection, account.appid, "token", now_ms // 86_400_000, most=TOKENS_A_DAY)
+    _spend(connection, account.appid, "token", day_of(now_ms // 1000), most=TOKENS_A_DAY)
     _end(connection, account.appid, "token", now_ms + OVERLAP_S * 1000)
     return _grant(connection, account, "token", now_ms)
 
@@ -194,7 +195,7 @@ def stable_token(
     Forced, it is a new one and the one before is dead at once.
     """
     account = _checked(connection, said, address)
-    appid, day = account.appid, now_ms // 86_400_000
+    appid, day = account.appid, day_of(now_ms // 1000)
     _spend(connection, appid, "stable", day, most=STABLE_A_DAY)
     _spend(
         connection,
