@@ -3,6 +3,7 @@
 import base64
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import msgspec
 import pytest
 from sqlalchemy import select, update
 
-from gate.domain.model import Act, CodeState, Status
+from gate.domain.model import Act, CodeState, Entry, Status
 from gate.store import entries
 from sync.central import journals, tickets
 from sync.central import tables as t
 from sync.central.database import open_database, reading
+from sync.exchange import CENTRAL
 from sync.wechat import accounts, gifts
 from sync.wechat.crypto import seal_code
 from sync.wechat.errcodes import Errcode, Refused
@@ -120,6 +122,43 @@ async def test_a_gate_s_redemption_shows_as_consumed(api: Api) -> None:
     assert await api.status(code) == "NORMAL"
 
 
+async def test_consuming_comes_after_what_is_known_of_the_ticket(api: Api) -> None:
+    """Also where a gate's clock is ahead: of its undone use and this one, this is the later."""
+    card_id, maker = await api.create(), await gate(api)
+    code = await api.claim(card_id)
+    ticket, _state = kept(api, code)
+    ahead = (now() + 30) * 1000 << 16
+    first = entries.decode(maker.make(ticket=ticket.id, ticket_type=card_id))
+    body = entries.encode(replace(first, hlc=ahead))
+    maker.prev = entries.digest(body).hex()
+    undone = maker.make(Act.ANNULMENT, ticket=ticket.id, target=first.name)
+    await api.running.exchange(maker, ask([body, undone]))
+    await api.ok("/card/code/consume", {"code": code})
+    (used,) = uses_by_api(api, ticket.id)
+    assert used.hlc > ahead
+
+
+async def test_what_was_consumed_and_taken_back_is_consumed_again(api: Api) -> None:
+    """A supervisor's undo frees it; the second use is the server's next of that ticket."""
+    card_id, maker = await api.create(), await gate(api)
+    code = await api.claim(card_id)
+    ticket, _state = kept(api, code)
+    await api.ok("/card/code/consume", {"code": code})
+    (first,) = uses_by_api(api, ticket.id)
+    undone = maker.make(Act.ANNULMENT, ticket=ticket.id, target=first.name)
+    await api.running.exchange(maker, ask([undone]))
+    assert await api.status(code) == "NORMAL"
+    await api.ok("/card/code/consume", {"code": code})
+    await api.fails(40099, "/card/code/consume", {"code": code})
+    assert [use.ordinal for use in uses_by_api(api, ticket.id)] == [0, 1]
+
+
+def uses_by_api(api: Api, ticket: str) -> list[Entry]:
+    with reading(api.running.engine) as connection:
+        facts = journals.facts_of(connection, "show", ticket)
+    return sorted((fact for fact in facts if fact.device == CENTRAL), key=lambda fact: fact.seq)
+
+
 async def test_a_gate_that_was_cut_off_makes_a_conflict(api: Api) -> None:
     """It let in what the API had consumed: both stay, and it is a conflict like any other."""
     card_id, maker = await api.create(), await gate(api)
@@ -174,7 +213,7 @@ async def test_a_custom_code_needs_its_card(api: Api) -> None:
     assert await api.claim(card_id, code="MINE-1") == "MINE-1"
     await api.fails(40116, "/v1/claims", {"card_id": card_id, "openid": "oB", "code": "MINE-1"})
     await api.fails(45021, "/v1/claims", {"card_id": card_id, "openid": "oB", "code": "x" * 21})
-    for code in (" ", "]C0ABC", " MINE-1", ["MINE"], "1" * 5000, "MI\nNE", "MI\u202eNE"):
+    for code in (" ", "]C0ABC", " MINE-1", ["MINE"], "1" * 5000, "MI\nNE", "MI\u202eNE", "1636-1"):
         answer = await api.post("/v1/claims", {"card_id": card_id, "openid": "oB", "code": code})
         assert answer["errcode"] in (40116, 45021), answer
     for path in ("/card/code/get", "/card/code/consume", "/card/code/unavailable"):

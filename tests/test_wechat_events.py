@@ -186,6 +186,11 @@ async def test_other_events(api: Api, backend: Backend) -> None:
     assert rejected["RefuseReason"] == "模糊 ]]> <b>"
     gifts = [one for one in backend.heard if one["Event"] == "user_gifting_card"]
     assert [one["IsReturnBack"] for one in gifts] == ["0", "1"]
+    few = await api.create(sku={"quantity": 200}, get_limit=1000)
+    await api.running.admin("POST", f"/cards/{few}/approve", content=b"{}")
+    many = {"order_id": "B", "openid": "oFan", "items": [{"card_id": few, "count": 150}]}
+    await api.ok("/v1/orders", many)
+    await settle(api)
     low = [one for one in backend.heard if one["Event"] == "card_sku_remind"]
     assert [one["Detail"] for one in low] == ["the card's quantity is equal to 100"]
 

@@ -350,6 +350,23 @@ def test_what_may_not_change(said: dict[str, Any]) -> None:
     assert read_update(card, {"meeting_ticket": {"base_info": again}}, NOW)[0].base == card.base
 
 
+def test_places_are_listed_or_all() -> None:
+    """Of the list and "all of them" whichever is said last holds; both at once are 40072."""
+    card = create(meeting(location_id_list=[7]))
+
+    def change(card: Card, **said: Any) -> Card:
+        return read_update(card, {"meeting_ticket": {"base_info": said}}, NOW)[0]
+
+    everywhere = change(card, use_all_locations=True)
+    assert type_row(everywhere)["locations"] == []
+    assert shown(everywhere)["meeting_ticket"]["base_info"]["location_id_list"] == []
+    assert type_row(change(everywhere, location_id_list=[9]))["locations"] == ["9"]
+    assert type_row(change(card, location_id_list="0"))["locations"] == []
+    with pytest.raises(Refused) as told:
+        change(card, location_id_list=[9], use_all_locations=True)
+    assert told.value.code == Errcode.BAD_LOCATION
+
+
 def test_validity_may_only_be_widened() -> None:
     """Narrower, shifted or of another type is 40100."""
     begin, end = NOW - DAY_S, NOW + 30 * DAY_S
@@ -369,6 +386,9 @@ def test_validity_may_only_be_widened() -> None:
             try_(**info)
         assert told.value.code == Errcode.ONLY_WIDER
     term = create(meeting(date_info={"type": 2, "fixed_term": 9}))
+    for same in ({"fixed_term": "9"}, {"fixed_term": 9, "fixed_begin_term": 0}):
+        said = {"meeting_ticket": {"base_info": {"date_info": {"type": "2", **same}}}}
+        assert read_update(term, said, NOW)[0].base == term.base
     with pytest.raises(Refused):
         read_update(
             term,

@@ -120,7 +120,7 @@ def consume(
         connection,
         card.event,
         now_ms,
-        max((fact.hlc for fact in facts), default=0),
+        [fact.hlc for fact in facts],
         memory,
         act=Act.ADMISSION,
         direction=Direction.IN,

@@ -29,6 +29,8 @@ CODE_TYPES = (
     "CODE_TYPE_TEXT", "CODE_TYPE_BARCODE", "CODE_TYPE_QRCODE", "CODE_TYPE_ONLY_QRCODE",
     "CODE_TYPE_ONLY_BARCODE", "CODE_TYPE_NONE",
 )  # fmt: skip
+DYNAMIC = "1636"
+"""Dynamic codes begin so; others must not."""
 DEPOSIT = "GET_CUSTOM_CODE_MODE_DEPOSIT"
 RANGE, TERM = "DATE_TYPE_FIX_TIME_RANGE", "DATE_TYPE_FIX_TERM"
 _DATE_TYPES = {
@@ -207,7 +209,7 @@ def _date_info(name: str, said: Any) -> dict[str, Any]:
         Field("fixed_begin_term", whole(0, 100_000, Errcode.BAD_TIME)),
         Field("end_timestamp", seconds),
     )
-    return {"type": kind, **read_fields(terms, stated)}
+    return {"type": kind, "fixed_begin_term": 0, **read_fields(terms, stated)}
 
 
 def _day(name: str, said: Any) -> str:
@@ -354,6 +356,8 @@ def code(name: str, said: Any) -> str:
     value = str(_code(name, said)).strip()
     if not value.isprintable() or parse(value) != Credential(value):
         raise Refused(Errcode.CODE_NOT_FREE, f"{name} could not be scanned")
+    if value.startswith(DYNAMIC):
+        raise Refused(Errcode.CODE_NOT_FREE, f"{name} begins like a dynamic code")
     return value
 
 

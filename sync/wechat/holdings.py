@@ -19,6 +19,7 @@ from sync.central import tables as t
 from sync.wechat.accounts import Account
 from sync.wechat.card import Card, CardStatus
 from sync.wechat.errcodes import Errcode, Refused
+from sync.wechat.fields import DYNAMIC
 from sync.wechat.fields import card_id as read_card_id
 from sync.wechat.fields import code as read_code
 from sync.wechat.projection import (
@@ -357,8 +358,7 @@ def free_codes(connection: Connection, card: Card, count: int) -> list[str]:
     found: list[str] = []
     while len(found) < count:
         made = {f"{secrets.randbelow(10**12):012}" for _n in range(count - len(found))}
-        # Codes of this prefix are dynamic ones, which are as long as they like.
-        made = {one for one in made if not one.startswith("1636")} - set(found)
+        made = {one for one in made if not one.startswith(DYNAMIC)} - set(found)
         found += sorted(made - taken(connection, card, made))
     return found
 
