@@ -1,6 +1,7 @@
 """The card API, call by call: what each does, and each errcode it can answer."""
 
 import base64
+import secrets
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -277,6 +278,26 @@ async def test_codes_are_handed_over_beforehand(api: Api) -> None:
     assert sorted(told["codes"]) == ["D002", "D003"]
 
 
+async def test_made_codes_are_no_dynamic_ones(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve digits that begin with 1636, or that somebody has, are not handed out."""
+    card_id = await api.create(get_limit=9)
+    drawn = iter([163_600_000_001, 7, 7, 163_699_999_999, 8])
+    monkeypatch.setattr(secrets, "randbelow", lambda _most: next(drawn))
+    assert [await api.claim(card_id), await api.claim(card_id)] == ["000000000007", "000000000008"]
+
+
+async def test_nothing_expires_for_testers(api: Api) -> None:
+    """On the list they may use what is over; off it, it has expired."""
+    card_id = await api.create()
+    code = await api.claim(card_id)
+    past = base_info()["date_info"] | {"type": "DATE_TYPE_FIX_TIME_RANGE"}
+    rewrite(api, card_id, date_info=past | {"end_timestamp": now() - 5})
+    assert await api.status(code) == "EXPIRE"
+    await api.ok("/card/testwhitelist/set", {"openid": ["oFan"]})
+    assert await api.status(code) == "NORMAL"
+    await api.ok("/card/code/consume", {"code": code})
+
+
 async def test_stock_runs_out_and_is_filled_up(api: Api) -> None:
     """45031 at 0; less than none is 40122, more than all is 45041; card/get tells what is left."""
     card_id = await api.create(sku={"quantity": 1})
@@ -299,6 +320,8 @@ async def test_one_person_may_claim_and_use_so_many(api: Api) -> None:
     await api.fails(45033, "/v1/claims", {"card_id": card_id, "openid": "oFan"})
     other = await api.claim(card_id, "oOther")
     await api.ok("/card/code/consume", {"code": codes[0]})
+    # The used one is "already used" at gates, whatever is said of it afterwards.
+    await api.ok("/card/meetingticket/updateuser", {"code": codes[0], "zone": "C"})
     await api.fails(40149, "/card/code/consume", {"code": codes[1]})
     assert [kept(api, c)[0].status for c in (*codes, other)] == [
         Status.NORMAL, Status.LIMITED, Status.LIMITED, Status.NORMAL,
@@ -644,6 +667,10 @@ async def test_a_gift_not_taken_in_time_comes_back(api: Api) -> None:
     await api.ok("/v1/gifts", {"code": code, "action": "start", "from": "oFan"})
     clockwork = api.running.app.state.clockwork
     await clockwork.end_gifts()
+    with api.running.engine.begin() as connection:
+        # Whoever looked before saw an older gift of it, which was given back meanwhile.
+        card_id = connection.execute(select(t.holding.c.card_id)).scalar_one()
+        assert gifts.time_out(connection, card_id, code, now() * 1000) is None
     assert await api.status(code) == "GIFTING"
     with api.running.engine.begin() as connection:
         connection.execute(update(t.holding).values(gift_ends_s=now()))
@@ -869,6 +896,11 @@ def test_the_life_of_tokens(tmp_path: Path) -> None:
         assert works(first, start + 300_999)
         assert not works(first, start + 301_000)
         assert works(second, start + 301_000)
+        third = fresh(start + 200_000)
+        assert not works(first, start + 301_000), "its end is not put off"
+        assert works(second, start + 499_999)
+        assert not works(second, start + 500_000)
+        second = third
         one = stable(start)
         late = start + 6_900_000
         assert stable(late - 1).access_token == one.access_token
@@ -881,7 +913,7 @@ def test_the_life_of_tokens(tmp_path: Path) -> None:
         assert not works(two.access_token, late + 1)
         assert works(forced.access_token, late + 1)
         for call, count, code in (
-            (fresh, accounts.TOKENS_A_DAY - 2, Errcode.DAILY_QUOTA),
+            (fresh, accounts.TOKENS_A_DAY - 3, Errcode.DAILY_QUOTA),
             (lambda at: stable(at, force_refresh=True), accounts.FORCED_A_DAY - 1,
              Errcode.DAILY_QUOTA),
         ):  # fmt: skip

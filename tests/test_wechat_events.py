@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -368,6 +368,22 @@ async def test_what_the_api_did_is_always_told(api: Api, backend: Backend) -> No
     await settle(api, now_ms=int(time.time() * 1000) + 121_000)
     told = [one for one in backend.heard if one["Event"] == "user_consume_card"]
     assert [one["OuterStr"] for one in told] == ["mine"]
+
+
+async def test_an_earlier_use_that_is_heard_later_is_not_told(api: Api, backend: Backend) -> None:
+    """A ticket is told as used once: here by the API, before a cut-off gate was heard again."""
+    code, maker = await api.claim(await api.create()), await gate(api)
+    await api.ok("/card/code/consume", {"code": code})
+    await settle(api)
+    with api.running.engine.begin() as connection:
+        # The gate's use is the first of the two.
+        ticket = connection.execute(select(t.holding.c.ticket)).scalar_one()
+    early = entries.decode(maker.make(ticket=ticket))
+    raw = entries.encode(replace(early, hlc=1 << 16))
+    await api.running.exchange(maker, ask([raw]))
+    await settle(api)
+    assert waiting(api) == 0
+    assert backend.events().count("user_consume_card") == 1
 
 
 async def test_guests_are_reminded_two_hours_before(api: Api, backend: Backend) -> None:

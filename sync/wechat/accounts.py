@@ -208,7 +208,7 @@ def stable_token(
     c = t.access_token.c
     newest = connection.execute(
         select(c.serial, c.made_ms, c.ends_ms)
-        .where(c.appid == appid, c.kind == "stable", c.ends_ms > now_ms)
+        .where(c.appid == appid, c.kind == "stable")
         .order_by(c.made_ms.desc(), c.ends_ms.desc())
         .limit(1)
     ).first()

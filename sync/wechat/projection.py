@@ -82,7 +82,7 @@ def type_row(card: Card) -> dict[str, Any]:
         "kind": card.kind.value,
         "title": base["title"],
         "time_zone": TIME_ZONE,
-        "locations": [] if base.get("use_all_locations") else base.get("location_id_list", []),
+        "locations": base.get("location_id_list", []),
         "weekly": _weekly(card.advanced.get("time_limit", ())),
         **_dates(base["date_info"]),
     }
