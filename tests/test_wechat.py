@@ -311,6 +311,12 @@ async def test_stock_runs_out_and_is_filled_up(api: Api) -> None:
     await api.fails(40122, "/card/modifystock", {"card_id": card_id, "reduce_stock_value": -2})
     big = {"card_id": card_id, "increase_stock_value": 100_000_000}
     await api.fails(45041, "/card/modifystock", big)
+    full = await api.create(sku={"quantity": 100_000_000})
+    one = {"card_id": full, "increase_stock_value": 1}
+    await api.fails(45041, "/card/modifystock", one)
+    await api.claim(full)
+    await api.fails(45041, "/card/modifystock", one)
+    await api.ok("/card/modifystock", one | {"reduce_stock_value": 1})
 
 
 async def test_one_person_may_claim_and_use_so_many(api: Api) -> None:
@@ -448,6 +454,8 @@ async def test_meeting_tickets_get_their_seats(api: Api) -> None:
     assert (ticket.zone, ticket.entrance, ticket.seats) == ("C区", "东北门", ("2排15号",))
     assert (ticket.begin_time, ticket.end_time) == (times["begin_time"], int(times["end_time"]))
     await api.fails(40079, "/card/meetingticket/updateuser", {"code": code, "end_time": now()})
+    same = times | {"end_time": times["begin_time"]}
+    await api.fails(40079, "/card/meetingticket/updateuser", same)
     none = {"code": code, "begin_time": 0, "end_time": 0, "zone": "", "seat_number": []}
     await api.ok("/card/meetingticket/updateuser", none)
     ticket, _state = kept(api, code)
@@ -489,6 +497,10 @@ async def test_passengers_check_in_and_back_out(api: Api) -> None:
     assert (ticket.gate, ticket.seats, ticket.boarding_time) == (
         "A11", ("座位号",), body["boarding_time"],
     )  # fmt: skip
+    # Libraries send empty text for what their caller left out.
+    await api.ok("/card/boardingpass/checkin", body | {"gate": "", "seat": "", "class": "Y"})
+    ticket, _state = kept(api, code)
+    assert (ticket.gate, ticket.seats, ticket.travel_class) == ("A11", ("座位号",), "Y")
     other = await api.claim(await api.create(boarding()))
     await api.fails(40150, "/card/boardingpass/checkin", body | {"code": other})
     await api.fails(40150, "/card/boardingpass/checkin", body | {"qrcode_data": other})
@@ -801,6 +813,13 @@ async def test_qr_codes_offer_cards(api: Api) -> None:
     once = (await api.ok(path, offer(is_unique_code=True)))["ticket"]
     await api.ok("/v1/claims", {"ticket": once, "openid": "oB"})
     await api.fails(40053, "/v1/claims", {"ticket": once, "openid": "oC"})
+    ended = (await api.ok(path, offer()))["ticket"]
+    with api.running.engine.begin() as connection:
+        here = t.offer.c.ticket == ended
+        connection.execute(update(t.offer).where(here).values(ends_s=now() - 1))
+    await api.fails(40053, "/v1/claims", {"ticket": ended, "openid": "oB"})
+    drawn = await api.running.http.get("/cgi-bin/showqrcode", params={"ticket": ended})
+    assert drawn.json()["errcode"] == 40053
     for body, errcode in (
         ({}, 40053), ({"action_name": "QR_CARD"}, 40053), (offer(card_id=None), 40053),
         (offer(card_id="p404"), 40073), (offer() | {"expire_seconds": 59}, 40053),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from gate.__main__ import main
 from gate.scanner.camera import read_picture
@@ -129,6 +129,19 @@ async def counted(api: Api, begin: int, end: int, **more: Any) -> dict[str, dict
     asked = {"begin_date": day(begin), "end_date": day(end), "cond_source": 1, **more}
     listed = (await api.ok("/datacube/getcardbizuininfo", asked))["list"]
     return {line.pop("ref_date"): line for line in listed}
+
+
+async def test_what_is_widened_expires_later(tmp_path: Path) -> None:
+    """A ticket is counted as expired by its card's end as it is now, not as it was claimed."""
+    async with card_api(tmp_path / "server") as api:
+        card_id = await api.create()
+        await api.claim(card_id)
+        info = meeting()["card"]["meeting_ticket"]["base_info"]["date_info"]
+        later = {"date_info": info | {"end_timestamp": info["end_timestamp"] + DAY_S}}
+        await api.ok("/card/update", {"card_id": card_id, "meeting_ticket": {"base_info": later}})
+        with api.running.engine.begin() as connection:
+            (end,) = connection.execute(select(t.holding.c.ends_s)).scalars()
+            assert end == info["end_timestamp"] + DAY_S
 
 
 async def test_counts_by_day(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ async def test_other_events(api: Api, backend: Backend) -> None:
     """A rejected card with the reason, a returned gift, and stock that gets low, at most once."""
     await api.set(review="held")
     card_id = await api.create(sku={"quantity": 203}, get_limit=1000)
-    await api.running.admin("POST", f"/cards/{card_id}/reject", json={"reason": "模糊 ]]> <b>"})
+    await api.running.admin("POST", f"/cards/{card_id}/reject", json={"reason": "模糊 \a]]> <b>"})
     await api.running.admin("POST", f"/cards/{card_id}/approve", content=b"{}")
     code = await api.claim(card_id)
     start = {"code": code, "action": "start", "from": "oFan"}
@@ -183,16 +183,24 @@ async def test_other_events(api: Api, backend: Backend) -> None:
     await api.claim(card_id)
     await settle(api)
     (rejected,) = [one for one in backend.heard if one["Event"] == "card_not_pass_check"]
-    assert rejected["RefuseReason"] == "模糊 ]]> <b>"
+    assert rejected["RefuseReason"] == "模糊 \ufffd]]> <b>"
     gifts = [one for one in backend.heard if one["Event"] == "user_gifting_card"]
     assert [one["IsReturnBack"] for one in gifts] == ["0", "1"]
     few = await api.create(sku={"quantity": 200}, get_limit=1000)
     await api.running.admin("POST", f"/cards/{few}/approve", content=b"{}")
     many = {"order_id": "B", "openid": "oFan", "items": [{"card_id": few, "count": 150}]}
     await api.ok("/v1/orders", many)
+    filled = await api.create(sku={"quantity": 150}, get_limit=1000)
+    await api.running.admin("POST", f"/cards/{filled}/approve", content=b"{}")
+    await api.ok("/card/modifystock", {"card_id": filled, "increase_stock_value": 51})
+    more = {"order_id": "C", "openid": "oFan", "items": [{"card_id": filled, "count": 102}]}
+    await api.ok("/v1/orders", more)
     await settle(api)
     low = [one for one in backend.heard if one["Event"] == "card_sku_remind"]
-    assert [one["Detail"] for one in low] == ["the card's quantity is equal to 100"]
+    assert [(one["CardId"], one["Detail"]) for one in low] == [
+        (card_id, "the card's quantity is equal to 100"),
+        (filled, "the card's quantity is equal to 99"),
+    ]
 
 
 @pytest.mark.parametrize("mode", ["compatible", "safe"])
@@ -283,6 +291,7 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, backend: Backend) -> No
         with engine.begin() as connection:
             (first, *_rest) = notices.due(connection, int(time.time() * 1000) + 1000)
             assert notices.lease(connection, [first], int(time.time() * 1000))
+            assert first not in notices.due(connection, int(time.time() * 1000) + 1000)
         appid, token = api.appid, api.token
     assert backend.heard == []
     async with heard_by(tmp_path / "b", Backend(), engine=engine) as api:
@@ -384,6 +393,34 @@ async def test_an_earlier_use_that_is_heard_later_is_not_told(api: Api, backend:
     await settle(api)
     assert waiting(api) == 0
     assert backend.events().count("user_consume_card") == 1
+
+
+async def test_what_may_have_been_heard_is_not_forgotten(api: Api, backend: Backend) -> None:
+    """An undo takes back what waits; what was tried once is tried again, as it may be known."""
+    code, maker = await api.claim(await api.create()), await gate(api)
+    await settle(api)
+    used = entries.decode(await redeem_at_gate(api, maker, code))
+    await settle(api)
+    backend.is_deaf = True
+    await settle(api, now_ms=int(time.time() * 1000) + 121_000)
+    back = maker.make(Act.ANNULMENT, ticket=used.ticket, target=used.name)
+    await api.running.exchange(maker, ask([back]))
+    backend.is_deaf = False
+    await settle(api, now_ms=int(time.time() * 1000) + 10_000)
+    assert backend.events().count("user_consume_card") == 1
+
+
+async def test_nobody_is_reminded_of_what_has_begun(api: Api, backend: Backend) -> None:
+    """A time that is over, or none, makes no reminder; one within two hours is told at once."""
+    code = await api.claim(await api.create())
+    for begin, told in ((int(time.time()) - 60, 0), (0, 0), (int(time.time()) + 3600, 1)):
+        body = {"code": code, "begin_time": begin}
+        await api.ok("/card/meetingticket/updateuser", body)
+        await settle(api)
+        assert backend.events().count(notices.REMINDER) == told
+    for begin, left in ((int(time.time()) + DAY_S, 1), (0, 0)):
+        await api.ok("/card/meetingticket/updateuser", {"code": code, "begin_time": begin})
+        assert waiting(api) == left
 
 
 async def test_guests_are_reminded_two_hours_before(api: Api, backend: Backend) -> None:

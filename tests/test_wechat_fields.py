@@ -346,6 +346,9 @@ def test_what_may_not_change(said: dict[str, Any]) -> None:
     with pytest.raises(Refused) as told:
         read_update(card, {"meeting_ticket": {"base_info": said}}, NOW)
     assert told.value.code == Errcode.BAD_PARAMETER
+    silent = create(meeting(use_custom_code=None, bind_openid=None))
+    with pytest.raises(Refused):
+        read_update(silent, {"meeting_ticket": {"base_info": said}}, NOW)
     again = {"title": "XX会议", "use_custom_code": False, "sku": {"quantity": 50_000_000}}
     assert read_update(card, {"meeting_ticket": {"base_info": again}}, NOW)[0].base == card.base
 

@@ -166,17 +166,10 @@ def change(
 
 def _move_ends(connection: Connection, before: Card, after: Card) -> None:
     """Codes of a fixed range end with the card: counts go by that."""
-    c = t.holding.c
-    info, was = after.base["date_info"], before.base["date_info"]
-    if info["type"] == RANGE and info != was:
+    c, info = t.holding.c, after.base["date_info"]
+    if info["type"] == RANGE and info != before.base["date_info"]:
         held = (c.card_id == after.card_id, c.claimed_s > 0)
-        end, old = info["end_timestamp"], was["end_timestamp"]
-        connection.execute(update(t.holding).where(*held).values(ends_s=end))
-        connection.execute(update(t.holding).where(*held, c.day_s == old).values(day_s=end))
-    departs = after.detail.get("departure_time")
-    if departs != before.detail.get("departure_time"):
-        here = c.card_id == after.card_id
-        connection.execute(update(t.holding).where(here, c.claimed_s > 0).values(day_s=departs))
+        connection.execute(update(t.holding).where(*held).values(ends_s=info["end_timestamp"]))
 
 
 _STOCK = (

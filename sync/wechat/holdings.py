@@ -27,7 +27,6 @@ from sync.wechat.projection import (
     OPEN,
     Holding,
     State,
-    occasion,
     ticket_row,
     type_row,
     window,
@@ -157,8 +156,7 @@ def holding_of(row: Row[Any]) -> Holding:
 
 
 def columns_of(card: Card, holding: Holding) -> dict[str, Any]:
-    """A code as columns; ``ends_s`` and ``day_s`` are what it is counted by."""
-    is_claimed = holding.claimed_s > 0
+    """A code as columns; by ``ends_s`` it is counted as expired."""
     return {
         "card_id": holding.card_id,
         "code": holding.code,
@@ -171,8 +169,7 @@ def columns_of(card: Card, holding: Holding) -> dict[str, Any]:
         "claimed_s": holding.claimed_s,
         "gifted_s": holding.gifted_s,
         "redeemed_s": holding.redeemed_s,
-        "ends_s": window(card, holding.claimed_s)[1] if is_claimed else 0,
-        "day_s": occasion(card, holding) if is_claimed else 0,
+        "ends_s": window(card, holding.claimed_s)[1] if holding.claimed_s else 0,
         "note": holding.note,
         "said": _encode(holding.said).decode(),
     }

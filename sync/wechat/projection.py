@@ -192,13 +192,6 @@ def _window(card: Card, claimed_s: int) -> Window:
     return type_window(kind, claimed_s)
 
 
-def occasion(card: Card, holding: Holding) -> int:
-    """The second of what the ticket is for, by whose day a no-show is counted."""
-    said = holding.said
-    when = said.get("begin_time") or said.get("show_time") or card.detail.get("departure_time")
-    return int(when or window(card, holding.claimed_s)[1])
-
-
 class UserCardStatus(StrEnum):
     """How a code stands, as ``code/get`` spells it."""
 

@@ -41,7 +41,7 @@ def update_meeting(
     if begin and end and end <= begin:
         raise Refused(Errcode.BAD_TIME, "end_time is not after begin_time")
     _tell(connection, card, holding, new)
-    if begin and begin != holding.said.get("begin_time"):
+    if begin != holding.said.get("begin_time"):
         remind(connection, account, replace(holding, said=new), now_ms)
     return {}
 
