@@ -960,7 +960,11 @@ async def test_the_edge(api: Api) -> None:
     await api.fails(47001, "/card/get", b'"x"')
     await api.fails(47001, "/card/get", b"\xff\xfe")
     await api.fails(47001, "/card/get", b"[" * 100_000)
-    await api.fails(47002, "/card/get", rb'{"card_id": "\u4f1a"}')
+    for escaped in (rb'{"card_id": "\u4f1a"}', rb'{"card_id": "\\\u4f1a"}', rb'{"\u00e9": 1}'):
+        await api.fails(47002, "/card/get", escaped)
+    # A backslash before a "u", and control characters, which JSON cannot state otherwise.
+    for plain in (rb'{"card_id": "\\u4f1a"}', rb'{"card_id": "\u000a"}'):
+        await api.fails(40073, "/card/get", plain)
     await api.fails(45021, "/card/get", b" " * (2 * 1024 * 1024))
     large = await http.post("/card/get", content=b" " * (2 * 1024 * 1024),
                             params={"access_token": api.token})  # fmt: skip

@@ -478,6 +478,34 @@ async def test_a_backend_that_trickles_is_not_waited_for(
     assert (waiting(api), waiting(api, "failed")) == (1, 0)
 
 
+async def test_a_callback_is_asked_where_it_was_said_to_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No redirect is followed and no proxy of the environment asked: both could lead anywhere."""
+    asked: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+        asked.append(line.partition("?")[0])
+        echo = httpx.URL(line).params.get("echostr", "")
+        head = f"200 OK\r\nContent-Length: {len(echo)}"
+        if asked[-1] == "/moved":
+            head, echo = f"302 Found\r\nLocation: /hook?echostr={echo}\r\nContent-Length: 0", ""
+        writer.write(f"HTTP/1.1 {head}\r\nConnection: close\r\n\r\n{echo}".encode())
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, callback.client() as http:
+        assert await callback.answers(http, f"{url}/hook", TOKEN)
+        assert not await callback.answers(http, f"{url}/moved", TOKEN)
+    assert asked == ["/hook", "/moved"]
+
+
 async def test_an_account_without_a_callback_piles_nothing_up(tmp_path: Path) -> None:
     """Nothing is kept for nobody."""
     async with card_api(tmp_path / "server") as api:
