@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from gate.domain.model import Status, Ticket
+from gate.domain.model import Status, Ticket, TicketType
 from gate.domain.validity import type_window, window
 
 _EXPECTED = frozenset({Status.NORMAL, Status.GIFTING, Status.LIMITED, Status.EXPIRED})
@@ -31,19 +32,29 @@ class DayCount:
     """For something on that day, which is over, and never used."""
 
 
-DayCounts = Mapping[tuple[str, str], DayCount]
-"""By title of the type and day, in that order; the day is empty where nobody said it."""
+class Line(NamedTuple):
+    """What a line of counts is about."""
+
+    title: str
+    card: str
+    """The type's id: several may have one title."""
+    day: str
+    """Empty where nobody said it."""
+
+
+DayCounts = Mapping[Line, DayCount]
+"""In the order of the lines."""
 
 
 def count_days(tickets: Iterable[Ticket], used_s: Mapping[str, int], now_s: int) -> DayCounts:
     """Count tickets, given when each was first used."""
-    days: dict[tuple[str, str], DayCount] = defaultdict(DayCount)
+    days: dict[Line, DayCount] = defaultdict(DayCount)
     for ticket in tickets:
         kind = ticket.type
-        name = kind.title or kind.id
 
-        def on(at_s: int | None, name: str = name, zone: str = kind.time_zone) -> DayCount:
-            return days[name, "" if at_s is None else _day(at_s, zone)]
+        def on(at_s: int | None, kind: TicketType = kind) -> DayCount:
+            day = "" if at_s is None else _day(at_s, kind.time_zone)
+            return days[Line(kind.title or kind.id, kind.id, day)]
 
         on(ticket.issued_at or ticket.claimed_at).issued += 1
         if ticket.claimed_at is not None:
@@ -59,7 +70,7 @@ def count_days(tickets: Iterable[Ticket], used_s: Mapping[str, int], now_s: int)
             over = window(ticket)[1]
             if over is not None and over < now_s:
                 on(_occasion(ticket) or over).no_show += 1
-    return {key: days[key] for key in sorted(days)}
+    return {line: days[line] for line in sorted(days)}
 
 
 def _occasion(ticket: Ticket) -> int | None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
+from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 from queue import SimpleQueue
 from zoneinfo import ZoneInfo
@@ -21,18 +21,17 @@ from gate.importer import remove_old_replicas
 from gate.inputs import Inputs
 from gate.lane import Lane
 from gate.language import _
+from gate.log_file import open_log
 from gate.plain import Plain
 from gate.prompter import Prompter, Turn
 from gate.scanner.camera import Source, State
 from gate.scanner.guidance import Advice
 from gate.scanner_words import ADVICE_WORDS
 from gate.store.folder import Folder, Lock
-from gate.store.sqlite import faults
 from gate.words import DIRECTION_WORDS, printable
 
 log = logging.getLogger(__name__)
 
-LOG_BYTES, LOG_FILES = 2_000_000, 5
 IDLE_EVERY_S = 2.0
 
 
@@ -222,15 +221,7 @@ def _log_to(folder: Folder) -> Callable[[], None]:
     """Log to the folder's file from a thread of its own: the lane waits for one disk only."""
     # On a full disk the log is the first thing to go without, and it must not tear the screen.
     logging.raiseExceptions = False
-    with faults(folder.log):
-        handler = RotatingFileHandler(
-            folder.log,
-            maxBytes=LOG_BYTES,
-            backupCount=LOG_FILES,
-            encoding="utf-8",
-            errors="backslashreplace",
-        )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler = open_log(folder.log)
     listener = QueueListener(queue := SimpleQueue[logging.LogRecord](), handler)
     listener.start()
     root = logging.getLogger()

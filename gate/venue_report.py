@@ -6,6 +6,7 @@ It works with no network at all, from what was heard until then.
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -144,9 +145,13 @@ def _day_lines(days: DayCounts) -> list[str]:
     """A line for each card and day on which anything was counted."""
     head = [_("issued"), _("claimed"), _("gifted"), _("redeemed"), _("expired"), _("no-show")]
     lines = ["", columns(_("card"), [_("day"), *head], 30)]
-    for (title, day), counted in days.items():
-        cells = [day or "-", *(n or "-" for n in _counted(counted).values())]
-        lines.append(columns(printable(title, 28), cells, 30))
+    cards = Counter(title for title, _card in {(line.title, line.card) for line in days})
+    for line, counted in days.items():
+        cells = [line.day or "-", *(n or "-" for n in _counted(counted).values())]
+        name = printable(line.title, 28)
+        if cards[line.title] > 1:
+            name = f"{printable(line.title, 19)} {printable(line.card)[-8:]}"
+        lines.append(columns(name, cells, 30))
     return lines if days else []
 
 
@@ -163,7 +168,7 @@ def as_csv(seen: Seen) -> str:
     for group in ("as_of", "event"):
         writer.writerows([group, "", name, value] for name, value in told[group].items())
     for line in told["cards"]:
-        name = f"{line.pop('card')} {line.pop('day')}".strip()
+        name = f"{line.pop('id')} {line.pop('day')}".strip()
         writer.writerows(["card", name, counted, value] for counted, value in line.items())
     for device in told["devices"]:
         id_ = device.pop("id")
@@ -196,8 +201,8 @@ def as_told(seen: Seen) -> dict[str, Any]:
         },
         "event": dict(_fields(seen.numbers)),
         "cards": [
-            {"card": title, "day": day, **_counted(counted)}
-            for (title, day), counted in seen.days.items()
+            {"id": line.card, "card": line.title, "day": line.day, **_counted(counted)}
+            for line, counted in seen.days.items()
         ],
         "devices": [_device(device) for device in seen.devices],
         "conflicts": [

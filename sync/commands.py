@@ -4,7 +4,6 @@ import logging
 import signal
 from collections.abc import Callable
 from contextlib import closing
-from logging.handlers import RotatingFileHandler
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from gate.clock import SystemClock
 from gate.config import Config
 from gate.errors import GateError, UsageError
 from gate.language import _
+from gate.log_file import open_log
 from gate.store.folder import Folder, Lock, is_locked
 from gate.store.freshness import FreshnessReader
 from sync.client import Client, ServerFault, ServerUnreachable, enrol
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 DONE, FAILED, USAGE, UNREACHABLE, NOT_WELCOME, QUARANTINED = 0, 1, 2, 3, 4, 5
 """Exit codes of ``gate sync``: see ``docs/operating.md``."""
 LOCK_WAIT_S = 3.0
-LOG_BYTES, LOG_FILES = 2_000_000, 3
 
 
 def enrol_device(folder: Folder, link: str, *, again: bool) -> Enrolment:
@@ -237,17 +236,6 @@ def unsent_of(folder: Folder) -> int:
 
 
 def _log_to(folder: Folder) -> None:
-    handler = RotatingFileHandler(
-        folder.path / "sync.log",
-        maxBytes=LOG_BYTES,
-        backupCount=LOG_FILES,
-        encoding="utf-8",
-        errors="backslashreplace",
-    )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     root = logging.getLogger()
-    root.addHandler(handler)
+    root.addHandler(open_log(folder.path / "sync.log"))
     root.setLevel(logging.INFO)
-    # These two tell every request, credentials in their headers left out but paths kept.
-    for name in ("httpx", "websockets"):
-        logging.getLogger(name).setLevel(logging.WARNING)

@@ -40,19 +40,36 @@ def test_each_thing_is_counted_on_its_day() -> None:
     ]
     days = count_days(tickets, {"used": at("2026-12-04T19:00"), "stranger": 1}, NOW)
     assert days == {
-        ("Gala", "2026-12-01"): DayCount(issued=4),
-        ("Gala", "2026-12-02"): DayCount(claimed=3),
-        ("Gala", "2026-12-03"): DayCount(gifted=1),
-        ("Gala", "2026-12-04"): DayCount(redeemed=1, expired=1, no_show=1),
-        ("p2", "2026-12-01"): DayCount(issued=1),
-        ("p2", "2026-12-02"): DayCount(claimed=1),
+        ("Gala", "p1", "2026-12-01"): DayCount(issued=4),
+        ("Gala", "p1", "2026-12-02"): DayCount(claimed=3),
+        ("Gala", "p1", "2026-12-03"): DayCount(gifted=1),
+        ("Gala", "p1", "2026-12-04"): DayCount(redeemed=1, expired=1, no_show=1),
+        ("p2", "p2", "2026-12-01"): DayCount(issued=1),
+        ("p2", "p2", "2026-12-02"): DayCount(claimed=1),
     }
 
 
 def test_a_ticket_nobody_dates_is_counted_without_a_day() -> None:
     """Imported tickets need not say when they were issued."""
     bare = Ticket("t", TicketType("S", Kind.SCENIC))
-    assert count_days([bare], {}, NOW) == {("S", ""): DayCount(issued=1)}
+    assert count_days([bare], {}, NOW) == {("S", "S", ""): DayCount(issued=1)}
+
+
+def test_two_cards_of_one_title_are_two_lines(lane: Lane, venue: Folder, clock: FixedClock) -> None:
+    """A title may be used twice; their numbers are told apart, on paper by the end of the id."""
+    other = replace(TYPE, id="p1-of-sunday")
+    days = count_days([SOLD, replace(SOLD, id="u", type=other)], {}, NOW)
+    assert [(line.card, counted.issued) for line, counted in days.items() if counted.issued] == [
+        ("p1", 1), ("p1-of-sunday", 1),
+    ]  # fmt: skip
+    seen = replace(venue_report.look(venue, clock.read(), 10.0, no_alarms), days=days)
+    table = venue_report.as_table(seen, ZONE).splitlines()
+    assert sum(line.startswith("Gala p1 ") for line in table) == 3
+    assert sum(line.startswith("Gala f-sunday ") for line in table) == 3
+    rows = list(csv.DictReader(io.StringIO(venue_report.as_csv(seen))))
+    assert {row["name"] for row in rows if row["group"] == "card"} >= {
+        "p1 2026-12-01", "p1-of-sunday 2026-12-01",
+    }  # fmt: skip
 
 
 def test_the_first_use_that_stands_counts(lane: Lane, venue: Folder, clock: FixedClock) -> None:
@@ -85,5 +102,5 @@ def test_the_report_tells_them(lane: Lane, venue: Folder, clock: FixedClock) -> 
     table = venue_report.as_table(seen, ZONE)
     assert any(used[0]["day"] in line and used[0]["card"] in line for line in table.splitlines())
     rows = list(csv.DictReader(io.StringIO(venue_report.as_csv(seen))))
-    name = f"{used[0]['card']} {used[0]['day']}"
+    name = f"{used[0]['id']} {used[0]['day']}"
     assert {"group": "card", "name": name, "counted": "redeemed", "value": "1"} in rows

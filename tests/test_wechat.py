@@ -1,8 +1,10 @@
 """The card API, call by call: what each does, and each errcode it can answer."""
 
 import base64
+import secrets
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,12 @@ import msgspec
 import pytest
 from sqlalchemy import select, update
 
-from gate.domain.model import Act, CodeState, Status
+from gate.domain.model import Act, CodeState, Entry, Status
 from gate.store import entries
 from sync.central import journals, tickets
 from sync.central import tables as t
 from sync.central.database import open_database, reading
+from sync.exchange import CENTRAL
 from sync.wechat import accounts, gifts
 from sync.wechat.crypto import seal_code
 from sync.wechat.errcodes import Errcode, Refused
@@ -120,6 +123,43 @@ async def test_a_gate_s_redemption_shows_as_consumed(api: Api) -> None:
     assert await api.status(code) == "NORMAL"
 
 
+async def test_consuming_comes_after_what_is_known_of_the_ticket(api: Api) -> None:
+    """Also where a gate's clock is ahead: of its undone use and this one, this is the later."""
+    card_id, maker = await api.create(), await gate(api)
+    code = await api.claim(card_id)
+    ticket, _state = kept(api, code)
+    ahead = (now() + 30) * 1000 << 16
+    first = entries.decode(maker.make(ticket=ticket.id, ticket_type=card_id))
+    body = entries.encode(replace(first, hlc=ahead))
+    maker.prev = entries.digest(body).hex()
+    undone = maker.make(Act.ANNULMENT, ticket=ticket.id, target=first.name)
+    await api.running.exchange(maker, ask([body, undone]))
+    await api.ok("/card/code/consume", {"code": code})
+    (used,) = uses_by_api(api, ticket.id)
+    assert used.hlc > ahead
+
+
+async def test_what_was_consumed_and_taken_back_is_consumed_again(api: Api) -> None:
+    """A supervisor's undo frees it; the second use is the server's next of that ticket."""
+    card_id, maker = await api.create(), await gate(api)
+    code = await api.claim(card_id)
+    ticket, _state = kept(api, code)
+    await api.ok("/card/code/consume", {"code": code})
+    (first,) = uses_by_api(api, ticket.id)
+    undone = maker.make(Act.ANNULMENT, ticket=ticket.id, target=first.name)
+    await api.running.exchange(maker, ask([undone]))
+    assert await api.status(code) == "NORMAL"
+    await api.ok("/card/code/consume", {"code": code})
+    await api.fails(40099, "/card/code/consume", {"code": code})
+    assert [use.ordinal for use in uses_by_api(api, ticket.id)] == [0, 1]
+
+
+def uses_by_api(api: Api, ticket: str) -> list[Entry]:
+    with reading(api.running.engine) as connection:
+        facts = journals.facts_of(connection, "show", ticket)
+    return sorted((fact for fact in facts if fact.device == CENTRAL), key=lambda fact: fact.seq)
+
+
 async def test_a_gate_that_was_cut_off_makes_a_conflict(api: Api) -> None:
     """It let in what the API had consumed: both stay, and it is a conflict like any other."""
     card_id, maker = await api.create(), await gate(api)
@@ -174,7 +214,7 @@ async def test_a_custom_code_needs_its_card(api: Api) -> None:
     assert await api.claim(card_id, code="MINE-1") == "MINE-1"
     await api.fails(40116, "/v1/claims", {"card_id": card_id, "openid": "oB", "code": "MINE-1"})
     await api.fails(45021, "/v1/claims", {"card_id": card_id, "openid": "oB", "code": "x" * 21})
-    for code in (" ", "]C0ABC", " MINE-1", ["MINE"], "1" * 5000):
+    for code in (" ", "]C0ABC", " MINE-1", ["MINE"], "1" * 5000, "MI\nNE", "MI\u202eNE", "1636-1"):
         answer = await api.post("/v1/claims", {"card_id": card_id, "openid": "oB", "code": code})
         assert answer["errcode"] in (40116, 45021), answer
     for path in ("/card/code/get", "/card/code/consume", "/card/code/unavailable"):
@@ -238,6 +278,26 @@ async def test_codes_are_handed_over_beforehand(api: Api) -> None:
     assert sorted(told["codes"]) == ["D002", "D003"]
 
 
+async def test_made_codes_are_no_dynamic_ones(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve digits that begin with 1636, or that somebody has, are not handed out."""
+    card_id = await api.create(get_limit=9)
+    drawn = iter([163_600_000_001, 7, 7, 163_699_999_999, 8])
+    monkeypatch.setattr(secrets, "randbelow", lambda _most: next(drawn))
+    assert [await api.claim(card_id), await api.claim(card_id)] == ["000000000007", "000000000008"]
+
+
+async def test_nothing_expires_for_testers(api: Api) -> None:
+    """On the list they may use what is over; off it, it has expired."""
+    card_id = await api.create()
+    code = await api.claim(card_id)
+    past = base_info()["date_info"] | {"type": "DATE_TYPE_FIX_TIME_RANGE"}
+    rewrite(api, card_id, date_info=past | {"end_timestamp": now() - 5})
+    assert await api.status(code) == "EXPIRE"
+    await api.ok("/card/testwhitelist/set", {"openid": ["oFan"]})
+    assert await api.status(code) == "NORMAL"
+    await api.ok("/card/code/consume", {"code": code})
+
+
 async def test_stock_runs_out_and_is_filled_up(api: Api) -> None:
     """45031 at 0; less than none is 40122, more than all is 45041; card/get tells what is left."""
     card_id = await api.create(sku={"quantity": 1})
@@ -251,6 +311,12 @@ async def test_stock_runs_out_and_is_filled_up(api: Api) -> None:
     await api.fails(40122, "/card/modifystock", {"card_id": card_id, "reduce_stock_value": -2})
     big = {"card_id": card_id, "increase_stock_value": 100_000_000}
     await api.fails(45041, "/card/modifystock", big)
+    full = await api.create(sku={"quantity": 100_000_000})
+    one = {"card_id": full, "increase_stock_value": 1}
+    await api.fails(45041, "/card/modifystock", one)
+    await api.claim(full)
+    await api.fails(45041, "/card/modifystock", one)
+    await api.ok("/card/modifystock", one | {"reduce_stock_value": 1})
 
 
 async def test_one_person_may_claim_and_use_so_many(api: Api) -> None:
@@ -260,10 +326,27 @@ async def test_one_person_may_claim_and_use_so_many(api: Api) -> None:
     await api.fails(45033, "/v1/claims", {"card_id": card_id, "openid": "oFan"})
     other = await api.claim(card_id, "oOther")
     await api.ok("/card/code/consume", {"code": codes[0]})
+    # The used one is "already used" at gates, whatever is said of it afterwards.
+    await api.ok("/card/meetingticket/updateuser", {"code": codes[0], "zone": "C"})
     await api.fails(40149, "/card/code/consume", {"code": codes[1]})
     assert [kept(api, c)[0].status for c in (*codes, other)] == [
         Status.NORMAL, Status.LIMITED, Status.LIMITED, Status.NORMAL,
     ]  # fmt: skip
+
+
+async def test_a_changed_limit_reaches_the_gates(api: Api) -> None:
+    """Who had used all they might is free again when they may use more, and the other way round."""
+    card_id = await api.create(get_limit=9, use_limit=1)
+    codes = {who: [await api.claim(card_id, who) for _n in range(2)] for who in ("oFan", "oB")}
+    gone = await api.claim(card_id)
+    await api.ok("/card/code/unavailable", {"code": gone})
+    await api.ok("/card/code/consume", {"code": codes["oFan"][0]})
+    for limit, status in ((2, Status.NORMAL), (1, Status.LIMITED), (50, Status.NORMAL)):
+        change = {"card_id": card_id, "meeting_ticket": {"base_info": {"use_limit": limit}}}
+        await api.ok("/card/update", change)
+        assert kept(api, codes["oFan"][1])[0].status is status
+        assert [kept(api, code)[0].status for code in codes["oB"]] == [Status.NORMAL] * 2
+        assert kept(api, gone)[0].status is Status.REVOKED
 
 
 async def test_a_gate_s_redemption_counts_for_the_limit(api: Api) -> None:
@@ -303,7 +386,12 @@ async def test_who_may_claim(api: Api) -> None:
     code = await api.claim(card_id)
     await api.ok("/card/delete", {"card_id": card_id})
     await api.fails(40078, "/v1/claims", {"card_id": card_id, "openid": "oB"})
-    await api.fails(40078, "/card/delete", {"card_id": card_id})
+    gone = {"card_id": card_id}
+    await api.fails(40078, "/card/delete", gone)
+    await api.fails(40078, "/card/modifystock", gone | {"increase_stock_value": 1})
+    await api.fails(40078, "/card/update", gone | {"meeting_ticket": {"map_url": "http://x"}})
+    offer = {"action_name": "QR_CARD", "action_info": {"card": gone}}
+    await api.fails(40078, "/card/qrcode/create", offer)
     assert await api.status(code) == "NORMAL"
     await api.ok("/card/code/consume", {"code": code})
 
@@ -366,6 +454,13 @@ async def test_meeting_tickets_get_their_seats(api: Api) -> None:
     assert (ticket.zone, ticket.entrance, ticket.seats) == ("C区", "东北门", ("2排15号",))
     assert (ticket.begin_time, ticket.end_time) == (times["begin_time"], int(times["end_time"]))
     await api.fails(40079, "/card/meetingticket/updateuser", {"code": code, "end_time": now()})
+    same = times | {"end_time": times["begin_time"]}
+    await api.fails(40079, "/card/meetingticket/updateuser", same)
+    none = {"code": code, "begin_time": 0, "end_time": 0, "zone": "", "seat_number": []}
+    await api.ok("/card/meetingticket/updateuser", none)
+    ticket, _state = kept(api, code)
+    assert (ticket.begin_time, ticket.end_time, ticket.zone, ticket.seats) == (None, None, "", ())
+    assert ticket.entrance == "东北门"
     await api.fails(41013, "/card/meetingticket/updateuser", {"zone": "C"})
     await api.fails(40056, "/card/meetingticket/updateuser", {"code": "0" * 12, "zone": "C"})
     await api.fails(45021, "/card/meetingticket/updateuser", {"code": code, "zone": "C" * 13})
@@ -402,6 +497,10 @@ async def test_passengers_check_in_and_back_out(api: Api) -> None:
     assert (ticket.gate, ticket.seats, ticket.boarding_time) == (
         "A11", ("座位号",), body["boarding_time"],
     )  # fmt: skip
+    # Libraries send empty text for what their caller left out.
+    await api.ok("/card/boardingpass/checkin", body | {"gate": "", "seat": "", "class": "Y"})
+    ticket, _state = kept(api, code)
+    assert (ticket.gate, ticket.seats, ticket.travel_class) == ("A11", ("座位号",), "Y")
     other = await api.claim(await api.create(boarding()))
     await api.fails(40150, "/card/boardingpass/checkin", body | {"code": other})
     await api.fails(40150, "/card/boardingpass/checkin", body | {"qrcode_data": other})
@@ -525,7 +624,12 @@ async def test_a_boarding_pass_that_was_given_is_checked_in_anew(api: Api) -> No
     ticket, _state = kept(api, new)
     assert (ticket.checked_in, ticket.holder) == (False, "")
     assert kept(api, code)[1] is kept(api, "M1")[1] is CodeState.TRANSFERRED
+    for old in ("M1", code):
+        await api.fails(
+            40150, "/card/boardingpass/checkin", stated | {"code": new, "qrcode_data": old}
+        )
     await api.ok("/card/boardingpass/checkin", stated | {"code": new, "qrcode_data": "M2"})
+    assert kept(api, "M1")[1] is CodeState.TRANSFERRED
     assert kept(api, "M2")[1] is CodeState.LIVE
 
 
@@ -544,12 +648,41 @@ async def test_gifts_that_are_refused(api: Api) -> None:
     await api.fails(40003, "/v1/gifts", start | {"action": "accept", "to": "oFan"})
 
 
+async def test_a_gift_of_what_a_cut_off_gate_let_in(api: Api) -> None:
+    """The giver walked in by the old code meanwhile: nobody can take it; it returns as used."""
+    card_id, maker = await api.create(), await gate(api)
+    code = await api.claim(card_id)
+    start = {"code": code, "action": "start", "from": "oFan"}
+    await api.ok("/v1/gifts", start)
+    await redeem_at_gate(api, maker, code)
+    await api.fails(40099, "/v1/gifts", start | {"action": "accept", "to": "oB"})
+    assert await api.status(code) == "CONSUMED"
+    assert (await api.ok("/v1/gifts", start | {"action": "return"}))["status"] == "CONSUMED"
+
+
+async def test_what_has_expired_is_not_taken_as_a_gift(api: Api) -> None:
+    """40127, also when it expired on its way."""
+    card_id = await api.create()
+    code = await api.claim(card_id)
+    start = {"code": code, "action": "start", "from": "oFan"}
+    await api.ok("/v1/gifts", start)
+    past = base_info()["date_info"] | {"type": "DATE_TYPE_FIX_TIME_RANGE"}
+    rewrite(api, card_id, date_info=past | {"end_timestamp": now() - 5})
+    await api.fails(40127, "/v1/gifts", start | {"action": "accept", "to": "oB"})
+    assert (await api.ok("/v1/gifts", start | {"action": "return"}))["status"] == "EXPIRE"
+    await api.fails(40127, "/v1/gifts", start)
+
+
 async def test_a_gift_not_taken_in_time_comes_back(api: Api) -> None:
     """After its day it is its giver's again, usable and told as GIFT_TIMEOUT."""
     code = await api.claim(await api.create())
     await api.ok("/v1/gifts", {"code": code, "action": "start", "from": "oFan"})
     clockwork = api.running.app.state.clockwork
     await clockwork.end_gifts()
+    with api.running.engine.begin() as connection:
+        # Whoever looked before saw an older gift of it, which was given back meanwhile.
+        card_id = connection.execute(select(t.holding.c.card_id)).scalar_one()
+        assert gifts.time_out(connection, card_id, code, now() * 1000) is None
     assert await api.status(code) == "GIFTING"
     with api.running.engine.begin() as connection:
         connection.execute(update(t.holding).values(gift_ends_s=now()))
@@ -606,8 +739,35 @@ async def test_an_order_is_issued_whole_or_not_at_all(api: Api) -> None:
     ):  # fmt: skip
         await api.fails(code, "/v1/orders", body)
     custom = await api.create(use_custom_code=True)
-    two = order | {"order_id": "A3", "items": [{"card_id": custom, "count": 2}]}
-    await api.fails(40158, "/v1/orders", two)
+    for count in (1, 2):
+        own = order | {"order_id": "A3", "items": [{"card_id": custom, "count": count}]}
+        await api.fails(40158, "/v1/orders", own)
+
+
+async def test_what_a_refund_may_void(api: Api) -> None:
+    """Thrown away or on its way to a friend, yes; used, no; an empty list is not "all"."""
+    card_id = await api.create(get_limit=9)
+    order = {"order_id": "A", "openid": "oFan", "items": [{"card_id": card_id, "count": 4}]}
+    used, thrown, giving, both = (await api.ok("/v1/orders", order))["codes"]
+    await api.ok("/card/code/consume", {"code": used})
+    await api.ok("/card/code/consume", {"code": both})
+    for code in (thrown, both):
+        await api.ok("/v1/actions", {"code": code, "action": "delete"})
+    await api.ok("/v1/gifts", {"code": giving, "action": "start", "from": "oFan", "to": "oB"})
+    refund = {"refund_id": "R", "order_id": "A"}
+    await api.fails(40110, "/v1/refunds", refund | {"codes": []})
+    for codes in ({}, {"codes": [used]}, {"codes": [thrown, both]}):
+        await api.fails(40099, "/v1/refunds", refund | codes)
+    assert kept(api, thrown)[0].status is Status.DELETED
+    await api.fails(40127, "/card/code/unavailable", {"code": thrown})
+    twice = refund | {"codes": [thrown, giving, thrown]}
+    assert (await api.ok("/v1/refunds", twice))["codes"] == [thrown, giving]
+    for code in (thrown, giving):
+        assert await api.status(code) == "UNAVAILABLE"
+        assert kept(api, code)[0].status is Status.REVOKED
+    taken = {"code": giving, "action": "accept", "from": "oFan", "to": "oB"}
+    await api.fails(40127, "/v1/gifts", taken)
+    assert await api.status(used) == "CONSUMED"
 
 
 async def test_a_refund_finds_what_was_given_on(api: Api) -> None:
@@ -647,6 +807,19 @@ async def test_qr_codes_offer_cards(api: Api) -> None:
     await api.fails(40053, "/v1/claims", {"ticket": "none", "openid": "oB"})
     picture = await api.running.http.get(told["show_qrcode_url"])
     assert picture.content.startswith(b"\x89PNG")
+    for ticket in ("", "a text of one's own", "\0", told["ticket"][:-1]):
+        drawn = await api.running.http.get("/cgi-bin/showqrcode", params={"ticket": ticket})
+        assert drawn.json()["errcode"] == 40053
+    once = (await api.ok(path, offer(is_unique_code=True)))["ticket"]
+    await api.ok("/v1/claims", {"ticket": once, "openid": "oB"})
+    await api.fails(40053, "/v1/claims", {"ticket": once, "openid": "oC"})
+    ended = (await api.ok(path, offer()))["ticket"]
+    with api.running.engine.begin() as connection:
+        here = t.offer.c.ticket == ended
+        connection.execute(update(t.offer).where(here).values(ends_s=now() - 1))
+    await api.fails(40053, "/v1/claims", {"ticket": ended, "openid": "oB"})
+    drawn = await api.running.http.get("/cgi-bin/showqrcode", params={"ticket": ended})
+    assert drawn.json()["errcode"] == 40053
     for body, errcode in (
         ({}, 40053), ({"action_name": "QR_CARD"}, 40053), (offer(card_id=None), 40053),
         (offer(card_id="p404"), 40073), (offer() | {"expire_seconds": 59}, 40053),
@@ -742,6 +915,11 @@ def test_the_life_of_tokens(tmp_path: Path) -> None:
         assert works(first, start + 300_999)
         assert not works(first, start + 301_000)
         assert works(second, start + 301_000)
+        third = fresh(start + 200_000)
+        assert not works(first, start + 301_000), "its end is not put off"
+        assert works(second, start + 499_999)
+        assert not works(second, start + 500_000)
+        second = third
         one = stable(start)
         late = start + 6_900_000
         assert stable(late - 1).access_token == one.access_token
@@ -754,7 +932,7 @@ def test_the_life_of_tokens(tmp_path: Path) -> None:
         assert not works(two.access_token, late + 1)
         assert works(forced.access_token, late + 1)
         for call, count, code in (
-            (fresh, accounts.TOKENS_A_DAY - 2, Errcode.DAILY_QUOTA),
+            (fresh, accounts.TOKENS_A_DAY - 3, Errcode.DAILY_QUOTA),
             (lambda at: stable(at, force_refresh=True), accounts.FORCED_A_DAY - 1,
              Errcode.DAILY_QUOTA),
         ):  # fmt: skip
@@ -763,7 +941,11 @@ def test_the_life_of_tokens(tmp_path: Path) -> None:
             with pytest.raises(Refused) as told:
                 call(late + 60_000 * (count + 1) if call is not fresh else late)
             assert told.value.code is code
-        fresh(start + 86_400_000)
+        # A day ends at midnight in China, 16:00 UTC.
+        midnight = (start // 86_400_000) * 86_400_000 + 16 * 3_600_000
+        with pytest.raises(Refused):
+            fresh(midnight - 1)
+        fresh(midnight)
     engine.dispose()
 
 
@@ -778,7 +960,11 @@ async def test_the_edge(api: Api) -> None:
     await api.fails(47001, "/card/get", b'"x"')
     await api.fails(47001, "/card/get", b"\xff\xfe")
     await api.fails(47001, "/card/get", b"[" * 100_000)
-    await api.fails(47002, "/card/get", rb'{"card_id": "\u4f1a"}')
+    for escaped in (rb'{"card_id": "\u4f1a"}', rb'{"card_id": "\\\u4f1a"}', rb'{"\u00e9": 1}'):
+        await api.fails(47002, "/card/get", escaped)
+    # A backslash before a "u", and control characters, which JSON cannot state otherwise.
+    for plain in (rb'{"card_id": "\\u4f1a"}', rb'{"card_id": "\u000a"}'):
+        await api.fails(40073, "/card/get", plain)
     await api.fails(45021, "/card/get", b" " * (2 * 1024 * 1024))
     large = await http.post("/card/get", content=b" " * (2 * 1024 * 1024),
                             params={"access_token": api.token})  # fmt: skip
@@ -805,6 +991,33 @@ async def test_accounts_do_not_see_each_other(api: Api) -> None:
         await other.fails(40056, path, {"code": code})
     assert (await other.ok("/card/user/getcardlist", {"openid": "oFan"}))["card_list"] == []
     assert (await other.ok("/card/batchget", {"offset": 0, "count": 9}))["total_num"] == 0
+
+
+async def test_what_comes_with_a_request_is_as_long_as_it_may_be(api: Api) -> None:
+    """Ids, reasons and what comes back in events: the limit is taken, one byte more is 45021."""
+    card_id = await api.create(get_limit=99)
+    items = [{"card_id": card_id, "count": 1}]
+    order = {"order_id": "票" * 21 + "A", "openid": "oFan", "items": items}
+    await api.ok("/v1/orders", order)
+
+    async def another(path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return body | {"code": await api.claim(card_id)} if path.startswith("/card/code") else body
+
+    for path, name, limit, body in (
+        ("/v1/claims", "outer_str", 128, {"card_id": card_id, "openid": "oFan"}),
+        ("/card/code/consume", "outer_str", 128, {}),
+        ("/card/code/unavailable", "reason", 3072, {}),
+        ("/v1/orders", "order_id", 64, order),
+        ("/v1/orders", "outer_str", 128, order | {"order_id": "B"}),
+        ("/v1/refunds", "reason", 3072, {"refund_id": "R", "order_id": "B"}),
+        ("/v1/refunds", "refund_id", 64, {"order_id": order["order_id"]}),
+    ):
+        longest = "票" * (limit // 3) + "a" * (limit % 3)
+        await api.fails(45021, path, await another(path, body | {name: longest + "a"}))
+        await api.ok(path, await another(path, body | {name: longest}))
+    card = {"card_id": card_id, "outer_str": "a" * 129}
+    offer = {"action_name": "QR_CARD", "action_info": {"card": card}}
+    await api.fails(45021, "/card/qrcode/create", offer)
 
 
 async def test_a_card_belongs_to_an_event(api: Api) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from gate.__main__ import main
 from gate.scanner.camera import read_picture
@@ -131,18 +131,34 @@ async def counted(api: Api, begin: int, end: int, **more: Any) -> dict[str, dict
     return {line.pop("ref_date"): line for line in listed}
 
 
+async def test_what_is_widened_expires_later(tmp_path: Path) -> None:
+    """A ticket is counted as expired by its card's end as it is now, not as it was claimed."""
+    async with card_api(tmp_path / "server") as api:
+        card_id = await api.create()
+        await api.claim(card_id)
+        info = meeting()["card"]["meeting_ticket"]["base_info"]["date_info"]
+        later = {"date_info": info | {"end_timestamp": info["end_timestamp"] + DAY_S}}
+        await api.ok("/card/update", {"card_id": card_id, "meeting_ticket": {"base_info": later}})
+        with api.running.engine.begin() as connection:
+            (end,) = connection.execute(select(t.holding.c.ends_s)).scalars()
+            assert end == info["end_timestamp"] + DAY_S
+
+
 async def test_counts_by_day(tmp_path: Path) -> None:
     """Received, given, verified, expired and viewed, with how many people that was."""
     path = "/datacube/getcardbizuininfo"
     async with card_api(tmp_path / "server") as api:
-        card_id = await api.create(get_limit=9)
-        codes = [await api.claim(card_id, openid) for openid in ("oA", "oA", "oB", "oC")]
-        give = {"code": codes[0], "from": "oA", "to": "oD"}
+        card_id = await api.create(get_limit=9, use_custom_code=True)
+        who = {"c1": "oA", "c2": "oA", "c3": "oB", "c4": "oC"}
+        codes = [await api.claim(card_id, openid, code=code) for code, openid in who.items()]
+        give = {"card_id": card_id, "code": codes[0], "from": "oA", "to": "oD"}
         await api.ok("/v1/gifts", give | {"action": "start"})
-        await api.ok("/v1/gifts", give | {"action": "accept"})
-        await api.ok("/card/code/consume", {"code": codes[1]})
+        new = (await api.ok("/v1/gifts", give | {"action": "accept"}))["code"]
+        await api.ok("/card/code/update", {"card_id": card_id, "code": new, "new_code": "NEW"})
+        await api.ok("/card/code/consume", {"card_id": card_id, "code": codes[1]})
         for _n in range(3):
-            await api.ok("/v1/actions", {"code": codes[2], "action": "view"})
+            view = {"card_id": card_id, "code": codes[2], "action": "view"}
+            await api.ok("/v1/actions", view)
         assert await counted(api, 3, 1) == {}
         with api.running.engine.begin() as connection:
             c = t.holding.c

@@ -55,7 +55,7 @@ class Backend:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook?key=sesame"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -152,11 +152,12 @@ class Api:
     def __init__(self, server: Server, backend: Backend) -> None:
         made = server.admin("POST", "/accounts", {"event": EVENT})
         self.appid, self.url = made["appid"], server.url
-        body = {"callback": backend.url, "callback_token": "TOKEN", "grace_s": 2}
+        body = {"callback": backend.url, "callback_token": "TheCallbackToken", "grace_s": 2}
         server.admin("POST", f"/accounts/{self.appid}", body)
         asked = {"grant_type": "client_credential", "appid": self.appid, "secret": made["secret"]}
         told = httpx.post(f"{self.url}/cgi-bin/stable_token", json=asked, trust_env=False)
         self.token = told.json()["access_token"]
+        self.secrets = (self.token, made["secret"], body["callback_token"], "sesame")
 
     def __call__(self, path: str, **body: Any) -> dict[str, Any]:
         answer = httpx.post(
@@ -240,3 +241,7 @@ def test_from_the_backend_to_the_door_and_back(tmp_path: Path, backend: Backend)
             gate.close()
         proxy.close()
         server.close()
+    logs = {path.name: path.read_text("utf-8") for path in tmp_path.rglob("*.log")}
+    assert {"gate.log", "server.log", "sync.log"} <= {name for name, said in logs.items() if said}
+    for secret in (*api.secrets, *codes):
+        assert not [name for name, said in logs.items() if secret in said], secret

@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from gate.store import entries
 from sync.central import tables as t
 from sync.central import tickets
 from sync.central.database import open_database, reading
-from sync.wechat import notices
+from sync.wechat import callback, notices
 from sync.wechat.clockwork import Clockwork
 from sync.wechat.crypto import encrypt, signature
 from tests.central import Maker, ask
@@ -172,7 +172,7 @@ async def test_other_events(api: Api, backend: Backend) -> None:
     """A rejected card with the reason, a returned gift, and stock that gets low, at most once."""
     await api.set(review="held")
     card_id = await api.create(sku={"quantity": 203}, get_limit=1000)
-    await api.running.admin("POST", f"/cards/{card_id}/reject", json={"reason": "模糊 ]]> <b>"})
+    await api.running.admin("POST", f"/cards/{card_id}/reject", json={"reason": "模糊 \a]]> <b>"})
     await api.running.admin("POST", f"/cards/{card_id}/approve", content=b"{}")
     code = await api.claim(card_id)
     start = {"code": code, "action": "start", "from": "oFan"}
@@ -183,11 +183,24 @@ async def test_other_events(api: Api, backend: Backend) -> None:
     await api.claim(card_id)
     await settle(api)
     (rejected,) = [one for one in backend.heard if one["Event"] == "card_not_pass_check"]
-    assert rejected["RefuseReason"] == "模糊 ]]> <b>"
+    assert rejected["RefuseReason"] == "模糊 \ufffd]]> <b>"
     gifts = [one for one in backend.heard if one["Event"] == "user_gifting_card"]
     assert [one["IsReturnBack"] for one in gifts] == ["0", "1"]
+    few = await api.create(sku={"quantity": 200}, get_limit=1000)
+    await api.running.admin("POST", f"/cards/{few}/approve", content=b"{}")
+    many = {"order_id": "B", "openid": "oFan", "items": [{"card_id": few, "count": 150}]}
+    await api.ok("/v1/orders", many)
+    filled = await api.create(sku={"quantity": 150}, get_limit=1000)
+    await api.running.admin("POST", f"/cards/{filled}/approve", content=b"{}")
+    await api.ok("/card/modifystock", {"card_id": filled, "increase_stock_value": 51})
+    more = {"order_id": "C", "openid": "oFan", "items": [{"card_id": filled, "count": 102}]}
+    await api.ok("/v1/orders", more)
+    await settle(api)
     low = [one for one in backend.heard if one["Event"] == "card_sku_remind"]
-    assert [one["Detail"] for one in low] == ["the card's quantity is equal to 100"]
+    assert [(one["CardId"], one["Detail"]) for one in low] == [
+        (card_id, "the card's quantity is equal to 100"),
+        (filled, "the card's quantity is equal to 99"),
+    ]
 
 
 @pytest.mark.parametrize("mode", ["compatible", "safe"])
@@ -221,9 +234,9 @@ async def test_a_callback_is_verified_when_it_is_set(api: Api, backend: Backend)
     backend.is_deaf = True
     answer = await api.set(callback="http://backend.test/hook?tenant=7", callback_token=TOKEN)
     assert (answer.status_code, answer.json()["error"]) == (422, "callback")
-    for callback in ("ftp://x", "nonsense", "http://[", "http://backend.test:99999/"):
-        answer = await api.set(callback=callback)
-        assert answer.status_code == 422, callback
+    for url in ("ftp://x", "nonsense", "http://[", "http://backend.test:99999/"):
+        answer = await api.set(callback=url)
+        assert answer.status_code == 422, url
     assert (await api.set(callback_token="b d")).status_code == 422
     told = (await api.running.admin("GET", "/accounts")).json()
     assert [one["callback"] for one in told] == [URL]
@@ -278,6 +291,7 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, backend: Backend) -> No
         with engine.begin() as connection:
             (first, *_rest) = notices.due(connection, int(time.time() * 1000) + 1000)
             assert notices.lease(connection, [first], int(time.time() * 1000))
+            assert first not in notices.due(connection, int(time.time() * 1000) + 1000)
         appid, token = api.appid, api.token
     assert backend.heard == []
     async with heard_by(tmp_path / "b", Backend(), engine=engine) as api:
@@ -365,6 +379,50 @@ async def test_what_the_api_did_is_always_told(api: Api, backend: Backend) -> No
     assert [one["OuterStr"] for one in told] == ["mine"]
 
 
+async def test_an_earlier_use_that_is_heard_later_is_not_told(api: Api, backend: Backend) -> None:
+    """A ticket is told as used once: here by the API, before a cut-off gate was heard again."""
+    code, maker = await api.claim(await api.create()), await gate(api)
+    await api.ok("/card/code/consume", {"code": code})
+    await settle(api)
+    with api.running.engine.begin() as connection:
+        # The gate's use is the first of the two.
+        ticket = connection.execute(select(t.holding.c.ticket)).scalar_one()
+    early = entries.decode(maker.make(ticket=ticket))
+    raw = entries.encode(replace(early, hlc=1 << 16))
+    await api.running.exchange(maker, ask([raw]))
+    await settle(api)
+    assert waiting(api) == 0
+    assert backend.events().count("user_consume_card") == 1
+
+
+async def test_what_may_have_been_heard_is_not_forgotten(api: Api, backend: Backend) -> None:
+    """An undo takes back what waits; what was tried once is tried again, as it may be known."""
+    code, maker = await api.claim(await api.create()), await gate(api)
+    await settle(api)
+    used = entries.decode(await redeem_at_gate(api, maker, code))
+    await settle(api)
+    backend.is_deaf = True
+    await settle(api, now_ms=int(time.time() * 1000) + 121_000)
+    back = maker.make(Act.ANNULMENT, ticket=used.ticket, target=used.name)
+    await api.running.exchange(maker, ask([back]))
+    backend.is_deaf = False
+    await settle(api, now_ms=int(time.time() * 1000) + 10_000)
+    assert backend.events().count("user_consume_card") == 1
+
+
+async def test_nobody_is_reminded_of_what_has_begun(api: Api, backend: Backend) -> None:
+    """A time that is over, or none, makes no reminder; one within two hours is told at once."""
+    code = await api.claim(await api.create())
+    for begin, told in ((int(time.time()) - 60, 0), (0, 0), (int(time.time()) + 3600, 1)):
+        body = {"code": code, "begin_time": begin}
+        await api.ok("/card/meetingticket/updateuser", body)
+        await settle(api)
+        assert backend.events().count(notices.REMINDER) == told
+    for begin, left in ((int(time.time()) + DAY_S, 1), (0, 0)):
+        await api.ok("/card/meetingticket/updateuser", {"code": code, "begin_time": begin})
+        assert waiting(api) == left
+
+
 async def test_guests_are_reminded_two_hours_before(api: Api, backend: Backend) -> None:
     """Once, for the newest time; never of a ticket that was used or voided meanwhile."""
     card_id = await api.create(get_limit=9)
@@ -395,6 +453,57 @@ async def test_guests_are_reminded_two_hours_before(api: Api, backend: Backend) 
     assert {one["BeginTime"] for one in told} == {str(begin)}
     await settle(api)
     assert backend.events().count(notices.REMINDER) == 2
+
+
+async def test_a_backend_that_trickles_is_not_waited_for(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five seconds are for all of an answer, however often a piece of it comes."""
+
+    async def trickle(scope: Any, _receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while True:
+                await send({"type": "http.response.body", "body": b" ", "more_body": True})
+                await asyncio.sleep(0.01)
+
+    assert callback.TIMEOUT_S == 5.0
+    monkeypatch.setattr(callback, "TIMEOUT_S", 0.1)
+    await clockwork(api).http.aclose()
+    clockwork(api)._http = httpx.AsyncClient(transport=httpx.ASGITransport(trickle))
+    await api.create()
+    async with asyncio.timeout(5):
+        await settle(api)
+        assert (await api.set(callback=URL, callback_token=TOKEN)).status_code == 422
+    assert (waiting(api), waiting(api, "failed")) == (1, 0)
+
+
+async def test_a_callback_is_asked_where_it_was_said_to_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No redirect is followed and no proxy of the environment asked: both could lead anywhere."""
+    asked: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+        asked.append(line.partition("?")[0])
+        echo = httpx.URL(line).params.get("echostr", "")
+        head = f"200 OK\r\nContent-Length: {len(echo)}"
+        if asked[-1] == "/moved":
+            head, echo = f"302 Found\r\nLocation: /hook?echostr={echo}\r\nContent-Length: 0", ""
+        writer.write(f"HTTP/1.1 {head}\r\nConnection: close\r\n\r\n{echo}".encode())
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, callback.client() as http:
+        assert await callback.answers(http, f"{url}/hook", TOKEN)
+        assert not await callback.answers(http, f"{url}/moved", TOKEN)
+    assert asked == ["/hook", "/moved"]
 
 
 async def test_an_account_without_a_callback_piles_nothing_up(tmp_path: Path) -> None:

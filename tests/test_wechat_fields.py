@@ -1,6 +1,7 @@
 """Every field of the card API: its limit to the byte, its missing, what it may change into."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 
 from gate.domain.model import Kind
 from gate.store.rows import type_body
+from sync.wechat import fields
 from sync.wechat.card import Card, CardStatus, read_create, read_update, shown
+from sync.wechat.claims import read_openid
 from sync.wechat.errcodes import TEXTS, Errcode, Refused
 from sync.wechat.fields import (
     ADVANCED_INFO,
@@ -17,10 +20,12 @@ from sync.wechat.fields import (
     BOARDING_UPDATE,
     COLORS,
     DETAILS,
+    MAX_SECONDS,
     MEETING_UPDATE,
     MOVIE_UPDATE,
     NODES,
     Field,
+    Reader,
     read_fields,
 )
 from sync.wechat.projection import type_row, window
@@ -91,26 +96,103 @@ def test_a_kind_s_field_is_as_long_as_it_may_be(kind: str, name: str, limit: int
         assert refused(MAKERS[kind](own={name: text + "a"})) == Errcode.TOO_LONG
 
 
-@pytest.mark.parametrize(("fields", "limits", "others"), UPDATE_LIMITS)
+@pytest.mark.parametrize(("of", "limits", "others"), UPDATE_LIMITS)
 def test_a_ticket_s_field_is_as_long_as_it_may_be(
-    fields: tuple[Field, ...], limits: dict[str, int], others: dict[str, Any]
+    of: tuple[Field, ...], limits: dict[str, int], others: dict[str, Any]
 ) -> None:
     """The limit is UTF-8 bytes; one more is 45021."""
     for name, limit in limits.items():
         for text in exactly(limit):
-            value = read_fields(fields, others | {name: text})[name]
+            value = read_fields(of, others | {name: text})[name]
             assert value in (text, [text])
             with pytest.raises(Refused) as told:
-                read_fields(fields, others | {name: text + "a"})
+                read_fields(of, others | {name: text + "a"})
             assert told.value.code == Errcode.TOO_LONG
+
+
+@pytest.mark.parametrize(
+    ("limit", "advanced"),
+    [
+        (512, lambda text: {"use_condition": {"accept_category": text}}),
+        (512, lambda text: {"use_condition": {"reject_category": text}}),
+        (512, lambda text: {"use_condition": {"object_use_for": text}}),
+        (24, lambda text: {"abstract": {"abstract": text}}),
+        (128, lambda text: {"abstract": {"icon_url_list": [text]}}),
+        (128, lambda text: {"text_image_list": [{"image_url": text}]}),
+        (512, lambda text: {"text_image_list": [{"text": text}]}),
+        (64, lambda text: {"business_service": [text]}),
+    ],
+)
+def test_an_advanced_field_is_as_long_as_it_may_be(
+    limit: int, advanced: Callable[[str], dict[str, Any]]
+) -> None:
+    """The limit is UTF-8 bytes; one more is 45021."""
+    for text in exactly(limit):
+        create(meeting(advanced_info=advanced(text)))
+        assert refused(meeting(advanced_info=advanced(text + "a"))) == Errcode.TOO_LONG
+
+
+@pytest.mark.parametrize(
+    ("said", "least", "most", "code"),
+    [
+        (lambda n: {"sku": {"quantity": n}}, 1, 100_000_000, Errcode.BAD_STOCK),
+        (lambda n: {"get_limit": n}, 1, 100_000_000, Errcode.BAD_PARAMETER),
+        (lambda n: {"use_limit": n}, 1, 100_000_000, Errcode.BAD_PARAMETER),
+        (lambda n: {"date_info": {"type": 2, "fixed_term": n}}, 0, 100_000, Errcode.BAD_TIME),
+        (lambda n: {"date_info": {"type": 2, "fixed_term": 1, "fixed_begin_term": n}}, 0, 100_000,
+         Errcode.BAD_TIME),
+        (lambda n: {"date_info": {"type": 1, "begin_timestamp": n, "end_timestamp": MAX_SECONDS}},
+         0, MAX_SECONDS - 1, Errcode.BAD_TIME),
+        (lambda n: {"date_info": {"type": 1, "begin_timestamp": 0, "end_timestamp": n}},
+         NOW + 1, MAX_SECONDS, Errcode.BAD_TIME),
+        (lambda n: {"advanced_info": {"time_limit": [{"type": "MONDAY", "begin_hour": n}]}}, 0, 24,
+         Errcode.BAD_PARAMETER),
+        (lambda n: {"advanced_info": {"time_limit": [{"type": "MONDAY", "end_hour": n}]}}, 0, 24,
+         Errcode.BAD_PARAMETER),
+        (lambda n: {"advanced_info": {"time_limit": [{"type": "MONDAY", "begin_minute": n}]}},
+         0, 59, Errcode.BAD_PARAMETER),
+        (lambda n: {"advanced_info": {"time_limit": [{"type": "MONDAY", "end_minute": n}]}}, 0, 59,
+         Errcode.BAD_PARAMETER),
+    ],
+    ids=["quantity", "get_limit", "use_limit", "fixed_term", "fixed_begin_term", "begin_timestamp",
+         "end_timestamp", "begin_hour", "end_hour", "begin_minute", "end_minute"],
+)  # fmt: skip
+def test_a_number_is_as_small_and_as_large_as_it_may_be(
+    said: Callable[[int], dict[str, Any]], least: int, most: int, code: Errcode
+) -> None:
+    """Beyond either end it is refused; within, gates take it, as a number and as text."""
+    for number in (least, most):
+        for stated in (number, str(number)):
+            card = create(meeting(**said(stated)))  # type: ignore[arg-type]
+            assert type_body(type_row(card), "UTC").id == "p1"
+            assert 0 <= window(card, NOW)[0] <= MAX_SECONDS
+    for number in (least - 1, most + 1):
+        assert refused(meeting(**said(number))) == code
+
+
+@pytest.mark.parametrize(
+    ("read", "limit", "code"),
+    [
+        (fields.code, 20, Errcode.TOO_LONG),
+        (fields.card_id, 32, Errcode.TOO_LONG),
+        (fields.openid, 64, Errcode.TOO_LONG),
+        (lambda _name, said: read_openid({"openid": said}), 64, Errcode.BAD_OPENID),
+    ],
+)
+def test_who_and_which_are_as_long_as_they_may_be(read: Reader, limit: int, code: Errcode) -> None:
+    """Codes, cards and openids: one byte more is refused."""
+    assert read("it", "a" * limit) == "a" * limit
+    with pytest.raises(Refused) as told:
+        read("it", "a" * (limit + 1))
+    assert told.value.code == code
 
 
 def test_no_text_field_is_without_a_test() -> None:
     """Whatever reads text has its limit in a table here."""
     texts = {f.name for f in BASE_INFO if "text.<locals>" in repr(f.read)}
     assert texts == set(BASE_LIMITS)
-    for kind, fields in DETAILS.items():
-        texts = {f.name for f in fields if "text.<locals>" in repr(f.read)}
+    for kind, of in DETAILS.items():
+        texts = {f.name for f in of if "text.<locals>" in repr(f.read)}
         assert texts == set(DETAIL_LIMITS[kind.value])
 
 
@@ -264,8 +346,28 @@ def test_what_may_not_change(said: dict[str, Any]) -> None:
     with pytest.raises(Refused) as told:
         read_update(card, {"meeting_ticket": {"base_info": said}}, NOW)
     assert told.value.code == Errcode.BAD_PARAMETER
+    silent = create(meeting(use_custom_code=None, bind_openid=None))
+    with pytest.raises(Refused):
+        read_update(silent, {"meeting_ticket": {"base_info": said}}, NOW)
     again = {"title": "XX会议", "use_custom_code": False, "sku": {"quantity": 50_000_000}}
     assert read_update(card, {"meeting_ticket": {"base_info": again}}, NOW)[0].base == card.base
+
+
+def test_places_are_listed_or_all() -> None:
+    """Of the list and "all of them" whichever is said last holds; both at once are 40072."""
+    card = create(meeting(location_id_list=[7]))
+
+    def change(card: Card, **said: Any) -> Card:
+        return read_update(card, {"meeting_ticket": {"base_info": said}}, NOW)[0]
+
+    everywhere = change(card, use_all_locations=True)
+    assert type_row(everywhere)["locations"] == []
+    assert shown(everywhere)["meeting_ticket"]["base_info"]["location_id_list"] == []
+    assert type_row(change(everywhere, location_id_list=[9]))["locations"] == ["9"]
+    assert type_row(change(card, location_id_list="0"))["locations"] == []
+    with pytest.raises(Refused) as told:
+        change(card, location_id_list=[9], use_all_locations=True)
+    assert told.value.code == Errcode.BAD_LOCATION
 
 
 def test_validity_may_only_be_widened() -> None:
@@ -287,6 +389,9 @@ def test_validity_may_only_be_widened() -> None:
             try_(**info)
         assert told.value.code == Errcode.ONLY_WIDER
     term = create(meeting(date_info={"type": 2, "fixed_term": 9}))
+    for same in ({"fixed_term": "9"}, {"fixed_term": 9, "fixed_begin_term": 0}):
+        said = {"meeting_ticket": {"base_info": {"date_info": {"type": "2", **same}}}}
+        assert read_update(term, said, NOW)[0].base == term.base
     with pytest.raises(Refused):
         read_update(
             term,

@@ -15,11 +15,13 @@ from sqlalchemy import Engine
 from tests.central import Central, central
 
 DAY_S = 86_400
+BEGIN = int(time.time()) - DAY_S
+END = BEGIN + 31 * DAY_S
+"""The same however often it is asked, so that it may be said again."""
 
 
 def base_info(**said: Any) -> dict[str, Any]:
     """The reference's ``base_info``; its validity ended in 2015, which is mended."""
-    now = int(time.time())
     stated = {
         "logo_url": "http://mmbiz.qpic.cn/mmbiz/iaL1LJM1mF9aRKPZJkmG8xXhiaHqkKSVMMWeN3hLut7X7hic"
         "FNjakmxibMLGWpXrEXB33367o7zHN0CwngnQY7zb7g/0",
@@ -30,7 +32,7 @@ def base_info(**said: Any) -> dict[str, Any]:
         "notice": "使用时向检票员出示此券",
         "service_phone": "020-88888888",
         "description": "请务必准时入场",
-        "date_info": {"type": 1, "begin_timestamp": now - DAY_S, "end_timestamp": now + 30 * DAY_S},
+        "date_info": {"type": 1, "begin_timestamp": BEGIN, "end_timestamp": END},
         "sku": {"quantity": 50_000_000},
         "get_limit": 3,
         "use_custom_code": False,

@@ -403,14 +403,15 @@ def facts_of(
     connection: Connection, event: str, ticket: str, acts: Iterable[Act] = FACTS
 ) -> list[Entry]:
     """Every entry of an event that a ticket's history folds from."""
-    rows = connection.execute(
-        select(t.entry.c.body).where(
-            t.entry.c.event == event,
-            t.entry.c.ticket == ticket,
-            t.entry.c.act.in_([act.value for act in acts]),
-        )
-    )
-    return [entries.decode(body) for (body,) in rows]
+    bound = {"event": event, "ticket": ticket, "acts": [act.value for act in acts]}
+    return [entries.decode(body) for body in connection.execute(_FACTS_OF, bound).scalars()]
+
+
+_FACTS_OF = select(t.entry.c.body).where(
+    t.entry.c.event == bindparam("event"),
+    t.entry.c.ticket == bindparam("ticket"),
+    t.entry.c.act.in_(bindparam("acts", expanding=True)),
+)
 
 
 def history(connection: Connection, event: str, ticket: str) -> History:
@@ -464,7 +465,7 @@ def resolve(
         connection,
         event,
         now_ms,
-        max(e.hlc for e in clash.admissions),
+        [e.hlc for e in clash.admissions],
         act=Act.RESOLUTION,
         operator=who,
         ticket=ticket,
@@ -483,19 +484,21 @@ def record(
     connection: Connection,
     event: str,
     now_ms: int,
-    heard: int = 0,
+    heard: Iterable[int] = (),
     memory: Memory | None = None,
     **said: Any,
 ) -> Entry:
     """Make an entry of the server's own; the event's lock must be held.
 
-    ``heard`` is the greatest hybrid time of what it is about.
+    ``heard`` are the hybrid times of what it is about; it comes after them, but for those of
+    clocks too far ahead.
     """
     epoch = connection.execute(_EPOCH, {"event": event}).scalar_one()
     origin = f"{CENTRAL}.{epoch}"
     newest = connection.execute(_NEWEST, {"event": event, "origin": origin}).first()
     last = entries.decode(newest.body) if newest else None
-    believable = heard if clock.wall_ms(heard) <= now_ms + clock.MAX_AHEAD_MS else 0
+    latest_ms = now_ms + clock.MAX_AHEAD_MS
+    believable = max((hlc for hlc in heard if clock.wall_ms(hlc) <= latest_ms), default=0)
     made = entries.clean(
         Entry(
             origin=origin,

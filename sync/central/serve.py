@@ -7,7 +7,6 @@ import sys
 import time
 from dataclasses import dataclass
 from functools import partial
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import uvicorn
@@ -17,6 +16,7 @@ from starlette.applications import Starlette
 
 from gate.errors import BusyError, ConfigError, StoreError, UsageError
 from gate.language import _
+from gate.log_file import open_log
 from gate.store.folder import Folder, Lock, write_durably
 from gate.store.sqlite import faults
 from gate.words import printable
@@ -34,7 +34,6 @@ from sync.wechat.accounts import Account
 
 log = logging.getLogger(__name__)
 LISTEN = "127.0.0.1:8470"
-LOG_BYTES, LOG_FILES = 2_000_000, 5
 ADMIN_VARIABLE = "GATE_ADMIN_TOKEN"
 CONNECTIONS = 2000
 _URL, _FINGERPRINT = "url", "fingerprint"
@@ -348,11 +347,7 @@ def _kept_address(connection: Connection) -> _Address | None:
 
 
 def _log_to(path: Path) -> logging.Handler:
-    with faults(path):
-        kept = RotatingFileHandler(
-            path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
-        )
-    kept.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    kept = open_log(path)
     # A handshake that we refused with a reason is no fault.
     kept.addFilter(lambda line: "without completing handshake" not in line.getMessage())
     root = logging.getLogger()

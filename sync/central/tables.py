@@ -249,7 +249,6 @@ holding = Table(
     _number("gifted_s"),
     _number("redeemed_s"),
     _number("ends_s"),
-    _number("day_s"),
     _number("gift_ends_s"),
     _text("friend"),
     _text("note"),

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Table, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.credential import KEY_BYTES, code_hash, parse
@@ -113,13 +113,7 @@ def new_epochs(connection: Connection) -> int:
 
 def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     """Create and change types and tickets, all or nothing. Raises Bad with what is wrong."""
-    locking = (
-        select(*_HEAD, t.event.c.key, t.event.c.time_zone)
-        .join_from(t.stream, t.event, t.event.c.id == t.stream.c.event)
-        .where(t.stream.c.event == event)
-        .with_for_update(of=t.stream)
-    )
-    *at, hexed, time_zone = connection.execute(locking).one()
+    *at, hexed, time_zone = connection.execute(_LOCKING, {"event": event}).one()
     key = bytes.fromhex(hexed)
     errors: list[str] = []
     kept = _bodies(connection, event, stated.changes)
@@ -161,6 +155,14 @@ def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     return Issued(len(types), len(tickets), len(changes), cursor, [one.id for one in tickets])
 
 
+_LOCKING = (
+    select(*_HEAD, t.event.c.key, t.event.c.time_zone)
+    .join_from(t.stream, t.event, t.event.c.id == t.stream.c.event)
+    .where(t.stream.c.event == bindparam("event"))
+    .with_for_update(of=t.stream)
+)
+
+
 def lock(connection: Connection, event: str) -> Head:
     """How far the event's feed is; nobody else takes a number until the commit."""
     query = select(*_HEAD).where(t.stream.c.event == event)
@@ -196,11 +198,18 @@ def append(
         )
     if not made:
         return cursor_of(connection, event)
-    connection.execute(insert(t.change), made)
-    connection.execute(
-        update(t.stream).where(t.stream.c.event == event).values(head=made[-1]["seq"], link=linked)
-    )
+    connection.execute(_INSERT_CHANGES, made)
+    head = {"b_event": event, "b_head": made[-1]["seq"], "b_link": linked}
+    connection.execute(_SET_HEAD, head)
     return f"{at.epoch}:{made[-1]['seq']}:{made[-1]['id']}"
+
+
+_INSERT_CHANGES = insert(t.change)
+_SET_HEAD = (
+    update(t.stream)
+    .where(t.stream.c.event == bindparam("b_event"))
+    .values(head=bindparam("b_head"), link=bindparam("b_link"))
+)
 
 
 def cursor_of(connection: Connection, event: str) -> str:
@@ -329,16 +338,16 @@ def _zones(connection: Connection, event: str, types: Iterable[str]) -> dict[str
     """The time zones of some types: cost must not grow with how many others there are."""
     found: dict[str, str] = {}
     for some in _in_parts(sorted(types)):
-        rows = connection.execute(
-            select(t.ticket_type.c.id, t.ticket_type.c.body).where(
-                t.ticket_type.c.event == event, t.ticket_type.c.id.in_(some)
-            )
-        )
+        rows = connection.execute(_TYPES, {"event": event, "ids": some})
         found.update((row[0], _type.decode(row[1]).time_zone) for row in rows)
     return found
 
 
 _type = msgspec.json.Decoder(TicketType)
+_TYPES = select(t.ticket_type.c.id, t.ticket_type.c.body).where(
+    t.ticket_type.c.event == bindparam("event"),
+    t.ticket_type.c.id.in_(bindparam("ids", expanding=True)),
+)
 
 
 def _bodies(
@@ -369,11 +378,7 @@ def _codes(
         if any(owner.setdefault(hashed, one.id) != one.id for hashed in one.codes):
             errors.append(f"tickets[{n}]: {_('this code belongs to another ticket already')}")
     for some in _in_parts(list(owner)):
-        rows = connection.execute(
-            select(t.code.c.hash, t.code.c.ticket).where(
-                t.code.c.event == event, t.code.c.hash.in_(some)
-            )
-        )
+        rows = connection.execute(_OWNERS, {"event": event, "hashes": some})
         errors += [
             f"{owner[bytes(hash_)]}: {_('this code belongs to another ticket already')}"
             for hash_, ticket in rows
@@ -388,24 +393,33 @@ def _codes(
     return kept
 
 
+_OWNERS = select(t.code.c.hash, t.code.c.ticket).where(
+    t.code.c.event == bindparam("event"), t.code.c.hash.in_(bindparam("hashes", expanding=True))
+)
+
+
 def hashes_of(connection: Connection, event: str, codes: Sequence[str]) -> dict[str, bytes]:
     """The keyed hashes by which an event knows its codes."""
-    query = select(t.event.c.key).where(t.event.c.id == event)
-    key = bytes.fromhex(connection.execute(query).scalar_one())
+    key = bytes.fromhex(connection.execute(_KEY, {"event": event}).scalar_one())
     return {code: code_hash(key, parse(code).code) for code in codes}
+
+
+_KEY = select(t.event.c.key).where(t.event.c.id == bindparam("event"))
 
 
 def _codes_of(
     connection: Connection, event: str, tickets: Sequence[str]
 ) -> Iterator[tuple[str, bytes, str]]:
     for some in _in_parts(tickets):
-        rows = connection.execute(
-            select(t.code.c.ticket, t.code.c.hash, t.code.c.state).where(
-                t.code.c.event == event, t.code.c.ticket.in_(some)
-            )
-        )
+        rows = connection.execute(_CODES_OF, {"event": event, "tickets": some})
         for ticket, hash_, state in rows:
             yield ticket, bytes(hash_), state
+
+
+_CODES_OF = select(t.code.c.ticket, t.code.c.hash, t.code.c.state).where(
+    t.code.c.event == bindparam("event"),
+    t.code.c.ticket.in_(bindparam("tickets", expanding=True)),
+)
 
 
 def _changed(

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.errors import UsageError
@@ -22,6 +22,7 @@ from gate.language import _
 from sync.central import tables as t
 from sync.central.devices import hash_of
 from sync.wechat.errcodes import Errcode, Refused
+from sync.wechat.projection import day_of
 
 LIFE_S = 7200
 OVERLAP_S = 300
@@ -181,7 +182,7 @@ def fresh_token(
 ) -> Grant:
     """``/cgi-bin/token``: a new token; the one before lives on for five minutes. Raises Refused."""
     account = _checked(connection, said, address)
-    _spend(connection, account.appid, "token", now_ms // 86_400_000, most=TOKENS_A_DAY)
+    _spend(connection, account.appid, "token", day_of(now_ms // 1000), most=TOKENS_A_DAY)
     _end(connection, account.appid, "token", now_ms + OVERLAP_S * 1000)
     return _grant(connection, account, "token", now_ms)
 
@@ -194,7 +195,7 @@ def stable_token(
     Forced, it is a new one and the one before is dead at once.
     """
     account = _checked(connection, said, address)
-    appid, day = account.appid, now_ms // 86_400_000
+    appid, day = account.appid, day_of(now_ms // 1000)
     _spend(connection, appid, "stable", day, most=STABLE_A_DAY)
     _spend(
         connection,
@@ -207,7 +208,7 @@ def stable_token(
     c = t.access_token.c
     newest = connection.execute(
         select(c.serial, c.made_ms, c.ends_ms)
-        .where(c.appid == appid, c.kind == "stable", c.ends_ms > now_ms)
+        .where(c.appid == appid, c.kind == "stable")
         .order_by(c.made_ms.desc(), c.ends_ms.desc())
         .limit(1)
     ).first()
@@ -292,16 +293,19 @@ def with_token(connection: Connection, token: str, now_ms: int) -> Account:
         raise Refused(Errcode.NO_TOKEN)
     if len(token) > 512:
         raise Refused(Errcode.BAD_TOKEN)
-    row = connection.execute(
-        select(t.account, t.access_token.c.ends_ms)
-        .join_from(t.access_token, t.account, t.account.c.appid == t.access_token.c.appid)
-        .where(t.access_token.c.hash == hash_of(token))
-    ).first()
+    row = connection.execute(_BY_TOKEN, {"hash": hash_of(token)}).first()
     if row is None:
         raise Refused(Errcode.BAD_CREDENTIAL)
     if row.ends_ms <= now_ms:
         raise Refused(Errcode.TOKEN_EXPIRED)
     return _account(row)
+
+
+_BY_TOKEN = (
+    select(t.account, t.access_token.c.ends_ms)
+    .join_from(t.access_token, t.account, t.account.c.appid == t.access_token.c.appid)
+    .where(t.access_token.c.hash == bindparam("hash"))
+)
 
 
 def set_testers(connection: Connection, account: Account, names: Sequence[str]) -> None:
@@ -317,6 +321,9 @@ def set_testers(connection: Connection, account: Account, names: Sequence[str]) 
 
 def is_tester(connection: Connection, appid: str, openid: str) -> bool:
     """Whether a person is on the account's list of testers."""
-    c = t.tester.c
-    query = select(c.openid).where(c.appid == appid, c.openid == openid)
-    return connection.execute(query).first() is not None
+    return connection.execute(_TESTER, {"appid": appid, "openid": openid}).first() is not None
+
+
+_TESTER = select(t.tester.c.openid).where(
+    t.tester.c.appid == bindparam("appid"), t.tester.c.openid == bindparam("openid")
+)

@@ -1,6 +1,6 @@
 """The account's callback: verified when it is set, and told of events, plain or encrypted."""
 
-import logging
+import asyncio
 import secrets
 import time
 from xml.sax.saxutils import escape
@@ -12,14 +12,14 @@ from sync.wechat.crypto import encrypt, signature
 from sync.wechat.notices import Body, as_xml
 
 TIMEOUT_S = 5.0
+"""From the first byte that we send to the last that matters of the answer."""
 _ANSWER_BYTES = 1024
 _HEARD = ("", "success")
+_UNHEARD = (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError)
 
 
 def client() -> httpx.AsyncClient:
     """What callbacks are reached with: no proxies, no redirects, no longer than WeChat waits."""
-    # It would write whole addresses into the log, with whatever a backend put there.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
     return httpx.AsyncClient(
         timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, limits=limits
@@ -32,7 +32,7 @@ async def answers(http: httpx.AsyncClient, url: str, token: str) -> bool:
     stated = _signed(token) | {"echostr": echo}
     try:
         return (await _ask(http, "GET", url, stated)).strip() == echo
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+    except _UNHEARD:
         return False
 
 
@@ -41,7 +41,7 @@ async def tell(http: httpx.AsyncClient, account: Account, body: Body) -> bool:
     parameters, content = push_of(account, body)
     try:
         said = await _ask(http, "POST", account.callback, parameters, content)
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+    except _UNHEARD:
         return False
     return said.strip().strip('"') in _HEARD
 
@@ -72,10 +72,14 @@ def _signed(token: str) -> dict[str, str]:
 async def _ask(
     http: httpx.AsyncClient, method: str, url: str, parameters: dict[str, str], body: bytes = b""
 ) -> str:
-    """What it answers, as far as it matters. Raises httpx.HTTPError, also for a bad status."""
+    """What it answers in time, as far as it matters. Raises one of ``_UNHEARD``."""
     where = httpx.URL(url).copy_merge_params(parameters)
     headers = {"Content-Type": "text/xml; charset=utf-8"} if body else {}
-    async with http.stream(method, where, content=body, headers=headers) as response:
+    # The client's own bound is on each piece, and a piece may be a byte.
+    async with (
+        asyncio.timeout(TIMEOUT_S),
+        http.stream(method, where, content=body, headers=headers) as response,
+    ):
         if response.status_code != httpx.codes.OK:
             answered = str(response.status_code)
             raise httpx.HTTPStatusError(answered, request=response.request, response=response)

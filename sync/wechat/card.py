@@ -174,8 +174,11 @@ def read_update(card: Card, body: Mapping[str, Any], now_s: int) -> tuple[Card, 
     to_review |= _changed(DETAILS[card.kind], card.detail, detail)
     if "date_info" in base:
         _check_wider(card.base["date_info"], base["date_info"])
-    if base.get("location_id_list") and "use_all_locations" not in base:
-        base["use_all_locations"] = False
+    # Whichever of the two is said takes the place of the other.
+    if base.get("location_id_list"):
+        base.setdefault("use_all_locations", False)
+    if base.get("use_all_locations"):
+        base.setdefault("location_id_list", [])
     changed = replace(
         card,
         base={**card.base, **base},

@@ -43,7 +43,14 @@ from sync.wechat.fields import (
 )
 from sync.wechat.fields import card_id as read_card_id
 from sync.wechat.fields import code as read_code
-from sync.wechat.holdings import find_card, need_card, put_card, set_card
+from sync.wechat.holdings import (
+    find_card,
+    need_card,
+    need_card_to_change,
+    publish_limits,
+    put_card,
+    set_card,
+)
 from sync.wechat.projection import State
 
 BATCH = 50
@@ -144,15 +151,14 @@ def change(
     connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``card/update``: what it sends to review, that it says. Raises Refused."""
-    card = need_card(connection, account, said, locks=True)
-    if card.status is CardStatus.DELETE:
-        raise Refused(Errcode.BAD_CARD_STATUS)
+    card = need_card_to_change(connection, account, said)
     changed, to_review = read_update(card, said, now_ms // 1000)
     to_review = to_review and card.kind is not Kind.BOARDING
     if to_review:
         changed = replace(changed, status=CardStatus.NOT_VERIFY)
     set_card(connection, changed, tells_gates=True)
     _move_ends(connection, card, changed)
+    publish_limits(connection, changed, card.use_limit)
     if to_review and account.review is Review.AUTOMATIC:
         review(connection, account, changed, now_ms)
     return {"send_check": to_review}
@@ -160,17 +166,10 @@ def change(
 
 def _move_ends(connection: Connection, before: Card, after: Card) -> None:
     """Codes of a fixed range end with the card: counts go by that."""
-    c = t.holding.c
-    info, was = after.base["date_info"], before.base["date_info"]
-    if info["type"] == RANGE and info != was:
+    c, info = t.holding.c, after.base["date_info"]
+    if info["type"] == RANGE and info != before.base["date_info"]:
         held = (c.card_id == after.card_id, c.claimed_s > 0)
-        end, old = info["end_timestamp"], was["end_timestamp"]
-        connection.execute(update(t.holding).where(*held).values(ends_s=end))
-        connection.execute(update(t.holding).where(*held, c.day_s == old).values(day_s=end))
-    departs = after.detail.get("departure_time")
-    if departs != before.detail.get("departure_time"):
-        here = c.card_id == after.card_id
-        connection.execute(update(t.holding).where(here, c.claimed_s > 0).values(day_s=departs))
+        connection.execute(update(t.holding).where(*held).values(ends_s=info["end_timestamp"]))
 
 
 _STOCK = (
@@ -184,7 +183,7 @@ def modify_stock(
 ) -> Answer:
     """``card/modifystock``. Raises Refused."""
     asked = read_fields(_STOCK, said)
-    card = need_card(connection, account, said, locks=True)
+    card = need_card_to_change(connection, account, said)
     by = int(asked.get("increase_stock_value", 0)) - int(asked.get("reduce_stock_value", 0))
     quantity = card.quantity + by
     if quantity < 0:
@@ -219,9 +218,7 @@ def remove(
     connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``card/delete``: nobody claims it any more; claimed tickets stay good. Raises Refused."""
-    card = need_card(connection, account, said, locks=True)
-    if card.status is CardStatus.DELETE:
-        raise Refused(Errcode.BAD_CARD_STATUS)
+    card = need_card_to_change(connection, account, said)
     gone = replace(card, status=CardStatus.DELETE, updated_s=now_ms // 1000)
     set_card(connection, gone)
     return {}
@@ -258,6 +255,13 @@ class Offered(msgspec.Struct, frozen=True):
     code: str = ""
     openid: str = ""
     outer_str: str = ""
+    is_unique: bool = False
+    """It is for one person, whoever that is (``is_unique_code``)."""
+
+    @property
+    def is_for_one(self) -> bool:
+        """Whether the QR code is used up by the first who takes it."""
+        return bool(self.code or self.openid or self.is_unique)
 
 
 _OFFERED = (
@@ -285,7 +289,7 @@ def create_qrcode(
         raise Refused(wrong, "action_name")
     if not isinstance(listed, list) or not 1 <= len(listed) <= BATCH:
         raise Refused(wrong, "card_list")
-    offers = [_offer(connection, account, one, now_ms) for one in listed]
+    offers = [_offer(connection, account, one) for one in listed]
     stated = said.get("expire_seconds")
     life_s = _OFFER_LIFE_S if stated is None else _EXPIRES("expire_seconds", stated)
     ticket = secrets.token_urlsafe(48)
@@ -298,32 +302,47 @@ def create_qrcode(
             is_used=0,
         )
     )
-    return {"ticket": ticket, "expire_seconds": life_s, "url": f"venuegate:card?ticket={ticket}",
+    return {"ticket": ticket, "expire_seconds": life_s, "url": link(ticket),
             "show_qrcode_url": f"/cgi-bin/showqrcode?ticket={ticket}"}  # fmt: skip
 
 
-def _offer(connection: Connection, account: Account, said: Any, _now_ms: int) -> Offered:
+def link(ticket: str) -> str:
+    """What the QR code of an offer says."""
+    return f"venuegate:card?ticket={ticket}"
+
+
+def is_offered(connection: Connection, ticket: str, now_s: int) -> bool:
+    """Whether there is such a QR code and it has not ended."""
+    c = t.offer.c
+    query = select(c.ticket).where(c.ticket == ticket, c.ends_s >= now_s)
+    return "\0" not in ticket and connection.execute(query).first() is not None
+
+
+def _offer(connection: Connection, account: Account, said: Any) -> Offered:
     one = read_fields(_OFFERED, need_object("card", said, Errcode.BAD_ACTION_INFO))
     card = find_card(connection, one["card_id"], account.appid)
     if card is None:
         raise Refused(Errcode.BAD_CARD_ID)
+    if card.status is CardStatus.DELETE:
+        raise Refused(Errcode.BAD_CARD_STATUS)
     if card.is_custom and not card.is_deposit and not one.get("code"):
         raise Refused(Errcode.NO_CODE, "a custom code is named by its offer")
     if card.base.get("bind_openid") and not one.get("openid"):
         raise Refused(Errcode.NO_OPENID, "bind_openid")
-    if one.get("is_unique_code"):
+    is_unique = one.get("is_unique_code", False)
+    if is_unique:
         if card.status is not CardStatus.VERIFY_OK:
             raise Refused(Errcode.BAD_CARD_STATUS)
         if card.quantity < 1:
             raise Refused(Errcode.NO_STOCK)
     outer = one.get("outer_str") or one.get("outer_id", "")
-    return Offered(card.card_id, one.get("code", ""), one.get("openid", ""), outer)
+    return Offered(card.card_id, one.get("code", ""), one.get("openid", ""), outer, is_unique)
 
 
 def take_offer(
     connection: Connection, account: Account, ticket: str, who: str, now_s: int
 ) -> list[Offered]:
-    """What a QR code offers a person; one that names a code or a person works once.
+    """What a QR code offers a person; one that was used up offers nothing more.
 
     Raises Refused.
     """
@@ -341,7 +360,7 @@ def take_offer(
 
 def use_offer(connection: Connection, ticket: str, offers: list[Offered]) -> None:
     """Note that a QR code was used."""
-    if any(one.code or one.openid for one in offers):
+    if any(one.is_for_one for one in offers):
         where = t.offer.c.ticket == ticket
         connection.execute(update(t.offer).where(where).values(is_used=1))
 

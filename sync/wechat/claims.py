@@ -115,14 +115,15 @@ def _check(connection: Connection, wish: Wish, who: str, count: int, now_s: int)
     _check_code(connection, wish)
     if card.quantity < count:
         raise Refused(Errcode.NO_STOCK)
-    c = t.holding.c
-    claimed = connection.execute(
-        select(func.count(c.ticket.distinct())).where(
-            c.card_id == card.card_id, c.claimed_by == who
-        )
-    ).scalar_one()
+    bound = {"card_id": card.card_id, "who": who}
+    claimed = connection.execute(_CLAIMED_BY, bound).scalar_one()
     if claimed + count > card.get_limit:
         raise Refused(Errcode.GET_LIMIT)
+
+
+_CLAIMED_BY = select(func.count(t.holding.c.ticket.distinct())).where(
+    t.holding.c.card_id == bindparam("card_id"), t.holding.c.claimed_by == bindparam("who")
+)
 
 
 def _check_code(connection: Connection, wish: Wish) -> None:
@@ -138,8 +139,7 @@ def _check_code(connection: Connection, wish: Wish) -> None:
                 raise Refused(Errcode.CODE_NOT_FREE)
         return
     if not wish.code:
-        refused = Errcode.NO_CODE if wish.count == 1 else Errcode.NO_CUSTOM_CODE
-        raise Refused(refused, "a custom code is named by who claims it")
+        raise Refused(Errcode.NO_CODE, "a custom code is named by who claims it")
     if taken(connection, card, [wish.code]):
         raise Refused(Errcode.CODE_NOT_FREE)
 
@@ -224,16 +224,22 @@ def _take_stock(
     connection: Connection, account: Account, card: Card, count: int, now_ms: int
 ) -> None:
     """Count down what is left, and tell the account when that is little."""
-    c = t.card.c
-    here = c.card_id == card.card_id
-    connection.execute(update(t.card).where(here).values(quantity=c.quantity - count))
-    row = connection.execute(select(c.quantity, c.initial, c.reminded_s).where(here)).one()
+    row = connection.execute(_TAKE, {"b_card_id": card.card_id, "count": count}).one()
     now_s = now_ms // 1000
     is_due = now_s - row.reminded_s >= SKU_REMIND_EVERY_S
     if row.initial > SKU_REMIND_FROM and row.quantity <= SKU_REMIND_AT and is_due:
+        here = t.card.c.card_id == card.card_id
         connection.execute(update(t.card).where(here).values(reminded_s=now_s))
         told = f"the card's quantity is equal to {row.quantity}"
         notices.put(
             connection, account, "card_sku_remind", card_id=card.card_id, now_ms=now_ms,
             Detail=told,
         )  # fmt: skip
+
+
+_TAKE = (
+    update(t.card)
+    .where(t.card.c.card_id == bindparam("b_card_id"))
+    .values(quantity=t.card.c.quantity - bindparam("count"))
+    .returning(t.card.c.quantity, t.card.c.initial, t.card.c.reminded_s)
+)

@@ -20,7 +20,7 @@ from sync.central.known import Memory
 from sync.exchange import CENTRAL
 from sync.wechat import notices
 from sync.wechat.accounts import Account, is_tester
-from sync.wechat.card import Card, CardStatus
+from sync.wechat.card import Card
 from sync.wechat.cards import deposited
 from sync.wechat.claims import read_openid
 from sync.wechat.crypto import NotOurs, open_code
@@ -34,6 +34,7 @@ from sync.wechat.holdings import (
     is_used,
     keep,
     need_card,
+    need_card_to_change,
     need_holding,
     publish,
     publish_one,
@@ -46,6 +47,7 @@ from sync.wechat.projection import (
     Holding,
     State,
     UserCardStatus,
+    day_of,
     standing,
     ticket_row,
     window,
@@ -118,7 +120,7 @@ def consume(
         connection,
         card.event,
         now_ms,
-        max((fact.hlc for fact in facts), default=0),
+        [fact.hlc for fact in facts],
         memory,
         act=Act.ADMISSION,
         direction=Direction.IN,
@@ -189,23 +191,27 @@ def replace_code(connection: Connection, card: Card, old: Holding, new: Holding)
 
 
 def make_unavailable(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
 ) -> Answer:
     """``code/unavailable``: void for good, for refunds and exchanges. Raises Refused."""
     asked = read_fields((Field("reason", text(3072)),), said)
     card, holding = need_holding(connection, account, said, locks=True)
-    check_voidable(connection, card, holding, now_ms)
+    check_voidable(connection, card, holding)
     void(connection, card, holding, asked.get("reason", ""))
     return {}
 
 
-def check_voidable(connection: Connection, card: Card, holding: Holding, now_ms: int) -> None:
-    """Whether a code may still be voided: not when it was used, or is void. Raises Refused."""
-    status = _standing(connection, card, holding, now_ms)
-    if status is UserCardStatus.CONSUMED:
+def check_voidable(
+    connection: Connection, card: Card, holding: Holding, also: Sequence[State] = ()
+) -> None:
+    """Whether a code may still be voided: not when it was used, or is void. Raises Refused.
+
+    ``also`` are states in which it may be, though it is void by them.
+    """
+    if is_used(connection, card, holding):
         raise Refused(Errcode.CONSUMED)
-    if status in (UserCardStatus.UNAVAILABLE, UserCardStatus.DELETE):
-        raise Refused(Errcode.NOT_USABLE, status)
+    if holding.state not in (*OPEN, State.GIFTING, *also):
+        raise Refused(Errcode.NOT_USABLE, holding.state)
 
 
 def void(connection: Connection, card: Card, holding: Holding, reason: str) -> None:
@@ -243,11 +249,9 @@ def deposit(
     legible = [str(read_code("code", code)) for code in listed if _legible(code)]
     if len(set(legible)) < len(legible):
         raise Refused(Errcode.SAME_CODE)
-    card = need_card(connection, account, said, locks=True)
+    card = need_card_to_change(connection, account, said)
     if not card.is_deposit:
         raise Refused(Errcode.NOT_CUSTOM, "the card takes no deposited codes")
-    if card.status is CardStatus.DELETE:
-        raise Refused(Errcode.BAD_CARD_STATUS)
     c = t.holding.c
     ours = set(
         connection.execute(
@@ -361,11 +365,3 @@ def _count_view(connection: Connection, card: Card, holding: Holding, now_ms: in
             index_elements=list(table.primary_key.columns), set_={"views": table.c.views + 1}
         )
     )
-
-
-DAY_S, EAST_8_S = 86_400, 8 * 3600
-
-
-def day_of(at_s: int) -> int:
-    """The day since 1970 at UTC+8, in which the API counts."""
-    return (at_s + EAST_8_S) // DAY_S

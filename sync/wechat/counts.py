@@ -14,9 +14,8 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from sync.central import tables as t
 from sync.wechat.accounts import Account
-from sync.wechat.codes import DAY_S, EAST_8_S, day_of
 from sync.wechat.errcodes import Errcode, Refused
-from sync.wechat.projection import DEAD, FOREVER, State
+from sync.wechat.projection import DAY_S, DEAD, EAST_8_S, FOREVER, State, day_of
 
 MOST_DAYS = 62
 _EPOCH = date(1970, 1, 1)

@@ -29,6 +29,8 @@ CODE_TYPES = (
     "CODE_TYPE_TEXT", "CODE_TYPE_BARCODE", "CODE_TYPE_QRCODE", "CODE_TYPE_ONLY_QRCODE",
     "CODE_TYPE_ONLY_BARCODE", "CODE_TYPE_NONE",
 )  # fmt: skip
+DYNAMIC = "1636"
+"""Dynamic codes begin so; others must not."""
 DEPOSIT = "GET_CUSTOM_CODE_MODE_DEPOSIT"
 RANGE, TERM = "DATE_TYPE_FIX_TIME_RANGE", "DATE_TYPE_FIX_TERM"
 _DATE_TYPES = {
@@ -207,7 +209,7 @@ def _date_info(name: str, said: Any) -> dict[str, Any]:
         Field("fixed_begin_term", whole(0, 100_000, Errcode.BAD_TIME)),
         Field("end_timestamp", seconds),
     )
-    return {"type": kind, **read_fields(terms, stated)}
+    return {"type": kind, "fixed_begin_term": 0, **read_fields(terms, stated)}
 
 
 def _day(name: str, said: Any) -> str:
@@ -346,18 +348,16 @@ def _seats(name: str, said: Any) -> list[str]:
     return [seat for seat in (read(name, one).strip() for one in listed) if seat]
 
 
-def _e_ticket(name: str, said: Any) -> str:
-    return str(text(14)(name, said))
-
-
 _code = text(20, wrong=Errcode.CODE_NOT_FREE)
 
 
 def code(name: str, said: Any) -> str:
     """A code as gates will read it: white space around it is dropped there too."""
     value = str(_code(name, said)).strip()
-    if parse(value) != Credential(value):
+    if not value.isprintable() or parse(value) != Credential(value):
         raise Refused(Errcode.CODE_NOT_FREE, f"{name} could not be scanned")
+    if value.startswith(DYNAMIC):
+        raise Refused(Errcode.CODE_NOT_FREE, f"{name} begins like a dynamic code")
     return value
 
 
@@ -380,7 +380,7 @@ MOVIE_UPDATE = (
     Field("seat_number", _seats),
 )
 BOARDING_UPDATE = (
-    need("etkt_bnr", _e_ticket),
+    need("etkt_bnr", text(14)),
     need("class", text(15)),
     Field("passenger_name", text(45)),
     Field("seat", text(12)),

@@ -29,7 +29,7 @@ from sync.wechat.holdings import (
     need_holding,
     publish_one,
 )
-from sync.wechat.projection import OPEN, Holding, State, UserCardStatus, standing
+from sync.wechat.projection import Holding, State, UserCardStatus, standing
 from sync.wechat.updates import remind
 
 GIFT_S = 24 * 3600
@@ -71,12 +71,7 @@ def _start(connection: Connection, gift: _Gift) -> Answer:
         raise Refused(Errcode.BAD_OPENID, "to is from")
     if not card.may_be_given:
         raise Refused(Errcode.NOT_THIS_CARD, "can_give_friend is false")
-    used = is_used(connection, card, holding)
-    status = standing(card, holding, now_ms // 1000, is_used=used)
-    if status is UserCardStatus.CONSUMED:
-        raise Refused(Errcode.CONSUMED)
-    if holding.state not in OPEN or status is UserCardStatus.EXPIRE:
-        raise Refused(Errcode.NOT_USABLE, status)
+    _check_standing(connection, gift, UserCardStatus.NORMAL, UserCardStatus.GIFT_TIMEOUT)
     given = replace(holding, state=State.GIFTING)
     keep(connection, card, given, friend=friend, gift_ends_s=now_ms // 1000 + GIFT_S)
     publish_one(connection, card, given)
@@ -87,6 +82,8 @@ def _start(connection: Connection, gift: _Gift) -> Answer:
 def _accept(connection: Connection, gift: _Gift) -> Answer:
     account, card, holding, now_ms = gift.account, gift.card, gift.holding, gift.now_ms
     friend, meant = _need_gift(connection, gift)
+    # A gate that was cut off may have let the giver in meanwhile.
+    _check_standing(connection, gift, UserCardStatus.GIFTING)
     if not friend:
         raise Refused(Errcode.NO_OPENID, "to")
     if meant not in ("", friend):
@@ -119,10 +116,26 @@ def _accept(connection: Connection, gift: _Gift) -> Answer:
 def _return(connection: Connection, gift: _Gift) -> Answer:
     friend, meant = _need_gift(connection, gift)
     _give_back(connection, gift, State.HELD, friend or meant)
-    return {"status": UserCardStatus.NORMAL.value}
+    return {"status": _standing(connection, gift, State.HELD).value}
 
 
 _ACTIONS = {"start": _start, "accept": _accept, "return": _return}
+
+
+def _standing(connection: Connection, gift: _Gift, state: State) -> UserCardStatus:
+    """How the code stands, or would in that state."""
+    used = is_used(connection, gift.card, gift.holding)
+    held = replace(gift.holding, state=state)
+    return standing(gift.card, held, gift.now_ms // 1000, is_used=used)
+
+
+def _check_standing(connection: Connection, gift: _Gift, *good: UserCardStatus) -> None:
+    """What was used, or has expired, is nobody's to give. Raises Refused."""
+    status = _standing(connection, gift, gift.holding.state)
+    if status is UserCardStatus.CONSUMED:
+        raise Refused(Errcode.CONSUMED)
+    if status not in good:
+        raise Refused(Errcode.NOT_USABLE, status)
 
 
 def _need_gift(connection: Connection, gift: _Gift) -> tuple[str, str]:

@@ -8,7 +8,6 @@ is handed.
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -20,13 +19,14 @@ from sync.central import tables as t
 from sync.wechat.accounts import Account
 from sync.wechat.card import Card, CardStatus
 from sync.wechat.errcodes import Errcode, Refused
+from sync.wechat.fields import DYNAMIC
 from sync.wechat.fields import card_id as read_card_id
 from sync.wechat.fields import code as read_code
 from sync.wechat.projection import (
     DEAD,
+    OPEN,
     Holding,
     State,
-    occasion,
     ticket_row,
     type_row,
     window,
@@ -117,6 +117,17 @@ def need_card(
     return found
 
 
+def need_card_to_change(connection: Connection, account: Account, said: Mapping[str, Any]) -> Card:
+    """The account's card that a request names, its event locked; not one that was deleted.
+
+    Raises Refused.
+    """
+    card = need_card(connection, account, said, locks=True)
+    if card.status is CardStatus.DELETE:
+        raise Refused(Errcode.BAD_CARD_STATUS)
+    return card
+
+
 def cards_of(connection: Connection, card_ids: Iterable[str]) -> dict[str, Card]:
     """Some cards by their ids."""
     found = {}
@@ -145,8 +156,7 @@ def holding_of(row: Row[Any]) -> Holding:
 
 
 def columns_of(card: Card, holding: Holding) -> dict[str, Any]:
-    """A code as columns; ``ends_s`` and ``day_s`` are what it is counted by."""
-    is_claimed = holding.claimed_s > 0
+    """A code as columns; by ``ends_s`` it is counted as expired."""
     return {
         "card_id": holding.card_id,
         "code": holding.code,
@@ -159,8 +169,7 @@ def columns_of(card: Card, holding: Holding) -> dict[str, Any]:
         "claimed_s": holding.claimed_s,
         "gifted_s": holding.gifted_s,
         "redeemed_s": holding.redeemed_s,
-        "ends_s": window(card, holding.claimed_s)[1] if is_claimed else 0,
-        "day_s": occasion(card, holding) if is_claimed else 0,
+        "ends_s": window(card, holding.claimed_s)[1] if holding.claimed_s else 0,
         "note": holding.note,
         "said": _encode(holding.said).decode(),
     }
@@ -261,17 +270,26 @@ def publish_one(
 
 def has_reached_limit(connection: Connection, card: Card, openid: str) -> bool:
     """Whether a person has used as many tickets of a card as one may (``use_limit``)."""
-    if not openid:
-        return False
-    c = t.holding.c
-    used = connection.execute(
-        select(func.count())
-        .select_from(t.holding)
-        .where(c.appid == card.appid, c.openid == openid)
-        .where(c.card_id == card.card_id, c.redeemed_s > 0)
-        .where(c.state.not_in(DEAD))
-    ).scalar_one()
-    return int(used) >= card.use_limit
+    return bool(openid) and used_by(connection, card, openid) >= card.use_limit
+
+
+def used_by(connection: Connection, card: Card, openid: str) -> int:
+    """How many tickets of a card a person has used."""
+    bound = {"appid": card.appid, "openid": openid, "card_id": card.card_id}
+    return int(connection.execute(_USED_BY, bound).scalar_one())
+
+
+_USED_BY = (
+    select(func.count())
+    .select_from(t.holding)
+    .where(
+        t.holding.c.appid == bindparam("appid"),
+        t.holding.c.openid == bindparam("openid"),
+        t.holding.c.card_id == bindparam("card_id"),
+        t.holding.c.redeemed_s > 0,
+        t.holding.c.state.not_in(DEAD),
+    )
+)
 
 
 def set_redeemed(connection: Connection, card: Card, holding: Holding, at_s: int) -> None:
@@ -280,27 +298,56 @@ def set_redeemed(connection: Connection, card: Card, holding: Holding, at_s: int
     Where that makes its holder reach ``use_limit``, or fall below it, the gates are told of the
     others.
     """
-    before = has_reached_limit(connection, card, holding.openid)
-    keep(connection, card, replace(holding, redeemed_s=at_s))
-    after = has_reached_limit(connection, card, holding.openid)
-    if before == after:
+    used = used_by(connection, card, holding.openid)
+    bound = {"b_card_id": card.card_id, "b_code": holding.code, "b_at_s": at_s}
+    connection.execute(_SET_REDEEMED, bound)
+    now_used = used + bool(at_s) - bool(holding.redeemed_s)
+    is_limited = now_used >= card.use_limit
+    if is_limited != (used >= card.use_limit):
+        _publish_others(connection, card, holding.openid, is_limited=is_limited, but=holding.code)
+
+
+_SET_REDEEMED = (
+    update(t.holding)
+    .where(t.holding.c.card_id == bindparam("b_card_id"), t.holding.c.code == bindparam("b_code"))
+    .values(redeemed_s=bindparam("b_at_s"))
+)
+
+
+def publish_limits(connection: Connection, card: Card, before: int) -> None:
+    """Tell the gates whose other tickets ``use_limit`` now ends or frees; it was ``before``."""
+    if card.use_limit == before:
         return
+    c = t.holding.c
+    low, high = sorted((before, card.use_limit))
+    used = func.count()
+    people = (
+        select(c.openid)
+        .where(c.card_id == card.card_id, c.redeemed_s > 0, c.state.not_in(DEAD))
+        .group_by(c.openid)
+        .having(used >= low, used < high)
+    )
+    for openid in connection.execute(people).scalars().all():
+        _publish_others(connection, card, openid, is_limited=card.use_limit < before)
+
+
+def _publish_others(
+    connection: Connection, card: Card, openid: str, *, is_limited: bool, but: str = ""
+) -> None:
+    """Tell the gates of a person's unused tickets of a card, but for one code."""
     c = t.holding.c
     others = connection.execute(
         select(t.holding).where(
             c.appid == card.appid,
-            c.openid == holding.openid,
+            c.openid == openid,
             c.card_id == card.card_id,
             c.redeemed_s == 0,
-            c.state.in_([State.HELD.value, State.GIFT_TIMEOUT.value]),
-            c.code != holding.code,
+            c.state.in_(sorted(OPEN)),
+            c.code != but,
         )
     ).all()
-    publish(
-        connection,
-        card.event,
-        rows=[ticket_row(holding_of(row), is_limited=after) for row in others],
-    )
+    rows = [ticket_row(holding_of(row), is_limited=is_limited) for row in others]
+    publish(connection, card.event, rows=rows)
 
 
 def free_codes(connection: Connection, card: Card, count: int) -> list[str]:
@@ -308,8 +355,7 @@ def free_codes(connection: Connection, card: Card, count: int) -> list[str]:
     found: list[str] = []
     while len(found) < count:
         made = {f"{secrets.randbelow(10**12):012}" for _n in range(count - len(found))}
-        # Codes of this prefix are dynamic ones, which are as long as they like.
-        made = {one for one in made if not one.startswith("1636")} - set(found)
+        made = {one for one in made if not one.startswith(DYNAMIC)} - set(found)
         found += sorted(made - taken(connection, card, made))
     return found
 
@@ -319,20 +365,22 @@ def taken(connection: Connection, card: Card, codes: Iterable[str]) -> set[str]:
     wanted = sorted(set(codes))
     found: set[str] = set()
     hashes = tickets.hashes_of(connection, card.event, wanted)
-    c = t.holding.c
     for some in in_parts(wanted):
-        rows = connection.execute(
-            select(c.code).where(c.appid == card.appid, c.code.in_(some))
-        ).scalars()
-        found |= set(rows)
+        held = {"appid": card.appid, "codes": some}
+        found |= set(connection.execute(_HELD_OF, held).scalars())
         by_hash = {hashes[one]: one for one in some}
-        known = connection.execute(
-            select(t.code.c.hash).where(
-                t.code.c.event == card.event, t.code.c.hash.in_(list(by_hash))
-            )
-        ).scalars()
-        found |= {by_hash[bytes(one)] for one in known}
+        known = {"event": card.event, "hashes": list(by_hash)}
+        found |= {by_hash[bytes(one)] for one in connection.execute(_KNOWN_OF, known).scalars()}
     return found
+
+
+_HELD_OF = select(t.holding.c.code).where(
+    t.holding.c.appid == bindparam("appid"),
+    t.holding.c.code.in_(bindparam("codes", expanding=True)),
+)
+_KNOWN_OF = select(t.code.c.hash).where(
+    t.code.c.event == bindparam("event"), t.code.c.hash.in_(bindparam("hashes", expanding=True))
+)
 
 
 def in_parts(of: Sequence[Any]) -> Iterable[Sequence[Any]]:

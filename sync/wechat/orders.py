@@ -18,11 +18,11 @@ from sync.wechat.card import Card
 from sync.wechat.claims import Wish, check, hand_out, read_openid
 from sync.wechat.codes import check_voidable, void
 from sync.wechat.errcodes import Errcode, Refused
-from sync.wechat.fields import Field, each, need, need_object, parts, read_fields, text, whole
+from sync.wechat.fields import Field, each, need, parts, read_fields, text, whole
 from sync.wechat.fields import card_id as read_card_id
 from sync.wechat.fields import code as read_code
 from sync.wechat.holdings import find, find_card, holding_of
-from sync.wechat.projection import DEAD, Holding
+from sync.wechat.projection import DEAD, Holding, State
 
 MOST_CODES = 10_000
 """Tickets in one order."""
@@ -48,7 +48,6 @@ Answer = dict[str, Any]
 
 def order(connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int) -> Answer:
     """``/v1/orders``: issue what was paid for. Raises Refused."""
-    need_object("body", said)
     asked = read_fields(_ORDER, said)
     who = read_openid(said)
     if not asked["items"]:
@@ -73,6 +72,8 @@ def order(connection: Connection, account: Account, said: Mapping[str, Any], now
     for item in asked["items"]:
         card = find_card(connection, item["card_id"])
         assert card is not None
+        if card.is_custom and not card.is_deposit:
+            raise Refused(Errcode.NO_CUSTOM_CODE, "the codes of this card are named by claims")
         wishes.append(Wish(card, item["count"], outer_str=asked.get("outer_str", "")))
     check(connection, wishes, who, now_ms)
     issued = [
@@ -113,13 +114,17 @@ def refund(
     if issued is None:
         raise Refused(Errcode.BAD_PARAMETER, "order_id")
     of_order = {code: card_id for card_id, code in msgspec.json.decode(issued)}
-    codes = list(dict.fromkeys(asked.get("codes") or of_order))
+    # An empty list is somebody's mistake, and must not void all of the order.
+    codes = list(dict.fromkeys(asked.get("codes", of_order)))
+    if not codes:
+        raise Refused(Errcode.EMPTY_CODE)
     if not set(codes) <= set(of_order):
         raise Refused(Errcode.BAD_CODE, "a code is not of that order")
     held = []
     for code in codes:
         card, holding = _present(connection, of_order[code], code)
-        check_voidable(connection, card, holding, now_ms)
+        # Whoever threw a ticket away may want the money back all the same.
+        check_voidable(connection, card, holding, also=(State.DELETED,))
         held.append((card, holding))
     for card, holding in held:
         void(connection, card, holding, asked.get("reason", ""))

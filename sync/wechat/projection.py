@@ -16,7 +16,13 @@ from sync.wechat.fields import DAYS, RANGE
 
 TIME_ZONE = "Asia/Shanghai"
 """UTC+8, in which the API counts days, whatever the event's own zone is."""
+DAY_S, EAST_8_S = 86_400, 8 * 3600
 FOREVER = 2_147_483_647
+
+
+def day_of(at_s: int) -> int:
+    """The day since 1970 at UTC+8, in which the API counts."""
+    return (at_s + EAST_8_S) // DAY_S
 
 
 class State(StrEnum):
@@ -60,6 +66,13 @@ class Holding:
     said: Mapping[str, Any] = field(default_factory=dict)
     """What the interfaces of its kind have said of it."""
 
+    @property
+    def seats(self) -> list[str]:
+        """Where it sits: a boarding pass has one seat at most, others may have several."""
+        return self.said.get("seat_number") or (
+            [self.said["seat"]] if self.said.get("seat") else []
+        )
+
 
 def type_row(card: Card) -> dict[str, Any]:
     """The card as a ticket type, stated as a row of ``gate.store.rows``."""
@@ -69,7 +82,7 @@ def type_row(card: Card) -> dict[str, Any]:
         "kind": card.kind.value,
         "title": base["title"],
         "time_zone": TIME_ZONE,
-        "locations": [] if base.get("use_all_locations") else base.get("location_id_list", []),
+        "locations": base.get("location_id_list", []),
         "weekly": _weekly(card.advanced.get("time_limit", ())),
         **_dates(base["date_info"]),
     }
@@ -139,10 +152,11 @@ def ticket_row(
         "claimed_at": holding.claimed_s or None,
         "gifted_at": holding.gifted_s or None,
         "old_codes": list(old_codes),
-        "seats": said.get("seat_number") or ([said["seat"]] if said.get("seat") else []),
+        "seats": holding.seats,
     }
     for ours, theirs in _FIELDS.items():
-        if said.get(theirs) not in (None, ""):
+        # Empty text and the time 0 are how clients say that there is none.
+        if said.get(theirs):
             row[ours] = said[theirs]
     return row
 
@@ -176,13 +190,6 @@ def _window(card: Card, claimed_s: int) -> Window:
     dates = _dates(card.base["date_info"])
     kind = TicketType(card.card_id, card.kind, time_zone=TIME_ZONE, **dates)
     return type_window(kind, claimed_s)
-
-
-def occasion(card: Card, holding: Holding) -> int:
-    """The second of what the ticket is for, by whose day a no-show is counted."""
-    said = holding.said
-    when = said.get("begin_time") or said.get("show_time") or card.detail.get("departure_time")
-    return int(when or window(card, holding.claimed_s)[1])
 
 
 class UserCardStatus(StrEnum):

@@ -54,12 +54,12 @@ def drawn(card: Card, holding: Holding, symbology: str = "") -> Drawn:
     else:
         meant = "code128" if is_barcode else "qr"
     said = holding.said
-    seats = said.get("seat_number") or ([said["seat"]] if said.get("seat") else [])
     detail = card.detail
     parts = [
         detail.get("flight", ""), said.get("zone", ""), said.get("entrance", ""),
         said.get("gate") or detail.get("gate", ""), said.get("screening_room", ""),
-        said.get("ticket_class") or detail.get("ticket_class", ""), said.get("class", ""), *seats,
+        said.get("ticket_class") or detail.get("ticket_class", ""), said.get("class", ""),
+        *holding.seats,
     ]  # fmt: skip
     return Drawn(
         text=said.get("qrcode_data") or holding.code,

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from gate.credential import parse
-from gate.domain.model import Kind
+from gate.domain.model import CodeState, Kind
 from sync.central import tables as t
 from sync.central import tickets
 from sync.wechat import notices
@@ -41,7 +41,7 @@ def update_meeting(
     if begin and end and end <= begin:
         raise Refused(Errcode.BAD_TIME, "end_time is not after begin_time")
     _tell(connection, card, holding, new)
-    if begin and begin != holding.said.get("begin_time"):
+    if begin != holding.said.get("begin_time"):
         remind(connection, account, replace(holding, said=new), now_ms)
     return {}
 
@@ -111,8 +111,13 @@ def _check_free(connection: Connection, card: Card, holding: Holding, text: str)
     if parse(text).problem is not None:
         raise Refused(Errcode.BAD_PARAMETER, "qrcode_data")
     hashed = tickets.hashes_of(connection, card.event, [text])[text]
-    owner = connection.execute(
-        select(t.code.c.ticket).where(t.code.c.event == card.event, t.code.c.hash == hashed)
-    ).scalar()
-    if owner not in (None, holding.ticket):
+    c = t.code.c
+    known = connection.execute(
+        select(c.ticket, c.state).where(c.event == card.event, c.hash == hashed)
+    ).first()
+    if known is None:
+        return
+    if known.ticket != holding.ticket:
         raise Refused(Errcode.BAD_PARAMETER, "qrcode_data belongs to another ticket")
+    if known.state == CodeState.TRANSFERRED:
+        raise Refused(Errcode.BAD_PARAMETER, "qrcode_data is still on the giver's phone")
