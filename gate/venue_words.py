@@ -36,7 +36,8 @@ def last_heard(device: Device, time_zone: ZoneInfo, now_ms: int) -> str:
         return brief(device.heard_ago_ms)
     if device.newest_ms is None:
         return _("never")
-    return _("entry of {when}").format(when=clock_time(device.newest_ms, time_zone, near_ms=now_ms))
+    when = clock_time(device.newest_ms, time_zone, near_ms=now_ms)
+    return _("last entry {when}").format(when=when)
 
 
 def number(count: int | None) -> str:

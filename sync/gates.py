@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import msgspec
 
@@ -11,7 +12,7 @@ from sync.exchange import CENTRAL
 from sync.keys import DeviceKey, verifier
 from sync.lan import Event, Lan, Link, Linked, Said, Unlinked, place_of
 from sync.pair import Asking, Pair
-from sync.protocol import Beat, Word
+from sync.protocol import Beat, Report, Word
 from sync.replica import Holdings
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,6 @@ class Gate:
     link: Link
     pair: Pair
     beat: Beat = field(default_factory=Beat)
-    heard_boot_ms: int = 0
     beats: int = 0
 
     @property
@@ -47,8 +47,11 @@ class Gates:
         lan: Lan,
         clock: Clock,
         key_of: Callable[[str], str],
+        *,
+        heard: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._holdings = holdings
+        self._heard = dict(heard)
         self._key = key
         self._lan = lan
         self._clock = clock
@@ -59,6 +62,8 @@ class Gates:
         self._linked_told: Mapping[str, str] | None = None
         self.linked: dict[str, Gate] = {}
         """By device."""
+        self.reports: dict[str, Report] = {}
+        """What each device last said of itself, also when it is not linked any more."""
 
     def hear(self, event: Event) -> None:
         """Deal with what happened on the LAN."""
@@ -69,7 +74,8 @@ class Gates:
             log.info("lan: linked with %s at %s", link.device, link.host)
             self._keys[link.device] = link.key
             pair = Pair(self._holdings, self._key, link.device, self._verify)
-            self.linked[link.device] = Gate(link, pair, heard_boot_ms=self._boot_ms())
+            self.linked[link.device] = Gate(link, pair)
+            self._heard[link.device] = self._boot_ms()
             # It has not been told whom we hear.
             self._linked_told = None
             self._say(self.linked[link.device])
@@ -120,20 +126,19 @@ class Gates:
 
     def heard_boot_ms(self, device: str) -> int | None:
         """When a device was last heard, itself or by a gate that hears it."""
-        gate = self.linked.get(device)
-        through = [g.heard_boot_ms for g in self.linked.values() if device in g.pair.linked]
-        times = through + ([gate.heard_boot_ms] if gate is not None else [])
-        return max(times, default=None)
+        return self._heard.get(device)
 
     def _hear_word(self, link: Link, word: Word) -> None:
         link.dealt_with += 1
         gate = self.linked.get(link.device)
         if gate is None or gate.link is not link:
             return
-        gate.heard_boot_ms = self._boot_ms()
-        gate.pair.hear(word, self._clock.read().wall_ms)
+        now = self._clock.read()
+        gate.pair.hear(word, now.wall_ms)
+        self._heard[link.device] = now.boot_ms
         if word.beat is not None:
-            gate.beat = word.beat
+            gate.beat, self.reports[link.device] = word.beat, word.beat.report
+            self._heard |= dict.fromkeys(gate.pair.linked, now.boot_ms)
             if word.beat.linked is not None:
                 self._lan.know({d: at for d, at in word.beat.linked.items() if d != CENTRAL})
         self._say(gate)

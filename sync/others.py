@@ -89,7 +89,9 @@ class Others:
         state = self._state(device)
         is_open = self._holdings.is_open(device)
         heard_boot_ms = self.server_heard_boot_ms(device)
-        report = told.report if gate is None else gate.beat.report
+        report = told.report
+        if gates is not None and (gate is not None or heard_boot_ms == NEVER):
+            report = gates.reports.get(device, report)
         return freshness.Lane(
             device=device,
             name=self.name_of(device) or (gate.beat.name if gate else ""),
