@@ -99,7 +99,7 @@ def bound(ms: int) -> str:
 
 
 def offset(ahead_ms: int | None, error_ms: int | None) -> str:
-    """How a device's clock stands to the server's: plus when the device is behind."""
+    """How a device's clock stands to the server's, or ours: plus when the device is behind."""
     if ahead_ms is None or error_ms is None:
         return ""
     is_small = abs(ahead_ms) < 10_000

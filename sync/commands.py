@@ -126,6 +126,8 @@ def status(folder: Folder) -> dict[str, Any]:
     clock = SystemClock().read()
     fresh = FreshnessReader(folder).read(clock.boot_id)
     enrolment = load(folder)
+    # Only the worker knows what other gates hold.
+    is_told = is_locked(folder, "sync") or not (enrolment and enrolment.credential)
 
     def ago_s(boot_ms: int | None) -> float | None:
         return None if boot_ms is None else round((clock.boot_ms - boot_ms) / 1000, 1)
@@ -141,7 +143,7 @@ def status(folder: Folder) -> dict[str, Any]:
         "turned_away": fresh.turned_away,
         "server_heard_s_ago": ago_s(fresh.server_boot_ms),
         "tickets_complete_s_ago": ago_s(fresh.tickets_boot_ms),
-        "unsent": fresh.unsent if is_locked(folder, "sync") else unsent_of(folder),
+        "unsent": fresh.unsent if is_told else unsent_of(folder),
         "quarantined": fresh.quarantined,
         "server_ahead_ms": fresh.ahead_ms,
         "server_error_ms": fresh.error_ms,

@@ -341,8 +341,10 @@ class Worker:
         )
 
     def _unsent(self) -> int:
-        """Own entries that wait for the server; none where there is none."""
-        return self._talk.unsent() if self._client is not None else 0
+        """Own entries that the server does not hold; where there is none, no other gate."""
+        if self._client is not None:
+            return self._talk.unsent()
+        return self._gates.unsent() if self._gates and self._others.are_known() else 0
 
     def _heard(self, answer: Answer) -> None:
         boot_ms = self._clock.read().boot_ms

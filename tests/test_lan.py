@@ -100,16 +100,19 @@ def test_both_see_the_conflict_after_a_cut(venue: Open) -> None:
 
 
 def test_a_killed_worker_is_heard_again(venue: Open) -> None:
-    """What was done meanwhile is told when it is back."""
+    """What was done meanwhile is told when it is back; until then it is called unsent."""
     gates = venue(2)
     gates.start()
     first, second = gates.gates
     first.kill()
     until(lambda: second.linked() == 0)
     first.scan("C000007")
+    second.scan("C000008")
+    until(lambda: second.told()["unsent"] == 2)
     first.start()
     gates.wait_linked()
     until(lambda: second.held() >= 2)
+    until(lambda: first.told()["unsent"] == second.told()["unsent"] == 0)
     assert second.scan("C000007").outcome is Outcome.REFUSE
 
 
