@@ -82,7 +82,6 @@ class Gates:
             self._keys[link.device] = link.key
             pair = Pair(self._holdings, self._key, link.device, self._verify)
             self.linked[link.device] = Gate(link, pair)
-            self._heard[link.device] = self._boot_ms()
             self._clocks[link.device] = Comparison()
             # It has not been told whom we hear, and how late.
             self._linked_told = self._late_told = None
@@ -186,6 +185,3 @@ class Gates:
                 break
         if words:
             self._lan.send(words)
-
-    def _boot_ms(self) -> int:
-        return self._clock.read().boot_ms
