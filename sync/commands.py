@@ -44,6 +44,8 @@ def enrol_device(folder: Folder, link: str, *, again: bool) -> Enrolment:
         )
     invitation = parse_link(link)
     folder.create()
+    if is_locked(folder, "sync"):
+        raise UsageError(_("this gate is at work"), _("Close its lane first; the link stays good."))
     try:
         certificate = fetch_certificate(invitation)
     except OSError as error:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from gate.clock import SystemClock
 from gate.config import Config, load
-from gate.domain.model import Entry, Scan, Verdict
+from gate.domain.model import Entry, Scan, Status, Verdict
 from gate.importer import import_files
 from gate.lane import Lane
 from gate.store.filling import MemberRow
 from gate.store.folder import Folder, write_durably
 from gate.store.journal import JournalReader
+from gate.store.tickets import Tickets
 from sync import venue
 from sync.keys import DeviceKey
 from sync.members import Authority, Membership, save_membership
@@ -143,6 +144,13 @@ class Member:
         reader.close()
         return found
 
+    def status_of(self, ticket: str) -> Status | None:
+        """How a ticket stands, by its list."""
+        with closing(Tickets(self.folder)) as tickets:
+            tickets.refresh()
+            found = tickets.get(ticket)
+            return found.status if found else None
+
     def linked(self) -> int:
         return int(str(self.told().get("gates", 0)))
 
@@ -217,6 +225,11 @@ class Venue:
             lambda: all(member.told() and member.linked() == others for member in self.gates),
             bound_s,
         )
+
+    def all_know(self) -> bool:
+        """Whether everybody holds everything that anybody did."""
+        total = sum(len(member.entries()) for member in self.gates)
+        return all(member.held() + len(member.entries()) == total for member in self.gates)
 
     def close(self) -> None:
         threads = [threading.Thread(target=member.close) for member in self.gates]

@@ -1,7 +1,7 @@
 """A venue with no server at all, to its end: everything works between the gates alone."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,6 @@ from textual.widgets import DataTable, Digits, Static
 from gate import __version__, report
 from gate.clock import SystemClock
 from gate.domain.model import Basis, Outcome, Reason, Status
-from gate.store.tickets import Tickets
 from gate.store.venue import Venue as VenueReader
 from gate.tui.app import GateApp
 from gate.tui.widgets import StatusBar
@@ -33,12 +32,6 @@ def venue(tmp_path: Path) -> Iterator[Venue]:
     made.close()
 
 
-def all_know(gates: list[Member]) -> bool:
-    """Whether everybody holds everything that anybody did."""
-    total = sum(len(member.entries()) for member in gates)
-    return all(member.held() + len(member.entries()) == total for member in gates)
-
-
 def counts(member: Member) -> tuple[object, ...]:
     """Everything that is counted, by one gate."""
     now_ms = SystemClock().read().wall_ms
@@ -48,15 +41,6 @@ def counts(member: Member) -> tuple[object, ...]:
     types = report.grouped(member.folder, "type", zone, everywhere=True)
     places = report.grouped(member.folder, "gate", zone, everywhere=True)
     return whole, types, places
-
-
-def status_of(member: Member, ticket: str) -> Status | None:
-    """How a ticket stands, by one gate's list."""
-    tickets = Tickets(member.folder)
-    with closing(tickets):
-        tickets.refresh()
-        found = tickets.get(ticket)
-        return found.status if found else None
 
 
 def conflicts(member: Member) -> dict[str, str]:
@@ -90,17 +74,17 @@ async def test_everything_works_without_a_server(venue: Venue) -> None:
     with_operators(second.folder)
 
     assert host.scan("C000001").outcome is Outcome.ADMIT
-    until(lambda: all_know(gates))
+    until(venue.all_know)
     assert second.scan("C000001").reason is Reason.ALREADY_USED
     host.lane().undo()
     host.nudge()
-    until(lambda: all_know(gates))
+    until(venue.all_know)
     assert second.scan("C000001").outcome is Outcome.ADMIT
 
     (ticket,) = [row for row in venue.tickets if row["id"] == "t3"]
     ticket |= {"status": "revoked", "status_note": "refund"}
     venue.import_tickets()
-    until(lambda: all(status_of(member, "t3") is Status.REVOKED for member in gates))
+    until(lambda: all(member.status_of("t3") is Status.REVOKED for member in gates))
     for member in gates:
         verdict = member.scan("C000003")
         assert (verdict.outcome, verdict.reason) == (Outcome.REFUSE, Reason.REVOKED)
@@ -113,7 +97,7 @@ async def test_everything_works_without_a_server(venue: Venue) -> None:
     assert [conflicts(member) for member in gates] == [{}, {}, {}]
     third.start()
     venue.wait_linked()
-    until(lambda: all_know(gates))
+    until(venue.all_know)
     assert [conflicts(member) for member in gates] == [{"t2": ""}] * COUNT
     assert counts(host) == counts(second) == counts(third)
 

@@ -9,7 +9,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Table, func, insert, select, update
@@ -49,6 +49,15 @@ class Issue:
     tickets: Sequence[Mapping[str, Any]] = ()
     changes: Sequence[Mapping[str, Any]] = ()
     """Fields to state anew, each with the ``id`` of its ticket."""
+
+
+class Kept(NamedTuple):
+    """A ticket as a replica keeps it, with its codes as keyed hashes (hex) and their states."""
+
+    id: str
+    type_id: str
+    body: str
+    codes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +155,20 @@ def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     )
     cursor = append(connection, event, at, rows)
     return Issued(len(types), len(tickets), len(changes), cursor, [one.id for one in tickets])
+
+
+def restate(
+    connection: Connection, event: str, types: Sequence[tuple[str, str]], kept: Sequence[Kept]
+) -> None:
+    """State types (id, body) and tickets as a replica keeps them: they were checked before."""
+    _put_types(connection, event, types)
+    _put_tickets(connection, event, [(one.id, one.type_id, one.body) for one in kept])
+    _put_codes(connection, event, {one.id: one.codes for one in kept})
+    rows = [
+        *(("type", id_, body, {}) for id_, body in types),
+        *(("ticket", one.id, one.body, one.codes) for one in kept),
+    ]
+    append(connection, event, lock(connection, event), rows)
 
 
 def lock(connection: Connection, event: str) -> tuple[str, int]:
