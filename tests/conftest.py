@@ -1,6 +1,7 @@
 """Fixtures: a folder with tickets, a clock that stands still, a lane on both."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,11 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("gate")
+
+
+def pytest_sessionfinish() -> None:
+    if "tests.programs" in sys.modules:
+        sys.modules["tests.programs"].stop()
 
 
 @pytest.fixture(autouse=True)

@@ -1,17 +1,16 @@
 """Some hosts on one switch, or on two, as network namespaces: cables pulled, addresses changed."""
 
-import ctypes
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import TypeVar
 
+from tests.programs import enter
+
 T = TypeVar("T")
-CLONE_NEWNET = 0x40000000
 
 
 class Hosts:
@@ -57,7 +56,7 @@ class Hosts:
     def do(self, n: int, work: Callable[[], T]) -> T:
         """Do something on a host, in a thread that is there."""
         with ThreadPoolExecutor(1) as there:
-            there.submit(_enter, self.name(n)).result()
+            there.submit(enter, self.name(n)).result()
             return there.submit(work).result()
 
     def cut(self, n: int, network: int = 0) -> None:
@@ -84,13 +83,6 @@ class Hosts:
     @staticmethod
     def _run(*words: str) -> None:
         subprocess.run(["ip", *words], check=True, capture_output=True, timeout=10)
-
-
-def _enter(name: str) -> None:
-    with Path("/run/netns", name).open("rb") as namespace:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), f"cannot enter {name}")
 
 
 def why_not() -> str:

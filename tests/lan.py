@@ -4,7 +4,6 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
@@ -23,9 +22,9 @@ from sync import venue
 from sync.keys import DeviceKey
 from sync.members import Authority, Membership, save_membership
 from tests.network import free_port, until
+from tests.programs import Program
 from tests.venue import write_rows
 
-GATE = [sys.executable, "-m", "gate"]
 VIPS = 20
 
 
@@ -34,9 +33,8 @@ class Member:
 
     def __init__(self, folder: Folder, name: str, port: int, *, host: str = "127.0.0.1") -> None:
         self.folder, self.name, self.port, self.host = folder, name, port, host
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Program | None = None
         self._lane: Lane | None = None
-        self._before: Sequence[str] = ()
 
     @property
     def device(self) -> str:
@@ -69,22 +67,16 @@ class Member:
     def config(self) -> Config:
         return load(self.config_file, {}, [f"data_dir={self.folder.path}", "camera.device=off"])
 
-    def start(self, before: Sequence[str] = ()) -> None:
-        """Start the worker; ``before`` goes before its command line (such as ``ip netns exec``)."""
-        self._before = before
-        self.process = subprocess.Popen(
-            [*before, *GATE, "sync", "--child", "--config", str(self.config_file),
-             "--data-dir", str(self.folder.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=Path(__file__).parent.parent,
+    def start(self, network: str = "") -> None:
+        """Start the worker; ``network`` is the namespace it is to be in."""
+        self.process = Program(
+            "sync", "--child", "--config", str(self.config_file), "--data-dir",
+            str(self.folder.path), network=network,
         )  # fmt: skip
 
     def stop(self) -> None:
         if self.process is not None:
-            if self.process.stdin is not None:
-                self.process.stdin.close()
+            self.process.stdin.close()
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(10)
             self.process.kill()
@@ -95,8 +87,6 @@ class Member:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
-            if self.process.stdin is not None:
-                self.process.stdin.close()
         self.process = None
 
     def lane(self) -> Lane:
@@ -113,7 +103,7 @@ class Member:
         return self._lane
 
     def nudge(self) -> None:
-        if self.process is not None and self.process.stdin is not None:
+        if self.process is not None:
             with suppress(OSError, ValueError):
                 os.write(self.process.stdin.fileno(), b"\n")
 

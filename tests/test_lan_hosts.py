@@ -56,7 +56,7 @@ def at_work(
                 more="" if n else more,
             )
             member.lane()
-            member.start(hosts.at(n))
+            member.start(hosts.name(n))
         venue.wait_linked(60)
         yield hosts, venue
     finally:

@@ -22,8 +22,8 @@ from sync.lan import STREAM
 from sync.members import Authority, Membership, client_context
 from sync.venue import REVOKED, set_state
 from tests.hosts import Hosts, why_not
-from tests.lan import GATE, Member, Venue
-from tests.network import until
+from tests.lan import Member, Venue
+from tests.network import GATE, until
 
 COUNT = 3
 ELSEWHERE = COUNT
@@ -48,7 +48,7 @@ def venue(hosts: Hosts, tmp_path: Path) -> Iterator[Venue]:
     for n, member in enumerate(made.gates):
         member.lane()
         if n < COUNT - 1:
-            member.start(hosts.at(n))
+            member.start(hosts.name(n))
     until(lambda: all(member.linked() == 1 for member in made.gates[:-1]))
     yield made
     made.close()
@@ -151,7 +151,7 @@ def test_who_does_not_belong_learns_nothing_and_is_reported(
 def test_a_revoked_gate_hears_and_tells_nothing_more(hosts: Hosts, venue: Venue) -> None:
     """Though it goes on calling everybody; what it did before counts, and all can see it go."""
     host, member, gone = venue.gates
-    gone.start(hosts.at(2))
+    gone.start(hosts.name(2))
     venue.wait_linked()
     assert gone.scan("C000001").outcome is Outcome.ADMIT
     until(lambda: host.held() == member.held() == len(member.entries()) + len(gone.entries()))
