@@ -18,11 +18,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(
     ["tests.programs", "gate.__main__", "gate.session", "gate.importer", "sync.commands",
-     "sync.central.serve"]
+     "sync.central.serve", "tests.race_worker"]
 )  # fmt: skip
+"""For other processes of the tests, too."""
 
 
 class Program:
@@ -41,8 +42,8 @@ class Program:
         What is read from ``stdin`` is what ``input_`` says, or what is put into it until it is
         closed.
         """
-        reader, self.stdin = _CONTEXT.Pipe(duplex=False)
-        self._process = _CONTEXT.Process(
+        reader, self.stdin = CONTEXT.Pipe(duplex=False)
+        self._process = CONTEXT.Process(
             target=_work,
             args=(arguments, dict(os.environ), reader, output, complaints, network),
         )

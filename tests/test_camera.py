@@ -114,6 +114,15 @@ def watch() -> Iterator[Callable[..., Watched]]:
         watched.camera.close()
 
 
+def test_once_it_is_closed_nobody_is_reading(watch: Callable[..., Watched]) -> None:
+    """A thread in native code would abort the program as it ends."""
+    port = Port(noisy)
+    watched = watch(port)
+    watched.shots_until(lambda: watched.states == [State.LIVE])
+    watched.camera.close()
+    assert port.opened[0].released.is_set()
+
+
 def test_the_newest_frame_and_never_a_backlog(watch: Callable[..., Watched]) -> None:
     """Who looks away for a while sees the present, not the past."""
     port = Port(noisy)

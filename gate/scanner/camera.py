@@ -34,6 +34,8 @@ FROZEN_S = 1.5
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 PICTURE_S = 1.0
 """How long each picture of a folder is held up."""
+ENDS_WITHIN_S = 1.0
+"""How long a capture may take to be released at the end."""
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
@@ -138,6 +140,8 @@ class Camera:
         """Stop reading."""
         if self._reader is not None:
             self._reader.stop()
+            # Python ends badly while a thread is in native code; but a driver may block for ever.
+            self._reader.wait(ENDS_WITHIN_S)
         self._reader = None
 
     def _watch(self) -> "_Reader | None":
@@ -237,6 +241,10 @@ class _Reader:
     def stop(self) -> None:
         """Ask the thread to release the capture; it is not waited for."""
         self._stopping = True
+
+    def wait(self, bound_s: float) -> None:
+        """Wait for its end, but not for ever."""
+        self._thread.join(bound_s)
 
     def _run(self) -> None:
         capture: Capture | None = None
