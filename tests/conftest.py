@@ -23,6 +23,12 @@ settings.register_profile(
 settings.load_profile("gate")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: many tests wait for networks, cameras or clocks."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_sessionfinish() -> None:
     if "tests.programs" in sys.modules:
         sys.modules["tests.programs"].stop()
