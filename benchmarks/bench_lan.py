@@ -214,7 +214,7 @@ def main() -> None:
                 for n, member in enumerate(venue.gates):
                     if hosts is not None:
                         member.configure([], announce=True)
-                    member.start(hosts.at(n) if hosts else ())
+                    member.start(hosts.name(n) if hosts else "")
                 linked = venue.wait_linked(120)
                 times = propagate(venue, options.scans)
                 bare = limit(venue, options.scans, Path(place), hosts)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gate.config import Config
     from gate.errors import GateError
     from gate.store.folder import Folder
+    from sync.central.takeover import Host
     from sync.wechat.commands import Where
 
 log = logging.getLogger(__name__)
@@ -572,6 +573,7 @@ def _serve(options: argparse.Namespace) -> int:
     def path(name: str | None) -> Path | None:
         return Path(name).expanduser() if name else None
 
+    taken = path(options.take_over)
     state, device = next(
         ((state, id_) for flag, state in _STATES.items() if (id_ := getattr(options, flag, None))),
         ("", ""),
@@ -589,12 +591,24 @@ def _serve(options: argparse.Namespace) -> int:
             event=options.event,
             time_zone=_config(options).time_zone,
             restored=options.restored,
+            take_over=None if taken is None else _host(taken),
             new_token=options.new_token or "",
             devices=options.devices,
             device=device,
             state=state,
         )
     )
+
+
+def _host(path: Path) -> "Host":
+    """A venue's host by its data folder."""
+    from gate.store.folder import Folder
+    from sync import venue
+    from sync.central.takeover import Host
+    from sync.members import Authority
+
+    kept = venue.load(Folder(path))
+    return Host(Folder(path), kept.name, Authority.from_pem(kept.key, kept.authority))
 
 
 def _cards(options: argparse.Namespace) -> int:
@@ -854,6 +868,11 @@ def _add_serve(sub: argparse.ArgumentParser) -> None:
     only = sub.add_mutually_exclusive_group()
     only.add_argument(
         "--new-token", metavar="NAME", help=_("only make a link for one gate to enrol with")
+    )
+    only.add_argument(
+        "--take-over",
+        metavar="DIR",
+        help=_("only make an event of a venue without a server, from its host's data folder"),
     )
     only.add_argument("--devices", action="store_true", help=_("only list the event's devices"))
     only.add_argument("--retire", metavar="ID", help=_("only say that a device is not at work"))

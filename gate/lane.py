@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -241,7 +241,7 @@ class Lane:
         self._do(self._open)
 
     def idle(self) -> None:
-        """Use a quiet moment: write counts of repeats, move the log into the database."""
+        """Use a quiet moment: write counts of repeats, tidy the log, open new tickets."""
         self._do(self._idle)
 
     def close(self) -> None:
@@ -511,6 +511,9 @@ class Lane:
             journal.append(self._entry(act, operator=operator))
 
     def _idle(self) -> None:
+        # New tickets are opened before somebody waits for it; what is wrong, the next scan says.
+        with suppress(GateError):
+            self._tickets.refresh()
         if self._journal is None:
             return
         with self._transaction() as journal:

@@ -36,7 +36,8 @@ def last_heard(device: Device, time_zone: ZoneInfo, now_ms: int) -> str:
         return brief(device.heard_ago_ms)
     if device.newest_ms is None:
         return _("never")
-    return _("entry of {when}").format(when=clock_time(device.newest_ms, time_zone, near_ms=now_ms))
+    when = clock_time(device.newest_ms, time_zone, near_ms=now_ms)
+    return _("last entry {when}").format(when=when)
 
 
 def number(count: int | None) -> str:
@@ -98,7 +99,7 @@ def bound(ms: int) -> str:
 
 
 def offset(ahead_ms: int | None, error_ms: int | None) -> str:
-    """How a device's clock stands to the server's: plus when the device is behind."""
+    """How a device's clock stands to the server's, or ours: plus when the device is behind."""
     if ahead_ms is None or error_ms is None:
         return ""
     is_small = abs(ahead_ms) < 10_000

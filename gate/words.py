@@ -256,11 +256,12 @@ def _unheard(lane: OtherLane, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> 
 
 def server_link(freshness: Freshness, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
     """How server and gates were last heard, in a few words; the two times are the same moment."""
-    gates = _("LAN {n}").format(n=freshness.gates)
+    is_told = boot_ms - freshness.boot_ms < LINK_LOST_MS
+    gates = _("LAN {n}").format(n=freshness.gates if is_told else 0)
     if not freshness.server and freshness.boot_id:
         return gates
     central = _server(freshness, boot_ms, at_ms, time_zone)
-    return f"{central} · {gates}" if freshness.gates else central
+    return f"{central} · {gates}" if freshness.gates and is_told else central
 
 
 def _server(freshness: Freshness, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:

@@ -43,6 +43,8 @@ def enrol_device(folder: Folder, link: str, *, again: bool) -> Enrolment:
         )
     invitation = parse_link(link)
     folder.create()
+    if is_locked(folder, "sync"):
+        raise UsageError(_("this gate is at work"), _("Close its lane first; the link stays good."))
     try:
         certificate = fetch_certificate(invitation)
     except OSError as error:
@@ -125,6 +127,9 @@ def status(folder: Folder) -> dict[str, Any]:
     clock = SystemClock().read()
     fresh = FreshnessReader(folder).read(clock.boot_id)
     enrolment = load(folder)
+    is_working = is_locked(folder, "sync")
+    # Only the worker knows what other gates hold.
+    is_told = is_working or not (enrolment and enrolment.credential)
 
     def ago_s(boot_ms: int | None) -> float | None:
         return None if boot_ms is None else round((clock.boot_ms - boot_ms) / 1000, 1)
@@ -134,13 +139,13 @@ def status(folder: Folder) -> dict[str, Any]:
         "member": load_membership(folder) is not None,
         "event": enrolment.event if enrolment else "",
         "name": enrolment.name if enrolment else "",
-        "working": is_locked(folder, "sync"),
+        "working": is_working,
         "link": fresh.link,
-        "gates_heard": fresh.gates,
+        "gates_heard": fresh.gates if is_working else 0,
         "turned_away": fresh.turned_away,
         "server_heard_s_ago": ago_s(fresh.server_boot_ms),
         "tickets_complete_s_ago": ago_s(fresh.tickets_boot_ms),
-        "unsent": fresh.unsent if is_locked(folder, "sync") else unsent_of(folder),
+        "unsent": fresh.unsent if is_told else unsent_of(folder),
         "quarantined": fresh.quarantined,
         "server_ahead_ms": fresh.ahead_ms,
         "server_error_ms": fresh.error_ms,
@@ -175,15 +180,21 @@ def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:
         offset = f"{told['server_ahead_ms']:+d} ± {told['server_error_ms']} ms"
     lines = [
         (_("server"), told["server"] or _("none: the gates keep each other informed")),
-        (_("event"), told["event"]),
-        (_("known there as"), told["name"]),
+        *([(_("event"), told["event"])] if told["event"] else []),
+        *([(_("known there as"), told["name"])] if told["name"] else []),
         (_("sync worker"), _("at work") if told["working"] else _("not running")),
         (_("gates heard"), str(told["gates_heard"])),
-        (_("server heard"), words(told["server_heard_s_ago"])),
-        (_("tickets complete"), words(told["tickets_complete_s_ago"])),
+        *(
+            [
+                (_("server heard"), words(told["server_heard_s_ago"])),
+                (_("tickets complete"), words(told["tickets_complete_s_ago"])),
+                (_("server's clock"), offset),
+            ]
+            if told["server"]
+            else []
+        ),
         (_("unsent"), str(told["unsent"])),
         (_("quarantined"), str(told["quarantined"])),
-        (_("server's clock"), offset),
         *([(_("ALARM"), ", ".join(told["alarms"]))] if told["alarms"] else []),
         *([(_("last error"), told["last_error"])] if told["last_error"] else []),
     ]

@@ -3,15 +3,19 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import msgspec
 
 from gate.clock import Clock
+from gate.domain.clock import Reading
+from sync.clocks import Comparison
 from sync.exchange import CENTRAL
 from sync.keys import DeviceKey, verifier
 from sync.lan import Event, Lan, Link, Linked, Said, Unlinked, place_of
+from sync.outbound import unsent
 from sync.pair import Asking, Pair
-from sync.protocol import Beat, Word
+from sync.protocol import Beat, Report, Word
 from sync.replica import Holdings
 
 log = logging.getLogger(__name__)
@@ -28,7 +32,6 @@ class Gate:
     link: Link
     pair: Pair
     beat: Beat = field(default_factory=Beat)
-    heard_boot_ms: int = 0
     beats: int = 0
 
     @property
@@ -47,8 +50,11 @@ class Gates:
         lan: Lan,
         clock: Clock,
         key_of: Callable[[str], str],
+        *,
+        heard: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._holdings = holdings
+        self._heard = dict(heard)
         self._key = key
         self._lan = lan
         self._clock = clock
@@ -56,9 +62,15 @@ class Gates:
         self._keys: dict[str, str] = {holdings.device: key.public}
         self._asking = Asking()
         self._own_told = self._told = 0
+        self._clocks: dict[str, Comparison] = {}
+        self._compared: dict[str, Pair] = {}
+        """By device, the pair that knows what it holds; also when it is not linked any more."""
         self._linked_told: Mapping[str, str] | None = None
+        self._late_told: Mapping[str, int] | None = None
         self.linked: dict[str, Gate] = {}
         """By device."""
+        self.reports: dict[str, Report] = {}
+        """What each device last said of itself, also when it is not linked any more."""
 
     def hear(self, event: Event) -> None:
         """Deal with what happened on the LAN."""
@@ -69,9 +81,10 @@ class Gates:
             log.info("lan: linked with %s at %s", link.device, link.host)
             self._keys[link.device] = link.key
             pair = Pair(self._holdings, self._key, link.device, self._verify)
-            self.linked[link.device] = Gate(link, pair, heard_boot_ms=self._boot_ms())
-            # It has not been told whom we hear.
-            self._linked_told = None
+            self.linked[link.device] = Gate(link, pair)
+            self._clocks[link.device] = Comparison()
+            # It has not been told whom we hear, and how late.
+            self._linked_told = self._late_told = None
             self._say(self.linked[link.device])
         elif isinstance(event, Unlinked):
             gate = self.linked.get(event.link.device)
@@ -103,6 +116,11 @@ class Gates:
         if linked != self._linked_told:
             self._linked_told = linked
             beat = msgspec.structs.replace(beat, linked=linked)
+        late = {d: ms for d in self.linked if (ms := self._clocks[d].least) is not None}
+        if late != self._late_told:
+            self._late_told = late
+            beat = msgspec.structs.replace(beat, late=late)
+        beat = msgspec.structs.replace(beat, at_ms=self._clock.read().wall_ms)
         data = _encode(Word(beat=beat))
         self._lan.send((gate.link, data) for gate in gates)
         self._asking.share_out(
@@ -120,24 +138,44 @@ class Gates:
 
     def heard_boot_ms(self, device: str) -> int | None:
         """When a device was last heard, itself or by a gate that hears it."""
-        gate = self.linked.get(device)
-        through = [g.heard_boot_ms for g in self.linked.values() if device in g.pair.linked]
-        times = through + ([gate.heard_boot_ms] if gate is not None else [])
-        return max(times, default=None)
+        return self._heard.get(device)
+
+    def ahead(self, device: str) -> tuple[int, int] | None:
+        """How far our clock is ahead of a device's, and how far that may be wrong (ms)."""
+        clocks = self._clocks.get(device)
+        return clocks.ahead() if clocks is not None else None
+
+    def unsent(self) -> int:
+        """How many of our own entries no other gate has said it holds."""
+        if not self._compared:
+            return unsent(self._holdings, {})
+        return min(pair.unsent() for pair in self._compared.values())
 
     def _hear_word(self, link: Link, word: Word) -> None:
         link.dealt_with += 1
         gate = self.linked.get(link.device)
         if gate is None or gate.link is not link:
             return
-        gate.heard_boot_ms = self._boot_ms()
-        gate.pair.hear(word, self._clock.read().wall_ms)
+        now = self._clock.read()
+        gate.pair.hear(word, now.wall_ms)
+        self._heard[link.device] = now.boot_ms
+        if word.frame.whole:
+            self._compared[link.device] = gate.pair
         if word.beat is not None:
-            gate.beat = word.beat
+            gate.beat, self.reports[link.device] = word.beat, word.beat.report
+            self._heard |= dict.fromkeys(gate.pair.linked, now.boot_ms)
+            self._hear_clock(link.device, word.beat, now)
             if word.beat.linked is not None:
                 self._lan.know({d: at for d, at in word.beat.linked.items() if d != CENTRAL})
         self._say(gate)
         self.tell()
+
+    def _hear_clock(self, device: str, beat: Beat, now: Reading) -> None:
+        clocks = self._clocks[device]
+        if beat.at_ms:
+            clocks.heard(beat.at_ms, now)
+        if beat.late is not None:
+            clocks.told = beat.late.get(self._holdings.device)
 
     def _say(self, gate: Gate) -> None:
         words = []
@@ -147,6 +185,3 @@ class Gates:
                 break
         if words:
             self._lan.send(words)
-
-    def _boot_ms(self) -> int:
-        return self._clock.read().boot_ms

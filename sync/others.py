@@ -66,6 +66,10 @@ class Others:
         told, member = self._told.get(device), self._members.get(device)
         return (told.key if told else "") or (member.key if member else "")
 
+    def are_known(self) -> bool:
+        """Whether there are any."""
+        return bool({*self._told, *self._members} - {self._holdings.device})
+
     def lanes(self, gates: Gates | None) -> tuple[freshness.Lane, ...]:
         """The other devices, as the lane is told of them."""
         known = {
@@ -89,7 +93,12 @@ class Others:
         state = self._state(device)
         is_open = self._holdings.is_open(device)
         heard_boot_ms = self.server_heard_boot_ms(device)
-        report = told.report if gate is None else gate.beat.report
+        report = told.report
+        if gates is not None and (gate is not None or heard_boot_ms == NEVER):
+            report = gates.reports.get(device, report)
+        ahead_ms, error_ms = report.offset_ms, report.error_ms
+        if ahead_ms is None and gates is not None:
+            ahead_ms, error_ms = gates.ahead(device) or (None, None)
         return freshness.Lane(
             device=device,
             name=self.name_of(device) or (gate.beat.name if gate else ""),
@@ -101,8 +110,8 @@ class Others:
             version=report.version,
             unsent=report.unsent,
             quarantined=report.quarantined,
-            ahead_ms=report.offset_ms,
-            error_ms=report.error_ms,
+            ahead_ms=ahead_ms,
+            error_ms=error_ms,
         )
 
 

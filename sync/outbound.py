@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from gate.domain.model import device_of
-from sync.exchange import Have, Span, Tip, missing
+from sync.exchange import Have, Span, Tip, missing, receipted
 from sync.keys import DeviceKey
 from sync.protocol import HEAD_EVERY, MAX_ENTRIES, Head
 from sync.replica import Holdings, read_bodies
@@ -120,6 +120,13 @@ class Outbound:
                 for hash_ in self._holdings.whole_hashes(origin, tip.seq)
             ]
         return heads
+
+
+def unsent(holdings: Holdings, known: Have) -> int:
+    """How many of this device's own entries another node is not known to hold."""
+    own = holdings.own_have()
+    covered = receipted(own, known, holdings.hashes_at)
+    return sum(max(0, newest(tips) - covered[origin]) for origin, tips in own.items())
 
 
 def newest(tips: Iterable[Tip]) -> int:

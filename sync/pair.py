@@ -15,7 +15,7 @@ from msgspec import Raw
 from gate.domain.model import device_of
 from sync.exchange import CENTRAL, Have, Tip, tips_from_text, tips_to_text
 from sync.keys import DeviceKey
-from sync.outbound import Outbound
+from sync.outbound import Outbound, unsent
 from sync.protocol import Beat, Frame, Head, Word
 from sync.replica import Holdings
 
@@ -90,6 +90,10 @@ class Pair:
         if not self._is_known or self._in_flight >= WINDOW:
             return False
         return bool(self._out.spans(self._holdings.have(), self._may_send))
+
+    def unsent(self) -> int:
+        """How many of this device's own entries the other has not said it holds."""
+        return unsent(self._holdings, self._out.known)
 
     def hear(self, word: Word, now_ms: int) -> Heard:
         """Take in a word of the other."""

@@ -29,6 +29,7 @@ MAX_ROWS: Final = 5000
 Name = Annotated[str, Meta(max_length=200)]
 Hex = Annotated[str, Meta(max_length=128, pattern=r"^[0-9a-f]*\Z")]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+Milliseconds = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 Origin = Annotated[str, Meta(max_length=64, pattern=r"^[0-9a-z]{1,32}\.[0-9a-f]{1,31}\Z")]
 TipText = Annotated[str, Meta(max_length=64, pattern=r"^[0-9]{1,15}:[0-9a-f]{32}\Z")]
 Tips = Annotated[list[TipText], Meta(max_length=64)]
@@ -77,7 +78,7 @@ class Report(Struct, frozen=True, omit_defaults=True):
     gate: Name = ""
     unsent: Count = 0
     cursor: Name = ""
-    offset_ms: Annotated[int, Meta(ge=-(2**53), le=2**53)] | None = None
+    offset_ms: Milliseconds | None = None
     """How far the server's clock is ahead of the device's."""
     error_ms: Count | None = None
     quarantined: Count = 0
@@ -133,6 +134,10 @@ class Beat(Struct, frozen=True, omit_defaults=True):
 
     ``central`` is among them while it hears the server.
     """
+    at_ms: Count = 0
+    """The sender's clock as it says this."""
+    late: Annotated[dict[Name, Milliseconds], Meta(max_length=MAX_LINKS)] | None = None
+    """How late each device's beats came at the least, by both clocks, when that has changed."""
 
 
 class Word(Struct, frozen=True, omit_defaults=True):

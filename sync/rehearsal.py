@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -27,16 +27,17 @@ from gate.store.venue import Venue
 from gate.words import BASIS_WORDS, OUTCOME_WORDS, printable
 from sync.central import tickets
 from sync.central.database import open_database
+from sync.central.devices import mint_token
+from sync.central.invite import link
 from sync.client import Client
 from sync.commands import enrol_device
-from sync.enrolment import SCHEME
 from sync.listening import bind
 from sync.members import load_membership
 from sync.worker import Worker
 
 EVENT = "default"
 NAMES = ("North", "East", "South", "West", "Hall", "Yard", "Dock", "Roof")
-HEARD_WITHIN_S = 6.0
+HEARD_WITHIN_S = 4.0
 PATIENCE_S = 90.0
 LOOK_S = 0.002
 _STYLES = {Outcome.ADMIT: "bold white on green4", Outcome.REFUSE: "bold white on red3"}
@@ -60,10 +61,11 @@ class Rehearsal:
         with ExitStack() as stack:
             stack.callback(self._server.stop)
             self._note(_("a server and {n} gates start").format(n=self._count))
-            self._server.make(40)
+            names = NAMES[: self._count]
+            links = self._server.make(40, names)
             self._server.start()
-            for name in NAMES[: self._count]:
-                gate = _Gate(self._root / name, name, self._server.invite(name), self._gates)
+            for name, link in zip(names, links, strict=True):
+                gate = _Gate(self._root / name, name, link, self._gates)
                 self._gates.append(gate)
                 stack.callback(gate.close)
             self._wait_for(Basis.CENTRAL, self._gates)
@@ -78,7 +80,7 @@ class Rehearsal:
         self._twice(second, last, 1)
         self._headline(_("{gate}'s cable is pulled").format(gate=last.name))
         last.plug(is_in=False)
-        self._wait_for(Basis.ALONE, [last])
+        self._wait_for(Basis.ALONE, [first, last])
         self._scan(first, 2)
         self._scan(last, 2)
         self._note(_("two guests with one ticket are inside: nobody could know"))
@@ -117,19 +119,25 @@ class Rehearsal:
         self._console.print(line)
 
     def _wait_for(self, basis: Basis, gates: "list[_Gate]", *, wake: bool = False) -> None:
-        def has(gate: _Gate) -> bool:
-            if wake:
-                # As the return of a network would.
-                gate.nudge()
-            return gate.coverage().basis is basis
+        began, waiting = time.monotonic(), list(gates)
 
-        for gate in gates:
-            waited = self._until(partial(has, gate))
-            who = ", ".join(printable(lane.name) for lane in gate.coverage().unheard)
-            told = f"{gate.name}: {_(BASIS_WORDS[basis])}"
-            if who:
-                told += " · " + _("unheard: {names}").format(names=who)
-            self._note(f"{told}  ({waited:.1f} s)")
+        def has_one_more() -> bool:
+            for gate in waiting:
+                if wake:
+                    # As the return of a network would.
+                    gate.nudge()
+            has = [gate for gate in waiting if gate.coverage().basis is basis]
+            for gate in has:
+                waiting.remove(gate)
+                who = ", ".join(printable(lane.name) for lane in gate.coverage().unheard)
+                told = f"{gate.name}: {_(BASIS_WORDS[basis])}"
+                if who:
+                    told += " · " + _("unheard: {names}").format(names=who)
+                self._note(f"{told}  ({time.monotonic() - began:.1f} s)")
+            return bool(has)
+
+        while waiting:
+            self._until(has_one_more)
 
     def _until(self, holds: Callable[[], bool]) -> float:
         began = time.monotonic()
@@ -165,42 +173,34 @@ class _Server:
         self._port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def make(self, count: int) -> None:
-        """An event with some tickets."""
+    def make(self, count: int, names: Sequence[str]) -> list[str]:
+        """An event with some tickets, and a link for each of those gates."""
         self._path.mkdir(parents=True, exist_ok=True)
         engine = open_database(f"sqlite:///{self._path / 'central.db'}")
         rows = [{"code": _code(n), "type": "SHOW", "id": _id(n)} for n in range(count)]
         with engine.begin() as connection:
-            tickets.create_event(connection, EVENT, "Winter Gala", "UTC", time.time_ns() // 10**6)
+            now_ms = time.time_ns() // 10**6
+            tickets.create_event(connection, EVENT, "Winter Gala", "UTC", now_ms)
             kinds = [{"id": "SHOW", "kind": "meeting", "title": "Winter Gala"}]
             tickets.issue(connection, EVENT, tickets.Issue(kinds, rows))
+            tokens = [mint_token(connection, EVENT, name, now_ms)[0] for name in names]
         engine.dispose()
+        return [link(f"http://127.0.0.1:{self._port}", token, "") for token in tokens]
 
     def start(self) -> None:
         self._process = subprocess.Popen(  # noqa: S603  ourselves
-            self._command(),
+            [sys.executable, "-m", "gate", "serve", "--server-dir", str(self._path),
+             "--listen", f"127.0.0.1:{self._port}"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-        )
+        )  # fmt: skip
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
         self._process = None
-
-    def invite(self, name: str) -> str:
-        said = subprocess.run(  # noqa: S603  ourselves
-            self._command("--new-token", name), capture_output=True, text=True, check=True
-        )
-        return next(word for word in said.stdout.split() if word.startswith(SCHEME))
-
-    def _command(self, *more: str) -> list[str]:
-        return [
-            sys.executable, "-m", "gate", "serve", "--server-dir", str(self._path),
-            "--listen", f"127.0.0.1:{self._port}", *more,
-        ]  # fmt: skip
 
 
 class _Gate:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from msgspec import Raw
 
-from sync.exchange import Have, receipted, tips_from_text, tips_to_text
+from sync.exchange import Have, tips_from_text, tips_to_text
 from sync.keys import DeviceKey
-from sync.outbound import Outbound, by_hash, newest
+from sync.outbound import Outbound, by_hash, unsent
 from sync.protocol import Answer, Ask, Frame, Head, Refused, Report
 from sync.replica import Holdings
 
@@ -95,9 +95,7 @@ class Talk:
 
     def unsent(self) -> int:
         """How many of this device's own entries the server has not said it holds."""
-        own = self._holdings.own_have()
-        covered = receipted(own, self._holdings.receipts(), self._holdings.hashes_at)
-        return sum(max(0, newest(tips) - covered[origin]) for origin, tips in own.items())
+        return unsent(self._holdings, self._holdings.receipts())
 
     def has_to_send(self) -> bool:
         """Whether there is anything the server is not known to hold and may be told."""

@@ -27,7 +27,7 @@ from gate.errors import DamagedError, GateError
 from gate.language import _
 from gate.store import freshness
 from gate.store.folder import Folder
-from gate.store.freshness import Freshness
+from gate.store.freshness import Freshness, FreshnessReader
 from sync.bundle import take_waiting
 from sync.client import Client, NotWelcome, ServerFault, ServerUnreachable, Stream
 from sync.discovery import network_now
@@ -140,7 +140,14 @@ class Worker:
         self._elsewhere = ThreadPoolExecutor(1, thread_name_prefix="elsewhere")
         if membership is not None and lan is not None and lan.enabled:
             self._lan = self._open_lan(membership, lan)
-            self._gates = Gates(self._holdings, self._key, self._lan, clock, self._others.key_of)
+            self._gates = Gates(
+                self._holdings,
+                self._key,
+                self._lan,
+                clock,
+                self._others.key_of,
+                heard=self._heard_before(),
+            )
         self._talk = self._new_talk()
         self._offset = _Offset()
         self._head = ""
@@ -337,8 +344,10 @@ class Worker:
         )
 
     def _unsent(self) -> int:
-        """Own entries that wait for the server; none where there is none."""
-        return self._talk.unsent() if self._client is not None else 0
+        """Own entries that the server does not hold; where there is none, no other gate."""
+        if self._client is not None:
+            return self._talk.unsent()
+        return self._gates.unsent() if self._gates and self._others.are_known() else 0
 
     def _heard(self, answer: Answer) -> None:
         boot_ms = self._clock.read().boot_ms
@@ -466,6 +475,13 @@ class Worker:
             seeds=(*settings.gates, *_host_of(self._enrolment)),
             announces=settings.announce,
         )
+
+    def _heard_before(self) -> dict[str, int]:
+        """When the other gates were last heard in this boot, before this worker began."""
+        before = FreshnessReader(self._folder).read(self._clock.read().boot_id)
+        return {
+            lane.device: lane.lan_boot_ms for lane in before.lanes if lane.lan_boot_ms is not None
+        }
 
     def _beat(self) -> None:
         """Every second: say how we are, look who has newer tickets, keep the files tidy."""

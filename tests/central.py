@@ -1,9 +1,13 @@
 """A central server in this process for tests, devices that talk to it, and a plain WebSocket."""
 
 import asyncio
+import atexit
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -142,13 +146,28 @@ class Central:
         return self.count(t.entry)
 
 
+@cache
+def _migrated() -> Path:
+    """A database with all tables and nothing in them, to be copied."""
+    folder = Path(tempfile.mkdtemp(prefix="venue-gate-central-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    open_database(f"sqlite:///{folder / 'central.db'}").dispose()
+    return folder / "central.db"
+
+
+def _open(path: Path) -> Engine:
+    if not path.exists():
+        shutil.copy(_migrated(), path)
+    return open_database(f"sqlite:///{path}")
+
+
 @asynccontextmanager
 async def central(
     path: Path, *, engine: Engine | None = None, **settings: Any
 ) -> AsyncIterator[Central]:
     """A server with one event, ``show``."""
     path.mkdir(parents=True, exist_ok=True)
-    opened = engine or open_database(f"sqlite:///{path / 'central.db'}")
+    opened = engine or _open(path / "central.db")
     app = create_app(opened, Settings(folder=path, admin_hash=hash_of(ADMIN), **settings))
     try:
         async with app.router.lifespan_context(app):

@@ -1,6 +1,7 @@
 """Fixtures: a folder with tickets, a clock that stands still, a lane on both."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,17 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("gate")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: many tests wait for networks, cameras or clocks."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_sessionfinish() -> None:
+    if "tests.programs" in sys.modules:
+        sys.modules["tests.programs"].stop()
 
 
 @pytest.fixture(autouse=True)

@@ -1,50 +1,70 @@
-"""Some hosts on one switch, as network namespaces: cables can be pulled, addresses changed."""
+"""Some hosts on one switch, or on two, as network namespaces: cables pulled, addresses changed."""
 
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import TypeVar
+
+from tests.programs import enter
+
+T = TypeVar("T")
 
 
 class Hosts:
-    """Namespaces with one interface each, all on one bridge."""
+    """Namespaces with one interface on each of the networks, which are a bridge each."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, networks: int = 1) -> None:
         self._mark = f"vg{os.getpid() % 100_000}"
         self.count = count
         self._switch = f"{self._mark}sw"
         self._run("netns", "add", self._switch)
-        self._in(self._switch, "link", "add", "br0", "type", "bridge")
-        self._in(self._switch, "link", "set", "br0", "up")
+        for network in range(networks):
+            self._in(self._switch, "link", "add", f"br{network}", "type", "bridge")
+            self._in(self._switch, "link", "set", f"br{network}", "up")
         for n in range(count):
-            name = self.name(n)
-            self._run("netns", "add", name)
-            self._run("link", "add", f"{self._mark}e{n}", "netns", name, "type", "veth",
-                      "peer", "name", f"p{n}", "netns", self._switch)  # fmt: skip
-            self._in(name, "link", "set", f"{self._mark}e{n}", "name", "eth0")
-            self._in(self._switch, "link", "set", f"p{n}", "master", "br0")
-            self._in(self._switch, "link", "set", f"p{n}", "up")
-            self._in(name, "link", "set", "lo", "up")
-            self._in(name, "addr", "add", f"{self.address(n)}/24", "dev", "eth0")
-            self._in(name, "link", "set", "eth0", "up")
-            self._in(name, "route", "add", "default", "dev", "eth0")
+            self._run("netns", "add", self.name(n))
+            self._in(self.name(n), "link", "set", "lo", "up")
+            for network in range(networks):
+                self._connect(n, network)
+
+    def _connect(self, n: int, network: int) -> None:
+        host, port, card = self.name(n), f"p{n}x{network}", f"eth{network}"
+        made = f"{self._mark}e{n}x{network}"
+        self._run("link", "add", made, "netns", host, "type", "veth",
+                  "peer", "name", port, "netns", self._switch)  # fmt: skip
+        self._in(host, "link", "set", made, "name", card)
+        self._in(self._switch, "link", "set", port, "master", f"br{network}")
+        self._in(self._switch, "link", "set", port, "up")
+        self._in(host, "addr", "add", f"{self.address(n, network)}/24", "dev", card)
+        self._in(host, "link", "set", card, "up")
+        if network == 0:
+            self._in(host, "route", "add", "default", "dev", card)
 
     def name(self, n: int) -> str:
         return f"{self._mark}h{n}"
 
-    def address(self, n: int) -> str:
-        return f"10.77.0.{n + 1}"
+    def address(self, n: int, network: int = 0) -> str:
+        return f"10.{77 + network}.0.{n + 1}"
 
     def at(self, n: int) -> list[str]:
         """What goes before a command that is to run on a host."""
         return ["ip", "netns", "exec", self.name(n)]
 
-    def cut(self, n: int) -> None:
-        """Pull the cable of a host, at the switch: the host's own end stays up."""
-        self._in(self._switch, "link", "set", f"p{n}", "nomaster")
+    def do(self, n: int, work: Callable[[], T]) -> T:
+        """Do something on a host, in a thread that is there."""
+        with ThreadPoolExecutor(1) as there:
+            there.submit(enter, self.name(n)).result()
+            return there.submit(work).result()
 
-    def heal(self, n: int) -> None:
-        self._in(self._switch, "link", "set", f"p{n}", "master", "br0")
+    def cut(self, n: int, network: int = 0) -> None:
+        """Pull the cable of a host, at the switch: the host's own end stays up."""
+        self._in(self._switch, "link", "set", f"p{n}x{network}", "nomaster")
+
+    def heal(self, n: int, network: int = 0) -> None:
+        self._in(self._switch, "link", "set", f"p{n}x{network}", "master", f"br{network}")
 
     def move(self, n: int, address: str) -> None:
         """Give a host another address."""

@@ -4,23 +4,28 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
 from gate.clock import SystemClock
-from gate.domain.model import HouseRules, Place, Scan, Verdict
+from gate.config import Config, load
+from gate.domain.model import Entry, Scan, Status, Verdict
 from gate.importer import import_files
 from gate.lane import Lane
+from gate.store.filling import MemberRow
 from gate.store.folder import Folder, write_durably
+from gate.store.journal import JournalReader
+from gate.store.tickets import Tickets
 from sync import venue
 from sync.keys import DeviceKey
 from sync.members import Authority, Membership, save_membership
 from tests.network import free_port, until
+from tests.programs import Program
+from tests.venue import write_rows
 
-GATE = [sys.executable, "-m", "gate"]
+VIPS = 20
 
 
 class Member:
@@ -28,9 +33,8 @@ class Member:
 
     def __init__(self, folder: Folder, name: str, port: int, *, host: str = "127.0.0.1") -> None:
         self.folder, self.name, self.port, self.host = folder, name, port, host
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Program | None = None
         self._lane: Lane | None = None
-        self._before: Sequence[str] = ()
 
     @property
     def device(self) -> str:
@@ -40,29 +44,39 @@ class Member:
     def place(self) -> str:
         return f"{self.host}:{self.port}"
 
-    def configure(self, seeds: Sequence[str], *, announce: bool = False) -> None:
+    @property
+    def config_file(self) -> Path:
+        return self.folder.path / "config.toml"
+
+    def configure(
+        self,
+        seeds: Sequence[str],
+        *,
+        announce: bool = False,
+        heard_within_s: float = 10.0,
+        more: str = "",
+    ) -> None:
+        """Write its configuration; ``more`` is put after it as it is."""
         said = ", ".join(f'"{seed}"' for seed in seeds)
-        (self.folder.path / "config.toml").write_text(
+        self.config_file.write_text(
             f'[gate]\nname = "{self.name}"\n[lan]\nport = {self.port}\naddress = "{self.host}"\n'
-            f"gates = [{said}]\nannounce = {str(announce).lower()}\n"
+            f"gates = [{said}]\nannounce = {str(announce).lower()}\n[debounce]\nrescan_s = 0\n"
+            f"[sync]\nheard_within_s = {heard_within_s}\n{more}"
         )
 
-    def start(self, before: Sequence[str] = ()) -> None:
-        """Start the worker; ``before`` goes before its command line (such as ``ip netns exec``)."""
-        self._before = before
-        self.process = subprocess.Popen(
-            [*before, *GATE, "sync", "--child", "--config", str(self.folder.path / "config.toml"),
-             "--data-dir", str(self.folder.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=Path(__file__).parent.parent,
+    def config(self) -> Config:
+        return load(self.config_file, {}, [f"data_dir={self.folder.path}", "camera.device=off"])
+
+    def start(self, network: str = "") -> None:
+        """Start the worker; ``network`` is the namespace it is to be in."""
+        self.process = Program(
+            "sync", "--child", "--config", str(self.config_file), "--data-dir",
+            str(self.folder.path), network=network,
         )  # fmt: skip
 
     def stop(self) -> None:
         if self.process is not None:
-            if self.process.stdin is not None:
-                self.process.stdin.close()
+            self.process.stdin.close()
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(10)
             self.process.kill()
@@ -73,18 +87,23 @@ class Member:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
-            if self.process.stdin is not None:
-                self.process.stdin.close()
         self.process = None
 
     def lane(self) -> Lane:
         if self._lane is None:
-            self._lane = Lane(self.folder, SystemClock(), Place(self.name), HouseRules(rescan_s=0))
+            config = self.config()
+            self._lane = Lane(
+                self.folder,
+                SystemClock(),
+                config.place(),
+                config.house_rules(),
+                heard_within_s=config.sync.heard_within_s,
+            )
             self._lane.open()
         return self._lane
 
     def nudge(self) -> None:
-        if self.process is not None and self.process.stdin is not None:
+        if self.process is not None:
             with suppress(OSError, ValueError):
                 os.write(self.process.stdin.fileno(), b"\n")
 
@@ -108,6 +127,20 @@ class Member:
             return dict(json.loads(self.folder.freshness.read_bytes()))
         return {}
 
+    def entries(self) -> list[Entry]:
+        """What it did, the oldest first."""
+        reader = JournalReader(self.folder.journal)
+        found = [entry for _row, entry in reader.page(limit=100_000)]
+        reader.close()
+        return found
+
+    def status_of(self, ticket: str) -> Status | None:
+        """How a ticket stands, by its list."""
+        with closing(Tickets(self.folder)) as tickets:
+            tickets.refresh()
+            found = tickets.get(ticket)
+            return found.status if found else None
+
     def linked(self) -> int:
         return int(str(self.told().get("gates", 0)))
 
@@ -130,11 +163,12 @@ class Venue:
     def __init__(
         self, root: Path, count: int, tickets: int = 200, hosts: Mapping[int, str] | None = None
     ) -> None:
-        rows = [{"id": "SHOW", "kind": "MEETING_TICKET"}]
-        (root / "types.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        with (root / "tickets.jsonl").open("w") as file:
-            for n in range(tickets):
-                file.write(json.dumps({"code": f"C{n:06d}", "type": "SHOW", "id": f"t{n}"}) + "\n")
+        self._root = root
+        rows: list[dict[str, object]] = [
+            {"code": f"C{n:06d}", "type": "SHOW", "id": f"t{n}"} for n in range(tickets)
+        ]
+        rows += [{"code": f"V{n:06d}", "type": "VIP", "id": f"v{n}"} for n in range(VIPS)]
+        self.tickets = rows
         template = Folder(root / "g0")
         kept = venue.create(template, "Test", "G0")
         self.authority = Authority.from_pem(kept.key, kept.authority)
@@ -142,7 +176,7 @@ class Venue:
         for n in range(count):
             host = (hosts or {}).get(n, "127.0.0.1")
             self.gates.append(self.add(root / f"g{n}", f"G{n}", host))
-        import_files(template, [root / "types.jsonl", root / "tickets.jsonl"])
+        self.import_tickets()
         for member in self.gates[1:]:
             _copy_tickets(template, member.folder)
         seed = self.gates[0].place
@@ -156,7 +190,18 @@ class Venue:
         certificate = self.authority.issue(folder.device_id(), key.public)
         kept = Membership(folder.device_id(), certificate, self.authority.certificate)
         save_membership(folder, kept)
+        row = MemberRow(folder.device_id(), name, key.public, venue.ENROLLED)
+        venue.say(Folder(self._root / "g0"), row)
         return Member(folder, name, free_port() if host == "127.0.0.1" else 8471, host=host)
+
+    def import_tickets(self) -> None:
+        """Bring the tickets in at the host, as they are now."""
+        types = [{"id": "SHOW", "kind": "MEETING_TICKET"}, {"id": "VIP", "kind": "MEETING_TICKET"}]
+        files = [
+            write_rows(self._root / "types.jsonl", types),
+            write_rows(self._root / "tickets.jsonl", self.tickets),
+        ]
+        import_files(Folder(self._root / "g0"), files)
 
     def start(self, bound_s: float = 30.0) -> None:
         """Start every worker and wait until each hears all others."""
@@ -170,6 +215,11 @@ class Venue:
             lambda: all(member.told() and member.linked() == others for member in self.gates),
             bound_s,
         )
+
+    def all_know(self) -> bool:
+        """Whether everybody holds everything that anybody did."""
+        total = sum(len(member.entries()) for member in self.gates)
+        return all(member.held() + len(member.entries()) == total for member in self.gates)
 
     def close(self) -> None:
         threads = [threading.Thread(target=member.close) for member in self.gates]

@@ -1,7 +1,6 @@
 """A server and gates as real processes on loopback, with a bad network in between."""
 
 import json
-import os
 import signal
 import socket
 import sqlite3
@@ -19,7 +18,8 @@ from gate.clock import SystemClock
 from gate.domain.model import HouseRules, Place
 from gate.lane import Lane
 from gate.store.folder import Folder
-from sync.commands import enrol_device
+from sync.commands import as_json, enrol_device, status
+from tests.programs import Program, run
 
 GATE = [sys.executable, "-m", "gate"]
 EVENT = "default"
@@ -47,15 +47,13 @@ class Server:
         self.folder, self.arguments = folder, arguments
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Program | None = None
         self.start()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [*GATE, "serve", "--server-dir", str(self.folder), "--listen",
-             f"127.0.0.1:{self.port}", *self.arguments],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        self.process = Program(
+            "serve", "--server-dir", str(self.folder), "--listen", f"127.0.0.1:{self.port}",
+            *self.arguments,
         )  # fmt: skip
         until(self._answers)
 
@@ -117,7 +115,7 @@ class Device:
         self.folder = Folder(path)
         self.name = name
         enrol_device(self.folder, server.link(name, url), again=False)
-        self.worker: subprocess.Popen[bytes] | None = None
+        self.worker: Program | None = None
         self.lane: Lane | None = None
 
     def open(self) -> Lane:
@@ -131,10 +129,8 @@ class Device:
             self.lane = None
 
     def start(self) -> None:
-        self.worker = subprocess.Popen(
-            [*GATE, "sync", "--data-dir", str(self.folder.path), "--set", "sync.poll_s=0.2"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        self.worker = Program(
+            "sync", "--data-dir", str(self.folder.path), "--set", "sync.poll_s=0.2"
         )
 
     def kill(self) -> None:
@@ -152,18 +148,11 @@ class Device:
 
     def once(self) -> subprocess.CompletedProcess[str]:
         """``gate sync --once``."""
-        return subprocess.run(
-            [*GATE, "sync", "--once", "--data-dir", str(self.folder.path)],
-            capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
+        return run("sync", "--once", "--data-dir", str(self.folder.path), timeout=120)
 
     def status(self) -> dict[str, Any]:
-        ran = subprocess.run(
-            [*GATE, "sync", "status", "--json", "--data-dir", str(self.folder.path)],
-            capture_output=True, text=True, check=True, timeout=30,
-            env={**os.environ, "GATE_LANGUAGE": "en"},
-        )  # fmt: skip
-        told: dict[str, Any] = json.loads(ran.stdout)
+        """What ``gate sync status --json`` tells."""
+        told: dict[str, Any] = json.loads(as_json(status(self.folder)))
         return told
 
     def own(self) -> set[tuple[str, int, str]]:

@@ -1,14 +1,10 @@
-"""A process that wants the same tickets as its siblings.
+"""A process that wants the same tickets as its siblings; it tells the greens and holds it gave.
 
-python -m tests.race_worker FOLDER SEED MODE; prints the greens it gave and the holds, as JSON.
 Modes: ``locked`` takes the folder's lock for a few scans at a time, as gates do; ``unlocked`` goes
 without, as on a file system that breaks locks; the others break something more on purpose.
 """
 
-import json
 import random
-import sys
-from pathlib import Path
 from time import sleep
 
 from gate.clock import SystemClock
@@ -21,7 +17,7 @@ from gate.store.journal import Journal
 TICKETS = 300
 
 
-def main(folder: Folder, seed: int, mode: str) -> None:
+def fight(folder: Folder, seed: int, mode: str) -> tuple[list[str], list[str]]:
     chance = random.Random(seed)
     codes = [f"RACE{n:03d}" for n in range(TICKETS)]
     chance.shuffle(codes)
@@ -41,7 +37,7 @@ def main(folder: Folder, seed: int, mode: str) -> None:
         lane.close()
         if lock:
             lock.close()
-    print(json.dumps({"greens": greens, "holds": holds}))
+    return greens, holds
 
 
 def wait_for_lock(folder: Folder, chance: random.Random) -> Lock:
@@ -69,7 +65,3 @@ def decide_outside_the_transaction() -> None:
 
     setattr(Lane, "_decide", early)  # noqa: B010
     setattr(Lane, "_histories", stale)  # noqa: B010
-
-
-if __name__ == "__main__":
-    main(Folder(Path(sys.argv[1])), int(sys.argv[2]), sys.argv[3])

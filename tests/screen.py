@@ -1,11 +1,12 @@
 """The application on a known venue, without camera, with a clock that stands still."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
+from textual.worker import WorkerCancelled
 
 from gate.config import Config, load
 from gate.domain.model import Role, Scan, Verdict
@@ -61,7 +62,11 @@ class Screen:
     async def settle(self) -> None:
         """Wait until the gap is over, the lane has spoken and the screen is painted."""
         await self.pilot.pause(SILENCE_S)
-        await self.app.workers.wait_for_complete()
+        for _ in range(10):
+            # One that is overtaken by a newer one is cancelled: that is no fault.
+            with suppress(WorkerCancelled):
+                await self.app.workers.wait_for_complete()
+                break
         await self.pilot.pause()
 
     async def until(self, ready: Callable[[], bool]) -> None:

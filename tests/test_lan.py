@@ -13,10 +13,12 @@ import pytest
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
+from gate import __version__
 from gate.clock import SystemClock
 from gate.domain.model import Basis, Outcome, Role
 from gate.lane import Operator
 from gate.store.folder import Folder
+from gate.store.freshness import FreshnessReader, Lane
 from gate.store.standing import StandingReader
 from gate.store.tickets import live_replica
 from gate.store.venue import Venue as VenueReader
@@ -46,6 +48,16 @@ def venue(tmp_path: Path) -> Iterator[Open]:
 
 def basis(member: Member, within_s: float = 10.0) -> Basis:
     return StandingReader(member.folder, within_s).read(SystemClock().read()).coverage.basis
+
+
+def other_of(member: Member) -> Lane:
+    """What its worker last said of the other gate."""
+    (lane,) = FreshnessReader(member.folder).read(SystemClock().read().boot_id).lanes
+    return lane
+
+
+def boot_ms(member: Member) -> int:
+    return FreshnessReader(member.folder).read(SystemClock().read().boot_id).boot_ms
 
 
 def refused_for(member: Member) -> int:
@@ -90,16 +102,19 @@ def test_both_see_the_conflict_after_a_cut(venue: Open) -> None:
 
 
 def test_a_killed_worker_is_heard_again(venue: Open) -> None:
-    """What was done meanwhile is told when it is back."""
+    """What was done meanwhile is told when it is back; until then it is called unsent."""
     gates = venue(2)
     gates.start()
     first, second = gates.gates
     first.kill()
     until(lambda: second.linked() == 0)
     first.scan("C000007")
+    second.scan("C000008")
+    until(lambda: second.told()["unsent"] == 2)
     first.start()
     gates.wait_linked()
     until(lambda: second.held() >= 2)
+    until(lambda: first.told()["unsent"] == second.told()["unsent"] == 0)
     assert second.scan("C000007").outcome is Outcome.REFUSE
 
 
@@ -117,6 +132,39 @@ def test_the_basis_is_lan_while_all_are_heard_and_alone_after(venue: Open) -> No
     until(lambda: basis(first) is Basis.LAN)
     second.close_lane()
     until(lambda: basis(first) is Basis.ONLY)
+
+
+def test_who_is_gone_is_remembered(venue: Open) -> None:
+    """When it was heard and what it said of itself: ``alone`` begins late, and says since when."""
+    gates = venue(2)
+    first, second = gates.gates
+    for member in gates.gates:
+        member.lane()
+    gates.start()
+    until(lambda: basis(first) is Basis.LAN and bool(other_of(first).version))
+    second.kill()
+    until(lambda: first.linked() == 0)
+    heard = other_of(first).lan_boot_ms
+    assert heard is not None
+    assert 0 <= SystemClock().read().boot_ms - heard < 30_000
+    assert basis(first, 3600) is Basis.LAN
+    assert basis(first, 0) is Basis.ALONE
+    assert other_of(first).version == __version__
+
+
+def test_a_new_worker_knows_when_the_others_were_heard(venue: Open) -> None:
+    """It was restarted while nobody was there: nobody is called never heard for that."""
+    gates = venue(2)
+    gates.start()
+    first, second = gates.gates
+    second.kill()
+    until(lambda: first.linked() == 0)
+    heard = other_of(first).lan_boot_ms
+    first.kill()
+    before = boot_ms(first)
+    first.start()
+    until(lambda: boot_ms(first) > before)
+    assert other_of(first).lan_boot_ms == heard is not None
 
 
 def test_a_gate_without_tickets_takes_them_from_another(venue: Open, tmp_path: Path) -> None:

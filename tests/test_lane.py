@@ -607,3 +607,16 @@ def test_everything_above_leaves_a_sound_journal(lane: Lane, venue: Folder) -> N
     lane.sign_out()
     lane.close()
     assert audit_journal(venue.journal).findings == []
+
+
+def test_a_quiet_moment_opens_new_tickets(tmp_path: Path, make_lane: MakeLane) -> None:
+    """They came while nobody scanned: the screen tells how old they are before anybody does."""
+    late = Folder(tmp_path / "late")
+    late.create()
+    lane = make_lane(folder=late)
+    lane.admit(Scan("GOOD001"))
+    lane.idle()
+    assert lane.tickets_built_ms() == 0
+    fill(late)
+    lane.idle()
+    assert lane.tickets_built_ms() == NOW_MS - 3_600_000

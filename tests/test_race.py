@@ -1,13 +1,9 @@
 """Law 2: one ticket, one use, one device: exactly one green, whatever the threads and processes."""
 
-import json
 import random
 import sqlite3
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +14,8 @@ from gate.lane import Lane
 from gate.store.folder import Folder, Lock
 from gate.store.journal import Journal
 from gate.store.verify import audit_journal
-from tests.race_worker import TICKETS
+from tests.programs import CONTEXT
+from tests.race_worker import TICKETS, fight
 from tests.venue import TYPES, FixedClock, write_rows
 
 PROCESSES = 4
@@ -61,20 +58,11 @@ def test_eight_threads_at_one_lane(race: Folder) -> None:
 
 
 def run(race: Folder, mode: str) -> tuple[list[str], list[str]]:
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.race_worker", str(race.path), str(seed), mode],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for seed in range(PROCESSES)
-    ]
-    said: list[dict[str, Any]] = []
-    for worker in workers:
-        out, _err = worker.communicate(timeout=100)
-        assert worker.returncode == 0
-        said.append(json.loads(out))
-    return [g for s in said for g in s["greens"]], [h for s in said for h in s["holds"]]
+    # A process for each, that has done nothing before and does nothing after.
+    with ProcessPoolExecutor(PROCESSES, mp_context=CONTEXT, max_tasks_per_child=1) as pool:
+        started = [pool.submit(fight, race, seed, mode) for seed in range(PROCESSES)]
+        said = [one.result(100) for one in started]
+    return [g for greens, _holds in said for g in greens], [h for _g, holds in said for h in holds]
 
 
 def test_four_processes_fight_for_the_folder(race: Folder) -> None:

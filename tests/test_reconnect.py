@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import segno
@@ -15,6 +14,7 @@ from gate.domain.model import Basis, Outcome, Reason, Scan
 from gate.store.folder import Folder
 from gate.store.tickets import live_replica
 from tests.network import EVENT, GATE, Device, Server, until
+from tests.programs import run
 from tests.proxy import Proxy
 
 # The proxy's transports are cut where they stand, as a bad network does.
@@ -253,11 +253,7 @@ def test_tokens_say_what_is_wrong_with_them(server: Server, tmp_path: Path, faul
 
 
 def enroll(folder: Path, link: str) -> tuple[int, str]:
-    ran = subprocess.run(
-        [*GATE, "enroll", "--data-dir", str(folder)],
-        input=link + "\n", capture_output=True, text=True, check=False, timeout=60,
-        env={**os.environ, "GATE_LANGUAGE": "en"},
-    )  # fmt: skip
+    ran = run("enroll", "--data-dir", str(folder), input_=link + "\n", timeout=60)
     assert "Traceback" not in ran.stderr
     return ran.returncode, ran.stderr
 
@@ -269,12 +265,11 @@ def test_a_camera_can_read_the_invitation(server: Server, tmp_path: Path) -> Non
     segno.make(server.link("gate"), error="l").save(str(picture), scale=6, border=4)
     segno.make("something else").save(str(blank), scale=6, border=4)
     folder = Folder(tmp_path / "gate")
-    begun = [*GATE, "enroll", "--data-dir", str(folder.path), "--picture"]
-    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 60}
-    ran = subprocess.run([*begun, str(blank)], check=False, **options)
+    begun = ("enroll", "--data-dir", str(folder.path), "--picture")
+    ran = run(*begun, str(blank), timeout=60)
     assert (ran.returncode, folder.enrolment.exists()) == (1, False)
     assert "no enrolment code" in ran.stderr
-    ran = subprocess.run([*begun, str(picture)], check=False, **options)
+    ran = run(*begun, str(picture), timeout=60)
     assert (ran.returncode, folder.enrolment.exists()) == (0, True), ran.stderr
     assert folder.enrolment.stat().st_mode & 0o777 == 0o600
 

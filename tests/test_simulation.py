@@ -1,6 +1,5 @@
 """Any interleaving of anything ends with the same entries and the same state everywhere."""
 
-import multiprocessing
 import os
 import shutil
 from collections import Counter
@@ -10,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from tests import simulation
+from tests.programs import CONTEXT
 from tests.simulation import run_history
 from tests.simulation_mutations import MUTATIONS, mutated
 
@@ -66,8 +66,7 @@ def test_every_history_ends_well() -> None:
     happened: Counter[str] = Counter()
     wrong: list[str] = []
     workers = min(os.cpu_count() or 1, 8)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=CONTEXT) as pool:
         for counted, failed in pool.map(run_part, parts):
             happened += counted
             wrong += failed

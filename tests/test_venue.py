@@ -286,7 +286,7 @@ def test_without_the_workers_word_devices_are_known_by_what_they_did(
     assert lane.standing().freshness is NOTHING
     (other,) = [device for device in devices(venue, lane) if device.id == id_]
     assert (other.name, other.state, other.heard_ago_ms) == ("South 1", "open", None)
-    assert last_heard(other, ZONE, NOW_MS) == "entry of 12:26"
+    assert last_heard(other, ZONE, NOW_MS) == "last entry 12:26"
 
 
 def test_a_restored_backup_is_this_device_too(

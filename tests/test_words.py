@@ -26,7 +26,8 @@ from gate.domain.model import (
     Verdict,
     WeeklyHours,
 )
-from gate.words import Words, ago, clock_time, describe, explain, printable
+from gate.store.freshness import Freshness
+from gate.words import Words, ago, clock_time, describe, explain, printable, server_link
 from tests.venue import NOW, NOW_MS
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -230,3 +231,10 @@ def test_no_name_can_either(text: str, reason: Reason) -> None:
     said = explain(verdict, Place(text, zone=text, entrance=text, ways={text: text}), ZONE)
     for part in (said.rule, said.fact, said.remedy, said.ticket, said.holder, said.note):
         assert all(unicodedata.category(c)[0] != "C" or c in "\u200c\u200d" for c in part), part
+
+
+def test_gates_are_counted_while_the_sync_worker_speaks() -> None:
+    """What it last said before it fell silent says nothing of now."""
+    word = Freshness(boot_id="b", boot_ms=1_000_000, gates=3)
+    assert server_link(word, 1_005_000, NOW_MS, ZONE) == "LAN 3"
+    assert server_link(word, 1_060_000, NOW_MS, ZONE) == "LAN 0"

@@ -17,7 +17,7 @@ class OtherLane:
     central_boot_ms: int | None = None
     """When the server had last heard it, as the server last told."""
     lan_boot_ms: int | None = None
-    """When it was last heard directly."""
+    """When it was last heard on the LAN, by itself or by a gate that hears it."""
 
 
 @dataclass(frozen=True, slots=True)

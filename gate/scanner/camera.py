@@ -33,9 +33,9 @@ FROZEN_S = 1.5
 """Frames equal to the last bit for so long come from no living sensor."""
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 PICTURE_S = 1.0
+"""How long each picture of a folder is held up."""
 CLOSE_S = 2.0
 """How long closing waits for a frame that is under way."""
-"""How long each picture of a folder is held up."""
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 

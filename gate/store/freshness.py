@@ -24,7 +24,7 @@ class Lane(OtherLane):
     unsent: int = 0
     quarantined: int = 0
     ahead_ms: int | None = None
-    """How far the server's clock was ahead of the device's own."""
+    """How far the server's clock was ahead of the device's own; without a server, this device's."""
     error_ms: int | None = None
 
 
@@ -48,7 +48,7 @@ class Freshness:
     error_ms: int | None = None
     """How far that may be wrong, either way."""
     unsent: int = 0
-    """Own entries the server has not said it holds."""
+    """Own entries the server has not said it holds; without a server, no other gate."""
     quarantined: int = 0
     alarms: tuple[str, ...] = ()
     """Devices that were cloned, restored or rolled back."""

@@ -85,7 +85,7 @@ class Device:
     unsent: int | None = None
     quarantined: int = 0
     ahead_ms: int | None = None
-    """How far the server's clock was ahead of its own."""
+    """How far the server's clock was ahead of its own; without a server, this device's."""
     error_ms: int | None = None
     has_alarm: bool = False
     """Whether it was cloned, restored from a backup or rolled back."""

@@ -118,6 +118,21 @@ def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
     return Enrolled(credential, event, row[0], name, row[1], authority.certificate, certificate)
 
 
+def take(connection: Connection, event: str, members: Sequence[MemberRow], now_ms: int) -> None:
+    """Know devices that have not enrolled here: others may bring what they did. Raises Denied."""
+    for member in members:
+        said: dict[str, str | int] = {
+            "name": member.name,
+            "public_key": member.key,
+            # Nobody has it.
+            "credential": hash_of(secrets.token_urlsafe(32)),
+            "state": member.state,
+            "enrolled_ms": now_ms,
+        }
+        _put_device(connection, event, member.id, said)
+        _tell(connection, event, tickets.lock(connection, event), member)
+
+
 def _put_device(
     connection: Connection, event: str, device: str, said: Mapping[str, str | int]
 ) -> None:

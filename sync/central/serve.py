@@ -28,6 +28,7 @@ from sync.central.database import in_transaction, open_database
 from sync.central.edge import Denied
 from sync.central.prompt import Prompt
 from sync.central.server import Settings
+from sync.central.takeover import Host, take_over
 from sync.protocol import MAX_FRAME
 from sync.wechat import accounts
 from sync.wechat.accounts import Account
@@ -56,6 +57,8 @@ class Wanted:
     event: str = "default"
     time_zone: str = "Asia/Shanghai"
     restored: bool = False
+    take_over: Host | None = None
+    """Only make an event of that host's venue."""
     new_token: str = ""
     """Only make a token for a gate of this name."""
     devices: bool = False
@@ -89,6 +92,8 @@ def run(wanted: Wanted) -> int:
     url = wanted.database or f"sqlite:///{folder.resolve() / 'central.db'}"
     engine = open_database(url)
     try:
+        if wanted.take_over is not None:
+            return _take_over(engine, wanted, wanted.take_over)
         if wanted.new_token:
             return _tell_token(engine, wanted, folder)
         if wanted.devices or wanted.device:
@@ -254,6 +259,31 @@ def _need_event(engine: Engine, wanted: Wanted) -> str:
             _("there is no event {id}").format(id=wanted.event), _("Name one with --event.")
         )
     return event
+
+
+def _take_over(engine: Engine, wanted: Wanted, host: Host) -> int:
+    """Make an event of a venue that had no server; running servers see it in a moment."""
+    take = partial(
+        take_over,
+        host=host,
+        event=wanted.event,
+        time_zone=wanted.time_zone,
+        now_ms=time.time_ns() // 1_000_000,
+    )
+    try:
+        taken = in_transaction(engine, take)
+    except Denied as denied:
+        raise UsageError(denied.problem.reason, "") from denied
+    told = _("{name}: {tickets} tickets and {devices} gates taken over into the event {event}.")
+    told = told.format(
+        name=printable(host.name), tickets=taken.tickets, devices=taken.devices, event=wanted.event
+    )
+    write = sys.stdout.write
+    write(told + "\n")
+    write(_("1. Have a link made for the host: gate serve --new-token NAME") + "\n")
+    write(_("2. At the host, with its lane closed: gate enroll, and then gate scan") + "\n")
+    write(_("Other gates go on; each may enrol too: gate enroll --again") + "\n")
+    return 0
 
 
 def _tend_devices(engine: Engine, wanted: Wanted) -> int:

@@ -62,6 +62,15 @@ class Head(NamedTuple):
     link: bytes
 
 
+class Kept(NamedTuple):
+    """A ticket as a replica keeps it, with its codes as keyed hashes (hex) and their states."""
+
+    id: str
+    type_id: str
+    body: str
+    codes: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Issued:
     """What came of it."""
@@ -161,6 +170,20 @@ _LOCKING = (
     .where(t.stream.c.event == bindparam("event"))
     .with_for_update(of=t.stream)
 )
+
+
+def restate(
+    connection: Connection, event: str, types: Sequence[tuple[str, str]], kept: Sequence[Kept]
+) -> None:
+    """State types (id, body) and tickets as a replica keeps them: they were checked before."""
+    _put_types(connection, event, types)
+    _put_tickets(connection, event, [(one.id, one.type_id, one.body) for one in kept])
+    _put_codes(connection, event, {one.id: one.codes for one in kept})
+    rows: list[tuple[ChangeKind, str, str, dict[str, str]]] = [
+        *(("type", id_, body, {}) for id_, body in types),
+        *(("ticket", one.id, one.body, dict(one.codes)) for one in kept),
+    ]
+    append(connection, event, lock(connection, event), rows)
 
 
 def lock(connection: Connection, event: str) -> Head:

@@ -1,0 +1,101 @@
+"""A venue that had no server becomes an event of one: its tickets, its gates, its authority.
+
+Codes stay hashed by the venue's own key and certificates stay good, so that its gates notice
+nothing. What they did they tell themselves, for each other too.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from sqlite3 import Connection as Replica
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, select, update
+
+from gate.errors import UsageError
+from gate.language import _
+from gate.store.filling import members_of
+from gate.store.folder import Folder
+from gate.store.sqlite import faults, open_reader
+from gate.store.tickets import live_replica
+from sync.central import devices, tickets
+from sync.central import tables as t
+from sync.members import Authority
+
+PAGE: Final = 5000
+
+
+class Host(NamedTuple):
+    """The host of a venue without a server, or a copy of its data folder."""
+
+    folder: Folder
+    name: str
+    """The venue's."""
+    authority: Authority
+
+
+class Taken(NamedTuple):
+    """What was taken over."""
+
+    tickets: int
+    devices: int
+
+
+def take_over(
+    connection: Connection, host: Host, *, event: str, time_zone: str, now_ms: int
+) -> Taken:
+    """Fill an event with what the venue's host has; it is made if it is not there.
+
+    Raises UsageError when the event has gates or tickets already, StoreError when the host has no
+    tickets, Denied when one of its gates belongs to another event here.
+    """
+    if event not in (str(one["id"]) for one in tickets.events(connection)):
+        tickets.create_event(connection, event, host.name, time_zone, now_ms)
+    tickets.lock(connection, event)
+    for table in (t.device, t.ticket, t.ticket_type):
+        if connection.execute(select(table.c.id).where(table.c.event == event).limit(1)).first():
+            raise UsageError(
+                _("the event {id} has gates or tickets already").format(id=event),
+                _("Name a new one with --event."),
+            )
+    live = live_replica(host.folder)
+    with closing(open_reader(live)) as replica, faults(live):
+        (key,) = replica.execute("SELECT value FROM meta WHERE key = 'key'").fetchone()
+        connection.execute(
+            update(t.event)
+            .where(t.event.c.id == event)
+            .values(
+                name=host.name,
+                key=key,
+                authority_key=host.authority.key,
+                authority=host.authority.certificate,
+            )
+        )
+        types = replica.execute("SELECT id, body FROM ticket_type ORDER BY id").fetchall()
+        tickets.restate(connection, event, types, [])
+        count = 0
+        for page in _tickets(replica):
+            tickets.restate(connection, event, [], page)
+            count += len(page)
+        members = members_of(replica)
+    devices.take(connection, event, list(members.values()), now_ms)
+    return Taken(count, len(members))
+
+
+def _tickets(replica: Replica) -> Iterator[list[tickets.Kept]]:
+    after = 0
+    while True:
+        rows = replica.execute(
+            "SELECT row, id, type_id, body FROM ticket WHERE row > ? ORDER BY row LIMIT ?",
+            (after, PAGE),
+        ).fetchall()
+        if not rows:
+            return
+        codes: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
+        found = replica.execute(
+            "SELECT ticket, hash, state FROM code WHERE ticket BETWEEN ? AND ?",
+            (rows[0][0], rows[-1][0]),
+        )
+        for row, hashed, state in found:
+            codes[row][hashed.hex()] = state
+        yield [tickets.Kept(id_, type_id, body, codes[row]) for row, id_, type_id, body in rows]
+        after = rows[-1][0]
