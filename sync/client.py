@@ -240,7 +240,8 @@ def _http(
     return httpx.Client(
         base_url=url,
         transport=transport,
-        verify=tls if tls is not None else True,
+        # Without TLS nobody need be trusted, and reading whom the system trusts takes its time.
+        verify=tls if tls is not None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         timeout=TIMEOUT_S,
         # A venue's server is reached directly or not at all.
         trust_env=False,
