@@ -347,6 +347,12 @@ async def test_a_changed_limit_reaches_the_gates(api: Api) -> None:
         assert kept(api, codes["oFan"][1])[0].status is status
         assert [kept(api, code)[0].status for code in codes["oB"]] == [Status.NORMAL] * 2
         assert kept(api, gone)[0].status is Status.REVOKED
+    await api.ok("/card/code/consume", {"code": codes["oFan"][1]})
+    third = await api.claim(card_id)
+    for limit, status in ((1, Status.LIMITED), (2, Status.LIMITED), (3, Status.NORMAL)):
+        change = {"card_id": card_id, "meeting_ticket": {"base_info": {"use_limit": limit}}}
+        await api.ok("/card/update", change)
+        assert kept(api, third)[0].status is status
 
 
 async def test_a_gate_s_redemption_counts_for_the_limit(api: Api) -> None:

@@ -304,7 +304,7 @@ def set_redeemed(connection: Connection, card: Card, holding: Holding, at_s: int
     now_used = used + bool(at_s) - bool(holding.redeemed_s)
     is_limited = now_used >= card.use_limit
     if is_limited != (used >= card.use_limit):
-        _publish_others(connection, card, holding.openid, is_limited=is_limited, but=holding.code)
+        _publish_unused(connection, card, holding.openid, is_limited=is_limited)
 
 
 _SET_REDEEMED = (
@@ -328,13 +328,11 @@ def publish_limits(connection: Connection, card: Card, before: int) -> None:
         .having(used >= low, used < high)
     )
     for openid in connection.execute(people).scalars().all():
-        _publish_others(connection, card, openid, is_limited=card.use_limit < before)
+        _publish_unused(connection, card, openid, is_limited=card.use_limit < before)
 
 
-def _publish_others(
-    connection: Connection, card: Card, openid: str, *, is_limited: bool, but: str = ""
-) -> None:
-    """Tell the gates of a person's unused tickets of a card, but for one code."""
+def _publish_unused(connection: Connection, card: Card, openid: str, *, is_limited: bool) -> None:
+    """Tell the gates of a person's unused tickets of a card."""
     c = t.holding.c
     others = connection.execute(
         select(t.holding).where(
@@ -343,7 +341,6 @@ def _publish_others(
             c.card_id == card.card_id,
             c.redeemed_s == 0,
             c.state.in_(sorted(OPEN)),
-            c.code != but,
         )
     ).all()
     rows = [ticket_row(holding_of(row), is_limited=is_limited) for row in others]
