@@ -21,7 +21,8 @@ from sync.protocol import Snapshot
 
 FAR_BEHIND = 50_000
 """More changes than these cost more than a new snapshot."""
-CHUNK = 1024 * 1024
+CHUNK = 64 * 1024
+"""Larger pieces are new memory each time: in a thread they cost more than unpacking does."""
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]

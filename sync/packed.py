@@ -22,7 +22,7 @@ LATE_CHANGES, LATE_SHARE, LATE_MOST = 1000, 0.05, 50_000
 
 Never more than the last: whoever begins with it would soon have to begin anew.
 """
-CHUNK = 1024 * 1024
+CHUNK = 64 * 1024
 _NAME = re.compile(r"tickets-([0-9a-f]+)-([0-9]+)\.db")
 
 
