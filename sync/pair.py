@@ -174,7 +174,7 @@ class Asking:
     """Who is asked to pass on what: kept steady, so that nobody is asked twice for nothing."""
 
     patience: int = 3
-    """How many looks a device that is heard itself has, to tell what others hold of it."""
+    """How many looks a device, or who hears it, gets to tell what others hold of it."""
     _lacking: dict[str, int] = field(default_factory=dict)
 
     def share_out(self, pairs: Sequence[Pair], me: str, *, hears_central: bool) -> None:
@@ -196,10 +196,12 @@ class Asking:
                 if chosen is not None:
                     wants[chosen.device].add(device)
         more = {pair.device: pair.more() for pair in pairs}
-        lacking = {device for devices in more.values() for device in devices} - unheard
+        lacking = {device for devices in more.values() for device in devices}
         self._lacking = {device: self._lacking.get(device, 0) + 1 for device in sorted(lacking)}
         for device, looks in self._lacking.items():
-            if looks > self.patience or device not in heard:
+            # Whoever says that it hears a device may be wrong, or lie.
+            is_promised = device in heard or device in unheard
+            if looks > self.patience or not is_promised:
                 holders = sorted(d for d, devices in more.items() if device in devices)
                 # Who does not help is not asked for ever.
                 wants[holders[looks // self.patience % len(holders)]].add(device)

@@ -803,7 +803,8 @@ class World:
             for linked in gate.others.linked.values():
                 linked.pair.compare()
         quiet = 0
-        while quiet < 5:
+        # Long enough to ask everybody who says to hold something, those that lie before the others.
+        while quiet < 12:
             before = [gate.holdings.version for gate in self.gates if gate.holdings]
             for gate in gates:
                 assert gate.others
