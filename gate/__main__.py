@@ -605,10 +605,9 @@ def _host(path: Path) -> "Host":
     from gate.store.folder import Folder
     from sync import venue
     from sync.central.takeover import Host
-    from sync.members import Authority
 
     kept = venue.load(Folder(path))
-    return Host(Folder(path), kept.name, Authority.from_pem(kept.key, kept.authority))
+    return Host(Folder(path), kept.name, venue.authority(kept))
 
 
 def _cards(options: argparse.Namespace) -> int:

@@ -58,16 +58,16 @@ def create(folder: Folder, name: str, gate: str) -> Venue:
     folder.create()
     lock = Lock(folder, "sync")
     try:
-        authority, device = Authority.mint(), folder.device_id()
+        minted, device = Authority.mint(), folder.device_id()
         public = DeviceKey(folder).public
-        certificate = authority.issue(device, public)
-        save_membership(folder, Membership(device, certificate, authority.certificate))
+        certificate = minted.issue(device, public)
+        save_membership(folder, Membership(device, certificate, minted.certificate))
         with closing(Feed(folder)) as feed:
             now_ms = _now_ms()
             feed.begin(now_ms)
             row = MemberRow(device, gate, public, ENROLLED)
-            feed.append("device", device, _encode(row), authority, now_ms)
-        venue = Venue(name, authority.key, authority.certificate)
+            feed.append("device", device, _encode(row), minted, now_ms)
+        venue = Venue(name, minted.key, minted.certificate)
         # Last: whoever finds this finds all of it.
         with faults(folder.venue):
             write_durably(folder.venue, _encode(venue))
@@ -114,8 +114,18 @@ def authority_of(folder: Folder) -> Authority | None:
     """The venue's own, at its host. Raises DamagedError when it cannot be read."""
     if not is_host(folder):
         return None
-    venue = load(folder)
-    return Authority.from_pem(venue.key, venue.authority)
+    return authority(load(folder))
+
+
+def authority(venue: Venue) -> Authority:
+    """A venue's own, as its host keeps it. Raises DamagedError when it cannot be read."""
+    try:
+        return Authority.from_pem(venue.key, venue.authority)
+    except (ValueError, TypeError) as error:
+        raise DamagedError(
+            _("{file} cannot be read").format(file="venue.json"),
+            _("Restore it from a backup: without it no other gate can be asked in."),
+        ) from error
 
 
 def devices(folder: Folder) -> dict[str, MemberRow]:
@@ -159,8 +169,7 @@ def take_in(folder: Folder, asked: Enrol, name: str, time_zone: str) -> Enrolled
         )
     if asked.device == mine.device:
         raise UsageError(_("this is the host itself"), _("It belongs to the venue already."))
-    authority = Authority.from_pem(venue.key, venue.authority)
-    certificate = authority.issue(asked.device, asked.key)
+    certificate = authority(venue).issue(asked.device, asked.key)
     say(folder, MemberRow(asked.device, name, asked.key, ENROLLED))
     return Enrolled("", venue_id(mine), venue.name, name, time_zone, venue.authority, certificate)
 
@@ -182,14 +191,20 @@ def say(folder: Folder, row: MemberRow) -> None:
 def take_requests(folder: Folder, feed: Feed, now_ms: int) -> list[MemberRow]:
     """Put what waits in the inbox into the feed; for whoever holds the folder's ``sync`` lock.
 
-    What cannot be read is set aside, with ``.bad`` after its name. While tickets are imported
-    everything waits.
+    What cannot be read is set aside, with ``.bad`` after its name. While tickets are imported, or
+    the venue's key cannot be read, everything waits.
     """
     taken: list[MemberRow] = []
-    authority = authority_of(folder)
-    if authority is None or not feed.cursor:
+    waiting = _waiting(folder)
+    if not waiting or not is_host(folder) or not feed.cursor:
         return taken
-    for path in _waiting(folder):
+    try:
+        own = authority(load(folder))
+    except DamagedError as fault:
+        # Scanning and telling go on; what waits is not lost.
+        log.error("inbox: %s", fault.message)
+        return taken
+    for path in waiting:
         row = _read(path)
         with faults(path):
             if row is None:
@@ -198,7 +213,7 @@ def take_requests(folder: Folder, feed: Feed, now_ms: int) -> list[MemberRow]:
                 continue
             if feed.members().get(row.id) != row:
                 try:
-                    feed.append("device", row.id, _encode(row), authority, now_ms)
+                    feed.append("device", row.id, _encode(row), own, now_ms)
                 except BusyError:
                     break
             path.unlink()

@@ -261,6 +261,19 @@ class TestRequests:
         names = {path.name for path in host.inbox.iterdir()}
         assert names == {"000001-aa.member.bad", "000000-stick.bundle"}
 
+    @pytest.mark.parametrize("said", ['{"name":"x","key":"x","authority":"x"}', "{", ""])
+    def test_without_the_venues_key_it_waits(self, host: Folder, said: str) -> None:
+        """A venue file that is damaged is said in one line, and stops nothing else."""
+        kept = host.venue.read_bytes()
+        host.venue.write_text(said)
+        with pytest.raises(DamagedError, match=r"venue\.json cannot be read"):
+            venue.authority_of(host)
+        venue._leave(host, row(OTHER))
+        with closing(Feed(host)) as feed:
+            assert venue.take_requests(host, feed, NOW_MS) == []
+            host.venue.write_bytes(kept)
+            assert venue.take_requests(host, feed, NOW_MS) == [row(OTHER)]
+
     def test_without_tickets_to_put_it_into_it_waits(self, host: Folder) -> None:
         """A host that has lost its file begins no other: all gates would take it for newer."""
         host.pointer.unlink()
