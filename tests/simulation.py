@@ -793,18 +793,18 @@ class World:
         for n, one in enumerate(self.gates):
             for other in self.gates[n + 1 :]:
                 if self.wire_of(one, other) or self.link(one, other):
-                    self.meet(one, other)
-        self.meet(*self.gates)
+                    self.meet(one, other, quiet_for=1)
+        # Long enough to ask everybody who says to hold something, those that lie before the others.
+        self.meet(*self.gates, quiet_for=12)
 
-    def meet(self, *gates: Gate) -> None:
+    def meet(self, *gates: Gate, quiet_for: int) -> None:
         """Some of them talk for as long as somebody learns anything, and a little longer."""
         for gate in gates:
             assert gate.others
             for linked in gate.others.linked.values():
                 linked.pair.compare()
         quiet = 0
-        # Long enough to ask everybody who says to hold something, those that lie before the others.
-        while quiet < 12:
+        while quiet < quiet_for:
             before = [gate.holdings.version for gate in self.gates if gate.holdings]
             for gate in gates:
                 assert gate.others
