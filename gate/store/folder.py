@@ -5,6 +5,7 @@ import secrets
 import sys
 import time
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -24,62 +25,62 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    @property
+    @cached_property
     def journal(self) -> Path:
         """This device's own journal, written by the gate."""
         return self.path / "journal.db"
 
-    @property
+    @cached_property
     def peers(self) -> Path:
         """The other devices' journals, written by the sync worker."""
         return self.path / "peers.db"
 
-    @property
+    @cached_property
     def pointer(self) -> Path:
         """Names the live ticket replica."""
         return self.path / "tickets.current"
 
-    @property
+    @cached_property
     def membership(self) -> Path:
         """What makes this device a member of its venue; absent while it belongs to none."""
         return self.path / "member.json"
 
-    @property
+    @cached_property
     def enrolment(self) -> Path:
         """How to reach the central server; there once the device is enrolled."""
         return self.path / "server.json"
 
-    @property
+    @cached_property
     def freshness(self) -> Path:
         """What the sync worker last heard; good for this boot only."""
         return self.path / "sync.json"
 
-    @property
+    @cached_property
     def inbox(self) -> Path:
         """Where journals that came by USB stick wait for the sync worker."""
         return self.path / "inbox"
 
-    @property
+    @cached_property
     def venue(self) -> Path:
         """The venue's own key; there where this gate is the host of a venue without a server."""
         return self.path / "venue.json"
 
-    @property
+    @cached_property
     def shared(self) -> Path:
         """Copies of the ticket replica, packed for other gates to fetch."""
         return self.path / "shared"
 
-    @property
+    @cached_property
     def operators(self) -> Path:
         """Who may work here, with their hashed PINs."""
         return self.path / "operators.json"
 
-    @property
+    @cached_property
     def fixes(self) -> Path:
         """What is wrong with this device's scanners."""
         return self.path / "scanner.json"
 
-    @property
+    @cached_property
     def log(self) -> Path:
         """What the program did, for whoever looks after it."""
         return self.path / "gate.log"
