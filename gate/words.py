@@ -182,10 +182,12 @@ def describe(ticket: Ticket) -> str:
     """The ticket in one line: what it is for, where it sits, and when that begins."""
     kind = ticket.type
     is_flight = kind.kind is Kind.BOARDING
+    title = kind.title or kind.id
     parts = [
-        kind.title or kind.id,
+        title,
         ticket.ticket_class or kind.ticket_class or ticket.travel_class,
-        kind.flight,
+        # Many a flight is its card's whole title.
+        "" if kind.flight in title else kind.flight,
         _("gate {gate}").format(gate=ticket.way_in) if is_flight and ticket.way_in else "",
         ticket.zone,
         ticket.screening_room,

@@ -168,6 +168,9 @@ def test_a_ticket_in_one_line() -> None:
     assert describe(Ticket("f", flight, travel_class="Y", seats=("12A",))) == (
         "CE123 · Y · 12A · CTU-CAN"
     )
+    for title, shown in (("CE123", "CE123"), ("To Canton", "To Canton · CE123")):
+        named = TicketType("F", Kind.BOARDING, title=title, flight="CE123")
+        assert describe(Ticket("f", named)) == shown
     assert describe(TICKET) == "Winter Gala · C · 2-15"
 
 
