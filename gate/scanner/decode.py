@@ -37,7 +37,7 @@ BUDGET = 4.0
 """What rescue passes may take, in times of the glances at the same frames."""
 OF_IDLENESS = 0.5
 """Share of the time until the next frame that they may take as well."""
-REST = 1
+REST = 2
 """Frames without a rescue pass after each one, as long as no symbol is in sight."""
 TRACKED = 12
 """Frames in a row in which a symbol that is in sight but not made out is gone after."""
