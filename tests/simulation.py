@@ -793,18 +793,19 @@ class World:
         for n, one in enumerate(self.gates):
             for other in self.gates[n + 1 :]:
                 if self.wire_of(one, other) or self.link(one, other):
-                    self.meet(one, other, quiet_for=1)
-        # Long enough to ask everybody who says to hold something, those that lie before the others.
-        self.meet(*self.gates, quiet_for=12)
+                    self.meet(one, other)
+        self.meet(*self.gates)
 
-    def meet(self, *gates: Gate, quiet_for: int) -> None:
+    def meet(self, *gates: Gate) -> None:
         """Some of them talk for as long as somebody learns anything, and a little longer."""
         for gate in gates:
             assert gate.others
             for linked in gate.others.linked.values():
                 linked.pair.compare()
         quiet = 0
-        while quiet < quiet_for:
+        # Long enough to ask everybody who says to hold something, those that lie before the others:
+        # two machines of one id are never heard at once, so this may be their only chance.
+        while quiet < 12:
             before = [gate.holdings.version for gate in self.gates if gate.holdings]
             for gate in gates:
                 assert gate.others
