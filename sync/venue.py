@@ -99,10 +99,7 @@ def load(folder: Folder) -> Venue:
     try:
         return _venue.decode(content)
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise DamagedError(
-            _("{file} cannot be read").format(file=folder.venue.name),
-            _("Restore it from a backup: without it no other gate can be asked in."),
-        ) from error
+        raise _damaged() from error
 
 
 def is_host(folder: Folder) -> bool:
@@ -122,10 +119,7 @@ def authority(venue: Venue) -> Authority:
     try:
         return Authority.from_pem(venue.key, venue.authority)
     except (ValueError, TypeError) as error:
-        raise DamagedError(
-            _("{file} cannot be read").format(file="venue.json"),
-            _("Restore it from a backup: without it no other gate can be asked in."),
-        ) from error
+        raise _damaged() from error
 
 
 def devices(folder: Folder) -> dict[str, MemberRow]:
@@ -196,13 +190,15 @@ def take_requests(folder: Folder, feed: Feed, now_ms: int) -> list[MemberRow]:
     """
     taken: list[MemberRow] = []
     waiting = _waiting(folder)
-    if not waiting or not is_host(folder) or not feed.cursor:
+    if not waiting or not feed.cursor:
         return taken
     try:
-        own = authority(load(folder))
+        own = authority_of(folder)
     except DamagedError as fault:
         # Scanning and telling go on; what waits is not lost.
         log.error("inbox: %s", fault.message)
+        return taken
+    if own is None:
         return taken
     for path in waiting:
         row = _read(path)
@@ -240,6 +236,13 @@ def _read(path: Path) -> MemberRow | None:
         return _member.decode(path.read_bytes())
     except (OSError, msgspec.DecodeError, UnicodeError):
         return None
+
+
+def _damaged() -> DamagedError:
+    return DamagedError(
+        _("{file} cannot be read").format(file="venue.json"),
+        _("Restore it from a backup: without it no other gate can be asked in."),
+    )
 
 
 def _now_ms() -> int:

@@ -100,16 +100,8 @@ def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
     )
     if taken.rowcount != 1:
         raise Denied(403, "used_token", _("This enrolment token has been used. Ask for another."))
-    credential = secrets.token_urlsafe(32)
-    said = {
-        "name": name,
-        "public_key": asked.key,
-        "credential": hash_of(credential),
-        "state": State.ENROLLED.value,
-        "enrolled_ms": now_ms,
-    }
-    _put_device(connection, event, asked.device, said)
-    _tell(connection, event, at, MemberRow(asked.device, name, asked.key, State.ENROLLED))
+    member = MemberRow(asked.device, name, asked.key, State.ENROLLED.value)
+    credential = _admit(connection, event, at, member, now_ms)
     row = connection.execute(
         select(t.event.c.name, t.event.c.time_zone).where(t.event.c.id == event)
     ).one()
@@ -121,16 +113,25 @@ def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
 def take(connection: Connection, event: str, members: Sequence[MemberRow], now_ms: int) -> None:
     """Know devices that have not enrolled here: others may bring what they did. Raises Denied."""
     for member in members:
-        said: dict[str, str | int] = {
-            "name": member.name,
-            "public_key": member.key,
-            # Nobody has it.
-            "credential": hash_of(secrets.token_urlsafe(32)),
-            "state": member.state,
-            "enrolled_ms": now_ms,
-        }
-        _put_device(connection, event, member.id, said)
-        _tell(connection, event, tickets.lock(connection, event), member)
+        # Nobody is given the credential.
+        _admit(connection, event, tickets.lock(connection, event), member, now_ms)
+
+
+def _admit(
+    connection: Connection, event: str, at: tickets.Head, member: MemberRow, now_ms: int
+) -> str:
+    """Keep a device and let all gates hear of it; the answer is its new credential."""
+    credential = secrets.token_urlsafe(32)
+    said: dict[str, str | int] = {
+        "name": member.name,
+        "public_key": member.key,
+        "credential": hash_of(credential),
+        "state": member.state,
+        "enrolled_ms": now_ms,
+    }
+    _put_device(connection, event, member.id, said)
+    _tell(connection, event, at, member)
+    return credential
 
 
 def _put_device(
