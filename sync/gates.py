@@ -58,8 +58,9 @@ class Gates:
         self._key = key
         self._lan = lan
         self._clock = clock
-        self._verify = verifier(lambda device: self._keys.get(device) or key_of(device))
         self._keys: dict[str, str] = {holdings.device: key.public}
+        self._key_of = lambda device: self._keys.get(device) or key_of(device)
+        self._verify = verifier(self._key_of)
         self._asking = Asking()
         self._own_told = self._told = 0
         self._clocks: dict[str, Comparison] = {}
@@ -163,7 +164,9 @@ class Gates:
             self._compared[link.device] = gate.pair
         if word.beat is not None:
             gate.beat, self.reports[link.device] = word.beat, word.beat.report
-            self._heard |= dict.fromkeys(gate.pair.linked, now.boot_ms)
+            # Only of devices there are: a gate that lies can name new ones without end.
+            known = filter(self._key_of, gate.pair.linked)
+            self._heard |= dict.fromkeys(known, now.boot_ms)
             self._hear_clock(link.device, word.beat, now)
             if word.beat.linked is not None:
                 self._lan.know({d: at for d, at in word.beat.linked.items() if d != CENTRAL})
