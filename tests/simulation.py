@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,7 +25,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, func, select
 from sqlite_utils import Database
 
 from gate.domain.clock import Reading
@@ -50,6 +51,7 @@ from gate.store.folder import Folder, write_durably
 from gate.store.journal import read_facts, read_history
 from gate.store.sqlite import open_reader
 from gate.store.venue import Venue
+from sync import keys
 from sync.central import journals, tables, tickets
 from sync.central.database import in_transaction, open_database
 from sync.central.known import Memory
@@ -82,6 +84,8 @@ class Fuse:
     def __init__(self) -> None:
         self.left = -1
         self.after = self.in_commit = False
+        self.commits = 0
+        """Tried so far, so that nobody looks for what nobody has written."""
 
     def set(self, left: int, *, after: bool, in_commit: bool = False) -> None:
         self.left, self.after, self.in_commit = left, after, in_commit
@@ -107,6 +111,7 @@ class FusedConnection(sqlite3.Connection):
     def execute(self, sql: str, *bound: Any) -> sqlite3.Cursor:  # type: ignore[override]
         if sql == "ROLLBACK":
             return super().execute(sql, *bound)
+        FUSE.commits += sql == "COMMIT"
         found: sqlite3.Cursor = FUSE.burn(lambda: super(FusedConnection, self).execute(sql, *bound))
         return found
 
@@ -119,6 +124,21 @@ class FusedConnection(sqlite3.Connection):
 
 def _connect(*args: Any, **options: Any) -> sqlite3.Connection:
     return sqlite3.connect(*args, factory=FusedConnection, check_same_thread=False, **options)
+
+
+class AtOnce:
+    """Stands where a lane's thread is."""
+
+    def submit(self, work: Callable[..., Any], *given: Any) -> "Future[Any]":
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*given))
+        except BaseException as error:  # noqa: BLE001  a future keeps whatever comes
+            done.set_exception(error)
+        return done
+
+    def shutdown(self) -> None:
+        pass
 
 
 class Clock:
@@ -217,6 +237,7 @@ class World:
         self.verify = verifier(lambda device: self.keys.get(device, ""))
         self.has_central = seed % 3 != 2
         self.wires: list[Wire] = []
+        self.snapshots: dict[tuple[str, bytes], tuple[Snapshot, bytes]] = {}
         self.liar = Liar()
         self.keys[LIAR] = self.liar.public
 
@@ -236,6 +257,8 @@ class World:
 
     def open_central(self) -> Engine:
         engine = open_database(f"sqlite:///{self.central_path}")
+        # What was compiled for one world serves the next.
+        engine.dialect, engine._compiled_cache = compiled()
         event.listen(engine, "before_cursor_execute", _burn)
         event.listen(engine, "commit", _burn_commit)
         self.memory = Memory(engine)
@@ -270,6 +293,7 @@ class World:
         gate.lane = Lane(
             gate.folder, gate.clock, Place(gate.name), HouseRules(rescan_s=0), gate.direction
         )
+        gate.lane._thread = AtOnce()  # type: ignore[assignment]
         gate.holdings = Holdings(gate.folder)
         gate.feed = Feed(gate.folder)
         gate.others = Gates(
@@ -523,7 +547,12 @@ class World:
         assert gate.feed
         part = gate.folder.path / "snapshot.part"
         with self.engine.begin() as connection:
-            snapshot = write_snapshot(connection, part, self.now_ms)
+            state = tickets.cursor_of(connection, EVENT), tickets.link_of(connection, EVENT)
+            if state not in self.snapshots:
+                snapshot = write_snapshot(connection, part, self.now_ms)
+                self.snapshots[state] = snapshot, part.read_bytes()
+        snapshot, content = self.snapshots[state]
+        part.write_bytes(content)
         gate.feed.install(part, snapshot)
 
     def do_link(self, gate: Gate) -> None:
@@ -777,13 +806,13 @@ class World:
         self.outbox.clear()
         self.expected = set(self.bodies) - self.lost
         for _ in range(60):
-            before = self.fingerprint()
+            before = self.versions()
             if self.has_central:
                 for gate in self.gates:
                     self.settle(gate)
             else:
                 self.settle_alone()
-            if self.fingerprint() == before:
+            if self.versions() == before:
                 break
         else:
             raise AssertionError("it never came to rest")
@@ -806,13 +835,13 @@ class World:
         # Long enough to ask everybody who says to hold something, those that lie before the others:
         # two machines of one id are never heard at once, so this may be their only chance.
         while quiet < 12:
-            before = [gate.holdings.version for gate in self.gates if gate.holdings]
+            before = self.versions_of_gates()
             for gate in gates:
                 assert gate.others
                 gate.others.beat(Beat(name=gate.name), hears_central=False)
             self.pump()
             quiet += 1
-            if before != [gate.holdings.version for gate in self.gates if gate.holdings]:
+            if self.versions_of_gates() != before:
                 quiet = 0
 
     def pump(self) -> None:
@@ -848,11 +877,14 @@ class World:
                 return
             gate.feed.apply(roundtrip(page, Changes))
 
-    def fingerprint(self) -> list[frozenset[str]]:
-        return [
-            frozenset(self.held_by_central()),
-            *(frozenset(self.held_by(gate)) for gate in self.gates),
-        ]
+    def versions(self) -> list[int]:
+        """Another list once anybody has learnt anything."""
+        with self.engine.connect() as connection:
+            held = connection.execute(select(func.count()).select_from(tables.entry)).scalar_one()
+        return [held, *self.versions_of_gates()]
+
+    def versions_of_gates(self) -> list[int]:
+        return [gate.holdings.version for gate in self.gates if gate.holdings]
 
     def check(self) -> None:
         central = self.held_by_central() if self.has_central else self.held_by(self.gates[0])
@@ -1105,6 +1137,25 @@ def replica_template() -> Path:
     return path
 
 
+@cache
+def compiled() -> tuple[Any, Any]:
+    """A dialect of SQLAlchemy's, and what it has compiled so far."""
+    engine = open_database(f"sqlite:///{central_template()}")
+    engine.dispose()
+    return engine.dialect, engine._compiled_cache
+
+
+def follow_journal(holdings: Holdings) -> bool:
+    """Look into the journal only if anything was written since; true of any journal of a world."""
+    commits, seen = FUSE.commits, getattr(holdings, "seen_commits", -1)
+    is_longer = commits != seen and really_follow(holdings)
+    holdings.seen_commits = commits  # type: ignore[attr-defined]
+    return is_longer
+
+
+really_follow = Holdings.follow_journal
+
+
 @contextmanager
 def false_world() -> Iterator[Callable[[str], None]]:
     """Random names by number, connections that can die; given is a way to name the world."""
@@ -1121,11 +1172,16 @@ def false_world() -> Iterator[Callable[[str], None]]:
     shim.connect = _connect
     store_sqlite.sqlite3 = shim  # type: ignore[assignment]
     journal.secrets = SimpleNamespace(token_hex=token_hex)  # type: ignore[assignment]
-    central_secrets = tickets.secrets
+    central_secrets, is_good = tickets.secrets, keys.is_good
     tickets.secrets = SimpleNamespace(token_hex=token_hex)  # type: ignore[assignment]
+    # Everybody checks the same few signatures, and nothing else here takes as long.
+    keys.is_good = cache(is_good)  # type: ignore[assignment]
+    Holdings.follow_journal = follow_journal  # type: ignore[method-assign]
     try:
         yield use
     finally:
+        Holdings.follow_journal = really_follow  # type: ignore[method-assign]
+        keys.is_good = is_good  # type: ignore[assignment]
         store_sqlite.sqlite3, journal.secrets = real_sqlite, real_secrets
         tickets.secrets = central_secrets
 
