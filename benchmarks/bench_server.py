@@ -4,8 +4,9 @@
 
 First: redemptions pushed one by one and by the hundred, from 1, 8 and 64 devices, durable before
 the reply. The bare server is a Starlette route with group commit on raw sqlite3 and the very same
-statements. CPU is that of the server's processes (PostgreSQL's included), per redemption; the limit
-is twice the bare one's. Then: gates that each scan once a second and hear of all the others; a
+statements; the same on raw psycopg tells what PostgreSQL itself takes. CPU is that of the server's
+processes (PostgreSQL's included, and told apart), per redemption; the limit is twice that of bare
+sqlite3. Then: gates that each scan once a second and hear of all the others; a
 number of gates is carried when the lag in the last 10 s is at most twice that of the first 10.
 """
 
@@ -22,6 +23,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -33,7 +35,7 @@ from tests.network import free_port, until
 
 EVENT, LIMIT = "bench", 2.0
 CLIENTS = (1, 8, 64)
-SINGLES = {1: 400, 8: 1600, 64: 6400}
+SINGLES = {1: 1600, 8: 3200, 64: 6400}
 BATCHES = {1: 200, 8: 400, 64: 640}
 BATCH = 100
 
@@ -53,10 +55,65 @@ def serve_ours(url: str, port: int, folder: str) -> None:
     uvicorn.run(app, port=port, log_level="error", access_log=False, ws_per_message_deflate=False)
 
 
-def serve_bare(port: int, folder: str) -> None:
+BARE_TABLES = """
+DROP TABLE IF EXISTS stream; DROP TABLE IF EXISTS entry; DROP TABLE IF EXISTS tip;
+DROP TABLE IF EXISTS tally;
+CREATE TABLE stream (event TEXT PRIMARY KEY, entries BIGINT);
+CREATE TABLE entry (event TEXT, number BIGINT, origin TEXT, seq BIGINT, hash TEXT, act TEXT,
+    ticket TEXT, body TEXT, PRIMARY KEY (event, number), UNIQUE (event, origin, seq, hash));
+CREATE INDEX entry_ticket ON entry (event, ticket, act);
+CREATE TABLE tip (event TEXT, origin TEXT, hash TEXT, seq BIGINT,
+    PRIMARY KEY (event, origin, hash));
+CREATE TABLE tally (event TEXT, device TEXT, minute BIGINT, gate TEXT, zone TEXT,
+    ticket_type TEXT, outcome TEXT, reason TEXT, operator TEXT, entries BIGINT, admitted BIGINT,
+    exited BIGINT, annulled BIGINT, PRIMARY KEY (event, device, minute, gate, zone, ticket_type,
+    outcome, reason, operator));
+INSERT INTO stream VALUES ('bench', 0)
+"""
+
+
+class BareSqlite:
+    """A connection of sqlite3's own."""
+
+    def __init__(self, url: str) -> None:
+        import sqlite3
+
+        self.db = sqlite3.connect(url, isolation_level=None)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -65536"):
+            self.db.execute(f"PRAGMA {pragma}")
+        self.run, self.commit = self.db.execute, lambda: self.db.execute("COMMIT")
+        self.run_many = self.db.executemany
+
+    def begin(self) -> int:
+        self.run("BEGIN IMMEDIATE")
+        query = "SELECT entries FROM stream WHERE event = 'bench'"
+        return int(self.run(query).fetchone()[0])
+
+
+class BarePostgres:
+    """A connection of psycopg's own."""
+
+    def __init__(self, url: str) -> None:
+        import psycopg
+
+        self.db = psycopg.connect(url.replace("+psycopg", ""))
+        self.commit = self.db.commit
+
+    def run(self, sql: str, bound: list = []) -> Any:  # noqa: B006
+        return self.db.execute(sql.replace("?", "%s"), bound)
+
+    def run_many(self, sql: str, rows: list) -> None:
+        if rows:
+            self.db.cursor().executemany(sql.replace("?", "%s"), rows)
+
+    def begin(self) -> int:
+        query = "SELECT entries FROM stream WHERE event = 'bench' FOR UPDATE"
+        return int(self.run(query).fetchone()[0])
+
+
+def serve_bare(url: str, port: int) -> None:
     """The same statements with nothing around them."""
     import queue
-    import sqlite3
     import threading
 
     import uvicorn
@@ -69,65 +126,54 @@ def serve_bare(port: int, folder: str) -> None:
     decoder = msgspec.json.Decoder(dict)
 
     def commit() -> None:
-        db = sqlite3.connect(f"{folder}/bare.db", isolation_level=None)
-        db.executescript(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;"
-            "CREATE TABLE stream (event TEXT PRIMARY KEY, entries INTEGER);"
-            "CREATE TABLE entry (event TEXT, number INTEGER, origin TEXT, seq INTEGER, hash TEXT,"
-            " act TEXT, ticket TEXT, body TEXT, PRIMARY KEY (event, number),"
-            " UNIQUE (event, origin, seq, hash));"
-            "CREATE INDEX entry_ticket ON entry (event, ticket, act);"
-            "CREATE TABLE tip (event TEXT, origin TEXT, hash TEXT, seq INTEGER,"
-            " PRIMARY KEY (event, origin, hash));"
-            "CREATE TABLE tally (event TEXT, device TEXT, minute INTEGER, gate TEXT, zone TEXT,"
-            " ticket_type TEXT, outcome TEXT, reason TEXT, operator TEXT, entries INTEGER,"
-            " admitted INTEGER, exited INTEGER, annulled INTEGER, PRIMARY KEY (event, device,"
-            " minute, gate, zone, ticket_type, outcome, reason, operator));"
-            "INSERT INTO stream VALUES ('bench', 0);"
-        )
+        db = BarePostgres(url) if url.startswith("postgres") else BareSqlite(url)
+        for statement in BARE_TABLES.split(";"):
+            db.run(statement)
+        if isinstance(db, BarePostgres):
+            db.commit()
         while True:
             batch = [waiting.get()]
             while not waiting.empty() and len(batch) < 128:
                 batch.append(waiting.get())
             rows = [row for one in batch for row in one[0]]
-            db.execute("BEGIN IMMEDIATE")
-            (number,) = db.execute("SELECT entries FROM stream WHERE event = 'bench'").fetchone()
+            number = db.begin()
             marks = ",".join("?" * len({r[0] for r in rows}))
             tips = dict(
-                db.execute(
+                db.run(
                     f"SELECT origin, hash FROM tip WHERE event = 'bench' AND origin IN ({marks})",
                     list({r[0] for r in rows}),
-                )
+                ).fetchall()
             )
-            db.executemany(
+            db.run_many(
                 "INSERT INTO entry VALUES ('bench', ?, ?, ?, ?, ?, ?, ?)",
                 [(number + n, *row[:6]) for n, row in enumerate(rows, 1)],
             )
-            db.execute("UPDATE stream SET entries = ? WHERE event = 'bench'", (number + len(rows),))
+            db.run("UPDATE stream SET entries = ? WHERE event = 'bench'", [number + len(rows)])
             newest = {row[0]: row for row in rows}
-            db.executemany(
+            db.run_many(
                 "UPDATE tip SET hash = ?, seq = ? WHERE event = 'bench' AND origin = ? "
                 "AND hash = ?",
                 [(r[2], r[1], o, tips[o]) for o, r in newest.items() if o in tips],
             )
-            db.executemany(
+            db.run_many(
                 "INSERT INTO tip VALUES ('bench', ?, ?, ?)",
                 [(o, r[2], r[1]) for o, r in newest.items() if o not in tips],
             )
-            db.execute(
+            db.run(
                 "SELECT number FROM entry WHERE event = 'bench' AND act = 'annulment' AND ticket "
                 f"IN ({','.join('?' * len(rows))}) LIMIT 1", [row[4] for row in rows],
             ).fetchone()  # fmt: skip
             counts: dict = {}
             for row in rows:
                 counts[row[6]] = counts.get(row[6], 0) + 1
-            db.executemany(
+            db.run_many(
                 "INSERT INTO tally VALUES ('bench', ?, ?, ?, '', '', 'admit', '', '', ?, ?, 0, 0) "
-                "ON CONFLICT DO UPDATE SET entries = entries + excluded.entries, "
-                "admitted = admitted + excluded.admitted",
+                "ON CONFLICT (event, device, minute, gate, zone, ticket_type, outcome, reason, "
+                "operator) DO UPDATE SET entries = tally.entries + excluded.entries, "
+                "admitted = tally.admitted + excluded.admitted",
                 [(*key, n, n) for key, n in counts.items()],
             )
-            db.execute("COMMIT")
+            db.commit()
             for _rows, loop, done in batch:
                 loop.call_soon_threadsafe(done.set_result, None)
 
@@ -254,8 +300,10 @@ class Running:
             return httpx.get(url, trust_env=False).is_success
         return False
 
-    def pids(self) -> list[int]:
-        return tree(self.process.pid) + (of_postgres() if self.kind == "postgres" else [])
+    def cpu(self) -> tuple[float, float]:
+        """Of the server's own processes, and of PostgreSQL's (s)."""
+        own = cpu_s(tree(self.process.pid))
+        return own, cpu_s(of_postgres()) if "postgres" in self.kind else 0.0
 
     def memory_mb(self) -> float:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
@@ -294,14 +342,14 @@ def prepare(url: str, gates: list[Gate]) -> None:
 
 
 def redemptions(kinds: dict[str, str], folder: Path) -> None:
-    print(f"{'':>24} {'CPU us each':>12} {'each/s':>8} {'to bare':>8}")
+    print(f"{'':>24} {'CPU us each':>12} {'database':>9} {'each/s':>8} {'to bare':>8}")
     for size, counts in ((1, SINGLES), (BATCH, BATCHES)):
         for clients in CLIENTS:
             bare = 0.0
             for kind, url in kinds.items():
                 place = Path(tempfile.mkdtemp(dir=folder))
                 gates = [Gate(n) for n in range(clients)]
-                if kind != "bare":
+                if not kind.startswith("bare"):
                     prepare(url.format(folder=place), gates)
                 server = Running(kind, url.format(folder=place), place)
                 each = counts[clients] // clients
@@ -309,16 +357,20 @@ def redemptions(kinds: dict[str, str], folder: Path) -> None:
                 warm = [[g.request(size)] for g in gates]
                 lists = [[g.request(size) for _ in range(each)] for g in gates]
                 asyncio.run(send_all(server.port, warm))
-                before, started = cpu_s(server.pids()), time.monotonic()
+                before, started = server.cpu(), time.monotonic()
                 asyncio.run(send_all(server.port, lists))
                 took = time.monotonic() - started
                 done = each * clients * size
-                cpu = (cpu_s(server.pids()) - before) / done * 1e6
+                after = server.cpu()
+                database = (after[1] - before[1]) / done * 1e6
+                cpu = (sum(after) - sum(before)) / done * 1e6
                 server.close()
                 bare = bare or cpu
                 name = f"{kind}, {clients} x {size}"
-                print(f"{name:>24} {cpu:12.0f} {done / took:8.0f} {cpu / bare:8.2f}")
-    print(f"limit: {LIMIT} for SQLite")
+                print(
+                    f"{name:>24} {cpu:12.0f} {database:9.0f} {done / took:8.0f} {cpu / bare:8.2f}"
+                )
+    print(f"limit: {LIMIT}; what PostgreSQL costs with nothing around it: bare postgres")
 
 
 async def fan_out(server: Running, gates: list[Gate], seconds: float) -> tuple[float, float, int]:
@@ -370,10 +422,10 @@ def gates_carried(numbers: list[int], seconds: float, folder: Path) -> None:
         gates = [Gate(n) for n in range(number)]
         prepare(url, gates)
         server = Running("sqlite", url, place)
-        before, started = cpu_s(server.pids()), time.monotonic()
+        before, started = sum(server.cpu()), time.monotonic()
         first, last, frames = asyncio.run(fan_out(server, gates, seconds))
         took = time.monotonic() - started
-        cpu = (cpu_s(server.pids()) - before) / took
+        cpu = (sum(server.cpu()) - before) / took
         each = frames / took / number
         print(
             f"{number:6} {first * 1000:12.0f} ms {last * 1000:11.0f} ms {last / first:6.2f} "
@@ -386,8 +438,8 @@ def main() -> None:
     if len(sys.argv) > 1 and sys.argv[1] == "--serve":
         kind, url, port, folder = sys.argv[2:6]
         with contextlib.suppress(KeyboardInterrupt):
-            if kind == "bare":
-                serve_bare(int(port), folder)
+            if kind.startswith("bare"):
+                serve_bare(url, int(port))
             else:
                 serve_ours(url, int(port), folder)
         return
@@ -398,9 +450,15 @@ def main() -> None:
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        kinds = {"bare": "-", "sqlite": "sqlite:///{folder}/central.db"}
+        kinds = {"bare": "{folder}/bare.db", "sqlite": "sqlite:///{folder}/central.db"}
         if options.postgres:
-            kinds["postgres"] = stack.enter_context(postgres.postgres(durable=True))
+            import psycopg
+
+            url = stack.enter_context(postgres.postgres(durable=True))
+            # Two databases, for their tables have the same names.
+            with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as db:
+                db.execute("CREATE DATABASE bare")
+            kinds |= {"bare postgres": f"{url.rpartition('/')[0]}/bare", "postgres": url}
         redemptions(kinds, folder)
         numbers = [int(n) for n in options.gates.split(",") if n]
         if numbers:

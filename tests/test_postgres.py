@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from gate.domain.model import Outcome, Scan
+from sync.central import journals, tables, tickets
+from sync.central.database import open_database
+from sync.central.prepared import MANY
+from sync.replica import read_bodies
 from tests import postgres
+from tests.central import Maker
 from tests.conftest import needs
 from tests.network import EVENT, Device, Server, until
 
@@ -56,3 +61,32 @@ def test_two_processes_are_one_server(servers: tuple[Server, Server], tmp_path: 
     finally:
         north.close()
         south.close()
+
+
+def test_what_is_written_by_the_hundred_is_what_came() -> None:
+    """Texts of strangers come through the one JSON that PostgreSQL is given as they are."""
+    needs(postgres.can_run(), "PostgreSQL (apt install postgresql)")
+    odd = [
+        "%s %(rows)s",
+        "a\"b'c",
+        "back\\slash",
+        "\u2028 line",
+        "票 🎫",
+        "NULL",
+        '{"x":[1]}',
+        "\x1b[",
+    ]
+    maker = Maker("00000000000000aa", "bb")
+    bodies = [maker.make(ticket=f"{n} {odd[n % len(odd)]}") for n in range(5 * MANY)]
+    with postgres.postgres() as url:
+        engine = open_database(url)
+        with engine.begin() as connection:
+            tickets.create_event(connection, EVENT, "Show", "UTC", 1)
+            push = journals.Push(maker.device, read_bodies(bodies)[0], ())
+            journals.accept(connection, EVENT, [push])
+            held = connection.execute(tables.entry.select().order_by(tables.entry.c.number)).all()
+        engine.dispose()
+    assert [row.body.encode() for row in held] == bodies
+    told = [(row.number, row.ticket, row.hash) for row in held]
+    carried = push.carried
+    assert told == [(n, one.entry.ticket, one.hash) for n, one in enumerate(carried, 1)]

@@ -159,7 +159,7 @@ def _keep(connection: Connection, event: str, known: Known, before: Have, intake
             repeats.append(e)
         else:
             _add(counts, *scan_row(e, _nothing))
-    _INSERT_ENTRIES.run(connection, rows)
+    _INSERT_ENTRIES.insert(connection, rows)
     _SET_ENTRIES.run(connection, [(event, number)])
     if starts:
         _put(connection, t.origin, starts)
