@@ -154,24 +154,26 @@ def own_or_vouched(
 ) -> list[Carried]:
     """The entries to believe: the sender's own, and others' up to a head their maker signed.
 
-    ``heads`` are the verified ones, origin, seq and hash. A run counts up to the last entry
-    that a head names; what comes after it waits for the next head.
+    ``heads`` are the verified ones, origin, seq and hash. A head vouches for what it names and for
+    all before that on its branch; what comes after it waits for the next one.
     """
-    believed: list[Carried] = []
-    waiting: dict[str, list[Carried]] = {}
-    for one in batch:
-        entry = one.entry
-        if device_of(entry.origin) == sender:
-            believed.append(one)
+    entries = list(batch)
+    by_hash = {one.hash: one for one in entries}
+    believed = {one.hash for one in entries if device_of(one.entry.origin) == sender}
+    for last in entries:
+        one: Carried | None = last
+        if (last.entry.origin, last.entry.seq, last.hash) not in heads:
             continue
-        run = waiting.setdefault(entry.origin, [])
-        if run and (run[-1].entry.seq + 1 != entry.seq or entry.prev != run[-1].hash):
-            run.clear()
-        run.append(one)
-        if (entry.origin, entry.seq, one.hash) in heads:
-            believed += run
-            run.clear()
-    return believed
+        while one is not None and one.hash not in believed:
+            believed.add(one.hash)
+            before = by_hash.get(one.entry.prev)
+            is_next = before is not None and _follows(one.entry, before.entry)
+            one = before if is_next else None
+    return [one for one in entries if one.hash in believed]
+
+
+def _follows(entry: Entry, before: Entry) -> bool:
+    return entry.origin == before.origin and entry.seq == before.seq + 1
 
 
 def changed(mine: Have, known: Have) -> Have:

@@ -43,8 +43,9 @@ class Outbound:
         """The other side says what it now holds of some origins."""
         for origin, tips in told.items():
             taken, known = newest(tips), newest(self.known.get(origin, frozenset()))
-            if not tips:
-                # Something before what it was offered is missing there.
+            if not tips and known:
+                # Something before what it was offered is missing there. Whoever was offered all of
+                # it and took nothing is not offered it again before all is compared.
                 self._offered.pop(origin, None)
             elif not self.is_own(origin) and known < taken < self._offered.get(origin, 0):
                 # Others' entries count up to the last signed one of a frame; go on from there.

@@ -2,10 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from sync.exchange import CENTRAL
-from sync.pair import ALL, Asking
+from gate.store.folder import Folder
+from sync.exchange import CENTRAL, tips_to_text
+from sync.keys import DeviceKey, verifier
+from sync.pair import ALL, Asking, Pair
+from sync.protocol import Frame, Word
+from sync.replica import Holdings
+from tests.central import NOW_MS, Maker
 
 ME, LIAR, HONEST, MAKER = "me", "liar", "honest", "maker"
 
@@ -70,3 +76,42 @@ def test_who_says_to_hold_it_and_does_not_tell_is_not_asked_for_ever() -> None:
         look(asking, *gates)
         asked |= {gate.device for gate in gates if MAKER in gate.asked}
     assert asked == {"a", "b"}
+
+
+def test_who_takes_nothing_is_not_told_for_ever(tmp_path: Path) -> None:
+    """Once, and then not before everything is compared again."""
+    folder = Folder(tmp_path)
+    folder.create()
+    holdings, maker = Holdings(folder), Maker("00000000000000aa", "bb")
+    holdings.accept(maker.run(3), None)
+    pair = Pair(holdings, DeviceKey(folder), "other", verifier(lambda _device: ""))
+    all_is_compared = Word(Frame(whole=True), wants=[ALL])
+    takes_nothing = Word(Frame(have={maker.origin: []}), took=1)
+    for _ in range(2):
+        pair.hear(all_is_compared, NOW_MS)
+        assert entries_told(pair) == 3
+        for _ in range(5):
+            pair.hear(takes_nothing, NOW_MS)
+            assert entries_told(pair) == 0
+
+
+def test_who_has_lost_something_is_told_it_again(tmp_path: Path) -> None:
+    """What was held and is not any more; without waiting for a comparison."""
+    folder = Folder(tmp_path)
+    folder.create()
+    holdings, maker = Holdings(folder), Maker("00000000000000aa", "bb")
+    bodies = maker.run(3)
+    holdings.accept(bodies[:2], None)
+    pair = Pair(holdings, DeviceKey(folder), "other", verifier(lambda _device: ""))
+    held = tips_to_text({maker.origin: frozenset(holdings.have()[maker.origin])})
+    pair.hear(Word(Frame(held, whole=True), wants=[ALL]), NOW_MS)
+    assert entries_told(pair) == 0
+    holdings.accept(bodies[2:], None)
+    assert entries_told(pair) == 1
+    pair.hear(Word(Frame(have={maker.origin: []}), took=1), NOW_MS)
+    assert entries_told(pair) == 3
+
+
+def entries_told(pair: Pair) -> int:
+    word = pair.say()
+    return 0 if word is None else len(word.frame.entries)
