@@ -7,9 +7,9 @@ one tip; a cloned machine that went on twice has one for each branch, and both a
 Nothing here knows a disk, a socket or a clock: what is held is asked through callables.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from gate.domain.model import Entry, device_of
 
@@ -36,6 +36,24 @@ HashesAt = Callable[[str, int], frozenset[str]]
 """Hashes of the entries held under a name: none, one, or one for each branch."""
 
 
+class Step(NamedTuple):
+    """An entry as a step of its branch; both hashes as tips name them."""
+
+    seq: int
+    hash: str
+    prev: str
+
+
+class Held(Protocol):
+    """What ``missing`` asks of a node."""
+
+    def hashes_at(self, origin: str, seq: int) -> frozenset[str]:
+        """Hashes of the entries held under a name."""
+
+    def steps(self, origin: str) -> Sequence[Step]:
+        """Every entry held of an origin that has branches, by ``seq``."""
+
+
 class Span(NamedTuple):
     """Entries of an origin that the other side lacks: those after ``after``."""
 
@@ -44,36 +62,41 @@ class Span(NamedTuple):
 
 
 def missing(
-    mine: Have, theirs: Have, hashes_at: HashesAt, *, only: Callable[[str], bool] = bool
+    mine: Have, theirs: Have, held: Held, *, only: Callable[[str], bool] = bool
 ) -> list[Span]:
     """What to send, given what the other side says it holds.
 
-    Whoever is ahead sends. Where the other's tip is not on our chain, the origin has branched
-    unseen: it is sent from its beginning, and what the other holds of it already does no harm.
+    Whoever is ahead sends. Where an origin has branched, also unseen, it is sent from the first
+    entry on that the other may lack; what it holds of the rest already does no harm.
     """
     spans = []
     for origin, tips in mine.items():
         other = theirs.get(origin, frozenset())
         if tips <= other or not only(origin):
             continue
-        spans.append(Span(origin, _common(origin, tips, other, hashes_at)))
+        spans.append(Span(origin, _common(origin, tips, other, held)))
     return [span for span in spans if span.after >= 0]
 
 
-def _common(origin: str, mine: frozenset[Tip], theirs: frozenset[Tip], hashes_at: HashesAt) -> int:
+def _common(origin: str, mine: frozenset[Tip], theirs: frozenset[Tip], held: Held) -> int:
     """The seq up to which the other holds what we hold; -1 when it has all of it."""
-    if len(mine) > 1:
+    if not theirs:
         return 0
-    (tip,) = mine
-    after = 0
-    for their in theirs:
-        if their.seq > tip.seq:
+    if len(mine) == 1:
+        (tip,) = mine
+        newest = max(theirs)
+        if newest.seq > tip.seq:
             # They are ahead and will see whether our tip is on their chain.
             return -1
-        if their.hash not in hashes_at(origin, their.seq):
-            return 0
-        after = max(after, their.seq)
-    return after
+        if len(theirs) == 1 and newest.hash in held.hashes_at(origin, newest.seq):
+            return newest.seq
+    steps = held.steps(origin)
+    theirs_hold = {tip.hash for tip in theirs}
+    for step in reversed(steps):
+        if step.hash in theirs_hold:
+            theirs_hold.add(step.prev)
+    lacking = (step.seq for step in steps if step.hash not in theirs_hold)
+    return next(lacking, 0) - 1
 
 
 def frame_of(
@@ -161,19 +184,44 @@ def own_or_vouched(
     by_hash = {one.hash: one for one in entries}
     believed = {one.hash for one in entries if device_of(one.entry.origin) == sender}
     for last in entries:
-        one: Carried | None = last
-        if (last.entry.origin, last.entry.seq, last.hash) not in heads:
-            continue
-        while one is not None and one.hash not in believed:
-            believed.add(one.hash)
-            before = by_hash.get(one.entry.prev)
-            is_next = before is not None and _follows(one.entry, before.entry)
-            one = before if is_next else None
+        if (last.entry.origin, last.entry.seq, last.hash) in heads:
+            for one in _back_from(last, by_hash):
+                if one.hash in believed:
+                    break
+                believed.add(one.hash)
     return [one for one in entries if one.hash in believed]
 
 
-def _follows(entry: Entry, before: Entry) -> bool:
-    return entry.origin == before.origin and entry.seq == before.seq + 1
+def vouching(batch: Iterable[Carried], signed: Collection[str], every: int) -> set[str]:
+    """Of signed hashes, those to send with a batch: one for each branch, as late as there is one.
+
+    Also those at a multiple of ``every``, for whoever carries the entries on in smaller batches.
+    """
+    by_hash = {one.hash: one for one in batch}
+    covered: set[str] = set()
+    chosen = set()
+    ends = [one for hash_ in signed if (one := by_hash.get(hash_)) is not None]
+    for last in sorted(ends, key=lambda one: -one.entry.seq):
+        if last.hash in covered and last.entry.seq % every:
+            continue
+        chosen.add(last.hash)
+        for one in _back_from(last, by_hash):
+            if one.hash in covered:
+                break
+            covered.add(one.hash)
+    return chosen
+
+
+def _back_from(last: Carried, by_hash: Mapping[str, Carried]) -> Iterator[Carried]:
+    """An entry and all before it on its branch, as far as they are there without a hole."""
+    one: Carried | None = last
+    while one is not None:
+        yield one
+        entry, before = one.entry, by_hash.get(one.entry.prev)
+        is_next = before is not None and (
+            before.entry.origin == entry.origin and before.entry.seq + 1 == entry.seq
+        )
+        one = before if is_next else None
 
 
 def changed(mine: Have, known: Have) -> Have:

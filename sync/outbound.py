@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from gate.domain.model import device_of
-from sync.exchange import Have, Span, Tip, missing, receipted
+from sync.exchange import Have, Span, Tip, missing, receipted, vouching
 from sync.keys import DeviceKey
 from sync.protocol import HEAD_EVERY, MAX_ENTRIES, Head
 from sync.replica import Holdings, read_bodies
@@ -54,7 +54,7 @@ class Outbound:
 
     def spans(self, mine: Have, may_send: MaySend) -> list[Span]:
         """What is to be sent that is not on its way."""
-        found = missing(mine, self.known, self._holdings.hashes_at, only=may_send)
+        found = missing(mine, self.known, self._holdings, only=may_send)
         return [
             span._replace(after=after)
             for span in found
@@ -90,7 +90,8 @@ class Outbound:
         heads: list[Head] = []
         own: dict[str, tuple[int, str]] = {}
         others: dict[str, tuple[int, int]] = {}
-        for one in read_bodies(raw)[0]:
+        batch = read_bodies(raw)[0]
+        for one in batch:
             origin, seq = one.entry.origin, one.entry.seq
             self._offered[origin] = max(seq, self._offered.get(origin, 0))
             if not self.is_own(origin):
@@ -103,9 +104,13 @@ class Outbound:
         for origin, (seq, hash_) in own.items() if sign else ():
             heads.append(self._key.sign(origin, seq, hash_))
             self._signed[origin] = seq
-        for origin, (first, last) in sorted(others.items()):
-            heads += self._holdings.heads(origin, first, last)
-        return heads[:MAX_ENTRIES]
+        held = [
+            head
+            for origin, (first, last) in sorted(others.items())
+            for head in self._holdings.heads(origin, first, last)
+        ]
+        chosen = vouching(batch, {head.hash for head in held}, HEAD_EVERY)
+        return [*heads, *(head for head in held if head.hash in chosen)][:MAX_ENTRIES]
 
     def _sign(self, mine: Have) -> list[Head]:
         """Vouch for this device's newest entries, so that others can carry them on."""

@@ -33,13 +33,13 @@ from gate.store.journal import (
 from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writing
 from sync.exchange import (
     DIGITS,
-    MAX_BRANCHES,
     Alarm,
     Carried,
     Have,
     Intake,
     Span,
     Start,
+    Step,
     Tip,
     alarms,
     frame_of,
@@ -120,6 +120,11 @@ def _is_origin(text: str) -> bool:
     return _ORIGIN.fullmatch(text) is not None
 
 
+def step_of(seq: int, hash_: str, body: str) -> Step:
+    """An entry as a step of its branch."""
+    return Step(seq, hash_[:DIGITS], entries.glance(body).prev[:DIGITS])
+
+
 class Holdings:
     """All entries this device holds: its own journal, read, and ``peers.db``, written."""
 
@@ -137,6 +142,8 @@ class Holdings:
         except BaseException:
             self._connection.close()
             raise
+        self._steps: list[Step] = []
+        self._steps_as_of = ("", 0, 0)
         self.own_version = 0
         """Goes up when this device's own journal was found longer."""
         self.version = 0
@@ -220,6 +227,21 @@ class Holdings:
             with faults(self._folder.journal):
                 found |= {row[0] for row in journal.execute(query, (origin, seq))}
         return {hash_.hex() for hash_ in found}
+
+    def steps(self, origin: str) -> list[Step]:
+        """Every entry held of an origin, by number: to be asked only where it has branches."""
+        as_of = (origin, self.version, self._journal_row)
+        if as_of != self._steps_as_of:
+            query = "SELECT seq, lower(hex(hash)), body FROM entry WHERE origin = ?"
+            with faults(self._path):
+                rows = self._connection.execute(query, (origin,)).fetchall()
+            journal = self._opened_journal()
+            if journal is not None and device_of(origin) == self.device:
+                with faults(self._folder.journal):
+                    rows += journal.execute(query, (origin,)).fetchall()
+            self._steps = sorted(step_of(*row) for row in rows)
+            self._steps_as_of = as_of
+        return self._steps
 
     def bodies(self, spans: Iterable[Span], limit: int = MAX_ENTRIES) -> tuple[list[bytes], bool]:
         """The entries of the spans, as many as fit into a frame, and whether there are more."""
@@ -365,12 +387,12 @@ class Holdings:
         return row is not None
 
     def heads(self, origin: str, first: int, last: int) -> list[Head]:
-        """The newest signed heads held of an origin's entries from ``first`` to ``last``."""
+        """The signed heads held of an origin's entries from ``first`` to ``last``."""
         with faults(self._path):
             rows = self._connection.execute(
                 "SELECT origin, seq, hash, signature FROM head "
-                "WHERE origin = ? AND seq BETWEEN ? AND ? ORDER BY seq DESC LIMIT ?",
-                (origin, first, last, MAX_BRANCHES),
+                "WHERE origin = ? AND seq BETWEEN ? AND ?",
+                (origin, first, last),
             ).fetchall()
         return [Head(*row) for row in rows]
 

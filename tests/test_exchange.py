@@ -15,6 +15,7 @@ from sync.exchange import (
     Intake,
     Span,
     Start,
+    Step,
     Tip,
     alarms,
     changed,
@@ -47,13 +48,21 @@ def chain(origin: str, count: int, after: Carried | None = None, gate: str = "")
 class Node:
     """Whatever holds entries."""
 
-    def __init__(self, *held: Carried) -> None:
+    def __init__(self, *held: Carried, frame: int = 1000) -> None:
+        self.frame = frame
         self.held: dict[str, dict[int, dict[str, Carried]]] = defaultdict(dict)
         self.have: Have = {}
         self.take(list(held))
 
     def hashes_at(self, origin: str, seq: int) -> frozenset[str]:
         return frozenset(self.held[origin].get(seq, {}))
+
+    def steps(self, origin: str) -> list[Step]:
+        return [
+            Step(seq, hash_, one.entry.prev[:DIGITS])
+            for seq, at in sorted(self.held[origin].items())
+            for hash_, one in at.items()
+        ]
 
     def take(self, batch: list[Carried]) -> Intake:
         intake = Intake(dict(self.have), self.hashes_at)
@@ -71,15 +80,16 @@ class Node:
     def send(self, other: "Node") -> int:
         """One way of an exchange; how many entries were new."""
         batch = []
-        for span in missing(self.have, other.have, self.hashes_at):
+        for span in missing(self.have, other.have, self):
             seqs = self.held[span.origin]
             batch += [one for s in sorted(seqs) if s > span.after for one in seqs[s].values()]
+        batch = batch[: self.frame]
         return len(other.take(batch).taken)
 
 
 def meet(one: Node, two: Node) -> None:
     """Exchange until neither learns anything."""
-    for _ in range(10):
+    for _ in range(40):
         if not one.send(two) + two.send(one):
             return
     raise AssertionError("it never ends")
@@ -89,9 +99,9 @@ def test_only_what_is_lacking_is_sent() -> None:
     """From where the other ends; nothing when it is ahead or equal."""
     run = chain(f"{A}.1", 5)
     ahead, behind = Node(*run), Node(*run[:2])
-    assert missing(ahead.have, behind.have, ahead.hashes_at) == [Span(f"{A}.1", 2)]
-    assert missing(behind.have, ahead.have, behind.hashes_at) == []
-    assert missing(ahead.have, {}, ahead.hashes_at) == [Span(f"{A}.1", 0)]
+    assert missing(ahead.have, behind.have, ahead) == [Span(f"{A}.1", 2)]
+    assert missing(behind.have, ahead.have, behind) == []
+    assert missing(ahead.have, {}, ahead) == [Span(f"{A}.1", 0)]
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [0, 0, 1, 1, 2], [0, 2, 1, 2], [1, 0, 1, 2]])
@@ -128,6 +138,19 @@ def test_both_branches_of_a_cloned_machine_reach_everybody(
     assert one.have == two.have
     assert len(one.have[f"{A}.1"]) == 2
     assert alarms([Start(f"{A}.1", "")], one.have) == [Alarm(A, f"{A}.1", (f"{A}.1",))]
+
+
+@pytest.mark.parametrize("known", [0, 3, 5, 20, 45])
+def test_branches_longer_than_a_frame_come_through(known: int) -> None:
+    """Each frame goes on where the other's branches end, whatever it has of them already."""
+    start = chain(f"{A}.1", 5)
+    one, two = (chain(f"{A}.1", 40, start[-1], gate=gate) for gate in ("one", "two"))
+    far = chain(f"{A}.1", 30, two[9], gate="three")
+    full = Node(*start, *one, *two, *far, frame=10)
+    other = Node(*[*start, *one][:known], frame=10)
+    meet(full, other)
+    assert other.everything() == full.everything()
+    assert other.have == full.have
 
 
 def test_there_is_an_end_to_branches() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gate import __version__
@@ -30,6 +30,7 @@ from sync.exchange import (
     Intake,
     Span,
     Start,
+    Step,
     Tip,
     alarms,
     changed,
@@ -39,8 +40,10 @@ from sync.exchange import (
     own_or_vouched,
     tips_from_text,
     tips_to_text,
+    vouching,
 )
-from sync.protocol import FRAME_BYTES, MAX_ENTRIES, Frame, Head
+from sync.protocol import FRAME_BYTES, HEAD_EVERY, MAX_ENTRIES, Frame, Head
+from sync.replica import read_bodies, step_of
 
 _ticket = msgspec.json.Decoder(Ticket)
 
@@ -296,28 +299,37 @@ def answer(connection: Connection, event: str, asked: Frame, touched: Have) -> F
     if not asked.whole:
         return Frame(have=tips_to_text(touched))
     mine, theirs = have(connection, event), tips_from_text(asked.have)
-    spans = missing(mine, theirs, lambda o, s: hashes_at(connection, event, o, s))
+    spans = missing(mine, theirs, _Journals(connection, event))
     raw, more = bodies(connection, event, spans)
     told = changed(mine, theirs)
     # Of what the device holds and we do not, it must hear that we do not.
     told |= {origin: frozenset() for origin in theirs if origin not in mine}
-    wanted = {span.origin for span in spans}
     return Frame(
         have=tips_to_text(told | {o: mine[o] for o in touched if o in mine}),
         entries=[msgspec.Raw(body) for body in raw],
-        heads=heads_of(connection, event, wanted) if raw else [],
+        heads=heads_of(connection, event, read_bodies(raw)[0]),
         more=more,
     )
 
 
-def hashes_at(connection: Connection, event: str, origin: str, seq: int) -> frozenset[str]:
-    """Hashes of the entries held under a name."""
-    rows = connection.execute(
-        select(t.entry.c.hash).where(
-            t.entry.c.event == event, t.entry.c.origin == origin, t.entry.c.seq == seq
-        )
-    )
-    return frozenset(hash_[:DIGITS] for (hash_,) in rows)
+@dataclass(frozen=True, slots=True)
+class _Journals:
+    """What is held of an event."""
+
+    connection: Connection
+    event: str
+
+    def hashes_at(self, origin: str, seq: int) -> frozenset[str]:
+        query = select(t.entry.c.hash).where(*self._of(origin), t.entry.c.seq == seq)
+        return frozenset(hash_[:DIGITS] for (hash_,) in self.connection.execute(query))
+
+    def steps(self, origin: str) -> list[Step]:
+        c = t.entry.c
+        query = select(c.seq, c.hash, c.body).where(*self._of(origin)).order_by(c.seq)
+        return [step_of(*row) for row in self.connection.execute(query)]
+
+    def _of(self, origin: str) -> tuple[ColumnElement[bool], ...]:
+        return t.entry.c.event == self.event, t.entry.c.origin == origin
 
 
 def bodies(
@@ -338,15 +350,23 @@ def bodies(
     return frame_of(spans, read, most=limit, most_bytes=FRAME_BYTES)
 
 
-def heads_of(connection: Connection, event: str, origins: Iterable[str]) -> list[Head]:
-    """The signed heads held of some origins, the newest at most as many as a frame takes."""
-    rows = connection.execute(
-        select(t.head.c.origin, t.head.c.seq, t.head.c.hash, t.head.c.signature)
-        .where(t.head.c.event == event, t.head.c.origin.in_(list(origins)))
-        .order_by(t.head.c.seq.desc())
-        .limit(MAX_ENTRIES)
-    )
-    return [Head(*row) for row in rows]
+def heads_of(connection: Connection, event: str, batch: Sequence[Carried]) -> list[Head]:
+    """The signed heads that vouch for entries, so that who is told them can carry them on."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for one in batch:
+        numbers[one.entry.origin].append(one.entry.seq)
+    c = t.head.c
+    held = [
+        Head(*row)
+        for origin, seqs in numbers.items()
+        for row in connection.execute(
+            select(c.origin, c.seq, c.hash, c.signature).where(
+                c.event == event, c.origin == origin, c.seq.between(min(seqs), max(seqs))
+            )
+        )
+    ]
+    chosen = vouching(batch, {head.hash for head in held}, HEAD_EVERY)
+    return [head for head in held if head.hash in chosen]
 
 
 @dataclass(frozen=True, slots=True)
