@@ -112,6 +112,28 @@ class Feed:
         with faults(self._path):
             return _remembers_much(_meta(connection))
 
+    def is_behind(self, cursor: str) -> bool:
+        """Whether a cursor of the same life of the feed is further on."""
+        here, there = Cursor.parse(self.cursor), Cursor.parse(cursor)
+        return here.epoch == there.epoch and here.seq < there.seq
+
+    def remembers(self, cursor: str) -> bool:
+        """Whether the change that a cursor names can still be told to others."""
+        connection, at = self._live(), Cursor.parse(cursor)
+        if connection is None:
+            return False
+        query = "SELECT 1 FROM change WHERE seq = ? AND id = ?"
+        with faults(self._path):
+            return connection.execute(query, (at.seq, at.id)).fetchone() is not None
+
+    def forget(self, cursor: str) -> None:
+        """Remember no changes up to a cursor: who needs them takes a snapshot."""
+        connection = self._live()
+        if connection is None:
+            raise _no_file()
+        with writing(connection, self._path):
+            _forget(connection, Cursor.parse(cursor))
+
     def apply(self, page: Changes) -> None:
         """Take in a page of changes and its cursor together.
 
@@ -329,8 +351,12 @@ def _forget_older(connection: sqlite3.Connection, path: Path) -> None:
             end = Cursor.parse(meta["cursor"])
             found = "SELECT seq, id FROM change WHERE seq = ?"
             seq, id_ = connection.execute(found, (end.seq - REMEMBERED,)).fetchone()
-            connection.execute("DELETE FROM change WHERE seq <= ?", (seq,))
-            _put_meta(connection, base=str(Cursor(end.epoch, seq, id_)))
+            _forget(connection, Cursor(end.epoch, seq, id_))
+
+
+def _forget(connection: sqlite3.Connection, base: Cursor) -> None:
+    connection.execute("DELETE FROM change WHERE seq <= ?", (base.seq,))
+    _put_meta(connection, base=str(base))
 
 
 def _meta(connection: sqlite3.Connection) -> dict[str, str]:

@@ -55,7 +55,7 @@ class Follower:
         newer tickets though another gate offered them.
         """
         if not is_gate and self._is_worth_a_snapshot(head):
-            self._begin_anew(source, is_gate=False)
+            self._begin_anew(source, is_gate=False, is_needed=False)
         while not self.is_stopping:
             cursor = self._feed.cursor
             page = self._elsewhere(partial(source.changes, cursor)) if cursor else None
@@ -71,9 +71,12 @@ class Follower:
         is_far = changes_between(self._feed.cursor, head) > FAR_BEHIND
         return is_far or self._feed.remembers_much()
 
-    def _begin_anew(self, source: Client, *, is_gate: bool) -> None:
+    def _begin_anew(self, source: Client, *, is_gate: bool, is_needed: bool = True) -> None:
         snapshot = self._elsewhere(source.snapshot)
         self._feed.check(snapshot)
+        is_older = not is_needed and not self._feed.is_behind(snapshot.cursor)
+        if is_older and not self._feed.remembers(snapshot.cursor):
+            return
         # The server may have been set back; a gate that offers older tickets is only behind.
         if is_gate and not is_newer(snapshot, self._feed.position()):
             raise DamagedError(_("the tickets that another gate offers are older than ours"), "")
@@ -90,10 +93,14 @@ class Follower:
 
         try:
             self._elsewhere(fetch)
-            self._feed.install(part, snapshot)
+            if not is_older:
+                self._feed.install(part, snapshot)
             with faults(self._folder.shared):
                 self._folder.shared.mkdir(mode=0o700, exist_ok=True)
                 packed.keep(fetched, self._folder.shared, Kept(snapshot))
+            if is_older:
+                # Whoever asks here begins with the file that was fetched; this gate is further on.
+                self._feed.forget(snapshot.cursor)
         except ServerUnreachable:
             # What has come is kept: the next attempt goes on from there.
             raise

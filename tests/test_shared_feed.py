@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -63,8 +63,7 @@ class Replica:
         """A new snapshot from there, as the worker takes it."""
         is_gate = isinstance(source, Neighbour) if is_gate is None else is_gate
         client: Any = source
-        follower = Follower(self.folder, self.feed, lambda work: work(), lambda *_said: None)
-        follower._begin_anew(client, is_gate=is_gate)
+        following(self)._begin_anew(client, is_gate=is_gate)
 
     def seq(self) -> int:
         return Cursor.parse(self.feed.cursor).seq
@@ -908,3 +907,42 @@ def test_much_that_was_told_is_worth_a_new_snapshot(
         monkeypatch.setattr(packed, "LATE_CHANGES", 0)
         gate.begin(Neighbour(host.folder), is_gate=False)
         assert not gate.feed.remembers_much()
+
+
+def test_an_older_snapshot_takes_nothing_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gate that remembers much forgets what the server's file has, and stays where it is."""
+    monkeypatch.setattr(sync.feed, "REMEMBERED", 2)
+    world = History(tmp_path / "venue", 1)
+    gate, behind, _third = world.chain
+    try:
+        for _ in range(5):
+            world.issue()
+        older = world.server.snapshot()
+        world.issue()
+        while world.follow(0, 1000):
+            pass
+        here, rows = gate.feed.cursor, gate.rows()
+        assert gate.feed.remembers_much()
+        assert older.cursor != here
+        monkeypatch.setattr(world.server, "snapshot", lambda: older)
+        monkeypatch.setattr(Feed, "install", lambda *_all: pytest.fail("went back"))
+        following(gate).follow(cast("Any", world.server), here)
+        assert (gate.feed.cursor, gate.rows()) == (here, rows)
+        assert not gate.feed.remembers(older.cursor)
+        # There is nothing left that this file would help to forget.
+        monkeypatch.setattr(world.server, "download", lambda *_all: pytest.fail("fetched again"))
+        following(gate).follow(cast("Any", world.server), here)
+        monkeypatch.undo()
+        behind.begin(Neighbour(gate.folder))
+        assert behind.feed.cursor == older.cursor
+        following(behind).follow(cast("Any", Neighbour(gate.folder)), here, is_gate=True)
+        assert behind.rows() == rows
+    finally:
+        world.close()
+
+
+def following(one: Replica) -> Follower:
+    """What brings a replica up to its source."""
+    return Follower(one.folder, one.feed, lambda work: work(), lambda *_said: None)
