@@ -34,7 +34,8 @@ class Talk:
     ) -> None:
         self._holdings = holdings
         self._out = Outbound(holdings, key, holdings.receipts())
-        self._out.blocked = {r.origin: r.seq for r in holdings.quarantined() if r.origin}
+        for one in holdings.quarantined():
+            self._block(one.origin, one.seq)
         self._relays = relays
         """Which others' origins are passed on between comparisons; all, unless somebody says."""
         self._is_whole = False
@@ -117,11 +118,14 @@ class Talk:
         kept = []
         for one in refused:
             origin, seq = self._sent.get(one.hash, (one.origin, one.seq))
-            if origin:
-                blocked = self._out.blocked
-                blocked[origin] = min(seq, blocked.get(origin, seq))
+            self._block(origin, seq)
             kept.append(Refused(origin, seq, one.reason, one.hash))
         self._holdings.quarantine(kept, now_ms)
+
+    def _block(self, origin: str, seq: int) -> None:
+        """Send nothing from there on."""
+        if origin:
+            self._out.blocked[origin] = min(seq, self._out.blocked.get(origin, seq))
 
 
 def _central_is_believed(_head: Head) -> bool:

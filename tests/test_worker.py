@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -150,6 +151,24 @@ def test_what_is_refused_is_kept_shown_and_not_sent_again(
     assert worker._talk.unsent() > 0
     fresh = FreshnessReader(venue).read("boot-1")
     assert (fresh.quarantined, fresh.unsent) == (1, 1)
+
+
+def test_of_several_refusals_the_first_one_counts(venue: Folder, lane: Lane) -> None:
+    """Also after a new start: nothing from there on is sent, and nothing that comes before."""
+    with closing(Holdings(venue)) as holdings:
+        for n in range(3):
+            lane.admit(Scan(f"CODE-{n}"))
+        ((origin, tips),) = holdings.have().items()
+        (tip,) = tips
+        assert tip.seq > 3
+        holdings.quarantine([Refused(origin, seq, "no", f"{seq:064x}") for seq in (2, 4)], 1)
+        talk = Talk(holdings, DeviceKey(venue))
+        (first,) = holdings.hashes_at(origin, 1)
+        talk.ask()
+        held = Frame(have={origin: [f"1:{first}"]})
+        talk.hear(Answer(held, 1, CURSOR), 1, to_whole=True)
+        assert not talk.has_to_send()
+        assert talk.unsent() == tip.seq - 1
 
 
 def test_a_stream_begins_by_comparing_everything(
