@@ -1039,8 +1039,10 @@ def history_at(lane: Lane, ticket: str) -> History:
 
 
 def standing(es: list[Entry]) -> list[Entry]:
-    gone = {e.target for e in es if e.act is Act.ANNULMENT}
-    return [e for e in es if e.act in FACTS and e.act is not Act.ANNULMENT and e.name not in gone]
+    # By ticket too: of a device that goes on twice, two entries have one name.
+    gone = {(e.ticket, e.target) for e in es if e.act is Act.ANNULMENT}
+    facts = [e for e in es if e.act in FACTS and e.act is not Act.ANNULMENT]
+    return [e for e in facts if (e.ticket, e.name) not in gone]
 
 
 def net(es: list[Entry]) -> int:
