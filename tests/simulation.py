@@ -2,8 +2,9 @@
 
 What is real: lanes, journals, replicas, exchange, feed, the server's tables and queries, what gates
 say to each other, the bytes of every message. What is false: clocks, links and the moments at which
-processes die. Every third history has no server at all, every fourth has frames of few entries. Among the members is one that lies. A
-history is a seed; the same seed is the same history. Run one alone with::
+processes die. Every third history has no server at all, every fourth has frames of few entries.
+Among the members is one that lies. A history is a seed; the same seed is the same history. Run one
+alone with::
 
     python -m tests.simulation SEED [MUTATION]
 """
