@@ -88,22 +88,18 @@ class Outbound:
     def _heads(self, raw: list[bytes], *, sign: bool) -> list[Head]:
         """What vouches for the entries of a frame: ours now and then, others' as they came."""
         heads: list[Head] = []
-        own: dict[str, tuple[int, str]] = {}
         others: dict[str, tuple[int, int]] = {}
         batch = read_bodies(raw)[0]
+        followed = {one.entry.prev for one in batch}
         for one in batch:
             origin, seq = one.entry.origin, one.entry.seq
             self._offered[origin] = max(seq, self._offered.get(origin, 0))
             if not self.is_own(origin):
                 first, last = others.get(origin, (seq, seq))
                 others[origin] = (min(first, seq), max(last, seq))
-            elif seq % HEAD_EVERY == 0:
+            elif seq % HEAD_EVERY == 0 or (sign and one.hash not in followed):
                 heads.append(self._key.sign(origin, seq, one.hash))
-            else:
-                own[origin] = (seq, one.hash)
-        for origin, (seq, hash_) in own.items() if sign else ():
-            heads.append(self._key.sign(origin, seq, hash_))
-            self._signed[origin] = seq
+                self._signed[origin] = max(seq, self._signed.get(origin, 0))
         held = [
             head
             for origin, (first, last) in sorted(others.items())

@@ -132,3 +132,18 @@ def test_as_few_heads_as_vouch_for_everything() -> None:
     numbers = sorted(head.seq for head in heads if head.hash in chosen)
     assert numbers == [HEAD_EVERY, HEAD_EVERY, 260, 260]
     assert vouching(start, {head.hash for head in heads}, HEAD_EVERY) == set()
+
+
+def test_every_branch_of_its_own_is_signed_in_a_frame(holdings: Holdings) -> None:
+    """A cloned device that was told what its twin did vouches for both."""
+    maker = Maker(holdings.device)
+    start = maker.run(3)
+    twin = copy.copy(maker)
+    branches = [
+        [one.make(ticket=name) for _ in range(2)] for one, name in ((maker, "a"), (twin, "b"))
+    ]
+    holdings.accept([*start, *branches[0], *branches[1]], None)
+    talk = Talk(holdings, DeviceKey(Folder(holdings._path.parent)))
+    frame = talk.ask().frame
+    assert len(frame.entries) == 7
+    assert {head.hash for head in frame.heads} == {maker.prev, twin.prev}
