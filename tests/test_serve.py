@@ -7,7 +7,7 @@ import re
 import shutil
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,12 +77,19 @@ def serving(folder: Path, *arguments: str) -> Iterator[Serving]:
         told = output.read_text()
         found = re.search(r"^Venue Gate server: (\S+)$", told, re.MULTILINE)
         assert found is not None, told
+        until(lambda: _answers(found[1]))
         yield Serving(found[1], told, folder)
         server.terminate()
         assert server.wait(20) == 0
     finally:
         server.kill()
         server.wait(20)
+
+
+def _answers(url: str) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(f"{url}/readyz", verify=False, trust_env=False).is_success
+    return False
 
 
 def make_events(folder: Path, *events: str) -> None:
