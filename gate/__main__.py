@@ -588,7 +588,7 @@ def _serve(options: argparse.Namespace) -> int:
             self_signed=options.self_signed,
             behind_proxy=options.behind_proxy,
             url=options.url or "",
-            event=options.event,
+            event=options.event or "",
             time_zone=_config(options).time_zone,
             restored=options.restored,
             take_over=None if taken is None else _host(taken),
@@ -860,11 +860,9 @@ def _add_serve(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--self-signed", action="store_true", help=_("make a certificate and use it"))
     sub.add_argument("--behind-proxy", action="store_true", help=_("a proxy before us adds TLS"))
     sub.add_argument("--url", metavar="URL", help=_("how gates reach the server"))
-    sub.add_argument(
-        "--event", metavar="ID", default="default", help=_("event to enrol gates into")
-    )
-    sub.add_argument("--restored", action="store_true", help=_("after restoring a backup"))
+    sub.add_argument("--event", metavar="ID", help=_("event to enrol gates into"))
     only = sub.add_mutually_exclusive_group()
+    only.add_argument("--restored", action="store_true", help=_("after restoring a backup"))
     only.add_argument(
         "--new-token", metavar="NAME", help=_("only make a link for one gate to enrol with")
     )

@@ -1,5 +1,6 @@
 """Files and databases of every released version are brought up to date; newer ones are refused."""
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -7,12 +8,13 @@ import pytest
 from sqlalchemy import inspect
 from sqlite_utils import Database
 
-from gate.domain.model import Scan
+from gate.domain.model import Outcome, Reason, Scan
 from gate.errors import StoreError
-from gate.store import schema
+from gate.store import entries, schema
 from gate.store.folder import Folder
 from gate.store.sqlite import open_reader, open_writer
 from gate.store.tickets import Tickets, live_replica
+from gate.store.verify import audit_journal
 from sync.central import tables, tickets
 from sync.central.database import open_database
 from sync.feed import Feed
@@ -21,19 +23,34 @@ from sync.shared_feed import SharedFeed
 from tests.conftest import MakeLane
 from tests.venue import NOW_MS
 
+OLD_JOURNAL = Path(__file__).parent / "journal_0_1.sql"
+"""Written by version 0.1.0: opened, three admitted, two refused, one undone, closed."""
+
 
 def test_a_journal_of_version_0_1_goes_on(venue: Folder, make_lane: MakeLane) -> None:
-    """Its entries stay, and what version 0.2 added is there."""
-    with closing(open_writer(venue.journal, "FULL")) as connection:
-        db = Database(connection)
-        first, *_later = schema.journal.pending(db)
-        schema.journal.apply(db, stop_before=_later[0].name)
-        assert "entry_resolutions" not in _indexes(db)
-        assert first.name == "create_journal"
+    """Its entries stay, byte for byte, and count; what version 0.2 added is there."""
+    (venue.path / "device").write_text("bfeb0d91a5a6ac24\n")
+    with closing(sqlite3.connect(venue.journal)) as connection:
+        connection.executescript(OLD_JOURNAL.read_text())
+        assert not {"entry_resolutions", "entry_lane"} & _indexes(Database(connection))
+        kept = connection.execute("SELECT * FROM entry ORDER BY id").fetchall()
+    assert len(kept) == 8
     lane = make_lane()
-    assert lane.admit(Scan("GOOD001")).is_green
-    with closing(open_writer(venue.journal, "FULL")) as connection:
-        assert "entry_resolutions" in _indexes(Database(connection))
+    lane.open()
+    again = lane.admit(Scan("GOOD001", deliberate=True))
+    assert (again.outcome, again.reason) == (Outcome.REFUSE, Reason.ALREADY_USED)
+    assert lane.admit(Scan("GOOD003")).is_green
+    assert lane.admit(Scan("PASS1")).is_green
+    assert (lane.totals().admitted, lane.totals().refused) == (4, 3)
+    with closing(open_reader(venue.journal)) as connection:
+        now = connection.execute("SELECT * FROM entry ORDER BY id").fetchall()
+        assert {"entry_resolutions", "entry_lane"} <= _indexes(Database(connection))
+    assert now[:8] == kept
+    assert entries.decode(now[8][4]).follows == "bfeb0d91a5a6ac24.24aaaa67dfb17162:8"
+    assert entries.decode(now[-1][4]).ordinal == 1, "after the one that was undone"
+    lane.close()
+    audit = audit_journal(venue.journal)
+    assert (audit.findings, audit.entries) == ([], len(now) + 1)
 
 
 def test_tickets_of_version_0_1_can_be_followed(venue: Folder) -> None:

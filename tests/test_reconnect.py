@@ -13,6 +13,7 @@ import segno
 from gate.domain.model import Basis, Outcome, Reason, Scan
 from gate.store.folder import Folder
 from gate.store.tickets import live_replica
+from sync.protocol import MAX_ENTRIES
 from tests.network import EVENT, GATE, Device, Server, until
 from tests.programs import run
 from tests.proxy import Proxy
@@ -110,25 +111,33 @@ def test_new_and_void_tickets_come_by_the_feed(server: Server, make_device: Make
 
 @pytest.mark.timeout(400)
 def test_killed_in_mid_push_nothing_is_lost_or_doubled(
-    server: Server, make_device: MakeDevice
+    server: Server, proxy: Proxy, make_device: MakeDevice
 ) -> None:
-    """Server and worker die again and again while a backlog goes through."""
-    gate = make_device("gate")
+    """Worker and server die by turns when some of a backlog is told, and some is not.
+
+    A worker that has lost its server goes on by itself when that is back.
+    """
+    gate = make_device("gate", proxy.url)
     assert gate.once().returncode == 0
     gate.open()
-    for n in range(BACKLOG):
-        scan(gate, f"C{n % 100:06d}")
     for turn in range(4):
-        gate.start()
+        for n in range(max(BACKLOG // 4, MAX_ENTRIES + 100)):
+            scan(gate, f"C{n % 100:06d}")
+        # One message does not hold it all, and the next does not come before this one's answer.
+        proxy.change(lambda weather: setattr(weather, "delay_s", 0.3))
         before = len(server.entries())
-        until(lambda before=before: len(server.entries()) > before or all_told(server, gate))
+        gate.start()
+        until(lambda before=before: len(server.entries()) > before)
+        proxy.change(lambda weather: setattr(weather, "is_half_open", True))
+        assert not all_told(server, gate), "everything was told before the kill"
         if turn % 2:
             server.kill()
+            proxy.up()
             server.start()
+            until(lambda: all_told(server, gate), 120)
+            until(lambda: gate.status()["unsent"] == 0)
         gate.kill()
-    gate.start()
-    until(lambda: all_told(server, gate), 120)
-    until(lambda: gate.status()["unsent"] == 0)
+        proxy.up()
 
 
 @pytest.mark.timeout(300)

@@ -485,6 +485,10 @@ class TestTickets:
         answer = await running.admin("POST", "/events/show/tickets", json=rows)
         assert (answer.status_code, answer.json()["error"]) == (422, "bad_rows")
         assert "tickets[1]" in answer.json()["reason"]
+        more = {"changes": [{"id": "x"}], "voids": [{"id": "y"}, {"id": "z"}]}
+        answer = await running.admin("POST", "/events/show/tickets", json=more)
+        told = re.findall(r"(\w+\[\d\]): there is no ticket '(\w)'", answer.json()["reason"])
+        assert told == [("changes[0]", "x"), ("voids[0]", "y"), ("voids[1]", "z")]
         assert running.count(t.ticket_type) == running.count(t.change) == 0
 
     async def test_too_many_rows(self, running: Central) -> None:
@@ -657,6 +661,7 @@ class TestServe:
         # What is no terminal may be kept by somebody: no secret goes there.
         assert admin.read_text().strip() not in "".join(told) + rest
         assert "venuegate:" not in "".join(told) + rest
+        assert not re.search(r"\b[0-9a-f]{32}\b", "".join(told) + rest)
 
     def test_devices_are_tended_while_it_runs(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

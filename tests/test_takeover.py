@@ -104,5 +104,7 @@ def test_only_a_host_and_into_a_new_event(
     ):  # fmt: skip
         assert serve(folder, "--take-over", path, "--event", event) == code
         assert complaint in capsys.readouterr().err
-    assert serve(folder, "--devices", "--event", "other") == 0
+    assert serve(folder, "--devices", "--event", "other") == 2
+    assert capsys.readouterr().out == ""
+    assert serve(folder, "--devices", "--event", "gala") == 0
     assert capsys.readouterr().out.count("enrolled") == 3

@@ -20,7 +20,7 @@ from gate.store.folder import Folder
 from gate.store.freshness import NOTHING
 from gate.store.journal import JournalReader
 from gate.store.standing import NOBODY_HEARD
-from gate.store.venue import Device, Venue
+from gate.store.venue import _OWN_LANE, Device, Venue
 from gate.venue_words import bounded_time, evidence, excess, last_heard, offset
 from sync.replica import Holdings
 from tests.conftest import MakeLane
@@ -392,3 +392,46 @@ def test_reading_leaves_no_transaction_open(lane: Lane, south: Lane, venue: Fold
             (busy, _log, _done) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             connection.close()
             assert busy == 0
+
+
+class TestOwnLane:
+    """Whether this device's own lane is open: it knows that itself."""
+
+    def test_its_own_word_is_newer_than_the_servers(
+        self, make_lane: MakeLane, lane: Lane, venue: Folder, clock: FixedClock
+    ) -> None:
+        """Opened or closed, whatever the server heard last or nobody has said."""
+
+        def state(told: bool | None = None) -> str:
+            if told is not None:
+                say(venue, clock, known(venue.device_id(), clock, active=told))
+            (own,) = devices(venue, lane)
+            return own.state
+
+        first = make_lane()
+        assert state() == ""
+        first.open()
+        first.admit(Scan("GOOD001"))
+        assert state() == "open"
+        assert state(told=False) == "open"
+        first.close()
+        assert state(told=True) == "closed"
+        make_lane().open()
+        assert state(told=False) == "open"
+
+    @pytest.mark.parametrize("decided", ["retired", "revoked"])
+    def test_what_was_decided_about_it_stays(
+        self, lane: Lane, venue: Folder, clock: FixedClock, decided: str
+    ) -> None:
+        """A lane that is open all the same does not hide that it was shut out."""
+        lane.open()
+        say(venue, clock, known(venue.device_id(), clock, active=False, state=decided))
+        (own,) = devices(venue, lane)
+        assert own.state == decided
+
+    def test_it_costs_the_same_after_a_long_evening(self, lane: Lane, venue: Folder) -> None:
+        """Two entries are looked at, by an index, and not all since the lane opened."""
+        lane.open()
+        with Venue(venue) as seen:
+            plan = [row[-1] for row in seen._own.ask(f"EXPLAIN QUERY PLAN {_OWN_LANE}")]
+        assert plan == ["SCAN entry USING INDEX entry_lane"]

@@ -1,8 +1,6 @@
 """An unmodified client library drives the whole life of all four kinds against ``gate serve``."""
 
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,6 +15,7 @@ from wechatpy.exceptions import APILimitedException, WeChatClientException
 from tests import postgres
 from tests.conftest import needs
 from tests.network import EVENT, Server
+from tests.terminal import Terminal
 from tests.wechat import MAKERS, meeting
 
 
@@ -169,41 +168,33 @@ def test_a_token_that_ended_is_fetched_again(server: Server, client: WeChatClien
 
 
 def test_the_account_that_is_printed_works(tmp_path: Path) -> None:
-    """``gate serve`` makes an account, prints it once, and keeps no secret of it."""
-    folder, command = tmp_path / "server", [sys.executable, "-m", "gate", "serve"]
-    begun = [*command, "--server-dir", str(folder), "--listen", "127.0.0.1:0"]
+    """On a terminal ``gate serve`` makes an account, prints it once, and keeps no secret of it."""
+    folder = tmp_path / "server"
+    begun = ("serve", "--server-dir", str(folder), "--listen", "127.0.0.1:0")
 
-    def first_lines() -> tuple[str, str, subprocess.Popen[str]]:
-        process = subprocess.Popen(
-            begun, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env={"GATE_LANGUAGE": "en", "PYTHONUNBUFFERED": "1", "HOME": str(tmp_path)},
-        )  # fmt: skip
-        assert process.stdout is not None
-        lines = ""
-        while "End with Ctrl-C" not in lines:
-            line = process.stdout.readline()
-            assert line, lines
-            lines += line
-        return lines, lines.splitlines()[0].split()[-1], process
+    def begin() -> tuple[str, Terminal]:
+        terminal = Terminal(*begun, HOME=str(tmp_path))
+        return terminal.wait(lambda text: "End with Ctrl-C" in text), terminal
 
-    def end(process: subprocess.Popen[str]) -> None:
-        process.terminate()
-        process.communicate(timeout=20)
+    def end(terminal: Terminal) -> None:
+        terminal.process.terminate()
+        terminal.wait_for_end()
+        terminal.close()
 
-    told, url, process = first_lines()
+    told, terminal = begin()
     try:
         found = re.search(r"appid (wx[0-9a-f]{16}), secret ([0-9a-f]{32})", told)
         assert found is not None, told
         appid, secret = found.groups()
         answers = Server.__new__(Server)
-        answers.url = url
+        answers.url = told.splitlines()[0].split()[-1]
         client = client_of(answers, appid, secret)
         assert client.card.create(meeting()).startswith("p")
         client._http.close()
     finally:
-        end(process)
-    again, _url, process = first_lines()
-    end(process)
+        end(terminal)
+    again, terminal = begin()
+    end(terminal)
     assert "appid" not in again
     kept = b"".join(p.read_bytes() for p in folder.rglob("*") if p.is_file())
     assert appid.encode() in kept

@@ -108,6 +108,9 @@ CREATE TABLE device (
 _RESOLUTIONS = """
 CREATE INDEX entry_resolutions ON entry (ticket) WHERE act = 'resolution';
 """
+_OWN_LANE = """
+CREATE INDEX entry_lane ON entry (id) WHERE act IN ('lane_opened', 'lane_closed');
+"""
 _LANES = """
 CREATE INDEX entry_lanes ON entry (origin) WHERE act IN ('lane_opened', 'lane_closed');
 """
@@ -123,6 +126,12 @@ def create_journal(db: Database) -> None:
 def find_resolutions(db: Database) -> None:
     """Version 0.2: supervisors' words on conflicts are found by their ticket."""
     _run(db, _RESOLUTIONS)
+
+
+@journal()
+def find_lane(db: Database) -> None:
+    """Version 0.2: whether this lane is open, however much it has done since."""
+    _run(db, _OWN_LANE)
 
 
 @peers()

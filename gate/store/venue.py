@@ -17,7 +17,7 @@ from sqlite_utils.migrations import Migrations
 from gate import __version__
 from gate.domain.clock import wall_ms
 from gate.domain.history import Conflict, conflict, fold
-from gate.domain.model import Entry, Outcome, device_of
+from gate.domain.model import Act, Entry, Outcome, device_of
 from gate.store import schema
 from gate.store.folder import Folder
 from gate.store.freshness import Lane
@@ -46,6 +46,13 @@ WHERE p.ticket > :after AND p.ticket <= :last
     AND p.redemptions + coalesce(o.redemptions, 0) > 1
     AND (p.used + coalesce(o.used, 0) > 1 OR p.inside + coalesce(o.inside, 0) > 1)
 """
+
+
+_OWN_LANE = f"""
+SELECT act FROM entry WHERE act IN ('{Act.LANE_OPENED}', '{Act.LANE_CLOSED}')
+ORDER BY id DESC LIMIT 1
+"""
+_DECIDED = ("retired", "revoked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +237,7 @@ class Venue:
             if id_ in lanes:
                 device = _fresh(device, lanes[id_], standing.boot_ms)
             if device.is_own:
-                device = _own(device, standing)
+                device = _own(device, standing, self._own_lane())
             if device.is_own or device.state or device.figures.scans:
                 found.append(device)
         return sorted(found, key=lambda d: (not d.is_own, d.name or d.gate, d.id))
@@ -321,6 +328,11 @@ class Venue:
             newest[self._device] = max(newest.get(self._device, 0), wall_ms(hlc))
         return newest
 
+    def _own_lane(self) -> str:
+        """Whether this lane is open, by its own journal; empty where it has never been."""
+        rows = self._own.ask(_OWN_LANE)
+        return "" if not rows else "open" if rows[0][0] == Act.LANE_OPENED else "closed"
+
     def _suspects(self) -> Iterator[str]:
         """Tickets that may be in conflict."""
         taken_back = self._taken_back()
@@ -361,11 +373,12 @@ def _state(state: str, *, is_active: bool) -> str:
     return "open" if is_active else "closed"
 
 
-def _own(device: Device, standing: Standing) -> Device:
-    """This device, which knows how it is itself."""
+def _own(device: Device, standing: Standing, lane: str) -> Device:
+    """This device, which knows how it is itself, but for what was decided about it."""
     fresh = standing.freshness
     return replace(
         device,
+        state=device.state if device.state in _DECIDED else lane,
         version=__version__,
         heard_ago_ms=None,
         unsent=fresh.unsent if standing.is_enrolled and fresh.boot_id else None,

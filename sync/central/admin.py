@@ -134,7 +134,7 @@ class Admin:
             {"id": void.id, "status": Status.REVOKED.value, "status_note": void.note}
             for void in stated.voids
         ]
-        wanted = tickets.Issue(stated.types, stated.tickets, [*stated.changes, *voids])
+        wanted = tickets.Issue(stated.types, stated.tickets, stated.changes, voids)
         issued = await server.write(partial(_issue, event=event, wanted=wanted))
         server.tell_changes(event)
         return reply(issued)

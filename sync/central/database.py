@@ -3,21 +3,26 @@
 Group commit: whoever waits for the disk waits together. Each job still happens whole or not at all.
 """
 
+import logging
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from gate.errors import StoreError
+from gate.errors import StoreError, UsageError
 from gate.language import _
+from gate.store.sqlite import faults
 from sync.central import tables
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 Job = Callable[[Connection], T]
 BATCH = 128
@@ -27,9 +32,20 @@ _SERIALISATION = {"40001", "40P01"}
 """PostgreSQL: could not serialise, deadlock detected. Both are told to try again."""
 
 
-def open_database(url: str) -> Engine:
-    """Open and migrate the database. Raises StoreError when it cannot be used."""
+def open_database(url: str, *, must_exist: bool = False) -> Engine:
+    """Open and migrate the database, made when it is not there.
+
+    Raises StoreError when it cannot be used, UsageError when it is not there and must be.
+    """
     try:
+        file = _file_of(url)
+        if file is not None:
+            if must_exist and not file.exists():
+                raise UsageError(
+                    _("{folder}: there is no server's database here").format(folder=file.parent),
+                    _("Name it with --server-dir or --database."),
+                )
+            _keep_private(file)
         engine = create_engine(url, **_options(url))
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _set_up_sqlite)
@@ -50,6 +66,33 @@ def open_database(url: str) -> Engine:
             _("Is it running, and is the address right?"),
         ) from error
     return engine
+
+
+def _file_of(url: str) -> Path | None:
+    """The file of an SQLite database; ``None`` for any other, and for one in memory."""
+    address = make_url(url)
+    if address.get_backend_name() != "sqlite" or address.database in (None, "", ":memory:"):
+        return None
+    return Path(address.database)
+
+
+def _keep_private(file: Path) -> None:
+    """Let nobody else read the database: every event's private key is in it."""
+    with faults(file):
+        with suppress(FileExistsError):
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        # SQLite makes the log and its index with the mode of the file; older ones stay as they are.
+        for one in (file, *(file.with_name(file.name + tail) for tail in ("-wal", "-shm"))):
+            with suppress(FileNotFoundError):
+                if one.stat().st_mode & 0o077:
+                    _close_to_others(one)
+
+
+def _close_to_others(file: Path) -> None:
+    try:
+        file.chmod(0o600)
+    except PermissionError:
+        log.warning("%s: others may read it, and it is not ours to change that", file.name)
 
 
 def _options(url: str) -> dict[str, Any]:

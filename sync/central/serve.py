@@ -5,6 +5,7 @@ import os
 import secrets
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,8 @@ from sync.wechat.accounts import Account
 
 log = logging.getLogger(__name__)
 LISTEN = "127.0.0.1:8470"
+FIRST_EVENT = "default"
+"""What the first event is called where none is named."""
 ADMIN_VARIABLE = "GATE_ADMIN_TOKEN"
 CONNECTIONS = 2000
 _URL, _FINGERPRINT = "url", "fingerprint"
@@ -54,7 +57,8 @@ class Wanted:
     behind_proxy: bool = False
     url: str = ""
     """How gates reach it, where that is not where it listens."""
-    event: str = "default"
+    event: str = ""
+    """The one that was named."""
     time_zone: str = "Asia/Shanghai"
     restored: bool = False
     take_over: Host | None = None
@@ -81,6 +85,11 @@ def default_folder() -> Path:
     return user_data_path("venue-gate", appauthor=False) / "server"
 
 
+def database_of(folder: Path, named: str = "") -> str:
+    """The address of the database: the one that was named, or the one in the server's folder."""
+    return named or f"sqlite:///{folder.resolve() / 'central.db'}"
+
+
 def run(wanted: Wanted) -> int:
     """Serve until interrupted; the answer is the exit code.
 
@@ -88,9 +97,10 @@ def run(wanted: Wanted) -> int:
     database is away, or the flags do not fit together.
     """
     folder = wanted.folder or default_folder()
-    Folder(folder).create()
-    url = wanted.database or f"sqlite:///{folder.resolve() / 'central.db'}"
-    engine = open_database(url)
+    is_of_a_server = bool(wanted.new_token or wanted.devices or wanted.device)
+    if not is_of_a_server:
+        Folder(folder).create()
+    engine = open_database(database_of(folder, wanted.database), must_exist=is_of_a_server)
     try:
         if wanted.take_over is not None:
             return _take_over(engine, wanted, wanted.take_over)
@@ -124,9 +134,9 @@ def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
     with listener:
         port = listener.getsockname()[1]
         address = _address_of(wanted, host, port, certificate)
-        admin, made = _prepare(engine, wanted, folder, address)
-        app = create_app(engine, Settings(folder=folder, admin_hash=admin))
-        _tell_start(engine, wanted, folder, address, made)
+        ready = _prepare(engine, wanted, folder, address)
+        app = create_app(engine, Settings(folder=folder, admin_hash=ready.admin_hash))
+        _tell_start(engine, folder, address, ready)
         log.info("serving on %s port %d", host, port)
         server = uvicorn.Server(_config(app, wanted, certificate, key))
         if not listening.run(server, listener):
@@ -160,44 +170,49 @@ def _config(
     )
 
 
-def _prepare(
-    engine: Engine, wanted: Wanted, folder: Path, address: _Address
-) -> "tuple[str, _Made]":
-    """Make event, account and admin token, if need be: the token's hash, and a new account."""
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a server is started with, and what had to be made for it."""
 
-    def prepare(connection: Connection) -> tuple[str, int, _Made]:
+    admin_hash: str
+    event: str
+    """The event to enrol into; empty where there are several and none is named."""
+    is_new: bool
+    account: tuple[Account, str] | None
+    """A new account of the card API, and its secret."""
+    needs_account: bool
+    renewed: int
+    """Events that began a new life."""
+
+
+def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) -> _Ready:
+    """Make event, account and admin token, if need be."""
+
+    def prepare(connection: Connection) -> _Ready:
         renewed = tickets.new_epochs(connection) if wanted.restored else 0
-        _need_some_event(connection, wanted)
-        made = _need_some_account(connection, wanted)
+        here = _events(connection)
+        event, is_new = wanted.event or ("" if here else FIRST_EVENT), False
+        if event and event not in here:
+            now_ms = time.time_ns() // 1_000_000
+            tickets.create_event(connection, event, "", wanted.time_zone, now_ms)
+            here, is_new = [*here, event], True
         _put_meta(connection, _URL, address.url)
         _put_meta(connection, _FINGERPRINT, address.fingerprint)
-        return _admin(connection, folder), renewed, made
+        needs_account, account = not accounts.every(connection), None
+        # A secret that nobody could read would open a door for nobody.
+        if needs_account and sys.stdout.isatty():
+            of = event or here[0]
+            account = accounts.create(connection, of, time.time_ns() // 1_000_000)
+        event = event or _unnamed(here)
+        hashed = _admin(connection, folder)
+        return _Ready(hashed, event, is_new, account, needs_account, renewed)
 
-    hashed, renewed, made = in_transaction(engine, prepare)
+    ready = in_transaction(engine, prepare)
     if wanted.restored:
         told = _("Restored: every device of {events} events will take its tickets anew.")
-        sys.stdout.write(told.format(events=renewed) + "\n")
-        log.info("restored: %d new epochs", renewed)
-    return hashed, made
-
-
-def _need_some_event(connection: Connection, wanted: Wanted) -> None:
-    if not tickets.events(connection):
-        now_ms = time.time_ns() // 1_000_000
-        tickets.create_event(connection, wanted.event, "", wanted.time_zone, now_ms)
-
-
-_Made = tuple[Account, str] | None
-"""A new account of the card API, and its secret."""
-
-
-def _need_some_account(connection: Connection, wanted: Wanted) -> _Made:
-    """The first account of the card API, with its secret, if there was none."""
-    if accounts.every(connection):
-        return None
-    events = [str(one["id"]) for one in tickets.events(connection)]
-    event = wanted.event if wanted.event in events else events[0]
-    return accounts.create(connection, event, time.time_ns() // 1_000_000)
+        sys.stdout.write(told.format(events=ready.renewed) + "\n")
+        log.info("restored: %d new epochs", ready.renewed)
+    return ready
 
 
 def tell_account(account: Account, secret: str) -> None:
@@ -226,47 +241,54 @@ def _admin(connection: Connection, folder: Path) -> str:
     return hashed
 
 
-def _tell_start(
-    engine: Engine, wanted: Wanted, folder: Path, address: _Address, made: "_Made"
-) -> None:
+def _tell_start(engine: Engine, folder: Path, address: _Address, ready: _Ready) -> None:
     write = sys.stdout.write
     write(_("Venue Gate server: {url}").format(url=address.url) + "\n")
+    if ready.is_new:
+        write(_("Event {event} was made.").format(event=ready.event) + "\n")
     if ADMIN_VARIABLE not in os.environ and (folder / "admin.token").exists():
         told = _("The organiser's token is in {file}").format(file=folder / "admin.token")
         write(told + "\n")
-    if made is not None:
-        tell_account(*made)
-    event = _event_of(engine, wanted)
+    if ready.account is not None:
+        tell_account(*ready.account)
+    elif ready.needs_account:
+        write(_("The card API has no account yet: gate cards account --event ID") + "\n")
     # A link is a secret for a day: it is for people, not for whatever keeps our output.
-    if event and sys.stdout.isatty():
-        _tell_link(_mint(engine, event, _("Gate")), address, event)
+    if ready.event and sys.stdout.isatty():
+        _tell_link(_mint(engine, ready.event, _("Gate")), address, ready.event)
     write(_("To ask a gate in: gate serve --new-token NAME. End with Ctrl-C.") + "\n")
     sys.stdout.flush()
 
 
-def _event_of(engine: Engine, wanted: Wanted) -> str:
-    """The event to enrol into: the one that was named, or the only one there is."""
-    here = [str(one["id"]) for one in in_transaction(engine, tickets.events)]
-    if wanted.event in here:
-        return wanted.event
-    return here[0] if len(here) == 1 else ""
+def _events(connection: Connection) -> list[str]:
+    return [str(one["id"]) for one in tickets.events(connection)]
+
+
+def _unnamed(here: Sequence[str]) -> str:
+    """The event that is meant where none is named; empty when that is not clear."""
+    if len(here) == 1:
+        return here[0]
+    return FIRST_EVENT if FIRST_EVENT in here else ""
 
 
 def _need_event(engine: Engine, wanted: Wanted) -> str:
-    event = _event_of(engine, wanted)
-    if not event:
-        raise UsageError(
-            _("there is no event {id}").format(id=wanted.event), _("Name one with --event.")
-        )
-    return event
+    """The event that is meant. Raises UsageError when it is not there, or not named."""
+    here = in_transaction(engine, _events)
+    event = wanted.event or _unnamed(here)
+    if event in here:
+        return event
+    told = _("there is no event {id}").format(id=event) if event else _("which event?")
+    hint = _("Name one with --event: {events}").format(events=", ".join(here))
+    raise UsageError(told, hint if here else _("The first is made by: gate serve"))
 
 
 def _take_over(engine: Engine, wanted: Wanted, host: Host) -> int:
     """Make an event of a venue that had no server; running servers see it in a moment."""
+    event = wanted.event or FIRST_EVENT
     take = partial(
         take_over,
         host=host,
-        event=wanted.event,
+        event=event,
         time_zone=wanted.time_zone,
         now_ms=time.time_ns() // 1_000_000,
     )
@@ -276,7 +298,7 @@ def _take_over(engine: Engine, wanted: Wanted, host: Host) -> int:
         raise UsageError(denied.problem.reason, "") from denied
     told = _("{name}: {tickets} tickets and {devices} gates taken over into the event {event}.")
     told = told.format(
-        name=printable(host.name), tickets=taken.tickets, devices=taken.devices, event=wanted.event
+        name=printable(host.name), tickets=taken.tickets, devices=taken.devices, event=event
     )
     write = sys.stdout.write
     write(told + "\n")

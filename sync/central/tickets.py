@@ -52,6 +52,8 @@ class Issue:
     tickets: Sequence[Mapping[str, Any]] = ()
     changes: Sequence[Mapping[str, Any]] = ()
     """Fields to state anew, each with the ``id`` of its ticket."""
+    voids: Sequence[Mapping[str, Any]] = ()
+    """The same, of tickets that are good no more."""
 
 
 class Head(NamedTuple):
@@ -125,7 +127,7 @@ def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     *at, hexed, time_zone = connection.execute(_LOCKING, {"event": event}).one()
     key = bytes.fromhex(hexed)
     errors: list[str] = []
-    kept = _bodies(connection, event, stated.changes)
+    kept = _bodies(connection, event, [*stated.changes, *stated.voids])
     named = {str(row.get("type", "")) for row in stated.tickets}
     zones = _zones(connection, event, named | {_type_of(body) for body in kept.values()})
     types = []
@@ -144,7 +146,9 @@ def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     if len({one.id for one in tickets}) < len(tickets):
         errors.append("tickets: the same ticket twice")
     codes = _codes(connection, event, tickets, errors)
-    changes = _changed(connection, event, stated.changes, kept, zones=zones, errors=errors)
+    restated = [(f"changes[{n}]", one) for n, one in enumerate(stated.changes)]
+    restated += [(f"voids[{n}]", one) for n, one in enumerate(stated.voids)]
+    changes = _changed(connection, event, restated, kept, zones=zones, errors=errors)
     if errors:
         raise Bad([*errors[:_ERRORS_TOLD], *(["…"] if len(errors) > _ERRORS_TOLD else [])])
     rows: list[tuple[ChangeKind, str, str, dict[str, str]]] = [
@@ -448,27 +452,27 @@ _CODES_OF = select(t.code.c.ticket, t.code.c.hash, t.code.c.state).where(
 def _changed(
     connection: Connection,
     event: str,
-    stated: Sequence[Mapping[str, Any]],
+    restated: Sequence[tuple[str, Mapping[str, Any]]],
     bodies: dict[str, str],
     *,
     zones: Mapping[str, str],
     errors: list[str],
 ) -> list[tuple[str, str, dict[str, str]]]:
-    ids = [str(one.get("id", "")) for one in stated]
     codes: dict[str, dict[str, str]] = {id_: {} for id_ in bodies}
     for ticket, hash_, state in _codes_of(connection, event, list(bodies)):
         codes[ticket][hash_.hex()] = state
     made = []
-    for n, (id_, one) in enumerate(zip(ids, stated, strict=True)):
+    for where, one in restated:
+        id_ = str(one.get("id", ""))
         if id_ not in bodies:
-            errors.append(f"changes[{n}]: {_('there is no ticket {id!r}').format(id=id_[:128])}")
+            errors.append(f"{where}: {_('there is no ticket {id!r}').format(id=id_[:128])}")
             continue
         try:
             fields = {name: value for name, value in one.items() if name != "id"}
             bodies[id_] = changed_body(bodies[id_], fields, zones.get)
             made.append((id_, bodies[id_], codes[id_]))
         except BadRow as bad:
-            errors.append(f"changes[{n}]: {bad}")
+            errors.append(f"{where}: {bad}")
     return made
 
 

@@ -16,7 +16,7 @@ from gate.language import _
 from gate.words import printable
 from sync.central import tables as t
 from sync.central.database import in_transaction, open_database, reading
-from sync.central.serve import default_folder, tell_account
+from sync.central.serve import database_of, default_folder, tell_account
 from sync.wechat import accounts
 from sync.wechat.admin import review
 from sync.wechat.card import Card
@@ -35,13 +35,8 @@ class Where:
 
 @contextmanager
 def _opened(where: Where) -> Iterator[Engine]:
-    file = (where.folder or default_folder()).resolve() / "central.db"
-    if not where.database and not file.exists():
-        raise UsageError(
-            _("{folder}: there is no server's database here").format(folder=file.parent),
-            _("Name it with --server-dir or --database."),
-        )
-    engine = open_database(where.database or f"sqlite:///{file}")
+    database = database_of(where.folder or default_folder(), where.database)
+    engine = open_database(database, must_exist=True)
     try:
         yield engine
     finally:
