@@ -17,7 +17,7 @@ from gate.language import _
 from gate.log_file import open_log
 from gate.store.folder import Folder, Lock, is_locked
 from gate.store.freshness import FreshnessReader
-from sync.client import Client, ServerFault, ServerUnreachable, enrol
+from sync.client import Client, NotWelcome, ProtocolMismatch, ServerUnreachable, enrol
 from sync.enrolment import Enrolment, fetch_certificate, load, parse_link, save
 from sync.following import Progress
 from sync.keys import DeviceKey
@@ -114,12 +114,12 @@ def _close(client: Client | None, lock: Lock) -> None:
 
 
 def exit_code(fault: GateError) -> int:
-    """What a fault of the server makes of a run."""
+    """What a fault makes of a run; only those after which a new try is of no use are 2 and 4."""
     if isinstance(fault, UsageError):
         return USAGE
     if isinstance(fault, ServerUnreachable):
         return UNREACHABLE
-    return NOT_WELCOME if isinstance(fault, ServerFault) else FAILED
+    return NOT_WELCOME if isinstance(fault, NotWelcome | ProtocolMismatch) else FAILED
 
 
 def status(folder: Folder) -> dict[str, Any]:

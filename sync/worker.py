@@ -29,7 +29,15 @@ from gate.store import freshness
 from gate.store.folder import Folder
 from gate.store.freshness import Freshness, FreshnessReader
 from sync.bundle import take_waiting
-from sync.client import Client, NotWelcome, ServerFault, ServerUnreachable, Stream
+from sync.client import (
+    Building,
+    Client,
+    NotWelcome,
+    ServerFault,
+    ServerUnreachable,
+    SnapshotGone,
+    Stream,
+)
 from sync.discovery import network_now
 from sync.enrolment import Enrolment
 from sync.exchange import CENTRAL
@@ -69,6 +77,10 @@ PEER_FEED_S = 5.0
 LIAR_S = 300.0
 """And after what it gave was wrong."""
 TIDY_EVERY_S = 60.0
+BUILD_S = 600.0
+"""How long to wait while the server packs its tickets."""
+SNAPSHOTS = 3
+"""How many may be gone before they were fetched; then as if the server had not answered."""
 T = TypeVar("T")
 
 
@@ -208,6 +220,7 @@ class Worker:
             self._take_inbox()
             self._wait(BEAT_EVERY_S)
         while not self._stopping:
+            again_s = 0.0
             try:
                 self._take_inbox()
                 self._contact()
@@ -216,6 +229,7 @@ class Worker:
             except ServerUnreachable as fault:
                 failures += 1
                 self._lose(fault.message)
+                again_s = fault.again_s
                 if failures == 1:
                     log.warning("server: %s", fault.message)
             except ServerFault as fault:
@@ -224,7 +238,7 @@ class Worker:
                     self._say()
                 raise
             if not self._stopping:
-                self._wait(_back_off_s(failures))
+                self._wait(max(again_s, _back_off_s(failures)), at_least_s=again_s)
         if self._gates is not None:
             # That the lane has closed is worth telling: the others stop waiting for it.
             self._gates.tell()
@@ -370,12 +384,26 @@ class Worker:
     def _follow_feed(self) -> None:
         assert self._client is not None
         self._read_on(self._client, self._head)
-        self._head = self._feed.cursor
-        self._tickets_boot_ms = self._clock.read().boot_ms
+        if not self._stopping:
+            self._head = self._feed.cursor
+            self._tickets_boot_ms = self._clock.read().boot_ms
 
     def _read_on(self, source: Client, head: str, *, is_gate: bool = False) -> None:
+        until, gone = time.monotonic() + BUILD_S, 0
         try:
-            self._follower.follow(source, head, is_gate=is_gate)
+            while not self._stopping:
+                try:
+                    self._follower.follow(source, head, is_gate=is_gate)
+                except Building as fault:
+                    if time.monotonic() > until:
+                        raise
+                    self._pause(fault.again_s)
+                except SnapshotGone:
+                    gone += 1
+                    if gone == SNAPSHOTS:
+                        raise
+                else:
+                    return
         finally:
             self._others.look_again()
 
@@ -436,16 +464,24 @@ class Worker:
         future = self._elsewhere.submit(work)
         future.add_done_callback(lambda _done: self._queue.put(DONE))
         while not future.done():
-            happened = self._come(LOOK_EVERY_S)
-            if happened is not None and happened.lan is None and not happened.is_done:
-                self._kept.append(happened)
+            self._keep(self._come(LOOK_EVERY_S))
         return future.result()
 
-    def _wait(self, wait_s: float) -> None:
+    def _pause(self, wait_s: float) -> None:
+        """Wait so long, or until stopped; what happens meanwhile is kept for later."""
+        until = time.monotonic() + wait_s
+        while not self._stopping and (left := until - time.monotonic()) > 0:
+            self._keep(self._come(left))
+
+    def _keep(self, happened: Happened | None) -> None:
+        if happened is not None and happened.lan is None and not happened.is_done:
+            self._kept.append(happened)
+
+    def _wait(self, wait_s: float, at_least_s: float = 0.0) -> None:
         """Wait, but not when there is something new to tell or the network has come back."""
         until = time.monotonic() + wait_s
         # Not more than once a second, however many people go through.
-        earliest = time.monotonic() + min(wait_s, BACK_OFF_S[0])
+        earliest = time.monotonic() + max(at_least_s, min(wait_s, BACK_OFF_S[0]))
         network, told = network_now(), self._holdings.own_version
         soon = time.monotonic() + random.uniform(*OTHERS_HEAR_S)  # noqa: S311  only spreads load
         woken = False

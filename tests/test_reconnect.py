@@ -195,8 +195,13 @@ def test_a_download_goes_on_where_it_was_cut(
     (part,) = gate.folder.path.glob("*.zst.part")
     size = part.stat().st_size
     assert size > 100_000
+    (packed,) = (server.folder / "snapshots").rglob("*.zst")
+    rest = packed.stat().st_size - size
     proxy.up()
+    before = proxy.fetched
     assert gate.once().returncode == 0
+    # The rest, and what else is said: less than what had come already.
+    assert rest <= proxy.fetched - before < rest + 50_000
     assert not list(gate.folder.path.glob("*.part"))
     log = (server.folder / "server.log").read_text()
     gate.open()
