@@ -12,9 +12,9 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -32,7 +32,6 @@ from sync.bundle import take_waiting
 from sync.client import (
     Building,
     Client,
-    NotWelcome,
     ServerFault,
     ServerUnreachable,
     SnapshotGone,
@@ -201,17 +200,33 @@ class Worker:
 
     def once(self) -> None:
         """Tell and hear everything there is to. Raises ServerFault when that cannot be."""
-        try:
+        with self._said():
             self._take_inbox()
             self._contact()
-        except ServerFault as fault:
-            self._last_error = fault.message
-            raise
-        finally:
-            self._say()
 
     def run(self) -> None:
         """Work until stopped. Raises NotWelcome or ProtocolMismatch: a person has to act."""
+        with self._said():
+            self._work()
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        """Whatever this ends with is said to whoever asks how things are."""
+        try:
+            yield
+            self._say()
+        except GateError as fault:
+            self._link, self._last_error = "", fault.message
+            try:
+                self._say()
+            except GateError:
+                # What is damaged may be what there would be to tell of.
+                boot_id = self._clock.read().boot_id
+                last = replace(self._written, boot_id=boot_id, link="", last_error=fault.message)
+                freshness.write(self._folder, last)
+            raise
+
+    def _work(self) -> None:
         failures = 0
         if self._lan is not None:
             self._lan.start()
@@ -232,11 +247,6 @@ class Worker:
                 again_s = fault.again_s
                 if failures == 1:
                     log.warning("server: %s", fault.message)
-            except ServerFault as fault:
-                self._lose(fault.message)
-                if isinstance(fault, NotWelcome):
-                    self._say()
-                raise
             if not self._stopping:
                 self._wait(max(again_s, _back_off_s(failures)), at_least_s=again_s)
         if self._gates is not None:
@@ -244,8 +254,7 @@ class Worker:
             self._gates.tell()
         if self._client is not None and not self._last_error:
             with suppress(ServerFault):
-                self._exchange()
-        self._say()
+                self._take_leave()
 
     # Talking
 
@@ -264,6 +273,13 @@ class Worker:
         if waiting:
             # The server keeps what we say of ourselves: that nothing waits any more, too.
             self._exchange()
+
+    def _take_leave(self) -> None:
+        """Tell the last, compare what it has come to, and say that nothing waits any more."""
+        # What went out on the stream a moment ago has no receipt yet; a whole message brings it.
+        self._talk.needs_whole = True
+        self._exchange()
+        self._exchange()
 
     def _exchange(self) -> bool:
         assert self._client is not None
@@ -591,9 +607,6 @@ class Worker:
 
     def _say(self) -> None:
         reading = self._clock.read()
-        alarms = sorted({alarm.device for alarm in self._holdings.alarms()})
-        if self._holdings.pulled_back() and self._holdings.device not in alarms:
-            alarms.append(self._holdings.device)
         told = Freshness(
             boot_id=reading.boot_id,
             server=self._enrolment.url if self._client is not None else "",
@@ -604,7 +617,7 @@ class Worker:
             error_ms=self._offset.error_ms,
             unsent=self._unsent(),
             quarantined=len(self._holdings.quarantined()),
-            alarms=tuple(alarms),
+            alarms=alarmed(self._holdings),
             last_error=self._last_error,
             lanes=self._others.lanes(self._gates),
             gates=len(self._gates.linked) if self._gates else 0,
@@ -615,6 +628,14 @@ class Worker:
         if due or told != replace(self._written, boot_ms=0):
             freshness.write(self._folder, replace(told, boot_ms=reading.boot_ms))
             self._written = replace(told, boot_ms=reading.boot_ms)
+
+
+def alarmed(holdings: Holdings) -> tuple[str, ...]:
+    """Which devices were cloned, restored or rolled back, this one last."""
+    found = sorted({alarm.device for alarm in holdings.alarms()})
+    if holdings.pulled_back() and holdings.device not in found:
+        found.append(holdings.device)
+    return tuple(found)
 
 
 def _host_of(enrolment: Enrolment) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """Gates and server as processes: killed, cut off, delayed, doubled; in the end nothing is lost."""
 
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,8 +12,8 @@ import segno
 from gate.domain.model import Basis, Outcome, Reason, Scan
 from gate.store.folder import Folder
 from gate.store.tickets import live_replica
-from tests.network import EVENT, GATE, Device, Server, until
-from tests.programs import run
+from tests.network import EVENT, Device, Server, until
+from tests.programs import Program, run
 from tests.proxy import Proxy
 
 # The proxy's transports are cut where they stand, as a bad network does.
@@ -284,11 +283,20 @@ def test_the_whole_program_starts_its_worker(server: Server, make_device: MakeDe
     """``gate scan`` alone: its child tells the server, the closing of the lane included."""
     gate = make_device("gate")
     assert gate.once().returncode == 0
-    ran = subprocess.run(
-        [*GATE, "scan", "--plain", "--camera", "off", "--data-dir", str(gate.folder.path)],
-        input="C000001\n", capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    assert ran.returncode == 0
-    assert "ADMIT" in ran.stdout
+    scan_ = Program("scan", "--plain", "--camera", "off", "--data-dir", str(gate.folder.path))
+    try:
+        os.write(scan_.stdin.fileno(), b"C000001\n")
+        until(lambda: gate.status()["link"] == "stream")
+        until(lambda: all_told(server, gate) and gate.status()["unsent"] == 0)
+        scan_.stdin.close()
+        assert scan_.wait(30) == 0
+    finally:
+        scan_.kill()
+        scan_.wait(10)
     assert all_told(server, gate)
-    assert not [d for d in server.admin("GET", f"/events/{EVENT}/devices") if d["lane_open"]]
+    (told,) = server.admin("GET", f"/events/{EVENT}/devices")
+    assert not told["lane_open"]
+    assert gate.status()["unsent"] == 0
+    # Nought is not written out.
+    assert told["report"].get("unsent", 0) == 0
+    assert told["report"]["version"]

@@ -183,6 +183,34 @@ def test_a_stream_begins_by_comparing_everything(
     assert seen == ["compared", "told", "receipted"]
 
 
+def test_what_went_out_last_is_receipted_before_the_end(
+    worker: Worker, server: FakeServer, lane: Lane, venue: Folder
+) -> None:
+    """The lane closes, its last entry goes out on the stream, and the end comes at once."""
+
+    def drive() -> None:
+        try:
+            wait(lambda: bool(server.streams) and worker._talk.needs_whole is False)
+            lane.close()
+            worker.nudge()
+            wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
+            # The server has it, and its receipt is on the way while the worker ends.
+            for ask in list(server.streams[0].said):
+                server.take(ask)
+        finally:
+            worker.stop()
+
+    thread = threading.Thread(target=drive)
+    thread.start()
+    worker.run()
+    thread.join(10)
+    assert any(entries_of(ask) for ask in server.streams[0].said)
+    assert FreshnessReader(venue).read("boot-1").unsent == 0
+    report = server.asks[-1].report
+    assert report is not None
+    assert report.unsent == 0
+
+
 def test_others_are_told_of_to_the_lane(
     worker: Worker, server: FakeServer, lane: Lane, venue: Folder
 ) -> None:
