@@ -249,10 +249,14 @@ def enrol(
         try:
             response = http.post(f"{PREFIX}/enrol", content=msgspec.json.encode(ask))
         except httpx.HTTPError as error:
-            raise _unreachable(error) from error
+            # Nothing is being scanned with it yet: this is no lane that goes on.
+            raise ServerUnreachable(_unreachable(error).message, asked_in_vain()) from error
         if response.status_code in (401, 403):
             problem = _problem(response)
-            raise ServerRefused(problem.reason, _("Ask for a new link."), problem.error)
+            # Of these two the server says so itself.
+            is_said = problem.error in ("used_token", "expired_token")
+            hint = "" if is_said else _("Ask for a new link.")
+            raise ServerRefused(problem.reason, hint, problem.error)
         _check(response)
         return _decode(response, Enrolled)
 
@@ -338,8 +342,13 @@ def _decode(response: httpx.Response, kind: type[T]) -> T:
 def _not_welcome() -> tuple[str, str]:
     return (
         _("the server does not know this device any more"),
-        _("It was revoked or its event is over. Enrol it again: gate enroll"),
+        _("It was revoked or its event is over. Enrol it again: gate enroll --again"),
     )
+
+
+def asked_in_vain() -> str:
+    """What to look at when a server does not answer that was never heard before."""
+    return _("Is it running, and is this device on its network?")
 
 
 def _unreachable(error: Exception) -> ServerUnreachable:

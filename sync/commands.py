@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
@@ -17,10 +18,18 @@ from gate.errors import BusyError, GateError, UsageError
 from gate.language import _
 from gate.log_file import open_log
 from gate.store.folder import Folder, Lock, is_locked
+from gate.store.freshness import Freshness
 from gate.store.standing import HEARD_WITHIN_S, StandingReader
 from gate.store.tickets import complete_as_of_ms
 from gate.words import BASIS_WORDS, printable
-from sync.client import Client, NotWelcome, ProtocolMismatch, ServerUnreachable, enrol
+from sync.client import (
+    Client,
+    NotWelcome,
+    ProtocolMismatch,
+    ServerUnreachable,
+    asked_in_vain,
+    enrol,
+)
 from sync.enrolment import Enrolment, fetch_certificate, load, parse_link, save
 from sync.following import Progress
 from sync.keys import DeviceKey
@@ -53,7 +62,7 @@ def enrol_device(folder: Folder, link: str, *, again: bool) -> Enrolment:
     except OSError as error:
         raise ServerUnreachable(
             _("the server cannot be reached: {detail}").format(detail=error),
-            _("Is it running, and is this device on its network?"),
+            asked_in_vain(),
         ) from error
     key = DeviceKey(folder)
     asked = Enrol(invitation.token, folder.device_id(), key.public, __version__)
@@ -73,14 +82,15 @@ def enrol_device(folder: Folder, link: str, *, again: bool) -> Enrolment:
 
 def sync_once(folder: Folder, config: Config, progress: Progress) -> int:
     """Tell and hear everything once; the answer is the exit code."""
-    worker, lock, client = _worker(folder, config, progress)
+    worker, lock, client = _worker(folder, config, progress=progress)
     try:
         if client is None:
             raise UsageError(
                 _("this device has no server; the other gates are heard while it works"),
                 _("Let it work: gate sync"),
             )
-        worker.once()
+        with _logged(folder):
+            worker.once()
         return QUARANTINED if worker.quarantined() else DONE
     finally:
         worker.close()
@@ -89,25 +99,63 @@ def sync_once(folder: Folder, config: Config, progress: Progress) -> int:
 
 def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
     """Work until stopped; the answer is the exit code."""
-    worker, lock, client = _worker(folder, config, lambda _what, _done, _total: None)
-    _log_to(folder)
+    shown = _Shown() if sys.stderr.isatty() and not is_child else None
+    worker, lock, client = _worker(folder, config, told=shown or _silent)
     signal.signal(signal.SIGTERM, lambda _number, _frame: worker.stop())
     signal.signal(signal.SIGINT, lambda _number, _frame: worker.stop())
     if is_child:
         follow_parent(worker)
     try:
-        worker.run()
-    except GateError as fault:
-        log.error("%s %s", fault.message, fault.hint)
-        raise
-    except Exception:
-        log.exception("unforeseen fault")
-        raise
-    else:
+        with _logged(folder):
+            if shown is not None:
+                shown.begin(folder)
+            worker.run()
         return DONE
     finally:
         worker.close()
         _close(client, lock)
+
+
+class _Shown:
+    """Tells whoever watches on a terminal how things stand, whenever that changes."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def begin(self, folder: Folder) -> None:
+        """Say who is at work, and how to end it."""
+        enrolment = load(folder)
+        name = printable(enrolment.name if enrolment else "") or folder.device_id()
+        if enrolment and enrolment.credential:
+            told = _("{name} talks to {server}. Ctrl+C ends it.")
+            self._write(told.format(name=name, server=printable(enrolment.url, 200)))
+        else:
+            told = _("{name} talks to the other gates. Ctrl+C ends it.")
+            self._write(told.format(name=name))
+
+    def __call__(self, freshness: Freshness) -> None:
+        """Say it, if it is new."""
+        links = {
+            "stream": _("the server is heard"),
+            "poll": _("the server is asked again and again"),
+        }
+        server = links.get(freshness.link, "") or printable(freshness.last_error, 200)
+        if freshness.server and not server:
+            return
+        gates = _("gates heard: {n}").format(n=freshness.gates)
+        has_gates = freshness.gates or not freshness.server
+        said = " · ".join([*([server] if server else []), *([gates] if has_gates else [])])
+        if said != self._last:
+            self._last = said
+            self._write(said)
+
+    def _write(self, line: str) -> None:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+
+def _silent(_freshness: Freshness) -> None:
+    """Nobody watches."""
 
 
 def _close(client: Client | None, lock: Lock) -> None:
@@ -226,7 +274,11 @@ def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:
 
 
 def _worker(
-    folder: Folder, config: Config, progress: Progress
+    folder: Folder,
+    config: Config,
+    *,
+    progress: Progress = lambda _what, _done, _total: None,
+    told: Callable[[Freshness], None] = _silent,
 ) -> tuple[Worker, Lock, Client | None]:
     enrolment = load(folder)
     membership = load_membership(folder)
@@ -250,6 +302,7 @@ def _worker(
             membership=membership,
             lan=config.lan,
             progress=progress,
+            told=told,
         )
     except BaseException:
         _close(client, lock)
@@ -292,7 +345,20 @@ def _held(folder: Folder) -> Iterator[Holdings]:
         yield holdings
 
 
-def _log_to(folder: Folder) -> None:
-    root = logging.getLogger()
-    root.addHandler(open_log(folder.path / "sync.log"))
+@contextmanager
+def _logged(folder: Folder) -> Iterator[None]:
+    """What happens meanwhile, and the fault that ends it, goes into ``sync.log``."""
+    root, kept = logging.getLogger(), open_log(folder.path / "sync.log")
+    root.addHandler(kept)
     root.setLevel(logging.INFO)
+    try:
+        yield
+    except GateError as fault:
+        log.error("%s %s", fault.message, fault.hint)
+        raise
+    except Exception:
+        log.exception("unforeseen fault")
+        raise
+    finally:
+        root.removeHandler(kept)
+        kept.close()

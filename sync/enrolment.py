@@ -5,6 +5,7 @@ import ssl
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import msgspec
 
 from gate.errors import DamagedError, UsageError
@@ -42,24 +43,39 @@ _decoder = msgspec.json.Decoder(Enrolment)
 
 def parse_link(text: str) -> Invitation:
     """What a link says. Raises UsageError when it is none."""
-    link = text.strip()
-    head, _mark, query = link.partition("?")
-    said = parse_qs(query, max_num_fields=10)
-    url = (said.get("u") or [""])[0].rstrip("/")
-    token = (said.get("t") or [""])[0]
-    fingerprint = (said.get("f") or [""])[0].lower()
-    parts = urlsplit(url)
-    if head != SCHEME or not token or parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        found = _read_link(text.strip())
+    # What is no text, no number of a port, too long for a name, …
+    except (ValueError, httpx.InvalidURL):
+        found = None
+    if found is None:
         raise UsageError(
             _("this is no enrolment link"),
             _("The server shows one when it starts; it begins with {scheme}").format(scheme=SCHEME),
         )
+    parts = urlsplit(found.url)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise UsageError(
             _("the server at {host} does not encrypt").format(host=parts.hostname),
             _("Run it with a certificate: gate serve --self-signed"),
         )
-    return Invitation(url, token, fingerprint)
+    return found
+
+
+def _read_link(link: str) -> Invitation | None:
+    """What it says. Raises ValueError or InvalidURL where there can be no such server."""
+    head, _mark, query = link.partition("?")
+    said = parse_qs(query, max_num_fields=10)
+    url, token, fingerprint = ((said.get(name) or [""])[0] for name in "utf")
+    url = url.rstrip("/")
+    parts = urlsplit(url)
+    if head != SCHEME or not token or parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    # As whoever connects will read it: names of at most 63 characters between dots.
+    parts.hostname.encode("idna")
+    token.encode()
+    is_place = parts.port != 0 and httpx.URL(url).host
+    return Invitation(url, token, fingerprint.lower()) if is_place else None
 
 
 def fetch_certificate(invitation: Invitation, timeout_s: float = 10.0) -> str:
@@ -93,7 +109,7 @@ def load(folder: Folder) -> Enrolment | None:
     except (msgspec.DecodeError, UnicodeError) as error:
         raise DamagedError(
             _("{file} cannot be read").format(file=folder.enrolment.name),
-            _("Enrol this device again: gate enroll"),
+            _("Enrol this device again: gate enroll --again"),
         ) from error
 
 

@@ -131,6 +131,7 @@ class Worker:
         membership: Membership | None = None,
         lan: config.Lan | None = None,
         progress: Progress = lambda _what, _done, _total: None,
+        told: Callable[[Freshness], None] = lambda _freshness: None,
     ) -> None:
         self._folder = folder
         self._enrolment = enrolment
@@ -139,6 +140,7 @@ class Worker:
         self._gate = gate
         self._poll_s = poll_s
         self._progress = progress
+        self._told = told
         self._queue: queue.SimpleQueue[Happened] = queue.SimpleQueue()
         self._kept: deque[Happened] = deque()
         self._holdings = Holdings(folder)
@@ -217,6 +219,8 @@ class Worker:
             self._say()
         except GateError as fault:
             self._link, self._last_error = "", fault.message
+            # Whoever started it is told the fault itself.
+            self._told = lambda _freshness: None
             try:
                 self._say()
             except GateError:
@@ -628,6 +632,7 @@ class Worker:
         if due or told != replace(self._written, boot_ms=0):
             freshness.write(self._folder, replace(told, boot_ms=reading.boot_ms))
             self._written = replace(told, boot_ms=reading.boot_ms)
+            self._told(told)
 
 
 def alarmed(holdings: Holdings) -> tuple[str, ...]:

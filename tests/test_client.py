@@ -4,15 +4,26 @@ import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from gate.errors import UsageError
 from sync import client as client_module
-from sync.client import Building, Client, ServerRefused, ServerUnreachable, SnapshotGone
+from sync.client import (
+    Building,
+    Client,
+    ServerRefused,
+    ServerUnreachable,
+    SnapshotGone,
+    enrol,
+)
 from sync.commands import FAILED, NOT_WELCOME, UNREACHABLE, exit_code
-from sync.enrolment import Enrolment
-from sync.protocol import Ask, Frame, Seal, Snapshot
+from sync.enrolment import Enrolment, parse_link
+from sync.protocol import Ask, Enrol, Frame, Seal, Snapshot
 
 PACKED = bytes(range(256)) * 40
 SNAPSHOT = Snapshot(
@@ -157,3 +168,62 @@ def test_a_cursor_of_another_feed_is_no_fault(scripted: Scripted) -> None:
     scripted.answer = lambda _request: problem(422, "invalid")
     with pytest.raises(ServerRefused):
         scripted.client.changes("aa:1:")
+
+
+SCHEMES = st.sampled_from(["http://", "https://", "https:", "ftp://", ""])
+PLACES = st.one_of(
+    st.sampled_from(
+        ["127.0.0.1", "[::1]", "[foo", "a" * 64, "a..b", "x@y:z@h", "gäte.example", "[::1%25x]"]
+    ),
+    st.text(max_size=12),
+)
+PORTS = st.one_of(
+    st.sampled_from(["", ":0", ":99999", ":abc", ":-1", ":8470", ":٣"]), st.text(max_size=4)
+)
+LINKS = st.one_of(
+    st.text(),
+    st.builds(
+        lambda scheme, place, port, quoted, token, rest: (
+            f"venuegate:enrol?u={quote(scheme + place + port) if quoted else scheme + place + port}"
+            f"&t={token}&f={rest}"
+        ),
+        SCHEMES, PLACES, PORTS, st.booleans(), st.text(min_size=1, max_size=9), st.text(),
+    ),
+    st.integers(0, 30).map(lambda n: "venuegate:enrol?u=http://127.0.0.1&t=x" + "&f=" * n),
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@example("venuegate:enrol?u=http://[foo&t=x")
+@example("venuegate:enrol?u=http://127.0.0.1:99999&t=x")
+@example("venuegate:enrol?u=http://127.0.0.1:abc&t=x")
+@example("venuegate:enrol?u=https://" + "a" * 64 + "&t=x")
+@example("venuegate:enrol?u=http://127.0.0.1&t=x" + "&a=b" * 10)
+@example("venuegate:enrol?u=http://127.0.0.1&t=\udcff")
+@given(LINKS)
+def test_any_text_is_a_link_or_none(text: str) -> None:
+    """Whatever is pasted, there is one kind of fault; and a link leads to where one can ask."""
+    try:
+        invitation = parse_link(text)
+    except UsageError:
+        return
+    transport = httpx.MockTransport(lambda _request: httpx.Response(403))
+    asked = Enrol(invitation.token, "0" * 16, "ab", "1")
+    with pytest.raises(ServerRefused):
+        enrol(invitation.url, "", asked, transport)
+
+
+def test_a_good_link_says_where_and_with_what() -> None:
+    """The address without a slash at its end, the token as it is, the fingerprint in lower case."""
+    text = " venuegate:enrol?u=https%3A%2F%2Fgate.example%3A8470%2F&t=a-B_1&f=AB12 \n"
+    assert parse_link(text) == ("https://gate.example:8470", "a-B_1", "ab12")
+
+
+@pytest.mark.parametrize("error", ["used_token", "expired_token", "wrong_token", ""])
+def test_a_refused_enrolment_says_once_what_to_do(error: str) -> None:
+    """Where the server has said to ask for another, it is not said again."""
+    transport = httpx.MockTransport(lambda _request: problem(403, error))
+    with pytest.raises(ServerRefused) as refused:
+        enrol("http://127.0.0.1", "", Enrol("t", "0" * 16, "ab", "1"), transport)
+    assert refused.value.error == error
+    assert bool(refused.value.hint) == (error in ("wrong_token", ""))
