@@ -28,7 +28,7 @@ from websockets.sync.client import ClientConnection, connect
 from gate import __version__
 from gate.errors import GateError
 from gate.language import _
-from sync.enrolment import Enrolment, trust
+from sync.enrolment import Enrolment, no_link, trust
 from sync.protocol import (
     MAX_FRAME,
     PREFIX,
@@ -243,9 +243,16 @@ class Stream:
 def enrol(
     url: str, certificate: str, ask: Enrol, transport: httpx.BaseTransport | None = None
 ) -> Enrolled:
-    """Trade a one-time token for a credential. Raises ServerRefused when it is no good."""
+    """Trade a one-time token for a credential. Raises ServerRefused when it is no good.
+
+    Raises UsageError for an address that is none.
+    """
     tls = trust(certificate) if url.startswith("https") else None
-    with _http(url, tls, transport) as http:
+    try:
+        client = _http(url, tls, transport)
+    except httpx.InvalidURL as error:
+        raise no_link() from error
+    with client as http:
         try:
             response = http.post(f"{PREFIX}/enrol", content=msgspec.json.encode(ask))
         except httpx.HTTPError as error:

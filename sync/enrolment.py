@@ -5,7 +5,6 @@ import ssl
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import msgspec
 
 from gate.errors import DamagedError, UsageError
@@ -46,13 +45,10 @@ def parse_link(text: str) -> Invitation:
     try:
         found = _read_link(text.strip())
     # What is no text, no number of a port, too long for a name, …
-    except (ValueError, httpx.InvalidURL):
+    except ValueError:
         found = None
     if found is None:
-        raise UsageError(
-            _("this is no enrolment link"),
-            _("The server shows one when it starts; it begins with {scheme}").format(scheme=SCHEME),
-        )
+        raise no_link()
     parts = urlsplit(found.url)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise UsageError(
@@ -63,7 +59,7 @@ def parse_link(text: str) -> Invitation:
 
 
 def _read_link(link: str) -> Invitation | None:
-    """What it says. Raises ValueError or InvalidURL where there can be no such server."""
+    """What it says. Raises ValueError where there can be no such server."""
     head, _mark, query = link.partition("?")
     said = parse_qs(query, max_num_fields=10)
     url, token, fingerprint = ((said.get(name) or [""])[0] for name in "utf")
@@ -74,8 +70,15 @@ def _read_link(link: str) -> Invitation | None:
     # As whoever connects will read it: names of at most 63 characters between dots.
     parts.hostname.encode("idna")
     token.encode()
-    is_place = parts.port != 0 and httpx.URL(url).host
-    return Invitation(url, token, fingerprint.lower()) if is_place else None
+    return Invitation(url, token, fingerprint.lower()) if parts.port != 0 else None
+
+
+def no_link() -> UsageError:
+    """What is said of a text that leads to no server."""
+    return UsageError(
+        _("this is no enrolment link"),
+        _("The server shows one when it starts; it begins with {scheme}").format(scheme=SCHEME),
+    )
 
 
 def fetch_certificate(invitation: Invitation, timeout_s: float = 10.0) -> str:
