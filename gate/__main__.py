@@ -148,7 +148,7 @@ def _sync(options: argparse.Namespace) -> int:
     config = _config(options)
     folder = _existing(config)
     if options.action == "status":
-        told = commands.status(folder)
+        told = commands.status(folder, config.sync.heard_within_s)
 
         def words(seconds: float | None) -> str:
             return _("not in this boot") if seconds is None else ago(int(seconds * 1000))

@@ -5,6 +5,8 @@
     GateError
     └── ServerFault
         ├── ServerUnreachable   no answer, or one that says to come again: retry
+        │   ├── Building            it packs the tickets
+        │   └── SnapshotGone        there is a newer one
         ├── NotWelcome          the credential is no longer good: stop and tell a person
         ├── ServerRefused       it will not have this, and why
         └── ProtocolMismatch    it speaks another language: stop and tell a person
@@ -14,6 +16,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +28,7 @@ from websockets.sync.client import ClientConnection, connect
 from gate import __version__
 from gate.errors import GateError
 from gate.language import _
-from sync.enrolment import Enrolment, trust
+from sync.enrolment import Enrolment, no_link, trust
 from sync.protocol import (
     MAX_FRAME,
     PREFIX,
@@ -39,6 +42,10 @@ from sync.protocol import (
 )
 
 TIMEOUT_S = 10.0
+BUILDING_S = 2.0
+"""How long to wait for a snapshot when the server does not say."""
+MOST_AGAIN_S = 60.0
+"""A server, or a proxy before it, that asks for more is asked sooner: it may be back."""
 CHUNK = 64 * 1024
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
 
@@ -51,7 +58,19 @@ class ServerFault(GateError):
 
 
 class ServerUnreachable(ServerFault):
-    """No answer, or one that says to come again later."""
+    """No answer, or one that says to come again, not before so many seconds."""
+
+    def __init__(self, message: str, hint: str = "", again_s: float = 0.0) -> None:
+        super().__init__(message, hint)
+        self.again_s = again_s
+
+
+class Building(ServerUnreachable):
+    """The tickets are being packed."""
+
+
+class SnapshotGone(ServerUnreachable):
+    """What was being fetched is not there any more: ask for the newest."""
 
 
 class NotWelcome(ServerFault):
@@ -111,18 +130,18 @@ class Client:
             raise
 
     def snapshot(self) -> Snapshot:
-        """The replica to begin with; waits while the server makes one."""
-        until = time.monotonic() + 600
-        while True:
-            response = self._send("GET", "/snapshot")
-            if response.status_code != httpx.codes.ACCEPTED:
-                return _decode(response, Snapshot)
-            if time.monotonic() > until:
-                raise ServerUnreachable(_("the server takes too long to pack the tickets"))
-            time.sleep(min(5.0, float(response.headers.get("Retry-After", "2"))))
+        """The replica to begin with. Raises Building while the server makes one."""
+        response = self._send("GET", "/snapshot")
+        if response.status_code == httpx.codes.ACCEPTED:
+            late = _("the server takes too long to pack the tickets")
+            raise Building(late, again_s=_again_s(response) or BUILDING_S)
+        return _decode(response, Snapshot)
 
     def download(self, snapshot: Snapshot, part: Path, progress: Progress) -> None:
-        """Fetch a packed replica into a file, going on where an earlier attempt ended."""
+        """Fetch a packed replica into a file, going on where an earlier attempt ended.
+
+        Raises SnapshotGone when it is not what the server has under that name any more.
+        """
         have = part.stat().st_size if part.exists() else 0
         while have < snapshot.packed_bytes:
             more = self._download(snapshot, part, have, progress)
@@ -131,13 +150,17 @@ class Client:
             have = more
 
     def _download(self, snapshot: Snapshot, part: Path, have: int, progress: Progress) -> int:
-        headers = {"Range": f"bytes={have}-"} if have else {}
+        tag = f'"{snapshot.sha256}"'
+        # Who has built anew under the same name answers with all of it, not with a rest.
+        headers = {"Range": f"bytes={have}-", "If-Range": tag} if have else {}
         path = f"{PREFIX}/snapshot/{snapshot.name}"
         try:
             with self._http.stream("GET", path, headers=headers) as response:
                 if response.is_error:
                     response.read()
-                    _check(response)
+                    _check_file(response, part)
+                if response.headers.get("ETag", tag).removeprefix("W/") != tag:
+                    raise _snapshot_gone()
                 goes_on = have and response.status_code == httpx.codes.PARTIAL_CONTENT
                 with part.open("ab" if goes_on else "wb") as file:
                     for chunk in response.iter_raw(CHUNK):
@@ -220,16 +243,27 @@ class Stream:
 def enrol(
     url: str, certificate: str, ask: Enrol, transport: httpx.BaseTransport | None = None
 ) -> Enrolled:
-    """Trade a one-time token for a credential. Raises ServerRefused when it is no good."""
+    """Trade a one-time token for a credential. Raises ServerRefused when it is no good.
+
+    Raises UsageError for an address that is none.
+    """
     tls = trust(certificate) if url.startswith("https") else None
-    with _http(url, tls, transport) as http:
+    try:
+        client = _http(url, tls, transport)
+    except httpx.InvalidURL as error:
+        raise no_link() from error
+    with client as http:
         try:
             response = http.post(f"{PREFIX}/enrol", content=msgspec.json.encode(ask))
         except httpx.HTTPError as error:
-            raise _unreachable(error) from error
+            # Nothing is being scanned with it yet: this is no lane that goes on.
+            raise ServerUnreachable(_unreachable(error).message, asked_in_vain()) from error
         if response.status_code in (401, 403):
             problem = _problem(response)
-            raise ServerRefused(problem.reason, _("Ask for a new link."), problem.error)
+            # Of these two the server says so itself.
+            is_said = problem.error in ("used_token", "expired_token")
+            hint = "" if is_said else _("Ask for a new link.")
+            raise ServerRefused(problem.reason, hint, problem.error)
         _check(response)
         return _decode(response, Enrolled)
 
@@ -260,12 +294,39 @@ def _check(response: httpx.Response) -> None:
     if response.status_code in (401, 403):
         raise NotWelcome(*_not_welcome())
     if response.status_code in _AGAIN:
-        raise ServerUnreachable(problem.reason or str(response.status_code))
+        reason = problem.reason or str(response.status_code)
+        raise ServerUnreachable(reason, again_s=_again_s(response))
     if response.status_code == httpx.codes.NOT_FOUND and not problem.error:
         raise ProtocolMismatch(
             _("what answers there is no Venue Gate server"), _("Is the address right?")
         )
     raise ServerRefused(problem.reason, "", problem.error)
+
+
+def _check_file(response: httpx.Response, part: Path) -> None:
+    if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+        # What came before is no beginning of what is there now.
+        part.unlink(missing_ok=True)
+        raise _snapshot_gone()
+    # The second is a gate's word for it.
+    if _problem(response).error in ("no_snapshot", "nothing"):
+        raise _snapshot_gone()
+    _check(response)
+
+
+def _snapshot_gone() -> SnapshotGone:
+    return SnapshotGone(_("the server has packed the tickets anew"))
+
+
+def _again_s(response: httpx.Response) -> float:
+    """How many seconds to wait by ``Retry-After`` (RFC 9110, 10.2.3); 0 when it does not say."""
+    said = response.headers.get("Retry-After", "").strip()
+    if said.isascii() and said.isdecimal():
+        return min(MOST_AGAIN_S, float(said[:9]))
+    try:
+        return min(MOST_AGAIN_S, max(0.0, parsedate_to_datetime(said).timestamp() - time.time()))
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _problem(response: httpx.Response) -> Problem:
@@ -288,8 +349,13 @@ def _decode(response: httpx.Response, kind: type[T]) -> T:
 def _not_welcome() -> tuple[str, str]:
     return (
         _("the server does not know this device any more"),
-        _("It was revoked or its event is over. Enrol it again: gate enroll"),
+        _("It was revoked or its event is over. Enrol it again: gate enroll --again"),
     )
+
+
+def asked_in_vain() -> str:
+    """What to look at when a server does not answer that was never heard before."""
+    return _("Is it running, and is this device on its network?")
 
 
 def _unreachable(error: Exception) -> ServerUnreachable:

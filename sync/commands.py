@@ -2,9 +2,10 @@
 
 import logging
 import signal
-from collections.abc import Callable
-from contextlib import closing
-from typing import Any
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any, NamedTuple
 
 import msgspec
 from rich.cells import cell_len
@@ -12,20 +13,31 @@ from rich.cells import cell_len
 from gate import __version__
 from gate.clock import SystemClock
 from gate.config import Config
-from gate.errors import GateError, UsageError
+from gate.domain.model import Basis
+from gate.errors import BusyError, GateError, UsageError
 from gate.language import _
 from gate.log_file import open_log
 from gate.store.folder import Folder, Lock, is_locked
-from gate.store.freshness import FreshnessReader
-from sync.client import Client, ServerFault, ServerUnreachable, enrol
+from gate.store.freshness import Freshness
+from gate.store.standing import HEARD_WITHIN_S, StandingReader
+from gate.store.tickets import complete_as_of_ms
+from gate.words import BASIS_WORDS, printable
+from sync.client import (
+    Client,
+    NotWelcome,
+    ProtocolMismatch,
+    ServerUnreachable,
+    asked_in_vain,
+    enrol,
+)
 from sync.enrolment import Enrolment, fetch_certificate, load, parse_link, save
 from sync.following import Progress
 from sync.keys import DeviceKey
 from sync.members import join, load_membership
+from sync.outbound import unsent
 from sync.protocol import Enrol
 from sync.replica import Holdings
-from sync.talk import Talk
-from sync.worker import Worker, follow_parent
+from sync.worker import Worker, alarmed, follow_parent
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +62,7 @@ def enrol_device(folder: Folder, link: str, *, again: bool) -> Enrolment:
     except OSError as error:
         raise ServerUnreachable(
             _("the server cannot be reached: {detail}").format(detail=error),
-            _("Is it running, and is this device on its network?"),
+            asked_in_vain(),
         ) from error
     key = DeviceKey(folder)
     asked = Enrol(invitation.token, folder.device_id(), key.public, __version__)
@@ -70,14 +82,15 @@ def enrol_device(folder: Folder, link: str, *, again: bool) -> Enrolment:
 
 def sync_once(folder: Folder, config: Config, progress: Progress) -> int:
     """Tell and hear everything once; the answer is the exit code."""
-    worker, lock, client = _worker(folder, config, progress)
+    worker, lock, client = _worker(folder, config, progress=progress)
     try:
         if client is None:
             raise UsageError(
                 _("this device has no server; the other gates are heard while it works"),
                 _("Let it work: gate sync"),
             )
-        worker.once()
+        with _logged(folder):
+            worker.once()
         return QUARANTINED if worker.quarantined() else DONE
     finally:
         worker.close()
@@ -86,25 +99,63 @@ def sync_once(folder: Folder, config: Config, progress: Progress) -> int:
 
 def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
     """Work until stopped; the answer is the exit code."""
-    worker, lock, client = _worker(folder, config, lambda _what, _done, _total: None)
-    _log_to(folder)
+    shown = _Shown() if sys.stderr.isatty() and not is_child else None
+    worker, lock, client = _worker(folder, config, told=shown or _silent)
     signal.signal(signal.SIGTERM, lambda _number, _frame: worker.stop())
     signal.signal(signal.SIGINT, lambda _number, _frame: worker.stop())
     if is_child:
         follow_parent(worker)
     try:
-        worker.run()
-    except GateError as fault:
-        log.error("%s %s", fault.message, fault.hint)
-        raise
-    except Exception:
-        log.exception("unforeseen fault")
-        raise
-    else:
+        with _logged(folder):
+            if shown is not None:
+                shown.begin(folder)
+            worker.run()
         return DONE
     finally:
         worker.close()
         _close(client, lock)
+
+
+class _Shown:
+    """Tells whoever watches on a terminal how things stand, whenever that changes."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def begin(self, folder: Folder) -> None:
+        """Say who is at work, and how to end it."""
+        enrolment = load(folder)
+        name = printable(enrolment.name if enrolment else "") or folder.device_id()
+        if enrolment and enrolment.credential:
+            told = _("{name} talks to {server}. Ctrl+C ends it.")
+            self._write(told.format(name=name, server=printable(enrolment.url, 200)))
+        else:
+            told = _("{name} talks to the other gates. Ctrl+C ends it.")
+            self._write(told.format(name=name))
+
+    def __call__(self, freshness: Freshness) -> None:
+        """Say it, if it is new."""
+        links = {
+            "stream": _("the server is heard"),
+            "poll": _("the server is asked again and again"),
+        }
+        server = links.get(freshness.link, "") or printable(freshness.last_error, 200)
+        if freshness.server and not server:
+            return
+        gates = _("gates heard: {n}").format(n=freshness.gates)
+        has_gates = freshness.gates or not freshness.server
+        said = " · ".join([*([server] if server else []), *([gates] if has_gates else [])])
+        if said != self._last:
+            self._last = said
+            self._write(said)
+
+    def _write(self, line: str) -> None:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+
+def _silent(_freshness: Freshness) -> None:
+    """Nobody watches."""
 
 
 def _close(client: Client | None, lock: Lock) -> None:
@@ -114,42 +165,54 @@ def _close(client: Client | None, lock: Lock) -> None:
 
 
 def exit_code(fault: GateError) -> int:
-    """What a fault of the server makes of a run."""
+    """What a fault makes of a run; only those after which a new try is of no use are 2 and 4."""
     if isinstance(fault, UsageError):
         return USAGE
     if isinstance(fault, ServerUnreachable):
         return UNREACHABLE
-    return NOT_WELCOME if isinstance(fault, ServerFault) else FAILED
+    return NOT_WELCOME if isinstance(fault, NotWelcome | ProtocolMismatch) else FAILED
 
 
-def status(folder: Folder) -> dict[str, Any]:
+def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, Any]:
     """How things stand, whether or not a worker is at work."""
     clock = SystemClock().read()
-    fresh = FreshnessReader(folder).read(clock.boot_id)
+    standing = StandingReader(folder, heard_within_s).read(clock)
+    fresh = standing.freshness
     enrolment = load(folder)
     is_working = is_locked(folder, "sync")
-    # Only the worker knows what other gates hold.
-    is_told = is_working or not (enrolment and enrolment.credential)
+    kept = None if is_working else _kept(folder)
+    kept = kept or _Kept(fresh.unsent, fresh.quarantined, fresh.alarms)
+    has_server = enrolment is not None and bool(enrolment.credential)
+    as_of_ms = complete_as_of_ms(folder)
 
     def ago_s(boot_ms: int | None) -> float | None:
         return None if boot_ms is None else round((clock.boot_ms - boot_ms) / 1000, 1)
 
+    def age_s(at_ms: int | None) -> float | None:
+        # By the clock of the server, as far as that was measured.
+        now_ms = clock.wall_ms + (fresh.ahead_ms or 0)
+        return None if at_ms is None else max(0.0, round((now_ms - at_ms) / 1000, 1))
+
     return {
-        "server": enrolment.url if enrolment and enrolment.credential else "",
+        "server": enrolment.url if enrolment and has_server else "",
         "member": load_membership(folder) is not None,
         "event": enrolment.event if enrolment else "",
         "name": enrolment.name if enrolment else "",
         "working": is_working,
-        "link": fresh.link,
+        "link": fresh.link if is_working else "",
+        "basis": standing.coverage.basis.value,
+        "unheard": [lane.name or lane.device for lane in standing.coverage.unheard],
         "gates_heard": fresh.gates if is_working else 0,
         "turned_away": fresh.turned_away,
         "server_heard_s_ago": ago_s(fresh.server_boot_ms),
         "tickets_complete_s_ago": ago_s(fresh.tickets_boot_ms),
-        "unsent": fresh.unsent if is_told else unsent_of(folder),
-        "quarantined": fresh.quarantined,
+        "tickets_as_of_s_ago": age_s(as_of_ms),
+        # Only the worker knows what other gates hold.
+        "unsent": kept.unsent if has_server else fresh.unsent,
+        "quarantined": kept.quarantined,
         "server_ahead_ms": fresh.ahead_ms,
         "server_error_ms": fresh.error_ms,
-        "alarms": list(fresh.alarms),
+        "alarms": list(kept.alarms),
         "last_error": fresh.last_error,
         "others": [
             {
@@ -178,21 +241,29 @@ def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:
     offset = _("not measured")
     if told["server_ahead_ms"] is not None:
         offset = f"{told['server_ahead_ms']:+d} ± {told['server_error_ms']} ms"
+    complete_s = told["tickets_complete_s_ago"]
+    if complete_s is None:
+        complete_s = told["tickets_as_of_s_ago"]
+    basis = _(BASIS_WORDS[Basis(told["basis"])])
+    if told["unheard"]:
+        unheard = ", ".join(printable(name, 40) for name in told["unheard"])
+        basis += " · " + _("not heard: {lanes}").format(lanes=unheard)
     lines = [
         (_("server"), told["server"] or _("none: the gates keep each other informed")),
         *([(_("event"), told["event"])] if told["event"] else []),
         *([(_("known there as"), told["name"])] if told["name"] else []),
         (_("sync worker"), _("at work") if told["working"] else _("not running")),
+        (_("verdicts"), basis),
         (_("gates heard"), str(told["gates_heard"])),
         *(
             [
                 (_("server heard"), words(told["server_heard_s_ago"])),
-                (_("tickets complete"), words(told["tickets_complete_s_ago"])),
                 (_("server's clock"), offset),
             ]
             if told["server"]
             else []
         ),
+        (_("tickets complete"), words(complete_s)),
         (_("unsent"), str(told["unsent"])),
         (_("quarantined"), str(told["quarantined"])),
         *([(_("ALARM"), ", ".join(told["alarms"]))] if told["alarms"] else []),
@@ -203,7 +274,11 @@ def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:
 
 
 def _worker(
-    folder: Folder, config: Config, progress: Progress
+    folder: Folder,
+    config: Config,
+    *,
+    progress: Progress = lambda _what, _done, _total: None,
+    told: Callable[[Freshness], None] = _silent,
 ) -> tuple[Worker, Lock, Client | None]:
     enrolment = load(folder)
     membership = load_membership(folder)
@@ -227,6 +302,7 @@ def _worker(
             membership=membership,
             lan=config.lan,
             progress=progress,
+            told=told,
         )
     except BaseException:
         _close(client, lock)
@@ -234,19 +310,55 @@ def _worker(
     return worker, lock, client
 
 
+class _Kept(NamedTuple):
+    """What the files say, whoever has or has not said it in this boot."""
+
+    unsent: int
+    quarantined: int
+    alarms: tuple[str, ...]
+
+
+def _kept(folder: Folder) -> _Kept | None:
+    """What the files say; ``None`` when a worker has just begun: from now on it tells."""
+    if not folder.peers.exists() and not folder.journal.exists():
+        return _Kept(0, 0, ())
+    try:
+        with _held(folder) as holdings:
+            waiting = unsent(holdings, holdings.receipts())
+            return _Kept(waiting, len(holdings.quarantined()), alarmed(holdings))
+    except BusyError:
+        return None
+
+
 def unsent_of(folder: Folder) -> int:
     """How many of this device's entries the server has not said it holds."""
     if not folder.peers.exists() and not folder.journal.exists():
         return 0
-    lock = Lock(folder, "sync")
-    try:
-        with closing(Holdings(folder)) as holdings:
-            return Talk(holdings, DeviceKey(folder)).unsent()
-    finally:
-        lock.close()
+    with _held(folder) as holdings:
+        return unsent(holdings, holdings.receipts())
 
 
-def _log_to(folder: Folder) -> None:
-    root = logging.getLogger()
-    root.addHandler(open_log(folder.path / "sync.log"))
+@contextmanager
+def _held(folder: Folder) -> Iterator[Holdings]:
+    """The files, while no worker has them. Raises BusyError."""
+    with closing(Lock(folder, "sync")), closing(Holdings(folder)) as holdings:
+        yield holdings
+
+
+@contextmanager
+def _logged(folder: Folder) -> Iterator[None]:
+    """What happens meanwhile, and the fault that ends it, goes into ``sync.log``."""
+    root, kept = logging.getLogger(), open_log(folder.path / "sync.log")
+    root.addHandler(kept)
     root.setLevel(logging.INFO)
+    try:
+        yield
+    except GateError as fault:
+        log.error("%s %s", fault.message, fault.hint)
+        raise
+    except Exception:
+        log.exception("unforeseen fault")
+        raise
+    finally:
+        root.removeHandler(kept)
+        kept.close()

@@ -42,24 +42,43 @@ _decoder = msgspec.json.Decoder(Enrolment)
 
 def parse_link(text: str) -> Invitation:
     """What a link says. Raises UsageError when it is none."""
-    link = text.strip()
-    head, _mark, query = link.partition("?")
-    said = parse_qs(query, max_num_fields=10)
-    url = (said.get("u") or [""])[0].rstrip("/")
-    token = (said.get("t") or [""])[0]
-    fingerprint = (said.get("f") or [""])[0].lower()
-    parts = urlsplit(url)
-    if head != SCHEME or not token or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(
-            _("this is no enrolment link"),
-            _("The server shows one when it starts; it begins with {scheme}").format(scheme=SCHEME),
-        )
+    try:
+        found = _read_link(text.strip())
+    # What is no text, no number of a port, too long for a name, …
+    except ValueError:
+        found = None
+    if found is None:
+        raise no_link()
+    parts = urlsplit(found.url)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise UsageError(
             _("the server at {host} does not encrypt").format(host=parts.hostname),
             _("Run it with a certificate: gate serve --self-signed"),
         )
-    return Invitation(url, token, fingerprint)
+    return found
+
+
+def _read_link(link: str) -> Invitation | None:
+    """What it says. Raises ValueError where there can be no such server."""
+    head, _mark, query = link.partition("?")
+    said = parse_qs(query, max_num_fields=10)
+    url, token, fingerprint = ((said.get(name) or [""])[0] for name in "utf")
+    url = url.rstrip("/")
+    parts = urlsplit(url)
+    if head != SCHEME or not token or parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    # As whoever connects will read it: names of at most 63 characters between dots.
+    parts.hostname.encode("idna")
+    token.encode()
+    return Invitation(url, token, fingerprint.lower()) if parts.port != 0 else None
+
+
+def no_link() -> UsageError:
+    """What is said of a text that leads to no server."""
+    return UsageError(
+        _("this is no enrolment link"),
+        _("The server shows one when it starts; it begins with {scheme}").format(scheme=SCHEME),
+    )
 
 
 def fetch_certificate(invitation: Invitation, timeout_s: float = 10.0) -> str:
@@ -93,7 +112,7 @@ def load(folder: Folder) -> Enrolment | None:
     except (msgspec.DecodeError, UnicodeError) as error:
         raise DamagedError(
             _("{file} cannot be read").format(file=folder.enrolment.name),
-            _("Enrol this device again: gate enroll"),
+            _("Enrol this device again: gate enroll --again"),
         ) from error
 
 

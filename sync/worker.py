@@ -12,9 +12,9 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -29,7 +29,14 @@ from gate.store import freshness
 from gate.store.folder import Folder
 from gate.store.freshness import Freshness, FreshnessReader
 from sync.bundle import take_waiting
-from sync.client import Client, NotWelcome, ServerFault, ServerUnreachable, Stream
+from sync.client import (
+    Building,
+    Client,
+    ServerFault,
+    ServerUnreachable,
+    SnapshotGone,
+    Stream,
+)
 from sync.discovery import network_now
 from sync.enrolment import Enrolment
 from sync.exchange import CENTRAL
@@ -69,6 +76,10 @@ PEER_FEED_S = 5.0
 LIAR_S = 300.0
 """And after what it gave was wrong."""
 TIDY_EVERY_S = 60.0
+BUILD_S = 600.0
+"""How long to wait while the server packs its tickets."""
+SNAPSHOTS = 3
+"""How many may be gone before they were fetched; then as if the server had not answered."""
 T = TypeVar("T")
 
 
@@ -120,6 +131,7 @@ class Worker:
         membership: Membership | None = None,
         lan: config.Lan | None = None,
         progress: Progress = lambda _what, _done, _total: None,
+        told: Callable[[Freshness], None] = lambda _freshness: None,
     ) -> None:
         self._folder = folder
         self._enrolment = enrolment
@@ -128,6 +140,7 @@ class Worker:
         self._gate = gate
         self._poll_s = poll_s
         self._progress = progress
+        self._told = told
         self._queue: queue.SimpleQueue[Happened] = queue.SimpleQueue()
         self._kept: deque[Happened] = deque()
         self._holdings = Holdings(folder)
@@ -189,17 +202,35 @@ class Worker:
 
     def once(self) -> None:
         """Tell and hear everything there is to. Raises ServerFault when that cannot be."""
-        try:
+        with self._said():
             self._take_inbox()
             self._contact()
-        except ServerFault as fault:
-            self._last_error = fault.message
-            raise
-        finally:
-            self._say()
 
     def run(self) -> None:
         """Work until stopped. Raises NotWelcome or ProtocolMismatch: a person has to act."""
+        with self._said():
+            self._work()
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        """Whatever this ends with is said to whoever asks how things are."""
+        try:
+            yield
+            self._say()
+        except GateError as fault:
+            self._link, self._last_error = "", fault.message
+            # Whoever started it is told the fault itself.
+            self._told = lambda _freshness: None
+            try:
+                self._say()
+            except GateError:
+                # What is damaged may be what there would be to tell of.
+                boot_id = self._clock.read().boot_id
+                last = replace(self._written, boot_id=boot_id, link="", last_error=fault.message)
+                freshness.write(self._folder, last)
+            raise
+
+    def _work(self) -> None:
         failures = 0
         if self._lan is not None:
             self._lan.start()
@@ -208,6 +239,7 @@ class Worker:
             self._take_inbox()
             self._wait(BEAT_EVERY_S)
         while not self._stopping:
+            again_s = 0.0
             try:
                 self._take_inbox()
                 self._contact()
@@ -216,22 +248,17 @@ class Worker:
             except ServerUnreachable as fault:
                 failures += 1
                 self._lose(fault.message)
+                again_s = fault.again_s
                 if failures == 1:
                     log.warning("server: %s", fault.message)
-            except ServerFault as fault:
-                self._lose(fault.message)
-                if isinstance(fault, NotWelcome):
-                    self._say()
-                raise
             if not self._stopping:
-                self._wait(_back_off_s(failures))
+                self._wait(max(again_s, _back_off_s(failures)), at_least_s=again_s)
         if self._gates is not None:
             # That the lane has closed is worth telling: the others stop waiting for it.
             self._gates.tell()
         if self._client is not None and not self._last_error:
             with suppress(ServerFault):
-                self._exchange()
-        self._say()
+                self._take_leave()
 
     # Talking
 
@@ -250,6 +277,13 @@ class Worker:
         if waiting:
             # The server keeps what we say of ourselves: that nothing waits any more, too.
             self._exchange()
+
+    def _take_leave(self) -> None:
+        """Tell the last, compare what it has come to, and say that nothing waits any more."""
+        # What went out on the stream a moment ago has no receipt yet; a whole message brings it.
+        self._talk.needs_whole = True
+        self._exchange()
+        self._exchange()
 
     def _exchange(self) -> bool:
         assert self._client is not None
@@ -370,12 +404,26 @@ class Worker:
     def _follow_feed(self) -> None:
         assert self._client is not None
         self._read_on(self._client, self._head)
-        self._head = self._feed.cursor
-        self._tickets_boot_ms = self._clock.read().boot_ms
+        if not self._stopping:
+            self._head = self._feed.cursor
+            self._tickets_boot_ms = self._clock.read().boot_ms
 
     def _read_on(self, source: Client, head: str, *, is_gate: bool = False) -> None:
+        until, gone = time.monotonic() + BUILD_S, 0
         try:
-            self._follower.follow(source, head, is_gate=is_gate)
+            while not self._stopping:
+                try:
+                    self._follower.follow(source, head, is_gate=is_gate)
+                except Building as fault:
+                    if time.monotonic() > until:
+                        raise
+                    self._pause(fault.again_s)
+                except SnapshotGone:
+                    gone += 1
+                    if gone == SNAPSHOTS:
+                        raise
+                else:
+                    return
         finally:
             self._others.look_again()
 
@@ -436,16 +484,24 @@ class Worker:
         future = self._elsewhere.submit(work)
         future.add_done_callback(lambda _done: self._queue.put(DONE))
         while not future.done():
-            happened = self._come(LOOK_EVERY_S)
-            if happened is not None and happened.lan is None and not happened.is_done:
-                self._kept.append(happened)
+            self._keep(self._come(LOOK_EVERY_S))
         return future.result()
 
-    def _wait(self, wait_s: float) -> None:
+    def _pause(self, wait_s: float) -> None:
+        """Wait so long, or until stopped; what happens meanwhile is kept for later."""
+        until = time.monotonic() + wait_s
+        while not self._stopping and (left := until - time.monotonic()) > 0:
+            self._keep(self._come(left))
+
+    def _keep(self, happened: Happened | None) -> None:
+        if happened is not None and happened.lan is None and not happened.is_done:
+            self._kept.append(happened)
+
+    def _wait(self, wait_s: float, at_least_s: float = 0.0) -> None:
         """Wait, but not when there is something new to tell or the network has come back."""
         until = time.monotonic() + wait_s
         # Not more than once a second, however many people go through.
-        earliest = time.monotonic() + min(wait_s, BACK_OFF_S[0])
+        earliest = time.monotonic() + max(at_least_s, min(wait_s, BACK_OFF_S[0]))
         network, told = network_now(), self._holdings.own_version
         soon = time.monotonic() + random.uniform(*OTHERS_HEAR_S)  # noqa: S311  only spreads load
         woken = False
@@ -555,9 +611,6 @@ class Worker:
 
     def _say(self) -> None:
         reading = self._clock.read()
-        alarms = sorted({alarm.device for alarm in self._holdings.alarms()})
-        if self._holdings.pulled_back() and self._holdings.device not in alarms:
-            alarms.append(self._holdings.device)
         told = Freshness(
             boot_id=reading.boot_id,
             server=self._enrolment.url if self._client is not None else "",
@@ -568,7 +621,7 @@ class Worker:
             error_ms=self._offset.error_ms,
             unsent=self._unsent(),
             quarantined=len(self._holdings.quarantined()),
-            alarms=tuple(alarms),
+            alarms=alarmed(self._holdings),
             last_error=self._last_error,
             lanes=self._others.lanes(self._gates),
             gates=len(self._gates.linked) if self._gates else 0,
@@ -579,6 +632,15 @@ class Worker:
         if due or told != replace(self._written, boot_ms=0):
             freshness.write(self._folder, replace(told, boot_ms=reading.boot_ms))
             self._written = replace(told, boot_ms=reading.boot_ms)
+            self._told(told)
+
+
+def alarmed(holdings: Holdings) -> tuple[str, ...]:
+    """Which devices were cloned, restored or rolled back, this one last."""
+    found = sorted({alarm.device for alarm in holdings.alarms()})
+    if holdings.pulled_back() and holdings.device not in found:
+        found.append(holdings.device)
+    return tuple(found)
 
 
 def _host_of(enrolment: Enrolment) -> tuple[str, ...]:

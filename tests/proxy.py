@@ -28,6 +28,8 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self.weather = Weather()
         self.connections = 0
+        self.fetched = 0
+        """Bytes that came from the server."""
         self._to = port
         self._writers: set[asyncio.StreamWriter] = set()
         self._ready = threading.Event()
@@ -127,6 +129,7 @@ class Proxy:
                         writer.transport.abort()
                         return
                 passed += len(data)
+                self.fetched += 0 if to_server else len(data)
                 writer.write(data)
                 await writer.drain()
             writer.write_eof()

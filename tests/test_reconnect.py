@@ -1,11 +1,12 @@
 """Gates and server as processes: killed, cut off, delayed, doubled; in the end nothing is lost."""
 
 import os
-import subprocess
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import segno
@@ -13,10 +14,12 @@ import segno
 from gate.domain.model import Basis, Outcome, Reason, Scan
 from gate.store.folder import Folder
 from gate.store.tickets import live_replica
-from sync.protocol import MAX_ENTRIES
+from sync.protocol import MAX_ENTRIES, Refused
+from sync.replica import Holdings
 from tests.network import EVENT, GATE, Device, Server, until
-from tests.programs import run
+from tests.programs import Program, run
 from tests.proxy import Proxy
+from tests.terminal import Terminal
 
 # The proxy's transports are cut where they stand, as a bad network does.
 pytestmark = [
@@ -204,8 +207,13 @@ def test_a_download_goes_on_where_it_was_cut(
     (part,) = gate.folder.path.glob("*.zst.part")
     size = part.stat().st_size
     assert size > 100_000
+    (packed,) = (server.folder / "snapshots").rglob("*.zst")
+    rest = packed.stat().st_size - size
     proxy.up()
+    before = proxy.fetched
     assert gate.once().returncode == 0
+    # The rest, and what else is said: less than what had come already.
+    assert rest <= proxy.fetched - before < rest + 50_000
     assert not list(gate.folder.path.glob("*.part"))
     log = (server.folder / "server.log").read_text()
     gate.open()
@@ -228,6 +236,25 @@ def test_a_revoked_device_keeps_what_it_has(server: Server, make_device: MakeDev
     assert "Traceback" not in ran.stderr
     assert gate.status()["unsent"] >= 2
     assert scan(gate, "C000002") is Outcome.ADMIT
+    # What it is told to do is what helps.
+    assert "gate enroll --again" in ran.stderr
+    gate.shut()
+    assert enroll(gate.folder.path, server.link("gate"))[0] == 2
+    assert enroll(gate.folder.path, server.link("gate"), "--again")[0] == 0
+    assert gate.status()["unsent"] == 0
+
+
+@pytest.mark.timeout(120)
+def test_a_damaged_enrolment_names_what_mends_it(server: Server, make_device: MakeDevice) -> None:
+    """Half a ``server.json``: exit code 1, and the command that is named makes a new one."""
+    gate = make_device("gate")
+    whole = gate.folder.enrolment.read_bytes()
+    gate.folder.enrolment.write_bytes(whole[: len(whole) // 2])
+    ran = gate.once()
+    assert ran.returncode == 1
+    assert "gate enroll --again" in ran.stderr
+    assert enroll(gate.folder.path, server.link("gate"), "--again")[0] == 0
+    assert gate.once().returncode == 0
 
 
 @pytest.mark.timeout(120)
@@ -237,6 +264,83 @@ def test_no_server_is_exit_code_3(server: Server, make_device: MakeDevice) -> No
     server.close()
     ran = gate.once()
     assert (ran.returncode, "Scanning goes on" in ran.stderr) == (3, True)
+
+
+@pytest.mark.timeout(120)
+def test_whoever_never_enrolled_is_told_of_no_lane_that_goes_on(
+    server: Server, tmp_path: Path
+) -> None:
+    """A server that does not answer the first word: look at server and network."""
+    link = server.link("gate")
+    server.close()
+    code, said = enroll(tmp_path / "gate", link)
+    assert code == 1
+    assert "cannot be reached" in said
+    assert "Is it running" in said
+    assert "Scanning goes on" not in said
+
+
+@pytest.mark.timeout(120)
+def test_another_worker_is_exit_code_1(server: Server, make_device: MakeDevice) -> None:
+    """A fault of this device, after which a new try may help."""
+    gate = make_device("gate")
+    assert gate.once().returncode == 0
+    gate.start()
+    until(lambda: bool(gate.status()["working"]))
+    ran = gate.once()
+    assert ran.returncode == 1
+    assert "another sync worker" in ran.stderr
+
+
+@pytest.mark.timeout(120)
+def test_something_quarantined_is_exit_code_5(server: Server, make_device: MakeDevice) -> None:
+    """Everything was told, but a person should look."""
+    gate = make_device("gate")
+    assert gate.once().returncode == 0
+    holdings = Holdings(gate.folder)
+    holdings.quarantine([Refused("", 0, "no", "ab" * 32)], 1)
+    holdings.close()
+    ran = gate.once()
+    assert (ran.returncode, "Traceback" in ran.stderr) == (5, False)
+    assert gate.status()["quarantined"] == 1
+
+
+@pytest.mark.timeout(120)
+def test_once_says_in_its_log_what_it_set_aside(server: Server, make_device: MakeDevice) -> None:
+    """A bundle that is none: ``.bad`` in the inbox, and the reason in ``sync.log``."""
+    gate = make_device("gate")
+    gate.folder.inbox.mkdir()
+    (gate.folder.inbox / "x.bundle").write_text("no bundle\n")
+    assert gate.once().returncode == 0
+    assert [path.name for path in gate.folder.inbox.iterdir()] == ["x.bundle.bad"]
+    log = (gate.folder.path / "sync.log").read_text()
+    assert "x.bundle: no journal of a venue gate" in log
+    # And of a fault, what it ended with.
+    server.close()
+    assert gate.once().returncode == 3
+    assert "cannot be reached" in (gate.folder.path / "sync.log").read_text()
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_on_a_terminal_says_how_it_stands(server: Server, make_device: MakeDevice) -> None:
+    """With whom, how to end it, and every change; not a word where nobody watches."""
+    gate = make_device("gate")
+    terminal = Terminal("sync", "--data-dir", str(gate.folder.path), size=(200, 24))
+    try:
+        terminal.wait(lambda text: "the server is heard" in text)
+        first, second = terminal.text.splitlines()[:2]
+        assert first == f"gate talks to {server.url}. Ctrl+C ends it."
+        assert second == "the server is heard"
+        server.close()
+        terminal.wait(lambda text: len(text.splitlines()) > 2)
+        server.start()
+        terminal.wait(lambda text: text.count("the server is heard") == 2, 40)
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.wait_for_end() == 0
+    finally:
+        terminal.close()
+    ran = gate.once()
+    assert (ran.stdout, ran.stderr) == ("", "")
 
 
 @pytest.mark.timeout(120)
@@ -256,15 +360,33 @@ def test_tokens_say_what_is_wrong_with_them(server: Server, tmp_path: Path, faul
         made = time.monotonic()
         until(lambda: time.monotonic() > made + 1.1)
     code, said = enroll(tmp_path / "second", link)
-    assert code != 0
-    assert {"wrong": "not", "used": "used", "expired": "expired"}[fault] in said
+    assert code == 1
+    sentence = {
+        "wrong": "This enrolment token is not one of this server's.",
+        "used": "This enrolment token has been used. Ask for another.",
+        "expired": "This enrolment token has expired. Ask for another.",
+    }[fault]
+    assert sentence in said
+    # What to do is said once.
+    assert said.count("Ask for") == 1
     assert not Folder(tmp_path / "second").enrolment.exists()
 
 
-def enroll(folder: Path, link: str) -> tuple[int, str]:
-    ran = run("enroll", "--data-dir", str(folder), input_=link + "\n", timeout=60)
+def enroll(folder: Path, link: str, *arguments: str) -> tuple[int, str]:
+    ran = run("enroll", "--data-dir", str(folder), *arguments, input_=link + "\n", timeout=60)
     assert "Traceback" not in ran.stderr
     return ran.returncode, ran.stderr
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "url",
+    ["http://[foo", "http://127.0.0.1:99999", "http://127.0.0.1:abc", "https://" + "a" * 64 + ".x"],
+)
+def test_a_link_to_nowhere_is_a_usage_fault(tmp_path: Path, url: str) -> None:
+    """One clear line and exit code 2, as for any other text that is no link."""
+    code, said = enroll(tmp_path / "gate", f"venuegate:enrol?u={quote(url)}&t=x&f=")
+    assert (code, "this is no enrolment link" in said) == (2, True)
 
 
 @pytest.mark.timeout(120)
@@ -288,11 +410,20 @@ def test_the_whole_program_starts_its_worker(server: Server, make_device: MakeDe
     """``gate scan`` alone: its child tells the server, the closing of the lane included."""
     gate = make_device("gate")
     assert gate.once().returncode == 0
-    ran = subprocess.run(
-        [*GATE, "scan", "--plain", "--camera", "off", "--data-dir", str(gate.folder.path)],
-        input="C000001\n", capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    assert ran.returncode == 0
-    assert "ADMIT" in ran.stdout
+    scan_ = Program("scan", "--plain", "--camera", "off", "--data-dir", str(gate.folder.path))
+    try:
+        os.write(scan_.stdin.fileno(), b"C000001\n")
+        until(lambda: gate.status()["link"] == "stream")
+        until(lambda: all_told(server, gate) and gate.status()["unsent"] == 0)
+        scan_.stdin.close()
+        assert scan_.wait(30) == 0
+    finally:
+        scan_.kill()
+        scan_.wait(10)
     assert all_told(server, gate)
-    assert not [d for d in server.admin("GET", f"/events/{EVENT}/devices") if d["lane_open"]]
+    (told,) = server.admin("GET", f"/events/{EVENT}/devices")
+    assert not told["lane_open"]
+    assert gate.status()["unsent"] == 0
+    # Nought is not written out.
+    assert told["report"].get("unsent", 0) == 0
+    assert told["report"]["version"]

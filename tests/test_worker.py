@@ -1,6 +1,7 @@
 """The sync worker and its talk: what is said when, with a server that says what the test wants."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,7 @@ from gate.store.folder import Folder
 from gate.store.freshness import FreshnessReader
 from sync import following
 from sync import worker as worker_module
-from sync.client import Client, NotWelcome, ServerUnreachable
+from sync.client import Building, Client, NotWelcome, ServerUnreachable, SnapshotGone
 from sync.enrolment import Enrolment
 from sync.exchange import Tip, own_or_vouched
 from sync.keys import DeviceKey, is_good
@@ -200,6 +201,34 @@ def test_a_stream_begins_by_comparing_everything(
     assert seen == ["compared", "told", "receipted"]
 
 
+def test_what_went_out_last_is_receipted_before_the_end(
+    worker: Worker, server: FakeServer, lane: Lane, venue: Folder
+) -> None:
+    """The lane closes, its last entry goes out on the stream, and the end comes at once."""
+
+    def drive() -> None:
+        try:
+            wait(lambda: bool(server.streams) and worker._talk.needs_whole is False)
+            lane.close()
+            worker.nudge()
+            wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
+            # The server has it, and its receipt is on the way while the worker ends.
+            for ask in list(server.streams[0].said):
+                server.take(ask)
+        finally:
+            worker.stop()
+
+    thread = threading.Thread(target=drive)
+    thread.start()
+    worker.run()
+    thread.join(10)
+    assert any(entries_of(ask) for ask in server.streams[0].said)
+    assert FreshnessReader(venue).read("boot-1").unsent == 0
+    report = server.asks[-1].report
+    assert report is not None
+    assert report.unsent == 0
+
+
 def test_others_are_told_of_to_the_lane(
     worker: Worker, server: FakeServer, lane: Lane, venue: Folder
 ) -> None:
@@ -246,7 +275,7 @@ def test_no_server_is_waited_for(
         return server.take(ask)
 
     server.answers = answer
-    monkeypatch.setattr(Worker, "_wait", lambda _self, wait_s: waits.append(wait_s))
+    monkeypatch.setattr(Worker, "_wait", lambda _self, wait_s, **_: waits.append(wait_s))
     worker.run()
     assert len(waits) == 3
     assert all(1 <= one <= 60 for one in waits)
@@ -334,6 +363,165 @@ def test_a_snapshot_that_is_not_what_was_meant_is_thrown_away(tmp_path: Path) ->
         with pytest.raises(DamagedError):
             following.unpack(packed, tmp_path / "x.db", said)
         assert (tmp_path / "x.db").stat().st_size <= 2_000_000
+
+
+def test_a_snapshot_that_is_gone_is_asked_for_anew(
+    worker: Worker, server: FakeServer, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice in a row it goes on by itself; who builds for ever is as one who does not answer."""
+    gone = iter(range(2))
+    tries = []
+
+    def follow(_source: Client, _head: str, *, is_gate: bool) -> None:
+        tries.append(is_gate)
+        if next(gone, None) is not None:
+            raise SnapshotGone("packed anew")
+
+    monkeypatch.setattr(worker._follower, "follow", follow)
+    worker.once()
+    assert len(tries) == 3
+    gone = iter(range(100))
+    with pytest.raises(ServerUnreachable):
+        worker.once()
+    assert len(tries) == 3 + worker_module.SNAPSHOTS
+
+
+def test_whoever_waits_for_a_snapshot_can_be_stopped(
+    worker: Worker, server: FakeServer, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that packs for a minute does not keep the worker from ending."""
+    asked = threading.Event()
+
+    def follow(_source: Client, _head: str, *, is_gate: bool) -> None:
+        asked.set()
+        raise Building("packing", again_s=60)
+
+    monkeypatch.setattr(worker._follower, "follow", follow)
+    server.answers = lambda ask: msgspec.structs.replace(server.take(ask), head="aa:9:")
+    thread = threading.Thread(target=lambda: (asked.wait(10), worker.stop()))
+    thread.start()
+    begun = time.monotonic()
+    worker.run()
+    thread.join(10)
+    assert asked.is_set()
+    assert time.monotonic() - begun < 10
+    assert worker._tickets_boot_ms is None
+
+
+def test_a_snapshot_in_the_making_is_waited_for_and_nothing_is_lost(
+    worker: Worker, server: FakeServer, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker asks again after as long as it was told to; what happened meanwhile is kept."""
+    told = iter([0.3])
+    times: list[float] = []
+
+    def follow(_source: Client, _head: str, *, is_gate: bool) -> None:
+        times.append(time.monotonic())
+        if (again_s := next(told, None)) is not None:
+            worker.nudge()
+            raise Building("packing", again_s=again_s)
+
+    monkeypatch.setattr(worker._follower, "follow", follow)
+    worker.once()
+    first, second = times
+    assert second - first >= 0.3
+    assert list(worker._kept) == [worker_module.NUDGE]
+    monkeypatch.setattr(worker_module, "BUILD_S", -1)
+    told = iter([0.3])
+    with pytest.raises(Building):
+        worker.once()
+
+
+def test_a_busy_server_is_left_alone_for_as_long_as_it_said(
+    worker: Worker, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``Retry-After`` counts also where a new entry would have had it tried at once."""
+    times: list[float] = []
+
+    def answer(ask: Ask) -> Answer:
+        times.append(time.monotonic())
+        if len(times) == 1:
+            worker.nudge()
+            raise ServerUnreachable("too much to do", again_s=1.6)
+        worker.stop()
+        return server.take(ask)
+
+    server.answers = answer
+    monkeypatch.setattr(worker_module, "_back_off_s", lambda _failures: 1.0)
+    worker.run()
+    assert 1.6 <= times[1] - times[0] < 10
+
+
+@pytest.mark.parametrize("by", ["entry", "network"])
+def test_the_wait_ends_early_for_a_reason(
+    worker: Worker, lane: Lane, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """A new entry, or an interface that comes or goes: tried at once, not after a minute."""
+    network = [b"no route"]
+    monkeypatch.setattr(worker_module, "network_now", lambda: network[0])
+    monkeypatch.setattr(worker_module, "BACK_OFF_S", (0.2, 60.0))
+
+    def happen() -> None:
+        if by == "entry":
+            lane.admit(Scan("GOOD001"))
+        else:
+            network[0] = b"a route"
+
+    worker._holdings.follow_journal()
+    timer = threading.Timer(0.3, happen)
+    timer.start()
+    begun = time.monotonic()
+    worker._wait(60.0)
+    timer.join(10)
+    assert 0.25 <= time.monotonic() - begun < 10
+
+
+def test_the_wait_lasts_where_nothing_happens(
+    worker: Worker, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither too long nor for no reason too short."""
+    monkeypatch.setattr(worker_module, "network_now", lambda: b"")
+    worker._holdings.follow_journal()
+    begun = time.monotonic()
+    worker._wait(1.2)
+    assert 1.2 <= time.monotonic() - begun < 10
+
+
+def test_the_offset_is_half_the_way_there_and_back() -> None:
+    """The server's clock is read in the middle; the error is half of what the way took."""
+    offset = worker_module._Offset()
+    offset.measured(1_000, 1_081, 6_040)
+    assert (offset.ahead_ms, offset.error_ms) == (5_000, 41)
+    offset = worker_module._Offset()
+    offset.measured(1_000, 1_000, 400)
+    assert (offset.ahead_ms, offset.error_ms) == (-600, 1)
+
+
+def test_a_server_that_tells_no_time_is_no_measurement() -> None:
+    """0 is what an answer says that carries no clock."""
+    offset = worker_module._Offset()
+    offset.measured(1_000, 1_080, 0)
+    assert (offset.ahead_ms, offset.error_ms) == (None, None)
+
+
+def test_a_much_worse_measurement_does_not_replace_a_good_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Twice the error is taken, more is not; after ten minutes anything is better than the old."""
+    now = [100.0]
+    monkeypatch.setattr(worker_module.time, "monotonic", lambda: now[0])
+    offset = worker_module._Offset()
+    offset.measured(0, 20, 1_010)
+    offset.measured(0, 42, 2_021)
+    assert (offset.ahead_ms, offset.error_ms) == (1_000, 10)
+    offset.measured(0, 40, 2_020)
+    assert (offset.ahead_ms, offset.error_ms) == (2_000, 20)
+    now[0] += worker_module.OFFSET_KEPT_S
+    offset.measured(0, 1_000, 3_500)
+    assert (offset.ahead_ms, offset.error_ms) == (2_000, 20)
+    now[0] += 1
+    offset.measured(0, 1_000, 3_500)
+    assert (offset.ahead_ms, offset.error_ms) == (3_000, 500)
 
 
 def wait(holds: Callable[[], Any]) -> None:
