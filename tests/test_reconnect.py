@@ -16,7 +16,7 @@ from gate.store.folder import Folder
 from gate.store.tickets import live_replica
 from sync.protocol import MAX_ENTRIES, Refused
 from sync.replica import Holdings
-from tests.network import EVENT, GATE, Device, Server, until
+from tests.network import EVENT, Device, Server, until
 from tests.programs import Program, run
 from tests.proxy import Proxy
 from tests.terminal import Terminal
