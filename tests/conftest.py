@@ -16,7 +16,7 @@ from tests.venue import FixedClock, fill
 
 settings.register_profile(
     "gate",
-    max_examples=int(os.environ.get("GATE_TEST_EXAMPLES", "60")),
+    max_examples=int(os.environ.get("GATE_TEST_EXAMPLES", "40")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
