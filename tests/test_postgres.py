@@ -1,12 +1,15 @@
 """Several server processes on one PostgreSQL behave as one server."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gate.domain.model import Outcome, Scan
-from sync.central import journals, tables, tickets
+from sync.central import journals, serve, tables, tickets
 from sync.central.database import open_database
 from sync.central.prepared import MANY
 from sync.replica import read_bodies
@@ -90,3 +93,34 @@ def test_what_is_written_by_the_hundred_is_what_came() -> None:
     told = [(row.number, row.ticket, row.hash) for row in held]
     carried = push.carried
     assert told == [(n, one.entry.ticket, one.hash) for n, one in enumerate(carried, 1)]
+
+
+def test_servers_that_start_at_once_make_one_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an empty database the second waits for the first, and finds what it has made."""
+    needs(postgres.can_run(), "PostgreSQL (apt install postgresql)")
+    at_it = threading.Semaphore(0)
+    create = tickets.create_event
+
+    def slowly(*said: Any) -> None:
+        at_it.release()
+        # As long as it takes another to come this far, if any can.
+        if at_it.acquire(timeout=1) and at_it.acquire(timeout=1):
+            at_it.release(2)
+        create(*said)
+
+    monkeypatch.setattr(tickets, "create_event", slowly)
+    here = serve._Address("http://localhost", "")
+    with postgres.postgres() as url:
+        engine = open_database(url)
+
+        def start(name: str) -> bool:
+            folder = tmp_path / name
+            folder.mkdir()
+            return serve._prepare(engine, serve.Wanted(event="gala"), folder, here).is_new
+
+        with ThreadPoolExecutor(2) as pool:
+            made = list(pool.map(start, ["one", "two"]))
+        engine.dispose()
+    assert sorted(made) == [False, True]

@@ -51,9 +51,7 @@ def open_database(url: str, *, must_exist: bool = False) -> Engine:
             event.listen(engine, "connect", _set_up_sqlite)
             event.listen(engine, "begin", _begin_immediate)
         with engine.begin() as connection:
-            if engine.dialect.name == "postgresql":
-                # Several processes may start on one database at once.
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7203351)")
+            start_alone(connection)
             tables.migrate(connection)
     except ModuleNotFoundError as error:
         raise StoreError(
@@ -66,6 +64,12 @@ def open_database(url: str, *, must_exist: bool = False) -> Engine:
             _("Is it running, and is the address right?"),
         ) from error
     return engine
+
+
+def start_alone(connection: Connection) -> None:
+    """Wait for other servers that start on this database; they wait until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7203351)")
 
 
 def _file_of(url: str) -> Path | None:

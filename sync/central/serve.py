@@ -25,7 +25,7 @@ from sync import listening
 from sync.central import devices, invite, tickets
 from sync.central import tables as t
 from sync.central.app import create_app
-from sync.central.database import in_transaction, open_database
+from sync.central.database import in_transaction, open_database, start_alone
 from sync.central.edge import Denied
 from sync.central.prompt import Prompt
 from sync.central.server import Settings
@@ -189,6 +189,7 @@ def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) ->
     """Make event, account and admin token, if need be."""
 
     def prepare(connection: Connection) -> _Ready:
+        start_alone(connection)
         renewed = tickets.new_epochs(connection) if wanted.restored else 0
         here = _events(connection)
         event, is_new = wanted.event or ("" if here else FIRST_EVENT), False
