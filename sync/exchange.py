@@ -30,6 +30,7 @@ class Tip(NamedTuple):
     """First ``DIGITS`` hex digits of the SHA-256 of the entry."""
 
 
+_NOTHING = Tip(0, "")
 Have = dict[str, frozenset[Tip]]
 """What a node holds: the tips of every origin."""
 HashesAt = Callable[[str, int], frozenset[str]]
@@ -80,16 +81,12 @@ def missing(
 
 def _common(origin: str, mine: frozenset[Tip], theirs: frozenset[Tip], held: Held) -> int:
     """The seq up to which the other holds what we hold; -1 when it has all of it."""
-    if not theirs:
-        return 0
-    if len(mine) == 1:
-        (tip,) = mine
-        newest = max(theirs)
-        if newest.seq > tip.seq:
-            # They are ahead and will see whether our tip is on their chain.
-            return -1
-        if len(theirs) == 1 and newest.hash in held.hashes_at(origin, newest.seq):
-            return newest.seq
+    if len(mine) == 1 and max(theirs, default=_NOTHING).seq > max(mine).seq:
+        # They are ahead and will see whether our tip is on their chain.
+        return -1
+    common = [tip for tip in theirs if tip.hash in held.hashes_at(origin, tip.seq)]
+    if len(mine) == 1 or not common:
+        return max(common, default=_NOTHING).seq
     steps = held.steps(origin)
     theirs_hold = {tip.hash for tip in theirs}
     for step in reversed(steps):
