@@ -25,8 +25,8 @@ settings.load_profile("gate")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two more than there are processors: many tests wait for networks, cameras or clocks."""
-    return (os.cpu_count() or 1) + 2
+    """One more than there are processors: many tests wait for networks, cameras or clocks."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_sessionfinish() -> None:
