@@ -61,7 +61,10 @@ class Screen:
 
     async def settle(self) -> None:
         """Wait until the gap is over, the lane has spoken and the screen is painted."""
+        # The gap begins when the keys are heard, which on a busy machine is not at once.
+        await self.pilot.pause()
         await self.pilot.pause(SILENCE_S)
+        await self.pilot.pause()
         for _ in range(10):
             # One that is overtaken by a newer one is cancelled: that is no fault.
             with suppress(WorkerCancelled):
