@@ -4,7 +4,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,7 +20,7 @@ from gate.log_file import open_log
 from gate.store.folder import Folder, Lock, is_locked
 from gate.store.freshness import Freshness
 from gate.store.standing import HEARD_WITHIN_S, StandingReader
-from gate.store.tickets import complete_as_of_ms
+from gate.store.tickets import Tickets
 from gate.words import BASIS_WORDS, printable
 from sync.client import (
     Client,
@@ -180,10 +180,12 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
     fresh = standing.freshness
     enrolment = load(folder)
     is_working = is_locked(folder, "sync")
-    kept = None if is_working else _kept(folder)
-    kept = kept or _Kept(fresh.unsent, fresh.quarantined, fresh.alarms)
+    kept = _Kept(fresh.unsent, fresh.quarantined, fresh.alarms)
+    if not is_working:
+        # A worker that has just begun tells from now on.
+        with suppress(BusyError):
+            kept = _kept(folder)
     has_server = enrolment is not None and bool(enrolment.credential)
-    as_of_ms = complete_as_of_ms(folder)
 
     def ago_s(boot_ms: int | None) -> float | None:
         return None if boot_ms is None else round((clock.boot_ms - boot_ms) / 1000, 1)
@@ -206,7 +208,7 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
         "turned_away": fresh.turned_away,
         "server_heard_s_ago": ago_s(fresh.server_boot_ms),
         "tickets_complete_s_ago": ago_s(fresh.tickets_boot_ms),
-        "tickets_as_of_s_ago": age_s(as_of_ms),
+        "tickets_as_of_s_ago": age_s(_built_ms(folder)),
         # Only the worker knows what other gates hold.
         "unsent": kept.unsent if has_server else fresh.unsent,
         "quarantined": kept.quarantined,
@@ -232,6 +234,15 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
 def as_json(told: dict[str, Any]) -> str:
     """One line for programs."""
     return msgspec.json.encode(told).decode()
+
+
+def _built_ms(folder: Folder) -> int | None:
+    """As of when the tickets here are complete, by the clock of whoever made them."""
+    if not folder.pointer.exists():
+        return None
+    with closing(Tickets(folder)) as tickets:
+        tickets.refresh()
+        return tickets.built_ms or None
 
 
 def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:
@@ -318,31 +329,18 @@ class _Kept(NamedTuple):
     alarms: tuple[str, ...]
 
 
-def _kept(folder: Folder) -> _Kept | None:
-    """What the files say; ``None`` when a worker has just begun: from now on it tells."""
+def _kept(folder: Folder) -> _Kept:
+    """What the files say, while no worker has them. Raises BusyError."""
     if not folder.peers.exists() and not folder.journal.exists():
         return _Kept(0, 0, ())
-    try:
-        with _held(folder) as holdings:
-            waiting = unsent(holdings, holdings.receipts())
-            return _Kept(waiting, len(holdings.quarantined()), alarmed(holdings))
-    except BusyError:
-        return None
+    with closing(Lock(folder, "sync")), closing(Holdings(folder)) as holdings:
+        waiting = unsent(holdings, holdings.receipts())
+        return _Kept(waiting, len(holdings.quarantined()), alarmed(holdings))
 
 
 def unsent_of(folder: Folder) -> int:
     """How many of this device's entries the server has not said it holds."""
-    if not folder.peers.exists() and not folder.journal.exists():
-        return 0
-    with _held(folder) as holdings:
-        return unsent(holdings, holdings.receipts())
-
-
-@contextmanager
-def _held(folder: Folder) -> Iterator[Holdings]:
-    """The files, while no worker has them. Raises BusyError."""
-    with closing(Lock(folder, "sync")), closing(Holdings(folder)) as holdings:
-        yield holdings
+    return _kept(folder).unsent
 
 
 @contextmanager

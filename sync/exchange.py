@@ -7,7 +7,7 @@ one tip; a cloned machine that went on twice has one for each branch, and both a
 Nothing here knows a disk, a socket or a clock: what is held is asked through callables.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -182,10 +182,7 @@ def own_or_vouched(
     believed = {one.hash for one in entries if device_of(one.entry.origin) == sender}
     for last in entries:
         if (last.entry.origin, last.entry.seq, last.hash) in heads:
-            for one in _back_from(last, by_hash):
-                if one.hash in believed:
-                    break
-                believed.add(one.hash)
+            _cover(last, by_hash, believed)
     return [one for one in entries if one.hash in believed]
 
 
@@ -202,18 +199,15 @@ def vouching(batch: Iterable[Carried], signed: Collection[str], every: int) -> s
         if last.hash in covered and last.entry.seq % every:
             continue
         chosen.add(last.hash)
-        for one in _back_from(last, by_hash):
-            if one.hash in covered:
-                break
-            covered.add(one.hash)
+        _cover(last, by_hash, covered)
     return chosen
 
 
-def _back_from(last: Carried, by_hash: Mapping[str, Carried]) -> Iterator[Carried]:
-    """An entry and all before it on its branch, as far as they are there without a hole."""
+def _cover(last: Carried, by_hash: Mapping[str, Carried], covered: set[str]) -> None:
+    """Add an entry and all before it on its branch, as far as they are there without a hole."""
     one: Carried | None = last
-    while one is not None:
-        yield one
+    while one is not None and one.hash not in covered:
+        covered.add(one.hash)
         entry, before = one.entry, by_hash.get(one.entry.prev)
         is_next = before is not None and (
             before.entry.origin == entry.origin and before.entry.seq + 1 == entry.seq

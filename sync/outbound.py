@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from gate.domain.model import device_of
-from sync.exchange import Have, Span, Tip, missing, receipted, vouching
+from sync.exchange import Have, Span, Tip, missing, receipted
 from sync.keys import DeviceKey
 from sync.protocol import HEAD_EVERY, MAX_ENTRIES, Head
-from sync.replica import Holdings, read_bodies
+from sync.replica import Holdings, heads_for, read_bodies
 
 MaySend = Callable[[str], bool]
 
@@ -88,25 +88,18 @@ class Outbound:
     def _heads(self, raw: list[bytes], *, sign: bool) -> list[Head]:
         """What vouches for the entries of a frame: ours now and then, others' as they came."""
         heads: list[Head] = []
-        others: dict[str, tuple[int, int]] = {}
         batch = read_bodies(raw)[0]
         followed = {one.entry.prev for one in batch}
         for one in batch:
             origin, seq = one.entry.origin, one.entry.seq
             self._offered[origin] = max(seq, self._offered.get(origin, 0))
-            if not self.is_own(origin):
-                first, last = others.get(origin, (seq, seq))
-                others[origin] = (min(first, seq), max(last, seq))
-            elif seq % HEAD_EVERY == 0 or (sign and one.hash not in followed):
+            if self.is_own(origin) and (
+                seq % HEAD_EVERY == 0 or (sign and one.hash not in followed)
+            ):
                 heads.append(self._key.sign(origin, seq, one.hash))
                 self._signed[origin] = max(seq, self._signed.get(origin, 0))
-        held = [
-            head
-            for origin, (first, last) in sorted(others.items())
-            for head in self._holdings.heads(origin, first, last)
-        ]
-        chosen = vouching(batch, {head.hash for head in held}, HEAD_EVERY)
-        return [*heads, *(head for head in held if head.hash in chosen)][:MAX_ENTRIES]
+        others = (one for one in batch if not self.is_own(one.entry.origin))
+        return [*heads, *heads_for(others, self._holdings.heads)][:MAX_ENTRIES]
 
     def _sign(self, mine: Have) -> list[Head]:
         """Vouch for this device's newest entries, so that others can carry them on."""

@@ -7,6 +7,7 @@ both gone, and are fetched again.
 
 import re
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -45,6 +46,7 @@ from sync.exchange import (
     frame_of,
     gather,
     own_or_vouched,
+    vouching,
 )
 from sync.protocol import FRAME_BYTES, HEAD_EVERY, MAX_ENTRIES, MAX_ENTRY, Head, Refused
 
@@ -123,6 +125,23 @@ def _is_origin(text: str) -> bool:
 def step_of(seq: int, hash_: str, body: str) -> Step:
     """An entry as a step of its branch."""
     return Step(seq, hash_[:DIGITS], entries.glance(body).prev[:DIGITS])
+
+
+def heads_for(
+    batch: Iterable[Carried], held: Callable[[str, int, int], Iterable[Head]]
+) -> list[Head]:
+    """The signed heads to send with entries, given those held of an origin between two numbers."""
+    batch = list(batch)
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for one in batch:
+        numbers[one.entry.origin].append(one.entry.seq)
+    found = [
+        head
+        for origin, seqs in sorted(numbers.items())
+        for head in held(origin, min(seqs), max(seqs))
+    ]
+    chosen = vouching(batch, {head.hash for head in found}, HEAD_EVERY)
+    return [head for head in found if head.hash in chosen]
 
 
 class Holdings:

@@ -1173,7 +1173,7 @@ def short_frames() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (replica, journals):
             patch.setattr(module, "frame_of", few)
-        for module in (replica, journals, outbound):
+        for module in (replica, outbound):
             patch.setattr(module, "HEAD_EVERY", HEAD_EVERY)
         yield
 

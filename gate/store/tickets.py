@@ -9,7 +9,6 @@ import re
 import sqlite3
 import unicodedata
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -220,20 +219,6 @@ def live_replica(folder: Folder) -> Path:
             _("Import the tickets again with: gate import FILE"),
         )
     return path
-
-
-def complete_as_of_ms(folder: Folder) -> int | None:
-    """As of which moment of its source's clock the live replica is complete; ``None`` without one.
-
-    Raises StoreError.
-    """
-    if not folder.pointer.exists():
-        return None
-    path = live_replica(folder)
-    with closing(open_reader(path)) as connection, faults(path):
-        meta = dict(connection.execute("SELECT key, value FROM meta"))
-    known = [meta.get("as_of_ms", ""), meta.get("built_ms", "")]
-    return next((int(ms) for ms in known if ms.isdecimal() and int(ms) > 0), None)
 
 
 def searchable(name: str) -> str:

@@ -331,7 +331,7 @@ class Venue:
     def _own_lane(self) -> str:
         """Whether this lane is open, by its own journal; empty where it has never been."""
         rows = self._own.ask(_OWN_LANE)
-        return "" if not rows else "open" if rows[0][0] == Act.LANE_OPENED else "closed"
+        return _state("enrolled", is_active=rows[0][0] == Act.LANE_OPENED) if rows else ""
 
     def _suspects(self) -> Iterator[str]:
         """Tickets that may be in conflict."""

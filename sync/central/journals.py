@@ -40,10 +40,9 @@ from sync.exchange import (
     own_or_vouched,
     tips_from_text,
     tips_to_text,
-    vouching,
 )
-from sync.protocol import FRAME_BYTES, HEAD_EVERY, MAX_ENTRIES, Frame, Head
-from sync.replica import read_bodies, step_of
+from sync.protocol import FRAME_BYTES, MAX_ENTRIES, Frame, Head
+from sync.replica import heads_for, read_bodies, step_of
 
 _ticket = msgspec.json.Decoder(Ticket)
 
@@ -299,7 +298,8 @@ def answer(connection: Connection, event: str, asked: Frame, touched: Have) -> F
     if not asked.whole:
         return Frame(have=tips_to_text(touched))
     mine, theirs = have(connection, event), tips_from_text(asked.have)
-    spans = missing(mine, theirs, _Journals(connection, event))
+    journals = _Journals(connection, event)
+    spans = missing(mine, theirs, journals)
     raw, more = bodies(connection, event, spans)
     told = changed(mine, theirs)
     # Of what the device holds and we do not, it must hear that we do not.
@@ -307,7 +307,7 @@ def answer(connection: Connection, event: str, asked: Frame, touched: Have) -> F
     return Frame(
         have=tips_to_text(told | {o: mine[o] for o in touched if o in mine}),
         entries=[msgspec.Raw(body) for body in raw],
-        heads=heads_of(connection, event, read_bodies(raw)[0]),
+        heads=heads_for(read_bodies(raw)[0], journals.heads),
         more=more,
     )
 
@@ -327,6 +327,13 @@ class _Journals:
         c = t.entry.c
         query = select(c.seq, c.hash, c.body).where(*self._of(origin)).order_by(c.seq)
         return [step_of(*row) for row in self.connection.execute(query)]
+
+    def heads(self, origin: str, first: int, last: int) -> list[Head]:
+        c = t.head.c
+        query = select(c.origin, c.seq, c.hash, c.signature).where(
+            c.event == self.event, c.origin == origin, c.seq.between(first, last)
+        )
+        return [Head(*row) for row in self.connection.execute(query)]
 
     def _of(self, origin: str) -> tuple[ColumnElement[bool], ...]:
         return t.entry.c.event == self.event, t.entry.c.origin == origin
@@ -348,25 +355,6 @@ def bodies(
         return (body.encode() for (body,) in rows)
 
     return frame_of(spans, read, most=limit, most_bytes=FRAME_BYTES)
-
-
-def heads_of(connection: Connection, event: str, batch: Sequence[Carried]) -> list[Head]:
-    """The signed heads that vouch for entries, so that who is told them can carry them on."""
-    numbers: dict[str, list[int]] = defaultdict(list)
-    for one in batch:
-        numbers[one.entry.origin].append(one.entry.seq)
-    c = t.head.c
-    held = [
-        Head(*row)
-        for origin, seqs in numbers.items()
-        for row in connection.execute(
-            select(c.origin, c.seq, c.hash, c.signature).where(
-                c.event == event, c.origin == origin, c.seq.between(min(seqs), max(seqs))
-            )
-        )
-    ]
-    chosen = vouching(batch, {head.hash for head in held}, HEAD_EVERY)
-    return [head for head in held if head.hash in chosen]
 
 
 @dataclass(frozen=True, slots=True)
