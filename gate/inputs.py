@@ -9,6 +9,7 @@ from gate.config import Camera as CameraConfig
 from gate.config import Config
 from gate.domain.model import Outcome, Scan, Verdict
 from gate.lane import Lane
+from gate.language import _
 from gate.scanner.camera import (
     Camera,
     Capture,
@@ -46,6 +47,7 @@ class Inputs:
     ) -> None:
         self._lane = lane
         self._on_verdict = on_verdict
+        self._diverted: Callable[[str], None] | None = None
         self.paused = False
         """While set, nothing that is read is a scan."""
         self._debounce = Debounce(
@@ -73,6 +75,7 @@ class Inputs:
                 lambda code: self.scanned(code, "evdev"),
                 on_scanner or _ignore,
                 gap_ms=config.scanner.gap_ms,
+                on_device=lambda device: self._plugged(device, on_scanner or _ignore),
             )
 
     def start(self) -> None:
@@ -92,8 +95,15 @@ class Inputs:
         """Whether anything but the keyboard may still bring a code."""
         return self._evdev is not None or (self.picture is not None and self.picture.is_looking)
 
+    def divert(self, to: Callable[[str], None] | None) -> None:
+        """Hand what scanners read to somebody else: a test code is no ticket's."""
+        self._diverted = to
+
     def scanned(self, code: str, source: str) -> None:
         """Take a code from a scanner; the verdict comes later."""
+        if self._diverted is not None:
+            self._diverted(code)
+            return
         if not self.paused and self._debounce.scanned(code, _now_ms()):
             scan = Scan(code, source=source, started_ns=time.perf_counter_ns())
             self._lane.submit(scan).add_done_callback(lambda done: self._decided(code, done))
@@ -101,8 +111,12 @@ class Inputs:
     def seen(self, seen: Seen) -> None:
         """Take a code from the camera's picture; answers when the verdict is there."""
         if not self.paused and self._debounce.in_view(seen.text, _now_ms()):
-            scan = Scan(seen.text, seen.symbology, "camera", started_ns=seen.taken_ns)
+            scan = Scan(seen.text, seen.symbology, "camera", started_ns=seen.taken_ns, raw=seen.raw)
             self._decided(seen.text, self._lane.submit(scan))
+
+    def _plugged(self, device: str, tell: Callable[[str], None]) -> None:
+        if self._lane.scanner_plugged("evdev", device):
+            tell(_("Another scanner: nothing is put right of what it types any more."))
 
     def _decided(self, code: str, done: "Future[Verdict]") -> None:
         verdict = done.result()

@@ -8,16 +8,16 @@ import logging
 import shutil
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from gate.clock import PROGRAM_BUILT_MS, Clock
-from gate.credential import WHITE_SPACE, parse
-from gate.credential.repair import Flaws, is_telling, read_flaw, repairs, undone
+from gate.credential.repair import Flaws
+from gate.credential.scanners import NO_READING
+from gate.credential.scanners import Reading as ScannerReading
 from gate.domain.clock import MAX_AHEAD_MS, Reading, is_trusted
 from gate.domain.clock import wall_ms as hlc_wall_ms
 from gate.domain.coverage import Settling
@@ -36,28 +36,26 @@ from gate.domain.model import (
     Reason,
     Role,
     Scan,
+    ScannerProof,
     Ticket,
     Verdict,
 )
 from gate.domain.rules import decide, overrule
 from gate.errors import GateError, OperatorError, StoreError, UsageError
 from gate.language import _
-from gate.store.fixes import Fixes
+from gate.scanner_repair import TYPING, Proposed, ScannerRepair
+from gate.store.fixes import Fix
 from gate.store.folder import Folder
 from gate.store.journal import Journal, Totals
 from gate.store.peers import Peers
 from gate.store.standing import HEARD_WITHIN_S, NOBODY_HEARD, Standing, StandingReader
-from gate.store.tickets import Tickets
+from gate.store.tickets import Match, Tickets
 
 log = logging.getLogger(__name__)
 
 REPEAT_WINDOW_MS = 60_000
 """Within this time the same unknown code is one entry, then a count."""
 REPEATS_KEPT = 10_000
-TYPING = frozenset({"keyboard", "evdev", "serial"})
-"""Sources that type: what they say may have to be repaired."""
-ENDS_KEPT, END_LENGTH = 8, 8
-"""Of how many known codes the lane remembers how they begin and end, and by how many characters."""
 RESERVED_BYTES = 64 * 1024 * 1024
 """Below this much free disk only movements of people are written."""
 
@@ -100,9 +98,40 @@ class _Now:
     standing: Standing = NOBODY_HEARD
 
 
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """Whose ticket a scan is, and how that is known."""
+
+    ticket: Ticket | None = None
+    problem: Reason | None = None
+    rivals: tuple[Ticket, ...] = ()
+    reading: ScannerReading = NO_READING
+
+    def told_in(self, verdict: Verdict) -> Verdict:
+        """The verdict with what was undone, would explain the text, or is in its way."""
+        reading, proposal = self.reading, self.reading.proposal
+        proof = None
+        flaws = reading.flaws if reading.is_new else ()
+        if proposal is not None:
+            flaws = proposal.flaws
+            proof = ScannerProof.KEY if proposal.shows else ScannerProof.SUPERVISOR
+        return replace(
+            verdict,
+            flags=(*verdict.flags, Flag.REPAIRED) if reading.flaws else verdict.flags,
+            rivals=self.rivals,
+            scanner_flaws=tuple(map(str, flaws)),
+            scanner_proof=proof,
+            ended_flaws=tuple(map(str, reading.ended)),
+        )
+
+
+_NOBODY = _Identity()
+
+
 @dataclass(slots=True)
 class _Repeat:
     name: str
+    outcome: Outcome
     reason: Reason
     since_ms: int
     count: int = 0
@@ -146,8 +175,7 @@ class Lane:
         self._repeats: dict[str, _Repeat] = {}
         self._last: tuple[Scan, Verdict] | None = None
         self._last_movement = ""
-        self._fixes = Fixes(folder)
-        self._ends: deque[tuple[str, str]] = deque(maxlen=ENDS_KEPT)
+        self._repair = ScannerRepair(folder, self._tickets)
         self._is_closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane")
 
@@ -199,12 +227,37 @@ class Lane:
         _require_supervisor(supervisor)
         return self._do(lambda: self._resolve(ticket, supervisor, _require_note(note)))
 
-    def save_fix(self) -> Flaws:
-        """Undo what was wrong with the last scan's scanner from now on.
+    def scanner_proposal(self) -> Proposed:
+        """What would explain the last typed text, and what it takes to believe it.
 
-        Raises UsageError when nothing was, StoreError when it cannot be written.
+        Raises UsageError when nothing would.
         """
-        return self._do(self._save_fix)
+        proposed = self._do(self._repair.proposed)
+        if proposed is None:
+            raise UsageError(
+                _("nothing explains the last text"),
+                _("Scan with the scanner that types wrongly first."),
+            )
+        return proposed
+
+    def believe(self, proposed: Proposed, supervisor: Operator | None = None) -> None:
+        """Undo from now on what would explain a scanner's text.
+
+        Raises OperatorError when it takes a supervisor, StoreError when it cannot be written.
+        """
+        self._do(lambda: self._believe(proposed, supervisor))
+
+    def scanner_tested(self, source: str, flaws: Flaws) -> None:
+        """Undo from now on what the test code has shown. Raises StoreError."""
+        self._do(lambda: self._repair.tested(source, flaws))
+
+    def scanner_plugged(self, source: str, device: str) -> bool:
+        """Say which scanner is at an input; whether what was believed of another has ended."""
+        return self._do(lambda: self._repair.plugged(source, device))
+
+    def scanner_fixes(self) -> Mapping[str, Fix]:
+        """What is put right of the scanners from the start, by input."""
+        return self._do(self._repair.saved)
 
     def sign_in(self, operator: Operator) -> None:
         """Name the operator in every entry from now on."""
@@ -299,82 +352,57 @@ class Lane:
 
     def _decide(self, scan: Scan, started_ns: int) -> Verdict:
         self._tickets.refresh()
-        flaws: Flaws = ()
         with self._transaction():
-            for text in self._readings(scan):
-                credential = parse(text)
-                hashed = self._tickets.hash_of(credential.code or text)
-                ticket = None if credential.problem else self._tickets.find(hashed)
-                if ticket is not None:
-                    break
-            context = self._context(credential.problem)
-            if ticket is not None:
-                self._ends.append((credential.code[:END_LENGTH], credential.code[-END_LENGTH:]))
-            elif scan.source in TYPING and not credential.problem:
-                ticket, flaws = self._repaired(scan, hashed)
+            match = self._tickets.match(scan.text, scan.raw, scan.symbology)
+            identity = self._identified(scan, match)
+            ticket = identity.ticket
+            context = self._context(identity.problem)
             own, history = self._histories(ticket)
             verdict = decide(ticket, history, scan, context)
-            if flaws:
-                verdict = replace(
-                    verdict,
-                    flags=(*verdict.flags, Flag.REPAIRED),
-                    scanner_flaws=tuple(str(flaw) for flaw in flaws),
-                )
+            if identity is not _NOBODY:
+                verdict = identity.told_in(verdict)
             if ticket is None:
-                entry = self._append_unknown(verdict, scan, hashed.hex())
+                entry = self._append_unknown(verdict, scan, match.hashed.hex())
             else:
                 entry = self._append(verdict, scan, own)
         return self._recorded(verdict, entry, started_ns)
 
-    def _readings(self, scan: Scan) -> tuple[str, ...]:
-        """What a saved fix makes of a scanner's text, and the text itself."""
-        if scan.source in TYPING and (flaws := self._fixes.of(scan.source)):
-            fixed = undone(flaws, scan.text.strip(WHITE_SPACE))
-            if fixed and fixed != scan.text:
-                return fixed, scan.text
-        return (scan.text,)
+    def _identified(self, scan: Scan, match: Match) -> "_Identity":
+        """Whose ticket a scan is: as it stands, spelled otherwise, or as its scanner means it."""
+        problem = match.credential.problem
+        if problem is None and len(match.tickets) > 1:
+            return _Identity(problem=Reason.AMBIGUOUS, rivals=match.tickets)
+        if problem is not None or scan.source not in TYPING:
+            return _Identity(match.ticket, problem) if match.ticket or problem else _NOBODY
+        is_repeat = match.hashed.hex() in self._repeats
+        reading = self._repair.read(scan.source, scan.text, match, is_repeat=is_repeat)
+        if reading.rival:
+            both = (self._tickets.get(reading.ticket), self._tickets.get(reading.rival))
+            rivals = tuple(ticket for ticket in both if ticket is not None)
+            return _Identity(problem=Reason.TWO_TICKETS, rivals=rivals)
+        ticket = self._tickets.match(reading.meant).ticket if reading.meant else match.ticket
+        return _Identity(ticket, reading=reading)
 
-    def _repaired(self, scan: Scan, hashed: bytes) -> tuple[Ticket | None, Flaws]:
-        """The ticket whose code a scanner must have meant, and what is wrong with the scanner.
-
-        Two tickets are none.
-        """
-        text = scan.text.strip(WHITE_SPACE)
-        if hashed.hex() in self._repeats:
-            return None, ()
-        found: dict[str, tuple[Ticket, Flaws]] = {}
-        heads, tails = zip(*self._ends, strict=True) if self._ends else ((), ())
-        for flaws, meant in repairs(text, dict.fromkeys(heads), dict.fromkeys(tails)):
-            if is_telling(flaws, text, meant) and (ticket := self._find(meant)) is not None:
-                found.setdefault(ticket.id, (ticket, flaws))
-        if len(found) > 1:
-            log.warning("a typed text could be the code of %d tickets", len(found))
-        return next(iter(found.values())) if len(found) == 1 else (None, ())
-
-    def _find(self, text: str) -> Ticket | None:
-        credential = parse(text)
-        return (
-            None
-            if credential.problem
-            else self._tickets.find(self._tickets.hash_of(credential.code))
+    def _believe(self, proposed: Proposed, supervisor: Operator | None) -> None:
+        if supervisor is not None:
+            _require_supervisor(supervisor)
+        elif proposed.proof is ScannerProof.SUPERVISOR:
+            raise OperatorError(
+                _("this takes a supervisor"),
+                _("Or scan the test code: gate doctor --scanner"),
+            )
+        self._repair.believe(proposed, is_sure=supervisor is not None)
+        log.info(
+            "scanner at %s: believed %s, by %s",
+            proposed.source,
+            " ".join(map(str, proposed.flaws)),
+            "supervisor" if supervisor else "staff",
         )
 
-    def _save_fix(self) -> Flaws:
-        if self._last is None or not self._last[1].scanner_flaws:
-            raise UsageError(
-                _("nothing was repaired"), _("Scan with the scanner that types wrongly first.")
-            )
-        scan, verdict = self._last
-        flaws = tuple(read_flaw(flaw) for flaw in verdict.scanner_flaws)
-        self._fixes.save(scan.source, flaws)
-        log.info("fix of the scanner saved: %s", " ".join(verdict.scanner_flaws))
-        return flaws
-
     def _knows(self, text: str) -> bool:
-        credential = parse(text)
         try:
             self._tickets.refresh()
-            return self._tickets.find(self._tickets.hash_of(credential.code)) is not None
+            return self._tickets.match(text).ticket is not None
         except GateError as fault:
             log.warning("looking up: %s", fault.message)
             return False
@@ -637,9 +665,9 @@ class Lane:
         if self._disk_is_short():
             return None
         self._flush_repeats(everything=len(self._repeats) >= REPEATS_KEPT)
-        entry = replace(self._entry(Act.REFUSAL, verdict, scan), code=code)
+        entry = replace(self._entry(_ACTS[verdict.outcome], verdict, scan), code=code)
         self._opened().append(entry)
-        self._repeats[code] = _Repeat(entry.name, verdict.reason, boot_ms)
+        self._repeats[code] = _Repeat(entry.name, verdict.outcome, verdict.reason, boot_ms)
         return entry
 
     def _flush_repeats(self, *, everything: bool) -> None:
@@ -657,7 +685,7 @@ class Lane:
                     code=code,
                     target=repeat.name,
                     count=repeat.count,
-                    outcome=Outcome.REFUSE,
+                    outcome=repeat.outcome,
                     reason=repeat.reason,
                 )
                 self._opened().append(entry)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from gate.credential import parse
 from gate.domain.history import fold
 from gate.domain.model import Entry, History, Status, Ticket
 from gate.domain.validity import window
@@ -43,10 +42,11 @@ def look_up(folder: Folder, wanted: str, limit: int = 50) -> list[Found]:
     peers = Peers(folder)
     try:
         tickets.refresh()
-        code = parse(wanted).code
-        exact = tickets.find(tickets.hash_of(code)) if code else None
-        exact = exact or (tickets.get(code) if code else None)
-        found = [exact] if exact else tickets.search(wanted, limit)
+        match = tickets.match(wanted)
+        exact = list(match.tickets)
+        if not exact and (by_id := tickets.get(match.credential.code)):
+            exact = [by_id]
+        found = exact or tickets.search(wanted, limit)
         return [_with_past(ticket, reader, peers) for ticket in found]
     finally:
         tickets.close()

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
-from gate.credential.repair import read_flaw
-from gate.domain.model import Basis, Direction, Outcome, Place, Verdict
+from gate.domain.model import Basis, Direction, Outcome, Place, ScannerProof, Verdict
 from gate.errors import GateError
 from gate.lane import Lane
 from gate.language import _
 from gate.scanner.wedge import Wedge
-from gate.scanner_words import troubles
+from gate.scanner_repair import Proposed
+from gate.scanner_words import proposal_lines, scanner_line
 from gate.words import DIRECTION_WORDS, clock_time, explain, printable, unheard
 
 _NO_GAP_MS = 10**9
@@ -34,7 +34,7 @@ _COMMANDS = {
     b"\x1b[18~": "next",
     b"\x1b[19~": "look",
     b"\x1a": "undo",
-    b"\x13": "save_fix",
+    b"\x13": "scanner",
     b"\x03": "quit",
     b"\x11": "quit",
 }
@@ -93,7 +93,7 @@ class Plain:
         self._show_names = show_names
         self._look_hard = look_hard
         self._writing = threading.Lock()
-        self._told_flaws: set[tuple[str, ...]] = set()
+        self._shown_proposal: Proposed | None = None
         self.quitting = threading.Event()
 
     def show(self, verdict: Verdict) -> None:
@@ -107,11 +107,8 @@ class Plain:
             unheard=unheard_at(self._lane, verdict, self._time_zone),
         )
         self.say(bells + line)
-        if verdict.scanner_flaws and verdict.scanner_flaws not in self._told_flaws:
-            self._told_flaws.add(verdict.scanner_flaws)
-            for trouble in troubles(read_flaw(flaw) for flaw in verdict.scanner_flaws):
-                self.say(f"# {trouble.what} {trouble.remedy}")
-            self.say(_("# Ctrl+S: put it right by itself from now on"))
+        if line := scanner_line(verdict):
+            self.say(f"# {line}")
 
     def say(self, line: str) -> None:
         """Print one line; from any thread."""
@@ -134,13 +131,28 @@ class Plain:
                 undone = self._lane.undo()
                 when = clock_time(undone.target.at_ms, self._time_zone)
                 self.say(_("# undone: the one of {when}").format(when=when))
-            elif name == "save_fix":
-                self._lane.save_fix()
-                self.say(_("# saved: what the scanner types is put right from now on"))
+            elif name == "scanner":
+                self._settle_scanner()
             elif name == "look" and self._look_hard:
                 self._look_hard()
         except GateError as fault:
             self.say(f"# {fault.message}. {fault.hint}")
+
+    def _settle_scanner(self) -> None:
+        """Show what would explain the last text; the same key again believes it."""
+        proposed = self._lane.scanner_proposal()
+        if proposed == self._shown_proposal:
+            self._lane.believe(proposed)
+            self._shown_proposal = None
+            self.say(_("# saved: what the scanner types is put right from now on"))
+            return
+        for line in proposal_lines(proposed, show_names=self._show_names):
+            self.say(f"# {line}")
+        if proposed.proof is ScannerProof.KEY:
+            self._shown_proposal = proposed
+            self.say(_("# Ctrl+S again: so it is, put it right from now on"))
+        else:
+            self.say(_("# A test code settles it: gate doctor --scanner"))
 
     def type_until_end(self, descriptor: int, on_code: Callable[[str], None], gap_ms: int) -> None:
         """Take what is typed into a terminal or comes down a pipe, until its end or the quit key.

@@ -13,8 +13,9 @@ from typing import TextIO
 
 from gate.config import Config
 from gate.credential import parse
-from gate.credential.layouts import LAYOUTS
-from gate.credential.repair import GS, MOST_LOST, Flaw, Flaws, Kind, undone
+from gate.credential.repair import LAYOUT_FLAWS, MOST_LOST, Flaw, Flaws, Kind, undone
+from gate.credential.scanners import Established
+from gate.credential.spellings import GS
 from gate.errors import UsageError
 from gate.language import _
 from gate.plain import bursts, raw_keys
@@ -22,11 +23,11 @@ from gate.scanner.evdev import EvdevScanner
 from gate.scanner.shown import linear, square
 from gate.scanner.wedge import Wedge
 from gate.scanner_words import troubles
-from gate.store.fixes import Fixes
+from gate.store.fixes import Fix, Fixes
 from gate.store.folder import Folder
 from gate.words import printable
 
-SQUARE_TEXT = f"Venue aqwzymAQWZYM0123456789-/:;=+_?&'\".,!{GS}end"
+SQUARE_TEXT = f'Venue aqwzymAQWZYM0123456789-/:=+_?".,!{GS}end'
 """Keys that layouts exchange, of those that every layout has without AltGr."""
 LINEAR_TEXT = "aZqy-/1M"
 """Short, for it has to fit on a terminal."""
@@ -64,11 +65,10 @@ def diagnose(typed: str, expected: str, *, has_end: bool = True) -> Finding:
 
 
 def _straightened(typed: str) -> Iterator[tuple[Flaws, str]]:
-    layouts = [Flaw(Kind.LAYOUT, f"{name}>us") for name in LAYOUTS if name != "us"]
-    layouts += [Flaw(Kind.LAYOUT, f"us>{name}") for name in LAYOUTS if name != "us"]
     swap = Flaw(Kind.CASE, "swap")
     tried: list[Flaws] = [(), (swap,), *((Flaw(Kind.ALT, width),) for width in "340")]
-    tried += [(layout,) for layout in layouts] + [(swap, layout) for layout in layouts]
+    tried += [(layout,) for layout in LAYOUT_FLAWS]
+    tried += [(swap, layout) for layout in LAYOUT_FLAWS]
     tried += [(Flaw(Kind.ECI),)]
     for flaws in tried:
         text = undone(flaws, typed)
@@ -124,7 +124,7 @@ def check_scanner(config: Config, folder: Folder, out: TextIO, *, is_linear: boo
         out.write(_("Scan this code with the USB scanner. Ctrl+C ends.") + "\n")
         out.flush()
 
-    typed, has_end = _typed(config, source, show)
+    typed, has_end, device = _typed(config, source, show)
     finding = diagnose(typed, expected, has_end=has_end)
     out.write("\n")
     if not finding.is_known:
@@ -139,15 +139,15 @@ def check_scanner(config: Config, folder: Folder, out: TextIO, *, is_linear: boo
     if not finding.flaws:
         out.write(_("The scanner types what it reads.") + "\n")
         # Whatever was put right before would now be put wrong.
-        Fixes(folder).save(source, ())
+        Fixes(folder).save(source, None)
         return True
     if not finding.fix:
         out.write(_("This cannot be put right here: the scanner has to be set.") + "\n")
         return False
-    return _offer(folder, source, finding.fix, out)
+    return _offer(folder, source, Fix(Established((finding.fix,), is_sure=True), device), out)
 
 
-def _offer(folder: Folder, source: str, fix: Flaws, out: TextIO) -> bool:
+def _offer(folder: Folder, source: str, fix: Fix, out: TextIO) -> bool:
     out.write(_("Until then the gate can put it right by itself. Save that? yes/no: "))
     out.flush()
     if sys.stdin.readline().strip().casefold() not in ("yes", _("yes")):
@@ -158,25 +158,30 @@ def _offer(folder: Folder, source: str, fix: Flaws, out: TextIO) -> bool:
     return True
 
 
-def _typed(config: Config, source: str, show: Callable[[], None]) -> tuple[str, bool]:
-    """The first code that comes once the test code is shown, and whether something ended it."""
+def _typed(config: Config, source: str, show: Callable[[], None]) -> tuple[str, bool, str]:
+    """The first code that comes once the test code is shown; whether something ended it; by whom.
+
+    Which scanner it was is empty where the input does not tell one from another.
+    """
     if source == "evdev":
         codes: queue.Queue[str] = queue.Queue()
+        devices = [""]
         scanner = EvdevScanner(
             config.scanner.evdev,
             codes.put,
             _complain,
             gap_ms=config.scanner.gap_ms,
+            on_device=devices.append,
         )
         scanner.start()
         show()
         try:
-            return codes.get(timeout=WAIT_S), True
+            return codes.get(timeout=WAIT_S), True, devices[-1]
         except queue.Empty:
             raise _nothing() from None
         finally:
             scanner.stop()
-    return _from_keyboard(config.scanner.gap_ms, show)
+    return (*_from_keyboard(config.scanner.gap_ms, show), "")
 
 
 def _complain(trouble: str) -> None:

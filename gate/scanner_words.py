@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from gate.credential.repair import Flaw, Kind
+from gate.credential.repair import Flaw, Kind, read_flaw
+from gate.credential.scanners import Established
+from gate.domain.model import ScannerProof, Verdict
 from gate.language import _, ngettext
 from gate.scanner.guidance import Advice
-from gate.words import N_, printable
+from gate.scanner_repair import Proposed
+from gate.words import N_, describe, printable
 
 ADVICE_WORDS = {
     Advice.WHOLE: N_("The whole code in the picture, please"),
@@ -28,6 +31,33 @@ LAYOUT_WORDS = {
     "se": N_("Swedish or Finnish"),
     "dk": N_("Danish"),
     "no": N_("Norwegian"),
+    "be": N_("Belgian"),
+    "ch": N_("Swiss (German)"),
+    "ch-fr": N_("Swiss (French)"),
+    "pt": N_("Portuguese"),
+    "is": N_("Icelandic"),
+    "nl": N_("Dutch"),
+    "cz": N_("Czech (QWERTZ)"),
+    "cz-qwerty": N_("Czech (QWERTY)"),
+    "sk": N_("Slovak"),
+    "hu": N_("Hungarian"),
+    "ro": N_("Romanian"),
+    "hr": N_("Croatian or Slovenian"),
+    "rs": N_("Serbian"),
+    "mk": N_("Macedonian"),
+    "bg": N_("Bulgarian"),
+    "bg-phonetic": N_("Bulgarian (phonetic)"),
+    "gr": N_("Greek"),
+    "tr": N_("Turkish (Q)"),
+    "tr-f": N_("Turkish (F)"),
+    "ru": N_("Russian"),
+    "ua": N_("Ukrainian"),
+    "by": N_("Belarusian"),
+    "il": N_("Hebrew"),
+    "ee": N_("Estonian"),
+    "lt": N_("Lithuanian"),
+    "al": N_("Albanian"),
+    "mt": N_("Maltese"),
 }
 
 
@@ -41,6 +71,41 @@ class Trouble(NamedTuple):
 def troubles(flaws: Iterable[Flaw]) -> list[Trouble]:
     """Each flaw in words; none where nothing is wrong."""
     return [_trouble(flaw) for flaw in flaws]
+
+
+def scanner_line(verdict: Verdict) -> str:
+    """What is wrong with the scanner, by this verdict, and what it takes to believe that."""
+    if verdict.ended_flaws:
+        return _("The scanner types what it reads after all: no more is put right of it.")
+    if not verdict.scanner_flaws:
+        return ""
+    found = troubles(read_flaw(flaw) for flaw in verdict.scanner_flaws)
+    if verdict.scanner_proof is None:
+        return " ".join((_("Put right:"), *(trouble.what for trouble in found)))
+    proof = {
+        ScannerProof.KEY: _("Is it so? Ctrl+S shows it, and believes it."),
+        ScannerProof.SUPERVISOR: _("Is it so? Ctrl+S shows it; a supervisor's PIN believes it."),
+    }[verdict.scanner_proof]
+    return " ".join((*(trouble.what for trouble in found), proof))
+
+
+def proposal_lines(proposed: Proposed, *, show_names: bool) -> list[str]:
+    """Both texts, whose ticket it would be, and what would be wrong with the scanner."""
+    ticket = proposed.ticket
+    holder = printable(ticket.holder) if show_names else ""
+    whose = " · ".join(part for part in (describe(ticket), holder) if part)
+    return [
+        _("typed: {text}").format(text=printable(proposed.text, 60)),
+        _("meant: {text}").format(text=printable(proposed.meant, 60)),
+        _("ticket: {ticket}").format(ticket=whose),
+        *(trouble.what for trouble in troubles(proposed.flaws)),
+    ]
+
+
+def saved_line(source: str, established: Established) -> str:
+    """What is put right of an input's texts, for the start of the lane."""
+    found = [trouble.what for trouble in troubles(established.flaws[0])]
+    return _("Put right at input {source}: {what}").format(source=source, what=" ".join(found))
 
 
 def _trouble(flaw: Flaw) -> Trouble:

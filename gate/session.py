@@ -26,7 +26,7 @@ from gate.plain import Plain
 from gate.prompter import Prompter, Turn
 from gate.scanner.camera import Source, State
 from gate.scanner.guidance import Advice
-from gate.scanner_words import ADVICE_WORDS
+from gate.scanner_words import ADVICE_WORDS, saved_line
 from gate.store.folder import Folder, Lock
 from gate.words import DIRECTION_WORDS, printable
 
@@ -156,6 +156,8 @@ def _run_plain(session: Session, lane: Lane) -> int:
     )
     way = _(DIRECTION_WORDS[lane.direction])
     lines.say(f"# {printable(lane.place.gate)}, {way}. {session.hello}".rstrip())
+    for source, fix in lane.scanner_fixes().items():
+        lines.say(f"# {saved_line(source, fix.established)}")
     prompter = Prompter(session.turns, lane, show, tell_turn)
     inputs.start()
     prompter.start()

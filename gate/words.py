@@ -68,6 +68,8 @@ REASON_WORDS = {
     Reason.OVERRIDE: N_("Admitted by a supervisor"),
     Reason.UNREADABLE: N_("Not a ticket code"),
     Reason.UNKNOWN: N_("Unknown code"),
+    Reason.AMBIGUOUS: N_("This code is that of two tickets"),
+    Reason.TWO_TICKETS: N_("Two tickets, by how the scanner types"),
     Reason.REVOKED: N_("Ticket cancelled"),
     Reason.DELETED: N_("Ticket deleted by its owner"),
     Reason.GIFTING: N_("Ticket is being given away"),
@@ -109,6 +111,8 @@ KIND_WORDS = {
 _REMEDIES = {
     Reason.UNREADABLE: N_("Scan again, or look the guest up by name (F4)."),
     Reason.UNKNOWN: N_("For this event? Look the guest up by name (F4)."),
+    Reason.AMBIGUOUS: N_("Look the guest up by name (F4)."),
+    Reason.TWO_TICKETS: N_("Test the scanner (F9); look the guest up by name (F4)."),
     Reason.REVOKED: N_("Send the guest to the ticket desk."),
     Reason.DELETED: N_("Send the guest to the ticket desk."),
     Reason.GIFTING: N_("The friend takes it, or the gift is called back; then scan again."),
@@ -153,6 +157,8 @@ class Words:
     """What the issuer wants looked at."""
     uses: str = ""
     basis: str = ""
+    scanner: str = ""
+    """What is wrong with the scanner, and what it takes to believe that."""
 
 
 def explain(
@@ -322,6 +328,8 @@ def _basis(verdict: Verdict, unheard: str) -> str:
 
 def _fact(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     tell = _FACTS.get(verdict.reason)
+    if verdict.rivals:
+        return " / ".join(describe(ticket) for ticket in verdict.rivals[:2])
     if verdict.reason is Reason.FAULT:
         return verdict.hint
     return "" if tell is None else tell(verdict, place, time_zone)

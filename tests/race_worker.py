@@ -55,7 +55,7 @@ def decide_outside_the_transaction() -> None:
 
     def early(self: Lane, scan: Scan, started_ns: int) -> Verdict:
         self._tickets.refresh()
-        ticket = self._tickets.find(self._tickets.hash_of(scan.text))
+        ticket = self._tickets.match(scan.text).ticket
         assert ticket is not None
         past[ticket.id] = read(self._opened(), ticket.id) or History()
         return decide(self, scan, started_ns)

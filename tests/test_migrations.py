@@ -61,7 +61,7 @@ def test_tickets_of_version_0_1_can_be_followed(venue: Folder) -> None:
         (of,) = made.execute("SELECT body FROM ticket_type WHERE id = 'SHOW'").fetchone()
     with closing(open_writer(old, "NORMAL")) as connection:
         db = Database(connection)
-        first, later = schema.tickets.pending(db)
+        first, later, *_newer = schema.tickets.pending(db)
         assert (first.name, later.name) == ("create_tickets", "follow_feeds")
         schema.tickets.apply(db, stop_before=later.name)
         rows = [("key", "ab" * 32), ("epoch", "aa"), ("seq", "7"), ("built_ms", str(NOW_MS))]

@@ -6,17 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.credential.layouts import LAYOUTS, retyped
-from gate.credential.repair import (
-    GS,
-    MOST_REPAIRS,
-    Flaw,
-    Kind,
-    is_telling,
-    read_flaw,
-    repairs,
-    undone,
-)
+from gate.credential.layouts import LAYOUTS, SCANNERS, retyped
+from gate.credential.repair import MOST_REPAIRS, Flaw, Kind, read_flaw, repairs, undone
+from gate.credential.spellings import GS
 
 CODE = "https://gate.example/v?t=Y3P36-AQZW;m'K_9"
 GS1 = f"0104012345678901{GS}21AB12{GS}10LOT7"
@@ -32,21 +24,26 @@ def test_every_layout_has_the_same_keys() -> None:
         tuple(len(row) for row in side.split(" ")) for pair in LAYOUTS.values() for side in pair
     }
     assert shapes == {(13, 12, 12, 11)}
-    for plain, shifted in LAYOUTS.values():
+    for name, (plain, shifted) in LAYOUTS.items():
         keys = [key for key in plain + shifted if key not in "\0 "]
-        assert len(keys) == len(set(keys))
+        # Signs that two keys type are few, and are read as neither.
+        assert len(keys) - len(set(keys)) <= 3, name
 
 
-@pytest.mark.parametrize("name", [name for name in LAYOUTS if name not in ("us", "uk")])
+@pytest.mark.parametrize("name", [name for name in LAYOUTS if name not in ("us", "uk", "mt")])
 def test_each_wrong_layout_is_undone(name: str) -> None:
     """A US scanner at any computer, and any scanner at a US computer, mean what they read."""
-    at_computer = retyped(CODE, "us", name)
-    assert found(at_computer, CODE) == (Flaw(Kind.LAYOUT, f"{name}>us"),)
-    if (
-        "\0" not in (by_scanner := retyped(CODE, name, "us"))
-        and retyped(by_scanner, "us", name) == CODE
-    ):
-        assert found(by_scanner, CODE) is not None
+    code = CODE if name not in DOUBLED else CODE.translate(str.maketrans("", "", DOUBLED[name]))
+    at_computer = retyped(code, "us", name)
+    assert at_computer is not None
+    assert (Flaw(Kind.LAYOUT, f"{name}>us"),) in [f for f, m in repairs(at_computer) if m == code]
+    by_scanner = retyped(code, name, "us")
+    if by_scanner is not None and retyped(by_scanner, "us", name) == code and name in SCANNERS:
+        assert found(by_scanner, code) is not None
+
+
+DOUBLED = {"bg": "?", "by": "':;/?_", "is": "';/", "il": "", "ru": "/", "ua": "'"}
+"""Signs of ``CODE`` that come out as what another key types as well."""
 
 
 def test_a_british_keyboard_exchanges_quotation_mark_and_at() -> None:
@@ -58,6 +55,13 @@ def test_an_accent_that_fell_on_a_letter_is_taken_apart() -> None:
     """On a French keyboard a US scanner's bracket and letter become one letter with an accent."""
     assert retyped("â", "fr", "us") == "[q"
     assert retyped("à", "fr", "us") == "0"
+
+
+def test_what_a_keyboard_does_not_have_was_not_typed_at_it() -> None:
+    """A reading that explains only some of the characters explains nothing."""
+    assert retyped("K7QXß", "fr", "us") is None
+    assert retyped("票-1", "de", "us") is None
+    assert retyped("A\x1d", "de", "us") == "A\x1d"
 
 
 @pytest.mark.parametrize(
@@ -73,17 +77,9 @@ def test_an_accent_that_fell_on_a_letter_is_taken_apart() -> None:
         ("\x02" + CODE, CODE, Kind.ADDED_FIRST),
         (CODE + "\x03", CODE, Kind.ADDED_LAST),
         (CODE + "[CR]", CODE, Kind.ADDED_LAST),
-        ("\\000026" + CODE, CODE, Kind.ECI),
-        ("\\000026A\\\\B-0123456789", "A\\B-0123456789", Kind.ECI),
         (GS1.replace(GS, "{GS}"), GS1, Kind.GS_AS),
         (GS1.replace(GS, "^]"), GS1, Kind.GS_AS),
         (GS1.replace(GS, "029"), GS1, Kind.GS_AS),
-        (
-            f"0104012345678901{GS}21AB12".replace(GS, ""),
-            f"0104012345678901{GS}21AB12",
-            Kind.GS_LOST,
-        ),
-        (GS + "K7QX-0001-ABCD", "K7QX-0001-ABCD", Kind.GS_ADDED),
     ],
 )
 def test_each_flaw_is_undone(typed: str, code: str, kind: Kind) -> None:
@@ -91,7 +87,6 @@ def test_each_flaw_is_undone(typed: str, code: str, kind: Kind) -> None:
     flaws = found(typed, code)
     assert flaws is not None
     assert flaws[0].kind is kind
-    assert is_telling(flaws, typed, code)
 
 
 def test_what_a_scanner_cuts_off_is_known_from_other_codes() -> None:
@@ -108,7 +103,7 @@ def test_two_flaws_at_once() -> None:
     for typed in (
         retyped(CODE, "us", "se").swapcase(),
         "x" + retyped(CODE, "us", "fr"),
-        retyped(CODE, "us", "it") + "#",
+        retyped(CODE, "us", "it") + "+",
     ):
         flaws = found(typed, CODE)
         assert flaws is not None, typed
@@ -117,31 +112,13 @@ def test_two_flaws_at_once() -> None:
 
 @given(st.text(max_size=600), st.lists(st.text(max_size=8), max_size=8))
 def test_repairs_are_few_and_harmless(text: str, ends: list[str]) -> None:
-    """Whatever is typed, the repairs are bounded, differ from it, and from each other."""
+    """Whatever is typed, the repairs are bounded, differ from it, and each is another reading."""
     made = list(repairs(text, ends, ends))
     assert len(made) <= MOST_REPAIRS
-    texts = [meant for _flaws, meant in made]
-    assert len(set(texts)) == len(texts)
-    assert text not in texts
+    assert len({flaws for flaws, _meant in made}) == len(made)
+    assert text not in [meant for _flaws, meant in made]
     for flaws, meant in itertools.islice(made, 20):
         assert undone(flaws, text) == meant
-        assert isinstance(is_telling(flaws, text, meant), bool)
-
-
-@pytest.mark.parametrize(
-    ("flaw", "typed", "code", "telling"),
-    [
-        ("layout:fr>us", "&é\"'(-è_", "12345678", True),
-        ("added-first:1", "912345678", "12345678", False),
-        ("added-first:1", "XK7QX0001AB", "K7QX0001AB", True),
-        ("lost-first:K", "7QX0001", "K7QX0001", False),
-        ("case:upper", "k7qx1", "K7QX1", False),
-        ("case:swap", "k7QX0001abc", "K7qx0001ABC", True),
-    ],
-)
-def test_accidents_are_not_believed(flaw: str, typed: str, code: str, telling: bool) -> None:
-    """A short number without its first digit is too easily somebody else's ticket."""
-    assert is_telling([read_flaw(flaw)], typed, code) is telling
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -10,6 +10,7 @@ from gate.credential.layouts import retyped
 from gate.domain.model import Act, Direction, Outcome, Reason, Scan
 from gate.scanner.camera import State
 from gate.scanner.guidance import Advice
+from gate.scanner_check import SQUARE_TEXT
 from gate.store.fixes import Fixes
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader
@@ -20,6 +21,7 @@ from gate.tui.screens.help import HelpScreen
 from gate.tui.screens.lookup import LookupScreen
 from gate.tui.screens.questions import CountQuestion, PinQuestion
 from gate.tui.screens.scan import ScanScreen
+from gate.tui.screens.scanner import ScannerQuestion, ScannerTest
 from gate.tui.screens.supervisor import SupervisorScreen
 from gate.tui.widgets import StatusBar
 from tests.neighbours import carry, enrol, known, neighbour, say
@@ -534,20 +536,58 @@ async def test_a_conflict_is_settled_with_a_pin(
             assert screen.app.screen is page
 
 
-async def test_what_the_scanner_types_wrongly_is_told_and_put_right(
+def shown(screen: Screen) -> str:
+    """Everything that the question on top says."""
+    return "\n".join(str(one.content) for one in screen.app.screen.query(Static))
+
+
+SIGNS = "K7QX-2026-YZAW;MQ/9"
+
+
+async def test_what_the_scanner_types_wrongly_is_shown_before_it_is_believed(
     folder: Folder, clock: FixedClock
 ) -> None:
-    """The guest goes in, the operator hears which setting is wrong, one key saves the repair."""
-    code = "K7QX-2026-YZAW;MQ/9"
-    fill(folder, [{"code": code, "type": "PASS", "id": "long-1"}])
-    async with running(folder, clock) as screen:
-        await screen.type(retyped(code, "us", "de"))
-        assert outcome(screen) is Outcome.ADMIT
-        assert "German" in toasts(screen)
-        assert "Ctrl+S" in toasts(screen)
+    """The guest is unknown; a key shows both texts and whose ticket it would be, Enter believes."""
+    fill(folder, [{"code": SIGNS, "type": "PASS", "id": "long-1", "holder": "Ada"}])
+    text = retyped(SIGNS, "us", "de")
+    assert text is not None
+    async with running(folder, clock, "debounce.scanner_ms=0") as screen:
+        await screen.type(text)
+        assert outcome(screen) is Outcome.REFUSE
+        assert "German" in screen.text
+        assert "Ctrl+S" in screen.text
         await screen.press("ctrl+s")
+        await screen.until(lambda: isinstance(screen.app.screen, ScannerQuestion))
+        for part in (text, SIGNS, "Ten visits", "Ada", "German"):
+            assert part in shown(screen)
+        await screen.press("enter")
         await screen.until(lambda: "is put right from now on" in toasts(screen))
-    assert [str(flaw) for flaw in Fixes(folder).of("keyboard")] == ["layout:de>us"]
+        await screen.type(text)
+        await screen.until(lambda: outcome(screen) is Outcome.ADMIT)
+    fix = Fixes(folder).of("keyboard")
+    assert fix is not None
+    assert not fix.established.is_sure
+    async with running(folder, clock) as screen:
+        assert "German" in toasts(screen)
+
+
+async def test_the_test_code_settles_what_a_scanner_types(
+    folder: Folder, clock: FixedClock
+) -> None:
+    """What shows nothing takes a supervisor's PIN, or the code on the screen: that is certain."""
+    fill(folder)
+    async with running(folder, clock) as screen:
+        await screen.type("9GOOD001")
+        assert outcome(screen) is Outcome.REFUSE
+        await screen.press("ctrl+s")
+        await screen.until(lambda: isinstance(screen.app.screen, ScannerQuestion))
+        assert "PIN" in shown(screen)
+        await screen.press("f9")
+        await screen.until(lambda: isinstance(screen.app.screen, ScannerTest))
+        await screen.type(f"9{SQUARE_TEXT}")
+        await screen.until(lambda: "is put right from now on" in toasts(screen))
+        await screen.type("9GOOD002")
+        await screen.until(lambda: outcome(screen) is Outcome.ADMIT)
 
 
 async def test_guidance_is_for_the_guest_and_never_over_a_verdict(

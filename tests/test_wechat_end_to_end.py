@@ -127,7 +127,7 @@ class GateProcess:
         tickets = Tickets(self.folder)
         try:
             tickets.refresh()
-            found = tickets.find(tickets.hash_of(code))
+            found = tickets.match(code).ticket
             assert found is not None
             return found
         finally:

@@ -1,27 +1,23 @@
 """What a USB scanner meant by a text that is no ticket's code: its usual flaws, undone.
 
-A repair is a guess. Whoever asks accepts one only if it gives the code of a known ticket, and only
-if that can be no accident (``is_telling``).
+A repair is a guess, and a guess admits nobody: ``scanners`` says when one is believed. What the
+standards themselves let a reader make of a code is no flaw but a spelling.
 """
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain, product
+from itertools import product
 from typing import TypeAlias
 
-from gate.credential.layouts import LAYOUTS, retyped
+from gate.credential.layouts import LAYOUTS, SCANNERS, retyped
+from gate.credential.spellings import GS
 
-GS = "\x1d"
-"""What stands for FNC1 between GS1 fields (GS1 General Specifications, 7.8)."""
 MOST_WRAPPING = 4
 """Characters that a prefix or suffix of a scanner has at most."""
 MOST_LOST = 8
 MOST_REPAIRS = 500
-TELLING_BITS = 36.0
-"""A text with less is hit by accident among a million tickets and all repairs."""
 LONGEST = 512
 """Longer texts are not repaired."""
 
@@ -70,7 +66,8 @@ def read_flaw(text: str) -> Flaw:
     """A flaw from what ``str`` made of it. Raises ValueError for anything else."""
     kind, _colon, detail = text.partition(":")
     flaw = Flaw(Kind(kind), detail)
-    if undone((flaw,), "0" * LONGEST) is None and flaw.kind is not Kind.ALT:
+    is_wrapping = flaw.kind in (Kind.ADDED_FIRST, Kind.ADDED_LAST)
+    if undone((flaw,), "0" * LONGEST) is None and is_wrapping:
         raise ValueError(text)
     return flaw
 
@@ -93,78 +90,67 @@ def repairs(
 ) -> Iterator[tuple[Flaws, str]]:
     """What may have been meant, the likeliest first, and what would then be wrong.
 
-    ``heads`` and ``tails`` are how codes have begun and ended here, for those that a scanner cuts.
+    Layouts that make the same of the text are told apart: each is a reading of its own, although
+    the meaning is one. ``heads`` and ``tails`` are how codes have begun and ended here, for those
+    that a scanner cuts.
     """
-    seen = {text}
     if len(text) > LONGEST:
         return
+    made = 0
     for flaws in _suspects(text, tuple(heads), tuple(tails)):
         meant = undone(flaws, text)
-        if meant and meant not in seen:
-            seen.add(meant)
+        if meant and meant != text:
+            made += 1
             yield flaws, meant
-        if len(seen) > MOST_REPAIRS:
+        if made >= MOST_REPAIRS:
             return
 
 
-def is_telling(flaws: Iterable[Flaw], text: str, meant: str) -> bool:
-    """Whether it is no accident that a repaired text is some ticket's code."""
-    loses = any(flaw.kind in _LOSING or flaw.detail in ("upper", "lower") for flaw in flaws)
-    return min(_bits(text), _bits(meant) if loses else math.inf) >= TELLING_BITS
-
-
-def _bits(text: str) -> float:
-    kinds = ((str.isdigit, 10), (str.isalpha, 26))
-    return sum(
-        math.log2(next((n for is_kind, n in kinds if is_kind(character)), 64)) for character in text
-    )
+LAYOUT_FLAWS = tuple(
+    Flaw(Kind.LAYOUT, detail)
+    for name in LAYOUTS
+    if name != "us"
+    for detail in (f"{name}>us", *((f"us>{name}",) if name in SCANNERS else ()))
+)
+"""A US scanner at every other keyboard, and a scanner set to any other at a US one."""
+_SWAP = Flaw(Kind.CASE, "swap")
+_FIRST = tuple(Flaw(Kind.ADDED_FIRST, str(n)) for n in range(1, MOST_WRAPPING + 1))
+_LAST = tuple(Flaw(Kind.ADDED_LAST, str(n)) for n in range(1, MOST_WRAPPING + 1))
+_WRAPPED: tuple[Flaws, ...] = (
+    *((one,) for one in _FIRST),
+    *((one,) for one in _LAST),
+    *product(_FIRST[:3], _LAST[:3]),
+)
 
 
 def _suspects(text: str, heads: tuple[str, ...], tails: tuple[str, ...]) -> Iterator[Flaws]:
-    layouts = [Flaw(Kind.LAYOUT, f"{name}>us") for name in LAYOUTS if name != "us"]
-    layouts += [Flaw(Kind.LAYOUT, f"us>{name}") for name in LAYOUTS if name != "us"]
-    swap = Flaw(Kind.CASE, "swap")
-    first = [Flaw(Kind.ADDED_FIRST, str(n)) for n in range(1, MOST_WRAPPING + 1)]
-    last = [Flaw(Kind.ADDED_LAST, str(n)) for n in range(1, MOST_WRAPPING + 1)]
-    wrapped = [*((one,) for one in first), *((one,) for one in last), *product(first[:3], last[:3])]
-    groups = [*_gs_flaws(text)]
-    alone: list[Flaws] = [(one,) for one in layouts]
-    alone += [(swap,), (Flaw(Kind.CASE, "upper"),), (Flaw(Kind.CASE, "lower"),)]
-    alone += [(Flaw(Kind.ALT, width),) for width in "034"]
-    alone += [(Flaw(Kind.ECI),), *((one,) for one in groups)]
+    """Flaws one by one, then those that go together; a layout that changes nothing is none."""
+    retypings: dict[str, Flaw] = {}
+    for layout in LAYOUT_FLAWS:
+        meant = undone((layout,), text)
+        if meant and meant != text:
+            retypings.setdefault(meant, layout)
+            yield (layout,)
+    yield (_SWAP,)
+    yield (Flaw(Kind.CASE, "upper"),)
+    yield (Flaw(Kind.CASE, "lower"),)
+    numbered = [Flaw(Kind.ALT, width) for width in "034"] if text.isdecimal() else []
+    signs = [Flaw(Kind.GS_AS, sign) for sign in _GS_SIGNS if sign in text]
+    yield from ((one,) for one in (*numbered, *signs))
+    yield from _WRAPPED
     lost = [Flaw(Kind.LOST_FIRST, head[:n]) for head in heads for n in range(1, MOST_LOST + 1)]
     lost += [Flaw(Kind.LOST_LAST, tail[-n:]) for tail in tails for n in range(1, MOST_LOST + 1)]
-    pairs = chain(
-        ((swap, one) for one in layouts),
-        ((layout, *wrapping) for layout in layouts for wrapping in wrapped[:8]),
-        ((layout, group) for layout in layouts for group in groups if group.kind is Kind.GS_AS),
-        ((swap, *wrapping) for wrapping in wrapped[:8]),
-        ((Flaw(Kind.ECI), *wrapping) for wrapping in wrapped[:8]),
-        ((Flaw(Kind.ALT, width), *wrapping) for width in "034" for wrapping in wrapped[:8]),
-    )
-    return chain(alone, wrapped, ((one,) for one in dict.fromkeys(lost)), pairs)
+    yield from ((one,) for one in dict.fromkeys(lost))
+    for one in retypings.values():
+        yield from ((_SWAP, one), *((one, sign) for sign in signs))
+    for one in (*retypings.values(), _SWAP, *numbered):
+        yield from ((one, *wrapping) for wrapping in _WRAPPED[:8])
 
 
 _GS_SIGNS = ("{GS}", "<GS>", "[GS]", "^]", "\\x1d", "\\u001d", "\\F", "~1", "\x1b[", "|", "029")
-_GS1_BEGINS = re.compile(r"(?:01\d{14}|00\d{18}|8\d{3}|2\d{2})")
 
 
-def _gs_flaws(text: str) -> Iterator[Flaw]:
-    for sign in _GS_SIGNS:
-        if sign in text:
-            yield Flaw(Kind.GS_AS, sign)
-    if GS in text:
-        yield Flaw(Kind.GS_ADDED)
-    elif _GS1_BEGINS.match(text):
-        # A field that may be of any length ends somewhere before the number of another.
-        yield from (
-            Flaw(Kind.GS_LOST, str(at))
-            for at in range(2, min(len(text) - 2, 90))
-            if text[at : at + 2].isdigit()
-        )
-
-
-def _retyped(text: str, detail: str) -> str:
+def _retyped(text: str, detail: str) -> str | None:
     computer, arrow, scanner = detail.partition(">")
     if not arrow or computer not in LAYOUTS or scanner not in LAYOUTS:
         raise ValueError(detail)
@@ -221,4 +207,3 @@ _UNDO: dict[Kind, Callable[[str, str], str | None]] = {
     Kind.GS_LOST: _with_gs_at,
     Kind.GS_ADDED: lambda text, detail: text.replace(GS, detail),
 }
-_LOSING = {Kind.ADDED_FIRST, Kind.ADDED_LAST, Kind.LOST_FIRST, Kind.LOST_LAST}

@@ -82,6 +82,10 @@ class Reason(StrEnum):
 
     UNREADABLE = "unreadable"
     UNKNOWN = "unknown"
+    AMBIGUOUS = "ambiguous"
+    """Spelled in two ways that are both good, it is two different tickets."""
+    TWO_TICKETS = "two_tickets"
+    """As it stands it is one ticket; as the scanner is believed to mean it, another."""
     REVOKED = "revoked"
     DELETED = "deleted"
     GIFTING = "gifting"
@@ -145,6 +149,14 @@ class Policy(StrEnum):
     FLAG = "flag"
     HOLD = "hold"
     REFUSE = "refuse"
+
+
+class ScannerProof(StrEnum):
+    """What it takes until a flaw of a scanner that would explain a text is believed."""
+
+    KEY = "key"
+    """Staff may say so: the text holds a character that no code of the event has."""
+    SUPERVISOR = "supervisor"
 
 
 class Role(StrEnum):
@@ -259,6 +271,8 @@ class Ticket:
     uses: int | None = None
     """How often this ticket may be used, where it differs from its type."""
     party: int | None = None
+    alphabet: str = ""
+    """Classes of the characters in its codes (``gate.credential.alphabet_of``); empty: unknown."""
 
     @property
     def use_limit(self) -> int:
@@ -296,6 +310,8 @@ class Scan:
     """The operator asked for this use by key, so it is no accidental second reading."""
     started_ns: int | None = None
     """``time.perf_counter_ns`` at which the reading began, for the time to the verdict."""
+    raw: bytes = b""
+    """The symbol's own bytes, where the reader tells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,8 +418,15 @@ class Verdict:
     overruled: Reason | None = None
     hint: str = ""
     """For a fault: what happened and what the operator does next."""
+    rivals: tuple[Ticket, ...] = ()
+    """The tickets that one text may be, where it is not only one."""
     scanner_flaws: tuple[str, ...] = ()
-    """What is wrong with the scanner whose text was repaired; see ``gate.credential.repair``."""
+    """What is wrong with the scanner, as was undone or as would explain its text; see
+    ``gate.credential.repair``."""
+    scanner_proof: ScannerProof | None = None
+    """What it takes to believe in ``scanner_flaws`` that only would explain the text."""
+    ended_flaws: tuple[str, ...] = ()
+    """What is no longer believed of the scanner, because of this text."""
     latency_ms: float | None = None
 
     @property

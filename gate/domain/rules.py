@@ -202,7 +202,10 @@ _BY_POLICY = {
 def decide(ticket: Ticket | None, history: History, scan: Scan, context: Context) -> Verdict:
     """Say what to do with one scan, given what the ticket has done and where the lane stands."""
     if context.problem is not None:
-        return _verdict(Outcome.REFUSE, context.problem, None, history, context)
+        # Two good tickets on one text need a person; what is no ticket does not.
+        held = context.problem is Reason.TWO_TICKETS
+        outcome = Outcome.HOLD if held else Outcome.REFUSE
+        return _verdict(outcome, context.problem, None, history, context)
     if ticket is None:
         return _verdict(Outcome.REFUSE, Reason.UNKNOWN, None, history, context)
     if _leaves(ticket, history, context):

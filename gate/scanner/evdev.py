@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from gate.errors import InputError
 from gate.language import _
@@ -129,6 +129,9 @@ class Grabbed(Protocol):
 
     fd: int
     name: str
+    uniq: str
+    info: Any
+    """Numbers of vendor and product, as the device tells them."""
 
     def grab(self) -> None:
         """Keep it to ourselves."""
@@ -150,6 +153,7 @@ class EvdevScanner:
         on_trouble: Callable[[str], None],
         *,
         gap_ms: int = GAP_MS,
+        on_device: Callable[[str], None] | None = None,
         open_device: "Callable[[str], Grabbed] | None" = None,
         retry_s: float = RETRY_S,
     ) -> None:
@@ -157,6 +161,7 @@ class EvdevScanner:
         self._on_code = on_code
         self._on_trouble = on_trouble
         self._gap_ms = gap_ms
+        self._on_device = on_device
         self._open = open_device or grab
         self._retry_s = retry_s
         self._stopping = threading.Event()
@@ -179,6 +184,8 @@ class EvdevScanner:
                 grabbed = self._open(self._device)
                 log.info("scanner %s: grabbed", grabbed.name)
                 self._on_trouble("")
+                if self._on_device is not None:
+                    self._on_device(identity(grabbed))
                 told = ""
                 try:
                     read_keys(
@@ -193,6 +200,12 @@ class EvdevScanner:
                     log.warning("scanner %s: %s", self._device, trouble)
                     self._on_trouble(trouble)
                 self._stopping.wait(self._retry_s)
+
+
+def identity(grabbed: Grabbed) -> str:
+    """By which one scanner is told from another: what it says of its make and itself."""
+    info = grabbed.info
+    return f"{info.vendor:04x}:{info.product:04x} {grabbed.uniq or grabbed.name}"
 
 
 def grab(device: str) -> "Grabbed":

@@ -39,6 +39,7 @@ class Seen:
     symbology: str
     taken_ns: int
     """``time.perf_counter_ns`` when the frame arrived."""
+    raw: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ class PictureScanner:
         self.frames += 1
         for code in codes:
             if self._is_agreed(code, shot):
-                self._on_code(Seen(code.text, code.symbology, shot.taken_ns))
+                self._on_code(Seen(code.text, code.symbology, shot.taken_ns, code.raw))
         self._advise(codes)
         self._show(frame, codes)
 

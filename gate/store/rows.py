@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from gate.credential import code_hash, parse
+from gate.credential import alphabet_of, code_hash, parse
 from gate.domain.model import CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
 from gate.language import _
 
@@ -163,6 +163,7 @@ def ticket_body(
     for name in _TICKET_TIMES:
         said[name] = _seconds(name, said[name], zone)
     said["seats"] = _texts(stated.seats)
+    said["alphabet"] = alphabet_of(parse(code).code for code in codes)
     body = _body(said, _TICKET_FIELDS, type_id=stated.type)
     return TicketBody(id_, stated.type, body, hashes, stated.holder)
 
@@ -174,20 +175,21 @@ def changed_body(
 
     Raises BadRow.
     """
-    allowed = {name for name, _default in _TICKET_FIELDS} - {"id"}
+    allowed = {name for name, _default in _TICKET_FIELDS} - {"id", "alphabet"}
     for name in changes:
         if name not in allowed:
             raise BadRow(_("{name}: there is no such field").format(name=name))
     kept: dict[str, Any] = msgspec.json.decode(body)
     # Stated as a row, so that a change is checked by the rules of a row.
     row = {name: value for name, value in {**kept, **changes}.items() if value not in (None, "")}
-    type_id = row.pop("type_id")
+    type_id, alphabet = row.pop("type_id"), row.pop("alphabet", "")
     stated = _convert({**row, "code": "-", "type": type_id}, TicketRow)
     zone = zone_of(type_id) or "UTC"
     said = msgspec.structs.asdict(stated)
     for name in _TICKET_TIMES:
         said[name] = _seconds(name, said[name], zone)
     said["seats"] = _texts(stated.seats)
+    said["alphabet"] = alphabet
     return _body(said, _TICKET_FIELDS, type_id=type_id)
 
 

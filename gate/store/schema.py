@@ -219,6 +219,36 @@ def follow_feeds(db: Database) -> None:
     )
 
 
+@tickets()
+def know_alphabets(db: Database) -> None:
+    """Version 0.2: which classes of characters the codes of a type are made of."""
+    _run(
+        db,
+        """
+        CREATE TABLE alphabet (
+            type_id TEXT NOT NULL,
+            classes TEXT NOT NULL,
+            tickets INTEGER NOT NULL,
+            PRIMARY KEY (type_id, classes)
+        ) WITHOUT ROWID;
+        INSERT INTO alphabet SELECT type_id, coalesce(json_extract(body, '$.alphabet'), ''),
+            count(*) FROM ticket GROUP BY 1, 2;
+        CREATE TRIGGER alphabet_added AFTER INSERT ON ticket BEGIN
+            INSERT INTO alphabet
+                VALUES (new.type_id, coalesce(json_extract(new.body, '$.alphabet'), ''), 1)
+                ON CONFLICT DO UPDATE SET tickets = tickets + 1;
+        END;
+        CREATE TRIGGER alphabet_changed AFTER UPDATE ON ticket BEGIN
+            UPDATE alphabet SET tickets = tickets - 1 WHERE type_id = old.type_id
+                AND classes = coalesce(json_extract(old.body, '$.alphabet'), '');
+            INSERT INTO alphabet
+                VALUES (new.type_id, coalesce(json_extract(new.body, '$.alphabet'), ''), 1)
+                ON CONFLICT DO UPDATE SET tickets = tickets + 1;
+        END;
+        """,
+    )
+
+
 def _run(db: Database, script: str) -> None:
     # executescript() would commit the migration's own transaction.
     statement = ""

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from gate.credential import code_hash
+from gate.credential import LOWER, UPPER, WIDE, Credential, code_hash, parse
+from gate.credential.spellings import folded, spellings
 from gate.domain.model import Ticket, TicketType
 from gate.errors import DamagedError, StoreError
 from gate.language import _
@@ -57,6 +58,22 @@ class Census:
     tickets: int
 
 
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Whose code a text is."""
+
+    credential: Credential
+    hashed: bytes
+    """The keyed hash of the code as it stands."""
+    tickets: tuple[Ticket, ...] = ()
+    """None: nobody's. More than one: its spellings are different tickets', so it is nobody's."""
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """The one ticket it is."""
+        return self.tickets[0] if len(self.tickets) == 1 else None
+
+
 class Tickets:
     """The live replica, followed through its pointer file."""
 
@@ -97,15 +114,66 @@ class Tickets:
 
     def hash_of(self, code: str) -> bytes:
         """The keyed hash under which the replica knows a code."""
+        self._live()
         return code_hash(self._key, code)
 
-    def find(self, hashed: bytes) -> Ticket | None:
-        """The ticket a code belongs to. Raises StoreError while there are no tickets at all."""
-        found = self._one(_BY_CODE, hashed)
-        if found is None and self._is_empty():
+    def match(
+        self, text: str, raw: bytes = b"", symbology: str = "", *, folds: bool = True
+    ) -> Match:
+        """Whose code a text is, in any lossless spelling; as it stands it is looked up first.
+
+        Letters of another case or width count only where all codes of a type are of one, and
+        where ``folds``. Raises StoreError while there are no tickets at all.
+        """
+        credential = parse(text)
+        hashed = self.hash_of(credential.code or text)
+        if credential.problem is not None:
+            return Match(credential, hashed)
+        code = credential.code
+        found: dict[str, Ticket] = {}
+        for form in spellings(code, raw, symbology, credential.aim):
+            ticket = self._one(_BY_CODE, hashed if form is code else self.hash_of(form))
+            if ticket is not None:
+                found.setdefault(ticket.id, ticket)
+        for form in folded(code) if folds and not found else ():
+            ticket = self._one(_BY_CODE, self.hash_of(form))
+            if ticket is not None and self._is_of_one_case(ticket.type.id, form):
+                found.setdefault(ticket.id, ticket)
+        if not found and self._is_empty():
             # A venue that has begun before its tickets came: nobody is to be turned away for it.
             raise self._none()
-        return found
+        return Match(credential, hashed, tuple(found.values()))
+
+    def ticket_of(self, text: str) -> str:
+        """The id of the one ticket whose code, or a lossless spelling of it, a text is."""
+        credential = parse(text)
+        if credential.problem is not None:
+            return ""
+        forms = spellings(credential.code, aim=credential.aim)
+        found = {t.id for form in forms if (t := self._one(_BY_CODE, self.hash_of(form)))}
+        return found.pop() if len(found) == 1 else ""
+
+    def alphabet(self) -> str:
+        """Classes of the characters in all codes of the event; empty where that is not known."""
+        with faults(self._path):
+            rows = self._live().execute("SELECT classes FROM alphabet WHERE tickets > 0").fetchall()
+        known = [row[0] for row in rows]
+        return "".join(sorted(set("".join(known)))) if known and all(known) else ""
+
+    def _is_of_one_case(self, type_id: str, form: str) -> bool:
+        """Whether all codes of a type are written in the case and width of this one."""
+        with faults(self._path):
+            rows = (
+                self._live()
+                .execute(
+                    "SELECT classes FROM alphabet WHERE type_id = ? AND tickets > 0", (type_id,)
+                )
+                .fetchall()
+            )
+        classes = "".join(row[0] for row in rows)
+        other = LOWER if form.upper() == form else UPPER
+        has_other = other in classes and form.upper() != form.lower()
+        return all(row[0] for row in rows) and not has_other and WIDE not in classes
 
     def get(self, ticket: str) -> Ticket | None:
         """The ticket of that id."""

@@ -79,6 +79,7 @@ def _verdict_lines(outcome: Outcome, words: Words, width: int, height: int) -> l
         words.remedy,
         " · ".join(part for part in (words.ticket, words.holder) if part),
         words.basis,
+        words.scanner,
     ]
     drawn = _banner(outcome, words.word, width, large=large)
     room = height - len(drawn)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual import work
@@ -12,20 +13,22 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Digits, Static
 
-from gate.credential.repair import read_flaw
-from gate.domain.model import Direction, Outcome
+from gate.domain.model import Direction, Outcome, Role, ScannerProof
 from gate.errors import GateError, OperatorError
 from gate.lane import Operator, Undone
 from gate.language import _
 from gate.plain import BELLS, TURNS, unheard_at
 from gate.scanner.camera import State
-from gate.scanner_words import ADVICE_WORDS, troubles
+from gate.scanner_check import Finding
+from gate.scanner_repair import Proposed
+from gate.scanner_words import ADVICE_WORDS, saved_line, scanner_line, troubles
 from gate.tui.letters import SYMBOLS
 from gate.tui.messages import AdviceGiven, CameraChanged, Decided, PreviewTaken, ScannerChanged
 from gate.tui.screens.doctor import DoctorScreen
 from gate.tui.screens.help import HelpScreen
 from gate.tui.screens.lookup import LookupScreen
 from gate.tui.screens.questions import CountQuestion, PinQuestion, Signed
+from gate.tui.screens.scanner import Answer, ScannerQuestion, ScannerTest
 from gate.tui.screens.supervisor import SupervisorScreen
 from gate.tui.widgets import KeyHints, Preview, StatusBar, VerdictPanel, WedgeInput
 from gate.words import DIRECTION_WORDS, clock_time, explain, printable
@@ -64,7 +67,7 @@ class ScanScreen(Screen[None]):
         Binding("f9", "doctor"),
         Binding("ctrl+n", "count"),
         Binding("ctrl+o", "override"),
-        Binding("ctrl+s", "save_fix"),
+        Binding("ctrl+s", "scanner"),
         Binding("ctrl+z", "undo"),
         Binding("ctrl+q,ctrl+c", "quit"),
     ]
@@ -78,7 +81,6 @@ class ScanScreen(Screen[None]):
         self._quit_at = 0.0
         self._frozen_until = 0.0
         self._advice = ""
-        self._told_flaws: set[tuple[str, ...]] = set()
 
     @property
     def gate_app(self) -> "GateApp":
@@ -131,6 +133,8 @@ class ScanScreen(Screen[None]):
         self._clear()
         self._tick()
         self.set_interval(1.0, self._tick)
+        for source, fix in self.gate_app.lane.scanner_fixes().items():
+            self.notify(saved_line(source, fix.established), markup=False, timeout=FLAWS_SHOWN_S)
         if self.gate_app.config.operators.sign_in:
             self.action_sign_in()
 
@@ -156,6 +160,7 @@ class ScanScreen(Screen[None]):
             show_names=app.config.screen.show_names,
             unheard=unheard_at(app.lane, verdict, app.time_zone),
         )
+        words = replace(words, scanner=scanner_line(verdict))
         panel = self.query_one(VerdictPanel)
         panel.show(verdict.outcome, words)
         shown_s = SHOWN_S.get(verdict.outcome)
@@ -167,21 +172,6 @@ class ScanScreen(Screen[None]):
         line = f"{SYMBOLS[verdict.outcome]} {when} {words.rule} {words.ticket}"
         self._last = [line, *self._last][:LAST_SHOWN]
         self.call_after_refresh(self._follow)
-        if verdict.scanner_flaws and verdict.scanner_flaws not in self._told_flaws:
-            self._told_flaws.add(verdict.scanner_flaws)
-            self._tell_scanner(verdict.scanner_flaws)
-
-    def _tell_scanner(self, flaws: tuple[str, ...]) -> None:
-        found = troubles(read_flaw(flaw) for flaw in flaws)
-        told = [part for trouble in found for part in trouble]
-        told.append(_("Ctrl+S: put it right by itself from now on."))
-        self.notify(
-            "\n".join(told),
-            title=_("The scanner needs another setting"),
-            severity="warning",
-            markup=False,
-            timeout=FLAWS_SHOWN_S,
-        )
 
     def on_preview_taken(self, event: PreviewTaken) -> None:
         """Show the picture, but for the moment in which a verdict is painted."""
@@ -267,14 +257,55 @@ class ScanScreen(Screen[None]):
 
         self._ask_lane(self.gate_app.lane.undo, self._tell_undone, failed)
 
-    def action_save_fix(self) -> None:
-        """Put right from now on what the scanner types."""
+    def action_scanner(self) -> None:
+        """Show what would explain the last text of a scanner, and ask whether to believe it."""
 
-        def saved(_flaws: object) -> None:
-            told = _("What the scanner types is put right from now on.")
-            self.notify(told, title=_("Saved"), markup=False)
+        def shown(proposed: Proposed) -> None:
+            question = ScannerQuestion(proposed, show_names=self.gate_app.config.screen.show_names)
+            self.app.push_screen(question, lambda answer: self._settle(proposed, answer))
 
-        self._ask_lane(self.gate_app.lane.save_fix, saved)
+        self._ask_lane(self.gate_app.lane.scanner_proposal, shown)
+
+    def _settle(self, proposed: Proposed, answer: Answer | None) -> None:
+        lane = self.gate_app.lane
+        if answer == "test":
+            test = ScannerTest(proposed.source, self.gate_app.config.scanner.gap_ms)
+            self.app.push_screen(test, lambda finding: self._tested(proposed.source, finding))
+        elif answer == "believe":
+            operator = lane.operator
+            is_supervisor = operator is not None and operator.role is Role.SUPERVISOR
+            if proposed.proof is ScannerProof.KEY or is_supervisor:
+                supervisor = operator if is_supervisor else None
+                self._ask_lane(lambda: lane.believe(proposed, supervisor), self._scanner_saved)
+                return
+            self._ask_supervisor(
+                _("The scanner means another text"),
+                lambda signed, _note: self._ask_lane(
+                    lambda: lane.believe(proposed, signed), self._scanner_saved
+                ),
+                needs_note=False,
+            )
+
+    def _tested(self, source: str, finding: Finding | None) -> None:
+        if finding is None:
+            return
+        lane = self.gate_app.lane
+        if not finding.is_known:
+            self.notify(_("That was not the test code."), severity="warning", markup=False)
+        elif not finding.flaws or finding.fix:
+            then = self._scanner_saved if finding.fix else self._scanner_is_clean
+            self._ask_lane(lambda: lane.scanner_tested(source, finding.fix), then)
+        else:
+            told = [part for trouble in troubles(finding.flaws) for part in trouble]
+            told.append(_("This cannot be put right here: the scanner has to be set."))
+            self.notify("\n".join(told), severity="warning", markup=False, timeout=FLAWS_SHOWN_S)
+
+    def _scanner_saved(self, _none: object) -> None:
+        told = _("What the scanner types is put right from now on. Scan the ticket again.")
+        self.notify(told, title=_("Saved"), markup=False)
+
+    def _scanner_is_clean(self, _none: object) -> None:
+        self.notify(_("The scanner types what it reads."), markup=False)
 
     def action_override(self) -> None:
         """Admit what was refused."""
@@ -360,7 +391,9 @@ class ScanScreen(Screen[None]):
         else:
             self.app.call_from_thread(then, answer)
 
-    def _ask_supervisor(self, title: str, act: Callable[[Operator, str], None]) -> None:
+    def _ask_supervisor(
+        self, title: str, act: Callable[[Operator, str], object], *, needs_note: bool = True
+    ) -> None:
         def signed(answer: Signed | None) -> None:
             if answer is not None:
                 act(answer.operator, answer.note)
@@ -369,7 +402,7 @@ class ScanScreen(Screen[None]):
             title,
             self.gate_app.operators,
             needs_supervisor=True,
-            needs_note=True,
+            needs_note=needs_note,
             on_failure=self.gate_app.lane.note_failed_sign_in,
         )
         self.app.push_screen(question, signed)
