@@ -28,14 +28,8 @@ CHARACTER_SETS = ("utf-8-sig", "gb18030", "latin-1", "cp1252", "shift_jis", "big
 _SINGLE_BYTE = ("latin-1", "cp1252")
 """How a reader shows bytes that it has no character set for."""
 _UPC = frozenset({"EAN13", "UPCA"})
-_MAY_DIFFER = re.compile(
-    r"""[\x1d\\]            # GS, ECI escapes
-    |[$%/+][A-Z]            # pairs of Code 39
-    |^\(\d{2,4}\)           # GS1 in brackets
-    |^0[012]\d{14}          # GS1 that begins with what trade items begin with
-    |^\d{12,13}$            # UPC and EAN""",
-    re.VERBOSE,
-)
+_SIGNS = frozenset(f"{GS}\\($%/+")
+"""Of GS1, of ECI escapes, of pairs of Code 39: without them only digits have another spelling."""
 
 
 def spellings(code: str, raw: bytes = b"", symbology: str = "", aim: str = "") -> tuple[str, ...]:
@@ -44,7 +38,8 @@ def spellings(code: str, raw: bytes = b"", symbology: str = "", aim: str = "") -
     ``raw`` are the symbol's bytes, ``symbology`` and ``aim`` what is known of its kind; empty where
     the reader does not say.
     """
-    if code.isascii() and not aim and not _MAY_DIFFER.search(code):
+    is_plain = code.isascii() and not aim and _SIGNS.isdisjoint(code)
+    if is_plain and not (code[:1] == "0" or code.isdecimal()):
         return (code,)
     found = dict.fromkeys((code, *_others(code, raw, symbology, aim)))
     found.pop("", None)

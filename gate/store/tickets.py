@@ -130,9 +130,13 @@ class Tickets:
         if credential.problem is not None:
             return Match(credential, hashed)
         code = credential.code
-        found: dict[str, Ticket] = {}
-        for form in spellings(code, raw, symbology, credential.aim):
-            ticket = self._one(_BY_CODE, hashed if form is code else self.hash_of(form))
+        first = self._one(_BY_CODE, hashed)
+        forms = spellings(code, raw, symbology, credential.aim)
+        if first is not None and len(forms) == 1:
+            return Match(credential, hashed, (first,))
+        found: dict[str, Ticket] = {} if first is None else {first.id: first}
+        for form in forms[1:]:
+            ticket = self._one(_BY_CODE, self.hash_of(form))
             if ticket is not None:
                 found.setdefault(ticket.id, ticket)
         for form in folded(code) if folds and not found else ():
