@@ -38,7 +38,7 @@ def _text() -> str:
         ("F8", _("look hard at the next picture: for a code that will not read")),
         ("Ctrl+Z", _("undo the last admission or exit; later with a supervisor's PIN")),
         ("Ctrl+O", _("admit what was refused: supervisor's PIN and a reason")),
-        ("Ctrl+S", _("put right from now on what the scanner was found to type wrongly")),
+        ("Ctrl+S", _("show what the scanner may mean by an unknown text, and believe it")),
         ("F3", _("counts, devices, conflicts of the venue")),
         ("F4", _("find a ticket by name or code, admit by hand")),
         ("F5", _("sign in or out")),
