@@ -230,7 +230,7 @@ class _Build:
 
 
 def _forget_tickets(db: sqlite3.Connection) -> None:
-    for table in ("code", "ticket", "ticket_type", "holder", "census"):
+    for table in ("code", "ticket", "ticket_type", "holder", "census", "alphabet"):
         db.execute(f"DELETE FROM {table}")
     db.execute("DELETE FROM meta WHERE key = 'key'")
 

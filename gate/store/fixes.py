@@ -86,6 +86,7 @@ def _kept(fix: Fix) -> _Kept:
 
 def _fix(kept: _Kept) -> Fix:
     readings = tuple(tuple(read_flaw(text) for text in reading) for reading in kept.flaws)
-    if not readings or not all(readings):
+    is_one = len(readings) == 1 or not kept.is_sure
+    if not readings or not all(readings) or not is_one:
         raise ValueError(kept.flaws)
     return Fix(Established(readings, kept.is_sure), kept.device)
