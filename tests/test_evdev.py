@@ -4,6 +4,7 @@ import os
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -91,9 +92,11 @@ class Piped:
     """What ``grab`` answers with, but behind it a pipe."""
 
     name = "test scanner"
+    info = SimpleNamespace(vendor=0x0C2E, product=0x0B61)
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, uniq: str = "") -> None:
         self.fd = descriptor
+        self.uniq = uniq
         self.is_open = True
 
     def grab(self) -> None:
@@ -113,13 +116,20 @@ class Bench:
         self.news = threading.Condition()
         self.plugged: list[Piped] = []
         self.ends: list[int] = []
+        self.devices: list[str] = []
         self.scanner = EvdevScanner(
-            "test", self._code, self._trouble, gap_ms=40, open_device=self._open, retry_s=0.02
+            "test",
+            self._code,
+            self._trouble,
+            gap_ms=40,
+            on_device=self._device,
+            open_device=self._open,
+            retry_s=0.02,
         )
 
-    def plug_in(self) -> int:
+    def plug_in(self, uniq: str = "") -> int:
         reading, writing = os.pipe()
-        self.plugged.append(Piped(reading))
+        self.plugged.append(Piped(reading, uniq))
         self.ends.append(writing)
         return writing
 
@@ -136,6 +146,11 @@ class Bench:
     def _code(self, code: str) -> None:
         with self.news:
             self.codes.append(code)
+            self.news.notify_all()
+
+    def _device(self, device: str) -> None:
+        with self.news:
+            self.devices.append(device)
             self.news.notify_all()
 
     def _trouble(self, trouble: str) -> None:
@@ -188,6 +203,19 @@ def test_an_unplugged_scanner_is_told_and_taken_again(bench: Bench) -> None:
     os.write(second, type_text("WHOLE") + press(ENTER))
     bench.wait(lambda: "WHOLE" in bench.codes)
     assert not any("HALFWHOLE" in code for code in bench.codes)
+
+
+def test_which_scanner_it_is_is_told_before_it_is_read(bench: Bench) -> None:
+    """Make and serial number, so that what was believed of another scanner ends with it."""
+    first = bench.plug_in("A1")
+    bench.scanner.start()
+    bench.wait(lambda: bench.devices == ["0c2e:0b61 A1"])
+    os.close(first)
+    bench.wait(lambda: len(bench.troubles) >= 2)
+    second = bench.plug_in("")
+    bench.wait(lambda: bench.devices[1:] == ["0c2e:0b61 test scanner"])
+    os.write(second, type_text("NEW") + press(ENTER))
+    bench.wait(lambda: bench.codes == ["NEW"])
 
 
 def test_without_python_evdev_the_hint_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
