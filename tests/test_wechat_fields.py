@@ -52,7 +52,7 @@ UPDATE_LIMITS = [
     (MEETING_UPDATE, {"zone": 12, "entrance": 12, "seat_number": 12}, {}),
     (MOVIE_UPDATE, {"ticket_class": 12, "screening_room": 12, "seat_number": 12},
      {"ticket_class": "4D", "show_time": NOW, "duration": 120}),
-    (BOARDING_UPDATE, {"etkt_bnr": 14, "class": 15, "passenger_name": 45, "seat": 12, "gate": 12,
+    (BOARDING_UPDATE, {"class": 15, "passenger_name": 45, "seat": 12, "gate": 12,
                        "qrcode_data": 3072}, {"etkt_bnr": "1", "class": "Y"}),
 ]  # fmt: skip
 DETAIL_CASES = [(kind, name, n) for kind, ls in DETAIL_LIMITS.items() for name, n in ls.items()]
@@ -116,7 +116,7 @@ def test_a_ticket_s_field_is_as_long_as_it_may_be(
         (512, lambda text: {"use_condition": {"accept_category": text}}),
         (512, lambda text: {"use_condition": {"reject_category": text}}),
         (512, lambda text: {"use_condition": {"object_use_for": text}}),
-        (24, lambda text: {"abstract": {"abstract": text}}),
+        (72, lambda text: {"abstract": {"abstract": text}}),
         (128, lambda text: {"abstract": {"icon_url_list": [text]}}),
         (128, lambda text: {"text_image_list": [{"image_url": text}]}),
         (512, lambda text: {"text_image_list": [{"text": text}]}),
@@ -257,6 +257,11 @@ def test_a_kind_s_required_field_is_missed(kind: Kind) -> None:
         ({"date_info": {"type": 2, "fixed_term": -1}}, Errcode.BAD_TIME),
         ({"use_all_locations": True}, Errcode.BAD_LOCATION),
         ({"location_id_list": [{"a": 1}]}, Errcode.BAD_LOCATION),
+        ({"location_id_list": ["hall"]}, Errcode.BAD_LOCATION),
+        ({"location_id_list": [-1]}, Errcode.BAD_LOCATION),
+        ({"location_id_list": [True]}, Errcode.BAD_LOCATION),
+        ({"location_id_list": [2**63]}, Errcode.BAD_LOCATION),
+        ({"location_id_list": list(range(1, 1002))}, Errcode.BAD_LOCATION),
         ({"get_limit": 0}, Errcode.BAD_PARAMETER),
         ({"use_limit": "a"}, Errcode.BAD_PARAMETER),
         ({"can_share": "perhaps"}, Errcode.BAD_PARAMETER),
@@ -268,7 +273,7 @@ def test_a_kind_s_required_field_is_missed(kind: Kind) -> None:
         ({"get_custom_code_mode": "GET_CUSTOM_CODE_MODE_DEPOSIT", "use_custom_code": True},
          Errcode.BAD_STOCK),
         ({"advanced_info": {"time_limit": [{"type": "SOMEDAY"}]}}, Errcode.BAD_PARAMETER),
-        ({"advanced_info": {"abstract": {"abstract": "a" * 25}}}, Errcode.TOO_LONG),
+        ({"advanced_info": {"abstract": {"abstract": "a" * 73}}}, Errcode.TOO_LONG),
         ({"advanced_info": "x"}, Errcode.BAD_PARAMETER),
     ],
 )  # fmt: skip
@@ -306,6 +311,63 @@ def test_numbers_and_texts_are_both_taken() -> None:
     term = {"type": "DATE_TYPE_FIX_TERM", "fixed_term": "15"}
     assert type_row(create(scenic(date_info=term)))["term_days"] == 15
     assert create(meeting(unheard_of={"a": 1}, code_type="CODE_TYPE_NONE")).base["title"]
+
+
+@pytest.mark.parametrize(
+    ("said", "ids"),
+    [
+        ([123, 456], [123, 456]), (["123", "456"], [123, 456]), ("123,456", [123, 456]),
+        ("123，456", [123, 456]), (" 123 | 456 ;", [123, 456]), ("[123, 456]", [123, 456]),
+        (["123,456", 7], [123, 456, 7]), (123, [123]), ("123", [123]), ([5, "5", 5.0], [5]),
+        ("0", []), (0, []), ("", []), ([], []), ([0, 7], [7]),
+        ([2**63 - 1], [9_223_372_036_854_775_807]), ("9223372036854775807", [2**63 - 1]),
+    ],
+)  # fmt: skip
+def test_places_however_they_are_listed(said: Any, ids: list[int]) -> None:
+    """As a list, one by itself, or a text that lists them: kept and told as numbers."""
+    card = create(meeting(location_id_list=said))
+    assert shown(card)["meeting_ticket"]["base_info"]["location_id_list"] == ids
+    assert type_row(card)["locations"] == [str(id_) for id_ in ids]
+
+
+@pytest.mark.parametrize(
+    ("advanced", "kept"),
+    [
+        ({"abstract": {"icon_url_list": "http://a"}}, {"abstract": {"icon_url_list": ["http://a"]}}),
+        ({"business_service": "BIZ_SERVICE_FREE_WIFI"},
+         {"business_service": ["BIZ_SERVICE_FREE_WIFI"]}),
+        ({"text_image_list": {"text": "b"}}, {"text_image_list": [{"text": "b"}]}),
+        ({"time_limit": {"type": "MONDAY"}}, {"time_limit": [{"type": "MONDAY"}]}),
+        ({"business_service": ""}, {"business_service": []}),
+        ({"use_condition": {"least_cost": "51"}}, {"use_condition": {"least_cost": 51}}),
+        ({"use_condition": {"least_cost": ""}}, {"use_condition": {}}),
+    ],
+)  # fmt: skip
+def test_one_by_itself_is_a_list_of_one(advanced: dict[str, Any], kept: dict[str, Any]) -> None:
+    """Where the API takes a list, libraries that send its one member are understood."""
+    assert create(scenic(advanced_info=advanced)).advanced == kept
+
+
+def test_what_is_said_only_because_a_library_states_every_field() -> None:
+    """0 as the end of a term, a day from 0:00 to 0:00, and empty text for a number say nothing."""
+    term = {"type": "DATE_TYPE_FIX_TERM", "fixed_term": 3, "fixed_begin_term": 0,
+            "begin_timestamp": 0, "end_timestamp": 0}  # fmt: skip
+    assert "end" not in type_row(create(scenic(date_info=term)))
+    zeros = dict.fromkeys(("begin_hour", "begin_minute", "end_hour", "end_minute"), 0)
+    row = type_row(create(scenic(advanced_info={"time_limit": [{"type": "MONDAY", **zeros}]})))
+    assert row["weekly"] == "Mon 00:00-23:59"
+    assert "get_limit" not in create(scenic(get_limit="")).base
+    assert read_fields(MEETING_UPDATE, {"begin_time": "", "zone": ""}) == {"zone": ""}
+
+
+def test_a_number_of_an_electronic_ticket_has_14_characters() -> None:
+    """The reference counts its digits, and its own example is five Chinese characters."""
+    for number in ("电子客票号", "票" * 14, "7" * 14):
+        said = {"class": "Y", "etkt_bnr": number}
+        assert read_fields(BOARDING_UPDATE, said)["etkt_bnr"] == number
+    with pytest.raises(Refused) as told:
+        read_fields(BOARDING_UPDATE, {"class": "Y", "etkt_bnr": "7" * 15})
+    assert told.value.code == Errcode.TOO_LONG
 
 
 def test_the_review_a_change_needs() -> None:

@@ -18,6 +18,8 @@ MAX_SECONDS = 99_999_999_999
 """Above this a time is milliseconds; the API wants seconds (40079)."""
 MAX_QUANTITY = 100_000_000
 MAX_LIST = 1000
+MAX_ID = 2**63 - 1
+"""Largest id of a place: libraries keep them as 64-bit integers."""
 COLORS = {
     "Color010": "#63b359", "Color020": "#2c9f67", "Color030": "#509fc9", "Color040": "#5885cf",
     "Color050": "#9062c0", "Color060": "#d09a45", "Color070": "#e4b138", "Color080": "#ee903c",
@@ -37,7 +39,9 @@ _DATE_TYPES = {
     "1": RANGE, "2": TERM, RANGE: RANGE, TERM: TERM, "DATE_TYPE_FIX_TERM_RANGE": TERM,
 }  # fmt: skip
 DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
-_DIGITS = re.compile(r"[0-9]{1,18}")
+_DIGITS = re.compile(r"[0-9]{1,19}")
+_BETWEEN = re.compile(r"[\s,，;；|\[\]]+")
+"""Between the ids of a text that lists them."""
 
 Reader = Callable[[str, Any], Any]
 """What a field's value says, given its name. Raises Refused."""
@@ -85,20 +89,43 @@ def text(limit: int, *, wrong: Errcode = Errcode.BAD_PARAMETER) -> Reader:
     return read
 
 
-def whole(least: int, most: int, wrong: Errcode = Errcode.BAD_PARAMETER) -> Reader:
-    """A whole number, as a number or as text."""
+def characters(limit: int) -> Reader:
+    """A text of at most ``limit`` characters, where the API counts those."""
+    text_of = text(4 * limit)
 
-    def read(name: str, said: Any) -> int:
+    def read(name: str, said: Any) -> str:
+        value = str(text_of(name, said))
+        if len(value) > limit:
+            raise Refused(Errcode.TOO_LONG, f"{name}, at most {limit} characters")
+        return value
+
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Reads a whole number, given as a number or as text."""
+
+    least: int
+    most: int
+    wrong: Errcode = Errcode.BAD_PARAMETER
+
+    def __call__(self, name: str, said: Any) -> int:
+        """The number. Raises Refused."""
         value = said
         if isinstance(said, str) and _DIGITS.fullmatch(said.strip()):
             value = int(said)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise Refused(wrong, f"{name}, {least} to {most}")
-        return value
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if not is_number or not self.least <= value <= self.most:
+            raise Refused(self.wrong, f"{name}, {self.least} to {self.most}")
+        return int(value)
 
-    return read
+
+def whole(least: int, most: int, wrong: Errcode = Errcode.BAD_PARAMETER) -> Whole:
+    """A whole number, as a number or as text."""
+    return Whole(least, most, wrong)
 
 
 def flag(name: str, said: Any) -> bool:
@@ -123,12 +150,13 @@ def choice(of: Sequence[str], wrong: Errcode = Errcode.BAD_PARAMETER) -> Reader:
 
 
 def each(reader: Reader, *, most: int = MAX_LIST, wrong: Errcode = Errcode.BAD_PARAMETER) -> Reader:
-    """A list of so many at most."""
+    """A list of so many at most; one by itself, as some libraries send it, is a list of one."""
 
     def read(name: str, said: Any) -> list[Any]:
-        if not isinstance(said, list) or len(said) > most:
+        listed = said if isinstance(said, list) else [] if said == "" else [said]
+        if len(listed) > most:
             raise Refused(wrong, f"{name} is a list of at most {most}")
-        return [reader(name, one) for one in said]
+        return [reader(name, one) for one in listed]
 
     return read
 
@@ -154,12 +182,13 @@ def read_fields(
 ) -> dict[str, Any]:
     """The fields that were said, read; ``partly`` when none has to be. Raises Refused.
 
-    ``null`` and, for a required field, empty text count as not said.
+    ``null`` counts as not said; so does empty text for a required field, a number and a code.
     """
     found: dict[str, Any] = {}
     for field in fields:
         value = said.get(field.name)
-        if value is None or (field.is_required and value == ""):
+        needs_text = field.is_required or isinstance(field.read, Whole) or field.read is code
+        if value is None or (value == "" and needs_text):
             if field.is_required and not partly:
                 raise Refused(field.missing, field.name)
             continue
@@ -178,14 +207,15 @@ def _color(name: str, said: Any) -> str:
     raise Refused(Errcode.BAD_COLOR, name)
 
 
-def _locations(name: str, said: Any) -> list[str]:
-    if said in ("0", 0, ""):
-        return []
-    listed = said if isinstance(said, list) else [said]
-    read = text(32, wrong=Errcode.BAD_LOCATION)
+def _locations(name: str, said: Any) -> list[int]:
+    """Ids of places: a list, one by itself, or a text that lists them; 0 is none."""
+    listed: list[Any] = []
+    for one in said if isinstance(said, list) else [said]:
+        listed += [id_ for id_ in _BETWEEN.split(one) if id_] if isinstance(one, str) else [one]
     if len(listed) > MAX_LIST:
         raise Refused(Errcode.BAD_LOCATION, f"{name}, at most {MAX_LIST}")
-    return [one for one in (read(name, where).strip() for where in listed) if one not in ("", "0")]
+    read = whole(0, MAX_ID, Errcode.BAD_LOCATION)
+    return [id_ for id_ in dict.fromkeys(read(name, one) for one in listed) if id_]
 
 
 def _date_info(name: str, said: Any) -> dict[str, Any]:
@@ -209,7 +239,11 @@ def _date_info(name: str, said: Any) -> dict[str, Any]:
         Field("fixed_begin_term", whole(0, 100_000, Errcode.BAD_TIME)),
         Field("end_timestamp", seconds),
     )
-    return {"type": kind, "fixed_begin_term": 0, **read_fields(terms, stated)}
+    found = read_fields(terms, stated)
+    if not found.get("end_timestamp"):
+        # Libraries that state every field they know say 0 for what their caller did not.
+        found.pop("end_timestamp", None)
+    return {"type": kind, "fixed_begin_term": 0, **found}
 
 
 def _day(name: str, said: Any) -> str:
@@ -281,7 +315,8 @@ ADVANCED_INFO = (
     ),
     Field(
         "abstract",
-        parts((Field("abstract", text(24)), Field("icon_url_list", each(text(128), most=10)))),
+        # The table's 24 are Chinese characters: WeChat's own example has 19 of them, 57 bytes.
+        parts((Field("abstract", text(72)), Field("icon_url_list", each(text(128), most=10)))),
     ),
     Field(
         "text_image_list",
@@ -380,7 +415,7 @@ MOVIE_UPDATE = (
     Field("seat_number", _seats),
 )
 BOARDING_UPDATE = (
-    need("etkt_bnr", text(14)),
+    need("etkt_bnr", characters(14)),
     need("class", text(15)),
     Field("passenger_name", text(45)),
     Field("seat", text(12)),

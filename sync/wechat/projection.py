@@ -82,7 +82,7 @@ def type_row(card: Card) -> dict[str, Any]:
         "kind": card.kind.value,
         "title": base["title"],
         "time_zone": TIME_ZONE,
-        "locations": base.get("location_id_list", []),
+        "locations": [str(id_) for id_ in base.get("location_id_list", [])],
         "weekly": _weekly(card.advanced.get("time_limit", ())),
         **_dates(base["date_info"]),
     }
@@ -115,6 +115,9 @@ def _weekly(limits: Sequence[Mapping[str, Any]]) -> str:
         begin = one.get("begin_hour", 0) * 60 + one.get("begin_minute", 0)
         end = one.get("end_hour", 24) * 60 + one.get("end_minute", 0)
         begin, end = (min(minute, 1439) for minute in (begin, end))
+        if begin == end == 0:
+            # Libraries that state every field they know say 0 for what their caller did not.
+            end = 1439
         day = one["type"][:3].capitalize()
         hours.append(f"{day} {begin // 60:02}:{begin % 60:02}-{end // 60:02}:{end % 60:02}")
     return "; ".join(hours)
