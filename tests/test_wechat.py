@@ -811,6 +811,7 @@ async def test_qr_codes_offer_cards(api: Api) -> None:
     await api.ok("/v1/claims", {"ticket": bound, "openid": "oB"})
     await api.fails(40053, "/v1/claims", {"ticket": bound, "openid": "oB"})
     await api.fails(40053, "/v1/claims", {"ticket": "none", "openid": "oB"})
+    assert told["show_qrcode_url"].startswith(f"{api.running.http.base_url}/cgi-bin/showqrcode?")
     picture = await api.running.http.get(told["show_qrcode_url"])
     assert picture.content.startswith(b"\x89PNG")
     for ticket in ("", "a text of one's own", "\0", told["ticket"][:-1]):
@@ -845,6 +846,49 @@ async def test_qr_codes_offer_cards(api: Api) -> None:
         {"card_id": card_id}, {"card_id": personal, "openid": "oC"}]}}}  # fmt: skip
     many = (await api.ok(path, both))["ticket"]
     assert len((await api.ok("/v1/claims", {"ticket": many, "openid": "oC"}))["codes"]) == 2
+
+
+@pytest.mark.parametrize("where", ["", "card", "action_info", "multiple_card", "card_list"])
+async def test_an_offer_ends_wherever_that_is_said(api: Api, where: str) -> None:
+    """Older pages say ``expire_seconds`` of the card; of several the shortest; 0 says nothing."""
+    card_id = await api.create()
+
+    async def life(seconds: Any, name: str, **top: Any) -> int:
+        ends = {"expire_seconds": seconds}
+        card = {"card_id": card_id, "code": "", **(ends if where in ("card", "card_list") else {})}
+        several = {"card_list": [{"card_id": card_id}, card]}
+        several |= ends if where == "multiple_card" else {}
+        info = {"card": card, "multiple_card": several}
+        info |= ends if where == "action_info" else {}
+        body = {"action_name": name, "action_info": info, **top}
+        body |= ends if not where else {}
+        answer = await api.post("/card/qrcode/create", body)
+        return int(answer.get("expire_seconds", -answer["errcode"]))
+
+    name = "QR_MULTIPLE_CARD" if where in ("multiple_card", "card_list") else "QR_CARD"
+    assert await life(1800, name) == await life("1800", name) == 1800
+    assert await life(0, name) == await life("", name) == 365 * DAY_S
+    assert await life(59, name) == await life(1801, name) == -40053
+    if where:
+        assert await life(1800, name, expire_seconds=60) == 60
+        assert await life(90, name, expire_seconds=1800) == 90
+
+
+async def test_addresses_are_whole_and_where_the_server_is_reached(tmp_path: Path) -> None:
+    """As whoever asks has reached it, or as the server was told; and they can be fetched."""
+    async with card_api(tmp_path / "one") as api:
+        offer = {"action_name": "QR_CARD", "action_info": {"card": {"card_id": await api.create()}}}
+        response = await api.running.http.post(
+            "/card/qrcode/create", params={"access_token": api.token}, json=offer,
+            headers={"Host": "gates.example.org:8470"},
+        )  # fmt: skip
+        url = response.json()["show_qrcode_url"]
+        assert url.startswith("http://gates.example.org:8470/cgi-bin/showqrcode?ticket=")
+        assert (await api.running.http.get(url)).content.startswith(b"\x89PNG")
+    async with card_api(tmp_path / "two", url="https://gates.example.org/venue") as api:
+        offer["action_info"]["card"]["card_id"] = await api.create()
+        url = (await api.ok("/card/qrcode/create", offer))["show_qrcode_url"]
+        assert url.startswith("https://gates.example.org/venue/cgi-bin/showqrcode?ticket=")
 
 
 async def test_tokens_live_and_end(api: Api) -> None:

@@ -167,6 +167,22 @@ def test_a_token_that_ended_is_fetched_again(server: Server, client: WeChatClien
         assert client.card.get_colors()
 
 
+def test_behind_a_proxy_addresses_are_the_proxy_s(tmp_path: Path) -> None:
+    """What ``--url`` says is where pictures of QR codes are to be fetched, whoever asks."""
+    public = "https://gates.example.org/venue"
+    server = Server(tmp_path / "server", "--behind-proxy", "--url", f"{public}/")
+    made = server.admin("POST", "/accounts", {"event": EVENT})
+    client = client_of(server, made["appid"], made["secret"])
+    card = {"card_id": client.card.create(meeting())}
+    told = client.post(
+        f"{server.url}/card/qrcode/create",
+        data={"action_name": "QR_CARD", "action_info": {"card": card}},
+    )
+    assert told["show_qrcode_url"] == f"{public}/cgi-bin/showqrcode?ticket={told['ticket']}"
+    client._http.close()
+    server.close()
+
+
 def test_the_account_that_is_printed_works(tmp_path: Path) -> None:
     """On a terminal ``gate serve`` makes an account, prints it once, and keeps no secret of it."""
     folder = tmp_path / "server"

@@ -135,7 +135,8 @@ def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
         port = listener.getsockname()[1]
         address = _address_of(wanted, host, port, certificate)
         ready = _prepare(engine, wanted, folder, address)
-        app = create_app(engine, Settings(folder=folder, admin_hash=ready.admin_hash))
+        settings = Settings(folder=folder, admin_hash=ready.admin_hash, url=wanted.url.rstrip("/"))
+        app = create_app(engine, settings)
         _tell_start(engine, folder, address, ready)
         log.info("serving on %s port %d", host, port)
         server = uvicorn.Server(_config(app, wanted, certificate, key))

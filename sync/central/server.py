@@ -56,6 +56,8 @@ class Settings:
     """Where it keeps its snapshots."""
     admin_hash: str
     """SHA-256 of the admin token, hex."""
+    url: str = ""
+    """How others reach it, where that is not where a request finds it (``--url``)."""
     device_per_s: float = 50.0
     device_burst: float = 200.0
     address_per_s: float = 5.0
@@ -163,6 +165,13 @@ class Server:
     def wait_of(self, device: Device) -> float:
         """How many seconds a device on a stream has to wait."""
         return self._devices.take(device.id)
+
+    def public_url(self, asking: HTTPConnection) -> str:
+        """Where the server is reached, without a slash at its end.
+
+        As it was told at its start, or else as whoever asks has reached it.
+        """
+        return self.settings.url or str(asking.base_url).rstrip("/")
 
     def check_address(self, asking: HTTPConnection) -> None:
         """Raises Denied when an address does too often what strangers do."""

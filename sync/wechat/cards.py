@@ -276,22 +276,31 @@ _EXPIRES = whole(60, 1800, Errcode.BAD_ACTION_INFO)
 
 
 def create_qrcode(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection,
+    account: Account,
+    said: Mapping[str, Any],
+    now_ms: int,
+    public_url: str = "",
 ) -> Answer:
-    """``card/qrcode/create``: a ticket that offers one card, or several. Raises Refused."""
+    """``card/qrcode/create``: a ticket that offers one card, or several. Raises Refused.
+
+    ``public_url`` is where whoever looks at the code reaches this server.
+    """
     info = need_object("action_info", said.get("action_info"), Errcode.BAD_ACTION_INFO)
     name, wrong = said.get("action_name"), Errcode.BAD_ACTION_INFO
     if name == "QR_CARD":
+        around = info
         listed: Any = [need_object("card", info.get("card"), wrong)]
     elif name == "QR_MULTIPLE_CARD":
-        listed = need_object("multiple_card", info.get("multiple_card"), wrong).get("card_list")
+        around = need_object("multiple_card", info.get("multiple_card"), wrong)
+        listed = around.get("card_list")
+        listed = [listed] if isinstance(listed, dict) else listed
     else:
         raise Refused(wrong, "action_name")
     if not isinstance(listed, list) or not 1 <= len(listed) <= BATCH:
         raise Refused(wrong, "card_list")
     offers = [_offer(connection, account, one) for one in listed]
-    stated = said.get("expire_seconds")
-    life_s = _OFFER_LIFE_S if stated is None else _EXPIRES("expire_seconds", stated)
+    life_s = min(map(_life_s, (said, info, around, *listed)))
     ticket = secrets.token_urlsafe(48)
     connection.execute(
         insert(t.offer).values(
@@ -303,7 +312,18 @@ def create_qrcode(
         )
     )
     return {"ticket": ticket, "expire_seconds": life_s, "url": link(ticket),
-            "show_qrcode_url": f"/cgi-bin/showqrcode?ticket={ticket}"}  # fmt: skip
+            "show_qrcode_url": f"{public_url}/cgi-bin/showqrcode?ticket={ticket}"}  # fmt: skip
+
+
+def _life_s(said: Mapping[str, Any]) -> int:
+    """How long an offer is good; older pages say it of the card, and 0 is as good as nothing.
+
+    Raises Refused.
+    """
+    stated = said.get("expire_seconds")
+    if stated in (None, "", 0, "0"):
+        return _OFFER_LIFE_S
+    return _EXPIRES("expire_seconds", stated)
 
 
 def link(ticket: str) -> str:

@@ -113,15 +113,19 @@ class CardApi:
             said: Mapping[str, Any] = {}
             if request.method == "POST" and not call.by_get:
                 said = await self._body(request)
-            return await self._do(call, token, said)
+            return await self._do(call, token, said, self._server.public_url(request))
 
         return await self._answer(request, work)
 
-    async def _do(self, call: Call, token: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _do(
+        self, call: Call, token: str, said: Mapping[str, Any], public_url: str
+    ) -> Mapping[str, Any]:
         now_ms = time.time_ns() // 1_000_000
         do = call.do
         if do is codes.consume:
             do = partial(codes.consume, memory=self._server.memory)
+        if do is cards.create_qrcode:
+            do = partial(cards.create_qrcode, public_url=public_url)
         job = partial(_work, do=do, token=token, said=said, now_ms=now_ms)
         answer = await (self._server.read(job) if call.is_read else self._server.write(job))
         if isinstance(answer, Refused):
