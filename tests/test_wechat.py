@@ -18,9 +18,10 @@ from sync.central import journals, tickets
 from sync.central import tables as t
 from sync.central.database import open_database, reading
 from sync.exchange import CENTRAL
-from sync.wechat import accounts, gifts
+from sync.wechat import accounts, gifts, holdings
 from sync.wechat.crypto import seal_code
 from sync.wechat.errcodes import Errcode, Refused
+from sync.wechat.projection import type_row
 from tests.central import Maker, ask
 from tests.wechat import DAY_S, MAKERS, Api, account, base_info, boarding, card_api, meeting, movie
 
@@ -82,6 +83,9 @@ async def test_the_reference_s_examples_are_taken(api: Api, kind: str) -> None:
     code = await api.claim(card_id)
     assert len(code) == 12
     assert code.isdecimal()
+    if kind == "BOARDING_PASS":
+        await api.fails(40127, "/card/code/consume", {"code": code})
+        await api.ok("/card/boardingpass/checkin", {"code": code, "class": "Y", "etkt_bnr": "1"})
     told = await api.ok("/card/code/get", {"code": code})
     assert (told["can_consume"], told["user_card_status"]) == (True, "NORMAL")
     assert told["card"]["card_id"] == card_id
@@ -192,7 +196,7 @@ async def test_validity_is_judged_at_the_call(api: Api) -> None:
 
 
 def rewrite(api: Api, card_id: str, **base: Any) -> None:
-    """Change a card as time would, behind the API's back."""
+    """Change a card as time would, behind the API's back; gates are told."""
     with api.running.engine.begin() as connection:
         body = connection.execute(
             select(t.card.c.body).where(t.card.c.card_id == card_id)
@@ -204,6 +208,9 @@ def rewrite(api: Api, card_id: str, **base: Any) -> None:
             .where(t.card.c.card_id == card_id)
             .values(body=msgspec.json.encode(said).decode())
         )
+        card = holdings.find_card(connection, card_id)
+        assert card is not None
+        holdings.publish(connection, card.event, types=[type_row(card)])
 
 
 async def test_a_custom_code_needs_its_card(api: Api) -> None:
@@ -353,6 +360,55 @@ async def test_a_changed_limit_reaches_the_gates(api: Api) -> None:
         change = {"card_id": card_id, "meeting_ticket": {"base_info": {"use_limit": limit}}}
         await api.ok("/card/update", change)
         assert kept(api, third)[0].status is status
+
+
+async def test_who_is_over_the_limit_hears_so_of_what_was_taken_back(api: Api) -> None:
+    """Two gates let one person in at once; of the one that is undone both say the same."""
+    card_id, maker = await api.create(use_limit=1), await gate(api)
+    first, second = await api.claim(card_id), await api.claim(card_id)
+    body = entries.decode(await redeem_at_gate(api, maker, first))
+    await redeem_at_gate(api, maker, second)
+    clockwork = api.running.app.state.clockwork
+    await clockwork.follow()
+    undone = maker.make(Act.ANNULMENT, ticket=body.ticket, target=body.name)
+    await api.running.exchange(maker, ask([undone]))
+    await clockwork.follow()
+    assert kept(api, first)[0].status is Status.LIMITED
+    await api.fails(40149, "/card/code/consume", {"code": first})
+
+
+async def test_what_was_used_is_told_so_after_its_end_too(api: Api) -> None:
+    """A backend that had no answer asks again: 40099 is yes, also when the hour has passed."""
+    card_id = await api.create()
+    code = await api.claim(card_id)
+    await api.ok("/card/code/consume", {"code": code})
+    past = base_info()["date_info"] | {"type": "DATE_TYPE_FIX_TIME_RANGE"}
+    rewrite(api, card_id, date_info=past | {"end_timestamp": now() - 5})
+    await api.fails(40099, "/card/code/consume", {"code": code})
+
+
+async def test_what_the_organiser_said_of_a_ticket_holds_here_too(api: Api) -> None:
+    """A ticket that was voided, or given a second use, past the card API: consume as at a gate."""
+    card_id = await api.create()
+    one, two = await api.claim(card_id), await api.claim(card_id)
+    said = {"changes": [{"id": kept(api, two)[0].id, "uses": 2}],
+            "voids": [{"id": kept(api, one)[0].id, "status": "revoked"}]}  # fmt: skip
+    answer = await api.running.admin("POST", "/events/show/tickets", json=said)
+    assert answer.is_success, answer.text
+    await api.fails(40127, "/card/code/consume", {"code": one})
+    assert (await api.post("/card/code/get", {"code": one}))["can_consume"] is False
+    for _n in range(2):
+        await api.ok("/card/code/consume", {"code": two})
+    await api.fails(40099, "/card/code/consume", {"code": two})
+
+
+async def test_nobody_claims_what_is_good_at_no_time(api: Api) -> None:
+    """A flight that has left, a term that would begin after the end for all: 40079."""
+    gone = {"departure_time": now() - 60, "landing_time": now() + 60}
+    left = await api.create(boarding(own=gone))
+    term = {"type": 2, "fixed_term": 3, "fixed_begin_term": 9, "end_timestamp": now() + DAY_S}
+    for card_id in (left, await api.create(date_info=term)):
+        await api.fails(40079, "/v1/claims", {"card_id": card_id, "openid": "oFan"})
 
 
 async def test_a_gate_s_redemption_counts_for_the_limit(api: Api) -> None:

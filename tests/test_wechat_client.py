@@ -112,6 +112,10 @@ def test_the_whole_life_of_all_four_kinds(server: Server, client: WeChatClient) 
     assert card.update(scenic)["send_check"] is False
     assert card.get(cards["SCENIC_TICKET"])["scenic_ticket"]["guide_url"] == "http://map"
 
+    assert card.get_code(flight)["can_consume"] is False
+    assert card.get_code(codes["MOVIE_TICKET"])["can_consume"] is False
+    server.admin("POST", f"/accounts/{client.appid}", {"early_s": 900})
+    card.checkin_boardingpass(flight, "乘客姓名", "舱等", "7812345678901")
     for kind, code in codes.items():
         told = card.get_code(code)
         assert (told["user_card_status"], told["can_consume"]) == ("NORMAL", True)
@@ -122,6 +126,9 @@ def test_the_whole_life_of_all_four_kinds(server: Server, client: WeChatClient) 
         assert errcode(card.consume_code, code) == 40127
         new = ours(client, server, "gifts", action="accept", **give)["code"]
         assert errcode(card.get_code, code) == 40056
+        if kind == "BOARDING_PASS":
+            assert errcode(card.consume_code, new, cards[kind]) == 40127
+            card.checkin_boardingpass(new, "另一乘客", "舱等", "7812345678902")
         assert card.consume_code(new, cards[kind])["openid"] == "oB"
         assert errcode(card.consume_code, new) == 40099
         assert card.get_code(new, check_consume=False)["user_card_status"] == "CONSUMED"

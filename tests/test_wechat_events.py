@@ -434,6 +434,7 @@ async def test_guests_are_reminded_two_hours_before(api: Api, backend: Backend) 
         await api.ok("/card/meetingticket/updateuser", body)
         await api.ok("/card/meetingticket/updateuser", {"code": code, "zone": "C"})
     await api.ok("/card/code/unavailable", {"code": codes[1]})
+    await api.set(early_s=86_400)
     await api.ok("/card/code/consume", {"code": codes[2]})
     give = {"code": codes[3], "from": "oFan", "to": "oB"}
     await api.ok("/v1/gifts", give | {"action": "start"})

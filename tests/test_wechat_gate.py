@@ -12,6 +12,9 @@ import pytest
 from gate.domain.model import Context, Direction, History, HouseRules, Place, Reason, Scan
 from gate.domain.rules import decide
 from gate.words import explain
+from sync.central import journals
+from sync.wechat import accounts, codes
+from sync.wechat.errcodes import Errcode, Refused
 from tests.test_wechat import kept
 from tests.wechat import DAY_S, Api, boarding, card_api, meeting, movie, scenic
 
@@ -26,6 +29,9 @@ GIVE = {"from": "oFan", "to": "oB"}
 TODAY = time.strftime("%A", time.gmtime(NOW + 8 * 3600)).upper()
 OTHER_DAYS = [{"type": d} for d in ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY",
               "SATURDAY", "SUNDAY") if d != TODAY]  # fmt: skip
+HOUR = (NOW + 8 * 3600) // 3600 % 24
+HOURS = [{"begin_hour": h, "begin_minute": 0, "end_hour": h, "end_minute": 59}
+         for h in (HOUR, (HOUR + 12) % 24)]  # fmt: skip
 Steps = Callable[[Api, str], Awaitable[str]]
 
 
@@ -73,6 +79,10 @@ CASES: list[tuple[str, dict[str, Any], Steps, Place, int, Reason]] = [
      nothing, FREE, NOW, Reason.OUTSIDE_HOURS),
     ("on one that is open", scenic(advanced_info={"time_limit": [{"type": TODAY}]}), nothing,
      FREE, NOW, IN),
+    ("within its hours", scenic(advanced_info={"time_limit": [{"type": TODAY, **HOURS[0]}]}),
+     nothing, FREE, NOW, IN),
+    ("outside its hours", scenic(advanced_info={"time_limit": [{"type": TODAY, **HOURS[1]}]}),
+     nothing, FREE, NOW, Reason.OUTSIDE_HOURS),
     ("at a place that takes it", meeting(location_id_list=[123]), nothing,
      replace(FREE, locations=("123",)), NOW, IN),
     ("at one that does not", meeting(location_id_list=[123]), nothing,
@@ -146,6 +156,54 @@ async def test_the_rule_that_applies(
     code = await api.claim(await api.create(card))
     shown = await steps(api, code)
     assert at_the_gate(api, shown, place, at_s).reason is reason
+
+
+@pytest.mark.parametrize(("card", "steps", "at_s"), [(c[1], c[2], c[4]) for c in CASES],
+                         ids=[c[0] for c in CASES])  # fmt: skip
+async def test_the_same_rules_for_a_call(
+    api: Api, card: dict[str, Any], steps: Steps, at_s: int
+) -> None:
+    """``consume`` is done when a gate that stands anywhere lets in, and only then; so it is told.
+
+    What it writes is the gate's verdict.
+    """
+    code = await steps(api, await api.claim(await api.create(card)))
+    verdict = at_the_gate(api, code, FREE, at_s)
+    with api.running.engine.begin() as connection:
+        account = accounts.find(connection, api.appid)
+        assert account is not None
+        asked = {"code": code, "check_consume": False}
+        if verdict.reason is Reason.TRANSFERRED:
+            with pytest.raises(Refused) as told:
+                codes.consume(connection, account, asked, at_s * 1000)
+            assert told.value.code is Errcode.BAD_CODE
+            return
+        can = codes.get(connection, account, asked, at_s * 1000)["can_consume"]
+        assert can is verdict.is_green
+        if verdict.is_green:
+            codes.consume(connection, account, asked, at_s * 1000)
+            (entry,) = journals.facts_of(connection, "show", verdict.ticket.id)
+            assert (entry.outcome, entry.reason) == (verdict.outcome, verdict.reason)
+            return
+        with pytest.raises(Refused) as told:
+            codes.consume(connection, account, asked, at_s * 1000)
+        times = (Reason.TOO_EARLY, Reason.TOO_LATE, Reason.OUTSIDE_HOURS)
+        wanted = Errcode.BAD_TIME if verdict.reason in times else Errcode.NOT_USABLE
+        assert told.value.code is wanted
+
+
+async def test_a_call_is_as_early_and_as_late_as_the_account_says(api: Api) -> None:
+    """By as much as gates let in before the start and after the end, and no second more."""
+    code = await api.claim(await api.create(movie()))
+    await api.ok(MOVIE, {"code": code, "show_time": NOW, **SHOW})
+    answer = await api.set(early_s=600, late_s=60)
+    assert (answer.json()["early_s"], answer.json()["late_s"]) == (600, 60)
+    end = NOW + 120 * 60
+    for at_s, can in ((NOW - 601, False), (NOW - 600, True), (end + 60, True), (end + 61, False)):
+        with api.running.engine.begin() as connection:
+            account = accounts.find(connection, api.appid)
+            assert account is not None
+            assert codes.get(connection, account, {"code": code}, at_s * 1000)["can_consume"] is can
 
 
 async def test_a_replaced_code(api: Api) -> None:

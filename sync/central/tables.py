@@ -194,6 +194,8 @@ account = Table(
     _text("aes_key"),
     _text("mode"),
     _number("grace_s"),
+    _number("early_s"),
+    _number("late_s"),
     _number("created_ms"),
 )
 access_token = Table(

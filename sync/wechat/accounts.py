@@ -73,6 +73,9 @@ class Account:
     mode: Mode = Mode.PLAIN
     grace_s: int = 120
     """How long a gate's redemption waits for an undo before it is told."""
+    early_s: int = 0
+    """How long before its time ``code/consume`` uses a ticket, as gates let in early."""
+    late_s: int = 0
     created_ms: int = 0
 
 

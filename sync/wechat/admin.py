@@ -49,6 +49,8 @@ class Change(msgspec.Struct, forbid_unknown_fields=True):
     aes_key: Annotated[str, Meta(max_length=43)] | UnsetType = UNSET
     mode: Mode | UnsetType = UNSET
     grace_s: Annotated[int, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    early_s: Annotated[int, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    late_s: Annotated[int, Meta(ge=0, le=86_400)] | UnsetType = UNSET
 
 
 class Rejection(msgspec.Struct, forbid_unknown_fields=True):
@@ -180,6 +182,8 @@ def _shown(account: Account) -> dict[str, Any]:
         "callback": account.callback,
         "mode": account.mode.value,
         "grace_s": account.grace_s,
+        "early_s": account.early_s,
+        "late_s": account.late_s,
         "created_ms": account.created_ms,
     }
 

@@ -33,7 +33,7 @@ from sync.wechat.holdings import (
     publish,
     taken,
 )
-from sync.wechat.projection import FOREVER, Holding, State, ticket_row
+from sync.wechat.projection import Holding, State, is_over, ticket_row
 
 SKU_REMIND_FROM, SKU_REMIND_AT, SKU_REMIND_EVERY_S = 200, 100, 12 * 3600
 _OPENID = re.compile(r"[A-Za-z0-9_@.-]{1,64}")
@@ -110,8 +110,8 @@ def _check(connection: Connection, wish: Wish, who: str, count: int, now_s: int)
     card = wish.card
     if not is_open_to(connection, card, who):
         raise Refused(Errcode.BAD_CARD_STATUS, card.status)
-    if card.base["date_info"].get("end_timestamp", FOREVER) < now_s:
-        raise Refused(Errcode.BAD_TIME, "end_timestamp has passed")
+    if is_over(card, now_s):
+        raise Refused(Errcode.BAD_TIME, "it is good at no time any more")
     _check_code(connection, wish)
     if card.quantity < count:
         raise Refused(Errcode.NO_STOCK)

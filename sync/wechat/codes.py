@@ -13,7 +13,21 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.domain.history import fold
-from gate.domain.model import Act, Direction, Outcome, Reason
+from gate.domain.model import (
+    Act,
+    Context,
+    Direction,
+    History,
+    HouseRules,
+    Place,
+    Policy,
+    Reason,
+    Scan,
+    Ticket,
+    Verdict,
+)
+from gate.domain.rules import decide
+from gate.domain.validity import type_window
 from sync.central import journals
 from sync.central import tables as t
 from sync.central.known import Memory
@@ -30,7 +44,6 @@ from sync.wechat.fields import card_id as read_card_id
 from sync.wechat.fields import code as read_code
 from sync.wechat.holdings import (
     add,
-    has_reached_limit,
     is_used,
     keep,
     need_card,
@@ -59,21 +72,59 @@ API = "api"
 Answer = dict[str, Any]
 
 
-def _standing(connection: Connection, card: Card, holding: Holding, now_ms: int) -> UserCardStatus:
-    return standing(
-        card,
-        holding,
-        now_ms // 1000,
-        is_used=is_used(connection, card, holding),
-        is_tester=is_tester(connection, card.appid, holding.openid),
+_REFUSALS = {
+    Reason.UNKNOWN: Errcode.BAD_CODE,
+    Reason.LIMITED: Errcode.USE_LIMIT,
+    Reason.TOO_EARLY: Errcode.BAD_TIME,
+    Reason.TOO_LATE: Errcode.BAD_TIME,
+    Reason.OUTSIDE_HOURS: Errcode.BAD_TIME,
+    Reason.ALREADY_USED: Errcode.CONSUMED,
+    Reason.USED_ELSEWHERE: Errcode.CONSUMED,
+    Reason.NOT_ENOUGH_USES: Errcode.CONSUMED,
+}
+"""What the gates' reasons are called here; all others are 40127."""
+
+
+def _judge(
+    connection: Connection,
+    account: Account,
+    card: Card,
+    holding: Holding,
+    now_ms: int,
+    *,
+    history: History | None = None,
+) -> tuple[UserCardStatus, Verdict]:
+    """How a code stands, and what the gates' own rules say of a use here and now."""
+    if history is None:
+        history = journals.history(connection, card.event, holding.ticket)
+    has_no_end = is_tester(connection, card.appid, holding.openid)
+    ticket = journals.find_ticket(connection, card.event, holding.ticket)
+    uses = 1 if ticket is None else ticket.use_limit
+    status = standing(
+        card, holding, now_ms // 1000, is_used=history.used >= uses, is_tester=has_no_end
     )
+    if ticket is not None and has_no_end:
+        ticket = _without_end(ticket)
+    # A call is never somebody coming back.
+    rules = HouseRules(
+        early_s=account.early_s, late_s=account.late_s, reentry=False, pass_back=Policy.ADMIT
+    )
+    context = Context(now_ms, CENTRAL, Direction.IN, Place(), rules)
+    scan = Scan(holding.code, source=API, deliberate=True)
+    return status, decide(ticket, history, scan, context)
+
+
+def _without_end(ticket: Ticket) -> Ticket:
+    """The ticket as it is for a tester, for whom its card never ends."""
+    begin, _end = type_window(ticket.type, ticket.claimed_at)
+    return replace(ticket, type=replace(ticket.type, begin=begin, end=None, term_days=None))
 
 
 def get(connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int) -> Answer:
     """``code/get``: how a code stands; by default used or void ones are errors. Raises Refused."""
     card, holding = need_holding(connection, account, said)
     asked = read_fields((Field("check_consume", flag),), said)
-    status = _standing(connection, card, holding, now_ms)
+    status, verdict = _judge(connection, account, card, holding, now_ms)
     is_open = status in (UserCardStatus.NORMAL, UserCardStatus.GIFT_TIMEOUT)
     if asked.get("check_consume", True) and not is_open:
         is_consumed = status is UserCardStatus.CONSUMED
@@ -87,7 +138,7 @@ def get(connection: Connection, account: Account, said: Mapping[str, Any], now_m
             "end_time": end,
         },
         "openid": holding.openid,
-        "can_consume": is_open and begin <= now_ms // 1000,
+        "can_consume": is_open and verdict.is_green,
         "outer_str": holding.outer_str,
         "user_card_status": status.value,
     }
@@ -100,22 +151,21 @@ def consume(
     now_ms: int,
     memory: Memory | None = None,
 ) -> Answer:
-    """``code/consume``: redeem, once; an entry in the event's journal. Raises Refused."""
+    """``code/consume``: redeem, once, by the gates' own rules; an entry in the event's journal.
+
+    Raises Refused.
+    """
     asked = read_fields((Field("outer_str", text(128)),), said)
     card, holding = need_holding(connection, account, said, locks=True)
     facts = journals.facts_of(connection, card.event, holding.ticket)
-    history = fold(facts)
-    now_s = now_ms // 1000
-    has_no_end = is_tester(connection, card.appid, holding.openid)
-    status = standing(card, holding, now_s, is_used=history.used > 0, is_tester=has_no_end)
+    status, verdict = _judge(connection, account, card, holding, now_ms, history=fold(facts))
     if status is UserCardStatus.CONSUMED:
+        # Whoever had no answer to a call that was done must hear so, also after the end.
         raise Refused(Errcode.CONSUMED)
-    if status is UserCardStatus.EXPIRE or now_s < window(card, holding.claimed_s)[0]:
-        raise Refused(Errcode.BAD_TIME)
     if holding.state not in OPEN:
         raise Refused(Errcode.NOT_USABLE, status)
-    if has_reached_limit(connection, card, holding.openid):
-        raise Refused(Errcode.USE_LIMIT)
+    if not verdict.is_green:
+        raise Refused(_REFUSALS.get(verdict.reason, Errcode.NOT_USABLE), verdict.reason)
     journals.record(
         connection,
         card.event,
@@ -124,17 +174,17 @@ def consume(
         memory,
         act=Act.ADMISSION,
         direction=Direction.IN,
-        outcome=Outcome.ADMIT,
-        reason=Reason.ADMITTED,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
         ticket=holding.ticket,
         ticket_type=card.card_id,
-        uses=1,
-        persons=1,
+        uses=verdict.uses,
+        persons=verdict.persons,
         ordinal=sum(fact.act is Act.ADMISSION and fact.device == CENTRAL for fact in facts),
         note=asked.get("outer_str", ""),
         source=API,
     )
-    set_redeemed(connection, card, holding, now_s)
+    set_redeemed(connection, card, holding, now_ms // 1000)
     return {"card": {"card_id": card.card_id}, "openid": holding.openid}
 
 
@@ -163,7 +213,7 @@ def change(
     new = read_code("new_code", stated)
     if not card.is_custom:
         raise Refused(Errcode.NOT_CUSTOM)
-    status = _standing(connection, card, holding, now_ms)
+    status, _verdict = _judge(connection, account, card, holding, now_ms)
     if status is UserCardStatus.CONSUMED:
         raise Refused(Errcode.CONSUMED)
     if holding.state not in OPEN:

@@ -8,6 +8,7 @@ is handed.
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -305,6 +306,10 @@ def set_redeemed(connection: Connection, card: Card, holding: Holding, at_s: int
     is_limited = now_used >= card.use_limit
     if is_limited != (used >= card.use_limit):
         _publish_unused(connection, card, holding.openid, is_limited=is_limited)
+    elif is_limited and not at_s and holding.state in OPEN:
+        # It is unused again, and was not told of with the others.
+        row = ticket_row(replace(holding, redeemed_s=0), is_limited=True)
+        publish(connection, card.event, rows=[row])
 
 
 _SET_REDEEMED = (

@@ -189,6 +189,14 @@ def window(card: Card, claimed_s: int) -> tuple[int, int]:
     return (0 if begin is None else begin, FOREVER if end is None else end)
 
 
+def is_over(card: Card, now_s: int) -> bool:
+    """Whether a ticket that is claimed now would be good at no time from now on."""
+    begin, end = window(card, now_s)
+    if card.kind is Kind.BOARDING:
+        end = min(end, card.detail["departure_time"])
+    return end < max(begin, now_s)
+
+
 def _window(card: Card, claimed_s: int) -> Window:
     dates = _dates(card.base["date_info"])
     kind = TicketType(card.card_id, card.kind, time_zone=TIME_ZONE, **dates)
