@@ -4,6 +4,7 @@ import base64
 import secrets
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,19 @@ from sqlalchemy import select, update
 
 from gate.domain.model import Act, CodeState, Entry, Status
 from gate.store import entries
+from gate.store.folder import Folder
+from gate.store.tickets import Tickets
 from sync.central import journals, tickets
 from sync.central import tables as t
 from sync.central.database import open_database, reading
 from sync.exchange import CENTRAL
+from sync.feed import Feed
 from sync.wechat import accounts, gifts, holdings
 from sync.wechat.crypto import seal_code
 from sync.wechat.errcodes import Errcode, Refused
 from sync.wechat.projection import type_row
 from tests.central import Maker, ask
+from tests.simulation import join, write_snapshot
 from tests.wechat import DAY_S, MAKERS, Api, account, base_info, boarding, card_api, meeting, movie
 
 DEPOSIT = {
@@ -570,10 +575,117 @@ async def test_passengers_check_in_and_back_out(api: Api) -> None:
         await api.fails(41011, "/card/boardingpass/checkin", body | {name: ""})
     await api.ok("/card/boardingpass/checkin", {"code": code, "is_cancel": True})
     ticket, state = kept(api, "M1SURNAME/GIVEN")
-    assert (ticket.checked_in, ticket.holder, state) == (False, "", CodeState.REPLACED)
+    # It still finds the ticket: a gate says that it is not checked in, by either code.
+    assert (ticket.checked_in, ticket.holder, state) == (False, "", CodeState.LIVE)
     assert kept(api, code)[1] is CodeState.LIVE
+    await api.ok("/card/boardingpass/checkin", {"code": code, "is_cancel": True})
+    assert kept(api, "M1SURNAME/GIVEN") == (ticket, CodeState.LIVE)
     await api.ok("/card/boardingpass/checkin", body)
     assert kept(api, "M1SURNAME/GIVEN")[1] is CodeState.LIVE
+    await api.ok("/card/boardingpass/checkin", {"code": code, "is_cancel": True})
+    await api.ok("/card/boardingpass/checkin", {"code": code, "class": "Y", "etkt_bnr": "1"})
+    assert kept(api, "M1SURNAME/GIVEN")[1] is CodeState.REPLACED
+    again = await api.claim(await api.create(boarding()))
+    await api.ok("/card/boardingpass/checkin", body | {"code": again, "qrcode_data": "M7"})
+    await api.ok("/card/boardingpass/checkin", {"code": again, "is_cancel": True})
+    give = {"code": again, "from": "oFan", "to": "oB"}
+    await api.ok("/v1/gifts", give | {"action": "start"})
+    await api.ok("/v1/gifts", give | {"action": "accept"})
+    assert kept(api, "M7")[1] is CodeState.TRANSFERRED
+
+
+async def end(api: Api, maker: Maker, how: str, card_id: str, code: str) -> None:
+    """What may become of a boarding pass whose phone shows M1."""
+    check_in = {"code": code, "class": "Y", "etkt_bnr": "1"}
+    if how == "unavailable":
+        await api.ok("/card/code/unavailable", {"code": code})
+    elif how == "deleted":
+        await api.ok("/v1/actions", {"code": code, "action": "delete"})
+    elif how == "consumed":
+        await api.ok("/card/code/consume", {"code": code})
+    elif how == "used at a gate":
+        await redeem_at_gate(api, maker, code)
+    elif how == "cancelled":
+        await api.ok("/card/boardingpass/checkin", {"code": code, "is_cancel": True})
+    elif how == "shows another":
+        await api.ok("/card/boardingpass/checkin", check_in | {"qrcode_data": "M2"})
+    elif how.startswith("left"):
+        ago = DAY_S + 60 if how == "left yesterday" else 60
+        with api.running.engine.begin() as connection:
+            card = holdings.find_card(connection, card_id)
+            assert card is not None
+            gone = {**card.detail, "departure_time": now() - ago}
+            holdings.set_card(connection, replace(card, detail=gone), tells_gates=True)
+    elif how == "given":
+        give = {"code": code, "from": "oFan", "to": "oB"}
+        await api.ok("/v1/gifts", give | {"action": "start"})
+        await api.ok("/v1/gifts", give | {"action": "accept"})
+
+
+DONE = ["unavailable", "deleted", "consumed", "used at a gate", "cancelled", "shows another",
+        "left yesterday"]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", DONE)
+async def test_what_a_phone_showed_of_a_ticket_that_is_done_is_free(
+    api: Api, tmp_path: Path, how: str
+) -> None:
+    """The next ticket has it, at the server and in a gate's replica; the old one lives without."""
+    maker, card_id = await gate(api), await api.create(boarding(get_limit=9))
+    one, two = await api.claim(card_id), await api.claim(await api.create(boarding()))
+    stated = {"class": "Y", "etkt_bnr": "1", "qrcode_data": "M1"}
+    await api.ok("/card/boardingpass/checkin", stated | {"code": one})
+    folder = Folder(tmp_path / "gate")
+    folder.create()
+    part = folder.path / "snapshot.part"
+    with api.running.engine.begin() as connection:
+        join(connection, folder)
+        snapshot = write_snapshot(connection, part, now() * 1000)
+    with closing(Feed(folder)) as feed:
+        feed.install(part, snapshot)
+        await end(api, maker, how, card_id, one)
+        await api.ok("/card/boardingpass/checkin", stated | {"code": two})
+        ticket, state = kept(api, "M1")
+        assert (ticket, state) == kept(api, two)
+        # Whatever is said of the old one afterwards names no code of another's.
+        await api.running.app.state.clockwork.follow()
+        await api.post("/card/code/unavailable", {"code": one})
+        await api.post("/v1/actions", {"code": one, "action": "delete"})
+        if how in ("cancelled", "shows another"):
+            third = await api.claim(card_id)
+            await api.fails(40150, "/card/boardingpass/checkin", stated | {"code": third})
+        assert kept(api, "M1") == (ticket, CodeState.LIVE)
+        with reading(api.running.engine) as connection:
+            feed.apply(tickets.changes(connection, "show", feed.cursor, now() * 1000))
+        with closing(Tickets(folder)) as replica:
+            replica.refresh()
+            found = replica.find(replica.hash_of("M1"))
+            assert found is not None
+            assert (found.id, found.code_state) == (ticket.id, CodeState.LIVE)
+            own = replica.find(replica.hash_of(one))
+            assert own is not None
+            assert own.id == kept(api, one)[0].id != ticket.id
+
+
+@pytest.mark.parametrize("how", ["still good", "given", "left a minute ago", "its own code",
+                                 "of another account"])  # fmt: skip
+async def test_what_a_phone_may_still_show_is_not_free(api: Api, how: str) -> None:
+    """40150: two guests would come with one picture."""
+    card_id = await api.create(boarding())
+    one, two = await api.claim(card_id), await api.claim(await api.create(boarding()), "oC")
+    stated = {"class": "Y", "etkt_bnr": "1", "qrcode_data": "M1"}
+    await api.ok("/card/boardingpass/checkin", stated | {"code": one})
+    await end(api, Maker(), how, card_id, one)
+    if how == "its own code":
+        await api.ok("/card/code/unavailable", {"code": one})
+        stated["qrcode_data"] = one
+    if how == "of another account":
+        await api.ok("/card/code/unavailable", {"code": one})
+        other = await account(api.running)
+        two = await other.claim(await other.create(boarding()))
+        await other.fails(40150, "/card/boardingpass/checkin", stated | {"code": two})
+        return
+    await api.fails(40150, "/card/boardingpass/checkin", stated | {"code": two})
 
 
 async def test_a_void_ticket_stays_void(api: Api) -> None:

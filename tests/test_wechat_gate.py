@@ -224,6 +224,18 @@ async def test_both_codes_of_a_boarding_pass(api: Api) -> None:
     assert one.reason is two.reason is IN
 
 
+async def test_what_the_phone_showed_before_check_in_was_cancelled(api: Api) -> None:
+    """It is refused as not checked in, as the code itself is; after the next one as replaced."""
+    code = await api.claim(await api.create(boarding()))
+    await api.ok(CHECK_IN, {"code": code, "qrcode_data": "M1DATA", **SEAT})
+    await api.ok(CHECK_IN, {"code": code, "is_cancel": True})
+    for shown in (code, "M1DATA"):
+        assert at_the_gate(api, shown, FREE, NOW).reason is Reason.NOT_CHECKED_IN
+    await api.ok(CHECK_IN, {"code": code, "qrcode_data": "M2DATA", **SEAT})
+    reasons = [at_the_gate(api, one, FREE, NOW).reason for one in (code, "M1DATA", "M2DATA")]
+    assert reasons == [IN, Reason.REPLACED, IN]
+
+
 async def test_what_helps_to_find_the_place_is_shown(api: Api) -> None:
     """Class, hall, seats and hour of a film; flight, gate, seat and name of a passenger."""
     zone = ZoneInfo("Asia/Shanghai")

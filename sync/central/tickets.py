@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.credential import KEY_BYTES, code_hash, parse
@@ -429,6 +429,15 @@ def hashes_of(connection: Connection, event: str, codes: Sequence[str]) -> dict[
     """The keyed hashes by which an event knows its codes."""
     key = bytes.fromhex(connection.execute(_KEY, {"event": event}).scalar_one())
     return {code: code_hash(key, parse(code).code) for code in codes}
+
+
+def release(connection: Connection, event: str, hashed: bytes) -> None:
+    """Let go of a code that its ticket does not go by any more, for another ticket to be stated.
+
+    Gates hear of it with that ticket: a code is its who was stated last with it.
+    """
+    c = t.code.c
+    connection.execute(delete(t.code).where(c.event == event, c.hash == hashed))
 
 
 _KEY = select(t.event.c.key).where(t.event.c.id == bindparam("event"))

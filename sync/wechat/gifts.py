@@ -94,7 +94,7 @@ def _accept(connection: Connection, gift: _Gift) -> Answer:
     said = holding.said
     if card.kind is Kind.BOARDING:
         # A friend checks in anew: neither name nor picture of the giver is theirs.
-        old_codes += [said["qrcode_data"]] if said.get("qrcode_data") else []
+        old_codes += holding.barcodes
         said = {}
     (code,) = free_codes(connection, card, 1)
     new = replace(

@@ -18,6 +18,11 @@ TIME_ZONE = "Asia/Shanghai"
 """UTC+8, in which the API counts days, whatever the event's own zone is."""
 DAY_S, EAST_8_S = 86_400, 8 * 3600
 FOREVER = 2_147_483_647
+CANCELLED = "cancelled_qrcode_data"
+"""Ours, among what was said of a boarding pass: what its phone showed before ``is_cancel``.
+
+It finds the ticket until the next check-in, so that a gate says that it is not checked in.
+"""
 
 
 def day_of(at_s: int) -> int:
@@ -65,6 +70,12 @@ class Holding:
     note: str = ""
     said: Mapping[str, Any] = field(default_factory=dict)
     """What the interfaces of its kind have said of it."""
+
+    @property
+    def barcodes(self) -> list[str]:
+        """What the phone shows instead of the code, or showed until check-in was cancelled."""
+        shown = self.said.get("qrcode_data")
+        return [shown] if shown else list(self.said.get(CANCELLED, ()))
 
     @property
     def seats(self) -> list[str]:
@@ -155,6 +166,7 @@ def ticket_row(
         "claimed_at": holding.claimed_s or None,
         "gifted_at": holding.gifted_s or None,
         "old_codes": list(old_codes),
+        "other_codes": [] if said.get("qrcode_data") else holding.barcodes,
         "seats": holding.seats,
     }
     for ours, theirs in _FIELDS.items():
@@ -191,10 +203,14 @@ def window(card: Card, claimed_s: int) -> tuple[int, int]:
 
 def is_over(card: Card, now_s: int) -> bool:
     """Whether a ticket that is claimed now would be good at no time from now on."""
-    begin, end = window(card, now_s)
-    if card.kind is Kind.BOARDING:
-        end = min(end, card.detail["departure_time"])
-    return end < max(begin, now_s)
+    begin, _end = window(card, now_s)
+    return last_second(card, now_s) < max(begin, now_s)
+
+
+def last_second(card: Card, claimed_s: int) -> int:
+    """Last second in which a claimed code is good, by its card; a flight is over when it leaves."""
+    _begin, end = window(card, claimed_s)
+    return min(end, card.detail["departure_time"]) if card.kind is Kind.BOARDING else end
 
 
 def _window(card: Card, claimed_s: int) -> Window:

@@ -25,8 +25,15 @@ from sync.wechat.fields import (
     MOVIE_UPDATE,
     read_fields,
 )
-from sync.wechat.holdings import keep, need_holding, publish_one
-from sync.wechat.projection import Holding, State
+from sync.wechat.holdings import (
+    find_card,
+    holding_of,
+    is_used,
+    keep,
+    need_holding,
+    publish_one,
+)
+from sync.wechat.projection import CANCELLED, DAY_S, DEAD, Holding, State, last_second
 
 Answer = dict[str, Any]
 
@@ -70,21 +77,24 @@ def update_movie(
 
 
 def check_in(
-    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``boardingpass/checkin``; ``is_cancel`` takes it all back. Raises Refused."""
     # The reference's own example has a blank behind the name of ``is_cancel``.
     said = {name.strip(): value for name, value in said.items()}
     if read_fields((IS_CANCEL,), said).get("is_cancel"):
         card, holding = _need(connection, account, said, Kind.BOARDING)
-        _tell(connection, card, holding, {})
+        shown = holding.barcodes
+        _tell(connection, card, holding, {CANCELLED: shown} if shown else {})
         return {}
     # Libraries send empty text for what their caller did not say.
     asked = {k: v for k, v in read_fields(BOARDING_UPDATE, said).items() if v != ""}
     card, holding = _need(connection, account, said, Kind.BOARDING)
     if asked.get("qrcode_data"):
-        _check_free(connection, card, holding, asked["qrcode_data"])
-    _tell(connection, card, holding, {**holding.said, **asked, "checked_in": True})
+        _take_barcode(connection, card, holding, asked["qrcode_data"], now_ms // 1000)
+    new = {**holding.said, **asked, "checked_in": True}
+    new.pop(CANCELLED, None)
+    _tell(connection, card, holding, new)
     return {}
 
 
@@ -106,8 +116,13 @@ def _tell(connection: Connection, card: Card, holding: Holding, said: Mapping[st
         publish_one(connection, card, changed)
 
 
-def _check_free(connection: Connection, card: Card, holding: Holding, text: str) -> None:
-    """What the phone shows must find this ticket and no other. Raises Refused."""
+def _take_barcode(
+    connection: Connection, card: Card, holding: Holding, text: str, now_s: int
+) -> None:
+    """What the phone shows must find this ticket and no other. Raises Refused.
+
+    A ticket that nobody can use any more lets go of what its phone showed.
+    """
     if parse(text).problem is not None:
         raise Refused(Errcode.BAD_PARAMETER, "qrcode_data")
     hashed = tickets.hashes_of(connection, card.event, [text])[text]
@@ -117,7 +132,58 @@ def _check_free(connection: Connection, card: Card, holding: Holding, text: str)
     ).first()
     if known is None:
         return
-    if known.ticket != holding.ticket:
+    is_given = known.state == CodeState.TRANSFERRED
+    if known.ticket == holding.ticket:
+        if is_given:
+            raise Refused(Errcode.BAD_PARAMETER, "qrcode_data is still on the giver's phone")
+        return
+    owner = _barcode_owner(connection, card, known.ticket, text)
+    may_go = owner is not None and (
+        _is_done(connection, *owner, now_s) or (not is_given and not _shows(owner[1], text))
+    )
+    if owner is None or not may_go:
         raise Refused(Errcode.BAD_PARAMETER, "qrcode_data belongs to another ticket")
-    if known.state == CodeState.TRANSFERRED:
-        raise Refused(Errcode.BAD_PARAMETER, "qrcode_data is still on the giver's phone")
+    _let_go(connection, *owner, text)
+    tickets.release(connection, card.event, hashed)
+
+
+def _barcode_owner(
+    connection: Connection, card: Card, ticket: str, text: str
+) -> tuple[Card, Holding] | None:
+    """Whose barcode it is or was, within the account; ``None`` of what is anybody's own code."""
+    c = t.holding.c
+    rows = connection.execute(
+        select(t.holding).where(c.ticket == ticket, c.appid == card.appid)
+    ).all()
+    if any(row.code == parse(text).code for row in rows):
+        return None
+    for row in rows:
+        found = find_card(connection, row.card_id)
+        if row.state not in DEAD and found is not None:
+            return found, holding_of(row)
+    return None
+
+
+def _is_done(connection: Connection, card: Card, holding: Holding, now_s: int) -> bool:
+    """Whether a ticket is void, used, or over for a day: a flight may be late."""
+    return (
+        holding.state in (State.UNAVAILABLE, State.DELETED)
+        or last_second(card, holding.claimed_s) + DAY_S < now_s
+        or is_used(connection, card, holding)
+    )
+
+
+def _shows(holding: Holding, text: str) -> bool:
+    """Whether its phone still shows that, and not something else by now, or nothing."""
+    return bool(parse(holding.said.get("qrcode_data", "")).code == parse(text).code)
+
+
+def _let_go(connection: Connection, card: Card, holding: Holding, text: str) -> None:
+    code = parse(text).code
+    said = dict(holding.said)
+    if _shows(holding, text):
+        del said["qrcode_data"]
+    if CANCELLED in said:
+        said[CANCELLED] = [one for one in said[CANCELLED] if parse(one).code != code]
+    if said != holding.said:
+        keep(connection, card, replace(holding, said=said))
