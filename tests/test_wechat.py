@@ -663,10 +663,10 @@ async def test_what_a_phone_showed_of_a_ticket_that_is_done_is_free(
             feed.apply(tickets.changes(connection, "show", feed.cursor, now() * 1000))
         with closing(Tickets(folder)) as replica:
             replica.refresh()
-            found = replica.find(replica.hash_of("M1"))
+            found = replica.match("M1").ticket
             assert found is not None
             assert (found.id, found.code_state) == (ticket.id, CodeState.LIVE)
-            own = replica.find(replica.hash_of(one))
+            own = replica.match(one).ticket
             assert own is not None
             assert own.id == kept(api, one)[0].id != ticket.id
 
