@@ -99,8 +99,8 @@ class Busy:
         self._picture = PictureScanner(
             Camera(Source("drawn", lambda: (Kept(drawn), None), is_live=False)),
             Decoder(),
-            lambda _seen: None,
-            knows=app.lane.knows,
+            lambda _codes: None,
+            knows=lambda seen: app.lane.look_up(Scan(seen.text)).result() is not None,
             on_preview=app._previewed,
             preview_fps=app.config.screen.preview_fps,
         )

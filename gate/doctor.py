@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,6 +25,7 @@ from gate.operators import Operators
 from gate.scanner.camera import load_cv2
 from gate.scanner.decode import backends
 from gate.scanner.evdev import keyboards
+from gate.scanner.glimpse import Furniture
 from gate.store.folder import Folder
 from gate.store.freshness import Freshness
 from gate.store.journal import JournalReader
@@ -34,6 +35,7 @@ from gate.store.tickets import Tickets
 from gate.store.venue import Venue
 from gate.store.verify import audit_journal
 from gate.words import ago, printable, server_link
+from gate.words import furniture as furniture_words
 
 _SYNCS = 20
 _SLOW_SYNC_MS = 250.0
@@ -91,6 +93,17 @@ def examine(
         except OSError as error:
             found = Check("", Status.FAIL, str(error))
         yield Check(name, found.status, found.detail, found.hint)
+
+
+def codes_in_view(furniture: Sequence[Furniture]) -> Iterator[Check]:
+    """Unknown codes that lie in the lane's picture and are no longer answered."""
+    for one in furniture:
+        yield Check(
+            _("in view"),
+            Status.WARN,
+            furniture_words(one.text, one.symbology, one.spot.across),
+            _("Cover it, or turn the camera."),
+        )
 
 
 def _found(status: Status, detail: str, hint: str = "") -> Check:

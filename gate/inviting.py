@@ -35,13 +35,14 @@ def read_invitation(config: Config, picture: Path | None, begins: str) -> str:
     found = threading.Event()
     texts: list[str] = []
 
-    def seen(one: Seen) -> None:
-        if one.text.startswith(begins):
-            texts.append(one.text)
-            found.set()
+    def seen(codes: list[Seen]) -> None:
+        for one in codes:
+            if one.text.startswith(begins):
+                texts.append(one.text)
+                found.set()
 
     sys.stderr.write(_("Hold the camera before the server's code…") + "\n")
-    scanner = PictureScanner(Camera(source), decoder, seen, knows=lambda _text: False)
+    scanner = PictureScanner(Camera(source), decoder, seen, knows=lambda _seen: False)
     scanner.start()
     try:
         found.wait(WAIT_S)

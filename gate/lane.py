@@ -187,9 +187,12 @@ class Lane:
         """Decide a scan. Never raises: a fault is a HOLD that says what to do."""
         return self.submit(scan).result()
 
-    def knows(self, text: str) -> bool:
-        """Whether a text is the code of some ticket here; a fault is no."""
-        return self._do(lambda: self._knows(text))
+    def look_up(self, scan: Scan) -> "Future[Ticket | None]":
+        """The ticket that a scan's code belongs to here. Nothing is decided by it.
+
+        The future raises GateError on a fault; deciding the scan will say what is wrong.
+        """
+        return self._thread.submit(self._ticket_of, scan)
 
     def next_person(self, persons: int = 1) -> Verdict:
         """Let more people through on the ticket that was scanned last, because a key was pressed.
@@ -399,13 +402,13 @@ class Lane:
             "supervisor" if supervisor else "staff",
         )
 
-    def _knows(self, text: str) -> bool:
-        try:
-            self._tickets.refresh()
-            return self._tickets.match(text).ticket is not None
-        except GateError as fault:
-            log.warning("looking up: %s", fault.message)
-            return False
+    def _ticket_of(self, scan: Scan) -> Ticket | None:
+        self._tickets.refresh()
+        match = self._tickets.match(scan.text, scan.raw, scan.symbology)
+        if match.tickets or match.credential.problem or scan.source not in TYPING:
+            return match.ticket
+        believed = self._repair.peek(scan.source, scan.text)
+        return self._tickets.get(believed) if believed else None
 
     def _next_person(self, persons: int) -> Verdict:
         if self._last is None or self._last[1].ticket is None:

@@ -33,12 +33,13 @@ _COMMANDS = {
     b"\x1b[17~": "direction",
     b"\x1b[18~": "next",
     b"\x1b[19~": "look",
+    b"\x14": "meant",
     b"\x1a": "undo",
     b"\x13": "scanner",
     b"\x03": "quit",
     b"\x11": "quit",
 }
-"""F6, F7, F8, Ctrl+Z, Ctrl+S, Ctrl+C and Ctrl+Q as terminals send them."""
+"""F6, F7, F8, Ctrl+T, Ctrl+Z, Ctrl+S, Ctrl+C and Ctrl+Q as terminals send them."""
 
 
 def verdict_line(
@@ -85,6 +86,7 @@ class Plain:
         bell: bool = False,
         show_names: bool = True,
         look_hard: Callable[[], None] | None = None,
+        meant: Callable[[], bool] | None = None,
     ) -> None:
         self._lane = lane
         self._time_zone = time_zone
@@ -92,6 +94,7 @@ class Plain:
         self._bell = bell and out.isatty()
         self._show_names = show_names
         self._look_hard = look_hard
+        self._meant = meant
         self._writing = threading.Lock()
         self._shown_proposal: Proposed | None = None
         self.quitting = threading.Event()
@@ -135,6 +138,8 @@ class Plain:
                 self._settle_scanner()
             elif name == "look" and self._look_hard:
                 self._look_hard()
+            elif name == "meant" and self._meant and not self._meant():
+                self.say("# " + _("No other ticket waits."))
         except GateError as fault:
             self.say(f"# {fault.message}. {fault.hint}")
 
@@ -154,7 +159,13 @@ class Plain:
         else:
             self.say(_("# A test code settles it: gate doctor --scanner"))
 
-    def type_until_end(self, descriptor: int, on_code: Callable[[str], None], gap_ms: int) -> None:
+    def type_until_end(
+        self,
+        descriptor: int,
+        on_code: Callable[[str], None],
+        gap_ms: int,
+        on_typing: Callable[[], None] | None = None,
+    ) -> None:
         """Take what is typed into a terminal or comes down a pipe, until its end or the quit key.
 
         A key alone, with silence on both sides, is a command; within a burst it is part of a code.
@@ -174,6 +185,8 @@ class Plain:
                 codes = wedge.type(decoder.decode(data), now_ms) if data else wedge.pause(now_ms)
                 for code in codes:
                     on_code(code)
+                if data and wedge.typed and on_typing is not None:
+                    on_typing()
         for code in wedge.end():
             on_code(code)
 

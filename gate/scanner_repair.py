@@ -81,6 +81,11 @@ class ScannerRepair:
         self._remember(match.hashed, source, reading)
         return reading
 
+    def peek(self, source: str, text: str) -> str:
+        """The id of the ticket that what is believed makes of a text; nothing is learnt from it."""
+        codes = Codes(self._tickets.ticket_of, self._tickets.alphabet)
+        return self._scanner(source).peek(text.strip(FRAMING), codes)
+
     def proposed(self) -> Proposed | None:
         """What would explain the last typed text, if anything would."""
         if self._last is None:

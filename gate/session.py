@@ -25,10 +25,12 @@ from gate.log_file import open_log
 from gate.plain import Plain
 from gate.prompter import Prompter, Turn
 from gate.scanner.camera import Source, State
+from gate.scanner.glimpse import Furniture, Notice
 from gate.scanner.guidance import Advice
 from gate.scanner_words import ADVICE_WORDS, saved_line
 from gate.store.folder import Folder, Lock
-from gate.words import DIRECTION_WORDS, printable
+from gate.words import DIRECTION_WORDS, beside, printable
+from gate.words import furniture as furniture_words
 
 log = logging.getLogger(__name__)
 
@@ -130,12 +132,23 @@ def _run_plain(session: Session, lane: Lane) -> int:
         if advice is not None:
             lines.say(_("# guest: {advice}").format(advice=_(ADVICE_WORDS[advice])))
 
+    def tell_notice(notice: Notice | None) -> None:
+        if notice is not None:
+            names = config.screen.show_names
+            lines.say("# " + beside(notice.ticket, notice.more, show_names=names))
+
+    def tell_furniture(found: Furniture) -> None:
+        lines.say("# " + furniture_words(found.text, found.symbology, found.spot.across))
+
     def tell_turn(turn: Direction) -> None:
         lines.say(_("# direction: {way}").format(way=_(DIRECTION_WORDS[turn])))
 
     def look_hard() -> None:
         if inputs.picture is not None:
             inputs.picture.try_hard()
+
+    def count_too() -> bool:
+        return inputs.meant()
 
     lines = Plain(
         lane,
@@ -144,11 +157,14 @@ def _run_plain(session: Session, lane: Lane) -> int:
         bell=config.screen.bell,
         show_names=config.screen.show_names,
         look_hard=look_hard,
+        meant=count_too,
     )
     inputs = Inputs(
         lane,
         config,
         show,
+        on_notice=tell_notice,
+        on_furniture=tell_furniture,
         source=session.source,
         on_advice=tell_advice,
         on_camera=tell_camera,
@@ -173,8 +189,13 @@ def _wait_plain(session: Session, inputs: Inputs, lines: Plain) -> None:
     """Until the quit key, the end of everything that reads, or the time."""
     scanner = session.config.scanner
     if scanner.keyboard and not session.is_demo:
+        is_pipe = not sys.stdin.isatty()
         lines.type_until_end(
-            sys.stdin.fileno(), lambda code: inputs.scanned(code, "keyboard"), scanner.gap_ms
+            sys.stdin.fileno(),
+            # How fast lines come down a pipe says nothing: each is a scan of its own.
+            lambda code: inputs.scanned(code, "keyboard", is_alone=is_pipe),
+            scanner.gap_ms,
+            lambda: inputs.typing("keyboard"),
         )
     until = None if session.seconds is None else time.monotonic() + session.seconds
     while not lines.quitting.is_set() and inputs.are_reading:

@@ -204,6 +204,27 @@ def describe(ticket: Ticket) -> str:
     return " · ".join(printable(part) for part in parts if part)
 
 
+def beside(ticket: Ticket | None, more: int = 0, *, show_names: bool = True) -> str:
+    """What is said beside a verdict: a further ticket in view waits, or a code is no ticket's."""
+    if ticket is None:
+        return _("Beside it is a code that is no ticket here. It does not count.")
+    holder = printable(ticket.holder) if show_names else ""
+    name = " · ".join(part for part in (describe(ticket), holder) if part)
+    name += f" [{printable(ticket.id, 12)}]"
+    if more:
+        name += " " + ngettext("and {n} more", "and {n} more", more).format(n=more)
+    told = _("Another ticket waits: {ticket}. Take the first one away; Ctrl+T counts this one too.")
+    return told.format(ticket=name)
+
+
+def furniture(text: str, symbology: str, across: float) -> str:
+    """An unknown code that lies in the picture all the time, and where."""
+    places = (_("on the left"), _("in the middle"), _("on the right"))
+    where = places[min(2, max(0, int(across * 3)))]
+    told = _("A code that is no ticket here lies {where}: {kind} {text}. It is not answered.")
+    return told.format(where=where, kind=symbology, text=printable(text, 12))
+
+
 def _begins_at(ticket: Ticket) -> str:
     """When the film begins or boarding does, on the clock of its place."""
     at = ticket.show_time if ticket.type.kind is Kind.MOVIE else None

@@ -57,16 +57,16 @@ class Bench:
         self.scanner = PictureScanner(
             Camera(capture_source("test", self.capture)),
             self.reader,
-            self.seen.append,
+            self.seen.extend,
             knows=self._knows,
             on_preview=self.previews.append,
             **options,  # type: ignore[arg-type]
         )
         self._known = known
 
-    def _knows(self, text: str) -> bool:
-        self.asked.append(text)
-        return text == self._known
+    def _knows(self, seen: Seen) -> bool:
+        self.asked.append(seen.text)
+        return seen.text == self._known
 
     def run(self) -> list[str]:
         self.scanner.start()
@@ -148,8 +148,9 @@ def test_an_old_doubt_is_no_agreement(bench: Callable[..., Bench]) -> None:
     frame = np.zeros((4, 4), np.uint8)
     first = Shot(1, frame, 0)
     late = Shot(2, frame, 3_000_000_000)
-    assert not made.scanner._is_agreed(code("X", "Code39"), first)
-    assert not made.scanner._is_agreed(code("X", "Code39"), late)
+    seen = Seen("X", "Code39", 0)
+    assert not made.scanner._is_agreed(code("X", "Code39"), first, seen)
+    assert not made.scanner._is_agreed(code("X", "Code39"), late, seen)
 
 
 def test_a_picture_that_breaks_the_decoder_ends_nothing(

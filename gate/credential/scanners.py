@@ -95,6 +95,11 @@ class Scanner:
         found = self._by_established(text, codes, shows=shows)
         return found or self._explained(text, codes, shows=shows)
 
+    def peek(self, text: str, codes: Codes) -> str:
+        """The ticket that what is established makes of a text; nothing is learnt from it."""
+        found = self._by_established(text, codes, shows=_shows(text, codes), learns=False)
+        return found.ticket if found and not found.rival else ""
+
     def believe(self, proposal: Proposal, *, is_sure: bool) -> Established:
         """Take a person's word for it; the answer is what is believed now."""
         alike = [flaws for flaws in self._suspected if undone(flaws, proposal.text)]
@@ -128,7 +133,9 @@ class Scanner:
         self.established = replace(believed, is_sure=False) if shows_itself else None
         return Reading(ticket, ended=flaws)
 
-    def _by_established(self, text: str, codes: Codes, *, shows: bool) -> Reading | None:
+    def _by_established(
+        self, text: str, codes: Codes, *, shows: bool, learns: bool = True
+    ) -> Reading | None:
         believed = self.established
         if believed is None or not (believed.is_sure or shows):
             return None
@@ -144,8 +151,9 @@ class Scanner:
         first, *others = found.values()
         if others:
             return replace(first, rival=others[0].ticket)
-        # The first text on which they differ decides between readings.
-        self.established = replace(believed, flaws=tuple(agreeing))
+        if learns:
+            # The first text on which they differ decides between readings.
+            self.established = replace(believed, flaws=tuple(agreeing))
         return first
 
     def _explained(self, text: str, codes: Codes, *, shows: bool) -> Reading:

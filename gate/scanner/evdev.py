@@ -99,8 +99,11 @@ def read_keys(
     *,
     gap_ms: int = GAP_MS,
     stopping: threading.Event,
+    on_typing: Callable[[], None] | None = None,
 ) -> None:
     """Read input events from an open device until told to stop.
+
+    ``on_typing`` is called whenever a part of a code has come.
 
     Raises OSError when the device is gone.
     """
@@ -122,6 +125,8 @@ def read_keys(
             for code in wedge.type(keyboard.event(kind, key, value), now_ms):
                 on_code(code)
         rest = rest[whole:]
+        if wedge.typed and on_typing is not None:
+            on_typing()
 
 
 class Grabbed(Protocol):
@@ -154,6 +159,7 @@ class EvdevScanner:
         *,
         gap_ms: int = GAP_MS,
         on_device: Callable[[str], None] | None = None,
+        on_typing: Callable[[], None] | None = None,
         open_device: "Callable[[str], Grabbed] | None" = None,
         retry_s: float = RETRY_S,
     ) -> None:
@@ -162,6 +168,7 @@ class EvdevScanner:
         self._on_trouble = on_trouble
         self._gap_ms = gap_ms
         self._on_device = on_device
+        self._on_typing = on_typing
         self._open = open_device or grab
         self._retry_s = retry_s
         self._stopping = threading.Event()
@@ -189,7 +196,11 @@ class EvdevScanner:
                 told = ""
                 try:
                     read_keys(
-                        grabbed.fd, self._on_code, gap_ms=self._gap_ms, stopping=self._stopping
+                        grabbed.fd,
+                        self._on_code,
+                        gap_ms=self._gap_ms,
+                        stopping=self._stopping,
+                        on_typing=self._on_typing,
                     )
                 finally:
                     grabbed.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gate.errors import InputError
 from gate.scanner.camera import Camera, Shot, State
+from gate.scanner.glimpse import WHOLE, Spot, spot_of
 from gate.scanner.guidance import Advice, Guide
 from gate.scanner.regions import Sighted
 
@@ -40,6 +41,7 @@ class Seen:
     taken_ns: int
     """``time.perf_counter_ns`` when the frame arrived."""
     raw: bytes = b""
+    spot: Spot = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,9 @@ class Reader(Protocol):
 class PictureScanner:
     """Reads codes off a camera until stopped.
 
-    ``on_code`` is called in the scanner's own thread and may take its time: the next frame looked
-    at is then the newest one. ``knows`` tells whether a text is a ticket's code; a weak symbology
+    ``on_codes`` is called in the scanner's own thread with all that a frame held, even nothing, and
+    may take its time: the next frame looked at is then the newest one. ``on_end`` is called
+    there when the source has ended. ``knows`` tells whether a code is a ticket's; a weak symbology
     that says anything else must say it twice.
     """
 
@@ -80,9 +83,10 @@ class PictureScanner:
         self,
         camera: Camera,
         reader: Reader,
-        on_code: Callable[[Seen], None],
+        on_codes: Callable[[list[Seen]], None],
         *,
-        knows: Callable[[str], bool],
+        knows: Callable[[Seen], bool],
+        on_end: Callable[[], None] | None = None,
         on_preview: Callable[[Preview], None] | None = None,
         on_advice: Callable[[Advice | None], None] | None = None,
         preview_fps: float = 5.0,
@@ -90,7 +94,8 @@ class PictureScanner:
     ) -> None:
         self._camera = camera
         self._reader = reader
-        self._on_code = on_code
+        self._on_codes = on_codes
+        self._on_end = on_end
         self._knows = knows
         self._on_preview = on_preview
         self._on_advice = on_advice
@@ -132,6 +137,8 @@ class PictureScanner:
             shot = self._camera.next_shot(_WAIT_S)
             if shot is not None:
                 self._look(shot)
+        if self._on_end is not None and not self._stopping.is_set():
+            self._on_end()
 
     def _look(self, shot: Shot) -> None:
         frame = self._upright(shot.frame)
@@ -147,13 +154,18 @@ class PictureScanner:
             log.exception("decoding failed")
             codes = []
         self.frames += 1
-        for code in codes:
-            if self._is_agreed(code, shot):
-                self._on_code(Seen(code.text, code.symbology, shot.taken_ns, code.raw))
+        width = frame.shape[1]
+        self._on_codes(
+            [
+                seen
+                for code in codes
+                if self._is_agreed(code, shot, seen := _seen(code, shot, width))
+            ]
+        )
         self._advise(codes)
         self._show(frame, codes)
 
-    def _is_agreed(self, code: "Code", shot: Shot) -> bool:
+    def _is_agreed(self, code: "Code", shot: Shot, seen: Seen) -> bool:
         text = code.text
         # Tickets with like codes may have been held up one after the other: no list tells which.
         gathered = code.frames > 1
@@ -161,7 +173,7 @@ class PictureScanner:
             return True
         before = self._doubts.get(text)
         if before is None:
-            agreed = not gathered and self._knows(text)
+            agreed = not gathered and self._knows(seen)
         else:
             near = shot.taken_ns - before.taken_ns <= AGREE_WITHIN_S * 1e9
             agreed = before.number != shot.number and near
@@ -209,3 +221,7 @@ class PictureScanner:
         grey = (small if small.ndim == 2 else small[:, :, 1]).copy()
         outlines = tuple(tuple((x / width, y / height) for x, y in code.corners) for code in codes)
         self._on_preview(Preview(grey, outlines))
+
+
+def _seen(code: "Code", shot: Shot, width: int) -> Seen:
+    return Seen(code.text, code.symbology, shot.taken_ns, code.raw, spot_of(code.corners, width))

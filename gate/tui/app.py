@@ -17,6 +17,7 @@ from gate.lane import Lane
 from gate.language import _, ngettext
 from gate.operators import Operators
 from gate.scanner.camera import Source, State
+from gate.scanner.glimpse import Notice
 from gate.scanner.guidance import Advice
 from gate.scanner.picture import Preview
 from gate.store.folder import Folder
@@ -26,6 +27,7 @@ from gate.tui.messages import (
     CameraChanged,
     Decided,
     LaneChanged,
+    NoticeChanged,
     PreviewTaken,
     ScannerChanged,
 )
@@ -126,6 +128,7 @@ class GateApp(App[int], inherit_bindings=False):
             self.lane,
             self.config,
             self.decided,
+            on_notice=self._notice_changed,
             on_preview=self._previewed,
             on_advice=self._advised,
             on_camera=self._camera_changed,
@@ -220,6 +223,9 @@ class GateApp(App[int], inherit_bindings=False):
     def refresh_status(self) -> None:
         """Show what has changed at the lane; from any thread."""
         self.scan_screen.post_message(LaneChanged())
+
+    def _notice_changed(self, notice: Notice | None) -> None:
+        self.scan_screen.post_message(NoticeChanged(notice))
 
     def _previewed(self, preview: Preview) -> None:
         self.scan_screen.post_message(PreviewTaken(preview))

@@ -4,6 +4,7 @@ from textual.message import Message
 
 from gate.domain.model import Verdict
 from gate.scanner.camera import State
+from gate.scanner.glimpse import Notice
 from gate.scanner.guidance import Advice
 from gate.scanner.picture import Preview
 
@@ -13,6 +14,14 @@ class Decided(Message):
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
+        super().__init__()
+
+
+class NoticeChanged(Message):
+    """There is something else to say beside the verdict, or nothing."""
+
+    def __init__(self, notice: Notice | None) -> None:
+        self.notice = notice
         super().__init__()
 
 

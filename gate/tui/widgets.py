@@ -21,6 +21,8 @@ from gate.scanner.wedge import GAP_MS, Wedge
 from gate.tui import letters
 from gate.words import Words
 
+TYPING_EVERY_MS = 20
+"""How often it is told that a scanner goes on typing."""
 LARGE_WIDTH, LARGE_HEIGHT = 150, 24
 """A panel of this size draws its word twice as large."""
 
@@ -200,6 +202,9 @@ class WedgeInput(Static):
             self.code = code
             super().__init__()
 
+    class Typing(Message):
+        """A scanner is typing, and no whole code has come yet."""
+
     class Acknowledged(Message):
         """Enter or Escape alone: the operator has read what is on the screen."""
 
@@ -211,6 +216,7 @@ class WedgeInput(Static):
         self._gap_s = gap_ms / 1000
         self._held: events.Key | None = None
         self._last_key = 0.0
+        self._typing_ms = 0
         self._silence: Timer | None = None
 
     def check_consume_key(self, key: str, character: str | None) -> bool:  # noqa: ARG002
@@ -243,7 +249,11 @@ class WedgeInput(Static):
     def _take(self, event: events.Key) -> None:
         character = _character_of(event)
         if character:
-            self._tell(self._wedge.type(character, _now_ms()))
+            now_ms = _now_ms()
+            self._tell(self._wedge.type(character, now_ms))
+            if self._wedge.typed and now_ms - self._typing_ms >= TYPING_EVERY_MS:
+                self._typing_ms = now_ms
+                self.post_message(self.Typing())
 
     def _wait_for_silence(self) -> None:
         if self._silence is not None:

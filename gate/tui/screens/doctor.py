@@ -1,5 +1,6 @@
 """The doctor's screen: each check as it comes in, and the clock to be set."""
 
+from itertools import chain
 from typing import ClassVar
 
 from textual import work
@@ -9,7 +10,7 @@ from textual.widgets import DataTable, Static
 from textual.worker import get_current_worker
 
 from gate.clock import SystemClock
-from gate.doctor import Check, Status, examine
+from gate.doctor import Check, Status, codes_in_view, examine
 from gate.errors import GateError
 from gate.language import _
 from gate.tui.screens.page import Page
@@ -81,8 +82,10 @@ class DoctorScreen(Page):
     def _examine(self) -> None:
         app = self.gate_app
         worker = get_current_worker()
+        lying = app.inputs.furniture() if app.inputs is not None else []
         # The camera is being watched by the lane itself, which says how it is.
-        for check in examine(app.config, app.folder, SystemClock(), camera=False):
+        checks = examine(app.config, app.folder, SystemClock(), camera=False)
+        for check in chain(codes_in_view(lying), checks):
             if worker.is_cancelled:
                 return
             app.call_from_thread(self._add, check)

@@ -35,6 +35,7 @@ def _text() -> str:
         ("F6", _("direction: in, out, in and out, check only")),
         ("F7", _("let the next person through on the same ticket")),
         ("Ctrl+N", _("let a number of people through on the same ticket")),
+        ("Ctrl+T", _("two tickets in view: the one that is named is meant too")),
         ("F8", _("look hard at the next picture: for a code that will not read")),
         ("Ctrl+Z", _("undo the last admission or exit; later with a supervisor's PIN")),
         ("Ctrl+O", _("admit what was refused: supervisor's PIN and a reason")),

@@ -19,11 +19,19 @@ from gate.lane import Operator, Undone
 from gate.language import _
 from gate.plain import BELLS, TURNS, unheard_at
 from gate.scanner.camera import State
+from gate.scanner.glimpse import Notice
 from gate.scanner_check import Finding
 from gate.scanner_repair import Proposed
 from gate.scanner_words import ADVICE_WORDS, saved_line, scanner_line, troubles
 from gate.tui.letters import SYMBOLS
-from gate.tui.messages import AdviceGiven, CameraChanged, Decided, PreviewTaken, ScannerChanged
+from gate.tui.messages import (
+    AdviceGiven,
+    CameraChanged,
+    Decided,
+    NoticeChanged,
+    PreviewTaken,
+    ScannerChanged,
+)
 from gate.tui.screens.doctor import DoctorScreen
 from gate.tui.screens.help import HelpScreen
 from gate.tui.screens.lookup import LookupScreen
@@ -31,7 +39,7 @@ from gate.tui.screens.questions import CountQuestion, PinQuestion, Signed
 from gate.tui.screens.scanner import Answer, ScannerQuestion, ScannerTest
 from gate.tui.screens.supervisor import SupervisorScreen
 from gate.tui.widgets import KeyHints, Preview, StatusBar, VerdictPanel, WedgeInput
-from gate.words import DIRECTION_WORDS, clock_time, explain, printable
+from gate.words import DIRECTION_WORDS, beside, clock_time, explain, printable
 
 if TYPE_CHECKING:
     from gate.tui.app import GateApp
@@ -68,6 +76,7 @@ class ScanScreen(Screen[None]):
         Binding("ctrl+n", "count"),
         Binding("ctrl+o", "override"),
         Binding("ctrl+s", "scanner"),
+        Binding("ctrl+t", "meant"),
         Binding("ctrl+z", "undo"),
         Binding("ctrl+q,ctrl+c", "quit"),
     ]
@@ -81,6 +90,7 @@ class ScanScreen(Screen[None]):
         self._quit_at = 0.0
         self._frozen_until = 0.0
         self._advice = ""
+        self._notice: Notice | None = None
 
     @property
     def gate_app(self) -> "GateApp":
@@ -91,6 +101,7 @@ class ScanScreen(Screen[None]):
         """The panel large, everything else small."""
         yield StatusBar()
         yield VerdictPanel()
+        yield Static("", id="beside", markup=False)
         with Horizontal(id="below"):
             yield Preview(id="preview")
             with Vertical(id="counts"):
@@ -166,12 +177,23 @@ class ScanScreen(Screen[None]):
         shown_s = SHOWN_S.get(verdict.outcome)
         self._frozen_until = time.monotonic() + min(1.0, shown_s or 1.0)
         self._clear_later(shown_s)
+        if app.inputs is not None:
+            app.inputs.shown()
         if app.config.screen.bell:
             self._ring(BELLS.get(verdict.outcome, 1))
         when = clock_time(verdict.at_ms, app.time_zone)
         line = f"{SYMBOLS[verdict.outcome]} {when} {words.rule} {words.ticket}"
         self._last = [line, *self._last][:LAST_SHOWN]
         self.call_after_refresh(self._follow)
+
+    def on_notice_changed(self, event: NoticeChanged) -> None:
+        """Say on a line of its own what is beside the verdict."""
+        self._notice = event.notice
+        line = self.query_one("#beside", Static)
+        line.display = event.notice is not None
+        if event.notice is not None:
+            names = self.gate_app.config.screen.show_names
+            line.update(beside(event.notice.ticket, event.notice.more, show_names=names))
 
     def on_preview_taken(self, event: PreviewTaken) -> None:
         """Show the picture, but for the moment in which a verdict is painted."""
@@ -216,6 +238,12 @@ class ScanScreen(Screen[None]):
         if inputs is not None and self.gate_app.config.scanner.keyboard:
             inputs.scanned(event.code, "keyboard")
 
+    def on_wedge_input_typing(self) -> None:
+        """Hold back what the same trigger has typed before."""
+        inputs = self.gate_app.inputs
+        if inputs is not None and self.gate_app.config.scanner.keyboard:
+            inputs.typing("keyboard")
+
     def on_wedge_input_acknowledged(self) -> None:
         """Clear what was read."""
         self._clear()
@@ -245,6 +273,13 @@ class ScanScreen(Screen[None]):
         inputs = self.gate_app.inputs
         if inputs is not None and inputs.picture is not None:
             inputs.picture.try_hard()
+
+    def action_meant(self) -> None:
+        """Count the ticket that the line names, too."""
+        inputs, notice = self.gate_app.inputs, self._notice
+        named = notice.ticket if notice is not None else None
+        if inputs is None or named is None or not inputs.meant(named.id):
+            self.notify(_("No other ticket waits."), title=_("Ctrl+T"), severity="warning")
 
     def action_undo(self) -> None:
         """Take back this lane's last admission or exit."""
