@@ -9,7 +9,9 @@ from textual.widgets import DataTable, Digits, Static
 from gate.credential.layouts import retyped
 from gate.domain.model import Act, Direction, Outcome, Reason, Scan
 from gate.scanner.camera import State
+from gate.scanner.glimpse import Furniture, Spot
 from gate.scanner.guidance import Advice
+from gate.scanner.picture import Seen
 from gate.scanner_check import SQUARE_TEXT
 from gate.store.fixes import Fixes
 from gate.store.folder import Folder
@@ -606,3 +608,71 @@ async def test_guidance_is_for_the_guest_and_never_over_a_verdict(
         await screen.settle()
         assert outcome(screen) is Outcome.REFUSE
         assert "Hold it still" not in screen.text
+
+
+def in_view(screen: Screen, *texts: str) -> None:
+    """One frame of the camera with these codes."""
+    spots = (Spot(0.1, 0.1, 0.3, 0.3), Spot(0.6, 0.1, 0.8, 0.3))
+    assert screen.app.inputs is not None
+    screen.app.inputs.frame(
+        [Seen(text, "QRCode", 0, spot=spot) for text, spot in zip(texts, spots, strict=False)]
+    )
+
+
+async def test_an_unknown_code_beside_a_ticket_is_a_neutral_line(
+    venue: Folder, clock: FixedClock
+) -> None:
+    """The panel keeps the ticket's verdict; the line goes when the codes do."""
+    async with running(venue, clock) as screen:
+        line = screen.app.scan_screen.query_one("#beside", Static)
+        assert not line.display
+        in_view(screen, "GOOD001", "https://sponsor.example")
+        await screen.until(lambda: line.display)
+        assert "no ticket here" in str(line.content)
+        assert outcome(screen) is Outcome.ADMIT
+        await screen.until(lambda: not line.display)
+        assert acts(venue) == [Act.LANE_OPENED, Act.ADMISSION]
+
+
+async def test_the_other_ticket_is_named_and_counted_by_a_key(
+    venue: Folder, clock: FixedClock
+) -> None:
+    """Ctrl+T acts on the ticket that the line names, and on none when there is no line."""
+    async with running(venue, clock) as screen:
+        await screen.press("ctrl+t")
+        assert "No other ticket waits." in toasts(screen)
+        line = screen.app.scan_screen.query_one("#beside", Static)
+        in_view(screen, "GOOD001", "EAST1")
+        await screen.until(lambda: line.display)
+        assert "2-15 [east-1]" in str(line.content)
+        assert acts(venue) == [Act.LANE_OPENED, Act.ADMISSION]
+        await screen.press("ctrl+t")
+        await screen.until(lambda: acts(venue)[-1] is Act.REFUSAL)
+        await screen.until(lambda: "Wrong entrance" in screen.text)
+
+
+async def test_two_lines_of_one_burst_are_one_verdict(venue: Folder, clock: FixedClock) -> None:
+    """A long second line is waited for while it is being typed."""
+    async with running(venue, clock) as screen:
+        await screen.burst(*"https:..sponsor.example", "enter", *"GOOD001", "enter")
+        await screen.until(lambda: outcome(screen) is Outcome.ADMIT)
+        await screen.pilot.pause(0.3)
+        assert outcome(screen) is Outcome.ADMIT
+        assert acts(venue) == [Act.LANE_OPENED, Act.ADMISSION]
+
+
+async def test_the_doctor_names_what_lies_in_view(
+    venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Furniture is a line on F9, with its place and no more than its beginning."""
+    async with running(venue, clock) as screen:
+        poster = Furniture("WIFI:S:guests;P:secret;;", "QRCode", Spot(0.7, 0, 0.9, 0.2))
+        monkeypatch.setattr(screen.app.inputs, "furniture", lambda: [poster])
+        await screen.press("f9")
+        table = screen.app.screen.query_one(DataTable)
+        await screen.until(lambda: table.row_count > 3)
+        told = [str(table.get_row_at(n)) for n in range(table.row_count)]
+        named = [line for line in told if "WIFI" in line]
+        assert len(named) == 1
+        assert "on the right" in named[0]
+        assert "secret" not in named[0]
