@@ -85,7 +85,7 @@ class Inputs:
         self._notice: Notice | None = None
         self._told_furniture: set[str] = set()
         self._faults: dict[str, str] = {}
-        self._asked: dict[str, tuple[Ticket | None, int]] = {}
+        self._asked: dict[tuple[str, bytes], tuple[Ticket | None, int]] = {}
         self.picture: PictureScanner | None = None
         self._evdev: EvdevScanner | None = None
         source = source or camera_source(config.camera)
@@ -312,8 +312,9 @@ class Inputs:
                 dues = (self._view.due_ms(now_ms), self._triggers.due_ms(now_ms))
                 due_ms = min((due for due in dues if due is not None), default=None)
                 if due_ms is None or due_ms > now_ms:
-                    self._changed.wait(None if due_ms is None else (due_ms - now_ms) / 1000)
-                    continue
+                    wait_s = None if due_ms is None else (due_ms - now_ms) / 1000
+                    if self._changed.wait(wait_s):
+                        continue
             self.tick()
 
 

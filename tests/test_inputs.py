@@ -258,7 +258,7 @@ def test_a_wait_in_view_is_one_entry_and_one_sound(
 
 
 def test_a_wait_for_each_reason_is_tested() -> None:
-    """A policy of the venue is for being alone or for a pass-back; all else that holds is a fault."""
+    """A policy of the venue holds who is alone or passed back; all else is a fault."""
     policies = {f for f, kind in HouseRules.__annotations__.items() if "Policy" in str(kind)}
     assert policies == {"pass_back", "alone", "alone_by_type"}
 

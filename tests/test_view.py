@@ -265,7 +265,19 @@ def test_while_nobody_listens_nothing_is_a_scan(film: Film) -> None:
     assert film.show("A", ms=1000) == []
     film.show("u", ms=FRAME_MS)
     film.view.frame([], film.now, listening=False)
-    assert film.view.due_ms(film.now) in (None, film.now + view_module.LOOK_EVERY_MS)
+    assert film.view.due_ms(film.now) is None
+
+
+@pytest.mark.parametrize("codes", [("A", "u"), ("A", "B")])
+def test_a_line_goes_when_the_codes_have_gone(film: Film, codes: Sequence[str]) -> None:
+    """Also without a further frame: the time to look again is when it ends, no later."""
+    film.show(*codes)
+    due_ms = film.view.due_ms(1)
+    assert due_ms is not None
+    assert film.view.notice(due_ms - 1) is not None
+    assert film.view.due_ms(due_ms - 1) == due_ms
+    film.view.tick(due_ms)
+    assert film.view.notice(due_ms) is None
 
 
 def test_a_film_of_ever_new_codes_fills_nothing() -> None:

@@ -27,8 +27,6 @@ FAULT_AGAIN_MS = 1500
 """How often a code in view is decided again that a fault has held."""
 LEFT_KEPT = 3
 """Unknown codes that are still to be decided though they have left the view; older ones are not."""
-LOOK_EVERY_MS = 100
-"""How often a notice is looked at again while it stands."""
 SIGHTED_KEPT = 1000
 
 
@@ -112,20 +110,17 @@ class View:
         waiting = self._waiting(now_ms)
         if waiting:
             return Notice(waiting[0].glimpse.ticket, len(waiting) - 1)
-        if self._known_ms is None or now_ms - self._known_ms > AFTER_KNOWN_MS:
-            return None
-        beside = any(
-            now_ms - one.seen_ms <= AFTER_KNOWN_MS and (one.wants or one.is_beside)
-            for one in self._sighted.values()
-            if one.glimpse.ticket is None and not one.is_furniture
-        )
-        return Notice() if beside else None
+        return Notice() if self._beside(now_ms) else None
 
     def due_ms(self, now_ms: int) -> int | None:
         """When ``tick`` and ``notice`` want to be asked again, if no frame comes before."""
         dues = [self._due(one) for one in self._pending()]
-        if self.notice(now_ms) is not None:
-            dues.append(now_ms + LOOK_EVERY_MS)
+        dues += [one.seen_ms + self._out_ms for one in self._waiting(now_ms)]
+        if self._known_ms is not None:
+            dues += [
+                min(self._known_ms, one.seen_ms) + AFTER_KNOWN_MS + 1
+                for one in self._beside(now_ms)
+            ]
         return min(dues, default=None)
 
     def furniture(self, now_ms: int) -> list[Furniture]:
@@ -208,6 +203,19 @@ class View:
         for one in self._sighted.values():
             if one.wants and now_ms - one.seen_ms < self._out_ms:
                 one.is_together |= one.glimpse.ticket is not None
+
+    def _beside(self, now_ms: int) -> list[_Sighted]:
+        """Unknown codes in view while a known one is, or was just now."""
+        if self._known_ms is None or now_ms - self._known_ms > AFTER_KNOWN_MS:
+            return []
+        return [
+            one
+            for one in self._sighted.values()
+            if one.glimpse.ticket is None
+            and (one.wants or one.is_beside)
+            and not one.is_furniture
+            and now_ms - one.seen_ms <= AFTER_KNOWN_MS
+        ]
 
     def _waiting(self, now_ms: int) -> list[_Sighted]:
         waiting = [
