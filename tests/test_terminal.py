@@ -15,15 +15,15 @@ from gate.store.journal import JournalReader
 from gate.store.verify import audit_journal
 from tests.conftest import needs
 
-NEXT_GUEST_S = 0.15
-"""Lines that come quicker are one trigger's."""
-
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are Unix's", allow_module_level=True)
 
 from tests.terminal import Terminal
 
 Open = Callable[..., Terminal]
+
+NEXT_GUEST_S = 0.15
+"""Lines that come quicker are one trigger's."""
 
 
 @pytest.fixture
