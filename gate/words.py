@@ -348,12 +348,14 @@ def _basis(verdict: Verdict, unheard: str) -> str:
 
 
 def _fact(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
-    tell = _FACTS.get(verdict.reason)
     if verdict.rivals:
         return " / ".join(describe(ticket) for ticket in verdict.rivals[:2])
     if verdict.reason is Reason.FAULT:
         return verdict.hint
-    return "" if tell is None else tell(verdict, place, time_zone)
+    tell = _FACTS.get(verdict.reason)
+    fact = "" if tell is None else tell(verdict, place, time_zone)
+    note = printable(verdict.ticket.status_note) if verdict.ticket else ""
+    return " · ".join(part for part in (note, fact) if part)
 
 
 def _remedy(verdict: Verdict, place: Place) -> str:
@@ -471,10 +473,6 @@ def _hours(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     )
 
 
-def _status_note(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
-    return printable(verdict.ticket.status_note) if verdict.ticket else ""
-
-
 def _left(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     if verdict.ticket is None:
         return ""
@@ -509,8 +507,6 @@ def _overruled(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
 _FACTS: dict[Reason, _Fact] = {
     Reason.UNREADABLE: _not_text,
     Reason.UNKNOWN: _no_ticket,
-    Reason.REVOKED: _status_note,
-    Reason.DELETED: _status_note,
     Reason.SAME_TICKET: _same,
     Reason.MORE_USES: _more,
     Reason.WRONG_EVENT: _event,

@@ -50,12 +50,18 @@ def parse_link(text: str) -> Invitation:
     if found is None:
         raise no_link()
     parts = urlsplit(found.url)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if not is_believable(found.url):
         raise UsageError(
             _("the server at {host} does not encrypt").format(host=parts.hostname),
             _("Run it with a certificate: gate serve --self-signed"),
         )
     return found
+
+
+def is_believable(url: str) -> bool:
+    """Whether a gate would talk to a server there: without TLS on this machine only."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in _LOOPBACK
 
 
 def _read_link(link: str) -> Invitation | None:

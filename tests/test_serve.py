@@ -185,13 +185,46 @@ class TestEvents:
     ) -> None:
         """With one it is clear which is meant; with two, neither called default, it is asked."""
         make_events(tmp_path / "one", "gala")
-        assert main(["serve", "--new-token", "N", "--server-dir", str(tmp_path / "one")]) == 0
+        there = ("--url", "https://gates.example.org", "--server-dir", str(tmp_path / "one"))
+        assert main(["serve", "--new-token", "N", *there]) == 0
         assert " into gala" in capsys.readouterr().out
         make_events(tmp_path / "two", "gala", "winter")
         assert main(["serve", "--new-token", "N", "--server-dir", str(tmp_path / "two")]) == 2
         told = capsys.readouterr()
         assert told.err.endswith(" gala, winter\n")
         assert "venuegate:" not in told.out
+
+    def test_no_link_leads_where_no_gate_would_go(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Before the first start nobody knows where, and off this machine it takes TLS."""
+        make_events(tmp_path / "one", "gala")
+        new = ["serve", "--new-token", "N", "--server-dir", str(tmp_path / "one")]
+        for said, why in (
+            ([], "has not been started yet"),
+            (["--listen", "192.0.2.7:8470"], "gates would not believe http://192.0.2.7:8470"),
+            (["--url", "http://gates.example.org"], "would not believe http://gates.example.org"),
+        ):
+            assert main([*new, *said]) == 2
+            told = capsys.readouterr()
+            assert why in told.err
+            assert "venuegate:" not in told.out
+
+    def test_a_link_to_another_port_keeps_the_certificate(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The server that is there has one, whether or not --self-signed is said again."""
+        with serving(tmp_path / "server", "--self-signed") as server:
+            pinned = parse_link(server.link()).fingerprint
+            new = ["serve", "--new-token", "N", "--server-dir", str(server.folder)]
+            for said, url in (
+                (["--listen", "192.0.2.7:9000"], "https://192.0.2.7:9000"),
+                (["--url", "https://gates.example.org/"], "https://gates.example.org"),
+            ):
+                assert main([*new, *said]) == 0
+                link = parse_link(capsys.readouterr().out.splitlines()[-1])
+                assert (link.url, link.fingerprint) == (url, pinned)
+        assert pinned
 
     def test_a_named_event_is_made_at_the_start(self, tmp_path: Path) -> None:
         """Beside those there are, and it is said; one that is there is left as it is."""

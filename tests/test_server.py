@@ -542,6 +542,13 @@ class TestSupervision:
         assert told["admitted"] == 3
         assert told["lines"][0]["device_name"] == "North"
 
+    async def test_scans_are_verdicts(self, running: Central, maker: Maker) -> None:
+        """One scan is one, though its lane was opened, signed in to and closed as well."""
+        acts = (Act.LANE_OPENED, Act.SIGN_IN, Act.ADMISSION, Act.SIGN_OUT, Act.LANE_CLOSED)
+        await running.exchange(maker, ask([maker.make(act, ticket="t") for act in acts]))
+        (line,) = (await running.admin("GET", "/events/show/counts")).json()["lines"]
+        assert (line["scans"], line["admitted"], line["refused"]) == (1, 1, 0)
+
     async def test_a_cloned_device_is_an_alarm(self, running: Central, maker: Maker) -> None:
         """Two incarnations after one and the same entry are told."""
         clone = Maker(maker.device, "cc")

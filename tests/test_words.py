@@ -13,19 +13,24 @@ from gate import words
 from gate.domain.model import (
     Act,
     Basis,
+    Context,
     Direction,
     Flag,
     History,
+    HouseRules,
     Kind,
     Movement,
     Outcome,
     Place,
     Reason,
+    Scan,
+    Status,
     Ticket,
     TicketType,
     Verdict,
     WeeklyHours,
 )
+from gate.domain.rules import decide
 from gate.store.freshness import Freshness
 from gate.words import Words, ago, clock_time, describe, explain, printable, server_link
 from tests.venue import NOW, NOW_MS
@@ -121,6 +126,17 @@ def test_the_fact_and_the_remedy(
     said = told(reason, **changes)
     assert said.fact == fact
     assert remedy in said.remedy
+
+
+@pytest.mark.parametrize("status", Status)
+def test_why_a_ticket_is_what_it_is_is_told_whatever_its_status(status: Status) -> None:
+    """What the issuer wrote beside it reaches the door, with what the lane says itself."""
+    ticket = replace(TICKET, status=status, status_note="swapped for t9\x1b")
+    scan = Scan("x")
+    verdict = decide(
+        ticket, History(), scan, Context(NOW_MS, "d", Direction.IN, PLACE, HouseRules())
+    )
+    assert "swapped for t9\\x1b" in explain(verdict, PLACE, ZONE).fact
 
 
 def test_a_duplicate_of_yesterday_has_its_date() -> None:

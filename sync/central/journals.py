@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from gate import __version__
 from gate.domain import clock
 from gate.domain.history import Conflict, conflict, fold
-from gate.domain.model import FACTS, Act, Entry, History, Ticket
+from gate.domain.model import FACTS, Act, Entry, History, Outcome, Ticket
 from gate.store import entries
 from gate.store.journal import TALLY_COUNTS, TALLY_KEY, scan_row, taken_back, tally_key
 from sync.central import tables as t
@@ -543,6 +543,9 @@ def find_alarms(connection: Connection, event: str) -> list[Alarm]:
     return alarms([Start(*row) for row in rows], have(connection, event))
 
 
+_VERDICTS = frozenset(outcome.value for outcome in Outcome)
+
+
 @dataclass(frozen=True, slots=True)
 class Count:
     """What one device has counted at one gate."""
@@ -568,9 +571,11 @@ def counts(connection: Connection, event: str) -> list[Count]:
         .where(c.event == event)
         .group_by(c.device, c.gate, c.outcome)
     )  # fmt: skip
-    for device, gate, outcome, scans, admitted, exited, annulled in rows:
+    for device, gate, outcome, made, admitted, exited, annulled in rows:
         line = found.setdefault((device, gate), [0, 0, 0, 0, 0])
-        refused = scans if outcome == "refuse" else 0
+        # What is no verdict, such as the opening of a lane, is counted beside the verdicts.
+        scans = made if outcome in _VERDICTS else 0
+        refused = scans if outcome == Outcome.REFUSE else 0
         for n, count in enumerate((scans, admitted, exited, refused, annulled)):
             line[n] += int(count)
     return [Count(*key, *line) for key, line in sorted(found.items())]

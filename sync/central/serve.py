@@ -30,6 +30,7 @@ from sync.central.edge import Denied
 from sync.central.prompt import Prompt
 from sync.central.server import Settings
 from sync.central.takeover import Host, take_over
+from sync.enrolment import is_believable
 from sync.protocol import MAX_FRAME
 from sync.wechat import accounts
 from sync.wechat.accounts import Account
@@ -329,15 +330,36 @@ def _tend_devices(engine: Engine, wanted: Wanted) -> int:
 
 def _tell_token(engine: Engine, wanted: Wanted, folder: Path) -> int:
     event = _need_event(engine, wanted)
-    kept = in_transaction(engine, _kept_address)
-    address = kept
-    if wanted.url or wanted.listen or kept is None:
-        host, port = listening.place(wanted.listen or LISTEN)
-        certificate, _key = _certificate(wanted, folder, host)
-        address = _address_of(wanted, host, port, certificate)
-    assert address is not None
+    address = _address_for_link(wanted, folder, in_transaction(engine, _kept_address))
     _tell_link(_mint(engine, event, wanted.new_token), address, event)
     return 0
+
+
+def _address_for_link(wanted: Wanted, folder: Path, kept: _Address | None) -> _Address:
+    """Where a link leads: where the server was started last, but for what is said anew.
+
+    Raises UsageError where no gate would go.
+    """
+    if not (wanted.url or wanted.listen):
+        if kept is None:
+            raise UsageError(
+                _("the server has not been started yet: nobody knows where gates reach it"),
+                _("Start it first, or say where it will be: --url https://…"),
+            )
+        return kept
+    host, port = listening.place(wanted.listen or LISTEN)
+    certificate, _key = _certificate(wanted, folder, host)
+    address = _address_of(wanted, host, port, certificate)
+    if certificate is None and kept is not None and kept.url.startswith("https:"):
+        # Another name or port of the server that is there: it shows the certificate it has.
+        url = wanted.url.rstrip("/") or invite.url(host, port, "https")
+        address = _Address(url, kept.fingerprint)
+    if not is_believable(address.url):
+        raise UsageError(
+            _("gates would not believe {url}").format(url=address.url),
+            _("Say how the server is reached: with --self-signed, --cert or --url https://…"),
+        )
+    return address
 
 
 def _mint(engine: Engine, event: str, name: str) -> str:
