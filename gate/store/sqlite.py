@@ -1,7 +1,12 @@
 """How every SQLite file of the data folder is opened, and how its errors reach people."""
 
 import errno
+import os
+import shutil
 import sqlite3
+import sys
+import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,18 +63,79 @@ def open_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
     return connection
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
-    """Open a file to read only. The file must exist."""
+class Reader(sqlite3.Connection):
+    """A connection that only reads, whatever it had to be opened as."""
+
+    uri: str = ""
+    """What it was opened as: for ``ATTACH``, too."""
+    _let_go: "weakref.finalize[..., Reader] | None" = None
+
+    def reads(self, uri: str, copy: Path | None) -> None:
+        """Note what is read; a copy is removed at the end."""
+        self.uri = uri
+        if copy is not None:
+            self._let_go = weakref.finalize(self, shutil.rmtree, copy, ignore_errors=True)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        super().close()
+        if self._let_go is not None:
+            self._let_go()
+
+
+def open_reader(path: Path) -> Reader:
+    """Open a file to read only. The file must exist; its folder may be read-only."""
     with faults(path):
+        uri, copy = f"{path.resolve().as_uri()}?mode=ro", None
+        if _lacks_index(path):
+            if _is_read_only(path) and not _has_log(path):
+                uri = f"{path.resolve().as_uri()}?immutable=1"
+            else:
+                copy = _copied(path)
+                uri = (copy / path.name).as_uri()
         connection = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode=ro",
-            uri=True,
-            isolation_level=None,
-            timeout=BUSY_TIMEOUT_S,
+            uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S, factory=Reader
         )
+        connection.reads(uri, copy)
         connection.execute("PRAGMA mmap_size = 0")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         return connection
+
+
+def _lacks_index(path: Path) -> bool:
+    """Whether SQLite would have to make the index of the log to read, and cannot.
+
+    Whoever writes has it made: so nobody does.
+    """
+    has_index = path.with_name(f"{path.name}-shm").exists()
+    return not has_index and not os.access(path.resolve().parent, os.W_OK)
+
+
+def _has_log(path: Path) -> bool:
+    """Whether something waits in the log: a copy shows it, the file alone does not."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _is_read_only(path: Path) -> bool:
+    """Whether nobody can begin to write meanwhile."""
+    return sys.platform != "win32" and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
+def _copied(path: Path) -> Path:
+    """A folder of its own with the file and its log."""
+    folder = Path(tempfile.mkdtemp(prefix="venue-gate-"))
+    try:
+        shutil.copyfile(path, folder / path.name)
+        if _has_log(path):
+            name = f"{path.name}-wal"
+            shutil.copyfile(path.with_name(name), folder / name)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
 
 
 @contextmanager

@@ -103,11 +103,13 @@ class _File:
 
     def __init__(self, path: Path, tables: Migrations) -> None:
         self._path = path
-        connection = open_reader(path) if path.exists() else None
-        if connection is not None and not _has_tables(connection, path):
-            connection.close()
-            connection = None
-        self.is_there = connection is not None
+        reader = open_reader(path) if path.exists() else None
+        if reader is not None and not _has_tables(reader, path):
+            reader.close()
+            reader = None
+        self.is_there = reader is not None
+        self.uri = reader.uri if reader is not None else ":memory:"
+        connection: sqlite3.Connection | None = reader
         if connection is None:
             connection = sqlite3.connect(":memory:", isolation_level=None)
             tables.apply(Database(connection))
@@ -157,9 +159,8 @@ class Venue:
             self._own.close()
             raise
         self._files = (self._own, self._heard)
-        where = f"{folder.journal.resolve().as_uri()}?mode=ro" if self._own.is_there else ":memory:"
         if self._heard.is_there:
-            self._heard.ask("ATTACH :where AS own", {"where": where})
+            self._heard.ask("ATTACH :where AS own", {"where": self._own.uri})
         if self._heard.is_there and not self._own.is_there:
             self._heard.ask("CREATE TABLE own.state (ticket, used, inside, redemptions)")
 
