@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from gate.domain.model import Act
+from gate.scanner.decode import backends
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader
 from gate.store.verify import audit_journal
@@ -194,6 +195,7 @@ def test_without_zbar_everything_works_and_the_doctor_names_the_package(venue: F
 
 def test_without_zxing_the_demo_reads_with_pyzbar() -> None:
     """Where zxing-cpp cannot load, pyzbar takes the live pictures."""
+    needs(bool(backends()["pyzbar"]), "libzbar")
     ran = hidden(
         hide("zxingcpp")
         + '"$PYTHON" -c "from gate.scanner.decode import backends; print(backends())"'
