@@ -70,6 +70,10 @@ class Others:
         """Whether there are any."""
         return bool({*self._told, *self._members} - {self._holdings.device})
 
+    def are_all_known(self) -> bool:
+        """Whether the feed has told who belongs to the event, this device among them."""
+        return self._holdings.device in self._members
+
     def lanes(self, gates: Gates | None) -> tuple[freshness.Lane, ...]:
         """The other devices, as the lane is told of them."""
         known = {
@@ -103,6 +107,7 @@ class Others:
             device=device,
             name=self.name_of(device) or (gate.beat.name if gate else ""),
             active=(told.active if is_open is None else is_open) and state == ENROLLED,
+            knows_us=self._holdings.closed_beside_us(device),
             central_boot_ms=None if heard_boot_ms == NEVER else heard_boot_ms,
             lan_boot_ms=gates.heard_boot_ms(device) if gates else None,
             state=state,

@@ -155,6 +155,8 @@ class Holdings:
         self._journal: sqlite3.Connection | None = None
         self._journal_row = 0
         self._own: dict[str, Tip] = {}
+        self._own_lane: list[Entry] = []
+        """Each opening and closing of this device's own lane, the oldest first."""
         try:
             with faults(self._path):
                 schema.peers.apply(Database(self._connection))
@@ -202,8 +204,9 @@ class Holdings:
         before = self._journal_row
         annulments: set[str] = set()
         with faults(self._folder.journal):
-            for row, origin, seq, hash_, act, ticket, follows in journal.execute(
-                "SELECT id, origin, seq, hash, act, ticket, json_extract(body, '$.follows') "
+            for row, origin, seq, hash_, act, ticket, follows, body in journal.execute(
+                "SELECT id, origin, seq, hash, act, ticket, json_extract(body, '$.follows'), "
+                "CASE WHEN act IN ('lane_opened', 'lane_closed') THEN body END "
                 "FROM entry WHERE id > ? ORDER BY id",
                 (before,),
             ):
@@ -214,7 +217,7 @@ class Holdings:
                 if act == Act.ANNULMENT:
                     annulments.add(ticket)
                 elif act in _LANES:
-                    self._lanes[self.device] = (0, act == Act.LANE_OPENED)
+                    self._own_lane.append(entries.decode(body))
         if annulments:
             with writing(self._connection, self._path):
                 for ticket in annulments:
@@ -225,11 +228,26 @@ class Holdings:
 
     def is_open(self, device: str) -> bool | None:
         """Whether a device's lane was open by its newest word on that; ``None``: it has none."""
+        if device == self.device:
+            return self._own_lane[-1].act is Act.LANE_OPENED if self._own_lane else None
         found = self._lanes.get(device)
         return None if found is None else found[1]
 
+    def opened_boot_ms(self, boot_id: str) -> int | None:
+        """When this device's own lane was opened in this boot; ``None`` while it is not open."""
+        newest = self._own_lane[-1] if self._own_lane else None
+        if newest is None or newest.act is not Act.LANE_OPENED or newest.boot_id != boot_id:
+            return None
+        return newest.boot_ms
+
+    def closed_beside_us(self, device: str) -> bool:
+        """Whether a device closed its lane, as its newest word on it, while this one was open."""
+        hlc, is_open = self._lanes.get(device, (0, True))
+        before = next((own for own in reversed(self._own_lane) if own.hlc < hlc), None)
+        return not is_open and before is not None and before.act is Act.LANE_OPENED
+
     def devices_with_lanes(self) -> list[str]:
-        """Every device that has said so of its lane."""
+        """Every other device that has said so of its lane."""
         return list(self._lanes)
 
     def hashes_at(self, origin: str, seq: int) -> frozenset[str]:

@@ -624,6 +624,8 @@ class Worker:
             alarms=alarmed(self._holdings),
             last_error=self._last_error,
             lanes=self._others.lanes(self._gates),
+            knows_members=self._others.are_all_known(),
+            opened_boot_ms=self._holdings.opened_boot_ms(reading.boot_id),
             gates=len(self._gates.linked) if self._gates else 0,
             turned_away=self._lan.turned_away if self._lan else 0,
             last_turned_away=self._lan.last_turned_away if self._lan else "",

@@ -8,13 +8,15 @@ import pytest
 from gate import doctor
 from gate.config import load
 from gate.doctor import Status
-from gate.domain.coverage import Coverage, OtherLane, Settling, coverage
+from gate.domain.coverage import Coverage, OtherLane, Settling, coverage, may_have_opened
 from gate.domain.model import Basis, Entry, Flag, HouseRules, Outcome, Policy, Reason, Scan
 from gate.lane import Lane
 from gate.plain import unheard_at, verdict_line
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader
 from gate.store.peers import Peers
+from sync.feed import Feed
+from sync.others import Others
 from sync.replica import Holdings
 from tests.conftest import MakeLane
 from tests.neighbours import carry, enrol, known, neighbour, say
@@ -329,3 +331,106 @@ def test_the_doctor_on_the_other_devices(
     assert (found.status, found.detail.partition(", log")[0]) == (
         Status.WARN, "1 heard of, 1 open conflicts",
     )  # fmt: skip
+
+
+def told_by_worker(folder: Folder, clock: FixedClock) -> None:
+    """Be the sync worker of a venue without a server, with what the folder really holds."""
+    holdings, feed = Holdings(folder), Feed(folder)
+    holdings.follow_journal()
+    others = Others(holdings, feed)
+    reading = clock.read()
+    opened = holdings.opened_boot_ms(reading.boot_id)
+    say(
+        folder, clock, *others.lanes(None), server="", server_boot_ms=None, knows_members=True,
+        opened_boot_ms=opened,
+    )  # fmt: skip
+    holdings.close()
+    feed.close()
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_the_last_open_lane_is_the_only_one_when_the_other_was_closed(
+    make_lane: MakeLane, venue: Folder, clock: FixedClock, tmp_path: Path, is_restarted: bool
+) -> None:
+    """As long as it works, and after a restart: whoever closed beside it takes it to be open."""
+    enrol(venue)
+    lane = make_lane()
+    lane.open()
+    clock.pass_seconds(5)
+    with neighbour(tmp_path / "south", clock) as south:
+        south.open()
+    carry(south._folder, venue)
+    if is_restarted:
+        clock.pass_seconds(5)
+        lane.close()
+        clock.pass_seconds(5)
+        lane = make_lane()
+        lane.open()
+    for _hour in range(3):
+        clock.pass_seconds(3600)
+        told_by_worker(venue, clock)
+        assert lane.standing().coverage.basis in (Basis.ALONE, Basis.ONLY)
+        clock.pass_seconds(4)
+        assert lane.standing().coverage == Coverage(Basis.ONLY)
+    assert lane.admit(Scan("GOOD001")).basis is Basis.ONLY
+
+
+def test_of_two_lanes_in_the_dark_one_knows_that_it_is_alone(
+    make_lane: MakeLane, venue: Folder, clock: FixedClock, tmp_path: Path
+) -> None:
+    """North closed first, then South; both open again without hearing each other."""
+    enrol(venue)
+    with neighbour(tmp_path / "south", clock) as south:
+        folder = south._folder
+        enrol(folder)
+        south.open()
+        clock.pass_seconds(1)
+        carry(folder, venue)
+        north = make_lane()
+        north.open()
+        clock.pass_seconds(1)
+        north.close()
+        carry(venue, folder)
+        clock.pass_seconds(1)
+    carry(folder, venue)
+    clock.pass_seconds(3600)
+    with neighbour(tmp_path / "south", clock) as south:
+        again = make_lane()
+        for one in (again, south):
+            one.open()
+            told_by_worker(one._folder, clock)
+            one.standing()
+        clock.pass_seconds(4)
+        bases = [one.standing().coverage.basis for one in (again, south)]
+    assert bases == [Basis.ALONE, Basis.ONLY]
+
+
+@pytest.mark.parametrize(
+    ("heard_ms", "knows_us", "may"),
+    [(None, False, True), (49_999, False, True), (50_000, False, False), (None, True, False)],
+)
+def test_who_was_heard_since_we_opened_or_closed_beside_us_takes_us_to_be_open(
+    heard_ms: int | None, knows_us: bool, may: bool
+) -> None:
+    """Of all others that are closed nobody knows whether they have opened since."""
+    lane = OtherLane(OTHER, lan_boot_ms=heard_ms, knows_us=knows_us)
+    assert may_have_opened(lane, 50_000) is may
+    assert may_have_opened(lane, None) is not knows_us
+
+
+@pytest.mark.parametrize(
+    ("knows_members", "state", "basis"),
+    [
+        (False, "retired", Basis.ALONE),
+        (True, "retired", Basis.ONLY),
+        (True, "enrolled", Basis.ALONE),
+    ],
+)
+def test_when_all_others_are_retired_a_venue_without_a_server_has_one_lane(
+    lane: Lane, venue: Folder, clock: FixedClock, knows_members: bool, state: str, basis: Basis
+) -> None:
+    """Nobody is waited for; only who does not know who belongs to the venue cannot say so."""
+    enrol(venue)
+    other = known(OTHER, clock, ago_s=None, active=False, state=state)
+    say(venue, clock, other, server="", server_boot_ms=None, knows_members=knows_members)
+    assert lane.standing().coverage.basis is basis

@@ -18,6 +18,8 @@ class OtherLane:
     """When the server had last heard it, as the server last told."""
     lan_boot_ms: int | None = None
     """When it was last heard on the LAN, by itself or by a gate that hears it."""
+    knows_us: bool = False
+    """Whether it closed while this lane was open, and so takes this one to be open still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,16 @@ def coverage(others: Sequence[OtherLane], now_boot_ms: int, within_ms: int) -> C
         for lane in active
     )
     return Coverage(Basis.LAN if by_lan and not by_central else Basis.CENTRAL)
+
+
+def may_have_opened(lane: OtherLane, opened_boot_ms: int | None) -> bool:
+    """Whether a closed lane may be open by now without being alone itself.
+
+    Of two lanes that cannot hear each other one at least has to know that. Whoever was heard since
+    this lane opened, at ``opened_boot_ms``, or closed while it was open, takes it to be open.
+    """
+    heard = opened_boot_ms is not None and _heard(lane) >= opened_boot_ms
+    return not (lane.knows_us or heard)
 
 
 _WORTH = (Basis.UNSEEN, Basis.ALONE, Basis.LAN, Basis.CENTRAL, Basis.ONLY)

@@ -55,6 +55,10 @@ class Freshness:
     last_error: str = ""
     lanes: tuple[Lane, ...] = ()
     """The event's other devices."""
+    knows_members: bool = False
+    """Whether these are all that belong to it: tickets, which say so, have come."""
+    opened_boot_ms: int | None = None
+    """When this device's own lane was opened; not there while it is closed."""
     gates: int = 0
     """How many of them are heard directly."""
     turned_away: int = 0

@@ -1,14 +1,13 @@
 """How this lane stands: whom it has heard lately, and what its verdicts are worth for it."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gate.domain.clock import Reading
-from gate.domain.coverage import Coverage, Settling, coverage
+from gate.domain.coverage import Coverage, Settling, coverage, may_have_opened
 from gate.domain.model import Basis
 from gate.store.folder import Folder
-from gate.store.freshness import NOTHING, Freshness, FreshnessReader, Lane
+from gate.store.freshness import NOTHING, Freshness, FreshnessReader
 
 HEARD_WITHIN_S = 10.0
 """A lane is heard for so long after its last word, unless the configuration says otherwise."""
@@ -67,8 +66,12 @@ class StandingReader:
 
 
 def _in_the_dark(word: Freshness) -> Coverage:
-    # A lane that was closed when the server was last heard may have opened since.
-    known: Sequence[Lane] = [lane for lane in word.lanes if lane.state == "enrolled"]
-    if known or word.server_boot_ms is None:
-        return Coverage(Basis.ALONE, tuple(known))
-    return Coverage(Basis.ONLY)
+    # Nobody would have told that a closed lane has opened since it was heard.
+    if not word.knows_members and word.server_boot_ms is None:
+        return Coverage(Basis.ALONE)
+    unsure = tuple(
+        lane
+        for lane in word.lanes
+        if lane.state == "enrolled" and may_have_opened(lane, word.opened_boot_ms)
+    )
+    return Coverage(Basis.ALONE, unsure) if unsure else Coverage(Basis.ONLY)
