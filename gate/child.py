@@ -72,6 +72,8 @@ class WorkerChild:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                # What ends the lane must not end who tells of it: a window that is closed, a key.
+                start_new_session=sys.platform != "win32",
             )
         except OSError as error:
             log.warning("sync worker cannot be started: %s", error)

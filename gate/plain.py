@@ -1,13 +1,14 @@
 """The lane without a screen: one line a verdict, for screen readers, serial consoles and pipes."""
 
 import codecs
+import errno
 import os
 import select
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TextIO
 from zoneinfo import ZoneInfo
@@ -116,8 +117,14 @@ class Plain:
     def say(self, line: str) -> None:
         """Print one line; from any thread."""
         with self._writing:
-            self._out.write(line + "\n")
-            self._out.flush()
+            try:
+                self._out.write(line + "\n")
+                self._out.flush()
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                # The terminal is gone, and whoever read it.
+                self.quitting.set()
 
     def command(self, name: str) -> None:
         """Do what a key asks for."""
@@ -198,7 +205,11 @@ def bursts(descriptor: int, gap_ms: int, quitting: threading.Event) -> Iterator[
         if not ready:
             yield b""
             continue
-        data = os.read(descriptor, 4096)
+        try:
+            data = os.read(descriptor, 4096)
+        except OSError:
+            # The terminal is gone.
+            return
         if not data:
             return
         if data in _COMMANDS and select.select([descriptor], [], [], gap_ms / 1000)[0]:
@@ -223,7 +234,8 @@ def raw_keys(descriptor: int) -> Iterator[bool]:
     try:
         yield True
     finally:
-        termios.tcsetattr(descriptor, termios.TCSANOW, before)
+        with suppress(termios.error):
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)
 
 
 def _clock(at_ms: int, time_zone: ZoneInfo) -> str:

@@ -16,6 +16,7 @@ from gate.child import WorkerChild
 from gate.clock import SystemClock
 from gate.config import Config
 from gate.domain.model import Direction, Verdict
+from gate.ending import Ending
 from gate.errors import GateError, UsageError
 from gate.importer import remove_old_replicas
 from gate.inputs import Inputs
@@ -92,26 +93,34 @@ def run(session: Session) -> int:
         child = WorkerChild(folder, session.worker_arguments)
         session.child = child
     keeper = threading.Thread(target=_keep_house, args=(lane, child, stopping), daemon=True)
-    try:
-        try:
-            lane.open()
-        except GateError as fault:
-            # The lane comes up all the same and holds everybody until a supervisor has come.
-            log.error("opening: %s", fault.message)
-        keeper.start()
-        return _run_plain(session, lane) if session.plain else _run_screen(session, lane)
-    finally:
+
+    def close() -> None:
         stopping.set()
-        keeper.join()
         lane.close()
         if child is not None:
             child.nudge()
             child.close()
-        logging_stops()
-        lock.close()
+
+    with Ending(close) as ending:
+        try:
+            try:
+                lane.open()
+            except GateError as fault:
+                # The lane comes up all the same and holds everybody until a supervisor has come.
+                log.error("opening: %s", fault.message)
+            keeper.start()
+            run_it = _run_plain if session.plain else _run_screen
+            return run_it(session, lane, ending)
+        finally:
+            stopping.set()
+            if keeper.is_alive():
+                keeper.join()
+            close()
+            logging_stops()
+            lock.close()
 
 
-def _run_plain(session: Session, lane: Lane) -> int:
+def _run_plain(session: Session, lane: Lane, ending: Ending) -> int:
     config = session.config
     if config.operators.sign_in:
         raise UsageError(
@@ -177,6 +186,7 @@ def _run_plain(session: Session, lane: Lane) -> int:
     prompter = Prompter(session.turns, lane, show, tell_turn)
     inputs.start()
     prompter.start()
+    ending.then(lines.quitting.set)
     try:
         _wait_plain(session, inputs, lines)
     finally:
@@ -205,7 +215,7 @@ def _wait_plain(session: Session, inputs: Inputs, lines: Plain) -> None:
         lines.quitting.wait(left)
 
 
-def _run_screen(session: Session, lane: Lane) -> int:
+def _run_screen(session: Session, lane: Lane, ending: Ending) -> int:
     from gate.tui.app import GateApp  # noqa: PLC0415  plain mode needs no Textual
 
     app = GateApp(
@@ -218,7 +228,13 @@ def _run_screen(session: Session, lane: Lane) -> int:
     )
     app.on_verdict = session.take
     prompter = Prompter(session.turns, lane, app.decided, lambda _turn: app.refresh_status())
-    app.on_ready = prompter.start
+
+    def ready() -> None:
+        prompter.start()
+        # It only posts: the ending has a thread of its own.
+        ending.then(lambda: app.call_later(app.exit, 0))
+
+    app.on_ready = ready
     app.quit_after_s = session.seconds
     with _NativeErrors(session.folder.log):
         code = app.run()

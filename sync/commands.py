@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 DONE, FAILED, USAGE, UNREACHABLE, NOT_WELCOME, QUARANTINED = 0, 1, 2, 3, 4, 5
 """Exit codes of ``gate sync``: see ``docs/operating.md``."""
 LOCK_WAIT_S = 3.0
+PARENT_S = 5.0
+"""Whoever ends a service ends all of it at once: the lane is to be closed before its worker is."""
 
 
 def enrol_device(folder: Folder, link: str, *, again: bool) -> Enrolment:
@@ -101,8 +103,9 @@ def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
     """Work until stopped; the answer is the exit code."""
     shown = _Shown() if sys.stderr.isatty() and not is_child else None
     worker, lock, client = _worker(folder, config, told=shown or _silent)
-    signal.signal(signal.SIGTERM, lambda _number, _frame: worker.stop())
-    signal.signal(signal.SIGINT, lambda _number, _frame: worker.stop())
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        if (number := getattr(signal, name, None)) is not None:
+            signal.signal(number, lambda _number, _frame: worker.stop(PARENT_S if is_child else 0))
     if is_child:
         follow_parent(worker)
     try:

@@ -187,9 +187,14 @@ class Worker:
         """Say that there is something new; from any thread."""
         self._queue.put(NUDGE)
 
-    def stop(self) -> None:
-        """Come to an end soon; from any thread."""
-        self._queue.put(STOP)
+    def stop(self, within_s: float = 0.0) -> None:
+        """Come to an end soon, or at the latest within so long; from any thread."""
+        if not within_s:
+            self._queue.put(STOP)
+            return
+        later = threading.Timer(within_s, self._queue.put, (STOP,))
+        later.daemon = True
+        later.start()
 
     def plug(self, *, is_in: bool) -> None:
         """Pull the cable to the other gates, or plug it in again: for rehearsals."""

@@ -18,10 +18,21 @@ ESCAPES = re.compile(
 )
 
 
+def _own_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """A program on its own pseudo-terminal."""
 
-    def __init__(self, *command: str, size: tuple[int, int] = (80, 24), **env: str) -> None:
+    def __init__(
+        self,
+        *command: str,
+        size: tuple[int, int] = (80, 24),
+        owns_terminal: bool = False,
+        **env: str,
+    ) -> None:
+        """Begin it; what owns its terminal is sent a signal when that is gone."""
         self._master, slave = pty.openpty()
         columns, lines = size
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
@@ -32,6 +43,7 @@ class Terminal:
             stderr=slave,
             env=os.environ | {"TERM": "xterm-256color", "GATE_LANGUAGE": "en"} | env,
             start_new_session=True,
+            preexec_fn=_own_terminal if owns_terminal else None,  # noqa: PLW1509  one system call
         )
         os.close(slave)
         self.painted = b""
@@ -40,6 +52,16 @@ class Terminal:
     def text(self) -> str:
         """What was painted since the last ``forget``, without colours and cursor movements."""
         return ESCAPES.sub(b"", self.painted).decode("utf-8", "replace")
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Give it another size, so that all is painted anew."""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
+
+    def hang_up(self) -> None:
+        """Close the window it is shown in."""
+        os.close(self._master)
+        self._master = -1
 
     def forget(self) -> None:
         """Begin to read anew."""

@@ -2,16 +2,16 @@
 
 import errno
 import os
+import secrets
 import shutil
 import sqlite3
 import sys
 import tempfile
-import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gate.errors import BusyError, DamagedError, FullError, StoreError
 from gate.language import _
@@ -63,43 +63,37 @@ def open_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
     return connection
 
 
-class Reader(sqlite3.Connection):
-    """A connection that only reads, whatever it had to be opened as."""
+class Readable(NamedTuple):
+    """A file that was opened to read."""
 
-    uri: str = ""
-    """What it was opened as: for ``ATTACH``, too."""
-    _let_go: "weakref.finalize[..., Reader] | None" = None
-
-    def reads(self, uri: str, copy: Path | None) -> None:
-        """Note what is read; a copy is removed at the end."""
-        self.uri = uri
-        if copy is not None:
-            self._let_go = weakref.finalize(self, shutil.rmtree, copy, ignore_errors=True)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        super().close()
-        if self._let_go is not None:
-            self._let_go()
+    connection: sqlite3.Connection
+    uri: str
+    """As what it can be attached to another connection of this process."""
 
 
-def open_reader(path: Path) -> Reader:
+def open_reader(path: Path) -> sqlite3.Connection:
     """Open a file to read only. The file must exist; its folder may be read-only."""
+    return open_readable(path).connection
+
+
+def open_readable(path: Path) -> Readable:
+    """The same, and what to attach it as."""
     with faults(path):
-        uri, copy = f"{path.resolve().as_uri()}?mode=ro", None
-        if _lacks_index(path):
-            if _is_read_only(path) and not _has_log(path):
-                uri = f"{path.resolve().as_uri()}?immutable=1"
-            else:
-                copy = _copied(path)
-                uri = (copy / path.name).as_uri()
-        connection = sqlite3.connect(
-            uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S, factory=Reader
-        )
-        connection.reads(uri, copy)
-        connection.execute("PRAGMA mmap_size = 0")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-        return connection
+        uri = f"{path.resolve().as_uri()}?mode=ro"
+        if not _lacks_index(path):
+            return Readable(_connect(uri), uri)
+        if _is_read_only(path) and not _has_log(path):
+            uri = f"{path.resolve().as_uri()}?immutable=1"
+            return Readable(_connect(uri), uri)
+        uri = f"file:venue-gate-{secrets.token_hex(8)}?mode=memory&cache=shared"
+        return Readable(_copied(path, uri), uri)
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)
+    connection.execute("PRAGMA mmap_size = 0")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    return connection
 
 
 def _lacks_index(path: Path) -> bool:
@@ -124,18 +118,18 @@ def _is_read_only(path: Path) -> bool:
     return sys.platform != "win32" and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
-def _copied(path: Path) -> Path:
-    """A folder of its own with the file and its log."""
-    folder = Path(tempfile.mkdtemp(prefix="venue-gate-"))
-    try:
-        shutil.copyfile(path, folder / path.name)
+def _copied(path: Path, uri: str) -> sqlite3.Connection:
+    """The file and what waits in its log, in memory."""
+    with tempfile.TemporaryDirectory(prefix="venue-gate-") as folder:
+        copy = Path(folder, path.name)
+        shutil.copyfile(path, copy)
         if _has_log(path):
-            name = f"{path.name}-wal"
-            shutil.copyfile(path.with_name(name), folder / name)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return folder
+            shutil.copyfile(path.with_name(f"{path.name}-wal"), f"{copy}-wal")
+        with closing(sqlite3.connect(copy, isolation_level=None)) as source:
+            connection = _connect(uri)
+            source.backup(connection)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from gate.store.folder import Folder
 from gate.store.freshness import Lane
 from gate.store.journal import read_entry, read_facts
 from gate.store.peers import is_half_made, read_resolutions, read_told
-from gate.store.sqlite import faults, open_reader
+from gate.store.sqlite import faults, open_readable
 from gate.store.standing import Standing
 from gate.store.tickets import Tickets
 
@@ -103,13 +103,11 @@ class _File:
 
     def __init__(self, path: Path, tables: Migrations) -> None:
         self._path = path
-        reader = open_reader(path) if path.exists() else None
-        if reader is not None and not _has_tables(reader, path):
-            reader.close()
-            reader = None
-        self.is_there = reader is not None
-        self.uri = reader.uri if reader is not None else ":memory:"
-        connection: sqlite3.Connection | None = reader
+        connection, self.uri = open_readable(path) if path.exists() else (None, ":memory:")
+        if connection is not None and not _has_tables(connection, path):
+            connection.close()
+            connection, self.uri = None, ":memory:"
+        self.is_there = connection is not None
         if connection is None:
             connection = sqlite3.connect(":memory:", isolation_level=None)
             tables.apply(Database(connection))
