@@ -156,6 +156,10 @@ def _sync(options: argparse.Namespace) -> int:
         form = commands.as_json if options.json else lambda t: commands.as_text(t, words)
         sys.stdout.write(form(told) + "\n")
         return OK
+    if options.now:
+        commands.ask_to_try(folder)
+        sys.stdout.write(_("The sync worker tries now.") + "\n")
+        return OK
     try:
         if not options.once:
             return commands.sync_on(folder, config, is_child=options.child)
@@ -826,6 +830,9 @@ def _add_enroll(sub: argparse.ArgumentParser) -> None:
 def _add_sync(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("action", nargs="?", choices=["status"], help=_("how things stand"))
     sub.add_argument("--once", action="store_true", help=_("once, for timers; see the exit code"))
+    sub.add_argument(
+        "--now", action="store_true", help=_("have the worker that is running try now")
+    )
     sub.add_argument("--json", action="store_true", help=_("status for programs"))
     sub.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
 

@@ -42,12 +42,16 @@ from sync.protocol import (
 )
 
 TIMEOUT_S = 10.0
+CONNECT_S = 5.0
+"""A host that comes up is asked again by then, and not at the system's fourth try only."""
 BUILDING_S = 2.0
 """How long to wait for a snapshot when the server does not say."""
 MOST_AGAIN_S = 60.0
 """A server, or a proxy before it, that asks for more is asked sooner: it may be back."""
 CHUNK = 64 * 1024
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
+_AWAY = {502, 503, 504}
+"""What a proxy says while there is nobody behind it."""
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
@@ -60,9 +64,13 @@ class ServerFault(GateError):
 class ServerUnreachable(ServerFault):
     """No answer, or one that says to come again, not before so many seconds."""
 
-    def __init__(self, message: str, hint: str = "", again_s: float = 0.0) -> None:
+    def __init__(
+        self, message: str, hint: str = "", again_s: float = 0.0, *, is_busy: bool = False
+    ) -> None:
         super().__init__(message, hint)
         self.again_s = again_s
+        self.is_busy = is_busy
+        """Whether it is there and cannot: then it is to be spared."""
 
 
 class Building(ServerUnreachable):
@@ -276,7 +284,7 @@ def _http(
         transport=transport,
         # Without TLS nobody need be trusted, and reading whom the system trusts takes its time.
         verify=tls if tls is not None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-        timeout=TIMEOUT_S,
+        timeout=httpx.Timeout(TIMEOUT_S, connect=CONNECT_S),
         # A venue's server is reached directly or not at all.
         trust_env=False,
         headers={
@@ -295,7 +303,8 @@ def _check(response: httpx.Response) -> None:
         raise NotWelcome(*_not_welcome())
     if response.status_code in _AGAIN:
         reason = problem.reason or str(response.status_code)
-        raise ServerUnreachable(reason, again_s=_again_s(response))
+        is_away = response.status_code in _AWAY and "Retry-After" not in response.headers
+        raise ServerUnreachable(reason, again_s=_again_s(response), is_busy=not is_away)
     if response.status_code == httpx.codes.NOT_FOUND and not problem.error:
         raise ProtocolMismatch(
             _("what answers there is no Venue Gate server"), _("Is the address right?")

@@ -19,6 +19,7 @@ from gate.language import _
 from gate.log_file import open_log
 from gate.store.folder import Folder, Lock, is_locked
 from gate.store.freshness import Freshness
+from gate.store.nudge import try_now
 from gate.store.standing import HEARD_WITHIN_S, StandingReader
 from gate.store.tickets import Tickets
 from gate.words import BASIS_WORDS, printable
@@ -117,6 +118,15 @@ def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
     finally:
         worker.close()
         _close(client, lock)
+
+
+def ask_to_try(folder: Folder) -> None:
+    """Have the worker that is running try now. Raises UsageError when there is none."""
+    if not is_locked(folder, "sync"):
+        raise UsageError(
+            _("no sync worker is running"), _("Start the lane, or the worker with: gate sync")
+        )
+    try_now(folder)
 
 
 class _Shown:

@@ -28,6 +28,7 @@ from gate.language import _
 from gate.store import freshness
 from gate.store.folder import Folder
 from gate.store.freshness import Freshness, FreshnessReader
+from gate.store.nudge import Nudges
 from sync.bundle import take_waiting
 from sync.client import (
     Building,
@@ -66,6 +67,9 @@ WHOLE_EVERY_S = 60.0
 RECEIPT_S = 5.0
 """What was offered on the stream and has no receipt by then is offered again."""
 BACK_OFF_S = (1.0, 60.0)
+"""How long a server is left alone that is there and cannot: ever longer, between these."""
+AWAY_S = 5.0
+"""How long at most one that does not answer: a try costs nothing, and it may be back."""
 OTHERS_HEAR_S = (1.0, 5.0)
 """How long to wait at most while another gate hears the server."""
 OFFSET_KEPT_S = 600.0
@@ -141,6 +145,7 @@ class Worker:
         self._poll_s = poll_s
         self._progress = progress
         self._told = told
+        self._nudges = Nudges(folder)
         self._queue: queue.SimpleQueue[Happened] = queue.SimpleQueue()
         self._kept: deque[Happened] = deque()
         self._holdings = Holdings(folder)
@@ -244,7 +249,7 @@ class Worker:
             self._take_inbox()
             self._wait(BEAT_EVERY_S)
         while not self._stopping:
-            again_s = 0.0
+            again_s, is_busy = 0.0, False
             try:
                 self._take_inbox()
                 self._contact()
@@ -253,11 +258,12 @@ class Worker:
             except ServerUnreachable as fault:
                 failures += 1
                 self._lose(fault.message)
-                again_s = fault.again_s
+                again_s, is_busy = fault.again_s, fault.is_busy
                 if failures == 1:
                     log.warning("server: %s", fault.message)
             if not self._stopping:
-                self._wait(max(again_s, _back_off_s(failures)), at_least_s=again_s)
+                wait_s = _back_off_s(failures, is_busy=is_busy)
+                self._wait(max(again_s, wait_s), at_least_s=again_s)
         if self._gates is not None:
             # That the lane has closed is worth telling: the others stop waiting for it.
             self._gates.tell()
@@ -503,7 +509,10 @@ class Worker:
             self._kept.append(happened)
 
     def _wait(self, wait_s: float, at_least_s: float = 0.0) -> None:
-        """Wait, but not when there is something new to tell or the network has come back."""
+        """Wait, but not when there is something new to tell or the network has come back.
+
+        Nor when a person has said to try now, who does not have to wait at all.
+        """
         until = time.monotonic() + wait_s
         # Not more than once a second, however many people go through.
         earliest = time.monotonic() + max(at_least_s, min(wait_s, BACK_OFF_S[0]))
@@ -516,6 +525,8 @@ class Worker:
                 woken = True
             self._holdings.follow_journal()
             self._follow_gates_feed()
+            if self._nudges.is_new():
+                return
             woken = woken or self._holdings.own_version != told or network_now() != network
             if self._gates is not None and time.monotonic() >= soon:
                 # Where another gate hears the server, this one may.
@@ -656,8 +667,10 @@ def _host_of(enrolment: Enrolment) -> tuple[str, ...]:
     return (host,) if host and not enrolment.credential else ()
 
 
-def _back_off_s(failures: int) -> float:
+def _back_off_s(failures: int, *, is_busy: bool = False) -> float:
     least, most = BACK_OFF_S
+    if not is_busy:
+        most = min(most, AWAY_S)
     if failures == 0:
         return least
     # Full jitter, so that two hundred gates do not come back as one.

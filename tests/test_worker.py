@@ -15,6 +15,7 @@ from gate.lane import Lane
 from gate.store import entries
 from gate.store.folder import Folder
 from gate.store.freshness import FreshnessReader
+from gate.store.nudge import try_now
 from sync import following
 from sync import worker as worker_module
 from sync.client import Building, Client, NotWelcome, ServerUnreachable, SnapshotGone
@@ -323,11 +324,47 @@ def test_how_far_behind_a_cursor_is(cursor: str, head: str, count: int) -> None:
 
 
 def test_back_off_is_bounded_and_jittered() -> None:
-    """From 1 s, never over 60 s, and never twice the same."""
-    many = [worker_module._back_off_s(n) for n in range(50)]
-    assert min(many) >= 1
-    assert max(many) <= 60
-    assert len(set(many[5:])) > 40
+    """From 1 s, never over 60 s, or 5 s where nobody answers, and never twice the same."""
+    for is_busy, most in ((True, 60), (False, 5)):
+        many = [worker_module._back_off_s(n, is_busy=is_busy) for n in range(50)]
+        assert min(many) >= 1
+        assert max(many) <= most
+        assert len(set(many[5:])) > 40
+
+
+def test_after_a_long_outage_the_server_is_heard_within_seconds_of_its_return(
+    worker: Worker, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five minutes of tries that were in vain make the next ones no rarer."""
+    away = worker_module._back_off_s
+    monkeypatch.setattr(worker_module, "_back_off_s", lambda n, **more: away(n + 100, **more))
+    back = time.monotonic() + 2
+    heard: list[float] = []
+
+    def answer(ask: Ask) -> Answer:
+        if time.monotonic() < back:
+            raise ServerUnreachable("nobody there")
+        heard.append(time.monotonic())
+        worker.stop()
+        return server.take(ask)
+
+    server.answers = answer
+    worker.run()
+    assert heard[0] - back < 6
+
+
+def test_a_person_need_not_wait(
+    worker: Worker, venue: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the worker waits for, and whoever started it: it tries when it is told to."""
+    monkeypatch.setattr(worker_module, "network_now", lambda: b"")
+    for _n in range(2):
+        timer = threading.Timer(0.3, try_now, (venue,))
+        timer.start()
+        begun = time.monotonic()
+        worker._wait(60.0, at_least_s=60.0)
+        timer.join(10)
+        assert 0.25 <= time.monotonic() - begun < 5
 
 
 def test_a_long_chain_is_signed_so_that_frames_can_be_carried_on(venue: Folder, lane: Lane) -> None:
@@ -447,7 +484,7 @@ def test_a_busy_server_is_left_alone_for_as_long_as_it_said(
         return server.take(ask)
 
     server.answers = answer
-    monkeypatch.setattr(worker_module, "_back_off_s", lambda _failures: 1.0)
+    monkeypatch.setattr(worker_module, "_back_off_s", lambda _failures, **_more: 1.0)
     worker.run()
     assert 1.6 <= times[1] - times[0] < 10
 

@@ -81,6 +81,11 @@ class Folder:
         return self.path / "scanner.json"
 
     @cached_property
+    def nudge(self) -> Path:
+        """When a person last wanted the sync worker to try."""
+        return self.path / "sync.now"
+
+    @cached_property
     def log(self) -> Path:
         """What the program did, for whoever looks after it."""
         return self.path / "gate.log"
