@@ -71,9 +71,11 @@ def _fail(fault: "GateError", code: int) -> int:
 
 def _scan(options: argparse.Namespace) -> int:
     from gate.session import Session, run
+    from gate.store.naming import enrolled_name
 
     config = _config(options)
     folder = _folder(config)
+    config = config.named(enrolled_name(folder))
     session = Session(config, folder, plain=options.plain, worker_arguments=_same(options, folder))
     return run(session)
 
@@ -98,7 +100,9 @@ def _enroll(options: argparse.Namespace) -> int:
     config = _config(options)
     folder = _folder(config)
     link = _link(options, config)
-    enrolment = enrol_device(folder, link, again=options.again)
+    if options.name:
+        _check_names(options.name)
+    enrolment = enrol_device(folder, link, again=options.again, name=options.name or "")
     told = _("Enrolled as {name} for {event}.")
     name, event = printable(enrolment.name), printable(enrolment.event_name or enrolment.event)
     sys.stdout.write(told.format(name=name, event=event) + "\n")
@@ -339,11 +343,13 @@ def _log(options: argparse.Namespace) -> int:
     from zoneinfo import ZoneInfo
 
     from gate.log import Filter, lines
+    from gate.store.naming import enrolled_name
 
     config = _config(options)
     folder = _existing(config)
     if options.bundle:
-        return _write_bundle(folder, Path(options.bundle), config.gate.name)
+        name = config.named(enrolled_name(folder)).place().gate
+        return _write_bundle(folder, Path(options.bundle), name)
     zone = ZoneInfo(config.time_zone)
     wanted = Filter(
         outcome=options.outcome or "",
@@ -597,6 +603,8 @@ def _serve(options: argparse.Namespace) -> int:
             restored=options.restored,
             take_over=None if taken is None else _host(taken),
             new_token=options.new_token or "",
+            links=options.links,
+            withdraw=options.withdraw or "",
             devices=options.devices,
             device=device,
             state=state,
@@ -823,6 +831,7 @@ def _add_enroll(sub: argparse.ArgumentParser) -> None:
     how.add_argument("--by-camera", action="store_true", help=_("read the link with the camera"))
     how.add_argument("--picture", metavar="FILE", help=_("read the link from a picture"))
     how.add_argument("--link-file", metavar="FILE", help=_("a file that holds the link"))
+    sub.add_argument("--name", metavar="NAME", help=_("what this gate is called from now on"))
     sub.add_argument("--again", action="store_true", help=_("even if it is enrolled already"))
     sub.add_argument("--camera", metavar="DEVICE", help=_("camera: auto, 0, /dev/video0"))
 
@@ -877,6 +886,10 @@ def _add_serve(sub: argparse.ArgumentParser) -> None:
         "--take-over",
         metavar="DIR",
         help=_("only make an event of a venue without a server, from its host's data folder"),
+    )
+    only.add_argument("--links", action="store_true", help=_("only list the links not used yet"))
+    only.add_argument(
+        "--withdraw", metavar="ID|NAME", help=_("only make an unused link good for nothing")
     )
     only.add_argument("--devices", action="store_true", help=_("only list the event's devices"))
     only.add_argument("--retire", metavar="ID", help=_("only say that a device is not at work"))

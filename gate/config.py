@@ -21,6 +21,8 @@ from gate.errors import ConfigError
 from gate.language import _
 
 APP = "venue-gate"
+UNNAMED = "Gate"
+"""What a gate is called that nobody gave a name."""
 ENVIRONMENT_PREFIX = "GATE_"
 _OTHER_VARIABLES = ("GATE_ADMIN_TOKEN", "GATE_CONFIG", "GATE_TEST_")
 
@@ -33,7 +35,8 @@ Symbology = Literal["QRCode", "Aztec", "PDF417", "DataMatrix", "Code128", "Code3
 class Gate(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the lane stands and what it takes; empty means that it does not matter."""
 
-    name: str = "Gate"
+    name: str = ""
+    """Empty: what it was called when it was taken in, or else ``Gate``."""
     direction: Direction = Direction.IN
     locations: tuple[str | int, ...] = ()
     entrance: str = ""
@@ -155,11 +158,17 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         """Where the data folder is."""
         return Path(self.data_dir).expanduser() if self.data_dir else default_data_folder()
 
+    def named(self, enrolled: str) -> "Config":
+        """The same, with the name by enrolment where the user has set none."""
+        if self.gate.name or not enrolled:
+            return self
+        return msgspec.structs.replace(self, gate=msgspec.structs.replace(self.gate, name=enrolled))
+
     def place(self) -> Place:
         """The lane's place, for the rules."""
         gate = self.gate
         return Place(
-            gate=gate.name,
+            gate=gate.name or UNNAMED,
             event=self.event,
             locations=tuple(str(location) for location in gate.locations),
             entrance=gate.entrance,

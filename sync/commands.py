@@ -19,6 +19,7 @@ from gate.language import _
 from gate.log_file import open_log
 from gate.store.folder import Folder, Lock, is_locked
 from gate.store.freshness import Freshness
+from gate.store.naming import enrolled_name
 from gate.store.nudge import try_now
 from gate.store.standing import HEARD_WITHIN_S, StandingReader
 from gate.store.tickets import Tickets
@@ -49,8 +50,11 @@ PARENT_S = 5.0
 """Whoever ends a service ends all of it at once: the lane is to be closed before its worker is."""
 
 
-def enrol_device(folder: Folder, link: str, *, again: bool) -> Enrolment:
-    """Trade a link for a credential and keep it. Raises UsageError, ServerFault."""
+def enrol_device(folder: Folder, link: str, *, again: bool, name: str = "") -> Enrolment:
+    """Trade a link for a credential and keep it; ``name`` is what the gate calls itself.
+
+    Raises UsageError, ServerFault.
+    """
     if folder.enrolment.exists() and not again:
         raise UsageError(
             _("this device is enrolled already"),
@@ -68,7 +72,7 @@ def enrol_device(folder: Folder, link: str, *, again: bool) -> Enrolment:
             asked_in_vain(),
         ) from error
     key = DeviceKey(folder)
-    asked = Enrol(invitation.token, folder.device_id(), key.public, __version__)
+    asked = Enrol(invitation.token, folder.device_id(), key.public, __version__, name)
     answer = enrol(invitation.url, certificate, asked)
     enrolment = Enrolment(
         url=invitation.url,
@@ -321,7 +325,7 @@ def _worker(
             enrolment,
             client,
             SystemClock(),
-            gate=config.gate.name,
+            gate=config.named(enrolled_name(folder)).place().gate,
             poll_s=config.sync.poll_s,
             membership=membership,
             lan=config.lan,

@@ -75,7 +75,9 @@ class Invitation:
         asked = edge.decode(_enrol, await edge.read_body(request, MAX_BODY, BODY_S))
         async with self._lock:
             self._check(asked.token)
-            name = self._names[self.taken_in]
+            name = asked.name.strip() or self._names[self.taken_in]
+            if not name.isprintable():
+                raise Denied(422, "invalid", _("A name is letters that can be seen."))
             try:
                 enrolled = await asyncio.to_thread(
                     venue.take_in, self._folder, asked, name, self._time_zone

@@ -218,6 +218,8 @@ class Enrol(Struct, frozen=True):
     key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
     """Ed25519 public key of the device."""
     version: Name = ""
+    name: Name = ""
+    """What the gate is to be called; empty: as whoever asked it in has said."""
 
 
 class Enrolled(Struct, frozen=True):

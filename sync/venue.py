@@ -37,6 +37,8 @@ class Venue(msgspec.Struct, frozen=True):
     """The authority's private key (PEM)."""
     authority: str
     """Its certificate (PEM)."""
+    gate: str = ""
+    """What the host itself is called."""
 
 
 _venue = msgspec.json.Decoder(Venue)
@@ -67,7 +69,7 @@ def create(folder: Folder, name: str, gate: str) -> Venue:
             feed.begin(now_ms)
             row = MemberRow(device, gate, public, ENROLLED)
             feed.append("device", device, _encode(row), minted, now_ms)
-        venue = Venue(name, minted.key, minted.certificate)
+        venue = Venue(name, minted.key, minted.certificate, gate)
         # Last: whoever finds this finds all of it.
         with faults(folder.venue):
             write_durably(folder.venue, _encode(venue))

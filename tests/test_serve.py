@@ -32,7 +32,7 @@ from tests.venue import NOW_MS
 
 ONLY = (
     ("--new-token", "North"), ("--devices",), ("--retire", "0" * 16), ("--unretire", "0" * 16),
-    ("--revoke", "0" * 16),
+    ("--revoke", "0" * 16), ("--links",), ("--withdraw", "North"),
 )  # fmt: skip
 """What is done at a server's database, and is no server."""
 SECRET = re.compile(r"\b[0-9a-f]{32}\b")
@@ -209,6 +209,30 @@ class TestEvents:
             told = capsys.readouterr()
             assert why in told.err
             assert "venuegate:" not in told.out
+
+    def test_links_are_listed_and_withdrawn(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """By the name they were made for, or by the id that the list has."""
+        make_events(tmp_path / "one", "gala")
+        serve = ["serve", "--server-dir", str(tmp_path / "one")]
+        for name in ("North", "North", "South"):
+            assert main([*serve, "--new-token", name, "--url", "https://x.example"]) == 0
+        capsys.readouterr()
+
+        def lines(*arguments: str) -> list[str]:
+            assert main([*serve, *arguments]) == 0
+            return capsys.readouterr().out.splitlines()
+
+        assert len(lines("--links")) == 3
+        assert [line.split()[1:] for line in lines("--withdraw", "North")] == [
+            ["withdrawn", "North"], ["withdrawn", "North"],
+        ]  # fmt: skip
+        (left,) = lines("--links")
+        assert left.endswith("South")
+        assert len(lines("--withdraw", left.split()[0])) == 1
+        assert lines("--links") == []
+        assert main([*serve, "--withdraw", "South"]) == 2
 
     def test_a_link_to_another_port_keeps_the_certificate(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -542,6 +542,27 @@ class TestSupervision:
         assert told["admitted"] == 3
         assert told["lines"][0]["device_name"] == "North"
 
+    async def test_a_link_that_was_not_used_is_withdrawn(self, running: Central) -> None:
+        """It is listed until then, opens nothing afterwards, and used ones are not touched."""
+        tokens = {
+            name: (await running.admin("POST", "/events/show/tokens", json={"name": name})).json()
+            for name in ("East", "West")
+        }
+        listed = (await running.admin("GET", "/events/show/tokens")).json()
+        ids = {one["name"]: one["id"] for one in listed}
+        assert set(ids) == {"East", "West"}
+        gone = await running.admin("POST", f"/events/show/tokens/{ids['East']}/withdraw")
+        assert [one["name"] for one in gone.json()] == ["East"]
+        again = await running.admin("POST", f"/events/show/tokens/{ids['East']}/withdraw")
+        assert again.status_code == 404
+        told = {}
+        for n, (name, token) in enumerate(tokens.items()):
+            asked = {"token": token["token"], "device": f"{n:016x}", "key": "ab" * 32}
+            answer = await running.http.post("/v1/enrol", json=asked)
+            told[name] = answer.json().get("error", answer.status_code)
+        assert told == {"East": "withdrawn_token", "West": 200}
+        assert (await running.admin("GET", "/events/show/tokens")).json() == []
+
     async def test_scans_are_verdicts(self, running: Central, maker: Maker) -> None:
         """One scan is one, though its lane was opened, signed in to and closed as well."""
         acts = (Act.LANE_OPENED, Act.SIGN_IN, Act.ADMISSION, Act.SIGN_OUT, Act.LANE_CLOSED)

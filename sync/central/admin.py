@@ -60,6 +60,8 @@ class Admin:
             Route(events, self.events),
             Route(events, self.new_event, methods=["POST"]),
             Route(f"{event}/tokens", self.new_token, methods=["POST"]),
+            Route(f"{event}/tokens", self.links),
+            Route(f"{event}/tokens/{{token}}/withdraw", self.withdraw, methods=["POST"]),
             Route(f"{event}/devices", self.devices),
             Route(f"{device}/retire", self.retire, methods=["POST"]),
             Route(f"{device}/unretire", self.unretire, methods=["POST"]),
@@ -101,6 +103,22 @@ class Admin:
         )
         token, expires_ms = await self._server.write(mint)
         return reply(Token(token, expires_ms), 201)
+
+    async def links(self, request: Request) -> Response:
+        """The tokens that a device can still enrol with."""
+        now_ms = _now_ms()
+        return reply(await self._read_of(request, lambda c, event: devices.links(c, event, now_ms)))
+
+    async def withdraw(self, request: Request) -> Response:
+        """Make a token that was not used yet good for nothing."""
+        self._server.check_admin(request)
+        withdraw = partial(
+            devices.withdraw,
+            event=request.path_params["event"],
+            id_or_name=request.path_params["token"],
+            now_ms=_now_ms(),
+        )
+        return reply(await self._server.write(withdraw))
 
     async def devices(self, request: Request) -> Response:
         """Every device of the event."""

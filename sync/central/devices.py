@@ -21,8 +21,13 @@ from sync.central import tickets
 from sync.central.edge import Denied
 from sync.protocol import Enrol, Enrolled
 
+LINK_DIGITS = 12
 ADMIN = "admin"
 """Key in ``meta`` of the hash of the admin token."""
+
+
+WITHDRAWN = "withdrawn"
+"""Stands in the place of the device that used a token."""
 
 
 class State(StrEnum):
@@ -80,6 +85,49 @@ def mint_token(
     return token, expires_ms
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A token that was made and not used yet."""
+
+    id: str
+    """The first digits of its hash: they name it, and open nothing."""
+    name: str
+    expires_ms: int
+
+
+def links(connection: Connection, event: str, now_ms: int) -> list[Link]:
+    """The tokens of the event that a device can still enrol with, the first to expire first."""
+    need_event(connection, event)
+    c = t.token.c
+    rows = connection.execute(
+        select(c.hash, c.name, c.expires_ms)
+        .where(c.event == event, c.used_by == "", c.expires_ms > now_ms)
+        .order_by(c.expires_ms, c.hash)
+    )
+    return [Link(hashed[:LINK_DIGITS], name, expires_ms) for hashed, name, expires_ms in rows]
+
+
+def withdraw(connection: Connection, event: str, id_or_name: str, now_ms: int) -> list[Link]:
+    """Make unused tokens good for nothing: the one of that id, or all for that name.
+
+    Raises Denied when there is none.
+    """
+    c = t.token.c
+    open_ = links(connection, event, now_ms)
+    meant = [one for one in open_ if one.id == id_or_name] or [
+        one for one in open_ if one.name == id_or_name
+    ]
+    for one in meant:
+        connection.execute(
+            update(t.token)
+            .where(c.event == event, c.hash.startswith(one.id), c.used_by == "")
+            .values(used_by=WITHDRAWN)
+        )
+    if not meant:
+        raise Denied(404, "no_token", _("There is no such link that could still be used."))
+    return meant
+
+
 def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
     """A credential for a token; the device's old credential stops working. Raises Denied."""
     hashed, c = hash_of(asked.token), t.token.c
@@ -89,6 +137,10 @@ def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
     if token is None:
         raise Denied(403, "wrong_token", _("This enrolment token is not one of this server's."))
     event, name, expires_ms, used_by = token
+    if used_by == WITHDRAWN:
+        raise Denied(
+            403, "withdrawn_token", _("This enrolment token was withdrawn. Ask for another.")
+        )
     if used_by:
         raise Denied(403, "used_token", _("This enrolment token has been used. Ask for another."))
     if expires_ms <= now_ms:
@@ -100,6 +152,10 @@ def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
     )
     if taken.rowcount != 1:
         raise Denied(403, "used_token", _("This enrolment token has been used. Ask for another."))
+    named = names_of(connection, event)
+    name = asked.name.strip() or name or named.get(asked.device) or _unnamed(named)
+    if not name.isprintable():
+        raise Denied(422, "invalid", _("A name is letters that can be seen."))
     member = MemberRow(asked.device, name, asked.key, State.ENROLLED.value)
     credential = _admit(connection, event, at, member, now_ms)
     row = connection.execute(
@@ -108,6 +164,14 @@ def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
     authority = tickets.authority_of(connection, event)
     certificate = authority.issue(asked.device, asked.key)
     return Enrolled(credential, event, row[0], name, row[1], authority.certificate, certificate)
+
+
+def _unnamed(named: Mapping[str, str]) -> str:
+    """What a gate is called that nobody has named: two are not called the same."""
+    taken, number = set(named.values()), 1
+    while (name := _("Gate {n}").format(n=number)) in taken:
+        number += 1
+    return name
 
 
 def take(connection: Connection, event: str, members: Sequence[MemberRow], now_ms: int) -> None:

@@ -66,6 +66,10 @@ class Wanted:
     """Only make an event of that host's venue."""
     new_token: str = ""
     """Only make a token for a gate of this name."""
+    links: bool = False
+    """Only tell of the links that were not used yet."""
+    withdraw: str = ""
+    """Only make links of that id or name good for nothing."""
     devices: bool = False
     """Only tell of the event's devices."""
     device: str = ""
@@ -98,7 +102,8 @@ def run(wanted: Wanted) -> int:
     database is away, or the flags do not fit together.
     """
     folder = wanted.folder or default_folder()
-    is_of_a_server = bool(wanted.new_token or wanted.devices or wanted.device)
+    is_of_links = wanted.links or bool(wanted.withdraw)
+    is_of_a_server = bool(wanted.new_token or wanted.devices or wanted.device or is_of_links)
     if not is_of_a_server:
         Folder(folder).create()
     engine = open_database(database_of(folder, wanted.database), must_exist=is_of_a_server)
@@ -107,6 +112,8 @@ def run(wanted: Wanted) -> int:
             return _take_over(engine, wanted, wanted.take_over)
         if wanted.new_token:
             return _tell_token(engine, wanted, folder)
+        if is_of_links:
+            return _tend_links(engine, wanted)
         if wanted.devices or wanted.device:
             return _tend_devices(engine, wanted)
         # A SQLite file has one writer.
@@ -258,7 +265,7 @@ def _tell_start(engine: Engine, folder: Path, address: _Address, ready: _Ready) 
         write(_("The card API has no account yet: gate cards account --event ID") + "\n")
     # A link is a secret for a day: it is for people, not for whatever keeps our output.
     if ready.event and sys.stdout.isatty():
-        _tell_link(_mint(engine, ready.event, _("Gate")), address, ready.event)
+        _tell_link(_mint(engine, ready.event, ""), address, ready.event)
     write(_("To ask a gate in: gate serve --new-token NAME. End with Ctrl-C.") + "\n")
     sys.stdout.flush()
 
@@ -325,6 +332,28 @@ def _tend_devices(engine: Engine, wanted: Wanted) -> int:
     for one in in_transaction(engine, devices.all_devices):
         if one.event == event and wanted.device in ("", one.id):
             sys.stdout.write(f"{one.id}  {one.state:<8}  {printable(one.name)}\n")
+    return 0
+
+
+def _tend_links(engine: Engine, wanted: Wanted) -> int:
+    """Withdraw links if need be, and tell which; or tell of all that can still be used."""
+    event, now_ms = _need_event(engine, wanted), time.time_ns() // 1_000_000
+
+    def tend(connection: Connection) -> list[devices.Link]:
+        if wanted.withdraw:
+            return devices.withdraw(connection, event, wanted.withdraw, now_ms)
+        return devices.links(connection, event, now_ms)
+
+    try:
+        found = in_transaction(engine, tend)
+    except Denied as denied:
+        raise UsageError(denied.problem.reason, _("See them: gate serve --links")) from denied
+    for one in found:
+        how = _("withdrawn")
+        if not wanted.withdraw:
+            minutes = (one.expires_ms - now_ms) // 60_000
+            how = _("good for {n} min").format(n=minutes)
+        sys.stdout.write(f"{one.id}  {how:<16}  {printable(one.name)}\n")
     return 0
 
 
