@@ -59,6 +59,9 @@ REPEATS_KEPT = 10_000
 RESERVED_BYTES = 64 * 1024 * 1024
 """Below this much free disk only movements of people are written."""
 
+TIPS_NAMED = 16
+"""Of how many starts of a device a retirement names the newest entry; more do not matter."""
+
 _ACTS = {
     Outcome.ADMIT: Act.ADMISSION,
     Outcome.ATTENTION: Act.ADMISSION,
@@ -229,6 +232,15 @@ class Lane:
         """
         _require_supervisor(supervisor)
         return self._do(lambda: self._resolve(ticket, supervisor, _require_note(note)))
+
+    def retire(self, device: str, supervisor: Operator, note: str, *, back: bool = False) -> Entry:
+        """Record that another device is not waited for any more, or with ``back`` that it is.
+
+        Raises UsageError for this device itself.
+        """
+        _require_supervisor(supervisor)
+        act = Act.REINSTATEMENT if back else Act.RETIREMENT
+        return self._do(lambda: self._retire(act, device, supervisor, _require_note(note)))
 
     def scanner_proposal(self) -> Proposed:
         """What would explain the last typed text, and what it takes to believe it.
@@ -515,6 +527,16 @@ class Lane:
             )
             entry = journal.append(entry)
         log.info("conflict settled by %s", entry.name)
+        return entry
+
+    def _retire(self, act: Act, device: str, supervisor: Operator, note: str) -> Entry:
+        if device == self._device:
+            raise UsageError(_("this is this device itself"), _("Close its lane instead."))
+        with self._transaction() as journal:
+            entry = self._entry(act, operator=supervisor.name, note=note)
+            covers = tuple(self._peers.tips_of(device)[:TIPS_NAMED])
+            entry = journal.append(replace(entry, target=device, covers=covers))
+        log.info("%s of device %s by %s", act, device, entry.name)
         return entry
 
     def _sign_in(self, operator: Operator) -> None:

@@ -28,6 +28,18 @@ def device_state(device: Device) -> str:
     return _(STATE_WORDS[device.state]) if device.state in STATE_WORDS else ""
 
 
+def retired(device: Device, time_zone: ZoneInfo) -> str:
+    """Who retired it, where, when and why; empty while it is not, or was not at a gate."""
+    if device.state != "retired" or device.retired_ms is None:
+        return ""
+    return _("retired by {name} at {gate}, {when}: {note}").format(
+        name=printable(device.retired_by or "-", 24),
+        gate=printable(device.retired_at, 24),
+        when=clock_time(device.retired_ms, time_zone),
+        note=printable(device.retired_note),
+    )
+
+
 def last_heard(device: Device, time_zone: ZoneInfo, now_ms: int) -> str:
     """When it was last heard, or else the time of the newest thing known of it."""
     if device.is_own:

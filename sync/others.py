@@ -15,7 +15,7 @@ from sync.gates import Gates
 from sync.protocol import Lane, Report
 from sync.replica import Holdings
 
-ENROLLED, REVOKED = "enrolled", "revoked"
+ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
 NEVER = -(2**53)
 
 
@@ -74,15 +74,15 @@ class Others:
         """Whether the feed has told who belongs to the event, this device among them."""
         return self._holdings.device in self._members
 
-    def lanes(self, gates: Gates | None) -> tuple[freshness.Lane, ...]:
-        """The other devices, as the lane is told of them."""
+    def lanes(self, gates: Gates | None, now_ms: int = 0) -> tuple[freshness.Lane, ...]:
+        """The other devices, as the lane is told of them at a moment of this device's clock."""
         known = {
             *self._told,
             *self._members,
             *self._holdings.devices_with_lanes(),
             *(gates.linked if gates else ()),
         } - {self._holdings.device, CENTRAL}
-        return tuple(self._lane(device, gates) for device in sorted(known))
+        return tuple(self._lane(device, gates, now_ms) for device in sorted(known))
 
     def _state(self, device: str) -> str:
         told, member = self._told.get(device), self._members.get(device)
@@ -91,10 +91,13 @@ class Others:
             return member.state
         return told.state if told is not None else ENROLLED
 
-    def _lane(self, device: str, gates: Gates | None) -> freshness.Lane:
+    def _lane(self, device: str, gates: Gates | None, now_ms: int) -> freshness.Lane:
         told = self._told.get(device) or Lane(device)
         gate = gates.linked.get(device) if gates else None
         state = self._state(device)
+        word = self._holdings.retirement(device, now_ms) if state == ENROLLED else None
+        if word is not None:
+            state = RETIRED
         is_open = self._holdings.is_open(device)
         heard_boot_ms = self.server_heard_boot_ms(device)
         report = told.report
@@ -117,6 +120,10 @@ class Others:
             quarantined=report.quarantined,
             ahead_ms=ahead_ms,
             error_ms=error_ms,
+            retired_by=word.operator if word else "",
+            retired_at=(word.gate or word.device) if word else "",
+            retired_ms=word.at_ms if word else None,
+            retired_note=word.note if word else "",
         )
 
 

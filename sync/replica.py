@@ -11,13 +11,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from sqlite_utils import Database
 
 from gate.domain.history import fold
 from gate.domain.model import FACTS, Act, Entry, device_of
+from gate.domain.retirement import RETIREMENTS, newest, stands
 from gate.errors import StoreError
 from gate.store import entries, schema
 from gate.store.folder import Folder
@@ -144,6 +145,14 @@ def heads_for(
     return [head for head in found if head.hash in chosen]
 
 
+class _Made(NamedTuple):
+    """The newest entry of a branch."""
+
+    origin: str
+    seq: int
+    hlc: int
+
+
 class Holdings:
     """All entries this device holds: its own journal, read, and ``peers.db``, written."""
 
@@ -170,6 +179,7 @@ class Holdings:
         self.version = 0
         """Goes up when entries of others were taken."""
         self._lanes: dict[str, tuple[int, bool]] = self._read_lanes()
+        self._retirements: dict[str, Entry] = self._read_retirements()
         self._tips: Have = self._read_tips()
         self._starts: dict[str, Start] = self._read_starts()
 
@@ -206,7 +216,8 @@ class Holdings:
         with faults(self._folder.journal):
             for row, origin, seq, hash_, act, ticket, follows, body in journal.execute(
                 "SELECT id, origin, seq, hash, act, ticket, json_extract(body, '$.follows'), "
-                "CASE WHEN act IN ('lane_opened', 'lane_closed') THEN body END "
+                "CASE WHEN act IN ('lane_opened', 'lane_closed', 'retirement', "
+                "'reinstatement') THEN body END "
                 "FROM entry WHERE id > ? ORDER BY id",
                 (before,),
             ):
@@ -218,6 +229,8 @@ class Holdings:
                     annulments.add(ticket)
                 elif act in _LANES:
                     self._own_lane.append(entries.decode(body))
+                elif act in RETIREMENTS:
+                    self._note_retirement(entries.decode(body))
         if annulments:
             with writing(self._connection, self._path):
                 for ticket in annulments:
@@ -245,6 +258,18 @@ class Holdings:
         hlc, is_open = self._lanes.get(device, (0, True))
         before = next((own for own in reversed(self._own_lane) if own.hlc < hlc), None)
         return not is_open and before is not None and before.act is Act.LANE_OPENED
+
+    def retirement(self, device: str, now_ms: int) -> Entry | None:
+        """The word by which a device is retired, if it has done nothing since."""
+        word = self._retirements.get(device)
+        if word is None:
+            return None
+        with faults(self._path):
+            rows = self._connection.execute(
+                "SELECT origin, seq, hlc FROM tip WHERE origin > ? AND origin < ?",
+                (f"{device}.", f"{device}/"),
+            ).fetchall()
+        return word if stands(word, (_Made(*row) for row in rows), now_ms) else None
 
     def devices_with_lanes(self) -> list[str]:
         """Every other device that has said so of its lane."""
@@ -328,6 +353,8 @@ class Holdings:
                 self._starts[one.entry.origin] = Start(one.entry.origin, one.entry.follows)
             if one.entry.act in _LANES and one.entry.device != self.device:
                 self._note_lane(one.entry.device, one.entry.hlc, one.entry.act == Act.LANE_OPENED)
+            if one.entry.act in RETIREMENTS:
+                self._note_retirement(entries.decode(one.body))
         self.version += bool(intake.taken)
         return Taken(len(intake.taken), refused, intake.gaps, frozenset(tips))
 
@@ -522,6 +549,16 @@ class Holdings:
     def _note_lane(self, device: str, hlc: int, is_open: bool) -> None:
         if hlc >= self._lanes.get(device, (0, False))[0]:
             self._lanes[device] = (hlc, is_open)
+
+    def _note_retirement(self, word: Entry) -> None:
+        known = self._retirements.get(word.target)
+        self._retirements |= newest([word] if known is None else [word, known])
+
+    def _read_retirements(self) -> dict[str, Entry]:
+        query = "SELECT body FROM entry WHERE act IN ('retirement', 'reinstatement')"
+        with faults(self._path):
+            rows = self._connection.execute(query).fetchall()
+        return newest(entries.decode(body) for (body,) in rows)
 
     def _read_lanes(self) -> dict[str, tuple[int, bool]]:
         lanes: dict[str, tuple[int, bool]] = {}

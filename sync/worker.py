@@ -639,7 +639,7 @@ class Worker:
             quarantined=len(self._holdings.quarantined()),
             alarms=alarmed(self._holdings),
             last_error=self._last_error,
-            lanes=self._others.lanes(self._gates),
+            lanes=self._others.lanes(self._gates, reading.wall_ms),
             knows_members=self._others.are_all_known(),
             opened_boot_ms=self._holdings.opened_boot_ms(reading.boot_id),
             gates=len(self._gates.linked) if self._gates else 0,

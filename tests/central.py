@@ -51,7 +51,8 @@ class Maker:
         said = (admits if act is Act.ADMISSION else {}) | said
         entry = Entry(
             origin=self.origin, seq=self.seq, prev=self.prev, act=act, at_ms=NOW_MS + self.seq,
-            boot_ms=self.seq, hlc=(NOW_MS << 16) + self.seq, ticket=ticket, gate="North", **said,
+            boot_ms=self.seq, ticket=ticket, gate="North",
+            **{"hlc": (NOW_MS << 16) + self.seq} | said,
         )  # fmt: skip
         body = entries.encode(entry)
         self.prev = entries.digest(body).hex()

@@ -563,6 +563,26 @@ class TestSupervision:
         assert told == {"East": "withdrawn_token", "West": 200}
         assert (await running.admin("GET", "/events/show/tokens")).json() == []
 
+    async def test_a_lane_that_a_gate_has_retired_is_not_waited_for(
+        self, running: Central, maker: Maker, other: Maker
+    ) -> None:
+        """By that entry, until the device does something afterwards, or it is taken back."""
+        begun = (time.time_ns() // 1_000_000 - 60_000) << 16
+
+        async def told(by: Maker, act: Act, hlc: int, **said: object) -> bool:
+            await running.exchange(by, ask([by.make(act, hlc=begun + hlc, **said)]))
+            lines = (await running.admin("GET", "/events/show/devices")).json()
+            return bool({line["id"]: line["lane_open"] for line in lines}[maker.device])
+
+        about = {"target": maker.device}
+        assert await told(maker, Act.LANE_OPENED, 1_000)
+        assert not await told(other, Act.RETIREMENT, 2_000, **about)
+        assert not await told(maker, Act.ADMISSION, 1_500, ticket="t")
+        assert await told(other, Act.REINSTATEMENT, 3_000, **about)
+        assert not await told(other, Act.RETIREMENT, 4_000, **about)
+        assert await told(maker, Act.ADMISSION, 5_000, ticket="u")
+        assert not await told(maker, Act.LANE_CLOSED, 6_000)
+
     async def test_scans_are_verdicts(self, running: Central, maker: Maker) -> None:
         """One scan is one, though its lane was opened, signed in to and closed as well."""
         acts = (Act.LANE_OPENED, Act.SIGN_IN, Act.ADMISSION, Act.SIGN_OUT, Act.LANE_CLOSED)

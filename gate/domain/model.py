@@ -186,6 +186,10 @@ class Act(StrEnum):
     CLOCK_SET = "clock_set"
     RESOLUTION = "resolution"
     """A supervisor has looked at a conflict; ``covers`` names the admissions, ``note`` says why."""
+    RETIREMENT = "retirement"
+    """Nobody waits for the device ``target`` any more; ``covers`` names its newest entries."""
+    REINSTATEMENT = "reinstatement"
+    """That was wrong: the device ``target`` is waited for."""
 
 
 MOVEMENTS = frozenset({Act.ADMISSION, Act.EXIT})
@@ -480,13 +484,13 @@ class Entry:
     """Count of this device's earlier admissions of the ticket, annulled ones included."""
     flags: tuple[str, ...] = ()
     target: str = ""
-    """Name of the entry that this one annuls or repeats."""
+    """Name of the entry that this one annuls or repeats, or id of a device that is retired."""
     count: int = 0
     note: str = ""
     source: str = ""
     symbology: str = ""
     covers: tuple[str, ...] = ()
-    """Names of the admissions that a resolution settles."""
+    """Names of the admissions that a resolution settles, or of entries before a retirement."""
     server_ahead_ms: int | None = None
     """How far the server's clock was ahead of the device's own, when that was last measured."""
     server_error_ms: int | None = None

@@ -26,6 +26,12 @@ class Lane(OtherLane):
     ahead_ms: int | None = None
     """How far the server's clock was ahead of the device's own; without a server, this device's."""
     error_ms: int | None = None
+    retired_by: str = ""
+    """Who retired it at a gate; empty when that was the server or the host, or nobody."""
+    retired_at: str = ""
+    """At which gate."""
+    retired_ms: int | None = None
+    retired_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

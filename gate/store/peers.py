@@ -63,6 +63,16 @@ class Peers:
         """The entry of that name, if it has been heard."""
         return self._read(lambda connection: read_entry(connection, name), None)
 
+    def tips_of(self, device: str) -> list[str]:
+        """Names of a device's newest entries that were heard, one for each start and branch."""
+        query = "SELECT origin, seq FROM tip WHERE origin > ? AND origin < ? ORDER BY hlc DESC"
+        bound = (f"{device}.", f"{device}/")
+
+        def read(connection: sqlite3.Connection) -> list[str]:
+            return [f"{origin}:{seq}" for origin, seq in connection.execute(query, bound)]
+
+        return self._read(read, [])
+
     def told(self, device: str) -> Told | None:
         """What the server said of a device; ``None`` when it never named it."""
         query = "SELECT body FROM device WHERE id = ?"

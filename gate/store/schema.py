@@ -114,6 +114,9 @@ CREATE INDEX entry_lane ON entry (id) WHERE act IN ('lane_opened', 'lane_closed'
 _LANES = """
 CREATE INDEX entry_lanes ON entry (origin) WHERE act IN ('lane_opened', 'lane_closed');
 """
+_RETIREMENTS = """
+CREATE INDEX entry_retirements ON entry (id) WHERE act IN ('retirement', 'reinstatement');
+"""
 
 
 @journal()
@@ -140,7 +143,7 @@ def create_peers(db: Database) -> None:
     entry = _ENTRY.replace("UNIQUE (origin, seq)", "UNIQUE (origin, seq, hash)")
     tally = _TALLY.replace("    minute", "    device TEXT NOT NULL,\n    minute", 1)
     tally = tally.replace("KEY (minute", "KEY (device, minute")
-    _run(db, entry + _STATE + tally + _OTHERS + _RESOLUTIONS + _LANES)
+    _run(db, entry + _STATE + tally + _OTHERS + _RESOLUTIONS + _LANES + _RETIREMENTS)
 
 
 @tickets()

@@ -94,6 +94,11 @@ class Device:
     ahead_ms: int | None = None
     """How far the server's clock was ahead of its own; without a server, this device's."""
     error_ms: int | None = None
+    retired_by: str = ""
+    """Who retired it at a gate, at which, when and why; empty when the server or the host did."""
+    retired_at: str = ""
+    retired_ms: int | None = None
+    retired_note: str = ""
     has_alarm: bool = False
     """Whether it was cloned, restored from a backup or rolled back."""
 
@@ -401,4 +406,8 @@ def _fresh(device: Device, lane: Lane, boot_ms: int) -> Device:
         quarantined=lane.quarantined,
         ahead_ms=lane.ahead_ms,
         error_ms=lane.error_ms,
+        retired_by=lane.retired_by,
+        retired_at=lane.retired_at,
+        retired_ms=lane.retired_ms,
+        retired_note=lane.retired_note,
     )

@@ -3,6 +3,7 @@
 Every function works in the transaction it is handed.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from gate import __version__
 from gate.domain import clock
 from gate.domain.history import Conflict, conflict, fold
 from gate.domain.model import FACTS, Act, Entry, History, Outcome, Ticket
+from gate.domain.retirement import RETIREMENTS, newest, stands
 from gate.store import entries
 from gate.store.journal import TALLY_COUNTS, TALLY_KEY, scan_row, taken_back, tally_key
 from sync.central import tables as t
@@ -171,6 +173,7 @@ def _keep(connection: Connection, event: str, known: Known, before: Have, intake
     if annulled := facts & known.annulled:
         _take_back(connection, event, annulled, counts)
     _upsert_tally(connection, event, counts)
+    lanes |= _retired(connection, event, known, intake.taken)
     for device, is_open in lanes.items():
         connection.execute(
             update(t.device).where(t.device.c.id == device).values(lane_open=is_open)
@@ -181,6 +184,38 @@ def _keep(connection: Connection, event: str, known: Known, before: Have, intake
     }
 
 
+def _retired(
+    connection: Connection, event: str, known: Known, taken: Sequence[Carried]
+) -> dict[str, int]:
+    """Whether the lanes are open of which somebody said that they are retired, or not any more."""
+    words = [entries.decode(one.body) for one in taken if one.entry.act in RETIREMENTS]
+    known.retirements = (
+        newest([*known.retirements.values(), *words]) if words else known.retirements
+    )
+    concerned = {word.target for word in words}
+    if known.retirements:
+        concerned |= {one.entry.device for one in taken if one.entry.device in known.retirements}
+    return {device: _is_open(connection, event, device, known) for device in sorted(concerned)}
+
+
+def _is_open(connection: Connection, event: str, device: str, known: Known) -> int:
+    """Whether a lane is open by its own newest word, and by the one that has retired it."""
+    c = t.entry.c
+    own = (c.event == event, c.origin > f"{device}.", c.origin < f"{device}/")
+    newest_first = select(c.body).where(*own).order_by(c.number.desc())
+    lanes = newest_first.where(c.act.in_([Act.LANE_OPENED.value, Act.LANE_CLOSED.value]))
+    body = connection.execute(lanes.limit(1)).scalar()
+    if body is None or entries.decode(body).act is not Act.LANE_OPENED:
+        return 0
+    word = known.retirements.get(device)
+    tips = (
+        entries.decode(body) for body in connection.execute(newest_first.limit(NEWEST)).scalars()
+    )
+    return int(not stands(word, tips, time.time_ns() // 1_000_000))
+
+
+NEWEST = 16
+"""How many of a retired device's newest entries may have come before one that is older."""
 _COLUMNS = ("event", "number", "origin", "seq", "hash", "act", "ticket", "body")
 _INSERT_ENTRIES = Prepared(insert(t.entry), _COLUMNS)
 _SET_ENTRIES = Prepared(

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, bindparam, event, select
 
-from gate.domain.model import Act
+from gate.domain.model import Act, Entry
+from gate.domain.retirement import RETIREMENTS, newest
+from gate.store import entries
 from sync.central import tables as t
 from sync.exchange import Have, gather
 
@@ -21,6 +23,8 @@ class Known:
     tips: Have = field(default_factory=dict)
     annulled: set[str] = field(default_factory=set)
     """Tickets that any annulment is about."""
+    retirements: dict[str, Entry] = field(default_factory=dict)
+    """The word that counts on each device that anybody has retired at a gate."""
 
 
 class Memory:
@@ -63,14 +67,27 @@ _SINCE = (
 )
 
 
+_WORDS = select(t.entry.c.body).where(
+    t.entry.c.event == bindparam("event"), t.entry.c.act.in_(sorted(RETIREMENTS))
+)
+
+
+def _read_retirements(connection: Connection, event_id: str, known: Known) -> None:
+    bodies = connection.execute(_WORDS, {"event": event_id}).scalars()
+    known.retirements = newest(entries.decode(body) for body in bodies)
+
+
 def _read_all(connection: Connection, event_id: str, known: Known) -> None:
     known.tips = gather(connection.execute(_ALL_TIPS, {"event": event_id}))
     known.annulled = set(connection.execute(_ALL_ANNULLED, {"event": event_id}).scalars())
+    _read_retirements(connection, event_id, known)
 
 
 def _catch_up(connection: Connection, event_id: str, known: Known) -> None:
     rows = connection.execute(_SINCE, {"event": event_id, "number": known.number}).all()
     origins = {row[0] for row in rows}
     known.annulled |= {row[2] for row in rows if row[1] == Act.ANNULMENT.value}
+    if any(row[1] in RETIREMENTS for row in rows):
+        _read_retirements(connection, event_id, known)
     some = _ALL_TIPS.where(t.tip.c.origin.in_(sorted(origins)))
     known.tips |= gather(connection.execute(some, {"event": event_id}))

@@ -17,10 +17,12 @@ from gate.domain.history import Conflict
 from gate.domain.model import Reason
 from gate.errors import GateError
 from gate.language import _, ngettext
+from gate.store.nudge import try_now
 from gate.store.standing import Standing
 from gate.store.venue import Device, Venue
 from gate.tui.screens.page import Page
 from gate.tui.screens.questions import PinQuestion, Signed
+from gate.tui.screens.retiring import ask_to_retire
 from gate.venue_words import (
     device_name,
     device_state,
@@ -30,6 +32,7 @@ from gate.venue_words import (
     last_heard,
     number,
     offset,
+    retired,
     settled,
 )
 from gate.words import REASON_WORDS, clock_time, printable, server_link
@@ -67,6 +70,8 @@ class SupervisorScreen(Page):
         Binding("1", "section('counts')"),
         Binding("2", "section('devices')"),
         Binding("3", "section('conflicts')"),
+        Binding("r", "retire"),
+        Binding("t", "try_now"),
     ]
 
     def __init__(self) -> None:
@@ -80,6 +85,8 @@ class SupervisorScreen(Page):
             ("1 2 3", _("counts, devices, conflicts")),
             ("↑↓", _("choose")),
             ("Enter", _("settle a conflict")),
+            ("r", _("retire a device")),
+            ("t", _("try the server now")),
         ]
 
     def content(self) -> ComposeResult:
@@ -136,6 +143,23 @@ class SupervisorScreen(Page):
         else:
             self.set_focus(None)
         self._tell_sections()
+
+    def action_try_now(self) -> None:
+        """Have the sync worker try the server at once, whatever it waits for."""
+        try:
+            try_now(self.gate_app.folder)
+        except GateError as fault:
+            self.gate_app.complain(fault)
+            return
+        self.notify(_("The sync worker tries now."), markup=False)
+
+    def action_retire(self) -> None:
+        """Have nobody wait for the chosen device, or take that back: who, and why."""
+        row = self.query_one("#device-table", DataTable).cursor_row
+        devices = self._seen.devices if self._seen else []
+        if self.query_one(ContentSwitcher).current != "on-devices" or not 0 <= row < len(devices):
+            return
+        ask_to_retire(self, devices[row], self._read)
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """Tell all that is known of the chosen device or conflict."""
@@ -321,6 +345,8 @@ class SupervisorScreen(Page):
             lines[1] += " · " + server_link(
                 standing.freshness, standing.boot_ms, app.lane.now_ms(), app.time_zone
             )
+        if told := retired(device, app.time_zone):
+            lines.append(told)
         if device.has_alarm:
             lines.append(_("ALARM: it was cloned, restored from a backup or set back."))
         return "\n".join(lines)
