@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.widgets import DataTable, Static
 
 from gate.domain import retirement
 from gate.domain.clock import COUNTER_BITS, MAX_AHEAD_MS
@@ -18,8 +19,13 @@ from sync.feed import Feed
 from sync.others import Others
 from sync.replica import Holdings
 from tests.conftest import MakeLane
+from tests.lan import Venue as LanVenue
 from tests.neighbours import carry, enrol, neighbour, say
+from tests.network import until
+from tests.screen import BOSS as BOSS_NAME
+from tests.screen import BOSS_PIN, with_operators
 from tests.test_coverage import ZONE
+from tests.test_lan_venue import on_screen
 from tests.venue import NOW_MS, FixedClock
 
 BOSS = Operator("Kim", Role.SUPERVISOR)
@@ -148,3 +154,38 @@ def test_retiring_takes_a_supervisor_a_reason_and_another_device(lane: Lane) -> 
     assert (made.act, made.target, made.operator, made.note) == (
         Act.RETIREMENT, DEVICE, "Kim", "went home",
     )  # fmt: skip
+
+
+async def test_a_key_on_the_board_retires_a_lane_that_went_home(tmp_path: Path) -> None:
+    """PIN and reason at one gate; at another one the lane is missed no more, and back again."""
+    made = LanVenue(tmp_path, 3)
+    here, there, gone = made.gates
+    try:
+        for member in made.gates:
+            member.lane()
+        with_operators(here.folder)
+        made.start()
+        until(lambda: there.lane().standing().coverage.basis is Basis.LAN)
+        gone.kill()
+        until(lambda: there.lane().standing().coverage.basis is Basis.ALONE, 30)
+        async with on_screen(here) as screen:
+            await screen.press("f3")
+            table = screen.app.screen.query_one("#device-table", DataTable)
+            await screen.until(lambda: table.row_count == 3)
+            await screen.press("2")
+            rows = [str(table.get_row_at(n)[0]) for n in range(3)]
+            table.move_cursor(row=rows.index("G2"))
+            line = screen.app.screen.query_one("#device", Static)
+            for key, words in (("retired by boss", "went home"), ("", "it is back")):
+                await screen.press("r")
+                await screen.answer(BOSS_NAME, BOSS_PIN, words)
+                if key:
+                    await screen.until(lambda key=key: key in str(line.content))
+                    until(lambda: there.lane().standing().coverage.basis is Basis.LAN, 30)
+                else:
+                    await screen.until(lambda: "retired by" not in str(line.content))
+                    until(lambda: there.lane().standing().coverage.basis is Basis.ALONE, 30)
+            await screen.press("t")
+            await screen.until(here.folder.nudge.exists)
+    finally:
+        made.close()
