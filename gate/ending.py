@@ -32,24 +32,30 @@ class Ending:
         # A handler may interrupt anything: it does nothing but wake whoever listens here.
         self._bell, self._wake = os.pipe()
         self._handler: object = None
+        self._thread = threading.Thread(target=self._listen, name="ending", daemon=True)
 
     def __enter__(self) -> "Ending":
         """Listen from now on."""
         for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
             number = getattr(signal, name, None)
-            if number is not None:
+            # Whoever started it with nohup wants it to outlive the window.
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                 self._before.append((number, signal.signal(number, self._signalled)))
-        threading.Thread(target=self._listen, name="ending", daemon=True).start()
+        self._thread.start()
         if sys.platform == "win32":
             self._follow_console()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._over.set()
         for number, handler in self._before:
             signal.signal(number, handler)  # type: ignore[arg-type]
-        with suppress(OSError):
-            os.write(self._wake, b"o")
+        self._over.set()
+        os.write(self._wake, b"o")
+        self._thread.join(1)
+        if not self._thread.is_alive():
+            # Not before: what is closed may be another file's in a moment.
+            os.close(self._bell)
+            os.close(self._wake)
 
     def then(self, end: Callable[[], object]) -> None:
         """Call this, in another thread, once the lane is to end; at once if it is already."""
@@ -70,11 +76,11 @@ class Ending:
             rung = self._listen_to_terminal()
         if rung == b"s":
             self._begin()
-        os.close(self._bell)
-        os.close(self._wake)
 
     def _listen_to_terminal(self) -> bytes:
         terminals = [number for number in (0, 1) if os.isatty(number)]
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            terminals = []
         while True:
             ready, _w, _x = select.select([self._bell], [], [], LOOK_EVERY_S)
             if ready:

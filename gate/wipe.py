@@ -103,6 +103,7 @@ def _read_back(export: Path, reader: JournalReader) -> int:
 
 _NAMES = {
     "journal.db", "peers.db", "tickets.current", "gate.log", "sync.log", "sync.json",
+    "sync.now",
     "server.json", "member.json", "venue.json", "device.key",
 }  # fmt: skip
 

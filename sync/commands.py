@@ -109,7 +109,9 @@ def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
     shown = _Shown() if sys.stderr.isatty() and not is_child else None
     worker, lock, client = _worker(folder, config, told=shown or _silent)
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-        if (number := getattr(signal, name, None)) is not None:
+        number = getattr(signal, name, None)
+        # Started with nohup it is to outlive the window.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda _number, _frame: worker.stop(PARENT_S if is_child else 0))
     if is_child:
         follow_parent(worker)

@@ -87,6 +87,25 @@ def test_a_screen_that_hangs_does_not_keep_the_lane_open(
     assert acts(venue) == [Act.LANE_OPENED, Act.LANE_CLOSED]
 
 
+def test_what_was_started_with_nohup_outlives_its_window(
+    gates: list[Terminal], venue: Folder
+) -> None:
+    """The signal that is ignored on purpose stays ignored; SIGTERM ends it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        gate = opened(venue, "--plain")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    gates.append(gate)
+    end(gate, "SIGHUP")
+    with pytest.raises(subprocess.TimeoutExpired):
+        gate.process.wait(2)
+    assert acts(venue) == [Act.LANE_OPENED]
+    end(gate, "SIGTERM")
+    assert gate.process.wait(15) == 0
+    assert acts(venue)[-1] is Act.LANE_CLOSED
+
+
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[tuple[Member, Member]]:
     """Two gates of a venue without a server; nobody is at work yet."""

@@ -346,7 +346,9 @@ class SupervisorScreen(Page):
                 standing.freshness, standing.boot_ms, app.lane.now_ms(), app.time_zone
             )
         if told := retired(device, app.time_zone):
-            lines.append(told)
+            lines += [told, _("r: it is waited for again")]
+        elif device.state == "open" and not device.is_own:
+            lines.append(_("r: nobody waits for it any more"))
         if device.has_alarm:
             lines.append(_("ALARM: it was cloned, restored from a backup or set back."))
         return "\n".join(lines)
