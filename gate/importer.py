@@ -30,6 +30,7 @@ from gate.store.folder import Folder, Lock, sync_folder, write_durably
 from gate.store.rows import BadRow, ticket_body, type_body
 from gate.store.sqlite import faults, open_reader
 from gate.store.tickets import FILE_NAME, live_replica
+from gate.store.voids import with_voids
 
 ERRORS_SHOWN = 20
 MAX_LINE = 1024 * 1024
@@ -73,12 +74,13 @@ def import_files(
     folder.create()
     lock = Lock(folder, "import")
     try:
-        build = _Build(folder, time_zone, replace)
+        built_ms = time.time_ns() // 1_000_000 if built_ms is None else built_ms
+        build = _Build(folder, time_zone, replace, built_ms)
         try:
             imported = build.read(paths, progress or _silent)
             if imported.bad and not skip_bad:
                 raise ImportFault(_report(imported), _("Nothing was imported. Mend the file."))
-            build.publish(time.time_ns() // 1_000_000 if built_ms is None else built_ms)
+            build.publish()
         finally:
             build.discard()
         _remove_old_replicas(folder)
@@ -102,8 +104,9 @@ def _report(imported: Imported) -> str:
 class _Build:
     """A replica in the making, beside the live one."""
 
-    def __init__(self, folder: Folder, time_zone: str, replace: bool) -> None:
+    def __init__(self, folder: Folder, time_zone: str, replace: bool, built_ms: int) -> None:
         self._folder = folder
+        self._built_ms = built_ms
         self._time_zone = time_zone
         self._part = folder.path / "import.part"
         self.discard()
@@ -166,8 +169,9 @@ class _Build:
         progress(total, total)
         return imported
 
-    def publish(self, built_ms: int) -> None:
+    def publish(self) -> None:
         """Make the replica whole on disk, then live."""
+        built_ms = self._built_ms
         name = f"tickets-{self._epoch}-{self._seq}.db"
         cursor = f"{self._epoch}:{self._seq}:{secrets.token_hex(8)}"
         meta = {
@@ -220,13 +224,21 @@ class _Build:
     def _put_ticket(self, row: dict[str, Any]) -> None:
         kept = ticket_body(row, self._zones.get, self._key)
         number = row_of(self._db, kept.id)
+        position = f"{self._epoch}:{self._seq}"
+        body = with_voids(self._before(number), kept.body, position, self._built_ms)
         for hashed in kept.codes:
             owner = self._db.execute("SELECT ticket FROM code WHERE hash = ?", (hashed,)).fetchone()
             if owner is not None and owner[0] != number:
                 raise BadRow(_("this code belongs to another ticket already"))
         if number is not None and self._seen.has(number):
             raise BadRow(_("this ticket has been in these files before"))
-        self._seen.add(put_ticket(self._db, number, kept))
+        self._seen.add(put_ticket(self._db, number, kept._replace(body=body)))
+
+    def _before(self, number: int | None) -> str | None:
+        if number is None:
+            return None
+        found = self._db.execute("SELECT body FROM ticket WHERE row = ?", (number,)).fetchone()
+        return None if found is None else str(found[0])
 
 
 def _forget_tickets(db: sqlite3.Connection) -> None:

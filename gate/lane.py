@@ -763,6 +763,7 @@ class Lane:
             symbology=scan.symbology if scan else "",
             server_ahead_ms=standing.freshness.ahead_ms,
             server_error_ms=standing.freshness.error_ms,
+            position=self._tickets.position,
         )
 
     def _recorded(self, verdict: Verdict, entry: Entry | None, started_ns: int) -> Verdict:

@@ -16,7 +16,7 @@ def fold(entries: Iterable[Entry]) -> History:
     facts = {entry for entry in entries if entry.act in FACTS}
     annulled = {entry.target for entry in facts if entry.act is Act.ANNULMENT}
     history = History()
-    for entry in sorted(facts, key=_order):
+    for entry in sorted(facts, key=entry_order):
         if entry.act is Act.ADMISSION and entry.name in annulled:
             history = replace(history, redemptions=history.redemptions + 1)
         elif entry.act in MOVEMENTS and entry.name not in annulled:
@@ -24,7 +24,8 @@ def fold(entries: Iterable[Entry]) -> History:
     return history
 
 
-def _order(entry: Entry) -> tuple[object, ...]:
+def entry_order(entry: Entry) -> tuple[object, ...]:
+    """The order in which entries count: (HLC, origin, seq), and what keeps equal ones apart."""
     # All that a history remembers takes part, so that no tie is left to the order of arrival.
     return (
         entry.hlc, entry.origin, entry.seq, entry.at_ms, entry.act, entry.uses, entry.persons,
@@ -61,7 +62,7 @@ def conflict(entries: Iterable[Entry], use_limit: int, party_size: int) -> Confl
     known = set(entries)
     annulled = {entry.target for entry in known if entry.act is Act.ANNULMENT}
     standing = [e for e in known if e.act in MOVEMENTS and e.name not in annulled]
-    admissions = sorted((e for e in standing if e.act is Act.ADMISSION), key=_order)
+    admissions = sorted((e for e in standing if e.act is Act.ADMISSION), key=entry_order)
     unknowing = [e for e in admissions if e.overruled not in KNOWINGLY]
     excess = sum(e.uses for e in unknowing) - use_limit
     if use_limit <= party_size:
@@ -76,7 +77,7 @@ def conflict(entries: Iterable[Entry], use_limit: int, party_size: int) -> Confl
         ticket_type=admissions[0].ticket_type,
         admissions=tuple(admissions),
         excess=excess,
-        resolution=min(words, key=_order) if words else None,
+        resolution=min(words, key=entry_order) if words else None,
     )
 
 

@@ -37,6 +37,10 @@ class Status(StrEnum):
     """Its holder has used as many tickets of the type as one person may."""
 
 
+VOID = frozenset({Status.REVOKED, Status.DELETED})
+"""Statuses in which a ticket is good no more; the others may pass, or say nothing of the issuer."""
+
+
 class CodeState(StrEnum):
     """How the code that was shown stands to its ticket."""
 
@@ -130,6 +134,8 @@ class Flag(StrEnum):
     """Found by search and admitted by hand."""
     REPAIRED = "repaired"
     """The scanner typed something else, which was made good."""
+    STALE = "stale"
+    """Not in a ticket list that was not current."""
 
 
 class Basis(StrEnum):
@@ -244,6 +250,18 @@ class TicketType:
 
 
 @dataclass(frozen=True, slots=True)
+class Void:
+    """A time in which a ticket was good no more, by the feed and by its source's clock."""
+
+    at: str
+    """Feed position, ``epoch:seq``, of the change that made it void."""
+    at_ms: int
+    until: str = ""
+    """Feed position of the change that made it good again; empty while it is void."""
+    until_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """What was sold: one admission, or several. ``None`` and empty mean the issuer did not say."""
 
@@ -277,6 +295,8 @@ class Ticket:
     party: int | None = None
     alphabet: str = ""
     """Classes of the characters in its codes (``gate.credential.alphabet_of``); empty: unknown."""
+    voids: tuple[Void, ...] = ()
+    """When it was void, the first first; whoever states a ticket does not state these."""
 
     @property
     def use_limit(self) -> int:
@@ -351,6 +371,8 @@ class HouseRules:
     zone_capacity: int | None = None
     alone: Policy = Policy.FLAG
     alone_by_type: Mapping[str, Policy] = field(default_factory=dict)
+    stale: Policy = Policy.REFUSE
+    """What to do with a code that is not in a list that is not current; never to admit it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +389,8 @@ class Context:
     zone_inside: int = 0
     problem: Reason | None = None
     """Why the scanned text is no credential at all."""
+    list_as_of_ms: int | None = None
+    """As of when the ticket list is, while it is not current; ``None`` while it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,6 +448,8 @@ class Verdict:
     """For a fault: what happened and what the operator does next."""
     rivals: tuple[Ticket, ...] = ()
     """The tickets that one text may be, where it is not only one."""
+    list_as_of_ms: int | None = None
+    """As of when the list is in which the code is not, if that list was not current."""
     scanner_flaws: tuple[str, ...] = ()
     """What is wrong with the scanner, as was undone or as would explain its text; see
     ``gate.credential.repair``."""
@@ -495,6 +521,8 @@ class Entry:
     """How far the server's clock was ahead of the device's own, when that was last measured."""
     server_error_ms: int | None = None
     """How far that may be wrong, either way."""
+    position: str = ""
+    """Feed position, ``epoch:seq``, of the ticket list that it was decided on."""
 
     @property
     def name(self) -> str:

@@ -100,7 +100,7 @@ _TICKET_TIMES = (
 )  # fmt: skip
 _TYPE_FIELDS = tuple((f.name, f.default) for f in fields(TicketType))
 _TICKET_FIELDS = tuple(
-    (f.name, f.default) for f in fields(Ticket) if f.name not in ("type", "code_state")
+    (f.name, f.default) for f in fields(Ticket) if f.name not in ("type", "code_state", "voids")
 )
 
 
@@ -180,6 +180,7 @@ def changed_body(
         if name not in allowed:
             raise BadRow(_("{name}: there is no such field").format(name=name))
     kept: dict[str, Any] = msgspec.json.decode(body)
+    kept.pop("voids", None)
     # Stated as a row, so that a change is checked by the rules of a row.
     row = {name: value for name, value in {**kept, **changes}.items() if value not in (None, "")}
     type_id, alphabet = row.pop("type_id"), row.pop("alphabet", "")

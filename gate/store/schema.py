@@ -252,6 +252,17 @@ def know_alphabets(db: Database) -> None:
     )
 
 
+@tickets()
+def find_voids(db: Database) -> None:
+    """Version 0.2: tickets that ever were void, among any number of others."""
+    _run(
+        db,
+        """
+        CREATE INDEX ticket_voids ON ticket (id) WHERE json_extract(body, '$.voids') IS NOT NULL;
+        """,
+    )
+
+
 def _run(db: Database, script: str) -> None:
     # executescript() would commit the migration's own transaction.
     statement = ""

@@ -27,19 +27,27 @@ _ticket_type = msgspec.json.Decoder(TicketType)
 
 FILE_NAME = re.compile(r"tickets-[0-9a-f]+-[0-9]+\.db")
 
-# The type's JSON is spliced in as a member, so that one decoding makes both.
+# The type's JSON is spliced in as a member, so that one decoding makes both. How far the replica is
+# comes with the ticket: the worker may write between two statements.
 _BY_CODE = """
-SELECT '{"code_state":"' || c.state || '","type":' || t.body || ',' || substr(k.body, 2)
+SELECT '{"code_state":"' || c.state || '","type":' || t.body || ',' || substr(k.body, 2),
+    (SELECT value FROM meta WHERE key = 'cursor')
 FROM code c JOIN ticket k ON k.row = c.ticket JOIN ticket_type t ON t.id = k.type_id
 WHERE c.hash = ?
 """
 _BY_ID = """
-SELECT '{"type":' || t.body || ',' || substr(k.body, 2)
+SELECT '{"type":' || t.body || ',' || substr(k.body, 2),
+    (SELECT value FROM meta WHERE key = 'cursor')
 FROM ticket k JOIN ticket_type t ON t.id = k.type_id WHERE k.id = ?
 """
 _EVERY = """
 SELECT '{"type":' || t.body || ',' || substr(k.body, 2), k.row
 FROM ticket k JOIN ticket_type t ON t.id = k.type_id WHERE k.row > ? ORDER BY k.row LIMIT ?
+"""
+_ANY = "SELECT (SELECT value FROM meta WHERE key = 'cursor') FROM ticket_type LIMIT 1"
+_VOIDED = """
+SELECT id FROM ticket WHERE json_extract(body, '$.voids') IS NOT NULL AND id > ?
+ORDER BY id LIMIT ?
 """
 _BY_NAME = """
 SELECT '{"type":' || t.body || ',' || substr(k.body, 2)
@@ -85,6 +93,7 @@ class Tickets:
         self._pointer = str(folder.pointer)  # looked at before every scan
         self._key = b""
         self._built_ms = 0
+        self._cursor = ""
 
     def close(self) -> None:
         """Let go of the file."""
@@ -111,6 +120,11 @@ class Tickets:
     def built_ms(self) -> int:
         """When the replica was made, Unix milliseconds: no true clock is earlier."""
         return self._built_ms
+
+    @property
+    def position(self) -> str:
+        """Feed position, ``epoch:seq``, of the list in which was last looked; empty for none."""
+        return self._cursor.rpartition(":")[0]
 
     def hash_of(self, code: str) -> bytes:
         """The keyed hash under which the replica knows a code."""
@@ -220,6 +234,12 @@ class Tickets:
             )
             return [Census(*row) for row in rows]
 
+    def voided(self, after: str = "", page: int = 5000) -> list[str]:
+        """Ids of tickets that ever were void, a page at a time and in order."""
+        with faults(self._path):
+            rows = self._live().execute(_VOIDED, (after, page)).fetchall()
+        return [id_ for (id_,) in rows]
+
     def meta(self, key: str) -> str:
         """A remark of whoever built the replica; empty when there is none."""
         with faults(self._path):
@@ -228,7 +248,9 @@ class Tickets:
 
     def _is_empty(self) -> bool:
         with faults(self._path):
-            found = self._live().execute("SELECT 1 FROM ticket_type LIMIT 1").fetchone()
+            found = self._live().execute(_ANY).fetchone()
+        if found is not None:
+            self._cursor = found[0] or ""
         return found is None
 
     def _none(self) -> StoreError:
@@ -246,7 +268,10 @@ class Tickets:
     def _one(self, query: str, wanted: str | bytes) -> Ticket | None:
         with faults(self._path):
             row = self._live().execute(query, (wanted,)).fetchone()
-        return None if row is None else self._decode(row[0])
+        if row is None:
+            return None
+        self._cursor = row[1] or ""
+        return self._decode(row[0])
 
     def _decode(self, body: str) -> Ticket:
         try:
@@ -268,6 +293,7 @@ class Tickets:
                 meta = dict(connection.execute("SELECT key, value FROM meta"))
             self._key = bytes.fromhex(meta["key"])
             self._built_ms = int(meta["built_ms"])
+            self._cursor = meta.get("cursor", "")
         except (KeyError, ValueError) as error:
             connection.close()
             raise DamagedError(

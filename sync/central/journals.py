@@ -15,7 +15,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gate import __version__
 from gate.domain import clock
-from gate.domain.history import Conflict, conflict, fold
+from gate.domain.history import Conflict, conflict, entry_order, fold
+from gate.domain.irregular import Irregular, irregular
 from gate.domain.model import FACTS, Act, Entry, History, Outcome, Ticket
 from gate.domain.retirement import RETIREMENTS, newest, stands
 from gate.store import entries
@@ -481,6 +482,40 @@ def conflicts(connection: Connection, event: str) -> list[Conflict]:
     return sorted(found, key=lambda c: (c.resolution is not None, -c.admissions[-1].hlc))
 
 
+def irregular_admissions(connection: Connection, event: str) -> list[Irregular]:
+    """Tickets that were used and are, or were, void; those that wait for a word first."""
+    used = (
+        select(t.voided.c.ticket)
+        .where(
+            t.voided.c.event == event,
+            select(t.entry.c.number)
+            .where(
+                t.entry.c.event == event,
+                t.entry.c.ticket == t.voided.c.ticket,
+                t.entry.c.act == Act.ADMISSION.value,
+            )
+            .exists(),
+        )
+        .order_by(t.voided.c.ticket)
+    )
+    listed = connection.execute(used).scalars().all()
+    found = [one for ticket in listed if (one := irregular_of(connection, event, ticket))]
+    return sorted(found, key=lambda one: (not one.is_open, -one.admissions[-1].entry.hlc))
+
+
+def irregular_of(
+    connection: Connection, event: str, ticket: str, facts: Iterable[Entry] | None = None
+) -> Irregular | None:
+    """What is irregular about one ticket's admissions; ``facts`` saves asking for its entries."""
+    kept = find_ticket(connection, event, ticket)
+    if kept is None or not kept.voids:
+        return None
+    if facts is None:
+        facts = facts_of(connection, event, ticket, (*FACTS, Act.RESOLUTION))
+    life = connection.execute(_LIFE, {"event": event}).one().epoch
+    return irregular(facts, kept.voids, life)
+
+
 def find_ticket(connection: Connection, event: str, ticket: str) -> Ticket | None:
     """A ticket as the gate's rules see it."""
     row = connection.execute(
@@ -499,22 +534,26 @@ def find_ticket(connection: Connection, event: str, ticket: str) -> Ticket | Non
 def resolve(
     connection: Connection, event: str, ticket: str, *, note: str, who: str, now_ms: int
 ) -> Entry | None:
-    """Settle a conflict with a reason; ``None`` when the ticket is in none."""
+    """Settle a conflict, or irregular admissions; ``None`` when there is neither of the ticket."""
     lock(connection, event)
     clash = next((c for c in conflicts(connection, event) if c.ticket == ticket), None)
-    if clash is None:
+    strange = irregular_of(connection, event, ticket)
+    about = {e.name: e for e in clash.admissions} if clash else {}
+    about |= {one.entry.name: one.entry for one in strange.admissions} if strange else {}
+    if not about:
         return None
+    admissions = sorted(about.values(), key=entry_order)
     return record(
         connection,
         event,
         now_ms,
-        [e.hlc for e in clash.admissions],
+        [e.hlc for e in admissions],
         act=Act.RESOLUTION,
         operator=who,
         ticket=ticket,
-        ticket_type=clash.ticket_type,
+        ticket_type=admissions[0].ticket_type,
         note=note,
-        covers=tuple(e.name for e in clash.admissions),
+        covers=tuple(e.name for e in admissions),
     )
 
 
@@ -536,7 +575,7 @@ def record(
     ``heard`` are the hybrid times of what it is about; it comes after them, but for those of
     clocks too far ahead.
     """
-    epoch = connection.execute(_EPOCH, {"event": event}).scalar_one()
+    epoch, feed_head = connection.execute(_LIFE, {"event": event}).one()
     origin = f"{CENTRAL}.{epoch}"
     newest = connection.execute(_NEWEST, {"event": event, "origin": origin}).first()
     last = entries.decode(newest.body) if newest else None
@@ -552,6 +591,9 @@ def record(
             hlc=clock.tick(max(last.hlc if last else 0, believable), now_ms),
             version="" if last else __version__,
             gate=CENTRAL,
+            server_ahead_ms=0,
+            server_error_ms=0,
+            position=f"{epoch}:{feed_head}",
             **said,
         )
     )
@@ -561,7 +603,7 @@ def record(
     return made
 
 
-_EPOCH = select(t.stream.c.epoch).where(t.stream.c.event == bindparam("event"))
+_LIFE = select(t.stream.c.epoch, t.stream.c.head).where(t.stream.c.event == bindparam("event"))
 _NEWEST = (
     select(t.entry.c.body, t.entry.c.hash)
     .where(t.entry.c.event == bindparam("event"), t.entry.c.origin == bindparam("origin"))

@@ -70,6 +70,7 @@ ticket = Table(
     _text("type_id"),
     _text("body"),
 )
+voided = Table("voided", metadata, _text("event", key=True), _text("ticket", key=True))
 code = Table(
     "code",
     metadata,
@@ -336,8 +337,13 @@ def _add_cards(connection: Connection) -> None:
     metadata.create_all(connection, CARD_TABLES)
 
 
-_LATER = frozenset(CARD_TABLES)
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create, _add_cards)
+def _add_voids(connection: Connection) -> None:
+    """Tickets that ever were void, to be found among the others."""
+    metadata.create_all(connection, [voided])
+
+
+_LATER = frozenset({*CARD_TABLES, voided})
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create, _add_cards, _add_voids)
 """What makes a database of version n one of version n + 1; only ever added to."""
 
 

@@ -7,6 +7,7 @@ Every function works in the transaction it is handed.
 
 import re
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,6 +22,7 @@ from gate.domain.model import CodeState, TicketType
 from gate.errors import UsageError
 from gate.language import _
 from gate.store.rows import BadRow, TicketBody, changed_body, ticket_body, type_body
+from gate.store.voids import MARK, with_voids
 from sync.central import tables as t
 from sync.central.prepared import Prepared
 from sync.cursor import Cursor, ResyncNeeded
@@ -122,8 +124,9 @@ def new_epochs(connection: Connection) -> int:
     return len(events)
 
 
-def issue(connection: Connection, event: str, stated: Issue) -> Issued:
+def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None = None) -> Issued:
     """Create and change types and tickets, all or nothing. Raises Bad with what is wrong."""
+    now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     *at, hexed, time_zone = connection.execute(_LOCKING, {"event": event}).one()
     key = bytes.fromhex(hexed)
     errors: list[str] = []
@@ -146,6 +149,7 @@ def issue(connection: Connection, event: str, stated: Issue) -> Issued:
     if len({one.id for one in tickets}) < len(tickets):
         errors.append("tickets: the same ticket twice")
     codes = _codes(connection, event, tickets, errors)
+    before = kept | _bodies(connection, event, [{"id": one.id} for one in tickets])
     restated = [(f"changes[{n}]", one) for n, one in enumerate(stated.changes)]
     restated += [(f"voids[{n}]", one) for n, one in enumerate(stated.voids)]
     changes = _changed(connection, event, restated, kept, zones=zones, errors=errors)
@@ -156,16 +160,28 @@ def issue(connection: Connection, event: str, stated: Issue) -> Issued:
         *(("ticket", one.id, one.body, codes[one.id]) for one in tickets),
         *(("ticket", id_, body, codes_) for id_, body, codes_ in changes),
     ]
+    head = Head(*at)
+    rows = [
+        (kind, ref, _dated(before, ref, body, f"{head.epoch}:{seq}", now_ms), codes_)
+        if kind == "ticket"
+        else (kind, ref, body, codes_)
+        for seq, (kind, ref, body, codes_) in enumerate(rows, head.seq + 1)
+    ]
     _put_types(connection, event, [(one.id, one.body) for one in types])
-    _put_tickets(connection, event, [(one.id, one.type_id, one.body) for one in tickets])
-    _put_codes(connection, event, codes)
     _put_tickets(
         connection,
         event,
-        [(id_, msgspec.json.decode(body)["type_id"], body) for id_, body, _codes in changes],
+        [(ref, _type_of(body), body) for kind, ref, body, _codes in rows if kind == "ticket"],
     )
-    cursor = append(connection, event, Head(*at), rows)
+    _put_codes(connection, event, codes)
+    cursor = append(connection, event, head, rows)
     return Issued(len(types), len(tickets), len(changes), cursor, [one.id for one in tickets])
+
+
+def _dated(before: dict[str, str], id_: str, body: str, position: str, now_ms: int) -> str:
+    """A ticket's body with when it was void; the next statement of it goes on from there."""
+    before[id_] = with_voids(before.get(id_), body, position, now_ms)
+    return before[id_]
 
 
 _LOCKING = (
@@ -493,6 +509,8 @@ def _put_types(connection: Connection, event: str, rows: Sequence[tuple[str, str
 def _put_tickets(connection: Connection, event: str, rows: Sequence[tuple[str, str, str]]) -> None:
     stated = {id_: (event, id_, type_id, body) for id_, type_id, body in rows}
     _put(connection, t.ticket, list(stated.values()), "type_id", "body")
+    if voided := [(event, row[1]) for row in stated.values() if MARK in row[3]]:
+        _put(connection, t.voided, voided)
 
 
 def _put_codes(connection: Connection, event: str, codes: Mapping[str, Mapping[str, str]]) -> None:
@@ -515,9 +533,12 @@ def _put(
     if (name, table.name) not in _UPSERTS:
         module: Any = postgresql if name == "postgresql" else sqlite
         into = module.insert(table)
-        upsert = into.on_conflict_do_update(
-            index_elements=list(table.primary_key.columns),
-            set_={field: into.excluded[field] for field in fields},
+        key = list(table.primary_key.columns)
+        stated = {field: into.excluded[field] for field in fields}
+        upsert = (
+            into.on_conflict_do_update(index_elements=key, set_=stated)
+            if stated
+            else into.on_conflict_do_nothing(index_elements=key)
         )
         _UPSERTS[name, table.name] = Prepared(upsert, [column.name for column in table.columns])
     _UPSERTS[name, table.name].run(connection, rows)
