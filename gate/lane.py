@@ -21,7 +21,8 @@ from gate.credential.scanners import Reading as ScannerReading
 from gate.domain.clock import MAX_AHEAD_MS, Reading, is_trusted
 from gate.domain.clock import wall_ms as hlc_wall_ms
 from gate.domain.coverage import Settling
-from gate.domain.history import conflict, fold
+from gate.domain.history import conflict, entry_order, fold
+from gate.domain.irregular import irregular
 from gate.domain.model import (
     MOVEMENTS,
     Act,
@@ -226,9 +227,9 @@ class Lane:
         return self._do(lambda: self._undo(target, supervisor, note))
 
     def resolve(self, ticket: str, supervisor: Operator, note: str) -> Entry:
-        """Record that a supervisor has looked into a conflict; nobody is undone by it.
+        """Record that a supervisor has looked into a conflict or irregular admissions of a ticket.
 
-        Raises UsageError when there is no conflict about the ticket.
+        Nobody is undone by it. Raises UsageError when there is neither.
         """
         _require_supervisor(supervisor)
         return self._do(lambda: self._resolve(ticket, supervisor, _require_note(note)))
@@ -508,7 +509,10 @@ class Lane:
             facts = [*journal.facts(ticket_id), *self._peers.facts(ticket_id)]
             use_limit, party_size = (ticket.use_limit, ticket.party_size) if ticket else (1, 1)
             found = conflict(facts, use_limit, party_size)
-            if found is None:
+            strange = irregular(facts, ticket.voids, self._tickets.life) if ticket else None
+            admissions = {e.name: e for e in found.admissions} if found else {}
+            admissions |= {e.entry.name: e.entry for e in strange.admissions} if strange else {}
+            if not admissions:
                 raise UsageError(
                     _("there is no conflict about this ticket"),
                     _("An undo elsewhere may have ended it."),
@@ -521,9 +525,9 @@ class Lane:
             )
             entry = replace(
                 entry,
-                ticket=found.ticket,
-                ticket_type=found.ticket_type,
-                covers=tuple(admission.name for admission in found.admissions),
+                ticket=ticket_id,
+                ticket_type=next(iter(admissions.values())).ticket_type,
+                covers=tuple(e.name for e in sorted(admissions.values(), key=entry_order)),
             )
             entry = journal.append(entry)
         log.info("conflict settled by %s", entry.name)

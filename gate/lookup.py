@@ -36,7 +36,7 @@ class Found:
 
 
 def look_up(folder: Folder, wanted: str, limit: int = 50) -> list[Found]:
-    """The ticket with that code, or else the tickets whose holder's name fits."""
+    """The ticket with that code or id, or else those with that short id or holder's name."""
     tickets = Tickets(folder)
     reader = JournalReader(folder.journal) if folder.journal.exists() else None
     peers = Peers(folder)
@@ -47,6 +47,8 @@ def look_up(folder: Folder, wanted: str, limit: int = 50) -> list[Found]:
         if not exact and (by_id := tickets.get(match.credential.code)):
             exact = [by_id]
         found = exact or tickets.search(wanted, limit)
+        if not exact and (one := tickets.begins(wanted.strip())) and one not in found:
+            found.insert(0, one)
         return [_with_past(ticket, reader, peers) for ticket in found]
     finally:
         tickets.close()

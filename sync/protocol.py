@@ -319,6 +319,8 @@ class Evidence(Struct, frozen=True, omit_defaults=True):
     server_ahead_ms: int | None = None
     server_error_ms: int | None = None
     overruled: str = ""
+    position: str = ""
+    """Feed position of the list that it was decided on."""
 
 
 class Resolved(Struct, frozen=True):
@@ -336,6 +338,37 @@ class Clash(Struct, frozen=True, omit_defaults=True):
     ticket_type: str
     excess: int
     admissions: list[Evidence]
+    resolution: Resolved | None = None
+
+
+class Voided(Struct, frozen=True, omit_defaults=True):
+    """When a ticket was void: by position in the feed, and by the clock of its source."""
+
+    at: str
+    at_ms: int
+    until: str = ""
+    until_ms: int = 0
+
+
+class Questionable(Struct, frozen=True, omit_defaults=True):
+    """An admission on a ticket that is or was void, and the void it is compared with."""
+
+    kind: str
+    """``against_list``, ``irregular``, ``cannot_be_told`` or ``used_before_void``."""
+    admission: Evidence
+    void: Voided
+
+
+class IrregularLine(Struct, frozen=True, omit_defaults=True):
+    """A ticket that was used and is, or was, void."""
+
+    ticket: str
+    ticket_type: str
+    kind: str
+    """The gravest of its admissions' kinds."""
+    is_open: bool
+    """Whether somebody has to look into it still."""
+    admissions: list[Questionable]
     resolution: Resolved | None = None
 
 

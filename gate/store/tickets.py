@@ -25,6 +25,8 @@ from gate.store.sqlite import faults, open_reader
 _ticket = msgspec.json.Decoder(Ticket)
 _ticket_type = msgspec.json.Decoder(TicketType)
 
+SHORT = 6
+"""Characters of a short id, at least."""
 FILE_NAME = re.compile(r"tickets-[0-9a-f]+-[0-9]+\.db")
 
 # The type's JSON is spliced in as a member, so that one decoding makes both. How far the replica is
@@ -45,6 +47,10 @@ SELECT '{"type":' || t.body || ',' || substr(k.body, 2), k.row
 FROM ticket k JOIN ticket_type t ON t.id = k.type_id WHERE k.row > ? ORDER BY k.row LIMIT ?
 """
 _ANY = "SELECT (SELECT value FROM meta WHERE key = 'cursor') FROM ticket_type LIMIT 1"
+_BESIDE = """
+SELECT (SELECT max(id) FROM ticket WHERE id < :id), (SELECT min(id) FROM ticket WHERE id > :id)
+"""
+_BEGINS = "SELECT id FROM ticket WHERE id >= ? AND id < ? LIMIT 2"
 _VOIDED = """
 SELECT id FROM ticket WHERE json_extract(body, '$.voids') IS NOT NULL AND id > ?
 ORDER BY id LIMIT ?
@@ -125,6 +131,11 @@ class Tickets:
     def position(self) -> str:
         """Feed position, ``epoch:seq``, of the list in which was last looked; empty for none."""
         return self._cursor.rpartition(":")[0]
+
+    @property
+    def life(self) -> str:
+        """The epoch of the feed that the list came by."""
+        return self._cursor.partition(":")[0]
 
     def hash_of(self, code: str) -> bytes:
         """The keyed hash under which the replica knows a code."""
@@ -233,6 +244,37 @@ class Tickets:
                 "WHERE c.tickets > 0 ORDER BY c.type_id, c.status"
             )
             return [Census(*row) for row in rows]
+
+    def short_of(self, ticket: str) -> str:
+        """The beginning of a ticket's id, as long as it takes to be no other's."""
+        with faults(self._path):
+            row = self._live().execute(_BESIDE, {"id": ticket}).fetchone()
+        shared = max(len(os.path.commonprefix((ticket, one or ""))) for one in row)
+        return ticket[: max(SHORT, shared + 1)]
+
+    def begins(self, text: str) -> Ticket | None:
+        """The one ticket whose id begins so; ``None`` for several, or for less than a short id."""
+        if len(text) < SHORT:
+            return None
+        with faults(self._path):
+            bound = (text, f"{text}\U0010ffff")
+            rows = self._live().execute(_BEGINS, bound).fetchall()
+        return self.get(rows[0][0]) if len(rows) == 1 else None
+
+    def changed_since(self, seq: int) -> tuple[int, set[str] | None]:
+        """How far the feed is here, and the tickets changed after a position.
+
+        ``None`` for the tickets when that is not remembered: look at all of them.
+        """
+        with faults(self._path):
+            meta = dict(self._live().execute("SELECT key, value FROM meta"))
+            at, base = (int(meta.get(k, "::").split(":")[1] or 0) for k in ("cursor", "base"))
+            if seq < base or seq > at:
+                return at, None
+            rows = self._live().execute(
+                "SELECT ref FROM change WHERE seq > ? AND kind = 'ticket'", (seq,)
+            )
+            return at, {ref for (ref,) in rows}
 
     def voided(self, after: str = "", page: int = 5000) -> list[str]:
         """Ids of tickets that ever were void, a page at a time and in order."""

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from gate import __version__
 from gate.domain.clock import wall_ms
 from gate.domain.history import Conflict, conflict, fold
+from gate.domain.irregular import Irregular, irregular
 from gate.domain.model import Act, Entry, Outcome, device_of
 from gate.store import schema
 from gate.store.folder import Folder
@@ -48,6 +50,10 @@ WHERE p.ticket > :after AND p.ticket <= :last
 """
 
 
+_USED_OF = """
+SELECT ticket FROM state
+WHERE redemptions > 0 AND ticket IN (SELECT value FROM json_each(:tickets))
+"""
 _OWN_LANE = f"""
 SELECT act FROM entry WHERE act IN ('{Act.LANE_OPENED}', '{Act.LANE_CLOSED}')
 ORDER BY id DESC LIMIT 1
@@ -254,16 +260,52 @@ class Venue:
         tickets = Tickets(self._folder) if self._folder.pointer.exists() else None
         try:
             for id_ in self._suspects():
-                ticket = tickets.get(id_) if tickets else None
-                limits = (ticket.use_limit, ticket.party_size) if ticket else (1, 1)
-                facts = self.facts(id_)
-                if conflict(facts, *limits) is not None:
-                    words = [word for file in self._files for word in file.resolutions(id_)]
-                    found += [one] if (one := conflict([*facts, *words], *limits)) else []
+                found += [one] if (one := self.conflict_of(tickets, id_)) else []
         finally:
             if tickets:
                 tickets.close()
         return sorted(found, key=lambda c: (c.resolution is not None, -c.admissions[-1].hlc))
+
+    def irregular_admissions(self) -> list[Irregular]:
+        """Tickets that were used and are, or were, void; those that wait for a word first."""
+        if not self._folder.pointer.exists():
+            return []
+        found = []
+        tickets = Tickets(self._folder)
+        try:
+            after = ""
+            while voided := tickets.voided(after, PAGE):
+                after = voided[-1]
+                for id_ in self._used_of(voided):
+                    found += [one] if (one := self.irregular_of(tickets, id_)) else []
+        finally:
+            tickets.close()
+        return sorted(found, key=lambda one: (not one.is_open, -one.admissions[-1].entry.hlc))
+
+    def irregular_of(self, tickets: Tickets, ticket: str) -> Irregular | None:
+        """What is irregular about one ticket's admissions."""
+        kept = tickets.get(ticket)
+        if kept is None or not kept.voids:
+            return None
+        entries = [*self.facts(ticket), *self.words(ticket)]
+        return irregular(entries, kept.voids, tickets.life)
+
+    def conflict_of(self, tickets: Tickets | None, ticket: str) -> Conflict | None:
+        """Whether more went in on one ticket than it is good for."""
+        kept = tickets.get(ticket) if tickets else None
+        limits = (kept.use_limit, kept.party_size) if kept else (1, 1)
+        facts = self.facts(ticket)
+        if conflict(facts, *limits) is None:
+            return None
+        return conflict([*facts, *self.words(ticket)], *limits)
+
+    def was_heard(self, ticket: str) -> bool:
+        """Whether any other device did something on a ticket, as far as is known."""
+        return bool(self._heard.facts(ticket))
+
+    def words(self, ticket: str) -> list[Entry]:
+        """What supervisors have said of a ticket's conflicts and irregular admissions."""
+        return [word for file in self._files for word in file.resolutions(ticket)]
 
     def facts(self, ticket: str) -> list[Entry]:
         """Everything anybody is known to have done on a ticket."""
@@ -354,6 +396,28 @@ class Venue:
                 if ticket not in taken_back:
                     yield ticket
             after = last
+
+    def _used_of(self, tickets: list[str]) -> list[str]:
+        """Which of some tickets anybody ever went in on."""
+        bound = {"tickets": msgspec.json.encode(tickets).decode()}
+        return sorted({id_ for file in self._files for (id_,) in file.ask(_USED_OF, bound)})
+
+    def newest_rows(self) -> tuple[int, int]:
+        """Up to where the entries of both files go: this device's, and the others'."""
+        own, heard = (file.ask("SELECT max(id) FROM entry")[0][0] or 0 for file in self._files)
+        return own, heard
+
+    def touched_since(self, rows: tuple[int, int]) -> set[str]:
+        """Tickets that entries after some rows are about."""
+        query = (
+            "SELECT DISTINCT ticket FROM entry WHERE id > :after AND ticket IS NOT NULL "
+            "AND act IN ('admission', 'exit', 'annulment', 'resolution')"
+        )
+        return {
+            id_
+            for file, after in zip(self._files, rows, strict=True)
+            for (id_,) in file.ask(query, {"after": after})
+        }
 
     def _taken_back(self) -> set[str]:
         """Tickets with a movement that somebody else than its maker may have annulled."""

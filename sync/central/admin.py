@@ -28,12 +28,15 @@ from sync.protocol import (
     Clash,
     EventLine,
     Evidence,
+    IrregularLine,
     NewEvent,
     NewToken,
+    Questionable,
     Resolve,
     Resolved,
     Stated,
     Token,
+    Voided,
 )
 
 T = TypeVar("T")
@@ -69,6 +72,7 @@ class Admin:
             Route(f"{event}/tickets", self.tickets, methods=["POST"]),
             Route(f"{event}/counts", self.counts),
             Route(f"{event}/conflicts", self.conflicts),
+            Route(f"{event}/irregular", self.irregular),
             Route(f"{conflict}/resolve", self.resolve, methods=["POST"]),
             Route(f"{event}/alarms", self.alarms),
         ]
@@ -165,8 +169,12 @@ class Admin:
         """Tickets on which more went in than they are good for, with both sides' evidence."""
         return reply(await self._read_of(request, _conflicts))
 
+    async def irregular(self, request: Request) -> Response:
+        """Tickets that were used and are, or were, void, with both sides' evidence."""
+        return reply(await self._read_of(request, _irregular))
+
     async def resolve(self, request: Request) -> Response:
-        """Settle a conflict with a reason."""
+        """Settle a conflict, or irregular admissions, with a reason."""
         server, event = self._server, request.path_params["event"]
         asked = await self._body(request, _resolve, SMALL)
         if not (asked.note.strip() and asked.who.strip()):
@@ -242,14 +250,41 @@ def _conflicts(connection: Connection, event: str) -> list[Clash]:
 
 
 def _clash(one: Conflict, names: dict[str, str]) -> Clash:
-    word = one.resolution
     return Clash(
         ticket=one.ticket,
         ticket_type=one.ticket_type,
         excess=one.excess,
         admissions=[_evidence(entry, names) for entry in one.admissions],
-        resolution=Resolved(word.note, word.operator, word.at_ms) if word else None,
+        resolution=_resolved(one.resolution),
     )
+
+
+def _irregular(connection: Connection, event: str) -> list[IrregularLine]:
+    names = devices.names_of(connection, event)
+    return [
+        IrregularLine(
+            ticket=one.ticket,
+            ticket_type=one.ticket_type,
+            kind=one.kind.value,
+            is_open=one.is_open,
+            admissions=[
+                Questionable(
+                    judged.kind.value,
+                    _evidence(judged.entry, names),
+                    Voided(
+                        judged.void.at, judged.void.at_ms, judged.void.until, judged.void.until_ms
+                    ),
+                )
+                for judged in one.admissions
+            ],
+            resolution=_resolved(one.resolution),
+        )
+        for one in journals.irregular_admissions(connection, event)
+    ]
+
+
+def _resolved(word: Entry | None) -> Resolved | None:
+    return Resolved(word.note, word.operator, word.at_ms) if word else None
 
 
 def _evidence(entry: Entry, names: dict[str, str]) -> Evidence:
@@ -267,6 +302,7 @@ def _evidence(entry: Entry, names: dict[str, str]) -> Evidence:
         server_ahead_ms=entry.server_ahead_ms,
         server_error_ms=entry.server_error_ms,
         overruled=entry.overruled or "",
+        position=entry.position,
     )
 
 

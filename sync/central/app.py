@@ -4,7 +4,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import msgspec
@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket
 
 from gate.errors import StoreError
 from gate.language import _
-from sync.central import devices, edge, tickets
+from sync.central import devices, edge, journals, tickets
 from sync.central.admin import Admin
 from sync.central.edge import Denied, reply
 from sync.central.metrics import Counted
@@ -32,6 +32,8 @@ from sync.wechat.routes import CardApi
 
 log = logging.getLogger(__name__)
 SMALL = 16 * 1024
+COUNT_EVERY_S = 10.0
+"""How often irregular admissions are counted anew for whoever asks for numbers."""
 """Longest body of a request that says little, in bytes."""
 _enrol = msgspec.json.Decoder(Enrol)
 _encode = msgspec.json.Encoder().encode
@@ -148,6 +150,7 @@ class Open:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._counted_s = float("-inf")
 
     def routes(self) -> list[BaseRoute]:
         """For whoever looks after the server."""
@@ -168,6 +171,13 @@ class Open:
 
     async def metrics(self, _request: Request) -> Response:
         """Numbers for Prometheus."""
+        now_s = time.monotonic()
+        if now_s >= self._counted_s + COUNT_EVERY_S:
+            self._counted_s = now_s
+            # While the database is away the other numbers are wanted all the more.
+            with suppress(SQLAlchemyError):
+                kinds, waiting = await self._server.read(journals.count_irregular)
+                self._server.metrics.tell_irregular(kinds, waiting)
         return Response(self._server.metrics.text(), media_type="text/plain; version=0.0.4")
 
 

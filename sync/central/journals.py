@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from gate import __version__
 from gate.domain import clock
 from gate.domain.history import Conflict, conflict, entry_order, fold
-from gate.domain.irregular import Irregular, irregular
+from gate.domain.irregular import Irregular, Irregularity, irregular
 from gate.domain.model import FACTS, Act, Entry, History, Outcome, Ticket
 from gate.domain.retirement import RETIREMENTS, newest, stands
 from gate.store import entries
@@ -501,6 +501,18 @@ def irregular_admissions(connection: Connection, event: str) -> list[Irregular]:
     listed = connection.execute(used).scalars().all()
     found = [one for ticket in listed if (one := irregular_of(connection, event, ticket))]
     return sorted(found, key=lambda one: (not one.is_open, -one.admissions[-1].entry.hlc))
+
+
+def count_irregular(connection: Connection) -> tuple[dict[str, int], int]:
+    """Irregular admissions of every event by kind, and how many tickets wait for a word."""
+    kinds = dict.fromkeys((kind.value for kind in Irregularity), 0)
+    tickets_open = 0
+    for event in connection.execute(select(t.event.c.id)).scalars().all():
+        for one in irregular_admissions(connection, event):
+            tickets_open += one.is_open
+            for judged in one.admissions:
+                kinds[judged.kind] += 1
+    return kinds, tickets_open
 
 
 def irregular_of(

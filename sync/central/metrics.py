@@ -1,7 +1,7 @@
 """What the server counts of itself, for Prometheus: numbers only, no names and no secrets."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,6 +28,21 @@ class Metrics:
         )  # fmt: skip
         self.frames = Counter("gate_frames", "Frames sent on streams", registry=self._registry)
         self.cut = Counter("gate_streams_cut", "Streams cut as too slow", registry=self._registry)
+
+        self._irregular = Gauge(
+            "gate_irregular", "Admissions on tickets that are or were void, by kind", ["kind"],
+            registry=self._registry,
+        )  # fmt: skip
+        self._irregular_open = Gauge(
+            "gate_irregular_open", "Tickets with such admissions that nobody has settled",
+            registry=self._registry,
+        )  # fmt: skip
+
+    def tell_irregular(self, kinds: Mapping[str, int], tickets_open: int) -> None:
+        """Take in how many admissions there are of each kind, and how many tickets wait."""
+        for kind, count in kinds.items():
+            self._irregular.labels(kind).set(count)
+        self._irregular_open.set(tickets_open)
 
     def watch(self, name: str, told: str, value: Callable[[], float]) -> None:
         """Tell a value as it is when asked."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection, func, insert, select, update
 
 from gate.domain.history import fold
+from gate.domain.irregular import Judged
 from gate.domain.model import FACTS, Act, Entry, History
 from gate.store import entries
 from sync.central import journals
@@ -71,6 +72,7 @@ def _draw(connection: Connection, event: str, new: list[Entry], now_ms: int) -> 
     by_ticket: dict[str, list[Entry]] = defaultdict(list)
     for entry in new:
         by_ticket[entry.ticket].append(entry)
+    voided = _voided(connection, event, held)
     for ticket, holding in held.items():
         card = cards[holding.card_id]
         account = known[card.appid]
@@ -80,6 +82,21 @@ def _draw(connection: Connection, event: str, new: list[Entry], now_ms: int) -> 
             told = _to_tell(connection, holding, by_ticket[ticket], facts[ticket], history)
             if told is not None:
                 _tell(connection, account, holding, told, now_ms)
+            if ticket in voided:
+                strange = journals.irregular_of(connection, event, ticket, facts[ticket])
+                names = {entry.name for entry in by_ticket[ticket]}
+                for one in strange.admissions if strange else ():
+                    if one.entry.name in names:
+                        _tell_irregular(connection, account, holding, one, now_ms)
+
+
+def _voided(connection: Connection, event: str, tickets: Iterable[str]) -> set[str]:
+    c = t.voided.c
+    found: set[str] = set()
+    for some in in_parts(sorted(tickets)):
+        query = select(c.ticket).where(c.event == event, c.ticket.in_(some))
+        found |= set(connection.execute(query).scalars())
+    return found
 
 
 def _held(connection: Connection, tickets: Iterable[str]) -> dict[str, Holding]:
@@ -155,4 +172,16 @@ def _tell(
         created_s=entry.at_ms // 1000, entry=entry.name, UserCardCode=holding.code,
         ConsumeSource="FROM_API" if is_ours else "FROM_MOBILE_HELPER",
         LocationName="" if is_ours else entry.gate, OuterStr=entry.note if is_ours else "",
+    )  # fmt: skip
+
+
+def _tell_irregular(
+    connection: Connection, account: Account, holding: Holding, one: Judged, now_ms: int
+) -> None:
+    entry = one.entry
+    notices.put(
+        connection, account, notices.IRREGULAR, card_id=holding.card_id, line=holding.ticket,
+        openid=holding.openid, now_ms=now_ms, due_ms=now_ms + account.grace_s * 1000,
+        created_s=entry.at_ms // 1000, entry=entry.name, UserCardCode=holding.code,
+        Kind=one.kind.value, LocationName=entry.gate, VoidTime=one.void.at_ms // 1000,
     )  # fmt: skip

@@ -25,6 +25,8 @@ KEPT_MS = 7 * 86_400_000
 REMIND_BEFORE_S = 7200
 REMINDER = "meeting_ticket_remind"
 """Ours: WeChat itself tells the guest two hours before, the account is not told."""
+IRREGULAR = "card_irregular_use"
+"""Ours: a gate has let somebody in on a code that is, or was, void."""
 
 _TEXT, _NUMBER = True, False
 _CODE = ("UserCardCode", _TEXT)
@@ -49,6 +51,7 @@ FIELDS: dict[str, tuple[tuple[str, bool], ...]] = {
     "user_enter_session_from_card": (_CODE,),
     "card_sku_remind": (("Detail", _TEXT),),
     REMINDER: (_CODE, ("BeginTime", _NUMBER)),
+    IRREGULAR: (_CODE, ("Kind", _TEXT), ("LocationName", _TEXT), ("VoidTime", _NUMBER)),
 }  # fmt: skip
 """Every event's own fields, and whether each is text."""
 
