@@ -8,7 +8,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from gate.day_counts import DayCount, DayCounts, count_days
 from gate.domain.clock import Reading
 from gate.domain.history import Conflict
+from gate.domain.irregular import Irregular
 from gate.domain.model import Entry, Ticket
 from gate.language import _
 from gate.report import Overview, columns, labels, venue_overview
@@ -28,10 +29,12 @@ from gate.venue_words import (
     device_state,
     evidence,
     excess,
+    irregularities,
     last_heard,
     number,
     offset,
     settled,
+    void_side,
 )
 from gate.words import BASIS_WORDS, printable, server_link
 
@@ -54,6 +57,7 @@ class Seen:
     numbers: Overview
     devices: list[Device]
     conflicts: list[Conflict]
+    irregular: list[Irregular]
     days: DayCounts
 
 
@@ -78,6 +82,7 @@ def look(
                 for device in venue.devices(now.wall_ms, standing)
             ],
             conflicts=venue.conflicts(),
+            irregular=venue.irregular_admissions(),
             days=_count_days(folder, venue, now.wall_ms // 1000, progress or _silent),
         )
 
@@ -134,6 +139,15 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
         lines.append(f"  {printable(found.ticket, 40)}: {excess(found)}")
         lines += [f"    {evidence(entry, time_zone)}" for entry in found.admissions]
         lines.append("    " + (settled(found, time_zone) or _("not settled")))
+    waiting = sum(one.is_open for one in seen.irregular)
+    told = _("irregular admissions: {n} ({open} not settled)")
+    lines += ["", told.format(n=len(seen.irregular), open=waiting)]
+    for strange in seen.irregular:
+        lines.append(f"  {printable(strange.ticket, 40)}: {irregularities(strange)}")
+        for one in strange.admissions:
+            lines += [f"    {evidence(one.entry, time_zone)}", f"    {void_side(one, time_zone)}"]
+        if word := settled(strange, time_zone) or (_("not settled") if strange.is_open else ""):
+            lines.append(f"    {word}")
     alarmed = [device for device in seen.devices if device.has_alarm]
     lines += ["", _("alarms: {n}").format(n=len(alarmed))]
     told = _("{device}: cloned, restored from a backup or set back")
@@ -182,6 +196,16 @@ def as_csv(seen: Seen) -> str:
                 ["conflict", ticket, f"admission_{place}_{name}", value]
                 for name, value in side.items()
             )
+    for found in told["irregular"]:
+        ticket, sides, word = (found.pop(k) for k in ("ticket", "admissions", "resolution"))
+        for name, value in (found | {f"settled_{k}": v for k, v in (word or {}).items()}).items():
+            writer.writerow(["irregular", ticket, name, value])
+        for place, side in enumerate(sides, 1):
+            void = {f"void_{name}": value for name, value in side.pop("void").items()}
+            writer.writerows(
+                ["irregular", ticket, f"admission_{place}_{name}", value]
+                for name, value in (side | void).items()
+            )
     return out.getvalue()
 
 
@@ -214,6 +238,20 @@ def as_told(seen: Seen) -> dict[str, Any]:
                 "resolution": _side(found.resolution) if found.resolution else None,
             }
             for found in seen.conflicts
+        ],
+        "irregular": [
+            {
+                "ticket": found.ticket,
+                "ticket_type": found.ticket_type,
+                "kind": found.kind.value,
+                "is_open": found.is_open,
+                "admissions": [
+                    {"kind": one.kind.value, **_side(one.entry), "void": asdict(one.void)}
+                    for one in found.admissions
+                ],
+                "resolution": _side(found.resolution) if found.resolution else None,
+            }
+            for found in seen.irregular
         ],
         "alarms": [device.id for device in seen.devices if device.has_alarm],
     }
@@ -265,4 +303,5 @@ def _side(entry: Entry) -> dict[str, Any]:
         "persons": entry.persons,
         "overruled": entry.overruled.value if entry.overruled else None,
         "note": entry.note,
+        "position": entry.position,
     }

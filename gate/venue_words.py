@@ -4,8 +4,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gate.domain.history import Conflict
+from gate.domain.irregular import Irregular, Irregularity, Judged
 from gate.domain.model import Basis, Entry
 from gate.language import _, ngettext
+from gate.store.matters import Matter
 from gate.store.venue import Device
 from gate.words import BASIS_WORDS, N_, REASON_WORDS, brief, clock_time, printable
 
@@ -14,6 +16,14 @@ STATE_WORDS = {
     "closed": N_("closed"),
     "retired": N_("retired"),
     "revoked": N_("revoked"),
+}
+
+
+IRREGULAR_WORDS = {
+    Irregularity.AGAINST_LIST: N_("against the list"),
+    Irregularity.AFTER_VOID: N_("irregular"),
+    Irregularity.CANNOT_TELL: N_("cannot be told"),
+    Irregularity.USED_BEFORE: N_("refunded after it was used"),
 }
 
 
@@ -62,7 +72,7 @@ def excess(found: Conflict) -> str:
     return ngettext("{n} too many", "{n} too many", found.excess).format(n=found.excess)
 
 
-def gates(found: Conflict) -> str:
+def gates(found: Conflict | Matter) -> str:
     """Where they went in, the first first."""
     names = dict.fromkeys(printable(e.gate or e.device[:8], 24) for e in found.admissions)
     return ", ".join(names)
@@ -83,7 +93,31 @@ def evidence(entry: Entry, time_zone: ZoneInfo) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def settled(found: Conflict, time_zone: ZoneInfo) -> str:
+def irregularities(found: Irregular) -> str:
+    """What is the matter with the ticket's admissions, the gravest first."""
+    kinds = {one.kind for one in found.admissions}
+    return ", ".join(_(IRREGULAR_WORDS[kind]) for kind in Irregularity if kind in kinds)
+
+
+def void_side(one: Judged, time_zone: ZoneInfo) -> str:
+    """The void's side: what it makes of the admission, when it was, and what the list had."""
+    since = _second(one.void.at_ms, time_zone)
+    told = _("void since {when}").format(when=since)
+    if one.void.until:
+        until = _second(one.void.until_ms, time_zone)
+        told = _("void from {when} to {until}").format(when=since, until=until)
+    here = _seq(one.entry.position) if one.entry.position else _("none")
+    lists = _("change {n} of the list; the gate's list: {here}").format(
+        n=_seq(one.void.at), here=here
+    )
+    return f"{_(IRREGULAR_WORDS[one.kind])} · {told} · {lists}"
+
+
+def _seq(position: str) -> str:
+    return printable(position.rpartition(":")[2], 20)
+
+
+def settled(found: Conflict | Irregular | Matter, time_zone: ZoneInfo) -> str:
     """Who has looked into it and what they said; empty while it is open."""
     word = found.resolution
     if word is None:
@@ -98,7 +132,9 @@ def settled(found: Conflict, time_zone: ZoneInfo) -> str:
 def bounded_time(entry: Entry, time_zone: ZoneInfo) -> str:
     """When it happened, by the server's clock where the device had compared its own with it."""
     ahead_ms, error_ms = entry.server_ahead_ms, entry.server_error_ms
-    moment = _second(entry.at_ms + (ahead_ms or 0), time_zone)
+    # What the server's clock was ahead of is the device's own, without a supervisor's addition.
+    own_ms = entry.at_ms - (0 if ahead_ms is None else entry.offset_ms)
+    moment = _second(own_ms + (ahead_ms or 0), time_zone)
     if ahead_ms is None or error_ms is None:
         told = _("clock not compared") if entry.trusted else _("clock not trusted")
         return f"{moment} ({told})"

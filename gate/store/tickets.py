@@ -249,8 +249,7 @@ class Tickets:
         """The beginning of a ticket's id, as long as it takes to be no other's."""
         with faults(self._path):
             row = self._live().execute(_BESIDE, {"id": ticket}).fetchone()
-        shared = max(len(os.path.commonprefix((ticket, one or ""))) for one in row)
-        return ticket[: max(SHORT, shared + 1)]
+        return ticket[: max(SHORT, *(_shared(ticket, one or "") + 1 for one in row))]
 
     def begins(self, text: str) -> Ticket | None:
         """The one ticket whose id begins so; ``None`` for several, or for less than a short id."""
@@ -359,6 +358,12 @@ def live_replica(folder: Folder) -> Path:
             _("Import the tickets again with: gate import FILE"),
         )
     return path
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts have in common at their beginning."""
+    pairs = zip(one, other, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def searchable(name: str) -> str:

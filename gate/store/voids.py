@@ -3,6 +3,8 @@
 Whoever numbers changes of tickets writes this; whoever is told of them keeps it as it came.
 """
 
+from dataclasses import asdict
+
 import msgspec
 
 from gate.domain.model import VOID, Status, Void
@@ -16,6 +18,8 @@ STATED = '"status":'
 
 
 class _Standing(msgspec.Struct):
+    """What of a ticket's body counts here."""
+
     status: Status = Status.NORMAL
     voids: tuple[Void, ...] = ()
 
@@ -39,4 +43,9 @@ def with_voids(before: str | None, body: str, position: str, at_ms: int) -> str:
         known = (*known[:-1], Void(known[-1].at, known[-1].at_ms, position, at_ms))
     if not known:
         return body
-    return f'{body[:-1]},"voids":{msgspec.json.encode(known).decode()}}}'
+    ends = ("until", "until_ms")
+    said = [
+        {name: value for name, value in asdict(void).items() if void.until or name not in ends}
+        for void in known
+    ]
+    return f'{body[:-1]},"voids":{msgspec.json.encode(said).decode()}}}'
