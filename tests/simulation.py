@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -32,6 +32,7 @@ from sqlite_utils import Database
 
 from gate.domain.clock import Reading
 from gate.domain.history import KNOWINGLY, fold
+from gate.domain.irregular import Irregular
 from gate.domain.model import (
     FACTS,
     Act,
@@ -41,17 +42,20 @@ from gate.domain.model import (
     HouseRules,
     Outcome,
     Place,
+    Reason,
     Role,
     Scan,
 )  # fmt: skip
 from gate.errors import GateError
 from gate.lane import Lane, Operator
-from gate.store import entries, journal, schema
+from gate.store import entries, freshness, journal, schema
 from gate.store import sqlite as store_sqlite
 from gate.store.filling import put_ticket, put_type
 from gate.store.folder import Folder, write_durably
+from gate.store.freshness import Freshness
 from gate.store.journal import read_facts, read_history
 from gate.store.sqlite import open_reader
+from gate.store.tickets import live_replica
 from gate.store.venue import Venue
 from sync import exchange, keys, outbound, replica
 from sync.central import journals, tables, tickets
@@ -240,6 +244,12 @@ class World:
         self.has_central = seed % 3 != 2
         self.wires: list[Wire] = []
         self.snapshots: dict[tuple[str, bytes], tuple[Snapshot, bytes]] = {}
+        self.changed_at: dict[str, int] = {}
+        """When the server made a ticket void or good again, by the change's id."""
+        self.true_ms: dict[str, int] = {}
+        """When an entry was made, whatever its maker's clock said, by hash."""
+        self.true_list: dict[str, str] = {}
+        """On which list it was decided, by hash."""
         self.liar = Liar()
         self.keys[LIAR] = self.liar.public
 
@@ -253,6 +263,7 @@ class World:
         with self.engine.begin() as connection:
             tickets.create_event(connection, EVENT, "Show", "UTC", self.now_ms)
             self.issue(connection, TICKETS)
+            self.restate(connection, {"id": "t5", "status": "revoked"})
         for n in range(self.random.randint(2, 6)):
             self.add_gate(f"G{n}")
         self.central_backups.append(self.copy_central())
@@ -273,8 +284,14 @@ class World:
         ]
         types = [{"id": "ONE", "kind": "meeting"}, {"id": "PAIR", "kind": "meeting",
                  "use_limit": 2, "party_size": 2}]  # fmt: skip
-        tickets.issue(connection, EVENT, tickets.Issue(types if not self.made else (), rows))
+        stated = tickets.Issue(types if not self.made else (), rows)
+        tickets.issue(connection, EVENT, stated, self.now_ms)
         self.made += count
+
+    def restate(self, connection: Connection, fields: dict[str, str]) -> None:
+        stated = tickets.Issue(changes=[fields])
+        cursor = tickets.issue(connection, EVENT, stated, self.now_ms).cursor
+        self.changed_at[cursor.rpartition(":")[2]] = self.now_ms
 
     def add_gate(self, name: str) -> None:
         folder = Folder(self.root / name)
@@ -355,6 +372,8 @@ class World:
                 self.bodies[digest] = body.encode()
                 self.home[digest] = True
                 self.after[gate.device, gate.last_hash].add(digest)
+                self.true_ms.setdefault(digest, self.now_ms)
+                self.true_list.setdefault(digest, list_of(gate.folder))
                 gate.last_hash, gate.seen_row = digest, row
         connection.close()
 
@@ -511,9 +530,17 @@ class World:
         except msgspec.DecodeError:
             return
         gate.talk.hear(answer, self.now_ms, to_whole=number == gate.whole)
+        self.measure(gate)
         told = gate.talk.known if number == gate.whole else tips_from_text(answer.frame.have)
         for origin, tips in told.items():
             self.claimed[gate.device] |= {(origin, tip.seq, tip.hash) for tip in tips}
+
+    def measure(self, gate: Gate) -> None:
+        """The sync worker has compared the clocks."""
+        boot_ms = gate.clock.read().boot_ms
+        said = Freshness("boot", boot_ms, "central", boot_ms, link="poll",
+                         ahead_ms=-gate.clock.off_ms, error_ms=1)  # fmt: skip
+        freshness.write(gate.folder, said)
 
     def check_claims(self) -> None:
         """What the server once said it holds, it holds after its process died."""
@@ -664,9 +691,10 @@ class World:
                 self.issue(connection, 1)
             else:
                 id_ = f"t{self.random.randrange(self.made)}"
-                note = f"note {self.random.randrange(1000)}"
-                changes = [{"id": id_, "status_note": note}]
-                tickets.issue(connection, EVENT, tickets.Issue(changes=changes))
+                number = self.random.randrange(1000)
+                fields = {"id": id_, "status_note": f"note {number}"}
+                status = ("revoked", "normal", "deleted", "")[number % 4]
+                self.restate(connection, fields | ({"status": status} if status else {}))
 
         made = self.made
         try:
@@ -904,6 +932,7 @@ class World:
             assert not self.has_central or gate.talk.unsent() == 0, "no receipt in the end"
             assert not gate.holdings.quarantined(), gate.holdings.quarantined()
         self.check_states([entries.decode(body) for body in central.values()])
+        self.check_irregular(central)
         self.check_alarms(set(central))
         if self.has_central:
             self.check_tickets()
@@ -949,6 +978,60 @@ class World:
                         ).fetchone()[0]
                     connection_.close()
             assert rows == net(facts), f"{gate.name} counts {rows}, true is {net(facts)}"
+
+    def check_irregular(self, held: dict[str, bytes]) -> None:
+        """Server and gates derive the same, and that is what happened."""
+        made = {digest: entries.decode(body) for digest, body in held.items()}
+        for digest, entry in made.items():
+            # An override is decided on what was shown, an undo on no list at all.
+            if entry.outcome and not entry.overruled and digest in self.true_list:
+                assert entry.position == self.true_list[digest], "decided on another list"
+        with self.engine.connect() as connection:
+            rows = connection.execute(tables.change.select().order_by(tables.change.c.seq)).all()
+            found = journals.irregular_admissions(connection, EVENT)
+        states: dict[str, list[Standing]] = defaultdict(list)
+        for row in rows if self.has_central else rows[: 2 + TICKETS + 1]:
+            if row.kind == "ticket":
+                status = msgspec.json.decode(row.body).get("status")
+                at_ms = self.changed_at.get(row.id, START_MS)
+                states[row.ref].append(Standing(row.seq, at_ms, status in ("revoked", "deleted")))
+        truth = {
+            (entry.ticket, entry.name, kind)
+            for entry in standing(list(made.values()))
+            if entry.act is Act.ADMISSION and (kind := irregularity(entry, states[entry.ticket]))
+        }
+        if self.has_central:
+            assert told(found) == truth, f"irregular {told(found)} are not {truth}"
+        for gate in self.gates:
+            with Venue(gate.folder) as venue:
+                seen = venue.irregular_admissions()
+            assert told(seen) == truth, f"{gate.name}: irregular {told(seen)} are not {truth}"
+            assert not self.has_central or seen == found
+        if not self.counted["do_central"] and not self.counted["do_restore"]:
+            self.check_irregular_is_true(made, states, {(name, kind) for _t, name, kind in truth})
+
+    def check_irregular_is_true(
+        self,
+        made: dict[str, Entry],
+        states: "dict[str, list[Standing]]",
+        judged: set[tuple[str, str]],
+    ) -> None:
+        """By the world's own clock, where the gate's was as good as it was said to be."""
+        known = set(standing(list(made.values())))
+        for digest, entry in made.items():
+            if entry not in known or entry.act is not Act.ADMISSION or digest not in self.true_ms:
+                continue
+            true_ms, kinds = self.true_ms[digest], {k for name, k in judged if name == entry.name}
+            error_ms = abs(entry.at_ms + (entry.server_ahead_ms or 0) - true_ms)
+            may_be_wrong_ms = 300_000 if entry.server_ahead_ms is None else 5_000
+            if not entry.trusted or error_ms > may_be_wrong_ms:
+                continue
+            before = [one for one in states[entry.ticket] if one.at_ms < true_ms]
+            is_void = bool(before) and before[-1].is_void
+            if is_void:
+                assert kinds & {"against_list", "irregular", "cannot_be_told"}, "nobody hears of it"
+            elif entry.overruled not in (Reason.REVOKED, Reason.DELETED):
+                assert not kinds & {"against_list", "irregular"}, "somebody is accused"
 
     def check_alarms(self, held: set[str]) -> None:
         truth = {d for (d, _prev), nexts in self.after.items() if len(nexts & held) > 1}
@@ -1049,6 +1132,59 @@ def standing(es: list[Entry]) -> list[Entry]:
 
 def net(es: list[Entry]) -> int:
     return sum(e.persons if e.act is Act.ADMISSION else -e.persons for e in es)
+
+
+class Standing(NamedTuple):
+    """What one change has said of a ticket."""
+
+    seq: int
+    at_ms: int
+    is_void: bool
+
+
+def irregularity(entry: Entry, states: list[Standing]) -> str:
+    """How an admission stands to what the feed said of its ticket, without the code under test."""
+    seq = int(entry.position.partition(":")[2] or -1)
+    listed = [one for one in states if one.seq <= seq]
+    if entry.overruled in (Reason.REVOKED, Reason.DELETED) or (listed and listed[-1].is_void):
+        return "against_list" if any(one.is_void for one in states) else ""
+    later = [one for one in states if one.seq > seq]
+    if not any(one.is_void for one in later):
+        return ""
+    if not entry.trusted:
+        return "cannot_be_told"
+    is_compared = entry.server_ahead_ms is not None
+    at_ms = entry.at_ms + (entry.server_ahead_ms or 0)
+    error_ms = 5_000 + (entry.server_error_ms or 0) if is_compared else 300_000
+    moments = range(at_ms - error_ms, at_ms + error_ms + 1)
+    edges = [one.at_ms for one in later if one.at_ms in moments]
+    looks = {moments[0], moments[-1], *edges, *(at - 1 for at in edges if at - 1 in moments)}
+    seen = {is_void_at(later, at) for at in looks}
+    if seen == {True} and moments[0] not in edges:
+        return "irregular"
+    if True in seen:
+        return "cannot_be_told"
+    return "used_before_void" if later[-1].is_void else ""
+
+
+def is_void_at(states: list[Standing], at_ms: int) -> bool:
+    before = [one for one in states if one.at_ms <= at_ms]
+    return bool(before) and before[-1].is_void
+
+
+def told(found: list[Irregular]) -> set[tuple[str, str, str]]:
+    """What was derived, to be compared."""
+    return {(x.ticket, one.entry.name, one.kind.value) for x in found for one in x.admissions}
+
+
+def list_of(folder: Folder) -> str:
+    """The position of a gate's ticket list."""
+    connection = open_reader(live_replica(folder))
+    try:
+        query = "SELECT value FROM meta WHERE key = 'cursor'"
+        return str(connection.execute(query).fetchone()[0]).rpartition(":")[0]
+    finally:
+        connection.close()
 
 
 def overfull(es: list[Entry], limit: int) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from gate.domain import clock
+from gate.domain import clock, irregular
 from gate.store.journal import Journal, Link
+from gate.store.tickets import Tickets
 from sync import keys, replica
 from sync.central import journals, tickets
 from sync.central.database import in_transaction
@@ -104,6 +105,22 @@ def _ask_nobody(*_args: Any, **_options: Any) -> None:
     pass
 
 
+_with_voids = tickets.with_voids
+
+
+def _forget_what_is_over(before: str | None, body: str, position: str, at_ms: int) -> str:
+    made = _with_voids(before, body, position, at_ms)
+    return body if '"until":' in made else made
+
+
+def _knew_nothing(*_args: Any) -> bool:
+    return False
+
+
+def _newest_list(self: Tickets) -> str:
+    return f"{self.life}:999"
+
+
 MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
     "no incarnation": [(Journal, "link", _link_without_incarnation)],
     "no predecessor link": [
@@ -117,6 +134,9 @@ MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
     "hearsay is believed": [(replica, "own_or_vouched", _believe_everybody)],
     "any signature is good": [(keys, "is_good", _any_signature)],
     "nobody is asked": [(Asking, "share_out", _ask_nobody)],
+    "a void that is over is forgotten": [(tickets, "with_voids", _forget_what_is_over)],
+    "clocks alone say what is irregular": [(irregular, "_knew", _knew_nothing)],
+    "the list is not the one decided on": [(Tickets, "position", property(_newest_list))],
 }
 
 

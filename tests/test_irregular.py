@@ -66,6 +66,9 @@ CASES = {
     "overruled something else": (
         admission("e1:19", AT - HOUR, overruled=Reason.ALREADY_USED), VOID, BEFORE,
     ),
+    "void for no time at all": (
+        admission(at_ms=AT), (Void("e1:20", AT, "e1:21", AT),), None,
+    ),
     "no position": (admission("", AT + HOUR), VOID, AFTER),
     "a list from a file": (admission("f7:99", AT - HOUR), VOID, BEFORE),
     "a former life had it not": (admission("e0:99", AT + HOUR), VOID, AFTER),

@@ -110,7 +110,11 @@ def judge(entry: Entry, voids: Sequence[Void], life: str) -> Judged | None:
     if between is None:
         return Judged(entry, Irregularity.CANNOT_TELL, unseen[-1])
     first_ms, last_ms = between
-    touched = [v for v in unseen if v.at_ms <= last_ms and (not v.until or first_ms < v.until_ms)]
+    touched = [
+        void
+        for void in unseen
+        if void.at_ms <= last_ms and (not void.until or max(first_ms, void.at_ms) < void.until_ms)
+    ]
     if touched:
         void = touched[-1]
         is_within = void.at_ms < first_ms and (not void.until or last_ms < void.until_ms)
