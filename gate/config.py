@@ -90,6 +90,7 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     pass_back_minutes: Minutes = 60
     undo_seconds: Annotated[int, Meta(ge=0, le=3600)] = 120
     zone_capacity: Count = 0
+    stale: Literal["refuse", "hold"] = "refuse"
 
 
 class Alone(Struct, frozen=True, forbid_unknown_fields=True):
@@ -194,6 +195,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             zone_capacity=rules.zone_capacity or None,
             alone=self.alone.policy,
             alone_by_type=self.alone.types,
+            stale=Policy(rules.stale),
         )
 
 

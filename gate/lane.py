@@ -373,6 +373,8 @@ class Lane:
             identity = self._identified(scan, match)
             ticket = identity.ticket
             context = self._context(identity.problem)
+            if ticket is None and identity.problem is None:
+                context = replace(context, list_as_of_ms=self._list_as_of_ms())
             own, history = self._histories(ticket)
             verdict = decide(ticket, history, scan, context)
             if identity is not _NOBODY:
@@ -633,6 +635,11 @@ class Lane:
             zone_inside=self._totals.inside_by_zone.get(self.place.zone, 0),
             problem=problem,
         )
+
+    def _list_as_of_ms(self) -> int | None:
+        """As of when the ticket list is, while it is not current."""
+        told_ms = int(self._tickets.meta("as_of_ms") or 0) or self._tickets.built_ms
+        return self._standings.list_as_of_ms(self._now.standing, self._now.at_ms, told_ms)
 
     def _look_at_clock(self) -> _Now:
         reading = self._clock.read()

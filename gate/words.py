@@ -27,6 +27,8 @@ SHOWN = 200
 """Longest piece of a stranger's text that is shown."""
 LINK_LOST_MS = 60_000
 """After so long a connection that brings nothing is none, whatever the sync worker last said."""
+AGE_TOLD_MS = 7 * 86_400_000
+"""An age beyond this says more of a clock than of a list."""
 UNHEARD_SHOWN = 3
 """How many unheard lanes are named; of the others only the number."""
 
@@ -256,6 +258,19 @@ def ago(ms: int) -> str:
     return ngettext("{n} day ago", "{n} days ago", days).format(n=days)
 
 
+def old(ms: int) -> str:
+    """How old in the largest whole unit."""
+    seconds = max(0, ms // 1000)
+    if seconds < 60:
+        return ngettext("{n} s old", "{n} s old", seconds).format(n=seconds)
+    if seconds < 3600:
+        return ngettext("{n} min old", "{n} min old", seconds // 60).format(n=seconds // 60)
+    if seconds < 86400:
+        return ngettext("{n} h old", "{n} h old", seconds // 3600).format(n=seconds // 3600)
+    days = seconds // 86400
+    return ngettext("{n} day old", "{n} days old", days).format(n=days)
+
+
 def brief(ms: int) -> str:
     """How long, short enough for a status bar: tenths of a second while it is fresh."""
     if 0 <= ms < 10_000:
@@ -364,6 +379,8 @@ def _remedy(verdict: Verdict, place: Place) -> str:
         return _("Checked only: nothing was redeemed.")
     if ticket is None and verdict.direction is Direction.OUT:
         return _("Let them out; nothing is recorded.") if verdict.outcome is Outcome.REFUSE else ""
+    if verdict.list_as_of_ms is not None:
+        return _("It may be newer than the list: ask at the ticket desk.")
     if verdict.reason is Reason.WRONG_ENTRANCE and ticket is not None:
         way = place.ways.get(ticket.way_in, "")
         return printable(way) or _("Send the guest there.")
@@ -491,7 +508,16 @@ def _more(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
 
 
 def _no_ticket(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
-    return _("No ticket here has this code.")
+    as_of_ms = verdict.list_as_of_ms
+    if as_of_ms is None:
+        return _("No ticket here has this code.")
+    if as_of_ms == 0:
+        return _("Not in the list, and nobody has said yet how old the list is.")
+    when = clock_time(as_of_ms, time_zone, near_ms=verdict.at_ms)
+    age_ms = verdict.at_ms - as_of_ms
+    if not 0 <= age_ms <= AGE_TOLD_MS:
+        return _("Not in the list of {when}.").format(when=when)
+    return _("Not in the list of {when} ({age}).").format(when=when, age=old(age_ms))
 
 
 def _not_text(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:

@@ -570,10 +570,24 @@ class Worker:
             as_of_ms=position.as_of_ms,
         )
         self._gates.beat(beat, hears_central=self._hears_central())
+        if self._is_current_by_gates(position.cursor):
+            self._tickets_boot_ms = self._clock.read().boot_ms
         for device, gate in list(self._gates.linked.items()):
             if why := self._others.why_not(device, gate.link.key):
                 self._lan.cut(device, why)
         self._say()
+
+    def _is_current_by_gates(self, cursor: str) -> bool:
+        """Whether the other gates show that there is nothing newer than what is here.
+
+        With a server one that hears it has to have the same tickets; without one all that are
+        linked, as nobody else would tell of newer ones.
+        """
+        assert self._gates is not None
+        theirs = {device: g.beat.report.cursor for device, g in self._gates.linked.items()}
+        if self._client is None:
+            return bool(theirs) and set(theirs.values()) == {cursor}
+        return any(theirs.get(device) == cursor for device in self._gates.who_hear(CENTRAL))
 
     def _hears_central(self) -> bool:
         """Whether the server has answered lately."""

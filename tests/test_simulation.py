@@ -25,6 +25,7 @@ PART = 10
 MUTANT_SEEDS = 200
 NEAR = {
     "cursor without its id": 10,
+    "clocks alone say what is irregular": 30,
     "receipt before commit": 30,
 }
 """Where to begin to look: a seed that was seen to catch it is not far."""

@@ -6,6 +6,7 @@ reads a clock, a disk or a setting: everything comes in through the arguments.
 
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 
 from gate.domain.model import (
     GREEN,
@@ -207,7 +208,7 @@ def decide(ticket: Ticket | None, history: History, scan: Scan, context: Context
         outcome = Outcome.HOLD if held else Outcome.REFUSE
         return _verdict(outcome, context.problem, None, history, context)
     if ticket is None:
-        return _verdict(Outcome.REFUSE, Reason.UNKNOWN, None, history, context)
+        return _unknown(history, context)
     if _leaves(ticket, history, context):
         return _decide_exit(ticket, history, scan, context)
     reason = _first(RULES, ticket, history, scan, context)
@@ -251,6 +252,17 @@ def alone_policy(ticket: Ticket, context: Context) -> Policy:
     if context.basis is not Basis.ALONE:
         return Policy.ADMIT
     return context.rules.alone_by_type.get(ticket.type.id, context.rules.alone)
+
+
+def _unknown(history: History, context: Context) -> Verdict:
+    """A code that is not in the list; never green, however old the list is."""
+    if context.list_as_of_ms is None:
+        return _verdict(Outcome.REFUSE, Reason.UNKNOWN, None, history, context)
+    # Nobody is kept from going out.
+    waits = context.rules.stale is Policy.HOLD and context.direction is not Direction.OUT
+    outcome = Outcome.HOLD if waits else Outcome.REFUSE
+    verdict = _verdict(outcome, Reason.UNKNOWN, None, history, context, flags=(Flag.STALE,))
+    return replace(verdict, list_as_of_ms=context.list_as_of_ms)
 
 
 def _decide_exit(ticket: Ticket, history: History, scan: Scan, context: Context) -> Verdict:

@@ -39,6 +39,7 @@ class StandingReader:
         settling: Settling | None = None,
     ) -> None:
         self._memberships = (str(folder.enrolment), str(folder.membership))
+        self._venue = str(folder.venue)
         self._freshness = FreshnessReader(folder)
         self._within_ms = round(heard_within_s * 1000)
         self._settling = settling or Settling()
@@ -57,6 +58,23 @@ class StandingReader:
             found = _in_the_dark(word)
         found = self._settling.settle(found, reading.boot_ms)
         return Standing(reading.boot_ms, found, word, is_enrolled)
+
+    def list_as_of_ms(self, standing: Standing, at_ms: int, told_ms: int) -> int | None:
+        """As of when the ticket list is, by the lane's clock; ``None`` while it is current.
+
+        ``told_ms`` is what the list says of itself, by its source's clock; 0 when it says nothing.
+        The answer is 0 when nobody knows. A list of one's own is as current as it can be.
+        """
+        if not standing.is_enrolled or os.path.exists(self._venue):  # noqa: PTH110  as above
+            return None
+        fresh = standing.freshness
+        known = [told_ms - (fresh.ahead_ms or 0)] if told_ms else []
+        if fresh.tickets_boot_ms is not None:
+            age_ms = standing.boot_ms - fresh.tickets_boot_ms
+            if age_ms <= self._within_ms:
+                return None
+            known.append(at_ms - age_ms)
+        return max(known, default=0)
 
     def _is_told(self, word: Freshness, now_boot_ms: int) -> bool:
         """Whether anybody would have told by now that another lane has opened."""
