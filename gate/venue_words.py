@@ -9,7 +9,7 @@ from gate.domain.model import Basis, Entry
 from gate.language import _, ngettext
 from gate.store.matters import Matter
 from gate.store.venue import Device
-from gate.words import BASIS_WORDS, N_, REASON_WORDS, brief, clock_time, printable
+from gate.words import BASIS_WORDS, N_, REASON_WORDS, brief, clock_time, describe, printable
 
 STATE_WORDS = {
     "open": N_("open"),
@@ -70,6 +70,44 @@ def number(count: int | None) -> str:
 def excess(found: Conflict) -> str:
     """How many too many."""
     return ngettext("{n} too many", "{n} too many", found.excess).format(n=found.excess)
+
+
+def matter(found: Matter) -> str:
+    """What there is to look into about a ticket."""
+    parts = [excess(found.conflict)] if found.conflict else []
+    parts += [irregularities(found.irregular)] if found.irregular else []
+    return ", ".join(parts)
+
+
+def guest(found: Matter, *, show_names: bool = True) -> str:
+    """Whose ticket it is, if names are shown; what it is for, where it sits."""
+    ticket = found.details
+    if ticket is None:
+        return _("not in the list here")
+    holder = printable(ticket.holder, 40) if show_names else ""
+    return " · ".join(part for part in (holder, describe(ticket)) if part)
+
+
+def sides(found: Matter, time_zone: ZoneInfo) -> list[str]:
+    """Every admission that it is about, each followed by the void it is compared with."""
+    strange = {one.entry: one for one in found.irregular.admissions} if found.irregular else {}
+    lines = []
+    for entry in dict.fromkeys([*found.admissions, *strange]):
+        lines.append(evidence(entry, time_zone))
+        if entry in strange:
+            lines.append("  " + void_side(strange[entry], time_zone))
+    return lines
+
+
+def what_next(found: Matter, time_zone: ZoneInfo) -> str:
+    """Who has settled it, or what settles it."""
+    if word := settled(found, time_zone):
+        return word
+    if not found.is_open:
+        return _("Nothing to settle: the ticket was good when it was used.")
+    if found.conflict is not None:
+        return _("Both are in. Enter settles it, with a reason.")
+    return _("Enter settles it, with a reason.")
 
 
 def gates(found: Conflict | Matter) -> str:

@@ -7,7 +7,10 @@ from textual import events
 from textual.widgets import DataTable, Digits, Static
 
 from gate.credential.layouts import retyped
-from gate.domain.model import Act, Direction, Outcome, Reason, Scan
+from gate.domain.model import Act, Direction, Outcome, Reason, Role, Scan
+from gate.importer import import_files
+from gate.lane import Operator
+from gate.lookup import look_up
 from gate.scanner.camera import State
 from gate.scanner.glimpse import Furniture, Spot
 from gate.scanner.guidance import Advice
@@ -28,7 +31,7 @@ from gate.tui.screens.supervisor import SupervisorScreen
 from gate.tui.widgets import StatusBar
 from tests.neighbours import carry, enrol, known, neighbour, say
 from tests.screen import BOSS, BOSS_PIN, KIM, KIM_PIN, Screen, running, with_operators
-from tests.venue import FixedClock, fill
+from tests.venue import NOW_MS, FixedClock, fill, write_rows
 
 
 def acts(folder: Folder) -> list[Act]:
@@ -522,7 +525,7 @@ async def test_a_conflict_is_settled_with_a_pin(
             page = screen.app.screen
             table = page.query_one("#conflict-table", DataTable)
             await screen.until(lambda: table.row_count == 1)
-            assert table.get_row_at(0)[:2] == ["good-1", "1 too many"]
+            assert table.get_row_at(0)[:3] == ["good-1", "Winter Gala", "1 too many"]
             sides = page.query_one("#sides", Static)
             assert "South" in str(sides.content)
             assert "North" in str(sides.content)
@@ -536,6 +539,72 @@ async def test_a_conflict_is_settled_with_a_pin(
             assert table.get_row_at(0)[-1] == "yes"
             await screen.press("enter")
             assert screen.app.screen is page
+
+
+async def test_an_irregular_admission_can_be_acted_on(
+    venue: Folder, clock: FixedClock, tmp_path: Path
+) -> None:
+    """Guest, seat and a short id that is found; both sides; settled like a conflict."""
+    with_operators(venue)
+    row: dict[str, object] = {
+        "code": "NAMED1", "type": "SHOW", "id": "named-1", "holder": "José Ångström",
+        "seats": ["7-12"], "status": "revoked",
+    }  # fmt: skip
+    with neighbour(tmp_path / "south", clock) as south:
+        import_files(venue, [write_rows(tmp_path / "more.jsonl", [row])], built_ms=NOW_MS)
+        clock.pass_seconds(600)
+        south.admit(Scan("NAMED1"))
+        carry(south._folder, venue)
+        async with running(venue, clock) as screen:
+            screen.scan("GOOD001")
+            await screen.press("f3", "3")
+            page = screen.app.screen
+            table = page.query_one("#conflict-table", DataTable)
+            await screen.until(lambda: table.row_count == 1)
+            row_ = table.get_row_at(0)
+            assert row_[:3] == ["named-1", "José Ångström · W…", "irregular"]
+            told = page.query_one("#sides", Static)
+            for part in ("José Ångström · Winter Gala · 7-12 [named-1]", "South", "void since"):
+                assert part in str(told.content)
+            await screen.press("enter")
+            await screen.answer(BOSS, BOSS_PIN, "paid at the desk")
+            await screen.until(lambda: "settled by boss" in str(told.content))
+            assert acts(venue)[-1] is Act.RESOLUTION
+            assert table.get_row_at(0)[-1] == "yes"
+    assert [found.ticket.holder for found in look_up(venue, row_[0])] == ["José Ångström"]
+
+
+async def test_a_new_conflict_rings_once_and_stays_as_a_badge(
+    venue: Folder, clock: FixedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not those from before the start, and none twice; the badge goes when it is settled."""
+    rung: list[int] = []
+    with neighbour(tmp_path / "south", clock) as south, neighbour(venue.path, clock) as before:
+        for lane in (south, before):
+            lane.admit(Scan("GOOD001"))
+        before.close()
+        carry(south._folder, venue)
+        async with running(venue, clock) as screen:
+            scan = screen.app.scan_screen
+            monkeypatch.setattr(scan, "_ring", rung.append)
+
+            def badge() -> str:
+                return str(scan.query_one(StatusBar).content)
+
+            await screen.until(lambda: "F3: 1 to look into" in badge())
+            assert rung == []
+            south.admit(Scan("GOOD002"))
+            screen.lane.admit(Scan("GOOD002"))
+            carry(south._folder, venue)
+            for _n in range(2):
+                scan._look_for_matters()
+                await screen.until(lambda: "F3: 2 to look into" in badge())
+            assert rung == [1]
+            for ticket in ("good-1", "good-2"):
+                screen.lane.resolve(ticket, Operator("boss", Role.SUPERVISOR), "seen")
+            scan._look_for_matters()
+            await screen.until(lambda: "to look into" not in badge())
+            assert rung == [1]
 
 
 def shown(screen: Screen) -> str:

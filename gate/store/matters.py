@@ -3,6 +3,7 @@
 Read by the screens. Keeping watch costs what has come since the last look, not what there is.
 """
 
+import threading
 from dataclasses import dataclass
 
 from gate.domain.history import Conflict
@@ -65,18 +66,23 @@ def matters(folder: Folder, venue: Venue) -> list[Matter]:
 
 
 class Watch:
-    """Which tickets wait for a supervisor, kept up to date. Belongs to no thread: one at a time."""
+    """Which tickets wait for a supervisor, kept up to date; may be asked from any thread."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
+        self._busy = threading.Lock()
         self._open: set[str] = set()
         self._rows = (-1, -1)
         self._files: tuple[str, int, bool] = ("", 0, False)
         """The life of the feed, how far it was read, and whether others had been heard."""
 
+    def is_free(self) -> bool:
+        """Whether nobody is looking just now."""
+        return not self._busy.locked()
+
     def look(self) -> frozenset[str]:
         """The tickets that wait now. Raises StoreError when the files cannot be read."""
-        with Venue(self._folder) as venue:
+        with self._busy, Venue(self._folder) as venue:
             tickets = Tickets(self._folder) if self._folder.pointer.exists() else None
             try:
                 self._follow(venue, tickets)

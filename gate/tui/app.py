@@ -108,6 +108,8 @@ class GateApp(App[int], inherit_bindings=False):
         self.operators = Operators(folder, config.operators.lockout_minutes)
         self.quits_at_once = quits_at_once
         self.hello = hello
+        self.matters_open = 0
+        """Tickets that wait for a supervisor's word."""
         self.on_ready: Callable[[], None] = _nothing
         """Called once the screen is there."""
         self.on_verdict: Callable[[Verdict], object] = _nothing_of
@@ -181,13 +183,14 @@ class GateApp(App[int], inherit_bindings=False):
             how = [basis, link, *unsent, self._tickets_age(standing)]
         else:
             how = [self._tickets_age(standing), basis, _("no server")]
-        alarms, refused = len(fresh.alarms), fresh.quarantined
+        alarms, refused, waiting = len(fresh.alarms), fresh.quarantined, self.matters_open
         return [
             printable(lane.place.gate, 24),
             _(DIRECTION_WORDS[lane.direction]).upper(),
             *([] if lane.clock_is_trusted() else [_("CLOCK NOT TRUSTED")]),
             *([ngettext("{n} ALARM", "{n} ALARMS", alarms).format(n=alarms)] if alarms else []),
             *([_("{n} QUARANTINED").format(n=refused)] if refused else []),
+            *([_("F3: {n} to look into").format(n=waiting)] if waiting else []),
             *how,
             *([_("camera {state}").format(state=camera)] if camera else []),
             *([scanner] if scanner else []),

@@ -62,5 +62,13 @@ class ScannerChanged(Message):
         super().__init__()
 
 
+class MattersSeen(Message):
+    """Which tickets wait for a supervisor's word now."""
+
+    def __init__(self, waiting: frozenset[str]) -> None:
+        self.waiting = waiting
+        super().__init__()
+
+
 class LaneChanged(Message):
     """Somebody changed the lane's direction."""

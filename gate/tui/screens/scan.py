@@ -1,5 +1,6 @@
 """The scan screen: the verdict, and what an operator may do about it."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,11 +24,13 @@ from gate.scanner.glimpse import Notice
 from gate.scanner_check import Finding
 from gate.scanner_repair import Proposed
 from gate.scanner_words import ADVICE_WORDS, saved_line, scanner_line, troubles
+from gate.store.matters import Watch
 from gate.tui.letters import SYMBOLS
 from gate.tui.messages import (
     AdviceGiven,
     CameraChanged,
     Decided,
+    MattersSeen,
     NoticeChanged,
     PreviewTaken,
     ScannerChanged,
@@ -55,8 +58,11 @@ BELL_EVERY_S = 0.15
 QUIT_AGAIN_S = 3.0
 LAST_SHOWN = 5
 FLAWS_SHOWN_S = 15.0
+WATCH_EVERY_S = 3.0
+"""How often is looked whether there is something for a supervisor."""
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class ScanScreen(Screen[None]):
@@ -91,6 +97,8 @@ class ScanScreen(Screen[None]):
         self._frozen_until = 0.0
         self._advice = ""
         self._notice: Notice | None = None
+        self._watch: Watch | None = None
+        self._waiting: frozenset[str] | None = None
 
     @property
     def gate_app(self) -> "GateApp":
@@ -146,6 +154,9 @@ class ScanScreen(Screen[None]):
         self.set_interval(1.0, self._tick)
         for source, fix in self.gate_app.lane.scanner_fixes().items():
             self.notify(saved_line(source, fix.established), markup=False, timeout=FLAWS_SHOWN_S)
+        self._watch = Watch(self.gate_app.folder)
+        self.set_interval(WATCH_EVERY_S, self._look_for_matters)
+        self._look_for_matters()
         if self.gate_app.config.operators.sign_in:
             self.action_sign_in()
 
@@ -219,6 +230,23 @@ class ScanScreen(Screen[None]):
             self.query_one("#preview", Preview).say(event.detail)
             self.notify(event.detail, title=_("camera lost"), severity="warning", markup=False)
         self._tick()
+
+    @work(thread=True, group="matters", exit_on_error=False)
+    def _look_for_matters(self) -> None:
+        if self._watch is not None and self._watch.is_free():
+            try:
+                self.post_message(MattersSeen(self._watch.look()))
+            except GateError as fault:
+                log.warning("looking for conflicts: %s", fault.message)
+
+    def on_matters_seen(self, event: MattersSeen) -> None:
+        """Show how many there are; a new one rings once, those from before the start do not."""
+        before, self._waiting = self._waiting, event.waiting
+        if before is not None and event.waiting - before and self.gate_app.config.screen.bell:
+            self._ring(1)
+        if event.waiting != before:
+            self.gate_app.matters_open = len(event.waiting)
+            self._tick()
 
     def on_lane_changed(self) -> None:
         """Show the new direction at once."""

@@ -13,10 +13,10 @@ from textual.timer import Timer
 from textual.widgets import ContentSwitcher, DataTable, Digits, Static
 
 from gate import report
-from gate.domain.history import Conflict
 from gate.domain.model import Reason
 from gate.errors import GateError
 from gate.language import _, ngettext
+from gate.store.matters import Matter, matters
 from gate.store.nudge import try_now
 from gate.store.standing import Standing
 from gate.store.venue import Device, Venue
@@ -26,19 +26,22 @@ from gate.tui.screens.retiring import ask_to_retire
 from gate.venue_words import (
     device_name,
     device_state,
-    evidence,
-    excess,
     gates,
+    guest,
     last_heard,
+    matter,
     number,
     offset,
     retired,
     settled,
+    sides,
+    what_next,
 )
 from gate.words import REASON_WORDS, clock_time, printable, server_link
 
 EVERY_S = 3.0
 SIDES_SHOWN = 6
+GUEST_SHOWN = 18
 WIDE = 120
 """From so many columns on, the table of devices says all; below it, the line under it does."""
 _FIGURES = ("inside", "admitted", "refused", "no_show", "expected")
@@ -55,7 +58,8 @@ class _Seen:
     types: list[report.Line]
     reasons: list[report.Line]
     devices: list[Device]
-    conflicts: list[Conflict]
+    conflicts: list[Matter]
+    """Tickets on which too many went in, or that were used though they were void."""
 
     @property
     def is_whole(self) -> bool:
@@ -129,7 +133,7 @@ class SupervisorScreen(Page):
         if self.app.size.width >= WIDE:
             devices.add_columns(_("version"), _("gate"))
         self.query_one("#conflict-table", DataTable).add_columns(
-            _("ticket"), _("excess"), _("gates"), _("last in"), _("settled")
+            _("ticket"), _("guest"), _("what"), _("gates"), _("last in"), _("settled")
         )
         self._tell_sections()
         self._read()
@@ -171,8 +175,8 @@ class SupervisorScreen(Page):
         if event.data_table.id != "conflict-table" or event.cursor_row >= len(conflicts):
             return
         chosen = conflicts[event.cursor_row]
-        if chosen.resolution is not None:
-            self.notify(settled(chosen, self.gate_app.time_zone), markup=False)
+        if not chosen.is_open:
+            self.notify(what_next(chosen, self.gate_app.time_zone), markup=False)
             return
 
         def signed(answer: Signed | None) -> None:
@@ -181,7 +185,7 @@ class SupervisorScreen(Page):
 
         question = PinQuestion(
             _("Settle: {n} on ticket {ticket}").format(
-                n=excess(chosen), ticket=printable(chosen.ticket, 30)
+                n=matter(chosen), ticket=printable(chosen.short, 30)
             ),
             self.gate_app.operators,
             needs_supervisor=True,
@@ -226,7 +230,7 @@ class SupervisorScreen(Page):
                 types=report.grouped(folder, "type", app.time_zone, everywhere=is_whole),
                 reasons=report.grouped(folder, "reason", app.time_zone, everywhere=is_whole),
                 devices=devices,
-                conflicts=venue.conflicts(),
+                conflicts=matters(folder, venue),
             )
 
     def _read_later(self) -> None:
@@ -268,13 +272,15 @@ class SupervisorScreen(Page):
                 for d in seen.devices
             ],
         )  # fmt: skip
+        names = self.gate_app.config.screen.show_names
         _fill(
             self.query_one("#conflict-table", DataTable),
             [
                 (
-                    printable(c.ticket, 24), excess(c), gates(c),
+                    printable(c.short, 40), printable(guest(c, show_names=names), GUEST_SHOWN),
+                    matter(c), gates(c),
                     clock_time(c.admissions[-1].at_ms, zone, near_ms=now_ms),
-                    _("yes") if c.resolution else _("OPEN"),
+                    _("OPEN") if c.is_open else _("yes") if c.resolution else "-",
                 )
                 for c in seen.conflicts
             ],
@@ -297,7 +303,7 @@ class SupervisorScreen(Page):
 
     def _tell_sections(self) -> None:
         seen = self._seen
-        open_ones = sum(c.resolution is None for c in seen.conflicts) if seen else 0
+        open_ones = sum(c.is_open for c in seen.conflicts) if seen else 0
         titles = {
             "counts": _("1 counts"),
             "devices": _("2 devices ({n})").format(n=len(seen.devices) if seen else 1),
@@ -353,16 +359,16 @@ class SupervisorScreen(Page):
             lines.append(_("ALARM: it was cloned, restored from a backup or set back."))
         return "\n".join(lines)
 
-    def _conflict_lines(self, chosen: Conflict | None) -> str:
+    def _conflict_lines(self, chosen: Matter | None) -> str:
         if chosen is None:
             return _("Nobody went in twice, as far as it was heard.")
         zone = self.gate_app.time_zone
-        lines = [evidence(entry, zone) for entry in chosen.admissions[:SIDES_SHOWN]]
-        more = len(chosen.admissions) - len(lines)
-        if more > 0:
-            lines.append(ngettext("{n} more", "{n} more", more).format(n=more))
-        last = settled(chosen, zone) or _("Both are in. Enter settles it, with a reason.")
-        return "\n".join([*lines, last])
+        names = self.gate_app.config.screen.show_names
+        whose = f"{guest(chosen, show_names=names)} [{printable(chosen.short, 40)}]"
+        lines = sides(chosen, zone)
+        if (more := len(lines) - SIDES_SHOWN) > 0:
+            lines[SIDES_SHOWN:] = [ngettext("{n} more", "{n} more", more).format(n=more)]
+        return "\n".join([whose, *lines, what_next(chosen, zone)])
 
 
 def _reason(name: str) -> str:
