@@ -29,6 +29,7 @@ from gate.scanner.glimpse import Furniture
 from gate.store.folder import Folder
 from gate.store.freshness import Freshness
 from gate.store.journal import JournalReader
+from gate.store.matters import matters
 from gate.store.sqlite import SQLITE_FIXED, SQLITE_NEEDED, SQLITE_VERSION
 from gate.store.standing import NOBODY_HEARD, StandingReader
 from gate.store.tickets import Tickets
@@ -210,7 +211,7 @@ def _peers(folder: Folder) -> Check:
         return _found(Status.SKIP, _("nothing heard of them"))
     with Venue(folder) as venue:
         devices = len(venue.devices(0, NOBODY_HEARD)) - 1
-        unsettled = sum(found.resolution is None for found in venue.conflicts())
+        unsettled = sum(found.is_open for found in matters(folder, venue))
     log_file = folder.path / "peers.db-wal"
     size = log_file.stat().st_size // 1024 if log_file.exists() else 0
     detail = _("{devices} heard of, {conflicts} open conflicts, log file {size} kB").format(

@@ -30,7 +30,7 @@ from sync.wechat import callback, notices
 from sync.wechat.clockwork import Clockwork
 from sync.wechat.crypto import encrypt, signature
 from tests.central import Maker, ask
-from tests.test_wechat import gate, redeem_at_gate
+from tests.test_wechat import gate, kept, redeem_at_gate
 from tests.wechat import DAY_S, Api, account, card_api
 
 TOKEN, KEY = "AAAAA", "a" * 43
@@ -365,6 +365,38 @@ async def test_two_gates_that_both_let_in_are_told_once(api: Api, backend: Backe
     assert await api.status(code) == "CONSUMED"
     await settle(api, now_ms=int(time.time() * 1000) + 121_000)
     assert backend.events().count("user_consume_card") == 1
+
+
+async def test_a_use_of_a_void_code_is_told_as_such(api: Api, backend: Backend) -> None:
+    """After the grace, with kind, gate and the void's time; an undo takes it back; once each."""
+    card_id, maker = await api.create(), await gate(api)
+    refunded, undone, good = [await api.claim(card_id) for _n in range(3)]
+    kept_ = {code: kept(api, code)[0] for code in (refunded, undone, good)}
+    for code in (refunded, undone):
+        await api.ok("/card/code/unavailable", {"code": code, "reason": "refund"})
+    await settle(api)
+    late_ms = int(time.time() * 1000) + 3_600_000
+    made = []
+    for ticket in kept_.values():
+        entry = entries.decode(
+            maker.make(ticket=ticket.id, server_ahead_ms=late_ms, server_error_ms=1)
+        )
+        made.append(entries.encode(replace(entry, at_ms=0)))
+        maker.prev = entries.digest(made[-1]).hex()
+    await api.running.exchange(maker, ask(made))
+    await settle(api)
+    assert notices.IRREGULAR not in backend.events()
+    target = entries.decode(made[1])
+    back = maker.make(Act.ANNULMENT, ticket=target.ticket, target=target.name)
+    await api.running.exchange(maker, ask([back]))
+    for _n in range(2):
+        await settle(api)
+        await settle(api, now_ms=int(time.time() * 1000) + 121_000)
+    (told,) = [one for one in backend.heard if one["Event"] == notices.IRREGULAR]
+    assert (told["UserCardCode"], told["Kind"], told["LocationName"]) == (
+        refunded, "irregular", "North",
+    )  # fmt: skip
+    assert abs(int(told["VoidTime"]) - time.time()) < 120
 
 
 async def test_what_the_api_did_is_always_told(api: Api, backend: Backend) -> None:

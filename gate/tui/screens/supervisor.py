@@ -33,7 +33,6 @@ from gate.venue_words import (
     number,
     offset,
     retired,
-    settled,
     sides,
     what_next,
 )
