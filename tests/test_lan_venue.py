@@ -121,7 +121,7 @@ async def test_everything_works_without_a_server(venue: Venue) -> None:
         await screen.press("3")
         table = screen.app.screen.query_one("#conflict-table", DataTable)
         await screen.until(lambda: table.row_count == 1)
-        assert table.get_row_at(0)[:3] == ["t2", "1 too many", "G1, G2"]
+        assert table.get_row_at(0)[:4] == ["t2", "SHOW", "1 too many", "G1, G2"]
         await screen.press("enter")
         await screen.answer(BOSS, BOSS_PIN, "sold twice")
         sides = screen.app.screen.query_one("#sides", Static)
