@@ -192,6 +192,11 @@ def alone(make_lane: MakeLane, venue: Folder, clock: FixedClock) -> tuple[Lane, 
     return make_lane(rules=HouseRules(alone=Policy.HOLD)), "GOOD001"
 
 
+def stale(make_lane: MakeLane, venue: Folder, clock: FixedClock) -> tuple[Lane, str]:
+    enrol(venue)
+    return make_lane(rules=HouseRules(stale=Policy.HOLD)), "SOLD-SINCE"
+
+
 def pass_back(make_lane: MakeLane, venue: Folder, clock: FixedClock) -> tuple[Lane, str]:
     lane = make_lane(rules=HouseRules(pass_back=Policy.HOLD))
     lane.admit(Scan("PASS1", source="camera"))
@@ -229,6 +234,7 @@ def unforeseen(make_lane: MakeLane, venue: Folder, clock: FixedClock) -> tuple[L
     ("make", "reason"),
     [
         (alone, Reason.ALONE),
+        (stale, Reason.UNKNOWN),
         (pass_back, Reason.PASS_BACK),
         (no_tickets, Reason.FAULT),
         (damaged, Reason.FAULT),
@@ -258,9 +264,12 @@ def test_a_wait_in_view_is_one_entry_and_one_sound(
 
 
 def test_a_wait_for_each_reason_is_tested() -> None:
-    """A policy of the venue holds who is alone or passed back; all else is a fault."""
+    """A policy of the venue holds who is alone, passed back or in no list; or it is a fault.
+
+    Two tickets on one text of a scanner are one scan of its trigger, which is none in view.
+    """
     policies = {f for f, kind in HouseRules.__annotations__.items() if "Policy" in str(kind)}
-    assert policies == {"pass_back", "alone", "alone_by_type"}
+    assert policies == {"pass_back", "alone", "alone_by_type", "stale"}
 
 
 def test_a_mended_fault_lets_the_ticket_in_that_is_still_in_view(lane: Lane, venue: Folder) -> None:
