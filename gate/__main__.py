@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gate.config import Config
     from gate.errors import GateError
     from gate.store.folder import Folder
+    from gate.store.moments import Side
     from sync.central.takeover import Host
     from sync.wechat.commands import Where
 
@@ -222,9 +223,11 @@ def _run_demo(path: Path, seconds: float | None, *, plain: bool) -> int:
 def _import(options: argparse.Namespace) -> int:
     from gate.importer import import_files
     from gate.progress import progress
+    from gate.zones import zone_of
 
     config = _config(options)
     folder = _folder(config)
+    zone = zone_of(config, folder)
     bundles = [name for name in options.files if name.casefold().endswith(".bundle")]
     if bundles:
         return _import_bundles(folder, bundles, others=len(options.files) > len(bundles))
@@ -232,12 +235,12 @@ def _import(options: argparse.Namespace) -> int:
         imported = import_files(
             folder,
             [Path(name) for name in options.files],
-            time_zone=config.time_zone,
+            time_zone=zone.name,
             skip_bad=options.skip_bad,
             replace=options.replace,
             progress=show,
         )
-    for line in imported.errors:
+    for line in [*imported.errors, *imported.notes]:
         sys.stderr.write(line + "\n")
     told = _("{types} ticket types and {tickets} tickets imported").format(
         types=imported.types, tickets=imported.tickets
@@ -248,6 +251,17 @@ def _import(options: argparse.Namespace) -> int:
         )
         told += ", " + left_out.format(bad=imported.bad)
     sys.stdout.write(f"{told}: {folder.path}\n")
+    sys.stdout.write(_("times taken as {zone}").format(zone=zone.told()) + "\n")
+    own = {name: n for name, n in imported.zones.items() if name != zone.name}
+    for name, n in own.items():
+        told = language.ngettext(
+            "{n} type with its own: {zone}", "{n} types with their own: {zone}", n
+        )
+        sys.stdout.write(told.format(n=n, zone=name) + "\n")
+    if zone.is_nobodys:
+        told = _("This machine's zone was never set. Is {zone} that of the venue? If not, set it")
+        told = told.format(zone=zone.name) + _(" and import again: --set time_zone=Europe/Berlin")
+        sys.stderr.write(told + "\n")
     return OK
 
 
@@ -275,11 +289,10 @@ def _import_bundles(folder: "Folder", names: Sequence[str], *, others: bool) -> 
 
 
 def _lookup(options: argparse.Namespace) -> int:
-    from zoneinfo import ZoneInfo
-
     import msgspec
 
     from gate.lookup import look_up, tell
+    from gate.zones import zone_of
 
     config = _config(options)
     folder = _folder(config)
@@ -288,7 +301,8 @@ def _lookup(options: argparse.Namespace) -> int:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     else:
         shows = config.screen.show_names
-        blocks = [tell(one, ZoneInfo(config.time_zone), show_names=shows) for one in found]
+        zone = zone_of(config, folder).info
+        blocks = [tell(one, zone, show_names=shows) for one in found]
         sys.stdout.write("\n\n".join("\n  ".join(block) for block in blocks) + "\n" * bool(blocks))
     if not found:
         sys.stderr.write(_("Nothing found.") + "\n")
@@ -296,10 +310,9 @@ def _lookup(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from zoneinfo import ZoneInfo
-
     from gate import report
     from gate.errors import UsageError
+    from gate.zones import zone_of
 
     config = _config(options)
     folder = _existing(config)
@@ -309,18 +322,17 @@ def _report(options: argparse.Namespace) -> int:
         return _report_venue(config, folder, options.format)
     forms = {"table": report.as_table, "csv": report.as_csv, "json": report.as_json}
     groups = options.by or list(report.GROUPS)
-    zone = ZoneInfo(config.time_zone)
+    zone = zone_of(config, folder).info
     counted = {group: report.grouped(folder, group, zone) for group in groups}
     sys.stdout.write(forms[options.format](report.overview(folder), counted))
     return OK
 
 
 def _report_venue(config: "Config", folder: "Folder", form: str) -> int:
-    from zoneinfo import ZoneInfo
-
     from gate import venue_report
     from gate.clock import SystemClock
     from gate.progress import progress
+    from gate.zones import zone_of
     from sync.exchange import Start, Tip, alarms
 
     def derived(starts: "Sequence[tuple[str, str]]", tips: "venue_report.Tips") -> list[str]:
@@ -331,7 +343,7 @@ def _report_venue(config: "Config", folder: "Folder", form: str) -> int:
     with progress(_("counting")) as show:
         seen = venue_report.look(folder, SystemClock().read(), within_s, derived, show)
     forms = {
-        "table": lambda: venue_report.as_table(seen, ZoneInfo(config.time_zone)),
+        "table": lambda: venue_report.as_table(seen, zone_of(config, folder).info),
         "csv": lambda: venue_report.as_csv(seen),
         "json": lambda: venue_report.as_json(seen),
     }
@@ -340,17 +352,17 @@ def _report_venue(config: "Config", folder: "Folder", form: str) -> int:
 
 
 def _log(options: argparse.Namespace) -> int:
-    from zoneinfo import ZoneInfo
-
     from gate.log import Filter, lines
+    from gate.store.moments import Side
     from gate.store.naming import enrolled_name
+    from gate.zones import zone_of
 
     config = _config(options)
     folder = _existing(config)
     if options.bundle:
         name = config.named(enrolled_name(folder)).place().gate
         return _write_bundle(folder, Path(options.bundle), name)
-    zone = ZoneInfo(config.time_zone)
+    zone = zone_of(config, folder).info
     wanted = Filter(
         outcome=options.outcome or "",
         reason=options.reason or "",
@@ -358,8 +370,8 @@ def _log(options: argparse.Namespace) -> int:
         ticket=options.ticket or "",
         gate=options.at_gate or "",
         operator=options.operator or "",
-        since_ms=_moment(options.since, zone),
-        until_ms=_moment(options.until, zone),
+        since_ms=_moment(options.since, zone, Side.BEGIN),
+        until_ms=_moment(options.until, zone, Side.END),
     )
     for line in lines(folder, wanted, options.format, zone, follow=options.follow):
         sys.stdout.write(line + "\n")
@@ -520,6 +532,7 @@ def _wipe(options: argparse.Namespace) -> int:
 
 def _venue(options: argparse.Namespace) -> int:
     from gate.words import printable
+    from gate.zones import zone_of
     from sync import venue
 
     config = _config(options)
@@ -527,7 +540,8 @@ def _venue(options: argparse.Namespace) -> int:
     if options.action == "create":
         name, gate = options.name or _("Venue"), config.gate.name or _("Host")
         _check_names(name, gate)
-        venue.create(folder, name, gate)
+        zone = zone_of(config, folder)
+        venue.create(folder, name, gate, zone.name)
         told = _(
             "{name} has begun, and this gate is its host.\n"
             "1. Bring its tickets in here: gate import types.csv tickets.csv\n"
@@ -535,9 +549,18 @@ def _venue(options: argparse.Namespace) -> int:
             "3. Start the lane anew: gate scan"
         )
         sys.stdout.write(told.format(name=printable(name)) + "\n")
+        sys.stdout.write(_("times: {zone}").format(zone=zone.told()) + "\n")
+        if zone.is_nobodys:
+            told = _("This machine's zone was never set. Say the venue's: gate venue zone NAME")
+            sys.stderr.write(told + "\n")
         return OK
     if options.action == "invite":
-        return _invite(options, config, folder)
+        return _invite(options, folder)
+    if options.action == "zone":
+        _check_zone(options.zone)
+        row = venue.set_zone(folder, options.zone)
+        _tell_zone_set(row.time_zone, _types_elsewhere(folder, row.time_zone))
+        return OK
     if options.action == "devices":
         found = list(venue.devices(folder).values())
     else:
@@ -547,7 +570,40 @@ def _venue(options: argparse.Namespace) -> int:
     return OK
 
 
-def _invite(options: argparse.Namespace, config: "Config", folder: "Folder") -> int:
+def _check_zone(name: str) -> None:
+    from gate.errors import UsageError
+    from gate.zones import is_zone
+
+    if not is_zone(name):
+        raise UsageError(
+            _("{found!r} is no time zone").format(found=name[:80]), _("Like this: Europe/Berlin")
+        )
+
+
+def _types_elsewhere(folder: "Folder", name: str) -> int:
+    from contextlib import closing
+
+    from gate.store.tickets import Tickets
+
+    with closing(Tickets(folder)) as tickets:
+        tickets.refresh()
+        return sum(kind.time_zone != name for kind in tickets.types())
+
+
+def _tell_zone_set(name: str, elsewhere: int) -> None:
+    sys.stdout.write(
+        _("times are {zone} from now on; the gates hear of it").format(zone=name) + "\n"
+    )
+    if elsewhere:
+        told = language.ngettext(
+            "{n} ticket type keeps its own zone: state it anew if that was not meant",
+            "{n} ticket types keep their own zone: state them anew if that was not meant",
+            elsewhere,
+        )
+        sys.stdout.write(told.format(n=elsewhere) + "\n")
+
+
+def _invite(options: argparse.Namespace, folder: "Folder") -> int:
     from gate.errors import UsageError
     from sync.inviting import LISTEN, invite_gates
 
@@ -557,7 +613,7 @@ def _invite(options: argparse.Namespace, config: "Config", folder: "Folder") -> 
     _check_names(name)
     names = [name] if options.count == 1 else [f"{name} {n + 1}" for n in range(options.count)]
     listen = options.listen or LISTEN
-    came = invite_gates(folder, names, listen=listen, time_zone=config.time_zone)
+    came = invite_gates(folder, names, listen=listen)
     if came < len(names):
         sys.stderr.write(_("{n} of {all} gates came").format(n=came, all=len(names)) + "\n")
     return OK if came else FAILED
@@ -599,7 +655,8 @@ def _serve(options: argparse.Namespace) -> int:
             behind_proxy=options.behind_proxy,
             url=options.url or "",
             event=options.event or "",
-            time_zone=_config(options).time_zone,
+            time_zone=_stated_zone(options),
+            set_zone=options.set_zone or "",
             restored=options.restored,
             take_over=None if taken is None else _host(taken),
             new_token=options.new_token or "",
@@ -610,6 +667,16 @@ def _serve(options: argparse.Namespace) -> int:
             state=state,
         )
     )
+
+
+def _stated_zone(options: argparse.Namespace) -> str:
+    """The zone that somebody has said for a new event; a server's own is nobody's venue."""
+    from gate.config import AUTO
+
+    if options.set_zone:
+        _check_zone(options.set_zone)
+    stated = _config(options).time_zone
+    return "" if stated == AUTO else stated
 
 
 def _host(path: Path) -> "Host":
@@ -668,6 +735,7 @@ def _config(options: argparse.Namespace) -> "Config":
         "camera_file": "camera.file",
         "camera_folder": "camera.folder",
         "evdev": "scanner.evdev",
+        "time_zone": "time_zone",
     }
     for flag, key in flags.items():
         value = getattr(options, flag, None)
@@ -697,20 +765,18 @@ def _existing(config: "Config") -> "Folder":
     return folder
 
 
-def _moment(text: str | None, zone: "ZoneInfo") -> int | None:
-    from datetime import datetime
-
+def _moment(text: str | None, zone: "ZoneInfo", side: "Side") -> int | None:
+    """Unix milliseconds; of an end those after its last second."""
     from gate.errors import UsageError
+    from gate.store.moments import BadMoment, Side, second_of
 
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(
-            _("{text!r} is no time").format(text=text), _("Like this: 2026-12-31T19:30")
-        ) from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)
+        at = second_of(text, zone, side)
+    except BadMoment as bad:
+        raise UsageError(str(bad), _("Like this: 2026-12-31T19:30")) from bad
+    return (at + (side is Side.END)) * 1000
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -877,6 +943,9 @@ def _add_serve(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--behind-proxy", action="store_true", help=_("a proxy before us adds TLS"))
     sub.add_argument("--url", metavar="URL", help=_("how gates reach the server"))
     sub.add_argument("--event", metavar="ID", help=_("event to enrol gates into"))
+    sub.add_argument(
+        "--time-zone", metavar="ZONE", help=_("time zone of an event that is made: Europe/Berlin")
+    )
     only = sub.add_mutually_exclusive_group()
     only.add_argument("--restored", action="store_true", help=_("after restoring a backup"))
     only.add_argument(
@@ -891,6 +960,7 @@ def _add_serve(sub: argparse.ArgumentParser) -> None:
     only.add_argument(
         "--withdraw", metavar="ID|NAME", help=_("only make an unused link good for nothing")
     )
+    only.add_argument("--set-zone", metavar="ZONE", help=_("only give the event another time zone"))
     only.add_argument("--devices", action="store_true", help=_("only list the event's devices"))
     only.add_argument("--retire", metavar="ID", help=_("only say that a device is not at work"))
     only.add_argument("--unretire", metavar="ID", help=_("only say that it is at work again"))
@@ -905,6 +975,11 @@ def _add_venue(sub: argparse.ArgumentParser, common: argparse.ArgumentParser) ->
 
     create = action("create", _("begin one; this gate is its host"))
     create.add_argument("--name", metavar="NAME", help=_("what the venue is called"))
+    create.add_argument(
+        "--time-zone", metavar="ZONE", help=_("its time zone; default: this machine's")
+    )
+    zone = action("zone", _("give the venue another time zone"))
+    zone.add_argument("zone", metavar="ZONE", help=_("such as Europe/Berlin"))
     invite = action("invite", _("take other gates in, with a link or code"))
     invite.add_argument("name", nargs="?", metavar="NAME", help=_("what the gate is called"))
     invite.add_argument("--count", type=int, default=1, metavar="N", help=_("how many gates"))

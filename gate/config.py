@@ -23,6 +23,7 @@ from gate.language import _
 APP = "venue-gate"
 UNNAMED = "Gate"
 """What a gate is called that nobody gave a name."""
+AUTO = "auto"
 ENVIRONMENT_PREFIX = "GATE_"
 _OTHER_VARIABLES = ("GATE_ADMIN_TOKEN", "GATE_CONFIG", "GATE_TEST_")
 
@@ -140,8 +141,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     venue: str = ""
     event: str = ""
-    time_zone: str = "Asia/Shanghai"
-    language: str = "auto"
+    time_zone: str = AUTO
+    """``auto`` or empty: the event's, or else the machine's own; see ``gate.zones``."""
+    language: str = AUTO
     data_dir: str = ""
     retention_days: Count = 30
     gate: Gate = Gate()
@@ -154,6 +156,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     operators: Operators = Operators()
     sync: Sync = Sync()
     lan: Lan = Lan()
+    by_hand: tuple[str, ...] = ()
+    """Keys that a flag, ``--set`` or the environment gave: these outrank what the event says."""
 
     def folder(self) -> Path:
         """Where the data folder is."""
@@ -220,9 +224,12 @@ def load(
     has the key's path, what was found and what is allowed.
     """
     said = _read_file(file)
+    by_hand = []
     for variable, value in environment.items():
         if variable.startswith(ENVIRONMENT_PREFIX) and not variable.startswith(_OTHER_VARIABLES):
-            _put(said, _path_of_variable(variable), value, source=variable)
+            path = _path_of_variable(variable)
+            _put(said, path, value, source=variable)
+            by_hand.append(".".join(path))
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
@@ -230,13 +237,14 @@ def load(
                 _("--set {setting}: not like section.key=value").format(setting=setting)
             )
         _put(said, key.strip().split("."), value.strip(), source=f"--set {key.strip()}")
+        by_hand.append(key.strip())
     _check_keys(said, Config, [])
     try:
         config = msgspec.convert(said, Config)
     except msgspec.ValidationError as error:
         raise ConfigError(_explain(error, said)) from error
     _check_values(config)
-    return config
+    return msgspec.structs.replace(config, by_hand=tuple(by_hand))
 
 
 def _read_file(file: Path | None) -> dict[str, Any]:
@@ -302,11 +310,16 @@ def _field_of(kind: Any, name: str) -> Any:
         return get_args(kind)[1]
     if not _is_struct(kind):
         return None
-    return next((f.type for f in msgspec.structs.fields(kind) if f.name == name), None)
+    return next((f.type for f in _settings(kind) if f.name == name), None)
+
+
+def _settings(kind: type[Struct]) -> list[msgspec.structs.FieldInfo]:
+    """The fields that a user may set."""
+    return [f for f in msgspec.structs.fields(kind) if f.name != "by_hand"]
 
 
 def _sections() -> list[str]:
-    return [f.name for f in msgspec.structs.fields(Config) if _is_struct(f.type)]
+    return [f.name for f in _settings(Config) if _is_struct(f.type)]
 
 
 def _is_struct(kind: object) -> bool:
@@ -314,7 +327,7 @@ def _is_struct(kind: object) -> bool:
 
 
 def _check_keys(said: Mapping[str, Any], kind: type[Struct], path: list[str]) -> None:
-    fields = {f.name: f.type for f in msgspec.structs.fields(kind)}
+    fields = {f.name: f.type for f in _settings(kind)}
     for key, value in said.items():
         here = [*path, key]
         if key not in fields:
@@ -324,7 +337,7 @@ def _check_keys(said: Mapping[str, Any], kind: type[Struct], path: list[str]) ->
 
 
 def _unknown(source: str, path: list[str], kind: type[Struct]) -> str:
-    allowed = [f.name for f in msgspec.structs.fields(kind)]
+    allowed = [f.name for f in _settings(kind)]
     close = difflib.get_close_matches(path[-1], allowed, n=1)
     if close:
         return _("{key}: there is no such setting; did you mean {close}?").format(
@@ -407,11 +420,13 @@ def _allowed_number(info: msgspec.inspect.IntType | msgspec.inspect.FloatType) -
 
 def _check_values(config: Config) -> None:
     try:
-        ZoneInfo(config.time_zone)
+        ZoneInfo("UTC" if config.time_zone in ("", AUTO) else config.time_zone)
     except (ValueError, KeyError, OSError) as error:
         raise ConfigError(
             _("{key}: found {found!r}; allowed: {allowed}").format(
-                key="time_zone", found=config.time_zone, allowed=_("names like Asia/Shanghai")
+                key="time_zone",
+                found=config.time_zone,
+                allowed=_("auto, or a name like Europe/Berlin"),
             )
         ) from error
     if config.camera.fourcc and len(config.camera.fourcc) != 4:

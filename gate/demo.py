@@ -5,9 +5,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -22,6 +20,7 @@ from gate.operators import Operators
 from gate.prompter import Turn
 from gate.scanner.drawn import DrawnCamera, Showing
 from gate.store.folder import Folder
+from gate.zones import machine_zone
 
 SUPERVISOR = "demo"
 FILLERS = 320
@@ -231,24 +230,11 @@ def _play_the_last_hour(folder: Folder) -> None:
 
 def _config_file(path: Path) -> Path:
     """The demo's configuration, written out for whoever keeps the folder."""
-    zone = datetime.now().astimezone().tzinfo
-    name = getattr(zone, "key", "")
     file = path / "config.toml"
     file.write_text(
-        f'venue = "Demo Arena"\ntime_zone = "{name or _local_zone()}"\n\n'
+        f'venue = "Demo Arena"\ntime_zone = "{machine_zone().name}"\n\n'
         '[gate]\nname = "North"\nentrance = "North"\n\n'
         '[gate.ways]\nNorth-East = "Go left, 80 m."\n',
         encoding="utf-8",
     )
     return file
-
-
-def _local_zone() -> str:
-    """The machine's zone by name, so that the demo's times are those on the wall."""
-    try:
-        target = str(Path("/etc/localtime").resolve())
-        name = target.partition("zoneinfo/")[2]
-        ZoneInfo(name)
-    except (OSError, ValueError, KeyError):
-        return "UTC"
-    return name or "UTC"

@@ -16,6 +16,7 @@ from gate import __version__
 from gate.clock import PROGRAM_BUILT_MS, Clock
 from gate.config import Config
 from gate.domain.clock import is_trusted
+from gate.domain.local_time import same_clock
 from gate.domain.model import Role
 from gate.errors import GateError, InputError
 from gate.inputs import camera_source
@@ -35,12 +36,14 @@ from gate.store.standing import NOBODY_HEARD, StandingReader
 from gate.store.tickets import Tickets
 from gate.store.venue import Venue
 from gate.store.verify import audit_journal
-from gate.words import ago, printable, server_link
+from gate.words import age_or_time, clock_time, printable, server_link
 from gate.words import furniture as furniture_words
+from gate.zones import Zone, is_zone, machine_zone, zone_of
 
 _SYNCS = 20
 _SLOW_SYNC_MS = 250.0
 _CAMERA_S = 1.5
+_TYPES_SHOWN = 3
 
 
 class Status(StrEnum):
@@ -73,12 +76,13 @@ def examine(
         (_("program"), _program),
         (_("data folder"), lambda: _folder(folder)),
         (_("disk sync"), lambda: _sync(folder)),
-        (_("tickets"), lambda: _tickets(folder, clock)),
+        (_("tickets"), lambda: _tickets(folder, clock, zone_of(config, folder))),
         (_("journal"), lambda: _journal(folder)),
         (_("other devices"), lambda: _peers(folder)),
         (_("server"), lambda: _server(config, folder, clock)),
         (_("retention"), lambda: _retention(config, folder, clock)),
-        (_("clock"), lambda: _clock(folder, clock)),
+        (_("clock"), lambda: _clock(folder, clock, zone_of(config, folder))),
+        (_("time zone"), lambda: _time_zone(config, folder, clock)),
         (_("operators"), lambda: _operators(folder)),
         (_("decoders"), _decoders),
         *([(_("camera"), lambda: _camera(config))] if camera else []),
@@ -180,15 +184,15 @@ def _sync(folder: Folder) -> Check:
     return _found(Status.OK, detail)
 
 
-def _tickets(folder: Folder, clock: Clock) -> Check:
+def _tickets(folder: Folder, clock: Clock, zone: Zone) -> Check:
     tickets = Tickets(folder)
     try:
         tickets.refresh()
         count = sum(line.tickets for line in tickets.census())
-        age_ms = clock.read().wall_ms - tickets.built_ms
+        age = age_or_time(tickets.built_ms, clock.read().wall_ms, zone.info)
     finally:
         tickets.close()
-    detail = _("{count} tickets, from {ago}").format(count=count, ago=ago(age_ms))
+    detail = _("{count} tickets, from {ago}").format(count=count, ago=age)
     return _found(Status.OK if count else Status.FAIL, detail, "" if count else _("Import some."))
 
 
@@ -228,8 +232,8 @@ def _server(config: Config, folder: Folder, clock: Clock) -> Check:
     fresh = standing.freshness
     if not standing.is_enrolled:
         return _found(Status.SKIP, _("no server"))
-    zone = ZoneInfo(config.time_zone)
-    detail = server_link(fresh, standing.boot_ms, reading.wall_ms, zone)
+    zone = zone_of(config, folder)
+    detail = server_link(fresh, standing.boot_ms, reading.wall_ms, zone.info)
     detail += ", " + _("{n} unsent").format(n=fresh.unsent)
     if fresh.alarms:
         told = _("{detail}; cloned, restored or set back: {devices}")
@@ -276,7 +280,7 @@ def _retention(config: Config, folder: Folder, clock: Clock) -> Check:
     return _found(Status.OK, detail)
 
 
-def _clock(folder: Folder, clock: Clock) -> Check:
+def _clock(folder: Folder, clock: Clock, zone: Zone) -> Check:
     reading = clock.read()
     floor_ms = PROGRAM_BUILT_MS
     if folder.pointer.exists():
@@ -288,13 +292,58 @@ def _clock(folder: Folder, clock: Clock) -> Check:
             newest = reader.newest(1)
         floor_ms = max([floor_ms, *(entry.at_ms for entry in newest if entry.trusted)])
     trusted = is_trusted(reading, offset_ms=0, floor_ms=floor_ms, anchor=None, confirmed=False)
-    told = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(reading.wall_ms / 1000))
+    told = clock_time(reading.wall_ms, zone.info, dated=True, seconds=True) + f" {zone.name}"
     if not trusted:
         return _found(Status.FAIL, told, _("It is behind what has happened: set the clock (F9)."))
     if not clock.is_synchronised():
         told += ", " + _("no time server heard")
         return _found(Status.WARN, told, _("Compare it with your watch."))
     return _found(Status.OK, told)
+
+
+def _time_zone(config: Config, folder: Folder, clock: Clock) -> Check:
+    """Whether everybody who could be asked for the zone names one whose clocks show the same."""
+    zone, machine = zone_of(config, folder), machine_zone()
+    told = zone.told()
+    if zone.unknown:
+        unknown = _("{detail}; the event's {zone} is not known on this machine")
+        return _found(
+            Status.WARN, unknown.format(detail=told, zone=printable(zone.unknown, 40)),
+            _("Update the program: pip install -U tzdata"),
+        )  # fmt: skip
+    if zone.is_nobodys:
+        return _found(
+            Status.WARN,
+            _("{detail}: nobody has set one").format(detail=told),
+            _("Set time_zone in config.toml, or the machine's: timedatectl set-timezone NAME"),
+        )
+    at = clock.read().wall_ms // 1000
+    others: dict[str, list[str]] = {}
+    if not same_clock(zone.info, machine.info, at):
+        others[machine.name] = [_("this machine")]
+    for type_id, name in _type_zones(folder):
+        if not is_zone(name) or not same_clock(zone.info, ZoneInfo(name), at):
+            others.setdefault(name, []).append(printable(type_id, 24))
+    if not others:
+        return _found(Status.OK, told)
+    named = "; ".join(f"{name}: {_some(who)}" for name, who in others.items())
+    return _found(
+        Status.WARN, f"{told}; {named}",
+        _("Is that meant? A type's own zone decides for its tickets, the first one is shown."),
+    )  # fmt: skip
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _TYPES_SHOWN
+    return ", ".join([*names[:_TYPES_SHOWN], *([_("{n} more").format(n=more)] if more > 0 else [])])
+
+
+def _type_zones(folder: Folder) -> list[tuple[str, str]]:
+    if not folder.pointer.exists():
+        return []
+    with closing(Tickets(folder)) as tickets:
+        tickets.refresh()
+        return [(kind.id, kind.time_zone) for kind in tickets.types()]
 
 
 def _operators(folder: Folder) -> Check:

@@ -27,10 +27,11 @@ from gate.language import _, ngettext
 from gate.store import schema
 from gate.store.filling import put_ticket, put_type, row_of
 from gate.store.folder import Folder, Lock, sync_folder, write_durably
-from gate.store.rows import BadRow, ticket_body, type_body
+from gate.store.rows import BadRow, TypeBody, ticket_body, times_of, type_body
 from gate.store.sqlite import faults, open_reader
 from gate.store.tickets import FILE_NAME, live_replica
 from gate.store.voids import with_voids
+from gate.zones import machine_zone
 
 ERRORS_SHOWN = 20
 MAX_LINE = 1024 * 1024
@@ -49,13 +50,17 @@ class Imported:
     bad: int = 0
     errors: list[str] = field(default_factory=list)
     """The first errors, each with file and line."""
+    notes: list[str] = field(default_factory=list)
+    """The first rows that were taken but may be meant otherwise, each with file and line."""
+    zones: dict[str, int] = field(default_factory=dict)
+    """How many types were taken in each time zone, by its name."""
 
 
 def import_files(
     folder: Folder,
     paths: list[Path],
     *,
-    time_zone: str = "Asia/Shanghai",
+    time_zone: str = "",
     skip_bad: bool = False,
     replace: bool = False,
     progress: Progress | None = None,
@@ -63,6 +68,7 @@ def import_files(
 ) -> Imported:
     """Bring ticket types and tickets into the folder's replica.
 
+    ``time_zone`` is for types that name none; empty: this machine's own.
     Raises ImportFault when anything is wrong with any row (unless ``skip_bad``) or when a server
     owns this device's tickets; the live replica is then untouched.
     """
@@ -75,7 +81,7 @@ def import_files(
     lock = Lock(folder, "import")
     try:
         built_ms = time.time_ns() // 1_000_000 if built_ms is None else built_ms
-        build = _Build(folder, time_zone, replace, built_ms)
+        build = _Build(folder, time_zone or machine_zone().name, replace, built_ms)
         try:
             imported = build.read(paths, progress or _silent)
             if imported.bad and not skip_bad:
@@ -132,8 +138,8 @@ class _Build:
         self._epoch = epoch or secrets.token_hex(4)
         self._seq = int(rest.partition(":")[0] or 0) + 1
         self._seen = _Rows()
-        self._zones = {
-            id_: msgspec.json.decode(body, type=TicketType).time_zone
+        self._times = {
+            id_: times_of(msgspec.json.decode(body, type=TicketType))
             for id_, body in self._db.execute("SELECT id, body FROM ticket_type")
         }
 
@@ -158,7 +164,9 @@ class _Build:
                     try:
                         if isinstance(row, BadRow):
                             raise row
-                        self._take(row, imported)
+                        for note in self._take(row, imported):
+                            if len(imported.notes) < ERRORS_SHOWN:
+                                imported.notes.append(f"{path.name}:{line}: {note}")
                     except BadRow as bad:
                         imported.bad += 1
                         if len(imported.errors) < ERRORS_SHOWN:
@@ -206,23 +214,26 @@ class _Build:
             with suppress(FileNotFoundError):
                 os.unlink(f"{self._part}{suffix}")
 
-    def _take(self, row: dict[str, Any], imported: Imported) -> None:
+    def _take(self, row: dict[str, Any], imported: Imported) -> tuple[str, ...]:
         if "kind" in row:
-            self._put_type(row)
+            kind = self._put_type(row)
             imported.types += 1
-        elif "code" in row:
-            self._put_ticket(row)
+            imported.zones[kind.times.zone] = imported.zones.get(kind.times.zone, 0) + 1
+            return kind.notes
+        if "code" in row:
+            notes = self._put_ticket(row)
             imported.tickets += 1
-        else:
-            raise BadRow(_("neither a ticket type (kind) nor a ticket (code)"))
+            return notes
+        raise BadRow(_("neither a ticket type (kind) nor a ticket (code)"))
 
-    def _put_type(self, row: dict[str, Any]) -> None:
+    def _put_type(self, row: dict[str, Any]) -> TypeBody:
         kept = type_body(row, self._time_zone)
-        self._zones[kept.id] = kept.time_zone
+        self._times[kept.id] = kept.times
         put_type(self._db, kept.id, kept.body)
+        return kept
 
-    def _put_ticket(self, row: dict[str, Any]) -> None:
-        kept = ticket_body(row, self._zones.get, self._key)
+    def _put_ticket(self, row: dict[str, Any]) -> tuple[str, ...]:
+        kept = ticket_body(row, self._times.get, self._key)
         number = row_of(self._db, kept.id)
         position = f"{self._epoch}:{self._seq}"
         body = with_voids(self._before(number), kept.body, position, self._built_ms)
@@ -233,6 +244,7 @@ class _Build:
         if number is not None and self._seen.has(number):
             raise BadRow(_("this ticket has been in these files before"))
         self._seen.add(put_ticket(self._db, number, kept._replace(body=body)))
+        return kept.notes
 
     def _before(self, number: int | None) -> str | None:
         if number is None:

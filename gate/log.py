@@ -17,7 +17,7 @@ from gate.store import entries
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader
 from gate.store.sqlite import faults
-from gate.words import printable
+from gate.words import clock_time, printable
 
 Format = Literal["text", "csv", "jsonl"]
 PAGE = 500
@@ -94,7 +94,7 @@ def line(entry: Entry, form: Literal["text", "csv"], time_zone: ZoneInfo) -> str
         said["covers"] = " ".join(entry.covers)
         return _csv([str(said.get(column, "")) for column in CSV_COLUMNS])
     parts = [
-        _moment(entry, time_zone),
+        clock_time(entry.at_ms, time_zone, dated=True, seconds=True),
         f"{(entry.outcome or entry.act).upper():<10}",
         entry.reason or "",
         entry.ticket or (f"code#{entry.code[:8]}" if entry.code else ""),

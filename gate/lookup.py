@@ -11,7 +11,7 @@ from gate.store.folder import Folder
 from gate.store.journal import JournalReader
 from gate.store.peers import Peers
 from gate.store.tickets import Tickets
-from gate.words import N_, REASON_WORDS, clock_time, describe, printable
+from gate.words import N_, REASON_WORDS, clock_time, describe, printable, type_zone
 
 STATUS_WORDS = {
     Status.NORMAL: N_("good"),
@@ -73,15 +73,17 @@ def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[
     if ticket.status_note:
         lines.append(_("note: {note}").format(note=printable(ticket.status_note)))
     if begin is not None or end is not None:
-        lines.append(
-            _("good from {begin} until {end}").format(
-                begin="-" if begin is None else clock_time(begin * 1000, time_zone, near_ms=0),
-                end="-" if end is None else clock_time(end * 1000, time_zone, near_ms=0),
-            )
+        zone = type_zone(ticket, time_zone)
+        told = _("good from {begin} until {end}").format(
+            begin="-" if begin is None else clock_time(begin * 1000, zone, dated=True),
+            end="-" if end is None else clock_time(end * 1000, zone, dated=True),
         )
+        lines.append(told if zone.key == time_zone.key else f"{told} ({zone.key})")
     for entry in found.entries:
         reason = _(REASON_WORDS[entry.reason]) if entry.reason else entry.act
-        told = f"{clock_time(entry.at_ms, time_zone, near_ms=0)} {printable(entry.gate)} {reason}"
+        when = clock_time(entry.at_ms, time_zone, dated=True)
+        when += "" if entry.trusted else f" ({_('clock not trusted')})"
+        told = f"{when} {printable(entry.gate)} {reason}"
         told += f" x{entry.persons}" if entry.persons > 1 else ""
         told += f" ({printable(entry.operator)})" if entry.operator else ""
         lines.append(told + (f": {printable(entry.note)}" if entry.note else ""))

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
@@ -90,7 +89,7 @@ class Plain:
         meant: Callable[[], bool] | None = None,
     ) -> None:
         self._lane = lane
-        self._time_zone = time_zone
+        self.time_zone = time_zone
         self._out = out
         self._bell = bell and out.isatty()
         self._show_names = show_names
@@ -106,9 +105,9 @@ class Plain:
         line = verdict_line(
             verdict,
             self._lane.place,
-            self._time_zone,
+            self.time_zone,
             show_names=self._show_names,
-            unheard=unheard_at(self._lane, verdict, self._time_zone),
+            unheard=unheard_at(self._lane, verdict, self.time_zone),
         )
         self.say(bells + line)
         if line := scanner_line(verdict):
@@ -139,7 +138,7 @@ class Plain:
                 self.show(self._lane.next_person())
             elif name == "undo":
                 undone = self._lane.undo()
-                when = clock_time(undone.target.at_ms, self._time_zone)
+                when = clock_time(undone.target.at_ms, self.time_zone)
                 self.say(_("# undone: the one of {when}").format(when=when))
             elif name == "scanner":
                 self._settle_scanner()
@@ -239,4 +238,4 @@ def raw_keys(descriptor: int) -> Iterator[bool]:
 
 
 def _clock(at_ms: int, time_zone: ZoneInfo) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, time_zone).strftime("%H:%M:%S")
+    return clock_time(at_ms, time_zone, seconds=True)

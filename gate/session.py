@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 from queue import SimpleQueue
-from zoneinfo import ZoneInfo
 
 from gate.child import WorkerChild
 from gate.clock import SystemClock
@@ -32,6 +31,7 @@ from gate.scanner_words import ADVICE_WORDS, saved_line
 from gate.store.folder import Folder, Lock
 from gate.words import DIRECTION_WORDS, beside, printable
 from gate.words import furniture as furniture_words
+from gate.zones import LaneZone, Zone
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,10 @@ class Session:
     worker_arguments: list[str] = field(default_factory=list)
     """How a sync worker finds the same folder and configuration."""
     child: WorkerChild | None = None
+    zone: LaneZone = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.zone = LaneZone(self.config, self.folder)
 
     def take(self, verdict: Verdict) -> None:
         """Note a verdict, and tell whoever passes it on; from any thread."""
@@ -92,7 +96,7 @@ def run(session: Session) -> int:
     if belongs and config.sync.start_worker and not session.is_demo:
         child = WorkerChild(folder, session.worker_arguments)
         session.child = child
-    keeper = threading.Thread(target=_keep_house, args=(lane, child, stopping), daemon=True)
+    keeper = threading.Thread(target=_keep_house, args=(session, lane, stopping), daemon=True)
 
     def close() -> None:
         stopping.set()
@@ -159,9 +163,13 @@ def _run_plain(session: Session, lane: Lane, ending: Ending) -> int:
     def count_too() -> bool:
         return inputs.meant()
 
+    def tell_zone(zone: Zone) -> None:
+        lines.time_zone = zone.info
+        lines.say("# " + _("times: {zone}").format(zone=zone.told()))
+
     lines = Plain(
         lane,
-        ZoneInfo(config.time_zone),
+        session.zone.info,
         out=sys.stdout,
         bell=config.screen.bell,
         show_names=config.screen.show_names,
@@ -183,6 +191,8 @@ def _run_plain(session: Session, lane: Lane, ending: Ending) -> int:
     lines.say(f"# {printable(lane.place.gate)}, {way}. {session.hello}".rstrip())
     for source, fix in lane.scanner_fixes().items():
         lines.say(f"# {saved_line(source, fix.established)}")
+    session.zone.on_change = tell_zone
+    tell_zone(session.zone.current)
     prompter = Prompter(session.turns, lane, show, tell_turn)
     inputs.start()
     prompter.start()
@@ -223,6 +233,7 @@ def _run_screen(session: Session, lane: Lane, ending: Ending) -> int:
         session.config,
         session.folder,
         source=session.source,
+        zone=session.zone,
         hello=session.hello,
         quits_at_once=session.is_demo,
     )
@@ -242,8 +253,9 @@ def _run_screen(session: Session, lane: Lane, ending: Ending) -> int:
     return code or 0
 
 
-def _keep_house(lane: Lane, child: WorkerChild | None, stopping: threading.Event) -> None:
+def _keep_house(session: Session, lane: Lane, stopping: threading.Event) -> None:
     """Give the lane its quiet moments, and see that a sync worker lives."""
+    child = session.child
     if child is not None:
         child.look_after()
     while not stopping.wait(IDLE_EVERY_S):
@@ -252,6 +264,7 @@ def _keep_house(lane: Lane, child: WorkerChild | None, stopping: threading.Event
                 child.look_after()
             lane.idle()
             lane.standing()
+            session.zone.look()
         except GateError as fault:
             log.warning("idle: %s", fault.message)
 

@@ -1,6 +1,5 @@
 """Devices and conflicts in a supervisor's words. Every part is safe to put on a terminal."""
 
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gate.domain.history import Conflict
@@ -198,7 +197,4 @@ def offset(ahead_ms: int | None, error_ms: int | None) -> str:
 
 
 def _second(at_ms: int, time_zone: ZoneInfo) -> str:
-    try:
-        return datetime.fromtimestamp(at_ms / 1000, time_zone).strftime("%H:%M:%S")
-    except (OverflowError, ValueError, OSError):
-        return "?"
+    return clock_time(at_ms, time_zone, seconds=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gate.domain.coverage import OtherLane
+from gate.domain.local_time import abbreviation, is_twice
 from gate.domain.model import (
     Basis,
     Direction,
@@ -29,6 +30,8 @@ LINK_LOST_MS = 60_000
 """After so long a connection that brings nothing is none, whatever the sync worker last said."""
 AGE_TOLD_MS = 7 * 86_400_000
 """An age beyond this says more of a clock than of a list."""
+OLD_MS = 366 * 86_400_000
+"""From this age on a time is told as it is: the clocks may be the reason, not the years."""
 UNHEARD_SHOWN = 3
 """How many unheard lanes are named; of the others only the number."""
 
@@ -232,17 +235,50 @@ def _begins_at(ticket: Ticket) -> str:
     at = ticket.show_time if ticket.type.kind is Kind.MOVIE else None
     if ticket.type.kind is Kind.BOARDING:
         at = ticket.boarding_time or ticket.type.boarding_time
-    return "" if at is None else clock_time(at * 1000, ZoneInfo(ticket.type.time_zone))
+    return "" if at is None else clock_time(at * 1000, type_zone(ticket, ZoneInfo("UTC")))
 
 
-def clock_time(at_ms: int, time_zone: ZoneInfo, *, near_ms: int | None = None) -> str:
-    """Hours and minutes, with the date where it is another day than ``near_ms``."""
+def type_zone(ticket: Ticket, here: ZoneInfo) -> ZoneInfo:
+    """The zone of the ticket's type; ``here`` where it names none that is known on this machine."""
+    try:
+        return ZoneInfo(ticket.type.time_zone) if ticket.type.time_zone else here
+    except (ValueError, KeyError, OSError):
+        return here
+
+
+def clock_time(
+    at_ms: int,
+    time_zone: ZoneInfo,
+    *,
+    near_ms: int | None = None,
+    dated: bool = False,
+    seconds: bool = False,
+) -> str:
+    """Hours and minutes, with the date where it is another day than ``near_ms``, or ``dated``.
+
+    A time that the clocks show twice says which one it is: ``02:30 CET``.
+    """
     try:
         moment = datetime.fromtimestamp(at_ms / 1000, time_zone)
         near = moment if near_ms is None else datetime.fromtimestamp(near_ms / 1000, time_zone)
     except (OverflowError, ValueError, OSError):
         return "?"
-    return moment.strftime("%H:%M" if moment.date() == near.date() else "%Y-%m-%d %H:%M")
+    told = moment.strftime("%H:%M:%S" if seconds else "%H:%M")
+    if dated or moment.date() != near.date():
+        told = f"{moment.strftime('%Y-%m-%d')} {told}"
+    return f"{told} {abbreviation(moment)}" if is_twice(moment) else told
+
+
+def age_or_time(at_ms: int, now_ms: int, time_zone: ZoneInfo, *, trusted: bool = True) -> str:
+    """How long ago it was; the time itself, with its date, where clocks cannot tell an age."""
+    if is_age(at_ms, now_ms, trusted=trusted):
+        return ago(now_ms - at_ms)
+    return clock_time(at_ms, time_zone, dated=True)
+
+
+def is_age(at_ms: int, now_ms: int, *, trusted: bool = True) -> bool:
+    """Whether the time between two readings of clocks is worth telling."""
+    return trusted and -1000 <= now_ms - at_ms < OLD_MS
 
 
 def ago(ms: int) -> str:
@@ -392,11 +428,15 @@ def _remedy(verdict: Verdict, place: Place) -> str:
 _Fact = Callable[[Verdict, Place, ZoneInfo], str]
 
 
-def _movement(movement: Movement, at_ms: int, time_zone: ZoneInfo) -> str:
-    when = clock_time(movement.at_ms, time_zone, near_ms=at_ms)
-    told = _("{gate}, {when} ({ago})").format(
-        gate=printable(movement.gate), when=when, ago=ago(at_ms - movement.at_ms)
-    )
+def _movement(movement: Movement, verdict: Verdict, time_zone: ZoneInfo) -> str:
+    trusted = movement.trusted and verdict.clock_trusted
+    has_age = is_age(movement.at_ms, verdict.at_ms, trusted=trusted)
+    when = clock_time(movement.at_ms, time_zone, near_ms=verdict.at_ms, dated=not has_age)
+    if has_age:
+        when += f" ({ago(verdict.at_ms - movement.at_ms)})"
+    elif not trusted:
+        when += " (" + _("clock not trusted") + ")"
+    told = f"{printable(movement.gate)}, {when}"
     if movement.operator:
         told += _(", operator {name}").format(name=printable(movement.operator))
     return told
@@ -406,23 +446,23 @@ def _first_use(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     first = verdict.history.first
     if first is None:
         return ""
-    return _("In at {movement}").format(movement=_movement(first, verdict.at_ms, time_zone))
+    return _("In at {movement}").format(movement=_movement(first, verdict, time_zone))
 
 
 def _last_move(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     last = verdict.history.last
     if last is None:
         return ""
-    return _("Last at {movement}").format(movement=_movement(last, verdict.at_ms, time_zone))
+    return _("Last at {movement}").format(movement=_movement(last, verdict, time_zone))
 
 
 def _same(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     last = verdict.history.last
-    return (
-        ""
-        if last is None
-        else _("Done already, {ago}.").format(ago=ago(verdict.at_ms - last.at_ms))
-    )
+    if last is None:
+        return ""
+    trusted = last.trusted and verdict.clock_trusted
+    age = age_or_time(last.at_ms, verdict.at_ms, time_zone, trusted=trusted)
+    return _("Done already, {ago}.").format(ago=age)
 
 
 def _only(wanted: str, here: str) -> str:
@@ -461,33 +501,77 @@ def _type(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
 
 
 def _begins(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
-    begin, _end = window(verdict.ticket) if verdict.ticket else (None, None)
-    if begin is None:
+    ticket = verdict.ticket
+    begin, _end = window(ticket) if ticket else (None, None)
+    if ticket is None or begin is None:
         return ""
-    return _("Good from {when}; now it is {now}.").format(
-        when=clock_time(begin * 1000, time_zone, near_ms=verdict.at_ms),
-        now=clock_time(verdict.at_ms, time_zone),
-    )
+    opens = begin if verdict.bound_at is None else verdict.bound_at
+    told = _("Good from {when}; now it is {now}.")
+    if opens != begin:
+        told = _("Let in here from {opens} (good from {when}); now it is {now}.")
+    zones = type_zone(ticket, time_zone), time_zone
+    return _told(verdict, zones, told, begin, opens)
 
 
 def _ended(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
-    _begin, end = window(verdict.ticket) if verdict.ticket else (None, None)
-    if end is None:
+    ticket = verdict.ticket
+    _begin, end = window(ticket) if ticket else (None, None)
+    if ticket is None or end is None:
         return _("The issuer says it has expired.")
-    return _("Good until {when}; now it is {now}.").format(
-        when=clock_time(end * 1000, time_zone, near_ms=verdict.at_ms),
-        now=clock_time(verdict.at_ms, time_zone),
+    closes = end if verdict.bound_at is None else verdict.bound_at
+    told = _("Good until {when}; now it is {now}.")
+    if closes != end:
+        told = _("Let in here until {closes} (good until {when}); now it is {now}.")
+    zones = type_zone(ticket, time_zone), time_zone
+    return _told(verdict, zones, told, end, closes)
+
+
+def _told(
+    verdict: Verdict, zones: tuple[ZoneInfo, ZoneInfo], sentence: str, when: int, bound: int
+) -> str:
+    """Times of a ticket in the zone of its type, which is named where clocks here show others."""
+    (zone, here), now_ms = zones, verdict.at_ms
+    shown = {"when": when * 1000, "opens": bound * 1000, "closes": bound * 1000}
+    texts = {name: clock_time(at_ms, zone, near_ms=now_ms) for name, at_ms in shown.items()}
+    now = clock_time(now_ms, zone)
+    if now in texts.values():
+        # Two different moments that look the same would contradict each other.
+        texts = {
+            name: clock_time(at_ms, zone, near_ms=now_ms, seconds=True)
+            for name, at_ms in shown.items()
+        }
+        now = clock_time(now_ms, zone, seconds=True)
+    if any(_differ(zone, here, at_ms) for at_ms in (now_ms, *shown.values())):
+        now = _("{time} in {zone}, {here} here").format(
+            time=now, zone=zone.key, here=clock_time(now_ms, here)
+        )
+    return sentence.format(now=now, **texts)
+
+
+def _differ(one: ZoneInfo, other: ZoneInfo, at_ms: int) -> bool:
+    return one.key != other.key and clock_time(at_ms, one, dated=True) != clock_time(
+        at_ms, other, dated=True
     )
 
 
 def _hours(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
-    if verdict.ticket is None:
+    ticket = verdict.ticket
+    if ticket is None:
         return ""
     days = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
-    return ", ".join(
+    told = ", ".join(
         f"{days[h.day - 1]} {h.begin // 60:02}:{h.begin % 60:02}-{h.end // 60:02}:{h.end % 60:02}"
-        for h in verdict.ticket.type.weekly
+        for h in ticket.type.weekly
     )
+    zone = type_zone(ticket, time_zone)
+    now = clock_time(verdict.at_ms, zone)
+    if _differ(zone, time_zone, verdict.at_ms):
+        here = clock_time(verdict.at_ms, time_zone)
+        now = _("{time} in {zone}, {here} here").format(time=now, zone=zone.key, here=here)
+        return _("{hours}; now it is {now}.").format(hours=told, now=now)
+    if " " in now:
+        return _("{hours}; now it is {now}.").format(hours=told, now=now)
+    return told
 
 
 def _left(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:

@@ -80,6 +80,7 @@ def enrol_device(folder: Folder, link: str, *, again: bool, name: str = "") -> E
         event=answer.event,
         event_name=answer.event_name,
         name=answer.name,
+        time_zone=answer.time_zone,
         certificate=certificate,
     )
     join(folder, answer)

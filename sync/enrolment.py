@@ -33,6 +33,8 @@ class Enrolment(msgspec.Struct, frozen=True):
     event: str
     event_name: str = ""
     name: str = ""
+    time_zone: str = ""
+    """The event's, as it was then; until the first tickets come, which say it."""
     certificate: str = ""
     """The one certificate (PEM) the server may show; empty: any that is vouched for."""
 

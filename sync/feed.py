@@ -22,6 +22,7 @@ from gate.domain.model import CodeState
 from gate.errors import DamagedError
 from gate.language import _
 from gate.store import schema
+from gate.store.event import EventRow, event_of, put_event
 from gate.store.filling import (
     MemberRow,
     members_of,
@@ -62,6 +63,7 @@ class _Named(msgspec.Struct):
 
 _named = msgspec.json.Decoder(_Named)
 _member = msgspec.json.Decoder(MemberRow)
+_event = msgspec.json.Decoder(EventRow)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -103,6 +105,14 @@ class Feed:
             return {}
         with faults(self._path):
             return members_of(connection)
+
+    def event(self) -> EventRow | None:
+        """What the event has said of itself, if it has."""
+        connection = self._live()
+        if connection is None:
+            return None
+        with faults(self._path):
+            return event_of(connection)
 
     def remembers_much(self) -> bool:
         """Whether a new snapshot would be worth its while: so much was told since the last."""
@@ -332,6 +342,8 @@ def _apply(connection: sqlite3.Connection, change: Change) -> None:
         put_type(connection, change.ref, body)
     elif change.kind == "device":
         put_member(connection, _member.decode(body))
+    elif change.kind == "event":
+        put_event(connection, _event.decode(body))
     else:
         named = _named.decode(body)
         codes = {bytes.fromhex(hashed): CodeState(state) for hashed, state in change.codes.items()}

@@ -42,13 +42,11 @@ class Invitation:
         self,
         folder: Folder,
         names: Sequence[str],
-        time_zone: str,
         link: Callable[[str], str],
         end: Callable[[], None],
     ) -> None:
         self._folder = folder
         self._names = list(names)
-        self._time_zone = time_zone
         self._link, self._end = link, end
         self._token, self._used = "", set[str]()
         self._lock = asyncio.Lock()
@@ -79,9 +77,7 @@ class Invitation:
             if not name.isprintable():
                 raise Denied(422, "invalid", _("A name is letters that can be seen."))
             try:
-                enrolled = await asyncio.to_thread(
-                    venue.take_in, self._folder, asked, name, self._time_zone
-                )
+                enrolled = await asyncio.to_thread(venue.take_in, self._folder, asked, name)
             except UsageError as fault:
                 raise Denied(409, "other_event", fault.message) from fault
             except GateError as fault:
@@ -107,9 +103,7 @@ class Invitation:
             raise Denied(403, "wrong_token", _("This enrolment token is not one of this venue's."))
 
 
-def invite_gates(
-    folder: Folder, names: Sequence[str], *, listen: str = LISTEN, time_zone: str
-) -> int:
+def invite_gates(folder: Folder, names: Sequence[str], *, listen: str = LISTEN) -> int:
     """Take in a gate for each name, one after the other; the answer is how many came.
 
     Ends with the last of them, or with Ctrl-C. Raises UsageError at any gate but the host, and
@@ -128,9 +122,7 @@ def invite_gates(
         def end() -> None:
             server.should_exit = True
 
-        invitation = Invitation(
-            folder, names, time_zone, lambda token: invite.link(url, token, pinned), end
-        )
+        invitation = Invitation(folder, names, lambda token: invite.link(url, token, pinned), end)
         config = uvicorn.Config(
             _app(invitation),
             log_config=None,

@@ -154,18 +154,18 @@ class Word(Struct, frozen=True, omit_defaults=True):
     beat: Beat | None = None
 
 
-ChangeKind = Literal["type", "ticket", "device"]
+ChangeKind = Literal["type", "ticket", "device", "event"]
 
 
 class Change(Struct, frozen=True, omit_defaults=True):
-    """One row of the feed: a ticket type, ticket or device as it is from now on."""
+    """One row of the feed: a ticket type, ticket, device or the event as it is from now on."""
 
     seq: int
     id: str
     """Random: the same number after a restored backup is another change."""
     kind: ChangeKind
     ref: str
-    """Id of the ticket type, ticket or device."""
+    """Id of the ticket type, ticket, device or event."""
     body: Raw
     codes: dict[str, str] = {}
     """Keyed hash (hex) of every code of the ticket, and its state."""
@@ -241,17 +241,26 @@ class NewEvent(Struct, frozen=True):
     """An event to begin."""
 
     id: Name
+    time_zone: Name
+    """IANA name; nobody's but the organiser's: where a server stands says nothing of it."""
     name: Name = ""
-    time_zone: Name = "Asia/Shanghai"
 
 
-class EventLine(Struct, frozen=True):
+class EventChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What of an event is to be another from now on."""
+
+    time_zone: Name
+
+
+class EventLine(Struct, frozen=True, omit_defaults=True):
     """An event the server holds."""
 
     id: str
     name: str
     time_zone: str
     created_ms: int
+    types_elsewhere: int = 0
+    """How many ticket types are in another zone: a change of the event's does not change theirs."""
 
 
 class NewToken(Struct, frozen=True):

@@ -25,6 +25,7 @@ from gate.language import _
 from gate.store.folder import Folder
 from gate.store.venue import Venue
 from gate.words import BASIS_WORDS, OUTCOME_WORDS, printable
+from gate.zones import machine_zone
 from sync.central import tickets
 from sync.central.database import open_database
 from sync.central.devices import mint_token
@@ -180,7 +181,7 @@ class _Server:
         rows = [{"code": _code(n), "type": "SHOW", "id": _id(n)} for n in range(count)]
         with engine.begin() as connection:
             now_ms = time.time_ns() // 10**6
-            tickets.create_event(connection, EVENT, "Winter Gala", "UTC", now_ms)
+            tickets.create_event(connection, EVENT, "Winter Gala", machine_zone().name, now_ms)
             kinds = [{"id": "SHOW", "kind": "meeting", "title": "Winter Gala"}]
             tickets.issue(connection, EVENT, tickets.Issue(kinds, rows))
             tokens = [mint_token(connection, EVENT, name, now_ms)[0] for name in names]

@@ -14,6 +14,7 @@ import msgspec
 
 from gate.errors import BusyError, DamagedError, UsageError
 from gate.language import _
+from gate.store.event import EventRow, event_zone
 from gate.store.filling import MemberRow, members_of
 from gate.store.folder import Folder, Lock, sync_folder, write_durably
 from gate.store.sqlite import faults, open_reader
@@ -22,10 +23,10 @@ from sync import enrolment
 from sync.feed import Feed
 from sync.keys import DeviceKey
 from sync.members import Authority, Membership, load_membership, save_membership, venue_id
-from sync.protocol import Enrol, Enrolled
+from sync.protocol import ChangeKind, Enrol, Enrolled
 
 log = logging.getLogger(__name__)
-SUFFIX = ".member"
+SUFFIX, EVENT_SUFFIX = ".member", ".event"
 ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
 
 
@@ -43,11 +44,14 @@ class Venue(msgspec.Struct, frozen=True):
 
 _venue = msgspec.json.Decoder(Venue)
 _member = msgspec.json.Decoder(MemberRow)
+_event = msgspec.json.Decoder(EventRow)
 _encode = msgspec.json.Encoder().encode
 
 
-def create(folder: Folder, name: str, gate: str) -> Venue:
+def create(folder: Folder, name: str, gate: str, time_zone: str) -> Venue:
     """Begin a venue with this gate as its host and first member; ``gate`` is what it is called.
+
+    All its gates are in ``time_zone``, unless they are told otherwise by hand.
 
     Raises UsageError when this gate belongs to a venue or server already, BusyError when a sync
     worker is at work.
@@ -63,10 +67,13 @@ def create(folder: Folder, name: str, gate: str) -> Venue:
         minted, device = Authority.mint(), folder.device_id()
         public = DeviceKey(folder).public
         certificate = minted.issue(device, public)
-        save_membership(folder, Membership(device, certificate, minted.certificate))
+        membership = Membership(device, certificate, minted.certificate)
+        save_membership(folder, membership)
         with closing(Feed(folder)) as feed:
             now_ms = _now_ms()
             feed.begin(now_ms)
+            event = EventRow(venue_id(membership), name, time_zone)
+            feed.append("event", event.id, _encode(event), minted, now_ms)
             row = MemberRow(device, gate, public, ENROLLED)
             feed.append("device", device, _encode(row), minted, now_ms)
         venue = Venue(name, minted.key, minted.certificate, gate)
@@ -132,7 +139,7 @@ def devices(folder: Folder) -> dict[str, MemberRow]:
     live = live_replica(folder)
     with closing(open_reader(live)) as connection, faults(live):
         found = members_of(connection)
-    return found | {row.id: row for row in waiting}
+    return found | {row.id: row for row in waiting if isinstance(row, MemberRow)}
 
 
 def set_state(folder: Folder, device: str, state: str) -> MemberRow:
@@ -155,7 +162,15 @@ def set_state(folder: Folder, device: str, state: str) -> MemberRow:
     return row
 
 
-def take_in(folder: Folder, asked: Enrol, name: str, time_zone: str) -> Enrolled:
+def set_zone(folder: Folder, time_zone: str) -> EventRow:
+    """Give the venue another time zone. Raises UsageError at any gate but the host."""
+    venue, mine = load(folder), load_membership(folder)
+    row = EventRow("" if mine is None else venue_id(mine), venue.name, time_zone)
+    say(folder, row)
+    return row
+
+
+def take_in(folder: Folder, asked: Enrol, name: str) -> Enrolled:
     """Make a device that came with a token a member. Raises UsageError for the host itself."""
     venue, mine = load(folder), load_membership(folder)
     if mine is None:
@@ -167,11 +182,12 @@ def take_in(folder: Folder, asked: Enrol, name: str, time_zone: str) -> Enrolled
         raise UsageError(_("this is the host itself"), _("It belongs to the venue already."))
     certificate = authority(venue).issue(asked.device, asked.key)
     say(folder, MemberRow(asked.device, name, asked.key, ENROLLED))
+    time_zone = event_zone(folder)
     return Enrolled("", venue_id(mine), venue.name, name, time_zone, venue.authority, certificate)
 
 
-def say(folder: Folder, row: MemberRow) -> None:
-    """Let all gates of the venue hear of a device: now, or as soon as the sync worker has time."""
+def say(folder: Folder, row: MemberRow | EventRow) -> None:
+    """Let all gates hear of a device or the venue: now, or as soon as the sync worker has time."""
     _leave(folder, row)
     try:
         lock = Lock(folder, "sync")
@@ -184,13 +200,13 @@ def say(folder: Folder, row: MemberRow) -> None:
         lock.close()
 
 
-def take_requests(folder: Folder, feed: Feed, now_ms: int) -> list[MemberRow]:
+def take_requests(folder: Folder, feed: Feed, now_ms: int) -> list[MemberRow | EventRow]:
     """Put what waits in the inbox into the feed; for whoever holds the folder's ``sync`` lock.
 
     What cannot be read is set aside, with ``.bad`` after its name. While tickets are imported, or
     the venue's key cannot be read, everything waits.
     """
-    taken: list[MemberRow] = []
+    taken: list[MemberRow | EventRow] = []
     waiting = _waiting(folder)
     if not waiting or not feed.cursor:
         return taken
@@ -209,9 +225,11 @@ def take_requests(folder: Folder, feed: Feed, now_ms: int) -> list[MemberRow]:
                 log.warning("inbox: %s cannot be read", path.name)
                 path.replace(path.with_name(f"{path.name}.bad"))
                 continue
-            if feed.members().get(row.id) != row:
+            is_event = isinstance(row, EventRow)
+            if (feed.event() if is_event else feed.members().get(row.id)) != row:
+                kind: ChangeKind = "event" if is_event else "device"
                 try:
-                    feed.append("device", row.id, _encode(row), own, now_ms)
+                    feed.append(kind, row.id, _encode(row), own, now_ms)
                 except BusyError:
                     break
             path.unlink()
@@ -219,23 +237,26 @@ def take_requests(folder: Folder, feed: Feed, now_ms: int) -> list[MemberRow]:
     return taken
 
 
-def _leave(folder: Folder, row: MemberRow) -> None:
+def _leave(folder: Folder, row: MemberRow | EventRow) -> None:
     """Put a request into the inbox, after those that wait there."""
     inbox = folder.inbox
     with faults(inbox):
         inbox.mkdir(mode=0o700, exist_ok=True)
         sync_folder(folder.path)
         number = max((int(path.name[:6]) for path in _waiting(folder)), default=0) + 1
-        write_durably(inbox / f"{number:06}-{secrets.token_hex(4)}{SUFFIX}", _encode(row))
+        suffix = EVENT_SUFFIX if isinstance(row, EventRow) else SUFFIX
+        write_durably(inbox / f"{number:06}-{secrets.token_hex(4)}{suffix}", _encode(row))
 
 
 def _waiting(folder: Folder) -> list[Path]:
-    return sorted(folder.inbox.glob(f"{'[0-9]' * 6}-*{SUFFIX}"))
+    found = folder.inbox.glob(f"{'[0-9]' * 6}-*")
+    return sorted(path for path in found if path.suffix in (SUFFIX, EVENT_SUFFIX))
 
 
-def _read(path: Path) -> MemberRow | None:
+def _read(path: Path) -> MemberRow | EventRow | None:
+    decoder = _event if path.suffix == EVENT_SUFFIX else _member
     try:
-        return _member.decode(path.read_bytes())
+        return decoder.decode(path.read_bytes())
     except (OSError, msgspec.DecodeError, UnicodeError):
         return None
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from gate.domain.model import Direction, HouseRules, Place
 from gate.lane import Lane
 from gate.store.folder import Folder
 from tests.venue import FixedClock, fill
+
+# Where the tests' machine stands, wherever that is.
+os.environ["TZ"] = "Asia/Shanghai"
+time.tzset()
 
 settings.register_profile(
     "gate",

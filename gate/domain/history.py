@@ -29,7 +29,7 @@ def entry_order(entry: Entry) -> tuple[object, ...]:
     # All that a history remembers takes part, so that no tie is left to the order of arrival.
     return (
         entry.hlc, entry.origin, entry.seq, entry.at_ms, entry.act, entry.uses, entry.persons,
-        entry.gate, entry.operator,
+        entry.gate, entry.operator, entry.trusted,
     )  # fmt: skip
 
 
@@ -107,4 +107,5 @@ def movement_of(entry: Entry) -> Movement:
         gate=entry.gate,
         operator=entry.operator,
         persons=entry.persons,
+        trusted=entry.trusted,
     )

@@ -224,7 +224,8 @@ class TicketType:
     kind: Kind
     title: str = ""
     event: str = ""
-    time_zone: str = "Asia/Shanghai"
+    time_zone: str = ""
+    """In which its days and hours are counted; whoever takes a type in names it."""
     begin: int | None = None
     end: int | None = None
     """First and last second of a fixed range; with ``term_days``, ``end`` is the last for all."""
@@ -405,6 +406,8 @@ class Movement:
     gate: str
     operator: str
     persons: int
+    trusted: bool = True
+    """Whether the clock by which ``at_ms`` was read was believed."""
 
     @property
     def device(self) -> str:
@@ -443,6 +446,10 @@ class Verdict:
     flags: tuple[str, ...] = ()
     entry: str = ""
     """Name of the entry that records it, ``origin:seq``; empty when nothing was recorded."""
+    clock_trusted: bool = True
+    """Whether the clock by which ``at_ms`` was read was believed."""
+    bound_at: int | None = None
+    """For too early and too late: the first or last second in which this gate would let in."""
     overruled: Reason | None = None
     hint: str = ""
     """For a fault: what happened and what the operator does next."""

@@ -25,7 +25,7 @@ from gate.domain.model import (
     Ticket,
     Verdict,
 )
-from gate.domain.validity import has_times, is_open, same_day, window
+from gate.domain.validity import Window, has_times, is_open, same_day, window
 
 Rule = Callable[[Ticket, History, Scan, Context], Reason | None]
 
@@ -100,16 +100,16 @@ def _not_checked_in(
 
 
 def _too_early(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    begin, _ = window(ticket)
-    early = begin is not None and context.at_ms < (begin - context.rules.early_s) * 1000
+    opens, _ = _let_in(ticket, context)
+    early = opens is not None and context.at_ms < opens * 1000
     return _unless(not (early and context.clock_trusted), Reason.TOO_EARLY)
 
 
 def _too_late(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
     if ticket.status is Status.EXPIRED:
         return Reason.TOO_LATE
-    _, end = window(ticket)
-    late = end is not None and context.at_ms >= (end + 1 + context.rules.late_s) * 1000
+    _, closes = _let_in(ticket, context)
+    late = closes is not None and context.at_ms >= (closes + 1) * 1000
     return _unless(not (late and context.clock_trusted), Reason.TOO_LATE)
 
 
@@ -243,6 +243,7 @@ def overrule(
         persons=scan.persons,
         basis=context.basis,
         flags=flags,
+        clock_trusted=context.clock_trusted,
         overruled=refused,
     )
 
@@ -308,6 +309,21 @@ def _pass_back(ticket: Ticket, history: History, scan: Scan, context: Context) -
     return Reason.PASS_BACK if recent else None
 
 
+def _let_in(ticket: Ticket, context: Context) -> Window:
+    """First and last second in which this gate lets in on the ticket, its tolerance included."""
+    begin, end = window(ticket)
+    return (
+        None if begin is None else begin - context.rules.early_s,
+        None if end is None else end + context.rules.late_s,
+    )
+
+
+def _bound(reason: Reason, ticket: Ticket | None, context: Context) -> int | None:
+    if ticket is None or reason not in (Reason.TOO_EARLY, Reason.TOO_LATE):
+        return None
+    return _let_in(ticket, context)[0 if reason is Reason.TOO_EARLY else 1]
+
+
 def _first(
     rules: tuple[Rule, ...], ticket: Ticket, history: History, scan: Scan, context: Context
 ) -> Reason | None:
@@ -366,6 +382,8 @@ def _verdict(
         persons=persons,
         basis=context.basis,
         flags=flags,
+        clock_trusted=context.clock_trusted,
+        bound_at=_bound(reason, ticket, context),
     )
 
 

@@ -1,12 +1,19 @@
 """When a ticket is good: fixed ranges, whole-day terms, show times, flights, weekly hours."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from gate.domain.local_time import first_at, last_at
 from gate.domain.model import Kind, Ticket, TicketType
 
 Window = tuple[int | None, int | None]
 """First and last good second; ``None`` where there is no bound."""
+_SECOND = timedelta(seconds=1)
+
+
+def zone_of(kind: TicketType) -> ZoneInfo:
+    """The zone in which the type's days and hours are counted."""
+    return ZoneInfo(kind.time_zone or "UTC")
 
 
 def window(ticket: Ticket) -> Window:
@@ -39,13 +46,11 @@ def term(kind: TicketType, claimed_at: int) -> tuple[int, int]:
     A claim on 1 October with 90 days is good from 1 October 00:00:00 to 29 December 23:59:59
     (WeChat card API, redeeming a card).
     """
-    zone = ZoneInfo(kind.time_zone)
+    zone = zone_of(kind)
     claimed = datetime.fromtimestamp(claimed_at, zone).date()
-    first = claimed + timedelta(days=kind.term_starts_after_days)
+    first = datetime.combine(claimed, time()) + timedelta(days=kind.term_starts_after_days)
     after = first + timedelta(days=kind.term_days or 0)
-    begin = datetime(first.year, first.month, first.day, tzinfo=zone)
-    end = datetime(after.year, after.month, after.day, tzinfo=zone)
-    return (int(begin.timestamp()), int(end.timestamp()) - 1)
+    return (first_at(first, zone), last_at(after - _SECOND, zone))
 
 
 def _occasion(ticket: Ticket) -> Window:
@@ -61,25 +66,24 @@ def is_open(kind: TicketType, at: int, early_s: int = 0, late_s: int = 0) -> boo
     """Whether the type's weekly hours, widened by the gate's tolerance, cover the second ``at``."""
     if not kind.weekly:
         return True
-    zone = ZoneInfo(kind.time_zone)
+    zone = zone_of(kind)
     local = datetime.fromtimestamp(at, zone)
     for days_back in (-1, 0, 1):
-        day = local.date() - timedelta(days=days_back)
-        midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+        midnight = datetime.combine(local.date(), time()) - timedelta(days=days_back)
         for hours in kind.weekly:
-            if hours.day != day.isoweekday():
+            if hours.day != midnight.isoweekday():
                 continue
             over = 1 if hours.end < hours.begin else 0
             opens = midnight + timedelta(minutes=hours.begin)
-            closes = midnight + timedelta(days=over, minutes=hours.end + 1)
-            if opens.timestamp() - early_s <= at < closes.timestamp() + late_s:
+            closes = midnight + timedelta(days=over, minutes=hours.end + 1) - _SECOND
+            if first_at(opens, zone) - early_s <= at <= last_at(closes, zone) + late_s:
                 return True
     return False
 
 
 def same_day(kind: TicketType, one: int, other: int) -> bool:
     """Whether two seconds fall on one calendar day of the type's zone."""
-    zone = ZoneInfo(kind.time_zone)
+    zone = zone_of(kind)
     return datetime.fromtimestamp(one, zone).date() == datetime.fromtimestamp(other, zone).date()
 
 

@@ -7,7 +7,6 @@ in one line; nothing here knows where the row came from or where it goes.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from datetime import datetime
 from typing import Annotated, Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -17,18 +16,18 @@ from msgspec import Meta
 from gate.credential import alphabet_of, code_hash, parse
 from gate.domain.model import CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
 from gate.language import _
+from gate.store.moments import BadMoment, Side, is_start_of_day, second_of
 
 MAX_TEXT = 3072
 """Longest text of a field, in UTF-8 bytes: the card API's longest."""
-MAX_TIME = 253_402_300_799
-"""The last second of the year 9999."""
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _HOURS = re.compile(r"([a-z]{3})[a-z]*(?:-([a-z]{3})[a-z]*)? (\d\d?):(\d\d)-(\d\d?):(\d\d)")
+_MIDNIGHT = 24 * 60
 _KINDS = {kind.value.partition("_")[0].casefold(): kind for kind in Kind} | {
     kind.value.casefold(): kind for kind in Kind
 }
 
-_When = Annotated[int, Meta(ge=0, le=MAX_TIME)] | str | None
+_When = int | str | None
 _Count = Annotated[int, Meta(ge=1, le=100_000)]
 _Row = TypeVar("_Row", "TypeRow", "TicketRow")
 
@@ -94,10 +93,14 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
     old_codes: str | list[str] = ""
 
 
-_TYPE_TIMES = ("begin", "end", "departure_time", "landing_time", "boarding_time")
-_TICKET_TIMES = (
-    "issued_at", "claimed_at", "gifted_at", "begin_time", "end_time", "show_time", "boarding_time",
-)  # fmt: skip
+_TYPE_TIMES = {
+    "begin": Side.BEGIN, "end": Side.END,
+    "departure_time": Side.AT, "landing_time": Side.AT, "boarding_time": Side.AT,
+}  # fmt: skip
+_TICKET_TIMES = {
+    "issued_at": Side.BEGIN, "claimed_at": Side.BEGIN, "gifted_at": Side.BEGIN,
+    "begin_time": Side.BEGIN, "end_time": Side.END, "show_time": Side.AT, "boarding_time": Side.AT,
+}  # fmt: skip
 _TYPE_FIELDS = tuple((f.name, f.default) for f in fields(TicketType))
 _TICKET_FIELDS = tuple(
     (f.name, f.default) for f in fields(Ticket) if f.name not in ("type", "code_state", "voids")
@@ -108,12 +111,22 @@ class BadRow(Exception):
     """What is wrong with one row, in words."""
 
 
+class TypeTimes(NamedTuple):
+    """What its tickets' times are read and checked by."""
+
+    zone: str
+    begin: int | None = None
+    end: int | None = None
+
+
 class TypeBody(NamedTuple):
     """A ticket type as a replica keeps it."""
 
     id: str
-    time_zone: str
+    times: TypeTimes
     body: str
+    notes: tuple[str, ...] = ()
+    """What is taken as it stands, but may be meant otherwise."""
 
 
 class TicketBody(NamedTuple):
@@ -124,33 +137,50 @@ class TicketBody(NamedTuple):
     body: str
     codes: dict[bytes, CodeState]
     holder: str
+    notes: tuple[str, ...] = ()
+    """What is taken as it stands, but may be meant otherwise."""
 
 
-def type_body(row: Mapping[str, Any], time_zone: str) -> TypeBody:
-    """A ticket type as it is kept; ``time_zone`` is for types that name none. Raises BadRow."""
+def times_of(kind: TicketType) -> TypeTimes:
+    """What a kept type says of its tickets' times."""
+    return TypeTimes(kind.time_zone, kind.begin, kind.end)
+
+
+def type_body(row: Mapping[str, Any], time_zone: str, *, is_exact: bool = False) -> TypeBody:
+    """A ticket type as it is kept; ``time_zone`` is for types that name none. Raises BadRow.
+
+    ``is_exact`` takes numbers as they are: they were checked before.
+    """
     stated = _convert(row, TypeRow)
     said = msgspec.structs.asdict(stated)
     zone = said["time_zone"] = stated.time_zone or time_zone
     _check_id(stated.id)
     _check_zone(zone)
     said["kind"] = _kind(stated.kind)
-    for name in _TYPE_TIMES:
-        said[name] = _seconds(name, said[name], zone)
+    notes = _take_times(said, _TYPE_TIMES, zone, is_exact=is_exact)
+    if not is_exact:
+        _check_order(said, row, "begin", "end")
+        _check_order(said, row, "boarding_time", "departure_time")
     said["weekly"] = _weekly(stated.weekly)
     said["locations"] = _texts(stated.locations)
-    return TypeBody(stated.id, zone, _body(said, _TYPE_FIELDS))
+    times = TypeTimes(zone, said["begin"], said["end"])
+    return TypeBody(stated.id, times, _body(said, _TYPE_FIELDS), notes)
 
 
 def ticket_body(
-    row: Mapping[str, Any], zone_of: Callable[[str], str | None], key: bytes
+    row: Mapping[str, Any],
+    type_of: Callable[[str], TypeTimes | None],
+    key: bytes,
+    *,
+    is_exact: bool = False,
 ) -> TicketBody:
-    """A ticket as it is kept. ``zone_of`` tells the time zone of a type that is known.
+    """A ticket as it is kept. ``type_of`` tells what is known of a type.
 
-    Raises BadRow.
+    ``is_exact`` takes numbers as they are: they were checked before. Raises BadRow.
     """
     stated = _convert(row, TicketRow)
-    zone = zone_of(stated.type)
-    if zone is None:
+    of = type_of(stated.type)
+    if of is None:
         raise BadRow(_("there is no ticket type {type!r}").format(type=stated.type))
     codes = dict.fromkeys(_texts(stated.old_codes), CodeState.TRANSFERRED)
     for code in (stated.code, stated.qrcode_data, *_texts(stated.other_codes)):
@@ -160,16 +190,17 @@ def ticket_body(
     said = msgspec.structs.asdict(stated)
     id_ = said["id"] = stated.id or _hash(key, stated.code).hex()
     _check_id(id_)
-    for name in _TICKET_TIMES:
-        said[name] = _seconds(name, said[name], zone)
+    notes = _take_times(said, _TICKET_TIMES, of.zone, is_exact=is_exact)
+    if not is_exact:
+        _check_window(said, row, of)
     said["seats"] = _texts(stated.seats)
     said["alphabet"] = alphabet_of(parse(code).code for code in codes)
     body = _body(said, _TICKET_FIELDS, type_id=stated.type)
-    return TicketBody(id_, stated.type, body, hashes, stated.holder)
+    return TicketBody(id_, stated.type, body, hashes, stated.holder, notes)
 
 
 def changed_body(
-    body: str, changes: Mapping[str, Any], zone_of: Callable[[str], str | None]
+    body: str, changes: Mapping[str, Any], type_of: Callable[[str], TypeTimes | None]
 ) -> str:
     """A kept ticket with some fields stated anew; ``None`` and empty text take a field away.
 
@@ -185,10 +216,12 @@ def changed_body(
     row = {name: value for name, value in {**kept, **changes}.items() if value not in (None, "")}
     type_id, alphabet = row.pop("type_id"), row.pop("alphabet", "")
     stated = _convert({**row, "code": "-", "type": type_id}, TicketRow)
-    zone = zone_of(type_id) or "UTC"
+    of = type_of(type_id) or TypeTimes("UTC")
     said = msgspec.structs.asdict(stated)
-    for name in _TICKET_TIMES:
-        said[name] = _seconds(name, said[name], zone)
+    anew = {name: side for name, side in _TICKET_TIMES.items() if name in changes}
+    _take_times(said, anew, of.zone)
+    if anew:
+        _check_window(said, row, of)
     said["seats"] = _texts(stated.seats)
     said["alphabet"] = alphabet
     return _body(said, _TICKET_FIELDS, type_id=type_id)
@@ -245,28 +278,46 @@ def _texts(said: str | list[str | int] | list[str]) -> tuple[str, ...]:
     return tuple(text for part in parts if (text := str(part).strip()))
 
 
-def _seconds(name: str, said: _When, time_zone: str) -> int | None:
-    if said is None or isinstance(said, int):
-        return said
-    at = _epoch(said, time_zone)
-    if at is None or not 0 <= at <= MAX_TIME:
+def _take_times(
+    said: dict[str, Any], times: Mapping[str, Side], zone: str, *, is_exact: bool = False
+) -> tuple[str, ...]:
+    """Make Unix seconds of the times of a row; the answer is what may be meant otherwise."""
+    notes = []
+    for name, side in times.items():
+        stated = said[name]
+        if stated is None or (is_exact and isinstance(stated, int)):
+            continue
+        try:
+            said[name] = second_of(stated, ZoneInfo(zone), side)
+        except BadMoment as bad:
+            told = f"{name}: {bad}"
+            raise BadRow(told) from bad
+        if side is Side.END and is_start_of_day(stated):
+            note = _("{name}: {found} is the beginning of that day; the whole day is {day}")
+            notes.append(note.format(name=name, found=stated.strip(), day=stated.strip()[:10]))
+    return tuple(notes)
+
+
+def _check_order(said: Mapping[str, Any], row: Mapping[str, Any], begin: str, end: str) -> None:
+    first, last = said[begin], said[end]
+    if first is not None and last is not None and last < first:
         raise BadRow(
-            _("{name}: {found!r} is neither Unix seconds nor a time like 2026-12-31 19:30").format(
-                name=name, found=said
+            _("{end} {last} is before {begin} {first}").format(
+                end=end, last=row.get(end), begin=begin, first=row.get(begin)
             )
         )
-    return at
 
 
-def _epoch(said: str, time_zone: str) -> int | None:
-    if said.isascii() and said.isdecimal():
-        return int(said)
-    try:
-        moment = datetime.fromisoformat(said)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(time_zone))
-        return int(moment.timestamp())
-    except (ValueError, OverflowError, OSError):
-        return None
+def _check_window(said: Mapping[str, Any], row: Mapping[str, Any], of: TypeTimes) -> None:
+    """A ticket that could never be good is a mistake."""
+    _check_order(said, row, "begin_time", "end_time")
+    begin, end = said["begin_time"], said["end_time"]
+    if begin is not None and of.end is not None and begin > of.end:
+        told = _("begin_time {found} is after the end of its type")
+        raise BadRow(told.format(found=row.get("begin_time")))
+    if end is not None and of.begin is not None and end < of.begin:
+        told = _("end_time {found} is before the begin of its type")
+        raise BadRow(told.format(found=row.get("end_time")))
 
 
 def _weekly(said: str) -> tuple[WeeklyHours, ...]:
@@ -282,10 +333,17 @@ def _weekly(said: str) -> tuple[WeeklyHours, ...]:
                 )
             )
         first, last, *clock = match.groups()
-        begin, end = (int(clock[i]) * 60 + int(clock[i + 1]) for i in (0, 2))
+        begin, end = (_minute(*clock[i : i + 2]) for i in (0, 2))
+        if end == _MIDNIGHT:
+            end -= 1  # the last minute counts whole
         days = [_DAYS.index(day) for day in (first, last or first) if day in _DAYS]
         if len(days) != 2 or begin > 1439 or end > 1439:
             raise BadRow(_("weekly: {found!r} has no such day or hour").format(found=part.strip()))
         span = (days[1] - days[0]) % 7
         hours += [WeeklyHours((days[0] + i) % 7 + 1, begin, end) for i in range(span + 1)]
     return tuple(hours)
+
+
+def _minute(hour: str, minute: str) -> int:
+    """The minute of the day; more than a day has where there is none."""
+    return int(hour) * 60 + int(minute) if int(minute) < 60 else _MIDNIGHT + 1

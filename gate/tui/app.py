@@ -1,7 +1,6 @@
 """The application: themes, screens, and the inputs that outlive any one of them."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -32,7 +31,16 @@ from gate.tui.messages import (
     ScannerChanged,
 )
 from gate.tui.screens.scan import ScanScreen
-from gate.words import BASIS_WORDS, DIRECTION_WORDS, ago, printable, server_link
+from gate.words import (
+    BASIS_WORDS,
+    DIRECTION_WORDS,
+    age_or_time,
+    ago,
+    clock_time,
+    printable,
+    server_link,
+)
+from gate.zones import LaneZone
 
 _VARIABLES_DARK = {
     "gate-on-light": "#000000",
@@ -97,6 +105,7 @@ class GateApp(App[int], inherit_bindings=False):
         folder: Folder,
         *,
         source: Source | None = None,
+        zone: LaneZone | None = None,
         hello: str = "",
         quits_at_once: bool = False,
     ) -> None:
@@ -104,7 +113,7 @@ class GateApp(App[int], inherit_bindings=False):
         self.lane = lane
         self.config = config
         self.folder = folder
-        self.time_zone = ZoneInfo(config.time_zone)
+        self.zone = zone or LaneZone(config, folder)
         self.operators = Operators(folder, config.operators.lockout_minutes)
         self.quits_at_once = quits_at_once
         self.hello = hello
@@ -153,6 +162,11 @@ class GateApp(App[int], inherit_bindings=False):
             self.inputs.stop()
 
     @property
+    def time_zone(self) -> ZoneInfo:
+        """In which times are told, as the event has it now."""
+        return self.zone.info
+
+    @property
     def inputs_have_camera(self) -> bool:
         """Whether there is a picture to show."""
         return self.inputs is not None and self.inputs.picture is not None
@@ -169,8 +183,7 @@ class GateApp(App[int], inherit_bindings=False):
 
     def clock_text(self) -> str:
         """The lane's time, to the second."""
-        moment = datetime.fromtimestamp(self.lane.now_ms() / 1000, self.time_zone)
-        return moment.strftime("%H:%M:%S")
+        return clock_time(self.lane.now_ms(), self.time_zone, seconds=True)
 
     def status(self, camera: str = "", scanner: str = "") -> list[str]:
         """Where, which way, what is wrong, how sure, how fresh, what reads: most needed first."""
@@ -195,6 +208,7 @@ class GateApp(App[int], inherit_bindings=False):
             *([_("camera {state}").format(state=camera)] if camera else []),
             *([scanner] if scanner else []),
             *([printable(lane.operator.name)] if lane.operator else []),
+            self.zone.current.name,
         ]
 
     def _tickets_age(self, standing: Standing) -> str:
@@ -203,7 +217,11 @@ class GateApp(App[int], inherit_bindings=False):
         if standing.is_enrolled and known_ms is not None:
             age = ago(standing.boot_ms - known_ms)
         else:
-            age = ago(self.lane.now_ms() - built_ms) if built_ms else _("none")
+            trusted = self.lane.clock_is_trusted()
+            now_ms = self.lane.now_ms()
+            age = _("none")
+            if built_ms:
+                age = age_or_time(built_ms, now_ms, self.time_zone, trusted=trusted)
         return _("tickets {age}").format(age=age)
 
     def complain(self, fault: GateError) -> None:

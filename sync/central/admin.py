@@ -26,6 +26,7 @@ from sync.protocol import (
     PREFIX,
     AlarmLine,
     Clash,
+    EventChange,
     EventLine,
     Evidence,
     IrregularLine,
@@ -44,6 +45,7 @@ SMALL = 16 * 1024
 LARGE = 32 * 1024 * 1024
 """Longest body of a request that states tickets, in bytes."""
 _new_event = msgspec.json.Decoder(NewEvent)
+_event_change = msgspec.json.Decoder(EventChange)
 _new_token = msgspec.json.Decoder(NewToken)
 _stated = msgspec.json.Decoder(Stated)
 _resolve = msgspec.json.Decoder(Resolve)
@@ -62,6 +64,7 @@ class Admin:
         return [
             Route(events, self.events),
             Route(events, self.new_event, methods=["POST"]),
+            Route(event, self.change_event, methods=["PATCH"]),
             Route(f"{event}/tokens", self.new_token, methods=["POST"]),
             Route(f"{event}/tokens", self.links),
             Route(f"{event}/tokens/{{token}}/withdraw", self.withdraw, methods=["POST"]),
@@ -92,6 +95,15 @@ class Admin:
         now_ms = _now_ms()
         await self._server.write(partial(_create, asked=asked, now_ms=now_ms))
         return reply(EventLine(asked.id, asked.name or asked.id, asked.time_zone, now_ms), 201)
+
+    async def change_event(self, request: Request) -> Response:
+        """Give an event another time zone."""
+        server, event = self._server, request.path_params["event"]
+        asked = await self._body(request, _event_change, SMALL)
+        _check_zone(asked.time_zone)
+        line = await server.write(partial(_change_event, event=event, asked=asked))
+        server.tell_changes(event)
+        return reply(line)
 
     async def new_token(self, request: Request) -> Response:
         """A one-time token with which a device enrols."""
@@ -222,6 +234,13 @@ def _create(connection: Connection, asked: NewEvent, now_ms: int) -> None:
         tickets.create_event(connection, asked.id, asked.name, asked.time_zone, now_ms)
     except UsageError as error:
         raise Denied(422, "invalid", f"{error.message}. {error.hint}") from error
+
+
+def _change_event(connection: Connection, event: str, asked: EventChange) -> EventLine:
+    need_event(connection, event)
+    elsewhere = tickets.set_zone(connection, event, asked.time_zone)
+    found = next(one for one in tickets.events(connection) if one["id"] == event)
+    return EventLine(**found, types_elsewhere=elsewhere)
 
 
 def _issue(connection: Connection, event: str, wanted: tickets.Issue) -> tickets.Issued:

@@ -15,12 +15,14 @@ from platformdirs import user_data_path
 from sqlalchemy import Connection, Engine, delete, insert, select
 from starlette.applications import Starlette
 
+from gate.domain.local_time import UTC_NAMES
 from gate.errors import BusyError, ConfigError, StoreError, UsageError
-from gate.language import _
+from gate.language import _, ngettext
 from gate.log_file import open_log
 from gate.store.folder import Folder, Lock, write_durably
 from gate.store.sqlite import faults
 from gate.words import printable
+from gate.zones import is_zone, machine_zone
 from sync import listening
 from sync.central import devices, invite, tickets
 from sync.central import tables as t
@@ -60,7 +62,10 @@ class Wanted:
     """How gates reach it, where that is not where it listens."""
     event: str = ""
     """The one that was named."""
-    time_zone: str = "Asia/Shanghai"
+    time_zone: str = ""
+    """Of an event that is made; empty: nobody has said it."""
+    set_zone: str = ""
+    """Only give the event this time zone."""
     restored: bool = False
     take_over: Host | None = None
     """Only make an event of that host's venue."""
@@ -103,7 +108,8 @@ def run(wanted: Wanted) -> int:
     """
     folder = wanted.folder or default_folder()
     is_of_links = wanted.links or bool(wanted.withdraw)
-    is_of_a_server = bool(wanted.new_token or wanted.devices or wanted.device or is_of_links)
+    is_of_devices = wanted.devices or bool(wanted.device)
+    is_of_a_server = bool(wanted.new_token or is_of_devices or is_of_links or wanted.set_zone)
     if not is_of_a_server:
         Folder(folder).create()
     engine = open_database(database_of(folder, wanted.database), must_exist=is_of_a_server)
@@ -114,6 +120,8 @@ def run(wanted: Wanted) -> int:
             return _tell_token(engine, wanted, folder)
         if is_of_links:
             return _tend_links(engine, wanted)
+        if wanted.set_zone:
+            return _set_zone(engine, wanted)
         if wanted.devices or wanted.device:
             return _tend_devices(engine, wanted)
         # A SQLite file has one writer.
@@ -196,6 +204,7 @@ class _Ready:
 
 def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) -> _Ready:
     """Make event, account and admin token, if need be."""
+    time_zone = _zone_of_new(engine, wanted)
 
     def prepare(connection: Connection) -> _Ready:
         start_alone(connection)
@@ -204,7 +213,7 @@ def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) ->
         event, is_new = wanted.event or ("" if here else FIRST_EVENT), False
         if event and event not in here:
             now_ms = time.time_ns() // 1_000_000
-            tickets.create_event(connection, event, "", wanted.time_zone, now_ms)
+            tickets.create_event(connection, event, "", time_zone, now_ms)
             here, is_new = [*here, event], True
         _put_meta(connection, _URL, address.url)
         _put_meta(connection, _FINGERPRINT, address.fingerprint)
@@ -223,6 +232,56 @@ def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) ->
         sys.stdout.write(told.format(events=ready.renewed) + "\n")
         log.info("restored: %d new epochs", ready.renewed)
     return ready
+
+
+def _zone_of_new(engine: Engine, wanted: Wanted) -> str:
+    """The time zone of the event that is to be made; empty where none is.
+
+    Raises UsageError where nobody says it: a server's own zone is nobody's venue.
+    """
+    here = in_transaction(engine, _events)
+    event = wanted.event or ("" if here else FIRST_EVENT)
+    if not event or event in here or wanted.time_zone:
+        return wanted.time_zone
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        told = _("in which time zone is the event {event}?").format(event=event)
+        raise UsageError(told, _("Say it: --time-zone Europe/Berlin"))
+    return _ask_zone(event)
+
+
+def _ask_zone(event: str) -> str:
+    """The zone that somebody at the terminal says."""
+    machine = machine_zone().name
+    proposed = "" if machine in UTC_NAMES else machine
+    question = _("In which time zone is the event {event}, such as Europe/Berlin?")
+    question = question.format(event=event) + (f" [{proposed}] " if proposed else " ")
+    while True:
+        sys.stdout.write(question)
+        sys.stdout.flush()
+        line = sys.stdin.readline()
+        if not line:
+            raise UsageError(_("nobody has said the time zone"), "")
+        found = line.strip() or proposed
+        if is_zone(found):
+            return found
+        sys.stdout.write(_("{found!r} is no time zone").format(found=found[:80]) + "\n")
+
+
+def _set_zone(engine: Engine, wanted: Wanted) -> int:
+    """Give the event another time zone; running servers see it in a moment."""
+    event = _need_event(engine, wanted)
+    change = partial(tickets.set_zone, event=event, time_zone=wanted.set_zone)
+    elsewhere = in_transaction(engine, change)
+    told = _("{event}: times are {zone} from now on; the gates hear of it")
+    sys.stdout.write(told.format(event=event, zone=wanted.set_zone) + "\n")
+    if elsewhere:
+        told = ngettext(
+            "{n} ticket type keeps its own zone: state it anew if that was not meant",
+            "{n} ticket types keep their own zone: state them anew if that was not meant",
+            elsewhere,
+        )
+        sys.stdout.write(told.format(n=elsewhere) + "\n")
+    return 0
 
 
 def tell_account(account: Account, secret: str) -> None:
@@ -254,6 +313,10 @@ def _admin(connection: Connection, folder: Path) -> str:
 def _tell_start(engine: Engine, folder: Path, address: _Address, ready: _Ready) -> None:
     write = sys.stdout.write
     write(_("Venue Gate server: {url}").format(url=address.url) + "\n")
+    zones = {str(one["id"]): one["time_zone"] for one in in_transaction(engine, tickets.events)}
+    if ready.event:
+        told = _("Times of {event}: {zone} (another: gate serve --set-zone)")
+        write(told.format(event=ready.event, zone=zones[ready.event]) + "\n")
     if ready.is_new:
         write(_("Event {event} was made.").format(event=ready.event) + "\n")
     if ADMIN_VARIABLE not in os.environ and (folder / "admin.token").exists():

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlite_utils import Database
 
 from gate.store import schema
+from gate.store.event import put_event
 from gate.store.filling import put_member, put_ticket, put_type
 from gate.store.folder import Folder, Lock
 from gate.store.sqlite import faults
@@ -77,7 +78,7 @@ def _fill(
 ) -> tuple[_Moment, int]:
     cursor = Cursor.parse(tickets.cursor_of(connection, event))
     moment = _Moment(cursor, tickets.link_of(connection, event), time.time_ns() // 1_000_000)
-    key = connection.execute(select(t.event.c.key).where(t.event.c.id == event)).scalar_one()
+    key, said = tickets.said_of(connection, event)
     total = _count(connection, event)
     with suppress(FileNotFoundError):
         part.unlink()
@@ -98,6 +99,7 @@ def _fill(
         meta = {"key": key, "epoch": cursor.epoch, "seq": cursor.seq, "cursor": cursor,
                 "link": moment.link.hex(), "built_ms": moment.as_of_ms,
                 "as_of_ms": moment.as_of_ms}  # fmt: skip
+        put_event(db, said)
         rows = [(name, str(value)) for name, value in meta.items()]
         db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
         db.execute("COMMIT")

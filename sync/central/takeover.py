@@ -6,6 +6,7 @@ nothing. What they did they tell themselves, for each other too.
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from sqlite3 import Connection as Replica
 from typing import Final, NamedTuple
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from gate.errors import UsageError
 from gate.language import _
+from gate.store.event import event_of
 from gate.store.filling import members_of
 from gate.store.folder import Folder
 from gate.store.sqlite import faults, open_reader
@@ -41,15 +43,23 @@ class Taken(NamedTuple):
 
 
 def take_over(
-    connection: Connection, host: Host, *, event: str, time_zone: str, now_ms: int
+    connection: Connection, host: Host, *, event: str, time_zone: str = "", now_ms: int
 ) -> Taken:
     """Fill an event with what the venue's host has; it is made if it is not there.
 
-    Raises UsageError when the event has gates or tickets already, StoreError when the host has no
-    tickets, Denied when one of its gates belongs to another event here.
+    Its time zone is ``time_zone`` or else the venue's. Raises UsageError when nobody says one, or
+    when the event has gates or tickets already, StoreError when the host has no tickets,
+    Denied when one of its gates belongs to another event here.
     """
+    live = live_replica(host.folder)
     if event not in (str(one["id"]) for one in tickets.events(connection)):
-        tickets.create_event(connection, event, host.name, time_zone, now_ms)
+        zone = time_zone or _zone_of(live)
+        if not zone:
+            raise UsageError(
+                _("nobody has said in which time zone this venue is"),
+                _("Say it: --time-zone Europe/Berlin"),
+            )
+        tickets.create_event(connection, event, host.name, zone, now_ms)
     tickets.lock(connection, event)
     for table in (t.device, t.ticket, t.ticket_type):
         if connection.execute(select(table.c.id).where(table.c.event == event).limit(1)).first():
@@ -57,7 +67,6 @@ def take_over(
                 _("the event {id} has gates or tickets already").format(id=event),
                 _("Name a new one with --event."),
             )
-    live = live_replica(host.folder)
     with closing(open_reader(live)) as replica, faults(live):
         (key,) = replica.execute("SELECT value FROM meta WHERE key = 'key'").fetchone()
         connection.execute(
@@ -79,6 +88,12 @@ def take_over(
         members = members_of(replica)
     devices.take(connection, event, list(members.values()), now_ms)
     return Taken(count, len(members))
+
+
+def _zone_of(live: Path) -> str:
+    with closing(open_reader(live)) as replica, faults(live):
+        said = event_of(replica)
+    return "" if said is None else said.time_zone
 
 
 def _tickets(replica: Replica) -> Iterator[list[tickets.Kept]]:

@@ -21,7 +21,16 @@ from gate.credential import KEY_BYTES, code_hash, parse
 from gate.domain.model import CodeState, TicketType
 from gate.errors import UsageError
 from gate.language import _
-from gate.store.rows import BadRow, TicketBody, changed_body, ticket_body, type_body
+from gate.store.event import EventRow
+from gate.store.rows import (
+    BadRow,
+    TicketBody,
+    TypeTimes,
+    changed_body,
+    ticket_body,
+    times_of,
+    type_body,
+)
 from gate.store.voids import MARK, with_voids
 from sync.central import tables as t
 from sync.central.prepared import Prepared
@@ -56,6 +65,8 @@ class Issue:
     """Fields to state anew, each with the ``id`` of its ticket."""
     voids: Sequence[Mapping[str, Any]] = ()
     """The same, of tickets that are good no more."""
+    is_exact: bool = False
+    """Whether its times are Unix seconds that were checked before."""
 
 
 class Head(NamedTuple):
@@ -84,6 +95,8 @@ class Issued:
     changed: int
     cursor: str
     ids: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """Rows that were taken but may be meant otherwise."""
 
 
 def create_event(connection: Connection, id_: str, name: str, time_zone: str, now_ms: int) -> None:
@@ -114,6 +127,31 @@ def create_event(connection: Connection, id_: str, name: str, time_zone: str, no
     )
 
 
+def said_of(connection: Connection, event: str) -> tuple[str, EventRow]:
+    """The key of an event's codes (hex), and what the event says of itself."""
+    c = t.event.c
+    key, name, time_zone = connection.execute(
+        select(c.key, c.name, c.time_zone).where(c.id == event)
+    ).one()
+    return key, EventRow(event, name, time_zone)
+
+
+def set_zone(connection: Connection, event: str, time_zone: str) -> int:
+    """Give an event another time zone, and let all gates hear of it; the same again is no change.
+
+    Types that are there keep theirs; the answer is how many of them have another.
+    """
+    at = lock(connection, event)
+    _key, said = said_of(connection, event)
+    if said.time_zone != time_zone:
+        connection.execute(update(t.event).where(t.event.c.id == event).values(time_zone=time_zone))
+        row = EventRow(event, said.name, time_zone)
+        append(connection, event, at, [("event", event, msgspec.json.encode(row).decode(), {})])
+    return sum(
+        _type.decode(body).time_zone != time_zone for _id, body in all_types(connection, event)
+    )
+
+
 def new_epochs(connection: Connection) -> int:
     """After a restored backup: every device is to take a new snapshot. Answers how many events."""
     events = connection.execute(select(t.stream.c.event)).scalars().all()
@@ -132,18 +170,21 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
     errors: list[str] = []
     kept = _bodies(connection, event, [*stated.changes, *stated.voids])
     named = {str(row.get("type", "")) for row in stated.tickets}
-    zones = _zones(connection, event, named | {_type_of(body) for body in kept.values()})
+    times = _times(connection, event, named | {_type_of(body) for body in kept.values()})
+    notes: list[str] = []
     types = []
     for n, said in enumerate(stated.types):
         try:
-            types.append(type_body(said, time_zone))
-            zones[types[-1].id] = types[-1].time_zone
+            types.append(type_body(said, time_zone, is_exact=stated.is_exact))
+            times[types[-1].id] = types[-1].times
+            notes += [f"types[{n}]: {note}" for note in types[-1].notes]
         except BadRow as bad:
             errors.append(f"types[{n}]: {bad}")
     tickets = []
     for n, said in enumerate(stated.tickets):
         try:
-            tickets.append(ticket_body(said, zones.get, key))
+            tickets.append(ticket_body(said, times.get, key, is_exact=stated.is_exact))
+            notes += [f"tickets[{n}]: {note}" for note in tickets[-1].notes]
         except BadRow as bad:
             errors.append(f"tickets[{n}]: {bad}")
     if len({one.id for one in tickets}) < len(tickets):
@@ -152,7 +193,7 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
     before = kept | _bodies(connection, event, [{"id": one.id} for one in tickets])
     restated = [(f"changes[{n}]", one) for n, one in enumerate(stated.changes)]
     restated += [(f"voids[{n}]", one) for n, one in enumerate(stated.voids)]
-    changes = _changed(connection, event, restated, kept, zones=zones, errors=errors)
+    changes = _changed(connection, event, restated, kept, times=times, errors=errors)
     if errors:
         raise Bad([*errors[:_ERRORS_TOLD], *(["…"] if len(errors) > _ERRORS_TOLD else [])])
     rows: list[tuple[ChangeKind, str, str, dict[str, str]]] = [
@@ -175,7 +216,8 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
     )
     _put_codes(connection, event, codes)
     cursor = append(connection, event, head, rows)
-    return Issued(len(types), len(tickets), len(changes), cursor, [one.id for one in tickets])
+    ids = [one.id for one in tickets]
+    return Issued(len(types), len(tickets), len(changes), cursor, ids, notes[:_ERRORS_TOLD])
 
 
 def _dated(before: dict[str, str], id_: str, body: str, position: str, now_ms: int) -> str:
@@ -377,12 +419,12 @@ class _Named(msgspec.Struct):
 _named = msgspec.json.Decoder(_Named)
 
 
-def _zones(connection: Connection, event: str, types: Iterable[str]) -> dict[str, str]:
-    """The time zones of some types: cost must not grow with how many others there are."""
-    found: dict[str, str] = {}
+def _times(connection: Connection, event: str, types: Iterable[str]) -> dict[str, TypeTimes]:
+    """What is known of some types: cost must not grow with how many others there are."""
+    found: dict[str, TypeTimes] = {}
     for some in _in_parts(sorted(types)):
         rows = connection.execute(_TYPES, {"event": event, "ids": some})
-        found.update((row[0], _type.decode(row[1]).time_zone) for row in rows)
+        found.update((row[0], times_of(_type.decode(row[1]))) for row in rows)
     return found
 
 
@@ -480,7 +522,7 @@ def _changed(
     restated: Sequence[tuple[str, Mapping[str, Any]]],
     bodies: dict[str, str],
     *,
-    zones: Mapping[str, str],
+    times: Mapping[str, TypeTimes],
     errors: list[str],
 ) -> list[tuple[str, str, dict[str, str]]]:
     codes: dict[str, dict[str, str]] = {id_: {} for id_ in bodies}
@@ -494,7 +536,7 @@ def _changed(
             continue
         try:
             fields = {name: value for name, value in one.items() if name != "id"}
-            bodies[id_] = changed_body(bodies[id_], fields, zones.get)
+            bodies[id_] = changed_body(bodies[id_], fields, times.get)
             made.append((id_, bodies[id_], codes[id_]))
         except BadRow as bad:
             errors.append(f"{where}: {bad}")

@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from gate.domain.local_time import first_at, last_at
 from gate.domain.model import Role
 from gate.errors import GateError
 from gate.lane import Operator
@@ -150,8 +151,8 @@ class TimeQuestion(Question[int]):
     """What the supervisor's watch says; the answer is Unix milliseconds."""
 
     def __init__(self, title: str, now_ms: int, time_zone: ZoneInfo) -> None:
-        super().__init__(title)
-        self._time_zone = time_zone
+        super().__init__(f"{title} ({time_zone.key})")
+        self._time_zone, self._now_ms = time_zone, now_ms
         self._shown = datetime.fromtimestamp(now_ms / 1000, time_zone).strftime("%Y-%m-%d %H:%M")
 
     def inputs(self) -> list[Input]:
@@ -161,7 +162,10 @@ class TimeQuestion(Question[int]):
     def answer(self, values: list[str]) -> None:
         """Take the time."""
         try:
-            moment = datetime.fromisoformat(values[0].strip()).replace(tzinfo=self._time_zone)
-            self.dismiss(int(moment.timestamp() * 1000))
+            wall = datetime.fromisoformat(values[0].strip()).replace(tzinfo=None)
+            first, last = first_at(wall, self._time_zone), last_at(wall, self._time_zone)
         except (ValueError, OverflowError):
             self.wrong(_("Like this: 2026-12-31 19:30"))
+            return
+        # Of a time that comes twice, the one that is nearer to what the clock says is meant.
+        self.dismiss(min(first * 1000, last * 1000, key=lambda ms: abs(ms - self._now_ms)))
