@@ -197,9 +197,12 @@ class Feed:
         finally:
             lock.close()
 
-    def begin(self, now_ms: int) -> None:
+    def begin(self, now_ms: int, event: EventRow) -> None:
         """See to it that there is a replica, be it without tickets, for the host to change."""
-        if self._live() is not None:
+        connection = self._live()
+        if connection is not None:
+            with writing(connection, self._path):
+                put_event(connection, event)
             return
         cursor = Cursor(secrets.token_hex(8), 0, "")
         part = self._folder.path / "begin.part"
@@ -207,6 +210,7 @@ class Feed:
             part.unlink(missing_ok=True)
         with closing(open_writer(part, "NORMAL")) as connection, faults(part):
             schema.tickets.apply(Database(connection))
+            put_event(connection, event)
             _put_meta(
                 connection,
                 key=secrets.token_hex(KEY_BYTES),

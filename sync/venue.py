@@ -71,9 +71,7 @@ def create(folder: Folder, name: str, gate: str, time_zone: str) -> Venue:
         save_membership(folder, membership)
         with closing(Feed(folder)) as feed:
             now_ms = _now_ms()
-            feed.begin(now_ms)
-            event = EventRow(venue_id(membership), name, time_zone)
-            feed.append("event", event.id, _encode(event), minted, now_ms)
+            feed.begin(now_ms, EventRow(venue_id(membership), name, time_zone))
             row = MemberRow(device, gate, public, ENROLLED)
             feed.append("device", device, _encode(row), minted, now_ms)
         venue = Venue(name, minted.key, minted.certificate, gate)

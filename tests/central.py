@@ -176,7 +176,8 @@ async def central(
             async with httpx.AsyncClient(transport=transport, base_url="http://gate") as http:
                 running = Central(app, opened, http, path)
                 if engine is None:
-                    made = await running.admin("POST", "/events", json={"id": "show"})
+                    event = {"id": "show", "time_zone": "Asia/Shanghai"}
+                    made = await running.admin("POST", "/events", json=event)
                     assert made.status_code == 201, made.text
                 yield running
     finally:

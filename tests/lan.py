@@ -170,7 +170,7 @@ class Venue:
         rows += [{"code": f"V{n:06d}", "type": "VIP", "id": f"v{n}"} for n in range(VIPS)]
         self.tickets = rows
         template = Folder(root / "g0")
-        kept = venue.create(template, "Test", "G0")
+        kept = venue.create(template, "Test", "G0", "Asia/Shanghai")
         self.authority = Authority.from_pem(kept.key, kept.authority)
         self.gates: list[Member] = []
         for n in range(count):

@@ -53,7 +53,7 @@ class Server:
     def start(self) -> None:
         self.process = Program(
             "serve", "--server-dir", str(self.folder), "--listen", f"127.0.0.1:{self.port}",
-            *self.arguments,
+            "--time-zone", "Asia/Shanghai", *self.arguments,
         )  # fmt: skip
         until(self._answers)
 

@@ -132,7 +132,11 @@ def test_bad_rows_stop_an_import(gate: Gate, tmp_path: Path) -> None:
         (["report", "--data-dir", "/nowhere/at/all"], 2, "there is no such data folder"),
         (["scan", "--config", "/nowhere.toml"], 1, "/nowhere.toml: there is no such file"),
         (["report", "--set", "gate.nam=x"], 1, "did you mean gate.name?"),
-        (["log", "--since", "yesterday", "--data-dir", "."], 2, "'yesterday' is no time"),
+        (
+            ["log", "--since", "yesterday", "--data-dir", "."],
+            2,
+            "'yesterday' is neither Unix seconds",
+        ),
         (["read", "/nowhere.png"], 1, "cannot read"),
         (["scan", "--direction", "up"], 2, "invalid choice"),
         (["wipe", "--data-dir", "."], 2, "wiping wants a yes"),

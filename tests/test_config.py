@@ -26,9 +26,9 @@ def written(tmp_path: Path, text: str) -> Path:
 def test_the_example_says_every_key_and_its_default() -> None:
     """The annotated file holds all settings, and leaving it out changes nothing."""
     said = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
-    assert msgspec.json.encode(said, order="sorted") == msgspec.json.encode(
-        msgspec.to_builtins(Config()), order="sorted"
-    )
+    known = msgspec.to_builtins(Config())
+    del known["by_hand"]
+    assert msgspec.json.encode(said, order="sorted") == msgspec.json.encode(known, order="sorted")
     assert load(EXAMPLE, environment={}) == Config()
 
 
@@ -78,7 +78,7 @@ def test_text_becomes_what_the_key_wants() -> None:
         ("venue = 3", "venue: found 3; allowed: text"),
         ('alone.types = { V = "x" }', "alone.types.V: found 'x'; allowed: admit, flag, hold,"),
         ("[gate.ways]\nNE = 3", "gate.ways.NE: found 3; allowed: text"),
-        ('time_zone = "Mars/X"', "time_zone: found 'Mars/X'; allowed: names like Asia/Shanghai"),
+        ('time_zone = "Mars/X"', "time_zone: found 'Mars/X'; allowed: auto, or a name"),
         ("[gate", "not TOML"),
     ],
 )

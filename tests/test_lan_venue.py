@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from textual.widgets import DataTable, Digits, Static
@@ -14,6 +13,7 @@ from gate.domain.model import Basis, Outcome, Reason, Status
 from gate.store.venue import Venue as VenueReader
 from gate.tui.app import GateApp
 from gate.tui.widgets import StatusBar
+from gate.zones import zone_of
 from tests.lan import Member, Venue
 from tests.network import until
 from tests.screen import BOSS, BOSS_PIN, Screen, with_operators
@@ -35,7 +35,7 @@ def venue(tmp_path: Path) -> Iterator[Venue]:
 def counts(member: Member) -> tuple[object, ...]:
     """Everything that is counted, by one gate."""
     now_ms = SystemClock().read().wall_ms
-    zone = ZoneInfo(member.config().time_zone)
+    zone = zone_of(member.config(), member.folder).info
     with VenueReader(member.folder) as venue:
         whole = report.venue_overview(member.folder, venue, now_ms)
     types = report.grouped(member.folder, "type", zone, everywhere=True)

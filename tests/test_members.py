@@ -303,7 +303,7 @@ async def enrolled(running: Central, maker: Maker, event: str = "show") -> Enrol
 async def test_central_makes_members_of_one_venue(tmp_path: Path) -> None:
     """All devices of an event get certificates of one authority, another event's of another."""
     async with central(tmp_path / "server") as running:
-        await running.admin("POST", "/events", json={"id": "second"})
+        await running.admin("POST", "/events", json={"id": "second", "time_zone": "UTC"})
         makers = [Maker(f"{n:016x}", "aa") for n in range(3)]
         told = [await enrolled(running, maker) for maker in makers[:2]]
         other = await enrolled(running, makers[2], "second")

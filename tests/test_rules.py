@@ -197,7 +197,7 @@ def situation(said: dict[str, Any], changes: dict[str, Any]) -> tuple[Ticket, Sc
         k: v for k, v in said.items() if k not in of_type and k not in ("kind", "type_attention")
     }
     of_ticket |= {k: said[k] for k in ("attention", "gate") if k in said}
-    ticket = Ticket("t", TicketType("T", **of_type), **of_ticket)
+    ticket = Ticket("t", TicketType("T", **{"time_zone": "Asia/Shanghai", **of_type}), **of_ticket)
     scan = Scan("CODE", persons=changes.get("persons", 1), deliberate="deliberate" in changes)
     house = HouseRules(**{k: v for k, v in changes.items() if k in RULE_FIELDS})
     place = Place("North", **{k: v for k, v in changes.items() if k in PLACE_FIELDS})

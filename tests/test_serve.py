@@ -64,7 +64,8 @@ def serving(folder: Path, *arguments: str) -> Iterator[Serving]:
     output, complaints = folder.with_suffix(".out"), folder.with_suffix(".err")
     output.unlink(missing_ok=True)
     server = Program(
-        "serve", "--server-dir", str(folder), "--listen", "127.0.0.1:0", *arguments,
+        "serve", "--server-dir", str(folder), "--listen", "127.0.0.1:0",
+        "--time-zone", "Asia/Shanghai", *arguments,
         output=output, complaints=complaints,
     )  # fmt: skip
 

@@ -124,7 +124,7 @@ class TestEnrolment:
 
     async def test_a_folder_belongs_to_one_event(self, running: Central, maker: Maker) -> None:
         """A device of one event cannot be taken into another, and keeps its token."""
-        await running.admin("POST", "/events", json={"id": "second"})
+        await running.admin("POST", "/events", json={"id": "second", "time_zone": "UTC"})
         token = await running.token(event="second")
         answer = await enrol_with(running, token, maker)
         assert (answer.status_code, answer.json()["error"]) == (409, "other_event")
@@ -601,8 +601,8 @@ class TestSupervision:
 
     async def test_an_event_is_begun_once(self, running: Central) -> None:
         """An id is taken once; a bad id or zone is refused with a reason."""
-        again = await running.admin("POST", "/events", json={"id": "show"})
-        bad = await running.admin("POST", "/events", json={"id": "../x"})
+        again = await running.admin("POST", "/events", json={"id": "show", "time_zone": "UTC"})
+        bad = await running.admin("POST", "/events", json={"id": "../x", "time_zone": "UTC"})
         zone = await running.admin("POST", "/events", json={"id": "y", "time_zone": "../etc"})
         assert (again.status_code, bad.status_code, zone.status_code) == (409, 422, 422)
         assert [e["id"] for e in (await running.admin("GET", "/events")).json()] == ["show"]
@@ -667,7 +667,16 @@ class TestServe:
     def test_it_starts_with_nothing_and_ends_well(self, tmp_path: Path) -> None:
         """No flags but a port: it listens, enrols, keeps its secrets, and Ctrl-C is exit code 0."""
         folder = tmp_path / "server"
-        begun = [sys.executable, "-m", "gate", "serve", "--server-dir", str(folder)]
+        begun = [
+            sys.executable,
+            "-m",
+            "gate",
+            "serve",
+            "--server-dir",
+            str(folder),
+            "--time-zone",
+            "Asia/Shanghai",
+        ]
         environment = os.environ | {"GATE_LANGUAGE": "en", "PYTHONUNBUFFERED": "1"}
         server = subprocess.Popen(
             [*begun, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,

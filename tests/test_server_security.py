@@ -241,7 +241,7 @@ class TestForgery:
 
     async def test_another_events_key_is_no_word(self, running: Central, maker: Maker) -> None:
         """A device of another event has no say in this one."""
-        await running.admin("POST", "/events", json={"id": "second"})
+        await running.admin("POST", "/events", json={"id": "second", "time_zone": "UTC"})
         foreign = Maker(OTHER, "bb")
         await running.enrol(foreign, event="second")
         await running.exchange(maker, ask(foreign.run(2), [foreign.head()]))

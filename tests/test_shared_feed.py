@@ -19,6 +19,7 @@ import sync.central.tickets
 import sync.feed
 from gate.errors import BusyError, DamagedError, StoreError
 from gate.importer import import_files
+from gate.store.event import EventRow
 from gate.store.filling import MemberRow
 from gate.store.folder import Folder, Lock
 from gate.store.sqlite import open_reader
@@ -478,7 +479,7 @@ def test_a_broken_law_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 def host(tmp_path: Path) -> Iterator[Replica]:
     """The tickets of ``tests.venue`` at the host of a venue."""
     folder = Folder(tmp_path / "host")
-    venue.create(folder, "Gala", "Host")
+    venue.create(folder, "Gala", "Host", "UTC")
     host = Replica(folder.path, venue.load(folder).authority)
     fill(host.folder)
     yield host
@@ -700,10 +701,10 @@ def test_a_venue_begins_without_tickets(tmp_path: Path) -> None:
     with pytest.raises(StoreError), SharedFeed(host.folder):
         pass
     assert (host.feed.position(), host.feed.members()) == (Position("", 0), {})
-    host.feed.begin(NOW_MS)
+    host.feed.begin(NOW_MS, EventRow("v", "Gala", "UTC"))
     begun = host.feed.cursor
     assert begun.endswith(":0:")
-    host.feed.begin(NOW_MS + 1)
+    host.feed.begin(NOW_MS + 1, EventRow("v", "Gala", "Europe/Berlin"))
     assert host.feed.cursor == begun
     assert page_of(host, begun) == Changes([], begun)
     host.feed.close()

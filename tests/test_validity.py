@@ -19,13 +19,13 @@ def at(text: str, zone: str = "Asia/Shanghai") -> int:
 
 def test_the_documented_ninety_days() -> None:
     """A claim on 1 October with 90 days ends with 29 December (WeChat, redeeming a card)."""
-    kind = TicketType("T", Kind.SCENIC, term_days=90)
+    kind = TicketType("T", Kind.SCENIC, time_zone="Asia/Shanghai", term_days=90)
     assert term(kind, at("2013-10-01 15:00")) == (at("2013-10-01"), at("2013-12-29 23:59:59"))
 
 
 def test_the_measured_ninety_days() -> None:
     """A recorded answer of the card API: begin 1467043200, end 1474819199."""
-    kind = TicketType("T", Kind.SCENIC, term_days=90)
+    kind = TicketType("T", Kind.SCENIC, time_zone="Asia/Shanghai", term_days=90)
     assert term(kind, 1467043200 + 40_000) == (1467043200, 1474819199)
 
 
@@ -39,7 +39,9 @@ def test_a_term_is_whole_days_across_a_clock_change() -> None:
 @given(claimed=st.integers(0, 2**32), days=st.integers(1, 400), later=st.integers(0, 400))
 def test_a_term_begins_and_ends_at_midnight(claimed: int, days: int, later: int) -> None:
     """Whatever the moment of claim, the term is midnight to midnight in the type's zone."""
-    kind = TicketType("T", Kind.SCENIC, term_days=days, term_starts_after_days=later)
+    kind = TicketType(
+        "T", Kind.SCENIC, time_zone="Asia/Shanghai", term_days=days, term_starts_after_days=later
+    )
     begin, end = term(kind, claimed)
     first, after = (datetime.fromtimestamp(t, SHANGHAI) for t in (begin, end + 1))
     claim_day = datetime.fromtimestamp(claimed, SHANGHAI).date()
@@ -62,13 +64,17 @@ def test_a_term_begins_and_ends_at_midnight(claimed: int, days: int, later: int)
 )
 def test_friday_evening_runs_past_midnight(moment: str, expected: bool) -> None:
     """Friday 18:00 to 02:00 covers the early Saturday, its last minute whole."""
-    kind = TicketType("T", Kind.SCENIC, weekly=(WeeklyHours(5, 18 * 60, 2 * 60),))
+    kind = TicketType(
+        "T", Kind.SCENIC, time_zone="Asia/Shanghai", weekly=(WeeklyHours(5, 18 * 60, 2 * 60),)
+    )
     assert is_open(kind, at(moment)) is expected
 
 
 def test_the_gates_tolerance_widens_the_hours() -> None:
     """Early and late seconds of the gate count before and after the hours."""
-    kind = TicketType("T", Kind.SCENIC, weekly=(WeeklyHours(5, 600, 659),))
+    kind = TicketType(
+        "T", Kind.SCENIC, time_zone="Asia/Shanghai", weekly=(WeeklyHours(5, 600, 659),)
+    )
     assert not is_open(kind, at("2026-11-20 09:50"))
     assert is_open(kind, at("2026-11-20 09:50"), early_s=600)
     assert not is_open(kind, at("2026-11-20 11:05"))
@@ -77,6 +83,6 @@ def test_the_gates_tolerance_widens_the_hours() -> None:
 
 def test_days_are_the_types_days() -> None:
     """Half past midnight in Shanghai is a new day though UTC still has the old one."""
-    kind = TicketType("T", Kind.SCENIC)
+    kind = TicketType("T", Kind.SCENIC, time_zone="Asia/Shanghai")
     assert not same_day(kind, at("2026-11-20 23:30"), at("2026-11-21 00:30"))
     assert same_day(kind, at("2026-11-21 00:30"), at("2026-11-21 23:30"))

@@ -55,7 +55,7 @@ OTHER = "1" * 16
 @pytest.fixture
 def host(folder: Folder) -> Folder:
     """A gate where a venue was begun."""
-    venue.create(folder, "Winter Gala", "North")
+    venue.create(folder, "Winter Gala", "North", "Europe/Berlin")
     return folder
 
 
@@ -90,7 +90,7 @@ class TestCreating:
         with closing(Feed(venue_folder)) as feed:
             before = Cursor.parse(feed.cursor)
             assert feed.position().as_of_ms == 0
-            venue.create(venue_folder, "Gala", "North")
+            venue.create(venue_folder, "Gala", "North", "UTC")
             after = Cursor.parse(feed.cursor)
             assert (after.epoch, after.seq) == (before.epoch, before.seq + 1)
             assert feed.position().as_of_ms > 0
@@ -98,12 +98,12 @@ class TestCreating:
     def test_only_once_and_not_where_a_server_is(self, host: Folder, tmp_path: Path) -> None:
         """A second venue in one folder would cut off every member of the first."""
         with pytest.raises(UsageError, match="already"):
-            venue.create(host, "Again", "North")
+            venue.create(host, "Again", "North", "UTC")
         enrolled = Folder(tmp_path / "enrolled")
         enrolled.create()
         enrolment.save(enrolled, Enrolment("https://central", "secret", "gala"))
         with pytest.raises(UsageError, match="already"):
-            venue.create(enrolled, "Gala", "North")
+            venue.create(enrolled, "Gala", "North", "UTC")
 
     def test_one_that_was_interrupted_is_begun_anew(
         self, folder: Folder, monkeypatch: pytest.MonkeyPatch
@@ -116,10 +116,10 @@ class TestCreating:
         with monkeypatch.context() as patch:
             patch.setattr(venue, "write_durably", full)
             with pytest.raises(FullError):
-                venue.create(folder, "Gala", "North")
+                venue.create(folder, "Gala", "North", "UTC")
         with pytest.raises(UsageError, match="no venue"):
             venue.load(folder)
-        made = venue.create(folder, "Gala", "North")
+        made = venue.create(folder, "Gala", "North", "UTC")
         mine = load_membership(folder)
         assert mine is not None
         assert mine.authority == made.authority
@@ -169,7 +169,7 @@ class TestStates:
             with pytest.raises(UsageError, match="revoked") as fault:
                 venue.set_state(host, OTHER, state)
             assert "invite" in fault.value.hint
-        venue.take_in(host, _asked(Maker(OTHER)), "South", "UTC")
+        venue.take_in(host, _asked(Maker(OTHER)), "South")
         assert told(host)[OTHER] == ("South", "enrolled")
 
     def test_nobody_unknown_and_not_the_host(self, host: Folder) -> None:
@@ -302,7 +302,7 @@ class Door:
     def __init__(self, folder: Folder, names: list[str]) -> None:
         self.tokens: list[str] = []
         self.ended = 0
-        self.invitation = Invitation(folder, names, "Europe/Berlin", self._link, self._end)
+        self.invitation = Invitation(folder, names, self._link, self._end)
         self.invitation.show()
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(
@@ -424,7 +424,7 @@ class TestInviting:
     def test_only_the_host_invites(self, folder: Folder) -> None:
         """Anybody else says where it is done."""
         with pytest.raises(UsageError, match="no venue"):
-            inviting.invite_gates(folder, ["South"], time_zone="UTC")
+            inviting.invite_gates(folder, ["South"])
 
 
 @contextmanager

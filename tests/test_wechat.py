@@ -1244,7 +1244,7 @@ async def test_what_comes_with_a_request_is_as_long_as_it_may_be(api: Api) -> No
 
 async def test_a_card_belongs_to_an_event(api: Api) -> None:
     """To its account's, or to the one that it names; the account's can be changed."""
-    await api.running.admin("POST", "/events", json={"id": "gala"})
+    await api.running.admin("POST", "/events", json={"id": "gala", "time_zone": "UTC"})
     body = meeting()
     body["card"]["event"] = "gala"
     await api.fails(40150, "/card/create", body)

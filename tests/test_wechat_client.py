@@ -193,7 +193,15 @@ def test_behind_a_proxy_addresses_are_the_proxy_s(tmp_path: Path) -> None:
 def test_the_account_that_is_printed_works(tmp_path: Path) -> None:
     """On a terminal ``gate serve`` makes an account, prints it once, and keeps no secret of it."""
     folder = tmp_path / "server"
-    begun = ("serve", "--server-dir", str(folder), "--listen", "127.0.0.1:0")
+    begun = (
+        "serve",
+        "--server-dir",
+        str(folder),
+        "--listen",
+        "127.0.0.1:0",
+        "--time-zone",
+        "Asia/Shanghai",
+    )
 
     def begin() -> tuple[str, Terminal]:
         terminal = Terminal(*begun, HOME=str(tmp_path))

@@ -17,7 +17,7 @@ DEVICES = 5
 
 
 def main(folder: Folder, level: str) -> None:
-    venue.create(folder, "Gala", "North")
+    venue.create(folder, "Gala", "North", "UTC")
     lock = Lock(folder, "sync")
     feed_module.OWN_CHANGES = level  # type: ignore[misc]
     with closing(Feed(folder)) as feed:
