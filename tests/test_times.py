@@ -370,8 +370,10 @@ class TestDatesInSilence:
         types.write_text("id,kind,end\na,meeting,2026-11-29 00:00:00\nb,meeting,2026-11-29\n")
         done = import_files(folder, [types], time_zone="UTC")
         assert done.notes == [
-            "types.csv:2: end: 2026-11-29 00:00:00 is the beginning of that day; "
-            "the whole day is 2026-11-29"
+            (
+                "types.csv:2: end: 2026-11-29 00:00:00 is the beginning of that day; "
+                "the whole day is 2026-11-29"
+            )
         ]
 
     def test_hours_may_end_at_24(self) -> None:
@@ -401,7 +403,7 @@ class TestRepeatedHour:
             (at("2027-10-31 02:31", fold=1), Outcome.REFUSE),
         ):
             with lane_at(folder, moment) as (lane, _clock):
-                said = lane.admit(Scan(code))
+                said = lane.admit(Scan(code, deliberate=True))
             late = (Reason.TOO_LATE, Reason.OUTSIDE_HOURS)
             assert (said.outcome, said.reason in late) == (outcome, outcome is Outcome.REFUSE)
 
