@@ -96,6 +96,7 @@ def _same(options: argparse.Namespace, folder: "Folder") -> list[str]:
 def _enroll(options: argparse.Namespace) -> int:
     from gate.progress import progress
     from gate.words import printable
+    from gate.zones import zone_of
     from sync.commands import enrol_device, sync_once
 
     config = _config(options)
@@ -107,6 +108,7 @@ def _enroll(options: argparse.Namespace) -> int:
     told = _("Enrolled as {name} for {event}.")
     name, event = printable(enrolment.name), printable(enrolment.event_name or enrolment.event)
     sys.stdout.write(told.format(name=name, event=event) + "\n")
+    sys.stdout.write(_("times: {zone}").format(zone=zone_of(config, folder).told()) + "\n")
     sys.stdout.flush()
     if not enrolment.credential:
         told = _("There is no server: its tickets come from the other gates. Start: gate scan")
@@ -259,9 +261,11 @@ def _import(options: argparse.Namespace) -> int:
         )
         sys.stdout.write(told.format(n=n, zone=name) + "\n")
     if zone.is_nobodys:
-        told = _("This machine's zone was never set. Is {zone} that of the venue? If not, set it")
-        told = told.format(zone=zone.name) + _(" and import again: --set time_zone=Europe/Berlin")
-        sys.stderr.write(told + "\n")
+        told = _(
+            "This machine's zone was never set. If {zone} is not the venue's, import again with\n"
+            "the right one: --set time_zone=Europe/Berlin"
+        )
+        sys.stderr.write(told.format(zone=zone.name) + "\n")
     return OK
 
 

@@ -83,4 +83,4 @@ def _day(at_s: int, zone: str) -> str:
 
 @lru_cache(maxsize=64)
 def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
+    return ZoneInfo(name or "UTC")

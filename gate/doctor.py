@@ -271,7 +271,10 @@ def _retention(config: Config, folder: Folder, clock: Clock) -> Check:
         return _found(Status.SKIP, _("nothing to forget"))
     with closing(JournalReader(folder.journal)) as reader:
         newest = reader.newest(1)
-    days = max(0, (clock.read().wall_ms - newest[0].at_ms) // 86_400_000) if newest else 0
+    now_ms = clock.read().wall_ms
+    if newest and now_ms < newest[0].at_ms - 1000:
+        return _found(Status.SKIP, _("the clock is behind the last entry"))
+    days = max(0, (now_ms - newest[0].at_ms) // 86_400_000) if newest else 0
     detail = _("last entry {days} days ago, kept for {limit}").format(
         days=days, limit=config.retention_days
     )

@@ -17,7 +17,8 @@ from tests.venue import FixedClock, fill
 
 # Where the tests' machine stands, wherever that is.
 os.environ["TZ"] = "Asia/Shanghai"
-time.tzset()
+if hasattr(time, "tzset"):
+    time.tzset()
 
 settings.register_profile(
     "gate",

@@ -24,7 +24,14 @@ def at(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=ZONE).timestamp())
 
 
-TYPE = TicketType("p1", Kind.MEETING, "Gala", begin=at("2026-12-01"), end=at("2026-12-05") - 1)
+TYPE = TicketType(
+    "p1",
+    Kind.MEETING,
+    "Gala",
+    time_zone="Asia/Shanghai",
+    begin=at("2026-12-01"),
+    end=at("2026-12-05") - 1,
+)
 SOLD = Ticket("t", TYPE, issued_at=at("2026-12-01T23:59:59"), claimed_at=at("2026-12-02T00:00:00"))
 NOW = at("2026-12-10")
 
@@ -51,7 +58,7 @@ def test_each_thing_is_counted_on_its_day() -> None:
 
 def test_a_ticket_nobody_dates_is_counted_without_a_day() -> None:
     """Imported tickets need not say when they were issued."""
-    bare = Ticket("t", TicketType("S", Kind.SCENIC))
+    bare = Ticket("t", TicketType("S", Kind.SCENIC, time_zone="Asia/Shanghai"))
     assert count_days([bare], {}, NOW) == {("S", "S", ""): DayCount(issued=1)}
 
 

@@ -61,8 +61,11 @@ def test_tickets_of_version_0_1_can_be_followed(venue: Folder) -> None:
         (of,) = made.execute("SELECT body FROM ticket_type WHERE id = 'SHOW'").fetchone()
     with closing(open_writer(old, "NORMAL")) as connection:
         db = Database(connection)
-        first, later, *_newer = schema.tickets.pending(db)
+        first, later, *_newer, last = schema.tickets.pending(db)
         assert (first.name, later.name) == ("create_tickets", "follow_feeds")
+        assert last.name == "name_zones"
+        of = of.replace(',"time_zone":"Asia/Shanghai"', "")
+        assert "time_zone" not in of
         schema.tickets.apply(db, stop_before=later.name)
         rows = [("key", "ab" * 32), ("epoch", "aa"), ("seq", "7"), ("built_ms", str(NOW_MS))]
         connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
@@ -86,6 +89,7 @@ def test_tickets_of_version_0_1_can_be_followed(venue: Folder) -> None:
         found = tickets_.get("good-1")
         assert found is not None
         assert found.id == "good-1"
+        assert found.type.time_zone == "Asia/Shanghai"
 
 
 def _indexes(db: Database) -> set[str]:

@@ -263,6 +263,18 @@ def find_voids(db: Database) -> None:
     )
 
 
+@tickets()
+def name_zones(db: Database) -> None:
+    """Version 0.2: every type names its time zone; 0.1 left it out where it was Asia/Shanghai."""
+    _run(
+        db,
+        """
+        UPDATE ticket_type SET body = json_set(body, '$.time_zone', 'Asia/Shanghai')
+            WHERE json_extract(body, '$.time_zone') IS NULL;
+        """,
+    )
+
+
 def _run(db: Database, script: str) -> None:
     # executescript() would commit the migration's own transaction.
     statement = ""
