@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate import language, zones
-from gate.__main__ import main
+from gate.__main__ import _moment, main
 from gate.config import Config, load
 from gate.doctor import Check, Status, examine
-from gate.domain import local_time, validity
+from gate.domain import validity
 from gate.domain.local_time import first_at, last_at, same_clock
 from gate.domain.model import (
     Act,
@@ -49,8 +49,11 @@ from gate.store.folder import Folder
 from gate.store.moments import BadMoment, Side, second_of
 from gate.store.rows import BadRow, TypeTimes, changed_body, ticket_body, type_body
 from gate.store.tickets import Tickets
+from gate.tui.app import GateApp
+from gate.tui.screens.questions import TimeQuestion
 from gate.words import age_or_time, clock_time, explain
 from gate.zones import LaneZone, Source, machine_zone, zone_of
+from tests.programs import run
 from tests.venue import NOW_MS, FixedClock
 
 CASES = Path(__file__).with_name("times")
@@ -528,14 +531,14 @@ def test_hours_last_until_they_are_shown_no_more(name: str, chance: int, end: in
         assert not is_open(kind, last + 1)
 
 
-MUTATIONS: dict[str, tuple[object, str, Callable[..., object]]] = {
-    "an end that comes twice ends with the first": (
-        local_time, "last_at", lambda wall, zone: int(wall.replace(tzinfo=zone).timestamp()),
-    ),
-    "a wall time in the gap is moved by the gap": (
-        local_time, "first_at", lambda wall, zone: int(wall.replace(tzinfo=zone).timestamp()),
-    ),
-}  # fmt: skip
+MUTATIONS = {
+    "an end that comes twice ends with the first": "last_at",
+    "a wall time in the gap is moved by the gap": "first_at",
+}
+
+
+def _naive(wall: datetime, zone: ZoneInfo) -> int:
+    return int(wall.replace(tzinfo=zone).timestamp())
 
 
 @pytest.mark.parametrize("broken", MUTATIONS)
@@ -543,11 +546,10 @@ def test_the_property_sees_when_the_law_is_broken(
     monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     """With either mutation the property fails for Berlin's nights."""
-    _module, name, mutant = MUTATIONS[broken]
     walls = [datetime(2027, 10, 31, 2, 30), datetime(2027, 3, 28, 2, 30)]
     for wall in walls:
         holds("Europe/Berlin", wall)
-    monkeypatch.setitem(globals(), name, mutant)
+    monkeypatch.setitem(globals(), MUTATIONS[broken], _naive)
     with pytest.raises(AssertionError):
         for wall in walls:
             holds("Europe/Berlin", wall)
@@ -557,12 +559,8 @@ def test_the_lane_sees_when_the_law_is_broken(
     monkeypatch: pytest.MonkeyPatch, folder: Folder
 ) -> None:
     """With ends of the first hour only, a guest of the second is sent away."""
-
-    def first(wall: datetime, zone: ZoneInfo) -> int:
-        return int(wall.replace(tzinfo=zone).timestamp())
-
     for module in (moments, validity):
-        monkeypatch.setattr(module, "last_at", first)
+        monkeypatch.setattr(module, "last_at", _naive)
     bring(folder, "repeated-hour")
     with lane_at(folder, at("2027-10-31 02:10", fold=1)) as (lane, _clock):
         for code in ("S-1001", "F-1001"):
@@ -680,3 +678,42 @@ def test_the_types_of_an_import_are_counted_by_zone(folder: Folder) -> None:
     assert {kind.time_zone for kind in tickets.types()} == {"Europe/Berlin"}
     tickets.close()
     language.use("en")
+
+
+def test_scan_names_the_zone_at_its_start(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first verdict it is said in which zone times are told, and who says so."""
+    bring(folder, "zone-nobody-named", time_zone="Europe/Berlin")
+    monkeypatch.setenv("GATE_LANGUAGE", "en")
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    ran = run("scan", "--plain", "--camera", "off", "--data-dir", str(folder.path), input_="B-1\n",
+              timeout=60)  # fmt: skip
+    assert ran.stdout.splitlines()[1] == "# times: Europe/Berlin (this machine's zone)"
+
+
+@pytest.mark.asyncio
+async def test_the_screen_names_the_zone(make_lane: Callable[..., Lane], venue: Folder) -> None:
+    """In the status line, and it follows the event."""
+    app = GateApp(make_lane(), load(None, {}, ["time_zone=Europe/Berlin"]), venue)
+    assert app.status()[-1] == "Europe/Berlin"
+    assert app.clock_text() == "05:26:40"
+
+
+def test_the_journal_is_printed_until_the_last_second(folder: Folder) -> None:
+    """``gate log --until 2026-11-29`` holds that whole day."""
+    assert _moment("2026-11-29", BERLIN, Side.BEGIN) == at("2026-11-29") * 1000
+    assert _moment("2026-11-29", BERLIN, Side.END) == at("2026-11-30") * 1000
+    assert _moment(None, BERLIN, Side.END) is None
+
+
+@pytest.mark.parametrize(
+    ("clock", "answer"),
+    [("2027-10-31 00:25", "2027-10-31 00:30"), ("2027-10-31 01:35", "2027-10-31 01:30")],
+)
+def test_a_supervisors_watch_is_read_as_the_nearer_hour(clock: str, answer: str) -> None:
+    """Of the two 02:30 of that night the one that is nearer to what the clock shows is meant."""
+    utc = ZoneInfo("UTC")
+    given: list[int | None] = []
+    question = TimeQuestion("What time is it?", at(clock, utc) * 1000, BERLIN)
+    question.dismiss = given.append  # type: ignore[method-assign, assignment]
+    question.answer(["2027-10-31 02:30"])
+    assert given == [at(answer, utc) * 1000]
