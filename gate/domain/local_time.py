@@ -6,6 +6,7 @@ empties anything.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 UTC_NAMES = frozenset({
@@ -18,6 +19,7 @@ UTC_NAMES = frozenset({
 _MONTHS = 13
 
 
+@lru_cache(maxsize=1024)  # the same few hours before every scan
 def first_at(wall: datetime, zone: ZoneInfo) -> int:
     """The first second (Unix) whose clock shows ``wall``, or later where that never is shown.
 
@@ -29,6 +31,7 @@ def first_at(wall: datetime, zone: ZoneInfo) -> int:
     return _change(wall, zone, late, early)
 
 
+@lru_cache(maxsize=1024)
 def last_at(wall: datetime, zone: ZoneInfo) -> int:
     """The last second (Unix) whose clock shows ``wall``, or earlier where that never is shown.
 
