@@ -118,7 +118,8 @@ def test_servers_that_start_at_once_make_one_event(
         def start(name: str) -> bool:
             folder = tmp_path / name
             folder.mkdir()
-            return serve._prepare(engine, serve.Wanted(event="gala"), folder, here).is_new
+            wanted = serve.Wanted(event="gala", time_zone="UTC")
+            return serve._prepare(engine, wanted, folder, here).is_new
 
         with ThreadPoolExecutor(2) as pool:
             made = list(pool.map(start, ["one", "two"]))
