@@ -260,7 +260,9 @@ def test_a_wait_in_view_is_one_entry_and_one_sound(
     assert len(asked) in (range(2, 9) if is_fault else (1,))
     if not is_fault:
         door.show(ms=1000)
-        assert door.show(code, ms=10_000) == [Outcome.HOLD], "out of view, it is a new scan"
+        # What is in no list and has lain there for 10 s is furniture by now.
+        again = [] if reason is Reason.UNKNOWN else [Outcome.HOLD]
+        assert door.show(code, ms=10_000) == again, "out of view, it is a new scan"
 
 
 def test_a_wait_for_each_reason_is_tested() -> None:
