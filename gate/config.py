@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 from platformdirs import user_config_path, user_data_path
 
-from gate.domain.model import Direction, HouseRules, Place, Policy
+from gate.domain.model import Direction, HouseRules, Place, Policy, Role
 from gate.errors import ConfigError
 from gate.language import _
 
@@ -92,6 +92,9 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     undo_seconds: Annotated[int, Meta(ge=0, le=3600)] = 120
     zone_capacity: Count = 0
     stale: Literal["refuse", "hold"] = "refuse"
+    hand_codes: bool = True
+    find_admits: Role = Role.SUPERVISOR
+    turn_needs_pin: bool = False
 
 
 class Alone(Struct, frozen=True, forbid_unknown_fields=True):
@@ -200,6 +203,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             alone=self.alone.policy,
             alone_by_type=self.alone.types,
             stale=Policy(rules.stale),
+            hand_codes=rules.hand_codes,
+            find_admits=rules.find_admits,
+            turn_needs_pin=rules.turn_needs_pin,
         )
 
 

@@ -24,6 +24,7 @@ from gate.domain.coverage import Settling
 from gate.domain.history import conflict, entry_order, fold
 from gate.domain.irregular import irregular
 from gate.domain.model import (
+    HAND,
     MOVEMENTS,
     Act,
     Context,
@@ -90,6 +91,16 @@ class Undone:
 
     target: Entry
     ticket: Ticket | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    """What an undo would take back now."""
+
+    target: Entry
+    ticket: Ticket | None
+    needs_supervisor: bool
+    """Whether the grace time is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +190,7 @@ class Lane:
         self._repeats: dict[str, _Repeat] = {}
         self._last: tuple[Scan, Verdict] | None = None
         self._last_movement = ""
+        self._undo_refusals: dict[tuple[str, str], int] = {}
         self._repair = ScannerRepair(folder, self._tickets)
         self._is_closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane")
@@ -198,25 +210,51 @@ class Lane:
         """
         return self._thread.submit(self._ticket_of, scan)
 
-    def next_person(self, persons: int = 1) -> Verdict:
+    def check(self, text: str, source: str) -> Verdict:
+        """Say what a code would be worth here; nothing is redeemed or recorded."""
+        return self._do(lambda: self._check(Scan(text, source=source)))
+
+    def admit_typed(self, code: str) -> Verdict:
+        """Decide a code that a person has typed. Raises UsageError where that is not done."""
+        self.require_hand_codes()
+        return self.admit(Scan(code, source=HAND))
+
+    def require_hand_codes(self) -> None:
+        """Raise UsageError where codes may not be typed by hand."""
+        if not self.rules.hand_codes:
+            raise UsageError(
+                _("codes are not typed by hand at this event"),
+                _("Look the guest up by name (F4), or call a supervisor."),
+            )
+
+    def next_person(self, persons: int = 1, *, ticket: str = "") -> Verdict:
         """Let more people through on the ticket that was scanned last, because a key was pressed.
 
-        Raises UsageError when no ticket was scanned.
+        ``ticket`` is the one that whoever pressed it saw. Raises UsageError when no ticket was
+        scanned, or another one since.
         """
-        return self._do(lambda: self._next_person(persons))
+        return self._do(lambda: self._next_person(persons, ticket))
 
-    def admit_by_hand(self, ticket: str, supervisor: Operator, note: str) -> Verdict:
+    def admit_by_hand(self, ticket: str, operator: Operator, note: str) -> Verdict:
         """Decide for a ticket that was found by search instead of by its code."""
-        _require_supervisor(supervisor)
-        return self._do(lambda: self._by_hand(ticket, supervisor, _require_note(note)))
+        if self.rules.find_admits is Role.SUPERVISOR:
+            _require_supervisor(operator)
+        return self._do(lambda: self._by_hand(ticket, operator, _require_note(note)))
 
-    def override(self, supervisor: Operator, note: str) -> Verdict:
-        """Admit the ticket that was just refused or held.
+    def override(self, supervisor: Operator, note: str, *, ticket: str = "") -> Verdict:
+        """Admit the ticket that was just refused or held; ``ticket`` is the one that was shown.
 
-        Raises UsageError when there is nothing to overrule.
+        Raises UsageError when there is nothing to overrule, or another ticket came since.
         """
         _require_supervisor(supervisor)
-        return self._do(lambda: self._override(supervisor, _require_note(note)))
+        return self._do(lambda: self._override(supervisor, _require_note(note), ticket))
+
+    def undoable(self) -> Undoable:
+        """This lane's last admission or exit, which ``undo`` would take back.
+
+        Raises UsageError when there is none that stands.
+        """
+        return self._do(self._undoable)
 
     def undo(self, target: str = "", supervisor: Operator | None = None, note: str = "") -> Undone:
         """Annul an admission or exit: the lane's last one, or the one that is named.
@@ -333,6 +371,14 @@ class Lane:
         """What was last said here."""
         return None if self._last is None else self._last[1]
 
+    def require_next(self) -> Ticket:
+        """On which ticket more people would go in now. Raises UsageError when there is none."""
+        if self._last is None or self._last[1].ticket is None:
+            raise UsageError(_("no ticket to let more people in on"), _("Scan the ticket first."))
+        if self._last[0].source == "manual":
+            raise UsageError(_("this was admitted by hand"), _("Use the lookup screen again."))
+        return self._last[1].ticket
+
     def require_refusal(self) -> tuple[Ticket, Reason]:
         """What an override would overrule now. Raises UsageError when there is nothing."""
         refused = self.last_verdict
@@ -372,9 +418,7 @@ class Lane:
             match = self._tickets.match(scan.text, scan.raw, scan.symbology)
             identity = self._identified(scan, match)
             ticket = identity.ticket
-            context = self._context(identity.problem)
-            if ticket is None and identity.problem is None:
-                context = replace(context, list_as_of_ms=self._list_as_of_ms())
+            context = self._context_of(identity)
             own, history = self._histories(ticket)
             verdict = decide(ticket, history, scan, context)
             if identity is not _NOBODY:
@@ -417,25 +461,52 @@ class Lane:
             "supervisor" if supervisor else "staff",
         )
 
+    def _context_of(self, identity: "_Identity", direction: Direction | None = None) -> Context:
+        context = self._context(identity.problem)
+        if identity.ticket is None and identity.problem is None:
+            context = replace(context, list_as_of_ms=self._list_as_of_ms())
+        return context if direction is None else replace(context, direction=direction)
+
+    def _peeked(self, scan: Scan, match: Match) -> "_Identity":
+        """Whose ticket a scan is, without learning anything of its scanner."""
+        problem = match.credential.problem
+        if problem is None and len(match.tickets) > 1:
+            return _Identity(problem=Reason.AMBIGUOUS, rivals=match.tickets)
+        if match.tickets or problem or scan.source not in TYPING:
+            return _Identity(match.ticket, problem)
+        believed = self._repair.peek(scan.source, scan.text)
+        return _Identity(self._tickets.get(believed) if believed else None)
+
     def _ticket_of(self, scan: Scan) -> Ticket | None:
         self._tickets.refresh()
         match = self._tickets.match(scan.text, scan.raw, scan.symbology)
-        if match.tickets or match.credential.problem or scan.source not in TYPING:
-            return match.ticket
-        believed = self._repair.peek(scan.source, scan.text)
-        return self._tickets.get(believed) if believed else None
+        return self._peeked(scan, match).ticket
 
-    def _next_person(self, persons: int) -> Verdict:
-        if self._last is None or self._last[1].ticket is None:
-            raise UsageError(_("no ticket to let more people in on"), _("Scan the ticket first."))
-        scan, _verdict = self._last
-        if scan.source == "manual":
-            raise UsageError(_("this was admitted by hand"), _("Use the lookup screen again."))
+    def _check(self, scan: Scan) -> Verdict:
+        started_ns = time.perf_counter_ns()
+        try:
+            self._tickets.refresh()
+            with self._transaction():
+                match = self._tickets.match(scan.text, scan.raw, scan.symbology)
+                identity = self._peeked(scan, match)
+                context = self._context_of(identity, direction=Direction.CHECK)
+                _own, history = self._histories(identity.ticket)
+                verdict = identity.told_in(decide(identity.ticket, history, scan, context))
+        except GateError as fault:
+            log.error("checking: %s", fault.message)
+            return self._hold(fault.message, fault.hint, started_ns)
+        return replace(verdict, latency_ms=_milliseconds_since(started_ns))
+
+    def _next_person(self, persons: int, seen: str) -> Verdict:
+        _require_same(self.require_next(), seen)
+        assert self._last is not None
         return self._admit(
-            replace(scan, persons=persons, deliberate=True, started_ns=time.perf_counter_ns())
+            replace(
+                self._last[0], persons=persons, deliberate=True, started_ns=time.perf_counter_ns()
+            )
         )
 
-    def _by_hand(self, ticket_id: str, supervisor: Operator, note: str) -> Verdict:
+    def _by_hand(self, ticket_id: str, operator: Operator, note: str) -> Verdict:
         started_ns = time.perf_counter_ns()
         scan = Scan("", source="manual", deliberate=True)
         self._tickets.refresh()
@@ -445,13 +516,14 @@ class Lane:
             own, history = self._histories(ticket)
             verdict = decide(ticket, history, scan, context)
             verdict = replace(verdict, flags=(*verdict.flags, Flag.MANUAL))
-            entry = self._append(verdict, scan, own, operator=supervisor.name, note=note)
+            entry = self._append(verdict, scan, own, operator=operator.name, note=note)
         verdict = self._recorded(verdict, entry, started_ns)
         self._last = (scan, verdict)
         return verdict
 
-    def _override(self, supervisor: Operator, note: str) -> Verdict:
+    def _override(self, supervisor: Operator, note: str, seen: str) -> Verdict:
         ticket, refused = self.require_refusal()
+        _require_same(ticket, seen)
         started_ns = time.perf_counter_ns()
         scan = Scan("", source="manual", deliberate=True)
         with self._transaction():
@@ -463,23 +535,58 @@ class Lane:
         self._last = (scan, verdict)
         return verdict
 
+    def _undoable(self) -> Undoable:
+        with self._transaction() as journal:
+            target = journal.find(self._last_movement_in(journal))
+            if target is None:
+                raise _nothing_to_undo()
+            facts = [*journal.facts(target.ticket), *self._peers.facts(target.ticket)]
+            if any(f.act is Act.ANNULMENT and f.target == target.name for f in facts):
+                raise UsageError(_("this has been undone already"), "")
+            in_grace = self._is_in_grace(target)
+        return Undoable(target, self._tickets.get(target.ticket), needs_supervisor=not in_grace)
+
+    def _last_movement_in(self, journal: Journal) -> str:
+        if not self._last_movement and (found := journal.last_movement()) is not None:
+            self._last_movement = found.name
+        return self._last_movement
+
+    def _is_in_grace(self, target: Entry) -> bool:
+        return 0 <= self._now.at_ms - target.at_ms <= self.rules.undo_grace_s * 1000
+
     def _undo(self, target_name: str, supervisor: Operator | None, note: str) -> Undone:
-        name = target_name or self._last_movement
+        try:
+            return self._annul(target_name, supervisor, note)
+        except (UsageError, OperatorError):
+            self._note_refused_undo(target_name or self._last_movement, supervisor, note)
+            raise
+
+    def _note_refused_undo(self, target: str, supervisor: Operator | None, note: str) -> None:
+        operator = supervisor.name if supervisor else ""
+        boot_ms = self._clock.read().boot_ms
+        since_ms = self._undo_refusals.get((target, operator))
+        if since_ms is not None and boot_ms - since_ms < REPEAT_WINDOW_MS:
+            return
+        with self._transaction() as journal:
+            if not self._disk_is_short():
+                entry = self._entry(Act.UNDO_REFUSED, operator=operator, note=note.strip())
+                journal.append(replace(entry, target=target))
+        self._undo_refusals = {(target, operator): boot_ms}
+
+    def _annul(self, target_name: str, supervisor: Operator | None, note: str) -> Undone:
         if supervisor is not None:
             _require_supervisor(supervisor)
             _require_note(note)
         with self._transaction() as journal:
+            name = target_name or self._last_movement_in(journal)
             own = journal.find(name) if name else None
             target = own or (self._peers.find(name) if name else None)
             if target is None or target.act not in MOVEMENTS:
-                raise UsageError(
-                    _("nothing to undo"), _("Only the last admission or exit can be undone.")
-                )
+                raise _nothing_to_undo()
             facts = [*journal.facts(target.ticket), *self._peers.facts(target.ticket)]
             if any(f.act is Act.ANNULMENT and f.target == target.name for f in facts):
                 raise UsageError(_("this has been undone already"), "")
-            age_ms = self._now.at_ms - target.at_ms
-            in_grace = own is not None and 0 <= age_ms <= self.rules.undo_grace_s * 1000
+            in_grace = own is not None and self._is_in_grace(target)
             if supervisor is None and not in_grace:
                 raise OperatorError(
                     _("too late to undo without a supervisor"),
@@ -500,7 +607,7 @@ class Lane:
                 )
             )
         self._totals = journal.totals
-        self._last, self._last_movement = None, ""
+        self._last = None
         log.info("undone %s by %s", target.name, "supervisor" if supervisor else "staff")
         return Undone(target, self._tickets.get(target.ticket))
 
@@ -822,6 +929,17 @@ def _require_supervisor(operator: Operator) -> None:
         raise OperatorError(
             _("this takes a supervisor"), _("A supervisor signs in with name and PIN.")
         )
+
+
+def _require_same(ticket: Ticket, seen: str) -> None:
+    if seen and seen != ticket.id:
+        raise UsageError(
+            _("another ticket was scanned meanwhile"), _("Look at the screen, then press again.")
+        )
+
+
+def _nothing_to_undo() -> UsageError:
+    return UsageError(_("nothing to undo"), _("Only the last admission or exit can be undone."))
 
 
 def _require_note(note: str) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 import time
+import unicodedata
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -53,7 +54,10 @@ class Operators:
         return sorted((person.name, person.role) for person in self._read())
 
     def add(self, name: str, role: Role, pin: str) -> None:
-        """Add an operator, or give one a new role and PIN. Raises OperatorError for a bad PIN."""
+        """Add an operator, or give one a new role and PIN; names differ in more than case.
+
+        Raises OperatorError for a bad PIN.
+        """
         name = name.strip()
         if not name or not name.isprintable() or len(name) > NAME_LENGTH:
             raise OperatorError(
@@ -63,27 +67,37 @@ class Operators:
         salt = secrets.token_bytes(16)
         person = Person(name, role, salt.hex(), _hash(pin, salt).hex())
         with _Exclusively(self._folder):
-            others = [other for other in self._read() if other.name != name]
-            self._write([*others, person])
+            people = self._read()
+            before = _named(people, name)
+            if before is None and _is_taken(people, name):
+                raise OperatorError(
+                    _("several operators have that name, in capitals and small letters"),
+                    _("Name one exactly as gate operator list does."),
+                )
+            self._write([*(other for other in people if other is not before), person])
 
     def remove(self, name: str) -> None:
         """Remove an operator. Raises OperatorError when there is none of that name."""
         with _Exclusively(self._folder):
             people = self._read()
-            left = [person for person in people if person.name != name]
-            if len(left) == len(people):
+            found = _named(people, name)
+            if found is None:
                 raise _nobody()
-            self._write(left)
+            self._write([person for person in people if person is not found])
 
     def check(self, name: str, pin: str) -> Role:
-        """The role of the operator whose PIN this is.
+        """The role of the operator whose PIN this is; see ``identify``."""
+        return self.identify(name, pin)[1]
+
+    def identify(self, name: str, pin: str) -> tuple[str, Role]:
+        """Name, as it was added, and role of the operator whose PIN this is.
 
         Raises OperatorError for an unknown name, a wrong PIN, and while locked out; it takes the
         same time whichever it is.
         """
         with _Exclusively(self._folder):
             people = self._read()
-            person = next((p for p in people if p.name == name.strip()), None)
+            person = _named(people, name)
             salt = bytes.fromhex(person.salt) if person else bytes(16)
             is_right = hmac.compare_digest(_hash(pin, salt).hex(), person.hash if person else "")
             if person is None:
@@ -101,7 +115,7 @@ class Operators:
                 if person.failures:
                     person.failures = 0
                     self._write(people)
-                return person.role
+                return person.name, person.role
             person.failures += 1
             if person.failures >= ATTEMPTS:
                 person.failures, person.locked_until = 0, now + self._lockout_s
@@ -140,6 +154,22 @@ class _Exclusively:
 
     def __exit__(self, *_: object) -> None:
         self._lock.close()
+
+
+def _named(people: list[Person], name: str) -> Person | None:
+    """Whose name it is, whatever its case; nobody's where it could be several's."""
+    wanted = name.strip()
+    exact = next((person for person in people if person.name == wanted), None)
+    alike = [person for person in people if _folded(person.name) == _folded(wanted)]
+    return exact or (alike[0] if len(alike) == 1 else None)
+
+
+def _is_taken(people: list[Person], name: str) -> bool:
+    return any(_folded(person.name) == _folded(name) for person in people)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name.strip()).casefold()
 
 
 def _check_pin(pin: str) -> None:

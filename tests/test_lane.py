@@ -14,6 +14,7 @@ from gate.credential.layouts import retyped
 from gate.credential.repair import read_flaw
 from gate.domain.history import fold
 from gate.domain.model import (
+    HAND,
     Act,
     Direction,
     Entry,
@@ -352,6 +353,123 @@ def test_a_late_undo_takes_a_supervisor(lane: Lane, clock: FixedClock) -> None:
     assert lane.undo(entry, supervisor=BOSS, note="wrong guest").target.name == entry
     with pytest.raises(UsageError):
         lane.undo(entry, supervisor=BOSS, note="again")
+
+
+def test_undo_after_a_restart(make_lane: MakeLane, clock: FixedClock) -> None:
+    """The lane finds its last movement in its own journal, and the grace time goes on."""
+    first = make_lane()
+    said(first, "GOOD001")
+    said(first, "NAMED1")
+    said(first, "NOBODY")
+    first.close()
+    clock.pass_seconds(100)
+    second = make_lane()
+    found = second.undoable()
+    assert found.ticket is not None
+    assert (found.ticket.id, found.target.at_ms, found.target.gate) == ("named-1", NOW_MS, "North")
+    assert not found.needs_supervisor
+    assert second.undo(found.target.name).target == found.target
+    with pytest.raises(UsageError, match="already"):
+        second.undoable()
+    second.close()
+    clock.pass_seconds(100)
+    with pytest.raises(UsageError, match="already"):
+        make_lane().undo()
+
+
+def test_after_a_restart_the_grace_time_still_ends(make_lane: MakeLane, clock: FixedClock) -> None:
+    """Starting the program again gives nobody more time."""
+    first = make_lane()
+    said(first, "GOOD001")
+    first.close()
+    clock.pass_seconds(121)
+    second = make_lane()
+    assert second.undoable().needs_supervisor
+    with pytest.raises(OperatorError):
+        second.undo()
+
+
+def test_a_refused_undo_leaves_an_entry(lane: Lane, clock: FixedClock, venue: Folder) -> None:
+    """It names what was to be undone and who asked; the same again within a minute is no second."""
+    lane.sign_in(KIM)
+    admitted = lane.admit(Scan("GOOD001")).entry
+    clock.pass_seconds(121)
+    for _ in range(3):
+        with pytest.raises(OperatorError):
+            lane.undo()
+    (entry,) = [e for e in journal_of(venue) if e.act is Act.UNDO_REFUSED]
+    assert (entry.target, entry.operator, entry.gate) == (admitted, "kim", "North")
+    with pytest.raises(OperatorError):
+        lane.undo(admitted, supervisor=Operator("jo", Role.STAFF), note="wrong guest")
+    refused = [e for e in journal_of(venue) if e.act is Act.UNDO_REFUSED][-1]
+    assert (refused.target, refused.operator, refused.note) == (admitted, "jo", "wrong guest")
+    lane.undo(admitted, supervisor=BOSS, note="wrong guest")
+    with pytest.raises(UsageError):
+        lane.undo(admitted, supervisor=BOSS, note="again")
+    assert journal_of(venue)[-1].act is Act.UNDO_REFUSED
+    assert lane.totals().inside == 0
+    lane.close()
+    assert audit_journal(venue.journal).findings == []
+
+
+def test_a_refused_undo_takes_nothing_back(lane: Lane, clock: FixedClock, venue: Folder) -> None:
+    """Whoever folds the ticket passes it over."""
+    said(lane, "GOOD001")
+    clock.pass_seconds(121)
+    with pytest.raises(OperatorError):
+        lane.undo()
+    assert fold(e for e in journal_of(venue) if e.ticket == "good-1").used == 1
+    assert said(lane, "GOOD001") == (Outcome.REFUSE, Reason.ALREADY_USED)
+    assert lane.totals().admitted == 1
+
+
+def test_a_key_for_another_guest_than_was_seen_does_nothing(lane: Lane, venue: Folder) -> None:
+    """Law 14: whoever came meanwhile is neither counted nor admitted by a key meant for another."""
+    said(lane, "GROUP1")
+    said(lane, "PASS1")
+    with pytest.raises(UsageError, match="another ticket"):
+        lane.next_person(45, ticket="group-1")
+    said(lane, "EARLY1")
+    with pytest.raises(UsageError, match="another ticket"):
+        lane.override(BOSS, "paid", ticket="void-1")
+    assert [e.act for e in journal_of(venue)] == [Act.ADMISSION, Act.ADMISSION, Act.REFUSAL]
+    assert lane.override(BOSS, "paid", ticket="early-1").ticket is not None
+
+
+def test_a_code_typed_by_hand_is_a_scan_of_its_own_source(lane: Lane, venue: Folder) -> None:
+    """The same rules decide, the entry says that it was typed, and nothing is guessed."""
+    assert lane.admit_typed("GOOD001").outcome is Outcome.ADMIT
+    assert lane.admit_typed("good001").reason is not Reason.ADMITTED
+    entry = journal_of(venue)[0]
+    assert (entry.act, entry.source) == (Act.ADMISSION, HAND)
+
+
+def test_an_event_may_forbid_typing_codes(make_lane: MakeLane, venue: Folder) -> None:
+    """Then it is refused before anything is decided."""
+    lane = make_lane(rules=HouseRules(hand_codes=False))
+    with pytest.raises(UsageError, match="by hand"):
+        lane.admit_typed("GOOD001")
+    lane.open()
+    assert [e.act for e in journal_of(venue)] == [Act.LANE_OPENED]
+
+
+def test_who_may_find_and_admit_is_the_venues_decision(make_lane: MakeLane) -> None:
+    """A supervisor, unless the venue lets staff."""
+    with pytest.raises(OperatorError):
+        make_lane().admit_by_hand("named-1", KIM, "phone is dead")
+    lane = make_lane(rules=HouseRules(find_admits=Role.STAFF))
+    assert lane.admit_by_hand("named-1", KIM, "phone is dead").outcome is Outcome.ADMIT
+
+
+def test_what_a_code_is_worth_is_told_without_redeeming(lane: Lane, venue: Folder) -> None:
+    """The same rules, check only: nothing is written, and the ticket is as good as before."""
+    assert lane.check("GOOD001", "keyboard").outcome is Outcome.VALID
+    assert lane.check("VOID1", "keyboard").reason is Reason.REVOKED
+    assert lane.check("NOBODY", "keyboard").reason is Reason.UNKNOWN
+    assert lane.last_verdict is None
+    assert said(lane, "GOOD001")[0] is Outcome.ADMIT
+    assert [e.act for e in journal_of(venue)] == [Act.ADMISSION]
+    assert lane.check("GOOD001", "keyboard").outcome is not Outcome.VALID
 
 
 def test_nothing_to_undo(lane: Lane) -> None:

@@ -55,6 +55,38 @@ def test_the_right_pin_answers_with_the_role(operators: Operators) -> None:
         operators.remove("Kim")
 
 
+def test_names_are_not_case_sensitive(operators: Operators) -> None:
+    """Whoever types KIM is Kim, in the journal too, and Kim cannot be added a second time."""
+    operators.add("Kim", Role.STAFF, "4711x")
+    assert operators.identify(" KIM", "4711x") == ("Kim", Role.STAFF)
+    operators.add("kim", Role.SUPERVISOR, "9999x")
+    assert operators.names() == [("kim", Role.SUPERVISOR)]
+    operators.remove("KIM")
+    assert operators.names() == []
+
+
+def test_names_of_an_older_file_that_differ_in_case_only(
+    folder: Folder, operators: Operators
+) -> None:
+    """Each is known by its exact spelling; another spelling could be either, and is nobody."""
+    operators.add("Kim", Role.STAFF, "4711x")
+    first = folder.operators.read_bytes()
+    operators.remove("Kim")
+    operators.add("kim", Role.SUPERVISOR, "9999x")
+    folder.operators.write_bytes(first[:-1] + b"," + folder.operators.read_bytes()[1:])
+    assert operators.check("Kim", "4711x") is Role.STAFF
+    assert operators.check("kim", "9999x") is Role.SUPERVISOR
+    for pin in ("4711x", "9999x"):
+        with pytest.raises(OperatorError, match="unknown name"):
+            operators.check("KIM", pin)
+    with pytest.raises(OperatorError, match="several"):
+        operators.add("KIM", Role.STAFF, "4711x")
+    operators.add("Kim", Role.STAFF, "8052y")
+    assert operators.names() == [("Kim", Role.STAFF), ("kim", Role.SUPERVISOR)]
+    operators.remove("kim")
+    assert operators.check("KIM", "8052y") is Role.STAFF
+
+
 @pytest.mark.parametrize("pin", ["", "123", "1111", "1234", "9876", "x" * 33, "12\n45"])
 def test_weak_pins_are_declined(operators: Operators, pin: str) -> None:
     """Too short, too long, all the same, or counting."""

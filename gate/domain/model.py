@@ -72,6 +72,8 @@ class Outcome(StrEnum):
     VALID = "valid"
 
 
+HAND = "hand"
+"""The source of a code that a person has typed."""
 GREEN = frozenset({Outcome.ADMIT, Outcome.ATTENTION})
 """Outcomes that let a person in and redeem the ticket."""
 
@@ -190,6 +192,8 @@ class Act(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"
     SIGN_OUT = "sign_out"
     CLOCK_SET = "clock_set"
+    UNDO_REFUSED = "undo_refused"
+    """An undo that was asked for and not done; ``target`` is what it would have taken back."""
     RESOLUTION = "resolution"
     """A supervisor has looked at a conflict; ``covers`` names the admissions, ``note`` says why."""
     RETIREMENT = "retirement"
@@ -329,7 +333,7 @@ class Scan:
     text: str
     symbology: str = ""
     source: str = ""
-    """Which input read it: ``camera``, ``keyboard``, ``evdev``, ``manual``…"""
+    """Which input read it: ``camera``, ``keyboard``, ``evdev``, ``hand``, ``manual``…"""
     persons: int = 1
     deliberate: bool = False
     """The operator asked for this use by key, so it is no accidental second reading."""
@@ -374,6 +378,12 @@ class HouseRules:
     alone_by_type: Mapping[str, Policy] = field(default_factory=dict)
     stale: Policy = Policy.REFUSE
     """What to do with a code that is not in a list that is not current; never to admit it."""
+    hand_codes: bool = True
+    """Whether staff may type a code that no reader takes."""
+    find_admits: Role = Role.SUPERVISOR
+    """Who may find a guest by name and admit."""
+    turn_needs_pin: bool = False
+    """Whether it takes a supervisor to change the lane's direction."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,9 @@ from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writ
 
 TALLY_KEY = ("minute", "gate", "zone", "ticket_type", "outcome", "reason", "operator")
 TALLY_COUNTS = ("entries", "admitted", "exited", "annulled")
+MOVEMENT_WITHIN = 5000
+"""Of how many newest entries the last movement is sought: more than a grace time brings."""
+
 TallyKey = tuple[int, str, str, str, str, str, str]
 TallyCounts = tuple[int, int, int, int]
 
@@ -140,6 +143,15 @@ class Journal:
     def find(self, name: str) -> Entry | None:
         """The entry of that name, if this journal has it."""
         return read_entry(self._connection, name)
+
+    def last_movement(self) -> Entry | None:
+        """The newest admission or exit among the newest entries; older ones are not looked for."""
+        row = self._connection.execute(
+            "SELECT body FROM (SELECT id, act, body FROM entry ORDER BY id DESC LIMIT ?) "
+            "WHERE act IN ('admission', 'exit') ORDER BY id DESC LIMIT 1",
+            (MOVEMENT_WITHIN,),
+        ).fetchone()
+        return None if row is None else entries.decode(row[0])
 
     def link(self, at_ms: int, heard_hlc: int = 0) -> Link:
         """The place in the chain for an entry made at a moment; inside ``transaction()``.
