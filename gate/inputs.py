@@ -59,6 +59,7 @@ class Inputs:
         on_advice: Callable[[Advice | None], None] | None = None,
         on_camera: Callable[[State, str], None] | None = None,
         on_scanner: Callable[[str], None] | None = None,
+        on_aside: Callable[[str, str], None] | None = None,
         source: Source | None = None,
         now_ms: Callable[[], int] | None = None,
     ) -> None:
@@ -68,6 +69,8 @@ class Inputs:
         self._on_notice = on_notice
         self._on_furniture = on_furniture
         self._now_ms = now_ms or _now_ms
+        self._on_aside = on_aside
+        """Hears what a scanner read while nothing is a scan: code and source."""
         self.paused = False
         """While set, nothing that is read is a scan."""
         self._debounce = Debounce(
@@ -148,6 +151,8 @@ class Inputs:
             self._diverted(code)
             return
         if self.paused:
+            if self._on_aside is not None:
+                self._on_aside(code, source)
             return
         scan = Scan(code, source=source, started_ns=time.perf_counter_ns())
         trigger = None

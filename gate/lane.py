@@ -210,6 +210,14 @@ class Lane:
         """
         return self._thread.submit(self._ticket_of, scan)
 
+    def knows(self, text: str) -> bool:
+        """Whether a scanner's text is some ticket's code here; a fault is no."""
+        try:
+            return self.look_up(Scan(text, source="keyboard")).result() is not None
+        except GateError as fault:
+            log.warning("looking up: %s", fault.message)
+            return False
+
     def check(self, text: str, source: str) -> Verdict:
         """Say what a code would be worth here; nothing is redeemed or recorded."""
         return self._do(lambda: self._check(Scan(text, source=source)))

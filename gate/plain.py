@@ -9,14 +9,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
-from gate.domain.model import Basis, Direction, Outcome, Place, ScannerProof, Verdict
-from gate.errors import GateError
+from gate.confirming import Again, guest, movement, next_turn, way
+from gate.domain.model import Basis, Outcome, Place, ScannerProof, Verdict
+from gate.errors import GateError, UsageError
 from gate.lane import Lane
 from gate.language import _
-from gate.scanner.wedge import Wedge
+from gate.scanner.wedge import Bursts, Wedge
 from gate.scanner_repair import Proposed
 from gate.scanner_words import proposal_lines, scanner_line
 from gate.words import DIRECTION_WORDS, clock_time, explain, printable, unheard
@@ -24,8 +26,6 @@ from gate.words import DIRECTION_WORDS, clock_time, explain, printable, unheard
 _NO_GAP_MS = 10**9
 """A pipe may stutter: there only line ends end a code."""
 
-TURNS = (Direction.IN, Direction.OUT, Direction.BOTH, Direction.CHECK)
-"""The order in which the direction key goes round."""
 BELLS = {Outcome.REFUSE: 3, Outcome.HOLD: 3, Outcome.ATTENTION: 2, Outcome.RESCAN: 0}
 """How often the terminal's bell rings; once for everything else."""
 
@@ -36,10 +36,11 @@ _COMMANDS = {
     b"\x14": "meant",
     b"\x1a": "undo",
     b"\x13": "scanner",
+    b"\x0b": "type_code",
     b"\x03": "quit",
     b"\x11": "quit",
 }
-"""F6, F7, F8, Ctrl+T, Ctrl+Z, Ctrl+S, Ctrl+C and Ctrl+Q as terminals send them."""
+"""F6, F7, F8, Ctrl+T, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C and Ctrl+Q as terminals send them."""
 
 
 def verdict_line(
@@ -74,6 +75,14 @@ def unheard_at(lane: Lane, verdict: Verdict, time_zone: ZoneInfo) -> str:
     return unheard(standing.coverage.unheard, standing.boot_ms, lane.now_ms(), time_zone)
 
 
+@dataclass(slots=True)
+class _Hand:
+    """A code that is being typed by hand."""
+
+    typed: str = ""
+    bursts: Bursts = field(default_factory=Bursts)
+
+
 class Plain:
     """Prints verdicts and takes typed codes and a few keys."""
 
@@ -97,6 +106,10 @@ class Plain:
         self._meant = meant
         self._writing = threading.Lock()
         self._shown_proposal: Proposed | None = None
+        self._shown: Verdict | None = None
+        """The last verdict that was printed: what a key may act on at once."""
+        self._again = Again()
+        self._hand: _Hand | None = None
         self.quitting = threading.Event()
 
     def show(self, verdict: Verdict) -> None:
@@ -109,6 +122,8 @@ class Plain:
             show_names=self._show_names,
             unheard=unheard_at(self._lane, verdict, self.time_zone),
         )
+        self._shown = verdict
+        self._again.forget()
         self.say(bells + line)
         if line := scanner_line(verdict):
             self.say(f"# {line}")
@@ -131,15 +146,15 @@ class Plain:
             if name == "quit":
                 self.quitting.set()
             elif name == "direction":
-                turn = (TURNS.index(self._lane.direction) + 1) % len(TURNS)
-                self._lane.direction = TURNS[turn]
-                self.say(_("# direction: {way}").format(way=_(DIRECTION_WORDS[TURNS[turn]])))
+                self._turn()
             elif name == "next":
-                self.show(self._lane.next_person())
+                self._next_person()
             elif name == "undo":
-                undone = self._lane.undo()
-                when = clock_time(undone.target.at_ms, self.time_zone)
-                self.say(_("# undone: the one of {when}").format(when=when))
+                self._undo()
+            elif name == "type_code":
+                self._lane.require_hand_codes()
+                self._hand = _Hand()
+                self.say(_("# type the code, then Enter; Esc: none"))
             elif name == "scanner":
                 self._settle_scanner()
             elif name == "look" and self._look_hard:
@@ -148,6 +163,74 @@ class Plain:
                 self.say("# " + _("No other ticket waits."))
         except GateError as fault:
             self.say(f"# {fault.message}. {fault.hint}")
+
+    def _turn(self) -> None:
+        lane, following = self._lane, next_turn(self._lane.direction)
+        if lane.rules.turn_needs_pin:
+            raise UsageError(
+                _("the direction takes a supervisor's PIN here"),
+                _("Turn the lane on the screen, without --plain."),
+            )
+        if not self._again.is_second(following):
+            self.say(_("# turn the lane: {way}? F6 again does it").format(way=way(following)))
+            return
+        lane.direction = following
+        self.say(_("# direction: {way}").format(way=_(DIRECTION_WORDS[following])))
+
+    def _next_person(self) -> None:
+        ticket = self._lane.require_next()
+        shown = self._shown.ticket if self._shown else None
+        is_shown = shown is not None and shown.id == ticket.id
+        if is_shown or self._again.is_second(("next", ticket.id)):
+            self.show(self._lane.next_person(ticket=ticket.id))
+        else:
+            told = guest(ticket, show_names=self._show_names)
+            self.say(_("# one more on {guest}? F7 again does it").format(guest=told))
+
+    def _undo(self) -> None:
+        lane, found = self._lane, self._lane.undoable()
+        name = found.target.name
+        told = movement(
+            found.target,
+            found.ticket,
+            self.time_zone,
+            lane.now_ms(),
+            show_names=self._show_names,
+        )
+        is_shown = self._shown is not None and self._shown.entry == name
+        if is_shown or self._again.is_second(("undo", name)):
+            self.say(_("# undo: {movement}").format(movement=told))
+            lane.undo(name)
+            self._shown = None
+            self.say(_("# undone: {movement}").format(movement=told))
+        else:
+            self.say(_("# undo: {movement}? Ctrl+Z again does it").format(movement=told))
+
+    def _type_by_hand(self, text: str, on_code: Callable[[str], None]) -> str:
+        """Take a code that is typed, and answer with what came after it.
+
+        A scanner's burst is a scan, and withdraws the question.
+        """
+        hand, at_ms = self._hand, time.monotonic() * 1000
+        for n, character in enumerate(text):
+            if hand is None:
+                return text[n:]
+            if character in "\r\n":
+                self._hand = None
+                if scanned := hand.bursts.end(at_ms):
+                    self.say(_("# closed for a scan"))
+                    on_code(scanned)
+                elif hand.typed.strip():
+                    self.show(self._lane.admit_typed(hand.typed.strip()))
+                return text[n + 1 :]
+            hand.bursts.type(character, at_ms)
+            if character == "\x1b":
+                self._hand = hand = None
+            elif character in "\x7f\x08":
+                hand.typed = hand.typed[:-1]
+            else:
+                hand.typed += character
+        return ""
 
     def _settle_scanner(self) -> None:
         """Show what would explain the last text; the same key again believes it."""
@@ -188,7 +271,10 @@ class Plain:
                 if is_terminal and data in _COMMANDS and not wedge.typed:
                     self.command(_COMMANDS[data])
                     continue
-                codes = wedge.type(decoder.decode(data), now_ms) if data else wedge.pause(now_ms)
+                text = decoder.decode(data)
+                if self._hand is not None:
+                    text = self._type_by_hand(text, on_code)
+                codes = wedge.type(text, now_ms) if text else wedge.pause(now_ms)
                 for code in codes:
                     on_code(code)
                 if data and wedge.typed and on_typing is not None:

@@ -104,14 +104,59 @@ def test_plain_in_a_terminal_takes_codes_and_lone_keys(terminal: Open, venue: Fo
     gate.wait(lambda text: " REFUSE " in text)
     time.sleep(0.3)
     gate.type("\x1b[17~")
+    gate.wait(lambda text: "<<< OUT <<<? F6 again" in text)
+    time.sleep(0.3)
+    gate.type("\x1b[17~")
     gate.wait(lambda text: "direction: out" in text)
     time.sleep(0.3)
     gate.type("\x1a")
-    gate.wait(lambda text: "# undone" in text)
+    gate.wait(lambda text: "Winter Gala [good-1], in at" in text and "Ctrl+Z again" in text)
+    assert "# undone" not in gate.text
+    time.sleep(0.3)
+    gate.type("\x1a")
+    gate.wait(lambda text: "# undone: Winter Gala [good-1]" in text)
     time.sleep(0.3)
     gate.type("\x03")
     assert gate.wait_for_end() == 0
     assert acts(venue)[-2:] == [Act.ANNULMENT, Act.LANE_CLOSED]
+
+
+def test_plain_undoes_at_once_what_its_last_line_shows(terminal: Open, venue: Folder) -> None:
+    """It is named all the same before it is done."""
+    gate = scan(terminal, venue, "--plain")
+    gate.wait(lambda text: "# Gate" in text)
+    gate.type("NAMED1\r")
+    gate.wait(lambda text: " ADMIT " in text)
+    time.sleep(0.3)
+    gate.type("\x1a")
+    text = gate.wait(lambda text: "# undone" in text)
+    assert text.index("# undo: José Ångström · Winter Gala [named-1], in at") < text.index("undone")
+
+
+def test_plain_takes_a_code_that_is_typed_by_hand(terminal: Open, venue: Folder) -> None:
+    """Ctrl+K asks for it; slow keys are the code, and a burst meanwhile is a scan."""
+    gate = scan(terminal, venue, "--plain")
+    gate.wait(lambda text: "# Gate" in text)
+    gate.type("\x0b")
+    gate.wait(lambda text: "# type the code" in text)
+    for key in "GOOD0022\x7f\r":
+        time.sleep(0.15)
+        gate.type(key)
+    gate.wait(lambda text: " ADMIT " in text)
+    time.sleep(0.3)
+    gate.forget()
+    gate.type("\x0b")
+    gate.wait(lambda text: "# type the code" in text)
+    time.sleep(0.3)
+    gate.type("GOOD003\r\n")
+    gate.wait(lambda text: "# closed for a scan" in text and " ADMIT " in text)
+    time.sleep(0.3)
+    gate.type("\x03")
+    assert gate.wait_for_end() == 0
+    reader = JournalReader(venue.journal)
+    made = [e for _row, e in reader.page() if e.act is Act.ADMISSION]
+    reader.close()
+    assert [(e.ticket, e.source) for e in made] == [("good-2", "hand"), ("good-3", "keyboard")]
 
 
 def test_two_gates_on_one_folder(terminal: Open, venue: Folder) -> None:

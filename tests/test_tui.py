@@ -87,7 +87,7 @@ async def test_control_characters_stay_in_the_code(venue: Folder, clock: FixedCl
 
 HOSTILE_KEYS = [
     "f1", "f3", "f4", "f5", "f6", "f7", "f8", "f9", "ctrl+z", "ctrl+o", "ctrl+n", "ctrl+q",
-    "ctrl+c", "escape", "enter", "q", "s", "tab",
+    "ctrl+c", "ctrl+t", "ctrl+k", "escape", "enter", "q", "s", "tab",
 ]  # fmt: skip
 
 
@@ -114,7 +114,7 @@ async def test_the_same_keys_alone_do_fire(venue: Folder, clock: FixedClock) -> 
             await screen.press(key)
             assert isinstance(screen.app.screen, kind)
             await screen.press("escape")
-        await screen.press("f6")
+        await screen.press("f6", "f6")
         assert screen.lane.direction is Direction.OUT
 
 
@@ -155,11 +155,11 @@ async def test_a_new_scan_always_wins(venue: Folder, clock: FixedClock) -> None:
 
 
 async def test_the_direction_changes_by_key_only(venue: Folder, clock: FixedClock) -> None:
-    """F6 goes round in, out, both, check; the status and the panel's title say so."""
+    """F6 twice goes round in, out, both, check; the status and the panel's title say so."""
     async with running(venue, clock) as screen:
         seen = []
         for _ in range(4):
-            await screen.press("f6")
+            await screen.press("f6", "f6")
             seen.append(screen.lane.direction)
             title = str(screen.panel.border_title)
             assert title.strip().startswith("North — ")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.scanner.wedge import LIMIT, Wedge
+from gate.scanner.wedge import BURST_MS, LIMIT, Bursts, Wedge
 
 
 @pytest.mark.parametrize("end", ["\r", "\n", "\t", "\r\n"])
@@ -68,3 +68,67 @@ def test_nothing_typed_ends_up_twice(pieces: list[tuple[str, int]]) -> None:
     codes += wedge.end()
     assert sum(map(len, codes)) <= sum(len(text) for text, _wait in pieces)
     assert not any(set(code) & set("\r\n\t") for code in codes)
+
+
+def typed(text: str, every_ms: float, bursts: Bursts, since_ms: float = 1000) -> float:
+    """Type at a pace; answers with the moment at which an Enter at that pace would come."""
+    for n, character in enumerate(text):
+        bursts.type(character, since_ms + n * every_ms)
+    return since_ms + len(text) * every_ms
+
+
+@pytest.mark.parametrize("every_ms", [0, 1, 10, BURST_MS])
+def test_a_burst_in_a_field_is_a_scanners(every_ms: float) -> None:
+    """Six characters and an Enter, 30 ms each at most."""
+    bursts = Bursts()
+    assert bursts.end(typed("123456", every_ms, bursts)) == "123456"
+    assert bursts.end(5000) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "every_ms"), [("123456", 31), ("4711", 5), ("12345", 0), ("45", 60), ("", 0)]
+)
+def test_what_a_person_types_is_none(text: str, every_ms: float) -> None:
+    """Slower than any scanner, or too short to say."""
+    bursts = Bursts()
+    assert bursts.end(typed(text, every_ms, bursts)) == ""
+
+
+def test_a_stutter_within_a_burst_leaves_no_half_code() -> None:
+    """A scanner that pauses for 90 ms in the middle is still one, with its whole code."""
+    bursts = Bursts()
+    typed("045678", 5, bursts)
+    assert bursts.end(typed("901234", 5, bursts, since_ms=1025 + 90)) == "045678901234"
+
+
+def test_what_was_typed_before_a_burst_is_not_part_of_it() -> None:
+    """Half a PIN, a pause, a scan: the scan alone is the code."""
+    bursts = Bursts()
+    typed("4711", 150, bursts)
+    assert bursts.end(typed("GOOD001", 5, bursts, since_ms=3000)) == "GOOD001"
+
+
+def test_an_enter_much_later_is_a_persons() -> None:
+    """What was pasted and then looked at is text."""
+    bursts = Bursts()
+    bursts.type("a long reason", 1000)
+    assert bursts.end(1000 + 101) == ""
+
+
+def test_a_silence_ends_a_burst_too() -> None:
+    """Many scanners send no Enter; a key held down is none of them."""
+    bursts = Bursts()
+    typed("GOOD001", 5, bursts)
+    assert bursts.pause() == "GOOD001"
+    typed("0" * 40, 25, bursts)
+    assert bursts.pause() == ""
+
+
+@given(st.text(max_size=12), st.lists(st.floats(31, 400), min_size=13, max_size=13))
+def test_nobody_who_types_like_a_person_is_a_scanner(text: str, gaps: list[float]) -> None:
+    """Whatever is typed, above 30 ms for each key it stays in its field."""
+    bursts, at_ms = Bursts(), 1000.0
+    for character, gap_ms in zip(text, gaps, strict=False):
+        bursts.type(character, at_ms)
+        at_ms += gap_ms
+    assert bursts.end(at_ms) == ""

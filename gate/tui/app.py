@@ -28,8 +28,11 @@ from gate.tui.messages import (
     LaneChanged,
     NoticeChanged,
     PreviewTaken,
+    ScannedAside,
     ScannerChanged,
 )
+from gate.tui.screens.lookup import LookupScreen
+from gate.tui.screens.questions import Question
 from gate.tui.screens.scan import ScanScreen
 from gate.words import (
     BASIS_WORDS,
@@ -144,6 +147,7 @@ class GateApp(App[int], inherit_bindings=False):
             on_advice=self._advised,
             on_camera=self._camera_changed,
             on_scanner=self._scanner_changed,
+            on_aside=self._scanned_aside,
             source=self._source,
         )
         self.inputs.paused = self.config.operators.sign_in
@@ -180,6 +184,25 @@ class GateApp(App[int], inherit_bindings=False):
         """Read again."""
         if self.inputs is not None:
             self.inputs.paused = False
+
+    def on_scanned_aside(self, event: ScannedAside) -> None:
+        """A question gives way to a scan, a search takes it, any other screen does nothing."""
+        screen = self.screen
+        if isinstance(screen, Question) and screen.is_guarded:
+            self.withdraw([event.code], event.source)
+        elif isinstance(screen, LookupScreen):
+            screen.find_scanned(event.code, event.source)
+
+    def withdraw(self, codes: list[str], source: str) -> None:
+        """Close whatever is over the scan screen without effect, and decide codes as scans."""
+        while self.screen is not self.scan_screen and len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.scan_screen.tell_withdrawn(is_decided=bool(codes))
+        if self.scan_screen.may_read:
+            self.resume_inputs()
+        for code in codes:
+            if self.inputs is not None:
+                self.inputs.scanned(code, source)
 
     def clock_text(self) -> str:
         """The lane's time, to the second."""
@@ -256,6 +279,9 @@ class GateApp(App[int], inherit_bindings=False):
 
     def _camera_changed(self, state: State, detail: str) -> None:
         self.scan_screen.post_message(CameraChanged(state, detail))
+
+    def _scanned_aside(self, code: str, source: str) -> None:
+        self.post_message(ScannedAside(code, source))
 
     def _scanner_changed(self, trouble: str) -> None:
         self.scan_screen.post_message(ScannerChanged(trouble))

@@ -70,5 +70,14 @@ class MattersSeen(Message):
         super().__init__()
 
 
+class ScannedAside(Message):
+    """A scanner has read a code while another screen was up."""
+
+    def __init__(self, code: str, source: str) -> None:
+        self.code = code
+        self.source = source
+        super().__init__()
+
+
 class LaneChanged(Message):
     """Somebody changed the lane's direction."""

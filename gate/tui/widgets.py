@@ -59,7 +59,7 @@ class VerdictPanel(Static):
     def _draw(self) -> None:
         width, height = self.content_size
         if self._words is None or self.outcome is None:
-            lines = [""] * max(0, (height - 1) // 2) + [self._ready]
+            lines = [""] * max(0, (height - 1) // 2) + self._ready.split("\n")
         else:
             lines = _verdict_lines(self.outcome, self._words, width, height)
         self.update("\n".join(_centred(line, width) for line in lines), layout=False)
@@ -247,7 +247,7 @@ class WedgeInput(Static):
         self._wait_for_silence()
 
     def _take(self, event: events.Key) -> None:
-        character = _character_of(event)
+        character = character_of(event)
         if character:
             now_ms = _now_ms()
             self._tell(self._wedge.type(character, now_ms))
@@ -290,7 +290,7 @@ _CONTROL_KEYS = {
 }
 
 
-def _character_of(event: events.Key) -> str:
+def character_of(event: events.Key) -> str:
     """What a key types; terminals name control keys, a code wants their characters."""
     if event.key in _CONTROL_KEYS:
         return _CONTROL_KEYS[event.key]

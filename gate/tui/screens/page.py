@@ -49,7 +49,8 @@ class Page(Screen[None]):
 
     def action_back(self) -> None:
         """Go back to scanning."""
-        self.dismiss(None)
+        if self.is_current:
+            self.dismiss(None)
 
     def _tick(self) -> None:
         app = self.gate_app

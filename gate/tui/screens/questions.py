@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from textual import work
@@ -19,8 +19,12 @@ from gate.errors import GateError
 from gate.lane import Operator
 from gate.language import _
 from gate.operators import Operators
+from gate.tui.fields import Field
 
-NOTE_LENGTH = 200
+if TYPE_CHECKING:
+    from gate.tui.app import GateApp
+
+NOTE_LENGTH, CODE_LENGTH = 200, 4096
 T = TypeVar("T")
 
 
@@ -33,13 +37,24 @@ class Signed:
 
 
 class Question(ModalScreen[T | None], Generic[T]):
-    """A box with a few inputs; Enter goes on to the next, Escape gives up."""
+    """A box with a few inputs; Enter goes on to the next, Escape gives up.
+
+    A scan is never an answer: it withdraws the question and is decided as a scan.
+    """
+
+    is_guarded = True
+    """Whether it gives way to a scan; a sign-in takes what a scanner types."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Esc", show=False)]
 
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title = title
+
+    @property
+    def gate_app(self) -> "GateApp":
+        """The application, with what was handed in."""
+        return cast("GateApp", self.app)
 
     def inputs(self) -> list[Input]:
         """The inputs, in order."""
@@ -66,8 +81,42 @@ class Question(ModalScreen[T | None], Generic[T]):
         else:
             self.answer([one.value for one in inputs])
 
+    def on_field_burst(self, event: Field.Burst) -> None:
+        """Give way to a scan."""
+        event.stop()
+        self._give_way(event)
+
+    @work(thread=True, exit_on_error=False)
+    def _give_way(self, burst: Field.Burst) -> None:
+        codes, field, app = burst.codes, burst.field, self.gate_app
+        may_be_meant = field.is_text and not burst.is_ended
+        if field.password or may_be_meant:
+            # What may be a PIN or words is a scan only if it is a ticket's: nothing else of it is
+            # ever hashed or written.
+            codes = [code for code in codes if app.lane.knows(code)]
+        if codes or not may_be_meant:
+            app.call_from_thread(self._withdraw, codes)
+
+    def _withdraw(self, codes: list[str]) -> None:
+        app = self.gate_app
+        # The second line of one trigger may come when the first has closed the question.
+        if self.is_current or app.screen is app.scan_screen:
+            app.withdraw(codes if app.config.scanner.keyboard else [], "keyboard")
+
+    def finish(self, answer: T) -> None:
+        """Close with an answer, unless the question was withdrawn meanwhile."""
+        if self.is_current:
+            self.dismiss(answer)
+
+    def incomplete(self, told: str, at: Input) -> None:
+        """Say what is missing, and keep what is there."""
+        self.query_one(".wrong", Label).update(told)
+        at.focus()
+
     def wrong(self, told: str) -> None:
         """Say what is wrong and begin again."""
+        if not self.is_current:
+            return
         self.query_one(".wrong", Label).update(told)
         for one in self.query(Input):
             if one.password:
@@ -96,22 +145,26 @@ class PinQuestion(Question[Signed]):
         self._needs_supervisor = needs_supervisor
         self._needs_note = needs_note
         self._on_failure = on_failure
+        self.is_guarded = needs_supervisor or needs_note
 
     def inputs(self) -> list[Input]:
         """Name, PIN, perhaps a reason."""
+        kind: type[Input] = Field if self.is_guarded else Input
         asked = [
-            Input(placeholder=_("name"), max_length=40, id="name"),
-            Input(placeholder=_("PIN"), password=True, max_length=32, id="pin"),
+            kind(placeholder=_("name"), max_length=40, id="name"),
+            kind(placeholder=_("PIN"), password=True, max_length=32, id="pin"),
         ]
         if self._needs_note:
-            asked.append(Input(placeholder=_("reason"), max_length=NOTE_LENGTH, id="note"))
+            asked.append(kind(placeholder=_("reason"), max_length=NOTE_LENGTH, id="note"))
         return asked
 
     def answer(self, values: list[str]) -> None:
         """Check the PIN, which takes its time, beside the screen."""
         name, pin, *rest = values
         if self._needs_note and not rest[0].strip():
-            self.wrong(_("A reason is needed: it goes into the journal."))
+            self.incomplete(
+                _("A reason is needed: it goes into the journal."), self.query_one("#note", Input)
+            )
             return
         self.query_one(".wrong", Label).update(_("checking…"))
         self._check(name, pin, rest[0].strip() if rest else "")
@@ -119,7 +172,7 @@ class PinQuestion(Question[Signed]):
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _check(self, name: str, pin: str, note: str) -> None:
         try:
-            role = self._operators.check(name, pin)
+            name, role = self._operators.identify(name, pin)
         except GateError as fault:
             if self._on_failure:
                 self._on_failure(name)
@@ -128,7 +181,36 @@ class PinQuestion(Question[Signed]):
         if self._needs_supervisor and role is not Role.SUPERVISOR:
             self.app.call_from_thread(self.wrong, _("This takes a supervisor."))
             return
-        self.app.call_from_thread(self.dismiss, Signed(Operator(name.strip(), role), note))
+        self.app.call_from_thread(self.finish, Signed(Operator(name, role), note))
+
+
+class ReasonQuestion(Question[str]):
+    """Why, of somebody who is signed in already."""
+
+    def inputs(self) -> list[Input]:
+        """One reason."""
+        return [Field(placeholder=_("reason"), max_length=NOTE_LENGTH, id="note")]
+
+    def answer(self, values: list[str]) -> None:
+        """Take the reason."""
+        if values[0].strip():
+            self.finish(values[0].strip())
+        else:
+            told = _("A reason is needed: it goes into the journal.")
+            self.incomplete(told, self.query_one("#note", Input))
+
+
+class CodeQuestion(Question[str]):
+    """A code that a person reads out or types from a phone or paper."""
+
+    def inputs(self) -> list[Input]:
+        """One code."""
+        return [Field(placeholder=_("code"), max_length=CODE_LENGTH, id="code")]
+
+    def answer(self, values: list[str]) -> None:
+        """Take the code."""
+        if values[0].strip():
+            self.finish(values[0].strip())
 
 
 class CountQuestion(Question[int]):
@@ -136,7 +218,7 @@ class CountQuestion(Question[int]):
 
     def inputs(self) -> list[Input]:
         """One number."""
-        return [Input(placeholder="1", type="integer", max_length=3, id="count")]
+        return [Field(placeholder="1", max_length=3, restrict=r"\d*", is_text=False, id="count")]
 
     def answer(self, values: list[str]) -> None:
         """Take the number."""
@@ -144,7 +226,7 @@ class CountQuestion(Question[int]):
         if not text.isdecimal() or not 1 <= int(text) <= 999:
             self.wrong(_("A whole number from 1 to 999."))
             return
-        self.dismiss(int(text))
+        self.finish(int(text))
 
 
 class TimeQuestion(Question[int]):
@@ -157,7 +239,7 @@ class TimeQuestion(Question[int]):
 
     def inputs(self) -> list[Input]:
         """One time."""
-        return [Input(value=self._shown, max_length=20, id="time")]
+        return [Field(self._shown, max_length=20, is_text=False, id="time")]
 
     def answer(self, values: list[str]) -> None:
         """Take the time."""
@@ -168,4 +250,4 @@ class TimeQuestion(Question[int]):
             self.wrong(_("Like this: 2026-12-31 19:30"))
             return
         # Of a time that comes twice, the one that is nearer to what the clock says is meant.
-        self.dismiss(min(first * 1000, last * 1000, key=lambda ms: abs(ms - self._now_ms)))
+        self.finish(min(first * 1000, last * 1000, key=lambda ms: abs(ms - self._now_ms)))

@@ -14,11 +14,12 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Digits, Static
 
-from gate.domain.model import Direction, Outcome, Role, ScannerProof
+from gate.confirming import AGAIN_S, Again, guest, movement, next_turn, way
+from gate.domain.model import Direction, Entry, Outcome, Role, ScannerProof, Ticket, Verdict
 from gate.errors import GateError, OperatorError
-from gate.lane import Operator, Undone
+from gate.lane import Operator, Undoable, Undone
 from gate.language import _
-from gate.plain import BELLS, TURNS, unheard_at
+from gate.plain import BELLS, unheard_at
 from gate.scanner.camera import State
 from gate.scanner.glimpse import Notice
 from gate.scanner_check import Finding
@@ -38,11 +39,11 @@ from gate.tui.messages import (
 from gate.tui.screens.doctor import DoctorScreen
 from gate.tui.screens.help import HelpScreen
 from gate.tui.screens.lookup import LookupScreen
-from gate.tui.screens.questions import CountQuestion, PinQuestion, Signed
+from gate.tui.screens.questions import CodeQuestion, CountQuestion, PinQuestion, Signed
 from gate.tui.screens.scanner import Answer, ScannerQuestion, ScannerTest
 from gate.tui.screens.supervisor import SupervisorScreen
 from gate.tui.widgets import KeyHints, Preview, StatusBar, VerdictPanel, WedgeInput
-from gate.words import DIRECTION_WORDS, beside, clock_time, explain, printable
+from gate.words import REASON_WORDS, beside, clock_time, explain, printable
 
 if TYPE_CHECKING:
     from gate.tui.app import GateApp
@@ -81,6 +82,7 @@ class ScanScreen(Screen[None]):
         Binding("f9", "doctor"),
         Binding("ctrl+n", "count"),
         Binding("ctrl+o", "override"),
+        Binding("ctrl+k", "type_code"),
         Binding("ctrl+s", "scanner"),
         Binding("ctrl+t", "meant"),
         Binding("ctrl+z", "undo"),
@@ -99,6 +101,9 @@ class ScanScreen(Screen[None]):
         self._notice: Notice | None = None
         self._watch: Watch | None = None
         self._waiting: frozenset[str] | None = None
+        self._shown: Verdict | None = None
+        """What the panel tells just now: what a key may act on at once."""
+        self._again = Again()
 
     @property
     def gate_app(self) -> "GateApp":
@@ -133,6 +138,7 @@ class ScanScreen(Screen[None]):
                 ("F8", _("look hard")),
                 ("F9", _("doctor")),
                 ("^N", _("number")),
+                ("^K", _("type a code")),
                 ("^Q", _("quit")),
             ]
         )
@@ -166,10 +172,22 @@ class ScanScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Read on, unless somebody has to sign in first."""
-        must_sign_in = self.gate_app.config.operators.sign_in
-        if not must_sign_in or self.gate_app.lane.operator is not None:
+        if self.may_read:
             self.gate_app.resume_inputs()
         self._tick()
+
+    @property
+    def may_read(self) -> bool:
+        """Whether nobody has to sign in first."""
+        must_sign_in = self.gate_app.config.operators.sign_in
+        return not must_sign_in or self.gate_app.lane.operator is not None
+
+    def tell_withdrawn(self, *, is_decided: bool) -> None:
+        """Say that a question was closed, because a scanner read into it."""
+        told = _("Closed for a scan. Nothing else was done.")
+        if not is_decided:
+            told = _("A scanner typed into the question: closed. Scan the ticket again.")
+        self.notify(told, severity="warning", markup=False)
 
     def on_decided(self, event: Decided) -> None:
         """Show a verdict at once; the rest of the screen follows."""
@@ -185,6 +203,8 @@ class ScanScreen(Screen[None]):
         words = replace(words, scanner=scanner_line(verdict))
         panel = self.query_one(VerdictPanel)
         panel.show(verdict.outcome, words)
+        self._shown = verdict
+        self._again.forget()
         shown_s = SHOWN_S.get(verdict.outcome)
         self._frozen_until = time.monotonic() + min(1.0, shown_s or 1.0)
         self._clear_later(shown_s)
@@ -277,24 +297,88 @@ class ScanScreen(Screen[None]):
         self._clear()
 
     def action_turn(self) -> None:
-        """Change the direction; it never changes by itself."""
+        """Change the direction, when asked twice or by a supervisor; it never changes by itself."""
         lane = self.gate_app.lane
-        lane.direction = TURNS[(TURNS.index(lane.direction) + 1) % len(TURNS)]
+        following = next_turn(lane.direction)
+        is_supervisor = lane.operator is not None and lane.operator.role is Role.SUPERVISOR
+        if lane.rules.turn_needs_pin and not is_supervisor:
+            self._ask_supervisor(
+                _("Turn the lane: {way}").format(way=way(following)),
+                lambda _supervisor, _note: self._turn(following),
+                needs_note=False,
+            )
+        elif self._again.is_second(following):
+            self._turn(following)
+        else:
+            self._ask_again("F6", _("Turn the lane: {way}").format(way=way(following)))
+
+    def _turn(self, direction: Direction) -> None:
+        self.gate_app.lane.direction = direction
         self._clear()
         self._tick()
 
+    def _ask_again(self, key: str, what: str) -> None:
+        title = _("{key} again does it").format(key=key)
+        self.notify(what, title=title, severity="warning", markup=False, timeout=AGAIN_S)
+
     def action_next_person(self) -> None:
-        """Let the next person through on the same ticket."""
-        self._let_through(1)
+        """Let the next person through on the ticket shown, or on the last one if asked twice."""
+        ticket = self._next_on()
+        if ticket is None:
+            return
+        if self._shows(ticket) or self._again.is_second(("next", ticket.id)):
+            self._let_through(1, ticket)
+        else:
+            self._ask_again("F7", _("One more on {guest}").format(guest=self._guest(ticket)))
 
     def action_count(self) -> None:
-        """Let a number of people through on the same ticket."""
+        """Let a number of people through on the ticket that the question names."""
+        ticket = self._next_on()
+        if ticket is None:
+            return
 
         def counted(count: int | None) -> None:
             if count:
-                self._let_through(count)
+                self._let_through(count, ticket)
 
-        self.app.push_screen(CountQuestion(_("How many people on this ticket?")), counted)
+        title = _("How many people on {guest}?").format(guest=self._guest(ticket))
+        self.app.push_screen(CountQuestion(title), counted)
+
+    def action_type_code(self) -> None:
+        """Decide a code that a person types."""
+        lane = self.gate_app.lane
+        try:
+            lane.require_hand_codes()
+        except GateError as fault:
+            self.gate_app.complain(fault)
+            return
+        if not self.may_read:
+            return
+
+        def typed(code: str | None) -> None:
+            if code:
+                self._ask_lane(lambda: lane.admit_typed(code), self.gate_app.decided)
+
+        self.app.push_screen(CodeQuestion(_("Type the code, then Enter")), typed)
+
+    def _next_on(self) -> Ticket | None:
+        try:
+            return self.gate_app.lane.require_next()
+        except GateError as fault:
+            self.gate_app.complain(fault)
+            return None
+
+    def _shows(self, ticket: Ticket) -> bool:
+        shown = self._shown.ticket if self._shown else None
+        return shown is not None and shown.id == ticket.id
+
+    def _guest(self, ticket: Ticket | None) -> str:
+        return guest(ticket, show_names=self.gate_app.config.screen.show_names)
+
+    def _movement(self, entry: Entry, ticket: Ticket | None) -> str:
+        app = self.gate_app
+        show_names = app.config.screen.show_names
+        return movement(entry, ticket, app.time_zone, app.lane.now_ms(), show_names=show_names)
 
     def action_look_hard(self) -> None:
         """Read the next picture with everything there is."""
@@ -310,15 +394,29 @@ class ScanScreen(Screen[None]):
             self.notify(_("No other ticket waits."), title=_("Ctrl+T"), severity="warning")
 
     def action_undo(self) -> None:
-        """Take back this lane's last admission or exit."""
+        """Take back this lane's last admission or exit, once it was named."""
+        self._ask_lane(self.gate_app.lane.undoable, self._undo)
+
+    def _undo(self, found: Undoable) -> None:
+        lane, name = self.gate_app.lane, found.target.name
+        told = self._movement(found.target, found.ticket)
 
         def failed(fault: GateError) -> None:
             if isinstance(fault, OperatorError):
-                self._ask_supervisor(_("Undo: it is too late for staff"), self._undo_as)
+                title = _("Too late for staff. Undo: {movement}").format(movement=told)
+                self._ask_supervisor(
+                    title, lambda supervisor, note: self._undo_as(name, supervisor, note)
+                )
             else:
                 self.gate_app.complain(fault)
 
-        self._ask_lane(self.gate_app.lane.undo, self._tell_undone, failed)
+        is_shown = self._shown is not None and self._shown.entry == name
+        if is_shown or found.needs_supervisor or self._again.is_second(("undo", name)):
+            if not found.needs_supervisor:
+                self.notify(told, title=_("Undo"), markup=False)
+            self._ask_lane(lambda: lane.undo(name), self._tell_undone, failed)
+        else:
+            self._ask_again("Ctrl+Z", _("Undo: {movement}").format(movement=told))
 
     def action_scanner(self) -> None:
         """Show what would explain the last text of a scanner, and ask whether to believe it."""
@@ -373,11 +471,16 @@ class ScanScreen(Screen[None]):
     def action_override(self) -> None:
         """Admit what was refused."""
         try:
-            self.gate_app.lane.require_refusal()
+            ticket, reason = self.gate_app.lane.require_refusal()
         except GateError as fault:
             self.gate_app.complain(fault)
             return
-        self._ask_supervisor(_("Admit against the rules"), self._override_as)
+        title = _("Admit against the rules: {guest}. {reason}.").format(
+            guest=self._guest(ticket), reason=_(REASON_WORDS[reason])
+        )
+        self._ask_supervisor(
+            title, lambda supervisor, note: self._override_as(ticket, supervisor, note)
+        )
 
     def action_sign_in(self) -> None:
         """Sign in, or out again."""
@@ -433,10 +536,11 @@ class ScanScreen(Screen[None]):
         self._quit_at = now + QUIT_AGAIN_S
         self.notify(_("Once more to close the gate."), title=_("Ctrl+Q"), timeout=QUIT_AGAIN_S)
 
-    def _let_through(self, count: int) -> None:
+    def _let_through(self, count: int, ticket: Ticket) -> None:
         lane = self.gate_app.lane
         self._ask_lane(
-            lambda: lane.next_person(count), lambda verdict: self.post_message(Decided(verdict))
+            lambda: lane.next_person(count, ticket=ticket.id),
+            lambda verdict: self.post_message(Decided(verdict)),
         )
 
     @work(thread=True, exit_on_error=False)
@@ -470,21 +574,20 @@ class ScanScreen(Screen[None]):
         )
         self.app.push_screen(question, signed)
 
-    def _override_as(self, supervisor: Operator, note: str) -> None:
+    def _override_as(self, ticket: Ticket, supervisor: Operator, note: str) -> None:
         lane = self.gate_app.lane
         self._ask_lane(
-            lambda: lane.override(supervisor, note),
+            lambda: lane.override(supervisor, note, ticket=ticket.id),
             lambda verdict: self.post_message(Decided(verdict)),
         )
 
-    def _undo_as(self, supervisor: Operator, note: str) -> None:
+    def _undo_as(self, name: str, supervisor: Operator, note: str) -> None:
         lane = self.gate_app.lane
-        self._ask_lane(lambda: lane.undo(supervisor=supervisor, note=note), self._tell_undone)
+        self._ask_lane(lambda: lane.undo(name, supervisor, note), self._tell_undone)
 
     def _tell_undone(self, undone: Undone) -> None:
-        when = clock_time(undone.target.at_ms, self.gate_app.time_zone)
-        told = _("Undone: {when} counts as if it had not been. The ticket is good again.")
-        self._clear(told.format(when=when))
+        told = _("Undone: {movement}.\nIt counts as if it had not been. The ticket is good again.")
+        self._clear(told.format(movement=self._movement(undone.target, undone.ticket)))
         self._last = ["↺ " + _("undone"), *self._last][:LAST_SHOWN]
         self._follow()
 
@@ -497,6 +600,7 @@ class ScanScreen(Screen[None]):
         if self._clearing is not None:
             self._clearing.stop()
             self._clearing = None
+        self._shown = None
         self.query_one(VerdictPanel).clear(ready or self._ready())
 
     def _ready(self) -> str:
@@ -507,6 +611,10 @@ class ScanScreen(Screen[None]):
             return self._advice
         if lane.direction is Direction.CHECK:
             return _("Ready to check. Nothing is redeemed.")
+        if lane.direction is Direction.OUT:
+            return _("Ready for the way OUT. Nobody is let in here.")
+        if lane.direction is Direction.BOTH:
+            return _("Ready: first in, then out, by the same code.")
         return _("Ready. Show the code to the camera or the scanner.")
 
     def _follow(self) -> None:
@@ -524,10 +632,12 @@ class ScanScreen(Screen[None]):
 
     def _tick(self) -> None:
         app, lane = self.gate_app, self.gate_app.lane
-        direction = _(DIRECTION_WORDS[lane.direction]).upper()
         panel = self.query_one(VerdictPanel)
-        panel.border_title = f" {printable(lane.place.gate)} — {direction} "
+        panel.update_classes({f"-way-{one}": one is lane.direction for one in Direction})
+        panel.border_title = f" {printable(lane.place.gate)} — {way(lane.direction)} "
         venue = " · ".join(part for part in (app.config.venue, app.config.event) if part)
-        panel.border_subtitle = printable(venue, 60)
+        turned = "" if lane.direction is Direction.IN else way(lane.direction)
+        told = "  ".join(part for part in (printable(venue, 60), turned) if part)
+        panel.border_subtitle = f" {told} " if told else ""
         self._follow()
         self.query_one(StatusBar).show(app.status(self._camera, self._scanner), app.clock_text())
