@@ -328,7 +328,8 @@ def _report(options: argparse.Namespace) -> int:
     groups = options.by or list(report.GROUPS)
     zone = zone_of(config, folder).info
     counted = {group: report.grouped(folder, group, zone) for group in groups}
-    sys.stdout.write(forms[options.format](report.overview(folder), counted))
+    numbers = report.with_typed(report.overview(folder), folder)
+    sys.stdout.write(forms[options.format](numbers, counted))
     return OK
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from gate.domain.model import Entry
+from gate.domain.model import HAND, Entry
 from gate.store import entries
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader
@@ -99,6 +99,7 @@ def line(entry: Entry, form: Literal["text", "csv"], time_zone: ZoneInfo) -> str
         entry.reason or "",
         entry.ticket or (f"code#{entry.code[:8]}" if entry.code else ""),
         f"x{entry.persons}" if entry.persons > 1 else "",
+        "typed" if entry.source == HAND else "",
         f"again x{entry.count}" if entry.count else "",
         entry.gate,
         entry.operator,

@@ -6,14 +6,14 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len
 
-from gate.domain.model import Outcome, Status
+from gate.domain.model import HAND, Outcome, Status
 from gate.errors import StoreError
 from gate.language import _
 from gate.store.folder import Folder
@@ -55,6 +55,8 @@ class Overview:
     inside: int = 0
     refused: int = 0
     annulled: int = 0
+    by_hand: int = 0
+    """Scans of a code that a person typed; only where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,13 @@ def overview(folder: Folder) -> Overview:
         refused=refused,
         annulled=annulled,
     )
+
+
+def with_typed(numbers: Overview, folder: Folder, *, everywhere: bool = False) -> Overview:
+    """The same with the scans that were typed by hand. Reads every entry: not for a screen."""
+    query = f"SELECT count(*) FROM entry WHERE json_extract(body, '$.source') = '{HAND}'"
+    rows = _tallied(folder, query, {}, everywhere=everywhere)
+    return replace(numbers, by_hand=sum(row[0] for row in rows))
 
 
 def venue_overview(folder: Folder, venue: Venue, now_ms: int) -> Overview:
@@ -251,6 +260,7 @@ def labels() -> dict[str, str]:
         "inside": _("inside now"),
         "refused": _("refused"),
         "annulled": _("annulled"),
+        "by_hand": _("typed by hand"),
         "scans": _("scans"),
         "gate": _("gate"),
         "type": _("ticket type"),

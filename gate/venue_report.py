@@ -19,7 +19,7 @@ from gate.domain.history import Conflict
 from gate.domain.irregular import Irregular
 from gate.domain.model import Entry, Ticket
 from gate.language import _
-from gate.report import Overview, columns, labels, venue_overview
+from gate.report import Overview, columns, labels, venue_overview, with_typed
 from gate.store.folder import Folder
 from gate.store.standing import Standing, StandingReader
 from gate.store.tickets import Tickets
@@ -76,7 +76,7 @@ def look(
             at_ms=now.wall_ms,
             standing=standing,
             newest_heard_ms=venue.newest_heard_ms(),
-            numbers=venue_overview(folder, venue, now.wall_ms),
+            numbers=with_typed(venue_overview(folder, venue, now.wall_ms), folder, everywhere=True),
             devices=[
                 replace(device, has_alarm=any(device.id in one for one in alarmed))
                 for device in venue.devices(now.wall_ms, standing)

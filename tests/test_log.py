@@ -41,6 +41,17 @@ def test_text_is_one_safe_line_an_entry(worked: Lane, venue: Folder) -> None:
     assert not any("\x1b" in line or "EVIL" in line for line in told)
 
 
+def test_what_was_typed_by_hand_is_seen(lane: Lane, venue: Folder) -> None:
+    """In text by a word, in CSV as the source."""
+    lane.admit_typed("GOOD001")
+    lane.admit(Scan("GOOD002", source="keyboard"))
+    first, second = lines(venue, Filter(), "text", ZONE)
+    assert "admitted good-1 typed North" in first
+    assert "typed" not in second
+    rows = list(csv.DictReader(lines(venue, Filter(), "csv", ZONE)))
+    assert [row["source"] for row in rows] == ["hand", "keyboard"]
+
+
 def test_csv_has_a_header_and_every_column(worked: Lane, venue: Folder) -> None:
     """It reads back with the standard reader, quotes and all."""
     rows = list(csv.DictReader(lines(venue, Filter(), "csv", ZONE)))

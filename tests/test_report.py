@@ -55,6 +55,17 @@ def test_the_overview(evening: Lane, venue: Folder) -> None:
     )
 
 
+def test_codes_that_were_typed_by_hand_are_counted(evening: Lane, venue: Folder) -> None:
+    """Good and bad ones; in every form of the report."""
+    evening.admit_typed("GOOD009")
+    evening.admit_typed("VOID1")
+    numbers = report.with_typed(report.overview(venue), venue)
+    assert numbers.by_hand == 2
+    assert report.with_typed(report.overview(venue), venue, everywhere=True).by_hand == 2
+    assert "typed by hand" in report.as_table(numbers, {})
+    assert json.loads(report.as_json(numbers, {}))["event"]["by_hand"] == 2
+
+
 def test_an_empty_folder_counts_nothing(folder: Folder) -> None:
     """No tickets, no journal, no fault."""
     assert report.overview(folder) == Overview()
