@@ -26,7 +26,7 @@ class Worth(Static):
         lines = [
             " · ".join(part for part in (first, words.uses, words.basis) if part),
             " ".join(part for part in (words.note, words.fact, words.remedy) if part),
-            " ".join(part for part in (_("Nothing was redeemed."), key) if part),
+            key or _("Nothing was redeemed."),
         ]
         self.update_classes({f"-{outcome}": outcome is verdict.outcome for outcome in Outcome})
         self.update("\n".join(line for line in lines if line))

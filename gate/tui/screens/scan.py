@@ -43,7 +43,7 @@ from gate.tui.screens.questions import CodeQuestion, CountQuestion, PinQuestion,
 from gate.tui.screens.scanner import Answer, ScannerQuestion, ScannerTest
 from gate.tui.screens.supervisor import SupervisorScreen
 from gate.tui.widgets import KeyHints, Preview, StatusBar, VerdictPanel, WedgeInput
-from gate.words import REASON_WORDS, beside, clock_time, explain, printable
+from gate.words import REASON_WORDS, beside, clock_time, describe, explain, printable
 
 if TYPE_CHECKING:
     from gate.tui.app import GateApp
@@ -184,7 +184,7 @@ class ScanScreen(Screen[None]):
 
     def tell_withdrawn(self, *, is_decided: bool) -> None:
         """Say that a question was closed, because a scanner read into it."""
-        told = _("Closed for a scan. Nothing else was done.")
+        told = _("Closed for a scan, without effect.")
         if not is_decided:
             told = _("A scanner typed into the question: closed. Scan the ticket again.")
         self.notify(told, severity="warning", markup=False)
@@ -588,7 +588,8 @@ class ScanScreen(Screen[None]):
     def _tell_undone(self, undone: Undone) -> None:
         told = _("Undone: {movement}.\nIt counts as if it had not been. The ticket is good again.")
         self._clear(told.format(movement=self._movement(undone.target, undone.ticket)))
-        self._last = ["↺ " + _("undone"), *self._last][:LAST_SHOWN]
+        ticket = describe(undone.ticket) if undone.ticket else ""
+        self._last = [f"↺ {_('undone')} {ticket}".rstrip(), *self._last][:LAST_SHOWN]
         self._follow()
 
     def _clear_later(self, shown_s: float | None) -> None:
