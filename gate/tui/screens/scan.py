@@ -589,7 +589,8 @@ class ScanScreen(Screen[None]):
         told = _("Undone: {movement}.\nIt counts as if it had not been. The ticket is good again.")
         self._clear(told.format(movement=self._movement(undone.target, undone.ticket)))
         ticket = describe(undone.ticket) if undone.ticket else ""
-        self._last = [f"↺ {_('undone')} {ticket}".rstrip(), *self._last][:LAST_SHOWN]
+        line = " ".join(part for part in ("↺", _("undone"), ticket) if part)
+        self._last = [line, *self._last][:LAST_SHOWN]
         self._follow()
 
     def _clear_later(self, shown_s: float | None) -> None:
