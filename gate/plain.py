@@ -212,6 +212,13 @@ class Plain:
         A scanner's burst is a scan, and withdraws the question.
         """
         hand, at_ms = self._hand, time.monotonic() * 1000
+        if not text and hand is not None:
+            # A silence: a scanner that sends no Enter has typed, if it was a ticket's code.
+            if (scanned := hand.bursts.pause()) and self._lane.knows(scanned):
+                self._hand = None
+                self.say(_("# closed for a scan"))
+                on_code(scanned)
+            return ""
         for n, character in enumerate(text):
             if hand is None:
                 return text[n:]

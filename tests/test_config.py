@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.config import Config, load
-from gate.domain.model import Direction, Policy
+from gate.domain.model import Direction, Policy, Role
 from gate.errors import ConfigError
 
 EXAMPLE = Path(__file__).parent.parent / "config.toml"
@@ -181,3 +181,18 @@ def test_the_place_and_the_rules_come_out_of_it(tmp_path: Path) -> None:
     assert config.place().locations == ("7", "8")
     assert config.house_rules().early_s == 1800
     assert config.gate.direction is Direction.IN
+
+
+def test_hands_are_the_venues_decision() -> None:
+    """Who may type codes, find guests and turn the lane; by default as it always was."""
+    rules = load(None, {}, []).house_rules()
+    assert (rules.hand_codes, rules.find_admits, rules.turn_needs_pin) == (
+        True,
+        Role.SUPERVISOR,
+        False,
+    )
+    said = ["rules.hand_codes=false", "rules.find_admits=staff", "rules.turn_needs_pin=true"]
+    rules = load(None, {}, said).house_rules()
+    assert (rules.hand_codes, rules.find_admits, rules.turn_needs_pin) == (False, Role.STAFF, True)
+    with pytest.raises(ConfigError, match="staff, supervisor"):
+        load(None, {}, ["rules.find_admits=anybody"])

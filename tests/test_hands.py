@@ -8,6 +8,7 @@ import pytest
 from textual import events
 from textual.widgets import DataTable, Input, Static
 
+from gate.confirming import Again
 from gate.domain.model import Act, Direction, Entry, Outcome, Role
 from gate.lane import Operator
 from gate.scanner.wedge import Bursts
@@ -125,6 +126,53 @@ async def test_a_pasted_or_grabbed_burst_is_a_scan_too(wide: Folder, clock: Fixe
         await screen.until(lambda: admitted(wide)[-1] == ("good-1", 1, "evdev"))
         assert isinstance(screen.app.screen, ScanScreen)
         assert not screen.app.inputs.paused
+
+
+async def test_two_lines_of_a_grabbed_scanner_are_two_scans(
+    wide: Folder, clock: FixedClock
+) -> None:
+    """The second is not lost while the first closes the question."""
+    async with running(wide, clock) as screen:
+        await ask_count(screen)
+        assert screen.app.inputs is not None
+        screen.app.inputs.scanned("GOOD001", "evdev")
+        screen.app.inputs.scanned("GOOD002", "evdev")
+        await screen.until(lambda: len(admitted(wide)) == 3)
+
+
+async def test_no_code_presses_a_key_of_a_question(wide: Folder, clock: FixedClock) -> None:
+    """Control characters of a code neither close, edit nor undo; the whole is one code."""
+    heard: list[str] = []
+    async with running(wide, clock) as screen:
+        assert screen.app.inputs is not None
+        for opening in ("ctrl+n", "f4"):
+            for key in (
+                "escape",
+                "ctrl+z",
+                "ctrl+q",
+                "ctrl+c",
+                "ctrl+u",
+                "ctrl+right_square_bracket",
+            ):
+                await screen.type("FIFTY1")
+                await screen.press(opening)
+                page = screen.app.screen
+                assert isinstance(page, CountQuestion | LookupScreen)
+                heard.clear()
+                right = screen.app.inputs.scanned
+                screen.app.inputs.scanned = lambda code, _source: heard.append(code)  # type: ignore[method-assign]
+                found = LookupScreen.find_scanned
+                if isinstance(page, LookupScreen):
+                    page.find_scanned = lambda code, _source: heard.append(code)  # type: ignore[method-assign]
+                await screen.burst(*"ABCD", key, *"EFGH", "enter")
+                await screen.until(lambda: len(heard) == 1)
+                assert (heard[0][:4], heard[0][-4:], len(heard[0])) == ("ABCD", "EFGH", 9), key
+                screen.app.inputs.scanned = right  # type: ignore[method-assign]
+                if isinstance(page, LookupScreen):
+                    page.find_scanned = found.__get__(page)  # type: ignore[method-assign]
+                    assert screen.app.screen is page
+                    await screen.press("escape")
+        assert Act.ANNULMENT not in [entry.act for entry in entries(wide)]
 
 
 async def test_a_number_typed_by_a_person_is_a_number(wide: Folder, clock: FixedClock) -> None:
@@ -571,6 +619,21 @@ async def test_without_a_look_at_the_screen_a_key_would_act_on_who_is_gone(
         await screen.until(lambda: len(admitted(venue)) == 2)
 
 
+async def test_without_the_second_press_one_key_would_undo_somebody_else(
+    venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutation: nothing is asked twice, and the guest before the one on the screen is undone."""
+    monkeypatch.setattr(Again, "is_second", lambda _self, _what: True)
+    async with running(venue, clock) as screen:
+        screen.scan("NAMED1")
+        screen.scan("VOID1")
+        await screen.settle()
+        await screen.press("f6")
+        assert screen.lane.direction is Direction.OUT
+        await screen.press("ctrl+z")
+        await screen.until(lambda: entries(venue)[-1].act is Act.ANNULMENT)
+
+
 async def test_no_key_counts_for_the_guest_before_a_stranger(
     venue: Folder, clock: FixedClock
 ) -> None:
@@ -597,3 +660,18 @@ async def test_an_override_names_who_it_admits_and_nobody_else_goes_in(
         await screen.answer(BOSS, BOSS_PIN, "paid")
         await screen.until(lambda: "another ticket" in toasts(screen))
         assert admitted(venue) == []
+
+
+def test_a_second_press_is_the_same_key_within_five_seconds() -> None:
+    """Later, or for something else, it names again; what was done is not done twice."""
+    now = [100.0]
+    again = Again(now=lambda: now[0])
+    assert not again.is_second("undo a")
+    assert not again.is_second("undo b")
+    now[0] += 5
+    assert again.is_second("undo b")
+    assert not again.is_second("undo b")
+    now[0] += 5.1
+    assert not again.is_second("undo b")
+    again.forget()
+    assert not again.is_second("undo b")

@@ -192,6 +192,10 @@ class GateApp(App[int], inherit_bindings=False):
             self.withdraw([event.code], event.source)
         elif isinstance(screen, LookupScreen):
             screen.find_scanned(event.code, event.source)
+        elif screen is self.scan_screen and screen.may_read and self.inputs is not None:
+            # It came while the question before it was being closed.
+            self.resume_inputs()
+            self.inputs.scanned(event.code, event.source)
 
     def withdraw(self, codes: list[str], source: str) -> None:
         """Close whatever is over the scan screen without effect, and decide codes as scans."""

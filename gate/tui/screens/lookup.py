@@ -43,7 +43,7 @@ class LookupScreen(Page):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f7", "admit"),
-        Binding("ctrl+z", "undo", priority=True),
+        Binding("ctrl+z", "undo"),
         Binding("down", "choose(1)"),
         Binding("up", "choose(-1)"),
     ]
