@@ -21,7 +21,7 @@ from gate.domain.model import Role
 from gate.errors import GateError, InputError
 from gate.inputs import camera_source
 from gate.lane import RESERVED_BYTES
-from gate.language import _
+from gate.language import _, ngettext
 from gate.operators import Operators
 from gate.scanner.camera import load_cv2
 from gate.scanner.decode import backends
@@ -338,7 +338,12 @@ def _time_zone(config: Config, folder: Folder, clock: Clock) -> Check:
 
 def _some(names: list[str]) -> str:
     more = len(names) - _TYPES_SHOWN
-    return ", ".join([*names[:_TYPES_SHOWN], *([_("{n} more").format(n=more)] if more > 0 else [])])
+    return ", ".join(
+        [
+            *names[:_TYPES_SHOWN],
+            *([ngettext("{n} more", "{n} more", more).format(n=more)] if more > 0 else []),
+        ]
+    )
 
 
 def _type_zones(folder: Folder) -> list[tuple[str, str]]:

@@ -117,7 +117,9 @@ _REMEDIES = {
     Reason.UNREADABLE: N_("Scan again, or look the guest up by name (F4)."),
     Reason.UNKNOWN: N_("For this event? Look the guest up by name (F4)."),
     Reason.AMBIGUOUS: N_("Look the guest up by name (F4)."),
-    Reason.TWO_TICKETS: N_("Test the scanner (F9); look the guest up by name (F4)."),
+    Reason.TWO_TICKETS: N_(
+        "Look the guest up by name (F4); test the scanner: gate doctor --scanner."
+    ),
     Reason.REVOKED: N_("Send the guest to the ticket desk."),
     Reason.DELETED: N_("Send the guest to the ticket desk."),
     Reason.GIFTING: N_("The friend takes it, or the gift is called back; then scan again."),

@@ -128,15 +128,18 @@ async def test_a_pasted_or_grabbed_burst_is_a_scan_too(wide: Folder, clock: Fixe
         assert not screen.app.inputs.paused
 
 
-async def test_two_lines_of_a_grabbed_scanner_are_two_scans(
+async def test_a_second_line_of_a_grabbed_scanner_is_not_lost(
     wide: Folder, clock: FixedClock
 ) -> None:
-    """The second is not lost while the first closes the question."""
+    """While the first closes the question: it is named, as on any day, and a key counts it too."""
     async with running(wide, clock) as screen:
         await ask_count(screen)
         assert screen.app.inputs is not None
         screen.app.inputs.scanned("GOOD001", "evdev")
         screen.app.inputs.scanned("GOOD002", "evdev")
+        await screen.until(lambda: len(admitted(wide)) == 2)
+        await screen.until(lambda: screen.app.scan_screen.query_one("#beside").display)
+        await screen.press("ctrl+t")
         await screen.until(lambda: len(admitted(wide)) == 3)
 
 

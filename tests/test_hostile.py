@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from gate import report
+from gate.credential import parse
 from gate.domain.model import HouseRules, Outcome, Place, Reason, Scan
 from gate.errors import GateError
 from gate.lane import Lane
@@ -24,7 +25,7 @@ from gate.plain import Plain, verdict_line
 from gate.store import schema
 from gate.store.folder import Folder
 from gate.store.verify import audit_journal
-from tests.venue import FixedClock, fill
+from tests.venue import TICKETS, FixedClock, fill
 
 ZONE = ZoneInfo("Asia/Shanghai")
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=[]), max_size=200)
@@ -55,11 +56,16 @@ def is_harmless(text: str) -> bool:
     return all(unicodedata.category(c)[0] != "C" or c in "\u200c\u200d" for c in text)
 
 
+CODES = {str(row["code"]) for row in TICKETS}
+
+
 @given(NASTY)
 @example("GOOD001\0")
+@example("good001")
+@example("\u202eGOOD001x")
 def test_no_code_that_nobody_issued_is_green(lane: Lane, text: str) -> None:
     """Any text is refused as unknown or unreadable and printed harmlessly."""
-    if text.strip(" \t\r\n\0") in ("GOOD001",):
+    if unicodedata.normalize("NFKC", parse(text).code).upper() in CODES:
         return
     verdict = lane.admit(Scan(text, text[:20], "camera"))
     assert verdict.outcome is Outcome.REFUSE

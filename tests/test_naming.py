@@ -43,7 +43,7 @@ def test_the_name_by_enrolment_is_the_gates(
 def test_what_cannot_be_read_names_nobody(venue: Folder) -> None:
     """The lane opens all the same; the host is called what it was called when it began."""
     assert enrolled_name(venue) == ""
-    venues.create(venue, "Gala", "Main Door")
+    venues.create(venue, "Gala", "Main Door", "Europe/Berlin")
     assert enrolled_name(venue) == "Main Door"
     venue.enrolment.write_bytes(b"\xff{")
     assert enrolled_name(venue) == ""
