@@ -4,7 +4,7 @@ import time
 from functools import lru_cache
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -72,6 +72,18 @@ def _centred(line: str, width: int) -> str:
     return " " * ((width - cell_len(line)) // 2) + line
 
 
+def _wrapped(line: str, width: int) -> list[str]:
+    """A sentence in as many lines as it takes, broken at spaces where there are some."""
+    lines, rest = [], line
+    while cell_len(rest) > width > 0:
+        fits = len(chop_cells(rest, width)[0])
+        at = rest.rfind(" ", 1, fits + 1)
+        cut = at if at > fits // 2 else fits
+        lines.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return [*lines, rest]
+
+
 def _verdict_lines(outcome: Outcome, words: Words, width: int, height: int) -> list[str]:
     large = width >= LARGE_WIDTH and height >= LARGE_HEIGHT
     told = [
@@ -84,8 +96,13 @@ def _verdict_lines(outcome: Outcome, words: Words, width: int, height: int) -> l
         words.scanner,
     ]
     drawn = _banner(outcome, words.word, width, large=large)
+    text = [part for line in told if line for part in _wrapped(line, width)]
     room = height - len(drawn)
-    text = [line for line in told if line][: max(1, room)]
+    if len(text) > room and words.scanner:
+        # Colour, border and symbol still tell the outcome; half a sentence tells nothing.
+        drawn = [f"{letters.SYMBOLS[outcome]} {words.word}"]
+        room = height - len(drawn)
+    text = text[: max(1, room)]
     spare = max(0, room - len(text))
     return [""] * (spare // 3) + drawn + [""] * min(1, spare) + text
 
