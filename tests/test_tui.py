@@ -642,6 +642,26 @@ async def test_what_the_scanner_types_wrongly_is_shown_before_it_is_believed(
         assert "German" in toasts(screen)
 
 
+@pytest.mark.parametrize("source", ["keyboard", "evdev"])
+async def test_a_scan_believes_nothing(folder: Folder, clock: FixedClock, source: str) -> None:
+    """The next guest's code, Enter and all, closes the question and is decided."""
+    fill(folder, [{"code": SIGNS, "type": "PASS", "id": "long-1"}])
+    text = retyped(SIGNS, "us", "de")
+    assert text is not None
+    async with running(folder, clock) as screen:
+        await screen.type(text)
+        await screen.press("ctrl+s")
+        await screen.until(lambda: isinstance(screen.app.screen, ScannerQuestion))
+        if source == "keyboard":
+            await screen.type("GOOD001")
+        else:
+            assert screen.app.inputs is not None
+            screen.app.inputs.scanned("GOOD001", source)
+        await screen.until(lambda: outcome(screen) is Outcome.ADMIT)
+        assert isinstance(screen.app.screen, ScanScreen)
+    assert Fixes(folder).all() == {}
+
+
 async def test_the_test_code_settles_what_a_scanner_types(
     folder: Folder, clock: FixedClock
 ) -> None:

@@ -34,6 +34,7 @@ from gate.tui.messages import (
 from gate.tui.screens.lookup import LookupScreen
 from gate.tui.screens.questions import Question
 from gate.tui.screens.scan import ScanScreen
+from gate.tui.screens.scanner import ScannerQuestion
 from gate.words import (
     BASIS_WORDS,
     DIRECTION_WORDS,
@@ -188,7 +189,7 @@ class GateApp(App[int], inherit_bindings=False):
     def on_scanned_aside(self, event: ScannedAside) -> None:
         """A question gives way to a scan, a search takes it, any other screen does nothing."""
         screen = self.screen
-        if isinstance(screen, Question) and screen.is_guarded:
+        if isinstance(screen, Question | ScannerQuestion) and screen.is_guarded:
             self.withdraw([event.code], event.source)
         elif isinstance(screen, LookupScreen):
             screen.find_scanned(event.code, event.source)

@@ -422,7 +422,10 @@ class ScanScreen(Screen[None]):
         """Show what would explain the last text of a scanner, and ask whether to believe it."""
 
         def shown(proposed: Proposed) -> None:
-            question = ScannerQuestion(proposed, show_names=self.gate_app.config.screen.show_names)
+            config = self.gate_app.config
+            question = ScannerQuestion(
+                proposed, config.scanner.gap_ms, show_names=config.screen.show_names
+            )
             self.app.push_screen(question, lambda answer: self._settle(proposed, answer))
 
         self._ask_lane(self.gate_app.lane.scanner_proposal, shown)

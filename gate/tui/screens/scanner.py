@@ -23,18 +23,27 @@ if TYPE_CHECKING:
 Answer = Literal["believe", "test"]
 
 
+class KeysAlone(WedgeInput):
+    """Gives the keys of a question on only where they stand alone: a burst answers nothing."""
+
+    _ACKNOWLEDGE: ClassVar[frozenset[str]] = frozenset()
+
+
 class ScannerQuestion(ModalScreen[Answer | None]):
     """Is this what the scanner means? Nothing is believed before somebody has seen both texts."""
 
+    is_guarded = True
+    AUTO_FOCUS = "KeysAlone"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "answer('believe')"),
         Binding("f9", "answer('test')"),
         Binding("escape", "answer('')"),
     ]
 
-    def __init__(self, proposed: Proposed, *, show_names: bool) -> None:
+    def __init__(self, proposed: Proposed, gap_ms: int, *, show_names: bool) -> None:
         super().__init__()
         self._proposed = proposed
+        self._gap_ms = gap_ms
         self._show_names = show_names
 
     def compose(self) -> ComposeResult:
@@ -49,10 +58,15 @@ class ScannerQuestion(ModalScreen[Answer | None]):
             yield Label(_("Does the scanner mean another text?"), markup=False)
             for line in proposal_lines(self._proposed, show_names=self._show_names):
                 yield Static(line, markup=False)
-            yield Static("", markup=False)
+            yield KeysAlone(self._gap_ms)
             yield Static(believes, markup=False)
             yield Static(_("F9: settle it with the test code"), markup=False)
             yield Static(_("Esc: no, or I do not know"), markup=False)
+
+    def on_wedge_input_typed(self, event: WedgeInput.Typed) -> None:
+        """Give way to a scan: the next guest's code believes nothing."""
+        event.stop()
+        cast("GateApp", self.app).withdraw([event.code], "keyboard")
 
     def action_answer(self, answer: str) -> None:
         """Close with what was chosen."""
