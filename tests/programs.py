@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from multiprocessing import forkserver
@@ -121,6 +122,8 @@ def _work(
 ) -> None:
     os.environ.clear()
     os.environ.update(environment)
+    if hasattr(time, "tzset"):
+        time.tzset()
     with closing(reader):
         os.dup2(reader.fileno(), 0)
     sys.stdin = os.fdopen(0, closefd=False)

@@ -131,15 +131,16 @@ async def test_a_pasted_or_grabbed_burst_is_a_scan_too(wide: Folder, clock: Fixe
 async def test_a_second_line_of_a_grabbed_scanner_is_not_lost(
     wide: Folder, clock: FixedClock
 ) -> None:
-    """While the first closes the question: it is named, as on any day, and a key counts it too."""
+    """While the first closes the question: it is decided, or of one trigger named for a key."""
     async with running(wide, clock) as screen:
         await ask_count(screen)
         assert screen.app.inputs is not None
         screen.app.inputs.scanned("GOOD001", "evdev")
         screen.app.inputs.scanned("GOOD002", "evdev")
-        await screen.until(lambda: len(admitted(wide)) == 2)
-        await screen.until(lambda: screen.app.scan_screen.query_one("#beside").display)
-        await screen.press("ctrl+t")
+        beside = screen.app.scan_screen.query_one("#beside")
+        await screen.until(lambda: len(admitted(wide)) == 3 or beside.display)
+        if len(admitted(wide)) < 3:
+            await screen.press("ctrl+t")
         await screen.until(lambda: len(admitted(wide)) == 3)
 
 

@@ -714,6 +714,6 @@ def test_a_supervisors_watch_is_read_as_the_nearer_hour(clock: str, answer: str)
     utc = ZoneInfo("UTC")
     given: list[int | None] = []
     question = TimeQuestion("What time is it?", at(clock, utc) * 1000, BERLIN)
-    question.dismiss = given.append  # type: ignore[method-assign, assignment]
+    question.finish = given.append  # type: ignore[method-assign, assignment]
     question.answer(["2027-10-31 02:30"])
     assert given == [at(answer, utc) * 1000]
