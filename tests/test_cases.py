@@ -1,14 +1,19 @@
 """Small inputs out of the field, by the whole program: what a door does with them."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.programs import run
+
 CASES = Path(__file__).parent / "cases"
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("GATE_LANGUAGE", "en")
 
 
 class Door:
@@ -17,28 +22,14 @@ class Door:
     def __init__(self, case: str, home: Path) -> None:
         self.case = CASES / case
         self._data = home / "data"
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("GATE_")}
-        self._environment = kept | {
-            "XDG_CONFIG_HOME": str(home / "config"),
-            "XDG_DATA_HOME": str(home / "share"),
-            "PYTHONIOENCODING": "utf-8",
-            "LC_ALL": "C.UTF-8",
-        }
         self.run("import", str(self.case / "types.csv"), str(self.case / "tickets.csv"))
 
     def run(self, *arguments: str, typed: bytes = b"") -> str:
         """What the program prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "gate", "--data-dir", str(self._data), *arguments],
-            input=typed,
-            capture_output=True,
-            env=self._environment,
-            timeout=60,
-            check=False,
-        )
-        assert b"Traceback" not in done.stderr + done.stdout
+        done = run(*arguments, "--data-dir", str(self._data), input_=typed.decode(), timeout=60)
+        assert "Traceback" not in done.stderr + done.stdout
         assert done.returncode == 0, done.stderr
-        return done.stdout.decode()
+        return done.stdout
 
     def scan(self, typed: bytes, *more: str) -> list[tuple[str, str]]:
         """Outcome and ticket of every verdict."""
