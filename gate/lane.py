@@ -125,6 +125,8 @@ class _Identity:
     def told_in(self, verdict: Verdict) -> Verdict:
         """The verdict with what was undone, would explain the text, or is in its way."""
         reading, proposal = self.reading, self.reading.proposal
+        if not (reading.flaws or proposal or reading.ended or self.rivals):
+            return verdict
         proof = None
         flaws = reading.flaws if reading.is_new else ()
         if proposal is not None:
@@ -429,8 +431,7 @@ class Lane:
             context = self._context_of(identity)
             own, history = self._histories(ticket)
             verdict = decide(ticket, history, scan, context)
-            if identity is not _NOBODY:
-                verdict = identity.told_in(verdict)
+            verdict = identity.told_in(verdict)
             if ticket is None:
                 entry = self._append_unknown(verdict, scan, match.hashed.hex())
             else:
