@@ -142,9 +142,6 @@ class _Identity:
         )
 
 
-_NOBODY = _Identity()
-
-
 @dataclass(slots=True)
 class _Repeat:
     name: str
@@ -440,11 +437,9 @@ class Lane:
 
     def _identified(self, scan: Scan, match: Match) -> "_Identity":
         """Whose ticket a scan is: as it stands, spelled otherwise, or as its scanner means it."""
-        problem = match.credential.problem
-        if problem is None and len(match.tickets) > 1:
-            return _Identity(problem=Reason.AMBIGUOUS, rivals=match.tickets)
-        if problem is not None or scan.source not in TYPING:
-            return _Identity(match.ticket, problem) if match.ticket or problem else _NOBODY
+        identity = _as_it_stands(match)
+        if identity.problem is not None or scan.source not in TYPING:
+            return identity
         is_repeat = match.hashed.hex() in self._repeats
         reading = self._repair.read(scan.source, scan.text, match, is_repeat=is_repeat)
         if reading.rival:
@@ -478,11 +473,9 @@ class Lane:
 
     def _peeked(self, scan: Scan, match: Match) -> "_Identity":
         """Whose ticket a scan is, without learning anything of its scanner."""
-        problem = match.credential.problem
-        if problem is None and len(match.tickets) > 1:
-            return _Identity(problem=Reason.AMBIGUOUS, rivals=match.tickets)
-        if match.tickets or problem or scan.source not in TYPING:
-            return _Identity(match.ticket, problem)
+        identity = _as_it_stands(match)
+        if identity.ticket or identity.problem is not None or scan.source not in TYPING:
+            return identity
         believed = self._repair.peek(scan.source, scan.text)
         return _Identity(self._tickets.get(believed) if believed else None)
 
@@ -927,6 +920,14 @@ class Lane:
 
     def _disk_is_short(self) -> bool:
         return shutil.disk_usage(self._folder.path).free < RESERVED_BYTES
+
+
+def _as_it_stands(match: Match) -> _Identity:
+    """Whose ticket a text is in its lossless spellings, whatever its scanner may mean."""
+    problem = match.credential.problem
+    if problem is None and len(match.tickets) > 1:
+        return _Identity(problem=Reason.AMBIGUOUS, rivals=match.tickets)
+    return _Identity(match.ticket, problem)
 
 
 def _milliseconds_since(started_ns: int) -> float:

@@ -142,13 +142,11 @@ class Tickets:
         self._live()
         return code_hash(self._key, code)
 
-    def match(
-        self, text: str, raw: bytes = b"", symbology: str = "", *, folds: bool = True
-    ) -> Match:
+    def match(self, text: str, raw: bytes = b"", symbology: str = "") -> Match:
         """Whose code a text is, in any lossless spelling; as it stands it is looked up first.
 
-        Letters of another case or width count only where all codes of a type are of one, and
-        where ``folds``. Raises StoreError while there are no tickets at all.
+        Letters of another case or width count only where all codes of a type are of one. Raises
+        StoreError while there are no tickets at all.
         """
         credential = parse(text)
         hashed = self.hash_of(credential.code or text)
@@ -164,7 +162,7 @@ class Tickets:
             ticket = self._one(_BY_CODE, self.hash_of(form))
             if ticket is not None:
                 found.setdefault(ticket.id, ticket)
-        for form in folded(code) if folds and not found else ():
+        for form in folded(code) if not found else ():
             ticket = self._one(_BY_CODE, self.hash_of(form))
             if ticket is not None and self._is_of_one_case(ticket.type.id, form):
                 found.setdefault(ticket.id, ticket)
