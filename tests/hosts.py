@@ -66,6 +66,25 @@ class Hosts:
     def heal(self, n: int, network: int = 0) -> None:
         self._in(self._switch, "link", "set", f"p{n}x{network}", "master", f"br{network}")
 
+    def slow(self, n: int, rate: str, network: int = 0) -> None:
+        """Let no more through from and to a host; ``rate`` as ``tc`` says it: 64kbit."""
+        shape = ("root", "tbf", "rate", rate, "burst", "4k", "latency", "500ms")
+        for name, card in self._ends(n, network):
+            self._shape(name, "replace", card, *shape)
+
+    def quick(self, n: int, network: int = 0) -> None:
+        """Let everything through again."""
+        for name, card in self._ends(n, network):
+            self._shape(name, "del", card, "root")
+
+    def _ends(self, n: int, network: int) -> list[tuple[str, str]]:
+        return [(self.name(n), f"eth{network}"), (self._switch, f"p{n}x{network}")]
+
+    @staticmethod
+    def _shape(name: str, do: str, card: str, *words: str) -> None:
+        command = ["tc", "-n", name, "qdisc", do, "dev", card, *words]
+        subprocess.run(command, check=True, capture_output=True, timeout=10)
+
     def move(self, n: int, address: str) -> None:
         """Give a host another address."""
         self._in(self.name(n), "addr", "flush", "dev", "eth0")

@@ -58,8 +58,11 @@ def _as_user() -> list[str]:
 
 
 @contextmanager
-def postgres(*, durable: bool = False) -> Iterator[str]:
-    """A cluster in a temporary folder, on loopback; what is given is SQLAlchemy's address of it."""
+def postgres(*, durable: bool = False, on_socket: bool = False) -> Iterator[str]:
+    """A cluster in a temporary folder, on loopback; what is given is SQLAlchemy's address of it.
+
+    A host of its own reaches it by the socket in that folder.
+    """
     at = programs()
     assert at is not None
     as_user = _as_user()
@@ -77,7 +80,8 @@ def postgres(*, durable: bool = False) -> Iterator[str]:
     stop = [*as_user, str(at / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"]
     subprocess.run(start, check=True, **quiet)  # type: ignore[call-overload]
     try:
-        yield f"postgresql+psycopg://gate@127.0.0.1:{port}/postgres"
+        at_socket = f"postgresql+psycopg://gate@/postgres?host={folder}&port={port}"
+        yield at_socket if on_socket else f"postgresql+psycopg://gate@127.0.0.1:{port}/postgres"
     finally:
         subprocess.run(stop, check=False, **quiet)  # type: ignore[call-overload]
         shutil.rmtree(folder, ignore_errors=True)
