@@ -35,6 +35,36 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+_STARTS_PROGRAMS = {
+    f"tests.{name}"
+    for name in (
+        "hosts", "lan", "network", "postgres", "programs", "screen", "simulation",
+        "system.bad_night", "terminal",
+    )
+}  # fmt: skip
+_IS_LONG = bool(os.environ.get("CI") or os.environ.get("GATE_TEST_LONG"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the long ones out of a daily run, and know the fast half from the rest."""
+    slow_modules = {
+        module
+        for module in {item.getparent(pytest.Module) for item in items}
+        if module is not None and _has_to_do_with(module, _STARTS_PROGRAMS)
+    }
+    skipped = pytest.mark.skip(reason="long: GATE_TEST_LONG=1 plays it, and so does .ci/run")
+    for item in items:
+        if item.getparent(pytest.Module) in slow_modules:
+            item.add_marker(pytest.mark.system)
+        if not _IS_LONG and item.get_closest_marker("long"):
+            item.add_marker(skipped)
+
+
+def _has_to_do_with(module: pytest.Module, names: set[str]) -> bool:
+    origins = {getattr(found, "__module__", None) for found in vars(module.obj).values()}
+    return not origins.isdisjoint(names)
+
+
 def pytest_sessionfinish() -> None:
     if "tests.programs" in sys.modules:
         sys.modules["tests.programs"].stop()

@@ -59,6 +59,7 @@ def test_framing_characters_are_the_scanners(tmp_path: Path, n: int) -> None:
     assert door.scan(scan + b"\n", "--camera", "off")[0][0] == "ADMIT"
 
 
+@pytest.mark.long
 def test_characters_are_read_in_any_set(tmp_path: Path) -> None:
     """GBK, Latin-1 and UTF-8 with a BOM are one ticket each, with the camera's own decoders."""
     door = Door("charset-of-codes", tmp_path)
@@ -68,6 +69,7 @@ def test_characters_are_read_in_any_set(tmp_path: Path) -> None:
     assert [outcome for outcome, _ticket in told].count("ADMIT") == 5
 
 
+@pytest.mark.long
 def test_spellings_of_one_symbol_are_one_ticket(tmp_path: Path) -> None:
     """UPC-A, EAN-13 with a zero, GS1 with GS and full ASCII Code 39, as the camera reads them."""
     door = Door("two-spellings-of-one-symbol", tmp_path)

@@ -57,6 +57,7 @@ def gates() -> Iterator[list[Terminal]]:
 @pytest.mark.parametrize("owns_terminal", [True, False], ids=["its own", "somebody's"])
 @pytest.mark.parametrize("form", ["--plain", "screen"])
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.long
 def test_a_lane_that_is_ended_from_outside_is_closed(
     gates: list[Terminal], venue: Folder, way: str, form: str, owns_terminal: bool
 ) -> None:
@@ -71,6 +72,7 @@ def test_a_lane_that_is_ended_from_outside_is_closed(
     assert "Traceback" not in gate.text
 
 
+@pytest.mark.long
 def test_a_screen_that_hangs_does_not_keep_the_lane_open(
     gates: list[Terminal], venue: Folder
 ) -> None:
@@ -128,6 +130,7 @@ def worker_of(gate: Terminal) -> int:
 
 
 @pytest.mark.parametrize("way", [*WAYS, "SIGTERM for all of it"])
+@pytest.mark.long
 def test_the_others_hear_that_it_was_closed(
     gates: list[Terminal], pair: tuple[Member, Member], way: str
 ) -> None:

@@ -144,6 +144,7 @@ async def test_a_second_line_of_a_grabbed_scanner_is_not_lost(
         await screen.until(lambda: len(admitted(wide)) == 3)
 
 
+@pytest.mark.long
 async def test_no_code_presses_a_key_of_a_question(wide: Folder, clock: FixedClock) -> None:
     """Control characters of a code neither close, edit nor undo; the whole is one code."""
     heard: list[str] = []

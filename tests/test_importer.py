@@ -327,6 +327,7 @@ def hostile(factory: pytest.TempPathFactory, name: str, data: bytes) -> None:
         assert len(tickets.types()) >= len(TYPES)
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     """Four times the tickets take hardly more memory."""
 

@@ -52,6 +52,7 @@ def test_kill_9_loses_no_green(folder: Folder) -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.long
 def test_showing_before_writing_loses_greens(folder: Folder) -> None:
     """Mutation: a lane that shows the verdict before the commit is caught."""
     found = run(folder, "tests.kill_worker_mutant")

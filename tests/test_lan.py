@@ -101,6 +101,7 @@ def test_both_see_the_conflict_after_a_cut(venue: Open) -> None:
             assert [conflict.ticket for conflict in reader.conflicts()] == ["t1"]
 
 
+@pytest.mark.long
 def test_a_killed_worker_is_heard_again(venue: Open) -> None:
     """What was done meanwhile is told when it is back; until then it is called unsent."""
     gates = venue(2)
@@ -178,6 +179,7 @@ def test_a_gate_without_tickets_takes_them_from_another(venue: Open, tmp_path: P
     assert late.scan("C000003").outcome is Outcome.ADMIT
 
 
+@pytest.mark.long
 def test_a_gate_that_alters_tickets_is_not_believed(venue: Open) -> None:
     """What it hands on is refused and reported, and another gate is asked instead."""
     gates = venue(3)

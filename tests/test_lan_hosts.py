@@ -113,6 +113,7 @@ def test_what_is_cut_and_healed_at_random_ends_in_the_true_conflicts(
     assert twice
 
 
+@pytest.mark.long
 def test_who_moves_dozes_or_sleeps_is_found_again(four: tuple[Hosts, Venue]) -> None:
     """Another address; a radio that sleeps most of every second; a machine that stood still."""
     hosts, venue = four
@@ -147,6 +148,7 @@ def test_who_moves_dozes_or_sleeps_is_found_again(four: tuple[Hosts, Venue]) -> 
     assert asleep.scan("C000100").outcome is Outcome.REFUSE
 
 
+@pytest.mark.long
 def test_of_two_networks_one_may_die(tmp_path: Path) -> None:
     """Cable and Wi-Fi at once: the stream goes on over the other, and nobody is ``alone``."""
     with at_work(tmp_path, 2, networks=2) as (hosts, venue):
@@ -174,6 +176,7 @@ def network_between(gate: Member, other: Member, hosts: Hosts) -> int:
     return [hosts.address(1, 0), hosts.address(1, 1)].index(ends[-1])
 
 
+@pytest.mark.long
 def test_alone_is_the_venue_s_decision(tmp_path: Path) -> None:
     """A cable is pulled: the policy of gate and ticket type holds until all has been well for 3 s.
 

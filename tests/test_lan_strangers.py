@@ -92,6 +92,7 @@ def doctor(member: Member) -> tuple[Status, str]:
     return next((check.status, check.detail) for check in checks if check.name == "server")
 
 
+@pytest.mark.long
 def test_who_does_not_belong_learns_nothing_and_is_reported(
     hosts: Hosts, venue: Venue, tmp_path: Path
 ) -> None:
@@ -150,6 +151,7 @@ def test_who_does_not_belong_learns_nothing_and_is_reported(
     until(lambda: first.linked() == second.linked() == 1)
 
 
+@pytest.mark.long
 def test_a_revoked_gate_hears_and_tells_nothing_more(hosts: Hosts, venue: Venue) -> None:
     """Though it goes on calling everybody; what it did before counts, and all can see it go."""
     host, member, gone = venue.gates

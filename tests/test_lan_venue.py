@@ -67,6 +67,7 @@ async def on_screen(member: Member) -> AsyncIterator[Screen]:
         yield Screen(app, pilot)
 
 
+@pytest.mark.long
 async def test_everything_works_without_a_server(venue: Venue) -> None:
     """Undo, voids, counts, a conflict, and the supervisor's screen that shows and settles it."""
     gates = venue.gates

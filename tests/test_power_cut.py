@@ -80,6 +80,7 @@ def test_no_green_is_lost_in_a_power_cut(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.long
 def test_without_full_sync_greens_are_lost(tmp_path: Path) -> None:
     """Mutation: NORMAL for FULL loses what was shown."""
     folder = tmp_path / "disk"
@@ -90,6 +91,7 @@ def test_without_full_sync_greens_are_lost(tmp_path: Path) -> None:
     assert lost > CUTS // 4
 
 
+@pytest.mark.long
 def test_without_the_folder_sync_a_new_log_file_may_vanish(tmp_path: Path) -> None:
     """Mutation of the disk: were SQLite not to sync the folder, greens would go with the log."""
     folder = tmp_path / "disk"

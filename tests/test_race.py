@@ -65,6 +65,7 @@ def run(race: Folder, mode: str) -> tuple[list[str], list[str]]:
     return [g for greens, _holds in said for g in greens], [h for _g, holds in said for h in holds]
 
 
+@pytest.mark.long
 def test_four_processes_fight_for_the_folder(race: Folder) -> None:
     """Gates take turns with the lock; each ticket is green once."""
     greens, holds = run(race, "locked")
@@ -79,6 +80,7 @@ def test_even_where_locks_do_not_hold(race: Folder) -> None:
     assert audit_journal(race.journal).findings == []
 
 
+@pytest.mark.long
 def test_deciding_outside_the_transaction_needs_the_unique_index(tmp_path: Path) -> None:
     """Mutation: a stale decision is stopped by the index alone, as a HOLD instead of a green."""
     for attempt in range(ATTEMPTS):
@@ -89,6 +91,7 @@ def test_deciding_outside_the_transaction_needs_the_unique_index(tmp_path: Path)
     pytest.fail("no two of them ever decided at once")
 
 
+@pytest.mark.long
 def test_without_transaction_and_index_tickets_are_green_twice(tmp_path: Path) -> None:
     """Mutation: with both defences gone there are more greens than tickets."""
     for attempt in range(ATTEMPTS):

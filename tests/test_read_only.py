@@ -40,6 +40,7 @@ LEFT = {
 
 
 @pytest.mark.parametrize("left", LEFT)
+@pytest.mark.long
 def test_a_card_that_went_read_only_is_read(venue: Folder, left: str) -> None:
     """Journal, report, audit, look-up and bundle of it say what they always say."""
     away = venue.path.parent

@@ -113,6 +113,7 @@ def test_new_and_void_tickets_come_by_the_feed(server: Server, make_device: Make
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.long
 def test_killed_in_mid_push_nothing_is_lost_or_doubled(
     server: Server, proxy: Proxy, make_device: MakeDevice
 ) -> None:
@@ -144,6 +145,7 @@ def test_killed_in_mid_push_nothing_is_lost_or_doubled(
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_bad_weather_loses_nothing(server: Server, proxy: Proxy, make_device: MakeDevice) -> None:
     """Cut answers, doubled requests, delay, half-open connections, and scanning all the while."""
     gate = make_device("gate", proxy.url)

@@ -8,6 +8,7 @@ from tests.network import GATE
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.long
 def test_the_rehearsal_plays_to_its_end() -> None:
     """A duplicate refused across gates, a double admission in a cut, its conflict everywhere."""
     ran = subprocess.run(

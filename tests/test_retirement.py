@@ -156,6 +156,7 @@ def test_retiring_takes_a_supervisor_a_reason_and_another_device(lane: Lane) -> 
     )  # fmt: skip
 
 
+@pytest.mark.long
 async def test_a_key_on_the_board_retires_a_lane_that_went_home(tmp_path: Path) -> None:
     """PIN and reason at one gate; at another one the lane is missed no more, and back again."""
     made = LanVenue(tmp_path, 3)

@@ -210,6 +210,7 @@ def test_a_clean_scanner_never_admits_what_is_no_tickets_code(seed: int) -> None
 
 
 @pytest.mark.parametrize("mutation", ["first guess", "no tell-tale"])
+@pytest.mark.long
 def test_the_proof_can_fail(mutation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Believing the first guess, or counting what does not show itself, lets in the wrong guest."""
     monkeypatch.setattr(scanners, "_shows", lambda text, codes: True)

@@ -464,6 +464,7 @@ MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
+@pytest.mark.long
 def test_a_broken_law_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Each way to skip a change fails some history."""
     for at, what, new in MUTATIONS[name]:

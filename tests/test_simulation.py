@@ -80,6 +80,7 @@ def test_every_history_ends_well() -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", MUTATIONS)
+@pytest.mark.long
 def test_a_broken_law_is_caught(name: str) -> None:
     """With the law broken, some history ends wrong."""
     first = NEAR.get(name, 0)

@@ -40,6 +40,7 @@ def join(member: Member, server: Server) -> None:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.long
 def test_a_server_that_joins_later_receives_everything(
     venue: Venue, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

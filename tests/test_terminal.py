@@ -170,6 +170,7 @@ def test_two_gates_on_one_folder(terminal: Open, venue: Folder) -> None:
     first.wait(lambda text: "Good ticket" in text)
 
 
+@pytest.mark.long
 def test_the_demo_on_a_screen(terminal: Open) -> None:
     """It paints verdicts, ends by itself, sums up, and leaves no folder behind."""
     demo = terminal("demo", "--seconds", "4", size=(100, 30))

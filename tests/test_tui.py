@@ -91,6 +91,7 @@ HOSTILE_KEYS = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 async def test_no_code_ever_fires_a_key(venue: Folder, clock: FixedClock) -> None:
     """A code that holds a key, in any place, does nothing but be a code."""
     async with running(venue, clock) as screen:
@@ -107,6 +108,7 @@ async def test_no_code_ever_fires_a_key(venue: Folder, clock: FixedClock) -> Non
         assert set(acts(venue)[len(before) :]) <= {Act.REFUSAL}
 
 
+@pytest.mark.long
 async def test_the_same_keys_alone_do_fire(venue: Folder, clock: FixedClock) -> None:
     """Mutation of the test before: with silence around it, each key does its work."""
     async with running(venue, clock) as screen:

@@ -79,6 +79,7 @@ def ours(client: WeChatClient, server: Server, path: str, **body: Any) -> Any:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.long
 def test_the_whole_life_of_all_four_kinds(server: Server, client: WeChatClient) -> None:
     """Created by the reference's examples, claimed, updated, given, used, voided, counted."""
     card = client.card

@@ -180,6 +180,7 @@ def backend() -> Iterator[Backend]:
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.long
 def test_from_the_backend_to_the_door_and_back(tmp_path: Path, backend: Backend) -> None:
     """Sold, seated, drawn, read by the lane, refused elsewhere, told, refunded, cut off, told."""
     server = Server(tmp_path / "server")

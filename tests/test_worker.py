@@ -332,6 +332,7 @@ def test_back_off_is_bounded_and_jittered() -> None:
         assert len(set(many[5:])) > 40
 
 
+@pytest.mark.long
 def test_after_a_long_outage_the_server_is_heard_within_seconds_of_its_return(
     worker: Worker, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

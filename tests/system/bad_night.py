@@ -76,6 +76,10 @@ class Night:
     typed: int = 0
     voided: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
+    doubles: int = 0
+    """Tickets on which more went in than they are good for, all of them listed."""
+    told: str = ""
+    """What became of it, for people."""
     _at_fault: dict[str, tuple[float, End]] = field(default_factory=dict)
 
     @property
@@ -345,7 +349,7 @@ def night(
             rogue.close()
         took_s = played.morning()
         played.check()
-        print(_report(played, seed, took_s))
+        played.told = _report(played, seed, took_s)
     return played
 
 
@@ -356,7 +360,8 @@ def _report(played: Night, seed: int, took_s: float) -> str:
         f"seed {seed}: {played.typed} codes typed, "
         + ", ".join(f"{word} {count}" for word, count in sorted(shown.items())),
         f"faults: {faults}",
-        f"well again after {took_s:.1f} s; {getattr(played, 'doubles', 0)} doubles, all listed"
+        *([f"the rogue: {played.rogue.said}"] if played.rogue else []),
+        f"well again after {took_s:.1f} s; {played.doubles} doubles, all listed"
         if not played.wrong
         else "NOT WELL:",
         *played.wrong[:40],
@@ -389,6 +394,7 @@ def main() -> int:
             scans_per_s=options.scans_per_s, faults=iter(n for n in chosen if n not in left_out),
             with_postgres=options.postgres, with_rogue=options.rogue,
         )  # fmt: skip
+        print(played.told, flush=True)
         if played.wrong:
             code = 1
             print(f"what is left of it: {root}")
