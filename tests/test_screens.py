@@ -114,6 +114,10 @@ def test_preview(snap_compare: Snap, app: Callable[..., GateApp]) -> None:
     corners = ((0.3, 0.3), (0.6, 0.35), (0.58, 0.8), (0.28, 0.75))
 
     async def run(pilot: Pilot[int]) -> None:
+        for _ in range(200):
+            if made.scan_screen._camera == "LOST":
+                break
+            await pilot.pause(0.05)
         await pilot.pause(0.3)
         made._previewed(Preview(grey, (corners,)))
         await pilot.pause(0.1)

@@ -295,12 +295,11 @@ class Night:
 
     def forget(self, gate: Gate, from_ms: int) -> None:
         """Note that a gate's disk no longer has what was shown since then."""
-        for loss in self.losses:
-            for holders in loss.holders.values():
-                holders.discard(gate.name)
+        self.forgets_others(gate)
         holders: dict[str, set[str]] = defaultdict(set)
-        for other in self.machines:
-            if other is not gate and isinstance(other, Gate | Server):
+        others: list[Gate | Server] = [self.server, *self.gates]
+        for other in others:
+            if other is not gate:
                 for hash_, entry in other.held().items():
                     if entry.device == gate.device:
                         holders[hash_].add(other.name)
