@@ -657,7 +657,7 @@ def _serve(options: argparse.Namespace) -> int:
             cert=path(options.cert),
             key=path(options.key),
             self_signed=options.self_signed,
-            behind_proxy=options.behind_proxy,
+            proxies=tuple(options.proxy),
             url=options.url or "",
             event=options.event or "",
             time_zone=_stated_zone(options),
@@ -945,7 +945,13 @@ def _add_serve(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--cert", metavar="FILE", help=_("TLS certificate (PEM)"))
     sub.add_argument("--key", metavar="FILE", help=_("its key (PEM)"))
     sub.add_argument("--self-signed", action="store_true", help=_("make a certificate and use it"))
-    sub.add_argument("--behind-proxy", action="store_true", help=_("a proxy before us adds TLS"))
+    sub.add_argument(
+        "--proxy",
+        metavar="ADDRESS|NET",
+        action="append",
+        default=[],
+        help=_("a proxy that adds TLS and says who calls, such as 127.0.0.1; may be repeated"),
+    )
     sub.add_argument("--url", metavar="URL", help=_("how gates reach the server"))
     sub.add_argument("--event", metavar="ID", help=_("event to enrol gates into"))
     sub.add_argument(

@@ -17,7 +17,6 @@ from pathlib import Path
 import ifaddr
 from zeroconf import (
     BadTypeInNameException,
-    DNSPointer,
     NonUniqueNameException,
     NotRunningException,
     ServiceStateChange,
@@ -129,7 +128,7 @@ class Discovery:
             return
         self._ask_again_s = now + ASK_AGAIN_S
         kept = zeroconf.cache.async_entries_with_name(TYPE)
-        names = [record.alias for record in kept if isinstance(record, DNSPointer)]
+        names = [str(getattr(record, "alias", "")) for record in kept]
         # Not always the same strangers.
         random.shuffle(names)
         for name in names:

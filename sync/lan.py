@@ -8,6 +8,7 @@ import asyncio
 import errno
 import ipaddress
 import logging
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,6 +33,8 @@ from gate.clock import SystemClock
 from gate.errors import StoreError
 from gate.language import _
 from gate.store.folder import Folder
+from sync.accepting import Listener, raise_file_limit
+from sync.connections import Connections
 from sync.discovery import Discovery
 from sync.members import (
     Membership,
@@ -59,6 +62,8 @@ UNREAD_WORDS = 64
 UNSENT_WORDS = 256
 """Words that may wait for a slow link before it is cut."""
 WARN_EVERY_S = 1.0
+STRANGERS, OF_EACH = 128, 32
+"""Connections on which no member's certificate was shown yet, in all and of one address."""
 
 _clock = SystemClock()
 _decoder = msgspec.json.Decoder(Word)
@@ -159,6 +164,7 @@ class Lan:
         self._is_member = is_member
         self._places = Places(self._device, map(_placed, seeds), is_member, _now_s())
         self._calls: dict[str, asyncio.Task[None]] = {}
+        self._listener: Listener | None = None
         self._discovery: Discovery | None = None
         self._ready: threading.Event = threading.Event()
         self._fault: OSError | None = None
@@ -175,6 +181,7 @@ class Lan:
 
     def start(self) -> None:
         """Begin to listen. Raises StoreError when that is not possible."""
+        raise_file_limit()
         self._thread.start()
         self._ready.wait()
         if self._fault is not None:
@@ -255,18 +262,16 @@ class Lan:
     async def _open(self) -> Server:
         host, port = self._listen
         try:
-            return await self._serve(host, port)
+            listener = _listening(host, port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
             # Several gates on one machine: the others are told where this one listens.
-            return await self._serve(host, 0)
-
-    async def _serve(self, host: str, port: int) -> Server:
+            listener = _listening(host, 0)
+        self._listener = Listener(listener, Connections(STRANGERS, OF_EACH))
         return await serve(
             self._come,
-            host or None,
-            port,
+            sock=self._listener,
             ssl=self._server_tls,
             process_request=self._ask,
             ssl_handshake_timeout=CALL_S,
@@ -303,7 +308,10 @@ class Lan:
             if place.at not in self._calls:
                 task = asyncio.ensure_future(self._reach(place))
                 self._calls[place.at] = task
-                task.add_done_callback(lambda _task, at=place.at: self._calls.pop(at, None))
+                task.add_done_callback(partial(self._end_call, place.at))
+
+    def _end_call(self, at: str, _task: object) -> None:
+        self._calls.pop(at, None)
 
     async def _reach(self, place: Place) -> None:
         try:
@@ -433,6 +441,8 @@ class Lan:
             who = f"{member[0]} ({_host(socket)})" if member else _host(socket)
             self._refuse(who, why)
             return _response(Reply(HTTPStatus.FORBIDDEN, _problem("revoked")))
+        assert self._listener is not None
+        self._listener.prove(socket.transport.get_extra_info("peername"))
         parts = urlsplit(request.path)
         if parts.path == STREAM:
             return None
@@ -502,9 +512,24 @@ def _member(socket: Connection) -> tuple[str, str] | None:
         return None
 
 
-def _host(socket: Connection) -> str:
-    address = socket.transport.get_extra_info("peername") or ("",)
-    return str(address[0])
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there, or on every address of either kind. Raises OSError."""
+    if host:
+        flags = socket.AI_PASSIVE
+        (family, *_kind, at), *_others = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=flags
+        )
+        return socket.create_server(at[:2], family=family)
+    if socket.has_dualstack_ipv6():
+        with suppress(OSError):
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server(("", port))
+
+
+def _host(stream: Connection) -> str:
+    """The address at the other end; one of IPv4 as such, though the socket speaks both."""
+    address = stream.transport.get_extra_info("peername") or ("",)
+    return str(address[0]).removeprefix("::ffff:")
 
 
 def place_of(host: str, port: int) -> str:

@@ -220,7 +220,7 @@ def create_app(engine: Engine, settings: Settings) -> Starlette:
             *CardAdmin(server, cards.clockwork).routes(),
             *Open(server).routes(),
         ],
-        middleware=[Middleware(Counted, metrics=server.metrics)],
+        middleware=[Middleware(edge.Framed), Middleware(Counted, metrics=server.metrics)],
         exception_handlers={
             Denied: edge.on_denied,
             HTTPException: edge.on_http_exception,

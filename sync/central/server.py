@@ -35,6 +35,7 @@ from sync.central.snapshot import Snapshots
 from sync.central.stream import Streams
 from sync.exchange import Have, tips_to_text
 from sync.keys import is_good
+from sync.listening import CONNECTION
 from sync.protocol import Answer, Ask, Frame, Head, Refused
 
 log = logging.getLogger(__name__)
@@ -149,6 +150,7 @@ class Server:
         if device.state == State.REVOKED:
             self._count_failure(asking)
             raise Denied(401, "revoked", _("This device was revoked. Ask a supervisor."))
+        prove(asking)
         return device
 
     def check_admin(self, asking: HTTPConnection) -> None:
@@ -157,6 +159,7 @@ class Server:
         if not stated or not hmac.compare_digest(stated, self.settings.admin_hash):
             self._count_failure(asking)
             raise _unauthorised()
+        prove(asking)
 
     def check_rate(self, device: Device) -> None:
         """Raises Denied when a device asks too often."""
@@ -275,6 +278,13 @@ class Server:
         heard = self.roster.heard_to_keep()
         if heard:
             await self.write(lambda connection: devices.put_heard(connection, heard))
+
+
+def prove(asking: HTTPConnection) -> None:
+    """Whoever asks belongs here: its connection is no stranger's."""
+    connection = asking.scope.get("state", {}).get(CONNECTION)
+    if connection is not None:
+        connection.prove()
 
 
 def _address(asking: HTTPConnection) -> str:
