@@ -1,7 +1,11 @@
 """How many connections strangers may hold, and who makes way."""
 
+import asyncio
+import socket
+
 import pytest
 
+from sync.accepting import Listener, raise_file_limit
 from sync.connections import Connection, Connections, source_of
 
 
@@ -82,3 +86,46 @@ def test_an_exempt_address_is_bounded_by_all_only() -> None:
 def test_who_has_a_network_of_addresses_is_one(one: str, other: str, *, is_same: bool) -> None:
     """A /64 of IPv6 is one subscriber's; whatever else is no address counts as it is."""
     assert (source_of(one) == source_of(other)) == is_same
+
+
+async def test_a_listener_counts_whom_it_accepts() -> None:
+    """The oldest is hung up on, one that was proved stays, and whoever has gone is not counted."""
+    connections = Connections(3, 3)
+    listener = Listener(socket.create_server(("127.0.0.1", 0)), connections)
+    at = listener.getsockname()
+    came = asyncio.Semaphore(0)
+
+    class Quiet(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            came.release()
+
+    server = await asyncio.get_running_loop().create_server(Quiet, sock=listener)
+    callers = []
+    for n in range(5):
+        callers.append(await asyncio.open_connection(*at))
+        await came.acquire()
+        if n == 0:
+            listener.prove(callers[0][1].get_extra_info("sockname"))
+    assert await callers[1][0].read() == b""
+    assert len(connections) == 3
+    callers[2][1].close()
+    while len(connections) != 2:
+        await asyncio.sleep(0.001)
+    assert not callers[0][0].at_eof()
+    for _reader, writer in callers:
+        writer.close()
+    server.close()
+    await server.wait_closed()
+
+
+def test_as_many_files_may_be_open_as_the_system_allows() -> None:
+    """A connection is a file; what is said to be allowed is."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = min(100, before[1])
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, before[1]))
+        assert raise_file_limit() in (before[1], 2**20)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

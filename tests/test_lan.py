@@ -23,9 +23,10 @@ from gate.store.tickets import live_replica
 from gate.store.venue import Venue as VenueReader
 from sync.feed import Feed
 from sync.keys import DeviceKey
-from sync.lan import STREAM, _placed
+from sync.lan import OF_EACH, STRANGERS, STREAM, _placed
 from sync.members import Authority, Membership, client_context, load_membership
 from sync.protocol import Word
+from tests.crowd import crowd, still_there
 from tests.lan import Member, Venue
 from tests.network import until
 
@@ -233,6 +234,22 @@ def test_a_stranger_learns_nothing_and_is_reported(venue: Open, tmp_path: Path) 
         with pytest.raises((OSError, WebSocketException)):
             visit(member, context)
         until(lambda n=n: refused_for(member) >= n)  # type: ignore[misc]
+
+
+def test_callers_who_say_nothing_keep_no_gate_out(venue: Open) -> None:
+    """Hundreds of connections to its port: the others reach it all the same, and stay linked."""
+    gates = venue(2)
+    first, second = gates.gates
+    first.start()
+    until(lambda: bool(first.told()))
+    with crowd(first.host, first.port, 400) as idle:
+        second.start()
+        until(lambda: first.linked() == second.linked() == 1)
+        assert still_there(idle) <= OF_EACH
+        with crowd(first.host, first.port, 2 * STRANGERS):
+            first.scan("C000001")
+            until(lambda: second.held() >= 2)
+    assert first.linked() == second.linked() == 1
 
 
 def test_a_revoked_device_is_turned_away(venue: Open) -> None:

@@ -1,6 +1,7 @@
 """Callers who do not come to the point are hung up on; everybody else is served."""
 
 import asyncio
+import errno
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -207,6 +208,38 @@ async def test_what_is_no_request_is_not_kept(patient: int, request_: Callable[[
     with suppress(ConnectionError):
         assert await asyncio.wait_for(reader.read(), 5) == b""
     writer.close()
+
+
+async def test_without_a_bound_it_would_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By httptools, whose buffers have none: the one above is needed."""
+    monkeypatch.setattr(prompt, "HEAD_BYTES", 10**9)
+    for speaker in SPEAKERS[1:]:
+        async with served(speaker) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(long_line())
+            await asyncio.wait_for(writer.drain(), 5)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(reader.read(), ASK_S)
+            writer.close()
+
+
+async def test_it_goes_on_when_there_are_no_more_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who came first makes room; whoever comes then is served."""
+    loop = asyncio.get_running_loop()
+    real, failures = loop.sock_accept, [errno.EMFILE, errno.ENFILE, errno.ECONNABORTED]
+
+    async def accept(listener: object) -> object:
+        accepted = await real(listener)  # type: ignore[arg-type]
+        if failures:
+            accepted[0].close()
+            raise OSError(failures.pop(), "no more")
+        return accepted
+
+    monkeypatch.setattr(loop, "sock_accept", accept)
+    async with served(PromptH11) as port:
+        for _n in range(3):
+            assert await asked(port, SMUGGLED) == b""
+        assert b"here" in await asked(port, SMUGGLED)
 
 
 async def test_requests_in_a_row_are_answered_in_order(patient: int) -> None:
