@@ -181,7 +181,7 @@ class Lan:
 
     def start(self) -> None:
         """Begin to listen. Raises StoreError when that is not possible."""
-        raise_file_limit()
+        log.info("lan: %d files may be open", raise_file_limit())
         self._thread.start()
         self._ready.wait()
         if self._fault is not None:
