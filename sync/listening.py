@@ -102,7 +102,7 @@ class Server(uvicorn.Server):
             transport = await self._connect(accepted, connection)
         except (OSError, TimeoutError) as error:
             connection.close()
-            log.info("no connection with %s: %s", address, type(error).__name__)
+            log.warning("no connection with %s: %s", address, type(error).__name__)
         except asyncio.CancelledError:
             connection.close()
             raise
