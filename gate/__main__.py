@@ -658,6 +658,7 @@ def _serve(options: argparse.Namespace) -> int:
             key=path(options.key),
             self_signed=options.self_signed,
             proxies=tuple(options.proxy),
+            callback_to=tuple(options.callback_to),
             url=options.url or "",
             event=options.event or "",
             time_zone=_stated_zone(options),
@@ -953,6 +954,13 @@ def _add_serve(sub: argparse.ArgumentParser) -> None:
         help=_("a proxy that adds TLS and says who calls, such as 127.0.0.1; may be repeated"),
     )
     sub.add_argument("--url", metavar="URL", help=_("how gates reach the server"))
+    sub.add_argument(
+        "--callback-to",
+        metavar="HOST[:PORT]",
+        action="append",
+        default=[],
+        help=_("a host that callbacks may be at though it is not on the internet; may be repeated"),
+    )
     sub.add_argument("--event", metavar="ID", help=_("event to enrol gates into"))
     sub.add_argument(
         "--time-zone", metavar="ZONE", help=_("time zone of an event that is made: Europe/Berlin")

@@ -487,14 +487,18 @@ def enroll(folder: Path, link: str) -> tuple[int, str]:
     return ran.returncode, "\n".join(complaints)
 
 
-def certified(folder: Path) -> tuple[Path, Path, Path]:
-    """An authority's certificate, and one for 127.0.0.1 of it with its key, as PEM files."""
+def certified(folder: Path, host: str = "") -> tuple[Path, Path, Path]:
+    """An authority's certificate, and one of it for a host with its key, as PEM files.
+
+    Without a name it is for 127.0.0.1.
+    """
     keys = [ec.generate_private_key(ec.SECP256R1()) for _n in range(2)]
     names = [
         x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("Root", "Gate")
     ]
     now = datetime.datetime.now(datetime.UTC)
-    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    here = x509.SubjectAlternativeName([x509.DNSName(host) if host else address])
     paths = [folder / "root.pem", folder / "server.pem"]
     for n, path in enumerate(paths):
         made = (

@@ -39,6 +39,7 @@ from sync.enrolment import is_believable
 from sync.protocol import MAX_FRAME
 from sync.wechat import accounts
 from sync.wechat.accounts import Account
+from sync.wechat.outgoing import hosts
 
 log = logging.getLogger(__name__)
 LISTEN = "127.0.0.1:8470"
@@ -63,6 +64,8 @@ class Wanted:
     self_signed: bool = False
     proxies: tuple[str, ...] = ()
     """Addresses and networks of proxies that add TLS and say who a caller is."""
+    callback_to: tuple[str, ...] = ()
+    """Hosts that callbacks of the card API may be at though they are not public."""
     url: str = ""
     """How gates reach it, where that is not where it listens."""
     event: str = ""
@@ -145,7 +148,7 @@ def run(wanted: Wanted) -> int:
 
 def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
     host, port = listening.place(wanted.listen or LISTEN)
-    proxies = networks(wanted.proxies)
+    proxies, callback_to = networks(wanted.proxies), hosts(wanted.callback_to)
     certificate, key = _certificate(wanted, folder, host)
     if certificate is None and not (invite.is_loopback(host) or proxies):
         raise UsageError(
@@ -160,7 +163,12 @@ def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
         port = listener.getsockname()[1]
         address = _address_of(wanted, host, port, certificate)
         ready = _prepare(engine, wanted, folder, address)
-        settings = Settings(folder=folder, admin_hash=ready.admin_hash, url=wanted.url.rstrip("/"))
+        settings = Settings(
+            folder=folder,
+            admin_hash=ready.admin_hash,
+            url=wanted.url.rstrip("/"),
+            callback_to=callback_to,
+        )
         app = create_app(engine, settings)
         _tell_start(engine, folder, address, ready)
         log.info(

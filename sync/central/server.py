@@ -67,6 +67,8 @@ class Settings:
     account_per_s: float = 1000.0
     """Calls of the card API with one access token."""
     account_burst: float = 4000.0
+    callback_to: tuple[str, ...] = ()
+    """Hosts (``host``, ``host:port``) that callbacks may be at though they are not public."""
     runs_clockwork: bool = True
     """Whether this process follows journals and tells callbacks, or leaves that to others."""
     body_s: float = 20.0
