@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +17,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import connect
+from websockets.frames import Frame, Opcode
 
 from sync import listening
 from sync.central import edge, invite, prompt
@@ -40,11 +42,11 @@ async def _answer(request: Request) -> PlainTextResponse:
     return PlainTextResponse("here")
 
 
-async def _echo(socket: WebSocket) -> None:
-    await socket.accept()
+async def _echo(stream: WebSocket) -> None:
+    await stream.accept()
     with suppress(WebSocketDisconnect):
         while True:
-            await socket.send_text(await socket.receive_text())
+            await stream.send_text(await stream.receive_text())
 
 
 @asynccontextmanager
@@ -130,10 +132,10 @@ async def test_a_slow_answer_and_a_pause_are_no_fault(port: int) -> None:
 
 async def test_a_stream_may_be_silent(port: int) -> None:
     """A WebSocket has asked what it wanted."""
-    async with connect(f"ws://127.0.0.1:{port}/stream", proxy=None) as socket:
+    async with connect(f"ws://127.0.0.1:{port}/stream", proxy=None) as stream:
         await asyncio.sleep(3 * ASK_S)
-        await socket.send("still here")
-        assert await socket.recv() == "still here"
+        await stream.send("still here")
+        assert await stream.recv() == "still here"
 
 
 async def asked(port: int, request: bytes) -> bytes:
@@ -276,9 +278,9 @@ async def test_a_stream_that_belongs_stays(patient: int) -> None:
     """One that does not makes way; one that has ended takes no place."""
     async with connect(f"ws://127.0.0.1:{patient}/stream", proxy=None) as strangers:
         for _n in range(STRANGERS):
-            async with connect(f"ws://127.0.0.1:{patient}/stream", proxy=None) as socket:
-                await socket.send("here")
-                assert await socket.recv() == "here"
+            async with connect(f"ws://127.0.0.1:{patient}/stream", proxy=None) as other:
+                await other.send("here")
+                assert await other.recv() == "here"
         await strangers.send("still")
         assert await strangers.recv() == "still"
 
@@ -302,3 +304,52 @@ async def test_tls_that_does_not_come_about_is_not_waited_for(
             assert await asyncio.wait_for(reader.read(), 20 * ASK_S) == b""
         for one in (writer, asking):
             one.close()
+
+
+UPGRADE = (
+    b"GET /stream HTTP/1.1\r\nHost: gate\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+@asynccontextmanager
+async def hoarding(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A WebSocket whose client reads nothing but what the test does."""
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=raw, limit=1024)
+    writer.write(UPGRADE)
+    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+    yield reader, writer
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "bound"),
+    [
+        (Frame(Opcode.PING, bytes(125)), Frame(Opcode.PING, bytes(125)), "UNREAD_BYTES"),
+        (Frame(Opcode.TEXT, b"", fin=False), Frame(Opcode.CONT, b"", fin=False), "PIECES"),
+    ],
+    ids=["pings whose answers nobody reads", "a message of pieces without end"],
+)
+@pytest.mark.parametrize("is_bounded", [True, False])
+async def test_a_stream_buffers_no_more_than_a_message(
+    monkeypatch: pytest.MonkeyPatch, first: Frame, again: Frame, bound: str, *, is_bounded: bool
+) -> None:
+    """It is cut; without the bound it would not be."""
+    monkeypatch.setattr(prompt, bound, 1000 if is_bounded else 10**12)
+    async with served(PromptH11) as port, hoarding(port) as (_reader, writer):
+        writer.write(first.serialize(mask=True))
+        piece = again.serialize(mask=True) * 200
+        is_cut = False
+        try:
+            for _n in range(400):
+                writer.write(piece)
+                await asyncio.wait_for(writer.drain(), 10)
+                # What was sent last is what the server has read but for one buffer of the system.
+                await asyncio.sleep(0)
+        except ConnectionError:
+            is_cut = True
+        assert is_cut == is_bounded

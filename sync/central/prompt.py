@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 from sync.listening import CONNECTION
+from sync.protocol import MAX_FRAME
 
 ASK_S: Final = 20.0
 """How long a connection may take, from its first byte or from its opening, to ask something."""
 HEAD_BYTES: Final = 64 * 1024
 """As much may come without completing a request's head or bringing a byte of its body."""
+UNREAD_BYTES: Final = 2 * MAX_FRAME
+"""As much may wait for a WebSocket's other end to read it."""
+PIECES: Final = 4096
+"""Into so many a message may be cut."""
 PIPELINED: Final = 16
 """Requests that may wait behind the one that is being answered."""
 
@@ -115,7 +121,21 @@ else:
 
 
 class Stream(WebSocketsSansIOProtocol):
-    """A WebSocket whose end is told to whoever counts connections."""
+    """A WebSocket that buffers no more than a message either way, and tells of its end."""
+
+    def handle_ping(self) -> None:
+        """Answer, unless the other end asks and asks and never reads an answer."""
+        if self.transport.get_write_buffer_size() > UNREAD_BYTES:
+            self.transport.abort()
+        else:
+            super().handle_ping()
+
+    def handle_cont(self, event: Frame) -> None:
+        """One more piece of a message; what is bounded else is its length only."""
+        if len(self.frames) >= PIECES:
+            self.transport.abort()
+        else:
+            super().handle_cont(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has ended."""

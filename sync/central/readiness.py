@@ -19,7 +19,7 @@ RESERVED_BYTES = 64 * 1024 * 1024
 """Less than so much free is full: a commit, its log and a snapshot must still fit."""
 ANSWER_S = 5.0
 """How long a write may take."""
-KEPT_S = 2.0
+KEPT_S = 1.0
 """How long what was found is believed: whoever asks more often costs no write."""
 _KEY = "ready"
 
