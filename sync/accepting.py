@@ -1,5 +1,6 @@
 """Connections as the system gives them: how many there may be, and sockets that are counted."""
 
+import logging
 import socket
 from contextlib import suppress
 from typing import Any
@@ -10,6 +11,8 @@ try:
     import resource
 except ImportError:  # Windows has no such limit.
     resource = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
 
 
 def raise_file_limit() -> int:
@@ -37,7 +40,10 @@ class Listener(socket.socket):
         """The next one who calls."""
         plain, address = super().accept()
         accepted = _Accepted(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        before = self._connections.ended
         accepted.connection = self._connections.open(address[0], accepted.hang_up)
+        if self._connections.ended > before:
+            log.warning("too many connections of strangers: hung up on one, for %s", address[0])
         accepted.forget = lambda: self._open.pop(address, None)
         self._open[address] = accepted
         return accepted, address

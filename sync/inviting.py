@@ -3,11 +3,12 @@
 import asyncio
 import hashlib
 import hmac
+import logging
 import secrets
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import msgspec
 import uvicorn
@@ -21,6 +22,7 @@ from starlette.routing import Route
 
 from gate.errors import DamagedError, GateError, UsageError
 from gate.language import _
+from gate.log_file import open_log
 from gate.store.folder import Folder
 from gate.words import printable
 from sync import listening, venue
@@ -33,6 +35,7 @@ from sync.members import door_context, load_membership
 from sync.protocol import PREFIX, Enrol
 
 LISTEN = "0.0.0.0:8472"
+LOG = "invite.log"
 MAX_BODY = 16 * 1024
 BODY_S = 10.0
 STRANGERS, OF_EACH = 64, 16
@@ -142,8 +145,21 @@ def invite_gates(folder: Folder, names: Sequence[str], *, listen: str = LISTEN) 
         config.ssl = door_context(folder, membership)
         raise_file_limit()
         server = listening.Server(config, listener, Connections(STRANGERS, OF_EACH))
-        listening.run(server)
+        with _logged(folder):
+            listening.run(server)
     return invitation.taken_in
+
+
+@contextmanager
+def _logged(folder: Folder) -> Iterator[None]:
+    """What happens meanwhile is written there: the terminal is for the link."""
+    root, kept = logging.getLogger(), open_log(folder.path / LOG)
+    root.addHandler(kept)
+    try:
+        yield
+    finally:
+        root.removeHandler(kept)
+        kept.close()
 
 
 def _app(invitation: Invitation) -> Starlette:

@@ -97,7 +97,10 @@ class Server(uvicorn.Server):
     async def _welcome(self, accepted: socket.socket, address: str) -> None:
         task = asyncio.current_task()
         assert task is not None
+        before = self._connections.ended
         connection = self._connections.open(address, task.cancel)
+        if self._connections.ended > before:
+            log.warning("too many connections of strangers: hung up on one, for %s", address)
         try:
             transport = await self._connect(accepted, connection)
         except (OSError, TimeoutError) as error:

@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from gate.__main__ import main
 from gate.domain.model import Outcome, Scan
+from gate.log_file import AT_FIRST
 from gate.store.folder import Folder
 from gate.store.tickets import live_replica
 from sync.central import invite, tickets
@@ -420,6 +421,7 @@ class TestCrowds:
                 assert still_there(idle) <= OF_EACH
             log = (server.folder / "server.log").read_text()
             assert "files may be open" in log
+            assert 0 < log.count("too many connections of strangers") <= AT_FIRST + 2
             assert "Traceback" not in log
 
 

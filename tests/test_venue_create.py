@@ -484,8 +484,9 @@ def test_callers_who_say_nothing_keep_nobody_out(host: Folder, tmp_path: Path) -
             enrolled = enrol_device(Folder(tmp_path / "gate"), link, again=False)
             assert enrolled.event_name == "Winter Gala"
             assert still_there(idle) <= inviting.OF_EACH
-        process.communicate(timeout=30)
-        assert process.returncode == 0
+        _out, complaint = process.communicate(timeout=30)
+        assert (process.returncode, complaint) == (0, "")
+    assert "too many connections of strangers" in (host.path / inviting.LOG).read_text()
 
 
 def test_it_ends_when_it_is_told_to(host: Folder) -> None:
