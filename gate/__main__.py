@@ -657,7 +657,8 @@ def _serve(options: argparse.Namespace) -> int:
             cert=path(options.cert),
             key=path(options.key),
             self_signed=options.self_signed,
-            behind_proxy=options.behind_proxy,
+            proxies=tuple(options.proxy),
+            callback_to=tuple(options.callback_to),
             url=options.url or "",
             event=options.event or "",
             time_zone=_stated_zone(options),
@@ -945,8 +946,21 @@ def _add_serve(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--cert", metavar="FILE", help=_("TLS certificate (PEM)"))
     sub.add_argument("--key", metavar="FILE", help=_("its key (PEM)"))
     sub.add_argument("--self-signed", action="store_true", help=_("make a certificate and use it"))
-    sub.add_argument("--behind-proxy", action="store_true", help=_("a proxy before us adds TLS"))
+    sub.add_argument(
+        "--proxy",
+        metavar="ADDRESS|NET",
+        action="append",
+        default=[],
+        help=_("a proxy that adds TLS and says who calls, such as 127.0.0.1; may be repeated"),
+    )
     sub.add_argument("--url", metavar="URL", help=_("how gates reach the server"))
+    sub.add_argument(
+        "--callback-to",
+        metavar="HOST[:PORT]",
+        action="append",
+        default=[],
+        help=_("a host that callbacks may be at though it is not on the internet; may be repeated"),
+    )
     sub.add_argument("--event", metavar="ID", help=_("event to enrol gates into"))
     sub.add_argument(
         "--time-zone", metavar="ZONE", help=_("time zone of an event that is made: Europe/Berlin")

@@ -102,8 +102,8 @@ def _read_back(export: Path, reader: JournalReader) -> int:
 
 
 _NAMES = {
-    "journal.db", "peers.db", "tickets.current", "gate.log", "sync.log", "sync.json",
-    "sync.now",
+    "journal.db", "peers.db", "tickets.current", "gate.log", "sync.log", "invite.log",
+    "sync.json", "sync.now",
     "server.json", "member.json", "venue.json", "device.key",
 }  # fmt: skip
 
@@ -114,7 +114,7 @@ def _is_data(path: Path) -> bool:
         name = name.removesuffix(suffix)
     return (
         name in _NAMES
-        or name.startswith(("gate.log.", "sync.log."))
+        or name.startswith(("gate.log.", "sync.log.", "invite.log."))
         or name.endswith(".part")
         or FILE_NAME.fullmatch(name) is not None
     )

@@ -7,7 +7,10 @@ learns that there is a gate, and nothing else.
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Callable
+import random
+import re
+import time
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,7 +27,14 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZerocon
 log = logging.getLogger(__name__)
 
 TYPE = "_venue-gate._tcp.local."
+_DEVICE = re.compile(r"[0-9a-f]{16}")
 ASK_MS = 2000
+ASK_AGAIN_S = 10.0
+"""How often those that announced themselves and are not linked are asked where they are."""
+ASKED_AT_ONCE = 32
+"""Strangers may announce names without end: so many are asked at a time, besides members."""
+ADDRESSES = 8
+"""As many of one name's addresses are passed on: any of them, as a spoofer may add to them."""
 _FAULTS = (OSError, NonUniqueNameException, NotRunningException, BadTypeInNameException,
            AssertionError, TimeoutError)  # fmt: skip
 
@@ -35,7 +45,14 @@ Found = Callable[[str, str], None]
 class Discovery:
     """Announces one gate and hears of the others; ``look`` now and then, then ``close``."""
 
-    def __init__(self, venue: str, device: str, port: int, found: Found) -> None:
+    def __init__(
+        self,
+        venue: str,
+        device: str,
+        port: int,
+        found: Found,
+        is_member: Callable[[str], bool],
+    ) -> None:
         self._venue = venue
         self._device = device
         self._port = port
@@ -44,12 +61,15 @@ class Discovery:
         self._browser: AsyncServiceBrowser | None = None
         self._addresses: tuple[str, ...] = ()
         self._network = b""
-        self._asking: set[asyncio.Task[None]] = set()
+        self._is_member = is_member
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._ask_again_s = 0.0
 
-    async def look(self) -> None:
-        """Begin, and begin anew when the network is another."""
+    async def look(self, linked: Collection[str]) -> None:
+        """Begin, and begin anew when the network is another; ask again for who is not linked."""
         network = network_now()
         if network == self._network and self._zeroconf is not None:
+            self._ask_for_others(self._zeroconf.zeroconf, linked)
             return
         self._network = network
         addresses = own_addresses()
@@ -69,7 +89,7 @@ class Discovery:
         """Say nothing and hear nothing any more."""
         browser, zeroconf = self._browser, self._zeroconf
         self._browser = self._zeroconf = None
-        for task in self._asking:
+        for task in list(self._asking.values()):
             task.cancel()
         with suppress(*_FAULTS):
             if browser is not None:
@@ -100,21 +120,49 @@ class Discovery:
     ) -> None:
         if state_change is ServiceStateChange.Removed or self._zeroconf is None:
             return
-        task = asyncio.ensure_future(self._ask(zeroconf, name))
-        self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
+        self._begin_asking(zeroconf, name)
 
-    async def _ask(self, zeroconf: Zeroconf, name: str) -> None:
+    def _ask_for_others(self, zeroconf: Zeroconf, linked: Collection[str]) -> None:
+        now = time.monotonic()
+        if now < self._ask_again_s:
+            return
+        self._ask_again_s = now + ASK_AGAIN_S
+        kept = zeroconf.cache.async_entries_with_name(TYPE)
+        names = [str(getattr(record, "alias", "")) for record in kept]
+        # Not always the same strangers.
+        random.shuffle(names)
+        for name in names:
+            if _device(name) not in linked:
+                self._begin_asking(zeroconf, name)
+
+    def _begin_asking(self, zeroconf: Zeroconf, name: str) -> None:
+        device = _device(name)
+        if device in ("", self._device) or name in self._asking:
+            return
+        strangers = sum(not self._is_member(_device(asked)) for asked in self._asking)
+        if not self._is_member(device) and strangers >= ASKED_AT_ONCE:
+            return
+        task = asyncio.ensure_future(self._ask(zeroconf, name, device))
+        self._asking[name] = task
+        task.add_done_callback(lambda _task: self._asking.pop(name, None))
+
+    async def _ask(self, zeroconf: Zeroconf, name: str, device: str) -> None:
         info = AsyncServiceInfo(TYPE, name)
         with suppress(*_FAULTS):
             if not await info.async_request(zeroconf, ASK_MS):
                 return
-            device = name.removesuffix(f".{TYPE}")
-            if info.decoded_properties.get("v") != self._venue or device == self._device:
+            if info.decoded_properties.get("v") != self._venue:
                 return
-            for address in info.parsed_scoped_addresses():
+            addresses = info.parsed_scoped_addresses()
+            for address in random.sample(addresses, min(ADDRESSES, len(addresses))):
                 host = f"[{address}]" if ":" in address else address
                 self._found(f"{host}:{info.port}", device)
+
+
+def _device(name: str) -> str:
+    """Whose name it is; empty where it is none of a gate."""
+    device = name.removesuffix(f".{TYPE}")
+    return device if _DEVICE.fullmatch(device) else ""
 
 
 def own_addresses() -> tuple[str, ...]:

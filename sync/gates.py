@@ -15,6 +15,7 @@ from sync.keys import DeviceKey, verifier
 from sync.lan import Event, Lan, Link, Linked, Said, Unlinked, place_of
 from sync.outbound import unsent
 from sync.pair import Asking, Pair
+from sync.places import Rank
 from sync.protocol import Beat, Report, Word
 from sync.replica import Holdings
 
@@ -163,11 +164,14 @@ class Gates:
         if word.frame.whole:
             self._compared[link.device] = gate.pair
         if word.beat is not None:
+            where = gate.place
             gate.beat, self.reports[link.device] = word.beat, word.beat.report
             # Only of devices there are: a gate that lies can name new ones without end.
             known = filter(self._key_of, gate.pair.linked)
             self._heard |= dict.fromkeys(known, now.boot_ms)
             self._hear_clock(link.device, word.beat, now)
+            if gate.place != where:
+                self._lan.know({link.device: gate.place}, Rank.PROVED)
             if word.beat.linked is not None:
                 self._lan.know({d: at for d, at in word.beat.linked.items() if d != CENTRAL})
         self._say(gate)

@@ -3,35 +3,43 @@
 import asyncio
 import hashlib
 import hmac
+import logging
 import secrets
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from gate.errors import DamagedError, GateError, UsageError
 from gate.language import _
+from gate.log_file import open_log
 from gate.store.folder import Folder
 from gate.words import printable
 from sync import listening, venue
+from sync.accepting import raise_file_limit
 from sync.central import edge, invite
 from sync.central.edge import Denied, reply
+from sync.central.prompt import Prompt
+from sync.connections import Connections
 from sync.members import door_context, load_membership
 from sync.protocol import PREFIX, Enrol
 
 LISTEN = "0.0.0.0:8472"
+LOG = "invite.log"
 MAX_BODY = 16 * 1024
 BODY_S = 10.0
-CONNECTIONS = 100
+STRANGERS, OF_EACH = 64, 16
+"""Connections at a time, in all and of one address: whoever comes has not been taken in yet."""
 _enrol = msgspec.json.Decoder(Enrol)
 
 
@@ -128,15 +136,30 @@ def invite_gates(folder: Folder, names: Sequence[str], *, listen: str = LISTEN) 
             log_config=None,
             access_log=False,
             server_header=False,
-            limit_concurrency=CONNECTIONS,
+            http=Prompt,
+            ws="none",
             timeout_keep_alive=5,
             timeout_graceful_shutdown=3,
         )
         config.load()
         config.ssl = door_context(folder, membership)
-        server = uvicorn.Server(config)
-        listening.run(server, listener)
+        raise_file_limit()
+        server = listening.Server(config, listener, Connections(STRANGERS, OF_EACH))
+        with _logged(folder):
+            listening.run(server)
     return invitation.taken_in
+
+
+@contextmanager
+def _logged(folder: Folder) -> Iterator[None]:
+    """What happens meanwhile is written there: the terminal is for the link."""
+    root, kept = logging.getLogger(), open_log(folder.path / LOG)
+    root.addHandler(kept)
+    try:
+        yield
+    finally:
+        root.removeHandler(kept)
+        kept.close()
 
 
 def _app(invitation: Invitation) -> Starlette:
@@ -148,6 +171,7 @@ def _app(invitation: Invitation) -> Starlette:
 
     return Starlette(
         lifespan=lifespan,
+        middleware=[Middleware(edge.Framed)],
         routes=[Route(f"{PREFIX}/enrol", invitation.enrol, methods=["POST"])],
         exception_handlers={
             Denied: edge.on_denied,

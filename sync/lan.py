@@ -8,6 +8,7 @@ import asyncio
 import errno
 import ipaddress
 import logging
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,6 +33,8 @@ from gate.clock import SystemClock
 from gate.errors import StoreError
 from gate.language import _
 from gate.store.folder import Folder
+from sync.accepting import Listener, raise_file_limit
+from sync.connections import Connections
 from sync.discovery import Discovery
 from sync.members import (
     Membership,
@@ -40,6 +43,7 @@ from sync.members import (
     server_context,
     venue_id,
 )
+from sync.places import Place, Places, Rank
 from sync.protocol import MAX_FRAME, PREFIX, Problem, Word
 
 log = logging.getLogger(__name__)
@@ -51,18 +55,15 @@ SILENCE_S = 4.0
 """A link on which nothing came for so long is gone, whatever the network says."""
 CALL_S = 4.0
 """How long a call may take until both have shown who they are."""
-CALL_AGAIN_S = (1.0, 2.0, 3.0)
-"""How long after the first, second, and every further failure a place is called again."""
-YIELD_S = 2.0
-"""Of two gates the one with the smaller id calls; the other waits so long before it does."""
-FORGET_S = 600.0
-"""A place that was not heard of for so long is not called any more."""
-MOST_PLACES = 1000
+CALLS = 64
+"""How many places are called at a time."""
 UNREAD_WORDS = 64
 """Words of one gate that may wait to be dealt with."""
 UNSENT_WORDS = 256
 """Words that may wait for a slow link before it is cut."""
 WARN_EVERY_S = 1.0
+STRANGERS, OF_EACH = 128, 32
+"""Connections on which no member's certificate was shown yet, in all and of one address."""
 
 _clock = SystemClock()
 _decoder = msgspec.json.Decoder(Word)
@@ -133,22 +134,6 @@ Answer = Callable[[str, Mapping[str, str], str], Reply]
 """From path below the version, parameters and ``Range`` header to a reply; may take its time."""
 
 
-@dataclass(slots=True)
-class _Place:
-    """Somewhere a gate may be listening."""
-
-    device: str = ""
-    """Who listens there, if that is known."""
-    first_s: float = field(default_factory=_now_s)
-    """When it was first heard of."""
-    heard_of_s: float = field(default_factory=_now_s)
-    """When it was last heard of, or linked."""
-    call_at_s: float = 0.0
-    failures: int = 0
-    is_lasting: bool = False
-    """Whether it was named by a person."""
-
-
 class Lan:
     """This gate's ear and voice on the LAN, from ``start`` to ``close``."""
 
@@ -160,6 +145,7 @@ class Lan:
         *,
         answer: Answer,
         why_not: WhyNot,
+        is_member: Callable[[str], bool],
         listen: tuple[str, int] = ("", 8471),
         seeds: Sequence[str] = (),
         announces: bool = True,
@@ -175,10 +161,10 @@ class Lan:
         self._server_tls.sslobject_class = _watching(self._note_stranger)
         self._client_tls = client_context(folder, membership)
         self._links: dict[str, Link] = {}
-        self._places: dict[str, _Place] = {
-            place: _Place(is_lasting=True) for place in map(_placed, seeds)
-        }
+        self._is_member = is_member
+        self._places = Places(self._device, map(_placed, seeds), is_member, _now_s())
         self._calls: dict[str, asyncio.Task[None]] = {}
+        self._listener: Listener | None = None
         self._discovery: Discovery | None = None
         self._ready: threading.Event = threading.Event()
         self._fault: OSError | None = None
@@ -195,6 +181,7 @@ class Lan:
 
     def start(self) -> None:
         """Begin to listen. Raises StoreError when that is not possible."""
+        log.info("lan: %d files may be open", raise_file_limit())
         self._thread.start()
         self._ready.wait()
         if self._fault is not None:
@@ -218,9 +205,9 @@ class Lan:
         said = list(words)
         self._call_soon(partial(self._put_all, said))
 
-    def know(self, places: Mapping[str, str]) -> None:
-        """Others have told where devices listen."""
-        self._call_soon(partial(self._hear_of_all, dict(places)))
+    def know(self, places: Mapping[str, str], rank: Rank = Rank.TOLD) -> None:
+        """A gate has told where devices listen, or where it does itself."""
+        self._call_soon(partial(self._hear_of_all, dict(places), rank))
 
     def cut(self, device: str, why: str) -> None:
         """Hang up on a gate, which may call again."""
@@ -258,7 +245,9 @@ class Lan:
         self._ready.set()
         try:
             if self._announces:
-                self._discovery = Discovery(self._venue, self._device, self.port, self._hear_of)
+                self._discovery = Discovery(
+                    self._venue, self._device, self.port, self._found, self._is_member
+                )
             await self._look_after()
         finally:
             if self._discovery is not None:
@@ -273,18 +262,16 @@ class Lan:
     async def _open(self) -> Server:
         host, port = self._listen
         try:
-            return await self._serve(host, port)
+            listener = _listening(host, port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
             # Several gates on one machine: the others are told where this one listens.
-            return await self._serve(host, 0)
-
-    async def _serve(self, host: str, port: int) -> Server:
+            listener = _listening(host, 0)
+        self._listener = Listener(listener, Connections(STRANGERS, OF_EACH))
         return await serve(
             self._come,
-            host or None,
-            port,
+            sock=self._listener,
             ssl=self._server_tls,
             process_request=self._ask,
             ssl_handshake_timeout=CALL_S,
@@ -300,42 +287,36 @@ class Lan:
             now = _now_s()
             if now - before > SILENCE_S:
                 # The machine has slept: every stream may be dead, every address another.
-                for place in self._places.values():
-                    place.call_at_s = 0.0
+                self._places.try_again()
             before = now
             for link in list(self._links.values()):
                 if now - link.heard_s > SILENCE_S:
                     self._cut(link.device, _("silent"))
-            self._forget_places(now)
-            for at, place in self._places.items():
-                if now >= place.call_at_s and at not in self._calls:
-                    self._call(at, place, now)
+            self._places.forget(self._links, now)
+            self._call_who_is_due(now)
             if self._discovery is not None:
-                await self._discovery.look()
+                await self._discovery.look(self._links)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), LOOK_EVERY_S)
 
-    def _forget_places(self, now: float) -> None:
-        for at, place in list(self._places.items()):
-            if place.device in self._links:
-                # Announced once, it may not be again: it is called here after a cut.
-                place.heard_of_s = now
-            if not place.is_lasting and now - place.heard_of_s > FORGET_S:
-                del self._places[at]
-
-    def _call(self, at: str, place: _Place, now: float) -> None:
-        if place.device == self._device or place.device in self._links or not self._is_plugged:
+    def _call_who_is_due(self, now: float) -> None:
+        if not self._is_plugged:
             return
-        if place.device > self._device and now - place.first_s < YIELD_S:
-            return
-        task = asyncio.ensure_future(self._reach(at, place))
-        self._calls[at] = task
-        task.add_done_callback(lambda _task: self._calls.pop(at, None))
+        for place in self._places.due(self._links, now):
+            if len(self._calls) >= CALLS:
+                return
+            if place.at not in self._calls:
+                task = asyncio.ensure_future(self._reach(place))
+                self._calls[place.at] = task
+                task.add_done_callback(partial(self._end_call, place.at))
 
-    async def _reach(self, at: str, place: _Place) -> None:
+    def _end_call(self, at: str, _task: object) -> None:
+        self._calls.pop(at, None)
+
+    async def _reach(self, place: Place) -> None:
         try:
             socket = await connect(
-                f"wss://{at}{STREAM}",
+                f"wss://{place.at}{STREAM}",
                 ssl=self._client_tls,
                 open_timeout=CALL_S,
                 proxy=None,
@@ -343,35 +324,35 @@ class Lan:
                 **_stream_options(),
             )
         except (OSError, TimeoutError, WebSocketException, ValueError) as error:
-            again = CALL_AGAIN_S[min(place.failures, len(CALL_AGAIN_S) - 1)]
-            if place.failures == 0:
-                log.info("lan: %s cannot be reached: %s", at, error)
-            place.failures += 1
-            place.call_at_s = _now_s() + again
+            # What strangers announce is not worth a line.
+            if place.failures == 0 and place.rank > Rank.ANNOUNCED:
+                log.info("lan: %s cannot be reached: %s", place.at, error)
+            self._places.fail(place, _now_s())
             return
-        place.failures, place.call_at_s = 0, _now_s() + CALL_AGAIN_S[0]
-        device = await self._follow(socket, is_ours=True)
         # Whoever listens there is known by its certificate, whatever was thought before.
-        place.device = device or place.device
+        member = _member(socket)
+        if member is not None:
+            self._places.prove(place, member[0], _now_s())
+        await self._follow(socket, is_ours=True)
 
     async def _come(self, socket: ServerConnection) -> None:
         await self._follow(socket, is_ours=False)
 
-    async def _follow(self, socket: Connection, *, is_ours: bool) -> str:
-        """Read a stream to its end; whose it was."""
+    async def _follow(self, socket: Connection, *, is_ours: bool) -> None:
+        """Read a stream to its end."""
         member = _member(socket)
         if member is None:
             await socket.close()
-            return ""
+            return
         device, key = member
         link = Link(device, key, _host(socket), is_ours, socket, _now_s())
         if device == self._device or self._turns_away(link) or not self._is_plugged:
             await socket.close()
-            return device
+            return
         before = self._links.get(device)
         if before is not None and not self._replaces(link, before):
             await socket.close()
-            return device
+            return
         self._links[device] = link
         if before is not None:
             before.socket.transport.abort()
@@ -391,7 +372,6 @@ class Lan:
                 del self._links[device]
                 self._tell(Unlinked(link, why))
             socket.transport.abort()
-        return device
 
     async def _read(self, link: Link) -> None:
         async for data in link.socket:
@@ -420,8 +400,7 @@ class Lan:
         self._is_plugged = is_in
         for device in [] if is_in else list(self._links):
             self._cut(device, _("the cable is out"))
-        for place in self._places.values():
-            place.call_at_s = 0.0
+        self._places.try_again()
 
     def _put_all(self, words: Iterable[tuple[Link, bytes]]) -> None:
         for link, data in words:
@@ -436,21 +415,12 @@ class Lan:
             link.socket.transport.abort()
             self._tell(Unlinked(link, why))
 
-    def _hear_of_all(self, places: Mapping[str, str]) -> None:
+    def _hear_of_all(self, places: Mapping[str, str], rank: Rank) -> None:
         for device, at in places.items():
-            self._hear_of(at, device)
+            self._places.hear_of(at, device, rank, _now_s())
 
-    def _hear_of(self, at: str, device: str) -> None:
-        if device == self._device or not at:
-            return
-        place = self._places.get(at)
-        if place is None:
-            if len(self._places) >= MOST_PLACES:
-                return
-            place = self._places[at] = _Place(device)
-        elif place.device != device:
-            place.call_at_s = 0.0
-        place.device, place.heard_of_s = device, _now_s()
+    def _found(self, at: str, device: str) -> None:
+        self._places.hear_of(at, device, Rank.ANNOUNCED, _now_s())
 
     def _note_stranger(self, error: ssl.SSLError) -> None:
         self._refuse(_("a stranger"), error.reason or str(error))
@@ -471,6 +441,8 @@ class Lan:
             who = f"{member[0]} ({_host(socket)})" if member else _host(socket)
             self._refuse(who, why)
             return _response(Reply(HTTPStatus.FORBIDDEN, _problem("revoked")))
+        assert self._listener is not None
+        self._listener.prove(socket.transport.get_extra_info("peername"))
         parts = urlsplit(request.path)
         if parts.path == STREAM:
             return None
@@ -540,9 +512,24 @@ def _member(socket: Connection) -> tuple[str, str] | None:
         return None
 
 
-def _host(socket: Connection) -> str:
-    address = socket.transport.get_extra_info("peername") or ("",)
-    return str(address[0])
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there, or on every address of either kind. Raises OSError."""
+    if host:
+        flags = socket.AI_PASSIVE
+        (family, *_kind, at), *_others = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=flags
+        )
+        return socket.create_server(at[:2], family=family)
+    if socket.has_dualstack_ipv6():
+        with suppress(OSError):
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server(("", port))
+
+
+def _host(stream: Connection) -> str:
+    """The address at the other end; one of IPv4 as such, though the socket speaks both."""
+    address = stream.transport.get_extra_info("peername") or ("",)
+    return str(address[0]).removeprefix("::ffff:")
 
 
 def place_of(host: str, port: int) -> str:

@@ -543,6 +543,7 @@ class Worker:
             lambda event: self._queue.put(Happened(lan=event)),
             answer=Sharing(self._folder).answer,
             why_not=self._others.why_not,
+            is_member=lambda device: bool(self._others.key_of(device)),
             listen=(settings.address, settings.port),
             seeds=(*settings.gates, *_host_of(self._enrolment)),
             announces=settings.announce,

@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import cast
 
 import msgspec
 import pytest
@@ -24,9 +23,10 @@ from gate.store.tickets import live_replica
 from gate.store.venue import Venue as VenueReader
 from sync.feed import Feed
 from sync.keys import DeviceKey
-from sync.lan import FORGET_S, STREAM, Lan, Link, Reply, _placed
+from sync.lan import OF_EACH, STRANGERS, STREAM, _placed
 from sync.members import Authority, Membership, client_context, load_membership
 from sync.protocol import Word
+from tests.crowd import crowd, still_there
 from tests.lan import Member, Venue
 from tests.network import until
 
@@ -236,6 +236,22 @@ def test_a_stranger_learns_nothing_and_is_reported(venue: Open, tmp_path: Path) 
         until(lambda n=n: refused_for(member) >= n)  # type: ignore[misc]
 
 
+def test_callers_who_say_nothing_keep_no_gate_out(venue: Open) -> None:
+    """Hundreds of connections to its port: the others reach it all the same, and stay linked."""
+    gates = venue(2)
+    first, second = gates.gates
+    first.start()
+    until(lambda: bool(first.told()))
+    with crowd(first.host, first.port, 400) as idle:
+        second.start()
+        until(lambda: first.linked() == second.linked() == 1)
+        assert still_there(idle) <= OF_EACH
+        with crowd(first.host, first.port, 2 * STRANGERS):
+            first.scan("C000001")
+            until(lambda: second.held() >= 2)
+    assert first.linked() == second.linked() == 1
+
+
 def test_a_revoked_device_is_turned_away(venue: Open) -> None:
     """What it did before counts on; from then on it is neither heard nor told."""
     gates = venue(2)
@@ -273,30 +289,6 @@ def test_garbage_ends_a_link_and_nothing_else(venue: Open, tmp_path: Path) -> No
                     socket.recv(10)
     gates.gates[0].scan("C000009")
     until(lambda: gates.gates[1].held() >= 2)
-
-
-def test_where_a_linked_gate_listens_is_not_forgotten(venue: Open) -> None:
-    """It announced itself once, hours ago; after a cut it is called there all the same."""
-    (member,) = venue(1).gates
-    membership = load_membership(member.folder)
-    assert membership is not None
-    lan = Lan(
-        member.folder,
-        membership,
-        lambda _event: None,
-        answer=lambda *_asked: Reply(200, b""),
-        why_not=lambda *_member: "",
-    )
-    lan._hear_of("10.0.0.7:8471", "a" * 16)
-    lan._hear_of("10.0.0.8:8471", "b" * 16)
-    began = lan._places["10.0.0.7:8471"].first_s
-    lan._links["a" * 16] = cast("Link", None)
-    lan._forget_places(began + 3600)
-    lan._links.clear()
-    lan._forget_places(began + 3600 + FORGET_S)
-    assert set(lan._places) == {"10.0.0.7:8471"}
-    lan._forget_places(began + 3600 + 2 * FORGET_S)
-    assert not lan._places
 
 
 @pytest.mark.parametrize(

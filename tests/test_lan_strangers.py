@@ -4,11 +4,12 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
+from zeroconf import ServiceInfo, Zeroconf
 
 from gate.clock import SystemClock
 from gate.doctor import Status, examine
@@ -17,9 +18,10 @@ from gate.store.filling import members_of
 from gate.store.folder import Folder
 from gate.store.sqlite import open_reader
 from gate.store.tickets import live_replica
+from sync.discovery import TYPE
 from sync.keys import DeviceKey
 from sync.lan import STREAM
-from sync.members import Authority, Membership, client_context
+from sync.members import Authority, Membership, client_context, load_membership, venue_id
 from sync.venue import REVOKED, set_state
 from tests.hosts import Hosts, why_not
 from tests.lan import Member, Venue
@@ -185,3 +187,50 @@ def state_of(gate: Member, other: Member) -> str:
     """What a gate has been told of another."""
     with closing(open_reader(live_replica(gate.folder))) as connection:
         return members_of(connection)[other.device].state
+
+
+SPOOFED, EACH = 6, 200
+"""Names that are made up, and addresses of each."""
+
+
+@contextmanager
+def spoofer(hosts: Hosts, venue_: str) -> Iterator[None]:
+    """Somebody who announces gates of the venue that there are not, at addresses in its network."""
+
+    def announce() -> Zeroconf:
+        voice = Zeroconf(interfaces=[hosts.address(ELSEWHERE)])
+        for name in range(SPOOFED):
+            info = ServiceInfo(
+                TYPE,
+                f"{name:016x}.{TYPE}",
+                port=8471,
+                properties={"v": venue_},
+                server=f"{name:016x}.local.",
+                parsed_addresses=[f"10.77.{name + 1}.{n}" for n in range(EACH)],
+            )
+            voice.register_service(info, cooperating_responders=True)
+        return voice
+
+    voice = hosts.do(ELSEWHERE, announce)
+    yield
+    hosts.do(ELSEWHERE, voice.close)
+
+
+def test_made_up_announcements_keep_no_gate_from_being_found(hosts: Hosts, tmp_path: Path) -> None:
+    """1,200 addresses before the gates start and while they do; they find each other at once."""
+    made = Venue(tmp_path, COUNT, hosts=dict(enumerate(map(hosts.address, range(COUNT)))))
+    membership = load_membership(made.gates[0].folder)
+    assert membership is not None
+    for member in made.gates:
+        member.configure([], announce=True)
+    try:
+        made.gates[0].start(hosts.name(0))
+        until(lambda: bool(made.gates[0].told()))
+        with spoofer(hosts, venue_id(membership)):
+            for n, member in enumerate(made.gates[1:], 1):
+                member.start(hosts.name(n))
+                until(lambda n=n, member=member: member.linked() == n)  # type: ignore[misc]
+        took = made.wait_linked()
+        print(f"linked {took:.1f} s after the spoofer had gone")
+    finally:
+        made.close()

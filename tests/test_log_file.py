@@ -1,13 +1,16 @@
 """The programs' own logs: what is written there, and what never is."""
 
 import logging
+import re
+from itertools import product
+from logging import LogRecord
 from pathlib import Path
 
 import httpx
 import pytest
 
 from gate.errors import StoreError
-from gate.log_file import open_log
+from gate.log_file import AT_FIRST, FOLD_S, KINDS, QUIET_S, Folds, open_log
 
 SECRET = "0f3a9c.SESAME-_1"
 LINES = (
@@ -63,3 +66,58 @@ def test_a_log_that_cannot_be_written_is_a_fault(tmp_path: Path) -> None:
     """With the file's name, not a traceback."""
     with pytest.raises(StoreError, match=r"a\.log"):
         open_log(tmp_path / "nowhere" / "a.log")
+
+
+def logged(text: str, *args: object, name: str = "uvicorn.error", level: int = 30) -> LogRecord:
+    return LogRecord(name, level, "", 0, text, args, None)
+
+
+def test_a_flood_of_lines_does_not_rotate_the_log_away(tmp_path: Path) -> None:
+    """60,000 lines that strangers cause: what was there before is, and how many there were."""
+    path = tmp_path / "a.log"
+    handler = open_log(path)
+    handler.handle(logged("before the flood"))
+    for n in range(30_000):
+        handler.handle(logged("lan: turned away %s", f"10.0.{n % 250}.7", name="sync.lan"))
+        handler.handle(logged(f"Invalid HTTP request {n} received."))
+    handler.handle(logged("after the flood", name="sync.worker", level=20))
+    handler.close()
+    told = path.read_text("utf-8")
+    assert "before the flood" in told
+    assert "after the flood" in told
+    assert sum(map(int, re.findall(r"the last of (\d+) such", told))) == 2 * (30_000 - AT_FIRST)
+    assert len(told) < 10_000
+    assert not list(tmp_path.glob("a.log.*"))
+
+
+def test_a_flood_of_kinds_is_one_kind() -> None:
+    """Whatever a stranger makes a library say, it takes no memory and no room without end."""
+    folds = Folds()
+    words = ["".join(letters) for letters in product("ghijklmnop", repeat=4)]
+    told = [record for word in words for record in folds.take(logged(word), 1.0)]
+    assert KINDS <= len(told) <= KINDS + AT_FIRST
+    (counted,) = folds.due(2.0, at_end=True)
+    assert f"the last of {len(words) - len(told)} such" in counted.getMessage()
+
+
+def test_a_flood_is_told_of_ever_less_often() -> None:
+    """In a day some dozen lines of each kind; when it is over, its kind is written again."""
+    folds = Folds()
+    day = [n for n in range(86_400) if folds.take(logged("turned away %s", "x"), float(n))]
+    assert AT_FIRST < len(day) < 60
+    (last,) = folds.due(86_400.0 + FOLD_S[1])
+    assert "turned away x (the last of" in last.getMessage()
+    quiet = 86_400.0 + FOLD_S[1] + QUIET_S + 1
+    assert folds.due(quiet) == []
+    again = logged("turned away %s", "y")
+    assert folds.take(again, quiet) == [again]
+
+
+def test_our_own_words_are_never_folded(tmp_path: Path) -> None:
+    """A verdict is a line each, however many there are."""
+    path = tmp_path / "a.log"
+    handler = open_log(path)
+    for n in range(1000):
+        handler.handle(logged("verdict lane=%s", f"A{n}", name="gate.lane", level=20))
+    handler.close()
+    assert path.read_text().count("verdict lane=") == 1000

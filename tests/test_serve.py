@@ -20,12 +20,15 @@ from cryptography.x509.oid import NameOID
 
 from gate.__main__ import main
 from gate.domain.model import Outcome, Scan
+from gate.log_file import AT_FIRST
 from gate.store.folder import Folder
 from gate.store.tickets import live_replica
 from sync.central import invite, tickets
 from sync.central.database import in_transaction, open_database
+from sync.central.serve import OF_EACH
 from sync.enrolment import parse_link
 from tests.central import ADMIN
+from tests.crowd import crowd, still_there
 from tests.network import EVENT, Device, Server, until
 from tests.programs import Program, run
 from tests.venue import NOW_MS
@@ -364,20 +367,62 @@ class Stranger:
         return any(self.tries(forwarded.format(n=n % 250)) == 429 for n in range(500))
 
 
-class TestBehindProxy:
-    """``--behind-proxy``: a client is who the proxy says it is."""
+class TestProxies:
+    """``--proxy``: a client is who a proxy says it is, and nobody else says it."""
 
     def test_clients_of_a_proxy_are_told_apart(self, tmp_path: Path) -> None:
         """One who guesses is held up, others are not; what it forges itself changes nothing."""
-        with serving(tmp_path / "server", "--behind-proxy") as server, Stranger(server.url) as one:
+        proxy = ("--proxy", "127.0.0.1")
+        with serving(tmp_path / "server", *proxy) as server, Stranger(server.url) as one:
             assert one.is_held_up("203.0.113.1")
             assert [one.tries("203.0.113.2") for _n in range(15)] == [401] * 15
             assert one.is_held_up("198.51.100.{n}, 203.0.113.3")
 
-    def test_without_the_flag_nobody_is_believed(self, tmp_path: Path) -> None:
+    def test_a_chain_of_proxies_is_followed_to_its_first_stranger(self, tmp_path: Path) -> None:
+        """From the right; what stands left of somebody who is none is that one's own word."""
+        proxy = ("--proxy", "127.0.0.0/8", "--proxy", "10.1.2.0/24")
+        with serving(tmp_path / "server", *proxy) as server, Stranger(server.url) as one:
+            assert one.is_held_up("198.51.100.{n}, 203.0.113.1, 10.1.2.3")
+            assert [one.tries("203.0.113.2, 10.1.2.3") for _n in range(15)] == [401] * 15
+
+    @pytest.mark.parametrize("proxies", [(), ("--proxy", "10.1.2.3/32")])
+    def test_nobody_else_is_believed(self, tmp_path: Path, proxies: tuple[str, ...]) -> None:
         """Whoever names another address with each try is held up all the same."""
-        with serving(tmp_path / "server") as server, Stranger(server.url) as one:
+        with serving(tmp_path / "server", *proxies) as server, Stranger(server.url) as one:
             assert one.is_held_up("203.0.113.{n}")
+
+    @pytest.mark.parametrize(
+        "wrong", ["proxy.example", "10.0.0.300", "10.0.0.1/24", "0.0.0.0/0", "::/0", ""]
+    )
+    def test_what_is_no_address_is_said(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: str
+    ) -> None:
+        """In a line, before anything listens."""
+        folder = str(tmp_path / "server")
+        said = ("--proxy", wrong, "--time-zone", "UTC", "--listen", "127.0.0.1:0")
+        assert main(["serve", "--server-dir", folder, *said]) == 2
+        complaint = capsys.readouterr().err
+        assert f"--proxy {wrong!r} is" in complaint
+        assert "--proxy 127.0.0.1" in complaint
+
+
+class TestCrowds:
+    """Connections that only hold a place."""
+
+    def test_gates_are_served_among_1200_idle_connections(self, tmp_path: Path) -> None:
+        """Of one address, the gate's own; the oldest are hung up on, and the log says so once."""
+        with serving(tmp_path / "server", "--self-signed") as server:
+            at = httpx.URL(server.url)
+            assert at.port is not None
+            with crowd(at.host, at.port, 1200) as idle:
+                assert enroll(tmp_path / "gate", server.link()) == (0, "")
+                once = run("sync", "--once", "--data-dir", str(tmp_path / "gate"), timeout=60)
+                assert once.returncode == 0, once.stderr
+                assert still_there(idle) <= OF_EACH
+            log = (server.folder / "server.log").read_text()
+            assert "files may be open" in log
+            assert 0 < log.count("too many connections of strangers") <= AT_FIRST + 2
+            assert "Traceback" not in log
 
 
 class TestTls:
@@ -444,14 +489,18 @@ def enroll(folder: Path, link: str) -> tuple[int, str]:
     return ran.returncode, "\n".join(complaints)
 
 
-def certified(folder: Path) -> tuple[Path, Path, Path]:
-    """An authority's certificate, and one for 127.0.0.1 of it with its key, as PEM files."""
+def certified(folder: Path, host: str = "") -> tuple[Path, Path, Path]:
+    """An authority's certificate, and one of it for a host with its key, as PEM files.
+
+    Without a name it is for 127.0.0.1.
+    """
     keys = [ec.generate_private_key(ec.SECP256R1()) for _n in range(2)]
     names = [
         x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("Root", "Gate")
     ]
     now = datetime.datetime.now(datetime.UTC)
-    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    here = x509.SubjectAlternativeName([x509.DNSName(host) if host else address])
     paths = [folder / "root.pem", folder / "server.pem"]
     for n, path in enumerate(paths):
         made = (

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -44,6 +45,7 @@ from sync.protocol import Enrolled
 from sync.shared_feed import shared_snapshot
 from tests.central import Maker
 from tests.conftest import needs
+from tests.crowd import crowd, still_there
 from tests.network import GATE
 from tests.test_members import shake_hands
 from tests.venue import NOW_MS, FixedClock, fill
@@ -469,6 +471,22 @@ def test_two_gates_join_over_the_wire(host: Folder, tmp_path: Path) -> None:
         server_context(joined[0], kept[0]), client_context(joined[1], kept[1])
     )
     assert member_of(seen).device == joined[1].device_id()
+
+
+def test_callers_who_say_nothing_keep_nobody_out(host: Folder, tmp_path: Path) -> None:
+    """120 connections, and more: the oldest are hung up on, and a gate is taken in."""
+    with inviting_at(host, "South") as process:
+        link = next_link(process)
+        at = urlsplit(enrolment.parse_link(link).url)
+        assert at.hostname is not None
+        assert at.port is not None
+        with crowd(at.hostname, at.port, 120 + inviting.STRANGERS) as idle:
+            enrolled = enrol_device(Folder(tmp_path / "gate"), link, again=False)
+            assert enrolled.event_name == "Winter Gala"
+            assert still_there(idle) <= inviting.OF_EACH
+        _out, complaint = process.communicate(timeout=30)
+        assert (process.returncode, complaint) == (0, "")
+    assert "too many connections of strangers" in (host.path / inviting.LOG).read_text()
 
 
 def test_it_ends_when_it_is_told_to(host: Folder) -> None:

@@ -178,7 +178,7 @@ def test_a_token_that_ended_is_fetched_again(server: Server, client: WeChatClien
 def test_behind_a_proxy_addresses_are_the_proxy_s(tmp_path: Path) -> None:
     """What ``--url`` says is where pictures of QR codes are to be fetched, whoever asks."""
     public = "https://gates.example.org/venue"
-    server = Server(tmp_path / "server", "--behind-proxy", "--url", f"{public}/")
+    server = Server(tmp_path / "server", "--proxy", "127.0.0.1", "--url", f"{public}/")
     made = server.admin("POST", "/accounts", {"event": EVENT})
     client = client_of(server, made["appid"], made["secret"])
     card = {"card_id": client.card.create(meeting())}

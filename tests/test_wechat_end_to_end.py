@@ -183,7 +183,7 @@ def backend() -> Iterator[Backend]:
 @pytest.mark.long
 def test_from_the_backend_to_the_door_and_back(tmp_path: Path, backend: Backend) -> None:
     """Sold, seated, drawn, read by the lane, refused elsewhere, told, refunded, cut off, told."""
-    server = Server(tmp_path / "server")
+    server = Server(tmp_path / "server", "--callback-to", "127.0.0.1")
     proxy = Proxy(server.port)
     gates: list[GateProcess] = []
     try:

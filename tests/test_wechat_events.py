@@ -29,12 +29,13 @@ from sync.central.database import open_database, reading
 from sync.wechat import callback, notices
 from sync.wechat.clockwork import Clockwork
 from sync.wechat.crypto import encrypt, signature
+from sync.wechat.outgoing import Outgoing
 from tests.central import Maker, ask
 from tests.test_wechat import gate, kept, redeem_at_gate
 from tests.wechat import DAY_S, Api, account, card_api
 
 TOKEN, KEY = "AAAAA", "a" * 43
-URL = "http://backend.test/hook?tenant=7"
+URL = "https://backend.test/hook?tenant=7"
 
 
 @dataclass(slots=True)
@@ -232,7 +233,7 @@ def test_signatures_and_encryption_fit_the_published_vector() -> None:
 async def test_a_callback_is_verified_when_it_is_set(api: Api, backend: Backend) -> None:
     """One that does not give echostr back changes nothing; nor does an impossible address."""
     backend.is_deaf = True
-    answer = await api.set(callback="http://backend.test/hook?tenant=7", callback_token=TOKEN)
+    answer = await api.set(callback="https://backend.test/hook?tenant=7", callback_token=TOKEN)
     assert (answer.status_code, answer.json()["error"]) == (422, "callback")
     for url in ("ftp://x", "nonsense", "http://[", "http://backend.test:99999/"):
         answer = await api.set(callback=url)
@@ -533,7 +534,7 @@ async def test_a_callback_is_asked_where_it_was_said_to_be(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, callback.client() as http:
+    async with server, callback.client(Outgoing(["127.0.0.1"])) as http:
         assert await callback.answers(http, f"{url}/hook", TOKEN)
         assert not await callback.answers(http, f"{url}/moved", TOKEN)
     assert asked == ["/hook", "/moved"]
@@ -561,7 +562,7 @@ async def test_a_backend_that_hangs_holds_nobody_up(api: Api, backend: Backend) 
     await clockwork(api).http.aclose()
     clockwork(api)._http = httpx.AsyncClient(transport=httpx.ASGITransport(both))
     stuck.set()
-    slow_url = "http://slow.test/hook?tenant=7"
+    slow_url = "https://slow.test/hook?tenant=7"
     assert (await api.set(callback=slow_url, callback_token=TOKEN)).is_success
     assert (await other.set(callback=URL, callback_token=TOKEN)).is_success
     stuck.clear()

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import msgspec
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,6 +24,7 @@ from sync.central import devices, edge, journals, tickets
 from sync.central.admin import Admin
 from sync.central.edge import Denied, reply
 from sync.central.metrics import Counted
+from sync.central.readiness import Readiness
 from sync.central.server import Server, Settings
 from sync.cursor import ResyncNeeded
 from sync.protocol import MAX_FRAME, PREFIX, Enrol, Problem
@@ -150,6 +151,7 @@ class Open:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._readiness = Readiness(server.engine, server.settings.folder, server.write)
         self._counted_s = float("-inf")
 
     def routes(self) -> list[BaseRoute]:
@@ -165,8 +167,10 @@ class Open:
         return reply({"alive": True})
 
     async def readyz(self, _request: Request) -> Response:
-        """Whether the database answers."""
-        await self._server.read(_ask_anything)
+        """Whether it can take in what devices bring."""
+        why = await self._readiness.why_not()
+        if why:
+            raise Denied(503, "not_ready", why, {"Retry-After": "2"})
         return reply({"ready": True})
 
     async def metrics(self, _request: Request) -> Response:
@@ -179,10 +183,6 @@ class Open:
                 kinds, waiting = await self._server.read(journals.count_irregular)
                 self._server.metrics.tell_irregular(kinds, waiting)
         return Response(self._server.metrics.text(), media_type="text/plain; version=0.0.4")
-
-
-def _ask_anything(connection: Connection) -> None:
-    connection.execute(text("SELECT 1"))
 
 
 def _check_range(request: Request, size: int) -> None:
@@ -220,7 +220,7 @@ def create_app(engine: Engine, settings: Settings) -> Starlette:
             *CardAdmin(server, cards.clockwork).routes(),
             *Open(server).routes(),
         ],
-        middleware=[Middleware(Counted, metrics=server.metrics)],
+        middleware=[Middleware(edge.Framed), Middleware(Counted, metrics=server.metrics)],
         exception_handlers={
             Denied: edge.on_denied,
             HTTPException: edge.on_http_exception,

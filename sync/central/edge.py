@@ -9,6 +9,7 @@ from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gate.language import _
 from sync.protocol import Problem
@@ -64,6 +65,29 @@ def on_database_away(_request: Request, error: Exception) -> Response:
 def on_fault(_request: Request, _error: Exception) -> Response:
     """Answer after a fault of our own; it is logged by whoever called us."""
     return denial(Denied(500, "fault", _("The server failed. It is written in its log.")))
+
+
+class Framed:
+    """Refuses what two programs could read as different requests (RFC 9112, 6.3 and 6.1).
+
+    A length beside a transfer coding, or a coding in HTTP/1.0: a proxy that goes by one and a
+    server that goes by the other see different ends, and what lies between is smuggled in.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it and hang up."""
+        names = {name for name, _value in scope.get("headers", ())}
+        is_coded = b"transfer-encoding" in names
+        if not is_coded or not (b"content-length" in names or scope["http_version"] == "1.0"):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1002})
+        else:
+            reason = _("A request has a length or a transfer coding, not both.")
+            await denial(_cut(400, "framing", reason))(scope, receive, send)
 
 
 def unavailable() -> Denied:

@@ -24,18 +24,22 @@ from gate.store.sqlite import faults
 from gate.words import printable
 from gate.zones import is_zone, machine_zone
 from sync import listening
+from sync.accepting import raise_file_limit
 from sync.central import devices, invite, tickets
 from sync.central import tables as t
 from sync.central.app import create_app
 from sync.central.database import in_transaction, open_database, start_alone
 from sync.central.edge import Denied
-from sync.central.prompt import Prompt
+from sync.central.prompt import Prompt, Stream
+from sync.central.proxies import Network, is_within, networks
 from sync.central.server import Settings
 from sync.central.takeover import Host, take_over
+from sync.connections import Connections
 from sync.enrolment import is_believable
 from sync.protocol import MAX_FRAME
 from sync.wechat import accounts
 from sync.wechat.accounts import Account
+from sync.wechat.outgoing import hosts
 
 log = logging.getLogger(__name__)
 LISTEN = "127.0.0.1:8470"
@@ -43,8 +47,9 @@ FIRST_EVENT = "default"
 """What the first event is called where none is named."""
 ADMIN_VARIABLE = "GATE_ADMIN_TOKEN"
 CONNECTIONS = 2000
+STRANGERS, OF_EACH = 1000, 200
+"""Connections of callers who have shown no credential, in all and of one address."""
 _URL, _FINGERPRINT = "url", "fingerprint"
-_PRIVATE = "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,10 @@ class Wanted:
     cert: Path | None = None
     key: Path | None = None
     self_signed: bool = False
-    behind_proxy: bool = False
+    proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies that add TLS and say who a caller is."""
+    callback_to: tuple[str, ...] = ()
+    """Hosts that callbacks of the card API may be at though they are not public."""
     url: str = ""
     """How gates reach it, where that is not where it listens."""
     event: str = ""
@@ -140,23 +148,35 @@ def run(wanted: Wanted) -> int:
 
 def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
     host, port = listening.place(wanted.listen or LISTEN)
+    proxies, callback_to = networks(wanted.proxies), hosts(wanted.callback_to)
     certificate, key = _certificate(wanted, folder, host)
-    if certificate is None and not (invite.is_loopback(host) or wanted.behind_proxy):
+    if certificate is None and not (invite.is_loopback(host) or proxies):
         raise UsageError(
             _("without a certificate the server listens on this machine only"),
-            _("Give --cert and --key, or --self-signed, or --behind-proxy when one adds TLS."),
+            _("Give --cert and --key, or --self-signed, or --proxy ADDRESS when one adds TLS."),
         )
+    files = raise_file_limit()
+    strangers = min(STRANGERS, files // 4)
+    connections = Connections(strangers, OF_EACH, partial(is_within, named=proxies))
     listener = listening.bind(host, port)
     with listener:
         port = listener.getsockname()[1]
         address = _address_of(wanted, host, port, certificate)
         ready = _prepare(engine, wanted, folder, address)
-        settings = Settings(folder=folder, admin_hash=ready.admin_hash, url=wanted.url.rstrip("/"))
+        settings = Settings(
+            folder=folder,
+            admin_hash=ready.admin_hash,
+            url=wanted.url.rstrip("/"),
+            callback_to=callback_to,
+        )
         app = create_app(engine, settings)
         _tell_start(engine, folder, address, ready)
-        log.info("serving on %s port %d", host, port)
-        server = uvicorn.Server(_config(app, wanted, certificate, key))
-        if not listening.run(server, listener):
+        log.info(
+            "serving on %s port %d: %d files may be open, %d connections of strangers",
+            host, port, files, strangers,
+        )  # fmt: skip
+        config = _config(app, proxies, certificate, key)
+        if not listening.run(listening.Server(config, listener, connections)):
             raise StoreError(_("the server could not be started"), _("See server.log."))
     log.info("stopped")
     sys.stdout.write(_("The server has stopped.") + "\n")
@@ -164,7 +184,7 @@ def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
 
 
 def _config(
-    app: Starlette, wanted: Wanted, certificate: Path | None, key: Path | None
+    app: Starlette, proxies: Sequence[Network], certificate: Path | None, key: Path | None
 ) -> uvicorn.Config:
     return uvicorn.Config(
         app,
@@ -172,6 +192,7 @@ def _config(
         access_log=False,
         server_header=False,
         http=Prompt,
+        ws=Stream,
         ssl_certfile=certificate,
         ssl_keyfile=key,
         ws_max_size=MAX_FRAME,
@@ -179,11 +200,11 @@ def _config(
         ws_per_message_deflate=False,
         ws_ping_interval=10,
         ws_ping_timeout=10,
-        limit_concurrency=CONNECTIONS,
+        limit_concurrency=CONNECTIONS + STRANGERS,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=3,
-        proxy_headers=wanted.behind_proxy,
-        forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", _PRIVATE),
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=[str(network) for network in proxies],
     )
 
 

@@ -35,6 +35,7 @@ from sync.central.snapshot import Snapshots
 from sync.central.stream import Streams
 from sync.exchange import Have, tips_to_text
 from sync.keys import is_good
+from sync.listening import CONNECTION
 from sync.protocol import Answer, Ask, Frame, Head, Refused
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,8 @@ class Settings:
     account_per_s: float = 1000.0
     """Calls of the card API with one access token."""
     account_burst: float = 4000.0
+    callback_to: tuple[str, ...] = ()
+    """Hosts (``host``, ``host:port``) that callbacks may be at though they are not public."""
     runs_clockwork: bool = True
     """Whether this process follows journals and tells callbacks, or leaves that to others."""
     body_s: float = 20.0
@@ -149,6 +152,7 @@ class Server:
         if device.state == State.REVOKED:
             self._count_failure(asking)
             raise Denied(401, "revoked", _("This device was revoked. Ask a supervisor."))
+        prove(asking)
         return device
 
     def check_admin(self, asking: HTTPConnection) -> None:
@@ -157,6 +161,7 @@ class Server:
         if not stated or not hmac.compare_digest(stated, self.settings.admin_hash):
             self._count_failure(asking)
             raise _unauthorised()
+        prove(asking)
 
     def check_rate(self, device: Device) -> None:
         """Raises Denied when a device asks too often."""
@@ -275,6 +280,13 @@ class Server:
         heard = self.roster.heard_to_keep()
         if heard:
             await self.write(lambda connection: devices.put_heard(connection, heard))
+
+
+def prove(asking: HTTPConnection) -> None:
+    """Whoever asks belongs here: its connection is no stranger's."""
+    connection = asking.scope.get("state", {}).get(CONNECTION)
+    if connection is not None:
+        connection.prove()
 
 
 def _address(asking: HTTPConnection) -> str:

@@ -24,6 +24,7 @@ from sync.wechat.card import Card, CardStatus
 from sync.wechat.clockwork import Clockwork
 from sync.wechat.crypto import is_aes_key
 from sync.wechat.holdings import find_card
+from sync.wechat.outgoing import NotAllowed
 
 SMALL = 16 * 1024
 _TOKEN = re.compile(r"[A-Za-z0-9]{3,32}")
@@ -121,12 +122,14 @@ class CardAdmin:
             raise Denied(422, "invalid", _("Encrypted pushes need an aes_key."))
         if not url or not {"callback", "callback_token"} & fields.keys():
             return
-        if not url.startswith(("http://", "https://")) or not _TOKEN.fullmatch(token):
-            reason = _(
-                "A callback is an http(s) address with a token of 3 to 32 letters or digits."
-            )
-            raise Denied(422, "invalid", reason)
-        if not await callback.answers(self._clockwork.http, url, token):
+        if not _TOKEN.fullmatch(token):
+            raise Denied(422, "invalid", _("A callback token is 3 to 32 letters or digits."))
+        try:
+            is_heard = await callback.answers(self._clockwork.http, url, token)
+        except NotAllowed as error:
+            reason = _("The server does not call this address: {why}. See --callback-to.")
+            raise Denied(422, "callback", reason.format(why=error)) from error
+        if not is_heard:
             reason = _("The callback did not give echostr back: nothing was changed.")
             raise Denied(422, "callback", reason)
 

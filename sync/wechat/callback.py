@@ -1,6 +1,7 @@
 """The account's callback: verified when it is set, and told of events, plain or encrypted."""
 
 import asyncio
+import logging
 import secrets
 import time
 from xml.sax.saxutils import escape
@@ -10,7 +11,9 @@ import httpx
 from sync.wechat.accounts import Account, Mode
 from sync.wechat.crypto import encrypt, signature
 from sync.wechat.notices import Body, as_xml
+from sync.wechat.outgoing import NotAllowed, Outgoing
 
+log = logging.getLogger(__name__)
 TIMEOUT_S = 5.0
 """From the first byte that we send to the last that matters of the answer."""
 _ANSWER_BYTES = 1024
@@ -18,20 +21,24 @@ _HEARD = ("", "success")
 _UNHEARD = (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError)
 
 
-def client() -> httpx.AsyncClient:
+def client(transport: Outgoing) -> httpx.AsyncClient:
     """What callbacks are reached with: no proxies, no redirects, no longer than WeChat waits."""
-    limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
     return httpx.AsyncClient(
-        timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, limits=limits
+        transport=transport, timeout=TIMEOUT_S, follow_redirects=False, trust_env=False
     )
 
 
 async def answers(http: httpx.AsyncClient, url: str, token: str) -> bool:
-    """Whether a callback passes the handshake: it gives ``echostr`` back, and nothing else."""
+    """Whether a callback passes the handshake: it gives ``echostr`` back, and nothing else.
+
+    Raises NotAllowed where the server does not call it.
+    """
     echo = secrets.token_hex(16)
     stated = _signed(token) | {"echostr": echo}
     try:
         return (await _ask(http, "GET", url, stated)).strip() == echo
+    except NotAllowed:
+        raise
     except _UNHEARD:
         return False
 
@@ -41,6 +48,9 @@ async def tell(http: httpx.AsyncClient, account: Account, body: Body) -> bool:
     parameters, content = push_of(account, body)
     try:
         said = await _ask(http, "POST", account.callback, parameters, content)
+    except NotAllowed as error:
+        log.warning("callback of %s is not called: %s", account.appid, error)
+        return False
     except _UNHEARD:
         return False
     return said.strip().strip('"') in _HEARD

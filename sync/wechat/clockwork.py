@@ -20,6 +20,7 @@ from sync.central.edge import Denied
 from sync.central.server import Server
 from sync.wechat import accounts, callback, cards, following, gifts, notices
 from sync.wechat.notices import Notice
+from sync.wechat.outgoing import Outgoing
 
 log = logging.getLogger(__name__)
 EVERY_S = 0.25
@@ -45,7 +46,7 @@ class Clockwork:
 
     async def start(self) -> None:
         """Begin to work."""
-        self._http = callback.client()
+        self._http = callback.client(Outgoing(self._server.settings.callback_to))
         if not self._server.settings.runs_clockwork:
             return
         self._loops = [
