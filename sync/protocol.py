@@ -154,18 +154,21 @@ class Word(Struct, frozen=True, omit_defaults=True):
     beat: Beat | None = None
 
 
-ChangeKind = Literal["type", "ticket", "device", "event"]
+ChangeKind = Literal["type", "ticket", "device", "event", "erasure"]
 
 
 class Change(Struct, frozen=True, omit_defaults=True):
-    """One row of the feed: a ticket type, ticket, device or the event as it is from now on."""
+    """One row of the feed: a ticket type, ticket, device or the event as it is from now on.
+
+    An erasure is a ticket without codes and whatever may tell of a person.
+    """
 
     seq: int
     id: str
     """Random: the same number after a restored backup is another change."""
     kind: ChangeKind
     ref: str
-    """Id of the ticket type, ticket, device or event."""
+    """Id of the ticket type, ticket, device or event; of an erasure: the ticket."""
     body: Raw
     codes: dict[str, str] = {}
     """Keyed hash (hex) of every code of the ticket, and its state."""
