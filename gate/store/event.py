@@ -9,7 +9,6 @@ from gate.store.folder import Folder
 from gate.store.sqlite import faults, open_reader
 from gate.store.tickets import live_replica
 
-
 KEEP_DAYS = 30
 """Where nobody says another number."""
 

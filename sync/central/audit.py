@@ -86,14 +86,18 @@ def noted(
     now_ms: int,
     *,
     event: str = "",
-    about: str | Callable[[T], str] = "",
+    about: str | Callable[[T], str | None] = "",
 ) -> Callable[[Connection], T]:
-    """The job, and in its transaction the row that tells of it."""
+    """The job, and in its transaction the row that tells of it; none where nothing was changed.
+
+    ``about`` is told what the job answered; ``None`` says that it changed nothing.
+    """
 
     def do(connection: Connection) -> T:
         done = job(connection)
         told = about if isinstance(about, str) else about(done)
-        note(connection, actor, act, now_ms, event=event, about=told)
+        if told is not None:
+            note(connection, actor, act, now_ms, event=event, about=told)
         return done
 
     return do

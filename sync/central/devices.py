@@ -219,8 +219,11 @@ def _put_device(
         )
 
 
-def set_state(connection: Connection, event: str, device: str, state: State) -> None:
-    """Retire, bring back or revoke a device. Raises Denied when there is none, or it is revoked."""
+def set_state(connection: Connection, event: str, device: str, state: State) -> bool:
+    """Retire, bring back or revoke a device; whether that is new.
+
+    Raises Denied when there is none, or it is revoked.
+    """
     d = t.device.c
     where = (d.event == event, d.id == device)
     if connection.execute(select(d.id).where(*where)).first() is None:
@@ -231,9 +234,10 @@ def set_state(connection: Connection, event: str, device: str, state: State) -> 
     if before == State.REVOKED and state is not State.REVOKED:
         raise Denied(409, "revoked", _("This device was revoked. It has to enrol again."))
     if before == state:
-        return
+        return False
     connection.execute(update(t.device).where(*where).values(state=state.value))
     _tell(connection, event, at, MemberRow(device, name, key, state))
+    return True
 
 
 def _tell(connection: Connection, event: str, at: tickets.Head, member: MemberRow) -> None:

@@ -48,11 +48,12 @@ event = Table(
     # The venue's own key and certificate, with which its gates know each other.
     _text("authority_key"),
     _text("authority"),
-    # Its last second (Unix), 0: not known; how long after it what is personal is kept; when that
-    # was dropped, 0: not yet.
+    # Its last second (Unix), 0: not known; how long after it what is personal is kept; when it
+    # began to be dropped, 0: not yet; and whether all of it is gone.
     _number("ends_s"),
     _number("keep_days"),
     _number("dropped_ms"),
+    Column("is_bare", Integer, nullable=False),
 )
 stream = Table(
     "stream",
@@ -68,13 +69,17 @@ stream = Table(
     _text("base_id"),
     _number("erased"),
 )
-erased = Table(
-    "erased", metadata, _text("event", key=True), _text("person", key=True), _text("tickets"),
-    _number("at_ms"),
-)  # fmt: skip
-erased_ticket = Table("erased_ticket", metadata, _text("event", key=True), _text("id", key=True))
-audit = Table("audit", metadata, _number("seq", key=True), _text("event"), _text("body"),
-              _text("hash"), Index("audit_event", "event", "seq"))  # fmt: skip
+# What was erased: the id of a ticket, or a keyed hash of the person whose it was.
+erased = Table("erased", metadata, _text("event", key=True), _text("what", key=True))
+audit = Table(
+    "audit",
+    metadata,
+    _number("seq", key=True),
+    _text("event"),
+    _text("body"),
+    _text("hash"),
+    Index("audit_event", "event", "seq"),
+)
 organiser = Table(
     "organiser",
     metadata,
