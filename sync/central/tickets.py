@@ -418,11 +418,11 @@ def _is_known(connection: Connection, event: str, seq: int, id_: str) -> bool:
     s = t.stream.c
     base, base_id = connection.execute(select(s.base, s.base_id).where(s.event == event)).one()
     if seq == base:
-        return id_ == base_id
+        return bool(id_ == base_id)
     found = connection.execute(
         select(t.change.c.id).where(t.change.c.event == event, t.change.c.seq == seq)
     ).scalar()
-    return found == id_
+    return bool(found == id_)
 
 
 def all_types(connection: Connection, event: str) -> list[tuple[str, str]]:

@@ -141,7 +141,7 @@ def _drop_orders(connection: Connection, event: str, table: Any, after: Key) -> 
         codes = {code for card_id, code in _decode(row.codes) if card_id in cards}
         if codes or not _decode(row.codes):
             _put(connection, table, row, _without(row, codes, Subject()))
-    return (rows[-1][0], rows[-1][1]) if rows else None
+    return tuple(rows[-1])[:2] if rows else None
 
 
 def drop_notices(connection: Connection, event: str, after: Key) -> Key:
