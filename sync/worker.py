@@ -494,8 +494,8 @@ class Worker:
     def _drop_if_over(self) -> None:
         """Let go of names and codes so long after the event's end.
 
-        The source of the tickets has said so, or its clock has. Ours alone is believed only while
-        nobody scans here: a wrong one would end an event that goes on.
+        The source of the tickets has said so, or its clock has. Ours alone is believed where it is
+        set by others, or while nobody scans here: a wrong one would end an event that goes on.
         """
         event = self._feed.event()
         if event is None or not (event.dropped_ms or event.keeps_until_ms):
@@ -505,7 +505,8 @@ class Worker:
         if self._offset.ahead_ms is not None:
             told_ms = max(told_ms, wall_ms + self._offset.ahead_ms)
         is_over = bool(event.dropped_ms) or told_ms >= until_ms
-        if not is_over and not (wall_ms >= until_ms and _is_free(self._folder)):
+        is_sure = self._clock.is_synchronised() or _is_free(self._folder)
+        if not is_over and not (wall_ms >= until_ms and is_sure):
             return
         if self._feed.drop(wall_ms):
             log.info("the event is over: names and codes were dropped")

@@ -704,11 +704,14 @@ def erase(connection: Connection, event: str, ids: Iterable[str]) -> list[str]:
 
 
 def begin_to_drop(connection: Connection, event: str, now_ms: int) -> None:
-    """Say to all that the event's names and codes are dropped, and tell nothing of before."""
-    at = lock(connection, event)
-    before = Cursor.parse(cursor_of(connection, event))
+    """Say to all that the event's names and codes are dropped, and tell of no ticket any more."""
+    lock(connection, event)
     say_event(connection, event, dropped_ms=now_ms)
-    _begin_at(connection, event, at.seq, before.id)
+    c = t.change.c
+    query = select(c.seq, c.id).where(c.event == event, c.kind == "ticket")
+    last = connection.execute(query.order_by(c.seq.desc()).limit(1)).first()
+    if last is not None:
+        _begin_at(connection, event, *last)
     _forget_copies(connection, event)
 
 

@@ -4,14 +4,16 @@ Every function works in the transaction it is handed, its event locked where it 
 """
 
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, tuple_, update
 
+from gate.credential import code_hash
 from sync.central import tables as t
+from sync.central import tickets
 from sync.wechat.holdings import in_parts
 from sync.wechat.notices import reminder_line
 from sync.wechat.projection import MOVED, State
@@ -59,8 +61,7 @@ def by_openid(connection: Connection, event: str, openid: str) -> Subject:
     """Everything of a person; what was given on is the friend's ticket now."""
     h = t.holding.c
     query = _of_event(event, h.ticket).where(h.openid == openid, h.state.not_in(MOVED))
-    tickets = frozenset(connection.execute(query).scalars())
-    found = Subject(tickets, frozenset([openid]))
+    found = Subject(frozenset(connection.execute(query).scalars()), frozenset([openid]))
     return found if any(held(connection, event, found).values()) else Subject()
 
 
@@ -68,9 +69,10 @@ def people(connection: Connection, event: str) -> Iterator[str]:
     """Every id by which the event's cards know a person, some more than once."""
     cards = select(t.card.c.card_id).where(t.card.c.event == event)
     for table, name in _PEOPLE:
-        query = select(table.c[name].distinct()).where(table.c.card_id.in_(cards))
+        query = select(table.c[name]).distinct().where(table.c.card_id.in_(cards))
         yield from connection.execute(query).scalars()
-    orders = select(t.card_order.c.openid.distinct()).where(t.card_order.c.appid.in_(_apps(event)))
+    orders = select(t.card_order.c.openid).distinct()
+    orders = orders.where(t.card_order.c.appid.in_(_apps(event)))
     yield from connection.execute(orders).scalars()
 
 
@@ -93,7 +95,11 @@ def erase(connection: Connection, event: str, subject: Subject) -> int:
     """Take it all away but for what is counted; the answer is how many codes that were."""
     rows = _rows(connection, event, subject)
     texts = _texts(rows, subject)
-    aliases = {openid: _alias() for openid in subject.openids}
+    known: dict[str, str] = {}
+
+    def alias_of(openid: str) -> str:
+        return known.setdefault(openid, _alias())
+
     for table in (t.card_order, t.card_refund):
         for row in _orders(connection, event, table, texts):
             _put(connection, table, row, _without(row, texts, subject))
@@ -102,12 +108,12 @@ def erase(connection: Connection, event: str, subject: Subject) -> int:
     for row in _offers(connection, event, texts):
         connection.execute(delete(t.offer).where(t.offer.c.ticket == row.ticket))
     for row in _views(connection, event, subject):
-        _put(connection, t.card_view, row, {"openid": aliases[row.openid]})
+        _put(connection, t.card_view, row, {"openid": alias_of(row.openid)})
     for row in _testers(connection, event, subject):
         where = (t.tester.c.appid == row.appid, t.tester.c.openid == row.openid)
         connection.execute(delete(t.tester).where(*where))
     for row in rows:
-        _put(connection, t.holding, row, _bare(row, subject, aliases))
+        _put(connection, t.holding, row, _bare(row, subject, alias_of))
     return len(rows)
 
 
@@ -116,9 +122,10 @@ def drop_codes(connection: Connection, event: str, after: Key) -> Key:
     h = t.holding.c
     rows = _next(connection, _of_event(event, *h), (h.card_id, h.code), after)
     everyone = Subject(frozenset(row.ticket for row in rows))
+    alias_of = _keyed(connection, event)
     for row in rows:
         if not _is_gone(row.code):
-            _put(connection, t.holding, row, _bare(row, everyone, {}))
+            _put(connection, t.holding, row, _bare(row, everyone, alias_of))
     return (rows[-1].card_id, rows[-1].code) if rows else None
 
 
@@ -172,9 +179,10 @@ def drop_views(connection: Connection, event: str, after: Key) -> Key:
     v = t.card_view.c
     query = select(t.card_view).where(v.card_id.in_(_cards(connection, event)))
     rows = _next(connection, query, (v.card_id, v.day, v.openid), after)
+    alias_of = _keyed(connection, event)
     for row in rows:
         if not _is_gone(row.openid):
-            _put(connection, t.card_view, row, {"openid": _alias()})
+            _put(connection, t.card_view, row, {"openid": alias_of(row.openid)})
     return (rows[-1].card_id, rows[-1].day, rows[-1].openid) if rows else None
 
 
@@ -203,23 +211,32 @@ def _cards(connection: Connection, event: str) -> set[str]:
     )
 
 
-def _bare(
-    row: Row[Any], subject: Subject, aliases: Mapping[str, str]
-) -> dict[str, str]:  # fmt: skip
+def _keyed(connection: Connection, event: str) -> Callable[[str], str]:
+    """One name for all that is one person's; with the event's key goes what could prove a guess."""
+    key = bytes.fromhex(tickets.said_of(connection, event)[0])
+    return lambda openid: f"{_GONE}{code_hash(key, openid).hex()[:16]}"
+
+
+def _bare(row: Row[Any], subject: Subject, alias_of: Callable[[str], str]) -> dict[str, str]:
     """How a code is kept without the person; one who only gave or got it is taken out of it."""
+
+    def renamed(openid: str) -> str:
+        return alias_of(openid) if openid and not _is_gone(openid) else openid
+
     if row.ticket in subject.tickets or row.openid in subject.openids:
         return {
             "code": row.code if _is_gone(row.code) else _alias(),
-            "openid": aliases.get(row.openid) or (_alias() if row.openid else ""),
-            "claimed_by": aliases.get(row.claimed_by) or (_alias() if row.claimed_by else ""),
+            "openid": renamed(row.openid),
+            "claimed_by": renamed(row.claimed_by),
             "state": row.state if row.state in MOVED else State.ERASED.value,
             "outer_str": "",
             "friend": "",
             "note": "",
             "said": "{}",
         }
+    is_claimer = row.claimed_by in subject.openids
     return {
-        "claimed_by": aliases.get(row.claimed_by, row.claimed_by),
+        "claimed_by": renamed(row.claimed_by) if is_claimer else row.claimed_by,
         "friend": "" if row.friend in subject.openids else row.friend,
     }
 
