@@ -137,7 +137,9 @@ class Admin:
         if asked.time_zone is not None:
             _check_zone(asked.time_zone)
         change = partial(_change_event, event=event, asked=asked)
-        line = await self._write(request, change, "settings", event=event, about=_settings)
+        line = await self._write(
+            request, change, "settings", event=event, about=tickets.tell_settings
+        )
         self._server.tell_changes(event)
         return reply(line)
 
@@ -155,7 +157,7 @@ class Admin:
         )
         event = request.path_params["event"]
         token, expires_ms = await self._write(
-            request, mint, "invite", event=event, about=lambda made: _link_id(made[0])
+            request, mint, "invite", event=event, about=lambda made: devices.link_id(made[0])
         )
         return reply(Token(token, expires_ms), 201)
 
@@ -255,7 +257,11 @@ class Admin:
         need = partial(need_event, event=event)
         # Written down before it is told.
         told = await self._write(
-            request, lambda c: (need(c), tell(c))[1], "export", event=event, about=_exported
+            request,
+            lambda c: (need(c), tell(c))[1],
+            "export",
+            event=event,
+            about=persons.tell_export,
         )
         return reply(told)
 
@@ -267,8 +273,7 @@ class Admin:
         job = partial(
             persons.erase, event=event, asked=asked.who, folder=server.settings.folder
         )  # fmt: skip
-        about = lambda done: " ".join(done.tickets)  # noqa: E731
-        erased = await self._write(request, job, "erase", event=event, about=about)
+        erased = await self._write(request, job, "erase", event=event, about=persons.tell_erased)
         server.tell_changes(event)
         await self._retention.tidy()
         return reply(erased)
@@ -294,7 +299,11 @@ class Admin:
             now_ms=_now_ms(), lifetime_s=asked.lifetime_s,
         )  # fmt: skip
         made = await self._write(
-            request, make, "token made", event=asked.event, about=tell_organiser
+            request,
+            make,
+            "token made",
+            event=asked.event,
+            about=lambda made: organisers.tell(made[1]),
         )
         return reply(_line(made[1], made[0]), 201)
 
@@ -304,7 +313,7 @@ class Admin:
         old = await self._of_mine(request)
         made = await self._write(
             request, partial(organisers.roll, id_=old.id, now_ms=_now_ms()), "token rolled",
-            event=old.event, about=lambda made: f"{old.id} to {tell_organiser(made)}",
+            event=old.event, about=lambda made: f"{old.id} to {organisers.tell(made[1])}",
         )  # fmt: skip
         return reply(_line(made[1], made[0]), 201)
 
@@ -374,7 +383,7 @@ class Admin:
         await self._write(
             request,
             job,
-            STATE_ACTS[state],
+            devices.ACTS[state],
             event=event,
             about=lambda is_new: device if is_new else None,
         )
@@ -383,15 +392,6 @@ class Admin:
         server.tell_changes(event)
         found = [line for line in server.roster.lines(event) if line.id == device]
         return reply(found[0])
-
-
-STATE_ACTS = {State.RETIRED: "retire", State.ENROLLED: "unretire", State.REVOKED: "revoke"}
-
-
-def tell_organiser(made: tuple[str, Organiser]) -> str:
-    """A new token as the audit log has it: not itself, but what it is good for."""
-    one = made[1]
-    return f"{one.who}: {' '.join(sorted(one.rights))}"
 
 
 def _line(one: Organiser, token: str = "") -> OrganiserLine:
@@ -407,19 +407,6 @@ def _rights(stated: list[str]) -> frozenset[Right]:
     except ValueError as error:
         reason = _("Rights are: counts, names, tickets, administer.")
         raise Denied(422, "invalid", reason) from error
-
-
-def _link_id(token: str) -> str:
-    return devices.hash_of(token)[: devices.LINK_DIGITS]
-
-
-def _settings(line: EventLine) -> str:
-    """What the event says of itself now."""
-    return f"time_zone {line.time_zone} ends_s {line.ends_s} keep_days {line.keep_days}"
-
-
-def _exported(told: dict[str, Any]) -> str:
-    return " ".join(one["id"] for one in told["tickets"])
 
 
 def _create(connection: Connection, asked: NewEvent, ends_s: int, now_ms: int) -> None:

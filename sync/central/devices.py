@@ -40,6 +40,10 @@ class State(StrEnum):
     """Stolen or lost; nothing is told to it nor taken from it."""
 
 
+ACTS = {State.RETIRED: "retire", State.ENROLLED: "unretire", State.REVOKED: "revoke"}
+"""What the audit log calls bringing a device into a state."""
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """A device as its row says."""
@@ -93,6 +97,16 @@ class Link:
     """The first digits of its hash: they name it, and open nothing."""
     name: str
     expires_ms: int
+
+
+def link_id(token: str) -> str:
+    """By what a token is named where itself must not stand."""
+    return hash_of(token)[:LINK_DIGITS]
+
+
+def tell_links(some: Sequence[Link]) -> str:
+    """Links as the audit log has them."""
+    return " ".join(one.id for one in some)
 
 
 def links(connection: Connection, event: str, now_ms: int) -> list[Link]:

@@ -154,6 +154,11 @@ def good(connection: Connection, now_ms: int, event: str = "") -> list[Organiser
     return [_organiser(row) for row in connection.execute(query)]
 
 
+def tell(one: Organiser) -> str:
+    """A token as the audit log has it: not itself, but what it is good for."""
+    return f"{one.who}: {' '.join(sorted(one.rights))}"
+
+
 def note_use(connection: Connection, id_: str, now_ms: int) -> None:
     """Keep when a token was used."""
     connection.execute(update(t.organiser).where(t.organiser.c.id == id_).values(used_ms=now_ms))

@@ -128,6 +128,16 @@ def _erase(connection: Connection, event: str, subject: Subject, folder: Path | 
     return Erased(gone, codes)
 
 
+def tell_erased(erased: Erased) -> str:
+    """What was erased, as the audit log has it."""
+    return " ".join(erased.tickets)
+
+
+def tell_export(told: dict[str, Any]) -> str:
+    """Whose data were told, as the audit log has it."""
+    return " ".join(one["id"] for one in told["tickets"])
+
+
 def keep_list(connection: Connection, folder: Path) -> int:
     """See to it that this server's folder knows what any server of its database has erased."""
     known = _read(folder)

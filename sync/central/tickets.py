@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
@@ -186,6 +186,22 @@ def say_event(connection: Connection, event: str, **fields: str | int) -> EventR
         connection.execute(update(t.event).where(t.event.c.id == event).values(**fields))
         append(connection, event, at, [("event", event, msgspec.json.encode(row).decode(), {})])
     return row
+
+
+class _Settings(Protocol):
+    """What the event says of itself, in any of its forms."""
+
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def ends_s(self) -> int: ...
+    @property
+    def keep_days(self) -> int: ...
+
+
+def tell_settings(said: _Settings) -> str:
+    """What the event says of itself now, as the audit log has it."""
+    return f"time_zone {said.time_zone} ends_s {said.ends_s} keep_days {said.keep_days}"
 
 
 def new_epochs(connection: Connection) -> int:
@@ -403,15 +419,20 @@ def authority_of(connection: Connection, event: str) -> Authority:
 _authority = lru_cache(maxsize=64)(Authority.from_pem)
 
 
+def erased_at(connection: Connection, event: str) -> int:
+    """Which change was the latest erasure: snapshots of before are not to be told; 0: none."""
+    query = select(t.stream.c.erased).where(t.stream.c.event == event)
+    return int(connection.execute(query).scalar_one())
+
+
 def may_begin(connection: Connection, event: str, cursor: Cursor) -> bool:
     """Whether a snapshot of that moment is one to begin with.
 
     It is not where its cursor names no change of this life of the feed, nor where anybody was
     erased since.
     """
-    query = select(t.stream.c.erased).where(t.stream.c.event == event)
-    erased = int(connection.execute(query).scalar_one())
-    return cursor.seq >= erased and _is_known(connection, event, cursor.seq, cursor.id)
+    is_new = cursor.seq >= erased_at(connection, event)
+    return is_new and _is_known(connection, event, cursor.seq, cursor.id)
 
 
 def _is_known(connection: Connection, event: str, seq: int, id_: str) -> bool:
