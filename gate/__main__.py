@@ -639,6 +639,7 @@ _STATES = {
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from sync.central.commands import Chore
     from sync.central.serve import Wanted, run
 
     def path(name: str | None) -> Path | None:
@@ -671,6 +672,19 @@ def _serve(options: argparse.Namespace) -> int:
             devices=options.devices,
             device=device,
             state=state,
+            chore=Chore(
+                tokens=options.organisers,
+                new_organiser=options.new_organiser or "",
+                rights=options.rights or "",
+                for_days=options.for_days,
+                roll=options.roll_organiser or "",
+                end=options.end_organiser or "",
+                audit=options.audit or "",
+                export_person=options.export_person or "",
+                erase_person=options.erase_person or "",
+                set_end=options.set_end or "",
+                keep_days=options.keep_days,
+            ),
         )
     )
 
@@ -939,6 +953,13 @@ def _add_log(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--bundle", metavar="FILE", help=_("all of it, for another device to import"))
 
 
+def _days(text: str) -> int:
+    """Days as a flag states them."""
+    if text.isascii() and text.isdecimal() and len(text) <= 4 and int(text) <= 3650:
+        return int(text)
+    raise argparse.ArgumentTypeError(_("a number of days, at most 3650"))
+
+
 def _add_serve(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--database", metavar="URL", help=_("such as postgresql+psycopg://host/name"))
     sub.add_argument("--listen", metavar="HOST:PORT", help=_("default: 127.0.0.1:8470"))
@@ -965,6 +986,20 @@ def _add_serve(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--time-zone", metavar="ZONE", help=_("time zone of an event that is made: Europe/Berlin")
     )
+    sub.add_argument(
+        "--rights",
+        metavar="LIST",
+        help=_("what a new token may do: counts,names,tickets,administer (default: counts)"),
+    )
+    sub.add_argument(
+        "--for-days", type=_days, default=90, metavar="N", help=_("how long a new token is good")
+    )
+    sub.add_argument(
+        "--keep-days",
+        type=_days,
+        metavar="N",
+        help=_("so long after the event names and codes are dropped (default: 30)"),
+    )
     only = sub.add_mutually_exclusive_group()
     only.add_argument("--restored", action="store_true", help=_("after restoring a backup"))
     only.add_argument(
@@ -984,6 +1019,26 @@ def _add_serve(sub: argparse.ArgumentParser) -> None:
     only.add_argument("--retire", metavar="ID", help=_("only say that a device is not at work"))
     only.add_argument("--unretire", metavar="ID", help=_("only say that it is at work again"))
     only.add_argument("--revoke", metavar="ID", help=_("only shut out a lost or stolen device"))
+    only.add_argument(
+        "--set-end", metavar="DAY", help=_("only say when the event ends, such as 2026-08-02")
+    )
+    only.add_argument(
+        "--organisers", action="store_true", help=_("only list the organiser's tokens")
+    )
+    only.add_argument(
+        "--new-organiser", metavar="NAME", help=_("only make a token of the organiser's")
+    )
+    only.add_argument(
+        "--roll-organiser", metavar="ID", help=_("only make a token in the place of another")
+    )
+    only.add_argument("--end-organiser", metavar="ID", help=_("only make a token good for nothing"))
+    only.add_argument("--audit", metavar="FILE", help=_("only check and write out who did what"))
+    only.add_argument(
+        "--export-person", metavar="WHO", help=_("only tell all that is held of one person")
+    )
+    only.add_argument(
+        "--erase-person", metavar="WHO", help=_("only erase one person, by ticket, code, order")
+    )
 
 
 def _add_venue(sub: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:

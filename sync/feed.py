@@ -8,7 +8,7 @@ is remembered as it was told, so that others can follow the feed here.
 import os
 import secrets
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,12 +19,14 @@ from sqlite_utils import Database
 
 from gate.credential import KEY_BYTES
 from gate.domain.model import CodeState
-from gate.errors import DamagedError
+from gate.errors import BusyError, DamagedError
 from gate.language import _
 from gate.store import schema
 from gate.store.event import EventRow, event_of, put_event
 from gate.store.filling import (
     MemberRow,
+    erase_ticket,
+    forget_names,
     members_of,
     put_member,
     put_ticket,
@@ -32,9 +34,10 @@ from gate.store.filling import (
     row_of,
 )
 from gate.store.folder import Folder, Lock, sync_folder, write_durably
-from gate.store.rows import TicketBody
-from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writing
+from gate.store.rows import TicketBody, bare_body
+from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, scrub, writing
 from gate.store.tickets import FILE_NAME, live_replica
+from sync import packed
 from sync.cursor import Cursor, ResyncNeeded
 from sync.members import Authority, load_membership
 from sync.protocol import Change, ChangeKind, Changes, Seal, Snapshot
@@ -153,6 +156,10 @@ class Feed:
         connection = self._live()
         if connection is None:
             raise _no_file()
+        erased = [one for one in page.changes if one.kind == "erasure"]
+        if erased:
+            # Before it is taken in: after a power cut nobody would do it.
+            packed.forget_before(self._folder.shared, erased[-1].seq)
         with writing(connection, self._path):
             meta = _meta(connection)
             _check_follows(meta, page)
@@ -171,6 +178,11 @@ class Feed:
             _put_meta(connection, cursor=page.cursor, link=seal.link)
             if seal.as_of_ms:
                 _put_meta(connection, built_ms=seal.as_of_ms, as_of_ms=seal.as_of_ms)
+            if erased:
+                forget_names(connection)
+                _forget_told(connection, {one.ref for one in erased})
+        if erased:
+            scrub(connection, self._path)
 
     def append(
         self, kind: ChangeKind, ref: str, body: bytes, authority: Authority, now_ms: int
@@ -256,6 +268,36 @@ class Feed:
             sync_folder(self._folder.path)
             write_durably(self._folder.pointer, (path.name + "\n").encode())
 
+    def drop(self, now_ms: int) -> bool:
+        """Let go of names, codes and whatever else is personal; whether there was any.
+
+        For after the event's end. What counts, conflicts and reports are made of stays; packed
+        copies and older replicas go, the last only where no lane may have them open.
+        """
+        connection = self._live()
+        if connection is None:
+            return False
+        _remove_older(self._folder, self._path)
+        with faults(self._path):
+            meta = _meta(connection)
+        if meta.get("bare_ms"):
+            return False
+        with faults(self._folder.path):
+            packed.forget_before(self._folder.shared, Cursor.parse(meta["cursor"]).seq + 1)
+            for left in self._folder.path.glob("tickets-*.part"):
+                left.unlink(missing_ok=True)
+        connection.create_function("bare_body", 1, bare_body, deterministic=True)
+        with writing(connection, self._path):
+            connection.execute("UPDATE ticket SET body = bare_body(body)")
+            connection.execute("DELETE FROM code")
+            connection.execute("DELETE FROM holder")
+            connection.execute("INSERT INTO holder(holder) VALUES ('rebuild')")
+            _forget(connection, Cursor.parse(meta["cursor"]))
+            # No hash of a code that the journal has can be tried by it any more.
+            _put_meta(connection, bare_ms=now_ms, key=secrets.token_hex(KEY_BYTES))
+        scrub(connection, self._path)
+        return True
+
     def checkpoint(self) -> None:
         """Move the log into the database file; for idle moments."""
         if self._connection is not None:
@@ -287,10 +329,30 @@ class Feed:
         return self._connection
 
 
+def _remove_older(folder: Folder, live: Path) -> None:
+    """Remove replicas that were live once, unless a lane is at work: it may have one open."""
+    with faults(folder.path):
+        older = [p for p in folder.path.glob("tickets-*.db*") if not p.name.startswith(live.name)]
+    if not older:
+        return
+    try:
+        lock = Lock(folder)
+    except BusyError:
+        return
+    try:
+        with faults(folder.path):
+            for path in older:
+                path.unlink(missing_ok=True)
+    finally:
+        lock.close()
+
+
 def _open(path: Path) -> sqlite3.Connection:
     connection = open_writer(path, "NORMAL")
     try:
         with faults(path):
+            # What is erased is overwritten, not only unlinked.
+            connection.execute("PRAGMA secure_delete = ON").fetchall()
             schema.tickets.apply(Database(connection))
     except BaseException:
         connection.close()
@@ -348,6 +410,8 @@ def _apply(connection: sqlite3.Connection, change: Change) -> None:
         put_member(connection, _member.decode(body))
     elif change.kind == "event":
         put_event(connection, _event.decode(body))
+    elif change.kind == "erasure":
+        erase_ticket(connection, change.ref, body)
     else:
         named = _named.decode(body)
         codes = {bytes.fromhex(hashed): CodeState(state) for hashed, state in change.codes.items()}
@@ -368,6 +432,19 @@ def _forget_older(connection: sqlite3.Connection, path: Path) -> None:
             found = "SELECT seq, id FROM change WHERE seq = ?"
             seq, id_ = connection.execute(found, (end.seq - REMEMBERED,)).fetchone()
             _forget(connection, Cursor(end.epoch, seq, id_))
+
+
+def _forget_told(connection: sqlite3.Connection, tickets: Collection[str]) -> None:
+    """Remember nothing up to the last that was told of some tickets while they had names."""
+    marks = ", ".join("?" * len(tickets))
+    found = connection.execute(
+        f"SELECT seq, id FROM change WHERE kind = 'ticket' AND ref IN ({marks}) "
+        "ORDER BY seq DESC LIMIT 1",
+        tuple(tickets),
+    ).fetchone()
+    if found is not None:
+        epoch = Cursor.parse(_meta(connection)["cursor"]).epoch
+        _forget(connection, Cursor(epoch, *found))
 
 
 def _forget(connection: sqlite3.Connection, base: Cursor) -> None:

@@ -85,6 +85,14 @@ def find(directory: Path, cursor: Cursor, *, any_age: bool = False) -> Snapshot 
     return best[1] if best else None
 
 
+def forget_before(directory: Path, seq: int) -> None:
+    """Remove what was packed before that change of the feed, of whatever life of it."""
+    for path in (*directory.glob("tickets-*.db.json"), *directory.glob("tickets-*.db.zst")):
+        match = _NAME.match(path.name)
+        if match is None or int(match[2]) < seq:
+            path.unlink(missing_ok=True)
+
+
 def get(directory: Path, name: str) -> tuple[Path, Snapshot] | None:
     """The packed file of that name and what it holds, if there is one."""
     path = _file(directory, name)

@@ -154,18 +154,21 @@ class Word(Struct, frozen=True, omit_defaults=True):
     beat: Beat | None = None
 
 
-ChangeKind = Literal["type", "ticket", "device", "event"]
+ChangeKind = Literal["type", "ticket", "device", "event", "erasure"]
 
 
 class Change(Struct, frozen=True, omit_defaults=True):
-    """One row of the feed: a ticket type, ticket, device or the event as it is from now on."""
+    """One row of the feed: a ticket type, ticket, device or the event as it is from now on.
+
+    An erasure is a ticket without codes and whatever may tell of a person.
+    """
 
     seq: int
     id: str
     """Random: the same number after a restored backup is another change."""
     kind: ChangeKind
     ref: str
-    """Id of the ticket type, ticket, device or event."""
+    """Id of the ticket type, ticket, device or event; of an erasure: the ticket."""
     body: Raw
     codes: dict[str, str] = {}
     """Keyed hash (hex) of every code of the ticket, and its state."""
@@ -237,6 +240,12 @@ class Enrolled(Struct, frozen=True):
     """The device's, signed by it (PEM): with it the device talks to other gates."""
 
 
+When = Annotated[int, Meta(ge=0, le=2**40)] | Name
+"""The event's last day or moment, as ``docs/importing.md`` has them; 0 and empty: not known."""
+KeepDays = Annotated[int, Meta(ge=0, le=3650)]
+"""How many days after it names, codes and orders are dropped."""
+
+
 class NewEvent(Struct, frozen=True):
     """An event to begin."""
 
@@ -244,12 +253,16 @@ class NewEvent(Struct, frozen=True):
     time_zone: Name
     """IANA name; nobody's but the organiser's: where a server stands says nothing of it."""
     name: Name = ""
+    ends: When = ""
+    keep_days: KeepDays = 30
 
 
 class EventChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """What of an event is to be another from now on."""
+    """What of an event is to be another from now on; what is not named stays."""
 
-    time_zone: Name
+    time_zone: Name | None = None
+    ends: When | None = None
+    keep_days: KeepDays | None = None
 
 
 class EventLine(Struct, frozen=True, omit_defaults=True):
@@ -259,6 +272,11 @@ class EventLine(Struct, frozen=True, omit_defaults=True):
     name: str
     time_zone: str
     created_ms: int
+    ends_s: int = 0
+    """Its last second, Unix; 0: not known, and nothing is ever dropped."""
+    keep_days: int = 0
+    dropped_ms: int = 0
+    """When names, codes and orders were dropped; 0: not yet."""
     types_elsewhere: int = 0
     """How many ticket types are in another zone: a change of the event's does not change theirs."""
 
@@ -395,6 +413,36 @@ class AlarmLine(Struct, frozen=True):
     device_name: str
     after: str
     origins: list[str]
+
+
+class NewOrganiser(Struct, frozen=True, forbid_unknown_fields=True):
+    """For whom a token is to be made, and what it is to be good for."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    rights: Annotated[list[Name], Meta(min_length=1, max_length=4)]
+    """``counts``, ``names``, ``tickets``, ``administer``; none includes another."""
+    event: Name = ""
+    """Empty: all events."""
+    lifetime_s: Annotated[int, Meta(ge=60, le=3660 * 86_400)] = 90 * 86_400
+
+
+class OrganiserLine(Struct, frozen=True, omit_defaults=True):
+    """A token of the organiser's; ``token`` is told once, when it is made."""
+
+    id: str
+    name: str
+    event: str
+    rights: list[str]
+    made_ms: int
+    ends_ms: int
+    used_ms: int = 0
+    token: str = ""
+
+
+class Person(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose data are meant: a ticket's id, a code, an order's id or an openid."""
+
+    who: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class Problem(Struct, frozen=True):

@@ -23,10 +23,10 @@ from urllib.parse import urlsplit
 from gate import __version__, config
 from gate.clock import Clock
 from gate.domain.model import device_of
-from gate.errors import DamagedError, GateError
+from gate.errors import BusyError, DamagedError, GateError
 from gate.language import _
 from gate.store import freshness
-from gate.store.folder import Folder
+from gate.store.folder import Folder, Lock
 from gate.store.freshness import Freshness, FreshnessReader
 from gate.store.nudge import Nudges
 from sync.bundle import take_waiting
@@ -215,6 +215,7 @@ class Worker:
         with self._said():
             self._take_inbox()
             self._contact()
+            self._drop_if_over()
 
     def run(self) -> None:
         """Work until stopped. Raises NotWelcome or ProtocolMismatch: a person has to act."""
@@ -245,6 +246,7 @@ class Worker:
         if self._lan is not None:
             self._lan.start()
         self._say()
+        self._drop_if_over()
         while self._client is None and not self._stopping:
             self._take_inbox()
             self._wait(BEAT_EVERY_S)
@@ -487,6 +489,27 @@ class Worker:
             self._tidied_s = now
             self._holdings.checkpoint()
             self._feed.checkpoint()
+            self._drop_if_over()
+
+    def _drop_if_over(self) -> None:
+        """Let go of names and codes so long after the event's end.
+
+        The source of the tickets has said so, or its clock has. Ours alone is believed where it is
+        set by others, or while nobody scans here: a wrong one would end an event that goes on.
+        """
+        event = self._feed.event()
+        if event is None or not (event.dropped_ms or event.keeps_until_ms):
+            return
+        wall_ms, until_ms = self._clock.read().wall_ms, event.keeps_until_ms
+        told_ms = self._feed.position().as_of_ms
+        if self._offset.ahead_ms is not None:
+            told_ms = max(told_ms, wall_ms + self._offset.ahead_ms)
+        is_over = bool(event.dropped_ms) or told_ms >= until_ms
+        is_sure = self._clock.is_synchronised() or _is_free(self._folder)
+        if not is_over and not (wall_ms >= until_ms and is_sure):
+            return
+        if self._feed.drop(wall_ms):
+            log.info("the event is over: names and codes were dropped")
 
     def _call(self, work: Callable[[], T]) -> T:
         """Have something done that waits for a network; the other gates are served meanwhile."""
@@ -680,6 +703,15 @@ def _host_of(enrolment: Enrolment) -> tuple[str, ...]:
     """Where the host of a venue without a server was when it took this gate in."""
     host = urlsplit(enrolment.url).hostname
     return (host,) if host and not enrolment.credential else ()
+
+
+def _is_free(folder: Folder) -> bool:
+    """Whether no lane is at work here."""
+    try:
+        Lock(folder).close()
+    except BusyError:
+        return False
+    return True
 
 
 def _back_off_s(failures: int, *, is_busy: bool = False) -> float:

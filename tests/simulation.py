@@ -70,6 +70,7 @@ from sync.members import MEMBER, Membership
 from sync.protocol import Answer, Ask, Beat, Changes, Snapshot, Word
 from sync.replica import Holdings, read_bodies
 from sync.talk import Talk
+from tests.forgotten import Forgotten, all_told
 from tests.liar import Liar
 
 EVENT = "show"
@@ -252,6 +253,7 @@ class World:
         """On which list it was decided, by hash."""
         self.liar = Liar()
         self.keys[LIAR] = self.liar.public
+        self.forgotten = Forgotten(seed)
 
     # The world's parts
 
@@ -406,6 +408,7 @@ class World:
         for _ in range(self.steps):
             self.now_ms += self.random.choice([0, 1, 7, 500, 20_000])
             self.step()
+            self.forgotten.may_happen(self)
         self.heal()
         self.check()
 
@@ -438,6 +441,17 @@ class World:
             FUSE.set(-1, after=False)
         if act not in (self.do_talk, self.do_deliver, self.do_feed, self.do_issue, self.do_word):
             self.note(gate)
+
+    def try_with(self, act: Callable[[Gate], None], gate: Gate, *, dies_at: int) -> None:
+        """Have something done over which a process may die, at so many statements from now."""
+        FUSE.set(dies_at, after=False)
+        try:
+            act(gate)
+        except Crash:
+            self.counted["crash"] += 1
+            self.after_crash(act, gate)
+        finally:
+            FUSE.set(-1, after=False)
 
     def after_crash(self, act: Callable[[Gate], None], gate: Gate) -> None:
         self.engine.dispose()
@@ -657,6 +671,7 @@ class World:
             Path(f"{self.central_path}{suffix}").unlink(missing_ok=True)
         copy_database(self.random.choice(self.central_backups), self.central_path)
         self.engine = self.open_central()
+        self.forgotten.after_restore(self)
         self.claimed.clear()
         for one in self.gates:
             self.connect(one)
@@ -692,6 +707,8 @@ class World:
             else:
                 id_ = f"t{self.random.randrange(self.made)}"
                 number = self.random.randrange(1000)
+                if tickets.which_erased(connection, EVENT, [id_]):
+                    return
                 fields = {"id": id_, "status_note": f"note {number}"}
                 status = ("revoked", "normal", "deleted", "")[number % 4]
                 self.restate(connection, fields | ({"status": status} if status else {}))
@@ -936,6 +953,7 @@ class World:
         self.check_alarms(set(central))
         if self.has_central:
             self.check_tickets()
+            self.forgotten.check(self)
 
     def check_states(self, everything: list[Entry]) -> None:
         by_ticket: dict[str, list[Entry]] = defaultdict(list)
@@ -987,7 +1005,7 @@ class World:
             if entry.outcome and not entry.overruled and digest in self.true_list:
                 assert entry.position == self.true_list[digest], "decided on another list"
         with self.engine.connect() as connection:
-            rows = connection.execute(tables.change.select().order_by(tables.change.c.seq)).all()
+            rows = all_told(connection)
             found = journals.irregular_admissions(connection, EVENT)
         states: dict[str, list[Standing]] = defaultdict(list)
         for row in rows if self.has_central else rows[: 2 + TICKETS + 1]:

@@ -10,8 +10,8 @@ import msgspec
 from gate.domain import clock, irregular
 from gate.store.journal import Journal, Link
 from gate.store.tickets import Tickets
-from sync import keys, replica
-from sync.central import journals, tickets
+from sync import feed, keys, replica
+from sync.central import journals, persons, tickets
 from sync.central.database import in_transaction
 from sync.exchange import DIGITS, Carried, Have, Intake, Tip
 from sync.feed import Feed, _apply
@@ -121,6 +121,14 @@ def _newest_list(self: Tickets) -> str:
     return f"{self.life}:999"
 
 
+def _nothing(*_args: Any) -> None:
+    return None
+
+
+def _again_nobody(*_args: Any) -> int:
+    return 0
+
+
 MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
     "no incarnation": [(Journal, "link", _link_without_incarnation)],
     "no predecessor link": [
@@ -137,6 +145,9 @@ MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
     "a void that is over is forgotten": [(tickets, "with_voids", _forget_what_is_over)],
     "clocks alone say what is irregular": [(irregular, "_knew", _knew_nothing)],
     "the list is not the one decided on": [(Tickets, "position", property(_newest_list))],
+    "a gate tells on of who was erased": [(feed, "_forget_told", _nothing)],
+    "who reads old changes is not sent back": [(tickets, "_begin_at", _nothing)],
+    "a backup brings back who was erased": [(persons, "erase_again", _again_nobody)],
 }
 
 

@@ -31,7 +31,7 @@ from sync.wechat.routes import CALLS
 from tests.central import ADMIN, Central, Closed, Maker, Socket, ask, central
 
 OTHER = "1" * 16
-ORGANISER = ("/v1/events", "/v1/accounts", "/v1/cards")
+ORGANISER = ("/v1/events", "/v1/accounts", "/v1/cards", "/v1/organisers", "/v1/audit")
 OPEN = {"/healthz", "/readyz", "/metrics", "/v1/enrol"}
 """The routes that want no credential; /v1/enrol wants a token."""
 
@@ -66,7 +66,7 @@ POSTS = [path for method, path in ROUTES if method == "POST"]
 def filled(path: str) -> str:
     """The path with something in its places."""
     known = {"event": "show", "device": "0" * 16, "ticket": "t", "name": "tickets-aa-1.db",
-             "appid": "wx00", "card": "p00", "token": "aa00"}  # fmt: skip
+             "appid": "wx00", "card": "p00", "token": "aa00", "organiser": "aa00"}  # fmt: skip
     return re.sub(r"\{(\w+)\}", lambda match: known[match[1]], path)
 
 
@@ -435,8 +435,9 @@ class TestNonsense:
             post()
             after = {table.name: running.count(table) for table in stored}
             # Whatever came with it, a device is retired once, and the gates are told of it.
-            told = {"change": before["change"] + path.endswith(("/retire", "/revoke"))}
-            if not path.endswith(("/events", "/tokens", "/tickets")):
+            is_new = path.endswith(("/retire", "/revoke"))
+            told = {name: before[name] + is_new for name in ("change", "audit")}
+            if not path.endswith(("/events", "/tokens", "/tickets", "/organisers")):
                 assert before | told == after
             runner.run(held.__aexit__(None, None, None))
 

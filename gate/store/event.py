@@ -9,6 +9,9 @@ from gate.store.folder import Folder
 from gate.store.sqlite import faults, open_reader
 from gate.store.tickets import live_replica
 
+KEEP_DAYS = 30
+"""Where nobody says another number."""
+
 
 class EventRow(msgspec.Struct, frozen=True):
     """An event as all its gates are told of it."""
@@ -17,6 +20,17 @@ class EventRow(msgspec.Struct, frozen=True):
     name: str
     time_zone: str
     """IANA name of the zone in which its people read a clock."""
+    ends_s: int = 0
+    """Its last second, Unix; 0: nobody has said, and nothing is dropped."""
+    keep_days: int = KEEP_DAYS
+    """So many days after its end names, codes and orders are dropped."""
+    dropped_ms: int = 0
+    """When the source of its tickets has dropped them, Unix milliseconds; 0: not yet."""
+
+    @property
+    def keeps_until_ms(self) -> int:
+        """Until when what is personal is kept, Unix milliseconds; 0: no end is known."""
+        return (self.ends_s + self.keep_days * 86_400) * 1000 if self.ends_s else 0
 
 
 class _Enrolled(msgspec.Struct):
@@ -30,19 +44,31 @@ _enrolled = msgspec.json.Decoder(_Enrolled)
 
 def put_event(connection: sqlite3.Connection, event: EventRow) -> None:
     """Keep what an event says of itself in a replica."""
-    said = {"event": event.id, "event_name": event.name, "time_zone": event.time_zone}
-    connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", said.items())
+    said: dict[str, str | int] = {
+        "event": event.id,
+        "event_name": event.name,
+        "time_zone": event.time_zone,
+        "ends_s": event.ends_s,
+        "keep_days": event.keep_days,
+        "dropped_ms": event.dropped_ms,
+    }
+    rows = [(name, str(value)) for name, value in said.items()]
+    connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
 
 
 def event_of(connection: sqlite3.Connection) -> EventRow | None:
     """What an event has said of itself, if it has."""
-    rows = connection.execute(
-        "SELECT key, value FROM meta WHERE key IN ('event', 'event_name', 'time_zone')"
-    )
-    said = dict(rows.fetchall())
+    said = dict(connection.execute("SELECT key, value FROM meta").fetchall())
     if "time_zone" not in said:
         return None
-    return EventRow(said.get("event", ""), said.get("event_name", ""), said["time_zone"])
+    return EventRow(
+        said.get("event", ""),
+        said.get("event_name", ""),
+        said["time_zone"],
+        int(said.get("ends_s", 0)),
+        int(said.get("keep_days", KEEP_DAYS)),
+        int(said.get("dropped_ms", 0)),
+    )
 
 
 def event_zone(folder: Folder) -> str:

@@ -63,6 +63,20 @@ def put_ticket(connection: sqlite3.Connection, number: int | None, ticket: Ticke
     return number
 
 
+def erase_ticket(connection: sqlite3.Connection, id_: str, body: str) -> None:
+    """Keep a ticket as ``body`` has it, without codes and name; one that is not there is added.
+
+    ``forget_names`` comes after the last.
+    """
+    number = put_ticket(connection, row_of(connection, id_), TicketBody(id_, "", body, {}, ""))
+    connection.execute("DELETE FROM code WHERE ticket = ?", (number,))
+
+
+def forget_names(connection: sqlite3.Connection) -> None:
+    """Write the index of names anew: what was deleted from it stays in its pieces until then."""
+    connection.execute("INSERT INTO holder(holder) VALUES ('optimize')")
+
+
 def put_member(connection: sqlite3.Connection, member: MemberRow) -> None:
     """Add a device of the venue, or state it anew."""
     row = msgspec.structs.astuple(member)

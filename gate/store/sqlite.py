@@ -152,6 +152,12 @@ def checkpoint(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
+def scrub(connection: sqlite3.Connection, path: Path) -> None:
+    """Leave nothing of what was erased in the log, unless a reader needs it: then later."""
+    with faults(path):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
 class faults:  # noqa: N801  reads as a statement: with faults(path)
     """Turn SQLite's and the system's errors into faults that name the file and say what to do."""
 

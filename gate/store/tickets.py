@@ -290,9 +290,17 @@ class Tickets:
             found = self._live().execute(_ANY).fetchone()
         if found is not None:
             self._cursor = found[0] or ""
-        return found is None
+        # Once the codes are gone none is unknown.
+        return found is None or self._is_bare()
+
+    def _is_bare(self) -> bool:
+        """Whether names and codes were dropped, here or where the tickets come from."""
+        return bool(self.meta("bare_ms")) or self.meta("dropped_ms") not in ("", "0")
 
     def _none(self) -> StoreError:
+        if self._connection is not None and self._is_bare():
+            hint = _("The event is over. For the next one use a new folder, with --data-dir.")
+            return StoreError(_("the tickets' codes were dropped after the event"), hint)
         hint = _("Import some with: gate import FILE")
         if self._folder.enrolment.exists():
             hint = _("They come from the server or the other gates as soon as these have some.")

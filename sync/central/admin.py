@@ -1,7 +1,7 @@
 """What the organiser and supervisors ask of the server: events, devices, tickets, conflicts."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,11 +16,14 @@ from gate.domain.history import Conflict
 from gate.domain.model import Entry, Status
 from gate.errors import UsageError
 from gate.language import _
-from sync.central import devices, edge, journals, tickets
+from gate.store.moments import BadMoment, Side, second_of
+from sync.central import audit, devices, edge, journals, organisers, persons, tickets
 from sync.central import tables as t
 from sync.central.devices import State, need_event
 from sync.central.edge import Denied, reply
-from sync.central.server import Server
+from sync.central.organisers import Organiser, Right
+from sync.central.retention import Retention
+from sync.central.server import Needs, Server, actor, check_reach, organiser
 from sync.protocol import (
     MAX_ROWS,
     PREFIX,
@@ -31,7 +34,10 @@ from sync.protocol import (
     Evidence,
     IrregularLine,
     NewEvent,
+    NewOrganiser,
     NewToken,
+    OrganiserLine,
+    Person,
     Questionable,
     Resolve,
     Resolved,
@@ -49,42 +55,65 @@ _event_change = msgspec.json.Decoder(EventChange)
 _new_token = msgspec.json.Decoder(NewToken)
 _stated = msgspec.json.Decoder(Stated)
 _resolve = msgspec.json.Decoder(Resolve)
+_person = msgspec.json.Decoder(Person)
+_new_organiser = msgspec.json.Decoder(NewOrganiser)
 
 
 class Admin:
-    """The routes that want the admin token."""
+    """The routes that want a token of the organiser's, each with the right that it needs."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, retention: Retention) -> None:
         self._server = server
+        self._retention = retention
 
     def routes(self) -> list[BaseRoute]:
         """Everything below ``/events``."""
         events, event = f"{PREFIX}/events", f"{PREFIX}/events/{{event}}"
         device, conflict = f"{event}/devices/{{device}}", f"{event}/conflicts/{{ticket}}"
+        person, organisers_ = f"{event}/persons", f"{PREFIX}/organisers"
+        organiser = f"{organisers_}/{{organiser}}"
         return [
-            Route(events, self.events),
-            Route(events, self.new_event, methods=["POST"]),
-            Route(event, self.change_event, methods=["PATCH"]),
-            Route(f"{event}/tokens", self.new_token, methods=["POST"]),
-            Route(f"{event}/tokens", self.links),
-            Route(f"{event}/tokens/{{token}}/withdraw", self.withdraw, methods=["POST"]),
-            Route(f"{event}/devices", self.devices),
-            Route(f"{device}/retire", self.retire, methods=["POST"]),
-            Route(f"{device}/unretire", self.unretire, methods=["POST"]),
-            Route(f"{device}/revoke", self.revoke, methods=["POST"]),
-            Route(f"{event}/tickets", self.tickets, methods=["POST"]),
-            Route(f"{event}/counts", self.counts),
-            Route(f"{event}/conflicts", self.conflicts),
-            Route(f"{event}/irregular", self.irregular),
-            Route(f"{conflict}/resolve", self.resolve, methods=["POST"]),
-            Route(f"{event}/alarms", self.alarms),
+            self._route("GET", events, Right.COUNTS, self.events),
+            self._route("POST", events, Right.ADMINISTER, self.new_event),
+            self._route("PATCH", event, Right.ADMINISTER, self.change_event),
+            self._route("POST", f"{event}/tokens", Right.ADMINISTER, self.new_token),
+            self._route("GET", f"{event}/tokens", Right.ADMINISTER, self.links),
+            self._route(
+                "POST", f"{event}/tokens/{{token}}/withdraw", Right.ADMINISTER, self.withdraw
+            ),
+            self._route("GET", f"{event}/devices", Right.COUNTS, self.devices),
+            self._route("POST", f"{device}/retire", Right.ADMINISTER, self.retire),
+            self._route("POST", f"{device}/unretire", Right.ADMINISTER, self.unretire),
+            self._route("POST", f"{device}/revoke", Right.ADMINISTER, self.revoke),
+            self._route("POST", f"{event}/tickets", Right.TICKETS, self.tickets),
+            self._route("GET", f"{event}/counts", Right.COUNTS, self.counts),
+            self._route("GET", f"{event}/conflicts", Right.NAMES, self.conflicts),
+            self._route("GET", f"{event}/irregular", Right.NAMES, self.irregular),
+            self._route("POST", f"{conflict}/resolve", Right.TICKETS, self.resolve),
+            self._route("GET", f"{event}/alarms", Right.COUNTS, self.alarms),
+            self._route("POST", f"{person}/export", Right.NAMES, self.export_person),
+            self._route("POST", f"{person}/erase", Right.ADMINISTER, self.erase_person),
+            self._route("GET", organisers_, Right.ADMINISTER, self.organisers),
+            self._route("POST", organisers_, Right.ADMINISTER, self.new_organiser),
+            self._route("POST", f"{organiser}/roll", Right.ADMINISTER, self.roll),
+            self._route("POST", f"{organiser}/end", Right.ADMINISTER, self.end),
+            self._route("GET", f"{PREFIX}/audit", Right.ADMINISTER, self.audit),
         ]
 
+    def _route(
+        self,
+        method: str,
+        path: str,
+        right: Right,
+        handler: Callable[[Request], Awaitable[Response]],
+    ) -> Route:
+        return Route(path, Needs(self._server, right, handler).answer, methods=[method])
+
     async def events(self, request: Request) -> Response:
-        """Every event."""
-        self._server.check_admin(request)
+        """Every event that the token is for."""
+        mine = organiser(request)
         found = await self._server.read(tickets.events)
-        return reply([EventLine(**one) for one in found])
+        return reply([EventLine(**one) for one in found if mine.reaches(one["id"])])
 
     async def new_event(self, request: Request) -> Response:
         """Begin an event."""
@@ -92,17 +121,26 @@ class Admin:
         _check_zone(asked.time_zone)
         if not asked.name.isprintable():
             raise Denied(422, "invalid", _("name: there are characters in it that nobody can see"))
+        check_reach(organiser(request), asked.id)
         now_ms = _now_ms()
-        await self._server.write(partial(_create, asked=asked, now_ms=now_ms))
-        return reply(EventLine(asked.id, asked.name or asked.id, asked.time_zone, now_ms), 201)
+        ends_s = _end(asked.ends, asked.time_zone)
+        create = partial(_create, asked=asked, ends_s=ends_s, now_ms=now_ms)
+        await self._write(request, create, "event made", event=asked.id)
+        name = asked.name or asked.id
+        line = EventLine(asked.id, name, asked.time_zone, now_ms, ends_s, asked.keep_days)
+        return reply(line, 201)
 
     async def change_event(self, request: Request) -> Response:
-        """Give an event another time zone."""
-        server, event = self._server, request.path_params["event"]
+        """Give an event another time zone or end."""
+        event = request.path_params["event"]
         asked = await self._body(request, _event_change, SMALL)
-        _check_zone(asked.time_zone)
-        line = await server.write(partial(_change_event, event=event, asked=asked))
-        server.tell_changes(event)
+        if asked.time_zone is not None:
+            _check_zone(asked.time_zone)
+        change = partial(_change_event, event=event, asked=asked)
+        line = await self._write(
+            request, change, "settings", event=event, about=tickets.tell_settings
+        )
+        self._server.tell_changes(event)
         return reply(line)
 
     async def new_token(self, request: Request) -> Response:
@@ -117,7 +155,10 @@ class Admin:
             now_ms=_now_ms(),
             lifetime_s=asked.lifetime_s,
         )
-        token, expires_ms = await self._server.write(mint)
+        event = request.path_params["event"]
+        token, expires_ms = await self._write(
+            request, mint, "invite", event=event, about=lambda made: devices.link_id(made[0])
+        )
         return reply(Token(token, expires_ms), 201)
 
     async def links(self, request: Request) -> Response:
@@ -127,18 +168,20 @@ class Admin:
 
     async def withdraw(self, request: Request) -> Response:
         """Make a token that was not used yet good for nothing."""
-        self._server.check_admin(request)
+        event = request.path_params["event"]
         withdraw = partial(
             devices.withdraw,
-            event=request.path_params["event"],
+            event=event,
             id_or_name=request.path_params["token"],
             now_ms=_now_ms(),
         )
-        return reply(await self._server.write(withdraw))
+        about = lambda gone: " ".join(one.id for one in gone)  # noqa: E731
+        return reply(
+            await self._write(request, withdraw, "withdraw", event=event, about=about)
+        )  # fmt: skip
 
     async def devices(self, request: Request) -> Response:
         """Every device of the event."""
-        self._server.check_admin(request)
         event = request.path_params["event"]
         await self._server.read(need_event, event)
         await self._server.roster.refresh()
@@ -169,7 +212,12 @@ class Admin:
             for void in stated.voids
         ]
         wanted = tickets.Issue(stated.types, stated.tickets, stated.changes, voids)
-        issued = await server.write(partial(_issue, event=event, wanted=wanted))
+        told = f"types {len(stated.types)} tickets {len(stated.tickets)} "
+        told += f"changes {len(stated.changes)} voids {len(stated.voids)} "
+        told += " ".join(void.id for void in stated.voids)
+        issue = partial(_issue, event=event, wanted=wanted)
+        act = "void" if stated.voids else "tickets"
+        issued = await self._write(request, issue, act, event=event, about=told)
         server.tell_changes(event)
         return reply(issued)
 
@@ -192,7 +240,8 @@ class Admin:
         if not (asked.note.strip() and asked.who.strip()):
             raise Denied(422, "invalid", _("A conflict is settled by somebody, with a reason."))
         settle = partial(_settle, event=event, ticket=request.path_params["ticket"], asked=asked)
-        entry = await server.write(settle)
+        about = request.path_params["ticket"]
+        entry = await self._write(request, settle, "resolve", event=event, about=about)
         server.streams.wake(event, {})
         return reply(Resolved(entry.note, entry.operator, entry.at_ms))
 
@@ -200,13 +249,125 @@ class Admin:
         """Devices that were cloned, restored or rolled back."""
         return reply(await self._read_of(request, _alarms))
 
+    async def export_person(self, request: Request) -> Response:
+        """Everything that is held of one person."""
+        event = request.path_params["event"]
+        asked = await self._body(request, _person, SMALL)
+        tell = partial(persons.export, event=event, asked=asked.who)
+        need = partial(need_event, event=event)
+        # Written down before it is told.
+        told = await self._write(
+            request,
+            lambda c: (need(c), tell(c))[1],
+            "export",
+            event=event,
+            about=persons.tell_export,
+        )
+        return reply(told)
+
+    async def erase_person(self, request: Request) -> Response:
+        """Take a person's names, codes and orders away, at every gate too."""
+        server, event = self._server, request.path_params["event"]
+        asked = await self._body(request, _person, SMALL)
+        await server.read(need_event, event)
+        job = partial(
+            persons.erase, event=event, asked=asked.who, folder=server.settings.folder
+        )  # fmt: skip
+        erased = await self._write(request, job, "erase", event=event, about=persons.tell_erased)
+        server.tell_changes(event)
+        await self._retention.tidy()
+        return reply(erased)
+
+    async def organisers(self, request: Request) -> Response:
+        """The tokens that are good, without their secrets."""
+        event = organiser(request).event
+        found = await self._server.read(organisers.good, _now_ms(), event)
+        return reply([_line(one) for one in found])
+
+    async def new_organiser(self, request: Request) -> Response:
+        """A token, for no more than whoever asks may do."""
+        mine = organiser(request)
+        asked = await self._body(request, _new_organiser, SMALL)
+        if not asked.name.isprintable():
+            raise Denied(422, "invalid", _("name: there are characters in it that nobody can see"))
+        rights = _rights(asked.rights)
+        if not rights <= mine.rights:
+            raise Denied(403, "not_allowed", _("A token cannot give what it lacks itself."))
+        check_reach(mine, asked.event)
+        make = partial(
+            organisers.make, name=asked.name, event=asked.event, rights=rights,
+            now_ms=_now_ms(), lifetime_s=asked.lifetime_s,
+        )  # fmt: skip
+        made = await self._write(
+            request,
+            make,
+            "token made",
+            event=asked.event,
+            about=lambda made: organisers.tell(made[1]),
+        )
+        return reply(_line(made[1], made[0]), 201)
+
+    async def roll(self, request: Request) -> Response:
+        """A new token in the place of one, which is good for a day beside it."""
+        await edge.read_body(request, SMALL, self._server.settings.body_s)
+        old = await self._of_mine(request)
+        made = await self._write(
+            request, partial(organisers.roll, id_=old.id, now_ms=_now_ms()), "token rolled",
+            event=old.event, about=lambda made: f"{old.id} to {organisers.tell(made[1])}",
+        )  # fmt: skip
+        return reply(_line(made[1], made[0]), 201)
+
+    async def end(self, request: Request) -> Response:
+        """A token is good for nothing from now on."""
+        await edge.read_body(request, SMALL, self._server.settings.body_s)
+        old = await self._of_mine(request)
+        job = partial(organisers.end, id_=old.id, now_ms=_now_ms())
+        await self._write(request, job, "token ended", event=old.event, about=old.who)
+        return reply(_line(old))
+
+    async def _of_mine(self, request: Request) -> Organiser:
+        """The token that is meant, which may do nothing that whoever asks may not."""
+        id_ = request.path_params["organiser"]
+        found = await self._server.read(organisers.need, id_, _now_ms())
+        mine = organiser(request)
+        if not found.rights <= mine.rights or not mine.reaches(found.event):
+            raise Denied(404, "no_token", _("There is no such token that is good."))
+        return found
+
+    async def audit(self, request: Request) -> Response:
+        """Who did what: a page of rows, as JSON or as a table."""
+        asked = request.query_params
+        mine = organiser(request)
+        event = asked.get("event", "") or mine.event
+        check_reach(mine, event)
+        after = asked.get("after", "0")
+        if not (after.isascii() and after.isdecimal() and len(after) < 16):
+            raise Denied(422, "invalid", _("after is the number of a row."))
+        rows = await self._server.read(partial(audit.rows, after=int(after), event=event))
+        if asked.get("format", "json") == "csv":
+            return Response(audit.as_csv(rows), media_type="text/csv; charset=utf-8")
+        return reply([{**msgspec.structs.asdict(row), "hash": hashed} for row, hashed in rows])
+
+    async def _write(
+        self,
+        request: Request,
+        job: Callable[[Connection], T],
+        act: str,
+        *,
+        event: str,
+        about: str | Callable[[T], str | None] = "",
+    ) -> T:
+        """Have something done, and with it in one transaction the row that says who did it."""
+        who = actor(request)
+        return await self._server.write(
+            audit.noted(job, who, act, _now_ms(), event=event, about=about)
+        )
+
     async def _body(self, request: Request, decoder: "msgspec.json.Decoder[T]", limit: int) -> T:
-        self._server.check_admin(request)
         body = await edge.read_body(request, limit, self._server.settings.body_s)
         return edge.decode(decoder, body)
 
     async def _read_of(self, request: Request, job: Callable[[Connection, str], T]) -> T:
-        self._server.check_admin(request)
         event = request.path_params["event"]
 
         def read(connection: Connection) -> T:
@@ -217,9 +378,15 @@ class Admin:
 
     async def _set_state(self, request: Request, state: State) -> Response:
         server, event = self._server, request.path_params["event"]
-        server.check_admin(request)
         device = request.path_params["device"]
-        await server.write(partial(devices.set_state, event=event, device=device, state=state))
+        job = partial(devices.set_state, event=event, device=device, state=state)
+        await self._write(
+            request,
+            job,
+            devices.ACTS[state],
+            event=event,
+            about=lambda is_new: device if is_new else None,
+        )
         await server.roster.refresh()
         server.streams.cut_revoked()
         server.tell_changes(event)
@@ -227,18 +394,46 @@ class Admin:
         return reply(found[0])
 
 
-def _create(connection: Connection, asked: NewEvent, now_ms: int) -> None:
+def _line(one: Organiser, token: str = "") -> OrganiserLine:
+    return OrganiserLine(
+        one.id, one.name, one.event, sorted(one.rights), one.made_ms, one.ends_ms, one.used_ms,
+        token,
+    )  # fmt: skip
+
+
+def _rights(stated: list[str]) -> frozenset[Right]:
+    try:
+        return frozenset(Right(one) for one in stated)
+    except ValueError as error:
+        reason = _("Rights are: counts, names, tickets, administer.")
+        raise Denied(422, "invalid", reason) from error
+
+
+def _create(connection: Connection, asked: NewEvent, ends_s: int, now_ms: int) -> None:
     if connection.execute(select(t.event.c.id).where(t.event.c.id == asked.id)).first():
         raise Denied(409, "exists", _("There is an event of that id already."))
     try:
-        tickets.create_event(connection, asked.id, asked.name, asked.time_zone, now_ms)
+        tickets.create_event(
+            connection, asked.id, asked.name, asked.time_zone, now_ms,
+            ends_s=ends_s, keep_days=asked.keep_days,
+        )  # fmt: skip
     except UsageError as error:
         raise Denied(422, "invalid", f"{error.message}. {error.hint}") from error
 
 
 def _change_event(connection: Connection, event: str, asked: EventChange) -> EventLine:
     need_event(connection, event)
-    elsewhere = tickets.set_zone(connection, event, asked.time_zone)
+    tickets.lock(connection, event)
+    _key, said = tickets.said_of(connection, event)
+    elsewhere = tickets.set_zone(connection, event, asked.time_zone or said.time_zone)
+    fields: dict[str, int] = {}
+    if asked.ends is not None:
+        fields["ends_s"] = _end(asked.ends, asked.time_zone or said.time_zone)
+    if asked.keep_days is not None:
+        fields["keep_days"] = asked.keep_days
+    if said.dropped_ms and fields:
+        raise Denied(409, "over", _("The event is over: its names and codes were dropped."))
+    tickets.say_event(connection, event, **fields)
     found = next(one for one in tickets.events(connection) if one["id"] == event)
     return EventLine(**found, types_elsewhere=elsewhere)
 
@@ -348,6 +543,16 @@ def _check_zone(name: str) -> None:
         ZoneInfo(name)
     except (ValueError, KeyError, OSError) as error:
         raise Denied(422, "invalid", _("{found!r} is no time zone").format(found=name)) from error
+
+
+def _end(stated: int | str, time_zone: str) -> int:
+    """The last second of an event; 0: not known."""
+    if stated in (0, ""):
+        return 0
+    try:
+        return second_of(stated, ZoneInfo(time_zone), Side.END)
+    except BadMoment as bad:
+        raise Denied(422, "invalid", f"ends: {bad}") from bad
 
 
 def _now_ms() -> int:

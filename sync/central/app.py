@@ -20,14 +20,15 @@ from starlette.websockets import WebSocket
 
 from gate.errors import StoreError
 from gate.language import _
-from sync.central import devices, edge, journals, tickets
+from sync.central import audit, devices, edge, journals, tickets
 from sync.central.admin import Admin
 from sync.central.edge import Denied, reply
 from sync.central.metrics import Counted
 from sync.central.readiness import Readiness
-from sync.central.server import Server, Settings
+from sync.central.retention import Retention
+from sync.central.server import Server, Settings, address_of
 from sync.cursor import ResyncNeeded
-from sync.protocol import MAX_FRAME, PREFIX, Enrol, Problem
+from sync.protocol import MAX_FRAME, PREFIX, Enrol, Enrolled, Problem
 from sync.wechat.admin import CardAdmin
 from sync.wechat.routes import CardApi
 
@@ -123,7 +124,15 @@ class Devices:
         body = await edge.read_body(request, SMALL, server.settings.body_s)
         asked = edge.decode(_enrol, body)
         now_ms = time.time_ns() // 1_000_000
-        enrolled = await server.write(partial(devices.enrol, asked=asked, now_ms=now_ms))
+        enrol = partial(devices.enrol, asked=asked, now_ms=now_ms)
+        actor = audit.Actor(asked.device, address_of(request))
+
+        def admit(connection: Connection) -> Enrolled:
+            made = enrol(connection)
+            audit.note(connection, actor, "enrol", now_ms, event=made.event)
+            return made
+
+        enrolled = await server.write(admit)
         await server.roster.refresh()
         server.streams.cut_revoked()
         server.tell_changes(enrolled.event)
@@ -201,14 +210,17 @@ def create_app(engine: Engine, settings: Settings) -> Starlette:
     """The application on an opened database, which stays its caller's to close."""
     server = Server(engine, settings)
     cards = CardApi(server)
+    retention = Retention(server)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await server.start()
         await cards.clockwork.start()
+        await retention.start()
         try:
             yield
         finally:
+            await retention.stop()
             await cards.clockwork.stop()
             await server.stop()
 
@@ -216,7 +228,7 @@ def create_app(engine: Engine, settings: Settings) -> Starlette:
         routes=[
             *Devices(server).routes(),
             *cards.routes(),
-            *Admin(server).routes(),
+            *Admin(server, retention).routes(),
             *CardAdmin(server, cards.clockwork).routes(),
             *Open(server).routes(),
         ],
@@ -232,5 +244,6 @@ def create_app(engine: Engine, settings: Settings) -> Starlette:
     )
     app.router.redirect_slashes = False
     app.state.server = server
+    app.state.retention = retention
     app.state.clockwork = cards.clockwork
     return app

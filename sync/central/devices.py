@@ -40,6 +40,10 @@ class State(StrEnum):
     """Stolen or lost; nothing is told to it nor taken from it."""
 
 
+ACTS = {State.RETIRED: "retire", State.ENROLLED: "unretire", State.REVOKED: "revoke"}
+"""What the audit log calls bringing a device into a state."""
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """A device as its row says."""
@@ -93,6 +97,16 @@ class Link:
     """The first digits of its hash: they name it, and open nothing."""
     name: str
     expires_ms: int
+
+
+def link_id(token: str) -> str:
+    """By what a token is named where itself must not stand."""
+    return hash_of(token)[:LINK_DIGITS]
+
+
+def tell_links(some: Sequence[Link]) -> str:
+    """Links as the audit log has them."""
+    return " ".join(one.id for one in some)
 
 
 def links(connection: Connection, event: str, now_ms: int) -> list[Link]:
@@ -219,8 +233,11 @@ def _put_device(
         )
 
 
-def set_state(connection: Connection, event: str, device: str, state: State) -> None:
-    """Retire, bring back or revoke a device. Raises Denied when there is none, or it is revoked."""
+def set_state(connection: Connection, event: str, device: str, state: State) -> bool:
+    """Retire, bring back or revoke a device; whether that is new.
+
+    Raises Denied when there is none, or it is revoked.
+    """
     d = t.device.c
     where = (d.event == event, d.id == device)
     if connection.execute(select(d.id).where(*where)).first() is None:
@@ -231,9 +248,10 @@ def set_state(connection: Connection, event: str, device: str, state: State) -> 
     if before == State.REVOKED and state is not State.REVOKED:
         raise Denied(409, "revoked", _("This device was revoked. It has to enrol again."))
     if before == state:
-        return
+        return False
     connection.execute(update(t.device).where(*where).values(state=state.value))
     _tell(connection, event, at, MemberRow(device, name, key, state))
+    return True
 
 
 def _tell(connection: Connection, event: str, at: tickets.Head, member: MemberRow) -> None:

@@ -5,10 +5,11 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import uvicorn
 from platformdirs import user_data_path
@@ -25,9 +26,10 @@ from gate.words import printable
 from gate.zones import is_zone, machine_zone
 from sync import listening
 from sync.accepting import raise_file_limit
-from sync.central import devices, invite, tickets
+from sync.central import audit, commands, devices, invite, persons, tickets
 from sync.central import tables as t
 from sync.central.app import create_app
+from sync.central.commands import Chore
 from sync.central.database import in_transaction, open_database, start_alone
 from sync.central.edge import Denied
 from sync.central.prompt import Prompt, Stream
@@ -42,6 +44,7 @@ from sync.wechat.accounts import Account
 from sync.wechat.outgoing import hosts
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 LISTEN = "127.0.0.1:8470"
 FIRST_EVENT = "default"
 """What the first event is called where none is named."""
@@ -88,6 +91,8 @@ class Wanted:
     device: str = ""
     state: str = ""
     """Only bring that device into that state."""
+    chore: Chore = field(default_factory=Chore)
+    """Only do that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +122,15 @@ def run(wanted: Wanted) -> int:
     folder = wanted.folder or default_folder()
     is_of_links = wanted.links or bool(wanted.withdraw)
     is_of_devices = wanted.devices or bool(wanted.device)
-    is_of_a_server = bool(wanted.new_token or is_of_devices or is_of_links or wanted.set_zone)
+    is_of_a_server = bool(
+        wanted.new_token or is_of_devices or is_of_links or wanted.set_zone or wanted.chore.is_any
+    )
     if not is_of_a_server:
         Folder(folder).create()
     engine = open_database(database_of(folder, wanted.database), must_exist=is_of_a_server)
     try:
-        if wanted.take_over is not None:
-            return _take_over(engine, wanted, wanted.take_over)
-        if wanted.new_token:
-            return _tell_token(engine, wanted, folder)
-        if is_of_links:
-            return _tend_links(engine, wanted)
-        if wanted.set_zone:
-            return _set_zone(engine, wanted)
-        if wanted.devices or wanted.device:
-            return _tend_devices(engine, wanted)
+        if wanted.take_over is not None or is_of_a_server:
+            return _tend(engine, wanted, folder)
         # A SQLite file has one writer.
         lock = _only_server(folder) if engine.dialect.name == "sqlite" else None
         kept = _log_to(folder / "server.log")
@@ -144,6 +143,22 @@ def run(wanted: Wanted) -> int:
                 lock.close()
     finally:
         engine.dispose()
+
+
+def _tend(engine: Engine, wanted: Wanted, folder: Path) -> int:
+    """The one thing that is to be done at the database instead of serving."""
+    if wanted.take_over is not None:
+        return _take_over(engine, wanted, wanted.take_over)
+    if wanted.new_token:
+        return _tell_token(engine, wanted, folder)
+    if wanted.links or wanted.withdraw:
+        return _tend_links(engine, wanted)
+    if wanted.set_zone:
+        return _set_zone(engine, wanted)
+    if wanted.devices or wanted.device:
+        return _tend_devices(engine, wanted)
+    event = partial(_need_event, engine, wanted)
+    return commands.do(engine, wanted.chore, folder, wanted.event, event)
 
 
 def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
@@ -221,6 +236,8 @@ class _Ready:
     needs_account: bool
     renewed: int
     """Events that began a new life."""
+    erased: int
+    """Who was erased once more, as a backup had brought them back."""
 
 
 def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) -> _Ready:
@@ -230,6 +247,8 @@ def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) ->
     def prepare(connection: Connection) -> _Ready:
         start_alone(connection)
         renewed = tickets.new_epochs(connection) if wanted.restored else 0
+        # Before anybody is served: a backup knows whom it does not know to have been erased.
+        erased = persons.erase_again(connection, folder)
         here = _events(connection)
         event, is_new = wanted.event or ("" if here else FIRST_EVENT), False
         if event and event not in here:
@@ -245,13 +264,16 @@ def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) ->
             account = accounts.create(connection, of, time.time_ns() // 1_000_000)
         event = event or _unnamed(here)
         hashed = _admin(connection, folder)
-        return _Ready(hashed, event, is_new, account, needs_account, renewed)
+        return _Ready(hashed, event, is_new, account, needs_account, renewed, erased)
 
     ready = in_transaction(engine, prepare)
     if wanted.restored:
         told = _("Restored: every device of {events} events will take its tickets anew.")
         sys.stdout.write(told.format(events=ready.renewed) + "\n")
         log.info("restored: %d new epochs", ready.renewed)
+    if ready.erased:
+        told = _("Erased once more what this database had from before: {n}")
+        sys.stdout.write(told.format(n=ready.erased) + "\n")
     return ready
 
 
@@ -292,7 +314,8 @@ def _set_zone(engine: Engine, wanted: Wanted) -> int:
     """Give the event another time zone; running servers see it in a moment."""
     event = _need_event(engine, wanted)
     change = partial(tickets.set_zone, event=event, time_zone=wanted.set_zone)
-    elsewhere = in_transaction(engine, change)
+    about = f"time_zone {wanted.set_zone}"
+    elsewhere = in_transaction(engine, _noted(change, "settings", event, about))
     told = _("{event}: times are {zone} from now on; the gates hear of it")
     sys.stdout.write(told.format(event=event, zone=wanted.set_zone) + "\n")
     if elsewhere:
@@ -334,10 +357,11 @@ def _admin(connection: Connection, folder: Path) -> str:
 def _tell_start(engine: Engine, folder: Path, address: _Address, ready: _Ready) -> None:
     write = sys.stdout.write
     write(_("Venue Gate server: {url}").format(url=address.url) + "\n")
-    zones = {str(one["id"]): one["time_zone"] for one in in_transaction(engine, tickets.events)}
     if ready.event:
+        _key, said = in_transaction(engine, lambda c: tickets.said_of(c, ready.event))
         told = _("Times of {event}: {zone} (another: gate serve --set-zone)")
-        write(told.format(event=ready.event, zone=zones[ready.event]) + "\n")
+        write(told.format(event=ready.event, zone=said.time_zone) + "\n")
+        write(commands.tell_keeping(said) + "\n")
     if ready.is_new:
         write(_("Event {event} was made.").format(event=ready.event) + "\n")
     if ADMIN_VARIABLE not in os.environ and (folder / "admin.token").exists():
@@ -409,8 +433,12 @@ def _tend_devices(engine: Engine, wanted: Wanted) -> int:
         change = partial(
             devices.set_state, event=event, device=wanted.device, state=devices.State(state)
         )
+
+        def told(is_new: bool) -> str | None:
+            return wanted.device if is_new else None
+
         try:
-            in_transaction(engine, change)
+            in_transaction(engine, _noted(change, devices.ACTS[devices.State(state)], event, told))
         except Denied as denied:
             raise UsageError(denied.problem.reason, _("See them: gate serve --devices")) from denied
     for one in in_transaction(engine, devices.all_devices):
@@ -425,7 +453,10 @@ def _tend_links(engine: Engine, wanted: Wanted) -> int:
 
     def tend(connection: Connection) -> list[devices.Link]:
         if wanted.withdraw:
-            return devices.withdraw(connection, event, wanted.withdraw, now_ms)
+            withdraw = partial(
+                devices.withdraw, event=event, id_or_name=wanted.withdraw, now_ms=now_ms
+            )
+            return _noted(withdraw, "withdraw", event, devices.tell_links)(connection)
         return devices.links(connection, event, now_ms)
 
     try:
@@ -477,13 +508,21 @@ def _address_for_link(wanted: Wanted, folder: Path, kept: _Address | None) -> _A
 
 def _mint(engine: Engine, event: str, name: str) -> str:
     now_ms = time.time_ns() // 1_000_000
+    mint = partial(devices.mint_token, event=event, name=name, now_ms=now_ms)
+    noted = _noted(mint, "invite", event, lambda made: devices.link_id(made[0]))
     try:
-        token, _expires = in_transaction(
-            engine, lambda connection: devices.mint_token(connection, event, name, now_ms)
-        )
+        token, _expires = in_transaction(engine, noted)
     except Denied as denied:
         raise UsageError(denied.problem.reason, "") from denied
     return token
+
+
+def _noted(
+    job: Callable[[Connection], T], act: str, event: str, about: str | Callable[[T], str | None]
+) -> Callable[[Connection], T]:
+    """The job with its row in the audit log: at the server's machine nobody has a token."""
+    now_ms = time.time_ns() // 1_000_000
+    return audit.noted(job, audit.CONSOLE, act, now_ms, event=event, about=about)
 
 
 def _tell_link(token: str, address: _Address, event: str) -> None:

@@ -4,7 +4,8 @@ import asyncio
 import hmac
 import logging
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,12 +16,14 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 
 from gate.domain.model import device_of
 from gate.errors import StoreError
 from gate.language import _
-from sync.central import devices, journals
+from sync.central import audit, devices, journals, organisers
+from sync.central.audit import Actor
 from sync.central.database import GroupCommit, reading
 from sync.central.devices import Device, State
 from sync.central.edge import Denied, decode
@@ -28,6 +31,7 @@ from sync.central.journals import Push
 from sync.central.known import Memory
 from sync.central.limits import Buckets
 from sync.central.metrics import Metrics
+from sync.central.organisers import ROOT, Organiser, Right
 from sync.central.pulse import Pulse
 from sync.central.pushes import Pushes, Writer, quarantine, read_entries
 from sync.central.roster import READ_EVERY_S, Roster
@@ -46,6 +50,11 @@ HEADS_AT_ONCE = 8
 BYTES_AT_ONCE = 64 * 1024
 """A longer body is decoded beside the event loop."""
 LANES_EVERY_S = 1.0
+USED_EVERY_MS = 3_600_000
+FAILED_EVERY_S = 60.0
+"""How often failed sign-ins are written into the audit log, all of an address in one row."""
+FAILED_AT_ONCE = 20
+"""Addresses that get a row of their own each time; all others share one."""
 _decoder = msgspec.json.Decoder(Ask)
 
 
@@ -90,6 +99,9 @@ class Server:
         self._devices = Buckets(settings.device_per_s, settings.device_burst)
         self._addresses = Buckets(settings.address_per_s, settings.address_burst)
         self._told_lanes: dict[str, float] = {}
+        self._used_ms: dict[str, int] = {}
+        self._failures: Counter[str] = Counter()
+        self._failures_s = float("-inf")
         self._readers = ThreadPoolExecutor(READERS, "read")
         self._commit: GroupCommit | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -115,6 +127,7 @@ class Server:
         if self._commit is not None:
             with suppress(SQLAlchemyError):
                 await self._flush()
+                await self._note_failures()
             await asyncio.to_thread(self._commit.close)
         self._readers.shutdown()
 
@@ -155,13 +168,46 @@ class Server:
         prove(asking)
         return device
 
-    def check_admin(self, asking: HTTPConnection) -> None:
-        """Raises Denied unless the admin token came with the request."""
-        stated = self._hash_of(asking)
-        if not stated or not hmac.compare_digest(stated, self.settings.admin_hash):
+    async def organiser_of(self, asking: HTTPConnection, right: Right, event: str) -> Organiser:
+        """Whose token came with a request, for a right and, if one is named, an event.
+
+        Raises Denied.
+        """
+        stated, now_ms = self._hash_of(asking), time.time_ns() // 1_000_000
+        found: Organiser | None = None
+        if stated and hmac.compare_digest(stated, self.settings.admin_hash):
+            found = ROOT
+        elif stated:
+            found = await self.read(organisers.with_token, stated)
+        if found is None:
             self._count_failure(asking)
             raise _unauthorised()
+        if found.ends_ms and found.ends_ms <= now_ms:
+            self._count_failure(asking)
+            raise Denied(
+                401, "expired_token", _("This token has come to its end. Ask for another.")
+            )
+        if right not in found.rights:
+            reason = _("This token lacks the right: {right}").format(right=right.value)
+            raise Denied(403, "not_allowed", reason)
+        if event:
+            check_reach(found, event)
         prove(asking)
+        await self._note_use(found, asking, now_ms)
+        return found
+
+    async def _note_use(self, organiser: Organiser, asking: HTTPConnection, now_ms: int) -> None:
+        """The audit log has every token's first use, and then one an hour."""
+        if now_ms - self._used_ms.get(organiser.id, 0) < USED_EVERY_MS:
+            return
+        self._used_ms[organiser.id] = now_ms
+
+        def keep(connection: Connection) -> None:
+            organisers.note_use(connection, organiser.id, now_ms)
+            actor = Actor(organiser.who, address_of(asking))
+            audit.note(connection, actor, "token used", now_ms, event=organiser.event)
+
+        await self.write(keep)
 
     def check_rate(self, device: Device) -> None:
         """Raises Denied when a device asks too often."""
@@ -180,9 +226,12 @@ class Server:
 
     def check_address(self, asking: HTTPConnection) -> None:
         """Raises Denied when an address does too often what strangers do."""
-        _not_before(self._addresses.take(_address(asking)))
+        _not_before(self._addresses.take(address_of(asking)))
 
     def _count_failure(self, asking: HTTPConnection) -> None:
+        address = address_of(asking)
+        is_new = address not in self._failures
+        self._failures["" if is_new and len(self._failures) >= FAILED_AT_ONCE else address] += 1
         self.check_address(asking)
 
     def _hash_of(self, asking: HTTPConnection) -> str:
@@ -270,11 +319,26 @@ class Server:
         while True:
             try:
                 await self._flush()
+                if time.monotonic() - self._failures_s >= FAILED_EVERY_S:
+                    await self._note_failures()
                 await self.roster.refresh()
                 self.streams.cut_revoked()
             except (SQLAlchemyError, StoreError) as error:
                 log.error("devices cannot be read or written: %s", type(error).__name__)
             await asyncio.sleep(READ_EVERY_S)
+
+    async def _note_failures(self) -> None:
+        failures, now_ms = self._failures, time.time_ns() // 1_000_000
+        if not failures:
+            return
+        self._failures, self._failures_s = Counter(), time.monotonic()
+
+        def keep(connection: Connection) -> None:
+            for address, times in failures.items():
+                act = Actor("unknown", address or "others")
+                audit.note(connection, act, "sign-in failed", now_ms, about=f"{times} times")
+
+        await self.write(keep)
 
     async def _flush(self) -> None:
         heard = self.roster.heard_to_keep()
@@ -289,8 +353,43 @@ def prove(asking: HTTPConnection) -> None:
         connection.prove()
 
 
-def _address(asking: HTTPConnection) -> str:
+def address_of(asking: HTTPConnection) -> str:
+    """From where a request comes, as far as the server can see."""
     return asking.client.host if asking.client else ""
+
+
+def check_reach(organiser: Organiser, event: str) -> None:
+    """Raises Denied unless an event is among those that a token is for."""
+    if not organiser.reaches(event):
+        raise Denied(403, "other_event", _("This token is for another event."))
+
+
+class Needs:
+    """A route of the organiser's, and the right that whoever asks it has to have."""
+
+    def __init__(
+        self, server: Server, right: Right, handler: Callable[[Request], Awaitable[Response]]
+    ) -> None:
+        self.right = right
+        self._server = server
+        self._handler = handler
+
+    async def answer(self, request: Request) -> Response:
+        """Have it handled; ``organiser(request)`` says for whom. Raises Denied."""
+        event = request.path_params.get("event", "")
+        request.state.organiser = await self._server.organiser_of(request, self.right, event)
+        return await self._handler(request)
+
+
+def organiser(request: Request) -> Organiser:
+    """Whose token opened the route."""
+    found: Organiser = request.state.organiser
+    return found
+
+
+def actor(request: Request) -> Actor:
+    """The same, as the audit log calls them."""
+    return Actor(organiser(request).who, address_of(request))
 
 
 def _not_before(wait_s: float) -> None:

@@ -18,6 +18,7 @@ from gate.store import schema
 from gate.store.event import put_event
 from gate.store.filling import put_member, put_ticket, put_type
 from gate.store.folder import Folder, Lock
+from gate.store.rows import TicketBody, bare_body
 from gate.store.sqlite import faults
 from sync import packed
 from sync.central import devices, tickets
@@ -93,7 +94,7 @@ def _fill(
         for member in devices.members(connection, event):
             put_member(db, member)
         for done, ticket in enumerate(tickets.all_tickets(connection, event), 1):
-            put_ticket(db, None, ticket)
+            put_ticket(db, None, _bare(ticket) if said.dropped_ms else ticket)
             if done % _STEP == 0:
                 progress(done, total)
         meta = {"key": key, "epoch": cursor.epoch, "seq": cursor.seq, "cursor": cursor,
@@ -108,6 +109,11 @@ def _fill(
         db.execute("PRAGMA journal_mode = WAL")
     progress(total, total)
     return moment, total
+
+
+def _bare(ticket: TicketBody) -> TicketBody:
+    """What stays of it once its event is over: the server may be at it still."""
+    return ticket._replace(body=bare_body(ticket.body), codes={}, holder="")
 
 
 def _count(connection: Connection, event: str) -> int:
@@ -142,9 +148,14 @@ class Snapshots:
         if found is not None:
             with reading(self._engine) as connection:
                 # A database that was restored may have gone on differently since.
-                if tickets.knows(connection, event, Cursor.parse(found.cursor)):
+                if tickets.may_begin(connection, event, Cursor.parse(found.cursor)):
                     return found
         return None
+
+    def forget(self, event: str, erased: int) -> None:
+        """Remove what was packed before that change: somebody was erased since."""
+        with faults(self._directory):
+            packed.forget_before(self._directory / event, erased)
 
     def _built(self, event: str, task: "asyncio.Task[Snapshot]") -> None:
         del self._building[event]

@@ -48,6 +48,12 @@ event = Table(
     # The venue's own key and certificate, with which its gates know each other.
     _text("authority_key"),
     _text("authority"),
+    # Its last second (Unix), 0: not known; how long after it what is personal is kept; when it
+    # began to be dropped, 0: not yet; and whether all of it is gone.
+    _number("ends_s"),
+    _number("keep_days"),
+    _number("dropped_ms"),
+    Column("is_bare", Integer, nullable=False),
 )
 stream = Table(
     "stream",
@@ -58,6 +64,33 @@ stream = Table(
     _number("entries"),
     # What the next change is linked to.
     Column("link", LargeBinary, nullable=False),
+    # From which change on the feed can be read, and the one of the latest erasure.
+    _number("base"),
+    _text("base_id"),
+    _number("erased"),
+)
+# What was erased: the id of a ticket, or a keyed hash of the person whose it was.
+erased = Table("erased", metadata, _text("event", key=True), _text("what", key=True))
+audit = Table(
+    "audit",
+    metadata,
+    _number("seq", key=True),
+    _text("event"),
+    _text("body"),
+    _text("hash"),
+    Index("audit_event", "event", "seq"),
+)
+organiser = Table(
+    "organiser",
+    metadata,
+    _text("id", key=True),
+    Column("hash", Text, nullable=False, unique=True),
+    _text("name"),
+    _text("event"),
+    _text("rights"),
+    _number("made_ms"),
+    _number("ends_ms"),
+    _number("used_ms"),
 )
 ticket_type = Table(
     "ticket_type", metadata, _text("event", key=True), _text("id", key=True), _text("body")
@@ -330,6 +363,8 @@ CARD_TABLES = (
 def _create(connection: Connection) -> None:
     """Version 0.2: events, tickets, devices and journals."""
     metadata.create_all(connection, [one for one in metadata.sorted_tables if one not in _LATER])
+    # The row that whoever adds to the audit log locks.
+    connection.execute(meta.insert().values(key="audit", value="0:"))
 
 
 def _add_cards(connection: Connection) -> None:

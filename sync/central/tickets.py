@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
@@ -21,11 +21,12 @@ from gate.credential import KEY_BYTES, code_hash, parse
 from gate.domain.model import CodeState, TicketType
 from gate.errors import UsageError
 from gate.language import _
-from gate.store.event import EventRow
+from gate.store.event import KEEP_DAYS, EventRow
 from gate.store.rows import (
     BadRow,
     TicketBody,
     TypeTimes,
+    bare_body,
     changed_body,
     ticket_body,
     times_of,
@@ -43,6 +44,8 @@ PAGE = 1000
 _EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _ERRORS_TOLD = 20
 _HEAD: Final = (t.stream.c.epoch, t.stream.c.head, t.stream.c.link)
+_DROPPED = 2000
+"""Rows that are dropped in one transaction: gates that push meanwhile wait for it."""
 _IN = 500
 """Ids in one query: SQLite's limit on parameters is far above, PostgreSQL's planner likes few."""
 
@@ -53,6 +56,10 @@ class Bad(Exception):
     def __init__(self, errors: list[str]) -> None:
         super().__init__("; ".join(errors))
         self.errors = errors
+
+
+class Over(Bad):
+    """The event's codes were dropped: nothing can be issued any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +106,20 @@ class Issued:
     """Rows that were taken but may be meant otherwise."""
 
 
-def create_event(connection: Connection, id_: str, name: str, time_zone: str, now_ms: int) -> None:
-    """Begin an event. Raises UsageError when the id cannot be used or is taken."""
+def create_event(
+    connection: Connection,
+    id_: str,
+    name: str,
+    time_zone: str,
+    now_ms: int,
+    *,
+    ends_s: int = 0,
+    keep_days: int = KEEP_DAYS,
+) -> None:
+    """Begin an event. Raises UsageError when the id cannot be used or is taken.
+
+    So many days after its end, Unix seconds, what is personal is dropped; 0: no end is known.
+    """
     if not _EVENT_ID.fullmatch(id_):
         raise UsageError(
             _("{id!r} cannot be an event's id").format(id=id_),
@@ -118,11 +137,22 @@ def create_event(connection: Connection, id_: str, name: str, time_zone: str, no
             created_ms=now_ms,
             authority_key=authority.key,
             authority=authority.certificate,
+            ends_s=ends_s,
+            keep_days=keep_days,
+            dropped_ms=0,
+            is_bare=0,
         )
     )
     connection.execute(
         insert(t.stream).values(
-            event=id_, epoch=secrets.token_hex(8), head=0, entries=0, link=FIRST
+            event=id_,
+            epoch=secrets.token_hex(8),
+            head=0,
+            entries=0,
+            link=FIRST,
+            base=0,
+            base_id="",
+            erased=0,
         )
     )
 
@@ -130,10 +160,10 @@ def create_event(connection: Connection, id_: str, name: str, time_zone: str, no
 def said_of(connection: Connection, event: str) -> tuple[str, EventRow]:
     """The key of an event's codes (hex), and what the event says of itself."""
     c = t.event.c
-    key, name, time_zone = connection.execute(
-        select(c.key, c.name, c.time_zone).where(c.id == event)
+    key, *said = connection.execute(
+        select(c.key, c.name, c.time_zone, c.ends_s, c.keep_days, c.dropped_ms).where(c.id == event)
     ).one()
-    return key, EventRow(event, name, time_zone)
+    return key, EventRow(event, *said)
 
 
 def set_zone(connection: Connection, event: str, time_zone: str) -> int:
@@ -141,15 +171,37 @@ def set_zone(connection: Connection, event: str, time_zone: str) -> int:
 
     Types that are there keep theirs; the answer is how many of them have another.
     """
-    at = lock(connection, event)
-    _key, said = said_of(connection, event)
-    if said.time_zone != time_zone:
-        connection.execute(update(t.event).where(t.event.c.id == event).values(time_zone=time_zone))
-        row = EventRow(event, said.name, time_zone)
-        append(connection, event, at, [("event", event, msgspec.json.encode(row).decode(), {})])
+    say_event(connection, event, time_zone=time_zone)
     return sum(
         _type.decode(body).time_zone != time_zone for _id, body in all_types(connection, event)
     )
+
+
+def say_event(connection: Connection, event: str, **fields: str | int) -> EventRow:
+    """State some of what an event says of itself anew, for all gates to hear."""
+    at = lock(connection, event)
+    _key, said = said_of(connection, event)
+    row = msgspec.structs.replace(said, **fields)
+    if row != said:
+        connection.execute(update(t.event).where(t.event.c.id == event).values(**fields))
+        append(connection, event, at, [("event", event, msgspec.json.encode(row).decode(), {})])
+    return row
+
+
+class _Settings(Protocol):
+    """What the event says of itself, in any of its forms."""
+
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def ends_s(self) -> int: ...
+    @property
+    def keep_days(self) -> int: ...
+
+
+def tell_settings(said: _Settings) -> str:
+    """What the event says of itself now, as the audit log has it."""
+    return f"time_zone {said.time_zone} ends_s {said.ends_s} keep_days {said.keep_days}"
 
 
 def new_epochs(connection: Connection) -> int:
@@ -165,9 +217,11 @@ def new_epochs(connection: Connection) -> int:
 def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None = None) -> Issued:
     """Create and change types and tickets, all or nothing. Raises Bad with what is wrong."""
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    *at, hexed, time_zone = connection.execute(_LOCKING, {"event": event}).one()
+    *at, hexed, time_zone, erased, dropped_ms = connection.execute(_LOCKING, {"event": event}).one()
     key = bytes.fromhex(hexed)
     errors: list[str] = []
+    if dropped_ms and (stated.types or stated.tickets or stated.changes or stated.voids):
+        raise Over([_("the event is over: its names and codes were dropped")])
     kept = _bodies(connection, event, [*stated.changes, *stated.voids])
     named = {str(row.get("type", "")) for row in stated.tickets}
     times = _times(connection, event, named | {_type_of(body) for body in kept.values()})
@@ -189,6 +243,10 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
             errors.append(f"tickets[{n}]: {bad}")
     if len({one.id for one in tickets}) < len(tickets):
         errors.append("tickets: the same ticket twice")
+    if erased:
+        named = {one.id for one in tickets} | kept.keys()
+        gone = _("{ticket}: this ticket was erased")
+        errors += [gone.format(ticket=id_) for id_ in which_erased(connection, event, named)]
     codes = _codes(connection, event, tickets, errors)
     before = kept | _bodies(connection, event, [{"id": one.id} for one in tickets])
     restated = [(f"changes[{n}]", one) for n, one in enumerate(stated.changes)]
@@ -227,7 +285,7 @@ def _dated(before: dict[str, str], id_: str, body: str, position: str, now_ms: i
 
 
 _LOCKING = (
-    select(*_HEAD, t.event.c.key, t.event.c.time_zone)
+    select(*_HEAD, t.event.c.key, t.event.c.time_zone, t.stream.c.erased, t.event.c.dropped_ms)
     .join_from(t.stream, t.event, t.event.c.id == t.stream.c.event)
     .where(t.stream.c.event == bindparam("event"))
     .with_for_update(of=t.stream)
@@ -325,11 +383,12 @@ def changes(
 
     Raises ResyncNeeded when the cursor is not of this feed.
     """
-    epoch, head = connection.execute(
-        select(t.stream.c.epoch, t.stream.c.head).where(t.stream.c.event == event)
+    s = t.stream.c
+    epoch, head, base = connection.execute(
+        select(s.epoch, s.head, s.base).where(s.event == event)
     ).one()
     asked = Cursor.parse(cursor)
-    if asked.epoch != epoch or asked.seq > head:
+    if asked.epoch != epoch or not base <= asked.seq <= head:
         raise ResyncNeeded
     if not _is_known(connection, event, asked.seq, asked.id):
         raise ResyncNeeded
@@ -360,18 +419,31 @@ def authority_of(connection: Connection, event: str) -> Authority:
 _authority = lru_cache(maxsize=64)(Authority.from_pem)
 
 
-def knows(connection: Connection, event: str, cursor: Cursor) -> bool:
-    """Whether a cursor of this life of the feed names a change of it."""
-    return _is_known(connection, event, cursor.seq, cursor.id)
+def erased_at(connection: Connection, event: str) -> int:
+    """Which change was the latest erasure: snapshots of before are not to be told; 0: none."""
+    query = select(t.stream.c.erased).where(t.stream.c.event == event)
+    return int(connection.execute(query).scalar_one())
+
+
+def may_begin(connection: Connection, event: str, cursor: Cursor) -> bool:
+    """Whether a snapshot of that moment is one to begin with.
+
+    It is not where its cursor names no change of this life of the feed, nor where anybody was
+    erased since.
+    """
+    is_new = cursor.seq >= erased_at(connection, event)
+    return is_new and _is_known(connection, event, cursor.seq, cursor.id)
 
 
 def _is_known(connection: Connection, event: str, seq: int, id_: str) -> bool:
-    if seq == 0:
-        return id_ == ""
+    s = t.stream.c
+    base, base_id = connection.execute(select(s.base, s.base_id).where(s.event == event)).one()
+    if seq == base:
+        return bool(id_ == base_id)
     found = connection.execute(
         select(t.change.c.id).where(t.change.c.event == event, t.change.c.seq == seq)
     ).scalar()
-    return found == id_
+    return bool(found == id_)
 
 
 def all_types(connection: Connection, event: str) -> list[tuple[str, str]]:
@@ -607,5 +679,106 @@ def totals(connection: Connection, event: str) -> dict[str, int]:
 def events(connection: Connection) -> list[dict[str, Any]]:
     """Every event."""
     c = t.event.c
-    rows = connection.execute(select(c.id, c.name, c.time_zone, c.created_ms).order_by(c.id))
+    rows = connection.execute(
+        select(
+            c.id, c.name, c.time_zone, c.created_ms, c.ends_s, c.keep_days, c.dropped_ms
+        ).order_by(c.id)
+    )  # fmt: skip
     return [dict(row._mapping) for row in rows]  # noqa: SLF001  its documented name
+
+
+def which_erased(connection: Connection, event: str, ids: Iterable[str]) -> list[str]:
+    """Which of the tickets were erased."""
+    c = t.erased.c
+    found: list[str] = []
+    for some in _in_parts(sorted(ids)):
+        query = select(c.what).where(c.event == event, c.what.in_(some))
+        found += connection.execute(query).scalars()
+    return found
+
+
+def erase(connection: Connection, event: str, ids: Iterable[str]) -> list[str]:
+    """Take from tickets their codes and whatever may tell of a person, for all gates to hear.
+
+    What the feed has told of them goes too: whoever has not read that far takes a new snapshot.
+    The answer is which tickets there were.
+    """
+    at = lock(connection, event)
+    bodies = _bodies(connection, event, [{"id": id_} for id_ in sorted(set(ids))])
+    if not bodies:
+        return []
+    bare = {id_: bare_body(body) for id_, body in bodies.items()}
+    _put_tickets(connection, event, [(id_, _type_of(body), body) for id_, body in bare.items()])
+    _put(connection, t.erased, [(event, id_) for id_ in bare])
+    told: list[tuple[int, str]] = []
+    c, k = t.change.c, t.code.c
+    for some in _in_parts(list(bare)):
+        connection.execute(delete(t.code).where(k.event == event, k.ticket.in_(some)))
+        of = (c.event == event, c.ref.in_(some), c.kind == "ticket")
+        told += [(row[0], row[1]) for row in connection.execute(select(c.seq, c.id).where(*of))]
+        connection.execute(delete(t.change).where(*of))
+    if told:
+        _begin_at(connection, event, *max(told))
+    append(connection, event, at, [("erasure", id_, body, {}) for id_, body in bare.items()])
+    _forget_copies(connection, event)
+    return list(bare)
+
+
+def begin_to_drop(connection: Connection, event: str, now_ms: int) -> None:
+    """Say to all that the event's names and codes are dropped, and tell of no ticket any more."""
+    lock(connection, event)
+    say_event(connection, event, dropped_ms=now_ms)
+    c = t.change.c
+    query = select(c.seq, c.id).where(c.event == event, c.kind == "ticket")
+    last = connection.execute(query.order_by(c.seq.desc()).limit(1)).first()
+    if last is not None:
+        _begin_at(connection, event, *last)
+    _forget_copies(connection, event)
+
+
+def drop_some(connection: Connection, event: str, after: tuple[Any, ...] | None) -> Any:
+    """Drop codes and what is personal of the tickets after an id; the answer is the last."""
+    c, k = t.ticket.c, t.code.c
+    query = select(c.id, c.type_id, c.body).where(c.event == event)
+    if after is not None:
+        query = query.where(c.id > after[0])
+    rows = connection.execute(query.order_by(c.id).limit(_DROPPED)).all()
+    if not rows:
+        return None
+    last = str(rows[-1].id)
+    _put_tickets(connection, event, [(row[0], row[1], bare_body(row[2])) for row in rows])
+    of = (k.event == event, k.ticket.between(rows[0].id, last))
+    connection.execute(delete(t.code).where(*of))
+    return (last,)
+
+
+def end_dropping(connection: Connection, event: str) -> None:
+    """All is gone; without the key no hash that an entry has of a code can be tried either."""
+    said = {"is_bare": 1, "key": secrets.token_hex(KEY_BYTES)}
+    connection.execute(update(t.event).where(t.event.c.id == event).values(**said))
+
+
+def forget_some(connection: Connection, event: str, after: tuple[Any, ...] | None) -> Any:  # noqa: ARG001  as every step
+    """Remove some of the changes that nobody can be told any more, while there are any."""
+    base = select(t.stream.c.base).where(t.stream.c.event == event).scalar_subquery()
+    c = t.change.c
+    query = select(func.min(c.seq)).where(c.event == event, c.seq <= base)
+    first = connection.execute(query).scalar()
+    if first is None:
+        return None
+    where = (c.event == event, c.seq <= base, c.seq < first + _DROPPED)
+    connection.execute(delete(t.change).where(*where))
+    return (first,)
+
+
+def _begin_at(connection: Connection, event: str, seq: int, id_: str) -> None:
+    s = t.stream.c
+    connection.execute(
+        update(t.stream).where(s.event == event, s.base < seq).values(base=seq, base_id=id_)
+    )
+
+
+def _forget_copies(connection: Connection, event: str) -> None:
+    """No snapshot of before is good any more."""
+    s = t.stream.c
+    connection.execute(update(t.stream).where(s.event == event).values(erased=s.head))

@@ -2,8 +2,9 @@
 
 import re
 import time
+from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -14,9 +15,10 @@ from starlette.routing import BaseRoute, Route
 
 from gate.errors import UsageError
 from gate.language import _
-from sync.central import edge, journals
+from sync.central import audit, edge, journals
 from sync.central.edge import Denied, reply
-from sync.central.server import Server
+from sync.central.organisers import Right
+from sync.central.server import Needs, Server, actor, check_reach, organiser
 from sync.protocol import PREFIX
 from sync.wechat import accounts, callback, cards
 from sync.wechat.accounts import Account, Mode, Review
@@ -26,6 +28,7 @@ from sync.wechat.crypto import is_aes_key
 from sync.wechat.holdings import find_card
 from sync.wechat.outgoing import NotAllowed
 
+T = TypeVar("T")
 SMALL = 16 * 1024
 _TOKEN = re.compile(r"[A-Za-z0-9]{3,32}")
 _Address = Annotated[str, Meta(max_length=64, pattern=r"^[0-9A-Fa-f.:]+$")]
@@ -74,43 +77,55 @@ class CardAdmin:
 
     def routes(self) -> list[BaseRoute]:
         """Accounts, and the review of cards."""
+        accounts_, card = f"{PREFIX}/accounts", f"{PREFIX}/cards/{{card}}"
+        routes = (
+            ("GET", accounts_, self.accounts),
+            ("POST", accounts_, self.new_account),
+            ("POST", f"{accounts_}/{{appid}}", self.change),
+            ("POST", f"{card}/approve", self.approve),
+            ("POST", f"{card}/reject", self.reject),
+        )
         return [
-            Route(f"{PREFIX}/accounts", self.accounts, methods=["GET"]),
-            Route(f"{PREFIX}/accounts", self.new_account, methods=["POST"]),
-            Route(f"{PREFIX}/accounts/{{appid}}", self.change, methods=["POST"]),
-            Route(f"{PREFIX}/cards/{{card}}/approve", self.approve, methods=["POST"]),
-            Route(f"{PREFIX}/cards/{{card}}/reject", self.reject, methods=["POST"]),
+            Route(path, Needs(self._server, Right.ADMINISTER, does).answer, methods=[method])
+            for method, path, does in routes
         ]
 
     async def accounts(self, request: Request) -> Response:
-        """Every account, without its secrets."""
-        self._server.check_admin(request)
+        """Every account that the token is for, without its secrets."""
         found = await self._server.read(accounts.every)
-        return reply([_shown(account) for account in found])
+        return reply([_shown(account) for account in found if _is_reached(request, account)])
 
     async def new_account(self, request: Request) -> Response:
         """A new account; its secret is told this once."""
-        self._server.check_admin(request)
         asked = edge.decode(_new, await self._body(request))
+        check_reach(organiser(request), asked.event)
         make = partial(accounts.create, event=asked.event, now_ms=_now_ms())
-        account, secret = await self._try(make)
+        account, secret = await self._try(
+            request, make, "account made", event=asked.event, about=lambda made: made[0].appid
+        )
         return reply(_shown(account) | {"secret": secret}, 201)
 
     async def change(self, request: Request) -> Response:
         """Change an account; a callback is verified by the handshake first."""
-        self._server.check_admin(request)
         asked = edge.decode(_change, await self._body(request))
         appid = request.path_params["appid"]
         before = await self._server.read(accounts.find, appid)
-        if before is None:
+        if before is None or not _is_reached(request, before):
             raise Denied(404, "no_account", _("There is no such account."))
         fields = {
             name: value
             for name, value in msgspec.structs.asdict(asked).items()
             if value is not UNSET
         }
+        for event in (*fields.get("events", ()), fields.get("event", before.event)):
+            check_reach(organiser(request), event)
         await self._check(before, fields)
-        return reply(_shown(await self._try(partial(accounts.change, appid=appid, fields=fields))))
+        change = partial(accounts.change, appid=appid, fields=fields)
+        about = f"{appid} {' '.join(sorted(fields))}"
+        changed = await self._try(
+            request, change, "account changed", event=before.event, about=about
+        )
+        return reply(_shown(changed))
 
     async def _check(self, before: Account, fields: dict[str, Any]) -> None:
         token = fields.get("callback_token", before.callback_token)
@@ -135,24 +150,37 @@ class CardAdmin:
 
     async def approve(self, request: Request) -> Response:
         """Approve a card that waits for review."""
-        self._server.check_admin(request)
         await self._body(request)
         return await self._review(request, None)
 
     async def reject(self, request: Request) -> Response:
         """Reject one, for a reason."""
-        self._server.check_admin(request)
         asked = edge.decode(_rejection, await self._body(request) or b"{}")
         return await self._review(request, asked.reason)
 
     async def _review(self, request: Request, reason: str | None) -> Response:
-        job = partial(review, card_id=request.path_params["card"], reason=reason, now_ms=_now_ms())
-        card = await self._try(job)
+        card_id = request.path_params["card"]
+        found = await self._server.read(find_card, card_id)
+        event = found.event if found else ""
+        if found is not None:
+            check_reach(organiser(request), event)
+        job = partial(review, card_id=card_id, reason=reason, now_ms=_now_ms())
+        act = "card approved" if reason is None else "card rejected"
+        card = await self._try(request, job, act, event=event, about=card_id)
         return reply({"card_id": card.card_id, "status": card.status.value})
 
-    async def _try(self, job: Any) -> Any:
+    async def _try(
+        self,
+        request: Request,
+        job: Callable[[Connection], T],
+        act: str,
+        *,
+        event: str,
+        about: str | Callable[[T], str],
+    ) -> T:
+        noted = audit.noted(job, actor(request), act, _now_ms(), event=event, about=about)
         try:
-            return await self._server.write(job)
+            return await self._server.write(noted)
         except UsageError as error:
             raise Denied(422, "invalid", f"{error.message}. {error.hint}".strip()) from error
 
@@ -172,6 +200,11 @@ def review(connection: Connection, card_id: str, reason: str | None, now_ms: int
     if card.status is CardStatus.DELETE:
         raise UsageError(_("card {card} was deleted").format(card=card_id), "")
     return cards.review(connection, account, card, now_ms, refuse_reason=reason)
+
+
+def _is_reached(request: Request, account: Account) -> bool:
+    """Whether all that an account is for is among the token's own."""
+    return all(organiser(request).reaches(one) for one in (account.event, *account.events))
 
 
 def _shown(account: Account) -> dict[str, Any]:

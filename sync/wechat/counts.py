@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from sync.central import tables as t
 from sync.wechat.accounts import Account
 from sync.wechat.errcodes import Errcode, Refused
-from sync.wechat.projection import DAY_S, DEAD, EAST_8_S, FOREVER, State, day_of
+from sync.wechat.projection import DAY_S, EAST_8_S, FOREVER, MOVED, State, day_of
 
 MOST_DAYS = 62
 _EPOCH = date(1970, 1, 1)
@@ -90,7 +90,7 @@ def _days(connection: Connection, account: Account, first: int, last: int) -> di
 
     # A ticket that was given on was claimed by the code that its giver had.
     count("receive", h.claimed_s, h.claimed_s > 0, h.gifted_s == 0, h.state != State.REPLACED)
-    count("verify", h.redeemed_s, h.redeemed_s > 0, h.state.not_in(DEAD))
+    count("verify", h.redeemed_s, h.redeemed_s > 0, h.state.not_in(MOVED))
     count("given", h.gifted_s, h.gifted_s > 0, h.state != State.REPLACED)
     open_states = [State.HELD, State.GIFTING, State.GIFT_TIMEOUT]
     count(

@@ -259,7 +259,10 @@ def publish(
     """Tell the gates of types and tickets: numbered changes of the event's feed."""
     # The card API states Unix seconds, and has checked them by its own rules.
     stated = tickets.Issue(types=types, tickets=rows, is_exact=True)
-    tickets.issue(connection, event, stated)
+    try:
+        tickets.issue(connection, event, stated)
+    except tickets.Over as over:
+        raise Refused(Errcode.BAD_CARD_STATUS, str(over)) from over
 
 
 def publish_one(

@@ -44,11 +44,15 @@ class State(StrEnum):
     """Given on: the friend has the ticket by another code."""
     REPLACED = "replaced"
     """The ticket goes by another code now."""
+    ERASED = "erased"
+    """Whose it was is not known any more, and no code opens a gate with it."""
 
 
 OPEN = frozenset({State.HELD, State.GIFT_TIMEOUT})
 """In which a code can be used."""
-DEAD = (State.GIVEN, State.REPLACED)
+MOVED = (State.GIVEN, State.REPLACED)
+"""In which the ticket has gone on to another code."""
+DEAD = (*MOVED, State.ERASED)
 """In which a code is nobody's any more."""
 
 

@@ -1,0 +1,124 @@
+"""What is personal goes by itself: after an event's end, and what is left of whom was erased.
+
+What there is to do stands in tables, and each step may be done twice, so a restart forgets nothing
+and several servers of one database may all run it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from gate.errors import GateError
+from gate.store.event import EventRow
+from sync.central import audit, persons, tickets
+from sync.central import tables as t
+from sync.central.database import scrub
+from sync.central.edge import Denied
+from sync.central.server import Server
+from sync.wechat import persons as cards
+
+log = logging.getLogger(__name__)
+EVERY_S: Final = 60.0
+_STEPS: Final = (tickets.drop_some, *cards.DROPS, tickets.forget_some)
+
+
+class Retention:
+    """The task of one server process."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._task: asyncio.Task[None] | None = None
+        self._erased: dict[str, int] = {}
+
+    async def start(self) -> None:
+        """Begin to look."""
+        self._task = asyncio.create_task(self._keep_on())
+
+    async def stop(self) -> None:
+        """Stop; what was begun goes on with the next server."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _keep_on(self) -> None:
+        while True:
+            try:
+                await self.look(time.time_ns() // 1_000_000)
+            except (SQLAlchemyError, GateError, OSError, Denied) as error:
+                log.error("retention: %s", type(error).__name__)
+            await asyncio.sleep(EVERY_S)
+
+    async def look(self, now_ms: int) -> None:
+        """Drop what is due, and finish what was begun."""
+        for event in await self._server.read(due, now_ms):
+            await self._server.write(partial(begin, event=event, now_ms=now_ms))
+            self._server.tell_changes(event)
+            log.info("event=%s is over: names, codes and orders are dropped", event)
+        for event in await self._server.read(unfinished):
+            await self._drop(event)
+        await self.tidy()
+
+    async def tidy(self) -> None:
+        """Remove what is left of those who were erased: copies, old changes, SQLite's log."""
+        server = self._server
+        await asyncio.to_thread(self._keep_list)
+        for event, erased in await server.read(_erased):
+            if self._erased.get(event) != erased:
+                await self._run(tickets.forget_some, event)
+                await asyncio.to_thread(server.snapshots.forget, event, erased)
+                await asyncio.to_thread(scrub, server.engine)
+                self._erased[event] = erased
+
+    async def _drop(self, event: str) -> None:
+        for step in _STEPS:
+            await self._run(step, event)
+        await self._server.write(partial(tickets.end_dropping, event=event))
+
+    async def _run(self, step: Any, event: str) -> None:
+        after: Any = None
+        while True:
+            after = await self._server.write(partial(step, event=event, after=after))
+            if after is None:
+                return
+
+    def _keep_list(self) -> None:
+        with self._server.engine.connect().execution_options(reads_only=True) as connection:
+            persons.keep_list(connection, self._server.settings.folder)
+
+
+def due(connection: Connection, now_ms: int) -> list[str]:
+    """Events whose time is up and that still have what is personal."""
+    c = t.event.c
+    query = select(c.id, c.ends_s, c.keep_days).where(c.ends_s > 0, c.dropped_ms == 0)
+    return [
+        id_
+        for id_, ends_s, keep_days in connection.execute(query)
+        if EventRow(id_, "", "", ends_s, keep_days).keeps_until_ms <= now_ms
+    ]
+
+
+def unfinished(connection: Connection) -> list[str]:
+    """Events that are being dropped."""
+    c = t.event.c
+    return list(connection.execute(select(c.id).where(c.dropped_ms > 0, c.is_bare == 0)).scalars())
+
+
+def begin(connection: Connection, event: str, now_ms: int) -> None:
+    """From now on the event has nothing personal to tell. Another server may have been first."""
+    tickets.lock(connection, event)
+    if event in due(connection, now_ms):
+        tickets.begin_to_drop(connection, event, now_ms)
+        audit.note(connection, audit.SERVER, "drop", now_ms, event=event)
+
+
+def _erased(connection: Connection) -> Iterable[tuple[str, int]]:
+    s = t.stream.c
+    return [(row[0], row[1]) for row in connection.execute(select(s.event, s.erased)) if row[1]]
