@@ -254,7 +254,7 @@ class _Build:
 
 
 def _forget_tickets(db: sqlite3.Connection) -> None:
-    for table in ("code", "ticket", "ticket_type", "holder", "census", "alphabet"):
+    for table in ("code", "ticket", "ticket_type", "holder", "census", "shape"):
         db.execute(f"DELETE FROM {table}")
     db.execute("DELETE FROM meta WHERE key = 'key'")
 

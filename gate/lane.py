@@ -446,7 +446,7 @@ class Lane:
             both = (self._tickets.get(reading.ticket), self._tickets.get(reading.rival))
             rivals = tuple(ticket for ticket in both if ticket is not None)
             return _Identity(problem=Reason.TWO_TICKETS, rivals=rivals)
-        ticket = self._tickets.match(reading.meant).ticket if reading.meant else match.ticket
+        ticket = self._tickets.ticket_of(reading.meant) if reading.meant else match.ticket
         return _Identity(ticket, reading=reading)
 
     def _believe(self, proposed: Proposed, supervisor: Operator | None) -> None:

@@ -298,8 +298,9 @@ class Ticket:
     uses: int | None = None
     """How often this ticket may be used, where it differs from its type."""
     party: int | None = None
-    alphabet: str = ""
-    """Classes of the characters in its codes (``gate.credential.alphabet_of``); empty: unknown."""
+    shape: str = ""
+    """Lengths of its codes and classes of their characters (``gate.credential.shape_of``); empty:
+    unknown."""
     voids: tuple[Void, ...] = ()
     """When it was void, the first first; whoever states a ticket does not state these."""
 
