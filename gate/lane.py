@@ -43,13 +43,14 @@ from gate.domain.model import (
     Verdict,
 )
 from gate.domain.rules import decide, overrule
-from gate.errors import GateError, OperatorError, StoreError, UsageError
+from gate.errors import GateError, OperatorError, RevokedError, StoreError, UsageError
 from gate.language import _
 from gate.scanner_repair import TYPING, Proposed, ScannerRepair
 from gate.store.fixes import Fix
 from gate.store.folder import Folder
 from gate.store.journal import Journal, Totals
 from gate.store.peers import Peers
+from gate.store.revocation import is_revoked, require_not_revoked
 from gate.store.standing import HEARD_WITHIN_S, NOBODY_HEARD, Standing, StandingReader
 from gate.store.tickets import Match, Tickets
 
@@ -365,6 +366,11 @@ class Lane:
             self._do(self._close)
             self._thread.shutdown()
 
+    @property
+    def is_revoked(self) -> bool:
+        """Whether this device was revoked: then every scan is answered STOP, for good."""
+        return is_revoked(self._folder)
+
     def totals(self) -> Totals:
         """What this device has counted so far."""
         return self._totals
@@ -405,6 +411,8 @@ class Lane:
         started_ns = scan.started_ns or time.perf_counter_ns()
         try:
             verdict = self._decide(scan, started_ns)
+        except RevokedError:
+            verdict = self._refuse_all(started_ns)
         except GateError as fault:
             log.error("hold: %s", fault.message)
             verdict = self._hold(fault.message, fault.hint, started_ns)
@@ -420,6 +428,7 @@ class Lane:
         return verdict
 
     def _decide(self, scan: Scan, started_ns: int) -> Verdict:
+        require_not_revoked(self._folder)
         self._tickets.refresh()
         with self._transaction():
             match = self._tickets.match(scan.text, scan.raw, scan.symbology)
@@ -487,6 +496,7 @@ class Lane:
     def _check(self, scan: Scan) -> Verdict:
         started_ns = time.perf_counter_ns()
         try:
+            require_not_revoked(self._folder)
             self._tickets.refresh()
             with self._transaction():
                 match = self._tickets.match(scan.text, scan.raw, scan.symbology)
@@ -494,6 +504,8 @@ class Lane:
                 context = self._context_of(identity, direction=Direction.CHECK)
                 _own, history = self._histories(identity.ticket)
                 verdict = identity.told_in(decide(identity.ticket, history, scan, context))
+        except RevokedError:
+            return self._refuse_all(started_ns)
         except GateError as fault:
             log.error("checking: %s", fault.message)
             return self._hold(fault.message, fault.hint, started_ns)
@@ -679,6 +691,11 @@ class Lane:
             journal.append(self._entry(act, operator=operator))
 
     def _idle(self) -> None:
+        if self.is_revoked:
+            # What is deleted is not to be held on to.
+            self._tickets.close()
+            self._peers.close()
+            return
         # New tickets are opened before somebody waits for it; what is wrong, the next scan says.
         with suppress(GateError):
             self._tickets.refresh()
@@ -707,6 +724,8 @@ class Lane:
         self._now = self._look_at_clock()
         try:
             with journal.transaction():
+                # Looked at while the journal is held: what was revoked meanwhile is complete.
+                require_not_revoked(self._folder)
                 yield journal
         except BaseException:
             # What is counted here may not have been written after all.
@@ -893,6 +912,15 @@ class Lane:
         return replace(
             verdict,
             entry="" if entry is None else entry.name,
+            latency_ms=_milliseconds_since(started_ns),
+        )
+
+    def _refuse_all(self, started_ns: int) -> Verdict:
+        return Verdict(
+            outcome=Outcome.REFUSE,
+            reason=Reason.GATE_REVOKED,
+            direction=self.direction,
+            at_ms=self.now_ms(),
             latency_ms=_milliseconds_since(started_ns),
         )
 

@@ -104,6 +104,7 @@ REASON_WORDS = {
     Reason.CLOCK_NOT_TRUSTED: N_("Clock not trusted"),
     Reason.LOOK: N_("Look before you let in"),
     Reason.FAULT: N_("Fault"),
+    Reason.GATE_REVOKED: N_("This gate was revoked"),
 }
 
 KIND_WORDS = {
@@ -144,6 +145,7 @@ _REMEDIES = {
     Reason.ZONE_FULL: N_("Wait until somebody leaves; a supervisor may admit (Ctrl+O)."),
     Reason.ALONE: N_("Call a supervisor."),
     Reason.CLOCK_NOT_TRUSTED: N_("Check the time on the ticket yourself. Set the clock on F9."),
+    Reason.GATE_REVOKED: N_("It lets nobody in any more. Send the guest to another gate."),
     Reason.MORE_USES: N_("F7 lets the next person through, Ctrl+N a number."),
 }
 
@@ -188,6 +190,15 @@ def explain(
         note=_note(ticket) if ticket else "",
         uses=_uses(verdict),
         basis=_basis(verdict, unheard),
+    )
+
+
+def revoked_words() -> Words:
+    """What a gate that was revoked shows all the time."""
+    return Words(
+        word=_(OUTCOME_WORDS[Outcome.REFUSE]),
+        rule=_(REASON_WORDS[Reason.GATE_REVOKED]),
+        remedy=_(_REMEDIES[Reason.GATE_REVOKED]),
     )
 
 

@@ -24,7 +24,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.http11 import Request, Response
 
 from gate import __version__
@@ -40,7 +40,7 @@ from sync.members import (
     server_context,
     venue_id,
 )
-from sync.protocol import MAX_FRAME, PREFIX, Problem, Word
+from sync.protocol import MAX_FRAME, PREFIX, Problem, Revoked, Word
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,14 @@ class Unlinked:
     why: str
 
 
-Event = Linked | Said | Unlinked
+@dataclass(frozen=True, slots=True)
+class Expelled:
+    """A gate has turned this one away as revoked; whether that is so the proof says."""
+
+    proof: str
+
+
+Event = Linked | Said | Unlinked | Expelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +167,7 @@ class Lan:
         *,
         answer: Answer,
         why_not: WhyNot,
+        proof_of: Callable[[str], str] = lambda _device: "",
         listen: tuple[str, int] = ("", 8471),
         seeds: Sequence[str] = (),
         announces: bool = True,
@@ -168,6 +176,7 @@ class Lan:
         self._tell = tell
         self._answer = answer
         self._why_not = why_not
+        self._proof_of = proof_of
         self._listen = listen
         self._announces = announces
         self._venue = venue_id(membership)
@@ -343,6 +352,8 @@ class Lan:
                 **_stream_options(),
             )
         except (OSError, TimeoutError, WebSocketException, ValueError) as error:
+            if isinstance(error, InvalidStatus) and (proof := _proof_in(error.response)):
+                self._tell(Expelled(proof))
             again = CALL_AGAIN_S[min(place.failures, len(CALL_AGAIN_S) - 1)]
             if place.failures == 0:
                 log.info("lan: %s cannot be reached: %s", at, error)
@@ -470,7 +481,9 @@ class Lan:
         if why:
             who = f"{member[0]} ({_host(socket)})" if member else _host(socket)
             self._refuse(who, why)
-            return _response(Reply(HTTPStatus.FORBIDDEN, _problem("revoked")))
+            proof = self._proof_of(member[0]) if member else ""
+            body = _encoder.encode(Revoked("revoked", "revoked", proof))
+            return _response(Reply(HTTPStatus.FORBIDDEN, body))
         parts = urlsplit(request.path)
         if parts.path == STREAM:
             return None
@@ -501,8 +514,12 @@ def file_part(path: Path, asked: str, most: int = 4 * 1024 * 1024) -> Reply:
     return Reply(HTTPStatus.PARTIAL_CONTENT, body, said)
 
 
-def _problem(error: str) -> bytes:
-    return _encoder.encode(Problem(error, error))
+def _proof_in(response: Response) -> str:
+    """What a gate that turns this one away has of the authority; empty when it has nothing."""
+    try:
+        return msgspec.json.decode(response.body or b"", type=Revoked).proof
+    except (msgspec.DecodeError, UnicodeError):
+        return ""
 
 
 def _response(reply: Reply) -> Response:

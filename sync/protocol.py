@@ -406,6 +406,18 @@ class Problem(Struct, frozen=True):
     """For people."""
 
 
+class Revoked(Problem, frozen=True, omit_defaults=True):
+    """What a gate answers to a device of its venue that was revoked."""
+
+    proof: str = ""
+    """The authority's signature of ``revocation_message``, hex: no gate can make it up."""
+
+
+def revocation_message(device: str) -> bytes:
+    """What a venue's authority signs of a device that was revoked."""
+    return f"venue-gate revoked {VERSION}\n{device}\n".encode()
+
+
 def seal_message(seal: Seal) -> bytes:
     """What a venue's authority signs."""
     said = f"{seal.cursor}\n{seal.link}\n{seal.as_of_ms}\n{seal.content}\n"

@@ -29,10 +29,12 @@ from gate.store import freshness
 from gate.store.folder import Folder
 from gate.store.freshness import Freshness, FreshnessReader
 from gate.store.nudge import Nudges
+from gate.store.revocation import revoked
 from sync.bundle import take_waiting
 from sync.client import (
     Building,
     Client,
+    Revoked,
     ServerFault,
     ServerUnreachable,
     SnapshotGone,
@@ -45,11 +47,12 @@ from sync.feed import Feed
 from sync.following import Follower, Progress, offers_newer
 from sync.gates import Gates
 from sync.keys import DeviceKey
-from sync.lan import Event, Lan
+from sync.lan import Event, Expelled, Lan
 from sync.members import Membership, client_context, load_membership
 from sync.others import Others
 from sync.protocol import Answer, Beat, Report
 from sync.replica import Holdings
+from sync.seals import is_revocation, key_of
 from sync.sharing import Sharing
 from sync.talk import Talk
 from sync.venue import take_requests
@@ -155,6 +158,7 @@ class Worker:
         self._follower = Follower(folder, self._feed, self._call, progress)
         self._gates: Gates | None = None
         self._lan: Lan | None = None
+        self._authority = key_of(membership.authority) if membership is not None else None
         self._elsewhere = ThreadPoolExecutor(1, thread_name_prefix="elsewhere")
         if membership is not None and lan is not None and lan.enabled:
             self._lan = self._open_lan(membership, lan)
@@ -179,6 +183,7 @@ class Worker:
         self._not_before_s: dict[str, float] = {}
         """When another gate may be asked for tickets again, after that went wrong."""
         self._stopping = False
+        self._is_revoked = False
 
     def close(self) -> None:
         """Let go of everything."""
@@ -215,11 +220,25 @@ class Worker:
         with self._said():
             self._take_inbox()
             self._contact()
+            self._require_not_revoked()
 
     def run(self) -> None:
         """Work until stopped. Raises NotWelcome or ProtocolMismatch: a person has to act."""
         with self._said():
             self._work()
+            self._require_not_revoked()
+
+    def _require_not_revoked(self) -> None:
+        if self._is_revoked:
+            fault = revoked()
+            raise Revoked(fault.message, fault.hint)
+
+    def _expel(self, proof: str) -> None:
+        """Stop for good, if it is the authority's word that this device was revoked."""
+        if self._authority is not None and is_revocation(
+            proof, self._holdings.device, self._authority
+        ):
+            self._is_revoked = self._stopping = self._follower.is_stopping = True
 
     @contextmanager
     def _said(self) -> Iterator[None]:
@@ -437,6 +456,7 @@ class Worker:
                     return
         finally:
             self._others.look_again()
+            self._expel(self._others.proof_of(self._holdings.device))
 
     # Journals by hand
 
@@ -474,7 +494,9 @@ class Worker:
         if happened is not None:
             self._stopping = self._follower.is_stopping = self._stopping or happened.stop
         if self._gates is not None:
-            if happened is not None and happened.lan is not None:
+            if happened is not None and isinstance(happened.lan, Expelled):
+                self._expel(happened.lan.proof)
+            elif happened is not None and happened.lan is not None:
                 self._gates.hear(happened.lan)
             self._gates.tell()
             self._beat()
@@ -543,6 +565,7 @@ class Worker:
             lambda event: self._queue.put(Happened(lan=event)),
             answer=Sharing(self._folder).answer,
             why_not=self._others.why_not,
+            proof_of=self._others.proof_of,
             listen=(settings.address, settings.port),
             seeds=(*settings.gates, *_host_of(self._enrolment)),
             announces=settings.announce,

@@ -12,11 +12,12 @@ import pytest
 import gate.bundle
 import sync.bundle
 from gate.__main__ import main
-from gate.bundle import MARK_EVERY, write_bundle
+from gate.bundle import write_bundle
 from gate.domain.model import Reason, Scan
 from gate.errors import ImportFault, UsageError
 from gate.lane import Lane
 from gate.store import entries
+from gate.store.extent import MARK_EVERY
 from gate.store.folder import Folder, Lock
 from gate.store.sqlite import open_reader
 from sync.bundle import check, import_bundle, sign, take_waiting

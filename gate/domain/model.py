@@ -122,6 +122,8 @@ class Reason(StrEnum):
     LOOK = "look"
     """The ticket or its type carries a note for the person at the door."""
     FAULT = "fault"
+    GATE_REVOKED = "gate_revoked"
+    """The lane's own device was revoked: it lets nobody in any more."""
 
 
 class Flag(StrEnum):

@@ -76,6 +76,11 @@ class Folder:
         return self.path / "operators.json"
 
     @cached_property
+    def revocation(self) -> Path:
+        """That this device was revoked; there from then on."""
+        return self.path / "revoked.json"
+
+    @cached_property
     def fixes(self) -> Path:
         """What is wrong with this device's scanners."""
         return self.path / "scanner.json"

@@ -211,7 +211,8 @@ def follow_feeds(db: Database) -> None:
             id TEXT PRIMARY KEY,
             name TEXT NOT NULL,
             key TEXT NOT NULL,
-            state TEXT NOT NULL
+            state TEXT NOT NULL,
+            proof TEXT NOT NULL
         ) WITHOUT ROWID;
         INSERT INTO meta SELECT 'cursor', e.value || ':' || s.value || ':' ||
                 lower(hex(randomblob(8)))

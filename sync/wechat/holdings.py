@@ -371,8 +371,9 @@ def made_code() -> str:
     """A code that nobody can guess: 85 random bits in the 20 signs that the card API allows.
 
     Whoever steals a gate has the key by which codes are hashed, and can try texts for the codes of
-    all tickets at once (``benchmarks/bench_guess.py``), so there are many. The letters are where they are on all Latin keyboards but the Turkish F, make no words,
-    and look like no digit; the first sign is one, so that no spreadsheet takes a code for a number.
+    all tickets at once (``benchmarks/bench_guess.py``). The letters are where they are on all Latin
+    keyboards but the Turkish F, make no words, and look like no digit; the first sign is one, so
+    that no spreadsheet takes a code for a number.
     """
     rest = "".join(secrets.choice(CODE_SIGNS) for _n in range(CODE_LENGTH - 1))
     return secrets.choice(CODE_LETTERS) + rest
