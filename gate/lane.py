@@ -62,6 +62,8 @@ REPEATS_KEPT = 10_000
 RESERVED_BYTES = 64 * 1024 * 1024
 """Below this much free disk only movements of people are written."""
 
+ISOLATED_TOLD_MS = 60_000
+"""Nobody was heard for so long: from then on is told when that ends."""
 TIPS_NAMED = 16
 """Of how many starts of a device a retirement names the newest entry; more do not matter."""
 
@@ -192,6 +194,7 @@ class Lane:
         self._last_movement = ""
         self._undo_refusals: dict[tuple[str, str], int] = {}
         self._repair = ScannerRepair(folder, self._tickets)
+        self._holding_from_ms: int | None = None
         self._is_closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane")
 
@@ -370,6 +373,14 @@ class Lane:
     def is_revoked(self) -> bool:
         """Whether this device was revoked: then every scan is answered STOP, for good."""
         return is_revoked(self._folder)
+
+    @property
+    def holds_from_ms(self) -> int | None:
+        """From which moment on the lane holds everybody, if it goes on hearing nobody.
+
+        ``None`` while somebody is heard, or where the event bounds nothing.
+        """
+        return self._holding_from_ms
 
     def totals(self) -> Totals:
         """What this device has counted so far."""
@@ -699,6 +710,7 @@ class Lane:
         # New tickets are opened before somebody waits for it; what is wrong, the next scan says.
         with suppress(GateError):
             self._tickets.refresh()
+            self._look_whether_isolated()
         if self._journal is None:
             return
         with self._transaction() as journal:
@@ -762,7 +774,23 @@ class Lane:
             basis=self._now.standing.coverage.basis,
             zone_inside=self._totals.inside_by_zone.get(self.place.zone, 0),
             problem=problem,
+            is_isolated=self._left_ms(self._now.standing) == 0,
         )
+
+    def _left_ms(self, standing: Standing) -> int | None:
+        """For how long people may still be let in; ``None`` where nothing bounds that now."""
+        reading = self._clock.read()
+        unheard_ms = self._standings.unheard_ms(standing, reading.wall_ms)
+        if unheard_ms is not None and unheard_ms < ISOLATED_TOLD_MS:
+            return None
+        limit_ms = self._tickets.isolated_ms()
+        if not limit_ms:
+            return None
+        return 0 if unheard_ms is None else max(0, limit_ms - unheard_ms)
+
+    def _look_whether_isolated(self) -> None:
+        left_ms = self._left_ms(self._standings.read(self._clock.read()))
+        self._holding_from_ms = None if left_ms is None else self.now_ms() + left_ms
 
     def _list_as_of_ms(self) -> int | None:
         """As of when the ticket list is, while it is not current."""

@@ -22,7 +22,7 @@ from gate.inputs import Inputs
 from gate.lane import Lane
 from gate.language import _
 from gate.log_file import open_log
-from gate.plain import Plain
+from gate.plain import Plain, isolation_words
 from gate.prompter import Prompter, Turn
 from gate.scanner.camera import Source, State
 from gate.scanner.glimpse import Furniture, Notice
@@ -207,7 +207,7 @@ def _run_plain(session: Session, lane: Lane, ending: Ending) -> int:
 
 def _wait_plain(session: Session, lane: Lane, inputs: Inputs, lines: Plain) -> None:
     """Until the quit key, the end of everything that reads, or the time."""
-    says_revoked = _says_revoked(lane, lines)
+    says_revoked, isolation, look_s = _says_revoked(lane, lines), "", float("-inf")
     scanner = session.config.scanner
     if scanner.keyboard and not session.is_demo:
         is_pipe = not sys.stdin.isatty()
@@ -224,6 +224,11 @@ def _wait_plain(session: Session, lane: Lane, inputs: Inputs, lines: Plain) -> N
         if left <= 0:
             break
         says_revoked = says_revoked or _says_revoked(lane, lines)
+        if time.monotonic() >= look_s + IDLE_EVERY_S:
+            look_s, before = time.monotonic(), isolation
+            isolation = isolation_words(lane, lines.time_zone)
+            if isolation and isolation != before:
+                lines.say(f"# {isolation}")
         lines.quitting.wait(left)
 
 

@@ -246,10 +246,15 @@ class NewEvent(Struct, frozen=True):
     name: Name = ""
 
 
+MOST_ISOLATED_HOURS = 10_000
+
+
 class EventChange(Struct, frozen=True, forbid_unknown_fields=True):
     """What of an event is to be another from now on."""
 
-    time_zone: Name
+    time_zone: Name | None = None
+    isolated_hours: Annotated[int, Meta(ge=0, le=MOST_ISOLATED_HOURS)] | None = None
+    """For how long a gate that hears nobody goes on by its ``alone`` policy; 0: without an end."""
 
 
 class EventLine(Struct, frozen=True, omit_defaults=True):
@@ -259,6 +264,7 @@ class EventLine(Struct, frozen=True, omit_defaults=True):
     name: str
     time_zone: str
     created_ms: int
+    isolated_hours: int = 0
     types_elsewhere: int = 0
     """How many ticket types are in another zone: a change of the event's does not change theirs."""
 

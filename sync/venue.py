@@ -14,7 +14,7 @@ import msgspec
 
 from gate.errors import BusyError, DamagedError, UsageError
 from gate.language import _
-from gate.store.event import EventRow, event_zone
+from gate.store.event import EventRow, event_of, event_zone
 from gate.store.filling import MemberRow, members_of
 from gate.store.folder import Folder, Lock, sync_folder, write_durably
 from gate.store.revocation import require_not_revoked
@@ -166,10 +166,31 @@ def set_state(folder: Folder, device: str, state: str) -> MemberRow:
 
 def set_zone(folder: Folder, time_zone: str) -> EventRow:
     """Give the venue another time zone. Raises UsageError at any gate but the host."""
-    venue, mine = load(folder), load_membership(folder)
-    row = EventRow("" if mine is None else venue_id(mine), venue.name, time_zone)
+    row = msgspec.structs.replace(_event_of(folder), time_zone=time_zone)
     say(folder, row)
     return row
+
+
+def set_isolated_hours(folder: Folder, hours: int) -> EventRow:
+    """Bound for how long a gate that hears nobody lets people in; 0: it is not bounded.
+
+    Raises UsageError at any gate but the host.
+    """
+    row = msgspec.structs.replace(_event_of(folder), isolated_hours=hours)
+    say(folder, row)
+    return row
+
+
+def _event_of(folder: Folder) -> EventRow:
+    """What the venue says of itself, with what waits to be taken in."""
+    venue, mine = load(folder), load_membership(folder)
+    waiting = [row for path in _waiting(folder) if isinstance(row := _read(path), EventRow)]
+    if waiting:
+        return waiting[-1]
+    live = live_replica(folder)
+    with closing(open_reader(live)) as connection, faults(live):
+        found = event_of(connection)
+    return found or EventRow("" if mine is None else venue_id(mine), venue.name, "UTC")
 
 
 def take_in(folder: Folder, asked: Enrol, name: str) -> Enrolled:

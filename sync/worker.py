@@ -83,6 +83,8 @@ PEER_FEED_S = 5.0
 LIAR_S = 300.0
 """And after what it gave was wrong."""
 TIDY_EVERY_S = 60.0
+NOTE_HEARD_MS = 30_000
+"""How exactly it is known after a restart when somebody was last heard."""
 BUILD_S = 600.0
 """How long to wait while the server packs its tickets."""
 SNAPSHOTS = 3
@@ -184,6 +186,7 @@ class Worker:
         """When another gate may be asked for tickets again, after that went wrong."""
         self._stopping = False
         self._is_revoked = False
+        self._noted_boot_ms = -NOTE_HEARD_MS
 
     def close(self) -> None:
         """Let go of everything."""
@@ -683,6 +686,11 @@ class Worker:
             turned_away=self._lan.turned_away if self._lan else 0,
             last_turned_away=self._lan.last_turned_away if self._lan else "",
         )
+        heard = (self._server_boot_ms, *(lane.lan_boot_ms for lane in told.lanes))
+        newest = max((ms for ms in heard if ms is not None), default=None)
+        if newest is not None and newest > self._noted_boot_ms + NOTE_HEARD_MS:
+            self._noted_boot_ms = newest
+            freshness.note_heard(self._folder, reading.wall_ms - (reading.boot_ms - newest))
         due = reading.boot_ms - self._written.boot_ms >= BEAT_EVERY_S * 1000
         if due or told != replace(self._written, boot_ms=0):
             freshness.write(self._folder, replace(told, boot_ms=reading.boot_ms))

@@ -118,6 +118,8 @@ class Reason(StrEnum):
     PASS_BACK = "pass_back"
     ZONE_FULL = "zone_full"
     ALONE = "alone"
+    ISOLATED = "isolated"
+    """Nobody was heard for as long as the event allows."""
     CLOCK_NOT_TRUSTED = "clock_not_trusted"
     LOOK = "look"
     """The ticket or its type carries a note for the person at the door."""
@@ -405,6 +407,8 @@ class Context:
     """Why the scanned text is no credential at all."""
     list_as_of_ms: int | None = None
     """As of when the ticket list is, while it is not current; ``None`` while it is."""
+    is_isolated: bool = False
+    """Whether nobody was heard for as long as the event allows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,15 @@ from gate.store.sqlite import faults, open_reader
 from gate.store.tickets import live_replica
 
 
-class EventRow(msgspec.Struct, frozen=True):
+class EventRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """An event as all its gates are told of it."""
 
     id: str
     name: str
     time_zone: str
     """IANA name of the zone in which its people read a clock."""
+    isolated_hours: int = 0
+    """For how long a gate that hears nobody goes on by its ``alone`` policy; 0: without an end."""
 
 
 class _Enrolled(msgspec.Struct):
@@ -30,19 +32,24 @@ _enrolled = msgspec.json.Decoder(_Enrolled)
 
 def put_event(connection: sqlite3.Connection, event: EventRow) -> None:
     """Keep what an event says of itself in a replica."""
-    said = {"event": event.id, "event_name": event.name, "time_zone": event.time_zone}
+    said = {
+        "event": event.id, "event_name": event.name, "time_zone": event.time_zone,
+        "isolated_hours": str(event.isolated_hours),
+    }  # fmt: skip
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", said.items())
 
 
 def event_of(connection: sqlite3.Connection) -> EventRow | None:
     """What an event has said of itself, if it has."""
-    rows = connection.execute(
-        "SELECT key, value FROM meta WHERE key IN ('event', 'event_name', 'time_zone')"
-    )
-    said = dict(rows.fetchall())
+    said = dict(connection.execute("SELECT key, value FROM meta").fetchall())
     if "time_zone" not in said:
         return None
-    return EventRow(said.get("event", ""), said.get("event_name", ""), said["time_zone"])
+    return EventRow(
+        said.get("event", ""),
+        said.get("event_name", ""),
+        said["time_zone"],
+        int(said.get("isolated_hours", 0)),
+    )
 
 
 def event_zone(folder: Folder) -> str:

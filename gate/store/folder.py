@@ -91,6 +91,11 @@ class Folder:
         return self.path / "sync.now"
 
     @cached_property
+    def heard(self) -> Path:
+        """Empty; its time of change is when the server or another gate was last heard."""
+        return self.path / "sync.heard"
+
+    @cached_property
     def log(self) -> Path:
         """What the program did, for whoever looks after it."""
         return self.path / "gate.log"

@@ -12,7 +12,7 @@ from gate.store.tickets import FILE_NAME
 _JOURNAL_AND_LOGS = ("journal.db", "gate.log", "sync.log")
 _NAMES = {
     *_JOURNAL_AND_LOGS,
-    "peers.db", "tickets.current", "sync.json", "sync.now",
+    "peers.db", "tickets.current", "sync.json", "sync.now", "sync.heard",
     "server.json", "member.json", "venue.json", "device.key", "operators.json", "revoked.json",
 }  # fmt: skip
 

@@ -265,6 +265,10 @@ class Tickets:
             after = rows[-1][1]
             yield from (self._decode(row[0]) for row in rows)
 
+    def isolated_ms(self) -> int:
+        """For how long the event lets a gate go on that hears nobody; 0: without an end."""
+        return int(self.meta("isolated_hours") or 0) * 3_600_000
+
     def types(self) -> list[TicketType]:
         """All ticket types."""
         with faults(self._path):

@@ -97,10 +97,11 @@ class Admin:
         return reply(EventLine(asked.id, asked.name or asked.id, asked.time_zone, now_ms), 201)
 
     async def change_event(self, request: Request) -> Response:
-        """Give an event another time zone."""
+        """Give an event another time zone, or another bound on gates that hear nobody."""
         server, event = self._server, request.path_params["event"]
         asked = await self._body(request, _event_change, SMALL)
-        _check_zone(asked.time_zone)
+        if asked.time_zone is not None:
+            _check_zone(asked.time_zone)
         line = await server.write(partial(_change_event, event=event, asked=asked))
         server.tell_changes(event)
         return reply(line)
@@ -238,7 +239,11 @@ def _create(connection: Connection, asked: NewEvent, now_ms: int) -> None:
 
 def _change_event(connection: Connection, event: str, asked: EventChange) -> EventLine:
     need_event(connection, event)
-    elsewhere = tickets.set_zone(connection, event, asked.time_zone)
+    elsewhere = 0
+    if asked.time_zone is not None:
+        elsewhere = tickets.set_zone(connection, event, asked.time_zone)
+    if asked.isolated_hours is not None:
+        tickets.set_isolated_hours(connection, event, asked.isolated_hours)
     found = next(one for one in tickets.events(connection) if one["id"] == event)
     return EventLine(**found, types_elsewhere=elsewhere)
 

@@ -21,7 +21,7 @@ from gate.language import _, ngettext
 from gate.log_file import open_log
 from gate.store.folder import Folder, Lock, write_durably
 from gate.store.sqlite import faults
-from gate.words import printable
+from gate.words import isolated_words, printable
 from gate.zones import is_zone, machine_zone
 from sync import listening
 from sync.central import devices, invite, tickets
@@ -65,6 +65,7 @@ class Wanted:
     time_zone: str = ""
     """Of an event that is made; empty: nobody has said it."""
     set_zone: str = ""
+    isolated_hours: int | None = None
     """Only give the event this time zone."""
     restored: bool = False
     take_over: Host | None = None
@@ -109,7 +110,8 @@ def run(wanted: Wanted) -> int:
     folder = wanted.folder or default_folder()
     is_of_links = wanted.links or bool(wanted.withdraw)
     is_of_devices = wanted.devices or bool(wanted.device)
-    is_of_a_server = bool(wanted.new_token or is_of_devices or is_of_links or wanted.set_zone)
+    is_of_event = bool(wanted.set_zone) or wanted.isolated_hours is not None
+    is_of_a_server = bool(wanted.new_token or is_of_devices or is_of_links or is_of_event)
     if not is_of_a_server:
         Folder(folder).create()
     engine = open_database(database_of(folder, wanted.database), must_exist=is_of_a_server)
@@ -120,8 +122,8 @@ def run(wanted: Wanted) -> int:
             return _tell_token(engine, wanted, folder)
         if is_of_links:
             return _tend_links(engine, wanted)
-        if wanted.set_zone:
-            return _set_zone(engine, wanted)
+        if is_of_event:
+            return _change_event(engine, wanted)
         if wanted.devices or wanted.device:
             return _tend_devices(engine, wanted)
         # A SQLite file has one writer.
@@ -265,6 +267,17 @@ def _ask_zone(event: str) -> str:
         if is_zone(found):
             return found
         sys.stdout.write(_("{found!r} is no time zone").format(found=found[:80]) + "\n")
+
+
+def _change_event(engine: Engine, wanted: Wanted) -> int:
+    """Say something else of the event; running servers see it in a moment."""
+    hours = wanted.isolated_hours
+    if hours is None:
+        return _set_zone(engine, wanted)
+    event = _need_event(engine, wanted)
+    in_transaction(engine, partial(tickets.set_isolated_hours, event=event, hours=hours))
+    sys.stdout.write(f"{event}: {isolated_words(hours)}\n")
+    return 0
 
 
 def _set_zone(engine: Engine, wanted: Wanted) -> int:

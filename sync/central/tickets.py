@@ -114,6 +114,7 @@ def create_event(connection: Connection, id_: str, name: str, time_zone: str, no
             id=id_,
             name=name or id_,
             time_zone=time_zone,
+            isolated_hours=0,
             key=secrets.token_hex(KEY_BYTES),
             created_ms=now_ms,
             authority_key=authority.key,
@@ -130,10 +131,10 @@ def create_event(connection: Connection, id_: str, name: str, time_zone: str, no
 def said_of(connection: Connection, event: str) -> tuple[str, EventRow]:
     """The key of an event's codes (hex), and what the event says of itself."""
     c = t.event.c
-    key, name, time_zone = connection.execute(
-        select(c.key, c.name, c.time_zone).where(c.id == event)
+    key, *said = connection.execute(
+        select(c.key, c.name, c.time_zone, c.isolated_hours).where(c.id == event)
     ).one()
-    return key, EventRow(event, name, time_zone)
+    return key, EventRow(event, *said)
 
 
 def set_zone(connection: Connection, event: str, time_zone: str) -> int:
@@ -141,15 +142,24 @@ def set_zone(connection: Connection, event: str, time_zone: str) -> int:
 
     Types that are there keep theirs; the answer is how many of them have another.
     """
-    at = lock(connection, event)
-    _key, said = said_of(connection, event)
-    if said.time_zone != time_zone:
-        connection.execute(update(t.event).where(t.event.c.id == event).values(time_zone=time_zone))
-        row = EventRow(event, said.name, time_zone)
-        append(connection, event, at, [("event", event, msgspec.json.encode(row).decode(), {})])
+    _change_event(connection, event, time_zone=time_zone)
     return sum(
         _type.decode(body).time_zone != time_zone for _id, body in all_types(connection, event)
     )
+
+
+def set_isolated_hours(connection: Connection, event: str, hours: int) -> None:
+    """Bound for how long a gate that hears nobody lets people in; 0: it is not bounded."""
+    _change_event(connection, event, isolated_hours=hours)
+
+
+def _change_event(connection: Connection, event: str, **said: str | int) -> None:
+    at = lock(connection, event)
+    _key, before = said_of(connection, event)
+    row = msgspec.structs.replace(before, **said)
+    if row != before:
+        connection.execute(update(t.event).where(t.event.c.id == event).values(**said))
+        append(connection, event, at, [("event", event, msgspec.json.encode(row).decode(), {})])
 
 
 def new_epochs(connection: Connection) -> int:
@@ -607,5 +617,6 @@ def totals(connection: Connection, event: str) -> dict[str, int]:
 def events(connection: Connection) -> list[dict[str, Any]]:
     """Every event."""
     c = t.event.c
-    rows = connection.execute(select(c.id, c.name, c.time_zone, c.created_ms).order_by(c.id))
+    columns = (c.id, c.name, c.time_zone, c.created_ms, c.isolated_hours)
+    rows = connection.execute(select(*columns).order_by(c.id))
     return [dict(row._mapping) for row in rows]  # noqa: SLF001  its documented name
