@@ -566,6 +566,12 @@ def _venue(options: argparse.Namespace) -> int:
         row = venue.set_zone(folder, options.zone)
         _tell_zone_set(row.time_zone, _types_elsewhere(folder, row.time_zone))
         return OK
+    if options.action == "isolated":
+        from gate.words import isolated_words
+
+        set_ = venue.set_isolated_hours(folder, _hours(options.hours) or 0)
+        sys.stdout.write(isolated_words(set_.isolated_hours) + "\n")
+        return OK
     if options.action == "devices":
         found = list(venue.devices(folder).values())
     else:
@@ -664,6 +670,7 @@ def _serve(options: argparse.Namespace) -> int:
             event=options.event or "",
             time_zone=_stated_zone(options),
             set_zone=options.set_zone or "",
+            isolated_hours=_hours(options.isolated_hours),
             restored=options.restored,
             take_over=None if taken is None else _host(taken),
             new_token=options.new_token or "",
@@ -687,6 +694,15 @@ def _serve(options: argparse.Namespace) -> int:
             ),
         )
     )
+
+
+def _hours(stated: int | None) -> int | None:
+    from gate.errors import UsageError
+    from sync.protocol import MOST_ISOLATED_HOURS
+
+    if stated is not None and not 0 <= stated <= MOST_ISOLATED_HOURS:
+        raise UsageError(_("hours are a number from 0 to {n}").format(n=MOST_ISOLATED_HOURS), "")
+    return stated
 
 
 def _stated_zone(options: argparse.Namespace) -> str:
@@ -1015,6 +1031,10 @@ def _add_serve(sub: argparse.ArgumentParser) -> None:
         "--withdraw", metavar="ID|NAME", help=_("only make an unused link good for nothing")
     )
     only.add_argument("--set-zone", metavar="ZONE", help=_("only give the event another time zone"))
+    only.add_argument(
+        "--isolated-hours", metavar="N", type=int,
+        help=_("only bound for how long a gate that hears nobody lets people in; 0: not bounded"),
+    )  # fmt: skip
     only.add_argument("--devices", action="store_true", help=_("only list the event's devices"))
     only.add_argument("--retire", metavar="ID", help=_("only say that a device is not at work"))
     only.add_argument("--unretire", metavar="ID", help=_("only say that it is at work again"))
@@ -1054,6 +1074,8 @@ def _add_venue(sub: argparse.ArgumentParser, common: argparse.ArgumentParser) ->
     )
     zone = action("zone", _("give the venue another time zone"))
     zone.add_argument("zone", metavar="ZONE", help=_("such as Europe/Berlin"))
+    isolated = action("isolated", _("bound for how long a gate that hears nobody lets people in"))
+    isolated.add_argument("hours", metavar="HOURS", type=int, help=_("0: not bounded"))
     invite = action("invite", _("take other gates in, with a link or code"))
     invite.add_argument("name", nargs="?", metavar="NAME", help=_("what the gate is called"))
     invite.add_argument("--count", type=int, default=1, metavar="N", help=_("how many gates"))

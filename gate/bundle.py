@@ -8,31 +8,18 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import msgspec
 
 from gate.errors import UsageError
 from gate.language import _
-from gate.store import entries
+from gate.store.extent import Mark, measure, rows
 from gate.store.folder import Folder, sync_folder
 from gate.store.journal import JournalReader
 from gate.store.sqlite import faults
-
-PAGE = 500
-MARK_EVERY = 250
-"""At least so often an entry is signed, so that a long journal can be believed piece by piece."""
-
-
-class Mark(NamedTuple):
-    """An entry for the device to sign: with it, it vouches for its chain up to there."""
-
-    origin: str
-    seq: int
-    hash: str
 
 
 class Header(msgspec.Struct):
@@ -45,16 +32,6 @@ class Header(msgspec.Struct):
     heads: Sequence[Any] = ()
     """Signed marks; none when the device has no key."""
     venue_gate_bundle: int = 1
-
-
-@dataclass(slots=True)
-class _Extent:
-    """What the journal held when the bundle was begun."""
-
-    entries: int = 0
-    last_row: int = 0
-    last_hash: str = ""
-    marks: list[Mark] = field(default_factory=list)
 
 
 def write_bundle(
@@ -75,7 +52,8 @@ def write_bundle(
     reader = JournalReader(folder.journal)
     part = path.with_name(f"{path.name}.part")
     try:
-        extent = _measure(reader)
+        # Read once before: the first line says how much there is, and the lane may be writing on.
+        extent = measure(reader)
         header = Header(
             folder.device_id(), gate, extent.entries, extent.last_hash, sign(extent.marks)
         )
@@ -93,33 +71,8 @@ def write_bundle(
     return extent.entries
 
 
-def _measure(reader: JournalReader) -> _Extent:
-    # Read once before: the first line says how much there is, and the lane may be writing on.
-    extent = _Extent()
-    newest = None
-    for row, body in _rows(reader, reader.newest_row()):
-        entry = entries.decode(body)
-        mark = Mark(entry.origin, entry.seq, entries.digest(body.encode()).hex())
-        if newest is not None and (newest.origin != mark.origin or not newest.seq % MARK_EVERY):
-            extent.marks.append(newest)
-        newest, extent.last_row, extent.last_hash = mark, row, mark.hash
-        extent.entries += 1
-    if newest is not None:
-        extent.marks.append(newest)
-    return extent
-
-
-def _rows(reader: JournalReader, last_row: int) -> Iterator[tuple[int, str]]:
-    row = 0
-    while page := reader.bodies(row, PAGE):
-        for row, body in page:
-            if row > last_row:
-                return
-            yield row, body
-
-
 def _bodies(reader: JournalReader, last_row: int) -> Iterator[bytes]:
-    return (body.encode() for _row, body in _rows(reader, last_row))
+    return (body.encode() for _row, body in rows(reader, last_row))
 
 
 def _write(file: IO[bytes], header: Header, bodies: Iterator[bytes]) -> None:

@@ -31,6 +31,7 @@ from gate.store.folder import Folder
 from gate.store.freshness import Freshness
 from gate.store.journal import JournalReader
 from gate.store.matters import matters
+from gate.store.revocation import require_not_revoked
 from gate.store.sqlite import SQLITE_FIXED, SQLITE_NEEDED, SQLITE_VERSION
 from gate.store.standing import NOBODY_HEARD, StandingReader
 from gate.store.tickets import Tickets
@@ -230,6 +231,7 @@ def _server(config: Config, folder: Folder, clock: Clock) -> Check:
     reading = clock.read()
     standing = StandingReader(folder, config.sync.heard_within_s).read(reading)
     fresh = standing.freshness
+    require_not_revoked(folder)
     if not standing.is_enrolled:
         return _found(Status.SKIP, _("no server"))
     zone = zone_of(config, folder)

@@ -11,6 +11,7 @@
     ├── ImportFault      tickets could not be imported
     ├── InputError       a camera or scanner cannot be used
     ├── OperatorError    unknown operator, wrong PIN, locked out
+    ├── RevokedError     this device was revoked, for good
     └── UsageError       the command line asks for something impossible
 
 A refusal is not here: refusals are values (``gate.domain.model.Reason``).
@@ -56,6 +57,10 @@ class InputError(GateError):
 
 class OperatorError(GateError):
     """Unknown operator, wrong PIN, or locked out."""
+
+
+class RevokedError(GateError):
+    """This device was revoked, for good: it lets nobody in."""
 
 
 class UsageError(GateError):

@@ -27,6 +27,7 @@ from gate.language import _, ngettext
 from gate.store import schema
 from gate.store.filling import put_ticket, put_type, row_of
 from gate.store.folder import Folder, Lock, sync_folder, write_durably
+from gate.store.revocation import require_not_revoked
 from gate.store.rows import BadRow, TypeBody, ticket_body, times_of, type_body
 from gate.store.sqlite import faults, open_reader
 from gate.store.tickets import FILE_NAME, live_replica
@@ -72,6 +73,7 @@ def import_files(
     Raises ImportFault when anything is wrong with any row (unless ``skip_bad``) or when a server
     owns this device's tickets; the live replica is then untouched.
     """
+    require_not_revoked(folder)
     if folder.enrolment.exists():
         raise ImportFault(
             _("this device gets its tickets from a server"),
@@ -254,7 +256,7 @@ class _Build:
 
 
 def _forget_tickets(db: sqlite3.Connection) -> None:
-    for table in ("code", "ticket", "ticket_type", "holder", "census", "alphabet"):
+    for table in ("code", "ticket", "ticket_type", "holder", "census", "shape"):
         db.execute(f"DELETE FROM {table}")
     db.execute("DELETE FROM meta WHERE key = 'key'")
 

@@ -43,13 +43,14 @@ from gate.domain.model import (
     Verdict,
 )
 from gate.domain.rules import decide, overrule
-from gate.errors import GateError, OperatorError, StoreError, UsageError
+from gate.errors import GateError, OperatorError, RevokedError, StoreError, UsageError
 from gate.language import _
 from gate.scanner_repair import TYPING, Proposed, ScannerRepair
 from gate.store.fixes import Fix
 from gate.store.folder import Folder
 from gate.store.journal import Journal, Totals
 from gate.store.peers import Peers
+from gate.store.revocation import is_revoked, require_not_revoked
 from gate.store.standing import HEARD_WITHIN_S, NOBODY_HEARD, Standing, StandingReader
 from gate.store.tickets import Match, Tickets
 
@@ -61,6 +62,8 @@ REPEATS_KEPT = 10_000
 RESERVED_BYTES = 64 * 1024 * 1024
 """Below this much free disk only movements of people are written."""
 
+ISOLATED_TOLD_MS = 60_000
+"""Nobody was heard for so long: from then on is told when that ends."""
 TIPS_NAMED = 16
 """Of how many starts of a device a retirement names the newest entry; more do not matter."""
 
@@ -191,6 +194,7 @@ class Lane:
         self._last_movement = ""
         self._undo_refusals: dict[tuple[str, str], int] = {}
         self._repair = ScannerRepair(folder, self._tickets)
+        self._holding_from_ms: int | None = None
         self._is_closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane")
 
@@ -365,6 +369,19 @@ class Lane:
             self._do(self._close)
             self._thread.shutdown()
 
+    @property
+    def is_revoked(self) -> bool:
+        """Whether this device was revoked: then every scan is answered STOP, for good."""
+        return is_revoked(self._folder)
+
+    @property
+    def holds_from_ms(self) -> int | None:
+        """From which moment on the lane holds everybody, if it goes on hearing nobody.
+
+        ``None`` while somebody is heard, or where the event bounds nothing.
+        """
+        return self._holding_from_ms
+
     def totals(self) -> Totals:
         """What this device has counted so far."""
         return self._totals
@@ -405,6 +422,8 @@ class Lane:
         started_ns = scan.started_ns or time.perf_counter_ns()
         try:
             verdict = self._decide(scan, started_ns)
+        except RevokedError:
+            verdict = self._refuse_all(started_ns)
         except GateError as fault:
             log.error("hold: %s", fault.message)
             verdict = self._hold(fault.message, fault.hint, started_ns)
@@ -420,6 +439,7 @@ class Lane:
         return verdict
 
     def _decide(self, scan: Scan, started_ns: int) -> Verdict:
+        require_not_revoked(self._folder)
         self._tickets.refresh()
         with self._transaction():
             match = self._tickets.match(scan.text, scan.raw, scan.symbology)
@@ -446,7 +466,7 @@ class Lane:
             both = (self._tickets.get(reading.ticket), self._tickets.get(reading.rival))
             rivals = tuple(ticket for ticket in both if ticket is not None)
             return _Identity(problem=Reason.TWO_TICKETS, rivals=rivals)
-        ticket = self._tickets.match(reading.meant).ticket if reading.meant else match.ticket
+        ticket = self._tickets.ticket_of(reading.meant) if reading.meant else match.ticket
         return _Identity(ticket, reading=reading)
 
     def _believe(self, proposed: Proposed, supervisor: Operator | None) -> None:
@@ -487,6 +507,7 @@ class Lane:
     def _check(self, scan: Scan) -> Verdict:
         started_ns = time.perf_counter_ns()
         try:
+            require_not_revoked(self._folder)
             self._tickets.refresh()
             with self._transaction():
                 match = self._tickets.match(scan.text, scan.raw, scan.symbology)
@@ -494,6 +515,8 @@ class Lane:
                 context = self._context_of(identity, direction=Direction.CHECK)
                 _own, history = self._histories(identity.ticket)
                 verdict = identity.told_in(decide(identity.ticket, history, scan, context))
+        except RevokedError:
+            return self._refuse_all(started_ns)
         except GateError as fault:
             log.error("checking: %s", fault.message)
             return self._hold(fault.message, fault.hint, started_ns)
@@ -679,9 +702,15 @@ class Lane:
             journal.append(self._entry(act, operator=operator))
 
     def _idle(self) -> None:
+        if self.is_revoked:
+            # What is deleted is not to be held on to.
+            self._tickets.close()
+            self._peers.close()
+            return
         # New tickets are opened before somebody waits for it; what is wrong, the next scan says.
         with suppress(GateError):
             self._tickets.refresh()
+            self._look_whether_isolated()
         if self._journal is None:
             return
         with self._transaction() as journal:
@@ -707,6 +736,8 @@ class Lane:
         self._now = self._look_at_clock()
         try:
             with journal.transaction():
+                # Looked at while the journal is held: what was revoked meanwhile is complete.
+                require_not_revoked(self._folder)
                 yield journal
         except BaseException:
             # What is counted here may not have been written after all.
@@ -743,7 +774,23 @@ class Lane:
             basis=self._now.standing.coverage.basis,
             zone_inside=self._totals.inside_by_zone.get(self.place.zone, 0),
             problem=problem,
+            is_isolated=self._left_ms(self._now.standing) == 0,
         )
+
+    def _left_ms(self, standing: Standing) -> int | None:
+        """For how long people may still be let in; ``None`` where nothing bounds that now."""
+        reading = self._clock.read()
+        unheard_ms = self._standings.unheard_ms(standing, reading.wall_ms)
+        if unheard_ms is not None and unheard_ms < ISOLATED_TOLD_MS:
+            return None
+        limit_ms = self._tickets.isolated_ms()
+        if not limit_ms:
+            return None
+        return 0 if unheard_ms is None else max(0, limit_ms - unheard_ms)
+
+    def _look_whether_isolated(self) -> None:
+        left_ms = self._left_ms(self._standings.read(self._clock.read()))
+        self._holding_from_ms = None if left_ms is None else self.now_ms() + left_ms
 
     def _list_as_of_ms(self) -> int | None:
         """As of when the ticket list is, while it is not current."""
@@ -893,6 +940,15 @@ class Lane:
         return replace(
             verdict,
             entry="" if entry is None else entry.name,
+            latency_ms=_milliseconds_since(started_ns),
+        )
+
+    def _refuse_all(self, started_ns: int) -> Verdict:
+        return Verdict(
+            outcome=Outcome.REFUSE,
+            reason=Reason.GATE_REVOKED,
+            direction=self.direction,
+            at_ms=self.now_ms(),
             latency_ms=_milliseconds_since(started_ns),
         )
 

@@ -75,6 +75,17 @@ def unheard_at(lane: Lane, verdict: Verdict, time_zone: ZoneInfo) -> str:
     return unheard(standing.coverage.unheard, standing.boot_ms, lane.now_ms(), time_zone)
 
 
+def isolation_words(lane: Lane, time_zone: ZoneInfo) -> str:
+    """From when on the lane holds everybody, because nobody is heard; empty while it will not."""
+    from_ms = lane.holds_from_ms
+    if from_ms is None:
+        return ""
+    if from_ms <= lane.now_ms():
+        return _("NOBODY HEARD: ALL WAIT")
+    when = clock_time(from_ms, time_zone, near_ms=lane.now_ms())
+    return _("nobody heard: all wait from {when}").format(when=when)
+
+
 @dataclass(slots=True)
 class _Hand:
     """A code that is being typed by hand."""

@@ -7,7 +7,7 @@ the person who says yes. Everything belongs to the lane's one thread.
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gate.credential import FRAMING
 from gate.credential.repair import Flaws
@@ -45,6 +45,7 @@ class ScannerRepair:
 
     def __init__(self, folder: Folder, tickets: Tickets) -> None:
         self._tickets = tickets
+        self._codes = Codes(self._find, tickets.alphabet, is_spent=tickets.is_spent)
         self._fixes = Fixes(folder)
         self._scanners: dict[str, Scanner] = {}
         self._devices: dict[str, str] = {}
@@ -69,11 +70,8 @@ class ScannerRepair:
         else:
             before = scanner.established
             heads, tails = zip(*self._ends, strict=True) if self._ends else ((), ())
-            codes = Codes(
-                self._tickets.ticket_of,
-                self._tickets.alphabet,
-                tuple(dict.fromkeys(heads)),
-                tuple(dict.fromkeys(tails)),
+            codes = replace(
+                self._codes, heads=tuple(dict.fromkeys(heads)), tails=tuple(dict.fromkeys(tails))
             )
             reading = scanner.read(text.strip(FRAMING), ticket.id if ticket else "", codes)
             if reading.ended:
@@ -83,8 +81,7 @@ class ScannerRepair:
 
     def peek(self, source: str, text: str) -> str:
         """The id of the ticket that what is believed makes of a text; nothing is learnt from it."""
-        codes = Codes(self._tickets.ticket_of, self._tickets.alphabet)
-        return self._scanner(source).peek(text.strip(FRAMING), codes)
+        return self._scanner(source).peek(text.strip(FRAMING), self._codes)
 
     def proposed(self) -> Proposed | None:
         """What would explain the last typed text, if anything would."""
@@ -131,6 +128,10 @@ class ScannerRepair:
     def saved(self) -> Mapping[str, Fix]:
         """What is put right from the start, by input."""
         return self._fixes.all()
+
+    def _find(self, text: str) -> str:
+        ticket = self._tickets.ticket_of(text)
+        return "" if ticket is None else ticket.id
 
     def _scanner(self, source: str) -> Scanner:
         if source not in self._scanners:

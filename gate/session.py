@@ -22,14 +22,14 @@ from gate.inputs import Inputs
 from gate.lane import Lane
 from gate.language import _
 from gate.log_file import open_log
-from gate.plain import Plain
+from gate.plain import Plain, isolation_words
 from gate.prompter import Prompter, Turn
 from gate.scanner.camera import Source, State
 from gate.scanner.glimpse import Furniture, Notice
 from gate.scanner.guidance import Advice
 from gate.scanner_words import ADVICE_WORDS, saved_line
 from gate.store.folder import Folder, Lock
-from gate.words import DIRECTION_WORDS, beside, printable
+from gate.words import DIRECTION_WORDS, beside, printable, revoked_words
 from gate.words import furniture as furniture_words
 from gate.zones import LaneZone, Zone
 
@@ -198,15 +198,16 @@ def _run_plain(session: Session, lane: Lane, ending: Ending) -> int:
     prompter.start()
     ending.then(lines.quitting.set)
     try:
-        _wait_plain(session, inputs, lines)
+        _wait_plain(session, lane, inputs, lines)
     finally:
         prompter.stop()
         inputs.stop()
     return 0
 
 
-def _wait_plain(session: Session, inputs: Inputs, lines: Plain) -> None:
+def _wait_plain(session: Session, lane: Lane, inputs: Inputs, lines: Plain) -> None:
     """Until the quit key, the end of everything that reads, or the time."""
+    says_revoked, isolation, look_s = _says_revoked(lane, lines), "", float("-inf")
     scanner = session.config.scanner
     if scanner.keyboard and not session.is_demo:
         is_pipe = not sys.stdin.isatty()
@@ -222,7 +223,20 @@ def _wait_plain(session: Session, inputs: Inputs, lines: Plain) -> None:
         left = 0.25 if until is None else min(0.25, until - time.monotonic())
         if left <= 0:
             break
+        says_revoked = says_revoked or _says_revoked(lane, lines)
+        if time.monotonic() >= look_s + IDLE_EVERY_S:
+            look_s, before = time.monotonic(), isolation
+            isolation = isolation_words(lane, lines.time_zone)
+            if isolation and isolation != before:
+                lines.say(f"# {isolation}")
         lines.quitting.wait(left)
+
+
+def _says_revoked(lane: Lane, lines: Plain) -> bool:
+    if lane.is_revoked:
+        words = revoked_words()
+        lines.say(f"# {words.word}: {words.rule}. {words.remedy}")
+    return lane.is_revoked
 
 
 def _run_screen(session: Session, lane: Lane, ending: Ending) -> int:
@@ -260,7 +274,7 @@ def _keep_house(session: Session, lane: Lane, stopping: threading.Event) -> None
         child.look_after()
     while not stopping.wait(IDLE_EVERY_S):
         try:
-            if child is not None:
+            if child is not None and not lane.is_revoked:
                 child.look_after()
             lane.idle()
             lane.standing()

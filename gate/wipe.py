@@ -1,7 +1,6 @@
 """Forgetting: tickets, names and journal go, but never before the journal is somewhere else."""
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +8,10 @@ from gate.errors import BusyError, UsageError
 from gate.language import _
 from gate.store import entries
 from gate.store.folder import Folder, Lock, sync_folder
+from gate.store.forgetting import delete, is_of_event
 from gate.store.journal import JournalReader
+from gate.store.revocation import is_revoked
 from gate.store.sqlite import faults
-from gate.store.tickets import FILE_NAME
 
 PAGE = 1000
 
@@ -28,9 +28,9 @@ def wipe(folder: Folder, export: Path | None, *, unsent: int | None = None) -> W
     """Write the journal to ``export``, read it back, and delete the event's data.
 
     The file holds the entries byte for byte as they are hashed, a line each. It may be left out
-    when a server has said that it holds every entry: ``unsent`` is then 0. Operators and the
-    device's id stay; its credential and key go. Raises UsageError when there are entries and no
-    place to put them, or when the file is there already.
+    when a server has said that it holds every entry: ``unsent`` is then 0. The device's id stays,
+    but for one that was revoked; credential, key and operators go. Raises UsageError when there are
+    entries and no place to put them, or when the file is there already.
     """
     lock = Lock(folder)
     try:
@@ -41,16 +41,9 @@ def wipe(folder: Folder, export: Path | None, *, unsent: int | None = None) -> W
     try:
         is_safe = unsent == 0 and export is None
         count = _export(folder, export) if folder.journal.exists() and not is_safe else 0
-        files = 0
-        rooms = [room for room in (folder.inbox, folder.shared) if room.is_dir()]
-        inside = [path for room in rooms for path in room.iterdir()]
-        for path in sorted([*folder.path.iterdir(), *inside]):
-            if path.parent in rooms or _is_data(path):
-                _overwrite(path)
-                os.unlink(path)
-                files += 1
-        sync_folder(folder.path)
-        return Wiped(count, files)
+        # A device that was revoked is never taken back: what comes after it is another one.
+        ends = {"device"} if is_revoked(folder) else set()
+        return Wiped(count, delete(folder, lambda name: name in ends or is_of_event(name)))
     finally:
         sync_lock.close()
         lock.close()
@@ -99,31 +92,3 @@ def _read_back(export: Path, reader: JournalReader) -> int:
                     )
                 count += 1
     return count
-
-
-_NAMES = {
-    "journal.db", "peers.db", "tickets.current", "gate.log", "sync.log", "invite.log",
-    "sync.json", "sync.now",
-    "server.json", "member.json", "venue.json", "device.key",
-}  # fmt: skip
-
-
-def _is_data(path: Path) -> bool:
-    name = path.name
-    for suffix in ("-wal", "-shm", "-journal"):
-        name = name.removesuffix(suffix)
-    return (
-        name in _NAMES
-        or name.startswith(("gate.log.", "sync.log.", "invite.log."))
-        or name.endswith(".part")
-        or FILE_NAME.fullmatch(name) is not None
-    )
-
-
-def _overwrite(path: Path) -> None:
-    # Helps on plain disks; flash keeps old blocks, which docs/operating.md says.
-    with suppress(OSError), path.open("r+b") as file:
-        size = os.fstat(file.fileno()).st_size
-        while size > 0:
-            size -= file.write(bytes(min(size, 1 << 20)))
-        os.fsync(file.fileno())

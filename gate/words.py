@@ -101,9 +101,11 @@ REASON_WORDS = {
     Reason.PASS_BACK: N_("This ticket is inside already"),
     Reason.ZONE_FULL: N_("Zone full"),
     Reason.ALONE: N_("Other gates not heard"),
+    Reason.ISOLATED: N_("Nobody heard for too long"),
     Reason.CLOCK_NOT_TRUSTED: N_("Clock not trusted"),
     Reason.LOOK: N_("Look before you let in"),
     Reason.FAULT: N_("Fault"),
+    Reason.GATE_REVOKED: N_("This gate was revoked"),
 }
 
 KIND_WORDS = {
@@ -143,7 +145,9 @@ _REMEDIES = {
     Reason.PASS_BACK: N_("Look who is holding it; in doubt call a supervisor."),
     Reason.ZONE_FULL: N_("Wait until somebody leaves; a supervisor may admit (Ctrl+O)."),
     Reason.ALONE: N_("Call a supervisor."),
+    Reason.ISOLATED: N_("Connect this gate; until then a supervisor may admit (Ctrl+O)."),
     Reason.CLOCK_NOT_TRUSTED: N_("Check the time on the ticket yourself. Set the clock on F9."),
+    Reason.GATE_REVOKED: N_("It lets nobody in any more. Send the guest to another gate."),
     Reason.MORE_USES: N_("F7 lets the next person through, Ctrl+N a number."),
 }
 
@@ -188,6 +192,15 @@ def explain(
         note=_note(ticket) if ticket else "",
         uses=_uses(verdict),
         basis=_basis(verdict, unheard),
+    )
+
+
+def revoked_words() -> Words:
+    """What a gate that was revoked shows all the time."""
+    return Words(
+        word=_(OUTCOME_WORDS[Outcome.REFUSE]),
+        rule=_(REASON_WORDS[Reason.GATE_REVOKED]),
+        remedy=_(_REMEDIES[Reason.GATE_REVOKED]),
     )
 
 
@@ -314,6 +327,18 @@ def brief(ms: int) -> str:
     if 0 <= ms < 10_000:
         return _("{seconds} s ago").format(seconds=f"{ms / 1000:.1f}")
     return ago(ms)
+
+
+def isolated_words(hours: int) -> str:
+    """For how long a gate that hears nobody lets people in."""
+    if not hours:
+        return _("a gate that hears nobody goes on without an end")
+    told = ngettext(
+        "a gate that has heard nobody for {n} hour lets nobody in",
+        "a gate that has heard nobody for {n} hours lets nobody in",
+        hours,
+    )
+    return told.format(n=hours)
 
 
 def unheard(lanes: Sequence[OtherLane], boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:

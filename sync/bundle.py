@@ -17,6 +17,7 @@ from gate.language import _
 from gate.store import entries
 from gate.store.folder import Folder, Lock, sync_folder
 from gate.store.peers import Peers
+from gate.store.revocation import heads_of, is_revoked, require_not_revoked
 from gate.store.sqlite import faults
 from sync.exchange import DIGITS
 from sync.keys import DeviceKey, verifier
@@ -61,6 +62,9 @@ class Brought:
 
 def sign(folder: Folder, marks: Sequence[tuple[str, int, str]]) -> list[Head]:
     """This device's word on entries of its own; none when it was never given a key."""
+    if is_revoked(folder):
+        # Its key is gone; this it signed before.
+        return msgspec.convert(heads_of(folder), list[Head])
     if not (folder.path / "device.key").exists():
         return []
     key = DeviceKey(folder)
@@ -73,6 +77,7 @@ def import_bundle(folder: Folder, path: Path, progress: Progress | None = None) 
     Raises ImportFault when the file is not whole or not what it says, or when its device is none
     of the event's.
     """
+    require_not_revoked(folder)
     folder.create()
     header = check(path)
     try:

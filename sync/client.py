@@ -8,6 +8,7 @@
         │   ├── Building            it packs the tickets
         │   └── SnapshotGone        there is a newer one
         ├── NotWelcome          the credential is no longer good: stop and tell a person
+        │   └── Revoked             and for good: forget names, codes and keys
         ├── ServerRefused       it will not have this, and why
         └── ProtocolMismatch    it speaks another language: stop and tell a person
 """
@@ -28,6 +29,7 @@ from websockets.sync.client import ClientConnection, connect
 from gate import __version__
 from gate.errors import GateError
 from gate.language import _
+from gate.store.revocation import revoked
 from sync.enrolment import Enrolment, no_link, trust
 from sync.protocol import (
     MAX_FRAME,
@@ -83,6 +85,10 @@ class SnapshotGone(ServerUnreachable):
 
 class NotWelcome(ServerFault):
     """The credential is unknown or revoked."""
+
+
+class Revoked(NotWelcome):
+    """The server says that this very device was revoked: it is to forget, for good."""
 
 
 class ServerRefused(ServerFault):
@@ -198,7 +204,7 @@ class Client:
         except InvalidStatus as error:
             code = error.response.status_code
             if code in (401, 403):
-                raise NotWelcome(*_not_welcome()) from error
+                raise _unwelcome(_read_problem(bytes(error.response.body or b""), code)) from error
             raise ServerUnreachable(_("no stream: {detail}").format(detail=code)) from error
         except (OSError, TimeoutError, WebSocketException) as error:
             raise _unreachable(error) from error
@@ -268,8 +274,8 @@ def enrol(
             raise ServerUnreachable(_unreachable(error).message, asked_in_vain()) from error
         if response.status_code in (401, 403):
             problem = _problem(response)
-            # Of these two the server says so itself.
-            is_said = problem.error in ("used_token", "expired_token")
+            # Of these the server says so itself.
+            is_said = problem.error in ("used_token", "expired_token", "revoked")
             hint = "" if is_said else _("Ask for a new link.")
             raise ServerRefused(problem.reason, hint, problem.error)
         _check(response)
@@ -300,7 +306,7 @@ def _check(response: httpx.Response) -> None:
         return
     problem = _problem(response)
     if response.status_code in (401, 403):
-        raise NotWelcome(*_not_welcome())
+        raise _unwelcome(problem)
     if response.status_code in _AGAIN:
         reason = problem.reason or str(response.status_code)
         is_away = response.status_code in _AWAY and "Retry-After" not in response.headers
@@ -339,10 +345,14 @@ def _again_s(response: httpx.Response) -> float:
 
 
 def _problem(response: httpx.Response) -> Problem:
+    return _read_problem(response.content, response.status_code)
+
+
+def _read_problem(content: bytes, status: int) -> Problem:
     try:
-        return msgspec.json.decode(response.content, type=Problem)
+        return msgspec.json.decode(content, type=Problem)
     except (msgspec.DecodeError, UnicodeError):
-        return Problem("", _("the server said {status}").format(status=response.status_code))
+        return Problem("", _("the server said {status}").format(status=status))
 
 
 def _decode(response: httpx.Response, kind: type[T]) -> T:
@@ -355,10 +365,13 @@ def _decode(response: httpx.Response, kind: type[T]) -> T:
         ) from error
 
 
-def _not_welcome() -> tuple[str, str]:
-    return (
+def _unwelcome(problem: Problem) -> NotWelcome:
+    if problem.error == "revoked":
+        fault = revoked()
+        return Revoked(fault.message, fault.hint)
+    return NotWelcome(
         _("the server does not know this device any more"),
-        _("It was revoked or its event is over. Enrol it again: gate enroll --again"),
+        _("Its event is over, or it was enrolled elsewhere: gate enroll --again"),
     )
 
 

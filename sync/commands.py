@@ -14,20 +14,23 @@ from gate import __version__
 from gate.clock import SystemClock
 from gate.config import Config
 from gate.domain.model import Basis
-from gate.errors import BusyError, GateError, UsageError
+from gate.errors import BusyError, GateError, RevokedError, UsageError
 from gate.language import _
 from gate.log_file import open_log
 from gate.store.folder import Folder, Lock, is_locked
 from gate.store.freshness import Freshness
 from gate.store.naming import enrolled_name
 from gate.store.nudge import try_now
+from gate.store.revocation import is_revoked, require_not_revoked, revoke, revoked
 from gate.store.standing import HEARD_WITHIN_S, StandingReader
 from gate.store.tickets import Tickets
 from gate.words import BASIS_WORDS, printable
+from sync.bundle import sign
 from sync.client import (
     Client,
     NotWelcome,
     ProtocolMismatch,
+    Revoked,
     ServerUnreachable,
     asked_in_vain,
     enrol,
@@ -60,6 +63,7 @@ def enrol_device(folder: Folder, link: str, *, again: bool, name: str = "") -> E
             _("this device is enrolled already"),
             _("To enrol it anew, with another link: gate enroll --again"),
         )
+    require_not_revoked(folder)
     invitation = parse_link(link)
     folder.create()
     if is_locked(folder, "sync"):
@@ -101,8 +105,7 @@ def sync_once(folder: Folder, config: Config, progress: Progress) -> int:
             worker.once()
         return QUARANTINED if worker.quarantined() else DONE
     finally:
-        worker.close()
-        _close(client, lock)
+        _end(folder, worker, client, lock)
 
 
 def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
@@ -123,8 +126,7 @@ def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
             worker.run()
         return DONE
     finally:
-        worker.close()
-        _close(client, lock)
+        _end(folder, worker, client, lock)
 
 
 def ask_to_try(folder: Folder) -> None:
@@ -178,6 +180,16 @@ def _silent(_freshness: Freshness) -> None:
     """Nobody watches."""
 
 
+def _end(folder: Folder, worker: Worker, client: Client | None, lock: Lock) -> None:
+    worker.close()
+    try:
+        if isinstance(sys.exception(), Revoked):
+            revoke(folder, lambda marks: sign(folder, marks))
+            log.warning("this device was revoked: names, codes and keys are deleted")
+    finally:
+        _close(client, lock)
+
+
 def _close(client: Client | None, lock: Lock) -> None:
     if client is not None:
         client.close()
@@ -190,7 +202,8 @@ def exit_code(fault: GateError) -> int:
         return USAGE
     if isinstance(fault, ServerUnreachable):
         return UNREACHABLE
-    return NOT_WELCOME if isinstance(fault, NotWelcome | ProtocolMismatch) else FAILED
+    is_over = isinstance(fault, NotWelcome | ProtocolMismatch | RevokedError)
+    return NOT_WELCOME if is_over else FAILED
 
 
 def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, Any]:
@@ -216,6 +229,7 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
         return None if at_ms is None else max(0.0, round((now_ms - at_ms) / 1000, 1))
 
     return {
+        "revoked": is_revoked(folder),
         "server": enrolment.url if enrolment and has_server else "",
         "member": load_membership(folder) is not None,
         "event": enrolment.event if enrolment else "",
@@ -267,6 +281,8 @@ def _built_ms(folder: Folder) -> int | None:
 
 def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:
     """Lines for people; ``words`` says how long ago something was."""
+    if told["revoked"]:
+        return revoked().message
     if not told["server"] and not told["member"]:
         return _("not enrolled with a server or a venue")
     offset = _("not measured")
@@ -311,6 +327,7 @@ def _worker(
     progress: Progress = lambda _what, _done, _total: None,
     told: Callable[[Freshness], None] = _silent,
 ) -> tuple[Worker, Lock, Client | None]:
+    require_not_revoked(folder)
     enrolment = load(folder)
     membership = load_membership(folder)
     if enrolment is None and membership is None:

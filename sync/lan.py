@@ -25,7 +25,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.http11 import Request, Response
 
 from gate import __version__
@@ -44,7 +44,7 @@ from sync.members import (
     venue_id,
 )
 from sync.places import Place, Places, Rank
-from sync.protocol import MAX_FRAME, PREFIX, Problem, Word
+from sync.protocol import MAX_FRAME, PREFIX, Problem, Revoked, Word
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,14 @@ class Unlinked:
     why: str
 
 
-Event = Linked | Said | Unlinked
+@dataclass(frozen=True, slots=True)
+class Expelled:
+    """A gate has turned this one away as revoked; whether that is so the proof says."""
+
+    proof: str
+
+
+Event = Linked | Said | Unlinked | Expelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +153,7 @@ class Lan:
         answer: Answer,
         why_not: WhyNot,
         is_member: Callable[[str], bool],
+        proof_of: Callable[[str], str] = lambda _device: "",
         listen: tuple[str, int] = ("", 8471),
         seeds: Sequence[str] = (),
         announces: bool = True,
@@ -154,6 +162,7 @@ class Lan:
         self._tell = tell
         self._answer = answer
         self._why_not = why_not
+        self._proof_of = proof_of
         self._listen = listen
         self._announces = announces
         self._venue = venue_id(membership)
@@ -324,6 +333,8 @@ class Lan:
                 **_stream_options(),
             )
         except (OSError, TimeoutError, WebSocketException, ValueError) as error:
+            if isinstance(error, InvalidStatus) and (proof := _proof_in(error.response)):
+                self._tell(Expelled(proof))
             # What strangers announce is not worth a line.
             if place.failures == 0 and place.rank > Rank.ANNOUNCED:
                 log.info("lan: %s cannot be reached: %s", place.at, error)
@@ -440,7 +451,9 @@ class Lan:
         if why:
             who = f"{member[0]} ({_host(socket)})" if member else _host(socket)
             self._refuse(who, why)
-            return _response(Reply(HTTPStatus.FORBIDDEN, _problem("revoked")))
+            proof = self._proof_of(member[0]) if member else ""
+            body = _encoder.encode(Revoked("revoked", "revoked", proof))
+            return _response(Reply(HTTPStatus.FORBIDDEN, body))
         assert self._listener is not None
         self._listener.prove(socket.transport.get_extra_info("peername"))
         parts = urlsplit(request.path)
@@ -473,8 +486,12 @@ def file_part(path: Path, asked: str, most: int = 4 * 1024 * 1024) -> Reply:
     return Reply(HTTPStatus.PARTIAL_CONTENT, body, said)
 
 
-def _problem(error: str) -> bytes:
-    return _encoder.encode(Problem(error, error))
+def _proof_in(response: Response) -> str:
+    """What a gate that turns this one away has of the authority; empty when it has nothing."""
+    try:
+        return msgspec.json.decode(response.body or b"", type=Revoked).proof
+    except (msgspec.DecodeError, UnicodeError):
+        return ""
 
 
 def _response(reply: Reply) -> Response:

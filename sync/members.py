@@ -34,7 +34,7 @@ from gate.language import _
 from gate.store.folder import Folder, write_durably
 from gate.store.sqlite import faults
 from sync.keys import DeviceKey
-from sync.protocol import Enrolled, Seal, seal_message
+from sync.protocol import Enrolled, Seal, revocation_message, seal_message
 
 MEMBER: Final = "member.json"
 _VENUE: Final = "venue"
@@ -109,6 +109,10 @@ class Authority:
         said = Seal(cursor, link.hex(), as_of_ms, content)
         signature = self._key.sign(seal_message(said)).hex()
         return msgspec.structs.replace(said, signature=signature)
+
+    def revocation(self, device: str) -> str:
+        """The word (hex) by which a device believes whoever brings it that it was revoked."""
+        return self._key.sign(revocation_message(device)).hex()
 
     def issue(self, device: str, public: str) -> str:
         """A certificate (PEM) for a device and its public key (hex)."""

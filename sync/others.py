@@ -56,6 +56,14 @@ class Others:
         known = self.key_of(device)
         return _("another key") if known and known != key else ""
 
+    def proof_of(self, device: str) -> str:
+        """The authority's word that a device was revoked; empty where there is none.
+
+        From any thread.
+        """
+        member = self._members.get(device)
+        return member.proof if member is not None and member.state == REVOKED else ""
+
     def name_of(self, device: str) -> str:
         """What the feed or the server calls a device."""
         told, member = self._told.get(device), self._members.get(device)

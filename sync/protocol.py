@@ -257,12 +257,17 @@ class NewEvent(Struct, frozen=True):
     keep_days: KeepDays = 30
 
 
+MOST_ISOLATED_HOURS = 10_000
+
+
 class EventChange(Struct, frozen=True, forbid_unknown_fields=True):
     """What of an event is to be another from now on; what is not named stays."""
 
     time_zone: Name | None = None
     ends: When | None = None
     keep_days: KeepDays | None = None
+    isolated_hours: Annotated[int, Meta(ge=0, le=MOST_ISOLATED_HOURS)] | None = None
+    """For how long a gate that hears nobody goes on by its ``alone`` policy; 0: without an end."""
 
 
 class EventLine(Struct, frozen=True, omit_defaults=True):
@@ -277,6 +282,7 @@ class EventLine(Struct, frozen=True, omit_defaults=True):
     keep_days: int = 0
     dropped_ms: int = 0
     """When names, codes and orders were dropped; 0: not yet."""
+    isolated_hours: int = 0
     types_elsewhere: int = 0
     """How many ticket types are in another zone: a change of the event's does not change theirs."""
 
@@ -452,6 +458,18 @@ class Problem(Struct, frozen=True):
     """Machine-readable: ``unauthorised``, ``revoked``, ``resync``, ``too_large``…"""
     reason: str
     """For people."""
+
+
+class Revoked(Problem, frozen=True, omit_defaults=True):
+    """What a gate answers to a device of its venue that was revoked."""
+
+    proof: str = ""
+    """The authority's signature of ``revocation_message``, hex: no gate can make it up."""
+
+
+def revocation_message(device: str) -> bytes:
+    """What a venue's authority signs of a device that was revoked."""
+    return f"venue-gate revoked {VERSION}\n{device}\n".encode()
 
 
 def seal_message(seal: Seal) -> bytes:

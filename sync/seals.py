@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from sync.protocol import Change, Seal, seal_message
+from sync.protocol import Change, Seal, revocation_message, seal_message
 
 FIRST: Final = bytes(32)
 """What the first change of a feed is linked to."""
@@ -36,8 +36,17 @@ def key_of(authority: str) -> Ed25519PublicKey:
 
 def is_good(seal: Seal, key: Ed25519PublicKey) -> bool:
     """Whether a seal is the word of the authority with that key."""
+    return _is_signed(seal.signature, seal_message(seal), key)
+
+
+def is_revocation(proof: str, device: str, key: Ed25519PublicKey) -> bool:
+    """Whether it is the word of the authority with that key that a device was revoked."""
+    return _is_signed(proof, revocation_message(device), key)
+
+
+def _is_signed(signature: str, message: bytes, key: Ed25519PublicKey) -> bool:
     try:
-        key.verify(bytes.fromhex(seal.signature), seal_message(seal))
+        key.verify(bytes.fromhex(signature), message)
     except (InvalidSignature, ValueError):
         return False
     return True

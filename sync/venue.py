@@ -14,9 +14,10 @@ import msgspec
 
 from gate.errors import BusyError, DamagedError, UsageError
 from gate.language import _
-from gate.store.event import EventRow, event_zone
+from gate.store.event import EventRow, event_of, event_zone
 from gate.store.filling import MemberRow, members_of
 from gate.store.folder import Folder, Lock, sync_folder, write_durably
+from gate.store.revocation import require_not_revoked
 from gate.store.sqlite import faults, open_reader
 from gate.store.tickets import live_replica
 from sync import enrolment
@@ -61,6 +62,7 @@ def create(folder: Folder, name: str, gate: str, time_zone: str) -> Venue:
             _("this gate belongs to a venue or a server already"),
             _("Begin another venue in another folder, with --data-dir."),
         )
+    require_not_revoked(folder)
     folder.create()
     lock = Lock(folder, "sync")
     try:
@@ -141,7 +143,7 @@ def devices(folder: Folder) -> dict[str, MemberRow]:
 
 
 def set_state(folder: Folder, device: str, state: str) -> MemberRow:
-    """Retire, bring back or revoke a device. Raises UsageError when that cannot be."""
+    """Retire, bring back or revoke a device; the last is for good. Raises UsageError."""
     found = devices(folder).get(device)
     if found is None:
         raise UsageError(
@@ -153,19 +155,42 @@ def set_state(folder: Folder, device: str, state: str) -> MemberRow:
         )
     if found.state == REVOKED and state != REVOKED:
         raise UsageError(
-            _("this device was revoked"), _("It has to enrol again: gate venue invite")
+            _("this device was revoked, for good"),
+            _("A new link makes a new device: gate venue invite"),
         )
-    row = msgspec.structs.replace(found, state=state)
+    proof = authority(load(folder)).revocation(device) if state == REVOKED else ""
+    row = msgspec.structs.replace(found, state=state, proof=proof)
     say(folder, row)
     return row
 
 
 def set_zone(folder: Folder, time_zone: str) -> EventRow:
     """Give the venue another time zone. Raises UsageError at any gate but the host."""
-    venue, mine = load(folder), load_membership(folder)
-    row = EventRow("" if mine is None else venue_id(mine), venue.name, time_zone)
+    row = msgspec.structs.replace(_event_of(folder), time_zone=time_zone)
     say(folder, row)
     return row
+
+
+def set_isolated_hours(folder: Folder, hours: int) -> EventRow:
+    """Bound for how long a gate that hears nobody lets people in; 0: it is not bounded.
+
+    Raises UsageError at any gate but the host.
+    """
+    row = msgspec.structs.replace(_event_of(folder), isolated_hours=hours)
+    say(folder, row)
+    return row
+
+
+def _event_of(folder: Folder) -> EventRow:
+    """What the venue says of itself, with what waits to be taken in."""
+    venue, mine = load(folder), load_membership(folder)
+    waiting = [row for path in _waiting(folder) if isinstance(row := _read(path), EventRow)]
+    if waiting:
+        return waiting[-1]
+    live = live_replica(folder)
+    with closing(open_reader(live)) as connection, faults(live):
+        found = event_of(connection)
+    return found or EventRow("" if mine is None else venue_id(mine), venue.name, "UTC")
 
 
 def take_in(folder: Folder, asked: Enrol, name: str) -> Enrolled:
@@ -178,6 +203,11 @@ def take_in(folder: Folder, asked: Enrol, name: str) -> Enrolled:
         )
     if asked.device == mine.device:
         raise UsageError(_("this is the host itself"), _("It belongs to the venue already."))
+    known = devices(folder).get(asked.device)
+    if known is not None and known.state == REVOKED:
+        raise UsageError(
+            _("this device was revoked, for good"), _("Wipe it (gate wipe): then it is a new one.")
+        )
     certificate = authority(venue).issue(asked.device, asked.key)
     say(folder, MemberRow(asked.device, name, asked.key, ENROLLED))
     time_zone = event_zone(folder)

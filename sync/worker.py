@@ -29,10 +29,12 @@ from gate.store import freshness
 from gate.store.folder import Folder, Lock
 from gate.store.freshness import Freshness, FreshnessReader
 from gate.store.nudge import Nudges
+from gate.store.revocation import revoked
 from sync.bundle import take_waiting
 from sync.client import (
     Building,
     Client,
+    Revoked,
     ServerFault,
     ServerUnreachable,
     SnapshotGone,
@@ -45,11 +47,12 @@ from sync.feed import Feed
 from sync.following import Follower, Progress, offers_newer
 from sync.gates import Gates
 from sync.keys import DeviceKey
-from sync.lan import Event, Lan
+from sync.lan import Event, Expelled, Lan
 from sync.members import Membership, client_context, load_membership
 from sync.others import Others
 from sync.protocol import Answer, Beat, Report
 from sync.replica import Holdings
+from sync.seals import is_revocation, key_of
 from sync.sharing import Sharing
 from sync.talk import Talk
 from sync.venue import take_requests
@@ -80,6 +83,8 @@ PEER_FEED_S = 5.0
 LIAR_S = 300.0
 """And after what it gave was wrong."""
 TIDY_EVERY_S = 60.0
+NOTE_HEARD_MS = 30_000
+"""How exactly it is known after a restart when somebody was last heard."""
 BUILD_S = 600.0
 """How long to wait while the server packs its tickets."""
 SNAPSHOTS = 3
@@ -155,6 +160,7 @@ class Worker:
         self._follower = Follower(folder, self._feed, self._call, progress)
         self._gates: Gates | None = None
         self._lan: Lan | None = None
+        self._authority = key_of(membership.authority) if membership is not None else None
         self._elsewhere = ThreadPoolExecutor(1, thread_name_prefix="elsewhere")
         if membership is not None and lan is not None and lan.enabled:
             self._lan = self._open_lan(membership, lan)
@@ -179,6 +185,8 @@ class Worker:
         self._not_before_s: dict[str, float] = {}
         """When another gate may be asked for tickets again, after that went wrong."""
         self._stopping = False
+        self._is_revoked = False
+        self._noted_boot_ms = -NOTE_HEARD_MS
 
     def close(self) -> None:
         """Let go of everything."""
@@ -215,12 +223,26 @@ class Worker:
         with self._said():
             self._take_inbox()
             self._contact()
+            self._require_not_revoked()
             self._drop_if_over()
 
     def run(self) -> None:
         """Work until stopped. Raises NotWelcome or ProtocolMismatch: a person has to act."""
         with self._said():
             self._work()
+            self._require_not_revoked()
+
+    def _require_not_revoked(self) -> None:
+        if self._is_revoked:
+            fault = revoked()
+            raise Revoked(fault.message, fault.hint)
+
+    def _expel(self, proof: str) -> None:
+        """Stop for good, if it is the authority's word that this device was revoked."""
+        if self._authority is not None and is_revocation(
+            proof, self._holdings.device, self._authority
+        ):
+            self._is_revoked = self._stopping = self._follower.is_stopping = True
 
     @contextmanager
     def _said(self) -> Iterator[None]:
@@ -439,6 +461,7 @@ class Worker:
                     return
         finally:
             self._others.look_again()
+            self._expel(self._others.proof_of(self._holdings.device))
 
     # Journals by hand
 
@@ -476,7 +499,9 @@ class Worker:
         if happened is not None:
             self._stopping = self._follower.is_stopping = self._stopping or happened.stop
         if self._gates is not None:
-            if happened is not None and happened.lan is not None:
+            if happened is not None and isinstance(happened.lan, Expelled):
+                self._expel(happened.lan.proof)
+            elif happened is not None and happened.lan is not None:
                 self._gates.hear(happened.lan)
             self._gates.tell()
             self._beat()
@@ -567,6 +592,7 @@ class Worker:
             answer=Sharing(self._folder).answer,
             why_not=self._others.why_not,
             is_member=lambda device: bool(self._others.key_of(device)),
+            proof_of=self._others.proof_of,
             listen=(settings.address, settings.port),
             seeds=(*settings.gates, *_host_of(self._enrolment)),
             announces=settings.announce,
@@ -684,6 +710,11 @@ class Worker:
             turned_away=self._lan.turned_away if self._lan else 0,
             last_turned_away=self._lan.last_turned_away if self._lan else "",
         )
+        heard = (self._server_boot_ms, *(lane.lan_boot_ms for lane in told.lanes))
+        newest = max((ms for ms in heard if ms is not None), default=None)
+        if newest is not None and newest > self._noted_boot_ms + NOTE_HEARD_MS:
+            self._noted_boot_ms = newest
+            freshness.note_heard(self._folder, reading.wall_ms - (reading.boot_ms - newest))
         due = reading.boot_ms - self._written.boot_ms >= BEAT_EVERY_S * 1000
         if due or told != replace(self._written, boot_ms=0):
             freshness.write(self._folder, replace(told, boot_ms=reading.boot_ms))

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-import gate.bundle
 import sync.bundle
 from gate.__main__ import main
-from gate.bundle import MARK_EVERY, write_bundle
+from gate.bundle import write_bundle
 from gate.domain.model import Reason, Scan
 from gate.errors import ImportFault, UsageError
 from gate.lane import Lane
-from gate.store import entries
+from gate.store import entries, extent
+from gate.store.extent import MARK_EVERY
 from gate.store.folder import Folder, Lock
 from gate.store.sqlite import open_reader
 from sync.bundle import check, import_bundle, sign, take_waiting
@@ -391,7 +391,7 @@ def test_what_is_written_while_the_lane_goes_on(
     south: Lane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first line stays true: a bundle holds what there was when it was begun."""
-    monkeypatch.setattr(gate.bundle, "PAGE", 1)
+    monkeypatch.setattr(extent, "PAGE", 1)
 
     def scan_on(_marks: object) -> list[object]:
         south.admit(Scan("GOOD009"))

@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 
 from gate import __version__
 from gate.clock import SystemClock
-from gate.domain.model import Basis, Outcome, Role
+from gate.domain.model import Basis, Outcome, Reason, Role
 from gate.lane import Operator
 from gate.store.folder import Folder
 from gate.store.freshness import FreshnessReader, Lane
@@ -26,6 +26,7 @@ from sync.keys import DeviceKey
 from sync.lan import OF_EACH, STRANGERS, STREAM, _placed
 from sync.members import Authority, Membership, client_context, load_membership
 from sync.protocol import Word
+from sync.venue import REVOKED, set_state
 from tests.crowd import crowd, still_there
 from tests.lan import Member, Venue
 from tests.network import until
@@ -253,7 +254,10 @@ def test_callers_who_say_nothing_keep_no_gate_out(venue: Open) -> None:
 
 
 def test_a_revoked_device_is_turned_away(venue: Open) -> None:
-    """What it did before counts on; from then on it is neither heard nor told."""
+    """What it did before counts on; from then on it is neither heard nor told.
+
+    It goes on by itself, as nobody has brought it the authority's word: a gate may lie.
+    """
     gates = venue(2)
     gates.start()
     first, second = gates.gates
@@ -265,10 +269,28 @@ def test_a_revoked_device_is_turned_away(venue: Open) -> None:
         feed.append("device", second.device, json.dumps(row).encode(), gates.authority, 1)
     first.start()
     until(lambda: refused_for(first) >= 1)
-    second.scan("C000005")
+    assert second.scan("C000005").outcome is not Outcome.REFUSE
     assert first.linked() == 0
     assert first.scan("C000004").outcome is Outcome.REFUSE
     assert first.scan("C000005").outcome is Outcome.ADMIT
+
+
+def test_a_gate_hears_from_another_that_it_was_revoked(venue: Open) -> None:
+    """By the authority's word, which the others hand on: it forgets, and lets nobody in."""
+    gates = venue(2)
+    gates.start()
+    first, second = gates.gates
+    assert second.scan("C000004").outcome is Outcome.ADMIT
+    until(lambda: first.held() >= 2)
+    set_state(first.folder, second.device, REVOKED)
+    assert second.process is not None
+    assert second.process.wait(30) == 4
+    second.process = None
+    assert second.scan("C000005").reason is Reason.GATE_REVOKED
+    names = {path.name for path in second.folder.path.iterdir()}
+    assert not names & {"device.key", "member.json", "tickets.current", "peers.db", "sync.json"}
+    assert second.folder.journal.exists()
+    assert first.scan("C000004").outcome is Outcome.REFUSE
 
 
 def test_garbage_ends_a_link_and_nothing_else(venue: Open, tmp_path: Path) -> None:

@@ -225,26 +225,50 @@ def test_a_download_goes_on_where_it_was_cut(
 
 
 @pytest.mark.timeout(120)
-def test_a_revoked_device_keeps_what_it_has(server: Server, make_device: MakeDevice) -> None:
-    """It is told, in words and by exit code 4; its entries stay, and it still scans."""
-    gate = make_device("gate")
+def test_a_revoked_device_keeps_its_journal_only(
+    server: Server, make_device: MakeDevice, tmp_path: Path
+) -> None:
+    """It hears so at work: no more ENTER, names, codes or keys; its entries come by stick."""
+    gate, other = make_device("gate"), make_device("other")
+    assert other.once().returncode == 0
     assert gate.once().returncode == 0
     gate.open()
-    scan(gate, "C000001")
+    gate.start()
+    assert scan(gate, "C000001") is Outcome.ADMIT
+    until(lambda: gate.own() <= {*server.entries()})
     device = gate.folder.device_id()
+    where = ("--data-dir", str(gate.folder.path))
+    # What it does while it cannot hear, only the stick tells.
+    assert gate.worker is not None
+    gate.worker.send_signal(signal.SIGSTOP)
+    assert scan(gate, "C000002") is Outcome.ADMIT
     server.admin("POST", f"/events/{EVENT}/devices/{device}/revoke")
+    gate.worker.send_signal(signal.SIGCONT)
+    assert gate.worker.wait(30) == 4
+    gate.worker = None
+    assert scan(gate, "C000003") is Outcome.REFUSE
+    left = {path.name for path in gate.folder.path.iterdir() if not path.name.endswith(".lock")}
+    assert {name for name in left if not name.startswith(("journal.db", "sync.log"))} == {
+        "device", "revoked.json", "shared",
+    }  # fmt: skip
+    gate.shut()
     ran = gate.once()
     assert ran.returncode == 4
-    assert "does not know this device" in ran.stderr
+    assert "this gate was revoked and lets nobody in" in ran.stderr
     assert "Traceback" not in ran.stderr
-    assert gate.status()["unsent"] >= 2
-    assert scan(gate, "C000002") is Outcome.ADMIT
-    # What it is told to do is what helps.
-    assert "gate enroll --again" in ran.stderr
-    gate.shut()
-    assert enroll(gate.folder.path, server.link("gate"))[0] == 2
-    assert enroll(gate.folder.path, server.link("gate"), "--again")[0] == 0
-    assert gate.status()["unsent"] == 0
+    made = gate.own()
+    stick = tmp_path / "stick.bundle"
+    assert run("log", "--bundle", str(stick), *where, timeout=60).returncode == 0
+    brought = run("import", str(stick), "--data-dir", str(other.folder.path), timeout=60)
+    assert brought.returncode == 0, brought.stderr
+    assert made <= other.heard()
+    assert enroll(gate.folder.path, server.link("gate"), "--again")[0] != 0
+    export = str(tmp_path / "kept.jsonl")
+    assert run("wipe", "--yes", "--export", export, *where, timeout=60).returncode == 0
+    assert enroll(gate.folder.path, server.link("gate"))[0] == 0
+    assert gate.folder.device_id() != device
+    states = {one["id"]: one["state"] for one in server.admin("GET", f"/events/{EVENT}/devices")}
+    assert (states[device], states[gate.folder.device_id()]) == ("revoked", "enrolled")
 
 
 @pytest.mark.timeout(120)

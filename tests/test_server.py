@@ -18,7 +18,7 @@ import zxingcpp
 from gate.__main__ import main
 from gate.domain.model import Act
 from gate.store import entries
-from sync.central import devices, invite
+from sync.central import devices, invite, tickets
 from sync.central import tables as t
 from sync.central.database import GroupCommit, open_database
 from sync.central.edge import Denied
@@ -28,6 +28,7 @@ from sync.central.pushes import Writer
 from sync.enrolment import parse_link
 from sync.exchange import Carried, tips_from_text
 from sync.protocol import Answer, Enrol, Report
+from sync.seals import is_revocation, key_of
 from tests.central import ADMIN, Central, Closed, Maker, Socket, ask, central, stream
 from tests.network import Server as Process
 
@@ -477,7 +478,22 @@ class TestTickets:
         told = [(one["ref"], one["body"]) for one in page["changes"]]
         south = {"id": OTHER, "name": "South", "key": other.public, "state": "enrolled"}
         north = {"id": maker.device, "name": "North", "key": maker.public, "state": "revoked"}
+        proof = told[1][1].pop("proof")
         assert told == [(OTHER, south), (maker.device, north)]
+        with running.engine.connect() as connection:
+            authority = tickets.authority_of(connection, "show")
+        assert is_revocation(proof, maker.device, key_of(authority.certificate))
+
+    async def test_revoked_is_for_good(self, running: Central, maker: Maker) -> None:
+        """A new link is not for the old device, but good for another."""
+        await running.admin("POST", f"/events/show/devices/{maker.device}/revoke")
+        token = await running.token("North", "show")
+        body = {"token": token, "device": maker.device, "key": maker.public}
+        answer = await running.http.post("/v1/enrol", json=body)
+        assert (answer.status_code, answer.json()["error"]) == (403, "revoked")
+        fresh = Maker("e" * 16)
+        body = {"token": token, "device": fresh.device, "key": fresh.public}
+        assert (await running.http.post("/v1/enrol", json=body)).status_code == 200
 
     async def test_all_or_nothing(self, running: Central) -> None:
         """One bad row and nothing is taken; the answer names it."""

@@ -96,7 +96,7 @@ def rows_of(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[str, 
             "found by another name than its own"
         )
         found["ticket", id_] = (body, {hashed.hex(): state for hashed, state in codes})
-    for row in run("SELECT id, name, key, state FROM member"):
+    for row in run("SELECT id, name, key, state, proof FROM member"):
         found["device", row[0]] = (msgspec.json.encode(MemberRow(*row)).decode(), {})
     return found
 

@@ -186,5 +186,5 @@ def test_two_tickets_by_two_spellings_are_ambiguous(folder: Folder) -> None:
     for read in ("070177137069", "0070177137069"):
         assert {ticket.id for ticket in tickets.match(read).tickets} == {"a", "b"}
         assert tickets.match(read).ticket is None
-        assert tickets.ticket_of(read) == ""
+        assert tickets.ticket_of(read) is None
     tickets.close()

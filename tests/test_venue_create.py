@@ -164,15 +164,16 @@ class TestStates:
             assert told(host)[OTHER] == ("South", state)
             assert venue.devices(host)[OTHER].state == state
 
-    def test_a_revoked_device_has_to_come_again(self, host: Folder) -> None:
-        """Nothing but a new invitation makes it a member."""
+    def test_a_device_is_revoked_for_good(self, host: Folder) -> None:
+        """No state and no invitation makes it a member again; the authority's word says so."""
         venue.say(host, row(OTHER, "revoked"))
         for state in ("enrolled", "retired"):
             with pytest.raises(UsageError, match="revoked") as fault:
                 venue.set_state(host, OTHER, state)
             assert "invite" in fault.value.hint
-        venue.take_in(host, _asked(Maker(OTHER)), "South")
-        assert told(host)[OTHER] == ("South", "enrolled")
+        with pytest.raises(UsageError, match="revoked"):
+            venue.take_in(host, _asked(Maker(OTHER)), "South")
+        assert told(host)[OTHER] == ("South", "revoked")
 
     def test_nobody_unknown_and_not_the_host(self, host: Folder) -> None:
         """A slip of the finger changes nothing."""

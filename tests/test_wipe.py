@@ -23,12 +23,12 @@ def worked(make_lane: MakeLane, venue: Folder) -> Folder:
 
 
 def test_the_journal_is_exported_and_the_rest_is_gone(worked: Folder, tmp_path: Path) -> None:
-    """Four entries in the file, no tickets, no names, no journal; operators stay."""
+    """Four entries in the file, no tickets, no names of guests or operators, no journal."""
     export = tmp_path / "kept.jsonl"
     wiped = wipe(worked, export)
     assert wiped.entries == len(export.read_text().splitlines()) == 4
     left = {path.name for path in worked.path.iterdir()}
-    assert left == {"device", "operators.json", "operators.lock", "gate.lock", "import.lock",
+    assert left == {"device", "operators.lock", "gate.lock", "import.lock",
                     "sync.lock"}  # fmt: skip
 
 

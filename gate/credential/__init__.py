@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from gate.domain.model import Reason
@@ -84,6 +84,35 @@ def alphabet_of(codes: Iterable[str]) -> str:
 def has_other_than(alphabet: str, text: str) -> bool:
     """Whether a text has a character of a class that an alphabet lacks."""
     return any(_class_of(character) not in alphabet for character in text)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is known of some codes without knowing them."""
+
+    lengths: frozenset[int]
+    """In characters."""
+    alphabet: str
+    """Classes of their characters."""
+
+    def fits(self, text: str) -> bool:
+        """Whether a text may be one of the codes."""
+        return len(text) in self.lengths and not has_other_than(self.alphabet, text)
+
+
+def shape_of(codes: Collection[str]) -> str:
+    """The shape of some codes as it is kept beside a ticket: ``16:0A``, ``8,12:0``."""
+    lengths = sorted({len(code) for code in codes})
+    return f"{','.join(map(str, lengths))}:{alphabet_of(codes)}"
+
+
+def read_shape(text: str) -> Shape | None:
+    """What ``shape_of`` has written; ``None`` for anything else."""
+    lengths, colon, alphabet = text.partition(":")
+    try:
+        return Shape(frozenset(map(int, lengths.split(","))), alphabet) if colon else None
+    except ValueError:
+        return None
 
 
 def _class_of(character: str) -> str:

@@ -32,6 +32,8 @@ class Codes:
     heads: Sequence[str] = ()
     tails: Sequence[str] = ()
     """How codes have begun and ended here."""
+    is_spent: Callable[[], bool] = lambda: False
+    """Whether ``find`` has left out texts, because too many were looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +159,19 @@ class Scanner:
         return first
 
     def _explained(self, text: str, codes: Codes, *, shows: bool) -> Reading:
-        proposals = []
-        for flaws, meant in repairs(text, codes.heads, codes.tails):
-            if ticket := codes.find(meant):
-                is_shown = shows and all(flaw.kind in _SHOWS for flaw in flaws)
-                proposals.append(Proposal(text, meant, flaws, ticket, is_shown))
+        found = [
+            (flaws, meant, ticket)
+            for flaws, meant in repairs(text, codes.heads, codes.tails)
+            if (ticket := codes.find(meant))
+        ]
+        # Where not every meaning was looked up there may be a rival: a supervisor has to say so.
+        shows = shows and not codes.is_spent()
+        proposals = [
+            Proposal(
+                text, meant, flaws, ticket, shows and all(flaw.kind in _SHOWS for flaw in flaws)
+            )
+            for flaws, meant, ticket in found
+        ]
         if len({proposal.ticket for proposal in proposals}) != 1:
             return Reading()
         shown = [proposal for proposal in proposals if proposal.shows]

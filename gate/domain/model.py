@@ -118,10 +118,14 @@ class Reason(StrEnum):
     PASS_BACK = "pass_back"
     ZONE_FULL = "zone_full"
     ALONE = "alone"
+    ISOLATED = "isolated"
+    """Nobody was heard for as long as the event allows."""
     CLOCK_NOT_TRUSTED = "clock_not_trusted"
     LOOK = "look"
     """The ticket or its type carries a note for the person at the door."""
     FAULT = "fault"
+    GATE_REVOKED = "gate_revoked"
+    """The lane's own device was revoked: it lets nobody in any more."""
 
 
 class Flag(StrEnum):
@@ -298,8 +302,9 @@ class Ticket:
     uses: int | None = None
     """How often this ticket may be used, where it differs from its type."""
     party: int | None = None
-    alphabet: str = ""
-    """Classes of the characters in its codes (``gate.credential.alphabet_of``); empty: unknown."""
+    shape: str = ""
+    """Lengths of its codes and classes of their characters (``gate.credential.shape_of``); empty:
+    unknown."""
     voids: tuple[Void, ...] = ()
     """When it was void, the first first; whoever states a ticket does not state these."""
 
@@ -402,6 +407,8 @@ class Context:
     """Why the scanned text is no credential at all."""
     list_as_of_ms: int | None = None
     """As of when the ticket list is, while it is not current; ``None`` while it is."""
+    is_isolated: bool = False
+    """Whether nobody was heard for as long as the event allows."""
 
 
 @dataclass(frozen=True, slots=True)

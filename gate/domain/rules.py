@@ -152,6 +152,10 @@ def _zone_full(ticket: Ticket, history: History, scan: Scan, context: Context) -
     return _unless(has_room, Reason.ZONE_FULL)
 
 
+def _isolated(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    return Reason.ISOLATED if context.is_isolated else None
+
+
 def _alone(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
     policy = alone_policy(ticket, context)
     return Reason.ALONE if policy in (Policy.HOLD, Policy.REFUSE) else None
@@ -184,6 +188,7 @@ RULES: tuple[Rule, ...] = (
     _already_used,
     _passed_back,
     _zone_full,
+    _isolated,
     _alone,
     _pass_back_seen,
     _look,
@@ -341,6 +346,8 @@ def _outcome(reason: Reason | None, ticket: Ticket, context: Context) -> Outcome
         return Outcome.RESCAN
     if reason in _NOTICES:
         return Outcome.ATTENTION
+    if reason is Reason.ISOLATED:
+        return Outcome.HOLD
     policy = Policy.REFUSE
     if reason is Reason.PASS_BACK:
         policy = context.rules.pass_back

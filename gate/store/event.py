@@ -13,7 +13,7 @@ KEEP_DAYS = 30
 """Where nobody says another number."""
 
 
-class EventRow(msgspec.Struct, frozen=True):
+class EventRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """An event as all its gates are told of it."""
 
     id: str
@@ -26,6 +26,8 @@ class EventRow(msgspec.Struct, frozen=True):
     """So many days after its end names, codes and orders are dropped."""
     dropped_ms: int = 0
     """When the source of its tickets has dropped them, Unix milliseconds; 0: not yet."""
+    isolated_hours: int = 0
+    """For how long a gate that hears nobody goes on by its ``alone`` policy; 0: without an end."""
 
     @property
     def keeps_until_ms(self) -> int:
@@ -51,6 +53,7 @@ def put_event(connection: sqlite3.Connection, event: EventRow) -> None:
         "ends_s": event.ends_s,
         "keep_days": event.keep_days,
         "dropped_ms": event.dropped_ms,
+        "isolated_hours": event.isolated_hours,
     }
     rows = [(name, str(value)) for name, value in said.items()]
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
@@ -68,6 +71,7 @@ def event_of(connection: sqlite3.Connection) -> EventRow | None:
         int(said.get("ends_s", 0)),
         int(said.get("keep_days", KEEP_DAYS)),
         int(said.get("dropped_ms", 0)),
+        int(said.get("isolated_hours", 0)),
     )
 
 

@@ -9,7 +9,7 @@ from gate.store.rows import TicketBody
 from gate.store.tickets import searchable
 
 
-class MemberRow(msgspec.Struct, frozen=True):
+class MemberRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """A device of the venue as all its gates are told of it."""
 
     id: str
@@ -18,6 +18,8 @@ class MemberRow(msgspec.Struct, frozen=True):
     """Ed25519 public key, hex."""
     state: str
     """``enrolled``, ``retired`` or ``revoked``."""
+    proof: str = ""
+    """Of one that was revoked: the authority's signature of that, hex, for the device itself."""
 
 
 def put_type(connection: sqlite3.Connection, id_: str, body: str) -> None:
@@ -80,10 +82,10 @@ def forget_names(connection: sqlite3.Connection) -> None:
 def put_member(connection: sqlite3.Connection, member: MemberRow) -> None:
     """Add a device of the venue, or state it anew."""
     row = msgspec.structs.astuple(member)
-    connection.execute("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?)", row)
+    connection.execute("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?)", row)
 
 
 def members_of(connection: sqlite3.Connection) -> dict[str, MemberRow]:
     """Every device of the venue, by id."""
-    rows = connection.execute("SELECT id, name, key, state FROM member ORDER BY id")
+    rows = connection.execute("SELECT id, name, key, state, proof FROM member ORDER BY id")
     return {row[0]: MemberRow(*row) for row in rows}

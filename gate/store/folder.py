@@ -76,6 +76,11 @@ class Folder:
         return self.path / "operators.json"
 
     @cached_property
+    def revocation(self) -> Path:
+        """That this device was revoked; there from then on."""
+        return self.path / "revoked.json"
+
+    @cached_property
     def fixes(self) -> Path:
         """What is wrong with this device's scanners."""
         return self.path / "scanner.json"
@@ -84,6 +89,11 @@ class Folder:
     def nudge(self) -> Path:
         """When a person last wanted the sync worker to try."""
         return self.path / "sync.now"
+
+    @cached_property
+    def heard(self) -> Path:
+        """Empty; its time of change is when the server or another gate was last heard."""
+        return self.path / "sync.heard"
 
     @cached_property
     def log(self) -> Path:

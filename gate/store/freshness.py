@@ -86,6 +86,15 @@ def write(folder: Folder, freshness: Freshness) -> None:
         pass
 
 
+def note_heard(folder: Folder, at_ms: int) -> None:
+    """Note for after a restart that somebody was heard; ``at_ms`` by this device's own clock."""
+    try:
+        folder.heard.touch(0o600)
+        os.utime(folder.heard, ns=(at_ms * 1_000_000, at_ms * 1_000_000))
+    except OSError:
+        pass
+
+
 class FreshnessReader:
     """Follows the worker's word; cheap enough to ask before every scan."""
 

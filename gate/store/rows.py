@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from gate.credential import alphabet_of, code_hash, parse
+from gate.credential import code_hash, parse, shape_of
 from gate.domain.model import CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
 from gate.language import _
 from gate.store.moments import BadMoment, Side, is_start_of_day, second_of
@@ -194,7 +194,7 @@ def ticket_body(
     if not is_exact:
         _check_window(said, row, of)
     said["seats"] = _texts(stated.seats)
-    said["alphabet"] = alphabet_of(parse(code).code for code in codes)
+    said["shape"] = shape_of([parse(code).code for code in codes])
     body = _body(said, _TICKET_FIELDS, type_id=stated.type)
     return TicketBody(id_, stated.type, body, hashes, stated.holder, notes)
 
@@ -206,7 +206,7 @@ def changed_body(
 
     Raises BadRow.
     """
-    allowed = {name for name, _default in _TICKET_FIELDS} - {"id", "alphabet"}
+    allowed = {name for name, _default in _TICKET_FIELDS} - {"id", "shape"}
     for name in changes:
         if name not in allowed:
             raise BadRow(_("{name}: there is no such field").format(name=name))
@@ -214,7 +214,7 @@ def changed_body(
     kept.pop("voids", None)
     # Stated as a row, so that a change is checked by the rules of a row.
     row = {name: value for name, value in {**kept, **changes}.items() if value not in (None, "")}
-    type_id, alphabet = row.pop("type_id"), row.pop("alphabet", "")
+    type_id, shape = row.pop("type_id"), row.pop("shape", "")
     stated = _convert({**row, "code": "-", "type": type_id}, TicketRow)
     of = type_of(type_id) or TypeTimes("UTC")
     said = msgspec.structs.asdict(stated)
@@ -223,7 +223,7 @@ def changed_body(
     if anew:
         _check_window(said, row, of)
     said["seats"] = _texts(stated.seats)
-    said["alphabet"] = alphabet
+    said["shape"] = shape
     return _body(said, _TICKET_FIELDS, type_id=type_id)
 
 

@@ -211,7 +211,8 @@ def follow_feeds(db: Database) -> None:
             id TEXT PRIMARY KEY,
             name TEXT NOT NULL,
             key TEXT NOT NULL,
-            state TEXT NOT NULL
+            state TEXT NOT NULL,
+            proof TEXT NOT NULL
         ) WITHOUT ROWID;
         INSERT INTO meta SELECT 'cursor', e.value || ':' || s.value || ':' ||
                 lower(hex(randomblob(8)))
@@ -223,29 +224,29 @@ def follow_feeds(db: Database) -> None:
 
 
 @tickets()
-def know_alphabets(db: Database) -> None:
-    """Version 0.2: which classes of characters the codes of a type are made of."""
+def know_shapes(db: Database) -> None:
+    """Version 0.2: how long the codes of a type are, and of which classes of characters."""
     _run(
         db,
         """
-        CREATE TABLE alphabet (
+        CREATE TABLE shape (
             type_id TEXT NOT NULL,
-            classes TEXT NOT NULL,
+            shape TEXT NOT NULL,
             tickets INTEGER NOT NULL,
-            PRIMARY KEY (type_id, classes)
+            PRIMARY KEY (type_id, shape)
         ) WITHOUT ROWID;
-        INSERT INTO alphabet SELECT type_id, coalesce(json_extract(body, '$.alphabet'), ''),
+        INSERT INTO shape SELECT type_id, coalesce(json_extract(body, '$.shape'), ''),
             count(*) FROM ticket GROUP BY 1, 2;
-        CREATE TRIGGER alphabet_added AFTER INSERT ON ticket BEGIN
-            INSERT INTO alphabet
-                VALUES (new.type_id, coalesce(json_extract(new.body, '$.alphabet'), ''), 1)
+        CREATE TRIGGER shape_added AFTER INSERT ON ticket BEGIN
+            INSERT INTO shape
+                VALUES (new.type_id, coalesce(json_extract(new.body, '$.shape'), ''), 1)
                 ON CONFLICT DO UPDATE SET tickets = tickets + 1;
         END;
-        CREATE TRIGGER alphabet_changed AFTER UPDATE ON ticket BEGIN
-            UPDATE alphabet SET tickets = tickets - 1 WHERE type_id = old.type_id
-                AND classes = coalesce(json_extract(old.body, '$.alphabet'), '');
-            INSERT INTO alphabet
-                VALUES (new.type_id, coalesce(json_extract(new.body, '$.alphabet'), ''), 1)
+        CREATE TRIGGER shape_changed AFTER UPDATE ON ticket BEGIN
+            UPDATE shape SET tickets = tickets - 1 WHERE type_id = old.type_id
+                AND shape = coalesce(json_extract(old.body, '$.shape'), '');
+            INSERT INTO shape
+                VALUES (new.type_id, coalesce(json_extract(new.body, '$.shape'), ''), 1)
                 ON CONFLICT DO UPDATE SET tickets = tickets + 1;
         END;
         """,

@@ -9,6 +9,8 @@ from gate.domain.model import Basis
 from gate.store.folder import Folder
 from gate.store.freshness import NOTHING, Freshness, FreshnessReader
 
+CLOCK_SLACK_MS = 60_000
+"""So much a clock may be set back without a doubt about how long nobody was heard."""
 HEARD_WITHIN_S = 10.0
 """A lane is heard for so long after its last word, unless the configuration says otherwise."""
 
@@ -40,6 +42,7 @@ class StandingReader:
     ) -> None:
         self._memberships = (str(folder.enrolment), str(folder.membership))
         self._venue = str(folder.venue)
+        self._heard = str(folder.heard)
         self._freshness = FreshnessReader(folder)
         self._within_ms = round(heard_within_s * 1000)
         self._settling = settling or Settling()
@@ -76,11 +79,35 @@ class StandingReader:
             known.append(at_ms - age_ms)
         return max(known, default=0)
 
+    def unheard_ms(self, standing: Standing, wall_ms: int) -> int | None:
+        """For how long neither the server nor another gate was heard, by this device's clocks.
+
+        ``wall_ms`` is its own clock as it is. ``None`` where that cannot be told: the clock is
+        behind the last time that somebody was heard. Whoever needs to hear nobody is at 0.
+        """
+        if not standing.is_enrolled or os.path.exists(self._venue):  # noqa: PTH110  as above
+            return 0
+        fresh = standing.freshness
+        in_boot = [fresh.server_boot_ms, *(lane.lan_boot_ms for lane in fresh.lanes)]
+        newest = max((ms for ms in in_boot if ms is not None), default=None)
+        if newest is not None:
+            return max(0, standing.boot_ms - newest)
+        noted = [ms for path in (self._heard, *self._memberships) if (ms := _changed_ms(path))]
+        since_ms = max(noted, default=0)
+        return wall_ms - since_ms if wall_ms >= since_ms - CLOCK_SLACK_MS else None
+
     def _is_told(self, word: Freshness, now_boot_ms: int) -> bool:
         """Whether anybody would have told by now that another lane has opened."""
         heard = [word.server_boot_ms, *(lane.lan_boot_ms for lane in word.lanes)]
         newest = max((ms for ms in heard if ms is not None), default=None)
         return newest is not None and now_boot_ms - newest <= self._within_ms
+
+
+def _changed_ms(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns // 1_000_000  # noqa: PTH116  as above
+    except OSError:
+        return 0
 
 
 def _in_the_dark(word: Freshness) -> Coverage:

@@ -14,7 +14,16 @@ from pathlib import Path
 
 import msgspec
 
-from gate.credential import LOWER, UPPER, WIDE, Credential, code_hash, parse
+from gate.credential import (
+    LOWER,
+    UPPER,
+    WIDE,
+    Credential,
+    Shape,
+    code_hash,
+    parse,
+    read_shape,
+)
 from gate.credential.spellings import folded, spellings
 from gate.domain.model import Ticket, TicketType
 from gate.errors import DamagedError, StoreError
@@ -27,6 +36,8 @@ _ticket_type = msgspec.json.Decoder(TicketType)
 
 SHORT = 6
 """Characters of a short id, at least."""
+MOST_LOOK_UPS = 12
+"""Of one scan, in all its spellings and repairs, whatever was scanned."""
 FILE_NAME = re.compile(r"tickets-[0-9a-f]+-[0-9]+\.db")
 
 # The type's JSON is spliced in as a member, so that one decoding makes both. How far the replica is
@@ -100,6 +111,9 @@ class Tickets:
         self._key = b""
         self._built_ms = 0
         self._cursor = ""
+        self._looked_up: dict[str, Ticket | None] = {}
+        self._shapes: tuple[Shape, ...] | None = None
+        self._is_spent = False
 
     def close(self) -> None:
         """Let go of the file."""
@@ -148,22 +162,23 @@ class Tickets:
         Letters of another case or width count only where all codes of a type are of one. Raises
         StoreError while there are no tickets at all.
         """
+        self._looked_up, self._shapes, self._is_spent = {}, None, False
         credential = parse(text)
         hashed = self.hash_of(credential.code or text)
         if credential.problem is not None:
             return Match(credential, hashed)
         code = credential.code
-        first = self._one(_BY_CODE, hashed)
+        first = self._looked_up[code] = self._one(_BY_CODE, hashed)
         forms = spellings(code, raw, symbology, credential.aim)
         if first is not None and len(forms) == 1:
             return Match(credential, hashed, (first,))
         found: dict[str, Ticket] = {} if first is None else {first.id: first}
-        for form in forms[1:]:
-            ticket = self._one(_BY_CODE, self.hash_of(form))
+        for form in filter(self._fits, forms[1:]):
+            ticket = self._look_up(form)
             if ticket is not None:
                 found.setdefault(ticket.id, ticket)
-        for form in folded(code) if not found else ():
-            ticket = self._one(_BY_CODE, self.hash_of(form))
+        for form in filter(self._fits, folded(code) if not found else ()):
+            ticket = self._look_up(form)
             if ticket is not None and self._is_of_one_case(ticket.type.id, form):
                 found.setdefault(ticket.id, ticket)
         if not found and self._is_empty():
@@ -171,36 +186,59 @@ class Tickets:
             raise self._none()
         return Match(credential, hashed, tuple(found.values()))
 
-    def ticket_of(self, text: str) -> str:
-        """The id of the one ticket whose code, or a lossless spelling of it, a text is."""
+    def ticket_of(self, text: str) -> Ticket | None:
+        """The one ticket whose code, or a lossless spelling of it, a text is.
+
+        It is a guess at what the text of the last ``match`` meant, and counts to its look-ups.
+        """
         credential = parse(text)
         if credential.problem is not None:
-            return ""
+            return None
         forms = spellings(credential.code, aim=credential.aim)
-        found = {t.id for form in forms if (t := self._one(_BY_CODE, self.hash_of(form)))}
-        return found.pop() if len(found) == 1 else ""
+        found = {t.id: t for form in filter(self._fits, forms) if (t := self._look_up(form))}
+        return found.popitem()[1] if len(found) == 1 else None
+
+    def is_spent(self) -> bool:
+        """Whether something the last text may have meant was not looked up any more."""
+        return self._is_spent
+
+    def _look_up(self, code: str) -> Ticket | None:
+        if code not in self._looked_up:
+            if len(self._looked_up) >= MOST_LOOK_UPS:
+                self._is_spent = True
+                return None
+            self._looked_up[code] = self._one(_BY_CODE, self.hash_of(code))
+        return self._looked_up[code]
 
     def alphabet(self) -> str:
         """Classes of the characters in all codes of the event; empty where that is not known."""
-        with faults(self._path):
-            rows = self._live().execute("SELECT classes FROM alphabet WHERE tickets > 0").fetchall()
-        known = [row[0] for row in rows]
-        return "".join(sorted(set("".join(known)))) if known and all(known) else ""
+        return "".join(sorted(set().union(*(shape.alphabet for shape in self._all_shapes()))))
+
+    def _fits(self, text: str) -> bool:
+        """Whether a text may be a code of the event."""
+        shapes = self._all_shapes()
+        return not shapes or any(shape.fits(text) for shape in shapes)
+
+    def _all_shapes(self) -> tuple[Shape, ...]:
+        """The shapes of the event's codes; empty where they are not known of every ticket."""
+        if self._shapes is None:
+            with faults(self._path):
+                query = "SELECT DISTINCT shape FROM shape WHERE tickets > 0"
+                rows = self._live().execute(query).fetchall()
+            known = [read_shape(row[0]) for row in rows]
+            self._shapes = tuple(one for one in known if one) if all(known) else ()
+        return self._shapes
 
     def _is_of_one_case(self, type_id: str, form: str) -> bool:
         """Whether all codes of a type are written in the case and width of this one."""
         with faults(self._path):
-            rows = (
-                self._live()
-                .execute(
-                    "SELECT classes FROM alphabet WHERE type_id = ? AND tickets > 0", (type_id,)
-                )
-                .fetchall()
-            )
-        classes = "".join(row[0] for row in rows)
+            query = "SELECT shape FROM shape WHERE type_id = ? AND tickets > 0"
+            rows = self._live().execute(query, (type_id,)).fetchall()
+        known = [read_shape(row[0]) for row in rows]
+        classes = "".join(shape.alphabet for shape in known if shape)
         other = LOWER if form.upper() == form else UPPER
         has_other = other in classes and form.upper() != form.lower()
-        return all(row[0] for row in rows) and not has_other and WIDE not in classes
+        return all(known) and not has_other and WIDE not in classes
 
     def get(self, ticket: str) -> Ticket | None:
         """The ticket of that id."""
@@ -226,6 +264,10 @@ class Tickets:
                 return
             after = rows[-1][1]
             yield from (self._decode(row[0]) for row in rows)
+
+    def isolated_ms(self) -> int:
+        """For how long the event lets a gate go on that hears nobody; 0: without an end."""
+        return int(self.meta("isolated_hours") or 0) * 3_600_000
 
     def types(self) -> list[TicketType]:
         """All ticket types."""

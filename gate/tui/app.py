@@ -15,6 +15,7 @@ from gate.inputs import Inputs
 from gate.lane import Lane
 from gate.language import _, ngettext
 from gate.operators import Operators
+from gate.plain import isolation_words
 from gate.scanner.camera import Source, State
 from gate.scanner.glimpse import Notice
 from gate.scanner.guidance import Advice
@@ -229,6 +230,7 @@ class GateApp(App[int], inherit_bindings=False):
             printable(lane.place.gate, 24),
             _(DIRECTION_WORDS[lane.direction]).upper(),
             *([] if lane.clock_is_trusted() else [_("CLOCK NOT TRUSTED")]),
+            *([isolation] if (isolation := isolation_words(lane, self.time_zone)) else []),
             *([ngettext("{n} ALARM", "{n} ALARMS", alarms).format(n=alarms)] if alarms else []),
             *([_("{n} QUARANTINED").format(n=refused)] if refused else []),
             *([_("F3: {n} to look into").format(n=waiting)] if waiting else []),

@@ -131,7 +131,7 @@ class Admin:
         return reply(line, 201)
 
     async def change_event(self, request: Request) -> Response:
-        """Give an event another time zone or end."""
+        """Give an event another time zone or end, or another bound on gates that hear nobody."""
         event = request.path_params["event"]
         asked = await self._body(request, _event_change, SMALL)
         if asked.time_zone is not None:
@@ -433,6 +433,8 @@ def _change_event(connection: Connection, event: str, asked: EventChange) -> Eve
         fields["keep_days"] = asked.keep_days
     if said.dropped_ms and fields:
         raise Denied(409, "over", _("The event is over: its names and codes were dropped."))
+    if asked.isolated_hours is not None:
+        fields["isolated_hours"] = asked.isolated_hours
     tickets.say_event(connection, event, **fields)
     found = next(one for one in tickets.events(connection) if one["id"] == event)
     return EventLine(**found, types_elsewhere=elsewhere)

@@ -161,6 +161,12 @@ def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
         raise Denied(403, "expired_token", _("This enrolment token has expired. Ask for another."))
     # Before any other row, as whoever takes in entries does: two that wait must wait alike.
     at = tickets.lock(connection, event)
+    if _state_of(connection, asked.device) == State.REVOKED:
+        raise Denied(
+            403,
+            "revoked",
+            _("This device was revoked, for good. Wipe it (gate wipe): then it is a new one."),
+        )
     taken = connection.execute(
         update(t.token).where(c.hash == hashed, c.used_by == "").values(used_by=asked.device)
     )
@@ -178,6 +184,11 @@ def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
     authority = tickets.authority_of(connection, event)
     certificate = authority.issue(asked.device, asked.key)
     return Enrolled(credential, event, row[0], name, row[1], authority.certificate, certificate)
+
+
+def _state_of(connection: Connection, device: str) -> str:
+    query = select(t.device.c.state).where(t.device.c.id == device)
+    return str(connection.execute(query).scalar() or "")
 
 
 def _unnamed(named: Mapping[str, str]) -> str:
@@ -234,7 +245,7 @@ def _put_device(
 
 
 def set_state(connection: Connection, event: str, device: str, state: State) -> bool:
-    """Retire, bring back or revoke a device; whether that is new.
+    """Retire, bring back or revoke a device, the last for good; whether that is new.
 
     Raises Denied when there is none, or it is revoked.
     """
@@ -246,11 +257,13 @@ def set_state(connection: Connection, event: str, device: str, state: State) -> 
     kept = select(d.name, d.public_key, d.state).where(*where).with_for_update()
     name, key, before = connection.execute(kept).one()
     if before == State.REVOKED and state is not State.REVOKED:
-        raise Denied(409, "revoked", _("This device was revoked. It has to enrol again."))
+        raise Denied(
+            409, "revoked", _("This device was revoked, for good. A new link makes a new device.")
+        )
     if before == state:
         return False
     connection.execute(update(t.device).where(*where).values(state=state.value))
-    _tell(connection, event, at, MemberRow(device, name, key, state))
+    _tell(connection, event, at, _member(connection, event, MemberRow(device, name, key, state)))
     return True
 
 
@@ -264,7 +277,14 @@ def members(connection: Connection, event: str) -> list[MemberRow]:
     """Every device of the event as its gates are told of it."""
     d = t.device.c
     rows = connection.execute(select(d.id, d.name, d.public_key, d.state).where(d.event == event))
-    return [MemberRow(*row) for row in rows]
+    return [_member(connection, event, MemberRow(*row)) for row in rows]
+
+
+def _member(connection: Connection, event: str, row: MemberRow) -> MemberRow:
+    if row.state != State.REVOKED:
+        return row
+    proof = tickets.authority_of(connection, event).revocation(row.id)
+    return msgspec.structs.replace(row, proof=proof)
 
 
 def all_devices(connection: Connection) -> list[Device]:

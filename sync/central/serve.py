@@ -22,7 +22,7 @@ from gate.language import _, ngettext
 from gate.log_file import open_log
 from gate.store.folder import Folder, Lock, write_durably
 from gate.store.sqlite import faults
-from gate.words import printable
+from gate.words import isolated_words, printable
 from gate.zones import is_zone, machine_zone
 from sync import listening
 from sync.accepting import raise_file_limit
@@ -76,6 +76,7 @@ class Wanted:
     time_zone: str = ""
     """Of an event that is made; empty: nobody has said it."""
     set_zone: str = ""
+    isolated_hours: int | None = None
     """Only give the event this time zone."""
     restored: bool = False
     take_over: Host | None = None
@@ -122,8 +123,9 @@ def run(wanted: Wanted) -> int:
     folder = wanted.folder or default_folder()
     is_of_links = wanted.links or bool(wanted.withdraw)
     is_of_devices = wanted.devices or bool(wanted.device)
+    is_of_event = bool(wanted.set_zone) or wanted.isolated_hours is not None
     is_of_a_server = bool(
-        wanted.new_token or is_of_devices or is_of_links or wanted.set_zone or wanted.chore.is_any
+        wanted.new_token or is_of_devices or is_of_links or is_of_event or wanted.chore.is_any
     )
     if not is_of_a_server:
         Folder(folder).create()
@@ -153,8 +155,8 @@ def _tend(engine: Engine, wanted: Wanted, folder: Path) -> int:
         return _tell_token(engine, wanted, folder)
     if wanted.links or wanted.withdraw:
         return _tend_links(engine, wanted)
-    if wanted.set_zone:
-        return _set_zone(engine, wanted)
+    if wanted.set_zone or wanted.isolated_hours is not None:
+        return _change_event(engine, wanted)
     if wanted.devices or wanted.device:
         return _tend_devices(engine, wanted)
     event = partial(_need_event, engine, wanted)
@@ -308,6 +310,17 @@ def _ask_zone(event: str) -> str:
         if is_zone(found):
             return found
         sys.stdout.write(_("{found!r} is no time zone").format(found=found[:80]) + "\n")
+
+
+def _change_event(engine: Engine, wanted: Wanted) -> int:
+    """Say something else of the event; running servers see it in a moment."""
+    hours = wanted.isolated_hours
+    if hours is None:
+        return _set_zone(engine, wanted)
+    event = _need_event(engine, wanted)
+    in_transaction(engine, partial(tickets.say_event, event=event, isolated_hours=hours))
+    sys.stdout.write(f"{event}: {isolated_words(hours)}\n")
+    return 0
 
 
 def _set_zone(engine: Engine, wanted: Wanted) -> int:

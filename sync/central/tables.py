@@ -43,6 +43,7 @@ event = Table(
     _text("id", key=True),
     _text("name"),
     _text("time_zone"),
+    _number("isolated_hours"),
     _text("key"),
     _number("created_ms"),
     # The venue's own key and certificate, with which its gates know each other.

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from gate.errors import UsageError
 from gate.language import _
-from gate.store.event import event_of
+from gate.store.event import EventRow, event_of
 from gate.store.filling import members_of
 from gate.store.folder import Folder
 from gate.store.sqlite import faults, open_reader
@@ -52,8 +52,9 @@ def take_over(
     Denied when one of its gates belongs to another event here.
     """
     live = live_replica(host.folder)
+    said = _event_of(live)
     if event not in (str(one["id"]) for one in tickets.events(connection)):
-        zone = time_zone or _zone_of(live)
+        zone = time_zone or (said.time_zone if said else "")
         if not zone:
             raise UsageError(
                 _("nobody has said in which time zone this venue is"),
@@ -77,6 +78,7 @@ def take_over(
                 key=key,
                 authority_key=host.authority.key,
                 authority=host.authority.certificate,
+                isolated_hours=said.isolated_hours if said else 0,
             )
         )
         types = replica.execute("SELECT id, body FROM ticket_type ORDER BY id").fetchall()
@@ -90,10 +92,9 @@ def take_over(
     return Taken(count, len(members))
 
 
-def _zone_of(live: Path) -> str:
+def _event_of(live: Path) -> EventRow | None:
     with closing(open_reader(live)) as replica, faults(live):
-        said = event_of(replica)
-    return "" if said is None else said.time_zone
+        return event_of(replica)
 
 
 def _tickets(replica: Replica) -> Iterator[list[tickets.Kept]]:

@@ -133,6 +133,7 @@ def create_event(
             id=id_,
             name=name or id_,
             time_zone=time_zone,
+            isolated_hours=0,
             key=secrets.token_hex(KEY_BYTES),
             created_ms=now_ms,
             authority_key=authority.key,
@@ -161,7 +162,9 @@ def said_of(connection: Connection, event: str) -> tuple[str, EventRow]:
     """The key of an event's codes (hex), and what the event says of itself."""
     c = t.event.c
     key, *said = connection.execute(
-        select(c.key, c.name, c.time_zone, c.ends_s, c.keep_days, c.dropped_ms).where(c.id == event)
+        select(
+            c.key, c.name, c.time_zone, c.ends_s, c.keep_days, c.dropped_ms, c.isolated_hours
+        ).where(c.id == event)
     ).one()
     return key, EventRow(event, *said)
 
@@ -197,11 +200,16 @@ class _Settings(Protocol):
     def ends_s(self) -> int: ...
     @property
     def keep_days(self) -> int: ...
+    @property
+    def isolated_hours(self) -> int: ...
 
 
 def tell_settings(said: _Settings) -> str:
     """What the event says of itself now, as the audit log has it."""
-    return f"time_zone {said.time_zone} ends_s {said.ends_s} keep_days {said.keep_days}"
+    return (
+        f"time_zone {said.time_zone} ends_s {said.ends_s} keep_days {said.keep_days} "
+        f"isolated_hours {said.isolated_hours}"
+    )
 
 
 def new_epochs(connection: Connection) -> int:
@@ -679,11 +687,11 @@ def totals(connection: Connection, event: str) -> dict[str, int]:
 def events(connection: Connection) -> list[dict[str, Any]]:
     """Every event."""
     c = t.event.c
-    rows = connection.execute(
-        select(
-            c.id, c.name, c.time_zone, c.created_ms, c.ends_s, c.keep_days, c.dropped_ms
-        ).order_by(c.id)
+    columns = (
+        c.id, c.name, c.time_zone, c.created_ms, c.ends_s, c.keep_days, c.dropped_ms,
+        c.isolated_hours,
     )  # fmt: skip
+    rows = connection.execute(select(*columns).order_by(c.id))
     return [dict(row._mapping) for row in rows]  # noqa: SLF001  its documented name
 
 

@@ -20,7 +20,6 @@ from sync.central import tables as t
 from sync.wechat.accounts import Account
 from sync.wechat.card import Card, CardStatus
 from sync.wechat.errcodes import Errcode, Refused
-from sync.wechat.fields import DYNAMIC
 from sync.wechat.fields import card_id as read_card_id
 from sync.wechat.fields import code as read_code
 from sync.wechat.projection import (
@@ -358,13 +357,29 @@ def _publish_unused(connection: Connection, card: Card, openid: str, *, is_limit
 
 
 def free_codes(connection: Connection, card: Card, count: int) -> list[str]:
-    """So many new codes of 12 digits that nothing in the event or the account has."""
+    """So many new codes that nothing in the event or the account has."""
     found: list[str] = []
     while len(found) < count:
-        made = {f"{secrets.randbelow(10**12):012}" for _n in range(count - len(found))}
-        made = {one for one in made if not one.startswith(DYNAMIC)} - set(found)
+        made = {made_code() for _n in range(count - len(found))} - set(found)
         found += sorted(made - taken(connection, card, made))
     return found
+
+
+CODE_LETTERS = "CDFHJKNPRTVX"
+CODE_SIGNS = f"{CODE_LETTERS}23456789"
+CODE_LENGTH = 20
+
+
+def made_code() -> str:
+    """A code that nobody can guess: 85 random bits in the 20 signs that the card API allows.
+
+    Whoever steals a gate has the key by which codes are hashed, and can try texts for the codes of
+    all tickets at once (``benchmarks/bench_guess.py``). The letters are where they are on all Latin
+    keyboards but the Turkish F, make no words, and look like no digit; the first sign is one, so
+    that no spreadsheet takes a code for a number.
+    """
+    rest = "".join(secrets.choice(CODE_SIGNS) for _n in range(CODE_LENGTH - 1))
+    return secrets.choice(CODE_LETTERS) + rest
 
 
 def taken(connection: Connection, card: Card, codes: Iterable[str]) -> set[str]:

@@ -43,7 +43,15 @@ from gate.tui.screens.questions import CodeQuestion, CountQuestion, PinQuestion,
 from gate.tui.screens.scanner import Answer, ScannerQuestion, ScannerTest
 from gate.tui.screens.supervisor import SupervisorScreen
 from gate.tui.widgets import KeyHints, Preview, StatusBar, VerdictPanel, WedgeInput
-from gate.words import REASON_WORDS, beside, clock_time, describe, explain, printable
+from gate.words import (
+    REASON_WORDS,
+    beside,
+    clock_time,
+    describe,
+    explain,
+    printable,
+    revoked_words,
+)
 
 if TYPE_CHECKING:
     from gate.tui.app import GateApp
@@ -163,7 +171,7 @@ class ScanScreen(Screen[None]):
         self._watch = Watch(self.gate_app.folder)
         self.set_interval(WATCH_EVERY_S, self._look_for_matters)
         self._look_for_matters()
-        if self.gate_app.config.operators.sign_in:
+        if not self.may_read:
             self.action_sign_in()
 
     def on_screen_suspend(self) -> None:
@@ -179,8 +187,9 @@ class ScanScreen(Screen[None]):
     @property
     def may_read(self) -> bool:
         """Whether nobody has to sign in first."""
-        must_sign_in = self.gate_app.config.operators.sign_in
-        return not must_sign_in or self.gate_app.lane.operator is not None
+        lane, must_sign_in = self.gate_app.lane, self.gate_app.config.operators.sign_in
+        # Where nobody is let in any more, a scan tells so to anybody.
+        return not must_sign_in or lane.operator is not None or lane.is_revoked
 
     def tell_withdrawn(self, *, is_decided: bool) -> None:
         """Say that a question was closed, because a scanner read into it."""
@@ -606,7 +615,10 @@ class ScanScreen(Screen[None]):
             self._clearing.stop()
             self._clearing = None
         self._shown = None
-        self.query_one(VerdictPanel).clear(ready or self._ready())
+        if self.gate_app.lane.is_revoked:
+            self.query_one(VerdictPanel).show(Outcome.REFUSE, revoked_words())
+        else:
+            self.query_one(VerdictPanel).clear(ready or self._ready())
 
     def _ready(self) -> str:
         lane = self.gate_app.lane
@@ -638,6 +650,8 @@ class ScanScreen(Screen[None]):
     def _tick(self) -> None:
         app, lane = self.gate_app, self.gate_app.lane
         panel = self.query_one(VerdictPanel)
+        if lane.is_revoked and panel.outcome is None:
+            self._clear()
         panel.update_classes({f"-way-{one}": one is lane.direction for one in Direction})
         panel.border_title = f" {printable(lane.place.gate)} — {way(lane.direction)} "
         venue = " · ".join(part for part in (app.config.venue, app.config.event) if part)
