@@ -1,16 +1,20 @@
 """Who does not belong, calling from another host: refused, told nothing, and reported."""
 
 import json
+import random
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 import pytest
-from zeroconf import ServiceInfo, Zeroconf
+from zeroconf import DNSAddress, DNSOutgoing, DNSPointer, DNSService, DNSText
 
 from gate.clock import SystemClock
 from gate.doctor import Status, examine
@@ -190,48 +194,91 @@ def state_of(gate: Member, other: Member) -> str:
         return members_of(connection)[other.device].state
 
 
-SPOOFED, EACH = 6, 200
-"""Names that are made up, and addresses of each."""
+def few_names_with_many_addresses() -> Iterator[Mapping[str, list[str]]]:
+    """Six, with 200 each: more than a gate kept in the first building."""
+    for name in cycle(range(6)):
+        yield {f"{name:016x}": [f"10.77.{name + 1}.{n}" for n in range(200)]}
+
+
+def names_without_end() -> Iterator[Mapping[str, list[str]]]:
+    """Ten in a packet, never the same."""
+    chance = random.Random(7)
+    while True:
+        yield {
+            f"{chance.getrandbits(64):016x}": [f"10.77.{chance.randrange(1, 255)}.{n}"]
+            for n in range(10)
+        }
+
+
+def announcement(venue: str, gates: Mapping[str, list[str]]) -> list[bytes]:
+    """Packets of multicast DNS that say that these gates of the venue are there."""
+    answer, unique = 0x8400, 0x8001
+    made, said = DNSOutgoing(answer), f"v={venue}".encode()
+    for device, addresses in gates.items():
+        name, host = f"{device}.{TYPE}", f"{device}.local."
+        for record in (
+            DNSPointer(TYPE, 12, 1, 4500, name),
+            DNSService(name, 33, unique, 120, 0, 0, 8471, host),
+            DNSText(name, 16, unique, 4500, bytes([len(said)]) + said),
+            *(DNSAddress(host, 1, unique, 120, socket.inet_aton(one)) for one in addresses),
+        ):
+            made.add_answer_at_time(record, 0)
+    return made.packets()
 
 
 @contextmanager
-def spoofer(hosts: Hosts, venue_: str) -> Iterator[None]:
-    """Somebody who announces gates of the venue that there are not, at addresses in its network."""
+def spoofing(
+    hosts: Hosts, venue: str, gates: Callable[[], Iterator[Mapping[str, list[str]]]]
+) -> Iterator[None]:
+    """Somebody who announces gates that there are not, a hundred times a second."""
+    stop = threading.Event()
 
-    def announce() -> Zeroconf:
-        voice = Zeroconf(interfaces=[hosts.address(ELSEWHERE)])
-        for name in range(SPOOFED):
-            info = ServiceInfo(
-                TYPE,
-                f"{name:016x}.{TYPE}",
-                port=8471,
-                properties={"v": venue_},
-                server=f"{name:016x}.local.",
-                parsed_addresses=[f"10.77.{name + 1}.{n}" for n in range(EACH)],
-            )
-            voice.register_service(info, cooperating_responders=True)
+    def open_voice() -> socket.socket:
+        voice = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        voice.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
+        here = socket.inet_aton(hosts.address(ELSEWHERE))
+        voice.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, here)
+        # From another port it would be taken for a question of somebody who knows no multicast.
+        voice.bind(("", 5353))
         return voice
 
-    voice = hosts.do(ELSEWHERE, announce)
-    yield
-    hosts.do(ELSEWHERE, voice.close)
+    def announce() -> None:
+        for some in gates():
+            for packet in announcement(venue, some):
+                voice.sendto(packet, ("224.0.0.251", 5353))
+            if stop.wait(0.01):
+                return
+
+    with hosts.do(ELSEWHERE, open_voice) as voice:
+        thread = threading.Thread(target=announce)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
 
-def test_made_up_announcements_keep_no_gate_from_being_found(hosts: Hosts, tmp_path: Path) -> None:
-    """1,200 addresses before the gates start and while they do; they find each other at once."""
+@pytest.mark.parametrize("gates", [few_names_with_many_addresses, names_without_end])
+def test_made_up_announcements_keep_no_gate_from_being_found(
+    hosts: Hosts, tmp_path: Path, gates: Callable[[], Iterator[Mapping[str, list[str]]]]
+) -> None:
+    """Before the gates start, while they do and after: they find each other at once."""
     made = Venue(tmp_path, COUNT, hosts=dict(enumerate(map(hosts.address, range(COUNT)))))
     membership = load_membership(made.gates[0].folder)
     assert membership is not None
     for member in made.gates:
         member.configure([], announce=True)
+    first, second, third = made.gates
     try:
-        made.gates[0].start(hosts.name(0))
-        until(lambda: bool(made.gates[0].told()))
-        with spoofer(hosts, venue_id(membership)):
-            for n, member in enumerate(made.gates[1:], 1):
-                member.start(hosts.name(n))
-                until(lambda n=n, member=member: member.linked() == n)  # type: ignore[misc]
-        took = made.wait_linked()
-        print(f"linked {took:.1f} s after the spoofer had gone")
+        first.start(hosts.name(0))
+        until(lambda: bool(first.told()))
+        with spoofing(hosts, venue_id(membership), gates):
+            time.sleep(3)  # for some hundred of them
+            second.start(hosts.name(1))
+            took = until(lambda: first.linked() == second.linked() == 1)
+        third.start(hosts.name(2))
+        after = made.wait_linked()
+        print(f"linked {took:.1f} s after the start among them, {after:.1f} s after they ended")
     finally:
         made.close()
