@@ -1,7 +1,8 @@
 """What strangers cost: a gate's requests beside idle connections and floods, with TLS.
 
 ``python benchmarks/bench_strangers.py``: each request is on a connection of its own, as after a
-restart; beside it stands the same without strangers.
+restart; beside it stands the same without strangers. With ``--lan`` how long gates look for each
+other while somebody announces gates that there are not.
 """
 
 import argparse
@@ -18,7 +19,12 @@ import httpx
 
 from sync.central.serve import OF_EACH, STRANGERS
 from sync.enrolment import parse_link
+from sync.members import load_membership, venue_id
+from tests import test_lan_strangers as strangers
 from tests.central import Maker
+from tests.hosts import Hosts
+from tests.lan import Venue
+from tests.network import until
 from tests.test_serve import serving
 
 
@@ -74,10 +80,45 @@ def files_of(folder: Path) -> int:
     return 0
 
 
+def finding() -> None:
+    """How long a gate that starts looks for another that is there, by multicast DNS."""
+    hosts = Hosts(strangers.ELSEWHERE + 1)
+    print(f"{'a gate finds another beside':44} {'first':>8} {'second':>8}")
+    for beside, gates in (
+        ("nobody", None),
+        ("1,200 made-up addresses of six names", strangers.few_names_with_many_addresses),
+        ("1,000 made-up names a second", strangers.names_without_end),
+    ):
+        took = []
+        for _n in range(2):
+            with tempfile.TemporaryDirectory() as root, ExitStack() as stack:
+                there = {n: hosts.address(n) for n in range(2)}
+                venue = Venue(Path(root), 2, hosts=there)
+                stack.callback(venue.close)
+                first, second = venue.gates
+                for member in venue.gates:
+                    member.configure([], announce=True)
+                first.start(hosts.name(0))
+                until(lambda first=first: bool(first.told()))
+                if gates is not None:
+                    membership = load_membership(first.folder)
+                    assert membership is not None
+                    stack.enter_context(strangers.spoofing(hosts, venue_id(membership), gates))
+                time.sleep(3)
+                second.start(hosts.name(1))
+                took.append(until(lambda second=second: second.linked() == 1, 60))
+        print(f"{beside:44} {took[0]:6.1f} s {took[1]:6.1f} s")
+    hosts.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lan", action="store_true", help="gates on hosts of their own (root)")
     parser.add_argument("--requests", type=int, default=150)
     asked = parser.parse_args()
+    if asked.lan:
+        finding()
+        return
     with tempfile.TemporaryDirectory() as root, ExitStack() as stack:
         server = stack.enter_context(serving(Path(root) / "server", "--self-signed"))
         url = httpx.URL(server.url)
