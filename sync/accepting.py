@@ -44,15 +44,22 @@ class Listener(socket.socket):
         accepted.connection = self._connections.open(address[0], accepted.hang_up)
         if self._connections.ended > before:
             log.warning("too many connections of strangers: hung up on one, for %s", address[0])
-        accepted.forget = lambda: self._open.pop(address, None)
+        accepted.forget = lambda: self._forget(address, accepted)
         self._open[address] = accepted
         return accepted, address
 
-    def prove(self, address: object) -> None:
-        """Whoever calls from there (host, port) belongs here."""
+    def prove(self, address: object, name: str, most: int) -> None:
+        """Whoever calls from there (host, port) belongs here, and may have so many connections."""
         accepted = self._open.get(address)
-        if accepted is not None and accepted.connection is not None:
-            accepted.connection.prove()
+        if accepted is None or accepted.connection is None:
+            return
+        if accepted.connection.prove(name, most):
+            log.warning("too many connections of %s: hung up on its oldest", name)
+
+    def _forget(self, address: object, accepted: "_Accepted") -> None:
+        # The same port may have called again before the end of its last call was read.
+        if self._open.get(address) is accepted:
+            del self._open[address]
 
 
 class _Accepted(socket.socket):

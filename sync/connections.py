@@ -2,7 +2,8 @@
 
 A connection is a stranger's until a credential or a member's certificate came on it. Where no more
 of them fit, the one that has been a stranger for longest makes way: whoever belongs proves that in
-a moment, and gets in however many others only hold a place. Proved ones are not counted.
+a moment, and gets in however many others only hold a place. Of those that one credential proves the
+oldest makes way, too: who has stolen one can open as many, and no more.
 """
 
 import ipaddress
@@ -17,10 +18,15 @@ class Connection:
         self.source = source
         self.hang_up = hang_up
         """Ends it, wherever it is; whoever opened it may set another way as it goes on."""
+        self.name = ""
+        """Who has proved to be at the other end; empty: nobody yet."""
 
-    def prove(self) -> None:
-        """Whoever is at the other end belongs here."""
-        self._owner.let_go(self)
+    def prove(self, name: str, most: int) -> bool:
+        """Whoever is at the other end belongs here, and may have so many connections.
+
+        The answer is whether that was one too many, so that its oldest was ended.
+        """
+        return self._owner.prove(self, name, most)
 
     def close(self) -> None:
         """It has ended."""
@@ -28,23 +34,24 @@ class Connection:
 
 
 class Connections:
-    """The connections of strangers at one listener."""
+    """The connections of one listener."""
 
     def __init__(
         self, most: int, of_each: int, is_exempt: Callable[[str], bool] = lambda _address: False
     ) -> None:
-        """At most so many in all, and of each source; an exempt one is bounded by all only."""
+        """So many strangers, and of each source; an exempt one is bounded by all of them only."""
         self._most = most
         self._of_each = of_each
         self._is_exempt = is_exempt
         # In the order in which they came.
         self._all: dict[Connection, None] = {}
         self._of_source: dict[str, dict[Connection, None]] = {}
+        self._of_name: dict[str, dict[Connection, None]] = {}
         self.ended = 0
         """How many had to make way."""
 
     def __len__(self) -> int:
-        """How many there are now."""
+        """How many strangers' there are now."""
         return len(self._all)
 
     def open(self, address: str, hang_up: Callable[[], object]) -> Connection:
@@ -65,13 +72,32 @@ class Connections:
         if self._all:
             self._end(next(iter(self._all)))
 
+    def prove(self, connection: Connection, name: str, most: int) -> bool:
+        """Count one as that one's, who has shown who it is; as ``Connection.prove`` does."""
+        if connection.name == name:
+            return False
+        if not connection.name and connection not in self._all:
+            return False  # It has ended meanwhile.
+        self.let_go(connection)
+        its = self._of_name.get(name, {})
+        is_one_too_many = len(its) >= most
+        if is_one_too_many:
+            self._end(next(iter(its)))
+        connection.name = name
+        self._of_name.setdefault(name, {})[connection] = None
+        return is_one_too_many
+
     def let_go(self, connection: Connection) -> None:
         """Count one no more; one that is not counted stays so."""
         self._all.pop(connection, None)
-        its = self._of_source.get(connection.source, {})
-        its.pop(connection, None)
-        if not its:
-            self._of_source.pop(connection.source, None)
+        for group, key in (
+            (self._of_source, connection.source),
+            (self._of_name, connection.name),
+        ):
+            its = group.get(key, {})
+            its.pop(connection, None)
+            if not its:
+                group.pop(key, None)
 
     def _end(self, connection: Connection) -> None:
         self.let_go(connection)

@@ -64,6 +64,7 @@ UNSENT_WORDS = 256
 WARN_EVERY_S = 1.0
 STRANGERS, OF_EACH = 128, 32
 """Connections on which no member's certificate was shown yet, in all and of one address."""
+OF_MEMBER = 16
 
 _clock = SystemClock()
 _decoder = msgspec.json.Decoder(Word)
@@ -455,7 +456,8 @@ class Lan:
             body = _encoder.encode(Revoked("revoked", "revoked", proof))
             return _response(Reply(HTTPStatus.FORBIDDEN, body))
         assert self._listener is not None
-        self._listener.prove(socket.transport.get_extra_info("peername"))
+        assert member is not None
+        self._listener.prove(socket.transport.get_extra_info("peername"), member[0], OF_MEMBER)
         parts = urlsplit(request.path)
         if parts.path == STREAM:
             return None

@@ -43,7 +43,7 @@ def test_whoever_has_proved_itself_is_not_counted() -> None:
     for n in range(5000):
         calls.open("stranger", "10.0.0.1")
         if n % 25 == 0:
-            calls.open("gate", "10.0.0.1").prove()
+            calls.open("gate", "10.0.0.1").prove(f"gate {n}", 1)
     assert "gate" not in calls.ended
     assert len(calls.connections) == 20
 
@@ -55,13 +55,30 @@ def test_one_that_has_ended_makes_room() -> None:
         connection = calls.open(f"{n}", "10.0.0.1")
         connection.close()
         connection.close()
-        connection.prove()
+        connection.prove("gate", 1)
     assert calls.ended == []
     first = calls.open("first", "10.0.0.1")
     calls.open("second", "10.0.0.1")
     first.close()
     assert calls.ended == ["first"]
     assert len(calls.connections) == 1
+
+
+def test_of_one_credential_the_oldest_connection_makes_way() -> None:
+    """Who has stolen it opens thousands; others', and who came on a kept connection, stay."""
+    calls = Calls(Connections(10, 10))
+    calls.open("other", "10.0.0.1").prove("other", 2)
+    shared = calls.open("a proxy's", "10.0.0.9")
+    for name in ("thief", "other", "thief", "thief", "other"):
+        shared.prove(name, 2)
+    for n in range(1000):
+        is_one_too_many = calls.open(f"{n}", "10.0.0.2").prove("thief", 2)
+        assert is_one_too_many == (n >= 2)
+    assert calls.ended == [f"{n}" for n in range(998)]
+    shared.close()
+    calls.open("again", "10.0.0.1").prove("other", 2)
+    assert len(calls.ended) == 998
+    assert len(calls.connections) == 0
 
 
 def test_an_exempt_address_is_bounded_by_all_only() -> None:
@@ -105,7 +122,7 @@ async def test_a_listener_counts_whom_it_accepts() -> None:
         callers.append(await asyncio.open_connection(*at))
         await came.acquire()
         if n == 0:
-            listener.prove(callers[0][1].get_extra_info("sockname"))
+            listener.prove(callers[0][1].get_extra_info("sockname"), "gate", 1)
     assert await callers[1][0].read() == b""
     assert len(connections) == 3
     callers[2][1].close()

@@ -36,8 +36,8 @@ WHOLE = b"GET / HTTP/1.1\r\nHost: gate\r\n\r\n"
 
 
 async def _answer(request: Request) -> PlainTextResponse:
-    if "belongs" in request.query_params:
-        prove(request)
+    if request.query_params.get("belongs"):
+        prove(request, request.query_params["belongs"], STRANGERS)
     await asyncio.sleep(float(request.query_params.get("wait", "0")))
     return PlainTextResponse("here")
 
@@ -150,7 +150,7 @@ async def asked(port: int, request: bytes) -> bytes:
         writer.close()
 
 
-SMUGGLED = b"GET /?belongs HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n"
+SMUGGLED = b"GET /?belongs=gate HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n"
 TWO_ENDS = (
     b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n" % (len(SMUGGLED) + 5),
     b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
@@ -261,7 +261,7 @@ async def test_ten_thousand_requests_at_once_are_not_kept() -> None:
 async def test_strangers_that_only_hold_a_place_make_way(patient: int) -> None:
     """The oldest first; whoever belongs stays, and one more is served."""
     belongs = await asyncio.open_connection("127.0.0.1", patient)
-    belongs[1].write(WHOLE.replace(b"/ ", b"/?belongs ", 1))
+    belongs[1].write(WHOLE.replace(b"/ ", b"/?belongs=other ", 1))
     assert await belongs[0].readuntil(b"here")
     strangers = [await asyncio.open_connection("127.0.0.1", patient) for _n in range(3 * STRANGERS)]
     for reader, _writer in strangers[: 2 * STRANGERS]:

@@ -55,6 +55,8 @@ FAILED_EVERY_S = 60.0
 """How often failed sign-ins are written into the audit log, all of an address in one row."""
 FAILED_AT_ONCE = 20
 """Addresses that get a row of their own each time; all others share one."""
+OF_DEVICE, OF_BACKEND = 16, 200
+"""Connections of one device, and of one token of the organiser's or of the card API."""
 _decoder = msgspec.json.Decoder(Ask)
 
 
@@ -165,7 +167,7 @@ class Server:
         if device.state == State.REVOKED:
             self._count_failure(asking)
             raise Denied(401, "revoked", _("This device was revoked. Ask a supervisor."))
-        prove(asking)
+        prove(asking, device.id, OF_DEVICE)
         return device
 
     async def organiser_of(self, asking: HTTPConnection, right: Right, event: str) -> Organiser:
@@ -192,7 +194,7 @@ class Server:
             raise Denied(403, "not_allowed", reason)
         if event:
             check_reach(found, event)
-        prove(asking)
+        prove(asking, f"token {found.id}", OF_BACKEND)
         await self._note_use(found, asking, now_ms)
         return found
 
@@ -346,11 +348,11 @@ class Server:
             await self.write(lambda connection: devices.put_heard(connection, heard))
 
 
-def prove(asking: HTTPConnection) -> None:
-    """Whoever asks belongs here: its connection is no stranger's."""
+def prove(asking: HTTPConnection, name: str, most: int) -> None:
+    """Whoever asks belongs here: its connection is no stranger's, but one of that one's."""
     connection = asking.scope.get("state", {}).get(CONNECTION)
-    if connection is not None:
-        connection.prove()
+    if connection is not None and connection.prove(name, most):
+        log.warning("too many connections of %s: hung up on its oldest", name[:16])
 
 
 def address_of(asking: HTTPConnection) -> str:

@@ -22,7 +22,7 @@ from sync.central import edge
 from sync.central.devices import hash_of
 from sync.central.edge import Denied, reply
 from sync.central.limits import Buckets
-from sync.central.server import Server, prove
+from sync.central.server import OF_BACKEND, Server, prove
 from sync.protocol import PREFIX
 from sync.wechat import accounts, cards, claims, codes, counts, gifts, orders, updates
 from sync.wechat.accounts import Account, Grant
@@ -114,7 +114,7 @@ class CardApi:
             if request.method == "POST" and not call.by_get:
                 said = await self._body(request)
             answer = await self._do(call, token, said, self._server.public_url(request))
-            prove(request)
+            prove(request, hash_of(token), OF_BACKEND)
             return answer
 
         return await self._answer(request, work)
