@@ -241,6 +241,15 @@ class TestAudit:
         of_show = await rows(running, event="show")
         assert {row["event"] for row in of_show} == {"show"}
 
+    async def test_a_backends_voids_are_there(self, running: Central) -> None:
+        """What an account of the card API voids is told with the account's id."""
+        api = await account(running)
+        code = await api.claim(await api.create(), "oFan")
+        await api.ok("/card/code/unavailable", {"code": code, "reason": "refund"})
+        (row,) = [row for row in await rows(running) if row["act"] == "void"]
+        assert (row["who"], row["event"]) == (api.appid, "show")
+        assert code not in str(row)
+
     async def test_what_was_refused_is_not(self, running: Central) -> None:
         """A row and what it tells of are one transaction: neither without the other."""
         before = await rows(running)

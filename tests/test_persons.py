@@ -444,6 +444,16 @@ class TestRetention:
         await again.look(time.time_ns() // 1_000_000)
         assert holding(running.folder, *WORDS) == []
 
+    async def test_a_slip_of_the_pen_drops_nothing(self, running: Central) -> None:
+        """An end so long ago is taken only with the days it is kept, said in the same breath."""
+        ends = {"ends": "2020-08-02"}
+        answer = await running.admin("PATCH", "/events/show", json=ends)
+        assert (answer.status_code, answer.json()["error"]) == (422, "at_once")
+        await running.app.state.retention.look(time.time_ns() // 1_000_000)
+        assert holding(running.folder, NAME)
+        answer = await running.admin("PATCH", "/events/show", json=ends | {"keep_days": 1})
+        assert answer.status_code == 200
+
     async def test_nothing_can_be_issued_any_more(self, running: Central) -> None:
         """Nor the end be moved: what is gone is gone."""
         await end_event(running)

@@ -24,6 +24,7 @@ from sync.central.audit import CONSOLE
 from sync.central.database import in_transaction, reading, scrub
 from sync.central.edge import Denied
 from sync.central.organisers import Organiser, Right
+from sync.central.retention import set_end
 from sync.central.snapshot import Snapshots
 
 T = TypeVar("T")
@@ -193,16 +194,9 @@ def _erase(engine: Engine, event: str, who: str, folder: Path) -> None:
 
 def _set_end(engine: Engine, event: str, chore: Chore) -> None:
     def change(connection: Connection) -> EventRow:
-        tickets.lock(connection, event)
         _key, said = tickets.said_of(connection, event)
-        if said.dropped_ms:
-            raise Denied(409, "over", _("The event is over: its names and codes were dropped."))
-        fields: dict[str, int] = {}
-        if chore.set_end:
-            fields["ends_s"] = _second(chore.set_end, said.time_zone)
-        if chore.keep_days is not None:
-            fields["keep_days"] = chore.keep_days
-        return tickets.say_event(connection, event, **fields)
+        ends_s = _second(chore.set_end, said.time_zone) if chore.set_end else None
+        return set_end(connection, event, _now_ms(), ends_s=ends_s, keep_days=chore.keep_days)
 
     about = tickets.tell_settings
     row = in_transaction(
