@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from gate.__main__ import main
 from gate.config import Config
 from gate.doctor import Check, Status, examine
 from gate.domain.model import HouseRules, Outcome, Place, Scan
 from gate.lane import Lane
-from gate.store.event import EventRow, put_event
+from gate.store.event import EventRow, event_row, put_event
 from gate.store.folder import Folder, Lock
 from gate.store.tickets import Tickets, live_replica
 from sync.enrolment import Enrolment
@@ -138,6 +139,30 @@ class TestDoctor:
     def test_a_gate_of_no_event(self, venue: Folder, clock: FixedClock) -> None:
         """Where tickets come from a file nobody says an end."""
         assert doctor(venue, clock).status is Status.SKIP
+
+
+class TestHost:
+    """A venue without a server has its end from its host."""
+
+    def test_its_end(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """It travels as the zone does, neither undoes the other, and a slip of the pen is asked."""
+        where = ["--data-dir", str(tmp_path / "host")]
+        assert main(["venue", "create", "--time-zone", "Europe/Berlin", *where]) == 0
+        assert main(["venue", "end", "2099-08-02", *where]) == 0
+        assert "dropped after 2099-09-0" in capsys.readouterr().out
+        assert main(["venue", "zone", "Asia/Tokyo", *where]) == 0
+        folder = Folder(tmp_path / "host")
+        event = event_row(folder)
+        assert event is not None
+        end_s = round(datetime.datetime(2099, 8, 2, 21, 59, 59, tzinfo=datetime.UTC).timestamp())
+        assert (event.time_zone, event.ends_s, event.keep_days) == ("Asia/Tokyo", end_s, 30)
+        assert main(["venue", "end", "2020-08-02", *where]) == 2
+        assert "at once" in capsys.readouterr().err
+        assert main(["venue", "end", "soon", *where]) == 2
+        assert event_row(folder) == event
+        assert main(["venue", "end", "2020-08-02", "--keep-days", "1", *where]) == 0
+        assert main(["venue", "end", "never", *where]) == 0
+        assert "nobody has said" in capsys.readouterr().out
 
 
 @pytest.mark.timeout(120)

@@ -79,6 +79,7 @@ def take_over(
                 authority_key=host.authority.key,
                 authority=host.authority.certificate,
                 isolated_hours=said.isolated_hours if said else 0,
+                **({"ends_s": said.ends_s, "keep_days": said.keep_days} if said else {}),
             )
         )
         types = replica.execute("SELECT id, body FROM ticket_type ORDER BY id").fetchall()
