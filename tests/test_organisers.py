@@ -350,13 +350,14 @@ class TestChain:
         ("meddle", "found"),
         [
             (lambda c: c.execute(update(t.audit).where(t.audit.c.seq == 3).values(
-                body=t.audit.c.body + " ")), ["3: altered"]),
+                body=t.audit.c.body + " ")), ["row 3 was altered"]),
             (lambda c: c.execute(delete(t.audit).where(t.audit.c.seq == 3)),
-             ["3: missing"]),
-            (lambda c: c.execute(delete(t.audit).where(t.audit.c.seq == 5)), ["5: cut off"]),
+             ["row 3 is missing"]),
+            (lambda c: c.execute(delete(t.audit).where(t.audit.c.seq == 5)),
+             ["from row 5 on the log was cut off"]),
             (lambda c: c.execute(update(t.audit).where(t.audit.c.seq == 2).values(event="x")),
-             ["2: not linked to the row before"]),
-            (lambda c: rewrite(c, 2), ["3: not linked to the row before"]),
+             ["row 2 does not go on from the one before"]),
+            (lambda c: rewrite(c, 2), ["row 3 does not go on from the one before"]),
         ],
         ids=["altered", "taken out", "cut off", "moved to an event", "made up anew"],
     )  # fmt: skip

@@ -24,7 +24,7 @@ from sync.central.audit import CONSOLE
 from sync.central.database import in_transaction, reading, scrub
 from sync.central.edge import Denied
 from sync.central.organisers import Organiser, Right
-from sync.central.retention import set_end
+from sync.central.retention import AT_ONCE, set_end
 from sync.central.snapshot import Snapshots
 
 T = TypeVar("T")
@@ -84,7 +84,9 @@ def do(
         else:
             _set_end(engine, need_event(), chore)
     except Denied as denied:
-        raise UsageError(denied.problem.reason, "") from denied
+        is_slip = denied.problem.error == AT_ONCE
+        hint = _("Say that it is meant, with --keep-days N.") if is_slip else ""
+        raise UsageError(denied.problem.reason, hint) from denied
     return 0
 
 
@@ -156,7 +158,7 @@ def _audit(engine: Engine, target: str) -> int:
             with faults(path), path.open("x", encoding="utf-8", newline="") as file:
                 file.writelines(pages)
     for one in findings:
-        sys.stderr.write(_("audit log: row {found}").format(found=one) + "\n")
+        sys.stderr.write(_("audit log: {found}").format(found=one) + "\n")
     told = _("Newest row: {tip}. Kept elsewhere, it shows later that no row was cut off.")
     sys.stderr.write(told.format(tip=newest) + "\n")
     return 1 if findings else 0

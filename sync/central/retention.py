@@ -28,6 +28,8 @@ from sync.wechat import persons as cards
 
 log = logging.getLogger(__name__)
 EVERY_S: Final = 60.0
+AT_ONCE: Final = "at_once"
+"""An end that may be a slip of the pen: with the days that it is kept it is taken."""
 _STEPS: Final = (tickets.drop_some, *cards.DROPS, tickets.forget_some)
 
 
@@ -112,8 +114,8 @@ def set_end(
         raise Denied(409, "over", _("The event is over: its names and codes were dropped."))
     until_ms = msgspec.structs.replace(said, **wanted).keeps_until_ms
     if until_ms and until_ms <= now_ms and keep_days is None and ends_s is not None:
-        reason = _("By that end names and codes are dropped at once. Is it meant? Say keep_days.")
-        raise Denied(422, "at_once", reason)
+        reason = _("By that end names and codes are dropped at once.")
+        raise Denied(422, AT_ONCE, reason)
     return tickets.say_event(connection, event, **wanted)
 
 
