@@ -325,7 +325,8 @@ def _change_event(engine: Engine, wanted: Wanted) -> int:
     if hours is None:
         return _set_zone(engine, wanted)
     event = _need_event(engine, wanted)
-    in_transaction(engine, partial(tickets.say_event, event=event, isolated_hours=hours))
+    change = partial(tickets.say_event, event=event, isolated_hours=hours)
+    in_transaction(engine, _noted(change, "settings", event, tickets.tell_settings))
     sys.stdout.write(f"{event}: {isolated_words(hours)}\n")
     return 0
 
