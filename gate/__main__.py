@@ -572,12 +572,34 @@ def _venue(options: argparse.Namespace) -> int:
         set_ = venue.set_isolated_hours(folder, _hours(options.hours) or 0)
         sys.stdout.write(isolated_words(set_.isolated_hours) + "\n")
         return OK
+    if options.action == "end":
+        return _venue_end(options, folder)
     if options.action == "devices":
         found = list(venue.devices(folder).values())
     else:
         found = [venue.set_state(folder, options.device, _STATES[options.action])]
     for one in found:
         sys.stdout.write(f"{one.id}  {one.state:<8}  {printable(one.name)}\n")
+    return OK
+
+
+def _venue_end(options: argparse.Namespace, folder: "Folder") -> int:
+    from zoneinfo import ZoneInfo
+
+    from gate.store.event import event_zone
+    from gate.store.moments import Side
+    from gate.words import clock_time
+    from sync import venue
+
+    zone = ZoneInfo(event_zone(folder) or "UTC")
+    ends_ms = None if options.day == "never" else _moment(options.day, zone, Side.END)
+    # The last second, as the event has it.
+    row = venue.set_end(folder, ends_ms // 1000 - 1 if ends_ms else 0, options.keep_days)
+    told = _("nobody has said when the event ends: names and codes stay")
+    if row.keeps_until_ms:
+        day = clock_time(row.keeps_until_ms, zone, dated=True)
+        told = _("names and codes are dropped after {day}").format(day=day)
+    sys.stdout.write(told + "\n")
     return OK
 
 
@@ -1076,6 +1098,11 @@ def _add_venue(sub: argparse.ArgumentParser, common: argparse.ArgumentParser) ->
     zone.add_argument("zone", metavar="ZONE", help=_("such as Europe/Berlin"))
     isolated = action("isolated", _("bound for how long a gate that hears nobody lets people in"))
     isolated.add_argument("hours", metavar="HOURS", type=int, help=_("0: not bounded"))
+    end = action("end", _("say when the event ends: some days later names and codes are dropped"))
+    end.add_argument("day", metavar="DAY", help=_("such as 2026-08-02, or never"))
+    end.add_argument(
+        "--keep-days", type=_days, metavar="N", help=_("how many days later (default: 30)")
+    )
     invite = action("invite", _("take other gates in, with a link or code"))
     invite.add_argument("name", nargs="?", metavar="NAME", help=_("what the gate is called"))
     invite.add_argument("--count", type=int, default=1, metavar="N", help=_("how many gates"))

@@ -27,6 +27,7 @@ from gate.scanner.camera import load_cv2
 from gate.scanner.decode import backends
 from gate.scanner.evdev import keyboards
 from gate.scanner.glimpse import Furniture
+from gate.store.event import event_row
 from gate.store.folder import Folder
 from gate.store.freshness import Freshness
 from gate.store.journal import JournalReader
@@ -45,6 +46,7 @@ _SYNCS = 20
 _SLOW_SYNC_MS = 250.0
 _CAMERA_S = 1.5
 _TYPES_SHOWN = 3
+_DAY_MS = 86_400_000
 
 
 class Status(StrEnum):
@@ -269,6 +271,29 @@ def _heard(fresh: Freshness, detail: str) -> Check:
 
 
 def _retention(config: Config, folder: Folder, clock: Clock) -> Check:
+    """Whether anything is kept for longer than it was meant to be."""
+    found = _of_journal(config, folder, clock)
+    event = event_row(folder)
+    if event is None:
+        return found
+    now_ms, until_ms = clock.read().wall_ms, event.keeps_until_ms
+    zone = zone_of(config, folder).info
+    status, hint = found.status, found.hint
+    if event.dropped_ms:
+        told = _("names and codes were dropped")
+    elif not until_ms:
+        told = _("nobody has said when the event ends: names and codes stay")
+    else:
+        told = _("names and codes are dropped after {day}")
+        told = told.format(day=clock_time(until_ms, zone, dated=True))
+        if now_ms > until_ms + _DAY_MS:
+            status = Status.WARN
+            hint = hint or _("They go while the gate is closed: gate sync --once")
+    both = [told] if found.status is Status.SKIP else [told, found.detail]
+    return _found(Status.OK if status is Status.SKIP else status, "; ".join(both), hint)
+
+
+def _of_journal(config: Config, folder: Folder, clock: Clock) -> Check:
     if not config.retention_days or not folder.journal.exists():
         return _found(Status.SKIP, _("nothing to forget"))
     with closing(JournalReader(folder.journal)) as reader:
@@ -276,7 +301,7 @@ def _retention(config: Config, folder: Folder, clock: Clock) -> Check:
     now_ms = clock.read().wall_ms
     if newest and now_ms < newest[0].at_ms - 1000:
         return _found(Status.SKIP, _("the clock is behind the last entry"))
-    days = max(0, (now_ms - newest[0].at_ms) // 86_400_000) if newest else 0
+    days = max(0, (now_ms - newest[0].at_ms) // _DAY_MS) if newest else 0
     detail = _("last entry {days} days ago, kept for {limit}").format(
         days=days, limit=config.retention_days
     )

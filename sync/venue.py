@@ -166,9 +166,23 @@ def set_state(folder: Folder, device: str, state: str) -> MemberRow:
 
 def set_zone(folder: Folder, time_zone: str) -> EventRow:
     """Give the venue another time zone. Raises UsageError at any gate but the host."""
-    row = msgspec.structs.replace(_event_of(folder), time_zone=time_zone)
-    say(folder, row)
-    return row
+    return _state(folder, time_zone=time_zone)
+
+
+def set_end(folder: Folder, ends_s: int, keep_days: int | None) -> EventRow:
+    """Say when the event ends (Unix seconds), and how many days later what is personal goes.
+
+    Raises UsageError at any gate but the host, and where that would be at once though nobody has
+    said how many days: it could not be taken back.
+    """
+    kept = {} if keep_days is None else {"keep_days": keep_days}
+    row = msgspec.structs.replace(_event_of(folder), ends_s=ends_s, **kept)
+    if not kept and ends_s and row.keeps_until_ms <= _now_ms():
+        raise UsageError(
+            _("by that end names and codes are dropped at once"),
+            _("Say that it is meant, with --keep-days N."),
+        )
+    return _state(folder, ends_s=ends_s, **kept)
 
 
 def set_isolated_hours(folder: Folder, hours: int) -> EventRow:
@@ -176,7 +190,11 @@ def set_isolated_hours(folder: Folder, hours: int) -> EventRow:
 
     Raises UsageError at any gate but the host.
     """
-    row = msgspec.structs.replace(_event_of(folder), isolated_hours=hours)
+    return _state(folder, isolated_hours=hours)
+
+
+def _state(folder: Folder, **fields: str | int) -> EventRow:
+    row = msgspec.structs.replace(_event_of(folder), **fields)
     say(folder, row)
     return row
 

@@ -241,6 +241,15 @@ class TestAudit:
         of_show = await rows(running, event="show")
         assert {row["event"] for row in of_show} == {"show"}
 
+    async def test_a_backends_voids_are_there(self, running: Central) -> None:
+        """What an account of the card API voids is told with the account's id."""
+        api = await account(running)
+        code = await api.claim(await api.create(), "oFan")
+        await api.ok("/card/code/unavailable", {"code": code, "reason": "refund"})
+        (row,) = [row for row in await rows(running) if row["act"] == "void"]
+        assert (row["who"], row["event"]) == (api.appid, "show")
+        assert code not in str(row)
+
     async def test_what_was_refused_is_not(self, running: Central) -> None:
         """A row and what it tells of are one transaction: neither without the other."""
         before = await rows(running)
@@ -341,13 +350,14 @@ class TestChain:
         ("meddle", "found"),
         [
             (lambda c: c.execute(update(t.audit).where(t.audit.c.seq == 3).values(
-                body=t.audit.c.body + " ")), ["3: altered"]),
+                body=t.audit.c.body + " ")), ["row 3 was altered"]),
             (lambda c: c.execute(delete(t.audit).where(t.audit.c.seq == 3)),
-             ["3: missing"]),
-            (lambda c: c.execute(delete(t.audit).where(t.audit.c.seq == 5)), ["5: cut off"]),
+             ["row 3 is missing"]),
+            (lambda c: c.execute(delete(t.audit).where(t.audit.c.seq == 5)),
+             ["from row 5 on the log was cut off"]),
             (lambda c: c.execute(update(t.audit).where(t.audit.c.seq == 2).values(event="x")),
-             ["2: not linked to the row before"]),
-            (lambda c: rewrite(c, 2), ["3: not linked to the row before"]),
+             ["row 2 does not go on from the one before"]),
+            (lambda c: rewrite(c, 2), ["row 3 does not go on from the one before"]),
         ],
         ids=["altered", "taken out", "cut off", "moved to an event", "made up anew"],
     )  # fmt: skip

@@ -348,6 +348,30 @@ class TestCards:
         engine.dispose()
         assert holding(backup, OPENID, *bought[1][:2]) == []
 
+    async def test_on_postgresql(self, pg_url: str, tmp_path: Path) -> None:
+        """The same statements there: no row of any table has the person, or anybody afterwards."""
+        engine = emptied(pg_url)
+        in_transaction(engine, lambda c: tickets.create_event(c, "show", "", "UTC", 1))
+        async with central(tmp_path / "pg", engine=engine, runs_clockwork=False) as running:
+            assert (await running.admin("POST", "/events/show/tickets", json=ROWS)).is_success
+            api = await account(running)
+            card = await api.create(meeting(get_limit=9))
+            code = await api.claim(card, OPENID, outer_str="spring-letter")
+            items = [{"card_id": card, "count": 1}]
+            await api.ok("/v1/orders", {"order_id": "o-1", "openid": OPENID, "items": items})
+            other = await api.claim(card, "oSomebody")
+            told = await running.admin(
+                "POST", "/events/show/persons/export", json={"who": f"code:{code}"}
+            )
+            assert told.json()["holdings"][0]["openid"] == OPENID
+            await erase(running, "quill-1")
+            assert len((await erase(running, OPENID))["tickets"]) == 2
+            assert rows_with(engine, NAME, SEAT, OPENID, code, "spring-letter") == []
+            assert rows_with(engine, other) != []
+            await end_event(running)
+            assert rows_with(engine, other, "oSomebody", "José") == []
+        engine.dispose()
+
     async def test_an_event_that_is_over_has_nobody(
         self, running: Central, api: Api, bought: tuple[str, list[str]]
     ) -> None:
@@ -357,6 +381,27 @@ class TestCards:
         assert holding(running.folder, OPENID, "oFriend", "o-spring", *bought[1]) == []
         assert await stock(running) == before
         await api.fails(40078, "/v1/claims", {"card_id": bought[0], "openid": "oLate"})
+
+
+def emptied(url: str) -> Engine:
+    """A database with nothing in it."""
+    engine = open_database(url)
+    with engine.begin() as connection:
+        for table in reversed(t.metadata.sorted_tables):
+            if table is not t.meta:
+                connection.execute(table.delete())
+        connection.execute(t.meta.update().where(t.meta.c.key == "audit").values(value="0:"))
+    return engine
+
+
+def rows_with(engine: Engine, *texts: str) -> list[str]:
+    """In which tables any of the texts stands."""
+    with reading(engine) as connection:
+        return [
+            table.name
+            for table in t.metadata.sorted_tables
+            if any(text in str(connection.execute(select(table)).all()) for text in texts)
+        ]
 
 
 async def stock(running: Central) -> list[Any]:
@@ -444,6 +489,16 @@ class TestRetention:
         await again.look(time.time_ns() // 1_000_000)
         assert holding(running.folder, *WORDS) == []
 
+    async def test_a_slip_of_the_pen_drops_nothing(self, running: Central) -> None:
+        """An end so long ago is taken only with the days it is kept, said in the same breath."""
+        ends = {"ends": "2020-08-02"}
+        answer = await running.admin("PATCH", "/events/show", json=ends)
+        assert (answer.status_code, answer.json()["error"]) == (422, "at_once")
+        await running.app.state.retention.look(time.time_ns() // 1_000_000)
+        assert holding(running.folder, NAME)
+        answer = await running.admin("PATCH", "/events/show", json=ends | {"keep_days": 1})
+        assert answer.status_code == 200
+
     async def test_nothing_can_be_issued_any_more(self, running: Central) -> None:
         """Nor the end be moved: what is gone is gone."""
         await end_event(running)
@@ -455,7 +510,7 @@ class TestRetention:
 
     async def test_two_servers_at_once(self, pg_url: str, tmp_path: Path) -> None:
         """On PostgreSQL two may look at the same moment; it is written down once."""
-        engine = open_database(pg_url)
+        engine = emptied(pg_url)
         with engine.begin() as connection:
             tickets.create_event(connection, "show", "", "UTC", 1, ends_s=NOW)
             tickets.issue(connection, "show", tickets.Issue(ROWS["types"], ROWS["tickets"]))

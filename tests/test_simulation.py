@@ -27,6 +27,9 @@ NEAR = {
     "cursor without its id": 10,
     "clocks alone say what is irregular": 30,
     "receipt before commit": 30,
+    "a gate tells on of who was erased": 103,
+    "who reads old changes is not sent back": 43,
+    "a backup brings back who was erased": 3,
 }
 """Where to begin to look: a seed that was seen to catch it is not far."""
 

@@ -25,7 +25,7 @@ class EventRow(msgspec.Struct, frozen=True, omit_defaults=True):
     keep_days: int = KEEP_DAYS
     """So many days after its end names, codes and orders are dropped."""
     dropped_ms: int = 0
-    """When the source of its tickets has dropped them, Unix milliseconds; 0: not yet."""
+    """When that was done, at the source of its tickets or here, Unix milliseconds; 0: not yet."""
     isolated_hours: int = 0
     """For how long a gate that hears nobody goes on by its ``alone`` policy; 0: without an end."""
 
@@ -70,9 +70,21 @@ def event_of(connection: sqlite3.Connection) -> EventRow | None:
         said["time_zone"],
         int(said.get("ends_s", 0)),
         int(said.get("keep_days", KEEP_DAYS)),
-        int(said.get("dropped_ms", 0)),
+        int(said.get("dropped_ms", 0)) or int(said.get("bare_ms", 0)),
         int(said.get("isolated_hours", 0)),
     )
+
+
+def event_row(folder: Folder) -> EventRow | None:
+    """What the event that this gate belongs to says of itself, if it has said anything yet.
+
+    Raises StoreError when the tickets cannot be read.
+    """
+    if not (folder.enrolment.exists() or folder.venue.exists()) or not folder.pointer.exists():
+        return None
+    live = live_replica(folder)
+    with closing(open_reader(live)) as connection, faults(live):
+        return event_of(connection)
 
 
 def event_zone(folder: Folder) -> str:
@@ -82,12 +94,9 @@ def event_zone(folder: Folder) -> str:
     """
     if not (folder.enrolment.exists() or folder.venue.exists()):
         return ""
-    if folder.pointer.exists():
-        live = live_replica(folder)
-        with closing(open_reader(live)) as connection, faults(live):
-            event = event_of(connection)
-        if event is not None:
-            return event.time_zone
+    event = event_row(folder)
+    if event is not None:
+        return event.time_zone
     # Until the first tickets come, what was answered at enrolment.
     try:
         return _enrolled.decode(folder.enrolment.read_bytes()).time_zone

@@ -22,7 +22,7 @@ from sync.central import tables as t
 from sync.central.devices import State, need_event
 from sync.central.edge import Denied, reply
 from sync.central.organisers import Organiser, Right
-from sync.central.retention import Retention
+from sync.central.retention import Retention, set_end
 from sync.central.server import Needs, Server, actor, check_reach, organiser
 from sync.protocol import (
     MAX_ROWS,
@@ -426,16 +426,13 @@ def _change_event(connection: Connection, event: str, asked: EventChange) -> Eve
     tickets.lock(connection, event)
     _key, said = tickets.said_of(connection, event)
     elsewhere = tickets.set_zone(connection, event, asked.time_zone or said.time_zone)
-    fields: dict[str, int] = {}
+    ends_s = None
     if asked.ends is not None:
-        fields["ends_s"] = _end(asked.ends, asked.time_zone or said.time_zone)
-    if asked.keep_days is not None:
-        fields["keep_days"] = asked.keep_days
-    if said.dropped_ms and fields:
-        raise Denied(409, "over", _("The event is over: its names and codes were dropped."))
+        ends_s = _end(asked.ends, asked.time_zone or said.time_zone)
+    if ends_s is not None or asked.keep_days is not None:
+        set_end(connection, event, _now_ms(), ends_s=ends_s, keep_days=asked.keep_days)
     if asked.isolated_hours is not None:
-        fields["isolated_hours"] = asked.isolated_hours
-    tickets.say_event(connection, event, **fields)
+        tickets.say_event(connection, event, isolated_hours=asked.isolated_hours)
     found = next(one for one in tickets.events(connection) if one["id"] == event)
     return EventLine(**found, types_elsewhere=elsewhere)
 

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
+from gate.language import _
 from gate.words import printable
 from sync.central import tables as t
 
@@ -131,14 +132,14 @@ def findings(connection: Connection) -> Iterator[str]:
             break
         for number, event, body, hashed in found:
             if number != seq + 1:
-                yield f"{seq + 1}: missing"
+                yield _("row {n} is missing").format(n=seq + 1)
             elif hashlib.sha256(body.encode()).hexdigest() != hashed:
-                yield f"{number}: altered"
+                yield _("row {n} was altered").format(n=number)
             elif (row := _decode(body)) and (row.seq, row.event, row.prev) != (number, event, prev):
-                yield f"{number}: not linked to the row before"
+                yield _("row {n} does not go on from the one before").format(n=number)
             seq, prev = number, hashed
     if _tip(connection) != (seq, prev):
-        yield f"{seq + 1}: cut off"
+        yield _("from row {n} on the log was cut off").format(n=seq + 1)
 
 
 def as_csv(some: Sequence[tuple[Row, str]]) -> str:

@@ -24,6 +24,7 @@ from sync.central.audit import CONSOLE
 from sync.central.database import in_transaction, reading, scrub
 from sync.central.edge import Denied
 from sync.central.organisers import Organiser, Right
+from sync.central.retention import AT_ONCE, set_end
 from sync.central.snapshot import Snapshots
 
 T = TypeVar("T")
@@ -83,7 +84,9 @@ def do(
         else:
             _set_end(engine, need_event(), chore)
     except Denied as denied:
-        raise UsageError(denied.problem.reason, "") from denied
+        is_slip = denied.problem.error == AT_ONCE
+        hint = _("Say that it is meant, with --keep-days N.") if is_slip else ""
+        raise UsageError(denied.problem.reason, hint) from denied
     return 0
 
 
@@ -155,7 +158,7 @@ def _audit(engine: Engine, target: str) -> int:
             with faults(path), path.open("x", encoding="utf-8", newline="") as file:
                 file.writelines(pages)
     for one in findings:
-        sys.stderr.write(_("audit log: row {found}").format(found=one) + "\n")
+        sys.stderr.write(_("audit log: {found}").format(found=one) + "\n")
     told = _("Newest row: {tip}. Kept elsewhere, it shows later that no row was cut off.")
     sys.stderr.write(told.format(tip=newest) + "\n")
     return 1 if findings else 0
@@ -193,16 +196,9 @@ def _erase(engine: Engine, event: str, who: str, folder: Path) -> None:
 
 def _set_end(engine: Engine, event: str, chore: Chore) -> None:
     def change(connection: Connection) -> EventRow:
-        tickets.lock(connection, event)
         _key, said = tickets.said_of(connection, event)
-        if said.dropped_ms:
-            raise Denied(409, "over", _("The event is over: its names and codes were dropped."))
-        fields: dict[str, int] = {}
-        if chore.set_end:
-            fields["ends_s"] = _second(chore.set_end, said.time_zone)
-        if chore.keep_days is not None:
-            fields["keep_days"] = chore.keep_days
-        return tickets.say_event(connection, event, **fields)
+        ends_s = _second(chore.set_end, said.time_zone) if chore.set_end else None
+        return set_end(connection, event, _now_ms(), ends_s=ends_s, keep_days=chore.keep_days)
 
     about = tickets.tell_settings
     row = in_transaction(

@@ -12,10 +12,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from gate.errors import GateError
+from gate.language import _
 from gate.store.event import EventRow
 from sync.central import audit, persons, tickets
 from sync.central import tables as t
@@ -26,6 +28,8 @@ from sync.wechat import persons as cards
 
 log = logging.getLogger(__name__)
 EVERY_S: Final = 60.0
+AT_ONCE: Final = "at_once"
+"""An end that may be a slip of the pen: with the days that it is kept it is taken."""
 _STEPS: Final = (tickets.drop_some, *cards.DROPS, tickets.forget_some)
 
 
@@ -92,6 +96,27 @@ class Retention:
     def _keep_list(self) -> None:
         with self._server.engine.connect().execution_options(reads_only=True) as connection:
             persons.keep_list(connection, self._server.settings.folder)
+
+
+def set_end(
+    connection: Connection, event: str, now_ms: int, *, ends_s: int | None, keep_days: int | None
+) -> EventRow:
+    """Say when an event ends (Unix seconds, 0: not known) and how long after that it is kept.
+
+    ``None`` leaves it as it is. Raises Denied where it was dropped already, and where an end alone
+    would have it dropped at once: that may be a slip of the pen, and could not be taken back.
+    """
+    tickets.lock(connection, event)
+    _key, said = tickets.said_of(connection, event)
+    fields = {"ends_s": ends_s, "keep_days": keep_days}
+    wanted = {name: value for name, value in fields.items() if value is not None}
+    if said.dropped_ms and wanted:
+        raise Denied(409, "over", _("The event is over: its names and codes were dropped."))
+    until_ms = msgspec.structs.replace(said, **wanted).keeps_until_ms
+    if until_ms and until_ms <= now_ms and keep_days is None and ends_s is not None:
+        reason = _("By that end names and codes are dropped at once.")
+        raise Denied(422, AT_ONCE, reason)
+    return tickets.say_event(connection, event, **wanted)
 
 
 def due(connection: Connection, now_ms: int) -> list[str]:

@@ -251,11 +251,16 @@ def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) ->
         renewed = tickets.new_epochs(connection) if wanted.restored else 0
         # Before anybody is served: a backup knows whom it does not know to have been erased.
         erased = persons.erase_again(connection, folder)
+        now_ms = time.time_ns() // 1_000_000
+        if wanted.restored:
+            audit.note(
+                connection, audit.CONSOLE, "restored", now_ms, about=f"erased again: {erased}"
+            )
         here = _events(connection)
         event, is_new = wanted.event or ("" if here else FIRST_EVENT), False
         if event and event not in here:
-            now_ms = time.time_ns() // 1_000_000
             tickets.create_event(connection, event, "", time_zone, now_ms)
+            audit.note(connection, audit.CONSOLE, "event made", now_ms, event=event)
             here, is_new = [*here, event], True
         _put_meta(connection, _URL, address.url)
         _put_meta(connection, _FINGERPRINT, address.fingerprint)
@@ -263,7 +268,9 @@ def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) ->
         # A secret that nobody could read would open a door for nobody.
         if needs_account and sys.stdout.isatty():
             of = event or here[0]
-            account = accounts.create(connection, of, time.time_ns() // 1_000_000)
+            account = accounts.create(connection, of, now_ms)
+            act = "account made"
+            audit.note(connection, audit.CONSOLE, act, now_ms, event=of, about=account[0].appid)
         event = event or _unnamed(here)
         hashed = _admin(connection, folder)
         return _Ready(hashed, event, is_new, account, needs_account, renewed, erased)
@@ -318,7 +325,8 @@ def _change_event(engine: Engine, wanted: Wanted) -> int:
     if hours is None:
         return _set_zone(engine, wanted)
     event = _need_event(engine, wanted)
-    in_transaction(engine, partial(tickets.say_event, event=event, isolated_hours=hours))
+    change = partial(tickets.say_event, event=event, isolated_hours=hours)
+    in_transaction(engine, _noted(change, "settings", event, tickets.tell_settings))
     sys.stdout.write(f"{event}: {isolated_words(hours)}\n")
     return 0
 
@@ -364,6 +372,8 @@ def _admin(connection: Connection, folder: Path) -> str:
     hashed = devices.hash_of(token)
     if hashed != kept:
         devices.put_admin_hash(connection, hashed)
+        now_ms = time.time_ns() // 1_000_000
+        audit.note(connection, audit.CONSOLE, "token made", now_ms, about="admin")
     return hashed
 
 
@@ -424,7 +434,9 @@ def _take_over(engine: Engine, wanted: Wanted, host: Host) -> int:
         now_ms=time.time_ns() // 1_000_000,
     )
     try:
-        taken = in_transaction(engine, take)
+        taken = in_transaction(
+            engine, _noted(take, "take over", event, lambda taken: f"{taken.tickets} tickets")
+        )
     except Denied as denied:
         raise UsageError(denied.problem.reason, "") from denied
     told = _("{name}: {tickets} tickets and {devices} gates taken over into the event {event}.")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from gate.errors import UsageError
 from gate.language import _
-from gate.store.event import EventRow, event_of
+from gate.store.event import KEEP_DAYS, EventRow, event_of
 from gate.store.filling import members_of
 from gate.store.folder import Folder
 from gate.store.sqlite import faults, open_reader
@@ -79,6 +79,8 @@ def take_over(
                 authority_key=host.authority.key,
                 authority=host.authority.certificate,
                 isolated_hours=said.isolated_hours if said else 0,
+                ends_s=said.ends_s if said else 0,
+                keep_days=said.keep_days if said else KEEP_DAYS,
             )
         )
         types = replica.execute("SELECT id, body FROM ticket_type ORDER BY id").fetchall()

@@ -28,7 +28,7 @@ from gate.domain.model import (
 )
 from gate.domain.rules import decide
 from gate.domain.validity import type_window
-from sync.central import journals
+from sync.central import audit, journals
 from sync.central import tables as t
 from sync.central.known import Memory
 from sync.exchange import CENTRAL
@@ -241,13 +241,13 @@ def replace_code(connection: Connection, card: Card, old: Holding, new: Holding)
 
 
 def make_unavailable(
-    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``code/unavailable``: void for good, for refunds and exchanges. Raises Refused."""
     asked = read_fields((Field("reason", text(3072)),), said)
     card, holding = need_holding(connection, account, said, locks=True)
     check_voidable(connection, card, holding)
-    void(connection, card, holding, asked.get("reason", ""))
+    void(connection, card, holding, asked.get("reason", ""), now_ms)
     return {}
 
 
@@ -264,8 +264,10 @@ def check_voidable(
         raise Refused(Errcode.NOT_USABLE, holding.state)
 
 
-def void(connection: Connection, card: Card, holding: Holding, reason: str) -> None:
+def void(connection: Connection, card: Card, holding: Holding, reason: str, now_ms: int) -> None:
     """Void a code, and tell the gates."""
+    actor = audit.Actor(card.appid)
+    audit.note(connection, actor, "void", now_ms, event=card.event, about=holding.ticket)
     gone = replace(holding, state=State.UNAVAILABLE, note=reason)
     keep(connection, card, gone, gift_ends_s=0)
     publish_one(connection, card, gone)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, select
 from gate.errors import StoreError, UsageError
 from gate.language import _
 from gate.words import printable
+from sync.central import audit
 from sync.central import tables as t
 from sync.central.database import in_transaction, open_database, reading
 from sync.central.serve import database_of, default_folder, tell_account
@@ -60,19 +61,27 @@ def review_cards(where: Where, card_ids: Sequence[str], reason: str | None) -> i
     """Approve cards, or reject them for a reason. Raises UsageError."""
     with _opened(where) as engine:
         for card_id in card_ids:
-            job = partial(
-                review, card_id=card_id, reason=reason, now_ms=time.time_ns() // 1_000_000
-            )
-            card = in_transaction(engine, job)
+            job = partial(review, card_id=card_id, reason=reason, now_ms=_now_ms())
+            act = "card approved" if reason is None else "card rejected"
+            noted = audit.noted(job, audit.CONSOLE, act, _now_ms(), about=lambda card: card.card_id)
+            card = in_transaction(engine, noted)
             sys.stdout.write(f"{card.card_id}  {card.status}\n")
     return 0
 
 
 def new_account(where: Where, event: str) -> int:
     """Another account; its secret is told this once. Raises UsageError."""
-    now_ms = time.time_ns() // 1_000_000
+    make = partial(accounts.create, event=event, now_ms=_now_ms())
+    noted = audit.noted(
+        make,
+        audit.CONSOLE,
+        "account made",
+        _now_ms(),
+        event=event,
+        about=lambda made: made[0].appid,
+    )
     with _opened(where) as engine:
-        account, secret = in_transaction(engine, lambda c: accounts.create(c, event, now_ms))
+        account, secret = in_transaction(engine, noted)
     tell_account(account, secret)
     return 0
 
@@ -144,3 +153,7 @@ def _find(connection: Connection, wanted: Wanted) -> list[tuple[Card, Holding]]:
         rows = list(connection.execute(query).all())
     cards = cards_of(connection, {row.card_id for row in rows})
     return [(cards[row.card_id], holding_of(row)) for row in rows]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

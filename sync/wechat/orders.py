@@ -127,7 +127,7 @@ def refund(
         check_voidable(connection, card, holding, also=(State.DELETED,))
         held.append((card, holding))
     for card, holding in held:
-        void(connection, card, holding, asked.get("reason", ""))
+        void(connection, card, holding, asked.get("reason", ""), now_ms)
     connection.execute(
         insert(t.card_refund).values(
             appid=account.appid,
