@@ -150,7 +150,8 @@ def make_private(path: Path) -> None:
                 _("{file} belongs to another user").format(file=one),
                 _("Run it as that user, or give them all to yourself: chown -R USER FOLDER"),
             )
-        if found.st_mode & _OTHERS:
+        # Into a closed folder nobody else comes, whatever a read-only disk says of the files in it.
+        if one == path and found.st_mode & _OTHERS:
             raise StoreError(
                 _("{file} can be read by other users").format(file=one),
                 _("Use a folder of its own, on a disk that knows owners (not FAT)."),
