@@ -17,6 +17,7 @@ from gate.log import Filter
 from gate.spreadsheet import row
 from gate.store.folder import Folder
 from gate.venue_report import as_csv, as_table, look
+from sync.central import audit
 from sync.replica import Holdings
 from tests.central import Maker
 from tests.conftest import MakeLane
@@ -105,7 +106,7 @@ def test_without_the_one_function_all_do(hostile: Folder, monkeypatch: pytest.Mo
     assert formulas(hostile) == {"report", "venue", "log"}
 
 
-@pytest.mark.parametrize("module", [report, venue_report, log])
+@pytest.mark.parametrize("module", [report, venue_report, log, audit])
 def test_there_is_no_other_way_to_write_csv(module: object) -> None:
     """Whoever exports goes through it."""
     assert "csv" not in vars(module)
