@@ -33,6 +33,8 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the answer is the exit code."""
+    # Names, codes and keys are nobody else's, whatever file they get into.
+    os.umask(0o077)
     language.use(os.environ.get("GATE_LANGUAGE", "auto"))
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a name must not end the evening.

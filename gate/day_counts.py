@@ -6,11 +6,11 @@ Days are those of the type's own zone. Pure counting over what the replica and t
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from gate.domain.local_time import moment_of
 from gate.domain.model import Status, Ticket, TicketType
 from gate.domain.validity import type_window, window
 
@@ -78,7 +78,7 @@ def _occasion(ticket: Ticket) -> int | None:
 
 
 def _day(at_s: int, zone: str) -> str:
-    return datetime.fromtimestamp(at_s, _zone(zone)).strftime("%Y-%m-%d")
+    return moment_of(at_s, _zone(zone)).day
 
 
 @lru_cache(maxsize=64)

@@ -28,7 +28,7 @@ from gate.scanner.decode import backends
 from gate.scanner.evdev import keyboards
 from gate.scanner.glimpse import Furniture
 from gate.store.event import event_row
-from gate.store.folder import Folder
+from gate.store.folder import Folder, not_private
 from gate.store.freshness import Freshness
 from gate.store.journal import JournalReader
 from gate.store.matters import matters
@@ -137,6 +137,12 @@ def _folder(folder: Folder) -> Check:
     probe = folder.path / ".probe"
     probe.write_bytes(b"x")
     probe.unlink()
+    for one in not_private(folder.path):
+        return _found(
+            Status.FAIL,
+            _("{file} can be read by other users, or is theirs").format(file=one),
+            _("gate scan mends what is yours; else: chown -R USER FOLDER"),
+        )
     kind = _file_system(folder.path)
     free = shutil.disk_usage(folder.path).free
     detail = f"{folder.path} ({kind}), " + _("{free} MB free").format(free=free // 2**20)

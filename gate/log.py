@@ -3,16 +3,15 @@
 Text and CSV are for reading; JSON Lines are the entries byte for byte as they are hashed.
 """
 
-import csv
-import io
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from gate.domain.local_time import moment_of
 from gate.domain.model import HAND, Entry
+from gate.spreadsheet import row
 from gate.store import entries
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader
@@ -64,15 +63,15 @@ def lines(
 ) -> Iterator[str]:
     """The entries as lines, oldest first; with ``follow``, new ones as they are written."""
     if form == "csv":
-        yield _csv(CSV_COLUMNS)
-    row = 0
+        yield row(CSV_COLUMNS)
+    last = 0
     reader: JournalReader | None = None
     try:
         while True:
             if reader is None and folder.journal.exists():
                 reader = JournalReader(folder.journal)
-            page = reader.bodies(after=row, limit=PAGE) if reader else []
-            for row, body in page:  # noqa: B007  the last row is where the next page begins
+            page = reader.bodies(after=last, limit=PAGE) if reader else []
+            for last, body in page:  # noqa: B007  the last row is where the next page begins
                 with faults(folder.journal):
                     entry = entries.decode(body)
                 if wanted.wants(entry):
@@ -92,7 +91,7 @@ def line(entry: Entry, form: Literal["text", "csv"], time_zone: ZoneInfo) -> str
         said = {**_said(entry), "name": entry.name, "time": _moment(entry, time_zone)}
         said["flags"] = " ".join(entry.flags)
         said["covers"] = " ".join(entry.covers)
-        return _csv([str(said.get(column, "")) for column in CSV_COLUMNS])
+        return row(said.get(column) for column in CSV_COLUMNS)
     parts = [
         clock_time(entry.at_ms, time_zone, dated=True, seconds=True),
         f"{(entry.outcome or entry.act).upper():<10}",
@@ -112,11 +111,8 @@ def line(entry: Entry, form: Literal["text", "csv"], time_zone: ZoneInfo) -> str
 
 
 def _moment(entry: Entry, time_zone: ZoneInfo) -> str:
-    try:
-        moment = datetime.fromtimestamp(entry.at_ms / 1000, time_zone)
-    except (OverflowError, ValueError, OSError):
-        return f"@{entry.at_ms}"
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
+    at = moment_of(entry.at_ms // 1000, time_zone)
+    return f"{at.day} {at.shown:%H:%M:%S}"
 
 
 def _said(entry: Entry) -> dict[str, object]:
@@ -125,9 +121,3 @@ def _said(entry: Entry) -> dict[str, object]:
         for name in entry.__slots__
         if (value := getattr(entry, name)) not in (None, "", ())
     }
-
-
-def _csv(cells: "tuple[str, ...] | list[str]") -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow(cells)
-    return out.getvalue()

@@ -1,21 +1,20 @@
 """Counts for people: issued, expected, admitted, inside, no-show, and what went on at each gate."""
 
-import csv
-import io
 import json
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len
 
+from gate.domain.local_time import moment_of
 from gate.domain.model import HAND, Outcome, Status
 from gate.errors import StoreError
 from gate.language import _
+from gate.spreadsheet import row
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader
 from gate.store.peers import is_half_made
@@ -153,8 +152,8 @@ def grouped(
     for side in sorted(counted):
         name = str(side)
         if by == "quarter":
-            moment = datetime.fromtimestamp(side * QUARTER_MINUTES * 60, time_zone)
-            name = moment.strftime("%Y-%m-%d %H:%M")
+            at = moment_of(side * QUARTER_MINUTES * 60, time_zone)
+            name = f"{at.day} {at.shown:%H:%M}"
         lines.append(Line(titles.get(name) or name or "-", *counted[side]))
     return lines
 
@@ -223,16 +222,13 @@ def columns(name: str, cells: Sequence[object], width: int = 42) -> str:
 
 def as_csv(numbers: Overview, groups: dict[str, list[Line]]) -> str:
     """The report as rows of (group, name, counted, value)."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["group", "name", "counted", "value"])
-    writer.writerows(["event", "", name, value] for name, value in _fields(numbers))
+    rows: list[tuple[object, ...]] = [("group", "name", "counted", "value")]
+    rows += [("event", "", name, value) for name, value in _fields(numbers)]
     for group, found in groups.items():
         for line in found:
-            for name, value in _fields(line):
-                if name != "name":
-                    writer.writerow([group, line.name, name, value])
-    return out.getvalue()
+            counted = [(name, value) for name, value in _fields(line) if name != "name"]
+            rows += [(group, line.name, name, value) for name, value in counted]
+    return "".join(f"{row(cells)}\n" for cells in rows)
 
 
 def as_json(numbers: Overview, groups: dict[str, list[Line]]) -> str:

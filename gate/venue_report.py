@@ -3,13 +3,10 @@
 It works with no network at all, from what was heard until then.
 """
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +17,7 @@ from gate.domain.irregular import Irregular
 from gate.domain.model import Entry, Ticket
 from gate.language import _
 from gate.report import Overview, columns, labels, venue_overview, with_typed
+from gate.spreadsheet import row
 from gate.store.folder import Folder
 from gate.store.standing import Standing, StandingReader
 from gate.store.tickets import Tickets
@@ -36,7 +34,7 @@ from gate.venue_words import (
     settled,
     void_side,
 )
-from gate.words import BASIS_WORDS, printable, server_link
+from gate.words import BASIS_WORDS, clock_time, printable, server_link
 
 Tips = Mapping[str, set[tuple[int, str]]]
 Progress = Callable[[int, int], None]
@@ -175,38 +173,29 @@ def _counted(day: DayCount) -> dict[str, int]:
 
 def as_csv(seen: Seen) -> str:
     """The report as rows of (group, name, counted, value)."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["group", "name", "counted", "value"])
-    told = as_told(seen)
+    return "".join(f"{row(cells)}\n" for cells in _rows(as_told(seen)))
+
+
+def _rows(told: dict[str, Any]) -> Iterator[tuple[object, ...]]:
+    yield "group", "name", "counted", "value"
     for group in ("as_of", "event"):
-        writer.writerows([group, "", name, value] for name, value in told[group].items())
+        yield from ((group, "", name, value) for name, value in told[group].items())
     for line in told["cards"]:
         name = f"{line.pop('id')} {line.pop('day')}".strip()
-        writer.writerows(["card", name, counted, value] for counted, value in line.items())
+        yield from (("card", name, counted, value) for counted, value in line.items())
     for device in told["devices"]:
         id_ = device.pop("id")
-        writer.writerows(["device", id_, name, value] for name, value in device.items())
-    for found in told["conflicts"]:
-        ticket, sides, word = (found.pop(k) for k in ("ticket", "admissions", "resolution"))
-        for name, value in (found | {f"settled_{k}": v for k, v in (word or {}).items()}).items():
-            writer.writerow(["conflict", ticket, name, value])
-        for place, side in enumerate(sides, 1):
-            writer.writerows(
-                ["conflict", ticket, f"admission_{place}_{name}", value]
-                for name, value in side.items()
-            )
-    for found in told["irregular"]:
-        ticket, sides, word = (found.pop(k) for k in ("ticket", "admissions", "resolution"))
-        for name, value in (found | {f"settled_{k}": v for k, v in (word or {}).items()}).items():
-            writer.writerow(["irregular", ticket, name, value])
-        for place, side in enumerate(sides, 1):
-            void = {f"void_{name}": value for name, value in side.pop("void").items()}
-            writer.writerows(
-                ["irregular", ticket, f"admission_{place}_{name}", value]
-                for name, value in (side | void).items()
-            )
-    return out.getvalue()
+        yield from (("device", id_, name, value) for name, value in device.items())
+    for group in ("conflicts", "irregular"):
+        about = group.removesuffix("s")
+        for found in told[group]:
+            ticket, sides, word = (found.pop(k) for k in ("ticket", "admissions", "resolution"))
+            said = found | {f"settled_{k}": v for k, v in (word or {}).items()}
+            yield from ((about, ticket, name, value) for name, value in said.items())
+            for place, side in enumerate(sides, 1):
+                void = {f"void_{name}": value for name, value in side.pop("void", {}).items()}
+                for name, value in (side | void).items():
+                    yield about, ticket, f"admission_{place}_{name}", value
 
 
 def as_json(seen: Seen) -> str:
@@ -268,10 +257,8 @@ def _age(seen: Seen, time_zone: ZoneInfo) -> str:
     if seen.newest_heard_ms is None:
         newest = _("nothing heard of other devices")
     else:
-        moment = datetime.fromtimestamp(seen.newest_heard_ms / 1000, time_zone)
-        newest = _("newest entry of another device: {when}").format(
-            when=moment.strftime("%Y-%m-%d %H:%M:%S")
-        )
+        when = clock_time(seen.newest_heard_ms, time_zone, dated=True, seconds=True)
+        newest = _("newest entry of another device: {when}").format(when=when)
     return f"{basis} · {heard} · {newest}"
 
 

@@ -3,11 +3,10 @@
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gate.domain.coverage import OtherLane
-from gate.domain.local_time import abbreviation, is_twice
+from gate.domain.local_time import abbreviation, is_twice, moment_of
 from gate.domain.model import (
     Basis,
     Direction,
@@ -273,14 +272,11 @@ def clock_time(
 
     A time that the clocks show twice says which one it is: ``02:30 CET``.
     """
-    try:
-        moment = datetime.fromtimestamp(at_ms / 1000, time_zone)
-        near = moment if near_ms is None else datetime.fromtimestamp(near_ms / 1000, time_zone)
-    except (OverflowError, ValueError, OSError):
-        return "?"
+    moment, day = moment_of(at_ms // 1000, time_zone)
+    near_day = day if near_ms is None else moment_of(near_ms // 1000, time_zone).day
     told = moment.strftime("%H:%M:%S" if seconds else "%H:%M")
-    if dated or moment.date() != near.date():
-        told = f"{moment.strftime('%Y-%m-%d')} {told}"
+    if dated or day != near_day:
+        told = f"{day} {told}"
     return f"{told} {abbreviation(moment)}" if is_twice(moment) else told
 
 

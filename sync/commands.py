@@ -335,6 +335,7 @@ def _worker(
             _("this device is not enrolled with a server or a venue"),
             _("Enrol it with: gate enroll"),
         )
+    folder.create()
     enrolment = enrolment or Enrolment("", "", "")
     # Whoever looks whether a worker lives holds the lock for a moment.
     lock = Lock(folder, "sync", wait_s=LOCK_WAIT_S)

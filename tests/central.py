@@ -50,9 +50,9 @@ class Maker:
         admits = {"outcome": Outcome.ADMIT, "uses": 1, "persons": 1, "ordinal": 0}
         said = (admits if act is Act.ADMISSION else {}) | said
         entry = Entry(
-            origin=self.origin, seq=self.seq, prev=self.prev, act=act, at_ms=NOW_MS + self.seq,
+            origin=self.origin, seq=self.seq, prev=self.prev, act=act,
             boot_ms=self.seq, ticket=ticket, gate="North",
-            **{"hlc": (NOW_MS << 16) + self.seq} | said,
+            **{"at_ms": NOW_MS + self.seq, "hlc": (NOW_MS << 16) + self.seq} | said,
         )  # fmt: skip
         body = entries.encode(entry)
         self.prev = entries.digest(body).hex()

@@ -15,6 +15,7 @@ from gate.importer import import_files
 from gate.lane import Lane
 from gate.store import tickets
 from gate.store.folder import Folder
+from gate.store.rows import bare_body
 from sync.wechat.holdings import CODE_LENGTH, CODE_LETTERS, CODE_SIGNS, made_code
 from tests.conftest import MakeLane
 from tests.venue import TYPES, fill, write_rows
@@ -150,3 +151,10 @@ def test_a_made_code_stays_itself_at_any_latin_keyboard() -> None:
         for sign in CODE_SIGNS:
             typed = retyped(sign, "us", name)
             assert typed in (None, sign) or has_other_than("0A", typed or ""), (name, sign)
+
+
+def test_a_ticket_that_was_erased_keeps_its_shape() -> None:
+    """Else nothing would be known any more of how the event's codes look."""
+    assert bare_body('{"id":"t","type_id":"T","holder":"Ann","shape":"4:0"}') == (
+        '{"id":"t","type_id":"T","shape":"4:0"}'
+    )

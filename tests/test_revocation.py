@@ -1,6 +1,7 @@
 """A device that was revoked lets nobody in, keeps its journal, and forgets the rest for good."""
 
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,24 @@ def test_what_fails_to_go_goes_at_the_next_try(
     assert not any(is_of_others(path.name) for path in worked.path.iterdir())
 
 
+@pytest.mark.parametrize("is_mutant", [False, True])
+def test_what_the_lane_is_writing_is_signed_too(
+    worked: Folder, monkeypatch: pytest.MonkeyPatch, is_mutant: bool
+) -> None:
+    """The note waits for the entry that is being written, or that would not be signed."""
+    if is_mutant:
+        monkeypatch.setattr(revocation, "_holding_back", lambda f: sqlite3.connect(f.journal))
+    with sqlite3.connect(worked.journal, isolation_level=None) as writing:
+        writing.execute("BEGIN IMMEDIATE")
+        revoking = threading.Thread(target=revoke_it, args=(worked,))
+        revoking.start()
+        revoking.join(1.0 if is_mutant else 0.3)
+        assert is_revoked(worked) is is_mutant
+        writing.execute("ROLLBACK")
+    revoking.join()
+    assert is_revoked(worked)
+
+
 def test_a_journal_that_cannot_be_read_does_not_keep_the_rest(venue: Folder) -> None:
     """It is deleted all the same, without a signature."""
     venue.journal.write_bytes(b"no database" * 500)
@@ -190,6 +209,17 @@ async def test_the_screen_says_so_all_the_time(venue: Folder, clock: FixedClock)
         await screen.press("escape")
         assert screen.panel.outcome is Outcome.REFUSE
         assert "It lets nobody in any more" in screen.text
+        assert screen.app.status() == [screen.lane.place.gate, "REVOKED"]
+        for key in ("f3", "f4", "f9", "f1"):
+            await screen.press(key)
+            await screen.settle()
+            await screen.press("escape")
+            await screen.settle()
+        for key in ("f7", "ctrl+z", "ctrl+o", "ctrl+n", "escape"):
+            await screen.press(key)
+            await screen.settle()
+        assert screen.app.is_running
+        assert screen.panel.outcome is Outcome.REFUSE
 
 
 def test_tickets_are_not_imported_into_it(venue: Folder) -> None:

@@ -162,6 +162,8 @@ BOOK: list[Case] = [
 
     ("alone, a ticket is admitted and flagged", SHOW, FRESH, ALONE, A, Reason.ADMITTED),
     ("alone, the venue may hold", SHOW, FRESH, ALONE | {"alone": Policy.HOLD}, H, Reason.ALONE),
+    ("nobody heard for too long", SHOW, FRESH, {"is_isolated": True}, H, Reason.ISOLATED),
+    ("isolated comes before alone", SHOW, FRESH, ALONE | {"is_isolated": True}, H, Reason.ISOLATED),
     ("alone, the venue may refuse", SHOW, FRESH, ALONE | {"alone": Policy.REFUSE}, R, Reason.ALONE),
     ("alone, a type may differ from its gate", SHOW, FRESH, ALONE | {"alone_by_type": {"T": Policy.HOLD}}, H, Reason.ALONE),
     ("not alone, the policy sleeps", SHOW, FRESH, {"alone": Policy.REFUSE}, A, Reason.ADMITTED),
@@ -204,7 +206,7 @@ def situation(said: dict[str, Any], changes: dict[str, Any]) -> tuple[Ticket, Sc
     rest = {
         k: v
         for k, v in changes.items()
-        if k in ("clock_trusted", "basis", "zone_inside", "problem")
+        if k in ("clock_trusted", "basis", "zone_inside", "problem", "is_isolated")
     }
     direction = changes.get("direction", Direction.IN)
     return ticket, scan, Context(NOW_MS, HERE, direction, place, house, **rest)
@@ -233,7 +235,7 @@ def test_the_book_has_every_reason_a_ticket_can_meet() -> None:
     told = {case[5] for case in BOOK}
     not_about_tickets = {
         Reason.UNREADABLE, Reason.UNKNOWN, Reason.AMBIGUOUS, Reason.TWO_TICKETS, Reason.FAULT,
-        Reason.OVERRIDE,
+        Reason.OVERRIDE, Reason.GATE_REVOKED,
     }  # fmt: skip
     assert set(Reason) - told == not_about_tickets
 
@@ -270,6 +272,7 @@ def test_the_strongest_objection_is_told_first() -> None:
         Reason.ALREADY_USED,
         Reason.PASS_BACK,
         Reason.ZONE_FULL,
+        Reason.ISOLATED,
         Reason.ALONE,
         Reason.LOOK,
     ]
@@ -311,6 +314,7 @@ def everything_wrong() -> tuple[Ticket, History, Scan, Context]:
         "zone_capacity": 0,
         "basis": Basis.ALONE,
         "alone": Policy.REFUSE,
+        "is_isolated": True,
     }
     return situation_with(said, been(ago_s=1, device=HERE), changes)
 

@@ -7,6 +7,7 @@ empties anything.
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 UTC_NAMES = frozenset({
@@ -17,6 +18,10 @@ UTC_NAMES = frozenset({
 """Names of the zone that machines are in when nobody has set them."""
 
 _MONTHS = 13
+_CYCLE_S = 146_097 * 86_400
+"""400 Gregorian years."""
+_TOLD = (0, 8000 * 31_556_952)
+"""From 1970 on and for 8,000 years."""
 
 
 @lru_cache(maxsize=1024)  # the same few hours before every scan
@@ -41,6 +46,22 @@ def last_at(wall: datetime, zone: ZoneInfo) -> int:
     if early <= late:
         return late
     return _change(wall, zone, late, early) - 1
+
+
+class Moment(NamedTuple):
+    """What the clocks of a zone show, in whatever year."""
+
+    shown: datetime
+    """In a year that can be told: the Gregorian calendar is the same again after 400 years."""
+    day: str
+    """The true date, such as ``2026-12-31``; ``287396-10-12`` where a clock was mad."""
+
+
+def moment_of(at: int, zone: ZoneInfo) -> Moment:
+    """What clocks show at any second (Unix), before and after the years that can be told."""
+    cycles = 0 if _TOLD[0] <= at < _TOLD[1] else (at - _TOLD[0]) // _CYCLE_S
+    shown = datetime.fromtimestamp(at - cycles * _CYCLE_S, zone)
+    return Moment(shown, f"{shown.year + 400 * cycles:04}-{shown:%m-%d}")
 
 
 def is_twice(moment: datetime) -> bool:

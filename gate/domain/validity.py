@@ -3,7 +3,7 @@
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from gate.domain.local_time import first_at, last_at
+from gate.domain.local_time import first_at, last_at, moment_of
 from gate.domain.model import Kind, Ticket, TicketType
 
 Window = tuple[int | None, int | None]
@@ -84,7 +84,7 @@ def is_open(kind: TicketType, at: int, early_s: int = 0, late_s: int = 0) -> boo
 def same_day(kind: TicketType, one: int, other: int) -> bool:
     """Whether two seconds fall on one calendar day of the type's zone."""
     zone = zone_of(kind)
-    return datetime.fromtimestamp(one, zone).date() == datetime.fromtimestamp(other, zone).date()
+    return moment_of(one, zone).day == moment_of(other, zone).day
 
 
 def has_times(ticket: Ticket) -> bool:

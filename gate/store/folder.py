@@ -2,14 +2,16 @@
 
 import os
 import secrets
+import stat
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import IO
 
-from gate.errors import BusyError, DamagedError
+from gate.errors import BusyError, DamagedError, StoreError
 from gate.language import _
 from gate.store.sqlite import faults
 
@@ -101,9 +103,13 @@ class Folder:
         return self.path / "gate.log"
 
     def create(self) -> None:
-        """Make the folder, private to its user, if it is not there."""
+        """Make the folder if it is not there, and see to it that nobody else can read it.
+
+        Raises StoreError where that cannot be.
+        """
         with faults(self.path):
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self.path)
 
     def device_id(self) -> str:
         """The id this folder gives its device, minted when first asked for."""
@@ -120,6 +126,71 @@ class Folder:
                 _("Restore the file from a backup of this folder, or start with a new folder."),
             )
         return device
+
+
+ROOMS = ("inbox", "shared", "snapshots")
+"""Folders in a data folder that are ours throughout."""
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def make_private(path: Path) -> None:
+    """Take from all but their owner what they may do with a data folder and its files.
+
+    Whatever the umask was, and whoever copied it here. Raises StoreError where another user owns
+    something of it, or the file system keeps it open. Windows has no such modes: nothing is done.
+    """
+    for one in not_private(path):
+        try:
+            found = _closed(one)
+        except FileNotFoundError:
+            # What is done away with while we look.
+            continue
+        if found.st_uid != os.geteuid():
+            raise StoreError(
+                _("{file} belongs to another user").format(file=one),
+                _("Run it as that user, or give them all to yourself: chown -R USER FOLDER"),
+            )
+        # Into a closed folder nobody else comes, whatever a read-only disk says of the files in it.
+        if one == path and found.st_mode & _OTHERS:
+            raise StoreError(
+                _("{file} can be read by other users").format(file=one),
+                _("Use a folder of its own, on a disk that knows owners (not FAT)."),
+            )
+
+
+def _closed(path: Path) -> os.stat_result:
+    """What a file is like after the try to close it to others; a sticky folder is everybody's."""
+    found = path.lstat()
+    if found.st_uid == os.geteuid() and not found.st_mode & stat.S_ISVTX:
+        # On a disk that cannot: it is seen from what it is like afterwards.
+        with suppress(OSError):
+            path.chmod(stat.S_IMODE(found.st_mode) & ~_OTHERS)
+    return path.lstat()
+
+
+def not_private(path: Path) -> Iterator[Path]:
+    """What of a data folder others may read, or own."""
+    if sys.platform == "win32":
+        return
+    for one in _all_of(path):
+        try:
+            found = one.lstat()
+        except FileNotFoundError:
+            continue
+        is_open = found.st_mode & _OTHERS and not stat.S_ISLNK(found.st_mode)
+        if is_open or found.st_uid != os.geteuid():
+            yield one
+
+
+def _all_of(path: Path) -> Iterator[Path]:
+    yield path
+    with faults(path):
+        inside = sorted(path.iterdir())
+    for one in inside:
+        if one.is_file():
+            yield one
+        elif one.name in ROOMS and not one.is_symlink():
+            yield from (one, *sorted(one.rglob("*")))
 
 
 class Lock:

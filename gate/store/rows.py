@@ -229,7 +229,7 @@ def changed_body(
 
 _IMPERSONAL = (
     "id", "type_id", "status", "begin_time", "end_time", "zone", "entrance", "uses", "party",
-    "alphabet", "voids",
+    "shape", "voids",
 )  # fmt: skip
 """What counts, conflicts and reports are made of; a field that is added is personal until named."""
 

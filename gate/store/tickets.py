@@ -112,6 +112,7 @@ class Tickets:
         self._built_ms = 0
         self._cursor = ""
         self._looked_up: dict[str, Ticket | None] = {}
+        self._meant: dict[str, Ticket | None] = {}
         self._shapes: tuple[Shape, ...] | None = None
         self._is_spent = False
 
@@ -162,7 +163,8 @@ class Tickets:
         Letters of another case or width count only where all codes of a type are of one. Raises
         StoreError while there are no tickets at all.
         """
-        self._looked_up, self._shapes, self._is_spent = {}, None, False
+        self._looked_up, self._meant = {}, {}
+        self._shapes, self._is_spent = None, False
         credential = parse(text)
         hashed = self.hash_of(credential.code or text)
         if credential.problem is not None:
@@ -191,6 +193,12 @@ class Tickets:
 
         It is a guess at what the text of the last ``match`` meant, and counts to its look-ups.
         """
+        if text not in self._meant:
+            # Many flaws make the same of a text.
+            self._meant[text] = self._ticket_of(text)
+        return self._meant[text]
+
+    def _ticket_of(self, text: str) -> Ticket | None:
         credential = parse(text)
         if credential.problem is not None:
             return None

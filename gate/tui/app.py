@@ -217,6 +217,8 @@ class GateApp(App[int], inherit_bindings=False):
     def status(self, camera: str = "", scanner: str = "") -> list[str]:
         """Where, which way, what is wrong, how sure, how fresh, what reads: most needed first."""
         lane, standing = self.lane, self.lane.standing()
+        if lane.is_revoked:
+            return [printable(lane.place.gate, 24), _("REVOKED")]
         fresh = standing.freshness
         basis = _(BASIS_WORDS[standing.coverage.basis])
         if standing.is_enrolled:

@@ -5,9 +5,7 @@ no person, no code. Every function works in the transaction it is handed, so tha
 that it was done are kept together or not at all.
 """
 
-import csv
 import hashlib
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -15,8 +13,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
+from gate import spreadsheet
 from gate.language import _
-from gate.words import printable
 from sync.central import tables as t
 
 T = TypeVar("T")
@@ -144,21 +142,12 @@ def findings(connection: Connection) -> Iterator[str]:
 
 def as_csv(some: Sequence[tuple[Row, str]]) -> str:
     """Rows for a spreadsheet, which takes none of it for a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row, hashed in some:
-        writer.writerow([_cell(value) for value in (*_told(row), hashed)])
-    return out.getvalue()
+    told = [COLUMNS, *((*_told(row), hashed) for row, hashed in some)]
+    return "".join(f"{spreadsheet.row(cells)}\n" for cells in told)
 
 
 def _told(row: Row) -> tuple[Any, ...]:
     return (row.seq, row.at_ms, row.event, row.who, row.address, row.act, row.about)
-
-
-def _cell(value: object) -> str:
-    text = printable(str(value), _LONGEST)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@"} else text
 
 
 def _short(text: str) -> str:

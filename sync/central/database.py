@@ -3,7 +3,6 @@
 Group commit: whoever waits for the disk waits together. Each job still happens whole or not at all.
 """
 
-import logging
 import os
 import queue
 import threading
@@ -22,7 +21,6 @@ from gate.language import _
 from gate.store.sqlite import faults
 from sync.central import tables
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 Job = Callable[[Connection], T]
 BATCH = 128
@@ -95,8 +93,11 @@ def _keep_private(file: Path) -> None:
 def _close_to_others(file: Path) -> None:
     try:
         file.chmod(0o600)
-    except PermissionError:
-        log.warning("%s: others may read it, and it is not ours to change that", file.name)
+    except PermissionError as error:
+        raise StoreError(
+            _("{file} belongs to another user").format(file=file),
+            _("Run it as that user, or give them all to yourself: chown -R USER FOLDER"),
+        ) from error
 
 
 def _options(url: str) -> dict[str, Any]:

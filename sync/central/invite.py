@@ -96,7 +96,7 @@ def self_signed(folder: Path, host: str) -> tuple[Path, Path]:
                 serialization.NoEncryption(),
             ),
         )
-        write_durably(certificate, made.public_bytes(serialization.Encoding.PEM), 0o644)
+        write_durably(certificate, made.public_bytes(serialization.Encoding.PEM))
     return certificate, key
 
 
