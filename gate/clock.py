@@ -30,12 +30,12 @@ class SystemClock:
     """This machine's clocks."""
 
     def __init__(self) -> None:
-        self._boot_id = _read_boot_id()
+        self._boot_id = read_boot_id()
 
     def read(self) -> Reading:
         """The clocks now."""
         return Reading(
-            wall_ms=time.time_ns() // 1_000_000, boot_ms=_boot_ms(), boot_id=self._boot_id
+            wall_ms=time.time_ns() // 1_000_000, boot_ms=boot_ms(), boot_id=self._boot_id
         )
 
     def is_synchronised(self) -> bool:
@@ -43,13 +43,18 @@ class SystemClock:
         return _SYNCHRONISED.exists()
 
 
-def _boot_ms() -> int:
+def boot_ms() -> int:
+    """Milliseconds of a clock that is never set, and runs on while the machine sleeps."""
     if sys.platform == "linux":
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+    if sys.platform == "darwin":
+        # Python's own monotonic clock stands still there while the machine sleeps.
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000_000
     return time.monotonic_ns() // 1_000_000
 
 
-def _read_boot_id() -> str:
+def read_boot_id() -> str:
+    """Which start of the machine that clock counts from."""
     try:
         return _BOOT_ID.read_text("ascii").strip()
     except OSError:

@@ -772,6 +772,7 @@ class Lane:
             rules=self.rules,
             clock_trusted=self._now.trusted,
             basis=self._now.standing.coverage.basis,
+            basis_age_ms=self._now.standing.age_ms,
             zone_inside=self._totals.inside_by_zone.get(self.place.zone, 0),
             problem=problem,
             is_isolated=self._left_ms(self._now.standing) == 0,
@@ -800,7 +801,9 @@ class Lane:
     def _look_at_clock(self) -> _Now:
         reading = self._clock.read()
         at_ms = reading.wall_ms + self._offset_ms
-        return _Now(reading, at_ms, self._judge(reading), self._standings.read(reading))
+        self._peers.refresh()
+        standing = self._standings.read(reading, self._peers.store)
+        return _Now(reading, at_ms, self._judge(reading), standing)
 
     def _judge(self, reading: Reading) -> bool:
         trusted = self._is_trusted(reading, self._anchor)
@@ -912,6 +915,7 @@ class Lane:
             trusted=self._now.trusted,
             offset_ms=self._offset_ms,
             basis=verdict.basis if verdict else standing.coverage.basis,
+            basis_age_ms=verdict.basis_age_ms if verdict else standing.age_ms,
             gate=self.place.gate,
             zone=self.place.zone,
             direction=verdict.direction if verdict else self.direction,

@@ -24,7 +24,8 @@ FOLLOW_EVERY_S = 0.25
 CSV_COLUMNS = (
     "name", "time", "act", "outcome", "reason", "ticket", "ticket_type", "code", "gate", "zone",
     "direction", "operator", "uses", "persons", "flags", "target", "count", "note", "source",
-    "symbology", "basis", "trusted", "covers", "server_ahead_ms", "server_error_ms", "prev",
+    "symbology", "basis", "basis_age_ms", "trusted", "covers", "server_ahead_ms", "server_error_ms",
+    "prev",
 )  # fmt: skip
 
 

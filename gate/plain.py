@@ -21,7 +21,7 @@ from gate.language import _
 from gate.scanner.wedge import Bursts, Wedge
 from gate.scanner_repair import Proposed
 from gate.scanner_words import proposal_lines, scanner_line
-from gate.words import DIRECTION_WORDS, clock_time, explain, printable, unheard
+from gate.words import DIRECTION_WORDS, clock_time, explain, printable, why_alone
 
 _NO_GAP_MS = 10**9
 """A pipe may stutter: there only line ends end a code."""
@@ -72,7 +72,7 @@ def unheard_at(lane: Lane, verdict: Verdict, time_zone: ZoneInfo) -> str:
     if verdict.basis is not Basis.ALONE:
         return ""
     standing = lane.standing()
-    return unheard(standing.coverage.unheard, standing.boot_ms, lane.now_ms(), time_zone)
+    return why_alone(standing.coverage, standing.boot_ms, lane.now_ms(), time_zone)
 
 
 def isolation_words(lane: Lane, time_zone: ZoneInfo) -> str:

@@ -34,7 +34,7 @@ from gate.venue_words import (
     settled,
     void_side,
 )
-from gate.words import BASIS_WORDS, clock_time, printable, server_link
+from gate.words import basis_words, clock_time, printable, server_link
 
 Tips = Mapping[str, set[tuple[int, str]]]
 Progress = Callable[[int, int], None]
@@ -209,6 +209,7 @@ def as_told(seen: Seen) -> dict[str, Any]:
         "as_of": {
             "at_ms": seen.at_ms,
             "basis": seen.standing.coverage.basis.value,
+            "basis_age_ms": seen.standing.age_ms,
             "server_heard_ago_ms": _server_ago_ms(seen),
             "newest_heard_ms": seen.newest_heard_ms,
         },
@@ -249,7 +250,7 @@ def as_told(seen: Seen) -> dict[str, Any]:
 def _age(seen: Seen, time_zone: ZoneInfo) -> str:
     """How old this is, in one line."""
     standing = seen.standing
-    basis = _(BASIS_WORDS[standing.coverage.basis])
+    basis = basis_words(standing.coverage.basis, standing.age_ms)
     if standing.is_enrolled:
         heard = server_link(standing.freshness, standing.boot_ms, seen.at_ms, time_zone)
     else:
@@ -287,6 +288,7 @@ def _side(entry: Entry) -> dict[str, Any]:
         "server_error_ms": entry.server_error_ms,
         "is_clock_trusted": entry.trusted,
         "basis": entry.basis.value,
+        "basis_age_ms": entry.basis_age_ms,
         "persons": entry.persons,
         "overruled": entry.overruled.value if entry.overruled else None,
         "note": entry.note,

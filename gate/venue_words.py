@@ -8,7 +8,7 @@ from gate.domain.model import Basis, Entry
 from gate.language import _, ngettext
 from gate.store.matters import Matter
 from gate.store.venue import Device
-from gate.words import BASIS_WORDS, N_, REASON_WORDS, brief, clock_time, describe, printable
+from gate.words import N_, REASON_WORDS, basis_words, brief, clock_time, describe, printable
 
 STATE_WORDS = {
     "open": N_("open"),
@@ -121,7 +121,7 @@ def evidence(entry: Entry, time_zone: ZoneInfo) -> str:
         printable(entry.gate or entry.device[:8], 24),
         _("operator {name}").format(name=printable(entry.operator, 24)) if entry.operator else "",
         bounded_time(entry, time_zone),
-        _(BASIS_WORDS[entry.basis]) if entry.basis in set(Basis) else "",
+        basis_words(entry.basis, entry.basis_age_ms) if entry.basis in set(Basis) else "",
         ngettext("{n} person", "{n} people", entry.persons).format(n=entry.persons),
         _("against: {rule}").format(rule=_(REASON_WORDS[entry.overruled]))
         if entry.overruled

@@ -1,11 +1,12 @@
 """Verdicts in the operator's words (rule, fact, remedy), and strangers' text made safe."""
 
+import math
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from gate.domain.coverage import OtherLane
+from gate.domain.coverage import Coverage, OtherLane
 from gate.domain.local_time import abbreviation, is_twice, moment_of
 from gate.domain.model import (
     Basis,
@@ -27,6 +28,8 @@ SHOWN = 200
 """Longest piece of a stranger's text that is shown."""
 LINK_LOST_MS = 60_000
 """After so long a connection that brings nothing is none, whatever the sync worker last said."""
+CATCHING_UP_MS = 10_000
+"""A lane that was heard so lately is not unheard: what it did is not all here yet."""
 AGE_TOLD_MS = 7 * 86_400_000
 """An age beyond this says more of a clock than of a list."""
 OLD_MS = 366 * 86_400_000
@@ -337,8 +340,25 @@ def isolated_words(hours: int) -> str:
     return told.format(n=hours)
 
 
+def basis_words(basis: Basis, age_ms: int | None = None) -> str:
+    """What a verdict is worth; while it is sure, up to how long before it."""
+    words = _(BASIS_WORDS[basis])
+    if age_ms is None or basis not in (Basis.CENTRAL, Basis.LAN):
+        return words
+    # Rounded up: it is promised that nothing older is missing.
+    seconds = max(0.1, math.ceil(age_ms / 100) / 10)
+    return _("{sure}, {seconds} s").format(sure=words, seconds=f"{seconds:.1f}")
+
+
+def why_alone(coverage: Coverage, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
+    """Why nothing is sure; ``boot_ms`` and ``at_ms`` are the same moment."""
+    if coverage.is_refetching:
+        return _("what the others did is being fetched again")
+    return unheard(coverage.unheard, boot_ms, at_ms, time_zone)
+
+
 def unheard(lanes: Sequence[OtherLane], boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
-    """Who has not been heard, and since when; ``boot_ms`` and ``at_ms`` are the same moment."""
+    """Of whom too little is known, and why; ``boot_ms`` and ``at_ms`` are the same moment."""
     told = [_unheard(lane, boot_ms, at_ms, time_zone) for lane in lanes[:UNHEARD_SHOWN]]
     more = len(lanes) - len(told)
     if more > 0:
@@ -348,10 +368,15 @@ def unheard(lanes: Sequence[OtherLane], boot_ms: int, at_ms: int, time_zone: Zon
 
 def _unheard(lane: OtherLane, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
     name = printable(lane.name or lane.device[:8], 24)
-    times = [ms for ms in (lane.central_boot_ms, lane.lan_boot_ms) if ms is not None]
-    if not times:
+    heard_boot_ms = lane.heard_boot_ms
+    if heard_boot_ms is None:
         return _("{name} never heard").format(name=name)
-    heard_ms = at_ms - (boot_ms - max(times))
+    if boot_ms - heard_boot_ms < CATCHING_UP_MS:
+        if lane.behind:
+            told = ngettext("{name}: {n} behind", "{name}: {n} behind", lane.behind)
+            return told.format(name=name, n=lane.behind)
+        return _("{name}: catching up").format(name=name)
+    heard_ms = at_ms - (boot_ms - heard_boot_ms)
     return _("{name} unheard since {when}").format(
         name=name, when=clock_time(heard_ms, time_zone, near_ms=at_ms)
     )
@@ -411,7 +436,8 @@ def _uses(verdict: Verdict) -> str:
 
 
 def _basis(verdict: Verdict, unheard: str) -> str:
-    words = [] if verdict.basis is Basis.ONLY else [_(BASIS_WORDS[verdict.basis])]
+    told = basis_words(verdict.basis, verdict.basis_age_ms)
+    words = [] if verdict.basis is Basis.ONLY else [told]
     if verdict.basis is Basis.ALONE and unheard:
         words = [_("alone: {unheard}").format(unheard=unheard)]
     if Flag.NOT_INSIDE in verdict.flags:

@@ -24,7 +24,7 @@ from gate.store.nudge import try_now
 from gate.store.revocation import is_revoked, require_not_revoked, revoke, revoked
 from gate.store.standing import HEARD_WITHIN_S, StandingReader
 from gate.store.tickets import Tickets
-from gate.words import BASIS_WORDS, printable
+from gate.words import basis_words, printable
 from sync.bundle import sign
 from sync.client import (
     Client,
@@ -237,6 +237,8 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
         "working": is_working,
         "link": fresh.link if is_working else "",
         "basis": standing.coverage.basis.value,
+        "basis_age_ms": standing.age_ms,
+        "refetching": standing.coverage.is_refetching,
         "unheard": [lane.name or lane.device for lane in standing.coverage.unheard],
         "gates_heard": fresh.gates if is_working else 0,
         "turned_away": fresh.turned_away,
@@ -258,6 +260,8 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
                 "state": lane.state,
                 "heard_s_ago": ago_s(lane.central_boot_ms),
                 "lan_heard_s_ago": ago_s(lane.lan_boot_ms),
+                "held_s_ago": ago_s(lane.held_boot_ms),
+                "behind": lane.behind,
                 "unsent": lane.unsent,
             }
             for lane in fresh.lanes
@@ -291,8 +295,10 @@ def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:
     complete_s = told["tickets_complete_s_ago"]
     if complete_s is None:
         complete_s = told["tickets_as_of_s_ago"]
-    basis = _(BASIS_WORDS[Basis(told["basis"])])
-    if told["unheard"]:
+    basis = basis_words(Basis(told["basis"]), told["basis_age_ms"])
+    if told["refetching"]:
+        basis += " · " + _("what the others did is being fetched again")
+    elif told["unheard"]:
         unheard = ", ".join(printable(name, 40) for name in told["unheard"])
         basis += " · " + _("not heard: {lanes}").format(lanes=unheard)
     lines = [

@@ -285,6 +285,17 @@ def gather(rows: Iterable[Sequence[Any]]) -> Have:
     return {origin: frozenset(tips) for origin, tips in found.items()}
 
 
+def tip_name(origin: str, tip: Tip) -> str:
+    """An entry as the newest of its device: ``origin:seq:hash``."""
+    return f"{origin}:{tip.seq}:{tip.hash}"
+
+
+def read_tip(name: str) -> tuple[str, Tip]:
+    """Its origin, and the tip. The name must be of that form."""
+    origin, _colon, tip = name.partition(":")
+    return origin, _tip(tip)
+
+
 def tips_to_text(have: Have) -> dict[str, list[str]]:
     """As frames carry it."""
     return {

@@ -16,13 +16,17 @@ from sync.lan import Event, Lan, Link, Linked, Said, Unlinked, place_of
 from sync.outbound import unsent
 from sync.pair import Asking, Pair
 from sync.places import Rank
-from sync.protocol import Beat, Report, Word
+from sync.protocol import Beat, Report, Stamp, Watermark, Word
 from sync.replica import Holdings
+from sync.watermarks import ClockBound, Watermarks, Way
+from sync.watermarks import Watermark as Mark
 
 log = logging.getLogger(__name__)
 
 COMPARE_EVERY = 60
 """Beats between two comparisons of everything with a gate."""
+TOLD_ON_MS = 60_000
+"""An older watermark of a device is not told on."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -34,6 +38,10 @@ class Gate:
     pair: Pair
     beat: Beat = field(default_factory=Beat)
     beats: int = 0
+    bound: ClockBound = field(default_factory=ClockBound)
+    """Our boot clock against its."""
+    got: tuple[int, int] | None = None
+    """The newest stamp of its that has come, and our boot clock when it had."""
 
     @property
     def place(self) -> str:
@@ -52,15 +60,17 @@ class Gates:
         clock: Clock,
         key_of: Callable[[str], str],
         *,
+        watermarks: Watermarks,
         heard: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._holdings = holdings
+        self._watermarks = watermarks
         self._heard = dict(heard)
         self._key = key
         self._lan = lan
         self._clock = clock
         self._keys: dict[str, str] = {holdings.device: key.public}
-        self._key_of = lambda device: self._keys.get(device) or key_of(device)
+        self._key_of: Callable[[str], str] = lambda device: self._keys.get(device) or key_of(device)
         self._verify = verifier(self._key_of)
         self._asking = Asking()
         self._own_told = self._told = 0
@@ -122,9 +132,14 @@ class Gates:
         if late != self._late_told:
             self._late_told = late
             beat = msgspec.structs.replace(beat, late=late)
-        beat = msgspec.structs.replace(beat, at_ms=self._clock.read().wall_ms)
-        data = _encode(Word(beat=beat))
-        self._lan.send((gate.link, data) for gate in gates)
+        now = self._look()
+        beat = msgspec.structs.replace(beat, at_ms=now.wall_ms)
+        self._lan.send(
+            (gate.link, _encode(Word(beat=beat, stamp=self._stamp(gate, now.boot_ms))))
+            for gate in gates
+        )
+        if not self._holdings.is_complete and gates and all(g.pair.holds_all() for g in gates):
+            self._holdings.complete()
         self._asking.share_out(
             [gate.pair for gate in gates], self._holdings.device, hears_central=hears_central
         )
@@ -133,6 +148,14 @@ class Gates:
             if (gate.beats + n) % COMPARE_EVERY == 0:
                 gate.pair.compare()
             self._say(gate)
+
+    def stamp(self) -> None:
+        """Say to everybody up to where we have come, between two beats."""
+        at_ms = self._look().boot_ms
+        self._lan.send(
+            (gate.link, _encode(Word(stamp=self._stamp(gate, at_ms))))
+            for gate in self.linked.values()
+        )
 
     def who_hear(self, device: str) -> list[str]:
         """The linked gates that say they hear a device, or ``central``."""
@@ -161,6 +184,8 @@ class Gates:
         now = self._clock.read()
         gate.pair.hear(word, now.wall_ms)
         self._heard[link.device] = now.boot_ms
+        if word.stamp is not None:
+            self._hear_stamp(gate, word.stamp, now.boot_ms)
         if word.frame.whole:
             self._compared[link.device] = gate.pair
         if word.beat is not None:
@@ -177,6 +202,40 @@ class Gates:
         self._say(gate)
         self.tell()
 
+    def _hear_stamp(self, gate: Gate, stamp: Stamp, now_ms: int) -> None:
+        is_first = gate.got is None
+        gate.got = stamp.at_ms, now_ms
+        if stamp.got is not None:
+            ours_ms, theirs_ms = stamp.got
+            gate.bound.learn(min(ours_ms, now_ms), theirs_ms, now_ms)
+        # Of devices there are only, as with those that it hears.
+        told = {d: mark for d, mark in stamp.others.items() if self._key_of(d)}
+        told[gate.link.device] = Watermark(stamp.tip, stamp.at_ms)
+        for device, mark in told.items():
+            boot_ms = gate.bound.first(mark.at_ms, now_ms)
+            if boot_ms is not None and device != self._holdings.device:
+                self._watermarks.note(device, Way.LAN, Mark(mark.tip, min(boot_ms, now_ms)))
+        if is_first:
+            # Only with an answer to its stamps can the other place ours.
+            answer = Word(stamp=self._stamp(gate, self._look().boot_ms))
+            self._lan.send([(gate.link, _encode(answer))])
+
+    def _look(self) -> Reading:
+        """The clocks, and after that the journal: what a stamp is made of."""
+        now = self._clock.read()
+        self._holdings.follow_journal()
+        return now
+
+    def _stamp(self, gate: Gate, at_ms: int) -> Stamp:
+        """Up to where we have come; the journal must have been followed after ``at_ms``."""
+        others = {}
+        for device in self._watermarks.devices():
+            mark = self._watermarks.newest(device)
+            is_wanted = device != gate.link.device and device not in gate.pair.linked
+            if is_wanted and mark is not None and at_ms - mark.boot_ms <= TOLD_ON_MS:
+                others[device] = Watermark(mark.tip, mark.boot_ms)
+        return Stamp(at_ms, self._holdings.own_tip, gate.got, others)
+
     def _hear_clock(self, device: str, beat: Beat, now: Reading) -> None:
         clocks = self._clocks[device]
         if beat.at_ms:
@@ -186,8 +245,10 @@ class Gates:
 
     def _say(self, gate: Gate) -> None:
         words = []
+        at_ms = self._look().boot_ms
         while (word := gate.pair.say()) is not None:
-            words.append((gate.link, _encode(word)))
+            stamped = msgspec.structs.replace(word, stamp=self._stamp(gate, at_ms))
+            words.append((gate.link, _encode(stamped)))
             if not gate.pair.has_to_send():
                 break
         if words:

@@ -3,7 +3,8 @@
 The server has told, the feed has told, their own entries say, or they are heard on the LAN.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -14,16 +15,19 @@ from sync.feed import Feed
 from sync.gates import Gates
 from sync.protocol import Lane, Report
 from sync.replica import Holdings
+from sync.watermarks import Watermark, Watermarks, Way
 
 ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
 NEVER = -(2**53)
+NO_TIP = Watermark("", NEVER)
 
 
 class Others:
     """Everything that is known of the other devices."""
 
-    def __init__(self, holdings: Holdings, feed: Feed) -> None:
+    def __init__(self, holdings: Holdings, feed: Feed, watermarks: Watermarks) -> None:
         self._holdings = holdings
+        self._watermarks = watermarks
         self._feed = feed
         self._told = {one.device: one for one in holdings.devices(Lane)}
         self._told_boot_ms = 0
@@ -84,6 +88,7 @@ class Others:
 
     def lanes(self, gates: Gates | None, now_ms: int = 0) -> tuple[freshness.Lane, ...]:
         """The other devices, as the lane is told of them at a moment of this device's clock."""
+        self._watermarks.look_again()
         known = {
             *self._told,
             *self._members,
@@ -91,6 +96,34 @@ class Others:
             *(gates.linked if gates else ()),
         } - {self._holdings.device, CENTRAL}
         return tuple(self._lane(device, gates, now_ms) for device in sorted(known))
+
+    def recall(self, lanes: Iterable[freshness.Lane]) -> None:
+        """Take in what an earlier worker of this boot said: still true if the tips are held."""
+        for lane in lanes:
+            # Both ways may have been known; the tip is that of the later one.
+            ways = ((lane.lan_held_boot_ms, Way.LAN), (lane.central_held_boot_ms, Way.CENTRAL))
+            for boot_ms, way in ways:
+                if boot_ms is not None and boot_ms == lane.held_boot_ms:
+                    self._watermarks.note(lane.device, way, Watermark(lane.held_tip, boot_ms))
+
+    def _held_tip(self, device: str) -> str:
+        held = [self._watermarks.held(device, way) for way in Way]
+        return max((one for one in held if one), key=lambda one: one.boot_ms, default=NO_TIP).tip
+
+    def held(self, lanes: Sequence[freshness.Lane]) -> tuple[freshness.Lane, ...]:
+        """The same lanes with what of them is held by now."""
+        self._watermarks.look_again()
+        held = self._watermarks.held_boot_ms
+        return tuple(
+            replace(
+                lane,
+                central_held_boot_ms=held(lane.device, Way.CENTRAL),
+                lan_held_boot_ms=held(lane.device, Way.LAN),
+                held_tip=self._held_tip(lane.device),
+                behind=self._watermarks.behind(lane.device),
+            )
+            for lane in lanes
+        )
 
     def _state(self, device: str) -> str:
         told, member = self._told.get(device), self._members.get(device)
@@ -107,6 +140,9 @@ class Others:
         if word is not None:
             state = RETIRED
         is_open = self._holdings.is_open(device)
+        behind = self._watermarks.behind(device)
+        # What it did since it closed, as far as is known here, may be that it opened.
+        is_active = bool(behind) or (told.active if is_open is None else is_open)
         heard_boot_ms = self.server_heard_boot_ms(device)
         report = told.report
         if gates is not None and (gate is not None or heard_boot_ms == NEVER):
@@ -117,7 +153,11 @@ class Others:
         return freshness.Lane(
             device=device,
             name=self.name_of(device) or (gate.beat.name if gate else ""),
-            active=(told.active if is_open is None else is_open) and state == ENROLLED,
+            active=is_active and state == ENROLLED,
+            central_held_boot_ms=self._watermarks.held_boot_ms(device, Way.CENTRAL),
+            lan_held_boot_ms=self._watermarks.held_boot_ms(device, Way.LAN),
+            held_tip=self._held_tip(device),
+            behind=behind,
             knows_us=self._holdings.closed_beside_us(device),
             central_boot_ms=None if heard_boot_ms == NEVER else heard_boot_ms,
             lan_boot_ms=gates.heard_boot_ms(device) if gates else None,

@@ -129,6 +129,10 @@ class Pair:
         self._has_gap = self._has_gap or bool(taken.gaps)
         return Heard(taken.touched, taken.new)
 
+    def holds_all(self) -> bool:
+        """Whether the other has said all that it holds, and we hold that too."""
+        return self._is_known and not self.more()
+
     def compare(self) -> None:
         """Say all that is held with the next word; the other then knows what is lacking."""
         self._needs_whole = True

@@ -32,6 +32,11 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 Milliseconds = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 Origin = Annotated[str, Meta(max_length=64, pattern=r"^[0-9a-z]{1,32}\.[0-9a-f]{1,31}\Z")]
 TipText = Annotated[str, Meta(max_length=64, pattern=r"^[0-9]{1,15}:[0-9a-f]{32}\Z")]
+TipName = Annotated[
+    str,
+    Meta(max_length=120, pattern=r"^([0-9a-z]{1,32}\.[0-9a-f]{1,31}:[0-9]{1,15}:[0-9a-f]{32})?\Z"),
+]
+"""``ORIGIN:SEQ:HASH``; empty for none."""
 Tips = Annotated[list[TipText], Meta(max_length=64)]
 
 
@@ -71,6 +76,51 @@ class Frame(Struct, frozen=True, omit_defaults=True):
     refused: Annotated[list[Refused], Meta(max_length=MAX_ENTRIES)] = []
 
 
+class Watermark(Struct, frozen=True, array_like=True):
+    """All that a device had done by a moment is its newest entry, and what was before that."""
+
+    tip: TipName
+    at_ms: Milliseconds
+    """The moment, by the boot clock of whoever tells; at the server by the server's."""
+
+
+class Stamp(Struct, frozen=True, omit_defaults=True):
+    """Up to where a gate has come, and when: what other gates know by that is up to date."""
+
+    at_ms: Milliseconds
+    """The sender's boot clock just before it looked into its journal."""
+    tip: TipName = ""
+    """The newest entry in it."""
+    got: tuple[Milliseconds, Milliseconds] | None = None
+    """The newest ``at_ms`` of yours that has come, and the sender's boot clock when it had."""
+    others: Annotated[dict[Name, Watermark], Meta(max_length=MAX_LINKS)] = {}
+    """What it knows of devices that the other does not hear."""
+
+
+class AskStamp(Struct, frozen=True, omit_defaults=True):
+    """The same for the server, which has one clock for all devices."""
+
+    at_ms: Milliseconds
+    """The device's boot clock just before it looked into its journal."""
+    tip: TipName = ""
+    clock: Name = ""
+    """Which clock of the server ``not_before_ms`` is by; empty: none is known yet."""
+    not_before_ms: Milliseconds = 0
+    """What that clock showed at ``at_ms``, at the least."""
+
+
+class AnswerStamp(Struct, frozen=True, omit_defaults=True):
+    """How the server's clock stands, and how far the event's devices have come."""
+
+    clock: Name
+    """Which clock: the id of a boot of the server's machine."""
+    at_ms: Milliseconds
+    """What it shows."""
+    got_ms: Milliseconds | None = None
+    """The ``at_ms`` of the stamp that this answers."""
+    devices: dict[Name, Watermark] = {}
+
+
 class Report(Struct, frozen=True, omit_defaults=True):
     """What a device says of itself with every exchange."""
 
@@ -104,6 +154,7 @@ class Ask(Struct, frozen=True, omit_defaults=True):
 
     frame: Frame = Frame()
     report: Report | None = None
+    stamp: AskStamp | None = None
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):
@@ -116,6 +167,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     """Cursor of the newest ticket change: ask for changes when it is another than yours."""
     lanes: list[Lane] | None = None
     """Every device of the event, when it has changed or some time has passed."""
+    stamp: AnswerStamp | None = None
 
 
 class Beat(Struct, frozen=True, omit_defaults=True):
@@ -152,6 +204,7 @@ class Word(Struct, frozen=True, omit_defaults=True):
     What is held of them is in the frame.
     """
     beat: Beat | None = None
+    stamp: Stamp | None = None
 
 
 ChangeKind = Literal["type", "ticket", "device", "event", "erasure"]
@@ -349,6 +402,7 @@ class Evidence(Struct, frozen=True, omit_defaults=True):
     uses: int
     basis: str
     trusted: bool
+    basis_age_ms: int | None = None
     server_ahead_ms: int | None = None
     server_error_ms: int | None = None
     overruled: str = ""

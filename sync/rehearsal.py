@@ -24,7 +24,7 @@ from gate.lane import Lane
 from gate.language import _
 from gate.store.folder import Folder
 from gate.store.venue import Venue
-from gate.words import BASIS_WORDS, OUTCOME_WORDS, printable
+from gate.words import BASIS_WORDS, OUTCOME_WORDS, basis_words, printable
 from gate.zones import machine_zone
 from sync.central import tickets
 from sync.central.database import open_database
@@ -115,7 +115,7 @@ class Rehearsal:
         line = Text(f"{self._at()}  {gate.name:8}")
         word = _(OUTCOME_WORDS[verdict.outcome])
         line.append(f" {word} ", _STYLES.get(verdict.outcome, "bold reverse"))
-        basis = _(BASIS_WORDS[verdict.basis])
+        basis = basis_words(verdict.basis, verdict.basis_age_ms)
         line.append(f"  {printable(_code(ticket))}  {basis}{'  ' + more if more else ''}")
         self._console.print(line)
 

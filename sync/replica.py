@@ -32,6 +32,7 @@ from gate.store.journal import (
     taken_back,
     tally_key,
 )
+from gate.store.peers import store_of
 from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writing
 from sync.exchange import (
     DIGITS,
@@ -47,6 +48,8 @@ from sync.exchange import (
     frame_of,
     gather,
     own_or_vouched,
+    read_tip,
+    tip_name,
     vouching,
 )
 from sync.protocol import FRAME_BYTES, HEAD_EVERY, MAX_ENTRIES, MAX_ENTRY, Head, Refused
@@ -164,6 +167,9 @@ class Holdings:
         self._journal: sqlite3.Connection | None = None
         self._journal_row = 0
         self._own: dict[str, Tip] = {}
+        self.own_tip = ""
+        """The newest entry of this device's journal when it was last followed, as ``tip_name``
+        names it; empty while there is none."""
         self._own_lane: list[Entry] = []
         """Each opening and closing of this device's own lane, the oldest first."""
         try:
@@ -182,6 +188,13 @@ class Holdings:
         self._retirements: dict[str, Entry] = self._read_retirements()
         self._tips: Have = self._read_tips()
         self._starts: dict[str, Start] = self._read_starts()
+        self._rooted: set[str] = set()
+        """Origins before which nothing of their device is lacking."""
+        with faults(self._path):
+            self._store = store_of(self._connection, self._path)
+            query = "SELECT is_complete FROM store"
+            self.is_complete = bool(self._connection.execute(query).fetchone()[0])
+            """Whether all that somebody else held was fetched since the file was made."""
 
     def close(self) -> None:
         """Let go of both files."""
@@ -224,6 +237,7 @@ class Holdings:
                 if seq == 1:
                     self._starts[origin] = Start(origin, follows or "")
                 self._own[origin] = Tip(seq, hash_.hex()[:DIGITS])
+                self.own_tip = tip_name(origin, self._own[origin])
                 self._journal_row = row
                 if act == Act.ANNULMENT:
                     annulments.add(ticket)
@@ -238,6 +252,56 @@ class Holdings:
         is_longer = self._journal_row > before
         self.own_version += is_longer
         return is_longer
+
+    @property
+    def store(self) -> str:
+        """Which peer store this writes, as ``store_of`` names it.
+
+        Empty once its file is gone, or another is in its place: nobody reads then what is written.
+        """
+        try:
+            is_there = store_of(self._connection, self._path) == self._store
+        except (OSError, sqlite3.Error):
+            return ""
+        return self._store if is_there else ""
+
+    def complete(self) -> None:
+        """All that somebody else held has been fetched."""
+        if not self.is_complete:
+            with writing(self._connection, self._path):
+                self._connection.execute("UPDATE store SET is_complete = 1")
+            self.is_complete = True
+
+    def lacking(self, tip: str) -> int:
+        """How many entries of a device are not held, up to the one that a tip names; 0 for none.
+
+        More may be lacking than is counted, but never when it is 0: an entry is held with its
+        origin before it, and each origin's first names what the device had done before it.
+        """
+        passed = []
+        while tip:
+            origin, newest = read_tip(tip)
+            tips = self._tips.get(origin, frozenset())
+            if newest not in tips and newest.hash not in self.hashes_at(origin, newest.seq):
+                held = max((one.seq for one in tips if one.seq < newest.seq), default=0)
+                return max(1, newest.seq - held)
+            if origin in self._rooted:
+                break
+            passed.append(origin)
+            tip = self._before(origin)
+        self._rooted.update(passed)
+        return 0
+
+    def _before(self, origin: str) -> str:
+        """The tip of the incarnation before an origin; empty: it is the device's first."""
+        query = "SELECT follows, prev FROM origin WHERE origin = ?"
+        with faults(self._path):
+            row = self._connection.execute(query, (origin,)).fetchone()
+        if row is None or not row[0]:
+            return ""
+        before, _colon, seq = row[0].partition(":")
+        is_number = seq.isascii() and seq.isdecimal() and len(seq) < 16
+        return tip_name(before, Tip(int(seq) if is_number else 0, row[1][:DIGITS]))
 
     def is_open(self, device: str) -> bool | None:
         """Whether a device's lane was open by its newest word on that; ``None``: it has none."""

@@ -20,6 +20,8 @@ from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+import msgspec
+
 from gate import __version__, config
 from gate.clock import Clock
 from gate.domain.model import device_of
@@ -50,18 +52,19 @@ from sync.keys import DeviceKey
 from sync.lan import Event, Expelled, Lan
 from sync.members import Membership, client_context, load_membership
 from sync.others import Others
-from sync.protocol import Answer, Beat, Report
+from sync.protocol import Answer, Ask, Beat, Report
 from sync.replica import Holdings
 from sync.seals import is_revocation, key_of
 from sync.sharing import Sharing
 from sync.talk import Talk
 from sync.venue import take_requests
+from sync.watermarks import ServerClock, Watermarks, Way
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.25
 """How often the journal is looked at even if nobody nudges."""
-BEAT_EVERY_S = 2.0
+BEAT_EVERY_S = 1.0
 """How often the server hears from us at least."""
 SILENCE_S = 15.0
 """A stream on which nothing came for so long is gone, whatever the network says."""
@@ -76,7 +79,10 @@ AWAY_S = 5.0
 OTHERS_HEAR_S = (1.0, 5.0)
 """How long to wait at most while another gate hears the server."""
 OFFSET_KEPT_S = 600.0
-LAN_BEAT_S = 1.0
+LAN_STAMP_S = 0.5
+STAMPS_A_BEAT = 2
+SAY_EVERY_S = 0.25
+"""How often at most it is said that more is known to be held."""
 CENTRAL_HEARD_S = 10.0
 PEER_FEED_S = 5.0
 """How long another gate is not asked for tickets after it failed."""
@@ -156,8 +162,11 @@ class Worker:
         self._holdings = Holdings(folder)
         self._feed = Feed(folder)
         self._key = DeviceKey(folder)
-        self._others = Others(self._holdings, self._feed)
+        self._watermarks = Watermarks(self._holdings.lacking)
+        self._others = Others(self._holdings, self._feed, self._watermarks)
         self._follower = Follower(folder, self._feed, self._call, progress)
+        before = FreshnessReader(folder).read(clock.read().boot_id).lanes
+        self._others.recall(before)
         self._gates: Gates | None = None
         self._lan: Lan | None = None
         self._authority = key_of(membership.authority) if membership is not None else None
@@ -170,17 +179,24 @@ class Worker:
                 self._lan,
                 clock,
                 self._others.key_of,
-                heard=self._heard_before(),
+                watermarks=self._watermarks,
+                heard={
+                    one.device: one.lan_boot_ms for one in before if one.lan_boot_ms is not None
+                },
             )
         self._talk = self._new_talk()
         self._offset = _Offset()
+        self._server_clock = ServerClock()
         self._head = ""
         self._server_boot_ms: int | None = None
         self._tickets_boot_ms: int | None = None
         self._link = ""
         self._last_error = ""
         self._written = Freshness()
-        self._beat_s = float("-inf")
+        self._said_s = float("-inf")
+        self._said_version = 0
+        self._stamp_s = float("-inf")
+        self._stamps = -1
         self._tidied_s = time.monotonic()
         self._not_before_s: dict[str, float] = {}
         """When another gate may be asked for tickets again, after that went wrong."""
@@ -308,6 +324,8 @@ class Worker:
                 self._progress(_("telling the server"), waiting - min(left, waiting), waiting)
             if self._stopping or not (more or self._talk.has_to_send()):
                 break
+        if not self._stopping:
+            self._holdings.complete()
         self._follow_feed()
         if waiting:
             # The server keeps what we say of ourselves: that nothing waits any more, too.
@@ -322,7 +340,7 @@ class Worker:
 
     def _exchange(self) -> bool:
         assert self._client is not None
-        ask, exchange = self._talk.ask(self._report()), self._client.exchange
+        ask, exchange = self._ask(self._report()), self._client.exchange
 
         def talk() -> tuple[Answer, int, int]:
             before_ms = self._clock.read().wall_ms
@@ -334,6 +352,13 @@ class Worker:
         heard = self._talk.hear(answer, after_ms, to_whole=ask.frame.whole)
         self._heard(answer)
         return heard.more
+
+    def _ask(self, report: Report | None = None, *, sign: bool = True) -> Ask:
+        """What to say next, and up to where the journal had been looked through when."""
+        now_ms = self._clock.read().boot_ms
+        ask = self._talk.ask(report, sign=sign)
+        stamp = self._server_clock.stamp(now_ms, self._holdings.own_tip)
+        return msgspec.structs.replace(ask, stamp=stamp)
 
     def _listen(self) -> None:
         """Be told by the stream; where there is none, ask again and again."""
@@ -374,11 +399,11 @@ class Worker:
                 raise ServerUnreachable(_("nothing was heard for {n} s").format(n=int(SILENCE_S)))
             while self._talk.has_to_send():
                 offered_at = now
-                stream.send(self._talk.ask(sign=False))
+                stream.send(self._ask(sign=False))
             if now - beat_at >= BEAT_EVERY_S:
                 beat_at = now
                 # Signed on every beat: from then on others can carry it, should we be lost.
-                stream.send(self._talk.ask(self._report()))
+                stream.send(self._ask(self._report()))
                 self._take_inbox()
             overdue = now - offered_at > RECEIPT_S and self._talk.unsent() > 0
             if self._talk.needs_whole or overdue or now - whole_at > WHOLE_EVERY_S:
@@ -422,6 +447,10 @@ class Worker:
         boot_ms = self._clock.read().boot_ms
         self._server_boot_ms = boot_ms
         self._last_error = ""
+        if answer.stamp is not None:
+            for device, mark in self._server_clock.hear(answer.stamp, boot_ms).items():
+                if device != self._holdings.device:
+                    self._watermarks.note(device, Way.CENTRAL, mark)
         if answer.head:
             self._head = answer.head
         if answer.lanes is not None:
@@ -505,6 +534,9 @@ class Worker:
                 self._gates.hear(happened.lan)
             self._gates.tell()
             self._beat()
+            is_due = time.monotonic() - self._said_s >= SAY_EVERY_S
+            if is_due and self._watermarks.version != self._said_version:
+                self._say_held()
         return happened
 
     def _tidy(self) -> None:
@@ -598,19 +630,16 @@ class Worker:
             announces=settings.announce,
         )
 
-    def _heard_before(self) -> dict[str, int]:
-        """When the other gates were last heard in this boot, before this worker began."""
-        before = FreshnessReader(self._folder).read(self._clock.read().boot_id)
-        return {
-            lane.device: lane.lan_boot_ms for lane in before.lanes if lane.lan_boot_ms is not None
-        }
-
     def _beat(self) -> None:
-        """Every second: say how we are, look who has newer tickets, keep the files tidy."""
+        """Twice a second: say up to where we have come; every other time also how we are."""
         now = time.monotonic()
-        if now - self._beat_s < LAN_BEAT_S or self._gates is None or self._lan is None:
+        if now - self._stamp_s < LAN_STAMP_S or self._gates is None or self._lan is None:
             return
-        self._beat_s = now
+        self._stamp_s = now
+        self._stamps += 1
+        if self._stamps % STAMPS_A_BEAT:
+            self._gates.stamp()
+            return
         position = self._feed.position()
         beat = Beat(
             name=self._enrolment.name or self._others.name_of(self._holdings.device),
@@ -709,6 +738,8 @@ class Worker:
             gates=len(self._gates.linked) if self._gates else 0,
             turned_away=self._lan.turned_away if self._lan else 0,
             last_turned_away=self._lan.last_turned_away if self._lan else "",
+            store=self._holdings.store,
+            is_complete=self._holdings.is_complete,
         )
         heard = (self._server_boot_ms, *(lane.lan_boot_ms for lane in told.lanes))
         newest = max((ms for ms in heard if ms is not None), default=None)
@@ -717,9 +748,18 @@ class Worker:
             freshness.note_heard(self._folder, reading.wall_ms - (reading.boot_ms - newest))
         due = reading.boot_ms - self._written.boot_ms >= BEAT_EVERY_S * 1000
         if due or told != replace(self._written, boot_ms=0):
-            freshness.write(self._folder, replace(told, boot_ms=reading.boot_ms))
-            self._written = replace(told, boot_ms=reading.boot_ms)
+            self._write(replace(told, boot_ms=reading.boot_ms))
             self._told(told)
+
+    def _say_held(self) -> None:
+        """Say only of what everything is held by now: often, and so at little cost."""
+        lanes = self._others.held(self._written.lanes)
+        self._write(replace(self._written, lanes=lanes, store=self._holdings.store))
+
+    def _write(self, told: Freshness) -> None:
+        self._said_s, self._said_version = time.monotonic(), self._watermarks.version
+        freshness.write(self._folder, told)
+        self._written = told
 
 
 def alarmed(holdings: Holdings) -> tuple[str, ...]:

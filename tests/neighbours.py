@@ -11,6 +11,7 @@ from gate.store.folder import Folder
 from gate.store.freshness import Freshness
 from gate.store.freshness import Lane as Known
 from gate.store.journal import JournalReader
+from gate.store.peers import Peers
 from sync.replica import Holdings
 from tests.venue import FixedClock, fill
 
@@ -50,10 +51,10 @@ def enrol(folder: Folder) -> None:
 
 
 def known(device: str, clock: FixedClock, *, ago_s: float | None = 0.0, **more: object) -> Known:
-    """Another lane as the sync worker tells of it, heard so long ago by the server."""
+    """Another lane as the sync worker tells of it, heard and held so long ago by the server."""
     said = {"device": device, "name": "South", "active": True} | more
     if ago_s is not None:
-        said["central_boot_ms"] = clock.boot_ms - int(ago_s * 1000)
+        said["central_boot_ms"] = said["central_held_boot_ms"] = clock.boot_ms - int(ago_s * 1000)
     return Known(**said)  # type: ignore[arg-type]
 
 
@@ -62,6 +63,10 @@ def say(
 ) -> None:
     """Be the sync worker: say that the server was heard so long ago, and what it told."""
     heard = clock.boot_ms - int(ago_s * 1000)
+    peers = Peers(folder)
+    peers.refresh()
+    store = peers.store
+    peers.close()
     said = {
         "boot_id": clock.boot_id,
         "boot_ms": clock.boot_ms,
@@ -70,5 +75,6 @@ def say(
         "tickets_boot_ms": heard,
         "link": "stream" if ago_s < 10 else "",
         "lanes": lanes,
+        "store": store,
     } | more
     freshness.write(folder, Freshness(**said))  # type: ignore[arg-type]

@@ -70,6 +70,7 @@ from sync.members import MEMBER, Membership
 from sync.protocol import Answer, Ask, Beat, Changes, Snapshot, Word
 from sync.replica import Holdings, read_bodies
 from sync.talk import Talk
+from sync.watermarks import Watermarks
 from tests.forgotten import Forgotten, all_told
 from tests.liar import Liar
 
@@ -323,6 +324,7 @@ class World:
             FalseLan(self),  # type: ignore[arg-type]
             gate.clock,  # type: ignore[arg-type]
             lambda device: self.keys.get(device, ""),
+            watermarks=Watermarks(gate.holdings.lacking),
         )
         self.connect(gate)
 

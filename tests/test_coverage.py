@@ -18,6 +18,7 @@ from gate.store.peers import Peers
 from sync.feed import Feed
 from sync.others import Others
 from sync.replica import Holdings
+from sync.watermarks import Watermarks
 from tests.conftest import MakeLane
 from tests.neighbours import carry, enrol, known, neighbour, say
 from tests.test_report import ZONE
@@ -38,7 +39,10 @@ def newest(folder: Folder) -> Entry:
 def lane_of(
     *, central: int | None = None, lan: int | None = None, active: bool = True
 ) -> OtherLane:
-    return OtherLane(OTHER, "South", active, central, lan)
+    """One that was heard, of which all is held up to that moment."""
+    return OtherLane(
+        OTHER, "South", active, central, lan, central_held_boot_ms=central, lan_held_boot_ms=lan
+    )
 
 
 @pytest.mark.parametrize(
@@ -337,7 +341,7 @@ def told_by_worker(folder: Folder, clock: FixedClock) -> None:
     """Be the sync worker of a venue without a server, with what the folder really holds."""
     holdings, feed = Holdings(folder), Feed(folder)
     holdings.follow_journal()
-    others = Others(holdings, feed)
+    others = Others(holdings, feed, Watermarks(holdings.lacking))
     reading = clock.read()
     opened = holdings.opened_boot_ms(reading.boot_id)
     say(

@@ -11,6 +11,7 @@ from sync.keys import DeviceKey
 from sync.lan import Link, Linked, Said
 from sync.protocol import Beat, Word
 from sync.replica import Holdings
+from sync.watermarks import Watermarks
 
 NEIGHBOUR, THIRD = "1" * 16, "2" * 16
 
@@ -33,7 +34,12 @@ def test_only_devices_there_are_were_heard(tmp_path: Path) -> None:
     keys = {NEIGHBOUR: "ab" * 32, THIRD: "cd" * 32}
     with closing(Holdings(folder)) as holdings:
         gates = Gates(
-            holdings, DeviceKey(folder), lan, SystemClock(), lambda device: keys.get(device, "")
+            holdings,
+            DeviceKey(folder),
+            lan,
+            SystemClock(),
+            lambda device: keys.get(device, ""),
+            watermarks=Watermarks(holdings.lacking),
         )
         socket: Any = None
         link = Link(NEIGHBOUR, keys[NEIGHBOUR], "", False, socket, 0.0)

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from gate.clock import SystemClock
 from gate.domain.model import Outcome, Scan
+from gate.store.freshness import FreshnessReader
 from sync.central import journals, serve, tables, tickets
 from sync.central.database import open_database
 from sync.central.prepared import MANY
@@ -31,6 +33,12 @@ def servers(tmp_path: Path) -> Iterator[tuple[Server, Server]]:
         two.close()
 
 
+def sure_by_server(device: Device) -> bool:
+    word = FreshnessReader(device.folder).read(SystemClock().read().boot_id)
+    now_ms = SystemClock().read().boot_ms
+    return any(now_ms - (one.central_held_boot_ms or 0) < 10_000 for one in word.lanes)
+
+
 @pytest.mark.timeout(180)
 def test_two_processes_are_one_server(servers: tuple[Server, Server], tmp_path: Path) -> None:
     """Issued at one, fetched at the other; told to one, heard from the other; either may die."""
@@ -51,6 +59,8 @@ def test_two_processes_are_one_server(servers: tuple[Server, Server], tmp_path: 
         one.admin("POST", f"/events/{EVENT}/tickets", {"voids": [{"id": "t2", "note": "x"}]})
         lane = south.lane
         until(lambda: lane.admit(Scan("C000002", deliberate=True)).outcome is Outcome.REFUSE)
+        # Neither hears the other itself: each server tells what the other one has heard.
+        until(lambda: all(sure_by_server(device) for device in (north, south)))
         one.kill()
         assert north.lane.admit(Scan("C000003")).outcome is Outcome.ADMIT
         assert south.lane.admit(Scan("C000004")).outcome is Outcome.ADMIT

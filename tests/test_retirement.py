@@ -18,6 +18,7 @@ from gate.venue_words import retired
 from sync.feed import Feed
 from sync.others import Others
 from sync.replica import Holdings
+from sync.watermarks import Watermarks
 from tests.conftest import MakeLane
 from tests.lan import Venue as LanVenue
 from tests.neighbours import carry, enrol, neighbour, say
@@ -77,7 +78,7 @@ def told_by_worker(folder: Folder, clock: FixedClock) -> None:
     """Be the sync worker of a venue without a server, with what the folder really holds."""
     holdings, feed = Holdings(folder), Feed(folder)
     holdings.follow_journal()
-    lanes = Others(holdings, feed).lanes(None, clock.read().wall_ms)
+    lanes = Others(holdings, feed, Watermarks(holdings.lacking)).lanes(None, clock.read().wall_ms)
     say(folder, clock, *lanes, server="", server_boot_ms=None, knows_members=True)
     holdings.close()
     feed.close()

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
+import msgspec
 import numpy as np
 import pytest
 import zxingcpp
@@ -25,9 +26,10 @@ from sync.central.edge import Denied
 from sync.central.journals import Push
 from sync.central.limits import Buckets
 from sync.central.pushes import Writer
+from sync.central.roster import CLOCK
 from sync.enrolment import parse_link
 from sync.exchange import Carried, tips_from_text
-from sync.protocol import Answer, Enrol, Report
+from sync.protocol import Answer, AnswerStamp, Ask, AskStamp, Enrol, Report
 from sync.seals import is_revocation, key_of
 from tests.central import ADMIN, Central, Closed, Maker, Socket, ask, central, stream
 from tests.network import Server as Process
@@ -197,6 +199,35 @@ class TestExchange:
         assert {one.hash for one in answer.frame.refused} == hashes
         assert all(one.reason for one in answer.frame.refused)
         assert (running.entries(), running.count(t.quarantine)) == (1, 2)
+
+    async def test_it_tells_how_far_each_device_has_come(
+        self, running: Central, maker: Maker, other: Maker
+    ) -> None:
+        """By its own clock, and only what was told by that one, of no moment still to come."""
+        body = msgspec.json.decode(ask(maker.run(2), report=Report()), type=Ask)
+        tip = f"{maker.origin}:2:{maker.prev[:32]}"
+
+        async def told_with(stamp: AskStamp) -> AnswerStamp:
+            asked = msgspec.json.encode(msgspec.structs.replace(body, stamp=stamp))
+            answered = (await running.exchange(maker, asked)).stamp
+            assert answered is not None
+            return answered
+
+        first = await told_with(AskStamp(70_000, tip))
+        assert (first.got_ms, first.clock) == (70_000, CLOCK)
+        heard = (await running.exchange(other, ask(whole=True))).stamp
+        assert heard is not None
+        assert heard.devices == {}
+        await told_with(AskStamp(71_000, tip, "another clock", first.at_ms))
+        heard = (await running.exchange(other, ask(whole=True))).stamp
+        assert heard is not None
+        assert heard.devices == {}
+        await told_with(AskStamp(72_000, tip, CLOCK, first.at_ms + 10_000_000))
+        heard = (await running.exchange(other, ask(whole=True))).stamp
+        assert heard is not None
+        assert set(heard.devices) == {maker.device}
+        assert heard.devices[maker.device].tip == tip
+        assert first.at_ms <= heard.devices[maker.device].at_ms <= heard.at_ms
 
     async def test_it_tells_the_lanes(self, running: Central, maker: Maker, other: Maker) -> None:
         """Each device hears of every other: open or closed, heard when, and its report."""

@@ -1,5 +1,7 @@
 """``gate sync status``: what it says when a worker is at work, has died, or never was."""
 
+import re
+
 import pytest
 
 from gate.clock import SystemClock
@@ -48,11 +50,14 @@ def test_what_a_verdict_is_worth_is_said(enrolled: Folder) -> None:
     """As the lane itself would say it: by whom it has heard in the time that counts."""
     assert status(enrolled)["basis"] == "alone"
     now_ms = SystemClock().read().boot_ms
-    north = Lane("1" * 16, "North", active=True, central_boot_ms=now_ms)
-    south = Lane("2" * 16, "So\x1buth", active=True, central_boot_ms=now_ms - 20_000)
+    north = Lane(
+        "1" * 16, "North", active=True, central_boot_ms=now_ms, central_held_boot_ms=now_ms
+    )
+    before_ms = now_ms - 20_000
+    south = Lane("2" * 16, "So\x1buth", active=True, central_held_boot_ms=before_ms)
     say(enrolled, server_boot_ms=now_ms, lanes=(north,))
     assert (status(enrolled)["basis"], status(enrolled)["unheard"]) == ("central", [])
-    assert line(enrolled, "verdicts") == "sure: server"
+    assert re.fullmatch(r"sure: server, \d\.\d s", line(enrolled, "verdicts"))
     say(enrolled, server_boot_ms=now_ms, lanes=(north, south))
     assert (status(enrolled)["basis"], status(enrolled)["unheard"]) == ("alone", ["So\x1buth"])
     assert line(enrolled, "verdicts").startswith("alone · not heard: So")

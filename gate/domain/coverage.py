@@ -1,7 +1,7 @@
-"""What a verdict is worth: which of the other lanes at work have been heard lately, and how."""
+"""What a verdict is worth: up to when all that the other lanes at work did is held here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gate.domain.model import Basis
 
@@ -20,34 +20,61 @@ class OtherLane:
     """When it was last heard on the LAN, by itself or by a gate that hears it."""
     knows_us: bool = False
     """Whether it closed while this lane was open, and so takes this one to be open still."""
+    central_held_boot_ms: int | None = None
+    """The latest moment by which all it had recorded is held here, as the server has told."""
+    lan_held_boot_ms: int | None = None
+    """The same, as it has told itself on the LAN, or by other gates."""
+    behind: int = 0
+    """How many of its entries are known of and not held here, at the least."""
+
+    @property
+    def heard_boot_ms(self) -> int | None:
+        """When it was last heard by any way."""
+        return _latest(self.central_boot_ms, self.lan_boot_ms)
+
+    @property
+    def held_boot_ms(self) -> int | None:
+        """The latest moment by which all it had recorded is held here, by any way."""
+        return _latest(self.central_held_boot_ms, self.lan_held_boot_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Whom this device has heard."""
+    """Of which lanes everything that they did lately is held here."""
 
     basis: Basis
     unheard: tuple[OtherLane, ...] = ()
-    """The lanes at work that nothing was heard of for too long."""
+    """The lanes at work of which it is not."""
+    held_boot_ms: int | None = None
+    """While that is none: the moment by which all that they did is held here."""
+    is_refetching: bool = False
+    """Whether what was held of others was lost, and is being fetched again."""
+
+    def age_ms(self, now_boot_ms: int) -> int | None:
+        """How long ago another lane may have let somebody in, at the most, unknown here.
+
+        ``None`` if no such bound is known, or no other lane is at work.
+        """
+        return None if self.held_boot_ms is None else max(0, now_boot_ms - self.held_boot_ms)
 
 
 def coverage(others: Sequence[OtherLane], now_boot_ms: int, within_ms: int) -> Coverage:
-    """Who can have admitted somebody unseen, among the lanes that are at work."""
+    """Who can have admitted somebody unseen, among the lanes that are at work.
+
+    To be heard is not enough: what a lane did must be held here, up to a moment lately.
+    """
     active = [lane for lane in others if lane.active]
     if not active:
         return Coverage(Basis.ONLY)
-    unheard = tuple(lane for lane in active if now_boot_ms - _heard(lane) > within_ms)
+    since_ms = now_boot_ms - within_ms
+    unheard = tuple(lane for lane in active if _at(lane.held_boot_ms) < since_ms)
     if unheard:
         return Coverage(Basis.ALONE, unheard)
-    by_lan = all(
-        lane.lan_boot_ms is not None and now_boot_ms - lane.lan_boot_ms <= within_ms
-        for lane in active
-    )
-    by_central = all(
-        lane.central_boot_ms is not None and now_boot_ms - lane.central_boot_ms <= within_ms
-        for lane in active
-    )
-    return Coverage(Basis.LAN if by_lan and not by_central else Basis.CENTRAL)
+    by_lan = all(_at(lane.lan_held_boot_ms) >= since_ms for lane in active)
+    by_central = all(_at(lane.central_held_boot_ms) >= since_ms for lane in active)
+    basis = Basis.LAN if by_lan and not by_central else Basis.CENTRAL
+    held = [lane.held_boot_ms for lane in active if lane.held_boot_ms is not None]
+    return Coverage(basis, held_boot_ms=min(held))
 
 
 def may_have_opened(lane: OtherLane, opened_boot_ms: int | None) -> bool:
@@ -56,7 +83,7 @@ def may_have_opened(lane: OtherLane, opened_boot_ms: int | None) -> bool:
     Of two lanes that cannot hear each other one at least has to know that. Whoever was heard since
     this lane opened, at ``opened_boot_ms``, or closed while it was open, takes it to be open.
     """
-    heard = opened_boot_ms is not None and _heard(lane) >= opened_boot_ms
+    heard = opened_boot_ms is not None and _at(lane.heard_boot_ms) >= opened_boot_ms
     return not (lane.knows_us or heard)
 
 
@@ -83,10 +110,16 @@ class Settling:
                 self._better_since_ms = now_boot_ms
             if now_boot_ms - self._better_since_ms >= self._steady_ms:
                 self._shown, self._better_since_ms = found, None
+            elif shown.held_boot_ms is not None and found.held_boot_ms is not None:
+                # It is as sure; only the path has not lasted yet.
+                self._shown = replace(shown, held_boot_ms=found.held_boot_ms)
         assert self._shown is not None
         return self._shown
 
 
-def _heard(lane: OtherLane) -> float:
-    times = [ms for ms in (lane.central_boot_ms, lane.lan_boot_ms) if ms is not None]
-    return max(times) if times else float("-inf")
+def _latest(*moments: int | None) -> int | None:
+    return max((ms for ms in moments if ms is not None), default=None)
+
+
+def _at(boot_ms: int | None) -> float:
+    return float("-inf") if boot_ms is None else boot_ms

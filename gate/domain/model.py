@@ -145,7 +145,7 @@ class Flag(StrEnum):
 
 
 class Basis(StrEnum):
-    """What a verdict is worth, by who had been heard when it was given."""
+    """What a verdict is worth, by whose entries were held when it was given."""
 
     ONLY = "only"
     CENTRAL = "central"
@@ -402,6 +402,8 @@ class Context:
     rules: HouseRules
     clock_trusted: bool = True
     basis: Basis = Basis.ONLY
+    basis_age_ms: int | None = None
+    """How long ago another lane may have let somebody in unknown here, while that is bounded."""
     zone_inside: int = 0
     problem: Reason | None = None
     """Why the scanned text is no credential at all."""
@@ -460,6 +462,9 @@ class Verdict:
     uses: int = 0
     persons: int = 0
     basis: Basis = Basis.ONLY
+    basis_age_ms: int | None = None
+    """While it is ``CENTRAL`` or ``LAN``: all that any other lane had done until so long before is
+    held here."""
     flags: tuple[str, ...] = ()
     entry: str = ""
     """Name of the entry that records it, ``origin:seq``; empty when nothing was recorded."""
@@ -517,6 +522,9 @@ class Entry:
     offset_ms: int = 0
     """What a supervisor had added to the device's own clock."""
     basis: Basis = Basis.ONLY
+    basis_age_ms: int | None = None
+    """While it is ``CENTRAL`` or ``LAN``: all that any other lane had done until so long before was
+    held here."""
     gate: str = ""
     zone: str = ""
     direction: Direction | None = None

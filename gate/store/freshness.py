@@ -21,6 +21,8 @@ class Lane(OtherLane):
     """``enrolled``, ``retired`` or ``revoked``."""
     gate: str = ""
     version: str = ""
+    held_tip: str = ""
+    """The entry of it up to which all is held, as of ``held_boot_ms``."""
     unsent: int = 0
     quarantined: int = 0
     ahead_ms: int | None = None
@@ -65,6 +67,10 @@ class Freshness:
     """Whether these are all that belong to it: tickets, which say so, have come."""
     opened_boot_ms: int | None = None
     """When this device's own lane was opened; not there while it is closed."""
+    store: str = ""
+    """Which peer store this is said of, as ``gate.store.peers.store_of`` names it; empty: none."""
+    is_complete: bool = True
+    """Whether it has fetched, since it was made, all that somebody else held."""
     gates: int = 0
     """How many of them are heard directly."""
     turned_away: int = 0

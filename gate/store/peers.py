@@ -6,12 +6,15 @@ A file, or a table, that is not there yet holds nothing: the sync worker is stil
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from gate.domain.clock import COUNTER_BITS, MAX_AHEAD_MS
 from gate.domain.model import Entry, History
+from gate.errors import StoreError
 from gate.store import entries
 from gate.store.folder import Folder
 from gate.store.journal import read_entry, read_facts, read_history
@@ -40,9 +43,13 @@ class Peers:
         self._path = folder.peers
         self._name = str(folder.peers)  # looked for before every scan
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._version = 0
         self._greatest_hlc = 0
         self._has_unbelievable = False
+        self.store = ""
+        """Which file is read, as ``store_of`` names it; empty while there is none, or another in
+        its place."""
 
     def close(self) -> None:
         """Let go of the file."""
@@ -50,6 +57,27 @@ class Peers:
             self._connection.close()
         self._connection = None
         self._version = 0
+
+    def refresh(self) -> None:
+        """Read from the file that is there now; cheap enough before every scan.
+
+        What is wrong with it, whoever reads it next is told. While there is no file, what was held
+        is still read: it is better than nothing.
+        """
+        try:
+            stat = os.stat(self._name)  # noqa: PTH116  before every scan, so the quick way
+        except OSError:
+            self._file, self.store = None, ""
+            return
+        if (stat.st_dev, stat.st_ino) == self._file:
+            return
+        self.close()
+        self._file, self.store = None, ""
+        with suppress(StoreError, sqlite3.Error):
+            self._connection = open_reader(self._path)
+            self.store = store_of(self._connection, self._path)
+            if self.store:
+                self._file = (stat.st_dev, stat.st_ino)
 
     def history(self, ticket: str) -> History | None:
         """What the ticket did at the other devices; ``None`` when nothing was heard of it."""
@@ -109,6 +137,26 @@ class Peers:
                 if is_half_made(error):
                     return nothing
                 raise
+
+
+def store_of(connection: sqlite3.Connection, path: Path) -> str:
+    """Which peer store is open: its id, and the file that has its name now.
+
+    Empty while its tables are being made. Two that say the same are one file with one content.
+    """
+    try:
+        found = connection.execute("SELECT id FROM store").fetchone()
+    except sqlite3.OperationalError as error:
+        if is_half_made(error):
+            return ""
+        raise
+    stat = path.stat()
+    return f"{found[0]}:{stat.st_dev}:{stat.st_ino}"
+
+
+def is_file_of(store: str, stat: os.stat_result) -> bool:
+    """Whether a file is that of a store, as ``store_of`` named it."""
+    return store.endswith(f":{stat.st_dev}:{stat.st_ino}")
 
 
 def is_half_made(error: sqlite3.Error) -> bool:

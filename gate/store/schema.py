@@ -60,8 +60,12 @@ CREATE UNIQUE INDEX entry_facts ON entry (ticket, ordinal)
 
 
 # What others did is kept as it came: nothing is promised about uses, and a cloned machine may have
-# given one name to two entries. Tips are the newest entry of every branch of an origin.
+# given one name to two entries. Tips are the newest entry of every branch of an origin. A store has
+# an id, so that whoever reads it knows it from another in its place; it is complete once all that
+# somebody else held was fetched since it was made.
 _OTHERS = """
+CREATE TABLE store (id TEXT NOT NULL, is_complete INTEGER NOT NULL);
+INSERT INTO store VALUES (lower(hex(randomblob(8))), 0);
 CREATE INDEX entry_facts ON entry (ticket) WHERE act IN ('admission', 'exit', 'annulment');
 CREATE TABLE tip (
     origin TEXT NOT NULL,

@@ -1,4 +1,4 @@
-"""How this lane stands: whom it has heard lately, and what its verdicts are worth for it."""
+"""How this lane stands: whose entries it holds, as of when, and what its verdicts are worth."""
 
 import os
 from dataclasses import dataclass
@@ -8,16 +8,18 @@ from gate.domain.coverage import Coverage, Settling, coverage, may_have_opened
 from gate.domain.model import Basis
 from gate.store.folder import Folder
 from gate.store.freshness import NOTHING, Freshness, FreshnessReader
+from gate.store.peers import is_file_of
 
 CLOCK_SLACK_MS = 60_000
 """So much a clock may be set back without a doubt about how long nobody was heard."""
 HEARD_WITHIN_S = 10.0
-"""A lane is heard for so long after its last word, unless the configuration says otherwise."""
+"""All that other lanes did must be held up to a moment this lately, unless the configuration says
+otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whom this lane has heard, and how fresh everything is, at one moment."""
+    """Whose entries this lane holds, and how fresh everything is, at one moment."""
 
     boot_ms: int
     """The moment, by this device's boot clock."""
@@ -25,6 +27,11 @@ class Standing:
     freshness: Freshness
     is_enrolled: bool
     """Whether it belongs to a server or a venue."""
+
+    @property
+    def age_ms(self) -> int | None:
+        """The age of ``coverage`` at the moment."""
+        return self.coverage.age_ms(self.boot_ms)
 
 
 NOBODY_HEARD = Standing(0, Coverage(Basis.ONLY), NOTHING, is_enrolled=False)
@@ -43,12 +50,16 @@ class StandingReader:
         self._memberships = (str(folder.enrolment), str(folder.membership))
         self._venue = str(folder.venue)
         self._heard = str(folder.heard)
+        self._peers = str(folder.peers)
         self._freshness = FreshnessReader(folder)
         self._within_ms = round(heard_within_s * 1000)
         self._settling = settling or Settling()
 
-    def read(self, reading: Reading) -> Standing:
-        """How the lane stands now."""
+    def read(self, reading: Reading, store: str | None = None) -> Standing:
+        """How the lane stands now.
+
+        ``store`` is the peer store it has open; without it, whatever is there to be opened.
+        """
         word = self._freshness.read(reading.boot_id)
         is_enrolled = bool(word.server) or any(map(os.path.exists, self._memberships))
         if word is NOTHING:
@@ -57,6 +68,9 @@ class StandingReader:
             found = self._settling.settle(found, reading.boot_ms)
             return Standing(reading.boot_ms, found, NOTHING, is_enrolled)
         found = coverage(word.lanes, reading.boot_ms, self._within_ms)
+        if word.lanes and not (word.is_complete and self._is_read(word.store, store)):
+            # What is read here is not what the worker speaks of, or lacks what closed lanes did.
+            found = Coverage(Basis.ALONE, found.unheard, is_refetching=True)
         if found.basis is Basis.ONLY and is_enrolled and not self._is_told(word, reading.boot_ms):
             found = _in_the_dark(word)
         found = self._settling.settle(found, reading.boot_ms)
@@ -95,6 +109,15 @@ class StandingReader:
         noted = [ms for path in (self._heard, *self._memberships) if (ms := _changed_ms(path))]
         since_ms = max(noted, default=0)
         return wall_ms - since_ms if wall_ms >= since_ms - CLOCK_SLACK_MS else None
+
+    def _is_read(self, told: str, store: str | None) -> bool:
+        """Whether the peer store that the worker speaks of is the one that is read here."""
+        if store is not None:
+            return told == store
+        try:
+            return is_file_of(told, os.stat(self._peers))  # noqa: PTH116  as above
+        except OSError:
+            return not told
 
     def _is_told(self, word: Freshness, now_boot_ms: int) -> bool:
         """Whether anybody would have told by now that another lane has opened."""

@@ -458,14 +458,13 @@ def _own(device: Device, standing: Standing, lane: str) -> Device:
 
 def _fresh(device: Device, lane: Lane, boot_ms: int) -> Device:
     """A device with what the sync worker last heard of it."""
-    heard = [ms for ms in (lane.central_boot_ms, lane.lan_boot_ms) if ms is not None]
     return replace(
         device,
         name=lane.name or device.name,
         gate=lane.gate or device.gate,
         state=_state(lane.state, is_active=lane.active),
         version=lane.version,
-        heard_ago_ms=boot_ms - max(heard) if heard else None,
+        heard_ago_ms=None if lane.heard_boot_ms is None else boot_ms - lane.heard_boot_ms,
         unsent=lane.unsent,
         quarantined=lane.quarantined,
         ahead_ms=lane.ahead_ms,

@@ -37,10 +37,10 @@ from gate.tui.screens.questions import Question
 from gate.tui.screens.scan import ScanScreen
 from gate.tui.screens.scanner import ScannerQuestion
 from gate.words import (
-    BASIS_WORDS,
     DIRECTION_WORDS,
     age_or_time,
     ago,
+    basis_words,
     clock_time,
     printable,
     server_link,
@@ -220,7 +220,7 @@ class GateApp(App[int], inherit_bindings=False):
         if lane.is_revoked:
             return [printable(lane.place.gate, 24), _("REVOKED")]
         fresh = standing.freshness
-        basis = _(BASIS_WORDS[standing.coverage.basis])
+        basis = basis_words(standing.coverage.basis, standing.age_ms)
         if standing.is_enrolled:
             link = server_link(fresh, standing.boot_ms, lane.now_ms(), self.time_zone)
             unsent = [_("{n} unsent").format(n=fresh.unsent)] if fresh.unsent else []

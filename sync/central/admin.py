@@ -511,6 +511,7 @@ def _evidence(entry: Entry, names: dict[str, str]) -> Evidence:
         persons=entry.persons,
         uses=entry.uses,
         basis=entry.basis,
+        basis_age_ms=entry.basis_age_ms,
         trusted=entry.trusted,
         server_ahead_ms=entry.server_ahead_ms,
         server_error_ms=entry.server_error_ms,

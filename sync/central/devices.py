@@ -61,6 +61,8 @@ class Device:
     lane_open: bool
     report: str
     """JSON of ``protocol.Report``, as it was last flushed."""
+    stamp: str = ""
+    """JSON of ``protocol.AskStamp``, by a clock of whichever server it told; empty: none."""
 
     @property
     def is_active(self) -> bool:
@@ -231,7 +233,7 @@ def _put_device(
     if before is None:
         connection.execute(
             insert(t.device).values(
-                id=device, event=event, heard_ms=0, lane_open=0, report="{}", **said
+                id=device, event=event, heard_ms=0, lane_open=0, report="{}", stamp="", **said
             )
         )
     elif before[0] == event:
@@ -293,10 +295,10 @@ def all_devices(connection: Connection) -> list[Device]:
     rows = connection.execute(
         select(
             d.id, d.event, d.name, d.public_key, d.credential, d.state, d.enrolled_ms,
-            d.heard_ms, d.lane_open, d.report,
+            d.heard_ms, d.lane_open, d.report, d.stamp,
         ).order_by(d.id)
     )  # fmt: skip
-    return [Device(*row[:8], bool(row[8]), row[9]) for row in rows]
+    return [Device(*row[:8], bool(row[8]), *row[9:]) for row in rows]
 
 
 def names_of(connection: Connection, event: str) -> dict[str, str]:
@@ -313,19 +315,20 @@ def name_of(names: Mapping[str, str], origin: str) -> str:
     return names.get(device, device)
 
 
-def put_heard(connection: Connection, heard: Sequence[tuple[str, int, str]]) -> None:
-    """Keep when devices were heard and what they reported; never older over newer."""
+def put_heard(connection: Connection, heard: Sequence[tuple[str, int, str, str]]) -> None:
+    """Keep when devices were heard, what they reported, their stamps; never older over newer."""
     if heard:
         # In order, so that two servers that write at once cannot wait for each other.
         connection.execute(
-            _PUT_HEARD, [{"b_id": i, "b_ms": ms, "b_report": r} for i, ms, r in sorted(heard)]
+            _PUT_HEARD,
+            [{"b_id": i, "b_ms": ms, "b_report": r, "b_stamp": s} for i, ms, r, s in sorted(heard)],
         )
 
 
 _PUT_HEARD = (
     update(t.device)
     .where(t.device.c.id == bindparam("b_id"), t.device.c.heard_ms < bindparam("b_ms"))
-    .values(heard_ms=bindparam("b_ms"), report=bindparam("b_report"))
+    .values(heard_ms=bindparam("b_ms"), report=bindparam("b_report"), stamp=bindparam("b_stamp"))
 )
 
 

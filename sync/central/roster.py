@@ -11,14 +11,20 @@ from dataclasses import dataclass
 
 import msgspec
 
+from gate.clock import boot_ms, read_boot_id
 from sync.central import devices
 from sync.central.devices import Device
-from sync.protocol import DeviceLine, Lane, Report
+from sync.protocol import AskStamp, DeviceLine, Lane, Report, Watermark
 
 READ_EVERY_S = 1.0
 STALE_S = 2.0
 """A credential is believed this long after the database was last asked."""
+TOLD_ON_MS = 60_000
+"""An older watermark of a device is not told on."""
+CLOCK = read_boot_id()
+"""The clock that watermarks are told by: one for all servers of a machine."""
 _encode = msgspec.json.Encoder().encode
+_stamp = msgspec.json.Decoder(AskStamp)
 _report = msgspec.json.Decoder(Report)
 
 Read = Callable[[], Awaitable[list[Device]]]
@@ -31,6 +37,7 @@ class _Heard:
     at_ms: int = 0
     report: Report | None = None
     is_kept: bool = True
+    stamp: AskStamp | None = None
 
 
 class Roster:
@@ -80,22 +87,28 @@ class Roster:
         found = self._by_id.get(device)
         return found.public_key if found is not None and found.event == event else ""
 
-    def hear(self, device: str, report: Report | None) -> None:
+    def hear(self, device: str, report: Report | None, stamp: AskStamp | None = None) -> None:
         """A device was heard now."""
         heard = self._heard.get(device)
         if heard is None:
             heard = self._heard[device] = _Heard()
         heard.at_ms = time.time_ns() // 1_000_000
         heard.report = report or heard.report
+        if stamp is not None and stamp.clock == CLOCK:
+            # No device has done more than it says by a moment that is still to come.
+            at_ms = min(stamp.not_before_ms, boot_ms())
+            heard.stamp = msgspec.structs.replace(stamp, not_before_ms=at_ms)
         heard.is_kept = False
 
-    def heard_to_keep(self) -> list[tuple[str, int, str]]:
-        """What was heard since this was last asked: device, when, report as JSON."""
+    def heard_to_keep(self) -> list[tuple[str, int, str, str]]:
+        """What was heard since this was last asked: device, when, report and stamp as JSON."""
         fresh = []
         for id_, heard in self._heard.items():
             if not heard.is_kept:
                 heard.is_kept = True
-                fresh.append((id_, heard.at_ms, _encode(self._report_of(id_)).decode()))
+                report = _encode(self._report_of(id_)).decode()
+                stamp = _encode(heard.stamp).decode() if heard.stamp else ""
+                fresh.append((id_, heard.at_ms, report, stamp))
         return fresh
 
     def heard_since(self, since_ms: int) -> int:
@@ -117,6 +130,16 @@ class Roster:
             )
             for one in self._by_event.get(event, ())
         ]
+
+    def watermarks(self, event: str) -> dict[str, Watermark]:
+        """How far every device of the event had come when it last said so, if that was lately."""
+        since_ms = boot_ms() - TOLD_ON_MS
+        marks = {}
+        for one in self._by_event.get(event, ()):
+            stamp = self._stamp_of(one)
+            if stamp is not None and stamp.not_before_ms >= since_ms:
+                marks[one.id] = Watermark(stamp.tip, stamp.not_before_ms)
+        return marks
 
     def lines(self, event: str) -> list[DeviceLine]:
         """Every device of the event as supervisors are told of it."""
@@ -146,6 +169,13 @@ class Roster:
     def _heard_ms(self, one: Device) -> int:
         heard = self._heard.get(one.id)
         return max(one.heard_ms, heard.at_ms if heard else 0)
+
+    def _stamp_of(self, one: Device) -> AskStamp | None:
+        # What another server of this machine has heard is by the same clock.
+        heard, kept = self._heard.get(one.id), _stamp.decode(one.stamp) if one.stamp else None
+        stamps = [heard.stamp if heard else None, kept]
+        known = [stamp for stamp in stamps if stamp is not None and stamp.clock == CLOCK]
+        return max(known, key=lambda stamp: stamp.not_before_ms, default=None)
 
     def _report_of(self, device: str) -> Report:
         heard, row = self._heard.get(device), self._by_id.get(device)

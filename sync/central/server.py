@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
+from gate.clock import boot_ms
 from gate.domain.model import device_of
 from gate.errors import StoreError
 from gate.language import _
@@ -34,13 +35,13 @@ from sync.central.metrics import Metrics
 from sync.central.organisers import ROOT, Organiser, Right
 from sync.central.pulse import Pulse
 from sync.central.pushes import Pushes, Writer, quarantine, read_entries
-from sync.central.roster import READ_EVERY_S, Roster
+from sync.central.roster import CLOCK, READ_EVERY_S, Roster
 from sync.central.snapshot import Snapshots
 from sync.central.stream import Streams
 from sync.exchange import Have, tips_to_text
 from sync.keys import is_good
 from sync.listening import CONNECTION
-from sync.protocol import Answer, Ask, Frame, Head, Refused
+from sync.protocol import Answer, AnswerStamp, Ask, Frame, Head, Refused
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -261,11 +262,20 @@ class Server:
             said = msgspec.structs.replace(said, refused=refused)
         head = await self.pulse.cursor(device.event)
         lanes = self.roster.lanes(device.event) if self._is_due(device, frame) else None
-        return Answer(said, time.time_ns() // 1_000_000, head, lanes)
+        stamp = self.stamp(device.event, ask, with_devices=lanes is not None)
+        return Answer(said, time.time_ns() // 1_000_000, head, lanes, stamp)
+
+    def stamp(
+        self, event: str, ask: Ask | None = None, *, with_devices: bool = False
+    ) -> AnswerStamp:
+        """How this server's clock stands now; ``ask`` is what it answers."""
+        marks = self.roster.watermarks(event) if with_devices else {}
+        got_ms = ask.stamp.at_ms if ask is not None and ask.stamp is not None else None
+        return AnswerStamp(CLOCK, boot_ms(), got_ms, marks)
 
     async def take(self, device: Device, ask: Ask) -> tuple[Have, list[Refused]]:
         """Take in what a device brought: what is held then of it, and what never will be."""
-        self.roster.hear(device.id, ask.report)
+        self.roster.hear(device.id, ask.report, ask.stamp)
         frame = ask.frame
         if not frame.entries and not frame.heads:
             return {}, []

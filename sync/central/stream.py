@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 EVERY_S: Final = 0.25
 LANES_EVERY_S: Final = 2.0
+MARKS_EVERY_S: Final = 0.9
+"""How often all are told how far each device has come: a little more often than devices say."""
 QUEUE_FRAMES: Final = 32
 """A client that is this many frames behind is cut; it comes back and asks for what it lacks."""
 CLOSE_S: Final = 2.0
@@ -102,9 +104,10 @@ class Client:
             except Denied as denied:
                 self.cut(WRONG, denied.problem.error)
                 return
-            if refused:
+            if refused or ask.report is not None:
                 now_ms = time.time_ns() // 1_000_000
-                self.offer(_encode(Answer(Frame(refused=refused), now_ms)))
+                stamp = server.stamp(self.device.event, ask)
+                self.offer(_encode(Answer(Frame(refused=refused), now_ms, stamp=stamp)))
 
     def _tell_faults(self, *tasks: "asyncio.Task[None]") -> None:
         for task in tasks:
@@ -125,7 +128,7 @@ class Channel:
         self._touched: Have = {}
         self._after = -1
         self._head = ""
-        self._lanes_at = 0.0
+        self._lanes_at = self._marks_at = 0.0
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._run())
         self.clients: set[Client] = set()
@@ -175,22 +178,28 @@ class Channel:
         news = News(self._after, [], {}, [])
         if beat.number > self._after:
             news = await server.read(journals.news, event, self._after)
-        is_due = time.monotonic() - self._lanes_at > LANES_EVERY_S
-        if not (is_due or touched or news.bodies or beat.cursor != self._head):
+        now_s = time.monotonic()
+        is_due, marks_due = (
+            now_s - self._lanes_at > LANES_EVERY_S, now_s - self._marks_at > MARKS_EVERY_S
+        )  # fmt: skip
+        if not (is_due or marks_due or touched or news.bodies or beat.cursor != self._head):
             return b""
         if news.number < beat.number:
             self._woken.set()
         self._after, self._head = news.number, beat.cursor
         lanes = None
         if is_due:
-            self._lanes_at = time.monotonic()
+            self._lanes_at = now_s
             lanes = server.roster.lanes(event)
         frame = Frame(
             have=tips_to_text(touched | news.tips),
             entries=[Raw(body) for body in news.bodies],
             heads=news.heads,
         )
-        return _encode(Answer(frame, time.time_ns() // 1_000_000, beat.cursor, lanes))
+        if marks_due:
+            self._marks_at = now_s
+        stamp = server.stamp(event, with_devices=marks_due)
+        return _encode(Answer(frame, time.time_ns() // 1_000_000, beat.cursor, lanes, stamp))
 
     def _broadcast(self, frame: bytes) -> None:
         metrics = self._server.metrics

@@ -139,6 +139,7 @@ device = Table(
     _number("heard_ms"),
     Column("lane_open", Integer, nullable=False),
     _text("report"),
+    _text("stamp"),
 )
 token = Table(
     "token",
