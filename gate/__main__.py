@@ -572,12 +572,29 @@ def _venue(options: argparse.Namespace) -> int:
         set_ = venue.set_isolated_hours(folder, _hours(options.hours) or 0)
         sys.stdout.write(isolated_words(set_.isolated_hours) + "\n")
         return OK
+    if options.action == "disown":
+        return _disown(options, folder)
     if options.action == "devices":
         found = list(venue.devices(folder).values())
     else:
         found = [venue.set_state(folder, options.device, _STATES[options.action])]
     for one in found:
-        sys.stdout.write(f"{one.id}  {one.state:<8}  {printable(one.name)}\n")
+        state = one.state if one.counts_until is None else f"{one.state}, disowned"
+        sys.stdout.write(f"{one.id}  {state:<8}  {printable(one.name)}\n")
+    return OK
+
+
+def _disown(options: argparse.Namespace, folder: "Folder") -> int:
+    from gate.store.event import event_zone
+    from sync import disown_command, venue, venue_disown
+
+    from_ms = disown_command.moment(options.disown_from, event_zone(folder) or "UTC")
+    row, changes = venue_disown.foresee(folder, options.device, from_ms)
+    sys.stdout.write(disown_command.told(changes) + "\n")
+    if not options.yes:
+        disown_command.ask_whether()
+    venue.say(folder, row)
+    sys.stdout.write(_("done: the gates hear of it") + "\n")
     return OK
 
 
@@ -692,6 +709,9 @@ def _serve(options: argparse.Namespace) -> int:
                 set_end=options.set_end or "",
                 keep_days=options.keep_days,
             ),
+            disown=options.disown or "",
+            disown_from=options.disown_from,
+            is_sure=options.yes,
         )
     )
 
@@ -1059,6 +1079,21 @@ def _add_serve(sub: argparse.ArgumentParser) -> None:
     only.add_argument(
         "--erase-person", metavar="WHO", help=_("only erase one person, by ticket, code, order")
     )
+    only.add_argument(
+        "--disown", metavar="ID", help=_("only end the effect of what a revoked device did")
+    )
+    _add_disowning(sub)
+
+
+def _add_disowning(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--from",
+        dest="disown_from",
+        default="",
+        metavar="TIME",
+        help=_("with disown: of what it did from then on, such as '2026-12-31 18:30'"),
+    )
+    sub.add_argument("--yes", action="store_true", help=_("with disown: do not ask"))
 
 
 def _add_venue(sub: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -1087,6 +1122,9 @@ def _add_venue(sub: argparse.ArgumentParser, common: argparse.ArgumentParser) ->
         ("revoke", _("shut out a lost or stolen gate")),
     ):
         action(name, told).add_argument("device", metavar="DEVICE", help=_("its id"))
+    disown = action("disown", _("end the effect of what a revoked gate did"))
+    disown.add_argument("device", metavar="DEVICE", help=_("its id"))
+    _add_disowning(disown)
 
 
 def _add_server(sub: argparse.ArgumentParser) -> None:
