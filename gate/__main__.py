@@ -539,49 +539,78 @@ def _wipe(options: argparse.Namespace) -> int:
 
 def _venue(options: argparse.Namespace) -> int:
     from gate.words import printable
-    from gate.zones import zone_of
     from sync import venue
 
-    config = _config(options)
-    folder = _folder(config)
-    if options.action == "create":
-        name, gate = options.name or _("Venue"), config.gate.name or _("Host")
-        _check_names(name, gate)
-        zone = zone_of(config, folder)
-        venue.create(folder, name, gate, zone.name)
-        told = _(
-            "{name} has begun, and this gate is its host.\n"
-            "1. Bring its tickets in here: gate import types.csv tickets.csv\n"
-            "2. Take the other gates in, one by one: gate venue invite NAME\n"
-            "3. Start the lane anew: gate scan"
-        )
-        sys.stdout.write(told.format(name=printable(name)) + "\n")
-        sys.stdout.write(_("times: {zone}").format(zone=zone.told()) + "\n")
-        if zone.is_nobodys:
-            told = _("This machine's zone was never set. Say the venue's: gate venue zone NAME")
-            sys.stderr.write(told + "\n")
-        return OK
-    if options.action == "invite":
-        return _invite(options, folder)
-    if options.action == "zone":
-        _check_zone(options.zone)
-        row = venue.set_zone(folder, options.zone)
-        _tell_zone_set(row.time_zone, _types_elsewhere(folder, row.time_zone))
-        return OK
-    if options.action == "isolated":
-        from gate.words import isolated_words
-
-        set_ = venue.set_isolated_hours(folder, _hours(options.hours) or 0)
-        sys.stdout.write(isolated_words(set_.isolated_hours) + "\n")
-        return OK
-    if options.action == "end":
-        return _venue_end(options, folder)
+    folder = _folder(_config(options))
+    actions = {
+        "create": _venue_create, "invite": _invite, "zone": _venue_zone,
+        "isolated": _venue_isolated, "end": _venue_end, "disown": _disown,
+    }  # fmt: skip
+    if options.action in actions:
+        return actions[options.action](options, folder)
     if options.action == "devices":
         found = list(venue.devices(folder).values())
     else:
         found = [venue.set_state(folder, options.device, _STATES[options.action])]
     for one in found:
-        sys.stdout.write(f"{one.id}  {one.state:<8}  {printable(one.name)}\n")
+        state = one.state if one.counts_until is None else f"{one.state}, disowned"
+        sys.stdout.write(f"{one.id}  {state:<8}  {printable(one.name)}\n")
+    return OK
+
+
+def _venue_create(options: argparse.Namespace, folder: "Folder") -> int:
+    from gate.words import printable
+    from gate.zones import zone_of
+    from sync import venue
+
+    config = _config(options)
+    name, gate = options.name or _("Venue"), config.gate.name or _("Host")
+    _check_names(name, gate)
+    zone = zone_of(config, folder)
+    venue.create(folder, name, gate, zone.name)
+    told = _(
+        "{name} has begun, and this gate is its host.\n"
+        "1. Bring its tickets in here: gate import types.csv tickets.csv\n"
+        "2. Take the other gates in, one by one: gate venue invite NAME\n"
+        "3. Start the lane anew: gate scan"
+    )
+    sys.stdout.write(told.format(name=printable(name)) + "\n")
+    sys.stdout.write(_("times: {zone}").format(zone=zone.told()) + "\n")
+    if zone.is_nobodys:
+        told = _("This machine's zone was never set. Say the venue's: gate venue zone NAME")
+        sys.stderr.write(told + "\n")
+    return OK
+
+
+def _venue_zone(options: argparse.Namespace, folder: "Folder") -> int:
+    from sync import venue
+
+    _check_zone(options.zone)
+    row = venue.set_zone(folder, options.zone)
+    _tell_zone_set(row.time_zone, _types_elsewhere(folder, row.time_zone))
+    return OK
+
+
+def _venue_isolated(options: argparse.Namespace, folder: "Folder") -> int:
+    from gate.words import isolated_words
+    from sync import venue
+
+    row = venue.set_isolated_hours(folder, _hours(options.hours) or 0)
+    sys.stdout.write(isolated_words(row.isolated_hours) + "\n")
+    return OK
+
+
+def _disown(options: argparse.Namespace, folder: "Folder") -> int:
+    from gate.store.event import event_zone
+    from sync import disown_command, venue, venue_disown
+
+    from_ms = disown_command.moment(options.disown_from, event_zone(folder) or "UTC")
+    row, changes = venue_disown.foresee(folder, options.device, from_ms)
+    sys.stdout.write(disown_command.told(changes) + "\n")
+    if not options.yes:
+        disown_command.ask_whether()
+    venue.say(folder, row)
+    sys.stdout.write(_("done: the gates hear of it") + "\n")
     return OK
 
 
@@ -716,6 +745,9 @@ def _serve(options: argparse.Namespace) -> int:
                 set_end=options.set_end or "",
                 keep_days=options.keep_days,
             ),
+            disown=options.disown or "",
+            disown_from=options.disown_from,
+            is_sure=options.yes,
         )
     )
 
@@ -1083,6 +1115,21 @@ def _add_serve(sub: argparse.ArgumentParser) -> None:
     only.add_argument(
         "--erase-person", metavar="WHO", help=_("only erase one person, by ticket, code, order")
     )
+    only.add_argument(
+        "--disown", metavar="ID", help=_("only end the effect of what a revoked device did")
+    )
+    _add_disowning(sub)
+
+
+def _add_disowning(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--from",
+        dest="disown_from",
+        default="",
+        metavar="TIME",
+        help=_("with disown: of what it did from then on, such as '2026-12-31 18:30'"),
+    )
+    sub.add_argument("--yes", action="store_true", help=_("with disown: do not ask"))
 
 
 def _add_venue(sub: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -1116,6 +1163,9 @@ def _add_venue(sub: argparse.ArgumentParser, common: argparse.ArgumentParser) ->
         ("revoke", _("shut out a lost or stolen gate")),
     ):
         action(name, told).add_argument("device", metavar="DEVICE", help=_("its id"))
+    disown = action("disown", _("end the effect of what a revoked gate did"))
+    disown.add_argument("device", metavar="DEVICE", help=_("its id"))
+    _add_disowning(disown)
 
 
 def _add_server(sub: argparse.ArgumentParser) -> None:

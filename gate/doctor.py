@@ -245,6 +245,12 @@ def _server(config: Config, folder: Folder, clock: Clock) -> Check:
     zone = zone_of(config, folder)
     detail = server_link(fresh, standing.boot_ms, reading.wall_ms, zone.info)
     detail += ", " + _("{n} unsent").format(n=fresh.unsent)
+    if fresh.twins:
+        told = _("{detail}; another machine uses the credential of: {devices}")
+        return _found(
+            Status.FAIL, told.format(detail=detail, devices=", ".join(fresh.twins)),
+            _("Find that machine; revoke the device, and let it enrol anew."),
+        )  # fmt: skip
     if fresh.alarms:
         told = _("{detail}; cloned, restored or set back: {devices}")
         return _found(

@@ -21,7 +21,7 @@ from gate.credential.scanners import Reading as ScannerReading
 from gate.domain.clock import MAX_AHEAD_MS, Reading, is_trusted
 from gate.domain.clock import wall_ms as hlc_wall_ms
 from gate.domain.coverage import Settling
-from gate.domain.history import conflict, entry_order, fold
+from gate.domain.history import annulled, claims, conflict, counts_at_once, entry_order, fold
 from gate.domain.irregular import irregular
 from gate.domain.model import (
     HAND,
@@ -94,6 +94,8 @@ class Undone:
 
     target: Entry
     ticket: Ticket | None
+    is_claim: bool = False
+    """Whether it counts only once the gate that did it, or the server, confirms it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -566,8 +568,7 @@ class Lane:
             if target is None:
                 raise _nothing_to_undo()
             facts = [*journal.facts(target.ticket), *self._peers.facts(target.ticket)]
-            if any(f.act is Act.ANNULMENT and f.target == target.name for f in facts):
-                raise UsageError(_("this has been undone already"), "")
+            self._require_standing(target, facts)
             in_grace = self._is_in_grace(target)
         return Undoable(target, self._tickets.get(target.ticket), needs_supervisor=not in_grace)
 
@@ -609,8 +610,7 @@ class Lane:
             if target is None or target.act not in MOVEMENTS:
                 raise _nothing_to_undo()
             facts = [*journal.facts(target.ticket), *self._peers.facts(target.ticket)]
-            if any(f.act is Act.ANNULMENT and f.target == target.name for f in facts):
-                raise UsageError(_("this has been undone already"), "")
+            self._require_standing(target, facts)
             in_grace = own is not None and self._is_in_grace(target)
             if supervisor is None and not in_grace:
                 raise OperatorError(
@@ -623,7 +623,7 @@ class Lane:
                 note=note,
                 heard_hlc=max(fact.hlc for fact in facts),
             )
-            journal.append(
+            entry = journal.append(
                 replace(
                     entry,
                     ticket=target.ticket,
@@ -634,7 +634,17 @@ class Lane:
         self._totals = journal.totals
         self._last = None
         log.info("undone %s by %s", target.name, "supervisor" if supervisor else "staff")
-        return Undone(target, self._tickets.get(target.ticket))
+        return Undone(target, self._tickets.get(target.ticket), not counts_at_once(entry))
+
+    def _require_standing(self, target: Entry, facts: list[Entry]) -> None:
+        """Raise UsageError where an undo of ``target`` would say nothing new."""
+        if target.name in annulled(facts):
+            raise UsageError(_("this has been undone already"), "")
+        if any(one.target == target.name and one.device == self._device for one in claims(facts)):
+            raise UsageError(
+                _("this gate has undone it already"),
+                _("It counts once the gate that did it, or the server, confirms it."),
+            )
 
     def _resolve(self, ticket_id: str, supervisor: Operator, note: str) -> Entry:
         self._tickets.refresh()
@@ -646,7 +656,8 @@ class Lane:
             strange = irregular(facts, ticket.voids, self._tickets.life) if ticket else None
             admissions = {e.name: e for e in found.admissions} if found else {}
             admissions |= {e.entry.name: e.entry for e in strange.admissions} if strange else {}
-            if not admissions:
+            claimed = claims(facts)
+            if not (admissions or claimed):
                 raise UsageError(
                     _("there is no conflict about this ticket"),
                     _("An undo elsewhere may have ended it."),
@@ -660,8 +671,10 @@ class Lane:
             entry = replace(
                 entry,
                 ticket=ticket_id,
-                ticket_type=next(iter(admissions.values())).ticket_type,
-                covers=tuple(e.name for e in sorted(admissions.values(), key=entry_order)),
+                ticket_type=next(iter([*admissions.values(), *claimed])).ticket_type,
+                covers=tuple(
+                    e.name for e in sorted([*admissions.values(), *claimed], key=entry_order)
+                ),
             )
             entry = journal.append(entry)
         log.info("conflict settled by %s", entry.name)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from gate.domain.history import fold
-from gate.domain.model import Entry, History, Status, Ticket
+from gate.domain.history import claims, fold
+from gate.domain.model import Act, Entry, History, Status, Ticket
 from gate.domain.validity import window
 from gate.language import _
 from gate.store.folder import Folder
@@ -79,8 +79,11 @@ def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[
             end="-" if end is None else clock_time(end * 1000, zone, dated=True),
         )
         lines.append(told if zone.key == time_zone.key else f"{told} ({zone.key})")
+    claimed = claims(found.entries)
     for entry in found.entries:
         reason = _(REASON_WORDS[entry.reason]) if entry.reason else entry.act
+        if entry.act is Act.ANNULMENT:
+            reason = _("undone, not confirmed") if entry in claimed else _("undone")
         when = clock_time(entry.at_ms, time_zone, dated=True)
         when += "" if entry.trusted else f" ({_('clock not trusted')})"
         told = f"{when} {printable(entry.gate)} {reason}"

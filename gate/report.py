@@ -109,7 +109,7 @@ def overview(folder: Folder) -> Overview:
 
 def with_typed(numbers: Overview, folder: Folder, *, everywhere: bool = False) -> Overview:
     """The same with the scans that were typed by hand. Reads every entry: not for a screen."""
-    query = f"SELECT count(*) FROM entry WHERE json_extract(body, '$.source') = '{HAND}'"
+    query = f"SELECT count(*) FROM counted WHERE json_extract(body, '$.source') = '{HAND}'"
     rows = _tallied(folder, query, {}, everywhere=everywhere)
     return replace(numbers, by_hand=sum(row[0] for row in rows))
 

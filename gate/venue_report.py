@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 from gate.day_counts import DayCount, DayCounts, count_days
 from gate.domain.clock import Reading
-from gate.domain.history import Conflict
+from gate.domain.history import Claimed, Conflict
 from gate.domain.irregular import Irregular
 from gate.domain.model import Entry, Ticket
+from gate.domain.origins import OriginCounts
 from gate.language import _
 from gate.report import Overview, columns, labels, venue_overview, with_typed
 from gate.spreadsheet import row
@@ -31,7 +32,9 @@ from gate.venue_words import (
     last_heard,
     number,
     offset,
+    origin_line,
     settled,
+    undo_side,
     void_side,
 )
 from gate.words import basis_words, clock_time, printable, server_link
@@ -56,6 +59,9 @@ class Seen:
     devices: list[Device]
     conflicts: list[Conflict]
     irregular: list[Irregular]
+    claims: list[Claimed]
+    """Undos that nobody who may has confirmed."""
+    origins: list[OriginCounts]
     days: DayCounts
 
 
@@ -81,6 +87,8 @@ def look(
             ],
             conflicts=venue.conflicts(),
             irregular=venue.irregular_admissions(),
+            claims=venue.claims(),
+            origins=venue.origins(),
             days=_count_days(folder, venue, now.wall_ms // 1000, progress or _silent),
         )
 
@@ -123,14 +131,17 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
         ]  # fmt: skip
         lines.append(columns(device_name(device), cells, 30))
         clock = offset(device.ahead_ms, device.error_ms)
+        lines_of = [one for one in seen.origins if one.device == device.id]
         notes = [
             device.id,
             printable(device.gate, 24),
             printable(device.version, 20),
             _("clock {offset}").format(offset=clock) if clock else "",
             _("{n} quarantined").format(n=device.quarantined) if device.quarantined else "",
+            _("disowned") if device.is_disowned else "",
         ]
         lines.append("  " + " · ".join(note for note in notes if note))
+        lines += ["    " + origin_line(one, time_zone) for one in lines_of]
     lines += _day_lines(seen.days)
     lines += ["", _("conflicts: {n}").format(n=len(seen.conflicts))]
     for found in seen.conflicts:
@@ -146,10 +157,19 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
             lines += [f"    {evidence(one.entry, time_zone)}", f"    {void_side(one, time_zone)}"]
         if word := settled(strange, time_zone) or (_("not settled") if strange.is_open else ""):
             lines.append(f"    {word}")
+    lines += ["", _("undos that are not confirmed: {n}").format(n=len(seen.claims))]
+    for claim in seen.claims:
+        lines.append(f"  {printable(claim.ticket, 40)}")
+        lines += [f"    {evidence(entry, time_zone)}" for entry in claim.targets]
+        lines += [f"    {undo_side(undo, time_zone)}" for undo in claim.undos]
+        lines.append("    " + (settled(claim, time_zone) or _("not settled")))
     alarmed = [device for device in seen.devices if device.has_alarm]
-    lines += ["", _("alarms: {n}").format(n=len(alarmed))]
+    twins = [device for device in seen.devices if device.has_twin]
+    lines += ["", _("alarms: {n}").format(n=len(alarmed) + len(twins))]
     told = _("{device}: cloned, restored from a backup or set back")
     lines += ["  " + told.format(device=f"{device_name(d)} ({d.id})") for d in alarmed]
+    told = _("{device}: another machine uses its credential")
+    lines += ["  " + told.format(device=f"{device_name(d)} ({d.id})") for d in twins]
     return "\n".join(lines) + "\n"
 
 
@@ -186,6 +206,13 @@ def _rows(told: dict[str, Any]) -> Iterator[tuple[object, ...]]:
     for device in told["devices"]:
         id_ = device.pop("id")
         yield from (("device", id_, name, value) for name, value in device.items())
+    for line in told["origins"]:
+        origin = line.pop("origin")
+        yield from (("origin", origin, name, value) for name, value in line.items())
+    for found in told["claims"]:
+        for place, undo in enumerate(found["undos"], 1):
+            for name, value in undo.items():
+                yield "claim", found["ticket"], f"undo_{place}_{name}", value
     for group in ("conflicts", "irregular"):
         about = group.removesuffix("s")
         for found in told[group]:
@@ -243,7 +270,20 @@ def as_told(seen: Seen) -> dict[str, Any]:
             }
             for found in seen.irregular
         ],
-        "alarms": [device.id for device in seen.devices if device.has_alarm],
+        "claims": [
+            {
+                "ticket": found.ticket,
+                "ticket_type": found.ticket_type,
+                "undos": [{"target": undo.target, **_side(undo)} for undo in found.undos],
+                "resolution": _side(found.resolution) if found.resolution else None,
+            }
+            for found in seen.claims
+        ],
+        "origins": [
+            asdict(line) | {"device": line.device, "stands_out": line.stands_out}
+            for line in seen.origins
+        ],
+        "alarms": [device.id for device in seen.devices if device.has_alarm or device.has_twin],
     }
 
 

@@ -2,9 +2,10 @@
 
 from zoneinfo import ZoneInfo
 
-from gate.domain.history import Conflict
+from gate.domain.history import Claimed, Conflict
 from gate.domain.irregular import Irregular, Irregularity, Judged
 from gate.domain.model import Basis, Entry
+from gate.domain.origins import OriginCounts
 from gate.language import _, ngettext
 from gate.store.matters import Matter
 from gate.store.venue import Device
@@ -75,6 +76,7 @@ def matter(found: Matter) -> str:
     """What there is to look into about a ticket."""
     parts = [excess(found.conflict)] if found.conflict else []
     parts += [irregularities(found.irregular)] if found.irregular else []
+    parts += [_("undo not confirmed")] if found.claimed else []
     return ", ".join(parts)
 
 
@@ -91,11 +93,49 @@ def sides(found: Matter, time_zone: ZoneInfo) -> list[str]:
     """Every admission that it is about, each followed by the void it is compared with."""
     strange = {one.entry: one for one in found.irregular.admissions} if found.irregular else {}
     lines = []
-    for entry in dict.fromkeys([*found.admissions, *strange]):
+    claimed = found.claimed
+    for entry in dict.fromkeys(
+        [*found.admissions, *strange, *(claimed.targets if claimed else ())]
+    ):
         lines.append(evidence(entry, time_zone))
         if entry in strange:
             lines.append("  " + void_side(strange[entry], time_zone))
+        undos = claimed.undos if claimed else ()
+        lines += ["  " + undo_side(one, time_zone) for one in undos if one.target == entry.name]
     return lines
+
+
+def undo_side(undo: Entry, time_zone: ZoneInfo) -> str:
+    """Who says that it was undone, where, when and why."""
+    return _("undone at {gate} by {name}, {when}, not confirmed: {note}").format(
+        gate=printable(undo.gate or undo.device[:8], 24),
+        name=printable(undo.operator or "-", 24),
+        when=clock_time(undo.at_ms, time_zone),
+        note=printable(undo.note),
+    )
+
+
+def origin_line(line: OriginCounts, time_zone: ZoneInfo) -> str:
+    """What was done under one origin, and what of it stands out."""
+    exits, undos = line.exits_without_entry, line.annulments_of_others
+    marks = []
+    if exits:
+        marks.append(
+            ngettext("{n} exit without entry", "{n} exits without entry", exits).format(n=exits)
+        )
+    if undos:
+        marks.append(
+            ngettext("{n} undo of another gate's", "{n} undos of other gates'", undos).format(
+                n=undos
+            )
+        )
+    told = _("since {when}: in {admissions}, out {exits}, undone {annulments}").format(
+        when=clock_time(line.first_ms, time_zone),
+        admissions=line.admissions,
+        exits=line.exits,
+        annulments=line.annulments,
+    )
+    return f"! {told} · {', '.join(marks)}" if marks else told
 
 
 def what_next(found: Matter, time_zone: ZoneInfo) -> str:
@@ -106,6 +146,8 @@ def what_next(found: Matter, time_zone: ZoneInfo) -> str:
         return _("Nothing to settle: the ticket was good when it was used.")
     if found.conflict is not None:
         return _("Both are in. Enter settles it, with a reason.")
+    if found.claimed is not None:
+        return _("c confirms the undo at the gate that let in; Enter settles it, with a reason.")
     return _("Enter settles it, with a reason.")
 
 
@@ -154,7 +196,7 @@ def _seq(position: str) -> str:
     return printable(position.rpartition(":")[2], 20)
 
 
-def settled(found: Conflict | Irregular | Matter, time_zone: ZoneInfo) -> str:
+def settled(found: Conflict | Irregular | Claimed | Matter, time_zone: ZoneInfo) -> str:
     """Who has looked into it and what they said; empty while it is open."""
     word = found.resolution
     if word is None:

@@ -104,6 +104,7 @@ REASON_WORDS = {
     Reason.ZONE_FULL: N_("Zone full"),
     Reason.ALONE: N_("Other gates not heard"),
     Reason.ISOLATED: N_("Nobody heard for too long"),
+    Reason.UNDO_CLAIMED: N_("An undo is not confirmed"),
     Reason.CLOCK_NOT_TRUSTED: N_("Clock not trusted"),
     Reason.LOOK: N_("Look before you let in"),
     Reason.FAULT: N_("Fault"),
@@ -148,10 +149,17 @@ _REMEDIES = {
     Reason.ZONE_FULL: N_("Wait until somebody leaves; a supervisor may admit (Ctrl+O)."),
     Reason.ALONE: N_("Call a supervisor."),
     Reason.ISOLATED: N_("Connect this gate; until then a supervisor may admit (Ctrl+O)."),
+    Reason.UNDO_CLAIMED: N_("Ask the guest, and look who else came on it (F4)."),
     Reason.CLOCK_NOT_TRUSTED: N_("Check the time on the ticket yourself. Set the clock on F9."),
     Reason.GATE_REVOKED: N_("It lets nobody in any more. Send the guest to another gate."),
     Reason.MORE_USES: N_("F7 lets the next person through, Ctrl+N a number."),
 }
+
+
+CLAIM_TOLD = N_(
+    "It counts once the gate that did it, or the server, confirms it. "
+    "Until then the ticket is CHECK."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -498,6 +506,14 @@ def _first_use(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     return _("In at {movement}").format(movement=_movement(first, verdict, time_zone))
 
 
+def _claimed(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    claims = verdict.history.claims
+    if not claims:
+        return ""
+    told = _("Undone at {movement}; not confirmed yet")
+    return told.format(movement=_movement(claims[-1], verdict, time_zone))
+
+
 def _last_move(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     last = verdict.history.last
     if last is None:
@@ -681,5 +697,6 @@ _FACTS: dict[Reason, _Fact] = {
     Reason.REENTRY: _last_move,
     Reason.NOT_ENOUGH_USES: _left,
     Reason.PASS_BACK: _last_move,
+    Reason.UNDO_CLAIMED: _claimed,
     Reason.OVERRIDE: _overruled,
 }

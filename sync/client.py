@@ -42,6 +42,7 @@ from sync.protocol import (
     Problem,
     Snapshot,
 )
+from sync.twins import RUN_HEADER, THIS_RUN
 
 TIMEOUT_S = 10.0
 CONNECT_S = 5.0
@@ -111,12 +112,16 @@ class Client:
         enrolment: Enrolment,
         transport: httpx.BaseTransport | None = None,
         tls: ssl.SSLContext | None = None,
+        *,
+        run: str = THIS_RUN,
     ) -> None:
         self._enrolment = enrolment
+        self._run = run
         if tls is None and enrolment.url.startswith("https"):
             tls = trust(enrolment.certificate)
         self._tls = tls
         self._http = _http(enrolment.url, self._tls, transport)
+        self._http.headers[RUN_HEADER] = run
         if enrolment.credential:
             self._http.headers["Authorization"] = f"Bearer {enrolment.credential}"
 
@@ -191,7 +196,10 @@ class Client:
             socket = connect(
                 url,
                 ssl=self._tls,
-                additional_headers={"Authorization": f"Bearer {self._enrolment.credential}"},
+                additional_headers={
+                    "Authorization": f"Bearer {self._enrolment.credential}",
+                    RUN_HEADER: self._run,
+                },
                 open_timeout=TIMEOUT_S,
                 close_timeout=1,
                 ping_interval=10,

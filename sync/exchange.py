@@ -11,10 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from gate.domain.model import Entry, device_of
+from gate.domain.model import CENTRAL, Entry, device_of
 
-CENTRAL = "central"
-"""The server's name as a maker of entries."""
 MAX_BRANCHES = 32
 """A machine is not cloned more often than that. Further branches of an origin are not taken, so
 that one hostile device cannot make every frame too long; the alarm is up long before."""

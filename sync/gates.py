@@ -9,8 +9,8 @@ import msgspec
 
 from gate.clock import Clock
 from gate.domain.clock import Reading
+from gate.domain.model import CENTRAL
 from sync.clocks import Comparison
-from sync.exchange import CENTRAL
 from sync.keys import DeviceKey, verifier
 from sync.lan import Event, Lan, Link, Linked, Said, Unlinked, place_of
 from sync.outbound import unsent

@@ -45,6 +45,7 @@ from sync.members import (
 )
 from sync.places import Place, Places, Rank
 from sync.protocol import MAX_FRAME, PREFIX, Problem, Revoked, Word
+from sync.twins import RUN_HEADER, THIS_RUN, Twins
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,8 @@ class Link:
     """Whether we called."""
     socket: Connection
     heard_s: float
+    run: str = ""
+    """Which run of its worker speaks."""
     unsent: "asyncio.Queue[bytes]" = field(default_factory=asyncio.Queue)
     came: int = 0
     dealt_with: int = 0
@@ -158,7 +161,12 @@ class Lan:
         listen: tuple[str, int] = ("", 8471),
         seeds: Sequence[str] = (),
         announces: bool = True,
+        run: str = THIS_RUN,
     ) -> None:
+        self._run_name = run
+        self._twins = Twins()
+        self.twins: set[str] = set()
+        """Devices of which two machines were heard here; this one, if another is called so."""
         self._device = membership.device
         self._tell = tell
         self._answer = answer
@@ -284,10 +292,22 @@ class Lan:
             sock=self._listener,
             ssl=self._server_tls,
             process_request=self._ask,
+            process_response=self._name_run,
             ssl_handshake_timeout=CALL_S,
             open_timeout=CALL_S,
             **_stream_options(),
         )
+
+    def _name_run(self, _socket: object, _request: Request, response: Response) -> None:
+        response.headers[RUN_HEADER] = self._run_name
+
+    def _note_run(self, device: str, run: str) -> None:
+        """A machine has shown that it is a device: not another one than the one that is heard."""
+        is_other = run != self._run_name
+        if self._twins.seen(device, run, _now_s()) or (device == self._device and is_other):
+            if device not in self.twins:
+                log.warning("lan: another machine uses the credential of device %s", device)
+            self.twins = self.twins | {device}
 
     async def _look_after(self) -> None:
         """Call who is not heard, hang up on who is silent, until it is time to stop."""
@@ -331,6 +351,7 @@ class Lan:
                 open_timeout=CALL_S,
                 proxy=None,
                 user_agent_header=f"venue-gate/{__version__}",
+                additional_headers={RUN_HEADER: self._run_name},
                 **_stream_options(),
             )
         except (OSError, TimeoutError, WebSocketException, ValueError) as error:
@@ -357,7 +378,8 @@ class Lan:
             await socket.close()
             return
         device, key = member
-        link = Link(device, key, _host(socket), is_ours, socket, _now_s())
+        link = Link(device, key, _host(socket), is_ours, socket, _now_s(), _run_of(socket))
+        self._note_run(device, link.run)
         if device == self._device or self._turns_away(link) or not self._is_plugged:
             await socket.close()
             return
@@ -390,6 +412,7 @@ class Lan:
             link.heard_s = _now_s()
             if self._turns_away(link):
                 return
+            self._note_run(link.device, link.run)
             link.came += 1
             self._tell(Said(link, _decoder.decode(data)))
             while link.came - link.dealt_with > UNREAD_WORDS:
@@ -529,6 +552,12 @@ def _member(socket: Connection) -> tuple[str, str] | None:
         return member_of(certificate)
     except ValueError:
         return None
+
+
+def _run_of(socket: Connection) -> str:
+    """Which run of its worker a stream's other end has named."""
+    named = socket.request if isinstance(socket, ServerConnection) else socket.response
+    return (named.headers.get(RUN_HEADER) or "")[:64] if named is not None else ""
 
 
 def _listening(host: str, port: int) -> socket.socket:

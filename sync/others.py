@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import msgspec
 
+from gate.domain.model import CENTRAL
 from gate.language import _
 from gate.store import freshness
-from sync.exchange import CENTRAL
 from sync.feed import Feed
 from sync.gates import Gates
 from sync.protocol import Lane, Report
@@ -31,11 +31,13 @@ class Others:
         self._feed = feed
         self._told = {one.device: one for one in holdings.devices(Lane)}
         self._told_boot_ms = 0
-        self._members = feed.members()
+        self.look_again()
 
     def look_again(self) -> None:
         """The feed has gone on."""
         self._members = self._feed.members()
+        if self._feed.cursor:
+            self._holdings.disown(self._members.values())
 
     def told_by_server(self, lanes: Sequence[Lane], boot_ms: int) -> None:
         """The server has said how everybody is."""
@@ -49,6 +51,10 @@ class Others:
         if lane is None or lane.heard_ago_ms is None:
             return NEVER
         return self._told_boot_ms - lane.heard_ago_ms
+
+    def twins(self) -> set[str]:
+        """Devices whose credential another machine uses, as the server has seen."""
+        return {lane.device for lane in self._told.values() if lane.has_twin}
 
     def why_not(self, device: str, key: str) -> str:
         """Why a device with that key is to be told nothing; empty: it is welcome. From any thread.

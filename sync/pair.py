@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from msgspec import Raw
 
-from gate.domain.model import device_of
-from sync.exchange import CENTRAL, Have, Tip, tips_from_text, tips_to_text
+from gate.domain.model import CENTRAL, device_of
+from sync.exchange import Have, Tip, tips_from_text, tips_to_text
 from sync.keys import DeviceKey
 from sync.outbound import Outbound, unsent
 from sync.protocol import Beat, Frame, Head, Word

@@ -147,6 +147,8 @@ class Lane(Struct, frozen=True, omit_defaults=True):
     heard_ago_ms: Count | None = None
     """How long ago the server last heard from it."""
     report: Report = Report()
+    has_twin: bool = False
+    """Whether another machine was seen to use its credential."""
 
 
 class Ask(Struct, frozen=True, omit_defaults=True):
@@ -366,6 +368,10 @@ class DeviceLine(Struct, frozen=True, omit_defaults=True):
     enrolled_ms: int
     heard_ms: int | None = None
     report: Report = Report()
+    disowned: bool = False
+    """Whether not all of what it did counts."""
+    twin_ms: int | None = None
+    """When another machine was last seen to use its credential."""
 
 
 class Void(Struct, frozen=True):
@@ -459,6 +465,24 @@ class IrregularLine(Struct, frozen=True, omit_defaults=True):
     resolution: Resolved | None = None
 
 
+class Undo(Struct, frozen=True):
+    """An undo that is only a claim: what it would take back, and who says so and why."""
+
+    target: str
+    note: str
+    evidence: Evidence
+
+
+class ClaimLine(Struct, frozen=True, omit_defaults=True):
+    """A ticket with undos that neither the server nor whoever let in has confirmed."""
+
+    ticket: str
+    ticket_type: str
+    undos: list[Undo]
+    targets: list[Evidence]
+    resolution: Resolved | None = None
+
+
 class Resolve(Struct, frozen=True):
     """How a conflict was settled, and by whom."""
 
@@ -466,13 +490,21 @@ class Resolve(Struct, frozen=True):
     who: Annotated[str, Meta(min_length=1, max_length=100)]
 
 
+class Disown(Struct, frozen=True):
+    """From which moment on nothing counts of what a device did, by its own times."""
+
+    from_ms: Annotated[int, Meta(ge=0, lt=2**53)] = 0
+
+
 class AlarmLine(Struct, frozen=True):
-    """A device that was cloned, restored from a backup or rolled back."""
+    """A device that was cloned, restored or rolled back, or whose credential two machines use."""
 
     device: str
     device_name: str
     after: str
     origins: list[str]
+    kind: str = "branched"
+    """``branched``: it did two things after one entry; ``twin``: two machines are heard as it."""
 
 
 class NewOrganiser(Struct, frozen=True, forbid_unknown_fields=True):

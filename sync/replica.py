@@ -21,6 +21,7 @@ from gate.domain.model import FACTS, Act, Entry, device_of
 from gate.domain.retirement import RETIREMENTS, newest, stands
 from gate.errors import StoreError
 from gate.store import entries, schema
+from gate.store.filling import MemberRow
 from gate.store.folder import Folder
 from gate.store.journal import (
     TALLY_COUNTS,
@@ -34,6 +35,7 @@ from gate.store.journal import (
 )
 from gate.store.peers import store_of
 from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writing
+from sync.disowning import counted
 from sync.exchange import (
     DIGITS,
     Alarm,
@@ -50,6 +52,8 @@ from sync.exchange import (
     own_or_vouched,
     read_tip,
     tip_name,
+    tips_from_text,
+    tips_to_text,
     vouching,
 )
 from sync.protocol import FRAME_BYTES, HEAD_EVERY, MAX_ENTRIES, MAX_ENTRY, Head, Refused
@@ -185,7 +189,11 @@ class Holdings:
         self.version = 0
         """Goes up when entries of others were taken."""
         self._lanes: dict[str, tuple[int, bool]] = self._read_lanes()
+        self._own_words: list[Entry] = []
+        """Retirements and reinstatements of this device's own journal."""
         self._retirements: dict[str, Entry] = self._read_retirements()
+        self._disowned: dict[str, Have] = self._read_disowned()
+        """Up to where the entries of disowned devices count, by device and origin."""
         self._tips: Have = self._read_tips()
         self._starts: dict[str, Start] = self._read_starts()
         self._rooted: set[str] = set()
@@ -244,7 +252,8 @@ class Holdings:
                 elif act in _LANES:
                     self._own_lane.append(entries.decode(body))
                 elif act in RETIREMENTS:
-                    self._note_retirement(entries.decode(body))
+                    self._own_words.append(entries.decode(body))
+                    self._note_retirement(self._own_words[-1])
         if annulments:
             with writing(self._connection, self._path):
                 for ticket in annulments:
@@ -412,12 +421,14 @@ class Holdings:
                 intake.offer(one)
             self._keep(intake, heads)
         self._tips.update({o: intake.tips[o] for o in {one.entry.origin for one in intake.taken}})
+        if any(one.entry.device in self._disowned for one in intake.taken):
+            self._retirements = newest([*self._read_retirements().values(), *self._own_words])
         for one in intake.taken:
             if one.entry.seq == 1:
                 self._starts[one.entry.origin] = Start(one.entry.origin, one.entry.follows)
             if one.entry.act in _LANES and one.entry.device != self.device:
                 self._note_lane(one.entry.device, one.entry.hlc, one.entry.act == Act.LANE_OPENED)
-            if one.entry.act in RETIREMENTS:
+            if one.entry.act in RETIREMENTS and self._counts(one):
                 self._note_retirement(entries.decode(one.body))
         self.version += bool(intake.taken)
         return Taken(len(intake.taken), refused, intake.gaps, frozenset(tips))
@@ -438,14 +449,136 @@ class Holdings:
                 )
             if entry.act in FACTS and entry.ticket:
                 facts[entry.ticket] = None
+        touched = {one.entry.origin for one in intake.taken if one.entry.device in self._disowned}
+        changed = {device_of(o) for o in sorted(touched) if self._flag(o, intake.tips[o])}
         for one in intake.taken:
-            self._count(one.entry)
+            if self._counts(one) and one.entry.device not in changed:
+                self._count(one.entry)
         for ticket in facts:
-            remember(self._connection, ticket, fold(read_facts(self._connection, ticket)))
-            self._take_back(ticket)
+            self._remember(ticket)
+        for device in changed:
+            self._fold_anew(device)
         self._put_tips(intake)
         held = [h for h in heads if h.hash in self.whole_hashes(h.origin, h.seq)]
         self._put_heads(held, self._tips | intake.tips)
+
+    def disown(self, members: Iterable[MemberRow]) -> None:
+        """Let entries of disowned devices count no further than the feed says, and no less.
+
+        Whatever folds from them follows, in one transaction with what is remembered of the feed.
+        """
+        wanted = {
+            row.id: tips_from_text(row.counts_until)
+            for row in members
+            if row.counts_until is not None and row.id != self.device
+        }
+        changed = [
+            device
+            for device in sorted({*wanted, *self._disowned})
+            if wanted.get(device) != self._disowned.get(device)
+        ]
+        if not changed:
+            return
+        before, self._disowned = self._disowned, wanted
+        try:
+            with writing(self._connection, self._path):
+                for device in changed:
+                    self._put_disowned(device)
+                    for origin, tips in self._tips.items():
+                        if device_of(origin) == device:
+                            self._flag(origin, tips)
+                    self._fold_anew(device)
+        except BaseException:
+            self._disowned = before
+            raise
+        self._retirements = newest([*self._read_retirements().values(), *self._own_words])
+
+    def _put_disowned(self, device: str) -> None:
+        run = self._connection.execute
+        run("DELETE FROM disowning WHERE device = ?", (device,))
+        if device in self._disowned:
+            text = msgspec.json.encode(tips_to_text(self._disowned[device])).decode()
+            run("INSERT INTO disowning VALUES (?, ?)", (device, text))
+
+    def _flag(self, origin: str, tips: frozenset[Tip]) -> bool:
+        """Note which entries of an origin do not count.
+
+        The answer is whether any of those counts, or counts no more, that may be counted already.
+        """
+        run, until = self._connection.execute, self._disowned.get(device_of(origin))
+        held = "(SELECT id FROM entry WHERE origin = ?)"
+        before = {
+            row[0] for row in run(f"SELECT entry FROM disowned WHERE entry IN {held}", (origin,))
+        }
+        gone: set[int] = set()
+        if until is not None and len(tips) <= 1:
+            last = max((tip.seq for tip in until.get(origin, ())), default=0)
+            found = run("SELECT id FROM entry WHERE origin = ? AND seq > ?", (origin, last))
+            gone = {row[0] for row in found}
+        elif until is not None:
+            rows = run(
+                "SELECT id, seq, lower(hex(hash)), body FROM entry WHERE origin = ? ORDER BY seq",
+                (origin,),
+            ).fetchall()
+            steps = [step_of(*row[1:]) for row in rows]
+            counting = counted(steps, until.get(origin, ()))
+            gone = {
+                row[0] for row, step in zip(rows, steps, strict=True) if step.hash not in counting
+            }
+        self._connection.executemany(
+            "DELETE FROM disowned WHERE entry = ?", [(row,) for row in before - gone]
+        )
+        self._connection.executemany(
+            "INSERT INTO disowned VALUES (?)", [(row,) for row in gone - before]
+        )
+        return len(tips) > 1 and before != gone
+
+    def _counts(self, one: Carried) -> bool:
+        if one.entry.device not in self._disowned:
+            return True
+        found = self._connection.execute(
+            "SELECT 1 FROM counted WHERE origin = ? AND seq = ? AND hash = ?",
+            (one.entry.origin, one.entry.seq, bytes.fromhex(one.hash)),
+        )
+        return found.fetchone() is not None
+
+    def _fold_anew(self, device: str) -> None:
+        """Derive again whatever folds from a device's entries."""
+        run, of_device = self._connection.execute, (f"{device}.", f"{device}/")
+        run("DELETE FROM tally WHERE device = ?", (device,))
+        run("DELETE FROM taken_back WHERE name > ? AND name < ?", of_device)
+        query = "SELECT body FROM counted WHERE origin > ? AND origin < ? ORDER BY id"
+        for (body,) in run(query, of_device):
+            self._count(entries.decode(body))
+        tickets = run(
+            "SELECT DISTINCT ticket FROM entry WHERE origin > ? AND origin < ? "
+            "AND act IN ('admission', 'exit', 'annulment') AND ticket != ''",
+            of_device,
+        ).fetchall()
+        for (ticket,) in tickets:
+            self._remember(ticket)
+
+    def _remember(self, ticket: str) -> None:
+        """Materialise what the other devices did on a ticket."""
+        facts = read_facts(self._connection, ticket)
+        history = fold(facts)
+        if facts:
+            # Also what has moved nobody: it may be an undo of what is in this device's journal.
+            remember(self._connection, ticket, history)
+        else:
+            self._connection.execute("DELETE FROM state WHERE ticket = ?", (ticket,))
+        keep = "INSERT OR IGNORE INTO claimed VALUES (?)"
+        forget = "DELETE FROM claimed WHERE ticket = ?"
+        self._connection.execute(keep if history.claims else forget, (ticket,))
+        self._take_back(ticket)
+
+    def _read_disowned(self) -> dict[str, Have]:
+        with faults(self._path):
+            rows = self._connection.execute("SELECT device, counts_until FROM disowning").fetchall()
+        return {
+            device: tips_from_text(msgspec.json.decode(text, type=dict[str, list[str]]))
+            for device, text in rows
+        }
 
     def _count(self, entry: Entry) -> None:
         # What an annulment takes back is counted by ``_take_back``, once.
@@ -619,7 +752,7 @@ class Holdings:
         self._retirements |= newest([word] if known is None else [word, known])
 
     def _read_retirements(self) -> dict[str, Entry]:
-        query = "SELECT body FROM entry WHERE act IN ('retirement', 'reinstatement')"
+        query = "SELECT body FROM counted WHERE act IN ('retirement', 'reinstatement')"
         with faults(self._path):
             rows = self._connection.execute(query).fetchall()
         return newest(entries.decode(body) for (body,) in rows)

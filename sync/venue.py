@@ -25,6 +25,7 @@ from sync.feed import Feed
 from sync.keys import DeviceKey
 from sync.members import Authority, Membership, load_membership, save_membership, venue_id
 from sync.protocol import ChangeKind, Enrol, Enrolled
+from sync.replica import Holdings
 
 log = logging.getLogger(__name__)
 SUFFIX, EVENT_SUFFIX = ".member", ".event"
@@ -146,9 +147,7 @@ def set_state(folder: Folder, device: str, state: str) -> MemberRow:
     """Retire, bring back or revoke a device; the last is for good. Raises UsageError."""
     found = devices(folder).get(device)
     if found is None:
-        raise UsageError(
-            _("there is no device {id!r}").format(id=device[:64]), _("See them: gate venue devices")
-        )
+        raise no_device(device)
     if device == folder.device_id():
         raise UsageError(
             _("this is the host itself"), _("Without it nobody could be asked in or sent away.")
@@ -162,6 +161,13 @@ def set_state(folder: Folder, device: str, state: str) -> MemberRow:
     row = msgspec.structs.replace(found, state=state, proof=proof)
     say(folder, row)
     return row
+
+
+def no_device(device: str) -> UsageError:
+    """What to say of an id that no device has."""
+    return UsageError(
+        _("there is no device {id!r}").format(id=device[:64]), _("See them: gate venue devices")
+    )
 
 
 def set_zone(folder: Folder, time_zone: str) -> EventRow:
@@ -242,6 +248,10 @@ def say(folder: Folder, row: MemberRow | EventRow) -> None:
     try:
         with closing(Feed(folder)) as feed:
             take_requests(folder, feed, _now_ms())
+            if isinstance(row, MemberRow) and row.counts_until is not None:
+                # As the sync worker does once it has read so far.
+                with closing(Holdings(folder)) as holdings:
+                    holdings.disown(feed.members().values())
     finally:
         lock.close()
 

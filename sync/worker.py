@@ -24,7 +24,7 @@ import msgspec
 
 from gate import __version__, config
 from gate.clock import Clock
-from gate.domain.model import device_of
+from gate.domain.model import CENTRAL, device_of
 from gate.errors import BusyError, DamagedError, GateError
 from gate.language import _
 from gate.store import freshness
@@ -44,7 +44,6 @@ from sync.client import (
 )
 from sync.discovery import network_now
 from sync.enrolment import Enrolment
-from sync.exchange import CENTRAL
 from sync.feed import Feed
 from sync.following import Follower, Progress, offers_newer
 from sync.gates import Gates
@@ -731,6 +730,7 @@ class Worker:
             unsent=self._unsent(),
             quarantined=len(self._holdings.quarantined()),
             alarms=alarmed(self._holdings),
+            twins=tuple(sorted(self._others.twins() | (self._lan.twins if self._lan else set()))),
             last_error=self._last_error,
             lanes=self._others.lanes(self._gates, reading.wall_ms),
             knows_members=self._others.are_all_known(),

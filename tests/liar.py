@@ -1,4 +1,7 @@
-"""A member of the venue that says whatever does harm: it has a key, and no shame."""
+"""A member of the venue that says whatever does harm: it has a key, and no shame.
+
+What it may say it may say: that it let somebody in or out, and that what others did was undone.
+"""
 
 from random import Random
 
@@ -42,7 +45,7 @@ class Liar:
             some = [random.choice(known) for _ in range(random.randint(1, RUN))]
             random.shuffle(some)
             return [*some, *reversed(some)], [], []
-        return self._told_anew(random, now_ms)
+        return self._told_anew(random, now_ms, known)
 
     def word(
         self,
@@ -68,7 +71,7 @@ class Liar:
         )
 
     def _told_anew(
-        self, random: Random, now_ms: int
+        self, random: Random, now_ms: int, known: list[bytes]
     ) -> tuple[list[bytes], list[Head], list[bytes]]:
         """Its own story goes on: from its end, or once more from somewhere before."""
         before = None
@@ -78,21 +81,28 @@ class Liar:
         if begins:
             self._lives += 1
         prev, follows = ("", "") if before is None else (before[1], before[0].name)
+        movements = [b for b in known if b'"admission"' in b or b'"exit"' in b]
+        act = random.choice([Act.ADMISSION, Act.ADMISSION, Act.EXIT, Act.ANNULMENT])
+        undone = entries.decode(random.choice(movements)) if movements else None
+        if act is Act.ANNULMENT and undone is None:
+            act = Act.ADMISSION
+        is_undo = act is Act.ANNULMENT and undone is not None
         made = Entry(
             origin=f"{self._device}.{self._lives:x}" if before is None or begins
             else before[0].origin,
             seq=1 if before is None or begins else before[0].seq + 1,
             prev=prev,
             follows=follows if begins else "",
-            act=Act.ADMISSION,
+            act=act,
             at_ms=now_ms,
             boot_ms=1,
             hlc=clock.tick(0, now_ms),
             gate="liar",
-            ticket=f"t{random.randrange(TICKETS)}",
-            outcome=Outcome.ADMIT,
-            uses=1,
-            persons=1,
+            ticket=undone.ticket if is_undo and undone else f"t{random.randrange(TICKETS)}",
+            target=undone.name if is_undo and undone else "",
+            outcome={Act.ADMISSION: Outcome.ADMIT, Act.EXIT: Outcome.EXIT}.get(act),
+            uses=int(act is Act.ADMISSION),
+            persons=int(not is_undo),
             note=str(random.random()),
         )  # fmt: skip
         body = entries.encode(made)
@@ -107,7 +117,7 @@ class Liar:
         last = random.choice(known)
         entry = entries.decode(last)
         if entry.device == self._device:
-            return self._told_anew(random, now_ms)
+            return self._told_anew(random, now_ms, known)
         made = Entry(
             origin=entry.origin,
             seq=entry.seq + 1,

@@ -50,15 +50,16 @@ from gate.errors import GateError
 from gate.lane import Lane, Operator
 from gate.store import entries, freshness, journal, schema
 from gate.store import sqlite as store_sqlite
-from gate.store.filling import put_ticket, put_type
+from gate.store.filling import put_member, put_ticket, put_type
 from gate.store.folder import Folder, write_durably
 from gate.store.freshness import Freshness
-from gate.store.journal import read_facts, read_history
+from gate.store.journal import read_facts
+from gate.store.peers import read_heard
 from gate.store.sqlite import open_reader
 from gate.store.tickets import live_replica
 from gate.store.venue import Venue
 from sync import exchange, keys, outbound, replica
-from sync.central import journals, tables, tickets
+from sync.central import devices, journals, tables, tickets
 from sync.central.database import in_transaction, open_database
 from sync.central.known import Memory
 from sync.exchange import tips_from_text
@@ -71,6 +72,7 @@ from sync.protocol import Answer, Ask, Beat, Changes, Snapshot, Word
 from sync.replica import Holdings, read_bodies
 from sync.talk import Talk
 from sync.watermarks import Watermarks
+from tests.disowning import disown_somebody, effective, until_of
 from tests.forgotten import Forgotten, all_told
 from tests.liar import Liar
 
@@ -326,6 +328,8 @@ class World:
             lambda device: self.keys.get(device, ""),
             watermarks=Watermarks(gate.holdings.lacking),
         )
+        if gate.feed.cursor:
+            self.draw(gate)
         self.connect(gate)
 
     def connect(self, gate: Gate) -> None:
@@ -421,7 +425,7 @@ class World:
             (3, self.do_restart), (3, self.do_backup), (2, self.do_restore), (3, self.do_central),
             (1, self.do_clone), (2, self.do_clock), (8, self.do_issue), (3, self.do_stick),
             (2, self.do_peers_cut), (8, self.do_wire), (24, self.do_beat), (40, self.do_word),
-            (5, self.do_lie), (0.5, self.do_revoke), (2, self.do_news),
+            (5, self.do_lie), (0.5, self.do_revoke), (2, self.do_news), (2, self.do_disown),
         ]  # fmt: skip
         weights, acts = zip(*ops, strict=True)
         act = self.random.choices(acts, weights)[0]
@@ -470,7 +474,16 @@ class World:
     def do_scan(self, gate: Gate) -> None:
         assert gate.lane
         code = f"C{self.random.randrange(min(self.made, TICKETS + 2)):04d}"
-        gate.lane.admit(Scan(code, "QRCode", "sim", deliberate=True))
+        verdict = gate.lane.admit(Scan(code, "QRCode", "sim", deliberate=True))
+        if verdict.outcome is Outcome.ADMIT:
+            assert verdict.ticket
+            assert gate.feed
+            known = {h: entries.decode(body) for h, body in self.held_by(gate).items()}
+            until = until_of(m for m in gate.feed.members().values() if m.id != gate.device)
+            counted = effective(known, until).values()
+            facts = [entry for entry in counted if entry.ticket == verdict.ticket.id]
+            # Of what it had heard, whatever others say of it.
+            assert not overfull(facts, verdict.ticket.use_limit), "a green on a used ticket"
 
     def do_undo(self, gate: Gate) -> None:
         assert gate.lane
@@ -587,6 +600,22 @@ class World:
                 FUSE.set(self.random.randint(0, 10), after=self.random.random() < 0.5)
             if changes.changes:
                 gate.feed.apply(changes)
+                self.draw(gate)
+
+    def draw(self, gate: Gate) -> None:
+        """The sync worker has seen that the feed has gone on."""
+        assert gate.feed
+        assert gate.holdings
+        gate.holdings.disown(gate.feed.members().values())
+
+    def do_disown(self, _gate: Gate) -> None:
+        """What a lost device did, and what comes of it yet, counts no more."""
+        if self.has_central:
+            lost = {one.device: self.keys[one.device] for one in self.gates if one.revoked}
+            lost[LIAR] = self.keys[LIAR]
+            in_transaction(
+                self.engine, lambda c: disown_somebody(c, EVENT, lost, self.random, self.now_ms)
+            )
 
     def snapshot(self, gate: Gate) -> None:
         assert gate.feed
@@ -599,6 +628,7 @@ class World:
         snapshot, content = self.snapshots[state]
         part.write_bytes(content)
         gate.feed.install(part, snapshot)
+        self.draw(gate)
 
     def do_link(self, gate: Gate) -> None:
         gate.online = not gate.online
@@ -925,6 +955,7 @@ class World:
             if not page.changes:
                 return
             gate.feed.apply(roundtrip(page, Changes))
+            self.draw(gate)
 
     def versions(self) -> list[int]:
         """Another list once anybody has learnt anything."""
@@ -950,12 +981,20 @@ class World:
             assert gate.holdings
             assert not self.has_central or gate.talk.unsent() == 0, "no receipt in the end"
             assert not gate.holdings.quarantined(), gate.holdings.quarantined()
-        self.check_states([entries.decode(body) for body in central.values()])
-        self.check_irregular(central)
+        counted = self.counted_of(central)
+        self.check_states([entries.decode(body) for body in counted.values()])
+        self.check_irregular(counted)
         self.check_alarms(set(central))
         if self.has_central:
             self.check_tickets()
             self.forgotten.check(self)
+
+    def counted_of(self, held: dict[str, bytes]) -> dict[str, bytes]:
+        """What has an effect, by the feed of which all are at the end."""
+        with self.engine.connect() as connection:
+            until = until_of(devices.members(connection, EVENT))
+        made = {digest: entries.decode(body) for digest, body in held.items()}
+        return {digest: held[digest] for digest in effective(made, until)}
 
     def check_states(self, everything: list[Entry]) -> None:
         by_ticket: dict[str, list[Entry]] = defaultdict(list)
@@ -986,7 +1025,7 @@ class World:
                 assert seen == fold(es), f"{gate.name} sees another history of {ticket}"
                 heard = read_facts(gate.holdings._connection, ticket)
                 if heard:
-                    assert read_history(gate.holdings._connection, ticket) == fold(heard)
+                    assert read_heard(gate.holdings._connection, ticket) == fold(heard)
             rows = 0
             for path in (gate.folder.journal, gate.folder.peers):
                 if path.exists():
@@ -1124,6 +1163,8 @@ def write_snapshot(connection: Connection, path: Path, now_ms: int) -> Snapshot:
         put_type(db, id_, body)
     for one in tickets.all_tickets(connection, EVENT):
         put_ticket(db, None, one)
+    for member in devices.members(connection, EVENT):
+        put_member(db, member)
     key = connection.execute(tables.event.select()).one().key
     linked = tickets.link_of(connection, EVENT)
     meta = {"key": key, "epoch": epoch, "seq": seq, "cursor": cursor, "link": linked.hex(),
@@ -1145,7 +1186,8 @@ def history_at(lane: Lane, ticket: str) -> History:
 
 def standing(es: list[Entry]) -> list[Entry]:
     # By ticket too: of a device that goes on twice, two entries have one name.
-    gone = {(e.ticket, e.target) for e in es if e.act is Act.ANNULMENT}
+    undos = [e for e in es if e.act is Act.ANNULMENT]
+    gone = {(e.ticket, e.target) for e in undos if e.target.startswith(f"{e.device}.")}
     facts = [e for e in es if e.act in FACTS and e.act is not Act.ANNULMENT]
     return [e for e in facts if (e.ticket, e.name) not in gone]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from gate.domain import clock, irregular
+from gate.domain import clock, history, irregular
+from gate.store.filling import MemberRow
 from gate.store.journal import Journal, Link
 from gate.store.tickets import Tickets
 from sync import feed, keys, replica
@@ -17,7 +18,7 @@ from sync.exchange import DIGITS, Carried, Have, Intake, Tip
 from sync.feed import Feed, _apply
 from sync.pair import Asking
 from sync.protocol import Answer, Ask, Changes
-from sync.replica import read_bodies
+from sync.replica import Holdings, read_bodies
 from sync.talk import Talk
 from tests.simulation import EVENT, Gate, World
 
@@ -47,10 +48,6 @@ def _offer_by_number(self: Intake, one: Carried) -> bool:
     self.tips[origin] = frozenset({Tip(seq, short)})
     self._fresh.setdefault((origin, seq), set()).add(short)
     self.taken.append(one)
-    return True
-
-
-def _every_id_is_known(*_args: Any) -> bool:
     return True
 
 
@@ -97,7 +94,20 @@ def _believe_everybody(batch: Iterable[Carried], *_args: Any) -> list[Carried]:
     return list(batch)
 
 
-def _any_signature(*_args: Any) -> bool:
+_disown, _fold_anew = Holdings.disown, Holdings._fold_anew
+
+
+def _disown_elsewhere(self: Holdings, members: Iterable[MemberRow]) -> None:
+    if int(self.device, 16) % 2:
+        _disown(self, members)
+
+
+def _forget_disowned(self: Holdings, device: str) -> None:
+    _fold_anew(self, device)
+    self._connection.execute("DELETE FROM entry WHERE id IN (SELECT entry FROM disowned)")
+
+
+def _any(*_args: Any) -> bool:
     return True
 
 
@@ -130,17 +140,21 @@ def _again_nobody(*_args: Any) -> int:
 
 
 MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
+    "disowned entries still count at one node": [(Holdings, "disown", _disown_elsewhere)],
+    "disowned entries that come late count": [(Holdings, "_counts", _any)],
+    "disowning forgets entries": [(Holdings, "_fold_anew", _forget_disowned)],
+    "any annulment counts": [(history, "counts_at_once", _any)],
     "no incarnation": [(Journal, "link", _link_without_incarnation)],
     "no predecessor link": [
         (Journal, "link", _link_without_predecessor),
         (Intake, "offer", _offer_by_number),
     ],
-    "cursor without its id": [(tickets, "_is_known", _every_id_is_known)],
+    "cursor without its id": [(tickets, "_is_known", _any)],
     "cursor outside the transaction": [(Feed, "apply", _apply_cursor_first)],
     "receipt before commit": [(World, "tell", _tell_before_commit)],
     "own entries deleted on receipt": [(Talk, "_put_receipts", _delete_what_is_receipted)],
     "hearsay is believed": [(replica, "own_or_vouched", _believe_everybody)],
-    "any signature is good": [(keys, "is_good", _any_signature)],
+    "any signature is good": [(keys, "is_good", _any)],
     "nobody is asked": [(Asking, "share_out", _ask_nobody)],
     "a void that is over is forgotten": [(tickets, "with_voids", _forget_what_is_over)],
     "clocks alone say what is irregular": [(irregular, "_knew", _knew_nothing)],

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.domain.history import extend, fold
-from gate.domain.model import Act, Entry, History
+from gate.domain.history import claims, conflict, extend, fold
+from gate.domain.model import CENTRAL, Act, Entry, History
 
 
 def entry(
@@ -45,7 +45,7 @@ def test_an_annulment_frees_the_use_and_keeps_the_count() -> None:
 
 def test_an_annulment_may_come_first() -> None:
     """What is annulled before it is heard of never counts."""
-    undone = [entry(2, Act.ANNULMENT, device="b", target="a.i:1"), entry(1)]
+    undone = [entry(2, Act.ANNULMENT, target="a.i:1"), entry(1)]
     assert fold(undone) == fold(reversed(undone))
     assert fold(undone).used == 0
 
@@ -59,6 +59,38 @@ def test_two_annulments_of_one_entry_free_one_use() -> None:
         entry(4, Act.ANNULMENT, device="b", target="a.i:1"),
     ]
     assert fold(twice).used == 1
+
+
+def test_another_gates_annulment_is_a_claim() -> None:
+    """Until the gate that let in, or the server, says so too, the admission stands."""
+    admitted, claim = entry(1), entry(2, Act.ANNULMENT, device="b", target="a.i:1")
+    past = fold([admitted, claim])
+    assert (past.used, past.inside) == (1, 1)
+    assert [(one.origin, one.act) for one in past.claims] == [("b.i", Act.ANNULMENT)]
+    assert past.if_claimed is not None
+    assert past.if_claimed == fold([admitted, entry(3, Act.ANNULMENT, target="a.i:1")])
+    for device in ("a", CENTRAL):
+        confirmed = [admitted, claim, entry(4, Act.ANNULMENT, device=device, target="a.i:1")]
+        assert fold(confirmed) == fold([admitted, confirmed[-1]])
+        assert fold(confirmed).used == 0
+        assert claims(confirmed) == []
+    assert fold([admitted, claim, entry(4, Act.ANNULMENT, device="c", target="a.i:1")]).used == 1
+
+
+def test_a_claim_of_what_nobody_knows_changes_nothing() -> None:
+    """It waits for what it is about."""
+    claim = entry(2, Act.ANNULMENT, device="b", target="a.i:1")
+    assert fold([claim]) == History()
+    assert fold([claim, entry(7, device="c")]).claims == ()
+
+
+def test_two_went_in_and_an_undo_between_was_never_confirmed() -> None:
+    """That is a conflict, until it is confirmed."""
+    both = [entry(1), entry(2, Act.ANNULMENT, device="b", target="a.i:1"), entry(3, device="c")]
+    found = conflict(both, 1, 1)
+    assert found is not None
+    assert found.excess == 1
+    assert conflict([*both, entry(4, Act.ANNULMENT, target="a.i:1")], 1, 1) is None
 
 
 def test_an_unseen_entry_does_not_let_two_in() -> None:
@@ -102,9 +134,14 @@ def test_same_entries_same_history(data: st.DataObject, made: list[Entry]) -> No
 
 @given(journals())
 def test_extending_is_folding(made: list[Entry]) -> None:
-    """Without annulments, adding one by one in order is the fold."""
+    """What moves after everything else, added one by one in order, is the fold."""
     history = History()
     moves = [e for e in made if e.act in (Act.ADMISSION, Act.EXIT)]
     for move in moves:
         history = extend(history, move)
     assert history == fold(moves)
+    later = [entry(100 + n, move.act, persons=move.persons) for n, move in enumerate(moves)]
+    after = fold(made)
+    for move in later:
+        after = extend(after, move)
+    assert after == fold([*made, *later])

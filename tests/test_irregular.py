@@ -105,7 +105,7 @@ def test_a_clock_that_was_compared_is_still_allowed_to_drift() -> None:
 def test_an_undone_admission_is_nothing() -> None:
     """An annulment takes it out, whichever came first."""
     gone = admission(at_ms=AT + HOUR)
-    undone = Entry("b.i", 1, "", Act.ANNULMENT, AT, 1, 1, ticket="t", target=gone.name)
+    undone = Entry("a.i", 9, "", Act.ANNULMENT, AT, 1, 1, ticket="t", target=gone.name)
     assert irregular([undone, gone], VOID, LIFE) is None
     assert irregular([gone], (), LIFE) is None
 

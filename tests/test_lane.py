@@ -4,6 +4,7 @@ import logging
 import shutil
 import sqlite3
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlite_utils import Database
@@ -34,6 +35,7 @@ from gate.store import entries, schema
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader, remember
 from gate.store.verify import audit_journal
+from gate.words import explain
 from tests.conftest import MakeLane
 from tests.venue import NOW_MS, FixedClock, fill, write_rows
 
@@ -597,10 +599,10 @@ def test_what_peers_admitted_is_used_here(lane: Lane, venue: Folder, clock: Fixe
 
 
 def test_own_and_peers_entries_fold_together(lane: Lane, venue: Folder, clock: FixedClock) -> None:
-    """Admitted here, undone by a supervisor elsewhere: the ticket is good again."""
+    """Admitted here, undone at the server: the ticket is good again."""
     here = lane.admit(Scan("GOOD001"))
     annulment = Entry(
-        origin="ffffffffffffffff.1", seq=1, prev="", act=Act.ANNULMENT, at_ms=NOW_MS + 1000,
+        origin="central.1", seq=1, prev="", act=Act.ANNULMENT, at_ms=NOW_MS + 1000,
         boot_ms=1, hlc=(NOW_MS + 1000) << 16, ticket="good-1", target=here.entry,
     )  # fmt: skip
     write_peer_entries(venue, [annulment])
@@ -608,6 +610,46 @@ def test_own_and_peers_entries_fold_together(lane: Lane, venue: Folder, clock: F
     assert said(lane, "GOOD001") == (Outcome.ADMIT, Reason.ADMITTED)
     clock.pass_seconds(60)
     assert said(lane, "GOOD001") == (Outcome.REFUSE, Reason.ALREADY_USED)
+
+
+def test_an_undo_elsewhere_waits_for_this_gate(
+    lane: Lane, venue: Folder, clock: FixedClock
+) -> None:
+    """Admitted here, undone by a supervisor elsewhere: CHECK, and told by whom, until confirmed."""
+    here = lane.admit(Scan("GOOD001"))
+    annulment = Entry(
+        origin="ffffffffffffffff.1", seq=1, prev="", act=Act.ANNULMENT, at_ms=NOW_MS + 1000,
+        boot_ms=1, hlc=(NOW_MS + 1000) << 16, ticket="good-1", target=here.entry, gate="South",
+        operator="Kim",
+    )  # fmt: skip
+    write_peer_entries(venue, [annulment])
+    clock.pass_seconds(60)
+    looked_at = lane.admit(Scan("GOOD001"))
+    assert (looked_at.outcome, looked_at.reason) == (Outcome.ATTENTION, Reason.UNDO_CLAIMED)
+    told = explain(looked_at, lane.place, ZoneInfo("Asia/Shanghai"))
+    assert told.fact == "Undone at South, 12:26 (59 s ago), operator Kim; not confirmed yet"
+    clock.pass_seconds(60)
+    assert said(lane, "GOOD001") == (Outcome.REFUSE, Reason.ALREADY_USED)
+    undone = lane.undo(here.entry, supervisor=BOSS, note="Kim is right")
+    assert not undone.is_claim
+    assert lane._do(lambda: lane._histories(looked_at.ticket)[1].used) == 1
+    with pytest.raises(UsageError, match="already"):
+        lane.undo(here.entry, supervisor=BOSS, note="Kim is right")
+
+
+def test_an_undo_of_what_another_gate_did_is_said_once(
+    lane: Lane, venue: Folder, clock: FixedClock
+) -> None:
+    """It is a claim, and the ticket is no sure green here either."""
+    other = Entry(
+        origin="ffffffffffffffff.1", seq=1, prev="", act=Act.ADMISSION, at_ms=NOW_MS - 90_000,
+        boot_ms=1, hlc=(NOW_MS - 90_000) << 16, ticket="good-1", uses=1, persons=1, gate="South",
+    )  # fmt: skip
+    write_peer_entries(venue, [other])
+    assert lane.undo(other.name, supervisor=BOSS, note="wrong guest").is_claim
+    with pytest.raises(UsageError, match="undone it already"):
+        lane.undo(other.name, supervisor=BOSS, note="wrong guest")
+    assert said(lane, "GOOD001") == (Outcome.ATTENTION, Reason.UNDO_CLAIMED)
 
 
 def write_peer_entries(folder: Folder, made: list[Entry]) -> None:

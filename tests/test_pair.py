@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gate.domain.model import CENTRAL
 from gate.store.folder import Folder
-from sync.exchange import CENTRAL, tips_to_text
+from sync.exchange import tips_to_text
 from sync.keys import DeviceKey, verifier
 from sync.pair import ALL, Asking, Pair
 from sync.protocol import Frame, Word

@@ -51,6 +51,12 @@ def been(used: int = 1, inside: int = 1, last: Movement | None = None, **changes
     return History(used=used, inside=inside, redemptions=used, first=last, last=last)
 
 
+def claimed(past: History, otherwise: History) -> History:
+    """A ticket of which another gate says, unconfirmed, that it has done ``otherwise``."""
+    undo = Movement("device-c.i", 1, 1, NOW_MS - 60_000, Act.ANNULMENT, "South", "kim", 0)
+    return dataclasses.replace(past, claims=(undo,), if_claimed=otherwise)
+
+
 FRESH = History()
 OUT = Direction.OUT
 BOTH = Direction.BOTH
@@ -159,6 +165,15 @@ BOOK: list[Case] = [
     ("a full zone is refused", SHOW, FRESH, {"zone_capacity": 100, "zone_inside": 100}, R, Reason.ZONE_FULL),
     ("the last place is given", SHOW, FRESH, {"zone_capacity": 100, "zone_inside": 99}, A, Reason.ADMITTED),
     ("a full zone stops a noted pass-back too", PASS, been(1, 1), {"pass_back": Policy.FLAG, "zone_capacity": 1, "zone_inside": 1}, R, Reason.ZONE_FULL),
+
+    ("used, and undone by another gate's word alone, calls for a look", SHOW, claimed(been(), FRESH), {}, T, Reason.UNDO_CLAIMED),
+    ("two uses of which one is said to be undone are refused", SHOW, claimed(been(2, 2), been()), {}, R, Reason.ALREADY_USED),
+    ("back on an exit that is said to be undone calls for a look", SHOW, claimed(been(1, 0, act=Act.EXIT), been()), {}, T, Reason.UNDO_CLAIMED),
+    ("a pass that may come in either way needs no look", PASS, claimed(been(1, 0, ago_s=DAY), FRESH), {}, A, Reason.ADMITTED),
+    ("a pass inside whose entry is said to be undone calls for a look", PASS, claimed(been(1, 1), FRESH), {}, T, Reason.UNDO_CLAIMED),
+    ("an undo that is not confirmed makes no re-scan", SHOW, claimed(been(ago_s=3, device=HERE), FRESH), {}, S, Reason.SAME_TICKET),
+    ("nor does it open a full zone", SHOW, claimed(been(), FRESH), {"zone_capacity": 1, "zone_inside": 1}, R, Reason.ZONE_FULL),
+    ("it comes before a note", SHOW | {"attention": "ID"}, claimed(been(), FRESH), {}, T, Reason.UNDO_CLAIMED),
 
     ("alone, a ticket is admitted and flagged", SHOW, FRESH, ALONE, A, Reason.ADMITTED),
     ("alone, the venue may hold", SHOW, FRESH, ALONE | {"alone": Policy.HOLD}, H, Reason.ALONE),
@@ -346,6 +361,9 @@ def test_uses_and_people_are_counted_by_the_verdict() -> None:
     assert numbers(SHOW, been(), {"direction": OUT}) == (0, 1)
     assert numbers(SHOW, FRESH, {"direction": CHECK}) == (0, 0)
     assert numbers(SHOW, been(), {}) == (0, 0)
+    assert numbers(SHOW, claimed(been(), FRESH), {}) == (1, 1)
+    assert numbers(SHOW, claimed(been(), been(1, 0, act=Act.EXIT)), {}) == (0, 1)
+    assert numbers(SHOW, claimed(been(1, 0, act=Act.EXIT), been()), {}) == (0, 1)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from tests.venue import NOW_MS
 ONLY = (
     ("--new-token", "North"), ("--devices",), ("--retire", "0" * 16), ("--unretire", "0" * 16),
     ("--revoke", "0" * 16), ("--links",), ("--withdraw", "North"),
+    ("--disown", "0" * 16, "--yes"),
 )  # fmt: skip
 """What is done at a server's database, and is no server."""
 SECRET = re.compile(r"\b[0-9a-f]{32}\b")

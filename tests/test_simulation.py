@@ -24,6 +24,11 @@ FIRST_SEED = int(os.environ.get("GATE_TEST_SEED", "0"))
 PART = 10
 MUTANT_SEEDS = 200
 NEAR = {
+    "a void that is over is forgotten": 435,
+    "any annulment counts": 36,
+    "disowned entries still count at one node": 45,
+    "disowned entries that come late count": 45,
+    "disowning forgets entries": 73,
     "cursor without its id": 10,
     "clocks alone say what is irregular": 30,
     "receipt before commit": 30,

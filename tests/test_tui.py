@@ -543,6 +543,34 @@ async def test_a_conflict_is_settled_with_a_pin(
             assert screen.app.screen is page
 
 
+async def test_an_undo_is_confirmed_with_a_pin(
+    venue: Folder, clock: FixedClock, tmp_path: Path
+) -> None:
+    """C on the row of another gate's undo, where this gate let in: who, why, and it counts."""
+    with_operators(venue)
+    with neighbour(tmp_path / "south", clock) as south:
+        async with running(venue, clock) as screen:
+            screen.scan("GOOD001")
+            carry(venue, south._folder)
+            reader = JournalReader(venue.journal)
+            (admitted,) = reader.of_ticket("good-1")
+            reader.close()
+            south.undo(admitted.name, Operator("Kim", Role.SUPERVISOR), "wrong guest")
+            carry(south._folder, venue)
+            await screen.press("f3", "3")
+            page = screen.app.screen
+            table = page.query_one("#conflict-table", DataTable)
+            await screen.until(lambda: table.row_count == 1)
+            assert table.get_row_at(0)[2] == "undo not confirmed"
+            assert "undone at South by Kim" in str(page.query_one("#sides", Static).content)
+            await screen.press("c")
+            await screen.answer(BOSS, BOSS_PIN, "so it was")
+            await screen.until(lambda: table.row_count == 0)
+            assert acts(venue)[-1] is Act.ANNULMENT
+            await screen.press("c")
+            assert screen.app.screen is page
+
+
 async def test_an_irregular_admission_can_be_acted_on(
     venue: Folder, clock: FixedClock, tmp_path: Path
 ) -> None:

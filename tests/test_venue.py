@@ -115,7 +115,7 @@ def test_figures_of_the_whole_venue(
 def test_an_annulment_of_what_another_gate_did(
     lane: Lane, south: Lane, venue: Folder, clock: FixedClock
 ) -> None:
-    """Taken back here by a supervisor, it is out of the other gate's figures and uses."""
+    """Taken back here by a supervisor, it counts until the other gate has confirmed it."""
     admitted = south.admit(Scan("GOOD001")).entry
     carry(south._folder, venue)
     lane.undo(admitted, supervisor=BOSS, note="wrong guest")
@@ -123,6 +123,11 @@ def test_an_annulment_of_what_another_gate_did(
     holdings = Holdings(venue)
     holdings.follow_journal()
     holdings.close()
+    with Venue(venue) as seen:
+        assert (seen.used_tickets(), seen.figures(NOW_MS).admitted) == (1, 1)
+    carry(venue, south._folder)
+    south.undo(admitted, supervisor=BOSS, note="so it was")
+    carry(south._folder, venue)
     with Venue(venue) as seen:
         assert (seen.used_tickets(), seen.figures(NOW_MS).admitted) == (0, 0)
     assert report.grouped(venue, "gate", ZONE, everywhere=True)[-1].admitted == 0

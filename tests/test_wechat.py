@@ -12,14 +12,13 @@ import msgspec
 import pytest
 from sqlalchemy import select, update
 
-from gate.domain.model import Act, CodeState, Entry, Status
+from gate.domain.model import CENTRAL, Act, CodeState, Entry, Status
 from gate.store import entries
 from gate.store.folder import Folder
 from gate.store.tickets import Tickets
 from sync.central import journals, tickets
 from sync.central import tables as t
 from sync.central.database import open_database, reading
-from sync.exchange import CENTRAL
 from sync.feed import Feed
 from sync.wechat import accounts, gifts, holdings
 from sync.wechat.crypto import seal_code

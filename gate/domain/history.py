@@ -1,27 +1,70 @@
 """What a ticket has done: a fold of journal entries whose order of arrival never matters."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 
-from gate.domain.model import FACTS, MOVEMENTS, Act, Entry, History, Movement, Reason
+from gate.domain.model import (
+    CENTRAL,
+    FACTS,
+    MOVEMENTS,
+    Act,
+    Entry,
+    History,
+    Movement,
+    Reason,
+    device_of,
+)
 
 
 def fold(entries: Iterable[Entry]) -> History:
     """Derive one ticket's history from every entry that anybody holds about it.
 
     Entries may come in any order and any number of times. An annulment frees the use of its target
-    wherever the two meet, even when it came first.
+    wherever the two meet, even when it came first; one that is only a claim is told beside.
     """
     # By value, not by name: a cloned machine can give one name to two things that happened.
     facts = {entry for entry in entries if entry.act in FACTS}
-    annulled = {entry.target for entry in facts if entry.act is Act.ANNULMENT}
+    gone = annulled(facts)
+    history = _without(facts, gone)
+    open_claims = claims(facts)
+    if not open_claims:
+        return history
+    return replace(
+        history,
+        claims=tuple(map(movement_of, open_claims)),
+        if_claimed=_without(facts, gone | {claim.target for claim in open_claims}),
+    )
+
+
+def _without(facts: Iterable[Entry], gone: Set[str]) -> History:
     history = History()
     for entry in sorted(facts, key=entry_order):
-        if entry.act is Act.ADMISSION and entry.name in annulled:
+        if entry.act is Act.ADMISSION and entry.name in gone:
             history = replace(history, redemptions=history.redemptions + 1)
-        elif entry.act in MOVEMENTS and entry.name not in annulled:
+        elif entry.act in MOVEMENTS and entry.name not in gone:
             history = extend(history, entry)
     return history
+
+
+def counts_at_once(annulment: Entry) -> bool:
+    """Whether it needs nobody's word: the server's, and that of the device that made its target."""
+    return annulment.device in (CENTRAL, device_of(annulment.target))
+
+
+def annulled(entries: Iterable[Entry]) -> set[str]:
+    """Names of the entries that are taken back."""
+    return {e.target for e in entries if e.act is Act.ANNULMENT and counts_at_once(e)}
+
+
+def claims(entries: Iterable[Entry]) -> list[Entry]:
+    """Annulments of what stands that do not count by themselves, the first first.
+
+    Confirmed is a claim by an annulment of the same target that counts.
+    """
+    known = set(entries)
+    standing = {entry.name for entry in known if entry.act in MOVEMENTS} - annulled(known)
+    found = (e for e in known if e.act is Act.ANNULMENT and e.target in standing)
+    return sorted(found, key=entry_order)
 
 
 def entry_order(entry: Entry) -> tuple[object, ...]:
@@ -31,6 +74,38 @@ def entry_order(entry: Entry) -> tuple[object, ...]:
         entry.hlc, entry.origin, entry.seq, entry.at_ms, entry.act, entry.uses, entry.persons,
         entry.gate, entry.operator, entry.trusted,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Undos of one ticket's movements that nobody who may has confirmed."""
+
+    ticket: str
+    ticket_type: str
+    undos: tuple[Entry, ...]
+    """The claims, the first first."""
+    targets: tuple[Entry, ...]
+    """What they would take back."""
+    resolution: Entry | None = None
+    """A supervisor's word on exactly these; they stay claims."""
+
+
+def claimed(entries: Iterable[Entry]) -> Claimed | None:
+    """Derive which undos of a ticket wait to be confirmed; ``None`` when none does."""
+    known = set(entries)
+    undos = claims(known)
+    if not undos:
+        return None
+    names, about = {e.name for e in undos}, {e.target for e in undos}
+    targets = sorted((e for e in known if e.act in MOVEMENTS and e.name in about), key=entry_order)
+    words = [e for e in known if e.act is Act.RESOLUTION and names <= set(e.covers)]
+    return Claimed(
+        ticket=undos[0].ticket,
+        ticket_type=undos[0].ticket_type,
+        undos=tuple(undos),
+        targets=tuple(targets),
+        resolution=min(words, key=entry_order) if words else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +135,8 @@ def conflict(entries: Iterable[Entry], use_limit: int, party_size: int) -> Confl
     are inside; that says nothing for passes, whose holders need not be seen going out.
     """
     known = set(entries)
-    annulled = {entry.target for entry in known if entry.act is Act.ANNULMENT}
-    standing = [e for e in known if e.act in MOVEMENTS and e.name not in annulled]
+    gone = annulled(known)
+    standing = [e for e in known if e.act in MOVEMENTS and e.name not in gone]
     admissions = sorted((e for e in standing if e.act is Act.ADMISSION), key=entry_order)
     unknowing = [e for e in admissions if e.overruled not in KNOWINGLY]
     excess = sum(e.uses for e in unknowing) - use_limit
@@ -82,12 +157,15 @@ def conflict(entries: Iterable[Entry], use_limit: int, party_size: int) -> Confl
 
 
 def extend(history: History, entry: Entry) -> History:
-    """Add an admission or exit that is later than everything folded and is not annulled."""
+    """Add an admission or exit that is later than everything folded and nobody takes back."""
+    if history.if_claimed is not None:
+        history = replace(history, if_claimed=extend(history.if_claimed, entry))
     movement = movement_of(entry)
     if entry.act is Act.EXIT:
         # An exit nobody saw come in must not let two people in later.
         return replace(history, inside=max(0, history.inside - entry.persons), last=movement)
-    return History(
+    return replace(
+        history,
         used=history.used + entry.uses,
         inside=history.inside + entry.persons,
         redemptions=history.redemptions + 1,
@@ -97,7 +175,7 @@ def extend(history: History, entry: Entry) -> History:
 
 
 def movement_of(entry: Entry) -> Movement:
-    """What a history remembers of an admission or exit."""
+    """What a history remembers of an admission, exit or annulment."""
     return Movement(
         origin=entry.origin,
         seq=entry.seq,

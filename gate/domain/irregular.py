@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gate.domain.clock import JUMP_MS
-from gate.domain.history import entry_order
+from gate.domain.history import annulled, entry_order
 from gate.domain.model import Act, Entry, Reason, Void
 
 DRIFT_MS = 5_000
@@ -78,8 +78,8 @@ def irregular(entries: Iterable[Entry], voids: Sequence[Void], life: str) -> Irr
     if not voids:
         return None
     known = set(entries)
-    annulled = {entry.target for entry in known if entry.act is Act.ANNULMENT}
-    admissions = [e for e in known if e.act is Act.ADMISSION and e.name not in annulled]
+    gone = annulled(known)
+    admissions = [e for e in known if e.act is Act.ADMISSION and e.name not in gone]
     judged = [
         one
         for entry in sorted(admissions, key=entry_order)

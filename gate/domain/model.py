@@ -120,6 +120,8 @@ class Reason(StrEnum):
     ALONE = "alone"
     ISOLATED = "isolated"
     """Nobody was heard for as long as the event allows."""
+    UNDO_CLAIMED = "undo_claimed"
+    """What it says depends on an undo that nobody who may has confirmed."""
     CLOCK_NOT_TRUSTED = "clock_not_trusted"
     LOOK = "look"
     """The ticket or its type carries a note for the person at the door."""
@@ -206,6 +208,8 @@ class Act(StrEnum):
     """That was wrong: the device ``target`` is waited for."""
 
 
+CENTRAL = "central"
+"""The server's name as a maker of entries."""
 MOVEMENTS = frozenset({Act.ADMISSION, Act.EXIT})
 """Acts that move people; only these can be annulled."""
 FACTS = frozenset({Act.ADMISSION, Act.EXIT, Act.ANNULMENT})
@@ -446,6 +450,10 @@ class History:
     """The first admission that stands."""
     last: Movement | None = None
     """The last admission or exit that stands."""
+    claims: tuple[Movement, ...] = ()
+    """Undos of what another device did that neither it nor the server has confirmed."""
+    if_claimed: "History | None" = None
+    """What it would be if the claims counted; ``None`` where there are none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,11 @@ def _outside_hours(ticket: Ticket, history: History, scan: Scan, context: Contex
 
 
 def _already_used(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    found = _used_up(ticket, history, scan, context)
+    return None if _is_fine_if_claimed(ticket, history, scan, context) else found
+
+
+def _used_up(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
     if _returns(ticket, history, scan, context):
         return None
     if ticket.status is Status.CONSUMED:
@@ -133,6 +138,11 @@ def _already_used(ticket: Ticket, history: History, scan: Scan, context: Context
 
 
 def _passed_back(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    found = _still_inside(ticket, history, scan, context)
+    return None if _is_fine_if_claimed(ticket, history, scan, context) else found
+
+
+def _still_inside(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
     if context.rules.pass_back in (Policy.ADMIT, Policy.FLAG):
         return None
     return _pass_back(ticket, history, scan, context)
@@ -161,6 +171,15 @@ def _alone(ticket: Ticket, history: History, scan: Scan, context: Context) -> Re
     return Reason.ALONE if policy in (Policy.HOLD, Policy.REFUSE) else None
 
 
+def _undo_claimed(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    """Whether it could not go in if the undos that nobody has confirmed were, or were not, true."""
+    if history.if_claimed is None:
+        return None
+    is_fine = _first(_USES, ticket, history, scan, context) is None
+    depends = is_fine != _is_fine_if_claimed(ticket, history, scan, context)
+    return Reason.UNDO_CLAIMED if depends else None
+
+
 def _clock(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
     in_doubt = not context.clock_trusted and has_times(ticket)
     return Reason.CLOCK_NOT_TRUSTED if in_doubt else None
@@ -170,6 +189,8 @@ def _look(ticket: Ticket, history: History, scan: Scan, context: Context) -> Rea
     return Reason.LOOK if ticket.attention or ticket.type.attention else None
 
 
+_USES: tuple[Rule, ...] = (_used_up, _still_inside)
+"""What is said against a ticket because of what it has done."""
 STATUS_RULES: tuple[Rule, ...] = (_status, _dead_code)
 RULES: tuple[Rule, ...] = (
     *STATUS_RULES,
@@ -190,6 +211,7 @@ RULES: tuple[Rule, ...] = (
     _zone_full,
     _isolated,
     _alone,
+    _undo_claimed,
     _pass_back_seen,
     _look,
     _clock,
@@ -197,7 +219,7 @@ RULES: tuple[Rule, ...] = (
 """Everything that may be said against letting a known ticket in, strongest first."""
 
 _NEUTRAL = frozenset({Reason.SAME_TICKET, Reason.MORE_USES})
-_NOTICES = frozenset({Reason.LOOK, Reason.CLOCK_NOT_TRUSTED})
+_NOTICES = frozenset({Reason.UNDO_CLAIMED, Reason.LOOK, Reason.CLOCK_NOT_TRUSTED})
 _BY_POLICY = {
     Policy.FLAG: Outcome.ATTENTION,
     Policy.HOLD: Outcome.HOLD,
@@ -219,7 +241,10 @@ def decide(ticket: Ticket | None, history: History, scan: Scan, context: Context
     reason = _first(RULES, ticket, history, scan, context)
     outcome = _outcome(reason, ticket, context)
     flags = _flags(reason, ticket, context)
-    returns = _returns(ticket, history, scan, context)
+    went_by = history
+    if history.if_claimed is not None and _first(_USES, ticket, history, scan, context):
+        went_by = history.if_claimed
+    returns = _returns(ticket, went_by, scan, context)
     if reason is None:
         reason = Reason.REENTRY if returns else Reason.ADMITTED
     if outcome not in GREEN:
@@ -305,6 +330,12 @@ def _returns(ticket: Ticket, history: History, scan: Scan, context: Context) -> 
         return context.at_ms - last.at_ms <= rules.reentry_s * 1000
     is_pass = ticket.use_limit > ticket.party_size
     return not is_pass or same_day(ticket.type, last.at_ms // 1000, context.at_ms // 1000)
+
+
+def _is_fine_if_claimed(ticket: Ticket, history: History, scan: Scan, context: Context) -> bool:
+    """Whether there are undos nobody has confirmed, and it may go in if they are true."""
+    claimed = history.if_claimed
+    return claimed is not None and _first(_USES, ticket, claimed, scan, context) is None
 
 
 def _pass_back(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:

@@ -20,6 +20,9 @@ class MemberRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """``enrolled``, ``retired`` or ``revoked``."""
     proof: str = ""
     """Of one that was revoked: the authority's signature of that, hex, for the device itself."""
+    counts_until: dict[str, list[str]] | None = None
+    """Of a device that was disowned, the tips up to which its entries count, by origin; of an
+    origin that is not named nothing does. ``None``: all of them count."""
 
 
 def put_type(connection: sqlite3.Connection, id_: str, body: str) -> None:
@@ -81,11 +84,31 @@ def forget_names(connection: sqlite3.Connection) -> None:
 
 def put_member(connection: sqlite3.Connection, member: MemberRow) -> None:
     """Add a device of the venue, or state it anew."""
-    row = msgspec.structs.astuple(member)
-    connection.execute("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?)", row)
+    row = (
+        member.id, member.name, member.key, member.state, member.proof, until_to_text(member),
+    )  # fmt: skip
+    connection.execute("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
 def members_of(connection: sqlite3.Connection) -> dict[str, MemberRow]:
     """Every device of the venue, by id."""
-    rows = connection.execute("SELECT id, name, key, state, proof FROM member ORDER BY id")
-    return {row[0]: MemberRow(*row) for row in rows}
+    rows = connection.execute(
+        "SELECT id, name, key, state, proof, counts_until FROM member ORDER BY id"
+    )
+    return {
+        id_: MemberRow(id_, name, key, state, proof, until_from_text(until))
+        for id_, name, key, state, proof, until in rows
+    }
+
+
+def until_to_text(member: MemberRow) -> str:
+    """Up to where a device's entries count, as tables keep it; empty: all of them do."""
+    return "" if member.counts_until is None else msgspec.json.encode(member.counts_until).decode()
+
+
+def until_from_text(text: str) -> dict[str, list[str]] | None:
+    """As ``until_to_text`` made it."""
+    return _until.decode(text) if text else None
+
+
+_until = msgspec.json.Decoder(dict[str, list[str]])

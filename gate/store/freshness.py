@@ -60,6 +60,8 @@ class Freshness:
     quarantined: int = 0
     alarms: tuple[str, ...] = ()
     """Devices that were cloned, restored or rolled back."""
+    twins: tuple[str, ...] = ()
+    """Devices whose credential another machine was seen to use."""
     last_error: str = ""
     lanes: tuple[Lane, ...] = ()
     """The event's other devices."""

@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from gate import __version__
 from gate.domain import clock
-from gate.domain.history import extend, fold, movement_of
+from gate.domain.history import annulled, extend, fold, movement_of
 from gate.domain.model import MOVEMENTS, Act, Entry, History, Movement, Outcome
 from gate.store import entries, schema
 from gate.store.folder import sync_folder
@@ -275,11 +275,11 @@ def scan_row(entry: Entry, find: Callable[[str], Entry | None]) -> tuple[Entry, 
 def taken_back(facts: Iterable[Entry]) -> list[tuple[Entry, TallyCounts]]:
     """The annulled admissions and exits among a ticket's entries, and what to count for each."""
     known = set(facts)
-    annulled = {entry.target for entry in known if entry.act is Act.ANNULMENT}
+    gone = annulled(known)
     return [
         (entry, (0, *_people(entry, -1), 1))
         for entry in known
-        if entry.act in MOVEMENTS and entry.name in annulled
+        if entry.act in MOVEMENTS and entry.name in gone
     ]
 
 
@@ -369,9 +369,9 @@ def read_history(connection: sqlite3.Connection, ticket: str) -> History | None:
 
 
 def read_facts(connection: sqlite3.Connection, ticket: str) -> list[Entry]:
-    """The entries of a journal file that a ticket's history folds from."""
+    """The entries of a journal file that count and that a ticket's history folds from."""
     rows = connection.execute(
-        "SELECT body FROM entry WHERE ticket = ? "
+        "SELECT body FROM counted WHERE ticket = ? "
         "AND act IN ('admission', 'exit', 'annulment') ORDER BY id",
         (ticket,),
     )

@@ -1,4 +1,6 @@
-"""What a supervisor has to look into: conflicts and irregular admissions, a line for each ticket.
+"""What a supervisor has to look into, a line for each ticket.
+
+Conflicts, irregular admissions, and undos that nobody has confirmed.
 
 Read by the screens. Keeping watch costs what has come since the last look, not what there is.
 """
@@ -6,7 +8,7 @@ Read by the screens. Keeping watch costs what has come since the last look, not 
 import threading
 from dataclasses import dataclass
 
-from gate.domain.history import Conflict
+from gate.domain.history import Claimed, Conflict
 from gate.domain.irregular import Irregular
 from gate.domain.model import Entry, Ticket
 from gate.store.folder import Folder
@@ -25,26 +27,32 @@ class Matter:
     """What ``gate lookup`` finds the ticket by."""
     details: Ticket | None = None
     """The ticket as the list has it; ``None`` when it has not."""
+    claimed: Claimed | None = None
+    """Undos that nobody who may has confirmed."""
 
     @property
     def is_open(self) -> bool:
         """Whether it waits for a supervisor's word."""
-        is_conflict = self.conflict is not None and self.conflict.resolution is None
-        return is_conflict or (self.irregular is not None and self.irregular.is_open)
+        waits = [one for one in (self.conflict, self.claimed) if one is not None]
+        return any(one.resolution is None for one in waits) or (
+            self.irregular is not None and self.irregular.is_open
+        )
 
     @property
     def admissions(self) -> list[Entry]:
         """The admissions that it is about, the first first."""
         if self.conflict is not None:
             return list(self.conflict.admissions)
-        return [one.entry for one in self.irregular.admissions] if self.irregular else []
+        if self.irregular is not None:
+            return [one.entry for one in self.irregular.admissions]
+        return list(self.claimed.targets) if self.claimed else []
 
     @property
     def resolution(self) -> Entry | None:
         """The supervisor's word, once nothing is open."""
         if self.is_open:
             return None
-        words = [one.resolution for one in (self.conflict, self.irregular) if one is not None]
+        words = [one.resolution for one in (self.conflict, self.irregular, self.claimed) if one]
         return next((word for word in words if word is not None), None)
 
 
@@ -52,13 +60,16 @@ def matters(folder: Folder, venue: Venue) -> list[Matter]:
     """Every ticket with something to look into, those that wait first, then the newest."""
     clashes = {one.ticket: one for one in venue.conflicts()}
     strange = {one.ticket: one for one in venue.irregular_admissions()}
+    claims = {one.ticket: one for one in venue.claims()}
     tickets = Tickets(folder) if folder.pointer.exists() else None
     found = []
     try:
-        for id_ in {**clashes, **strange}:
+        for id_ in {**clashes, **strange, **claims}:
             details = tickets.get(id_) if tickets else None
             short = tickets.short_of(id_) if tickets and details else id_
-            found.append(Matter(id_, clashes.get(id_), strange.get(id_), short, details))
+            found.append(
+                Matter(id_, clashes.get(id_), strange.get(id_), short, details, claims.get(id_))
+            )
     finally:
         if tickets:
             tickets.close()
@@ -73,8 +84,9 @@ class Watch:
         self._busy = threading.Lock()
         self._open: set[str] = set()
         self._rows = (-1, -1)
-        self._files: tuple[str, int, bool] = ("", 0, False)
-        """The life of the feed, how far it was read, and whether others had been heard."""
+        self._files: tuple[str, int, bool, str] = ("", 0, False, "")
+        """The life of the feed, how far it was read, whether others had been heard, and which of
+        them are disowned."""
 
     def is_free(self) -> bool:
         """Whether nobody is looking just now."""
@@ -92,19 +104,21 @@ class Watch:
         return frozenset(self._open)
 
     def _follow(self, venue: Venue, tickets: Tickets | None) -> None:
-        rows, (life, seq, had_peers) = venue.newest_rows(), self._files
+        rows, (life, seq, had_peers, not_ours) = venue.newest_rows(), self._files
+        disowned = venue.disowned()
         at, changed, now_life, has_peers = 0, None, "", self._folder.peers.exists()
         if tickets is not None:
             tickets.refresh()
             at, changed = tickets.changed_since(seq)
             now_life = tickets.life
         is_next = 0 <= self._rows[0] <= rows[0] and self._rows[1] <= rows[1]
-        if not is_next or changed is None or now_life != life:
+        if not is_next or changed is None or (now_life, disowned) != (life, not_ours):
             self._open = {one.ticket for one in matters(self._folder, venue) if one.is_open}
         elif rows != self._rows or at != seq or has_peers != had_peers:
             for id_ in venue.touched_since(self._rows) | changed:
                 clash = venue.conflict_of(tickets, id_) if venue.was_heard(id_) else None
                 strange = venue.irregular_of(tickets, id_) if tickets else None
-                is_open = Matter(id_, clash, strange).is_open
+                claimed = venue.claims_of(id_)
+                is_open = Matter(id_, clash, strange, claimed=claimed).is_open
                 self._open = self._open | {id_} if is_open else self._open - {id_}
-        self._rows, self._files = rows, (now_life, at, has_peers)
+        self._rows, self._files = rows, (now_life, at, has_peers, disowned)

@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from gate.domain.clock import COUNTER_BITS, MAX_AHEAD_MS
+from gate.domain.history import fold
 from gate.domain.model import Entry, History
 from gate.errors import StoreError
 from gate.store import entries
@@ -81,7 +82,7 @@ class Peers:
 
     def history(self, ticket: str) -> History | None:
         """What the ticket did at the other devices; ``None`` when nothing was heard of it."""
-        return self._read(lambda connection: read_history(connection, ticket), None)
+        return self._read(lambda connection: read_heard(connection, ticket), None)
 
     def facts(self, ticket: str) -> list[Entry]:
         """The other devices' entries that the ticket's history folds from."""
@@ -159,6 +160,13 @@ def is_file_of(store: str, stat: os.stat_result) -> bool:
     return store.endswith(f":{stat.st_dev}:{stat.st_ino}")
 
 
+def read_heard(connection: sqlite3.Connection, ticket: str) -> History | None:
+    """What a ticket did at the other devices; ``None`` when nothing was heard of it."""
+    if connection.execute("SELECT 1 FROM claimed WHERE ticket = ?", (ticket,)).fetchone():
+        return fold(read_facts(connection, ticket))
+    return read_history(connection, ticket)
+
+
 def is_half_made(error: sqlite3.Error) -> bool:
     """Whether a file's tables are not there yet."""
     return str(error).startswith("no such table")
@@ -175,6 +183,6 @@ def read_told(body: str) -> Told:
 def read_resolutions(connection: sqlite3.Connection, ticket: str) -> list[Entry]:
     """The supervisors' words on a ticket in a journal file."""
     rows = connection.execute(
-        "SELECT body FROM entry WHERE ticket = ? AND act = 'resolution' ORDER BY id", (ticket,)
+        "SELECT body FROM counted WHERE ticket = ? AND act = 'resolution' ORDER BY id", (ticket,)
     )
     return [entries.decode(body) for (body,) in rows]

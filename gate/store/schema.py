@@ -51,6 +51,17 @@ CREATE TABLE tally (
 ) WITHOUT ROWID;
 """
 
+# Every node keeps all entries, but not all of them have an effect.
+_ALL_COUNT = """
+CREATE VIEW counted AS SELECT * FROM entry;
+"""
+_MOST_COUNT = """
+CREATE TABLE disowning (device TEXT PRIMARY KEY, counts_until TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE disowned (entry INTEGER PRIMARY KEY REFERENCES entry (id));
+CREATE VIEW counted AS SELECT * FROM entry
+    WHERE NOT EXISTS (SELECT 1 FROM disowned WHERE disowned.entry = entry.id);
+"""
+
 # Law 2: one ticket, one use, one device. The second line of defence behind the transaction; only
 # admissions have an ordinal, so other facts never collide.
 _ONE_USE = """
@@ -109,6 +120,13 @@ CREATE TABLE device (
 """
 
 
+# Tickets of which a history is told with undos that nobody has confirmed.
+_CLAIMS = """
+CREATE TABLE claimed (ticket TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+_UNDOS = """
+CREATE INDEX entry_undos ON entry (ticket) WHERE act = 'annulment';
+"""
 _RESOLUTIONS = """
 CREATE INDEX entry_resolutions ON entry (ticket) WHERE act = 'resolution';
 """
@@ -131,8 +149,8 @@ def create_journal(db: Database) -> None:
 
 @journal()
 def find_resolutions(db: Database) -> None:
-    """Version 0.2: supervisors' words on conflicts are found by their ticket."""
-    _run(db, _RESOLUTIONS)
+    """Version 0.2: supervisors' words on conflicts are found by their ticket; what counts."""
+    _run(db, _RESOLUTIONS + _UNDOS + _ALL_COUNT)
 
 
 @journal()
@@ -147,7 +165,19 @@ def create_peers(db: Database) -> None:
     entry = _ENTRY.replace("UNIQUE (origin, seq)", "UNIQUE (origin, seq, hash)")
     tally = _TALLY.replace("    minute", "    device TEXT NOT NULL,\n    minute", 1)
     tally = tally.replace("KEY (minute", "KEY (device, minute")
-    _run(db, entry + _STATE + tally + _OTHERS + _RESOLUTIONS + _LANES + _RETIREMENTS)
+    _run(
+        db,
+        entry
+        + _STATE
+        + tally
+        + _OTHERS
+        + _RESOLUTIONS
+        + _LANES
+        + _RETIREMENTS
+        + _MOST_COUNT
+        + _CLAIMS
+        + _UNDOS,
+    )
 
 
 @tickets()
@@ -216,7 +246,8 @@ def follow_feeds(db: Database) -> None:
             name TEXT NOT NULL,
             key TEXT NOT NULL,
             state TEXT NOT NULL,
-            proof TEXT NOT NULL
+            proof TEXT NOT NULL,
+            counts_until TEXT NOT NULL
         ) WITHOUT ROWID;
         INSERT INTO meta SELECT 'cursor', e.value || ':' || s.value || ':' ||
                 lower(hex(randomblob(8)))

@@ -17,10 +17,11 @@ from sqlite_utils.migrations import Migrations
 
 from gate import __version__
 from gate.domain.clock import wall_ms
-from gate.domain.history import Conflict, conflict, fold
+from gate.domain.history import Claimed, Conflict, claimed, claims, conflict, fold
 from gate.domain.irregular import Irregular, irregular
 from gate.domain.model import Act, Entry, Outcome, device_of
-from gate.store import schema
+from gate.domain.origins import OriginCounts, by_origin
+from gate.store import entries, schema
 from gate.store.folder import Folder
 from gate.store.freshness import Lane
 from gate.store.journal import read_entry, read_facts
@@ -37,7 +38,8 @@ _COUNTS = f"""
     sum(CASE WHEN outcome IN ({_SCANS}) THEN entries ELSE 0 END),
     sum(CASE WHEN outcome = '{Outcome.REFUSE}' THEN entries ELSE 0 END),
     sum(admitted), sum(exited), sum(annulled),
-    sum(CASE WHEN minute > :since THEN admitted ELSE 0 END)
+    sum(CASE WHEN minute > :since THEN admitted ELSE 0 END),
+    sum(CASE WHEN outcome = '{Act.ANNULMENT}' THEN entries ELSE 0 END)
 """
 
 # More went in than one person once, or was taken back where the other file cannot know: the rest
@@ -73,6 +75,8 @@ class Figures:
     annulled: int = 0
     lately: int = 0
     """People let in during the last 15 minutes."""
+    undone: int = 0
+    """Undos that were made."""
 
     def __add__(self, other: "Figures") -> "Figures":
         """Both together."""
@@ -107,6 +111,10 @@ class Device:
     retired_note: str = ""
     has_alarm: bool = False
     """Whether it was cloned, restored from a backup or rolled back."""
+    is_disowned: bool = False
+    """Whether not all of what it did counts."""
+    has_twin: bool = False
+    """Whether another machine was seen to use its credential."""
 
 
 class _File:
@@ -229,7 +237,7 @@ class Venue:
             str(id_): read_told(body)
             for id_, body in self._heard.ask("SELECT id, body FROM device")
         }
-        fresh = standing.freshness
+        fresh, disowned = standing.freshness, self._disowned()
         lanes = {lane.device: lane for lane in fresh.lanes}
         found = []
         for id_ in {self._device, *figures, *told, *lanes}:
@@ -240,6 +248,8 @@ class Venue:
                 figures=figures.get(id_, Figures()),
                 newest_ms=newest.get(id_),
                 has_alarm=any(id_ in alarm for alarm in fresh.alarms),
+                is_disowned=id_ in disowned,
+                has_twin=id_ in fresh.twins,
             )
             if id_ in told:
                 state = _state(told[id_].state, is_active=told[id_].active)
@@ -248,7 +258,7 @@ class Venue:
                 device = _fresh(device, lanes[id_], standing.boot_ms)
             if device.is_own:
                 device = _own(device, standing, self._own_lane())
-            if device.is_own or device.state or device.figures.scans:
+            if device.is_own or device.state or device.figures.scans or device.figures.undone:
                 found.append(device)
         return sorted(found, key=lambda d: (not d.is_own, d.name or d.gate, d.id))
 
@@ -298,6 +308,40 @@ class Venue:
         if conflict(facts, *limits) is None:
             return None
         return conflict([*facts, *self.words(ticket)], *limits)
+
+    def claims(self) -> list[Claimed]:
+        """Tickets with undos that nobody has confirmed, those that wait for a word first."""
+        undone = "SELECT DISTINCT ticket FROM counted WHERE act = 'annulment'"
+        tickets = {ticket for file in self._files for (ticket,) in file.ask(undone)}
+        found = [one for id_ in sorted(tickets) if (one := self.claims_of(id_))]
+        return sorted(found, key=lambda one: (one.resolution is not None, -one.undos[-1].hlc))
+
+    def claims_of(self, ticket: str) -> Claimed | None:
+        """Which undos of one ticket nobody has confirmed."""
+        facts = self.facts(ticket)
+        return claimed([*facts, *self.words(ticket)]) if claims(facts) else None
+
+    def origins(self, device: str = "") -> list[OriginCounts]:
+        """What every device has done since each of its starts, or one device has.
+
+        Of all devices every entry is read: not for a screen.
+        """
+        acts = "act IN ('admission', 'exit', 'annulment') AND ticket IS NOT NULL"
+        if not device:
+            rows = [
+                row
+                for file in self._files
+                for row in file.ask(f"SELECT body FROM counted WHERE {acts}")
+            ]
+            return by_origin(entries.decode(body) for (body,) in rows)
+        bound = {"after": f"{device}.", "before": f"{device}/"}
+        touched = (
+            f"SELECT DISTINCT ticket FROM counted WHERE {acts} "
+            "AND origin > :after AND origin < :before"
+        )
+        tickets = {ticket for file in self._files for (ticket,) in file.ask(touched, bound)}
+        lines = by_origin(fact for ticket in tickets for fact in self.facts(ticket))
+        return [line for line in lines if line.device == device]
 
     def was_heard(self, ticket: str) -> bool:
         """Whether any other device did something on a ticket, as far as is known."""
@@ -401,6 +445,16 @@ class Venue:
         """Which of some tickets anybody ever went in on."""
         bound = {"tickets": msgspec.json.encode(tickets).decode()}
         return sorted({id_ for file in self._files for (id_,) in file.ask(_USED_OF, bound)})
+
+    def _disowned(self) -> dict[str, str]:
+        """Disowned devices, and up to where what they did counts."""
+        if not self._heard.is_there:
+            return {}
+        return dict(self._heard.ask("SELECT device, counts_until FROM disowning"))
+
+    def disowned(self) -> str:
+        """What changes whenever other entries count."""
+        return repr(sorted(self._disowned().items()))
 
     def newest_rows(self) -> tuple[int, int]:
         """Up to where the entries of both files go: this device's, and the others'."""

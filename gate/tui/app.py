@@ -227,7 +227,11 @@ class GateApp(App[int], inherit_bindings=False):
             how = [basis, link, *unsent, self._tickets_age(standing)]
         else:
             how = [self._tickets_age(standing), basis, _("no server")]
-        alarms, refused, waiting = len(fresh.alarms), fresh.quarantined, self.matters_open
+        alarms, refused, waiting = (
+            len({*fresh.alarms, *fresh.twins}),
+            fresh.quarantined,
+            self.matters_open,
+        )
         return [
             printable(lane.place.gate, 24),
             _(DIRECTION_WORDS[lane.direction]).upper(),

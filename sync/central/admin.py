@@ -24,11 +24,14 @@ from sync.central.edge import Denied, reply
 from sync.central.organisers import Organiser, Right
 from sync.central.retention import Retention, set_end
 from sync.central.server import Needs, Server, actor, check_reach, organiser
+from sync.disowning import Effect
 from sync.protocol import (
     MAX_ROWS,
     PREFIX,
     AlarmLine,
+    ClaimLine,
     Clash,
+    Disown,
     EventChange,
     EventLine,
     Evidence,
@@ -43,8 +46,10 @@ from sync.protocol import (
     Resolved,
     Stated,
     Token,
+    Undo,
     Voided,
 )
+from sync.wechat import following
 
 T = TypeVar("T")
 SMALL = 16 * 1024
@@ -52,6 +57,7 @@ LARGE = 32 * 1024 * 1024
 """Longest body of a request that states tickets, in bytes."""
 _new_event = msgspec.json.Decoder(NewEvent)
 _event_change = msgspec.json.Decoder(EventChange)
+_disown = msgspec.json.Decoder(Disown)
 _new_token = msgspec.json.Decoder(NewToken)
 _stated = msgspec.json.Decoder(Stated)
 _resolve = msgspec.json.Decoder(Resolve)
@@ -98,6 +104,11 @@ class Admin:
             self._route("POST", f"{organiser}/roll", Right.ADMINISTER, self.roll),
             self._route("POST", f"{organiser}/end", Right.ADMINISTER, self.end),
             self._route("GET", f"{PREFIX}/audit", Right.ADMINISTER, self.audit),
+            self._route("GET", f"{device}/disown", Right.ADMINISTER, self.would_disown),
+            self._route("POST", f"{device}/disown", Right.ADMINISTER, self.disown),
+            self._route("GET", f"{event}/claims", Right.NAMES, self.claims),
+            self._route("POST", f"{event}/claims/{{undo}}/confirm", Right.TICKETS, self.confirm),
+            self._route("GET", f"{event}/origins", Right.COUNTS, self.origins),
         ]
 
     def _route(
@@ -199,6 +210,23 @@ class Admin:
         """A stolen or lost device: its credential stops working at once."""
         return await self._set_state(request, State.REVOKED)
 
+    async def would_disown(self, request: Request) -> Response:
+        """What would change if a revoked device were disowned, from ``from_ms`` on."""
+        text = request.query_params.get("from_ms", "0")
+        asked = edge.decode(_disown, f'{{"from_ms":{text}}}'.encode())
+        return reply(await self._server.read(partial(_disowned, request, asked, only_tell=True)))
+
+    async def disown(self, request: Request) -> Response:
+        """What a revoked device did from ``from_ms`` on has no effect any more."""
+        server, event = self._server, request.path_params["event"]
+        asked = await self._body(request, _disown, SMALL)
+        about = f"{request.path_params['device']} from {asked.from_ms}"
+        job = partial(_disowned, request, asked)
+        changes = await self._write(request, job, "disown", event=event, about=about)
+        await server.roster.refresh()
+        server.tell_changes(event)
+        return reply(changes)
+
     async def tickets(self, request: Request) -> Response:
         """Create and change types and tickets, all or nothing."""
         server, event = self._server, request.path_params["event"]
@@ -245,8 +273,28 @@ class Admin:
         server.streams.wake(event, {})
         return reply(Resolved(entry.note, entry.operator, entry.at_ms))
 
+    async def claims(self, request: Request) -> Response:
+        """Undos of what another device did that nobody who may has confirmed."""
+        return reply(await self._read_of(request, _claims))
+
+    async def confirm(self, request: Request) -> Response:
+        """Let such an undo count."""
+        server, event = self._server, request.path_params["event"]
+        asked = await self._body(request, _resolve, SMALL)
+        if not (asked.note.strip() and asked.who.strip()):
+            raise Denied(422, "invalid", _("An undo is confirmed by somebody, with a reason."))
+        undo = request.path_params["undo"]
+        job = partial(_confirm, event=event, undo=undo, asked=asked)
+        entry = await self._write(request, job, "confirm", event=event, about=undo)
+        server.streams.wake(event, {})
+        return reply(Resolved(entry.note, entry.operator, entry.at_ms))
+
+    async def origins(self, request: Request) -> Response:
+        """What every device has done since each of its starts, and what of it stands out."""
+        return reply(await self._read_of(request, _origins))
+
     async def alarms(self, request: Request) -> Response:
-        """Devices that were cloned, restored or rolled back."""
+        """Devices that were cloned, restored or rolled back, and credentials two machines use."""
         return reply(await self._read_of(request, _alarms))
 
     async def export_person(self, request: Request) -> Response:
@@ -409,6 +457,16 @@ def _rights(stated: list[str]) -> frozenset[Right]:
         raise Denied(422, "invalid", reason) from error
 
 
+def _disowned(
+    request: Request, asked: Disown, connection: Connection, *, only_tell: bool = False
+) -> Effect:
+    event, device = request.path_params["event"], request.path_params["device"]
+    changes = devices.disown(connection, event, device, asked.from_ms, only_tell=only_tell)
+    if not only_tell:
+        following.look_again(connection, event, [*changes.freed, *changes.spent])
+    return changes
+
+
 def _create(connection: Connection, asked: NewEvent, ends_s: int, now_ms: int) -> None:
     if connection.execute(select(t.event.c.id).where(t.event.c.id == asked.id)).first():
         raise Denied(409, "exists", _("There is an event of that id already."))
@@ -472,6 +530,43 @@ def _clash(one: Conflict, names: dict[str, str]) -> Clash:
     )
 
 
+def _claims(connection: Connection, event: str) -> list[ClaimLine]:
+    names = devices.names_of(connection, event)
+    return [
+        ClaimLine(
+            ticket=one.ticket,
+            ticket_type=one.ticket_type,
+            undos=[Undo(undo.target, undo.note, _evidence(undo, names)) for undo in one.undos],
+            targets=[_evidence(entry, names) for entry in one.targets],
+            resolution=_resolved(one.resolution),
+        )
+        for one in journals.open_claims(connection, event)
+    ]
+
+
+def _confirm(connection: Connection, event: str, undo: str, asked: Resolve) -> Entry:
+    need_event(connection, event)
+    made = journals.confirm(
+        connection, event, undo, note=asked.note.strip(), who=asked.who.strip(), now_ms=_now_ms()
+    )
+    if made is None:
+        raise Denied(404, "no_claim", _("There is no undo of that name to be confirmed."))
+    return made
+
+
+def _origins(connection: Connection, event: str) -> list[dict[str, Any]]:
+    names = devices.names_of(connection, event)
+    return [
+        {
+            **msgspec.to_builtins(line),
+            "device": line.device,
+            "device_name": names.get(line.device, line.device),
+            "stands_out": line.stands_out,
+        }
+        for line in journals.origins(connection, event)
+    ]
+
+
 def _irregular(connection: Connection, event: str) -> list[IrregularLine]:
     names = devices.names_of(connection, event)
     return [
@@ -525,6 +620,10 @@ def _alarms(connection: Connection, event: str) -> list[AlarmLine]:
     return [
         AlarmLine(one.device, names.get(one.device, one.device), one.after, list(one.origins))
         for one in journals.find_alarms(connection, event)
+    ] + [
+        AlarmLine(one.id, one.name, "", [], kind="twin")
+        for one in devices.all_devices(connection)
+        if one.event == event and one.twin_ms
     ]
 
 

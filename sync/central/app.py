@@ -26,7 +26,7 @@ from sync.central.edge import Denied, reply
 from sync.central.metrics import Counted
 from sync.central.readiness import Readiness
 from sync.central.retention import Retention
-from sync.central.server import Server, Settings, address_of
+from sync.central.server import Server, Settings, address_of, run_of
 from sync.cursor import ResyncNeeded
 from sync.protocol import MAX_FRAME, PREFIX, Enrol, Enrolled, Problem
 from sync.wechat.admin import CardAdmin
@@ -152,7 +152,7 @@ class Devices:
                 await websocket.close(1008, denied.problem.error)
             return
         await websocket.accept()
-        await server.streams.serve(websocket, device)
+        await server.streams.serve(websocket, device, run_of(websocket))
 
 
 class Open:

@@ -6,19 +6,22 @@ handed.
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from gate.domain.model import device_of
 from gate.language import _
-from gate.store.filling import MemberRow
+from gate.store.filling import MemberRow, until_from_text, until_to_text
+from sync.central import disowned, journals, tickets
 from sync.central import tables as t
-from sync.central import tickets
 from sync.central.edge import Denied
+from sync.disowning import Effect
+from sync.exchange import tips_to_text
 from sync.protocol import Enrol, Enrolled
 
 LINK_DIGITS = 12
@@ -61,6 +64,10 @@ class Device:
     lane_open: bool
     report: str
     """JSON of ``protocol.Report``, as it was last flushed."""
+    is_disowned: bool
+    """Whether not all of what it did counts."""
+    twin_ms: int
+    """When two machines were last seen to use its credential; 0: never."""
     stamp: str = ""
     """JSON of ``protocol.AskStamp``, by a clock of whichever server it told; empty: none."""
 
@@ -219,6 +226,8 @@ def _admit(
         "credential": hash_of(credential),
         "state": member.state,
         "enrolled_ms": now_ms,
+        "counts_until": until_to_text(member),
+        "twin_ms": 0,
     }
     _put_device(connection, event, member.id, said)
     _tell(connection, event, at, member)
@@ -256,17 +265,61 @@ def set_state(connection: Connection, event: str, device: str, state: State) -> 
     if connection.execute(select(d.id).where(*where)).first() is None:
         raise Denied(404, "no_device", _("There is no such device."))
     at = tickets.lock(connection, event)
-    kept = select(d.name, d.public_key, d.state).where(*where).with_for_update()
-    name, key, before = connection.execute(kept).one()
-    if before == State.REVOKED and state is not State.REVOKED:
+    member = _member(connection, event, device)
+    if member.state == State.REVOKED and state is not State.REVOKED:
         raise Denied(
             409, "revoked", _("This device was revoked, for good. A new link makes a new device.")
         )
-    if before == state:
+    if member.state == state:
         return False
     connection.execute(update(t.device).where(*where).values(state=state.value))
-    _tell(connection, event, at, _member(connection, event, MemberRow(device, name, key, state)))
+    _tell(connection, event, at, _member(connection, event, device))
     return True
+
+
+def disown(
+    connection: Connection, event: str, device: str, from_ms: int, *, only_tell: bool = False
+) -> Effect:
+    """Let what a revoked device did from a moment on have no effect any more; what changes by it.
+
+    The moment is by the times that the device has written down. Again with another moment, it is
+    that one. With ``only_tell`` nothing is changed. Raises Denied when there is no such device, or
+    it is not revoked.
+    """
+    d = t.device.c
+    where = (d.event == event, d.id == device)
+    if connection.execute(select(d.id).where(*where)).first() is None:
+        raise Denied(404, "no_device", _("There is no such device."))
+    at = tickets.lock(connection, event)
+    member = _member(connection, event, device)
+    if member.state != State.REVOKED:
+        raise Denied(
+            409, "not_revoked", _("Only a revoked device can be disowned. Revoke it first.")
+        )
+    if only_tell:
+        return disowned.foresee(connection, event, device, from_ms)
+    until = disowned.tips_before(connection, event, device, from_ms)
+    member = msgspec.structs.replace(member, counts_until=tips_to_text(until))
+    connection.execute(update(t.device).where(*where).values(counts_until=until_to_text(member)))
+    _tell(connection, event, at, member)
+    return journals.disown(connection, event, device, until)
+
+
+def _member(connection: Connection, event: str, device: str) -> MemberRow:
+    """A device that is there; nobody else changes it until the transaction ends."""
+    d = t.device.c
+    query = select(d.id, d.name, d.public_key, d.state, d.counts_until)
+    row = connection.execute(query.where(d.event == event, d.id == device).with_for_update()).one()
+    return _member_of(connection, event, row)
+
+
+def _member_of(connection: Connection, event: str, row: Any) -> MemberRow:
+    id_, name, key, state, until = row
+    member = MemberRow(id_, name, key, state, counts_until=until_from_text(until))
+    if state != State.REVOKED:
+        return member
+    proof = tickets.authority_of(connection, event).revocation(id_)
+    return msgspec.structs.replace(member, proof=proof)
 
 
 def _tell(connection: Connection, event: str, at: tickets.Head, member: MemberRow) -> None:
@@ -278,15 +331,8 @@ def _tell(connection: Connection, event: str, at: tickets.Head, member: MemberRo
 def members(connection: Connection, event: str) -> list[MemberRow]:
     """Every device of the event as its gates are told of it."""
     d = t.device.c
-    rows = connection.execute(select(d.id, d.name, d.public_key, d.state).where(d.event == event))
-    return [_member(connection, event, MemberRow(*row)) for row in rows]
-
-
-def _member(connection: Connection, event: str, row: MemberRow) -> MemberRow:
-    if row.state != State.REVOKED:
-        return row
-    proof = tickets.authority_of(connection, event).revocation(row.id)
-    return msgspec.structs.replace(row, proof=proof)
+    query = select(d.id, d.name, d.public_key, d.state, d.counts_until).where(d.event == event)
+    return [_member_of(connection, event, row) for row in connection.execute(query)]
 
 
 def all_devices(connection: Connection) -> list[Device]:
@@ -295,10 +341,10 @@ def all_devices(connection: Connection) -> list[Device]:
     rows = connection.execute(
         select(
             d.id, d.event, d.name, d.public_key, d.credential, d.state, d.enrolled_ms,
-            d.heard_ms, d.lane_open, d.report, d.stamp,
+            d.heard_ms, d.lane_open, d.report, d.counts_until, d.twin_ms, d.stamp,
         ).order_by(d.id)
     )  # fmt: skip
-    return [Device(*row[:8], bool(row[8]), *row[9:]) for row in rows]
+    return [Device(*row[:8], bool(row[8]), row[9], bool(row[10]), row[11], row[12]) for row in rows]
 
 
 def names_of(connection: Connection, event: str) -> dict[str, str]:
@@ -323,6 +369,13 @@ def put_heard(connection: Connection, heard: Sequence[tuple[str, int, str, str]]
             _PUT_HEARD,
             [{"b_id": i, "b_ms": ms, "b_report": r, "b_stamp": s} for i, ms, r, s in sorted(heard)],
         )
+
+
+def put_twins(connection: Connection, devices: Collection[str], now_ms: int) -> None:
+    """Keep that two machines were seen to use the credential of some devices."""
+    for device in sorted(devices):
+        where = t.device.c.id == device
+        connection.execute(update(t.device).where(where).values(twin_ms=now_ms))
 
 
 _PUT_HEARD = (

@@ -5,7 +5,7 @@ Every function works in the transaction it is handed.
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,17 +15,27 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gate import __version__
 from gate.domain import clock
-from gate.domain.history import Conflict, conflict, entry_order, fold
+from gate.domain.history import (
+    Claimed,
+    Conflict,
+    claimed,
+    claims,
+    conflict,
+    entry_order,
+    fold,
+)
 from gate.domain.irregular import Irregular, Irregularity, irregular
-from gate.domain.model import FACTS, Act, Entry, History, Outcome, Ticket
+from gate.domain.model import CENTRAL, FACTS, Act, Entry, History, Outcome, Ticket
+from gate.domain.origins import OriginCounts, by_origin
 from gate.domain.retirement import RETIREMENTS, newest, stands
 from gate.store import entries
 from gate.store.journal import TALLY_COUNTS, TALLY_KEY, scan_row, taken_back, tally_key
 from sync.central import tables as t
+from sync.central.disowned import counting, judge, mark, mark_all, of_device, touched
 from sync.central.known import Known, Memory
 from sync.central.prepared import Prepared
+from sync.disowning import Effect, Fact, effect
 from sync.exchange import (
-    CENTRAL,
     DIGITS,
     Alarm,
     Carried,
@@ -79,8 +89,7 @@ def accept(
         heads += [h for h in push.heads if (h.origin, h.seq, h.hash) in push.vouched]
     if not carried and not heads:
         return {}
-    number = _LOCK.run(connection, [(event,)]).scalar_one()
-    known = (memory or Memory()).of(connection, event, number)
+    known = (memory or Memory()).of(connection, event, *lock(connection, event))
     touched = {one.entry.origin for one in carried}
     before = {o: known.tips.get(o, frozenset()) for o in touched}
     intake = Intake(dict(before), _Held(connection, event, carried).hashes_at)
@@ -102,7 +111,9 @@ def _is_tip(known: Known, head: Head) -> bool:
 
 
 _LOCK = Prepared(
-    select(t.stream.c.entries).where(t.stream.c.event == bindparam("event")).with_for_update(),
+    select(t.stream.c.entries, t.stream.c.head)
+    .where(t.stream.c.event == bindparam("event"))
+    .with_for_update(),
     ["event"],
 )
 
@@ -142,10 +153,7 @@ class _Held:
 def _keep(connection: Connection, event: str, known: Known, before: Have, intake: Intake) -> None:
     number = known.number
     rows, starts = [], []
-    facts: set[str] = set()
-    counts: dict[tuple[Any, ...], list[int]] = {}
     lanes: dict[str, int] = {}
-    repeats: list[Entry] = []
     for one in intake.taken:
         e = one.entry
         number += 1
@@ -154,35 +162,54 @@ def _keep(connection: Connection, event: str, known: Known, before: Have, intake
         )
         if e.seq == 1:
             starts.append({"event": event, "origin": e.origin, "follows": e.follows})
-        if e.act in FACTS and e.ticket:
-            facts.add(e.ticket)
-            if e.act is Act.ANNULMENT:
-                known.annulled.add(e.ticket)
+        if e.act is Act.ANNULMENT and e.ticket:
+            known.annulled.add(e.ticket)
         elif e.act in (Act.LANE_OPENED, Act.LANE_CLOSED):
             lanes[e.device] = int(e.act is Act.LANE_OPENED)
-        if e.act is Act.REPEAT:
-            repeats.append(e)
-        else:
-            _add(counts, *scan_row(e, _nothing))
     _INSERT_ENTRIES.insert(connection, rows)
     _SET_ENTRIES.run(connection, [(event, number)])
     if starts:
         _put(connection, t.origin, starts)
     _put_tips(connection, event, before, intake)
-    for e in repeats:
-        _add(counts, *scan_row(e, lambda name: find(connection, event, name)))
-    if annulled := facts & known.annulled:
-        _take_back(connection, event, annulled, counts)
-    _upsert_tally(connection, event, counts)
-    lanes |= _retired(connection, event, known, intake.taken)
-    for device, is_open in lanes.items():
-        connection.execute(
-            update(t.device).where(t.device.c.id == device).values(lane_open=is_open)
-        )
+    gone, anew = judge(known, intake)
+    mark(connection, event, (row[1] for row in rows if row[4] in gone))
+    taken = [one for one in intake.taken if one.hash not in gone]
+    _count(connection, event, known, taken, anew)
+    _put_lanes(connection, lanes | _retired(connection, event, known, taken))
     known.number = number
     known.tips |= {
         origin: intake.tips[origin] for origin in {one.entry.origin for one in intake.taken}
     }
+
+
+def _count(
+    connection: Connection,
+    event: str,
+    known: Known,
+    taken: Sequence[Carried],
+    anew: Collection[str],
+) -> None:
+    """Count what was taken and has an effect; of the devices in ``anew`` everything."""
+    counts: dict[tuple[Any, ...], list[int]] = {}
+    facts: set[str] = set()
+    for one in taken:
+        e = one.entry
+        if e.act in FACTS and e.ticket:
+            facts.add(e.ticket)
+        if e.device not in anew:
+            _add(counts, *scan_row(e, lambda name: find(connection, event, name)))
+    for device in sorted(anew):
+        _count_anew(connection, event, device, known.disowned[device], counts)
+    if annulled := facts & known.annulled:
+        _take_back(connection, event, annulled, counts)
+    _upsert_tally(connection, event, counts)
+
+
+def _put_lanes(connection: Connection, lanes: Mapping[str, int]) -> None:
+    for device, is_open in lanes.items():
+        connection.execute(
+            update(t.device).where(t.device.c.id == device).values(lane_open=is_open)
+        )
 
 
 def _retired(
@@ -262,6 +289,48 @@ def _put_tips(connection: Connection, event: str, before: Have, intake: Intake) 
         connection.execute(insert(t.tip), added)
 
 
+def disown(connection: Connection, event: str, device: str, until: Have | None) -> Effect:
+    """Let a device's entries count no further than some tips, and no less; what changes by it.
+
+    The event's lock must be held, and the device's row say the same. ``None``: all of them count.
+    """
+    tickets = touched(connection, event, device)
+    before = counting(connection, event, tickets)
+    counts: dict[tuple[Any, ...], list[int]] = {}
+    _count_anew(connection, event, device, until, counts)
+    _upsert_tally(connection, event, counts)
+    after = counting(connection, event, tickets)
+    c = t.entry.c
+    words = select(c.body).where(*of_device(event, device), c.act.in_(sorted(RETIREMENTS)))
+    targets = {entries.decode(body).target for body in connection.execute(words).scalars()}
+    if targets:
+        known = Memory().of(connection, event, *lock(connection, event))
+        _put_lanes(
+            connection, {one: _is_open(connection, event, one, known) for one in sorted(targets)}
+        )
+    return effect(
+        Fact(entry, number in before, number in after) for number, entry in (before | after).items()
+    )
+
+
+def _count_anew(
+    connection: Connection,
+    event: str,
+    device: str,
+    until: Have | None,
+    counts: dict[tuple[Any, ...], list[int]],
+) -> None:
+    """Note which of a device's entries have no effect, and count the others again."""
+    kept = mark_all(connection, event, device, until)
+    c = t.taken_back.c
+    names = (c.name > f"{device}.", c.name < f"{device}/")
+    connection.execute(delete(t.tally).where(t.tally.c.event == event, t.tally.c.device == device))
+    connection.execute(delete(t.taken_back).where(c.event == event, *names))
+    for entry in kept:
+        _add(counts, *scan_row(entry, lambda name: find(connection, event, name)))
+    _take_back(connection, event, touched(connection, event, device), counts)
+
+
 def _take_back(
     connection: Connection, event: str, tickets: set[str], counts: dict[tuple[Any, ...], list[int]]
 ) -> None:
@@ -270,10 +339,6 @@ def _take_back(
             done = _insert(connection, t.taken_back).on_conflict_do_nothing()
             if connection.execute(done.values(event=event, name=gone.name)).rowcount:
                 _add(counts, gone, added)
-
-
-def _nothing(_name: str) -> None:
-    """Only repeats are counted where another entry is, and these wait for their batch."""
 
 
 def _add(
@@ -446,7 +511,7 @@ def find(connection: Connection, event: str, name: str) -> Entry | None:
 def facts_of(
     connection: Connection, event: str, ticket: str, acts: Iterable[Act] = FACTS
 ) -> list[Entry]:
-    """Every entry of an event that a ticket's history folds from."""
+    """Every entry of an event that counts and that a ticket's history folds from."""
     bound = {"event": event, "ticket": ticket, "acts": [act.value for act in acts]}
     return [entries.decode(body) for body in connection.execute(_FACTS_OF, bound).scalars()]
 
@@ -455,6 +520,7 @@ _FACTS_OF = select(t.entry.c.body).where(
     t.entry.c.event == bindparam("event"),
     t.entry.c.ticket == bindparam("ticket"),
     t.entry.c.act.in_(bindparam("acts", expanding=True)),
+    t.COUNTS,
 )
 
 
@@ -480,6 +546,50 @@ def conflicts(connection: Connection, event: str) -> list[Conflict]:
         if clash is not None:
             found.append(clash)
     return sorted(found, key=lambda c: (c.resolution is not None, -c.admissions[-1].hlc))
+
+
+def open_claims(connection: Connection, event: str) -> list[Claimed]:
+    """Tickets with undos that nobody has confirmed, those that wait for a word first."""
+    c = t.entry.c
+    undone = select(c.ticket).where(c.event == event, c.act == Act.ANNULMENT.value, t.COUNTS)
+    tickets = connection.execute(undone.distinct().order_by(c.ticket)).scalars().all()
+    found = [
+        one
+        for ticket in tickets
+        if (one := claimed(facts_of(connection, event, ticket, (*FACTS, Act.RESOLUTION))))
+    ]
+    return sorted(found, key=lambda one: (one.resolution is not None, -one.undos[-1].hlc))
+
+
+def confirm(
+    connection: Connection, event: str, undo: str, *, note: str, who: str, now_ms: int
+) -> Entry | None:
+    """Let an undo that is only a claim count; ``None`` when no such claim is there."""
+    lock(connection, event)
+    said = find(connection, event, undo)
+    facts = facts_of(connection, event, said.ticket) if said is not None else []
+    if said is None or said not in claims(facts):
+        return None
+    return record(
+        connection,
+        event,
+        now_ms,
+        [said.hlc],
+        act=Act.ANNULMENT,
+        operator=who,
+        ticket=said.ticket,
+        ticket_type=said.ticket_type,
+        target=said.target,
+        note=note,
+    )
+
+
+def origins(connection: Connection, event: str) -> list[OriginCounts]:
+    """What every device has done since each of its starts."""
+    c = t.entry.c
+    where = (c.event == event, c.act.in_(sorted(FACTS)), c.ticket != "", t.COUNTS)
+    bodies = connection.execute(select(c.body).where(*where)).scalars()
+    return by_origin(entries.decode(body) for body in bodies)
 
 
 def irregular_admissions(connection: Connection, event: str) -> list[Irregular]:
@@ -552,6 +662,7 @@ def resolve(
     strange = irregular_of(connection, event, ticket)
     about = {e.name: e for e in clash.admissions} if clash else {}
     about |= {one.entry.name: one.entry for one in strange.admissions} if strange else {}
+    about |= {e.name: e for e in claims(facts_of(connection, event, ticket))}
     if not about:
         return None
     admissions = sorted(about.values(), key=entry_order)
@@ -569,9 +680,13 @@ def resolve(
     )
 
 
-def lock(connection: Connection, event: str) -> None:
-    """Wait until nobody else writes to the event, until the transaction ends."""
-    _LOCK.run(connection, [(event,)]).scalar_one()
+def lock(connection: Connection, event: str) -> tuple[int, int]:
+    """Wait until nobody else writes to the event, until the transaction ends.
+
+    The answer is how far its entries and its feed are.
+    """
+    row: Any = _LOCK.run(connection, [(event,)]).one()
+    return int(row[0]), int(row[1])
 
 
 def record(

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Engine, bindparam, event, select
 from gate.domain.model import Act, Entry
 from gate.domain.retirement import RETIREMENTS, newest
 from gate.store import entries
+from gate.store.filling import until_from_text
 from sync.central import tables as t
-from sync.exchange import Have, gather
+from sync.exchange import Have, gather, tips_from_text
 
 
 @dataclass(slots=True)
@@ -25,6 +26,10 @@ class Known:
     """Tickets that any annulment is about."""
     retirements: dict[str, Entry] = field(default_factory=dict)
     """The word that counts on each device that anybody has retired at a gate."""
+    feed: int = -1
+    """As of which number of the feed the disowned devices are known."""
+    disowned: dict[str, Have] = field(default_factory=dict)
+    """Up to where the entries of disowned devices count, by device and origin."""
 
 
 class Memory:
@@ -35,8 +40,11 @@ class Memory:
         if engine is not None:
             event.listen(engine, "rollback", self._forget)
 
-    def of(self, connection: Connection, event_id: str, number: int) -> Known:
-        """What is known as of ``number``; the event's lock must be held."""
+    def of(self, connection: Connection, event_id: str, number: int, feed: int) -> Known:
+        """What is known as of ``number`` of the entries and ``feed`` of the tickets' changes.
+
+        The event's lock must be held.
+        """
         known = self._events.get(event_id)
         if known is None or known.number > number:
             known = self._events[event_id] = Known()
@@ -44,6 +52,9 @@ class Memory:
         elif known.number < number:
             _catch_up(connection, event_id, known)
         known.number = number
+        if known.feed != feed:
+            _read_disowned(connection, event_id, known)
+            known.feed = feed
         return known
 
     def _forget(self, connection: Connection) -> None:
@@ -68,8 +79,18 @@ _SINCE = (
 
 
 _WORDS = select(t.entry.c.body).where(
-    t.entry.c.event == bindparam("event"), t.entry.c.act.in_(sorted(RETIREMENTS))
+    t.entry.c.event == bindparam("event"), t.entry.c.act.in_(sorted(RETIREMENTS)), t.COUNTS
 )
+_DISOWNED = select(t.device.c.id, t.device.c.counts_until).where(
+    t.device.c.event == bindparam("event"), t.device.c.counts_until != ""
+)
+
+
+def _read_disowned(connection: Connection, event_id: str, known: Known) -> None:
+    before, rows = known.disowned, connection.execute(_DISOWNED, {"event": event_id})
+    known.disowned = {id_: tips_from_text(until_from_text(text) or {}) for id_, text in rows}
+    if known.disowned != before:
+        _read_retirements(connection, event_id, known)
 
 
 def _read_retirements(connection: Connection, event_id: str, known: Known) -> None:

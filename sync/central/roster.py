@@ -127,6 +127,7 @@ class Roster:
                 state=one.state,
                 heard_ago_ms=max(0, now_ms - at_ms) if (at_ms := self._heard_ms(one)) else None,
                 report=self._report_of(one.id),
+                has_twin=bool(one.twin_ms),
             )
             for one in self._by_event.get(event, ())
         ]
@@ -153,6 +154,8 @@ class Roster:
                 enrolled_ms=one.enrolled_ms,
                 heard_ms=self._heard_ms(one) or None,
                 report=self._report_of(one.id),
+                disowned=one.is_disowned,
+                twin_ms=one.twin_ms or None,
             )
             for one in self._by_event.get(event, ())
         ]

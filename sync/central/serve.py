@@ -24,7 +24,7 @@ from gate.store.folder import Folder, Lock, write_durably
 from gate.store.sqlite import faults
 from gate.words import isolated_words, printable
 from gate.zones import is_zone, machine_zone
-from sync import listening
+from sync import disown_command, listening
 from sync.accepting import raise_file_limit
 from sync.central import audit, commands, devices, invite, persons, tickets
 from sync.central import tables as t
@@ -37,9 +37,10 @@ from sync.central.proxies import Network, is_within, networks
 from sync.central.server import Settings
 from sync.central.takeover import Host, take_over
 from sync.connections import Connections
+from sync.disowning import Effect
 from sync.enrolment import is_believable
 from sync.protocol import MAX_FRAME
-from sync.wechat import accounts
+from sync.wechat import accounts, following
 from sync.wechat.accounts import Account
 from sync.wechat.outgoing import hosts
 
@@ -94,6 +95,12 @@ class Wanted:
     """Only bring that device into that state."""
     chore: Chore = field(default_factory=Chore)
     """Only do that."""
+    disown: str = ""
+    """Only disown the device of that id."""
+    disown_from: str = ""
+    """From when on, as people write it; empty: from the beginning."""
+    is_sure: bool = False
+    """Not to be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,7 @@ def run(wanted: Wanted) -> int:
     """
     folder = wanted.folder or default_folder()
     is_of_links = wanted.links or bool(wanted.withdraw)
-    is_of_devices = wanted.devices or bool(wanted.device)
+    is_of_devices = wanted.devices or bool(wanted.device or wanted.disown)
     is_of_event = bool(wanted.set_zone) or wanted.isolated_hours is not None
     is_of_a_server = bool(
         wanted.new_token or is_of_devices or is_of_links or is_of_event or wanted.chore.is_any
@@ -157,8 +164,8 @@ def _tend(engine: Engine, wanted: Wanted, folder: Path) -> int:
         return _tend_links(engine, wanted)
     if wanted.set_zone or wanted.isolated_hours is not None:
         return _change_event(engine, wanted)
-    if wanted.devices or wanted.device:
-        return _tend_devices(engine, wanted)
+    if wanted.devices or wanted.device or wanted.disown:
+        return _disown(engine, wanted) if wanted.disown else _tend_devices(engine, wanted)
     event = partial(_need_event, engine, wanted)
     return commands.do(engine, wanted.chore, folder, wanted.event, event)
 
@@ -468,7 +475,37 @@ def _tend_devices(engine: Engine, wanted: Wanted) -> int:
             raise UsageError(denied.problem.reason, _("See them: gate serve --devices")) from denied
     for one in in_transaction(engine, devices.all_devices):
         if one.event == event and wanted.device in ("", one.id):
-            sys.stdout.write(f"{one.id}  {one.state:<8}  {printable(one.name)}\n")
+            state = f"{one.state}, disowned" if one.is_disowned else one.state
+            sys.stdout.write(f"{one.id}  {state:<8}  {printable(one.name)}\n")
+    return 0
+
+
+def _disown(engine: Engine, wanted: Wanted) -> int:
+    """Tell what would change if the device were disowned, ask, and do it."""
+    event, device = _need_event(engine, wanted), wanted.disown
+    zone = next(
+        str(one["time_zone"])
+        for one in in_transaction(engine, tickets.events)
+        if one["id"] == event
+    )
+    from_ms = disown_command.moment(wanted.disown_from, zone)
+
+    def disown(connection: Connection, *, only_tell: bool) -> Effect:
+        changes = devices.disown(connection, event, device, from_ms, only_tell=only_tell)
+        if not only_tell:
+            following.look_again(connection, event, [*changes.freed, *changes.spent])
+        return changes
+
+    try:
+        changes = in_transaction(engine, partial(disown, only_tell=True))
+        sys.stdout.write(disown_command.told(changes) + "\n")
+        if not wanted.is_sure:
+            disown_command.ask_whether()
+        job = partial(disown, only_tell=False)
+        in_transaction(engine, _noted(job, "disown", event, f"{device} from {from_ms}"))
+    except Denied as denied:
+        raise UsageError(denied.problem.reason, _("See them: gate serve --devices")) from denied
+    sys.stdout.write(_("done: the gates hear of it") + "\n")
     return 0
 
 

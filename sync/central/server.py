@@ -42,6 +42,7 @@ from sync.exchange import Have, tips_to_text
 from sync.keys import is_good
 from sync.listening import CONNECTION
 from sync.protocol import Answer, AnswerStamp, Ask, Frame, Head, Refused
+from sync.twins import RUN_HEADER, Twins
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -88,6 +89,10 @@ class Settings:
     snapshot_wait_s: float = 5.0
 
 
+TWIN_EVERY_MS = 60_000
+"""How often it is written down at most that a device has a twin."""
+
+
 class Server:
     """One process of the central server, between its start and its end."""
 
@@ -105,6 +110,9 @@ class Server:
         self._used_ms: dict[str, int] = {}
         self._failures: Counter[str] = Counter()
         self._failures_s = float("-inf")
+        self._twins = Twins()
+        self._twinned: set[str] = set()
+        """Devices with a twin that is not written down yet."""
         self._readers = ThreadPoolExecutor(READERS, "read")
         self._commit: GroupCommit | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -169,7 +177,22 @@ class Server:
             self._count_failure(asking)
             raise Denied(401, "revoked", _("This device was revoked. Ask a supervisor."))
         prove(asking, device.id, OF_DEVICE)
+        self.note_run(device, run_of(asking))
         return device
+
+    def note_run(self, device: Device, run: str) -> None:
+        """A worker of a device was heard; two machines may be the same one."""
+        if self._twins.seen(device.credential, run, time.monotonic()):
+            self.note_twin(device)
+
+    def note_twin(self, device: Device) -> None:
+        """Two machines use one credential: who has to know is told."""
+        known = self.roster.get(device.id) or device
+        if time.time_ns() // 1_000_000 - known.twin_ms < TWIN_EVERY_MS:
+            return
+        if device.id not in self._twinned:
+            self._twinned.add(device.id)
+            log.warning("another machine uses the credential of device %s", device.id)
 
     async def organiser_of(self, asking: HTTPConnection, right: Right, event: str) -> Organiser:
         """Whose token came with a request, for a right and, if one is named, an event.
@@ -335,6 +358,7 @@ class Server:
                     await self._note_failures()
                 await self.roster.refresh()
                 self.streams.cut_revoked()
+                self.streams.note_twins()
             except (SQLAlchemyError, StoreError) as error:
                 log.error("devices cannot be read or written: %s", type(error).__name__)
             await asyncio.sleep(READ_EVERY_S)
@@ -353,9 +377,18 @@ class Server:
         await self.write(keep)
 
     async def _flush(self) -> None:
+        twinned, self._twinned = self._twinned, set()
+        if twinned:
+            now_ms = time.time_ns() // 1_000_000
+            await self.write(lambda connection: devices.put_twins(connection, twinned, now_ms))
         heard = self.roster.heard_to_keep()
         if heard:
             await self.write(lambda connection: devices.put_heard(connection, heard))
+
+
+def run_of(asking: HTTPConnection) -> str:
+    """Which run of a worker asks."""
+    return asking.headers.get(RUN_HEADER, "")[:64]
 
 
 def prove(asking: HTTPConnection, name: str, most: int) -> None:

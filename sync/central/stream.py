@@ -31,6 +31,9 @@ MARKS_EVERY_S: Final = 0.9
 QUEUE_FRAMES: Final = 32
 """A client that is this many frames behind is cut; it comes back and asks for what it lacks."""
 CLOSE_S: Final = 2.0
+TWINS_S: Final = 25.0
+"""How long two streams of one device are open beside each other before both are believed to be
+alive: longer than it takes to miss a ping (10 s) and its answer (10 s)."""
 REVOKED, TOO_BIG, SLOW, WRONG, GOING = 1008, 1009, 1013, 1007, 1001
 _encode = msgspec.json.Encoder().encode
 
@@ -38,8 +41,10 @@ _encode = msgspec.json.Encoder().encode
 class Client:
     """One connected device: what waits to be sent to it, and whether it is to be cut."""
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, run: str) -> None:
         self.device = device
+        self.run_name = run
+        self.opened_s = time.monotonic()
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_FRAMES)
         self._cut: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
 
@@ -92,6 +97,7 @@ class Client:
             if len(body) > MAX_FRAME:
                 self.cut(TOO_BIG, "too_large")
                 return
+            server.note_run(self.device, self.run_name)
             # Its own fault: who asks too often is read more slowly.
             await asyncio.sleep(server.wait_of(self.device))
             try:
@@ -238,9 +244,23 @@ class Streams:
             if client.device.credential in gone:
                 client.cut(REVOKED, "revoked")
 
-    async def serve(self, websocket: WebSocket, device: Device) -> None:
-        """Serve one accepted connection to its end."""
-        client = Client(device)
+    def note_twins(self) -> None:
+        """Look for two machines of one device, of which one may only listen.
+
+        A connection that is dead has not been answering pings for so long, and is closed.
+        """
+        long_ago_s = time.monotonic() - TWINS_S
+        runs: dict[str, str] = {}
+        for client in self._clients():
+            if client.opened_s > long_ago_s or client.is_cut:
+                continue
+            key = f"{client.device.credential}:{client.run_name}"
+            if runs.setdefault(client.device.id, key) != key:
+                self._server.note_twin(client.device)
+
+    async def serve(self, websocket: WebSocket, device: Device, run: str) -> None:
+        """Serve one accepted connection to its end; ``run`` names the worker at its other end."""
+        client = Client(device, run)
         channel = self._channels.get(device.event)
         if channel is None:
             channel = self._channels[device.event] = Channel(self._server, device.event)

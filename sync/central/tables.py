@@ -140,6 +140,10 @@ device = Table(
     Column("lane_open", Integer, nullable=False),
     _text("report"),
     _text("stamp"),
+    # Up to where its entries count, once it is disowned; empty: all of them do.
+    _text("counts_until"),
+    # When two machines were last seen to use its credential; 0: never since it has that.
+    _number("twin_ms"),
 )
 token = Table(
     "token",
@@ -164,6 +168,13 @@ entry = Table(
     UniqueConstraint("event", "origin", "seq", "hash"),
     Index("entry_ticket", "event", "ticket", "act"),
 )
+disowned = Table("disowned", metadata, _text("event", key=True), _number("number", key=True))
+COUNTS = ~(
+    select(disowned.c.number)
+    .where(disowned.c.event == entry.c.event, disowned.c.number == entry.c.number)
+    .exists()
+)
+"""That an entry is not one of those of a disowned device that have no effect."""
 tip = Table(
     "tip",
     metadata,

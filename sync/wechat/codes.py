@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.domain.history import fold
 from gate.domain.model import (
+    CENTRAL,
     Act,
     Context,
     Direction,
@@ -31,7 +32,6 @@ from gate.domain.validity import type_window
 from sync.central import audit, journals
 from sync.central import tables as t
 from sync.central.known import Memory
-from sync.exchange import CENTRAL
 from sync.wechat import notices
 from sync.wechat.accounts import Account, is_tester
 from sync.wechat.card import Card

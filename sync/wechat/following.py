@@ -90,6 +90,18 @@ def _draw(connection: Connection, event: str, new: list[Entry], now_ms: int) -> 
                         _tell_irregular(connection, account, holding, one, now_ms)
 
 
+def look_again(connection: Connection, event: str, tickets: Iterable[str]) -> None:
+    """Draw again whether tickets are redeemed: what somebody did on them counts no more, or again.
+
+    What a callback was told cannot be taken back.
+    """
+    held = _held(connection, tickets)
+    cards = cards_of(connection, {holding.card_id for holding in held.values()})
+    facts = _facts(connection, event, held)
+    for ticket, holding in held.items():
+        _settle(connection, cards[holding.card_id], holding, fold(facts[ticket]))
+
+
 def _voided(connection: Connection, event: str, tickets: Iterable[str]) -> set[str]:
     c = t.voided.c
     found: set[str] = set()
@@ -114,7 +126,10 @@ def _facts(connection: Connection, event: str, tickets: Iterable[str]) -> Mappin
     found: dict[str, list[Entry]] = defaultdict(list)
     for some in in_parts(sorted(tickets)):
         query = select(e.body).where(
-            e.event == event, e.ticket.in_(some), e.act.in_([act.value for act in FACTS])
+            e.event == event,
+            e.ticket.in_(some),
+            e.act.in_([act.value for act in FACTS]),
+            t.COUNTS,
         )
         for body in connection.execute(query).scalars():
             fact = entries.decode(body)

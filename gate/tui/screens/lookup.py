@@ -12,7 +12,8 @@ from textual.widgets import DataTable, Input, Static
 from textual.worker import get_current_worker
 
 from gate.confirming import guest, movement
-from gate.domain.model import MOVEMENTS, Act, Direction, Outcome, Role, Scan, Ticket, Verdict
+from gate.domain.history import annulled
+from gate.domain.model import MOVEMENTS, Direction, Outcome, Role, Scan, Ticket, Verdict
 from gate.errors import GateError
 from gate.lane import Operator
 from gate.language import _
@@ -22,7 +23,7 @@ from gate.tui.messages import Decided
 from gate.tui.screens.page import Page
 from gate.tui.screens.questions import PinQuestion, ReasonQuestion, Signed
 from gate.tui.worth import Worth
-from gate.words import describe, printable
+from gate.words import CLAIM_TOLD, describe, printable
 
 SEARCH_AFTER_S = 0.15
 ENTER_AFTER_S = 0.3
@@ -191,11 +192,11 @@ class LookupScreen(Page):
         number = self.query_one(DataTable).cursor_row
         if not 0 <= number < len(self._found):
             return
-        annulled = {e.target for e in self._found[number].entries if e.act is Act.ANNULMENT}
+        gone = annulled(self._found[number].entries)
         moves = [
             entry
             for entry in self._found[number].entries
-            if entry.act in MOVEMENTS and entry.name not in annulled
+            if entry.act in MOVEMENTS and entry.name not in gone
         ]
         if not moves:
             self.notify(_("It was not used yet."), markup=False)
@@ -265,10 +266,12 @@ class LookupScreen(Page):
     def _undo(self, entry: str, signed: Signed) -> None:
         app = self.gate_app
         try:
-            app.lane.undo(entry, supervisor=signed.operator, note=signed.note)
+            undone = app.lane.undo(entry, supervisor=signed.operator, note=signed.note)
         except GateError as fault:
             app.call_from_thread(app.complain, fault)
             return
+        if undone.is_claim:
+            app.call_from_thread(self.notify, _(CLAIM_TOLD), markup=False)
         app.call_from_thread(self._search, self.query_one(Input).value, 0.0)
 
     @work(thread=True, exclusive=True, group="search", exit_on_error=False)

@@ -14,12 +14,14 @@ from textual.widgets import ContentSwitcher, DataTable, Digits, Static
 
 from gate import report
 from gate.domain.model import Reason
+from gate.domain.origins import OriginCounts
 from gate.errors import GateError
 from gate.language import _, ngettext
 from gate.store.matters import Matter, matters
 from gate.store.nudge import try_now
 from gate.store.standing import Standing
 from gate.store.venue import Device, Venue
+from gate.tui.screens.claims import ask_to_confirm
 from gate.tui.screens.page import Page
 from gate.tui.screens.questions import PinQuestion, Signed
 from gate.tui.screens.retiring import ask_to_retire
@@ -32,6 +34,7 @@ from gate.venue_words import (
     matter,
     number,
     offset,
+    origin_line,
     retired,
     sides,
     what_next,
@@ -44,6 +47,8 @@ GUEST_SHOWN = 18
 WIDE = 120
 """From so many columns on, the table of devices says all; below it, the line under it does."""
 _FIGURES = ("inside", "admitted", "refused", "no_show", "expected")
+ORIGINS_SHOWN = 3
+"""Starts of a device of which a screen has room; the report has all."""
 _SECTIONS = ("counts", "devices", "conflicts")
 
 
@@ -74,6 +79,7 @@ class SupervisorScreen(Page):
         Binding("2", "section('devices')"),
         Binding("3", "section('conflicts')"),
         Binding("r", "retire"),
+        Binding("c", "confirm"),
         Binding("t", "try_now"),
     ]
 
@@ -81,6 +87,8 @@ class SupervisorScreen(Page):
         super().__init__()
         self._seen: _Seen | None = None
         self._next: Timer | None = None
+        self._origins: tuple[str, list[OriginCounts]] = ("", [])
+        """The device that was chosen, and what it has done."""
 
     def hints(self) -> list[tuple[str, str]]:
         """This page's own keys."""
@@ -89,6 +97,7 @@ class SupervisorScreen(Page):
             ("↑↓", _("choose")),
             ("Enter", _("settle a conflict")),
             ("r", _("retire a device")),
+            ("c", _("confirm an undo")),
             ("t", _("try the server now")),
         ]
 
@@ -164,9 +173,18 @@ class SupervisorScreen(Page):
             return
         ask_to_retire(self, devices[row], self._read)
 
+    def action_confirm(self) -> None:
+        """Confirm another gate's undo of what this one did: who, and why."""
+        row = self.query_one("#conflict-table", DataTable).cursor_row
+        found = self._seen.conflicts if self._seen else []
+        if self.query_one(ContentSwitcher).current == "on-conflicts" and 0 <= row < len(found):
+            ask_to_confirm(self, found[row], self._read)
+
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """Tell all that is known of the chosen device or conflict."""
         self._tell_chosen(event.data_table, event.cursor_row)
+        if event.data_table.id == "device-table":
+            self._read_origins()
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         """Settle the chosen conflict: who, and why."""
@@ -202,6 +220,31 @@ class SupervisorScreen(Page):
             app.call_from_thread(app.complain, fault)
             return
         app.call_from_thread(self._read)
+
+    @work(thread=True, exclusive=True, group="origins", exit_on_error=False)
+    def _read_origins(self) -> None:
+        """Read what the chosen device has done, which may take a moment."""
+        app, device = self.gate_app, self._chosen_device()
+        if device is None:
+            return
+        try:
+            with Venue(app.folder) as venue:
+                found = device.id, venue.origins(device.id)
+        except GateError as fault:
+            app.call_from_thread(app.complain, fault)
+            return
+        app.call_from_thread(self._show_origins, *found)
+
+    def _show_origins(self, device: str, found: list[OriginCounts]) -> None:
+        self._origins = device, found
+        if self.is_attached:
+            table = self.query_one("#device-table", DataTable)
+            self._tell_chosen(table, table.cursor_row)
+
+    def _chosen_device(self) -> Device | None:
+        row = self.query_one("#device-table", DataTable).cursor_row
+        devices = self._seen.devices if self._seen else []
+        return devices[row] if 0 <= row < len(devices) else None
 
     @work(thread=True, exclusive=True, group="read", exit_on_error=False)
     def _read(self) -> None:
@@ -263,7 +306,7 @@ class SupervisorScreen(Page):
             self.query_one("#device-table", DataTable),
             [
                 (
-                    ("! " if d.has_alarm else "") + device_name(d), device_state(d),
+                    ("! " if d.has_alarm or d.has_twin else "") + device_name(d), device_state(d),
                     last_heard(d, zone, now_ms), number(d.unsent), d.figures.admitted,
                     d.figures.lately, offset(d.ahead_ms, d.error_ms), printable(d.version, 12),
                     printable(d.gate, 24),
@@ -285,6 +328,8 @@ class SupervisorScreen(Page):
             ],
         )  # fmt: skip
         self._tell_sections()
+        if self.query_one(ContentSwitcher).current == "on-devices":
+            self._read_origins()
         for table in ("#device-table", "#conflict-table"):
             self._tell_chosen(one := self.query_one(table, DataTable), one.cursor_row)
         self._read_later()
@@ -350,12 +395,20 @@ class SupervisorScreen(Page):
             lines[1] += " · " + server_link(
                 standing.freshness, standing.boot_ms, app.lane.now_ms(), app.time_zone
             )
+        if device.has_twin:
+            lines.append(_("ALARM: another machine uses this gate's credential."))
+        if device.has_alarm:
+            lines.append(_("ALARM: it was cloned, restored from a backup or set back."))
         if told := retired(device, app.time_zone):
             lines += [told, _("r: it is waited for again")]
         elif device.state == "open" and not device.is_own:
             lines.append(_("r: nobody waits for it any more"))
-        if device.has_alarm:
-            lines.append(_("ALARM: it was cloned, restored from a backup or set back."))
+        if device.is_disowned:
+            lines.append(_("Disowned: what it did, or some of it, counts no more."))
+        of_device, origins = self._origins
+        if of_device == device.id:
+            odd_first = sorted(origins, key=lambda one: (not one.stands_out, -one.last_ms))
+            lines += [origin_line(one, app.time_zone) for one in odd_first[:ORIGINS_SHOWN]]
         return "\n".join(lines)
 
     def _conflict_lines(self, chosen: Matter | None) -> str:
