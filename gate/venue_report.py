@@ -148,10 +148,12 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
             lines += [f"    {evidence(one.entry, time_zone)}", f"    {void_side(one, time_zone)}"]
         if word := settled(strange, time_zone) or (_("not settled") if strange.is_open else ""):
             lines.append(f"    {word}")
-    alarmed = [device for device in seen.devices if device.has_alarm]
+    twice = _("{device}: cloned, restored from a backup or set back")
+    too_much = _("{device}: tells far more than others do")
+    alarmed = [(twice, device) for device in seen.devices if device.has_alarm]
+    alarmed += [(too_much, device) for device in seen.devices if device.tells_too_much]
     lines += ["", _("alarms: {n}").format(n=len(alarmed))]
-    told = _("{device}: cloned, restored from a backup or set back")
-    lines += ["  " + told.format(device=f"{device_name(d)} ({d.id})") for d in alarmed]
+    lines += ["  " + told.format(device=f"{device_name(d)} ({d.id})") for told, d in alarmed]
     return "\n".join(lines) + "\n"
 
 
@@ -254,6 +256,7 @@ def as_told(seen: Seen) -> dict[str, Any]:
             for found in seen.irregular
         ],
         "alarms": [device.id for device in seen.devices if device.has_alarm],
+        "floods": [device.id for device in seen.devices if device.tells_too_much],
     }
 
 

@@ -161,7 +161,7 @@ class Gates:
         now = self._clock.read()
         gate.pair.hear(word, now.wall_ms)
         self._heard[link.device] = now.boot_ms
-        if word.frame.whole:
+        if gate.pair.is_known:
             self._compared[link.device] = gate.pair
         if word.beat is not None:
             where = gate.place

@@ -58,6 +58,10 @@ class Freshness:
     quarantined: int = 0
     alarms: tuple[str, ...] = ()
     """Devices that were cloned, restored or rolled back."""
+    floods: tuple[str, ...] = ()
+    """Devices that have more taken in than any that works."""
+    is_full: bool = False
+    """There is no room for what others did: none of it is taken in."""
     last_error: str = ""
     lanes: tuple[Lane, ...] = ()
     """The event's other devices."""

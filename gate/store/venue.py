@@ -107,6 +107,8 @@ class Device:
     retired_note: str = ""
     has_alarm: bool = False
     """Whether it was cloned, restored from a backup or rolled back."""
+    tells_too_much: bool = False
+    """Whether more of it was taken in than of any that works."""
 
 
 class _File:
@@ -240,6 +242,7 @@ class Venue:
                 figures=figures.get(id_, Figures()),
                 newest_ms=newest.get(id_),
                 has_alarm=any(id_ in alarm for alarm in fresh.alarms),
+                tells_too_much=id_ in fresh.floods,
             )
             if id_ in told:
                 state = _state(told[id_].state, is_active=told[id_].active)

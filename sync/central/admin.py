@@ -49,6 +49,8 @@ from sync.protocol import (
 T = TypeVar("T")
 SMALL = 16 * 1024
 LARGE = 32 * 1024 * 1024
+ORIGINS_TOLD = 20
+"""Origins that are named in an alarm."""
 """Longest body of a request that states tickets, in bytes."""
 _new_event = msgspec.json.Decoder(NewEvent)
 _event_change = msgspec.json.Decoder(EventChange)
@@ -246,7 +248,7 @@ class Admin:
         return reply(Resolved(entry.note, entry.operator, entry.at_ms))
 
     async def alarms(self, request: Request) -> Response:
-        """Devices that were cloned, restored or rolled back."""
+        """Devices that were cloned, restored or rolled back, and those that tell too much."""
         return reply(await self._read_of(request, _alarms))
 
     async def export_person(self, request: Request) -> Response:
@@ -525,8 +527,16 @@ def _evidence(entry: Entry, names: dict[str, str]) -> Evidence:
 def _alarms(connection: Connection, event: str) -> list[AlarmLine]:
     names = devices.names_of(connection, event)
     return [
-        AlarmLine(one.device, names.get(one.device, one.device), one.after, list(one.origins))
-        for one in journals.find_alarms(connection, event)
+        AlarmLine(
+            device=one.device,
+            device_name=names.get(one.device, one.device),
+            kind=kind,
+            after=one.after,
+            origins=list(one.origins[:ORIGINS_TOLD]),
+            count=len(one.origins),
+        )
+        for kind, find in (("twice", journals.find_alarms), ("flood", journals.find_floods))
+        for one in find(connection, event)
     ]
 
 

@@ -263,7 +263,8 @@ class SupervisorScreen(Page):
             self.query_one("#device-table", DataTable),
             [
                 (
-                    ("! " if d.has_alarm else "") + device_name(d), device_state(d),
+                    ("! " if d.has_alarm or d.tells_too_much else "") + device_name(d),
+                    device_state(d),
                     last_heard(d, zone, now_ms), number(d.unsent), d.figures.admitted,
                     d.figures.lately, offset(d.ahead_ms, d.error_ms), printable(d.version, 12),
                     printable(d.gate, 24),
@@ -356,6 +357,8 @@ class SupervisorScreen(Page):
             lines.append(_("r: nobody waits for it any more"))
         if device.has_alarm:
             lines.append(_("ALARM: it was cloned, restored from a backup or set back."))
+        if device.tells_too_much:
+            lines.append(_("ALARM: it tells far more than others do."))
         return "\n".join(lines)
 
     def _conflict_lines(self, chosen: Matter | None) -> str:
