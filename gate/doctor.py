@@ -266,7 +266,16 @@ def _server(config: Config, folder: Folder, clock: Clock) -> Check:
 
 
 def _heard(fresh: Freshness, detail: str) -> Check:
-    """Whether whom it should hear is heard, and nobody else tries to get in."""
+    """Whether whom it should hear is heard, not too much, and nobody else tries to get in."""
+    if fresh.floods:
+        told = _("{detail}; tells far more than others do: {devices}")
+        return _found(
+            Status.FAIL, told.format(detail=detail, devices=", ".join(fresh.floods)),
+            _("It was stolen, or starts again and again: look at it, or revoke it."),
+        )  # fmt: skip
+    if fresh.is_full:
+        told = _("{detail}; the disk is full: nothing of others is taken in")
+        return _found(Status.FAIL, told.format(detail=detail), _("Make room on the disk."))
     if fresh.turned_away:
         told = _("{detail}; turned away on the LAN {n} times, last {who}")
         return _found(

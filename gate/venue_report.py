@@ -163,13 +163,14 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
         lines += [f"    {evidence(entry, time_zone)}" for entry in claim.targets]
         lines += [f"    {undo_side(undo, time_zone)}" for undo in claim.undos]
         lines.append("    " + (settled(claim, time_zone) or _("not settled")))
-    alarmed = [device for device in seen.devices if device.has_alarm]
-    twins = [device for device in seen.devices if device.has_twin]
-    lines += ["", _("alarms: {n}").format(n=len(alarmed) + len(twins))]
-    told = _("{device}: cloned, restored from a backup or set back")
-    lines += ["  " + told.format(device=f"{device_name(d)} ({d.id})") for d in alarmed]
-    told = _("{device}: another machine uses its credential")
-    lines += ["  " + told.format(device=f"{device_name(d)} ({d.id})") for d in twins]
+    twice = _("{device}: cloned, restored from a backup or set back")
+    twin = _("{device}: another machine uses its credential")
+    too_much = _("{device}: tells far more than others do")
+    alarmed = [(twice, device) for device in seen.devices if device.has_alarm]
+    alarmed += [(twin, device) for device in seen.devices if device.has_twin]
+    alarmed += [(too_much, device) for device in seen.devices if device.tells_too_much]
+    lines += ["", _("alarms: {n}").format(n=len(alarmed))]
+    lines += ["  " + told.format(device=f"{device_name(d)} ({d.id})") for told, d in alarmed]
     return "\n".join(lines) + "\n"
 
 
@@ -284,6 +285,7 @@ def as_told(seen: Seen) -> dict[str, Any]:
             for line in seen.origins
         ],
         "alarms": [device.id for device in seen.devices if device.has_alarm or device.has_twin],
+        "floods": [device.id for device in seen.devices if device.tells_too_much],
     }
 
 

@@ -15,13 +15,15 @@ from gate.domain.model import Entry, device_of
 from gate.errors import BusyError, ImportFault
 from gate.language import _
 from gate.store import entries
+from gate.store.entries import MAX_ENTRY
 from gate.store.folder import Folder, Lock, sync_folder
 from gate.store.peers import Peers
 from gate.store.revocation import heads_of, is_revoked, require_not_revoked
+from gate.store.room import require_room
 from gate.store.sqlite import faults
 from sync.exchange import DIGITS
 from sync.keys import DeviceKey, verifier
-from sync.protocol import MAX_ENTRIES, MAX_ENTRY, Count, Head, Hex, Name
+from sync.protocol import MAX_ENTRIES, Count, Head, Hex, Name
 from sync.replica import Holdings, read_bodies
 
 SUFFIX = ".bundle"
@@ -140,6 +142,7 @@ def take(
 ) -> Brought:
     """Take in a bundle, frame by frame, by the rules of the exchange; see ``import_bundle``."""
     header = check(path)
+    require_room(folder.peers, path.stat().st_size)
     brought = Brought(header.device, header.gate, header.entries)
     # An enrolled device knows the others' keys, and believes nobody without a signature.
     sender, heads = header.device, dict[tuple[str, int], Head]()

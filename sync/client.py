@@ -6,6 +6,7 @@
     └── ServerFault
         ├── ServerUnreachable   no answer, or one that says to come again: retry
         │   ├── Building            it packs the tickets
+        │   ├── TooSlow             another gate gives what it promised too slowly
         │   └── SnapshotGone        there is a newer one
         ├── NotWelcome          the credential is no longer good: stop and tell a person
         │   └── Revoked             and for good: forget names, codes and keys
@@ -13,10 +14,12 @@
         └── ProtocolMismatch    it speaks another language: stop and tell a person
 """
 
+import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +33,7 @@ from gate import __version__
 from gate.errors import GateError
 from gate.language import _
 from gate.store.revocation import revoked
+from gate.store.sqlite import faults
 from sync.enrolment import Enrolment, no_link, trust
 from sync.protocol import (
     MAX_FRAME,
@@ -44,6 +48,7 @@ from sync.protocol import (
 )
 from sync.twins import RUN_HEADER, THIS_RUN
 
+log = logging.getLogger(__name__)
 TIMEOUT_S = 10.0
 CONNECT_S = 5.0
 """A host that comes up is asked again by then, and not at the system's fourth try only."""
@@ -51,8 +56,11 @@ BUILDING_S = 2.0
 """How long to wait for a snapshot when the server does not say."""
 MOST_AGAIN_S = 60.0
 """A server, or a proxy before it, that asks for more is asked sooner: it may be back."""
-CHUNK = 64 * 1024
-_AGAIN = {408, 425, 429, 500, 502, 503, 504}
+MAX_ANSWER = 64 * 1024 * 1024
+"""Longest answer but for files, in bytes: a page of 1000 changes, with room to spare."""
+GATE_RATE, GATE_PATIENCE_S = 16 * 1024, 15.0
+"""Bytes a second that another gate has to give, and for how long it may give less."""
+_AGAIN = {408, 425, 429, 500, 502, 503, 504, 507}
 _AWAY = {502, 503, 504}
 """What a proxy says while there is nobody behind it."""
 
@@ -84,6 +92,10 @@ class SnapshotGone(ServerUnreachable):
     """What was being fetched is not there any more: ask for the newest."""
 
 
+class TooSlow(ServerUnreachable):
+    """It comes so slowly that somebody else is better asked."""
+
+
 class NotWelcome(ServerFault):
     """The credential is unknown or revoked."""
 
@@ -113,9 +125,11 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         tls: ssl.SSLContext | None = None,
         *,
+        least_rate: int = 0,
         run: str = THIS_RUN,
     ) -> None:
         self._enrolment = enrolment
+        self._least_rate = least_rate
         self._run = run
         if tls is None and enrolment.url.startswith("https"):
             tls = trust(enrolment.certificate)
@@ -128,7 +142,7 @@ class Client:
     @classmethod
     def of_gate(cls, place: str, tls: ssl.SSLContext) -> "Client":
         """The way to the tickets of another gate (``host:port``), as a member of its venue."""
-        return cls(Enrolment(f"https://{place}", "", ""), tls=tls)
+        return cls(Enrolment(f"https://{place}", "", ""), tls=tls, least_rate=GATE_RATE)
 
     def close(self) -> None:
         """Hang up."""
@@ -159,7 +173,8 @@ class Client:
     def download(self, snapshot: Snapshot, part: Path, progress: Progress) -> None:
         """Fetch a packed replica into a file, going on where an earlier attempt ended.
 
-        Raises SnapshotGone when it is not what the server has under that name any more.
+        Raises SnapshotGone when it is not what the server has under that name any more,
+        ProtocolMismatch when more comes than was announced, FullError when it cannot be kept.
         """
         have = part.stat().st_size if part.exists() else 0
         while have < snapshot.packed_bytes:
@@ -181,8 +196,9 @@ class Client:
                 if response.headers.get("ETag", tag).removeprefix("W/") != tag:
                     raise _snapshot_gone()
                 goes_on = have and response.status_code == httpx.codes.PARTIAL_CONTENT
-                with part.open("ab" if goes_on else "wb") as file:
-                    for chunk in response.iter_raw(CHUNK):
+                most = snapshot.packed_bytes - (have if goes_on else 0)
+                with faults(part), part.open("ab" if goes_on else "wb") as file:
+                    for chunk in self._come(response, most):
                         file.write(chunk)
                         progress(file.tell(), snapshot.packed_bytes)
                     return file.tell()
@@ -220,11 +236,30 @@ class Client:
 
     def _send(self, method: str, path: str, **what: Any) -> httpx.Response:
         try:
-            response = self._http.request(method, PREFIX + path, **what)
+            with self._http.stream(method, PREFIX + path, **what) as response:
+                body = b"".join(self._come(response, MAX_ANSWER))
         except httpx.HTTPError as error:
             raise _unreachable(error) from error
-        _check(response)
-        return response
+        # Not read() of the answer, which reads whatever comes.
+        whole = httpx.Response(response.status_code, headers=response.headers, content=body)
+        _check(whole)
+        return whole
+
+    def _come(self, response: httpx.Response, most: int) -> Iterator[bytes]:
+        """The body of an answer as it comes, bounded in its length and, from a gate, in time."""
+        begun, size = time.monotonic(), 0
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            # What comes small could be large.
+            raise ProtocolMismatch(_("the answer is packed, which nobody asked for"), "")
+        # As it comes: whoever gathered pieces would not notice one that drips.
+        for chunk in response.iter_bytes():
+            size += len(chunk)
+            if size > most:
+                raise ProtocolMismatch(_("more came than was announced"), "")
+            late_s = time.monotonic() - begun - GATE_PATIENCE_S
+            if self._least_rate and late_s * self._least_rate > size:
+                raise TooSlow(_("it comes too slowly"))
+            yield chunk
 
 
 class Stream:
@@ -245,12 +280,14 @@ class Stream:
         """Say something; the answer comes when it comes."""
         try:
             self._socket.send(msgspec.json.encode(ask))
-        except (OSError, WebSocketException) as error:
+        except (OSError, WebSocketException, RuntimeError) as error:
+            # The last is how the library's threads get in each other's way as a connection ends.
             raise _unreachable(error) from error
 
     def close(self) -> None:
         """Hang up."""
-        self._socket.close()
+        with suppress(OSError, WebSocketException, RuntimeError):
+            self._socket.close()
         self._thread.join(5)
 
     def _listen(self) -> None:
@@ -259,6 +296,10 @@ class Stream:
                 self._hear(msgspec.json.decode(data, type=Answer))
             self._gone("")
         except (OSError, WebSocketException, msgspec.DecodeError, UnicodeError) as error:
+            self._gone(str(error)[:200])
+        except Exception as error:
+            # Nobody else would hear of it: the thread would be gone, and the stream seem silent.
+            log.exception("stream: unforeseen fault")
             self._gone(str(error)[:200])
 
 

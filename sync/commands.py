@@ -213,7 +213,7 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
     fresh = standing.freshness
     enrolment = load(folder)
     is_working = is_locked(folder, "sync")
-    kept = _Kept(fresh.unsent, fresh.quarantined, fresh.alarms)
+    kept = _Kept(fresh.unsent, fresh.quarantined, fresh.alarms, fresh.floods)
     if not is_working:
         # A worker that has just begun tells from now on.
         with suppress(BusyError):
@@ -251,6 +251,8 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
         "server_ahead_ms": fresh.ahead_ms,
         "server_error_ms": fresh.error_ms,
         "alarms": list(kept.alarms),
+        "floods": list(kept.floods),
+        "disk_full": fresh.is_full,
         "last_error": fresh.last_error,
         "others": [
             {
@@ -320,6 +322,12 @@ def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:
         (_("unsent"), str(told["unsent"])),
         (_("quarantined"), str(told["quarantined"])),
         *([(_("ALARM"), ", ".join(told["alarms"]))] if told["alarms"] else []),
+        *([(_("TELLS TOO MUCH"), ", ".join(told["floods"]))] if told["floods"] else []),
+        *(
+            [(_("DISK FULL"), _("nothing of other devices is taken in; scanning goes on"))]
+            if told["disk_full"]
+            else []
+        ),
         *([(_("last error"), told["last_error"])] if told["last_error"] else []),
     ]
     width = max(cell_len(name) for name, _said in lines)
@@ -371,15 +379,17 @@ class _Kept(NamedTuple):
     unsent: int
     quarantined: int
     alarms: tuple[str, ...]
+    floods: tuple[str, ...]
 
 
 def _kept(folder: Folder) -> _Kept:
     """What the files say, while no worker has them. Raises BusyError."""
     if not folder.peers.exists() and not folder.journal.exists():
-        return _Kept(0, 0, ())
+        return _Kept(0, 0, (), ())
     with closing(Lock(folder, "sync")), closing(Holdings(folder)) as holdings:
         waiting = unsent(holdings, holdings.receipts())
-        return _Kept(waiting, len(holdings.quarantined()), alarmed(holdings))
+        floods = tuple(holdings.floods())
+        return _Kept(waiting, holdings.quarantined(), alarmed(holdings), floods)
 
 
 def unsent_of(folder: Folder) -> int:

@@ -7,11 +7,14 @@ one tip; a cloned machine that went on twice has one for each branch, and both a
 Nothing here knows a disk, a socket or a clock: what is held is asked through callables.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import Any, NamedTuple, Protocol
 
 from gate.domain.model import CENTRAL, Entry, device_of
+from sync.allowance import MANY_ORIGINS
 
 MAX_BRANCHES = 32
 """A machine is not cloned more often than that. Further branches of an origin are not taken, so
@@ -33,6 +36,40 @@ Have = dict[str, frozenset[Tip]]
 """What a node holds: the tips of every origin."""
 HashesAt = Callable[[str, int], frozenset[str]]
 """Hashes of the entries held under a name: none, one, or one for each branch."""
+
+
+class Page(NamedTuple):
+    """A range of origins, in the order of their texts: what one frame of a comparison is about.
+
+    Within it an origin that is not named is not held; beyond it nothing is said.
+    """
+
+    after: str = ""
+    to: str = ""
+    """The last of the range; empty: there is none."""
+
+    def covers(self, origin: str) -> bool:
+        """Whether an origin is in the range."""
+        return self.after < origin and (not self.to or origin <= self.to)
+
+    def within(self, have: Have) -> Have:
+        """What is held of the range."""
+        return {origin: tips for origin, tips in have.items() if self.covers(origin)}
+
+    def beyond(self, have: Have) -> Have:
+        """What is held of the rest."""
+        return {origin: tips for origin, tips in have.items() if not self.covers(origin)}
+
+    def cut(self, origins: Collection[str], most: int) -> "Page":
+        """As much of the range as has so many of its origins."""
+        if len(origins) <= most:
+            return self
+        return self._replace(to=nsmallest(most, origins)[-1])
+
+
+def next_page(have: Have, after: str, most: int) -> Page:
+    """The range with the next origins that are held, after one of them."""
+    return Page(after).cut([origin for origin in have if origin > after], most)
 
 
 class Step(NamedTuple):
@@ -272,6 +309,12 @@ def alarms(starts: Iterable[Start], have: Have) -> list[Alarm]:
         if len(tips) > 1 and device_of(origin) != CENTRAL:
             found.append(Alarm(device_of(origin), origin, (origin,)))
     return sorted(found, key=lambda a: (a.device, a.after, a.origins))
+
+
+def flooding(origins: Iterable[str]) -> list[str]:
+    """Which devices have begun more origins than any that works does."""
+    begun = Counter(map(device_of, origins))
+    return sorted(d for d, count in begun.items() if count > MANY_ORIGINS and d != CENTRAL)
 
 
 def gather(rows: Iterable[Sequence[Any]]) -> Have:

@@ -239,7 +239,8 @@ class Feed:
             told = _("{name!r} is no name of a ticket file")
             raise DamagedError(told.format(name=snapshot.name[:80]), "")
         seal = self._checked(snapshot.seal, snapshot.cursor, snapshot.seal.link)
-        if seal.content != snapshot.sha256:
+        said = (snapshot.sha256, snapshot.bytes, snapshot.packed_bytes)
+        if (seal.content, seal.bytes, seal.packed_bytes) != said:
             raise _not_sealed()
 
     def install(self, part: Path, snapshot: Snapshot) -> None:

@@ -11,6 +11,7 @@ import zstandard
 from gate.errors import DamagedError
 from gate.language import _
 from gate.store.folder import Folder
+from gate.store.room import require_room
 from gate.store.sqlite import faults
 from sync import packed
 from sync.client import Client, ServerUnreachable
@@ -52,7 +53,7 @@ class Follower:
         """Read on to the end; ``head`` is where that is, by the source's word.
 
         Raises ServerFault when the source fails, DamagedError when what it gave is no feed, or not
-        newer tickets though another gate offered them.
+        newer tickets though another gate offered them, FullError when there is no room for them.
         """
         if not is_gate and self._is_worth_a_snapshot(head):
             self._begin_anew(source, is_gate=False, is_needed=False)
@@ -85,6 +86,9 @@ class Follower:
             if left != fetched:
                 left.unlink(missing_ok=True)
         part = self._folder.path / f"{snapshot.name}.part"
+        with faults(fetched):
+            come = fetched.stat().st_size if fetched.exists() else 0
+            require_room(fetched, snapshot.packed_bytes - come + snapshot.bytes)
         progress = partial(self._progress, _("fetching tickets"))
 
         def fetch() -> None:

@@ -186,7 +186,7 @@ class Gates:
         self._heard[link.device] = now.boot_ms
         if word.stamp is not None:
             self._hear_stamp(gate, word.stamp, now.boot_ms)
-        if word.frame.whole:
+        if gate.pair.is_known:
             self._compared[link.device] = gate.pair
         if word.beat is not None:
             where = gate.place

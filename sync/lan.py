@@ -66,6 +66,8 @@ WARN_EVERY_S = 1.0
 STRANGERS, OF_EACH = 128, 32
 """Connections on which no member's certificate was shown yet, in all and of one address."""
 OF_MEMBER = 16
+BEGIN_ANEW_S = 1.0
+"""How long after an unforeseen fault."""
 
 _clock = SystemClock()
 _decoder = msgspec.json.Decoder(Word)
@@ -185,6 +187,7 @@ class Lan:
         self._listener: Listener | None = None
         self._discovery: Discovery | None = None
         self._ready: threading.Event = threading.Event()
+        self._is_closing = threading.Event()
         self._fault: OSError | None = None
         self._stop: asyncio.Event | None = None
         self._is_plugged = True
@@ -212,6 +215,7 @@ class Lan:
 
     def close(self) -> None:
         """Hang up everywhere."""
+        self._is_closing.set()
         if self._thread.is_alive():
             self._call_soon(lambda: self._stop.set() if self._stop else None)
             self._thread.join(5)
@@ -247,10 +251,17 @@ class Lan:
     # In the loop's thread
 
     def _run(self) -> None:
-        try:
-            asyncio.run(self._main())
-        finally:
-            self._ready.set()
+        while not self._is_closing.is_set():
+            try:
+                asyncio.run(self._main())
+            except Exception:
+                # The thread's end would be told by nobody, and the other gates be heard no more.
+                log.exception("lan: unforeseen fault; it begins anew")
+                self._ready.set()
+                self._is_closing.wait(BEGIN_ANEW_S)
+            else:
+                self._ready.set()
+                return
 
     async def _main(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -338,10 +349,14 @@ class Lan:
             if place.at not in self._calls:
                 task = asyncio.ensure_future(self._reach(place))
                 self._calls[place.at] = task
-                task.add_done_callback(partial(self._end_call, place.at))
+                task.add_done_callback(partial(self._end_call, place))
 
-    def _end_call(self, at: str, _task: object) -> None:
-        self._calls.pop(at, None)
+    def _end_call(self, place: Place, task: "asyncio.Task[None]") -> None:
+        self._calls.pop(place.at, None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("lan: unforeseen fault with %s", place.at, exc_info=error)
+            self._places.fail(place, _now_s())
 
     async def _reach(self, place: Place) -> None:
         try:

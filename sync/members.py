@@ -34,7 +34,13 @@ from gate.language import _
 from gate.store.folder import Folder, write_durably
 from gate.store.sqlite import faults
 from sync.keys import DeviceKey
-from sync.protocol import Enrolled, Seal, revocation_message, seal_message
+from sync.protocol import (
+    Enrolled,
+    File,
+    Seal,
+    revocation_message,
+    seal_message,
+)
 
 MEMBER: Final = "member.json"
 _VENUE: Final = "venue"
@@ -62,6 +68,7 @@ class Member(NamedTuple):
     """Ed25519 public key, hex."""
 
 
+NO_FILE = File()
 _membership = msgspec.json.Decoder(Membership)
 
 
@@ -104,9 +111,9 @@ class Authority:
         """What members know the venue by (PEM)."""
         return self._certificate.public_bytes(Encoding.PEM).decode()
 
-    def seal(self, cursor: str, link: bytes, as_of_ms: int, content: str = "") -> Seal:
-        """Vouch for the tickets up to a cursor; ``content`` is the SHA-256 of a snapshot (hex)."""
-        said = Seal(cursor, link.hex(), as_of_ms, content)
+    def seal(self, cursor: str, link: bytes, as_of_ms: int, file: File = NO_FILE) -> Seal:
+        """Vouch for the tickets up to a cursor, and of a snapshot for its file."""
+        said = Seal(cursor, link.hex(), as_of_ms, *file)
         signature = self._key.sign(seal_message(said)).hex()
         return msgspec.structs.replace(said, signature=signature)
 

@@ -31,6 +31,8 @@ class Outbound:
         """What the other node is known to hold."""
         self.blocked: dict[str, int] = {}
         """Entries that it will never take, by origin: nothing from there on is sent."""
+        self._waiting: frozenset[str] = frozenset()
+        """Devices of which it takes no more before the next comparison."""
         self._offered: dict[str, int] = {}
         self._signed: dict[str, int] = {}
 
@@ -38,6 +40,11 @@ class Outbound:
         """Whatever was on its way may not have come through."""
         self._offered.clear()
         self._signed.clear()
+        self._waiting = frozenset()
+
+    def wait(self, devices: Iterable[str]) -> None:
+        """The other side has taken all it takes now of some devices."""
+        self._waiting |= frozenset(devices)
 
     def learn(self, told: Have) -> None:
         """The other side says what it now holds of some origins."""
@@ -54,7 +61,11 @@ class Outbound:
 
     def spans(self, mine: Have, may_send: MaySend) -> list[Span]:
         """What is to be sent that is not on its way."""
-        found = missing(mine, self.known, self._holdings, only=may_send)
+
+        def may_send_now(origin: str) -> bool:
+            return may_send(origin) and device_of(origin) not in self._waiting
+
+        found = missing(mine, self.known, self._holdings, only=may_send_now)
         return [
             span._replace(after=after)
             for span in found
@@ -104,9 +115,11 @@ class Outbound:
     def _sign(self, mine: Have) -> list[Head]:
         """Vouch for this device's newest entries, so that others can carry them on."""
         heads = []
-        for origin, tips in mine.items():
+        own = f"{self._holdings.device}."
+        for origin in [origin for origin in mine if origin.startswith(own)]:
+            tips = mine[origin]
             last = newest(tips)
-            if not self.is_own(origin) or self._signed.get(origin, 0) >= last:
+            if self._signed.get(origin, 0) >= last:
                 continue
             self._signed[origin] = last
             heads += [

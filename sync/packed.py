@@ -13,7 +13,7 @@ import zstandard
 from gate.store.folder import sync_folder, write_durably
 from gate.store.tickets import FILE_NAME
 from sync.cursor import Cursor
-from sync.protocol import Seal, Snapshot
+from sync.protocol import File, Seal, Snapshot
 
 KEPT = 2
 """Snapshots of an event that stay, so that a download begun on the older one can go on."""
@@ -37,18 +37,23 @@ _kept = msgspec.json.Decoder(Kept)
 
 
 def pack(
-    source: Path, directory: Path, cursor: Cursor, tickets: int, seal: Callable[[str], Seal]
+    source: Path,
+    directory: Path,
+    cursor: Cursor,
+    tickets: int,
+    seal: Callable[[File], Seal],
 ) -> Snapshot:
     """Pack a finished replica for others to fetch. Raises OSError when the disk is full.
 
-    ``seal`` is the authority's word for the SHA-256 of a file.
+    ``seal`` is the authority's word for a file.
     """
     name = f"tickets-{cursor.epoch}-{cursor.seq}.db"
     part = source.with_suffix(".zst.part")
     try:
         size, digest = _compress(source, part)
         packed_bytes = part.stat().st_size
-        snapshot = Snapshot(name, str(cursor), size, digest, packed_bytes, seal(digest))
+        sealed = seal(File(digest, size, packed_bytes))
+        snapshot = Snapshot(name, str(cursor), size, digest, packed_bytes, sealed)
         keep(part, directory, Kept(snapshot, tickets))
     finally:
         part.unlink(missing_ok=True)

@@ -9,18 +9,23 @@ connection are; whole comparisons put right what any other loss leaves open.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from msgspec import Raw
 
 from gate.domain.model import CENTRAL, device_of
-from sync.exchange import Have, Tip, tips_from_text, tips_to_text
+from sync.exchange import Have, Page, Tip, next_page, tips_from_text, tips_to_text
 from sync.keys import DeviceKey
 from sync.outbound import Outbound, unsent
-from sync.protocol import Beat, Frame, Head, Word
+from sync.protocol import MAX_LATER, PAGE_ORIGINS, Beat, Frame, Head, Word
 from sync.replica import Holdings
 
 WINDOW = 4
-"""Frames with entries that may be on their way: what a slow link has to hold."""
+"""Frames with entries, or pages of a comparison, that may be on their way: what a slow link has to
+hold."""
+KNOWN_ORIGINS = 100_000
+"""Origins that another may name between two of its comparisons; who names more is told nothing
+before the next."""
 ALL = "*"
 
 
@@ -44,11 +49,16 @@ class Pair:
         self._holdings = holdings
         self._verify = verify
         self._out = Outbound(holdings, key, {})
-        self._is_known = False
+        self.is_known = False
         """Whether the other has said all that it holds."""
+        self._told_to: str | None = None
+        """How far it has come in saying so."""
         self._needs_whole = True
+        self._after: str | None = None
+        """How far we have come in saying what we hold."""
         self._has_gap = False
         self._owed: set[str] = set()
+        self._later: frozenset[str] = frozenset()
         self._took = 0
         self._in_flight = 0
         self.passes_on: frozenset[str] = frozenset()
@@ -64,32 +74,47 @@ class Pair:
         """The next word; ``None`` when there is nothing to say."""
         mine = self._holdings.have()
         have = {origin: mine.get(origin, frozenset()) for origin in self._owed}
-        whole = self._needs_whole
-        if whole:
-            have = mine
-            self._out.begin_again()
+        page = self._next_page(mine)
+        if page is not None:
+            have |= page.within(mine)
         wants = sorted(self.asked) if self._asks_anew else None
         if wants is not None:
-            # So that what came on other ways is not sent again.
-            have = have | {o: tips for o, tips in mine.items() if self._is_asked(o)}
+            # So that what came on other ways is not sent again; it does no harm if it is.
+            held = {o: tips for o, tips in mine.items() if self._is_asked(o)}
+            have |= dict(islice(held.items(), PAGE_ORIGINS))
         raw: list[bytes] = []
         heads: list[Head] = []
-        if self._is_known and self._in_flight < WINDOW:
+        if self.is_known and self._in_flight < WINDOW:
             raw, heads, _more = self._out.load(mine, self._may_send, sign=True)
         took = self._took
-        if not (whole or have or raw or heads or took or wants is not None or beat):
+        if not (page or have or raw or heads or took or wants is not None or beat):
             return None
+        later = sorted(self._later)[:MAX_LATER]
         self._owed.clear()
-        self._took, self._asks_anew, self._needs_whole = 0, False, False
-        self._in_flight += bool(raw)
-        frame = Frame(tips_to_text(have), whole, [Raw(body) for body in raw], heads)
+        self._took, self._asks_anew, self._later = 0, False, frozenset()
+        self._in_flight += bool(raw or page)
+        bodies = [Raw(body) for body in raw]
+        frame = Frame(tips_to_text(have), page, bodies, heads, later=later)
         return Word(frame, took, wants, beat)
 
+    def _next_page(self, mine: Have) -> Page | None:
+        """What of a comparison is to be said now; one after the other, as the link takes them."""
+        if self._needs_whole and self._after is None:
+            self._needs_whole, self._after = False, ""
+            self._out.begin_again()
+        if self._after is None or self._in_flight >= WINDOW:
+            return None
+        page = next_page(mine, self._after, PAGE_ORIGINS)
+        self._after = page.to or None
+        return page
+
     def has_to_send(self) -> bool:
-        """Whether there are entries to be sent that the window has room for."""
-        if not self._is_known or self._in_flight >= WINDOW:
+        """Whether there are entries or pages to be sent that the window has room for."""
+        if self._in_flight >= WINDOW:
             return False
-        return bool(self._out.spans(self._holdings.have(), self._may_send))
+        if self._needs_whole or self._after is not None:
+            return True
+        return self.is_known and bool(self._out.spans(self._holdings.have(), self._may_send))
 
     def unsent(self) -> int:
         """How many of this device's own entries the other has not said it holds."""
@@ -101,18 +126,23 @@ class Pair:
         # Nobody is believed without a signature, not even on its own word: what could not be passed
         # on would be held by some only.
         taken = self._holdings.accept(
-            [bytes(body) for body in frame.entries], "", frame.heads, self._verify
+            [bytes(body) for body in frame.entries],
+            "",
+            frame.heads,
+            self._verify,
+            by=self.device,
+            now_ms=now_ms,
         )
         told = tips_from_text(frame.have)
-        if frame.whole:
-            self._out.begin_again()
-            self._out.known = told
-            self._is_known = True
-            self._in_flight = 0
-        else:
+        if frame.page is None:
             self._out.learn(told)
-            self._in_flight = max(0, self._in_flight - word.took)
-        self._note_lacking(told, whole=frame.whole)
+        else:
+            self._hear_page(Page(*frame.page), told)
+        self._in_flight = max(0, self._in_flight - word.took)
+        self._out.wait(frame.later)
+        self._lacking = self._lacked(self._lacking | told)
+        if len(self._out.known) > KNOWN_ORIGINS:
+            self._out.known, self._lacking, self.is_known = {}, {}, False
         if word.wants is not None:
             self.passes_on = frozenset(word.wants)
         if word.beat is not None:
@@ -120,18 +150,31 @@ class Pair:
                 self.linked = word.beat.linked
             if self._has_gap:
                 self._needs_whole, self._has_gap = True, False
-        if frame.entries:
-            self._owed |= taken.touched
-            self._took += 1
+        self._took += bool(frame.entries or frame.page)
+        self._owed |= taken.touched
+        self._later |= taken.later
         if taken.refused:
-            self._holdings.quarantine(taken.refused, now_ms)
+            self._holdings.quarantine(taken.refused, now_ms, self.device)
         # At the next beat, for it may be that the other does not hold what is missing.
         self._has_gap = self._has_gap or bool(taken.gaps)
         return Heard(taken.touched, taken.new)
 
     def holds_all(self) -> bool:
         """Whether the other has said all that it holds, and we hold that too."""
-        return self._is_known and not self.more()
+        return self.is_known and not self.more()
+
+    def _hear_page(self, page: Page, told: Have) -> None:
+        """A part of what the other holds; the last makes it known."""
+        if not page.after:
+            # Whatever was on its way has come, or is sent again.
+            self._out.begin_again()
+            self._in_flight = 0
+            self._told_to = ""
+        self._out.known = page.beyond(self._out.known) | told
+        self._lacking = page.beyond(self._lacking)
+        if page.after == self._told_to:
+            self._told_to = page.to or None
+            self.is_known = self.is_known or not page.to
 
     def compare(self) -> None:
         """Say all that is held with the next word; the other then knows what is lacking."""
@@ -147,11 +190,6 @@ class Pair:
         """Devices of which the other holds more than we do."""
         self._lacking = self._lacked(self._lacking)
         return {device_of(origin) for origin in self._lacking}
-
-    def _note_lacking(self, told: Have, *, whole: bool) -> None:
-        if whole:
-            self._lacking = {}
-        self._lacking = self._lacked(self._lacking | told)
 
     def _lacked(self, told: Have) -> Have:
         mine, hashes_at = self._holdings.have(), self._holdings.hashes_at

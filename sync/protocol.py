@@ -3,22 +3,25 @@
 Entries travel as the very bytes their maker hashed (``msgspec.Raw``), never encoded twice.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from msgspec import Meta, Raw, Struct
 
 VERSION: Final = 1
 PREFIX: Final = f"/v{VERSION}"
 
-MAX_ENTRY: Final = 16 * 1024
-"""Longest body of an entry, in bytes. The gate's own are below 2 KiB."""
 MAX_ENTRIES: Final = 500
 """Entries in one frame."""
 FRAME_BYTES: Final = 1024 * 1024
 """Entries are put into a frame up to about this size."""
 MAX_FRAME: Final = 8 * 1024 * 1024
 """Longest frame, in bytes: a full frame of longest entries."""
-MAX_ORIGINS: Final = 20_000
+PAGE_ORIGINS: Final = 1000
+"""Origins that ours name in one frame."""
+MAX_ORIGINS: Final = 5000
+"""Origins that a frame may name."""
+MAX_LATER: Final = 500
+"""Devices of one venue of which something waits: no more than there are entries in a frame."""
 MAX_LINKS: Final = 500
 """Gates of one venue that hear each other."""
 HEAD_EVERY: Final = 250
@@ -37,6 +40,7 @@ TipName = Annotated[
     Meta(max_length=120, pattern=r"^([0-9a-z]{1,32}\.[0-9a-f]{1,31}:[0-9]{1,15}:[0-9a-f]{32})?\Z"),
 ]
 """``ORIGIN:SEQ:HASH``; empty for none."""
+RangeEnd = Annotated[str, Meta(max_length=64)]
 Tips = Annotated[list[TipText], Meta(max_length=64)]
 
 
@@ -67,13 +71,23 @@ class Frame(Struct, frozen=True, omit_defaults=True):
 
     What is named here is durable with its sender; it is the receipt.
     """
-    whole: bool = False
-    """Whether an origin that is not named is not held."""
+    page: tuple[RangeEnd, RangeEnd] | None = None
+    """The origins that are compared: after the first of these, up to the second, or without an end.
+
+    One of them that is not named is not held.
+    """
     entries: Annotated[list[Raw], Meta(max_length=MAX_ENTRIES)] = []
     heads: Annotated[list[Head], Meta(max_length=MAX_ENTRIES)] = []
     more: bool = False
     """The sender holds more that the other lacks; it did not fit."""
     refused: Annotated[list[Refused], Meta(max_length=MAX_ENTRIES)] = []
+    later: Annotated[list[Name], Meta(max_length=MAX_LATER)] = []
+    """Devices of which more came than is taken now: to be sent again in the next comparison."""
+
+    @property
+    def compares(self) -> bool:
+        """Whether this is a part of a comparison."""
+        return self.page is not None
 
 
 class Watermark(Struct, frozen=True, array_like=True):
@@ -240,8 +254,20 @@ class Seal(Struct, frozen=True, omit_defaults=True):
     """As of when there was no more, by the authority's clock; 0: there was."""
     content: str = ""
     """Of a snapshot: SHA-256 of the file, hex."""
+    bytes: int = 0
+    """Of a snapshot: how long the file is."""
+    packed_bytes: int = 0
+    """Of a snapshot: how long it is as it is fetched."""
     signature: str = ""
     """Ed25519, hex."""
+
+
+class File(NamedTuple):
+    """What a seal says of a snapshot."""
+
+    sha256: str = ""
+    bytes: int = 0
+    packed_bytes: int = 0
 
 
 class Changes(Struct, frozen=True):
@@ -260,10 +286,10 @@ class Snapshot(Struct, frozen=True):
 
     name: str
     cursor: str
-    bytes: int
+    bytes: Annotated[int, Meta(ge=0)]
     sha256: str
     """Of the file as it will be used."""
-    packed_bytes: int
+    packed_bytes: Annotated[int, Meta(ge=0)]
     seal: Seal
     packing: str = "zstd"
 
@@ -497,14 +523,17 @@ class Disown(Struct, frozen=True):
 
 
 class AlarmLine(Struct, frozen=True):
-    """A device that was cloned, restored or rolled back, or whose credential two machines use."""
+    """A device that did two things after one entry, that two machines are, or that floods."""
 
     device: str
     device_name: str
+    kind: str
+    """``branched``: cloned, restored from a backup or rolled back; ``twin``; ``flood``."""
     after: str
     origins: list[str]
-    kind: str = "branched"
-    """``branched``: it did two things after one entry; ``twin``: two machines are heard as it."""
+    """The first of them."""
+    count: int
+    """How many there are."""
 
 
 class NewOrganiser(Struct, frozen=True, forbid_unknown_fields=True):
@@ -561,6 +590,7 @@ def revocation_message(device: str) -> bytes:
 def seal_message(seal: Seal) -> bytes:
     """What a venue's authority signs."""
     said = f"{seal.cursor}\n{seal.link}\n{seal.as_of_ms}\n{seal.content}\n"
+    said += f"{seal.bytes}\n{seal.packed_bytes}\n"
     return f"venue-gate tickets {VERSION}\n{said}".encode()
 
 

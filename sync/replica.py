@@ -21,6 +21,7 @@ from gate.domain.model import FACTS, Act, Entry, device_of
 from gate.domain.retirement import RETIREMENTS, newest, stands
 from gate.errors import StoreError
 from gate.store import entries, schema
+from gate.store.entries import MAX_ENTRY, MAX_NOTE
 from gate.store.filling import MemberRow
 from gate.store.folder import Folder
 from gate.store.journal import (
@@ -34,7 +35,9 @@ from gate.store.journal import (
     tally_key,
 )
 from gate.store.peers import store_of
+from gate.store.room import has_room
 from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writing
+from sync.allowance import MOST, Allowance, Meter, fresh
 from sync.disowning import counted
 from sync.exchange import (
     DIGITS,
@@ -47,6 +50,7 @@ from sync.exchange import (
     Step,
     Tip,
     alarms,
+    flooding,
     frame_of,
     gather,
     own_or_vouched,
@@ -56,7 +60,7 @@ from sync.exchange import (
     tips_to_text,
     vouching,
 )
-from sync.protocol import FRAME_BYTES, HEAD_EVERY, MAX_ENTRIES, MAX_ENTRY, Head, Refused
+from sync.protocol import FRAME_BYTES, HEAD_EVERY, MAX_ENTRIES, Head, Refused
 
 _TALLY_UPSERT = (
     f"INSERT INTO tally VALUES ({', '.join('?' * (1 + len(TALLY_KEY) + len(TALLY_COUNTS)))}) "
@@ -69,6 +73,10 @@ _ORIGIN = re.compile(r"[0-9a-z]{1,32}\.[0-9a-f]{1,31}")
 _MOST = 2**53
 MAX_PERSONS = 1_000_000
 """Most people or uses in one entry."""
+QUARANTINED_OF_ONE = 1000
+"""Refused entries kept of what one other has brought; a flood of them must not fill the disk."""
+QUARANTINED = 5000
+"""And of what all have."""
 Verify = Callable[[Head], bool]
 """Whether a signed head is its device's word."""
 
@@ -84,6 +92,23 @@ class Taken:
     """Origins of which something before what came is not held."""
     touched: frozenset[str] = frozenset()
     """Origins of which anything believable came, new or not."""
+    later: frozenset[str] = frozenset()
+    """Devices of which more came than may be taken in now."""
+    is_full: bool = False
+    """There is no room: nothing was taken in."""
+
+
+def within_frame(raw: Iterable[bytes]) -> Iterator[bytes]:
+    """The entries that a frame may have, by their bytes: so many that they fit into the next one.
+
+    A run that is longer could be taken on its maker's last head, and never be passed on.
+    """
+    size = 0
+    for body in raw:
+        size += len(body)
+        if size > FRAME_BYTES:
+            return
+        yield body
 
 
 def read_bodies(raw: Iterable[bytes]) -> tuple[list[Carried], list[Refused]]:
@@ -122,6 +147,8 @@ def _wrong(one: Carried) -> str:
     )
     if not fits:
         return "out of range"
+    if len(entry.note.encode()) > MAX_NOTE:
+        return "note too long"
     return "no text" if b"\\u0000" in one.body else ""
 
 
@@ -195,6 +222,13 @@ class Holdings:
         self._disowned: dict[str, Have] = self._read_disowned()
         """Up to where the entries of disowned devices count, by device and origin."""
         self._tips: Have = self._read_tips()
+        self._allowances: dict[str, Allowance] = self._read_allowances()
+        self._quarantined = self._count_quarantined()
+        self._alarms_as_of = (-1, -1)
+        self._alarms: list[Alarm] = []
+        self._floods: list[str] = []
+        self.is_full = False
+        """Whether the last that came found no room."""
         self._starts: dict[str, Start] = self._read_starts()
         self._rooted: set[str] = set()
         """Origins before which nothing of their device is lacking."""
@@ -400,26 +434,51 @@ class Holdings:
         sender: str | None,
         heads: Iterable[Head] = (),
         verify: Verify = lambda _head: False,
+        *,
+        by: str = "",
+        now_ms: int | None = None,
     ) -> Taken:
         """Take in another node's entries; durable (against a crash) when this returns.
 
-        ``sender`` is the device they came from; ``None`` is the server, which is believed.
+        ``sender`` is the device they came from; ``None`` is the server, which is believed. What
+        the device ``by`` brings is limited by each maker's allowance as of ``now_ms``, this
+        device's clock; without a moment it is not, as what the server has taken is within limits.
         """
-        carried, refused = read_bodies(raw)
+        self.is_full = not has_room(self._path)
+        if self.is_full:
+            return Taken(is_full=True)
+        carried, refused = read_bodies(raw if now_ms is None else within_frame(raw))
         heads = list(heads)
+        meter = None if now_ms is None else Meter(self._allowance, now_ms)
+        if meter is not None:
+            # Before anything that costs more: a flood brings signatures too.
+            spent = meter.spent({device_of(one.entry.origin) for one in carried}, by)
+            carried = [one for one in carried if device_of(one.entry.origin) not in spent]
+            heads = [head for head in heads if device_of(head.origin) not in spent]
         if sender is not None:
             heads = [head for head in heads if verify(head)]
             vouched = {(head.origin, head.seq, head.hash) for head in heads}
             carried = own_or_vouched(carried, sender, vouched)
+        later = frozenset(meter.later) if meter is not None else frozenset()
         if not carried:
-            return Taken(refused=refused)
+            return Taken(refused=refused, later=later)
         have = self.have()
         tips = {o: have.get(o, frozenset()) for o in {one.entry.origin for one in carried}}
         intake = Intake(tips, self.hashes_at)
         with writing(self._connection, self._path):
             for one in carried:
-                intake.offer(one)
+                is_new_origin = not intake.tips[one.entry.origin]
+                if intake.offer(one) and meter is not None:
+                    meter.draw(one.entry.origin, len(one.body), is_new_origin=is_new_origin)
             self._keep(intake, heads)
+            if meter is not None:
+                self._put_allowances(meter.drawn)
+        self._note_taken(intake)
+        if meter is not None:
+            self._allowances |= meter.drawn
+        return Taken(len(intake.taken), refused, intake.gaps, frozenset(tips), later)
+
+    def _note_taken(self, intake: Intake) -> None:
         self._tips.update({o: intake.tips[o] for o in {one.entry.origin for one in intake.taken}})
         if any(one.entry.device in self._disowned for one in intake.taken):
             self._retirements = newest([*self._read_retirements().values(), *self._own_words])
@@ -431,7 +490,6 @@ class Holdings:
             if one.entry.act in RETIREMENTS and self._counts(one):
                 self._note_retirement(entries.decode(one.body))
         self.version += bool(intake.taken)
-        return Taken(len(intake.taken), refused, intake.gaps, frozenset(tips))
 
     def _keep(self, intake: Intake, heads: list[Head]) -> None:
         run = self._connection.execute
@@ -632,8 +690,22 @@ class Holdings:
 
     def alarms(self) -> list[Alarm]:
         """Which devices were cloned, restored or rolled back, by what is held here."""
+        self._look_at_alarms()
+        return self._alarms
+
+    def floods(self) -> list[str]:
+        """Which devices have more taken in than any that works, by what is held here."""
+        self._look_at_alarms()
+        return self._floods
+
+    def _look_at_alarms(self) -> None:
         self.follow_journal()
-        return alarms(self._starts.values(), self.have())
+        as_of = self.version, self._journal_row
+        if as_of != self._alarms_as_of:
+            self._alarms = alarms(self._starts.values(), self.have())
+            spent = {d for d, one in self._allowances.items() if one.taken >= MOST}
+            self._floods = sorted(spent.union(flooding(self.have())))
+            self._alarms_as_of = as_of
 
     def pulled_back(self) -> bool:
         """Whether others held entries of this device that its journal lacks.
@@ -695,22 +767,55 @@ class Holdings:
                     [(origin, tip.hash, tip.seq) for tip in tips],
                 )
 
-    def quarantine(self, refused: Iterable[Refused], at_ms: int) -> None:
-        """Keep what was refused, for people to see."""
+    def quarantine(self, refused: Iterable[Refused], at_ms: int, by: str = "") -> None:
+        """Keep what was refused, for people to see: what ``by`` has brought, or the server ours."""
+        rows = [(at_ms, by, r.origin, r.seq, r.reason, r.hash) for r in refused]
+        room = QUARANTINED - sum(self._quarantined.values())
+        room = min(room, QUARANTINED_OF_ONE - self._quarantined.get(by, 0))
+        if room <= 0:
+            return
         with writing(self._connection, self._path):
             self._connection.executemany(
-                "INSERT OR IGNORE INTO quarantine (at_ms, origin, seq, reason, body) "
-                "VALUES (?, ?, ?, ?, x'')",
-                [(at_ms, r.origin, r.seq, r.reason) for r in refused],
+                "INSERT OR IGNORE INTO quarantine (at_ms, bringer, origin, seq, reason, hash) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                rows[:room],
             )
+        self._quarantined = self._count_quarantined()
 
-    def quarantined(self) -> list[Refused]:
-        """What was refused, by them or by us."""
+    def quarantined(self) -> int:
+        """How many entries were refused, by the server or by us."""
+        return sum(self._quarantined.values())
+
+    def refused_by_server(self) -> list[Refused]:
+        """What the server will not have of what is held here."""
         with faults(self._path):
             rows = self._connection.execute(
-                "SELECT origin, seq, reason FROM quarantine ORDER BY id"
+                "SELECT origin, seq, reason, hash FROM quarantine WHERE bringer = '' ORDER BY id"
             )
             return [Refused(*row) for row in rows]
+
+    def _count_quarantined(self) -> dict[str, int]:
+        """By who has brought it; the server's refusals under an empty name."""
+        with faults(self._path):
+            return dict(
+                self._connection.execute(
+                    "SELECT bringer, count(*) FROM quarantine GROUP BY bringer"
+                )
+            )
+
+    def _put_allowances(self, drawn: Mapping[str, Allowance]) -> None:
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO allowance VALUES (?, ?, ?, ?)",
+            [(device, *left) for device, left in drawn.items()],
+        )
+
+    def _allowance(self, device: str) -> Allowance:
+        return self._allowances.get(device) or fresh()
+
+    def _read_allowances(self) -> dict[str, Allowance]:
+        with faults(self._path):
+            rows = self._connection.execute("SELECT device, remaining, at_ms, taken FROM allowance")
+            return {device: Allowance(*kept) for device, *kept in rows}
 
     def put_devices(self, devices: Mapping[str, object]) -> None:
         """Keep what the server says of the event's devices."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from msgspec import Raw
 
-from sync.exchange import Have, tips_from_text, tips_to_text
+from gate.domain.model import CENTRAL
+from sync.exchange import Have, Page, next_page, tips_from_text, tips_to_text
 from sync.keys import DeviceKey
 from sync.outbound import Outbound, by_hash, unsent
-from sync.protocol import Answer, Ask, Frame, Head, Refused, Report
+from sync.protocol import PAGE_ORIGINS, Answer, Ask, Frame, Head, Refused, Report
 from sync.replica import Holdings
 
 
@@ -23,7 +24,7 @@ class Heard:
     new: int
     """Entries that were not held before."""
     more: bool
-    """The server has more for us, or something before what it sent is missing."""
+    """There is more to compare, or something before what the server sent is missing."""
 
 
 class Talk:
@@ -34,15 +35,17 @@ class Talk:
     ) -> None:
         self._holdings = holdings
         self._out = Outbound(holdings, key, holdings.receipts())
-        for one in holdings.quarantined():
+        for one in holdings.refused_by_server():
             self._block(one.origin, one.seq)
         self._relays = relays
         """Which others' origins are passed on between comparisons; all, unless somebody says."""
         self._is_whole = False
-        self._asked: Have = {}
+        self._after = ""
+        """How far the comparison has come that is going on."""
+        self._page, self._asked = Page(), Have()
         self._sent: Mapping[str, tuple[str, int]] = {}
         self.needs_whole = True
-        """Whether the next message is to say all that is held, and to ask for all that is not."""
+        """Whether all that is held is to be compared: the next messages say it, page by page."""
 
     @property
     def known(self) -> Have:
@@ -52,17 +55,18 @@ class Talk:
     def ask(self, report: Report | None = None, *, sign: bool = True) -> Ask:
         """The next message: what the server lacks, as far as it is known."""
         mine = self._holdings.have()
-        if self.needs_whole:
+        if self.needs_whole and not self._after:
             self._out.begin_again()
         load = self._out.load(mine, self._may_send, sign=sign)
         self._sent = by_hash(load.raw)
-        whole = self.needs_whole
-        if whole:
-            self._asked = mine
+        page = None
+        if self.needs_whole:
+            page = self._page = next_page(mine, self._after, PAGE_ORIGINS)
+            self._asked = page.within(mine)
         return Ask(
             frame=Frame(
-                have=tips_to_text(mine) if whole else {},
-                whole=whole,
+                have=tips_to_text(self._asked) if page else {},
+                page=page,
                 entries=[Raw(body) for body in load.raw],
                 heads=load.heads,
                 more=load.more,
@@ -71,28 +75,43 @@ class Talk:
         )
 
     def hear(self, answer: Answer, now_ms: int, *, to_whole: bool = False) -> Heard:
-        """Take in an answer. ``to_whole``: it answers a message that said all that is held."""
+        """Take in an answer. ``to_whole``: it answers the message that last compared a page."""
         holdings, frame = self._holdings, answer.frame
         taken = holdings.accept(
             [bytes(body) for body in frame.entries], None, frame.heads, _central_is_believed
         )
         told = tips_from_text(frame.have)
+        self._out.wait(frame.later)
+        # Where there is no room nothing more is asked for before the next comparison.
+        has_gaps = bool(taken.gaps) and not taken.is_full
+        more = frame.more and not taken.is_full
+        page = Page(*frame.page) if frame.page else self._page
         if to_whole:
             # What is not named is held by the server as we said.
-            told = self._asked | told
+            told = page.within(self._asked) | told
         self._out.learn(told)
         if to_whole:
-            self._out.known = told
-            self._is_whole = True
-            self.needs_whole = False
+            self._out.known = page.beyond(self._out.known) | told
+            if not (more or has_gaps):
+                self._go_on(page)
         self._put_receipts(told)
         if frame.refused:
             self._note_refusals(frame.refused, now_ms)
         if taken.refused:
-            holdings.quarantine(taken.refused, now_ms)
-        if taken.gaps:
-            self.needs_whole = True
-        return Heard(taken.new, frame.more or bool(taken.gaps))
+            holdings.quarantine(taken.refused, now_ms, CENTRAL)
+        if has_gaps:
+            self.needs_whole, self._after = True, ""
+        return Heard(taken.new, more or has_gaps or (to_whole and self.needs_whole))
+
+    def _go_on(self, page: Page) -> None:
+        """A page was compared; after the last of them everything is."""
+        if page.after != self._after:
+            return  # its answer came twice
+        if page.to > self._after:
+            self._after = page.to
+            return
+        self._after = ""
+        self._is_whole, self.needs_whole = True, False
 
     def unsent(self) -> int:
         """How many of this device's own entries the server has not said it holds."""

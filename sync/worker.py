@@ -25,7 +25,7 @@ import msgspec
 from gate import __version__, config
 from gate.clock import Clock
 from gate.domain.model import CENTRAL, device_of
-from gate.errors import BusyError, DamagedError, GateError
+from gate.errors import BusyError, DamagedError, FullError, GateError
 from gate.language import _
 from gate.store import freshness
 from gate.store.folder import Folder, Lock
@@ -36,11 +36,13 @@ from sync.bundle import take_waiting
 from sync.client import (
     Building,
     Client,
+    ProtocolMismatch,
     Revoked,
     ServerFault,
     ServerUnreachable,
     SnapshotGone,
     Stream,
+    TooSlow,
 )
 from sync.discovery import network_now
 from sync.enrolment import Enrolment
@@ -86,7 +88,9 @@ CENTRAL_HEARD_S = 10.0
 PEER_FEED_S = 5.0
 """How long another gate is not asked for tickets after it failed."""
 LIAR_S = 300.0
-"""And after what it gave was wrong."""
+"""And after what it gave was wrong, or came too slowly."""
+FULL_S = 60.0
+"""How long no tickets are asked for after there was no room for them."""
 TIDY_EVERY_S = 60.0
 NOTE_HEARD_MS = 30_000
 """How exactly it is known after a restart when somebody was last heard."""
@@ -199,6 +203,8 @@ class Worker:
         self._tidied_s = time.monotonic()
         self._not_before_s: dict[str, float] = {}
         """When another gate may be asked for tickets again, after that went wrong."""
+        self._room_at_s = float("-inf")
+        """When there may be room for tickets again, after there was none."""
         self._stopping = False
         self._is_revoked = False
         self._noted_boot_ms = -NOTE_HEARD_MS
@@ -231,7 +237,7 @@ class Worker:
 
     def quarantined(self) -> int:
         """How many entries were refused, by the server or by us."""
-        return len(self._holdings.quarantined())
+        return self._holdings.quarantined()
 
     def once(self) -> None:
         """Tell and hear everything there is to. Raises ServerFault when that cannot be."""
@@ -265,16 +271,16 @@ class Worker:
         try:
             yield
             self._say()
-        except GateError as fault:
-            self._link, self._last_error = "", fault.message
+        except Exception as fault:
+            self._link, self._last_error = "", _told(fault)
             # Whoever started it is told the fault itself.
             self._told = lambda _freshness: None
             try:
                 self._say()
-            except GateError:
+            except Exception:  # noqa: BLE001  the first fault is the one to tell of
                 # What is damaged may be what there would be to tell of.
                 boot_id = self._clock.read().boot_id
-                last = replace(self._written, boot_id=boot_id, link="", last_error=fault.message)
+                last = replace(self._written, boot_id=boot_id, link="", last_error=_told(fault))
                 freshness.write(self._folder, last)
             raise
 
@@ -348,7 +354,7 @@ class Worker:
 
         answer, before_ms, after_ms = self._call(talk)
         self._offset.measured(before_ms, after_ms, answer.server_ms)
-        heard = self._talk.hear(answer, after_ms, to_whole=ask.frame.whole)
+        heard = self._talk.hear(answer, after_ms, to_whole=ask.frame.compares)
         self._heard(answer)
         return heard.more
 
@@ -433,7 +439,7 @@ class Worker:
             cursor=self._feed.cursor,
             offset_ms=self._offset.ahead_ms,
             error_ms=self._offset.error_ms,
-            quarantined=len(self._holdings.quarantined()),
+            quarantined=self._holdings.quarantined(),
         )
 
     def _unsent(self) -> int:
@@ -466,10 +472,22 @@ class Worker:
 
     def _follow_feed(self) -> None:
         assert self._client is not None
-        self._read_on(self._client, self._head)
+        if time.monotonic() < self._room_at_s:
+            return
+        try:
+            self._read_on(self._client, self._head)
+        except FullError as fault:
+            self._wait_for_room(fault)
+            return
+        self._room_at_s = float("-inf")
         if not self._stopping:
             self._head = self._feed.cursor
             self._tickets_boot_ms = self._clock.read().boot_ms
+
+    def _wait_for_room(self, fault: FullError) -> None:
+        """Journals go on meanwhile."""
+        self._room_at_s = time.monotonic() + FULL_S
+        log.warning("tickets: %s", fault.message)
 
     def _read_on(self, source: Client, head: str, *, is_gate: bool = False) -> None:
         until, gone = time.monotonic() + BUILD_S, 0
@@ -676,6 +694,8 @@ class Worker:
         """Take tickets from a gate that has newer ones, while the server does not answer."""
         if self._gates is None or self._lan is None or self._hears_central():
             return
+        if time.monotonic() < self._room_at_s:
+            return
         now, mine = time.monotonic(), self._feed.position()
         better = [
             gate
@@ -695,12 +715,15 @@ class Worker:
         try:
             self._read_on(client, source.beat.report.cursor, is_gate=True)
             del self._not_before_s[device]
-        except ServerFault as fault:
-            log.info("lan: tickets of %s: %s", device, fault.message)
-        except DamagedError as fault:
+            self._room_at_s = float("-inf")
+        except FullError as fault:
+            self._wait_for_room(fault)
+        except (DamagedError, ProtocolMismatch, TooSlow) as fault:
             # Whoever promises most is asked first: one that lies must not be asked for ever.
             self._not_before_s[device] = now + LIAR_S
             self._lan.complain(f"{device} ({source.link.host})", fault.message)
+        except ServerFault as fault:
+            log.info("lan: tickets of %s: %s", device, fault.message)
         finally:
             client.close()
 
@@ -728,9 +751,11 @@ class Worker:
             ahead_ms=self._offset.ahead_ms,
             error_ms=self._offset.error_ms,
             unsent=self._unsent(),
-            quarantined=len(self._holdings.quarantined()),
+            quarantined=self._holdings.quarantined(),
             alarms=alarmed(self._holdings),
             twins=tuple(sorted(self._others.twins() | (self._lan.twins if self._lan else set()))),
+            floods=tuple(self._holdings.floods()),
+            is_full=self._holdings.is_full or self._room_at_s > time.monotonic(),
             last_error=self._last_error,
             lanes=self._others.lanes(self._gates, reading.wall_ms),
             knows_members=self._others.are_all_known(),
@@ -760,6 +785,13 @@ class Worker:
         self._said_s, self._said_version = time.monotonic(), self._watermarks.version
         freshness.write(self._folder, told)
         self._written = told
+
+
+def _told(fault: Exception) -> str:
+    if isinstance(fault, GateError):
+        return fault.message
+    told = _("unforeseen fault: {kind}: {detail}")
+    return told.format(kind=type(fault).__name__, detail=str(fault)[:200])
 
 
 def alarmed(holdings: Holdings) -> tuple[str, ...]:

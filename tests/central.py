@@ -78,7 +78,8 @@ def ask(
 ) -> bytes:
     """The bytes of a message to the server."""
     raw = [msgspec.Raw(body) for body in bodies]
-    frame = Frame(have=dict(have or {}), whole=whole, entries=raw, heads=list(heads))
+    page = ("", "") if whole else None
+    frame = Frame(have=dict(have or {}), page=page, entries=raw, heads=list(heads))
     return msgspec.json.encode(Ask(frame, report))
 
 

@@ -62,9 +62,11 @@ class Liar:
             seq = entry.seq + random.choice([0, 0, 1, 1000])
             false = random.choice([digest, "ab" * 32])
             have[entry.origin] = random.choice([[], [f"{seq}:{false[:32]}"]])
+        ends = sorted(random.choice(["", "5", *have]) for _ in range(2))
+        page = random.choice([None, None, ("", ""), ("", ends[1]), (ends[0], ends[1])])
         hears = dict.fromkeys(random.sample([*devices, "central"], 2), "")
         return Word(
-            Frame(have, random.random() < 0.5, [Raw(body) for body in raw], heads),
+            Frame(have, page, [Raw(body) for body in raw], heads),
             took=random.choice([0, 0, 1, 50]),
             wants=random.choice([None, [], ["*"], devices]),
             beat=Beat(linked=random.choice([None, {}, hears])),

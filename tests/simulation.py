@@ -68,11 +68,12 @@ from sync.gates import Gates
 from sync.keys import DeviceKey, verifier
 from sync.lan import Link, Linked, Said, Unlinked
 from sync.members import MEMBER, Membership
-from sync.protocol import Answer, Ask, Beat, Changes, Snapshot, Word
+from sync.protocol import Answer, Ask, Beat, Changes, File, Frame, Snapshot, Word
 from sync.replica import Holdings, read_bodies
 from sync.talk import Talk
 from sync.watermarks import Watermarks
 from tests.disowning import disown_somebody, effective, until_of
+from tests.flooder import FLOODER, Bound, Flooder, of_flooder, small_limits
 from tests.forgotten import Forgotten, all_told
 from tests.liar import Liar
 
@@ -247,6 +248,8 @@ class World:
         self.verify = verifier(lambda device: self.keys.get(device, ""))
         self.has_central = seed % 3 != 2
         self.wires: list[Wire] = []
+        self.sent = 0
+        """Entries that came to gates from gates."""
         self.snapshots: dict[tuple[str, bytes], tuple[Snapshot, bytes]] = {}
         self.changed_at: dict[str, int] = {}
         """When the server made a ticket void or good again, by the change's id."""
@@ -257,6 +260,8 @@ class World:
         self.liar = Liar()
         self.keys[LIAR] = self.liar.public
         self.forgotten = Forgotten(seed)
+        self.flooder, self.bound = Flooder(), Bound()
+        self.keys[FLOODER] = self.flooder.public
 
     # The world's parts
 
@@ -425,7 +430,8 @@ class World:
             (3, self.do_restart), (3, self.do_backup), (2, self.do_restore), (3, self.do_central),
             (1, self.do_clone), (2, self.do_clock), (8, self.do_issue), (3, self.do_stick),
             (2, self.do_peers_cut), (8, self.do_wire), (24, self.do_beat), (40, self.do_word),
-            (5, self.do_lie), (0.5, self.do_revoke), (2, self.do_news), (2, self.do_disown),
+            (5, self.do_lie), (4, self.do_flood), (0.5, self.do_revoke), (2, self.do_news),
+            (2, self.do_disown),
         ]  # fmt: skip
         weights, acts = zip(*ops, strict=True)
         act = self.random.choices(acts, weights)[0]
@@ -466,7 +472,8 @@ class World:
         for one in self.gates:
             self.note(one)
             # A message or a stick may have died at another gate than the one that acted.
-            elsewhere = (self.do_deliver, self.do_stick, self.do_word, self.do_wire, self.do_lie)
+            elsewhere = (self.do_deliver, self.do_stick, self.do_word, self.do_wire, self.do_lie,
+                         self.do_flood)  # fmt: skip
             if one is gate or one.lane is None or act in elsewhere:
                 self.stop(one)
                 self.start(one)
@@ -560,7 +567,9 @@ class World:
             return
         gate.talk.hear(answer, self.now_ms, to_whole=number == gate.whole)
         self.measure(gate)
-        told = gate.talk.known if number == gate.whole else tips_from_text(answer.frame.have)
+        told = tips_from_text(answer.frame.have)
+        if number == gate.whole and answer.frame.page:
+            told = exchange.Page(*answer.frame.page).within(gate.talk.known)
         for origin, tips in told.items():
             self.claimed[gate.device] |= {(origin, tip.seq, tip.hash) for tip in tips}
 
@@ -666,6 +675,7 @@ class World:
         self.note(gate)
         if not gate.backups:
             return
+        self.bound.forget(gate.name)
         kept, last_hash, row = self.random.choice(gate.backups)
         had = own_hashes(gate.folder)
         self.stop(gate)
@@ -686,6 +696,7 @@ class World:
         if not gate.backups:
             return
         kept, *_rest = self.random.choice(gate.backups)
+        self.bound.forget(gate.name)
         self.stop(gate)
         for suffix in ("", "-wal", "-shm"):
             Path(f"{gate.folder.peers}{suffix}").unlink(missing_ok=True)
@@ -698,6 +709,7 @@ class World:
         """The server is restored from a backup, and nobody says so."""
         if not self.central_backups or not self.has_central:
             return
+        self.bound.forget("central")
         self.engine.dispose()
         for suffix in ("-wal", "-shm"):
             Path(f"{self.central_path}{suffix}").unlink(missing_ok=True)
@@ -730,6 +742,7 @@ class World:
         self.backup_gate(clone)
 
     def do_clock(self, gate: Gate) -> None:
+        self.bound.forget(gate.name)
         gate.clock.off_ms += self.random.choice([-10_800_000, 5_000, 3_600_000, -400_000])
 
     def do_issue(self, gate: Gate) -> None:
@@ -829,6 +842,7 @@ class World:
         except msgspec.DecodeError:
             self.cut(wire)
             return
+        self.sent += len(word.frame.entries)
         gate.others.hear(Said(wire.links[at], word))
 
     def do_revoke(self, gate: Gate) -> None:
@@ -867,6 +881,40 @@ class World:
         link = gate.others.linked[LIAR].link
         gate.others.hear(Said(link, roundtrip(word, Word)))
 
+    def do_flood(self, gate: Gate) -> None:
+        """A member tells a gate or the server more than anybody should take in."""
+        if gate.holdings is None or gate.revoked:
+            return
+        to_central = self.has_central and self.random.random() < 0.5
+        for _ in range(self.random.randint(1, 3)):
+            raw, heads, made = self.flooder.flood(self.random, self.now_ms)
+            for body in made:
+                entry, digest = entries.decode(body), entries.digest(body).hex()
+                self.bodies[digest], self.home[digest] = body, False
+                self.after[FLOODER, entry.prev].add(digest)
+            frame = Frame(entries=[msgspec.Raw(body) for body in raw], heads=heads)
+            if to_central:
+                self.flood_central(frame)
+            else:
+                self.flood_gate(gate, frame)
+
+    def flood_central(self, frame: Frame) -> None:
+        before = of_flooder(self.held_by_central().values())
+        central_answers(self, FLOODER, roundtrip(Ask(frame), Ask))
+        after = of_flooder(self.held_by_central().values())
+        self.bound.check("central", before, after, self.now_ms)
+
+    def flood_gate(self, gate: Gate, frame: Frame) -> None:
+        assert gate.others
+        if FLOODER not in gate.others.linked:
+            link = Link(FLOODER, self.keys[FLOODER], "", False, None, 0.0)  # type: ignore[arg-type]
+            gate.others.hear(Linked(link))
+        before = of_flooder(self.held_by(gate).values())
+        link = gate.others.linked[FLOODER].link
+        gate.others.hear(Said(link, roundtrip(Word(frame), Word)))
+        after = of_flooder(self.held_by(gate).values())
+        self.bound.check(gate.name, before, after, gate.clock.read().wall_ms)
+
     # The end
 
     def heal(self) -> None:
@@ -886,6 +934,8 @@ class World:
         self.expected = set(self.bodies) - self.lost
         for _ in range(60):
             before = self.versions()
+            # What is over somebody's allowance comes in later.
+            self.now_ms += 3_600_000
             if self.has_central:
                 for gate in self.gates:
                     self.settle(gate)
@@ -895,6 +945,30 @@ class World:
                 break
         else:
             raise AssertionError("it never came to rest")
+        self.compare_again()
+
+    def compare_again(self) -> None:
+        """Whoever holds the same as another finds that out without a single entry being sent."""
+        if not self.has_central:
+            self.sent = 0
+            for gate in self.gates:
+                assert gate.others
+                for linked in gate.others.linked.values():
+                    linked.pair.compare()
+                gate.others.beat(Beat(name=gate.name), hears_central=False)
+            self.pump()
+            assert self.sent == 0, "told again what was held"
+            return
+        for gate in self.gates:
+            assert gate.talk
+            gate.talk.needs_whole, is_done = True, False
+            while not is_done:
+                ask = gate.talk.ask()
+                answer = central_answers(self, gate.device, roundtrip(ask, Ask))
+                assert not ask.frame.entries, "told again what was held"
+                assert not answer.frame.entries, "told again what was held"
+                heard = gate.talk.hear(roundtrip(answer, Answer), self.now_ms, to_whole=True)
+                is_done = not heard.more
 
     def settle_alone(self) -> None:
         """Every gate meets every other, and they talk until nobody has anything to say."""
@@ -935,7 +1009,7 @@ class World:
     def settle(self, gate: Gate) -> None:
         assert gate.talk
         assert gate.feed
-        for _ in range(20):
+        for _ in range(400):
             gate.talk.needs_whole = True
             ask = gate.talk.ask()
             answer = central_answers(self, gate.device, roundtrip(ask, Ask))
@@ -980,7 +1054,8 @@ class World:
             assert gate.talk
             assert gate.holdings
             assert not self.has_central or gate.talk.unsent() == 0, "no receipt in the end"
-            assert not gate.holdings.quarantined(), gate.holdings.quarantined()
+            refused = gate.holdings._count_quarantined()
+            assert set(refused) <= {FLOODER}, f"{gate.name} has refused {refused}"
         counted = self.counted_of(central)
         self.check_states([entries.decode(body) for body in counted.values()])
         self.check_irregular(counted)
@@ -1137,9 +1212,10 @@ def central_answers(world: World, device: str, ask: Ask) -> Answer:
 
     def job(connection: Connection) -> Answer:
         push = journals.Push(device, carried, vouched, ask.frame.heads)
-        touched = journals.accept(connection, EVENT, [push], world.memory)
-        frame = journals.answer(connection, EVENT, ask.frame, touched)
-        return Answer(msgspec.structs.replace(frame, refused=refused), world.now_ms)
+        taken = journals.accept(connection, EVENT, [push], world.memory, now_ms=world.now_ms)
+        frame = journals.answer(connection, EVENT, ask.frame, taken.tips)
+        left = {"refused": refused, "later": sorted(taken.later)}
+        return Answer(msgspec.structs.replace(frame, **left), world.now_ms)
 
     return in_transaction(world.engine, job)
 
@@ -1174,7 +1250,9 @@ def write_snapshot(connection: Connection, path: Path, now_ms: int) -> Snapshot:
     db.close()
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    seal = tickets.authority_of(connection, EVENT).seal(cursor, linked, now_ms, digest)
+    seal = tickets.authority_of(connection, EVENT).seal(
+        cursor, linked, now_ms, File(digest, len(content))
+    )
     return Snapshot(f"tickets-{epoch}-{seq}.db", cursor, len(content), digest, 0, seal)
 
 
@@ -1411,6 +1489,7 @@ def run_history(seed: int) -> Counter[str]:
     root = Path(tempfile.mkdtemp(dir=scratch()))
     with ExitStack() as stack:
         use = stack.enter_context(false_world())
+        stack.enter_context(small_limits())
         if seed % 4 == 3:
             stack.enter_context(short_frames())
         world = World(seed, root)

@@ -12,9 +12,10 @@ from gate.store.filling import MemberRow
 from gate.store.journal import Journal, Link
 from gate.store.tickets import Tickets
 from sync import feed, keys, replica
+from sync.allowance import Meter
 from sync.central import journals, persons, tickets
 from sync.central.database import in_transaction
-from sync.exchange import DIGITS, Carried, Have, Intake, Tip
+from sync.exchange import DIGITS, Carried, Have, Intake, Page, Tip
 from sync.feed import Feed, _apply
 from sync.pair import Asking
 from sync.protocol import Answer, Ask, Changes
@@ -65,7 +66,7 @@ def _tell_before_commit(self: World, gate: Gate, session: int, number: int, ask:
 
     def job(connection: Any) -> None:
         push = journals.Push(gate.device, carried, vouched, ask.frame.heads)
-        touched = journals.accept(connection, EVENT, [push], self.memory)
+        touched = journals.accept(connection, EVENT, [push], self.memory).tips
         frame = journals.answer(connection, EVENT, ask.frame, touched)
         answer = Answer(msgspec.structs.replace(frame, refused=refused), self.now_ms)
         data = msgspec.json.encode(answer)
@@ -139,6 +140,17 @@ def _again_nobody(*_args: Any) -> int:
     return 0
 
 
+class _NoLimit(Meter):
+    """Takes in whatever comes."""
+
+    def spent(self, _devices: Iterable[str], _by: str) -> set[str]:
+        return set()
+
+
+def _nothing_is_beyond(_self: Page, _have: Have) -> Have:
+    return {}
+
+
 MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
     "disowned entries still count at one node": [(Holdings, "disown", _disown_elsewhere)],
     "disowned entries that come late count": [(Holdings, "_counts", _any)],
@@ -158,6 +170,9 @@ MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
     "nobody is asked": [(Asking, "share_out", _ask_nobody)],
     "a void that is over is forgotten": [(tickets, "with_voids", _forget_what_is_over)],
     "clocks alone say what is irregular": [(irregular, "_knew", _knew_nothing)],
+    "gates take a flood in": [(replica, "Meter", _NoLimit)],
+    "the server takes a flood in": [(journals, "Meter", _NoLimit)],
+    "beyond a page nothing is held": [(Page, "beyond", _nothing_is_beyond)],
     "the list is not the one decided on": [(Tickets, "position", property(_newest_list))],
     "a gate tells on of who was erased": [(feed, "_forget_told", _nothing)],
     "who reads old changes is not sent back": [(tickets, "_begin_at", _nothing)],

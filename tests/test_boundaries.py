@@ -30,6 +30,7 @@ def loaded_by(module: str) -> set[str]:
         ("gate.tui.app", {"cv2", "zxingcpp", "pyzbar", "sync"}),
         ("gate.domain.coverage", {"sqlite3", "socket", "asyncio", "logging", "msgspec"}),
         ("sync.exchange", {"sqlite3", "socket", "asyncio", "logging", "msgspec"}),
+        ("sync.allowance", {"sqlite3", "socket", "asyncio", "logging", "msgspec"}),
         ("sync.worker", {"textual", "cv2", "zxingcpp", "starlette", "uvicorn", "sqlalchemy"}),
         ("sync.central.app", {"textual", "cv2", "zxingcpp", "websockets"}),
         ("sync.wechat.card", {"sqlalchemy", "httpx", "starlette", "sqlite3"}),

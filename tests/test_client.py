@@ -1,24 +1,31 @@
 """The way to the server, answered by a server that says what the test wants."""
 
+import gzip
 import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from pathlib import Path
+from typing import cast
 from urllib.parse import quote
 
 import httpx
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from websockets.sync.client import ClientConnection
 
 from gate.errors import UsageError
 from sync import client as client_module
 from sync.client import (
+    GATE_RATE,
     Building,
     Client,
+    ProtocolMismatch,
     ServerRefused,
     ServerUnreachable,
     SnapshotGone,
+    Stream,
+    TooSlow,
     enrol,
 )
 from sync.commands import FAILED, NOT_WELCOME, UNREACHABLE, exit_code
@@ -227,3 +234,85 @@ def test_a_refused_enrolment_says_once_what_to_do(error: str) -> None:
         enrol("http://127.0.0.1", "", Enrol("t", "0" * 16, "ab", "1"), transport)
     assert refused.value.error == error
     assert bool(refused.value.hint) == (error in ("wrong_token", ""))
+
+
+class Broken:
+    """A socket in whose way the library's own threads get."""
+
+    def __iter__(self) -> "Broken":
+        return self
+
+    def __next__(self) -> bytes:
+        told = "release unlocked lock"
+        raise RuntimeError(told)
+
+    def send(self, _data: bytes) -> None:
+        self.__next__()
+
+    def close(self) -> None:
+        self.__next__()
+
+
+def test_a_race_within_the_library_is_a_connection_that_ended(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is told at once, goes into the log, and ends no worker."""
+    gone: list[str] = []
+    stream = Stream(cast("ClientConnection", Broken()), lambda _answer: None, gone.append)
+    stream._thread.join(5)
+    assert gone == ["release unlocked lock"]
+    assert "unforeseen fault" in caplog.text
+    with pytest.raises(ServerUnreachable):
+        stream.send(Ask())
+    stream.close()
+
+
+@pytest.mark.parametrize("length", [len(PACKED) + 1, 100 * len(PACKED)])
+def test_more_than_was_announced_is_not_kept(
+    scripted: Scripted, tmp_path: Path, length: int
+) -> None:
+    """However much a source goes on to give."""
+    scripted.answer = lambda _request: httpx.Response(200, content=b"x" * length)
+    part = tmp_path / "part"
+    with pytest.raises(ProtocolMismatch, match="more came"):
+        scripted.download(part)
+    assert part.stat().st_size <= len(PACKED)
+
+
+def test_an_answer_without_end_is_not_read_to_it(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor one that is packed."""
+    monkeypatch.setattr(client_module, "MAX_ANSWER", 1000)
+    given: list[int] = []
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            given.append(1)
+            yield b"x" * 100
+
+    scripted.answer = lambda _request: httpx.Response(200, content=endless())
+    with pytest.raises(ProtocolMismatch, match="more came"):
+        scripted.client.changes("aa:1:")
+    assert len(given) < 2000
+    scripted.answer = lambda _request: httpx.Response(
+        200, content=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"}
+    )
+    with pytest.raises(ProtocolMismatch, match="packed"):
+        scripted.client.changes("aa:1:")
+
+
+def test_a_gate_that_drips_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever gives a byte now and then must not keep others from being asked."""
+    monkeypatch.setattr(client_module, "GATE_PATIENCE_S", 0.0)
+
+    def drip() -> Iterator[bytes]:
+        for _ in range(1000):
+            time.sleep(0.01)
+            yield b"x"
+
+    answer = httpx.MockTransport(lambda _request: httpx.Response(200, content=drip()))
+    client = Client(Enrolment("http://127.0.0.1", "", ""), answer, least_rate=GATE_RATE)
+    with pytest.raises(TooSlow):
+        client.changes("aa:1:")
+    client.close()

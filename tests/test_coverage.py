@@ -306,6 +306,8 @@ def test_damaged_peers_hold_the_scan_but_not_the_closing(
         ({"boot_ms": 1}, Status.WARN, "central 0.0 s ago"),
         ({"quarantined": 2}, Status.WARN, "2 entries refused and kept"),
         ({"alarms": (OTHER,)}, Status.FAIL, OTHER),
+        ({"floods": (OTHER,)}, Status.FAIL, "tells far more than others do: " + OTHER),
+        ({"is_full": True}, Status.FAIL, "the disk is full: nothing of others is taken in"),
     ],
 )
 def test_the_doctor_on_the_server(

@@ -4,7 +4,7 @@ import json
 import sqlite3
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -23,13 +23,13 @@ from gate.store.tickets import live_replica
 from gate.store.venue import Venue as VenueReader
 from sync.feed import Feed
 from sync.keys import DeviceKey
-from sync.lan import OF_EACH, STRANGERS, STREAM, _placed
+from sync.lan import OF_EACH, STRANGERS, STREAM, Event, Lan, Linked, Reply, Unlinked, _placed
 from sync.members import Authority, Membership, client_context, load_membership
-from sync.protocol import Word
+from sync.protocol import Beat, Report, Seal, Snapshot, Word
 from sync.venue import REVOKED, set_state
 from tests.crowd import crowd, still_there
 from tests.lan import Member, Venue
-from tests.network import until
+from tests.network import free_port, until
 
 Open = Callable[[int], Venue]
 
@@ -332,3 +332,116 @@ def visit(member: Member, context: ssl.SSLContext) -> Word:
         f"wss://{member.place}{STREAM}", ssl=context, proxy=None, compression=None, open_timeout=5
     ) as socket:
         return msgspec.json.decode(socket.recv(5), type=Word)
+
+
+def test_an_unforeseen_fault_does_not_end_it_silently(
+    venue: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What gets into its loop's way is in the log, and the other gates are heard again."""
+    one, other = venue(2).gates
+    port = free_port()
+    events: list[Event] = []
+    membership = load_membership(one.folder)
+    assert membership is not None
+    lan = Lan(
+        one.folder,
+        membership,
+        events.append,
+        answer=lambda *_asked: Reply(200, b""),
+        why_not=lambda *_member: "",
+        is_member=lambda _device: True,
+        listen=("127.0.0.1", port),
+        announces=False,
+    )
+    theirs = load_membership(other.folder)
+    assert theirs is not None
+    context = client_context(other.folder, theirs)
+    place = f"wss://127.0.0.1:{port}{STREAM}"
+    look = Lan._call_who_is_due
+
+    def race(self: Lan, now: float) -> None:
+        if any(isinstance(event, Linked) for event in events) and not faults:
+            faults.append(now)
+            told = "release unlocked lock"
+            raise RuntimeError(told)
+        look(self, now)
+
+    faults: list[float] = []
+    monkeypatch.setattr("sync.lan.BEGIN_ANEW_S", 0.05)
+    monkeypatch.setattr("sync.lan.LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(Lan, "_call_who_is_due", race)
+    lan.start()
+    try:
+        with (
+            connect(place, ssl=context, proxy=None, compression=None) as socket,
+            pytest.raises(WebSocketException),
+        ):
+            socket.recv(10)
+        assert isinstance(events[-1], Unlinked)
+
+        def is_heard() -> bool:
+            with suppress(OSError), connect(place, ssl=context, proxy=None, compression=None):
+                return True
+            return False
+
+        until(is_heard)
+        assert "release unlocked lock" in caplog.text
+    finally:
+        lan.close()
+    assert not lan._thread.is_alive()
+
+
+def test_a_snapshot_without_end_is_put_aside(venue: Open, tmp_path: Path) -> None:
+    """It is reported, nothing of it is kept, the worker lives on and takes another gate's."""
+    gates = venue(1)
+    (host,) = gates.gates
+    late, rogue = gates.add(tmp_path / "late", "Late"), gates.add(tmp_path / "rogue", "Rogue")
+    membership = load_membership(rogue.folder)
+    assert membership is not None
+    huge = 2**50
+    cursor = "ff:9:aa"
+    seal = Seal(cursor, "00" * 32, 2**50, "ab" * 32, huge, huge, "cd" * 64)
+    offer = Snapshot("tickets-ff-9.db", cursor, huge, "ab" * 32, huge, seal)
+    asked: list[str] = []
+
+    def answer(path: str, *_more: object) -> Reply:
+        asked.append(path)
+        return Reply(200, msgspec.json.encode(offer))
+
+    lan = Lan(
+        rogue.folder,
+        membership,
+        lambda _event: None,
+        answer=answer,
+        why_not=lambda *_member: "",
+        is_member=lambda _device: True,
+        listen=("127.0.0.1", rogue.port),
+        announces=False,
+    )
+    lan.start()
+    late.configure([])
+    late.start()
+    gates.gates.append(late)
+    until(lambda: bool(late.told()))
+    beat = Beat(port=lan.port, report=Report(cursor=cursor), as_of_ms=2**50)
+    context = client_context(rogue.folder, membership)
+    try:
+        with connect(
+            f"wss://{late.place}{STREAM}", ssl=context, proxy=None, compression=None
+        ) as socket:
+
+            def is_refused() -> bool:
+                socket.send(msgspec.json.encode(Word(beat=beat)).decode())
+                return refused_for(late) >= 1
+
+            until(is_refused)
+    finally:
+        lan.close()
+    assert "/snapshot" in asked
+    assert not list(late.folder.path.glob("tickets-ff-*"))
+    assert late.process is not None
+    assert late.process.poll() is None
+    host.configure([late.place])
+    host.start()
+    until(late.folder.pointer.exists)
+    assert late.process.poll() is None

@@ -86,7 +86,7 @@ def test_who_takes_nothing_is_not_told_for_ever(tmp_path: Path) -> None:
     holdings, maker = Holdings(folder), Maker("00000000000000aa", "bb")
     holdings.accept(maker.run(3), None)
     pair = Pair(holdings, DeviceKey(folder), "other", verifier(lambda _device: ""))
-    all_is_compared = Word(Frame(whole=True), wants=[ALL])
+    all_is_compared = Word(Frame(page=("", "")), wants=[ALL])
     takes_nothing = Word(Frame(have={maker.origin: []}), took=1)
     for _ in range(2):
         pair.hear(all_is_compared, NOW_MS)
@@ -105,7 +105,7 @@ def test_who_has_lost_something_is_told_it_again(tmp_path: Path) -> None:
     holdings.accept(bodies[:2], None)
     pair = Pair(holdings, DeviceKey(folder), "other", verifier(lambda _device: ""))
     held = tips_to_text({maker.origin: frozenset(holdings.have()[maker.origin])})
-    pair.hear(Word(Frame(held, whole=True), wants=[ALL]), NOW_MS)
+    pair.hear(Word(Frame(held, page=("", "")), wants=[ALL]), NOW_MS)
     assert entries_told(pair) == 0
     holdings.accept(bodies[2:], None)
     assert entries_told(pair) == 1

@@ -54,7 +54,7 @@ def answered(engine: Engine, ask: Ask, makers: list[Maker], device: str) -> Answ
 
     def job(connection: Connection) -> Answer:
         push = journals.Push(device, carried, vouched, ask.frame.heads)
-        touched = journals.accept(connection, EVENT, [push])
+        touched = journals.accept(connection, EVENT, [push]).tips
         return Answer(journals.answer(connection, EVENT, ask.frame, touched), NOW_MS)
 
     answer = in_transaction(engine, job)

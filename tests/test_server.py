@@ -18,8 +18,8 @@ import zxingcpp
 
 from gate.__main__ import main
 from gate.domain.model import Act
-from gate.store import entries
-from sync.central import devices, invite, tickets
+from gate.store import entries, room
+from sync.central import devices, invite, journals, tickets
 from sync.central import tables as t
 from sync.central.database import GroupCommit, open_database
 from sync.central.edge import Denied
@@ -29,7 +29,7 @@ from sync.central.pushes import Writer
 from sync.central.roster import CLOCK
 from sync.enrolment import parse_link
 from sync.exchange import Carried, tips_from_text
-from sync.protocol import Answer, AnswerStamp, Ask, AskStamp, Enrol, Report
+from sync.protocol import Answer, AnswerStamp, Ask, AskStamp, Enrol, Frame, Report
 from sync.seals import is_revocation, key_of
 from tests.central import ADMIN, Central, Closed, Maker, Socket, ask, central, stream
 from tests.network import Server as Process
@@ -637,13 +637,71 @@ class TestSupervision:
         (line,) = (await running.admin("GET", "/events/show/counts")).json()["lines"]
         assert (line["scans"], line["admitted"], line["refused"]) == (1, 1, 0)
 
+    async def test_what_is_over_an_allowance_comes_later(
+        self, running: Central, maker: Maker, other: Maker
+    ) -> None:
+        """By POST and on the stream; others go on, and it is an alarm once there are too many."""
+        floods = [Maker(maker.device, f"f{n:x}") for n in range(300)]
+        bodies = [one.make(ticket=f"t{n}") for n, one in enumerate(floods)]
+        assert (await running.exchange(maker, ask(bodies[:260]))).frame.later == []
+        answer = await running.exchange(maker, ask(bodies[260:]))
+        assert (answer.frame.later, answer.frame.refused) == ([maker.device], [])
+        assert running.entries() == 260
+        async with stream(running, maker) as socket:
+            socket.send(ask(bodies[260:]))
+            while not (told := await socket.read()).frame.later:
+                pass
+            assert told.frame.later == [maker.device]
+        await running.exchange(other, ask(other.run(2)))
+        assert running.entries() == 262
+        (alarm,) = [
+            one
+            for one in (await running.admin("GET", "/events/show/alarms")).json()
+            if one["kind"] == "flood"
+        ]
+        assert (alarm["device"], alarm["count"], len(alarm["origins"])) == (maker.device, 260, 20)
+
+    async def test_a_full_disk_is_told(
+        self, running: Central, maker: Maker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Before it is: nothing is taken in, what is held can be read, and then it goes on."""
+        with monkeypatch.context() as full:
+            full.setattr(room, "RESERVED_BYTES", 2**60)
+            body = ask(maker.run(1))
+            headers = running.bearer(maker)
+            answer = await running.http.post("/v1/exchange", content=body, headers=headers)
+            assert (answer.status_code, answer.json()["error"]) == (507, "full")
+            assert (await running.exchange(maker, ask(whole=True))).frame.entries == []
+        await running.exchange(maker, body)
+        assert running.entries() == 1
+
+    async def test_a_comparison_has_pages(
+        self, running: Central, maker: Maker, other: Maker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A range that is too long is answered in part; nothing is said of what is beyond."""
+        monkeypatch.setattr(journals, "PAGE_ORIGINS", 2)
+        makers = [Maker(maker.device, f"f{n:x}") for n in range(5)]
+        await running.exchange(maker, ask([one.make(ticket="t") for one in makers]))
+        seen, after = set[str](), ""
+        while True:
+            body = msgspec.json.encode(Ask(Frame(page=(after, ""))))
+            frame = (await running.exchange(other, body)).frame
+            assert frame.page is not None
+            assert frame.page[0] == after
+            assert len(frame.have) <= 2
+            seen |= set(frame.have)
+            after = frame.page[1]
+            if not after:
+                break
+        assert seen == {one.origin for one in makers}
+
     async def test_a_cloned_device_is_an_alarm(self, running: Central, maker: Maker) -> None:
         """Two incarnations after one and the same entry are told."""
         clone = Maker(maker.device, "cc")
         await running.exchange(maker, ask(maker.run(1)))
         await running.exchange(maker, ask([clone.make(ticket="z")]))
         (alarm,) = (await running.admin("GET", "/events/show/alarms")).json()
-        assert alarm["device"] == maker.device
+        assert (alarm["device"], alarm["kind"], alarm["count"]) == (maker.device, "branched", 2)
         assert set(alarm["origins"]) == {maker.origin, clone.origin}
 
     async def test_an_event_is_begun_once(self, running: Central) -> None:

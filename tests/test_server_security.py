@@ -201,7 +201,7 @@ class TestForgery:
         engine = open_database("sqlite://")
         with engine.begin() as connection:
             tickets.create_event(connection, "show", "", "UTC", 0)
-            assert journals.accept(connection, "show", [push])
+            assert journals.accept(connection, "show", [push]).tips
         engine.dispose()
 
     @pytest.fixture

@@ -33,7 +33,7 @@ from sync.cursor import Cursor, ResyncNeeded
 from sync.feed import Feed, Position
 from sync.following import Follower, unpack
 from sync.members import Authority, Membership, save_membership
-from sync.protocol import Change, Changes, Enrol, Seal, Snapshot
+from sync.protocol import Change, Changes, Enrol, File, Seal, Snapshot
 from sync.seals import link
 from sync.shared_feed import SharedFeed, shared_file, shared_snapshot
 from tests.venue import NOW_MS, fill, write_rows
@@ -835,6 +835,7 @@ def test_a_snapshot_is_the_authoritys(host: Replica, tmp_path: Path) -> None:
     tell(host, "a")
     told, file = shared_snapshot(host.folder)
     seal, other = told.seal, Authority.mint()
+    said = File(told.sha256, told.bytes, told.packed_bytes)
     linked = bytes.fromhex(seal.link)
     at = Cursor.parse(told.cursor)
     further = str(at._replace(seq=at.seq + 1))
@@ -845,7 +846,10 @@ def test_a_snapshot_is_the_authoritys(host: Replica, tmp_path: Path) -> None:
         replace(told, cursor=further),
         replace(told, cursor=further, seal=replace(seal, cursor=further)),
         replace(told, seal=replace(seal, as_of_ms=seal.as_of_ms + 1)),
-        replace(told, seal=other.seal(told.cursor, linked, seal.as_of_ms, told.sha256)),
+        replace(told, seal=other.seal(told.cursor, linked, seal.as_of_ms, said)),
+        replace(told, bytes=told.bytes + 1),
+        replace(told, packed_bytes=2**50),
+        replace(told, bytes=2**50, seal=replace(seal, bytes=2**50)),
         replace(told, seal=replace(seal, signature="")),
         replace(told, seal=replace(seal, signature="zz")),
     ]
@@ -859,7 +863,7 @@ def test_a_snapshot_is_the_authoritys(host: Replica, tmp_path: Path) -> None:
         unpack(file, part, told)
         authority = venue.authority_of(host.folder)
         assert authority
-        wrong = authority.seal(further, linked, seal.as_of_ms, told.sha256)
+        wrong = authority.seal(further, linked, seal.as_of_ms, said)
         with pytest.raises(DamagedError, match="authority"):
             gate.feed.install(part, replace(told, cursor=further, seal=wrong))
         assert gate.feed.cursor == before

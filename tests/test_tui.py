@@ -474,6 +474,8 @@ async def test_the_status_says_how_the_lane_stands(venue: Folder, clock: FixedCl
         await screen.until(lambda: told in at_the_status(screen))
         say(venue, clock, other, quarantined=2, alarms=("f" * 16,))
         await screen.until(lambda: "1 ALARM · 2 QUARANTINED" in at_the_status(screen))
+        say(venue, clock, other, is_full=True, floods=("f" * 16,))
+        await screen.until(lambda: "1 ALARM · DISK FULL" in at_the_status(screen))
 
 
 async def test_a_verdict_given_alone_names_who_is_unheard(venue: Folder, clock: FixedClock) -> None:

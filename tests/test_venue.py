@@ -16,6 +16,7 @@ from gate.domain.history import Conflict
 from gate.domain.model import Act, Direction, Role, Scan
 from gate.errors import OperatorError, UsageError
 from gate.lane import Lane, Operator
+from gate.store.entries import MAX_NOTE
 from gate.store.folder import Folder
 from gate.store.freshness import NOTHING
 from gate.store.journal import JournalReader
@@ -221,6 +222,8 @@ def test_settling_a_conflict(lane: Lane, south: Lane, venue: Folder, clock: Fixe
         lane.resolve("good-1", BOSS, "  ")
     with pytest.raises(UsageError):
         lane.resolve("good-2", BOSS, "no such conflict")
+    with pytest.raises(UsageError, match="too long"):
+        lane.resolve("good-1", BOSS, "x" * (MAX_NOTE + 1))
     entry = lane.resolve("good-1", BOSS, "photo of the ticket was sold twice")
     (found,) = conflicts(venue)
     assert found.resolution == entry

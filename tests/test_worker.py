@@ -65,7 +65,7 @@ class FakeServer:
         for one in read_bodies(bytes(raw) for raw in ask.frame.entries)[0]:
             self.held[one.entry.origin] = f"{one.entry.seq}:{one.hash[:32]}"
         have = {origin: [tip] for origin, tip in self.held.items()}
-        if ask.frame.whole:
+        if ask.frame.compares:
             asked = ask.frame.have
             have = {o: have.get(o, []) for o in {*have, *asked} if have.get(o, []) != asked.get(o)}
         return Answer(Frame(have=have), 1_798_000_001_000, CURSOR)
@@ -181,8 +181,8 @@ def test_a_stream_begins_by_comparing_everything(
     def drive() -> None:
         try:
             wait(lambda: bool(server.streams))
-            wholes = sum(ask.frame.whole for ask in server.asks)
-            wait(lambda: sum(ask.frame.whole for ask in server.asks) > wholes)
+            wholes = sum(ask.frame.compares for ask in server.asks)
+            wait(lambda: sum(ask.frame.compares for ask in server.asks) > wholes)
             seen.append("compared")
             lane.admit(Scan("GOOD001"))
             worker.nudge()
@@ -297,7 +297,7 @@ def test_others_entries_are_carried_on_in_full(venue: Folder, lane: Lane, tmp_pa
     held: list[bytes] = []
     while talk.needs_whole or talk.has_to_send():
         ask = talk.ask()
-        assert ask.frame.whole or ask.frame.entries
+        assert ask.frame.compares or ask.frame.entries
         vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.heads if is_good(h, maker.public)}
         carried = read_bodies(map(bytes, ask.frame.entries))[0]
         have = {one.entry.origin: f"{one.entry.seq}:{one.hash[:32]}" for one in carried}
@@ -308,7 +308,7 @@ def test_others_entries_are_carried_on_in_full(venue: Folder, lane: Lane, tmp_pa
         tip = f"{len(held)}:{entries.digest(held[-1]).hex()[:32]}" if held else ""
         have[maker.origin] = tip
         told = Frame(have={origin: [one] if one else [] for origin, one in have.items()})
-        talk.hear(Answer(told), 1, to_whole=ask.frame.whole)
+        talk.hear(Answer(told), 1, to_whole=ask.frame.compares)
     assert held == bodies
     assert not talk.has_to_send()
     holdings.close()

@@ -10,6 +10,11 @@ import msgspec
 
 from gate.domain.model import Entry
 
+MAX_ENTRY = 16 * 1024
+"""Longest body of an entry, in bytes. A verdict's is below 1 KiB; one that settles a conflict names
+every admission of it."""
+MAX_NOTE = 2000
+"""Longest note, in bytes of UTF-8: 500 characters of any script."""
 _NAMES = tuple(field.name for field in fields(Entry))
 _DEFAULTS = tuple(None if f.default is MISSING else f.default for f in fields(Entry))
 _values = attrgetter(*_NAMES)

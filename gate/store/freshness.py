@@ -62,6 +62,10 @@ class Freshness:
     """Devices that were cloned, restored or rolled back."""
     twins: tuple[str, ...] = ()
     """Devices whose credential another machine was seen to use."""
+    floods: tuple[str, ...] = ()
+    """Devices that have more taken in than any that works."""
+    is_full: bool = False
+    """There is no room for what others did: none of it is taken in."""
     last_error: str = ""
     lanes: tuple[Lane, ...] = ()
     """The event's other devices."""

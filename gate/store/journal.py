@@ -19,6 +19,8 @@ from gate import __version__
 from gate.domain import clock
 from gate.domain.history import annulled, extend, fold, movement_of
 from gate.domain.model import MOVEMENTS, Act, Entry, History, Movement, Outcome
+from gate.errors import UsageError
+from gate.language import _
 from gate.store import entries, schema
 from gate.store.folder import sync_folder
 from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writing
@@ -177,12 +179,17 @@ class Journal:
 
         For a movement, ``past`` is this device's history of the ticket, on which it was decided: an
         admission decided on anything but the present history collides with another and fails.
+        Raises UsageError for what nobody else would take.
         """
         try:
             body = entries.encode(entry)
         except UnicodeEncodeError:
             entry = entries.clean(entry)
             body = entries.encode(entry)
+        if len(body) > entries.MAX_ENTRY or len(entry.note.encode()) > entries.MAX_NOTE:
+            raise UsageError(
+                _("this is too long for an entry"), _("A shorter note; of many admissions, fewer.")
+            )
         digest = entries.digest(body)
         row = self._connection.execute(
             "INSERT INTO entry (origin, seq, hash, body) VALUES (?, ?, ?, ?)",

@@ -71,9 +71,10 @@ CREATE UNIQUE INDEX entry_facts ON entry (ticket, ordinal)
 
 
 # What others did is kept as it came: nothing is promised about uses, and a cloned machine may have
-# given one name to two entries. Tips are the newest entry of every branch of an origin. A store has
-# an id, so that whoever reads it knows it from another in its place; it is complete once all that
-# somebody else held was fetched since it was made.
+# given one name to two entries. Tips are the newest entry of every branch of an origin. What the
+# server refused of it is in quarantine under no name, what others brought and is none under theirs.
+# A store has an id, so that whoever reads it knows it from another in its place; it is complete
+# once all that somebody else held was fetched since it was made.
 _OTHERS = """
 CREATE TABLE store (id TEXT NOT NULL, is_complete INTEGER NOT NULL);
 INSERT INTO store VALUES (lower(hex(randomblob(8))), 0);
@@ -107,12 +108,19 @@ CREATE TABLE receipt (
 CREATE TABLE quarantine (
     id INTEGER PRIMARY KEY,
     at_ms INTEGER NOT NULL,
+    bringer TEXT NOT NULL,
     origin TEXT NOT NULL,
     seq INTEGER NOT NULL,
     reason TEXT NOT NULL,
-    body BLOB NOT NULL,
-    UNIQUE (origin, seq, reason, body)
+    hash TEXT NOT NULL,
+    UNIQUE (bringer, hash)
 );
+CREATE TABLE allowance (
+    device TEXT PRIMARY KEY,
+    remaining INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    taken INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE device (
     id TEXT PRIMARY KEY,
     body TEXT NOT NULL

@@ -115,6 +115,8 @@ class Device:
     """Whether not all of what it did counts."""
     has_twin: bool = False
     """Whether another machine was seen to use its credential."""
+    tells_too_much: bool = False
+    """Whether more of it was taken in than of any that works."""
 
 
 class _File:
@@ -250,6 +252,7 @@ class Venue:
                 has_alarm=any(id_ in alarm for alarm in fresh.alarms),
                 is_disowned=id_ in disowned,
                 has_twin=id_ in fresh.twins,
+                tells_too_much=id_ in fresh.floods,
             )
             if id_ in told:
                 state = _state(told[id_].state, is_active=told[id_].active)

@@ -227,11 +227,8 @@ class GateApp(App[int], inherit_bindings=False):
             how = [basis, link, *unsent, self._tickets_age(standing)]
         else:
             how = [self._tickets_age(standing), basis, _("no server")]
-        alarms, refused, waiting = (
-            len({*fresh.alarms, *fresh.twins}),
-            fresh.quarantined,
-            self.matters_open,
-        )
+        alarms = len({*fresh.alarms, *fresh.twins, *fresh.floods})
+        refused, waiting = fresh.quarantined, self.matters_open
         return [
             printable(lane.place.gate, 24),
             _(DIRECTION_WORDS[lane.direction]).upper(),
@@ -239,6 +236,7 @@ class GateApp(App[int], inherit_bindings=False):
             *([isolation] if (isolation := isolation_words(lane, self.time_zone)) else []),
             *([ngettext("{n} ALARM", "{n} ALARMS", alarms).format(n=alarms)] if alarms else []),
             *([_("{n} QUARANTINED").format(n=refused)] if refused else []),
+            *([_("DISK FULL")] if fresh.is_full else []),
             *([_("F3: {n} to look into").format(n=waiting)] if waiting else []),
             *how,
             *([_("camera {state}").format(state=camera)] if camera else []),

@@ -54,6 +54,8 @@ from sync.wechat import following
 T = TypeVar("T")
 SMALL = 16 * 1024
 LARGE = 32 * 1024 * 1024
+ORIGINS_TOLD = 20
+"""Origins that are named in an alarm."""
 """Longest body of a request that states tickets, in bytes."""
 _new_event = msgspec.json.Decoder(NewEvent)
 _event_change = msgspec.json.Decoder(EventChange)
@@ -294,7 +296,7 @@ class Admin:
         return reply(await self._read_of(request, _origins))
 
     async def alarms(self, request: Request) -> Response:
-        """Devices that were cloned, restored or rolled back, and credentials two machines use."""
+        """Devices that were cloned or restored, that are two machines, or that flood."""
         return reply(await self._read_of(request, _alarms))
 
     async def export_person(self, request: Request) -> Response:
@@ -618,10 +620,18 @@ def _evidence(entry: Entry, names: dict[str, str]) -> Evidence:
 def _alarms(connection: Connection, event: str) -> list[AlarmLine]:
     names = devices.names_of(connection, event)
     return [
-        AlarmLine(one.device, names.get(one.device, one.device), one.after, list(one.origins))
-        for one in journals.find_alarms(connection, event)
+        AlarmLine(
+            device=one.device,
+            device_name=names.get(one.device, one.device),
+            kind=kind,
+            after=one.after,
+            origins=list(one.origins[:ORIGINS_TOLD]),
+            count=len(one.origins),
+        )
+        for kind, find in (("branched", journals.find_alarms), ("flood", journals.find_floods))
+        for one in find(connection, event)
     ] + [
-        AlarmLine(one.id, one.name, "", [], kind="twin")
+        AlarmLine(one.id, one.name, "twin", "", [], 0)
         for one in devices.all_devices(connection)
         if one.event == event and one.twin_ms
     ]

@@ -36,7 +36,7 @@ def open_database(url: str, *, must_exist: bool = False) -> Engine:
     Raises StoreError when it cannot be used, UsageError when it is not there and must be.
     """
     try:
-        file = _file_of(url)
+        file = file_of(url)
         if file is not None:
             if must_exist and not file.exists():
                 raise UsageError(
@@ -70,7 +70,7 @@ def start_alone(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7203351)")
 
 
-def _file_of(url: str) -> Path | None:
+def file_of(url: str) -> Path | None:
     """The file of an SQLite database; ``None`` for any other, and for one in memory."""
     address = make_url(url)
     if address.get_backend_name() != "sqlite" or address.database in (None, "", ":memory:"):

@@ -7,10 +7,19 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gate import __version__
@@ -25,28 +34,34 @@ from gate.domain.history import (
     fold,
 )
 from gate.domain.irregular import Irregular, Irregularity, irregular
-from gate.domain.model import CENTRAL, FACTS, Act, Entry, History, Outcome, Ticket
+from gate.domain.model import CENTRAL, FACTS, Act, Entry, History, Outcome, Ticket, device_of
 from gate.domain.origins import OriginCounts, by_origin
 from gate.domain.retirement import RETIREMENTS, newest, stands
+from gate.language import _
 from gate.store import entries
 from gate.store.journal import TALLY_COUNTS, TALLY_KEY, scan_row, taken_back, tally_key
+from sync.allowance import MOST, Allowance, Meter, fresh
 from sync.central import tables as t
 from sync.central.disowned import counting, judge, mark, mark_all, of_device, touched
+from sync.central.edge import Denied
 from sync.central.known import Known, Memory
 from sync.central.prepared import Prepared
 from sync.disowning import Effect, Fact, effect
 from sync.exchange import (
     DIGITS,
+    MAX_BRANCHES,
     Alarm,
     Carried,
     Have,
     Intake,
+    Page,
     Span,
     Start,
     Step,
     Tip,
     alarms,
     changed,
+    flooding,
     frame_of,
     gather,
     missing,
@@ -54,7 +69,7 @@ from sync.exchange import (
     tips_from_text,
     tips_to_text,
 )
-from sync.protocol import FRAME_BYTES, MAX_ENTRIES, Frame, Head
+from sync.protocol import FRAME_BYTES, MAX_ENTRIES, PAGE_ORIGINS, Frame, Head
 from sync.replica import heads_for, read_bodies, step_of
 
 _ticket = msgspec.json.Decoder(Ticket)
@@ -72,29 +87,61 @@ class Push:
     heads: Sequence[Head] = ()
 
 
-def accept(
-    connection: Connection, event: str, pushes: Iterable[Push], memory: Memory | None = None
-) -> Have:
-    """Take in what devices brought; the answer is the tips of every origin that was touched.
+class Taken(NamedTuple):
+    """What became of what devices brought."""
 
-    ``memory`` saves asking the tables for what this process has written itself.
+    tips: Have
+    """Of every origin that was touched."""
+    later: frozenset[str]
+    """Devices of which more came than may be taken in now."""
+
+
+def accept(
+    connection: Connection,
+    event: str,
+    pushes: Iterable[Push],
+    memory: Memory | None = None,
+    *,
+    now_ms: int | None = None,
+) -> Taken:
+    """Take in what devices brought, of each as much as it may have by ``now_ms``.
+
+    ``memory`` saves asking the tables for what this process has written itself. Without a moment
+    there is no limit.
     """
-    carried: list[Carried] = []
+    frames: list[tuple[str, list[Carried]]] = []
     heads: list[Head] = []
     for push in pushes:
         believed = push.carried
         if push.device is not None:
             believed = own_or_vouched(believed, push.device, push.vouched)
-        carried += believed
+        frames.append((push.device or CENTRAL, believed))
         heads += [h for h in push.heads if (h.origin, h.seq, h.hash) in push.vouched]
+    carried = [one for _by, believed in frames for one in believed]
     if not carried and not heads:
-        return {}
+        return Taken({}, frozenset())
     known = (memory or Memory()).of(connection, event, *lock(connection, event))
     touched = {one.entry.origin for one in carried}
     before = {o: known.tips.get(o, frozenset()) for o in touched}
+    meter = None
+    if now_ms is not None:
+
+        def allowance(device: str) -> Allowance:
+            row = _ALLOWANCE_OF.run(connection, [(event, device)]).first()
+            return fresh() if row is None else Allowance._make(row)
+
+        meter = Meter(allowance, now_ms)
     intake = Intake(dict(before), _Held(connection, event, carried).hashes_at)
-    for one in carried:
-        intake.offer(one)
+    for by, believed in frames:
+        makers = {device_of(one.entry.origin) for one in believed}
+        spent = meter.spent(makers, by) if meter is not None else ()
+        for one in believed:
+            origin = one.entry.origin
+            is_new_origin = not intake.tips[origin]
+            if device_of(origin) not in spent and intake.offer(one) and meter is not None:
+                meter.draw(origin, len(one.body), is_new_origin=is_new_origin)
+    if intake.taken and meter is not None:
+        _put_allowances(connection, event, meter.drawn)
     if intake.taken:
         _keep(connection, event, known, before, intake)
     named = {(one.entry.origin, one.entry.seq, one.hash) for one in carried}
@@ -103,7 +150,35 @@ def accept(
         # Heads that come alone are told with the next entry.
         at = {"event": event, "number": known.number + (not intake.taken)}
         _put(connection, t.head, [at | msgspec.structs.asdict(head) for head in heads])
-    return {origin: tips for origin, tips in intake.tips.items() if tips}
+    tips = {origin: tips for origin, tips in intake.tips.items() if tips}
+    return Taken(tips, frozenset(meter.later) if meter is not None else frozenset())
+
+
+def _put_allowances(connection: Connection, event: str, drawn: Mapping[str, Allowance]) -> None:
+    rows = [(event, device, *one) for device, one in sorted(drawn.items())]
+    _allowance_upsert(connection).run(connection, rows)
+
+
+def _allowance_upsert(connection: Connection) -> Prepared:
+    name = connection.dialect.name
+    if name not in _ALLOWANCE_UPSERTS:
+        into = _insert(connection, t.allowance)
+        upsert = into.on_conflict_do_update(
+            index_elements=list(t.allowance.primary_key.columns),
+            set_={column: into.excluded[column] for column in _ALLOWANCE},
+        )
+        _ALLOWANCE_UPSERTS[name] = Prepared(upsert, ("event", "device", *_ALLOWANCE))
+    return _ALLOWANCE_UPSERTS[name]
+
+
+_ALLOWANCE = ("remaining", "at_ms", "taken")
+_ALLOWANCE_UPSERTS: dict[str, Prepared] = {}
+_ALLOWANCE_OF = Prepared(
+    select(*(t.allowance.c[name] for name in _ALLOWANCE)).where(
+        t.allowance.c.event == bindparam("event"), t.allowance.c.device == bindparam("device")
+    ),
+    ["event", "device"],
+)
 
 
 def _is_tip(known: Known, head: Head) -> bool:
@@ -394,11 +469,32 @@ def have(connection: Connection, event: str, origins: Iterable[str] | None = Non
     return gather(connection.execute(query))
 
 
+def _have_within(connection: Connection, event: str, page: Page, most: int) -> tuple[Have, Page]:
+    """The tips of a page's origins; of more than so many the first, and then a shorter page."""
+    c = t.tip.c
+    # In the order of the characters' numbers, whatever language the database is in.
+    origin = c.origin.collate("C") if connection.dialect.name == "postgresql" else c.origin
+    query = select(c.origin, c.seq, c.hash).where(c.event == event, origin > page.after)
+    if page.to:
+        query = query.where(origin <= page.to)
+    rows = connection.execute(query.order_by(origin).limit(most + MAX_BRANCHES)).all()
+    if len(rows) < most + MAX_BRANCHES:
+        return gather(rows), page
+    # The last one may have more branches.
+    rows = [row for row in rows if row.origin != rows[-1].origin]
+    return gather(rows), page._replace(to=rows[-1].origin)
+
+
 def answer(connection: Connection, event: str, asked: Frame, touched: Have) -> Frame:
     """What to say to a device after what it brought was taken in."""
-    if not asked.whole:
+    if asked.page is None:
         return Frame(have=tips_to_text(touched))
-    mine, theirs = have(connection, event), tips_from_text(asked.have)
+    page, theirs = Page(*asked.page), tips_from_text(asked.have)
+    # However many of them are known there already, a page of others is among these.
+    mine, page = _have_within(connection, event, page, len(theirs) + PAGE_ORIGINS)
+    # What differs may not fit: then less of the range is answered, and asked for the rest anew.
+    page = page.cut(changed(mine, theirs), PAGE_ORIGINS)
+    mine, theirs = page.within(mine), page.within(theirs)
     journals = _Journals(connection, event)
     spans = missing(mine, theirs, journals)
     raw, more = bodies(connection, event, spans)
@@ -406,7 +502,8 @@ def answer(connection: Connection, event: str, asked: Frame, touched: Have) -> F
     # Of what the device holds and we do not, it must hear that we do not.
     told |= {origin: frozenset() for origin in theirs if origin not in mine}
     return Frame(
-        have=tips_to_text(told | {o: mine[o] for o in touched if o in mine}),
+        have=tips_to_text(touched | told),
+        page=page,
         entries=[msgspec.Raw(body) for body in raw],
         heads=heads_for(read_bodies(raw)[0], journals.heads),
         more=more,
@@ -430,29 +527,41 @@ class _Journals:
         return [step_of(*row) for row in self.connection.execute(query)]
 
     def heads(self, origin: str, first: int, last: int) -> list[Head]:
-        c = t.head.c
-        query = select(c.origin, c.seq, c.hash, c.signature).where(
-            c.event == self.event, c.origin == origin, c.seq.between(first, last)
-        )
-        return [Head(*row) for row in self.connection.execute(query)]
+        found = _HEADS.run(self.connection, [(self.event, origin, first, last)])
+        return [Head(*row) for row in found.tuples()]
 
     def _of(self, origin: str) -> tuple[ColumnElement[bool], ...]:
         return t.entry.c.event == self.event, t.entry.c.origin == origin
+
+
+_HEADS = Prepared(
+    select(t.head.c.origin, t.head.c.seq, t.head.c.hash, t.head.c.signature).where(
+        t.head.c.event == bindparam("event"),
+        t.head.c.origin == bindparam("origin"),
+        t.head.c.seq.between(bindparam("first"), bindparam("last")),
+    ),
+    ["event", "origin", "first", "last"],
+)
+_BODIES = Prepared(
+    select(t.entry.c.body)
+    .where(
+        t.entry.c.event == bindparam("event"),
+        t.entry.c.origin == bindparam("origin"),
+        t.entry.c.seq > bindparam("after"),
+        t.entry.c.seq <= bindparam("last"),
+    )
+    .order_by(t.entry.c.seq, t.entry.c.hash),
+    ["event", "origin", "after", "last"],
+)
 
 
 def bodies(
     connection: Connection, event: str, spans: Iterable[Span], limit: int = MAX_ENTRIES
 ) -> tuple[list[bytes], bool]:
     """The entries of the spans, as many as fit into a frame, and whether there are more."""
-    c = t.entry.c
 
     def read(span: Span, most: int) -> Iterator[bytes]:
-        rows = connection.execute(
-            select(c.body)
-            .where(c.event == event, c.origin == span.origin, c.seq > span.after)
-            .order_by(c.seq, c.hash)
-            .limit(most)
-        )
+        rows = _BODIES.run(connection, [(event, span.origin, span.after, span.after + most)])
         return (body.encode() for (body,) in rows)
 
     return frame_of(spans, read, most=limit, most_bytes=FRAME_BYTES)
@@ -700,7 +809,7 @@ def record(
     """Make an entry of the server's own; the event's lock must be held.
 
     ``heard`` are the hybrid times of what it is about; it comes after them, but for those of
-    clocks too far ahead.
+    clocks too far ahead. Raises Denied for what no gate would take.
     """
     epoch, feed_head = connection.execute(_LIFE, {"event": event}).one()
     origin = f"{CENTRAL}.{epoch}"
@@ -725,6 +834,8 @@ def record(
         )
     )
     body = entries.encode(made)
+    if len(body) > entries.MAX_ENTRY or len(made.note.encode()) > entries.MAX_NOTE:
+        raise Denied(422, "too_large", _("This is too long for an entry of the journal."))
     carried = Carried(made, body, entries.digest(body).hex())
     accept(connection, event, [Push(None, [carried], ())], memory)
     return made
@@ -745,6 +856,20 @@ def find_alarms(connection: Connection, event: str) -> list[Alarm]:
         select(t.origin.c.origin, t.origin.c.follows).where(t.origin.c.event == event)
     )
     return alarms([Start(*row) for row in rows], have(connection, event))
+
+
+def find_floods(connection: Connection, event: str) -> list[Alarm]:
+    """Which devices have more taken in than any that works, and some of their origins."""
+    origins = sorted(connection.execute(_ORIGINS, {"event": event}).scalars())
+    c = t.allowance.c
+    spent = select(c.device).where(c.event == event, c.taken >= MOST)
+    found = sorted({*flooding(origins), *connection.execute(spent).scalars()})
+    return [
+        Alarm(device, "", tuple(o for o in origins if device_of(o) == device)) for device in found
+    ]
+
+
+_ORIGINS = select(t.origin.c.origin).where(t.origin.c.event == bindparam("event"))
 
 
 _VERDICTS = frozenset(outcome.value for outcome in Outcome)

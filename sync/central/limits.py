@@ -15,13 +15,16 @@ class Buckets:
         self._most = most
         self._kept: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, name: str) -> float:
-        """Take one; the answer is after how many seconds there will be one, 0 when there was."""
+    def take(self, name: str, count: float = 1) -> float:
+        """Take some; the answer is after how many seconds there will be one, 0 when there was.
+
+        More may be taken than there are, as long as there is one.
+        """
         now = time.monotonic()
         left = self._left(name, now)
         if left < 1:
             return (1 - left) / self._per_s
-        self._kept[name] = (left - 1, now)
+        self._kept[name] = (left - count, now)
         self._kept.move_to_end(name)
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -14,16 +15,18 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError
 
+from gate.domain.model import device_of
 from gate.language import _
 from gate.store import entries
+from gate.store.entries import MAX_ENTRY
 from sync.central import journals
 from sync.central import tables as t
 from sync.central.database import GroupCommit
 from sync.central.edge import Denied, unstorable
-from sync.central.journals import Push
+from sync.central.journals import Push, Taken
 from sync.central.known import Memory
-from sync.exchange import Carried, Have
-from sync.protocol import MAX_ENTRY, Refused
+from sync.exchange import Carried
+from sync.protocol import Refused
 from sync.replica import read_bodies
 
 log = logging.getLogger(__name__)
@@ -75,7 +78,7 @@ class _Batch:
 
     event: str
     entries: int = 0
-    waiting: list[tuple[Push, "asyncio.Future[Have]"]] = field(default_factory=list)
+    waiting: list[tuple[Push, "asyncio.Future[Taken]"]] = field(default_factory=list)
 
 
 class Pushes:
@@ -87,10 +90,10 @@ class Pushes:
         self._lock = threading.Lock()
         self._open: dict[str, _Batch] = {}
 
-    async def take(self, event: str, push: Push) -> Have:
+    async def take(self, event: str, push: Push) -> Taken:
         """Take in a push; the answer is what is then held of the origins it touched."""
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[Have] = loop.create_future()
+        done: asyncio.Future[Taken] = loop.create_future()
         with self._lock:
             batch = self._open.get(event)
             is_new = batch is None or batch.entries > ENTRIES_TOGETHER
@@ -103,39 +106,42 @@ class Pushes:
                 lambda future: loop.call_soon_threadsafe(self._deliver, batch, future)
             )
         try:
-            touched = await done
+            taken = await done
         except _UNSTORABLE as error:
             raise unstorable() from error
-        return {
-            origin: touched[origin]
-            for origin in {one.entry.origin for one in push.carried}
-            if origin in touched
-        }
+        origins = {one.entry.origin for one in push.carried}
+        return Taken(
+            {origin: taken.tips[origin] for origin in origins if origin in taken.tips},
+            taken.later.intersection(map(device_of, origins)),
+        )
 
-    def _accept(self, batch: _Batch, connection: Connection) -> Have:
+    def _accept(self, batch: _Batch, connection: Connection) -> Taken:
         with self._lock:
             # From here on nothing joins it; it may be done again, should the commit fail.
             if self._open.get(batch.event) is batch:
                 del self._open[batch.event]
         pushes = [push for push, _done in batch.waiting]
-        return journals.accept(connection, batch.event, pushes, self._memory)
+        return _take_now(connection, batch.event, pushes, self._memory)
 
-    def _deliver(self, batch: _Batch, future: "Future[Have]") -> None:
+    def _deliver(self, batch: _Batch, future: "Future[Taken]") -> None:
         error = future.exception()
         if error is not None and len(batch.waiting) > 1:
             log.warning("%d pushes failed together: %s", len(batch.waiting), type(error).__name__)
             # One bad push must not take the others down.
             for push, done in batch.waiting:
-                alone = partial(
-                    journals.accept, event=batch.event, pushes=[push], memory=self._memory
-                )
+                alone = partial(_take_now, event=batch.event, pushes=[push], memory=self._memory)
                 self._commit.submit(alone).add_done_callback(partial(_call_soon, done))
             return
         for _push, done in batch.waiting:
             _pass_on(future, done)
 
 
-def _call_soon(done: "asyncio.Future[Have]", future: "Future[Have]") -> None:
+def _take_now(connection: Connection, event: str, pushes: list[Push], memory: Memory) -> Taken:
+    now_ms = time.time_ns() // 1_000_000
+    return journals.accept(connection, event, pushes, memory, now_ms=now_ms)
+
+
+def _call_soon(done: "asyncio.Future[Taken]", future: "Future[Taken]") -> None:
     done.get_loop().call_soon_threadsafe(_pass_on, future, done)
 
 

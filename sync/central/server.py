@@ -5,13 +5,13 @@ import hmac
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine
@@ -23,9 +23,10 @@ from gate.clock import boot_ms
 from gate.domain.model import device_of
 from gate.errors import StoreError
 from gate.language import _
+from gate.store.room import has_room
 from sync.central import audit, devices, journals, organisers
 from sync.central.audit import Actor
-from sync.central.database import GroupCommit, reading
+from sync.central.database import GroupCommit, file_of, reading
 from sync.central.devices import Device, State
 from sync.central.edge import Denied, decode
 from sync.central.journals import Push
@@ -41,7 +42,7 @@ from sync.central.stream import Streams
 from sync.exchange import Have, tips_to_text
 from sync.keys import is_good
 from sync.listening import CONNECTION
-from sync.protocol import Answer, AnswerStamp, Ask, Frame, Head, Refused
+from sync.protocol import MAX_LATER, Answer, AnswerStamp, Ask, Frame, Head, Refused
 from sync.twins import RUN_HEADER, Twins
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ FAILED_AT_ONCE = 20
 """Addresses that get a row of their own each time; all others share one."""
 OF_DEVICE, OF_BACKEND = 16, 200
 """Connections of one device, and of one token of the organiser's or of the card API."""
+FLOOD_COSTS = 10.0
+"""As how many requests one counts that brought more than is taken now."""
 _decoder = msgspec.json.Decoder(Ask)
 
 
@@ -89,6 +92,15 @@ class Settings:
     snapshot_wait_s: float = 5.0
 
 
+class Left(NamedTuple):
+    """What was not taken in of what a device brought."""
+
+    refused: Sequence[Refused] = ()
+    """Never will be."""
+    later: Sequence[str] = ()
+    """Devices of which more came than is taken now."""
+
+
 TWIN_EVERY_MS = 60_000
 """How often it is written down at most that a device has a twin."""
 
@@ -104,6 +116,7 @@ class Server:
         self.pulse = Pulse(self.read)
         self.streams = Streams(self)
         self.snapshots = Snapshots(engine, settings.folder / "snapshots")
+        self._file = file_of(str(engine.url))
         self._devices = Buckets(settings.device_per_s, settings.device_burst)
         self._addresses = Buckets(settings.address_per_s, settings.address_burst)
         self._told_lanes: dict[str, float] = {}
@@ -276,13 +289,12 @@ class Server:
     async def exchange(self, device: Device, ask: Ask) -> Answer:
         """Take in what a device brought, and say what there is to say to it."""
         frame = ask.frame
-        touched, refused = await self.take(device, ask)
-        if frame.whole:
+        touched, left = await self.take(device, ask)
+        if frame.compares:
             said = await self.read(journals.answer, device.event, frame, touched)
         else:
             said = Frame(have=tips_to_text(touched))
-        if refused:
-            said = msgspec.structs.replace(said, refused=refused)
+        said = msgspec.structs.replace(said, refused=left.refused, later=left.later)
         head = await self.pulse.cursor(device.event)
         lanes = self.roster.lanes(device.event) if self._is_due(device, frame) else None
         stamp = self.stamp(device.event, ask, with_devices=lanes is not None)
@@ -296,12 +308,17 @@ class Server:
         got_ms = ask.stamp.at_ms if ask is not None and ask.stamp is not None else None
         return AnswerStamp(CLOCK, boot_ms(), got_ms, marks)
 
-    async def take(self, device: Device, ask: Ask) -> tuple[Have, list[Refused]]:
-        """Take in what a device brought: what is held then of it, and what never will be."""
+    async def take(self, device: Device, ask: Ask) -> tuple[Have, Left]:
+        """Take in what a device brought: what is held then of it, and what was left of it.
+
+        Raises Denied when the disk is full.
+        """
         self.roster.hear(device.id, ask.report, ask.stamp)
         frame = ask.frame
         if not frame.entries and not frame.heads:
-            return {}, []
+            return {}, Left()
+        if self._file is not None and not has_room(self._file):
+            raise Denied(507, "full", _("The server's disk is full."), {"Retry-After": "10"})
         loop = asyncio.get_running_loop()
         if sum(len(memoryview(raw)) for raw in frame.entries) > BYTES_AT_ONCE:
             carried, refused, bodies = await loop.run_in_executor(
@@ -318,9 +335,13 @@ class Server:
         else:
             heads = self._good(device, frame.heads)
         if not carried and not heads:
-            return {}, refused
+            return {}, Left(refused)
         vouched = {(head.origin, head.seq, head.hash) for head in heads}
-        touched = await self.pushes.take(device.event, Push(device.id, carried, vouched, heads))
+        taken = await self.pushes.take(device.event, Push(device.id, carried, vouched, heads))
+        touched, left = taken.tips, Left(refused, sorted(taken.later)[:MAX_LATER])
+        if device.id in taken.later:
+            # What it goes on to send is read and thrown away: let it cost the sender.
+            self._devices.take(device.id, FLOOD_COSTS)
         # Of what it brought and we do not hold, for want of what came before, it must hear.
         for one in carried:
             if device_of(one.entry.origin) == device.id:
@@ -328,7 +349,7 @@ class Server:
         self.metrics.entries.inc(len(carried))
         self.metrics.pushes.inc()
         self.streams.wake(device.event, touched)
-        return touched, refused
+        return touched, left
 
     def _good(self, device: Device, heads: list[Head]) -> list[Head]:
         """The heads to keep. Its own need no proof here: whoever is handed them on checks them."""
@@ -342,7 +363,7 @@ class Server:
 
     def _is_due(self, device: Device, frame: Frame) -> bool:
         now = time.monotonic()
-        if not frame.whole and now - self._told_lanes.get(device.id, 0.0) < LANES_EVERY_S:
+        if not frame.compares and now - self._told_lanes.get(device.id, 0.0) < LANES_EVERY_S:
             return False
         self._told_lanes[device.id] = now
         return True

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -18,7 +19,7 @@ from sync.central.devices import Device
 from sync.central.edge import Denied
 from sync.central.journals import News
 from sync.exchange import Have, tips_to_text
-from sync.protocol import MAX_FRAME, Answer, Frame
+from sync.protocol import MAX_FRAME, PAGE_ORIGINS, Answer, Frame
 
 if TYPE_CHECKING:
     from sync.central.server import Server
@@ -102,18 +103,19 @@ class Client:
             await asyncio.sleep(server.wait_of(self.device))
             try:
                 ask = await server.read_ask(body)
-                if ask.frame.whole:
+                if ask.frame.compares:
                     answer = await server.exchange(self.device, ask)
                     self.offer(_encode(answer))
                     continue
-                _touched, refused = await server.take(self.device, ask)
+                _touched, left = await server.take(self.device, ask)
             except Denied as denied:
                 self.cut(WRONG, denied.problem.error)
                 return
-            if refused or ask.report is not None:
+            if any(left) or ask.report is not None:
                 now_ms = time.time_ns() // 1_000_000
                 stamp = server.stamp(self.device.event, ask)
-                self.offer(_encode(Answer(Frame(refused=refused), now_ms, stamp=stamp)))
+                said = Frame(refused=list(left.refused), later=list(left.later))
+                self.offer(_encode(Answer(said, now_ms, stamp=stamp)))
 
     def _tell_faults(self, *tasks: "asyncio.Task[None]") -> None:
         for task in tasks:
@@ -176,7 +178,10 @@ class Channel:
     async def _news(self) -> bytes:
         """The next frame for everybody; empty when there is nothing to tell."""
         server, event = self._server, self._event
-        touched, self._touched = self._touched, {}
+        touched = dict(islice(self._touched.items(), PAGE_ORIGINS))
+        self._touched = {o: tips for o, tips in self._touched.items() if o not in touched}
+        if self._touched:
+            self._woken.set()
         beat = await server.pulse.beat(event)
         if self._after < 0:
             self._after = beat.number

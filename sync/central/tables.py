@@ -215,6 +215,15 @@ tally = Table(
     _number("annulled"),
 )
 taken_back = Table("taken_back", metadata, _text("event", key=True), _text("name", key=True))
+allowance = Table(
+    "allowance",
+    metadata,
+    _text("event", key=True),
+    _text("device", key=True),
+    _number("remaining"),
+    _number("at_ms"),
+    _number("taken"),
+)
 quarantine = Table(
     "quarantine",
     metadata,

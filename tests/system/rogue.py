@@ -72,7 +72,7 @@ class Rogue:
 
     def _say(self, client: Client, bodies: list[bytes]) -> None:
         raw = [msgspec.Raw(body) for body in bodies]
-        frame = Frame(entries=raw, heads=self._heads(bodies), whole=True)
+        frame = Frame(entries=raw, heads=self._heads(bodies), page=("", ""))
         answer = client.exchange(Ask(frame))
         for body in answer.frame.entries:
             entry = entries.decode(bytes(body))

@@ -306,7 +306,9 @@ class SupervisorScreen(Page):
             self.query_one("#device-table", DataTable),
             [
                 (
-                    ("! " if d.has_alarm or d.has_twin else "") + device_name(d), device_state(d),
+                    ("! " if d.has_alarm or d.has_twin or d.tells_too_much else "")
+                    + device_name(d),
+                    device_state(d),
                     last_heard(d, zone, now_ms), number(d.unsent), d.figures.admitted,
                     d.figures.lately, offset(d.ahead_ms, d.error_ms), printable(d.version, 12),
                     printable(d.gate, 24),
@@ -403,6 +405,10 @@ class SupervisorScreen(Page):
             lines += [told, _("r: it is waited for again")]
         elif device.state == "open" and not device.is_own:
             lines.append(_("r: nobody waits for it any more"))
+        if device.has_alarm:
+            lines.append(_("ALARM: it was cloned, restored from a backup or set back."))
+        if device.tells_too_much:
+            lines.append(_("ALARM: it tells far more than others do."))
         if device.is_disowned:
             lines.append(_("Disowned: what it did, or some of it, counts no more."))
         of_device, origins = self._origins
