@@ -13,9 +13,9 @@ import msgspec
 from gate.domain.clock import COUNTER_BITS, MAX_AHEAD_MS
 from gate.domain.model import Entry, History
 from gate.store import entries
-from gate.store.folder import Folder
-from gate.store.journal import read_entry, read_facts, read_history
-from gate.store.sqlite import faults, open_reader
+from gate.store.folder import Folder, successor
+from gate.store.journal import read_entry, read_facts, read_sound_history
+from gate.store.sqlite import cache_faults, open_reader
 
 T = TypeVar("T")
 
@@ -37,8 +37,10 @@ class Peers:
     """The other journals. Every method belongs to the thread that uses it first."""
 
     def __init__(self, folder: Folder) -> None:
+        self._folder = folder
         self._path = folder.peers
-        self._name = str(folder.peers)  # looked for before every scan
+        # Looked for before every scan.
+        self._name, self._next = str(self._path), str(successor(self._path))
         self._connection: sqlite3.Connection | None = None
         self._version = 0
         self._greatest_hlc = 0
@@ -53,7 +55,11 @@ class Peers:
 
     def history(self, ticket: str) -> History | None:
         """What the ticket did at the other devices; ``None`` when nothing was heard of it."""
-        return self._read(lambda connection: read_history(connection, ticket), None)
+        if os.path.exists(self._next):  # noqa: PTH110  before every scan, so the quick way
+            self.close()
+            self._path = self._folder.peers
+            self._name, self._next = str(self._path), str(successor(self._path))
+        return self._read(lambda connection: read_sound_history(connection, ticket), None)
 
     def facts(self, ticket: str) -> list[Entry]:
         """The other devices' entries that the ticket's history folds from."""
@@ -102,7 +108,7 @@ class Peers:
             if not os.path.exists(self._name):  # noqa: PTH110  before every scan, so the quick way
                 return nothing
             self._connection = open_reader(self._path)
-        with faults(self._path):
+        with cache_faults(self._path):
             try:
                 return read(self._connection)
             except sqlite3.OperationalError as error:
