@@ -26,7 +26,7 @@ from gate.domain.model import Act, HouseRules, Place, Scan, Verdict
 from gate.importer import import_files
 from gate.lane import Lane
 from gate.store.folder import Folder
-from gate.store.tickets import _BY_CODE, Match
+from gate.store.tickets import Match
 
 LIMIT_US = 400.0
 LIMIT_GROWTH = 1.3
@@ -117,7 +117,7 @@ def spellings_cost(measured: Measured, rounds: int) -> float:
     def bare(text: str, _raw: bytes = b"", _symbology: str = "") -> Match:
         credential = parse(text)
         hashed = tickets.hash_of(credential.code)
-        found = tickets._one(_BY_CODE, hashed)
+        found = tickets._by_code(hashed)
         return Match(credential, hashed, (found,) if found else ())
 
     cost: dict[bool, list[float]] = {True: [], False: []}

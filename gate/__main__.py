@@ -291,6 +291,9 @@ def _import_bundles(folder: "Folder", names: Sequence[str], *, others: bool) -> 
         gate = f"{printable(brought.gate, 40)} ({brought.device})"
         told = told.format(entries=brought.entries, gate=gate, new=brought.new)
         sys.stdout.write(told + "\n")
+        if brought.waiting:
+            told = _("{n} of them follow lost ones: import it again once those were heard of")
+            sys.stdout.write(told.format(n=brought.waiting) + "\n")
     return OK
 
 
@@ -359,6 +362,7 @@ def _report_venue(config: "Config", folder: "Folder", form: str) -> int:
 
 
 def _log(options: argparse.Namespace) -> int:
+    from gate.errors import UsageError
     from gate.log import Filter, lines
     from gate.store.moments import Side
     from gate.store.naming import enrolled_name
@@ -366,9 +370,13 @@ def _log(options: argparse.Namespace) -> int:
 
     config = _config(options)
     folder = _existing(config)
+    if options.salvage and not options.bundle:
+        raise UsageError(
+            _("--salvage writes a bundle"), _("Say where: gate log --salvage --bundle FILE")
+        )
     if options.bundle:
         name = config.named(enrolled_name(folder)).place().gate
-        return _write_bundle(folder, Path(options.bundle), name)
+        return _write_bundle(folder, Path(options.bundle), name, is_salvage=options.salvage)
     zone = zone_of(config, folder).info
     wanted = Filter(
         outcome=options.outcome or "",
@@ -387,11 +395,12 @@ def _log(options: argparse.Namespace) -> int:
     return OK
 
 
-def _write_bundle(folder: "Folder", path: Path, gate: str) -> int:
-    from gate.bundle import write_bundle
+def _write_bundle(folder: "Folder", path: Path, gate: str, *, is_salvage: bool) -> int:
+    from gate.bundle import write_bundle, write_salvaged
     from sync.bundle import sign
 
-    written = write_bundle(folder, path, gate, lambda marks: sign(folder, marks))
+    write = write_salvaged if is_salvage else write_bundle
+    written = write(folder, path, gate, lambda marks: sign(folder, marks))
     told = _("{entries} entries written to {file}").format(entries=written, file=path)
     sys.stdout.write(told + "\n")
     return OK
@@ -1023,6 +1032,11 @@ def _add_log(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--until", metavar="TIME")
     sub.add_argument("--follow", action="store_true", help=_("and what comes"))
     sub.add_argument("--bundle", metavar="FILE", help=_("all of it, for another device to import"))
+    sub.add_argument(
+        "--salvage",
+        action="store_true",
+        help=_("with --bundle: every entry that is whole in a journal that is damaged"),
+    )
 
 
 def _days(text: str) -> int:

@@ -27,6 +27,7 @@ from gate.scanner.camera import load_cv2
 from gate.scanner.decode import backends
 from gate.scanner.evdev import keyboards
 from gate.scanner.glimpse import Furniture
+from gate.store import damage
 from gate.store.event import event_row
 from gate.store.folder import Folder, not_private
 from gate.store.freshness import Freshness
@@ -38,7 +39,7 @@ from gate.store.standing import NOBODY_HEARD, StandingReader
 from gate.store.tickets import Tickets
 from gate.store.venue import Venue
 from gate.store.verify import audit_journal
-from gate.words import age_or_time, clock_time, printable, server_link
+from gate.words import age_or_time, clock_time, damage_line, printable, server_link
 from gate.words import furniture as furniture_words
 from gate.zones import Zone, is_zone, machine_zone, zone_of
 
@@ -47,6 +48,7 @@ _SLOW_SYNC_MS = 250.0
 _CAMERA_S = 1.5
 _TYPES_SHOWN = 3
 _DAY_MS = 86_400_000
+_DAMAGE_SHOWN_MS = _DAY_MS
 
 
 class Status(StrEnum):
@@ -82,6 +84,7 @@ def examine(
         (_("tickets"), lambda: _tickets(folder, clock, zone_of(config, folder))),
         (_("journal"), lambda: _journal(folder)),
         (_("other devices"), lambda: _peers(folder)),
+        (_("damage"), lambda: _damage(folder, clock, zone_of(config, folder))),
         (_("server"), lambda: _server(config, folder, clock)),
         (_("retention"), lambda: _retention(config, folder, clock)),
         (_("clock"), lambda: _clock(folder, clock, zone_of(config, folder))),
@@ -233,6 +236,20 @@ def _peers(folder: Folder) -> Check:
     if unsettled:
         return _found(Status.WARN, detail, _("A supervisor settles them on F3."))
     return _found(Status.OK, detail)
+
+
+def _damage(folder: Folder, clock: Clock, zone: Zone) -> Check:
+    """What was found damaged lately: a disk that does so once does so again."""
+    found = damage.every(folder)
+    if not found:
+        return _found(Status.OK, _("none was found"))
+    told = "; ".join(damage_line(one, zone.info) for one in found)
+    if any(not one.mended_ms for one in found):
+        return _found(Status.FAIL, told, _("Let this gate reach the server or another gate."))
+    if any(one.lost for one in found):
+        return _found(Status.WARN, told, _("Save what is whole: gate log --salvage --bundle FILE"))
+    is_old = all(clock.read().wall_ms - one.at_ms > _DAMAGE_SHOWN_MS for one in found)
+    return _found(Status.OK if is_old else Status.WARN, told, _("Is the disk or the card failing?"))
 
 
 def _server(config: Config, folder: Folder, clock: Clock) -> Check:

@@ -17,6 +17,8 @@
 A refusal is not here: refusals are values (``gate.domain.model.Reason``).
 """
 
+from pathlib import Path
+
 
 class GateError(Exception):
     """A fault that a person can do something about."""
@@ -37,6 +39,11 @@ class StoreError(GateError):
 
 class DamagedError(StoreError):
     """A file is not what we wrote. It is kept as it is."""
+
+    def __init__(self, message: str, hint: str = "", file: Path | None = None) -> None:
+        super().__init__(message, hint)
+        self.file = file
+        """Which one, where it is one of the data folder's databases."""
 
 
 class FullError(StoreError):

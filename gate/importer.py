@@ -11,7 +11,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,13 +22,14 @@ from sqlite_utils import Database
 
 from gate.credential import KEY_BYTES
 from gate.domain.model import TicketType
-from gate.errors import BusyError, ImportFault
+from gate.errors import BusyError, DamagedError, ImportFault
 from gate.language import _, ngettext
-from gate.store import schema
+from gate.store import damage, schema
+from gate.store.checksums import make_blocks, put_meta, read_meta
 from gate.store.filling import put_ticket, put_type, row_of
 from gate.store.folder import Folder, Lock, sync_folder, write_durably
 from gate.store.revocation import require_not_revoked
-from gate.store.rows import BadRow, TypeBody, ticket_body, times_of, type_body
+from gate.store.rows import BadRow, TicketBody, TypeBody, ticket_body, times_of, type_body
 from gate.store.sqlite import faults, open_reader
 from gate.store.tickets import FILE_NAME, live_replica
 from gate.store.voids import with_voids
@@ -133,7 +134,7 @@ class _Build:
             schema.tickets.apply(Database(self._db))
             if replace:
                 _forget_tickets(self._db)
-            meta = dict(self._db.execute("SELECT key, value FROM meta"))
+            meta = read_meta(self._db)
         self._key = bytes.fromhex(meta["key"]) if "key" in meta else secrets.token_bytes(KEY_BYTES)
         # Whoever has followed the feed here sees that this is newer, and takes it as a whole.
         epoch, _colon, rest = meta.get("cursor", "").partition(":")
@@ -196,7 +197,8 @@ class _Build:
         }
         with faults(self._part):
             self._db.execute("DELETE FROM change")
-            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
+            put_meta(self._db, meta)
+            make_blocks(self._db)
             self._db.execute("INSERT INTO holder(holder) VALUES ('optimize')")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -207,6 +209,7 @@ class _Build:
             os.replace(self._part, self._folder.path / name)
             sync_folder(self._folder.path)
             write_durably(self._folder.pointer, (name + "\n").encode())
+            damage.mended(self._folder, damage.TICKETS)
 
     def discard(self) -> None:
         """Remove what is left of an unfinished build."""
@@ -245,8 +248,11 @@ class _Build:
                 raise BadRow(_("this code belongs to another ticket already"))
         if number is not None and self._seen.has(number):
             raise BadRow(_("this ticket has been in these files before"))
-        self._seen.add(put_ticket(self._db, number, kept._replace(body=body)))
+        self._seen.add(self._kept_in(number, kept._replace(body=body)))
         return kept.notes
+
+    def _kept_in(self, number: int | None, ticket: TicketBody) -> int:
+        return put_ticket(self._db, number, ticket, makes_blocks=True)
 
     def _before(self, number: int | None) -> str | None:
         if number is None:
@@ -412,9 +418,17 @@ def remove_old_replicas(folder: Folder) -> None:
 
 
 def _remove_unnamed(folder: Folder) -> None:
-    live = live_replica(folder).name
-    for path in folder.path.glob("tickets-*.db"):
-        if path.name != live and FILE_NAME.fullmatch(path.name):
-            for suffix in ("-wal", "-shm", ""):
-                with suppress(FileNotFoundError):
-                    os.unlink(f"{path}{suffix}")
+    with suppress(DamagedError):  # the sync worker fetches others
+        live = {live_replica(folder).name}
+        tickets = {path.name for path in folder.path.glob("tickets-*.db")}
+        _unlink(folder, {name for name in tickets - live if FILE_NAME.fullmatch(name)})
+    # Those that were damaged, and that a newer one has taken the place of.
+    peers = {path.name for path in folder.path.glob("peers*.db")}
+    _unlink(folder, peers - {folder.peers.name})
+
+
+def _unlink(folder: Folder, names: Iterable[str]) -> None:
+    for name in names:
+        for suffix in ("-wal", "-shm", ""):
+            with suppress(FileNotFoundError):
+                (folder.path / f"{name}{suffix}").unlink()

@@ -27,6 +27,7 @@ from gate.domain.model import (
     HAND,
     MOVEMENTS,
     Act,
+    Basis,
     Context,
     Direction,
     Entry,
@@ -43,9 +44,17 @@ from gate.domain.model import (
     Verdict,
 )
 from gate.domain.rules import decide, overrule
-from gate.errors import GateError, OperatorError, RevokedError, StoreError, UsageError
+from gate.errors import (
+    DamagedError,
+    GateError,
+    OperatorError,
+    RevokedError,
+    StoreError,
+    UsageError,
+)
 from gate.language import _
 from gate.scanner_repair import TYPING, Proposed, ScannerRepair
+from gate.store import damage, salvage
 from gate.store.fixes import Fix
 from gate.store.folder import Folder
 from gate.store.journal import Journal, Totals
@@ -185,6 +194,7 @@ class Lane:
         self._shown_standings = StandingReader(folder, heard_within_s, settling)
         self._showing = threading.Lock()
         self._journal: Journal | None = None
+        self._is_whole = True
         self._totals = Totals()
         self._anchor: Reading | None = None
         self._floor_ms = PROGRAM_BUILT_MS
@@ -354,7 +364,7 @@ class Lane:
     def standing(self) -> Standing:
         """Whom this lane has heard just now."""
         with self._showing:
-            return self._shown_standings.read(self._clock.read())
+            return self._honest(self._shown_standings.read(self._clock.read()))
 
     def open(self) -> None:
         """Say in the journal that the lane is at work. Raises StoreError when it cannot be."""
@@ -428,7 +438,7 @@ class Lane:
             verdict = self._refuse_all(started_ns)
         except GateError as fault:
             log.error("hold: %s", fault.message)
-            verdict = self._hold(fault.message, fault.hint, started_ns)
+            verdict = self._hold(fault.message, self._mending(fault), started_ns)
         except Exception:
             log.exception("hold: unforeseen fault")
             verdict = self._hold(
@@ -707,7 +717,11 @@ class Lane:
         self._append_event(Act.CLOCK_SET, supervisor.name)
 
     def _open(self) -> None:
-        self._append_event(Act.LANE_OPENED)
+        try:
+            self._append_event(Act.LANE_OPENED)
+        except DamagedError as fault:
+            self._mending(fault)
+            self._append_event(Act.LANE_OPENED)
         self._tickets.refresh()
 
     def _append_event(self, act: Act, operator: str = "") -> None:
@@ -726,9 +740,21 @@ class Lane:
             self._look_whether_isolated()
         if self._journal is None:
             return
-        with self._transaction() as journal:
-            self._flush_repeats(everything=False)
-        journal.checkpoint()
+        try:
+            with self._transaction() as journal:
+                self._flush_repeats(everything=False)
+            journal.checkpoint()
+            journal.look_over()
+            told = damage.unmended(self._folder, damage.JOURNAL)
+            if told is not None and told.file == journal.path.name:
+                # The sync worker has met it.
+                raise DamagedError(told.why, "", journal.path)  # noqa: TRY301
+        except DamagedError as fault:
+            log.error("idle: %s", fault.message)
+            self._mending(fault)
+            if self._journal is None:
+                self._opened()
+        self._is_whole = self._has_all_it_wrote()
 
     def _close(self) -> None:
         try:
@@ -764,6 +790,7 @@ class Lane:
             self._recall_clock(journal, reading)
             self._journal = journal
             self._totals = journal.totals
+            self._is_whole = not journal.missing or self._has_all_it_wrote()
         return self._journal
 
     def _recall_clock(self, journal: Journal, reading: Reading) -> None:
@@ -811,12 +838,24 @@ class Lane:
         told_ms = int(self._tickets.meta("as_of_ms") or 0) or self._tickets.built_ms
         return self._standings.list_as_of_ms(self._now.standing, self._now.at_ms, told_ms)
 
+    def _has_all_it_wrote(self) -> bool:
+        """Whether what its journal lost, where it was damaged, has come back from the others."""
+        lost = self._opened().missing
+        return all(self._peers.find(f"{origin}:{last}") for origin, _first, last in lost)
+
     def _look_at_clock(self) -> _Now:
         reading = self._clock.read()
         at_ms = reading.wall_ms + self._offset_ms
         self._peers.refresh()
-        standing = self._standings.read(reading, self._peers.store)
+        standing = self._honest(self._standings.read(reading, self._peers.store))
         return _Now(reading, at_ms, self._judge(reading), standing)
+
+    def _honest(self, standing: Standing) -> Standing:
+        """A lane that does not know all that it did itself is sure of nothing."""
+        if self._is_whole or standing.coverage.basis is Basis.ALONE:
+            return standing
+        alone = replace(standing.coverage, basis=Basis.ALONE, held_boot_ms=None)
+        return replace(standing, coverage=alone)
 
     def _judge(self, reading: Reading) -> bool:
         trusted = self._is_trusted(reading, self._anchor)
@@ -841,9 +880,11 @@ class Lane:
             return History(), History()
         journal = self._opened()
         own, theirs = journal.history(ticket.id), self._peers.history(ticket.id)
-        if own is None or theirs is None:
+        orphans = journal.orphans(ticket.id)
+        if not orphans and (own is None or theirs is None):
             return own or History(), own or theirs or History()
-        return own, fold([*journal.facts(ticket.id), *self._peers.facts(ticket.id)])
+        everybody = [*journal.facts(ticket.id), *self._peers.facts(ticket.id), *orphans]
+        return own or History(), fold(everybody)
 
     def _append(
         self, verdict: Verdict, scan: Scan, own: History, *, operator: str = "", note: str = ""
@@ -978,6 +1019,43 @@ class Lane:
             hint=f"{message}. {hint}" if hint else message,
             latency_ms=_milliseconds_since(started_ns),
         )
+
+    def _mending(self, fault: GateError) -> str:
+        """Have mended what mends itself; the answer is what the operator does meanwhile."""
+        if not isinstance(fault, DamagedError) or fault.file is None:
+            return fault.hint
+        is_fetched = self._now.standing.is_enrolled
+        kind = next((k for k in damage.KINDS if fault.file.name.startswith(k)), "")
+        if kind == damage.JOURNAL:
+            return self._begin_journal_anew(fault)
+        if kind:
+            damage.found(self._folder, kind, fault, self._tickets.cursor)
+        if kind and is_fetched:
+            return _("It is fetched again by itself: scan on, this one again in a moment.")
+        return fault.hint
+
+    def _begin_journal_anew(self, fault: DamagedError) -> str:
+        """Go on in a new file with what is whole; the answer is what the operator does."""
+        assert fault.file is not None
+        damage.found(self._folder, damage.JOURNAL, fault)
+        before, self._journal = self._journal, None
+        opened = None if before is None else before.connection
+        head = None if before is None else before.head
+        try:
+            found = salvage.go_on(fault.file, self._device, head, opened)
+        except StoreError as worse:
+            log.error("salvaging: %s", worse.message)
+            return fault.hint
+        finally:
+            if before is not None:
+                with suppress(StoreError):
+                    before.close()
+        damage.mended(self._folder, damage.JOURNAL, found.lost)
+        log.error(
+            "%s goes on in %s: entries kept=%s after-a-lost-one=%s lost=%s",
+            fault.file.name, found.path.name, found.kept, found.orphans, found.lost,
+        )  # fmt: skip
+        return _("The journal goes on in a new file. Scan again, and tell a supervisor.")
 
     def _mergeable(self, hlc: int) -> int:
         ahead_ms = hlc_wall_ms(hlc) - self._now.at_ms

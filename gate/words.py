@@ -22,6 +22,7 @@ from gate.domain.model import (
 )
 from gate.domain.validity import window
 from gate.language import _, ngettext
+from gate.store.damage import JOURNAL, Damage
 from gate.store.freshness import Freshness
 
 SHOWN = 200
@@ -245,6 +246,27 @@ def beside(ticket: Ticket | None, more: int = 0, *, show_names: bool = True) -> 
         name += " " + ngettext("and {n} more", "and {n} more", more).format(n=more)
     told = _("Another ticket waits: {ticket}. Take the first one away; Ctrl+T counts this one too.")
     return told.format(ticket=name)
+
+
+def damage_line(damage: Damage, time_zone: ZoneInfo) -> str:
+    """What was found damaged, when, and what has become of it."""
+    at = clock_time(damage.at_ms, time_zone, dated=True)
+    return f"{at} {printable(damage.why, 200)}: {damage_end(damage)}"
+
+
+def damage_end(damage: Damage) -> str:
+    """What has become of a file that was found damaged."""
+    if not damage.mended_ms:
+        is_journal = damage.file.startswith(JOURNAL)
+        return _("the lane holds everybody") if is_journal else _("it is being fetched again")
+    if damage.lost:
+        told = ngettext(
+            "a new one goes on, {n} entry is lost",
+            "a new one goes on, {n} entries are lost",
+            damage.lost,
+        )
+        return told.format(n=damage.lost)
+    return _("a new one goes on")
 
 
 def furniture(text: str, symbology: str, across: float) -> str:

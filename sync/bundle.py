@@ -44,6 +44,7 @@ class Header(msgspec.Struct):
     entries: Count
     last_hash: Hex
     heads: list[Head] = []
+    salvaged: bool = False
 
 
 _header = msgspec.json.Decoder(Header)
@@ -58,6 +59,8 @@ class Brought:
     entries: int
     new: int = 0
     """Entries that were not held before."""
+    waiting: int = 0
+    """Salvaged entries that cannot be taken in before the ones that they follow are held."""
     waits: bool = False
     """Whether the file lies in the inbox, for the running sync worker to take in."""
 
@@ -105,6 +108,8 @@ def take_waiting(folder: Folder, holdings: Holdings) -> Iterator[Brought | Impor
     if not folder.inbox.is_dir():
         return
     for path in sorted(folder.inbox.glob(f"*{SUFFIX}")):
+        if holdings.looked_into.get(path.name) == holdings.version:
+            continue
         try:
             brought = take(folder, holdings, path)
         except ImportFault as fault:
@@ -112,8 +117,12 @@ def take_waiting(folder: Folder, holdings: Holdings) -> Iterator[Brought | Impor
                 path.replace(path.with_name(f"{path.name}.bad"))
             yield fault
         else:
-            with faults(path):
-                path.unlink()
+            if brought.waiting:
+                # What they follow may yet be heard of.
+                holdings.looked_into[path.name] = holdings.version
+            else:
+                with faults(path):
+                    path.unlink()
             yield brought
 
 
@@ -127,7 +136,7 @@ def check(path: Path) -> Header:
             digest.update(body + b"\n")
             if device_of(entry.origin) != header.device:
                 raise _broken(path, _("it holds entries of another device"))
-            if last_hash is not None and entry.prev != last_hash:
+            if last_hash is not None and entry.prev != last_hash and not header.salvaged:
                 raise _broken(path, _("an entry is missing"))
             last_hash = entries.digest(body).hex()
         if file.readline(66) != digest.hexdigest().encode() + b"\n" or file.read(1):
@@ -156,9 +165,11 @@ def take(
             taken = holdings.accept([body for body, _e in frame], sender, named, _is_vouched)
             body, last = frame[-1]
             held = holdings.hashes_at(last.origin, last.seq)
-            if entries.digest(body).hex()[:DIGITS] not in held:
+            is_held = entries.digest(body).hex()[:DIGITS] in held
+            if not is_held and not header.salvaged:
                 raise _broken(path, _("its device has not signed all of it"))
             brought.new += taken.new
+            brought.waiting += 0 if is_held else len(frame)
             done += len(frame)
             if progress is not None:
                 progress(done, header.entries)
@@ -199,7 +210,9 @@ def _frames(file: IO[bytes], path: Path, count: int) -> Iterator[list[tuple[byte
     """The entries in batches that each end where a device signs: at an end, or at every 250th."""
     frame: list[tuple[bytes, Entry]] = []
     for body, entry in _entries(file, path, count):
-        if frame and (frame[-1][1].origin != entry.origin or frame[-1][1].seq % MAX_ENTRIES == 0):
+        last = frame[-1][1] if frame else entry
+        goes_on = last.origin == entry.origin and entry.seq <= last.seq + 1
+        if frame and (not goes_on or last.seq % MAX_ENTRIES == 0):
             yield frame
             frame = []
         frame.append((body, entry))

@@ -14,9 +14,10 @@ from gate import __version__
 from gate.clock import SystemClock
 from gate.config import Config
 from gate.domain.model import Basis
-from gate.errors import BusyError, GateError, RevokedError, UsageError
+from gate.errors import BusyError, DamagedError, GateError, RevokedError, UsageError
 from gate.language import _
 from gate.log_file import open_log
+from gate.store import damage
 from gate.store.folder import Folder, Lock, is_locked
 from gate.store.freshness import Freshness
 from gate.store.naming import enrolled_name
@@ -24,7 +25,7 @@ from gate.store.nudge import try_now
 from gate.store.revocation import is_revoked, require_not_revoked, revoke, revoked
 from gate.store.standing import HEARD_WITHIN_S, StandingReader
 from gate.store.tickets import Tickets
-from gate.words import basis_words, printable
+from gate.words import basis_words, damage_end, printable
 from sync.bundle import sign
 from sync.client import (
     Client,
@@ -39,6 +40,7 @@ from sync.enrolment import Enrolment, fetch_certificate, load, parse_link, save
 from sync.following import Progress
 from sync.keys import DeviceKey
 from sync.members import join, load_membership
+from sync.mending import mend
 from sync.outbound import unsent
 from sync.protocol import Enrol
 from sync.replica import Holdings
@@ -94,7 +96,7 @@ def enrol_device(folder: Folder, link: str, *, again: bool, name: str = "") -> E
 
 def sync_once(folder: Folder, config: Config, progress: Progress) -> int:
     """Tell and hear everything once; the answer is the exit code."""
-    worker, lock, client = _worker(folder, config, progress=progress)
+    worker, lock, client = _mended_worker(folder, config, progress=progress)
     try:
         if client is None:
             raise UsageError(
@@ -111,22 +113,56 @@ def sync_once(folder: Folder, config: Config, progress: Progress) -> int:
 def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
     """Work until stopped; the answer is the exit code."""
     shown = _Shown() if sys.stderr.isatty() and not is_child else None
-    worker, lock, client = _worker(folder, config, told=shown or _silent)
+    working = _Working()
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
         number = getattr(signal, name, None)
         # Started with nohup it is to outlive the window.
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda _number, _frame: worker.stop(PARENT_S if is_child else 0))
+            signal.signal(number, lambda _number, _frame: working.stop(PARENT_S if is_child else 0))
     if is_child:
-        follow_parent(worker)
-    try:
-        with _logged(folder):
-            if shown is not None:
-                shown.begin(folder)
-            worker.run()
-        return DONE
-    finally:
-        _end(folder, worker, client, lock)
+        follow_parent(working.nudge, working.stop)
+    with _logged(folder):
+        if shown is not None:
+            shown.begin(folder)
+        while True:
+            worker, lock, client = _mended_worker(folder, config, told=shown or _silent)
+            try:
+                working.begin(worker)
+                worker.run()
+            except DamagedError as fault:
+                damaged = fault
+            else:
+                return DONE
+            finally:
+                _end(folder, worker, client, lock)
+            with closing(Lock(folder, "sync", wait_s=LOCK_WAIT_S)):
+                if not mend(folder, damaged):
+                    raise damaged
+
+
+class _Working:
+    """The worker that is at work now: after a file was mended it is another one."""
+
+    def __init__(self) -> None:
+        self._worker: Worker | None = None
+        self._is_stopping = False
+
+    def begin(self, worker: Worker) -> None:
+        """From now on it is this one."""
+        self._worker = worker
+        if self._is_stopping:
+            worker.stop()
+
+    def nudge(self) -> None:
+        """Say that there is something new; from any thread."""
+        if self._worker is not None:
+            self._worker.nudge()
+
+    def stop(self, within_s: float = 0.0) -> None:
+        """Come to an end soon, or at the latest within so long; from any thread."""
+        self._is_stopping = True
+        if self._worker is not None:
+            self._worker.stop(within_s)
 
 
 def ask_to_try(folder: Folder) -> None:
@@ -216,7 +252,7 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
     kept = _Kept(fresh.unsent, fresh.quarantined, fresh.alarms, fresh.floods)
     if not is_working:
         # A worker that has just begun tells from now on.
-        with suppress(BusyError):
+        with suppress(BusyError, DamagedError):
             kept = _kept(folder)
     has_server = enrolment is not None and bool(enrolment.credential)
 
@@ -254,6 +290,17 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
         "floods": list(kept.floods),
         "disk_full": fresh.is_full,
         "last_error": fresh.last_error,
+        "damaged": [
+            {
+                "file": one.file,
+                "why": one.why,
+                "s_ago": max(0.0, round((clock.wall_ms - one.at_ms) / 1000, 1)),
+                "is_mended": one.mended_ms > 0,
+                "lost": one.lost,
+                "told": damage_end(one),
+            }
+            for one in damage.every(folder)
+        ],
         "others": [
             {
                 "device": lane.device,
@@ -281,7 +328,8 @@ def _built_ms(folder: Folder) -> int | None:
     if not folder.pointer.exists():
         return None
     with closing(Tickets(folder)) as tickets:
-        tickets.refresh()
+        with suppress(DamagedError):
+            tickets.refresh()
         return tickets.built_ms or None
 
 
@@ -328,6 +376,10 @@ def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:
             if told["disk_full"]
             else []
         ),
+        *(
+            (_("damaged"), f"{printable(one['why'], 200)} · {words(one['s_ago'])} · {one['told']}")
+            for one in told["damaged"]
+        ),
         *([(_("last error"), told["last_error"])] if told["last_error"] else []),
     ]
     width = max(cell_len(name) for name, _said in lines)
@@ -371,6 +423,19 @@ def _worker(
         _close(client, lock)
         raise
     return worker, lock, client
+
+
+def _mended_worker(
+    folder: Folder, config: Config, **more: Any
+) -> tuple[Worker, Lock, Client | None]:
+    """The same, where the peer store is damaged already with a new one."""
+    try:
+        return _worker(folder, config, **more)
+    except DamagedError as fault:
+        with closing(Lock(folder, "sync", wait_s=LOCK_WAIT_S)):
+            if not mend(folder, fault):
+                raise
+        return _worker(folder, config, **more)
 
 
 class _Kept(NamedTuple):

@@ -5,13 +5,15 @@ Nothing is taken in without the word of the venue's authority, whoever brought i
 is remembered as it was told, so that others can follow the feed here.
 """
 
+import logging
 import os
 import secrets
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -21,7 +23,8 @@ from gate.credential import KEY_BYTES
 from gate.domain.model import CodeState
 from gate.errors import BusyError, DamagedError
 from gate.language import _
-from gate.store import schema
+from gate.store import damage, schema
+from gate.store.checksums import WrongChecksum, of_ticket, put_meta, read_meta
 from gate.store.event import EventRow, event_of, put_event
 from gate.store.filling import (
     MemberRow,
@@ -35,13 +38,25 @@ from gate.store.filling import (
 )
 from gate.store.folder import Folder, Lock, sync_folder, write_durably
 from gate.store.rows import TicketBody, bare_body
-from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, scrub, writing
-from gate.store.tickets import FILE_NAME, live_replica
+from gate.store.sqlite import (
+    Presence,
+    cache_faults,
+    checkpoint,
+    faults,
+    open_reader,
+    open_writer,
+    scrub,
+    writing,
+)
+from gate.store.tickets import FILE_NAME, is_before, live_replica
 from sync import packed
 from sync.cursor import Cursor, ResyncNeeded
 from sync.members import Authority, load_membership
 from sync.protocol import Change, ChangeKind, Changes, Seal, Snapshot
 from sync.seals import FIRST, is_good, key_of, link
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 REMEMBERED: Final = 50_000
 """Changes that are worth remembering for others, at least; twice as many are too many."""
@@ -57,6 +72,14 @@ class Position(NamedTuple):
     """Empty when it needs a snapshot first."""
     as_of_ms: int
     """As of which moment of its source's clock it is complete; 0: it is of no venue's source."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was last read of a replica that was sound."""
+
+    position: Position = field(default_factory=lambda: Position("", 0))
+    members: dict[str, MemberRow] = field(default_factory=dict)
 
 
 class _Named(msgspec.Struct):
@@ -79,6 +102,8 @@ class Feed:
         self._connection: sqlite3.Connection | None = None
         self._path = folder.pointer
         self._stamp: tuple[int, int] | None = None
+        self._presence: Presence | None = None
+        self._known = _Known()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -87,43 +112,64 @@ class Feed:
                 self._connection.close()
         self._connection = None
 
+    def found(self, fault: DamagedError) -> None:
+        """Take the replica for damaged: it is good to look into, and needs a snapshot."""
+        if fault.file is not None:
+            if damage.read(self._folder, damage.TICKETS) is None:
+                log.error("tickets: %s", fault.message)
+            damage.found(self._folder, damage.TICKETS, fault, self._known.position.cursor)
+
+    def _read(self, read: Callable[[sqlite3.Connection], T], nothing: T) -> T:
+        """Read of the live replica; ``nothing`` where there is none, or it is damaged there."""
+        try:
+            connection = self._live()
+            if connection is None:
+                return nothing
+            with cache_faults(self._path):
+                return read(connection)
+        except DamagedError as fault:
+            self.found(fault)
+            return nothing
+
     @property
     def cursor(self) -> str:
         """How far the replica has read the feed; empty when it needs a snapshot first."""
         return self.position().cursor
 
     def position(self) -> Position:
-        """How far the replica is, and as of when."""
-        connection = self._live()
-        if connection is None:
-            return Position("", 0)
-        with faults(self._path):
-            meta = _meta(connection)
-        return Position(meta.get("cursor", ""), int(meta.get("as_of_ms", 0)))
+        """How far the replica is, and as of when; one that is damaged needs a snapshot."""
+        nowhere = Position("", 0)
+        meta = self._read(_meta, None)
+        if meta is None:
+            return nowhere
+        found = Position(meta.get("cursor", ""), int(meta.get("as_of_ms", 0)))
+        lost = damage.unmended(self._folder, damage.TICKETS)
+        if lost is not None and lost.file == self._path.name:
+            return nowhere
+        if lost is not None and not is_before(found.cursor, lost.cursor):
+            damage.mended(self._folder, damage.TICKETS)
+            log.info("tickets: %s has taken the place of %s", self._path.name, lost.file)
+        self._known.position = found
+        return found
+
+    def floor(self) -> str:
+        """The cursor behind which nothing is taken: that of a replica that was damaged."""
+        lost = damage.unmended(self._folder, damage.TICKETS)
+        return "" if lost is None else lost.cursor
 
     def members(self) -> dict[str, MemberRow]:
         """Every device of the venue that the feed has told of, by id."""
-        connection = self._live()
-        if connection is None:
-            return {}
-        with faults(self._path):
-            return members_of(connection)
+        self._known.members = self._read(members_of, self._known.members)
+        return self._known.members
 
     def event(self) -> EventRow | None:
         """What the event has said of itself, if it has."""
-        connection = self._live()
-        if connection is None:
-            return None
-        with faults(self._path):
-            return event_of(connection)
+        return self._read(event_of, None)
 
     def remembers_much(self) -> bool:
         """Whether a new snapshot would be worth its while: so much was told since the last."""
-        connection = self._live()
-        if connection is None:
-            return False
-        with faults(self._path):
-            return _remembers_much(_meta(connection))
+        meta = self._read(_meta, None)
+        return meta is not None and _remembers_much(meta)
 
     def is_behind(self, cursor: str) -> bool:
         """Whether a cursor of the same life of the feed is further on."""
@@ -153,6 +199,13 @@ class Feed:
         Raises DamagedError when the page does not go on from here, cannot be read, or is not as
         the venue's authority told it.
         """
+        try:
+            self._take(page)
+        except DamagedError as fault:
+            self.found(fault)
+            raise
+
+    def _take(self, page: Changes) -> None:
         connection = self._live()
         if connection is None:
             raise _no_file()
@@ -168,6 +221,8 @@ class Feed:
                 for change in page.changes:
                     linked = link(linked, change)
                     _apply(connection, change)
+            except WrongChecksum:
+                raise
             except (msgspec.DecodeError, UnicodeError, ValueError) as error:
                 told = _("a change of tickets cannot be read: {detail}")
                 raise DamagedError(told.format(detail=error), _again()) from error
@@ -261,7 +316,8 @@ class Feed:
             descriptor = os.open(part, os.O_RDWR)
             os.fsync(descriptor)
             os.close(descriptor)
-            path = _unused(self._folder.path / name)
+            lost = damage.read(self._folder, damage.TICKETS)
+            path = _unused(self._folder.path / name, "" if lost is None else lost.file)
             for left in (f"{part}-wal", f"{part}-shm", f"{path}-wal", f"{path}-shm"):
                 with suppress(FileNotFoundError):
                     os.unlink(left)
@@ -288,9 +344,13 @@ class Feed:
             for left in self._folder.path.glob("tickets-*.part"):
                 left.unlink(missing_ok=True)
         connection.create_function("bare_body", 1, bare_body, deterministic=True)
+        connection.create_function("sum_of", 2, _sum_of, deterministic=True)
         with writing(connection, self._path):
-            connection.execute("UPDATE ticket SET body = bare_body(body)")
+            connection.execute(
+                "UPDATE ticket SET body = bare_body(body), sum = sum_of(row, bare_body(body))"
+            )
             connection.execute("DELETE FROM code")
+            connection.execute("DELETE FROM code_block")
             connection.execute("DELETE FROM holder")
             connection.execute("INSERT INTO holder(holder) VALUES ('rebuild')")
             _forget(connection, Cursor.parse(meta["cursor"]))
@@ -302,7 +362,10 @@ class Feed:
     def checkpoint(self) -> None:
         """Move the log into the database file; for idle moments."""
         if self._connection is not None:
-            checkpoint(self._connection, self._path)
+            try:
+                checkpoint(self._connection, self._path)
+            except DamagedError as fault:
+                self.found(fault)
 
     def _checked(self, seal: Seal | None, cursor: str, linked: str) -> Seal:
         if seal is None or (seal.cursor, seal.link) != (cursor, linked):
@@ -327,6 +390,9 @@ class Feed:
             self.close()
             self._path = live_replica(self._folder)
             self._connection, self._stamp = _open(self._path), stamp
+            self._presence = Presence(self._path)
+        elif self._presence is not None:
+            self._presence.require()
         return self._connection
 
 
@@ -348,6 +414,10 @@ def _remove_older(folder: Folder, live: Path) -> None:
         lock.close()
 
 
+def _sum_of(row: int, body: str) -> int:
+    return of_ticket(row, body.encode())
+
+
 def _open(path: Path) -> sqlite3.Connection:
     connection = open_writer(path, "NORMAL")
     try:
@@ -361,9 +431,9 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _unused(path: Path) -> Path:
-    """A name that no file has: the lane may have the one of that name open."""
-    while path.exists():
+def _unused(path: Path, lost: str) -> Path:
+    """A name that no file has, nor had the one that was ``lost``: the lane may have it open."""
+    while path.exists() or path.name == lost:
         stem, _dash, number = path.stem.rpartition("-")
         path = path.with_name(f"{stem}-{int(number) + 1}.db")
     return path
@@ -454,12 +524,11 @@ def _forget(connection: sqlite3.Connection, base: Cursor) -> None:
 
 
 def _meta(connection: sqlite3.Connection) -> dict[str, str]:
-    return dict(connection.execute("SELECT key, value FROM meta"))
+    return read_meta(connection)
 
 
 def _put_meta(connection: sqlite3.Connection, **said: str | int) -> None:
-    rows = [(key, str(value)) for key, value in said.items()]
-    connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+    put_meta(connection, said)
 
 
 def _check(path: Path) -> dict[str, str]:

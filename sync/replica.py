@@ -5,12 +5,15 @@ what says they are held (the tips) are one transaction: after a power cut they a
 both gone, and are fetched again.
 """
 
+import logging
 import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -19,11 +22,12 @@ from sqlite_utils import Database
 from gate.domain.history import fold
 from gate.domain.model import FACTS, Act, Entry, device_of
 from gate.domain.retirement import RETIREMENTS, newest, stands
-from gate.errors import StoreError
-from gate.store import entries, schema
+from gate.errors import DamagedError, StoreError
+from gate.store import damage, entries, schema
+from gate.store.checksums import require
 from gate.store.entries import MAX_ENTRY, MAX_NOTE
 from gate.store.filling import MemberRow
-from gate.store.folder import Folder
+from gate.store.folder import Folder, successor
 from gate.store.journal import (
     TALLY_COUNTS,
     TALLY_KEY,
@@ -36,7 +40,15 @@ from gate.store.journal import (
 )
 from gate.store.peers import store_of
 from gate.store.room import has_room
-from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writing
+from gate.store.sqlite import (
+    Presence,
+    cache_faults,
+    checkpoint,
+    faults,
+    open_reader,
+    open_writer,
+    writing,
+)
 from sync.allowance import MOST, Allowance, Meter, fresh
 from sync.disowning import counted
 from sync.exchange import (
@@ -67,6 +79,7 @@ _TALLY_UPSERT = (
     f"ON CONFLICT DO UPDATE SET {', '.join(f'{c} = {c} + excluded.{c}' for c in TALLY_COUNTS)}"
 )
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 _LANES = (Act.LANE_OPENED, Act.LANE_CLOSED)
 _ORIGIN = re.compile(r"[0-9a-z]{1,32}\.[0-9a-f]{1,31}")
@@ -179,6 +192,16 @@ def heads_for(
     return [head for head in found if head.hash in chosen]
 
 
+def _whole(rows: Iterable[tuple[int, str, bytes]]) -> list[tuple[int, bytes]]:
+    """Numbers and bodies of entries. Raises WrongChecksum when one is not what was hashed."""
+    found = []
+    for seq, body, hashed in rows:
+        raw = body.encode()
+        require(hashed, entries.digest, raw)
+        found.append((seq, raw))
+    return found
+
+
 class _Made(NamedTuple):
     """The newest entry of a branch."""
 
@@ -190,12 +213,18 @@ class _Made(NamedTuple):
 class Holdings:
     """All entries this device holds: its own journal, read, and ``peers.db``, written."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, path: Path | None = None) -> None:
+        """``path`` is for a peer store that is still made."""
         self._folder = folder
         self.device = folder.device_id()
-        self._path = folder.peers
+        self._path = path or folder.peers
         self._connection = open_writer(self._path, "NORMAL")
+        self._presence = Presence(self._path)
         self._journal: sqlite3.Connection | None = None
+        self._journal_path = folder.journal
+        self._has_rot = False
+        """Whether this device's journal is damaged, and no other goes on yet."""
+        self._orphans: list[bytes] = []
         self._journal_row = 0
         self._own: dict[str, Tip] = {}
         self.own_tip = ""
@@ -204,7 +233,7 @@ class Holdings:
         self._own_lane: list[Entry] = []
         """Each opening and closing of this device's own lane, the oldest first."""
         try:
-            with faults(self._path):
+            with cache_faults(self._path):
                 schema.peers.apply(Database(self._connection))
         except BaseException:
             self._connection.close()
@@ -215,6 +244,21 @@ class Holdings:
         """Goes up when this device's own journal was found longer."""
         self.version = 0
         """Goes up when entries of others were taken."""
+        self._orphans_at = -1
+        self.looked_into: dict[str, int] = {}
+        """Salvaged journals in the inbox, each with the ``version`` when it was looked into."""
+        self._allowances: dict[str, Allowance] = {}
+        self._alarms_as_of = (-1, -1)
+        self._alarms: list[Alarm] = []
+        self._floods: list[str] = []
+        self.is_full = False
+        """Whether the last that came found no room."""
+        self._rooted: set[str] = set()
+        """Origins before which nothing of their device is lacking."""
+        self._read_all()
+
+    def _read_all(self) -> None:
+        """Read what is kept in memory of the peer store."""
         self._lanes: dict[str, tuple[int, bool]] = self._read_lanes()
         self._own_words: list[Entry] = []
         """Retirements and reinstatements of this device's own journal."""
@@ -222,16 +266,9 @@ class Holdings:
         self._disowned: dict[str, Have] = self._read_disowned()
         """Up to where the entries of disowned devices count, by device and origin."""
         self._tips: Have = self._read_tips()
-        self._allowances: dict[str, Allowance] = self._read_allowances()
+        self._allowances = self._read_allowances()
         self._quarantined = self._count_quarantined()
-        self._alarms_as_of = (-1, -1)
-        self._alarms: list[Alarm] = []
-        self._floods: list[str] = []
-        self.is_full = False
-        """Whether the last that came found no room."""
         self._starts: dict[str, Start] = self._read_starts()
-        self._rooted: set[str] = set()
-        """Origins before which nothing of their device is lacking."""
         with faults(self._path):
             self._store = store_of(self._connection, self._path)
             query = "SELECT is_complete FROM store"
@@ -268,7 +305,7 @@ class Holdings:
             return False
         before = self._journal_row
         annulments: set[str] = set()
-        with faults(self._folder.journal):
+        with self._reading_journal():
             for row, origin, seq, hash_, act, ticket, follows, body in journal.execute(
                 "SELECT id, origin, seq, hash, act, ticket, json_extract(body, '$.follows'), "
                 "CASE WHEN act IN ('lane_opened', 'lane_closed', 'retirement', "
@@ -393,7 +430,7 @@ class Holdings:
             found = {row[0] for row in self._connection.execute(query, (origin, seq))}
         journal = self._opened_journal()
         if journal is not None and device_of(origin) == self.device:
-            with faults(self._folder.journal):
+            with self._reading_journal():
                 found |= {row[0] for row in journal.execute(query, (origin, seq))}
         return {hash_.hex() for hash_ in found}
 
@@ -406,7 +443,7 @@ class Holdings:
                 rows = self._connection.execute(query, (origin,)).fetchall()
             journal = self._opened_journal()
             if journal is not None and device_of(origin) == self.device:
-                with faults(self._folder.journal):
+                with self._reading_journal():
                     rows += journal.execute(query, (origin,)).fetchall()
             self._steps = sorted(step_of(*row) for row in rows)
             self._steps_as_of = as_of
@@ -417,16 +454,18 @@ class Holdings:
         return frame_of(spans, self._span, most=limit, most_bytes=FRAME_BYTES)
 
     def _span(self, span: Span, limit: int) -> Iterator[bytes]:
-        query = "SELECT seq, body FROM entry WHERE origin = ? AND seq > ? ORDER BY seq LIMIT ?"
+        query = (
+            "SELECT seq, body, hash FROM entry WHERE origin = ? AND seq > ? ORDER BY seq LIMIT ?"
+        )
         bound = (span.origin, span.after, limit)
-        with faults(self._path):
-            rows = self._connection.execute(query, bound).fetchall()
+        with cache_faults(self._path):
+            rows = _whole(self._connection.execute(query, bound))
         journal = self._opened_journal()
         if journal is not None and device_of(span.origin) == self.device:
-            with faults(self._folder.journal):
-                rows += journal.execute(query, bound).fetchall()
+            with self._reading_journal():
+                rows += _whole(journal.execute(query, bound))
         for _seq, body in sorted(dict.fromkeys(rows)):
-            yield body.encode()
+            yield body
 
     def accept(
         self,
@@ -656,10 +695,11 @@ class Holdings:
 
     def _own_facts(self, ticket: str) -> list[Entry]:
         journal = self._opened_journal()
-        if journal is None:
-            return []
-        with faults(self._folder.journal):
-            return read_facts(journal, ticket)
+        found: list[Entry] = []
+        if journal is not None:
+            with self._reading_journal():
+                found = read_facts(journal, ticket)
+        return found
 
     def _put_tips(self, intake: Intake) -> None:
         newest = {}
@@ -682,9 +722,10 @@ class Holdings:
     def find(self, name: str) -> Entry | None:
         """The entry of that name, from wherever it is held."""
         journal = self._opened_journal()
-        with faults(self._path):
+        with cache_faults(self._path):
             found = read_entry(self._connection, name)
-            if found is None and journal is not None:
+        if found is None and journal is not None:
+            with self._reading_journal():
                 found = read_entry(journal, name)
         return found
 
@@ -881,13 +922,48 @@ class Holdings:
         return {row[0]: Start(*row) for row in rows}
 
     def _opened_journal(self) -> sqlite3.Connection | None:
-        if self._journal is None and self._folder.journal.exists():
+        if successor(self._journal_path).exists():
+            # The one before was damaged, and this one begins with what was whole of it.
+            self._let_go_of_journal()
+            self._journal_path, self._has_rot = self._folder.journal, False
+            self._journal_row, self._own, self._own_lane = 0, {}, []
+        if self._journal is None and not self._has_rot and self._journal_path.exists():
             try:
-                self._journal = open_reader(self._folder.journal)
-                self._journal.execute("SELECT 1 FROM entry LIMIT 1").fetchone()
+                self._journal = open_reader(self._journal_path)
+                query = "SELECT CAST(body AS BLOB) FROM orphan ORDER BY origin, seq"
+                self._orphans = [body for (body,) in self._journal.execute(query)]
             except (StoreError, sqlite3.Error):
                 # The gate has not made its tables yet.
-                if self._journal is not None:
-                    self._journal.close()
-                self._journal = None
+                self._let_go_of_journal()
         return self._journal
+
+    def _let_go_of_journal(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+        self._journal = None
+
+    @contextmanager
+    def _reading_journal(self) -> Iterator[None]:
+        """What is damaged is not read on: the lane is told, and goes on in another file."""
+        try:
+            with faults(self._journal_path):
+                yield
+        except DamagedError as fault:
+            log.error("journal: %s", fault.message)
+            damage.found(self._folder, damage.JOURNAL, fault)
+            self._let_go_of_journal()
+            self._has_rot = True
+
+    def look_after_files(self) -> None:
+        """Take what could not be taken before. Raises DamagedError when the peer store is damaged.
+
+        That may have been found by whoever reads it.
+        """
+        self._presence.require()
+        told = damage.unmended(self._folder, damage.PEERS)
+        if told is not None and told.file == self._path.name:
+            raise DamagedError(told.why, "", self._path)
+        if self._orphans and self.version != self._orphans_at:
+            # Entries after a lost one: they follow it once others have told it.
+            self._orphans_at = self.version
+            self.accept(self._orphans, None)

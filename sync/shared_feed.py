@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from gate.store.checksums import put_meta, read_meta
 from gate.store.folder import Folder, Lock
 from gate.store.sqlite import faults, open_reader
 from gate.store.tickets import live_replica
@@ -182,9 +183,9 @@ def _copy(live: Path, part: Path) -> tuple[dict[str, str], int]:
         # Nobody sees this file before it is packed and synced, so a crash may have it.
         copy.execute("PRAGMA journal_mode = OFF")
         copy.execute("PRAGMA synchronous = OFF")
-        meta = dict(copy.execute("SELECT key, value FROM meta"))
+        meta = read_meta(copy)
         (tickets,) = copy.execute("SELECT count(*) FROM ticket").fetchone()
-        copy.execute("INSERT OR REPLACE INTO meta VALUES ('base', ?)", (meta["cursor"],))
+        put_meta(copy, {"base": meta["cursor"]})
         copy.execute("DELETE FROM change")
         copy.execute("PRAGMA journal_mode = WAL")
     return meta, tickets

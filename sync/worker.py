@@ -25,13 +25,14 @@ import msgspec
 from gate import __version__, config
 from gate.clock import Clock
 from gate.domain.model import CENTRAL, device_of
-from gate.errors import BusyError, DamagedError, FullError, GateError
+from gate.errors import BusyError, DamagedError, FullError, GateError, StoreError
 from gate.language import _
 from gate.store import freshness
 from gate.store.folder import Folder, Lock
 from gate.store.freshness import Freshness, FreshnessReader
 from gate.store.nudge import Nudges
 from gate.store.revocation import revoked
+from gate.store.tickets import is_before
 from sync.bundle import take_waiting
 from sync.client import (
     Building,
@@ -86,7 +87,8 @@ SAY_EVERY_S = 0.25
 """How often at most it is said that more is known to be held."""
 CENTRAL_HEARD_S = 10.0
 PEER_FEED_S = 5.0
-"""How long another gate is not asked for tickets after it failed."""
+"""How long nobody, or another gate, is not asked for tickets after that failed."""
+NO_FAULT = StoreError("")
 LIAR_S = 300.0
 """And after what it gave was wrong, or came too slowly."""
 FULL_S = 60.0
@@ -188,6 +190,8 @@ class Worker:
                 },
             )
         self._talk = self._new_talk()
+        self._tickets_fault: StoreError | None = None
+        self._feed_not_before_s = 0.0
         self._offset = _Offset()
         self._server_clock = ServerClock()
         self._head = ""
@@ -246,6 +250,8 @@ class Worker:
             self._contact()
             self._require_not_revoked()
             self._drop_if_over()
+            if self._tickets_fault is not None:
+                raise self._tickets_fault
 
     def run(self) -> None:
         """Work until stopped. Raises NotWelcome or ProtocolMismatch: a person has to act."""
@@ -472,14 +478,21 @@ class Worker:
 
     def _follow_feed(self) -> None:
         assert self._client is not None
-        if time.monotonic() < self._room_at_s:
+        if time.monotonic() < max(self._room_at_s, self._feed_not_before_s):
             return
         try:
             self._read_on(self._client, self._head)
         except FullError as fault:
             self._wait_for_room(fault)
             return
+        except StoreError as fault:
+            # What the lane did is told whatever is wrong with the tickets.
+            log.warning("tickets: %s", fault.message)
+            self._tickets_fault = fault
+            self._feed_not_before_s = time.monotonic() + PEER_FEED_S
+            return
         self._room_at_s = float("-inf")
+        self._tickets_fault = None
         if not self._stopping:
             self._head = self._feed.cursor
             self._tickets_boot_ms = self._clock.read().boot_ms
@@ -512,6 +525,7 @@ class Worker:
     # Journals by hand
 
     def _take_inbox(self) -> None:
+        self._holdings.look_after_files()
         if take_requests(self._folder, self._feed, self._clock.read().wall_ms):
             self._others.look_again()
         for came in take_waiting(self._folder, self._holdings):
@@ -696,13 +710,14 @@ class Worker:
             return
         if time.monotonic() < self._room_at_s:
             return
-        now, mine = time.monotonic(), self._feed.position()
+        now, mine, floor = time.monotonic(), self._feed.position(), self._feed.floor()
         better = [
             gate
             for device, gate in self._gates.linked.items()
             if gate.place
             and now >= self._not_before_s.get(device, 0.0)
             and offers_newer(gate.beat.report.cursor, gate.beat.as_of_ms, mine)
+            and not is_before(gate.beat.report.cursor, floor)
         ]
         if not better:
             return
@@ -756,7 +771,7 @@ class Worker:
             twins=tuple(sorted(self._others.twins() | (self._lan.twins if self._lan else set()))),
             floods=tuple(self._holdings.floods()),
             is_full=self._holdings.is_full or self._room_at_s > time.monotonic(),
-            last_error=self._last_error,
+            last_error=self._last_error or (self._tickets_fault or NO_FAULT).message,
             lanes=self._others.lanes(self._gates, reading.wall_ms),
             knows_members=self._others.are_all_known(),
             opened_boot_ms=self._holdings.opened_boot_ms(reading.boot_id),
@@ -827,13 +842,13 @@ def _back_off_s(failures: int, *, is_busy: bool = False) -> float:
     return random.uniform(least, min(most, least * 2 ** min(failures, 10)))  # noqa: S311
 
 
-def follow_parent(worker: Worker) -> None:
+def follow_parent(nudge: Callable[[], None], stop: Callable[[], None]) -> None:
     """Take every byte on standard input as a nudge, and its end as the end of the parent."""
 
     def read() -> None:
         with suppress(OSError):
             while os.read(0, 4096):
-                worker.nudge()
-        worker.stop()
+                nudge()
+        stop()
 
     threading.Thread(target=read, name="parent", daemon=True).start()

@@ -50,6 +50,7 @@ from gate.errors import GateError
 from gate.lane import Lane, Operator
 from gate.store import entries, freshness, journal, schema
 from gate.store import sqlite as store_sqlite
+from gate.store.checksums import put_meta
 from gate.store.filling import put_member, put_ticket, put_type
 from gate.store.folder import Folder, write_durably
 from gate.store.freshness import Freshness
@@ -1245,7 +1246,7 @@ def write_snapshot(connection: Connection, path: Path, now_ms: int) -> Snapshot:
     linked = tickets.link_of(connection, EVENT)
     meta = {"key": key, "epoch": epoch, "seq": seq, "cursor": cursor, "link": linked.hex(),
             "built_ms": str(now_ms)}  # fmt: skip
-    db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(meta.items()))
+    put_meta(db, meta)
     db.execute("COMMIT")
     db.close()
     content = path.read_bytes()

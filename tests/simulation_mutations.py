@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from gate.domain import clock, history, irregular
+from gate.store.checksums import put_meta
 from gate.store.filling import MemberRow
 from gate.store.journal import Journal, Link
 from gate.store.tickets import Tickets
@@ -55,7 +56,7 @@ def _offer_by_number(self: Intake, one: Carried) -> bool:
 def _apply_cursor_first(self: Feed, page: Changes) -> None:
     connection = self._live()
     assert connection
-    connection.execute("INSERT OR REPLACE INTO meta VALUES ('cursor', ?)", (page.cursor,))
+    put_meta(connection, {"cursor": page.cursor})
     for change in page.changes:
         _apply(connection, change)
 

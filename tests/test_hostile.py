@@ -188,7 +188,7 @@ def test_no_journal_row_makes_a_green_or_a_traceback(
     ):
         with suppress(GateError):
             tool()
-    assert audit_journal(folder.journal).problems > 0
+    assert audit_journal(folder.path / "journal.db").problems > 0
 
 
 @given(JSON_ISH)

@@ -11,6 +11,7 @@ from gate.errors import UsageError
 from gate.lane import Lane, Operator
 from gate.plain import isolation_words
 from gate.store import freshness
+from gate.store.checksums import put_meta
 from gate.store.folder import Folder
 from gate.store.freshness import Freshness, note_heard
 from gate.store.tickets import Tickets
@@ -33,7 +34,7 @@ def bound(folder: Folder, hours: int) -> None:
     import sqlite3  # noqa: PLC0415
 
     with sqlite3.connect(folder.path / folder.pointer.read_text().strip()) as db:
-        db.execute("INSERT OR REPLACE INTO meta VALUES ('isolated_hours', ?)", (str(hours),))
+        put_meta(db, {"isolated_hours": hours})
 
 
 @pytest.fixture

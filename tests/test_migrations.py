@@ -10,16 +10,12 @@ from sqlite_utils import Database
 
 from gate.domain.model import Outcome, Reason, Scan
 from gate.errors import StoreError
-from gate.store import entries, schema
+from gate.store import entries
 from gate.store.folder import Folder
-from gate.store.sqlite import open_reader, open_writer
-from gate.store.tickets import Tickets, live_replica
+from gate.store.sqlite import open_reader
 from gate.store.verify import audit_journal
 from sync.central import tables, tickets
 from sync.central.database import open_database
-from sync.feed import Feed
-from sync.members import Authority, Membership, save_membership
-from sync.shared_feed import SharedFeed
 from tests.conftest import MakeLane
 from tests.venue import NOW_MS
 
@@ -51,45 +47,6 @@ def test_a_journal_of_version_0_1_goes_on(venue: Folder, make_lane: MakeLane) ->
     lane.close()
     audit = audit_journal(venue.journal)
     assert (audit.findings, audit.entries) == ([], len(now) + 1)
-
-
-def test_tickets_of_version_0_1_can_be_followed(venue: Folder) -> None:
-    """They stay; the worker that opens them finds where they begin, and goes on from there."""
-    old = venue.path / "tickets-aa-7.db"
-    with closing(open_reader(live_replica(venue))) as made:
-        (ticket,) = made.execute("SELECT body FROM ticket WHERE id = 'good-1'").fetchone()
-        (of,) = made.execute("SELECT body FROM ticket_type WHERE id = 'SHOW'").fetchone()
-    with closing(open_writer(old, "NORMAL")) as connection:
-        db = Database(connection)
-        first, later, *_newer, last = schema.tickets.pending(db)
-        assert (first.name, later.name) == ("create_tickets", "follow_feeds")
-        assert last.name == "name_zones"
-        of = of.replace(',"time_zone":"Asia/Shanghai"', "")
-        assert "time_zone" not in of
-        schema.tickets.apply(db, stop_before=later.name)
-        rows = [("key", "ab" * 32), ("epoch", "aa"), ("seq", "7"), ("built_ms", str(NOW_MS))]
-        connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
-        connection.execute("INSERT INTO ticket_type VALUES ('SHOW', ?)", (of,))
-        connection.execute("INSERT INTO ticket (id, body) VALUES ('good-1', ?)", (ticket,))
-    venue.pointer.write_text(old.name)
-    feed = Feed(venue)
-    begins, as_of_ms = feed.position()
-    assert (begins.rpartition(":")[0], as_of_ms) == ("aa:7", 0)
-    authority = Authority.mint()
-    save_membership(venue, Membership(venue.device_id(), "", authority.certificate))
-    row = b'{"id":"a","name":"A","key":"","state":"enrolled"}'
-    feed.append("device", "a", row, authority, NOW_MS)
-    feed.close()
-    again = Feed(venue)
-    assert (again.cursor.rpartition(":")[0], list(again.members())) == ("aa:8", ["a"])
-    with SharedFeed(venue) as shared:
-        assert [change.ref for change in shared.page(begins).changes] == ["a"]
-    again.close()
-    with closing(Tickets(venue)) as tickets_:
-        found = tickets_.get("good-1")
-        assert found is not None
-        assert found.id == "good-1"
-        assert found.type.time_zone == "Asia/Shanghai"
 
 
 def _indexes(db: Database) -> set[str]:

@@ -19,6 +19,7 @@ import sync.central.tickets
 import sync.feed
 from gate.errors import BusyError, DamagedError, StoreError
 from gate.importer import import_files
+from gate.store.checksums import read_meta
 from gate.store.event import EventRow
 from gate.store.filling import MemberRow
 from gate.store.folder import Folder, Lock
@@ -754,13 +755,13 @@ def test_a_copy_has_everything_but_how_it_came(host: Replica, tmp_path: Path) ->
     tell(host, "a")
     connection = host.feed._live()
     assert connection is not None
-    meta = dict(connection.execute("SELECT key, value FROM meta"))
+    meta = read_meta(connection)
     snapshot, file = shared_snapshot(host.folder)
     part = tmp_path / "copy.db"
     unpack(file, part, snapshot)
     assert part.read_bytes()[18:20] == b"\x02\x02"
     with closing(open_reader(part)) as copy:
-        found = dict(copy.execute("SELECT key, value FROM meta"))
+        found = read_meta(copy)
         assert (snapshot.cursor, snapshot.seal.link) == (found["cursor"], found["link"])
         assert found == {**meta, "base": meta["cursor"]}
         assert copy.execute("SELECT count(*) FROM change").fetchone() == (0,)

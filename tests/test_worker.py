@@ -13,6 +13,7 @@ import pytest
 from gate.domain.model import HouseRules, Place, Scan
 from gate.lane import Lane
 from gate.store import entries
+from gate.store.checksums import put_meta
 from gate.store.folder import Folder
 from gate.store.freshness import FreshnessReader
 from gate.store.nudge import try_now
@@ -101,7 +102,7 @@ def worker(venue: Folder, clock: FixedClock, server: FakeServer, lane: Lane) -> 
     worker = Worker(venue, Enrolment("http://x", "c", "e"), cast("Client", server), clock)
     connection = worker._feed._live()
     assert connection is not None
-    connection.execute("INSERT OR REPLACE INTO meta VALUES ('cursor', ?)", (CURSOR,))
+    put_meta(connection, {"cursor": CURSOR})
     yield worker
     worker.close()
 

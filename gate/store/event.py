@@ -5,6 +5,7 @@ from contextlib import closing
 
 import msgspec
 
+from gate.store.checksums import put_meta, read_meta
 from gate.store.folder import Folder
 from gate.store.sqlite import faults, open_reader
 from gate.store.tickets import live_replica
@@ -55,13 +56,12 @@ def put_event(connection: sqlite3.Connection, event: EventRow) -> None:
         "dropped_ms": event.dropped_ms,
         "isolated_hours": event.isolated_hours,
     }
-    rows = [(name, str(value)) for name, value in said.items()]
-    connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+    put_meta(connection, said)
 
 
 def event_of(connection: sqlite3.Connection) -> EventRow | None:
     """What an event has said of itself, if it has."""
-    said = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    said = read_meta(connection)
     if "time_zone" not in said:
         return None
     return EventRow(

@@ -5,6 +5,7 @@ import sqlite3
 import msgspec
 
 from gate.domain.model import CodeState
+from gate.store import checksums
 from gate.store.rows import TicketBody
 from gate.store.tickets import searchable
 
@@ -28,8 +29,8 @@ class MemberRow(msgspec.Struct, frozen=True, omit_defaults=True):
 def put_type(connection: sqlite3.Connection, id_: str, body: str) -> None:
     """Add a ticket type, or state it anew."""
     connection.execute(
-        "INSERT INTO ticket_type VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
-        (id_, body),
+        "INSERT OR REPLACE INTO ticket_type VALUES (?, ?, ?)",
+        (id_, body, checksums.of_named(id_, body.encode())),
     )
 
 
@@ -39,28 +40,44 @@ def row_of(connection: sqlite3.Connection, id_: str) -> int | None:
     return None if found is None else int(found[0])
 
 
-def put_ticket(connection: sqlite3.Connection, number: int | None, ticket: TicketBody) -> int:
+def put_ticket(
+    connection: sqlite3.Connection,
+    number: int | None,
+    ticket: TicketBody,
+    *,
+    makes_blocks: bool = False,
+) -> int:
     """Add a ticket, or state anew the one in row ``number``; the answer is its row number.
 
-    A code that the ticket had and that is not named any more opens no gate.
+    A code that the ticket had and that is not named any more opens no gate. ``makes_blocks`` is of
+    who will call ``make_blocks`` after the last ticket: that is quicker for very many.
     """
+    body, states = ticket.body.encode(), dict(ticket.codes)
     if number is None:
-        cursor = connection.execute(
-            "INSERT INTO ticket (id, body) VALUES (?, ?)", (ticket.id, ticket.body)
-        )
-        number = int(cursor.lastrowid or 0)
-    else:
-        connection.execute("UPDATE ticket SET body = ? WHERE row = ?", (ticket.body, number))
-        connection.execute("DELETE FROM holder WHERE rowid = ?", (number,))
+        (number,) = connection.execute("SELECT coalesce(max(row), 0) + 1 FROM ticket").fetchone()
         connection.execute(
-            "UPDATE code SET state = ? WHERE ticket = ? AND state = ?",
-            (CodeState.REPLACED, number, CodeState.LIVE),
+            "INSERT INTO ticket (row, id, body, sum) VALUES (?, ?, ?, ?)",
+            (number, ticket.id, ticket.body, checksums.of_ticket(number, body)),
         )
+    else:
+        connection.execute(
+            "UPDATE ticket SET body = ?, sum = ? WHERE row = ?",
+            (ticket.body, checksums.of_ticket(number, body), number),
+        )
+        connection.execute("DELETE FROM holder WHERE rowid = ?", (number,))
+        had = connection.execute(
+            "SELECT hash FROM code WHERE ticket = ? AND state = ?", (number, CodeState.LIVE)
+        )
+        states = dict.fromkeys((hashed for (hashed,) in had), CodeState.REPLACED) | states
     connection.executemany(
-        "INSERT INTO code VALUES (?, ?, ?) "
-        "ON CONFLICT (hash) DO UPDATE SET state = excluded.state, ticket = excluded.ticket",
-        [(hashed, number, state) for hashed, state in ticket.codes.items()],
+        "INSERT OR REPLACE INTO code VALUES (?, ?, ?, ?)",
+        [
+            (hashed, number, state, checksums.of_code(hashed, number, state))
+            for hashed, state in states.items()
+        ],
     )
+    if not makes_blocks:
+        checksums.add_codes(connection, states)
     if ticket.holder:
         connection.execute(
             "INSERT INTO holder (rowid, name) VALUES (?, ?)", (number, searchable(ticket.holder))
@@ -74,6 +91,8 @@ def erase_ticket(connection: sqlite3.Connection, id_: str, body: str) -> None:
     ``forget_names`` comes after the last.
     """
     number = put_ticket(connection, row_of(connection, id_), TicketBody(id_, "", body, {}, ""))
+    had = connection.execute("SELECT hash FROM code WHERE ticket = ?", (number,)).fetchall()
+    checksums.drop_codes(connection, (hashed for (hashed,) in had))
     connection.execute("DELETE FROM code WHERE ticket = ?", (number,))
 
 
@@ -87,18 +106,21 @@ def put_member(connection: sqlite3.Connection, member: MemberRow) -> None:
     row = (
         member.id, member.name, member.key, member.state, member.proof, until_to_text(member),
     )  # fmt: skip
-    connection.execute("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?, ?)", row)
+    connection.execute(
+        "INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*row, checksums.of_text(*row)),
+    )
 
 
 def members_of(connection: sqlite3.Connection) -> dict[str, MemberRow]:
-    """Every device of the venue, by id."""
-    rows = connection.execute(
-        "SELECT id, name, key, state, proof, counts_until FROM member ORDER BY id"
-    )
-    return {
-        id_: MemberRow(id_, name, key, state, proof, until_from_text(until))
-        for id_, name, key, state, proof, until in rows
-    }
+    """Every device of the venue, by id. Raises WrongChecksum."""
+    members = {}
+    query = "SELECT id, name, key, state, proof, counts_until, sum FROM member ORDER BY id"
+    for *row, total in connection.execute(query):
+        checksums.require(total, checksums.of_text, *row)
+        id_, name, key, state, proof, until = row
+        members[id_] = MemberRow(id_, name, key, state, proof, until_from_text(until))
+    return members
 
 
 def until_to_text(member: MemberRow) -> str:

@@ -1,6 +1,7 @@
 """The data folder: its file names, its device id, its lock, and small files that survive a cut."""
 
 import os
+import re
 import secrets
 import stat
 import sys
@@ -21,21 +22,24 @@ else:
     import fcntl
 
 
+_NUMBER = re.compile(r"-([0-9]{1,9})\.db$")
+
+
 class Folder:
     """One venue, one event: where all its files are."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    @cached_property
+    @property
     def journal(self) -> Path:
         """This device's own journal, written by the gate."""
-        return self.path / "journal.db"
+        return newest(self.path / "journal.db")
 
-    @cached_property
+    @property
     def peers(self) -> Path:
         """The other devices' journals, written by the sync worker."""
-        return self.path / "peers.db"
+        return newest(self.path / "peers.db")
 
     @cached_property
     def pointer(self) -> Path:
@@ -191,6 +195,27 @@ def _all_of(path: Path) -> Iterator[Path]:
             yield one
         elif one.name in ROOMS and not one.is_symlink():
             yield from (one, *sorted(one.rglob("*")))
+
+
+def newest(first: Path) -> Path:
+    """The file of a kind that counts: the one with the greatest number.
+
+    One that was damaged stays where it is, for whoever has it open, and the next takes its place.
+    """
+    found = {
+        int(match[1]): path
+        for path in first.parent.glob(f"{first.stem}-*{first.suffix}")
+        if (match := _NUMBER.search(path.name))
+    }
+    return found[max(found)] if found else first
+
+
+def successor(path: Path) -> Path:
+    """What takes the place of a file."""
+    stem, number = path.stem, 1
+    if match := _NUMBER.search(path.name):
+        stem, number = stem[: match.start()], int(match[1])
+    return path.with_name(f"{stem}-{number + 1}{path.suffix}")
 
 
 class Lock:

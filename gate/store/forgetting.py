@@ -1,6 +1,7 @@
 """What of a data folder goes when an event is forgotten, or when its device was revoked."""
 
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,13 +18,18 @@ _NAMES = {
 }  # fmt: skip
 
 
+# What took the place of one that was damaged.
+_NUMBERED = re.compile(r"(journal|peers)-[0-9]+\.db")
+
+
 def is_of_event(name: str) -> bool:
     """Whether a file belongs to the event: all but the device's id, its scanners and the locks."""
     name = _of_database(name)
     return (
         name in _NAMES
+        or _NUMBERED.fullmatch(name) is not None
         or name.startswith(("gate.log.", "sync.log.", "invite.log."))
-        or name.endswith(".part")
+        or name.endswith((".part", ".damaged"))
         or FILE_NAME.fullmatch(name) is not None
     )
 
@@ -32,6 +38,7 @@ def is_of_others(name: str) -> bool:
     """Whether a file has names, codes or keys: all of the event but journal, logs, revocation."""
     plain = _of_database(name)
     keeps = plain == "revoked.json" or plain.startswith(_JOURNAL_AND_LOGS)
+    keeps = keeps or (plain.startswith("journal-") and _NUMBERED.fullmatch(plain) is not None)
     return is_of_event(name) and not keeps
 
 

@@ -7,8 +7,9 @@ from ``transaction()`` survives a power cut.
 
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -22,13 +23,24 @@ from gate.domain.model import MOVEMENTS, Act, Entry, History, Movement, Outcome
 from gate.errors import UsageError
 from gate.language import _
 from gate.store import entries, schema
+from gate.store.checksums import WrongChecksum
 from gate.store.folder import sync_folder
-from gate.store.sqlite import checkpoint, faults, open_reader, open_writer, writing
+from gate.store.sqlite import (
+    Presence,
+    checkpoint,
+    faults,
+    open_reader,
+    open_writer,
+    writing,
+)
 
 TALLY_KEY = ("minute", "gate", "zone", "ticket_type", "outcome", "reason", "operator")
 TALLY_COUNTS = ("entries", "admitted", "exited", "annulled")
 MOVEMENT_WITHIN = 5000
 """Of how many newest entries the last movement is sought: more than a grace time brings."""
+
+WITNESS_EVERY_S = 1.0
+"""How often the newest entry is read back from the disk: that costs a fifth of a scan."""
 
 TallyKey = tuple[int, str, str, str, str, str, str]
 TallyCounts = tuple[int, int, int, int]
@@ -48,6 +60,14 @@ class Head:
     def name(self) -> str:
         """``origin:seq`` of the newest entry; empty for a new journal."""
         return f"{self.origin}:{self.seq}" if self.seq else ""
+
+
+class Whole(NamedTuple):
+    """An entry that is what was hashed, with its bytes and their hash."""
+
+    entry: Entry
+    body: bytes
+    hash: bytes
 
 
 class Link(NamedTuple):
@@ -101,11 +121,19 @@ class Journal:
                 schema.journal.apply(Database(self._connection))
                 if is_new:
                     sync_folder(path.parent)
+                self._tip: tuple[int, bytes] = (0, b"")
+                """Row and hash of the newest entry in this file."""
                 self._head = self._read_head()
                 self.totals = self._read_totals()
+                self.missing = self._read_missing()
         except BaseException:
             self._connection.close()
             raise
+        self._witnessed_s = float("-inf")
+        self._witness: sqlite3.Connection | None = None
+        self._presences: tuple[Presence, ...] = ()
+        """Of the file and its log, once something was written."""
+        self._looked_over = 0
         self._incarnation = ""
         self._uncounted: list[tuple[TallyKey, TallyCounts]] = []
 
@@ -114,29 +142,45 @@ class Journal:
         """Where the journal ends now."""
         return self._head
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The file as it is open, be it without a name by now: to salvage what it holds."""
+        return self._connection
+
     def close(self) -> None:
         """Fold the log file into the database file and let go."""
+        if self._witness is not None:
+            self._witness.close()
+        self._witness = None
         with faults(self._path):
             self._connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything within happens together and durably, or not at all."""
-        before = (self._head, self._incarnation)
+        before = (self._head, self._incarnation, self._tip)
         self._uncounted.clear()
+        self._require_own_file()
         try:
             with writing(self._connection, self._path):
                 self._follow_others()
                 yield
         except BaseException:
-            self._head, self._incarnation = before
+            self._head, self._incarnation, self._tip = before
             raise
+        if not self._presences:
+            self._presences = (Presence(self._path), Presence(self._path, "-wal"))
         for key, counts in self._uncounted:
             self.totals.add(key, counts)
 
     def history(self, ticket: str) -> History | None:
         """What the ticket did at this device; ``None`` when it was never here."""
-        return read_history(self._connection, ticket)
+        return read_sound_history(self._connection, ticket)
 
     def facts(self, ticket: str) -> list[Entry]:
         """Every entry of this journal that the ticket's history folds from."""
@@ -190,7 +234,56 @@ class Journal:
             raise UsageError(
                 _("this is too long for an entry"), _("A shorter note; of many admissions, fewer.")
             )
-        digest = entries.digest(body)
+        self._keep(Whole(entry, body, entries.digest(body)), past)
+        return entry
+
+    def adopt(
+        self,
+        kept: Iterable[Whole],
+        orphans: Iterable[Whole],
+        missing: Iterable[tuple[str, int, int]],
+        ended: Head,
+    ) -> None:
+        """Begin with what was salvaged of a damaged journal: everything, or nothing."""
+        run = self._connection.execute
+        with self.transaction():
+            for one in kept:
+                self._keep(one, read_history(self._connection, one.entry.ticket))
+            for one in orphans:
+                at = (one.entry.origin, one.entry.seq, one.entry.ticket, one.body.decode())
+                run("INSERT OR IGNORE INTO orphan VALUES (?, ?, ?, ?, ?)", (one.hash, *at))
+            for span in missing:
+                run("INSERT INTO missing VALUES (?, ?, ?)", span)
+            if ended.seq:
+                at_end = (ended.origin, ended.seq, ended.hash, ended.hlc)
+                run("INSERT INTO ended VALUES (?, ?, ?, ?)", at_end)
+
+    def orphans(self, ticket: str) -> list[Entry]:
+        """What this device did on a ticket, in entries that follow a lost one."""
+        if not self.missing:
+            return []
+        rows = self._connection.execute(
+            "SELECT body, hash FROM orphan WHERE ticket = ?", (ticket,)
+        ).fetchall()
+        return [_sound(*row) for row in rows]
+
+    def look_over(self, count: int = 250) -> None:
+        """Read some entries as they are on disk, in turn; for idle moments.
+
+        Raises DamagedError when one is not what was hashed.
+        """
+        # One that was just opened has no page in memory.
+        with faults(self._path), closing(open_reader(self._path)) as connection:
+            rows = connection.execute(
+                "SELECT id, body, hash FROM entry WHERE id > ? ORDER BY id LIMIT ?",
+                (self._looked_over, count),
+            ).fetchall()
+            for _row, body, hashed in rows:
+                _sound(body, hashed)
+        self._looked_over = rows[-1][0] if len(rows) == count else 0
+
+    def _keep(self, one: Whole, past: History | None) -> None:
+        entry, body, digest = one
         row = self._connection.execute(
             "INSERT INTO entry (origin, seq, hash, body) VALUES (?, ?, ?, ?)",
             (entry.origin, entry.seq, digest, body.decode()),
@@ -207,11 +300,35 @@ class Journal:
         elif entry.act is Act.ANNULMENT:
             remember(self._connection, entry.ticket, fold(self.facts(entry.ticket)))
         self._head = Head(entry.origin, entry.seq, digest.hex(), entry.hlc, row or 0)
-        return entry
+        self._tip = (row or 0, digest)
 
     def checkpoint(self) -> None:
         """Move the log into the database file; for idle moments."""
         checkpoint(self._connection, self._path)
+
+    def _require_own_file(self) -> None:
+        """Raise DamagedError unless what was written last is in the file that has this name."""
+        for presence in self._presences[:1]:
+            presence.require()
+        row, hashed = self._tip
+        now_s = time.monotonic()
+        if not row or now_s - self._witnessed_s < WITNESS_EVERY_S:
+            return
+        self._witnessed_s = now_s
+        for presence in self._presences[1:]:
+            presence.require()
+        # By another connection: this one has the pages in memory.
+        with faults(self._path):
+            found = self._reader().execute(_NEWEST_IS, (row,)).fetchone()
+            if found is None or found[1] != hashed:
+                msg = "the newest entry is not there"
+                raise WrongChecksum(msg)
+            _sound(*found)
+
+    def _reader(self) -> sqlite3.Connection:
+        if self._witness is None:
+            self._witness = open_reader(self._path)
+        return self._witness
 
     def _follow_others(self) -> None:
         # The folder's lock keeps others out; where a file system breaks locks, the chain holds.
@@ -231,7 +348,8 @@ class Journal:
 
     def boot_of(self, origin: str) -> str:
         """The boot in which an incarnation of this device lived."""
-        first = self.find(f"{origin}:1")
+        with faults(self._path):
+            first = self.find(f"{origin}:1")
         return "" if first is None else first.boot_id
 
     def _read_totals(self) -> Totals:
@@ -248,11 +366,22 @@ class Journal:
         row = self._connection.execute(
             "SELECT origin, seq, hash, body, id FROM entry ORDER BY id DESC LIMIT 1"
         ).fetchone()
-        if row is None:
-            return Head()
-        return Head(row[0], row[1], row[2].hex(), entries.decode(row[3]).hlc, row[4])
+        ended = self._connection.execute("SELECT origin, seq, hash, hlc FROM ended").fetchone()
+        head, self._tip = Head(), (0, b"")
+        if row is not None:
+            self._tip = (row[4], row[2])
+            head = Head(row[0], row[1], row[2].hex(), entries.decode(row[3]).hlc, row[4])
+        # The first entry after a journal that was damaged follows its last one, kept or lost.
+        if ended is not None and ended[3] > head.hlc:
+            return Head(ended[0], ended[1], ended[2], ended[3], head.row)
+        return head
+
+    def _read_missing(self) -> list[tuple[str, int, int]]:
+        """Which numbers are lost: origin, the first and the last of them."""
+        return self._connection.execute("SELECT origin, first, last FROM missing").fetchall()
 
 
+_NEWEST_IS = "SELECT body, hash FROM entry WHERE id = ?"
 _TALLY_UPSERT = (
     f"INSERT INTO tally VALUES ({', '.join('?' * (len(TALLY_KEY) + len(TALLY_COUNTS)))}) "
     f"ON CONFLICT DO UPDATE SET {', '.join(f'{c} = {c} + excluded.{c}' for c in TALLY_COUNTS)}"
@@ -370,19 +499,49 @@ def read_history(connection: sqlite3.Connection, ticket: str) -> History | None:
     used, inside, redemptions, first, last = row
     ends = {}
     for row_number in {first, last} - {None}:
-        found = connection.execute("SELECT body FROM entry WHERE id = ?", (row_number,)).fetchone()
-        ends[row_number] = movement_of(entries.decode(found[0]))
+        found = connection.execute(
+            "SELECT body, hash FROM entry WHERE id = ?", (row_number,)
+        ).fetchone()
+        ends[row_number] = movement_of(_sound(*(found or ("", b""))))
     return History(used, inside, redemptions, ends.get(first), ends.get(last))
 
 
 def read_facts(connection: sqlite3.Connection, ticket: str) -> list[Entry]:
     """The entries of a journal file that count and that a ticket's history folds from."""
-    rows = connection.execute(
-        "SELECT body FROM counted WHERE ticket = ? "
-        "AND act IN ('admission', 'exit', 'annulment') ORDER BY id",
-        (ticket,),
-    )
-    return [entries.decode(body) for (body,) in rows]
+    return [_sound(*row) for row in connection.execute(_FACTS, (ticket,))]
+
+
+_FACTS = (
+    "SELECT body, hash FROM counted WHERE ticket = ? "
+    "AND act IN ('admission', 'exit', 'annulment') ORDER BY id"
+)
+FEW = 8
+"""So many redemptions are counted again when they are read."""
+
+
+def read_sound_history(connection: sqlite3.Connection, ticket: str) -> History | None:
+    """As ``read_history``, and looked at twice: the entries have to say the same.
+
+    Raises WrongChecksum where they do not, or are not what was hashed.
+    """
+    history = read_history(connection, ticket)
+    if history is None:
+        is_sound = connection.execute(f"{_FACTS} LIMIT 1", (ticket,)).fetchone() is None
+    else:
+        is_few = history.redemptions <= FEW
+        is_sound = not is_few or fold(read_facts(connection, ticket)) == history
+    if not is_sound:
+        msg = "a history does not follow from its entries"
+        raise WrongChecksum(msg)
+    return history
+
+
+def _sound(body: str, hashed: bytes) -> Entry:
+    """An entry that is what was hashed. Raises WrongChecksum, NoEntryError."""
+    if entries.digest(body.encode()) != hashed:
+        msg = "an entry is not what was hashed"
+        raise WrongChecksum(msg)
+    return entries.decode(body)
 
 
 def read_entry(connection: sqlite3.Connection, name: str) -> Entry | None:
@@ -391,9 +550,9 @@ def read_entry(connection: sqlite3.Connection, name: str) -> Entry | None:
     if not (seq.isascii() and seq.isdecimal() and len(seq) < 19):
         return None
     row = connection.execute(
-        "SELECT body FROM entry WHERE origin = ? AND seq = ?", (origin, int(seq))
+        "SELECT body, hash FROM entry WHERE origin = ? AND seq = ?", (origin, int(seq))
     ).fetchone()
-    return None if row is None else entries.decode(row[0])
+    return None if row is None else _sound(*row)
 
 
 class JournalReader:

@@ -17,9 +17,9 @@ from gate.domain.history import fold
 from gate.domain.model import Entry, History
 from gate.errors import StoreError
 from gate.store import entries
-from gate.store.folder import Folder
-from gate.store.journal import read_entry, read_facts, read_history
-from gate.store.sqlite import faults, open_reader
+from gate.store.folder import Folder, successor
+from gate.store.journal import read_entry, read_facts, read_sound_history
+from gate.store.sqlite import cache_faults, open_reader
 
 T = TypeVar("T")
 
@@ -41,8 +41,10 @@ class Peers:
     """The other journals. Every method belongs to the thread that uses it first."""
 
     def __init__(self, folder: Folder) -> None:
+        self._folder = folder
         self._path = folder.peers
-        self._name = str(folder.peers)  # looked for before every scan
+        # Looked for before every scan.
+        self._name, self._next = str(self._path), str(successor(self._path))
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._version = 0
@@ -65,6 +67,7 @@ class Peers:
         What is wrong with it, whoever reads it next is told. While there is no file, what was held
         is still read: it is better than nothing.
         """
+        self._turn_to_newest()
         try:
             stat = os.stat(self._name)  # noqa: PTH116  before every scan, so the quick way
         except OSError:
@@ -82,7 +85,14 @@ class Peers:
 
     def history(self, ticket: str) -> History | None:
         """What the ticket did at the other devices; ``None`` when nothing was heard of it."""
+        self._turn_to_newest()
         return self._read(lambda connection: read_heard(connection, ticket), None)
+
+    def _turn_to_newest(self) -> None:
+        if os.path.exists(self._next):  # noqa: PTH110  before every scan, so the quick way
+            self.close()
+            self._path = self._folder.peers
+            self._name, self._next = str(self._path), str(successor(self._path))
 
     def facts(self, ticket: str) -> list[Entry]:
         """The other devices' entries that the ticket's history folds from."""
@@ -131,7 +141,7 @@ class Peers:
             if not os.path.exists(self._name):  # noqa: PTH110  before every scan, so the quick way
                 return nothing
             self._connection = open_reader(self._path)
-        with faults(self._path):
+        with cache_faults(self._path):
             try:
                 return read(self._connection)
             except sqlite3.OperationalError as error:
@@ -164,7 +174,7 @@ def read_heard(connection: sqlite3.Connection, ticket: str) -> History | None:
     """What a ticket did at the other devices; ``None`` when nothing was heard of it."""
     if connection.execute("SELECT 1 FROM claimed WHERE ticket = ?", (ticket,)).fetchone():
         return fold(read_facts(connection, ticket))
-    return read_history(connection, ticket)
+    return read_sound_history(connection, ticket)
 
 
 def is_half_made(error: sqlite3.Error) -> bool:

@@ -135,6 +135,32 @@ CREATE TABLE claimed (ticket TEXT PRIMARY KEY) WITHOUT ROWID;
 _UNDOS = """
 CREATE INDEX entry_undos ON entry (ticket) WHERE act = 'annulment';
 """
+# What is left of a journal that was damaged, in the one that goes on: entries after a lost one,
+# the numbers of those that are lost, and where it ended.
+_SALVAGED = """
+CREATE TABLE orphan (
+    hash BLOB PRIMARY KEY,
+    origin TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    ticket TEXT NOT NULL,
+    body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX orphan_ticket ON orphan (ticket);
+CREATE TABLE missing (
+    origin TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (origin, first)
+) WITHOUT ROWID;
+CREATE TABLE ended (
+    origin TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    hlc INTEGER NOT NULL
+);
+"""
+
+
 _RESOLUTIONS = """
 CREATE INDEX entry_resolutions ON entry (ticket) WHERE act = 'resolution';
 """
@@ -167,6 +193,12 @@ def find_lane(db: Database) -> None:
     _run(db, _OWN_LANE)
 
 
+@journal()
+def keep_salvaged(db: Database) -> None:
+    """Version 0.2: what a damaged journal has left to the one that goes on."""
+    _run(db, _SALVAGED)
+
+
 @peers()
 def create_peers(db: Database) -> None:
     """Version 0.2: the same entries, of other devices, and how far each of them is known."""
@@ -194,12 +226,21 @@ def create_tickets(db: Database) -> None:
     _run(
         db,
         """
-        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-        CREATE TABLE ticket_type (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE meta (
+            key TEXT PRIMARY KEY,
+            value TEXT NOT NULL,
+            sum INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE ticket_type (
+            id TEXT PRIMARY KEY,
+            body TEXT NOT NULL,
+            sum INTEGER NOT NULL
+        ) WITHOUT ROWID;
         CREATE TABLE ticket (
             row INTEGER PRIMARY KEY,
             id TEXT NOT NULL UNIQUE,
             body TEXT NOT NULL,
+            sum INTEGER NOT NULL,
             type_id TEXT GENERATED ALWAYS AS (json_extract(body, '$.type_id')) VIRTUAL,
             status TEXT GENERATED ALWAYS AS
                 (coalesce(json_extract(body, '$.status'), 'normal')) VIRTUAL
@@ -207,9 +248,15 @@ def create_tickets(db: Database) -> None:
         CREATE TABLE code (
             hash BLOB PRIMARY KEY,
             ticket INTEGER NOT NULL REFERENCES ticket (row),
-            state TEXT NOT NULL
+            state TEXT NOT NULL,
+            sum INTEGER NOT NULL
         ) WITHOUT ROWID;
         CREATE INDEX code_ticket ON code (ticket);
+        CREATE TABLE code_block (
+            bucket INTEGER PRIMARY KEY,
+            sum INTEGER NOT NULL,
+            tails BLOB NOT NULL
+        );
         CREATE VIRTUAL TABLE holder USING fts5 (
             name, tokenize = "unicode61 remove_diacritics 2", prefix = '1 2 3'
         );
@@ -255,13 +302,9 @@ def follow_feeds(db: Database) -> None:
             key TEXT NOT NULL,
             state TEXT NOT NULL,
             proof TEXT NOT NULL,
-            counts_until TEXT NOT NULL
+            counts_until TEXT NOT NULL,
+            sum INTEGER NOT NULL
         ) WITHOUT ROWID;
-        INSERT INTO meta SELECT 'cursor', e.value || ':' || s.value || ':' ||
-                lower(hex(randomblob(8)))
-            FROM meta e JOIN meta s ON s.key = 'seq' WHERE e.key = 'epoch'
-            ON CONFLICT DO NOTHING;
-        INSERT INTO meta SELECT 'base', value FROM meta WHERE key = 'cursor';
         """,
     )
 
@@ -276,19 +319,18 @@ def know_shapes(db: Database) -> None:
             type_id TEXT NOT NULL,
             shape TEXT NOT NULL,
             tickets INTEGER NOT NULL,
+            again TEXT GENERATED ALWAYS AS (hex(shape)) STORED,
             PRIMARY KEY (type_id, shape)
         ) WITHOUT ROWID;
-        INSERT INTO shape SELECT type_id, coalesce(json_extract(body, '$.shape'), ''),
-            count(*) FROM ticket GROUP BY 1, 2;
         CREATE TRIGGER shape_added AFTER INSERT ON ticket BEGIN
-            INSERT INTO shape
+            INSERT INTO shape (type_id, shape, tickets)
                 VALUES (new.type_id, coalesce(json_extract(new.body, '$.shape'), ''), 1)
                 ON CONFLICT DO UPDATE SET tickets = tickets + 1;
         END;
         CREATE TRIGGER shape_changed AFTER UPDATE ON ticket BEGIN
             UPDATE shape SET tickets = tickets - 1 WHERE type_id = old.type_id
                 AND shape = coalesce(json_extract(old.body, '$.shape'), '');
-            INSERT INTO shape
+            INSERT INTO shape (type_id, shape, tickets)
                 VALUES (new.type_id, coalesce(json_extract(new.body, '$.shape'), ''), 1)
                 ON CONFLICT DO UPDATE SET tickets = tickets + 1;
         END;
@@ -303,18 +345,6 @@ def find_voids(db: Database) -> None:
         db,
         """
         CREATE INDEX ticket_voids ON ticket (id) WHERE json_extract(body, '$.voids') IS NOT NULL;
-        """,
-    )
-
-
-@tickets()
-def name_zones(db: Database) -> None:
-    """Version 0.2: every type names its time zone; 0.1 left it out where it was Asia/Shanghai."""
-    _run(
-        db,
-        """
-        UPDATE ticket_type SET body = json_set(body, '$.time_zone', 'Asia/Shanghai')
-            WHERE json_extract(body, '$.time_zone') IS NULL;
         """,
     )
 

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from gate.errors import BusyError, DamagedError, FullError, StoreError
 from gate.language import _
+from gate.store.checksums import WrongChecksum
 from gate.store.entries import NoEntryError
 
 Synchronous = Literal["FULL", "NORMAL"]
@@ -35,6 +36,7 @@ _SYNCHRONOUS_LEVEL = {"NORMAL": 1, "FULL": 2}
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _FULL_ERRNO = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_WRONG = (NoEntryError, WrongChecksum)
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -158,10 +160,41 @@ def scrub(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
+class Presence:
+    """Sees that a name goes on to stand for the file that is open, and that nobody cuts it."""
+
+    def __init__(self, path: Path, suffix: str = "") -> None:
+        self._path = path
+        self._name = f"{path}{suffix}"  # looked at before every scan
+        self._inode, self._size = self._look()
+
+    def require(self) -> None:
+        """Raise DamagedError when another file has the name, or none, or it is shorter."""
+        inode, size = self._look()
+        if inode != self._inode or size < self._size:
+            # What is written now would be written into a file without a name.
+            raise DamagedError(
+                _("{file} was removed, replaced or cut while it was in use").format(
+                    file=self._path.name
+                ),
+                _("Nobody but the program may change its files."),
+                self._path,
+            )
+        self._size = size
+
+    def _look(self) -> tuple[int, int]:
+        try:
+            found = os.stat(self._name)  # noqa: PTH116  as above, so the quick way
+        except OSError:
+            return 0, 0
+        return found.st_ino, found.st_size
+
+
 class faults:  # noqa: N801  reads as a statement: with faults(path)
     """Turn SQLite's and the system's errors into faults that name the file and say what to do."""
 
     __slots__ = ("_path",)
+    _is_cache = False
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -175,19 +208,33 @@ class faults:  # noqa: N801  reads as a statement: with faults(path)
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if isinstance(error, sqlite3.Error | OSError | NoEntryError):
-            raise _fault(error, self._path) from error
+        if isinstance(error, sqlite3.Error | OSError | NoEntryError | WrongChecksum):
+            raise _fault(error, self._path, is_cache=self._is_cache) from error
 
 
-def _fault(error: Exception, path: Path) -> StoreError:
+class cache_faults(faults):  # noqa: N801  as above
+    """The same for a file that can be had again: what it says of itself is not believed.
+
+    A statement of ours fails only where the schema is not the one that we made.
+    """
+
+    __slots__ = ()
+    _is_cache = True
+
+
+def _fault(error: Exception, path: Path, *, is_cache: bool = False) -> StoreError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     name, detail = path.name, str(error)
     if isinstance(error, OSError):
         detail = error.strerror or detail
-    if code in _DAMAGED or isinstance(error, NoEntryError):
+    # Text that is no UTF-8 is told without a code.
+    is_wrong = isinstance(error, sqlite3.OperationalError) and not code
+    is_wrong = is_wrong or (is_cache and code == sqlite3.SQLITE_ERROR)
+    if code in _DAMAGED or is_wrong or isinstance(error, _WRONG):
         return DamagedError(
             _("{file} is damaged: {detail}").format(file=name, detail=detail),
             _("Call a supervisor. The file is kept; use another device, then run: gate verify"),
+            path,
         )
     if code in _BUSY:
         return BusyError(

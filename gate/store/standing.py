@@ -50,7 +50,7 @@ class StandingReader:
         self._memberships = (str(folder.enrolment), str(folder.membership))
         self._venue = str(folder.venue)
         self._heard = str(folder.heard)
-        self._peers = str(folder.peers)
+        self._folder = folder
         self._freshness = FreshnessReader(folder)
         self._within_ms = round(heard_within_s * 1000)
         self._settling = settling or Settling()
@@ -115,7 +115,7 @@ class StandingReader:
         if store is not None:
             return told == store
         try:
-            return is_file_of(told, os.stat(self._peers))  # noqa: PTH116  as above
+            return is_file_of(told, self._folder.peers.stat())
         except OSError:
             return not told
 

@@ -8,9 +8,10 @@ import os
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -28,8 +29,19 @@ from gate.credential.spellings import folded, spellings
 from gate.domain.model import Ticket, TicketType
 from gate.errors import DamagedError, StoreError
 from gate.language import _
+from gate.store import damage
+from gate.store.checksums import (
+    WrongChecksum,
+    names_code,
+    of_code,
+    of_named,
+    of_text,
+    of_ticket,
+    read_meta,
+    require,
+)
 from gate.store.folder import Folder
-from gate.store.sqlite import faults, open_reader
+from gate.store.sqlite import cache_faults, faults, open_reader
 
 _ticket = msgspec.json.Decoder(Ticket)
 _ticket_type = msgspec.json.Decoder(TicketType)
@@ -40,24 +52,18 @@ MOST_LOOK_UPS = 12
 """Of one scan, in all its spellings and repairs, whatever was scanned."""
 FILE_NAME = re.compile(r"tickets-[0-9a-f]+-[0-9]+\.db")
 
-# The type's JSON is spliced in as a member, so that one decoding makes both. How far the replica is
-# comes with the ticket: the worker may write between two statements.
-_BY_CODE = """
-SELECT '{"code_state":"' || c.state || '","type":' || t.body || ',' || substr(k.body, 2),
-    (SELECT value FROM meta WHERE key = 'cursor')
-FROM code c JOIN ticket k ON k.row = c.ticket JOIN ticket_type t ON t.id = k.type_id
-WHERE c.hash = ?
+# How far the replica is comes with the ticket: the worker may write between two statements.
+_POSITION = "(SELECT sum || ' ' || value FROM meta WHERE key = 'cursor')"
+_TICKET = """
+    k.row, CAST(k.body AS BLOB), k.sum, t.id, CAST(t.body AS BLOB), t.sum"""
+_OF_TYPE = "LEFT JOIN ticket_type t ON t.id = k.type_id"
+_BY_CODE = f"""
+SELECT {_TICKET}, {_POSITION}, c.ticket, c.state, c.sum
+FROM code c LEFT JOIN ticket k ON k.row = c.ticket {_OF_TYPE} WHERE c.hash = ?
 """
-_BY_ID = """
-SELECT '{"type":' || t.body || ',' || substr(k.body, 2),
-    (SELECT value FROM meta WHERE key = 'cursor')
-FROM ticket k JOIN ticket_type t ON t.id = k.type_id WHERE k.id = ?
-"""
-_EVERY = """
-SELECT '{"type":' || t.body || ',' || substr(k.body, 2), k.row
-FROM ticket k JOIN ticket_type t ON t.id = k.type_id WHERE k.row > ? ORDER BY k.row LIMIT ?
-"""
-_ANY = "SELECT (SELECT value FROM meta WHERE key = 'cursor') FROM ticket_type LIMIT 1"
+_BY_ID = f"SELECT {_TICKET}, {_POSITION} FROM ticket k {_OF_TYPE} WHERE k.id = ?"
+_EVERY = f"SELECT {_TICKET} FROM ticket k {_OF_TYPE} WHERE k.row > ? ORDER BY k.row LIMIT ?"
+_ANY = f"SELECT {_POSITION} FROM ticket_type LIMIT 1"
 _BESIDE = """
 SELECT (SELECT max(id) FROM ticket WHERE id < :id), (SELECT min(id) FROM ticket WHERE id > :id)
 """
@@ -66,11 +72,11 @@ _VOIDED = """
 SELECT id FROM ticket WHERE json_extract(body, '$.voids') IS NOT NULL AND id > ?
 ORDER BY id LIMIT ?
 """
-_BY_NAME = """
-SELECT '{"type":' || t.body || ',' || substr(k.body, 2)
-FROM holder h JOIN ticket k ON k.row = h.rowid JOIN ticket_type t ON t.id = k.type_id
+_BY_NAME = f"""
+SELECT {_TICKET} FROM holder h JOIN ticket k ON k.row = h.rowid {_OF_TYPE}
 WHERE h.holder MATCH ? LIMIT ?
 """
+_SHAPES = "SELECT shape, tickets, again = hex(shape) FROM shape"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,10 @@ class Tickets:
         self._meant: dict[str, Ticket | None] = {}
         self._shapes: tuple[Shape, ...] | None = None
         self._is_spent = False
+        self._told: str | None = None
+        """The cursor as it was read last, with its checksum."""
+        self._floor = ""
+        """How far the replica was that this one takes the place of."""
 
     def close(self) -> None:
         """Let go of the file."""
@@ -141,6 +151,11 @@ class Tickets:
     def built_ms(self) -> int:
         """When the replica was made, Unix milliseconds: no true clock is earlier."""
         return self._built_ms
+
+    @property
+    def cursor(self) -> str:
+        """How far the list in which was last looked has read the feed; empty for none."""
+        return self._cursor
 
     @property
     def position(self) -> str:
@@ -170,19 +185,25 @@ class Tickets:
         if credential.problem is not None:
             return Match(credential, hashed)
         code = credential.code
-        first = self._looked_up[code] = self._one(_BY_CODE, hashed)
+        first = self._looked_up[code] = self._by_code(hashed)
         forms = spellings(code, raw, symbology, credential.aim)
         if first is not None and len(forms) == 1:
             return Match(credential, hashed, (first,))
         found: dict[str, Ticket] = {} if first is None else {first.id: first}
+        lacking = [hashed] if first is None else []
         for form in filter(self._fits, forms[1:]):
             ticket = self._look_up(form)
             if ticket is not None:
                 found.setdefault(ticket.id, ticket)
+            elif first is None:
+                lacking.append(self.hash_of(form))
         for form in filter(self._fits, folded(code) if not found else ()):
             ticket = self._look_up(form)
-            if ticket is not None and self._is_of_one_case(ticket.type.id, form):
+            if ticket is None:
+                lacking.append(self.hash_of(form))
+            elif self._is_of_one_case(ticket.type.id, form):
                 found.setdefault(ticket.id, ticket)
+        self._require_unknown(lacking)
         if not found and self._is_empty():
             # A venue that has begun before its tickets came: nobody is to be turned away for it.
             raise self._none()
@@ -203,7 +224,9 @@ class Tickets:
         if credential.problem is not None:
             return None
         forms = spellings(credential.code, aim=credential.aim)
-        found = {t.id: t for form in filter(self._fits, forms) if (t := self._look_up(form))}
+        tickets = {form: self._look_up(form) for form in filter(self._fits, forms)}
+        self._require_unknown(self.hash_of(form) for form, one in tickets.items() if one is None)
+        found = {one.id: one for one in tickets.values() if one is not None}
         return found.popitem()[1] if len(found) == 1 else None
 
     def is_spent(self) -> bool:
@@ -215,7 +238,7 @@ class Tickets:
             if len(self._looked_up) >= MOST_LOOK_UPS:
                 self._is_spent = True
                 return None
-            self._looked_up[code] = self._one(_BY_CODE, self.hash_of(code))
+            self._looked_up[code] = self._by_code(self.hash_of(code))
         return self._looked_up[code]
 
     def alphabet(self) -> str:
@@ -230,19 +253,25 @@ class Tickets:
     def _all_shapes(self) -> tuple[Shape, ...]:
         """The shapes of the event's codes; empty where they are not known of every ticket."""
         if self._shapes is None:
-            with faults(self._path):
-                query = "SELECT DISTINCT shape FROM shape WHERE tickets > 0"
-                rows = self._live().execute(query).fetchall()
-            known = [read_shape(row[0]) for row in rows]
+            known = self._read_shapes("", "SELECT sum(tickets) FROM census")
             self._shapes = tuple(one for one in known if one) if all(known) else ()
         return self._shapes
 
+    def _read_shapes(self, where: str, count: str, *of: str) -> list[Shape | None]:
+        with cache_faults(self._path):
+            rows = self._live().execute(f"{_SHAPES} {where}", of).fetchall()
+            counted = self._live().execute(f"{count} {where}", of).fetchone()[0] or 0
+            # Triggers count these, and cannot make a checksum.
+            is_right = all(row[2] for row in rows) and counted == sum(row[1] for row in rows)
+            if not is_right:
+                msg = "wrong shapes"
+                raise WrongChecksum(msg)
+        return [read_shape(shape) for shape in {row[0] for row in rows if row[1]}]
+
     def _is_of_one_case(self, type_id: str, form: str) -> bool:
         """Whether all codes of a type are written in the case and width of this one."""
-        with faults(self._path):
-            query = "SELECT shape FROM shape WHERE type_id = ? AND tickets > 0"
-            rows = self._live().execute(query, (type_id,)).fetchall()
-        known = [read_shape(row[0]) for row in rows]
+        count = "SELECT sum(tickets) FROM census"
+        known = self._read_shapes("WHERE type_id = ?", count, type_id)
         classes = "".join(shape.alphabet for shape in known if shape)
         other = LOWER if form.upper() == form else UPPER
         has_other = other in classes and form.upper() != form.lower()
@@ -250,7 +279,16 @@ class Tickets:
 
     def get(self, ticket: str) -> Ticket | None:
         """The ticket of that id."""
-        return self._one(_BY_ID, ticket)
+        with cache_faults(self._path):
+            row = self._live().execute(_BY_ID, (ticket,)).fetchone()
+            if row is None:
+                return None
+            found = self._checked(row)
+            if found.id != ticket:
+                msg = "wrong id"
+                raise WrongChecksum(msg)
+            self._follow(row[6])
+        return found
 
     def search(self, name: str, limit: int = 50) -> list[Ticket]:
         """Tickets whose holder's name has every one of these words, or words that begin so."""
@@ -258,20 +296,21 @@ class Tickets:
         if not words:
             return []
         query = " ".join('"' + word.replace('"', '""') + '"*' for word in words)
-        with faults(self._path):
+        with cache_faults(self._path):
             rows = self._live().execute(_BY_NAME, (query, limit)).fetchall()
-        return sorted((self._decode(row[0]) for row in rows), key=lambda t: (t.holder, t.id))
+            return sorted(map(self._checked, rows), key=lambda t: (t.holder, t.id))
 
     def every(self, page: int = 5000) -> Iterator[Ticket]:
         """All tickets, a page at a time, so that no reading lasts."""
         after = 0
         while True:
-            with faults(self._path):
+            with cache_faults(self._path):
                 rows = self._live().execute(_EVERY, (after, page)).fetchall()
+                found = [self._checked(row) for row in rows]
             if not rows:
                 return
-            after = rows[-1][1]
-            yield from (self._decode(row[0]) for row in rows)
+            after = rows[-1][0]
+            yield from found
 
     def isolated_ms(self) -> int:
         """For how long the event lets a gate go on that hears nobody; 0: without an end."""
@@ -279,13 +318,13 @@ class Tickets:
 
     def types(self) -> list[TicketType]:
         """All ticket types."""
-        with faults(self._path):
+        with cache_faults(self._path):
             rows = self._live().execute("SELECT body FROM ticket_type ORDER BY id")
             return [_ticket_type.decode(body) for (body,) in rows]
 
     def census(self) -> list[Census]:
         """How many tickets there are, by type and status."""
-        with faults(self._path):
+        with cache_faults(self._path):
             rows = self._live().execute(
                 "SELECT c.type_id, coalesce(json_extract(t.body, '$.title'), ''), c.status, "
                 "c.tickets FROM census c JOIN ticket_type t ON t.id = c.type_id "
@@ -295,7 +334,7 @@ class Tickets:
 
     def short_of(self, ticket: str) -> str:
         """The beginning of a ticket's id, as long as it takes to be no other's."""
-        with faults(self._path):
+        with cache_faults(self._path):
             row = self._live().execute(_BESIDE, {"id": ticket}).fetchone()
         return ticket[: max(SHORT, *(_shared(ticket, one or "") + 1 for one in row))]
 
@@ -303,7 +342,7 @@ class Tickets:
         """The one ticket whose id begins so; ``None`` for several, or for less than a short id."""
         if len(text) < SHORT:
             return None
-        with faults(self._path):
+        with cache_faults(self._path):
             bound = (text, f"{text}\U0010ffff")
             rows = self._live().execute(_BEGINS, bound).fetchall()
         return self.get(rows[0][0]) if len(rows) == 1 else None
@@ -313,8 +352,8 @@ class Tickets:
 
         ``None`` for the tickets when that is not remembered: look at all of them.
         """
-        with faults(self._path):
-            meta = dict(self._live().execute("SELECT key, value FROM meta"))
+        with cache_faults(self._path):
+            meta = read_meta(self._live())
             at, base = (int(meta.get(k, "::").split(":")[1] or 0) for k in ("cursor", "base"))
             if seq < base or seq > at:
                 return at, None
@@ -325,21 +364,20 @@ class Tickets:
 
     def voided(self, after: str = "", page: int = 5000) -> list[str]:
         """Ids of tickets that ever were void, a page at a time and in order."""
-        with faults(self._path):
+        with cache_faults(self._path):
             rows = self._live().execute(_VOIDED, (after, page)).fetchall()
         return [id_ for (id_,) in rows]
 
     def meta(self, key: str) -> str:
         """A remark of whoever built the replica; empty when there is none."""
-        with faults(self._path):
-            row = self._live().execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return "" if row is None else str(row[0])
+        with cache_faults(self._path):
+            return read_meta(self._live()).get(key, "")
 
     def _is_empty(self) -> bool:
-        with faults(self._path):
+        with cache_faults(self._path):
             found = self._live().execute(_ANY).fetchone()
-        if found is not None:
-            self._cursor = found[0] or ""
+            if found is not None:
+                self._follow(found[0])
         # Once the codes are gone none is unknown.
         return found is None or self._is_bare()
 
@@ -362,45 +400,83 @@ class Tickets:
         assert self._connection is not None
         return self._connection
 
-    def _one(self, query: str, wanted: str | bytes) -> Ticket | None:
-        with faults(self._path):
-            row = self._live().execute(query, (wanted,)).fetchone()
-        if row is None:
-            return None
-        self._cursor = row[1] or ""
-        return self._decode(row[0])
+    def _by_code(self, hashed: bytes) -> Ticket | None:
+        with cache_faults(self._path):
+            row = self._live().execute(_BY_CODE, (hashed,)).fetchone()
+            if row is None:
+                return None
+            number, state, total = row[7:]
+            require(total, of_code, hashed, number, state)
+            found = self._checked(row, state)
+            self._follow(row[6])
+        return found
 
-    def _decode(self, body: str) -> Ticket:
+    def _require_unknown(self, hashes: Iterable[bytes]) -> None:
+        """Raise DamagedError when the blocks have a code that is not in its table."""
+        with cache_faults(self._path):
+            for hashed in hashes:
+                if names_code(self._live(), hashed):
+                    msg = "a code is missing"
+                    raise WrongChecksum(msg)
+
+    def _checked(self, row: tuple[Any, ...], state: str = "") -> Ticket:
+        """The ticket of a row. Raises WrongChecksum."""
+        number, body, total, type_id, kind, type_total = row[:6]
+        require(total, of_ticket, number, body)
+        require(type_total, of_named, type_id, kind)
+        # The type is spliced in as a member, so that one decoding makes both.
         try:
-            return _ticket.decode(body)
-        except (msgspec.DecodeError, UnicodeError) as error:
-            raise DamagedError(
-                _("{file} holds a ticket that cannot be read: {detail}").format(
-                    file=self._path.name, detail=error
-                ),
-                _("Call a supervisor, and import the tickets again."),
-            ) from error
+            lead = b'{"code_state":"' + state.encode() + b'","type":' if state else b'{"type":'
+            return _ticket.decode(lead + kind + b"," + body[1:])
+        except (msgspec.DecodeError, UnicodeError, TypeError) as error:
+            raise WrongChecksum(str(error)) from error
+
+    def _follow(self, told: str | None) -> None:
+        """Note how far the replica is. Raises WrongChecksum."""
+        if told == self._told:
+            return
+        total, _space, cursor = str(told).partition(" ")
+        require(total, _of_cursor, cursor)
+        if self._floor and is_before(cursor, self._floor):
+            raise StoreError(
+                _("the tickets are being fetched again"), _("Wait a moment, then scan again.")
+            )
+        self._told, self._cursor = told, cursor
 
     def _open(self, stamp: tuple[int, int]) -> None:
         self.close()
         path = live_replica(self._folder)
         connection = open_reader(path)
         try:
-            with faults(path):
-                meta = dict(connection.execute("SELECT key, value FROM meta"))
+            with cache_faults(path):
+                meta = read_meta(connection)
             self._key = bytes.fromhex(meta["key"])
             self._built_ms = int(meta["built_ms"])
-            self._cursor = meta.get("cursor", "")
+            self._cursor, self._told = meta.get("cursor", ""), None
+            lost = damage.unmended(self._folder, damage.TICKETS)
+            self._floor = lost.cursor if lost is not None and lost.file != path.name else ""
         except (KeyError, ValueError) as error:
             connection.close()
             raise DamagedError(
                 _("{file} is no ticket file").format(file=path.name),
                 _("Import the tickets again with: gate import FILE"),
+                path,
             ) from error
         except StoreError:
             connection.close()
             raise
         self._connection, self._path, self._stamp = connection, path, stamp
+
+
+def is_before(cursor: str, floor: str) -> bool:
+    """Whether a cursor comes before another one of the same life of the feed."""
+    here, there = cursor.split(":"), floor.split(":")
+    numbers = (*here[1:2], *there[1:2])
+    return here[0] == there[0] and len(numbers) == 2 and int(numbers[0]) < int(numbers[1])
+
+
+def _of_cursor(cursor: str) -> str:
+    return str(of_text("cursor", cursor))
 
 
 def live_replica(folder: Folder) -> Path:
@@ -412,6 +488,7 @@ def live_replica(folder: Folder) -> Path:
         raise DamagedError(
             _("{file} names no ticket file").format(file=folder.pointer.name),
             _("Import the tickets again with: gate import FILE"),
+            path if FILE_NAME.fullmatch(name) else folder.pointer,
         )
     return path
 

@@ -10,6 +10,7 @@ from gate.domain.history import fold
 from gate.domain.model import Entry
 from gate.language import _
 from gate.store import entries
+from gate.store.checksums import WrongChecksum
 from gate.store.journal import (
     TALLY_COUNTS,
     TALLY_KEY,
@@ -75,6 +76,7 @@ def _audit_chain(connection: sqlite3.Connection, audit: Audit, progress: Progres
     """Walk the entries in order; answer with the tally they make."""
     total = connection.execute("SELECT count(*) FROM entry").fetchone()[0]
     tally: _Tally = {}
+    gaps = _Gaps(connection)
     previous: Entry | None = None
     previous_hash = ""
     for body, kept_hash, origin, seq in _pages(connection):
@@ -90,7 +92,7 @@ def _audit_chain(connection: sqlite3.Connection, audit: Audit, progress: Progres
             audit.found(_("{entry} is not what was hashed").format(entry=name))
         if entry.name != name:
             audit.found(_("{entry} calls itself {name}").format(entry=name, name=entry.name))
-        if not _follows(entry, previous, previous_hash):
+        if not (_follows(entry, previous, previous_hash) or gaps.has_before(entry)):
             audit.found(_("{entry} does not follow the entry before it").format(entry=name))
         if entry.seq == 1:
             audit.origins += 1
@@ -104,10 +106,27 @@ def _audit_chain(connection: sqlite3.Connection, audit: Audit, progress: Progres
     return tally
 
 
+class _Gaps:
+    """What is not among the entries because the journal before this one was damaged."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        query = "SELECT hash FROM ended UNION SELECT lower(hex(hash)) FROM orphan"
+        self._hashes = {hash_ for (hash_,) in connection.execute(query)}
+        self._missing = connection.execute("SELECT origin, first, last FROM missing").fetchall()
+
+    def has_before(self, entry: Entry) -> bool:
+        """Whether a start of the lane follows one of these."""
+        origin, _colon, seq = entry.follows.rpartition(":")
+        is_missing = seq.isdecimal() and any(
+            origin == lost and first <= int(seq) <= last for lost, first, last in self._missing
+        )
+        return entry.seq == 1 and (entry.prev in self._hashes or is_missing)
+
+
 def _find(connection: sqlite3.Connection, name: str) -> Entry | None:
     try:
         return read_entry(connection, name)
-    except entries.NoEntryError:
+    except (entries.NoEntryError, WrongChecksum):
         return None  # has been told of when its turn came
 
 
@@ -145,7 +164,7 @@ def _audit_states(connection: sqlite3.Connection, audit: Audit) -> None:
             audit.tickets += 1
             try:
                 follows = read_history(connection, ticket) == fold(read_facts(connection, ticket))
-            except entries.NoEntryError:
+            except (entries.NoEntryError, WrongChecksum):
                 follows = False
             if not follows:
                 audit.found(

@@ -528,7 +528,7 @@ class _Journals:
 
     def heads(self, origin: str, first: int, last: int) -> list[Head]:
         found = _HEADS.run(self.connection, [(self.event, origin, first, last)])
-        return [Head(*row) for row in found.tuples()]
+        return [Head(row[0], row[1], row[2], row[3]) for row in found]
 
     def _of(self, origin: str) -> tuple[ColumnElement[bool], ...]:
         return t.entry.c.event == self.event, t.entry.c.origin == origin

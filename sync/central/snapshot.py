@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlite_utils import Database
 
 from gate.store import schema
+from gate.store.checksums import make_blocks, put_meta
 from gate.store.event import put_event
 from gate.store.filling import put_member, put_ticket, put_type
 from gate.store.folder import Folder, Lock
@@ -94,15 +95,15 @@ def _fill(
         for member in devices.members(connection, event):
             put_member(db, member)
         for done, ticket in enumerate(tickets.all_tickets(connection, event), 1):
-            put_ticket(db, None, _bare(ticket) if said.dropped_ms else ticket)
+            put_ticket(db, None, _bare(ticket) if said.dropped_ms else ticket, makes_blocks=True)
             if done % _STEP == 0:
                 progress(done, total)
         meta = {"key": key, "epoch": cursor.epoch, "seq": cursor.seq, "cursor": cursor,
                 "link": moment.link.hex(), "built_ms": moment.as_of_ms,
                 "as_of_ms": moment.as_of_ms}  # fmt: skip
         put_event(db, said)
-        rows = [(name, str(value)) for name, value in meta.items()]
-        db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+        put_meta(db, meta)
+        make_blocks(db)
         db.execute("COMMIT")
         db.execute("INSERT INTO holder(holder) VALUES ('optimize')")
         db.execute("PRAGMA synchronous = NORMAL")

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from gate.errors import UsageError
 from gate.language import _
+from gate.store.checksums import read_meta
 from gate.store.event import KEEP_DAYS, EventRow, event_of
 from gate.store.filling import members_of
 from gate.store.folder import Folder
@@ -69,7 +70,7 @@ def take_over(
                 _("Name a new one with --event."),
             )
     with closing(open_reader(live)) as replica, faults(live):
-        (key,) = replica.execute("SELECT value FROM meta WHERE key = 'key'").fetchone()
+        key = read_meta(replica)["key"]
         connection.execute(
             update(t.event)
             .where(t.event.c.id == event)
