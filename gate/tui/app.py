@@ -218,7 +218,7 @@ class GateApp(App[int], inherit_bindings=False):
         """Where, which way, what is wrong, how sure, how fresh, what reads: most needed first."""
         lane, standing = self.lane, self.lane.standing()
         fresh = standing.freshness
-        basis = basis_words(standing.coverage.basis, standing.age_ms)
+        basis = basis_words(standing.coverage.basis, standing.age_ms, is_brief=True)
         if standing.is_enrolled:
             link = server_link(fresh, standing.boot_ms, lane.now_ms(), self.time_zone)
             unsent = [_("{n} unsent").format(n=fresh.unsent)] if fresh.unsent else []
