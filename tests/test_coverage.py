@@ -444,7 +444,7 @@ def test_when_all_others_are_retired_a_venue_without_a_server_has_one_lane(
 def test_what_is_sure_tells_how_old_it_is_rounded_up(
     lane: Lane, venue: Folder, clock: FixedClock
 ) -> None:
-    """In the verdict's line, in the entry, and shorter in a status bar; only what is sure has one."""
+    """In the verdict's line, in the entry, and shorter in a bar; only what is sure has one."""
     say(venue, clock, known(OTHER, clock, ago_s=0.61))
     verdict = lane.admit(Scan("GOOD001"))
     assert (verdict.basis_age_ms, newest(venue).basis_age_ms) == (610, 610)
