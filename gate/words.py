@@ -370,13 +370,18 @@ def isolated_words(hours: int) -> str:
     return told.format(n=hours)
 
 
-def basis_words(basis: Basis, age_ms: int | None = None) -> str:
-    """What a verdict is worth; while it is sure, up to how long before it."""
+def basis_words(basis: Basis, age_ms: int | None = None, *, is_brief: bool = False) -> str:
+    """What a verdict is worth; while it is sure, up to how long before it, and by whose word.
+
+    For a status bar, which tells by itself who is heard, without the latter.
+    """
     words = _(BASIS_WORDS[basis])
     if age_ms is None or basis not in (Basis.CENTRAL, Basis.LAN):
         return words
     # Rounded up: it is promised that nothing older is missing.
     seconds = max(0.1, math.ceil(age_ms / 100) / 10)
+    if is_brief:
+        return _("sure: {seconds} s").format(seconds=f"{seconds:.1f}")
     return _("{sure}, {seconds} s").format(sure=words, seconds=f"{seconds:.1f}")
 
 

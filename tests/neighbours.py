@@ -1,7 +1,7 @@
 """Other devices of the same event, without a network: their journals carried over by hand."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from gate.domain.model import HouseRules, Place
@@ -11,7 +11,6 @@ from gate.store.folder import Folder
 from gate.store.freshness import Freshness
 from gate.store.freshness import Lane as Known
 from gate.store.journal import JournalReader
-from gate.store.peers import Peers
 from sync.replica import Holdings
 from tests.venue import FixedClock, fill
 
@@ -63,10 +62,8 @@ def say(
 ) -> None:
     """Be the sync worker: say that the server was heard so long ago, and what it told."""
     heard = clock.boot_ms - int(ago_s * 1000)
-    peers = Peers(folder)
-    peers.refresh()
-    store = peers.store
-    peers.close()
+    with closing(Holdings(folder)) as holdings:
+        store = holdings.store
     said = {
         "boot_id": clock.boot_id,
         "boot_ms": clock.boot_ms,

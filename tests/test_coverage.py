@@ -15,6 +15,7 @@ from gate.plain import unheard_at, verdict_line
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader
 from gate.store.peers import Peers
+from gate.words import basis_words
 from sync.feed import Feed
 from sync.others import Others
 from sync.replica import Holdings
@@ -440,3 +441,30 @@ def test_when_all_others_are_retired_a_venue_without_a_server_has_one_lane(
     other = known(OTHER, clock, ago_s=None, active=False, state=state)
     say(venue, clock, other, server="", server_boot_ms=None, knows_members=knows_members)
     assert lane.standing().coverage.basis is basis
+
+
+def test_what_is_sure_tells_how_old_it_is_rounded_up(
+    lane: Lane, venue: Folder, clock: FixedClock
+) -> None:
+    """In the verdict's line, in the entry, and shorter in a bar; only what is sure has one."""
+    say(venue, clock, known(OTHER, clock, ago_s=0.61))
+    verdict = lane.admit(Scan("GOOD001"))
+    assert (verdict.basis_age_ms, newest(venue).basis_age_ms) == (610, 610)
+    assert "sure: server, 0.7 s" in verdict_line(verdict, lane.place, ZONE)
+    assert basis_words(Basis.LAN, 400, is_brief=True) == "sure: 0.4 s"
+    assert basis_words(Basis.LAN, 0) == "sure: all gates, 0.1 s"
+    assert basis_words(Basis.ALONE, 400) == "alone"
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [({"behind": 1200}, "South: 1200 behind"), ({}, "South: catching up")],
+)
+def test_who_is_heard_and_not_caught_up_with_is_told(
+    lane: Lane, venue: Folder, clock: FixedClock, more: dict[str, object], told: str
+) -> None:
+    """Heard this moment, and nothing is sure all the same."""
+    say(venue, clock, known(OTHER, clock, central_boot_ms=clock.boot_ms, ago_s=None, **more))
+    verdict = lane.admit(Scan("GOOD001"))
+    assert verdict.basis is Basis.ALONE
+    assert unheard_at(lane, verdict, ZONE) == told

@@ -2,6 +2,7 @@
 
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from gate.domain.model import Basis, Reason, Scan
 from gate.lane import Lane
 from gate.plain import unheard_at, verdict_line
+from gate.store import freshness
 from gate.store.folder import Folder
+from gate.store.freshness import FreshnessReader
 from gate.store.peers import Peers
 from sync.feed import Feed
 from sync.others import Others
@@ -140,7 +143,7 @@ def test_a_lane_reads_the_store_that_is_there_now(
     assert lane.admit(Scan("GOOD002")).reason is Reason.ALREADY_USED
 
 
-@pytest.mark.parametrize("how", ["deleted", "another", "an old copy", "new"])
+@pytest.mark.parametrize("how", ["deleted", "deleted and noticed", "another", "an old copy", "new"])
 def test_what_is_not_the_worker_s_store_makes_nothing_sure(
     lane: Lane, venue: Folder, clock: FixedClock, south: Folder, how: str
 ) -> None:
@@ -156,6 +159,8 @@ def test_what_is_not_the_worker_s_store_makes_nothing_sure(
     else:
         for suffix in ("", "-wal", "-shm"):
             Path(f"{venue.peers}{suffix}").unlink(missing_ok=True)
+    if how == "deleted and noticed":
+        freshness.write(venue, replace(FreshnessReader(venue).read(clock.boot_id), store=""))
     if how == "another":
         Holdings(venue).close()
     elif how == "an old copy":

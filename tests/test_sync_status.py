@@ -1,6 +1,7 @@
 """``gate sync status``: what it says when a worker is at work, has died, or never was."""
 
 import re
+from contextlib import closing
 
 import pytest
 
@@ -42,6 +43,8 @@ def line(folder: Folder, name: str) -> str:
 def say(folder: Folder, **what: object) -> None:
     """Say something as the worker of this boot would."""
     now = SystemClock().read()
+    with closing(Holdings(folder)) as holdings:
+        what["store"] = holdings.store
     told = Freshness(boot_id=now.boot_id, boot_ms=now.boot_ms, server="http://127.0.0.1:1", **what)  # type: ignore[arg-type]
     freshness.write(folder, told)
 

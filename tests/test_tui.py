@@ -467,7 +467,7 @@ async def test_the_status_says_how_the_lane_stands(venue: Folder, clock: FixedCl
         await screen.until(lambda: "alone · central 0.8 s ago" in at_the_status(screen))
         clock.pass_seconds(3)
         say(venue, clock, other, ago_s=0.8)
-        await screen.until(lambda: "sure: server · central 0.8 s ago" in at_the_status(screen))
+        await screen.until(lambda: "sure: 3.0 s · central 0.8 s ago" in at_the_status(screen))
         assert "tickets 0 s ago" in at_the_status(screen)
         say(venue, clock, known("f" * 16, clock, ago_s=3600), ago_s=3600, unsent=37)
         told = "alone · central unheard since 11:26 · 37 unsent"

@@ -112,12 +112,13 @@ class StandingReader:
 
     def _is_read(self, told: str, store: str | None) -> bool:
         """Whether the peer store that the worker speaks of is the one that is read here."""
-        if store is not None:
-            return told == store
+        if not told or store is not None:
+            # Without a name, what the worker writes is where nobody can read it.
+            return bool(told) and told == store
         try:
             return is_file_of(told, self._folder.peers.stat())
         except OSError:
-            return not told
+            return False
 
     def _is_told(self, word: Freshness, now_boot_ms: int) -> bool:
         """Whether anybody would have told by now that another lane has opened."""

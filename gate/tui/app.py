@@ -220,7 +220,7 @@ class GateApp(App[int], inherit_bindings=False):
         if lane.is_revoked:
             return [printable(lane.place.gate, 24), _("REVOKED")]
         fresh = standing.freshness
-        basis = basis_words(standing.coverage.basis, standing.age_ms)
+        basis = basis_words(standing.coverage.basis, standing.age_ms, is_brief=True)
         if standing.is_enrolled:
             link = server_link(fresh, standing.boot_ms, lane.now_ms(), self.time_zone)
             unsent = [_("{n} unsent").format(n=fresh.unsent)] if fresh.unsent else []
