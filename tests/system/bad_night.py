@@ -214,10 +214,11 @@ class Night:
                 continue
             for gate, at_ms in first[entry.ticket]:
                 other = gate.device != entry.device
-                if other and at_ms < entry.boot_ms - getattr(entry, "basis_age_ms", 10_000):
+                age_ms = entry.basis_age_ms or 0
+                if other and at_ms < entry.boot_ms - age_ms:
                     self.wrong.append(
                         f"{entry.name}: {entry.ticket} was called sure ({entry.basis.value}, "
-                        f"{getattr(entry, 'basis_age_ms', 10_000)} ms), {gate.name} had shown it "
+                        f"{age_ms} ms), {gate.name} had shown it "
                         f"green {entry.boot_ms - at_ms} ms before"
                     )
 
