@@ -115,7 +115,11 @@ def story() -> tuple[list[list[bytes]], MemberRow]:
         liar.make(ticket="good-4"),
     ]
     row = MemberRow(
-        LIAR, "liar", liar.public, "revoked", {liar.origin: [f"{liar.seq}:{liar.prev[:32]}"]}
+        LIAR,
+        "liar",
+        liar.public,
+        "revoked",
+        counts_until={liar.origin: [f"{liar.seq}:{liar.prev[:32]}"]},
     )
     later = [
         liar.make(Act.EXIT, ticket="good-2", persons=1, outcome=Outcome.EXIT),
@@ -261,7 +265,7 @@ async def test_at_the_server(running: Central) -> None:
     back = await running.http.post(
         "/v1/enrol", json={"token": token, "device": LIAR, "key": liar.public}
     )
-    assert (back.status_code, back.json()["error"]) == (403, "revoked_device")
+    assert (back.status_code, back.json()["error"]) == (403, "revoked")
 
 
 async def test_from_a_moment_on(running: Central) -> None:
