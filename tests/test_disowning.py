@@ -11,8 +11,9 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from gate.__main__ import main
-from gate.domain.model import Act, HouseRules, Outcome, Place, Reason, Scan
-from gate.lane import Lane
+from gate.domain.model import Act, HouseRules, Outcome, Place, Reason, Role, Scan
+from gate.errors import UsageError
+from gate.lane import Lane, Operator
 from gate.store import entries
 from gate.store.filling import MemberRow
 from gate.store.folder import Folder
@@ -204,6 +205,8 @@ def test_the_lane_goes_by_it(folder: Folder, clock: FixedClock) -> None:
         clock.pass_seconds(30)
         assert lane.admit(Scan("GOOD005")).outcome is Outcome.ADMIT
         assert lane.admit(Scan("GOOD002")).reason is Reason.ALREADY_USED
+        with pytest.raises(UsageError, match="counts no more"):
+            lane.undo(f"{LIAR}.aa:4", Operator("boss", Role.SUPERVISOR), "made up")
     finally:
         lane.close()
         holdings.close()
