@@ -648,6 +648,8 @@ class Lane:
 
     def _require_standing(self, target: Entry, facts: list[Entry]) -> None:
         """Raise UsageError where an undo of ``target`` would say nothing new."""
+        if target not in facts:
+            raise UsageError(_("what this device did counts no more"), "")
         if target.name in annulled(facts):
             raise UsageError(_("this has been undone already"), "")
         if any(one.target == target.name and one.device == self._device for one in claims(facts)):

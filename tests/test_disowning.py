@@ -11,8 +11,9 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from gate.__main__ import main
-from gate.domain.model import Act, HouseRules, Outcome, Place, Reason, Scan
-from gate.lane import Lane
+from gate.domain.model import Act, HouseRules, Outcome, Place, Reason, Role, Scan
+from gate.errors import UsageError
+from gate.lane import Lane, Operator
 from gate.store import entries
 from gate.store.filling import MemberRow
 from gate.store.folder import Folder
@@ -115,7 +116,11 @@ def story() -> tuple[list[list[bytes]], MemberRow]:
         liar.make(ticket="good-4"),
     ]
     row = MemberRow(
-        LIAR, "liar", liar.public, "revoked", {liar.origin: [f"{liar.seq}:{liar.prev[:32]}"]}
+        LIAR,
+        "liar",
+        liar.public,
+        "revoked",
+        counts_until={liar.origin: [f"{liar.seq}:{liar.prev[:32]}"]},
     )
     later = [
         liar.make(Act.EXIT, ticket="good-2", persons=1, outcome=Outcome.EXIT),
@@ -200,6 +205,8 @@ def test_the_lane_goes_by_it(folder: Folder, clock: FixedClock) -> None:
         clock.pass_seconds(30)
         assert lane.admit(Scan("GOOD005")).outcome is Outcome.ADMIT
         assert lane.admit(Scan("GOOD002")).reason is Reason.ALREADY_USED
+        with pytest.raises(UsageError, match="counts no more"):
+            lane.undo(f"{LIAR}.aa:4", Operator("boss", Role.SUPERVISOR), "made up")
     finally:
         lane.close()
         holdings.close()
@@ -261,7 +268,7 @@ async def test_at_the_server(running: Central) -> None:
     back = await running.http.post(
         "/v1/enrol", json={"token": token, "device": LIAR, "key": liar.public}
     )
-    assert (back.status_code, back.json()["error"]) == (403, "revoked_device")
+    assert (back.status_code, back.json()["error"]) == (403, "revoked")
 
 
 async def test_from_a_moment_on(running: Central) -> None:

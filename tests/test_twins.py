@@ -158,7 +158,8 @@ def test_a_gate_sees_a_copy_beside_the_owner(gates: Lan, monkeypatch: pytest.Mon
     assert membership is not None
     lan = LanSockets(
         member.folder, membership, lambda _event: None,
-        answer=lambda *_asked: Reply(200, b""), why_not=lambda *_member: "", run="mine",
+        answer=lambda *_asked: Reply(200, b""), why_not=lambda *_member: "",
+        is_member=lambda _device: True, run="mine",
     )  # fmt: skip
     now = [0.0]
     monkeypatch.setattr(sockets, "_now_s", lambda: now[0])
