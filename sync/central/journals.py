@@ -463,7 +463,7 @@ class _Journals:
 
     def heads(self, origin: str, first: int, last: int) -> list[Head]:
         found = _HEADS.run(self.connection, [(self.event, origin, first, last)])
-        return [Head(o, seq, hash_, signature) for o, seq, hash_, signature in found.tuples()]
+        return [Head(*list(row)) for row in found]
 
     def _of(self, origin: str) -> tuple[ColumnElement[bool], ...]:
         return t.entry.c.event == self.event, t.entry.c.origin == origin
