@@ -268,12 +268,8 @@ def _server(config: Config, folder: Folder, clock: Clock) -> Check:
             Status.FAIL, told.format(detail=detail, devices=", ".join(fresh.twins)),
             _("Find that machine; revoke the device, and let it enrol anew."),
         )  # fmt: skip
-    if fresh.alarms:
-        told = _("{detail}; cloned, restored or set back: {devices}")
-        return _found(
-            Status.FAIL, told.format(detail=detail, devices=", ".join(fresh.alarms)),
-            _("Find out which machine is the copy, and retire it."),
-        )  # fmt: skip
+    if fresh.alarms or fresh.floods:
+        return _alarmed(fresh, detail)
     if fresh.quarantined:
         told = _("{detail}, {n} entries refused and kept")
         return _found(Status.WARN, told.format(detail=detail, n=fresh.quarantined), "")
@@ -282,14 +278,21 @@ def _server(config: Config, folder: Folder, clock: Clock) -> Check:
     return _heard(fresh, detail)
 
 
+def _alarmed(fresh: Freshness, detail: str) -> Check:
+    """Which device is not as it should be; who floods has often begun twice, too."""
+    told, hint = (
+        (_("{detail}; tells far more than others do: {devices}"),
+         _("It was stolen, or starts again and again: look at it, or revoke it."))
+        if fresh.floods
+        else (_("{detail}; cloned, restored or set back: {devices}"),
+              _("Find out which machine is the copy, and retire it."))
+    )  # fmt: skip
+    devices = ", ".join(fresh.floods or fresh.alarms)
+    return _found(Status.FAIL, told.format(detail=detail, devices=devices), hint)
+
+
 def _heard(fresh: Freshness, detail: str) -> Check:
-    """Whether whom it should hear is heard, not too much, and nobody else tries to get in."""
-    if fresh.floods:
-        told = _("{detail}; tells far more than others do: {devices}")
-        return _found(
-            Status.FAIL, told.format(detail=detail, devices=", ".join(fresh.floods)),
-            _("It was stolen, or starts again and again: look at it, or revoke it."),
-        )  # fmt: skip
+    """Whether whom it should hear is heard, what they do fits, and nobody else tries to get in."""
     if fresh.is_full:
         told = _("{detail}; the disk is full: nothing of others is taken in")
         return _found(Status.FAIL, told.format(detail=detail), _("Make room on the disk."))

@@ -527,8 +527,8 @@ class _Journals:
         return [step_of(*row) for row in self.connection.execute(query)]
 
     def heads(self, origin: str, first: int, last: int) -> list[Head]:
-        found: Any = _HEADS.run(self.connection, [(self.event, origin, first, last)])
-        return [Head(*row) for row in found]
+        found = _HEADS.run(self.connection, [(self.event, origin, first, last)])
+        return [Head(*list(row)) for row in found]
 
     def _of(self, origin: str) -> tuple[ColumnElement[bool], ...]:
         return t.entry.c.event == self.event, t.entry.c.origin == origin
