@@ -20,6 +20,7 @@ from gate.domain.model import Basis, Outcome, Reason, Scan, Verdict
 from gate.errors import DamagedError, StoreError
 from gate.lane import Lane
 from gate.store import checksums, damage, peers, tickets
+from gate.store.filling import erase_ticket
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader, read_history
 from gate.store.sqlite import open_writer
@@ -108,7 +109,7 @@ def test_the_same_flips_show_where_an_unknown_is_believed(
     venue: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Codes that are not found where a page of the table or of its root is rotten."""
-    monkeypatch.setattr(Tickets, "_require_unknown", lambda _self, _hashes: None)
+    monkeypatch.setattr(Tickets, "_require_unknown", lambda _self: None)
     assert wrong_after_flips(venue, tmp_path / "flipped", 250)["unknown"]
 
 
@@ -366,3 +367,12 @@ def test_a_damaged_peer_store_is_made_anew_from_what_is_whole(venue: Folder) -> 
         assert holdings.heads("0000000000000000.ab", 1, 99)
     assert not mend(venue, DamagedError("rot", "", venue.journal))
     assert not mend(venue, DamagedError("the server said nonsense"))
+
+
+def test_codes_that_are_dropped_are_unknown(venue: Folder) -> None:
+    """Of a ticket that was erased: its code is nobody's, and not taken for a rotten page."""
+    with closing(open_writer(live_replica(venue), "NORMAL")) as connection:
+        erase_ticket(connection, "good-3", '{"id":"good-3","type_id":"SHOW"}')
+    said = answers(venue, ["GOOD003", "GOOD004"])
+    assert said["GOOD003"] == ()
+    assert said["GOOD004"]

@@ -126,7 +126,8 @@ def test_a_spoiled_peer_store_is_told_again(gate: GateProcess, server: Server) -
             # Whoever reads it first finds it: the lane, or the worker that takes in one more.
             assert not admitted(other, f"C{n + 10:06d}")
             said = answer(gate, f"C{n:06d}")
-            until(lambda path=path: folder.peers != path)  # type: ignore[misc]
+            if how != "flip":  # a page that is written anew before it is read is sound again
+                until(lambda path=path: folder.peers != path)  # type: ignore[misc]
             until(lambda: other.own() <= gate.heard())
             assert said in ("REFUSE", "HOLD"), how
             assert answer(gate, f"C{n + 10:06d}") == "REFUSE", how

@@ -8,7 +8,7 @@ import os
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,8 @@ class Tickets:
         self._meant: dict[str, Ticket | None] = {}
         self._shapes: tuple[Shape, ...] | None = None
         self._is_spent = False
+        self._lacking: list[bytes] = []
+        """Hashes of this text's codes that were not found."""
         self._told: str | None = None
         """The cursor as it was read last, with its checksum."""
         self._floor = ""
@@ -180,6 +182,7 @@ class Tickets:
         """
         self._looked_up, self._meant = {}, {}
         self._shapes, self._is_spent = None, False
+        self._lacking = []
         credential = parse(text)
         hashed = self.hash_of(credential.code or text)
         if credential.problem is not None:
@@ -190,20 +193,16 @@ class Tickets:
         if first is not None and len(forms) == 1:
             return Match(credential, hashed, (first,))
         found: dict[str, Ticket] = {} if first is None else {first.id: first}
-        lacking = [hashed] if first is None else []
         for form in filter(self._fits, forms[1:]):
             ticket = self._look_up(form)
             if ticket is not None:
                 found.setdefault(ticket.id, ticket)
-            elif first is None:
-                lacking.append(self.hash_of(form))
         for form in filter(self._fits, folded(code) if not found else ()):
             ticket = self._look_up(form)
-            if ticket is None:
-                lacking.append(self.hash_of(form))
-            elif self._is_of_one_case(ticket.type.id, form):
+            if ticket is not None and self._is_of_one_case(ticket.type.id, form):
                 found.setdefault(ticket.id, ticket)
-        self._require_unknown(lacking)
+        if first is None:
+            self._require_unknown()
         if not found and self._is_empty():
             # A venue that has begun before its tickets came: nobody is to be turned away for it.
             raise self._none()
@@ -224,9 +223,8 @@ class Tickets:
         if credential.problem is not None:
             return None
         forms = spellings(credential.code, aim=credential.aim)
-        tickets = {form: self._look_up(form) for form in filter(self._fits, forms)}
-        self._require_unknown(self.hash_of(form) for form, one in tickets.items() if one is None)
-        found = {one.id: one for one in tickets.values() if one is not None}
+        found = {t.id: t for form in filter(self._fits, forms) if (t := self._look_up(form))}
+        self._require_unknown()
         return found.popitem()[1] if len(found) == 1 else None
 
     def is_spent(self) -> bool:
@@ -404,6 +402,7 @@ class Tickets:
         with cache_faults(self._path):
             row = self._live().execute(_BY_CODE, (hashed,)).fetchone()
             if row is None:
+                self._lacking.append(hashed)
                 return None
             number, state, total = row[7:]
             require(total, of_code, hashed, number, state)
@@ -411,10 +410,11 @@ class Tickets:
             self._follow(row[6])
         return found
 
-    def _require_unknown(self, hashes: Iterable[bytes]) -> None:
-        """Raise DamagedError when the blocks have a code that is not in its table."""
+    def _require_unknown(self) -> None:
+        """Raise DamagedError when the blocks have a code that was not found in its table."""
+        lacking, self._lacking = self._lacking, []
         with cache_faults(self._path):
-            for hashed in hashes:
+            for hashed in lacking:
                 if names_code(self._live(), hashed):
                     msg = "a code is missing"
                     raise WrongChecksum(msg)
