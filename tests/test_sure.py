@@ -87,7 +87,7 @@ def test_who_comes_back_with_much_to_tell_is_behind_until_all_is_here(tmp_path: 
             assert verdict.outcome is Outcome.REFUSE or verdict.basis is Basis.ALONE
             greens += verdict.is_green
             behind = max([behind, *(one.behind for one in here.standing().coverage.unheard)])
-            time.sleep(0.02)
+            time.sleep(0.1)
         assert behind > 1
         assert all(scan(here, f"C{n:06d}").outcome is Outcome.REFUSE for n in range(BACKLOG))
         print(f"{behind} behind; {greens} let in again while it was told, all of them alone")
