@@ -253,7 +253,10 @@ class Night:
             text = path.read_text("utf-8", "replace")
             for word in ("Traceback", "unlocked lock"):
                 if word in text:
-                    self.wrong.append(f"{path.relative_to(self.root)} has “{word}”")
+                    at = text.index(word)
+                    self.wrong.append(
+                        f"{path.relative_to(self.root)} has “{word}”: {text[at - 200 : at + 3000]}"
+                    )
         for gate in self.gates:
             if any("Traceback" in line for line in gate.lines):
                 self.wrong.append(f"{gate.name} printed a traceback")
@@ -350,6 +353,10 @@ def night(
         took_s = played.morning()
         played.check()
         played.told = _report(played, seed, took_s)
+        if played.wrong:
+            for machine in played.machines:
+                machine.close()
+                machine.disk.copy("left")
     return played
 
 

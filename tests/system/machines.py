@@ -24,7 +24,7 @@ from tests.hosts import Hosts
 
 EVENT = "default"
 PORT = 8470
-DISK_MIB = 64
+DISK_MIB = 256
 CLOCK = Path(__file__).with_name("clock")
 
 
