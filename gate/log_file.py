@@ -27,7 +27,7 @@ _SECRETS = re.compile(
 )
 """Secrets as addresses and headers carry them; ``t`` is that of an enrolment link."""
 _TELL_ADDRESSES = ("httpx", "httpcore", "websockets")
-"""Libraries that log every request with its address."""
+"""Libraries that log every request with its address, and a broken connection as their fault."""
 _OURS = ("gate", "sync")
 _VARIES = re.compile(r"[0-9a-f]*[0-9][0-9a-f]*")
 
@@ -121,6 +121,11 @@ class _LogFile(RotatingFileHandler):
 class _Discreet(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line, its traceback included, with secrets left out."""
+        if record.exc_info and record.name.partition(".")[0] in _TELL_ADDRESSES:
+            # So these say that a connection broke, which is nobody's mistake.
+            told = f"{record.getMessage()}: {record.exc_info[1]}"
+            bare = {"msg": told, "args": None, "exc_info": None, "exc_text": None}
+            record = logging.makeLogRecord(record.__dict__ | bare)
         return _SECRETS.sub(r"\1…", super().format(record))
 
 

@@ -432,7 +432,8 @@ class Central:
                 join(connection, gate.folder)
         self.roster._by_event[EVENT] = [
             Device(id=row.id, event=EVENT, name=row.name, public_key=row.key, credential=row.id,
-                   state=State.ENROLLED, enrolled_ms=0, heard_ms=0, lane_open=1, report="{}")
+                   state=State.ENROLLED, enrolled_ms=0, heard_ms=0, lane_open=1, report="{}",
+                   is_disowned=False, twin_ms=0)
             for row in evening.members.values()
         ]  # fmt: skip
         self.verify = verifier(lambda device: evening.keys.get(device, ""))
@@ -455,8 +456,8 @@ class Central:
         push = journals.Push(device, carried, (), ask.frame.heads)
 
         def job(connection: Any) -> Any:
-            touched = journals.accept(connection, EVENT, [push], self.memory)
-            return journals.answer(connection, EVENT, ask.frame, touched)
+            taken = journals.accept(connection, EVENT, [push], self.memory)
+            return journals.answer(connection, EVENT, ask.frame, taken.tips)
 
         frame = in_transaction(self.engine, job)
         assert ask.stamp is not None

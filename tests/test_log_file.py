@@ -121,3 +121,20 @@ def test_our_own_words_are_never_folded(tmp_path: Path) -> None:
         handler.handle(logged("verdict lane=%s", f"A{n}", name="gate.lane", level=20))
     handler.close()
     assert path.read_text().count("verdict lane=") == 1000
+
+
+def test_a_connection_that_broke_is_one_line(tmp_path: Path) -> None:
+    """What a library tells as its own fault has no traceback; ours has."""
+    handler = open_log(tmp_path / "a.log")
+    for name in ("websockets.client", "sync.worker"):
+        logger = logging.Logger(name)
+        logger.addHandler(handler)
+        try:
+            [].pop()
+        except IndexError:
+            logger.exception("keepalive ping failed")
+    handler.close()
+    first, second, *rest = (tmp_path / "a.log").read_text("utf-8").splitlines()
+    assert first.endswith("keepalive ping failed: pop from empty list")
+    assert second.endswith("keepalive ping failed")
+    assert rest[0].startswith("Traceback")

@@ -66,7 +66,8 @@ POSTS = [path for method, path in ROUTES if method == "POST"]
 def filled(path: str) -> str:
     """The path with something in its places."""
     known = {"event": "show", "device": "0" * 16, "ticket": "t", "name": "tickets-aa-1.db",
-             "appid": "wx00", "card": "p00", "token": "aa00", "organiser": "aa00"}  # fmt: skip
+             "appid": "wx00", "card": "p00", "token": "aa00", "organiser": "aa00",
+             "undo": "aa00.bb:1"}  # fmt: skip
     return re.sub(r"\{(\w+)\}", lambda match: known[match[1]], path)
 
 

@@ -148,7 +148,7 @@ async def test_consuming_comes_after_what_is_known_of_the_ticket(api: Api) -> No
 
 
 async def test_what_was_consumed_and_taken_back_is_consumed_again(api: Api) -> None:
-    """A supervisor's undo frees it; the second use is the server's next of that ticket."""
+    """A supervisor's undo, once confirmed, frees it; the next use is the server's next of it."""
     card_id, maker = await api.create(), await gate(api)
     code = await api.claim(card_id)
     ticket, _state = kept(api, code)
@@ -156,6 +156,11 @@ async def test_what_was_consumed_and_taken_back_is_consumed_again(api: Api) -> N
     (first,) = uses_by_api(api, ticket.id)
     undone = maker.make(Act.ANNULMENT, ticket=ticket.id, target=first.name)
     await api.running.exchange(maker, ask([undone]))
+    # From a gate alone it is a claim about what the server did.
+    assert await api.status(code) == "CONSUMED"
+    undo = f"{maker.origin}:{maker.seq}"
+    body = {"note": "Kim called", "who": "Ann"}
+    await api.running.admin("POST", f"/events/show/claims/{undo}/confirm", json=body)
     assert await api.status(code) == "NORMAL"
     await api.ok("/card/code/consume", {"code": code})
     await api.fails(40099, "/card/code/consume", {"code": code})
@@ -165,7 +170,8 @@ async def test_what_was_consumed_and_taken_back_is_consumed_again(api: Api) -> N
 def uses_by_api(api: Api, ticket: str) -> list[Entry]:
     with reading(api.running.engine) as connection:
         facts = journals.facts_of(connection, "show", ticket)
-    return sorted((fact for fact in facts if fact.device == CENTRAL), key=lambda fact: fact.seq)
+    uses = (fact for fact in facts if fact.device == CENTRAL and fact.act is Act.ADMISSION)
+    return sorted(uses, key=lambda use: use.seq)
 
 
 async def test_a_gate_that_was_cut_off_makes_a_conflict(api: Api) -> None:
