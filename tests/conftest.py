@@ -1,6 +1,7 @@
 """Fixtures: a folder with tickets, a clock that stands still, a lane on both."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,10 @@ from tests.venue import FixedClock, fill
 os.environ["TZ"] = "Asia/Shanghai"
 if hasattr(time, "tzset"):
     time.tzset()
+
+# A shell that runs the tests in the background has them, and all that they start, ignore Ctrl+C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "gate",

@@ -185,7 +185,7 @@ def test_a_revoked_gate_hears_and_tells_nothing_more(hosts: Hosts, venue: Venue)
     for gate in (host, member):
         assert gate.scan("C000001").outcome is Outcome.REFUSE
     assert host.scan("C000002").outcome is Outcome.ADMIT
-    assert state_of(host, gone) == state_of(member, gone) == REVOKED
+    until(lambda: state_of(host, gone) == state_of(member, gone) == REVOKED)
 
 
 def state_of(gate: Member, other: Member) -> str:

@@ -120,7 +120,7 @@ def accept(
     carried = [one for _by, believed in frames for one in believed]
     if not carried and not heads:
         return Taken({}, frozenset())
-    known = (memory or Memory()).of(connection, event, *lock(connection, event))
+    known = (memory or Memory()).of(connection, event, *_locked(connection, event))
     touched = {one.entry.origin for one in carried}
     before = {o: known.tips.get(o, frozenset()) for o in touched}
     meter = None
@@ -794,6 +794,10 @@ def lock(connection: Connection, event: str) -> tuple[int, int]:
 
     The answer is how far its entries and its feed are.
     """
+    return _locked(connection, event)
+
+
+def _locked(connection: Connection, event: str) -> tuple[int, int]:
     row: Any = _LOCK.run(connection, [(event,)]).one()
     return int(row[0]), int(row[1])
 
