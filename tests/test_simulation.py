@@ -24,7 +24,7 @@ FIRST_SEED = int(os.environ.get("GATE_TEST_SEED", "0"))
 PART = 10
 MUTANT_SEEDS = 200
 NEAR = {
-    "a void that is over is forgotten": 435,
+    "a void that is over is forgotten": 330,
     "any annulment counts": 36,
     "disowned entries still count at one node": 45,
     "disowned entries that come late count": 45,

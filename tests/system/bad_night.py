@@ -28,6 +28,7 @@ from pathlib import Path
 import httpx
 
 from gate.domain.model import Act, Basis, Entry
+from gate.errors import GateError
 from gate.store.venue import Venue
 from tests.hosts import Hosts, why_not
 from tests.postgres import postgres
@@ -229,8 +230,12 @@ class Night:
         if not twice <= listed:
             self.wrong.append(f"the server lists no conflict of {sorted(twice - listed)}")
         for gate in self.gates:
-            with Venue(gate.folder) as venue:
-                listed = {conflict.ticket for conflict in venue.conflicts()}
+            try:
+                with Venue(gate.folder) as venue:
+                    listed = {conflict.ticket for conflict in venue.conflicts()}
+            except GateError as fault:
+                self.wrong.append(f"{gate.name}: {fault.message}")
+                continue
             if not twice <= listed:
                 self.wrong.append(f"{gate.name} lists no conflict of {sorted(twice - listed)}")
         irregular = self.server.admin("GET", "/irregular")
