@@ -376,3 +376,16 @@ def test_codes_that_are_dropped_are_unknown(venue: Folder) -> None:
     said = answers(venue, ["GOOD003", "GOOD004"])
     assert said["GOOD003"] == ()
     assert said["GOOD004"]
+
+
+def test_a_schema_that_is_no_text_is_damage(venue: Folder) -> None:
+    """SQLite quotes it in its complaint, which then is no text either: no fault of another kind."""
+    live = live_replica(venue)
+    with closing(sqlite3.connect(live)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = live.read_bytes()
+    at = content.index(b"CREATE TABLE ticket ") + len("CREATE TAB")
+    live.write_bytes(content[:at] + b"\xc2" + content[at + 1 :])
+    with closing(Tickets(venue)) as tickets, pytest.raises(DamagedError):
+        tickets.refresh()
+        tickets.get("t1")

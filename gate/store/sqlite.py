@@ -36,7 +36,8 @@ _SYNCHRONOUS_LEVEL = {"NORMAL": 1, "FULL": 2}
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _FULL_ERRNO = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_WRONG = (NoEntryError, WrongChecksum)
+_WRONG = (NoEntryError, WrongChecksum, UnicodeDecodeError)
+"""The last where SQLite's own words quote what is damaged, and where a text file is."""
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -208,7 +209,7 @@ class faults:  # noqa: N801  reads as a statement: with faults(path)
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if isinstance(error, sqlite3.Error | OSError | NoEntryError | WrongChecksum):
+        if isinstance(error, (sqlite3.Error, OSError, *_WRONG)):
             raise _fault(error, self._path, is_cache=self._is_cache) from error
 
 
