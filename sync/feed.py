@@ -360,10 +360,14 @@ class Feed:
         return True
 
     def checkpoint(self) -> None:
-        """Move the log into the database file; for idle moments."""
+        """Move the log into the database file, and look into that; for idle moments."""
         if self._connection is not None:
             try:
                 checkpoint(self._connection, self._path)
+                # One that was just opened has no page in memory: what the next start would meet.
+                with cache_faults(self._path), closing(open_reader(self._path)) as anew:
+                    _meta(anew)
+                    members_of(anew)
             except DamagedError as fault:
                 self.found(fault)
 

@@ -28,6 +28,7 @@ from gate.store.tickets import Tickets, live_replica
 from gate.store.verify import audit_journal
 from sync.bundle import import_bundle
 from sync.commands import as_text, status
+from sync.feed import Feed, _check
 from sync.mending import mend
 from sync.replica import Holdings
 from tests.central import Maker
@@ -378,14 +379,34 @@ def test_codes_that_are_dropped_are_unknown(venue: Folder) -> None:
     assert said["GOOD004"]
 
 
-def test_a_schema_that_is_no_text_is_damage(venue: Folder) -> None:
-    """SQLite quotes it in its complaint, which then is no text either: no fault of another kind."""
-    live = live_replica(venue)
+def spoil_schema(live: Path) -> None:
+    """Make a word of it no text: SQLite quotes that in its complaint, which then is none either."""
     with closing(sqlite3.connect(live)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     content = live.read_bytes()
     at = content.index(b"CREATE TABLE ticket ") + len("CREATE TAB")
     live.write_bytes(content[:at] + b"\xc2" + content[at + 1 :])
+
+
+def test_a_schema_that_is_no_text_is_damage(venue: Folder) -> None:
+    """No fault of another kind, whoever opens the file."""
+    spoil_schema(live_replica(venue))
+    with pytest.raises(DamagedError):
+        _check(live_replica(venue))
     with closing(Tickets(venue)) as tickets, pytest.raises(DamagedError):
-        tickets.refresh()
         tickets.get("t1")
+
+
+def test_what_the_next_start_would_meet_is_found_in_idle_moments(venue: Folder) -> None:
+    """The worker has the file open, and its pages in memory: it looks with a fresh connection."""
+    with closing(Feed(venue)) as feed:
+        feed.position()
+        content = live_replica(venue).read_bytes()
+        at = content.index(b"CREATE TABLE ticket ")
+        with live_replica(venue).open("r+b") as file:
+            file.seek(at)
+            file.write(b"CREATE TUBLE")
+        feed.position()
+        assert damage.unmended(venue, damage.TICKETS) is None
+        feed.checkpoint()
+        assert damage.unmended(venue, damage.TICKETS) is not None
