@@ -252,6 +252,20 @@ def test_a_journal_is_looked_over_while_the_lane_is_idle(
     assert audit_journal(venue.journal).findings == []
 
 
+def test_an_entry_that_is_kept_under_another_name_is_found(
+    venue: Folder, make_lane: MakeLane
+) -> None:
+    """Its body is what was hashed, and the column beside it is not what that says."""
+    lane = scanned(make_lane, range(3))
+    lane.idle()
+    with closing(sqlite3.connect(venue.journal)) as connection, connection:
+        connection.execute("UPDATE entry SET origin = 'x' || substr(origin, 2) WHERE id = 2")
+    lane.idle()
+    assert venue.journal.name == "journal-2.db"
+    lane.close()
+    assert audit_journal(venue.journal).findings == []
+
+
 def test_whole_entries_leave_a_journal_that_sqlite_cannot_open(
     venue: Folder, make_lane: MakeLane, tmp_path: Path
 ) -> None:

@@ -275,11 +275,14 @@ class Journal:
         # One that was just opened has no page in memory.
         with faults(self._path), closing(open_reader(self._path)) as connection:
             rows = connection.execute(
-                "SELECT id, body, hash FROM entry WHERE id > ? ORDER BY id LIMIT ?",
+                "SELECT id, body, hash, origin, seq FROM entry WHERE id > ? ORDER BY id LIMIT ?",
                 (self._looked_over, count),
             ).fetchall()
-            for _row, body, hashed in rows:
-                _sound(body, hashed)
+            for _row, body, hashed, *place in rows:
+                entry = _sound(body, hashed)
+                if [entry.origin, entry.seq] != place:
+                    msg = "an entry is kept under another name"
+                    raise WrongChecksum(msg)
         self._looked_over = rows[-1][0] if len(rows) == count else 0
 
     def _keep(self, one: Whole, past: History | None) -> None:
