@@ -10,7 +10,7 @@ import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from gate.domain.model import FACTS, Act, Entry, device_of
 from gate.domain.retirement import RETIREMENTS, newest, stands
 from gate.errors import DamagedError, StoreError
 from gate.store import damage, entries, schema
-from gate.store.checksums import require
+from gate.store.checksums import WrongChecksum, require
 from gate.store.entries import MAX_ENTRY, MAX_NOTE
 from gate.store.filling import MemberRow
 from gate.store.folder import Folder, successor
@@ -84,6 +84,8 @@ T = TypeVar("T")
 _LANES = (Act.LANE_OPENED, Act.LANE_CLOSED)
 _ORIGIN = re.compile(r"[0-9a-z]{1,32}\.[0-9a-f]{1,31}")
 _MOST = 2**53
+LOOKED_OVER = 5000
+"""So many entries are read anew in an idle moment."""
 MAX_PERSONS = 1_000_000
 """Most people or uses in one entry."""
 QUARANTINED_OF_ONE = 1000
@@ -244,6 +246,7 @@ class Holdings:
         """Goes up when this device's own journal was found longer."""
         self.version = 0
         """Goes up when entries of others were taken."""
+        self._looked_over = 0
         self._orphans_at = -1
         self.looked_into: dict[str, int] = {}
         """Salvaged journals in the inbox, each with the ``version`` when it was looked into."""
@@ -874,8 +877,24 @@ class Holdings:
         return [msgspec.json.decode(row[0], type=kind) for row in rows]
 
     def checkpoint(self) -> None:
-        """Move the log into the database file; for idle moments."""
+        """Move the log into the database file, and look into that; for idle moments.
+
+        Raises DamagedError when an entry is not there as it was written.
+        """
         checkpoint(self._connection, self._path)
+        # One that was just opened has no page in memory: what the next start would meet.
+        with cache_faults(self._path), closing(open_reader(self._path)) as anew:
+            rows = anew.execute(
+                "SELECT id, body, hash FROM entry WHERE id > ? ORDER BY id LIMIT ?",
+                (self._looked_over, LOOKED_OVER),
+            ).fetchall()
+            for _row, body, hashed in rows:
+                if entries.digest(body.encode()) != hashed:
+                    msg = "an entry is not what was hashed"
+                    raise WrongChecksum(msg)
+            if len(rows) < LOOKED_OVER:
+                anew.execute("SELECT origin, seq FROM tip ORDER BY origin, seq").fetchall()
+        self._looked_over = rows[-1][0] if len(rows) == LOOKED_OVER else 0
 
     def _has_successor(self, origin: str, tip: Tip) -> bool:
         with faults(self._path):

@@ -384,6 +384,21 @@ def test_a_damaged_peer_store_is_made_anew_from_what_is_whole(venue: Folder) -> 
     assert not mend(venue, DamagedError("the server said nonsense"))
 
 
+def test_a_peer_store_is_looked_over_in_idle_moments(venue: Folder) -> None:
+    """Rot in a page that the worker has in memory is found before the next start meets it."""
+    maker = Maker(incarnation="ab")
+    with closing(Holdings(venue)) as holdings:
+        holdings.accept(maker.run(40), None, [maker.head()], lambda _head: True)
+        holdings.checkpoint()
+        content = venue.peers.read_bytes()
+        at = content.index(b'"act":"admission"')
+        with venue.peers.open("r+b") as file:
+            file.seek(at + 1)
+            file.write(b"A")
+        with pytest.raises(DamagedError):
+            holdings.checkpoint()
+
+
 def test_codes_that_are_dropped_are_unknown(venue: Folder) -> None:
     """Of a ticket that was erased: its code is nobody's, and not taken for a rotten page."""
     with closing(open_writer(live_replica(venue), "NORMAL")) as connection:

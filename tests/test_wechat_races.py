@@ -116,7 +116,8 @@ async def test_consuming_against_voiding_and_gates(url: str, tmp_path: Path) -> 
             assert await api.status(code) == ("CONSUMED" if used == 0 else "UNAVAILABLE")
         with reading(api.running.engine) as connection:
             tips = connection.execute(select(t.tip.c.origin)).all()
-        assert len(tips) == 1
+        # Where every code was voided first the server's journal has not begun.
+        assert len(tips) == (1 if 0 in answers[::2] else 0)
 
 
 def admissions(api: Api) -> int:
