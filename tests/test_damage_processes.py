@@ -97,6 +97,7 @@ def heard(gate: GateProcess) -> set[tuple[str, int, str]]:
     return set()
 
 
+@pytest.mark.long
 def test_spoiled_tickets_are_fetched_again(gate: GateProcess, server: Server) -> None:
     """Nobody is called unknown meanwhile, every green is told, and the file is another one."""
     folder, let_in = gate.folder, 0
@@ -117,6 +118,7 @@ def test_spoiled_tickets_are_fetched_again(gate: GateProcess, server: Server) ->
     assert len([word for word in gate.verdicts() if word in LET_IN]) == let_in
 
 
+@pytest.mark.long
 def test_a_spoiled_peer_store_is_told_again(gate: GateProcess, server: Server) -> None:
     """Whatever became of the file: another one is there, with everything, and greens go on."""
     folder = gate.folder
@@ -144,6 +146,7 @@ def test_a_spoiled_peer_store_is_told_again(gate: GateProcess, server: Server) -
         other.close()
 
 
+@pytest.mark.long
 def test_a_spoiled_journal_goes_on_and_loses_nothing(gate: GateProcess, server: Server) -> None:
     """One scan holds, a new file has what was whole, and every green is told; none comes twice."""
     folder = gate.folder

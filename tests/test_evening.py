@@ -80,6 +80,7 @@ NEAR: dict[str, int] = {}
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", MUTATIONS)
+@pytest.mark.long
 def test_a_broken_promise_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one of its grounds taken away, some evening ends with a sure green that was not."""
     for at, what, new in MUTATIONS[name]:

@@ -111,6 +111,7 @@ def floods(gate: Device) -> list[str]:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.long
 def test_a_flood_over_http_stops_nobody(server: Server, gates: list[Device]) -> None:
     """It is taken in slowly and is an alarm everywhere; revoking it ends it, and all start anew."""
     north, south = gates
@@ -194,6 +195,7 @@ def held_of(member: Member, device: str) -> int:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.long
 def test_a_flood_over_the_lan_stops_nobody(venue: Venue, tmp_path: Path) -> None:
     """Each gate takes a little of it and tells; what they do themselves goes on between them."""
     venue.start()

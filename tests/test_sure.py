@@ -52,6 +52,7 @@ def start(device: Device) -> None:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.long
 def test_who_comes_back_with_much_to_tell_is_behind_until_all_is_here(tmp_path: Path) -> None:
     """On a slow link: heard at once, and nothing is sure before the last entry is held."""
     server = Server(tmp_path / "server")
@@ -99,6 +100,7 @@ def test_who_comes_back_with_much_to_tell_is_behind_until_all_is_here(tmp_path: 
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.long
 def test_a_peer_store_that_is_fetched_again_makes_nothing_sure_before_it_is_whole(
     venue: Venue,
 ) -> None:
@@ -131,6 +133,7 @@ def test_a_peer_store_that_is_fetched_again_makes_nothing_sure_before_it_is_whol
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.long
 def test_a_peer_store_that_is_gone_or_a_worker_that_stands_still_is_noticed(venue: Venue) -> None:
     """The lane tells at once which file is not there, and by its own clock how old it all is."""
     here, second, third = venue.gates

@@ -2,6 +2,7 @@
 
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -96,8 +97,15 @@ def full_disk(_night: Night, machine: Machine) -> End:
 
 
 def read_only(_night: Night, machine: Machine) -> End:
-    machine.kill()
-    machine.disk.read_only(is_so=True)
+    for _try in range(20):
+        machine.kill()
+        # What was killed may take a moment to let go of its files.
+        with suppress(subprocess.CalledProcessError):
+            machine.disk.read_only(is_so=True)
+            break
+        time.sleep(0.1)
+    else:
+        return _nothing
 
     def end() -> None:
         machine.kill()
