@@ -13,10 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gate.errors import StoreError
 from gate.language import _
+from gate.store.room import RESERVED_BYTES
 from sync.central import tables as t
 
-RESERVED_BYTES = 64 * 1024 * 1024
-"""Less than so much free is full: a commit, its log and a snapshot must still fit."""
 ANSWER_S = 5.0
 """How long a write may take."""
 KEPT_S = 1.0
