@@ -1,14 +1,11 @@
 """A supervisor confirms another gate's undo of what this gate did."""
 
 from collections.abc import Callable
-from functools import partial
 
-from gate.domain.model import Entry
-from gate.errors import GateError
 from gate.language import _
 from gate.store.matters import Matter
 from gate.tui.screens.page import Page
-from gate.tui.screens.questions import PinQuestion, Signed
+from gate.tui.screens.questions import Signed
 from gate.words import printable
 
 
@@ -25,28 +22,9 @@ def ask_to_confirm(page: Page, chosen: Matter, then: Callable[[], object]) -> No
             )
         page.notify(why, severity="warning", markup=False)
         return
-    question = PinQuestion(
-        _("Confirm the undo on ticket {ticket}").format(ticket=printable(chosen.short, 30)),
-        page.gate_app.operators,
-        needs_supervisor=True,
-        needs_note=True,
-        on_failure=page.gate_app.lane.note_failed_sign_in,
-    )
+    told = _("Confirm the undo on ticket {ticket}").format(ticket=printable(chosen.short, 30))
 
-    def signed(answer: Signed | None) -> None:
-        if answer is not None:
-            page.run_worker(
-                partial(_confirm, page, own, answer, then), thread=True, exit_on_error=False
-            )
+    def confirm(answer: Signed) -> None:
+        page.gate_app.lane.undo(own.name, answer.operator, answer.note)
 
-    page.app.push_screen(question, signed)
-
-
-def _confirm(page: Page, target: Entry, answer: Signed, then: Callable[[], object]) -> None:
-    app = page.gate_app
-    try:
-        app.lane.undo(target.name, answer.operator, answer.note)
-    except GateError as fault:
-        app.call_from_thread(app.complain, fault)
-        return
-    app.call_from_thread(then)
+    page.ask_supervisor(told, confirm, then)

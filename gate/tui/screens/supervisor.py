@@ -23,7 +23,7 @@ from gate.store.standing import Standing
 from gate.store.venue import Device, Venue
 from gate.tui.screens.claims import ask_to_confirm
 from gate.tui.screens.page import Page
-from gate.tui.screens.questions import PinQuestion, Signed
+from gate.tui.screens.questions import Signed
 from gate.tui.screens.retiring import ask_to_retire
 from gate.venue_words import (
     device_name,
@@ -196,30 +196,13 @@ class SupervisorScreen(Page):
             self.notify(what_next(chosen, self.gate_app.time_zone), markup=False)
             return
 
-        def signed(answer: Signed | None) -> None:
-            if answer is not None:
-                self._resolve(chosen.ticket, answer)
+        def resolve(answer: Signed) -> None:
+            self.gate_app.lane.resolve(chosen.ticket, answer.operator, answer.note)
 
-        question = PinQuestion(
-            _("Settle: {n} on ticket {ticket}").format(
-                n=matter(chosen), ticket=printable(chosen.short, 30)
-            ),
-            self.gate_app.operators,
-            needs_supervisor=True,
-            needs_note=True,
-            on_failure=self.gate_app.lane.note_failed_sign_in,
+        told = _("Settle: {n} on ticket {ticket}").format(
+            n=matter(chosen), ticket=printable(chosen.short, 30)
         )
-        self.app.push_screen(question, signed)
-
-    @work(thread=True, exit_on_error=False)
-    def _resolve(self, ticket: str, signed: Signed) -> None:
-        app = self.gate_app
-        try:
-            app.lane.resolve(ticket, signed.operator, signed.note)
-        except GateError as fault:
-            app.call_from_thread(app.complain, fault)
-            return
-        app.call_from_thread(self._read)
+        self.ask_supervisor(told, resolve, self._read)
 
     @work(thread=True, exclusive=True, group="origins", exit_on_error=False)
     def _read_origins(self) -> None:
