@@ -24,13 +24,14 @@ from gate.domain.model import FACTS, Act, Entry, device_of
 from gate.domain.retirement import RETIREMENTS, newest, stands
 from gate.errors import DamagedError, StoreError
 from gate.store import damage, entries, schema
-from gate.store.checksums import WrongChecksum, require
+from gate.store.checksums import require
 from gate.store.entries import MAX_ENTRY, MAX_NOTE
 from gate.store.filling import MemberRow
 from gate.store.folder import Folder, successor
 from gate.store.journal import (
     TALLY_COUNTS,
     TALLY_KEY,
+    look_over,
     read_entry,
     read_facts,
     remember,
@@ -884,17 +885,9 @@ class Holdings:
         checkpoint(self._connection, self._path)
         # One that was just opened has no page in memory: what the next start would meet.
         with cache_faults(self._path), closing(open_reader(self._path)) as anew:
-            rows = anew.execute(
-                "SELECT id, body, hash FROM entry WHERE id > ? ORDER BY id LIMIT ?",
-                (self._looked_over, LOOKED_OVER),
-            ).fetchall()
-            for _row, body, hashed in rows:
-                if entries.digest(body.encode()) != hashed:
-                    msg = "an entry is not what was hashed"
-                    raise WrongChecksum(msg)
-            if len(rows) < LOOKED_OVER:
+            self._looked_over = look_over(anew, self._looked_over, LOOKED_OVER)
+            if not self._looked_over:
                 anew.execute("SELECT origin, seq FROM tip ORDER BY origin, seq").fetchall()
-        self._looked_over = rows[-1][0] if len(rows) == LOOKED_OVER else 0
 
     def _has_successor(self, origin: str, tip: Tip) -> bool:
         with faults(self._path):

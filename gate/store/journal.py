@@ -274,16 +274,7 @@ class Journal:
         """
         # One that was just opened has no page in memory.
         with faults(self._path), closing(open_reader(self._path)) as connection:
-            rows = connection.execute(
-                "SELECT id, body, hash, origin, seq FROM entry WHERE id > ? ORDER BY id LIMIT ?",
-                (self._looked_over, count),
-            ).fetchall()
-            for _row, body, hashed, *place in rows:
-                entry = _sound(body, hashed)
-                if [entry.origin, entry.seq] != place:
-                    msg = "an entry is kept under another name"
-                    raise WrongChecksum(msg)
-        self._looked_over = rows[-1][0] if len(rows) == count else 0
+            self._looked_over = look_over(connection, self._looked_over, count)
 
     def _keep(self, one: Whole, past: History | None) -> None:
         entry, body, digest = one
@@ -537,6 +528,23 @@ def read_sound_history(connection: sqlite3.Connection, ticket: str) -> History |
         msg = "a history does not follow from its entries"
         raise WrongChecksum(msg)
     return history
+
+
+def look_over(connection: sqlite3.Connection, after: int, count: int) -> int:
+    """Read some entries of a journal file after a row; the answer is where to go on, in turn.
+
+    Raises WrongChecksum, NoEntryError when one is not what was hashed, or has another name.
+    """
+    rows = connection.execute(
+        "SELECT id, body, hash, origin, seq FROM entry WHERE id > ? ORDER BY id LIMIT ?",
+        (after, count),
+    ).fetchall()
+    for _row, body, hashed, *place in rows:
+        entry = _sound(body, hashed)
+        if [entry.origin, entry.seq] != place:
+            msg = "an entry is kept under another name"
+            raise WrongChecksum(msg)
+    return rows[-1][0] if len(rows) == count else 0
 
 
 def _sound(body: str, hashed: bytes) -> Entry:

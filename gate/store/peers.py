@@ -85,7 +85,6 @@ class Peers:
 
     def history(self, ticket: str) -> History | None:
         """What the ticket did at the other devices; ``None`` when nothing was heard of it."""
-        self._turn_to_newest()
         return self._read(lambda connection: read_heard(connection, ticket), None)
 
     def _turn_to_newest(self) -> None:
