@@ -265,15 +265,8 @@ class Admin:
 
     async def resolve(self, request: Request) -> Response:
         """Settle a conflict, or irregular admissions, with a reason."""
-        server, event = self._server, request.path_params["event"]
-        asked = await self._body(request, _resolve, SMALL)
-        if not (asked.note.strip() and asked.who.strip()):
-            raise Denied(422, "invalid", _("A conflict is settled by somebody, with a reason."))
-        settle = partial(_settle, event=event, ticket=request.path_params["ticket"], asked=asked)
-        about = request.path_params["ticket"]
-        entry = await self._write(request, settle, "resolve", event=event, about=about)
-        server.streams.wake(event, {})
-        return reply(Resolved(entry.note, entry.operator, entry.at_ms))
+        told = _("A conflict is settled by somebody, with a reason.")
+        return await self._word_on(request, "resolve", request.path_params["ticket"], _settle, told)
 
     async def claims(self, request: Request) -> Response:
         """Undos of what another device did that nobody who may has confirmed."""
@@ -281,14 +274,28 @@ class Admin:
 
     async def confirm(self, request: Request) -> Response:
         """Let such an undo count."""
-        server, event = self._server, request.path_params["event"]
+        told = _("An undo is confirmed by somebody, with a reason.")
+        return await self._word_on(request, "confirm", request.path_params["undo"], _confirm, told)
+
+    async def _word_on(
+        self,
+        request: Request,
+        act: str,
+        about: str,
+        record: Callable[[Connection, str, str, Resolve], Entry],
+        nobody: str,
+    ) -> Response:
+        """Record somebody's word on a ticket or an entry, as an entry of the server's."""
+        event = request.path_params["event"]
         asked = await self._body(request, _resolve, SMALL)
         if not (asked.note.strip() and asked.who.strip()):
-            raise Denied(422, "invalid", _("An undo is confirmed by somebody, with a reason."))
-        undo = request.path_params["undo"]
-        job = partial(_confirm, event=event, undo=undo, asked=asked)
-        entry = await self._write(request, job, "confirm", event=event, about=undo)
-        server.streams.wake(event, {})
+            raise Denied(422, "invalid", nobody)
+
+        def job(connection: Connection) -> Entry:
+            return record(connection, event, about, asked)
+
+        entry = await self._write(request, job, act, event=event, about=about)
+        self._server.streams.wake(event, {})
         return reply(Resolved(entry.note, entry.operator, entry.at_ms))
 
     async def origins(self, request: Request) -> Response:
