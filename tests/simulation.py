@@ -445,19 +445,17 @@ class World:
         often, statements = danger.get(act, (0.06, 14))
         if act not in by_hand and self.random.random() < often:
             FUSE.set(self.random.randint(0, statements), after=self.random.random() < 0.5)
-        try:
-            act(gate)
-        except Crash:
-            self.counted["crash"] += 1
-            self.after_crash(act, gate)
-        finally:
-            FUSE.set(-1, after=False)
+        self.live_or_die(act, gate)
         if act not in (self.do_talk, self.do_deliver, self.do_feed, self.do_issue, self.do_word):
             self.note(gate)
 
     def try_with(self, act: Callable[[Gate], None], gate: Gate, *, dies_at: int) -> None:
         """Have something done over which a process may die, at so many statements from now."""
         FUSE.set(dies_at, after=False)
+        self.live_or_die(act, gate)
+
+    def live_or_die(self, act: Callable[[Gate], None], gate: Gate) -> None:
+        """Do it while the fuse burns; whoever dies of it begins again."""
         try:
             act(gate)
         except Crash:

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,7 +75,6 @@ class Night:
     losses: list[Loss] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     typed: int = 0
-    voided: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
     doubles: int = 0
     """Tickets on which more went in than they are good for, all of them listed."""
@@ -178,10 +177,9 @@ class Night:
         return {h: e for h, e in held.items() if e.device != self.rogue.device}
 
     def _check_greens(self, held: dict[str, Entry]) -> None:
-        by_hash = held
         for loss in self.losses:
             for hash_, holders in loss.holders.items():
-                if holders and hash_ not in by_hash:
+                if holders and hash_ not in held:
                     self.wrong.append(f"{loss.gate.name}: an entry that {sorted(holders)} held"
                                       " is nowhere any more")  # fmt: skip
         for gate in self.gates:
@@ -293,7 +291,6 @@ class Night:
         row = {"code": f"C{int(n):06d}", "type": "A", "id": ticket, "status": "REVOKED"}
         with suppress(httpx.HTTPError, OSError):
             self.server.admin("POST", "/tickets", {"tickets": [row]})
-            self.voided.add(ticket)
 
     def _begin_fault(self, now: float, faults: dict[str, Begin]) -> None:
         free = [m for m in self.machines if m.name not in self._at_fault]
@@ -341,14 +338,12 @@ def night(
     seconds: float,
     gates: int = 4,
     scans_per_s: float = 5.0,
-    faults: Iterator[str] | None = None,
+    faults: Sequence[str] = tuple(FAULTS),
     with_postgres: bool = False,
     with_rogue: bool = False,
 ) -> Night:
     """Play a night and look at it in the morning; what did not hold is in ``wrong``."""
-    names = list(FAULTS) if faults is None else list(faults)
-    if with_postgres:
-        names = [name for name in names if name != "server: restored"]
+    names = [name for name in faults if not (with_postgres and name == "server: restored")]
     chosen = {name.replace(":", "", 1): FAULTS[name] for name in names}
     with ExitStack() as stack:
         database = stack.enter_context(postgres(on_socket=True)) if with_postgres else ""
@@ -416,7 +411,7 @@ def main() -> int:
         root = Path(tempfile.mkdtemp(prefix="bad-night-"))
         played = night(
             root, seed=seed, seconds=options.seconds, gates=options.gates,
-            scans_per_s=options.scans_per_s, faults=iter(n for n in chosen if n not in left_out),
+            scans_per_s=options.scans_per_s, faults=[n for n in chosen if n not in left_out],
             with_postgres=options.postgres, with_rogue=options.rogue,
         )  # fmt: skip
         print(played.told, flush=True)
