@@ -260,19 +260,14 @@ def set_state(connection: Connection, event: str, device: str, state: State) -> 
 
     Raises Denied when there is none, or it is revoked.
     """
-    d = t.device.c
-    where = (d.event == event, d.id == device)
-    if connection.execute(select(d.id).where(*where)).first() is None:
-        raise Denied(404, "no_device", _("There is no such device."))
-    at = tickets.lock(connection, event)
-    member = _member(connection, event, device)
+    at, member = _locked(connection, event, device)
     if member.state == State.REVOKED and state is not State.REVOKED:
         raise Denied(
             409, "revoked", _("This device was revoked, for good. A new link makes a new device.")
         )
     if member.state == state:
         return False
-    connection.execute(update(t.device).where(*where).values(state=state.value))
+    _set(connection, event, device, state=state.value)
     _tell(connection, event, at, _member(connection, event, device))
     return True
 
@@ -286,12 +281,7 @@ def disown(
     that one. With ``only_tell`` nothing is changed. Raises Denied when there is no such device, or
     it is not revoked.
     """
-    d = t.device.c
-    where = (d.event == event, d.id == device)
-    if connection.execute(select(d.id).where(*where)).first() is None:
-        raise Denied(404, "no_device", _("There is no such device."))
-    at = tickets.lock(connection, event)
-    member = _member(connection, event, device)
+    at, member = _locked(connection, event, device)
     if member.state != State.REVOKED:
         raise Denied(
             409, "not_revoked", _("Only a revoked device can be disowned. Revoke it first.")
@@ -300,9 +290,26 @@ def disown(
         return disowned.foresee(connection, event, device, from_ms)
     until = disowned.tips_before(connection, event, device, from_ms)
     member = msgspec.structs.replace(member, counts_until=tips_to_text(until))
-    connection.execute(update(t.device).where(*where).values(counts_until=until_to_text(member)))
+    _set(connection, event, device, counts_until=until_to_text(member))
     _tell(connection, event, at, member)
     return journals.disown(connection, event, device, until)
+
+
+def _locked(connection: Connection, event: str, device: str) -> tuple[tickets.Head, MemberRow]:
+    """The event's feed and one of its devices, changed by nobody else until the transaction ends.
+
+    Raises Denied when there is no such device.
+    """
+    d = t.device.c
+    known = select(d.id).where(d.event == event, d.id == device)
+    if connection.execute(known).first() is None:
+        raise Denied(404, "no_device", _("There is no such device."))
+    return tickets.lock(connection, event), _member(connection, event, device)
+
+
+def _set(connection: Connection, event: str, device: str, **values: str) -> None:
+    d = t.device.c
+    connection.execute(update(t.device).where(d.event == event, d.id == device).values(**values))
 
 
 def _member(connection: Connection, event: str, device: str) -> MemberRow:
