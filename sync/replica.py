@@ -311,7 +311,8 @@ class Holdings:
         annulments: set[str] = set()
         with self._reading_journal():
             for row, origin, seq, hash_, act, ticket, follows, body in journal.execute(
-                "SELECT id, origin, seq, hash, act, ticket, json_extract(body, '$.follows'), "
+                "SELECT id, origin, seq, coalesce(CAST(hash AS BLOB), x''), act, ticket, "
+                "json_extract(body, '$.follows'), "
                 "CASE WHEN act IN ('lane_opened', 'lane_closed', 'retirement', "
                 "'reinstatement') THEN body END "
                 "FROM entry WHERE id > ? ORDER BY id",
@@ -436,7 +437,7 @@ class Holdings:
         if journal is not None and device_of(origin) == self.device:
             with self._reading_journal():
                 found |= {row[0] for row in journal.execute(query, (origin, seq))}
-        return {hash_.hex() for hash_ in found}
+        return {hash_.hex() for hash_ in found if isinstance(hash_, bytes)}
 
     def steps(self, origin: str) -> list[Step]:
         """Every entry held of an origin, by number: to be asked only where it has branches."""

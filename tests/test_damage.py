@@ -266,6 +266,58 @@ def test_an_entry_that_is_kept_under_another_name_is_found(
     assert audit_journal(venue.journal).findings == []
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_journal_is_damaged_again_and_again(
+    venue: Folder, make_lane: MakeLane, seed: int
+) -> None:
+    """What was lost before is still told as lost: every file that goes on verifies."""
+    chance = random.Random(seed)
+    admitted: set[int] = set()
+    for round_ in range(4):
+        first = 5 * round_
+        for guests in ({first, first + 1}, {first + 2, first + 3}):
+            lane = scanned(make_lane, guests)
+            admitted |= guests
+            lane.close()
+        damage_some(venue.journal, chance)
+        lane = make_lane()
+        lane.open()
+        for _idle in range(8):
+            lane.idle()
+        assert lane.admit(Scan(f"GOOD{first + 4:03d}")).is_green
+        admitted.add(first + 4)
+        lane.close()
+        assert audit_journal(venue.journal).findings == []
+    lane = make_lane()
+    lane.open()
+    lost = {f"good-{n}" for n in admitted} - set(admitted_in(venue)) - waiting_in(venue)
+    assert not lost or lane.standing().coverage.basis is Basis.ALONE
+    for n in admitted:
+        if f"good-{n}" not in lost:
+            assert lane.admit(Scan(f"GOOD{n:03d}", deliberate=True)).reason is Reason.ALREADY_USED
+
+
+def damage_some(journal: Path, chance: random.Random) -> None:
+    """Entries that are no longer what was hashed, or half a file."""
+    how = chance.randrange(3)
+    content = journal.read_bytes()
+    if how == 0:
+        with journal.open("r+b") as file:
+            file.truncate(chance.randrange(len(content) // 2, len(content)))
+        return
+    places = [match.start() for match in re.finditer(rb'"act":"', content)]
+    for at in chance.sample(places, min(len(places), how * 2)):
+        with journal.open("r+b") as file:
+            file.seek(at)
+            file.write(b"\x00")
+
+
+def waiting_in(folder: Folder) -> set[str]:
+    """Tickets of whole entries that follow a lost one."""
+    with closing(sqlite3.connect(folder.journal)) as connection:
+        return {ticket for (ticket,) in connection.execute("SELECT ticket FROM orphan")}
+
+
 def test_whole_entries_leave_a_journal_that_sqlite_cannot_open(
     venue: Folder, make_lane: MakeLane, tmp_path: Path
 ) -> None:

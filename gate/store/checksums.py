@@ -8,8 +8,10 @@ there the first bytes of every code's hash stand a second time, in a table of th
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 from zlib import crc32
+
+Row = TypeVar("Row", bound="tuple[Any, ...]")
 
 BUCKET_BYTES = 2
 """Codes whose hashes begin with the same so many bytes are in one block."""
@@ -55,6 +57,20 @@ def require(total: object, of: Callable[..., object], *content: Any) -> None:
     if not is_same:
         msg = f"wrong checksum {of.__name__}"
         raise WrongChecksum(msg)
+
+
+def ascending(rows: list[Row], after: Any) -> list[Row]:
+    """A page of rows that begins behind a key, each with its key in front.
+
+    Raises WrongChecksum where they do not ascend: whoever goes on behind the last row of a damaged
+    tree may come to where it was before, again and again.
+    """
+    for key, *_rest in rows:
+        if not key > after:
+            msg = "rows out of order"
+            raise WrongChecksum(msg)
+        after = key
+    return rows
 
 
 def read_meta(connection: sqlite3.Connection) -> dict[str, str]:

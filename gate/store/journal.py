@@ -23,7 +23,7 @@ from gate.domain.model import MOVEMENTS, Act, Entry, History, Movement, Outcome
 from gate.errors import UsageError
 from gate.language import _
 from gate.store import entries, schema
-from gate.store.checksums import WrongChecksum
+from gate.store.checksums import WrongChecksum, ascending
 from gate.store.folder import sync_folder
 from gate.store.sqlite import (
     Presence,
@@ -250,8 +250,8 @@ class Journal:
             for one in kept:
                 self._keep(one, read_history(self._connection, one.entry.ticket))
             for one in orphans:
-                at = (one.entry.origin, one.entry.seq, one.entry.ticket, one.body.decode())
-                run("INSERT OR IGNORE INTO orphan VALUES (?, ?, ?, ?, ?)", (one.hash, *at))
+                at = (one.entry.origin, one.entry.seq, one.entry.ticket)
+                run(_ORPHAN, (*at, one.hash, one.body.decode()))
             for span in missing:
                 run("INSERT INTO missing VALUES (?, ?, ?)", span)
             if ended.seq:
@@ -275,6 +275,10 @@ class Journal:
         # One that was just opened has no page in memory.
         with faults(self._path), closing(open_reader(self._path)) as connection:
             self._looked_over = look_over(connection, self._looked_over, count)
+            if not self._looked_over:
+                # Those that wait for a lost one are few.
+                for row in connection.execute("SELECT body, hash FROM orphan"):
+                    _sound(*row)
 
     def _keep(self, one: Whole, past: History | None) -> None:
         entry, body, digest = one
@@ -364,7 +368,8 @@ class Journal:
         head, self._tip = Head(), (0, b"")
         if row is not None:
             self._tip = (row[4], row[2])
-            head = Head(row[0], row[1], row[2].hex(), entries.decode(row[3]).hlc, row[4])
+            newest = _sound(row[3], row[2])
+            head = Head(newest.origin, newest.seq, row[2].hex(), newest.hlc, row[4])
         # The first entry after a journal that was damaged follows its last one, kept or lost.
         if ended is not None and ended[3] > head.hlc:
             return Head(ended[0], ended[1], ended[2], ended[3], head.row)
@@ -375,6 +380,7 @@ class Journal:
         return self._connection.execute("SELECT origin, first, last FROM missing").fetchall()
 
 
+_ORPHAN = "INSERT OR IGNORE INTO orphan (origin, seq, ticket, hash, body) VALUES (?, ?, ?, ?, ?)"
 _NEWEST_IS = "SELECT body, hash FROM entry WHERE id = ?"
 _TALLY_UPSERT = (
     f"INSERT INTO tally VALUES ({', '.join('?' * (len(TALLY_KEY) + len(TALLY_COUNTS)))}) "
@@ -539,7 +545,7 @@ def look_over(connection: sqlite3.Connection, after: int, count: int) -> int:
         "SELECT id, body, hash, origin, seq FROM entry WHERE id > ? ORDER BY id LIMIT ?",
         (after, count),
     ).fetchall()
-    for _row, body, hashed, *place in rows:
+    for _row, body, hashed, *place in ascending(rows, after):
         entry = _sound(body, hashed)
         if [entry.origin, entry.seq] != place:
             msg = "an entry is kept under another name"
@@ -547,9 +553,10 @@ def look_over(connection: sqlite3.Connection, after: int, count: int) -> int:
     return rows[-1][0] if len(rows) == count else 0
 
 
-def _sound(body: str, hashed: bytes) -> Entry:
+def _sound(body: object, hashed: object) -> Entry:
     """An entry that is what was hashed. Raises WrongChecksum, NoEntryError."""
-    if entries.digest(body.encode()) != hashed:
+    # Damage to a row's header gives its columns other types.
+    if not isinstance(body, str) or entries.digest(body.encode()) != hashed:
         msg = "an entry is not what was hashed"
         raise WrongChecksum(msg)
     return entries.decode(body)
@@ -588,16 +595,18 @@ class JournalReader:
     def bodies(self, after: int = 0, limit: int = 1000) -> list[tuple[int, str]]:
         """The next entries after a row number, oldest first, byte for byte as they are hashed."""
         with faults(self._path):
-            return self.connection.execute(
+            rows = self.connection.execute(
                 "SELECT id, body FROM entry WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
             ).fetchall()
+            return ascending(rows, after)
 
     def hashes(self, after: int = 0, limit: int = 1000) -> list[tuple[int, bytes]]:
         """The next entries' hashes after a row number, oldest first."""
         with faults(self._path):
-            return self.connection.execute(
+            rows = self.connection.execute(
                 "SELECT id, hash FROM entry WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
             ).fetchall()
+            return ascending(rows, after)
 
     def page(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Entry]]:
         """The next entries after a row number, oldest first, with their row numbers."""

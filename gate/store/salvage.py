@@ -9,13 +9,14 @@ import os
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from gate.errors import StoreError
 from gate.store import entries
+from gate.store.checksums import WrongChecksum, ascending
 from gate.store.folder import successor, sync_folder
 from gate.store.journal import Head, Journal, Whole
 from gate.store.sqlite import faults, open_reader
@@ -24,8 +25,20 @@ HASH_BYTES = 32
 ENDS_TRIED = 64
 """Where an entry ends is where its hash is right: so many closing braces are tried."""
 PAGE = 500
+UNKNOWN = "unknown"
+"""The start that is told as lost where nothing tells how far the journal went."""
 MOST = 10_000_000
 """Entries of one start, at most: a greater number is no number that was given."""
+
+_NAMES = (
+    "SELECT origin, seq, hash FROM entry",
+    "SELECT origin, last, NULL FROM missing",
+    "SELECT origin, seq, NULL FROM ended",
+)
+_ENTRIES = (
+    "SELECT id, CAST(body AS BLOB), hash FROM entry WHERE id > ? ORDER BY id LIMIT ?",
+    "SELECT id, CAST(body AS BLOB), hash FROM orphan WHERE id > ? ORDER BY id LIMIT ?",
+)
 
 _BEGINS = re.compile(rb'\{"origin":"')
 
@@ -41,6 +54,7 @@ class Salvaged:
     orphans: int
     """Whole entries after a lost one: they count here, and cannot be told before that is found."""
     lost: int
+    """At least; where a journal went on to is not always known."""
 
 
 def whole_entries(path: Path, opened: sqlite3.Connection | None = None) -> list[Whole]:
@@ -79,16 +93,14 @@ def _carved(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def readable_entries(connection: sqlite3.Connection) -> Iterator[tuple[bytes, bytes]]:
     """Whole entries that SQLite still finds, each after its hash, to the first broken page."""
-    after = 0
-    with suppress(sqlite3.Error):
-        while rows := connection.execute(
-            "SELECT id, CAST(body AS BLOB), hash FROM entry WHERE id > ? ORDER BY id LIMIT ?",
-            (after, PAGE),
-        ).fetchall():
-            after = rows[-1][0]
-            for _row, body, hashed in rows:
-                if isinstance(body, bytes) and entries.digest(body) == hashed:
-                    yield hashed, body
+    for query in _ENTRIES:
+        after = 0
+        with suppress(sqlite3.Error, WrongChecksum):
+            while rows := ascending(connection.execute(query, (after, PAGE)).fetchall(), after):
+                after = rows[-1][0]
+                for _row, body, hashed in rows:
+                    if isinstance(body, bytes) and entries.digest(body) == hashed:
+                        yield hashed, body
 
 
 def go_on(
@@ -105,11 +117,16 @@ def go_on(
     known = {one.hash for one in kept}
     orphans = [one for one in whole if one.hash not in known]
     tip = max(whole, key=lambda one: one.entry.hlc, default=None)
-    if tip is not None and (head is None or head.hlc < tip.entry.hlc):
-        head = Head(tip.entry.origin, tip.entry.seq, tip.hash.hex(), tip.entry.hlc)
-    ends = _named(old, opened, device, {one.hash for one in whole})
+    is_end_known = head is not None
+    heads = [head, _ended(old, opened)]
+    if tip is not None:
+        heads.append(Head(tip.entry.origin, tip.entry.seq, tip.hash.hex(), tip.entry.hlc))
+    head = max((h for h in heads if h is not None), key=lambda h: h.hlc, default=None)
+    ends, is_read_whole = _ends(old, opened, device, whole)
     if head is not None:
         ends[head.origin] = max(head.seq, ends.get(head.origin, 0))
+    if head is None or not (is_read_whole or is_end_known):
+        ends[f"{device}.{UNKNOWN}"] = 1
     missing = _missing(chains, orphans, ends)
     new = successor(old)
     part = new.with_name(f"{new.stem}.part")
@@ -124,6 +141,17 @@ def go_on(
     return Salvaged(
         new, len(kept), len(orphans), sum(last - first + 1 for _o, first, last in missing)
     )
+
+
+def _ended(path: Path, opened: sqlite3.Connection | None) -> Head | None:
+    """Where the journal before this one ended, if that was damaged too."""
+    query = "SELECT origin, seq, hash, hlc FROM ended"
+    with suppress(StoreError, sqlite3.Error), ExitStack() as stack:
+        connection = opened or stack.enter_context(closing(open_reader(path)))
+        for origin, seq, hashed, hlc in connection.execute(query):
+            if isinstance(seq, int) and isinstance(hlc, int):
+                return Head(str(origin), seq, str(hashed), hlc)
+    return None
 
 
 def _chains(whole: Iterable[Whole]) -> dict[str, list[Whole]]:
@@ -152,18 +180,30 @@ def _chain(those: list[Whole]) -> list[Whole]:
     return longest[::-1]
 
 
-def _named(
-    path: Path, opened: sqlite3.Connection | None, device: str, whole: Container[bytes]
-) -> dict[str, int]:
-    """Up to which number each origin went, by the names of rows that are not whole."""
+def _ends(
+    path: Path, opened: sqlite3.Connection | None, device: str, whole: Iterable[Whole]
+) -> tuple[dict[str, int], bool]:
+    """Up to which number each origin went, and whether that could be read to the end.
+
+    The names of rows that are not whole, what a start says it follows, and what this journal
+    lacked from its beginning because the one before it was damaged.
+    """
+    known = {one.hash for one in whole}
+    told = [(one.entry.follows.rpartition(":")[::2]) for one in whole if one.entry.follows]
     found: dict[str, int] = {}
-    with suppress(StoreError, sqlite3.Error), ExitStack() as stack:
+    rows: list[tuple[object, object, object]] = [(o, int(n), None) for o, n in told if n.isdigit()]
+    read = 0
+    with suppress(StoreError), ExitStack() as stack:
         connection = opened or stack.enter_context(closing(open_reader(path)))
-        for origin, seq, hashed in connection.execute("SELECT origin, seq, hash FROM entry"):
-            is_ours = str(origin).startswith(f"{device}.") and hashed not in whole
-            if is_ours and isinstance(seq, int) and seq < MOST:
-                found[origin] = max(seq, found.get(origin, 0))
-    return found
+        for query in _NAMES:
+            with suppress(sqlite3.Error):
+                rows.extend(connection.execute(query))
+                read += 1
+    for origin, seq, hashed in rows:
+        is_ours = str(origin).startswith(f"{device}.") and hashed not in known
+        if is_ours and isinstance(seq, int) and 0 < seq < MOST:
+            found[str(origin)] = max(seq, found.get(str(origin), 0))
+    return found, read == len(_NAMES)
 
 
 def _missing(

@@ -139,12 +139,13 @@ CREATE INDEX entry_undos ON entry (ticket) WHERE act = 'annulment';
 # the numbers of those that are lost, and where it ended.
 _SALVAGED = """
 CREATE TABLE orphan (
-    hash BLOB PRIMARY KEY,
+    id INTEGER PRIMARY KEY,
     origin TEXT NOT NULL,
     seq INTEGER NOT NULL,
     ticket TEXT NOT NULL,
+    hash BLOB NOT NULL UNIQUE,
     body TEXT NOT NULL
-) WITHOUT ROWID;
+);
 CREATE INDEX orphan_ticket ON orphan (ticket);
 CREATE TABLE missing (
     origin TEXT NOT NULL,

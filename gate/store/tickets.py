@@ -32,6 +32,7 @@ from gate.language import _
 from gate.store import damage
 from gate.store.checksums import (
     WrongChecksum,
+    ascending,
     names_code,
     of_code,
     of_named,
@@ -304,7 +305,7 @@ class Tickets:
         while True:
             with cache_faults(self._path):
                 rows = self._live().execute(_EVERY, (after, page)).fetchall()
-                found = [self._checked(row) for row in rows]
+                found = [self._checked(row) for row in ascending(rows, after)]
             if not rows:
                 return
             after = rows[-1][0]
@@ -363,7 +364,7 @@ class Tickets:
     def voided(self, after: str = "", page: int = 5000) -> list[str]:
         """Ids of tickets that ever were void, a page at a time and in order."""
         with cache_faults(self._path):
-            rows = self._live().execute(_VOIDED, (after, page)).fetchall()
+            rows = ascending(self._live().execute(_VOIDED, (after, page)).fetchall(), after)
         return [id_ for (id_,) in rows]
 
     def meta(self, key: str) -> str:

@@ -375,9 +375,13 @@ class Venue:
     def tips(self) -> dict[str, set[tuple[int, str]]]:
         """The newest entry of every origin, or of each of its branches: seq and hash (hex)."""
         tips: dict[str, set[tuple[int, str]]] = defaultdict(set)
-        for origin, seq, hash_ in self._heard.ask("SELECT origin, seq, hash FROM tip"):
+        for origin, seq, hash_ in self._heard.ask(
+            "SELECT origin, seq, coalesce(hash, x'') FROM tip"
+        ):
             tips[origin].add((seq, hash_.hex()))
-        query = "SELECT origin, max(seq), hash FROM entry GROUP BY origin"
+        query = (
+            "SELECT origin, max(seq), coalesce(CAST(hash AS BLOB), x'') FROM entry GROUP BY origin"
+        )
         for origin, seq, hash_ in self._own.ask(query):
             if not self._goes_on(origin, seq, hash_.hex()):
                 tips[origin].add((seq, hash_.hex()))
@@ -437,7 +441,7 @@ class Venue:
                 "(SELECT ticket FROM state WHERE ticket > :after ORDER BY ticket LIMIT :page)",
                 {"after": after, "page": PAGE},
             )
-            if last is None:
+            if last is None or last <= after:  # the latter in a damaged tree only
                 return
             for (ticket,) in self._heard.ask(_SUSPECTS, {"after": after, "last": last}):
                 if ticket not in taken_back:

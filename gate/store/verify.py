@@ -10,7 +10,7 @@ from gate.domain.history import fold
 from gate.domain.model import Entry
 from gate.language import _
 from gate.store import entries
-from gate.store.checksums import WrongChecksum
+from gate.store.checksums import WrongChecksum, ascending
 from gate.store.journal import (
     TALLY_COUNTS,
     TALLY_KEY,
@@ -62,6 +62,7 @@ def audit_journal(path: Path, progress: Progress | None = None) -> Audit:
                 if finding != "ok":
                     audit.found(_("file: {finding}").format(finding=finding))
             tally = _audit_chain(connection, audit, progress)
+            _audit_orphans(connection, audit)
             _audit_tally(connection, audit, tally)
             _audit_states(connection, audit)
     finally:
@@ -104,6 +105,14 @@ def _audit_chain(connection: sqlite3.Connection, audit: Audit, progress: Progres
     if progress:
         progress(audit.entries, total)
     return tally
+
+
+def _audit_orphans(connection: sqlite3.Connection, audit: Audit) -> None:
+    query = "SELECT origin, seq, coalesce(CAST(body AS TEXT), ''), hash FROM orphan"
+    for origin, seq, body, kept_hash in connection.execute(query):
+        if entries.digest(body.encode()) != kept_hash:
+            name = f"{origin}:{seq}"
+            audit.found(_("{entry} is not what was hashed").format(entry=name))
 
 
 class _Gaps:
@@ -158,7 +167,7 @@ def _audit_states(connection: sqlite3.Connection, audit: Audit) -> None:
             "AND ticket > ? ORDER BY ticket LIMIT ?",
             (after, PAGE),
         ).fetchall()
-        if not tickets:
+        if not ascending(tickets, after):
             break
         for (ticket,) in tickets:
             audit.tickets += 1
@@ -181,12 +190,14 @@ def _audit_states(connection: sqlite3.Connection, audit: Audit) -> None:
 def _pages(connection: sqlite3.Connection) -> Iterator[tuple[str, bytes, str, int]]:
     after = 0
     while True:
-        rows = connection.execute(
-            "SELECT id, body, hash, origin, seq FROM entry WHERE id > ? ORDER BY id LIMIT ?",
+        page = connection.execute(
+            "SELECT id, coalesce(CAST(body AS TEXT), ''), coalesce(CAST(hash AS BLOB), x''), "
+            "origin, seq FROM entry WHERE id > ? ORDER BY id LIMIT ?",
             (after, PAGE),
         ).fetchall()
-        if not rows:
+        if not page:
             return
+        rows = ascending(page, after)
         for row in rows:
             yield row[1], row[2], row[3], row[4]
         after = rows[-1][0]
