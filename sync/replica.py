@@ -23,6 +23,7 @@ from gate.domain.history import fold
 from gate.domain.model import FACTS, Act, Entry, device_of
 from gate.domain.retirement import RETIREMENTS, newest, stands
 from gate.errors import DamagedError, StoreError
+from gate.language import _
 from gate.store import damage, entries, schema
 from gate.store.checksums import require
 from gate.store.entries import MAX_ENTRY, MAX_NOTE
@@ -205,6 +206,16 @@ def _whole(rows: Iterable[tuple[int, str, bytes]]) -> list[tuple[int, bytes]]:
     return found
 
 
+_BEGINS = """
+SELECT seq, json_extract(body, '$.prev') FROM entry AS e WHERE origin = ? AND seq > 1
+AND NOT EXISTS (
+    SELECT 1 FROM entry AS before WHERE before.origin = e.origin AND before.seq = e.seq - 1
+    AND lower(hex(before.hash)) = json_extract(e.body, '$.prev')
+)
+"""
+"""Of an origin, what follows an entry that is not in the same file."""
+
+
 class _Made(NamedTuple):
     """The newest entry of a branch."""
 
@@ -249,6 +260,8 @@ class Holdings:
         """Goes up when entries of others were taken."""
         self._looked_over = 0
         self._orphans_at = -1
+        self._joined_at: Path | None = None
+        """The journal that what came back of this device's own is known to follow."""
         self.looked_into: dict[str, int] = {}
         """Salvaged journals in the inbox, each with the ``version`` when it was looked into."""
         self._allowances: dict[str, Allowance] = {}
@@ -967,6 +980,19 @@ class Holdings:
             self._let_go_of_journal()
             self._has_rot = True
 
+    def _is_torn(self) -> bool:
+        """Whether what came back of this device's own entries hangs on some that are lost.
+
+        Others would be told its end, and take what is before that for held.
+        """
+        for origin in self._tips:
+            if device_of(origin) == self.device:
+                with faults(self._path):
+                    begins = self._connection.execute(_BEGINS, (origin,)).fetchall()
+                if any(prev not in self.whole_hashes(origin, seq - 1) for seq, prev in begins):
+                    return True
+        return False
+
     def look_after_files(self) -> None:
         """Take what could not be taken before. Raises DamagedError when the peer store is damaged.
 
@@ -976,6 +1002,16 @@ class Holdings:
         told = damage.unmended(self._folder, damage.PEERS)
         if told is not None and told.file == self._path.name:
             raise DamagedError(told.why, "", self._path)
+        self.follow_journal()
+        if self._joined_at != self._journal_path and self._journal is not None:
+            if self._is_torn():
+                raise DamagedError(
+                    _("{file} goes on where this gate's journal has a gap").format(
+                        file=self._path.name
+                    ),
+                    "", self._path,
+                )  # fmt: skip
+            self._joined_at = self._journal_path
         if self._orphans and self.version != self._orphans_at:
             # Entries after a lost one: they follow it once others have told it.
             self._orphans_at = self.version

@@ -19,7 +19,7 @@ from gate.doctor import Check, Status, examine
 from gate.domain.model import Basis, Outcome, Reason, Scan, Verdict
 from gate.errors import DamagedError, StoreError
 from gate.lane import Lane
-from gate.store import checksums, damage, peers, tickets
+from gate.store import checksums, damage, entries, peers, tickets
 from gate.store.filling import erase_ticket
 from gate.store.folder import Folder
 from gate.store.journal import JournalReader, read_history
@@ -28,6 +28,7 @@ from gate.store.tickets import Tickets, live_replica
 from gate.store.verify import audit_journal
 from sync.bundle import import_bundle
 from sync.commands import as_text, status
+from sync.exchange import DIGITS, Tip
 from sync.feed import Feed, _check
 from sync.mending import mend
 from sync.replica import Holdings
@@ -449,6 +450,64 @@ def test_a_peer_store_is_looked_over_in_idle_moments(venue: Folder) -> None:
             file.write(b"A")
         with pytest.raises(DamagedError):
             holdings.checkpoint()
+
+
+def held_beyond_its_journal(venue: Folder, make_lane: MakeLane) -> list[bytes]:
+    """A gate's journal is put back to an earlier hour, and others tell what came after."""
+    lane = scanned(make_lane, range(4))
+    lane.idle()
+    kept = venue.path.with_name("kept.db")
+    with closing(sqlite3.connect(venue.journal)) as now, closing(sqlite3.connect(kept)) as copy:
+        now.backup(copy)
+    for guest in range(4, 9):
+        lane.admit(Scan(f"GOOD{guest:03d}"))
+    lane.close()
+    with closing(JournalReader(venue.journal)) as reader:
+        bodies = [body.encode() for _row, body in reader.bodies()]
+    for part in venue.path.glob("journal*"):
+        part.unlink()
+    kept.rename(venue.journal)
+    with closing(Holdings(venue)) as holdings:
+        holdings.accept(bodies, None)
+        holdings.look_after_files()
+        assert holdings.have() == {bodies_origin(bodies): {tip_of(bodies)}}
+    return bodies
+
+
+def bodies_origin(bodies: list[bytes]) -> str:
+    return entries.decode(bodies[-1]).origin
+
+
+def tip_of(bodies: list[bytes]) -> Tip:
+    newest = entries.decode(bodies[-1])
+    return Tip(newest.seq, entries.digest(bodies[-1]).hex()[:DIGITS])
+
+
+def test_what_came_back_does_not_hide_what_the_journal_lost(
+    venue: Folder, make_lane: MakeLane
+) -> None:
+    """An old backup, then rot: the end that others told of is not told as held, and comes again."""
+    bodies = held_beyond_its_journal(venue, make_lane)
+    rot(venue.journal, b'"ticket":"good-1"')
+    lane = make_lane()
+    lane.open()
+    while venue.journal.name == "journal.db":
+        lane.idle()
+    lane.close()
+    with closing(Holdings(venue)) as holdings, pytest.raises(DamagedError) as torn:
+        holdings.look_after_files()
+    assert mend(venue, torn.value)
+    with closing(Holdings(venue)) as holdings:
+        holdings.look_after_files()
+        (own,) = holdings.have()[bodies_origin(bodies)]
+        assert own.seq == 2
+        holdings.accept(bodies[own.seq :], None)
+        holdings.look_after_files()
+        assert holdings.have()[bodies_origin(bodies)] == {tip_of(bodies)}
+    lane = make_lane()
+    for guest in range(9):
+        again = lane.admit(Scan(f"GOOD{guest:03d}", deliberate=True))
+        assert again.reason is Reason.ALREADY_USED
 
 
 def test_codes_that_are_dropped_are_unknown(venue: Folder) -> None:
