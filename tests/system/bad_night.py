@@ -27,7 +27,7 @@ from pathlib import Path
 
 import httpx
 
-from gate.domain.model import Act, Basis, Entry
+from gate.domain.model import Act, Basis, Entry, Reason
 from gate.errors import GateError
 from gate.store.venue import Venue
 from tests.hosts import Hosts, why_not
@@ -212,6 +212,9 @@ class Night:
         for entry in held.values():
             if entry.act is not Act.ADMISSION or entry.basis not in SURE or entry.overruled:
                 continue
+            # The first green was known: an exit, or an undo that is only claimed, followed it.
+            if not entry.uses or entry.reason is Reason.UNDO_CLAIMED:
+                continue
             for gate, at_ms in first[entry.ticket]:
                 other = gate.device != entry.device
                 age_ms = entry.basis_age_ms or 0
@@ -223,7 +226,9 @@ class Night:
                     )
 
     def _check_conflicts(self, held: dict[str, Entry]) -> None:
-        counted = Counter(e.ticket for e in admissions(held.values()))
+        counted: Counter[str] = Counter()
+        for entry in admissions(held.values()):
+            counted[entry.ticket] += entry.uses
         twice = {ticket for ticket, count in counted.items() if count > 1}
         listed = {row["ticket"] for row in self.server.admin("GET", "/conflicts")}
         if not twice <= listed:
