@@ -109,7 +109,7 @@ def run(root: Path, count: int) -> None:
             timed(partial(in_transaction, engine, lambda c, s=change: tickets.issue(c, EVENT, s)))
         )
         plain_gate.append(follow(engine, feed))
-        job = partial(persons.erase, event=EVENT, asked=f"ticket:t{n * 7}", folder=root)
+        job = partial(persons.erase, event=EVENT, asked=f"ticket:t{n * 7}", folder=root, parts=())
         erased.append(timed(partial(in_transaction, engine, job)))
         scrubs.append(timed(lambda: scrub(engine)))
         at_gate.append(follow(engine, feed))

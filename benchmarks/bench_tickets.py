@@ -39,11 +39,12 @@ def serve(url: str, port: int, folder: str) -> None:
     from sync.central.database import open_database
     from sync.central.devices import hash_of
     from sync.central.server import Settings
+    from sync.wechat.part import card_part
+    from sync.wechat.settings import CardSettings
 
-    settings = Settings(
-        Path(folder), hash_of(ADMIN), account_per_s=1e9, account_burst=1e9, body_s=120
-    )
-    app = create_app(open_database(url), settings)
+    settings = Settings(Path(folder), hash_of(ADMIN), body_s=120)
+    parts = (card_part(CardSettings(account_per_s=1e9, account_burst=1e9)),)
+    app = create_app(open_database(url, parts), settings, parts)
     uvicorn.run(app, port=port, log_level="error", access_log=False)
 
 

@@ -709,6 +709,9 @@ _STATES = {
 def _serve(options: argparse.Namespace) -> int:
     from sync.central.commands import Chore
     from sync.central.serve import Wanted, run
+    from sync.wechat.outgoing import hosts
+    from sync.wechat.part import card_part
+    from sync.wechat.settings import CardSettings
 
     def path(name: str | None) -> Path | None:
         return Path(name).expanduser() if name else None
@@ -727,8 +730,8 @@ def _serve(options: argparse.Namespace) -> int:
             key=path(options.key),
             self_signed=options.self_signed,
             proxies=tuple(options.proxy),
-            callback_to=tuple(options.callback_to),
             url=options.url or "",
+            parts=(card_part(CardSettings(callback_to=hosts(options.callback_to))),),
             event=options.event or "",
             time_zone=_stated_zone(options),
             set_zone=options.set_zone or "",

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,20 @@ from sync.central import tables as t
 from sync.central.app import create_app
 from sync.central.database import open_database, reading
 from sync.central.devices import hash_of
+from sync.central.part import Part
 from sync.central.server import Server, Settings
 from sync.protocol import Answer, Ask, Frame, Head, Report, head_message
+from sync.wechat import tables as of_cards
+from sync.wechat.part import card_part
+from sync.wechat.routes import CardApi
+from sync.wechat.settings import CardSettings
 from tests.venue import NOW_MS
 
 ADMIN = "the-admin-token-of-the-tests"
 BOUND_S = 5.0
+TABLES = (*t.metadata.sorted_tables, *of_cards.metadata.sorted_tables)
+"""All of the server's database."""
+_OF_CARDS = {field.name for field in fields(CardSettings)}
 
 
 class Maker:
@@ -148,19 +156,42 @@ class Central:
         return self.count(t.entry)
 
 
+def parts(**cards: Any) -> tuple[Part, ...]:
+    """What the command line mounts on the server."""
+    return (card_part(CardSettings(**cards)),)
+
+
+def open_central(url: str) -> Engine:
+    """A server's database with the tables of its parts."""
+    return open_database(url, parts())
+
+
+def create_central(engine: Engine, folder: Path, **settings: Any) -> Starlette:
+    """The server with its parts; ``settings`` are of the one or the others."""
+    cards = {one: settings.pop(one) for one in _OF_CARDS if one in settings}
+    said = {"admin_hash": hash_of(ADMIN)} | settings
+    return create_app(engine, Settings(folder=folder, **said), parts(**cards))
+
+
+def card_api_of(app: Starlette) -> CardApi:
+    """The card API that is mounted on a server."""
+    found: CardApi = app.state.mounted["cards"]
+    return found
+
+
 @cache
 def _migrated() -> Path:
     """A database with all tables and nothing in them, to be copied."""
     folder = Path(tempfile.mkdtemp(prefix="venue-gate-central-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    open_database(f"sqlite:///{folder / 'central.db'}").dispose()
+    open_central(f"sqlite:///{folder / 'central.db'}").dispose()
     return folder / "central.db"
 
 
 def _open(path: Path) -> Engine:
     if not path.exists():
         shutil.copy(_migrated(), path)
-    return open_database(f"sqlite:///{path}")
+    return open_central(f"sqlite:///{path}")
 
 
 @asynccontextmanager
@@ -170,7 +201,7 @@ async def central(
     """A server with one event, ``show``."""
     path.mkdir(parents=True, exist_ok=True)
     opened = engine or _open(path / "central.db")
-    app = create_app(opened, Settings(folder=path, admin_hash=hash_of(ADMIN), **settings))
+    app = create_central(opened, path, **settings)
     try:
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app)

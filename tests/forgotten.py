@@ -47,7 +47,7 @@ class Forgotten:
     def _erase(self, world: "World", id_: str) -> None:
         def job(connection: Connection) -> None:
             _keep(connection, [id_])
-            persons.erase(connection, EVENT, f"ticket:{id_}", world.root)
+            persons.erase(connection, EVENT, f"ticket:{id_}", world.root, ())
 
         in_transaction(world.engine, job)
         self.ids.add(id_)
@@ -61,7 +61,7 @@ class Forgotten:
             # A server that died over it has written it down: it is done now.
             ids = [line.what for line in persons._read(world.root)]
             _keep(connection, ids)
-            persons.erase_again(connection, world.root)
+            persons.erase_again(connection, world.root, ())
 
         in_transaction(world.engine, job)
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 from sqlite_utils import Database
 
 from gate.domain.model import Outcome, Reason, Scan
@@ -16,6 +16,8 @@ from gate.store.sqlite import open_reader
 from gate.store.verify import audit_journal
 from sync.central import tables, tickets
 from sync.central.database import open_database
+from sync.wechat import accounts
+from tests.central import TABLES, open_central
 from tests.conftest import MakeLane
 from tests.venue import NOW_MS
 
@@ -67,17 +69,17 @@ def test_a_server_database_is_made_once(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_a_newer_server_database_is_refused(tmp_path: Path) -> None:
-    """By an older program, in one line, and unchanged."""
+@pytest.mark.parametrize("key", ["version", "version cards"])
+def test_a_newer_server_database_is_refused(tmp_path: Path, key: str) -> None:
+    """By an older program, or by an older part, in one line, and unchanged."""
     url = f"sqlite:///{tmp_path}/central.db"
-    engine = open_database(url)
+    engine = open_central(url)
     with engine.begin() as connection:
-        connection.execute(
-            tables.meta.update().where(tables.meta.c.key == "version").values(value="999")
-        )
+        newer = tables.meta.update().where(tables.meta.c.key == key).values(value="999")
+        assert connection.execute(newer).rowcount == 1
     engine.dispose()
     with pytest.raises(StoreError, match="newer version"):
-        open_database(url)
+        open_central(url)
 
 
 def test_a_server_database_of_before_the_card_api_goes_on(tmp_path: Path) -> None:
@@ -86,14 +88,32 @@ def test_a_server_database_of_before_the_card_api_goes_on(tmp_path: Path) -> Non
     engine = open_database(url)
     with engine.begin() as connection:
         tickets.create_event(connection, "show", "Show", "UTC", NOW_MS)
-        for table in tables.CARD_TABLES:
-            table.drop(connection)
+        tables.voided.drop(connection)
         connection.execute(
             tables.meta.update().where(tables.meta.c.key == "version").values(value="1")
         )
     engine.dispose()
-    engine = open_database(url)
-    assert set(inspect(engine).get_table_names()) == set(tables.metadata.tables)
+    engine = open_central(url)
+    assert set(inspect(engine).get_table_names()) == {table.name for table in TABLES}
     with engine.connect() as connection:
         assert [event["id"] for event in tickets.events(connection)] == ["show"]
     engine.dispose()
+
+
+def test_a_server_database_with_the_card_api_among_its_own_tables_goes_on(tmp_path: Path) -> None:
+    """Servers once counted its tables with theirs: they are taken over with all that is in them."""
+    url = f"sqlite:///{tmp_path}/central.db"
+    engine = open_central(url)
+    with engine.begin() as connection:
+        tickets.create_event(connection, "show", "Show", "UTC", NOW_MS)
+        account, _secret = accounts.create(connection, "show", NOW_MS)
+        count = tables.meta.delete().where(tables.meta.c.key == "version cards")
+        assert connection.execute(count).rowcount == 1
+        versions = select(tables.meta.c.value).where(tables.meta.c.key == "version")
+        assert connection.execute(versions).scalar_one() == "3", "as those servers counted"
+    engine.dispose()
+    for _again in range(2):
+        engine = open_central(url)
+        with engine.connect() as connection:
+            assert accounts.every(connection) == [account]
+        engine.dispose()

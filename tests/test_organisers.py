@@ -21,7 +21,7 @@ from sync.central.database import in_transaction, open_database, reading
 from sync.central.organisers import Right
 from sync.central.server import Needs
 from tests import postgres
-from tests.central import Central, Maker, ask, central
+from tests.central import TABLES, Central, Maker, ask, central
 from tests.conftest import needs
 from tests.programs import run
 from tests.test_serve import make_events
@@ -120,7 +120,7 @@ class TestRights:
         """On no route whatsoever: neither is it told of the other nor changes it."""
         secret = await token(running, *Right, event="other")
         await account(running)
-        before = [running.count(table) for table in t.metadata.sorted_tables]
+        before = [running.count(table) for table in TABLES]
         for method, path, _right in routes(running):
             answer = await by(running, secret, method, filled(path), json={
                 "id": "show", "time_zone": "UTC", "event": "show", "name": "x",
@@ -128,9 +128,9 @@ class TestRights:
             if "{event}" in path:
                 assert (answer.status_code, answer.json()["error"]) == (403, "other_event"), path
             assert "show" not in answer.text, path
-        after = [running.count(table) for table in t.metadata.sorted_tables]
+        after = [running.count(table) for table in TABLES]
         grown = {table.name: b - a for table, a, b in
-                 zip(t.metadata.sorted_tables, before, after, strict=True) if a != b}  # fmt: skip
+                 zip(TABLES, before, after, strict=True) if a != b}  # fmt: skip
         # But for the row that it was used at all.
         assert grown == {"audit": 1}
         listed = (await by(running, secret, "GET", "/v1/events")).json()

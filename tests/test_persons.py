@@ -22,9 +22,9 @@ from gate.store.rows import bare_body
 from gate.store.tickets import Tickets
 from gate.store.verify import audit_journal
 from sync import packed
-from sync.central import persons, retention, tickets
+from sync.central import persons, tickets
 from sync.central import tables as t
-from sync.central.database import in_transaction, open_database, reading
+from sync.central.database import in_transaction, reading
 from sync.central.retention import Retention
 from sync.cursor import ResyncNeeded
 from sync.feed import Feed
@@ -33,8 +33,9 @@ from sync.members import Membership, save_membership
 from sync.protocol import Changes, Snapshot
 from sync.shared_feed import SharedFeed
 from sync.wechat import persons as cards
+from sync.wechat import tables as of_cards
 from tests import postgres
-from tests.central import Central, Maker, ask, central
+from tests.central import TABLES, Central, Maker, ask, central, open_central, parts
 from tests.conftest import MakeLane, needs
 from tests.venue import NOW, TICKETS, TYPES
 from tests.wechat import Api, account, meeting
@@ -255,9 +256,9 @@ class TestErasure:
         assert NAME not in list_
         # The power was cut within a line once.
         (running.folder / persons.FILE).write_text(list_ + '["show","good')
-        engine = open_database(f"sqlite:///{backup}")
-        assert in_transaction(engine, lambda c: persons.erase_again(c, running.folder)) == 2
-        assert in_transaction(engine, lambda c: persons.erase_again(c, running.folder)) == 0
+        engine = open_central(f"sqlite:///{backup}")
+        assert erase_again(engine, running.folder) == 2
+        assert erase_again(engine, running.folder) == 0
         with reading(engine) as connection:
             for table in (t.ticket, t.change):
                 assert NAME not in str(connection.execute(select(table.c.body)).all())
@@ -283,7 +284,7 @@ class TestCards:
         made = await account(running)
         with running.engine.begin() as connection:
             connection.execute(
-                t.account.update().values(callback="https://x", callback_token="abc")
+                of_cards.account.update().values(callback="https://x", callback_token="abc")
             )
         return made
 
@@ -343,8 +344,8 @@ class TestCards:
             db.execute("VACUUM INTO ?", (str(backup / "central.db"),))
         await erase(running, OPENID)
         assert holding(running.folder, OPENID) == []
-        engine = open_database(f"sqlite:///{backup / 'central.db'}")
-        assert in_transaction(engine, lambda c: persons.erase_again(c, running.folder)) == 3
+        engine = open_central(f"sqlite:///{backup / 'central.db'}")
+        assert erase_again(engine, running.folder) == 3
         engine.dispose()
         assert holding(backup, OPENID, *bought[1][:2]) == []
 
@@ -383,11 +384,16 @@ class TestCards:
         await api.fails(40078, "/v1/claims", {"card_id": bought[0], "openid": "oLate"})
 
 
+def erase_again(engine: Engine, folder: Path) -> int:
+    """What a server does at its start."""
+    return in_transaction(engine, lambda c: persons.erase_again(c, folder, parts()))
+
+
 def emptied(url: str) -> Engine:
     """A database with nothing in it."""
-    engine = open_database(url)
+    engine = open_central(url)
     with engine.begin() as connection:
-        for table in reversed(t.metadata.sorted_tables):
+        for table in reversed(TABLES):
             if table is not t.meta:
                 connection.execute(table.delete())
         connection.execute(t.meta.update().where(t.meta.c.key == "audit").values(value="0:"))
@@ -399,14 +405,14 @@ def rows_with(engine: Engine, *texts: str) -> list[str]:
     with reading(engine) as connection:
         return [
             table.name
-            for table in t.metadata.sorted_tables
+            for table in TABLES
             if any(text in str(connection.execute(select(table)).all()) for text in texts)
         ]
 
 
 async def stock(running: Central) -> list[Any]:
     """What is counted of codes, by kind of time; and how many people that is."""
-    h = t.holding.c
+    h = of_cards.holding.c
     with reading(running.engine) as connection:
         rows = connection.execute(select(h.claimed_s > 0, h.redeemed_s > 0, h.openid)).all()
     return [len(rows), sum(row[0] for row in rows), len({row[2] for row in rows})]
@@ -479,13 +485,14 @@ class TestRetention:
             return real(connection, event, after)
 
         monkeypatch.setattr(tickets, "_DROPPED", 10)
-        monkeypatch.setattr(retention, "_STEPS", (dies, *retention._STEPS[1:]))
+        looking = running.app.state.retention
+        monkeypatch.setattr(looking, "_steps", (dies, *looking._steps[1:]))
         with pytest.raises(OSError, match=DIED):
             await end_event(running)
         assert holding(running.folder, NAME)
         await running.enrol(maker := Maker("3" * 16))
         await self._begins_bare(running, maker, running.folder.parent / "meanwhile")
-        again = Retention(running.server)
+        again = Retention(running.server, parts())
         await again.look(time.time_ns() // 1_000_000)
         assert holding(running.folder, *WORDS) == []
 
@@ -579,6 +586,6 @@ def test_people_are_found_everywhere() -> None:
         ("card_order", "openid"), ("tester", "openid"),
     }  # fmt: skip
     people = {"openid", "claimed_by", "friend"}
-    found = {(table.name, c.name) for table in t.metadata.sorted_tables for c in table.c
+    found = {(table.name, c.name) for table in TABLES for c in table.c
              if c.name in people}  # fmt: skip
     assert found == known

@@ -20,15 +20,24 @@ from gate.domain.model import Act
 from gate.store import entries
 from sync.central import journals, tickets
 from sync.central import tables as t
-from sync.central.app import create_app
 from sync.central.database import open_database
 from sync.central.devices import hash_of
 from sync.central.journals import Push
-from sync.central.server import Settings
 from sync.protocol import MAX_ENTRIES, MAX_FRAME, Head
 from sync.replica import read_bodies
 from sync.wechat.routes import CALLS
-from tests.central import ADMIN, Central, Closed, Maker, Socket, ask, central
+from tests.central import (
+    ADMIN,
+    TABLES,
+    Central,
+    Closed,
+    Maker,
+    Socket,
+    ask,
+    central,
+    create_central,
+    open_central,
+)
 
 OTHER = "1" * 16
 ORGANISER = ("/v1/events", "/v1/accounts", "/v1/cards", "/v1/organisers", "/v1/audit")
@@ -39,8 +48,8 @@ OPEN = {"/healthz", "/readyz", "/metrics", "/v1/enrol"}
 def route_list() -> list[tuple[str, str]]:
     """Every route of the real application, as method and path."""
     with tempfile.TemporaryDirectory() as folder:
-        engine = open_database("sqlite://")
-        app = create_app(engine, Settings(folder=Path(folder), admin_hash="x"))
+        engine = open_central("sqlite://")
+        app = create_central(engine, Path(folder))
         engine.dispose()
     found = []
     # The card API has access tokens and errcodes of its own: tests/test_wechat_security.py.
@@ -137,8 +146,8 @@ class TestCredentials:
 
     async def test_no_token_opens_a_server_without_one(self, tmp_path: Path) -> None:
         """A server that was given no admin token has no organiser."""
-        engine = open_database("sqlite://")
-        app = create_app(engine, Settings(folder=tmp_path, admin_hash=""))
+        engine = open_central("sqlite://")
+        app = create_central(engine, tmp_path, admin_hash="")
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app)
             async with httpx.AsyncClient(transport=transport, base_url="http://gate") as http:
@@ -421,7 +430,7 @@ class TestNonsense:
             runner.run(running.enrol(maker))
             is_ours = not path.startswith(ORGANISER)
             headers = running.bearer(maker) if is_ours else {"Authorization": f"Bearer {ADMIN}"}
-            stored = [table for table in t.metadata.sorted_tables if table not in _LATER]
+            stored = [table for table in TABLES if table not in _LATER]
             before = {table.name: running.count(table) for table in stored}
 
             @given(_BODIES)

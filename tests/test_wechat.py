@@ -17,15 +17,16 @@ from gate.store import entries
 from gate.store.folder import Folder
 from gate.store.tickets import Tickets
 from sync.central import journals, tickets
-from sync.central import tables as t
-from sync.central.database import open_database, reading
+from sync.central import tables as of_server
+from sync.central.database import reading
 from sync.feed import Feed
 from sync.wechat import accounts, gifts, holdings
+from sync.wechat import tables as t
 from sync.wechat.crypto import seal_code
 from sync.wechat.errcodes import Errcode, Refused
 from sync.wechat.holdings import CODE_SIGNS
 from sync.wechat.projection import type_row
-from tests.central import Maker, ask
+from tests.central import Maker, ask, card_api_of, open_central
 from tests.simulation import join, write_snapshot
 from tests.wechat import DAY_S, MAKERS, Api, account, base_info, boarding, card_api, meeting, movie
 
@@ -51,7 +52,9 @@ def kept(api: Api, code: str) -> Any:
     """The ticket that gates know by a code, as their rules see it, and how the code stands."""
     with reading(api.running.engine) as connection:
         hashed = tickets.hashes_of(connection, "show", [code])[code]
-        row = connection.execute(select(t.code).where(t.code.c.hash == hashed)).first()
+        row = connection.execute(
+            select(of_server.code).where(of_server.code.c.hash == hashed)
+        ).first()
         if row is None:
             return None, None
         return journals.find_ticket(connection, "show", row.ticket), CodeState(row.state)
@@ -108,7 +111,7 @@ async def test_consuming_is_an_entry_of_the_server_s_own(api: Api) -> None:
     await api.fails(40099, "/card/code/consume", {"code": first})
     await api.ok("/card/code/consume", {"code": second})
     with reading(api.running.engine) as connection:
-        rows = connection.execute(select(t.entry).order_by(t.entry.c.number)).all()
+        rows = connection.execute(select(of_server.entry).order_by(of_server.entry.c.number)).all()
     one, two = (entries.decode(row.body) for row in rows)
     assert one.device == "central"
     assert (one.act, one.seq, one.uses, one.ordinal) == (Act.ADMISSION, 1, 1, 0)
@@ -378,7 +381,7 @@ async def test_who_is_over_the_limit_hears_so_of_what_was_taken_back(api: Api) -
     first, second = await api.claim(card_id), await api.claim(card_id)
     body = entries.decode(await redeem_at_gate(api, maker, first))
     await redeem_at_gate(api, maker, second)
-    clockwork = api.running.app.state.clockwork
+    clockwork = card_api_of(api.running.app).clockwork
     await clockwork.follow()
     undone = maker.make(Act.ANNULMENT, ticket=body.ticket, target=body.name)
     await api.running.exchange(maker, ask([undone]))
@@ -426,7 +429,7 @@ async def test_a_gate_s_redemption_counts_for_the_limit(api: Api) -> None:
     card_id, maker = await api.create(use_limit=1), await gate(api)
     first, second = await api.claim(card_id), await api.claim(card_id)
     body = await redeem_at_gate(api, maker, first)
-    clockwork = api.running.app.state.clockwork
+    clockwork = card_api_of(api.running.app).clockwork
     await clockwork.follow()
     assert kept(api, second)[0].status is Status.LIMITED
     undone = entries.decode(body)
@@ -653,7 +656,7 @@ async def test_what_a_phone_showed_of_a_ticket_that_is_done_is_free(
         ticket, state = kept(api, "M1")
         assert (ticket, state) == kept(api, two)
         # Whatever is said of the old one afterwards names no code of another's.
-        await api.running.app.state.clockwork.follow()
+        await card_api_of(api.running.app).clockwork.follow()
         for path, body in (
             ("/card/boardingpass/checkin", {"code": one, "class": "F", "etkt_bnr": "2"}),
             ("/card/code/unavailable", {"code": one}),
@@ -860,7 +863,7 @@ async def test_a_gift_not_taken_in_time_comes_back(api: Api) -> None:
     """After its day it is its giver's again, usable and told as GIFT_TIMEOUT."""
     code = await api.claim(await api.create())
     await api.ok("/v1/gifts", {"code": code, "action": "start", "from": "oFan"})
-    clockwork = api.running.app.state.clockwork
+    clockwork = card_api_of(api.running.app).clockwork
     await clockwork.end_gifts()
     with api.running.engine.begin() as connection:
         # Whoever looked before saw an older gift of it, which was given back meanwhile.
@@ -1116,7 +1119,7 @@ async def test_tokens_live_and_end(api: Api) -> None:
 
 def test_the_life_of_tokens(tmp_path: Path) -> None:
     """By the clock: the overlap, the renewal before the end, the quotas of the day."""
-    engine = open_database(f"sqlite:///{tmp_path}/c.db")
+    engine = open_central(f"sqlite:///{tmp_path}/c.db")
     start = 1_800_000_000_000
     with engine.begin() as connection:
         tickets.create_event(connection, "show", "", "UTC", 0)

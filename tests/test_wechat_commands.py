@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from gate.__main__ import main
 from gate.scanner.camera import read_picture
 from gate.scanner.decode import Decoder
-from sync.central import tables as t
+from sync.wechat import tables as t
 from tests.wechat import DAY_S, Api, boarding, card_api, meeting
 
 SYMBOLOGIES = {

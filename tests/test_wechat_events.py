@@ -23,14 +23,15 @@ from wechatpy.utils import check_signature
 
 from gate.domain.model import Act
 from gate.store import entries
-from sync.central import tables as t
 from sync.central import tickets
-from sync.central.database import open_database, reading
+from sync.central.database import reading
 from sync.wechat import callback, notices
+from sync.wechat import tables as t
 from sync.wechat.clockwork import Clockwork
 from sync.wechat.crypto import encrypt, signature
 from sync.wechat.outgoing import Outgoing
-from tests.central import Maker, ask
+from sync.wechat.settings import CardSettings
+from tests.central import Maker, ask, card_api_of, open_central
 from tests.test_wechat import gate, kept, redeem_at_gate
 from tests.wechat import DAY_S, Api, account, card_api
 
@@ -86,8 +87,7 @@ class Backend:
 
 
 def clockwork(api: Api) -> Clockwork:
-    found: Clockwork = api.running.app.state.clockwork
-    return found
+    return card_api_of(api.running.app).clockwork
 
 
 async def connect(api: Api, backend: Backend) -> None:
@@ -281,7 +281,7 @@ async def test_only_success_is_success(api: Api, backend: Backend) -> None:
 
 async def test_a_restart_forgets_nothing(tmp_path: Path, backend: Backend) -> None:
     """What was not told before is told after, also what a dead server had begun to tell."""
-    engine = open_database(f"sqlite:///{tmp_path}/central.db")
+    engine = open_central(f"sqlite:///{tmp_path}/central.db")
     async with card_api(tmp_path / "one") as _other:
         pass
     with engine.begin() as connection:
@@ -309,7 +309,7 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, backend: Backend) -> No
 async def test_several_servers_tell_each_event_once(tmp_path: Path, backend: Backend) -> None:
     """Both look at one database; a lease decides who tells."""
     async with heard_by(tmp_path / "server", backend) as api:
-        other = Clockwork(api.running.server)
+        other = Clockwork(api.running.server, CardSettings())
         await other.start()
         await other.http.aclose()
         other._http = httpx.AsyncClient(transport=httpx.ASGITransport(backend.app()))
@@ -582,7 +582,7 @@ async def test_a_backend_that_hangs_holds_nobody_up(api: Api, backend: Backend) 
 
 def test_the_mutation_that_forgets_to_wait(tmp_path: Path) -> None:
     """Without the order of a line, both notices of one ticket would be due at once."""
-    engine = open_database(f"sqlite:///{tmp_path}/c.db")
+    engine = open_central(f"sqlite:///{tmp_path}/c.db")
     with engine.begin() as connection:
         for n in (1, 2):
             connection.execute(t.notice.insert().values(

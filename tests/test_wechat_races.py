@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import Connection, event, func, select, update
 
 from gate.domain.model import Act
-from sync.central import tables as t
+from sync.central import tables as of_server
 from sync.central import tickets
-from sync.central.database import open_database, reading
+from sync.central.database import reading
 from sync.wechat import codes, holdings, routes
+from sync.wechat import tables as t
 from sync.wechat.errcodes import Refused
 from tests import postgres
-from tests.central import Central, central
+from tests.central import Central, card_api_of, central, open_central
 from tests.conftest import needs
 from tests.wechat import Api, account
 
@@ -41,7 +42,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 async def several(url: str, path: Path) -> AsyncIterator[list[Api]]:
     """One server on SQLite, two on PostgreSQL, with one account."""
     count = 1 if url.startswith("sqlite") else 2
-    engines = [open_database(url) for _n in range(count)]
+    engines = [open_central(url) for _n in range(count)]
     with engines[0].begin() as connection:
         tickets.create_event(connection, "show", "", "Asia/Shanghai", 0)
     async with AsyncExitStack() as stack:
@@ -115,15 +116,17 @@ async def test_consuming_against_voiding_and_gates(url: str, tmp_path: Path) -> 
             assert (used, voided) in ((0, 40099), (40127, 0))
             assert await api.status(code) == ("CONSUMED" if used == 0 else "UNAVAILABLE")
         with reading(api.running.engine) as connection:
-            tips = connection.execute(select(t.tip.c.origin)).all()
+            tips = connection.execute(select(of_server.tip.c.origin)).all()
         # Where every code was voided first the server's journal has not begun.
         assert len(tips) == (1 if 0 in answers[::2] else 0)
 
 
 def admissions(api: Api) -> int:
     with reading(api.running.engine) as connection:
-        query = select(func.count()).select_from(t.entry)
-        return int(connection.execute(query.where(t.entry.c.act == Act.ADMISSION)).scalar_one())
+        query = select(func.count()).select_from(of_server.entry)
+        return int(
+            connection.execute(query.where(of_server.entry.c.act == Act.ADMISSION)).scalar_one()
+        )
 
 
 def held(api: Api, card_id: str) -> int:
@@ -134,7 +137,9 @@ def held(api: Api, card_id: str) -> int:
 
 def unlocked(connection: Connection, event: str) -> tuple[int, int]:
     """What ``journals.lock`` answers, without standing in line."""
-    at = select(t.stream.c.entries, t.stream.c.head).where(t.stream.c.event == event)
+    at = select(of_server.stream.c.entries, of_server.stream.c.head).where(
+        of_server.stream.c.event == event
+    )
     return tuple(connection.execute(at).one())
 
 
@@ -203,7 +208,7 @@ async def test_cost_does_not_grow_with_what_is_there(tmp_path: Path) -> None:
         give = {"code": second, "from": "o", "to": "p"}
         await api.ok("/v1/gifts", give | {"action": "start"})
         await api.ok("/v1/gifts", give | {"action": "accept"})
-        await api.running.app.state.clockwork.follow()
+        await card_api_of(api.running.app).clockwork.follow()
         event.remove(engine, "before_cursor_execute", listen)
         with reading(engine) as connection:
 

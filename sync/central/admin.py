@@ -1,7 +1,7 @@
 """What the organiser and supervisors ask of the server: events, devices, tickets, conflicts."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from sync.central import tables as t
 from sync.central.devices import State, need_event
 from sync.central.edge import Denied, reply
 from sync.central.organisers import Organiser, Right
+from sync.central.part import Part, look_again
 from sync.central.retention import Retention, set_end
 from sync.central.server import Needs, Server, actor, check_reach, organiser
 from sync.disowning import Effect
@@ -49,7 +50,6 @@ from sync.protocol import (
     Undo,
     Voided,
 )
-from sync.wechat import following
 
 T = TypeVar("T")
 SMALL = 16 * 1024
@@ -70,9 +70,10 @@ _new_organiser = msgspec.json.Decoder(NewOrganiser)
 class Admin:
     """The routes that want a token of the organiser's, each with the right that it needs."""
 
-    def __init__(self, server: Server, retention: Retention) -> None:
+    def __init__(self, server: Server, retention: Retention, parts: Sequence[Part]) -> None:
         self._server = server
         self._retention = retention
+        self._parts = parts
 
     def routes(self) -> list[BaseRoute]:
         """Everything below ``/events``."""
@@ -216,14 +217,18 @@ class Admin:
         """What would change if a revoked device were disowned, from ``from_ms`` on."""
         text = request.query_params.get("from_ms", "0")
         asked = edge.decode(_disown, f'{{"from_ms":{text}}}'.encode())
-        return reply(await self._server.read(partial(_disowned, request, asked, only_tell=True)))
+        return reply(
+            await self._server.read(
+                partial(_disowned, request, asked, parts=self._parts, only_tell=True)
+            )
+        )
 
     async def disown(self, request: Request) -> Response:
         """What a revoked device did from ``from_ms`` on has no effect any more."""
         server, event = self._server, request.path_params["event"]
         asked = await self._body(request, _disown, SMALL)
         about = f"{request.path_params['device']} from {asked.from_ms}"
-        job = partial(_disowned, request, asked)
+        job = partial(_disowned, request, asked, parts=self._parts)
         changes = await self._write(request, job, "disown", event=event, about=about)
         await server.roster.refresh()
         server.tell_changes(event)
@@ -310,7 +315,7 @@ class Admin:
         """Everything that is held of one person."""
         event = request.path_params["event"]
         asked = await self._body(request, _person, SMALL)
-        tell = partial(persons.export, event=event, asked=asked.who)
+        tell = partial(persons.export, event=event, asked=asked.who, parts=self._parts)
         need = partial(need_event, event=event)
         # Written down before it is told.
         told = await self._write(
@@ -328,7 +333,8 @@ class Admin:
         asked = await self._body(request, _person, SMALL)
         await server.read(need_event, event)
         job = partial(
-            persons.erase, event=event, asked=asked.who, folder=server.settings.folder
+            persons.erase, event=event, asked=asked.who, folder=server.settings.folder,
+            parts=self._parts,
         )  # fmt: skip
         erased = await self._write(request, job, "erase", event=event, about=persons.tell_erased)
         server.tell_changes(event)
@@ -467,12 +473,17 @@ def _rights(stated: list[str]) -> frozenset[Right]:
 
 
 def _disowned(
-    request: Request, asked: Disown, connection: Connection, *, only_tell: bool = False
+    request: Request,
+    asked: Disown,
+    connection: Connection,
+    *,
+    parts: Sequence[Part],
+    only_tell: bool = False,
 ) -> Effect:
     event, device = request.path_params["event"], request.path_params["device"]
     changes = devices.disown(connection, event, device, asked.from_ms, only_tell=only_tell)
     if not only_tell:
-        following.look_again(connection, event, [*changes.freed, *changes.spent])
+        look_again(parts, connection, event, changes)
     return changes
 
 

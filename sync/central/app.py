@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
@@ -24,13 +24,12 @@ from sync.central import audit, devices, edge, journals, tickets
 from sync.central.admin import Admin
 from sync.central.edge import Denied, reply
 from sync.central.metrics import Counted
+from sync.central.part import Part
 from sync.central.readiness import Readiness
 from sync.central.retention import Retention
 from sync.central.server import Server, Settings, address_of, run_of
 from sync.cursor import ResyncNeeded
 from sync.protocol import MAX_FRAME, PREFIX, Enrol, Enrolled, Problem
-from sync.wechat.admin import CardAdmin
-from sync.wechat.routes import CardApi
 
 log = logging.getLogger(__name__)
 SMALL = 16 * 1024
@@ -206,30 +205,34 @@ def _check_range(request: Request, size: int) -> None:
         request.scope["headers"] = [one for one in headers if one[0] != b"range"]
 
 
-def create_app(engine: Engine, settings: Settings) -> Starlette:
-    """The application on an opened database, which stays its caller's to close."""
+def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -> Starlette:
+    """The application with its parts, on a database that was opened with them.
+
+    The database stays its caller's to close.
+    """
     server = Server(engine, settings)
-    cards = CardApi(server)
-    retention = Retention(server)
+    mounted = {part.name: part.mount(server) for part in parts}
+    retention = Retention(server, parts)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await server.start()
-        await cards.clockwork.start()
+        for one in mounted.values():
+            await one.start()
         await retention.start()
         try:
             yield
         finally:
             await retention.stop()
-            await cards.clockwork.stop()
+            for one in reversed(mounted.values()):
+                await one.stop()
             await server.stop()
 
     app = Starlette(
         routes=[
             *Devices(server).routes(),
-            *cards.routes(),
-            *Admin(server, retention).routes(),
-            *CardAdmin(server, cards.clockwork).routes(),
+            *(route for one in mounted.values() for route in one.routes()),
+            *Admin(server, retention, parts).routes(),
             *Open(server).routes(),
         ],
         middleware=[Middleware(edge.Framed), Middleware(Counted, metrics=server.metrics)],
@@ -245,5 +248,5 @@ def create_app(engine: Engine, settings: Settings) -> Starlette:
     app.router.redirect_slashes = False
     app.state.server = server
     app.state.retention = retention
-    app.state.clockwork = cards.clockwork
+    app.state.mounted = mounted
     return app

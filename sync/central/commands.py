@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -24,6 +24,7 @@ from sync.central.audit import CONSOLE
 from sync.central.database import in_transaction, reading, scrub
 from sync.central.edge import Denied
 from sync.central.organisers import Organiser, Right
+from sync.central.part import Part
 from sync.central.retention import AT_ONCE, set_end
 from sync.central.snapshot import Snapshots
 
@@ -62,8 +63,14 @@ class Chore:
 
 
 def do(
-    engine: Engine, chore: Chore, folder: Path, named: str, need_event: Callable[[], str]
-) -> int:  # fmt: skip
+    engine: Engine,
+    chore: Chore,
+    folder: Path,
+    named: str,
+    need_event: Callable[[], str],
+    *,
+    parts: Sequence[Part],
+) -> int:
     """Do it; the answer is the exit code.
 
     ``named`` is the event that was named, empty for none; ``need_event`` is asked for the one that
@@ -78,9 +85,9 @@ def do(
         elif chore.new_organiser or chore.roll or chore.end:
             _tend_organisers(engine, chore, named)
         elif chore.export_person:
-            _export(engine, need_event(), chore.export_person)
+            _export(engine, need_event(), chore.export_person, parts)
         elif chore.erase_person:
-            _erase(engine, need_event(), chore.erase_person, folder)
+            _erase(engine, need_event(), chore.erase_person, folder, parts)
         else:
             _set_end(engine, need_event(), chore)
     except Denied as denied:
@@ -173,16 +180,16 @@ def _pages(connection: Connection) -> list[str]:
     return pages or [audit.as_csv([])]
 
 
-def _export(engine: Engine, event: str, who: str) -> None:
-    job = partial(persons.export, event=event, asked=who)
+def _export(engine: Engine, event: str, who: str, parts: Sequence[Part]) -> None:
+    job = partial(persons.export, event=event, asked=who, parts=parts)
     noted = audit.noted(job, CONSOLE, "export", _now_ms(), event=event, about=persons.tell_export)
     told = in_transaction(engine, noted)
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(told)).decode() + "\n")
 
 
-def _erase(engine: Engine, event: str, who: str, folder: Path) -> None:
+def _erase(engine: Engine, event: str, who: str, folder: Path, parts: Sequence[Part]) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    job = partial(persons.erase, event=event, asked=who, folder=folder)
+    job = partial(persons.erase, event=event, asked=who, folder=folder, parts=parts)
     about = persons.tell_erased
     noted = audit.noted(job, CONSOLE, "erase", _now_ms(), event=event, about=about)
     erased = in_transaction(engine, noted)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from platformdirs import user_data_path
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -20,6 +21,7 @@ from gate.errors import StoreError, UsageError
 from gate.language import _
 from gate.store.sqlite import faults
 from sync.central import tables
+from sync.central.part import Part
 
 T = TypeVar("T")
 Job = Callable[[Connection], T]
@@ -30,8 +32,18 @@ _SERIALISATION = {"40001", "40P01"}
 """PostgreSQL: could not serialise, deadlock detected. Both are told to try again."""
 
 
-def open_database(url: str, *, must_exist: bool = False) -> Engine:
-    """Open and migrate the database, made when it is not there.
+def default_folder() -> Path:
+    """The server's own folder, where none is named."""
+    return user_data_path("venue-gate", appauthor=False) / "server"
+
+
+def database_of(folder: Path, named: str = "") -> str:
+    """The address of the database: the one that was named, or the one in the server's folder."""
+    return named or f"sqlite:///{folder.resolve() / 'central.db'}"
+
+
+def open_database(url: str, parts: Sequence[Part] = (), *, must_exist: bool = False) -> Engine:
+    """Open and migrate the database, made when it is not there, with the tables of parts.
 
     Raises StoreError when it cannot be used, UsageError when it is not there and must be.
     """
@@ -50,7 +62,7 @@ def open_database(url: str, *, must_exist: bool = False) -> Engine:
             event.listen(engine, "begin", _begin_immediate)
         with engine.begin() as connection:
             start_alone(connection)
-            tables.migrate(connection)
+            tables.migrate(connection, parts)
     except ModuleNotFoundError as error:
         raise StoreError(
             _("no driver for this database: {detail}").format(detail=error),

@@ -5,7 +5,9 @@ transaction it is handed.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,12 +22,10 @@ from gate.store.sqlite import faults
 from sync.central import journals, tickets
 from sync.central import tables as t
 from sync.central.edge import Denied
-from sync.wechat import persons as cards
-from sync.wechat.persons import Subject
+from sync.central.part import Finder, Part, Subject
 
 FILE: Final = "erasures.jsonl"
 _PERSON: Final = "person:"
-_Finder = Callable[[Connection, str, str], Subject]
 
 
 class Erased(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class Erased(msgspec.Struct, frozen=True):
 
     tickets: list[str]
     codes: int
-    """Codes of the card API, those included by which a ticket went before."""
+    """Codes that parts held, those included by which a ticket went before."""
 
 
 class _Line(NamedTuple):
@@ -41,16 +41,17 @@ class _Line(NamedTuple):
     what: str
 
 
-def find(connection: Connection, event: str, asked: str) -> Subject:
-    """Whose data are meant by ``ticket:…``, ``code:…``, ``order:…``, ``openid:…``, or by the text.
+def find(connection: Connection, event: str, asked: str, parts: Sequence[Part]) -> Subject:
+    """Whose data are meant by ``ticket:…``, ``code:…``, what else parts know, or by the text.
 
     Raises Denied when it is nobody's, or when it is several people's as it stands.
     """
+    finders = _finders(parts)
     kind, colon, rest = asked.partition(":")
-    if colon and kind in _FINDERS:
-        found = {_FINDERS[kind](connection, event, rest)}
+    if colon and kind in finders:
+        found = {_by_any(finders[kind], connection, event, rest)}
     else:
-        found = {finder(connection, event, asked) for finder in _FINDERS.values()}
+        found = {_by_any(some, connection, event, asked) for some in finders.values()}
     found.discard(Subject())
     if not found:
         raise Denied(404, "no_person", _("Nothing is held that goes by that."))
@@ -70,26 +71,36 @@ def _by_code(connection: Connection, event: str, code: str) -> Subject:
     hashed = code_hash(bytes.fromhex(key), parse(code).code)
     c = t.code.c
     query = select(c.ticket).where(c.event == event, c.hash == hashed)
-    own = frozenset(connection.execute(query).scalars())
-    return Subject(own | cards.by_code(connection, event, code).tickets)
+    return Subject(frozenset(connection.execute(query).scalars()))
 
 
-_FINDERS: Final[dict[str, _Finder]] = {
-    "ticket": _by_ticket,
-    "code": _by_code,
-    "order": cards.by_order,
-    "openid": cards.by_openid,
-}
+_FINDERS: Final[Mapping[str, Finder]] = {"ticket": _by_ticket, "code": _by_code}
 
 
-def export(connection: Connection, event: str, asked: str) -> dict[str, Any]:
+def _finders(parts: Sequence[Part]) -> dict[str, list[Finder]]:
+    """By kind: the server's own, and those of parts."""
+    found = {kind: [finder] for kind, finder in _FINDERS.items()}
+    for part in parts:
+        for kind, finder in part.personal.finders.items():
+            found.setdefault(kind, []).append(finder)
+    return found
+
+
+def _by_any(finders: Iterable[Finder], connection: Connection, event: str, asked: str) -> Subject:
+    """Whose data go by a text of one kind, wherever they are."""
+    return reduce(or_, (finder(connection, event, asked) for finder in finders))
+
+
+def export(connection: Connection, event: str, asked: str, parts: Sequence[Part]) -> dict[str, Any]:
     """Everything that is held of a person. Raises Denied."""
-    subject = find(connection, event, asked)
-    return {
+    subject = find(connection, event, asked, parts)
+    told: dict[str, Any] = {
         "event": event,
         "tickets": [_ticket(connection, event, id_) for id_ in sorted(subject.tickets)],
-        **cards.held(connection, event, subject),
     }
+    for part in parts:
+        told |= part.personal.held(connection, event, subject)
+    return told
 
 
 def _ticket(connection: Connection, event: str, id_: str) -> dict[str, Any]:
@@ -107,22 +118,30 @@ def _ticket(connection: Connection, event: str, id_: str) -> dict[str, Any]:
     }
 
 
-def erase(connection: Connection, event: str, asked: str, folder: Path) -> Erased:
+def erase(
+    connection: Connection, event: str, asked: str, folder: Path, parts: Sequence[Part]
+) -> Erased:
     """Take from a person's tickets codes, names and orders: no gate opens for them any more.
 
     It is written down beside the database first, so that a backup cannot bring it back. Raises
     Denied, StoreError.
     """
     journals.lock(connection, event)
-    return _erase(connection, event, find(connection, event, asked), folder)
+    return _erase(connection, event, find(connection, event, asked, parts), folder, parts)
 
 
-def _erase(connection: Connection, event: str, subject: Subject, folder: Path | None) -> Erased:
+def _erase(
+    connection: Connection,
+    event: str,
+    subject: Subject,
+    folder: Path | None,
+    parts: Sequence[Part],
+) -> Erased:
     lines = [_Line(event, id_) for id_ in sorted(subject.tickets)]
     lines += [_Line(event, one) for one in _hashes(connection, event, subject.openids)]
     if folder is not None:
         _write(folder, lines)
-    codes = cards.erase(connection, event, subject)
+    codes = sum(part.personal.erase(connection, event, subject) for part in parts)
     gone = tickets.erase(connection, event, subject.tickets)
     _remember(connection, lines)
     return Erased(gone, codes)
@@ -147,7 +166,7 @@ def keep_list(connection: Connection, folder: Path) -> int:
     return len(missing)
 
 
-def erase_again(connection: Connection, folder: Path) -> int:
+def erase_again(connection: Connection, folder: Path, parts: Sequence[Part]) -> int:
     """Erase what was erased after the backup that this database comes from; how many that is."""
     query = select(t.erased.c.event, t.erased.c.what)
     missing = _read(folder) - {_Line(*row) for row in connection.execute(query)}
@@ -160,11 +179,16 @@ def erase_again(connection: Connection, folder: Path) -> int:
         journals.lock(connection, event)
         key = bytes.fromhex(tickets.said_of(connection, event)[0])
         hashed = {one for one in whats if one.startswith(_PERSON)}
-        names = cards.people(connection, event) if hashed else ()
+        names = _people(connection, event, parts) if hashed else ()
         openids = frozenset(name for name in names if _hash(key, name) in hashed)
-        _erase(connection, event, Subject(frozenset(whats - hashed), openids), None)
+        _erase(connection, event, Subject(frozenset(whats - hashed), openids), None, parts)
         _remember(connection, [_Line(event, one) for one in whats])
     return sum(map(len, by_event.values()))
+
+
+def _people(connection: Connection, event: str, parts: Sequence[Part]) -> Iterator[str]:
+    for part in parts:
+        yield from part.personal.people(connection, event)
 
 
 def _hashes(connection: Connection, event: str, openids: Iterable[str]) -> list[str]:

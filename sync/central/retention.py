@@ -7,7 +7,7 @@ and several servers of one database may all run it.
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -23,21 +23,22 @@ from sync.central import audit, persons, tickets
 from sync.central import tables as t
 from sync.central.database import scrub
 from sync.central.edge import Denied
+from sync.central.part import Part
 from sync.central.server import Server
-from sync.wechat import persons as cards
 
 log = logging.getLogger(__name__)
 EVERY_S: Final = 60.0
 AT_ONCE: Final = "at_once"
 """An end that may be a slip of the pen: with the days that it is kept it is taken."""
-_STEPS: Final = (tickets.drop_some, *cards.DROPS, tickets.forget_some)
 
 
 class Retention:
     """The task of one server process."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, parts: Sequence[Part]) -> None:
         self._server = server
+        drops = (drop for part in parts for drop in part.personal.drops)
+        self._steps: Sequence[Any] = (tickets.drop_some, *drops, tickets.forget_some)
         self._task: asyncio.Task[None] | None = None
         self._erased: dict[str, int] = {}
 
@@ -82,7 +83,7 @@ class Retention:
                 self._erased[event] = erased
 
     async def _drop(self, event: str) -> None:
-        for step in _STEPS:
+        for step in self._steps:
             await self._run(step, event)
         await self._server.write(partial(tickets.end_dropping, event=event))
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import uvicorn
-from platformdirs import user_data_path
 from sqlalchemy import Connection, Engine, delete, insert, select
 from starlette.applications import Starlette
 
@@ -30,8 +29,15 @@ from sync.central import audit, commands, devices, invite, persons, tickets
 from sync.central import tables as t
 from sync.central.app import create_app
 from sync.central.commands import Chore
-from sync.central.database import in_transaction, open_database, start_alone
+from sync.central.database import (
+    database_of,
+    default_folder,
+    in_transaction,
+    open_database,
+    start_alone,
+)
 from sync.central.edge import Denied
+from sync.central.part import Part, look_again
 from sync.central.prompt import Prompt, Stream
 from sync.central.proxies import Network, is_within, networks
 from sync.central.server import Settings
@@ -40,9 +46,6 @@ from sync.connections import Connections
 from sync.disowning import Effect
 from sync.enrolment import is_believable
 from sync.protocol import MAX_FRAME
-from sync.wechat import accounts, following
-from sync.wechat.accounts import Account
-from sync.wechat.outgoing import hosts
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -68,10 +71,10 @@ class Wanted:
     self_signed: bool = False
     proxies: tuple[str, ...] = ()
     """Addresses and networks of proxies that add TLS and say who a caller is."""
-    callback_to: tuple[str, ...] = ()
-    """Hosts that callbacks of the card API may be at though they are not public."""
     url: str = ""
     """How gates reach it, where that is not where it listens."""
+    parts: tuple[Part, ...] = ()
+    """What is mounted beside what the server is itself; their tables are in its database."""
     event: str = ""
     """The one that was named."""
     time_zone: str = ""
@@ -111,16 +114,6 @@ class _Address:
     fingerprint: str
 
 
-def default_folder() -> Path:
-    """The server's own folder, where none is named."""
-    return user_data_path("venue-gate", appauthor=False) / "server"
-
-
-def database_of(folder: Path, named: str = "") -> str:
-    """The address of the database: the one that was named, or the one in the server's folder."""
-    return named or f"sqlite:///{folder.resolve() / 'central.db'}"
-
-
 def run(wanted: Wanted) -> int:
     """Serve until interrupted; the answer is the exit code.
 
@@ -136,7 +129,8 @@ def run(wanted: Wanted) -> int:
     )
     if not is_of_a_server:
         Folder(folder).create()
-    engine = open_database(database_of(folder, wanted.database), must_exist=is_of_a_server)
+    database = database_of(folder, wanted.database)
+    engine = open_database(database, wanted.parts, must_exist=is_of_a_server)
     try:
         if wanted.take_over is not None or is_of_a_server:
             return _tend(engine, wanted, folder)
@@ -167,12 +161,12 @@ def _tend(engine: Engine, wanted: Wanted, folder: Path) -> int:
     if wanted.devices or wanted.device or wanted.disown:
         return _disown(engine, wanted) if wanted.disown else _tend_devices(engine, wanted)
     event = partial(_need_event, engine, wanted)
-    return commands.do(engine, wanted.chore, folder, wanted.event, event)
+    return commands.do(engine, wanted.chore, folder, wanted.event, event, parts=wanted.parts)
 
 
 def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
     host, port = listening.place(wanted.listen or LISTEN)
-    proxies, callback_to = networks(wanted.proxies), hosts(wanted.callback_to)
+    proxies = networks(wanted.proxies)
     certificate, key = _certificate(wanted, folder, host)
     if certificate is None and not (invite.is_loopback(host) or proxies):
         raise UsageError(
@@ -187,13 +181,8 @@ def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
         port = listener.getsockname()[1]
         address = _address_of(wanted, host, port, certificate)
         ready = _prepare(engine, wanted, folder, address)
-        settings = Settings(
-            folder=folder,
-            admin_hash=ready.admin_hash,
-            url=wanted.url.rstrip("/"),
-            callback_to=callback_to,
-        )
-        app = create_app(engine, settings)
+        settings = Settings(folder=folder, admin_hash=ready.admin_hash, url=wanted.url.rstrip("/"))
+        app = create_app(engine, settings, wanted.parts)
         _tell_start(engine, folder, address, ready)
         log.info(
             "serving on %s port %d: %d files may be open, %d connections of strangers",
@@ -240,9 +229,8 @@ class _Ready:
     event: str
     """The event to enrol into; empty where there are several and none is named."""
     is_new: bool
-    account: tuple[Account, str] | None
-    """A new account of the card API, and its secret."""
-    needs_account: bool
+    of_parts: Sequence[str]
+    """What parts have to tell, in lines."""
     renewed: int
     """Events that began a new life."""
     erased: int
@@ -250,14 +238,14 @@ class _Ready:
 
 
 def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) -> _Ready:
-    """Make event, account and admin token, if need be."""
+    """Make event, admin token and what parts need, if need be."""
     time_zone = _zone_of_new(engine, wanted)
 
     def prepare(connection: Connection) -> _Ready:
         start_alone(connection)
         renewed = tickets.new_epochs(connection) if wanted.restored else 0
         # Before anybody is served: a backup knows whom it does not know to have been erased.
-        erased = persons.erase_again(connection, folder)
+        erased = persons.erase_again(connection, folder, wanted.parts)
         now_ms = time.time_ns() // 1_000_000
         if wanted.restored:
             audit.note(
@@ -271,16 +259,11 @@ def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) ->
             here, is_new = [*here, event], True
         _put_meta(connection, _URL, address.url)
         _put_meta(connection, _FINGERPRINT, address.fingerprint)
-        needs_account, account = not accounts.every(connection), None
-        # A secret that nobody could read would open a door for nobody.
-        if needs_account and sys.stdout.isatty():
-            of = event or here[0]
-            account = accounts.create(connection, of, now_ms)
-            act = "account made"
-            audit.note(connection, audit.CONSOLE, act, now_ms, event=of, about=account[0].appid)
+        of = event or here[0]
+        of_parts = [line for part in wanted.parts for line in part.prepare(connection, of, now_ms)]
         event = event or _unnamed(here)
         hashed = _admin(connection, folder)
-        return _Ready(hashed, event, is_new, account, needs_account, renewed, erased)
+        return _Ready(hashed, event, is_new, of_parts, renewed, erased)
 
     ready = in_transaction(engine, prepare)
     if wanted.restored:
@@ -356,13 +339,6 @@ def _set_zone(engine: Engine, wanted: Wanted) -> int:
     return 0
 
 
-def tell_account(account: Account, secret: str) -> None:
-    """Say how a backend gets in; the secret is nowhere else."""
-    told = _("Card API account of {event}: appid {appid}, secret {secret} (shown this once)")
-    event = printable(account.event)
-    sys.stdout.write(told.format(event=event, appid=account.appid, secret=secret) + "\n")
-
-
 def _admin(connection: Connection, folder: Path) -> str:
     stated = os.environ.get(ADMIN_VARIABLE, "")
     if stated:
@@ -397,10 +373,8 @@ def _tell_start(engine: Engine, folder: Path, address: _Address, ready: _Ready) 
     if ADMIN_VARIABLE not in os.environ and (folder / "admin.token").exists():
         told = _("The organiser's token is in {file}").format(file=folder / "admin.token")
         write(told + "\n")
-    if ready.account is not None:
-        tell_account(*ready.account)
-    elif ready.needs_account:
-        write(_("The card API has no account yet: gate cards account --event ID") + "\n")
+    for line in ready.of_parts:
+        write(line + "\n")
     # A link is a secret for a day: it is for people, not for whatever keeps our output.
     if ready.event and sys.stdout.isatty():
         _tell_link(_mint(engine, ready.event, ""), address, ready.event)
@@ -493,7 +467,7 @@ def _disown(engine: Engine, wanted: Wanted) -> int:
     def disown(connection: Connection, *, only_tell: bool) -> Effect:
         changes = devices.disown(connection, event, device, from_ms, only_tell=only_tell)
         if not only_tell:
-            following.look_again(connection, event, [*changes.freed, *changes.spent])
+            look_again(wanted.parts, connection, event, changes)
         return changes
 
     try:

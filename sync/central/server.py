@@ -59,7 +59,7 @@ FAILED_EVERY_S = 60.0
 FAILED_AT_ONCE = 20
 """Addresses that get a row of their own each time; all others share one."""
 OF_DEVICE, OF_BACKEND = 16, 200
-"""Connections of one device, and of one token of the organiser's or of the card API."""
+"""Connections of one device, and of one token of the organiser's or of a part's."""
 FLOOD_COSTS = 10.0
 """As how many requests one counts that brought more than is taken now."""
 _decoder = msgspec.json.Decoder(Ask)
@@ -80,13 +80,6 @@ class Settings:
     address_per_s: float = 5.0
     """Enrolments and failed credentials of one address."""
     address_burst: float = 20.0
-    account_per_s: float = 1000.0
-    """Calls of the card API with one access token."""
-    account_burst: float = 4000.0
-    callback_to: tuple[str, ...] = ()
-    """Hosts (``host``, ``host:port``) that callbacks may be at though they are not public."""
-    runs_clockwork: bool = True
-    """Whether this process follows journals and tells callbacks, or leaves that to others."""
     body_s: float = 20.0
     """How long a body may take."""
     snapshot_wait_s: float = 5.0

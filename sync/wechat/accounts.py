@@ -19,8 +19,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.errors import UsageError
 from gate.language import _
-from sync.central import tables as t
+from gate.words import printable
+from sync.central import tables as central
 from sync.central.devices import hash_of
+from sync.wechat import tables as t
 from sync.wechat.errcodes import Errcode, Refused
 from sync.wechat.projection import day_of
 
@@ -100,6 +102,12 @@ def create(connection: Connection, event: str, now_ms: int) -> tuple[Account, st
     return account, secret
 
 
+def words(account: Account, secret: str) -> str:
+    """How a backend gets in, in a line for whoever made the account; the secret is nowhere else."""
+    told = _("Card API account of {event}: appid {appid}, secret {secret} (shown this once)")
+    return told.format(event=printable(account.event), appid=account.appid, secret=secret)
+
+
 def _columns(account: Account) -> dict[str, Any]:
     said = {name: getattr(account, name) for name in _NAMES}
     return said | {name: " ".join(said[name]) for name in LISTS}
@@ -118,7 +126,9 @@ def _account(row: Any) -> Account:
 
 
 def _need_event(connection: Connection, event: str) -> None:
-    if not connection.execute(select(t.event.c.id).where(t.event.c.id == event)).first():
+    if not connection.execute(
+        select(central.event.c.id).where(central.event.c.id == event)
+    ).first():
         raise UsageError(_("there is no event {id}").format(id=event), _("Name one with --event."))
 
 

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from gate.domain.model import Kind
 from sync.central import journals
-from sync.central import tables as t
 from sync.wechat import notices
+from sync.wechat import tables as t
 from sync.wechat.accounts import Account, Review, is_tester, set_testers
 from sync.wechat.card import (
     STATUS_SPELLINGS,

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from sync.central import tables as t
 from sync.wechat import notices
+from sync.wechat import tables as t
 from sync.wechat.accounts import Account
 from sync.wechat.card import Card
 from sync.wechat.cards import Offered, is_open_to, take_offer, use_offer

@@ -21,6 +21,7 @@ from sync.central.server import Server
 from sync.wechat import accounts, callback, cards, following, gifts, notices
 from sync.wechat.notices import Notice
 from sync.wechat.outgoing import Outgoing
+from sync.wechat.settings import CardSettings
 
 log = logging.getLogger(__name__)
 EVERY_S = 0.25
@@ -32,8 +33,9 @@ AT_ONCE, AT_ONCE_EACH = 64, 16
 class Clockwork:
     """The tasks of one server process."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, settings: CardSettings) -> None:
         self._server = server
+        self._settings = settings
         self._http: httpx.AsyncClient | None = None
         self._loops: list[asyncio.Task[None]] = []
         self._telling: dict[asyncio.Task[None], str] = {}
@@ -46,8 +48,8 @@ class Clockwork:
 
     async def start(self) -> None:
         """Begin to work."""
-        self._http = callback.client(Outgoing(self._server.settings.callback_to))
-        if not self._server.settings.runs_clockwork:
+        self._http = callback.client(Outgoing(self._settings.callback_to))
+        if not self._settings.runs_clockwork:
             return
         self._loops = [
             asyncio.create_task(self._keep_on(step, every_s))

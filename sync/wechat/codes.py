@@ -30,9 +30,9 @@ from gate.domain.model import (
 from gate.domain.rules import decide
 from gate.domain.validity import type_window
 from sync.central import audit, journals
-from sync.central import tables as t
 from sync.central.known import Memory
 from sync.wechat import notices
+from sync.wechat import tables as t
 from sync.wechat.accounts import Account, is_tester
 from sync.wechat.card import Card
 from sync.wechat.cards import deposited

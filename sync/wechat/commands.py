@@ -15,14 +15,20 @@ from gate.errors import StoreError, UsageError
 from gate.language import _
 from gate.words import printable
 from sync.central import audit
-from sync.central import tables as t
-from sync.central.database import in_transaction, open_database, reading
-from sync.central.serve import database_of, default_folder, tell_account
+from sync.central.database import (
+    database_of,
+    default_folder,
+    in_transaction,
+    open_database,
+    reading,
+)
 from sync.wechat import accounts
+from sync.wechat import tables as t
 from sync.wechat.admin import review
 from sync.wechat.card import Card
 from sync.wechat.holdings import cards_of, holding_of, in_parts
 from sync.wechat.orders import codes_of
+from sync.wechat.part import card_part
 from sync.wechat.projection import DEAD, Holding
 
 
@@ -37,7 +43,7 @@ class Where:
 @contextmanager
 def _opened(where: Where) -> Iterator[Engine]:
     database = database_of(where.folder or default_folder(), where.database)
-    engine = open_database(database, must_exist=True)
+    engine = open_database(database, (card_part(),), must_exist=True)
     try:
         yield engine
     finally:
@@ -82,7 +88,7 @@ def new_account(where: Where, event: str) -> int:
     )
     with _opened(where) as engine:
         account, secret = in_transaction(engine, noted)
-    tell_account(account, secret)
+    sys.stdout.write(accounts.words(account, secret) + "\n")
     return 0
 
 

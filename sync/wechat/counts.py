@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from sync.central import tables as t
+from sync.wechat import tables as t
 from sync.wechat.accounts import Account
 from sync.wechat.errcodes import Errcode, Refused
 from sync.wechat.projection import DAY_S, EAST_8_S, FOREVER, MOVED, State, day_of

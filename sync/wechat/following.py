@@ -14,8 +14,9 @@ from gate.domain.irregular import Judged
 from gate.domain.model import FACTS, Act, Entry, History
 from gate.store import entries
 from sync.central import journals
-from sync.central import tables as t
+from sync.central import tables as central
 from sync.wechat import accounts, notices
+from sync.wechat import tables as t
 from sync.wechat.accounts import Account
 from sync.wechat.card import Card
 from sync.wechat.codes import API
@@ -29,10 +30,10 @@ _ACTS = (Act.ADMISSION.value, Act.ANNULMENT.value)
 
 def behind(connection: Connection) -> list[str]:
     """Events with cards that have entries which nobody has followed yet."""
-    s, f = t.stream.c, t.followed.c
+    s, f = central.stream.c, t.followed.c
     query = (
         select(s.event)
-        .join_from(t.stream, t.followed, f.event == s.event, isouter=True)
+        .join_from(central.stream, t.followed, f.event == s.event, isouter=True)
         .where(s.entries > func.coalesce(f.number, 0))
         .where(select(t.card.c.card_id).where(t.card.c.event == s.event).exists())
     )
@@ -45,7 +46,7 @@ def follow(connection: Connection, event: str, now_ms: int) -> int:
     after = connection.execute(
         select(t.followed.c.number).where(t.followed.c.event == event)
     ).scalar()
-    e = t.entry.c
+    e = central.entry.c
     rows = connection.execute(
         select(e.number, e.body)
         .where(e.event == event, e.number > (after or 0), e.act.in_(_ACTS))
@@ -103,7 +104,7 @@ def look_again(connection: Connection, event: str, tickets: Iterable[str]) -> No
 
 
 def _voided(connection: Connection, event: str, tickets: Iterable[str]) -> set[str]:
-    c = t.voided.c
+    c = central.voided.c
     found: set[str] = set()
     for some in in_parts(sorted(tickets)):
         query = select(c.ticket).where(c.event == event, c.ticket.in_(some))
@@ -122,14 +123,14 @@ def _held(connection: Connection, tickets: Iterable[str]) -> dict[str, Holding]:
 
 
 def _facts(connection: Connection, event: str, tickets: Iterable[str]) -> Mapping[str, list[Entry]]:
-    e = t.entry.c
+    e = central.entry.c
     found: dict[str, list[Entry]] = defaultdict(list)
     for some in in_parts(sorted(tickets)):
         query = select(e.body).where(
             e.event == event,
             e.ticket.in_(some),
             e.act.in_([act.value for act in FACTS]),
-            t.COUNTS,
+            central.COUNTS,
         )
         for body in connection.execute(query).scalars():
             fact = entries.decode(body)

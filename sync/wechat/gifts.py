@@ -12,8 +12,8 @@ from sqlalchemy import Connection, select
 
 from gate.domain.model import Kind
 from sync.central import journals
-from sync.central import tables as t
 from sync.wechat import accounts, notices
+from sync.wechat import tables as t
 from sync.wechat.accounts import Account
 from sync.wechat.card import Card
 from sync.wechat.claims import read_openid

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from gate.domain.model import Kind
 from sync.central import journals, tickets
-from sync.central import tables as t
+from sync.central import tables as central
+from sync.wechat import tables as t
 from sync.wechat.accounts import Account
 from sync.wechat.card import Card, CardStatus
 from sync.wechat.errcodes import Errcode, Refused
@@ -400,8 +401,9 @@ _HELD_OF = select(t.holding.c.code).where(
     t.holding.c.appid == bindparam("appid"),
     t.holding.c.code.in_(bindparam("codes", expanding=True)),
 )
-_KNOWN_OF = select(t.code.c.hash).where(
-    t.code.c.event == bindparam("event"), t.code.c.hash.in_(bindparam("hashes", expanding=True))
+_KNOWN_OF = select(central.code.c.hash).where(
+    central.code.c.event == bindparam("event"),
+    central.code.c.hash.in_(bindparam("hashes", expanding=True)),
 )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
-from sync.central import tables as t
+from sync.wechat import tables as t
 from sync.wechat.accounts import Account
 
 TRIES = 3

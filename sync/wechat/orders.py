@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select
 
 from sync.central import journals
-from sync.central import tables as t
+from sync.wechat import tables as t
 from sync.wechat.accounts import Account
 from sync.wechat.card import Card
 from sync.wechat.claims import Wish, check, hand_out, read_openid

@@ -5,15 +5,15 @@ Every function works in the transaction it is handed, its event locked where it 
 
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, tuple_, update
 
 from gate.credential import code_hash
-from sync.central import tables as t
 from sync.central import tickets
+from sync.central.part import Key, PersonalData, Subject
+from sync.wechat import tables as t
 from sync.wechat.holdings import in_parts
 from sync.wechat.notices import reminder_line
 from sync.wechat.projection import MOVED, State
@@ -24,19 +24,7 @@ _PEOPLE: Final = ((t.holding, "openid"), (t.holding, "claimed_by"), (t.holding, 
 _LIKE: Final = 50
 """Texts looked for in one query."""
 _decode = msgspec.json.Decoder().decode
-
-
-Key = tuple[Any, ...] | None
-"""Of the last row that was looked at."""
 PAGE: Final = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whose data are meant: tickets, and the ids that apps know their people by."""
-
-    tickets: frozenset[str] = frozenset()
-    openids: frozenset[str] = frozenset()
 
 
 def by_code(connection: Connection, event: str, code: str) -> Subject:
@@ -196,7 +184,13 @@ def drop_testers(connection: Connection, event: str, after: Key) -> Key:  # noqa
 DROPS: Final = (
     drop_codes, drop_orders, drop_refunds, drop_notices, drop_offers, drop_views, drop_testers
 )  # fmt: skip
-"""Each is called with ``None``, then with what it answered, until that is ``None`` again."""
+PERSONAL: Final = PersonalData(
+    finders={"code": by_code, "order": by_order, "openid": by_openid},
+    people=people,
+    held=held,
+    erase=erase,
+    drops=DROPS,
+)
 
 
 def _next(connection: Connection, query: Any, key: Sequence[Any], after: Key) -> list[Row[Any]]:

@@ -26,8 +26,10 @@ from sync.central.server import OF_BACKEND, Server, prove
 from sync.protocol import PREFIX
 from sync.wechat import accounts, cards, claims, codes, counts, gifts, orders, updates
 from sync.wechat.accounts import Account, Grant
+from sync.wechat.admin import CardAdmin
 from sync.wechat.clockwork import Clockwork
 from sync.wechat.errcodes import Errcode, Refused
+from sync.wechat.settings import CardSettings
 
 log = logging.getLogger(__name__)
 LARGEST = 1024 * 1024
@@ -79,14 +81,26 @@ CALLS = (
 
 
 class CardApi:
-    """The routes, and the clockwork that goes with them."""
+    """The routes, the organiser's with them, and the clockwork that goes with both."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, settings: CardSettings) -> None:
         self._server = server
-        self._tokens = Buckets(server.settings.account_per_s, server.settings.account_burst)
-        self.clockwork = Clockwork(server)
+        self._tokens = Buckets(settings.account_per_s, settings.account_burst)
+        self.clockwork = Clockwork(server, settings)
+
+    async def start(self) -> None:
+        """Begin with what is done by the clock."""
+        await self.clockwork.start()
+
+    async def stop(self) -> None:
+        """Stop it."""
+        await self.clockwork.stop()
 
     def routes(self) -> list[BaseRoute]:
+        """The most asked first."""
+        return [*self._calls(), *CardAdmin(self._server, self.clockwork).routes()]
+
+    def _calls(self) -> list[BaseRoute]:
         """Every route takes any method, because also a wrong one is answered with an errcode."""
         methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
         found = [

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, select
 
 from gate.credential import parse
 from gate.domain.model import CodeState, Kind
-from sync.central import tables as t
+from sync.central import tables as central
 from sync.central import tickets
 from sync.wechat import notices
+from sync.wechat import tables as t
 from sync.wechat.accounts import Account
 from sync.wechat.card import Card
 from sync.wechat.errcodes import Errcode, Refused
@@ -126,7 +127,7 @@ def _take_barcode(
     if parse(text).problem is not None:
         raise Refused(Errcode.BAD_PARAMETER, "qrcode_data")
     hashed = tickets.hashes_of(connection, card.event, [text])[text]
-    c = t.code.c
+    c = central.code.c
     known = connection.execute(
         select(c.ticket, c.state).where(c.event == card.event, c.hash == hashed)
     ).first()
