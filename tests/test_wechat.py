@@ -1266,3 +1266,45 @@ async def test_a_card_belongs_to_an_event(api: Api) -> None:
     with reading(api.running.engine) as connection:
         assert tickets.totals(connection, "gala") == {"types": 2, "tickets": 2}
         assert tickets.totals(connection, "show") == {"types": 0, "tickets": 0}
+
+
+@pytest.mark.parametrize("is_mutant", [False, True])
+async def test_what_a_call_changes_is_told_at_once(
+    api: Api, monkeypatch: pytest.MonkeyPatch, *, is_mutant: bool
+) -> None:
+    """Connected devices do not wait for the next look at the counters, as they would untold."""
+    server = api.running.server
+    monkeypatch.setattr("sync.central.pulse.GOOD_FOR_S", DAY_S)
+    if is_mutant:
+        monkeypatch.setattr(server, "tell_changes", lambda event: None)
+    before = await server.pulse.cursor("show")
+    await api.create()
+    assert (await server.pulse.cursor("show") == before) is is_mutant
+
+
+async def test_only_what_may_have_changed_is_told(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of calls that are done and write, of reviews, and of gifts that came back; of no other."""
+    told: list[str] = []
+    monkeypatch.setattr(api.running.server, "tell_changes", told.append)
+    await api.running.admin("POST", "/events", json={"id": "gala", "time_zone": "UTC"})
+    await api.set(events=["gala"], review="held")
+    card_id = await api.create()
+    assert sorted(told) == ["gala", "show"]
+    told.clear()
+    await api.ok("/card/get", {"card_id": card_id})
+    await api.fails(40078, "/v1/claims", {"card_id": card_id, "openid": "oFan"})
+    assert told == []
+    await api.running.admin("POST", f"/cards/{card_id}/approve", content=b"{}")
+    assert told == ["show"]
+    code = await api.claim(card_id)
+    await api.ok("/v1/gifts", {"code": code, "action": "start", "from": "oFan"})
+    clockwork = card_api_of(api.running.app).clockwork
+    told.clear()
+    await clockwork.end_gifts()
+    assert told == []
+    with api.running.engine.begin() as connection:
+        connection.execute(update(t.holding).values(gift_ends_s=now()))
+    await clockwork.end_gifts()
+    assert told == ["show"]

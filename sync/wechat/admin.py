@@ -167,6 +167,7 @@ class CardAdmin:
         job = partial(review, card_id=card_id, reason=reason, now_ms=_now_ms())
         act = "card approved" if reason is None else "card rejected"
         card = await self._try(request, job, act, event=event, about=card_id)
+        self._server.tell_changes(event)
         return reply({"card_id": card.card_id, "status": card.status.value})
 
     async def _try(

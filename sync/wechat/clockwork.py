@@ -93,7 +93,9 @@ class Clockwork:
         """Give back what was not taken in time."""
         for card_id, code in await self._server.read(gifts.overdue, _now_ms() // 1000):
             job = partial(gifts.time_out, card_id=card_id, code=code, now_ms=_now_ms())
-            await self._server.write(job)
+            event = await self._server.write(job)
+            if event is not None:
+                self._server.tell_changes(event)
         return False
 
     async def tidy(self) -> bool:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import segno
@@ -143,10 +143,14 @@ class CardApi:
         if do is cards.create_qrcode:
             do = partial(cards.create_qrcode, public_url=public_url)
         job = partial(_work, do=do, token=token, said=said, now_ms=now_ms)
-        answer = await (self._server.read(job) if call.is_read else self._server.write(job))
-        if isinstance(answer, Refused):
-            raise answer
-        return answer
+        done = await (self._server.read(job) if call.is_read else self._server.write(job))
+        if isinstance(done, Refused):
+            raise done
+        if not call.is_read:
+            # Most accounts have one. What else a call has changed is found a moment later.
+            for event in {done.account.event, *done.account.events}:
+                self._server.tell_changes(event)
+        return done.answer
 
     async def _body(self, request: Request) -> Mapping[str, Any]:
         body = await edge.read_body(request, LARGEST, self._server.settings.body_s)
@@ -262,12 +266,19 @@ class CardApi:
         return await self._answer(request, work)
 
 
+class _Done(NamedTuple):
+    """What a call has come to, and whose it was."""
+
+    account: Account
+    answer: Mapping[str, Any]
+
+
 def _work(
     connection: Connection, *, do: Job, token: str, said: Mapping[str, Any], now_ms: int
-) -> "Mapping[str, Any] | Refused":
+) -> _Done | Refused:
     try:
         account = accounts.with_token(connection, token, now_ms)
-        return do(connection, account, said, now_ms)
+        return _Done(account, do(connection, account, said, now_ms))
     except Refused as refused:
         # A value: an exception would undo what others do in the same commit.
         return refused
