@@ -4,7 +4,7 @@ import asyncio
 import atexit
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -166,11 +166,14 @@ def open_central(url: str) -> Engine:
     return open_database(url, parts())
 
 
-def create_central(engine: Engine, folder: Path, **settings: Any) -> Starlette:
+def create_central(
+    engine: Engine, folder: Path, mounted: Sequence[Part] | None = None, **settings: Any
+) -> Starlette:
     """The server with its parts; ``settings`` are of the one or the others."""
     cards = {one: settings.pop(one) for one in _OF_CARDS if one in settings}
     said = {"admin_hash": hash_of(ADMIN)} | settings
-    return create_app(engine, Settings(folder=folder, **said), parts(**cards))
+    mounted = parts(**cards) if mounted is None else mounted
+    return create_app(engine, Settings(folder=folder, **said), mounted)
 
 
 def card_api_of(app: Starlette) -> CardApi:
@@ -188,7 +191,9 @@ def _migrated() -> Path:
     return folder / "central.db"
 
 
-def _open(path: Path) -> Engine:
+def _open(path: Path, mounted: Sequence[Part] | None) -> Engine:
+    if mounted is not None:
+        return open_database(f"sqlite:///{path}", mounted)
     if not path.exists():
         shutil.copy(_migrated(), path)
     return open_central(f"sqlite:///{path}")
@@ -196,12 +201,19 @@ def _open(path: Path) -> Engine:
 
 @asynccontextmanager
 async def central(
-    path: Path, *, engine: Engine | None = None, **settings: Any
+    path: Path,
+    *,
+    engine: Engine | None = None,
+    mounted: Sequence[Part] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Central]:
-    """A server with one event, ``show``."""
+    """A server with one event, ``show``; with its own parts where none are named.
+
+    An ``engine`` has its event already, and stays its caller's to close.
+    """
     path.mkdir(parents=True, exist_ok=True)
-    opened = engine or _open(path / "central.db")
-    app = create_central(opened, path, **settings)
+    opened = engine or _open(path / "central.db", mounted)
+    app = create_central(opened, path, mounted, **settings)
     try:
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -23,7 +23,7 @@ from sync.central import audit, persons, tickets
 from sync.central import tables as t
 from sync.central.database import scrub
 from sync.central.edge import Denied
-from sync.central.part import Part
+from sync.central.part import Drop, Key, Part
 from sync.central.server import Server
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Retention:
     def __init__(self, server: Server, parts: Sequence[Part]) -> None:
         self._server = server
         drops = (drop for part in parts for drop in part.personal.drops)
-        self._steps: Sequence[Any] = (tickets.drop_some, *drops, tickets.forget_some)
+        self._steps: Sequence[Drop] = (tickets.drop_some, *drops, tickets.forget_some)
         self._task: asyncio.Task[None] | None = None
         self._erased: dict[str, int] = {}
 
@@ -87,16 +87,20 @@ class Retention:
             await self._run(step, event)
         await self._server.write(partial(tickets.end_dropping, event=event))
 
-    async def _run(self, step: Any, event: str) -> None:
-        after: Any = None
+    async def _run(self, step: Drop, event: str) -> None:
+        after: Key = None
         while True:
-            after = await self._server.write(partial(step, event=event, after=after))
+            after = await self._server.write(partial(_take, step, event, after))
             if after is None:
                 return
 
     def _keep_list(self) -> None:
         with self._server.engine.connect().execution_options(reads_only=True) as connection:
             persons.keep_list(connection, self._server.settings.folder)
+
+
+def _take(step: Drop, event: str, after: Key, connection: Connection) -> Key:
+    return step(connection, event, after)
 
 
 def set_end(

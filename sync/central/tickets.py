@@ -34,6 +34,7 @@ from gate.store.rows import (
 )
 from gate.store.voids import MARK, with_voids
 from sync.central import tables as t
+from sync.central.part import Key
 from sync.central.prepared import Prepared
 from sync.cursor import Cursor, ResyncNeeded
 from sync.members import Authority
@@ -744,7 +745,7 @@ def begin_to_drop(connection: Connection, event: str, now_ms: int) -> None:
     _forget_copies(connection, event)
 
 
-def drop_some(connection: Connection, event: str, after: tuple[Any, ...] | None) -> Any:
+def drop_some(connection: Connection, event: str, after: Key) -> Key:
     """Drop codes and what is personal of the tickets after an id; the answer is the last."""
     c, k = t.ticket.c, t.code.c
     query = select(c.id, c.type_id, c.body).where(c.event == event)
@@ -766,7 +767,7 @@ def end_dropping(connection: Connection, event: str) -> None:
     connection.execute(update(t.event).where(t.event.c.id == event).values(**said))
 
 
-def forget_some(connection: Connection, event: str, after: tuple[Any, ...] | None) -> Any:  # noqa: ARG001  as every step
+def forget_some(connection: Connection, event: str, after: Key) -> Key:  # noqa: ARG001  as every step
     """Remove some of the changes that nobody can be told any more, while there are any."""
     base = select(t.stream.c.base).where(t.stream.c.event == event).scalar_subquery()
     c = t.change.c
