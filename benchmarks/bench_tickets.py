@@ -64,7 +64,7 @@ class Server:
         )
         until(self._answers)
         headers = {"Authorization": f"Bearer {ADMIN}"}
-        self.http.post("/v1/events", json={"id": EVENT}, headers=headers)
+        self.http.post("/v1/events", json={"id": EVENT, "time_zone": "UTC"}, headers=headers)
         made = self.http.post("/v1/accounts", json={"event": EVENT}, headers=headers).json()
         asked = {"grant_type": "client_credential", "appid": made["appid"],
                  "secret": made["secret"]}  # fmt: skip
