@@ -1,0 +1,1274 @@
+"""Sync workers in one process, in a time of their own: the real loop among false sockets.
+
+What is real: the worker with its stores, sessions, follower and the clients' reading of answers;
+lanes; the server's tables and queries. What is false: time, threads, and everything that carries:
+a server that goes, is busy, falls silent or packs; streams that are reset or half-open; gates that
+come, go, are stopped and die at any statement; files that are lost; disks that fill. While it goes
+on, and once it is over, whatever the worker says has to be so. One seed is one history::
+
+    python -m tests.worker_simulation SEED [MUTATION]
+"""
+
+import logging
+import random
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache, partial
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from msgspec import Raw
+from sqlalchemy import Connection, select, update
+
+from gate import config
+from gate.domain.clock import Reading
+from gate.domain.model import HouseRules, Place, Scan
+from gate.errors import DamagedError
+from gate.lane import Lane
+from gate.store import freshness, journal, room
+from gate.store import sqlite as store_sqlite
+from gate.store.folder import Folder, write_durably
+from gate.store.freshness import Freshness, FreshnessReader
+from gate.store.nudge import try_now
+from gate.store.sqlite import open_reader
+from gate.store.tickets import live_replica
+from sync import keys
+from sync import worker as loop
+from sync.central import devices, journals, roster, snapshot, tables, tickets
+from sync.central.database import in_transaction, open_database, reading
+from sync.central.devices import State, hash_of
+from sync.central.edge import Denied
+from sync.central.known import Memory
+from sync.central.roster import Roster
+from sync.client import Client, Revoked, ServerUnreachable, _unreachable, _unwelcome
+from sync.cursor import Cursor, ResyncNeeded
+from sync.enrolment import Enrolment
+from sync.exchange import Have, tips_to_text
+from sync.feed import Feed
+from sync.following import unpack
+from sync.keys import DeviceKey, verifier
+from sync.lan import Event, Expelled, Link, Linked, Said, Unlinked
+from sync.members import Membership, join, load_membership
+from sync.mending import mend
+from sync.protocol import (
+    PREFIX,
+    Answer,
+    AnswerStamp,
+    Ask,
+    Enrol,
+    Frame,
+    Problem,
+    Refused,
+    Snapshot,
+    Word,
+)
+from sync.replica import read_bodies
+from sync.surroundings import Surroundings
+from tests.fibers import Crash, Elsewhere, Kernel, Queue, mortal
+from tests.simulation import EVENT, START_MS, AtOnce, central_template, compiled, scratch
+
+FAULTS_S, SETTLE_S, QUIET_S, BACK_S = 60.0, 140.0, 150.0, 75.0
+"""How long what lasts: faults; peace, in which all is to become well; a silent server that nobody
+gives a reason to be tried; peace again."""
+GUEST_S, ISSUE_S = 1.5, 4.0
+TIMEOUT_S = 10.0
+"""How long the client waits for an answer."""
+NOTICED_S = 4.0
+"""How long a link between gates is taken to live after it is dead."""
+PAGE = 6
+BEHIND_S = loop.CENTRAL_HEARD_S + 6.0
+"""How old the word may be by which tickets are told to be current: another gate's, at the most."""
+SILENT_S = loop.SILENCE_S + TIMEOUT_S + 2.0
+"""How long after the last answer it may be said that there is a connection."""
+EMPTIES = 14
+"""In a second the loop waits in vain so often at the most."""
+ASKED = 60
+"""And so often in ten seconds it asks the server for something."""
+END_S = 2 * TIMEOUT_S + 5.0
+"""How long it may take to end, with two last words to a server that does not answer."""
+CAPS_S = {"down": loop.AWAY_S, "away": loop.AWAY_S, "busy": loop.BACK_OFF_S[1],
+          "silent": loop.AWAY_S}  # fmt: skip
+AGAIN_S = 3
+"""What a busy server says in ``Retry-After``."""
+
+
+@dataclass(eq=False)
+class Gate:
+    """One device, its lane, and its worker while that runs."""
+
+    name: str
+    folder: Folder
+    clock: "Clock"
+    lane: Lane
+    enrolment: Enrolment
+    key: str
+    hashed: str
+    """Its credential, as the server knows it."""
+    frozen_until_s: float = 0.0
+    runs: int = 0
+    """How many workers it has had."""
+    worker: loop.Worker | None = None
+    queue: Queue | None = None
+    lan: "FalseLan | None" = None
+    ended: Exception | None = None
+    is_full: bool = False
+    is_revoked: bool = False
+    online: bool = True
+    is_mute: bool = False
+    """Half-open: what is sent gets lost, and nobody is told."""
+    cuts: int = 0
+    way_s: float = 0.01
+    network: bytes = b""
+    answered_s: float = float("-inf")
+    heard_s: float = float("-inf")
+    """When anything last came from the server, and an answer to this worker's question."""
+    asked: deque[float] = field(default_factory=deque)
+    tries: list[tuple[float, float]] = field(default_factory=list)
+    """Questions that failed: when each was begun, and when it had failed."""
+    warnings: int = 0
+    """How often it was told since the last answer that the server is away."""
+    told_errors: list[str] = field(default_factory=list)
+    made: list[tuple[float, str]] = field(default_factory=list)
+    """Its entries, by hash, and when each was first seen."""
+    stopped_s: float | None = None
+    """When the worker was asked to end."""
+
+    @property
+    def device(self) -> str:
+        return self.folder.device_id()
+
+
+@dataclass
+class Clock:
+    """A gate's clocks: the wall clock is set now and then, the boot clock never."""
+
+    kernel: Kernel
+    off_ms: int
+    wall_ms: int = 0
+
+    def read(self) -> Reading:
+        now_ms = round(self.kernel.now_s * 1000)
+        return Reading(START_MS + now_ms + self.wall_ms, now_ms + self.off_ms, "boot")
+
+    def is_synchronised(self) -> bool:
+        return False
+
+
+class Around(Surroundings):
+    """What a worker finds around it here."""
+
+    def __init__(self, world: "World", gate: Gate) -> None:
+        self._world, self._gate = world, gate
+
+    def now_s(self) -> float:
+        return self._world.kernel.look()
+
+    def queue(self) -> Queue:
+        self._gate.queue = Queue(self._world.kernel)
+        return self._gate.queue
+
+    def elsewhere(self) -> Elsewhere:
+        return Elsewhere(self._world.kernel, self._gate)
+
+    def later(self, wait_s: float, do: Callable[[], None]) -> None:
+        self._world.kernel.after(wait_s, do)
+
+    def network(self) -> bytes:
+        return self._gate.network
+
+    def lan(
+        self, _folder: Folder, _membership: Membership, tell: Callable[[Event], None], **more: Any
+    ) -> Any:
+        return FalseLan(self._world, self._gate, tell, **more)
+
+    def gate_client(self, place: str, _folder: Folder, _membership: Membership) -> Client:
+        to = self._world.gates[int(place.rpartition(":")[2]) - 1]
+        return Client(Enrolment(f"http://{place}", "", ""), GateWay(self._world, self._gate, to))
+
+
+class FalseLan:
+    """Stands where a gate's sockets to other gates are."""
+
+    def __init__(
+        self, world: "World", gate: Gate, tell: Callable[[Event], None], **more: Any
+    ) -> None:
+        self.world, self.gate, self.tell = world, gate, tell
+        self.answer, self.why_not, self.proof_of = more["answer"], more["why_not"], more["proof_of"]
+        self.twins: set[str] = set()
+        self.turned_away, self.last_turned_away = 0, ""
+        self.port = world.gates.index(gate) + 1
+
+    def start(self) -> None:
+        self.gate.lan = self
+
+    def close(self) -> None:
+        self.world.hang_up(self.gate)
+
+    def send(self, words: Iterable[tuple[Link, bytes]]) -> None:
+        for link, data in words:
+            wire = next((one for one in self.world.wires if link in one.links), None)
+            if wire is not None:
+                self.world.carry(wire, 1 - wire.links.index(link), data)
+
+    def know(self, places: Mapping[str, str], rank: object = None) -> None:
+        pass
+
+    def complain(self, who: str, why: str) -> None:
+        self.turned_away += 1
+        self.last_turned_away = f"{who}: {why}"
+
+    def cut(self, device: str, _why: str) -> None:
+        for wire in list(self.world.wires):
+            if self.gate in wire.ends and device in {end.device for end in wire.ends}:
+                self.world.unlink(wire)
+
+
+@dataclass(eq=False)
+class Wire:
+    """A stream between two gates."""
+
+    ends: tuple[Gate, Gate]
+    links: tuple[Link, Link]
+    """At the first the link to the second, and the other way round."""
+    is_mute: bool = False
+    free_s: list[float] = field(default_factory=lambda: [0.0, 0.0])
+
+
+class Way(httpx.BaseTransport):
+    """A gate's HTTP to the server, over a link that may be slow, cut or half-open."""
+
+    def __init__(self, world: "World", gate: Gate) -> None:
+        self._world, self._gate = world, gate
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        world, gate, begun_s = self._world, self._gate, self._world.kernel.now_s
+        world.note_question(gate)
+        try:
+            response = self._ask(request)
+        except httpx.TransportError:
+            gate.tries.append((begun_s, world.kernel.now_s))
+            raise
+        if response.status_code in (429, 502, 503):
+            gate.tries.append((begun_s, world.kernel.now_s))
+        elif response.is_success:
+            gate.answered_s = gate.heard_s = world.kernel.now_s
+            gate.warnings = 0
+        return response
+
+    def _ask(self, request: httpx.Request) -> httpx.Response:
+        world, gate, kernel = self._world, self._gate, self._world.kernel
+        cuts, mood, way_s = gate.cuts, world.central.mood, world.way(gate)
+        kernel.sleep(way_s)
+        if not gate.online or mood == "down":
+            raise httpx.ConnectError("refused")
+        if gate.is_mute or mood == "silent":
+            kernel.sleep(TIMEOUT_S)
+            raise httpx.ReadTimeout("timed out")
+        if mood == "away":
+            return httpx.Response(502, content=b"")
+        if mood == "busy":
+            return httpx.Response(503, headers={"Retry-After": str(AGAIN_S)}, content=b"")
+        response = kernel.outside(lambda: world.central.handle(gate, request))
+        kernel.sleep(way_s)
+        if gate.is_mute:
+            kernel.sleep(TIMEOUT_S)
+            raise httpx.ReadTimeout("timed out")
+        if gate.cuts != cuts:
+            # It has arrived, and nobody here knows.
+            raise httpx.ReadError("reset")
+        return response
+
+
+class GateWay(httpx.BaseTransport):
+    """A gate's HTTP to another gate."""
+
+    def __init__(self, world: "World", gate: Gate, to: Gate) -> None:
+        self._world, self._gate, self._to = world, gate, to
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self._world.kernel.sleep(0.003)
+        lan, wire = self._to.lan, self._world.wire_of(self._gate, self._to)
+        if lan is None or wire is None or wire.is_mute:
+            raise httpx.ConnectError("refused")
+        path = request.url.path.removeprefix(PREFIX)
+        part = request.headers.get("Range", "")
+        answer = self._world.kernel.outside(lambda: lan.answer(path, request.url.params, part))
+        return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
+
+
+class FalseClient(Client):
+    """The real way to the server but for its sockets."""
+
+    def __init__(self, world: "World", gate: Gate) -> None:
+        super().__init__(gate.enrolment, Way(world, gate))
+        self._world, self._gate = world, gate
+
+    def stream(self, hear: Callable[[Answer], None], gone: Callable[[str], None]) -> Any:
+        world, gate = self._world, self._gate
+        world.note_question(gate)
+        world.kernel.sleep(2 * world.way(gate))
+        if not gate.online or world.central.mood != "up" or world.central.has_no_streams:
+            raise _unreachable(OSError("refused"))
+        if gate.is_mute:
+            world.kernel.sleep(TIMEOUT_S)
+            raise _unreachable(TimeoutError())
+        if gate.is_revoked:
+            raise _unwelcome(Problem("revoked", ""))
+        gate.heard_s = world.kernel.now_s
+        return FalseStream(world, gate, hear, gone)
+
+
+class FalseStream:
+    """An open connection to the server, until it is not."""
+
+    def __init__(
+        self,
+        world: "World",
+        gate: Gate,
+        hear: Callable[[Answer], None],
+        gone: Callable[[str], None],
+    ) -> None:
+        self.world, self.gate, self.hear, self.gone = world, gate, hear, gone
+        self.is_open, self.is_mute = True, False
+        self.free_s = [0.0, 0.0]
+        world.streams.append(self)
+        world.counted["streams"] += 1
+
+    def send(self, ask: Ask) -> None:
+        if not self.is_open:
+            raise ServerUnreachable("reset")
+        data = msgspec.json.encode(ask)
+        self._carry(0, lambda: self.world.central.hear(self, data))
+
+    def tell(self, answer: Answer) -> None:
+        """From the server."""
+        data = msgspec.json.encode(answer)
+
+        def arrive() -> None:
+            self.gate.heard_s = self.world.kernel.now_s
+            self.gate.warnings = 0
+            self.hear(msgspec.json.decode(data, type=Answer))
+
+        self._carry(1, arrive)
+
+    def _carry(self, to: int, arrive: Callable[[], None]) -> None:
+        kernel = self.world.kernel
+        at_s = max(self.free_s[to], kernel.now_s + self.world.way(self.gate))
+        self.free_s[to] = at_s
+
+        def come() -> None:
+            if self.is_open and not self.is_mute:
+                arrive()
+
+        kernel.after(at_s - kernel.now_s, come)
+
+    def close(self) -> None:
+        self.reset("")
+
+    def reset(self, why: str) -> None:
+        """It ends, and this end is told."""
+        if self.is_open:
+            self.is_open = False
+            self.world.streams.remove(self)
+            self.world.kernel.after(0, lambda: self.gone(why))
+
+
+class Central:
+    """The server: its tables and queries, asked by one event's gates."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        path = world.root / "central.db"
+        shutil.copy(central_template(), path)
+        self.engine = open_database(f"sqlite:///{path}")
+        # What was compiled for one world serves the next.
+        self.engine.dialect, self.engine._compiled_cache = compiled()
+        self.memory = Memory(self.engine)
+        self.mood = "up"
+        self.is_packing = self.has_no_streams = False
+        self.lost_snapshots = 0
+        self.heads: list[tuple[float, int]] = []
+        """How long the feed was since when."""
+        self.held: set[str] = set()
+        self.number, self.told_number, self.told_head = 0, 0, ""
+        self.lanes_s = self.marks_s = 0.0
+        self.touched: Have = {}
+        self.told: Have = {}
+        """What is to be told on all streams."""
+        self.made = 0
+        self.roster = Roster(self._devices)
+        self.packed: dict[str, tuple[Path, Snapshot]] = {}
+        with self.engine.begin() as connection:
+            tickets.create_event(connection, EVENT, "Show", "UTC", world.wall_ms())
+        self.issue(8)
+
+    async def _devices(self) -> list[devices.Device]:
+        with reading(self.engine) as connection:
+            return devices.all_devices(connection)
+
+    def read_devices(self) -> None:
+        """Know the devices as the tables do."""
+        self.roster._read_at = float("-inf")
+        with suppress(StopIteration):
+            self.roster.refresh().send(None)
+        self.verify = verifier(lambda device: self.roster.key_of(EVENT, device))
+
+    def write(self, job: Callable[[Connection], Any]) -> Any:
+        """Commit, and know what is there afterwards."""
+        found = in_transaction(self.engine, job)
+        with reading(self.engine) as connection:
+            cursor = tickets.cursor_of(connection, EVENT)
+            query = select(tables.entry.c.hash, tables.entry.c.number).where(
+                tables.entry.c.number > self.number
+            )
+            for hash_, number in connection.execute(query):
+                self.held.add(hash_)
+                self.number = max(number, self.number)
+        self.head = cursor
+        seq = Cursor.parse(cursor).seq
+        if not self.heads or self.heads[-1][1] != seq:
+            self.heads.append((self.world.kernel.now_s, seq))
+        return found
+
+    def issue(self, count: int = 1, change: dict[str, str] | None = None) -> None:
+        rows = [
+            {"code": f"C{n:04d}", "type": "ONE", "id": f"t{n}"}
+            for n in range(self.made, self.made + count)
+        ]
+        types = () if self.made else [{"id": "ONE", "kind": "meeting"}]
+        stated = tickets.Issue(changes=[change]) if change else tickets.Issue(types, rows)
+        self.write(lambda c: tickets.issue(c, EVENT, stated, self.world.wall_ms()))
+        self.made += 0 if change else count
+
+    def forget_changes(self) -> None:
+        """From now on nobody who is behind can go on reading."""
+        self.issue()
+        _epoch, seq, id_ = self.head.split(":")
+        base = {"base": int(seq), "base_id": id_}
+        self.write(lambda c: c.execute(update(tables.stream).values(base)))
+
+    def enrol(self, folder: Folder, name: str) -> Enrolment:
+        device = folder.device_id()
+
+        def admit(connection: Connection) -> Any:
+            token, _ms = devices.mint_token(connection, EVENT, name, self.world.wall_ms())
+            asked = Enrol(token, device, DeviceKey(folder).public)
+            return devices.enrol(connection, asked, self.world.wall_ms())
+
+        enrolled = self.write(admit)
+        join(folder, enrolled)
+        self.read_devices()
+        return Enrolment("http://central", enrolled.credential, EVENT, "", name)
+
+    def bring_tickets(self, folder: Folder) -> None:
+        """As they came before the server was given up."""
+        kept = self._packed()[1]
+        packed, part = next(self._packed()[0].glob("*.zst")), folder.path / "tickets.part"
+        unpack(packed, part, kept)
+        with closing(Feed(folder)) as feed:
+            feed.install(part, kept)
+
+    def _packed(self) -> tuple[Path, Snapshot]:
+        if self.head not in self.packed:
+            folder = self.world.root / "snapshots" / self.head.replace(":", "-")
+            self.packed[self.head] = folder, snapshot.build(self.engine, EVENT, folder)
+        return self.packed[self.head]
+
+    def revoke(self, gate: Gate) -> None:
+        self.write(lambda c: devices.set_state(c, EVENT, gate.device, State.REVOKED))
+        gate.is_revoked = True
+        self.read_devices()
+        for stream in [one for one in self.world.streams if one.gate is gate]:
+            stream.reset("revoked")
+
+    def seq_at(self, at_s: float) -> int:
+        """How long the feed was at a moment."""
+        return max((seq for since_s, seq in self.heads if since_s <= at_s), default=0)
+
+    # What it answers
+
+    def handle(self, gate: Gate, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix(PREFIX)
+        if gate.is_revoked:
+            return _json(Problem("revoked", ""), 401)
+        if path == "/exchange":
+            ask = msgspec.json.decode(request.read(), type=Ask)
+            return _json(self.exchange(gate, ask))
+        if path == "/changes":
+            cursor = request.url.params["cursor"]
+            try:
+                with reading(self.engine) as connection:
+                    return _json(
+                        tickets.changes(connection, EVENT, cursor, self.world.wall_ms(), PAGE)
+                    )
+            except ResyncNeeded:
+                return _json(Problem("resync", ""), 409)
+        return self._snapshot(path, request.headers.get("Range", ""))
+
+    def _snapshot(self, path: str, part: str) -> httpx.Response:
+        if path == "/snapshot":
+            if self.is_packing:
+                answer = _json(Problem("building", ""), 202)
+                answer.headers["Retry-After"] = "2"
+                return answer
+            return _json(self._packed()[1])
+        name = path.rpartition("/")[2]
+        found = [(folder, one) for folder, one in self.packed.values() if one.name == name]
+        if self.lost_snapshots or not found:
+            self.lost_snapshots = max(0, self.lost_snapshots - 1)
+            return _json(Problem("no_snapshot", ""), 404)
+        folder, kept = found[-1]
+        content = next(folder.glob("*.zst")).read_bytes()
+        begin = int(part.removeprefix("bytes=").partition("-")[0] or 0)
+        status = 206 if begin else 200
+        headers = {"ETag": f'"{kept.sha256}"'}
+        return httpx.Response(status, headers=headers, content=content[begin:])
+
+    def exchange(self, gate: Gate, ask: Ask) -> Answer:
+        refused, later = self.take(gate, ask)
+        with reading(self.engine) as connection:
+            frame = journals.answer(connection, EVENT, ask.frame, self.touched)
+        frame = msgspec.structs.replace(frame, refused=refused, later=later)
+        return self._answer(frame, ask, self.head, lanes=True)
+
+    def take(self, gate: Gate, ask: Ask) -> tuple[list[Refused], list[str]]:
+        self.roster.hear(gate.device, ask.report, ask.stamp)
+        carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
+        self.touched = {}
+        if not carried and not ask.frame.heads:
+            return refused, []
+        heads = [
+            head for head in ask.frame.heads
+            if head.origin.startswith(gate.device) or self.verify(head)
+        ]  # fmt: skip
+        vouched = {(head.origin, head.seq, head.hash) for head in heads}
+        push = journals.Push(gate.device, carried, vouched, heads)
+        taken = self.write(
+            lambda c: journals.accept(c, EVENT, [push], self.memory, now_ms=self.world.wall_ms())
+        )
+        self.touched = taken.tips
+        for one in carried:
+            if one.entry.device == gate.device:
+                self.touched.setdefault(one.entry.origin, frozenset())
+        self.told |= self.touched
+        return refused, sorted(taken.later)
+
+    def hear(self, stream: FalseStream, data: bytes) -> None:
+        """What came on a stream."""
+        if self.mood != "up":
+            return
+        ask = msgspec.json.decode(data, type=Ask)
+        if ask.frame.compares:
+            stream.tell(self.exchange(stream.gate, ask))
+            return
+        refused, later = self.take(stream.gate, ask)
+        if refused or later or ask.report is not None:
+            stream.tell(self._answer(Frame(refused=refused, later=later), ask))
+
+    def tick(self) -> None:
+        """Four times a second: the news, to all streams."""
+        self.world.kernel.after(0.25, self.tick)
+        if self.mood != "up" or not self.world.streams:
+            self.told_number = self.number
+            return
+        now_s = self.world.kernel.now_s
+        with reading(self.engine) as connection:
+            news = journals.news(connection, EVENT, self.told_number)
+        lanes, marks = now_s - self.lanes_s > 2.0, now_s - self.marks_s > 0.9
+        if not (lanes or marks or self.told or news.bodies or self.head != self.told_head):
+            return
+        frame = Frame(
+            have=tips_to_text(self.told | news.tips),
+            entries=[Raw(body) for body in news.bodies],
+            heads=news.heads,
+        )
+        self.told, self.told_number, self.told_head = {}, news.number, self.head
+        self.lanes_s = now_s if lanes else self.lanes_s
+        self.marks_s = now_s if marks else self.marks_s
+        answer = self._answer(frame, None, self.head, lanes=lanes, marks=marks)
+        for stream in list(self.world.streams):
+            stream.tell(answer)
+
+    def _answer(
+        self, frame: Frame, ask: Ask | None, head: str = "", *, lanes: bool = False,
+        marks: bool = False,
+    ) -> Answer:  # fmt: skip
+        told = self.roster.watermarks(EVENT) if lanes or marks else {}
+        got_ms = ask.stamp.at_ms if ask is not None and ask.stamp is not None else None
+        stamp = AnswerStamp(roster.CLOCK, roster.boot_ms(), got_ms, told)
+        said = self.roster.lanes(EVENT) if lanes else None
+        return Answer(frame, self.world.wall_ms(), head, said, stamp)
+
+
+class World:
+    """Everything there is, driven by one random source."""
+
+    def __init__(self, seed: int, root: Path, kernel: Kernel) -> None:
+        self.seed, self.root, self.kernel = seed, root, kernel
+        self.random = random.Random(seed)
+        self.counted: Counter[str] = Counter()
+        self.streams: list[FalseStream] = []
+        self.wires: list[Wire] = []
+        self.gates: list[Gate] = []
+        self.is_quiet = self.is_over = False
+        self.has_lan = seed % 4 != 3
+        self.has_central = not self.has_lan or seed % 5 != 4
+        self.central = Central(self)
+        for n in range(self.random.randint(2, 3)):
+            self.add_gate(n)
+
+    def wall_ms(self) -> int:
+        return START_MS + round(self.kernel.now_s * 1000)
+
+    def add_gate(self, n: int) -> None:
+        folder = Folder(self.root / f"G{n}")
+        folder.create()
+        write_durably(folder.path / "device", f"{n + 1:016x}\n".encode())
+        enrolment = self.central.enrol(folder, f"G{n}")
+        clock = Clock(self.kernel, self.random.randrange(10**7))
+        lane = Lane(folder, clock, Place(f"G{n}"), HouseRules(rescan_s=0))
+        lane._thread = AtOnce()  # type: ignore[assignment]
+        gate = Gate(f"G{n}", folder, clock, lane, enrolment, DeviceKey(folder).public,
+                    hash_of(enrolment.credential))  # fmt: skip
+        gate.way_s = self.random.choice([0.002, 0.02, 0.3])
+        if not self.has_central:
+            self.central.bring_tickets(folder)
+        self.gates.append(gate)
+
+    # The history
+
+    def run(self) -> None:
+        for gate in self.gates:
+            self.begin(gate)
+        self.kernel.after(0, self.central.tick)
+        self.kernel.after(1, self.meet)
+        # All there is is fetched first: without any tickets nobody is let in.
+        self.kernel.run(6)
+        for gate in self.gates:
+            gate.lane.open()
+        for act in (self.guest, self.change, self.fault):
+            self.kernel.after(self.random.uniform(0, 3), act)
+        self.kernel.run(FAULTS_S)
+        self.heal()
+        self.kernel.run(SETTLE_S)
+        self.check()
+        if self.has_central:
+            self.fall_silent()
+        self.end()
+
+    def begin(self, gate: Gate) -> None:
+        """Start a gate's worker, unless one is at work or may not be any more."""
+        if gate.ended is not None or self.is_alive(gate):
+            return
+        gate.runs += 1
+        gate.stopped_s = None
+        self.kernel.spawn(lambda: self.live(gate), gate)
+
+    def is_alive(self, gate: Gate) -> bool:
+        return any(fiber.owner is gate for fiber in self.kernel.fibers)
+
+    def live(self, gate: Gate) -> None:
+        """What ``gate sync`` does between its start and its end."""
+        while True:
+            made: loop.Worker | None = None
+            try:
+                gate.worker = made = self.make(gate)
+                made.run()
+            except DamagedError as fault:
+                damaged = fault
+            except Revoked as fault:
+                gate.ended = fault
+                return
+            except Crash:
+                self.kernel.after(0, lambda: self.die(gate))
+                if made is not None:
+                    abandon(made)
+                made = None
+                raise
+            else:
+                return
+            finally:
+                gate.worker = None
+                if made is not None:
+                    made.close()
+            self.counted["mended"] += 1
+            if not mend(gate.folder, damaged):
+                raise damaged
+
+    def make(self, gate: Gate) -> loop.Worker:
+        membership = load_membership(gate.folder)
+        # Nobody knows what an earlier one has told.
+        gate.warnings = 0
+        return loop.Worker(
+            gate.folder,
+            gate.enrolment if self.has_central else Enrolment("", "", ""),
+            FalseClient(self, gate) if self.has_central else None,
+            gate.clock,
+            gate=gate.name,
+            membership=membership if self.has_lan else None,
+            lan=config.Lan() if self.has_lan else None,
+            told=lambda told: gate.told_errors.append(told.last_error),
+            around=Around(self, gate),
+        )
+
+    def die(self, gate: Gate) -> None:
+        """The process is gone, with all its threads and connections."""
+        self.kernel.doom(gate)
+        gate.worker = None
+        gate.frozen_until_s = 0.0
+        self.hang_up(gate)
+        for stream in [one for one in self.streams if one.gate is gate]:
+            stream.is_open = False
+            self.streams.remove(stream)
+        self.kernel.after(self.random.uniform(0.1, 4), lambda: self.begin(gate))
+
+    # Guests, and the organiser
+
+    def guest(self) -> None:
+        if self.is_quiet:
+            return
+        self.kernel.after(self.random.expovariate(1 / GUEST_S), self.guest)
+        gate = self.random.choice(self.gates)
+        self.scan(gate, f"C{self.random.randrange(self.central.made):04d}")
+
+    def scan(self, gate: Gate, code: str) -> None:
+        gate.lane.admit(Scan(code, "QRCode", "sim", deliberate=True))
+        self.counted["scans"] += 1
+        self.note(gate)
+        if gate.worker is not None and self.random.random() < 0.7:
+            gate.worker.nudge()
+
+    def note(self, gate: Gate) -> None:
+        """Know what is in a gate's journal, and since when."""
+        known = dict((hash_, since_s) for since_s, hash_ in gate.made)
+        now_s = self.kernel.now_s
+        gate.made = [(known.get(hash_, now_s), hash_) for hash_ in hashes(gate.folder.journal)]
+
+    def change(self) -> None:
+        if self.is_quiet or not self.has_central:
+            return
+        self.kernel.after(self.random.expovariate(1 / ISSUE_S), self.change)
+        note = {"id": f"t{self.random.randrange(self.central.made)}",
+                "status_note": f"note {self.random.random()}"}  # fmt: skip
+        self.central.issue(1, self.random.choice([None, note]))
+
+    # What goes wrong
+
+    def fault(self) -> None:
+        if self.is_over:
+            return
+        self.kernel.after(self.random.uniform(0.5, 4), self.fault)
+        faults = [
+            (4, self.do_cut), (3, self.do_mute), (3, self.do_reset), (4, self.do_kill),
+            (3, self.do_die), (2, self.do_restart), (2, self.do_freeze), (1, self.do_clock),
+            (1, self.do_fill), (1, self.do_lose_peers), (1, self.do_lose_journal),
+            (2, self.do_nudge), (1, self.do_network), (0.4, self.do_revoke),
+            (3, self.do_unlink), (3, self.do_mute_wire), (4, self.do_mood), (1, self.do_pack),
+            (1, self.do_forget_changes), (1, self.do_lose_snapshots), (1, self.do_no_streams),
+            (1, self.do_slow),
+        ]  # fmt: skip
+        weights, acts = zip(*faults, strict=True)
+        act = self.random.choices(acts, weights)[0]
+        self.counted[act.__name__] += 1
+        act(self.random.choice(self.gates))
+
+    def for_a_while(self, over: Callable[[], None], most_s: float = 20.0) -> None:
+        self.kernel.after(self.random.uniform(0.5, most_s), over)
+
+    def do_cut(self, gate: Gate) -> None:
+        """Its way to the server is cut, and it is told so."""
+        self.cut(gate)
+        gate.online = False
+        self.for_a_while(partial(setattr, gate, "online", True))
+
+    def cut(self, gate: Gate) -> None:
+        gate.cuts += 1
+        for stream in [one for one in self.streams if one.gate is gate]:
+            stream.reset("reset")
+
+    def do_reset(self, gate: Gate) -> None:
+        self.cut(gate)
+
+    def do_mute(self, gate: Gate) -> None:
+        """What it says to the server gets lost, and nobody is told."""
+        gate.is_mute = True
+        for stream in self.streams:
+            stream.is_mute = stream.is_mute or stream.gate is gate
+        self.for_a_while(partial(setattr, gate, "is_mute", False), 30)
+
+    def do_slow(self, gate: Gate) -> None:
+        gate.way_s = self.random.choice([0.002, 0.02, 0.3, 1.0])
+
+    def do_mood(self, _gate: Gate) -> None:
+        """The server goes, is busy, or falls silent."""
+        self.turn(self.random.choice(list(CAPS_S)))
+        self.for_a_while(partial(self.turn, "up"), 25)
+
+    def turn(self, mood: str) -> None:
+        self.central.mood = mood
+        if mood == "up":
+            return
+        for stream in list(self.streams):
+            if mood == "silent":
+                stream.is_mute = True
+            else:
+                stream.reset("going")
+        for gate in self.gates:
+            gate.cuts += mood != "silent"
+
+    def do_pack(self, gate: Gate) -> None:
+        self.central.is_packing = True
+        self.do_forget_changes(gate)
+        self.for_a_while(partial(setattr, self.central, "is_packing", False))
+
+    def do_forget_changes(self, _gate: Gate) -> None:
+        self.central.forget_changes()
+
+    def do_lose_snapshots(self, gate: Gate) -> None:
+        self.central.lost_snapshots = self.random.randint(1, 4)
+        self.do_forget_changes(gate)
+
+    def do_no_streams(self, _gate: Gate) -> None:
+        """A proxy lets no streams through."""
+        self.central.has_no_streams = True
+        for stream in list(self.streams):
+            stream.reset("no streams")
+        self.for_a_while(partial(setattr, self.central, "has_no_streams", False))
+
+    def do_kill(self, gate: Gate) -> None:
+        if gate.worker is not None:
+            self.die(gate)
+
+    def do_die(self, gate: Gate) -> None:
+        """It dies at some statement to come."""
+        for fiber in self.kernel.fibers:
+            if fiber.owner is gate:
+                fiber.fuse = self.random.randint(0, 150)
+
+    def do_restart(self, gate: Gate) -> None:
+        self.stop(gate)
+        self.kernel.after(END_S, lambda: self.start_again(gate))
+
+    def stop(self, gate: Gate) -> None:
+        if gate.worker is not None and gate.stopped_s is None:
+            gate.worker.stop(self.random.choice([0.0, 0.0, 1.5]))
+            gate.stopped_s = max(self.kernel.now_s, gate.frozen_until_s) + 1.5
+            run = gate.runs
+            self.kernel.after(gate.stopped_s + END_S - self.kernel.now_s,
+                              lambda: self.require_end(gate, run))  # fmt: skip
+
+    def require_end(self, gate: Gate, run: int) -> None:
+        if gate.frozen_until_s > self.kernel.now_s:
+            self.kernel.after(END_S, lambda: self.require_end(gate, run))
+        elif gate.runs == run:
+            assert gate.worker is None, f"{gate.name}: asked to end, it goes on"
+
+    def start_again(self, gate: Gate) -> None:
+        if self.is_alive(gate):
+            self.kernel.after(1, lambda: self.start_again(gate))
+        else:
+            self.begin(gate)
+
+    def do_freeze(self, gate: Gate) -> None:
+        """SIGSTOP, and on again."""
+        gate.frozen_until_s = self.kernel.now_s + self.random.uniform(1, 20)
+
+    def do_clock(self, gate: Gate) -> None:
+        gate.clock.wall_ms += self.random.choice([-10_800_000, 5_000, 3_600_000, -400_000])
+
+    def do_fill(self, gate: Gate) -> None:
+        """Its disk has no room but what is the lane's."""
+        gate.is_full = True
+        self.for_a_while(partial(setattr, gate, "is_full", False))
+
+    def do_lose_peers(self, gate: Gate) -> None:
+        gate.folder.peers.unlink(missing_ok=True)
+
+    def do_lose_journal(self, gate: Gate) -> None:
+        """The lane goes on in a numbered successor."""
+        if len(list(gate.folder.path.glob("journal*.db"))) < 4:
+            gate.folder.journal.unlink(missing_ok=True)
+            self.scan(gate, "NOBODYS")
+            assert gate.folder.journal.exists()
+            self.note(gate)
+
+    def do_nudge(self, gate: Gate) -> None:
+        try_now(gate.folder)
+
+    def do_network(self, gate: Gate) -> None:
+        gate.network += b"+"
+
+    def do_revoke(self, gate: Gate) -> None:
+        if self.has_central and len(self.gates) > 2 and not any(g.is_revoked for g in self.gates):
+            self.central.revoke(gate)
+
+    def do_unlink(self, _gate: Gate) -> None:
+        if self.wires:
+            self.unlink(self.random.choice(self.wires))
+
+    def do_mute_wire(self, _gate: Gate) -> None:
+        if self.wires:
+            wire = self.random.choice(self.wires)
+            wire.is_mute = True
+            self.kernel.after(NOTICED_S, lambda: self.unlink(wire))
+
+    def heal(self) -> None:
+        """Everything that went wrong is over; who was stopped begins again."""
+        self.is_over = self.is_quiet = True
+        central = self.central
+        central.mood, central.is_packing, central.has_no_streams = "up", False, False
+        central.lost_snapshots = 0
+        for gate in self.gates:
+            gate.online, gate.is_mute, gate.is_full, gate.frozen_until_s = True, False, False, 0.0
+            gate.way_s = min(gate.way_s, 0.3)
+            for fiber in self.kernel.fibers:
+                fiber.fuse = -1 if fiber.owner is gate else fiber.fuse
+
+    # Between gates
+
+    def meet(self) -> None:
+        """Every two gates that could hear each other do, after a while."""
+        self.kernel.after(1.0, self.meet)
+        for n, one in enumerate(self.gates):
+            for other in self.gates[n + 1 :]:
+                self.link(one, other)
+
+    def link(self, one: Gate, other: Gate) -> None:
+        a, b, now_s = one.lan, other.lan, self.kernel.now_s
+        if a is None or b is None or self.wire_of(one, other) is not None:
+            return
+        if max(one.frozen_until_s, other.frozen_until_s) > now_s or self.random.random() < 0.3:
+            return
+        for lan, from_ in ((a, other), (b, one)):
+            if lan.why_not(from_.device, from_.key):
+                lan.complain(from_.device, "revoked")
+                proof = lan.proof_of(from_.device)
+                if proof and from_.lan is not None:
+                    from_.lan.tell(Expelled(proof))
+                return
+        wire = Wire((one, other), (self.end_of(other), self.end_of(one)))
+        wire.free_s = [now_s, now_s]
+        self.wires.append(wire)
+        a.tell(Linked(wire.links[0]))
+        b.tell(Linked(wire.links[1]))
+
+    def end_of(self, other: Gate) -> Link:
+        place: Any = None
+        return Link(other.device, other.key, "lan", False, place, 0.0)
+
+    def wire_of(self, one: Gate, other: Gate) -> Wire | None:
+        return next((w for w in self.wires if one in w.ends and other in w.ends), None)
+
+    def carry(self, wire: Wire, to: int, data: bytes) -> None:
+        now_s = self.kernel.now_s
+        wire.free_s[to] = max(wire.free_s[to], now_s + self.random.choice([0.001, 0.01, 0.1]))
+
+        def arrive() -> None:
+            lan = wire.ends[to].lan
+            if wire in self.wires and not wire.is_mute and lan is not None:
+                lan.tell(Said(wire.links[to], msgspec.json.decode(data, type=Word)))
+
+        self.kernel.after(wire.free_s[to] - now_s, arrive)
+
+    def unlink(self, wire: Wire) -> None:
+        if wire in self.wires:
+            self.wires.remove(wire)
+            for gate, link in zip(wire.ends, wire.links, strict=True):
+                if gate.lan is not None:
+                    gate.lan.tell(Unlinked(link, ""))
+
+    def hang_up(self, gate: Gate) -> None:
+        gate.lan = None
+        for wire in [one for one in self.wires if gate in one.ends]:
+            self.unlink(wire)
+
+    def way(self, gate: Gate) -> float:
+        return gate.way_s * self.random.uniform(0.5, 1.5)
+
+    # What has to be so at any time
+
+    def note_question(self, gate: Gate) -> None:
+        """The server is asked for something: not too often."""
+        now_s = self.kernel.now_s
+        gate.asked.append(now_s)
+        while gate.asked[0] < now_s - 10:
+            gate.asked.popleft()
+        self.counted["most asked"] = max(self.counted["most asked"], len(gate.asked))
+        assert len(gate.asked) <= ASKED, f"{gate.name} asks the server without a pause"
+
+    def check_word(self, gate: Gate, told: Freshness) -> None:
+        """Whatever is written of how things stand is so."""
+        now_s = self.kernel.now_s
+        assert gate.queue is not None
+        empties = len(gate.queue.empties)
+        self.counted["most empties"] = max(self.counted["most empties"], empties)
+        assert empties <= EMPTIES, f"{gate.name}: a busy loop"
+        if told.server_boot_ms is not None:
+            at_s = self.moment(gate, told.server_boot_ms)
+            # What had come may have waited while it was stopped or asked for something else.
+            late_s = at_s - max(gate.heard_s, gate.answered_s)
+            assert late_s <= TIMEOUT_S + self.frozen_s(gate) + 1, (
+                f"{gate.name}: says that the server was heard {late_s:.1f} s after it was"
+            )
+        if told.link:
+            age_s = now_s - max(gate.heard_s, gate.answered_s)
+            assert age_s <= SILENT_S + self.frozen_s(gate), (
+                f"{gate.name}: {told.link}, and nothing came for {age_s:.1f} s"
+            )
+        if told.unsent == 0 and self.has_central:
+            by_s = self.moment(gate, told.boot_ms) - 0.01
+            lacking = [h for s, h in gate.made if s < by_s and h not in self.central.held]
+            assert not lacking, f"{gate.name}: nothing unsent, and {len(lacking)} are"
+        if told.tickets_boot_ms is not None and self.has_central:
+            at_s = self.moment(gate, told.tickets_boot_ms)
+            seq = position(gate.folder)
+            assert seq >= self.central.seq_at(at_s - BEHIND_S - self.frozen_s(gate)), (
+                f"{gate.name}: tickets current at {at_s:.1f}, and they are those of {seq}"
+            )
+
+    def frozen_s(self, gate: Gate) -> float:
+        """For how long it may have been stopped just now."""
+        return 20.0 if gate.frozen_until_s > self.kernel.now_s - 60 else 0.0
+
+    def moment(self, gate: Gate, boot_ms: int) -> float:
+        """By the kernel's time."""
+        return (boot_ms - gate.clock.off_ms) / 1000
+
+    def warned(self, told: str) -> None:
+        """A line of the log: of one outage there is one."""
+        fiber = self.kernel.current
+        if fiber is not None and told.startswith("server:"):
+            gate: Gate = fiber.owner
+            gate.warnings += 1
+            self.counted["outages"] += 1
+            assert gate.warnings <= 1, f"{gate.name}: told twice that the server is away"
+
+    # The end
+
+    def working(self) -> list[Gate]:
+        return [gate for gate in self.gates if not gate.is_revoked]
+
+    def check(self) -> None:
+        """Everything told has arrived, and what is said of it is true."""
+        working = self.working()
+        for gate in self.gates:
+            if gate.is_revoked:
+                assert gate.ended is not None, f"{gate.name} was revoked and goes on"
+                self.check_fatal(gate)
+            else:
+                assert gate.worker is not None, f"{gate.name} has no worker"
+        held = {gate.name: self.held_by(gate) for gate in working}
+        everything = set().union(*held.values())
+        if self.has_central:
+            everything |= self.central.held
+            assert self.central.held == everything, (
+                f"the server lacks {len(everything - self.central.held)} entries"
+            )
+        for name, found in held.items():
+            assert found == everything, f"{name} lacks {len(everything - found)} entries"
+        for gate in working:
+            self.check_status(gate)
+
+    def check_status(self, gate: Gate) -> None:
+        told = FreshnessReader(gate.folder).read("boot")
+        now_ms = gate.clock.read().boot_ms
+        assert told.unsent == 0, f"{gate.name}: {told.unsent} unsent"
+        assert not told.last_error, f"{gate.name}: {told.last_error}"
+        assert now_ms - told.boot_ms < 2_000, f"{gate.name} tells nothing"
+        if not self.has_central:
+            return
+        assert told.link == "stream", f"{gate.name}: no stream but '{told.link}'"
+        assert told.server_boot_ms is not None
+        assert now_ms - told.server_boot_ms < 5_000, f"{gate.name} hears no server"
+        assert told.tickets_boot_ms is not None
+        assert now_ms - told.tickets_boot_ms < 5_000, f"{gate.name}: tickets are not current"
+        assert position(gate.folder) == Cursor.parse(self.central.head).seq, (
+            f"{gate.name} has tickets of another position"
+        )
+
+    def check_fatal(self, gate: Gate) -> None:
+        """The file says why it has ended, and whoever started it is told by the fault itself."""
+        assert gate.ended is not None
+        told = FreshnessReader(gate.folder).read("boot").last_error
+        assert told == str(gate.ended), f"{gate.name} ended and says '{told}'"
+        assert told not in gate.told_errors, f"{gate.name}: its end is told twice"
+
+    def held_by(self, gate: Gate) -> set[str]:
+        return set(hashes(gate.folder.journal)) | set(hashes(gate.folder.peers))
+
+    def fall_silent(self) -> None:
+        """The server goes while nobody gives a reason to try it, and is back after long."""
+        mood = self.random.choice(list(CAPS_S))
+        for gate in self.working():
+            gate.tries.clear()
+        self.turn(mood)
+        self.kernel.run(QUIET_S)
+        self.counted[f"quiet {mood}"] += 1
+        for gate in self.working():
+            told = FreshnessReader(gate.folder).read("boot")
+            assert not told.link, f"{gate.name}: {told.link}, and the server is {mood}"
+            assert told.last_error, f"{gate.name} does not say that the server is {mood}"
+            self.check_back_off(gate, mood)
+        self.turn("up")
+        self.kernel.run(BACK_S if mood == "busy" else loop.AWAY_S + TIMEOUT_S + 5)
+        self.check()
+
+    def check_back_off(self, gate: Gate, mood: str) -> None:
+        """Ever longer, between its bounds, and from the beginning after a good time."""
+        pauses = [begin_s - end_s for (_b, end_s), (begin_s, _e) in
+                  zip(gate.tries, gate.tries[1:], strict=False)]  # fmt: skip
+        cap_s, least_s = CAPS_S[mood], AGAIN_S if mood == "busy" else loop.BACK_OFF_S[0]
+        assert pauses, f"{gate.name} does not try again"
+        for n, pause_s in enumerate(pauses):
+            # The stream's end was the first failure, or the first question's.
+            most_s = max(least_s, min(cap_s, 2.0 ** (n + 2))) + 0.6
+            assert least_s - 0.01 <= pause_s <= most_s, (
+                f"{gate.name}: waited {pause_s:.2f} s after {n + 1} tries ({mood})"
+            )
+        later = pauses[4:]
+        if len(later) >= 8:
+            grown_s = sum(later) / len(later)
+            assert grown_s > 2.0, f"{gate.name}: waits only {grown_s:.2f} s ({mood})"
+
+    def end(self) -> None:
+        """All are asked to end, and do."""
+        for gate in self.working():
+            self.stop(gate)
+        self.kernel.run(END_S + 3)
+        for gate in self.working():
+            assert gate.worker is None, f"{gate.name}: asked to end, it goes on"
+            told = FreshnessReader(gate.folder).read("boot")
+            assert not told.link, f"{gate.name} has ended and says '{told.link}'"
+            assert not told.last_error, f"{gate.name} has ended with {told.last_error}"
+        assert not any(map(self.is_alive, self.gates)), "a thread is left"
+
+    def close(self) -> None:
+        for gate in self.gates:
+            self.kernel.doom(gate)
+            gate.lane.close()
+        self.central.engine.dispose()
+
+
+def _json(said: Any, status: int = 200) -> httpx.Response:
+    return httpx.Response(status, content=msgspec.json.encode(said))
+
+
+def abandon(made: loop.Worker) -> None:
+    """Let go of a worker's files as the death of its process does."""
+    made._holdings._connection.close()
+    if made._holdings._journal is not None:
+        made._holdings._journal.close()
+    if made._feed._connection is not None:
+        made._feed._connection.close()
+
+
+def hashes(path: Path) -> list[str]:
+    """What a journal or peer store holds."""
+    if not path.exists():
+        return []
+    connection = open_reader(path)
+    try:
+        return [row[0].hex() for row in connection.execute("SELECT hash FROM entry")]
+    except sqlite3.OperationalError:
+        return []
+    finally:
+        connection.close()
+
+
+def position(folder: Folder) -> int:
+    """How far the tickets are that a lane would read."""
+    if not folder.pointer.exists():
+        return 0
+    connection = open_reader(live_replica(folder))
+    try:
+        query = "SELECT value FROM meta WHERE key = 'cursor'"
+        found = connection.execute(query).fetchone()
+        return Cursor.parse(found[0]).seq if found else 0
+    finally:
+        connection.close()
+
+
+class _Lines(logging.Handler):
+    """What the workers log, at once."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(logging.WARNING)
+        self._world = world
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._world.warned(record.getMessage())
+
+
+@contextmanager
+def false_world(kernel: Kernel, root: Path, seed: int) -> Iterator[World]:
+    """A world, and what of this process is its own while it is there."""
+    shim = SimpleNamespace(**{n: getattr(sqlite3, n) for n in dir(sqlite3) if n[0] != "_"})
+    mortals = mortal(kernel)
+    shim.connect = partial(_connect, mortals)
+    worlds: list[World] = []
+    said = freshness.write
+
+    def write(folder: Folder, told: Freshness) -> None:
+        said(folder, told)
+        gate = next(one for one in worlds[0].gates if one.folder.path == folder.path)
+        worlds[0].check_word(gate, told)
+
+    def usage(path: Path) -> Any:
+        full = any(one.is_full and path.is_relative_to(one.folder.path) for one in worlds[0].gates)
+        return SimpleNamespace(free=0 if full else 10**12)
+
+    numbers = count(1)
+    minted = SimpleNamespace(token_hex=lambda size: f"{next(numbers):0{2 * size}x}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store_sqlite, "sqlite3", shim)
+        patch.setattr(journal, "secrets", minted)
+        patch.setattr(tickets, "secrets", minted)
+        patch.setattr(keys, "is_good", cache(keys.is_good))
+        patch.setattr(roster, "boot_ms", lambda: round(kernel.now_s * 1000) + 77_000)
+        patch.setattr(roster, "time", SimpleNamespace(
+            time_ns=lambda: (START_MS + round(kernel.now_s * 1000)) * 1_000_000,
+            monotonic=lambda: kernel.now_s))  # fmt: skip
+        patch.setattr(freshness, "write", write)
+        patch.setattr(room.shutil, "disk_usage", usage)
+        random.seed(seed)
+        world = World(seed, root, kernel)
+        worlds.append(world)
+        lines = _Lines(world)
+        logging.getLogger(loop.__name__).addHandler(lines)
+        try:
+            yield world
+        finally:
+            logging.getLogger(loop.__name__).removeHandler(lines)
+            world.close()
+
+
+def _connect(kind: type[sqlite3.Connection], *given: Any, **more: Any) -> sqlite3.Connection:
+    return sqlite3.connect(*given, factory=kind, check_same_thread=False, **more)
+
+
+def run_history(seed: int) -> Counter[str]:
+    """Live one history and check it. Raises AssertionError when a worker did not do its part."""
+    root, state = Path(tempfile.mkdtemp(dir=scratch())), random.getstate()
+    try:
+        with ExitStack() as stack, suppress(Crash):
+            world = stack.enter_context(false_world(Kernel(), root, seed))
+            world.run()
+        return world.counted
+    finally:
+        random.setstate(state)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    print(run_history(int(sys.argv[1])))
