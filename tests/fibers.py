@@ -22,6 +22,13 @@ class Crash(BaseException):
     """The process is gone. Nothing of ours may catch this and go on."""
 
 
+def shut() -> threading.Lock:
+    """A lock that whoever wants to go on waits for until another releases it."""
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 class Fiber:
     """One thread that has its turn now and then."""
 
@@ -34,7 +41,7 @@ class Fiber:
         self.fuse = -1
         """So many statements of SQL until it dies; negative: it lives on."""
         self._kernel, self._work = kernel, work
-        self._go = threading.Semaphore(0)
+        self._go = shut()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -79,7 +86,7 @@ class Kernel:
 
     def __init__(self) -> None:
         self.now_s = 1000.0
-        self.back = threading.Semaphore(0)
+        self.back = shut()
         self.current: Fiber | None = None
         self.fibers: list[Fiber] = []
         self.looks = 0

@@ -48,7 +48,7 @@ from sync import worker as loop
 from sync.central import devices, journals, roster, snapshot, tables, tickets
 from sync.central.database import in_transaction, open_database, reading
 from sync.central.devices import State, hash_of
-from sync.central.edge import Denied
+from sync.central.journals import News
 from sync.central.known import Memory
 from sync.central.roster import Roster
 from sync.client import Client, Revoked, ServerUnreachable, _unreachable, _unwelcome
@@ -78,9 +78,9 @@ from sync.surroundings import Surroundings
 from tests.fibers import Crash, Elsewhere, Kernel, Queue, mortal
 from tests.simulation import EVENT, START_MS, AtOnce, central_template, compiled, scratch
 
-FAULTS_S, SETTLE_S, QUIET_S, BACK_S = 60.0, 140.0, 150.0, 75.0
-"""How long what lasts: faults; peace, in which all is to become well; a silent server that nobody
-gives a reason to be tried; peace again."""
+FAULTS_S, SETTLE_S, QUIET_S = 50.0, 140.0, 60.0
+"""How long what lasts: faults; peace, in which all is to become well, at the most; a server that is
+away while nobody gives a reason to try it."""
 GUEST_S, ISSUE_S = 1.5, 4.0
 TIMEOUT_S = 10.0
 """How long the client waits for an answer."""
@@ -91,6 +91,8 @@ BEHIND_S = loop.CENTRAL_HEARD_S + 6.0
 """How old the word may be by which tickets are told to be current: another gate's, at the most."""
 SILENT_S = loop.SILENCE_S + TIMEOUT_S + 2.0
 """How long after the last answer it may be said that there is a connection."""
+LOOKED_AT = 3
+"""Of so many words one is held against the tickets: a file is to be opened for it."""
 EMPTIES = 14
 """In a second the loop waits in vain so often at the most."""
 ASKED = 60
@@ -99,6 +101,9 @@ END_S = 2 * TIMEOUT_S + 5.0
 """How long it may take to end, with two last words to a server that does not answer."""
 CAPS_S = {"down": loop.AWAY_S, "away": loop.AWAY_S, "busy": loop.BACK_OFF_S[1],
           "silent": loop.AWAY_S}  # fmt: skip
+MOST_TRIES = {"down": 34, "away": 34, "busy": 16, "silent": 6}
+"""So often a server is tried meanwhile at the most: more often where no wait is longer than the
+last."""
 AGAIN_S = 3
 """What a busy server says in ``Retry-After``."""
 
@@ -583,8 +588,10 @@ class Central:
             self.told_number = self.number
             return
         now_s = self.world.kernel.now_s
-        with reading(self.engine) as connection:
-            news = journals.news(connection, EVENT, self.told_number)
+        news = News(self.told_number, [], {}, [])
+        if self.number > self.told_number:
+            with reading(self.engine) as connection:
+                news = journals.news(connection, EVENT, self.told_number)
         lanes, marks = now_s - self.lanes_s > 2.0, now_s - self.marks_s > 0.9
         if not (lanes or marks or self.told or news.bodies or self.head != self.told_head):
             return
@@ -618,6 +625,7 @@ class World:
         self.seed, self.root, self.kernel = seed, root, kernel
         self.random = random.Random(seed)
         self.counted: Counter[str] = Counter()
+        self.words = 0
         self.streams: list[FalseStream] = []
         self.wires: list[Wire] = []
         self.gates: list[Gate] = []
@@ -661,8 +669,7 @@ class World:
             self.kernel.after(self.random.uniform(0, 3), act)
         self.kernel.run(FAULTS_S)
         self.heal()
-        self.kernel.run(SETTLE_S)
-        self.check()
+        self.settle(SETTLE_S)
         if self.has_central:
             self.fall_silent()
         self.end()
@@ -783,7 +790,7 @@ class World:
         self.counted[act.__name__] += 1
         act(self.random.choice(self.gates))
 
-    def for_a_while(self, over: Callable[[], None], most_s: float = 20.0) -> None:
+    def for_a_while(self, over: Callable[[], object], most_s: float = 20.0) -> None:
         self.kernel.after(self.random.uniform(0.5, most_s), over)
 
     def do_cut(self, gate: Gate) -> None:
@@ -813,7 +820,7 @@ class World:
     def do_mood(self, _gate: Gate) -> None:
         """The server goes, is busy, or falls silent."""
         self.turn(self.random.choice(list(CAPS_S)))
-        self.for_a_while(partial(self.turn, "up"), 25)
+        self.for_a_while(lambda: self.is_over or self.turn("up"), 25)
 
     def turn(self, mood: str) -> None:
         self.central.mood = mood
@@ -857,11 +864,12 @@ class World:
                 fiber.fuse = self.random.randint(0, 150)
 
     def do_restart(self, gate: Gate) -> None:
-        self.stop(gate)
-        self.kernel.after(END_S, lambda: self.start_again(gate))
+        if gate.worker is not None and gate.stopped_s is None:
+            self.stop(gate)
+            self.start_again(gate)
 
     def stop(self, gate: Gate) -> None:
-        if gate.worker is not None and gate.stopped_s is None:
+        if gate.worker is not None:
             gate.worker.stop(self.random.choice([0.0, 0.0, 1.5]))
             gate.stopped_s = max(self.kernel.now_s, gate.frozen_until_s) + 1.5
             run = gate.runs
@@ -875,6 +883,7 @@ class World:
             assert gate.worker is None, f"{gate.name}: asked to end, it goes on"
 
     def start_again(self, gate: Gate) -> None:
+        """Once it has ended."""
         if self.is_alive(gate):
             self.kernel.after(1, lambda: self.start_again(gate))
         else:
@@ -1030,7 +1039,9 @@ class World:
             by_s = self.moment(gate, told.boot_ms) - 0.01
             lacking = [h for s, h in gate.made if s < by_s and h not in self.central.held]
             assert not lacking, f"{gate.name}: nothing unsent, and {len(lacking)} are"
-        if told.tickets_boot_ms is not None and self.has_central:
+        self.words += 1
+        # Who hears no server goes by another gate's word, which may not have caught up itself.
+        if told.tickets_boot_ms is not None and told.link and self.words % LOOKED_AT == 0:
             at_s = self.moment(gate, told.tickets_boot_ms)
             seq = position(gate.folder)
             assert seq >= self.central.seq_at(at_s - BEHIND_S - self.frozen_s(gate)), (
@@ -1058,6 +1069,17 @@ class World:
 
     def working(self) -> list[Gate]:
         return [gate for gate in self.gates if not gate.is_revoked]
+
+    def settle(self, within_s: float) -> None:
+        """Let time go by until all is well, so long at the most, and see that it stays so."""
+        until_s = self.kernel.now_s + within_s
+        while self.kernel.now_s < until_s:
+            self.kernel.run(2)
+            with suppress(AssertionError):
+                self.check()
+                break
+        self.kernel.run(2)
+        self.check()
 
     def check(self) -> None:
         """Everything told has arrived, and what is said of it is true."""
@@ -1121,8 +1143,7 @@ class World:
             assert told.last_error, f"{gate.name} does not say that the server is {mood}"
             self.check_back_off(gate, mood)
         self.turn("up")
-        self.kernel.run(BACK_S if mood == "busy" else loop.AWAY_S + TIMEOUT_S + 5)
-        self.check()
+        self.settle(CAPS_S[mood] + TIMEOUT_S + 5)
 
     def check_back_off(self, gate: Gate, mood: str) -> None:
         """Ever longer, between its bounds, and from the beginning after a good time."""
@@ -1136,10 +1157,8 @@ class World:
             assert least_s - 0.01 <= pause_s <= most_s, (
                 f"{gate.name}: waited {pause_s:.2f} s after {n + 1} tries ({mood})"
             )
-        later = pauses[4:]
-        if len(later) >= 8:
-            grown_s = sum(later) / len(later)
-            assert grown_s > 2.0, f"{gate.name}: waits only {grown_s:.2f} s ({mood})"
+        most = MOST_TRIES[mood]
+        assert len(pauses) < most, f"{gate.name}: {len(pauses)} tries in {QUIET_S} s ({mood})"
 
     def end(self) -> None:
         """All are asked to end, and do."""
