@@ -196,13 +196,13 @@ class Queue(SimpleQueue[Any]):
         self.empties: deque[float] = deque()
         """When somebody waited here in vain, lately."""
 
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: ARG002, FBT001, FBT002
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         self._items.append(item)
         if self._wake is not None:
             wake, self._wake = self._wake, None
             self._kernel.after(0, wake)
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: ARG002, FBT001, FBT002
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
         if not self._items:
             fiber = self._kernel.running()
             self._wake = self._kernel.waker(fiber)
@@ -246,7 +246,7 @@ class Elsewhere(Executor):
         self._fiber = self._kernel.spawn(run, self._owner)
         return done
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         while self._fiber is not None and not self._fiber.is_done:
             self._kernel.sleep(0.05)
 
