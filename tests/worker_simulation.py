@@ -15,24 +15,19 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
-from msgspec import Raw
-from sqlalchemy import Connection, select, update
 
 from gate import config
-from gate.domain.clock import Reading
 from gate.domain.model import HouseRules, Place, Scan
 from gate.errors import DamagedError
 from gate.lane import Lane
@@ -45,50 +40,38 @@ from gate.store.sqlite import open_reader
 from gate.store.tickets import live_replica
 from sync import keys
 from sync import worker as loop
-from sync.central import devices, journals, roster, snapshot, tables, tickets
-from sync.central.database import in_transaction, open_database, reading
-from sync.central.devices import State, hash_of
-from sync.central.journals import News
-from sync.central.known import Memory
-from sync.central.roster import Roster
-from sync.client import Client, Revoked, ServerUnreachable, _unreachable, _unwelcome
-from sync.cursor import Cursor, ResyncNeeded
+from sync.central import roster, tickets
+from sync.central.devices import hash_of
+from sync.client import Revoked
+from sync.cursor import Cursor
 from sync.enrolment import Enrolment
-from sync.exchange import Have, tips_to_text
-from sync.feed import Feed
-from sync.following import unpack
-from sync.keys import DeviceKey, verifier
-from sync.lan import Event, Expelled, Link, Linked, Said, Unlinked
-from sync.members import Membership, join, load_membership
+from sync.keys import DeviceKey
+from sync.lan import Expelled, Link, Linked, Said, Unlinked
+from sync.members import load_membership
 from sync.mending import mend
-from sync.protocol import (
-    PREFIX,
-    Answer,
-    AnswerStamp,
-    Ask,
-    Enrol,
-    Frame,
-    Problem,
-    Refused,
-    Snapshot,
-    Word,
+from sync.protocol import Word
+from tests.fibers import Crash, Kernel, mortal
+from tests.simulation import START_MS, AtOnce, scratch
+from tests.worker_carriers import (
+    AGAIN_S,
+    TIMEOUT_S,
+    Around,
+    Clock,
+    FalseClient,
+    FalseStream,
+    Gate,
+    Wire,
 )
-from sync.replica import read_bodies
-from sync.surroundings import Surroundings
-from tests.fibers import Crash, Elsewhere, Kernel, Queue, mortal
-from tests.simulation import EVENT, START_MS, AtOnce, central_template, compiled, scratch
+from tests.worker_server import Central
 
 FAULTS_S, SETTLE_S, QUIET_S = 50.0, 140.0, 60.0
 """How long what lasts: faults; peace, in which all is to become well, at the most; a server that is
 away while nobody gives a reason to try it."""
 GUEST_S, ISSUE_S = 1.5, 4.0
-TIMEOUT_S = 10.0
-"""How long the client waits for an answer."""
 NOTICED_S = 4.0
 """How long a link between gates is taken to live after it is dead."""
-PAGE = 6
-BEHIND_S = loop.CENTRAL_HEARD_S + 6.0
-"""How old the word may be by which tickets are told to be current: another gate's, at the most."""
+BEHIND_S = 6.0
+"""How old the server's word may be by which tickets are told to be current."""
 SILENT_S = loop.SILENCE_S + TIMEOUT_S + 2.0
 """How long after the last answer it may be said that there is a connection."""
 HEARD_S = 2.0
@@ -106,520 +89,6 @@ CAPS_S = {"down": loop.AWAY_S, "away": loop.AWAY_S, "busy": loop.BACK_OFF_S[1],
 MOST_TRIES = {"down": 34, "away": 34, "busy": 16, "silent": 6}
 """So often a server is tried meanwhile at the most: more often where no wait is longer than the
 last."""
-AGAIN_S = 3
-"""What a busy server says in ``Retry-After``."""
-
-
-@dataclass(eq=False)
-class Gate:
-    """One device, its lane, and its worker while that runs."""
-
-    name: str
-    folder: Folder
-    clock: "Clock"
-    lane: Lane
-    enrolment: Enrolment
-    key: str
-    hashed: str
-    """Its credential, as the server knows it."""
-    frozen_until_s: float = 0.0
-    runs: int = 0
-    """How many workers it has had."""
-    worker: loop.Worker | None = None
-    queue: Queue | None = None
-    lan: "FalseLan | None" = None
-    ended: Exception | None = None
-    is_full: bool = False
-    is_revoked: bool = False
-    online: bool = True
-    is_mute: bool = False
-    """Half-open: what is sent gets lost, and nobody is told."""
-    cuts: int = 0
-    way_s: float = 0.01
-    network: bytes = b""
-    answered_s: float = float("-inf")
-    heard_s: float = float("-inf")
-    """When anything last came from the server, and an answer to this worker's question."""
-    asked: deque[float] = field(default_factory=deque)
-    tries: list[tuple[float, float]] = field(default_factory=list)
-    """Questions that failed: when each was begun, and when it had failed."""
-    warnings: int = 0
-    """How often it was told since the last answer that the server is away."""
-    told_errors: list[str] = field(default_factory=list)
-    made: list[tuple[float, str]] = field(default_factory=list)
-    """Its entries, by hash, and when each was first seen."""
-    lent_ms: int | None = None
-    """Up to when its tickets were said to be current while other gates were heard."""
-    stopped_s: float | None = None
-    """When the worker was asked to end."""
-
-    @property
-    def device(self) -> str:
-        return self.folder.device_id()
-
-
-@dataclass
-class Clock:
-    """A gate's clocks: the wall clock is set now and then, the boot clock never."""
-
-    kernel: Kernel
-    off_ms: int
-    wall_ms: int = 0
-
-    def read(self) -> Reading:
-        now_ms = round(self.kernel.now_s * 1000)
-        return Reading(START_MS + now_ms + self.wall_ms, now_ms + self.off_ms, "boot")
-
-    def is_synchronised(self) -> bool:
-        return False
-
-
-class Around(Surroundings):
-    """What a worker finds around it here."""
-
-    def __init__(self, world: "World", gate: Gate) -> None:
-        self._world, self._gate = world, gate
-
-    def now_s(self) -> float:
-        return self._world.kernel.look()
-
-    def queue(self) -> Queue:
-        self._gate.queue = Queue(self._world.kernel)
-        return self._gate.queue
-
-    def elsewhere(self) -> Elsewhere:
-        return Elsewhere(self._world.kernel, self._gate)
-
-    def later(self, wait_s: float, do: Callable[[], None]) -> None:
-        self._world.kernel.after(wait_s, do)
-
-    def network(self) -> bytes:
-        return self._gate.network
-
-    def lan(
-        self, _folder: Folder, _membership: Membership, tell: Callable[[Event], None], **more: Any
-    ) -> Any:
-        return FalseLan(self._world, self._gate, tell, **more)
-
-    def gate_client(self, place: str, _folder: Folder, _membership: Membership) -> Client:
-        to = self._world.gates[int(place.rpartition(":")[2]) - 1]
-        return Client(Enrolment(f"http://{place}", "", ""), GateWay(self._world, self._gate, to))
-
-
-class FalseLan:
-    """Stands where a gate's sockets to other gates are."""
-
-    def __init__(
-        self, world: "World", gate: Gate, tell: Callable[[Event], None], **more: Any
-    ) -> None:
-        self.world, self.gate, self.tell = world, gate, tell
-        self.answer, self.why_not, self.proof_of = more["answer"], more["why_not"], more["proof_of"]
-        self.twins: set[str] = set()
-        self.turned_away, self.last_turned_away = 0, ""
-        self.port = world.gates.index(gate) + 1
-
-    def start(self) -> None:
-        self.gate.lan = self
-
-    def close(self) -> None:
-        self.world.hang_up(self.gate)
-
-    def send(self, words: Iterable[tuple[Link, bytes]]) -> None:
-        for link, data in words:
-            wire = next((one for one in self.world.wires if link in one.links), None)
-            if wire is not None:
-                self.world.carry(wire, 1 - wire.links.index(link), data)
-
-    def know(self, places: Mapping[str, str], rank: object = None) -> None:
-        pass
-
-    def complain(self, who: str, why: str) -> None:
-        self.turned_away += 1
-        self.last_turned_away = f"{who}: {why}"
-
-    def cut(self, device: str, _why: str) -> None:
-        for wire in list(self.world.wires):
-            if self.gate in wire.ends and device in {end.device for end in wire.ends}:
-                self.world.unlink(wire)
-
-
-@dataclass(eq=False)
-class Wire:
-    """A stream between two gates."""
-
-    ends: tuple[Gate, Gate]
-    links: tuple[Link, Link]
-    """At the first the link to the second, and the other way round."""
-    is_mute: bool = False
-    free_s: list[float] = field(default_factory=lambda: [0.0, 0.0])
-
-
-class Way(httpx.BaseTransport):
-    """A gate's HTTP to the server, over a link that may be slow, cut or half-open."""
-
-    def __init__(self, world: "World", gate: Gate) -> None:
-        self._world, self._gate = world, gate
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        world, gate, begun_s = self._world, self._gate, self._world.kernel.now_s
-        world.note_question(gate)
-        try:
-            response = self._ask(request)
-        except httpx.TransportError:
-            gate.tries.append((begun_s, world.kernel.now_s))
-            raise
-        if response.status_code in (429, 502, 503):
-            gate.tries.append((begun_s, world.kernel.now_s))
-        elif response.is_success:
-            gate.answered_s = gate.heard_s = world.kernel.now_s
-            gate.warnings = 0
-        return response
-
-    def _ask(self, request: httpx.Request) -> httpx.Response:
-        world, gate, kernel = self._world, self._gate, self._world.kernel
-        cuts, mood, way_s = gate.cuts, world.central.mood, world.way(gate)
-        kernel.sleep(way_s)
-        if not gate.online or mood == "down":
-            raise httpx.ConnectError("refused")
-        if gate.is_mute or mood == "silent":
-            kernel.sleep(TIMEOUT_S)
-            raise httpx.ReadTimeout("timed out")
-        if mood == "away":
-            return httpx.Response(502, content=b"")
-        if mood == "busy":
-            return httpx.Response(503, headers={"Retry-After": str(AGAIN_S)}, content=b"")
-        response = kernel.outside(lambda: world.central.handle(gate, request))
-        kernel.sleep(way_s)
-        if gate.is_mute:
-            kernel.sleep(TIMEOUT_S)
-            raise httpx.ReadTimeout("timed out")
-        if gate.cuts != cuts:
-            # It has arrived, and nobody here knows.
-            raise httpx.ReadError("reset")
-        return response
-
-
-class GateWay(httpx.BaseTransport):
-    """A gate's HTTP to another gate."""
-
-    def __init__(self, world: "World", gate: Gate, to: Gate) -> None:
-        self._world, self._gate, self._to = world, gate, to
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self._world.kernel.sleep(0.003)
-        lan, wire = self._to.lan, self._world.wire_of(self._gate, self._to)
-        if lan is None or wire is None or wire.is_mute:
-            raise httpx.ConnectError("refused")
-        path = request.url.path.removeprefix(PREFIX)
-        part = request.headers.get("Range", "")
-        answer = self._world.kernel.outside(lambda: lan.answer(path, request.url.params, part))
-        return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
-
-
-class FalseClient(Client):
-    """The real way to the server but for its sockets."""
-
-    def __init__(self, world: "World", gate: Gate) -> None:
-        super().__init__(gate.enrolment, Way(world, gate))
-        self._world, self._gate = world, gate
-
-    def stream(self, hear: Callable[[Answer], None], gone: Callable[[str], None]) -> Any:
-        world, gate = self._world, self._gate
-        world.note_question(gate)
-        world.kernel.sleep(2 * world.way(gate))
-        if not gate.online or world.central.mood != "up" or world.central.has_no_streams:
-            raise _unreachable(OSError("refused"))
-        if gate.is_mute:
-            world.kernel.sleep(TIMEOUT_S)
-            raise _unreachable(TimeoutError())
-        if gate.is_revoked:
-            raise _unwelcome(Problem("revoked", ""))
-        gate.heard_s = world.kernel.now_s
-        return FalseStream(world, gate, hear, gone)
-
-
-class FalseStream:
-    """An open connection to the server, until it is not."""
-
-    def __init__(
-        self,
-        world: "World",
-        gate: Gate,
-        hear: Callable[[Answer], None],
-        gone: Callable[[str], None],
-    ) -> None:
-        self.world, self.gate, self.hear, self.gone = world, gate, hear, gone
-        self.is_open, self.is_mute = True, False
-        self.free_s = [0.0, 0.0]
-        world.streams.append(self)
-        world.counted["streams"] += 1
-
-    def send(self, ask: Ask) -> None:
-        if not self.is_open:
-            raise ServerUnreachable("reset")
-        data = msgspec.json.encode(ask)
-        self._carry(0, lambda: self.world.central.hear(self, data))
-
-    def tell(self, answer: Answer) -> None:
-        """From the server."""
-        data = msgspec.json.encode(answer)
-
-        def arrive() -> None:
-            self.gate.heard_s = self.world.kernel.now_s
-            self.gate.warnings = 0
-            self.hear(msgspec.json.decode(data, type=Answer))
-
-        self._carry(1, arrive)
-
-    def _carry(self, to: int, arrive: Callable[[], None]) -> None:
-        kernel = self.world.kernel
-        at_s = max(self.free_s[to], kernel.now_s + self.world.way(self.gate))
-        self.free_s[to] = at_s
-
-        def come() -> None:
-            if self.is_open and not self.is_mute:
-                arrive()
-
-        kernel.after(at_s - kernel.now_s, come)
-
-    def close(self) -> None:
-        self.reset("")
-
-    def reset(self, why: str) -> None:
-        """It ends, and this end is told."""
-        if self.is_open:
-            self.is_open = False
-            self.world.streams.remove(self)
-            self.world.kernel.after(0, lambda: self.gone(why))
-
-
-class Central:
-    """The server: its tables and queries, asked by one event's gates."""
-
-    def __init__(self, world: "World") -> None:
-        self.world = world
-        path = world.root / "central.db"
-        shutil.copy(central_template(), path)
-        self.engine = open_database(f"sqlite:///{path}")
-        # What was compiled for one world serves the next.
-        self.engine.dialect, self.engine._compiled_cache = compiled()
-        self.memory = Memory(self.engine)
-        self.mood = "up"
-        self.is_packing = self.has_no_streams = False
-        self.lost_snapshots = 0
-        self.heads: list[tuple[float, int]] = []
-        """How long the feed was since when."""
-        self.held: set[str] = set()
-        self.number, self.told_number, self.told_head = 0, 0, ""
-        self.lanes_s = self.marks_s = 0.0
-        self.touched: Have = {}
-        self.told: Have = {}
-        """What is to be told on all streams."""
-        self.made = 0
-        self.roster = Roster(self._devices)
-        self.packed: dict[str, tuple[Path, Snapshot]] = {}
-        with self.engine.begin() as connection:
-            tickets.create_event(connection, EVENT, "Show", "UTC", world.wall_ms())
-        self.issue(8)
-
-    async def _devices(self) -> list[devices.Device]:
-        with reading(self.engine) as connection:
-            return devices.all_devices(connection)
-
-    def read_devices(self) -> None:
-        """Know the devices as the tables do."""
-        self.roster._read_at = float("-inf")
-        with suppress(StopIteration):
-            self.roster.refresh().send(None)
-        self.verify = verifier(lambda device: self.roster.key_of(EVENT, device))
-
-    def write(self, job: Callable[[Connection], Any]) -> Any:
-        """Commit, and know what is there afterwards."""
-        found = in_transaction(self.engine, job)
-        with reading(self.engine) as connection:
-            cursor = tickets.cursor_of(connection, EVENT)
-            query = select(tables.entry.c.hash, tables.entry.c.number).where(
-                tables.entry.c.number > self.number
-            )
-            for hash_, number in connection.execute(query):
-                self.held.add(hash_)
-                self.number = max(number, self.number)
-        self.head = cursor
-        seq = Cursor.parse(cursor).seq
-        if not self.heads or self.heads[-1][1] != seq:
-            self.heads.append((self.world.kernel.now_s, seq))
-        return found
-
-    def issue(self, count: int = 1, change: dict[str, str] | None = None) -> None:
-        rows = [
-            {"code": f"C{n:04d}", "type": "ONE", "id": f"t{n}"}
-            for n in range(self.made, self.made + count)
-        ]
-        types = () if self.made else [{"id": "ONE", "kind": "meeting"}]
-        stated = tickets.Issue(changes=[change]) if change else tickets.Issue(types, rows)
-        self.write(lambda c: tickets.issue(c, EVENT, stated, self.world.wall_ms()))
-        self.made += 0 if change else count
-
-    def forget_changes(self) -> None:
-        """From now on nobody who is behind can go on reading."""
-        self.issue()
-        _epoch, seq, id_ = self.head.split(":")
-        base = {"base": int(seq), "base_id": id_}
-        self.write(lambda c: c.execute(update(tables.stream).values(base)))
-
-    def enrol(self, folder: Folder, name: str) -> Enrolment:
-        device = folder.device_id()
-
-        def admit(connection: Connection) -> Any:
-            token, _ms = devices.mint_token(connection, EVENT, name, self.world.wall_ms())
-            asked = Enrol(token, device, DeviceKey(folder).public)
-            return devices.enrol(connection, asked, self.world.wall_ms())
-
-        enrolled = self.write(admit)
-        join(folder, enrolled)
-        self.read_devices()
-        return Enrolment("http://central", enrolled.credential, EVENT, "", name)
-
-    def bring_tickets(self, folder: Folder) -> None:
-        """As they came before the server was given up."""
-        kept = self._packed()[1]
-        packed, part = next(self._packed()[0].glob("*.zst")), folder.path / "tickets.part"
-        unpack(packed, part, kept)
-        with closing(Feed(folder)) as feed:
-            feed.install(part, kept)
-
-    def _packed(self) -> tuple[Path, Snapshot]:
-        if self.head not in self.packed:
-            folder = self.world.root / "snapshots" / self.head.replace(":", "-")
-            self.packed[self.head] = folder, snapshot.build(self.engine, EVENT, folder)
-        return self.packed[self.head]
-
-    def revoke(self, gate: Gate) -> None:
-        self.write(lambda c: devices.set_state(c, EVENT, gate.device, State.REVOKED))
-        gate.is_revoked = True
-        self.read_devices()
-        for stream in [one for one in self.world.streams if one.gate is gate]:
-            stream.reset("revoked")
-
-    def seq_at(self, at_s: float) -> int:
-        """How long the feed was at a moment."""
-        return max((seq for since_s, seq in self.heads if since_s <= at_s), default=0)
-
-    # What it answers
-
-    def handle(self, gate: Gate, request: httpx.Request) -> httpx.Response:
-        path = request.url.path.removeprefix(PREFIX)
-        if gate.is_revoked:
-            return _json(Problem("revoked", ""), 401)
-        if path == "/exchange":
-            ask = msgspec.json.decode(request.read(), type=Ask)
-            return _json(self.exchange(gate, ask))
-        if path == "/changes":
-            cursor = request.url.params["cursor"]
-            try:
-                with reading(self.engine) as connection:
-                    return _json(
-                        tickets.changes(connection, EVENT, cursor, self.world.wall_ms(), PAGE)
-                    )
-            except ResyncNeeded:
-                return _json(Problem("resync", ""), 409)
-        return self._snapshot(path, request.headers.get("Range", ""))
-
-    def _snapshot(self, path: str, part: str) -> httpx.Response:
-        if path == "/snapshot":
-            if self.is_packing:
-                answer = _json(Problem("building", ""), 202)
-                answer.headers["Retry-After"] = "2"
-                return answer
-            return _json(self._packed()[1])
-        name = path.rpartition("/")[2]
-        found = [(folder, one) for folder, one in self.packed.values() if one.name == name]
-        if self.lost_snapshots or not found:
-            self.lost_snapshots = max(0, self.lost_snapshots - 1)
-            return _json(Problem("no_snapshot", ""), 404)
-        folder, kept = found[-1]
-        content = next(folder.glob("*.zst")).read_bytes()
-        begin = int(part.removeprefix("bytes=").partition("-")[0] or 0)
-        status = 206 if begin else 200
-        headers = {"ETag": f'"{kept.sha256}"'}
-        return httpx.Response(status, headers=headers, content=content[begin:])
-
-    def exchange(self, gate: Gate, ask: Ask) -> Answer:
-        refused, later = self.take(gate, ask)
-        with reading(self.engine) as connection:
-            frame = journals.answer(connection, EVENT, ask.frame, self.touched)
-        frame = msgspec.structs.replace(frame, refused=refused, later=later)
-        return self._answer(frame, ask, self.head, lanes=True)
-
-    def take(self, gate: Gate, ask: Ask) -> tuple[list[Refused], list[str]]:
-        self.roster.hear(gate.device, ask.report, ask.stamp)
-        carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
-        self.touched = {}
-        if not carried and not ask.frame.heads:
-            return refused, []
-        heads = [
-            head for head in ask.frame.heads
-            if head.origin.startswith(gate.device) or self.verify(head)
-        ]  # fmt: skip
-        vouched = {(head.origin, head.seq, head.hash) for head in heads}
-        push = journals.Push(gate.device, carried, vouched, heads)
-        taken = self.write(
-            lambda c: journals.accept(c, EVENT, [push], self.memory, now_ms=self.world.wall_ms())
-        )
-        self.touched = taken.tips
-        for one in carried:
-            if one.entry.device == gate.device:
-                self.touched.setdefault(one.entry.origin, frozenset())
-        self.told |= self.touched
-        return refused, sorted(taken.later)
-
-    def hear(self, stream: FalseStream, data: bytes) -> None:
-        """What came on a stream."""
-        if self.mood != "up":
-            return
-        ask = msgspec.json.decode(data, type=Ask)
-        if ask.frame.compares:
-            stream.tell(self.exchange(stream.gate, ask))
-            return
-        refused, later = self.take(stream.gate, ask)
-        if refused or later or ask.report is not None:
-            stream.tell(self._answer(Frame(refused=refused, later=later), ask))
-
-    def tick(self) -> None:
-        """Four times a second: the news, to all streams."""
-        self.world.kernel.after(0.25, self.tick)
-        if self.mood != "up" or not self.world.streams:
-            self.told_number = self.number
-            return
-        now_s = self.world.kernel.now_s
-        news = News(self.told_number, [], {}, [])
-        if self.number > self.told_number:
-            with reading(self.engine) as connection:
-                news = journals.news(connection, EVENT, self.told_number)
-        lanes, marks = now_s - self.lanes_s > 2.0, now_s - self.marks_s > 0.9
-        if not (lanes or marks or self.told or news.bodies or self.head != self.told_head):
-            return
-        frame = Frame(
-            have=tips_to_text(self.told | news.tips),
-            entries=[Raw(body) for body in news.bodies],
-            heads=news.heads,
-        )
-        self.told, self.told_number, self.told_head = {}, news.number, self.head
-        self.lanes_s = now_s if lanes else self.lanes_s
-        self.marks_s = now_s if marks else self.marks_s
-        answer = self._answer(frame, None, self.head, lanes=lanes, marks=marks)
-        for stream in list(self.world.streams):
-            stream.tell(answer)
-
-    def _answer(
-        self, frame: Frame, ask: Ask | None, head: str = "", *, lanes: bool = False,
-        marks: bool = False,
-    ) -> Answer:  # fmt: skip
-        told = self.roster.watermarks(EVENT) if lanes or marks else {}
-        got_ms = ask.stamp.at_ms if ask is not None and ask.stamp is not None else None
-        stamp = AnswerStamp(roster.CLOCK, roster.boot_ms(), got_ms, told)
-        said = self.roster.lanes(EVENT) if lanes else None
-        return Answer(frame, self.world.wall_ms(), head, said, stamp)
 
 
 class World:
@@ -1200,10 +669,6 @@ class World:
             self.kernel.doom(gate)
             gate.lane.close()
         self.central.engine.dispose()
-
-
-def _json(said: Any, status: int = 200) -> httpx.Response:
-    return httpx.Response(status, content=msgspec.json.encode(said))
 
 
 def abandon(made: loop.Worker) -> None:
