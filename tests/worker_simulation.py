@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -639,13 +639,15 @@ class World:
 
     def check_back_off(self, gate: Gate, mood: str) -> None:
         """Ever longer, between its bounds, and from the beginning after a good time."""
-        pauses = [begin_s - end_s for (_b, end_s), (begin_s, _e) in
-                  zip(gate.tries, gate.tries[1:], strict=False)]  # fmt: skip
+        # One that was on its way has failed in another way.
+        tries = [one for one in gate.tries if one[0] >= self.kernel.now_s - QUIET_S]
+        failed = 2 + len(gate.tries) - len(tries)
+        pauses = [begin_s - end_s for (_b, end_s), (begin_s, _e) in pairwise(tries)]
         cap_s, least_s = CAPS_S[mood], AGAIN_S if mood == "busy" else loop.BACK_OFF_S[0]
         assert pauses, f"{gate.name} does not try again"
         for n, pause_s in enumerate(pauses):
-            # The stream's end was the first failure, or the first question's.
-            most_s = max(least_s, min(cap_s, 2.0 ** (n + 2))) + 0.6
+            # The first failure was the stream's end, or a question's.
+            most_s = max(least_s, min(cap_s, 2.0 ** (n + failed))) + 0.6
             assert least_s - 0.01 <= pause_s <= most_s, (
                 f"{gate.name}: waited {pause_s:.2f} s after {n + 1} tries ({mood})"
             )
