@@ -339,7 +339,7 @@ class World:
     def do_restart(self, gate: Gate) -> None:
         if gate.worker is not None and gate.stopped_s is None:
             self.stop(gate)
-            self.start_again(gate)
+            self.start_again(gate, gate.runs)
 
     def stop(self, gate: Gate) -> None:
         if gate.worker is not None:
@@ -355,11 +355,11 @@ class World:
         elif gate.runs == run:
             assert gate.worker is None, f"{gate.name}: asked to end, it goes on"
 
-    def start_again(self, gate: Gate) -> None:
-        """Once it has ended."""
-        if self.is_alive(gate):
-            self.kernel.after(1, lambda: self.start_again(gate))
-        else:
+    def start_again(self, gate: Gate, run: int) -> None:
+        """Once it has ended, unless it died of something else and began again before."""
+        if gate.runs == run and self.is_alive(gate):
+            self.kernel.after(1, lambda: self.start_again(gate, run))
+        elif gate.runs == run:
             self.begin(gate)
 
     def do_freeze(self, gate: Gate) -> None:
