@@ -68,6 +68,8 @@ FAULTS_S, SETTLE_S, QUIET_S = 50.0, 140.0, 60.0
 """How long what lasts: faults; peace, in which all is to become well, at the most; a server that is
 away while nobody gives a reason to try it."""
 GUEST_S, ISSUE_S = 1.5, 4.0
+FROZEN_S = 20.0
+"""How long a worker is stopped at the most."""
 NOTICED_S = 4.0
 """How long a link between gates is taken to live after it is dead."""
 BEHIND_S = 6.0
@@ -364,7 +366,8 @@ class World:
 
     def do_freeze(self, gate: Gate) -> None:
         """SIGSTOP, and on again."""
-        gate.frozen_until_s = self.kernel.now_s + self.random.uniform(1, 20)
+        if gate.frozen_until_s < self.kernel.now_s:
+            gate.frozen_until_s = self.kernel.now_s + self.random.uniform(1, FROZEN_S)
 
     def do_clock(self, gate: Gate) -> None:
         gate.clock.wall_ms += self.random.choice([-10_800_000, 5_000, 3_600_000, -400_000])
@@ -406,16 +409,16 @@ class World:
             self.kernel.after(NOTICED_S, lambda: self.unlink(wire))
 
     def heal(self) -> None:
-        """Everything that went wrong is over; who was stopped begins again."""
+        """Nothing more goes wrong, and what did is over, but for workers that are still stopped."""
         self.is_over = self.is_quiet = True
         central = self.central
         central.mood, central.is_packing, central.has_no_streams = "up", False, False
         central.lost_snapshots = 0
         for gate in self.gates:
-            gate.online, gate.is_mute, gate.is_full, gate.frozen_until_s = True, False, False, 0.0
+            gate.online, gate.is_mute, gate.is_full = True, False, False
             gate.way_s = min(gate.way_s, 0.3)
-            for fiber in self.kernel.fibers:
-                fiber.fuse = -1 if fiber.owner is gate else fiber.fuse
+        for fiber in self.kernel.fibers:
+            fiber.fuse = -1
 
     # Between gates
 
@@ -528,8 +531,8 @@ class World:
             )
 
     def frozen_s(self, gate: Gate) -> float:
-        """For how long it may have been stopped just now."""
-        return 20.0 if gate.frozen_until_s > self.kernel.now_s - 60 else 0.0
+        """For how long it may have been stopped just now: what had come by then waited."""
+        return FROZEN_S if gate.frozen_until_s > self.kernel.now_s - 60 else 0.0
 
     def moment(self, gate: Gate, boot_ms: int) -> float:
         """By the kernel's time."""
