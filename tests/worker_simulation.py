@@ -161,7 +161,14 @@ class World:
         return any(fiber.owner is gate for fiber in self.kernel.fibers)
 
     def live(self, gate: Gate) -> None:
-        """What ``gate sync`` does between its start and its end."""
+        """What ``gate sync`` does between its start and its end, wherever it dies."""
+        try:
+            self.work(gate)
+        except Crash:
+            self.kernel.after(0, lambda: self.die(gate))
+            raise
+
+    def work(self, gate: Gate) -> None:
         while True:
             made: loop.Worker | None = None
             try:
@@ -173,7 +180,6 @@ class World:
                 gate.ended = fault
                 return
             except Crash:
-                self.kernel.after(0, lambda: self.die(gate))
                 if made is not None:
                     abandon(made)
                 made = None
