@@ -388,7 +388,9 @@ class World:
 
     def do_lose_journal(self, gate: Gate) -> None:
         """The lane goes on in a numbered successor."""
-        if len(list(gate.folder.path.glob("journal*.db"))) < 4:
+        # What nobody has open is gone for good.
+        is_open = gate.lane._journal is not None
+        if is_open and len(list(gate.folder.path.glob("journal*.db"))) < 4:
             gate.folder.journal.unlink(missing_ok=True)
             self.scan(gate, "NOBODYS")
             assert gate.folder.journal.exists()
