@@ -13,9 +13,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -45,19 +44,19 @@ from sync.client import (
     Stream,
     TooSlow,
 )
-from sync.discovery import network_now
 from sync.enrolment import Enrolment
 from sync.feed import Feed
 from sync.following import Follower, Progress, offers_newer
 from sync.gates import Gates
 from sync.keys import DeviceKey
 from sync.lan import Event, Expelled, Lan
-from sync.members import Membership, client_context, load_membership
+from sync.members import Membership, load_membership
 from sync.others import Others
 from sync.protocol import Answer, Ask, Beat, Report
 from sync.replica import Holdings
 from sync.seals import is_revocation, key_of
 from sync.sharing import Sharing
+from sync.surroundings import HERE, Surroundings
 from sync.talk import Talk
 from sync.venue import take_requests
 from sync.watermarks import ServerClock, Watermarks, Way
@@ -124,12 +123,13 @@ class _Offset:
 
     ahead_ms: int | None = None
     error_ms: int | None = None
-    measured_s: float = field(default_factory=time.monotonic)
+    measured_s: float = 0.0
+    now_s: Callable[[], float] = time.monotonic
 
     def measured(self, before_ms: int, after_ms: int, server_ms: int) -> None:
         """Take in one more: what was asked at ``before_ms`` was answered by ``after_ms``."""
         error = max(1, (after_ms - before_ms + 1) // 2)
-        now = time.monotonic()
+        now = self.now_s()
         is_old = now - self.measured_s > OFFSET_KEPT_S
         if server_ms and (self.error_ms is None or is_old or error <= 2 * self.error_ms):
             self.ahead_ms = server_ms - (before_ms + after_ms) // 2
@@ -152,7 +152,10 @@ class Worker:
         lan: config.Lan | None = None,
         progress: Progress = lambda _what, _done, _total: None,
         told: Callable[[Freshness], None] = lambda _freshness: None,
+        around: Surroundings = HERE,
     ) -> None:
+        self._around = around
+        self._now_s = around.now_s
         self._folder = folder
         self._enrolment = enrolment
         self._client = client
@@ -162,7 +165,7 @@ class Worker:
         self._progress = progress
         self._told = told
         self._nudges = Nudges(folder)
-        self._queue: queue.SimpleQueue[Happened] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Happened] = around.queue()
         self._kept: deque[Happened] = deque()
         self._holdings = Holdings(folder)
         self._feed = Feed(folder)
@@ -175,7 +178,7 @@ class Worker:
         self._gates: Gates | None = None
         self._lan: Lan | None = None
         self._authority = key_of(membership.authority) if membership is not None else None
-        self._elsewhere = ThreadPoolExecutor(1, thread_name_prefix="elsewhere")
+        self._elsewhere = around.elsewhere()
         if membership is not None and lan is not None and lan.enabled:
             self._lan = self._open_lan(membership, lan)
             self._gates = Gates(
@@ -192,7 +195,7 @@ class Worker:
         self._talk = self._new_talk()
         self._tickets_fault: StoreError | None = None
         self._feed_not_before_s = 0.0
-        self._offset = _Offset()
+        self._offset = _Offset(now_s=self._now_s)
         self._server_clock = ServerClock()
         self._head = ""
         self._server_boot_ms: int | None = None
@@ -200,11 +203,10 @@ class Worker:
         self._link = ""
         self._last_error = ""
         self._written = Freshness()
-        self._said_s = float("-inf")
+        self._said_s = self._stamp_s = float("-inf")
         self._said_version = 0
-        self._stamp_s = float("-inf")
         self._stamps = -1
-        self._tidied_s = time.monotonic()
+        self._tidied_s = self._now_s()
         self._not_before_s: dict[str, float] = {}
         """When another gate may be asked for tickets again, after that went wrong."""
         self._room_at_s = float("-inf")
@@ -230,9 +232,7 @@ class Worker:
         if not within_s:
             self._queue.put(STOP)
             return
-        later = threading.Timer(within_s, self._queue.put, (STOP,))
-        later.daemon = True
-        later.start()
+        self._around.later(within_s, lambda: self._queue.put(STOP))
 
     def plug(self, *, is_in: bool) -> None:
         """Pull the cable to the other gates, or plug it in again: for rehearsals."""
@@ -395,11 +395,11 @@ class Worker:
             stream.close()
 
     def _follow(self, stream: Stream) -> None:
-        now = time.monotonic()
+        now = self._now_s()
         heard_at = beat_at = whole_at = offered_at = now
         while not self._stopping:
             happened = self._next(LOOK_EVERY_S)
-            now = time.monotonic()
+            now = self._now_s()
             if happened is not None and happened.gone is not None:
                 raise ServerUnreachable(_("the connection ended"), happened.gone)
             if happened is not None and happened.answer is not None:
@@ -478,7 +478,7 @@ class Worker:
 
     def _follow_feed(self) -> None:
         assert self._client is not None
-        if time.monotonic() < max(self._room_at_s, self._feed_not_before_s):
+        if self._now_s() < max(self._room_at_s, self._feed_not_before_s):
             return
         try:
             self._read_on(self._client, self._head)
@@ -489,7 +489,7 @@ class Worker:
             # What the lane did is told whatever is wrong with the tickets.
             log.warning("tickets: %s", fault.message)
             self._tickets_fault = fault
-            self._feed_not_before_s = time.monotonic() + PEER_FEED_S
+            self._feed_not_before_s = self._now_s() + PEER_FEED_S
             return
         self._room_at_s = float("-inf")
         self._tickets_fault = None
@@ -499,17 +499,17 @@ class Worker:
 
     def _wait_for_room(self, fault: FullError) -> None:
         """Journals go on meanwhile."""
-        self._room_at_s = time.monotonic() + FULL_S
+        self._room_at_s = self._now_s() + FULL_S
         log.warning("tickets: %s", fault.message)
 
     def _read_on(self, source: Client, head: str, *, is_gate: bool = False) -> None:
-        until, gone = time.monotonic() + BUILD_S, 0
+        until, gone = self._now_s() + BUILD_S, 0
         try:
             while not self._stopping:
                 try:
                     self._follower.follow(source, head, is_gate=is_gate)
                 except Building as fault:
-                    if time.monotonic() > until:
+                    if self._now_s() > until:
                         raise
                     self._pause(fault.again_s)
                 except SnapshotGone:
@@ -540,9 +540,9 @@ class Worker:
         """What happens next, within so long; what the other gates say is dealt with meanwhile."""
         if self._kept:
             return self._kept.popleft()
-        until = time.monotonic() + wait_s
+        until = self._now_s() + wait_s
         self._tidy()
-        while (left := until - time.monotonic()) > 0:
+        while (left := until - self._now_s()) > 0:
             happened = self._come(left)
             if happened is None:
                 break
@@ -565,14 +565,14 @@ class Worker:
                 self._gates.hear(happened.lan)
             self._gates.tell()
             self._beat()
-            is_due = time.monotonic() - self._said_s >= SAY_EVERY_S
+            is_due = self._now_s() - self._said_s >= SAY_EVERY_S
             if is_due and self._watermarks.version != self._said_version:
                 self._say_held()
         return happened
 
     def _tidy(self) -> None:
         """Now and then: keep the logs of the files short."""
-        now = time.monotonic()
+        now = self._now_s()
         if now - self._tidied_s >= TIDY_EVERY_S:
             self._tidied_s = now
             self._holdings.checkpoint()
@@ -611,8 +611,8 @@ class Worker:
 
     def _pause(self, wait_s: float) -> None:
         """Wait so long, or until stopped; what happens meanwhile is kept for later."""
-        until = time.monotonic() + wait_s
-        while not self._stopping and (left := until - time.monotonic()) > 0:
+        until = self._now_s() + wait_s
+        while not self._stopping and (left := until - self._now_s()) > 0:
             self._keep(self._come(left))
 
     def _keep(self, happened: Happened | None) -> None:
@@ -624,13 +624,13 @@ class Worker:
 
         Nor when a person has said to try now, who does not have to wait at all.
         """
-        until = time.monotonic() + wait_s
+        until = self._now_s() + wait_s
         # Not more than once a second, however many people go through.
-        earliest = time.monotonic() + max(at_least_s, min(wait_s, BACK_OFF_S[0]))
-        network, told = network_now(), self._holdings.own_version
-        soon = time.monotonic() + random.uniform(*OTHERS_HEAR_S)  # noqa: S311  only spreads load
+        earliest = self._now_s() + max(at_least_s, min(wait_s, BACK_OFF_S[0]))
+        network, told = self._around.network(), self._holdings.own_version
+        soon = self._now_s() + random.uniform(*OTHERS_HEAR_S)  # noqa: S311  only spreads load
         woken = False
-        while not self._stopping and (left := until - time.monotonic()) > 0:
+        while not self._stopping and (left := until - self._now_s()) > 0:
             happened = self._next(min(left, LOOK_EVERY_S))
             if happened is not None and happened.answer is None and happened.gone is None:
                 woken = True
@@ -638,17 +638,17 @@ class Worker:
             self._follow_gates_feed()
             if self._nudges.is_new():
                 return
-            woken = woken or self._holdings.own_version != told or network_now() != network
-            if self._gates is not None and time.monotonic() >= soon:
+            woken = woken or self._holdings.own_version != told or self._around.network() != network
+            if self._gates is not None and self._now_s() >= soon:
                 # Where another gate hears the server, this one may.
                 woken = woken or bool(self._gates.who_hear(CENTRAL))
-            if woken and time.monotonic() >= earliest:
+            if woken and self._now_s() >= earliest:
                 return
 
     # The other gates
 
     def _open_lan(self, membership: Membership, settings: config.Lan) -> Lan:
-        return Lan(
+        return self._around.lan(
             self._folder,
             membership,
             lambda event: self._queue.put(Happened(lan=event)),
@@ -663,7 +663,7 @@ class Worker:
 
     def _beat(self) -> None:
         """Twice a second: say up to where we have come; every other time also how we are."""
-        now = time.monotonic()
+        now = self._now_s()
         if now - self._stamp_s < LAN_STAMP_S or self._gates is None or self._lan is None:
             return
         self._stamp_s = now
@@ -708,9 +708,9 @@ class Worker:
         """Take tickets from a gate that has newer ones, while the server does not answer."""
         if self._gates is None or self._lan is None or self._hears_central():
             return
-        if time.monotonic() < self._room_at_s:
+        if self._now_s() < self._room_at_s:
             return
-        now, mine, floor = time.monotonic(), self._feed.position(), self._feed.floor()
+        now, mine, floor = self._now_s(), self._feed.position(), self._feed.floor()
         better = [
             gate
             for device, gate in self._gates.linked.items()
@@ -726,7 +726,7 @@ class Worker:
         self._not_before_s[device] = now + PEER_FEED_S
         membership = load_membership(self._folder)
         assert membership is not None
-        client = Client.of_gate(source.place, client_context(self._folder, membership))
+        client = self._around.gate_client(source.place, self._folder, membership)
         try:
             self._read_on(client, source.beat.report.cursor, is_gate=True)
             del self._not_before_s[device]
@@ -770,7 +770,7 @@ class Worker:
             alarms=alarmed(self._holdings),
             twins=tuple(sorted(self._others.twins() | (self._lan.twins if self._lan else set()))),
             floods=tuple(self._holdings.floods()),
-            is_full=self._holdings.is_full or self._room_at_s > time.monotonic(),
+            is_full=self._holdings.is_full or self._room_at_s > self._now_s(),
             last_error=self._last_error or (self._tickets_fault or NO_FAULT).message,
             lanes=self._others.lanes(self._gates, reading.wall_ms),
             knows_members=self._others.are_all_known(),
@@ -797,7 +797,7 @@ class Worker:
         self._write(replace(self._written, lanes=lanes, store=self._holdings.store))
 
     def _write(self, told: Freshness) -> None:
-        self._said_s, self._said_version = time.monotonic(), self._watermarks.version
+        self._said_s, self._said_version = self._now_s(), self._watermarks.version
         freshness.write(self._folder, told)
         self._written = told
 

@@ -46,7 +46,7 @@ _STARTS_PROGRAMS = {
     f"tests.{name}"
     for name in (
         "hosts", "lan", "network", "postgres", "programs", "screen", "simulation",
-        "system.bad_night", "terminal",
+        "system.bad_night", "terminal", "worker_simulation",
     )
 }  # fmt: skip
 _IS_LONG = bool(os.environ.get("CI") or os.environ.get("GATE_TEST_LONG"))

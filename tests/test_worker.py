@@ -17,7 +17,7 @@ from gate.store.checksums import put_meta
 from gate.store.folder import Folder
 from gate.store.freshness import FreshnessReader
 from gate.store.nudge import try_now
-from sync import following
+from sync import following, surroundings
 from sync import worker as worker_module
 from sync.client import Building, Client, NotWelcome, ServerUnreachable, SnapshotGone
 from sync.enrolment import Enrolment
@@ -359,7 +359,7 @@ def test_a_person_need_not_wait(
     worker: Worker, venue: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the worker waits for, and whoever started it: it tries when it is told to."""
-    monkeypatch.setattr(worker_module, "network_now", lambda: b"")
+    monkeypatch.setattr(surroundings, "network_now", lambda: b"")
     for _n in range(2):
         timer = threading.Timer(0.3, try_now, (venue,))
         timer.start()
@@ -497,7 +497,7 @@ def test_the_wait_ends_early_for_a_reason(
 ) -> None:
     """A new entry, or an interface that comes or goes: tried at once, not after a minute."""
     network = [b"no route"]
-    monkeypatch.setattr(worker_module, "network_now", lambda: network[0])
+    monkeypatch.setattr(surroundings, "network_now", lambda: network[0])
     monkeypatch.setattr(worker_module, "BACK_OFF_S", (0.2, 60.0))
 
     def happen() -> None:
@@ -519,7 +519,7 @@ def test_the_wait_lasts_where_nothing_happens(
     worker: Worker, lane: Lane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither too long nor for no reason too short."""
-    monkeypatch.setattr(worker_module, "network_now", lambda: b"")
+    monkeypatch.setattr(surroundings, "network_now", lambda: b"")
     worker._holdings.follow_journal()
     begun = time.monotonic()
     worker._wait(1.2)
@@ -543,13 +543,10 @@ def test_a_server_that_tells_no_time_is_no_measurement() -> None:
     assert (offset.ahead_ms, offset.error_ms) == (None, None)
 
 
-def test_a_much_worse_measurement_does_not_replace_a_good_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_much_worse_measurement_does_not_replace_a_good_one() -> None:
     """Twice the error is taken, more is not; after ten minutes anything is better than the old."""
     now = [100.0]
-    monkeypatch.setattr(worker_module.time, "monotonic", lambda: now[0])
-    offset = worker_module._Offset()
+    offset = worker_module._Offset(now_s=lambda: now[0])
     offset.measured(0, 20, 1_010)
     offset.measured(0, 42, 2_021)
     assert (offset.ahead_ms, offset.error_ms) == (1_000, 10)
