@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.system
+
 
 def loaded_by(module: str) -> set[str]:
     """The top-level modules that are there after importing one."""

@@ -348,6 +348,7 @@ class TestCards:
         engine.dispose()
         assert holding(backup, OPENID, *bought[1][:2]) == []
 
+    @pytest.mark.postgres
     async def test_on_postgresql(self, pg_url: str, tmp_path: Path) -> None:
         """The same statements there: no row of any table has the person, or anybody afterwards."""
         engine = emptied(pg_url)

@@ -187,7 +187,7 @@ def test_a_good_body_is_taken(world: World, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [call.path for call in CALLS])
-@settings(max_examples=25)
+@settings(max_examples=min(25, settings().max_examples))
 @given(data=st.data())
 def test_a_good_body_that_is_spoilt_has_an_errcode(
     world: World, path: str, data: st.DataObject
