@@ -509,6 +509,7 @@ class TestRetention:
         answer = await running.admin("PATCH", "/events/show", json={"ends": 0})
         assert answer.status_code == 409
 
+    @pytest.mark.postgres
     async def test_two_servers_at_once(self, pg_url: str, tmp_path: Path) -> None:
         """On PostgreSQL two may look at the same moment; it is written down once."""
         engine = emptied(pg_url)

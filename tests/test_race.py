@@ -18,6 +18,8 @@ from tests.programs import CONTEXT
 from tests.race_worker import TICKETS, fight
 from tests.venue import TYPES, FixedClock, write_rows
 
+pytestmark = pytest.mark.system
+
 PROCESSES = 4
 
 
@@ -66,7 +68,6 @@ def run(race: Folder, mode: str) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.long
-@pytest.mark.system
 def test_four_processes_fight_for_the_folder(race: Folder) -> None:
     """Gates take turns with the lock; each ticket is green once."""
     greens, holds = run(race, "locked")
@@ -74,7 +75,6 @@ def test_four_processes_fight_for_the_folder(race: Folder) -> None:
     assert audit_journal(race.journal).findings == []
 
 
-@pytest.mark.system
 def test_even_where_locks_do_not_hold(race: Folder) -> None:
     """On a file system that ignores locks the transaction still makes each ticket green once."""
     greens, _holds = run(race, "unlocked")
@@ -83,7 +83,6 @@ def test_even_where_locks_do_not_hold(race: Folder) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.system
 def test_deciding_outside_the_transaction_needs_the_unique_index(tmp_path: Path) -> None:
     """Mutation: a stale decision is stopped by the index alone, as a HOLD instead of a green."""
     for attempt in range(ATTEMPTS):
@@ -95,7 +94,6 @@ def test_deciding_outside_the_transaction_needs_the_unique_index(tmp_path: Path)
 
 
 @pytest.mark.long
-@pytest.mark.system
 def test_without_transaction_and_index_tickets_are_green_twice(tmp_path: Path) -> None:
     """Mutation: with both defences gone there are more greens than tickets."""
     for attempt in range(ATTEMPTS):

@@ -445,6 +445,7 @@ _ENTRIES = st.dictionaries(
 class TestNonsense:
     """Any bytes to any route: an answer with a reason, and nothing stored."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("path", POSTS)
     def test_any_bytes(self, tmp_path: Path, path: str) -> None:
         """Whatever bytes come, the answer is 4xx with a reason, or the body was a good one."""

@@ -22,6 +22,8 @@ from sync.wechat.routes import CALLS
 from tests.test_wechat import DEPOSIT
 from tests.wechat import MAKERS, Api, card_api, meeting
 
+pytestmark = pytest.mark.system
+
 NAMES = sorted({
     "card_id", "code", "openid", "items", "order_id", "refund_id", "action", "from", "to",
     "new_code", "encrypt_code", "check_consume", "increase_stock_value", "offset", "count",

@@ -22,6 +22,8 @@ from tests.central import Central, central
 from tests.conftest import needs
 from tests.wechat import Api, account
 
+pytestmark = pytest.mark.system
+
 CLIENTS = 64
 CALM = {"address_per_s": 1e6, "address_burst": 1e6}
 
