@@ -1,16 +1,18 @@
 """Fixtures: a folder with tickets, a clock that stands still, a lane on both."""
 
+import gc
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gate import language
+from gate import language, operators
 from gate.domain.model import Direction, HouseRules, Place
 from gate.lane import Lane
 from gate.store.folder import Folder
@@ -29,7 +31,7 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
 
 settings.register_profile(
     "gate",
-    max_examples=int(os.environ.get("GATE_TEST_EXAMPLES", "40")),
+    max_examples=int(os.environ.get("GATE_TEST_EXAMPLES", "12")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -45,10 +47,12 @@ def pytest_xdist_auto_num_workers() -> int:
 _STARTS_PROGRAMS = {
     f"tests.{name}"
     for name in (
-        "hosts", "lan", "network", "postgres", "programs", "screen", "simulation",
+        "evening", "hosts", "lan", "network", "programs", "screen", "simulation",
         "system.bad_night", "terminal", "worker_simulation",
     )
 }  # fmt: skip
+_MADE_OF_PROGRAMS = ("postgres", "netns", "browser", "machine")
+"""Markers of what cannot be without programs of its own."""
 _IS_LONG = bool(os.environ.get("CI") or os.environ.get("GATE_TEST_LONG"))
 
 
@@ -61,7 +65,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     }
     skipped = pytest.mark.skip(reason="long: GATE_TEST_LONG=1 plays it, and so does .ci/run")
     for item in items:
-        if item.getparent(pytest.Module) in slow_modules:
+        if item.getparent(pytest.Module) in slow_modules or any(
+            item.get_closest_marker(name) for name in _MADE_OF_PROGRAMS
+        ):
             item.add_marker(pytest.mark.system)
         if not _IS_LONG and item.get_closest_marker("long"):
             item.add_marker(skipped)
@@ -72,6 +78,11 @@ def _has_to_do_with(module: pytest.Module, names: set[str]) -> bool:
     return not origins.isdisjoint(names)
 
 
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: the collector need not look at it again."""
+    gc.freeze()
+
+
 def pytest_sessionfinish() -> None:
     if "tests.programs" in sys.modules:
         sys.modules["tests.programs"].stop()
@@ -80,6 +91,14 @@ def pytest_sessionfinish() -> None:
 @pytest.fixture(autouse=True)
 def _english() -> None:
     language.use("en")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hashed_once() -> Iterator[None]:
+    """A PIN's hash takes long on purpose; the same PIN with the same salt needs no second one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(operators, "_hash", cache(operators._hash))
+        yield
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from gate.store import room
 from gate.store.entries import MAX_ENTRY, MAX_NOTE
 from gate.store.folder import Folder
-from sync import allowance, exchange, replica
+from sync import allowance, exchange, pair, replica
 from sync.allowance import (
     MANY_ORIGINS,
     MOST,
@@ -22,7 +22,7 @@ from sync.allowance import (
 )  # fmt: skip
 from sync.exchange import Page, flooding, next_page
 from sync.keys import DeviceKey, verifier
-from sync.pair import KNOWN_ORIGINS, Pair
+from sync.pair import Pair
 from sync.protocol import FRAME_BYTES, MAX_ENTRIES, Frame, Refused, Word
 from sync.replica import Holdings, Taken
 from tests.central import NOW_MS, Maker
@@ -232,17 +232,21 @@ def test_a_page_says_nothing_of_what_is_beyond() -> None:
     assert Page("b", "z").cut(["c", "d", "e"], 2) == Page("b", "d")
 
 
-def test_who_names_origins_without_end_fills_no_memory(holdings: Holdings, tmp_path: Path) -> None:
+def test_who_names_origins_without_end_fills_no_memory(
+    holdings: Holdings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is known of it is forgotten, until it has compared everything again."""
-    pair = Pair(holdings, DeviceKey(Folder(tmp_path)), FIRST, verifier(lambda _device: ""))
+    monkeypatch.setattr(pair, "KNOWN_ORIGINS", 1000)
+    talk = Pair(holdings, DeviceKey(Folder(tmp_path)), FIRST, verifier(lambda _device: ""))
     tip = ["1:" + "ab" * 16]
-    pair.hear(Word(Frame(page=("", ""))), NOW_MS)
-    for n in range(KNOWN_ORIGINS // 5000 + 1):
-        told = {f"{SECOND}.{n:x}{m:06x}": tip for m in range(5000)}
-        pair.hear(Word(Frame(told)), NOW_MS)
-    assert (len(pair._out.known), pair.is_known) == (0, False)
-    pair.hear(Word(Frame(page=("", ""))), NOW_MS)
-    assert pair.is_known
+    talk.hear(Word(Frame(page=("", ""))), NOW_MS)
+    for n in range(3):
+        assert len(talk._out.known) == 500 * n
+        told = {f"{SECOND}.{n:x}{m:06x}": tip for m in range(500)}
+        talk.hear(Word(Frame(told)), NOW_MS)
+    assert (len(talk._out.known), talk.is_known) == (0, False)
+    talk.hear(Word(Frame(page=("", ""))), NOW_MS)
+    assert talk.is_known
 
 
 def test_the_numbers_fit_together() -> None:

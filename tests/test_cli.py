@@ -252,6 +252,7 @@ def run_plain(venue: Folder, typed: str, *arguments: str) -> tuple[int, list[str
     return ran.returncode, ran.stdout.splitlines(), ran.stderr
 
 
+@pytest.mark.system
 def test_plain_scans_what_comes_down_a_pipe(venue: Folder) -> None:
     """One line a verdict, in order, beginning with time and outcome."""
     code, lines, err = run_plain(venue, "GOOD001\nVOID1\r\nNOBODY\n", "--gate", "West")
@@ -262,12 +263,14 @@ def test_plain_scans_what_comes_down_a_pipe(venue: Folder) -> None:
     assert all("| West |" in line and line.endswith(" ms") for line in verdicts)
 
 
+@pytest.mark.system
 def test_plain_prints_nothing_that_moves_a_cursor(venue: Folder) -> None:
     """Whatever is scanned, standard output has no escape."""
     _code, lines, _err = run_plain(venue, "\x1b[2J\x1b]0;x\x07\n\u202eRLO\n", "--gate", "\x1b[31m")
     assert not any("\x1b" in line or "\x07" in line or "\u202e" in line for line in lines)
 
 
+@pytest.mark.system
 def test_outcomes_are_english_in_every_language(venue: Folder) -> None:
     """Programs read the outcome, people the rest."""
     ran = subprocess.run(
@@ -279,6 +282,7 @@ def test_outcomes_are_english_in_every_language(venue: Folder) -> None:
     assert any(line.split()[1:2] == ["ADMIT"] for line in ran.stdout.splitlines())
 
 
+@pytest.mark.system
 def test_a_terminal_of_few_letters_is_enough(venue: Folder) -> None:
     """Names outside its character set are written as escapes."""
     ran = subprocess.run(
@@ -312,6 +316,7 @@ def test_an_interrupt_is_told(gate: Gate, monkeypatch: pytest.MonkeyPatch, venue
     assert gate("report", "--data-dir", venue.path)[0] == 130
 
 
+@pytest.mark.system
 def test_a_closed_pipe_is_no_fault(worked: Folder) -> None:
     """Gate log | head -1 says nothing on standard error."""
     ran = subprocess.run(

@@ -36,7 +36,7 @@ from tests.central import Maker
 from tests.conftest import MakeLane
 from tests.venue import TICKETS, FixedClock, fill
 
-FLIPS = int(os.environ.get("GATE_TEST_FLIPS", "250"))
+FLIPS = int(os.environ.get("GATE_TEST_FLIPS", "100"))
 CODES = [
     *(str(row["code"]) for row in TICKETS),
     "OLD1", "M1QR DATA", "good003", "NOBODYS1", "\u00a0vip1",

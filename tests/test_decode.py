@@ -50,6 +50,7 @@ TEXTS = {
     "Code39": "SEC/A-5",
     "EAN13": "4006381333931",
 }
+ANGLES = (0, 15, 45, 90, 180)
 BARS = ("PDF417", "Code128", "Code39", "EAN13")
 MARGIN = 24
 TURNS = len(decode._IN_TURN)
@@ -131,8 +132,19 @@ def test_nothing_is_read_where_nothing_is(path: Path) -> None:
     assert read_live(frame) == []
 
 
-@pytest.mark.parametrize("inverted", [False, True], ids=["dark on light", "light on dark"])
-@pytest.mark.parametrize("degrees", [0, 15, 45, 90, 180])
+@pytest.mark.parametrize(
+    ("degrees", "inverted"),
+    [
+        *(pytest.param(degrees, False, id=f"{degrees}-dark on light") for degrees in ANGLES),
+        pytest.param(0, True, id="0-light on dark"),
+        pytest.param(45, True, id="45-light on dark"),
+        *(
+            pytest.param(degrees, True, id=f"{degrees}-light on dark", marks=pytest.mark.long)
+            for degrees in ANGLES
+            if degrees not in (0, 45)
+        ),
+    ],
+)
 @pytest.mark.parametrize("symbology", SYMBOLOGIES)
 def test_any_symbol_is_read_however_it_is_held(
     symbology: str, degrees: int, inverted: bool
@@ -465,6 +477,7 @@ def test_backends_have_versions() -> None:
     assert set(backends()) == {"zxing-cpp", "pyzbar"}
 
 
+@pytest.mark.system
 def test_the_module_can_be_imported_where_nothing_is_installed() -> None:
     """OpenCV, NumPy and the decoders are loaded by the first picture, not by the program."""
     script = (

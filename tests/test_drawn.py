@@ -226,6 +226,7 @@ def test_release_ends_the_film() -> None:
     assert camera.read() == (False, None)
 
 
+@pytest.mark.system
 def test_importing_it_loads_no_scanner() -> None:
     """The heavy libraries are loaded with the first camera, not with the module."""
     code = (

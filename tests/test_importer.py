@@ -328,6 +328,7 @@ def hostile(factory: pytest.TempPathFactory, name: str, data: bytes) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.system
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     """Four times the tickets take hardly more memory."""
 

@@ -13,7 +13,9 @@ from gate.store.folder import Folder
 from tests.conftest import needs
 from tests.venue import TYPES, write_rows
 
-KILLS = int(os.environ.get("GATE_TEST_KILLS", "40"))
+pytestmark = pytest.mark.system
+
+KILLS = int(os.environ.get("GATE_TEST_KILLS", "20"))
 SEED = os.environ.get("GATE_TEST_SEED", "20261122")
 TICKETS = 40 * KILLS + 500
 

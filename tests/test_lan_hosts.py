@@ -20,6 +20,8 @@ from tests.hosts import Hosts, why_not
 from tests.lan import Member, Venue
 from tests.network import until
 
+pytestmark = pytest.mark.netns
+
 COUNT = 4
 CUT_S = float(os.environ.get("GATE_TEST_CUT_S", "6"))
 FOUND_S = 30.0

@@ -32,6 +32,8 @@ from tests.hosts import Hosts, why_not
 from tests.lan import Member, Venue
 from tests.network import GATE, until
 
+pytestmark = pytest.mark.netns
+
 COUNT = 3
 ELSEWHERE = COUNT
 """The host that nobody of the venue works at."""

@@ -237,6 +237,7 @@ def met_in(year: int, shim: Path, *folders: Folder) -> subprocess.CompletedProce
 
 @pytest.mark.parametrize("year", [1971, 1980, 2040, 2107, 9998])
 @pytest.mark.long
+@pytest.mark.system
 def test_members_meet_whatever_the_year(
     authority: Authority, tmp_path: Path, shim: Path, year: int
 ) -> None:
@@ -247,6 +248,7 @@ def test_members_meet_whatever_the_year(
 
 
 @pytest.mark.long
+@pytest.mark.system
 def test_a_certificate_with_dates_would_keep_gates_out(
     tmp_path: Path, shim: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

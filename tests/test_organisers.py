@@ -324,7 +324,7 @@ def pg_url() -> Iterator[str]:
 class TestChain:
     """Rows are added, and nothing else can be done to them unseen."""
 
-    @pytest.fixture(params=["sqlite", "postgresql"])
+    @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
     def engine(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         """A database with some rows."""
         url = f"sqlite:///{tmp_path}/central.db"

@@ -349,6 +349,7 @@ class TestCards:
         engine.dispose()
         assert holding(backup, OPENID, *bought[1][:2]) == []
 
+    @pytest.mark.postgres
     async def test_on_postgresql(self, pg_url: str, tmp_path: Path) -> None:
         """The same statements there: no row of any table has the person, or anybody afterwards."""
         engine = emptied(pg_url)
@@ -515,6 +516,7 @@ class TestRetention:
         answer = await running.admin("PATCH", "/events/show", json={"ends": 0})
         assert answer.status_code == 409
 
+    @pytest.mark.postgres
     async def test_two_servers_at_once(self, pg_url: str, tmp_path: Path) -> None:
         """On PostgreSQL two may look at the same moment; it is written down once."""
         engine = emptied(pg_url)

@@ -40,6 +40,7 @@ def sure_by_server(device: Device) -> bool:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.postgres
 def test_two_processes_are_one_server(servers: tuple[Server, Server], tmp_path: Path) -> None:
     """Issued at one, fetched at the other; told to one, heard from the other; either may die."""
     one, two = servers
@@ -105,6 +106,7 @@ def test_what_is_written_by_the_hundred_is_what_came() -> None:
     assert told == [(n, one.entry.ticket, one.hash) for n, one in enumerate(carried, 1)]
 
 
+@pytest.mark.postgres
 def test_servers_that_start_at_once_make_one_event(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

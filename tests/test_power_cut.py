@@ -16,7 +16,9 @@ from gate.store.verify import audit_journal
 from tests.conftest import needs
 from tests.disk import TRACED, Call, cut, parse
 
-CUTS = int(os.environ.get("GATE_TEST_CUTS", "80"))
+pytestmark = pytest.mark.system
+
+CUTS = int(os.environ.get("GATE_TEST_CUTS", "40"))
 SEED = int(os.environ.get("GATE_TEST_SEED", "20261122"))
 DEVICE = "0123456789abcdef"
 

@@ -18,6 +18,8 @@ from tests.programs import CONTEXT
 from tests.race_worker import TICKETS, fight
 from tests.venue import TYPES, FixedClock, write_rows
 
+pytestmark = pytest.mark.system
+
 PROCESSES = 4
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.network import GATE
 
+pytestmark = pytest.mark.system
+
 
 @pytest.mark.timeout(240)
 @pytest.mark.long

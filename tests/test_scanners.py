@@ -14,7 +14,7 @@ from gate.credential.repair import read_flaw, undone
 from gate.credential.scanners import Codes, Established, Proposal, Reading, Scanner
 from gate.credential.spellings import spellings
 
-TRIES = int(os.environ.get("GATE_TEST_GUESSES", "3000"))
+TRIES = int(os.environ.get("GATE_TEST_GUESSES", "1200"))
 """Texts that a clean scanner reads in the long proof."""
 
 

@@ -25,6 +25,8 @@ from sync.central.prompt import PIPELINED, PromptH11, Stream
 from sync.central.server import prove
 from sync.connections import Connections
 
+pytestmark = pytest.mark.system
+
 ASK_S = 0.3
 STRANGERS = 8
 SPEAKERS: list[type[asyncio.Protocol]] = [PromptH11]

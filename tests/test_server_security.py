@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.routing import Route, WebSocketRoute
@@ -95,6 +96,36 @@ async def maker(running: Central) -> Maker:
     return maker
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Central]:
+    """A server for all who change nothing there."""
+    path = tmp_path_factory.mktemp("shared") / "server"
+    async with central(path, address_per_s=1e6, address_burst=1e6) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def known(shared: Central) -> Maker:
+    """A device that is enrolled there."""
+    maker = Maker("2" * 16)
+    await shared.enrol(maker)
+    return maker
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gone(shared: Central) -> Maker:
+    """A device that is revoked there."""
+    maker = Maker("3" * 16)
+    await shared.enrol(maker)
+    await shared.admin("POST", f"/events/show/devices/{maker.device}/revoke")
+    return maker
+
+
+def stored(running: Central) -> dict[str, int]:
+    """How many entries, tokens and changes a server holds."""
+    return {table.name: running.count(table) for table in (t.entry, t.token, t.change)}
+
+
 async def status_of(
     running: Central, method: str, path: str, headers: dict[str, str]
 ) -> tuple[int, str]:
@@ -115,30 +146,33 @@ async def status_of(
 class TestCredentials:
     """Every route wants the right one."""
 
+    @pytest.mark.asyncio(loop_scope="module")
     @pytest.mark.parametrize(("method", "path"), CLOSED)
-    async def test_none_or_wrong(self, running: Central, method: str, path: str) -> None:
+    async def test_none_or_wrong(self, shared: Central, method: str, path: str) -> None:
         """Without a credential, or with one that is nobody's, nothing is told and nothing done."""
+        before = stored(shared)
         for stated in WRONG:
             headers = {"Authorization": stated} if stated else {}
-            assert await status_of(running, method, path, headers) == (401, "unauthorised")
-        assert running.count(t.entry) == running.count(t.token) == running.count(t.change) == 0
+            assert await status_of(shared, method, path, headers) == (401, "unauthorised")
+        assert stored(shared) == before
 
+    @pytest.mark.asyncio(loop_scope="module")
     @pytest.mark.parametrize(("method", "path"), CLOSED)
-    async def test_revoked(self, running: Central, maker: Maker, method: str, path: str) -> None:
+    async def test_revoked(self, shared: Central, gone: Maker, method: str, path: str) -> None:
         """A revoked device gets nowhere, and on its own routes it hears why."""
-        await running.admin("POST", f"/events/show/devices/{maker.device}/revoke")
-        status, error = await status_of(running, method, path, running.bearer(maker))
+        status, error = await status_of(shared, method, path, shared.bearer(gone))
         is_ours = not path.startswith(ORGANISER)
         assert (status, error) == (401, "revoked" if is_ours else "unauthorised")
 
+    @pytest.mark.asyncio(loop_scope="module")
     @pytest.mark.parametrize(("method", "path"), CLOSED)
     async def test_each_to_its_own(
-        self, running: Central, maker: Maker, method: str, path: str
+        self, shared: Central, known: Maker, method: str, path: str
     ) -> None:
         """A device's credential opens no organiser's route, nor the organiser's a device's."""
         is_ours = not path.startswith(ORGANISER)
-        wrong = {"Authorization": f"Bearer {ADMIN}"} if is_ours else running.bearer(maker)
-        assert (await status_of(running, method, path, wrong))[0] == 401
+        wrong = {"Authorization": f"Bearer {ADMIN}"} if is_ours else shared.bearer(known)
+        assert (await status_of(shared, method, path, wrong))[0] == 401
 
     def test_no_route_is_forgotten(self) -> None:
         """The open routes are these four; a new route is closed or this test is told."""
@@ -420,6 +454,7 @@ _ENTRIES = st.dictionaries(
 class TestNonsense:
     """Any bytes to any route: an answer with a reason, and nothing stored."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("path", POSTS)
     def test_any_bytes(self, tmp_path: Path, path: str) -> None:
         """Whatever bytes come, the answer is 4xx with a reason, or the body was a good one."""

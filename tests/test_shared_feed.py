@@ -40,7 +40,7 @@ from sync.shared_feed import SharedFeed, shared_file, shared_snapshot
 from tests.venue import NOW_MS, fill, write_rows
 
 EVENT = "show"
-HISTORIES = int(os.environ.get("GATE_TEST_EXAMPLES", "40")) // 5
+HISTORIES = int(os.environ.get("GATE_TEST_EXAMPLES", "20")) // 5
 STEPS = 70
 
 

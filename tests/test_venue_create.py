@@ -455,6 +455,7 @@ def next_link(process: subprocess.Popen[str]) -> str:
     raise AssertionError("it ended without a link")
 
 
+@pytest.mark.system
 def test_two_gates_join_over_the_wire(host: Folder, tmp_path: Path) -> None:
     """As at a server: the link is all they need; then the two know each other."""
     with inviting_at(host, "Gate", "--count", "2") as process:
@@ -474,6 +475,7 @@ def test_two_gates_join_over_the_wire(host: Folder, tmp_path: Path) -> None:
     assert member_of(seen).device == joined[1].device_id()
 
 
+@pytest.mark.system
 def test_callers_who_say_nothing_keep_nobody_out(host: Folder, tmp_path: Path) -> None:
     """120 connections, and more: the oldest are hung up on, and a gate is taken in."""
     with inviting_at(host, "South") as process:
@@ -490,6 +492,7 @@ def test_callers_who_say_nothing_keep_nobody_out(host: Folder, tmp_path: Path) -
     assert "too many connections of strangers" in (host.path / inviting.LOG).read_text()
 
 
+@pytest.mark.system
 def test_it_ends_when_it_is_told_to(host: Folder) -> None:
     """Ctrl-C closes the door, and says that nobody came."""
     with inviting_at(host) as process:
@@ -500,6 +503,7 @@ def test_it_ends_when_it_is_told_to(host: Folder) -> None:
     assert len(told(host)) == 1
 
 
+@pytest.mark.system
 def test_a_listener_with_another_certificate_is_not_believed(host: Folder, tmp_path: Path) -> None:
     """Somebody in between shows another than the link names, and gets no token."""
     with inviting_at(host) as process:
@@ -568,6 +572,7 @@ def disk_saw(path: Path, level: str) -> list[str]:
     return seen
 
 
+@pytest.mark.system
 def test_what_the_host_says_survives_a_power_cut(tmp_path: Path) -> None:
     """A request is cleared away only when the feed that holds it is on disk."""
     seen = disk_saw(tmp_path / "host", "FULL")
@@ -575,6 +580,7 @@ def test_what_the_host_says_survives_a_power_cut(tmp_path: Path) -> None:
     assert all(before == "sync" for before, now in pairwise(seen) if now == "clear")
 
 
+@pytest.mark.system
 def test_without_full_sync_a_revocation_may_be_lost(tmp_path: Path) -> None:
     """Mutation of the test before: cleared away, and nowhere."""
     seen = disk_saw(tmp_path / "host", "NORMAL")

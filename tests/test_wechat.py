@@ -1117,8 +1117,10 @@ async def test_tokens_live_and_end(api: Api) -> None:
     assert (await ask_())["errcode"] == 40164
 
 
-def test_the_life_of_tokens(tmp_path: Path) -> None:
+def test_the_life_of_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the clock: the overlap, the renewal before the end, the quotas of the day."""
+    assert accounts.TOKENS_A_DAY == 2000
+    monkeypatch.setattr(accounts, "TOKENS_A_DAY", 60)
     engine = open_central(f"sqlite:///{tmp_path}/c.db")
     start = 1_800_000_000_000
     with engine.begin() as connection:

@@ -42,7 +42,7 @@ def client_of(server: Server, appid: str, secret: str) -> WeChatClient:
     return Client(appid, secret, timeout=20)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     """``gate serve`` as a process, on either database."""
     if request.param == "sqlite":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.wechat import BEGIN, END, MAKERS, Api, boarding, card_api, meeting, movie, scenic
 
@@ -111,6 +112,14 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         yield api
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
+    """An account for all who have a card of their own there."""
+    path = tmp_path_factory.mktemp("shared") / "server"
+    async with card_api(path, account_per_s=1e6, account_burst=1e6) as api:
+        yield api
+
+
 def body_of(kind: str, *, icons: str = "[]", **said: str) -> bytes:
     """``card/create`` as text."""
     date_info = f'{{"type": 1, "begin_timestamp": {BEGIN} , "end_timestamp": {END}}}'
@@ -147,19 +156,20 @@ async def shown(api: Api, card_id: str, kind: str) -> dict[str, Any]:
     return dict(card[kind.lower()])
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("kind", MAKERS)
-async def test_every_kind_in_every_documented_shape(api: Api, kind: str, shape: str) -> None:
+async def test_every_kind_in_every_documented_shape(shared: Api, kind: str, shape: str) -> None:
     """Created, and told back in one shape: that of the reference, whatever it was stated in."""
-    answer = await api.post("/card/create", body_of(kind, **SHAPES[shape]))
+    answer = await shared.post("/card/create", body_of(kind, **SHAPES[shape]))
     assert answer["errcode"] == 0, answer
-    told = await shown(api, answer["card_id"], kind)
+    told = await shown(shared, answer["card_id"], kind)
     base, advanced = told.pop("base_info"), told.pop("advanced_info")
     assert wrong_types({**base, **advanced, **told}, TYPES) == []
     assert base["location_id_list"] in ([123, 12321, 345345], [1234, 2312])
     assert advanced["abstract"]["icon_url_list"] == []
     again = {"card_id": answer["card_id"], kind.lower(): {"base_info": base, **told}}
-    assert (await api.ok("/card/update", again))["send_check"] is False
+    assert (await shared.ok("/card/update", again))["send_check"] is False
 
 
 @pytest.mark.parametrize(
@@ -207,26 +217,27 @@ UPDATES = [
 ]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("path", "card", "text"), UPDATES)
 async def test_what_is_said_of_a_ticket(
-    api: Api, path: str, card: dict[str, Any], text: str
+    shared: Api, path: str, card: dict[str, Any], text: str
 ) -> None:
     """Each example of the update interfaces, seats as text and as a list, also with no card_id."""
-    card_id = await api.create(card)
+    card_id = await shared.create(card)
     for with_card in (True, False):
-        code = await api.claim(card_id)
+        code = await shared.claim(card_id)
         body = json.loads(text % (code, card_id))
         if not with_card:
             del body["card_id"]
-        answer = await api.post(path, json.dumps(body, ensure_ascii=False).encode())
+        answer = await shared.post(path, json.dumps(body, ensure_ascii=False).encode())
         assert answer["errcode"] == 0, answer
         if path in ANSWERS:
             told = {k: v for k, v in answer.items() if k not in ("errcode", "errmsg")}
             assert wrong_types(told, ANSWERS[path]) == []
             assert told.keys() == ANSWERS[path].keys()
         if path.endswith("checkin"):
-            await api.ok(path, {"code": code, "is_cancel": True})
-            await api.ok("/card/code/unavailable", {"code": code})
+            await shared.ok(path, {"code": code, "is_cancel": True})
+            await shared.ok("/card/code/unavailable", {"code": code})
 
 
 async def test_other_answers_have_the_types_of_their_fields(api: Api) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import pytest_asyncio
 
 from gate.domain.model import Context, Direction, History, HouseRules, Place, Reason, Scan
 from gate.domain.rules import decide
@@ -140,6 +141,14 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         yield api
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
+    """An account for all who have a card of their own there."""
+    path = tmp_path_factory.mktemp("shared") / "server"
+    async with card_api(path, account_per_s=1e6, account_burst=1e6) as api:
+        yield api
+
+
 def at_the_gate(api: Api, code: str, place: Place, at_s: int) -> Any:
     """What the rules say of what gates hold of the code."""
     ticket, state = kept(api, code)
@@ -147,30 +156,32 @@ def at_the_gate(api: Api, code: str, place: Place, at_s: int) -> Any:
     return decide(replace(ticket, code_state=state), History(), Scan(code), context)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("card", "steps", "place", "at_s", "reason"), [c[1:] for c in CASES],
                          ids=[c[0] for c in CASES])  # fmt: skip
 async def test_the_rule_that_applies(
-    api: Api, card: dict[str, Any], steps: Steps, place: Place, at_s: int, reason: Reason
+    shared: Api, card: dict[str, Any], steps: Steps, place: Place, at_s: int, reason: Reason
 ) -> None:
     """What the API stated decides at the gate, by the gate's own rules."""
-    code = await api.claim(await api.create(card))
-    shown = await steps(api, code)
-    assert at_the_gate(api, shown, place, at_s).reason is reason
+    code = await shared.claim(await shared.create(card))
+    shown = await steps(shared, code)
+    assert at_the_gate(shared, shown, place, at_s).reason is reason
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("card", "steps", "at_s"), [(c[1], c[2], c[4]) for c in CASES],
                          ids=[c[0] for c in CASES])  # fmt: skip
 async def test_the_same_rules_for_a_call(
-    api: Api, card: dict[str, Any], steps: Steps, at_s: int
+    shared: Api, card: dict[str, Any], steps: Steps, at_s: int
 ) -> None:
     """``consume`` is done when a gate that stands anywhere lets in, and only then; so it is told.
 
     What it writes is the gate's verdict.
     """
-    code = await steps(api, await api.claim(await api.create(card)))
-    verdict = at_the_gate(api, code, FREE, at_s)
-    with api.running.engine.begin() as connection:
-        account = accounts.find(connection, api.appid)
+    code = await steps(shared, await shared.claim(await shared.create(card)))
+    verdict = at_the_gate(shared, code, FREE, at_s)
+    with shared.running.engine.begin() as connection:
+        account = accounts.find(connection, shared.appid)
         assert account is not None
         asked = {"code": code, "check_consume": False}
         if verdict.reason is Reason.TRANSFERRED:

@@ -22,6 +22,8 @@ from sync.wechat.routes import CALLS
 from tests.test_wechat import DEPOSIT
 from tests.wechat import MAKERS, Api, card_api, meeting
 
+pytestmark = pytest.mark.system
+
 NAMES = sorted({
     "card_id", "code", "openid", "items", "order_id", "refund_id", "action", "from", "to",
     "new_code", "encrypt_code", "check_consume", "increase_stock_value", "offset", "count",
@@ -187,7 +189,7 @@ def test_a_good_body_is_taken(world: World, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [call.path for call in CALLS])
-@settings(max_examples=25)
+@settings(max_examples=min(25, settings().max_examples))
 @given(data=st.data())
 def test_a_good_body_that_is_spoilt_has_an_errcode(
     world: World, path: str, data: st.DataObject

@@ -23,11 +23,13 @@ from tests.central import Central, card_api_of, central, open_central
 from tests.conftest import needs
 from tests.wechat import Api, account
 
+pytestmark = pytest.mark.system
+
 CLIENTS = 64
 CALM = {"address_per_s": 1e6, "address_burst": 1e6}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database."""
     if request.param == "sqlite":
@@ -143,6 +145,7 @@ def unlocked(connection: Connection, event: str) -> tuple[int, int]:
     return tuple(connection.execute(at).one())
 
 
+@pytest.mark.postgres
 async def test_the_mutation_without_the_event_s_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

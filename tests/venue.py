@@ -1,6 +1,10 @@
 """A small venue for tests: known tickets, a settable clock, and where to find things."""
 
+import atexit
 import json
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from gate.domain.clock import Reading
@@ -73,6 +77,23 @@ def write_rows(path: Path, rows: list[dict[str, object]]) -> Path:
 
 def fill(folder: Folder, more: list[dict[str, object]] | None = None) -> None:
     """Import the venue's tickets, built an hour before ``NOW``."""
-    source = write_rows(folder.path / "tickets.jsonl", [*TYPES, *TICKETS, *(more or [])])
+    if more is None and not folder.pointer.exists():
+        shutil.copytree(_filled(), folder.path, dirs_exist_ok=True)
+        return
+    _import(folder, more or [])
+
+
+@cache
+def _filled() -> Path:
+    """A folder with the venue's tickets, to be copied."""
+    folder = Folder(Path(tempfile.mkdtemp(prefix="venue-gate-filled-")))
+    atexit.register(shutil.rmtree, folder.path, ignore_errors=True)
+    folder.create()
+    _import(folder, [])
+    return folder.path
+
+
+def _import(folder: Folder, more: list[dict[str, object]]) -> None:
+    source = write_rows(folder.path / "tickets.jsonl", [*TYPES, *TICKETS, *more])
     import_files(folder, [source], built_ms=NOW_MS - 3_600_000)
     source.unlink()

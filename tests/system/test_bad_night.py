@@ -8,6 +8,8 @@ import pytest
 from tests.hosts import why_not
 from tests.system.bad_night import night
 
+pytestmark = [pytest.mark.netns, pytest.mark.machine]
+
 NIGHT_S = float(os.environ.get("GATE_TEST_NIGHT_S", "30"))
 SEED = int(os.environ.get("GATE_TEST_SEED", "20261129"))
 
