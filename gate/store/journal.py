@@ -427,14 +427,14 @@ def _people(entry: Entry, sign: int) -> tuple[int, int]:
 
 def tally_key(entry: Entry) -> TallyKey:
     """Where an entry is counted."""
-    outcome: str = entry.outcome or entry.act
+    # Plain texts: of any other kind of text SQLite's module asks first what it is to be kept as.
     return (
         entry.at_ms // 60_000,
         entry.gate,
         entry.zone,
         entry.ticket_type,
-        outcome,
-        entry.reason or "",
+        (entry.outcome or entry.act).value,
+        entry.reason.value if entry.reason else "",
         entry.operator,
     )
 
@@ -511,10 +511,9 @@ def read_facts(connection: sqlite3.Connection, ticket: str) -> list[Entry]:
     return [_sound(*row) for row in connection.execute(_FACTS, (ticket,))]
 
 
-_FACTS = (
-    "SELECT body, hash FROM counted WHERE ticket = ? "
-    "AND act IN ('admission', 'exit', 'annulment') ORDER BY id"
-)
+_OF_TICKET = "FROM counted WHERE ticket = ? AND act IN ('admission', 'exit', 'annulment')"
+_FACTS = f"SELECT body, hash {_OF_TICKET} ORDER BY id"
+_ANY_FACT = f"SELECT 1 {_OF_TICKET} LIMIT 1"
 FEW = 8
 """So many redemptions are counted again when they are read."""
 
@@ -526,7 +525,7 @@ def read_sound_history(connection: sqlite3.Connection, ticket: str) -> History |
     """
     history = read_history(connection, ticket)
     if history is None:
-        is_sound = connection.execute(f"{_FACTS} LIMIT 1", (ticket,)).fetchone() is None
+        is_sound = connection.execute(_ANY_FACT, (ticket,)).fetchone() is None
     else:
         is_few = history.redemptions <= FEW
         is_sound = not is_few or fold(read_facts(connection, ticket)) == history
