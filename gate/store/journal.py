@@ -18,7 +18,7 @@ from sqlite_utils import Database
 
 from gate import __version__
 from gate.domain import clock
-from gate.domain.history import annulled, extend, fold, movement_of
+from gate.domain.history import annulled, counted, fold, movement_of
 from gate.domain.model import MOVEMENTS, Act, Entry, History, Movement, Outcome
 from gate.errors import UsageError
 from gate.language import _
@@ -291,10 +291,9 @@ class Journal:
             self._connection.execute(_TALLY_UPSERT, key + counts)
             self._uncounted.append((key, counts))
         if entry.act in MOVEMENTS:
-            now = extend(past or History(), entry)
+            now = counted(past or History(), entry)
             first = row if entry.act is Act.ADMISSION else None
-            values = (entry.ticket, now.used, now.inside, now.redemptions, first, row)
-            self._connection.execute(_EXTEND, values)
+            self._connection.execute(_EXTEND, (entry.ticket, *now, first, row))
         elif entry.act is Act.ANNULMENT:
             remember(self._connection, entry.ticket, fold(self.facts(entry.ticket)))
         self._head = Head(entry.origin, entry.seq, digest.hex(), entry.hlc, row or 0)
@@ -511,9 +510,9 @@ def read_facts(connection: sqlite3.Connection, ticket: str) -> list[Entry]:
     return [_sound(*row) for row in connection.execute(_FACTS, (ticket,))]
 
 
-_OF_TICKET = "FROM counted WHERE ticket = ? AND act IN ('admission', 'exit', 'annulment')"
-_FACTS = f"SELECT body, hash {_OF_TICKET} ORDER BY id"
-_ANY_FACT = f"SELECT 1 {_OF_TICKET} LIMIT 1"
+OF_TICKET = "FROM counted WHERE ticket = ? AND act IN ('admission', 'exit', 'annulment')"
+_FACTS = f"SELECT body, hash {OF_TICKET} ORDER BY id"
+_ANY_FACT = f"SELECT 1 {OF_TICKET} LIMIT 1"
 FEW = 8
 """So many redemptions are counted again when they are read."""
 
