@@ -817,13 +817,12 @@ class Lane:
             basis_age_ms=self._now.standing.age_ms,
             zone_inside=self._totals.inside_by_zone.get(self.place.zone, 0),
             problem=problem,
-            is_isolated=self._left_ms(self._now.standing) == 0,
+            is_isolated=self._left_ms(self._now.standing, self._now.reading.wall_ms) == 0,
         )
 
-    def _left_ms(self, standing: Standing) -> int | None:
+    def _left_ms(self, standing: Standing, wall_ms: int) -> int | None:
         """For how long people may still be let in; ``None`` where nothing bounds that now."""
-        reading = self._clock.read()
-        unheard_ms = self._standings.unheard_ms(standing, reading.wall_ms)
+        unheard_ms = self._standings.unheard_ms(standing, wall_ms)
         if unheard_ms is not None and unheard_ms < ISOLATED_TOLD_MS:
             return None
         limit_ms = self._tickets.isolated_ms()
@@ -832,7 +831,8 @@ class Lane:
         return 0 if unheard_ms is None else max(0, limit_ms - unheard_ms)
 
     def _look_whether_isolated(self) -> None:
-        left_ms = self._left_ms(self._standings.read(self._clock.read()))
+        reading = self._clock.read()
+        left_ms = self._left_ms(self._standings.read(reading), reading.wall_ms)
         self._holding_from_ms = None if left_ms is None else self.now_ms() + left_ms
 
     def _list_as_of_ms(self) -> int | None:

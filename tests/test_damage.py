@@ -392,21 +392,22 @@ def test_an_older_list_is_not_used_in_place_of_a_damaged_one(
     assert lane.admit(Scan("GOOD001")).is_green
 
 
-def rotten_past(venue: Folder, make_lane: MakeLane) -> Verdict:
+def rotten_past(venue: Folder, make_lane: MakeLane, rot: str = "DELETE FROM state") -> Verdict:
     """What a lane says of a ticket whose history at the others is gone from its table."""
     maker = Maker(incarnation="ab")
     with closing(Holdings(venue)) as holdings:
         body = maker.make(ticket="good-1", uses=1, persons=1)
         holdings.accept([body], None, [maker.head()], lambda _head: True)
     with closing(sqlite3.connect(venue.peers)) as connection:
-        connection.execute("DELETE FROM state")
+        connection.execute(rot)
         connection.commit()
     return make_lane().admit(Scan("GOOD001"))
 
 
-def test_a_history_is_looked_at_twice(venue: Folder, make_lane: MakeLane) -> None:
-    """Where what counts uses says nothing and the entries do, nobody is let in."""
-    held = rotten_past(venue, make_lane)
+@pytest.mark.parametrize("rot", ["DELETE FROM state", "DELETE FROM entry"])
+def test_a_history_is_looked_at_twice(venue: Folder, make_lane: MakeLane, rot: str) -> None:
+    """Where what counts uses or the entries say nothing, and the others do, nobody is let in."""
+    held = rotten_past(venue, make_lane, rot)
     assert (held.outcome, held.reason) == (Outcome.HOLD, Reason.FAULT)
     told = damage.unmended(venue, damage.PEERS)
     assert told is not None

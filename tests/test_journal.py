@@ -1,5 +1,6 @@
 """The journal: named, chained, counted, and never half written."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -253,6 +254,18 @@ def test_text_that_is_no_unicode_is_written_all_the_same(journal: Journal) -> No
     (entry,) = add(journal, draft(note="caf\udce9", gate="\ud800"))
     assert (entry.note, entry.gate) == ("caf?", "?")
     assert journal.find(entry.name) == entry
+
+
+def test_a_body_leaves_out_what_says_nothing() -> None:
+    """Also where the value was made at run time, and is not the very object of the default."""
+    nothing = "says nothing".replace("says nothing", "")
+    number = int("-300") + 300
+    said = draft(note=nothing, flags=tuple([nothing][:number]), count=number, offset_ms=number)
+    assert entries.encode(said) == entries.encode(draft())
+    body = json.loads(entries.encode(said))
+    assert {"note", "flags", "count", "offset_ms", "trusted", "basis"}.isdisjoint(body)
+    assert {"origin", "seq", "prev", "act", "at_ms", "boot_ms", "hlc"} <= body.keys()
+    assert json.loads(entries.encode(replace(said, trusted=False, prev="")))["trusted"] is False
 
 
 def test_entry_bytes_are_stable() -> None:

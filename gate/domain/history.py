@@ -160,18 +160,20 @@ def extend(history: History, entry: Entry) -> History:
     """Add an admission or exit that is later than everything folded and nobody takes back."""
     if history.if_claimed is not None:
         history = replace(history, if_claimed=extend(history.if_claimed, entry))
+    used, inside, redemptions = counted(history, entry)
     movement = movement_of(entry)
+    first = history.first or (movement if entry.act is Act.ADMISSION else None)
+    return replace(
+        history, used=used, inside=inside, redemptions=redemptions, first=first, last=movement
+    )
+
+
+def counted(history: History, entry: Entry) -> tuple[int, int, int]:
+    """``used``, ``inside`` and ``redemptions`` once such an admission or exit is added."""
     if entry.act is Act.EXIT:
         # An exit nobody saw come in must not let two people in later.
-        return replace(history, inside=max(0, history.inside - entry.persons), last=movement)
-    return replace(
-        history,
-        used=history.used + entry.uses,
-        inside=history.inside + entry.persons,
-        redemptions=history.redemptions + 1,
-        first=history.first or movement,
-        last=movement,
-    )
+        return history.used, max(0, history.inside - entry.persons), history.redemptions
+    return history.used + entry.uses, history.inside + entry.persons, history.redemptions + 1
 
 
 def movement_of(entry: Entry) -> Movement:

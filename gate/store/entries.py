@@ -16,7 +16,6 @@ every admission of it."""
 MAX_NOTE = 2000
 """Longest note, in bytes of UTF-8: 500 characters of any script."""
 _NAMES = tuple(field.name for field in fields(Entry))
-_DEFAULTS = tuple(None if f.default is MISSING else f.default for f in fields(Entry))
 _values = attrgetter(*_NAMES)
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)
@@ -30,7 +29,9 @@ _Glance = msgspec.defstruct(
     namespace={"name": Entry.name, "device": Entry.device},
     frozen=True,
     gc=False,
+    omit_defaults=True,
 )
+"""An entry's fields and no more: made, read and written many times as quickly as the dataclass."""
 _glancer = msgspec.json.Decoder(_Glance)
 
 
@@ -39,8 +40,7 @@ def encode(entry: Entry) -> bytes:
 
     Raises UnicodeEncodeError when a text is no Unicode; see ``clean``.
     """
-    said = zip(_NAMES, _values(entry), _DEFAULTS, strict=True)
-    return _encoder.encode({name: value for name, value, default in said if value != default})
+    return _encoder.encode(_Glance(*_values(entry)))
 
 
 def clean(entry: Entry) -> Entry:

@@ -18,7 +18,7 @@ from sqlite_utils import Database
 
 from gate import __version__
 from gate.domain import clock
-from gate.domain.history import annulled, extend, fold, movement_of
+from gate.domain.history import annulled, counted, fold, movement_of
 from gate.domain.model import MOVEMENTS, Act, Entry, History, Movement, Outcome
 from gate.errors import UsageError
 from gate.language import _
@@ -291,10 +291,9 @@ class Journal:
             self._connection.execute(_TALLY_UPSERT, key + counts)
             self._uncounted.append((key, counts))
         if entry.act in MOVEMENTS:
-            now = extend(past or History(), entry)
+            now = counted(past or History(), entry)
             first = row if entry.act is Act.ADMISSION else None
-            values = (entry.ticket, now.used, now.inside, now.redemptions, first, row)
-            self._connection.execute(_EXTEND, values)
+            self._connection.execute(_EXTEND, (entry.ticket, *now, first, row))
         elif entry.act is Act.ANNULMENT:
             remember(self._connection, entry.ticket, fold(self.facts(entry.ticket)))
         self._head = Head(entry.origin, entry.seq, digest.hex(), entry.hlc, row or 0)
@@ -427,14 +426,14 @@ def _people(entry: Entry, sign: int) -> tuple[int, int]:
 
 def tally_key(entry: Entry) -> TallyKey:
     """Where an entry is counted."""
-    outcome: str = entry.outcome or entry.act
+    # Plain texts: of any other kind of text SQLite's module asks first what it is to be kept as.
     return (
         entry.at_ms // 60_000,
         entry.gate,
         entry.zone,
         entry.ticket_type,
-        outcome,
-        entry.reason or "",
+        (entry.outcome or entry.act).value,
+        entry.reason.value if entry.reason else "",
         entry.operator,
     )
 
@@ -511,10 +510,9 @@ def read_facts(connection: sqlite3.Connection, ticket: str) -> list[Entry]:
     return [_sound(*row) for row in connection.execute(_FACTS, (ticket,))]
 
 
-_FACTS = (
-    "SELECT body, hash FROM counted WHERE ticket = ? "
-    "AND act IN ('admission', 'exit', 'annulment') ORDER BY id"
-)
+OF_TICKET = "FROM counted WHERE ticket = ? AND act IN ('admission', 'exit', 'annulment')"
+_FACTS = f"SELECT body, hash {OF_TICKET} ORDER BY id"
+_ANY_FACT = f"SELECT 1 {OF_TICKET} LIMIT 1"
 FEW = 8
 """So many redemptions are counted again when they are read."""
 
@@ -526,7 +524,7 @@ def read_sound_history(connection: sqlite3.Connection, ticket: str) -> History |
     """
     history = read_history(connection, ticket)
     if history is None:
-        is_sound = connection.execute(f"{_FACTS} LIMIT 1", (ticket,)).fetchone() is None
+        is_sound = connection.execute(_ANY_FACT, (ticket,)).fetchone() is None
     else:
         is_few = history.redemptions <= FEW
         is_sound = not is_few or fold(read_facts(connection, ticket)) == history

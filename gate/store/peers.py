@@ -17,8 +17,8 @@ from gate.domain.history import fold
 from gate.domain.model import Entry, History
 from gate.errors import StoreError
 from gate.store import entries
-from gate.store.folder import Folder, successor
-from gate.store.journal import read_entry, read_facts, read_sound_history
+from gate.store.folder import Folder, is_there, successor
+from gate.store.journal import OF_TICKET, read_entry, read_facts, read_sound_history
 from gate.store.sqlite import cache_faults, open_reader
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class Peers:
         return self._read(lambda connection: read_heard(connection, ticket), None)
 
     def _turn_to_newest(self) -> None:
-        if os.path.exists(self._next):  # noqa: PTH110  before every scan, so the quick way
+        if is_there(self._next):
             self.close()
             self._path = self._folder.peers
             self._name, self._next = str(self._path), str(successor(self._path))
@@ -137,7 +137,7 @@ class Peers:
 
     def _read(self, read: Callable[[sqlite3.Connection], T], nothing: T) -> T:
         if self._connection is None:
-            if not os.path.exists(self._name):  # noqa: PTH110  before every scan, so the quick way
+            if not is_there(self._name):
                 return nothing
             self._connection = open_reader(self._path)
         with cache_faults(self._path):
@@ -169,8 +169,18 @@ def is_file_of(store: str, stat: os.stat_result) -> bool:
     return store.endswith(f":{stat.st_dev}:{stat.st_ino}")
 
 
+# One statement for the most frequent answer: each locks the file for itself.
+_IS_HEARD_OF = f"""
+SELECT EXISTS (SELECT 1 FROM claimed WHERE ticket = ?)
+    OR EXISTS (SELECT 1 FROM state WHERE ticket = ?) OR EXISTS (SELECT 1 {OF_TICKET})
+"""
+
+
 def read_heard(connection: sqlite3.Connection, ticket: str) -> History | None:
     """What a ticket did at the other devices; ``None`` when nothing was heard of it."""
+    (is_heard_of,) = connection.execute(_IS_HEARD_OF, (ticket,) * 3).fetchone()
+    if not is_heard_of:
+        return None
     if connection.execute("SELECT 1 FROM claimed WHERE ticket = ?", (ticket,)).fetchone():
         return fold(read_facts(connection, ticket))
     return read_sound_history(connection, ticket)

@@ -4,7 +4,6 @@ The note of it is written first and is for good: a new link makes a new device, 
 wiped. It holds the device's last word on its journal, because its key goes with the rest.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -15,7 +14,7 @@ import msgspec
 from gate.errors import RevokedError, StoreError
 from gate.language import _
 from gate.store.extent import Mark, measure
-from gate.store.folder import Folder, write_durably
+from gate.store.folder import Folder, is_there, write_durably
 from gate.store.forgetting import delete, is_of_others
 from gate.store.journal import JournalReader
 from gate.store.sqlite import BUSY_TIMEOUT_S, faults
@@ -33,7 +32,7 @@ _decoder = msgspec.json.Decoder(_Revocation)
 
 def is_revoked(folder: Folder) -> bool:
     """Whether this device was revoked; cheap enough to ask before every scan."""
-    return os.path.exists(folder.revocation)  # noqa: PTH110  the quick way
+    return is_there(str(folder.revocation))
 
 
 def require_not_revoked(folder: Folder) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gate.domain.clock import Reading
 from gate.domain.coverage import Coverage, Settling, coverage, may_have_opened
 from gate.domain.model import Basis
-from gate.store.folder import Folder
+from gate.store.folder import Folder, is_there
 from gate.store.freshness import NOTHING, Freshness, FreshnessReader
 from gate.store.peers import is_file_of
 
@@ -61,7 +61,7 @@ class StandingReader:
         ``store`` is the peer store it has open; without it, whatever is there to be opened.
         """
         word = self._freshness.read(reading.boot_id)
-        is_enrolled = bool(word.server) or any(map(os.path.exists, self._memberships))
+        is_enrolled = bool(word.server) or any(map(is_there, self._memberships))
         if word is NOTHING:
             # An enrolled device that has heard nothing cannot know who else is at work.
             found = Coverage(Basis.ALONE if is_enrolled else Basis.ONLY)
@@ -82,7 +82,7 @@ class StandingReader:
         ``told_ms`` is what the list says of itself, by its source's clock; 0 when it says nothing.
         The answer is 0 when nobody knows. A list of one's own is as current as it can be.
         """
-        if not standing.is_enrolled or os.path.exists(self._venue):  # noqa: PTH110  as above
+        if not standing.is_enrolled or is_there(self._venue):
             return None
         fresh = standing.freshness
         known = [told_ms - (fresh.ahead_ms or 0)] if told_ms else []
@@ -99,7 +99,7 @@ class StandingReader:
         ``wall_ms`` is its own clock as it is. ``None`` where that cannot be told: the clock is
         behind the last time that somebody was heard. Whoever needs to hear nobody is at 0.
         """
-        if not standing.is_enrolled or os.path.exists(self._venue):  # noqa: PTH110  as above
+        if not standing.is_enrolled or is_there(self._venue):
             return 0
         fresh = standing.freshness
         in_boot = [fresh.server_boot_ms, *(lane.lan_boot_ms for lane in fresh.lanes)]
@@ -129,7 +129,7 @@ class StandingReader:
 
 def _changed_ms(path: str) -> int:
     try:
-        return os.stat(path).st_mtime_ns // 1_000_000  # noqa: PTH116  as above
+        return os.stat(path).st_mtime_ns // 1_000_000  # noqa: PTH116  before every scan, so the quick way
     except OSError:
         return 0
 
