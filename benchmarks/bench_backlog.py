@@ -16,9 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from gate.domain.model import Scan
-from tests.network import Device, Server, until
-from tests.proxy import Proxy
+from gate.core.model import Scan
+from tests.system.network import Device, Server, until
+from tests.system.proxy import Proxy
 
 RATIO_LIMIT, WORST_LIMIT_MS = 2.0, 250.0
 PACE_S = 0.004

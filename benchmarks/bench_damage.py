@@ -18,10 +18,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.bench_verdict import code, make
-from gate.store import tickets as module
-from gate.store.checksums import require
-from gate.store.folder import Folder
-from gate.store.tickets import Tickets, live_replica
+from gate.storage import tickets as module
+from gate.storage.checksums import require
+from gate.storage.folder import Folder
+from gate.storage.tickets import Tickets, live_replica
 
 LIMITS_US = {"known": 10.0, "unknown": 40.0}
 LIMIT_DISK = 1.1

@@ -13,10 +13,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from gate.store.filling import MemberRow
-from gate.store.folder import Folder
-from sync.replica import Holdings
-from tests.central import Maker
+from gate.storage.folder import Folder
+from gate.storage.peer_store import Holdings
+from gate.storage.ticket_filling import MemberRow
+from tests.support.central import Maker
 
 LIMIT = 1.0
 BATCH = 500

@@ -21,13 +21,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from gate.store.folder import Folder
-from sync.central import audit, persons, snapshot, tickets
-from sync.central.audit import Actor
-from sync.central.database import in_transaction, open_database, reading, scrub
-from sync.feed import Feed
-from sync.following import unpack
-from sync.members import Membership, save_membership
+from gate.storage.certificates import Membership, save_membership
+from gate.storage.folder import Folder
+from gate.storage.ticket_feed import Feed
+from sync.server import audit, persons, snapshot, ticket_table
+from sync.server.audit import Actor
+from sync.server.database import in_transaction, open_database, reading, scrub
+from sync.worker.feed_follower import unpack
 
 EVENT, PAGE, TIMES = "bench", 5000, 15
 
@@ -44,8 +44,8 @@ def tell(what: str, ms: float, beside: str, other_ms: float) -> None:
 
 def fill(engine: Any, count: int) -> float:
     def job(connection: Any) -> None:
-        tickets.create_event(connection, EVENT, "Bench", "UTC", 1)
-        tickets.issue(connection, EVENT, tickets.Issue([{"id": "A", "kind": "meeting"}]))
+        ticket_table.create_event(connection, EVENT, "Bench", "UTC", 1)
+        ticket_table.issue(connection, EVENT, ticket_table.Issue([{"id": "A", "kind": "meeting"}]))
 
     in_transaction(engine, job)
     total = 0.0
@@ -58,7 +58,7 @@ def fill(engine: Any, count: int) -> float:
             partial(
                 in_transaction,
                 engine,
-                lambda c, r=rows: tickets.issue(c, EVENT, tickets.Issue(tickets=r)),
+                lambda c, r=rows: ticket_table.issue(c, EVENT, ticket_table.Issue(tickets=r)),
             )
         )
         print(f"\rissued {first + len(rows)}", end="", flush=True)
@@ -71,7 +71,7 @@ def gate_of(engine: Any, folder: Path, directory: Path) -> Feed:
     gate = Folder(folder)
     gate.create()
     with reading(engine) as connection:
-        authority = tickets.authority_of(connection, EVENT).certificate
+        authority = ticket_table.authority_of(connection, EVENT).certificate
     save_membership(gate, Membership(gate.device_id(), "", authority))
     part = folder / "fetched.part"
     unpack(directory / f"{told.name}.zst", part, told)
@@ -82,7 +82,7 @@ def gate_of(engine: Any, folder: Path, directory: Path) -> Feed:
 
 def follow(engine: Any, feed: Feed) -> float:
     with reading(engine) as connection:
-        page = tickets.changes(connection, EVENT, feed.cursor, 1)
+        page = ticket_table.changes(connection, EVENT, feed.cursor, 1)
     return timed(lambda: feed.apply(page))
 
 
@@ -104,9 +104,11 @@ def run(root: Path, count: int) -> None:
     feed = gate_of(engine, root / "gate", root / "snapshots")
     plain, erased, at_gate, plain_gate, scrubs = [], [], [], [], []
     for n in range(TIMES):
-        change = tickets.Issue(changes=[{"id": f"t{n + 500}", "zone": "C"}])
+        change = ticket_table.Issue(changes=[{"id": f"t{n + 500}", "zone": "C"}])
         plain.append(
-            timed(partial(in_transaction, engine, lambda c, s=change: tickets.issue(c, EVENT, s)))
+            timed(
+                partial(in_transaction, engine, lambda c, s=change: ticket_table.issue(c, EVENT, s))
+            )
         )
         plain_gate.append(follow(engine, feed))
         job = partial(persons.erase, event=EVENT, asked=f"ticket:t{n * 7}", folder=root, parts=())
@@ -120,21 +122,21 @@ def run(root: Path, count: int) -> None:
     bare, noted = [], []
     for n in range(200):
         state = {"id": "t900", "zone": str(n)}
-        issue = partial(tickets.issue, event=EVENT, stated=tickets.Issue(changes=[state]))
+        issue = partial(ticket_table.issue, event=EVENT, stated=ticket_table.Issue(changes=[state]))
         bare.append(timed(partial(in_transaction, engine, issue)))
         job = audit.noted(issue, Actor("bench", "::1"), "tickets", n, event=EVENT)
         noted.append(timed(partial(in_transaction, engine, job)))
     tell("a change with its row of the audit log", middle(noted), "without", middle(bare))
 
     def drop() -> None:
-        in_transaction(engine, lambda c: tickets.begin_to_drop(c, EVENT, 2))
-        for step in (tickets.drop_some, tickets.forget_some):
+        in_transaction(engine, lambda c: ticket_table.begin_to_drop(c, EVENT, 2))
+        for step in (ticket_table.drop_some, ticket_table.forget_some):
             after = None
             while True:
                 after = in_transaction(engine, partial(step, event=EVENT, after=after))
                 if after is None:
                     break
-        in_transaction(engine, partial(tickets.end_dropping, event=EVENT))
+        in_transaction(engine, partial(ticket_table.end_dropping, event=EVENT))
         scrub(engine)
 
     tell("the event dropped at the server, once", timed(drop), "issued", issued_ms)

@@ -19,13 +19,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gate.clock import SystemClock
+from gate.core.model import HouseRules, Place, Scan
 from gate.credential import code_hash
-from gate.domain.model import HouseRules, Place, Scan
-from gate.importer import import_files
-from gate.lane import Lane
-from gate.store.folder import Folder
-from gate.store.tickets import MOST_LOOK_UPS
-from sync.wechat.holdings import CODE_LENGTH, CODE_LETTERS, CODE_SIGNS
+from gate.lane.lane import Lane
+from gate.reports.ticket_import import import_files
+from gate.storage.folder import Folder
+from gate.storage.tickets import MOST_LOOK_UPS
+from sync.cardapi.issued_codes import CODE_LENGTH, CODE_LETTERS, CODE_SIGNS
 
 UNKNOWN_P99_MS = 50.0
 CARDS_PER_S = 10e9

@@ -20,15 +20,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sqlalchemy import Engine
 
-from gate.store.folder import Folder
-from sync.allowance import Allowance
-from sync.central import journals, tables, tickets
-from sync.central.database import in_transaction, open_database
-from sync.central.known import Memory
-from sync.keys import verifier
-from sync.protocol import Head
-from sync.replica import Holdings, read_bodies
-from tests.central import NOW_MS, Maker
+from gate.core.allowance import Allowance
+from gate.core.intake import read_bodies
+from gate.core.signed_tip import Head
+from gate.storage.device_key import verifier
+from gate.storage.folder import Folder
+from gate.storage.peer_store import Holdings
+from sync.server import entry_table, tables, ticket_table
+from sync.server.database import in_transaction, open_database
+from sync.server.head_cache import Memory
+from tests.support.central import NOW_MS, Maker
 
 FRAME, EVENT, RATIO_LIMIT = 100, "show", 1.10
 Frame = tuple[list[bytes], Head]
@@ -92,13 +93,13 @@ def at_server(path: Path, entries: int, now_ms: int | None) -> float:
     told = [(read_bodies(bodies)[0], head) for bodies, head in frames(maker, entries)]
     engine: Engine = open_database(f"sqlite:///{path}")
     memory = Memory(engine)
-    in_transaction(engine, lambda c: tickets.create_event(c, EVENT, "", "UTC", NOW_MS))
+    in_transaction(engine, lambda c: ticket_table.create_event(c, EVENT, "", "UTC", NOW_MS))
     started = time.perf_counter()
     for carried, head in told:
-        push = journals.Push(maker.device, carried, {(head.origin, head.seq, head.hash)}, [head])
+        push = entry_table.Push(maker.device, carried, {(head.origin, head.seq, head.hash)}, [head])
         in_transaction(
             engine,
-            lambda c, push=push: journals.accept(c, EVENT, [push], memory, now_ms=now_ms),  # type: ignore[misc]
+            lambda c, push=push: entry_table.accept(c, EVENT, [push], memory, now_ms=now_ms),  # type: ignore[misc]
         )
     took = time.perf_counter() - started
     with engine.connect() as connection:

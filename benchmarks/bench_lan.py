@@ -24,11 +24,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from gate.store.folder import Folder
-from sync.members import Membership, client_context, load_membership, server_context
-from tests.hosts import Hosts
-from tests.lan import Member, Venue
-from tests.network import free_port, until
+from gate.storage.certificates import Membership, client_context, load_membership, server_context
+from gate.storage.folder import Folder
+from tests.system.hosts import Hosts
+from tests.system.lan import Member, Venue
+from tests.system.network import free_port, until
 
 KNOWN_WITHIN_S = 5.0
 HOSTS = 4

@@ -18,17 +18,17 @@ from pathlib import Path
 
 from textual.drivers.headless_driver import HeadlessDriver
 
+from gate.capture.camera import Camera, Capture, Source
+from gate.capture.decode import Decoder
+from gate.capture.picture import PictureScanner
 from gate.clock import SystemClock
-from gate.demo import prepare
-from gate.domain.model import Scan, Verdict
+from gate.core.model import Scan, Verdict
+from gate.demo.demo import prepare
+from gate.demo.synthetic_camera import DrawnCamera
 from gate.errors import InputError
-from gate.lane import Lane
-from gate.scanner.camera import Camera, Capture, Source
-from gate.scanner.decode import Decoder
-from gate.scanner.drawn import DrawnCamera
-from gate.scanner.picture import PictureScanner
-from gate.tui.app import GateApp
-from gate.tui.widgets import VerdictPanel
+from gate.lane.lane import Lane
+from gate.ui.tui.app import GateApp
+from gate.ui.tui.widgets import VerdictPanel
 
 LIMIT = 1.5
 ROUND = 20

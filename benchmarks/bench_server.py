@@ -29,9 +29,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import msgspec
 
-from tests import postgres
-from tests.central import Maker, ask
-from tests.network import free_port, until
+from tests.support import postgres
+from tests.support.central import Maker, ask
+from tests.system.network import free_port, until
 
 EVENT, LIMIT = "bench", 2.0
 CLIENTS = (1, 8, 64)
@@ -46,9 +46,9 @@ BATCH = 100
 def serve_ours(url: str, port: int, folder: str) -> None:
     import uvicorn
 
-    from sync.central.app import create_app
-    from sync.central.database import open_database
-    from sync.central.server import Settings
+    from sync.server.app import create_app
+    from sync.server.database import open_database
+    from sync.server.server import Settings
 
     settings = Settings(Path(folder), "", device_per_s=1e9, device_burst=1e9)
     app = create_app(open_database(url), settings)
@@ -317,17 +317,17 @@ class Running:
 def prepare(url: str, gates: list[Gate]) -> None:
     from sqlalchemy import insert
 
-    from sync.central import tables as t
-    from sync.central import tickets
-    from sync.central.database import open_database
-    from sync.central.devices import hash_of
+    from sync.server import tables as t
+    from sync.server import ticket_table
+    from sync.server.database import open_database
+    from sync.server.devices import hash_of
 
     engine = open_database(url)
     with engine.begin() as connection:
         for table in reversed(t.metadata.sorted_tables):
             if table is not t.meta:
                 connection.execute(table.delete())
-        tickets.create_event(connection, EVENT, "Bench", "UTC", 1)
+        ticket_table.create_event(connection, EVENT, "Bench", "UTC", 1)
         connection.execute(
             insert(t.device),
             [

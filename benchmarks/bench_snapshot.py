@@ -20,17 +20,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from gate.domain.model import Scan
-from sync.central import tickets
-from sync.central.database import in_transaction, open_database
-from tests.network import EVENT, Device, Server
+from gate.core.model import Scan
+from sync.server import ticket_table
+from sync.server.database import in_transaction, open_database
+from tests.system.network import EVENT, Device, Server
 
 CPU_LIMIT, MEMORY_LIMIT_MB = 1.5, 80
 ROWS = 5000
 
 CLIENT = """
 import json, resource, sys
-from gate.__main__ import main
+from gate.cli.main import main
 code = main(["sync", "--once", "--data-dir", sys.argv[1]])
 used = resource.getrusage(resource.RUSAGE_SELF)
 peak = [l for l in open("/proc/self/status") if l.startswith("VmHWM")][0].split()[1]
@@ -38,7 +38,7 @@ print(json.dumps([code, used.ru_utime + used.ru_stime, int(peak) / 1024]))
 """
 IDLE = """
 import json, resource
-import gate.__main__, sync.commands, zstandard, hashlib, sqlite3
+import gate.cli.main, gate.cli.sync_commands, zstandard, hashlib, sqlite3
 used = resource.getrusage(resource.RUSAGE_SELF)
 peak = [l for l in open("/proc/self/status") if l.startswith("VmHWM")][0].split()[1]
 print(json.dumps([used.ru_utime + used.ru_stime, int(peak) / 1024]))
@@ -88,7 +88,8 @@ def fill(folder: Path, count: int) -> None:
             for n in range(first, min(first + ROWS, count))
         ]
         in_transaction(
-            engine, lambda c, rows=rows: tickets.issue(c, EVENT, tickets.Issue(tickets=rows))
+            engine,
+            lambda c, rows=rows: ticket_table.issue(c, EVENT, ticket_table.Issue(tickets=rows)),
         )
     engine.dispose()
     print(f"{count} tickets issued in {time.monotonic() - started:.0f} s")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench_verdict import make
 
-from gate.store.folder import Folder
+from gate.storage.folder import Folder
 
 HELP_LIMIT_S, READY_LIMIT_S = 0.3, 2.0
 GATE = [sys.executable, "-m", "gate"]

@@ -17,15 +17,15 @@ from pathlib import Path
 
 import httpx
 
-from sync.central.serve import OF_EACH, STRANGERS
-from sync.enrolment import parse_link
-from sync.members import load_membership, venue_id
-from tests import test_lan_strangers as strangers
-from tests.central import Maker
-from tests.hosts import Hosts
-from tests.lan import Venue
-from tests.network import until
-from tests.test_serve import serving
+from gate.storage.certificates import load_membership, venue_id
+from gate.storage.enrolment import parse_link
+from sync.server.serve import OF_EACH, STRANGERS
+from tests.support.central import Maker
+from tests.sync.server.test_serve import serving
+from tests.sync.transport import test_lan_strangers as strangers
+from tests.system.hosts import Hosts
+from tests.system.lan import Venue
+from tests.system.network import until
 
 
 def idle(at: tuple[str, int], count: int, stack: ExitStack) -> None:

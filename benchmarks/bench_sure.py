@@ -21,15 +21,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.bench_lan import cpu_s, percentile
 from gate.clock import SystemClock
-from gate.domain.coverage import Settling
-from gate.domain.model import Basis
-from gate.lane import Lane
-from gate.store.standing import StandingReader
-from sync.worker import BEAT_EVERY_S, LAN_STAMP_S
-from tests.hosts import Hosts
-from tests.lan import Venue
-from tests.network import Device, Server, until
-from tests.programs import Program
+from gate.core.coverage import Settling
+from gate.core.model import Basis
+from gate.lane.lane import Lane
+from gate.storage.connectivity import StandingReader
+from sync.worker.worker import BEAT_EVERY_S, LAN_STAMP_S
+from tests.support.programs import Program
+from tests.system.hosts import Hosts
+from tests.system.lan import Venue
+from tests.system.network import Device, Server, until
 
 SETTLED_S = 6.0
 LOOK_S = 0.0731

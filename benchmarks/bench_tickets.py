@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import httpx
 
 from benchmarks.bench_server import cpu_s, of_postgres, tree
-from tests import postgres
-from tests.network import free_port, until
-from tests.wechat import meeting
+from tests.support import postgres
+from tests.support.cardapi import meeting
+from tests.system.network import free_port, until
 
 EVENT, ADMIN = "bench", "bench-admin"
 CLIENTS = (1, 8, 64)
@@ -35,12 +35,12 @@ DEPOSIT = {"use_custom_code": True, "get_custom_code_mode": "GET_CUSTOM_CODE_MOD
 def serve(url: str, port: int, folder: str) -> None:
     import uvicorn
 
-    from sync.central.app import create_app
-    from sync.central.database import open_database
-    from sync.central.devices import hash_of
-    from sync.central.server import Settings
-    from sync.wechat.part import card_part
-    from sync.wechat.settings import CardSettings
+    from sync.cardapi.part import card_part
+    from sync.cardapi.settings import CardSettings
+    from sync.server.app import create_app
+    from sync.server.database import open_database
+    from sync.server.devices import hash_of
+    from sync.server.server import Settings
 
     settings = Settings(Path(folder), hash_of(ADMIN), body_s=120)
     parts = (card_part(CardSettings(account_per_s=1e9, account_burst=1e9)),)

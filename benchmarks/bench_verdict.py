@@ -21,12 +21,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from gate.clock import SystemClock
+from gate.core.model import Act, HouseRules, Place, Scan, Verdict
 from gate.credential import parse
-from gate.domain.model import Act, HouseRules, Place, Scan, Verdict
-from gate.importer import import_files
-from gate.lane import Lane
-from gate.store.folder import Folder
-from gate.store.tickets import Match
+from gate.lane.lane import Lane
+from gate.reports.ticket_import import import_files
+from gate.storage.folder import Folder
+from gate.storage.tickets import Match
 
 LIMIT_OVER_US = 200.0
 """CPU of a verdict over that of a bare commit."""
@@ -224,8 +224,8 @@ def resident_mb(folder: Folder) -> float:
     """The peak memory of a fresh process that opens the folder and scans a hundred codes."""
     script = (
         "import sys; from pathlib import Path;"
-        "from gate.store.folder import Folder; from gate.lane import Lane;"
-        "from gate.clock import SystemClock; from gate.domain.model import *;"
+        "from gate.storage.folder import Folder; from gate.lane.lane import Lane;"
+        "from gate.clock import SystemClock; from gate.core.model import *;"
         "lane = Lane(Folder(Path(sys.argv[1])), SystemClock(), Place('B'), HouseRules());"
         "[lane.admit(Scan(f'unknown-{n}')) for n in range(100)]; lane.close();"
         "print(next(line.split()[1] for line in open('/proc/self/status') if 'VmHWM' in line))"

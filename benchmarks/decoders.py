@@ -11,7 +11,7 @@ import cv2
 import zxingcpp
 from pyzbar import pyzbar
 
-from gate.scanner.decode import Code, Decoder, Frame
+from gate.capture.decode import Code, Decoder, Frame
 
 Read = list[tuple[str, str]]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gate import BUILT
-from gate.domain.clock import Reading
+from gate.core.hlc import Reading
 
 PROGRAM_BUILT_MS = int(datetime.fromisoformat(BUILT).replace(tzinfo=UTC).timestamp() * 1000)
 

@@ -16,9 +16,9 @@ import msgspec
 from msgspec import Meta, Struct
 from platformdirs import user_config_path, user_data_path
 
-from gate.domain.model import Direction, HouseRules, Place, Policy, Role
+from gate.core.model import Direction, HouseRules, Place, Policy, Role
 from gate.errors import ConfigError
-from gate.language import _
+from gate.i18n import _
 
 APP = "venue-gate"
 UNNAMED = "Gate"
@@ -145,7 +145,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     venue: str = ""
     event: str = ""
     time_zone: str = AUTO
-    """``auto`` or empty: the event's, or else the machine's own; see ``gate.zones``."""
+    """``auto`` or empty: the event's, or else the machine's own; see ``gate.text.zones``."""
     language: str = AUTO
     data_dir: str = ""
     retention_days: Count = 30

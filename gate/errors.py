@@ -14,7 +14,7 @@
     ├── RevokedError     this device was revoked, for good
     └── UsageError       the command line asks for something impossible
 
-A refusal is not here: refusals are values (``gate.domain.model.Reason``).
+A refusal is not here: refusals are values (``gate.core.model.Reason``).
 """
 
 from pathlib import Path

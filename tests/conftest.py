@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gate import language, operators
-from gate.domain.model import Direction, HouseRules, Place
-from gate.lane import Lane
-from gate.store.folder import Folder
-from tests.venue import FixedClock, fill
+from gate import i18n
+from gate.core.model import Direction, HouseRules, Place
+from gate.lane import operators
+from gate.lane.lane import Lane
+from gate.storage.folder import Folder
+from tests.support.venue import FixedClock, fill
 
 # Where the tests' machine stands, wherever that is.
 os.environ["TZ"] = "Asia/Shanghai"
@@ -45,12 +46,17 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 _STARTS_PROGRAMS = {
-    f"tests.{name}"
-    for name in (
-        "evening", "hosts", "lan", "network", "programs", "screen", "simulation",
-        "system.bad_night", "terminal", "worker_simulation",
-    )
-}  # fmt: skip
+    "tests.system.evening",
+    "tests.system.hosts",
+    "tests.system.lan",
+    "tests.system.network",
+    "tests.support.programs",
+    "tests.support.screen",
+    "tests.system.simulation",
+    "tests.system.bad_night",
+    "tests.support.terminal",
+    "tests.system.worker_simulation",
+}
 _MADE_OF_PROGRAMS = ("postgres", "netns", "browser", "machine")
 """Markers of what cannot be without programs of its own."""
 _IS_LONG = bool(os.environ.get("CI") or os.environ.get("GATE_TEST_LONG"))
@@ -84,13 +90,13 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_sessionfinish() -> None:
-    if "tests.programs" in sys.modules:
-        sys.modules["tests.programs"].stop()
+    if "tests.support.programs" in sys.modules:
+        sys.modules["tests.support.programs"].stop()
 
 
 @pytest.fixture(autouse=True)
 def _english() -> None:
-    language.use("en")
+    i18n.use("en")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -117,7 +123,7 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def venue(folder: Folder) -> Folder:
-    """A data folder with the tickets of ``tests.venue``."""
+    """A data folder with the tickets of ``tests.support.venue``."""
     fill(folder)
     return folder
 

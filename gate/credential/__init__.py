@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from gate.domain.model import Reason
+from gate.core.model import Reason
 
 MAX_BYTES = 4096
 """Longer codes are refused unread."""

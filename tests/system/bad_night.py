@@ -27,12 +27,12 @@ from pathlib import Path
 
 import httpx
 
-from gate.domain.model import Act, Basis, Entry, Reason
+from gate.core.model import Act, Basis, Entry, Reason
 from gate.errors import GateError
-from gate.store.venue import Venue
-from tests.hosts import Hosts, why_not
-from tests.postgres import postgres
+from gate.storage.fleet import Venue
+from tests.support.postgres import postgres
 from tests.system.faults import FAULTS, Begin, End
+from tests.system.hosts import Hosts, why_not
 from tests.system.machines import (
     Gate,
     Machine,

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from tests.hosts import Hosts
+from tests.system.hosts import Hosts
 from tests.system.machines import Gate, Machine, Server, boot_ms
 
 End = Callable[[], None]

@@ -16,11 +16,11 @@ from typing import Any
 
 import httpx
 
-from gate.domain.model import Act, Entry, device_of
-from gate.store import entries
-from gate.store.folder import Folder
-from sync.commands import enrol_device
-from tests.hosts import Hosts
+from gate.cli.sync_commands import enrol_device
+from gate.core import entry_codec
+from gate.core.model import Act, Entry, device_of
+from gate.storage.folder import Folder
+from tests.system.hosts import Hosts
 
 EVENT = "default"
 PORT = 8470
@@ -337,9 +337,9 @@ def _whole(rows: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, Entry]]:
     for hash_, body in rows:
         with suppress(TypeError, ValueError):
             content = body.encode() if isinstance(body, str) else bytes(body)
-            digest = entries.digest(content).hex()
+            digest = entry_codec.digest(content).hex()
             if digest == (hash_ if isinstance(hash_, str) else bytes(hash_).hex()):
-                yield digest, entries.decode(content)
+                yield digest, entry_codec.decode(content)
 
 
 def admissions(held: Iterable[Entry]) -> list[Entry]:

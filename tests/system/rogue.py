@@ -10,17 +10,17 @@ from pathlib import Path
 
 import msgspec
 
-from gate.domain import clock
-from gate.domain.model import Act, Entry, Outcome
+from gate.cli.sync_commands import enrol_device
+from gate.core import entry_codec, hlc
+from gate.core.model import Act, Entry, Outcome
+from gate.core.signed_tip import Head
 from gate.errors import GateError
-from gate.store import entries
-from gate.store.folder import Folder
-from sync.client import Client
-from sync.commands import enrol_device
-from sync.enrolment import load
-from sync.keys import DeviceKey
-from sync.protocol import Ask, Frame, Head
-from tests.hosts import Hosts
+from gate.storage.device_key import DeviceKey
+from gate.storage.enrolment import load
+from gate.storage.folder import Folder
+from sync.transport.http_client import Client
+from sync.wire import Ask, Frame
+from tests.system.hosts import Hosts
 
 EVERY_S = 0.3
 ORIGINS, NOTES, NOTE_BYTES = 100, 50, 15_000
@@ -75,16 +75,16 @@ class Rogue:
         frame = Frame(entries=raw, heads=self._heads(bodies), page=("", ""))
         answer = client.exchange(Ask(frame))
         for body in answer.frame.entries:
-            entry = entries.decode(bytes(body))
+            entry = entry_codec.decode(bytes(body))
             if entry.act is Act.ADMISSION and entry.device != self.device:
                 self._others.append(entry)
 
     def _heads(self, bodies: list[bytes]) -> list[Head]:
         key, heads = DeviceKey(self._folder), []
         for body in bodies[-20:]:
-            with suppress(entries.NoEntryError):
-                entry = entries.decode(body)
-                heads.append(key.sign(entry.origin, entry.seq, entries.digest(body).hex()))
+            with suppress(entry_codec.NoEntryError):
+                entry = entry_codec.decode(body)
+                heads.append(key.sign(entry.origin, entry.seq, entry_codec.digest(body).hex()))
         return heads
 
     def _redeem(self, chance: random.Random) -> list[bytes]:
@@ -124,10 +124,10 @@ class Rogue:
             act=act,
             at_ms=now_ms,
             boot_ms=1,
-            hlc=clock.tick(0, now_ms),
+            hlc=hlc.tick(0, now_ms),
             gate="Rogue",
             **said,  # type: ignore[arg-type]
         )
-        body = entries.encode(entry)
-        self._last = (entry, entries.digest(body).hex())
+        body = entry_codec.encode(entry)
+        self._last = (entry, entry_codec.digest(body).hex())
         return body

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hosts import why_not
 from tests.system.bad_night import night
+from tests.system.hosts import why_not
 
 pytestmark = [pytest.mark.netns, pytest.mark.machine]
 

@@ -1,0 +1,1 @@
+"""Whatever yields scans: cameras, pictures, keyboards and input devices."""

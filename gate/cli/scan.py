@@ -1,0 +1,328 @@
+"""An evening at the lane: opens it, runs the screen or the lines, and closes it well."""
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from logging.handlers import QueueHandler, QueueListener
+from pathlib import Path
+from queue import SimpleQueue
+
+from gate.capture.camera import Source, State
+from gate.capture.glimpse import Furniture, Notice
+from gate.capture.hints import Advice
+from gate.cli.ending import Ending
+from gate.cli.sync_child import WorkerChild
+from gate.clock import SystemClock
+from gate.config import Config
+from gate.core.model import Direction, Verdict
+from gate.demo.script import Prompter, Turn
+from gate.errors import GateError, UsageError
+from gate.i18n import _
+from gate.lane.inputs import Inputs
+from gate.lane.lane import Lane
+from gate.reports.ticket_import import remove_old_replicas
+from gate.storage.folder import Folder, Lock
+from gate.storage.log_file import open_log
+from gate.text.scanner_words import ADVICE_WORDS, saved_line
+from gate.text.words import DIRECTION_WORDS, beside, printable, revoked_words
+from gate.text.words import furniture as furniture_words
+from gate.text.zones import LaneZone, Zone
+from gate.ui.plain import Plain, isolation_words
+
+log = logging.getLogger(__name__)
+
+IDLE_EVERY_S = 2.0
+
+
+@dataclass(slots=True)
+class Session:
+    """What an evening needs, and the verdicts it brought."""
+
+    config: Config
+    folder: Folder
+    plain: bool = False
+    source: Source | None = None
+    """A picture source instead of the configured one."""
+    turns: tuple[Turn, ...] = ()
+    seconds: float | None = None
+    hello: str = ""
+    is_demo: bool = False
+    verdicts: list[Verdict] = field(default_factory=list)
+    """Kept in a demo only: an evening may be long."""
+    worker_arguments: list[str] = field(default_factory=list)
+    """How a sync worker finds the same folder and configuration."""
+    child: WorkerChild | None = None
+    zone: LaneZone = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.zone = LaneZone(self.config, self.folder)
+
+    def take(self, verdict: Verdict) -> None:
+        """Note a verdict, and tell whoever passes it on; from any thread."""
+        if self.is_demo:
+            self.verdicts.append(verdict)
+        if self.child is not None:
+            self.child.nudge()
+
+
+def run(session: Session) -> int:
+    """Work until the operator quits; the answer is the exit code.
+
+    Raises GateError when the lane cannot be opened: another gate has the folder, or the disk is
+    read-only.
+    """
+    folder, config = session.folder, session.config
+    folder.create()
+    lock = Lock(folder)
+    logging_stops = _log_to(folder)
+    if folder.pointer.exists():
+        remove_old_replicas(folder)
+    clock = SystemClock()
+    lane = Lane(
+        folder,
+        clock,
+        config.place(),
+        config.house_rules(),
+        config.gate.direction,
+        heard_within_s=config.sync.heard_within_s,
+    )
+    stopping = threading.Event()
+    child = None
+    belongs = folder.enrolment.exists() or folder.membership.exists()
+    if belongs and config.sync.start_worker and not session.is_demo:
+        child = WorkerChild(folder, session.worker_arguments)
+        session.child = child
+    keeper = threading.Thread(target=_keep_house, args=(session, lane, stopping), daemon=True)
+
+    def close() -> None:
+        stopping.set()
+        lane.close()
+        if child is not None:
+            child.nudge()
+            child.close()
+
+    with Ending(close) as ending:
+        try:
+            try:
+                lane.open()
+            except GateError as fault:
+                # The lane comes up all the same and holds everybody until a supervisor has come.
+                log.error("opening: %s", fault.message)
+            keeper.start()
+            run_it = _run_plain if session.plain else _run_screen
+            return run_it(session, lane, ending)
+        finally:
+            stopping.set()
+            if keeper.is_alive():
+                keeper.join()
+            close()
+            logging_stops()
+            lock.close()
+
+
+def _run_plain(session: Session, lane: Lane, ending: Ending) -> int:
+    config = session.config
+    if config.operators.sign_in:
+        raise UsageError(
+            _("operators.sign_in needs the screen"), _("Leave out --plain, or switch it off.")
+        )
+
+    def show(verdict: Verdict) -> None:
+        session.take(verdict)
+        lines.show(verdict)
+
+    def tell_camera(state: State, detail: str) -> None:
+        lines.say("# " + _("camera {state}").format(state=f"{state} {printable(detail)}".strip()))
+
+    def tell_scanner(trouble: str) -> None:
+        lines.say("# " + _("scanner {state}").format(state=printable(trouble) or _("on")))
+
+    def tell_advice(advice: Advice | None) -> None:
+        if advice is not None:
+            lines.say(_("# guest: {advice}").format(advice=_(ADVICE_WORDS[advice])))
+
+    def tell_notice(notice: Notice | None) -> None:
+        if notice is not None:
+            names = config.screen.show_names
+            lines.say("# " + beside(notice.ticket, notice.more, show_names=names))
+
+    def tell_furniture(found: Furniture) -> None:
+        lines.say("# " + furniture_words(found.text, found.symbology, found.spot.across))
+
+    def tell_turn(turn: Direction) -> None:
+        lines.say(_("# direction: {way}").format(way=_(DIRECTION_WORDS[turn])))
+
+    def look_hard() -> None:
+        if inputs.picture is not None:
+            inputs.picture.try_hard()
+
+    def count_too() -> bool:
+        return inputs.meant()
+
+    def tell_zone(zone: Zone) -> None:
+        lines.time_zone = zone.info
+        lines.say("# " + _("times: {zone}").format(zone=zone.told()))
+
+    lines = Plain(
+        lane,
+        session.zone.info,
+        out=sys.stdout,
+        bell=config.screen.bell,
+        show_names=config.screen.show_names,
+        look_hard=look_hard,
+        meant=count_too,
+    )
+    inputs = Inputs(
+        lane,
+        config,
+        show,
+        on_notice=tell_notice,
+        on_furniture=tell_furniture,
+        source=session.source,
+        on_advice=tell_advice,
+        on_camera=tell_camera,
+        on_scanner=tell_scanner,
+    )
+    way = _(DIRECTION_WORDS[lane.direction])
+    lines.say(f"# {printable(lane.place.gate)}, {way}. {session.hello}".rstrip())
+    for source, fix in lane.scanner_fixes().items():
+        lines.say(f"# {saved_line(source, fix.established)}")
+    session.zone.on_change = tell_zone
+    tell_zone(session.zone.current)
+    prompter = Prompter(session.turns, lane, show, tell_turn)
+    inputs.start()
+    prompter.start()
+    ending.then(lines.quitting.set)
+    try:
+        _wait_plain(session, lane, inputs, lines)
+    finally:
+        prompter.stop()
+        inputs.stop()
+    return 0
+
+
+def _wait_plain(session: Session, lane: Lane, inputs: Inputs, lines: Plain) -> None:
+    """Until the quit key, the end of everything that reads, or the time."""
+    says_revoked, isolation, look_s = _says_revoked(lane, lines), "", float("-inf")
+    scanner = session.config.scanner
+    if scanner.keyboard and not session.is_demo:
+        is_pipe = not sys.stdin.isatty()
+        lines.type_until_end(
+            sys.stdin.fileno(),
+            # How fast lines come down a pipe says nothing: each is a scan of its own.
+            lambda code: inputs.scanned(code, "keyboard", is_alone=is_pipe),
+            scanner.gap_ms,
+            lambda: inputs.typing("keyboard"),
+        )
+    until = None if session.seconds is None else time.monotonic() + session.seconds
+    while not lines.quitting.is_set() and inputs.are_reading:
+        left = 0.25 if until is None else min(0.25, until - time.monotonic())
+        if left <= 0:
+            break
+        says_revoked = says_revoked or _says_revoked(lane, lines)
+        if time.monotonic() >= look_s + IDLE_EVERY_S:
+            look_s, before = time.monotonic(), isolation
+            isolation = isolation_words(lane, lines.time_zone)
+            if isolation and isolation != before:
+                lines.say(f"# {isolation}")
+        lines.quitting.wait(left)
+
+
+def _says_revoked(lane: Lane, lines: Plain) -> bool:
+    if lane.is_revoked:
+        words = revoked_words()
+        lines.say(f"# {words.word}: {words.rule}. {words.remedy}")
+    return lane.is_revoked
+
+
+def _run_screen(session: Session, lane: Lane, ending: Ending) -> int:
+    from gate.ui.tui.app import GateApp
+
+    app = GateApp(
+        lane,
+        session.config,
+        session.folder,
+        source=session.source,
+        zone=session.zone,
+        hello=session.hello,
+        quits_at_once=session.is_demo,
+    )
+    app.on_verdict = session.take
+    prompter = Prompter(session.turns, lane, app.decided, lambda _turn: app.refresh_status())
+
+    def ready() -> None:
+        prompter.start()
+        # It only posts: the ending has a thread of its own.
+        ending.then(lambda: app.call_later(app.exit, 0))
+
+    app.on_ready = ready
+    app.quit_after_s = session.seconds
+    with _NativeErrors(session.folder.log):
+        code = app.run()
+    prompter.stop()
+    return code or 0
+
+
+def _keep_house(session: Session, lane: Lane, stopping: threading.Event) -> None:
+    """Give the lane its quiet moments, and see that a sync worker lives."""
+    child = session.child
+    if child is not None:
+        child.look_after()
+    while not stopping.wait(IDLE_EVERY_S):
+        try:
+            if child is not None and not lane.is_revoked:
+                child.look_after()
+            lane.idle()
+            lane.standing()
+            session.zone.look()
+        except GateError as fault:
+            log.warning("idle: %s", fault.message)
+
+
+def _log_to(folder: Folder) -> Callable[[], None]:
+    """Log to the folder's file from a thread of its own: the lane waits for one disk only."""
+    # On a full disk the log is the first thing to go without, and it must not tear the screen.
+    logging.raiseExceptions = False
+    handler = open_log(folder.log)
+    listener = QueueListener(queue := SimpleQueue[logging.LogRecord](), handler)
+    listener.start()
+    root = logging.getLogger()
+    queued = QueueHandler(queue)
+    root.addHandler(queued)
+    root.setLevel(logging.INFO)
+
+    def stop() -> None:
+        root.removeHandler(queued)
+        listener.stop()
+        handler.close()
+
+    return stop
+
+
+class _NativeErrors:
+    """Sends what libraries write to file descriptor 2 into a file: it would tear the screen.
+
+    Textual paints on ``sys.__stderr__``, which meanwhile is the terminal by another descriptor.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        self._kept = os.dup(2)
+        self._stderr = sys.__stderr__
+        sys.__stderr__ = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")  # type: ignore[misc]
+        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(file, 2)
+        os.close(file)
+
+    def __exit__(self, *_error: object) -> None:
+        os.dup2(self._kept, 2)
+        os.close(self._kept)
+        if sys.__stderr__ is not None:
+            sys.__stderr__.close()
+        sys.__stderr__ = self._stderr  # type: ignore[misc]

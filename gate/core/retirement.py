@@ -1,0 +1,65 @@
+"""Lanes that are retired by an entry: whoever went home without closing is waited for no more.
+
+A retirement is about the past: whatever the device does afterwards ends it. So nobody can have a
+lane left out that is heard at work, and a device that is at work again needs nobody's leave.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from gate.core.hlc import MAX_AHEAD_MS, wall_ms
+from gate.core.model import Act, Entry
+
+RETIREMENTS = frozenset({Act.RETIREMENT, Act.REINSTATEMENT})
+
+
+class Made(Protocol):
+    """What of an entry says when it was made, and by whom."""
+
+    @property
+    def origin(self) -> str:
+        """Its maker and that one's start."""
+
+    @property
+    def seq(self) -> int:
+        """Its number within that."""
+
+    @property
+    def hlc(self) -> int:
+        """Its hybrid logical time."""
+
+
+def newest(words: Iterable[Entry]) -> dict[str, Entry]:
+    """The word that counts on each device, in whatever order they came."""
+    found: dict[str, Entry] = {}
+    for word in words:
+        before = found.get(word.target)
+        if word.target != word.device and (before is None or _order(word) > _order(before)):
+            found[word.target] = word
+    return found
+
+
+def _order(word: Entry) -> tuple[object, ...]:
+    return word.hlc, word.origin, word.seq, word.act
+
+
+def is_later(made: Made, word: Entry) -> bool:
+    """Whether the device did that after it was retired; what comes late was done before."""
+    if made.hlc <= word.hlc:
+        return False
+    # A clock that is far ahead makes all its entries look later: those that were known are not.
+    return not any(_covers(name, made) for name in word.covers)
+
+
+def _covers(name: str, made: Made) -> bool:
+    origin, _colon, seq = name.rpartition(":")
+    return origin == made.origin and seq.isdecimal() and len(seq) < 17 and int(seq) >= made.seq
+
+
+def stands(word: Entry | None, tips: Iterable[Made], now_ms: int) -> bool:
+    """Whether a device is retired by the word that counts, given its newest entries."""
+    if word is None or word.act is not Act.RETIREMENT:
+        return False
+    # A word from the future would cover whatever the device does until then.
+    is_believable = wall_ms(word.hlc) - now_ms <= MAX_AHEAD_MS
+    return is_believable and not any(is_later(tip, word) for tip in tips)

@@ -1,0 +1,439 @@
+"""The rule book: ordered small functions; the first that objects decides.
+
+The order is the documentation. The same rules run at the gate and on the server, and none of them
+reads a clock, a disk or a setting: everything comes in through the arguments.
+"""
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+
+from gate.core.model import (
+    GREEN,
+    Act,
+    Basis,
+    CodeState,
+    Context,
+    Direction,
+    Flag,
+    History,
+    Outcome,
+    Policy,
+    Reason,
+    Scan,
+    Status,
+    Ticket,
+    Verdict,
+)
+from gate.core.validity import Window, has_times, is_open, same_day, window
+
+Rule = Callable[[Ticket, History, Scan, Context], Reason | None]
+
+_STATUS_REASONS = {
+    Status.REVOKED: Reason.REVOKED,
+    Status.DELETED: Reason.DELETED,
+    Status.GIFTING: Reason.GIFTING,
+    Status.TRANSFERRED: Reason.TRANSFERRED,
+    Status.UNCLAIMED: Reason.UNCLAIMED,
+    Status.LIMITED: Reason.LIMITED,
+}
+
+
+def _status(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    return _STATUS_REASONS.get(ticket.status)
+
+
+def _dead_code(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    if ticket.code_state is CodeState.TRANSFERRED:
+        return Reason.TRANSFERRED
+    if ticket.code_state is CodeState.REPLACED:
+        return Reason.REPLACED
+    return None
+
+
+def _same_ticket(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    last = history.last
+    if scan.deliberate or last is None or last.device != context.device:
+        return None
+    if not 0 <= context.at_ms - last.at_ms <= context.rules.rescan_s * 1000:
+        return None
+    next_one = history.used < ticket.use_limit and history.inside < ticket.party_size
+    return Reason.MORE_USES if next_one else Reason.SAME_TICKET
+
+
+def _wrong_event(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    return _unless(_fits(ticket.type.event, context.place.event), Reason.WRONG_EVENT)
+
+
+def _wrong_place(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    accepted, here = ticket.type.locations, context.place.locations
+    return _unless(not accepted or not here or bool({*accepted} & {*here}), Reason.WRONG_PLACE)
+
+
+def _wrong_type(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    types = context.place.accepted_types
+    return _unless(not types or ticket.type.id in types, Reason.WRONG_TYPE)
+
+
+def _wrong_entrance(
+    ticket: Ticket, history: History, scan: Scan, context: Context
+) -> Reason | None:
+    return _unless(_fits(ticket.way_in, context.place.entrance), Reason.WRONG_ENTRANCE)
+
+
+def _wrong_zone(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    return _unless(_fits(ticket.zone, context.place.zone), Reason.WRONG_ZONE)
+
+
+def _wrong_room(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    return _unless(_fits(ticket.screening_room, context.place.screening_room), Reason.WRONG_ROOM)
+
+
+def _wrong_flight(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    return _unless(_fits(ticket.type.flight, context.place.flight), Reason.WRONG_FLIGHT)
+
+
+def _not_checked_in(
+    ticket: Ticket, history: History, scan: Scan, context: Context
+) -> Reason | None:
+    return _unless(not ticket.needs_check_in or ticket.checked_in, Reason.NOT_CHECKED_IN)
+
+
+def _too_early(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    opens, _ = _let_in(ticket, context)
+    early = opens is not None and context.at_ms < opens * 1000
+    return _unless(not (early and context.clock_trusted), Reason.TOO_EARLY)
+
+
+def _too_late(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    if ticket.status is Status.EXPIRED:
+        return Reason.TOO_LATE
+    _, closes = _let_in(ticket, context)
+    late = closes is not None and context.at_ms >= (closes + 1) * 1000
+    return _unless(not (late and context.clock_trusted), Reason.TOO_LATE)
+
+
+def _outside_hours(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    if not context.clock_trusted:
+        return None
+    rules = context.rules
+    opened = is_open(ticket.type, context.at_ms // 1000, rules.early_s, rules.late_s)
+    return _unless(opened, Reason.OUTSIDE_HOURS)
+
+
+def _already_used(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    found = _used_up(ticket, history, scan, context)
+    return None if _is_fine_if_claimed(ticket, history, scan, context) else found
+
+
+def _used_up(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    if _returns(ticket, history, scan, context):
+        return None
+    if ticket.status is Status.CONSUMED:
+        return Reason.USED_ELSEWHERE
+    left = ticket.use_limit - history.used
+    if left >= scan.persons:
+        return None
+    return Reason.NOT_ENOUGH_USES if left > 0 else Reason.ALREADY_USED
+
+
+def _passed_back(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    found = _still_inside(ticket, history, scan, context)
+    return None if _is_fine_if_claimed(ticket, history, scan, context) else found
+
+
+def _still_inside(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    if context.rules.pass_back in (Policy.ADMIT, Policy.FLAG):
+        return None
+    return _pass_back(ticket, history, scan, context)
+
+
+def _pass_back_seen(
+    ticket: Ticket, history: History, scan: Scan, context: Context
+) -> Reason | None:
+    if context.rules.pass_back is not Policy.FLAG:
+        return None
+    return _pass_back(ticket, history, scan, context)
+
+
+def _zone_full(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    capacity = context.rules.zone_capacity
+    has_room = capacity is None or context.zone_inside + scan.persons <= capacity
+    return _unless(has_room, Reason.ZONE_FULL)
+
+
+def _isolated(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    return Reason.ISOLATED if context.is_isolated else None
+
+
+def _alone(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    policy = alone_policy(ticket, context)
+    return Reason.ALONE if policy in (Policy.HOLD, Policy.REFUSE) else None
+
+
+def _undo_claimed(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    """Whether it could not go in if the undos that nobody has confirmed were, or were not, true."""
+    if history.if_claimed is None:
+        return None
+    is_fine = _first(_USES, ticket, history, scan, context) is None
+    depends = is_fine != _is_fine_if_claimed(ticket, history, scan, context)
+    return Reason.UNDO_CLAIMED if depends else None
+
+
+def _clock(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    in_doubt = not context.clock_trusted and has_times(ticket)
+    return Reason.CLOCK_NOT_TRUSTED if in_doubt else None
+
+
+def _look(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    return Reason.LOOK if ticket.attention or ticket.type.attention else None
+
+
+_USES: tuple[Rule, ...] = (_used_up, _still_inside)
+"""What is said against a ticket because of what it has done."""
+STATUS_RULES: tuple[Rule, ...] = (_status, _dead_code)
+RULES: tuple[Rule, ...] = (
+    *STATUS_RULES,
+    _same_ticket,
+    _wrong_event,
+    _wrong_place,
+    _wrong_type,
+    _wrong_entrance,
+    _wrong_zone,
+    _wrong_room,
+    _wrong_flight,
+    _not_checked_in,
+    _too_early,
+    _too_late,
+    _outside_hours,
+    _already_used,
+    _passed_back,
+    _zone_full,
+    _isolated,
+    _alone,
+    _undo_claimed,
+    _pass_back_seen,
+    _look,
+    _clock,
+)
+"""Everything that may be said against letting a known ticket in, strongest first."""
+
+_NEUTRAL = frozenset({Reason.SAME_TICKET, Reason.MORE_USES})
+_NOTICES = frozenset({Reason.UNDO_CLAIMED, Reason.LOOK, Reason.CLOCK_NOT_TRUSTED})
+_BY_POLICY = {
+    Policy.FLAG: Outcome.ATTENTION,
+    Policy.HOLD: Outcome.HOLD,
+    Policy.REFUSE: Outcome.REFUSE,
+}
+
+
+def decide(ticket: Ticket | None, history: History, scan: Scan, context: Context) -> Verdict:
+    """Say what to do with one scan, given what the ticket has done and where the lane stands."""
+    if context.problem is not None:
+        # Two good tickets on one text need a person; what is no ticket does not.
+        held = context.problem is Reason.TWO_TICKETS
+        outcome = Outcome.HOLD if held else Outcome.REFUSE
+        return _verdict(outcome, context.problem, None, history, context)
+    if ticket is None:
+        return _unknown(history, context)
+    if _leaves(ticket, history, context):
+        return _decide_exit(ticket, history, scan, context)
+    reason = _first(RULES, ticket, history, scan, context)
+    outcome = _outcome(reason, ticket, context)
+    flags = _flags(reason, ticket, context)
+    went_by = history
+    if history.if_claimed is not None and _first(_USES, ticket, history, scan, context):
+        went_by = history.if_claimed
+    returns = _returns(ticket, went_by, scan, context)
+    if reason is None:
+        reason = Reason.REENTRY if returns else Reason.ADMITTED
+    if outcome not in GREEN:
+        return _verdict(outcome, reason, ticket, history, context, flags=flags)
+    if context.direction is Direction.CHECK:
+        return _verdict(Outcome.VALID, reason, ticket, history, context, flags=flags)
+    uses = 0 if returns else scan.persons
+    return _verdict(
+        outcome, reason, ticket, history, context, uses=uses, persons=scan.persons, flags=flags
+    )
+
+
+def overrule(
+    ticket: Ticket, history: History, scan: Scan, context: Context, refused: Reason
+) -> Verdict:
+    """Admit against the rules, on a supervisor's word: the use is counted, the refusal named."""
+    flags = (Flag.CLOCK_NOT_TRUSTED,) if not context.clock_trusted else ()
+    return Verdict(
+        outcome=Outcome.ADMIT,
+        reason=Reason.OVERRIDE,
+        direction=Direction.IN,
+        at_ms=context.at_ms,
+        ticket=ticket,
+        history=history,
+        uses=scan.persons,
+        persons=scan.persons,
+        basis=context.basis,
+        basis_age_ms=context.basis_age_ms,
+        flags=flags,
+        clock_trusted=context.clock_trusted,
+        overruled=refused,
+    )
+
+
+def alone_policy(ticket: Ticket, context: Context) -> Policy:
+    """What the venue wants done with this ticket now, given who has been heard."""
+    if context.basis is not Basis.ALONE:
+        return Policy.ADMIT
+    return context.rules.alone_by_type.get(ticket.type.id, context.rules.alone)
+
+
+def _unknown(history: History, context: Context) -> Verdict:
+    """A code that is not in the list; never green, however old the list is."""
+    if context.list_as_of_ms is None:
+        return _verdict(Outcome.REFUSE, Reason.UNKNOWN, None, history, context)
+    # Nobody is kept from going out.
+    waits = context.rules.stale is Policy.HOLD and context.direction is not Direction.OUT
+    outcome = Outcome.HOLD if waits else Outcome.REFUSE
+    verdict = _verdict(outcome, Reason.UNKNOWN, None, history, context, flags=(Flag.STALE,))
+    return replace(verdict, list_as_of_ms=context.list_as_of_ms)
+
+
+def _decide_exit(ticket: Ticket, history: History, scan: Scan, context: Context) -> Verdict:
+    if _same_ticket(ticket, history, scan, context) is not None:
+        party_leaves = history.last is not None and history.last.act is Act.EXIT and history.inside
+        again = Reason.MORE_USES if party_leaves else Reason.SAME_TICKET
+        return _verdict(Outcome.RESCAN, again, ticket, history, context)
+    wrong = _first(STATUS_RULES, ticket, history, scan, context)
+    flags: tuple[str, ...] = () if wrong is None else (wrong.value,)
+    if history.inside < scan.persons:
+        flags += (Flag.NOT_INSIDE,)
+    return _verdict(
+        Outcome.EXIT, Reason.EXITED, ticket, history, context, persons=scan.persons, flags=flags
+    )
+
+
+def _leaves(ticket: Ticket, history: History, context: Context) -> bool:
+    if context.direction is Direction.BOTH:
+        everybody = min(ticket.party_size, ticket.use_limit)
+        return history.inside >= everybody
+    return context.direction is Direction.OUT
+
+
+def _returns(ticket: Ticket, history: History, scan: Scan, context: Context) -> bool:
+    """Whether this is somebody coming back, at no new use.
+
+    A pass for several visits comes back at no use only on the day it went out.
+    """
+    rules, last = context.rules, history.last
+    if not rules.reentry or last is None or history.used - history.inside < scan.persons:
+        return False
+    if rules.reentry_s:
+        return context.at_ms - last.at_ms <= rules.reentry_s * 1000
+    is_pass = ticket.use_limit > ticket.party_size
+    return not is_pass or same_day(ticket.type, last.at_ms // 1000, context.at_ms // 1000)
+
+
+def _is_fine_if_claimed(ticket: Ticket, history: History, scan: Scan, context: Context) -> bool:
+    """Whether there are undos nobody has confirmed, and it may go in if they are true."""
+    claimed = history.if_claimed
+    return claimed is not None and _first(_USES, ticket, claimed, scan, context) is None
+
+
+def _pass_back(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    if history.last is None or history.inside + scan.persons <= ticket.party_size:
+        return None
+    within_s = context.rules.pass_back_s
+    recent = within_s == 0 or context.at_ms - history.last.at_ms <= within_s * 1000
+    return Reason.PASS_BACK if recent else None
+
+
+def _let_in(ticket: Ticket, context: Context) -> Window:
+    """First and last second in which this gate lets in on the ticket, its tolerance included."""
+    begin, end = window(ticket)
+    return (
+        None if begin is None else begin - context.rules.early_s,
+        None if end is None else end + context.rules.late_s,
+    )
+
+
+def _bound(reason: Reason, ticket: Ticket | None, context: Context) -> int | None:
+    if ticket is None or reason not in (Reason.TOO_EARLY, Reason.TOO_LATE):
+        return None
+    return _let_in(ticket, context)[0 if reason is Reason.TOO_EARLY else 1]
+
+
+def _first(
+    rules: tuple[Rule, ...], ticket: Ticket, history: History, scan: Scan, context: Context
+) -> Reason | None:
+    for rule in rules:
+        reason = rule(ticket, history, scan, context)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _outcome(reason: Reason | None, ticket: Ticket, context: Context) -> Outcome:
+    if reason is None:
+        return Outcome.ADMIT
+    if reason in _NEUTRAL:
+        return Outcome.RESCAN
+    if reason in _NOTICES:
+        return Outcome.ATTENTION
+    if reason is Reason.ISOLATED:
+        return Outcome.HOLD
+    policy = Policy.REFUSE
+    if reason is Reason.PASS_BACK:
+        policy = context.rules.pass_back
+    if reason is Reason.ALONE:
+        policy = alone_policy(ticket, context)
+    return _BY_POLICY[policy]
+
+
+def _flags(reason: Reason | None, ticket: Ticket, context: Context) -> tuple[str, ...]:
+    flags: tuple[str, ...] = ()
+    if reason is Reason.PASS_BACK:
+        flags += (Flag.PASS_BACK,)
+    if alone_policy(ticket, context) is Policy.FLAG:
+        flags += (Flag.ALONE,)
+    if not context.clock_trusted:
+        flags += (Flag.CLOCK_NOT_TRUSTED,)
+    return flags
+
+
+def _verdict(
+    outcome: Outcome,
+    reason: Reason,
+    ticket: Ticket | None,
+    history: History,
+    context: Context,
+    *,
+    uses: int = 0,
+    persons: int = 0,
+    flags: tuple[str, ...] = (),
+) -> Verdict:
+    return Verdict(
+        outcome=outcome,
+        reason=reason,
+        direction=context.direction,
+        at_ms=context.at_ms,
+        ticket=ticket,
+        history=history,
+        uses=uses,
+        persons=persons,
+        basis=context.basis,
+        basis_age_ms=context.basis_age_ms,
+        flags=flags,
+        clock_trusted=context.clock_trusted,
+        bound_at=_bound(reason, ticket, context),
+    )
+
+
+def _fits(wanted: str, here: str) -> bool:
+    return not wanted or not here or _plain(wanted) == _plain(here)
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _unless(is_fine: bool, reason: Reason) -> Reason | None:
+    return None if is_fine else reason

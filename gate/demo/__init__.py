@@ -1,0 +1,1 @@
+"""A gate to try without a venue: made-up tickets and a drawn camera."""

@@ -1,1 +1,0 @@
-"""The pure core: what tickets, scans and journals mean. No I/O, no clock, standard library only."""

@@ -1,0 +1,1 @@
+"""A lane: the only maker of HOLD, and what scanners and operators hand to it."""

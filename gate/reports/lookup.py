@@ -1,0 +1,99 @@
+"""Finding tickets by code or by name, with what they did."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from gate.core.history import claims, fold
+from gate.core.model import Act, Entry, History, Status, Ticket
+from gate.core.validity import window
+from gate.i18n import _
+from gate.storage.folder import Folder
+from gate.storage.journal import JournalReader
+from gate.storage.peers import Peers
+from gate.storage.tickets import Tickets
+from gate.text.words import N_, REASON_WORDS, clock_time, describe, printable, type_zone
+
+STATUS_WORDS = {
+    Status.NORMAL: N_("good"),
+    Status.CONSUMED: N_("used elsewhere"),
+    Status.REVOKED: N_("cancelled"),
+    Status.DELETED: N_("deleted"),
+    Status.GIFTING: N_("being given away"),
+    Status.TRANSFERRED: N_("given away"),
+    Status.UNCLAIMED: N_("not claimed"),
+    Status.EXPIRED: N_("expired"),
+    Status.LIMITED: N_("its holder has used as many as one may"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A ticket and everything that is known to have happened to it."""
+
+    ticket: Ticket
+    entries: tuple[Entry, ...]
+    history: History
+
+
+def look_up(folder: Folder, wanted: str, limit: int = 50) -> list[Found]:
+    """The ticket with that code or id, or else those with that short id or holder's name."""
+    tickets = Tickets(folder)
+    reader = JournalReader(folder.journal) if folder.journal.exists() else None
+    peers = Peers(folder)
+    try:
+        tickets.refresh()
+        match = tickets.match(wanted)
+        exact = list(match.tickets)
+        if not exact and (by_id := tickets.get(match.credential.code)):
+            exact = [by_id]
+        found = exact or tickets.search(wanted, limit)
+        if not exact and (one := tickets.begins(wanted.strip())) and one not in found:
+            found.insert(0, one)
+        return [_with_past(ticket, reader, peers) for ticket in found]
+    finally:
+        tickets.close()
+        peers.close()
+        if reader:
+            reader.close()
+
+
+def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[str]:
+    """A ticket and its past in lines for people."""
+    ticket, history = found.ticket, found.history
+    begin, end = window(ticket)
+    lines = [
+        f"{describe(ticket)} [{printable(ticket.id, 40)}]",
+        _("status: {status}").format(status=_(STATUS_WORDS[ticket.status])),
+        _("used {used} of {limit}, inside now: {inside}").format(
+            used=history.used, limit=ticket.use_limit, inside=history.inside
+        ),
+    ]
+    if ticket.holder and show_names:
+        lines.insert(1, _("holder: {name}").format(name=printable(ticket.holder)))
+    if ticket.status_note:
+        lines.append(_("note: {note}").format(note=printable(ticket.status_note)))
+    if begin is not None or end is not None:
+        zone = type_zone(ticket, time_zone)
+        told = _("good from {begin} until {end}").format(
+            begin="-" if begin is None else clock_time(begin * 1000, zone, dated=True),
+            end="-" if end is None else clock_time(end * 1000, zone, dated=True),
+        )
+        lines.append(told if zone.key == time_zone.key else f"{told} ({zone.key})")
+    claimed = claims(found.entries)
+    for entry in found.entries:
+        reason = _(REASON_WORDS[entry.reason]) if entry.reason else entry.act
+        if entry.act is Act.ANNULMENT:
+            reason = _("undone, not confirmed") if entry in claimed else _("undone")
+        when = clock_time(entry.at_ms, time_zone, dated=True)
+        when += "" if entry.trusted else f" ({_('clock not trusted')})"
+        told = f"{when} {printable(entry.gate)} {reason}"
+        told += f" x{entry.persons}" if entry.persons > 1 else ""
+        told += f" ({printable(entry.operator)})" if entry.operator else ""
+        lines.append(told + (f": {printable(entry.note)}" if entry.note else ""))
+    return lines
+
+
+def _with_past(ticket: Ticket, reader: JournalReader | None, peers: Peers) -> Found:
+    entries = [*(reader.of_ticket(ticket.id) if reader else ()), *peers.facts(ticket.id)]
+    entries.sort(key=lambda entry: (entry.hlc, entry.origin, entry.seq))
+    return Found(ticket, tuple(entries), fold(entries))

@@ -1,1 +1,0 @@
-"""Whatever yields scans: cameras, scanners, keyboards."""

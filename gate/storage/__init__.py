@@ -1,0 +1,1 @@
+"""A data folder: every file in it, the writer beside the reader."""

@@ -1,0 +1,146 @@
+"""How this lane stands: whose entries it holds, as of when, and what its verdicts are worth."""
+
+import os
+from dataclasses import dataclass
+
+from gate.core.coverage import Coverage, Settling, coverage, may_have_opened
+from gate.core.hlc import Reading
+from gate.core.model import Basis
+from gate.storage.folder import Folder, is_there
+from gate.storage.peers import is_file_of
+from gate.storage.sync_status import NOTHING, Freshness, FreshnessReader
+
+CLOCK_SLACK_MS = 60_000
+"""So much a clock may be set back without a doubt about how long nobody was heard."""
+HEARD_WITHIN_S = 10.0
+"""All that other lanes did must be held up to a moment this lately, unless the configuration says
+otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whose entries this lane holds, and how fresh everything is, at one moment."""
+
+    boot_ms: int
+    """The moment, by this device's boot clock."""
+    coverage: Coverage
+    freshness: Freshness
+    is_enrolled: bool
+    """Whether it belongs to a server or a venue."""
+
+    @property
+    def age_ms(self) -> int | None:
+        """The age of ``coverage`` at the moment."""
+        return self.coverage.age_ms(self.boot_ms)
+
+
+NOBODY_HEARD = Standing(0, Coverage(Basis.ONLY), NOTHING, is_enrolled=False)
+"""Nobody has been asked yet."""
+
+
+class StandingReader:
+    """Follows the sync worker's word; cheap enough to ask before every scan."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        heard_within_s: float = HEARD_WITHIN_S,
+        settling: Settling | None = None,
+    ) -> None:
+        self._memberships = (str(folder.enrolment), str(folder.membership))
+        self._venue = str(folder.venue)
+        self._heard = str(folder.heard)
+        self._folder = folder
+        self._freshness = FreshnessReader(folder)
+        self._within_ms = round(heard_within_s * 1000)
+        self._settling = settling or Settling()
+
+    def read(self, reading: Reading, store: str | None = None) -> Standing:
+        """How the lane stands now.
+
+        ``store`` is the peer store it has open; without it, whatever is there to be opened.
+        """
+        word = self._freshness.read(reading.boot_id)
+        is_enrolled = bool(word.server) or any(map(is_there, self._memberships))
+        if word is NOTHING:
+            # An enrolled device that has heard nothing cannot know who else is at work.
+            found = Coverage(Basis.ALONE if is_enrolled else Basis.ONLY)
+            found = self._settling.settle(found, reading.boot_ms)
+            return Standing(reading.boot_ms, found, NOTHING, is_enrolled)
+        found = coverage(word.lanes, reading.boot_ms, self._within_ms)
+        if word.lanes and not (word.is_complete and self._is_read(word.store, store)):
+            # What is read here is not what the worker speaks of, or lacks what closed lanes did.
+            found = Coverage(Basis.ALONE, found.unheard, is_refetching=True)
+        if found.basis is Basis.ONLY and is_enrolled and not self._is_told(word, reading.boot_ms):
+            found = _in_the_dark(word)
+        found = self._settling.settle(found, reading.boot_ms)
+        return Standing(reading.boot_ms, found, word, is_enrolled)
+
+    def list_as_of_ms(self, standing: Standing, at_ms: int, told_ms: int) -> int | None:
+        """As of when the ticket list is, by the lane's clock; ``None`` while it is current.
+
+        ``told_ms`` is what the list says of itself, by its source's clock; 0 when it says nothing.
+        The answer is 0 when nobody knows. A list of one's own is as current as it can be.
+        """
+        if not standing.is_enrolled or is_there(self._venue):
+            return None
+        fresh = standing.freshness
+        known = [told_ms - (fresh.ahead_ms or 0)] if told_ms else []
+        if fresh.tickets_boot_ms is not None:
+            age_ms = standing.boot_ms - fresh.tickets_boot_ms
+            if age_ms <= self._within_ms:
+                return None
+            known.append(at_ms - age_ms)
+        return max(known, default=0)
+
+    def unheard_ms(self, standing: Standing, wall_ms: int) -> int | None:
+        """For how long neither the server nor another gate was heard, by this device's clocks.
+
+        ``wall_ms`` is its own clock as it is. ``None`` where that cannot be told: the clock is
+        behind the last time that somebody was heard. Whoever needs to hear nobody is at 0.
+        """
+        if not standing.is_enrolled or is_there(self._venue):
+            return 0
+        fresh = standing.freshness
+        in_boot = [fresh.server_boot_ms, *(lane.lan_boot_ms for lane in fresh.lanes)]
+        newest = max((ms for ms in in_boot if ms is not None), default=None)
+        if newest is not None:
+            return max(0, standing.boot_ms - newest)
+        noted = [ms for path in (self._heard, *self._memberships) if (ms := _changed_ms(path))]
+        since_ms = max(noted, default=0)
+        return wall_ms - since_ms if wall_ms >= since_ms - CLOCK_SLACK_MS else None
+
+    def _is_read(self, told: str, store: str | None) -> bool:
+        """Whether the peer store that the worker speaks of is the one that is read here."""
+        if not told or store is not None:
+            # Without a name, what the worker writes is where nobody can read it.
+            return bool(told) and told == store
+        try:
+            return is_file_of(told, self._folder.peers.stat())
+        except OSError:
+            return False
+
+    def _is_told(self, word: Freshness, now_boot_ms: int) -> bool:
+        """Whether anybody would have told by now that another lane has opened."""
+        heard = [word.server_boot_ms, *(lane.lan_boot_ms for lane in word.lanes)]
+        newest = max((ms for ms in heard if ms is not None), default=None)
+        return newest is not None and now_boot_ms - newest <= self._within_ms
+
+
+def _changed_ms(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns // 1_000_000  # noqa: PTH116  before every scan, so the quick way
+    except OSError:
+        return 0
+
+
+def _in_the_dark(word: Freshness) -> Coverage:
+    # Nobody would have told that a closed lane has opened since it was heard.
+    if not word.knows_members and word.server_boot_ms is None:
+        return Coverage(Basis.ALONE)
+    unsure = tuple(
+        lane
+        for lane in word.lanes
+        if lane.state == "enrolled" and may_have_opened(lane, word.opened_boot_ms)
+    )
+    return Coverage(Basis.ALONE, unsure) if unsure else Coverage(Basis.ONLY)

@@ -1,0 +1,124 @@
+"""What a supervisor has to look into, a line for each ticket.
+
+Conflicts, irregular admissions, and undos that nobody has confirmed.
+
+Read by the screens. Keeping watch costs what has come since the last look, not what there is.
+"""
+
+import threading
+from dataclasses import dataclass
+
+from gate.core.history import Claimed, Conflict
+from gate.core.irregular import Irregular
+from gate.core.model import Entry, Ticket
+from gate.storage.fleet import Venue
+from gate.storage.folder import Folder
+from gate.storage.tickets import Tickets
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """One ticket, with what is wrong about its admissions."""
+
+    ticket: str
+    conflict: Conflict | None
+    irregular: Irregular | None
+    short: str = ""
+    """What ``gate lookup`` finds the ticket by."""
+    details: Ticket | None = None
+    """The ticket as the list has it; ``None`` when it has not."""
+    claimed: Claimed | None = None
+    """Undos that nobody who may has confirmed."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits for a supervisor's word."""
+        waits = [one for one in (self.conflict, self.claimed) if one is not None]
+        return any(one.resolution is None for one in waits) or (
+            self.irregular is not None and self.irregular.is_open
+        )
+
+    @property
+    def admissions(self) -> list[Entry]:
+        """The admissions that it is about, the first first."""
+        if self.conflict is not None:
+            return list(self.conflict.admissions)
+        if self.irregular is not None:
+            return [one.entry for one in self.irregular.admissions]
+        return list(self.claimed.targets) if self.claimed else []
+
+    @property
+    def resolution(self) -> Entry | None:
+        """The supervisor's word, once nothing is open."""
+        if self.is_open:
+            return None
+        words = [one.resolution for one in (self.conflict, self.irregular, self.claimed) if one]
+        return next((word for word in words if word is not None), None)
+
+
+def matters(folder: Folder, venue: Venue) -> list[Matter]:
+    """Every ticket with something to look into, those that wait first, then the newest."""
+    clashes = {one.ticket: one for one in venue.conflicts()}
+    strange = {one.ticket: one for one in venue.irregular_admissions()}
+    claims = {one.ticket: one for one in venue.claims()}
+    tickets = Tickets(folder) if folder.pointer.exists() else None
+    found = []
+    try:
+        for id_ in {**clashes, **strange, **claims}:
+            details = tickets.get(id_) if tickets else None
+            short = tickets.short_of(id_) if tickets and details else id_
+            found.append(
+                Matter(id_, clashes.get(id_), strange.get(id_), short, details, claims.get(id_))
+            )
+    finally:
+        if tickets:
+            tickets.close()
+    return sorted(found, key=lambda one: (not one.is_open, -one.admissions[-1].hlc, one.ticket))
+
+
+class Watch:
+    """Which tickets wait for a supervisor, kept up to date; may be asked from any thread."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._busy = threading.Lock()
+        self._open: set[str] = set()
+        self._rows = (-1, -1)
+        self._files: tuple[str, int, bool, str] = ("", 0, False, "")
+        """The life of the feed, how far it was read, whether others had been heard, and which of
+        them are disowned."""
+
+    def is_free(self) -> bool:
+        """Whether nobody is looking just now."""
+        return not self._busy.locked()
+
+    def look(self) -> frozenset[str]:
+        """The tickets that wait now. Raises StoreError when the files cannot be read."""
+        with self._busy, Venue(self._folder) as venue:
+            tickets = Tickets(self._folder) if self._folder.pointer.exists() else None
+            try:
+                self._follow(venue, tickets)
+            finally:
+                if tickets:
+                    tickets.close()
+        return frozenset(self._open)
+
+    def _follow(self, venue: Venue, tickets: Tickets | None) -> None:
+        rows, (life, seq, had_peers, not_ours) = venue.newest_rows(), self._files
+        disowned = venue.disowned()
+        at, changed, now_life, has_peers = 0, None, "", self._folder.peers.exists()
+        if tickets is not None:
+            tickets.refresh()
+            at, changed = tickets.changed_since(seq)
+            now_life = tickets.life
+        is_next = 0 <= self._rows[0] <= rows[0] and self._rows[1] <= rows[1]
+        if not is_next or changed is None or (now_life, disowned) != (life, not_ours):
+            self._open = {one.ticket for one in matters(self._folder, venue) if one.is_open}
+        elif rows != self._rows or at != seq or has_peers != had_peers:
+            for id_ in venue.touched_since(self._rows) | changed:
+                clash = venue.conflict_of(tickets, id_) if venue.was_heard(id_) else None
+                strange = venue.irregular_of(tickets, id_) if tickets else None
+                claimed = venue.claims_of(id_)
+                is_open = Matter(id_, clash, strange, claimed=claimed).is_open
+                self._open = self._open | {id_} if is_open else self._open - {id_}
+        self._rows, self._files = rows, (now_life, at, has_peers, disowned)

@@ -1,0 +1,362 @@
+"""Ticket types and tickets as a file or the server's API states them, and what they say to a gate.
+
+The same rows everywhere: ``docs/importing.md`` has every field. What is wrong with a row is said
+in one line; nothing here knows where the row came from or where it goes.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Annotated, Any, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta
+
+from gate.core.model import CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
+from gate.credential import code_hash, parse, shape_of
+from gate.i18n import _
+from gate.storage.moments import BadMoment, Side, is_start_of_day, second_of
+
+MAX_TEXT = 3072
+"""Longest text of a field, in UTF-8 bytes: the card API's longest."""
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_HOURS = re.compile(r"([a-z]{3})[a-z]*(?:-([a-z]{3})[a-z]*)? (\d\d?):(\d\d)-(\d\d?):(\d\d)")
+_MIDNIGHT = 24 * 60
+_KINDS = {kind.value.partition("_")[0].casefold(): kind for kind in Kind} | {
+    kind.value.casefold(): kind for kind in Kind
+}
+
+_When = int | str | None
+_Count = Annotated[int, Meta(ge=1, le=100_000)]
+_Row = TypeVar("_Row", "TypeRow", "TicketRow")
+
+
+class TypeRow(msgspec.Struct, forbid_unknown_fields=True):
+    """A ticket type as a file states it; see ``docs/importing.md``."""
+
+    id: str
+    kind: str
+    title: str = ""
+    event: str = ""
+    time_zone: str = ""
+    begin: _When = None
+    end: _When = None
+    term_days: _Count | None = None
+    term_starts_after_days: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    weekly: str = ""
+    locations: str | list[str | int] = ""
+    use_limit: _Count = 1
+    party_size: _Count = 1
+    attention: str = ""
+    ticket_class: str = ""
+    flight: str = ""
+    origin: str = ""
+    destination: str = ""
+    departure_time: _When = None
+    landing_time: _When = None
+    gate: str = ""
+    boarding_time: _When = None
+    air_model: str = ""
+
+
+class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
+    """A ticket as a file states it; see ``docs/importing.md``."""
+
+    code: str
+    type: str
+    id: str = ""
+    status: Status = Status.NORMAL
+    status_note: str = ""
+    issued_at: _When = None
+    claimed_at: _When = None
+    gifted_at: _When = None
+    begin_time: _When = None
+    end_time: _When = None
+    zone: str = ""
+    entrance: str = ""
+    seats: str | list[str] = ""
+    ticket_class: str = ""
+    show_time: _When = None
+    duration: _Count | None = None
+    screening_room: str = ""
+    travel_class: str = ""
+    checked_in: bool = False
+    gate: str = ""
+    boarding_time: _When = None
+    holder: str = ""
+    attention: str = ""
+    uses: _Count | None = None
+    party: _Count | None = None
+    qrcode_data: str = ""
+    other_codes: str | list[str] = ""
+    old_codes: str | list[str] = ""
+
+
+_TYPE_TIMES = {
+    "begin": Side.BEGIN, "end": Side.END,
+    "departure_time": Side.AT, "landing_time": Side.AT, "boarding_time": Side.AT,
+}  # fmt: skip
+_TICKET_TIMES = {
+    "issued_at": Side.BEGIN, "claimed_at": Side.BEGIN, "gifted_at": Side.BEGIN,
+    "begin_time": Side.BEGIN, "end_time": Side.END, "show_time": Side.AT, "boarding_time": Side.AT,
+}  # fmt: skip
+_TYPE_FIELDS = tuple((f.name, f.default) for f in fields(TicketType))
+_TICKET_FIELDS = tuple(
+    (f.name, f.default) for f in fields(Ticket) if f.name not in ("type", "code_state", "voids")
+)
+
+
+class BadRow(Exception):
+    """What is wrong with one row, in words."""
+
+
+class TypeTimes(NamedTuple):
+    """What its tickets' times are read and checked by."""
+
+    zone: str
+    begin: int | None = None
+    end: int | None = None
+
+
+class TypeBody(NamedTuple):
+    """A ticket type as a replica keeps it."""
+
+    id: str
+    times: TypeTimes
+    body: str
+    notes: tuple[str, ...] = ()
+    """What is taken as it stands, but may be meant otherwise."""
+
+
+class TicketBody(NamedTuple):
+    """A ticket as a replica keeps it."""
+
+    id: str
+    type_id: str
+    body: str
+    codes: dict[bytes, CodeState]
+    holder: str
+    notes: tuple[str, ...] = ()
+    """What is taken as it stands, but may be meant otherwise."""
+
+
+def times_of(kind: TicketType) -> TypeTimes:
+    """What a kept type says of its tickets' times."""
+    return TypeTimes(kind.time_zone, kind.begin, kind.end)
+
+
+def type_body(row: Mapping[str, Any], time_zone: str, *, is_exact: bool = False) -> TypeBody:
+    """A ticket type as it is kept; ``time_zone`` is for types that name none. Raises BadRow.
+
+    ``is_exact`` takes numbers as they are: they were checked before.
+    """
+    stated = _convert(row, TypeRow)
+    said = msgspec.structs.asdict(stated)
+    zone = said["time_zone"] = stated.time_zone or time_zone
+    _check_id(stated.id)
+    _check_zone(zone)
+    said["kind"] = _kind(stated.kind)
+    notes = _take_times(said, _TYPE_TIMES, zone, is_exact=is_exact)
+    if not is_exact:
+        _check_order(said, row, "begin", "end")
+        _check_order(said, row, "boarding_time", "departure_time")
+    said["weekly"] = _weekly(stated.weekly)
+    said["locations"] = _texts(stated.locations)
+    times = TypeTimes(zone, said["begin"], said["end"])
+    return TypeBody(stated.id, times, _body(said, _TYPE_FIELDS), notes)
+
+
+def ticket_body(
+    row: Mapping[str, Any],
+    type_of: Callable[[str], TypeTimes | None],
+    key: bytes,
+    *,
+    is_exact: bool = False,
+) -> TicketBody:
+    """A ticket as it is kept. ``type_of`` tells what is known of a type.
+
+    ``is_exact`` takes numbers as they are: they were checked before. Raises BadRow.
+    """
+    stated = _convert(row, TicketRow)
+    of = type_of(stated.type)
+    if of is None:
+        raise BadRow(_("there is no ticket type {type!r}").format(type=stated.type))
+    codes = dict.fromkeys(_texts(stated.old_codes), CodeState.TRANSFERRED)
+    for code in (stated.code, stated.qrcode_data, *_texts(stated.other_codes)):
+        if code:
+            codes[code] = CodeState.LIVE
+    hashes = {_hash(key, code): state for code, state in codes.items()}
+    said = msgspec.structs.asdict(stated)
+    id_ = said["id"] = stated.id or _hash(key, stated.code).hex()
+    _check_id(id_)
+    notes = _take_times(said, _TICKET_TIMES, of.zone, is_exact=is_exact)
+    if not is_exact:
+        _check_window(said, row, of)
+    said["seats"] = _texts(stated.seats)
+    said["shape"] = shape_of([parse(code).code for code in codes])
+    body = _body(said, _TICKET_FIELDS, type_id=stated.type)
+    return TicketBody(id_, stated.type, body, hashes, stated.holder, notes)
+
+
+def changed_body(
+    body: str, changes: Mapping[str, Any], type_of: Callable[[str], TypeTimes | None]
+) -> str:
+    """A kept ticket with some fields stated anew; ``None`` and empty text take a field away.
+
+    Raises BadRow.
+    """
+    allowed = {name for name, _default in _TICKET_FIELDS} - {"id", "shape"}
+    for name in changes:
+        if name not in allowed:
+            raise BadRow(_("{name}: there is no such field").format(name=name))
+    kept: dict[str, Any] = msgspec.json.decode(body)
+    kept.pop("voids", None)
+    # Stated as a row, so that a change is checked by the rules of a row.
+    row = {name: value for name, value in {**kept, **changes}.items() if value not in (None, "")}
+    type_id, shape = row.pop("type_id"), row.pop("shape", "")
+    stated = _convert({**row, "code": "-", "type": type_id}, TicketRow)
+    of = type_of(type_id) or TypeTimes("UTC")
+    said = msgspec.structs.asdict(stated)
+    anew = {name: side for name, side in _TICKET_TIMES.items() if name in changes}
+    _take_times(said, anew, of.zone)
+    if anew:
+        _check_window(said, row, of)
+    said["seats"] = _texts(stated.seats)
+    said["shape"] = shape
+    return _body(said, _TICKET_FIELDS, type_id=type_id)
+
+
+_IMPERSONAL = (
+    "id", "type_id", "status", "begin_time", "end_time", "zone", "entrance", "uses", "party",
+    "shape", "voids",
+)  # fmt: skip
+"""What counts, conflicts and reports are made of; a field that is added is personal until named."""
+
+
+def bare_body(body: str) -> str:
+    """A kept ticket without whatever may tell of a person; what is bare already stays as it is."""
+    kept: dict[str, Any] = msgspec.json.decode(body)
+    return msgspec.json.encode({name: kept[name] for name in _IMPERSONAL if name in kept}).decode()
+
+
+def _hash(key: bytes, code: str) -> bytes:
+    credential = parse(code)
+    if credential.problem is not None:
+        raise BadRow(_("a code is empty, too long or not text"))
+    return code_hash(key, credential.code)
+
+
+def _convert(row: Mapping[str, Any], kind: type[_Row]) -> _Row:
+    for name, value in row.items():
+        if isinstance(value, str) and len(value.encode("utf-8", "replace")) > MAX_TEXT:
+            raise BadRow(_("{name} is longer than {limit} bytes").format(name=name, limit=MAX_TEXT))
+    try:
+        return msgspec.convert(dict(row), kind, strict=False)
+    except msgspec.ValidationError as error:
+        complaint, _at, path = str(error).replace("`", "").partition(" - at $.")
+        raise BadRow(f"{path}: {complaint}" if path else complaint) from error
+
+
+def _body(said: dict[str, Any], known: tuple[tuple[str, Any], ...], **more: Any) -> str:
+    kept = {name: said[name] for name, default in known if said[name] != default}
+    return msgspec.json.encode({**kept, **more}).decode()
+
+
+def _check_id(id_: str) -> None:
+    if not id_ or not id_.isprintable() or len(id_) > 128:
+        raise BadRow(_("id must be 1 to 128 printable characters"))
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ValueError, KeyError, OSError) as error:
+        raise BadRow(_("{found!r} is no time zone").format(found=name)) from error
+
+
+def _kind(name: str) -> Kind:
+    kind = _KINDS.get(name.strip().casefold())
+    if kind is None:
+        raise BadRow(
+            _("kind {found!r} is none of {allowed}").format(
+                found=name, allowed=", ".join(kind.value for kind in Kind)
+            )
+        )
+    return kind
+
+
+def _texts(said: str | list[str | int] | list[str]) -> tuple[str, ...]:
+    parts = said.split("|") if isinstance(said, str) else said
+    return tuple(text for part in parts if (text := str(part).strip()))
+
+
+def _take_times(
+    said: dict[str, Any], times: Mapping[str, Side], zone: str, *, is_exact: bool = False
+) -> tuple[str, ...]:
+    """Make Unix seconds of the times of a row; the answer is what may be meant otherwise."""
+    notes = []
+    for name, side in times.items():
+        stated = said[name]
+        if stated is None or (is_exact and isinstance(stated, int)):
+            continue
+        try:
+            said[name] = second_of(stated, ZoneInfo(zone), side)
+        except BadMoment as bad:
+            told = f"{name}: {bad}"
+            raise BadRow(told) from bad
+        if side is Side.END and is_start_of_day(stated):
+            note = _("{name}: {found} is the beginning of that day; the whole day is {day}")
+            notes.append(note.format(name=name, found=stated.strip(), day=stated.strip()[:10]))
+    return tuple(notes)
+
+
+def _check_order(said: Mapping[str, Any], row: Mapping[str, Any], begin: str, end: str) -> None:
+    first, last = said[begin], said[end]
+    if first is not None and last is not None and last < first:
+        raise BadRow(
+            _("{end} {last} is before {begin} {first}").format(
+                end=end, last=row.get(end), begin=begin, first=row.get(begin)
+            )
+        )
+
+
+def _check_window(said: Mapping[str, Any], row: Mapping[str, Any], of: TypeTimes) -> None:
+    """A ticket that could never be good is a mistake."""
+    _check_order(said, row, "begin_time", "end_time")
+    begin, end = said["begin_time"], said["end_time"]
+    if begin is not None and of.end is not None and begin > of.end:
+        told = _("begin_time {found} is after the end of its type")
+        raise BadRow(told.format(found=row.get("begin_time")))
+    if end is not None and of.begin is not None and end < of.begin:
+        told = _("end_time {found} is before the begin of its type")
+        raise BadRow(told.format(found=row.get("end_time")))
+
+
+def _weekly(said: str) -> tuple[WeeklyHours, ...]:
+    hours = []
+    for part in said.casefold().split(";"):
+        if not part.strip():
+            continue
+        match = _HOURS.fullmatch(" ".join(part.split()))
+        if match is None:
+            raise BadRow(
+                _("weekly: {found!r} is not like 'Mon-Fri 09:00-18:00; Sat 10:00-16:00'").format(
+                    found=part.strip()
+                )
+            )
+        first, last, *clock = match.groups()
+        begin, end = (_minute(*clock[i : i + 2]) for i in (0, 2))
+        if end == _MIDNIGHT:
+            end -= 1  # the last minute counts whole
+        days = [_DAYS.index(day) for day in (first, last or first) if day in _DAYS]
+        if len(days) != 2 or begin > 1439 or end > 1439:
+            raise BadRow(_("weekly: {found!r} has no such day or hour").format(found=part.strip()))
+        span = (days[1] - days[0]) % 7
+        hours += [WeeklyHours((days[0] + i) % 7 + 1, begin, end) for i in range(span + 1)]
+    return tuple(hours)
+
+
+def _minute(hour: str, minute: str) -> int:
+    """The minute of the day; more than a day has where there is none."""
+    return int(hour) * 60 + int(minute) if int(minute) < 60 else _MIDNIGHT + 1

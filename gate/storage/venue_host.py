@@ -1,0 +1,335 @@
+"""A venue without a server: the gate that is its host says who belongs to it.
+
+What the host says of a device goes into the feed of tickets, which one process writes. So it is put
+into the inbox first, and whoever may write the feed takes it from there: the sync worker, or this.
+"""
+
+import logging
+import secrets
+import time
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from gate.core.enrolment import Enrol, Enrolled
+from gate.core.ticket_feed import ChangeKind
+from gate.errors import BusyError, DamagedError, UsageError
+from gate.i18n import _
+from gate.storage import enrolment
+from gate.storage.certificates import (
+    Authority,
+    Membership,
+    load_membership,
+    save_membership,
+    venue_id,
+)
+from gate.storage.device_key import DeviceKey
+from gate.storage.event import EventRow, event_of, event_zone
+from gate.storage.folder import Folder, Lock, sync_folder, write_durably
+from gate.storage.peer_store import Holdings
+from gate.storage.revocation import require_not_revoked
+from gate.storage.sqlite import faults, open_reader
+from gate.storage.ticket_feed import Feed
+from gate.storage.ticket_filling import MemberRow, members_of
+from gate.storage.tickets import live_replica
+
+log = logging.getLogger(__name__)
+SUFFIX, EVENT_SUFFIX = ".member", ".event"
+ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
+
+
+class Venue(msgspec.Struct, frozen=True):
+    """What the host keeps of its venue, readable by its user only: the key is a secret."""
+
+    name: str
+    key: str
+    """The authority's private key (PEM)."""
+    authority: str
+    """Its certificate (PEM)."""
+    gate: str = ""
+    """What the host itself is called."""
+
+
+_venue = msgspec.json.Decoder(Venue)
+_member = msgspec.json.Decoder(MemberRow)
+_event = msgspec.json.Decoder(EventRow)
+_encode = msgspec.json.Encoder().encode
+
+
+def create(folder: Folder, name: str, gate: str, time_zone: str) -> Venue:
+    """Begin a venue with this gate as its host and first member; ``gate`` is what it is called.
+
+    All its gates are in ``time_zone``, unless they are told otherwise by hand.
+
+    Raises UsageError when this gate belongs to a venue or server already, BusyError when a sync
+    worker is at work.
+    """
+    if folder.enrolment.exists() or folder.venue.exists():
+        raise UsageError(
+            _("this gate belongs to a venue or a server already"),
+            _("Begin another venue in another folder, with --data-dir."),
+        )
+    require_not_revoked(folder)
+    folder.create()
+    lock = Lock(folder, "sync")
+    try:
+        minted, device = Authority.mint(), folder.device_id()
+        public = DeviceKey(folder).public
+        certificate = minted.issue(device, public)
+        membership = Membership(device, certificate, minted.certificate)
+        save_membership(folder, membership)
+        with closing(Feed(folder)) as feed:
+            now_ms = _now_ms()
+            feed.begin(now_ms, EventRow(venue_id(membership), name, time_zone))
+            row = MemberRow(device, gate, public, ENROLLED)
+            feed.append("device", device, _encode(row), minted, now_ms)
+        venue = Venue(name, minted.key, minted.certificate, gate)
+        # Last: whoever finds this finds all of it.
+        with faults(folder.venue):
+            write_durably(folder.venue, _encode(venue))
+        return venue
+    finally:
+        lock.close()
+
+
+def load(folder: Folder) -> Venue:
+    """What the host keeps of its venue. Raises UsageError, with what to do, at any other gate."""
+    enrolled = enrolment.load(folder)
+    if enrolled is not None and enrolled.credential:
+        raise UsageError(
+            _("this gate belongs to a server"),
+            _("Do it there: gate serve --devices, --retire, --revoke, --new-token."),
+        )
+    if enrolled is not None:
+        raise UsageError(
+            _("this gate is not the host of its venue"),
+            _("Do it at the gate where the venue was created."),
+        )
+    with faults(folder.venue):
+        try:
+            content = folder.venue.read_bytes()
+        except FileNotFoundError:
+            raise UsageError(
+                _("this gate belongs to no venue"), _("Begin one with: gate venue create")
+            ) from None
+    try:
+        return _venue.decode(content)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise _damaged() from error
+
+
+def is_host(folder: Folder) -> bool:
+    """Whether this gate is the host of a venue."""
+    return folder.venue.exists() and not folder.enrolment.exists()
+
+
+def authority_of(folder: Folder) -> Authority | None:
+    """The venue's own, at its host. Raises DamagedError when it cannot be read."""
+    if not is_host(folder):
+        return None
+    return authority(load(folder))
+
+
+def authority(venue: Venue) -> Authority:
+    """A venue's own, as its host keeps it. Raises DamagedError when it cannot be read."""
+    try:
+        return Authority.from_pem(venue.key, venue.authority)
+    except (ValueError, TypeError) as error:
+        raise _damaged() from error
+
+
+def devices(folder: Folder) -> dict[str, MemberRow]:
+    """Every device of the venue by id, with what was said of it and waits to be taken in."""
+    load(folder)
+    # What waits is read first: what is taken in meanwhile is then found in the feed at the latest.
+    waiting = [row for path in _waiting(folder) if (row := _read(path)) is not None]
+    live = live_replica(folder)
+    with closing(open_reader(live)) as connection, faults(live):
+        found = members_of(connection)
+    return found | {row.id: row for row in waiting if isinstance(row, MemberRow)}
+
+
+def set_state(folder: Folder, device: str, state: str) -> MemberRow:
+    """Retire, bring back or revoke a device; the last is for good. Raises UsageError."""
+    found = devices(folder).get(device)
+    if found is None:
+        raise no_device(device)
+    if device == folder.device_id():
+        raise UsageError(
+            _("this is the host itself"), _("Without it nobody could be asked in or sent away.")
+        )
+    if found.state == REVOKED and state != REVOKED:
+        raise UsageError(
+            _("this device was revoked, for good"),
+            _("A new link makes a new device: gate venue invite"),
+        )
+    proof = authority(load(folder)).revocation(device) if state == REVOKED else ""
+    row = msgspec.structs.replace(found, state=state, proof=proof)
+    say(folder, row)
+    return row
+
+
+def no_device(device: str) -> UsageError:
+    """What to say of an id that no device has."""
+    return UsageError(
+        _("there is no device {id!r}").format(id=device[:64]), _("See them: gate venue devices")
+    )
+
+
+def set_zone(folder: Folder, time_zone: str) -> EventRow:
+    """Give the venue another time zone. Raises UsageError at any gate but the host."""
+    return _state(folder, time_zone=time_zone)
+
+
+def set_end(folder: Folder, ends_s: int, keep_days: int | None) -> EventRow:
+    """Say when the event ends (Unix seconds), and how many days later what is personal goes.
+
+    Raises UsageError at any gate but the host, and where that would be at once though nobody has
+    said how many days: it could not be taken back.
+    """
+    kept = {} if keep_days is None else {"keep_days": keep_days}
+    row = msgspec.structs.replace(_event_of(folder), ends_s=ends_s, **kept)
+    if not kept and ends_s and row.keeps_until_ms <= _now_ms():
+        raise UsageError(
+            _("by that end names and codes are dropped at once"),
+            _("Say that it is meant, with --keep-days N."),
+        )
+    return _state(folder, ends_s=ends_s, **kept)
+
+
+def set_isolated_hours(folder: Folder, hours: int) -> EventRow:
+    """Bound for how long a gate that hears nobody lets people in; 0: it is not bounded.
+
+    Raises UsageError at any gate but the host.
+    """
+    return _state(folder, isolated_hours=hours)
+
+
+def _state(folder: Folder, **fields: str | int) -> EventRow:
+    row = msgspec.structs.replace(_event_of(folder), **fields)
+    say(folder, row)
+    return row
+
+
+def _event_of(folder: Folder) -> EventRow:
+    """What the venue says of itself, with what waits to be taken in."""
+    venue, mine = load(folder), load_membership(folder)
+    waiting = [row for path in _waiting(folder) if isinstance(row := _read(path), EventRow)]
+    if waiting:
+        return waiting[-1]
+    live = live_replica(folder)
+    with closing(open_reader(live)) as connection, faults(live):
+        found = event_of(connection)
+    return found or EventRow("" if mine is None else venue_id(mine), venue.name, "UTC")
+
+
+def take_in(folder: Folder, asked: Enrol, name: str) -> Enrolled:
+    """Make a device that came with a token a member. Raises UsageError for the host itself."""
+    venue, mine = load(folder), load_membership(folder)
+    if mine is None:
+        raise DamagedError(
+            _("{file} cannot be read").format(file="member.json"),
+            _("Restore it from a backup of this folder."),
+        )
+    if asked.device == mine.device:
+        raise UsageError(_("this is the host itself"), _("It belongs to the venue already."))
+    known = devices(folder).get(asked.device)
+    if known is not None and known.state == REVOKED:
+        raise UsageError(
+            _("this device was revoked, for good"), _("Wipe it (gate wipe): then it is a new one.")
+        )
+    certificate = authority(venue).issue(asked.device, asked.key)
+    say(folder, MemberRow(asked.device, name, asked.key, ENROLLED))
+    time_zone = event_zone(folder)
+    return Enrolled("", venue_id(mine), venue.name, name, time_zone, venue.authority, certificate)
+
+
+def say(folder: Folder, row: MemberRow | EventRow) -> None:
+    """Let all gates hear of a device or the venue: now, or as soon as the sync worker has time."""
+    _leave(folder, row)
+    try:
+        lock = Lock(folder, "sync")
+    except BusyError:
+        return
+    try:
+        with closing(Feed(folder)) as feed:
+            take_requests(folder, feed, _now_ms())
+            if isinstance(row, MemberRow) and row.counts_until is not None:
+                # As the sync worker does once it has read so far.
+                with closing(Holdings(folder)) as holdings:
+                    holdings.disown(feed.members().values())
+    finally:
+        lock.close()
+
+
+def take_requests(folder: Folder, feed: Feed, now_ms: int) -> list[MemberRow | EventRow]:
+    """Put what waits in the inbox into the feed; for whoever holds the folder's ``sync`` lock.
+
+    What cannot be read is set aside, with ``.bad`` after its name. While tickets are imported, or
+    the venue's key cannot be read, everything waits.
+    """
+    taken: list[MemberRow | EventRow] = []
+    waiting = _waiting(folder)
+    if not waiting or not feed.cursor:
+        return taken
+    try:
+        own = authority_of(folder)
+    except DamagedError as fault:
+        # Scanning and telling go on; what waits is not lost.
+        log.error("inbox: %s", fault.message)
+        return taken
+    if own is None:
+        return taken
+    for path in waiting:
+        row = _read(path)
+        with faults(path):
+            if row is None:
+                log.warning("inbox: %s cannot be read", path.name)
+                path.replace(path.with_name(f"{path.name}.bad"))
+                continue
+            is_event = isinstance(row, EventRow)
+            if (feed.event() if is_event else feed.members().get(row.id)) != row:
+                kind: ChangeKind = "event" if is_event else "device"
+                try:
+                    feed.append(kind, row.id, _encode(row), own, now_ms)
+                except BusyError:
+                    break
+            path.unlink()
+        taken.append(row)
+    return taken
+
+
+def _leave(folder: Folder, row: MemberRow | EventRow) -> None:
+    """Put a request into the inbox, after those that wait there."""
+    inbox = folder.inbox
+    with faults(inbox):
+        inbox.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.path)
+        number = max((int(path.name[:6]) for path in _waiting(folder)), default=0) + 1
+        suffix = EVENT_SUFFIX if isinstance(row, EventRow) else SUFFIX
+        write_durably(inbox / f"{number:06}-{secrets.token_hex(4)}{suffix}", _encode(row))
+
+
+def _waiting(folder: Folder) -> list[Path]:
+    found = folder.inbox.glob(f"{'[0-9]' * 6}-*")
+    return sorted(path for path in found if path.suffix in (SUFFIX, EVENT_SUFFIX))
+
+
+def _read(path: Path) -> MemberRow | EventRow | None:
+    decoder = _event if path.suffix == EVENT_SUFFIX else _member
+    try:
+        return decoder.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError, UnicodeError):
+        return None
+
+
+def _damaged() -> DamagedError:
+    return DamagedError(
+        _("{file} cannot be read").format(file="venue.json"),
+        _("Restore it from a backup: without it no other gate can be asked in."),
+    )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

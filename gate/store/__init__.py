@@ -1,1 +1,0 @@
-"""The files of one data folder: one writer each, durable before anything green is shown."""

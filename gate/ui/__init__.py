@@ -1,0 +1,1 @@
+"""What shows and asks; it decides nothing."""

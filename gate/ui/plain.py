@@ -1,0 +1,345 @@
+"""The lane without a screen: one line a verdict, for screen readers, serial consoles and pipes."""
+
+import codecs
+import errno
+import os
+import select
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TextIO
+from zoneinfo import ZoneInfo
+
+from gate.capture.keyboard_wedge import Bursts, Wedge
+from gate.core.model import Basis, Outcome, Place, ScannerProof, Verdict
+from gate.errors import GateError, UsageError
+from gate.i18n import _
+from gate.lane.lane import Lane
+from gate.lane.scanner_repair import Proposed
+from gate.text.confirming import Again, guest, movement, next_turn, way
+from gate.text.scanner_words import proposal_lines, scanner_line
+from gate.text.words import DIRECTION_WORDS, clock_time, explain, printable, why_alone
+
+_NO_GAP_MS = 10**9
+"""A pipe may stutter: there only line ends end a code."""
+
+BELLS = {Outcome.REFUSE: 3, Outcome.HOLD: 3, Outcome.ATTENTION: 2, Outcome.RESCAN: 0}
+"""How often the terminal's bell rings; once for everything else."""
+
+_COMMANDS = {
+    b"\x1b[17~": "direction",
+    b"\x1b[18~": "next",
+    b"\x1b[19~": "look",
+    b"\x14": "meant",
+    b"\x1a": "undo",
+    b"\x13": "scanner",
+    b"\x0b": "type_code",
+    b"\x03": "quit",
+    b"\x11": "quit",
+}
+"""F6, F7, F8, Ctrl+T, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C and Ctrl+Q as terminals send them."""
+
+
+def verdict_line(
+    verdict: Verdict,
+    place: Place,
+    time_zone: ZoneInfo,
+    *,
+    show_names: bool = True,
+    unheard: str = "",
+) -> str:
+    """``HH:MM:SS OUTCOME``, then reason, ticket, place and time from scan to verdict."""
+    words = explain(verdict, place, time_zone, show_names=show_names, unheard=unheard)
+    sentences = (words.rule, words.note, words.fact, words.remedy)
+    reason = " ".join(f"{part.removesuffix('.')}." for part in sentences if part)
+    ticket = " · ".join(part for part in (words.ticket, words.holder, words.uses) if part)
+    number = f"[{printable(verdict.ticket.id, 12)}]" if verdict.ticket else ""
+    parts = [
+        f"{_clock(verdict.at_ms, time_zone)} {verdict.outcome.name:<9} {reason}",
+        " ".join(part for part in (ticket, number) if part) or "-",
+        printable(place.gate),
+        words.basis,
+        f"{verdict.latency_ms or 0:.0f} ms",
+    ]
+    return " | ".join(part for part in parts if part)
+
+
+def unheard_at(lane: Lane, verdict: Verdict, time_zone: ZoneInfo) -> str:
+    """Which lanes a verdict could not hear of, and since when; empty when that is nobody."""
+    if verdict.basis is not Basis.ALONE:
+        return ""
+    standing = lane.standing()
+    return why_alone(standing.coverage, standing.boot_ms, lane.now_ms(), time_zone)
+
+
+def isolation_words(lane: Lane, time_zone: ZoneInfo) -> str:
+    """From when on the lane holds everybody, because nobody is heard; empty while it will not."""
+    from_ms = lane.holds_from_ms
+    if from_ms is None:
+        return ""
+    if from_ms <= lane.now_ms():
+        return _("NOBODY HEARD: ALL WAIT")
+    when = clock_time(from_ms, time_zone, near_ms=lane.now_ms())
+    return _("nobody heard: all wait from {when}").format(when=when)
+
+
+@dataclass(slots=True)
+class _Hand:
+    """A code that is being typed by hand."""
+
+    typed: str = ""
+    bursts: Bursts = field(default_factory=Bursts)
+
+
+class Plain:
+    """Prints verdicts and takes typed codes and a few keys."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        time_zone: ZoneInfo,
+        *,
+        out: TextIO,
+        bell: bool = False,
+        show_names: bool = True,
+        look_hard: Callable[[], None] | None = None,
+        meant: Callable[[], bool] | None = None,
+    ) -> None:
+        self._lane = lane
+        self.time_zone = time_zone
+        self._out = out
+        self._bell = bell and out.isatty()
+        self._show_names = show_names
+        self._look_hard = look_hard
+        self._meant = meant
+        self._writing = threading.Lock()
+        self._shown_proposal: Proposed | None = None
+        self._shown: Verdict | None = None
+        """The last verdict that was printed: what a key may act on at once."""
+        self._again = Again()
+        self._hand: _Hand | None = None
+        self.quitting = threading.Event()
+
+    def show(self, verdict: Verdict) -> None:
+        """Print one verdict; from any thread."""
+        bells = "\a" * BELLS.get(verdict.outcome, 1) if self._bell else ""
+        line = verdict_line(
+            verdict,
+            self._lane.place,
+            self.time_zone,
+            show_names=self._show_names,
+            unheard=unheard_at(self._lane, verdict, self.time_zone),
+        )
+        self._shown = verdict
+        self._again.forget()
+        self.say(bells + line)
+        if line := scanner_line(verdict):
+            self.say(f"# {line}")
+
+    def say(self, line: str) -> None:
+        """Print one line; from any thread."""
+        with self._writing:
+            try:
+                self._out.write(line + "\n")
+                self._out.flush()
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                # The terminal is gone, and whoever read it.
+                self.quitting.set()
+
+    def command(self, name: str) -> None:
+        """Do what a key asks for."""
+        try:
+            if name == "quit":
+                self.quitting.set()
+            elif name == "direction":
+                self._turn()
+            elif name == "next":
+                self._next_person()
+            elif name == "undo":
+                self._undo()
+            elif name == "type_code":
+                self._lane.require_hand_codes()
+                self._hand = _Hand()
+                self.say(_("# type the code, then Enter; Esc: none"))
+            elif name == "scanner":
+                self._settle_scanner()
+            elif name == "look" and self._look_hard:
+                self._look_hard()
+            elif name == "meant" and self._meant and not self._meant():
+                self.say("# " + _("No other ticket waits."))
+        except GateError as fault:
+            self.say(f"# {fault.message}. {fault.hint}")
+
+    def _turn(self) -> None:
+        lane, following = self._lane, next_turn(self._lane.direction)
+        if lane.rules.turn_needs_pin:
+            raise UsageError(
+                _("the direction takes a supervisor's PIN here"),
+                _("Turn the lane on the screen, without --plain."),
+            )
+        if not self._again.is_second(following):
+            self.say(_("# turn the lane: {way}? F6 again does it").format(way=way(following)))
+            return
+        lane.direction = following
+        self.say(_("# direction: {way}").format(way=_(DIRECTION_WORDS[following])))
+
+    def _next_person(self) -> None:
+        ticket = self._lane.require_next()
+        shown = self._shown.ticket if self._shown else None
+        is_shown = shown is not None and shown.id == ticket.id
+        if is_shown or self._again.is_second(("next", ticket.id)):
+            self.show(self._lane.next_person(ticket=ticket.id))
+        else:
+            told = guest(ticket, show_names=self._show_names)
+            self.say(_("# one more on {guest}? F7 again does it").format(guest=told))
+
+    def _undo(self) -> None:
+        lane, found = self._lane, self._lane.undoable()
+        name = found.target.name
+        told = movement(
+            found.target,
+            found.ticket,
+            self.time_zone,
+            lane.now_ms(),
+            show_names=self._show_names,
+        )
+        is_shown = self._shown is not None and self._shown.entry == name
+        if is_shown or self._again.is_second(("undo", name)):
+            self.say(_("# undo: {movement}").format(movement=told))
+            lane.undo(name)
+            self._shown = None
+            self.say(_("# undone: {movement}").format(movement=told))
+        else:
+            self.say(_("# undo: {movement}? Ctrl+Z again does it").format(movement=told))
+
+    def _type_by_hand(self, text: str, on_code: Callable[[str], None]) -> str:
+        """Take a code that is typed, and answer with what came after it.
+
+        A scanner's burst is a scan, and withdraws the question.
+        """
+        hand, at_ms = self._hand, time.monotonic() * 1000
+        if not text and hand is not None:
+            # A silence: a scanner that sends no Enter has typed, if it was a ticket's code.
+            if (scanned := hand.bursts.pause()) and self._lane.knows(scanned):
+                self._hand = None
+                self.say(_("# closed for a scan"))
+                on_code(scanned)
+            return ""
+        for n, character in enumerate(text):
+            if hand is None:
+                return text[n:]
+            if character in "\r\n":
+                self._hand = None
+                if scanned := hand.bursts.end(at_ms):
+                    self.say(_("# closed for a scan"))
+                    on_code(scanned)
+                elif hand.typed.strip():
+                    self.show(self._lane.admit_typed(hand.typed.strip()))
+                return text[n + 1 :]
+            hand.bursts.type(character, at_ms)
+            if character == "\x1b":
+                self._hand = hand = None
+            elif character in "\x7f\x08":
+                hand.typed = hand.typed[:-1]
+            else:
+                hand.typed += character
+        return ""
+
+    def _settle_scanner(self) -> None:
+        """Show what would explain the last text; the same key again believes it."""
+        proposed = self._lane.scanner_proposal()
+        if proposed == self._shown_proposal:
+            self._lane.believe(proposed)
+            self._shown_proposal = None
+            self.say(_("# saved: what the scanner types is put right from now on"))
+            return
+        for line in proposal_lines(proposed, show_names=self._show_names):
+            self.say(f"# {line}")
+        if proposed.proof is ScannerProof.KEY:
+            self._shown_proposal = proposed
+            self.say(_("# Ctrl+S again: so it is, put it right from now on"))
+        else:
+            self.say(_("# A test code settles it: gate doctor --scanner"))
+
+    def type_until_end(
+        self,
+        descriptor: int,
+        on_code: Callable[[str], None],
+        gap_ms: int,
+        on_typing: Callable[[], None] | None = None,
+    ) -> None:
+        """Take what is typed into a terminal or comes down a pipe, until its end or the quit key.
+
+        A key alone, with silence on both sides, is a command; within a burst it is part of a code.
+        """
+        if sys.platform == "win32":
+            for line in sys.stdin:
+                on_code(line)
+            return
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        with raw_keys(descriptor) as is_terminal:
+            wedge = Wedge(gap_ms if is_terminal else _NO_GAP_MS)
+            for data in bursts(descriptor, gap_ms, self.quitting):
+                now_ms = time.monotonic_ns() // 1_000_000
+                if is_terminal and data in _COMMANDS and not wedge.typed:
+                    self.command(_COMMANDS[data])
+                    continue
+                text = decoder.decode(data)
+                if self._hand is not None:
+                    text = self._type_by_hand(text, on_code)
+                codes = wedge.type(text, now_ms) if text else wedge.pause(now_ms)
+                for code in codes:
+                    on_code(code)
+                if data and wedge.typed and on_typing is not None:
+                    on_typing()
+        for code in wedge.end():
+            on_code(code)
+
+
+def bursts(descriptor: int, gap_ms: int, quitting: threading.Event) -> Iterator[bytes]:
+    """What was typed, in pieces; an empty piece is a silence."""
+    while not quitting.is_set():
+        ready, _w, _x = select.select([descriptor], [], [], gap_ms / 1000)
+        if not ready:
+            yield b""
+            continue
+        try:
+            data = os.read(descriptor, 4096)
+        except OSError:
+            # The terminal is gone.
+            return
+        if not data:
+            return
+        if data in _COMMANDS and select.select([descriptor], [], [], gap_ms / 1000)[0]:
+            # Not alone after all: more of the same code follows.
+            data += os.read(descriptor, 4096)
+        yield data
+
+
+@contextmanager
+def raw_keys(descriptor: int) -> Iterator[bool]:
+    """Take the terminal's keys one by one and unechoed; says whether it is a terminal."""
+    if sys.platform == "win32" or not os.isatty(descriptor):
+        yield False
+        return
+    import termios  # noqa: PLC0415  not on Windows
+
+    before = termios.tcgetattr(descriptor)
+    raw = termios.tcgetattr(descriptor)
+    raw[0] &= ~(termios.ICRNL | termios.IXON)
+    raw[3] &= ~(termios.ECHO | termios.ICANON | termios.ISIG | termios.IEXTEN)
+    termios.tcsetattr(descriptor, termios.TCSANOW, raw)
+    try:
+        yield True
+    finally:
+        with suppress(termios.error):
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)
+
+
+def _clock(at_ms: int, time_zone: ZoneInfo) -> str:
+    return clock_time(at_ms, time_zone, seconds=True)

@@ -1,0 +1,306 @@
+"""The application: themes, screens, and the inputs that outlive any one of them."""
+
+from collections.abc import Callable
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.theme import Theme
+
+from gate.capture.camera import Source, State
+from gate.capture.glimpse import Notice
+from gate.capture.hints import Advice
+from gate.capture.picture import Preview
+from gate.config import Config
+from gate.core.model import Verdict
+from gate.errors import GateError, UsageError
+from gate.i18n import _, ngettext
+from gate.lane.inputs import Inputs
+from gate.lane.lane import Lane
+from gate.lane.operators import Operators
+from gate.storage.connectivity import Standing
+from gate.storage.folder import Folder
+from gate.text.words import (
+    DIRECTION_WORDS,
+    age_or_time,
+    ago,
+    basis_words,
+    clock_time,
+    printable,
+    server_link,
+)
+from gate.text.zones import LaneZone
+from gate.ui.plain import isolation_words
+from gate.ui.tui.messages import (
+    AdviceGiven,
+    CameraChanged,
+    Decided,
+    LaneChanged,
+    NoticeChanged,
+    PreviewTaken,
+    ScannedAside,
+    ScannerChanged,
+)
+from gate.ui.tui.screens.lookup import LookupScreen
+from gate.ui.tui.screens.questions import Question
+from gate.ui.tui.screens.scan import ScanScreen
+from gate.ui.tui.screens.scanner import ScannerQuestion
+
+_VARIABLES_DARK = {
+    "gate-on-light": "#000000",
+    "gate-on-dark": "#ffffff",
+    "gate-hold": "#262626",
+    "gate-neutral": "#3a4a5a",
+    "gate-valid": "#c9b6ff",
+}
+
+# Outcomes differ in lightness as well as in colour: bright for in, dark for stop.
+THEMES = (
+    Theme(
+        name="gate-dark",
+        primary="#1f4fb0",
+        secondary="#5b6b7b",
+        accent="#7fd7ff",
+        success="#19e6b0",
+        warning="#ffb000",
+        error="#9b1c0a",
+        foreground="#f0f0f0",
+        background="#101418",
+        surface="#181e24",
+        panel="#222a32",
+        dark=True,
+        variables=_VARIABLES_DARK,
+    ),
+    Theme(
+        name="gate-sun",
+        primary="#003cb3",
+        secondary="#000000",
+        accent="#003cb3",
+        success="#00e5a8",
+        warning="#ffb000",
+        error="#8a0f00",
+        foreground="#000000",
+        background="#ffffff",
+        surface="#ffffff",
+        panel="#e4e4e4",
+        dark=False,
+        variables=_VARIABLES_DARK
+        | {"gate-hold": "#000000", "gate-neutral": "#33424f", "text-muted": "#303030"},
+    ),
+)
+
+
+class GateApp(App[int], inherit_bindings=False):
+    """The lane's screen. Everything it needs is handed in."""
+
+    CSS_PATH = "gate.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  as Textual has it
+        (0, "-narrow"),
+        (120, "-wide"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = []
+    # A code may hold any control character: none of them may be a key of the whole application.
+
+    def __init__(
+        self,
+        lane: Lane,
+        config: Config,
+        folder: Folder,
+        *,
+        source: Source | None = None,
+        zone: LaneZone | None = None,
+        hello: str = "",
+        quits_at_once: bool = False,
+    ) -> None:
+        super().__init__()
+        self.lane = lane
+        self.config = config
+        self.folder = folder
+        self.zone = zone or LaneZone(config, folder)
+        self.operators = Operators(folder, config.operators.lockout_minutes)
+        self.quits_at_once = quits_at_once
+        self.hello = hello
+        self.matters_open = 0
+        """Tickets that wait for a supervisor's word."""
+        self.on_ready: Callable[[], None] = _nothing
+        """Called once the screen is there."""
+        self.on_verdict: Callable[[Verdict], object] = _nothing_of
+        """Called in any thread with every verdict of the inputs."""
+        self.quit_after_s: float | None = None
+        self._source = source
+        self.scan_screen = ScanScreen()
+        self.inputs: Inputs | None = None
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = config.screen.theme
+        self.animation_level = "none"
+
+    def on_mount(self) -> None:
+        """Open the eyes and ears."""
+        self.push_screen(self.scan_screen)
+        self.inputs = Inputs(
+            self.lane,
+            self.config,
+            self.decided,
+            on_notice=self._notice_changed,
+            on_preview=self._previewed,
+            on_advice=self._advised,
+            on_camera=self._camera_changed,
+            on_scanner=self._scanner_changed,
+            on_aside=self._scanned_aside,
+            source=self._source,
+        )
+        self.inputs.paused = self.config.operators.sign_in
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        if self.inputs is not None:
+            self.inputs.start()
+        self.on_ready()
+        if self.quit_after_s is not None:
+            self.set_timer(self.quit_after_s, lambda: self.exit(0))
+
+    def on_unmount(self) -> None:
+        """Close them."""
+        if self.inputs is not None:
+            self.inputs.stop()
+
+    @property
+    def time_zone(self) -> ZoneInfo:
+        """In which times are told, as the event has it now."""
+        return self.zone.info
+
+    @property
+    def inputs_have_camera(self) -> bool:
+        """Whether there is a picture to show."""
+        return self.inputs is not None and self.inputs.picture is not None
+
+    def pause_inputs(self) -> None:
+        """Read nothing for now."""
+        if self.inputs is not None:
+            self.inputs.paused = True
+
+    def resume_inputs(self) -> None:
+        """Read again."""
+        if self.inputs is not None:
+            self.inputs.paused = False
+
+    def on_scanned_aside(self, event: ScannedAside) -> None:
+        """A question gives way to a scan, a search takes it, any other screen does nothing."""
+        screen = self.screen
+        if isinstance(screen, Question | ScannerQuestion) and screen.is_guarded:
+            self.withdraw([event.code], event.source)
+        elif isinstance(screen, LookupScreen):
+            screen.find_scanned(event.code, event.source)
+        elif screen is self.scan_screen and screen.may_read and self.inputs is not None:
+            # It came while the question before it was being closed.
+            self.resume_inputs()
+            self.inputs.scanned(event.code, event.source)
+
+    def withdraw(self, codes: list[str], source: str) -> None:
+        """Close whatever is over the scan screen without effect, and decide codes as scans."""
+        while self.screen is not self.scan_screen and len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.scan_screen.tell_withdrawn(is_decided=bool(codes))
+        if self.scan_screen.may_read:
+            self.resume_inputs()
+        for code in codes:
+            if self.inputs is not None:
+                self.inputs.scanned(code, source)
+
+    def clock_text(self) -> str:
+        """The lane's time, to the second."""
+        return clock_time(self.lane.now_ms(), self.time_zone, seconds=True)
+
+    def status(self, camera: str = "", scanner: str = "") -> list[str]:
+        """Where, which way, what is wrong, how sure, how fresh, what reads: most needed first."""
+        lane, standing = self.lane, self.lane.standing()
+        if lane.is_revoked:
+            return [printable(lane.place.gate, 24), _("REVOKED")]
+        fresh = standing.freshness
+        basis = basis_words(standing.coverage.basis, standing.age_ms, is_brief=True)
+        if standing.is_enrolled:
+            link = server_link(fresh, standing.boot_ms, lane.now_ms(), self.time_zone)
+            unsent = [_("{n} unsent").format(n=fresh.unsent)] if fresh.unsent else []
+            how = [basis, link, *unsent, self._tickets_age(standing)]
+        else:
+            how = [self._tickets_age(standing), basis, _("no server")]
+        alarms = len({*fresh.alarms, *fresh.twins, *fresh.floods})
+        refused, waiting = fresh.quarantined, self.matters_open
+        return [
+            printable(lane.place.gate, 24),
+            _(DIRECTION_WORDS[lane.direction]).upper(),
+            *([] if lane.clock_is_trusted() else [_("CLOCK NOT TRUSTED")]),
+            *([isolation] if (isolation := isolation_words(lane, self.time_zone)) else []),
+            *([ngettext("{n} ALARM", "{n} ALARMS", alarms).format(n=alarms)] if alarms else []),
+            *([_("{n} QUARANTINED").format(n=refused)] if refused else []),
+            *([_("DISK FULL")] if fresh.is_full else []),
+            *([_("F3: {n} to look into").format(n=waiting)] if waiting else []),
+            *how,
+            *([_("camera {state}").format(state=camera)] if camera else []),
+            *([scanner] if scanner else []),
+            *([printable(lane.operator.name)] if lane.operator else []),
+            self.zone.current.name,
+        ]
+
+    def _tickets_age(self, standing: Standing) -> str:
+        """How long ago the tickets were last known to be all there."""
+        known_ms, built_ms = standing.freshness.tickets_boot_ms, self.lane.tickets_built_ms()
+        if standing.is_enrolled and known_ms is not None:
+            age = ago(standing.boot_ms - known_ms)
+        else:
+            trusted = self.lane.clock_is_trusted()
+            now_ms = self.lane.now_ms()
+            age = _("none")
+            if built_ms:
+                age = age_or_time(built_ms, now_ms, self.time_zone, trusted=trusted)
+        return _("tickets {age}").format(age=age)
+
+    def complain(self, fault: GateError) -> None:
+        """Tell of a fault that is no verdict."""
+        self.notify(
+            fault.hint or fault.message,
+            title=fault.message,
+            severity="warning" if isinstance(fault, UsageError) else "error",
+            markup=False,
+            timeout=6,
+        )
+
+    # Other threads only post: waiting for the screen could wait for themselves.
+
+    def decided(self, verdict: Verdict) -> None:
+        """Show a verdict; from any thread."""
+        self.on_verdict(verdict)
+        self.scan_screen.post_message(Decided(verdict))
+
+    def refresh_status(self) -> None:
+        """Show what has changed at the lane; from any thread."""
+        self.scan_screen.post_message(LaneChanged())
+
+    def _notice_changed(self, notice: Notice | None) -> None:
+        self.scan_screen.post_message(NoticeChanged(notice))
+
+    def _previewed(self, preview: Preview) -> None:
+        self.scan_screen.post_message(PreviewTaken(preview))
+
+    def _advised(self, advice: Advice | None) -> None:
+        self.scan_screen.post_message(AdviceGiven(advice))
+
+    def _camera_changed(self, state: State, detail: str) -> None:
+        self.scan_screen.post_message(CameraChanged(state, detail))
+
+    def _scanned_aside(self, code: str, source: str) -> None:
+        self.post_message(ScannedAside(code, source))
+
+    def _scanner_changed(self, trouble: str) -> None:
+        self.scan_screen.post_message(ScannerChanged(trouble))
+
+
+def _nothing() -> None:
+    pass
+
+
+def _nothing_of(_verdict: Verdict) -> None:
+    pass

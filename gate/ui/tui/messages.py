@@ -1,0 +1,83 @@
+"""What other threads tell the screen. Facts, in the past tense."""
+
+from textual.message import Message
+
+from gate.capture.camera import State
+from gate.capture.glimpse import Notice
+from gate.capture.hints import Advice
+from gate.capture.picture import Preview
+from gate.core.model import Verdict
+
+
+class Decided(Message):
+    """The lane has given a verdict, and it is durable. Never dropped."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        super().__init__()
+
+
+class NoticeChanged(Message):
+    """There is something else to say beside the verdict, or nothing."""
+
+    def __init__(self, notice: Notice | None) -> None:
+        self.notice = notice
+        super().__init__()
+
+
+class PreviewTaken(Message):
+    """There is a newer small picture; older ones may be dropped."""
+
+    def __init__(self, preview: Preview) -> None:
+        self.preview = preview
+        super().__init__()
+
+    def can_replace(self, message: Message) -> bool:
+        """Whether an older message of the same kind may be forgotten."""
+        return isinstance(message, PreviewTaken)
+
+
+class AdviceGiven(Message):
+    """The camera sees a code that it cannot read, and what would help; or it no longer does."""
+
+    def __init__(self, advice: Advice | None) -> None:
+        self.advice = advice
+        super().__init__()
+
+
+class CameraChanged(Message):
+    """The camera came, went or ended."""
+
+    def __init__(self, state: State, detail: str) -> None:
+        self.state = state
+        self.detail = detail
+        super().__init__()
+
+
+class ScannerChanged(Message):
+    """The grabbed USB scanner came (no trouble) or went."""
+
+    def __init__(self, trouble: str) -> None:
+        self.trouble = trouble
+        super().__init__()
+
+
+class MattersSeen(Message):
+    """Which tickets wait for a supervisor's word now."""
+
+    def __init__(self, waiting: frozenset[str]) -> None:
+        self.waiting = waiting
+        super().__init__()
+
+
+class ScannedAside(Message):
+    """A scanner has read a code while another screen was up."""
+
+    def __init__(self, code: str, source: str) -> None:
+        self.code = code
+        self.source = source
+        super().__init__()
+
+
+class LaneChanged(Message):
+    """Somebody changed the lane's direction."""

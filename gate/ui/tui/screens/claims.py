@@ -1,0 +1,30 @@
+"""A supervisor confirms another gate's undo of what this gate did."""
+
+from collections.abc import Callable
+
+from gate.i18n import _
+from gate.storage.matters import Matter
+from gate.text.words import printable
+from gate.ui.tui.screens.page import Page
+from gate.ui.tui.screens.questions import Signed
+
+
+def ask_to_confirm(page: Page, chosen: Matter, then: Callable[[], object]) -> None:
+    """Ask for PIN and reason, and confirm it; what cannot be is said instead."""
+    targets = chosen.claimed.targets if chosen.claimed else ()
+    here = page.gate_app.folder.device_id()
+    own = next((entry for entry in targets if entry.device == here), None)
+    if own is None:
+        why = _("There is no undo to confirm.")
+        if targets:
+            why = _("It is confirmed at {gate}, or at the server.").format(
+                gate=printable(targets[0].gate or targets[0].device[:8], 24)
+            )
+        page.notify(why, severity="warning", markup=False)
+        return
+    told = _("Confirm the undo on ticket {ticket}").format(ticket=printable(chosen.short, 30))
+
+    def confirm(answer: Signed) -> None:
+        page.gate_app.lane.undo(own.name, answer.operator, answer.note)
+
+    page.ask_supervisor(told, confirm, then)

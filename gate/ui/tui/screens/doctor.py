@@ -1,0 +1,103 @@
+"""The doctor's screen: each check as it comes in, and the clock to be set."""
+
+from itertools import chain
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable, Static
+from textual.worker import get_current_worker
+
+from gate.clock import SystemClock
+from gate.errors import GateError
+from gate.i18n import _
+from gate.reports.doctor import Check, Status, codes_in_view, examine
+from gate.text.words import printable
+from gate.ui.tui.screens.page import Page
+from gate.ui.tui.screens.questions import PinQuestion, Signed, TimeQuestion
+
+_SYMBOLS = {Status.OK: "✔", Status.WARN: "!", Status.FAIL: "✖", Status.SKIP: "-"}
+
+
+class DoctorScreen(Page):
+    """Fills in while the checks run in a thread."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f8", "set_clock")]
+
+    def hints(self) -> list[tuple[str, str]]:
+        """This page's own keys."""
+        return [("↑↓", _("what to do")), ("F8", _("set the clock"))]
+
+    def content(self) -> ComposeResult:
+        """The findings, and what to do about the chosen one."""
+        yield DataTable(cursor_type="row", zebra_stripes=True)
+        yield Static(_("looking…"), id="detail", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin to look."""
+        super().on_mount()
+        self._checks: list[Check] = []
+        self.query_one(DataTable).add_columns("", _("check"), _("found"))
+        self.query_one(DataTable).focus()
+        self._examine()
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        """Say what to do about it."""
+        if event.cursor_row < len(self._checks):
+            self._tell(self._checks[event.cursor_row])
+
+    def action_set_clock(self) -> None:
+        """A supervisor says what time it is."""
+        app = self.gate_app
+
+        def signed(answer: Signed | None) -> None:
+            if answer is None:
+                return
+            question = TimeQuestion(_("What time is it?"), app.lane.now_ms(), app.time_zone)
+
+            def told(at_ms: int | None) -> None:
+                if at_ms is not None:
+                    self._set_clock(at_ms, answer)
+
+            self.app.push_screen(question, told)
+
+        question = PinQuestion(
+            _("Set the clock"),
+            app.operators,
+            needs_supervisor=True,
+            on_failure=app.lane.note_failed_sign_in,
+        )
+        self.app.push_screen(question, signed)
+
+    @work(thread=True, exit_on_error=False)
+    def _set_clock(self, at_ms: int, signed: Signed) -> None:
+        app = self.gate_app
+        try:
+            app.lane.set_clock(at_ms, signed.operator)
+        except GateError as fault:
+            app.call_from_thread(app.complain, fault)
+
+    @work(thread=True, exclusive=True, exit_on_error=False)
+    def _examine(self) -> None:
+        app = self.gate_app
+        worker = get_current_worker()
+        lying = app.inputs.furniture() if app.inputs is not None else []
+        # The camera is being watched by the lane itself, which says how it is.
+        checks = examine(app.config, app.folder, SystemClock(), camera=False)
+        for check in chain(codes_in_view(lying), checks):
+            if worker.is_cancelled:
+                return
+            app.call_from_thread(self._add, check)
+
+    def _add(self, check: Check) -> None:
+        self._checks.append(check)
+        self.query_one(DataTable).add_row(
+            _SYMBOLS[check.status], check.name, printable(check.detail, 300)
+        )
+        worst = [one for one in self._checks if one.status is Status.FAIL]
+        self._tell((worst or self._checks)[0])
+
+    def _tell(self, check: Check) -> None:
+        parts = [f"{check.name}: {printable(check.detail, 300)}", check.hint]
+        self.query_one("#detail", Static).update("\n".join(part for part in parts if part))

@@ -1,0 +1,301 @@
+"""Finding a ticket by its holder's name or its code; its past; admitting by hand."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable, Input, Static
+from textual.worker import get_current_worker
+
+from gate.core.history import annulled
+from gate.core.model import MOVEMENTS, Direction, Outcome, Role, Scan, Ticket, Verdict
+from gate.errors import GateError
+from gate.i18n import _
+from gate.lane.lane import Operator
+from gate.reports.lookup import STATUS_WORDS, Found, look_up, tell
+from gate.text.confirming import guest, movement
+from gate.text.words import CLAIM_TOLD, describe, printable
+from gate.ui.tui.fields import Field
+from gate.ui.tui.messages import Decided
+from gate.ui.tui.screens.page import Page
+from gate.ui.tui.screens.questions import PinQuestion, ReasonQuestion, Signed
+from gate.ui.tui.worth import Worth
+
+SEARCH_AFTER_S = 0.15
+ENTER_AFTER_S = 0.3
+"""An Enter sooner than this after a scan is the scanner's, not the operator's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scanned:
+    """What a scanner found here, and what it would be worth."""
+
+    scan: Scan
+    verdict: Verdict
+    shown_at: float
+
+
+class LookupScreen(Page):
+    """Search as one types, in a thread."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f7", "admit"),
+        Binding("ctrl+z", "undo"),
+        Binding("down", "choose(1)"),
+        Binding("up", "choose(-1)"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: list[Found] = []
+        self._scanned: _Scanned | None = None
+
+    def hints(self) -> list[tuple[str, str]]:
+        """This page's own keys."""
+        return [("↑↓", _("choose")), ("F7", _("admit by hand")), ("^Z", _("undo its last use"))]
+
+    def content(self) -> ComposeResult:
+        """What is looked for, what was found, what it did."""
+        yield Field(placeholder=_("name or code"), id="lookup-input", max_length=4096)
+        yield Worth()
+        yield DataTable(cursor_type="row", zebra_stripes=True)
+        yield Static("", id="detail", markup=False)
+
+    def on_mount(self) -> None:
+        """Ready to type."""
+        super().on_mount()
+        table = self.query_one(DataTable)
+        # Every key goes to the field, where a scanner's burst is told from a person's keys.
+        table.can_focus = False
+        table.add_columns(_("name"), _("ticket"), _("status"), _("used"))
+        self.query_one(Input).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Search a moment after the last key."""
+        if event.value:
+            self._forget_scan()
+            self._search(event.value, SEARCH_AFTER_S)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Admit what a scan has found, or search now."""
+        if event.value:
+            self._search(event.value, 0.0)
+        else:
+            self._admit_scanned()
+
+    def on_field_burst(self, event: Field.Burst) -> None:
+        """Find what a scanner has typed; without its Enter it may be a quick paste."""
+        event.stop()
+        if not self.gate_app.config.scanner.keyboard:
+            return
+        if event.is_ended:
+            self.find_scanned(event.codes[-1], "keyboard")
+        else:
+            self._find_if_known(event.codes[-1])
+
+    @work(thread=True, exit_on_error=False)
+    def _find_if_known(self, code: str) -> None:
+        app = self.gate_app
+        if app.lane.knows(code):
+            app.call_from_thread(self.find_scanned, code, "keyboard")
+
+    def find_scanned(self, code: str, source: str) -> None:
+        """Find by a scan: what it would be worth is told, nothing is redeemed."""
+        with self.prevent(Input.Changed):
+            self.query_one(Field).value = ""
+        self._forget_scan()
+        self._find(Scan(code, source=source))
+
+    @work(thread=True, exclusive=True, group="search", exit_on_error=False)
+    def _find(self, scan: Scan) -> None:
+        worker, app = get_current_worker(), self.gate_app
+        verdict = app.lane.check(scan.text, scan.source)
+        try:
+            ticket = verdict.ticket
+            found = look_up(app.folder, ticket.id) if ticket else []
+            found = [one for one in found if one.ticket == ticket]
+        except GateError as fault:
+            app.call_from_thread(app.complain, fault)
+            return
+        if not worker.is_cancelled:
+            app.call_from_thread(self._show_scanned, scan, verdict, found)
+
+    def _show_scanned(self, scan: Scan, verdict: Verdict, found: list[Found]) -> None:
+        app = self.gate_app
+        self._show(found)
+        self._scanned = _Scanned(scan, verdict, time.monotonic())
+        key = _("Enter admits.") if self._may_admit(verdict) else ""
+        self.query_one(Worth).show(verdict, app.lane.place, app.time_zone, key=key)
+
+    def _may_admit(self, verdict: Verdict) -> bool:
+        app = self.gate_app
+        admits = app.lane.direction in (Direction.IN, Direction.BOTH)
+        return verdict.outcome is Outcome.VALID and admits and app.scan_screen.may_read
+
+    def _forget_scan(self) -> None:
+        self._scanned = None
+        self.query_one(Worth).hide()
+
+    def _admit_scanned(self) -> None:
+        scanned = self._scanned
+        if scanned is None or time.monotonic() - scanned.shown_at < ENTER_AFTER_S:
+            return
+        if not self._may_admit(scanned.verdict):
+            self.notify(_("Not from here. Go back and scan it there."), markup=False)
+            return
+        self._scanned = None
+        self._decide(scanned.scan)
+
+    @work(thread=True, exit_on_error=False)
+    def _decide(self, scan: Scan) -> None:
+        app = self.gate_app
+        app.decided(app.lane.admit(scan))
+        app.call_from_thread(self.action_back)
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        """Tell what the ticket did."""
+        if event.cursor_row < len(self._found):
+            found = self._found[event.cursor_row]
+            lines = tell(found, self.gate_app.time_zone, show_names=self._shows_names)
+            self.query_one("#detail", Static).update("\n".join(lines))
+
+    def action_choose(self, step: int) -> None:
+        """Go up or down in what was found."""
+        table = self.query_one(DataTable)
+        if self._found and self._scanned is None:
+            table.move_cursor(row=max(0, min(len(self._found) - 1, table.cursor_row + step)))
+
+    def action_admit(self) -> None:
+        """Admit the chosen ticket by hand."""
+        ticket = self._chosen()
+        if ticket is None:
+            return
+
+        def signed(answer: Signed | None) -> None:
+            if answer is not None:
+                self._admit(ticket.id, answer)
+
+        title = _("Admit by hand: {ticket}").format(ticket=self._guest(ticket))
+        lane = self.gate_app.lane
+        operator, role = lane.operator, lane.rules.find_admits
+        if operator is not None and role in (Role.STAFF, operator.role):
+            self._ask_why(title, operator, signed)
+        else:
+            self._ask(title, signed, needs_supervisor=role is Role.SUPERVISOR)
+
+    def action_undo(self) -> None:
+        """Annul the last use of the chosen ticket."""
+        number = self.query_one(DataTable).cursor_row
+        if not 0 <= number < len(self._found):
+            return
+        gone = annulled(self._found[number].entries)
+        moves = [
+            entry
+            for entry in self._found[number].entries
+            if entry.act in MOVEMENTS and entry.name not in gone
+        ]
+        if not moves:
+            self.notify(_("It was not used yet."), markup=False)
+            return
+
+        def signed(answer: Signed | None) -> None:
+            if answer is not None:
+                self._undo(moves[-1].name, answer)
+
+        app, chosen = self.gate_app, self._found[number]
+        told = movement(
+            moves[-1],
+            chosen.ticket,
+            app.time_zone,
+            app.lane.now_ms(),
+            show_names=self._shows_names,
+        )
+        self._ask(_("Undo: {movement}").format(movement=told), signed)
+
+    @property
+    def _shows_names(self) -> bool:
+        return self.gate_app.config.screen.show_names
+
+    def _chosen(self) -> Ticket | None:
+        number = self.query_one(DataTable).cursor_row
+        return self._found[number].ticket if 0 <= number < len(self._found) else None
+
+    def _guest(self, ticket: Ticket) -> str:
+        return guest(ticket, show_names=self._shows_names)
+
+    def _ask_why(
+        self, title: str, operator: Operator, then: Callable[[Signed | None], None]
+    ) -> None:
+        def told(note: str | None) -> None:
+            then(Signed(operator, note) if note else None)
+
+        self.app.push_screen(ReasonQuestion(title), told)
+
+    def _ask(
+        self,
+        title: str,
+        then: Callable[[Signed | None], None],
+        *,
+        needs_supervisor: bool = True,
+    ) -> None:
+        question = PinQuestion(
+            title,
+            self.gate_app.operators,
+            needs_supervisor=needs_supervisor,
+            needs_note=True,
+            on_failure=self.gate_app.lane.note_failed_sign_in,
+        )
+        self.app.push_screen(question, then)
+
+    @work(thread=True, exit_on_error=False)
+    def _admit(self, ticket: str, signed: Signed) -> None:
+        app = self.gate_app
+        try:
+            verdict = app.lane.admit_by_hand(ticket, signed.operator, signed.note)
+        except GateError as fault:
+            app.call_from_thread(app.complain, fault)
+            return
+        app.scan_screen.post_message(Decided(verdict))
+        app.call_from_thread(self.action_back)
+
+    @work(thread=True, exit_on_error=False)
+    def _undo(self, entry: str, signed: Signed) -> None:
+        app = self.gate_app
+        try:
+            undone = app.lane.undo(entry, supervisor=signed.operator, note=signed.note)
+        except GateError as fault:
+            app.call_from_thread(app.complain, fault)
+            return
+        if undone.is_claim:
+            app.call_from_thread(self.notify, _(CLAIM_TOLD), markup=False)
+        app.call_from_thread(self._search, self.query_one(Input).value, 0.0)
+
+    @work(thread=True, exclusive=True, group="search", exit_on_error=False)
+    def _search(self, wanted: str, after_s: float) -> None:
+        worker = get_current_worker()
+        if after_s and worker.cancelled_event.wait(after_s):
+            return
+        try:
+            found = look_up(self.gate_app.folder, wanted)
+        except GateError as fault:
+            self.app.call_from_thread(self.gate_app.complain, fault)
+            return
+        if not worker.is_cancelled:
+            self.app.call_from_thread(self._show, found)
+
+    def _show(self, found: list[Found]) -> None:
+        self._found = found
+        table = self.query_one(DataTable)
+        table.clear()
+        self.query_one("#detail", Static).update("" if found else _("Nothing found."))
+        for one in found:
+            table.add_row(
+                printable(one.ticket.holder, 40) if self._shows_names else "",
+                describe(one.ticket),
+                _(STATUS_WORDS[one.ticket.status]),
+                f"{one.history.used}/{one.ticket.use_limit}",
+            )

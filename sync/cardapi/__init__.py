@@ -1,0 +1,1 @@
+"""The ticket system of the WeChat card API, with its own tables."""

@@ -1,0 +1,419 @@
+"""Codes: asked for, redeemed, voided, replaced, handed over beforehand; and what the app does.
+
+Every function works in the transaction it is handed; what can be refused is checked before anything
+is written.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gate.core.history import fold
+from gate.core.model import (
+    CENTRAL,
+    Act,
+    Context,
+    Direction,
+    History,
+    HouseRules,
+    Place,
+    Policy,
+    Reason,
+    Scan,
+    Ticket,
+    Verdict,
+)
+from gate.core.rules import decide
+from gate.core.validity import type_window
+from sync.cardapi import tables as t
+from sync.cardapi import webhook_outbox
+from sync.cardapi.accounts import Account, is_tester
+from sync.cardapi.card import Card
+from sync.cardapi.cards import deposited
+from sync.cardapi.claims import read_openid
+from sync.cardapi.crypto import NotOurs, open_code
+from sync.cardapi.errcodes import Errcode, Refused
+from sync.cardapi.fields import Field, flag, read_fields, text
+from sync.cardapi.fields import card_id as read_card_id
+from sync.cardapi.fields import code as read_code
+from sync.cardapi.issued_codes import (
+    add,
+    is_used,
+    keep,
+    need_card,
+    need_card_to_change,
+    need_holding,
+    publish,
+    publish_one,
+    set_redeemed,
+    taken,
+)
+from sync.cardapi.projection import (
+    DEAD,
+    OPEN,
+    Holding,
+    State,
+    UserCardStatus,
+    day_of,
+    standing,
+    ticket_row,
+    window,
+)
+from sync.server import audit, entry_table
+from sync.server.head_cache import Memory
+
+MOST_CODES = 100
+API = "api"
+"""Source of an entry that the card API made."""
+Answer = dict[str, Any]
+
+
+_REFUSALS = {
+    Reason.UNKNOWN: Errcode.BAD_CODE,
+    Reason.LIMITED: Errcode.USE_LIMIT,
+    Reason.TOO_EARLY: Errcode.BAD_TIME,
+    Reason.TOO_LATE: Errcode.BAD_TIME,
+    Reason.OUTSIDE_HOURS: Errcode.BAD_TIME,
+    Reason.ALREADY_USED: Errcode.CONSUMED,
+    Reason.USED_ELSEWHERE: Errcode.CONSUMED,
+    Reason.NOT_ENOUGH_USES: Errcode.CONSUMED,
+}
+"""What the gates' reasons are called here; all others are 40127."""
+
+
+def _judge(
+    connection: Connection,
+    account: Account,
+    card: Card,
+    holding: Holding,
+    now_ms: int,
+    *,
+    history: History | None = None,
+) -> tuple[UserCardStatus, Verdict]:
+    """How a code stands, and what the gates' own rules say of a use here and now."""
+    if history is None:
+        history = entry_table.history(connection, card.event, holding.ticket)
+    has_no_end = is_tester(connection, card.appid, holding.openid)
+    ticket = entry_table.find_ticket(connection, card.event, holding.ticket)
+    uses = 1 if ticket is None else ticket.use_limit
+    status = standing(
+        card, holding, now_ms // 1000, is_used=history.used >= uses, is_tester=has_no_end
+    )
+    if ticket is not None and has_no_end:
+        ticket = _without_end(ticket)
+    # A call is never somebody coming back.
+    rules = HouseRules(
+        early_s=account.early_s, late_s=account.late_s, reentry=False, pass_back=Policy.ADMIT
+    )
+    context = Context(now_ms, CENTRAL, Direction.IN, Place(), rules)
+    scan = Scan(holding.code, source=API, deliberate=True)
+    return status, decide(ticket, history, scan, context)
+
+
+def _without_end(ticket: Ticket) -> Ticket:
+    """The ticket as it is for a tester, for whom its card never ends."""
+    begin, _end = type_window(ticket.type, ticket.claimed_at)
+    return replace(ticket, type=replace(ticket.type, begin=begin, end=None, term_days=None))
+
+
+def get(connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int) -> Answer:
+    """``code/get``: how a code stands; by default used or void ones are errors. Raises Refused."""
+    card, holding = need_holding(connection, account, said)
+    asked = read_fields((Field("check_consume", flag),), said)
+    status, verdict = _judge(connection, account, card, holding, now_ms)
+    is_open = status in (UserCardStatus.NORMAL, UserCardStatus.GIFT_TIMEOUT)
+    if asked.get("check_consume", True) and not is_open:
+        is_consumed = status is UserCardStatus.CONSUMED
+        raise Refused(Errcode.CONSUMED if is_consumed else Errcode.NOT_USABLE, status)
+    begin, end = window(card, holding.claimed_s)
+    return {
+        "card": {
+            "card_id": card.card_id,
+            "code": holding.code,
+            "begin_time": begin,
+            "end_time": end,
+        },
+        "openid": holding.openid,
+        "can_consume": is_open and verdict.is_green,
+        "outer_str": holding.outer_str,
+        "user_card_status": status.value,
+    }
+
+
+def consume(
+    connection: Connection,
+    account: Account,
+    said: Mapping[str, Any],
+    now_ms: int,
+    memory: Memory | None = None,
+) -> Answer:
+    """``code/consume``: redeem, once, by the gates' own rules; an entry in the event's journal.
+
+    Raises Refused.
+    """
+    asked = read_fields((Field("outer_str", text(128)),), said)
+    card, holding = need_holding(connection, account, said, locks=True)
+    facts = entry_table.facts_of(connection, card.event, holding.ticket)
+    status, verdict = _judge(connection, account, card, holding, now_ms, history=fold(facts))
+    if status is UserCardStatus.CONSUMED:
+        # Whoever had no answer to a call that was done must hear so, also after the end.
+        raise Refused(Errcode.CONSUMED)
+    if holding.state not in OPEN:
+        raise Refused(Errcode.NOT_USABLE, status)
+    if not verdict.is_green:
+        raise Refused(_REFUSALS.get(verdict.reason, Errcode.NOT_USABLE), verdict.reason)
+    entry_table.record(
+        connection,
+        card.event,
+        now_ms,
+        [fact.hlc for fact in facts],
+        memory,
+        act=Act.ADMISSION,
+        direction=Direction.IN,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        ticket=holding.ticket,
+        ticket_type=card.card_id,
+        uses=verdict.uses,
+        persons=verdict.persons,
+        ordinal=sum(fact.act is Act.ADMISSION and fact.device == CENTRAL for fact in facts),
+        note=asked.get("outer_str", ""),
+        source=API,
+    )
+    set_redeemed(connection, card, holding, now_ms // 1000)
+    return {"card": {"card_id": card.card_id}, "openid": holding.openid}
+
+
+def decrypt(
+    _connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+) -> Answer:
+    """``code/decrypt``. Raises Refused."""
+    sealed = said.get("encrypt_code")
+    if not isinstance(sealed, str) or len(sealed) > 1024:
+        raise Refused(Errcode.BAD_ENCRYPT_CODE)
+    try:
+        return {"code": open_code(account.key, sealed)}
+    except NotOurs as error:
+        raise Refused(Errcode.BAD_ENCRYPT_CODE) from error
+
+
+def change(
+    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+) -> Answer:
+    """``code/update``: another code for the same ticket; the old one is dead. Raises Refused."""
+    card, holding = need_holding(connection, account, said, locks=True)
+    # A widespread library (wechat-api of npm) spells it so.
+    stated = said.get("new_code", said.get("newcode"))
+    if stated in (None, ""):
+        raise Refused(Errcode.NO_CODE, "new_code")
+    new = read_code("new_code", stated)
+    if not card.is_custom:
+        raise Refused(Errcode.NOT_CUSTOM)
+    status, _verdict = _judge(connection, account, card, holding, now_ms)
+    if status is UserCardStatus.CONSUMED:
+        raise Refused(Errcode.CONSUMED)
+    if holding.state not in OPEN:
+        raise Refused(Errcode.NOT_USABLE, status)
+    if taken(connection, card, [new]):
+        raise Refused(Errcode.CODE_NOT_FREE)
+    replaced = replace_code(connection, card, holding, replace(holding, code=new))
+    publish_one(connection, card, replaced)
+    return {}
+
+
+def replace_code(connection: Connection, card: Card, old: Holding, new: Holding) -> Holding:
+    """The ticket goes by another code from now on; whoever claimed it first is kept."""
+    c = t.holding.c
+    claimed_by = connection.execute(
+        select(c.claimed_by).where(c.card_id == old.card_id, c.code == old.code)
+    ).scalar_one()
+    keep(
+        connection,
+        card,
+        replace(old, state=State.GIVEN if new.openid != old.openid else State.REPLACED),
+    )
+    add(connection, card, [new], claimed_by)
+    return new
+
+
+def make_unavailable(
+    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+) -> Answer:
+    """``code/unavailable``: void for good, for refunds and exchanges. Raises Refused."""
+    asked = read_fields((Field("reason", text(3072)),), said)
+    card, holding = need_holding(connection, account, said, locks=True)
+    check_voidable(connection, card, holding)
+    void(connection, card, holding, asked.get("reason", ""), now_ms)
+    return {}
+
+
+def check_voidable(
+    connection: Connection, card: Card, holding: Holding, also: Sequence[State] = ()
+) -> None:
+    """Whether a code may still be voided: not when it was used, or is void. Raises Refused.
+
+    ``also`` are states in which it may be, though it is void by them.
+    """
+    if is_used(connection, card, holding):
+        raise Refused(Errcode.CONSUMED)
+    if holding.state not in (*OPEN, State.GIFTING, *also):
+        raise Refused(Errcode.NOT_USABLE, holding.state)
+
+
+def void(connection: Connection, card: Card, holding: Holding, reason: str, now_ms: int) -> None:
+    """Void a code, and tell the gates."""
+    actor = audit.Actor(card.appid)
+    audit.note(connection, actor, "void", now_ms, event=card.event, about=holding.ticket)
+    gone = replace(holding, state=State.UNAVAILABLE, note=reason)
+    keep(connection, card, gone, gift_ends_s=0)
+    publish_one(connection, card, gone)
+    webhook_outbox.forget_reminder(connection, holding.ticket)
+
+
+def _codes(said: Mapping[str, Any]) -> list[Any]:
+    codes = said.get("code")
+    if codes is None:
+        raise Refused(Errcode.NO_CODE)
+    listed = codes if isinstance(codes, list) else [codes]
+    if len(listed) > MOST_CODES:
+        raise Refused(Errcode.TOO_MANY_CODES)
+    if not listed or any(one in (None, "") for one in listed):
+        raise Refused(Errcode.EMPTY_CODE)
+    return listed
+
+
+def _legible(code: Any) -> bool:
+    try:
+        return bool(read_code("code", code))
+    except Refused:
+        return False
+
+
+def deposit(
+    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+) -> Answer:
+    """``code/deposit``: codes of the organiser's own, to be claimed later. Raises Refused."""
+    listed = _codes(said)
+    legible = [str(read_code("code", code)) for code in listed if _legible(code)]
+    if len(set(legible)) < len(legible):
+        raise Refused(Errcode.SAME_CODE)
+    card = need_card_to_change(connection, account, said)
+    if not card.is_deposit:
+        raise Refused(Errcode.NOT_CUSTOM, "the card takes no deposited codes")
+    c = t.holding.c
+    ours = set(
+        connection.execute(
+            select(c.code).where(c.card_id == card.card_id, c.code.in_(legible))
+        ).scalars()
+    )
+    others = taken(connection, card, [code for code in legible if code not in ours])
+    new = [code for code in legible if code not in ours and code not in others]
+    if new:
+        _add_deposited(connection, card, new, now_ms // 1000)
+    return {
+        "succ_code": new,
+        "duplicate_code": [code for code in legible if code in ours],
+        "fail_code": [*(str(one) for one in listed if not _legible(one)), *sorted(others)],
+    }
+
+
+def _add_deposited(connection: Connection, card: Card, codes: Sequence[str], now_s: int) -> None:
+    holdings = [
+        Holding(card.card_id, code, secrets.token_hex(8), State.DEPOSITED, issued_s=now_s)
+        for code in codes
+    ]
+    add(connection, card, holdings, "")
+    publish(connection, card.event, rows=[ticket_row(one) for one in holdings])
+
+
+def deposit_count(
+    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+) -> Answer:
+    """``code/getdepositcount``: how many were handed over. Raises Refused."""
+    card = need_card(connection, account, said)
+    return {"count": deposited(connection, card, is_all=True)}
+
+
+def check(
+    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+) -> Answer:
+    """``code/checkcode``: which of the codes the card has. Raises Refused."""
+    listed = [str(one) for one in _codes(said)]
+    card = need_card(connection, account, said)
+    c = t.holding.c
+    known = set(
+        connection.execute(
+            select(c.code).where(
+                c.card_id == card.card_id, c.code.in_([one for one in listed if "\0" not in one])
+            )
+        ).scalars()
+    )
+    return {
+        "exist_code": [one for one in listed if one in known],
+        "not_exist_code": [one for one in listed if one not in known],
+    }
+
+
+def card_list(
+    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+) -> Answer:
+    """``user/getcardlist``: what a person has of the account. Raises Refused."""
+    who = read_openid(said)
+    c = t.holding.c
+    hidden = [*DEAD, State.DELETED]
+    query = select(c.code, c.card_id).where(
+        c.appid == account.appid, c.openid == who, c.state.not_in(hidden)
+    )
+    if said.get("card_id") not in (None, ""):
+        query = query.where(c.card_id == read_card_id("card_id", said["card_id"]))
+    rows = connection.execute(query.order_by(c.claimed_s, c.code))
+    found = [{"code": row.code, "card_id": row.card_id} for row in rows]
+    return {"card_list": found, "has_share_card": False}
+
+
+def act(connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int) -> Answer:
+    """``/v1/actions``: what a person does in the app beside claiming and giving. Raises Refused."""
+    card, holding = need_holding(connection, account, said, locks=True)
+    told = _ACTIONS.get(str(said.get("action")))
+    if told is None:
+        raise Refused(Errcode.BAD_PARAMETER, f"action is one of {', '.join(_ACTIONS)}")
+    if told == "user_del_card":
+        if holding.state in (State.DELETED, State.GIFTING):
+            raise Refused(Errcode.NOT_USABLE)
+        gone = replace(holding, state=State.DELETED)
+        keep(connection, card, gone)
+        publish_one(connection, card, gone)
+        webhook_outbox.forget_reminder(connection, holding.ticket)
+    if told == "user_view_card":
+        _count_view(connection, card, holding, now_ms)
+    if told != "user_view_card" or card.base.get("need_push_on_view"):
+        webhook_outbox.put(
+            connection, account, told, card_id=card.card_id, line=holding.ticket,
+            openid=holding.openid, now_ms=now_ms, UserCardCode=holding.code,
+            OuterStr=holding.outer_str,
+        )  # fmt: skip
+    return {}
+
+
+_ACTIONS = {
+    "delete": "user_del_card",
+    "view": "user_view_card",
+    "enter_session": "user_enter_session_from_card",
+}
+
+
+def _count_view(connection: Connection, card: Card, holding: Holding, now_ms: int) -> None:
+    module: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    table = t.card_view
+    row = module.insert(table).values(
+        card_id=card.card_id, day=day_of(now_ms // 1000), openid=holding.openid, views=1
+    )
+    connection.execute(
+        row.on_conflict_do_update(
+            index_elements=list(table.primary_key.columns), set_={"views": table.c.views + 1}
+        )
+    )

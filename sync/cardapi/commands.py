@@ -1,0 +1,159 @@
+"""``gate cards`` and ``gate tickets``: what is done at the server's own database."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from gate.errors import StoreError, UsageError
+from gate.i18n import _
+from gate.text.words import printable
+from sync.cardapi import accounts
+from sync.cardapi import tables as t
+from sync.cardapi.admin import review
+from sync.cardapi.card import Card
+from sync.cardapi.issued_codes import cards_of, holding_of, in_parts
+from sync.cardapi.orders import codes_of
+from sync.cardapi.part import card_part
+from sync.cardapi.projection import DEAD, Holding
+from sync.server import audit
+from sync.server.database import database_of, default_folder, in_transaction, open_database, reading
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The server whose database is meant."""
+
+    database: str = ""
+    folder: Path | None = None
+
+
+@contextmanager
+def _opened(where: Where) -> Iterator[Engine]:
+    database = database_of(where.folder or default_folder(), where.database)
+    engine = open_database(database, (card_part(),), must_exist=True)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def tell_cards(where: Where) -> int:
+    """Every card, one a line."""
+    with _opened(where) as engine, reading(engine) as connection:
+        c = t.card.c
+        ids = connection.execute(select(c.card_id).order_by(c.created_s, c.card_id)).scalars()
+        for card in cards_of(connection, list(ids)).values():
+            title = printable(card.base["title"], 40)
+            left = f"{card.quantity}/{card.total}"
+            line = f"{card.card_id}  {card.status}  {card.kind}  {card.event}  {left}  {title}"
+            sys.stdout.write(line + "\n")
+    return 0
+
+
+def review_cards(where: Where, card_ids: Sequence[str], reason: str | None) -> int:
+    """Approve cards, or reject them for a reason. Raises UsageError."""
+    with _opened(where) as engine:
+        for card_id in card_ids:
+            job = partial(review, card_id=card_id, reason=reason, now_ms=_now_ms())
+            act = "card approved" if reason is None else "card rejected"
+            noted = audit.noted(job, audit.CONSOLE, act, _now_ms(), about=lambda card: card.card_id)
+            card = in_transaction(engine, noted)
+            sys.stdout.write(f"{card.card_id}  {card.status}\n")
+    return 0
+
+
+def new_account(where: Where, event: str) -> int:
+    """Another account; its secret is told this once. Raises UsageError."""
+    make = partial(accounts.create, event=event, now_ms=_now_ms())
+    noted = audit.noted(
+        make,
+        audit.CONSOLE,
+        "account made",
+        _now_ms(),
+        event=event,
+        about=lambda made: made[0].appid,
+    )
+    with _opened(where) as engine:
+        account, secret = in_transaction(engine, noted)
+    sys.stdout.write(accounts.words(account, secret) + "\n")
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which tickets are to be drawn, and how."""
+
+    codes: Sequence[str] = ()
+    card: str = ""
+    order: str = ""
+    symbology: str = ""
+    out: Path = Path()
+    """A PNG, SVG or HTML file; for several pictures, a folder."""
+    form: str = "png"
+
+
+def render(where: Where, wanted: Wanted) -> int:
+    """Draw tickets, each to a file of its own or all on a sheet. Raises UsageError, StoreError."""
+    from sync.cardapi.render import as_png, as_sheet, as_svg, drawn  # noqa: PLC0415  heavy
+
+    with _opened(where) as engine, reading(engine) as connection:
+        found = _find(connection, wanted)
+    if not found:
+        raise UsageError(_("there are no such tickets"), _("Name codes, --card or --order."))
+    pictures = [drawn(card, holding, wanted.symbology) for card, holding in found]
+    out, suffix = wanted.out, wanted.out.suffix.casefold()
+    try:
+        if suffix in (".html", ".htm"):
+            out.write_text(as_sheet(pictures), encoding="utf-8")
+        elif suffix in (".png", ".svg"):
+            if len(pictures) > 1:
+                raise UsageError(
+                    _("several tickets do not fit into one picture"),
+                    _("Name a folder, or a sheet with --out FILE.html."),
+                )
+            picture = as_png(pictures[0]) if suffix == ".png" else as_svg(pictures[0]).encode()
+            out.write_bytes(picture)
+        else:
+            out.mkdir(parents=True, exist_ok=True)
+            for (_card, holding), one in zip(found, pictures, strict=True):
+                picture = as_png(one) if wanted.form == "png" else as_svg(one).encode()
+                # By the ticket's id: codes are strangers' text, and no names for files.
+                (out / f"{holding.ticket}.{wanted.form}").write_bytes(picture)
+    except OSError as error:
+        raise StoreError(
+            _("cannot write {file}: {detail}").format(file=out, detail=error.strerror), ""
+        ) from error
+    told = _("{count} tickets drawn: {file}").format(count=len(pictures), file=out)
+    sys.stdout.write(told + "\n")
+    return 0
+
+
+def _find(connection: Connection, wanted: Wanted) -> list[tuple[Card, Holding]]:
+    c = t.holding.c
+    query = select(t.holding).where(c.state.not_in(DEAD)).order_by(c.card_id, c.code)
+    if wanted.card:
+        query = query.where(c.card_id == wanted.card)
+    codes = list(wanted.codes)
+    if wanted.order:
+        codes += codes_of(connection, wanted.order)
+    if not codes and not wanted.card:
+        return []
+    rows: list[Any] = []
+    if codes:
+        for some in in_parts(codes):
+            rows += connection.execute(query.where(c.code.in_(some))).all()
+    else:
+        rows = list(connection.execute(query).all())
+    cards = cards_of(connection, {row.card_id for row in rows})
+    return [(cards[row.card_id], holding_of(row)) for row in rows]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

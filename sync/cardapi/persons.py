@@ -1,0 +1,360 @@
+"""What the ticket system holds of a person: found, told, and taken away.
+
+Every function works in the transaction it is handed, its event locked where it writes.
+"""
+
+import secrets
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, tuple_, update
+
+from gate.credential import code_hash
+from sync.cardapi import tables as t
+from sync.cardapi.issued_codes import in_parts
+from sync.cardapi.projection import MOVED, State
+from sync.cardapi.webhook_outbox import reminder_line
+from sync.server import ticket_table
+from sync.server.part import Key, PersonalData, Subject
+
+_GONE: Final = "erased-"
+_PEOPLE: Final = ((t.holding, "openid"), (t.holding, "claimed_by"), (t.holding, "friend"),
+                  (t.card_view, "openid"))  # fmt: skip
+_LIKE: Final = 50
+"""Texts looked for in one query."""
+_decode = msgspec.json.Decoder().decode
+PAGE: Final = 2000
+
+
+def by_code(connection: Connection, event: str, code: str) -> Subject:
+    """Whose code that is, or was."""
+    query = _of_event(event, t.holding.c.ticket).where(t.holding.c.code == code)
+    return Subject(frozenset(connection.execute(query).scalars()))
+
+
+def by_order(connection: Connection, event: str, order_id: str) -> Subject:
+    """What was ordered so."""
+    query = select(t.card_order).where(t.card_order.c.order_id == order_id)
+    found: set[str] = set()
+    for row in connection.execute(query).all():
+        for card_id, code in _decode(row.codes):
+            of = _of_event(event, t.holding.c.ticket)
+            of = of.where(t.holding.c.card_id == card_id, t.holding.c.code == code)
+            found.update(connection.execute(of).scalars())
+    return Subject(frozenset(found))
+
+
+def by_openid(connection: Connection, event: str, openid: str) -> Subject:
+    """Everything of a person; what was given on is the friend's ticket now."""
+    h = t.holding.c
+    query = _of_event(event, h.ticket).where(h.openid == openid, h.state.not_in(MOVED))
+    found = Subject(frozenset(connection.execute(query).scalars()), frozenset([openid]))
+    return found if any(held(connection, event, found).values()) else Subject()
+
+
+def people(connection: Connection, event: str) -> Iterator[str]:
+    """Every id by which the event's cards know a person, some more than once."""
+    cards = select(t.card.c.card_id).where(t.card.c.event == event)
+    for table, name in _PEOPLE:
+        query = select(table.c[name]).distinct().where(table.c.card_id.in_(cards))
+        yield from connection.execute(query).scalars()
+    orders = select(t.card_order.c.openid).distinct()
+    orders = orders.where(t.card_order.c.appid.in_(_apps(event)))
+    yield from connection.execute(orders).scalars()
+
+
+def held(connection: Connection, event: str, subject: Subject) -> dict[str, Any]:
+    """Everything there is of them, as the tables have it."""
+    rows = _rows(connection, event, subject)
+    texts = _texts(rows, subject)
+    return {
+        "holdings": [_plain(row) for row in rows],
+        "orders": [_plain(row) for row in _orders(connection, event, t.card_order, texts)],
+        "refunds": [_plain(row) for row in _orders(connection, event, t.card_refund, texts)],
+        "notices": [_plain(row) for row in _notices(connection, event, subject, texts)],
+        "offers": [_plain(row) for row in _offers(connection, event, texts)],
+        "views": [_plain(row) for row in _views(connection, event, subject)],
+        "tester": [_plain(row) for row in _testers(connection, event, subject)],
+    }
+
+
+def erase(connection: Connection, event: str, subject: Subject) -> int:
+    """Take it all away but for what is counted; the answer is how many codes that were."""
+    rows = _rows(connection, event, subject)
+    texts = _texts(rows, subject)
+    known: dict[str, str] = {}
+
+    def alias_of(openid: str) -> str:
+        return known.setdefault(openid, _alias())
+
+    for table in (t.card_order, t.card_refund):
+        for row in _orders(connection, event, table, texts):
+            _put(connection, table, row, _without(row, texts, subject))
+    for row in _notices(connection, event, subject, texts):
+        connection.execute(delete(t.notice).where(t.notice.c.id == row.id))
+    for row in _offers(connection, event, texts):
+        connection.execute(delete(t.offer).where(t.offer.c.ticket == row.ticket))
+    for row in _views(connection, event, subject):
+        _put(connection, t.card_view, row, {"openid": alias_of(row.openid)})
+    for row in _testers(connection, event, subject):
+        where = (t.tester.c.appid == row.appid, t.tester.c.openid == row.openid)
+        connection.execute(delete(t.tester).where(*where))
+    for row in rows:
+        _put(connection, t.holding, row, _bare(row, subject, alias_of))
+    return len(rows)
+
+
+def drop_codes(connection: Connection, event: str, after: Key) -> Key:
+    """Erase the next codes, and who had them, of an event that is over."""
+    h = t.holding.c
+    rows = _next(connection, _of_event(event, *h), (h.card_id, h.code), after)
+    everyone = Subject(frozenset(row.ticket for row in rows))
+    alias_of = _keyed(connection, event)
+    for row in rows:
+        if not _is_gone(row.code):
+            _put(connection, t.holding, row, _bare(row, everyone, alias_of))
+    return (rows[-1].card_id, rows[-1].code) if rows else None
+
+
+def drop_orders(connection: Connection, event: str, after: Key) -> Key:
+    """Take the event's codes out of the next orders."""
+    return _drop_orders(connection, event, t.card_order, after)
+
+
+def drop_refunds(connection: Connection, event: str, after: Key) -> Key:
+    """And out of the next refunds."""
+    return _drop_orders(connection, event, t.card_refund, after)
+
+
+def _drop_orders(connection: Connection, event: str, table: Any, after: Key) -> Key:
+    appid, id_ = list(table.c)[:2]
+    query = select(table).where(appid.in_(_apps(event)))
+    rows = _next(connection, query, (appid, id_), after)
+    cards = _cards(connection, event)
+    for row in rows:
+        codes = {code for card_id, code in _decode(row.codes) if card_id in cards}
+        if codes or not _decode(row.codes):
+            _put(connection, table, row, _without(row, codes, Subject()))
+    return tuple(rows[-1])[:2] if rows else None
+
+
+def drop_notices(connection: Connection, event: str, after: Key) -> Key:
+    """Forget what nobody was told yet of the event's codes."""
+    n = t.notice.c
+    query = select(t.notice).where(n.appid.in_(_apps(event)))
+    rows = _next(connection, query, (n.id,), after)
+    cards = _cards(connection, event)
+    for row in rows:
+        if _decode(row.body)["card_id"] in cards:
+            connection.execute(delete(t.notice).where(n.id == row.id))
+    return (rows[-1].id,) if rows else None
+
+
+def drop_offers(connection: Connection, event: str, after: Key) -> Key:
+    """Forget the offers of the event's cards."""
+    o = t.offer.c
+    rows = _next(connection, select(t.offer).where(o.appid.in_(_apps(event))), (o.ticket,), after)
+    cards = _cards(connection, event)
+    for row in rows:
+        if any(one["card_id"] in cards for one in _decode(row.body)):
+            connection.execute(delete(t.offer).where(o.ticket == row.ticket))
+    return (rows[-1].ticket,) if rows else None
+
+
+def drop_views(connection: Connection, event: str, after: Key) -> Key:
+    """Of who looked at a card only how many they were."""
+    v = t.card_view.c
+    query = select(t.card_view).where(v.card_id.in_(_cards(connection, event)))
+    rows = _next(connection, query, (v.card_id, v.day, v.openid), after)
+    alias_of = _keyed(connection, event)
+    for row in rows:
+        if not _is_gone(row.openid):
+            _put(connection, t.card_view, row, {"openid": alias_of(row.openid)})
+    return (rows[-1].card_id, rows[-1].day, rows[-1].openid) if rows else None
+
+
+def drop_testers(connection: Connection, event: str, after: Key) -> Key:  # noqa: ARG001
+    """And who tried cards of accounts that are for this event alone."""
+    mine = select(t.account.c.appid).where(t.account.c.event == event, t.account.c.events == "")
+    connection.execute(delete(t.tester).where(t.tester.c.appid.in_(mine)))
+    return None
+
+
+DROPS: Final = (
+    drop_codes, drop_orders, drop_refunds, drop_notices, drop_offers, drop_views, drop_testers
+)  # fmt: skip
+PERSONAL: Final = PersonalData(
+    finders={"code": by_code, "order": by_order, "openid": by_openid},
+    people=people,
+    held=held,
+    erase=erase,
+    drops=DROPS,
+)
+
+
+def _next(connection: Connection, query: Any, key: Sequence[Any], after: Key) -> list[Row[Any]]:
+    if after is not None:
+        query = query.where(tuple_(*key) > tuple_(*after))
+    return list(connection.execute(query.order_by(*key).limit(PAGE)).all())
+
+
+def _cards(connection: Connection, event: str) -> set[str]:
+    return set(
+        connection.execute(select(t.card.c.card_id).where(t.card.c.event == event)).scalars()
+    )
+
+
+def _keyed(connection: Connection, event: str) -> Callable[[str], str]:
+    """One name for all that is one person's; with the event's key goes what could prove a guess."""
+    key = bytes.fromhex(ticket_table.said_of(connection, event)[0])
+    return lambda openid: f"{_GONE}{code_hash(key, openid).hex()[:16]}"
+
+
+def _bare(row: Row[Any], subject: Subject, alias_of: Callable[[str], str]) -> dict[str, str]:
+    """How a code is kept without the person; one who only gave or got it is taken out of it."""
+
+    def renamed(openid: str) -> str:
+        return alias_of(openid) if openid and not _is_gone(openid) else openid
+
+    if row.ticket in subject.tickets or row.openid in subject.openids:
+        return {
+            "code": row.code if _is_gone(row.code) else _alias(),
+            "openid": renamed(row.openid),
+            "claimed_by": renamed(row.claimed_by),
+            "state": row.state if row.state in MOVED else State.ERASED.value,
+            "outer_str": "",
+            "friend": "",
+            "note": "",
+            "said": "{}",
+        }
+    is_claimer = row.claimed_by in subject.openids
+    return {
+        "claimed_by": renamed(row.claimed_by) if is_claimer else row.claimed_by,
+        "friend": "" if row.friend in subject.openids else row.friend,
+    }
+
+
+def _without(row: Row[Any], texts: Collection[str], subject: Subject) -> dict[str, str]:
+    """An order or refund without the codes; one without any is nobody's."""
+    left = [pair for pair in _decode(row.codes) if pair[1] not in texts]
+    # By its digest a guess at what was asked could be proved.
+    bare = {"codes": msgspec.json.encode(left).decode(), "digest": ""}
+    if hasattr(row, "openid") and (not left or row.openid in subject.openids):
+        bare["openid"] = ""
+    return bare
+
+
+def _rows(connection: Connection, event: str, subject: Subject) -> list[Row[Any]]:
+    h = t.holding.c
+    found: dict[tuple[str, str], Row[Any]] = {}
+    for some in in_parts(sorted(subject.tickets)):
+        for row in connection.execute(_of_event(event, *h).where(h.ticket.in_(some))):
+            found[row.card_id, row.code] = row
+    for some in in_parts(sorted(subject.openids)):
+        where = or_(h.openid.in_(some), h.claimed_by.in_(some), h.friend.in_(some))
+        for row in connection.execute(_of_event(event, *h).where(where)):
+            found[row.card_id, row.code] = row
+    return list(found.values())
+
+
+def _texts(rows: Sequence[Row[Any]], subject: Subject) -> set[str]:
+    """By what other tables name them: their codes and their ids."""
+    codes = {
+        row.code for row in rows if row.ticket in subject.tickets or row.openid in subject.openids
+    }
+    return {text for text in codes | subject.openids if not _is_gone(text)}
+
+
+def _orders(connection: Connection, event: str, table: Any, texts: set[str]) -> list[Row[Any]]:
+    found: dict[tuple[Any, ...], Row[Any]] = {}
+    for row in _naming(connection, event, table, table.c.codes, texts):
+        found[tuple(row[:2])] = row
+    if "openid" in table.c:
+        for some in in_parts(sorted(texts)):
+            where = (table.c.appid.in_(_apps(event)), table.c.openid.in_(some))
+            for row in connection.execute(select(table).where(*where)):
+                found[tuple(row[:2])] = row
+    return list(found.values())
+
+
+def _offers(connection: Connection, event: str, texts: set[str]) -> list[Row[Any]]:
+    named = _naming(connection, event, t.offer, t.offer.c.body, texts)
+    return list({row.ticket: row for row in named}.values())
+
+
+def _notices(
+    connection: Connection, event: str, subject: Subject, texts: set[str]
+) -> list[Row[Any]]:
+    n = t.notice.c
+    found: dict[int, Row[Any]] = {}
+    lines = [line for one in sorted(subject.tickets) for line in (one, reminder_line(one))]
+    for some in in_parts(lines):
+        for row in connection.execute(select(t.notice).where(n.line.in_(some))):
+            found[row.id] = row
+    for row in _naming(connection, event, t.notice, n.body, texts):
+        found[row.id] = row
+    return list(found.values())
+
+
+def _naming(
+    connection: Connection, event: str, table: Any, column: Any, texts: set[str]
+) -> Iterator[Row[Any]]:
+    """Rows of the event's accounts in whose JSON one of the texts stands as a string of its own."""
+    quoted = [msgspec.json.encode(text).decode() for text in sorted(texts)]
+    for n in range(0, len(quoted), _LIKE):
+        wanted: list[ColumnElement[bool]] = [
+            column.contains(text, autoescape=True) for text in quoted[n : n + _LIKE]
+        ]
+        where = (table.c.appid.in_(_apps(event)), or_(*wanted))
+        yield from connection.execute(select(table).where(*where)).all()
+
+
+def _views(connection: Connection, event: str, subject: Subject) -> list[Row[Any]]:
+    v = t.card_view.c
+    cards = select(t.card.c.card_id).where(t.card.c.event == event)
+    found: list[Row[Any]] = []
+    for some in in_parts(sorted(subject.openids)):
+        query = select(t.card_view).where(v.card_id.in_(cards), v.openid.in_(some))
+        found += connection.execute(query).all()
+    return found
+
+
+def _testers(connection: Connection, event: str, subject: Subject) -> list[Row[Any]]:
+    c = t.tester.c
+    found: list[Row[Any]] = []
+    for some in in_parts(sorted(subject.openids)):
+        query = select(t.tester).where(c.appid.in_(_apps(event)), c.openid.in_(some))
+        found += connection.execute(query).all()
+    return found
+
+
+def _apps(event: str) -> Any:
+    """The accounts that have cards of the event, or are the event's."""
+    return (
+        select(t.card.c.appid)
+        .where(t.card.c.event == event)
+        .union(select(t.account.c.appid).where(t.account.c.event == event))
+    )
+
+
+def _of_event(event: str, *columns: Any) -> Any:
+    joined = select(*columns).join_from(t.holding, t.card, t.card.c.card_id == t.holding.c.card_id)
+    return joined.where(t.card.c.event == event)
+
+
+def _put(connection: Connection, table: Any, row: Row[Any], values: Mapping[str, str]) -> None:
+    where = [column == getattr(row, column.name) for column in table.primary_key.columns]
+    connection.execute(update(table).where(*where).values(**values))
+
+
+def _plain(row: Row[Any]) -> dict[str, Any]:
+    return dict(row._mapping)  # noqa: SLF001  its documented name
+
+
+def _alias() -> str:
+    return f"{_GONE}{secrets.token_hex(8)}"
+
+
+def _is_gone(text: str) -> bool:
+    return text.startswith(_GONE)

@@ -1,0 +1,298 @@
+"""The card API's routes: HTTP 200 whatever happens, what happened in ``errcode``."""
+
+import io
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
+import segno
+from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from gate.errors import StoreError
+from sync.cardapi import accounts, cards, claims, codes, counts, gifts, orders, updates
+from sync.cardapi.accounts import Account, Grant
+from sync.cardapi.admin import CardAdmin
+from sync.cardapi.background_jobs import Clockwork
+from sync.cardapi.errcodes import Errcode, Refused
+from sync.cardapi.settings import CardSettings
+from sync.server import http
+from sync.server.devices import hash_of
+from sync.server.http import Denied, reply
+from sync.server.limits import Buckets
+from sync.server.server import OF_BACKEND, Server, prove
+from sync.wire import PREFIX
+
+log = logging.getLogger(__name__)
+LARGEST = 1024 * 1024
+"""Longest body, in bytes: a hundred codes, or the longest texts a card has, many times over."""
+_ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[0-7][0-9a-fA-F])")
+_OK = {"errcode": 0, "errmsg": "ok"}
+Job = Callable[[Connection, Account, Mapping[str, Any], int], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of the API."""
+
+    path: str
+    do: Job
+    is_read: bool = False
+    by_get: bool = False
+
+
+CALLS = (
+    Call("/card/code/consume", codes.consume),
+    Call("/card/code/get", codes.get, is_read=True),
+    Call(f"{PREFIX}/claims", claims.claim),
+    Call("/card/create", cards.create),
+    Call("/card/get", cards.get, is_read=True),
+    Call("/card/batchget", cards.batch_get, is_read=True),
+    Call("/card/update", cards.change),
+    Call("/card/modifystock", cards.modify_stock),
+    Call("/card/delete", cards.remove),
+    Call("/card/qrcode/create", cards.create_qrcode),
+    Call("/card/testwhitelist/set", cards.testers),
+    Call("/card/getcolors", cards.colors, is_read=True, by_get=True),
+    Call("/card/code/decrypt", codes.decrypt, is_read=True),
+    Call("/card/code/update", codes.change),
+    Call("/card/code/unavailable", codes.make_unavailable),
+    Call("/card/code/deposit", codes.deposit),
+    Call("/card/code/getdepositcount", codes.deposit_count, is_read=True),
+    Call("/card/code/checkcode", codes.check, is_read=True),
+    Call("/card/user/getcardlist", codes.card_list, is_read=True),
+    Call("/card/meetingticket/updateuser", updates.update_meeting),
+    Call("/card/movieticket/updateuser", updates.update_movie),
+    Call("/card/boardingpass/checkin", updates.check_in),
+    Call("/datacube/getcardbizuininfo", counts.overview, is_read=True),
+    Call(f"{PREFIX}/actions", codes.act),
+    Call(f"{PREFIX}/gifts", gifts.give),
+    Call(f"{PREFIX}/orders", orders.order),
+    Call(f"{PREFIX}/refunds", orders.refund),
+)
+
+
+class CardApi:
+    """The routes, the organiser's with them, and the clockwork that goes with both."""
+
+    def __init__(self, server: Server, settings: CardSettings) -> None:
+        self._server = server
+        self._tokens = Buckets(settings.account_per_s, settings.account_burst)
+        self.clockwork = Clockwork(server, settings)
+
+    async def start(self) -> None:
+        """Begin with what is done by the clock."""
+        await self.clockwork.start()
+
+    async def stop(self) -> None:
+        """Stop it."""
+        await self.clockwork.stop()
+
+    def routes(self) -> list[BaseRoute]:
+        """The most asked first."""
+        return [*self._calls(), *CardAdmin(self._server, self.clockwork).routes()]
+
+    def _calls(self) -> list[BaseRoute]:
+        """Every route takes any method, because also a wrong one is answered with an errcode."""
+        methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+        found = [
+            Route(call.path, partial(self._answer_call, call), methods=methods) for call in CALLS
+        ]
+        return [
+            *found,
+            Route("/cgi-bin/token", self.token, methods=methods),
+            Route("/cgi-bin/stable_token", self.stable_token, methods=methods),
+            Route("/cgi-bin/showqrcode", self.show_qrcode),
+            *(
+                Route(f"/{room}/{{rest:path}}", self.nowhere, methods=methods)
+                for room in ("card", "cgi-bin", "datacube")
+            ),
+        ]
+
+    async def _answer_call(self, call: Call, request: Request) -> Response:
+        async def work() -> Mapping[str, Any]:
+            if request.method != "POST" and not call.by_get:
+                raise Refused(Errcode.NEED_POST)
+            token = request.query_params.get("access_token", "")
+            if self._tokens.take(hash_of(token)):
+                raise Refused(Errcode.TOO_OFTEN)
+            said: Mapping[str, Any] = {}
+            if request.method == "POST" and not call.by_get:
+                said = await self._body(request)
+            answer = await self._do(call, token, said, self._server.public_url(request))
+            prove(request, hash_of(token), OF_BACKEND)
+            return answer
+
+        return await self._answer(request, work)
+
+    async def _do(
+        self, call: Call, token: str, said: Mapping[str, Any], public_url: str
+    ) -> Mapping[str, Any]:
+        now_ms = time.time_ns() // 1_000_000
+        do = call.do
+        if do is codes.consume:
+            do = partial(codes.consume, memory=self._server.memory)
+        if do is cards.create_qrcode:
+            do = partial(cards.create_qrcode, public_url=public_url)
+        job = partial(_work, do=do, token=token, said=said, now_ms=now_ms)
+        done = await (self._server.read(job) if call.is_read else self._server.write(job))
+        if isinstance(done, Refused):
+            raise done
+        if not call.is_read:
+            # Most accounts have one. What else a call has changed is found a moment later.
+            for event in {done.account.event, *done.account.events}:
+                self._server.tell_changes(event)
+        return done.answer
+
+    async def _body(self, request: Request) -> Mapping[str, Any]:
+        body = await http.read_body(request, LARGEST, self._server.settings.body_s)
+        if not body.strip():
+            raise Refused(Errcode.EMPTY_BODY)
+        if request.url.path.startswith("/card/") and _ESCAPED.search(body):
+            raise Refused(Errcode.ESCAPED)
+        try:
+            said = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
+            raise Refused(Errcode.NOT_JSON) from error
+        if not isinstance(said, dict):
+            raise Refused(Errcode.NOT_JSON, "an object is wanted")
+        return said
+
+    async def _answer(
+        self, request: Request, work: Callable[[], Any], head: Mapping[str, Any] = _OK
+    ) -> Response:
+        """What came of it; ``head`` is what a call that is done says first: tokens, nothing."""
+        headers: Mapping[str, str] = {}
+        try:
+            answer = await work()
+            told = {**head, **answer}
+        except Refused as refused:
+            told = _error(self._slow_down(request, refused))
+        except Denied as denied:
+            code = _DENIED.get(denied.status, Errcode.BUSY)
+            told = _error(Refused(code, denied.problem.error))
+            # Such as that the connection ends, because the rest of the body was not read.
+            headers = denied.headers
+        except DataError:
+            told = _error(Refused(Errcode.BAD_PARAMETER))
+        except (SQLAlchemyError, StoreError) as error:
+            log.error("%s: %s", request.url.path, type(error).__name__)
+            told = _error(Refused(Errcode.BUSY))
+        except Exception as error:
+            log.error("%s: %s", request.url.path, type(error).__name__, exc_info=error)
+            told = _error(Refused(Errcode.BUSY))
+        response = reply(told)
+        response.headers.update(headers)
+        return response
+
+    def _slow_down(self, request: Request, refused: Refused) -> Refused:
+        """Whoever guesses secrets or tokens has to wait."""
+        if refused.code not in _GUESSES:
+            return refused
+        try:
+            self._server.check_address(request)
+        except Denied:
+            return Refused(Errcode.TOO_OFTEN)
+        return refused
+
+    async def token(self, request: Request) -> Response:
+        """``GET /cgi-bin/token``."""
+
+        async def work() -> Mapping[str, Any]:
+            if request.method != "GET":
+                raise Refused(Errcode.NEED_GET)
+            said = dict(request.query_params)
+            return await self._grant(request, accounts.fresh_token, said)
+
+        return await self._answer(request, work, {})
+
+    async def stable_token(self, request: Request) -> Response:
+        """``POST /cgi-bin/stable_token``."""
+
+        async def work() -> Mapping[str, Any]:
+            if request.method != "POST":
+                raise Refused(Errcode.NEED_POST)
+            said = await self._body(request)
+            return await self._grant(request, accounts.stable_token, said)
+
+        return await self._answer(request, work, {})
+
+    async def _grant(
+        self,
+        request: Request,
+        ask: Callable[[Connection, Mapping[str, Any], str, int], Grant],
+        said: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        address = request.client.host if request.client else ""
+        now_ms = time.time_ns() // 1_000_000
+
+        def work(connection: Connection) -> Grant | Refused:
+            try:
+                return ask(connection, said, address, now_ms)
+            except Refused as refused:
+                # A value, so that what was counted is kept.
+                return refused
+
+        granted = await self._server.write(work)
+        if isinstance(granted, Refused):
+            raise granted
+        return msgspec.structs.asdict(granted)
+
+    async def show_qrcode(self, request: Request) -> Response:
+        """The picture of a QR code that offers a card."""
+        ticket = request.query_params.get("ticket", "")
+        is_open = partial(cards.is_offered, ticket=ticket, now_s=time.time_ns() // 10**9)
+        # Nobody has an own text drawn here: whoever looks needs no token.
+        if not await self._server.read(is_open):
+            return reply(_error(Refused(Errcode.BAD_ACTION_INFO, "ticket")))
+        picture = io.BytesIO()
+        segno.make(cards.link(ticket), micro=False).save(picture, kind="png", scale=8)
+        return Response(picture.getvalue(), media_type="image/png")
+
+    async def nowhere(self, request: Request) -> Response:
+        """Calls that this server does not know."""
+
+        async def work() -> Mapping[str, Any]:
+            raise Refused(Errcode.BAD_URL)
+
+        return await self._answer(request, work)
+
+
+class _Done(NamedTuple):
+    """What a call has come to, and whose it was."""
+
+    account: Account
+    answer: Mapping[str, Any]
+
+
+def _work(
+    connection: Connection, *, do: Job, token: str, said: Mapping[str, Any], now_ms: int
+) -> _Done | Refused:
+    try:
+        account = accounts.with_token(connection, token, now_ms)
+        return _Done(account, do(connection, account, said, now_ms))
+    except Refused as refused:
+        # A value: an exception would undo what others do in the same commit.
+        return refused
+
+
+def _error(refused: Refused) -> dict[str, Any]:
+    return {"errcode": refused.code.value, "errmsg": refused.text}
+
+
+_GUESSES = frozenset({Errcode.BAD_CREDENTIAL, Errcode.BAD_SECRET, Errcode.BAD_APPID})
+_DENIED = {
+    413: Errcode.TOO_LONG,
+    415: Errcode.NOT_JSON,
+    400: Errcode.NOT_JSON,
+    422: Errcode.BAD_PARAMETER,
+}
+"""How the server's own refusals are called here; all others are "busy, try again"."""

@@ -1,0 +1,161 @@
+"""The card API's own tables, beside the server's in one database."""
+
+from collections.abc import Callable
+
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Table
+
+from sync.server.columns import number, text
+
+metadata = MetaData()
+
+account = Table(
+    "account",
+    metadata,
+    text("appid", key=True),
+    text("event"),
+    text("secret"),
+    text("key"),
+    text("original_id"),
+    text("review"),
+    text("events"),
+    text("addresses"),
+    text("callback"),
+    text("callback_token"),
+    text("aes_key"),
+    text("mode"),
+    number("grace_s"),
+    number("early_s"),
+    number("late_s"),
+    number("created_ms"),
+)
+access_token = Table(
+    "access_token",
+    metadata,
+    text("hash", key=True),
+    text("appid"),
+    text("kind"),
+    text("serial"),
+    number("made_ms"),
+    number("ends_ms"),
+    Index("access_token_account", "appid", "kind"),
+)
+quota = Table(
+    "quota",
+    metadata,
+    text("appid", key=True),
+    text("name", key=True),
+    number("period", key=True),
+    number("used"),
+)
+card = Table(
+    "card",
+    metadata,
+    text("card_id", key=True),
+    text("appid"),
+    text("event"),
+    text("kind"),
+    text("status"),
+    text("body"),
+    number("quantity"),
+    number("total"),
+    number("initial"),
+    number("created_s"),
+    number("updated_s"),
+    number("reminded_s"),
+    Index("card_account", "appid", "created_s", "card_id"),
+    Index("card_event", "event"),
+)
+holding = Table(
+    "holding",
+    metadata,
+    text("card_id", key=True),
+    text("code", key=True),
+    text("appid"),
+    text("ticket"),
+    text("state"),
+    text("openid"),
+    text("claimed_by"),
+    text("outer_str"),
+    number("issued_s"),
+    number("claimed_s"),
+    number("gifted_s"),
+    number("redeemed_s"),
+    number("ends_s"),
+    number("gift_ends_s"),
+    text("friend"),
+    text("note"),
+    text("said"),
+    Index("holding_code", "appid", "code"),
+    Index("holding_ticket", "ticket"),
+    Index("holding_openid", "appid", "openid"),
+    Index("holding_claimed", "card_id", "claimed_by"),
+    Index("holding_state", "card_id", "state", "code"),
+    Index("holding_gift", "state", "gift_ends_s"),
+)
+notice = Table(
+    "notice",
+    metadata,
+    Column(
+        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    text("appid"),
+    text("line"),
+    text("state"),
+    number("due_ms"),
+    number("leased_ms"),
+    number("tries"),
+    text("entry"),
+    text("body"),
+    Index("notice_due", "state", "due_ms"),
+    Index("notice_line", "line", "state", "id"),
+    Index("notice_entry", "entry"),
+    sqlite_autoincrement=True,
+)
+card_order = Table(
+    "card_order",
+    metadata,
+    text("appid", key=True),
+    text("order_id", key=True),
+    text("digest"),
+    text("openid"),
+    text("codes"),
+    number("made_s"),
+)
+card_refund = Table(
+    "card_refund",
+    metadata,
+    text("appid", key=True),
+    text("refund_id", key=True),
+    text("digest"),
+    text("order_id"),
+    text("codes"),
+    number("made_s"),
+)
+offer = Table(
+    "offer",
+    metadata,
+    text("ticket", key=True),
+    text("appid"),
+    text("body"),
+    number("ends_s"),
+    Column("is_used", Integer, nullable=False),
+)
+tester = Table("tester", metadata, text("appid", key=True), text("openid", key=True))
+card_view = Table(
+    "card_view",
+    metadata,
+    text("card_id", key=True),
+    number("day", key=True),
+    text("openid", key=True),
+    number("views"),
+)
+followed = Table("followed", metadata, text("event", key=True), number("number"))
+
+
+def _create(connection: Connection) -> None:
+    """Version 0.2. Older servers made these tables among their own: then they are there."""
+    metadata.create_all(connection)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create,)
+"""What makes tables of version n ones of version n + 1; only ever added to."""

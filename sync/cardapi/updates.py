@@ -1,0 +1,190 @@
+"""What the interfaces of each kind say of one ticket: where it sits, when, and who is checked in.
+
+Every function works in the transaction it is handed; what can be refused is checked before anything
+is written.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from gate.core.model import CodeState, Kind
+from gate.credential import parse
+from sync.cardapi import tables as t
+from sync.cardapi import webhook_outbox
+from sync.cardapi.accounts import Account
+from sync.cardapi.card import Card
+from sync.cardapi.errcodes import Errcode, Refused
+from sync.cardapi.fields import (
+    BOARDING_UPDATE,
+    IS_CANCEL,
+    MEETING_UPDATE,
+    MOVIE_UPDATE,
+    read_fields,
+)
+from sync.cardapi.issued_codes import (
+    find_card,
+    holding_of,
+    is_used,
+    keep,
+    need_holding,
+    publish_one,
+)
+from sync.cardapi.projection import CANCELLED, DAY_S, DEAD, Holding, State, last_second
+from sync.server import tables as central
+from sync.server import ticket_table
+
+Answer = dict[str, Any]
+
+
+def update_meeting(
+    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+) -> Answer:
+    """``meetingticket/updateuser``: times, zone, entrance, seat. Raises Refused."""
+    card, holding = _need(connection, account, said, Kind.MEETING)
+    new = {**holding.said, **read_fields(MEETING_UPDATE, said)}
+    begin, end = new.get("begin_time"), new.get("end_time")
+    if begin and end and end <= begin:
+        raise Refused(Errcode.BAD_TIME, "end_time is not after begin_time")
+    _tell(connection, card, holding, new)
+    if begin != holding.said.get("begin_time"):
+        remind(connection, account, replace(holding, said=new), now_ms)
+    return {}
+
+
+def remind(connection: Connection, account: Account, holding: Holding, now_ms: int) -> None:
+    """Have the account told two hours before the doors open; a later word replaces this one."""
+    webhook_outbox.forget_reminder(connection, holding.ticket)
+    begin = holding.said.get("begin_time", 0)
+    if begin * 1000 > now_ms and holding.state is not State.UNAVAILABLE and not holding.redeemed_s:
+        due_ms = max(now_ms, (begin - webhook_outbox.REMIND_BEFORE_S) * 1000)
+        webhook_outbox.put(
+            connection, account, webhook_outbox.REMINDER, card_id=holding.card_id, now_ms=now_ms,
+            line=webhook_outbox.reminder_line(holding.ticket), openid=holding.openid, due_ms=due_ms,
+            created_s=due_ms // 1000, UserCardCode=holding.code, BeginTime=begin,
+        )  # fmt: skip
+
+
+def update_movie(
+    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+) -> Answer:
+    """``movieticket/updateuser``: class, show, hall, seats. Raises Refused."""
+    asked = read_fields(MOVIE_UPDATE, said)
+    card, holding = _need(connection, account, said, Kind.MOVIE)
+    _tell(connection, card, holding, {**holding.said, **asked})
+    return {}
+
+
+def check_in(
+    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+) -> Answer:
+    """``boardingpass/checkin``; ``is_cancel`` takes it all back. Raises Refused."""
+    # The reference's own example has a blank behind the name of ``is_cancel``.
+    said = {name.strip(): value for name, value in said.items()}
+    if read_fields((IS_CANCEL,), said).get("is_cancel"):
+        card, holding = _need(connection, account, said, Kind.BOARDING)
+        shown = holding.barcodes
+        _tell(connection, card, holding, {CANCELLED: shown} if shown else {})
+        return {}
+    # Libraries send empty text for what their caller did not say.
+    asked = {k: v for k, v in read_fields(BOARDING_UPDATE, said).items() if v != ""}
+    card, holding = _need(connection, account, said, Kind.BOARDING)
+    if asked.get("qrcode_data"):
+        _take_barcode(connection, card, holding, asked["qrcode_data"], now_ms // 1000)
+    new = {**holding.said, **asked, "checked_in": True}
+    new.pop(CANCELLED, None)
+    _tell(connection, card, holding, new)
+    return {}
+
+
+def _need(
+    connection: Connection, account: Account, said: Mapping[str, Any], kind: Kind
+) -> tuple[Card, Holding]:
+    card, holding = need_holding(connection, account, said, locks=True)
+    if card.kind is not kind:
+        raise Refused(Errcode.NOT_THIS_CARD, card.kind)
+    if holding.state in (State.UNAVAILABLE, State.DELETED):
+        raise Refused(Errcode.NOT_USABLE, holding.state)
+    return card, holding
+
+
+def _tell(connection: Connection, card: Card, holding: Holding, said: Mapping[str, Any]) -> None:
+    changed = replace(holding, said=said)
+    if changed != holding:
+        keep(connection, card, changed)
+        publish_one(connection, card, changed)
+
+
+def _take_barcode(
+    connection: Connection, card: Card, holding: Holding, text: str, now_s: int
+) -> None:
+    """What the phone shows must find this ticket and no other. Raises Refused.
+
+    A ticket that nobody can use any more lets go of what its phone showed.
+    """
+    if parse(text).problem is not None:
+        raise Refused(Errcode.BAD_PARAMETER, "qrcode_data")
+    hashed = ticket_table.hashes_of(connection, card.event, [text])[text]
+    c = central.code.c
+    known = connection.execute(
+        select(c.ticket, c.state).where(c.event == card.event, c.hash == hashed)
+    ).first()
+    if known is None:
+        return
+    is_given = known.state == CodeState.TRANSFERRED
+    if known.ticket == holding.ticket:
+        if is_given:
+            raise Refused(Errcode.BAD_PARAMETER, "qrcode_data is still on the giver's phone")
+        return
+    owner = _barcode_owner(connection, card, known.ticket, text)
+    may_go = owner is not None and (
+        _is_done(connection, *owner, now_s) or (not is_given and not _shows(owner[1], text))
+    )
+    if owner is None or not may_go:
+        raise Refused(Errcode.BAD_PARAMETER, "qrcode_data belongs to another ticket")
+    _let_go(connection, *owner, text)
+    ticket_table.release(connection, card.event, hashed)
+
+
+def _barcode_owner(
+    connection: Connection, card: Card, ticket: str, text: str
+) -> tuple[Card, Holding] | None:
+    """Whose barcode it is or was, within the account; ``None`` of what is anybody's own code."""
+    c = t.holding.c
+    rows = connection.execute(
+        select(t.holding).where(c.ticket == ticket, c.appid == card.appid)
+    ).all()
+    if any(row.code == parse(text).code for row in rows):
+        return None
+    for row in rows:
+        found = find_card(connection, row.card_id)
+        if row.state not in DEAD and found is not None:
+            return found, holding_of(row)
+    return None
+
+
+def _is_done(connection: Connection, card: Card, holding: Holding, now_s: int) -> bool:
+    """Whether a ticket is void, used, or over for a day: a flight may be late."""
+    return (
+        holding.state in (State.UNAVAILABLE, State.DELETED)
+        or last_second(card, holding.claimed_s) + DAY_S < now_s
+        or is_used(connection, card, holding)
+    )
+
+
+def _shows(holding: Holding, text: str) -> bool:
+    """Whether its phone still shows that, and not something else by now, or nothing."""
+    return bool(parse(holding.said.get("qrcode_data", "")).code == parse(text).code)
+
+
+def _let_go(connection: Connection, card: Card, holding: Holding, text: str) -> None:
+    code = parse(text).code
+    said = dict(holding.said)
+    if _shows(holding, text):
+        del said["qrcode_data"]
+    if CANCELLED in said:
+        said[CANCELLED] = [one for one in said[CANCELLED] if parse(one).code != code]
+    if said != holding.said:
+        keep(connection, card, replace(holding, said=said))

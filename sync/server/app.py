@@ -1,0 +1,259 @@
+"""The server's application: what devices ask for, and what anybody may."""
+
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+import msgspec
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from gate.core.enrolment import Enrol, Enrolled
+from gate.core.ticket_feed import ResyncNeeded
+from gate.errors import StoreError
+from gate.i18n import _
+from sync.server import audit, devices, entry_table, http, ticket_table
+from sync.server.admin import Admin
+from sync.server.http import Denied, reply
+from sync.server.metrics import Counted
+from sync.server.part import Part
+from sync.server.readiness import Readiness
+from sync.server.retention import Retention
+from sync.server.server import Server, Settings, address_of, run_of
+from sync.wire import MAX_FRAME, PREFIX, Problem
+
+log = logging.getLogger(__name__)
+SMALL = 16 * 1024
+COUNT_EVERY_S = 10.0
+"""How often irregular admissions are counted anew for whoever asks for numbers."""
+"""Longest body of a request that says little, in bytes."""
+_enrol = msgspec.json.Decoder(Enrol)
+_encode = msgspec.json.Encoder().encode
+_RANGE = re.compile(rb"bytes=([0-9]{1,15})-([0-9]{0,15})")
+
+
+class Devices:
+    """What devices ask for."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def routes(self) -> list[BaseRoute]:
+        """The most asked first: the router looks at them in order."""
+        return [
+            Route(f"{PREFIX}/exchange", self.exchange, methods=["POST"]),
+            Route(f"{PREFIX}/changes", self.changes),
+            WebSocketRoute(f"{PREFIX}/stream", self.stream),
+            Route(f"{PREFIX}/snapshot", self.snapshot),
+            Route(f"{PREFIX}/snapshot/{{name}}", self.snapshot_file),
+            Route(f"{PREFIX}/enrol", self.enrol, methods=["POST"]),
+        ]
+
+    async def exchange(self, request: Request) -> Response:
+        """Take in what a device brings, and say what there is to say to it."""
+        server = self._server
+        device = await server.device_of(request)
+        server.check_rate(device)
+        body = await http.read_body(request, MAX_FRAME, server.settings.body_s)
+        answer = await server.exchange(device, await server.read_ask(body))
+        return Response(_encode(answer), media_type=http.JSON)
+
+    async def changes(self, request: Request) -> Response:
+        """A page of the feed of ticket changes."""
+        server = self._server
+        device = await server.device_of(request)
+        server.check_rate(device)
+        cursor = request.query_params.get("cursor", "")[:100]
+        stated = request.query_params.get("limit", str(ticket_table.PAGE))
+        if not (
+            stated.isascii() and stated.isdecimal() and 0 < int(stated[:9]) <= ticket_table.PAGE
+        ):
+            reason = _("limit is a number from 1 to {most}.").format(most=ticket_table.PAGE)
+            raise Denied(422, "invalid", reason)
+        try:
+            page = await server.read(
+                ticket_table.changes,
+                device.event,
+                cursor,
+                time.time_ns() // 1_000_000,
+                int(stated[:9]),
+            )
+        except ResyncNeeded as error:
+            reason = _("This cursor is not of this server any more: take a new snapshot.")
+            raise Denied(409, "resync", reason) from error
+        server.roster.hear(device.id, None)
+        return reply(page)
+
+    async def snapshot(self, request: Request) -> Response:
+        """A ready replica to begin with; built now if there is none."""
+        server = self._server
+        device = await server.device_of(request)
+        server.check_rate(device)
+        cursor = (await server.pulse.beat(device.event)).cursor
+        found = await server.snapshots.get(device.event, cursor, server.settings.snapshot_wait_s)
+        if found is None:
+            problem = Problem("building", _("The tickets are being packed. Ask again."))
+            answer = reply(problem, 202)
+            answer.headers["Retry-After"] = "2"
+            return answer
+        return reply(found)
+
+    async def snapshot_file(self, request: Request) -> Response:
+        """The packed file, or the rest of it."""
+        server = self._server
+        device = await server.device_of(request)
+        server.check_rate(device)
+        found = server.snapshots.packed(device.event, request.path_params["name"])
+        if found is None:
+            reason = _("There is no such snapshot any more: ask for the newest.")
+            raise Denied(404, "no_snapshot", reason)
+        path, snapshot = found
+        _check_range(request, snapshot.packed_bytes)
+        # By the tag a download that goes on (If-Range) finds out that another server built anew.
+        tag = {"ETag": f'"{snapshot.sha256}"'}
+        return FileResponse(path, headers=tag, media_type="application/zstd")
+
+    async def enrol(self, request: Request) -> Response:
+        """A credential for a one-time token."""
+        server = self._server
+        server.check_address(request)
+        body = await http.read_body(request, SMALL, server.settings.body_s)
+        asked = http.decode(_enrol, body)
+        now_ms = time.time_ns() // 1_000_000
+        enrol = partial(devices.enrol, asked=asked, now_ms=now_ms)
+        actor = audit.Actor(asked.device, address_of(request))
+
+        def admit(connection: Connection) -> Enrolled:
+            made = enrol(connection)
+            audit.note(connection, actor, "enrol", now_ms, event=made.event)
+            return made
+
+        enrolled = await server.write(admit)
+        await server.roster.refresh()
+        server.streams.cut_revoked()
+        server.tell_changes(enrolled.event)
+        log.info("enrolled device=%s event=%s", asked.device, enrolled.event)
+        return reply(enrolled)
+
+    async def stream(self, websocket: WebSocket) -> None:
+        """Exchange over one connection, and hear the news."""
+        server = self._server
+        try:
+            device = await server.device_of(websocket)
+            server.check_rate(device)
+        except Denied as denied:
+            if "websocket.http.response" in websocket.scope.get("extensions", {}):
+                await websocket.send_denial_response(http.denial(denied))
+            else:
+                await websocket.close(1008, denied.problem.error)
+            return
+        await websocket.accept()
+        await server.streams.serve(websocket, device, run_of(websocket))
+
+
+class Open:
+    """What anybody may ask."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._readiness = Readiness(server.engine, server.settings.folder, server.write)
+        self._counted_s = float("-inf")
+
+    def routes(self) -> list[BaseRoute]:
+        """For whoever looks after the server."""
+        return [
+            Route("/healthz", self.healthz),
+            Route("/readyz", self.readyz),
+            Route("/metrics", self.metrics),
+        ]
+
+    async def healthz(self, _request: Request) -> Response:
+        """Whether the process lives."""
+        return reply({"alive": True})
+
+    async def readyz(self, _request: Request) -> Response:
+        """Whether it can take in what devices bring."""
+        why = await self._readiness.why_not()
+        if why:
+            raise Denied(503, "not_ready", why, {"Retry-After": "2"})
+        return reply({"ready": True})
+
+    async def metrics(self, _request: Request) -> Response:
+        """Numbers for Prometheus."""
+        now_s = time.monotonic()
+        if now_s >= self._counted_s + COUNT_EVERY_S:
+            self._counted_s = now_s
+            # While the database is away the other numbers are wanted all the more.
+            with suppress(SQLAlchemyError):
+                kinds, waiting = await self._server.read(entry_table.count_irregular)
+                self._server.metrics.tell_irregular(kinds, waiting)
+        return Response(self._server.metrics.text(), media_type="text/plain; version=0.0.4")
+
+
+def _check_range(request: Request, size: int) -> None:
+    """Leave a range the file has, refuse one beyond its end, pass over any other."""
+    headers = request.scope["headers"]
+    said = [value for name, value in headers if name == b"range"]
+    match = _RANGE.fullmatch(said[0]) if len(said) == 1 else None
+    if match is not None and int(match[1]) >= size:
+        reason = _("The file ends before that.")
+        raise Denied(416, "range", reason, {"Content-Range": f"bytes */{size}"})
+    if match is None or (match[2] and int(match[2]) < int(match[1])):
+        request.scope["headers"] = [one for one in headers if one[0] != b"range"]
+
+
+def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -> Starlette:
+    """The application with its parts, on a database that was opened with them.
+
+    The database stays its caller's to close.
+    """
+    server = Server(engine, settings)
+    mounted = {part.name: part.mount(server) for part in parts}
+    retention = Retention(server, parts)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await server.start()
+        for one in mounted.values():
+            await one.start()
+        await retention.start()
+        try:
+            yield
+        finally:
+            await retention.stop()
+            for one in reversed(mounted.values()):
+                await one.stop()
+            await server.stop()
+
+    app = Starlette(
+        routes=[
+            *Devices(server).routes(),
+            *(route for one in mounted.values() for route in one.routes()),
+            *Admin(server, retention, parts).routes(),
+            *Open(server).routes(),
+        ],
+        middleware=[Middleware(http.Framed), Middleware(Counted, metrics=server.metrics)],
+        exception_handlers={
+            Denied: http.on_denied,
+            HTTPException: http.on_http_exception,
+            SQLAlchemyError: http.on_database_away,
+            StoreError: http.on_database_away,
+            Exception: http.on_fault,
+        },
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.server = server
+    app.state.retention = retention
+    app.state.mounted = mounted
+    return app

@@ -1,0 +1,278 @@
+"""The server's tables, on SQLite and on PostgreSQL alike, and how older databases are brought up.
+
+An event is a shard: every key begins with it, and its row in ``stream`` is the lock and the counter
+under which everything of the event is numbered, so that number order is commit order.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    inspect,
+    select,
+)
+
+from gate.errors import StoreError
+from gate.i18n import _
+from sync.server.columns import number, text
+from sync.server.part import Migration, Part
+
+metadata = MetaData()
+
+
+meta = Table("meta", metadata, text("key", key=True), text("value"))
+
+event = Table(
+    "event",
+    metadata,
+    text("id", key=True),
+    text("name"),
+    text("time_zone"),
+    number("isolated_hours"),
+    text("key"),
+    number("created_ms"),
+    # The venue's own key and certificate, with which its gates know each other.
+    text("authority_key"),
+    text("authority"),
+    # Its last second (Unix), 0: not known; how long after it what is personal is kept; when it
+    # began to be dropped, 0: not yet; and whether all of it is gone.
+    number("ends_s"),
+    number("keep_days"),
+    number("dropped_ms"),
+    Column("is_bare", Integer, nullable=False),
+)
+stream = Table(
+    "stream",
+    metadata,
+    text("event", key=True),
+    text("epoch"),
+    number("head"),
+    number("entries"),
+    # What the next change is linked to.
+    Column("link", LargeBinary, nullable=False),
+    # From which change on the feed can be read, and the one of the latest erasure.
+    number("base"),
+    text("base_id"),
+    number("erased"),
+)
+# What was erased: the id of a ticket, or a keyed hash of the person whose it was.
+erased = Table("erased", metadata, text("event", key=True), text("what", key=True))
+audit = Table(
+    "audit",
+    metadata,
+    number("seq", key=True),
+    text("event"),
+    text("body"),
+    text("hash"),
+    Index("audit_event", "event", "seq"),
+)
+organiser = Table(
+    "organiser",
+    metadata,
+    text("id", key=True),
+    Column("hash", Text, nullable=False, unique=True),
+    text("name"),
+    text("event"),
+    text("rights"),
+    number("made_ms"),
+    number("ends_ms"),
+    number("used_ms"),
+)
+ticket_type = Table(
+    "ticket_type", metadata, text("event", key=True), text("id", key=True), text("body")
+)
+ticket = Table(
+    "ticket",
+    metadata,
+    text("event", key=True),
+    text("id", key=True),
+    text("type_id"),
+    text("body"),
+)
+voided = Table("voided", metadata, text("event", key=True), text("ticket", key=True))
+code = Table(
+    "code",
+    metadata,
+    text("event", key=True),
+    Column("hash", LargeBinary, primary_key=True, nullable=False),
+    text("ticket"),
+    text("state"),
+    Index("code_ticket", "event", "ticket"),
+)
+change = Table(
+    "change",
+    metadata,
+    text("event", key=True),
+    number("seq", key=True),
+    text("id"),
+    text("kind"),
+    text("ref"),
+    text("body"),
+    text("codes"),
+    Column("link", LargeBinary, nullable=False),
+)
+device = Table(
+    "device",
+    metadata,
+    text("id", key=True),
+    text("event"),
+    text("name"),
+    text("public_key"),
+    Column("credential", Text, nullable=False, unique=True),
+    text("state"),
+    number("enrolled_ms"),
+    number("heard_ms"),
+    Column("lane_open", Integer, nullable=False),
+    text("report"),
+    text("stamp"),
+    # Up to where its entries count, once it is disowned; empty: all of them do.
+    text("counts_until"),
+    # When two machines were last seen to use its credential; 0: never since it has that.
+    number("twin_ms"),
+)
+token = Table(
+    "token",
+    metadata,
+    text("hash", key=True),
+    text("event"),
+    text("name"),
+    number("expires_ms"),
+    text("used_by"),
+)
+entry = Table(
+    "entry",
+    metadata,
+    text("event", key=True),
+    number("number", key=True),
+    text("origin"),
+    number("seq"),
+    text("hash"),
+    text("act"),
+    text("ticket"),
+    text("body"),
+    UniqueConstraint("event", "origin", "seq", "hash"),
+    Index("entry_ticket", "event", "ticket", "act"),
+)
+disowned = Table("disowned", metadata, text("event", key=True), number("number", key=True))
+COUNTS = ~(
+    select(disowned.c.number)
+    .where(disowned.c.event == entry.c.event, disowned.c.number == entry.c.number)
+    .exists()
+)
+"""That an entry is not one of those of a disowned device that have no effect."""
+tip = Table(
+    "tip",
+    metadata,
+    text("event", key=True),
+    text("origin", key=True),
+    text("hash", key=True),
+    number("seq"),
+)
+origin = Table(
+    "origin", metadata, text("event", key=True), text("origin", key=True), text("follows")
+)
+head = Table(
+    "head",
+    metadata,
+    text("event", key=True),
+    text("origin", key=True),
+    number("seq", key=True),
+    text("hash", key=True),
+    text("signature"),
+    number("number"),
+    Index("head_number", "event", "number"),
+)
+tally = Table(
+    "tally",
+    metadata,
+    text("event", key=True),
+    text("device", key=True),
+    number("minute", key=True),
+    text("gate", key=True),
+    text("zone", key=True),
+    text("ticket_type", key=True),
+    text("outcome", key=True),
+    text("reason", key=True),
+    text("operator", key=True),
+    number("entries"),
+    number("admitted"),
+    number("exited"),
+    number("annulled"),
+)
+taken_back = Table("taken_back", metadata, text("event", key=True), text("name", key=True))
+allowance = Table(
+    "allowance",
+    metadata,
+    text("event", key=True),
+    text("device", key=True),
+    number("remaining"),
+    number("at_ms"),
+    number("taken"),
+)
+quarantine = Table(
+    "quarantine",
+    metadata,
+    text("device", key=True),
+    text("digest", key=True),
+    number("at_ms"),
+    text("reason"),
+    Column("body", LargeBinary, nullable=False),
+)
+
+
+def _create(connection: Connection) -> None:
+    """Version 0.2: events, tickets, devices and journals."""
+    metadata.create_all(connection, [one for one in metadata.sorted_tables if one not in _LATER])
+    # The row that whoever adds to the audit log locks.
+    connection.execute(meta.insert().values(key="audit", value="0:"))
+
+
+def _add_nothing(_connection: Connection) -> None:
+    """A version that was of tables which a part makes itself: numbers are never used again."""
+
+
+def _add_voids(connection: Connection) -> None:
+    """Tickets that ever were void, to be found among the others."""
+    metadata.create_all(connection, [voided])
+
+
+_LATER = frozenset({voided})
+MIGRATIONS: tuple[Migration, ...] = (_create, _add_nothing, _add_voids)
+"""What makes a database of version n one of version n + 1; only ever added to."""
+_VERSION = "version"
+
+
+def migrate(connection: Connection, parts: Sequence[Part] = ()) -> None:
+    """Bring a database, and the tables of parts in it, up to this program.
+
+    Raises StoreError when it is of a newer one.
+    """
+    _bring_up(connection, _VERSION, MIGRATIONS)
+    for part in parts:
+        _bring_up(connection, f"{_VERSION} {part.name}", part.migrations)
+
+
+def _bring_up(connection: Connection, key: str, migrations: Sequence[Migration]) -> None:
+    """Take the steps that are missing to the version that ``meta`` has under that key."""
+    version = 0
+    if inspect(connection).has_table("meta"):
+        row = connection.execute(select(meta.c.value).where(meta.c.key == key)).first()
+        version = int(row[0]) if row else 0
+    if version > len(migrations):
+        raise StoreError(
+            _("the server's database is of a newer version of this program"),
+            _("Install the newer version; the database is left as it is."),
+        )
+    for step in migrations[version:]:
+        step(connection)
+    if version < len(migrations):
+        connection.execute(meta.delete().where(meta.c.key == key))
+        connection.execute(meta.insert().values(key=key, value=str(len(migrations))))

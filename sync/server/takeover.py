@@ -1,0 +1,122 @@
+"""A venue that had no server becomes an event of one: its tickets, its gates, its authority.
+
+Codes stay hashed by the venue's own key and certificates stay good, so that its gates notice
+nothing. What they did they tell themselves, for each other too.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from sqlite3 import Connection as Replica
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, select, update
+
+from gate.errors import UsageError
+from gate.i18n import _
+from gate.storage.certificates import Authority
+from gate.storage.checksums import read_meta
+from gate.storage.event import KEEP_DAYS, EventRow, event_of
+from gate.storage.folder import Folder
+from gate.storage.sqlite import faults, open_reader
+from gate.storage.ticket_filling import members_of
+from gate.storage.tickets import live_replica
+from sync.server import devices, ticket_table
+from sync.server import tables as t
+
+PAGE: Final = 5000
+
+
+class Host(NamedTuple):
+    """The host of a venue without a server, or a copy of its data folder."""
+
+    folder: Folder
+    name: str
+    """The venue's."""
+    authority: Authority
+
+
+class Taken(NamedTuple):
+    """What was taken over."""
+
+    tickets: int
+    devices: int
+
+
+def take_over(
+    connection: Connection, host: Host, *, event: str, time_zone: str = "", now_ms: int
+) -> Taken:
+    """Fill an event with what the venue's host has; it is made if it is not there.
+
+    Its time zone is ``time_zone`` or else the venue's. Raises UsageError when nobody says one, or
+    when the event has gates or tickets already, StoreError when the host has no tickets,
+    Denied when one of its gates belongs to another event here.
+    """
+    live = live_replica(host.folder)
+    said = _event_of(live)
+    if event not in (str(one["id"]) for one in ticket_table.events(connection)):
+        zone = time_zone or (said.time_zone if said else "")
+        if not zone:
+            raise UsageError(
+                _("nobody has said in which time zone this venue is"),
+                _("Say it: --time-zone Europe/Berlin"),
+            )
+        ticket_table.create_event(connection, event, host.name, zone, now_ms)
+    ticket_table.lock(connection, event)
+    for table in (t.device, t.ticket, t.ticket_type):
+        if connection.execute(select(table.c.id).where(table.c.event == event).limit(1)).first():
+            raise UsageError(
+                _("the event {id} has gates or tickets already").format(id=event),
+                _("Name a new one with --event."),
+            )
+    with closing(open_reader(live)) as replica, faults(live):
+        key = read_meta(replica)["key"]
+        connection.execute(
+            update(t.event)
+            .where(t.event.c.id == event)
+            .values(
+                name=host.name,
+                key=key,
+                authority_key=host.authority.key,
+                authority=host.authority.certificate,
+                isolated_hours=said.isolated_hours if said else 0,
+                ends_s=said.ends_s if said else 0,
+                keep_days=said.keep_days if said else KEEP_DAYS,
+            )
+        )
+        types = replica.execute("SELECT id, body FROM ticket_type ORDER BY id").fetchall()
+        ticket_table.restate(connection, event, types, [])
+        count = 0
+        for page in _tickets(replica):
+            ticket_table.restate(connection, event, [], page)
+            count += len(page)
+        members = members_of(replica)
+    devices.take(connection, event, list(members.values()), now_ms)
+    return Taken(count, len(members))
+
+
+def _event_of(live: Path) -> EventRow | None:
+    with closing(open_reader(live)) as replica, faults(live):
+        return event_of(replica)
+
+
+def _tickets(replica: Replica) -> Iterator[list[ticket_table.Kept]]:
+    after = 0
+    while True:
+        rows = replica.execute(
+            "SELECT row, id, type_id, body FROM ticket WHERE row > ? ORDER BY row LIMIT ?",
+            (after, PAGE),
+        ).fetchall()
+        if not rows:
+            return
+        codes: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
+        found = replica.execute(
+            "SELECT ticket, hash, state FROM code WHERE ticket BETWEEN ? AND ?",
+            (rows[0][0], rows[-1][0]),
+        )
+        for row, hashed, state in found:
+            codes[row][hashed.hex()] = state
+        yield [
+            ticket_table.Kept(id_, type_id, body, codes[row]) for row, id_, type_id, body in rows
+        ]
+        after = rows[-1][0]

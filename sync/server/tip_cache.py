@@ -1,0 +1,60 @@
+"""How far an event has come: its newest entry and ticket change, read now and then."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from sync.server import entry_table, ticket_table
+
+GOOD_FOR_S = 0.25
+
+
+class Beat(NamedTuple):
+    """How far an event had come."""
+
+    number: int
+    """Of the newest entry."""
+    cursor: str
+    """Of the newest ticket change."""
+
+
+def _read_beat(connection: Connection, event: str) -> Beat:
+    return Beat(
+        entry_table.newest_number(connection, event), ticket_table.cursor_of(connection, event)
+    )
+
+
+class Pulse:
+    """The newest beat of every event that is asked for."""
+
+    def __init__(self, read: Callable[..., Awaitable[Any]]) -> None:
+        self._read = read
+        self._beats: dict[str, tuple[Beat, float]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def cursor(self, event: str) -> str:
+        """The cursor of whoever has read all ticket changes, at most a quarter of a second old."""
+        kept = self._beats.get(event)
+        if kept is not None and time.monotonic() - kept[1] < GOOD_FOR_S:
+            return kept[0].cursor
+        return (await self.beat(event)).cursor
+
+    async def beat(self, event: str) -> Beat:
+        """How far the event has come, read now unless that was a moment ago."""
+        begun = time.monotonic()
+        async with self._locks.setdefault(event, asyncio.Lock()):
+            kept = self._beats.get(event)
+            # Whoever waited for another's reading, begun after their question, takes that.
+            if kept is not None and kept[1] >= begun:
+                return kept[0]
+            at = time.monotonic()
+            beat: Beat = await self._read(_read_beat, event)
+            self._beats[event] = (beat, at)
+            return beat
+
+    def forget(self, event: str) -> None:
+        """Tickets were changed here: the kept beat is old."""
+        self._beats.pop(event, None)

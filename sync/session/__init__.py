@@ -1,0 +1,1 @@
+"""Both sides of a conversation, without a socket and without a clock."""

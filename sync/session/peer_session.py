@@ -1,0 +1,258 @@
+"""Two gates of a venue telling each other: the same exchange as with the server, from both sides.
+
+Each pushes what it did itself at once. What it heard from others it passes on only to whom asks:
+normally everybody hears everybody, and an entry crosses every link once.
+
+Like ``talk`` it knows neither socket nor clock. Words may be lost, if all that follow on that
+connection are; whole comparisons put right what any other loss leaves open.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from msgspec import Raw
+
+from gate.core.model import CENTRAL, device_of
+from gate.core.replication import Have, Page, Tip, next_page, tips_from_text, tips_to_text
+from gate.core.signed_tip import Head
+from gate.storage.device_key import DeviceKey
+from gate.storage.peer_store import Holdings
+from sync.session.send_window import Outbound, unsent
+from sync.wire import MAX_LATER, PAGE_ORIGINS, Beat, Frame, Word
+
+WINDOW = 4
+"""Frames with entries, or pages of a comparison, that may be on their way: what a slow link has to
+hold."""
+KNOWN_ORIGINS = 100_000
+"""Origins that another may name between two of its comparisons; who names more is told nothing
+before the next."""
+ALL = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a word brought."""
+
+    touched: frozenset[str] = frozenset()
+    """Origins of which something came."""
+    new: int = 0
+    """Entries that were not held before."""
+
+
+class Pair:
+    """One connection's worth of talking with one other gate."""
+
+    def __init__(
+        self, holdings: Holdings, key: DeviceKey, device: str, verify: Callable[[Head], bool]
+    ) -> None:
+        self.device = device
+        self._holdings = holdings
+        self._verify = verify
+        self._out = Outbound(holdings, key, {})
+        self.is_known = False
+        """Whether the other has said all that it holds."""
+        self._told_to: str | None = None
+        """How far it has come in saying so."""
+        self._needs_whole = True
+        self._after: str | None = None
+        """How far we have come in saying what we hold."""
+        self._has_gap = False
+        self._owed: set[str] = set()
+        self._later: frozenset[str] = frozenset()
+        self._took = 0
+        self._in_flight = 0
+        self.passes_on: frozenset[str] = frozenset()
+        self.asked: frozenset[str] = frozenset()
+        """What the other was asked to pass on."""
+        self._asks_anew = False
+        self.linked: Mapping[str, str] = {}
+        """Whom the other hears, and where they listen."""
+        self._lacking: dict[str, frozenset[Tip]] = {}
+        """What the other was found to hold that we do not."""
+
+    def say(self, beat: Beat | None = None) -> Word | None:
+        """The next word; ``None`` when there is nothing to say."""
+        mine = self._holdings.have()
+        have = {origin: mine.get(origin, frozenset()) for origin in self._owed}
+        page = self._next_page(mine)
+        if page is not None:
+            have |= page.within(mine)
+        wants = sorted(self.asked) if self._asks_anew else None
+        if wants is not None:
+            # So that what came on other ways is not sent again; it does no harm if it is.
+            held = {o: tips for o, tips in mine.items() if self._is_asked(o)}
+            have |= dict(islice(held.items(), PAGE_ORIGINS))
+        raw: list[bytes] = []
+        heads: list[Head] = []
+        if self.is_known and self._in_flight < WINDOW:
+            raw, heads, _more = self._out.load(mine, self._may_send, sign=True)
+        took = self._took
+        if not (page or have or raw or heads or took or wants is not None or beat):
+            return None
+        later = sorted(self._later)[:MAX_LATER]
+        self._owed.clear()
+        self._took, self._asks_anew, self._later = 0, False, frozenset()
+        self._in_flight += bool(raw or page)
+        bodies = [Raw(body) for body in raw]
+        frame = Frame(tips_to_text(have), page, bodies, heads, later=later)
+        return Word(frame, took, wants, beat)
+
+    def _next_page(self, mine: Have) -> Page | None:
+        """What of a comparison is to be said now; one after the other, as the link takes them."""
+        if self._needs_whole and self._after is None:
+            self._needs_whole, self._after = False, ""
+            self._out.begin_again()
+        if self._after is None or self._in_flight >= WINDOW:
+            return None
+        page = next_page(mine, self._after, PAGE_ORIGINS)
+        self._after = page.to or None
+        return page
+
+    def has_to_send(self) -> bool:
+        """Whether there are entries or pages to be sent that the window has room for."""
+        if self._in_flight >= WINDOW:
+            return False
+        if self._needs_whole or self._after is not None:
+            return True
+        return self.is_known and bool(self._out.spans(self._holdings.have(), self._may_send))
+
+    def unsent(self) -> int:
+        """How many of this device's own entries the other has not said it holds."""
+        return unsent(self._holdings, self._out.known)
+
+    def hear(self, word: Word, now_ms: int) -> Heard:
+        """Take in a word of the other."""
+        frame = word.frame
+        # Nobody is believed without a signature, not even on its own word: what could not be passed
+        # on would be held by some only.
+        taken = self._holdings.accept(
+            [bytes(body) for body in frame.entries],
+            "",
+            frame.heads,
+            self._verify,
+            by=self.device,
+            now_ms=now_ms,
+        )
+        told = tips_from_text(frame.have)
+        if frame.page is None:
+            self._out.learn(told)
+        else:
+            self._hear_page(Page(*frame.page), told)
+        self._in_flight = max(0, self._in_flight - word.took)
+        self._out.wait(frame.later)
+        self._lacking = self._lacked(self._lacking | told)
+        if len(self._out.known) > KNOWN_ORIGINS:
+            self._out.known, self._lacking, self.is_known = {}, {}, False
+        if word.wants is not None:
+            self.passes_on = frozenset(word.wants)
+        if word.beat is not None:
+            if word.beat.linked is not None:
+                self.linked = word.beat.linked
+            if self._has_gap:
+                self._needs_whole, self._has_gap = True, False
+        self._took += bool(frame.entries or frame.page)
+        self._owed |= taken.touched
+        self._later |= taken.later
+        if taken.refused:
+            self._holdings.quarantine(taken.refused, now_ms, self.device)
+        # At the next beat, for it may be that the other does not hold what is missing.
+        self._has_gap = self._has_gap or bool(taken.gaps)
+        return Heard(taken.touched, taken.new)
+
+    def holds_all(self) -> bool:
+        """Whether the other has said all that it holds, and we hold that too."""
+        return self.is_known and not self.more()
+
+    def _hear_page(self, page: Page, told: Have) -> None:
+        """A part of what the other holds; the last makes it known."""
+        if not page.after:
+            # Whatever was on its way has come, or is sent again.
+            self._out.begin_again()
+            self._in_flight = 0
+            self._told_to = ""
+        self._out.known = page.beyond(self._out.known) | told
+        self._lacking = page.beyond(self._lacking)
+        if page.after == self._told_to:
+            self._told_to = page.to or None
+            self.is_known = self.is_known or not page.to
+
+    def compare(self) -> None:
+        """Say all that is held with the next word; the other then knows what is lacking."""
+        self._needs_whole = True
+
+    def ask_for(self, devices: Iterable[str]) -> None:
+        """Have the other pass on what those devices did, and nothing else of others."""
+        wanted = frozenset(devices)
+        self._asks_anew = self._asks_anew or wanted != self.asked
+        self.asked = wanted
+
+    def more(self) -> set[str]:
+        """Devices of which the other holds more than we do."""
+        self._lacking = self._lacked(self._lacking)
+        return {device_of(origin) for origin in self._lacking}
+
+    def _lacked(self, told: Have) -> Have:
+        mine, hashes_at = self._holdings.have(), self._holdings.hashes_at
+        return {
+            origin: tips
+            for origin, tips in told.items()
+            if any(
+                t.hash not in hashes_at(origin, t.seq) for t in tips - mine.get(origin, frozenset())
+            )
+        }
+
+    def _is_asked(self, origin: str) -> bool:
+        return ALL in self.asked or device_of(origin) in self.asked
+
+    def _may_send(self, origin: str) -> bool:
+        device = device_of(origin)
+        if device == self._holdings.device or device in self.passes_on:
+            return True
+        return ALL in self.passes_on and device != self.device and device not in self.linked
+
+
+@dataclass(slots=True)
+class Asking:
+    """Who is asked to pass on what: kept steady, so that nobody is asked twice for nothing."""
+
+    patience: int = 3
+    """How many looks a device, or who hears it, gets to tell what others hold of it."""
+    _lacking: dict[str, int] = field(default_factory=dict)
+
+    def share_out(self, pairs: Sequence[Pair], me: str, *, hears_central: bool) -> None:
+        """Ask for everything that somebody holds and its maker cannot tell us itself."""
+        heard = {pair.device for pair in pairs}
+        wants: dict[str, set[str]] = {pair.device: set() for pair in pairs}
+        bridge = (
+            None
+            if hears_central
+            else _one_of([pair for pair in pairs if CENTRAL in pair.linked], ALL)
+        )
+        if bridge is not None:
+            wants[bridge.device].add(ALL)
+        unheard = {d for pair in pairs for d in pair.linked} - heard - {me, CENTRAL}
+        for device in unheard:
+            knows = [pair for pair in pairs if device in pair.linked]
+            if bridge is None or device not in bridge.linked:
+                chosen = _one_of(knows, device)
+                if chosen is not None:
+                    wants[chosen.device].add(device)
+        more = {pair.device: pair.more() for pair in pairs}
+        lacking = {device for devices in more.values() for device in devices}
+        self._lacking = {device: self._lacking.get(device, 0) + 1 for device in sorted(lacking)}
+        for device, looks in self._lacking.items():
+            # Whoever says that it hears a device may be wrong, or lie.
+            is_promised = device in heard or device in unheard
+            if looks > self.patience or not is_promised:
+                holders = sorted(d for d, devices in more.items() if device in devices)
+                # Who does not help is not asked for ever.
+                wants[holders[looks // self.patience % len(holders)]].add(device)
+        for pair in pairs:
+            pair.ask_for(wants[pair.device])
+
+
+def _one_of(pairs: Sequence[Pair], device: str) -> Pair | None:
+    """The one that is asked already, or else the one that is asked for least."""
+    asked = [pair for pair in pairs if device in pair.asked]
+    return min(asked or pairs, key=lambda pair: (len(pair.asked), pair.device), default=None)

@@ -1,0 +1,149 @@
+"""What another node lacks, as far as is known, and what of it is on its way there."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from gate.core.intake import heads_for, read_bodies
+from gate.core.limits import HEAD_EVERY, MAX_ENTRIES
+from gate.core.model import device_of
+from gate.core.replication import Have, Span, Tip, missing, receipted
+from gate.core.signed_tip import Head
+from gate.storage.device_key import DeviceKey
+from gate.storage.peer_store import Holdings
+
+MaySend = Callable[[str], bool]
+
+
+class Load(NamedTuple):
+    """Entries for one frame, and what vouches for them."""
+
+    raw: list[bytes]
+    heads: list[Head]
+    more: bool
+    """There is more that did not fit."""
+
+
+class Outbound:
+    """One connection's worth of sending to one other node."""
+
+    def __init__(self, holdings: Holdings, key: DeviceKey, known: Have) -> None:
+        self._holdings = holdings
+        self._key = key
+        self.known = known
+        """What the other node is known to hold."""
+        self.blocked: dict[str, int] = {}
+        """Entries that it will never take, by origin: nothing from there on is sent."""
+        self._waiting: frozenset[str] = frozenset()
+        """Devices of which it takes no more before the next comparison."""
+        self._offered: dict[str, int] = {}
+        self._signed: dict[str, int] = {}
+
+    def begin_again(self) -> None:
+        """Whatever was on its way may not have come through."""
+        self._offered.clear()
+        self._signed.clear()
+        self._waiting = frozenset()
+
+    def wait(self, devices: Iterable[str]) -> None:
+        """The other side has taken all it takes now of some devices."""
+        self._waiting |= frozenset(devices)
+
+    def learn(self, told: Have) -> None:
+        """The other side says what it now holds of some origins."""
+        for origin, tips in told.items():
+            taken, known = newest(tips), newest(self.known.get(origin, frozenset()))
+            if not tips and known:
+                # Something before what it was offered is missing there. Whoever was offered all of
+                # it and took nothing is not offered it again before all is compared.
+                self._offered.pop(origin, None)
+            elif not self.is_own(origin) and known < taken < self._offered.get(origin, 0):
+                # Others' entries count up to the last signed one of a frame; go on from there.
+                self._offered[origin] = taken
+        self.known |= told
+
+    def spans(self, mine: Have, may_send: MaySend) -> list[Span]:
+        """What is to be sent that is not on its way."""
+
+        def may_send_now(origin: str) -> bool:
+            return may_send(origin) and device_of(origin) not in self._waiting
+
+        found = missing(mine, self.known, self._holdings, only=may_send_now)
+        return [
+            span._replace(after=after)
+            for span in found
+            if (after := self._not_offered(span, mine)) >= 0
+            and after + 1 < self.blocked.get(span.origin, after + 2)
+        ]
+
+    def load(self, mine: Have, may_send: MaySend, *, sign: bool) -> Load:
+        """Take the next frame's worth of it on the way."""
+        raw, more = self._holdings.bodies(self.spans(mine, may_send))
+        heads = self._heads(raw, sign=sign)
+        if sign and not more:
+            heads += self._sign(mine)
+        if own := [head for head in heads if self.is_own(head.origin)]:
+            self._holdings.put_heads(own)
+        return Load(raw, heads, more)
+
+    def is_own(self, origin: str) -> bool:
+        """Whether an origin is of this very device."""
+        return device_of(origin) == self._holdings.device
+
+    def _not_offered(self, span: Span, mine: Have) -> int:
+        """Where to go on, given what is on its way already; -1 when all of it is."""
+        tips = mine[span.origin]
+        offered = self._offered.get(span.origin, 0)
+        if offered >= newest(tips):
+            return -1
+        # Branches have entries of one number; the last may have been cut off from its twin.
+        return max(span.after, offered if len(tips) == 1 else offered - 1)
+
+    def _heads(self, raw: list[bytes], *, sign: bool) -> list[Head]:
+        """What vouches for the entries of a frame: ours now and then, others' as they came."""
+        heads: list[Head] = []
+        batch = read_bodies(raw)[0]
+        followed = {one.entry.prev for one in batch}
+        for one in batch:
+            origin, seq = one.entry.origin, one.entry.seq
+            self._offered[origin] = max(seq, self._offered.get(origin, 0))
+            if self.is_own(origin) and (
+                seq % HEAD_EVERY == 0 or (sign and one.hash not in followed)
+            ):
+                heads.append(self._key.sign(origin, seq, one.hash))
+                self._signed[origin] = max(seq, self._signed.get(origin, 0))
+        others = (one for one in batch if not self.is_own(one.entry.origin))
+        return [*heads, *heads_for(others, self._holdings.heads)][:MAX_ENTRIES]
+
+    def _sign(self, mine: Have) -> list[Head]:
+        """Vouch for this device's newest entries, so that others can carry them on."""
+        heads = []
+        own = f"{self._holdings.device}."
+        for origin in [origin for origin in mine if origin.startswith(own)]:
+            tips = mine[origin]
+            last = newest(tips)
+            if self._signed.get(origin, 0) >= last:
+                continue
+            self._signed[origin] = last
+            heads += [
+                self._key.sign(origin, tip.seq, hash_)
+                for tip in tips
+                for hash_ in self._holdings.whole_hashes(origin, tip.seq)
+            ]
+        return heads
+
+
+def unsent(holdings: Holdings, known: Have) -> int:
+    """How many of this device's own entries another node is not known to hold."""
+    own = holdings.own_have()
+    covered = receipted(own, known, holdings.hashes_at)
+    return sum(max(0, newest(tips) - covered[origin]) for origin, tips in own.items())
+
+
+def newest(tips: Iterable[Tip]) -> int:
+    """The greatest number among the tips of an origin."""
+    return max((tip.seq for tip in tips), default=0)
+
+
+def by_hash(raw: Iterable[bytes]) -> Mapping[str, tuple[str, int]]:
+    """What the entries of a frame are called, by their hash."""
+    return {one.hash: (one.entry.origin, one.entry.seq) for one in read_bodies(raw)[0]}

@@ -1,0 +1,153 @@
+"""A device's side of the exchange with the server: what to say next, what to make of the answer.
+
+It knows neither socket nor clock: whoever carries the messages may lose, repeat, delay or reorder
+them, and may stop between any two lines.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from msgspec import Raw
+
+from gate.core.event_device import Report
+from gate.core.model import CENTRAL
+from gate.core.replication import Have, Page, next_page, tips_from_text, tips_to_text
+from gate.core.signed_tip import Head, Refused
+from gate.storage.device_key import DeviceKey
+from gate.storage.peer_store import Holdings
+from sync.session.send_window import Outbound, by_hash, unsent
+from sync.wire import PAGE_ORIGINS, Answer, Ask, Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What an answer brought."""
+
+    new: int
+    """Entries that were not held before."""
+    more: bool
+    """There is more to compare, or something before what the server sent is missing."""
+
+
+class Talk:
+    """One connection's worth of talking; a new one begins with everything both sides hold."""
+
+    def __init__(
+        self, holdings: Holdings, key: DeviceKey, relays: Callable[[str], bool] | None = None
+    ) -> None:
+        self._holdings = holdings
+        self._out = Outbound(holdings, key, holdings.receipts())
+        for one in holdings.refused_by_server():
+            self._block(one.origin, one.seq)
+        self._relays = relays
+        """Which others' origins are passed on between comparisons; all, unless somebody says."""
+        self._is_whole = False
+        self._after = ""
+        """How far the comparison has come that is going on."""
+        self._page, self._asked = Page(), Have()
+        self._sent: Mapping[str, tuple[str, int]] = {}
+        self.needs_whole = True
+        """Whether all that is held is to be compared: the next messages say it, page by page."""
+
+    @property
+    def known(self) -> Have:
+        """What the server is known to hold."""
+        return self._out.known
+
+    def ask(self, report: Report | None = None, *, sign: bool = True) -> Ask:
+        """The next message: what the server lacks, as far as it is known."""
+        mine = self._holdings.have()
+        if self.needs_whole and not self._after:
+            self._out.begin_again()
+        load = self._out.load(mine, self._may_send, sign=sign)
+        self._sent = by_hash(load.raw)
+        page = None
+        if self.needs_whole:
+            page = self._page = next_page(mine, self._after, PAGE_ORIGINS)
+            self._asked = page.within(mine)
+        return Ask(
+            frame=Frame(
+                have=tips_to_text(self._asked) if page else {},
+                page=page,
+                entries=[Raw(body) for body in load.raw],
+                heads=load.heads,
+                more=load.more,
+            ),
+            report=report,
+        )
+
+    def hear(self, answer: Answer, now_ms: int, *, to_whole: bool = False) -> Heard:
+        """Take in an answer. ``to_whole``: it answers the message that last compared a page."""
+        holdings, frame = self._holdings, answer.frame
+        taken = holdings.accept(
+            [bytes(body) for body in frame.entries], None, frame.heads, _central_is_believed
+        )
+        told = tips_from_text(frame.have)
+        self._out.wait(frame.later)
+        # Where there is no room nothing more is asked for before the next comparison.
+        has_gaps = bool(taken.gaps) and not taken.is_full
+        more = frame.more and not taken.is_full
+        page = Page(*frame.page) if frame.page else self._page
+        if to_whole:
+            # What is not named is held by the server as we said.
+            told = page.within(self._asked) | told
+        self._out.learn(told)
+        if to_whole:
+            self._out.known = page.beyond(self._out.known) | told
+            if not (more or has_gaps):
+                self._go_on(page)
+        self._put_receipts(told)
+        if frame.refused:
+            self._note_refusals(frame.refused, now_ms)
+        if taken.refused:
+            holdings.quarantine(taken.refused, now_ms, CENTRAL)
+        if has_gaps:
+            self.needs_whole, self._after = True, ""
+        return Heard(taken.new, more or has_gaps or (to_whole and self.needs_whole))
+
+    def _go_on(self, page: Page) -> None:
+        """A page was compared; after the last of them everything is."""
+        if page.after != self._after:
+            return  # its answer came twice
+        if page.to > self._after:
+            self._after = page.to
+            return
+        self._after = ""
+        self._is_whole, self.needs_whole = True, False
+
+    def unsent(self) -> int:
+        """How many of this device's own entries the server has not said it holds."""
+        return unsent(self._holdings, self._holdings.receipts())
+
+    def has_to_send(self) -> bool:
+        """Whether there is anything the server is not known to hold and may be told."""
+        return bool(self._out.spans(self._holdings.have(), self._may_send))
+
+    def _may_send(self, origin: str) -> bool:
+        if self._out.is_own(origin):
+            return True
+        # Others' entries only once the server has said what it holds of everything.
+        return self._is_whole and (self.needs_whole or self._relays is None or self._relays(origin))
+
+    def _put_receipts(self, told: Have) -> None:
+        own = {origin: tips for origin, tips in told.items() if self._out.is_own(origin)}
+        receipts = self._holdings.receipts() if own else {}
+        if any(receipts.get(origin) != tips for origin, tips in own.items()):
+            self._holdings.put_receipts(own)
+
+    def _note_refusals(self, refused: Iterable[Refused], now_ms: int) -> None:
+        kept = []
+        for one in refused:
+            origin, seq = self._sent.get(one.hash, (one.origin, one.seq))
+            self._block(origin, seq)
+            kept.append(Refused(origin, seq, one.reason, one.hash))
+        self._holdings.quarantine(kept, now_ms)
+
+    def _block(self, origin: str, seq: int) -> None:
+        """Send nothing from there on."""
+        if origin:
+            self._out.blocked[origin] = min(seq, self._out.blocked.get(origin, seq))
+
+
+def _central_is_believed(_head: Head) -> bool:
+    return True

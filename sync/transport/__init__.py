@@ -1,0 +1,1 @@
+"""HTTP, the LAN, TLS and discovery."""

@@ -1,1 +1,0 @@
-"""The ticket system: the WeChat card API, spoken by the central server."""

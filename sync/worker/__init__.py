@@ -1,0 +1,1 @@
+"""What runs beside a lane and keeps it up to date."""

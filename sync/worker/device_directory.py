@@ -1,0 +1,186 @@
+"""Who the event's other devices are and how they are, from all that is known of them.
+
+The server has told, the feed has told, their own entries say, or they are heard on the LAN.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from gate.core.event_device import Lane, Report
+from gate.core.model import CENTRAL
+from gate.i18n import _
+from gate.storage import sync_status
+from gate.storage.peer_store import Holdings
+from gate.storage.ticket_feed import Feed
+from sync.session.watermarks import Watermark, Watermarks, Way
+from sync.worker.peers import Gates
+
+ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
+NEVER = -(2**53)
+NO_TIP = Watermark("", NEVER)
+
+
+class Others:
+    """Everything that is known of the other devices."""
+
+    def __init__(self, holdings: Holdings, feed: Feed, watermarks: Watermarks) -> None:
+        self._holdings = holdings
+        self._watermarks = watermarks
+        self._feed = feed
+        self._told = {one.device: one for one in holdings.devices(Lane)}
+        self._told_boot_ms = 0
+        self.look_again()
+
+    def look_again(self) -> None:
+        """The feed has gone on."""
+        self._members = self._feed.members()
+        if self._feed.cursor:
+            self._holdings.disown(self._members.values())
+
+    def told_by_server(self, lanes: Sequence[Lane], boot_ms: int) -> None:
+        """The server has said how everybody is."""
+        self._told = {lane.device: lane for lane in lanes}
+        self._told_boot_ms = boot_ms
+        self._holdings.put_devices({lane.device: _steady(lane) for lane in lanes})
+
+    def server_heard_boot_ms(self, device: str) -> int:
+        """When the server last heard a device, as far as it has said; long ago if it has not."""
+        lane = self._told.get(device)
+        if lane is None or lane.heard_ago_ms is None:
+            return NEVER
+        return self._told_boot_ms - lane.heard_ago_ms
+
+    def twins(self) -> set[str]:
+        """Devices whose credential another machine uses, as the server has seen."""
+        return {lane.device for lane in self._told.values() if lane.has_twin}
+
+    def why_not(self, device: str, key: str) -> str:
+        """Why a device with that key is to be told nothing; empty: it is welcome. From any thread.
+
+        One that nobody has told of yet is: the venue's certificate says that it belongs.
+        """
+        if self._state(device) == REVOKED:
+            return _("revoked")
+        known = self.key_of(device)
+        return _("another key") if known and known != key else ""
+
+    def proof_of(self, device: str) -> str:
+        """The authority's word that a device was revoked; empty where there is none.
+
+        From any thread.
+        """
+        member = self._members.get(device)
+        return member.proof if member is not None and member.state == REVOKED else ""
+
+    def name_of(self, device: str) -> str:
+        """What the feed or the server calls a device."""
+        told, member = self._told.get(device), self._members.get(device)
+        return (told.name if told else "") or (member.name if member else "")
+
+    def key_of(self, device: str) -> str:
+        """A device's Ed25519 public key (hex); empty when it is not known."""
+        told, member = self._told.get(device), self._members.get(device)
+        return (told.key if told else "") or (member.key if member else "")
+
+    def are_known(self) -> bool:
+        """Whether there are any."""
+        return bool({*self._told, *self._members} - {self._holdings.device})
+
+    def are_all_known(self) -> bool:
+        """Whether the feed has told who belongs to the event, this device among them."""
+        return self._holdings.device in self._members
+
+    def lanes(self, gates: Gates | None, now_ms: int = 0) -> tuple[sync_status.Lane, ...]:
+        """The other devices, as the lane is told of them at a moment of this device's clock."""
+        self._watermarks.look_again()
+        known = {
+            *self._told,
+            *self._members,
+            *self._holdings.devices_with_lanes(),
+            *(gates.linked if gates else ()),
+        } - {self._holdings.device, CENTRAL}
+        return tuple(self._lane(device, gates, now_ms) for device in sorted(known))
+
+    def recall(self, lanes: Iterable[sync_status.Lane]) -> None:
+        """Take in what an earlier worker of this boot said: still true if the tips are held."""
+        for lane in lanes:
+            # Both ways may have been known; the tip is that of the later one.
+            ways = ((lane.lan_held_boot_ms, Way.LAN), (lane.central_held_boot_ms, Way.CENTRAL))
+            for boot_ms, way in ways:
+                if boot_ms is not None and boot_ms == lane.held_boot_ms:
+                    self._watermarks.note(lane.device, way, Watermark(lane.held_tip, boot_ms))
+
+    def _held_tip(self, device: str) -> str:
+        held = [self._watermarks.held(device, way) for way in Way]
+        return max((one for one in held if one), key=lambda one: one.boot_ms, default=NO_TIP).tip
+
+    def held(self, lanes: Sequence[sync_status.Lane]) -> tuple[sync_status.Lane, ...]:
+        """The same lanes with what of them is held by now."""
+        self._watermarks.look_again()
+        held = self._watermarks.held_boot_ms
+        return tuple(
+            replace(
+                lane,
+                central_held_boot_ms=held(lane.device, Way.CENTRAL),
+                lan_held_boot_ms=held(lane.device, Way.LAN),
+                held_tip=self._held_tip(lane.device),
+                behind=self._watermarks.behind(lane.device),
+            )
+            for lane in lanes
+        )
+
+    def _state(self, device: str) -> str:
+        told, member = self._told.get(device), self._members.get(device)
+        # The feed says it wherever it is heard, the server only here.
+        if member is not None and member.state != ENROLLED:
+            return member.state
+        return told.state if told is not None else ENROLLED
+
+    def _lane(self, device: str, gates: Gates | None, now_ms: int) -> sync_status.Lane:
+        told = self._told.get(device) or Lane(device)
+        gate = gates.linked.get(device) if gates else None
+        state = self._state(device)
+        word = self._holdings.retirement(device, now_ms) if state == ENROLLED else None
+        if word is not None:
+            state = RETIRED
+        is_open = self._holdings.is_open(device)
+        behind = self._watermarks.behind(device)
+        # What it did since it closed, as far as is known here, may be that it opened.
+        is_active = bool(behind) or (told.active if is_open is None else is_open)
+        heard_boot_ms = self.server_heard_boot_ms(device)
+        report = told.report
+        if gates is not None and (gate is not None or heard_boot_ms == NEVER):
+            report = gates.reports.get(device, report)
+        ahead_ms, error_ms = report.offset_ms, report.error_ms
+        if ahead_ms is None and gates is not None:
+            ahead_ms, error_ms = gates.ahead(device) or (None, None)
+        return sync_status.Lane(
+            device=device,
+            name=self.name_of(device) or (gate.beat.name if gate else ""),
+            active=is_active and state == ENROLLED,
+            central_held_boot_ms=self._watermarks.held_boot_ms(device, Way.CENTRAL),
+            lan_held_boot_ms=self._watermarks.held_boot_ms(device, Way.LAN),
+            held_tip=self._held_tip(device),
+            behind=behind,
+            knows_us=self._holdings.closed_beside_us(device),
+            central_boot_ms=None if heard_boot_ms == NEVER else heard_boot_ms,
+            lan_boot_ms=gates.heard_boot_ms(device) if gates else None,
+            state=state,
+            gate=report.gate,
+            version=report.version,
+            unsent=report.unsent,
+            quarantined=report.quarantined,
+            ahead_ms=ahead_ms,
+            error_ms=error_ms,
+            retired_by=word.operator if word else "",
+            retired_at=(word.gate or word.device) if word else "",
+            retired_ms=word.at_ms if word else None,
+            retired_note=word.note if word else "",
+        )
+
+
+def _steady(lane: Lane) -> Lane:
+    """What does not change every second, so that it is worth keeping."""
+    return msgspec.structs.replace(lane, heard_ago_ms=None, report=Report())

@@ -1,0 +1,256 @@
+"""The venue's other gates, as the thread that owns the files deals with them."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import msgspec
+
+from gate.clock import Clock
+from gate.core.event_device import Report
+from gate.core.hlc import Reading
+from gate.core.model import CENTRAL
+from gate.storage.device_key import DeviceKey, verifier
+from gate.storage.peer_store import Holdings
+from sync.session.clock_offset import Comparison
+from sync.session.peer_session import Asking, Pair
+from sync.session.send_window import unsent
+from sync.session.watermarks import ClockBound, Watermarks, Way
+from sync.session.watermarks import Watermark as Mark
+from sync.transport.lan_transport import Event, Lan, Link, Linked, Said, Unlinked, place_of
+from sync.transport.places import Rank
+from sync.wire import Beat, Stamp, Watermark, Word
+
+log = logging.getLogger(__name__)
+
+COMPARE_EVERY = 60
+"""Beats between two comparisons of everything with a gate."""
+TOLD_ON_MS = 60_000
+"""An older watermark of a device is not told on."""
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Gate:
+    """Another gate that is heard directly."""
+
+    link: Link
+    pair: Pair
+    beat: Beat = field(default_factory=Beat)
+    beats: int = 0
+    bound: ClockBound = field(default_factory=ClockBound)
+    """Our boot clock against its."""
+    got: tuple[int, int] | None = None
+    """The newest stamp of its that has come, and our boot clock when it had."""
+
+    @property
+    def place(self) -> str:
+        """Where it listens; empty until it has said."""
+        return place_of(self.link.host, self.beat.port) if self.beat.port else ""
+
+
+class Gates:
+    """Every gate that is linked: what it is told and what it tells."""
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        key: DeviceKey,
+        lan: Lan,
+        clock: Clock,
+        key_of: Callable[[str], str],
+        *,
+        watermarks: Watermarks,
+        heard: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        self._holdings = holdings
+        self._watermarks = watermarks
+        self._heard = dict(heard)
+        self._key = key
+        self._lan = lan
+        self._clock = clock
+        self._keys: dict[str, str] = {holdings.device: key.public}
+        self._key_of: Callable[[str], str] = lambda device: self._keys.get(device) or key_of(device)
+        self._verify = verifier(self._key_of)
+        self._asking = Asking()
+        self._own_told = self._told = 0
+        self._clocks: dict[str, Comparison] = {}
+        self._compared: dict[str, Pair] = {}
+        """By device, the pair that knows what it holds; also when it is not linked any more."""
+        self._linked_told: Mapping[str, str] | None = None
+        self._late_told: Mapping[str, int] | None = None
+        self.linked: dict[str, Gate] = {}
+        """By device."""
+        self.reports: dict[str, Report] = {}
+        """What each device last said of itself, also when it is not linked any more."""
+
+    def hear(self, event: Event) -> None:
+        """Deal with what happened on the LAN."""
+        if isinstance(event, Said):
+            self._hear_word(event.link, event.word)
+        elif isinstance(event, Linked):
+            link = event.link
+            log.info("lan: linked with %s at %s", link.device, link.host)
+            self._keys[link.device] = link.key
+            pair = Pair(self._holdings, self._key, link.device, self._verify)
+            self.linked[link.device] = Gate(link, pair)
+            self._clocks[link.device] = Comparison()
+            # It has not been told whom we hear, and how late.
+            self._linked_told = self._late_told = None
+            self._say(self.linked[link.device])
+        elif isinstance(event, Unlinked):
+            gate = self.linked.get(event.link.device)
+            if gate is not None and gate.link is event.link:
+                log.info("lan: %s is gone %s", event.link.device, event.why)
+                del self.linked[event.link.device]
+
+    def tell(self) -> None:
+        """Say what is new to whom it concerns."""
+        holdings = self._holdings
+        holdings.follow_journal()
+        own, others = holdings.own_version, holdings.version
+        if own != self._own_told:
+            concerned = list(self.linked.values())
+        elif others != self._told:
+            concerned = [gate for gate in self.linked.values() if gate.pair.passes_on]
+        else:
+            return
+        self._own_told, self._told = own, others
+        for gate in concerned:
+            self._say(gate)
+
+    def beat(self, beat: Beat, *, hears_central: bool) -> None:
+        """Say how we are, to everybody, and see to it that everything reaches us."""
+        gates = list(self.linked.values())
+        linked = {device: gate.place for device, gate in self.linked.items()}
+        if hears_central:
+            linked[CENTRAL] = ""
+        if linked != self._linked_told:
+            self._linked_told = linked
+            beat = msgspec.structs.replace(beat, linked=linked)
+        late = {d: ms for d in self.linked if (ms := self._clocks[d].least) is not None}
+        if late != self._late_told:
+            self._late_told = late
+            beat = msgspec.structs.replace(beat, late=late)
+        now = self._look()
+        beat = msgspec.structs.replace(beat, at_ms=now.wall_ms)
+        self._lan.send(
+            (gate.link, _encode(Word(beat=beat, stamp=self._stamp(gate, now.boot_ms))))
+            for gate in gates
+        )
+        if not self._holdings.is_complete and gates and all(g.pair.holds_all() for g in gates):
+            self._holdings.complete()
+        self._asking.share_out(
+            [gate.pair for gate in gates], self._holdings.device, hears_central=hears_central
+        )
+        for n, gate in enumerate(gates):
+            gate.beats += 1
+            if (gate.beats + n) % COMPARE_EVERY == 0:
+                gate.pair.compare()
+            self._say(gate)
+
+    def stamp(self) -> None:
+        """Say to everybody up to where we have come, between two beats."""
+        at_ms = self._look().boot_ms
+        self._lan.send(
+            (gate.link, _encode(Word(stamp=self._stamp(gate, at_ms))))
+            for gate in self.linked.values()
+        )
+
+    def who_hear(self, device: str) -> list[str]:
+        """The linked gates that say they hear a device, or ``central``."""
+        return [linked for linked, gate in self.linked.items() if device in gate.pair.linked]
+
+    def heard_boot_ms(self, device: str) -> int | None:
+        """When a device was last heard, itself or by a gate that hears it."""
+        return self._heard.get(device)
+
+    def ahead(self, device: str) -> tuple[int, int] | None:
+        """How far our clock is ahead of a device's, and how far that may be wrong (ms)."""
+        clocks = self._clocks.get(device)
+        return clocks.ahead() if clocks is not None else None
+
+    def unsent(self) -> int:
+        """How many of our own entries no other gate has said it holds."""
+        if not self._compared:
+            return unsent(self._holdings, {})
+        return min(pair.unsent() for pair in self._compared.values())
+
+    def _hear_word(self, link: Link, word: Word) -> None:
+        link.dealt_with += 1
+        gate = self.linked.get(link.device)
+        if gate is None or gate.link is not link:
+            return
+        now = self._clock.read()
+        gate.pair.hear(word, now.wall_ms)
+        self._heard[link.device] = now.boot_ms
+        if word.stamp is not None:
+            self._hear_stamp(gate, word.stamp, now.boot_ms)
+        if gate.pair.is_known:
+            self._compared[link.device] = gate.pair
+        if word.beat is not None:
+            where = gate.place
+            gate.beat, self.reports[link.device] = word.beat, word.beat.report
+            # Only of devices there are: a gate that lies can name new ones without end.
+            known = filter(self._key_of, gate.pair.linked)
+            self._heard |= dict.fromkeys(known, now.boot_ms)
+            self._hear_clock(link.device, word.beat, now)
+            if gate.place != where:
+                self._lan.know({link.device: gate.place}, Rank.PROVED)
+            if word.beat.linked is not None:
+                self._lan.know({d: at for d, at in word.beat.linked.items() if d != CENTRAL})
+        self._say(gate)
+        self.tell()
+
+    def _hear_stamp(self, gate: Gate, stamp: Stamp, now_ms: int) -> None:
+        is_first = gate.got is None
+        gate.got = stamp.at_ms, now_ms
+        if stamp.got is not None:
+            ours_ms, theirs_ms = stamp.got
+            gate.bound.learn(min(ours_ms, now_ms), theirs_ms, now_ms)
+        # Of devices there are only, as with those that it hears.
+        told = {d: mark for d, mark in stamp.others.items() if self._key_of(d)}
+        told[gate.link.device] = Watermark(stamp.tip, stamp.at_ms)
+        for device, mark in told.items():
+            boot_ms = gate.bound.first(mark.at_ms, now_ms)
+            if boot_ms is not None and device != self._holdings.device:
+                self._watermarks.note(device, Way.LAN, Mark(mark.tip, min(boot_ms, now_ms)))
+        if is_first:
+            # Only with an answer to its stamps can the other place ours.
+            answer = Word(stamp=self._stamp(gate, self._look().boot_ms))
+            self._lan.send([(gate.link, _encode(answer))])
+
+    def _look(self) -> Reading:
+        """The clocks, and after that the journal: what a stamp is made of."""
+        now = self._clock.read()
+        self._holdings.follow_journal()
+        return now
+
+    def _stamp(self, gate: Gate, at_ms: int) -> Stamp:
+        """Up to where we have come; the journal must have been followed after ``at_ms``."""
+        others = {}
+        for device in self._watermarks.devices():
+            mark = self._watermarks.newest(device)
+            is_wanted = device != gate.link.device and device not in gate.pair.linked
+            if is_wanted and mark is not None and at_ms - mark.boot_ms <= TOLD_ON_MS:
+                others[device] = Watermark(mark.tip, mark.boot_ms)
+        return Stamp(at_ms, self._holdings.own_tip, gate.got, others)
+
+    def _hear_clock(self, device: str, beat: Beat, now: Reading) -> None:
+        clocks = self._clocks[device]
+        if beat.at_ms:
+            clocks.heard(beat.at_ms, now)
+        if beat.late is not None:
+            clocks.told = beat.late.get(self._holdings.device)
+
+    def _say(self, gate: Gate) -> None:
+        words = []
+        at_ms = self._look().boot_ms
+        while (word := gate.pair.say()) is not None:
+            stamped = msgspec.structs.replace(word, stamp=self._stamp(gate, at_ms))
+            words.append((gate.link, _encode(stamped)))
+            if not gate.pair.has_to_send():
+                break
+        if words:
+            self._lan.send(words)

@@ -1,0 +1,332 @@
+"""Cameras that freeze, block, fail, vanish and come back; files and folders that end."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from gate.capture.camera import (
+    Camera,
+    Capture,
+    Shot,
+    Source,
+    State,
+    Wish,
+    device_source,
+    file_source,
+    folder_source,
+    read_picture,
+)
+from gate.config import Camera as CameraConfig
+from gate.errors import InputError
+from gate.lane.inputs import camera_source, capture_source
+
+if TYPE_CHECKING:
+    from gate.capture.camera import Frame
+
+QUICK = {"timeout_s": 0.3, "frozen_s": 0.15, "backoff_s": (0.02, 0.04)}
+
+
+class FakeCapture:
+    """A capture whose behaviour is a function of the frame number."""
+
+    def __init__(self, behave: "Callable[[int], tuple[bool, Frame | None]]") -> None:
+        self._behave = behave
+        self.number = 0
+        self.released = threading.Event()
+
+    def isOpened(self) -> bool:  # noqa: N802
+        return not self.released.is_set()
+
+    def read(self) -> "tuple[bool, Frame | None]":
+        self.number += 1
+        time.sleep(0.005)
+        return self._behave(self.number)
+
+    def release(self) -> None:
+        self.released.set()
+
+
+def noisy(number: int) -> "tuple[bool, Frame | None]":
+    frame = np.random.default_rng(number).integers(0, 255, (12, 16, 3), np.uint8)
+    frame[0, 0] = number % 250
+    return True, frame
+
+
+def frozen(_number: int) -> "tuple[bool, Frame | None]":
+    return True, np.zeros((12, 16, 3), np.uint8)
+
+
+class Port:
+    """A place where captures are plugged in, one after the other."""
+
+    def __init__(self, *behaviours: "Callable[[int], tuple[bool, Frame | None]]") -> None:
+        self.behaviours = list(behaviours)
+        self.opened: list[FakeCapture] = []
+        self.device: Path | None = None
+
+    def open(self) -> tuple[Capture, Path | None]:
+        if len(self.opened) >= len(self.behaviours):
+            raise InputError("no camera found")
+        capture = FakeCapture(self.behaviours[len(self.opened)])
+        self.opened.append(capture)
+        return capture, self.device
+
+
+class Watched:
+    """A camera and what it told."""
+
+    def __init__(self, source: Source) -> None:
+        self.states: list[State] = []
+        self.details: list[str] = []
+        self.camera = Camera(source, on_state=self._tell, **QUICK)  # type: ignore[arg-type]
+
+    def _tell(self, state: State, detail: str) -> None:
+        self.states.append(state)
+        self.details.append(detail)
+
+    def shots_until(self, ready: Callable[[], bool], limit_s: float = 5.0) -> list[Shot]:
+        shots: list[Shot] = []
+        until = time.monotonic() + limit_s
+        while not ready():
+            assert time.monotonic() < until, (self.states, self.details)
+            shot = self.camera.next_shot(0.02)
+            shots += [shot] if shot else []
+        return shots
+
+
+@pytest.fixture
+def watch() -> Iterator[Callable[..., Watched]]:
+    made: list[Watched] = []
+
+    def make(port: Port, *, is_live: bool = True) -> Watched:
+        watched = Watched(Source("test", port.open, is_live=is_live))
+        made.append(watched)
+        return watched
+
+    yield make
+    for watched in made:
+        watched.camera.close()
+
+
+def test_the_newest_frame_and_never_a_backlog(watch: Callable[..., Watched]) -> None:
+    """Who looks away for a while sees the present, not the past."""
+    port = Port(noisy)
+    watched = watch(port)
+    watched.shots_until(lambda: watched.states == [State.LIVE])
+    time.sleep(0.1)
+    late = watched.camera.next_shot(0.05)
+    assert late is not None
+    assert port.opened[0].number - late.number <= 2
+    again = watched.camera.next_shot(0.05)
+    assert again is not None
+    assert again.number > late.number
+
+
+def test_a_dead_camera_that_returns_its_last_frame_is_reopened_once(
+    watch: Callable[..., Watched],
+) -> None:
+    """Equal frames are no life: reopen, and live on with the new picture."""
+    port = Port(lambda n: noisy(min(n, 10)), noisy)
+    watched = watch(port)
+    watched.shots_until(lambda: len(port.opened) == 2 and port.opened[1].number > 5)
+    assert State.LOST not in watched.states
+    assert port.opened[0].released.wait(2)
+
+
+def test_a_dead_camera_that_cannot_be_reopened_is_lost(watch: Callable[..., Watched]) -> None:
+    """Frozen, and nothing there when it is opened again: the operator is told."""
+    watched = watch(Port(frozen))
+    watched.shots_until(lambda: State.LOST in watched.states)
+    assert watched.details[-1] == "no camera found"
+
+
+def test_closing_waits_for_the_frame_that_is_under_way() -> None:
+    """A program that ends while OpenCV works is aborted by it; a driver that hangs is left."""
+    for hangs in (False, True):
+        begun, go_on = threading.Event(), threading.Event()
+
+        def slow(
+            number: int, begun: threading.Event = begun, go_on: threading.Event = go_on
+        ) -> "tuple[bool, Frame | None]":
+            begun.set()
+            go_on.wait(30)
+            return noisy(number)
+
+        capture = FakeCapture(slow)
+        camera = Camera(Source("slow", lambda c=capture: (c, None), is_live=True))
+        camera.next_shot(0.01)
+        assert begun.wait(5)
+        if not hangs:
+            threading.Timer(0.1, go_on.set).start()
+        with pytest.MonkeyPatch.context() as patch:
+            if hangs:
+                patch.setattr("gate.capture.camera.CLOSE_S", 0.05)
+            camera.close()
+        assert capture.released.is_set() is not hangs
+        go_on.set()
+        assert capture.released.wait(5)
+
+
+def test_a_closed_lens_is_reopened_only_once(watch: Callable[..., Watched]) -> None:
+    """Equal frames from a camera that opens well go on being frames."""
+    port = Port(frozen, frozen, noisy)
+    watched = watch(port)
+    until = time.monotonic() + 0.8
+    watched.shots_until(lambda: time.monotonic() > until)
+    assert len(port.opened) == 2
+    assert watched.states == [State.LIVE]
+
+
+def test_a_blocked_read_is_timed_out(watch: Callable[..., Watched]) -> None:
+    """A driver that never answers costs a reader thread, not the evening."""
+    gate = threading.Event()
+
+    def blocks(number: int) -> "tuple[bool, Frame | None]":
+        if number == 4:
+            gate.wait(10)
+        return noisy(number)
+
+    port = Port(blocks, noisy)
+    watched = watch(port)
+    watched.shots_until(lambda: len(port.opened) == 2 and watched.camera.state is State.LIVE)
+    assert State.LOST in watched.states
+    assert "shows nothing" in watched.details[watched.states.index(State.LOST)]
+    gate.set()
+    assert port.opened[0].released.wait(2)
+
+
+def test_false_is_a_stop_and_backing_off_brings_it_back(watch: Callable[..., Watched]) -> None:
+    """A capture that returns False is opened again, after a moment."""
+    port = Port(lambda n: (False, None) if n > 3 else noisy(n), lambda n: (False, None), noisy)
+    watched = watch(port)
+    watched.shots_until(lambda: len(port.opened) == 3 and watched.camera.state is State.LIVE)
+    assert watched.states.count(State.LOST) >= 1
+
+
+def test_an_unplugged_device_is_lost_at_once(watch: Callable[..., Watched], tmp_path: Path) -> None:
+    """The device's file is gone: lost, though frames still seem to come."""
+    port = Port(noisy)
+    port.device = tmp_path / "video0"
+    port.device.touch()
+    watched = watch(port)
+    watched.shots_until(lambda: watched.states == [State.LIVE])
+    port.device.unlink()
+    watched.shots_until(lambda: State.LOST in watched.states)
+    assert "unplugged" in watched.details[-1]
+
+
+def test_whatever_a_driver_throws_the_camera_is_lost(watch: Callable[..., Watched]) -> None:
+    """An exception in the reader thread is a state, not a crash."""
+
+    def explodes(number: int) -> "tuple[bool, Frame | None]":
+        raise RuntimeError("driver")
+
+    watched = watch(Port(explodes))
+    watched.shots_until(lambda: State.LOST in watched.states)
+    assert "driver" in watched.details
+
+
+def test_files_may_show_equal_frames_and_end(watch: Callable[..., Watched]) -> None:
+    """A still picture is no dead camera; the end of a file is no loss."""
+    port = Port(lambda n: frozen(n) if n < 60 else (False, None))
+    watched = watch(port, is_live=False)
+    watched.shots_until(lambda: watched.camera.state is State.ENDED)
+    assert watched.states == [State.LIVE, State.ENDED]
+    assert len(port.opened) == 1
+
+
+def write_picture(path: Path, grey: int) -> None:
+
+    cv2.imwrite(str(path), np.full((40, 60, 3), grey, np.uint8))
+
+
+def test_a_folder_of_pictures_is_held_up_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sorted by name, what is no picture passed over, then the end."""
+    monkeypatch.setattr("gate.capture.camera.PICTURE_S", 0.1)
+    for n, name in enumerate(["b.png", "a.jpg", "c.webp"]):
+        write_picture(tmp_path / name, 40 + 40 * n)
+    (tmp_path / "d.png").write_bytes(b"not a picture")
+    (tmp_path / "notes.txt").write_text("x")
+    watched = Watched(folder_source(tmp_path))
+    shots = watched.shots_until(lambda: watched.camera.state is State.ENDED)
+    seen = list(dict.fromkeys(int(shot.frame[5, 5, 0]) // 10 for shot in shots))
+    assert seen == [8, 4, 12]
+
+
+def test_a_video_file_plays_at_its_speed_and_ends(tmp_path: Path) -> None:
+    """Ten frames at 20 fps take half a second."""
+    path = tmp_path / "film.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 20.0, (64, 48))
+    for n in range(10):
+        writer.write(np.full((48, 64, 3), n * 20, np.uint8))
+    writer.release()
+    watched = Watched(file_source(path))
+    started = time.monotonic()
+    shots = watched.shots_until(lambda: watched.camera.state is State.ENDED)
+    assert time.monotonic() - started >= 0.4
+    assert len(shots) >= 5
+
+
+@pytest.mark.parametrize("source", ["file", "folder", "device"])
+def test_what_is_not_there_is_told(source: str, tmp_path: Path) -> None:
+    """A missing file, folder or camera is an InputError with words, on standard error nothing."""
+    missing = tmp_path / "missing"
+    made = {
+        "file": file_source(missing),
+        "folder": folder_source(missing),
+        "device": device_source(str(missing), Wish()),
+    }[source]
+    with pytest.raises(InputError) as caught:
+        made.open()
+    assert caught.value.message
+
+
+def test_no_picture_is_told(tmp_path: Path) -> None:
+    """An empty, a broken and a missing picture."""
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"x" * 50)
+    for name in ("empty.png", "broken.png", "missing.png"):
+        with pytest.raises(InputError):
+            read_picture(tmp_path / name)
+
+
+def test_the_configuration_chooses_the_source(tmp_path: Path) -> None:
+    """File before folder before device; off is none."""
+    assert camera_source(CameraConfig(device="off")) is None
+    assert camera_source(CameraConfig(device="")) is None
+    file = camera_source(CameraConfig(file=str(tmp_path / "f.mp4"), folder="x"))
+    assert file is not None
+    assert (file.name, file.is_live) == ("f.mp4", False)
+    auto = camera_source(CameraConfig())
+    assert auto is not None
+    assert auto.is_live
+    assert not capture_source("x", FakeCapture(noisy)).is_live
+
+
+def test_the_wishes_are_told_in_the_right_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pixel format before the size, exposure only when asked for, metadata nodes passed by."""
+    said: list[tuple[object, float]] = []
+
+    class Device(FakeCapture):
+        def __init__(self, name: object, backend: int) -> None:
+            super().__init__(noisy if name == 1 else lambda n: (False, None))
+
+        def set(self, what: int, value: float) -> None:
+            said.append((what, value))
+
+    monkeypatch.setattr(cv2, "VideoCapture", Device)
+    monkeypatch.setattr("gate.capture.camera._devices", lambda: ["0", "1"])
+    capture, _device = device_source("auto", Wish(exposure=50, fps=0)).open()
+    assert isinstance(capture, Device)
+    told = [what for what, _value in said]
+    assert told.index(cv2.CAP_PROP_FOURCC) < told.index(cv2.CAP_PROP_FRAME_WIDTH)
+    assert cv2.CAP_PROP_FPS not in told
+    assert (cv2.CAP_PROP_EXPOSURE, 50) in said

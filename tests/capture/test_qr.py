@@ -1,0 +1,225 @@
+"""QR symbols that zxing-cpp gives up: layout, correction, equaliser, frames, no inventions."""
+
+import itertools
+import random
+
+import cv2
+import numpy as np
+import pytest
+import segno
+import zxingcpp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gate.capture.qr.correction import correct
+from gate.capture.qr.layout import GREATEST_VERSION, LEVELS, MASKS, layout
+from gate.capture.qr.modules import message
+from gate.capture.qr.reader import FORGET_FRAMES, Drawing, QrReader
+from gate.capture.regions import Frame, Region, regions
+
+TEXT = "TKT:K7QX-0001-MEI-LIN"
+
+
+def modules(text: str, version: int, level: str = "m", mask: int | None = None) -> "np.ndarray":
+    symbol = segno.make(
+        text, version=version, error=level, mask=mask, micro=False, boost_error=False
+    )
+    return np.array([list(row) for row in symbol.matrix]) > 0
+
+
+def held_up(text: str = TEXT, version: int = 3, px: float = 4.0, degrees: float = 12.0) -> Frame:
+    """A frame with a symbol of ``px`` pixels a module on white paper, before a grey wall."""
+    light = np.where(np.pad(modules(text, version), 6), 0, 1).astype(np.float32)
+    side = len(light)
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), degrees, px)
+    turn[:, 2] += (320 - side / 2, 240 - side / 2)
+    large = cv2.resize(light, None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST)
+    turn[:, :2] /= 8
+    frame = cv2.warpAffine(
+        large * 180 + 30, turn, (640, 480), flags=cv2.INTER_AREA, borderValue=(90,)
+    )
+    return frame.astype(np.uint8)
+
+
+def smeared(frame: Frame, length: int, noise: float, seed: int = 1) -> Frame:
+    """The frame as a moving hand and a noisy sensor show it."""
+    streak = np.zeros((length, length), np.float32)
+    streak[length // 2] = 1 / length
+    moved = cv2.filter2D(frame.astype(np.float32), -1, streak)
+    grain = np.random.default_rng(seed).normal(0, noise, frame.shape)
+    return np.clip(moved + grain, 0, 255).astype(np.uint8)
+
+
+def zxing(frame: Frame) -> list[str]:
+    return [one.text for one in zxingcpp.read_barcodes(frame)]
+
+
+def read(frame: Frame, reader: QrReader | None = None) -> str:
+    drawing = (reader or QrReader()).read(frame, regions(frame))
+    return said(drawing)
+
+
+def said(drawing: Drawing | None) -> str:
+    return "" if drawing is None else zxing(drawing.picture)[0]
+
+
+@pytest.mark.parametrize("version", range(1, GREATEST_VERSION + 1))
+def test_every_version_is_laid_out_as_segno_draws_it(version: int) -> None:
+    """Codewords taken from a symbol draw the same symbol, at all levels and masks."""
+    of = layout(version)
+    for level, mask in itertools.product(LEVELS, MASKS):
+        symbol = modules("A1", version, level, mask)
+        signs = np.where(symbol, 1, -1).astype(np.float32)
+        found = message(signs * 9, of)
+        assert found is not None
+        assert (found.level, found.mask) == (level, mask)
+        drawn = of.drawn(level, mask, found.codewords)
+        # At most seven modules at the end belong to no codeword.
+        left = np.setdiff1d(np.arange(of.size**2), of.data_at)
+        assert (drawn.ravel()[of.data_at] == symbol.ravel()[of.data_at]).all()
+        assert (drawn != symbol).ravel()[left].sum() <= 7
+        assert (drawn != symbol).sum() <= 7
+
+
+@given(st.integers(0, 2**32), st.sampled_from("lmqh"))
+def test_errors_and_erasures_are_corrected_up_to_the_bound(seed: int, level: str) -> None:
+    """Twice the errors and once the erasures may be as many as there are check codewords."""
+    rng = random.Random(seed)
+    of = layout(2)
+    block = of.blocks[level][0]
+    found = message(np.where(modules(f"{seed}"[:9], 2, level), 9, -9).astype(np.float32), of)
+    assert found is not None
+    words = [found.codewords[place] for place in block.places]
+    erasures = rng.randint(0, block.checks)
+    errors = (block.checks - erasures) // 2
+    bad = rng.sample(range(len(words)), erasures + errors)
+    broken = list(words)
+    for index in bad:
+        broken[index] ^= rng.randint(1, 255)
+    assert correct(broken, block.checks, bad[:erasures]) == (bytes(words), errors)
+
+
+def test_beyond_the_bound_nothing_is_made_up() -> None:
+    """Noise is not taken for a message, however its doubts are spread."""
+    rng = np.random.default_rng(1)
+    for version in (1, 2, 3, 5):
+        of = layout(version)
+        for _n in range(60):
+            noise = rng.normal(0, 4, (of.size, of.size)).astype(np.float32)
+            assert message(noise, of) is None
+
+
+def test_a_smeared_symbol_is_read_that_zxing_cannot_read() -> None:
+    """The equaliser learns the smear from the finder patterns and undoes it."""
+    frame = smeared(held_up(), length=11, noise=4)
+    assert zxing(frame) == []
+    assert read(frame) == TEXT
+
+
+def test_light_on_dark_and_any_turn_are_read() -> None:
+    """Dark mode, and a phone held any way round."""
+    for degrees in (0, 33, 90, 135, 180, 260):
+        frame = held_up(degrees=degrees)
+        assert read(frame) == TEXT, degrees
+        assert read(~frame) == TEXT, degrees
+
+
+def test_corners_are_those_of_the_frame() -> None:
+    """Where the symbol is, from its own top left on, clockwise."""
+    drawing = QrReader().read(held_up(degrees=0), regions(held_up(degrees=0)))
+    assert drawing is not None
+    half = 29 * 4 / 2
+    corners = [(320 - half, 240 - half), (320 + half, 240 - half), (320 + half, 240 + half)]
+    for at, true in zip(drawing.corners, corners, strict=False):
+        assert np.hypot(at[0] - true[0], at[1] - true[1]) < 3
+
+
+def noisy_frames(count: int, text: str = TEXT, noise: float = 75) -> list[Frame]:
+    """The same symbol in frames of which each alone is too noisy."""
+    return [
+        smeared(held_up(text, px=2.4, degrees=10 + n), length=3, noise=noise, seed=n)
+        for n in range(count)
+    ]
+
+
+def first_read(frames: list[Frame], reader: QrReader) -> tuple[int, str]:
+    for number, frame in enumerate(frames):
+        if text := read(frame, reader):
+            return number, text
+    return -1, ""
+
+
+def test_several_frames_say_what_none_of_them_says() -> None:
+    """Likelihoods of modules add up over frames in which the symbol is turned differently."""
+    frames = noisy_frames(14)
+    assert not any(read(frame) for frame in frames)
+    reader = QrReader()
+    number, text = first_read(frames, reader)
+    assert text == TEXT
+    assert number > 0
+    # Made out once, it begins anew.
+    assert reader._sum is None
+    again, text = first_read(frames[number + 1 :], reader)
+    assert (text, again > 0) == (TEXT, True)
+
+
+def test_another_place_is_another_symbol() -> None:
+    """Frames are added up only while the symbol stays about where it is."""
+    reader = QrReader()
+    first, second = noisy_frames(2)
+    read(first, reader)
+    read(np.roll(second, 120, axis=1), reader)
+    assert reader._sum is not None
+    assert reader._sum.frames == 1
+    read(np.roll(noisy_frames(3)[2], 120, axis=1), reader)
+    assert reader._sum is None or reader._sum.frames == 2
+
+
+def test_two_tickets_are_never_added_up() -> None:
+    """After another ticket of the same version has come, the first one's frames count no more."""
+    reader = QrReader()
+    for frame in noisy_frames(2):
+        assert read(frame, reader) == ""
+    assert reader._sum is not None
+    before = reader._sum.ratios
+    read(noisy_frames(1, "TKT:OTHER-9999-J-WEBER")[0], reader)
+    assert reader._sum is not None
+    assert reader._sum.ratios is not before
+    assert np.abs(reader._sum.ratios).max() <= 12.0
+    # Nor does what was seen a while ago.
+    reader._frame += FORGET_FRAMES
+    read(noisy_frames(1)[0], reader)
+    assert np.abs(reader._sum.ratios).max() <= 12.0
+
+
+def test_a_symbol_in_sight_is_told_with_its_size() -> None:
+    """What cannot be made out can at least be measured."""
+    reader = QrReader()
+    frame = noisy_frames(1)[0]
+    assert read(frame, reader) == ""
+    assert reader.sighted is not None
+    assert reader.sighted.module_px == pytest.approx(2.4, rel=0.1)
+    place = reader.sighted.region
+    assert abs(place.left + place.width / 2 - 320) < 8
+
+
+def test_nothing_is_found_where_nothing_is() -> None:
+    """Neither noise nor stripes nor an empty region raise or say anything."""
+    rng = np.random.default_rng(3)
+    for frame in (
+        rng.integers(0, 255, (240, 320)).astype(np.uint8),
+        np.tile(np.repeat(np.array([0, 255], np.uint8), 7), (200, 20)),
+        np.zeros((64, 64), np.uint8),
+    ):
+        whole = Region(0, 0, frame.shape[1], frame.shape[0], 9.0)
+        assert QrReader().read(frame, [whole, *regions(frame)]) is None
+
+
+def test_the_densest_region_is_the_code() -> None:
+    """A code before a wall is found where it is; a wall alone has no region."""
+    (region, *_rest) = regions(held_up(degrees=0))
+    half = 29 * 4 / 2
+    assert abs(region.left - (320 - half)) < 24
+    assert abs(region.left + region.width - (320 + half)) < 24
+    assert regions(np.full((480, 640), 90, np.uint8)) == []
+    assert regions(np.zeros((9, 9), np.uint8)) == []

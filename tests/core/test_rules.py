@@ -1,0 +1,428 @@
+"""The rule book. Each line of the table is a rule as the venue would tell it."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gate.core import rules
+from gate.core.model import (
+    Act,
+    Basis,
+    CodeState,
+    Context,
+    Direction,
+    Flag,
+    History,
+    HouseRules,
+    Kind,
+    Movement,
+    Outcome,
+    Place,
+    Policy,
+    Reason,
+    Scan,
+    Status,
+    Ticket,
+    TicketType,
+    WeeklyHours,
+)
+from gate.core.rules import RULES, decide, overrule
+from tests.support.venue import NOW, NOW_MS
+
+HERE, ELSEWHERE = "device-a", "device-b"
+TYPE_FIELDS = {field.name for field in dataclasses.fields(TicketType)}
+RULE_FIELDS = {field.name for field in dataclasses.fields(HouseRules)}
+PLACE_FIELDS = {field.name for field in dataclasses.fields(Place)}
+
+Case = tuple[str, dict[str, Any], History, dict[str, Any], Outcome, Reason]
+
+
+def moved(
+    act: Act = Act.ADMISSION, *, ago_s: float = 600, device: str = ELSEWHERE, persons: int = 1
+) -> Movement:
+    return Movement(f"{device}.i", 1, 1, NOW_MS - int(ago_s * 1000), act, "North", "kim", persons)
+
+
+def been(used: int = 1, inside: int = 1, last: Movement | None = None, **changes: Any) -> History:
+    last = last or moved(**changes)
+    return History(used=used, inside=inside, redemptions=used, first=last, last=last)
+
+
+def claimed(past: History, otherwise: History) -> History:
+    """A ticket of which another gate says, unconfirmed, that it has done ``otherwise``."""
+    undo = Movement("device-c.i", 1, 1, NOW_MS - 60_000, Act.ANNULMENT, "South", "kim", 0)
+    return dataclasses.replace(past, claims=(undo,), if_claimed=otherwise)
+
+
+FRESH = History()
+OUT = Direction.OUT
+BOTH = Direction.BOTH
+CHECK = Direction.CHECK
+A, E, T, R, H, S, V = (
+    Outcome.ADMIT,
+    Outcome.EXIT,
+    Outcome.ATTENTION,
+    Outcome.REFUSE,
+    Outcome.HOLD,
+    Outcome.RESCAN,
+    Outcome.VALID,
+)
+SHOW = {"kind": Kind.MEETING}
+PASS = {"kind": Kind.SCENIC, "use_limit": 10}
+GROUP = {"kind": Kind.MEETING, "use_limit": 5, "party_size": 5}
+FILM = {"kind": Kind.MOVIE, "show_time": NOW, "duration": 120}
+FLIGHT = {"kind": Kind.BOARDING, "flight": "CE123", "checked_in": True}
+ALONE = {"basis": Basis.ALONE}
+HOUR = 3600
+DAY = 86400
+
+# fmt: off
+BOOK: list[Case] = [
+    ("a good ticket is admitted", SHOW, FRESH, {}, A, Reason.ADMITTED),
+    ("a scenic ticket is admitted", {"kind": Kind.SCENIC}, FRESH, {}, A, Reason.ADMITTED),
+    ("a checked-in passenger is admitted", FLIGHT, FRESH, {"flight": "CE123"}, A, Reason.ADMITTED),
+
+    ("a refunded ticket is refused", SHOW | {"status": Status.REVOKED}, FRESH, {}, R, Reason.REVOKED),
+    ("a deleted ticket is refused", SHOW | {"status": Status.DELETED}, FRESH, {}, R, Reason.DELETED),
+    ("a ticket being given away is refused", SHOW | {"status": Status.GIFTING}, FRESH, {}, R, Reason.GIFTING),
+    ("a ticket given away is refused", SHOW | {"status": Status.TRANSFERRED}, FRESH, {}, R, Reason.TRANSFERRED),
+    ("the giver's old code is refused", SHOW | {"code_state": CodeState.TRANSFERRED}, FRESH, {}, R, Reason.TRANSFERRED),
+    ("a replaced code is refused", SHOW | {"code_state": CodeState.REPLACED}, FRESH, {}, R, Reason.REPLACED),
+    ("an unclaimed ticket is refused", SHOW | {"status": Status.UNCLAIMED}, FRESH, {}, R, Reason.UNCLAIMED),
+    ("whoever used all that one may use is refused", SHOW | {"status": Status.LIMITED}, FRESH, {}, R, Reason.LIMITED),
+    ("a refund outranks a re-scan", SHOW | {"status": Status.REVOKED}, been(ago_s=2, device=HERE), {}, R, Reason.REVOKED),
+
+    ("the same ticket within seconds is neutral", SHOW, been(ago_s=3, device=HERE), {}, S, Reason.SAME_TICKET),
+    ("at another lane it is a second use", SHOW, been(ago_s=3, device=ELSEWHERE), {}, R, Reason.ALREADY_USED),
+    ("ten seconds later it is a second use", SHOW, been(ago_s=11, device=HERE), {}, R, Reason.ALREADY_USED),
+    ("a re-scan does not turn into an exit", SHOW, been(ago_s=3, device=HERE), {"direction": OUT}, S, Reason.SAME_TICKET),
+    ("nor at a lane for both ways", SHOW, been(ago_s=3, device=HERE), {"direction": BOTH}, S, Reason.SAME_TICKET),
+    ("a re-scan after a show ended is still neutral", SHOW | {"end_time": NOW - 1}, been(ago_s=3, device=HERE), {}, S, Reason.SAME_TICKET),
+    ("a group ticket again offers the next person", GROUP, been(1, 1, ago_s=3, device=HERE), {}, S, Reason.MORE_USES),
+    ("a full group is the same ticket", GROUP, been(5, 5, ago_s=3, device=HERE), {}, S, Reason.SAME_TICKET),
+    ("a pass for one person offers nobody else", PASS, been(1, 1, ago_s=3, device=HERE), {}, S, Reason.SAME_TICKET),
+    ("asked for by key it is the next person", GROUP, been(1, 1, ago_s=3, device=HERE), {"deliberate": True}, A, Reason.ADMITTED),
+
+    ("another event's ticket is refused", SHOW | {"event": "E2"}, FRESH, {"event": "E1"}, R, Reason.WRONG_EVENT),
+    ("a gate without an event does not mind", SHOW | {"event": "E2"}, FRESH, {}, A, Reason.ADMITTED),
+    ("another place's ticket is refused", SHOW | {"locations": ("7",)}, FRESH, {"locations": ("8",)}, R, Reason.WRONG_PLACE),
+    ("one shared place is enough", SHOW | {"locations": ("7", "8")}, FRESH, {"locations": ("8", "9")}, A, Reason.ADMITTED),
+    ("a type this gate does not take is refused", SHOW, FRESH, {"accepted_types": ("VIP",)}, R, Reason.WRONG_TYPE),
+    ("another entrance's ticket is refused", SHOW | {"entrance": "North-East"}, FRESH, {"entrance": "South"}, R, Reason.WRONG_ENTRANCE),
+    ("case, width and spaces make no other entrance", SHOW | {"entrance": " door ３"}, FRESH, {"entrance": "Door 3"}, A, Reason.ADMITTED),
+    ("a boarding pass goes by its gate", FLIGHT | {"gate": "A11"}, FRESH, {"entrance": "A12"}, R, Reason.WRONG_ENTRANCE),
+    ("another zone's ticket is refused", SHOW | {"zone": "C"}, FRESH, {"zone": "D"}, R, Reason.WRONG_ZONE),
+    ("another hall's ticket is refused", FILM | {"screening_room": "5"}, FRESH, {"screening_room": "6"}, R, Reason.WRONG_ROOM),
+    ("another flight's passenger is refused", FLIGHT, FRESH, {"flight": "CE999"}, R, Reason.WRONG_FLIGHT),
+    ("a passenger who has not checked in is refused", FLIGHT | {"checked_in": False}, FRESH, {}, R, Reason.NOT_CHECKED_IN),
+
+    ("one second before it begins is too early", SHOW | {"begin_time": NOW + 1}, FRESH, {}, R, Reason.TOO_EARLY),
+    ("the second it begins is in time", SHOW | {"begin_time": NOW}, FRESH, {}, A, Reason.ADMITTED),
+    ("the gate may open early", SHOW | {"begin_time": NOW + 600}, FRESH, {"early_s": 600}, A, Reason.ADMITTED),
+    ("the last second is in time", SHOW | {"end_time": NOW}, FRESH, {}, A, Reason.ADMITTED),
+    ("the second after is too late", SHOW | {"end_time": NOW - 1}, FRESH, {}, R, Reason.TOO_LATE),
+    ("the gate may close late", SHOW | {"end_time": NOW - 600}, FRESH, {"late_s": 600}, A, Reason.ADMITTED),
+    ("a type's range binds its tickets", SHOW | {"begin": NOW + 1}, FRESH, {}, R, Reason.TOO_EARLY),
+    ("an expired ticket is too late whatever its times", SHOW | {"status": Status.EXPIRED}, FRESH, {}, R, Reason.TOO_LATE),
+    ("before the film is too early", FILM | {"show_time": NOW + 60}, FRESH, {}, R, Reason.TOO_EARLY),
+    ("after the film is too late", FILM | {"show_time": NOW - 2 * HOUR - 1}, FRESH, {}, R, Reason.TOO_LATE),
+    ("before boarding is too early", FLIGHT | {"boarding_time": NOW + 1}, FRESH, {}, R, Reason.TOO_EARLY),
+    ("after departure is too late", FLIGHT | {"departure_time": NOW - 1}, FRESH, {}, R, Reason.TOO_LATE),
+    ("a one-day term ends with the day of claim", SHOW | {"term_days": 1, "claimed_at": NOW - DAY}, FRESH, {}, R, Reason.TOO_LATE),
+    ("the day of claim is day 1", SHOW | {"term_days": 1, "claimed_at": NOW}, FRESH, {}, A, Reason.ADMITTED),
+    ("a term may start days after the claim", SHOW | {"term_days": 5, "term_starts_after_days": 1, "claimed_at": NOW}, FRESH, {}, R, Reason.TOO_EARLY),
+    ("a term ends with the type's last day", SHOW | {"term_days": 9, "claimed_at": NOW, "end": NOW - 1}, FRESH, {}, R, Reason.TOO_LATE),
+    ("another weekday is outside the hours", SHOW | {"weekly": (WeeklyHours(1, 0, 1439),)}, FRESH, {}, R, Reason.OUTSIDE_HOURS),
+    ("within the weekday's hours is fine", SHOW | {"weekly": (WeeklyHours(3, 720, 780),)}, FRESH, {}, A, Reason.ADMITTED),
+    ("hours may run past midnight", SHOW | {"weekly": (WeeklyHours(2, 1380, 750),)}, FRESH, {}, A, Reason.ADMITTED),
+    ("a doubtful clock refuses nobody early", SHOW | {"begin_time": NOW + 1}, FRESH, {"clock_trusted": False}, T, Reason.CLOCK_NOT_TRUSTED),
+    ("nor late", SHOW | {"end_time": NOW - 1}, FRESH, {"clock_trusted": False}, T, Reason.CLOCK_NOT_TRUSTED),
+    ("nor outside the hours", SHOW | {"weekly": (WeeklyHours(1, 0, 1439),)}, FRESH, {"clock_trusted": False}, T, Reason.CLOCK_NOT_TRUSTED),
+    ("a ticket without times needs no clock", SHOW, FRESH, {"clock_trusted": False}, A, Reason.ADMITTED),
+    ("a doubtful clock excuses no second use", SHOW | {"end_time": NOW + 1}, been(), {"clock_trusted": False}, R, Reason.ALREADY_USED),
+
+    ("a used ticket is refused", SHOW, been(), {}, R, Reason.ALREADY_USED),
+    ("consumed elsewhere is refused", SHOW | {"status": Status.CONSUMED}, FRESH, {}, R, Reason.USED_ELSEWHERE),
+    ("going out and coming back is a re-entry", SHOW, been(1, 0, act=Act.EXIT), {}, A, Reason.REENTRY),
+    ("re-entry can be switched off", SHOW, been(1, 0, act=Act.EXIT), {"reentry": False}, R, Reason.ALREADY_USED),
+    ("re-entry can run out", SHOW, been(1, 0, act=Act.EXIT, ago_s=601), {"reentry_s": 600}, R, Reason.ALREADY_USED),
+    ("one comes back on a ticket consumed upstream", SHOW | {"status": Status.CONSUMED}, been(1, 0, act=Act.EXIT), {}, A, Reason.REENTRY),
+    ("a pass comes back free on the same day", PASS, been(1, 0, act=Act.EXIT), {}, A, Reason.REENTRY),
+    ("on the next day a pass costs a visit", PASS, been(1, 0, act=Act.EXIT, ago_s=DAY), {}, A, Reason.ADMITTED),
+    ("a pass is spent after its last visit", PASS, been(10, 0, act=Act.EXIT, ago_s=DAY), {}, R, Reason.ALREADY_USED),
+    ("more people than a group has left are refused", GROUP, been(3, 3), {"persons": 3, "deliberate": True}, R, Reason.NOT_ENOUGH_USES),
+    ("as many as are left are admitted", GROUP, been(3, 3), {"persons": 2, "deliberate": True}, A, Reason.ADMITTED),
+    ("a spent group ticket is refused", GROUP, been(5, 5), {}, R, Reason.ALREADY_USED),
+    ("a pass inside cannot be passed back", PASS, been(1, 1), {}, R, Reason.PASS_BACK),
+    ("after an hour it counts as gone out unseen", PASS, been(1, 1, ago_s=3601), {}, A, Reason.ADMITTED),
+    ("pass-back until the exit", PASS, been(1, 1, ago_s=9999), {"pass_back_s": 0}, R, Reason.PASS_BACK),
+    ("pass-back may be only noted", PASS, been(1, 1), {"pass_back": Policy.FLAG}, T, Reason.PASS_BACK),
+    ("pass-back may call the supervisor", PASS, been(1, 1), {"pass_back": Policy.HOLD}, H, Reason.PASS_BACK),
+    ("pass-back may be ignored", PASS, been(1, 1), {"pass_back": Policy.ADMIT}, A, Reason.ADMITTED),
+    ("a full zone is refused", SHOW, FRESH, {"zone_capacity": 100, "zone_inside": 100}, R, Reason.ZONE_FULL),
+    ("the last place is given", SHOW, FRESH, {"zone_capacity": 100, "zone_inside": 99}, A, Reason.ADMITTED),
+    ("a full zone stops a noted pass-back too", PASS, been(1, 1), {"pass_back": Policy.FLAG, "zone_capacity": 1, "zone_inside": 1}, R, Reason.ZONE_FULL),
+
+    ("used, and undone by another gate's word alone, calls for a look", SHOW, claimed(been(), FRESH), {}, T, Reason.UNDO_CLAIMED),
+    ("two uses of which one is said to be undone are refused", SHOW, claimed(been(2, 2), been()), {}, R, Reason.ALREADY_USED),
+    ("back on an exit that is said to be undone calls for a look", SHOW, claimed(been(1, 0, act=Act.EXIT), been()), {}, T, Reason.UNDO_CLAIMED),
+    ("a pass that may come in either way needs no look", PASS, claimed(been(1, 0, ago_s=DAY), FRESH), {}, A, Reason.ADMITTED),
+    ("a pass inside whose entry is said to be undone calls for a look", PASS, claimed(been(1, 1), FRESH), {}, T, Reason.UNDO_CLAIMED),
+    ("an undo that is not confirmed makes no re-scan", SHOW, claimed(been(ago_s=3, device=HERE), FRESH), {}, S, Reason.SAME_TICKET),
+    ("nor does it open a full zone", SHOW, claimed(been(), FRESH), {"zone_capacity": 1, "zone_inside": 1}, R, Reason.ZONE_FULL),
+    ("it comes before a note", SHOW | {"attention": "ID"}, claimed(been(), FRESH), {}, T, Reason.UNDO_CLAIMED),
+
+    ("alone, a ticket is admitted and flagged", SHOW, FRESH, ALONE, A, Reason.ADMITTED),
+    ("alone, the venue may hold", SHOW, FRESH, ALONE | {"alone": Policy.HOLD}, H, Reason.ALONE),
+    ("nobody heard for too long", SHOW, FRESH, {"is_isolated": True}, H, Reason.ISOLATED),
+    ("isolated comes before alone", SHOW, FRESH, ALONE | {"is_isolated": True}, H, Reason.ISOLATED),
+    ("alone, the venue may refuse", SHOW, FRESH, ALONE | {"alone": Policy.REFUSE}, R, Reason.ALONE),
+    ("alone, a type may differ from its gate", SHOW, FRESH, ALONE | {"alone_by_type": {"T": Policy.HOLD}}, H, Reason.ALONE),
+    ("not alone, the policy sleeps", SHOW, FRESH, {"alone": Policy.REFUSE}, A, Reason.ADMITTED),
+
+    ("a ticket's note calls for a look", SHOW | {"attention": "Under age"}, FRESH, {}, T, Reason.LOOK),
+    ("a type's note calls for a look", SHOW | {"type_attention": "ID"}, FRESH, {}, T, Reason.LOOK),
+    ("a note comes before the clock", SHOW | {"attention": "ID", "end_time": NOW}, FRESH, {"clock_trusted": False}, T, Reason.LOOK),
+
+    ("going out is recorded", SHOW, been(), {"direction": OUT}, E, Reason.EXITED),
+    ("nobody is kept in for a refund", SHOW | {"status": Status.REVOKED}, been(), {"direction": OUT}, E, Reason.EXITED),
+    ("nobody is kept in by the clock", SHOW | {"end_time": NOW - HOUR}, been(), {"direction": OUT}, E, Reason.EXITED),
+    ("nobody is kept in by being alone", SHOW, been(), {"direction": OUT, "alone": Policy.REFUSE} | ALONE, E, Reason.EXITED),
+    ("an exit nobody saw enter is recorded", SHOW, FRESH, {"direction": OUT}, E, Reason.EXITED),
+    ("a second exit is recorded", SHOW, been(1, 0, act=Act.EXIT), {"direction": OUT}, E, Reason.EXITED),
+    ("one of a group going out offers the next", GROUP, been(5, 4, act=Act.EXIT, ago_s=3, device=HERE), {"direction": OUT}, S, Reason.MORE_USES),
+    ("at a lane for both ways a guest inside goes out", SHOW, been(), {"direction": BOTH}, E, Reason.EXITED),
+    ("at a lane for both ways a guest outside comes in", SHOW, FRESH, {"direction": BOTH}, A, Reason.ADMITTED),
+    ("at a lane for both ways a group comes in until whole", GROUP, been(2, 2), {"direction": BOTH}, A, Reason.ADMITTED),
+
+    ("checking redeems nothing", SHOW, FRESH, {"direction": CHECK}, V, Reason.ADMITTED),
+    ("checking tells a second use", SHOW, been(), {"direction": CHECK}, R, Reason.ALREADY_USED),
+    ("checking tells the note", SHOW | {"attention": "ID"}, FRESH, {"direction": CHECK}, V, Reason.LOOK),
+    ("checking right after an admission is neutral", SHOW, been(ago_s=3, device=HERE), {"direction": CHECK}, S, Reason.SAME_TICKET),
+]
+# fmt: on
+
+
+def situation(said: dict[str, Any], changes: dict[str, Any]) -> tuple[Ticket, Scan, Context]:
+    """Spread a case's words over the values they belong to."""
+    of_type = {k: v for k, v in said.items() if k in TYPE_FIELDS and k not in ("attention", "gate")}
+    of_type["attention"] = said.get("type_attention", "")
+    of_ticket = {
+        k: v for k, v in said.items() if k not in of_type and k not in ("kind", "type_attention")
+    }
+    of_ticket |= {k: said[k] for k in ("attention", "gate") if k in said}
+    ticket = Ticket("t", TicketType("T", **{"time_zone": "Asia/Shanghai", **of_type}), **of_ticket)
+    scan = Scan("CODE", persons=changes.get("persons", 1), deliberate="deliberate" in changes)
+    house = HouseRules(**{k: v for k, v in changes.items() if k in RULE_FIELDS})
+    place = Place("North", **{k: v for k, v in changes.items() if k in PLACE_FIELDS})
+    rest = {
+        k: v
+        for k, v in changes.items()
+        if k in ("clock_trusted", "basis", "zone_inside", "problem", "is_isolated")
+    }
+    direction = changes.get("direction", Direction.IN)
+    return ticket, scan, Context(NOW_MS, HERE, direction, place, house, **rest)
+
+
+@pytest.mark.parametrize(
+    ("said", "history", "changes", "outcome", "reason"),
+    [case[1:] for case in BOOK],
+    ids=[case[0] for case in BOOK],
+)
+def test_the_rule_book(
+    said: dict[str, Any],
+    history: History,
+    changes: dict[str, Any],
+    outcome: Outcome,
+    reason: Reason,
+) -> None:
+    """Every line of the rule book holds."""
+    ticket, scan, context = situation(said, changes)
+    verdict = decide(ticket, history, scan, context)
+    assert (verdict.outcome, verdict.reason) == (outcome, reason)
+
+
+def test_the_book_has_every_reason_a_ticket_can_meet() -> None:
+    """No reason is without a line, so none can change unnoticed."""
+    told = {case[5] for case in BOOK}
+    not_about_tickets = {
+        Reason.UNREADABLE, Reason.UNKNOWN, Reason.AMBIGUOUS, Reason.TWO_TICKETS, Reason.FAULT,
+        Reason.OVERRIDE, Reason.GATE_REVOKED,
+    }  # fmt: skip
+    assert set(Reason) - told == not_about_tickets
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__.strip("_"))
+def test_the_book_notices_a_missing_rule(rule: rules.Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mutation: without any one rule, some line of the book fails."""
+    monkeypatch.setattr(rules, "RULES", tuple(r for r in RULES if r is not rule))
+    wrong = 0
+    for _name, said, history, changes, outcome, reason in BOOK:
+        verdict = decide(*situation_with(said, history, changes))
+        wrong += (verdict.outcome, verdict.reason) != (outcome, reason)
+    assert wrong > 0
+
+
+def test_the_strongest_objection_is_told_first() -> None:
+    """When everything is wrong at once, the reasons come in the order of the rule book."""
+    told = [reason for rule in RULES if (reason := rule(*everything_wrong()))]
+    assert told == [
+        Reason.REVOKED,
+        Reason.REPLACED,
+        Reason.SAME_TICKET,
+        Reason.WRONG_EVENT,
+        Reason.WRONG_PLACE,
+        Reason.WRONG_TYPE,
+        Reason.WRONG_ENTRANCE,
+        Reason.WRONG_ZONE,
+        Reason.WRONG_ROOM,
+        Reason.WRONG_FLIGHT,
+        Reason.NOT_CHECKED_IN,
+        Reason.TOO_EARLY,
+        Reason.TOO_LATE,
+        Reason.OUTSIDE_HOURS,
+        Reason.ALREADY_USED,
+        Reason.PASS_BACK,
+        Reason.ZONE_FULL,
+        Reason.ISOLATED,
+        Reason.ALONE,
+        Reason.LOOK,
+    ]
+    assert decide(*everything_wrong()).reason is Reason.REVOKED
+
+
+def situation_with(
+    said: dict[str, Any], history: History, changes: dict[str, Any]
+) -> tuple[Ticket, History, Scan, Context]:
+    ticket, scan, context = situation(said, changes)
+    return ticket, history, scan, context
+
+
+def everything_wrong() -> tuple[Ticket, History, Scan, Context]:
+    said = FLIGHT | {
+        "status": Status.REVOKED,
+        "code_state": CodeState.REPLACED,
+        "checked_in": False,
+        "gate": "N",
+        "weekly": (WeeklyHours(1, 0, 1439),),
+        "event": "E2",
+        "locations": ("7",),
+        "entrance": "N",
+        "zone": "C",
+        "screening_room": "1",
+        "flight": "X",
+        "begin_time": NOW + 5,
+        "end_time": NOW - 5,
+        "attention": "ID",
+    }
+    changes = {
+        "event": "E1",
+        "locations": ("8",),
+        "accepted_types": ("V",),
+        "entrance": "S",
+        "zone": "D",
+        "screening_room": "2",
+        "flight": "Y",
+        "zone_capacity": 0,
+        "basis": Basis.ALONE,
+        "alone": Policy.REFUSE,
+        "is_isolated": True,
+    }
+    return situation_with(said, been(ago_s=1, device=HERE), changes)
+
+
+def test_an_unknown_code_is_refused_in_every_direction() -> None:
+    """A code nobody issued never opens the gate and is never a recorded exit."""
+    for direction in Direction:
+        _ticket, scan, context = situation(SHOW, {"direction": direction})
+        verdict = decide(None, FRESH, scan, context)
+        assert (verdict.outcome, verdict.reason) == (R, Reason.UNKNOWN)
+
+
+def test_an_unreadable_code_comes_before_everything() -> None:
+    """What is no code is refused as such even when a ticket were at hand."""
+    ticket, scan, context = situation(SHOW, {"problem": Reason.UNREADABLE})
+    assert decide(ticket, FRESH, scan, context).reason is Reason.UNREADABLE
+
+
+def test_uses_and_people_are_counted_by_the_verdict() -> None:
+    """An admission spends a use for each person, a re-entry none, an exit and a check neither."""
+
+    def numbers(said: dict[str, Any], history: History, changes: dict[str, Any]) -> tuple[int, int]:
+        verdict = decide(*situation_with(said, history, changes))
+        return verdict.uses, verdict.persons
+
+    assert numbers(SHOW, FRESH, {}) == (1, 1)
+    assert numbers(GROUP, been(1, 1), {"persons": 3, "deliberate": True}) == (3, 3)
+    assert numbers(SHOW, been(1, 0, act=Act.EXIT), {}) == (0, 1)
+    assert numbers(SHOW, been(), {"direction": OUT}) == (0, 1)
+    assert numbers(SHOW, FRESH, {"direction": CHECK}) == (0, 0)
+    assert numbers(SHOW, been(), {}) == (0, 0)
+    assert numbers(SHOW, claimed(been(), FRESH), {}) == (1, 1)
+    assert numbers(SHOW, claimed(been(), been(1, 0, act=Act.EXIT)), {}) == (0, 1)
+    assert numbers(SHOW, claimed(been(1, 0, act=Act.EXIT), been()), {}) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "history", "changes", "flags"),
+    [
+        (SHOW, FRESH, ALONE, (Flag.ALONE,)),
+        (SHOW, FRESH, {"clock_trusted": False}, (Flag.CLOCK_NOT_TRUSTED,)),
+        (PASS, been(1, 1), {"pass_back": Policy.FLAG}, (Flag.PASS_BACK,)),
+        (SHOW, FRESH, {"direction": OUT}, (Flag.NOT_INSIDE,)),
+        (SHOW | {"status": Status.REVOKED}, been(), {"direction": OUT}, (Reason.REVOKED,)),
+        (SHOW, FRESH, {}, ()),
+    ],
+)
+def test_anomalies_are_flagged_in_the_entry(
+    said: dict[str, Any], history: History, changes: dict[str, Any], flags: tuple[str, ...]
+) -> None:
+    """What the outcome does not say, the flags do."""
+    assert decide(*situation_with(said, history, changes)).flags == flags
+
+
+def test_an_override_names_what_it_overruled_and_counts_the_use() -> None:
+    """A supervisor's word admits, and the books say what was refused."""
+    ticket, scan, context = situation(SHOW, {})
+    verdict = overrule(ticket, been(), scan, context, Reason.ALREADY_USED)
+    assert verdict.is_green
+    assert (verdict.reason, verdict.overruled) == (Reason.OVERRIDE, Reason.ALREADY_USED)
+    assert (verdict.uses, verdict.used) == (1, 2)
+
+
+@given(
+    used=st.integers(0, 12),
+    inside=st.integers(0, 12),
+    limit=st.integers(1, 10),
+    party=st.integers(1, 10),
+    persons=st.integers(1, 12),
+    ago_s=st.integers(0, 10_000),
+    act=st.sampled_from([Act.ADMISSION, Act.EXIT]),
+    deliberate=st.booleans(),
+    trusted=st.booleans(),
+)
+def test_no_more_uses_are_given_than_were_sold(
+    used: int,
+    inside: int,
+    limit: int,
+    party: int,
+    persons: int,
+    ago_s: int,
+    act: Act,
+    deliberate: bool,
+    trusted: bool,
+) -> None:
+    """Whatever a ticket has done, an admission never spends more than is left."""
+    said = SHOW | {"use_limit": limit, "party_size": party}
+    changes = {"persons": persons, "clock_trusted": trusted}
+    if deliberate:
+        changes["deliberate"] = True
+    history = History(used, min(inside, used), used, moved(), moved(act, ago_s=ago_s))
+    verdict = decide(*situation_with(said, history, changes))
+    if verdict.is_green and verdict.uses:
+        assert history.used + verdict.uses <= limit
+    if verdict.is_green and not verdict.uses:
+        assert history.used - history.inside >= persons

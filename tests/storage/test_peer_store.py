@@ -1,0 +1,194 @@
+"""Which peer store is read, whether the worker speaks of that one, and what it lacks."""
+
+import shutil
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gate.core.model import Basis, Reason, Scan
+from gate.lane.lane import Lane
+from gate.storage import sync_status
+from gate.storage.folder import Folder
+from gate.storage.peer_store import Holdings
+from gate.storage.peers import Peers
+from gate.storage.sync_status import FreshnessReader
+from gate.storage.ticket_feed import Feed
+from gate.ui.plain import unheard_at, verdict_line
+from sync.session.watermarks import Watermarks, Way
+from sync.worker.device_directory import Others
+from tests.reports.test_report import ZONE
+from tests.support.venue import FixedClock
+from tests.system.neighbours import bodies, carry, enrol, known, neighbour, say
+
+SOUTH = "ffffffffffffffff"
+
+
+@pytest.fixture
+def south(tmp_path: Path, clock: FixedClock) -> Folder:
+    """A gate that was started three times, and let three guests in."""
+    path = tmp_path / "south"
+    for n in (1, 2, 3):
+        with neighbour(path, clock) as lane:
+            lane.admit(Scan(f"GOOD00{n}"))
+    return Folder(path)
+
+
+def tip_of(folder: Folder) -> str:
+    with closing(Holdings(folder)) as holdings:
+        holdings.follow_journal()
+        return holdings.own_tip
+
+
+def test_a_tip_is_held_with_everything_the_device_did_before(tmp_path: Path, south: Folder) -> None:
+    """Also in its earlier starts: each is taken in by itself, and says what came before it."""
+    here = Folder(tmp_path / "here")
+    here.create()
+    everything, tip = bodies(south), tip_of(south)
+    with closing(Holdings(here)) as holdings:
+        assert holdings.lacking("") == 0
+        assert holdings.lacking(tip) == 2
+        holdings.accept(everything[4:], south.device_id())
+        assert holdings.hashes_at(*_split(tip))
+        assert holdings.lacking(tip) == 2
+        holdings.accept(everything[:1], south.device_id())
+        holdings.accept(everything[2:4], south.device_id())
+        assert holdings.lacking(tip) == 1
+        holdings.accept(everything[1:2], south.device_id())
+        assert holdings.lacking(tip) == 0
+        # A branch that is not held is another tip.
+        origin, seq = _split(tip)
+        assert holdings.lacking(f"{origin}:{seq}:{'ab' * 16}") > 0
+
+
+def test_without_what_came_before_a_start_too_much_counts_as_held(
+    tmp_path: Path, south: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutation of the test before: two guests are unknown here, and nobody says so."""
+    monkeypatch.setattr(Holdings, "_before", lambda _holdings, _origin: "")
+    here = Folder(tmp_path / "here")
+    here.create()
+    with closing(Holdings(here)) as holdings:
+        holdings.accept(bodies(south)[4:], south.device_id())
+        assert holdings.lacking(tip_of(south)) == 0
+
+
+def _split(tip: str) -> tuple[str, int]:
+    origin, seq, _hash = tip.split(":")
+    return origin, int(seq)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_what_a_worker_knew_is_known_after_its_restart_if_it_is_still_held(
+    venue: Folder, clock: FixedClock, south: Folder, is_lost: bool
+) -> None:
+    """The word outlives the worker, but not the store of which it was said."""
+    tip = tip_of(south)
+    before = known(SOUTH, clock, held_tip=tip)
+    if not is_lost:
+        carry(south, venue)
+    with closing(Holdings(venue)) as holdings, closing(Feed(venue)) as feed:
+        marks = Watermarks(holdings.lacking)
+        Others(holdings, feed, marks).recall([before])
+        found = marks.held_boot_ms(SOUTH, Way.CENTRAL)
+        assert found == (None if is_lost else clock.boot_ms)
+        assert marks.held_boot_ms(SOUTH, Way.LAN) is None
+
+
+@pytest.mark.parametrize("follows", ["nonsense", f"{SOUTH}.aa:", f"{SOUTH}.aa:{'9' * 30}"])
+def test_a_start_that_follows_nonsense_is_never_whole(
+    tmp_path: Path, south: Folder, follows: str
+) -> None:
+    """What a member that lies says of its own past holds nobody up, and is not believed."""
+    here = Folder(tmp_path / "here")
+    here.create()
+    tip = tip_of(south)
+    with closing(Holdings(here)) as holdings:
+        holdings.accept(bodies(south), south.device_id())
+        holdings._connection.execute("UPDATE origin SET follows = ?", (follows,))
+        assert holdings.lacking(tip) > 0
+
+
+def test_a_store_is_complete_once_and_says_which_it_is(tmp_path: Path) -> None:
+    """A new file is another store, and lacks what was held in the old one."""
+    here = Folder(tmp_path / "here")
+    here.create()
+    with closing(Holdings(here)) as holdings:
+        first = holdings.store
+        assert first
+        assert not holdings.is_complete
+        holdings.complete()
+    with closing(Holdings(here)) as holdings:
+        assert (holdings.store, holdings.is_complete) == (first, True)
+        here.peers.rename(here.path / "aside.db")
+        assert holdings.store == ""
+    with closing(Holdings(here)) as holdings:
+        assert holdings.store not in ("", first)
+        assert not holdings.is_complete
+
+
+def test_a_lane_reads_the_store_that_is_there_now(
+    lane: Lane, venue: Folder, clock: FixedClock, south: Folder
+) -> None:
+    """One that was put in place of another is opened at the next scan; the lost one still helps."""
+    carry(south, venue)
+    assert lane.admit(Scan("GOOD001")).reason is Reason.ALREADY_USED
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{venue.peers}{suffix}").unlink(missing_ok=True)
+    assert lane.admit(Scan("GOOD002")).reason is Reason.ALREADY_USED
+    Holdings(venue).close()
+    assert lane.admit(Scan("GOOD003")).is_green
+    carry(south, venue)
+    assert lane.admit(Scan("GOOD002")).reason is Reason.ALREADY_USED
+
+
+@pytest.mark.parametrize("how", ["deleted", "deleted and noticed", "another", "an old copy", "new"])
+def test_what_is_not_the_worker_s_store_makes_nothing_sure(
+    lane: Lane, venue: Folder, clock: FixedClock, south: Folder, how: str
+) -> None:
+    """The worker speaks of one file and the lane reads another: it says so, and why."""
+    enrol(venue)
+    carry(south, venue)
+    old = venue.path / "old.db"
+    shutil.copy(venue.peers, old)
+    say(venue, clock, known(SOUTH, clock))
+    assert lane.admit(Scan("GOOD004")).basis is Basis.CENTRAL
+    if how == "new":
+        say(venue, clock, known(SOUTH, clock), is_complete=False)
+    else:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{venue.peers}{suffix}").unlink(missing_ok=True)
+    if how == "deleted and noticed":
+        sync_status.write(venue, replace(FreshnessReader(venue).read(clock.boot_id), store=""))
+    if how == "another":
+        Holdings(venue).close()
+    elif how == "an old copy":
+        # It has the id of the one that the worker has open still.
+        shutil.move(old, venue.peers)
+    verdict = lane.admit(Scan("GOOD005"))
+    assert verdict.basis is Basis.ALONE
+    told = unheard_at(lane, verdict, ZONE)
+    assert told == "what the others did is being fetched again"
+    assert f"alone: {told}" in verdict_line(verdict, lane.place, ZONE, unheard=told)
+
+
+def test_a_store_is_known_without_having_been_opened(
+    lane: Lane, venue: Folder, clock: FixedClock, south: Folder
+) -> None:
+    """The screen tells before the first scan, and tells what the first scan will find."""
+    enrol(venue)
+    carry(south, venue)
+    say(venue, clock, known(SOUTH, clock))
+    assert lane.standing().coverage.basis is Basis.CENTRAL
+    venue.peers.rename(venue.path / "aside.db")
+    assert lane.standing().coverage.is_refetching
+
+
+def test_a_damaged_store_has_no_name(venue: Folder) -> None:
+    """Who looks which it is learns that it is none; who reads it is told what is wrong."""
+    venue.peers.write_bytes(b"\x00garbage\xff" * 3000)
+    peers = Peers(venue)
+    peers.refresh()
+    assert peers.store == ""
+    peers.close()

@@ -1,0 +1,189 @@
+"""Law 16, of "unknown": it says when its list is not current, and how old that is."""
+
+import itertools
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gate import config
+from gate.core import rules
+from gate.core.model import (
+    GREEN,
+    Act,
+    Context,
+    Direction,
+    Flag,
+    History,
+    HouseRules,
+    Outcome,
+    Place,
+    Policy,
+    Reason,
+    Scan,
+    Verdict,
+)
+from gate.core.rules import decide
+from gate.errors import ConfigError
+from gate.lane.lane import Lane
+from gate.storage.connectivity import StandingReader
+from gate.storage.folder import Folder
+from gate.text.words import Words, explain
+from sync.worker.worker import Worker
+from tests.conftest import MakeLane
+from tests.support.venue import NOW_MS, FixedClock
+from tests.system.neighbours import enrol, say
+
+PLACE = Place(gate="North")
+ZONE = ZoneInfo("Asia/Shanghai")
+HOLD = HouseRules(stale=Policy.HOLD)
+
+
+def words(verdict: Verdict) -> Words:
+    return explain(verdict, PLACE, ZONE)
+
+
+def unknown(lane: Lane, code: str = "SOLD-SINCE") -> Verdict:
+    verdict = lane.admit(Scan(code))
+    assert verdict.reason is Reason.UNKNOWN
+    return verdict
+
+
+def test_a_code_in_no_list_is_never_green_whatever_the_policy_and_age() -> None:
+    """Refused, or held where the event wants it; going out is never held up."""
+    for policy, as_of_ms, direction in itertools.product(Policy, (None, 0, NOW_MS), Direction):
+        context = Context(NOW_MS, "d", direction, PLACE, HouseRules(stale=policy),
+                          list_as_of_ms=as_of_ms)  # fmt: skip
+        verdict = decide(None, History(), Scan("X"), context)
+        held = policy is Policy.HOLD and as_of_ms is not None and direction is not Direction.OUT
+        assert verdict.outcome is (Outcome.HOLD if held else Outcome.REFUSE)
+        assert verdict.outcome not in GREEN
+        assert (Flag.STALE in verdict.flags) == (as_of_ms is not None)
+        assert verdict.list_as_of_ms == as_of_ms
+
+
+def test_a_gate_that_was_cut_off_says_how_old_its_list_is(
+    lane: Lane, venue: Folder, clock: FixedClock
+) -> None:
+    """In the words of the law; the entry has it too, and what may have happened is the remedy."""
+    enrol(venue)
+    say(venue, clock, ago_s=43 * 60)
+    verdict = unknown(lane)
+    told = words(verdict)
+    assert verdict.outcome is Outcome.REFUSE
+    assert (told.rule, told.fact) == ("Unknown code", "Not in the list of 11:43 (43 min old).")
+    assert "newer than the list" in told.remedy
+    entry = lane._do(lambda: lane._opened().find(verdict.entry))
+    assert entry is not None
+    assert (entry.act, entry.flags) == (Act.REFUSAL, ("stale",))
+
+
+def test_a_current_list_says_nothing_of_its_age(
+    lane: Lane, venue: Folder, clock: FixedClock
+) -> None:
+    """Nor does one that was imported here: there is nobody who would have a newer one."""
+    assert unknown(lane, "A").list_as_of_ms is None
+    enrol(venue)
+    say(venue, clock, ago_s=9)
+    told = words(unknown(lane, "B"))
+    assert told.fact == "No ticket here has this code."
+    say(venue, clock, ago_s=11)
+    assert words(unknown(lane, "C")).fact == "Not in the list of 12:26 (11 s old)."
+    venue.venue.write_text("{}")
+    assert unknown(lane, "D").list_as_of_ms is None, "the host's list is its own"
+
+
+def test_the_first_seconds_after_a_start_say_so_too(
+    lane: Lane, venue: Folder, clock: FixedClock
+) -> None:
+    """Before the worker has heard anything the list is as old as it says itself."""
+    enrol(venue)
+    assert words(unknown(lane)).fact == "Not in the list of 11:26 (1 h old)."
+    clock.wall_ms = 0
+    told = words(unknown(lane, "WHEN"))
+    assert told.fact == "Not in the list of 2026-12-23 11:26.", "no age by a clock that is wrong"
+
+
+def test_the_list_of_another_gate_may_be_newer_than_the_server_s_last_word(
+    lane: Lane, venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the list says of itself counts, by the server's clock."""
+    enrol(venue)
+    say(venue, clock, ago_s=3600, ahead_ms=60_000)
+    meta = lane._tickets.meta
+    at_ms = str(NOW_MS - 300_000 + 60_000)
+    monkeypatch.setattr(
+        lane._tickets, "meta", lambda key: at_ms if key == "as_of_ms" else meta(key)
+    )
+    assert words(unknown(lane)).fact == "Not in the list of 12:21 (5 min old)."
+
+
+def test_hold_waits_and_repeats_are_counted(
+    make_lane: MakeLane, venue: Folder, clock: FixedClock
+) -> None:
+    """With stale = "hold" it is a WAIT; a current list is refused all the same."""
+    lane = make_lane(rules=HOLD)
+    enrol(venue)
+    say(venue, clock, ago_s=60)
+    held = unknown(lane)
+    assert (held.outcome, words(held).word) == (Outcome.HOLD, "WAIT")
+    assert unknown(lane).outcome is Outcome.HOLD
+    clock.pass_seconds(61)
+    lane.idle()
+    query = "SELECT act, json_extract(body, '$.outcome') FROM entry ORDER BY id"
+    entries = lane._do(lambda: lane._opened()._connection.execute(query).fetchall())
+    assert entries == [("hold", "hold"), ("repeat", "hold")]
+    say(venue, clock)
+    assert unknown(lane).outcome is Outcome.REFUSE
+
+
+def test_the_setting_has_two_values() -> None:
+    """Refuse and hold; to admit on an old list cannot be set."""
+    assert config.load(settings=["rules.stale=hold"]).house_rules().stale is Policy.HOLD
+    assert config.Config().house_rules().stale is Policy.REFUSE
+    for wrong in ("admit", "flag"):
+        with pytest.raises(ConfigError, match=r"rules\.stale"):
+            config.load(settings=[f"rules.stale={wrong}"])
+
+
+@pytest.mark.parametrize(
+    ("client", "linked", "hears_central", "is_current"),
+    [
+        (True, {"b": "c1"}, ["b"], True),
+        (True, {"b": "c2"}, ["b"], False),
+        (True, {"b": "c1"}, [], False),
+        (False, {"b": "c1", "d": "c1"}, [], True),
+        (False, {"b": "c1", "d": "c2"}, [], False),
+        (False, {}, [], False),
+    ],
+)
+def test_other_gates_show_that_a_list_is_current(
+    *, client: bool, linked: dict[str, str], hears_central: list[str], is_current: bool
+) -> None:
+    """One that hears the server and has the same; where there is none, all that are linked."""
+    gates = {
+        device: SimpleNamespace(beat=SimpleNamespace(report=SimpleNamespace(cursor=cursor)))
+        for device, cursor in linked.items()
+    }
+    told = SimpleNamespace(linked=gates, who_hear=lambda _device: hears_central)
+    worker: Any = SimpleNamespace(_gates=told, _client=object() if client else None)
+    assert Worker._is_current_by_gates(worker, "c1") == is_current
+
+
+@pytest.mark.parametrize(
+    ("at", "what", "instead"),
+    [
+        (StandingReader, "list_as_of_ms", lambda *_given: None),
+        (rules, "_unknown", lambda history, context: rules._verdict(
+            Outcome.ADMIT, Reason.UNKNOWN, None, history, context)),
+    ],
+)  # fmt: skip
+def test_a_silent_red_is_caught(
+    lane: Lane, venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch,
+    at: object, what: str, instead: object,
+) -> None:  # fmt: skip
+    """Mutation: without the list's age, or with a green for it, the law's test fails."""
+    monkeypatch.setattr(at, what, instead)
+    with pytest.raises(AssertionError):
+        test_a_gate_that_was_cut_off_says_how_old_its_list_is(lane, venue, clock)

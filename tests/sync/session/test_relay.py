@@ -1,0 +1,152 @@
+"""What a gate has heard from one node can be carried on to another, however much it is."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+from sqlalchemy import Connection, Engine
+
+from gate.core.intake import read_bodies
+from gate.core.limits import HEAD_EVERY
+from gate.core.replication import vouching
+from gate.core.signed_tip import Head
+from gate.storage.device_key import DeviceKey, is_good
+from gate.storage.folder import Folder
+from gate.storage.peer_store import Holdings
+from sync.server import entry_table, tables, ticket_table
+from sync.server.database import in_transaction, open_database
+from sync.session.server_session import Talk
+from sync.wire import Answer, Ask
+from tests.support.central import NOW_MS, Maker
+
+EVENT = "show"
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[tuple[Engine, Engine]]:
+    """Two, of which neither knows anything."""
+    engines = [open_database(f"sqlite:///{tmp_path}/{name}.db") for name in ("one", "two")]
+    for engine in engines:
+        with engine.begin() as connection:
+            ticket_table.create_event(connection, EVENT, "Show", "UTC", NOW_MS)
+    yield engines[0], engines[1]
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture
+def holdings(tmp_path: Path) -> Iterator[Holdings]:
+    """Of a gate that has done nothing itself."""
+    folder = Folder(tmp_path / "gate")
+    folder.create()
+    with closing(Holdings(folder)) as holdings:
+        yield holdings
+
+
+def answered(engine: Engine, ask: Ask, makers: list[Maker], device: str) -> Answer:
+    """A server's turn, as its application does it."""
+    ask = msgspec.json.decode(msgspec.json.encode(ask), type=Ask)
+    keys = {maker.device: maker.public for maker in makers}
+    carried = read_bodies(bytes(raw) for raw in ask.frame.entries)[0]
+    vouched = {
+        (h.origin, h.seq, h.hash) for h in ask.frame.heads if is_good(h, keys[h.origin[:16]])
+    }
+
+    def job(connection: Connection) -> Answer:
+        push = entry_table.Push(device, carried, vouched, ask.frame.heads)
+        touched = entry_table.accept(connection, EVENT, [push]).tips
+        return Answer(entry_table.answer(connection, EVENT, ask.frame, touched), NOW_MS)
+
+    answer = in_transaction(engine, job)
+    return msgspec.json.decode(msgspec.json.encode(answer), type=Answer)
+
+
+def held(engine: Engine) -> set[bytes]:
+    """Every entry a server holds."""
+    with engine.connect() as connection:
+        return {row.body.encode() for row in connection.execute(tables.entry.select())}
+
+
+def told(engine: Engine, maker: Maker, count: int, every: int, name: str = "") -> None:
+    """A device tells what it does, and signs for it every so often."""
+    bodies, heads = [], []
+    for n in range(count):
+        bodies.append(maker.make(ticket=f"{maker.device[-2:]}{name}-{n}"))
+        if maker.seq % every == 0 or maker.seq % HEAD_EVERY == 0 or n == count - 1:
+            heads.append(maker.head())
+    carried = read_bodies(bodies)[0]
+    named = {(head.origin, head.seq, head.hash) for head in heads}
+    push = entry_table.Push(maker.device, carried, named, heads)
+    in_transaction(engine, lambda connection: entry_table.accept(connection, EVENT, [push]))
+
+
+def talked(engine: Engine, holdings: Holdings, makers: list[Maker]) -> None:
+    """A gate and a server talk until both have said everything."""
+    talk = Talk(holdings, DeviceKey(Folder(holdings._path.parent)))
+    for _ in range(30):
+        talk.needs_whole = True
+        answer = answered(engine, talk.ask(), makers, holdings.device)
+        heard = talk.hear(answer, NOW_MS, to_whole=True)
+        while talk.has_to_send():
+            talk.hear(answered(engine, talk.ask(), makers, holdings.device), NOW_MS, to_whole=False)
+        if not heard.more and not heard.new:
+            return
+    raise AssertionError("they never come to an end")
+
+
+def test_a_new_server_gets_all_that_a_gate_had_from_the_old(
+    servers: tuple[Engine, Engine], holdings: Holdings
+) -> None:
+    """More heads than a frame takes, short journals beside long ones, and a cloned device."""
+    old, new = servers
+    busy, quiet, cloned = (Maker(f"{n:016x}") for n in (1, 2, 3))
+    told(old, busy, 1400, 2)
+    told(old, quiet, 30, 2)
+    told(old, cloned, 20, 2)
+    clone = copy.copy(cloned)
+    told(old, cloned, 700, 2)
+    told(old, clone, 690, 3, "clone")
+    makers = [busy, quiet, cloned]
+    talked(old, holdings, makers)
+    talked(new, holdings, makers)
+    assert len(held(old)) == 1400 + 30 + 20 + 700 + 690
+    assert held(new) == held(old)
+
+
+def test_as_few_heads_as_vouch_for_everything() -> None:
+    """One for each branch, and one wherever another batch may end."""
+    maker = Maker()
+    start = read_bodies(maker.run(240))[0]
+    clone = copy.copy(maker)
+    heads: list[Head] = []
+
+    def goes_on(one: Maker, name: str) -> list[bytes]:
+        bodies = []
+        for _ in range(20):
+            bodies.append(one.make(ticket=name))
+            heads.append(one.head())
+        return bodies
+
+    batch = [*start, *read_bodies(goes_on(maker, "a"))[0], *read_bodies(goes_on(clone, "b"))[0]]
+    chosen = vouching(batch, {head.hash for head in heads}, HEAD_EVERY)
+    numbers = sorted(head.seq for head in heads if head.hash in chosen)
+    assert numbers == [HEAD_EVERY, HEAD_EVERY, 260, 260]
+    assert vouching(start, {head.hash for head in heads}, HEAD_EVERY) == set()
+
+
+def test_every_branch_of_its_own_is_signed_in_a_frame(holdings: Holdings) -> None:
+    """A cloned device that was told what its twin did vouches for both."""
+    maker = Maker(holdings.device)
+    start = maker.run(3)
+    twin = copy.copy(maker)
+    branches = [
+        [one.make(ticket=name) for _ in range(2)] for one, name in ((maker, "a"), (twin, "b"))
+    ]
+    holdings.accept([*start, *branches[0], *branches[1]], None)
+    talk = Talk(holdings, DeviceKey(Folder(holdings._path.parent)))
+    frame = talk.ask().frame
+    assert len(frame.entries) == 7
+    assert {head.hash for head in frame.heads} == {maker.prev, twin.prev}

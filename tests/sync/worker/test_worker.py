@@ -1,0 +1,573 @@
+"""The sync worker and its talk: what is said when, with a server that says what the test wants."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from gate.core import entry_codec
+from gate.core.event_device import Lane as OtherLane
+from gate.core.intake import read_bodies
+from gate.core.limits import HEAD_EVERY
+from gate.core.model import HouseRules, Place, Scan
+from gate.core.replication import Tip, own_or_vouched
+from gate.core.signed_tip import Refused
+from gate.core.ticket_feed import Changes
+from gate.lane.lane import Lane
+from gate.storage.checksums import put_meta
+from gate.storage.device_key import DeviceKey, is_good
+from gate.storage.enrolment import Enrolment
+from gate.storage.folder import Folder
+from gate.storage.nudge import try_now
+from gate.storage.peer_store import Holdings
+from gate.storage.sync_status import FreshnessReader
+from sync.session.server_session import Talk
+from sync.transport.http_client import Building, Client, NotWelcome, ServerUnreachable, SnapshotGone
+from sync.wire import Answer, Ask, Frame
+from sync.worker import feed_follower, surroundings
+from sync.worker import worker as worker_module
+from sync.worker.worker import Worker
+from tests.support.central import Maker
+from tests.support.venue import FixedClock
+
+CURSOR = "aa:0:"
+
+
+class FakeStream:
+    """A stream that keeps what is said on it."""
+
+    def __init__(self) -> None:
+        self.said: list[Ask] = []
+
+    def send(self, ask: Ask) -> None:
+        self.said.append(ask)
+
+    def close(self) -> None:
+        pass
+
+
+class FakeServer:
+    """Stands where the client stands: takes everything, or does what it is told."""
+
+    def __init__(self) -> None:
+        self.asks: list[Ask] = []
+        self.held: dict[str, str] = {}
+        self.streams: list[FakeStream] = []
+        self.answers: Callable[[Ask], Answer] = self.take
+        self.hear: Callable[[Answer], None] = lambda _answer: None
+
+    def exchange(self, ask: Ask) -> Answer:
+        self.asks.append(ask)
+        return self.answers(ask)
+
+    def take(self, ask: Ask) -> Answer:
+        """Hold it all."""
+        for one in read_bodies(bytes(raw) for raw in ask.frame.entries)[0]:
+            self.held[one.entry.origin] = f"{one.entry.seq}:{one.hash[:32]}"
+        have = {origin: [tip] for origin, tip in self.held.items()}
+        if ask.frame.compares:
+            asked = ask.frame.have
+            have = {o: have.get(o, []) for o in {*have, *asked} if have.get(o, []) != asked.get(o)}
+        return Answer(Frame(have=have), 1_798_000_001_000, CURSOR)
+
+    def changes(self, cursor: str) -> Changes:
+        return Changes([], cursor)
+
+    def stream(self, hear: Callable[[Answer], None], _gone: Callable[[str], None]) -> FakeStream:
+        self.hear = hear
+        self.streams.append(FakeStream())
+        return self.streams[-1]
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer()
+
+
+@pytest.fixture
+def lane(venue: Folder, clock: FixedClock) -> Iterator[Lane]:
+    lane = Lane(venue, clock, Place("North"), HouseRules())
+    lane.open()
+    yield lane
+    lane.close()
+
+
+@pytest.fixture
+def worker(venue: Folder, clock: FixedClock, server: FakeServer, lane: Lane) -> Iterator[Worker]:
+    # The venue's tickets are imported; as if they had come by the feed.
+    worker = Worker(venue, Enrolment("http://x", "c", "e"), cast("Client", server), clock)
+    connection = worker._feed._live()
+    assert connection is not None
+    put_meta(connection, {"cursor": CURSOR})
+    yield worker
+    worker.close()
+
+
+def entries_of(ask: Ask) -> list[str]:
+    return [one.entry.name for one in read_bodies(bytes(raw) for raw in ask.frame.entries)[0]]
+
+
+def test_everything_is_told_once_and_receipted(
+    worker: Worker, server: FakeServer, lane: Lane
+) -> None:
+    """Two entries in the first message, none in the next, and a receipt that is kept."""
+    lane.admit(Scan("GOOD001"))
+    worker.once()
+    assert [len(entries_of(ask)) for ask in server.asks] == [2, 0]
+    worker.once()
+    assert [len(entries_of(ask)) for ask in server.asks[2:]] == [0]
+    assert worker._talk.unsent() == 0
+
+
+def test_a_receipt_may_go_down(worker: Worker, server: FakeServer, lane: Lane) -> None:
+    """A server that was restored says it holds less; it is told again."""
+    worker.once()
+    server.held.clear()
+    before = len(server.asks)
+    worker.once()
+    assert [len(entries_of(ask)) for ask in server.asks[before:]][:2] == [0, 1]
+    assert worker._talk.unsent() == 0
+    assert server.held
+
+
+def test_what_is_refused_is_kept_shown_and_not_sent_again(
+    worker: Worker, server: FakeServer, lane: Lane, venue: Folder
+) -> None:
+    """A refusal quarantines the entry and what follows it; a new start of the gate goes on."""
+
+    def refuse(ask: Ask) -> Answer:
+        carried = read_bodies(bytes(raw) for raw in ask.frame.entries)[0]
+        refused = [Refused("", 0, "no", one.hash) for one in carried[:1]]
+        nothing: dict[str, list[str]] = {origin: [] for origin in ask.frame.have}
+        return Answer(Frame(have=nothing, refused=refused), 1, CURSOR)
+
+    server.answers = refuse
+    worker.once()
+    assert worker.quarantined() == 1
+    told = len(server.asks)
+    worker.once()
+    assert all(not entries_of(ask) for ask in server.asks[told:])
+    assert worker._talk.unsent() > 0
+    fresh = FreshnessReader(venue).read("boot-1")
+    assert (fresh.quarantined, fresh.unsent) == (1, 1)
+
+
+def test_of_several_refusals_the_first_one_counts(venue: Folder, lane: Lane) -> None:
+    """Also after a new start: nothing from there on is sent, and nothing that comes before."""
+    with closing(Holdings(venue)) as holdings:
+        for n in range(3):
+            lane.admit(Scan(f"CODE-{n}"))
+        ((origin, tips),) = holdings.have().items()
+        (tip,) = tips
+        assert tip.seq > 3
+        holdings.quarantine([Refused(origin, seq, "no", f"{seq:064x}") for seq in (2, 4)], 1)
+        (first,) = holdings.hashes_at(origin, 1)
+        holdings.put_receipts({origin: frozenset({Tip(1, first)})})
+        talk = Talk(holdings, DeviceKey(venue))
+        assert not talk.has_to_send()
+        assert talk.ask().frame.entries == []
+        assert talk.unsent() == tip.seq - 1
+
+
+def test_a_stream_begins_by_comparing_everything(
+    worker: Worker, server: FakeServer, lane: Lane
+) -> None:
+    """Whatever the server heard while the stream was being opened is asked for."""
+    seen: list[str] = []
+
+    def drive() -> None:
+        try:
+            wait(lambda: bool(server.streams))
+            wholes = sum(ask.frame.compares for ask in server.asks)
+            wait(lambda: sum(ask.frame.compares for ask in server.asks) > wholes)
+            seen.append("compared")
+            lane.admit(Scan("GOOD001"))
+            worker.nudge()
+            wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
+            (ask,) = [ask for ask in server.streams[0].said if entries_of(ask)]
+            seen.append("told")
+            server.hear(server.take(ask))
+            wait(lambda: worker._written.unsent == 0)
+            seen.append("receipted")
+        finally:
+            worker.stop()
+
+    thread = threading.Thread(target=drive)
+    thread.start()
+    worker.run()
+    thread.join(10)
+    assert seen == ["compared", "told", "receipted"]
+
+
+def test_what_went_out_last_is_receipted_before_the_end(
+    worker: Worker, server: FakeServer, lane: Lane, venue: Folder
+) -> None:
+    """The lane closes, its last entry goes out on the stream, and the end comes at once."""
+
+    def drive() -> None:
+        try:
+            wait(lambda: bool(server.streams) and worker._talk.needs_whole is False)
+            lane.close()
+            worker.nudge()
+            wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
+            # The server has it, and its receipt is on the way while the worker ends.
+            for ask in list(server.streams[0].said):
+                server.take(ask)
+        finally:
+            worker.stop()
+
+    thread = threading.Thread(target=drive)
+    thread.start()
+    worker.run()
+    thread.join(10)
+    assert any(entries_of(ask) for ask in server.streams[0].said)
+    assert FreshnessReader(venue).read("boot-1").unsent == 0
+    report = server.asks[-1].report
+    assert report is not None
+    assert report.unsent == 0
+
+
+def test_others_are_told_of_to_the_lane(
+    worker: Worker, server: FakeServer, lane: Lane, venue: Folder
+) -> None:
+    """Lanes and the measured offset reach the file that the lane reads."""
+    others = [OtherLane("1" * 16, "South", active=True, heard_ago_ms=500)]
+
+    def answer(ask: Ask) -> Answer:
+        return msgspec.structs.replace(server.take(ask), lanes=others)
+
+    server.answers = answer
+    worker.once()
+    fresh = FreshnessReader(venue).read("boot-1")
+    assert [(one.name, one.active, one.central_boot_ms) for one in fresh.lanes] == [
+        ("South", True, 4_999_500)
+    ]
+    assert (fresh.ahead_ms, fresh.error_ms) == (1000, 1)
+
+
+def test_a_revoked_device_stops_and_says_so(
+    worker: Worker, server: FakeServer, venue: Folder
+) -> None:
+    """No retry for ever: a person has to act."""
+
+    def answer(_ask: Ask) -> Answer:
+        raise NotWelcome("gone", "enrol again")
+
+    server.answers = answer
+    with pytest.raises(NotWelcome):
+        worker.run()
+    assert FreshnessReader(venue).read("boot-1").last_error == "gone"
+
+
+def test_no_server_is_waited_for(
+    worker: Worker, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It tries again, later and later, and is there when the server is."""
+    failures = iter(range(3))
+    waits: list[float] = []
+
+    def answer(ask: Ask) -> Answer:
+        if next(failures, None) is not None:
+            raise ServerUnreachable("down")
+        worker.stop()
+        return server.take(ask)
+
+    server.answers = answer
+    monkeypatch.setattr(Worker, "_wait", lambda _self, wait_s, **_: waits.append(wait_s))
+    worker.run()
+    assert len(waits) == 3
+    assert all(1 <= one <= 60 for one in waits)
+
+
+def test_others_entries_are_carried_on_in_full(venue: Folder, lane: Lane, tmp_path: Path) -> None:
+    """A server that was restored gets another device's 1,200 entries back, frame after frame."""
+    maker = Maker("1" * 16)
+    bodies, heads = [], []
+    for n in range(1200):
+        bodies.append(maker.make(ticket=f"t{n}"))
+        if maker.seq % HEAD_EVERY == 0 or n == 1199:
+            heads.append(maker.head())
+    holdings = Holdings(venue)
+    for first in range(0, 1200, 400):
+        holdings.accept(bodies[first : first + 400], None, heads if first == 800 else [])
+    talk = Talk(holdings, DeviceKey(venue))
+    held: list[bytes] = []
+    while talk.needs_whole or talk.has_to_send():
+        ask = talk.ask()
+        assert ask.frame.compares or ask.frame.entries
+        vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.heads if is_good(h, maker.public)}
+        carried = read_bodies(map(bytes, ask.frame.entries))[0]
+        have = {one.entry.origin: f"{one.entry.seq}:{one.hash[:32]}" for one in carried}
+        for one in own_or_vouched(carried, holdings.device, vouched):
+            # As a server would: only what follows on what it holds.
+            if one.entry.origin == maker.origin and one.entry.seq == len(held) + 1:
+                held.append(one.body)
+        tip = f"{len(held)}:{entry_codec.digest(held[-1]).hex()[:32]}" if held else ""
+        have[maker.origin] = tip
+        told = Frame(have={origin: [one] if one else [] for origin, one in have.items()})
+        talk.hear(Answer(told), 1, to_whole=ask.frame.compares)
+    assert held == bodies
+    assert not talk.has_to_send()
+    holdings.close()
+
+
+@pytest.mark.parametrize(
+    ("cursor", "head", "count"),
+    [("", "aa:9:1", 0), ("aa:3:1", "aa:9:2", 6), ("bb:3:1", "aa:9:2", 0), ("aa:9:2", "aa:9:2", 0)],
+)
+def test_how_far_behind_a_cursor_is(cursor: str, head: str, count: int) -> None:
+    """Counted within one life of the server; across lives the server decides."""
+    assert feed_follower.changes_between(cursor, head) == count
+
+
+def test_back_off_is_bounded_and_jittered() -> None:
+    """From 1 s, never over 60 s, or 5 s where nobody answers, and never twice the same."""
+    for is_busy, most in ((True, 60), (False, 5)):
+        many = [worker_module._back_off_s(n, is_busy=is_busy) for n in range(50)]
+        assert min(many) >= 1
+        assert max(many) <= most
+        assert len(set(many[5:])) > 40
+
+
+@pytest.mark.long
+def test_after_a_long_outage_the_server_is_heard_within_seconds_of_its_return(
+    worker: Worker, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five minutes of tries that were in vain make the next ones no rarer."""
+    away = worker_module._back_off_s
+    monkeypatch.setattr(worker_module, "_back_off_s", lambda n, **more: away(n + 100, **more))
+    back = time.monotonic() + 2
+    heard: list[float] = []
+
+    def answer(ask: Ask) -> Answer:
+        if time.monotonic() < back:
+            raise ServerUnreachable("nobody there")
+        heard.append(time.monotonic())
+        worker.stop()
+        return server.take(ask)
+
+    server.answers = answer
+    worker.run()
+    assert heard[0] - back < 6
+
+
+def test_a_person_need_not_wait(
+    worker: Worker, venue: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the worker waits for, and whoever started it: it tries when it is told to."""
+    monkeypatch.setattr(surroundings, "network_now", lambda: b"")
+    for _n in range(2):
+        timer = threading.Timer(0.3, try_now, (venue,))
+        timer.start()
+        begun = time.monotonic()
+        worker._wait(60.0, at_least_s=60.0)
+        timer.join(10)
+        assert 0.25 <= time.monotonic() - begun < 5
+
+
+def test_a_long_chain_is_signed_so_that_frames_can_be_carried_on(venue: Folder, lane: Lane) -> None:
+    """A head at every 250th entry and at the end, each good and each of an entry."""
+    for n in range(HEAD_EVERY + 10):
+        lane.admit(Scan(f"NOBODY{n}"))
+    holdings = Holdings(venue)
+    key = DeviceKey(venue)
+    ask = Talk(holdings, key).ask()
+    assert [head.seq for head in ask.frame.heads] == [HEAD_EVERY, HEAD_EVERY + 11]
+    assert all(is_good(head, key.public) for head in ask.frame.heads)
+    hashes = {one.entry.seq: one.hash for one in read_bodies(map(bytes, ask.frame.entries))[0]}
+    assert all(hashes[head.seq] == head.hash for head in ask.frame.heads)
+    holdings.close()
+
+
+def test_a_snapshot_that_is_not_what_was_meant_is_thrown_away(tmp_path: Path) -> None:
+    """Wrong bytes, half a file, a bomb: one line, and nothing takes the replica's place."""
+    import zstandard  # noqa: PLC0415
+
+    from gate.core.ticket_feed import Seal, Snapshot  # noqa: PLC0415
+    from gate.errors import DamagedError  # noqa: PLC0415
+
+    packed, seal = tmp_path / "x.zst", Seal(CURSOR, "00" * 32)
+    good = zstandard.compress(b"x" * 5000)
+    cases: list[tuple[bytes, int]] = [
+        (good, 5000), (good[:-4], 5000), (zstandard.compress(bytes(50_000_000)), 5000),
+        (b"no zstd at all", 5000),
+    ]  # fmt: skip
+    for content, size in cases:
+        packed.write_bytes(content)
+        said = Snapshot("tickets-aa-1.db", CURSOR, size, "00" * 32, len(content), seal)
+        with pytest.raises(DamagedError):
+            feed_follower.unpack(packed, tmp_path / "x.db", said)
+        assert (tmp_path / "x.db").stat().st_size <= 2_000_000
+
+
+def test_a_snapshot_that_is_gone_is_asked_for_anew(
+    worker: Worker, server: FakeServer, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice in a row it goes on by itself; who builds for ever is as one who does not answer."""
+    gone = iter(range(2))
+    tries = []
+
+    def follow(_source: Client, _head: str, *, is_gate: bool) -> None:
+        tries.append(is_gate)
+        if next(gone, None) is not None:
+            raise SnapshotGone("packed anew")
+
+    monkeypatch.setattr(worker._follower, "follow", follow)
+    worker.once()
+    assert len(tries) == 3
+    gone = iter(range(100))
+    with pytest.raises(ServerUnreachable):
+        worker.once()
+    assert len(tries) == 3 + worker_module.SNAPSHOTS
+
+
+def test_whoever_waits_for_a_snapshot_can_be_stopped(
+    worker: Worker, server: FakeServer, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that packs for a minute does not keep the worker from ending."""
+    asked = threading.Event()
+
+    def follow(_source: Client, _head: str, *, is_gate: bool) -> None:
+        asked.set()
+        raise Building("packing", again_s=60)
+
+    monkeypatch.setattr(worker._follower, "follow", follow)
+    server.answers = lambda ask: msgspec.structs.replace(server.take(ask), head="aa:9:")
+    thread = threading.Thread(target=lambda: (asked.wait(10), worker.stop()))
+    thread.start()
+    begun = time.monotonic()
+    worker.run()
+    thread.join(10)
+    assert asked.is_set()
+    assert time.monotonic() - begun < 10
+    assert worker._tickets_boot_ms is None
+
+
+def test_a_snapshot_in_the_making_is_waited_for_and_nothing_is_lost(
+    worker: Worker, server: FakeServer, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker asks again after as long as it was told to; what happened meanwhile is kept."""
+    told = iter([0.3])
+    times: list[float] = []
+
+    def follow(_source: Client, _head: str, *, is_gate: bool) -> None:
+        times.append(time.monotonic())
+        if (again_s := next(told, None)) is not None:
+            worker.nudge()
+            raise Building("packing", again_s=again_s)
+
+    monkeypatch.setattr(worker._follower, "follow", follow)
+    worker.once()
+    first, second = times
+    assert second - first >= 0.3
+    assert list(worker._kept) == [worker_module.NUDGE]
+    monkeypatch.setattr(worker_module, "BUILD_S", -1)
+    told = iter([0.3])
+    with pytest.raises(Building):
+        worker.once()
+
+
+def test_a_busy_server_is_left_alone_for_as_long_as_it_said(
+    worker: Worker, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``Retry-After`` counts also where a new entry would have had it tried at once."""
+    times: list[float] = []
+
+    def answer(ask: Ask) -> Answer:
+        times.append(time.monotonic())
+        if len(times) == 1:
+            worker.nudge()
+            raise ServerUnreachable("too much to do", again_s=1.6)
+        worker.stop()
+        return server.take(ask)
+
+    server.answers = answer
+    monkeypatch.setattr(worker_module, "_back_off_s", lambda _failures, **_more: 1.0)
+    worker.run()
+    assert 1.6 <= times[1] - times[0] < 10
+
+
+@pytest.mark.parametrize("by", ["entry", "network"])
+def test_the_wait_ends_early_for_a_reason(
+    worker: Worker, lane: Lane, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """A new entry, or an interface that comes or goes: tried at once, not after a minute."""
+    network = [b"no route"]
+    monkeypatch.setattr(surroundings, "network_now", lambda: network[0])
+    monkeypatch.setattr(worker_module, "BACK_OFF_S", (0.2, 60.0))
+
+    def happen() -> None:
+        if by == "entry":
+            lane.admit(Scan("GOOD001"))
+        else:
+            network[0] = b"a route"
+
+    worker._holdings.follow_journal()
+    timer = threading.Timer(0.3, happen)
+    timer.start()
+    begun = time.monotonic()
+    worker._wait(60.0)
+    timer.join(10)
+    assert 0.25 <= time.monotonic() - begun < 10
+
+
+def test_the_wait_lasts_where_nothing_happens(
+    worker: Worker, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither too long nor for no reason too short."""
+    monkeypatch.setattr(surroundings, "network_now", lambda: b"")
+    worker._holdings.follow_journal()
+    begun = time.monotonic()
+    worker._wait(1.2)
+    assert 1.2 <= time.monotonic() - begun < 10
+
+
+def test_the_offset_is_half_the_way_there_and_back() -> None:
+    """The server's clock is read in the middle; the error is half of what the way took."""
+    offset = worker_module._Offset()
+    offset.measured(1_000, 1_081, 6_040)
+    assert (offset.ahead_ms, offset.error_ms) == (5_000, 41)
+    offset = worker_module._Offset()
+    offset.measured(1_000, 1_000, 400)
+    assert (offset.ahead_ms, offset.error_ms) == (-600, 1)
+
+
+def test_a_server_that_tells_no_time_is_no_measurement() -> None:
+    """0 is what an answer says that carries no clock."""
+    offset = worker_module._Offset()
+    offset.measured(1_000, 1_080, 0)
+    assert (offset.ahead_ms, offset.error_ms) == (None, None)
+
+
+def test_a_much_worse_measurement_does_not_replace_a_good_one() -> None:
+    """Twice the error is taken, more is not; after ten minutes anything is better than the old."""
+    now = [100.0]
+    offset = worker_module._Offset(now_s=lambda: now[0])
+    offset.measured(0, 20, 1_010)
+    offset.measured(0, 42, 2_021)
+    assert (offset.ahead_ms, offset.error_ms) == (1_000, 10)
+    offset.measured(0, 40, 2_020)
+    assert (offset.ahead_ms, offset.error_ms) == (2_000, 20)
+    now[0] += worker_module.OFFSET_KEPT_S
+    offset.measured(0, 1_000, 3_500)
+    assert (offset.ahead_ms, offset.error_ms) == (2_000, 20)
+    now[0] += 1
+    offset.measured(0, 1_000, 3_500)
+    assert (offset.ahead_ms, offset.error_ms) == (3_000, 500)
+
+
+def wait(holds: Callable[[], Any]) -> None:
+    """Until something holds, not too long."""
+    for _ in range(500):
+        if holds():
+            return
+        threading.Event().wait(0.02)
+    raise AssertionError("it never came")

@@ -1,0 +1,67 @@
+"""A process that wants the same tickets as its siblings; it tells the greens and holds it gave.
+
+Modes: ``locked`` takes the folder's lock for a few scans at a time, as gates do; ``unlocked`` goes
+without, as on a file system that breaks locks; the others break something more on purpose.
+"""
+
+import random
+from time import sleep
+
+from gate.clock import SystemClock
+from gate.core.model import History, HouseRules, Outcome, Place, Scan, Ticket, Verdict
+from gate.errors import BusyError
+from gate.lane.lane import Lane
+from gate.storage.folder import Folder, Lock
+from gate.storage.journal import Journal
+
+TICKETS = 300
+
+
+def fight(folder: Folder, seed: int, mode: str) -> tuple[list[str], list[str]]:
+    chance = random.Random(seed)
+    codes = [f"RACE{n:03d}" for n in range(TICKETS)]
+    chance.shuffle(codes)
+    if mode in ("decide-outside", "no-unique"):
+        decide_outside_the_transaction()
+    greens: list[str] = []
+    holds: list[str] = []
+    for start in range(0, TICKETS, 20):
+        lock = wait_for_lock(folder, chance) if mode == "locked" else None
+        lane = Lane(folder, SystemClock(), Place("Race"), HouseRules(rescan_s=0))
+        for code in codes[start : start + 20]:
+            verdict = lane.admit(Scan(code))
+            if verdict.is_green:
+                greens.append(code)
+            if verdict.outcome is Outcome.HOLD:
+                holds.append(verdict.hint)
+        lane.close()
+        if lock:
+            lock.close()
+    return greens, holds
+
+
+def wait_for_lock(folder: Folder, chance: random.Random) -> Lock:
+    while True:
+        try:
+            return Lock(folder)
+        except BusyError:
+            sleep(chance.uniform(0.001, 0.01))
+
+
+def decide_outside_the_transaction() -> None:
+    """Mutation: the history is read before the transaction begins, as so many systems do."""
+    decide, read = Lane._decide, Journal.history
+    past: dict[str, History] = {}
+
+    def early(self: Lane, scan: Scan, started_ns: int) -> Verdict:
+        self._tickets.refresh()
+        ticket = self._tickets.match(scan.text).ticket
+        assert ticket is not None
+        past[ticket.id] = read(self._opened(), ticket.id) or History()
+        return decide(self, scan, started_ns)
+
+    def stale(_self: Lane, ticket: Ticket) -> tuple[History, History]:
+        return past[ticket.id], past[ticket.id]
+
+    setattr(Lane, "_decide", early)  # noqa: B010
+    setattr(Lane, "_histories", stale)  # noqa: B010

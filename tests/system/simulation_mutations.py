@@ -1,0 +1,198 @@
+"""Laws broken on purpose: each must be caught by some history."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from gate.core import history, irregular
+from gate.core import hlc as clock
+from gate.core.allowance import Meter
+from gate.core.intake import read_bodies
+from gate.core.replication import DIGITS, Carried, Have, Intake, Page, Tip
+from gate.core.ticket_feed import Changes
+from gate.storage import device_key, peer_store, ticket_feed
+from gate.storage.checksums import put_meta
+from gate.storage.journal import Journal, Link
+from gate.storage.peer_store import Holdings
+from gate.storage.ticket_feed import Feed, _apply
+from gate.storage.ticket_filling import MemberRow
+from gate.storage.tickets import Tickets
+from sync.server import entry_table, persons, ticket_table
+from sync.server.database import in_transaction
+from sync.session.peer_session import Asking
+from sync.session.server_session import Talk
+from sync.wire import Answer, Ask
+from tests.system.simulation import EVENT, Gate, World
+
+
+def _link_without_incarnation(self: Journal, at_ms: int, heard_hlc: int = 0) -> Link:
+    head = self._head
+    origin = f"{self._device}.0"
+    hlc = clock.tick(max(head.hlc, heard_hlc), at_ms)
+    return Link(origin, head.seq + 1, head.hash, "", "", "", hlc)
+
+
+_link = Journal.link
+
+
+def _link_without_predecessor(self: Journal, at_ms: int, heard_hlc: int = 0) -> Link:
+    return _link(self, at_ms, heard_hlc)._replace(prev="", follows="")
+
+
+def _offer_by_number(self: Intake, one: Carried) -> bool:
+    origin, seq, short = one.entry.origin, one.entry.seq, one.hash[:DIGITS]
+    tips = self.tips.get(origin, frozenset())
+    newest = max((tip.seq for tip in tips), default=0)
+    if seq != newest + 1:
+        if seq > newest:
+            self.gaps.add(origin)
+        return False
+    self.tips[origin] = frozenset({Tip(seq, short)})
+    self._fresh.setdefault((origin, seq), set()).add(short)
+    self.taken.append(one)
+    return True
+
+
+def _apply_cursor_first(self: Feed, page: Changes) -> None:
+    connection = self._live()
+    assert connection
+    put_meta(connection, {"cursor": page.cursor})
+    for change in page.changes:
+        _apply(connection, change)
+
+
+def _tell_before_commit(self: World, gate: Gate, session: int, number: int, ask: Ask) -> None:
+    carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
+    vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.heads if self.verify(h)}
+
+    def job(connection: Any) -> None:
+        push = entry_table.Push(gate.device, carried, vouched, ask.frame.heads)
+        touched = entry_table.accept(connection, EVENT, [push], self.memory).tips
+        frame = entry_table.answer(connection, EVENT, ask.frame, touched)
+        answer = Answer(msgspec.structs.replace(frame, refused=refused), self.now_ms)
+        data = msgspec.json.encode(answer)
+        gate.inbox.append((session, number, data))
+        self.hear(gate, number, data)
+
+    in_transaction(self.engine, job)
+
+
+_put_receipts = Talk._put_receipts
+
+
+def _delete_what_is_receipted(self: Talk, told: Have) -> None:
+    _put_receipts(self, told)
+    path = self._holdings._folder.journal
+    if not path.exists():
+        return
+    db = sqlite3.connect(path, isolation_level=None)
+    for origin, tips in self._holdings.receipts().items():
+        newest = max((tip.seq for tip in tips), default=0)
+        db.execute("DELETE FROM entry WHERE origin = ? AND seq <= ?", (origin, newest - 1))
+    db.close()
+
+
+def _believe_everybody(batch: Iterable[Carried], *_args: Any) -> list[Carried]:
+    return list(batch)
+
+
+_disown, _fold_anew = Holdings.disown, Holdings._fold_anew
+
+
+def _disown_elsewhere(self: Holdings, members: Iterable[MemberRow]) -> None:
+    if int(self.device, 16) % 2:
+        _disown(self, members)
+
+
+def _forget_disowned(self: Holdings, device: str) -> None:
+    _fold_anew(self, device)
+    self._connection.execute("DELETE FROM entry WHERE id IN (SELECT entry FROM disowned)")
+
+
+def _any(*_args: Any) -> bool:
+    return True
+
+
+def _ask_nobody(*_args: Any, **_options: Any) -> None:
+    pass
+
+
+_with_voids = ticket_table.with_voids
+
+
+def _forget_what_is_over(before: str | None, body: str, position: str, at_ms: int) -> str:
+    made = _with_voids(before, body, position, at_ms)
+    return body if '"until":' in made else made
+
+
+def _knew_nothing(*_args: Any) -> bool:
+    return False
+
+
+def _newest_list(self: Tickets) -> str:
+    return f"{self.life}:999"
+
+
+def _nothing(*_args: Any) -> None:
+    return None
+
+
+def _again_nobody(*_args: Any) -> int:
+    return 0
+
+
+class _NoLimit(Meter):
+    """Takes in whatever comes."""
+
+    def spent(self, _devices: Iterable[str], _by: str) -> set[str]:
+        return set()
+
+
+def _nothing_is_beyond(_self: Page, _have: Have) -> Have:
+    return {}
+
+
+MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
+    "disowned entries still count at one node": [(Holdings, "disown", _disown_elsewhere)],
+    "disowned entries that come late count": [(Holdings, "_counts", _any)],
+    "disowning forgets entries": [(Holdings, "_fold_anew", _forget_disowned)],
+    "any annulment counts": [(history, "counts_at_once", _any)],
+    "no incarnation": [(Journal, "link", _link_without_incarnation)],
+    "no predecessor link": [
+        (Journal, "link", _link_without_predecessor),
+        (Intake, "offer", _offer_by_number),
+    ],
+    "cursor without its id": [(ticket_table, "_is_known", _any)],
+    "cursor outside the transaction": [(Feed, "apply", _apply_cursor_first)],
+    "receipt before commit": [(World, "tell", _tell_before_commit)],
+    "own entries deleted on receipt": [(Talk, "_put_receipts", _delete_what_is_receipted)],
+    "hearsay is believed": [(peer_store, "own_or_vouched", _believe_everybody)],
+    "any signature is good": [(device_key, "is_good", _any)],
+    "nobody is asked": [(Asking, "share_out", _ask_nobody)],
+    "a void that is over is forgotten": [(ticket_table, "with_voids", _forget_what_is_over)],
+    "clocks alone say what is irregular": [(irregular, "_knew", _knew_nothing)],
+    "gates take a flood in": [(peer_store, "Meter", _NoLimit)],
+    "the server takes a flood in": [(entry_table, "Meter", _NoLimit)],
+    "beyond a page nothing is held": [(Page, "beyond", _nothing_is_beyond)],
+    "the list is not the one decided on": [(Tickets, "position", property(_newest_list))],
+    "a gate tells on of who was erased": [(ticket_feed, "_forget_told", _nothing)],
+    "who reads old changes is not sent back": [(ticket_table, "_begin_at", _nothing)],
+    "a backup brings back who was erased": [(persons, "erase_again", _again_nobody)],
+}
+
+
+@contextmanager
+def mutated(name: str) -> Iterator[None]:
+    """One law broken while the block runs; with no name, none."""
+    changes = MUTATIONS[name] if name else []
+    before = [(at, what, getattr(at, what)) for at, what, _new in changes]
+    for at, what, new in changes:
+        setattr(at, what, new)
+    try:
+        yield
+    finally:
+        for at, what, old in before:
+            setattr(at, what, old)

@@ -1,0 +1,31 @@
+"""Says things of a venue's devices while a sync worker is at work, and is that worker.
+
+Run under strace by ``test_venue_create``: python -m tests.system.venue_cut_worker FOLDER LEVEL
+"""
+
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from gate.storage import ticket_feed as feed_module
+from gate.storage import venue_host
+from gate.storage.folder import Folder, Lock
+from gate.storage.ticket_feed import Feed
+from gate.storage.ticket_filling import MemberRow
+
+DEVICES = 5
+
+
+def main(folder: Folder, level: str) -> None:
+    venue_host.create(folder, "Gala", "North", "UTC")
+    lock = Lock(folder, "sync")
+    feed_module.OWN_CHANGES = level  # type: ignore[misc]
+    with closing(Feed(folder)) as feed:
+        for n in range(DEVICES):
+            venue_host.say(folder, MemberRow(f"{n:016x}", "South", "ab" * 32, "revoked"))
+            venue_host.take_requests(folder, feed, n)
+    lock.close()
+
+
+if __name__ == "__main__":
+    main(Folder(Path(sys.argv[1])), sys.argv[2])

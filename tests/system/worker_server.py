@@ -1,0 +1,272 @@
+"""The server of a false world of sync workers: the real tables and queries, without its sockets."""
+
+import shutil
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import msgspec
+from msgspec import Raw
+from sqlalchemy import Connection, select, update
+
+from gate.core.enrolment import Enrol
+from gate.core.intake import read_bodies
+from gate.core.replication import Have, tips_to_text
+from gate.core.signed_tip import Refused
+from gate.core.ticket_feed import Cursor, ResyncNeeded, Snapshot
+from gate.storage.certificates import join
+from gate.storage.device_key import DeviceKey, verifier
+from gate.storage.enrolment import Enrolment
+from gate.storage.folder import Folder
+from gate.storage.ticket_feed import Feed
+from sync.server import device_cache, devices, entry_table, snapshot, tables, ticket_table
+from sync.server.database import in_transaction, open_database, reading
+from sync.server.device_cache import Roster
+from sync.server.devices import State
+from sync.server.entry_table import News
+from sync.server.head_cache import Memory
+from sync.wire import PREFIX, Answer, AnswerStamp, Ask, Frame, Problem
+from sync.worker.feed_follower import unpack
+from tests.system.simulation import EVENT, central_template, compiled
+from tests.system.worker_carriers import FalseStream, Gate
+
+if TYPE_CHECKING:
+    from tests.system.worker_simulation import World
+
+PAGE = 6
+"""Changes of tickets in one answer: few, so that one is not all."""
+
+
+class Central:
+    """The server: its tables and queries, asked by one event's gates."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        path = world.root / "central.db"
+        shutil.copy(central_template(), path)
+        self.engine = open_database(f"sqlite:///{path}")
+        # What was compiled for one world serves the next.
+        self.engine.dialect, self.engine._compiled_cache = compiled()
+        self.memory = Memory(self.engine)
+        self.mood = "up"
+        self.is_packing = self.has_no_streams = False
+        self.lost_snapshots = 0
+        self.heads: list[tuple[float, int]] = []
+        """How long the feed was since when."""
+        self.held: set[str] = set()
+        self.number, self.told_number, self.told_head = 0, 0, ""
+        self.lanes_s = self.marks_s = 0.0
+        self.touched: Have = {}
+        self.told: Have = {}
+        """What is to be told on all streams."""
+        self.made = 0
+        self.roster = Roster(self._devices)
+        self.packed: dict[str, tuple[Path, Snapshot]] = {}
+        with self.engine.begin() as connection:
+            ticket_table.create_event(connection, EVENT, "Show", "UTC", world.wall_ms())
+        self.issue(8)
+
+    async def _devices(self) -> list[devices.Device]:
+        with reading(self.engine) as connection:
+            return devices.all_devices(connection)
+
+    def read_devices(self) -> None:
+        """Know the devices as the tables do."""
+        self.roster._read_at = float("-inf")
+        with suppress(StopIteration):
+            self.roster.refresh().send(None)
+        self.verify = verifier(lambda device: self.roster.key_of(EVENT, device))
+
+    def write(self, job: Callable[[Connection], Any]) -> Any:
+        """Commit, and know what is there afterwards."""
+        found = in_transaction(self.engine, job)
+        with reading(self.engine) as connection:
+            cursor = ticket_table.cursor_of(connection, EVENT)
+            query = select(tables.entry.c.hash, tables.entry.c.number).where(
+                tables.entry.c.number > self.number
+            )
+            for hash_, number in connection.execute(query):
+                self.held.add(hash_)
+                self.number = max(number, self.number)
+        self.head = cursor
+        seq = Cursor.parse(cursor).seq
+        if not self.heads or self.heads[-1][1] != seq:
+            self.heads.append((self.world.kernel.now_s, seq))
+        return found
+
+    def issue(self, count: int = 1, change: dict[str, str] | None = None) -> None:
+        rows = [
+            {"code": f"C{n:04d}", "type": "ONE", "id": f"t{n}"}
+            for n in range(self.made, self.made + count)
+        ]
+        types = () if self.made else [{"id": "ONE", "kind": "meeting"}]
+        stated = ticket_table.Issue(changes=[change]) if change else ticket_table.Issue(types, rows)
+        self.write(lambda c: ticket_table.issue(c, EVENT, stated, self.world.wall_ms()))
+        self.made += 0 if change else count
+
+    def forget_changes(self) -> None:
+        """From now on nobody who is behind can go on reading."""
+        self.issue()
+        _epoch, seq, id_ = self.head.split(":")
+        base = {"base": int(seq), "base_id": id_}
+        self.write(lambda c: c.execute(update(tables.stream).values(base)))
+
+    def enrol(self, folder: Folder, name: str) -> Enrolment:
+        device = folder.device_id()
+
+        def admit(connection: Connection) -> Any:
+            token, _ms = devices.mint_token(connection, EVENT, name, self.world.wall_ms())
+            asked = Enrol(token, device, DeviceKey(folder).public)
+            return devices.enrol(connection, asked, self.world.wall_ms())
+
+        enrolled = self.write(admit)
+        join(folder, enrolled)
+        self.read_devices()
+        return Enrolment("http://central", enrolled.credential, EVENT, "", name)
+
+    def bring_tickets(self, folder: Folder) -> None:
+        """As they came before the server was given up."""
+        kept = self._packed()[1]
+        packed, part = next(self._packed()[0].glob("*.zst")), folder.path / "tickets.part"
+        unpack(packed, part, kept)
+        with closing(Feed(folder)) as feed:
+            feed.install(part, kept)
+
+    def _packed(self) -> tuple[Path, Snapshot]:
+        if self.head not in self.packed:
+            folder = self.world.root / "snapshots" / self.head.replace(":", "-")
+            self.packed[self.head] = folder, snapshot.build(self.engine, EVENT, folder)
+        return self.packed[self.head]
+
+    def revoke(self, gate: Gate) -> None:
+        self.write(lambda c: devices.set_state(c, EVENT, gate.device, State.REVOKED))
+        gate.is_revoked = True
+        self.read_devices()
+        for stream in [one for one in self.world.streams if one.gate is gate]:
+            stream.reset("revoked")
+
+    def seq_at(self, at_s: float) -> int:
+        """How long the feed was at a moment."""
+        return max((seq for since_s, seq in self.heads if since_s <= at_s), default=0)
+
+    # What it answers
+
+    def handle(self, gate: Gate, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix(PREFIX)
+        if gate.is_revoked:
+            return _json(Problem("revoked", ""), 401)
+        if path == "/exchange":
+            ask = msgspec.json.decode(request.read(), type=Ask)
+            return _json(self.exchange(gate, ask))
+        if path == "/changes":
+            cursor = request.url.params["cursor"]
+            try:
+                with reading(self.engine) as connection:
+                    return _json(
+                        ticket_table.changes(connection, EVENT, cursor, self.world.wall_ms(), PAGE)
+                    )
+            except ResyncNeeded:
+                return _json(Problem("resync", ""), 409)
+        return self._snapshot(path, request.headers.get("Range", ""))
+
+    def _snapshot(self, path: str, part: str) -> httpx.Response:
+        if path == "/snapshot":
+            if self.is_packing:
+                answer = _json(Problem("building", ""), 202)
+                answer.headers["Retry-After"] = "2"
+                return answer
+            return _json(self._packed()[1])
+        name = path.rpartition("/")[2]
+        found = [(folder, one) for folder, one in self.packed.values() if one.name == name]
+        if self.lost_snapshots or not found:
+            self.lost_snapshots = max(0, self.lost_snapshots - 1)
+            return _json(Problem("no_snapshot", ""), 404)
+        folder, kept = found[-1]
+        content = next(folder.glob("*.zst")).read_bytes()
+        begin = int(part.removeprefix("bytes=").partition("-")[0] or 0)
+        status = 206 if begin else 200
+        headers = {"ETag": f'"{kept.sha256}"'}
+        return httpx.Response(status, headers=headers, content=content[begin:])
+
+    def exchange(self, gate: Gate, ask: Ask) -> Answer:
+        refused, later = self.take(gate, ask)
+        with reading(self.engine) as connection:
+            frame = entry_table.answer(connection, EVENT, ask.frame, self.touched)
+        frame = msgspec.structs.replace(frame, refused=refused, later=later)
+        return self._answer(frame, ask, self.head, lanes=True)
+
+    def take(self, gate: Gate, ask: Ask) -> tuple[list[Refused], list[str]]:
+        self.roster.hear(gate.device, ask.report, ask.stamp)
+        carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
+        self.touched = {}
+        if not carried and not ask.frame.heads:
+            return refused, []
+        heads = [
+            head for head in ask.frame.heads
+            if head.origin.startswith(gate.device) or self.verify(head)
+        ]  # fmt: skip
+        vouched = {(head.origin, head.seq, head.hash) for head in heads}
+        push = entry_table.Push(gate.device, carried, vouched, heads)
+        taken = self.write(
+            lambda c: entry_table.accept(c, EVENT, [push], self.memory, now_ms=self.world.wall_ms())
+        )
+        self.touched = taken.tips
+        for one in carried:
+            if one.entry.device == gate.device:
+                self.touched.setdefault(one.entry.origin, frozenset())
+        self.told |= self.touched
+        return refused, sorted(taken.later)
+
+    def hear(self, stream: FalseStream, data: bytes) -> None:
+        """What came on a stream."""
+        if self.mood != "up":
+            return
+        ask = msgspec.json.decode(data, type=Ask)
+        if ask.frame.compares:
+            stream.tell(self.exchange(stream.gate, ask))
+            return
+        refused, later = self.take(stream.gate, ask)
+        if refused or later or ask.report is not None:
+            stream.tell(self._answer(Frame(refused=refused, later=later), ask))
+
+    def tick(self) -> None:
+        """Four times a second: the news, to all streams."""
+        self.world.kernel.after(0.25, self.tick)
+        if self.mood != "up" or not self.world.streams:
+            self.told_number = self.number
+            return
+        now_s = self.world.kernel.now_s
+        news = News(self.told_number, [], {}, [])
+        if self.number > self.told_number:
+            with reading(self.engine) as connection:
+                news = entry_table.news(connection, EVENT, self.told_number)
+        lanes, marks = now_s - self.lanes_s > 2.0, now_s - self.marks_s > 0.9
+        if not (lanes or marks or self.told or news.bodies or self.head != self.told_head):
+            return
+        frame = Frame(
+            have=tips_to_text(self.told | news.tips),
+            entries=[Raw(body) for body in news.bodies],
+            heads=news.heads,
+        )
+        self.told, self.told_number, self.told_head = {}, news.number, self.head
+        self.lanes_s = now_s if lanes else self.lanes_s
+        self.marks_s = now_s if marks else self.marks_s
+        answer = self._answer(frame, None, self.head, lanes=lanes, marks=marks)
+        for stream in list(self.world.streams):
+            stream.tell(answer)
+
+    def _answer(
+        self, frame: Frame, ask: Ask | None, head: str = "", *, lanes: bool = False,
+        marks: bool = False,
+    ) -> Answer:  # fmt: skip
+        told = self.roster.watermarks(EVENT) if lanes or marks else {}
+        got_ms = ask.stamp.at_ms if ask is not None and ask.stamp is not None else None
+        stamp = AnswerStamp(device_cache.CLOCK, device_cache.boot_ms(), got_ms, told)
+        said = self.roster.lanes(EVENT) if lanes else None
+        return Answer(frame, self.world.wall_ms(), head, said, stamp)
+
+
+def _json(said: Any, status: int = 200) -> httpx.Response:
+    return httpx.Response(status, content=msgspec.json.encode(said))
