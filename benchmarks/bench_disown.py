@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gate.storage.folder import Folder
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from gate.storage.ticket_filling import MemberRow
 from tests.support.central import Maker
 
@@ -32,7 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as path:
         folder = Folder(Path(path) / "gate")
         folder.create()
-        holdings = Holdings(folder)
+        holdings = PeerStore(folder)
         began = time.perf_counter()
         for first in range(0, count, BATCH):
             holdings.accept(bodies[first : first + BATCH], None)

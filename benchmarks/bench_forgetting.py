@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gate.storage.certificates import Membership, save_membership
 from gate.storage.folder import Folder
-from gate.storage.ticket_feed import Feed
+from gate.storage.ticket_feed import TicketFeed
 from sync.server import audit, persons, snapshot, ticket_table
 from sync.server.audit import Actor
 from sync.server.database import in_transaction, open_database, reading, scrub
@@ -66,7 +66,7 @@ def fill(engine: Any, count: int) -> float:
     return total
 
 
-def gate_of(engine: Any, folder: Path, directory: Path) -> Feed:
+def gate_of(engine: Any, folder: Path, directory: Path) -> TicketFeed:
     told = snapshot.build(engine, EVENT, directory)
     gate = Folder(folder)
     gate.create()
@@ -75,12 +75,12 @@ def gate_of(engine: Any, folder: Path, directory: Path) -> Feed:
     save_membership(gate, Membership(gate.device_id(), "", authority))
     part = folder / "fetched.part"
     unpack(directory / f"{told.name}.zst", part, told)
-    feed = Feed(gate)
+    feed = TicketFeed(gate)
     feed.install(part, told)
     return feed
 
 
-def follow(engine: Any, feed: Feed) -> float:
+def follow(engine: Any, feed: TicketFeed) -> float:
     with reading(engine) as connection:
         page = ticket_table.changes(connection, EVENT, feed.cursor, 1)
     return timed(lambda: feed.apply(page))

@@ -22,17 +22,17 @@ from sqlalchemy import Engine
 
 from gate.core.allowance import Allowance
 from gate.core.intake import read_bodies
-from gate.core.signed_tip import Head
+from gate.core.signed_tip import SignedTip
 from gate.storage.device_key import verifier
 from gate.storage.folder import Folder
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from sync.server import entry_table, tables, ticket_table
 from sync.server.database import in_transaction, open_database
 from sync.server.head_cache import Memory
 from tests.support.central import NOW_MS, Maker
 
 FRAME, EVENT, RATIO_LIMIT = 100, "show", 1.10
-Frame = tuple[list[bytes], Head]
+Frame = tuple[list[bytes], SignedTip]
 
 
 def main() -> None:
@@ -76,7 +76,7 @@ def at_gate(path: Path, entries: int, now_ms: int | None, *, is_spent: bool = Fa
     folder, maker = Folder(path), Maker()
     folder.create()
     told, verify = frames(maker, entries), verifier(lambda _device: maker.public)
-    with closing(Holdings(folder)) as holdings:
+    with closing(PeerStore(folder)) as holdings:
         if is_spent:
             holdings._allowances[maker.device] = Allowance(-(10**12), NOW_MS, 0)
         started = time.perf_counter()

@@ -21,10 +21,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.bench_lan import cpu_s, percentile
 from gate.clock import SystemClock
-from gate.core.coverage import Settling
+from gate.core.coverage import Hysteresis
 from gate.core.model import Basis
 from gate.lane.lane import Lane
-from gate.storage.connectivity import StandingReader
+from gate.storage.connectivity import ConnectivityReader
 from sync.worker.worker import BEAT_EVERY_S, LAN_STAMP_S
 from tests.support.programs import Program
 from tests.system.hosts import Hosts
@@ -98,7 +98,9 @@ def disturbed(seconds: float) -> None:
             venue.wait_linked(60)
             time.sleep(SETTLED_S)
             readers = {
-                within_s: [StandingReader(m.folder, within_s, Settling()) for m in venue.gates]
+                within_s: [
+                    ConnectivityReader(m.folder, within_s, Hysteresis()) for m in venue.gates
+                ]
                 for within_s in (3.0, 5.0, 10.0)
             }
             alone, times = dict.fromkeys(readers, 0), dict.fromkeys(readers, 0)

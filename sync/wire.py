@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Raw, Struct
 
-from gate.core.event_device import Lane, Report
+from gate.core.event_device import DeviceReport, EventDevice
 from gate.core.limits import MAX_ENTRIES, VERSION, Count, Milliseconds, Name, Origin
-from gate.core.signed_tip import Head, Refused
+from gate.core.signed_tip import Rejected, SignedTip
 
 PREFIX: Final = f"/v{VERSION}"
 
@@ -50,10 +50,10 @@ class Frame(Struct, frozen=True, omit_defaults=True):
     One of them that is not named is not held.
     """
     entries: Annotated[list[Raw], Meta(max_length=MAX_ENTRIES)] = []
-    heads: Annotated[list[Head], Meta(max_length=MAX_ENTRIES)] = []
+    heads: Annotated[list[SignedTip], Meta(max_length=MAX_ENTRIES)] = []
     more: bool = False
     """The sender holds more that the other lacks; it did not fit."""
-    refused: Annotated[list[Refused], Meta(max_length=MAX_ENTRIES)] = []
+    refused: Annotated[list[Rejected], Meta(max_length=MAX_ENTRIES)] = []
     later: Annotated[list[Name], Meta(max_length=MAX_LATER)] = []
     """Devices of which more came than is taken now: to be sent again in the next comparison."""
 
@@ -84,7 +84,7 @@ class Stamp(Struct, frozen=True, omit_defaults=True):
     """What it knows of devices that the other does not hear."""
 
 
-class AskStamp(Struct, frozen=True, omit_defaults=True):
+class SyncRequestStamp(Struct, frozen=True, omit_defaults=True):
     """The same for the server, which has one clock for all devices."""
 
     at_ms: Milliseconds
@@ -96,7 +96,7 @@ class AskStamp(Struct, frozen=True, omit_defaults=True):
     """What that clock showed at ``at_ms``, at the least."""
 
 
-class AnswerStamp(Struct, frozen=True, omit_defaults=True):
+class SyncResponseStamp(Struct, frozen=True, omit_defaults=True):
     """How the server's clock stands, and how far the event's devices have come."""
 
     clock: Name
@@ -108,15 +108,15 @@ class AnswerStamp(Struct, frozen=True, omit_defaults=True):
     devices: dict[Name, Watermark] = {}
 
 
-class Ask(Struct, frozen=True, omit_defaults=True):
+class SyncRequest(Struct, frozen=True, omit_defaults=True):
     """What a device sends: by POST, or on the stream."""
 
     frame: Frame = Frame()
-    report: Report | None = None
-    stamp: AskStamp | None = None
+    report: DeviceReport | None = None
+    stamp: SyncRequestStamp | None = None
 
 
-class Answer(Struct, frozen=True, omit_defaults=True):
+class SyncResponse(Struct, frozen=True, omit_defaults=True):
     """What the server says to it; on the stream also unasked."""
 
     frame: Frame = Frame()
@@ -124,12 +124,12 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     """The server's clock, Unix milliseconds, as it answered."""
     head: str = ""
     """Cursor of the newest ticket change: ask for changes when it is another than yours."""
-    lanes: list[Lane] | None = None
+    lanes: list[EventDevice] | None = None
     """Every device of the event, when it has changed or some time has passed."""
-    stamp: AnswerStamp | None = None
+    stamp: SyncResponseStamp | None = None
 
 
-class Beat(Struct, frozen=True, omit_defaults=True):
+class Heartbeat(Struct, frozen=True, omit_defaults=True):
     """What a gate says of itself to the others of its venue, every second."""
 
     name: Name = ""
@@ -137,7 +137,7 @@ class Beat(Struct, frozen=True, omit_defaults=True):
     """Whether its lane is at work."""
     port: Annotated[int, Meta(ge=0, le=65_535)] = 0
     """Where it listens."""
-    report: Report = Report()
+    report: DeviceReport = DeviceReport()
     as_of_ms: Count = 0
     """As of which moment of their source's clock its tickets are complete."""
     linked: Annotated[dict[Name, Name], Meta(max_length=MAX_LINKS)] | None = None
@@ -151,7 +151,7 @@ class Beat(Struct, frozen=True, omit_defaults=True):
     """How late each device's beats came at the least, by both clocks, when that has changed."""
 
 
-class Word(Struct, frozen=True, omit_defaults=True):
+class PeerMessage(Struct, frozen=True, omit_defaults=True):
     """What one gate says to another of its venue, on the stream between them."""
 
     frame: Frame = Frame()
@@ -162,7 +162,7 @@ class Word(Struct, frozen=True, omit_defaults=True):
 
     What is held of them is in the frame.
     """
-    beat: Beat | None = None
+    beat: Heartbeat | None = None
     stamp: Stamp | None = None
 
 
@@ -238,7 +238,7 @@ class DeviceLine(Struct, frozen=True, omit_defaults=True):
     lane_open: bool
     enrolled_ms: int
     heard_ms: int | None = None
-    report: Report = Report()
+    report: DeviceReport = DeviceReport()
     disowned: bool = False
     """Whether not all of what it did counts."""
     twin_ms: int | None = None
@@ -295,7 +295,7 @@ class Resolved(Struct, frozen=True):
     at_ms: int
 
 
-class Clash(Struct, frozen=True, omit_defaults=True):
+class ConflictLine(Struct, frozen=True, omit_defaults=True):
     """A ticket on which more went in than it is good for."""
 
     ticket: str

@@ -24,7 +24,7 @@ from gate.errors import GateError, StoreError, UsageError
 from gate.i18n import _
 from gate.lane.lane import Lane
 from gate.storage.certificates import load_membership
-from gate.storage.fleet import Venue
+from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.text.words import BASIS_WORDS, OUTCOME_WORDS, basis_words, printable
 from gate.text.zones import machine_zone
@@ -32,7 +32,7 @@ from sync.server import ticket_table
 from sync.server.database import open_database
 from sync.server.devices import mint_token
 from sync.server.invite import link
-from sync.transport.http_client import Client
+from sync.transport.http_client import ServerClient
 from sync.transport.listening import bind
 from sync.worker.worker import Worker
 
@@ -254,11 +254,11 @@ class _Gate:
         return self._lane.standing().freshness.unsent
 
     def knows(self, ticket: str) -> bool:
-        with Venue(self._folder) as venue:
+        with Fleet(self._folder) as venue:
             return bool(venue.facts(ticket))
 
     def is_in_conflict(self, ticket: str) -> bool:
-        with Venue(self._folder) as venue:
+        with Fleet(self._folder) as venue:
             return any(conflict.ticket == ticket for conflict in venue.conflicts())
 
     def plug(self, *, is_in: bool) -> None:
@@ -287,7 +287,7 @@ class _Gate:
     def _made(self) -> Iterator[Worker]:
         lan = config.Lan(address="127.0.0.1", port=self.port, gates=self._seeds, announce=False)
         with ExitStack() as stack:
-            client = Client(self._enrolment)
+            client = ServerClient(self._enrolment)
             stack.callback(client.close)
             self._worker = Worker(
                 self._folder,

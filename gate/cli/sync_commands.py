@@ -20,7 +20,7 @@ from gate.i18n import _
 from gate.storage import damage
 from gate.storage.bundle_import import sign
 from gate.storage.certificates import join, load_membership
-from gate.storage.connectivity import HEARD_WITHIN_S, StandingReader
+from gate.storage.connectivity import HEARD_WITHIN_S, ConnectivityReader
 from gate.storage.device_key import DeviceKey
 from gate.storage.enrolment import Enrolment, load, parse_link, save
 from gate.storage.folder import Folder, Lock, is_locked
@@ -28,18 +28,18 @@ from gate.storage.log_file import open_log
 from gate.storage.mending import mend
 from gate.storage.naming import enrolled_name
 from gate.storage.nudge import try_now
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from gate.storage.revocation import is_revoked, require_not_revoked, revoke, revoked
-from gate.storage.sync_status import Freshness
+from gate.storage.sync_status import SyncStatus
 from gate.storage.tickets import Tickets
 from gate.text.words import basis_words, damage_end, printable
 from sync.session.send_window import unsent
 from sync.transport.http_client import (
-    Client,
-    NotWelcome,
     ProtocolMismatch,
     Revoked,
+    ServerClient,
     ServerUnreachable,
+    Unauthorized,
     asked_in_vain,
     enrol,
 )
@@ -192,7 +192,7 @@ class _Shown:
             told = _("{name} talks to the other gates. Ctrl+C ends it.")
             self._write(told.format(name=name))
 
-    def __call__(self, freshness: Freshness) -> None:
+    def __call__(self, freshness: SyncStatus) -> None:
         """Say it, if it is new."""
         links = {
             "stream": _("the server is heard"),
@@ -213,11 +213,11 @@ class _Shown:
         sys.stderr.flush()
 
 
-def _silent(_freshness: Freshness) -> None:
+def _silent(_freshness: SyncStatus) -> None:
     """Nobody watches."""
 
 
-def _end(folder: Folder, worker: Worker, client: Client | None, lock: Lock) -> None:
+def _end(folder: Folder, worker: Worker, client: ServerClient | None, lock: Lock) -> None:
     worker.close()
     try:
         if isinstance(sys.exception(), Revoked):
@@ -227,7 +227,7 @@ def _end(folder: Folder, worker: Worker, client: Client | None, lock: Lock) -> N
         _close(client, lock)
 
 
-def _close(client: Client | None, lock: Lock) -> None:
+def _close(client: ServerClient | None, lock: Lock) -> None:
     if client is not None:
         client.close()
     lock.close()
@@ -239,14 +239,14 @@ def exit_code(fault: GateError) -> int:
         return USAGE
     if isinstance(fault, ServerUnreachable):
         return UNREACHABLE
-    is_over = isinstance(fault, NotWelcome | ProtocolMismatch | RevokedError)
+    is_over = isinstance(fault, Unauthorized | ProtocolMismatch | RevokedError)
     return NOT_WELCOME if is_over else FAILED
 
 
 def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, Any]:
     """How things stand, whether or not a worker is at work."""
     clock = SystemClock().read()
-    standing = StandingReader(folder, heard_within_s).read(clock)
+    standing = ConnectivityReader(folder, heard_within_s).read(clock)
     fresh = standing.freshness
     enrolment = load(folder)
     is_working = is_locked(folder, "sync")
@@ -392,8 +392,8 @@ def _worker(
     config: Config,
     *,
     progress: Progress = lambda _what, _done, _total: None,
-    told: Callable[[Freshness], None] = _silent,
-) -> tuple[Worker, Lock, Client | None]:
+    told: Callable[[SyncStatus], None] = _silent,
+) -> tuple[Worker, Lock, ServerClient | None]:
     require_not_revoked(folder)
     enrolment = load(folder)
     membership = load_membership(folder)
@@ -406,7 +406,7 @@ def _worker(
     enrolment = enrolment or Enrolment("", "", "")
     # Whoever looks whether a worker lives holds the lock for a moment.
     lock = Lock(folder, "sync", wait_s=LOCK_WAIT_S)
-    client = Client(enrolment) if enrolment.credential else None
+    client = ServerClient(enrolment) if enrolment.credential else None
     try:
         worker = Worker(
             folder,
@@ -428,7 +428,7 @@ def _worker(
 
 def _mended_worker(
     folder: Folder, config: Config, **more: Any
-) -> tuple[Worker, Lock, Client | None]:
+) -> tuple[Worker, Lock, ServerClient | None]:
     """The same, where the peer store is damaged already with a new one."""
     try:
         return _worker(folder, config, **more)
@@ -452,7 +452,7 @@ def _kept(folder: Folder) -> _Kept:
     """What the files say, while no worker has them. Raises BusyError."""
     if not folder.peers.exists() and not folder.journal.exists():
         return _Kept(0, 0, (), ())
-    with closing(Lock(folder, "sync")), closing(Holdings(folder)) as holdings:
+    with closing(Lock(folder, "sync")), closing(PeerStore(folder)) as holdings:
         waiting = unsent(holdings, holdings.receipts())
         floods = tuple(holdings.floods())
         return _Kept(waiting, holdings.quarantined(), alarmed(holdings), floods)

@@ -92,7 +92,7 @@ STEADY_MS = 3000
 """How long it must have been better before it is called better: a loose cable shall not flicker."""
 
 
-class Settling:
+class Hysteresis:
     """Makes a coverage steady: worse at once, better only once it has been so for a while."""
 
     def __init__(self, steady_ms: int = STEADY_MS) -> None:

@@ -5,7 +5,7 @@ from msgspec import Struct
 from gate.core.limits import Count, Hex, Milliseconds, Name
 
 
-class Report(Struct, frozen=True, omit_defaults=True):
+class DeviceReport(Struct, frozen=True, omit_defaults=True):
     """What a device says of itself with every exchange."""
 
     version: Name = ""
@@ -18,7 +18,7 @@ class Report(Struct, frozen=True, omit_defaults=True):
     quarantined: Count = 0
 
 
-class Lane(Struct, frozen=True, omit_defaults=True):
+class EventDevice(Struct, frozen=True, omit_defaults=True):
     """What the server knows of a device of the same event."""
 
     device: Name
@@ -30,6 +30,6 @@ class Lane(Struct, frozen=True, omit_defaults=True):
     state: Name = "enrolled"
     heard_ago_ms: Count | None = None
     """How long ago the server last heard from it."""
-    report: Report = Report()
+    report: DeviceReport = DeviceReport()
     has_twin: bool = False
     """Whether another machine was seen to use its credential."""

@@ -14,7 +14,7 @@ from gate.core.replication import (
     Step,
     vouching,
 )
-from gate.core.signed_tip import Head, Refused
+from gate.core.signed_tip import Rejected, SignedTip
 
 _ORIGIN = re.compile(r"[0-9a-z]{1,32}\.[0-9a-f]{1,31}")
 
@@ -39,7 +39,7 @@ def within_frame(raw: Iterable[bytes]) -> Iterator[bytes]:
         yield body
 
 
-def read_bodies(raw: Iterable[bytes]) -> tuple[list[Carried], list[Refused]]:
+def read_bodies(raw: Iterable[bytes]) -> tuple[list[Carried], list[Rejected]]:
     """The entries of a frame, and those that no device can have meant."""
     carried, refused = [], []
     for body in raw:
@@ -48,12 +48,12 @@ def read_bodies(raw: Iterable[bytes]) -> tuple[list[Carried], list[Refused]]:
             body.decode()
             entry = entry_codec.glance(body)
         except (entry_codec.NoEntryError, UnicodeDecodeError) as error:
-            refused.append(Refused("", 0, str(error)[:200], digest))
+            refused.append(Rejected("", 0, str(error)[:200], digest))
             continue
         one = Carried(entry, bytes(body), digest)
         wrong = "too long" if len(body) > MAX_ENTRY else _wrong(one)
         if wrong:
-            refused.append(Refused(entry.origin[:200], min(entry.seq, 2**53), wrong, digest))
+            refused.append(Rejected(entry.origin[:200], min(entry.seq, 2**53), wrong, digest))
         else:
             carried.append(one)
     return carried, refused
@@ -90,9 +90,9 @@ def step_of(seq: int, hash_: str, body: str) -> Step:
     return Step(seq, hash_[:DIGITS], entry_codec.glance(body).prev[:DIGITS])
 
 
-def heads_for(
-    batch: Iterable[Carried], held: Callable[[str, int, int], Iterable[Head]]
-) -> list[Head]:
+def signed_tips_for(
+    batch: Iterable[Carried], held: Callable[[str, int, int], Iterable[SignedTip]]
+) -> list[SignedTip]:
     """The signed heads to send with entries, given those held of an origin between two numbers."""
     batch = list(batch)
     numbers: dict[str, list[int]] = defaultdict(list)

@@ -7,8 +7,8 @@ from msgspec import Meta, Struct
 from gate.core.limits import VERSION, Count, Hex, Name, Origin
 
 
-class Head(Struct, frozen=True):
-    """A device's word that its chain has this entry: Ed25519 over ``head_message``."""
+class SignedTip(Struct, frozen=True):
+    """A device's word that its chain has this entry: Ed25519 over ``signed_tip_message``."""
 
     origin: Origin
     seq: Count
@@ -16,7 +16,7 @@ class Head(Struct, frozen=True):
     signature: Hex
 
 
-class Refused(Struct, frozen=True):
+class Rejected(Struct, frozen=True):
     """An entry that will never be accepted, and why: its sender must keep and show it."""
 
     origin: Name
@@ -26,6 +26,6 @@ class Refused(Struct, frozen=True):
     """SHA-256 of what was refused, by which its sender knows it."""
 
 
-def head_message(origin: str, seq: int, hash_: str) -> bytes:
+def signed_tip_message(origin: str, seq: int, hash_: str) -> bytes:
     """What a device signs."""
     return f"venue-gate head {VERSION}\n{origin}:{seq}:{hash_}\n".encode()

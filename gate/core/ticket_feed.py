@@ -54,7 +54,7 @@ class Change(Struct, frozen=True, omit_defaults=True):
     """Keyed hash (hex) of every code of the ticket, and its state."""
 
 
-class Seal(Struct, frozen=True, omit_defaults=True):
+class Checkpoint(Struct, frozen=True, omit_defaults=True):
     """The word of the venue's authority on its tickets."""
 
     cursor: str
@@ -88,7 +88,7 @@ class Changes(Struct, frozen=True):
     cursor: str
     """Where to go on; goes into the same transaction as the page."""
     more: bool = False
-    seal: Seal | None = None
+    seal: Checkpoint | None = None
     """Always there when there are changes."""
 
 
@@ -101,22 +101,22 @@ class Snapshot(Struct, frozen=True):
     sha256: str
     """Of the file as it will be used."""
     packed_bytes: Annotated[int, Meta(ge=0)]
-    seal: Seal
+    seal: Checkpoint
     packing: str = "zstd"
 
 
-def seal_message(seal: Seal) -> bytes:
+def checkpoint_message(seal: Checkpoint) -> bytes:
     """What a venue's authority signs."""
     said = f"{seal.cursor}\n{seal.link}\n{seal.as_of_ms}\n{seal.content}\n"
     said += f"{seal.bytes}\n{seal.packed_bytes}\n"
     return f"venue-gate tickets {VERSION}\n{said}".encode()
 
 
-FIRST: Final = bytes(32)
+FIRST_HASH: Final = bytes(32)
 """What the first change of a feed is linked to."""
 
 
-def link(before: bytes, change: Change) -> bytes:
+def chain_hash(before: bytes, change: Change) -> bytes:
     """The hash of a change and, by the hash of the one before, of everything before it."""
     body = bytes(change.body)
     named = f"{change.seq}:{change.id}:{change.kind}:{change.ref}:{len(body)}\n"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from gate.clock import PROGRAM_BUILT_MS, Clock
-from gate.core.coverage import Settling
+from gate.core.coverage import Hysteresis
 from gate.core.history import annulled, claims, conflict, counts_at_once, entry_order, fold
 from gate.core.hlc import MAX_AHEAD_MS, Reading, is_trusted
 from gate.core.hlc import wall_ms as hlc_wall_ms
@@ -55,10 +55,10 @@ from gate.errors import (
 from gate.i18n import _
 from gate.lane.scanner_repair import TYPING, Proposed, ScannerRepair
 from gate.storage import damage, salvage
-from gate.storage.connectivity import HEARD_WITHIN_S, NOBODY_HEARD, Standing, StandingReader
+from gate.storage.connectivity import HEARD_WITHIN_S, NOBODY_HEARD, Connectivity, ConnectivityReader
 from gate.storage.folder import Folder
 from gate.storage.journal import Journal, Totals
-from gate.storage.peers import Peers
+from gate.storage.peers import PeerStoreReader
 from gate.storage.revocation import is_revoked, require_not_revoked
 from gate.storage.scanner_fixes import Fix
 from gate.storage.tickets import Match, Tickets
@@ -124,7 +124,7 @@ class _Now:
     reading: Reading
     at_ms: int
     trusted: bool
-    standing: Standing = NOBODY_HEARD
+    standing: Connectivity = NOBODY_HEARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +186,12 @@ class Lane:
         self._clock = clock
         self._device = folder.device_id()
         self._tickets = Tickets(folder)
-        self._peers = Peers(folder)
+        self._peers = PeerStoreReader(folder)
         self._heard_hlc = 0
         # What is shown is what is written, and looking at it keeps it up to date between scans.
-        settling = Settling()
-        self._standings = StandingReader(folder, heard_within_s, settling)
-        self._shown_standings = StandingReader(folder, heard_within_s, settling)
+        settling = Hysteresis()
+        self._standings = ConnectivityReader(folder, heard_within_s, settling)
+        self._shown_standings = ConnectivityReader(folder, heard_within_s, settling)
         self._showing = threading.Lock()
         self._journal: Journal | None = None
         self._is_whole = True
@@ -361,7 +361,7 @@ class Lane:
         """Whether rules about time may refuse anybody just now."""
         return self._judge(self._clock.read())
 
-    def standing(self) -> Standing:
+    def standing(self) -> Connectivity:
         """Whom this lane has heard just now."""
         with self._showing:
             return self._honest(self._shown_standings.read(self._clock.read()))
@@ -820,7 +820,7 @@ class Lane:
             is_isolated=self._left_ms(self._now.standing, self._now.reading.wall_ms) == 0,
         )
 
-    def _left_ms(self, standing: Standing, wall_ms: int) -> int | None:
+    def _left_ms(self, standing: Connectivity, wall_ms: int) -> int | None:
         """For how long people may still be let in; ``None`` where nothing bounds that now."""
         unheard_ms = self._standings.unheard_ms(standing, wall_ms)
         if unheard_ms is not None and unheard_ms < ISOLATED_TOLD_MS:
@@ -852,7 +852,7 @@ class Lane:
         standing = self._honest(self._standings.read(reading, self._peers.store))
         return _Now(reading, at_ms, self._judge(reading), standing)
 
-    def _honest(self, standing: Standing) -> Standing:
+    def _honest(self, standing: Connectivity) -> Connectivity:
         """A lane that does not know all that it did itself is sure of nothing."""
         if self._is_whole or standing.coverage.basis is Basis.ALONE:
             return standing

@@ -29,15 +29,15 @@ from gate.lane.lane import RESERVED_BYTES
 from gate.lane.operators import Operators
 from gate.storage import damage
 from gate.storage.audit import audit_journal
-from gate.storage.connectivity import NOBODY_HEARD, StandingReader
+from gate.storage.connectivity import NOBODY_HEARD, ConnectivityReader
 from gate.storage.event import event_row
-from gate.storage.fleet import Venue
+from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder, not_private
 from gate.storage.journal import JournalReader
 from gate.storage.matters import matters
 from gate.storage.revocation import require_not_revoked
 from gate.storage.sqlite import SQLITE_FIXED, SQLITE_NEEDED, SQLITE_VERSION
-from gate.storage.sync_status import Freshness
+from gate.storage.sync_status import SyncStatus
 from gate.storage.tickets import Tickets
 from gate.text.words import age_or_time, clock_time, damage_line, printable, server_link
 from gate.text.words import furniture as furniture_words
@@ -225,7 +225,7 @@ def _journal(folder: Folder) -> Check:
 def _peers(folder: Folder) -> Check:
     if not folder.peers.exists():
         return _found(Status.SKIP, _("nothing heard of them"))
-    with Venue(folder) as venue:
+    with Fleet(folder) as venue:
         devices = len(venue.devices(0, NOBODY_HEARD)) - 1
         unsettled = sum(found.is_open for found in matters(folder, venue))
     log_file = folder.path / "peers.db-wal"
@@ -254,7 +254,7 @@ def _damage(folder: Folder, clock: Clock, zone: Zone) -> Check:
 
 def _server(config: Config, folder: Folder, clock: Clock) -> Check:
     reading = clock.read()
-    standing = StandingReader(folder, config.sync.heard_within_s).read(reading)
+    standing = ConnectivityReader(folder, config.sync.heard_within_s).read(reading)
     fresh = standing.freshness
     require_not_revoked(folder)
     if not standing.is_enrolled:
@@ -278,7 +278,7 @@ def _server(config: Config, folder: Folder, clock: Clock) -> Check:
     return _heard(fresh, detail)
 
 
-def _alarmed(fresh: Freshness, detail: str) -> Check:
+def _alarmed(fresh: SyncStatus, detail: str) -> Check:
     """Which device is not as it should be; who floods has often begun twice, too."""
     told, hint = (
         (_("{detail}; tells far more than others do: {devices}"),
@@ -291,7 +291,7 @@ def _alarmed(fresh: Freshness, detail: str) -> Check:
     return _found(Status.FAIL, told.format(detail=detail, devices=devices), hint)
 
 
-def _heard(fresh: Freshness, detail: str) -> Check:
+def _heard(fresh: SyncStatus, detail: str) -> Check:
     """Whether whom it should hear is heard, what they do fits, and nobody else tries to get in."""
     if fresh.is_full:
         told = _("{detail}; the disk is full: nothing of others is taken in")

@@ -18,8 +18,8 @@ from gate.core.origins import OriginCounts
 from gate.i18n import _
 from gate.reports.attendance import DayCount, DayCounts, count_days
 from gate.reports.report import Overview, columns, labels, venue_overview, with_typed
-from gate.storage.connectivity import Standing, StandingReader
-from gate.storage.fleet import Device, Venue
+from gate.storage.connectivity import Connectivity, ConnectivityReader
+from gate.storage.fleet import Device, Fleet
 from gate.storage.folder import Folder
 from gate.storage.tickets import Tickets
 from gate.text.fleet_words import (
@@ -52,7 +52,7 @@ class Seen:
     """The venue at one moment."""
 
     at_ms: int
-    standing: Standing
+    standing: Connectivity
     newest_heard_ms: int | None
     """The time of the newest entry of any other device."""
     numbers: Overview
@@ -73,8 +73,8 @@ def look(
     progress: Progress | None = None,
 ) -> Seen:
     """Read everything this device knows of the venue."""
-    standing = StandingReader(folder, heard_within_s).read(now)
-    with Venue(folder) as venue:
+    standing = ConnectivityReader(folder, heard_within_s).read(now)
+    with Fleet(folder) as venue:
         alarmed = {*alarms(venue.starts(), venue.tips()), *standing.freshness.alarms}
         return Seen(
             at_ms=now.wall_ms,
@@ -97,7 +97,7 @@ def _silent(_done: int, _total: int) -> None:
     pass
 
 
-def _count_days(folder: Folder, venue: Venue, now_s: int, progress: Progress) -> DayCounts:
+def _count_days(folder: Folder, venue: Fleet, now_s: int, progress: Progress) -> DayCounts:
     if not folder.pointer.exists():
         return {}
     tickets = Tickets(folder)

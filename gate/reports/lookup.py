@@ -9,7 +9,7 @@ from gate.core.validity import window
 from gate.i18n import _
 from gate.storage.folder import Folder
 from gate.storage.journal import JournalReader
-from gate.storage.peers import Peers
+from gate.storage.peers import PeerStoreReader
 from gate.storage.tickets import Tickets
 from gate.text.words import N_, REASON_WORDS, clock_time, describe, printable, type_zone
 
@@ -39,7 +39,7 @@ def look_up(folder: Folder, wanted: str, limit: int = 50) -> list[Found]:
     """The ticket with that code or id, or else those with that short id or holder's name."""
     tickets = Tickets(folder)
     reader = JournalReader(folder.journal) if folder.journal.exists() else None
-    peers = Peers(folder)
+    peers = PeerStoreReader(folder)
     try:
         tickets.refresh()
         match = tickets.match(wanted)
@@ -93,7 +93,7 @@ def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[
     return lines
 
 
-def _with_past(ticket: Ticket, reader: JournalReader | None, peers: Peers) -> Found:
+def _with_past(ticket: Ticket, reader: JournalReader | None, peers: PeerStoreReader) -> Found:
     entries = [*(reader.of_ticket(ticket.id) if reader else ()), *peers.facts(ticket.id)]
     entries.sort(key=lambda entry: (entry.hlc, entry.origin, entry.seq))
     return Found(ticket, tuple(entries), fold(entries))

@@ -14,7 +14,7 @@ from gate.core.local_time import moment_of
 from gate.core.model import HAND, Outcome, Status
 from gate.errors import StoreError
 from gate.i18n import _
-from gate.storage.fleet import Venue
+from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.journal import JournalReader
 from gate.storage.peers import is_half_made
@@ -114,7 +114,7 @@ def with_typed(numbers: Overview, folder: Folder, *, everywhere: bool = False) -
     return replace(numbers, by_hand=sum(row[0] for row in rows))
 
 
-def venue_overview(folder: Folder, venue: Venue, now_ms: int) -> Overview:
+def venue_overview(folder: Folder, venue: Fleet, now_ms: int) -> Overview:
     """The event in numbers, by all devices that were heard: people inside are at least so many."""
     issued, expected = _census(folder)
     figures, used = venue.figures(now_ms), venue.used_tickets()

@@ -17,13 +17,13 @@ from gate.core.intake import read_bodies
 from gate.core.limits import MAX_ENTRIES, Count, Hex, Name
 from gate.core.model import Entry, device_of
 from gate.core.replication import DIGITS
-from gate.core.signed_tip import Head
+from gate.core.signed_tip import SignedTip
 from gate.errors import BusyError, ImportFault
 from gate.i18n import _
 from gate.storage.device_key import DeviceKey, verifier
 from gate.storage.folder import Folder, Lock, sync_folder
-from gate.storage.peer_store import Holdings
-from gate.storage.peers import Peers
+from gate.storage.peer_store import PeerStore
+from gate.storage.peers import PeerStoreReader
 from gate.storage.revocation import heads_of, is_revoked, require_not_revoked
 from gate.storage.room import require_room
 from gate.storage.sqlite import faults
@@ -45,7 +45,7 @@ class Header(msgspec.Struct):
     gate: Name
     entries: Count
     last_hash: Hex
-    heads: list[Head] = []
+    heads: list[SignedTip] = []
     salvaged: bool = False
 
 
@@ -53,7 +53,7 @@ _header = msgspec.json.Decoder(Header)
 
 
 @dataclass(slots=True)
-class Brought:
+class ImportedBundle:
     """What a bundle brought."""
 
     device: str
@@ -67,18 +67,18 @@ class Brought:
     """Whether the file lies in the inbox, for the running sync worker to take in."""
 
 
-def sign(folder: Folder, marks: Sequence[tuple[str, int, str]]) -> list[Head]:
+def sign(folder: Folder, marks: Sequence[tuple[str, int, str]]) -> list[SignedTip]:
     """This device's word on entries of its own; none when it was never given a key."""
     if is_revoked(folder):
         # Its key is gone; this it signed before.
-        return msgspec.convert(heads_of(folder), list[Head])
+        return msgspec.convert(heads_of(folder), list[SignedTip])
     if not (folder.path / "device.key").exists():
         return []
     key = DeviceKey(folder)
     return [key.sign(*mark) for mark in marks]
 
 
-def import_bundle(folder: Folder, path: Path, progress: Progress | None = None) -> Brought:
+def import_bundle(folder: Folder, path: Path, progress: Progress | None = None) -> ImportedBundle:
     """Take a bundle into ``peers.db``, or hand it to the sync worker that is running.
 
     Raises ImportFault when the file is not whole or not what it says, or when its device is none
@@ -91,9 +91,9 @@ def import_bundle(folder: Folder, path: Path, progress: Progress | None = None) 
         lock = Lock(folder, "sync")
     except BusyError:
         _put_into_inbox(folder, path, header)
-        return Brought(header.device, header.gate, header.entries, waits=True)
+        return ImportedBundle(header.device, header.gate, header.entries, waits=True)
     try:
-        holdings = Holdings(folder)
+        holdings = PeerStore(folder)
         try:
             return take(folder, holdings, path, progress)
         finally:
@@ -102,7 +102,7 @@ def import_bundle(folder: Folder, path: Path, progress: Progress | None = None) 
         lock.close()
 
 
-def take_waiting(folder: Folder, holdings: Holdings) -> Iterator[Brought | ImportFault]:
+def take_waiting(folder: Folder, holdings: PeerStore) -> Iterator[ImportedBundle | ImportFault]:
     """Take in what lies in the inbox; for the sync worker, which owns ``holdings``.
 
     A file that cannot be taken in is told of and set aside, with ``.bad`` after its name.
@@ -149,14 +149,14 @@ def check(path: Path) -> Header:
 
 
 def take(
-    folder: Folder, holdings: Holdings, path: Path, progress: Progress | None = None
-) -> Brought:
+    folder: Folder, holdings: PeerStore, path: Path, progress: Progress | None = None
+) -> ImportedBundle:
     """Take in a bundle, frame by frame, by the rules of the exchange; see ``import_bundle``."""
     header = check(path)
     require_room(folder.peers, path.stat().st_size)
-    brought = Brought(header.device, header.gate, header.entries)
+    brought = ImportedBundle(header.device, header.gate, header.entries)
     # An enrolled device knows the others' keys, and believes nobody without a signature.
-    sender, heads = header.device, dict[tuple[str, int], Head]()
+    sender, heads = header.device, dict[tuple[str, int], SignedTip]()
     if folder.enrolment.exists():
         sender, heads = "", _vouched(folder, header)
     done = 0
@@ -178,7 +178,7 @@ def take(
     return brought
 
 
-def _vouched(folder: Folder, header: Header) -> dict[tuple[str, int], Head]:
+def _vouched(folder: Folder, header: Header) -> dict[tuple[str, int], SignedTip]:
     """The heads that are the device's own word, by the key the server has told."""
     key = _key_of(folder, header.device)
     if not key:
@@ -195,7 +195,7 @@ def _vouched(folder: Folder, header: Header) -> dict[tuple[str, int], Head]:
 def _key_of(folder: Folder, device: str) -> str:
     if device == folder.device_id():
         return DeviceKey(folder).public
-    peers = Peers(folder)
+    peers = PeerStoreReader(folder)
     try:
         told = peers.told(device)
     finally:
@@ -203,7 +203,7 @@ def _key_of(folder: Folder, device: str) -> str:
     return "" if told is None else told.key
 
 
-def _is_vouched(_head: Head) -> bool:
+def _is_vouched(_head: SignedTip) -> bool:
     """Only heads that were verified before are handed over."""
     return True
 

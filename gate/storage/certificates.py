@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gate.core.enrolment import Enrolled
-from gate.core.ticket_feed import File, Seal, seal_message
+from gate.core.ticket_feed import Checkpoint, File, checkpoint_message
 from gate.errors import DamagedError
 from gate.i18n import _
 from gate.storage.device_key import DeviceKey
@@ -107,10 +107,10 @@ class Authority:
         """What members know the venue by (PEM)."""
         return self._certificate.public_bytes(Encoding.PEM).decode()
 
-    def seal(self, cursor: str, link: bytes, as_of_ms: int, file: File = NO_FILE) -> Seal:
+    def seal(self, cursor: str, link: bytes, as_of_ms: int, file: File = NO_FILE) -> Checkpoint:
         """Vouch for the tickets up to a cursor, and of a snapshot for its file."""
-        said = Seal(cursor, link.hex(), as_of_ms, *file)
-        signature = self._key.sign(seal_message(said)).hex()
+        said = Checkpoint(cursor, link.hex(), as_of_ms, *file)
+        signature = self._key.sign(checkpoint_message(said)).hex()
         return msgspec.structs.replace(said, signature=signature)
 
     def revocation(self, device: str) -> str:

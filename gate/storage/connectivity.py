@@ -3,12 +3,12 @@
 import os
 from dataclasses import dataclass
 
-from gate.core.coverage import Coverage, Settling, coverage, may_have_opened
+from gate.core.coverage import Coverage, Hysteresis, coverage, may_have_opened
 from gate.core.hlc import Reading
 from gate.core.model import Basis
 from gate.storage.folder import Folder, is_there
 from gate.storage.peers import is_file_of
-from gate.storage.sync_status import NOTHING, Freshness, FreshnessReader
+from gate.storage.sync_status import NOTHING, SyncStatus, SyncStatusReader
 
 CLOCK_SLACK_MS = 60_000
 """So much a clock may be set back without a doubt about how long nobody was heard."""
@@ -18,13 +18,13 @@ otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Connectivity:
     """Whose entries this lane holds, and how fresh everything is, at one moment."""
 
     boot_ms: int
     """The moment, by this device's boot clock."""
     coverage: Coverage
-    freshness: Freshness
+    freshness: SyncStatus
     is_enrolled: bool
     """Whether it belongs to a server or a venue."""
 
@@ -34,28 +34,28 @@ class Standing:
         return self.coverage.age_ms(self.boot_ms)
 
 
-NOBODY_HEARD = Standing(0, Coverage(Basis.ONLY), NOTHING, is_enrolled=False)
+NOBODY_HEARD = Connectivity(0, Coverage(Basis.ONLY), NOTHING, is_enrolled=False)
 """Nobody has been asked yet."""
 
 
-class StandingReader:
+class ConnectivityReader:
     """Follows the sync worker's word; cheap enough to ask before every scan."""
 
     def __init__(
         self,
         folder: Folder,
         heard_within_s: float = HEARD_WITHIN_S,
-        settling: Settling | None = None,
+        settling: Hysteresis | None = None,
     ) -> None:
         self._memberships = (str(folder.enrolment), str(folder.membership))
         self._venue = str(folder.venue)
         self._heard = str(folder.heard)
         self._folder = folder
-        self._freshness = FreshnessReader(folder)
+        self._freshness = SyncStatusReader(folder)
         self._within_ms = round(heard_within_s * 1000)
-        self._settling = settling or Settling()
+        self._settling = settling or Hysteresis()
 
-    def read(self, reading: Reading, store: str | None = None) -> Standing:
+    def read(self, reading: Reading, store: str | None = None) -> Connectivity:
         """How the lane stands now.
 
         ``store`` is the peer store it has open; without it, whatever is there to be opened.
@@ -66,7 +66,7 @@ class StandingReader:
             # An enrolled device that has heard nothing cannot know who else is at work.
             found = Coverage(Basis.ALONE if is_enrolled else Basis.ONLY)
             found = self._settling.settle(found, reading.boot_ms)
-            return Standing(reading.boot_ms, found, NOTHING, is_enrolled)
+            return Connectivity(reading.boot_ms, found, NOTHING, is_enrolled)
         found = coverage(word.lanes, reading.boot_ms, self._within_ms)
         if word.lanes and not (word.is_complete and self._is_read(word.store, store)):
             # What is read here is not what the worker speaks of, or lacks what closed lanes did.
@@ -74,9 +74,9 @@ class StandingReader:
         if found.basis is Basis.ONLY and is_enrolled and not self._is_told(word, reading.boot_ms):
             found = _in_the_dark(word)
         found = self._settling.settle(found, reading.boot_ms)
-        return Standing(reading.boot_ms, found, word, is_enrolled)
+        return Connectivity(reading.boot_ms, found, word, is_enrolled)
 
-    def list_as_of_ms(self, standing: Standing, at_ms: int, told_ms: int) -> int | None:
+    def list_as_of_ms(self, standing: Connectivity, at_ms: int, told_ms: int) -> int | None:
         """As of when the ticket list is, by the lane's clock; ``None`` while it is current.
 
         ``told_ms`` is what the list says of itself, by its source's clock; 0 when it says nothing.
@@ -93,7 +93,7 @@ class StandingReader:
             known.append(at_ms - age_ms)
         return max(known, default=0)
 
-    def unheard_ms(self, standing: Standing, wall_ms: int) -> int | None:
+    def unheard_ms(self, standing: Connectivity, wall_ms: int) -> int | None:
         """For how long neither the server nor another gate was heard, by this device's clocks.
 
         ``wall_ms`` is its own clock as it is. ``None`` where that cannot be told: the clock is
@@ -120,7 +120,7 @@ class StandingReader:
         except OSError:
             return False
 
-    def _is_told(self, word: Freshness, now_boot_ms: int) -> bool:
+    def _is_told(self, word: SyncStatus, now_boot_ms: int) -> bool:
         """Whether anybody would have told by now that another lane has opened."""
         heard = [word.server_boot_ms, *(lane.lan_boot_ms for lane in word.lanes)]
         newest = max((ms for ms in heard if ms is not None), default=None)
@@ -134,7 +134,7 @@ def _changed_ms(path: str) -> int:
         return 0
 
 
-def _in_the_dark(word: Freshness) -> Coverage:
+def _in_the_dark(word: SyncStatus) -> Coverage:
     # Nobody would have told that a closed lane has opened since it was heard.
     if not word.knows_members and word.server_boot_ms is None:
         return Coverage(Basis.ALONE)

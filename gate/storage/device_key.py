@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from gate.core.signed_tip import Head, head_message
+from gate.core.signed_tip import SignedTip, signed_tip_message
 from gate.errors import DamagedError
 from gate.i18n import _
 from gate.storage.folder import Folder, write_durably
@@ -47,26 +47,28 @@ class DeviceKey:
         form = PrivateFormat.PKCS8
         return self._key.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
 
-    def sign(self, origin: str, seq: int, hash_: str) -> Head:
+    def sign(self, origin: str, seq: int, hash_: str) -> SignedTip:
         """Vouch for the chain up to an entry."""
-        signature = self._key.sign(head_message(origin, seq, hash_))
-        return Head(origin, seq, hash_, signature.hex())
+        signature = self._key.sign(signed_tip_message(origin, seq, hash_))
+        return SignedTip(origin, seq, hash_, signature.hex())
 
 
-def is_good(head: Head, public: str) -> bool:
+def is_good(head: SignedTip, public: str) -> bool:
     """Whether a head is the word of the device with that public key."""
     try:
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
-        key.verify(bytes.fromhex(head.signature), head_message(head.origin, head.seq, head.hash))
+        key.verify(
+            bytes.fromhex(head.signature), signed_tip_message(head.origin, head.seq, head.hash)
+        )
     except (InvalidSignature, ValueError):
         return False
     return True
 
 
-def verifier(key_of: Callable[[str], str]) -> Callable[[Head], bool]:
+def verifier(key_of: Callable[[str], str]) -> Callable[[SignedTip], bool]:
     """Checks heads against the public keys of their devices; a device without a key has no word."""
 
-    def verify(head: Head) -> bool:
+    def verify(head: SignedTip) -> bool:
         public = key_of(head.origin.partition(".")[0])
         return bool(public) and is_good(head, public)
 

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gate.core.limits import VERSION
-from gate.core.ticket_feed import Seal, seal_message
+from gate.core.ticket_feed import Checkpoint, checkpoint_message
 
 
 def key_of(authority: str) -> Ed25519PublicKey:
@@ -21,9 +21,9 @@ def key_of(authority: str) -> Ed25519PublicKey:
     return key
 
 
-def is_good(seal: Seal, key: Ed25519PublicKey) -> bool:
+def is_good(seal: Checkpoint, key: Ed25519PublicKey) -> bool:
     """Whether a seal is the word of the authority with that key."""
-    return _is_signed(seal.signature, seal_message(seal), key)
+    return _is_signed(seal.signature, checkpoint_message(seal), key)
 
 
 def is_revocation(proof: str, device: str, key: Ed25519PublicKey) -> bool:

@@ -23,12 +23,12 @@ from gate.core.irregular import Irregular, irregular
 from gate.core.model import Act, Entry, Outcome, device_of
 from gate.core.origins import OriginCounts, by_origin
 from gate.storage import schema
-from gate.storage.connectivity import Standing
+from gate.storage.connectivity import Connectivity
 from gate.storage.folder import Folder
 from gate.storage.journal import read_entry, read_facts
 from gate.storage.peers import is_half_made, read_resolutions, read_told
 from gate.storage.sqlite import faults, open_readable
-from gate.storage.sync_status import Lane
+from gate.storage.sync_status import DeviceStatus
 from gate.storage.tickets import Tickets
 
 PAGE = 5000
@@ -166,7 +166,7 @@ def _has_tables(connection: sqlite3.Connection, path: Path) -> bool:
     return True
 
 
-class Venue:
+class Fleet:
     """The journal and ``peers.db``, open to read; belongs to the thread that opened it."""
 
     def __init__(self, folder: Folder) -> None:
@@ -184,7 +184,7 @@ class Venue:
         if self._heard.is_there and not self._own.is_there:
             self._heard.ask("CREATE TABLE own.state (ticket, used, inside, redemptions)")
 
-    def __enter__(self) -> "Venue":
+    def __enter__(self) -> "Fleet":
         """Read on."""
         return self
 
@@ -232,7 +232,7 @@ class Venue:
                 found[ticket] = history.first.at_ms // 1000
         return found
 
-    def devices(self, now_ms: int, standing: Standing) -> list[Device]:
+    def devices(self, now_ms: int, standing: Connectivity) -> list[Device]:
         """Every device that is known, this one first, then by name."""
         newest = self._newest()
         figures = self._by_device(now_ms)
@@ -503,7 +503,7 @@ def _state(state: str, *, is_active: bool) -> str:
     return "open" if is_active else "closed"
 
 
-def _own(device: Device, standing: Standing, lane: str) -> Device:
+def _own(device: Device, standing: Connectivity, lane: str) -> Device:
     """This device, which knows how it is itself, but for what was decided about it."""
     fresh = standing.freshness
     return replace(
@@ -518,7 +518,7 @@ def _own(device: Device, standing: Standing, lane: str) -> Device:
     )
 
 
-def _fresh(device: Device, lane: Lane, boot_ms: int) -> Device:
+def _fresh(device: Device, lane: DeviceStatus, boot_ms: int) -> Device:
     """A device with what the sync worker last heard of it."""
     return replace(
         device,

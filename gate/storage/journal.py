@@ -37,7 +37,7 @@ WITNESS_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class JournalTip:
     """Where the journal ends."""
 
     origin: str = ""
@@ -128,7 +128,7 @@ class Journal:
         self._uncounted: list[tuple[TallyKey, TallyCounts]] = []
 
     @property
-    def head(self) -> Head:
+    def head(self) -> JournalTip:
         """Where the journal ends now."""
         return self._head
 
@@ -232,7 +232,7 @@ class Journal:
         kept: Iterable[Whole],
         orphans: Iterable[Whole],
         missing: Iterable[tuple[str, int, int]],
-        ended: Head,
+        ended: JournalTip,
     ) -> None:
         """Begin with what was salvaged of a damaged journal: everything, or nothing."""
         run = self._connection.execute
@@ -286,7 +286,7 @@ class Journal:
             self._connection.execute(_EXTEND, (entry.ticket, *now, first, row))
         elif entry.act is Act.ANNULMENT:
             remember(self._connection, entry.ticket, fold(self.facts(entry.ticket)))
-        self._head = Head(entry.origin, entry.seq, digest.hex(), entry.hlc, row or 0)
+        self._head = JournalTip(entry.origin, entry.seq, digest.hex(), entry.hlc, row or 0)
         self._tip = (row or 0, digest)
 
     def checkpoint(self) -> None:
@@ -349,19 +349,19 @@ class Journal:
             totals.add(row[:7], row[7:])
         return totals
 
-    def _read_head(self) -> Head:
+    def _read_head(self) -> JournalTip:
         row = self._connection.execute(
             "SELECT origin, seq, hash, body, id FROM entry ORDER BY id DESC LIMIT 1"
         ).fetchone()
         ended = self._connection.execute("SELECT origin, seq, hash, hlc FROM ended").fetchone()
-        head, self._tip = Head(), (0, b"")
+        head, self._tip = JournalTip(), (0, b"")
         if row is not None:
             self._tip = (row[4], row[2])
             newest = _sound(row[3], row[2])
-            head = Head(newest.origin, newest.seq, row[2].hex(), newest.hlc, row[4])
+            head = JournalTip(newest.origin, newest.seq, row[2].hex(), newest.hlc, row[4])
         # The first entry after a journal that was damaged follows its last one, kept or lost.
         if ended is not None and ended[3] > head.hlc:
-            return Head(ended[0], ended[1], ended[2], ended[3], head.row)
+            return JournalTip(ended[0], ended[1], ended[2], ended[3], head.row)
         return head
 
     def _read_missing(self) -> list[tuple[str, int, int]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gate.core.history import Claimed, Conflict
 from gate.core.irregular import Irregular
 from gate.core.model import Entry, Ticket
-from gate.storage.fleet import Venue
+from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.tickets import Tickets
 
@@ -56,7 +56,7 @@ class Matter:
         return next((word for word in words if word is not None), None)
 
 
-def matters(folder: Folder, venue: Venue) -> list[Matter]:
+def matters(folder: Folder, venue: Fleet) -> list[Matter]:
     """Every ticket with something to look into, those that wait first, then the newest."""
     clashes = {one.ticket: one for one in venue.conflicts()}
     strange = {one.ticket: one for one in venue.irregular_admissions()}
@@ -94,7 +94,7 @@ class Watch:
 
     def look(self) -> frozenset[str]:
         """The tickets that wait now. Raises StoreError when the files cannot be read."""
-        with self._busy, Venue(self._folder) as venue:
+        with self._busy, Fleet(self._folder) as venue:
             tickets = Tickets(self._folder) if self._folder.pointer.exists() else None
             try:
                 self._follow(venue, tickets)
@@ -103,7 +103,7 @@ class Watch:
                     tickets.close()
         return frozenset(self._open)
 
-    def _follow(self, venue: Venue, tickets: Tickets | None) -> None:
+    def _follow(self, venue: Fleet, tickets: Tickets | None) -> None:
         rows, (life, seq, had_peers, not_ours) = venue.newest_rows(), self._files
         disowned = venue.disowned()
         at, changed, now_life, has_peers = 0, None, "", self._folder.peers.exists()

@@ -12,11 +12,11 @@ from contextlib import closing, suppress
 from itertools import islice
 
 from gate.core.limits import MAX_ENTRIES
-from gate.core.signed_tip import Head
+from gate.core.signed_tip import SignedTip
 from gate.errors import DamagedError, StoreError
 from gate.storage import damage
 from gate.storage.folder import Folder, successor, sync_folder
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from gate.storage.salvage import readable_entries
 from gate.storage.sqlite import faults, open_reader
 
@@ -45,7 +45,7 @@ def mend(folder: Folder, fault: DamagedError) -> bool:
             left.unlink(missing_ok=True)
     # The lane follows as soon as the name is there: by then everything is in it.
     with (
-        closing(Holdings(folder, part)) as holdings,
+        closing(PeerStore(folder, part)) as holdings,
         suppress(StoreError, sqlite3.Error),
         closing(open_reader(old)) as connection,
     ):
@@ -58,11 +58,11 @@ def mend(folder: Folder, fault: DamagedError) -> bool:
     return True
 
 
-def _take(holdings: Holdings, old: sqlite3.Connection) -> None:
-    heads: list[Head] = []
+def _take(holdings: PeerStore, old: sqlite3.Connection) -> None:
+    heads: list[SignedTip] = []
     with suppress(sqlite3.Error):
         rows = old.execute("SELECT origin, seq, hash, signature FROM head").fetchall()
-        heads = [Head(*row) for row in rows]
+        heads = [SignedTip(*row) for row in rows]
     bodies = (body for _hash, body in readable_entries(old))
     for frame in _frames(bodies):
         # They were verified when they came: who is not vouched for is not in the store.

@@ -44,7 +44,7 @@ from gate.core.replication import (
     tips_to_text,
 )
 from gate.core.retirement import RETIREMENTS, newest, stands
-from gate.core.signed_tip import Head, Refused
+from gate.core.signed_tip import Rejected, SignedTip
 from gate.core.tally import TALLY_COUNTS, TALLY_KEY, scan_row, taken_back, tally_key
 from gate.errors import DamagedError, StoreError
 from gate.i18n import _
@@ -79,7 +79,7 @@ QUARANTINED_OF_ONE = 1000
 """Refused entries kept of what one other has brought; a flood of them must not fill the disk."""
 QUARANTINED = 5000
 """And of what all have."""
-Verify = Callable[[Head], bool]
+Verify = Callable[[SignedTip], bool]
 """Whether a signed head is its device's word."""
 
 
@@ -89,7 +89,7 @@ class Taken:
 
     new: int = 0
     """Entries that were not held before."""
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[Rejected] = field(default_factory=list)
     gaps: set[str] = field(default_factory=set)
     """Origins of which something before what came is not held."""
     touched: frozenset[str] = frozenset()
@@ -128,7 +128,7 @@ class _Made(NamedTuple):
     hlc: int
 
 
-class Holdings:
+class PeerStore:
     """All entries this device holds: its own journal, read, and ``peers.db``, written."""
 
     def __init__(self, folder: Folder, path: Path | None = None) -> None:
@@ -393,7 +393,7 @@ class Holdings:
         self,
         raw: Iterable[bytes],
         sender: str | None,
-        heads: Iterable[Head] = (),
+        heads: Iterable[SignedTip] = (),
         verify: Verify = lambda _head: False,
         *,
         by: str = "",
@@ -452,7 +452,7 @@ class Holdings:
                 self._note_retirement(entry_codec.decode(one.body))
         self.version += bool(intake.taken)
 
-    def _keep(self, intake: Intake, heads: list[Head]) -> None:
+    def _keep(self, intake: Intake, heads: list[SignedTip]) -> None:
         run = self._connection.execute
         facts: dict[str, None] = {}
         for one in intake.taken:
@@ -682,7 +682,7 @@ class Holdings:
             ).fetchone()
         return row is not None
 
-    def heads(self, origin: str, first: int, last: int) -> list[Head]:
+    def heads(self, origin: str, first: int, last: int) -> list[SignedTip]:
         """The signed heads held of an origin's entries from ``first`` to ``last``."""
         with faults(self._path):
             rows = self._connection.execute(
@@ -690,14 +690,14 @@ class Holdings:
                 "WHERE origin = ? AND seq BETWEEN ? AND ?",
                 (origin, first, last),
             ).fetchall()
-        return [Head(*row) for row in rows]
+        return [SignedTip(*row) for row in rows]
 
-    def put_heads(self, heads: Iterable[Head]) -> None:
+    def put_heads(self, heads: Iterable[SignedTip]) -> None:
         """Keep signed heads: this device's own, or those of entries that are held."""
         with writing(self._connection, self._path):
             self._put_heads(list(heads), self._tips)
 
-    def _put_heads(self, heads: list[Head], tips: Have) -> None:
+    def _put_heads(self, heads: list[SignedTip], tips: Have) -> None:
         self._connection.executemany(
             "INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?)",
             [(head.origin, head.seq, head.hash, head.signature) for head in heads],
@@ -730,7 +730,7 @@ class Holdings:
                     [(origin, tip.hash, tip.seq) for tip in tips],
                 )
 
-    def quarantine(self, refused: Iterable[Refused], at_ms: int, by: str = "") -> None:
+    def quarantine(self, refused: Iterable[Rejected], at_ms: int, by: str = "") -> None:
         """Keep what was refused, for people to see: what ``by`` has brought, or the server ours."""
         rows = [(at_ms, by, r.origin, r.seq, r.reason, r.hash) for r in refused]
         room = QUARANTINED - sum(self._quarantined.values())
@@ -749,13 +749,13 @@ class Holdings:
         """How many entries were refused, by the server or by us."""
         return sum(self._quarantined.values())
 
-    def refused_by_server(self) -> list[Refused]:
+    def refused_by_server(self) -> list[Rejected]:
         """What the server will not have of what is held here."""
         with faults(self._path):
             rows = self._connection.execute(
                 "SELECT origin, seq, reason, hash FROM quarantine WHERE bringer = '' ORDER BY id"
             )
-            return [Refused(*row) for row in rows]
+            return [Rejected(*row) for row in rows]
 
     def _count_quarantined(self) -> dict[str, int]:
         """By who has brought it; the server's refusals under an empty name."""

@@ -37,7 +37,7 @@ class Told(msgspec.Struct, frozen=True):
 _told = msgspec.json.Decoder(Told)
 
 
-class Peers:
+class PeerStoreReader:
     """The other journals. Every method belongs to the thread that uses it first."""
 
     def __init__(self, folder: Folder) -> None:

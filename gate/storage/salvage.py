@@ -18,7 +18,7 @@ from gate.core import entry_codec
 from gate.errors import StoreError
 from gate.storage.checksums import WrongChecksum, ascending
 from gate.storage.folder import successor, sync_folder
-from gate.storage.journal import Head, Journal, Whole
+from gate.storage.journal import Journal, JournalTip, Whole
 from gate.storage.sqlite import faults, open_reader
 
 HASH_BYTES = 32
@@ -104,7 +104,7 @@ def readable_entries(connection: sqlite3.Connection) -> Iterator[tuple[bytes, by
 
 
 def go_on(
-    old: Path, device: str, head: Head | None = None, opened: sqlite3.Connection | None = None
+    old: Path, device: str, head: JournalTip | None = None, opened: sqlite3.Connection | None = None
 ) -> Salvaged:
     """Write what is whole of a damaged journal into the file that takes its place.
 
@@ -120,7 +120,7 @@ def go_on(
     is_end_known = head is not None
     heads = [head, _ended(old, opened)]
     if tip is not None:
-        heads.append(Head(tip.entry.origin, tip.entry.seq, tip.hash.hex(), tip.entry.hlc))
+        heads.append(JournalTip(tip.entry.origin, tip.entry.seq, tip.hash.hex(), tip.entry.hlc))
     head = max((h for h in heads if h is not None), key=lambda h: h.hlc, default=None)
     ends, is_read_whole = _ends(old, opened, device, whole)
     if head is not None:
@@ -134,7 +134,7 @@ def go_on(
         for left in (part, Path(f"{part}-wal"), Path(f"{part}-shm")):
             left.unlink(missing_ok=True)
     with closing(Journal(part, device)) as journal:
-        journal.adopt(kept, orphans, missing, head or Head())
+        journal.adopt(kept, orphans, missing, head or JournalTip())
     with faults(new):
         os.replace(part, new)
         sync_folder(new.parent)
@@ -143,14 +143,14 @@ def go_on(
     )
 
 
-def _ended(path: Path, opened: sqlite3.Connection | None) -> Head | None:
+def _ended(path: Path, opened: sqlite3.Connection | None) -> JournalTip | None:
     """Where the journal before this one ended, if that was damaged too."""
     query = "SELECT origin, seq, hash, hlc FROM ended"
     with suppress(StoreError, sqlite3.Error), ExitStack() as stack:
         connection = opened or stack.enter_context(closing(open_reader(path)))
         for origin, seq, hashed, hlc in connection.execute(query):
             if isinstance(seq, int) and isinstance(hlc, int):
-                return Head(str(origin), seq, str(hashed), hlc)
+                return JournalTip(str(origin), seq, str(hashed), hlc)
     return None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import zstandard
 
-from gate.core.ticket_feed import Cursor, File, Seal, Snapshot
+from gate.core.ticket_feed import Checkpoint, Cursor, File, Snapshot
 from gate.storage.folder import sync_folder, write_durably
 from gate.storage.tickets import FILE_NAME
 
@@ -25,14 +25,14 @@ CHUNK = 64 * 1024
 _NAME = re.compile(r"tickets-([0-9a-f]+)-([0-9]+)\.db")
 
 
-class Kept(msgspec.Struct, frozen=True):
+class CachedSnapshot(msgspec.Struct, frozen=True):
     """A snapshot on disk, and how many tickets it has."""
 
     snapshot: Snapshot
     tickets: int = 0
 
 
-_kept = msgspec.json.Decoder(Kept)
+_kept = msgspec.json.Decoder(CachedSnapshot)
 
 
 def pack(
@@ -40,7 +40,7 @@ def pack(
     directory: Path,
     cursor: Cursor,
     tickets: int,
-    seal: Callable[[File], Seal],
+    seal: Callable[[File], Checkpoint],
 ) -> Snapshot:
     """Pack a finished replica for others to fetch. Raises OSError when the disk is full.
 
@@ -53,13 +53,13 @@ def pack(
         packed_bytes = part.stat().st_size
         sealed = seal(File(digest, size, packed_bytes))
         snapshot = Snapshot(name, str(cursor), size, digest, packed_bytes, sealed)
-        keep(part, directory, Kept(snapshot, tickets))
+        keep(part, directory, CachedSnapshot(snapshot, tickets))
     finally:
         part.unlink(missing_ok=True)
     return snapshot
 
 
-def keep(part: Path, directory: Path, kept: Kept) -> None:
+def keep(part: Path, directory: Path, kept: CachedSnapshot) -> None:
     """Let others fetch a packed file too. Raises OSError when that cannot be."""
     name = kept.snapshot.name
     os.replace(part, _file(directory, name))
@@ -136,7 +136,7 @@ def _forget_older(directory: Path) -> None:
             _file(directory, side.name.removesuffix(".json")).unlink()
 
 
-def _read_kept(side: Path) -> Kept | None:
+def _read_kept(side: Path) -> CachedSnapshot | None:
     try:
         return _kept.decode(side.read_bytes())
     except (OSError, msgspec.DecodeError):

@@ -14,7 +14,7 @@ from gate.storage.folder import Folder
 
 
 @dataclass(frozen=True, slots=True)
-class Lane(OtherLane):
+class DeviceStatus(OtherLane):
     """Another device with what a supervisor wants to know of it."""
 
     state: str = "enrolled"
@@ -37,7 +37,7 @@ class Lane(OtherLane):
 
 
 @dataclass(frozen=True, slots=True)
-class Freshness:
+class SyncStatus:
     """The sync worker's last word. Times are milliseconds of this device's boot clock."""
 
     boot_id: str = ""
@@ -67,7 +67,7 @@ class Freshness:
     is_full: bool = False
     """There is no room for what others did: none of it is taken in."""
     last_error: str = ""
-    lanes: tuple[Lane, ...] = ()
+    lanes: tuple[DeviceStatus, ...] = ()
     """The event's other devices."""
     knows_members: bool = False
     """Whether these are all that belong to it: tickets, which say so, have come."""
@@ -84,11 +84,11 @@ class Freshness:
     last_turned_away: str = ""
 
 
-NOTHING = Freshness()
-_decoder = msgspec.json.Decoder(Freshness)
+NOTHING = SyncStatus()
+_decoder = msgspec.json.Decoder(SyncStatus)
 
 
-def write(folder: Folder, freshness: Freshness) -> None:
+def write(folder: Folder, freshness: SyncStatus) -> None:
     """Say how fresh everything is. A disk without room for it is no fault here."""
     part = folder.freshness.with_name("sync.json.part")
     try:
@@ -107,7 +107,7 @@ def note_heard(folder: Folder, at_ms: int) -> None:
         pass
 
 
-class FreshnessReader:
+class SyncStatusReader:
     """Follows the worker's word; cheap enough to ask before every scan."""
 
     def __init__(self, folder: Folder) -> None:
@@ -115,7 +115,7 @@ class FreshnessReader:
         self._stamp: tuple[int, int] | None = None
         self._last = NOTHING
 
-    def read(self, boot_id: str) -> Freshness:
+    def read(self, boot_id: str) -> SyncStatus:
         """The worker's last word in this boot."""
         try:
             stat = os.stat(self._path)  # noqa: PTH116  before every scan, so the quick way

@@ -21,15 +21,15 @@ from sqlite_utils import Database
 
 from gate.core.model import CodeState
 from gate.core.ticket_feed import (
-    FIRST,
+    FIRST_HASH,
     Change,
     ChangeKind,
     Changes,
+    Checkpoint,
     Cursor,
     ResyncNeeded,
-    Seal,
     Snapshot,
-    link,
+    chain_hash,
 )
 from gate.credential import KEY_BYTES
 from gate.errors import BusyError, DamagedError
@@ -101,7 +101,7 @@ _event = msgspec.json.Decoder(EventRow)
 _encode = msgspec.json.Encoder().encode
 
 
-class Feed:
+class TicketFeed:
     """The live replica, written by the sync worker only."""
 
     def __init__(self, folder: Folder) -> None:
@@ -227,7 +227,7 @@ class Feed:
             linked = _link_here(meta)
             try:
                 for change in page.changes:
-                    linked = link(linked, change)
+                    linked = chain_hash(linked, change)
                     _apply(connection, change)
             except WrongChecksum:
                 raise
@@ -266,7 +266,7 @@ class Feed:
             here = Cursor.parse(meta["cursor"])
             made = here._replace(seq=here.seq + 1, id=secrets.token_hex(8))
             change = Change(made.seq, made.id, kind, ref, msgspec.Raw(body))
-            seal = authority.seal(str(made), link(_link_here(meta), change), now_ms)
+            seal = authority.seal(str(made), chain_hash(_link_here(meta), change), now_ms)
             self.apply(Changes([change], str(made), seal=seal))
             _forget_older(connection, self._path)
         finally:
@@ -379,7 +379,7 @@ class Feed:
             except DamagedError as fault:
                 self.found(fault)
 
-    def _checked(self, seal: Seal | None, cursor: str, linked: str) -> Seal:
+    def _checked(self, seal: Checkpoint | None, cursor: str, linked: str) -> Checkpoint:
         if seal is None or (seal.cursor, seal.link) != (cursor, linked):
             raise _not_sealed()
         if self._key is None:
@@ -463,7 +463,7 @@ def _check_follows(meta: dict[str, str], page: Changes) -> None:
         raise _not_next()
 
 
-def _rows(changes: Sequence[Change], seal: Seal) -> list[tuple[object, ...]]:
+def _rows(changes: Sequence[Change], seal: Checkpoint) -> list[tuple[object, ...]]:
     """The changes as they are remembered; the last with the seal."""
     sealed = [None] * (len(changes) - 1) + [_encode(seal).decode()]
     return [
@@ -474,7 +474,7 @@ def _rows(changes: Sequence[Change], seal: Seal) -> list[tuple[object, ...]]:
 
 
 def _link_here(meta: Mapping[str, str]) -> bytes:
-    return bytes.fromhex(meta.get("link", FIRST.hex()))
+    return bytes.fromhex(meta.get("link", FIRST_HASH.hex()))
 
 
 def _no_file() -> DamagedError:

@@ -27,10 +27,10 @@ from gate.storage.certificates import (
 from gate.storage.device_key import DeviceKey
 from gate.storage.event import EventRow, event_of, event_zone
 from gate.storage.folder import Folder, Lock, sync_folder, write_durably
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from gate.storage.revocation import require_not_revoked
 from gate.storage.sqlite import faults, open_reader
-from gate.storage.ticket_feed import Feed
+from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow, members_of
 from gate.storage.tickets import live_replica
 
@@ -79,7 +79,7 @@ def create(folder: Folder, name: str, gate: str, time_zone: str) -> Venue:
         certificate = minted.issue(device, public)
         membership = Membership(device, certificate, minted.certificate)
         save_membership(folder, membership)
-        with closing(Feed(folder)) as feed:
+        with closing(TicketFeed(folder)) as feed:
             now_ms = _now_ms()
             feed.begin(now_ms, EventRow(venue_id(membership), name, time_zone))
             row = MemberRow(device, gate, public, ENROLLED)
@@ -253,17 +253,17 @@ def say(folder: Folder, row: MemberRow | EventRow) -> None:
     except BusyError:
         return
     try:
-        with closing(Feed(folder)) as feed:
+        with closing(TicketFeed(folder)) as feed:
             take_requests(folder, feed, _now_ms())
             if isinstance(row, MemberRow) and row.counts_until is not None:
                 # As the sync worker does once it has read so far.
-                with closing(Holdings(folder)) as holdings:
+                with closing(PeerStore(folder)) as holdings:
                     holdings.disown(feed.members().values())
     finally:
         lock.close()
 
 
-def take_requests(folder: Folder, feed: Feed, now_ms: int) -> list[MemberRow | EventRow]:
+def take_requests(folder: Folder, feed: TicketFeed, now_ms: int) -> list[MemberRow | EventRow]:
     """Put what waits in the inbox into the feed; for whoever holds the folder's ``sync`` lock.
 
     What cannot be read is set aside, with ``.bad`` after its name. While tickets are imported, or

@@ -23,7 +23,7 @@ from gate.core.model import (
 from gate.core.validity import window
 from gate.i18n import _, ngettext
 from gate.storage.damage import JOURNAL, Damage
-from gate.storage.sync_status import Freshness
+from gate.storage.sync_status import SyncStatus
 
 SHOWN = 200
 """Longest piece of a stranger's text that is shown."""
@@ -417,7 +417,7 @@ def _unheard(lane: OtherLane, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> 
     )
 
 
-def server_link(freshness: Freshness, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
+def server_link(freshness: SyncStatus, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
     """How server and gates were last heard, in a few words; the two times are the same moment."""
     is_told = boot_ms - freshness.boot_ms < LINK_LOST_MS
     gates = _("LAN {n}").format(n=freshness.gates if is_told else 0)
@@ -427,7 +427,7 @@ def server_link(freshness: Freshness, boot_ms: int, at_ms: int, time_zone: ZoneI
     return f"{central} · {gates}" if freshness.gates and is_told else central
 
 
-def _server(freshness: Freshness, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
+def _server(freshness: SyncStatus, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
     heard_boot_ms = freshness.server_boot_ms
     if heard_boot_ms is None:
         return _("central not heard yet")

@@ -17,7 +17,7 @@ from gate.errors import UsageError
 from gate.i18n import _
 from sync.cardapi import accounts, callback, cards
 from sync.cardapi.accounts import Account, Mode, Review
-from sync.cardapi.background_jobs import Clockwork
+from sync.cardapi.background_jobs import BackgroundJobs
 from sync.cardapi.card import Card, CardStatus
 from sync.cardapi.crypto import is_aes_key
 from sync.cardapi.issued_codes import find_card
@@ -71,7 +71,7 @@ _rejection = msgspec.json.Decoder(Rejection)
 class CardAdmin:
     """The organiser's routes of the ticket system."""
 
-    def __init__(self, server: Server, clockwork: Clockwork) -> None:
+    def __init__(self, server: Server, clockwork: BackgroundJobs) -> None:
         self._server = server
         self._clockwork = clockwork
 

@@ -18,8 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from gate.errors import StoreError
 from sync.cardapi import accounts, callback, cards, gifts, redemption_consumer, webhook_outbox
 from sync.cardapi.settings import CardSettings
-from sync.cardapi.webhook_delivery import Outgoing
-from sync.cardapi.webhook_outbox import Notice
+from sync.cardapi.webhook_delivery import WebhookDelivery
+from sync.cardapi.webhook_outbox import WebhookEvent
 from sync.server.http import Denied
 from sync.server.server import Server
 
@@ -30,7 +30,7 @@ AT_ONCE, AT_ONCE_EACH = 64, 16
 """How many callbacks are being told at a time, in all and of one account."""
 
 
-class Clockwork:
+class BackgroundJobs:
     """The tasks of one server process."""
 
     def __init__(self, server: Server, settings: CardSettings) -> None:
@@ -48,7 +48,7 @@ class Clockwork:
 
     async def start(self) -> None:
         """Begin to work."""
-        self._http = callback.client(Outgoing(self._settings.callback_to))
+        self._http = callback.client(WebhookDelivery(self._settings.callback_to))
         if not self._settings.runs_clockwork:
             return
         self._loops = [
@@ -128,7 +128,7 @@ class Clockwork:
         if error is not None:
             log.error("telling a callback: %s", type(error).__name__, exc_info=error)
 
-    async def _tell(self, notice: Notice) -> None:
+    async def _tell(self, notice: WebhookEvent) -> None:
         with suppress(SQLAlchemyError, StoreError, Denied):
             # Where the database is away the lease runs out, and it is told again.
             account = await self._server.read(accounts.find, notice.appid)

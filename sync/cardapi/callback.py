@@ -10,7 +10,7 @@ import httpx
 
 from sync.cardapi.accounts import Account, Mode
 from sync.cardapi.crypto import encrypt, signature
-from sync.cardapi.webhook_delivery import NotAllowed, Outgoing
+from sync.cardapi.webhook_delivery import NotAllowed, WebhookDelivery
 from sync.cardapi.webhook_outbox import Body, as_xml
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ _HEARD = ("", "success")
 _UNHEARD = (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError)
 
 
-def client(transport: Outgoing) -> httpx.AsyncClient:
+def client(transport: WebhookDelivery) -> httpx.AsyncClient:
     """What callbacks are reached with: no proxies, no redirects, no longer than WeChat waits."""
     return httpx.AsyncClient(
         transport=transport, timeout=TIMEOUT_S, follow_redirects=False, trust_env=False

@@ -33,7 +33,7 @@ from sync.cardapi.issued_codes import (
     publish,
     taken,
 )
-from sync.cardapi.projection import Holding, State, is_over, ticket_row
+from sync.cardapi.projection import IssuedCode, State, is_over, ticket_row
 
 SKU_REMIND_FROM, SKU_REMIND_AT, SKU_REMIND_EVERY_S = 200, 100, 12 * 3600
 _OPENID = re.compile(r"[A-Za-z0-9_@.-]{1,64}")
@@ -144,7 +144,7 @@ def _check_code(connection: Connection, wish: Wish) -> None:
         raise Refused(Errcode.CODE_NOT_FREE)
 
 
-def _next_deposited(connection: Connection, card: Card, count: int) -> list[Holding]:
+def _next_deposited(connection: Connection, card: Card, count: int) -> list[IssuedCode]:
     c = t.holding.c
     rows = connection.execute(
         select(t.holding)
@@ -165,7 +165,7 @@ def hand_out(
     else:
         codes = [wish.code] if wish.code else free_codes(connection, card, wish.count)
         holdings = [
-            Holding(
+            IssuedCode(
                 card_id=card.card_id,
                 code=code,
                 ticket=secrets.token_hex(8),
@@ -197,7 +197,7 @@ def hand_out(
     return [one.code for one in holdings]
 
 
-def _claim_deposited(connection: Connection, wish: Wish, who: str, now_s: int) -> list[Holding]:
+def _claim_deposited(connection: Connection, wish: Wish, who: str, now_s: int) -> list[IssuedCode]:
     card, c = wish.card, t.holding.c
     if wish.code:
         row = find(connection, card.card_id, wish.code)

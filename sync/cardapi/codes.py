@@ -55,7 +55,7 @@ from sync.cardapi.issued_codes import (
 from sync.cardapi.projection import (
     DEAD,
     OPEN,
-    Holding,
+    IssuedCode,
     State,
     UserCardStatus,
     day_of,
@@ -89,7 +89,7 @@ def _judge(
     connection: Connection,
     account: Account,
     card: Card,
-    holding: Holding,
+    holding: IssuedCode,
     now_ms: int,
     *,
     history: History | None = None,
@@ -225,7 +225,9 @@ def change(
     return {}
 
 
-def replace_code(connection: Connection, card: Card, old: Holding, new: Holding) -> Holding:
+def replace_code(
+    connection: Connection, card: Card, old: IssuedCode, new: IssuedCode
+) -> IssuedCode:
     """The ticket goes by another code from now on; whoever claimed it first is kept."""
     c = t.holding.c
     claimed_by = connection.execute(
@@ -252,7 +254,7 @@ def make_unavailable(
 
 
 def check_voidable(
-    connection: Connection, card: Card, holding: Holding, also: Sequence[State] = ()
+    connection: Connection, card: Card, holding: IssuedCode, also: Sequence[State] = ()
 ) -> None:
     """Whether a code may still be voided: not when it was used, or is void. Raises Refused.
 
@@ -264,7 +266,7 @@ def check_voidable(
         raise Refused(Errcode.NOT_USABLE, holding.state)
 
 
-def void(connection: Connection, card: Card, holding: Holding, reason: str, now_ms: int) -> None:
+def void(connection: Connection, card: Card, holding: IssuedCode, reason: str, now_ms: int) -> None:
     """Void a code, and tell the gates."""
     actor = audit.Actor(card.appid)
     audit.note(connection, actor, "void", now_ms, event=card.event, about=holding.ticket)
@@ -323,7 +325,7 @@ def deposit(
 
 def _add_deposited(connection: Connection, card: Card, codes: Sequence[str], now_s: int) -> None:
     holdings = [
-        Holding(card.card_id, code, secrets.token_hex(8), State.DEPOSITED, issued_s=now_s)
+        IssuedCode(card.card_id, code, secrets.token_hex(8), State.DEPOSITED, issued_s=now_s)
         for code in codes
     ]
     add(connection, card, holdings, "")
@@ -406,7 +408,7 @@ _ACTIONS = {
 }
 
 
-def _count_view(connection: Connection, card: Card, holding: Holding, now_ms: int) -> None:
+def _count_view(connection: Connection, card: Card, holding: IssuedCode, now_ms: int) -> None:
     module: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     table = t.card_view
     row = module.insert(table).values(

@@ -21,7 +21,7 @@ from sync.cardapi.card import Card
 from sync.cardapi.issued_codes import cards_of, holding_of, in_parts
 from sync.cardapi.orders import codes_of
 from sync.cardapi.part import card_part
-from sync.cardapi.projection import DEAD, Holding
+from sync.cardapi.projection import DEAD, IssuedCode
 from sync.server import audit
 from sync.server.database import database_of, default_folder, in_transaction, open_database, reading
 
@@ -135,7 +135,7 @@ def render(where: Where, wanted: Wanted) -> int:
     return 0
 
 
-def _find(connection: Connection, wanted: Wanted) -> list[tuple[Card, Holding]]:
+def _find(connection: Connection, wanted: Wanted) -> list[tuple[Card, IssuedCode]]:
     c = t.holding.c
     query = select(t.holding).where(c.state.not_in(DEAD)).order_by(c.card_id, c.code)
     if wanted.card:

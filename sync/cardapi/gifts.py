@@ -28,7 +28,7 @@ from sync.cardapi.issued_codes import (
     need_holding,
     publish_one,
 )
-from sync.cardapi.projection import Holding, State, UserCardStatus, standing
+from sync.cardapi.projection import IssuedCode, State, UserCardStatus, standing
 from sync.cardapi.updates import remind
 from sync.server import entry_table
 
@@ -43,7 +43,7 @@ class _Gift:
 
     account: Account
     card: Card
-    holding: Holding
+    holding: IssuedCode
     said: Mapping[str, Any]
     now_ms: int
 

@@ -21,7 +21,7 @@ from sync.cardapi.card import Card, CardStatus
 from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.fields import card_id as read_card_id
 from sync.cardapi.fields import code as read_code
-from sync.cardapi.projection import DEAD, OPEN, Holding, State, ticket_row, type_row, window
+from sync.cardapi.projection import DEAD, OPEN, IssuedCode, State, ticket_row, type_row, window
 from sync.server import entry_table, ticket_table
 from sync.server import tables as central
 
@@ -130,9 +130,9 @@ def cards_of(connection: Connection, card_ids: Iterable[str]) -> dict[str, Card]
     return found
 
 
-def holding_of(row: Row[Any]) -> Holding:
+def holding_of(row: Row[Any]) -> IssuedCode:
     """A code as its row says."""
-    return Holding(
+    return IssuedCode(
         card_id=row.card_id,
         code=row.code,
         ticket=row.ticket,
@@ -148,7 +148,7 @@ def holding_of(row: Row[Any]) -> Holding:
     )
 
 
-def columns_of(card: Card, holding: Holding) -> dict[str, Any]:
+def columns_of(card: Card, holding: IssuedCode) -> dict[str, Any]:
     """A code as columns; by ``ends_s`` it is counted as expired."""
     return {
         "card_id": holding.card_id,
@@ -168,7 +168,9 @@ def columns_of(card: Card, holding: Holding) -> dict[str, Any]:
     }
 
 
-def add(connection: Connection, card: Card, holdings: Sequence[Holding], claimed_by: str) -> None:
+def add(
+    connection: Connection, card: Card, holdings: Sequence[IssuedCode], claimed_by: str
+) -> None:
     """Add codes to the rows; telling the gates is another matter."""
     rows = [
         {**columns_of(card, one), "claimed_by": claimed_by, "gift_ends_s": 0, "friend": ""}
@@ -177,7 +179,7 @@ def add(connection: Connection, card: Card, holdings: Sequence[Holding], claimed
     connection.execute(insert(t.holding), rows)
 
 
-def keep(connection: Connection, card: Card, holding: Holding, **more: Any) -> None:
+def keep(connection: Connection, card: Card, holding: IssuedCode, **more: Any) -> None:
     """Keep a code as it is now, with more columns if need be."""
     c = t.holding.c
     connection.execute(
@@ -204,7 +206,7 @@ _CLAIMED = (
 
 def need_holding(
     connection: Connection, account: Account, said: Mapping[str, Any], *, locks: bool = False
-) -> tuple[Card, Holding]:
+) -> tuple[Card, IssuedCode]:
     """The claimed code that a request names, and its card. Raises Refused.
 
     A code that was never claimed, or goes by another one now, is as unknown as any.
@@ -236,7 +238,7 @@ def need_holding(
     return find_card(connection, card.card_id) or card, holding_of(row)
 
 
-def is_used(connection: Connection, card: Card, holding: Holding) -> bool:
+def is_used(connection: Connection, card: Card, holding: IssuedCode) -> bool:
     """Whether the ticket has been redeemed, at any gate or here."""
     return entry_table.history(connection, card.event, holding.ticket).used > 0
 
@@ -258,7 +260,7 @@ def publish(
 
 
 def publish_one(
-    connection: Connection, card: Card, holding: Holding, *, old_codes: Sequence[str] = ()
+    connection: Connection, card: Card, holding: IssuedCode, *, old_codes: Sequence[str] = ()
 ) -> None:
     """Tell the gates how one code stands now."""
     limited = has_reached_limit(connection, card, holding.openid)
@@ -290,7 +292,7 @@ _USED_BY = (
 )
 
 
-def set_redeemed(connection: Connection, card: Card, holding: Holding, at_s: int) -> None:
+def set_redeemed(connection: Connection, card: Card, holding: IssuedCode, at_s: int) -> None:
     """Note when a ticket was redeemed, 0 when that was taken back.
 
     Where that makes its holder reach ``use_limit``, or fall below it, the gates are told of the

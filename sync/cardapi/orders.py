@@ -21,7 +21,7 @@ from sync.cardapi.fields import Field, each, need, parts, read_fields, text, who
 from sync.cardapi.fields import card_id as read_card_id
 from sync.cardapi.fields import code as read_code
 from sync.cardapi.issued_codes import find, find_card, holding_of
-from sync.cardapi.projection import DEAD, Holding, State
+from sync.cardapi.projection import DEAD, IssuedCode, State
 from sync.server import entry_table
 
 MOST_CODES = 10_000
@@ -141,7 +141,7 @@ def refund(
     return {"codes": codes}
 
 
-def _present(connection: Connection, card_id: str, code: str) -> tuple[Card, Holding]:
+def _present(connection: Connection, card_id: str, code: str) -> tuple[Card, IssuedCode]:
     """Where the ticket that was issued by a code is now, whoever holds it by whatever code."""
     card = find_card(connection, card_id)
     row = find(connection, card_id, code)

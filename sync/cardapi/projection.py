@@ -57,7 +57,7 @@ DEAD = (*MOVED, State.ERASED)
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class IssuedCode:
     """A code of a card, in somebody's hands or waiting for them."""
 
     card_id: str
@@ -149,7 +149,7 @@ _STATUS = {
 
 
 def ticket_row(
-    holding: Holding, *, is_limited: bool = False, old_codes: Sequence[str] = ()
+    holding: IssuedCode, *, is_limited: bool = False, old_codes: Sequence[str] = ()
 ) -> dict[str, Any]:
     """The code as a ticket, stated whole as a row of ``gate.storage.ticket_rows``.
 
@@ -242,7 +242,7 @@ _FINAL = {
 
 
 def standing(
-    card: Card, holding: Holding, now_s: int, *, is_used: bool, is_tester: bool = False
+    card: Card, holding: IssuedCode, now_s: int, *, is_used: bool, is_tester: bool = False
 ) -> UserCardStatus:
     """How a claimed code stands now. For testers of the account nothing expires."""
     if holding.state in _FINAL:

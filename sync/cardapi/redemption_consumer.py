@@ -19,7 +19,7 @@ from sync.cardapi.accounts import Account
 from sync.cardapi.card import Card
 from sync.cardapi.codes import API
 from sync.cardapi.issued_codes import cards_of, holding_of, in_parts, set_redeemed
-from sync.cardapi.projection import DEAD, Holding
+from sync.cardapi.projection import DEAD, IssuedCode
 from sync.server import entry_table
 from sync.server import tables as central
 
@@ -112,7 +112,7 @@ def _voided(connection: Connection, event: str, tickets: Iterable[str]) -> set[s
     return found
 
 
-def _held(connection: Connection, tickets: Iterable[str]) -> dict[str, Holding]:
+def _held(connection: Connection, tickets: Iterable[str]) -> dict[str, IssuedCode]:
     c = t.holding.c
     found = {}
     for some in in_parts(sorted(tickets)):
@@ -138,7 +138,7 @@ def _facts(connection: Connection, event: str, tickets: Iterable[str]) -> Mappin
     return found
 
 
-def _settle(connection: Connection, card: Card, holding: Holding, history: History) -> None:
+def _settle(connection: Connection, card: Card, holding: IssuedCode, history: History) -> None:
     at_s = 0
     if history.used and history.first is not None:
         at_s = history.first.at_ms // 1000
@@ -149,7 +149,7 @@ def _settle(connection: Connection, card: Card, holding: Holding, history: Histo
 
 def _to_tell(
     connection: Connection,
-    holding: Holding,
+    holding: IssuedCode,
     new: list[Entry],
     facts: list[Entry],
     history: History,
@@ -175,7 +175,7 @@ def _to_tell(
 def _tell(
     connection: Connection,
     account: Account,
-    holding: Holding,
+    holding: IssuedCode,
     entry: Entry,
     now_ms: int,
 ) -> None:
@@ -192,7 +192,7 @@ def _tell(
 
 
 def _tell_irregular(
-    connection: Connection, account: Account, holding: Holding, one: Judged, now_ms: int
+    connection: Connection, account: Account, holding: IssuedCode, one: Judged, now_ms: int
 ) -> None:
     entry = one.entry
     webhook_outbox.put(

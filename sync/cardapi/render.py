@@ -15,7 +15,7 @@ from gate.errors import UsageError
 from gate.i18n import _
 from gate.text.words import printable
 from sync.cardapi.card import Card
-from sync.cardapi.projection import Holding
+from sync.cardapi.projection import IssuedCode
 
 SYMBOLOGIES = {
     "qr": zxingcpp.BarcodeFormat.QRCode,
@@ -43,7 +43,7 @@ class Drawn:
     """Where the ticket is for: zone, entrance, hall, seats, flight."""
 
 
-def drawn(card: Card, holding: Holding, symbology: str = "") -> Drawn:
+def drawn(card: Card, holding: IssuedCode, symbology: str = "") -> Drawn:
     """How a ticket is to be drawn, by its card's ``code_type``. Raises UsageError."""
     code_type = card.base["code_type"]
     if code_type == "CODE_TYPE_NONE" and not symbology:

@@ -21,7 +21,7 @@ from gate.errors import StoreError
 from sync.cardapi import accounts, cards, claims, codes, counts, gifts, orders, updates
 from sync.cardapi.accounts import Account, Grant
 from sync.cardapi.admin import CardAdmin
-from sync.cardapi.background_jobs import Clockwork
+from sync.cardapi.background_jobs import BackgroundJobs
 from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.settings import CardSettings
 from sync.server import http
@@ -86,7 +86,7 @@ class CardApi:
     def __init__(self, server: Server, settings: CardSettings) -> None:
         self._server = server
         self._tokens = Buckets(settings.account_per_s, settings.account_burst)
-        self.clockwork = Clockwork(server, settings)
+        self.clockwork = BackgroundJobs(server, settings)
 
     async def start(self) -> None:
         """Begin with what is done by the clock."""

@@ -32,7 +32,7 @@ from sync.cardapi.issued_codes import (
     need_holding,
     publish_one,
 )
-from sync.cardapi.projection import CANCELLED, DAY_S, DEAD, Holding, State, last_second
+from sync.cardapi.projection import CANCELLED, DAY_S, DEAD, IssuedCode, State, last_second
 from sync.server import tables as central
 from sync.server import ticket_table
 
@@ -54,7 +54,7 @@ def update_meeting(
     return {}
 
 
-def remind(connection: Connection, account: Account, holding: Holding, now_ms: int) -> None:
+def remind(connection: Connection, account: Account, holding: IssuedCode, now_ms: int) -> None:
     """Have the account told two hours before the doors open; a later word replaces this one."""
     webhook_outbox.forget_reminder(connection, holding.ticket)
     begin = holding.said.get("begin_time", 0)
@@ -101,7 +101,7 @@ def check_in(
 
 def _need(
     connection: Connection, account: Account, said: Mapping[str, Any], kind: Kind
-) -> tuple[Card, Holding]:
+) -> tuple[Card, IssuedCode]:
     card, holding = need_holding(connection, account, said, locks=True)
     if card.kind is not kind:
         raise Refused(Errcode.NOT_THIS_CARD, card.kind)
@@ -110,7 +110,7 @@ def _need(
     return card, holding
 
 
-def _tell(connection: Connection, card: Card, holding: Holding, said: Mapping[str, Any]) -> None:
+def _tell(connection: Connection, card: Card, holding: IssuedCode, said: Mapping[str, Any]) -> None:
     changed = replace(holding, said=said)
     if changed != holding:
         keep(connection, card, changed)
@@ -118,7 +118,7 @@ def _tell(connection: Connection, card: Card, holding: Holding, said: Mapping[st
 
 
 def _take_barcode(
-    connection: Connection, card: Card, holding: Holding, text: str, now_s: int
+    connection: Connection, card: Card, holding: IssuedCode, text: str, now_s: int
 ) -> None:
     """What the phone shows must find this ticket and no other. Raises Refused.
 
@@ -150,7 +150,7 @@ def _take_barcode(
 
 def _barcode_owner(
     connection: Connection, card: Card, ticket: str, text: str
-) -> tuple[Card, Holding] | None:
+) -> tuple[Card, IssuedCode] | None:
     """Whose barcode it is or was, within the account; ``None`` of what is anybody's own code."""
     c = t.holding.c
     rows = connection.execute(
@@ -165,7 +165,7 @@ def _barcode_owner(
     return None
 
 
-def _is_done(connection: Connection, card: Card, holding: Holding, now_s: int) -> bool:
+def _is_done(connection: Connection, card: Card, holding: IssuedCode, now_s: int) -> bool:
     """Whether a ticket is void, used, or over for a day: a flight may be late."""
     return (
         holding.state in (State.UNAVAILABLE, State.DELETED)
@@ -174,12 +174,12 @@ def _is_done(connection: Connection, card: Card, holding: Holding, now_s: int) -
     )
 
 
-def _shows(holding: Holding, text: str) -> bool:
+def _shows(holding: IssuedCode, text: str) -> bool:
     """Whether its phone still shows that, and not something else by now, or nothing."""
     return bool(parse(holding.said.get("qrcode_data", "")).code == parse(text).code)
 
 
-def _let_go(connection: Connection, card: Card, holding: Holding, text: str) -> None:
+def _let_go(connection: Connection, card: Card, holding: IssuedCode, text: str) -> None:
     code = parse(text).code
     said = dict(holding.said)
     if _shows(holding, text):

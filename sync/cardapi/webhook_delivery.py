@@ -31,7 +31,7 @@ class NotAllowed(httpx.TransportError):
     """An address that the server does not call."""
 
 
-class Outgoing(httpx.AsyncBaseTransport):
+class WebhookDelivery(httpx.AsyncBaseTransport):
     """HTTP to where the server may call. Raises NotAllowed, and what httpx raises."""
 
     def __init__(self, named: Collection[str] = (), *, tls: ssl.SSLContext | None = None) -> None:

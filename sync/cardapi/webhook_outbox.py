@@ -67,7 +67,7 @@ class Body(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class WebhookEvent:
     """One notice that is to be told now."""
 
     id: int
@@ -150,7 +150,7 @@ def due(connection: Connection, now_ms: int, most: int = 32, busy: Sequence[str]
     return [int(id_) for id_ in connection.execute(query).scalars()]
 
 
-def lease(connection: Connection, ids: list[int], now_ms: int) -> list[Notice]:
+def lease(connection: Connection, ids: list[int], now_ms: int) -> list[WebhookEvent]:
     """Take notices to tell them; those that another server took first are left out."""
     c = t.notice.c
     found = []
@@ -162,11 +162,11 @@ def lease(connection: Connection, ids: list[int], now_ms: int) -> list[Notice]:
         )
         if done.rowcount:
             row = connection.execute(select(c.appid, c.tries, c.body).where(c.id == id_)).one()
-            found.append(Notice(id_, row.appid, row.tries, _body.decode(row.body)))
+            found.append(WebhookEvent(id_, row.appid, row.tries, _body.decode(row.body)))
     return found
 
 
-def settle(connection: Connection, notice: Notice, now_ms: int, *, was_heard: bool) -> None:
+def settle(connection: Connection, notice: WebhookEvent, now_ms: int, *, was_heard: bool) -> None:
     """Note how telling went: heard ones are done, others are tried again, three times in all."""
     c = t.notice.c
     here = c.id == notice.id

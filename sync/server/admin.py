@@ -31,7 +31,7 @@ from sync.wire import (
     PREFIX,
     AlarmLine,
     ClaimLine,
-    Clash,
+    ConflictLine,
     Disown,
     EventChange,
     EventLine,
@@ -535,13 +535,13 @@ def _counts(connection: Connection, event: str) -> dict[str, Any]:
     return {**totals, "admitted": admitted, "exited": exited, "lines": lines}
 
 
-def _conflicts(connection: Connection, event: str) -> list[Clash]:
+def _conflicts(connection: Connection, event: str) -> list[ConflictLine]:
     names = devices.names_of(connection, event)
     return [_clash(one, names) for one in entry_table.conflicts(connection, event)]
 
 
-def _clash(one: Conflict, names: dict[str, str]) -> Clash:
-    return Clash(
+def _clash(one: Conflict, names: dict[str, str]) -> ConflictLine:
+    return ConflictLine(
         ticket=one.ticket,
         ticket_type=one.ticket_type,
         excess=one.excess,

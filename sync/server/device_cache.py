@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import msgspec
 
 from gate.clock import boot_ms, read_boot_id
-from gate.core.event_device import Lane, Report
+from gate.core.event_device import DeviceReport, EventDevice
 from sync.server import devices
 from sync.server.devices import Device
-from sync.wire import AskStamp, DeviceLine, Watermark
+from sync.wire import DeviceLine, SyncRequestStamp, Watermark
 
 READ_EVERY_S = 1.0
 STALE_S = 2.0
@@ -25,8 +25,8 @@ TOLD_ON_MS = 60_000
 CLOCK = read_boot_id()
 """The clock that watermarks are told by: one for all servers of a machine."""
 _encode = msgspec.json.Encoder().encode
-_stamp = msgspec.json.Decoder(AskStamp)
-_report = msgspec.json.Decoder(Report)
+_stamp = msgspec.json.Decoder(SyncRequestStamp)
+_report = msgspec.json.Decoder(DeviceReport)
 
 Read = Callable[[], Awaitable[list[Device]]]
 
@@ -36,12 +36,12 @@ class _Heard:
     """When a device was last heard here, and what it said of itself."""
 
     at_ms: int = 0
-    report: Report | None = None
+    report: DeviceReport | None = None
     is_kept: bool = True
-    stamp: AskStamp | None = None
+    stamp: SyncRequestStamp | None = None
 
 
-class Roster:
+class DeviceCache:
     """Every device of the server."""
 
     def __init__(self, read: Read) -> None:
@@ -52,7 +52,7 @@ class Roster:
         self._by_id: dict[str, Device] = {}
         self._by_event: dict[str, list[Device]] = {}
         self._heard: dict[str, _Heard] = {}
-        self._reports: dict[str, tuple[str, Report]] = {}
+        self._reports: dict[str, tuple[str, DeviceReport]] = {}
 
     async def refresh(self) -> None:
         """Read the devices from the database, whatever is known."""
@@ -88,7 +88,9 @@ class Roster:
         found = self._by_id.get(device)
         return found.public_key if found is not None and found.event == event else ""
 
-    def hear(self, device: str, report: Report | None, stamp: AskStamp | None = None) -> None:
+    def hear(
+        self, device: str, report: DeviceReport | None, stamp: SyncRequestStamp | None = None
+    ) -> None:
         """A device was heard now."""
         heard = self._heard.get(device)
         if heard is None:
@@ -116,11 +118,11 @@ class Roster:
         """How many devices were heard since then, by any server."""
         return sum(self._heard_ms(one) > since_ms for one in self._by_id.values())
 
-    def lanes(self, event: str) -> list[Lane]:
+    def lanes(self, event: str) -> list[EventDevice]:
         """Every device of the event as the others are told of it."""
         now_ms = time.time_ns() // 1_000_000
         return [
-            Lane(
+            EventDevice(
                 device=one.id,
                 name=one.name,
                 key=one.public_key,
@@ -174,14 +176,14 @@ class Roster:
         heard = self._heard.get(one.id)
         return max(one.heard_ms, heard.at_ms if heard else 0)
 
-    def _stamp_of(self, one: Device) -> AskStamp | None:
+    def _stamp_of(self, one: Device) -> SyncRequestStamp | None:
         # What another server of this machine has heard is by the same clock.
         heard, kept = self._heard.get(one.id), _stamp.decode(one.stamp) if one.stamp else None
         stamps = [heard.stamp if heard else None, kept]
         known = [stamp for stamp in stamps if stamp is not None and stamp.clock == CLOCK]
         return max(known, key=lambda stamp: stamp.not_before_ms, default=None)
 
-    def _report_of(self, device: str) -> Report:
+    def _report_of(self, device: str) -> DeviceReport:
         heard, row = self._heard.get(device), self._by_id.get(device)
         if heard and heard.report and (row is None or heard.at_ms >= row.heard_ms):
             return heard.report

@@ -216,7 +216,7 @@ def take(connection: Connection, event: str, members: Sequence[MemberRow], now_m
 
 
 def _admit(
-    connection: Connection, event: str, at: ticket_table.Head, member: MemberRow, now_ms: int
+    connection: Connection, event: str, at: ticket_table.FeedHead, member: MemberRow, now_ms: int
 ) -> str:
     """Keep a device and let all gates hear of it; the answer is its new credential."""
     credential = secrets.token_urlsafe(32)
@@ -295,7 +295,9 @@ def disown(
     return entry_table.disown(connection, event, device, until)
 
 
-def _locked(connection: Connection, event: str, device: str) -> tuple[ticket_table.Head, MemberRow]:
+def _locked(
+    connection: Connection, event: str, device: str
+) -> tuple[ticket_table.FeedHead, MemberRow]:
     """The event's feed and one of its devices, changed by nobody else until the transaction ends.
 
     Raises Denied when there is no such device.
@@ -329,7 +331,7 @@ def _member_of(connection: Connection, event: str, row: Any) -> MemberRow:
     return msgspec.structs.replace(member, proof=proof)
 
 
-def _tell(connection: Connection, event: str, at: ticket_table.Head, member: MemberRow) -> None:
+def _tell(connection: Connection, event: str, at: ticket_table.FeedHead, member: MemberRow) -> None:
     """Let all gates hear of it by the feed, those too that only other gates reach."""
     body = msgspec.json.encode(member).decode()
     ticket_table.append(connection, event, at, [("device", member.id, body, {})])

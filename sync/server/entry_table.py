@@ -28,7 +28,7 @@ from gate.core import hlc as clock
 from gate.core.allowance import MOST, Allowance, Meter, fresh
 from gate.core.disowning import Effect, Fact, effect
 from gate.core.history import Claimed, Conflict, claimed, claims, conflict, entry_order, fold
-from gate.core.intake import heads_for, read_bodies, step_of
+from gate.core.intake import read_bodies, signed_tips_for, step_of
 from gate.core.irregular import Irregular, Irregularity, irregular
 from gate.core.limits import FRAME_BYTES, MAX_ENTRIES
 from gate.core.model import CENTRAL, FACTS, Act, Entry, History, Outcome, Ticket, device_of
@@ -56,7 +56,7 @@ from gate.core.replication import (
     tips_to_text,
 )
 from gate.core.retirement import RETIREMENTS, newest, stands
-from gate.core.signed_tip import Head
+from gate.core.signed_tip import SignedTip
 from gate.core.tally import TALLY_COUNTS, TALLY_KEY, scan_row, taken_back, tally_key
 from gate.i18n import _
 from sync.server import tables as t
@@ -78,7 +78,7 @@ class Push:
     carried: list[Carried]
     vouched: Collection[tuple[str, int, str]]
     """Heads whose signature was found good: origin, seq and hash."""
-    heads: Sequence[Head] = ()
+    heads: Sequence[SignedTip] = ()
 
 
 class Taken(NamedTuple):
@@ -104,7 +104,7 @@ def accept(
     there is no limit.
     """
     frames: list[tuple[str, list[Carried]]] = []
-    heads: list[Head] = []
+    heads: list[SignedTip] = []
     for push in pushes:
         believed = push.carried
         if push.device is not None:
@@ -175,7 +175,7 @@ _ALLOWANCE_OF = Prepared(
 )
 
 
-def _is_tip(known: Known, head: Head) -> bool:
+def _is_tip(known: Known, head: SignedTip) -> bool:
     return Tip(head.seq, head.hash[:DIGITS]) in known.tips.get(head.origin, ())
 
 
@@ -500,7 +500,7 @@ def answer(connection: Connection, event: str, asked: Frame, touched: Have) -> F
         have=tips_to_text(touched | told),
         page=page,
         entries=[msgspec.Raw(body) for body in raw],
-        heads=heads_for(read_bodies(raw)[0], journals.heads),
+        heads=signed_tips_for(read_bodies(raw)[0], journals.heads),
         more=more,
     )
 
@@ -521,9 +521,9 @@ class _Journals:
         query = select(c.seq, c.hash, c.body).where(*self._of(origin)).order_by(c.seq)
         return [step_of(*row) for row in self.connection.execute(query)]
 
-    def heads(self, origin: str, first: int, last: int) -> list[Head]:
+    def heads(self, origin: str, first: int, last: int) -> list[SignedTip]:
         found = _HEADS.run(self.connection, [(self.event, origin, first, last)])
-        return [Head(*list(row)) for row in found]
+        return [SignedTip(*list(row)) for row in found]
 
     def _of(self, origin: str) -> tuple[ColumnElement[bool], ...]:
         return t.entry.c.event == self.event, t.entry.c.origin == origin
@@ -569,7 +569,7 @@ class News:
     number: int
     bodies: list[bytes]
     tips: Have
-    heads: list[Head]
+    heads: list[SignedTip]
 
 
 def news(connection: Connection, event: str, after: int, limit: int = MAX_ENTRIES) -> News:
@@ -590,7 +590,7 @@ def news(connection: Connection, event: str, after: int, limit: int = MAX_ENTRIE
         )
     )
     tips = have(connection, event, {row[2] for row in rows})
-    return News(newest, [row[1].encode() for row in rows], tips, [Head(*row) for row in heads])
+    return News(newest, [row[1].encode() for row in rows], tips, [SignedTip(*row) for row in heads])
 
 
 def newest_number(connection: Connection, event: str) -> int:

@@ -20,7 +20,7 @@ from gate.core.entry_codec import MAX_ENTRY
 from gate.core.intake import read_bodies
 from gate.core.model import device_of
 from gate.core.replication import Carried
-from gate.core.signed_tip import Refused
+from gate.core.signed_tip import Rejected
 from gate.i18n import _
 from sync.server import entry_table
 from sync.server import tables as t
@@ -81,7 +81,7 @@ class _Batch:
     waiting: list[tuple[Push, "asyncio.Future[Taken]"]] = field(default_factory=list)
 
 
-class Pushes:
+class PushBatches:
     """Takes pushes in; those of one event that wait together are one piece of work."""
 
     def __init__(self, commit: GroupCommit, memory: Memory) -> None:
@@ -147,7 +147,7 @@ def _call_soon(done: "asyncio.Future[Taken]", future: "Future[Taken]") -> None:
 
 def read_entries(
     raw: Iterable[msgspec.Raw],
-) -> tuple[list[Carried], list[Refused], dict[str, bytes]]:
+) -> tuple[list[Carried], list[Rejected], dict[str, bytes]]:
     """The entries of a frame, those that are none, and the bytes of these by their hash."""
     bodies = [bytes(one) for one in raw]
     carried, refused = read_bodies(bodies)
@@ -161,7 +161,7 @@ def read_entries(
 def quarantine(
     connection: Connection,
     device: str,
-    refused: Iterable[Refused],
+    refused: Iterable[Rejected],
     bodies: Mapping[str, bytes],
     now_ms: int,
 ) -> None:

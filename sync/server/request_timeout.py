@@ -31,7 +31,7 @@ else:
     Http = object
 
 
-class _Prompt(Http):
+class _RequestTimeout(Http):
     """Requests have to come to the point."""
 
     _overdue: asyncio.TimerHandle | None = None
@@ -74,11 +74,11 @@ class _Prompt(Http):
             self.transport.close()
 
 
-class PromptH11(_Prompt, H11Protocol):
+class RequestTimeoutH11(_RequestTimeout, H11Protocol):
     """With h11, which bounds what it buffers itself."""
 
 
-Prompt: type[asyncio.Protocol] = PromptH11
+Prompt: type[asyncio.Protocol] = RequestTimeoutH11
 """What HTTP is spoken with here."""
 
 try:
@@ -87,7 +87,7 @@ except ImportError:
     pass
 else:
 
-    class PromptHttpTools(_Prompt, HttpToolsProtocol):  # type: ignore[misc]
+    class PromptHttpTools(_RequestTimeout, HttpToolsProtocol):  # type: ignore[misc]
         """With httptools, which buffers whatever comes."""
 
         _useless = 0

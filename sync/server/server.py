@@ -22,7 +22,7 @@ from starlette.responses import Response
 from gate.clock import boot_ms
 from gate.core.model import device_of
 from gate.core.replication import Have, tips_to_text
-from gate.core.signed_tip import Head, Refused
+from gate.core.signed_tip import Rejected, SignedTip
 from gate.errors import StoreError
 from gate.i18n import _
 from gate.storage.device_key import is_good
@@ -30,7 +30,7 @@ from gate.storage.room import has_room
 from sync.server import audit, devices, entry_table, organisers
 from sync.server.audit import Actor
 from sync.server.database import GroupCommit, file_of, reading
-from sync.server.device_cache import CLOCK, READ_EVERY_S, Roster
+from sync.server.device_cache import CLOCK, READ_EVERY_S, DeviceCache
 from sync.server.devices import Device, State
 from sync.server.entry_table import Push
 from sync.server.head_cache import Memory
@@ -38,13 +38,13 @@ from sync.server.http import Denied, decode
 from sync.server.limits import Buckets
 from sync.server.metrics import Metrics
 from sync.server.organisers import ROOT, Organiser, Right
-from sync.server.push_batches import Pushes, Writer, quarantine, read_entries
+from sync.server.push_batches import PushBatches, Writer, quarantine, read_entries
 from sync.server.snapshot import Snapshots
 from sync.server.stream import Streams
-from sync.server.tip_cache import Pulse
+from sync.server.tip_cache import TipCache
 from sync.session.twins import RUN_HEADER, Twins
 from sync.transport.listening import CONNECTION
-from sync.wire import MAX_LATER, Answer, AnswerStamp, Ask, Frame
+from sync.wire import MAX_LATER, Frame, SyncRequest, SyncResponse, SyncResponseStamp
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -63,7 +63,7 @@ OF_DEVICE, OF_BACKEND = 16, 200
 """Connections of one device, and of one token of the organiser's or of a part's."""
 FLOOD_COSTS = 10.0
 """As how many requests one counts that brought more than is taken now."""
-_decoder = msgspec.json.Decoder(Ask)
+_decoder = msgspec.json.Decoder(SyncRequest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Settings:
 class Left(NamedTuple):
     """What was not taken in of what a device brought."""
 
-    refused: Sequence[Refused] = ()
+    refused: Sequence[Rejected] = ()
     """Never will be."""
     later: Sequence[str] = ()
     """Devices of which more came than is taken now."""
@@ -106,8 +106,8 @@ class Server:
         self.engine = engine
         self.settings = settings
         self.metrics = Metrics()
-        self.roster = Roster(partial(self.read, devices.all_devices))
-        self.pulse = Pulse(self.read)
+        self.roster = DeviceCache(partial(self.read, devices.all_devices))
+        self.pulse = TipCache(self.read)
         self.streams = Streams(self)
         self.snapshots = Snapshots(engine, settings.folder / "snapshots")
         self._file = file_of(str(engine.url))
@@ -131,7 +131,7 @@ class Server:
         self._commit = GroupCommit(self.engine)
         self.writer = Writer(self._commit)
         self.memory = Memory(self.engine)
-        self.pushes = Pushes(self._commit, self.memory)
+        self.pushes = PushBatches(self._commit, self.memory)
         self._keeper = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
@@ -273,14 +273,14 @@ class Server:
             return ""
         return devices.hash_of(secret.strip())
 
-    async def read_ask(self, body: bytes) -> Ask:
+    async def read_ask(self, body: bytes) -> SyncRequest:
         """What a device asks. Raises Denied."""
         if len(body) > BYTES_AT_ONCE:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._readers, decode, _decoder, body)
         return decode(_decoder, body)
 
-    async def exchange(self, device: Device, ask: Ask) -> Answer:
+    async def exchange(self, device: Device, ask: SyncRequest) -> SyncResponse:
         """Take in what a device brought, and say what there is to say to it."""
         frame = ask.frame
         touched, left = await self.take(device, ask)
@@ -292,17 +292,17 @@ class Server:
         head = await self.pulse.cursor(device.event)
         lanes = self.roster.lanes(device.event) if self._is_due(device, frame) else None
         stamp = self.stamp(device.event, ask, with_devices=lanes is not None)
-        return Answer(said, time.time_ns() // 1_000_000, head, lanes, stamp)
+        return SyncResponse(said, time.time_ns() // 1_000_000, head, lanes, stamp)
 
     def stamp(
-        self, event: str, ask: Ask | None = None, *, with_devices: bool = False
-    ) -> AnswerStamp:
+        self, event: str, ask: SyncRequest | None = None, *, with_devices: bool = False
+    ) -> SyncResponseStamp:
         """How this server's clock stands now; ``ask`` is what it answers."""
         marks = self.roster.watermarks(event) if with_devices else {}
         got_ms = ask.stamp.at_ms if ask is not None and ask.stamp is not None else None
-        return AnswerStamp(CLOCK, boot_ms(), got_ms, marks)
+        return SyncResponseStamp(CLOCK, boot_ms(), got_ms, marks)
 
-    async def take(self, device: Device, ask: Ask) -> tuple[Have, Left]:
+    async def take(self, device: Device, ask: SyncRequest) -> tuple[Have, Left]:
         """Take in what a device brought: what is held then of it, and what was left of it.
 
         Raises Denied when the disk is full.
@@ -345,7 +345,7 @@ class Server:
         self.streams.wake(device.event, touched)
         return touched, left
 
-    def _good(self, device: Device, heads: list[Head]) -> list[Head]:
+    def _good(self, device: Device, heads: list[SignedTip]) -> list[SignedTip]:
         """The heads to keep. Its own need no proof here: whoever is handed them on checks them."""
         good = []
         for head in heads:

@@ -19,7 +19,7 @@ from sync.server import entry_table
 from sync.server.devices import Device
 from sync.server.entry_table import News
 from sync.server.http import Denied
-from sync.wire import MAX_FRAME, PAGE_ORIGINS, Answer, Frame
+from sync.wire import MAX_FRAME, PAGE_ORIGINS, Frame, SyncResponse
 
 if TYPE_CHECKING:
     from sync.server.server import Server
@@ -39,7 +39,7 @@ REVOKED, TOO_BIG, SLOW, WRONG, GOING = 1008, 1009, 1013, 1007, 1001
 _encode = msgspec.json.Encoder().encode
 
 
-class Client:
+class DeviceStream:
     """One connected device: what waits to be sent to it, and whether it is to be cut."""
 
     def __init__(self, device: Device, run: str) -> None:
@@ -115,7 +115,7 @@ class Client:
                 now_ms = time.time_ns() // 1_000_000
                 stamp = server.stamp(self.device.event, ask)
                 said = Frame(refused=list(left.refused), later=list(left.later))
-                self.offer(_encode(Answer(said, now_ms, stamp=stamp)))
+                self.offer(_encode(SyncResponse(said, now_ms, stamp=stamp)))
 
     def _tell_faults(self, *tasks: "asyncio.Task[None]") -> None:
         for task in tasks:
@@ -139,7 +139,7 @@ class Channel:
         self._lanes_at = self._marks_at = 0.0
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._run())
-        self.clients: set[Client] = set()
+        self.clients: set[DeviceStream] = set()
 
     async def ready(self) -> None:
         """Wait until nothing that comes from now on is missed."""
@@ -210,7 +210,7 @@ class Channel:
         if marks_due:
             self._marks_at = now_s
         stamp = server.stamp(event, with_devices=marks_due)
-        return _encode(Answer(frame, time.time_ns() // 1_000_000, beat.cursor, lanes, stamp))
+        return _encode(SyncResponse(frame, time.time_ns() // 1_000_000, beat.cursor, lanes, stamp))
 
     def _broadcast(self, frame: bytes) -> None:
         metrics = self._server.metrics
@@ -265,7 +265,7 @@ class Streams:
 
     async def serve(self, websocket: WebSocket, device: Device, run: str) -> None:
         """Serve one accepted connection to its end; ``run`` names the worker at its other end."""
-        client = Client(device, run)
+        client = DeviceStream(device, run)
         channel = self._channels.get(device.event)
         if channel is None:
             channel = self._channels[device.event] = Channel(self._server, device.event)
@@ -286,5 +286,5 @@ class Streams:
         for channel in list(self._channels.values()):
             await channel.stop()
 
-    def _clients(self) -> Iterable[Client]:
+    def _clients(self) -> Iterable[DeviceStream]:
         return [one for channel in self._channels.values() for one in channel.clients]

@@ -18,7 +18,15 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, insert, selec
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.core.model import CodeState, TicketType
-from gate.core.ticket_feed import FIRST, Change, ChangeKind, Changes, Cursor, ResyncNeeded, link
+from gate.core.ticket_feed import (
+    FIRST_HASH,
+    Change,
+    ChangeKind,
+    Changes,
+    Cursor,
+    ResyncNeeded,
+    chain_hash,
+)
 from gate.core.voids import MARK, with_voids
 from gate.credential import KEY_BYTES, code_hash, parse
 from gate.errors import UsageError
@@ -75,7 +83,7 @@ class Issue:
     """Whether its times are Unix seconds that were checked before."""
 
 
-class Head(NamedTuple):
+class FeedHead(NamedTuple):
     """How far an event's feed is."""
 
     epoch: str
@@ -149,7 +157,7 @@ def create_event(
             epoch=secrets.token_hex(8),
             head=0,
             entries=0,
-            link=FIRST,
+            link=FIRST_HASH,
             base=0,
             base_id="",
             erased=0,
@@ -266,7 +274,7 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
         *(("ticket", one.id, one.body, codes[one.id]) for one in tickets),
         *(("ticket", id_, body, codes_) for id_, body, codes_ in changes),
     ]
-    head = Head(*at)
+    head = FeedHead(*at)
     rows = [
         (kind, ref, _dated(before, ref, body, f"{head.epoch}:{seq}", now_ms), codes_)
         if kind == "ticket"
@@ -313,16 +321,16 @@ def restate(
     append(connection, event, lock(connection, event), rows)
 
 
-def lock(connection: Connection, event: str) -> Head:
+def lock(connection: Connection, event: str) -> FeedHead:
     """How far the event's feed is; nobody else takes a number until the commit."""
     query = select(*_HEAD).where(t.stream.c.event == event)
-    return Head(*connection.execute(query.with_for_update()).one())
+    return FeedHead(*connection.execute(query.with_for_update()).one())
 
 
 def append(
     connection: Connection,
     event: str,
-    at: Head,
+    at: FeedHead,
     rows: Sequence[tuple[ChangeKind, str, str, dict[str, str]]],
 ) -> str:
     """Add rows (kind, ref, body, codes) to the feed; the answer is its cursor then.
@@ -333,7 +341,7 @@ def append(
     linked = at.link
     for seq, (kind, ref, body, codes) in enumerate(rows, at.seq + 1):
         id_ = secrets.token_hex(8)
-        linked = link(linked, Change(seq, id_, kind, ref, msgspec.Raw(body.encode()), codes))
+        linked = chain_hash(linked, Change(seq, id_, kind, ref, msgspec.Raw(body.encode()), codes))
         made.append(
             {
                 "event": event,

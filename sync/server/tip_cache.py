@@ -12,7 +12,7 @@ from sync.server import entry_table, ticket_table
 GOOD_FOR_S = 0.25
 
 
-class Beat(NamedTuple):
+class EventTips(NamedTuple):
     """How far an event had come."""
 
     number: int
@@ -21,18 +21,18 @@ class Beat(NamedTuple):
     """Of the newest ticket change."""
 
 
-def _read_beat(connection: Connection, event: str) -> Beat:
-    return Beat(
+def _read_beat(connection: Connection, event: str) -> EventTips:
+    return EventTips(
         entry_table.newest_number(connection, event), ticket_table.cursor_of(connection, event)
     )
 
 
-class Pulse:
+class TipCache:
     """The newest beat of every event that is asked for."""
 
     def __init__(self, read: Callable[..., Awaitable[Any]]) -> None:
         self._read = read
-        self._beats: dict[str, tuple[Beat, float]] = {}
+        self._beats: dict[str, tuple[EventTips, float]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def cursor(self, event: str) -> str:
@@ -42,7 +42,7 @@ class Pulse:
             return kept[0].cursor
         return (await self.beat(event)).cursor
 
-    async def beat(self, event: str) -> Beat:
+    async def beat(self, event: str) -> EventTips:
         """How far the event has come, read now unless that was a moment ago."""
         begun = time.monotonic()
         async with self._locks.setdefault(event, asyncio.Lock()):
@@ -51,7 +51,7 @@ class Pulse:
             if kept is not None and kept[1] >= begun:
                 return kept[0]
             at = time.monotonic()
-            beat: Beat = await self._read(_read_beat, event)
+            beat: EventTips = await self._read(_read_beat, event)
             self._beats[event] = (beat, at)
             return beat
 

@@ -15,11 +15,11 @@ from msgspec import Raw
 
 from gate.core.model import CENTRAL, device_of
 from gate.core.replication import Have, Page, Tip, next_page, tips_from_text, tips_to_text
-from gate.core.signed_tip import Head
+from gate.core.signed_tip import SignedTip
 from gate.storage.device_key import DeviceKey
-from gate.storage.peer_store import Holdings
-from sync.session.send_window import Outbound, unsent
-from sync.wire import MAX_LATER, PAGE_ORIGINS, Beat, Frame, Word
+from gate.storage.peer_store import PeerStore
+from sync.session.send_window import SendWindow, unsent
+from sync.wire import MAX_LATER, PAGE_ORIGINS, Frame, Heartbeat, PeerMessage
 
 WINDOW = 4
 """Frames with entries, or pages of a comparison, that may be on their way: what a slow link has to
@@ -31,7 +31,7 @@ ALL = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Received:
     """What a word brought."""
 
     touched: frozenset[str] = frozenset()
@@ -40,16 +40,16 @@ class Heard:
     """Entries that were not held before."""
 
 
-class Pair:
+class PeerSession:
     """One connection's worth of talking with one other gate."""
 
     def __init__(
-        self, holdings: Holdings, key: DeviceKey, device: str, verify: Callable[[Head], bool]
+        self, holdings: PeerStore, key: DeviceKey, device: str, verify: Callable[[SignedTip], bool]
     ) -> None:
         self.device = device
         self._holdings = holdings
         self._verify = verify
-        self._out = Outbound(holdings, key, {})
+        self._out = SendWindow(holdings, key, {})
         self.is_known = False
         """Whether the other has said all that it holds."""
         self._told_to: str | None = None
@@ -71,7 +71,7 @@ class Pair:
         self._lacking: dict[str, frozenset[Tip]] = {}
         """What the other was found to hold that we do not."""
 
-    def say(self, beat: Beat | None = None) -> Word | None:
+    def say(self, beat: Heartbeat | None = None) -> PeerMessage | None:
         """The next word; ``None`` when there is nothing to say."""
         mine = self._holdings.have()
         have = {origin: mine.get(origin, frozenset()) for origin in self._owed}
@@ -84,7 +84,7 @@ class Pair:
             held = {o: tips for o, tips in mine.items() if self._is_asked(o)}
             have |= dict(islice(held.items(), PAGE_ORIGINS))
         raw: list[bytes] = []
-        heads: list[Head] = []
+        heads: list[SignedTip] = []
         if self.is_known and self._in_flight < WINDOW:
             raw, heads, _more = self._out.load(mine, self._may_send, sign=True)
         took = self._took
@@ -96,7 +96,7 @@ class Pair:
         self._in_flight += bool(raw or page)
         bodies = [Raw(body) for body in raw]
         frame = Frame(tips_to_text(have), page, bodies, heads, later=later)
-        return Word(frame, took, wants, beat)
+        return PeerMessage(frame, took, wants, beat)
 
     def _next_page(self, mine: Have) -> Page | None:
         """What of a comparison is to be said now; one after the other, as the link takes them."""
@@ -121,7 +121,7 @@ class Pair:
         """How many of this device's own entries the other has not said it holds."""
         return unsent(self._holdings, self._out.known)
 
-    def hear(self, word: Word, now_ms: int) -> Heard:
+    def hear(self, word: PeerMessage, now_ms: int) -> Received:
         """Take in a word of the other."""
         frame = word.frame
         # Nobody is believed without a signature, not even on its own word: what could not be passed
@@ -158,7 +158,7 @@ class Pair:
             self._holdings.quarantine(taken.refused, now_ms, self.device)
         # At the next beat, for it may be that the other does not hold what is missing.
         self._has_gap = self._has_gap or bool(taken.gaps)
-        return Heard(taken.touched, taken.new)
+        return Received(taken.touched, taken.new)
 
     def holds_all(self) -> bool:
         """Whether the other has said all that it holds, and we hold that too."""
@@ -213,14 +213,14 @@ class Pair:
 
 
 @dataclass(slots=True)
-class Asking:
+class RelayRequests:
     """Who is asked to pass on what: kept steady, so that nobody is asked twice for nothing."""
 
     patience: int = 3
     """How many looks a device, or who hears it, gets to tell what others hold of it."""
     _lacking: dict[str, int] = field(default_factory=dict)
 
-    def share_out(self, pairs: Sequence[Pair], me: str, *, hears_central: bool) -> None:
+    def share_out(self, pairs: Sequence[PeerSession], me: str, *, hears_central: bool) -> None:
         """Ask for everything that somebody holds and its maker cannot tell us itself."""
         heard = {pair.device for pair in pairs}
         wants: dict[str, set[str]] = {pair.device: set() for pair in pairs}
@@ -252,7 +252,7 @@ class Asking:
             pair.ask_for(wants[pair.device])
 
 
-def _one_of(pairs: Sequence[Pair], device: str) -> Pair | None:
+def _one_of(pairs: Sequence[PeerSession], device: str) -> PeerSession | None:
     """The one that is asked already, or else the one that is asked for least."""
     asked = [pair for pair in pairs if device in pair.asked]
     return min(asked or pairs, key=lambda pair: (len(pair.asked), pair.device), default=None)

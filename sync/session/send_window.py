@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from gate.core.intake import heads_for, read_bodies
+from gate.core.intake import read_bodies, signed_tips_for
 from gate.core.limits import HEAD_EVERY, MAX_ENTRIES
 from gate.core.model import device_of
 from gate.core.replication import Have, Span, Tip, missing, receipted
-from gate.core.signed_tip import Head
+from gate.core.signed_tip import SignedTip
 from gate.storage.device_key import DeviceKey
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 
 MaySend = Callable[[str], bool]
 
@@ -18,15 +18,15 @@ class Load(NamedTuple):
     """Entries for one frame, and what vouches for them."""
 
     raw: list[bytes]
-    heads: list[Head]
+    heads: list[SignedTip]
     more: bool
     """There is more that did not fit."""
 
 
-class Outbound:
+class SendWindow:
     """One connection's worth of sending to one other node."""
 
-    def __init__(self, holdings: Holdings, key: DeviceKey, known: Have) -> None:
+    def __init__(self, holdings: PeerStore, key: DeviceKey, known: Have) -> None:
         self._holdings = holdings
         self._key = key
         self.known = known
@@ -98,9 +98,9 @@ class Outbound:
         # Branches have entries of one number; the last may have been cut off from its twin.
         return max(span.after, offered if len(tips) == 1 else offered - 1)
 
-    def _heads(self, raw: list[bytes], *, sign: bool) -> list[Head]:
+    def _heads(self, raw: list[bytes], *, sign: bool) -> list[SignedTip]:
         """What vouches for the entries of a frame: ours now and then, others' as they came."""
-        heads: list[Head] = []
+        heads: list[SignedTip] = []
         batch = read_bodies(raw)[0]
         followed = {one.entry.prev for one in batch}
         for one in batch:
@@ -112,9 +112,9 @@ class Outbound:
                 heads.append(self._key.sign(origin, seq, one.hash))
                 self._signed[origin] = max(seq, self._signed.get(origin, 0))
         others = (one for one in batch if not self.is_own(one.entry.origin))
-        return [*heads, *heads_for(others, self._holdings.heads)][:MAX_ENTRIES]
+        return [*heads, *signed_tips_for(others, self._holdings.heads)][:MAX_ENTRIES]
 
-    def _sign(self, mine: Have) -> list[Head]:
+    def _sign(self, mine: Have) -> list[SignedTip]:
         """Vouch for this device's newest entries, so that others can carry them on."""
         heads = []
         own = f"{self._holdings.device}."
@@ -132,7 +132,7 @@ class Outbound:
         return heads
 
 
-def unsent(holdings: Holdings, known: Have) -> int:
+def unsent(holdings: PeerStore, known: Have) -> int:
     """How many of this device's own entries another node is not known to hold."""
     own = holdings.own_have()
     covered = receipted(own, known, holdings.hashes_at)

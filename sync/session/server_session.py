@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 from msgspec import Raw
 
-from gate.core.event_device import Report
+from gate.core.event_device import DeviceReport
 from gate.core.model import CENTRAL
 from gate.core.replication import Have, Page, next_page, tips_from_text, tips_to_text
-from gate.core.signed_tip import Head, Refused
+from gate.core.signed_tip import Rejected, SignedTip
 from gate.storage.device_key import DeviceKey
-from gate.storage.peer_store import Holdings
-from sync.session.send_window import Outbound, by_hash, unsent
-from sync.wire import PAGE_ORIGINS, Answer, Ask, Frame
+from gate.storage.peer_store import PeerStore
+from sync.session.send_window import SendWindow, by_hash, unsent
+from sync.wire import PAGE_ORIGINS, Frame, SyncRequest, SyncResponse
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Received:
     """What an answer brought."""
 
     new: int
@@ -29,14 +29,14 @@ class Heard:
     """There is more to compare, or something before what the server sent is missing."""
 
 
-class Talk:
+class ServerSession:
     """One connection's worth of talking; a new one begins with everything both sides hold."""
 
     def __init__(
-        self, holdings: Holdings, key: DeviceKey, relays: Callable[[str], bool] | None = None
+        self, holdings: PeerStore, key: DeviceKey, relays: Callable[[str], bool] | None = None
     ) -> None:
         self._holdings = holdings
-        self._out = Outbound(holdings, key, holdings.receipts())
+        self._out = SendWindow(holdings, key, holdings.receipts())
         for one in holdings.refused_by_server():
             self._block(one.origin, one.seq)
         self._relays = relays
@@ -54,7 +54,7 @@ class Talk:
         """What the server is known to hold."""
         return self._out.known
 
-    def ask(self, report: Report | None = None, *, sign: bool = True) -> Ask:
+    def ask(self, report: DeviceReport | None = None, *, sign: bool = True) -> SyncRequest:
         """The next message: what the server lacks, as far as it is known."""
         mine = self._holdings.have()
         if self.needs_whole and not self._after:
@@ -65,7 +65,7 @@ class Talk:
         if self.needs_whole:
             page = self._page = next_page(mine, self._after, PAGE_ORIGINS)
             self._asked = page.within(mine)
-        return Ask(
+        return SyncRequest(
             frame=Frame(
                 have=tips_to_text(self._asked) if page else {},
                 page=page,
@@ -76,7 +76,7 @@ class Talk:
             report=report,
         )
 
-    def hear(self, answer: Answer, now_ms: int, *, to_whole: bool = False) -> Heard:
+    def hear(self, answer: SyncResponse, now_ms: int, *, to_whole: bool = False) -> Received:
         """Take in an answer. ``to_whole``: it answers the message that last compared a page."""
         holdings, frame = self._holdings, answer.frame
         taken = holdings.accept(
@@ -103,7 +103,7 @@ class Talk:
             holdings.quarantine(taken.refused, now_ms, CENTRAL)
         if has_gaps:
             self.needs_whole, self._after = True, ""
-        return Heard(taken.new, more or has_gaps or (to_whole and self.needs_whole))
+        return Received(taken.new, more or has_gaps or (to_whole and self.needs_whole))
 
     def _go_on(self, page: Page) -> None:
         """A page was compared; after the last of them everything is."""
@@ -135,12 +135,12 @@ class Talk:
         if any(receipts.get(origin) != tips for origin, tips in own.items()):
             self._holdings.put_receipts(own)
 
-    def _note_refusals(self, refused: Iterable[Refused], now_ms: int) -> None:
+    def _note_refusals(self, refused: Iterable[Rejected], now_ms: int) -> None:
         kept = []
         for one in refused:
             origin, seq = self._sent.get(one.hash, (one.origin, one.seq))
             self._block(origin, seq)
-            kept.append(Refused(origin, seq, one.reason, one.hash))
+            kept.append(Rejected(origin, seq, one.reason, one.hash))
         self._holdings.quarantine(kept, now_ms)
 
     def _block(self, origin: str, seq: int) -> None:
@@ -149,5 +149,5 @@ class Talk:
             self._out.blocked[origin] = min(seq, self._out.blocked.get(origin, seq))
 
 
-def _central_is_believed(_head: Head) -> bool:
+def _central_is_believed(_head: SignedTip) -> bool:
     return True

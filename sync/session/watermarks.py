@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from sync.wire import AnswerStamp, AskStamp
+from sync.wire import SyncRequestStamp, SyncResponseStamp
 
 SAMPLE_MS = 30_000
 """How long the best comparison of two clocks counts at the most: a virtual machine may be paused
@@ -81,14 +81,14 @@ class ServerClock:
     _theirs: ClockBound = field(default_factory=ClockBound)
     _ours: ClockBound = field(default_factory=ClockBound)
 
-    def stamp(self, now_ms: int, tip: str) -> AskStamp:
+    def stamp(self, now_ms: int, tip: str) -> SyncRequestStamp:
         """What goes with a message to it; the journal was looked through, to ``tip``, since now."""
         theirs_ms = self._theirs.first(now_ms, now_ms)
         if theirs_ms is None:
-            return AskStamp(now_ms, tip)
-        return AskStamp(now_ms, tip, self.name, theirs_ms)
+            return SyncRequestStamp(now_ms, tip)
+        return SyncRequestStamp(now_ms, tip, self.name, theirs_ms)
 
-    def hear(self, stamp: AnswerStamp, now_ms: int) -> dict[str, Watermark]:
+    def hear(self, stamp: SyncResponseStamp, now_ms: int) -> dict[str, Watermark]:
         """Take in what the server's clock shows; the answer is what it tells of the devices."""
         if stamp.clock != self.name:
             self.name, self._theirs, self._ours = stamp.clock, ClockBound(), ClockBound()

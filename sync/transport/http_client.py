@@ -39,7 +39,7 @@ from gate.storage.revocation import revoked
 from gate.storage.sqlite import faults
 from sync.session.twins import RUN_HEADER, THIS_RUN
 from sync.transport.tls import trust
-from sync.wire import MAX_FRAME, PREFIX, Answer, Ask, Problem
+from sync.wire import MAX_FRAME, PREFIX, Problem, SyncRequest, SyncResponse
 
 log = logging.getLogger(__name__)
 TIMEOUT_S = 10.0
@@ -89,15 +89,15 @@ class TooSlow(ServerUnreachable):
     """It comes so slowly that somebody else is better asked."""
 
 
-class NotWelcome(ServerFault):
+class Unauthorized(ServerFault):
     """The credential is unknown or revoked."""
 
 
-class Revoked(NotWelcome):
+class Revoked(Unauthorized):
     """The server says that this very device was revoked: it is to forget, for good."""
 
 
-class ServerRefused(ServerFault):
+class ServerRejected(ServerFault):
     """The server will not have this."""
 
     def __init__(self, message: str, hint: str = "", error: str = "") -> None:
@@ -109,7 +109,7 @@ class ProtocolMismatch(ServerFault):
     """What answered is no server of ours, or of another version."""
 
 
-class Client:
+class ServerClient:
     """One device's way to its server."""
 
     def __init__(
@@ -133,7 +133,7 @@ class Client:
             self._http.headers["Authorization"] = f"Bearer {enrolment.credential}"
 
     @classmethod
-    def of_gate(cls, place: str, tls: ssl.SSLContext) -> "Client":
+    def of_gate(cls, place: str, tls: ssl.SSLContext) -> "ServerClient":
         """The way to the tickets of another gate (``host:port``), as a member of its venue."""
         return cls(Enrolment(f"https://{place}", "", ""), tls=tls, least_rate=GATE_RATE)
 
@@ -141,16 +141,16 @@ class Client:
         """Hang up."""
         self._http.close()
 
-    def exchange(self, ask: Ask) -> Answer:
+    def exchange(self, ask: SyncRequest) -> SyncResponse:
         """Say something and hear the answer."""
         body = msgspec.json.encode(ask)
-        return _decode(self._send("POST", "/exchange", content=body), Answer)
+        return _decode(self._send("POST", "/exchange", content=body), SyncResponse)
 
     def changes(self, cursor: str) -> Changes | None:
         """The next page of the feed; ``None`` when the cursor is not of this feed any more."""
         try:
             return _decode(self._send("GET", "/changes", params={"cursor": cursor}), Changes)
-        except ServerRefused as refused:
+        except ServerRejected as refused:
             if refused.error == "resync":
                 return None
             raise
@@ -198,7 +198,9 @@ class Client:
         except httpx.HTTPError as error:
             raise _unreachable(error) from error
 
-    def stream(self, hear: Callable[[Answer], None], gone: Callable[[str], None]) -> "Stream":
+    def stream(
+        self, hear: Callable[[SyncResponse], None], gone: Callable[[str], None]
+    ) -> "ServerStream":
         """Open a connection on which the server tells news. Raises as ``exchange`` does."""
         url = self._enrolment.url.replace("http", "ws", 1) + f"{PREFIX}/stream"
         try:
@@ -225,7 +227,7 @@ class Client:
             raise ServerUnreachable(_("no stream: {detail}").format(detail=code)) from error
         except (OSError, TimeoutError, WebSocketException) as error:
             raise _unreachable(error) from error
-        return Stream(socket, hear, gone)
+        return ServerStream(socket, hear, gone)
 
     def _send(self, method: str, path: str, **what: Any) -> httpx.Response:
         try:
@@ -255,13 +257,13 @@ class Client:
             yield chunk
 
 
-class Stream:
+class ServerStream:
     """An open connection; its answers arrive in a thread of its own."""
 
     def __init__(
         self,
         socket: ClientConnection,
-        hear: Callable[[Answer], None],
+        hear: Callable[[SyncResponse], None],
         gone: Callable[[str], None],
     ) -> None:
         self._socket = socket
@@ -269,7 +271,7 @@ class Stream:
         self._thread = threading.Thread(target=self._listen, name="stream", daemon=True)
         self._thread.start()
 
-    def send(self, ask: Ask) -> None:
+    def send(self, ask: SyncRequest) -> None:
         """Say something; the answer comes when it comes."""
         try:
             self._socket.send(msgspec.json.encode(ask))
@@ -286,7 +288,7 @@ class Stream:
     def _listen(self) -> None:
         try:
             for data in self._socket:
-                self._hear(msgspec.json.decode(data, type=Answer))
+                self._hear(msgspec.json.decode(data, type=SyncResponse))
             self._gone("")
         except (OSError, WebSocketException, msgspec.DecodeError, UnicodeError) as error:
             self._gone(str(error)[:200])
@@ -319,7 +321,7 @@ def enrol(
             # Of these the server says so itself.
             is_said = problem.error in ("used_token", "expired_token", "revoked")
             hint = "" if is_said else _("Ask for a new link.")
-            raise ServerRefused(problem.reason, hint, problem.error)
+            raise ServerRejected(problem.reason, hint, problem.error)
         _check(response)
         return _decode(response, Enrolled)
 
@@ -357,7 +359,7 @@ def _check(response: httpx.Response) -> None:
         raise ProtocolMismatch(
             _("what answers there is no Venue Gate server"), _("Is the address right?")
         )
-    raise ServerRefused(problem.reason, "", problem.error)
+    raise ServerRejected(problem.reason, "", problem.error)
 
 
 def _check_file(response: httpx.Response, part: Path) -> None:
@@ -407,11 +409,11 @@ def _decode(response: httpx.Response, kind: type[T]) -> T:
         ) from error
 
 
-def _unwelcome(problem: Problem) -> NotWelcome:
+def _unwelcome(problem: Problem) -> Unauthorized:
     if problem.error == "revoked":
         fault = revoked()
         return Revoked(fault.message, fault.hint)
-    return NotWelcome(
+    return Unauthorized(
         _("the server does not know this device any more"),
         _("Its event is over, or it was enrolled elsewhere: gate enroll --again"),
     )

@@ -45,7 +45,7 @@ from sync.transport.accepting import Listener, raise_file_limit
 from sync.transport.connections import Connections
 from sync.transport.discovery import Discovery
 from sync.transport.places import Place, Places, Rank
-from sync.wire import MAX_FRAME, PREFIX, Problem, Revoked, Word
+from sync.wire import MAX_FRAME, PREFIX, PeerMessage, Problem, Revoked
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ BEGIN_ANEW_S = 1.0
 """How long after an unforeseen fault."""
 
 _clock = SystemClock()
-_decoder = msgspec.json.Decoder(Word)
+_decoder = msgspec.json.Decoder(PeerMessage)
 _encoder = msgspec.json.Encoder()
 
 
@@ -100,22 +100,22 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
+class Connected:
     """A gate is heard from now on."""
 
     link: Link
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class MessageReceived:
     """A gate has said something."""
 
     link: Link
-    word: Word
+    word: PeerMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Unlinked:
+class Disconnected:
     """A gate is not heard any more."""
 
     link: Link
@@ -129,7 +129,7 @@ class Expelled:
     proof: str
 
 
-Event = Linked | Said | Unlinked | Expelled
+Event = Connected | MessageReceived | Disconnected | Expelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ Answer = Callable[[str, Mapping[str, str], str], Reply]
 """From path below the version, parameters and ``Range`` header to a reply; may take its time."""
 
 
-class Lan:
+class LanTransport:
     """This gate's ear and voice on the LAN, from ``start`` to ``close``."""
 
     def __init__(
@@ -405,8 +405,8 @@ class Lan:
         self._links[device] = link
         if before is not None:
             before.socket.transport.abort()
-            self._tell(Unlinked(before, ""))
-        self._tell(Linked(link))
+            self._tell(Disconnected(before, ""))
+        self._tell(Connected(link))
         sender = asyncio.ensure_future(_send_all(link))
         why = ""
         try:
@@ -419,7 +419,7 @@ class Lan:
             sender.cancel()
             if self._links.get(device) is link:
                 del self._links[device]
-                self._tell(Unlinked(link, why))
+                self._tell(Disconnected(link, why))
             socket.transport.abort()
 
     async def _read(self, link: Link) -> None:
@@ -429,7 +429,7 @@ class Lan:
                 return
             self._note_run(link.device, link.run)
             link.came += 1
-            self._tell(Said(link, _decoder.decode(data)))
+            self._tell(MessageReceived(link, _decoder.decode(data)))
             while link.came - link.dealt_with > UNREAD_WORDS:
                 await asyncio.sleep(0.02)
 
@@ -463,7 +463,7 @@ class Lan:
         link = self._links.pop(device, None)
         if link is not None:
             link.socket.transport.abort()
-            self._tell(Unlinked(link, why))
+            self._tell(Disconnected(link, why))
 
     def _hear_of_all(self, places: Mapping[str, str], rank: Rank) -> None:
         for device, at in places.items():

@@ -8,28 +8,28 @@ from dataclasses import replace
 
 import msgspec
 
-from gate.core.event_device import Lane, Report
+from gate.core.event_device import DeviceReport, EventDevice
 from gate.core.model import CENTRAL
 from gate.i18n import _
 from gate.storage import sync_status
-from gate.storage.peer_store import Holdings
-from gate.storage.ticket_feed import Feed
+from gate.storage.peer_store import PeerStore
+from gate.storage.ticket_feed import TicketFeed
 from sync.session.watermarks import Watermark, Watermarks, Way
-from sync.worker.peers import Gates
+from sync.worker.peers import PeerSet
 
 ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
 NEVER = -(2**53)
 NO_TIP = Watermark("", NEVER)
 
 
-class Others:
+class DeviceDirectory:
     """Everything that is known of the other devices."""
 
-    def __init__(self, holdings: Holdings, feed: Feed, watermarks: Watermarks) -> None:
+    def __init__(self, holdings: PeerStore, feed: TicketFeed, watermarks: Watermarks) -> None:
         self._holdings = holdings
         self._watermarks = watermarks
         self._feed = feed
-        self._told = {one.device: one for one in holdings.devices(Lane)}
+        self._told = {one.device: one for one in holdings.devices(EventDevice)}
         self._told_boot_ms = 0
         self.look_again()
 
@@ -39,7 +39,7 @@ class Others:
         if self._feed.cursor:
             self._holdings.disown(self._members.values())
 
-    def told_by_server(self, lanes: Sequence[Lane], boot_ms: int) -> None:
+    def told_by_server(self, lanes: Sequence[EventDevice], boot_ms: int) -> None:
         """The server has said how everybody is."""
         self._told = {lane.device: lane for lane in lanes}
         self._told_boot_ms = boot_ms
@@ -92,7 +92,7 @@ class Others:
         """Whether the feed has told who belongs to the event, this device among them."""
         return self._holdings.device in self._members
 
-    def lanes(self, gates: Gates | None, now_ms: int = 0) -> tuple[sync_status.Lane, ...]:
+    def lanes(self, gates: PeerSet | None, now_ms: int = 0) -> tuple[sync_status.DeviceStatus, ...]:
         """The other devices, as the lane is told of them at a moment of this device's clock."""
         self._watermarks.look_again()
         known = {
@@ -103,7 +103,7 @@ class Others:
         } - {self._holdings.device, CENTRAL}
         return tuple(self._lane(device, gates, now_ms) for device in sorted(known))
 
-    def recall(self, lanes: Iterable[sync_status.Lane]) -> None:
+    def recall(self, lanes: Iterable[sync_status.DeviceStatus]) -> None:
         """Take in what an earlier worker of this boot said: still true if the tips are held."""
         for lane in lanes:
             # Both ways may have been known; the tip is that of the later one.
@@ -116,7 +116,9 @@ class Others:
         held = [self._watermarks.held(device, way) for way in Way]
         return max((one for one in held if one), key=lambda one: one.boot_ms, default=NO_TIP).tip
 
-    def held(self, lanes: Sequence[sync_status.Lane]) -> tuple[sync_status.Lane, ...]:
+    def held(
+        self, lanes: Sequence[sync_status.DeviceStatus]
+    ) -> tuple[sync_status.DeviceStatus, ...]:
         """The same lanes with what of them is held by now."""
         self._watermarks.look_again()
         held = self._watermarks.held_boot_ms
@@ -138,8 +140,8 @@ class Others:
             return member.state
         return told.state if told is not None else ENROLLED
 
-    def _lane(self, device: str, gates: Gates | None, now_ms: int) -> sync_status.Lane:
-        told = self._told.get(device) or Lane(device)
+    def _lane(self, device: str, gates: PeerSet | None, now_ms: int) -> sync_status.DeviceStatus:
+        told = self._told.get(device) or EventDevice(device)
         gate = gates.linked.get(device) if gates else None
         state = self._state(device)
         word = self._holdings.retirement(device, now_ms) if state == ENROLLED else None
@@ -156,7 +158,7 @@ class Others:
         ahead_ms, error_ms = report.offset_ms, report.error_ms
         if ahead_ms is None and gates is not None:
             ahead_ms, error_ms = gates.ahead(device) or (None, None)
-        return sync_status.Lane(
+        return sync_status.DeviceStatus(
             device=device,
             name=self.name_of(device) or (gate.beat.name if gate else ""),
             active=is_active and state == ENROLLED,
@@ -181,6 +183,6 @@ class Others:
         )
 
 
-def _steady(lane: Lane) -> Lane:
+def _steady(lane: EventDevice) -> EventDevice:
     """What does not change every second, so that it is worth keeping."""
-    return msgspec.structs.replace(lane, heard_ago_ms=None, report=Report())
+    return msgspec.structs.replace(lane, heard_ago_ms=None, report=DeviceReport())

@@ -14,10 +14,10 @@ from gate.i18n import _
 from gate.storage import snapshot_cache
 from gate.storage.folder import Folder
 from gate.storage.room import require_room
-from gate.storage.snapshot_cache import Kept
+from gate.storage.snapshot_cache import CachedSnapshot
 from gate.storage.sqlite import faults
-from gate.storage.ticket_feed import Feed, Position
-from sync.transport.http_client import Client, ServerUnreachable
+from gate.storage.ticket_feed import Position, TicketFeed
+from sync.transport.http_client import ServerClient, ServerUnreachable
 
 FAR_BEHIND = 50_000
 """More changes than these cost more than a new snapshot."""
@@ -36,11 +36,11 @@ class Elsewhere(Protocol):
         """Do it."""
 
 
-class Follower:
+class FeedFollower:
     """Brings one folder's replica up to its source."""
 
     def __init__(
-        self, folder: Folder, feed: Feed, elsewhere: Elsewhere, progress: Progress
+        self, folder: Folder, feed: TicketFeed, elsewhere: Elsewhere, progress: Progress
     ) -> None:
         self._folder = folder
         self._feed = feed
@@ -48,7 +48,7 @@ class Follower:
         self._progress = progress
         self.is_stopping = False
 
-    def follow(self, source: Client, head: str, *, is_gate: bool = False) -> None:
+    def follow(self, source: ServerClient, head: str, *, is_gate: bool = False) -> None:
         """Read on to the end; ``head`` is where that is, by the source's word.
 
         Raises ServerFault when the source fails, DamagedError when what it gave is no feed, or not
@@ -71,7 +71,7 @@ class Follower:
         is_far = changes_between(self._feed.cursor, head) > FAR_BEHIND
         return is_far or self._feed.remembers_much()
 
-    def _begin_anew(self, source: Client, *, is_gate: bool, is_needed: bool = True) -> None:
+    def _begin_anew(self, source: ServerClient, *, is_gate: bool, is_needed: bool = True) -> None:
         snapshot = self._elsewhere(source.snapshot)
         self._feed.check(snapshot)
         is_older = not is_needed and not self._feed.is_behind(snapshot.cursor)
@@ -100,7 +100,7 @@ class Follower:
                 self._feed.install(part, snapshot)
             with faults(self._folder.shared):
                 self._folder.shared.mkdir(mode=0o700, exist_ok=True)
-                snapshot_cache.keep(fetched, self._folder.shared, Kept(snapshot))
+                snapshot_cache.keep(fetched, self._folder.shared, CachedSnapshot(snapshot))
             if is_older:
                 # Whoever asks here begins with the file that was fetched; this gate is further on.
                 self._feed.forget(snapshot.cursor)

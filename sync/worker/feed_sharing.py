@@ -8,12 +8,12 @@ import msgspec
 from gate.errors import GateError
 from gate.storage.folder import Folder
 from sync.transport.lan_transport import Reply, file_part, problem
-from sync.worker.peer_feed import ResyncNeeded, SharedFeed, shared_file, shared_snapshot
+from sync.worker.peer_feed import PeerFeed, ResyncNeeded, shared_file, shared_snapshot
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Sharing:
+class FeedSharing:
     """Answers in whichever thread asks."""
 
     def __init__(self, folder: Folder) -> None:
@@ -30,7 +30,7 @@ class Sharing:
 
     def _answer(self, path: str, asked: Mapping[str, str], part: str) -> Reply:
         if path == "/changes":
-            with SharedFeed(self._folder) as feed:
+            with PeerFeed(self._folder) as feed:
                 return Reply(HTTPStatus.OK, _encode(feed.page(asked.get("cursor", ""))))
         if path == "/snapshot":
             return Reply(HTTPStatus.OK, _encode(shared_snapshot(self._folder)[0]))

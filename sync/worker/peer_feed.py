@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from gate.core.ticket_feed import Change, Changes, Cursor, ResyncNeeded, Seal, Snapshot
+from gate.core.ticket_feed import Change, Changes, Checkpoint, Cursor, ResyncNeeded, Snapshot
 from gate.storage import snapshot_cache
 from gate.storage.certificates import Authority
 from gate.storage.checksums import put_meta, read_meta
@@ -23,21 +23,21 @@ from gate.storage.sqlite import faults, open_reader
 from gate.storage.tickets import live_replica
 from gate.storage.venue_host import authority_of, is_host
 
-__all__ = ["ResyncNeeded", "SharedFeed", "shared_file", "shared_snapshot"]
+__all__ = ["PeerFeed", "ResyncNeeded", "shared_file", "shared_snapshot"]
 
 PAGE: Final = 1000
 BUILD_S: Final = 600.0
 """How long to wait for another thread that packs the same."""
 
 
-class SharedFeed:
+class PeerFeed:
     """The live replica, read by the thread that opened this."""
 
     def __init__(self, folder: Folder) -> None:
         self._path = live_replica(folder)
         self._connection = open_reader(self._path)
 
-    def __enter__(self) -> "SharedFeed":
+    def __enter__(self) -> "PeerFeed":
         return self
 
     def __exit__(
@@ -117,7 +117,7 @@ class SharedFeed:
         return found
 
 
-_seal = msgspec.json.Decoder(Seal)
+_seal = msgspec.json.Decoder(Checkpoint)
 _codes = msgspec.json.Decoder(dict[str, str])
 
 
@@ -152,7 +152,7 @@ def shared_file(folder: Folder, name: str) -> Path | None:
 
 
 def _good_one(folder: Folder) -> Snapshot | None:
-    with SharedFeed(folder) as feed:
+    with PeerFeed(folder) as feed:
         found = snapshot_cache.find(folder.shared, feed.head(), any_age=not is_host(folder))
         if found is None or not feed.goes_on_from(Cursor.parse(found.cursor)):
             return None

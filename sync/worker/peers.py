@@ -8,19 +8,27 @@ from types import MappingProxyType
 import msgspec
 
 from gate.clock import Clock
-from gate.core.event_device import Report
+from gate.core.event_device import DeviceReport
 from gate.core.hlc import Reading
 from gate.core.model import CENTRAL
 from gate.storage.device_key import DeviceKey, verifier
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from sync.session.clock_offset import Comparison
-from sync.session.peer_session import Asking, Pair
+from sync.session.peer_session import PeerSession, RelayRequests
 from sync.session.send_window import unsent
 from sync.session.watermarks import ClockBound, Watermarks, Way
 from sync.session.watermarks import Watermark as Mark
-from sync.transport.lan_transport import Event, Lan, Link, Linked, Said, Unlinked, place_of
+from sync.transport.lan_transport import (
+    Connected,
+    Disconnected,
+    Event,
+    LanTransport,
+    Link,
+    MessageReceived,
+    place_of,
+)
 from sync.transport.places import Rank
-from sync.wire import Beat, Stamp, Watermark, Word
+from sync.wire import Heartbeat, PeerMessage, Stamp, Watermark
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +40,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
-class Gate:
+class Peer:
     """Another gate that is heard directly."""
 
     link: Link
-    pair: Pair
-    beat: Beat = field(default_factory=Beat)
+    pair: PeerSession
+    beat: Heartbeat = field(default_factory=Heartbeat)
     beats: int = 0
     bound: ClockBound = field(default_factory=ClockBound)
     """Our boot clock against its."""
@@ -50,14 +58,14 @@ class Gate:
         return place_of(self.link.host, self.beat.port) if self.beat.port else ""
 
 
-class Gates:
+class PeerSet:
     """Every gate that is linked: what it is told and what it tells."""
 
     def __init__(
         self,
-        holdings: Holdings,
+        holdings: PeerStore,
         key: DeviceKey,
-        lan: Lan,
+        lan: LanTransport,
         clock: Clock,
         key_of: Callable[[str], str],
         *,
@@ -73,33 +81,33 @@ class Gates:
         self._keys: dict[str, str] = {holdings.device: key.public}
         self._key_of: Callable[[str], str] = lambda device: self._keys.get(device) or key_of(device)
         self._verify = verifier(self._key_of)
-        self._asking = Asking()
+        self._asking = RelayRequests()
         self._own_told = self._told = 0
         self._clocks: dict[str, Comparison] = {}
-        self._compared: dict[str, Pair] = {}
+        self._compared: dict[str, PeerSession] = {}
         """By device, the pair that knows what it holds; also when it is not linked any more."""
         self._linked_told: Mapping[str, str] | None = None
         self._late_told: Mapping[str, int] | None = None
-        self.linked: dict[str, Gate] = {}
+        self.linked: dict[str, Peer] = {}
         """By device."""
-        self.reports: dict[str, Report] = {}
+        self.reports: dict[str, DeviceReport] = {}
         """What each device last said of itself, also when it is not linked any more."""
 
     def hear(self, event: Event) -> None:
         """Deal with what happened on the LAN."""
-        if isinstance(event, Said):
+        if isinstance(event, MessageReceived):
             self._hear_word(event.link, event.word)
-        elif isinstance(event, Linked):
+        elif isinstance(event, Connected):
             link = event.link
             log.info("lan: linked with %s at %s", link.device, link.host)
             self._keys[link.device] = link.key
-            pair = Pair(self._holdings, self._key, link.device, self._verify)
-            self.linked[link.device] = Gate(link, pair)
+            pair = PeerSession(self._holdings, self._key, link.device, self._verify)
+            self.linked[link.device] = Peer(link, pair)
             self._clocks[link.device] = Comparison()
             # It has not been told whom we hear, and how late.
             self._linked_told = self._late_told = None
             self._say(self.linked[link.device])
-        elif isinstance(event, Unlinked):
+        elif isinstance(event, Disconnected):
             gate = self.linked.get(event.link.device)
             if gate is not None and gate.link is event.link:
                 log.info("lan: %s is gone %s", event.link.device, event.why)
@@ -120,7 +128,7 @@ class Gates:
         for gate in concerned:
             self._say(gate)
 
-    def beat(self, beat: Beat, *, hears_central: bool) -> None:
+    def beat(self, beat: Heartbeat, *, hears_central: bool) -> None:
         """Say how we are, to everybody, and see to it that everything reaches us."""
         gates = list(self.linked.values())
         linked = {device: gate.place for device, gate in self.linked.items()}
@@ -136,7 +144,7 @@ class Gates:
         now = self._look()
         beat = msgspec.structs.replace(beat, at_ms=now.wall_ms)
         self._lan.send(
-            (gate.link, _encode(Word(beat=beat, stamp=self._stamp(gate, now.boot_ms))))
+            (gate.link, _encode(PeerMessage(beat=beat, stamp=self._stamp(gate, now.boot_ms))))
             for gate in gates
         )
         if not self._holdings.is_complete and gates and all(g.pair.holds_all() for g in gates):
@@ -154,7 +162,7 @@ class Gates:
         """Say to everybody up to where we have come, between two beats."""
         at_ms = self._look().boot_ms
         self._lan.send(
-            (gate.link, _encode(Word(stamp=self._stamp(gate, at_ms))))
+            (gate.link, _encode(PeerMessage(stamp=self._stamp(gate, at_ms))))
             for gate in self.linked.values()
         )
 
@@ -177,7 +185,7 @@ class Gates:
             return unsent(self._holdings, {})
         return min(pair.unsent() for pair in self._compared.values())
 
-    def _hear_word(self, link: Link, word: Word) -> None:
+    def _hear_word(self, link: Link, word: PeerMessage) -> None:
         link.dealt_with += 1
         gate = self.linked.get(link.device)
         if gate is None or gate.link is not link:
@@ -203,7 +211,7 @@ class Gates:
         self._say(gate)
         self.tell()
 
-    def _hear_stamp(self, gate: Gate, stamp: Stamp, now_ms: int) -> None:
+    def _hear_stamp(self, gate: Peer, stamp: Stamp, now_ms: int) -> None:
         is_first = gate.got is None
         gate.got = stamp.at_ms, now_ms
         if stamp.got is not None:
@@ -218,7 +226,7 @@ class Gates:
                 self._watermarks.note(device, Way.LAN, Mark(mark.tip, min(boot_ms, now_ms)))
         if is_first:
             # Only with an answer to its stamps can the other place ours.
-            answer = Word(stamp=self._stamp(gate, self._look().boot_ms))
+            answer = PeerMessage(stamp=self._stamp(gate, self._look().boot_ms))
             self._lan.send([(gate.link, _encode(answer))])
 
     def _look(self) -> Reading:
@@ -227,7 +235,7 @@ class Gates:
         self._holdings.follow_journal()
         return now
 
-    def _stamp(self, gate: Gate, at_ms: int) -> Stamp:
+    def _stamp(self, gate: Peer, at_ms: int) -> Stamp:
         """Up to where we have come; the journal must have been followed after ``at_ms``."""
         others = {}
         for device in self._watermarks.devices():
@@ -237,14 +245,14 @@ class Gates:
                 others[device] = Watermark(mark.tip, mark.boot_ms)
         return Stamp(at_ms, self._holdings.own_tip, gate.got, others)
 
-    def _hear_clock(self, device: str, beat: Beat, now: Reading) -> None:
+    def _hear_clock(self, device: str, beat: Heartbeat, now: Reading) -> None:
         clocks = self._clocks[device]
         if beat.at_ms:
             clocks.heard(beat.at_ms, now)
         if beat.late is not None:
             clocks.told = beat.late.get(self._holdings.device)
 
-    def _say(self, gate: Gate) -> None:
+    def _say(self, gate: Peer) -> None:
         words = []
         at_ms = self._look().boot_ms
         while (word := gate.pair.say()) is not None:

@@ -13,8 +13,8 @@ from typing import Any
 from gate.storage.certificates import Membership, client_context
 from gate.storage.folder import Folder
 from sync.transport.discovery import network_now
-from sync.transport.http_client import Client
-from sync.transport.lan_transport import Event, Lan
+from sync.transport.http_client import ServerClient
+from sync.transport.lan_transport import Event, LanTransport
 
 
 class Surroundings:
@@ -44,13 +44,13 @@ class Surroundings:
 
     def lan(
         self, folder: Folder, membership: Membership, tell: Callable[[Event], None], **more: Any
-    ) -> Lan:
-        """The ear and voice on the LAN; ``more`` is what ``Lan`` takes beside."""
-        return Lan(folder, membership, tell, **more)
+    ) -> LanTransport:
+        """The ear and voice on the LAN; ``more`` is what ``LanTransport`` takes beside."""
+        return LanTransport(folder, membership, tell, **more)
 
-    def gate_client(self, place: str, folder: Folder, membership: Membership) -> Client:
+    def gate_client(self, place: str, folder: Folder, membership: Membership) -> ServerClient:
         """The way to the tickets of the gate at ``host:port``; whoever asks closes it."""
-        return Client.of_gate(place, client_context(folder, membership))
+        return ServerClient.of_gate(place, client_context(folder, membership))
 
 
 HERE = Surroundings()

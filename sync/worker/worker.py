@@ -23,7 +23,7 @@ import msgspec
 
 from gate import __version__, config
 from gate.clock import Clock
-from gate.core.event_device import Report
+from gate.core.event_device import DeviceReport
 from gate.core.model import CENTRAL, device_of
 from gate.errors import BusyError, DamagedError, FullError, GateError, StoreError
 from gate.i18n import _
@@ -35,31 +35,31 @@ from gate.storage.enrolment import Enrolment
 from gate.storage.feed_signatures import is_revocation, key_of
 from gate.storage.folder import Folder, Lock
 from gate.storage.nudge import Nudges
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from gate.storage.revocation import revoked
-from gate.storage.sync_status import Freshness, FreshnessReader
-from gate.storage.ticket_feed import Feed
+from gate.storage.sync_status import SyncStatus, SyncStatusReader
+from gate.storage.ticket_feed import TicketFeed
 from gate.storage.tickets import is_before
 from gate.storage.venue_host import take_requests
-from sync.session.server_session import Talk
+from sync.session.server_session import ServerSession
 from sync.session.watermarks import ServerClock, Watermarks, Way
 from sync.transport.http_client import (
     Building,
-    Client,
     ProtocolMismatch,
     Revoked,
+    ServerClient,
     ServerFault,
+    ServerStream,
     ServerUnreachable,
     SnapshotGone,
-    Stream,
     TooSlow,
 )
-from sync.transport.lan_transport import Event, Expelled, Lan
-from sync.wire import Answer, Ask, Beat
-from sync.worker.device_directory import Others
-from sync.worker.feed_follower import Follower, Progress, offers_newer
-from sync.worker.feed_sharing import Sharing
-from sync.worker.peers import Gates
+from sync.transport.lan_transport import Event, Expelled, LanTransport
+from sync.wire import Heartbeat, SyncRequest, SyncResponse
+from sync.worker.device_directory import DeviceDirectory
+from sync.worker.feed_follower import FeedFollower, Progress, offers_newer
+from sync.worker.feed_sharing import FeedSharing
+from sync.worker.peers import PeerSet
 from sync.worker.surroundings import HERE, Surroundings
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ T = TypeVar("T")
 class Happened:
     """Something the worker's thread should know."""
 
-    answer: Answer | None = None
+    answer: SyncResponse | None = None
     gone: str | None = None
     stop: bool = False
     lan: Event | None = None
@@ -144,7 +144,7 @@ class Worker:
         self,
         folder: Folder,
         enrolment: Enrolment,
-        client: Client | None,
+        client: ServerClient | None,
         clock: Clock,
         *,
         gate: str = "",
@@ -152,7 +152,7 @@ class Worker:
         membership: Membership | None = None,
         lan: config.Lan | None = None,
         progress: Progress = lambda _what, _done, _total: None,
-        told: Callable[[Freshness], None] = lambda _freshness: None,
+        told: Callable[[SyncStatus], None] = lambda _freshness: None,
         around: Surroundings = HERE,
     ) -> None:
         self._around = around
@@ -168,21 +168,21 @@ class Worker:
         self._nudges = Nudges(folder)
         self._queue: queue.SimpleQueue[Happened] = around.queue()
         self._kept: deque[Happened] = deque()
-        self._holdings = Holdings(folder)
-        self._feed = Feed(folder)
+        self._holdings = PeerStore(folder)
+        self._feed = TicketFeed(folder)
         self._key = DeviceKey(folder)
         self._watermarks = Watermarks(self._holdings.lacking)
-        self._others = Others(self._holdings, self._feed, self._watermarks)
-        self._follower = Follower(folder, self._feed, self._call, progress)
-        before = FreshnessReader(folder).read(clock.read().boot_id).lanes
+        self._others = DeviceDirectory(self._holdings, self._feed, self._watermarks)
+        self._follower = FeedFollower(folder, self._feed, self._call, progress)
+        before = SyncStatusReader(folder).read(clock.read().boot_id).lanes
         self._others.recall(before)
-        self._gates: Gates | None = None
-        self._lan: Lan | None = None
+        self._gates: PeerSet | None = None
+        self._lan: LanTransport | None = None
         self._authority = key_of(membership.authority) if membership is not None else None
         self._elsewhere = around.elsewhere()
         if membership is not None and lan is not None and lan.enabled:
             self._lan = self._open_lan(membership, lan)
-            self._gates = Gates(
+            self._gates = PeerSet(
                 self._holdings,
                 self._key,
                 self._lan,
@@ -203,7 +203,7 @@ class Worker:
         self._tickets_boot_ms: int | None = None
         self._link = ""
         self._last_error = ""
-        self._written = Freshness()
+        self._written = SyncStatus()
         self._said_s = self._stamp_s = float("-inf")
         self._said_version = 0
         self._stamps = -1
@@ -354,7 +354,7 @@ class Worker:
         assert self._client is not None
         ask, exchange = self._ask(self._report()), self._client.exchange
 
-        def talk() -> tuple[Answer, int, int]:
+        def talk() -> tuple[SyncResponse, int, int]:
             before_ms = self._clock.read().wall_ms
             answer = exchange(ask)
             return answer, before_ms, self._clock.read().wall_ms
@@ -365,7 +365,7 @@ class Worker:
         self._heard(answer)
         return heard.more
 
-    def _ask(self, report: Report | None = None, *, sign: bool = True) -> Ask:
+    def _ask(self, report: DeviceReport | None = None, *, sign: bool = True) -> SyncRequest:
         """What to say next, and up to where the journal had been looked through when."""
         now_ms = self._clock.read().boot_ms
         ask = self._talk.ask(report, sign=sign)
@@ -395,7 +395,7 @@ class Worker:
             self._link = ""
             stream.close()
 
-    def _follow(self, stream: Stream) -> None:
+    def _follow(self, stream: ServerStream) -> None:
         now = self._now_s()
         heard_at = beat_at = whole_at = offered_at = now
         while not self._stopping:
@@ -438,8 +438,8 @@ class Worker:
                 self._contact()
         self._link = ""
 
-    def _report(self) -> Report:
-        return Report(
+    def _report(self) -> DeviceReport:
+        return DeviceReport(
             version=__version__,
             gate=self._gate,
             unsent=self._unsent(),
@@ -455,7 +455,7 @@ class Worker:
             return self._talk.unsent()
         return self._gates.unsent() if self._gates and self._others.are_known() else 0
 
-    def _heard(self, answer: Answer) -> None:
+    def _heard(self, answer: SyncResponse) -> None:
         boot_ms = self._clock.read().boot_ms
         self._server_boot_ms = boot_ms
         self._last_error = ""
@@ -503,7 +503,7 @@ class Worker:
         self._room_at_s = self._now_s() + FULL_S
         log.warning("tickets: %s", fault.message)
 
-    def _read_on(self, source: Client, head: str, *, is_gate: bool = False) -> None:
+    def _read_on(self, source: ServerClient, head: str, *, is_gate: bool = False) -> None:
         until, gone = self._now_s() + BUILD_S, 0
         try:
             while not self._stopping:
@@ -648,12 +648,12 @@ class Worker:
 
     # The other gates
 
-    def _open_lan(self, membership: Membership, settings: config.Lan) -> Lan:
+    def _open_lan(self, membership: Membership, settings: config.Lan) -> LanTransport:
         return self._around.lan(
             self._folder,
             membership,
             lambda event: self._queue.put(Happened(lan=event)),
-            answer=Sharing(self._folder).answer,
+            answer=FeedSharing(self._folder).answer,
             why_not=self._others.why_not,
             is_member=lambda device: bool(self._others.key_of(device)),
             proof_of=self._others.proof_of,
@@ -673,7 +673,7 @@ class Worker:
             self._gates.stamp()
             return
         position = self._feed.position()
-        beat = Beat(
+        beat = Heartbeat(
             name=self._enrolment.name or self._others.name_of(self._holdings.device),
             is_open=bool(self._holdings.is_open(self._holdings.device)),
             port=self._lan.port,
@@ -743,8 +743,8 @@ class Worker:
         finally:
             client.close()
 
-    def _new_talk(self) -> Talk:
-        return Talk(self._holdings, self._key, self._relays if self._gates else None)
+    def _new_talk(self) -> ServerSession:
+        return ServerSession(self._holdings, self._key, self._relays if self._gates else None)
 
     def _relays(self, origin: str) -> bool:
         """Whether it is ours to carry on to the server what a gate without the internet did."""
@@ -758,7 +758,7 @@ class Worker:
 
     def _say(self) -> None:
         reading = self._clock.read()
-        told = Freshness(
+        told = SyncStatus(
             boot_id=reading.boot_id,
             server=self._enrolment.url if self._client is not None else "",
             server_boot_ms=self._server_boot_ms,
@@ -797,7 +797,7 @@ class Worker:
         lanes = self._others.held(self._written.lanes)
         self._write(replace(self._written, lanes=lanes, store=self._holdings.store))
 
-    def _write(self, told: Freshness) -> None:
+    def _write(self, told: SyncStatus) -> None:
         self._said_s, self._said_version = self._now_s(), self._watermarks.version
         sync_status.write(self._folder, told)
         self._written = told
@@ -810,7 +810,7 @@ def _told(fault: Exception) -> str:
     return told.format(kind=type(fault).__name__, detail=str(fault)[:200])
 
 
-def alarmed(holdings: Holdings) -> tuple[str, ...]:
+def alarmed(holdings: PeerStore) -> tuple[str, ...]:
     """Which devices were cloned, restored or rolled back, this one last."""
     found = sorted({alarm.device for alarm in holdings.alarms()})
     if holdings.pulled_back() and holdings.device not in found:

@@ -7,13 +7,13 @@ import pytest
 
 from gate.cli.sync_commands import as_text, status
 from gate.clock import SystemClock
-from gate.core.signed_tip import Refused
+from gate.core.signed_tip import Rejected
 from gate.errors import DamagedError
 from gate.storage import sync_status
 from gate.storage.enrolment import Enrolment, save
 from gate.storage.folder import Folder, Lock
-from gate.storage.peer_store import Holdings
-from gate.storage.sync_status import Freshness, Lane
+from gate.storage.peer_store import PeerStore
+from gate.storage.sync_status import DeviceStatus, SyncStatus
 from gate.text.words import ago
 from sync.worker.worker import Worker
 from tests.support.central import Maker
@@ -43,9 +43,9 @@ def line(folder: Folder, name: str) -> str:
 def say(folder: Folder, **what: object) -> None:
     """Say something as the worker of this boot would."""
     now = SystemClock().read()
-    with closing(Holdings(folder)) as holdings:
+    with closing(PeerStore(folder)) as holdings:
         what["store"] = holdings.store
-    told = Freshness(boot_id=now.boot_id, boot_ms=now.boot_ms, server="http://127.0.0.1:1", **what)  # type: ignore[arg-type]
+    told = SyncStatus(boot_id=now.boot_id, boot_ms=now.boot_ms, server="http://127.0.0.1:1", **what)  # type: ignore[arg-type]
     sync_status.write(folder, told)
 
 
@@ -53,11 +53,11 @@ def test_what_a_verdict_is_worth_is_said(enrolled: Folder) -> None:
     """As the lane itself would say it: by whom it has heard in the time that counts."""
     assert status(enrolled)["basis"] == "alone"
     now_ms = SystemClock().read().boot_ms
-    north = Lane(
+    north = DeviceStatus(
         "1" * 16, "North", active=True, central_boot_ms=now_ms, central_held_boot_ms=now_ms
     )
     before_ms = now_ms - 20_000
-    south = Lane("2" * 16, "So\x1buth", active=True, central_held_boot_ms=before_ms)
+    south = DeviceStatus("2" * 16, "So\x1buth", active=True, central_held_boot_ms=before_ms)
     say(enrolled, server_boot_ms=now_ms, lanes=(north,))
     assert (status(enrolled)["basis"], status(enrolled)["unheard"]) == ("central", [])
     assert re.fullmatch(r"sure: server, \d\.\d s", line(enrolled, "verdicts"))
@@ -89,8 +89,8 @@ def test_without_tickets_their_age_is_not_known(folder: Folder) -> None:
 
 def test_what_is_quarantined_is_counted_after_a_boot_too(enrolled: Folder) -> None:
     """It is in the files, whether or not a worker has said so since."""
-    holdings = Holdings(enrolled)
-    holdings.quarantine([Refused("", 0, "no", "ab" * 32)], NOW_MS)
+    holdings = PeerStore(enrolled)
+    holdings.quarantine([Rejected("", 0, "no", "ab" * 32)], NOW_MS)
     holdings.close()
     assert status(enrolled)["quarantined"] == 1
     assert line(enrolled, "quarantined") == "1"
@@ -106,7 +106,7 @@ def test_an_alarm_outlives_a_boot(enrolled: Folder) -> None:
     """Others hold what this journal lacks: true for as long as the event lasts."""
     maker = Maker(enrolled.device_id())
     body = maker.make(ticket="t1")
-    holdings = Holdings(enrolled)
+    holdings = PeerStore(enrolled)
     holdings.accept([body], None, [maker.head()], lambda _head: True)
     assert holdings.pulled_back()
     holdings.close()
@@ -131,11 +131,11 @@ def test_whatever_ends_a_run_is_its_last_error(
     assert status(enrolled)["last_error"] == "tickets-x.db is damaged"
     enrolled.freshness.unlink()
 
-    def alarms(_self: Holdings) -> None:
+    def alarms(_self: PeerStore) -> None:
         raise DamagedError("peers.db is damaged")
 
     with monkeypatch.context() as broken:
-        broken.setattr(Holdings, "alarms", alarms)
+        broken.setattr(PeerStore, "alarms", alarms)
         with pytest.raises(DamagedError):
             worker.once()
     assert status(enrolled)["last_error"] == "tickets-x.db is damaged"
@@ -147,7 +147,7 @@ def test_a_worker_that_begins_just_now_is_no_fault(
 ) -> None:
     """It took the files between the question who has them and the look into them."""
     monkeypatch.setattr("gate.cli.sync_commands.is_locked", lambda _folder, _name: False)
-    Holdings(enrolled).close()
+    PeerStore(enrolled).close()
     say(enrolled, unsent=4)
     lock = Lock(enrolled, "sync")
     assert status(enrolled)["unsent"] == 4

@@ -20,14 +20,14 @@ from gate.core.allowance import (  # fmt: skip
 from gate.core.entry_codec import MAX_ENTRY, MAX_NOTE
 from gate.core.limits import FRAME_BYTES, MAX_ENTRIES
 from gate.core.replication import Page, flooding, next_page
-from gate.core.signed_tip import Refused
+from gate.core.signed_tip import Rejected
 from gate.storage import peer_store, room
 from gate.storage.device_key import DeviceKey, verifier
 from gate.storage.folder import Folder
-from gate.storage.peer_store import Holdings, Taken
+from gate.storage.peer_store import PeerStore, Taken
 from sync.session import peer_session
-from sync.session.peer_session import Pair
-from sync.wire import Frame, Word
+from sync.session.peer_session import PeerSession
+from sync.wire import Frame, PeerMessage
 from tests.support.central import NOW_MS, Maker
 
 FIRST, SECOND = "0000000000000001", "0000000000000002"
@@ -35,15 +35,15 @@ HOUR_MS = 3_600_000
 
 
 @pytest.fixture
-def holdings(tmp_path: Path) -> Iterator[Holdings]:
+def holdings(tmp_path: Path) -> Iterator[PeerStore]:
     folder = Folder(tmp_path)
     folder.create()
-    with closing(Holdings(folder)) as made:
+    with closing(PeerStore(folder)) as made:
         yield made
 
 
 def brought(
-    holdings: Holdings, maker: Maker, bodies: list[bytes], *, by: str = "", now_ms: int = NOW_MS
+    holdings: PeerStore, maker: Maker, bodies: list[bytes], *, by: str = "", now_ms: int = NOW_MS
 ) -> Taken:
     """A frame with its maker's word for the newest entry; it brings it itself unless said."""
     verify = verifier(lambda _device: maker.public)
@@ -51,7 +51,7 @@ def brought(
     return holdings.accept(bodies, "", [maker.head()], verify, by=by, now_ms=now_ms)
 
 
-def spend(holdings: Holdings, device: str, left: int = 0) -> None:
+def spend(holdings: PeerStore, device: str, left: int = 0) -> None:
     """Let a device have so much left."""
     holdings._allowances[device] = Allowance(left, NOW_MS, 0)
 
@@ -89,7 +89,7 @@ def test_there_is_an_end_to_what_one_device_may_have_taken() -> None:
     assert not Allowance(SAVED, NOW_MS, 2 * MOST).permits(passed_on=True)
 
 
-def test_what_is_over_is_offered_again_and_taken_later(holdings: Holdings) -> None:
+def test_what_is_over_is_offered_again_and_taken_later(holdings: PeerStore) -> None:
     """No gap, no refusal: the tip says what is held, and an hour later the rest comes in."""
     maker = Maker(FIRST)
     first, second = maker.run(3), maker.run(2)
@@ -105,18 +105,18 @@ def test_what_is_over_is_offered_again_and_taken_later(holdings: Holdings) -> No
     assert brought(holdings, maker, second, now_ms=NOW_MS + HOUR_MS).new == 2
 
 
-def test_what_was_spent_is_remembered(holdings: Holdings, tmp_path: Path) -> None:
+def test_what_was_spent_is_remembered(holdings: PeerStore, tmp_path: Path) -> None:
     """A worker that is started anew does not begin with full pockets."""
     maker = Maker(FIRST)
     brought(holdings, maker, maker.run(5))
     left = holdings._allowance(FIRST)
     assert left.left < SAVED - PER_ORIGIN
     holdings.close()
-    with closing(Holdings(Folder(tmp_path))) as again:
+    with closing(PeerStore(Folder(tmp_path))) as again:
         assert again._allowance(FIRST) == left
 
 
-def test_what_came_twice_costs_nothing(holdings: Holdings) -> None:
+def test_what_came_twice_costs_nothing(holdings: PeerStore) -> None:
     """Only what is taken is counted."""
     maker = Maker(FIRST)
     bodies = maker.run(5)
@@ -127,7 +127,7 @@ def test_what_came_twice_costs_nothing(holdings: Holdings) -> None:
     assert left.taken == sum(map(len, bodies))
 
 
-def test_a_flood_is_not_even_looked_at(holdings: Holdings) -> None:
+def test_a_flood_is_not_even_looked_at(holdings: PeerStore) -> None:
     """No signature is checked of a device of which nothing is taken now."""
 
     def verify(_head: object) -> bool:
@@ -140,7 +140,7 @@ def test_a_flood_is_not_even_looked_at(holdings: Holdings) -> None:
     assert (taken.new, taken.later) == (0, {FIRST})
 
 
-def test_a_run_longer_than_a_frame_is_not_believed(holdings: Holdings) -> None:
+def test_a_run_longer_than_a_frame_is_not_believed(holdings: PeerStore) -> None:
     """On its last head alone it could be taken, and never be passed on."""
     maker = Maker(FIRST)
     bodies = [maker.make(ticket="t", source="x" * 10_000) for _ in range(FRAME_BYTES // 10_000)]
@@ -153,7 +153,7 @@ def test_a_run_longer_than_a_frame_is_not_believed(holdings: Holdings) -> None:
 @pytest.mark.parametrize(
     "said", [{"note": "x" * (MAX_NOTE + 1)}, {"note": "字" * 700}, {"source": "x" * MAX_ENTRY}]
 )
-def test_what_is_too_long_is_refused_alone(holdings: Holdings, said: dict[str, str]) -> None:
+def test_what_is_too_long_is_refused_alone(holdings: PeerStore, said: dict[str, str]) -> None:
     """By its bytes, so everywhere alike; the device's other origins and other devices go on."""
     long, good, other = Maker(FIRST), Maker(FIRST, "bb"), Maker(SECOND)
     taken = brought(holdings, long, [long.make(ticket="t", **said)])
@@ -164,11 +164,11 @@ def test_what_is_too_long_is_refused_alone(holdings: Holdings, said: dict[str, s
     assert brought(holdings, longest, [longest.make(ticket="t", note="字" * 600)]).new == 1
 
 
-def test_the_quarantine_is_bounded(holdings: Holdings) -> None:
+def test_the_quarantine_is_bounded(holdings: PeerStore) -> None:
     """By who has brought it, so that one leaves room for what another has."""
 
-    def refused(name: str, count: int) -> list[Refused]:
-        return [Refused("", 0, "no", f"{name}{n}") for n in range(count)]
+    def refused(name: str, count: int) -> list[Rejected]:
+        return [Rejected("", 0, "no", f"{name}{n}") for n in range(count)]
 
     for batch in range(4):
         holdings.quarantine(refused(f"a{batch}-", 500), NOW_MS, FIRST)
@@ -180,15 +180,15 @@ def test_the_quarantine_is_bounded(holdings: Holdings) -> None:
     assert holdings.quarantined() == peer_store.QUARANTINED
 
 
-def test_what_others_bring_keeps_nothing_of_ours_back(holdings: Holdings) -> None:
+def test_what_others_bring_keeps_nothing_of_ours_back(holdings: PeerStore) -> None:
     """Only what the server has refused is not sent to it again."""
-    holdings.quarantine([Refused(f"{FIRST}.aa", 1, "no", "ab")], NOW_MS, SECOND)
+    holdings.quarantine([Rejected(f"{FIRST}.aa", 1, "no", "ab")], NOW_MS, SECOND)
     assert holdings.refused_by_server() == []
-    holdings.quarantine([Refused(f"{FIRST}.aa", 1, "no", "ab")], NOW_MS)
+    holdings.quarantine([Rejected(f"{FIRST}.aa", 1, "no", "ab")], NOW_MS)
     assert [one.seq for one in holdings.refused_by_server()] == [1]
 
 
-def test_many_origins_are_an_alarm(holdings: Holdings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_origins_are_an_alarm(holdings: PeerStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Derived from what is held, so that every node that holds the same says the same."""
     monkeypatch.setattr(replication, "MANY_ORIGINS", 3)
     for n in range(3):
@@ -202,7 +202,7 @@ def test_many_origins_are_an_alarm(holdings: Holdings, monkeypatch: pytest.Monke
 
 
 def test_without_room_nothing_of_others_is_taken(
-    holdings: Holdings, monkeypatch: pytest.MonkeyPatch
+    holdings: PeerStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither from a gate nor from the server; what comes once there is room is."""
     maker = Maker(FIRST)
@@ -236,19 +236,19 @@ def test_a_page_says_nothing_of_what_is_beyond() -> None:
 
 
 def test_who_names_origins_without_end_fills_no_memory(
-    holdings: Holdings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    holdings: PeerStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is known of it is forgotten, until it has compared everything again."""
     monkeypatch.setattr(peer_session, "KNOWN_ORIGINS", 1000)
-    talk = Pair(holdings, DeviceKey(Folder(tmp_path)), FIRST, verifier(lambda _device: ""))
+    talk = PeerSession(holdings, DeviceKey(Folder(tmp_path)), FIRST, verifier(lambda _device: ""))
     tip = ["1:" + "ab" * 16]
-    talk.hear(Word(Frame(page=("", ""))), NOW_MS)
+    talk.hear(PeerMessage(Frame(page=("", ""))), NOW_MS)
     for n in range(3):
         assert len(talk._out.known) == 500 * n
         told = {f"{SECOND}.{n:x}{m:06x}": tip for m in range(500)}
-        talk.hear(Word(Frame(told)), NOW_MS)
+        talk.hear(PeerMessage(Frame(told)), NOW_MS)
     assert (len(talk._out.known), talk.is_known) == (0, False)
-    talk.hear(Word(Frame(page=("", ""))), NOW_MS)
+    talk.hear(PeerMessage(Frame(page=("", ""))), NOW_MS)
     assert talk.is_known
 
 

@@ -11,7 +11,7 @@ from gate.core.model import Act, Role, Scan
 from gate.core.origins import by_origin, unseen_exits
 from gate.lane.lane import Lane, Operator
 from gate.reports import fleet_report
-from gate.storage.fleet import Venue
+from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.matters import Watch, matters
 from gate.text.fleet_words import matter, sides, what_next
@@ -40,7 +40,7 @@ def test_a_claim_waits_for_a_word(
     assert south.undo(admitted.entry, BOSS, "wrong guest").is_claim
     carry(south._folder, venue)
     assert watch.look() == {"good-1"}
-    with Venue(venue) as seen:
+    with Fleet(venue) as seen:
         (found,) = matters(venue, seen)
     assert (matter(found), found.is_open, found.conflict) == ("undo not confirmed", True, None)
     first, second = sides(found, ZONE)
@@ -49,11 +49,11 @@ def test_a_claim_waits_for_a_word(
     assert what_next(found, ZONE).startswith("c confirms")
     lane.resolve("good-1", BOSS, "South was wrong")
     assert watch.look() == frozenset()
-    with Venue(venue) as seen:
+    with Fleet(venue) as seen:
         (found,) = matters(venue, seen)
         assert found.resolution is not None
     lane.undo(admitted.entry, BOSS, "no, they were right")
-    with Venue(venue) as seen:
+    with Fleet(venue) as seen:
         assert matters(venue, seen) == []
 
 
@@ -69,7 +69,7 @@ def test_settled_for_one_gate_it_is_open_for_the_next(
         carry(south._folder, venue)
         lane.resolve("good-1", BOSS, "South was wrong")
         carry(west._folder, venue)
-    with Venue(venue) as seen:
+    with Fleet(venue) as seen:
         (found,) = seen.claims()
     assert (len(found.undos), found.resolution) == (2, None)
 

@@ -6,20 +6,20 @@ from pathlib import Path
 import pytest
 
 from gate.config import load
-from gate.core.coverage import Coverage, OtherLane, Settling, coverage, may_have_opened
+from gate.core.coverage import Coverage, Hysteresis, OtherLane, coverage, may_have_opened
 from gate.core.model import Basis, Entry, Flag, HouseRules, Outcome, Policy, Reason, Scan
 from gate.lane.lane import Lane
 from gate.reports import doctor
 from gate.reports.doctor import Status
 from gate.storage.folder import Folder
 from gate.storage.journal import JournalReader
-from gate.storage.peer_store import Holdings
-from gate.storage.peers import Peers
-from gate.storage.ticket_feed import Feed
+from gate.storage.peer_store import PeerStore
+from gate.storage.peers import PeerStoreReader
+from gate.storage.ticket_feed import TicketFeed
 from gate.text.words import basis_words
 from gate.ui.plain import unheard_at, verdict_line
 from sync.session.watermarks import Watermarks
-from sync.worker.device_directory import Others
+from sync.worker.device_directory import DeviceDirectory
 from tests.conftest import MakeLane
 from tests.reports.test_report import ZONE
 from tests.support.venue import FixedClock
@@ -180,7 +180,7 @@ def test_what_is_looked_at_between_scans_settles_too(
 def test_worse_is_told_at_once_and_better_when_it_has_lasted() -> None:
     """A loose cable does not make the screen flicker, and never makes it say too much."""
     alone, lan, central = Coverage(Basis.ALONE), Coverage(Basis.LAN), Coverage(Basis.CENTRAL)
-    settling = Settling(3000)
+    settling = Hysteresis(3000)
     seen = [
         (0, lan, lan), (100, alone, alone), (200, lan, alone), (3100, central, alone),
         (3150, alone, alone), (3200, lan, alone), (6100, lan, alone), (6200, central, central),
@@ -228,7 +228,7 @@ def test_without_what_was_heard_an_entry_comes_too_early(
     lane: Lane, venue: Folder, clock: FixedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mutation of the test before: a lane that merges nothing is behind what it has heard."""
-    monkeypatch.setattr(Peers, "greatest_hlc", lambda _peers, _now_ms: 0)
+    monkeypatch.setattr(PeerStoreReader, "greatest_hlc", lambda _peers, _now_ms: 0)
     clock.jump_seconds(30)
     with neighbour(tmp_path / "south", clock) as other:
         other.admit(Scan("GOOD009"))
@@ -266,9 +266,9 @@ def test_a_half_made_file_of_peers_holds_nobody_up(lane: Lane, venue: Folder, ha
         connection.commit()
     assert lane.admit(Scan("GOOD001")).is_green
     connection.close()
-    Holdings(venue).close()
+    PeerStore(venue).close()
     assert lane.admit(Scan("GOOD002")).is_green
-    peers = Peers(venue)
+    peers = PeerStoreReader(venue)
     assert (peers.history("good-1"), peers.facts("good-1"), peers.told(OTHER)) == (None, [], None)
     peers.close()
 
@@ -342,9 +342,9 @@ def test_the_doctor_on_the_other_devices(
 
 def told_by_worker(folder: Folder, clock: FixedClock) -> None:
     """Be the sync worker of a venue without a server, with what the folder really holds."""
-    holdings, feed = Holdings(folder), Feed(folder)
+    holdings, feed = PeerStore(folder), TicketFeed(folder)
     holdings.follow_journal()
-    others = Others(holdings, feed, Watermarks(holdings.lacking))
+    others = DeviceDirectory(holdings, feed, Watermarks(holdings.lacking))
     reading = clock.read()
     opened = holdings.opened_boot_ms(reading.boot_id)
     say(

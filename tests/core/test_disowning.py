@@ -19,9 +19,9 @@ from gate.core.replication import Step, Tip
 from gate.errors import UsageError
 from gate.lane.lane import Lane, Operator
 from gate.storage import peer_store, venue_host
-from gate.storage.fleet import Venue
+from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from gate.storage.ticket_filling import MemberRow
 from sync.server import entry_table
 from sync.server import tables as t
@@ -142,7 +142,7 @@ def test_in_whatever_order_it_comes(tmp_path: Path) -> None:
             continue
         at = Folder(tmp_path / str(number))
         at.create()
-        holdings = Holdings(at)
+        holdings = PeerStore(at)
         for n in order:
             if (batch := steps[n]) is None:
                 holdings.disown([row])
@@ -177,16 +177,16 @@ def test_a_branch_that_is_judged_by_number_is_seen(
 def test_taken_back_it_counts_again(folder: Folder) -> None:
     """A feed that does not say so, or says another tip: the state is that of the feed."""
     batches, row = story()
-    holdings = Holdings(folder)
+    holdings = PeerStore(folder)
     for batch in batches:
         holdings.accept(batch, None)
     holdings.close()
     before = tables_of(folder)
-    holdings = Holdings(folder)
+    holdings = PeerStore(folder)
     holdings.disown([row])
     assert tables_of(folder) != before
     holdings.close()
-    holdings = Holdings(folder)
+    holdings = PeerStore(folder)
     holdings.disown([])
     holdings.close()
     assert tables_of(folder) == before
@@ -195,7 +195,7 @@ def test_taken_back_it_counts_again(folder: Folder) -> None:
 def test_the_lane_goes_by_it(folder: Folder, clock: FixedClock) -> None:
     """A ticket that only a disowned gate has let in on is good; an exit it made up is none."""
     batches, row = story()
-    holdings = Holdings(folder)
+    holdings = PeerStore(folder)
     holdings.accept([body for batch in batches for body in batch], None)
     lane = Lane(folder, clock, Place("North"), HouseRules())
     try:
@@ -211,7 +211,7 @@ def test_the_lane_goes_by_it(folder: Folder, clock: FixedClock) -> None:
     finally:
         lane.close()
         holdings.close()
-    with Venue(folder) as venue:
+    with Fleet(folder) as venue:
         assert {one.ticket for one in venue.conflicts()} == set()
 
 
@@ -293,7 +293,7 @@ def test_at_the_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["venue", "create", *at, "--name", "V", "--time-zone", "UTC"]) == 0
     batches, row = story()
     venue_host.say(host, MemberRow(LIAR, "liar", row.key, "enrolled"))
-    holdings = Holdings(host)
+    holdings = PeerStore(host)
     for batch in batches:
         holdings.accept(batch, None)
     holdings.close()
@@ -308,7 +308,7 @@ def test_at_the_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert venue_host.devices(host)[LIAR].counts_until is None
     assert main(["venue", "disown", LIAR, *at, "--yes", "--from", "tomorrow"]) == 2
     assert main(["venue", "disown", LIAR, *at, "--yes"]) == 0
-    with Venue(host) as seen:
+    with Fleet(host) as seen:
         assert seen.used_tickets() == 2
     assert main(["venue", "devices", *at]) == 0
     assert "revoked, disowned" in capsys.readouterr().out

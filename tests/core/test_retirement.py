@@ -12,13 +12,13 @@ from gate.core.model import Act, Basis, Entry, Role, Scan
 from gate.core.retirement import newest, stands
 from gate.errors import OperatorError, UsageError
 from gate.lane.lane import Lane, Operator
-from gate.storage.fleet import Venue
+from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
-from gate.storage.peer_store import Holdings
-from gate.storage.ticket_feed import Feed
+from gate.storage.peer_store import PeerStore
+from gate.storage.ticket_feed import TicketFeed
 from gate.text.fleet_words import retired
 from sync.session.watermarks import Watermarks
-from sync.worker.device_directory import Others
+from sync.worker.device_directory import DeviceDirectory
 from tests.conftest import MakeLane
 from tests.core.test_coverage import ZONE
 from tests.support.screen import BOSS as BOSS_NAME
@@ -76,9 +76,11 @@ def test_who_is_retired(words: list[Entry], tips: list[Entry], is_retired: bool)
 
 def told_by_worker(folder: Folder, clock: FixedClock) -> None:
     """Be the sync worker of a venue without a server, with what the folder really holds."""
-    holdings, feed = Holdings(folder), Feed(folder)
+    holdings, feed = PeerStore(folder), TicketFeed(folder)
     holdings.follow_journal()
-    lanes = Others(holdings, feed, Watermarks(holdings.lacking)).lanes(None, clock.read().wall_ms)
+    lanes = DeviceDirectory(holdings, feed, Watermarks(holdings.lacking)).lanes(
+        None, clock.read().wall_ms
+    )
     say(folder, clock, *lanes, server="", server_boot_ms=None, knows_members=True)
     holdings.close()
     feed.close()
@@ -117,7 +119,7 @@ def test_a_retired_lane_is_waited_for_nowhere(
         assert bases() == [True, True]
         here.retire(gone.device_id(), BOSS, "went home")
         assert bases() == [False, False]
-        with Venue(third) as seen:
+        with Fleet(third) as seen:
             (device,) = [
                 one
                 for one in seen.devices(clock.read().wall_ms, west.standing())

@@ -19,7 +19,7 @@ from gate.errors import UsageError
 from gate.lane.lane import Lane, Operator
 from gate.reports.lookup import look_up
 from gate.reports.ticket_import import import_files
-from gate.storage.fleet import Venue
+from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.matters import Watch, matters
 from gate.storage.tickets import Tickets
@@ -182,7 +182,7 @@ def south(tmp_path: Path, clock: FixedClock) -> Iterator[Lane]:
 
 
 def judged(folder: Folder) -> list[tuple[str, Irregularity, bool]]:
-    with Venue(folder) as venue:
+    with Fleet(folder) as venue:
         return [(x.ticket, x.kind, x.is_open) for x in venue.irregular_admissions()]
 
 
@@ -238,7 +238,7 @@ class TestGate:
         refused = lane.admit(Scan("VOID1"))
         assert (refused.outcome, refused.reason) == (Outcome.REFUSE, Reason.REVOKED)
         lane.override(BOSS, "paid at the desk")
-        with Venue(venue) as seen:
+        with Fleet(venue) as seen:
             (one,) = seen.irregular_admissions()
         assert (one.kind, one.is_open) == (Irregularity.AGAINST_LIST, False)
         assert one.resolution is not None
@@ -327,7 +327,7 @@ def test_matters_have_guest_and_short_id(
         south.admit(Scan(code))
     lane.admit(Scan("NAMED1"))
     carry(south._folder, venue)
-    with Venue(venue) as seen:
+    with Fleet(venue) as seen:
         found = matters(venue, seen)
     assert {one.ticket for one in found} == {"good-1", "named-1"}
     (named,) = [one for one in found if one.ticket == "named-1"]

@@ -21,7 +21,7 @@ from gate.storage.bundle_import import check, import_bundle, sign, take_waiting
 from gate.storage.device_key import DeviceKey
 from gate.storage.extent import MARK_EVERY
 from gate.storage.folder import Folder, Lock
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from gate.storage.sqlite import open_reader
 from tests.support.venue import FixedClock
 from tests.system.neighbours import bodies, enrol, neighbour
@@ -80,7 +80,7 @@ def chained(lines: list[bytes], number: int, **changes: object) -> list[bytes]:
 def introduce(folder: Folder, device: str, key: str) -> None:
     """Let the server have told of a device."""
     enrol(folder)
-    holdings = Holdings(folder)
+    holdings = PeerStore(folder)
     holdings.put_devices({device: {"device": device, "name": "South", "key": key}})
     holdings.close()
 
@@ -334,7 +334,7 @@ def test_the_running_sync_worker_takes_it_in(south: Lane, stick: Path, venue: Fo
     (waiting,) = venue.inbox.iterdir()
     assert waiting.read_bytes() == stick.read_bytes()
     (venue.inbox / "odd.bundle").write_bytes(b"odd")
-    holdings = Holdings(venue)
+    holdings = PeerStore(venue)
     found = list(take_waiting(venue, holdings))
     assert [getattr(one, "new", None) for one in found] == [3, None]
     assert list(take_waiting(venue, holdings)) == []

@@ -28,9 +28,9 @@ from gate.storage.bundle_import import import_bundle
 from gate.storage.folder import Folder
 from gate.storage.journal import JournalReader, read_history
 from gate.storage.mending import mend
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from gate.storage.sqlite import open_writer
-from gate.storage.ticket_feed import Feed, _check
+from gate.storage.ticket_feed import TicketFeed, _check
 from gate.storage.ticket_filling import erase_ticket
 from gate.storage.tickets import Tickets, live_replica
 from tests.conftest import MakeLane
@@ -396,7 +396,7 @@ def test_an_older_list_is_not_used_in_place_of_a_damaged_one(
 def rotten_past(venue: Folder, make_lane: MakeLane, rot: str = "DELETE FROM state") -> Verdict:
     """What a lane says of a ticket whose history at the others is gone from its table."""
     maker = Maker(incarnation="ab")
-    with closing(Holdings(venue)) as holdings:
+    with closing(PeerStore(venue)) as holdings:
         body = maker.make(ticket="good-1", uses=1, persons=1)
         holdings.accept([body], None, [maker.head()], lambda _head: True)
     with closing(sqlite3.connect(venue.peers)) as connection:
@@ -426,13 +426,13 @@ def test_a_history_that_is_looked_at_once_lets_two_in(
 def test_a_damaged_peer_store_is_made_anew_from_what_is_whole(venue: Folder) -> None:
     """Entries, tips and heads are in the next file; a fault of another file is nobody's to mend."""
     maker = Maker(incarnation="ab")
-    with closing(Holdings(venue)) as holdings:
+    with closing(PeerStore(venue)) as holdings:
         holdings.accept(maker.run(40), None, [maker.head()], lambda _head: True)
         have = holdings.have()
     old = venue.peers
     assert mend(venue, DamagedError("rot", "", old))
     assert (old.exists(), venue.peers.name) == (True, "peers-2.db")
-    with closing(Holdings(venue)) as holdings:
+    with closing(PeerStore(venue)) as holdings:
         assert holdings.have() == have
         assert holdings.heads("0000000000000000.ab", 1, 99)
     assert not mend(venue, DamagedError("rot", "", venue.journal))
@@ -442,7 +442,7 @@ def test_a_damaged_peer_store_is_made_anew_from_what_is_whole(venue: Folder) -> 
 def test_a_peer_store_is_looked_over_in_idle_moments(venue: Folder) -> None:
     """Rot in a page that the worker has in memory is found before the next start meets it."""
     maker = Maker(incarnation="ab")
-    with closing(Holdings(venue)) as holdings:
+    with closing(PeerStore(venue)) as holdings:
         holdings.accept(maker.run(40), None, [maker.head()], lambda _head: True)
         holdings.checkpoint()
         content = venue.peers.read_bytes()
@@ -469,7 +469,7 @@ def held_beyond_its_journal(venue: Folder, make_lane: MakeLane) -> list[bytes]:
     for part in venue.path.glob("journal*"):
         part.unlink()
     kept.rename(venue.journal)
-    with closing(Holdings(venue)) as holdings:
+    with closing(PeerStore(venue)) as holdings:
         holdings.accept(bodies, None)
         holdings.look_after_files()
         assert holdings.have() == {bodies_origin(bodies): {tip_of(bodies)}}
@@ -496,10 +496,10 @@ def test_what_came_back_does_not_hide_what_the_journal_lost(
     while venue.journal.name == "journal.db":
         lane.idle()
     lane.close()
-    with closing(Holdings(venue)) as holdings, pytest.raises(DamagedError) as torn:
+    with closing(PeerStore(venue)) as holdings, pytest.raises(DamagedError) as torn:
         holdings.look_after_files()
     assert mend(venue, torn.value)
-    with closing(Holdings(venue)) as holdings:
+    with closing(PeerStore(venue)) as holdings:
         holdings.look_after_files()
         (own,) = holdings.have()[bodies_origin(bodies)]
         assert own.seq == 2
@@ -541,7 +541,7 @@ def test_a_schema_that_is_no_text_is_damage(venue: Folder) -> None:
 
 def test_what_the_next_start_would_meet_is_found_in_idle_moments(venue: Folder) -> None:
     """The worker has the file open, and its pages in memory: it looks with a fresh connection."""
-    with closing(Feed(venue)) as feed:
+    with closing(TicketFeed(venue)) as feed:
         feed.position()
         content = live_replica(venue).read_bytes()
         at = content.index(b"CREATE TABLE ticket ")

@@ -13,7 +13,7 @@ from gate.storage import venue_host
 from gate.storage.enrolment import load
 from gate.storage.event import EventRow, event_zone
 from gate.storage.folder import Folder
-from gate.storage.ticket_feed import Feed
+from gate.storage.ticket_feed import TicketFeed
 from gate.text.zones import Source, zone_of
 from sync.server import ticket_table
 from sync.server.database import in_transaction, open_database, reading
@@ -207,7 +207,7 @@ class TestVenueWithoutServer:
         """Sealed as every change is; the same again is none."""
         host = Folder(tmp_path / "host")
         venue_host.create(host, "Gala", "North", "Europe/Berlin")
-        with closing(Feed(host)) as feed:
+        with closing(TicketFeed(host)) as feed:
             before = feed.cursor
             assert venue_host.set_zone(host, "Asia/Tokyo") == feed.event()
             after = feed.cursor
@@ -232,6 +232,6 @@ class TestVenueWithoutServer:
         gate.create()
         gate.enrolment.write_text('{"url": "", "credential": "", "time_zone": "Asia/Tokyo"}')
         assert event_zone(gate) == "Asia/Tokyo"
-        with closing(Feed(gate)) as feed:
+        with closing(TicketFeed(gate)) as feed:
             feed.begin(NOW_MS, EventRow("v", "Gala", "Europe/Berlin"))
         assert event_zone(gate) == "Europe/Berlin"

@@ -18,10 +18,10 @@ from gate.errors import OperatorError, UsageError
 from gate.lane.lane import Lane, Operator
 from gate.reports import fleet_report, report
 from gate.storage.connectivity import NOBODY_HEARD
-from gate.storage.fleet import _OWN_LANE, Device, Venue
+from gate.storage.fleet import _OWN_LANE, Device, Fleet
 from gate.storage.folder import Folder
 from gate.storage.journal import JournalReader
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from gate.storage.sync_status import NOTHING
 from gate.text.fleet_words import bounded_time, evidence, excess, last_heard, offset
 from tests.conftest import MakeLane
@@ -41,12 +41,12 @@ def south(tmp_path: Path, clock: FixedClock) -> Iterator[Lane]:
 
 
 def conflicts(folder: Folder) -> list[Conflict]:
-    with Venue(folder) as venue:
+    with Fleet(folder) as venue:
         return venue.conflicts()
 
 
 def devices(folder: Folder, lane: Lane) -> list[Device]:
-    with Venue(folder) as venue:
+    with Fleet(folder) as venue:
         return venue.devices(lane.now_ms(), lane.standing())
 
 
@@ -63,14 +63,14 @@ def test_nothing_was_heard(lane: Lane, venue: Folder) -> None:
     (own,) = devices(venue, lane)
     assert (own.is_own, own.gate, own.figures.admitted) == (True, "North", 1)
     assert conflicts(venue) == []
-    with Venue(venue) as seen:
+    with Fleet(venue) as seen:
         assert seen.newest_heard_ms() is None
         assert report.venue_overview(venue, seen, NOW_MS) == report.overview(venue)
 
 
 def test_an_empty_folder_is_an_empty_venue(folder: Folder) -> None:
     """Neither journal, nor peers, nor tickets, and no fault."""
-    with Venue(folder) as seen:
+    with Fleet(folder) as seen:
         assert (seen.conflicts(), seen.used_tickets(), seen.starts(), seen.tips()) == (
             [],
             0,
@@ -84,7 +84,7 @@ def test_what_was_heard_without_an_own_journal(south: Lane, venue: Folder) -> No
     """A device that only listens sees the venue too."""
     south.admit(Scan("GOOD001"))
     carry(south._folder, venue)
-    with Venue(venue) as seen:
+    with Fleet(venue) as seen:
         assert (seen.used_tickets(), seen.figures(NOW_MS).admitted) == (1, 1)
         assert seen.conflicts() == []
 
@@ -102,7 +102,7 @@ def test_figures_of_the_whole_venue(
     clock.pass_seconds(15)
     south.admit(Scan("GOOD003"))
     carry(south._folder, venue)
-    with Venue(venue) as seen:
+    with Fleet(venue) as seen:
         numbers = report.venue_overview(venue, seen, lane.now_ms())
     assert (numbers.issued, numbers.used_tickets) == (len(TICKETS), 4)
     assert (numbers.admitted, numbers.exited, numbers.inside) == (7, 1, 6)
@@ -121,15 +121,15 @@ def test_an_annulment_of_what_another_gate_did(
     carry(south._folder, venue)
     lane.undo(admitted, supervisor=BOSS, note="wrong guest")
     carry(south._folder, venue)
-    holdings = Holdings(venue)
+    holdings = PeerStore(venue)
     holdings.follow_journal()
     holdings.close()
-    with Venue(venue) as seen:
+    with Fleet(venue) as seen:
         assert (seen.used_tickets(), seen.figures(NOW_MS).admitted) == (1, 1)
     carry(venue, south._folder)
     south.undo(admitted, supervisor=BOSS, note="so it was")
     carry(south._folder, venue)
-    with Venue(venue) as seen:
+    with Fleet(venue) as seen:
         assert (seen.used_tickets(), seen.figures(NOW_MS).admitted) == (0, 0)
     assert report.grouped(venue, "gate", ZONE, everywhere=True)[-1].admitted == 0
 
@@ -288,7 +288,7 @@ def test_without_the_workers_word_devices_are_known_by_what_they_did(
     south.admit(Scan("GOOD002"))
     carry(south._folder, venue)
     id_ = south._folder.device_id()
-    holdings = Holdings(venue)
+    holdings = PeerStore(venue)
     holdings.put_devices({id_: {"name": "South 1", "active": True, "key": "ab"}, "x": ["odd"]})
     holdings.close()
     assert lane.standing().freshness is NOTHING
@@ -305,14 +305,14 @@ def test_a_restored_backup_is_this_device_too(
     first.admit(Scan("GOOD001"))
     first.close()
     lost = bodies(venue)
-    holdings = Holdings(south._folder)
+    holdings = PeerStore(south._folder)
     holdings.accept(lost, venue.device_id())
     holdings.close()
     for path in venue.path.glob("journal.db*"):
         path.unlink()
     lane = make_lane()
     lane.admit(Scan("GOOD002"))
-    holdings = Holdings(venue)
+    holdings = PeerStore(venue)
     holdings.accept(lost, None)
     holdings.close()
     (own,) = devices(venue, lane)
@@ -392,7 +392,7 @@ def test_reading_leaves_no_transaction_open(lane: Lane, south: Lane, venue: Fold
     """The writers' log files can be reset between two reads."""
     both_admit(lane, south)
     carry(south._folder, venue)
-    with Venue(venue) as seen:
+    with Fleet(venue) as seen:
         seen.conflicts()
         seen.devices(NOW_MS, NOBODY_HEARD)
         for path in (venue.peers, venue.journal):
@@ -440,6 +440,6 @@ class TestOwnLane:
     def test_it_costs_the_same_after_a_long_evening(self, lane: Lane, venue: Folder) -> None:
         """Two entries are looked at, by an index, and not all since the lane opened."""
         lane.open()
-        with Venue(venue) as seen:
+        with Fleet(venue) as seen:
             plan = [row[-1] for row in seen._own.ask(f"EXPLAIN QUERY PLAN {_OWN_LANE}")]
         assert plan == ["SCAN entry USING INDEX entry_lane"]

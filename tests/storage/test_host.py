@@ -37,7 +37,7 @@ from gate.storage.certificates import (
 from gate.storage.device_key import DeviceKey
 from gate.storage.enrolment import Enrolment, parse_link
 from gate.storage.folder import Folder, Lock
-from gate.storage.ticket_feed import Feed
+from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow
 from sync.host import enrolling
 from sync.host.enrolling import Invitation
@@ -65,7 +65,7 @@ def host(folder: Folder) -> Folder:
 
 def told(folder: Folder) -> dict[str, tuple[str, str]]:
     """What the feed tells of the devices: name and state."""
-    with closing(Feed(folder)) as feed:
+    with closing(TicketFeed(folder)) as feed:
         return {row.id: (row.name, row.state) for row in feed.members().values()}
 
 
@@ -91,7 +91,7 @@ class TestCreating:
 
     def test_tickets_that_were_there_stay(self, venue_folder: Folder) -> None:
         """They are the venue's from then on, and the moment they are complete is known."""
-        with closing(Feed(venue_folder)) as feed:
+        with closing(TicketFeed(venue_folder)) as feed:
             before = Cursor.parse(feed.cursor)
             assert feed.position().as_of_ms == 0
             venue_host.create(venue_folder, "Gala", "North", "UTC")
@@ -219,7 +219,7 @@ class TestRequests:
             venue_host.say(host, row(OTHER, state))
         assert OTHER not in told(host)
         assert venue_host.devices(host)[OTHER].state == "revoked"
-        with closing(Feed(host)) as feed:
+        with closing(TicketFeed(host)) as feed:
             before = Cursor.parse(feed.cursor).seq
             taken = venue_host.take_requests(host, feed, NOW_MS)
             assert [one.state for one in taken] == ["enrolled", "retired", "enrolled", "revoked"]
@@ -235,7 +235,7 @@ class TestRequests:
         assert OTHER not in told(host)
         lock.close()
         fill(host)
-        with closing(Feed(host)) as feed:
+        with closing(TicketFeed(host)) as feed:
             assert [one.id for one in venue_host.take_requests(host, feed, NOW_MS)] == [OTHER]
         assert told(host)[OTHER] == ("South", "revoked")
 
@@ -254,7 +254,7 @@ class TestRequests:
             patch.setattr(Path, "unlink", crash)
             with pytest.raises(Crash):
                 venue_host.say(host, row(OTHER))
-        with closing(Feed(host)) as feed:
+        with closing(TicketFeed(host)) as feed:
             before = feed.cursor
             assert len(venue_host.take_requests(host, feed, NOW_MS)) == 1
             assert feed.cursor == before
@@ -277,7 +277,7 @@ class TestRequests:
         with pytest.raises(DamagedError, match=r"venue\.json cannot be read"):
             venue_host.authority_of(host)
         venue_host._leave(host, row(OTHER))
-        with closing(Feed(host)) as feed:
+        with closing(TicketFeed(host)) as feed:
             assert venue_host.take_requests(host, feed, NOW_MS) == []
             host.venue.write_bytes(kept)
             assert venue_host.take_requests(host, feed, NOW_MS) == [row(OTHER)]
@@ -286,7 +286,7 @@ class TestRequests:
         """A host that has lost its file begins no other: all gates would take it for newer."""
         host.pointer.unlink()
         venue_host.say(host, row(OTHER))
-        with closing(Feed(host)) as feed:
+        with closing(TicketFeed(host)) as feed:
             assert venue_host.take_requests(host, feed, NOW_MS) == []
             with pytest.raises(DamagedError):
                 feed.append("device", OTHER, b"{}", Authority.mint(), NOW_MS)
@@ -295,7 +295,7 @@ class TestRequests:
     def test_only_the_host_takes_any(self, venue_folder: Folder) -> None:
         """A file that was put elsewhere changes nobody's devices."""
         venue_host._leave(venue_folder, row(OTHER))
-        with closing(Feed(venue_folder)) as feed:
+        with closing(TicketFeed(venue_folder)) as feed:
             assert venue_host.take_requests(venue_folder, feed, NOW_MS) == []
             assert feed.members() == {}
 
@@ -424,7 +424,7 @@ class TestInviting:
         async with door(host) as opened:
             assert (await opened.enrol(Maker(OTHER))).status_code == 200
         assert OTHER not in told(host)
-        with closing(Feed(host)) as feed:
+        with closing(TicketFeed(host)) as feed:
             venue_host.take_requests(host, feed, NOW_MS)
         lock.close()
         assert OTHER in told(host)

@@ -13,7 +13,7 @@ from gate.storage import sync_status
 from gate.storage import venue_host as venues
 from gate.storage.checksums import put_meta
 from gate.storage.folder import Folder
-from gate.storage.sync_status import Freshness, note_heard
+from gate.storage.sync_status import SyncStatus, note_heard
 from gate.storage.tickets import Tickets
 from gate.text.zones import ZoneInfo
 from gate.ui.plain import isolation_words
@@ -101,7 +101,7 @@ def test_within_a_boot_the_clock_on_the_wall_does_not_count(
     boot_ms = clock.boot_ms
     sync_status.write(
         lonely,
-        Freshness(boot_id=clock.boot_id, boot_ms=boot_ms, server="s", server_boot_ms=boot_ms),
+        SyncStatus(boot_id=clock.boot_id, boot_ms=boot_ms, server="s", server_boot_ms=boot_ms),
     )
     clock.pass_seconds(3600)
     clock.jump_seconds(86_400)

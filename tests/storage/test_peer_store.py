@@ -11,13 +11,13 @@ from gate.core.model import Basis, Reason, Scan
 from gate.lane.lane import Lane
 from gate.storage import sync_status
 from gate.storage.folder import Folder
-from gate.storage.peer_store import Holdings
-from gate.storage.peers import Peers
-from gate.storage.sync_status import FreshnessReader
-from gate.storage.ticket_feed import Feed
+from gate.storage.peer_store import PeerStore
+from gate.storage.peers import PeerStoreReader
+from gate.storage.sync_status import SyncStatusReader
+from gate.storage.ticket_feed import TicketFeed
 from gate.ui.plain import unheard_at, verdict_line
 from sync.session.watermarks import Watermarks, Way
-from sync.worker.device_directory import Others
+from sync.worker.device_directory import DeviceDirectory
 from tests.reports.test_report import ZONE
 from tests.support.venue import FixedClock
 from tests.system.neighbours import bodies, carry, enrol, known, neighbour, say
@@ -36,7 +36,7 @@ def south(tmp_path: Path, clock: FixedClock) -> Folder:
 
 
 def tip_of(folder: Folder) -> str:
-    with closing(Holdings(folder)) as holdings:
+    with closing(PeerStore(folder)) as holdings:
         holdings.follow_journal()
         return holdings.own_tip
 
@@ -46,7 +46,7 @@ def test_a_tip_is_held_with_everything_the_device_did_before(tmp_path: Path, sou
     here = Folder(tmp_path / "here")
     here.create()
     everything, tip = bodies(south), tip_of(south)
-    with closing(Holdings(here)) as holdings:
+    with closing(PeerStore(here)) as holdings:
         assert holdings.lacking("") == 0
         assert holdings.lacking(tip) == 2
         holdings.accept(everything[4:], south.device_id())
@@ -66,10 +66,10 @@ def test_without_what_came_before_a_start_too_much_counts_as_held(
     tmp_path: Path, south: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mutation of the test before: two guests are unknown here, and nobody says so."""
-    monkeypatch.setattr(Holdings, "_before", lambda _holdings, _origin: "")
+    monkeypatch.setattr(PeerStore, "_before", lambda _holdings, _origin: "")
     here = Folder(tmp_path / "here")
     here.create()
-    with closing(Holdings(here)) as holdings:
+    with closing(PeerStore(here)) as holdings:
         holdings.accept(bodies(south)[4:], south.device_id())
         assert holdings.lacking(tip_of(south)) == 0
 
@@ -88,9 +88,9 @@ def test_what_a_worker_knew_is_known_after_its_restart_if_it_is_still_held(
     before = known(SOUTH, clock, held_tip=tip)
     if not is_lost:
         carry(south, venue)
-    with closing(Holdings(venue)) as holdings, closing(Feed(venue)) as feed:
+    with closing(PeerStore(venue)) as holdings, closing(TicketFeed(venue)) as feed:
         marks = Watermarks(holdings.lacking)
-        Others(holdings, feed, marks).recall([before])
+        DeviceDirectory(holdings, feed, marks).recall([before])
         found = marks.held_boot_ms(SOUTH, Way.CENTRAL)
         assert found == (None if is_lost else clock.boot_ms)
         assert marks.held_boot_ms(SOUTH, Way.LAN) is None
@@ -104,7 +104,7 @@ def test_a_start_that_follows_nonsense_is_never_whole(
     here = Folder(tmp_path / "here")
     here.create()
     tip = tip_of(south)
-    with closing(Holdings(here)) as holdings:
+    with closing(PeerStore(here)) as holdings:
         holdings.accept(bodies(south), south.device_id())
         holdings._connection.execute("UPDATE origin SET follows = ?", (follows,))
         assert holdings.lacking(tip) > 0
@@ -114,16 +114,16 @@ def test_a_store_is_complete_once_and_says_which_it_is(tmp_path: Path) -> None:
     """A new file is another store, and lacks what was held in the old one."""
     here = Folder(tmp_path / "here")
     here.create()
-    with closing(Holdings(here)) as holdings:
+    with closing(PeerStore(here)) as holdings:
         first = holdings.store
         assert first
         assert not holdings.is_complete
         holdings.complete()
-    with closing(Holdings(here)) as holdings:
+    with closing(PeerStore(here)) as holdings:
         assert (holdings.store, holdings.is_complete) == (first, True)
         here.peers.rename(here.path / "aside.db")
         assert holdings.store == ""
-    with closing(Holdings(here)) as holdings:
+    with closing(PeerStore(here)) as holdings:
         assert holdings.store not in ("", first)
         assert not holdings.is_complete
 
@@ -137,7 +137,7 @@ def test_a_lane_reads_the_store_that_is_there_now(
     for suffix in ("", "-wal", "-shm"):
         Path(f"{venue.peers}{suffix}").unlink(missing_ok=True)
     assert lane.admit(Scan("GOOD002")).reason is Reason.ALREADY_USED
-    Holdings(venue).close()
+    PeerStore(venue).close()
     assert lane.admit(Scan("GOOD003")).is_green
     carry(south, venue)
     assert lane.admit(Scan("GOOD002")).reason is Reason.ALREADY_USED
@@ -160,9 +160,9 @@ def test_what_is_not_the_worker_s_store_makes_nothing_sure(
         for suffix in ("", "-wal", "-shm"):
             Path(f"{venue.peers}{suffix}").unlink(missing_ok=True)
     if how == "deleted and noticed":
-        sync_status.write(venue, replace(FreshnessReader(venue).read(clock.boot_id), store=""))
+        sync_status.write(venue, replace(SyncStatusReader(venue).read(clock.boot_id), store=""))
     if how == "another":
-        Holdings(venue).close()
+        PeerStore(venue).close()
     elif how == "an old copy":
         # It has the id of the one that the worker has open still.
         shutil.move(old, venue.peers)
@@ -188,7 +188,7 @@ def test_a_store_is_known_without_having_been_opened(
 def test_a_damaged_store_has_no_name(venue: Folder) -> None:
     """Who looks which it is learns that it is none; who reads it is told what is wrong."""
     venue.peers.write_bytes(b"\x00garbage\xff" * 3000)
-    peers = Peers(venue)
+    peers = PeerStoreReader(venue)
     peers.refresh()
     assert peers.store == ""
     peers.close()

@@ -8,7 +8,7 @@ import pytest
 
 from gate.cli.sync_commands import enrol_device, status
 from gate.core.model import Direction, Outcome, Reason, Role, Scan
-from gate.core.signed_tip import Head
+from gate.core.signed_tip import SignedTip
 from gate.errors import GateError, ImportFault, RevokedError
 from gate.lane.lane import Lane, Operator
 from gate.lane.operators import Operators
@@ -104,7 +104,7 @@ def test_names_codes_and_keys_go_and_the_journal_stays(worked: Folder, lane: Lan
     assert {name for name in left if not name.endswith(".lock")} == KEPT
     assert not [*worked.inbox.iterdir(), *worked.shared.iterdir()]
     (head,) = heads_of(worked)
-    signed = Head(**head)
+    signed = SignedTip(**head)
     assert is_good(signed, public)
     with sqlite3.connect(worked.journal) as db:
         (newest,) = db.execute("SELECT hex(hash) FROM entry ORDER BY id DESC LIMIT 1").fetchone()

@@ -27,7 +27,7 @@ from gate.core.model import (
 from gate.core.rules import decide
 from gate.errors import ConfigError
 from gate.lane.lane import Lane
-from gate.storage.connectivity import StandingReader
+from gate.storage.connectivity import ConnectivityReader
 from gate.storage.folder import Folder
 from gate.text.words import Words, explain
 from sync.worker.worker import Worker
@@ -174,7 +174,7 @@ def test_other_gates_show_that_a_list_is_current(
 @pytest.mark.parametrize(
     ("at", "what", "instead"),
     [
-        (StandingReader, "list_as_of_ms", lambda *_given: None),
+        (ConnectivityReader, "list_as_of_ms", lambda *_given: None),
         (rules, "_unknown", lambda history, context: rules._verdict(
             Outcome.ADMIT, Reason.UNKNOWN, None, history, context)),
     ],

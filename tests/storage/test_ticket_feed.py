@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from gate.core.ticket_feed import Changes
 from gate.storage.folder import Folder
-from gate.storage.ticket_feed import Feed
+from gate.storage.ticket_feed import TicketFeed
 from gate.storage.tickets import Tickets
 from sync.server import tables as t
 from sync.server import ticket_table
@@ -147,7 +147,7 @@ def test_a_page_and_its_cursor_are_one(engine: Engine, tmp_path: Path) -> None:
     """The replica follows the feed: new, changed and voided tickets, names included."""
     folder = Folder(tmp_path / "gate")
     folder.create()
-    feed = Feed(folder)
+    feed = TicketFeed(folder)
     part = folder.path / "snapshot.part"
     with engine.begin() as connection:
         rows = [{"code": "OLD", "type": "A", "id": "t1", "holder": "Ann Li"}]

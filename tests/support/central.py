@@ -18,9 +18,9 @@ from sqlalchemy import Engine, func, select
 from starlette.applications import Starlette
 
 from gate.core import entry_codec
-from gate.core.event_device import Report
+from gate.core.event_device import DeviceReport
 from gate.core.model import Act, Entry, Outcome
-from gate.core.signed_tip import Head, head_message
+from gate.core.signed_tip import SignedTip, signed_tip_message
 from sync.cardapi import tables as of_cards
 from sync.cardapi.part import card_part
 from sync.cardapi.routes import CardApi
@@ -31,7 +31,7 @@ from sync.server.database import open_database, reading
 from sync.server.devices import hash_of
 from sync.server.part import Part
 from sync.server.server import Server, Settings
-from sync.wire import Answer, Ask, Frame
+from sync.wire import Frame, SyncRequest, SyncResponse
 from tests.support.venue import NOW_MS
 
 ADMIN = "the-admin-token-of-the-tests"
@@ -72,30 +72,30 @@ class Maker:
         """So many admissions."""
         return [self.make(ticket=f"{self.device[:4]}-{n}") for n in range(count)]
 
-    def head(self) -> Head:
+    def head(self) -> SignedTip:
         """The device's signed word on its newest entry."""
-        signature = self.key.sign(head_message(self.origin, self.seq, self.prev))
-        return Head(self.origin, self.seq, self.prev, signature.hex())
+        signature = self.key.sign(signed_tip_message(self.origin, self.seq, self.prev))
+        return SignedTip(self.origin, self.seq, self.prev, signature.hex())
 
 
 def ask(
     bodies: Iterable[bytes] = (),
-    heads: Iterable[Head] = (),
+    heads: Iterable[SignedTip] = (),
     have: Mapping[str, list[str]] | None = None,
     *,
     whole: bool = False,
-    report: Report | None = None,
+    report: DeviceReport | None = None,
 ) -> bytes:
     """The bytes of a message to the server."""
     raw = [msgspec.Raw(body) for body in bodies]
     page = ("", "") if whole else None
     frame = Frame(have=dict(have or {}), page=page, entries=raw, heads=list(heads))
-    return msgspec.json.encode(Ask(frame, report))
+    return msgspec.json.encode(SyncRequest(frame, report))
 
 
-def said(answer: bytes) -> Answer:
+def said(answer: bytes) -> SyncResponse:
     """What the server said."""
-    return msgspec.json.decode(answer, type=Answer)
+    return msgspec.json.decode(answer, type=SyncResponse)
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class Central:
         """Ask as a device."""
         return await self.http.get(f"/v1{path}", headers=self.bearer(maker) | headers)
 
-    async def exchange(self, maker: Maker, body: bytes) -> Answer:
+    async def exchange(self, maker: Maker, body: bytes) -> SyncResponse:
         """Exchange by POST."""
         answer = await self.http.post("/v1/exchange", content=body, headers=self.bearer(maker))
         assert answer.status_code == 200, answer.text
@@ -274,7 +274,7 @@ class Socket:
     def send(self, body: bytes) -> None:
         self._to_app.put_nowait({"type": "websocket.receive", "bytes": body})
 
-    async def read(self) -> Answer:
+    async def read(self) -> SyncResponse:
         """The next frame. Raises Closed."""
         message = await self._next()
         if message["type"] == "websocket.close":

@@ -29,7 +29,7 @@ import httpx
 
 from gate.core.model import Act, Basis, Entry, Reason
 from gate.errors import GateError
-from gate.storage.fleet import Venue
+from gate.storage.fleet import Fleet
 from tests.support.postgres import postgres
 from tests.system.faults import FAULTS, Begin, End
 from tests.system.hosts import Hosts, why_not
@@ -235,7 +235,7 @@ class Night:
             self.wrong.append(f"the server lists no conflict of {sorted(twice - listed)}")
         for gate in self.gates:
             try:
-                with Venue(gate.folder) as venue:
+                with Fleet(gate.folder) as venue:
                     listed = {conflict.ticket for conflict in venue.conflicts()}
             except GateError as fault:
                 self.wrong.append(f"{gate.name}: {fault.message}")

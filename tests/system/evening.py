@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gate.core.event_device import Report
+from gate.core.event_device import DeviceReport
 from gate.core.hlc import Reading
 from gate.core.intake import read_bodies
 from gate.core.model import Basis, HouseRules, Place, Scan
@@ -32,21 +32,21 @@ from gate.lane.lane import Lane
 from gate.storage import sync_status
 from gate.storage.device_key import DeviceKey, verifier
 from gate.storage.folder import Folder, write_durably
-from gate.storage.peer_store import Holdings
-from gate.storage.sync_status import Freshness, FreshnessReader
-from gate.storage.ticket_feed import Feed
+from gate.storage.peer_store import PeerStore
+from gate.storage.sync_status import SyncStatus, SyncStatusReader
+from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow
 from sync.server import device_cache, entry_table
 from sync.server.database import in_transaction, open_database
-from sync.server.device_cache import Roster
+from sync.server.device_cache import DeviceCache
 from sync.server.devices import Device, State
 from sync.server.head_cache import Memory
-from sync.session.server_session import Talk
+from sync.session.server_session import ServerSession
 from sync.session.watermarks import ServerClock, Watermarks, Way
-from sync.transport.lan_transport import Link, Linked, Said, Unlinked
-from sync.wire import Answer, AnswerStamp, Ask, Beat, Word
-from sync.worker.device_directory import ENROLLED, Others
-from sync.worker.peers import Gates
+from sync.transport.lan_transport import Connected, Disconnected, Link, MessageReceived
+from sync.wire import Heartbeat, PeerMessage, SyncRequest, SyncResponse, SyncResponseStamp
+from sync.worker.device_directory import ENROLLED, DeviceDirectory
+from sync.worker.peers import PeerSet
 from tests.support.venue import fill
 from tests.system.simulation import (
     EVENT,
@@ -103,18 +103,18 @@ class Gate:
     """What has come while it was stopped."""
 
     def start(self, evening: "Evening") -> None:
-        self.holdings = Holdings(self.folder)
+        self.holdings = PeerStore(self.folder)
         self.watermarks = Watermarks(self.holdings.lacking)
-        self.feed = Feed(self.folder)
+        self.feed = TicketFeed(self.folder)
         self.key = DeviceKey(self.folder)
-        self.others = Others(self.holdings, self.feed, self.watermarks)
+        self.others = DeviceDirectory(self.holdings, self.feed, self.watermarks)
         self.others._members = evening.members
-        self.others.recall(FreshnessReader(self.folder).read("boot").lanes)
-        self.gates = Gates(
+        self.others.recall(SyncStatusReader(self.folder).read("boot").lanes)
+        self.gates = PeerSet(
             self.holdings, self.key, evening, self.clock,  # type: ignore[arg-type]
             lambda device: evening.keys.get(device, ""), watermarks=self.watermarks,
         )  # fmt: skip
-        self.talk = Talk(self.holdings, self.key)
+        self.talk = ServerSession(self.holdings, self.key)
         self.server_clock = ServerClock()
         self.runs = True
 
@@ -221,14 +221,14 @@ class Evening:
         else:
             gate.gates.tell()
             if gate.ticks % BEAT_TICKS == 0:
-                gate.gates.beat(Beat(name=gate.name, is_open=True), hears_central=False)
+                gate.gates.beat(Heartbeat(name=gate.name, is_open=True), hears_central=False)
             elif gate.ticks % STAMP_TICKS == 0:
                 gate.gates.stamp()
         self.say(gate)
 
     def say(self, gate: Gate) -> None:
         now = gate.clock.read()
-        sync_status.write(gate.folder, Freshness(
+        sync_status.write(gate.folder, SyncStatus(
             boot_id=now.boot_id, boot_ms=now.boot_ms, server="central" if self.central else "",
             lanes=gate.others.lanes(gate.gates, now.wall_ms), knows_members=True,
             opened_boot_ms=gate.holdings.opened_boot_ms(now.boot_id),
@@ -262,9 +262,9 @@ class Evening:
 
         def arrive() -> None:
             if wire.links is links and links is not None and not wire.is_cut:
-                word = msgspec.json.decode(data, type=Word)
+                word = msgspec.json.decode(data, type=PeerMessage)
                 gate = wire.ends[to]
-                self.at(gate, lambda: gate.gates.hear(Said(links[to], word)))
+                self.at(gate, lambda: gate.gates.hear(MessageReceived(links[to], word)))
 
         self.after(max(0.0, wire.free_at_ms[to] + way_ms - self.now_ms), arrive)
 
@@ -277,7 +277,7 @@ class Evening:
         wire.links = self.end(other), self.end(one)
         wire.free_at_ms = [self.now_ms, self.now_ms]
         for gate, link in zip(wire.ends, wire.links, strict=True):
-            gate.gates.hear(Linked(link))
+            gate.gates.hear(Connected(link))
 
     def end(self, other: Gate) -> Link:
         device = other.folder.device_id()
@@ -288,7 +288,7 @@ class Evening:
         if links is None:
             return
         for gate, link in zip(wire.ends, links, strict=True):
-            self.at(gate, lambda gate=gate, link=link: gate.gates.hear(Unlinked(link, "")))  # type: ignore[misc]
+            self.at(gate, lambda gate=gate, link=link: gate.gates.hear(Disconnected(link, "")))  # type: ignore[misc]
 
     # What goes wrong
 
@@ -435,7 +435,7 @@ class Central:
         shutil.copy(central_template(), path)
         self.engine = open_database(f"sqlite:///{path}")
         self.memory = Memory(self.engine)
-        self.roster = Roster(None)  # type: ignore[arg-type]
+        self.roster = DeviceCache(None)  # type: ignore[arg-type]
         with self.engine.begin() as connection:
             ticket_table.create_event(connection, EVENT, "Show", "UTC", START_MS)
             for gate in evening.gates:
@@ -453,11 +453,11 @@ class Central:
         gate.talk.needs_whole = True
         talk = gate.talk
         ask = msgspec.structs.replace(
-            talk.ask(Report()), stamp=gate.server_clock.stamp(now_ms, gate.holdings.own_tip)
+            talk.ask(DeviceReport()), stamp=gate.server_clock.stamp(now_ms, gate.holdings.own_tip)
         )
         self.evening.after(self.way(ask), lambda: self.answer(gate, talk, ask))
 
-    def answer(self, gate: Gate, talk: Talk, ask: Ask) -> None:
+    def answer(self, gate: Gate, talk: ServerSession, ask: SyncRequest) -> None:
         if not self.evening.online[gate.name]:
             return
         device = gate.folder.device_id()
@@ -471,19 +471,19 @@ class Central:
 
         frame = in_transaction(self.engine, job)
         assert ask.stamp is not None
-        stamp = AnswerStamp(
+        stamp = SyncResponseStamp(
             device_cache.CLOCK,
             device_cache.boot_ms(),
             ask.stamp.at_ms,
             self.roster.watermarks(EVENT),
         )
-        answer = Answer(frame, START_MS, lanes=self.roster.lanes(EVENT), stamp=stamp)
+        answer = SyncResponse(frame, START_MS, lanes=self.roster.lanes(EVENT), stamp=stamp)
         self.evening.after(
             self.way(answer),
             lambda: self.evening.at(gate, lambda: self.hear(gate, talk, answer)),
         )
 
-    def hear(self, gate: Gate, talk: Talk, answer: Answer) -> None:
+    def hear(self, gate: Gate, talk: ServerSession, answer: SyncResponse) -> None:
         if gate.talk is not talk or not self.evening.online[gate.name]:
             return
         now = gate.clock.read()

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.core import allowance, entry_codec, hlc
 from gate.core.model import Act, Entry, device_of
-from gate.core.signed_tip import Head, head_message
+from gate.core.signed_tip import SignedTip, signed_tip_message
 from sync.server import entry_table
 from sync.session import peer_session, server_session
 
@@ -35,7 +35,9 @@ class Flooder:
         """Its public key, hex."""
         return self._key.public_key().public_bytes_raw().hex()
 
-    def flood(self, random: Random, now_ms: int) -> tuple[list[bytes], list[Head], list[bytes]]:
+    def flood(
+        self, random: Random, now_ms: int
+    ) -> tuple[list[bytes], list[SignedTip], list[bytes]]:
         """What it says to somebody now: entries, heads, and those of them that anybody may take."""
         how = random.randrange(4)
         if how == 0:
@@ -48,7 +50,7 @@ class Flooder:
 
     def _made(
         self, now_ms: int, count: int, *, note: str, new_lives: bool = False
-    ) -> tuple[list[bytes], list[Head], list[bytes]]:
+    ) -> tuple[list[bytes], list[SignedTip], list[bytes]]:
         bodies, heads = [], []
         for n in range(count):
             # Signed each, so that relays with frames of any length can go on.
@@ -60,7 +62,7 @@ class Flooder:
 
     def _too_long(
         self, now_ms: int, note: str = "", source: str = ""
-    ) -> tuple[list[bytes], list[Head], list[bytes]]:
+    ) -> tuple[list[bytes], list[SignedTip], list[bytes]]:
         entry, body = self._next(now_ms, begins=True, note=note, source=source)
         return [body], [self._head(entry, entry_codec.digest(body).hex())], []
 
@@ -83,9 +85,9 @@ class Flooder:
         )
         return made, entry_codec.encode(made)
 
-    def _head(self, entry: Entry, digest: str) -> Head:
-        signed = self._key.sign(head_message(entry.origin, entry.seq, digest))
-        return Head(entry.origin, entry.seq, digest, signed.hex())
+    def _head(self, entry: Entry, digest: str) -> SignedTip:
+        signed = self._key.sign(signed_tip_message(entry.origin, entry.seq, digest))
+        return SignedTip(entry.origin, entry.seq, digest, signed.hex())
 
 
 class Bound:

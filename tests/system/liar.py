@@ -10,8 +10,8 @@ from msgspec import Raw
 
 from gate.core import entry_codec, hlc
 from gate.core.model import Act, Entry, Outcome
-from gate.core.signed_tip import Head, head_message
-from sync.wire import Beat, Frame, Word
+from gate.core.signed_tip import SignedTip, signed_tip_message
+from sync.wire import Frame, Heartbeat, PeerMessage
 
 SEED = bytes(range(32))
 TICKETS = 8
@@ -34,7 +34,7 @@ class Liar:
 
     def lie(
         self, random: Random, known: list[bytes], now_ms: int
-    ) -> tuple[list[bytes], list[Head], list[bytes]]:
+    ) -> tuple[list[bytes], list[SignedTip], list[bytes]]:
         """What it says to somebody now: entries, heads, and those of them that it may say."""
         how = random.randrange(6)
         if how == 0 and known:
@@ -51,10 +51,10 @@ class Liar:
         self,
         random: Random,
         raw: list[bytes],
-        heads: list[Head],
+        heads: list[SignedTip],
         known: list[bytes],
         devices: list[str],
-    ) -> Word:
+    ) -> PeerMessage:
         """All of it as a word on its stream, with whatever else may mislead who hears it."""
         have: dict[str, list[str]] = {}
         for body in random.sample(known, min(len(known), random.randint(0, 3))):
@@ -65,16 +65,16 @@ class Liar:
         ends = sorted(random.choice(["", "5", *have]) for _ in range(2))
         page = random.choice([None, None, ("", ""), ("", ends[1]), (ends[0], ends[1])])
         hears = dict.fromkeys(random.sample([*devices, "central"], 2), "")
-        return Word(
+        return PeerMessage(
             Frame(have, page, [Raw(body) for body in raw], heads),
             took=random.choice([0, 0, 1, 50]),
             wants=random.choice([None, [], ["*"], devices]),
-            beat=Beat(linked=random.choice([None, {}, hears])),
+            beat=Heartbeat(linked=random.choice([None, {}, hears])),
         )
 
     def _told_anew(
         self, random: Random, now_ms: int, known: list[bytes]
-    ) -> tuple[list[bytes], list[Head], list[bytes]]:
+    ) -> tuple[list[bytes], list[SignedTip], list[bytes]]:
         """Its own story goes on: from its end, or once more from somewhere before."""
         before = None
         if self._told:
@@ -114,7 +114,7 @@ class Liar:
 
     def _forged(
         self, random: Random, known: list[bytes], now_ms: int
-    ) -> tuple[list[bytes], list[Head], list[bytes]]:
+    ) -> tuple[list[bytes], list[SignedTip], list[bytes]]:
         """Somebody else's next entry, vouched for with the wrong key or not at all."""
         last = random.choice(known)
         entry = entry_codec.decode(last)
@@ -140,7 +140,7 @@ class Liar:
 
     def _altered(
         self, random: Random, known: list[bytes]
-    ) -> tuple[list[bytes], list[Head], list[bytes]]:
+    ) -> tuple[list[bytes], list[SignedTip], list[bytes]]:
         """Somebody else's entry with another ticket in it."""
         body = random.choice(known)
         entry = entry_codec.decode(body)
@@ -149,6 +149,6 @@ class Liar:
         other = body.replace(b'"gate":"', b'"gate":"not ', 1)
         return [other], [self._head(entry, entry_codec.digest(other).hex())], []
 
-    def _head(self, entry: Entry, digest: str) -> Head:
-        signed = self._key.sign(head_message(entry.origin, entry.seq, digest))
-        return Head(entry.origin, entry.seq, digest, signed.hex())
+    def _head(self, entry: Entry, digest: str) -> SignedTip:
+        signed = self._key.sign(signed_tip_message(entry.origin, entry.seq, digest))
+        return SignedTip(entry.origin, entry.seq, digest, signed.hex())

@@ -9,9 +9,9 @@ from gate.lane.lane import Lane
 from gate.storage import sync_status
 from gate.storage.folder import Folder
 from gate.storage.journal import JournalReader
-from gate.storage.peer_store import Holdings
-from gate.storage.sync_status import Freshness
-from gate.storage.sync_status import Lane as Known
+from gate.storage.peer_store import PeerStore
+from gate.storage.sync_status import DeviceStatus as Known
+from gate.storage.sync_status import SyncStatus
 from tests.support.venue import FixedClock, fill
 
 
@@ -39,7 +39,7 @@ def bodies(folder: Folder) -> list[bytes]:
 
 def carry(source: Folder, target: Folder) -> None:
     """Let a device hear all that another one has written."""
-    holdings = Holdings(target)
+    holdings = PeerStore(target)
     holdings.accept(bodies(source), source.device_id())
     holdings.close()
 
@@ -62,7 +62,7 @@ def say(
 ) -> None:
     """Be the sync worker: say that the server was heard so long ago, and what it told."""
     heard = clock.boot_ms - int(ago_s * 1000)
-    with closing(Holdings(folder)) as holdings:
+    with closing(PeerStore(folder)) as holdings:
         store = holdings.store
     said = {
         "boot_id": clock.boot_id,
@@ -74,4 +74,4 @@ def say(
         "lanes": lanes,
         "store": store,
     } | more
-    sync_status.write(folder, Freshness(**said))  # type: ignore[arg-type]
+    sync_status.write(folder, SyncStatus(**said))  # type: ignore[arg-type]

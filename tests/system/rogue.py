@@ -13,13 +13,13 @@ import msgspec
 from gate.cli.sync_commands import enrol_device
 from gate.core import entry_codec, hlc
 from gate.core.model import Act, Entry, Outcome
-from gate.core.signed_tip import Head
+from gate.core.signed_tip import SignedTip
 from gate.errors import GateError
 from gate.storage.device_key import DeviceKey
 from gate.storage.enrolment import load
 from gate.storage.folder import Folder
-from sync.transport.http_client import Client
-from sync.wire import Ask, Frame
+from sync.transport.http_client import ServerClient
+from sync.wire import Frame, SyncRequest
 from tests.system.hosts import Hosts
 
 EVERY_S = 0.3
@@ -63,23 +63,23 @@ class Rogue:
             self._redeem, self._take_back, self._let_out, self._begin_often, self._talk_much,
             self._babble,
         ]  # fmt: skip
-        with closing(Client(enrolment)) as client:
+        with closing(ServerClient(enrolment)) as client:
             while not self._ending.wait(EVERY_S):
                 way = chance.choice(ways)
                 self.said[way.__name__] = self.said.get(way.__name__, 0) + 1
                 with suppress(GateError):
                     self._say(client, way(chance))
 
-    def _say(self, client: Client, bodies: list[bytes]) -> None:
+    def _say(self, client: ServerClient, bodies: list[bytes]) -> None:
         raw = [msgspec.Raw(body) for body in bodies]
         frame = Frame(entries=raw, heads=self._heads(bodies), page=("", ""))
-        answer = client.exchange(Ask(frame))
+        answer = client.exchange(SyncRequest(frame))
         for body in answer.frame.entries:
             entry = entry_codec.decode(bytes(body))
             if entry.act is Act.ADMISSION and entry.device != self.device:
                 self._others.append(entry)
 
-    def _heads(self, bodies: list[bytes]) -> list[Head]:
+    def _heads(self, bodies: list[bytes]) -> list[SignedTip]:
         key, heads = DeviceKey(self._folder), []
         for body in bodies[-20:]:
             with suppress(entry_codec.NoEntryError):

@@ -57,25 +57,25 @@ from gate.storage import sqlite as store_sqlite
 from gate.storage.certificates import MEMBER, Membership
 from gate.storage.checksums import put_meta
 from gate.storage.device_key import DeviceKey, verifier
-from gate.storage.fleet import Venue
+from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder, write_durably
 from gate.storage.journal import read_facts
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from gate.storage.peers import read_heard
 from gate.storage.sqlite import open_reader
-from gate.storage.sync_status import Freshness
-from gate.storage.ticket_feed import Feed
+from gate.storage.sync_status import SyncStatus
+from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import put_member, put_ticket, put_type
 from gate.storage.tickets import live_replica
 from sync.server import devices, entry_table, tables, ticket_table
 from sync.server.database import in_transaction, open_database
 from sync.server.head_cache import Memory
 from sync.session import send_window
-from sync.session.server_session import Talk
+from sync.session.server_session import ServerSession
 from sync.session.watermarks import Watermarks
-from sync.transport.lan_transport import Link, Linked, Said, Unlinked
-from sync.wire import Answer, Ask, Beat, Frame, Word
-from sync.worker.peers import Gates
+from sync.transport.lan_transport import Connected, Disconnected, Link, MessageReceived
+from sync.wire import Frame, Heartbeat, PeerMessage, SyncRequest, SyncResponse
+from sync.worker.peers import PeerSet
 from tests.system.disowning import disown_somebody, effective, until_of
 from tests.system.flooder import FLOODER, Bound, Flooder, of_flooder, small_limits
 from tests.system.forgotten import Forgotten, all_told
@@ -178,9 +178,9 @@ class Gate:
     clock: Clock
     direction: Direction = Direction.IN
     lane: Lane | None = None
-    holdings: Holdings | None = None
-    feed: Feed | None = None
-    talk: Talk | None = None
+    holdings: PeerStore | None = None
+    feed: TicketFeed | None = None
+    talk: ServerSession | None = None
     online: bool = True
     session: int = 0
     whole: int = -1
@@ -189,7 +189,7 @@ class Gate:
     last_hash: str = ""
     seen_row: int = 0
     backups: list[tuple[Path, str, int]] = field(default_factory=list)
-    others: Gates | None = None
+    others: PeerSet | None = None
     revoked: bool = False
     shuns: set[str] = field(default_factory=set)
     """Devices it has heard were revoked: it has no stream with them any more."""
@@ -327,9 +327,9 @@ class World:
             gate.folder, gate.clock, Place(gate.name), HouseRules(rescan_s=0), gate.direction
         )
         gate.lane._thread = AtOnce()  # type: ignore[assignment]
-        gate.holdings = Holdings(gate.folder)
-        gate.feed = Feed(gate.folder)
-        gate.others = Gates(
+        gate.holdings = PeerStore(gate.folder)
+        gate.feed = TicketFeed(gate.folder)
+        gate.others = PeerSet(
             gate.holdings,
             DeviceKey(gate.folder),
             FalseLan(self),  # type: ignore[arg-type]
@@ -346,7 +346,7 @@ class World:
         gate.session += 1
         gate.inbox.clear()
         gate.whole = -1
-        gate.talk = Talk(gate.holdings, DeviceKey(gate.folder))
+        gate.talk = ServerSession(gate.holdings, DeviceKey(gate.folder))
 
     def stop(self, gate: Gate) -> None:
         """The process ends without a word: nothing is committed that was not."""
@@ -550,21 +550,21 @@ class World:
 
     def arrive(self, gate: Gate, session: int, number: int, data: bytes) -> None:
         try:
-            ask = msgspec.json.decode(data, type=Ask)
+            ask = msgspec.json.decode(data, type=SyncRequest)
         except msgspec.DecodeError:
             return
         if self.random.random() < 0.05:
             FUSE.set(-1, after=False, in_commit=True)
         self.tell(gate, session, number, ask)
 
-    def tell(self, gate: Gate, session: int, number: int, ask: Ask) -> None:
+    def tell(self, gate: Gate, session: int, number: int, ask: SyncRequest) -> None:
         answer = central_answers(self, gate.device, ask)
         gate.inbox.append((session, number, msgspec.json.encode(answer)))
 
     def hear(self, gate: Gate, number: int, data: bytes) -> None:
         assert gate.talk
         try:
-            answer = msgspec.json.decode(data, type=Answer)
+            answer = msgspec.json.decode(data, type=SyncResponse)
         except msgspec.DecodeError:
             return
         gate.talk.hear(answer, self.now_ms, to_whole=number == gate.whole)
@@ -578,7 +578,7 @@ class World:
     def measure(self, gate: Gate) -> None:
         """The sync worker has compared the clocks."""
         boot_ms = gate.clock.read().boot_ms
-        said = Freshness("boot", boot_ms, "central", boot_ms, link="poll",
+        said = SyncStatus("boot", boot_ms, "central", boot_ms, link="poll",
                          ahead_ms=-gate.clock.off_ms, error_ms=1)  # fmt: skip
         sync_status.write(gate.folder, said)
 
@@ -812,7 +812,7 @@ class World:
         self.wires.append(wire)
         for end, link in zip(wire.ends, wire.links, strict=True):
             assert end.others
-            end.others.hear(Linked(link))
+            end.others.hear(Connected(link))
         return wire
 
     def end(self, other: Gate) -> Link:
@@ -823,14 +823,14 @@ class World:
             self.wires.remove(wire)
             for end, link in zip(wire.ends, wire.links, strict=True):
                 if end.others is not None:
-                    end.others.hear(Unlinked(link, ""))
+                    end.others.hear(Disconnected(link, ""))
 
     def do_beat(self, gate: Gate) -> None:
         assert gate.others
         gate.others.tell()
         if self.random.random() < 0.5:
             hears = gate.online and self.has_central and not gate.revoked
-            gate.others.beat(Beat(name=gate.name), hears_central=hears)
+            gate.others.beat(Heartbeat(name=gate.name), hears_central=hears)
 
     def do_word(self, _gate: Gate) -> None:
         """What a gate has said arrives at another."""
@@ -843,12 +843,12 @@ class World:
         gate = wire.ends[at]
         assert gate.others
         try:
-            word = msgspec.json.decode(data, type=Word)
+            word = msgspec.json.decode(data, type=PeerMessage)
         except msgspec.DecodeError:
             self.cut(wire)
             return
         self.sent += len(word.frame.entries)
-        gate.others.hear(Said(wire.links[at], word))
+        gate.others.hear(MessageReceived(wire.links[at], word))
 
     def do_revoke(self, gate: Gate) -> None:
         """A device is found to be lost: the server takes nothing from it, nor who hears of it."""
@@ -881,10 +881,10 @@ class World:
             self.after[LIAR, entry.prev].add(digest)
         assert gate.others
         if LIAR not in gate.others.linked:
-            gate.others.hear(Linked(Link(LIAR, self.keys[LIAR], "", False, None, 0.0)))  # type: ignore[arg-type]
+            gate.others.hear(Connected(Link(LIAR, self.keys[LIAR], "", False, None, 0.0)))  # type: ignore[arg-type]
         word = self.liar.word(self.random, raw, heads, known, [one.device for one in self.gates])
         link = gate.others.linked[LIAR].link
-        gate.others.hear(Said(link, roundtrip(word, Word)))
+        gate.others.hear(MessageReceived(link, roundtrip(word, PeerMessage)))
 
     def do_flood(self, gate: Gate) -> None:
         """A member tells a gate or the server more than anybody should take in."""
@@ -905,7 +905,7 @@ class World:
 
     def flood_central(self, frame: Frame) -> None:
         before = of_flooder(self.held_by_central().values())
-        central_answers(self, FLOODER, roundtrip(Ask(frame), Ask))
+        central_answers(self, FLOODER, roundtrip(SyncRequest(frame), SyncRequest))
         after = of_flooder(self.held_by_central().values())
         self.bound.check("central", before, after, self.now_ms)
 
@@ -913,10 +913,10 @@ class World:
         assert gate.others
         if FLOODER not in gate.others.linked:
             link = Link(FLOODER, self.keys[FLOODER], "", False, None, 0.0)  # type: ignore[arg-type]
-            gate.others.hear(Linked(link))
+            gate.others.hear(Connected(link))
         before = of_flooder(self.held_by(gate).values())
         link = gate.others.linked[FLOODER].link
-        gate.others.hear(Said(link, roundtrip(Word(frame), Word)))
+        gate.others.hear(MessageReceived(link, roundtrip(PeerMessage(frame), PeerMessage)))
         after = of_flooder(self.held_by(gate).values())
         self.bound.check(gate.name, before, after, gate.clock.read().wall_ms)
 
@@ -960,7 +960,7 @@ class World:
                 assert gate.others
                 for linked in gate.others.linked.values():
                     linked.pair.compare()
-                gate.others.beat(Beat(name=gate.name), hears_central=False)
+                gate.others.beat(Heartbeat(name=gate.name), hears_central=False)
             self.pump()
             assert self.sent == 0, "told again what was held"
             return
@@ -969,10 +969,10 @@ class World:
             gate.talk.needs_whole, is_done = True, False
             while not is_done:
                 ask = gate.talk.ask()
-                answer = central_answers(self, gate.device, roundtrip(ask, Ask))
+                answer = central_answers(self, gate.device, roundtrip(ask, SyncRequest))
                 assert not ask.frame.entries, "told again what was held"
                 assert not answer.frame.entries, "told again what was held"
-                heard = gate.talk.hear(roundtrip(answer, Answer), self.now_ms, to_whole=True)
+                heard = gate.talk.hear(roundtrip(answer, SyncResponse), self.now_ms, to_whole=True)
                 is_done = not heard.more
 
     def settle_alone(self) -> None:
@@ -996,7 +996,7 @@ class World:
             before = self.versions_of_gates()
             for gate in gates:
                 assert gate.others
-                gate.others.beat(Beat(name=gate.name), hears_central=False)
+                gate.others.beat(Heartbeat(name=gate.name), hears_central=False)
             self.pump()
             quiet += 1
             if self.versions_of_gates() != before:
@@ -1017,8 +1017,8 @@ class World:
         for _ in range(400):
             gate.talk.needs_whole = True
             ask = gate.talk.ask()
-            answer = central_answers(self, gate.device, roundtrip(ask, Ask))
-            heard = gate.talk.hear(roundtrip(answer, Answer), self.now_ms, to_whole=True)
+            answer = central_answers(self, gate.device, roundtrip(ask, SyncRequest))
+            heard = gate.talk.hear(roundtrip(answer, SyncResponse), self.now_ms, to_whole=True)
             quiet = not heard.more and not heard.new and not ask.frame.entries
             if quiet and not gate.talk.has_to_send():
                 break
@@ -1094,7 +1094,7 @@ class World:
             assert sum(c.admitted - c.exited for c in counted) == net(facts), "the server's tally"
         else:
             for gate in self.gates:
-                with Venue(gate.folder) as venue:
+                with Fleet(gate.folder) as venue:
                     found = {c.ticket for c in venue.conflicts()}
                 assert found == truth, f"{gate.name}: conflicts {found} are not {truth}"
         for gate in self.gates:
@@ -1142,7 +1142,7 @@ class World:
         if self.has_central:
             assert told(found) == truth, f"irregular {told(found)} are not {truth}"
         for gate in self.gates:
-            with Venue(gate.folder) as venue:
+            with Fleet(gate.folder) as venue:
                 seen = venue.irregular_admissions()
             assert told(seen) == truth, f"{gate.name}: irregular {told(seen)} are not {truth}"
             assert not self.has_central or seen == found
@@ -1210,17 +1210,17 @@ class World:
         self.engine.dispose()
 
 
-def central_answers(world: World, device: str, ask: Ask) -> Answer:
+def central_answers(world: World, device: str, ask: SyncRequest) -> SyncResponse:
     """The server's turn, as its application does it."""
     carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
     vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.heads if world.verify(h)}
 
-    def job(connection: Connection) -> Answer:
+    def job(connection: Connection) -> SyncResponse:
         push = entry_table.Push(device, carried, vouched, ask.frame.heads)
         taken = entry_table.accept(connection, EVENT, [push], world.memory, now_ms=world.now_ms)
         frame = entry_table.answer(connection, EVENT, ask.frame, taken.tips)
         left = {"refused": refused, "later": sorted(taken.later)}
-        return Answer(msgspec.structs.replace(frame, **left), world.now_ms)
+        return SyncResponse(msgspec.structs.replace(frame, **left), world.now_ms)
 
     return in_transaction(world.engine, job)
 
@@ -1430,7 +1430,7 @@ def compiled() -> tuple[Any, Any]:
     return engine.dialect, engine._compiled_cache
 
 
-def follow_journal(holdings: Holdings) -> bool:
+def follow_journal(holdings: PeerStore) -> bool:
     """Look into the journal only if anything was written since; true of any journal of a world."""
     commits, seen = FUSE.commits, getattr(holdings, "seen_commits", -1)
     is_longer = commits != seen and really_follow(holdings)
@@ -1438,7 +1438,7 @@ def follow_journal(holdings: Holdings) -> bool:
     return is_longer
 
 
-really_follow = Holdings.follow_journal
+really_follow = PeerStore.follow_journal
 
 
 FRAME, HEAD_EVERY = 6, 2
@@ -1479,11 +1479,11 @@ def false_world() -> Iterator[Callable[[str], None]]:
     ticket_table.secrets = SimpleNamespace(token_hex=token_hex)  # type: ignore[assignment]
     # Everybody checks the same few signatures, and nothing else here takes as long.
     device_key.is_good = cache(is_good)  # type: ignore[assignment]
-    Holdings.follow_journal = follow_journal  # type: ignore[method-assign]
+    PeerStore.follow_journal = follow_journal  # type: ignore[method-assign]
     try:
         yield use
     finally:
-        Holdings.follow_journal = really_follow  # type: ignore[method-assign]
+        PeerStore.follow_journal = really_follow  # type: ignore[method-assign]
         device_key.is_good = is_good  # type: ignore[assignment]
         store_sqlite.sqlite3, journal.secrets = real_sqlite, real_secrets
         ticket_table.secrets = central_secrets

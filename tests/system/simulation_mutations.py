@@ -16,15 +16,15 @@ from gate.core.ticket_feed import Changes
 from gate.storage import device_key, peer_store, ticket_feed
 from gate.storage.checksums import put_meta
 from gate.storage.journal import Journal, Link
-from gate.storage.peer_store import Holdings
-from gate.storage.ticket_feed import Feed, _apply
+from gate.storage.peer_store import PeerStore
+from gate.storage.ticket_feed import TicketFeed, _apply
 from gate.storage.ticket_filling import MemberRow
 from gate.storage.tickets import Tickets
 from sync.server import entry_table, persons, ticket_table
 from sync.server.database import in_transaction
-from sync.session.peer_session import Asking
-from sync.session.server_session import Talk
-from sync.wire import Answer, Ask
+from sync.session.peer_session import RelayRequests
+from sync.session.server_session import ServerSession
+from sync.wire import SyncRequest, SyncResponse
 from tests.system.simulation import EVENT, Gate, World
 
 
@@ -56,7 +56,7 @@ def _offer_by_number(self: Intake, one: Carried) -> bool:
     return True
 
 
-def _apply_cursor_first(self: Feed, page: Changes) -> None:
+def _apply_cursor_first(self: TicketFeed, page: Changes) -> None:
     connection = self._live()
     assert connection
     put_meta(connection, {"cursor": page.cursor})
@@ -64,7 +64,9 @@ def _apply_cursor_first(self: Feed, page: Changes) -> None:
         _apply(connection, change)
 
 
-def _tell_before_commit(self: World, gate: Gate, session: int, number: int, ask: Ask) -> None:
+def _tell_before_commit(
+    self: World, gate: Gate, session: int, number: int, ask: SyncRequest
+) -> None:
     carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
     vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.heads if self.verify(h)}
 
@@ -72,7 +74,7 @@ def _tell_before_commit(self: World, gate: Gate, session: int, number: int, ask:
         push = entry_table.Push(gate.device, carried, vouched, ask.frame.heads)
         touched = entry_table.accept(connection, EVENT, [push], self.memory).tips
         frame = entry_table.answer(connection, EVENT, ask.frame, touched)
-        answer = Answer(msgspec.structs.replace(frame, refused=refused), self.now_ms)
+        answer = SyncResponse(msgspec.structs.replace(frame, refused=refused), self.now_ms)
         data = msgspec.json.encode(answer)
         gate.inbox.append((session, number, data))
         self.hear(gate, number, data)
@@ -80,10 +82,10 @@ def _tell_before_commit(self: World, gate: Gate, session: int, number: int, ask:
     in_transaction(self.engine, job)
 
 
-_put_receipts = Talk._put_receipts
+_put_receipts = ServerSession._put_receipts
 
 
-def _delete_what_is_receipted(self: Talk, told: Have) -> None:
+def _delete_what_is_receipted(self: ServerSession, told: Have) -> None:
     _put_receipts(self, told)
     path = self._holdings._folder.journal
     if not path.exists():
@@ -99,15 +101,15 @@ def _believe_everybody(batch: Iterable[Carried], *_args: Any) -> list[Carried]:
     return list(batch)
 
 
-_disown, _fold_anew = Holdings.disown, Holdings._fold_anew
+_disown, _fold_anew = PeerStore.disown, PeerStore._fold_anew
 
 
-def _disown_elsewhere(self: Holdings, members: Iterable[MemberRow]) -> None:
+def _disown_elsewhere(self: PeerStore, members: Iterable[MemberRow]) -> None:
     if int(self.device, 16) % 2:
         _disown(self, members)
 
 
-def _forget_disowned(self: Holdings, device: str) -> None:
+def _forget_disowned(self: PeerStore, device: str) -> None:
     _fold_anew(self, device)
     self._connection.execute("DELETE FROM entry WHERE id IN (SELECT entry FROM disowned)")
 
@@ -156,9 +158,9 @@ def _nothing_is_beyond(_self: Page, _have: Have) -> Have:
 
 
 MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
-    "disowned entries still count at one node": [(Holdings, "disown", _disown_elsewhere)],
-    "disowned entries that come late count": [(Holdings, "_counts", _any)],
-    "disowning forgets entries": [(Holdings, "_fold_anew", _forget_disowned)],
+    "disowned entries still count at one node": [(PeerStore, "disown", _disown_elsewhere)],
+    "disowned entries that come late count": [(PeerStore, "_counts", _any)],
+    "disowning forgets entries": [(PeerStore, "_fold_anew", _forget_disowned)],
     "any annulment counts": [(history, "counts_at_once", _any)],
     "no incarnation": [(Journal, "link", _link_without_incarnation)],
     "no predecessor link": [
@@ -166,12 +168,12 @@ MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
         (Intake, "offer", _offer_by_number),
     ],
     "cursor without its id": [(ticket_table, "_is_known", _any)],
-    "cursor outside the transaction": [(Feed, "apply", _apply_cursor_first)],
+    "cursor outside the transaction": [(TicketFeed, "apply", _apply_cursor_first)],
     "receipt before commit": [(World, "tell", _tell_before_commit)],
-    "own entries deleted on receipt": [(Talk, "_put_receipts", _delete_what_is_receipted)],
+    "own entries deleted on receipt": [(ServerSession, "_put_receipts", _delete_what_is_receipted)],
     "hearsay is believed": [(peer_store, "own_or_vouched", _believe_everybody)],
     "any signature is good": [(device_key, "is_good", _any)],
-    "nobody is asked": [(Asking, "share_out", _ask_nobody)],
+    "nobody is asked": [(RelayRequests, "share_out", _ask_nobody)],
     "a void that is over is forgotten": [(ticket_table, "with_voids", _forget_what_is_over)],
     "clocks alone say what is irregular": [(irregular, "_knew", _knew_nothing)],
     "gates take a flood in": [(peer_store, "Meter", _NoLimit)],

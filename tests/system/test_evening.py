@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gate.storage.connectivity import StandingReader
-from gate.storage.peer_store import Holdings
-from gate.storage.peers import Peers
+from gate.storage.connectivity import ConnectivityReader
+from gate.storage.peer_store import PeerStore
+from gate.storage.peers import PeerStoreReader
 from sync.session.watermarks import ClockBound, Watermarks
 from tests.system import simulation
 from tests.system.evening import live
@@ -67,11 +67,11 @@ def _any_store(*_args: Any) -> bool:
 
 
 MUTATIONS: dict[str, list[tuple[type, str, Any]]] = {
-    "heard counts as held": [(Holdings, "lacking", _held_when_heard)],
+    "heard counts as held": [(PeerStore, "lacking", _held_when_heard)],
     "the moment is that of receipt": [(ClockBound, "first", _now)],
     "any store is the one that is meant": [
-        (StandingReader, "_is_read", _any_store),
-        (Peers, "refresh", _nothing),
+        (ConnectivityReader, "_is_read", _any_store),
+        (PeerStoreReader, "refresh", _nothing),
     ],
 }
 NEAR: dict[str, int] = {}

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from gate.clock import SystemClock
-from gate.core.coverage import STEADY_MS, Settling
+from gate.core.coverage import STEADY_MS, Hysteresis
 from gate.core.model import Act, Basis, Flag, Outcome, Reason
-from gate.storage.connectivity import StandingReader
-from gate.storage.fleet import Venue as VenueReader
+from gate.storage.connectivity import ConnectivityReader
+from gate.storage.fleet import Fleet as VenueReader
 from tests.system.hosts import Hosts, why_not
 from tests.system.lan import Member, Venue
 from tests.system.network import until
@@ -207,7 +207,7 @@ def test_alone_is_the_venue_s_decision(tmp_path: Path) -> None:
         assert strict.scan("C000001").reason is Reason.ALREADY_USED
 
         hosts.heal(1)
-        now = StandingReader(strict.folder, 3.0, Settling(0))
+        now = ConnectivityReader(strict.folder, 3.0, Hysteresis(0))
         until(lambda: now.read(SystemClock().read()).coverage.basis is Basis.LAN, FOUND_S)
         well = time.monotonic()
         assert strict.scan("C000003").basis is Basis.ALONE

@@ -12,7 +12,7 @@ from gate import __version__
 from gate.clock import SystemClock
 from gate.core.model import Basis, Outcome, Reason, Status
 from gate.reports import report
-from gate.storage.fleet import Venue as VenueReader
+from gate.storage.fleet import Fleet as VenueReader
 from gate.text.zones import zone_of
 from gate.ui.tui.app import GateApp
 from gate.ui.tui.widgets import StatusBar

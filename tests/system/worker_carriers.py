@@ -13,9 +13,9 @@ from gate.lane.lane import Lane
 from gate.storage.certificates import Membership
 from gate.storage.enrolment import Enrolment
 from gate.storage.folder import Folder
-from sync.transport.http_client import Client, ServerUnreachable, _unreachable, _unwelcome
+from sync.transport.http_client import ServerClient, ServerUnreachable, _unreachable, _unwelcome
 from sync.transport.lan_transport import Event, Link
-from sync.wire import PREFIX, Answer, Ask, Problem
+from sync.wire import PREFIX, Problem, SyncRequest, SyncResponse
 from sync.worker import worker as loop
 from sync.worker.surroundings import Surroundings
 from tests.system.fibers import Elsewhere, Kernel, Queue
@@ -121,9 +121,11 @@ class Around(Surroundings):
     ) -> Any:
         return FalseLan(self._world, self._gate, tell, **more)
 
-    def gate_client(self, place: str, _folder: Folder, _membership: Membership) -> Client:
+    def gate_client(self, place: str, _folder: Folder, _membership: Membership) -> ServerClient:
         to = self._world.gates[int(place.rpartition(":")[2]) - 1]
-        return Client(Enrolment(f"http://{place}", "", ""), GateWay(self._world, self._gate, to))
+        return ServerClient(
+            Enrolment(f"http://{place}", "", ""), GateWay(self._world, self._gate, to)
+        )
 
 
 class FalseLan:
@@ -236,14 +238,14 @@ class GateWay(httpx.BaseTransport):
         return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
 
 
-class FalseClient(Client):
+class FalseClient(ServerClient):
     """The real way to the server but for its sockets."""
 
     def __init__(self, world: "World", gate: Gate) -> None:
         super().__init__(gate.enrolment, Way(world, gate))
         self._world, self._gate = world, gate
 
-    def stream(self, hear: Callable[[Answer], None], gone: Callable[[str], None]) -> Any:
+    def stream(self, hear: Callable[[SyncResponse], None], gone: Callable[[str], None]) -> Any:
         world, gate = self._world, self._gate
         world.note_question(gate)
         world.kernel.sleep(2 * world.way(gate))
@@ -265,7 +267,7 @@ class FalseStream:
         self,
         world: "World",
         gate: Gate,
-        hear: Callable[[Answer], None],
+        hear: Callable[[SyncResponse], None],
         gone: Callable[[str], None],
     ) -> None:
         self.world, self.gate, self.hear, self.gone = world, gate, hear, gone
@@ -274,20 +276,20 @@ class FalseStream:
         world.streams.append(self)
         world.counted["streams"] += 1
 
-    def send(self, ask: Ask) -> None:
+    def send(self, ask: SyncRequest) -> None:
         if not self.is_open:
             raise ServerUnreachable("reset")
         data = msgspec.json.encode(ask)
         self._carry(0, lambda: self.world.central.hear(self, data))
 
-    def tell(self, answer: Answer) -> None:
+    def tell(self, answer: SyncResponse) -> None:
         """From the server."""
         data = msgspec.json.encode(answer)
 
         def arrive() -> None:
             self.gate.heard_s = self.world.kernel.now_s
             self.gate.warnings = 0
-            self.hear(msgspec.json.decode(data, type=Answer))
+            self.hear(msgspec.json.decode(data, type=SyncResponse))
 
         self._carry(1, arrive)
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from gate.storage.peer_store import Holdings
-from gate.storage.sync_status import Freshness
+from gate.storage.peer_store import PeerStore
+from gate.storage.sync_status import SyncStatus
 from sync.transport import http_client
 from sync.transport.http_client import ServerUnreachable
-from sync.wire import Answer
+from sync.wire import SyncResponse
 from sync.worker import worker
 from sync.worker.worker import Worker
 
@@ -51,7 +51,7 @@ def _deaf(self: Worker, work: Callable[[], Any]) -> Any:
     return found
 
 
-def _current(self: Worker, answer: Answer) -> None:
+def _current(self: Worker, answer: SyncResponse) -> None:
     """To be answered counts as having all tickets."""
     _heard(self, answer)
     self._tickets_boot_ms = self._clock.read().boot_ms
@@ -83,7 +83,7 @@ def _said_twice(self: Worker) -> Iterator[None]:
         with _said(self):
             yield
     except Exception as fault:
-        told(Freshness(last_error=worker._told(fault)))
+        told(SyncStatus(last_error=worker._told(fault)))
         raise
 
 
@@ -107,7 +107,7 @@ MUTATIONS: dict[str, list[Change]] = {
     "it looks without a pause": [(worker, "LOOK_EVERY_S", 0.01)],
     "time stands still": [(worker, "LOOK_EVERY_S", 0.0)],
     "gates wait for the server": [(Worker, "_call", _wait_in_vain)],
-    "gates are not told": [(worker.Gates, "tell", _nothing), (worker.Gates, "beat", _nothing)],
+    "gates are not told": [(worker.PeerSet, "tell", _nothing), (worker.PeerSet, "beat", _nothing)],
     "whoever ends it waits for ever": [(Worker, "stop", _nothing)],
     "whoever ends it while the server is asked waits for ever": [(Worker, "_call", _deaf)],
     "nothing is unsent": [(Worker, "_unsent", _zero)],
@@ -120,7 +120,7 @@ MUTATIONS: dict[str, list[Change]] = {
     "each try is told": [(Worker, "_lose", _tell_each)],
     "its end is told twice": [(Worker, "_said", _said_twice)],
     "who was revoked tries again": [(http_client, "_unwelcome", _try_again)],
-    "a lost peer store is not noticed": [(Holdings, "look_after_files", _nothing)],
+    "a lost peer store is not noticed": [(PeerStore, "look_after_files", _nothing)],
     "tickets are read once": [(Worker, "_follow_feed", _read_once)],
     "what has no receipt is not told again": [
         (worker, "RECEIPT_S", 1e9),

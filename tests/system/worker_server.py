@@ -14,20 +14,20 @@ from sqlalchemy import Connection, select, update
 from gate.core.enrolment import Enrol
 from gate.core.intake import read_bodies
 from gate.core.replication import Have, tips_to_text
-from gate.core.signed_tip import Refused
+from gate.core.signed_tip import Rejected
 from gate.core.ticket_feed import Cursor, ResyncNeeded, Snapshot
 from gate.storage.certificates import join
 from gate.storage.device_key import DeviceKey, verifier
 from gate.storage.enrolment import Enrolment
 from gate.storage.folder import Folder
-from gate.storage.ticket_feed import Feed
+from gate.storage.ticket_feed import TicketFeed
 from sync.server import device_cache, devices, entry_table, snapshot, tables, ticket_table
 from sync.server.database import in_transaction, open_database, reading
-from sync.server.device_cache import Roster
+from sync.server.device_cache import DeviceCache
 from sync.server.devices import State
 from sync.server.entry_table import News
 from sync.server.head_cache import Memory
-from sync.wire import PREFIX, Answer, AnswerStamp, Ask, Frame, Problem
+from sync.wire import PREFIX, Frame, Problem, SyncRequest, SyncResponse, SyncResponseStamp
 from sync.worker.feed_follower import unpack
 from tests.system.simulation import EVENT, central_template, compiled
 from tests.system.worker_carriers import FalseStream, Gate
@@ -62,7 +62,7 @@ class Central:
         self.told: Have = {}
         """What is to be told on all streams."""
         self.made = 0
-        self.roster = Roster(self._devices)
+        self.roster = DeviceCache(self._devices)
         self.packed: dict[str, tuple[Path, Snapshot]] = {}
         with self.engine.begin() as connection:
             ticket_table.create_event(connection, EVENT, "Show", "UTC", world.wall_ms())
@@ -131,7 +131,7 @@ class Central:
         kept = self._packed()[1]
         packed, part = next(self._packed()[0].glob("*.zst")), folder.path / "tickets.part"
         unpack(packed, part, kept)
-        with closing(Feed(folder)) as feed:
+        with closing(TicketFeed(folder)) as feed:
             feed.install(part, kept)
 
     def _packed(self) -> tuple[Path, Snapshot]:
@@ -158,7 +158,7 @@ class Central:
         if gate.is_revoked:
             return _json(Problem("revoked", ""), 401)
         if path == "/exchange":
-            ask = msgspec.json.decode(request.read(), type=Ask)
+            ask = msgspec.json.decode(request.read(), type=SyncRequest)
             return _json(self.exchange(gate, ask))
         if path == "/changes":
             cursor = request.url.params["cursor"]
@@ -190,14 +190,14 @@ class Central:
         headers = {"ETag": f'"{kept.sha256}"'}
         return httpx.Response(status, headers=headers, content=content[begin:])
 
-    def exchange(self, gate: Gate, ask: Ask) -> Answer:
+    def exchange(self, gate: Gate, ask: SyncRequest) -> SyncResponse:
         refused, later = self.take(gate, ask)
         with reading(self.engine) as connection:
             frame = entry_table.answer(connection, EVENT, ask.frame, self.touched)
         frame = msgspec.structs.replace(frame, refused=refused, later=later)
         return self._answer(frame, ask, self.head, lanes=True)
 
-    def take(self, gate: Gate, ask: Ask) -> tuple[list[Refused], list[str]]:
+    def take(self, gate: Gate, ask: SyncRequest) -> tuple[list[Rejected], list[str]]:
         self.roster.hear(gate.device, ask.report, ask.stamp)
         carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
         self.touched = {}
@@ -223,7 +223,7 @@ class Central:
         """What came on a stream."""
         if self.mood != "up":
             return
-        ask = msgspec.json.decode(data, type=Ask)
+        ask = msgspec.json.decode(data, type=SyncRequest)
         if ask.frame.compares:
             stream.tell(self.exchange(stream.gate, ask))
             return
@@ -258,14 +258,14 @@ class Central:
             stream.tell(answer)
 
     def _answer(
-        self, frame: Frame, ask: Ask | None, head: str = "", *, lanes: bool = False,
+        self, frame: Frame, ask: SyncRequest | None, head: str = "", *, lanes: bool = False,
         marks: bool = False,
-    ) -> Answer:  # fmt: skip
+    ) -> SyncResponse:  # fmt: skip
         told = self.roster.watermarks(EVENT) if lanes or marks else {}
         got_ms = ask.stamp.at_ms if ask is not None and ask.stamp is not None else None
-        stamp = AnswerStamp(device_cache.CLOCK, device_cache.boot_ms(), got_ms, told)
+        stamp = SyncResponseStamp(device_cache.CLOCK, device_cache.boot_ms(), got_ms, told)
         said = self.roster.lanes(EVENT) if lanes else None
-        return Answer(frame, self.world.wall_ms(), head, said, stamp)
+        return SyncResponse(frame, self.world.wall_ms(), head, said, stamp)
 
 
 def _json(said: Any, status: int = 200) -> httpx.Response:

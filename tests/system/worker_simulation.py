@@ -41,13 +41,13 @@ from gate.storage.folder import Folder, write_durably
 from gate.storage.mending import mend
 from gate.storage.nudge import try_now
 from gate.storage.sqlite import open_reader
-from gate.storage.sync_status import Freshness, FreshnessReader
+from gate.storage.sync_status import SyncStatus, SyncStatusReader
 from gate.storage.tickets import live_replica
 from sync.server import device_cache, ticket_table
 from sync.server.devices import hash_of
 from sync.transport.http_client import Revoked
-from sync.transport.lan_transport import Expelled, Link, Linked, Said, Unlinked
-from sync.wire import Word
+from sync.transport.lan_transport import Connected, Disconnected, Expelled, Link, MessageReceived
+from sync.wire import PeerMessage
 from sync.worker import worker as loop
 from tests.system.fibers import Crash, Kernel, mortal
 from tests.system.simulation import START_MS, AtOnce, scratch
@@ -452,8 +452,8 @@ class World:
         wire = Wire((one, other), (self.end_of(other), self.end_of(one)))
         wire.free_s = [now_s, now_s]
         self.wires.append(wire)
-        a.tell(Linked(wire.links[0]))
-        b.tell(Linked(wire.links[1]))
+        a.tell(Connected(wire.links[0]))
+        b.tell(Connected(wire.links[1]))
 
     def end_of(self, other: Gate) -> Link:
         place: Any = None
@@ -469,7 +469,9 @@ class World:
         def arrive() -> None:
             lan = wire.ends[to].lan
             if wire in self.wires and not wire.is_mute and lan is not None:
-                lan.tell(Said(wire.links[to], msgspec.json.decode(data, type=Word)))
+                lan.tell(
+                    MessageReceived(wire.links[to], msgspec.json.decode(data, type=PeerMessage))
+                )
 
         self.kernel.after(wire.free_s[to] - now_s, arrive)
 
@@ -478,7 +480,7 @@ class World:
             self.wires.remove(wire)
             for gate, link in zip(wire.ends, wire.links, strict=True):
                 if gate.lan is not None:
-                    gate.lan.tell(Unlinked(link, ""))
+                    gate.lan.tell(Disconnected(link, ""))
 
     def hang_up(self, gate: Gate) -> None:
         gate.lan = None
@@ -499,7 +501,7 @@ class World:
         self.counted["most asked"] = max(self.counted["most asked"], len(gate.asked))
         assert len(gate.asked) <= ASKED, f"{gate.name} asks the server without a pause"
 
-    def check_word(self, gate: Gate, told: Freshness) -> None:
+    def check_word(self, gate: Gate, told: SyncStatus) -> None:
         """Whatever is written of how things stand is so."""
         now_s = self.kernel.now_s
         assert gate.queue is not None
@@ -594,7 +596,7 @@ class World:
             self.check_status(gate)
 
     def check_status(self, gate: Gate) -> None:
-        told = FreshnessReader(gate.folder).read("boot")
+        told = SyncStatusReader(gate.folder).read("boot")
         now_ms = gate.clock.read().boot_ms
         assert told.unsent == 0, f"{gate.name}: {told.unsent} unsent"
         assert not told.last_error, f"{gate.name}: {told.last_error}"
@@ -613,7 +615,7 @@ class World:
     def check_fatal(self, gate: Gate) -> None:
         """The file says why it has ended, and whoever started it is told by the fault itself."""
         assert gate.ended is not None
-        told = FreshnessReader(gate.folder).read("boot").last_error
+        told = SyncStatusReader(gate.folder).read("boot").last_error
         assert told == str(gate.ended), f"{gate.name} ended and says '{told}'"
         assert told not in gate.told_errors, f"{gate.name}: its end is told twice"
 
@@ -629,7 +631,7 @@ class World:
         self.kernel.run(QUIET_S)
         self.counted[f"quiet {mood}"] += 1
         for gate in self.working():
-            told = FreshnessReader(gate.folder).read("boot")
+            told = SyncStatusReader(gate.folder).read("boot")
             assert not told.link, f"{gate.name}: {told.link}, and the server is {mood}"
             assert told.last_error, f"{gate.name} does not say that the server is {mood}"
             self.check_back_off(gate, mood)
@@ -671,7 +673,7 @@ class World:
         self.kernel.run(END_S + 3)
         for gate in self.working():
             assert gate.worker is None, f"{gate.name}: asked to end, it goes on"
-            told = FreshnessReader(gate.folder).read("boot")
+            told = SyncStatusReader(gate.folder).read("boot")
             assert not told.link, f"{gate.name} has ended and says '{told.link}'"
             assert not told.last_error, f"{gate.name} has ended with {told.last_error}"
         assert not any(map(self.is_alive, self.gates)), "a thread is left"
@@ -738,7 +740,7 @@ def false_world(kernel: Kernel, root: Path, seed: int) -> Iterator[World]:
     worlds: list[World] = []
     said = sync_status.write
 
-    def write(folder: Folder, told: Freshness) -> None:
+    def write(folder: Folder, told: SyncStatus) -> None:
         said(folder, told)
         gate = next(one for one in worlds[0].gates if one.folder.path == folder.path)
         worlds[0].check_word(gate, told)

@@ -16,7 +16,7 @@ from gate.reports import fleet_report, journal_log, report
 from gate.reports.fleet_report import as_csv, as_table, look
 from gate.reports.journal_log import Filter
 from gate.storage.folder import Folder
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from gate.text import spreadsheet
 from gate.text.spreadsheet import row
 from sync.server import audit
@@ -117,7 +117,7 @@ def hear(folder: Folder, at_ms: int) -> None:
     """Another gate admits two at a time that its clock made up: one of them twice, with us."""
     maker = Maker("1" * 16)
     made = [maker.make(ticket=ticket, at_ms=at_ms) for ticket in ("good-1", "good-2")]
-    with closing(Holdings(folder)) as holdings:
+    with closing(PeerStore(folder)) as holdings:
         assert holdings.accept(made, maker.device).new == len(made)
 
 

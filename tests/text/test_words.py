@@ -30,7 +30,7 @@ from gate.core.model import (
     WeeklyHours,
 )
 from gate.core.rules import decide
-from gate.storage.sync_status import Freshness
+from gate.storage.sync_status import SyncStatus
 from gate.text import words
 from gate.text.words import Words, ago, clock_time, describe, explain, printable, server_link
 from tests.support.venue import NOW, NOW_MS
@@ -254,6 +254,6 @@ def test_no_name_can_either(text: str, reason: Reason) -> None:
 
 def test_gates_are_counted_while_the_sync_worker_speaks() -> None:
     """What it last said before it fell silent says nothing of now."""
-    word = Freshness(boot_id="b", boot_ms=1_000_000, gates=3)
+    word = SyncStatus(boot_id="b", boot_ms=1_000_000, gates=3)
     assert server_link(word, 1_005_000, NOW_MS, ZONE) == "LAN 3"
     assert server_link(word, 1_060_000, NOW_MS, ZONE) == "LAN 0"

@@ -19,7 +19,7 @@ from gate.i18n import _, ngettext
 from gate.lane.inputs import Inputs
 from gate.lane.lane import Lane
 from gate.lane.operators import Operators
-from gate.storage.connectivity import Standing
+from gate.storage.connectivity import Connectivity
 from gate.storage.folder import Folder
 from gate.text.words import (
     DIRECTION_WORDS,
@@ -245,7 +245,7 @@ class GateApp(App[int], inherit_bindings=False):
             self.zone.current.name,
         ]
 
-    def _tickets_age(self, standing: Standing) -> str:
+    def _tickets_age(self, standing: Connectivity) -> str:
         """How long ago the tickets were last known to be all there."""
         known_ms, built_ms = standing.freshness.tickets_boot_ms, self.lane.tickets_built_ms()
         if standing.is_enrolled and known_ms is not None:

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from gate.core import entry_codec
 from gate.core.model import CENTRAL, Act, CodeState, Entry, Status
 from gate.storage.folder import Folder
-from gate.storage.ticket_feed import Feed
+from gate.storage.ticket_feed import TicketFeed
 from gate.storage.tickets import Tickets
 from sync.cardapi import accounts, gifts, issued_codes
 from sync.cardapi import tables as t
@@ -659,7 +659,7 @@ async def test_what_a_phone_showed_of_a_ticket_that_is_done_is_free(
     with api.running.engine.begin() as connection:
         join(connection, folder)
         snapshot = write_snapshot(connection, part, now() * 1000)
-    with closing(Feed(folder)) as feed:
+    with closing(TicketFeed(folder)) as feed:
         feed.install(part, snapshot)
         await end(api, maker, how, card_id, one)
         await api.ok("/card/boardingpass/checkin", stated | {"code": two})

@@ -11,7 +11,7 @@ import pytest
 
 from gate.errors import UsageError
 from sync.cardapi import webhook_delivery
-from sync.cardapi.webhook_delivery import NotAllowed, Outgoing, hosts, is_public
+from sync.cardapi.webhook_delivery import NotAllowed, WebhookDelivery, hosts, is_public
 from tests.support.cardapi import card_api
 from tests.sync.server.test_serve import certified
 
@@ -56,7 +56,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *answers: Sequence[str]) -> list[
     return asked
 
 
-def watched(transport: Outgoing, *, away: Sequence[str] = ()) -> list[httpx.Request]:
+def watched(transport: WebhookDelivery, *, away: Sequence[str] = ()) -> list[httpx.Request]:
     """What the transport sends, instead of sending it; some addresses cannot be reached."""
     sent: list[httpx.Request] = []
 
@@ -70,7 +70,7 @@ def watched(transport: Outgoing, *, away: Sequence[str] = ()) -> list[httpx.Requ
     return sent
 
 
-async def get(transport: Outgoing, url: str) -> int:
+async def get(transport: WebhookDelivery, url: str) -> int:
     async with httpx.AsyncClient(transport=transport) as http:
         return (await http.get(url)).status_code
 
@@ -78,7 +78,7 @@ async def get(transport: Outgoing, url: str) -> int:
 async def test_a_name_is_resolved_once_and_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is connected to is the address that was checked; the name stays the host's."""
     asked = resolving(monkeypatch, [PUBLIC], ["127.0.0.1"])
-    transport = Outgoing()
+    transport = WebhookDelivery()
     sent = watched(transport)
     assert await get(transport, "https://hook.test:8443/x?y=1") == 200
     assert asked == ["hook.test"]
@@ -94,7 +94,7 @@ async def test_a_name_is_resolved_once_and_pinned(monkeypatch: pytest.MonkeyPatc
 async def test_only_its_public_addresses_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """One after the other, until one answers."""
     resolving(monkeypatch, ["10.0.0.1", OTHER_PUBLIC, "::1", PUBLIC])
-    transport = Outgoing()
+    transport = WebhookDelivery()
     sent = watched(transport, away=[OTHER_PUBLIC])
     assert await get(transport, "https://hook.test/") == 200
     assert [request.url.host for request in sent] == [OTHER_PUBLIC, PUBLIC]
@@ -111,7 +111,7 @@ async def test_only_its_public_addresses_are_tried(monkeypatch: pytest.MonkeyPat
 )  # fmt: skip
 async def test_what_is_not_on_the_internet_is_not_called(url: str) -> None:
     """However it is written; this is asked of the system itself."""
-    transport = Outgoing()
+    transport = WebhookDelivery()
     sent = watched(transport)
     with pytest.raises((NotAllowed, httpx.ConnectError)):
         await get(transport, url)
@@ -133,12 +133,12 @@ async def test_what_is_named_is_called(name: str) -> None:
     async with answering() as port:
         named = name.format(port=port)
         host = named.partition(":")[0].lower()
-        assert await get(Outgoing([named]), f"http://{host}:{port}/") == 200
+        assert await get(WebhookDelivery([named]), f"http://{host}:{port}/") == 200
         if ":" in named:
             with pytest.raises(NotAllowed):
-                await get(Outgoing([named]), f"http://{host}:{port + 1}/")
+                await get(WebhookDelivery([named]), f"http://{host}:{port + 1}/")
         with pytest.raises(NotAllowed):
-            await get(Outgoing(["other.test"]), f"https://{host}:{port}/")
+            await get(WebhookDelivery(["other.test"]), f"https://{host}:{port}/")
 
 
 @asynccontextmanager
@@ -168,7 +168,7 @@ async def test_the_certificate_is_checked_for_the_name(
     resolving(monkeypatch, ["127.0.0.1"], ["127.0.0.1"])
     async with answering(tls) as port:
         for host, is_good in (("hook.test", True), ("other.test", False)):
-            transport = Outgoing([host], tls=ours)
+            transport = WebhookDelivery([host], tls=ours)
             if is_good:
                 assert await get(transport, f"https://{host}:{port}/") == 200
             else:

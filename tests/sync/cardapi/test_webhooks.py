@@ -25,10 +25,10 @@ from gate.core import entry_codec
 from gate.core.model import Act
 from sync.cardapi import callback, webhook_outbox
 from sync.cardapi import tables as t
-from sync.cardapi.background_jobs import Clockwork
+from sync.cardapi.background_jobs import BackgroundJobs
 from sync.cardapi.crypto import encrypt, signature
 from sync.cardapi.settings import CardSettings
-from sync.cardapi.webhook_delivery import Outgoing
+from sync.cardapi.webhook_delivery import WebhookDelivery
 from sync.server import ticket_table
 from sync.server.database import reading
 from tests.support.cardapi import DAY_S, Api, account, card_api
@@ -86,7 +86,7 @@ class Backend:
         ]  # fmt: skip
 
 
-def clockwork(api: Api) -> Clockwork:
+def clockwork(api: Api) -> BackgroundJobs:
     return card_api_of(api.running.app).clockwork
 
 
@@ -309,7 +309,7 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, backend: Backend) -> No
 async def test_several_servers_tell_each_event_once(tmp_path: Path, backend: Backend) -> None:
     """Both look at one database; a lease decides who tells."""
     async with heard_by(tmp_path / "server", backend) as api:
-        other = Clockwork(api.running.server, CardSettings())
+        other = BackgroundJobs(api.running.server, CardSettings())
         await other.start()
         await other.http.aclose()
         other._http = httpx.AsyncClient(transport=httpx.ASGITransport(backend.app()))
@@ -534,7 +534,7 @@ async def test_a_callback_is_asked_where_it_was_said_to_be(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, callback.client(Outgoing(["127.0.0.1"])) as http:
+    async with server, callback.client(WebhookDelivery(["127.0.0.1"])) as http:
         assert await callback.answers(http, f"{url}/hook", TOKEN)
         assert not await callback.answers(http, f"{url}/moved", TOKEN)
     assert asked == ["/hook", "/moved"]

@@ -18,13 +18,13 @@ from gate.core import entry_codec
 from gate.core.intake import read_bodies
 from gate.core.limits import MAX_ENTRIES
 from gate.core.model import Act, Entry, Outcome, Scan
-from gate.core.signed_tip import Head, head_message
+from gate.core.signed_tip import SignedTip, signed_tip_message
 from gate.storage.certificates import client_context, load_membership
 from gate.storage.device_key import DeviceKey
 from sync.server import entry_table
 from sync.server.database import in_transaction, open_database
 from sync.transport.lan_transport import STREAM
-from sync.wire import Answer, Ask, Frame, Word
+from sync.wire import Frame, PeerMessage, SyncRequest, SyncResponse
 from tests.support.venue import NOW_MS
 from tests.system.lan import Member, Venue
 from tests.system.network import EVENT, Device, Server, until
@@ -53,7 +53,7 @@ class Rogue:
     def exchange(self, server: Server, frame: Frame) -> httpx.Response:
         return httpx.post(
             f"{server.url}/v1/exchange",
-            content=msgspec.json.encode(Ask(frame)),
+            content=msgspec.json.encode(SyncRequest(frame)),
             headers={"Authorization": f"Bearer {self.credential}"},
             timeout=30,
             trust_env=False,
@@ -78,8 +78,8 @@ def frames(device: str, key: Ed25519PrivateKey | None = None) -> Iterator[Frame]
         heads = []
         for body in bodies if key else ():
             origin, digest = entry_codec.decode(body).origin, entry_codec.digest(body).hex()
-            signature = key.sign(head_message(origin, 1, digest)).hex() if key else ""
-            heads.append(Head(origin, 1, digest, signature))
+            signature = key.sign(signed_tip_message(origin, 1, digest)).hex() if key else ""
+            heads.append(SignedTip(origin, 1, digest, signature))
         yield Frame(entries=[msgspec.Raw(body) for body in bodies], heads=heads)
 
 
@@ -131,7 +131,9 @@ def test_a_flood_over_http_stops_nobody(server: Server, gates: list[Device]) -> 
             slowed += 1
             continue
         assert answer.status_code == 200, answer.text
-        later += msgspec.json.decode(answer.content, type=Answer).frame.later == [rogue.device]
+        later += msgspec.json.decode(answer.content, type=SyncResponse).frame.later == [
+            rogue.device
+        ]
     assert later > 0 or slowed > 0
     told = [one for one in server.entries() if one[0].startswith(rogue.device)]
     assert len(told) <= 2 * MAX_ENTRIES
@@ -207,7 +209,7 @@ def test_a_flood_over_the_lan_stops_nobody(venue: Venue, tmp_path: Path) -> None
     assert membership is not None
     context = client_context(rogue.folder, membership)
     words = [
-        msgspec.json.encode(Word(frame)).decode()
+        msgspec.json.encode(PeerMessage(frame)).decode()
         for frame in frames(rogue.device, DeviceKey(rogue.folder)._key)
     ]
     for member in (first, second):

@@ -22,7 +22,7 @@ from gate.storage.audit import audit_journal
 from gate.storage.certificates import Membership, save_membership
 from gate.storage.event import EventRow
 from gate.storage.folder import Folder
-from gate.storage.ticket_feed import Feed
+from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_rows import bare_body
 from gate.storage.tickets import Tickets
 from sync.cardapi import persons as cards
@@ -32,7 +32,7 @@ from sync.server import tables as t
 from sync.server.database import in_transaction, reading
 from sync.server.retention import Retention
 from sync.worker.feed_follower import unpack
-from sync.worker.peer_feed import SharedFeed
+from sync.worker.peer_feed import PeerFeed
 from tests.conftest import MakeLane, needs
 from tests.support import postgres
 from tests.support.cardapi import Api, account, meeting
@@ -83,7 +83,7 @@ class Gate:
         with running.engine.connect() as connection:
             authority = ticket_table.authority_of(connection, "show").certificate
         save_membership(self.folder, Membership(self.folder.device_id(), "", authority))
-        self.feed = Feed(self.folder)
+        self.feed = TicketFeed(self.folder)
 
     async def begin(self) -> None:
         """Take a snapshot, and keep the packed copy for others."""
@@ -95,7 +95,7 @@ class Gate:
         unpack(copy, part, told)
         self.feed.install(part, told)
         self.folder.shared.mkdir()
-        snapshot_cache.keep(copy, self.folder.shared, snapshot_cache.Kept(told))
+        snapshot_cache.keep(copy, self.folder.shared, snapshot_cache.CachedSnapshot(told))
 
     async def follow(self) -> int:
         """Read on to the end; the answer is the status."""
@@ -182,7 +182,7 @@ class TestErasure:
             answer = await running.get(maker, f"/changes?cursor={cursor}")
             assert (answer.status_code, answer.json()["error"]) == (409, "resync")
         assert await gate.follow() == 200
-        with SharedFeed(gate.folder) as shared, pytest.raises(ResyncNeeded):
+        with PeerFeed(gate.folder) as shared, pytest.raises(ResyncNeeded):
             shared.page(behind)
         later = Gate(running, maker, tmp_path / "later")
         await later.begin()
@@ -559,7 +559,7 @@ class TestGate:
         lane = make_lane()
         lane.open()
         assert lane.admit(Scan("GOOD001")).outcome is Outcome.ADMIT
-        with closing(Feed(venue)) as feed:
+        with closing(TicketFeed(venue)) as feed:
             assert feed.drop(1)
         held = lane.admit(Scan("GOOD002"))
         assert held.outcome is Outcome.HOLD
@@ -571,7 +571,7 @@ class TestGate:
 
     def test_older_replicas_go_when_nobody_scans(self, venue: Folder) -> None:
         """What was live once goes too, but not under a lane."""
-        with closing(Feed(venue)) as feed:
+        with closing(TicketFeed(venue)) as feed:
             live = (venue.path / venue.pointer.read_text().strip()).name
             shutil.copy(venue.path / live, venue.path / "tickets-aa-1.db")
             feed.drop(1)

@@ -11,7 +11,7 @@ import pytest
 from gate.clock import SystemClock
 from gate.core.intake import read_bodies
 from gate.core.model import Outcome, Scan
-from gate.storage.sync_status import FreshnessReader
+from gate.storage.sync_status import SyncStatusReader
 from sync.server import entry_table, serve, tables, ticket_table
 from sync.server.database import open_database
 from sync.server.prepared import MANY
@@ -34,7 +34,7 @@ def servers(tmp_path: Path) -> Iterator[tuple[Server, Server]]:
 
 
 def sure_by_server(device: Device) -> bool:
-    word = FreshnessReader(device.folder).read(SystemClock().read().boot_id)
+    word = SyncStatusReader(device.folder).read(SystemClock().read().boot_id)
     now_ms = SystemClock().read().boot_ms
     return any(now_ms - (one.central_held_boot_ms or 0) < 10_000 for one in word.lanes)
 

@@ -20,7 +20,7 @@ from websockets.asyncio.client import connect
 from websockets.frames import Frame, Opcode
 
 from sync.server import http, invite, request_timeout
-from sync.server.request_timeout import PIPELINED, PromptH11, Stream
+from sync.server.request_timeout import PIPELINED, RequestTimeoutH11, Stream
 from sync.server.server import prove
 from sync.transport import listening
 from sync.transport.connections import Connections
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.system
 
 ASK_S = 0.3
 STRANGERS = 8
-SPEAKERS: list[type[asyncio.Protocol]] = [PromptH11]
+SPEAKERS: list[type[asyncio.Protocol]] = [RequestTimeoutH11]
 with suppress(ImportError):  # it is an extra
     from sync.server.request_timeout import PromptHttpTools
 
@@ -179,7 +179,7 @@ async def test_a_coding_is_unknown_to_old_http(patient: int) -> None:
 
 async def test_a_length_and_a_coding_would_be_believed() -> None:
     """By h11 itself: the refusal above is ours."""
-    async with served(PromptH11, framed=False) as port:
+    async with served(RequestTimeoutH11, framed=False) as port:
         begin = b"POST / HTTP/1.1\r\nHost: gate\r\n" + TWO_ENDS[0] + b"\r\n"
         assert b"here" in await asked(port, begin + b"0\r\n\r\n" + SMUGGLED)
 
@@ -240,7 +240,7 @@ async def test_it_goes_on_when_there_are_no_more_files(monkeypatch: pytest.Monke
         return accepted
 
     monkeypatch.setattr(loop, "sock_accept", accept)
-    async with served(PromptH11) as port:
+    async with served(RequestTimeoutH11) as port:
         for _n in range(3):
             assert await asked(port, SMUGGLED) == b""
         assert b"here" in await asked(port, SMUGGLED)
@@ -342,7 +342,7 @@ async def test_a_stream_buffers_no_more_than_a_message(
 ) -> None:
     """It is cut; without the bound it would not be."""
     monkeypatch.setattr(request_timeout, bound, 1000 if is_bounded else 10**12)
-    async with served(PromptH11) as port, hoarding(port) as (_reader, writer):
+    async with served(RequestTimeoutH11) as port, hoarding(port) as (_reader, writer):
         writer.write(first.serialize(mask=True))
         piece = again.serialize(mask=True) * 200
         is_cut = False

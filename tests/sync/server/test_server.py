@@ -19,7 +19,7 @@ import zxingcpp
 from gate.cli.main import main
 from gate.core import entry_codec
 from gate.core.enrolment import Enrol
-from gate.core.event_device import Report
+from gate.core.event_device import DeviceReport
 from gate.core.model import Act
 from gate.core.replication import Carried, tips_from_text
 from gate.storage import room
@@ -33,7 +33,7 @@ from sync.server.entry_table import Push
 from sync.server.http import Denied
 from sync.server.limits import Buckets
 from sync.server.push_batches import Writer
-from sync.wire import Answer, AnswerStamp, Ask, AskStamp, Frame
+from sync.wire import Frame, SyncRequest, SyncRequestStamp, SyncResponse, SyncResponseStamp
 from tests.support.central import ADMIN, Central, Closed, Maker, Socket, ask, central, stream
 from tests.system.network import Server as Process
 
@@ -207,25 +207,25 @@ class TestExchange:
         self, running: Central, maker: Maker, other: Maker
     ) -> None:
         """By its own clock, and only what was told by that one, of no moment still to come."""
-        body = msgspec.json.decode(ask(maker.run(2), report=Report()), type=Ask)
+        body = msgspec.json.decode(ask(maker.run(2), report=DeviceReport()), type=SyncRequest)
         tip = f"{maker.origin}:2:{maker.prev[:32]}"
 
-        async def told_with(stamp: AskStamp) -> AnswerStamp:
+        async def told_with(stamp: SyncRequestStamp) -> SyncResponseStamp:
             asked = msgspec.json.encode(msgspec.structs.replace(body, stamp=stamp))
             answered = (await running.exchange(maker, asked)).stamp
             assert answered is not None
             return answered
 
-        first = await told_with(AskStamp(70_000, tip))
+        first = await told_with(SyncRequestStamp(70_000, tip))
         assert (first.got_ms, first.clock) == (70_000, CLOCK)
         heard = (await running.exchange(other, ask(whole=True))).stamp
         assert heard is not None
         assert heard.devices == {}
-        await told_with(AskStamp(71_000, tip, "another clock", first.at_ms))
+        await told_with(SyncRequestStamp(71_000, tip, "another clock", first.at_ms))
         heard = (await running.exchange(other, ask(whole=True))).stamp
         assert heard is not None
         assert heard.devices == {}
-        await told_with(AskStamp(72_000, tip, CLOCK, first.at_ms + 10_000_000))
+        await told_with(SyncRequestStamp(72_000, tip, CLOCK, first.at_ms + 10_000_000))
         heard = (await running.exchange(other, ask(whole=True))).stamp
         assert heard is not None
         assert set(heard.devices) == {maker.device}
@@ -235,7 +235,7 @@ class TestExchange:
     async def test_it_tells_the_lanes(self, running: Central, maker: Maker, other: Maker) -> None:
         """Each device hears of every other: open or closed, heard when, and its report."""
         opened = maker.make(Act.LANE_OPENED)
-        report = Report(version="1", gate="North", unsent=4)
+        report = DeviceReport(version="1", gate="North", unsent=4)
         await running.exchange(maker, ask([opened], report=report))
         await running.server.roster.refresh()
         lanes = (await running.exchange(other, ask(whole=True))).lanes or []
@@ -260,7 +260,7 @@ class TestExchange:
         """What one process heard another tells within two seconds, newest first."""
         async with central(running.folder / "two", engine=running.engine) as second:
             second.credentials = running.credentials
-            await running.exchange(maker, ask(report=Report(unsent=7)))
+            await running.exchange(maker, ask(report=DeviceReport(unsent=7)))
 
             def is_told() -> bool:
                 lines = second.server.roster.lines("show")
@@ -408,7 +408,7 @@ class TestStream:
         assert "unauthorised" in closed.value.reason
 
 
-async def _frame_with(socket: Socket, holds: Callable[..., bool]) -> Answer:
+async def _frame_with(socket: Socket, holds: Callable[..., bool]) -> SyncResponse:
     for _n in range(100):
         answer = await socket.read()
         if holds(answer):
@@ -463,7 +463,7 @@ class TestDevices:
 
     async def test_they_are_listed(self, running: Central, maker: Maker, other: Maker) -> None:
         """Supervisors see every device with its report."""
-        await running.exchange(maker, ask(report=Report(gate="North", unsent=3)))
+        await running.exchange(maker, ask(report=DeviceReport(gate="North", unsent=3)))
         lines = (await running.admin("GET", "/events/show/devices")).json()
         assert [line["name"] for line in lines] == ["North", "South"]
         assert lines[0]["report"]["unsent"] == 3
@@ -689,7 +689,7 @@ class TestSupervision:
         await running.exchange(maker, ask([one.make(ticket="t") for one in makers]))
         seen, after = set[str](), ""
         while True:
-            body = msgspec.json.encode(Ask(Frame(page=(after, ""))))
+            body = msgspec.json.encode(SyncRequest(Frame(page=(after, ""))))
             frame = (await running.exchange(other, body)).frame
             assert frame.page is not None
             assert frame.page[0] == after

@@ -21,7 +21,7 @@ from gate.core import entry_codec
 from gate.core.intake import read_bodies
 from gate.core.limits import MAX_ENTRIES
 from gate.core.model import Act
-from gate.core.signed_tip import Head
+from gate.core.signed_tip import SignedTip
 from sync.cardapi.routes import CALLS
 from sync.server import entry_table, ticket_table
 from sync.server import tables as t
@@ -242,7 +242,7 @@ class TestForgery:
     def test_the_word_is_what_counts(self, maker_alone: Maker) -> None:
         """The mutation: with every head believed, a forged run would get in."""
         bodies = maker_alone.run(2)
-        forged = Head(maker_alone.origin, 2, maker_alone.prev, "00" * 64)
+        forged = SignedTip(maker_alone.origin, 2, maker_alone.prev, "00" * 64)
         push = Push(OTHER, read_bodies(bodies)[0], {(forged.origin, forged.seq, forged.hash)})
         engine = open_database("sqlite://")
         with engine.begin() as connection:
@@ -255,7 +255,7 @@ class TestForgery:
         """A device without a server."""
         return Maker()
 
-    def _forged(self, maker: Maker, thief: Maker, good: Head) -> list[Head]:
+    def _forged(self, maker: Maker, thief: Maker, good: SignedTip) -> list[SignedTip]:
         signed_by_thief = Maker(maker.device)
         signed_by_thief.key = thief.key
         signed_by_thief.seq, signed_by_thief.prev = good.seq, good.hash

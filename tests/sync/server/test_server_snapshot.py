@@ -21,7 +21,7 @@ from gate.storage import snapshot_cache
 from gate.storage.certificates import Membership, save_membership
 from gate.storage.checksums import read_meta
 from gate.storage.folder import Folder
-from gate.storage.ticket_feed import Feed
+from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow
 from gate.storage.tickets import Tickets
 from sync.server import snapshot, ticket_table
@@ -76,7 +76,7 @@ async def test_the_gate_opens_it(running: Central, maker: Maker, tmp_path: Path)
     save_membership(folder, Membership(folder.device_id(), "", authority))
     part = folder.path / "fetched.part"
     part.write_bytes(content)
-    feed = Feed(folder)
+    feed = TicketFeed(folder)
     feed.install(part, msgspec.convert(told, Snapshot))
     assert feed.cursor == told["cursor"]
     assert feed.members() == {

@@ -9,9 +9,9 @@ from gate.core.model import CENTRAL
 from gate.core.replication import tips_to_text
 from gate.storage.device_key import DeviceKey, verifier
 from gate.storage.folder import Folder
-from gate.storage.peer_store import Holdings
-from sync.session.peer_session import ALL, Asking, Pair
-from sync.wire import Frame, Word
+from gate.storage.peer_store import PeerStore
+from sync.session.peer_session import ALL, PeerSession, RelayRequests
+from sync.wire import Frame, PeerMessage
 from tests.support.central import NOW_MS, Maker
 
 ME, LIAR, HONEST, MAKER = "me", "liar", "honest", "maker"
@@ -37,7 +37,7 @@ class Heard:
         self.asked = frozenset(devices)
 
 
-def look(asking: Asking, *heard: Heard, times: int = 1) -> None:
+def look(asking: RelayRequests, *heard: Heard, times: int = 1) -> None:
     pairs: Any = heard
     for _ in range(times):
         asking.share_out(pairs, ME, hears_central=False)
@@ -46,13 +46,13 @@ def look(asking: Asking, *heard: Heard, times: int = 1) -> None:
 def test_one_of_those_who_hear_a_device_is_asked() -> None:
     """For what its maker does not tell here, and no other for the same."""
     gates = [Heard("a", [MAKER]), Heard("b", [MAKER])]
-    look(Asking(), *gates, times=9)
+    look(RelayRequests(), *gates, times=9)
     assert sorted(gate.asked for gate in gates) == [frozenset(), frozenset({MAKER})]
 
 
 def test_a_claim_to_hear_a_device_keeps_nothing_back() -> None:
     """What another holds and has not come is asked of that one soon."""
-    asking = Asking()
+    asking = RelayRequests()
     liar, honest = Heard(LIAR, [MAKER]), Heard(HONEST, holds=[MAKER])
     look(asking, liar, honest)
     assert (liar.asked, honest.asked) == ({MAKER}, frozenset())
@@ -62,7 +62,7 @@ def test_a_claim_to_hear_a_device_keeps_nothing_back() -> None:
 
 def test_a_claim_to_hear_the_server_keeps_nothing_back() -> None:
     """Nor does one to hear the server and everybody else."""
-    asking = Asking()
+    asking = RelayRequests()
     liar, honest = Heard(LIAR, [CENTRAL, MAKER]), Heard(HONEST, holds=[MAKER])
     look(asking, liar, honest, times=asking.patience + 1)
     assert (liar.asked, honest.asked) == ({ALL}, {MAKER})
@@ -70,7 +70,7 @@ def test_a_claim_to_hear_the_server_keeps_nothing_back() -> None:
 
 def test_who_says_to_hold_it_and_does_not_tell_is_not_asked_for_ever() -> None:
     """Those who say so are asked in turn, also for a device that is heard itself."""
-    asking = Asking()
+    asking = RelayRequests()
     gates = [Heard("a", holds=[MAKER]), Heard("b", holds=[MAKER]), Heard(MAKER)]
     asked = set()
     for _ in range(4 * asking.patience):
@@ -83,11 +83,11 @@ def test_who_takes_nothing_is_not_told_for_ever(tmp_path: Path) -> None:
     """Once, and then not before everything is compared again."""
     folder = Folder(tmp_path)
     folder.create()
-    holdings, maker = Holdings(folder), Maker("00000000000000aa", "bb")
+    holdings, maker = PeerStore(folder), Maker("00000000000000aa", "bb")
     holdings.accept(maker.run(3), None)
-    pair = Pair(holdings, DeviceKey(folder), "other", verifier(lambda _device: ""))
-    all_is_compared = Word(Frame(page=("", "")), wants=[ALL])
-    takes_nothing = Word(Frame(have={maker.origin: []}), took=1)
+    pair = PeerSession(holdings, DeviceKey(folder), "other", verifier(lambda _device: ""))
+    all_is_compared = PeerMessage(Frame(page=("", "")), wants=[ALL])
+    takes_nothing = PeerMessage(Frame(have={maker.origin: []}), took=1)
     for _ in range(2):
         pair.hear(all_is_compared, NOW_MS)
         assert entries_told(pair) == 3
@@ -100,19 +100,19 @@ def test_who_has_lost_something_is_told_it_again(tmp_path: Path) -> None:
     """What was held and is not any more; without waiting for a comparison."""
     folder = Folder(tmp_path)
     folder.create()
-    holdings, maker = Holdings(folder), Maker("00000000000000aa", "bb")
+    holdings, maker = PeerStore(folder), Maker("00000000000000aa", "bb")
     bodies = maker.run(3)
     holdings.accept(bodies[:2], None)
-    pair = Pair(holdings, DeviceKey(folder), "other", verifier(lambda _device: ""))
+    pair = PeerSession(holdings, DeviceKey(folder), "other", verifier(lambda _device: ""))
     held = tips_to_text({maker.origin: frozenset(holdings.have()[maker.origin])})
-    pair.hear(Word(Frame(held, page=("", "")), wants=[ALL]), NOW_MS)
+    pair.hear(PeerMessage(Frame(held, page=("", "")), wants=[ALL]), NOW_MS)
     assert entries_told(pair) == 0
     holdings.accept(bodies[2:], None)
     assert entries_told(pair) == 1
-    pair.hear(Word(Frame(have={maker.origin: []}), took=1), NOW_MS)
+    pair.hear(PeerMessage(Frame(have={maker.origin: []}), took=1), NOW_MS)
     assert entries_told(pair) == 3
 
 
-def entries_told(pair: Pair) -> int:
+def entries_told(pair: PeerSession) -> int:
     word = pair.say()
     return 0 if word is None else len(word.frame.entries)

@@ -7,11 +7,11 @@ from typing import Any
 from gate.clock import SystemClock
 from gate.storage.device_key import DeviceKey
 from gate.storage.folder import Folder
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from sync.session.watermarks import Watermarks
-from sync.transport.lan_transport import Link, Linked, Said
-from sync.wire import Beat, Word
-from sync.worker.peers import Gates
+from sync.transport.lan_transport import Connected, Link, MessageReceived
+from sync.wire import Heartbeat, PeerMessage
+from sync.worker.peers import PeerSet
 
 NEIGHBOUR, THIRD = "1" * 16, "2" * 16
 
@@ -32,8 +32,8 @@ def test_only_devices_there_are_were_heard(tmp_path: Path) -> None:
     folder.create()
     lan: Any = NoLan()
     keys = {NEIGHBOUR: "ab" * 32, THIRD: "cd" * 32}
-    with closing(Holdings(folder)) as holdings:
-        gates = Gates(
+    with closing(PeerStore(folder)) as holdings:
+        gates = PeerSet(
             holdings,
             DeviceKey(folder),
             lan,
@@ -43,10 +43,12 @@ def test_only_devices_there_are_were_heard(tmp_path: Path) -> None:
         )
         socket: Any = None
         link = Link(NEIGHBOUR, keys[NEIGHBOUR], "", False, socket, 0.0)
-        gates.hear(Linked(link))
+        gates.hear(Connected(link))
         for n in range(3):
             made_up = {f"{n}{m:015x}": "" for m in range(100)}
-            gates.hear(Said(link, Word(beat=Beat(linked={THIRD: "", **made_up}))))
+            gates.hear(
+                MessageReceived(link, PeerMessage(beat=Heartbeat(linked={THIRD: "", **made_up})))
+            )
         assert gates.heard_boot_ms(NEIGHBOUR) is not None
         assert gates.heard_boot_ms(THIRD) is not None
         assert set(gates._heard) == {NEIGHBOUR, THIRD}

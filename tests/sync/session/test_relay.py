@@ -12,14 +12,14 @@ from sqlalchemy import Connection, Engine
 from gate.core.intake import read_bodies
 from gate.core.limits import HEAD_EVERY
 from gate.core.replication import vouching
-from gate.core.signed_tip import Head
+from gate.core.signed_tip import SignedTip
 from gate.storage.device_key import DeviceKey, is_good
 from gate.storage.folder import Folder
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from sync.server import entry_table, tables, ticket_table
 from sync.server.database import in_transaction, open_database
-from sync.session.server_session import Talk
-from sync.wire import Answer, Ask
+from sync.session.server_session import ServerSession
+from sync.wire import SyncRequest, SyncResponse
 from tests.support.central import NOW_MS, Maker
 
 EVENT = "show"
@@ -38,30 +38,30 @@ def servers(tmp_path: Path) -> Iterator[tuple[Engine, Engine]]:
 
 
 @pytest.fixture
-def holdings(tmp_path: Path) -> Iterator[Holdings]:
+def holdings(tmp_path: Path) -> Iterator[PeerStore]:
     """Of a gate that has done nothing itself."""
     folder = Folder(tmp_path / "gate")
     folder.create()
-    with closing(Holdings(folder)) as holdings:
+    with closing(PeerStore(folder)) as holdings:
         yield holdings
 
 
-def answered(engine: Engine, ask: Ask, makers: list[Maker], device: str) -> Answer:
+def answered(engine: Engine, ask: SyncRequest, makers: list[Maker], device: str) -> SyncResponse:
     """A server's turn, as its application does it."""
-    ask = msgspec.json.decode(msgspec.json.encode(ask), type=Ask)
+    ask = msgspec.json.decode(msgspec.json.encode(ask), type=SyncRequest)
     keys = {maker.device: maker.public for maker in makers}
     carried = read_bodies(bytes(raw) for raw in ask.frame.entries)[0]
     vouched = {
         (h.origin, h.seq, h.hash) for h in ask.frame.heads if is_good(h, keys[h.origin[:16]])
     }
 
-    def job(connection: Connection) -> Answer:
+    def job(connection: Connection) -> SyncResponse:
         push = entry_table.Push(device, carried, vouched, ask.frame.heads)
         touched = entry_table.accept(connection, EVENT, [push]).tips
-        return Answer(entry_table.answer(connection, EVENT, ask.frame, touched), NOW_MS)
+        return SyncResponse(entry_table.answer(connection, EVENT, ask.frame, touched), NOW_MS)
 
     answer = in_transaction(engine, job)
-    return msgspec.json.decode(msgspec.json.encode(answer), type=Answer)
+    return msgspec.json.decode(msgspec.json.encode(answer), type=SyncResponse)
 
 
 def held(engine: Engine) -> set[bytes]:
@@ -83,9 +83,9 @@ def told(engine: Engine, maker: Maker, count: int, every: int, name: str = "") -
     in_transaction(engine, lambda connection: entry_table.accept(connection, EVENT, [push]))
 
 
-def talked(engine: Engine, holdings: Holdings, makers: list[Maker]) -> None:
+def talked(engine: Engine, holdings: PeerStore, makers: list[Maker]) -> None:
     """A gate and a server talk until both have said everything."""
-    talk = Talk(holdings, DeviceKey(Folder(holdings._path.parent)))
+    talk = ServerSession(holdings, DeviceKey(Folder(holdings._path.parent)))
     for _ in range(30):
         talk.needs_whole = True
         answer = answered(engine, talk.ask(), makers, holdings.device)
@@ -98,7 +98,7 @@ def talked(engine: Engine, holdings: Holdings, makers: list[Maker]) -> None:
 
 
 def test_a_new_server_gets_all_that_a_gate_had_from_the_old(
-    servers: tuple[Engine, Engine], holdings: Holdings
+    servers: tuple[Engine, Engine], holdings: PeerStore
 ) -> None:
     """More heads than a frame takes, short journals beside long ones, and a cloned device."""
     old, new = servers
@@ -121,7 +121,7 @@ def test_as_few_heads_as_vouch_for_everything() -> None:
     maker = Maker()
     start = read_bodies(maker.run(240))[0]
     clone = copy.copy(maker)
-    heads: list[Head] = []
+    heads: list[SignedTip] = []
 
     def goes_on(one: Maker, name: str) -> list[bytes]:
         bodies = []
@@ -137,7 +137,7 @@ def test_as_few_heads_as_vouch_for_everything() -> None:
     assert vouching(start, {head.hash for head in heads}, HEAD_EVERY) == set()
 
 
-def test_every_branch_of_its_own_is_signed_in_a_frame(holdings: Holdings) -> None:
+def test_every_branch_of_its_own_is_signed_in_a_frame(holdings: PeerStore) -> None:
     """A cloned device that was told what its twin did vouches for both."""
     maker = Maker(holdings.device)
     start = maker.run(3)
@@ -146,7 +146,7 @@ def test_every_branch_of_its_own_is_signed_in_a_frame(holdings: Holdings) -> Non
         [one.make(ticket=name) for _ in range(2)] for one, name in ((maker, "a"), (twin, "b"))
     ]
     holdings.accept([*start, *branches[0], *branches[1]], None)
-    talk = Talk(holdings, DeviceKey(Folder(holdings._path.parent)))
+    talk = ServerSession(holdings, DeviceKey(Folder(holdings._path.parent)))
     frame = talk.ask().frame
     assert len(frame.entries) == 7
     assert {head.hash for head in frame.heads} == {maker.prev, twin.prev}

@@ -12,15 +12,15 @@ from websockets.sync.client import connect
 
 from gate.clock import SystemClock
 from gate.storage.certificates import client_context, load_membership
-from gate.storage.connectivity import StandingReader
-from gate.storage.fleet import Venue
-from gate.storage.sync_status import FreshnessReader
+from gate.storage.connectivity import ConnectivityReader
+from gate.storage.fleet import Fleet
+from gate.storage.sync_status import SyncStatusReader
 from sync.server import stream as streams
 from sync.session import twins
 from sync.session.twins import RUN_HEADER, TOGETHER_S, Twins
 from sync.transport import lan_transport as sockets
 from sync.transport.lan_transport import STREAM, Reply
-from sync.transport.lan_transport import Lan as LanSockets
+from sync.transport.lan_transport import LanTransport as LanSockets
 from tests.support.central import Central, Maker, ask, central
 from tests.system.lan import Member
 from tests.system.lan import Venue as Lan
@@ -144,9 +144,9 @@ def test_gates_see_a_copy_of_another(gates: Lan) -> None:
     context = client_context(owner.folder, membership)
     call(owner, context)
     until(lambda: twins_of(owner) == (owner.device,))
-    with Venue(owner.folder) as seen:
+    with Fleet(owner.folder) as seen:
         reading = SystemClock().read()
-        standing = StandingReader(owner.folder, 10).read(reading)
+        standing = ConnectivityReader(owner.folder, 10).read(reading)
         (own,) = [one for one in seen.devices(reading.wall_ms, standing) if one.is_own]
     assert own.has_twin
 
@@ -179,7 +179,7 @@ def test_a_gate_sees_a_copy_beside_the_owner(gates: Lan, monkeypatch: pytest.Mon
 
 
 def twins_of(member: Member) -> tuple[str, ...]:
-    return FreshnessReader(member.folder).read(SystemClock().read().boot_id).twins
+    return SyncStatusReader(member.folder).read(SystemClock().read().boot_id).twins
 
 
 def call(member: Member, context: ssl.SSLContext) -> None:

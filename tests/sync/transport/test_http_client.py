@@ -16,27 +16,27 @@ from websockets.sync.client import ClientConnection
 
 from gate.cli.sync_commands import FAILED, NOT_WELCOME, UNREACHABLE, exit_code
 from gate.core.enrolment import Enrol
-from gate.core.ticket_feed import Seal, Snapshot
+from gate.core.ticket_feed import Checkpoint, Snapshot
 from gate.errors import UsageError
 from gate.storage.enrolment import Enrolment, parse_link
 from sync.transport import http_client as client_module
 from sync.transport.http_client import (
     GATE_RATE,
     Building,
-    Client,
     ProtocolMismatch,
-    ServerRefused,
+    ServerClient,
+    ServerRejected,
+    ServerStream,
     ServerUnreachable,
     SnapshotGone,
-    Stream,
     TooSlow,
     enrol,
 )
-from sync.wire import Ask, Frame
+from sync.wire import Frame, SyncRequest
 
 PACKED = bytes(range(256)) * 40
 SNAPSHOT = Snapshot(
-    "tickets-aa-1.db", "aa:1:", 50_000, "ab" * 32, len(PACKED), Seal("aa:1:", "00" * 32)
+    "tickets-aa-1.db", "aa:1:", 50_000, "ab" * 32, len(PACKED), Checkpoint("aa:1:", "00" * 32)
 )
 TAG = f'"{SNAPSHOT.sha256}"'
 
@@ -49,7 +49,9 @@ class Scripted:
     def __init__(self) -> None:
         self.asked: list[httpx.Request] = []
         self.answer: Answering = lambda _request: httpx.Response(200)
-        self.client = Client(Enrolment("http://127.0.0.1", "c", "e"), httpx.MockTransport(self._do))
+        self.client = ServerClient(
+            Enrolment("http://127.0.0.1", "c", "e"), httpx.MockTransport(self._do)
+        )
 
     def _do(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
@@ -139,12 +141,12 @@ def test_a_busy_server_says_when_to_come_again(scripted: Scripted, status: int) 
     """As seconds, or as a proxy's HTTP date."""
     scripted.answer = lambda _request: problem(status, "too_often", Retry_After="17")
     with pytest.raises(ServerUnreachable) as busy:
-        scripted.client.exchange(Ask(Frame()))
+        scripted.client.exchange(SyncRequest(Frame()))
     assert busy.value.again_s == 17
     date = formatdate(time.time() + 30, usegmt=True)
     scripted.answer = lambda _request: problem(status, "too_often", Retry_After=date)
     with pytest.raises(ServerUnreachable) as busy:
-        scripted.client.exchange(Ask(Frame()))
+        scripted.client.exchange(SyncRequest(Frame()))
     assert 20 < busy.value.again_s <= 30
 
 
@@ -166,7 +168,7 @@ def test_only_what_a_person_has_to_mend_is_not_welcome(
     """After code 4 nobody starts the worker again: a refusal of one message is not worth that."""
     scripted.answer = lambda _request: answer
     with pytest.raises(client_module.ServerFault) as fault:
-        scripted.client.exchange(Ask(Frame()))
+        scripted.client.exchange(SyncRequest(Frame()))
     assert exit_code(fault.value) == code
 
 
@@ -175,7 +177,7 @@ def test_a_cursor_of_another_feed_is_no_fault(scripted: Scripted) -> None:
     scripted.answer = lambda _request: problem(409, "resync")
     assert scripted.client.changes("aa:1:") is None
     scripted.answer = lambda _request: problem(422, "invalid")
-    with pytest.raises(ServerRefused):
+    with pytest.raises(ServerRejected):
         scripted.client.changes("aa:1:")
 
 
@@ -218,7 +220,7 @@ def test_any_text_is_a_link_or_none(text: str) -> None:
         return
     transport = httpx.MockTransport(lambda _request: httpx.Response(403))
     asked = Enrol(invitation.token, "0" * 16, "ab", "1")
-    with pytest.raises((ServerRefused, UsageError)):
+    with pytest.raises((ServerRejected, UsageError)):
         enrol(invitation.url, "", asked, transport)
 
 
@@ -232,7 +234,7 @@ def test_a_good_link_says_where_and_with_what() -> None:
 def test_a_refused_enrolment_says_once_what_to_do(error: str) -> None:
     """Where the server has said to ask for another, it is not said again."""
     transport = httpx.MockTransport(lambda _request: problem(403, error))
-    with pytest.raises(ServerRefused) as refused:
+    with pytest.raises(ServerRejected) as refused:
         enrol("http://127.0.0.1", "", Enrol("t", "0" * 16, "ab", "1"), transport)
     assert refused.value.error == error
     assert bool(refused.value.hint) == (error in ("wrong_token", ""))
@@ -260,12 +262,12 @@ def test_a_race_within_the_library_is_a_connection_that_ended(
 ) -> None:
     """It is told at once, goes into the log, and ends no worker."""
     gone: list[str] = []
-    stream = Stream(cast("ClientConnection", Broken()), lambda _answer: None, gone.append)
+    stream = ServerStream(cast("ClientConnection", Broken()), lambda _answer: None, gone.append)
     stream._thread.join(5)
     assert gone == ["release unlocked lock"]
     assert "unforeseen fault" in caplog.text
     with pytest.raises(ServerUnreachable):
-        stream.send(Ask())
+        stream.send(SyncRequest())
     stream.close()
 
 
@@ -314,7 +316,7 @@ def test_a_gate_that_drips_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
             yield b"x"
 
     answer = httpx.MockTransport(lambda _request: httpx.Response(200, content=drip()))
-    client = Client(Enrolment("http://127.0.0.1", "", ""), answer, least_rate=GATE_RATE)
+    client = ServerClient(Enrolment("http://127.0.0.1", "", ""), answer, least_rate=GATE_RATE)
     with pytest.raises(TooSlow):
         client.changes("aa:1:")
     client.close()

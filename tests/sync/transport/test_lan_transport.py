@@ -14,31 +14,31 @@ from websockets.sync.client import connect
 
 from gate import __version__
 from gate.clock import SystemClock
-from gate.core.event_device import Report
+from gate.core.event_device import DeviceReport
 from gate.core.model import Basis, Outcome, Reason, Role
-from gate.core.ticket_feed import Seal, Snapshot
+from gate.core.ticket_feed import Checkpoint, Snapshot
 from gate.lane.lane import Operator
 from gate.storage.certificates import Authority, Membership, client_context, load_membership
-from gate.storage.connectivity import StandingReader
+from gate.storage.connectivity import ConnectivityReader
 from gate.storage.device_key import DeviceKey
-from gate.storage.fleet import Venue as VenueReader
+from gate.storage.fleet import Fleet as VenueReader
 from gate.storage.folder import Folder
-from gate.storage.sync_status import FreshnessReader, Lane
-from gate.storage.ticket_feed import Feed
+from gate.storage.sync_status import DeviceStatus, SyncStatusReader
+from gate.storage.ticket_feed import TicketFeed
 from gate.storage.tickets import live_replica
 from gate.storage.venue_host import REVOKED, set_state
 from sync.transport.lan_transport import (
     OF_EACH,
     STRANGERS,
     STREAM,
+    Connected,
+    Disconnected,
     Event,
-    Lan,
-    Linked,
+    LanTransport,
     Reply,
-    Unlinked,
     _placed,
 )
-from sync.wire import Beat, Word
+from sync.wire import Heartbeat, PeerMessage
 from tests.support.crowd import crowd, still_there
 from tests.system.lan import Member, Venue
 from tests.system.network import free_port, until
@@ -60,17 +60,17 @@ def venue(tmp_path: Path) -> Iterator[Open]:
 
 
 def basis(member: Member, within_s: float = 10.0) -> Basis:
-    return StandingReader(member.folder, within_s).read(SystemClock().read()).coverage.basis
+    return ConnectivityReader(member.folder, within_s).read(SystemClock().read()).coverage.basis
 
 
-def other_of(member: Member) -> Lane:
+def other_of(member: Member) -> DeviceStatus:
     """What its worker last said of the other gate."""
-    (lane,) = FreshnessReader(member.folder).read(SystemClock().read().boot_id).lanes
+    (lane,) = SyncStatusReader(member.folder).read(SystemClock().read().boot_id).lanes
     return lane
 
 
 def boot_ms(member: Member) -> int:
-    return FreshnessReader(member.folder).read(SystemClock().read().boot_id).boot_ms
+    return SyncStatusReader(member.folder).read(SystemClock().read().boot_id).boot_ms
 
 
 def refused_for(member: Member) -> int:
@@ -197,7 +197,7 @@ def test_a_gate_that_alters_tickets_is_not_believed(venue: Open) -> None:
     """What it hands on is refused and reported, and another gate is asked instead."""
     gates = venue(3)
     host, liar, third = gates.gates
-    with closing(Feed(host.folder)) as feed:
+    with closing(TicketFeed(host.folder)) as feed:
         row = {"id": "ab" * 8, "name": "West", "key": "cd" * 32, "state": "enrolled"}
         feed.append("device", row["id"], json.dumps(row).encode(), gates.authority, 1)
         told = feed.cursor
@@ -219,12 +219,12 @@ def test_a_gate_that_alters_tickets_is_not_believed(venue: Open) -> None:
     host.start()
     third.start()
     until(lambda: _cursor(third) == told)
-    with closing(Feed(third.folder)) as feed:
+    with closing(TicketFeed(third.folder)) as feed:
         assert feed.members()[row["id"]].state == "enrolled"
 
 
 def _cursor(member: Member) -> str:
-    with closing(Feed(member.folder)) as feed:
+    with closing(TicketFeed(member.folder)) as feed:
         return feed.cursor
 
 
@@ -276,7 +276,7 @@ def test_a_revoked_device_is_turned_away(venue: Open) -> None:
     second.scan("C000004")
     until(lambda: first.held() >= 2)
     first.kill()
-    with closing(Feed(first.folder)) as feed:
+    with closing(TicketFeed(first.folder)) as feed:
         row = {"id": second.device, "name": "", "key": "", "state": "revoked"}
         feed.append("device", second.device, json.dumps(row).encode(), gates.authority, 1)
     first.start()
@@ -338,12 +338,12 @@ def test_where_a_person_says_a_gate_listens(stated: str, place: str) -> None:
     assert _placed(stated) == place
 
 
-def visit(member: Member, context: ssl.SSLContext) -> Word:
+def visit(member: Member, context: ssl.SSLContext) -> PeerMessage:
     """What somebody who calls is told first."""
     with connect(
         f"wss://{member.place}{STREAM}", ssl=context, proxy=None, compression=None, open_timeout=5
     ) as socket:
-        return msgspec.json.decode(socket.recv(5), type=Word)
+        return msgspec.json.decode(socket.recv(5), type=PeerMessage)
 
 
 def test_an_unforeseen_fault_does_not_end_it_silently(
@@ -355,7 +355,7 @@ def test_an_unforeseen_fault_does_not_end_it_silently(
     events: list[Event] = []
     membership = load_membership(one.folder)
     assert membership is not None
-    lan = Lan(
+    lan = LanTransport(
         one.folder,
         membership,
         events.append,
@@ -369,10 +369,10 @@ def test_an_unforeseen_fault_does_not_end_it_silently(
     assert theirs is not None
     context = client_context(other.folder, theirs)
     place = f"wss://127.0.0.1:{port}{STREAM}"
-    look = Lan._call_who_is_due
+    look = LanTransport._call_who_is_due
 
-    def race(self: Lan, now: float) -> None:
-        if any(isinstance(event, Linked) for event in events) and not faults:
+    def race(self: LanTransport, now: float) -> None:
+        if any(isinstance(event, Connected) for event in events) and not faults:
             faults.append(now)
             told = "release unlocked lock"
             raise RuntimeError(told)
@@ -381,7 +381,7 @@ def test_an_unforeseen_fault_does_not_end_it_silently(
     faults: list[float] = []
     monkeypatch.setattr("sync.transport.lan_transport.BEGIN_ANEW_S", 0.05)
     monkeypatch.setattr("sync.transport.lan_transport.LOOK_EVERY_S", 0.05)
-    monkeypatch.setattr(Lan, "_call_who_is_due", race)
+    monkeypatch.setattr(LanTransport, "_call_who_is_due", race)
     lan.start()
     try:
         with (
@@ -389,7 +389,7 @@ def test_an_unforeseen_fault_does_not_end_it_silently(
             pytest.raises(WebSocketException),
         ):
             socket.recv(10)
-        until(lambda: any(isinstance(event, Unlinked) for event in events))
+        until(lambda: any(isinstance(event, Disconnected) for event in events))
 
         def is_heard() -> bool:
             with suppress(OSError), connect(place, ssl=context, proxy=None, compression=None):
@@ -412,7 +412,7 @@ def test_a_snapshot_without_end_is_put_aside(venue: Open, tmp_path: Path) -> Non
     assert membership is not None
     huge = 2**50
     cursor = "ff:9:aa"
-    seal = Seal(cursor, "00" * 32, 2**50, "ab" * 32, huge, huge, "cd" * 64)
+    seal = Checkpoint(cursor, "00" * 32, 2**50, "ab" * 32, huge, huge, "cd" * 64)
     offer = Snapshot("tickets-ff-9.db", cursor, huge, "ab" * 32, huge, seal)
     asked: list[str] = []
 
@@ -420,7 +420,7 @@ def test_a_snapshot_without_end_is_put_aside(venue: Open, tmp_path: Path) -> Non
         asked.append(path)
         return Reply(200, msgspec.json.encode(offer))
 
-    lan = Lan(
+    lan = LanTransport(
         rogue.folder,
         membership,
         lambda _event: None,
@@ -435,7 +435,7 @@ def test_a_snapshot_without_end_is_put_aside(venue: Open, tmp_path: Path) -> Non
     late.start()
     gates.gates.append(late)
     until(lambda: bool(late.told()))
-    beat = Beat(port=lan.port, report=Report(cursor=cursor), as_of_ms=2**50)
+    beat = Heartbeat(port=lan.port, report=DeviceReport(cursor=cursor), as_of_ms=2**50)
     context = client_context(rogue.folder, membership)
     try:
         with connect(
@@ -443,7 +443,7 @@ def test_a_snapshot_without_end_is_put_aside(venue: Open, tmp_path: Path) -> Non
         ) as socket:
 
             def is_refused() -> bool:
-                socket.send(msgspec.json.encode(Word(beat=beat)).decode())
+                socket.send(msgspec.json.encode(PeerMessage(beat=beat)).decode())
                 return refused_for(late) >= 1
 
             until(is_refused)

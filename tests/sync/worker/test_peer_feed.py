@@ -17,7 +17,16 @@ from sqlalchemy import Connection, Engine, event
 
 import sync.server.ticket_table
 from gate.core.enrolment import Enrol
-from gate.core.ticket_feed import Change, Changes, Cursor, File, ResyncNeeded, Seal, Snapshot, link
+from gate.core.ticket_feed import (
+    Change,
+    Changes,
+    Checkpoint,
+    Cursor,
+    File,
+    ResyncNeeded,
+    Snapshot,
+    chain_hash,
+)
 from gate.errors import BusyError, DamagedError, StoreError
 from gate.reports.ticket_import import import_files
 from gate.storage import snapshot_cache, ticket_feed, venue_host
@@ -26,7 +35,7 @@ from gate.storage.checksums import read_meta
 from gate.storage.event import EventRow
 from gate.storage.folder import Folder, Lock
 from gate.storage.sqlite import open_reader
-from gate.storage.ticket_feed import Feed, Position
+from gate.storage.ticket_feed import Position, TicketFeed
 from gate.storage.ticket_filling import MemberRow
 from gate.storage.tickets import FILE_NAME, Tickets, live_replica, searchable
 from sync.server import devices, snapshot, ticket_table
@@ -34,8 +43,8 @@ from sync.server import tables as t
 from sync.server.database import open_database
 from sync.server.devices import State
 from sync.worker import peer_feed
-from sync.worker.feed_follower import Follower, unpack
-from sync.worker.peer_feed import SharedFeed, shared_file, shared_snapshot
+from sync.worker.feed_follower import FeedFollower, unpack
+from sync.worker.peer_feed import PeerFeed, shared_file, shared_snapshot
 from tests.support.venue import NOW_MS, fill, write_rows
 
 EVENT = "show"
@@ -54,11 +63,11 @@ class Replica:
         self.folder = Folder(path)
         self.folder.create()
         save_membership(self.folder, Membership(self.folder.device_id(), "", authority))
-        self.feed = Feed(self.folder)
+        self.feed = TicketFeed(self.folder)
 
     def restart(self) -> None:
         self.feed.close()
-        self.feed = Feed(self.folder)
+        self.feed = TicketFeed(self.folder)
 
     def begin(self, source: "Server | Neighbour", *, is_gate: bool | None = None) -> None:
         """A new snapshot from there, as the worker takes it."""
@@ -132,7 +141,7 @@ class Neighbour:
         self.folder = folder
 
     def changes(self, cursor: str, limit: int = 1000) -> Changes:
-        with SharedFeed(self.folder) as shared:
+        with PeerFeed(self.folder) as shared:
             return shared.page(cursor, limit)
 
     def snapshot(self) -> Snapshot:
@@ -167,7 +176,7 @@ def forged(page: Changes, to: Replica, chance: random.Random) -> Changes:
     if seal is not None:
         linked = link_at(to)
         for change in changes:
-            linked = link(linked, change)
+            linked = chain_hash(linked, change)
         seals = [
             seal,
             msgspec.structs.replace(seal, cursor=end),
@@ -402,28 +411,32 @@ def test_nothing_is_skipped_in_a_chain(tmp_path: Path) -> None:
     play(tmp_path, range(HISTORIES))
 
 
-def _apply_cursor_first(self: Feed, page: Changes) -> None:
+def _apply_cursor_first(self: TicketFeed, page: Changes) -> None:
     connection = self._live()
     assert connection
     connection.execute("UPDATE meta SET value = ? WHERE key = 'cursor'", (page.cursor,))
     _apply(self, page)
 
 
-def _says_it_is_all(self: SharedFeed, cursor: str, limit: int = 1000) -> Changes:
+def _says_it_is_all(self: PeerFeed, cursor: str, limit: int = 1000) -> Changes:
     page = _page(self, cursor, limit)
     return Changes(page.changes, str(self.head()), seal=page.seal)
 
 
-def _leaves_one_out(self: SharedFeed, cursor: str, limit: int = 1000) -> Changes:
+def _leaves_one_out(self: PeerFeed, cursor: str, limit: int = 1000) -> Changes:
     page = _page(self, cursor, limit)
     return msgspec.structs.replace(page, changes=[*page.changes[:1], *page.changes[2:]])
 
 
-def _believes_seals(_self: Feed, seal: Seal | None, cursor: str, linked: str) -> Seal:
-    return seal or Seal(cursor, linked)
+def _believes_seals(
+    _self: TicketFeed, seal: Checkpoint | None, cursor: str, linked: str
+) -> Checkpoint:
+    return seal or Checkpoint(cursor, linked)
 
 
-def _believes_signatures(self: Feed, seal: Seal | None, cursor: str, linked: str) -> Seal:
+def _believes_signatures(
+    self: TicketFeed, seal: Checkpoint | None, cursor: str, linked: str
+) -> Checkpoint:
     assert seal
     return _checked(self, seal, seal.cursor, seal.link)
 
@@ -435,27 +448,32 @@ def _copy_of_another_moment(real: Callable[..., Any], *given: Any) -> Any:
     return made
 
 
-_page, _apply, _checked, _fill = SharedFeed.page, Feed.apply, Feed._checked, snapshot._fill
+_page, _apply, _checked, _fill = (
+    PeerFeed.page,
+    TicketFeed.apply,
+    TicketFeed._checked,
+    snapshot._fill,
+)
 FOLLOWS_ANYTHING = (ticket_feed, "_check_follows", lambda *_all: None)
 MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
-    "the cursor before its page": [(Feed, "apply", _apply_cursor_first)],
+    "the cursor before its page": [(TicketFeed, "apply", _apply_cursor_first)],
     "a cursor beyond its page": [
-        (SharedFeed, "page", _says_it_is_all),
-        (Feed, "_checked", _believes_seals),
+        (PeerFeed, "page", _says_it_is_all),
+        (TicketFeed, "_checked", _believes_seals),
         FOLLOWS_ANYTHING,
     ],
     "a page with a hole": [
-        (SharedFeed, "page", _leaves_one_out),
-        (Feed, "_checked", _believes_seals),
+        (PeerFeed, "page", _leaves_one_out),
+        (TicketFeed, "_checked", _believes_seals),
         FOLLOWS_ANYTHING,
     ],
-    "a hole that is found": [(SharedFeed, "page", _leaves_one_out)],
-    "nobody looks at seals": [(Feed, "_checked", _believes_seals)],
+    "a hole that is found": [(PeerFeed, "page", _leaves_one_out)],
+    "nobody looks at seals": [(TicketFeed, "_checked", _believes_seals)],
     "any authority's seal is good": [(ticket_feed, "is_good", lambda *_all: True)],
-    "a seal of something else": [(Feed, "_checked", _believes_signatures)],
+    "a seal of something else": [(TicketFeed, "_checked", _believes_signatures)],
     "changes are not linked": [
-        (ticket_feed, "link", lambda before, _change: before),
-        (sync.server.ticket_table, "link", lambda before, _change: before),
+        (ticket_feed, "chain_hash", lambda before, _change: before),
+        (sync.server.ticket_table, "chain_hash", lambda before, _change: before),
     ],
     "a copy that names another moment": [
         (snapshot, "_fill", partial(_copy_of_another_moment, snapshot._fill))
@@ -511,7 +529,7 @@ def follower(path: Path, host: Replica) -> Iterator[Replica]:
 
 
 def page_of(source: Replica, cursor: str | Cursor, limit: int = 1000) -> Changes:
-    with SharedFeed(source.folder) as shared:
+    with PeerFeed(source.folder) as shared:
         return shared.page(str(cursor), limit)
 
 
@@ -568,7 +586,7 @@ def test_a_number_alone_would_skip_changes(
     host: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mutation of the test before: by its number the gate seems to have read it all."""
-    monkeypatch.setattr(SharedFeed, "_is_known", lambda *_all: True)
+    monkeypatch.setattr(PeerFeed, "_is_known", lambda *_all: True)
     test = test_two_lives_of_one_host_are_told_apart
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         test(host, tmp_path)
@@ -595,7 +613,7 @@ def sealed(host: Replica, changes: list[Change], cursor: str) -> Changes:
     assert authority
     linked = link_at(host)
     for change in changes:
-        linked = link(linked, change)
+        linked = chain_hash(linked, change)
     return Changes(changes, cursor, seal=authority.seal(cursor, linked, NOW_MS))
 
 
@@ -699,7 +717,7 @@ def test_nothing_is_changed_while_tickets_are_imported(host: Replica) -> None:
 def test_a_venue_begins_without_tickets(tmp_path: Path) -> None:
     """The devices are there to be told of; what is there already is left."""
     host = Replica(tmp_path / "host", "")
-    with pytest.raises(StoreError), SharedFeed(host.folder):
+    with pytest.raises(StoreError), PeerFeed(host.folder):
         pass
     assert (host.feed.position(), host.feed.members()) == (Position("", 0), {})
     host.feed.begin(NOW_MS, EventRow("v", "Gala", "UTC"))
@@ -933,7 +951,7 @@ def test_an_older_snapshot_takes_nothing_back(
         assert gate.feed.remembers_much()
         assert older.cursor != here
         monkeypatch.setattr(world.server, "snapshot", lambda: older)
-        monkeypatch.setattr(Feed, "install", lambda *_all: pytest.fail("went back"))
+        monkeypatch.setattr(TicketFeed, "install", lambda *_all: pytest.fail("went back"))
         following(gate).follow(cast("Any", world.server), here)
         assert (gate.feed.cursor, gate.rows()) == (here, rows)
         assert not gate.feed.remembers(older.cursor)
@@ -949,6 +967,6 @@ def test_an_older_snapshot_takes_nothing_back(
         world.close()
 
 
-def following(one: Replica) -> Follower:
+def following(one: Replica) -> FeedFollower:
     """What brings a replica up to its source."""
-    return Follower(one.folder, one.feed, lambda work: work(), lambda *_said: None)
+    return FeedFollower(one.folder, one.feed, lambda work: work(), lambda *_said: None)

@@ -13,9 +13,9 @@ import segno
 
 from gate.core.limits import MAX_ENTRIES
 from gate.core.model import Basis, Outcome, Reason, Scan
-from gate.core.signed_tip import Refused
+from gate.core.signed_tip import Rejected
 from gate.storage.folder import Folder
-from gate.storage.peer_store import Holdings
+from gate.storage.peer_store import PeerStore
 from gate.storage.tickets import live_replica
 from tests.support.programs import Program, run
 from tests.support.terminal import Terminal
@@ -325,8 +325,8 @@ def test_something_quarantined_is_exit_code_5(server: Server, make_device: MakeD
     """Everything was told, but a person should look."""
     gate = make_device("gate")
     assert gate.once().returncode == 0
-    holdings = Holdings(gate.folder)
-    holdings.quarantine([Refused("", 0, "no", "ab" * 32)], 1)
+    holdings = PeerStore(gate.folder)
+    holdings.quarantine([Rejected("", 0, "no", "ab" * 32)], 1)
     holdings.close()
     ran = gate.once()
     assert (ran.returncode, "Traceback" in ran.stderr) == (5, False)

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from gate.core import entry_codec
-from gate.core.event_device import Lane as OtherLane
+from gate.core.event_device import EventDevice as OtherLane
 from gate.core.intake import read_bodies
 from gate.core.limits import HEAD_EVERY
 from gate.core.model import HouseRules, Place, Scan
 from gate.core.replication import Tip, own_or_vouched
-from gate.core.signed_tip import Refused
+from gate.core.signed_tip import Rejected
 from gate.core.ticket_feed import Changes
 from gate.lane.lane import Lane
 from gate.storage.checksums import put_meta
@@ -24,11 +24,17 @@ from gate.storage.device_key import DeviceKey, is_good
 from gate.storage.enrolment import Enrolment
 from gate.storage.folder import Folder
 from gate.storage.nudge import try_now
-from gate.storage.peer_store import Holdings
-from gate.storage.sync_status import FreshnessReader
-from sync.session.server_session import Talk
-from sync.transport.http_client import Building, Client, NotWelcome, ServerUnreachable, SnapshotGone
-from sync.wire import Answer, Ask, Frame
+from gate.storage.peer_store import PeerStore
+from gate.storage.sync_status import SyncStatusReader
+from sync.session.server_session import ServerSession
+from sync.transport.http_client import (
+    Building,
+    ServerClient,
+    ServerUnreachable,
+    SnapshotGone,
+    Unauthorized,
+)
+from sync.wire import Frame, SyncRequest, SyncResponse
 from sync.worker import feed_follower, surroundings
 from sync.worker import worker as worker_module
 from sync.worker.worker import Worker
@@ -42,9 +48,9 @@ class FakeStream:
     """A stream that keeps what is said on it."""
 
     def __init__(self) -> None:
-        self.said: list[Ask] = []
+        self.said: list[SyncRequest] = []
 
-    def send(self, ask: Ask) -> None:
+    def send(self, ask: SyncRequest) -> None:
         self.said.append(ask)
 
     def close(self) -> None:
@@ -55,17 +61,17 @@ class FakeServer:
     """Stands where the client stands: takes everything, or does what it is told."""
 
     def __init__(self) -> None:
-        self.asks: list[Ask] = []
+        self.asks: list[SyncRequest] = []
         self.held: dict[str, str] = {}
         self.streams: list[FakeStream] = []
-        self.answers: Callable[[Ask], Answer] = self.take
-        self.hear: Callable[[Answer], None] = lambda _answer: None
+        self.answers: Callable[[SyncRequest], SyncResponse] = self.take
+        self.hear: Callable[[SyncResponse], None] = lambda _answer: None
 
-    def exchange(self, ask: Ask) -> Answer:
+    def exchange(self, ask: SyncRequest) -> SyncResponse:
         self.asks.append(ask)
         return self.answers(ask)
 
-    def take(self, ask: Ask) -> Answer:
+    def take(self, ask: SyncRequest) -> SyncResponse:
         """Hold it all."""
         for one in read_bodies(bytes(raw) for raw in ask.frame.entries)[0]:
             self.held[one.entry.origin] = f"{one.entry.seq}:{one.hash[:32]}"
@@ -73,12 +79,14 @@ class FakeServer:
         if ask.frame.compares:
             asked = ask.frame.have
             have = {o: have.get(o, []) for o in {*have, *asked} if have.get(o, []) != asked.get(o)}
-        return Answer(Frame(have=have), 1_798_000_001_000, CURSOR)
+        return SyncResponse(Frame(have=have), 1_798_000_001_000, CURSOR)
 
     def changes(self, cursor: str) -> Changes:
         return Changes([], cursor)
 
-    def stream(self, hear: Callable[[Answer], None], _gone: Callable[[str], None]) -> FakeStream:
+    def stream(
+        self, hear: Callable[[SyncResponse], None], _gone: Callable[[str], None]
+    ) -> FakeStream:
         self.hear = hear
         self.streams.append(FakeStream())
         return self.streams[-1]
@@ -103,7 +111,7 @@ def lane(venue: Folder, clock: FixedClock) -> Iterator[Lane]:
 @pytest.fixture
 def worker(venue: Folder, clock: FixedClock, server: FakeServer, lane: Lane) -> Iterator[Worker]:
     # The venue's tickets are imported; as if they had come by the feed.
-    worker = Worker(venue, Enrolment("http://x", "c", "e"), cast("Client", server), clock)
+    worker = Worker(venue, Enrolment("http://x", "c", "e"), cast("ServerClient", server), clock)
     connection = worker._feed._live()
     assert connection is not None
     put_meta(connection, {"cursor": CURSOR})
@@ -111,7 +119,7 @@ def worker(venue: Folder, clock: FixedClock, server: FakeServer, lane: Lane) -> 
     worker.close()
 
 
-def entries_of(ask: Ask) -> list[str]:
+def entries_of(ask: SyncRequest) -> list[str]:
     return [one.entry.name for one in read_bodies(bytes(raw) for raw in ask.frame.entries)[0]]
 
 
@@ -143,11 +151,11 @@ def test_what_is_refused_is_kept_shown_and_not_sent_again(
 ) -> None:
     """A refusal quarantines the entry and what follows it; a new start of the gate goes on."""
 
-    def refuse(ask: Ask) -> Answer:
+    def refuse(ask: SyncRequest) -> SyncResponse:
         carried = read_bodies(bytes(raw) for raw in ask.frame.entries)[0]
-        refused = [Refused("", 0, "no", one.hash) for one in carried[:1]]
+        refused = [Rejected("", 0, "no", one.hash) for one in carried[:1]]
         nothing: dict[str, list[str]] = {origin: [] for origin in ask.frame.have}
-        return Answer(Frame(have=nothing, refused=refused), 1, CURSOR)
+        return SyncResponse(Frame(have=nothing, refused=refused), 1, CURSOR)
 
     server.answers = refuse
     worker.once()
@@ -156,22 +164,22 @@ def test_what_is_refused_is_kept_shown_and_not_sent_again(
     worker.once()
     assert all(not entries_of(ask) for ask in server.asks[told:])
     assert worker._talk.unsent() > 0
-    fresh = FreshnessReader(venue).read("boot-1")
+    fresh = SyncStatusReader(venue).read("boot-1")
     assert (fresh.quarantined, fresh.unsent) == (1, 1)
 
 
 def test_of_several_refusals_the_first_one_counts(venue: Folder, lane: Lane) -> None:
     """Also after a new start: nothing from there on is sent, and nothing that comes before."""
-    with closing(Holdings(venue)) as holdings:
+    with closing(PeerStore(venue)) as holdings:
         for n in range(3):
             lane.admit(Scan(f"CODE-{n}"))
         ((origin, tips),) = holdings.have().items()
         (tip,) = tips
         assert tip.seq > 3
-        holdings.quarantine([Refused(origin, seq, "no", f"{seq:064x}") for seq in (2, 4)], 1)
+        holdings.quarantine([Rejected(origin, seq, "no", f"{seq:064x}") for seq in (2, 4)], 1)
         (first,) = holdings.hashes_at(origin, 1)
         holdings.put_receipts({origin: frozenset({Tip(1, first)})})
-        talk = Talk(holdings, DeviceKey(venue))
+        talk = ServerSession(holdings, DeviceKey(venue))
         assert not talk.has_to_send()
         assert talk.ask().frame.entries == []
         assert talk.unsent() == tip.seq - 1
@@ -229,7 +237,7 @@ def test_what_went_out_last_is_receipted_before_the_end(
     worker.run()
     thread.join(10)
     assert any(entries_of(ask) for ask in server.streams[0].said)
-    assert FreshnessReader(venue).read("boot-1").unsent == 0
+    assert SyncStatusReader(venue).read("boot-1").unsent == 0
     report = server.asks[-1].report
     assert report is not None
     assert report.unsent == 0
@@ -241,12 +249,12 @@ def test_others_are_told_of_to_the_lane(
     """Lanes and the measured offset reach the file that the lane reads."""
     others = [OtherLane("1" * 16, "South", active=True, heard_ago_ms=500)]
 
-    def answer(ask: Ask) -> Answer:
+    def answer(ask: SyncRequest) -> SyncResponse:
         return msgspec.structs.replace(server.take(ask), lanes=others)
 
     server.answers = answer
     worker.once()
-    fresh = FreshnessReader(venue).read("boot-1")
+    fresh = SyncStatusReader(venue).read("boot-1")
     assert [(one.name, one.active, one.central_boot_ms) for one in fresh.lanes] == [
         ("South", True, 4_999_500)
     ]
@@ -258,13 +266,13 @@ def test_a_revoked_device_stops_and_says_so(
 ) -> None:
     """No retry for ever: a person has to act."""
 
-    def answer(_ask: Ask) -> Answer:
-        raise NotWelcome("gone", "enrol again")
+    def answer(_ask: SyncRequest) -> SyncResponse:
+        raise Unauthorized("gone", "enrol again")
 
     server.answers = answer
-    with pytest.raises(NotWelcome):
+    with pytest.raises(Unauthorized):
         worker.run()
-    assert FreshnessReader(venue).read("boot-1").last_error == "gone"
+    assert SyncStatusReader(venue).read("boot-1").last_error == "gone"
 
 
 def test_no_server_is_waited_for(
@@ -274,7 +282,7 @@ def test_no_server_is_waited_for(
     failures = iter(range(3))
     waits: list[float] = []
 
-    def answer(ask: Ask) -> Answer:
+    def answer(ask: SyncRequest) -> SyncResponse:
         if next(failures, None) is not None:
             raise ServerUnreachable("down")
         worker.stop()
@@ -295,10 +303,10 @@ def test_others_entries_are_carried_on_in_full(venue: Folder, lane: Lane, tmp_pa
         bodies.append(maker.make(ticket=f"t{n}"))
         if maker.seq % HEAD_EVERY == 0 or n == 1199:
             heads.append(maker.head())
-    holdings = Holdings(venue)
+    holdings = PeerStore(venue)
     for first in range(0, 1200, 400):
         holdings.accept(bodies[first : first + 400], None, heads if first == 800 else [])
-    talk = Talk(holdings, DeviceKey(venue))
+    talk = ServerSession(holdings, DeviceKey(venue))
     held: list[bytes] = []
     while talk.needs_whole or talk.has_to_send():
         ask = talk.ask()
@@ -313,7 +321,7 @@ def test_others_entries_are_carried_on_in_full(venue: Folder, lane: Lane, tmp_pa
         tip = f"{len(held)}:{entry_codec.digest(held[-1]).hex()[:32]}" if held else ""
         have[maker.origin] = tip
         told = Frame(have={origin: [one] if one else [] for origin, one in have.items()})
-        talk.hear(Answer(told), 1, to_whole=ask.frame.compares)
+        talk.hear(SyncResponse(told), 1, to_whole=ask.frame.compares)
     assert held == bodies
     assert not talk.has_to_send()
     holdings.close()
@@ -347,7 +355,7 @@ def test_after_a_long_outage_the_server_is_heard_within_seconds_of_its_return(
     back = time.monotonic() + 2
     heard: list[float] = []
 
-    def answer(ask: Ask) -> Answer:
+    def answer(ask: SyncRequest) -> SyncResponse:
         if time.monotonic() < back:
             raise ServerUnreachable("nobody there")
         heard.append(time.monotonic())
@@ -377,9 +385,9 @@ def test_a_long_chain_is_signed_so_that_frames_can_be_carried_on(venue: Folder, 
     """A head at every 250th entry and at the end, each good and each of an entry."""
     for n in range(HEAD_EVERY + 10):
         lane.admit(Scan(f"NOBODY{n}"))
-    holdings = Holdings(venue)
+    holdings = PeerStore(venue)
     key = DeviceKey(venue)
-    ask = Talk(holdings, key).ask()
+    ask = ServerSession(holdings, key).ask()
     assert [head.seq for head in ask.frame.heads] == [HEAD_EVERY, HEAD_EVERY + 11]
     assert all(is_good(head, key.public) for head in ask.frame.heads)
     hashes = {one.entry.seq: one.hash for one in read_bodies(map(bytes, ask.frame.entries))[0]}
@@ -391,10 +399,10 @@ def test_a_snapshot_that_is_not_what_was_meant_is_thrown_away(tmp_path: Path) ->
     """Wrong bytes, half a file, a bomb: one line, and nothing takes the replica's place."""
     import zstandard  # noqa: PLC0415
 
-    from gate.core.ticket_feed import Seal, Snapshot  # noqa: PLC0415
+    from gate.core.ticket_feed import Checkpoint, Snapshot  # noqa: PLC0415
     from gate.errors import DamagedError  # noqa: PLC0415
 
-    packed, seal = tmp_path / "x.zst", Seal(CURSOR, "00" * 32)
+    packed, seal = tmp_path / "x.zst", Checkpoint(CURSOR, "00" * 32)
     good = zstandard.compress(b"x" * 5000)
     cases: list[tuple[bytes, int]] = [
         (good, 5000), (good[:-4], 5000), (zstandard.compress(bytes(50_000_000)), 5000),
@@ -415,7 +423,7 @@ def test_a_snapshot_that_is_gone_is_asked_for_anew(
     gone = iter(range(2))
     tries = []
 
-    def follow(_source: Client, _head: str, *, is_gate: bool) -> None:
+    def follow(_source: ServerClient, _head: str, *, is_gate: bool) -> None:
         tries.append(is_gate)
         if next(gone, None) is not None:
             raise SnapshotGone("packed anew")
@@ -435,7 +443,7 @@ def test_whoever_waits_for_a_snapshot_can_be_stopped(
     """A server that packs for a minute does not keep the worker from ending."""
     asked = threading.Event()
 
-    def follow(_source: Client, _head: str, *, is_gate: bool) -> None:
+    def follow(_source: ServerClient, _head: str, *, is_gate: bool) -> None:
         asked.set()
         raise Building("packing", again_s=60)
 
@@ -458,7 +466,7 @@ def test_a_snapshot_in_the_making_is_waited_for_and_nothing_is_lost(
     told = iter([0.3])
     times: list[float] = []
 
-    def follow(_source: Client, _head: str, *, is_gate: bool) -> None:
+    def follow(_source: ServerClient, _head: str, *, is_gate: bool) -> None:
         times.append(time.monotonic())
         if (again_s := next(told, None)) is not None:
             worker.nudge()
@@ -481,7 +489,7 @@ def test_a_busy_server_is_left_alone_for_as_long_as_it_said(
     """``Retry-After`` counts also where a new entry would have had it tried at once."""
     times: list[float] = []
 
-    def answer(ask: Ask) -> Answer:
+    def answer(ask: SyncRequest) -> SyncResponse:
         times.append(time.monotonic())
         if len(times) == 1:
             worker.nudge()

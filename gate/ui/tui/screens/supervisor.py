@@ -17,8 +17,8 @@ from gate.core.origins import OriginCounts
 from gate.errors import GateError
 from gate.i18n import _, ngettext
 from gate.reports import report
-from gate.storage.connectivity import Standing
-from gate.storage.fleet import Device, Venue
+from gate.storage.connectivity import Connectivity
+from gate.storage.fleet import Device, Fleet
 from gate.storage.matters import Matter, matters
 from gate.storage.nudge import try_now
 from gate.text.fleet_words import (
@@ -56,7 +56,7 @@ _SECTIONS = ("counts", "devices", "conflicts")
 class _Seen:
     """What one look at the stores has found."""
 
-    standing: Standing
+    standing: Connectivity
     numbers: report.Overview
     rates: report.Rates
     types: list[report.Line]
@@ -211,7 +211,7 @@ class SupervisorScreen(Page):
         if device is None:
             return
         try:
-            with Venue(app.folder) as venue:
+            with Fleet(app.folder) as venue:
                 found = device.id, venue.origins(device.id)
         except GateError as fault:
             app.call_from_thread(app.complain, fault)
@@ -243,7 +243,7 @@ class SupervisorScreen(Page):
     def _look(self) -> _Seen:
         app, folder = self.gate_app, self.gate_app.folder
         standing, now_ms = app.lane.standing(), app.lane.now_ms()
-        with Venue(folder) as venue:
+        with Fleet(folder) as venue:
             devices = venue.devices(now_ms, standing)
             is_whole = standing.is_enrolled or len(devices) > 1
             return _Seen(
