@@ -339,17 +339,12 @@ def _report(options: argparse.Namespace) -> int:
 def _report_venue(config: "Config", folder: "Folder", form: str) -> int:
     from gate.cli.progress import progress
     from gate.clock import SystemClock
-    from gate.core.replication import Start, Tip, alarms
     from gate.reports import fleet_report
     from gate.text.zones import zone_of
 
-    def derived(starts: "Sequence[tuple[str, str]]", tips: "fleet_report.Tips") -> list[str]:
-        have = {o: frozenset(Tip(*tip) for tip in found) for o, found in tips.items()}
-        return [alarm.device for alarm in alarms((Start(*start) for start in starts), have)]
-
     within_s = config.sync.heard_within_s
     with progress(_("counting")) as show:
-        seen = fleet_report.look(folder, SystemClock().read(), within_s, derived, show)
+        seen = fleet_report.look(folder, SystemClock().read(), within_s, show)
     forms = {
         "table": lambda: fleet_report.as_table(seen, zone_of(config, folder).info),
         "csv": lambda: fleet_report.as_csv(seen),
@@ -395,10 +390,9 @@ def _log(options: argparse.Namespace) -> int:
 
 def _write_bundle(folder: "Folder", path: Path, gate: str, *, is_salvage: bool) -> int:
     from gate.storage.bundle import write_bundle, write_salvaged
-    from gate.storage.bundle_import import sign
 
     write = write_salvaged if is_salvage else write_bundle
-    written = write(folder, path, gate, lambda marks: sign(folder, marks))
+    written = write(folder, path, gate)
     told = _("{entries} entries written to {file}").format(entries=written, file=path)
     sys.stdout.write(told + "\n")
     return OK

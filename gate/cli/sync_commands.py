@@ -18,7 +18,7 @@ from gate.core.model import Basis
 from gate.errors import BusyError, DamagedError, GateError, RevokedError, UsageError
 from gate.i18n import _
 from gate.storage import damage
-from gate.storage.bundle_import import sign
+from gate.storage.bundle import sign
 from gate.storage.certificates import join, load_membership
 from gate.storage.connectivity import HEARD_WITHIN_S, ConnectivityReader
 from gate.storage.device_key import DeviceKey

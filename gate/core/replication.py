@@ -326,6 +326,21 @@ def gather(rows: Iterable[Sequence[Any]]) -> Have:
     return {origin: frozenset(tips) for origin, tips in found.items()}
 
 
+def joined(
+    heard: Have, own: Mapping[str, Tip], goes_on: Callable[[str, Tip], bool]
+) -> dict[str, frozenset[Tip]]:
+    """What a device holds: what it heard, and its own journal's newest entries.
+
+    ``goes_on`` tells whether an entry after such a one was heard: after a restored backup, what
+    was pulled back goes on where the journal ends.
+    """
+    have = dict(heard)
+    for origin, tip in own.items():
+        others = have.get(origin, frozenset())
+        have[origin] = others if others and goes_on(origin, tip) else others | {tip}
+    return have
+
+
 def tip_name(origin: str, tip: Tip) -> str:
     """An entry as the newest of its device: ``origin:seq:hash``."""
     return f"{origin}:{tip.seq}:{tip.hash}"

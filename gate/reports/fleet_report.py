@@ -5,7 +5,7 @@ It works with no network at all, from what was heard until then.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -39,12 +39,9 @@ from gate.text.fleet_words import (
 from gate.text.spreadsheet import row
 from gate.text.words import basis_words, clock_time, printable, server_link
 
-Tips = Mapping[str, set[tuple[int, str]]]
 Progress = Callable[[int, int], None]
 """Called now and then with the tickets counted and the tickets there are."""
 _A_STEP = 5000
-Derived = Callable[[Sequence[tuple[str, str]], Tips], Sequence[str]]
-"""Which devices were cloned, restored or rolled back, by their starts and tips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +66,12 @@ def look(
     folder: Folder,
     now: Reading,
     heard_within_s: float,
-    alarms: Derived,
     progress: Progress | None = None,
 ) -> Seen:
     """Read everything this device knows of the venue."""
     standing = ConnectivityReader(folder, heard_within_s).read(now)
     with Fleet(folder) as venue:
-        alarmed = {*alarms(venue.starts(), venue.tips()), *standing.freshness.alarms}
+        alarmed = venue.alarms() | set(standing.freshness.alarms)
         return Seen(
             at_ms=now.wall_ms,
             standing=standing,

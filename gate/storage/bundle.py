@@ -10,38 +10,59 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated
 
 import msgspec
 
+from gate.core.limits import Count, Hex, Name
+from gate.core.signed_tip import SignedTip
 from gate.errors import UsageError
 from gate.i18n import _
+from gate.storage.device_key import DeviceKey
 from gate.storage.extent import MARK_EVERY, Mark, measure, rows
 from gate.storage.folder import Folder, sync_folder
 from gate.storage.journal import JournalReader, Whole
+from gate.storage.revocation import heads_of, is_revoked
 from gate.storage.salvage import whole_entries
 from gate.storage.sqlite import faults
+
+VERSION = 1
 
 
 class Header(msgspec.Struct):
     """The first line."""
 
-    device: str
-    gate: str
-    entries: int
-    last_hash: str
-    heads: Sequence[Any] = ()
+    device: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
+    gate: Name
+    entries: Count
+    last_hash: Hex
+    venue_gate_bundle: int
+    """The version of the form."""
+    heads: list[SignedTip] = []
     """Signed marks; none when the device has no key."""
-    venue_gate_bundle: int = 1
     salvaged: bool = False
     """Whether entries between these may be lost."""
+
+
+def sign(folder: Folder, marks: Sequence[Mark]) -> list[SignedTip]:
+    """This device's word on entries of its own; none when it was never given a key."""
+    if is_revoked(folder):
+        # Its key is gone; this it signed before.
+        return msgspec.convert(heads_of(folder), list[SignedTip])
+    if not (folder.path / "device.key").exists():
+        return []
+    key = DeviceKey(folder)
+    return [key.sign(*mark) for mark in marks]
+
+
+Sign = Callable[[Folder, Sequence[Mark]], list[SignedTip]]
 
 
 def write_bundle(
     folder: Folder,
     path: Path,
     gate: str,
-    sign: Callable[[Sequence[Mark]], Sequence[Any]] = lambda _marks: (),
+    sign: Sign = sign,
 ) -> int:
     """Write the whole journal into a new file; the answer is the number of entries.
 
@@ -55,7 +76,12 @@ def write_bundle(
         # Read once before: the first line says how much there is, and the lane may be writing on.
         extent = measure(reader)
         header = Header(
-            folder.device_id(), gate, extent.entries, extent.last_hash, sign(extent.marks)
+            folder.device_id(),
+            gate,
+            extent.entries,
+            extent.last_hash,
+            VERSION,
+            sign(folder, extent.marks),
         )
         _write_durably(path, header, _bodies(reader, extent.last_row))
     return extent.entries
@@ -65,7 +91,7 @@ def write_salvaged(
     folder: Folder,
     path: Path,
     gate: str,
-    sign: Callable[[Sequence[Mark]], Sequence[Any]] = lambda _marks: (),
+    sign: Sign = sign,
 ) -> int:
     """Write every entry that is whole in any journal file of the folder, damaged or not.
 
@@ -87,7 +113,15 @@ def write_salvaged(
             marks.append(newest)
         newest = mark
     assert newest is not None
-    header = Header(device, gate, len(whole), newest.hash, sign([*marks, newest]), salvaged=True)
+    header = Header(
+        device,
+        gate,
+        len(whole),
+        newest.hash,
+        VERSION,
+        sign(folder, [*marks, newest]),
+        salvaged=True,
+    )
     _write_durably(path, header, (one.body for one in whole))
     return len(whole)
 

@@ -3,50 +3,38 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO
 
 import msgspec
 
 from gate.core import entry_codec
 from gate.core.entry_codec import MAX_ENTRY
 from gate.core.intake import read_bodies
-from gate.core.limits import MAX_ENTRIES, Count, Hex, Name
+from gate.core.limits import MAX_ENTRIES
 from gate.core.model import Entry, device_of
 from gate.core.replication import DIGITS
 from gate.core.signed_tip import SignedTip
 from gate.errors import BusyError, ImportFault
 from gate.i18n import _
+from gate.storage.bundle import VERSION, Header
 from gate.storage.device_key import DeviceKey, verifier
 from gate.storage.folder import Folder, Lock, sync_folder
 from gate.storage.peer_store import PeerStore
 from gate.storage.peers import PeerStoreReader
-from gate.storage.revocation import heads_of, is_revoked, require_not_revoked
+from gate.storage.revocation import require_not_revoked
 from gate.storage.room import require_room
 from gate.storage.sqlite import faults
 
 SUFFIX = ".bundle"
-VERSION = 1
 MAX_HEADER = 16 * 1024 * 1024
 """Longest first line: signed heads for ten million entries."""
 
 Progress = Callable[[int, int], None]
 """Called now and then with the entries taken in and the entries there are."""
-
-
-class Header(msgspec.Struct):
-    """The first line of a bundle; ``gate.storage.bundle`` writes it."""
-
-    venue_gate_bundle: int
-    device: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
-    gate: Name
-    entries: Count
-    last_hash: Hex
-    heads: list[SignedTip] = []
-    salvaged: bool = False
 
 
 _header = msgspec.json.Decoder(Header)
@@ -65,17 +53,6 @@ class ImportedBundle:
     """Salvaged entries that cannot be taken in before the ones that they follow are held."""
     waits: bool = False
     """Whether the file lies in the inbox, for the running sync worker to take in."""
-
-
-def sign(folder: Folder, marks: Sequence[tuple[str, int, str]]) -> list[SignedTip]:
-    """This device's word on entries of its own; none when it was never given a key."""
-    if is_revoked(folder):
-        # Its key is gone; this it signed before.
-        return msgspec.convert(heads_of(folder), list[SignedTip])
-    if not (folder.path / "device.key").exists():
-        return []
-    key = DeviceKey(folder)
-    return [key.sign(*mark) for mark in marks]
 
 
 def import_bundle(folder: Folder, path: Path, progress: Progress | None = None) -> ImportedBundle:

@@ -5,7 +5,6 @@ tables yet, is an empty one.
 """
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,11 +21,12 @@ from gate.core.hlc import wall_ms
 from gate.core.irregular import Irregular, irregular
 from gate.core.model import Act, Entry, Outcome, device_of
 from gate.core.origins import OriginCounts, by_origin
+from gate.core.replication import DIGITS, Start, Tip, alarms, gather, joined
 from gate.storage import schema
 from gate.storage.connectivity import Connectivity
 from gate.storage.folder import Folder
 from gate.storage.journal import read_entry, read_facts
-from gate.storage.peers import is_half_made, read_resolutions, read_told
+from gate.storage.peers import has_successor, is_half_made, read_resolutions, read_told
 from gate.storage.sqlite import faults, open_readable
 from gate.storage.sync_status import DeviceStatus
 from gate.storage.tickets import Tickets
@@ -120,6 +120,9 @@ class Device:
     """Whether more of it was taken in than of any that works."""
 
 
+_OWN_TIPS = "SELECT origin, max(seq), coalesce(CAST(hash AS BLOB), x'') FROM entry GROUP BY origin"
+
+
 class _File:
     """A journal file to read from."""
 
@@ -153,6 +156,10 @@ class _File:
     def find(self, name: str) -> Entry | None:
         with faults(self._path):
             return read_entry(self._connection, name)
+
+    def has_successor(self, origin: str, tip: Tip) -> bool:
+        with faults(self._path):
+            return has_successor(self._connection, origin, tip)
 
 
 def _has_tables(connection: sqlite3.Connection, path: Path) -> bool:
@@ -363,38 +370,17 @@ class Fleet:
         """The time of the newest entry of any other device; ``None`` when none was heard."""
         return max((at for id_, at in self._newest().items() if id_ != self._device), default=None)
 
-    def starts(self) -> list[tuple[str, str]]:
-        """Every origin that is known, with the name of the entry its first one follows."""
-        starts = {
-            (o, follows) for o, follows in self._heard.ask("SELECT origin, follows FROM origin")
-        }
-        for (origin,) in self._own.ask("SELECT DISTINCT origin FROM entry"):
+    def alarms(self) -> set[str]:
+        """Devices that were cloned, restored from a backup or rolled back, as the entries tell."""
+        starts = {Start(*row) for row in self._heard.ask("SELECT origin, follows FROM origin")}
+        own = {}
+        for origin, seq, hash_ in self._own.ask(_OWN_TIPS):
+            own[origin] = Tip(seq, hash_.hex()[:DIGITS])
             first = self._own.find(f"{origin}:1")
-            starts |= {(origin, first.follows)} if first else set()
-        return sorted(starts)
-
-    def tips(self) -> dict[str, set[tuple[int, str]]]:
-        """The newest entry of every origin, or of each of its branches: seq and hash (hex)."""
-        tips: dict[str, set[tuple[int, str]]] = defaultdict(set)
-        for origin, seq, hash_ in self._heard.ask(
-            "SELECT origin, seq, coalesce(hash, x'') FROM tip"
-        ):
-            tips[origin].add((seq, hash_.hex()))
-        query = (
-            "SELECT origin, max(seq), coalesce(CAST(hash AS BLOB), x'') FROM entry GROUP BY origin"
-        )
-        for origin, seq, hash_ in self._own.ask(query):
-            if not self._goes_on(origin, seq, hash_.hex()):
-                tips[origin].add((seq, hash_.hex()))
-        return dict(tips)
-
-    def _goes_on(self, origin: str, seq: int, hash_: str) -> bool:
-        """Whether what was pulled back after a restored backup continues the journal."""
-        following = self._heard.ask(
-            "SELECT json_extract(body, '$.prev') FROM entry WHERE origin = :origin AND seq = :seq",
-            {"origin": origin, "seq": seq + 1},
-        )
-        return any(prev == hash_ for (prev,) in following)
+            starts |= {Start(origin, first.follows)} if first else set()
+        heard = gather(self._heard.ask("SELECT origin, seq, coalesce(hash, x'') FROM tip"))
+        found = alarms(starts, joined(heard, own, self._heard.has_successor))
+        return {alarm.device for alarm in found}
 
     def _by_device(self, now_ms: int) -> dict[str, Figures]:
         since = {"since": now_ms // 60_000 - RATE_MINUTES}

@@ -37,6 +37,7 @@ from gate.core.replication import (
     flooding,
     frame_of,
     gather,
+    joined,
     own_or_vouched,
     read_tip,
     tip_name,
@@ -52,7 +53,7 @@ from gate.storage import damage, schema
 from gate.storage.checksums import require
 from gate.storage.folder import Folder, successor
 from gate.storage.journal import look_over, read_entry, read_facts, remember
-from gate.storage.peers import store_of
+from gate.storage.peers import has_successor, store_of
 from gate.storage.room import has_room
 from gate.storage.sqlite import (
     Presence,
@@ -206,13 +207,7 @@ class PeerStore:
     def have(self) -> Have:
         """What this device holds, own and heard."""
         self.follow_journal()
-        have = dict(self._tips)
-        for origin, tip in self._own.items():
-            others = have.get(origin, frozenset())
-            # After a restored backup, what was pulled back goes on where the journal ends.
-            goes_on = others and self._has_successor(origin, tip)
-            have[origin] = others if goes_on else others | {tip}
-        return have
+        return joined(self._tips, self._own, self._has_successor)
 
     def own_have(self) -> Have:
         """What is in this device's own journal."""
@@ -809,11 +804,7 @@ class PeerStore:
 
     def _has_successor(self, origin: str, tip: Tip) -> bool:
         with faults(self._path):
-            rows = self._connection.execute(
-                "SELECT json_extract(body, '$.prev') FROM entry WHERE origin = ? AND seq = ?",
-                (origin, tip.seq + 1),
-            ).fetchall()
-        return any(str(prev).startswith(tip.hash) for (prev,) in rows)
+            return has_successor(self._connection, origin, tip)
 
     def _read_tips(self) -> Have:
         with faults(self._path):

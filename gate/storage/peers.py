@@ -13,9 +13,11 @@ from typing import TypeVar
 import msgspec
 
 from gate.core import entry_codec
+from gate.core.event_device import EventDevice
 from gate.core.history import fold
 from gate.core.hlc import COUNTER_BITS, MAX_AHEAD_MS
 from gate.core.model import Entry, History
+from gate.core.replication import Tip
 from gate.errors import StoreError
 from gate.storage.folder import Folder, is_there, successor
 from gate.storage.journal import OF_TICKET, read_entry, read_facts, read_sound_history
@@ -24,17 +26,7 @@ from gate.storage.sqlite import cache_faults, open_reader
 T = TypeVar("T")
 
 
-class Told(msgspec.Struct, frozen=True):
-    """What the server said of a device when it was last heard."""
-
-    name: str = ""
-    key: str = ""
-    """Ed25519 public key, hex."""
-    active: bool = False
-    state: str = "enrolled"
-
-
-_told = msgspec.json.Decoder(Told)
+_told = msgspec.json.Decoder(EventDevice)
 
 
 class PeerStoreReader:
@@ -111,7 +103,7 @@ class PeerStoreReader:
 
         return self._read(read, [])
 
-    def told(self, device: str) -> Told | None:
+    def told(self, device: str) -> EventDevice | None:
         """What the server said of a device; ``None`` when it never named it."""
         query = "SELECT body FROM device WHERE id = ?"
         row = self._read(lambda connection: connection.execute(query, (device,)).fetchone(), None)
@@ -186,17 +178,26 @@ def read_heard(connection: sqlite3.Connection, ticket: str) -> History | None:
     return read_sound_history(connection, ticket)
 
 
+def has_successor(connection: sqlite3.Connection, origin: str, tip: Tip) -> bool:
+    """Whether the entry after one is there."""
+    rows = connection.execute(
+        "SELECT json_extract(body, '$.prev') FROM entry WHERE origin = ? AND seq = ?",
+        (origin, tip.seq + 1),
+    ).fetchall()
+    return any(str(prev).startswith(tip.hash) for (prev,) in rows)
+
+
 def is_half_made(error: sqlite3.Error) -> bool:
     """Whether a file's tables are not there yet."""
     return str(error).startswith("no such table")
 
 
-def read_told(body: str) -> Told:
+def read_told(body: str) -> EventDevice:
     """What the server said of a device; what cannot be read says nothing."""
     try:
         return _told.decode(body)
     except (msgspec.DecodeError, UnicodeError):
-        return Told()
+        return EventDevice("")
 
 
 def read_resolutions(connection: sqlite3.Connection, ticket: str) -> list[Entry]:

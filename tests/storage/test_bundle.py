@@ -17,7 +17,7 @@ from gate.errors import ImportFault, UsageError
 from gate.lane.lane import Lane
 from gate.storage import bundle_import, extent
 from gate.storage.bundle import write_bundle
-from gate.storage.bundle_import import check, import_bundle, sign, take_waiting
+from gate.storage.bundle_import import check, import_bundle, take_waiting
 from gate.storage.device_key import DeviceKey
 from gate.storage.extent import MARK_EVERY
 from gate.storage.folder import Folder, Lock
@@ -89,7 +89,7 @@ def signed(south: Lane, path: Path) -> Path:
     """The journal of an enrolled device."""
     folder = south._folder
     DeviceKey(folder)
-    write_bundle(folder, path, "South", lambda marks: sign(folder, marks))
+    write_bundle(folder, path, "South")
     return path
 
 
@@ -132,7 +132,7 @@ def test_nothing_is_overwritten(south: Lane, stick: Path, tmp_path: Path) -> Non
         write_bundle(south._folder, stick, "South")
     assert stick.read_bytes() == before
 
-    def broken(_marks: object) -> list[object]:
+    def broken(_folder: Folder, _marks: object) -> list[object]:
         raise UsageError("no", "")
 
     with pytest.raises(UsageError):
@@ -393,7 +393,7 @@ def test_what_is_written_while_the_lane_goes_on(
     """The first line stays true: a bundle holds what there was when it was begun."""
     monkeypatch.setattr(extent, "PAGE", 1)
 
-    def scan_on(_marks: object) -> list[object]:
+    def scan_on(_folder: Folder, _marks: object) -> list[object]:
         south.admit(Scan("GOOD009"))
         return []
 

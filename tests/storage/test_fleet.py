@@ -71,12 +71,7 @@ def test_nothing_was_heard(lane: Lane, venue: Folder) -> None:
 def test_an_empty_folder_is_an_empty_venue(folder: Folder) -> None:
     """Neither journal, nor peers, nor tickets, and no fault."""
     with Fleet(folder) as seen:
-        assert (seen.conflicts(), seen.used_tickets(), seen.starts(), seen.tips()) == (
-            [],
-            0,
-            [],
-            {},
-        )
+        assert (seen.conflicts(), seen.used_tickets(), seen.alarms()) == ([], 0, set())
         assert [d.is_own for d in seen.devices(NOW_MS, NOBODY_HEARD)] == [True]
 
 
@@ -289,7 +284,9 @@ def test_without_the_workers_word_devices_are_known_by_what_they_did(
     carry(south._folder, venue)
     id_ = south._folder.device_id()
     holdings = PeerStore(venue)
-    holdings.put_devices({id_: {"name": "South 1", "active": True, "key": "ab"}, "x": ["odd"]})
+    holdings.put_devices(
+        {id_: {"device": id_, "name": "South 1", "active": True, "key": "ab"}, "x": ["odd"]}
+    )
     holdings.close()
     assert lane.standing().freshness is NOTHING
     (other,) = [device for device in devices(venue, lane) if device.id == id_]

@@ -15,7 +15,7 @@ from gate.lane.operators import Operators
 from gate.reports.ticket_import import import_files
 from gate.reports.wipe import wipe
 from gate.storage import revocation
-from gate.storage.bundle_import import sign
+from gate.storage.bundle import sign
 from gate.storage.certificates import Authority
 from gate.storage.device_key import DeviceKey, is_good
 from gate.storage.feed_signatures import is_revocation, key_of
