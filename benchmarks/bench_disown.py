@@ -32,16 +32,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as path:
         folder = Folder(Path(path) / "gate")
         folder.create()
-        holdings = PeerStore(folder)
+        peer_store = PeerStore(folder)
         began = time.perf_counter()
         for first in range(0, count, BATCH):
-            holdings.accept(bodies[first : first + BATCH], None)
+            peer_store.accept(bodies[first : first + BATCH], None)
         taken_s = time.perf_counter() - began
         row = MemberRow(maker.device, "liar", maker.public, "revoked", counts_until={})
         began = time.perf_counter()
-        holdings.disown([row])
+        peer_store.disown([row])
         disowned_s = time.perf_counter() - began
-        holdings.close()
+        peer_store.close()
     ratio = disowned_s / taken_s
     print(f"{count} entries: taken in {taken_s:.2f} s, disowned {disowned_s:.2f} s")
     print(f"ratio {ratio:.2f}, limit {LIMIT:.1f}: {'ok' if ratio <= LIMIT else 'TOO SLOW'}")

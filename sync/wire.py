@@ -50,7 +50,7 @@ class Frame(Struct, frozen=True, omit_defaults=True):
     One of them that is not named is not held.
     """
     entries: Annotated[list[Raw], Meta(max_length=MAX_ENTRIES)] = []
-    heads: Annotated[list[SignedTip], Meta(max_length=MAX_ENTRIES)] = []
+    signed_tips: Annotated[list[SignedTip], Meta(max_length=MAX_ENTRIES)] = []
     more: bool = False
     """The sender holds more that the other lacks; it did not fit."""
     refused: Annotated[list[Rejected], Meta(max_length=MAX_ENTRIES)] = []
@@ -157,12 +157,12 @@ class PeerMessage(Struct, frozen=True, omit_defaults=True):
     frame: Frame = Frame()
     took: Count = 0
     """Frames with entries that were dealt with since the last word."""
-    wants: Annotated[list[Name], Meta(max_length=MAX_LINKS)] | None = None
+    relay_requests: Annotated[list[Name], Meta(max_length=MAX_LINKS)] | None = None
     """Devices whose entries the other is to pass on from now on; ``*``: all it hears and we do not.
 
     What is held of them is in the frame.
     """
-    beat: Heartbeat | None = None
+    heartbeat: Heartbeat | None = None
     stamp: Stamp | None = None
 
 

@@ -525,12 +525,12 @@ def _wipe(options: argparse.Namespace) -> int:
         if input(question.format(folder=folder.path)).strip().casefold() not in ("yes", _("yes")):
             sys.stdout.write(_("Nothing was wiped.") + "\n")
             return FAILED
-    unsent = None
+    unacked = None
     if folder.enrolment.exists():
         from gate.cli.sync_commands import unsent_of
 
-        unsent = unsent_of(folder)
-    wiped = wipe(folder, Path(options.export) if options.export else None, unsent=unsent)
+        unacked = unsent_of(folder)
+    wiped = wipe(folder, Path(options.export) if options.export else None, unacked=unacked)
     told = _("{files} files wiped; {entries} entries kept in {export}")
     sys.stdout.write(
         told.format(files=wiped.files, entries=wiped.entries, export=options.export or "-") + "\n"

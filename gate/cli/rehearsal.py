@@ -93,7 +93,7 @@ class Rehearsal:
         self._headline(_("The internet is back"))
         self._server.start()
         self._wait_for(Basis.CENTRAL, self._gates, wake=True)
-        waited = self._until(lambda: not any(gate.unsent() for gate in self._gates))
+        waited = self._until(lambda: not any(gate.unacked() for gate in self._gates))
         self._note(_("the server holds everything after {n:.1f} s").format(n=waited))
 
     def _twice(self, one: "_Gate", other: "_Gate", ticket: int) -> None:
@@ -250,8 +250,8 @@ class _Gate:
     def coverage(self) -> Coverage:
         return self._lane.standing().coverage
 
-    def unsent(self) -> int:
-        return self._lane.standing().freshness.unsent
+    def unacked(self) -> int:
+        return self._lane.standing().freshness.unacked
 
     def knows(self, ticket: str) -> bool:
         with Fleet(self._folder) as venue:

@@ -33,7 +33,7 @@ from gate.storage.revocation import is_revoked, require_not_revoked, revoke, rev
 from gate.storage.sync_status import SyncStatus
 from gate.storage.tickets import Tickets
 from gate.text.words import basis_words, damage_end, printable
-from sync.session.send_window import unsent
+from sync.session.send_window import unacked
 from sync.transport.http_client import (
     ProtocolMismatch,
     Revoked,
@@ -250,7 +250,7 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
     fresh = standing.freshness
     enrolment = load(folder)
     is_working = is_locked(folder, "sync")
-    kept = _Kept(fresh.unsent, fresh.quarantined, fresh.alarms, fresh.floods)
+    kept = _Kept(fresh.unacked, fresh.quarantined, fresh.alarms, fresh.floods)
     if not is_working:
         # A worker that has just begun tells from now on.
         with suppress(BusyError, DamagedError):
@@ -283,7 +283,7 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
         "tickets_complete_s_ago": ago_s(fresh.tickets_boot_ms),
         "tickets_as_of_s_ago": age_s(_built_ms(folder)),
         # Only the worker knows what other gates hold.
-        "unsent": kept.unsent if has_server else fresh.unsent,
+        "unacked": kept.unacked if has_server else fresh.unacked,
         "quarantined": kept.quarantined,
         "server_ahead_ms": fresh.ahead_ms,
         "server_error_ms": fresh.error_ms,
@@ -312,7 +312,7 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
                 "lan_heard_s_ago": ago_s(lane.lan_boot_ms),
                 "held_s_ago": ago_s(lane.held_boot_ms),
                 "behind": lane.behind,
-                "unsent": lane.unsent,
+                "unacked": lane.unacked,
             }
             for lane in fresh.lanes
         ],
@@ -368,7 +368,7 @@ def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:
             else []
         ),
         (_("tickets complete"), words(complete_s)),
-        (_("unsent"), str(told["unsent"])),
+        (_("unsent"), str(told["unacked"])),
         (_("quarantined"), str(told["quarantined"])),
         *([(_("ALARM"), ", ".join(told["alarms"]))] if told["alarms"] else []),
         *([(_("TELLS TOO MUCH"), ", ".join(told["floods"]))] if told["floods"] else []),
@@ -442,7 +442,7 @@ def _mended_worker(
 class _Kept(NamedTuple):
     """What the files say, whoever has or has not said it in this boot."""
 
-    unsent: int
+    unacked: int
     quarantined: int
     alarms: tuple[str, ...]
     floods: tuple[str, ...]
@@ -452,15 +452,15 @@ def _kept(folder: Folder) -> _Kept:
     """What the files say, while no worker has them. Raises BusyError."""
     if not folder.peers.exists() and not folder.journal.exists():
         return _Kept(0, 0, (), ())
-    with closing(Lock(folder, "sync")), closing(PeerStore(folder)) as holdings:
-        waiting = unsent(holdings, holdings.receipts())
-        floods = tuple(holdings.floods())
-        return _Kept(waiting, holdings.quarantined(), alarmed(holdings), floods)
+    with closing(Lock(folder, "sync")), closing(PeerStore(folder)) as peer_store:
+        waiting = unacked(peer_store, peer_store.receipts())
+        floods = tuple(peer_store.floods())
+        return _Kept(waiting, peer_store.quarantined(), alarmed(peer_store), floods)
 
 
 def unsent_of(folder: Folder) -> int:
     """How many of this device's entries the server has not said it holds."""
-    return _kept(folder).unsent
+    return _kept(folder).unacked
 
 
 @contextmanager

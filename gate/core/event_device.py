@@ -10,7 +10,7 @@ class DeviceReport(Struct, frozen=True, omit_defaults=True):
 
     version: Name = ""
     gate: Name = ""
-    unsent: Count = 0
+    unacked: Count = 0
     cursor: Name = ""
     offset_ms: Milliseconds | None = None
     """How far the server's clock is ahead of the device's."""

@@ -205,18 +205,18 @@ class Intake:
 def own_or_vouched(
     batch: Iterable[Carried],
     sender: str,
-    heads: Collection[tuple[str, int, str]],
+    signed_tips: Collection[tuple[str, int, str]],
 ) -> list[Carried]:
-    """The entries to believe: the sender's own, and others' up to a head their maker signed.
+    """The entries to believe: the sender's own, and others' up to a tip their maker signed.
 
-    ``heads`` are the verified ones, origin, seq and hash. A head vouches for what it names and for
-    all before that on its branch; what comes after it waits for the next one.
+    ``signed_tips`` are the verified ones, origin, seq and hash. One vouches for what it names and
+    for all before that on its branch; what comes after it waits for the next one.
     """
     entries = list(batch)
     by_hash = {one.hash: one for one in entries}
     believed = {one.hash for one in entries if device_of(one.entry.origin) == sender}
     for last in entries:
-        if (last.entry.origin, last.entry.seq, last.hash) in heads:
+        if (last.entry.origin, last.entry.seq, last.hash) in signed_tips:
             _cover(last, by_hash, believed)
     return [one for one in entries if one.hash in believed]
 

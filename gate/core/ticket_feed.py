@@ -88,7 +88,7 @@ class Changes(Struct, frozen=True):
     cursor: str
     """Where to go on; goes into the same transaction as the page."""
     more: bool = False
-    seal: Checkpoint | None = None
+    checkpoint: Checkpoint | None = None
     """Always there when there are changes."""
 
 
@@ -101,14 +101,14 @@ class Snapshot(Struct, frozen=True):
     sha256: str
     """Of the file as it will be used."""
     packed_bytes: Annotated[int, Meta(ge=0)]
-    seal: Checkpoint
+    checkpoint: Checkpoint
     packing: str = "zstd"
 
 
-def checkpoint_message(seal: Checkpoint) -> bytes:
+def checkpoint_message(checkpoint: Checkpoint) -> bytes:
     """What a venue's authority signs."""
-    said = f"{seal.cursor}\n{seal.link}\n{seal.as_of_ms}\n{seal.content}\n"
-    said += f"{seal.bytes}\n{seal.packed_bytes}\n"
+    said = f"{checkpoint.cursor}\n{checkpoint.link}\n{checkpoint.as_of_ms}\n{checkpoint.content}\n"
+    said += f"{checkpoint.bytes}\n{checkpoint.packed_bytes}\n"
     return f"venue-gate tickets {VERSION}\n{said}".encode()
 
 

@@ -189,9 +189,9 @@ class Lane:
         self._peers = PeerStoreReader(folder)
         self._heard_hlc = 0
         # What is shown is what is written, and looking at it keeps it up to date between scans.
-        settling = Hysteresis()
-        self._standings = ConnectivityReader(folder, heard_within_s, settling)
-        self._shown_standings = ConnectivityReader(folder, heard_within_s, settling)
+        hysteresis = Hysteresis()
+        self._standings = ConnectivityReader(folder, heard_within_s, hysteresis)
+        self._shown_standings = ConnectivityReader(folder, heard_within_s, hysteresis)
         self._showing = threading.Lock()
         self._journal: Journal | None = None
         self._is_whole = True

@@ -261,7 +261,7 @@ def _server(config: Config, folder: Folder, clock: Clock) -> Check:
         return _found(Status.SKIP, _("no server"))
     zone = zone_of(config, folder)
     detail = server_link(fresh, standing.boot_ms, reading.wall_ms, zone.info)
-    detail += ", " + _("{n} unsent").format(n=fresh.unsent)
+    detail += ", " + _("{n} unsent").format(n=fresh.unacked)
     if fresh.twins:
         told = _("{detail}; another machine uses the credential of: {devices}")
         return _found(

@@ -122,7 +122,7 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
         counted = device.figures
         cells = [
             device_state(device) or "-", counted.admitted, counted.exited, counted.refused,
-            counted.lately, number(device.unsent) or "-",
+            counted.lately, number(device.unacked) or "-",
             last_heard(device, time_zone, seen.at_ms) or "-",
         ]  # fmt: skip
         lines.append(columns(device_name(device), cells, 30))

@@ -24,11 +24,11 @@ class Wiped:
     files: int
 
 
-def wipe(folder: Folder, export: Path | None, *, unsent: int | None = None) -> Wiped:
+def wipe(folder: Folder, export: Path | None, *, unacked: int | None = None) -> Wiped:
     """Write the journal to ``export``, read it back, and delete the event's data.
 
     The file holds the entries byte for byte as they are hashed, a line each. It may be left out
-    when a server has said that it holds every entry: ``unsent`` is then 0. The device's id stays,
+    when a server has said that it holds every entry: ``unacked`` is then 0. The device's id stays,
     but for one that was revoked; credential, key and operators go. Raises UsageError when there are
     entries and no place to put them, or when the file is there already.
     """
@@ -39,7 +39,7 @@ def wipe(folder: Folder, export: Path | None, *, unsent: int | None = None) -> W
         lock.close()
         raise
     try:
-        is_safe = unsent == 0 and export is None
+        is_safe = unacked == 0 and export is None
         count = _export(folder, export) if folder.journal.exists() and not is_safe else 0
         # A device that was revoked is never taken back: what comes after it is another one.
         ends = {"device"} if is_revoked(folder) else set()

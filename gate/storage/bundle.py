@@ -38,7 +38,7 @@ class Header(msgspec.Struct):
     last_hash: Hex
     venue_gate_bundle: int
     """The version of the form."""
-    heads: list[SignedTip] = []
+    signed_tips: list[SignedTip] = []
     """Signed marks; none when the device has no key."""
     salvaged: bool = False
     """Whether entries between these may be lost."""

@@ -70,27 +70,27 @@ def import_bundle(folder: Folder, path: Path, progress: Progress | None = None) 
         _put_into_inbox(folder, path, header)
         return ImportedBundle(header.device, header.gate, header.entries, waits=True)
     try:
-        holdings = PeerStore(folder)
+        peer_store = PeerStore(folder)
         try:
-            return take(folder, holdings, path, progress)
+            return take(folder, peer_store, path, progress)
         finally:
-            holdings.close()
+            peer_store.close()
     finally:
         lock.close()
 
 
-def take_waiting(folder: Folder, holdings: PeerStore) -> Iterator[ImportedBundle | ImportFault]:
-    """Take in what lies in the inbox; for the sync worker, which owns ``holdings``.
+def take_waiting(folder: Folder, peer_store: PeerStore) -> Iterator[ImportedBundle | ImportFault]:
+    """Take in what lies in the inbox; for the sync worker, which owns ``peer_store``.
 
     A file that cannot be taken in is told of and set aside, with ``.bad`` after its name.
     """
     if not folder.inbox.is_dir():
         return
     for path in sorted(folder.inbox.glob(f"*{SUFFIX}")):
-        if holdings.looked_into.get(path.name) == holdings.version:
+        if peer_store.looked_into.get(path.name) == peer_store.version:
             continue
         try:
-            brought = take(folder, holdings, path)
+            brought = take(folder, peer_store, path)
         except ImportFault as fault:
             with faults(path):
                 path.replace(path.with_name(f"{path.name}.bad"))
@@ -98,7 +98,7 @@ def take_waiting(folder: Folder, holdings: PeerStore) -> Iterator[ImportedBundle
         else:
             if brought.waiting:
                 # What they follow may yet be heard of.
-                holdings.looked_into[path.name] = holdings.version
+                peer_store.looked_into[path.name] = peer_store.version
             else:
                 with faults(path):
                     path.unlink()
@@ -126,24 +126,28 @@ def check(path: Path) -> Header:
 
 
 def take(
-    folder: Folder, holdings: PeerStore, path: Path, progress: Progress | None = None
+    folder: Folder, peer_store: PeerStore, path: Path, progress: Progress | None = None
 ) -> ImportedBundle:
     """Take in a bundle, frame by frame, by the rules of the exchange; see ``import_bundle``."""
     header = check(path)
     require_room(folder.peers, path.stat().st_size)
     brought = ImportedBundle(header.device, header.gate, header.entries)
     # An enrolled device knows the others' keys, and believes nobody without a signature.
-    sender, heads = header.device, dict[tuple[str, int], SignedTip]()
+    sender, signed_tips = header.device, dict[tuple[str, int], SignedTip]()
     if folder.enrolment.exists():
-        sender, heads = "", _vouched(folder, header)
+        sender, signed_tips = "", _vouched(folder, header)
     done = 0
     with _opened(path) as file:
         _read_header(file, path)
         for frame in _frames(file, path, header.entries):
-            named = [heads[e.origin, e.seq] for _body, e in frame if (e.origin, e.seq) in heads]
-            taken = holdings.accept([body for body, _e in frame], sender, named, _is_vouched)
+            named = [
+                signed_tips[e.origin, e.seq]
+                for _body, e in frame
+                if (e.origin, e.seq) in signed_tips
+            ]
+            taken = peer_store.accept([body for body, _e in frame], sender, named, _is_vouched)
             body, last = frame[-1]
-            held = holdings.hashes_at(last.origin, last.seq)
+            held = peer_store.hashes_at(last.origin, last.seq)
             is_held = entry_codec.digest(body).hex()[:DIGITS] in held
             if not is_held and not header.salvaged:
                 raise _broken(path, _("its device has not signed all of it"))
@@ -166,7 +170,7 @@ def _vouched(folder: Folder, header: Header) -> dict[tuple[str, int], SignedTip]
             _("Let this gate reach the server once, then import again."),
         )
     verify = verifier(lambda device: key if device == header.device else "")
-    return {(head.origin, head.seq): head for head in header.heads if verify(head)}
+    return {(head.origin, head.seq): head for head in header.signed_tips if verify(head)}
 
 
 def _key_of(folder: Folder, device: str) -> str:

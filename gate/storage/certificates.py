@@ -107,7 +107,9 @@ class Authority:
         """What members know the venue by (PEM)."""
         return self._certificate.public_bytes(Encoding.PEM).decode()
 
-    def seal(self, cursor: str, link: bytes, as_of_ms: int, file: File = NO_FILE) -> Checkpoint:
+    def checkpoint(
+        self, cursor: str, link: bytes, as_of_ms: int, file: File = NO_FILE
+    ) -> Checkpoint:
         """Vouch for the tickets up to a cursor, and of a snapshot for its file."""
         said = Checkpoint(cursor, link.hex(), as_of_ms, *file)
         signature = self._key.sign(checkpoint_message(said)).hex()

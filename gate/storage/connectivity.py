@@ -45,7 +45,7 @@ class ConnectivityReader:
         self,
         folder: Folder,
         heard_within_s: float = HEARD_WITHIN_S,
-        settling: Hysteresis | None = None,
+        hysteresis: Hysteresis | None = None,
     ) -> None:
         self._memberships = (str(folder.enrolment), str(folder.membership))
         self._venue = str(folder.venue)
@@ -53,7 +53,7 @@ class ConnectivityReader:
         self._folder = folder
         self._freshness = SyncStatusReader(folder)
         self._within_ms = round(heard_within_s * 1000)
-        self._settling = settling or Hysteresis()
+        self._hysteresis = hysteresis or Hysteresis()
 
     def read(self, reading: Reading, store: str | None = None) -> Connectivity:
         """How the lane stands now.
@@ -65,7 +65,7 @@ class ConnectivityReader:
         if word is NOTHING:
             # An enrolled device that has heard nothing cannot know who else is at work.
             found = Coverage(Basis.ALONE if is_enrolled else Basis.ONLY)
-            found = self._settling.settle(found, reading.boot_ms)
+            found = self._hysteresis.settle(found, reading.boot_ms)
             return Connectivity(reading.boot_ms, found, NOTHING, is_enrolled)
         found = coverage(word.lanes, reading.boot_ms, self._within_ms)
         if word.lanes and not (word.is_complete and self._is_read(word.store, store)):
@@ -73,7 +73,7 @@ class ConnectivityReader:
             found = Coverage(Basis.ALONE, found.unheard, is_refetching=True)
         if found.basis is Basis.ONLY and is_enrolled and not self._is_told(word, reading.boot_ms):
             found = _in_the_dark(word)
-        found = self._settling.settle(found, reading.boot_ms)
+        found = self._hysteresis.settle(found, reading.boot_ms)
         return Connectivity(reading.boot_ms, found, word, is_enrolled)
 
     def list_as_of_ms(self, standing: Connectivity, at_ms: int, told_ms: int) -> int | None:

@@ -21,9 +21,9 @@ def key_of(authority: str) -> Ed25519PublicKey:
     return key
 
 
-def is_good(seal: Checkpoint, key: Ed25519PublicKey) -> bool:
+def is_good(checkpoint: Checkpoint, key: Ed25519PublicKey) -> bool:
     """Whether a seal is the word of the authority with that key."""
-    return _is_signed(seal.signature, checkpoint_message(seal), key)
+    return _is_signed(checkpoint.signature, checkpoint_message(checkpoint), key)
 
 
 def is_revocation(proof: str, device: str, key: Ed25519PublicKey) -> bool:

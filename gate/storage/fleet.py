@@ -100,7 +100,7 @@ class Device:
     """The time of its newest entry, by the hybrid logical clock."""
     heard_ago_ms: int | None = None
     """How long ago anybody who is heard had heard it."""
-    unsent: int | None = None
+    unacked: int | None = None
     quarantined: int = 0
     ahead_ms: int | None = None
     """How far the server's clock was ahead of its own; without a server, this device's."""
@@ -497,7 +497,7 @@ def _own(device: Device, standing: Connectivity, lane: str) -> Device:
         state=device.state if device.state in _DECIDED else lane,
         version=__version__,
         heard_ago_ms=None,
-        unsent=fresh.unsent if standing.is_enrolled and fresh.boot_id else None,
+        unacked=fresh.unacked if standing.is_enrolled and fresh.boot_id else None,
         quarantined=fresh.quarantined,
         ahead_ms=fresh.ahead_ms,
         error_ms=fresh.error_ms,
@@ -513,7 +513,7 @@ def _fresh(device: Device, lane: DeviceStatus, boot_ms: int) -> Device:
         state=_state(lane.state, is_active=lane.active),
         version=lane.version,
         heard_ago_ms=None if lane.heard_boot_ms is None else boot_ms - lane.heard_boot_ms,
-        unsent=lane.unsent,
+        unacked=lane.unacked,
         quarantined=lane.quarantined,
         ahead_ms=lane.ahead_ms,
         error_ms=lane.error_ms,

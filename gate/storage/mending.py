@@ -45,11 +45,11 @@ def mend(folder: Folder, fault: DamagedError) -> bool:
             left.unlink(missing_ok=True)
     # The lane follows as soon as the name is there: by then everything is in it.
     with (
-        closing(PeerStore(folder, part)) as holdings,
+        closing(PeerStore(folder, part)) as peer_store,
         suppress(StoreError, sqlite3.Error),
         closing(open_reader(old)) as connection,
     ):
-        _take(holdings, connection)
+        _take(peer_store, connection)
     with faults(new):
         os.replace(part, new)
         sync_folder(folder.path)
@@ -58,16 +58,18 @@ def mend(folder: Folder, fault: DamagedError) -> bool:
     return True
 
 
-def _take(holdings: PeerStore, old: sqlite3.Connection) -> None:
-    heads: list[SignedTip] = []
+def _take(peer_store: PeerStore, old: sqlite3.Connection) -> None:
+    signed_tips: list[SignedTip] = []
     with suppress(sqlite3.Error):
         rows = old.execute("SELECT origin, seq, hash, signature FROM head").fetchall()
-        heads = [SignedTip(*row) for row in rows]
+        signed_tips = [SignedTip(*row) for row in rows]
     bodies = (body for _hash, body in readable_entries(old))
     for frame in _frames(bodies):
         # They were verified when they came: who is not vouched for is not in the store.
-        holdings.accept(frame, None)
-    holdings.put_heads(h for h in heads if h.hash in holdings.whole_hashes(h.origin, h.seq))
+        peer_store.accept(frame, None)
+    peer_store.put_heads(
+        h for h in signed_tips if h.hash in peer_store.whole_hashes(h.origin, h.seq)
+    )
 
 
 def _frames(bodies: Iterator[bytes]) -> Iterator[list[bytes]]:

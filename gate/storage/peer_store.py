@@ -388,7 +388,7 @@ class PeerStore:
         self,
         raw: Iterable[bytes],
         sender: str | None,
-        heads: Iterable[SignedTip] = (),
+        signed_tips: Iterable[SignedTip] = (),
         verify: Verify = lambda _head: False,
         *,
         by: str = "",
@@ -404,16 +404,16 @@ class PeerStore:
         if self.is_full:
             return Taken(is_full=True)
         carried, refused = read_bodies(raw if now_ms is None else within_frame(raw))
-        heads = list(heads)
+        signed_tips = list(signed_tips)
         meter = None if now_ms is None else Meter(self._allowance, now_ms)
         if meter is not None:
             # Before anything that costs more: a flood brings signatures too.
             spent = meter.spent({device_of(one.entry.origin) for one in carried}, by)
             carried = [one for one in carried if device_of(one.entry.origin) not in spent]
-            heads = [head for head in heads if device_of(head.origin) not in spent]
+            signed_tips = [head for head in signed_tips if device_of(head.origin) not in spent]
         if sender is not None:
-            heads = [head for head in heads if verify(head)]
-            vouched = {(head.origin, head.seq, head.hash) for head in heads}
+            signed_tips = [head for head in signed_tips if verify(head)]
+            vouched = {(head.origin, head.seq, head.hash) for head in signed_tips}
             carried = own_or_vouched(carried, sender, vouched)
         later = frozenset(meter.later) if meter is not None else frozenset()
         if not carried:
@@ -426,7 +426,7 @@ class PeerStore:
                 is_new_origin = not intake.tips[one.entry.origin]
                 if intake.offer(one) and meter is not None:
                     meter.draw(one.entry.origin, len(one.body), is_new_origin=is_new_origin)
-            self._keep(intake, heads)
+            self._keep(intake, signed_tips)
             if meter is not None:
                 self._put_allowances(meter.drawn)
         self._note_taken(intake)
@@ -447,7 +447,7 @@ class PeerStore:
                 self._note_retirement(entry_codec.decode(one.body))
         self.version += bool(intake.taken)
 
-    def _keep(self, intake: Intake, heads: list[SignedTip]) -> None:
+    def _keep(self, intake: Intake, signed_tips: list[SignedTip]) -> None:
         run = self._connection.execute
         facts: dict[str, None] = {}
         for one in intake.taken:
@@ -473,7 +473,7 @@ class PeerStore:
         for device in changed:
             self._fold_anew(device)
         self._put_tips(intake)
-        held = [h for h in heads if h.hash in self.whole_hashes(h.origin, h.seq)]
+        held = [h for h in signed_tips if h.hash in self.whole_hashes(h.origin, h.seq)]
         self._put_heads(held, self._tips | intake.tips)
 
     def disown(self, members: Iterable[MemberRow]) -> None:
@@ -677,7 +677,7 @@ class PeerStore:
             ).fetchone()
         return row is not None
 
-    def heads(self, origin: str, first: int, last: int) -> list[SignedTip]:
+    def signed_tips(self, origin: str, first: int, last: int) -> list[SignedTip]:
         """The signed heads held of an origin's entries from ``first`` to ``last``."""
         with faults(self._path):
             rows = self._connection.execute(
@@ -687,15 +687,15 @@ class PeerStore:
             ).fetchall()
         return [SignedTip(*row) for row in rows]
 
-    def put_heads(self, heads: Iterable[SignedTip]) -> None:
+    def put_heads(self, signed_tips: Iterable[SignedTip]) -> None:
         """Keep signed heads: this device's own, or those of entries that are held."""
         with writing(self._connection, self._path):
-            self._put_heads(list(heads), self._tips)
+            self._put_heads(list(signed_tips), self._tips)
 
-    def _put_heads(self, heads: list[SignedTip], tips: Have) -> None:
+    def _put_heads(self, signed_tips: list[SignedTip], tips: Have) -> None:
         self._connection.executemany(
             "INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?)",
-            [(head.origin, head.seq, head.hash, head.signature) for head in heads],
+            [(head.origin, head.seq, head.hash, head.signature) for head in signed_tips],
         )
         # A newer head vouches for what an older one did, unless that is of another branch; and
         # every so often one is kept to end a frame.
@@ -703,7 +703,7 @@ class PeerStore:
             "DELETE FROM head WHERE origin = ? AND seq < ? AND seq % ? != 0",
             [
                 (head.origin, head.seq, HEAD_EVERY)
-                for head in heads
+                for head in signed_tips
                 if len(tips.get(head.origin, ())) <= 1
             ],
         )

@@ -23,7 +23,7 @@ Sign = Callable[[Sequence[Mark]], Sequence[Any]]
 
 
 class _Revocation(msgspec.Struct, frozen=True):
-    heads: list[dict[str, Any]] = []
+    signed_tips: list[dict[str, Any]] = []
     """The journal's marks as the device signed them (``gate.core.signed_tip.Head``)."""
 
 
@@ -65,7 +65,7 @@ def heads_of(folder: Folder) -> list[dict[str, Any]]:
     with faults(folder.revocation):
         content = folder.revocation.read_bytes()
     try:
-        return _decoder.decode(content).heads
+        return _decoder.decode(content).signed_tips
     except (msgspec.DecodeError, UnicodeError):
         return []
 
@@ -93,7 +93,7 @@ def _holding_back(folder: Folder) -> sqlite3.Connection:
     return connection
 
 
-def _write(folder: Folder, heads: Sequence[Any]) -> None:
+def _write(folder: Folder, signed_tips: Sequence[Any]) -> None:
     with faults(folder.revocation):
-        kept = _Revocation([msgspec.to_builtins(head) for head in heads])
+        kept = _Revocation([msgspec.to_builtins(head) for head in signed_tips])
         write_durably(folder.revocation, msgspec.json.encode(kept))

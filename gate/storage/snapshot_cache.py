@@ -40,18 +40,18 @@ def pack(
     directory: Path,
     cursor: Cursor,
     tickets: int,
-    seal: Callable[[File], Checkpoint],
+    checkpoint: Callable[[File], Checkpoint],
 ) -> Snapshot:
     """Pack a finished replica for others to fetch. Raises OSError when the disk is full.
 
-    ``seal`` is the authority's word for a file.
+    ``checkpoint`` is the authority's word for a file.
     """
     name = f"tickets-{cursor.epoch}-{cursor.seq}.db"
     part = source.with_suffix(".zst.part")
     try:
         size, digest = _compress(source, part)
         packed_bytes = part.stat().st_size
-        sealed = seal(File(digest, size, packed_bytes))
+        sealed = checkpoint(File(digest, size, packed_bytes))
         snapshot = Snapshot(name, str(cursor), size, digest, packed_bytes, sealed)
         keep(part, directory, CachedSnapshot(snapshot, tickets))
     finally:

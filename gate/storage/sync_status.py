@@ -23,7 +23,7 @@ class DeviceStatus(OtherLane):
     version: str = ""
     held_tip: str = ""
     """The entry of it up to which all is held, as of ``held_boot_ms``."""
-    unsent: int = 0
+    unacked: int = 0
     quarantined: int = 0
     ahead_ms: int | None = None
     """How far the server's clock was ahead of the device's own; without a server, this device's."""
@@ -55,7 +55,7 @@ class SyncStatus:
     """How far the server's clock is ahead of this device's own, offset included."""
     error_ms: int | None = None
     """How far that may be wrong, either way."""
-    unsent: int = 0
+    unacked: int = 0
     """Own entries the server has not said it holds; without a server, no other gate."""
     quarantined: int = 0
     alarms: tuple[str, ...] = ()

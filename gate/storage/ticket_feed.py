@@ -234,7 +234,7 @@ class TicketFeed:
             except (msgspec.DecodeError, UnicodeError, ValueError) as error:
                 told = _("a change of tickets cannot be read: {detail}")
                 raise DamagedError(told.format(detail=error), _again()) from error
-            seal = self._checked(page.seal, page.cursor, linked.hex())
+            seal = self._checked(page.checkpoint, page.cursor, linked.hex())
             connection.executemany(
                 "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?)", _rows(page.changes, seal)
             )
@@ -266,8 +266,8 @@ class TicketFeed:
             here = Cursor.parse(meta["cursor"])
             made = here._replace(seq=here.seq + 1, id=secrets.token_hex(8))
             change = Change(made.seq, made.id, kind, ref, msgspec.Raw(body))
-            seal = authority.seal(str(made), chain_hash(_link_here(meta), change), now_ms)
-            self.apply(Changes([change], str(made), seal=seal))
+            seal = authority.checkpoint(str(made), chain_hash(_link_here(meta), change), now_ms)
+            self.apply(Changes([change], str(made), checkpoint=seal))
             _forget_older(connection, self._path)
         finally:
             lock.close()
@@ -301,7 +301,7 @@ class TicketFeed:
         if not FILE_NAME.fullmatch(snapshot.name):
             told = _("{name!r} is no name of a ticket file")
             raise DamagedError(told.format(name=snapshot.name[:80]), "")
-        seal = self._checked(snapshot.seal, snapshot.cursor, snapshot.seal.link)
+        seal = self._checked(snapshot.checkpoint, snapshot.cursor, snapshot.checkpoint.link)
         said = (snapshot.sha256, snapshot.bytes, snapshot.packed_bytes)
         if (seal.content, seal.bytes, seal.packed_bytes) != said:
             raise _not_sealed()
@@ -313,7 +313,7 @@ class TicketFeed:
         """
         self.check(snapshot)
         meta = _check(part)
-        if (meta["cursor"], _link_here(meta).hex()) != (snapshot.cursor, snapshot.seal.link):
+        if (meta["cursor"], _link_here(meta).hex()) != (snapshot.cursor, snapshot.checkpoint.link):
             raise _not_sealed()
         self._go_live(part, snapshot.name)
 

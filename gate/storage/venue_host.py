@@ -257,8 +257,8 @@ def say(folder: Folder, row: MemberRow | EventRow) -> None:
             take_requests(folder, feed, _now_ms())
             if isinstance(row, MemberRow) and row.counts_until is not None:
                 # As the sync worker does once it has read so far.
-                with closing(PeerStore(folder)) as holdings:
-                    holdings.disown(feed.members().values())
+                with closing(PeerStore(folder)) as peer_store:
+                    peer_store.disown(feed.members().values())
     finally:
         lock.close()
 

@@ -237,7 +237,7 @@ def _bare(row: Row[Any], subject: Subject, alias_of: Callable[[str], str]) -> di
 
 def _without(row: Row[Any], texts: Collection[str], subject: Subject) -> dict[str, str]:
     """An order or refund without the codes; one without any is nobody's."""
-    left = [pair for pair in _decode(row.codes) if pair[1] not in texts]
+    left = [peer_session for peer_session in _decode(row.codes) if peer_session[1] not in texts]
     # By its digest a guess at what was asked could be proved.
     bare = {"codes": msgspec.json.encode(left).decode(), "digest": ""}
     if hasattr(row, "openid") and (not left or row.openid in subject.openids):

@@ -198,8 +198,8 @@ class Admin:
         """Every device of the event."""
         event = request.path_params["event"]
         await self._server.read(need_event, event)
-        await self._server.roster.refresh()
-        return reply(self._server.roster.lines(event))
+        await self._server.device_cache.refresh()
+        return reply(self._server.device_cache.lines(event))
 
     async def retire(self, request: Request) -> Response:
         """A lane that is not at work any more: nobody waits to hear from it."""
@@ -230,7 +230,7 @@ class Admin:
         about = f"{request.path_params['device']} from {asked.from_ms}"
         job = partial(_disowned, request, asked, parts=self._parts)
         changes = await self._write(request, job, "disown", event=event, about=about)
-        await server.roster.refresh()
+        await server.device_cache.refresh()
         server.tell_changes(event)
         return reply(changes)
 
@@ -450,10 +450,10 @@ class Admin:
             event=event,
             about=lambda is_new: device if is_new else None,
         )
-        await server.roster.refresh()
+        await server.device_cache.refresh()
         server.streams.cut_revoked()
         server.tell_changes(event)
-        found = [line for line in server.roster.lines(event) if line.id == device]
+        found = [line for line in server.device_cache.lines(event) if line.id == device]
         return reply(found[0])
 
 

@@ -91,7 +91,7 @@ class Devices:
         except ResyncNeeded as error:
             reason = _("This cursor is not of this server any more: take a new snapshot.")
             raise Denied(409, "resync", reason) from error
-        server.roster.hear(device.id, None)
+        server.device_cache.hear(device.id, None)
         return reply(page)
 
     async def snapshot(self, request: Request) -> Response:
@@ -99,7 +99,7 @@ class Devices:
         server = self._server
         device = await server.device_of(request)
         server.check_rate(device)
-        cursor = (await server.pulse.beat(device.event)).cursor
+        cursor = (await server.tip_cache.heartbeat(device.event)).cursor
         found = await server.snapshots.get(device.event, cursor, server.settings.snapshot_wait_s)
         if found is None:
             problem = Problem("building", _("The tickets are being packed. Ask again."))
@@ -139,7 +139,7 @@ class Devices:
             return made
 
         enrolled = await server.write(admit)
-        await server.roster.refresh()
+        await server.device_cache.refresh()
         server.streams.cut_revoked()
         server.tell_changes(enrolled.event)
         log.info("enrolled device=%s event=%s", asked.device, enrolled.event)

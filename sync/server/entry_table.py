@@ -78,7 +78,7 @@ class Push:
     carried: list[Carried]
     vouched: Collection[tuple[str, int, str]]
     """Heads whose signature was found good: origin, seq and hash."""
-    heads: Sequence[SignedTip] = ()
+    signed_tips: Sequence[SignedTip] = ()
 
 
 class Taken(NamedTuple):
@@ -93,7 +93,7 @@ class Taken(NamedTuple):
 def accept(
     connection: Connection,
     event: str,
-    pushes: Iterable[Push],
+    push_batches: Iterable[Push],
     memory: Memory | None = None,
     *,
     now_ms: int | None = None,
@@ -104,15 +104,15 @@ def accept(
     there is no limit.
     """
     frames: list[tuple[str, list[Carried]]] = []
-    heads: list[SignedTip] = []
-    for push in pushes:
+    signed_tips: list[SignedTip] = []
+    for push in push_batches:
         believed = push.carried
         if push.device is not None:
             believed = own_or_vouched(believed, push.device, push.vouched)
         frames.append((push.device or CENTRAL, believed))
-        heads += [h for h in push.heads if (h.origin, h.seq, h.hash) in push.vouched]
+        signed_tips += [h for h in push.signed_tips if (h.origin, h.seq, h.hash) in push.vouched]
     carried = [one for _by, believed in frames for one in believed]
-    if not carried and not heads:
+    if not carried and not signed_tips:
         return Taken({}, frozenset())
     known = (memory or Memory()).of(connection, event, *_locked(connection, event))
     touched = {one.entry.origin for one in carried}
@@ -139,11 +139,13 @@ def accept(
     if intake.taken:
         _keep(connection, event, known, before, intake)
     named = {(one.entry.origin, one.entry.seq, one.hash) for one in carried}
-    heads = [h for h in heads if (h.origin, h.seq, h.hash) in named or _is_tip(known, h)]
-    if heads:
+    signed_tips = [
+        h for h in signed_tips if (h.origin, h.seq, h.hash) in named or _is_tip(known, h)
+    ]
+    if signed_tips:
         # Heads that come alone are told with the next entry.
         at = {"event": event, "number": known.number + (not intake.taken)}
-        _put(connection, t.head, [at | msgspec.structs.asdict(head) for head in heads])
+        _put(connection, t.head, [at | msgspec.structs.asdict(head) for head in signed_tips])
     tips = {origin: tips for origin, tips in intake.tips.items() if tips}
     return Taken(tips, frozenset(meter.later) if meter is not None else frozenset())
 
@@ -500,7 +502,7 @@ def answer(connection: Connection, event: str, asked: Frame, touched: Have) -> F
         have=tips_to_text(touched | told),
         page=page,
         entries=[msgspec.Raw(body) for body in raw],
-        heads=signed_tips_for(read_bodies(raw)[0], journals.heads),
+        signed_tips=signed_tips_for(read_bodies(raw)[0], journals.signed_tips),
         more=more,
     )
 
@@ -521,7 +523,7 @@ class _Journals:
         query = select(c.seq, c.hash, c.body).where(*self._of(origin)).order_by(c.seq)
         return [step_of(*row) for row in self.connection.execute(query)]
 
-    def heads(self, origin: str, first: int, last: int) -> list[SignedTip]:
+    def signed_tips(self, origin: str, first: int, last: int) -> list[SignedTip]:
         found = _HEADS.run(self.connection, [(self.event, origin, first, last)])
         return [SignedTip(*list(row)) for row in found]
 
@@ -569,7 +571,7 @@ class News:
     number: int
     bodies: list[bytes]
     tips: Have
-    heads: list[SignedTip]
+    signed_tips: list[SignedTip]
 
 
 def news(connection: Connection, event: str, after: int, limit: int = MAX_ENTRIES) -> News:
@@ -584,13 +586,15 @@ def news(connection: Connection, event: str, after: int, limit: int = MAX_ENTRIE
         return News(after, [], {}, [])
     newest = rows[-1][0]
     c = t.head.c
-    heads = connection.execute(
+    signed_tips = connection.execute(
         select(c.origin, c.seq, c.hash, c.signature).where(
             c.event == event, c.number.between(after + 1, newest)
         )
     )
     tips = have(connection, event, {row[2] for row in rows})
-    return News(newest, [row[1].encode() for row in rows], tips, [SignedTip(*row) for row in heads])
+    return News(
+        newest, [row[1].encode() for row in rows], tips, [SignedTip(*row) for row in signed_tips]
+    )
 
 
 def newest_number(connection: Connection, event: str) -> int:

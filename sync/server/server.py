@@ -106,8 +106,8 @@ class Server:
         self.engine = engine
         self.settings = settings
         self.metrics = Metrics()
-        self.roster = DeviceCache(partial(self.read, devices.all_devices))
-        self.pulse = TipCache(self.read)
+        self.device_cache = DeviceCache(partial(self.read, devices.all_devices))
+        self.tip_cache = TipCache(self.read)
         self.streams = Streams(self)
         self.snapshots = Snapshots(engine, settings.folder / "snapshots")
         self._file = file_of(str(engine.url))
@@ -131,7 +131,7 @@ class Server:
         self._commit = GroupCommit(self.engine)
         self.writer = Writer(self._commit)
         self.memory = Memory(self.engine)
-        self.pushes = PushBatches(self._commit, self.memory)
+        self.push_batches = PushBatches(self._commit, self.memory)
         self._keeper = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
@@ -164,20 +164,20 @@ class Server:
 
     def tell_changes(self, event: str) -> None:
         """The feed of an event went on here: let connected devices hear of it."""
-        self.pulse.forget(event)
+        self.tip_cache.forget(event)
         self.streams.wake(event, {})
 
     async def device_of(self, asking: HTTPConnection) -> Device:
         """The device whose credential came with a request. Raises Denied."""
         hashed = self._hash_of(asking)
-        await self.roster.freshen()
-        device = self.roster.with_credential(hashed) if hashed else None
+        await self.device_cache.freshen()
+        device = self.device_cache.with_credential(hashed) if hashed else None
         if device is None:
             self._count_failure(asking)
             if hashed:
                 # It may have enrolled at another server just now.
-                await self.roster.refresh()
-                device = self.roster.with_credential(hashed)
+                await self.device_cache.refresh()
+                device = self.device_cache.with_credential(hashed)
             if device is None:
                 raise _unauthorised()
         if device.state == State.REVOKED:
@@ -194,7 +194,7 @@ class Server:
 
     def note_twin(self, device: Device) -> None:
         """Two machines use one credential: who has to know is told."""
-        known = self.roster.get(device.id) or device
+        known = self.device_cache.get(device.id) or device
         if time.time_ns() // 1_000_000 - known.twin_ms < TWIN_EVERY_MS:
             return
         if device.id not in self._twinned:
@@ -289,8 +289,8 @@ class Server:
         else:
             said = Frame(have=tips_to_text(touched))
         said = msgspec.structs.replace(said, refused=left.refused, later=left.later)
-        head = await self.pulse.cursor(device.event)
-        lanes = self.roster.lanes(device.event) if self._is_due(device, frame) else None
+        head = await self.tip_cache.cursor(device.event)
+        lanes = self.device_cache.lanes(device.event) if self._is_due(device, frame) else None
         stamp = self.stamp(device.event, ask, with_devices=lanes is not None)
         return SyncResponse(said, time.time_ns() // 1_000_000, head, lanes, stamp)
 
@@ -298,7 +298,7 @@ class Server:
         self, event: str, ask: SyncRequest | None = None, *, with_devices: bool = False
     ) -> SyncResponseStamp:
         """How this server's clock stands now; ``ask`` is what it answers."""
-        marks = self.roster.watermarks(event) if with_devices else {}
+        marks = self.device_cache.watermarks(event) if with_devices else {}
         got_ms = ask.stamp.at_ms if ask is not None and ask.stamp is not None else None
         return SyncResponseStamp(CLOCK, boot_ms(), got_ms, marks)
 
@@ -307,9 +307,9 @@ class Server:
 
         Raises Denied when the disk is full.
         """
-        self.roster.hear(device.id, ask.report, ask.stamp)
+        self.device_cache.hear(device.id, ask.report, ask.stamp)
         frame = ask.frame
-        if not frame.entries and not frame.heads:
+        if not frame.entries and not frame.signed_tips:
             return {}, Left()
         if self._file is not None and not has_room(self._file):
             raise Denied(507, "full", _("The server's disk is full."), {"Retry-After": "10"})
@@ -324,14 +324,18 @@ class Server:
             self.metrics.refused.inc(len(refused))
             now_ms = time.time_ns() // 1_000_000
             await self.write(lambda c: quarantine(c, device.id, refused, bodies, now_ms))
-        if len(frame.heads) > HEADS_AT_ONCE:
-            heads = await loop.run_in_executor(self._readers, self._good, device, frame.heads)
+        if len(frame.signed_tips) > HEADS_AT_ONCE:
+            signed_tips = await loop.run_in_executor(
+                self._readers, self._good, device, frame.signed_tips
+            )
         else:
-            heads = self._good(device, frame.heads)
-        if not carried and not heads:
+            signed_tips = self._good(device, frame.signed_tips)
+        if not carried and not signed_tips:
             return {}, Left(refused)
-        vouched = {(head.origin, head.seq, head.hash) for head in heads}
-        taken = await self.pushes.take(device.event, Push(device.id, carried, vouched, heads))
+        vouched = {(head.origin, head.seq, head.hash) for head in signed_tips}
+        taken = await self.push_batches.take(
+            device.event, Push(device.id, carried, vouched, signed_tips)
+        )
         touched, left = taken.tips, Left(refused, sorted(taken.later)[:MAX_LATER])
         if device.id in taken.later:
             # What it goes on to send is read and thrown away: let it cost the sender.
@@ -341,16 +345,16 @@ class Server:
             if device_of(one.entry.origin) == device.id:
                 touched.setdefault(one.entry.origin, frozenset())
         self.metrics.entries.inc(len(carried))
-        self.metrics.pushes.inc()
+        self.metrics.push_batches.inc()
         self.streams.wake(device.event, touched)
         return touched, left
 
-    def _good(self, device: Device, heads: list[SignedTip]) -> list[SignedTip]:
+    def _good(self, device: Device, signed_tips: list[SignedTip]) -> list[SignedTip]:
         """The heads to keep. Its own need no proof here: whoever is handed them on checks them."""
         good = []
-        for head in heads:
+        for head in signed_tips:
             maker = device_of(head.origin)
-            key = self.roster.key_of(device.event, maker)
+            key = self.device_cache.key_of(device.event, maker)
             if maker == device.id or (key and is_good(head, key)):
                 good.append(head)
         return good
@@ -363,7 +367,7 @@ class Server:
         return True
 
     def _heard(self) -> float:
-        return self.roster.heard_since(time.time_ns() // 1_000_000 - 60_000)
+        return self.device_cache.heard_since(time.time_ns() // 1_000_000 - 60_000)
 
     async def _keep(self) -> None:
         while True:
@@ -371,7 +375,7 @@ class Server:
                 await self._flush()
                 if time.monotonic() - self._failures_s >= FAILED_EVERY_S:
                     await self._note_failures()
-                await self.roster.refresh()
+                await self.device_cache.refresh()
                 self.streams.cut_revoked()
                 self.streams.note_twins()
             except (SQLAlchemyError, StoreError) as error:
@@ -396,7 +400,7 @@ class Server:
         if twinned:
             now_ms = time.time_ns() // 1_000_000
             await self.write(lambda connection: devices.put_twins(connection, twinned, now_ms))
-        heard = self.roster.heard_to_keep()
+        heard = self.device_cache.heard_to_keep()
         if heard:
             await self.write(lambda connection: devices.put_heard(connection, heard))
 

@@ -50,9 +50,9 @@ def build(engine: Engine, event: str, directory: Path, progress: Progress = sile
         try:
             with _one_moment(engine) as connection:
                 head, count = _fill(connection, event, part, progress)
-                vouch = ticket_table.authority_of(connection, event).seal
-            seal = partial(vouch, str(head.cursor), head.link, head.as_of_ms)
-            return snapshot_cache.pack(part, directory, head.cursor, count, seal)
+                vouch = ticket_table.authority_of(connection, event).checkpoint
+            checkpoint = partial(vouch, str(head.cursor), head.link, head.as_of_ms)
+            return snapshot_cache.pack(part, directory, head.cursor, count, checkpoint)
         finally:
             for path in (part, Path(f"{part}-wal"), Path(f"{part}-shm")):
                 with suppress(FileNotFoundError):

@@ -182,35 +182,37 @@ class Channel:
         self._touched = {o: tips for o, tips in self._touched.items() if o not in touched}
         if self._touched:
             self._woken.set()
-        beat = await server.pulse.beat(event)
+        heartbeat = await server.tip_cache.heartbeat(event)
         if self._after < 0:
-            self._after = beat.number
+            self._after = heartbeat.number
             self._ready.set_result(None)
         news = News(self._after, [], {}, [])
-        if beat.number > self._after:
+        if heartbeat.number > self._after:
             news = await server.read(entry_table.news, event, self._after)
         now_s = time.monotonic()
         is_due, marks_due = (
             now_s - self._lanes_at > LANES_EVERY_S, now_s - self._marks_at > MARKS_EVERY_S
         )  # fmt: skip
-        if not (is_due or marks_due or touched or news.bodies or beat.cursor != self._head):
+        if not (is_due or marks_due or touched or news.bodies or heartbeat.cursor != self._head):
             return b""
-        if news.number < beat.number:
+        if news.number < heartbeat.number:
             self._woken.set()
-        self._after, self._head = news.number, beat.cursor
+        self._after, self._head = news.number, heartbeat.cursor
         lanes = None
         if is_due:
             self._lanes_at = now_s
-            lanes = server.roster.lanes(event)
+            lanes = server.device_cache.lanes(event)
         frame = Frame(
             have=tips_to_text(touched | news.tips),
             entries=[Raw(body) for body in news.bodies],
-            heads=news.heads,
+            signed_tips=news.signed_tips,
         )
         if marks_due:
             self._marks_at = now_s
         stamp = server.stamp(event, with_devices=marks_due)
-        return _encode(SyncResponse(frame, time.time_ns() // 1_000_000, beat.cursor, lanes, stamp))
+        return _encode(
+            SyncResponse(frame, time.time_ns() // 1_000_000, heartbeat.cursor, lanes, stamp)
+        )
 
     def _broadcast(self, frame: bytes) -> None:
         metrics = self._server.metrics
@@ -244,7 +246,7 @@ class Streams:
     def cut_revoked(self) -> None:
         """Close the streams of devices that may not come any more."""
         clients = [one for channel in self._channels.values() for one in channel.clients]
-        gone = self._server.roster.revoked(one.device.credential for one in clients)
+        gone = self._server.device_cache.revoked(one.device.credential for one in clients)
         for client in clients:
             if client.device.credential in gone:
                 client.cut(REVOKED, "revoked")

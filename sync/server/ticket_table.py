@@ -421,8 +421,10 @@ def changes(
     if not page:
         return Changes([], cursor)
     end, more = f"{epoch}:{page[-1].seq}:{page[-1].id}", page[-1].seq < head
-    seal = authority_of(connection, event).seal(end, rows[-1].link, 0 if more else now_ms)
-    return Changes(page, end, more, seal)
+    checkpoint = authority_of(connection, event).checkpoint(
+        end, rows[-1].link, 0 if more else now_ms
+    )
+    return Changes(page, end, more, checkpoint)
 
 
 def authority_of(connection: Connection, event: str) -> Authority:

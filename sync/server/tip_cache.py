@@ -32,29 +32,29 @@ class TipCache:
 
     def __init__(self, read: Callable[..., Awaitable[Any]]) -> None:
         self._read = read
-        self._beats: dict[str, tuple[EventTips, float]] = {}
+        self._heartbeats: dict[str, tuple[EventTips, float]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def cursor(self, event: str) -> str:
         """The cursor of whoever has read all ticket changes, at most a quarter of a second old."""
-        kept = self._beats.get(event)
+        kept = self._heartbeats.get(event)
         if kept is not None and time.monotonic() - kept[1] < GOOD_FOR_S:
             return kept[0].cursor
-        return (await self.beat(event)).cursor
+        return (await self.heartbeat(event)).cursor
 
-    async def beat(self, event: str) -> EventTips:
+    async def heartbeat(self, event: str) -> EventTips:
         """How far the event has come, read now unless that was a moment ago."""
         begun = time.monotonic()
         async with self._locks.setdefault(event, asyncio.Lock()):
-            kept = self._beats.get(event)
+            kept = self._heartbeats.get(event)
             # Whoever waited for another's reading, begun after their question, takes that.
             if kept is not None and kept[1] >= begun:
                 return kept[0]
             at = time.monotonic()
-            beat: EventTips = await self._read(_read_beat, event)
-            self._beats[event] = (beat, at)
-            return beat
+            heartbeat: EventTips = await self._read(_read_beat, event)
+            self._heartbeats[event] = (heartbeat, at)
+            return heartbeat
 
     def forget(self, event: str) -> None:
         """Tickets were changed here: the kept beat is old."""
-        self._beats.pop(event, None)
+        self._heartbeats.pop(event, None)

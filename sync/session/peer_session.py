@@ -3,8 +3,8 @@
 Each pushes what it did itself at once. What it heard from others it passes on only to whom asks:
 normally everybody hears everybody, and an entry crosses every link once.
 
-Like ``talk`` it knows neither socket nor clock. Words may be lost, if all that follow on that
-connection are; whole comparisons put right what any other loss leaves open.
+Like ``server_session`` it knows neither socket nor clock. Messages may be lost, if all that follow
+on that connection are; whole comparisons put right what any other loss leaves open.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ from gate.core.replication import Have, Page, Tip, next_page, tips_from_text, ti
 from gate.core.signed_tip import SignedTip
 from gate.storage.device_key import DeviceKey
 from gate.storage.peer_store import PeerStore
-from sync.session.send_window import SendWindow, unsent
+from sync.session.send_window import SendWindow, unacked
 from sync.wire import MAX_LATER, PAGE_ORIGINS, Frame, Heartbeat, PeerMessage
 
 WINDOW = 4
@@ -44,12 +44,16 @@ class PeerSession:
     """One connection's worth of talking with one other gate."""
 
     def __init__(
-        self, holdings: PeerStore, key: DeviceKey, device: str, verify: Callable[[SignedTip], bool]
+        self,
+        peer_store: PeerStore,
+        key: DeviceKey,
+        device: str,
+        verify: Callable[[SignedTip], bool],
     ) -> None:
         self.device = device
-        self._holdings = holdings
+        self._peer_store = peer_store
         self._verify = verify
-        self._out = SendWindow(holdings, key, {})
+        self._out = SendWindow(peer_store, key, {})
         self.is_known = False
         """Whether the other has said all that it holds."""
         self._told_to: str | None = None
@@ -71,32 +75,34 @@ class PeerSession:
         self._lacking: dict[str, frozenset[Tip]] = {}
         """What the other was found to hold that we do not."""
 
-    def say(self, beat: Heartbeat | None = None) -> PeerMessage | None:
+    def say(self, heartbeat: Heartbeat | None = None) -> PeerMessage | None:
         """The next word; ``None`` when there is nothing to say."""
-        mine = self._holdings.have()
+        mine = self._peer_store.have()
         have = {origin: mine.get(origin, frozenset()) for origin in self._owed}
         page = self._next_page(mine)
         if page is not None:
             have |= page.within(mine)
-        wants = sorted(self.asked) if self._asks_anew else None
-        if wants is not None:
+        relay_requests = sorted(self.asked) if self._asks_anew else None
+        if relay_requests is not None:
             # So that what came on other ways is not sent again; it does no harm if it is.
             held = {o: tips for o, tips in mine.items() if self._is_asked(o)}
             have |= dict(islice(held.items(), PAGE_ORIGINS))
         raw: list[bytes] = []
-        heads: list[SignedTip] = []
+        signed_tips: list[SignedTip] = []
         if self.is_known and self._in_flight < WINDOW:
-            raw, heads, _more = self._out.load(mine, self._may_send, sign=True)
+            raw, signed_tips, _more = self._out.load(mine, self._may_send, sign=True)
         took = self._took
-        if not (page or have or raw or heads or took or wants is not None or beat):
+        if not (
+            page or have or raw or signed_tips or took or relay_requests is not None or heartbeat
+        ):
             return None
         later = sorted(self._later)[:MAX_LATER]
         self._owed.clear()
         self._took, self._asks_anew, self._later = 0, False, frozenset()
         self._in_flight += bool(raw or page)
         bodies = [Raw(body) for body in raw]
-        frame = Frame(tips_to_text(have), page, bodies, heads, later=later)
-        return PeerMessage(frame, took, wants, beat)
+        frame = Frame(tips_to_text(have), page, bodies, signed_tips, later=later)
+        return PeerMessage(frame, took, relay_requests, heartbeat)
 
     def _next_page(self, mine: Have) -> Page | None:
         """What of a comparison is to be said now; one after the other, as the link takes them."""
@@ -115,21 +121,21 @@ class PeerSession:
             return False
         if self._needs_whole or self._after is not None:
             return True
-        return self.is_known and bool(self._out.spans(self._holdings.have(), self._may_send))
+        return self.is_known and bool(self._out.spans(self._peer_store.have(), self._may_send))
 
-    def unsent(self) -> int:
+    def unacked(self) -> int:
         """How many of this device's own entries the other has not said it holds."""
-        return unsent(self._holdings, self._out.known)
+        return unacked(self._peer_store, self._out.known)
 
     def hear(self, word: PeerMessage, now_ms: int) -> Received:
         """Take in a word of the other."""
         frame = word.frame
         # Nobody is believed without a signature, not even on its own word: what could not be passed
         # on would be held by some only.
-        taken = self._holdings.accept(
+        taken = self._peer_store.accept(
             [bytes(body) for body in frame.entries],
             "",
-            frame.heads,
+            frame.signed_tips,
             self._verify,
             by=self.device,
             now_ms=now_ms,
@@ -144,18 +150,18 @@ class PeerSession:
         self._lacking = self._lacked(self._lacking | told)
         if len(self._out.known) > KNOWN_ORIGINS:
             self._out.known, self._lacking, self.is_known = {}, {}, False
-        if word.wants is not None:
-            self.passes_on = frozenset(word.wants)
-        if word.beat is not None:
-            if word.beat.linked is not None:
-                self.linked = word.beat.linked
+        if word.relay_requests is not None:
+            self.passes_on = frozenset(word.relay_requests)
+        if word.heartbeat is not None:
+            if word.heartbeat.linked is not None:
+                self.linked = word.heartbeat.linked
             if self._has_gap:
                 self._needs_whole, self._has_gap = True, False
         self._took += bool(frame.entries or frame.page)
         self._owed |= taken.touched
         self._later |= taken.later
         if taken.refused:
-            self._holdings.quarantine(taken.refused, now_ms, self.device)
+            self._peer_store.quarantine(taken.refused, now_ms, self.device)
         # At the next beat, for it may be that the other does not hold what is missing.
         self._has_gap = self._has_gap or bool(taken.gaps)
         return Received(taken.touched, taken.new)
@@ -193,7 +199,7 @@ class PeerSession:
         return {device_of(origin) for origin in self._lacking}
 
     def _lacked(self, told: Have) -> Have:
-        mine, hashes_at = self._holdings.have(), self._holdings.hashes_at
+        mine, hashes_at = self._peer_store.have(), self._peer_store.hashes_at
         return {
             origin: tips
             for origin, tips in told.items()
@@ -207,7 +213,7 @@ class PeerSession:
 
     def _may_send(self, origin: str) -> bool:
         device = device_of(origin)
-        if device == self._holdings.device or device in self.passes_on:
+        if device == self._peer_store.device or device in self.passes_on:
             return True
         return ALL in self.passes_on and device != self.device and device not in self.linked
 
@@ -222,23 +228,25 @@ class RelayRequests:
 
     def share_out(self, pairs: Sequence[PeerSession], me: str, *, hears_central: bool) -> None:
         """Ask for everything that somebody holds and its maker cannot tell us itself."""
-        heard = {pair.device for pair in pairs}
-        wants: dict[str, set[str]] = {pair.device: set() for pair in pairs}
+        heard = {peer_session.device for peer_session in pairs}
+        relay_requests: dict[str, set[str]] = {peer_session.device: set() for peer_session in pairs}
         bridge = (
             None
             if hears_central
-            else _one_of([pair for pair in pairs if CENTRAL in pair.linked], ALL)
+            else _one_of(
+                [peer_session for peer_session in pairs if CENTRAL in peer_session.linked], ALL
+            )
         )
         if bridge is not None:
-            wants[bridge.device].add(ALL)
-        unheard = {d for pair in pairs for d in pair.linked} - heard - {me, CENTRAL}
+            relay_requests[bridge.device].add(ALL)
+        unheard = {d for peer_session in pairs for d in peer_session.linked} - heard - {me, CENTRAL}
         for device in unheard:
-            knows = [pair for pair in pairs if device in pair.linked]
+            knows = [peer_session for peer_session in pairs if device in peer_session.linked]
             if bridge is None or device not in bridge.linked:
                 chosen = _one_of(knows, device)
                 if chosen is not None:
-                    wants[chosen.device].add(device)
-        more = {pair.device: pair.more() for pair in pairs}
+                    relay_requests[chosen.device].add(device)
+        more = {peer_session.device: peer_session.more() for peer_session in pairs}
         lacking = {device for devices in more.values() for device in devices}
         self._lacking = {device: self._lacking.get(device, 0) + 1 for device in sorted(lacking)}
         for device, looks in self._lacking.items():
@@ -247,12 +255,16 @@ class RelayRequests:
             if looks > self.patience or not is_promised:
                 holders = sorted(d for d, devices in more.items() if device in devices)
                 # Who does not help is not asked for ever.
-                wants[holders[looks // self.patience % len(holders)]].add(device)
-        for pair in pairs:
-            pair.ask_for(wants[pair.device])
+                relay_requests[holders[looks // self.patience % len(holders)]].add(device)
+        for peer_session in pairs:
+            peer_session.ask_for(relay_requests[peer_session.device])
 
 
 def _one_of(pairs: Sequence[PeerSession], device: str) -> PeerSession | None:
     """The one that is asked already, or else the one that is asked for least."""
-    asked = [pair for pair in pairs if device in pair.asked]
-    return min(asked or pairs, key=lambda pair: (len(pair.asked), pair.device), default=None)
+    asked = [peer_session for peer_session in pairs if device in peer_session.asked]
+    return min(
+        asked or pairs,
+        key=lambda peer_session: (len(peer_session.asked), peer_session.device),
+        default=None,
+    )

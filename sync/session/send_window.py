@@ -18,7 +18,7 @@ class Load(NamedTuple):
     """Entries for one frame, and what vouches for them."""
 
     raw: list[bytes]
-    heads: list[SignedTip]
+    signed_tips: list[SignedTip]
     more: bool
     """There is more that did not fit."""
 
@@ -26,8 +26,8 @@ class Load(NamedTuple):
 class SendWindow:
     """One connection's worth of sending to one other node."""
 
-    def __init__(self, holdings: PeerStore, key: DeviceKey, known: Have) -> None:
-        self._holdings = holdings
+    def __init__(self, peer_store: PeerStore, key: DeviceKey, known: Have) -> None:
+        self._peer_store = peer_store
         self._key = key
         self.known = known
         """What the other node is known to hold."""
@@ -67,7 +67,7 @@ class SendWindow:
         def may_send_now(origin: str) -> bool:
             return may_send(origin) and device_of(origin) not in self._waiting
 
-        found = missing(mine, self.known, self._holdings, only=may_send_now)
+        found = missing(mine, self.known, self._peer_store, only=may_send_now)
         return [
             span._replace(after=after)
             for span in found
@@ -77,17 +77,17 @@ class SendWindow:
 
     def load(self, mine: Have, may_send: MaySend, *, sign: bool) -> Load:
         """Take the next frame's worth of it on the way."""
-        raw, more = self._holdings.bodies(self.spans(mine, may_send))
-        heads = self._heads(raw, sign=sign)
+        raw, more = self._peer_store.bodies(self.spans(mine, may_send))
+        signed_tips = self._signed_tips(raw, sign=sign)
         if sign and not more:
-            heads += self._sign(mine)
-        if own := [head for head in heads if self.is_own(head.origin)]:
-            self._holdings.put_heads(own)
-        return Load(raw, heads, more)
+            signed_tips += self._sign(mine)
+        if own := [head for head in signed_tips if self.is_own(head.origin)]:
+            self._peer_store.put_heads(own)
+        return Load(raw, signed_tips, more)
 
     def is_own(self, origin: str) -> bool:
         """Whether an origin is of this very device."""
-        return device_of(origin) == self._holdings.device
+        return device_of(origin) == self._peer_store.device
 
     def _not_offered(self, span: Span, mine: Have) -> int:
         """Where to go on, given what is on its way already; -1 when all of it is."""
@@ -98,9 +98,9 @@ class SendWindow:
         # Branches have entries of one number; the last may have been cut off from its twin.
         return max(span.after, offered if len(tips) == 1 else offered - 1)
 
-    def _heads(self, raw: list[bytes], *, sign: bool) -> list[SignedTip]:
+    def _signed_tips(self, raw: list[bytes], *, sign: bool) -> list[SignedTip]:
         """What vouches for the entries of a frame: ours now and then, others' as they came."""
-        heads: list[SignedTip] = []
+        signed_tips: list[SignedTip] = []
         batch = read_bodies(raw)[0]
         followed = {one.entry.prev for one in batch}
         for one in batch:
@@ -109,33 +109,33 @@ class SendWindow:
             if self.is_own(origin) and (
                 seq % HEAD_EVERY == 0 or (sign and one.hash not in followed)
             ):
-                heads.append(self._key.sign(origin, seq, one.hash))
+                signed_tips.append(self._key.sign(origin, seq, one.hash))
                 self._signed[origin] = max(seq, self._signed.get(origin, 0))
         others = (one for one in batch if not self.is_own(one.entry.origin))
-        return [*heads, *signed_tips_for(others, self._holdings.heads)][:MAX_ENTRIES]
+        return [*signed_tips, *signed_tips_for(others, self._peer_store.signed_tips)][:MAX_ENTRIES]
 
     def _sign(self, mine: Have) -> list[SignedTip]:
         """Vouch for this device's newest entries, so that others can carry them on."""
-        heads = []
-        own = f"{self._holdings.device}."
+        signed_tips = []
+        own = f"{self._peer_store.device}."
         for origin in [origin for origin in mine if origin.startswith(own)]:
             tips = mine[origin]
             last = newest(tips)
             if self._signed.get(origin, 0) >= last:
                 continue
             self._signed[origin] = last
-            heads += [
+            signed_tips += [
                 self._key.sign(origin, tip.seq, hash_)
                 for tip in tips
-                for hash_ in self._holdings.whole_hashes(origin, tip.seq)
+                for hash_ in self._peer_store.whole_hashes(origin, tip.seq)
             ]
-        return heads
+        return signed_tips
 
 
-def unsent(holdings: PeerStore, known: Have) -> int:
+def unacked(peer_store: PeerStore, known: Have) -> int:
     """How many of this device's own entries another node is not known to hold."""
-    own = holdings.own_have()
-    covered = receipted(own, known, holdings.hashes_at)
+    own = peer_store.own_have()
+    covered = receipted(own, known, peer_store.hashes_at)
     return sum(max(0, newest(tips) - covered[origin]) for origin, tips in own.items())
 
 

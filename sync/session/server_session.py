@@ -15,7 +15,7 @@ from gate.core.replication import Have, Page, next_page, tips_from_text, tips_to
 from gate.core.signed_tip import Rejected, SignedTip
 from gate.storage.device_key import DeviceKey
 from gate.storage.peer_store import PeerStore
-from sync.session.send_window import SendWindow, by_hash, unsent
+from sync.session.send_window import SendWindow, by_hash, unacked
 from sync.wire import PAGE_ORIGINS, Frame, SyncRequest, SyncResponse
 
 
@@ -33,11 +33,11 @@ class ServerSession:
     """One connection's worth of talking; a new one begins with everything both sides hold."""
 
     def __init__(
-        self, holdings: PeerStore, key: DeviceKey, relays: Callable[[str], bool] | None = None
+        self, peer_store: PeerStore, key: DeviceKey, relays: Callable[[str], bool] | None = None
     ) -> None:
-        self._holdings = holdings
-        self._out = SendWindow(holdings, key, holdings.receipts())
-        for one in holdings.refused_by_server():
+        self._peer_store = peer_store
+        self._out = SendWindow(peer_store, key, peer_store.receipts())
+        for one in peer_store.refused_by_server():
             self._block(one.origin, one.seq)
         self._relays = relays
         """Which others' origins are passed on between comparisons; all, unless somebody says."""
@@ -56,7 +56,7 @@ class ServerSession:
 
     def ask(self, report: DeviceReport | None = None, *, sign: bool = True) -> SyncRequest:
         """The next message: what the server lacks, as far as it is known."""
-        mine = self._holdings.have()
+        mine = self._peer_store.have()
         if self.needs_whole and not self._after:
             self._out.begin_again()
         load = self._out.load(mine, self._may_send, sign=sign)
@@ -70,7 +70,7 @@ class ServerSession:
                 have=tips_to_text(self._asked) if page else {},
                 page=page,
                 entries=[Raw(body) for body in load.raw],
-                heads=load.heads,
+                signed_tips=load.signed_tips,
                 more=load.more,
             ),
             report=report,
@@ -78,9 +78,9 @@ class ServerSession:
 
     def hear(self, answer: SyncResponse, now_ms: int, *, to_whole: bool = False) -> Received:
         """Take in an answer. ``to_whole``: it answers the message that last compared a page."""
-        holdings, frame = self._holdings, answer.frame
-        taken = holdings.accept(
-            [bytes(body) for body in frame.entries], None, frame.heads, _central_is_believed
+        peer_store, frame = self._peer_store, answer.frame
+        taken = peer_store.accept(
+            [bytes(body) for body in frame.entries], None, frame.signed_tips, _central_is_believed
         )
         told = tips_from_text(frame.have)
         self._out.wait(frame.later)
@@ -100,7 +100,7 @@ class ServerSession:
         if frame.refused:
             self._note_refusals(frame.refused, now_ms)
         if taken.refused:
-            holdings.quarantine(taken.refused, now_ms, CENTRAL)
+            peer_store.quarantine(taken.refused, now_ms, CENTRAL)
         if has_gaps:
             self.needs_whole, self._after = True, ""
         return Received(taken.new, more or has_gaps or (to_whole and self.needs_whole))
@@ -115,13 +115,13 @@ class ServerSession:
         self._after = ""
         self._is_whole, self.needs_whole = True, False
 
-    def unsent(self) -> int:
+    def unacked(self) -> int:
         """How many of this device's own entries the server has not said it holds."""
-        return unsent(self._holdings, self._holdings.receipts())
+        return unacked(self._peer_store, self._peer_store.receipts())
 
     def has_to_send(self) -> bool:
         """Whether there is anything the server is not known to hold and may be told."""
-        return bool(self._out.spans(self._holdings.have(), self._may_send))
+        return bool(self._out.spans(self._peer_store.have(), self._may_send))
 
     def _may_send(self, origin: str) -> bool:
         if self._out.is_own(origin):
@@ -131,9 +131,9 @@ class ServerSession:
 
     def _put_receipts(self, told: Have) -> None:
         own = {origin: tips for origin, tips in told.items() if self._out.is_own(origin)}
-        receipts = self._holdings.receipts() if own else {}
+        receipts = self._peer_store.receipts() if own else {}
         if any(receipts.get(origin) != tips for origin, tips in own.items()):
-            self._holdings.put_receipts(own)
+            self._peer_store.put_receipts(own)
 
     def _note_refusals(self, refused: Iterable[Rejected], now_ms: int) -> None:
         kept = []
@@ -141,7 +141,7 @@ class ServerSession:
             origin, seq = self._sent.get(one.hash, (one.origin, one.seq))
             self._block(origin, seq)
             kept.append(Rejected(origin, seq, one.reason, one.hash))
-        self._holdings.quarantine(kept, now_ms)
+        self._peer_store.quarantine(kept, now_ms)
 
     def _block(self, origin: str, seq: int) -> None:
         """Send nothing from there on."""

@@ -93,7 +93,7 @@ class Link:
     heard_s: float
     run: str = ""
     """Which run of its worker speaks."""
-    unsent: "asyncio.Queue[bytes]" = field(default_factory=asyncio.Queue)
+    unacked: "asyncio.Queue[bytes]" = field(default_factory=asyncio.Queue)
     came: int = 0
     dealt_with: int = 0
     """Counted by whoever deals with the words."""
@@ -454,10 +454,10 @@ class LanTransport:
 
     def _put_all(self, words: Iterable[tuple[Link, bytes]]) -> None:
         for link, data in words:
-            if link.unsent.qsize() >= UNSENT_WORDS:
+            if link.unacked.qsize() >= UNSENT_WORDS:
                 self._cut(link.device, _("too slow"))
             else:
-                link.unsent.put_nowait(data)
+                link.unacked.put_nowait(data)
 
     def _cut(self, device: str, why: str) -> None:
         link = self._links.pop(device, None)
@@ -544,7 +544,7 @@ def _response(reply: Reply) -> Response:
 async def _send_all(link: Link) -> None:
     with suppress(ConnectionClosed, OSError):
         while True:
-            await link.socket.send(await link.unsent.get(), text=True)
+            await link.socket.send(await link.unacked.get(), text=True)
 
 
 def _stream_options() -> dict[str, Any]:

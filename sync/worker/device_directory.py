@@ -25,11 +25,11 @@ NO_TIP = Watermark("", NEVER)
 class DeviceDirectory:
     """Everything that is known of the other devices."""
 
-    def __init__(self, holdings: PeerStore, feed: TicketFeed, watermarks: Watermarks) -> None:
-        self._holdings = holdings
+    def __init__(self, peer_store: PeerStore, feed: TicketFeed, watermarks: Watermarks) -> None:
+        self._peer_store = peer_store
         self._watermarks = watermarks
         self._feed = feed
-        self._told = {one.device: one for one in holdings.devices(EventDevice)}
+        self._told = {one.device: one for one in peer_store.devices(EventDevice)}
         self._told_boot_ms = 0
         self.look_again()
 
@@ -37,13 +37,13 @@ class DeviceDirectory:
         """The feed has gone on."""
         self._members = self._feed.members()
         if self._feed.cursor:
-            self._holdings.disown(self._members.values())
+            self._peer_store.disown(self._members.values())
 
     def told_by_server(self, lanes: Sequence[EventDevice], boot_ms: int) -> None:
         """The server has said how everybody is."""
         self._told = {lane.device: lane for lane in lanes}
         self._told_boot_ms = boot_ms
-        self._holdings.put_devices({lane.device: _steady(lane) for lane in lanes})
+        self._peer_store.put_devices({lane.device: _steady(lane) for lane in lanes})
 
     def server_heard_boot_ms(self, device: str) -> int:
         """When the server last heard a device, as far as it has said; long ago if it has not."""
@@ -86,11 +86,11 @@ class DeviceDirectory:
 
     def are_known(self) -> bool:
         """Whether there are any."""
-        return bool({*self._told, *self._members} - {self._holdings.device})
+        return bool({*self._told, *self._members} - {self._peer_store.device})
 
     def are_all_known(self) -> bool:
         """Whether the feed has told who belongs to the event, this device among them."""
-        return self._holdings.device in self._members
+        return self._peer_store.device in self._members
 
     def lanes(self, gates: PeerSet | None, now_ms: int = 0) -> tuple[sync_status.DeviceStatus, ...]:
         """The other devices, as the lane is told of them at a moment of this device's clock."""
@@ -98,9 +98,9 @@ class DeviceDirectory:
         known = {
             *self._told,
             *self._members,
-            *self._holdings.devices_with_lanes(),
+            *self._peer_store.devices_with_lanes(),
             *(gates.linked if gates else ()),
-        } - {self._holdings.device, CENTRAL}
+        } - {self._peer_store.device, CENTRAL}
         return tuple(self._lane(device, gates, now_ms) for device in sorted(known))
 
     def recall(self, lanes: Iterable[sync_status.DeviceStatus]) -> None:
@@ -144,10 +144,10 @@ class DeviceDirectory:
         told = self._told.get(device) or EventDevice(device)
         gate = gates.linked.get(device) if gates else None
         state = self._state(device)
-        word = self._holdings.retirement(device, now_ms) if state == ENROLLED else None
+        word = self._peer_store.retirement(device, now_ms) if state == ENROLLED else None
         if word is not None:
             state = RETIRED
-        is_open = self._holdings.is_open(device)
+        is_open = self._peer_store.is_open(device)
         behind = self._watermarks.behind(device)
         # What it did since it closed, as far as is known here, may be that it opened.
         is_active = bool(behind) or (told.active if is_open is None else is_open)
@@ -160,19 +160,19 @@ class DeviceDirectory:
             ahead_ms, error_ms = gates.ahead(device) or (None, None)
         return sync_status.DeviceStatus(
             device=device,
-            name=self.name_of(device) or (gate.beat.name if gate else ""),
+            name=self.name_of(device) or (gate.heartbeat.name if gate else ""),
             active=is_active and state == ENROLLED,
             central_held_boot_ms=self._watermarks.held_boot_ms(device, Way.CENTRAL),
             lan_held_boot_ms=self._watermarks.held_boot_ms(device, Way.LAN),
             held_tip=self._held_tip(device),
             behind=behind,
-            knows_us=self._holdings.closed_beside_us(device),
+            knows_us=self._peer_store.closed_beside_us(device),
             central_boot_ms=None if heard_boot_ms == NEVER else heard_boot_ms,
             lan_boot_ms=gates.heard_boot_ms(device) if gates else None,
             state=state,
             gate=report.gate,
             version=report.version,
-            unsent=report.unsent,
+            unacked=report.unacked,
             quarantined=report.quarantined,
             ahead_ms=ahead_ms,
             error_ms=error_ms,

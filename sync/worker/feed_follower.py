@@ -161,5 +161,5 @@ def offers_newer(cursor: str, as_of_ms: int, mine: Position) -> bool:
 
 def is_newer(snapshot: Snapshot, mine: Position) -> bool:
     """Whether it is, by the word of the authority."""
-    as_of_ms = snapshot.seal.as_of_ms
+    as_of_ms = snapshot.checkpoint.as_of_ms
     return as_of_ms > mine.as_of_ms or offers_newer(snapshot.cursor, as_of_ms, mine)

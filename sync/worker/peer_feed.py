@@ -68,8 +68,8 @@ class PeerFeed:
             Change(seq, id_, kind, ref, msgspec.Raw(body.encode()), _codes.decode(codes))
             for seq, id_, kind, ref, body, codes, _seal_there in rows
         ]
-        seal = _seal.decode(rows[-1][6])
-        return Changes(changes, seal.cursor, end != head.seq, seal)
+        checkpoint = _checkpoint.decode(rows[-1][6])
+        return Changes(changes, checkpoint.cursor, end != head.seq, checkpoint)
 
     def _sealed(self, after: int, limit: int) -> int | None:
         """The last sealed change of so many; the next one when none of them is."""
@@ -117,7 +117,7 @@ class PeerFeed:
         return found
 
 
-_seal = msgspec.json.Decoder(Checkpoint)
+_checkpoint = msgspec.json.Decoder(Checkpoint)
 _codes = msgspec.json.Decoder(dict[str, str])
 
 
@@ -167,8 +167,8 @@ def _build(folder: Folder, authority: Authority) -> Snapshot:
         try:
             meta, tickets = _copy(live_replica(folder), part)
             cursor, linked = Cursor.parse(meta["cursor"]), bytes.fromhex(meta["link"])
-            seal = partial(authority.seal, str(cursor), linked, int(meta["as_of_ms"]))
-            return snapshot_cache.pack(part, folder.shared, cursor, tickets, seal)
+            checkpoint = partial(authority.checkpoint, str(cursor), linked, int(meta["as_of_ms"]))
+            return snapshot_cache.pack(part, folder.shared, cursor, tickets, checkpoint)
         finally:
             for path in (part, Path(f"{part}-wal"), Path(f"{part}-shm")):
                 path.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from gate.storage.device_key import DeviceKey, verifier
 from gate.storage.peer_store import PeerStore
 from sync.session.clock_offset import Comparison
 from sync.session.peer_session import PeerSession, RelayRequests
-from sync.session.send_window import unsent
+from sync.session.send_window import unacked
 from sync.session.watermarks import ClockBound, Watermarks, Way
 from sync.session.watermarks import Watermark as Mark
 from sync.transport.lan_transport import (
@@ -44,9 +44,9 @@ class Peer:
     """Another gate that is heard directly."""
 
     link: Link
-    pair: PeerSession
-    beat: Heartbeat = field(default_factory=Heartbeat)
-    beats: int = 0
+    peer_session: PeerSession
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
+    heartbeats: int = 0
     bound: ClockBound = field(default_factory=ClockBound)
     """Our boot clock against its."""
     got: tuple[int, int] | None = None
@@ -55,7 +55,7 @@ class Peer:
     @property
     def place(self) -> str:
         """Where it listens; empty until it has said."""
-        return place_of(self.link.host, self.beat.port) if self.beat.port else ""
+        return place_of(self.link.host, self.heartbeat.port) if self.heartbeat.port else ""
 
 
 class PeerSet:
@@ -63,7 +63,7 @@ class PeerSet:
 
     def __init__(
         self,
-        holdings: PeerStore,
+        peer_store: PeerStore,
         key: DeviceKey,
         lan: LanTransport,
         clock: Clock,
@@ -72,13 +72,13 @@ class PeerSet:
         watermarks: Watermarks,
         heard: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        self._holdings = holdings
+        self._peer_store = peer_store
         self._watermarks = watermarks
         self._heard = dict(heard)
         self._key = key
         self._lan = lan
         self._clock = clock
-        self._keys: dict[str, str] = {holdings.device: key.public}
+        self._keys: dict[str, str] = {peer_store.device: key.public}
         self._key_of: Callable[[str], str] = lambda device: self._keys.get(device) or key_of(device)
         self._verify = verifier(self._key_of)
         self._asking = RelayRequests()
@@ -101,8 +101,8 @@ class PeerSet:
             link = event.link
             log.info("lan: linked with %s at %s", link.device, link.host)
             self._keys[link.device] = link.key
-            pair = PeerSession(self._holdings, self._key, link.device, self._verify)
-            self.linked[link.device] = Peer(link, pair)
+            peer_session = PeerSession(self._peer_store, self._key, link.device, self._verify)
+            self.linked[link.device] = Peer(link, peer_session)
             self._clocks[link.device] = Comparison()
             # It has not been told whom we hear, and how late.
             self._linked_told = self._late_told = None
@@ -115,20 +115,20 @@ class PeerSet:
 
     def tell(self) -> None:
         """Say what is new to whom it concerns."""
-        holdings = self._holdings
-        holdings.follow_journal()
-        own, others = holdings.own_version, holdings.version
+        peer_store = self._peer_store
+        peer_store.follow_journal()
+        own, others = peer_store.own_version, peer_store.version
         if own != self._own_told:
             concerned = list(self.linked.values())
         elif others != self._told:
-            concerned = [gate for gate in self.linked.values() if gate.pair.passes_on]
+            concerned = [gate for gate in self.linked.values() if gate.peer_session.passes_on]
         else:
             return
         self._own_told, self._told = own, others
         for gate in concerned:
             self._say(gate)
 
-    def beat(self, beat: Heartbeat, *, hears_central: bool) -> None:
+    def heartbeat(self, heartbeat: Heartbeat, *, hears_central: bool) -> None:
         """Say how we are, to everybody, and see to it that everything reaches us."""
         gates = list(self.linked.values())
         linked = {device: gate.place for device, gate in self.linked.items()}
@@ -136,26 +136,35 @@ class PeerSet:
             linked[CENTRAL] = ""
         if linked != self._linked_told:
             self._linked_told = linked
-            beat = msgspec.structs.replace(beat, linked=linked)
+            heartbeat = msgspec.structs.replace(heartbeat, linked=linked)
         late = {d: ms for d in self.linked if (ms := self._clocks[d].least) is not None}
         if late != self._late_told:
             self._late_told = late
-            beat = msgspec.structs.replace(beat, late=late)
+            heartbeat = msgspec.structs.replace(heartbeat, late=late)
         now = self._look()
-        beat = msgspec.structs.replace(beat, at_ms=now.wall_ms)
+        heartbeat = msgspec.structs.replace(heartbeat, at_ms=now.wall_ms)
         self._lan.send(
-            (gate.link, _encode(PeerMessage(beat=beat, stamp=self._stamp(gate, now.boot_ms))))
+            (
+                gate.link,
+                _encode(PeerMessage(heartbeat=heartbeat, stamp=self._stamp(gate, now.boot_ms))),
+            )
             for gate in gates
         )
-        if not self._holdings.is_complete and gates and all(g.pair.holds_all() for g in gates):
-            self._holdings.complete()
+        if (
+            not self._peer_store.is_complete
+            and gates
+            and all(g.peer_session.holds_all() for g in gates)
+        ):
+            self._peer_store.complete()
         self._asking.share_out(
-            [gate.pair for gate in gates], self._holdings.device, hears_central=hears_central
+            [gate.peer_session for gate in gates],
+            self._peer_store.device,
+            hears_central=hears_central,
         )
         for n, gate in enumerate(gates):
-            gate.beats += 1
-            if (gate.beats + n) % COMPARE_EVERY == 0:
-                gate.pair.compare()
+            gate.heartbeats += 1
+            if (gate.heartbeats + n) % COMPARE_EVERY == 0:
+                gate.peer_session.compare()
             self._say(gate)
 
     def stamp(self) -> None:
@@ -168,7 +177,9 @@ class PeerSet:
 
     def who_hear(self, device: str) -> list[str]:
         """The linked gates that say they hear a device, or ``central``."""
-        return [linked for linked, gate in self.linked.items() if device in gate.pair.linked]
+        return [
+            linked for linked, gate in self.linked.items() if device in gate.peer_session.linked
+        ]
 
     def heard_boot_ms(self, device: str) -> int | None:
         """When a device was last heard, itself or by a gate that hears it."""
@@ -179,11 +190,11 @@ class PeerSet:
         clocks = self._clocks.get(device)
         return clocks.ahead() if clocks is not None else None
 
-    def unsent(self) -> int:
+    def unacked(self) -> int:
         """How many of our own entries no other gate has said it holds."""
         if not self._compared:
-            return unsent(self._holdings, {})
-        return min(pair.unsent() for pair in self._compared.values())
+            return unacked(self._peer_store, {})
+        return min(peer_session.unacked() for peer_session in self._compared.values())
 
     def _hear_word(self, link: Link, word: PeerMessage) -> None:
         link.dealt_with += 1
@@ -191,23 +202,23 @@ class PeerSet:
         if gate is None or gate.link is not link:
             return
         now = self._clock.read()
-        gate.pair.hear(word, now.wall_ms)
+        gate.peer_session.hear(word, now.wall_ms)
         self._heard[link.device] = now.boot_ms
         if word.stamp is not None:
             self._hear_stamp(gate, word.stamp, now.boot_ms)
-        if gate.pair.is_known:
-            self._compared[link.device] = gate.pair
-        if word.beat is not None:
+        if gate.peer_session.is_known:
+            self._compared[link.device] = gate.peer_session
+        if word.heartbeat is not None:
             where = gate.place
-            gate.beat, self.reports[link.device] = word.beat, word.beat.report
+            gate.heartbeat, self.reports[link.device] = word.heartbeat, word.heartbeat.report
             # Only of devices there are: a gate that lies can name new ones without end.
-            known = filter(self._key_of, gate.pair.linked)
+            known = filter(self._key_of, gate.peer_session.linked)
             self._heard |= dict.fromkeys(known, now.boot_ms)
-            self._hear_clock(link.device, word.beat, now)
+            self._hear_clock(link.device, word.heartbeat, now)
             if gate.place != where:
                 self._lan.know({link.device: gate.place}, Rank.PROVED)
-            if word.beat.linked is not None:
-                self._lan.know({d: at for d, at in word.beat.linked.items() if d != CENTRAL})
+            if word.heartbeat.linked is not None:
+                self._lan.know({d: at for d, at in word.heartbeat.linked.items() if d != CENTRAL})
         self._say(gate)
         self.tell()
 
@@ -222,7 +233,7 @@ class PeerSet:
         told[gate.link.device] = Watermark(stamp.tip, stamp.at_ms)
         for device, mark in told.items():
             boot_ms = gate.bound.first(mark.at_ms, now_ms)
-            if boot_ms is not None and device != self._holdings.device:
+            if boot_ms is not None and device != self._peer_store.device:
                 self._watermarks.note(device, Way.LAN, Mark(mark.tip, min(boot_ms, now_ms)))
         if is_first:
             # Only with an answer to its stamps can the other place ours.
@@ -232,7 +243,7 @@ class PeerSet:
     def _look(self) -> Reading:
         """The clocks, and after that the journal: what a stamp is made of."""
         now = self._clock.read()
-        self._holdings.follow_journal()
+        self._peer_store.follow_journal()
         return now
 
     def _stamp(self, gate: Peer, at_ms: int) -> Stamp:
@@ -240,25 +251,25 @@ class PeerSet:
         others = {}
         for device in self._watermarks.devices():
             mark = self._watermarks.newest(device)
-            is_wanted = device != gate.link.device and device not in gate.pair.linked
+            is_wanted = device != gate.link.device and device not in gate.peer_session.linked
             if is_wanted and mark is not None and at_ms - mark.boot_ms <= TOLD_ON_MS:
                 others[device] = Watermark(mark.tip, mark.boot_ms)
-        return Stamp(at_ms, self._holdings.own_tip, gate.got, others)
+        return Stamp(at_ms, self._peer_store.own_tip, gate.got, others)
 
-    def _hear_clock(self, device: str, beat: Heartbeat, now: Reading) -> None:
+    def _hear_clock(self, device: str, heartbeat: Heartbeat, now: Reading) -> None:
         clocks = self._clocks[device]
-        if beat.at_ms:
-            clocks.heard(beat.at_ms, now)
-        if beat.late is not None:
-            clocks.told = beat.late.get(self._holdings.device)
+        if heartbeat.at_ms:
+            clocks.heard(heartbeat.at_ms, now)
+        if heartbeat.late is not None:
+            clocks.told = heartbeat.late.get(self._peer_store.device)
 
     def _say(self, gate: Peer) -> None:
         words = []
         at_ms = self._look().boot_ms
-        while (word := gate.pair.say()) is not None:
+        while (word := gate.peer_session.say()) is not None:
             stamped = msgspec.structs.replace(word, stamp=self._stamp(gate, at_ms))
             words.append((gate.link, _encode(stamped)))
-            if not gate.pair.has_to_send():
+            if not gate.peer_session.has_to_send():
                 break
         if words:
             self._lan.send(words)

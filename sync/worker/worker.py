@@ -168,11 +168,11 @@ class Worker:
         self._nudges = Nudges(folder)
         self._queue: queue.SimpleQueue[Happened] = around.queue()
         self._kept: deque[Happened] = deque()
-        self._holdings = PeerStore(folder)
+        self._peer_store = PeerStore(folder)
         self._feed = TicketFeed(folder)
         self._key = DeviceKey(folder)
-        self._watermarks = Watermarks(self._holdings.lacking)
-        self._others = DeviceDirectory(self._holdings, self._feed, self._watermarks)
+        self._watermarks = Watermarks(self._peer_store.lacking)
+        self._others = DeviceDirectory(self._peer_store, self._feed, self._watermarks)
         self._follower = FeedFollower(folder, self._feed, self._call, progress)
         before = SyncStatusReader(folder).read(clock.read().boot_id).lanes
         self._others.recall(before)
@@ -183,7 +183,7 @@ class Worker:
         if membership is not None and lan is not None and lan.enabled:
             self._lan = self._open_lan(membership, lan)
             self._gates = PeerSet(
-                self._holdings,
+                self._peer_store,
                 self._key,
                 self._lan,
                 clock,
@@ -193,7 +193,7 @@ class Worker:
                     one.device: one.lan_boot_ms for one in before if one.lan_boot_ms is not None
                 },
             )
-        self._talk = self._new_talk()
+        self._server_session = self._new_talk()
         self._tickets_fault: StoreError | None = None
         self._feed_not_before_s = 0.0
         self._offset = _Offset(now_s=self._now_s)
@@ -221,7 +221,7 @@ class Worker:
         if self._lan is not None:
             self._lan.close()
         self._elsewhere.shutdown()
-        self._holdings.close()
+        self._peer_store.close()
         self._feed.close()
 
     def nudge(self) -> None:
@@ -242,7 +242,7 @@ class Worker:
 
     def quarantined(self) -> int:
         """How many entries were refused, by the server or by us."""
-        return self._holdings.quarantined()
+        return self._peer_store.quarantined()
 
     def once(self) -> None:
         """Tell and hear everything there is to. Raises ServerFault when that cannot be."""
@@ -268,7 +268,7 @@ class Worker:
     def _expel(self, proof: str) -> None:
         """Stop for good, if it is the authority's word that this device was revoked."""
         if self._authority is not None and is_revocation(
-            proof, self._holdings.device, self._authority
+            proof, self._peer_store.device, self._authority
         ):
             self._is_revoked = self._stopping = self._follower.is_stopping = True
 
@@ -327,17 +327,17 @@ class Worker:
 
     def _contact(self) -> None:
         """Compare everything, until neither side has more."""
-        self._talk = self._new_talk()
-        waiting = self._talk.unsent()
+        self._server_session = self._new_talk()
+        waiting = self._server_session.unacked()
         while True:
             more = self._exchange()
-            left = self._talk.unsent()
+            left = self._server_session.unacked()
             if waiting > 1:
                 self._progress(_("telling the server"), waiting - min(left, waiting), waiting)
-            if self._stopping or not (more or self._talk.has_to_send()):
+            if self._stopping or not (more or self._server_session.has_to_send()):
                 break
         if not self._stopping:
-            self._holdings.complete()
+            self._peer_store.complete()
         self._follow_feed()
         if waiting:
             # The server keeps what we say of ourselves: that nothing waits any more, too.
@@ -346,7 +346,7 @@ class Worker:
     def _take_leave(self) -> None:
         """Tell the last, compare what it has come to, and say that nothing waits any more."""
         # What went out on the stream a moment ago has no receipt yet; a whole message brings it.
-        self._talk.needs_whole = True
+        self._server_session.needs_whole = True
         self._exchange()
         self._exchange()
 
@@ -354,22 +354,22 @@ class Worker:
         assert self._client is not None
         ask, exchange = self._ask(self._report()), self._client.exchange
 
-        def talk() -> tuple[SyncResponse, int, int]:
+        def server_session() -> tuple[SyncResponse, int, int]:
             before_ms = self._clock.read().wall_ms
             answer = exchange(ask)
             return answer, before_ms, self._clock.read().wall_ms
 
-        answer, before_ms, after_ms = self._call(talk)
+        answer, before_ms, after_ms = self._call(server_session)
         self._offset.measured(before_ms, after_ms, answer.server_ms)
-        heard = self._talk.hear(answer, after_ms, to_whole=ask.frame.compares)
+        heard = self._server_session.hear(answer, after_ms, to_whole=ask.frame.compares)
         self._heard(answer)
         return heard.more
 
     def _ask(self, report: DeviceReport | None = None, *, sign: bool = True) -> SyncRequest:
         """What to say next, and up to where the journal had been looked through when."""
         now_ms = self._clock.read().boot_ms
-        ask = self._talk.ask(report, sign=sign)
-        stamp = self._server_clock.stamp(now_ms, self._holdings.own_tip)
+        ask = self._server_session.ask(report, sign=sign)
+        stamp = self._server_clock.stamp(now_ms, self._peer_store.own_tip)
         return msgspec.structs.replace(ask, stamp=stamp)
 
     def _listen(self) -> None:
@@ -389,7 +389,7 @@ class Worker:
         try:
             self._link = "stream"
             # What came in at the server while the stream was being opened is not told on it.
-            self._talk.needs_whole = True
+            self._server_session.needs_whole = True
             self._follow(stream)
         finally:
             self._link = ""
@@ -405,11 +405,11 @@ class Worker:
                 raise ServerUnreachable(_("the connection ended"), happened.gone)
             if happened is not None and happened.answer is not None:
                 heard_at = now
-                self._talk.hear(happened.answer, self._clock.read().wall_ms)
+                self._server_session.hear(happened.answer, self._clock.read().wall_ms)
                 self._heard(happened.answer)
             if now - heard_at > SILENCE_S:
                 raise ServerUnreachable(_("nothing was heard for {n} s").format(n=int(SILENCE_S)))
-            while self._talk.has_to_send():
+            while self._server_session.has_to_send():
                 offered_at = now
                 stream.send(self._ask(sign=False))
             if now - beat_at >= BEAT_EVERY_S:
@@ -417,10 +417,10 @@ class Worker:
                 # Signed on every beat: from then on others can carry it, should we be lost.
                 stream.send(self._ask(self._report()))
                 self._take_inbox()
-            overdue = now - offered_at > RECEIPT_S and self._talk.unsent() > 0
-            if self._talk.needs_whole or overdue or now - whole_at > WHOLE_EVERY_S:
+            overdue = now - offered_at > RECEIPT_S and self._server_session.unacked() > 0
+            if self._server_session.needs_whole or overdue or now - whole_at > WHOLE_EVERY_S:
                 whole_at = offered_at = now
-                self._talk.needs_whole = True
+                self._server_session.needs_whole = True
                 while self._exchange() and not self._stopping:
                     pass
             if self._head and self._head != self._feed.cursor:
@@ -434,7 +434,7 @@ class Worker:
             tries += 1
             self._wait(self._poll_s * random.uniform(0.8, 1.2))  # noqa: S311  only spreads load
             if not self._stopping:
-                self._talk.needs_whole = True
+                self._server_session.needs_whole = True
                 self._contact()
         self._link = ""
 
@@ -442,18 +442,18 @@ class Worker:
         return DeviceReport(
             version=__version__,
             gate=self._gate,
-            unsent=self._unsent(),
+            unacked=self._unacked(),
             cursor=self._feed.cursor,
             offset_ms=self._offset.ahead_ms,
             error_ms=self._offset.error_ms,
-            quarantined=self._holdings.quarantined(),
+            quarantined=self._peer_store.quarantined(),
         )
 
-    def _unsent(self) -> int:
+    def _unacked(self) -> int:
         """Own entries that the server does not hold; where there is none, no other gate."""
         if self._client is not None:
-            return self._talk.unsent()
-        return self._gates.unsent() if self._gates and self._others.are_known() else 0
+            return self._server_session.unacked()
+        return self._gates.unacked() if self._gates and self._others.are_known() else 0
 
     def _heard(self, answer: SyncResponse) -> None:
         boot_ms = self._clock.read().boot_ms
@@ -461,7 +461,7 @@ class Worker:
         self._last_error = ""
         if answer.stamp is not None:
             for device, mark in self._server_clock.hear(answer.stamp, boot_ms).items():
-                if device != self._holdings.device:
+                if device != self._peer_store.device:
                     self._watermarks.note(device, Way.CENTRAL, mark)
         if answer.head:
             self._head = answer.head
@@ -521,15 +521,15 @@ class Worker:
                     return
         finally:
             self._others.look_again()
-            self._expel(self._others.proof_of(self._holdings.device))
+            self._expel(self._others.proof_of(self._peer_store.device))
 
     # Journals by hand
 
     def _take_inbox(self) -> None:
-        self._holdings.look_after_files()
+        self._peer_store.look_after_files()
         if take_requests(self._folder, self._feed, self._clock.read().wall_ms):
             self._others.look_again()
-        for came in take_waiting(self._folder, self._holdings):
+        for came in take_waiting(self._folder, self._peer_store):
             if isinstance(came, GateError):
                 log.warning("inbox: %s", came.message)
             else:
@@ -565,7 +565,7 @@ class Worker:
             elif happened is not None and happened.lan is not None:
                 self._gates.hear(happened.lan)
             self._gates.tell()
-            self._beat()
+            self._heartbeat()
             is_due = self._now_s() - self._said_s >= SAY_EVERY_S
             if is_due and self._watermarks.version != self._said_version:
                 self._say_held()
@@ -576,7 +576,7 @@ class Worker:
         now = self._now_s()
         if now - self._tidied_s >= TIDY_EVERY_S:
             self._tidied_s = now
-            self._holdings.checkpoint()
+            self._peer_store.checkpoint()
             self._feed.checkpoint()
             self._drop_if_over()
 
@@ -628,18 +628,20 @@ class Worker:
         until = self._now_s() + wait_s
         # Not more than once a second, however many people go through.
         earliest = self._now_s() + max(at_least_s, min(wait_s, BACK_OFF_S[0]))
-        network, told = self._around.network(), self._holdings.own_version
+        network, told = self._around.network(), self._peer_store.own_version
         soon = self._now_s() + random.uniform(*OTHERS_HEAR_S)  # noqa: S311  only spreads load
         woken = False
         while not self._stopping and (left := until - self._now_s()) > 0:
             happened = self._next(min(left, LOOK_EVERY_S))
             if happened is not None and happened.answer is None and happened.gone is None:
                 woken = True
-            self._holdings.follow_journal()
+            self._peer_store.follow_journal()
             self._follow_gates_feed()
             if self._nudges.is_new():
                 return
-            woken = woken or self._holdings.own_version != told or self._around.network() != network
+            woken = (
+                woken or self._peer_store.own_version != told or self._around.network() != network
+            )
             if self._gates is not None and self._now_s() >= soon:
                 # Where another gate hears the server, this one may.
                 woken = woken or bool(self._gates.who_hear(CENTRAL))
@@ -662,7 +664,7 @@ class Worker:
             announces=settings.announce,
         )
 
-    def _beat(self) -> None:
+    def _heartbeat(self) -> None:
         """Twice a second: say up to where we have come; every other time also how we are."""
         now = self._now_s()
         if now - self._stamp_s < LAN_STAMP_S or self._gates is None or self._lan is None:
@@ -673,14 +675,14 @@ class Worker:
             self._gates.stamp()
             return
         position = self._feed.position()
-        beat = Heartbeat(
-            name=self._enrolment.name or self._others.name_of(self._holdings.device),
-            is_open=bool(self._holdings.is_open(self._holdings.device)),
+        heartbeat = Heartbeat(
+            name=self._enrolment.name or self._others.name_of(self._peer_store.device),
+            is_open=bool(self._peer_store.is_open(self._peer_store.device)),
             port=self._lan.port,
             report=self._report(),
             as_of_ms=position.as_of_ms,
         )
-        self._gates.beat(beat, hears_central=self._hears_central())
+        self._gates.heartbeat(heartbeat, hears_central=self._hears_central())
         if self._is_current_by_gates(position.cursor):
             self._tickets_boot_ms = self._clock.read().boot_ms
         for device, gate in list(self._gates.linked.items()):
@@ -695,7 +697,7 @@ class Worker:
         linked, as nobody else would tell of newer ones.
         """
         assert self._gates is not None
-        theirs = {device: g.beat.report.cursor for device, g in self._gates.linked.items()}
+        theirs = {device: g.heartbeat.report.cursor for device, g in self._gates.linked.items()}
         if self._client is None:
             return bool(theirs) and set(theirs.values()) == {cursor}
         return any(theirs.get(device) == cursor for device in self._gates.who_hear(CENTRAL))
@@ -717,19 +719,19 @@ class Worker:
             for device, gate in self._gates.linked.items()
             if gate.place
             and now >= self._not_before_s.get(device, 0.0)
-            and offers_newer(gate.beat.report.cursor, gate.beat.as_of_ms, mine)
-            and not is_before(gate.beat.report.cursor, floor)
+            and offers_newer(gate.heartbeat.report.cursor, gate.heartbeat.as_of_ms, mine)
+            and not is_before(gate.heartbeat.report.cursor, floor)
         ]
         if not better:
             return
-        source = max(better, key=lambda gate: gate.beat.as_of_ms)
+        source = max(better, key=lambda gate: gate.heartbeat.as_of_ms)
         device = source.link.device
         self._not_before_s[device] = now + PEER_FEED_S
         membership = load_membership(self._folder)
         assert membership is not None
         client = self._around.gate_client(source.place, self._folder, membership)
         try:
-            self._read_on(client, source.beat.report.cursor, is_gate=True)
+            self._read_on(client, source.heartbeat.report.cursor, is_gate=True)
             del self._not_before_s[device]
             self._room_at_s = float("-inf")
         except FullError as fault:
@@ -744,7 +746,7 @@ class Worker:
             client.close()
 
     def _new_talk(self) -> ServerSession:
-        return ServerSession(self._holdings, self._key, self._relays if self._gates else None)
+        return ServerSession(self._peer_store, self._key, self._relays if self._gates else None)
 
     def _relays(self, origin: str) -> bool:
         """Whether it is ours to carry on to the server what a gate without the internet did."""
@@ -754,7 +756,7 @@ class Worker:
             return False
         # Of the gates that hear the server, the first.
         hearing = self._gates.who_hear(CENTRAL) if self._gates else []
-        return self._holdings.device <= min(hearing, default=self._holdings.device)
+        return self._peer_store.device <= min(hearing, default=self._peer_store.device)
 
     def _say(self) -> None:
         reading = self._clock.read()
@@ -766,21 +768,21 @@ class Worker:
             link=self._link,
             ahead_ms=self._offset.ahead_ms,
             error_ms=self._offset.error_ms,
-            unsent=self._unsent(),
-            quarantined=self._holdings.quarantined(),
-            alarms=alarmed(self._holdings),
+            unacked=self._unacked(),
+            quarantined=self._peer_store.quarantined(),
+            alarms=alarmed(self._peer_store),
             twins=tuple(sorted(self._others.twins() | (self._lan.twins if self._lan else set()))),
-            floods=tuple(self._holdings.floods()),
-            is_full=self._holdings.is_full or self._room_at_s > self._now_s(),
+            floods=tuple(self._peer_store.floods()),
+            is_full=self._peer_store.is_full or self._room_at_s > self._now_s(),
             last_error=self._last_error or (self._tickets_fault or NO_FAULT).message,
             lanes=self._others.lanes(self._gates, reading.wall_ms),
             knows_members=self._others.are_all_known(),
-            opened_boot_ms=self._holdings.opened_boot_ms(reading.boot_id),
+            opened_boot_ms=self._peer_store.opened_boot_ms(reading.boot_id),
             gates=len(self._gates.linked) if self._gates else 0,
             turned_away=self._lan.turned_away if self._lan else 0,
             last_turned_away=self._lan.last_turned_away if self._lan else "",
-            store=self._holdings.store,
-            is_complete=self._holdings.is_complete,
+            store=self._peer_store.store,
+            is_complete=self._peer_store.is_complete,
         )
         heard = (self._server_boot_ms, *(lane.lan_boot_ms for lane in told.lanes))
         newest = max((ms for ms in heard if ms is not None), default=None)
@@ -795,7 +797,7 @@ class Worker:
     def _say_held(self) -> None:
         """Say only of what everything is held by now: often, and so at little cost."""
         lanes = self._others.held(self._written.lanes)
-        self._write(replace(self._written, lanes=lanes, store=self._holdings.store))
+        self._write(replace(self._written, lanes=lanes, store=self._peer_store.store))
 
     def _write(self, told: SyncStatus) -> None:
         self._said_s, self._said_version = self._now_s(), self._watermarks.version
@@ -810,11 +812,11 @@ def _told(fault: Exception) -> str:
     return told.format(kind=type(fault).__name__, detail=str(fault)[:200])
 
 
-def alarmed(holdings: PeerStore) -> tuple[str, ...]:
+def alarmed(peer_store: PeerStore) -> tuple[str, ...]:
     """Which devices were cloned, restored or rolled back, this one last."""
-    found = sorted({alarm.device for alarm in holdings.alarms()})
-    if holdings.pulled_back() and holdings.device not in found:
-        found.append(holdings.device)
+    found = sorted({alarm.device for alarm in peer_store.alarms()})
+    if peer_store.pulled_back() and peer_store.device not in found:
+        found.append(peer_store.device)
     return tuple(found)
 
 

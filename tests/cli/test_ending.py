@@ -109,7 +109,7 @@ def test_what_was_started_with_nohup_outlives_its_window(
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[tuple[Member, Member]]:
+def peer_session(tmp_path: Path) -> Iterator[tuple[Member, Member]]:
     """Two gates of a venue without a server; nobody is at work yet."""
     made = Venue(tmp_path, 2)
     yield made.gates[0], made.gates[1]
@@ -132,11 +132,11 @@ def worker_of(gate: Terminal) -> int:
 @pytest.mark.parametrize("way", [*WAYS, "SIGTERM for all of it"])
 @pytest.mark.long
 def test_the_others_hear_that_it_was_closed(
-    gates: list[Terminal], pair: tuple[Member, Member], way: str
+    gates: list[Terminal], peer_session: tuple[Member, Member], way: str
 ) -> None:
     """Its worker tells it; and the last open lane is the only one, for as long as it works."""
     needs(PROCESSES.exists(), "/proc")
-    stays, goes = pair
+    stays, goes = peer_session
     stays.start()
     lane = stays.lane()
     gate = opened(goes.folder, "--config", str(goes.config_file), "--plain")

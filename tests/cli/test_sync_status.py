@@ -43,8 +43,8 @@ def line(folder: Folder, name: str) -> str:
 def say(folder: Folder, **what: object) -> None:
     """Say something as the worker of this boot would."""
     now = SystemClock().read()
-    with closing(PeerStore(folder)) as holdings:
-        what["store"] = holdings.store
+    with closing(PeerStore(folder)) as peer_store:
+        what["store"] = peer_store.store
     told = SyncStatus(boot_id=now.boot_id, boot_ms=now.boot_ms, server="http://127.0.0.1:1", **what)  # type: ignore[arg-type]
     sync_status.write(folder, told)
 
@@ -89,9 +89,9 @@ def test_without_tickets_their_age_is_not_known(folder: Folder) -> None:
 
 def test_what_is_quarantined_is_counted_after_a_boot_too(enrolled: Folder) -> None:
     """It is in the files, whether or not a worker has said so since."""
-    holdings = PeerStore(enrolled)
-    holdings.quarantine([Rejected("", 0, "no", "ab" * 32)], NOW_MS)
-    holdings.close()
+    peer_store = PeerStore(enrolled)
+    peer_store.quarantine([Rejected("", 0, "no", "ab" * 32)], NOW_MS)
+    peer_store.close()
     assert status(enrolled)["quarantined"] == 1
     assert line(enrolled, "quarantined") == "1"
     # While one is at work, what it says counts: the files are its.
@@ -106,10 +106,10 @@ def test_an_alarm_outlives_a_boot(enrolled: Folder) -> None:
     """Others hold what this journal lacks: true for as long as the event lasts."""
     maker = Maker(enrolled.device_id())
     body = maker.make(ticket="t1")
-    holdings = PeerStore(enrolled)
-    holdings.accept([body], None, [maker.head()], lambda _head: True)
-    assert holdings.pulled_back()
-    holdings.close()
+    peer_store = PeerStore(enrolled)
+    peer_store.accept([body], None, [maker.head()], lambda _head: True)
+    assert peer_store.pulled_back()
+    peer_store.close()
     assert status(enrolled)["alarms"] == [enrolled.device_id()]
     assert line(enrolled, "ALARM") == enrolled.device_id()
 
@@ -148,7 +148,7 @@ def test_a_worker_that_begins_just_now_is_no_fault(
     """It took the files between the question who has them and the look into them."""
     monkeypatch.setattr("gate.cli.sync_commands.is_locked", lambda _folder, _name: False)
     PeerStore(enrolled).close()
-    say(enrolled, unsent=4)
+    say(enrolled, unacked=4)
     lock = Lock(enrolled, "sync")
-    assert status(enrolled)["unsent"] == 4
+    assert status(enrolled)["unacked"] == 4
     lock.close()

@@ -240,16 +240,18 @@ def test_who_names_origins_without_end_fills_no_memory(
 ) -> None:
     """What is known of it is forgotten, until it has compared everything again."""
     monkeypatch.setattr(peer_session, "KNOWN_ORIGINS", 1000)
-    talk = PeerSession(holdings, DeviceKey(Folder(tmp_path)), FIRST, verifier(lambda _device: ""))
+    server_session = PeerSession(
+        holdings, DeviceKey(Folder(tmp_path)), FIRST, verifier(lambda _device: "")
+    )
     tip = ["1:" + "ab" * 16]
-    talk.hear(PeerMessage(Frame(page=("", ""))), NOW_MS)
+    server_session.hear(PeerMessage(Frame(page=("", ""))), NOW_MS)
     for n in range(3):
-        assert len(talk._out.known) == 500 * n
+        assert len(server_session._out.known) == 500 * n
         told = {f"{SECOND}.{n:x}{m:06x}": tip for m in range(500)}
-        talk.hear(PeerMessage(Frame(told)), NOW_MS)
-    assert (len(talk._out.known), talk.is_known) == (0, False)
-    talk.hear(PeerMessage(Frame(page=("", ""))), NOW_MS)
-    assert talk.is_known
+        server_session.hear(PeerMessage(Frame(told)), NOW_MS)
+    assert (len(server_session._out.known), server_session.is_known) == (0, False)
+    server_session.hear(PeerMessage(Frame(page=("", ""))), NOW_MS)
+    assert server_session.is_known
 
 
 def test_the_numbers_fit_together() -> None:

@@ -180,14 +180,14 @@ def test_what_is_looked_at_between_scans_settles_too(
 def test_worse_is_told_at_once_and_better_when_it_has_lasted() -> None:
     """A loose cable does not make the screen flicker, and never makes it say too much."""
     alone, lan, central = Coverage(Basis.ALONE), Coverage(Basis.LAN), Coverage(Basis.CENTRAL)
-    settling = Hysteresis(3000)
+    hysteresis = Hysteresis(3000)
     seen = [
         (0, lan, lan), (100, alone, alone), (200, lan, alone), (3100, central, alone),
         (3150, alone, alone), (3200, lan, alone), (6100, lan, alone), (6200, central, central),
         (6300, lan, lan), (6400, lan, lan),
     ]  # fmt: skip
     for at_ms, found, shown in seen:
-        assert settling.settle(found, at_ms) == shown, at_ms
+        assert hysteresis.settle(found, at_ms) == shown, at_ms
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_damaged_peers_hold_the_scan_but_not_the_closing(
     [
         (None, Status.WARN, "central not heard yet"),
         ({}, Status.OK, "central 0.0 s ago, 0 unsent"),
-        ({"ago_s": 3600, "unsent": 9}, Status.WARN, "central unheard since 11:26, 9 unsent"),
+        ({"ago_s": 3600, "unacked": 9}, Status.WARN, "central unheard since 11:26, 9 unsent"),
         ({"boot_ms": 1}, Status.WARN, "central 0.0 s ago"),
         ({"quarantined": 2}, Status.WARN, "2 entries refused and kept"),
         ({"alarms": (OTHER,)}, Status.FAIL, OTHER),
@@ -342,16 +342,16 @@ def test_the_doctor_on_the_other_devices(
 
 def told_by_worker(folder: Folder, clock: FixedClock) -> None:
     """Be the sync worker of a venue without a server, with what the folder really holds."""
-    holdings, feed = PeerStore(folder), TicketFeed(folder)
-    holdings.follow_journal()
-    others = DeviceDirectory(holdings, feed, Watermarks(holdings.lacking))
+    peer_store, feed = PeerStore(folder), TicketFeed(folder)
+    peer_store.follow_journal()
+    others = DeviceDirectory(peer_store, feed, Watermarks(peer_store.lacking))
     reading = clock.read()
-    opened = holdings.opened_boot_ms(reading.boot_id)
+    opened = peer_store.opened_boot_ms(reading.boot_id)
     say(
         folder, clock, *others.lanes(None), server="", server_boot_ms=None, knows_members=True,
         opened_boot_ms=opened,
     )  # fmt: skip
-    holdings.close()
+    peer_store.close()
     feed.close()
 
 

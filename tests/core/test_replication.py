@@ -193,11 +193,11 @@ def test_every_branch_is_believed_up_to_its_head() -> None:
     """In whatever order entries of one number come; what no head names comes with no branch."""
     start = chain(f"{B}.1", 2)
     one, two = (chain(f"{B}.1", 3, start[-1], gate=gate) for gate in ("one", "two"))
-    mixed = [*start, *(e for pair in zip(one, two, strict=True) for e in pair)]
-    heads = {(f"{B}.1", last.entry.seq, last.hash) for last in (one[2], two[1])}
+    mixed = [*start, *(e for peer_session in zip(one, two, strict=True) for e in peer_session)]
+    signed_tips = {(f"{B}.1", last.entry.seq, last.hash) for last in (one[2], two[1])}
     expected = [e for e in mixed if e is not two[2]]
-    assert own_or_vouched(mixed, A, heads) == expected
-    assert own_or_vouched(mixed[::-1], A, heads) == expected[::-1]
+    assert own_or_vouched(mixed, A, signed_tips) == expected
+    assert own_or_vouched(mixed[::-1], A, signed_tips) == expected[::-1]
     alone = {(f"{B}.1", one[2].entry.seq, one[2].hash)}
     assert own_or_vouched(mixed, A, alone) == [e for e in mixed if e not in two]
 

@@ -76,13 +76,13 @@ def test_who_is_retired(words: list[Entry], tips: list[Entry], is_retired: bool)
 
 def told_by_worker(folder: Folder, clock: FixedClock) -> None:
     """Be the sync worker of a venue without a server, with what the folder really holds."""
-    holdings, feed = PeerStore(folder), TicketFeed(folder)
-    holdings.follow_journal()
-    lanes = DeviceDirectory(holdings, feed, Watermarks(holdings.lacking)).lanes(
+    peer_store, feed = PeerStore(folder), TicketFeed(folder)
+    peer_store.follow_journal()
+    lanes = DeviceDirectory(peer_store, feed, Watermarks(peer_store.lacking)).lanes(
         None, clock.read().wall_ms
     )
     say(folder, clock, *lanes, server="", server_boot_ms=None, knows_members=True)
-    holdings.close()
+    peer_store.close()
     feed.close()
 
 

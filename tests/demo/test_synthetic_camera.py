@@ -114,9 +114,9 @@ def test_it_comes_from_afar_and_stays_nearly_still() -> None:
 
 def test_guests_at_once_are_both_read() -> None:
     """Two who hold up something at the same time stand side by side and are read in one frame."""
-    pair = [showing("QRCode"), showing("PDF417", "paper", begin_s=0.3)]
+    peer_session = [showing("QRCode"), showing("PDF417", "paper", begin_s=0.3)]
     wide = [showing("Code128"), showing("PDF417", "paper", begin_s=0.3)]
-    for showings in (pair, wide):
+    for showings in (peer_session, wide):
         camera = DrawnCamera(showings)
         texts = {one.text for one in showings}
         assert any(texts <= set(read(camera.frame_at(at))) for at in seconds(0.8, 1.5, 2))

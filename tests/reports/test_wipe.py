@@ -78,9 +78,9 @@ def test_a_folder_without_entries_needs_no_export(venue: Folder) -> None:
 def test_what_a_server_holds_needs_no_export(worked: Folder) -> None:
     """Receipted to the last entry: wiped without a file; one entry short: refused."""
     with pytest.raises(UsageError, match="4 entries"):
-        wipe(worked, None, unsent=1)
+        wipe(worked, None, unacked=1)
     assert worked.journal.exists()
-    wipe(worked, None, unsent=0)
+    wipe(worked, None, unacked=0)
     assert not worked.journal.exists()
 
 
@@ -88,6 +88,6 @@ def test_a_wiped_device_is_unknown_to_its_server(worked: Folder) -> None:
     """Credential and key go with the event."""
     worked.enrolment.write_text("{}")
     (worked.path / "device.key").write_text("00")
-    wipe(worked, None, unsent=0)
+    wipe(worked, None, unacked=0)
     assert not worked.enrolment.exists()
     assert not (worked.path / "device.key").exists()

@@ -80,9 +80,9 @@ def chained(lines: list[bytes], number: int, **changes: object) -> list[bytes]:
 def introduce(folder: Folder, device: str, key: str) -> None:
     """Let the server have told of a device."""
     enrol(folder)
-    holdings = PeerStore(folder)
-    holdings.put_devices({device: {"device": device, "name": "South", "key": key}})
-    holdings.close()
+    peer_store = PeerStore(folder)
+    peer_store.put_devices({device: {"device": device, "name": "South", "key": key}})
+    peer_store.close()
 
 
 def signed(south: Lane, path: Path) -> Path:
@@ -294,7 +294,7 @@ def test_a_forgery_is_believed_where_signatures_are_not_looked_at(
     def forge(lines: list[bytes]) -> list[bytes]:
         made = chained(lines, 1, ticket="good-9")
         header = json.loads(made[0])
-        header["heads"][-1]["hash"] = header["last_hash"]
+        header["signed_tips"][-1]["hash"] = header["last_hash"]
         return [json.dumps(header).encode(), *made[1:]]
 
     rewritten(path, forge)
@@ -334,11 +334,11 @@ def test_the_running_sync_worker_takes_it_in(south: Lane, stick: Path, venue: Fo
     (waiting,) = venue.inbox.iterdir()
     assert waiting.read_bytes() == stick.read_bytes()
     (venue.inbox / "odd.bundle").write_bytes(b"odd")
-    holdings = PeerStore(venue)
-    found = list(take_waiting(venue, holdings))
+    peer_store = PeerStore(venue)
+    found = list(take_waiting(venue, peer_store))
     assert [getattr(one, "new", None) for one in found] == [3, None]
-    assert list(take_waiting(venue, holdings)) == []
-    holdings.close()
+    assert list(take_waiting(venue, peer_store)) == []
+    peer_store.close()
     lock.close()
     assert [path.name for path in venue.inbox.iterdir()] == ["odd.bundle.bad"]
     assert heard(venue) == bodies(south._folder)

@@ -396,9 +396,9 @@ def test_an_older_list_is_not_used_in_place_of_a_damaged_one(
 def rotten_past(venue: Folder, make_lane: MakeLane, rot: str = "DELETE FROM state") -> Verdict:
     """What a lane says of a ticket whose history at the others is gone from its table."""
     maker = Maker(incarnation="ab")
-    with closing(PeerStore(venue)) as holdings:
+    with closing(PeerStore(venue)) as peer_store:
         body = maker.make(ticket="good-1", uses=1, persons=1)
-        holdings.accept([body], None, [maker.head()], lambda _head: True)
+        peer_store.accept([body], None, [maker.head()], lambda _head: True)
     with closing(sqlite3.connect(venue.peers)) as connection:
         connection.execute(rot)
         connection.commit()
@@ -426,15 +426,15 @@ def test_a_history_that_is_looked_at_once_lets_two_in(
 def test_a_damaged_peer_store_is_made_anew_from_what_is_whole(venue: Folder) -> None:
     """Entries, tips and heads are in the next file; a fault of another file is nobody's to mend."""
     maker = Maker(incarnation="ab")
-    with closing(PeerStore(venue)) as holdings:
-        holdings.accept(maker.run(40), None, [maker.head()], lambda _head: True)
-        have = holdings.have()
+    with closing(PeerStore(venue)) as peer_store:
+        peer_store.accept(maker.run(40), None, [maker.head()], lambda _head: True)
+        have = peer_store.have()
     old = venue.peers
     assert mend(venue, DamagedError("rot", "", old))
     assert (old.exists(), venue.peers.name) == (True, "peers-2.db")
-    with closing(PeerStore(venue)) as holdings:
-        assert holdings.have() == have
-        assert holdings.heads("0000000000000000.ab", 1, 99)
+    with closing(PeerStore(venue)) as peer_store:
+        assert peer_store.have() == have
+        assert peer_store.signed_tips("0000000000000000.ab", 1, 99)
     assert not mend(venue, DamagedError("rot", "", venue.journal))
     assert not mend(venue, DamagedError("the server said nonsense"))
 
@@ -442,16 +442,16 @@ def test_a_damaged_peer_store_is_made_anew_from_what_is_whole(venue: Folder) -> 
 def test_a_peer_store_is_looked_over_in_idle_moments(venue: Folder) -> None:
     """Rot in a page that the worker has in memory is found before the next start meets it."""
     maker = Maker(incarnation="ab")
-    with closing(PeerStore(venue)) as holdings:
-        holdings.accept(maker.run(40), None, [maker.head()], lambda _head: True)
-        holdings.checkpoint()
+    with closing(PeerStore(venue)) as peer_store:
+        peer_store.accept(maker.run(40), None, [maker.head()], lambda _head: True)
+        peer_store.checkpoint()
         content = venue.peers.read_bytes()
         at = content.index(b'"act":"admission"')
         with venue.peers.open("r+b") as file:
             file.seek(at + 1)
             file.write(b"A")
         with pytest.raises(DamagedError):
-            holdings.checkpoint()
+            peer_store.checkpoint()
 
 
 def held_beyond_its_journal(venue: Folder, make_lane: MakeLane) -> list[bytes]:
@@ -469,10 +469,10 @@ def held_beyond_its_journal(venue: Folder, make_lane: MakeLane) -> list[bytes]:
     for part in venue.path.glob("journal*"):
         part.unlink()
     kept.rename(venue.journal)
-    with closing(PeerStore(venue)) as holdings:
-        holdings.accept(bodies, None)
-        holdings.look_after_files()
-        assert holdings.have() == {bodies_origin(bodies): {tip_of(bodies)}}
+    with closing(PeerStore(venue)) as peer_store:
+        peer_store.accept(bodies, None)
+        peer_store.look_after_files()
+        assert peer_store.have() == {bodies_origin(bodies): {tip_of(bodies)}}
     return bodies
 
 
@@ -496,16 +496,16 @@ def test_what_came_back_does_not_hide_what_the_journal_lost(
     while venue.journal.name == "journal.db":
         lane.idle()
     lane.close()
-    with closing(PeerStore(venue)) as holdings, pytest.raises(DamagedError) as torn:
-        holdings.look_after_files()
+    with closing(PeerStore(venue)) as peer_store, pytest.raises(DamagedError) as torn:
+        peer_store.look_after_files()
     assert mend(venue, torn.value)
-    with closing(PeerStore(venue)) as holdings:
-        holdings.look_after_files()
-        (own,) = holdings.have()[bodies_origin(bodies)]
+    with closing(PeerStore(venue)) as peer_store:
+        peer_store.look_after_files()
+        (own,) = peer_store.have()[bodies_origin(bodies)]
         assert own.seq == 2
-        holdings.accept(bodies[own.seq :], None)
-        holdings.look_after_files()
-        assert holdings.have()[bodies_origin(bodies)] == {tip_of(bodies)}
+        peer_store.accept(bodies[own.seq :], None)
+        peer_store.look_after_files()
+        assert peer_store.have()[bodies_origin(bodies)] == {tip_of(bodies)}
     lane = make_lane()
     for guest in range(9):
         again = lane.admit(Scan(f"GOOD{guest:03d}", deliberate=True))

@@ -116,9 +116,9 @@ def test_an_annulment_of_what_another_gate_did(
     carry(south._folder, venue)
     lane.undo(admitted, supervisor=BOSS, note="wrong guest")
     carry(south._folder, venue)
-    holdings = PeerStore(venue)
-    holdings.follow_journal()
-    holdings.close()
+    peer_store = PeerStore(venue)
+    peer_store.follow_journal()
+    peer_store.close()
     with Fleet(venue) as seen:
         assert (seen.used_tickets(), seen.figures(NOW_MS).admitted) == (1, 1)
     carry(venue, south._folder)
@@ -257,14 +257,14 @@ def test_devices_are_told_apart(lane: Lane, south: Lane, venue: Folder, clock: F
     id_ = south._folder.device_id()
     say(
         venue, clock,
-        known(id_, clock, ago_s=4, name="South 1", gate="South", version="0.2", unsent=3,
+        known(id_, clock, ago_s=4, name="South 1", gate="South", version="0.2", unacked=3,
               ahead_ms=-80, error_ms=9),
         known("dddddddddddddddd", clock, ago_s=None, name="West 1", active=False, state="retired"),
-        unsent=7, alarms=(id_,), ahead_ms=5, error_ms=2,
+        unacked=7, alarms=(id_,), ahead_ms=5, error_ms=2,
     )  # fmt: skip
     own, other, third = devices(venue, lane)
-    assert (own.is_own, own.unsent, own.ahead_ms, own.figures.lately) == (True, 7, 5, 1)
-    assert (other.name, other.state, other.heard_ago_ms, other.unsent) == (
+    assert (own.is_own, own.unacked, own.ahead_ms, own.figures.lately) == (True, 7, 5, 1)
+    assert (other.name, other.state, other.heard_ago_ms, other.unacked) == (
         "South 1", "open", 4000, 3,
     )  # fmt: skip
     assert (other.figures.admitted, other.figures.refused, other.figures.lately) == (1, 1, 1)
@@ -283,11 +283,11 @@ def test_without_the_workers_word_devices_are_known_by_what_they_did(
     south.admit(Scan("GOOD002"))
     carry(south._folder, venue)
     id_ = south._folder.device_id()
-    holdings = PeerStore(venue)
-    holdings.put_devices(
+    peer_store = PeerStore(venue)
+    peer_store.put_devices(
         {id_: {"device": id_, "name": "South 1", "active": True, "key": "ab"}, "x": ["odd"]}
     )
-    holdings.close()
+    peer_store.close()
     assert lane.standing().freshness is NOTHING
     (other,) = [device for device in devices(venue, lane) if device.id == id_]
     assert (other.name, other.state, other.heard_ago_ms) == ("South 1", "open", None)
@@ -302,16 +302,16 @@ def test_a_restored_backup_is_this_device_too(
     first.admit(Scan("GOOD001"))
     first.close()
     lost = bodies(venue)
-    holdings = PeerStore(south._folder)
-    holdings.accept(lost, venue.device_id())
-    holdings.close()
+    peer_store = PeerStore(south._folder)
+    peer_store.accept(lost, venue.device_id())
+    peer_store.close()
     for path in venue.path.glob("journal.db*"):
         path.unlink()
     lane = make_lane()
     lane.admit(Scan("GOOD002"))
-    holdings = PeerStore(venue)
-    holdings.accept(lost, None)
-    holdings.close()
+    peer_store = PeerStore(venue)
+    peer_store.accept(lost, None)
+    peer_store.close()
     (own,) = devices(venue, lane)
     assert (own.is_own, own.figures.admitted) == (True, 2)
 

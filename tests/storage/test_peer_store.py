@@ -36,9 +36,9 @@ def south(tmp_path: Path, clock: FixedClock) -> Folder:
 
 
 def tip_of(folder: Folder) -> str:
-    with closing(PeerStore(folder)) as holdings:
-        holdings.follow_journal()
-        return holdings.own_tip
+    with closing(PeerStore(folder)) as peer_store:
+        peer_store.follow_journal()
+        return peer_store.own_tip
 
 
 def test_a_tip_is_held_with_everything_the_device_did_before(tmp_path: Path, south: Folder) -> None:
@@ -46,32 +46,32 @@ def test_a_tip_is_held_with_everything_the_device_did_before(tmp_path: Path, sou
     here = Folder(tmp_path / "here")
     here.create()
     everything, tip = bodies(south), tip_of(south)
-    with closing(PeerStore(here)) as holdings:
-        assert holdings.lacking("") == 0
-        assert holdings.lacking(tip) == 2
-        holdings.accept(everything[4:], south.device_id())
-        assert holdings.hashes_at(*_split(tip))
-        assert holdings.lacking(tip) == 2
-        holdings.accept(everything[:1], south.device_id())
-        holdings.accept(everything[2:4], south.device_id())
-        assert holdings.lacking(tip) == 1
-        holdings.accept(everything[1:2], south.device_id())
-        assert holdings.lacking(tip) == 0
+    with closing(PeerStore(here)) as peer_store:
+        assert peer_store.lacking("") == 0
+        assert peer_store.lacking(tip) == 2
+        peer_store.accept(everything[4:], south.device_id())
+        assert peer_store.hashes_at(*_split(tip))
+        assert peer_store.lacking(tip) == 2
+        peer_store.accept(everything[:1], south.device_id())
+        peer_store.accept(everything[2:4], south.device_id())
+        assert peer_store.lacking(tip) == 1
+        peer_store.accept(everything[1:2], south.device_id())
+        assert peer_store.lacking(tip) == 0
         # A branch that is not held is another tip.
         origin, seq = _split(tip)
-        assert holdings.lacking(f"{origin}:{seq}:{'ab' * 16}") > 0
+        assert peer_store.lacking(f"{origin}:{seq}:{'ab' * 16}") > 0
 
 
 def test_without_what_came_before_a_start_too_much_counts_as_held(
     tmp_path: Path, south: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mutation of the test before: two guests are unknown here, and nobody says so."""
-    monkeypatch.setattr(PeerStore, "_before", lambda _holdings, _origin: "")
+    monkeypatch.setattr(PeerStore, "_before", lambda _peer_store, _origin: "")
     here = Folder(tmp_path / "here")
     here.create()
-    with closing(PeerStore(here)) as holdings:
-        holdings.accept(bodies(south)[4:], south.device_id())
-        assert holdings.lacking(tip_of(south)) == 0
+    with closing(PeerStore(here)) as peer_store:
+        peer_store.accept(bodies(south)[4:], south.device_id())
+        assert peer_store.lacking(tip_of(south)) == 0
 
 
 def _split(tip: str) -> tuple[str, int]:
@@ -88,9 +88,9 @@ def test_what_a_worker_knew_is_known_after_its_restart_if_it_is_still_held(
     before = known(SOUTH, clock, held_tip=tip)
     if not is_lost:
         carry(south, venue)
-    with closing(PeerStore(venue)) as holdings, closing(TicketFeed(venue)) as feed:
-        marks = Watermarks(holdings.lacking)
-        DeviceDirectory(holdings, feed, marks).recall([before])
+    with closing(PeerStore(venue)) as peer_store, closing(TicketFeed(venue)) as feed:
+        marks = Watermarks(peer_store.lacking)
+        DeviceDirectory(peer_store, feed, marks).recall([before])
         found = marks.held_boot_ms(SOUTH, Way.CENTRAL)
         assert found == (None if is_lost else clock.boot_ms)
         assert marks.held_boot_ms(SOUTH, Way.LAN) is None
@@ -104,28 +104,28 @@ def test_a_start_that_follows_nonsense_is_never_whole(
     here = Folder(tmp_path / "here")
     here.create()
     tip = tip_of(south)
-    with closing(PeerStore(here)) as holdings:
-        holdings.accept(bodies(south), south.device_id())
-        holdings._connection.execute("UPDATE origin SET follows = ?", (follows,))
-        assert holdings.lacking(tip) > 0
+    with closing(PeerStore(here)) as peer_store:
+        peer_store.accept(bodies(south), south.device_id())
+        peer_store._connection.execute("UPDATE origin SET follows = ?", (follows,))
+        assert peer_store.lacking(tip) > 0
 
 
 def test_a_store_is_complete_once_and_says_which_it_is(tmp_path: Path) -> None:
     """A new file is another store, and lacks what was held in the old one."""
     here = Folder(tmp_path / "here")
     here.create()
-    with closing(PeerStore(here)) as holdings:
-        first = holdings.store
+    with closing(PeerStore(here)) as peer_store:
+        first = peer_store.store
         assert first
-        assert not holdings.is_complete
-        holdings.complete()
-    with closing(PeerStore(here)) as holdings:
-        assert (holdings.store, holdings.is_complete) == (first, True)
+        assert not peer_store.is_complete
+        peer_store.complete()
+    with closing(PeerStore(here)) as peer_store:
+        assert (peer_store.store, peer_store.is_complete) == (first, True)
         here.peers.rename(here.path / "aside.db")
-        assert holdings.store == ""
-    with closing(PeerStore(here)) as holdings:
-        assert holdings.store not in ("", first)
-        assert not holdings.is_complete
+        assert peer_store.store == ""
+    with closing(PeerStore(here)) as peer_store:
+        assert peer_store.store not in ("", first)
+        assert not peer_store.is_complete
 
 
 def test_a_lane_reads_the_store_that_is_there_now(

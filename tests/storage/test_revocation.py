@@ -177,8 +177,8 @@ def test_only_the_authority_s_word_is_believed() -> None:
     ours, other, device = Authority.mint(), Authority.mint(), "1" * 16
     key = key_of(ours.certificate)
     assert is_revocation(ours.revocation(device), device, key)
-    seal = ours.seal("a:1:b", bytes(32), 0).signature
-    for proof in ("", "00", "x", seal, other.revocation(device), ours.revocation("2" * 16)):
+    checkpoint = ours.checkpoint("a:1:b", bytes(32), 0).signature
+    for proof in ("", "00", "x", checkpoint, other.revocation(device), ours.revocation("2" * 16)):
         assert not is_revocation(proof, device, key)
 
 

@@ -163,7 +163,7 @@ def test_other_gates_show_that_a_list_is_current(
 ) -> None:
     """One that hears the server and has the same; where there is none, all that are linked."""
     gates = {
-        device: SimpleNamespace(beat=SimpleNamespace(report=SimpleNamespace(cursor=cursor)))
+        device: SimpleNamespace(heartbeat=SimpleNamespace(report=SimpleNamespace(cursor=cursor)))
         for device, cursor in linked.items()
     }
     told = SimpleNamespace(linked=gates, who_hear=lambda _device: hears_central)

@@ -80,7 +80,7 @@ class Maker:
 
 def ask(
     bodies: Iterable[bytes] = (),
-    heads: Iterable[SignedTip] = (),
+    signed_tips: Iterable[SignedTip] = (),
     have: Mapping[str, list[str]] | None = None,
     *,
     whole: bool = False,
@@ -89,7 +89,7 @@ def ask(
     """The bytes of a message to the server."""
     raw = [msgspec.Raw(body) for body in bodies]
     page = ("", "") if whole else None
-    frame = Frame(have=dict(have or {}), page=page, entries=raw, heads=list(heads))
+    frame = Frame(have=dict(have or {}), page=page, entries=raw, signed_tips=list(signed_tips))
     return msgspec.json.encode(SyncRequest(frame, report))
 
 

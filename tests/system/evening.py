@@ -103,24 +103,24 @@ class Gate:
     """What has come while it was stopped."""
 
     def start(self, evening: "Evening") -> None:
-        self.holdings = PeerStore(self.folder)
-        self.watermarks = Watermarks(self.holdings.lacking)
+        self.peer_store = PeerStore(self.folder)
+        self.watermarks = Watermarks(self.peer_store.lacking)
         self.feed = TicketFeed(self.folder)
         self.key = DeviceKey(self.folder)
-        self.others = DeviceDirectory(self.holdings, self.feed, self.watermarks)
+        self.others = DeviceDirectory(self.peer_store, self.feed, self.watermarks)
         self.others._members = evening.members
         self.others.recall(SyncStatusReader(self.folder).read("boot").lanes)
         self.gates = PeerSet(
-            self.holdings, self.key, evening, self.clock,  # type: ignore[arg-type]
+            self.peer_store, self.key, evening, self.clock,  # type: ignore[arg-type]
             lambda device: evening.keys.get(device, ""), watermarks=self.watermarks,
         )  # fmt: skip
-        self.talk = ServerSession(self.holdings, self.key)
+        self.server_session = ServerSession(self.peer_store, self.key)
         self.server_clock = ServerClock()
         self.runs = True
 
     def stop(self) -> None:
         self.runs = False
-        self.holdings.close()
+        self.peer_store.close()
         self.feed.close()
 
 
@@ -214,14 +214,14 @@ class Evening:
         if not gate.runs or gate.is_stopped:
             return
         gate.ticks += 1
-        gate.holdings.follow_journal()
+        gate.peer_store.follow_journal()
         if self.central is not None:
             if gate.ticks % ASK_TICKS == 0 and self.online[gate.name]:
                 self.central.ask(gate)
         else:
             gate.gates.tell()
             if gate.ticks % BEAT_TICKS == 0:
-                gate.gates.beat(Heartbeat(name=gate.name, is_open=True), hears_central=False)
+                gate.gates.heartbeat(Heartbeat(name=gate.name, is_open=True), hears_central=False)
             elif gate.ticks % STAMP_TICKS == 0:
                 gate.gates.stamp()
         self.say(gate)
@@ -231,8 +231,8 @@ class Evening:
         sync_status.write(gate.folder, SyncStatus(
             boot_id=now.boot_id, boot_ms=now.boot_ms, server="central" if self.central else "",
             lanes=gate.others.lanes(gate.gates, now.wall_ms), knows_members=True,
-            opened_boot_ms=gate.holdings.opened_boot_ms(now.boot_id),
-            store=gate.holdings.store, is_complete=gate.holdings.is_complete,
+            opened_boot_ms=gate.peer_store.opened_boot_ms(now.boot_id),
+            store=gate.peer_store.store, is_complete=gate.peer_store.is_complete,
         ))  # fmt: skip
 
     def at(self, gate: Gate, act: Callable[[], None]) -> None:
@@ -435,12 +435,12 @@ class Central:
         shutil.copy(central_template(), path)
         self.engine = open_database(f"sqlite:///{path}")
         self.memory = Memory(self.engine)
-        self.roster = DeviceCache(None)  # type: ignore[arg-type]
+        self.device_cache = DeviceCache(None)  # type: ignore[arg-type]
         with self.engine.begin() as connection:
             ticket_table.create_event(connection, EVENT, "Show", "UTC", START_MS)
             for gate in evening.gates:
                 join(connection, gate.folder)
-        self.roster._by_event[EVENT] = [
+        self.device_cache._by_event[EVENT] = [
             Device(id=row.id, event=EVENT, name=row.name, public_key=row.key, credential=row.id,
                    state=State.ENROLLED, enrolled_ms=0, heard_ms=0, lane_open=1, report="{}",
                    is_disowned=False, twin_ms=0)
@@ -450,20 +450,21 @@ class Central:
 
     def ask(self, gate: Gate) -> None:
         now_ms = gate.clock.read().boot_ms
-        gate.talk.needs_whole = True
-        talk = gate.talk
+        gate.server_session.needs_whole = True
+        server_session = gate.server_session
         ask = msgspec.structs.replace(
-            talk.ask(DeviceReport()), stamp=gate.server_clock.stamp(now_ms, gate.holdings.own_tip)
+            server_session.ask(DeviceReport()),
+            stamp=gate.server_clock.stamp(now_ms, gate.peer_store.own_tip),
         )
-        self.evening.after(self.way(ask), lambda: self.answer(gate, talk, ask))
+        self.evening.after(self.way(ask), lambda: self.answer(gate, server_session, ask))
 
-    def answer(self, gate: Gate, talk: ServerSession, ask: SyncRequest) -> None:
+    def answer(self, gate: Gate, server_session: ServerSession, ask: SyncRequest) -> None:
         if not self.evening.online[gate.name]:
             return
         device = gate.folder.device_id()
-        self.roster.hear(device, ask.report, ask.stamp)
+        self.device_cache.hear(device, ask.report, ask.stamp)
         carried, _refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
-        push = entry_table.Push(device, carried, (), ask.frame.heads)
+        push = entry_table.Push(device, carried, (), ask.frame.signed_tips)
 
         def job(connection: Any) -> Any:
             taken = entry_table.accept(connection, EVENT, [push], self.memory)
@@ -475,26 +476,26 @@ class Central:
             device_cache.CLOCK,
             device_cache.boot_ms(),
             ask.stamp.at_ms,
-            self.roster.watermarks(EVENT),
+            self.device_cache.watermarks(EVENT),
         )
-        answer = SyncResponse(frame, START_MS, lanes=self.roster.lanes(EVENT), stamp=stamp)
+        answer = SyncResponse(frame, START_MS, lanes=self.device_cache.lanes(EVENT), stamp=stamp)
         self.evening.after(
             self.way(answer),
-            lambda: self.evening.at(gate, lambda: self.hear(gate, talk, answer)),
+            lambda: self.evening.at(gate, lambda: self.hear(gate, server_session, answer)),
         )
 
-    def hear(self, gate: Gate, talk: ServerSession, answer: SyncResponse) -> None:
-        if gate.talk is not talk or not self.evening.online[gate.name]:
+    def hear(self, gate: Gate, server_session: ServerSession, answer: SyncResponse) -> None:
+        if gate.server_session is not server_session or not self.evening.online[gate.name]:
             return
         now = gate.clock.read()
-        heard = talk.hear(answer, now.wall_ms, to_whole=True)
+        heard = server_session.hear(answer, now.wall_ms, to_whole=True)
         assert answer.stamp is not None
         for device, mark in gate.server_clock.hear(answer.stamp, now.boot_ms).items():
             gate.watermarks.note(device, Way.CENTRAL, mark)
         assert answer.lanes is not None
         gate.others.told_by_server(answer.lanes, now.boot_ms)
         if not heard.more:
-            gate.holdings.complete()
+            gate.peer_store.complete()
         self.evening.say(gate)
 
     def way(self, message: Any) -> float:

@@ -51,14 +51,14 @@ class Flooder:
     def _made(
         self, now_ms: int, count: int, *, note: str, new_lives: bool = False
     ) -> tuple[list[bytes], list[SignedTip], list[bytes]]:
-        bodies, heads = [], []
+        bodies, signed_tips = [], []
         for n in range(count):
             # Signed each, so that relays with frames of any length can go on.
             entry, body = self._next(now_ms, begins=new_lives or not n, note=note)
             self._last = entry, entry_codec.digest(body).hex()
             bodies.append(body)
-            heads.append(self._head(*self._last))
-        return bodies, heads, bodies
+            signed_tips.append(self._head(*self._last))
+        return bodies, signed_tips, bodies
 
     def _too_long(
         self, now_ms: int, note: str = "", source: str = ""

@@ -51,7 +51,7 @@ class Liar:
         self,
         random: Random,
         raw: list[bytes],
-        heads: list[SignedTip],
+        signed_tips: list[SignedTip],
         known: list[bytes],
         devices: list[str],
     ) -> PeerMessage:
@@ -66,10 +66,10 @@ class Liar:
         page = random.choice([None, None, ("", ""), ("", ends[1]), (ends[0], ends[1])])
         hears = dict.fromkeys(random.sample([*devices, "central"], 2), "")
         return PeerMessage(
-            Frame(have, page, [Raw(body) for body in raw], heads),
+            Frame(have, page, [Raw(body) for body in raw], signed_tips),
             took=random.choice([0, 0, 1, 50]),
-            wants=random.choice([None, [], ["*"], devices]),
-            beat=Heartbeat(linked=random.choice([None, {}, hears])),
+            relay_requests=random.choice([None, [], ["*"], devices]),
+            heartbeat=Heartbeat(linked=random.choice([None, {}, hears])),
         )
 
     def _told_anew(
@@ -135,8 +135,10 @@ class Liar:
             note="forged",
         )
         body = entry_codec.encode(made)
-        heads = [self._head(made, entry_codec.digest(body).hex())] if random.random() < 0.7 else []
-        return [last, body], heads, []
+        signed_tips = (
+            [self._head(made, entry_codec.digest(body).hex())] if random.random() < 0.7 else []
+        )
+        return [last, body], signed_tips, []
 
     def _altered(
         self, random: Random, known: list[bytes]

@@ -39,9 +39,9 @@ def bodies(folder: Folder) -> list[bytes]:
 
 def carry(source: Folder, target: Folder) -> None:
     """Let a device hear all that another one has written."""
-    holdings = PeerStore(target)
-    holdings.accept(bodies(source), source.device_id())
-    holdings.close()
+    peer_store = PeerStore(target)
+    peer_store.accept(bodies(source), source.device_id())
+    peer_store.close()
 
 
 def enrol(folder: Folder) -> None:
@@ -62,8 +62,8 @@ def say(
 ) -> None:
     """Be the sync worker: say that the server was heard so long ago, and what it told."""
     heard = clock.boot_ms - int(ago_s * 1000)
-    with closing(PeerStore(folder)) as holdings:
-        store = holdings.store
+    with closing(PeerStore(folder)) as peer_store:
+        store = peer_store.store
     said = {
         "boot_id": clock.boot_id,
         "boot_ms": clock.boot_ms,

@@ -72,20 +72,22 @@ class Rogue:
 
     def _say(self, client: ServerClient, bodies: list[bytes]) -> None:
         raw = [msgspec.Raw(body) for body in bodies]
-        frame = Frame(entries=raw, heads=self._heads(bodies), page=("", ""))
+        frame = Frame(entries=raw, signed_tips=self._signed_tips(bodies), page=("", ""))
         answer = client.exchange(SyncRequest(frame))
         for body in answer.frame.entries:
             entry = entry_codec.decode(bytes(body))
             if entry.act is Act.ADMISSION and entry.device != self.device:
                 self._others.append(entry)
 
-    def _heads(self, bodies: list[bytes]) -> list[SignedTip]:
-        key, heads = DeviceKey(self._folder), []
+    def _signed_tips(self, bodies: list[bytes]) -> list[SignedTip]:
+        key, signed_tips = DeviceKey(self._folder), []
         for body in bodies[-20:]:
             with suppress(entry_codec.NoEntryError):
                 entry = entry_codec.decode(body)
-                heads.append(key.sign(entry.origin, entry.seq, entry_codec.digest(body).hex()))
-        return heads
+                signed_tips.append(
+                    key.sign(entry.origin, entry.seq, entry_codec.digest(body).hex())
+                )
+        return signed_tips
 
     def _redeem(self, chance: random.Random) -> list[bytes]:
         ticket = f"t{chance.randrange(400)}"

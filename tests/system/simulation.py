@@ -180,7 +180,7 @@ class Gate:
     lane: Lane | None = None
     holdings: PeerStore | None = None
     feed: TicketFeed | None = None
-    talk: ServerSession | None = None
+    server_session: ServerSession | None = None
     online: bool = True
     session: int = 0
     whole: int = -1
@@ -327,26 +327,26 @@ class World:
             gate.folder, gate.clock, Place(gate.name), HouseRules(rescan_s=0), gate.direction
         )
         gate.lane._thread = AtOnce()  # type: ignore[assignment]
-        gate.holdings = PeerStore(gate.folder)
+        gate.peer_store = PeerStore(gate.folder)
         gate.feed = TicketFeed(gate.folder)
         gate.others = PeerSet(
-            gate.holdings,
+            gate.peer_store,
             DeviceKey(gate.folder),
             FalseLan(self),  # type: ignore[arg-type]
             gate.clock,  # type: ignore[arg-type]
             lambda device: self.keys.get(device, ""),
-            watermarks=Watermarks(gate.holdings.lacking),
+            watermarks=Watermarks(gate.peer_store.lacking),
         )
         if gate.feed.cursor:
             self.draw(gate)
         self.connect(gate)
 
     def connect(self, gate: Gate) -> None:
-        assert gate.holdings
+        assert gate.peer_store
         gate.session += 1
         gate.inbox.clear()
         gate.whole = -1
-        gate.talk = ServerSession(gate.holdings, DeviceKey(gate.folder))
+        gate.server_session = ServerSession(gate.peer_store, DeviceKey(gate.folder))
 
     def stop(self, gate: Gate) -> None:
         """The process ends without a word: nothing is committed that was not."""
@@ -355,13 +355,13 @@ class World:
         if gate.lane is not None:
             gate.lane._do(lambda: self._drop(gate.lane))
             gate.lane._thread.shutdown()
-        if gate.holdings is not None:
-            gate.holdings._connection.close()
-            if gate.holdings._journal is not None:
-                gate.holdings._journal.close()
+        if gate.peer_store is not None:
+            gate.peer_store._connection.close()
+            if gate.peer_store._journal is not None:
+                gate.peer_store._journal.close()
         if gate.feed is not None and gate.feed._connection is not None:
             gate.feed._connection.close()
-        gate.lane = gate.holdings = gate.feed = gate.talk = gate.others = None
+        gate.lane = gate.peer_store = gate.feed = gate.server_session = gate.others = None
 
     @staticmethod
     def _drop(lane: Any) -> None:
@@ -513,13 +513,13 @@ class World:
 
     def do_talk(self, gate: Gate) -> None:
         """Say something to the server; the link has it, or has lost it."""
-        assert gate.talk
+        assert gate.server_session
         if not gate.online or gate.revoked or not self.has_central:
             return
         if self.random.random() < 0.2:
-            gate.talk.needs_whole = True
-        is_whole = gate.talk.needs_whole
-        ask = gate.talk.ask()
+            gate.server_session.needs_whole = True
+        is_whole = gate.server_session.needs_whole
+        ask = gate.server_session.ask()
         self.messages += 1
         if is_whole:
             gate.whole = self.messages
@@ -562,16 +562,16 @@ class World:
         gate.inbox.append((session, number, msgspec.json.encode(answer)))
 
     def hear(self, gate: Gate, number: int, data: bytes) -> None:
-        assert gate.talk
+        assert gate.server_session
         try:
             answer = msgspec.json.decode(data, type=SyncResponse)
         except msgspec.DecodeError:
             return
-        gate.talk.hear(answer, self.now_ms, to_whole=number == gate.whole)
+        gate.server_session.hear(answer, self.now_ms, to_whole=number == gate.whole)
         self.measure(gate)
         told = tips_from_text(answer.frame.have)
         if number == gate.whole and answer.frame.page:
-            told = replication.Page(*answer.frame.page).within(gate.talk.known)
+            told = replication.Page(*answer.frame.page).within(gate.server_session.known)
         for origin, tips in told.items():
             self.claimed[gate.device] |= {(origin, tip.seq, tip.hash) for tip in tips}
 
@@ -616,8 +616,8 @@ class World:
     def draw(self, gate: Gate) -> None:
         """The sync worker has seen that the feed has gone on."""
         assert gate.feed
-        assert gate.holdings
-        gate.holdings.disown(gate.feed.members().values())
+        assert gate.peer_store
+        gate.peer_store.disown(gate.feed.members().values())
 
     def do_disown(self, _gate: Gate) -> None:
         """What a lost device did, and what comes of it yet, counts no more."""
@@ -775,14 +775,14 @@ class World:
     def do_stick(self, gate: Gate) -> None:
         """Somebody carries a journal over by hand."""
         other = self.random.choice(self.gates)
-        if other.device == gate.device or not (gate.holdings and other.holdings):
+        if other.device == gate.device or not (gate.peer_store and other.peer_store):
             return
         key = DeviceKey(other.folder)
-        for origin in other.holdings.own_have():
-            raw = list(other.holdings._span(entry_table.Span(origin, 0), 500))
+        for origin in other.peer_store.own_have():
+            raw = list(other.peer_store._span(entry_table.Span(origin, 0), 500))
             last = read_bodies(raw[-1:])[0][0]
             head = key.sign(origin, last.entry.seq, last.hash)
-            gate.holdings.accept(
+            gate.peer_store.accept(
                 raw, other.device, [head], verifier(lambda d: self.keys.get(d, ""))
             )
 
@@ -830,7 +830,7 @@ class World:
         gate.others.tell()
         if self.random.random() < 0.5:
             hears = gate.online and self.has_central and not gate.revoked
-            gate.others.beat(Heartbeat(name=gate.name), hears_central=hears)
+            gate.others.heartbeat(Heartbeat(name=gate.name), hears_central=hears)
 
     def do_word(self, _gate: Gate) -> None:
         """What a gate has said arrives at another."""
@@ -871,10 +871,10 @@ class World:
 
     def do_lie(self, gate: Gate) -> None:
         """A member forges, alters, replays, re-orders, or tells everybody another story."""
-        if gate.holdings is None or gate.revoked:
+        if gate.peer_store is None or gate.revoked:
             return
         known = list(self.bodies.values())
-        raw, heads, made = self.liar.lie(self.random, known, self.now_ms)
+        raw, signed_tips, made = self.liar.lie(self.random, known, self.now_ms)
         for body in made:
             entry, digest = entry_codec.decode(body), entry_codec.digest(body).hex()
             self.bodies[digest], self.home[digest] = body, False
@@ -882,22 +882,24 @@ class World:
         assert gate.others
         if LIAR not in gate.others.linked:
             gate.others.hear(Connected(Link(LIAR, self.keys[LIAR], "", False, None, 0.0)))  # type: ignore[arg-type]
-        word = self.liar.word(self.random, raw, heads, known, [one.device for one in self.gates])
+        word = self.liar.word(
+            self.random, raw, signed_tips, known, [one.device for one in self.gates]
+        )
         link = gate.others.linked[LIAR].link
         gate.others.hear(MessageReceived(link, roundtrip(word, PeerMessage)))
 
     def do_flood(self, gate: Gate) -> None:
         """A member tells a gate or the server more than anybody should take in."""
-        if gate.holdings is None or gate.revoked:
+        if gate.peer_store is None or gate.revoked:
             return
         to_central = self.has_central and self.random.random() < 0.5
         for _ in range(self.random.randint(1, 3)):
-            raw, heads, made = self.flooder.flood(self.random, self.now_ms)
+            raw, signed_tips, made = self.flooder.flood(self.random, self.now_ms)
             for body in made:
                 entry, digest = entry_codec.decode(body), entry_codec.digest(body).hex()
                 self.bodies[digest], self.home[digest] = body, False
                 self.after[FLOODER, entry.prev].add(digest)
-            frame = Frame(entries=[msgspec.Raw(body) for body in raw], heads=heads)
+            frame = Frame(entries=[msgspec.Raw(body) for body in raw], signed_tips=signed_tips)
             if to_central:
                 self.flood_central(frame)
             else:
@@ -959,20 +961,22 @@ class World:
             for gate in self.gates:
                 assert gate.others
                 for linked in gate.others.linked.values():
-                    linked.pair.compare()
-                gate.others.beat(Heartbeat(name=gate.name), hears_central=False)
+                    linked.peer_session.compare()
+                gate.others.heartbeat(Heartbeat(name=gate.name), hears_central=False)
             self.pump()
             assert self.sent == 0, "told again what was held"
             return
         for gate in self.gates:
-            assert gate.talk
-            gate.talk.needs_whole, is_done = True, False
+            assert gate.server_session
+            gate.server_session.needs_whole, is_done = True, False
             while not is_done:
-                ask = gate.talk.ask()
+                ask = gate.server_session.ask()
                 answer = central_answers(self, gate.device, roundtrip(ask, SyncRequest))
                 assert not ask.frame.entries, "told again what was held"
                 assert not answer.frame.entries, "told again what was held"
-                heard = gate.talk.hear(roundtrip(answer, SyncResponse), self.now_ms, to_whole=True)
+                heard = gate.server_session.hear(
+                    roundtrip(answer, SyncResponse), self.now_ms, to_whole=True
+                )
                 is_done = not heard.more
 
     def settle_alone(self) -> None:
@@ -988,7 +992,7 @@ class World:
         for gate in gates:
             assert gate.others
             for linked in gate.others.linked.values():
-                linked.pair.compare()
+                linked.peer_session.compare()
         quiet = 0
         # Long enough to ask everybody who says to hold something, those that lie before the others:
         # two machines of one id are never heard at once, so this may be their only chance.
@@ -996,7 +1000,7 @@ class World:
             before = self.versions_of_gates()
             for gate in gates:
                 assert gate.others
-                gate.others.beat(Heartbeat(name=gate.name), hears_central=False)
+                gate.others.heartbeat(Heartbeat(name=gate.name), hears_central=False)
             self.pump()
             quiet += 1
             if self.versions_of_gates() != before:
@@ -1012,15 +1016,17 @@ class World:
         raise AssertionError("they never stop talking")
 
     def settle(self, gate: Gate) -> None:
-        assert gate.talk
+        assert gate.server_session
         assert gate.feed
         for _ in range(400):
-            gate.talk.needs_whole = True
-            ask = gate.talk.ask()
+            gate.server_session.needs_whole = True
+            ask = gate.server_session.ask()
             answer = central_answers(self, gate.device, roundtrip(ask, SyncRequest))
-            heard = gate.talk.hear(roundtrip(answer, SyncResponse), self.now_ms, to_whole=True)
+            heard = gate.server_session.hear(
+                roundtrip(answer, SyncResponse), self.now_ms, to_whole=True
+            )
             quiet = not heard.more and not heard.new and not ask.frame.entries
-            if quiet and not gate.talk.has_to_send():
+            if quiet and not gate.server_session.has_to_send():
                 break
         for _ in range(200):
             try:
@@ -1043,7 +1049,7 @@ class World:
         return [held, *self.versions_of_gates()]
 
     def versions_of_gates(self) -> list[int]:
-        return [gate.holdings.version for gate in self.gates if gate.holdings]
+        return [gate.peer_store.version for gate in self.gates if gate.peer_store]
 
     def check(self) -> None:
         central = self.held_by_central() if self.has_central else self.held_by(self.gates[0])
@@ -1056,10 +1062,12 @@ class World:
             held = self.held_by(gate)
             assert set(held) == set(central), f"{gate.name} holds other entries"
             assert own_hashes(gate.folder).isdisjoint(peer_hashes(gate.folder)), "doubled"
-            assert gate.talk
-            assert gate.holdings
-            assert not self.has_central or gate.talk.unsent() == 0, "no receipt in the end"
-            refused = gate.holdings._count_quarantined()
+            assert gate.server_session
+            assert gate.peer_store
+            assert not self.has_central or gate.server_session.unacked() == 0, (
+                "no receipt in the end"
+            )
+            refused = gate.peer_store._count_quarantined()
             assert set(refused) <= {FLOODER}, f"{gate.name} has refused {refused}"
         counted = self.counted_of(central)
         self.check_states([entry_codec.decode(body) for body in counted.values()])
@@ -1099,13 +1107,13 @@ class World:
                 assert found == truth, f"{gate.name}: conflicts {found} are not {truth}"
         for gate in self.gates:
             assert gate.lane
-            assert gate.holdings
+            assert gate.peer_store
             for ticket, es in by_ticket.items():
                 seen = history_at(gate.lane, ticket)
                 assert seen == fold(es), f"{gate.name} sees another history of {ticket}"
-                heard = read_facts(gate.holdings._connection, ticket)
+                heard = read_facts(gate.peer_store._connection, ticket)
                 if heard:
-                    assert read_heard(gate.holdings._connection, ticket) == fold(heard)
+                    assert read_heard(gate.peer_store._connection, ticket) == fold(heard)
             rows = 0
             for path in (gate.folder.journal, gate.folder.peers):
                 if path.exists():
@@ -1179,8 +1187,8 @@ class World:
                 found = {a.device for a in entry_table.find_alarms(connection, EVENT)}
             assert found == truth, f"alarms for {found}, true is {truth}"
         for gate in self.gates:
-            assert gate.holdings
-            assert {a.device for a in gate.holdings.alarms()} == truth
+            assert gate.peer_store
+            assert {a.device for a in gate.peer_store.alarms()} == truth
 
     def check_tickets(self) -> None:
         with self.engine.connect() as connection:
@@ -1213,10 +1221,10 @@ class World:
 def central_answers(world: World, device: str, ask: SyncRequest) -> SyncResponse:
     """The server's turn, as its application does it."""
     carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
-    vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.heads if world.verify(h)}
+    vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.signed_tips if world.verify(h)}
 
     def job(connection: Connection) -> SyncResponse:
-        push = entry_table.Push(device, carried, vouched, ask.frame.heads)
+        push = entry_table.Push(device, carried, vouched, ask.frame.signed_tips)
         taken = entry_table.accept(connection, EVENT, [push], world.memory, now_ms=world.now_ms)
         frame = entry_table.answer(connection, EVENT, ask.frame, taken.tips)
         left = {"refused": refused, "later": sorted(taken.later)}
@@ -1255,10 +1263,10 @@ def write_snapshot(connection: Connection, path: Path, now_ms: int) -> Snapshot:
     db.close()
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    seal = ticket_table.authority_of(connection, EVENT).seal(
+    checkpoint = ticket_table.authority_of(connection, EVENT).checkpoint(
         cursor, linked, now_ms, File(digest, len(content))
     )
-    return Snapshot(f"tickets-{epoch}-{seq}.db", cursor, len(content), digest, 0, seal)
+    return Snapshot(f"tickets-{epoch}-{seq}.db", cursor, len(content), digest, 0, checkpoint)
 
 
 def history_at(lane: Lane, ticket: str) -> History:

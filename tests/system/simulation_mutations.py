@@ -68,10 +68,10 @@ def _tell_before_commit(
     self: World, gate: Gate, session: int, number: int, ask: SyncRequest
 ) -> None:
     carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
-    vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.heads if self.verify(h)}
+    vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.signed_tips if self.verify(h)}
 
     def job(connection: Any) -> None:
-        push = entry_table.Push(gate.device, carried, vouched, ask.frame.heads)
+        push = entry_table.Push(gate.device, carried, vouched, ask.frame.signed_tips)
         touched = entry_table.accept(connection, EVENT, [push], self.memory).tips
         frame = entry_table.answer(connection, EVENT, ask.frame, touched)
         answer = SyncResponse(msgspec.structs.replace(frame, refused=refused), self.now_ms)
@@ -87,11 +87,11 @@ _put_receipts = ServerSession._put_receipts
 
 def _delete_what_is_receipted(self: ServerSession, told: Have) -> None:
     _put_receipts(self, told)
-    path = self._holdings._folder.journal
+    path = self._peer_store._folder.journal
     if not path.exists():
         return
     db = sqlite3.connect(path, isolation_level=None)
-    for origin, tips in self._holdings.receipts().items():
+    for origin, tips in self._peer_store.receipts().items():
         newest = max((tip.seq for tip in tips), default=0)
         db.execute("DELETE FROM entry WHERE origin = ? AND seq <= ?", (origin, newest - 1))
     db.close()

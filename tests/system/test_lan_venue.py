@@ -55,7 +55,7 @@ def sure_and_told(member: Member) -> bool:
     """Whether it hears everybody, knows how their clocks stand, and they have all it did."""
     standing = member.lane().standing()
     fresh = standing.freshness
-    is_sure = standing.coverage.basis is Basis.LAN and fresh.unsent == 0
+    is_sure = standing.coverage.basis is Basis.LAN and fresh.unacked == 0
     return is_sure and all(lane.error_ms is not None for lane in fresh.lanes)
 
 
@@ -108,7 +108,7 @@ async def test_everything_works_without_a_server(venue: Venue) -> None:
     async with on_screen(second) as screen:
         bar = str(screen.app.scan_screen.query_one(StatusBar).content)
         assert re.search(r"sure: \d\.\d s · LAN 2", bar)
-        assert "unsent" not in bar
+        assert "unacked" not in bar
         await screen.press("f3", "2")
         devices = screen.app.screen.query_one("#device-table", DataTable)
         await screen.until(lambda: devices.row_count == COUNT)

@@ -107,10 +107,13 @@ MUTATIONS: dict[str, list[Change]] = {
     "it looks without a pause": [(worker, "LOOK_EVERY_S", 0.01)],
     "time stands still": [(worker, "LOOK_EVERY_S", 0.0)],
     "gates wait for the server": [(Worker, "_call", _wait_in_vain)],
-    "gates are not told": [(worker.PeerSet, "tell", _nothing), (worker.PeerSet, "beat", _nothing)],
+    "gates are not told": [
+        (worker.PeerSet, "tell", _nothing),
+        (worker.PeerSet, "heartbeat", _nothing),
+    ],
     "whoever ends it waits for ever": [(Worker, "stop", _nothing)],
     "whoever ends it while the server is asked waits for ever": [(Worker, "_call", _deaf)],
-    "nothing is unsent": [(Worker, "_unsent", _zero)],
+    "nothing is unsent": [(Worker, "_unacked", _zero)],
     "whoever is answered has all tickets": [(Worker, "_heard", _current)],
     "a silent stream is believed": [(worker, "SILENCE_S", 1e9)],
     "a link that was lost is told on": [

@@ -53,7 +53,7 @@ class Central:
         self.mood = "up"
         self.is_packing = self.has_no_streams = False
         self.lost_snapshots = 0
-        self.heads: list[tuple[float, int]] = []
+        self.signed_tips: list[tuple[float, int]] = []
         """How long the feed was since when."""
         self.held: set[str] = set()
         self.number, self.told_number, self.told_head = 0, 0, ""
@@ -62,7 +62,7 @@ class Central:
         self.told: Have = {}
         """What is to be told on all streams."""
         self.made = 0
-        self.roster = DeviceCache(self._devices)
+        self.device_cache = DeviceCache(self._devices)
         self.packed: dict[str, tuple[Path, Snapshot]] = {}
         with self.engine.begin() as connection:
             ticket_table.create_event(connection, EVENT, "Show", "UTC", world.wall_ms())
@@ -74,10 +74,10 @@ class Central:
 
     def read_devices(self) -> None:
         """Know the devices as the tables do."""
-        self.roster._read_at = float("-inf")
+        self.device_cache._read_at = float("-inf")
         with suppress(StopIteration):
-            self.roster.refresh().send(None)
-        self.verify = verifier(lambda device: self.roster.key_of(EVENT, device))
+            self.device_cache.refresh().send(None)
+        self.verify = verifier(lambda device: self.device_cache.key_of(EVENT, device))
 
     def write(self, job: Callable[[Connection], Any]) -> Any:
         """Commit, and know what is there afterwards."""
@@ -92,8 +92,8 @@ class Central:
                 self.number = max(number, self.number)
         self.head = cursor
         seq = Cursor.parse(cursor).seq
-        if not self.heads or self.heads[-1][1] != seq:
-            self.heads.append((self.world.kernel.now_s, seq))
+        if not self.signed_tips or self.signed_tips[-1][1] != seq:
+            self.signed_tips.append((self.world.kernel.now_s, seq))
         return found
 
     def issue(self, count: int = 1, change: dict[str, str] | None = None) -> None:
@@ -149,7 +149,7 @@ class Central:
 
     def seq_at(self, at_s: float) -> int:
         """How long the feed was at a moment."""
-        return max((seq for since_s, seq in self.heads if since_s <= at_s), default=0)
+        return max((seq for since_s, seq in self.signed_tips if since_s <= at_s), default=0)
 
     # What it answers
 
@@ -198,17 +198,17 @@ class Central:
         return self._answer(frame, ask, self.head, lanes=True)
 
     def take(self, gate: Gate, ask: SyncRequest) -> tuple[list[Rejected], list[str]]:
-        self.roster.hear(gate.device, ask.report, ask.stamp)
+        self.device_cache.hear(gate.device, ask.report, ask.stamp)
         carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
         self.touched = {}
-        if not carried and not ask.frame.heads:
+        if not carried and not ask.frame.signed_tips:
             return refused, []
-        heads = [
-            head for head in ask.frame.heads
+        signed_tips = [
+            head for head in ask.frame.signed_tips
             if head.origin.startswith(gate.device) or self.verify(head)
         ]  # fmt: skip
-        vouched = {(head.origin, head.seq, head.hash) for head in heads}
-        push = entry_table.Push(gate.device, carried, vouched, heads)
+        vouched = {(head.origin, head.seq, head.hash) for head in signed_tips}
+        push = entry_table.Push(gate.device, carried, vouched, signed_tips)
         taken = self.write(
             lambda c: entry_table.accept(c, EVENT, [push], self.memory, now_ms=self.world.wall_ms())
         )
@@ -248,7 +248,7 @@ class Central:
         frame = Frame(
             have=tips_to_text(self.told | news.tips),
             entries=[Raw(body) for body in news.bodies],
-            heads=news.heads,
+            signed_tips=news.signed_tips,
         )
         self.told, self.told_number, self.told_head = {}, news.number, self.head
         self.lanes_s = now_s if lanes else self.lanes_s
@@ -261,10 +261,10 @@ class Central:
         self, frame: Frame, ask: SyncRequest | None, head: str = "", *, lanes: bool = False,
         marks: bool = False,
     ) -> SyncResponse:  # fmt: skip
-        told = self.roster.watermarks(EVENT) if lanes or marks else {}
+        told = self.device_cache.watermarks(EVENT) if lanes or marks else {}
         got_ms = ask.stamp.at_ms if ask is not None and ask.stamp is not None else None
         stamp = SyncResponseStamp(device_cache.CLOCK, device_cache.boot_ms(), got_ms, told)
-        said = self.roster.lanes(EVENT) if lanes else None
+        said = self.device_cache.lanes(EVENT) if lanes else None
         return SyncResponse(frame, self.world.wall_ms(), head, said, stamp)
 
 

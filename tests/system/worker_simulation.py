@@ -520,7 +520,7 @@ class World:
             assert age_s <= SILENT_S + self.frozen_s(gate), (
                 f"{gate.name}: {told.link}, and nothing came for {age_s:.1f} s"
             )
-        if told.unsent == 0 and self.has_central:
+        if told.unacked == 0 and self.has_central:
             by_s = self.moment(gate, told.boot_ms) - 0.01
             lacking = [h for s, h in gate.made if s < by_s and h not in self.central.held]
             assert not lacking, f"{gate.name}: nothing unsent, and {len(lacking)} are"
@@ -598,7 +598,7 @@ class World:
     def check_status(self, gate: Gate) -> None:
         told = SyncStatusReader(gate.folder).read("boot")
         now_ms = gate.clock.read().boot_ms
-        assert told.unsent == 0, f"{gate.name}: {told.unsent} unsent"
+        assert told.unacked == 0, f"{gate.name}: {told.unacked} unsent"
         assert not told.last_error, f"{gate.name}: {told.last_error}"
         assert now_ms - told.boot_ms < 2_000, f"{gate.name} tells nothing"
         if not self.has_central:
@@ -687,9 +687,9 @@ class World:
 
 def abandon(made: loop.Worker) -> None:
     """Let go of a worker's files as the death of its process does."""
-    made._holdings._connection.close()
-    if made._holdings._journal is not None:
-        made._holdings._journal.close()
+    made._peer_store._connection.close()
+    if made._peer_store._journal is not None:
+        made._peer_store._journal.close()
     if made._feed._connection is not None:
         made._feed._connection.close()
 

@@ -469,7 +469,7 @@ async def test_the_status_says_how_the_lane_stands(venue: Folder, clock: FixedCl
         say(venue, clock, other, ago_s=0.8)
         await screen.until(lambda: "sure: 3.0 s · central 0.8 s ago" in at_the_status(screen))
         assert "tickets 0 s ago" in at_the_status(screen)
-        say(venue, clock, known("f" * 16, clock, ago_s=3600), ago_s=3600, unsent=37)
+        say(venue, clock, known("f" * 16, clock, ago_s=3600), ago_s=3600, unacked=37)
         told = "alone · central unheard since 11:26 · 37 unsent"
         await screen.until(lambda: told in at_the_status(screen))
         say(venue, clock, other, quarantined=2, alarms=("f" * 16,))
@@ -499,7 +499,7 @@ async def test_the_supervisor_sees_the_whole_venue(
     async with running(venue, clock) as screen:
         screen.scan("GOOD002")
         await screen.settle()
-        say(venue, clock, known(carried, clock, unsent=5))
+        say(venue, clock, known(carried, clock, unacked=5))
         await screen.press("f3")
         page = screen.app.screen
         await screen.until(lambda: page.query_one("#admitted", Digits).value == "2")

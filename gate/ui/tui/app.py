@@ -223,8 +223,8 @@ class GateApp(App[int], inherit_bindings=False):
         basis = basis_words(standing.coverage.basis, standing.age_ms, is_brief=True)
         if standing.is_enrolled:
             link = server_link(fresh, standing.boot_ms, lane.now_ms(), self.time_zone)
-            unsent = [_("{n} unsent").format(n=fresh.unsent)] if fresh.unsent else []
-            how = [basis, link, *unsent, self._tickets_age(standing)]
+            unacked = [_("{n} unsent").format(n=fresh.unacked)] if fresh.unacked else []
+            how = [basis, link, *unacked, self._tickets_age(standing)]
         else:
             how = [self._tickets_age(standing), basis, _("no server")]
         alarms = len({*fresh.alarms, *fresh.twins, *fresh.floods})

@@ -1289,9 +1289,9 @@ async def test_what_a_call_changes_is_told_at_once(
     monkeypatch.setattr("sync.server.tip_cache.GOOD_FOR_S", DAY_S)
     if is_mutant:
         monkeypatch.setattr(server, "tell_changes", lambda event: None)
-    before = await server.pulse.cursor("show")
+    before = await server.tip_cache.cursor("show")
     await api.create()
-    assert (await server.pulse.cursor("show") == before) is is_mutant
+    assert (await server.tip_cache.cursor("show") == before) is is_mutant
 
 
 async def test_only_what_may_have_changed_is_told(

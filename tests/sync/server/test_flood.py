@@ -75,12 +75,12 @@ def frames(device: str, key: Ed25519PrivateKey | None = None) -> Iterator[Frame]
     """All of them, as many in a frame as it takes; signed where there is a key."""
     for first in range(0, ORIGINS, MAX_ENTRIES):
         bodies = tiny(device, first, min(MAX_ENTRIES, ORIGINS - first))
-        heads = []
+        signed_tips = []
         for body in bodies if key else ():
             origin, digest = entry_codec.decode(body).origin, entry_codec.digest(body).hex()
             signature = key.sign(signed_tip_message(origin, 1, digest)).hex() if key else ""
-            heads.append(SignedTip(origin, 1, digest, signature))
-        yield Frame(entries=[msgspec.Raw(body) for body in bodies], heads=heads)
+            signed_tips.append(SignedTip(origin, 1, digest, signature))
+        yield Frame(entries=[msgspec.Raw(body) for body in bodies], signed_tips=signed_tips)
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_a_flood_over_http_stops_nobody(server: Server, gates: list[Device]) -> 
         gate.start()
     is_known("C000003", north, south)
     is_known("C000004", south, north)
-    until(lambda: north.status()["unsent"] == south.status()["unsent"] == 0)
+    until(lambda: north.status()["unacked"] == south.status()["unacked"] == 0)
 
 
 @pytest.mark.long
@@ -174,7 +174,7 @@ def test_an_event_with_too_many_origins_still_syncs(tmp_path: Path) -> None:
         north.open()
         north.shut()
         assert north.once().returncode == 0
-        assert north.status()["unsent"] == 0
+        assert north.status()["unacked"] == 0
         assert floods(north) == ["f" * 16]
     finally:
         north.close()

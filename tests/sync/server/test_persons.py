@@ -100,7 +100,7 @@ class Gate:
     async def follow(self) -> int:
         """Read on to the end; the answer is the status."""
         while True:
-            self.running.server.pulse.forget("show")
+            self.running.server.tip_cache.forget("show")
             answer = await self.running.get(self.maker, f"/changes?cursor={self.feed.cursor}")
             if answer.status_code != 200:
                 return answer.status_code

@@ -65,9 +65,9 @@ def test_two_processes_are_one_server(servers: tuple[Server, Server], tmp_path: 
         one.kill()
         assert north.lane.admit(Scan("C000003")).outcome is Outcome.ADMIT
         assert south.lane.admit(Scan("C000004")).outcome is Outcome.ADMIT
-        until(lambda: south.status()["unsent"] == 0)
+        until(lambda: south.status()["unacked"] == 0)
         one.start()
-        until(lambda: north.status()["unsent"] == 0, 90)
+        until(lambda: north.status()["unacked"] == 0, 90)
         until(lambda: north.own() <= south.heard() and south.own() <= north.heard(), 60)
         counts = two.admin("GET", f"/events/{EVENT}/counts")
         assert counts["admitted"] >= 3

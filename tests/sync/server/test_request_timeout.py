@@ -161,10 +161,12 @@ TWO_ENDS = (
 )
 
 
-@pytest.mark.parametrize("heads", TWO_ENDS)
-async def test_what_may_be_read_as_two_requests_is_refused(patient: int, heads: bytes) -> None:
+@pytest.mark.parametrize("signed_tips", TWO_ENDS)
+async def test_what_may_be_read_as_two_requests_is_refused(
+    patient: int, signed_tips: bytes
+) -> None:
     """And the connection with it: what stands behind is not answered."""
-    begin = b"POST / HTTP/1.1\r\nHost: gate\r\n" + heads + b"\r\n"
+    begin = b"POST / HTTP/1.1\r\nHost: gate\r\n" + signed_tips + b"\r\n"
     told = await asked(patient, begin + b"0\r\n\r\n" + SMUGGLED)
     assert told.split(b" ")[1] in (b"400", b"501")
     assert b"here" not in told

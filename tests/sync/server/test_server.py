@@ -175,7 +175,7 @@ class TestExchange:
         await running.exchange(maker, ask(bodies, [maker.head()]))
         answer = await running.exchange(other, ask(whole=True))
         assert [bytes(raw) for raw in answer.frame.entries] == bodies
-        assert answer.frame.heads == [maker.head()]
+        assert answer.frame.signed_tips == [maker.head()]
         held = {maker.origin: [f"4:{maker.prev[:32]}"]}
         again = await running.exchange(other, ask(have=held, whole=True))
         assert not again.frame.entries
@@ -235,9 +235,9 @@ class TestExchange:
     async def test_it_tells_the_lanes(self, running: Central, maker: Maker, other: Maker) -> None:
         """Each device hears of every other: open or closed, heard when, and its report."""
         opened = maker.make(Act.LANE_OPENED)
-        report = DeviceReport(version="1", gate="North", unsent=4)
+        report = DeviceReport(version="1", gate="North", unacked=4)
         await running.exchange(maker, ask([opened], report=report))
-        await running.server.roster.refresh()
+        await running.server.device_cache.refresh()
         lanes = (await running.exchange(other, ask(whole=True))).lanes or []
         told = {lane.device: lane for lane in lanes}[maker.device]
         assert (told.name, told.key, told.active) == ("North", maker.public, True)
@@ -245,7 +245,7 @@ class TestExchange:
         assert told.heard_ago_ms is not None
         assert told.heard_ago_ms < 5000
         await running.exchange(maker, ask([maker.make(Act.LANE_CLOSED)]))
-        await running.server.roster.refresh()
+        await running.server.device_cache.refresh()
         lanes = (await running.exchange(other, ask(whole=True))).lanes or []
         assert not any(lane.active for lane in lanes)
 
@@ -260,11 +260,11 @@ class TestExchange:
         """What one process heard another tells within two seconds, newest first."""
         async with central(running.folder / "two", engine=running.engine) as second:
             second.credentials = running.credentials
-            await running.exchange(maker, ask(report=DeviceReport(unsent=7)))
+            await running.exchange(maker, ask(report=DeviceReport(unacked=7)))
 
             def is_told() -> bool:
-                lines = second.server.roster.lines("show")
-                return bool(lines and lines[0].heard_ms and lines[0].report.unsent == 7)
+                lines = second.server.device_cache.lines("show")
+                return bool(lines and lines[0].heard_ms and lines[0].report.unacked == 7)
 
             await until(is_told, 2.5)
 
@@ -282,7 +282,7 @@ class TestPushes:
             # More than any column holds, brought past the check of what may be an entry.
             async def push(one: Maker, **said: int) -> object:
                 pushed = _push_of(one, one.make(**said))
-                return await running.server.pushes.take("show", pushed)
+                return await running.server.push_batches.take("show", pushed)
 
             results = await asyncio.gather(
                 push(makers[0]), push(makers[1], persons=2**70), push(makers[2]),
@@ -449,7 +449,7 @@ class TestDevices:
             await second.exchange(maker, ask())
             await running.admin("POST", f"/events/show/devices/{maker.device}/revoke")
             hashed = devices.hash_of(running.credentials[maker.device])
-            await until(lambda: bool(second.server.roster.revoked([hashed])), 2.5)
+            await until(lambda: bool(second.server.device_cache.revoked([hashed])), 2.5)
             answer = await second.get(maker, "/changes")
             assert answer.json()["error"] == "revoked"
 
@@ -463,10 +463,10 @@ class TestDevices:
 
     async def test_they_are_listed(self, running: Central, maker: Maker, other: Maker) -> None:
         """Supervisors see every device with its report."""
-        await running.exchange(maker, ask(report=DeviceReport(gate="North", unsent=3)))
+        await running.exchange(maker, ask(report=DeviceReport(gate="North", unacked=3)))
         lines = (await running.admin("GET", "/events/show/devices")).json()
         assert [line["name"] for line in lines] == ["North", "South"]
-        assert lines[0]["report"]["unsent"] == 3
+        assert lines[0]["report"]["unacked"] == 3
         assert lines[0]["heard_ms"] > 0
         assert "heard_ms" not in lines[1]
 

@@ -421,7 +421,8 @@ _JSON = st.recursive(
     max_leaves=12,
 )
 _KEYS = st.sampled_from(
-    ["frame", "report", "have", "whole", "entries", "heads", "id", "name", "time_zone", "token",
+    ["frame", "report", "have", "whole", "entries", "signed_tips", "id", "name",
+     "time_zone", "token",
      "device", "key", "types", "tickets", "changes", "voids", "note", "who", "lifetime_s", "code",
      "type", "kind", "seats", "weekly", "begin", "begin_time", "holder"]
 )  # fmt: skip

@@ -171,7 +171,7 @@ async def test_a_new_epoch_makes_a_new_one(running: Central, maker: Maker) -> No
     """After the server was restored, no snapshot of its other life is given out."""
     before = (await running.get(maker, "/snapshot")).json()
     in_transaction(running.engine, ticket_table.new_epochs)
-    running.server.pulse.forget("show")
+    running.server.tip_cache.forget("show")
     after = (await running.get(maker, "/snapshot")).json()
     assert before["name"] != after["name"]
     assert before["cursor"].split(":")[0] != after["cursor"].split(":")[0]
@@ -182,7 +182,7 @@ async def test_none_of_a_life_that_was_lost_is_given(running: Central, maker: Ma
     before = (await running.get(maker, "/snapshot")).json()
     with running.engine.begin() as connection:
         connection.execute(t.change.update().values(id="abcdef"))
-    running.server.pulse.forget("show")
+    running.server.tip_cache.forget("show")
     after = (await running.get(maker, "/snapshot")).json()
     assert after["cursor"].endswith(":abcdef")
     assert before["cursor"].rpartition(":")[0] == after["cursor"].rpartition(":")[0]

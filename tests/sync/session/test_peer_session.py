@@ -83,36 +83,36 @@ def test_who_takes_nothing_is_not_told_for_ever(tmp_path: Path) -> None:
     """Once, and then not before everything is compared again."""
     folder = Folder(tmp_path)
     folder.create()
-    holdings, maker = PeerStore(folder), Maker("00000000000000aa", "bb")
-    holdings.accept(maker.run(3), None)
-    pair = PeerSession(holdings, DeviceKey(folder), "other", verifier(lambda _device: ""))
-    all_is_compared = PeerMessage(Frame(page=("", "")), wants=[ALL])
+    peer_store, maker = PeerStore(folder), Maker("00000000000000aa", "bb")
+    peer_store.accept(maker.run(3), None)
+    peer_session = PeerSession(peer_store, DeviceKey(folder), "other", verifier(lambda _device: ""))
+    all_is_compared = PeerMessage(Frame(page=("", "")), relay_requests=[ALL])
     takes_nothing = PeerMessage(Frame(have={maker.origin: []}), took=1)
     for _ in range(2):
-        pair.hear(all_is_compared, NOW_MS)
-        assert entries_told(pair) == 3
+        peer_session.hear(all_is_compared, NOW_MS)
+        assert entries_told(peer_session) == 3
         for _ in range(5):
-            pair.hear(takes_nothing, NOW_MS)
-            assert entries_told(pair) == 0
+            peer_session.hear(takes_nothing, NOW_MS)
+            assert entries_told(peer_session) == 0
 
 
 def test_who_has_lost_something_is_told_it_again(tmp_path: Path) -> None:
     """What was held and is not any more; without waiting for a comparison."""
     folder = Folder(tmp_path)
     folder.create()
-    holdings, maker = PeerStore(folder), Maker("00000000000000aa", "bb")
+    peer_store, maker = PeerStore(folder), Maker("00000000000000aa", "bb")
     bodies = maker.run(3)
-    holdings.accept(bodies[:2], None)
-    pair = PeerSession(holdings, DeviceKey(folder), "other", verifier(lambda _device: ""))
-    held = tips_to_text({maker.origin: frozenset(holdings.have()[maker.origin])})
-    pair.hear(PeerMessage(Frame(held, page=("", "")), wants=[ALL]), NOW_MS)
-    assert entries_told(pair) == 0
-    holdings.accept(bodies[2:], None)
-    assert entries_told(pair) == 1
-    pair.hear(PeerMessage(Frame(have={maker.origin: []}), took=1), NOW_MS)
-    assert entries_told(pair) == 3
+    peer_store.accept(bodies[:2], None)
+    peer_session = PeerSession(peer_store, DeviceKey(folder), "other", verifier(lambda _device: ""))
+    held = tips_to_text({maker.origin: frozenset(peer_store.have()[maker.origin])})
+    peer_session.hear(PeerMessage(Frame(held, page=("", "")), relay_requests=[ALL]), NOW_MS)
+    assert entries_told(peer_session) == 0
+    peer_store.accept(bodies[2:], None)
+    assert entries_told(peer_session) == 1
+    peer_session.hear(PeerMessage(Frame(have={maker.origin: []}), took=1), NOW_MS)
+    assert entries_told(peer_session) == 3
 
 
-def entries_told(pair: PeerSession) -> int:
-    word = pair.say()
+def entries_told(peer_session: PeerSession) -> int:
+    word = peer_session.say()
     return 0 if word is None else len(word.frame.entries)

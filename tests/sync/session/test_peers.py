@@ -32,14 +32,14 @@ def test_only_devices_there_are_were_heard(tmp_path: Path) -> None:
     folder.create()
     lan: Any = NoLan()
     keys = {NEIGHBOUR: "ab" * 32, THIRD: "cd" * 32}
-    with closing(PeerStore(folder)) as holdings:
+    with closing(PeerStore(folder)) as peer_store:
         gates = PeerSet(
-            holdings,
+            peer_store,
             DeviceKey(folder),
             lan,
             SystemClock(),
             lambda device: keys.get(device, ""),
-            watermarks=Watermarks(holdings.lacking),
+            watermarks=Watermarks(peer_store.lacking),
         )
         socket: Any = None
         link = Link(NEIGHBOUR, keys[NEIGHBOUR], "", False, socket, 0.0)
@@ -47,7 +47,9 @@ def test_only_devices_there_are_were_heard(tmp_path: Path) -> None:
         for n in range(3):
             made_up = {f"{n}{m:015x}": "" for m in range(100)}
             gates.hear(
-                MessageReceived(link, PeerMessage(beat=Heartbeat(linked={THIRD: "", **made_up})))
+                MessageReceived(
+                    link, PeerMessage(heartbeat=Heartbeat(linked={THIRD: "", **made_up}))
+                )
             )
         assert gates.heard_boot_ms(NEIGHBOUR) is not None
         assert gates.heard_boot_ms(THIRD) is not None

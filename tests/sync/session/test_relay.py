@@ -38,12 +38,12 @@ def servers(tmp_path: Path) -> Iterator[tuple[Engine, Engine]]:
 
 
 @pytest.fixture
-def holdings(tmp_path: Path) -> Iterator[PeerStore]:
+def peer_store(tmp_path: Path) -> Iterator[PeerStore]:
     """Of a gate that has done nothing itself."""
     folder = Folder(tmp_path / "gate")
     folder.create()
-    with closing(PeerStore(folder)) as holdings:
-        yield holdings
+    with closing(PeerStore(folder)) as peer_store:
+        yield peer_store
 
 
 def answered(engine: Engine, ask: SyncRequest, makers: list[Maker], device: str) -> SyncResponse:
@@ -52,11 +52,11 @@ def answered(engine: Engine, ask: SyncRequest, makers: list[Maker], device: str)
     keys = {maker.device: maker.public for maker in makers}
     carried = read_bodies(bytes(raw) for raw in ask.frame.entries)[0]
     vouched = {
-        (h.origin, h.seq, h.hash) for h in ask.frame.heads if is_good(h, keys[h.origin[:16]])
+        (h.origin, h.seq, h.hash) for h in ask.frame.signed_tips if is_good(h, keys[h.origin[:16]])
     }
 
     def job(connection: Connection) -> SyncResponse:
-        push = entry_table.Push(device, carried, vouched, ask.frame.heads)
+        push = entry_table.Push(device, carried, vouched, ask.frame.signed_tips)
         touched = entry_table.accept(connection, EVENT, [push]).tips
         return SyncResponse(entry_table.answer(connection, EVENT, ask.frame, touched), NOW_MS)
 
@@ -72,33 +72,37 @@ def held(engine: Engine) -> set[bytes]:
 
 def told(engine: Engine, maker: Maker, count: int, every: int, name: str = "") -> None:
     """A device tells what it does, and signs for it every so often."""
-    bodies, heads = [], []
+    bodies, signed_tips = [], []
     for n in range(count):
         bodies.append(maker.make(ticket=f"{maker.device[-2:]}{name}-{n}"))
         if maker.seq % every == 0 or maker.seq % HEAD_EVERY == 0 or n == count - 1:
-            heads.append(maker.head())
+            signed_tips.append(maker.head())
     carried = read_bodies(bodies)[0]
-    named = {(head.origin, head.seq, head.hash) for head in heads}
-    push = entry_table.Push(maker.device, carried, named, heads)
+    named = {(head.origin, head.seq, head.hash) for head in signed_tips}
+    push = entry_table.Push(maker.device, carried, named, signed_tips)
     in_transaction(engine, lambda connection: entry_table.accept(connection, EVENT, [push]))
 
 
-def talked(engine: Engine, holdings: PeerStore, makers: list[Maker]) -> None:
+def talked(engine: Engine, peer_store: PeerStore, makers: list[Maker]) -> None:
     """A gate and a server talk until both have said everything."""
-    talk = ServerSession(holdings, DeviceKey(Folder(holdings._path.parent)))
+    server_session = ServerSession(peer_store, DeviceKey(Folder(peer_store._path.parent)))
     for _ in range(30):
-        talk.needs_whole = True
-        answer = answered(engine, talk.ask(), makers, holdings.device)
-        heard = talk.hear(answer, NOW_MS, to_whole=True)
-        while talk.has_to_send():
-            talk.hear(answered(engine, talk.ask(), makers, holdings.device), NOW_MS, to_whole=False)
+        server_session.needs_whole = True
+        answer = answered(engine, server_session.ask(), makers, peer_store.device)
+        heard = server_session.hear(answer, NOW_MS, to_whole=True)
+        while server_session.has_to_send():
+            server_session.hear(
+                answered(engine, server_session.ask(), makers, peer_store.device),
+                NOW_MS,
+                to_whole=False,
+            )
         if not heard.more and not heard.new:
             return
     raise AssertionError("they never come to an end")
 
 
 def test_a_new_server_gets_all_that_a_gate_had_from_the_old(
-    servers: tuple[Engine, Engine], holdings: PeerStore
+    servers: tuple[Engine, Engine], peer_store: PeerStore
 ) -> None:
     """More heads than a frame takes, short journals beside long ones, and a cloned device."""
     old, new = servers
@@ -110,8 +114,8 @@ def test_a_new_server_gets_all_that_a_gate_had_from_the_old(
     told(old, cloned, 700, 2)
     told(old, clone, 690, 3, "clone")
     makers = [busy, quiet, cloned]
-    talked(old, holdings, makers)
-    talked(new, holdings, makers)
+    talked(old, peer_store, makers)
+    talked(new, peer_store, makers)
     assert len(held(old)) == 1400 + 30 + 20 + 700 + 690
     assert held(new) == held(old)
 
@@ -121,32 +125,32 @@ def test_as_few_heads_as_vouch_for_everything() -> None:
     maker = Maker()
     start = read_bodies(maker.run(240))[0]
     clone = copy.copy(maker)
-    heads: list[SignedTip] = []
+    signed_tips: list[SignedTip] = []
 
     def goes_on(one: Maker, name: str) -> list[bytes]:
         bodies = []
         for _ in range(20):
             bodies.append(one.make(ticket=name))
-            heads.append(one.head())
+            signed_tips.append(one.head())
         return bodies
 
     batch = [*start, *read_bodies(goes_on(maker, "a"))[0], *read_bodies(goes_on(clone, "b"))[0]]
-    chosen = vouching(batch, {head.hash for head in heads}, HEAD_EVERY)
-    numbers = sorted(head.seq for head in heads if head.hash in chosen)
+    chosen = vouching(batch, {head.hash for head in signed_tips}, HEAD_EVERY)
+    numbers = sorted(head.seq for head in signed_tips if head.hash in chosen)
     assert numbers == [HEAD_EVERY, HEAD_EVERY, 260, 260]
-    assert vouching(start, {head.hash for head in heads}, HEAD_EVERY) == set()
+    assert vouching(start, {head.hash for head in signed_tips}, HEAD_EVERY) == set()
 
 
-def test_every_branch_of_its_own_is_signed_in_a_frame(holdings: PeerStore) -> None:
+def test_every_branch_of_its_own_is_signed_in_a_frame(peer_store: PeerStore) -> None:
     """A cloned device that was told what its twin did vouches for both."""
-    maker = Maker(holdings.device)
+    maker = Maker(peer_store.device)
     start = maker.run(3)
     twin = copy.copy(maker)
     branches = [
         [one.make(ticket=name) for _ in range(2)] for one, name in ((maker, "a"), (twin, "b"))
     ]
-    holdings.accept([*start, *branches[0], *branches[1]], None)
-    talk = ServerSession(holdings, DeviceKey(Folder(holdings._path.parent)))
-    frame = talk.ask().frame
+    peer_store.accept([*start, *branches[0], *branches[1]], None)
+    server_session = ServerSession(peer_store, DeviceKey(Folder(peer_store._path.parent)))
+    frame = server_session.ask().frame
     assert len(frame.entries) == 7
-    assert {head.hash for head in frame.heads} == {maker.prev, twin.prev}
+    assert {head.hash for head in frame.signed_tips} == {maker.prev, twin.prev}

@@ -88,7 +88,7 @@ async def test_the_server_tells_everybody(
     assert await alarms(running) == []
     await asks("b")
     await running.server._flush()
-    await running.server.roster.refresh()
+    await running.server.device_cache.refresh()
     assert await alarms(running) == [(maker.device, "twin")]
     told = await running.exchange(other, ask(whole=True))
     assert [lane.device for lane in told.lanes or [] if lane.has_twin] == [maker.device]
@@ -102,7 +102,7 @@ async def test_who_only_listens_is_seen(running: Central, monkeypatch: pytest.Mo
     """Two streams that stay open, of which one says nothing."""
     maker = Maker()
     await running.enrol(maker)
-    device = running.server.roster.get(maker.device)
+    device = running.server.device_cache.get(maker.device)
     assert device is not None
 
     class Silent:

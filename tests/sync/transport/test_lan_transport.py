@@ -124,11 +124,11 @@ def test_a_killed_worker_is_heard_again(venue: Open) -> None:
     until(lambda: second.linked() == 0)
     first.scan("C000007")
     second.scan("C000008")
-    until(lambda: second.told()["unsent"] == 2)
+    until(lambda: second.told()["unacked"] == 2)
     first.start()
     gates.wait_linked()
     until(lambda: second.held() >= 2)
-    until(lambda: first.told()["unsent"] == second.told()["unsent"] == 0)
+    until(lambda: first.told()["unacked"] == second.told()["unacked"] == 0)
     assert second.scan("C000007").outcome is Outcome.REFUSE
 
 
@@ -412,8 +412,8 @@ def test_a_snapshot_without_end_is_put_aside(venue: Open, tmp_path: Path) -> Non
     assert membership is not None
     huge = 2**50
     cursor = "ff:9:aa"
-    seal = Checkpoint(cursor, "00" * 32, 2**50, "ab" * 32, huge, huge, "cd" * 64)
-    offer = Snapshot("tickets-ff-9.db", cursor, huge, "ab" * 32, huge, seal)
+    checkpoint = Checkpoint(cursor, "00" * 32, 2**50, "ab" * 32, huge, huge, "cd" * 64)
+    offer = Snapshot("tickets-ff-9.db", cursor, huge, "ab" * 32, huge, checkpoint)
     asked: list[str] = []
 
     def answer(path: str, *_more: object) -> Reply:
@@ -435,7 +435,7 @@ def test_a_snapshot_without_end_is_put_aside(venue: Open, tmp_path: Path) -> Non
     late.start()
     gates.gates.append(late)
     until(lambda: bool(late.told()))
-    beat = Heartbeat(port=lan.port, report=DeviceReport(cursor=cursor), as_of_ms=2**50)
+    heartbeat = Heartbeat(port=lan.port, report=DeviceReport(cursor=cursor), as_of_ms=2**50)
     context = client_context(rogue.folder, membership)
     try:
         with connect(
@@ -443,7 +443,7 @@ def test_a_snapshot_without_end_is_put_aside(venue: Open, tmp_path: Path) -> Non
         ) as socket:
 
             def is_refused() -> bool:
-                socket.send(msgspec.json.encode(PeerMessage(beat=beat)).decode())
+                socket.send(msgspec.json.encode(PeerMessage(heartbeat=heartbeat)).decode())
                 return refused_for(late) >= 1
 
             until(is_refused)

@@ -156,7 +156,7 @@ class Neighbour:
 def forged(page: Changes, to: Replica, chance: random.Random) -> Changes:
     """What a lying gate may make of a page, with whatever seals it has."""
     at = Cursor.parse(to.feed.cursor)
-    changes, seal = list(page.changes), page.seal
+    changes, checkpoint = list(page.changes), page.checkpoint
     n = chance.randrange(len(changes)) if changes else 0
     void = msgspec.Raw(b'{"id":"t0","type_id":"T0","status":"revoked"}')
     made = Change(at.seq + len(changes) + 1, "ab" * 8, "ticket", "t0", void)
@@ -173,19 +173,19 @@ def forged(page: Changes, to: Replica, chance: random.Random) -> Changes:
         new = {"body": void, "codes": {"ab" * 32: "live"}, "ref": "t1", "id": "cd" * 8}[what]
         changes[n] = msgspec.structs.replace(changes[n], **{what: new})
     end = str(at._replace(seq=changes[-1].seq, id=changes[-1].id)) if changes else str(at)
-    if seal is not None:
+    if checkpoint is not None:
         linked = link_at(to)
         for change in changes:
             linked = chain_hash(linked, change)
-        seals = [
-            seal,
-            msgspec.structs.replace(seal, cursor=end),
-            msgspec.structs.replace(seal, cursor=end, link=linked.hex()),
-            msgspec.structs.replace(seal, as_of_ms=seal.as_of_ms + 1),
-            Authority.mint().seal(end, linked, NOW_MS),
+        checkpoints = [
+            checkpoint,
+            msgspec.structs.replace(checkpoint, cursor=end),
+            msgspec.structs.replace(checkpoint, cursor=end, link=linked.hex()),
+            msgspec.structs.replace(checkpoint, as_of_ms=checkpoint.as_of_ms + 1),
+            Authority.mint().checkpoint(end, linked, NOW_MS),
         ]
-        seal = chance.choice(seals)
-    return Changes(changes, end, page.more, seal)
+        checkpoint = chance.choice(checkpoints)
+    return Changes(changes, end, page.more, checkpoint)
 
 
 class History:
@@ -420,7 +420,7 @@ def _apply_cursor_first(self: TicketFeed, page: Changes) -> None:
 
 def _says_it_is_all(self: PeerFeed, cursor: str, limit: int = 1000) -> Changes:
     page = _page(self, cursor, limit)
-    return Changes(page.changes, str(self.head()), seal=page.seal)
+    return Changes(page.changes, str(self.head()), checkpoint=page.checkpoint)
 
 
 def _leaves_one_out(self: PeerFeed, cursor: str, limit: int = 1000) -> Changes:
@@ -429,16 +429,16 @@ def _leaves_one_out(self: PeerFeed, cursor: str, limit: int = 1000) -> Changes:
 
 
 def _believes_seals(
-    _self: TicketFeed, seal: Checkpoint | None, cursor: str, linked: str
+    _self: TicketFeed, checkpoint: Checkpoint | None, cursor: str, linked: str
 ) -> Checkpoint:
-    return seal or Checkpoint(cursor, linked)
+    return checkpoint or Checkpoint(cursor, linked)
 
 
 def _believes_signatures(
-    self: TicketFeed, seal: Checkpoint | None, cursor: str, linked: str
+    self: TicketFeed, checkpoint: Checkpoint | None, cursor: str, linked: str
 ) -> Checkpoint:
-    assert seal
-    return _checked(self, seal, seal.cursor, seal.link)
+    assert checkpoint
+    return _checked(self, checkpoint, checkpoint.cursor, checkpoint.link)
 
 
 def _copy_of_another_moment(real: Callable[..., Any], *given: Any) -> Any:
@@ -614,7 +614,7 @@ def sealed(host: Replica, changes: list[Change], cursor: str) -> Changes:
     linked = link_at(host)
     for change in changes:
         linked = chain_hash(linked, change)
-    return Changes(changes, cursor, seal=authority.seal(cursor, linked, NOW_MS))
+    return Changes(changes, cursor, checkpoint=authority.checkpoint(cursor, linked, NOW_MS))
 
 
 def test_a_page_that_does_not_go_on_from_here_changes_nothing(host: Replica) -> None:
@@ -779,7 +779,7 @@ def test_a_copy_has_everything_but_how_it_came(host: Replica, tmp_path: Path) ->
     assert part.read_bytes()[18:20] == b"\x02\x02"
     with closing(open_reader(part)) as copy:
         found = read_meta(copy)
-        assert (snapshot.cursor, snapshot.seal.link) == (found["cursor"], found["link"])
+        assert (snapshot.cursor, snapshot.checkpoint.link) == (found["cursor"], found["link"])
         assert found == {**meta, "base": meta["cursor"]}
         assert copy.execute("SELECT count(*) FROM change").fetchone() == (0,)
         assert rows_of(copy) == host.rows()
@@ -852,24 +852,24 @@ def test_a_snapshot_is_the_authoritys(host: Replica, tmp_path: Path) -> None:
     """Another file, another cursor, another time or another venue's word: nothing is fetched."""
     tell(host, "a")
     told, file = shared_snapshot(host.folder)
-    seal, other = told.seal, Authority.mint()
+    checkpoint, other = told.checkpoint, Authority.mint()
     said = File(told.sha256, told.bytes, told.packed_bytes)
-    linked = bytes.fromhex(seal.link)
+    linked = bytes.fromhex(checkpoint.link)
     at = Cursor.parse(told.cursor)
     further = str(at._replace(seq=at.seq + 1))
     replace = msgspec.structs.replace
     lies = [
         replace(told, sha256="ab" * 32),
-        replace(told, sha256="ab" * 32, seal=replace(seal, content="ab" * 32)),
+        replace(told, sha256="ab" * 32, checkpoint=replace(checkpoint, content="ab" * 32)),
         replace(told, cursor=further),
-        replace(told, cursor=further, seal=replace(seal, cursor=further)),
-        replace(told, seal=replace(seal, as_of_ms=seal.as_of_ms + 1)),
-        replace(told, seal=other.seal(told.cursor, linked, seal.as_of_ms, said)),
+        replace(told, cursor=further, checkpoint=replace(checkpoint, cursor=further)),
+        replace(told, checkpoint=replace(checkpoint, as_of_ms=checkpoint.as_of_ms + 1)),
+        replace(told, checkpoint=other.checkpoint(told.cursor, linked, checkpoint.as_of_ms, said)),
         replace(told, bytes=told.bytes + 1),
         replace(told, packed_bytes=2**50),
-        replace(told, bytes=2**50, seal=replace(seal, bytes=2**50)),
-        replace(told, seal=replace(seal, signature="")),
-        replace(told, seal=replace(seal, signature="zz")),
+        replace(told, bytes=2**50, checkpoint=replace(checkpoint, bytes=2**50)),
+        replace(told, checkpoint=replace(checkpoint, signature="")),
+        replace(told, checkpoint=replace(checkpoint, signature="zz")),
     ]
     with follower(tmp_path / "gate", host) as gate:
         before = gate.feed.cursor
@@ -881,9 +881,9 @@ def test_a_snapshot_is_the_authoritys(host: Replica, tmp_path: Path) -> None:
         unpack(file, part, told)
         authority = venue_host.authority_of(host.folder)
         assert authority
-        wrong = authority.seal(further, linked, seal.as_of_ms, said)
+        wrong = authority.checkpoint(further, linked, checkpoint.as_of_ms, said)
         with pytest.raises(DamagedError, match="authority"):
-            gate.feed.install(part, replace(told, cursor=further, seal=wrong))
+            gate.feed.install(part, replace(told, cursor=further, checkpoint=wrong))
         assert gate.feed.cursor == before
 
 

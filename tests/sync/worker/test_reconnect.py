@@ -87,7 +87,7 @@ def test_what_one_gate_admits_the_other_refuses(server: Server, make_device: Mak
     assert (verdict.outcome, verdict.reason) == (Outcome.REFUSE, Reason.ALREADY_USED)
     until(lambda: scan_basis(south) is Basis.CENTRAL)
     until(lambda: south.status()["link"] == "stream")
-    until(lambda: south.status()["unsent"] == 0)
+    until(lambda: south.status()["unacked"] == 0)
     told = south.status()
     assert told["server_error_ms"] is not None
     assert [other["name"] for other in told["others"]] == ["north"]
@@ -140,7 +140,7 @@ def test_killed_in_mid_push_nothing_is_lost_or_doubled(
             proxy.up()
             server.start()
             until(lambda: all_told(server, gate), 120)
-            until(lambda: gate.status()["unsent"] == 0)
+            until(lambda: gate.status()["unacked"] == 0)
         gate.kill()
         proxy.up()
 
@@ -189,11 +189,11 @@ def test_an_evening_without_a_network(
     gate.open()
     gate.start()
     # Until the worker that was just started has counted, the status is the killed one's.
-    until(lambda: gate.status()["unsent"] >= BACKLOG)
+    until(lambda: gate.status()["unacked"] >= BACKLOG)
     until(lambda: bool(gate.status()["last_error"]))
     proxy.up()
     took_s = until(lambda: all_told(server, gate), 200)
-    until(lambda: gate.status()["unsent"] == 0)
+    until(lambda: gate.status()["unacked"] == 0)
     with capsys.disabled():
         print(f" [{len(gate.own())} entries told in {took_s:.1f} s] ", end="")
     assert scan(gate, "C000099") is not Outcome.HOLD
@@ -325,9 +325,9 @@ def test_something_quarantined_is_exit_code_5(server: Server, make_device: MakeD
     """Everything was told, but a person should look."""
     gate = make_device("gate")
     assert gate.once().returncode == 0
-    holdings = PeerStore(gate.folder)
-    holdings.quarantine([Rejected("", 0, "no", "ab" * 32)], 1)
-    holdings.close()
+    peer_store = PeerStore(gate.folder)
+    peer_store.quarantine([Rejected("", 0, "no", "ab" * 32)], 1)
+    peer_store.close()
     ran = gate.once()
     assert (ran.returncode, "Traceback" in ran.stderr) == (5, False)
     assert gate.status()["quarantined"] == 1
@@ -442,7 +442,7 @@ def test_the_whole_program_starts_its_worker(server: Server, make_device: MakeDe
     try:
         os.write(scan_.stdin.fileno(), b"C000001\n")
         until(lambda: gate.status()["link"] == "stream")
-        until(lambda: all_told(server, gate) and gate.status()["unsent"] == 0)
+        until(lambda: all_told(server, gate) and gate.status()["unacked"] == 0)
         scan_.stdin.close()
         assert scan_.wait(30) == 0
     finally:
@@ -451,7 +451,7 @@ def test_the_whole_program_starts_its_worker(server: Server, make_device: MakeDe
     assert all_told(server, gate)
     (told,) = server.admin("GET", f"/events/{EVENT}/devices")
     assert not told["lane_open"]
-    assert gate.status()["unsent"] == 0
+    assert gate.status()["unacked"] == 0
     # Nought is not written out.
-    assert told["report"].get("unsent", 0) == 0
+    assert told["report"].get("unacked", 0) == 0
     assert told["report"]["version"]

@@ -132,7 +132,7 @@ def test_everything_is_told_once_and_receipted(
     assert [len(entries_of(ask)) for ask in server.asks] == [2, 0]
     worker.once()
     assert [len(entries_of(ask)) for ask in server.asks[2:]] == [0]
-    assert worker._talk.unsent() == 0
+    assert worker._server_session.unacked() == 0
 
 
 def test_a_receipt_may_go_down(worker: Worker, server: FakeServer, lane: Lane) -> None:
@@ -142,7 +142,7 @@ def test_a_receipt_may_go_down(worker: Worker, server: FakeServer, lane: Lane) -
     before = len(server.asks)
     worker.once()
     assert [len(entries_of(ask)) for ask in server.asks[before:]][:2] == [0, 1]
-    assert worker._talk.unsent() == 0
+    assert worker._server_session.unacked() == 0
     assert server.held
 
 
@@ -163,26 +163,26 @@ def test_what_is_refused_is_kept_shown_and_not_sent_again(
     told = len(server.asks)
     worker.once()
     assert all(not entries_of(ask) for ask in server.asks[told:])
-    assert worker._talk.unsent() > 0
+    assert worker._server_session.unacked() > 0
     fresh = SyncStatusReader(venue).read("boot-1")
-    assert (fresh.quarantined, fresh.unsent) == (1, 1)
+    assert (fresh.quarantined, fresh.unacked) == (1, 1)
 
 
 def test_of_several_refusals_the_first_one_counts(venue: Folder, lane: Lane) -> None:
     """Also after a new start: nothing from there on is sent, and nothing that comes before."""
-    with closing(PeerStore(venue)) as holdings:
+    with closing(PeerStore(venue)) as peer_store:
         for n in range(3):
             lane.admit(Scan(f"CODE-{n}"))
-        ((origin, tips),) = holdings.have().items()
+        ((origin, tips),) = peer_store.have().items()
         (tip,) = tips
         assert tip.seq > 3
-        holdings.quarantine([Rejected(origin, seq, "no", f"{seq:064x}") for seq in (2, 4)], 1)
-        (first,) = holdings.hashes_at(origin, 1)
-        holdings.put_receipts({origin: frozenset({Tip(1, first)})})
-        talk = ServerSession(holdings, DeviceKey(venue))
-        assert not talk.has_to_send()
-        assert talk.ask().frame.entries == []
-        assert talk.unsent() == tip.seq - 1
+        peer_store.quarantine([Rejected(origin, seq, "no", f"{seq:064x}") for seq in (2, 4)], 1)
+        (first,) = peer_store.hashes_at(origin, 1)
+        peer_store.put_receipts({origin: frozenset({Tip(1, first)})})
+        server_session = ServerSession(peer_store, DeviceKey(venue))
+        assert not server_session.has_to_send()
+        assert server_session.ask().frame.entries == []
+        assert server_session.unacked() == tip.seq - 1
 
 
 def test_a_stream_begins_by_comparing_everything(
@@ -203,7 +203,7 @@ def test_a_stream_begins_by_comparing_everything(
             (ask,) = [ask for ask in server.streams[0].said if entries_of(ask)]
             seen.append("told")
             server.hear(server.take(ask))
-            wait(lambda: worker._written.unsent == 0)
+            wait(lambda: worker._written.unacked == 0)
             seen.append("receipted")
         finally:
             worker.stop()
@@ -222,7 +222,7 @@ def test_what_went_out_last_is_receipted_before_the_end(
 
     def drive() -> None:
         try:
-            wait(lambda: bool(server.streams) and worker._talk.needs_whole is False)
+            wait(lambda: bool(server.streams) and worker._server_session.needs_whole is False)
             lane.close()
             worker.nudge()
             wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
@@ -237,10 +237,10 @@ def test_what_went_out_last_is_receipted_before_the_end(
     worker.run()
     thread.join(10)
     assert any(entries_of(ask) for ask in server.streams[0].said)
-    assert SyncStatusReader(venue).read("boot-1").unsent == 0
+    assert SyncStatusReader(venue).read("boot-1").unacked == 0
     report = server.asks[-1].report
     assert report is not None
-    assert report.unsent == 0
+    assert report.unacked == 0
 
 
 def test_others_are_told_of_to_the_lane(
@@ -298,33 +298,35 @@ def test_no_server_is_waited_for(
 def test_others_entries_are_carried_on_in_full(venue: Folder, lane: Lane, tmp_path: Path) -> None:
     """A server that was restored gets another device's 1,200 entries back, frame after frame."""
     maker = Maker("1" * 16)
-    bodies, heads = [], []
+    bodies, signed_tips = [], []
     for n in range(1200):
         bodies.append(maker.make(ticket=f"t{n}"))
         if maker.seq % HEAD_EVERY == 0 or n == 1199:
-            heads.append(maker.head())
-    holdings = PeerStore(venue)
+            signed_tips.append(maker.head())
+    peer_store = PeerStore(venue)
     for first in range(0, 1200, 400):
-        holdings.accept(bodies[first : first + 400], None, heads if first == 800 else [])
-    talk = ServerSession(holdings, DeviceKey(venue))
+        peer_store.accept(bodies[first : first + 400], None, signed_tips if first == 800 else [])
+    server_session = ServerSession(peer_store, DeviceKey(venue))
     held: list[bytes] = []
-    while talk.needs_whole or talk.has_to_send():
-        ask = talk.ask()
+    while server_session.needs_whole or server_session.has_to_send():
+        ask = server_session.ask()
         assert ask.frame.compares or ask.frame.entries
-        vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.heads if is_good(h, maker.public)}
+        vouched = {
+            (h.origin, h.seq, h.hash) for h in ask.frame.signed_tips if is_good(h, maker.public)
+        }
         carried = read_bodies(map(bytes, ask.frame.entries))[0]
         have = {one.entry.origin: f"{one.entry.seq}:{one.hash[:32]}" for one in carried}
-        for one in own_or_vouched(carried, holdings.device, vouched):
+        for one in own_or_vouched(carried, peer_store.device, vouched):
             # As a server would: only what follows on what it holds.
             if one.entry.origin == maker.origin and one.entry.seq == len(held) + 1:
                 held.append(one.body)
         tip = f"{len(held)}:{entry_codec.digest(held[-1]).hex()[:32]}" if held else ""
         have[maker.origin] = tip
         told = Frame(have={origin: [one] if one else [] for origin, one in have.items()})
-        talk.hear(SyncResponse(told), 1, to_whole=ask.frame.compares)
+        server_session.hear(SyncResponse(told), 1, to_whole=ask.frame.compares)
     assert held == bodies
-    assert not talk.has_to_send()
-    holdings.close()
+    assert not server_session.has_to_send()
+    peer_store.close()
 
 
 @pytest.mark.parametrize(
@@ -385,14 +387,14 @@ def test_a_long_chain_is_signed_so_that_frames_can_be_carried_on(venue: Folder, 
     """A head at every 250th entry and at the end, each good and each of an entry."""
     for n in range(HEAD_EVERY + 10):
         lane.admit(Scan(f"NOBODY{n}"))
-    holdings = PeerStore(venue)
+    peer_store = PeerStore(venue)
     key = DeviceKey(venue)
-    ask = ServerSession(holdings, key).ask()
-    assert [head.seq for head in ask.frame.heads] == [HEAD_EVERY, HEAD_EVERY + 11]
-    assert all(is_good(head, key.public) for head in ask.frame.heads)
+    ask = ServerSession(peer_store, key).ask()
+    assert [head.seq for head in ask.frame.signed_tips] == [HEAD_EVERY, HEAD_EVERY + 11]
+    assert all(is_good(head, key.public) for head in ask.frame.signed_tips)
     hashes = {one.entry.seq: one.hash for one in read_bodies(map(bytes, ask.frame.entries))[0]}
-    assert all(hashes[head.seq] == head.hash for head in ask.frame.heads)
-    holdings.close()
+    assert all(hashes[head.seq] == head.hash for head in ask.frame.signed_tips)
+    peer_store.close()
 
 
 def test_a_snapshot_that_is_not_what_was_meant_is_thrown_away(tmp_path: Path) -> None:
@@ -402,7 +404,7 @@ def test_a_snapshot_that_is_not_what_was_meant_is_thrown_away(tmp_path: Path) ->
     from gate.core.ticket_feed import Checkpoint, Snapshot  # noqa: PLC0415
     from gate.errors import DamagedError  # noqa: PLC0415
 
-    packed, seal = tmp_path / "x.zst", Checkpoint(CURSOR, "00" * 32)
+    packed, checkpoint = tmp_path / "x.zst", Checkpoint(CURSOR, "00" * 32)
     good = zstandard.compress(b"x" * 5000)
     cases: list[tuple[bytes, int]] = [
         (good, 5000), (good[:-4], 5000), (zstandard.compress(bytes(50_000_000)), 5000),
@@ -410,7 +412,7 @@ def test_a_snapshot_that_is_not_what_was_meant_is_thrown_away(tmp_path: Path) ->
     ]  # fmt: skip
     for content, size in cases:
         packed.write_bytes(content)
-        said = Snapshot("tickets-aa-1.db", CURSOR, size, "00" * 32, len(content), seal)
+        said = Snapshot("tickets-aa-1.db", CURSOR, size, "00" * 32, len(content), checkpoint)
         with pytest.raises(DamagedError):
             feed_follower.unpack(packed, tmp_path / "x.db", said)
         assert (tmp_path / "x.db").stat().st_size <= 2_000_000
@@ -518,7 +520,7 @@ def test_the_wait_ends_early_for_a_reason(
         else:
             network[0] = b"a route"
 
-    worker._holdings.follow_journal()
+    worker._peer_store.follow_journal()
     timer = threading.Timer(0.3, happen)
     timer.start()
     begun = time.monotonic()
@@ -532,7 +534,7 @@ def test_the_wait_lasts_where_nothing_happens(
 ) -> None:
     """Neither too long nor for no reason too short."""
     monkeypatch.setattr(surroundings, "network_now", lambda: b"")
-    worker._holdings.follow_journal()
+    worker._peer_store.follow_journal()
     begun = time.monotonic()
     worker._wait(1.2)
     assert 1.2 <= time.monotonic() - begun < 10

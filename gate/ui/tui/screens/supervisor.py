@@ -292,7 +292,7 @@ class SupervisorScreen(Page):
                     ("! " if d.has_alarm or d.has_twin or d.tells_too_much else "")
                     + device_name(d),
                     device_state(d),
-                    last_heard(d, zone, now_ms), number(d.unsent), d.figures.admitted,
+                    last_heard(d, zone, now_ms), number(d.unacked), d.figures.admitted,
                     d.figures.lately, offset(d.ahead_ms, d.error_ms), printable(d.version, 12),
                     printable(d.gate, 24),
                 )[: len(self.query_one("#device-table", DataTable).columns)]
