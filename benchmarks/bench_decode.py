@@ -6,7 +6,7 @@
 judges decoders by them (``run.py``); ``../shared/corpus`` has real photographs. Ours are ``still``
 (full effort, as F8 and ``gate read``) and ``stream`` (the camera's loop) of ``decoders.py``. All of
 them look at the same frames in one run, on one core; the limits are printed beside the figures.
-Take seeds that nothing was tuned on. ``--readme`` writes the table into the README.
+Take seeds that nothing was tuned on. ``--readme`` writes the table into docs/scanners.md.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-README = HERE.parent / "README.md"
+PAGE = HERE.parent / "docs" / "scanners.md"
 SHARED = HERE.parent.parent / "shared"
 """The judge and the photographs, unless they are named."""
 PEERS = {
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--seed", default="fresh-1", help="of the drawn frames")
     parser.add_argument("--frames", type=Path, help="frames drawn before, or where to keep them")
     parser.add_argument("--shared", type=Path, default=SHARED, help="the judge's folder")
-    parser.add_argument("--readme", action="store_true", help="write the table into the README")
+    parser.add_argument("--readme", action="store_true", help="write the table into docs/scanners.md")
     options = parser.parse_args()
     shared = options.shared.resolve()
     if not shared.is_dir():
@@ -185,9 +185,9 @@ def main() -> None:
     for told, is_kept in kept:
         print(("  " if is_kept else "! ") + told)
     if options.readme:
-        before, _begin, rest = README.read_text().partition(BEGIN)
+        before, _begin, rest = PAGE.read_text().partition(BEGIN)
         _table, _end, after = rest.partition(END)
-        README.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+        PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
     sys.exit(0 if all(is_kept for _told, is_kept in kept) else 1)
 
 
