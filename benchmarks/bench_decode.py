@@ -143,8 +143,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", default="fresh-1", help="of the drawn frames")
     parser.add_argument("--frames", type=Path, help="frames drawn before, or where to keep them")
-    parser.add_argument("--shared", type=Path, default=SHARED, help="the judge's folder")
-    parser.add_argument("--readme", action="store_true", help="write the table into docs/scanners.md")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="photographs and drawn frames")
+    parser.add_argument("--readme", action="store_true", help="write the table into the docs")
     options = parser.parse_args()
     shared = options.shared.resolve()
     if not shared.is_dir():
