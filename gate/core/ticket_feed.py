@@ -74,7 +74,7 @@ class Checkpoint(Struct, frozen=True, omit_defaults=True):
 
 
 class File(NamedTuple):
-    """What a seal says of a snapshot."""
+    """What a checkpoint says of a snapshot."""
 
     sha256: str = ""
     bytes: int = 0

@@ -22,7 +22,7 @@ def key_of(authority: str) -> Ed25519PublicKey:
 
 
 def is_good(checkpoint: Checkpoint, key: Ed25519PublicKey) -> bool:
-    """Whether a seal is the word of the authority with that key."""
+    """Whether a checkpoint is the word of the authority with that key."""
     return _is_signed(checkpoint.signature, checkpoint_message(checkpoint), key)
 
 

@@ -61,7 +61,7 @@ def mend(folder: Folder, fault: DamagedError) -> bool:
 def _take(peer_store: PeerStore, old: sqlite3.Connection) -> None:
     signed_tips: list[SignedTip] = []
     with suppress(sqlite3.Error):
-        rows = old.execute("SELECT origin, seq, hash, signature FROM head").fetchall()
+        rows = old.execute("SELECT origin, seq, hash, signature FROM signed_tip").fetchall()
         signed_tips = [SignedTip(*row) for row in rows]
     bodies = (body for _hash, body in readable_entries(old))
     for frame in _frames(bodies):

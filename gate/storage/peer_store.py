@@ -681,7 +681,7 @@ class PeerStore:
         """The signed heads held of an origin's entries from ``first`` to ``last``."""
         with faults(self._path):
             rows = self._connection.execute(
-                "SELECT origin, seq, hash, signature FROM head "
+                "SELECT origin, seq, hash, signature FROM signed_tip "
                 "WHERE origin = ? AND seq BETWEEN ? AND ?",
                 (origin, first, last),
             ).fetchall()
@@ -694,13 +694,13 @@ class PeerStore:
 
     def _put_heads(self, signed_tips: list[SignedTip], tips: Have) -> None:
         self._connection.executemany(
-            "INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO signed_tip VALUES (?, ?, ?, ?)",
             [(head.origin, head.seq, head.hash, head.signature) for head in signed_tips],
         )
         # A newer head vouches for what an older one did, unless that is of another branch; and
         # every so often one is kept to end a frame.
         self._connection.executemany(
-            "DELETE FROM head WHERE origin = ? AND seq < ? AND seq % ? != 0",
+            "DELETE FROM signed_tip WHERE origin = ? AND seq < ? AND seq % ? != 0",
             [
                 (head.origin, head.seq, HEAD_EVERY)
                 for head in signed_tips

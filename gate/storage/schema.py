@@ -92,7 +92,7 @@ CREATE TABLE origin (
     prev TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE taken_back (name TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE head (
+CREATE TABLE signed_tip (
     origin TEXT NOT NULL,
     seq INTEGER NOT NULL,
     hash TEXT NOT NULL,
@@ -178,26 +178,19 @@ CREATE INDEX entry_retirements ON entry (id) WHERE act IN ('retirement', 'reinst
 
 @journal()
 def create_journal(db: Database) -> None:
-    """Version 0.1: entries, and what folds from them."""
-    _run(db, _ENTRY + _STATE + _TALLY + _ONE_USE)
-
-
-@journal()
-def find_resolutions(db: Database) -> None:
-    """Version 0.2: supervisors' words on conflicts are found by their ticket; what counts."""
-    _run(db, _RESOLUTIONS + _UNDOS + _ALL_COUNT)
-
-
-@journal()
-def find_lane(db: Database) -> None:
-    """Version 0.2: whether this lane is open, however much it has done since."""
-    _run(db, _OWN_LANE)
-
-
-@journal()
-def keep_salvaged(db: Database) -> None:
-    """Version 0.2: what a damaged journal has left to the one that goes on."""
-    _run(db, _SALVAGED)
+    """Version 0.2: entries, what folds from them, and what a damaged journal left to this one."""
+    _run(
+        db,
+        _ENTRY
+        + _STATE
+        + _TALLY
+        + _ONE_USE
+        + _RESOLUTIONS
+        + _UNDOS
+        + _ALL_COUNT
+        + _OWN_LANE
+        + _SALVAGED,
+    )
 
 
 @peers()
@@ -223,7 +216,11 @@ def create_peers(db: Database) -> None:
 
 @tickets()
 def create_tickets(db: Database) -> None:
-    """Version 0.1: ticket types, tickets, the keyed hashes of their codes, names to search by."""
+    """Version 0.2: ticket types, tickets, the keyed hashes of their codes, names to search by.
+
+    With it how far the replica is and how it came there, so that others may follow it; how long the
+    codes of a type are, and of which classes of characters; and which tickets ever were void.
+    """
     _run(
         db,
         """
@@ -277,16 +274,6 @@ def create_tickets(db: Database) -> None:
             INSERT INTO census VALUES (new.type_id, new.status, 1)
                 ON CONFLICT DO UPDATE SET tickets = tickets + 1;
         END;
-        """,
-    )
-
-
-@tickets()
-def follow_feeds(db: Database) -> None:
-    """Version 0.2: how far the replica is and how it came there, so that others may follow it."""
-    _run(
-        db,
-        """
         CREATE TABLE change (
             seq INTEGER PRIMARY KEY,
             id TEXT NOT NULL,
@@ -294,9 +281,9 @@ def follow_feeds(db: Database) -> None:
             ref TEXT NOT NULL,
             body TEXT NOT NULL,
             codes TEXT NOT NULL,
-            seal TEXT
+            checkpoint TEXT
         );
-        CREATE INDEX change_seal ON change (seq) WHERE seal IS NOT NULL;
+        CREATE INDEX change_checkpoint ON change (seq) WHERE checkpoint IS NOT NULL;
         CREATE TABLE member (
             id TEXT PRIMARY KEY,
             name TEXT NOT NULL,
@@ -306,16 +293,6 @@ def follow_feeds(db: Database) -> None:
             counts_until TEXT NOT NULL,
             sum INTEGER NOT NULL
         ) WITHOUT ROWID;
-        """,
-    )
-
-
-@tickets()
-def know_shapes(db: Database) -> None:
-    """Version 0.2: how long the codes of a type are, and of which classes of characters."""
-    _run(
-        db,
-        """
         CREATE TABLE shape (
             type_id TEXT NOT NULL,
             shape TEXT NOT NULL,
@@ -335,16 +312,6 @@ def know_shapes(db: Database) -> None:
                 VALUES (new.type_id, coalesce(json_extract(new.body, '$.shape'), ''), 1)
                 ON CONFLICT DO UPDATE SET tickets = tickets + 1;
         END;
-        """,
-    )
-
-
-@tickets()
-def find_voids(db: Database) -> None:
-    """Version 0.2: tickets that ever were void, among any number of others."""
-    _run(
-        db,
-        """
         CREATE INDEX ticket_voids ON ticket (id) WHERE json_extract(body, '$.voids') IS NOT NULL;
         """,
     )

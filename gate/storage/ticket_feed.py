@@ -234,13 +234,13 @@ class TicketFeed:
             except (msgspec.DecodeError, UnicodeError, ValueError) as error:
                 told = _("a change of tickets cannot be read: {detail}")
                 raise DamagedError(told.format(detail=error), _again()) from error
-            seal = self._checked(page.checkpoint, page.cursor, linked.hex())
+            end = self._checked(page.checkpoint, page.cursor, linked.hex())
             connection.executemany(
-                "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?)", _rows(page.changes, seal)
+                "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?)", _rows(page.changes, end)
             )
-            _put_meta(connection, cursor=page.cursor, link=seal.link)
-            if seal.as_of_ms:
-                _put_meta(connection, built_ms=seal.as_of_ms, as_of_ms=seal.as_of_ms)
+            _put_meta(connection, cursor=page.cursor, link=end.link)
+            if end.as_of_ms:
+                _put_meta(connection, built_ms=end.as_of_ms, as_of_ms=end.as_of_ms)
             if erased:
                 forget_names(connection)
                 _forget_told(connection, {one.ref for one in erased})
@@ -266,8 +266,8 @@ class TicketFeed:
             here = Cursor.parse(meta["cursor"])
             made = here._replace(seq=here.seq + 1, id=secrets.token_hex(8))
             change = Change(made.seq, made.id, kind, ref, msgspec.Raw(body))
-            seal = authority.checkpoint(str(made), chain_hash(_link_here(meta), change), now_ms)
-            self.apply(Changes([change], str(made), checkpoint=seal))
+            end = authority.checkpoint(str(made), chain_hash(_link_here(meta), change), now_ms)
+            self.apply(Changes([change], str(made), checkpoint=end))
             _forget_older(connection, self._path)
         finally:
             lock.close()
@@ -301,9 +301,9 @@ class TicketFeed:
         if not FILE_NAME.fullmatch(snapshot.name):
             told = _("{name!r} is no name of a ticket file")
             raise DamagedError(told.format(name=snapshot.name[:80]), "")
-        seal = self._checked(snapshot.checkpoint, snapshot.cursor, snapshot.checkpoint.link)
+        end = self._checked(snapshot.checkpoint, snapshot.cursor, snapshot.checkpoint.link)
         said = (snapshot.sha256, snapshot.bytes, snapshot.packed_bytes)
-        if (seal.content, seal.bytes, seal.packed_bytes) != said:
+        if (end.content, end.bytes, end.packed_bytes) != said:
             raise _not_sealed()
 
     def install(self, part: Path, snapshot: Snapshot) -> None:
@@ -379,17 +379,17 @@ class TicketFeed:
             except DamagedError as fault:
                 self.found(fault)
 
-    def _checked(self, seal: Checkpoint | None, cursor: str, linked: str) -> Checkpoint:
-        if seal is None or (seal.cursor, seal.link) != (cursor, linked):
+    def _checked(self, end: Checkpoint | None, cursor: str, linked: str) -> Checkpoint:
+        if end is None or (end.cursor, end.link) != (cursor, linked):
             raise _not_sealed()
         if self._key is None:
             membership = load_membership(self._folder)
             if membership is None:
                 raise _not_sealed()
             self._key = key_of(membership.authority)
-        if not is_good(seal, self._key):
+        if not is_good(end, self._key):
             raise _not_sealed()
-        return seal
+        return end
 
     def _live(self) -> sqlite3.Connection | None:
         """The file the pointer names: an import may have named another."""
@@ -463,13 +463,13 @@ def _check_follows(meta: dict[str, str], page: Changes) -> None:
         raise _not_next()
 
 
-def _rows(changes: Sequence[Change], seal: Checkpoint) -> list[tuple[object, ...]]:
-    """The changes as they are remembered; the last with the seal."""
-    sealed = [None] * (len(changes) - 1) + [_encode(seal).decode()]
+def _rows(changes: Sequence[Change], end: Checkpoint) -> list[tuple[object, ...]]:
+    """The changes as they are remembered; the last with the checkpoint."""
+    signed = [None] * (len(changes) - 1) + [_encode(end).decode()]
     return [
         (one.seq, one.id, one.kind, one.ref, bytes(one.body).decode(),
          _encode(one.codes).decode(), said)
-        for one, said in zip(changes, sealed, strict=True)
+        for one, said in zip(changes, signed, strict=True)
     ]  # fmt: skip
 
 

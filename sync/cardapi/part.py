@@ -3,14 +3,16 @@
 import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import Connection
 
 from gate.i18n import _
-from sync.cardapi import accounts, persons, redemption_consumer, tables
+from sync.cardapi import accounts, persons, redemption_consumer
 from sync.cardapi.routes import CardApi
 from sync.cardapi.settings import CardSettings
 from sync.server import audit
+from sync.server.migrations import written_in
 from sync.server.part import Part
 
 
@@ -18,7 +20,7 @@ def card_part(settings: CardSettings | None = None) -> Part:
     """The card API, to be mounted on a server."""
     return Part(
         name="cards",
-        migrations=tables.MIGRATIONS,
+        migrations=written_in(Path(__file__).parent / "migrations"),
         prepare=_prepare,
         look_again=redemption_consumer.look_again,
         personal=persons.PERSONAL,

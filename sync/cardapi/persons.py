@@ -69,7 +69,7 @@ def held(connection: Connection, event: str, subject: Subject) -> dict[str, Any]
     rows = _rows(connection, event, subject)
     texts = _texts(rows, subject)
     return {
-        "holdings": [_plain(row) for row in rows],
+        "issued_codes": [_plain(row) for row in rows],
         "orders": [_plain(row) for row in _orders(connection, event, t.card_order, texts)],
         "refunds": [_plain(row) for row in _orders(connection, event, t.card_refund, texts)],
         "notices": [_plain(row) for row in _notices(connection, event, subject, texts)],

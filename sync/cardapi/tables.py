@@ -1,8 +1,6 @@
 """The card API's own tables, beside the server's in one database."""
 
-from collections.abc import Callable
-
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table
 
 from sync.server.columns import number, text
 
@@ -66,7 +64,7 @@ card = Table(
     Index("card_event", "event"),
 )
 holding = Table(
-    "holding",
+    "issued_code",
     metadata,
     text("card_id", key=True),
     text("code", key=True),
@@ -85,15 +83,15 @@ holding = Table(
     text("friend"),
     text("note"),
     text("said"),
-    Index("holding_code", "appid", "code"),
-    Index("holding_ticket", "ticket"),
-    Index("holding_openid", "appid", "openid"),
-    Index("holding_claimed", "card_id", "claimed_by"),
-    Index("holding_state", "card_id", "state", "code"),
-    Index("holding_gift", "state", "gift_ends_s"),
+    Index("issued_code_code", "appid", "code"),
+    Index("issued_code_ticket", "ticket"),
+    Index("issued_code_openid", "appid", "openid"),
+    Index("issued_code_claimed", "card_id", "claimed_by"),
+    Index("issued_code_state", "card_id", "state", "code"),
+    Index("issued_code_gift", "state", "gift_ends_s"),
 )
 notice = Table(
-    "notice",
+    "webhook_event",
     metadata,
     Column(
         "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
@@ -106,9 +104,9 @@ notice = Table(
     number("tries"),
     text("entry"),
     text("body"),
-    Index("notice_due", "state", "due_ms"),
-    Index("notice_line", "line", "state", "id"),
-    Index("notice_entry", "entry"),
+    Index("webhook_event_due", "state", "due_ms"),
+    Index("webhook_event_line", "line", "state", "id"),
+    Index("webhook_event_entry", "entry"),
     sqlite_autoincrement=True,
 )
 card_order = Table(
@@ -150,12 +148,3 @@ card_view = Table(
     number("views"),
 )
 followed = Table("followed", metadata, text("event", key=True), number("number"))
-
-
-def _create(connection: Connection) -> None:
-    """Version 0.2. Older servers made these tables among their own: then they are there."""
-    metadata.create_all(connection)
-
-
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create,)
-"""What makes tables of version n ones of version n + 1; only ever added to."""

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from gate.errors import StoreError, UsageError
 from gate.i18n import _
 from gate.storage.sqlite import faults
-from sync.server import tables
+from sync.server.migrations import migrate
 from sync.server.part import Part
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ def open_database(url: str, parts: Sequence[Part] = (), *, must_exist: bool = Fa
             event.listen(engine, "begin", _begin_immediate)
         with engine.begin() as connection:
             start_alone(connection)
-            tables.migrate(connection, parts)
+            migrate(connection, parts)
     except ModuleNotFoundError as error:
         raise StoreError(
             _("no driver for this database: {detail}").format(detail=error),

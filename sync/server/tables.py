@@ -1,14 +1,13 @@
-"""The server's tables, on SQLite and on PostgreSQL alike, and how older databases are brought up.
+"""The server's tables, on SQLite and on PostgreSQL alike.
+
+``migrations`` makes them: what is changed here wants a step there.
 
 An event is a shard: every key begins with it, and its row in ``stream`` is the lock and the counter
 under which everything of the event is numbered, so that number order is commit order.
 """
 
-from collections.abc import Sequence
-
 from sqlalchemy import (
     Column,
-    Connection,
     Index,
     Integer,
     LargeBinary,
@@ -16,14 +15,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    inspect,
     select,
 )
 
-from gate.errors import StoreError
-from gate.i18n import _
 from sync.server.columns import number, text
-from sync.server.part import Migration, Part
 
 metadata = MetaData()
 
@@ -180,7 +175,7 @@ origin = Table(
     "origin", metadata, text("event", key=True), text("origin", key=True), text("follows")
 )
 head = Table(
-    "head",
+    "signed_tip",
     metadata,
     text("event", key=True),
     text("origin", key=True),
@@ -226,53 +221,3 @@ quarantine = Table(
     text("reason"),
     Column("body", LargeBinary, nullable=False),
 )
-
-
-def _create(connection: Connection) -> None:
-    """Version 0.2: events, tickets, devices and journals."""
-    metadata.create_all(connection, [one for one in metadata.sorted_tables if one not in _LATER])
-    # The row that whoever adds to the audit log locks.
-    connection.execute(meta.insert().values(key="audit", value="0:"))
-
-
-def _add_nothing(_connection: Connection) -> None:
-    """A version that was of tables which a part makes itself: numbers are never used again."""
-
-
-def _add_voids(connection: Connection) -> None:
-    """Tickets that ever were void, to be found among the others."""
-    metadata.create_all(connection, [voided])
-
-
-_LATER = frozenset({voided})
-MIGRATIONS: tuple[Migration, ...] = (_create, _add_nothing, _add_voids)
-"""What makes a database of version n one of version n + 1; only ever added to."""
-_VERSION = "version"
-
-
-def migrate(connection: Connection, parts: Sequence[Part] = ()) -> None:
-    """Bring a database, and the tables of parts in it, up to this program.
-
-    Raises StoreError when it is of a newer one.
-    """
-    _bring_up(connection, _VERSION, MIGRATIONS)
-    for part in parts:
-        _bring_up(connection, f"{_VERSION} {part.name}", part.migrations)
-
-
-def _bring_up(connection: Connection, key: str, migrations: Sequence[Migration]) -> None:
-    """Take the steps that are missing to the version that ``meta`` has under that key."""
-    version = 0
-    if inspect(connection).has_table("meta"):
-        row = connection.execute(select(meta.c.value).where(meta.c.key == key)).first()
-        version = int(row[0]) if row else 0
-    if version > len(migrations):
-        raise StoreError(
-            _("the server's database is of a newer version of this program"),
-            _("Install the newer version; the database is left as it is."),
-        )
-    for step in migrations[version:]:
-        step(connection)
-    if version < len(migrations):
-        connection.execute(meta.delete().where(meta.c.key == key))
-        connection.execute(meta.insert().values(key=key, value=str(len(migrations))))

@@ -49,7 +49,7 @@ class PeerFeed:
         self._connection.close()
 
     def page(self, cursor: str, limit: int = PAGE) -> Changes:
-        """The changes after a cursor, as they were told here; up to a seal of the authority.
+        """The changes after a cursor, as they were told here; up to a checkpoint of the authority.
 
         Raises ResyncNeeded when they cannot be told from there.
         """
@@ -60,7 +60,7 @@ class PeerFeed:
             if end is None:
                 return Changes([], cursor)
             rows = self._connection.execute(
-                "SELECT seq, id, kind, ref, body, codes, seal FROM change "
+                "SELECT seq, id, kind, ref, body, codes, checkpoint FROM change "
                 "WHERE seq > ? AND seq <= ? ORDER BY seq",
                 (asked.seq, end),
             ).fetchall()
@@ -73,7 +73,7 @@ class PeerFeed:
 
     def _sealed(self, after: int, limit: int) -> int | None:
         """The last sealed change of so many; the next one when none of them is."""
-        sealed = "SELECT {}(seq) FROM change WHERE seal IS NOT NULL AND seq > ?"
+        sealed = "SELECT {}(seq) FROM change WHERE checkpoint IS NOT NULL AND seq > ?"
         run = self._connection.execute
         found = run(f"{sealed.format('max')} AND seq <= ?", (after, after + limit)).fetchone()
         if found[0] is None:

@@ -261,7 +261,7 @@ async def test_secrets_and_codes_stay_out_of_the_log(
         await api.post("/card/code/consume", {"code": code, "outer_str": "x" * 999})
         await api.post("/card/code/get", msgspec.json.encode({"code": code}) + b"}")
         with api.running.engine.begin() as connection:
-            connection.exec_driver_sql("DROP TABLE holding")
+            connection.exec_driver_sql("DROP TABLE issued_code")
         await api.fails(-1, "/card/code/get", {"code": code})
         await api.fails(-1, "/card/code/consume", {"code": code})
     for secret in (api.secret, api.token, code, "oVerySecretPerson"):

@@ -223,14 +223,14 @@ async def test_cost_does_not_grow_with_what_is_there(tmp_path: Path) -> None:
             busy = {s: b for s, b in asked.items() if s.lstrip().startswith(read)}
             assert len(busy) > 20
             assert {s: w for s, b in busy.items() if (w := wasteful(s, b))} == {}
-            mutant = "SELECT count(*) FROM holding WHERE card_id = ? AND openid = ?"
+            mutant = "SELECT count(*) FROM issued_code WHERE card_id = ? AND openid = ?"
             assert wasteful(mutant, (card_id, "o"))
 
 
 _WASTEFUL = re.compile(
-    r"SCAN (?:holding|ticket|code|entry|change|card|notice)\b"
-    r"|SEARCH (?:holding|ticket|code|entry|change|notice) .*\((?:event|appid)=\?\)"
-    r"|SEARCH holding .*\(card_id=\?\)"
+    r"SCAN (?:issued_code|ticket|code|entry|change|card|webhook_event)\b"
+    r"|SEARCH (?:issued_code|ticket|code|entry|change|webhook_event) .*\((?:event|appid)=\?\)"
+    r"|SEARCH issued_code .*\(card_id=\?\)"
 )
 
 

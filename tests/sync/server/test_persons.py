@@ -308,7 +308,7 @@ class TestCards:
         path = "/events/show/persons/export"
         told = (await running.admin("POST", path, json={"who": f"openid:{OPENID}"})).json()
         assert len(told["tickets"]) == 2
-        assert {row["code"] for row in told["holdings"]} >= set(bought[1][:3])
+        assert {row["code"] for row in told["issued_codes"]} >= set(bought[1][:3])
         assert [row["order_id"] for row in told["orders"]] == ["o-1"]
         assert told["notices"]
         assert told["views"]
@@ -364,7 +364,7 @@ class TestCards:
             told = await running.admin(
                 "POST", "/events/show/persons/export", json={"who": f"code:{code}"}
             )
-            assert told.json()["holdings"][0]["openid"] == OPENID
+            assert told.json()["issued_codes"][0]["openid"] == OPENID
             await erase(running, "quill-1")
             assert len((await erase(running, OPENID))["tickets"]) == 2
             assert rows_with(engine, NAME, SEAT, OPENID, code, "spring-letter") == []

@@ -469,8 +469,8 @@ MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
     ],
     "a hole that is found": [(PeerFeed, "page", _leaves_one_out)],
     "nobody looks at seals": [(TicketFeed, "_checked", _believes_seals)],
-    "any authority's seal is good": [(ticket_feed, "is_good", lambda *_all: True)],
-    "a seal of something else": [(TicketFeed, "_checked", _believes_signatures)],
+    "any authority's checkpoint is good": [(ticket_feed, "is_good", lambda *_all: True)],
+    "a checkpoint of something else": [(TicketFeed, "_checked", _believes_signatures)],
     "changes are not linked": [
         (ticket_feed, "chain_hash", lambda before, _change: before),
         (sync.server.ticket_table, "chain_hash", lambda before, _change: before),
