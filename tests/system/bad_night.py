@@ -295,7 +295,7 @@ class Night:
         n = ticket[1:]
         row = {"code": f"C{int(n):06d}", "type": "A", "id": ticket, "status": "REVOKED"}
         with suppress(httpx.HTTPError, OSError):
-            self.server.admin("POST", "/tickets", {"tickets": [row]})
+            self.server.admin("POST", "/tickets", {"tickets": [row]}, timeout_s=2)
 
     def _begin_fault(self, now: float, faults: dict[str, Begin]) -> None:
         free = [m for m in self.machines if m.name not in self._at_fault]

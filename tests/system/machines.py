@@ -286,13 +286,13 @@ class Server(Machine):
             return self.hosts.do(self.host, ask)
         return False
 
-    def admin(self, method: str, path: str, body: Any = None) -> Any:
+    def admin(self, method: str, path: str, body: Any = None, timeout_s: float = 30) -> Any:
         """Ask something of the organiser's API. Raises httpx.HTTPError."""
         token = (self.folder / "admin.token").read_text().strip()
 
         def ask() -> httpx.Response:
             return httpx.request(
-                method, f"{self.url}/v1/events/{EVENT}{path}", json=body, timeout=30,
+                method, f"{self.url}/v1/events/{EVENT}{path}", json=body, timeout=timeout_s,
                 headers={"Authorization": f"Bearer {token}"}, trust_env=False,
                 verify=False,
             )  # fmt: skip
