@@ -23,8 +23,8 @@ from gate.storage.tickets import Tickets
 from gate.text.spreadsheet import row
 from gate.text.words import printable
 
-GROUPS = ("gate", "type", "outcome", "reason", "operator", "quarter")
 Group = Literal["gate", "type", "outcome", "reason", "operator", "quarter"]
+GROUPS: tuple[Group, ...] = ("gate", "type", "outcome", "reason", "operator", "quarter")
 QUARTER_MINUTES = 15
 
 _EXPECTED = (Status.NORMAL, Status.CONSUMED, Status.GIFTING)

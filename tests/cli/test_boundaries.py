@@ -35,7 +35,7 @@ def loaded_by(module: str) -> set[str]:
         ("gate.lane.lane", {"textual", "cv2", "zxingcpp", "httpx", "ssl", "rich"}),
         ("gate.storage.journal", {"textual", "cv2", "httpx", "ssl"}),
         ("gate.lane.inputs", {"textual", "cv2", "zxingcpp", "pyzbar", "evdev"}),
-        ("gate.cli.scan", {"textual", "cv2", "zxingcpp", "pyzbar"}),
+        ("gate.cli.lane_session", {"textual", "cv2", "zxingcpp", "pyzbar"}),
         ("gate.capture.decode", {"cv2", "numpy", "zxingcpp", "pyzbar"}),
         ("gate.demo.synthetic_camera", {"cv2", "numpy", "zxingcpp"}),
         ("gate.cli.main", {"sqlite3", "sqlite_utils", "msgspec", "textual", "cv2", "numpy"}),

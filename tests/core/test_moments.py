@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate import i18n
-from gate.cli.main import _moment, main
+from gate.cli.main import main
+from gate.cli.options import moment_ms
 from gate.config import Config, load
 from gate.core import validity
 from gate.core.local_time import first_at, last_at, same_clock
@@ -702,9 +703,9 @@ async def test_the_screen_names_the_zone(make_lane: Callable[..., Lane], venue: 
 
 def test_the_journal_is_printed_until_the_last_second(folder: Folder) -> None:
     """``gate log --until 2026-11-29`` holds that whole day."""
-    assert _moment("2026-11-29", BERLIN, Side.BEGIN) == at("2026-11-29") * 1000
-    assert _moment("2026-11-29", BERLIN, Side.END) == at("2026-11-30") * 1000
-    assert _moment(None, BERLIN, Side.END) is None
+    assert moment_ms("2026-11-29", BERLIN, Side.BEGIN) == at("2026-11-29") * 1000
+    assert moment_ms("2026-11-29", BERLIN, Side.END) == at("2026-11-30") * 1000
+    assert moment_ms(None, BERLIN, Side.END) is None
 
 
 @pytest.mark.parametrize(

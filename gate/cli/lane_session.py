@@ -1,4 +1,4 @@
-"""An evening at the lane: opens it, runs the screen or the lines, and closes it well."""
+"""A session of the lane: opens it, runs the screen or the lines, and closes it well."""
 
 import logging
 import os
@@ -39,8 +39,8 @@ IDLE_EVERY_S = 2.0
 
 
 @dataclass(slots=True)
-class Session:
-    """What an evening needs, and the verdicts it brought."""
+class LaneSession:
+    """What a session of the lane needs, and the verdicts it brought."""
 
     config: Config
     folder: Folder
@@ -69,7 +69,7 @@ class Session:
             self.child.nudge()
 
 
-def run(session: Session) -> int:
+def run_lane(session: LaneSession) -> int:
     """Work until the operator quits; the answer is the exit code.
 
     Raises GateError when the lane cannot be opened: another gate has the folder, or the disk is
@@ -124,7 +124,7 @@ def run(session: Session) -> int:
             lock.close()
 
 
-def _run_plain(session: Session, lane: Lane, ending: Ending) -> int:
+def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
     config = session.config
     if config.operators.sign_in:
         raise UsageError(
@@ -205,7 +205,7 @@ def _run_plain(session: Session, lane: Lane, ending: Ending) -> int:
     return 0
 
 
-def _wait_plain(session: Session, lane: Lane, inputs: Inputs, lines: Plain) -> None:
+def _wait_plain(session: LaneSession, lane: Lane, inputs: Inputs, lines: Plain) -> None:
     """Until the quit key, the end of everything that reads, or the time."""
     says_revoked, isolation, look_s = _says_revoked(lane, lines), "", float("-inf")
     scanner = session.config.scanner
@@ -239,7 +239,7 @@ def _says_revoked(lane: Lane, lines: Plain) -> bool:
     return lane.is_revoked
 
 
-def _run_screen(session: Session, lane: Lane, ending: Ending) -> int:
+def _run_screen(session: LaneSession, lane: Lane, ending: Ending) -> int:
     from gate.ui.tui.app import GateApp
 
     app = GateApp(
@@ -267,7 +267,7 @@ def _run_screen(session: Session, lane: Lane, ending: Ending) -> int:
     return code or 0
 
 
-def _keep_house(session: Session, lane: Lane, stopping: threading.Event) -> None:
+def _keep_house(session: LaneSession, lane: Lane, stopping: threading.Event) -> None:
     """Give the lane its quiet moments, and see that a sync worker lives."""
     child = session.child
     if child is not None:

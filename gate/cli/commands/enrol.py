@@ -1,0 +1,87 @@
+"""``gate enroll``: this gate joins a server or a venue by the link that it shows."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gate.cli.exit_codes import OK
+from gate.cli.flags import Commands
+from gate.cli.options import check_names, config_of, folder_of
+from gate.i18n import _
+
+if TYPE_CHECKING:
+    from gate.config import Config
+
+
+def add(commands: Commands) -> None:
+    """Add ``gate enroll``."""
+    sub = commands.add(
+        "enroll",
+        run,
+        _("join a server with the link it shows"),
+        "gate enroll --picture invitation.png",
+    )
+    how = sub.add_mutually_exclusive_group()
+    how.add_argument("--by-camera", action="store_true", help=_("read the link with the camera"))
+    how.add_argument("--picture", metavar="FILE", help=_("read the link from a picture"))
+    how.add_argument("--link-file", metavar="FILE", help=_("a file that holds the link"))
+    sub.add_argument("--name", metavar="NAME", help=_("what this gate is called from now on"))
+    sub.add_argument("--again", action="store_true", help=_("even if it is enrolled already"))
+    sub.add_argument("--camera", metavar="DEVICE", help=_("camera: auto, 0, /dev/video0"))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Join, and fetch everything there is."""
+    from gate.cli.progress import progress
+    from gate.cli.sync_commands import enrol_device, sync_once
+    from gate.text.words import printable
+    from gate.text.zones import zone_of
+
+    config = config_of(options)
+    folder = folder_of(config)
+    link = _link(options, config)
+    if options.name:
+        check_names(options.name)
+    enrolment = enrol_device(folder, link, again=options.again, name=options.name or "")
+    told = _("Enrolled as {name} for {event}.")
+    name, event = printable(enrolment.name), printable(enrolment.event_name or enrolment.event)
+    sys.stdout.write(told.format(name=name, event=event) + "\n")
+    sys.stdout.write(_("times: {zone}").format(zone=zone_of(config, folder).told()) + "\n")
+    sys.stdout.flush()
+    if not enrolment.credential:
+        told = _("There is no server: its tickets come from the other gates. Start: gate scan")
+        sys.stdout.write(told + "\n")
+        return OK
+    with progress(_("fetching")) as show:
+        sync_once(folder, config, lambda _what, done, total: show(done, total))
+    sys.stdout.write(_("Everything is here. Start the lane with: gate scan") + "\n")
+    return OK
+
+
+def _link(options: argparse.Namespace, config: "Config") -> str:
+    """The enrolment link, from wherever it comes; never from the command line, where all see it."""
+    from getpass import getpass
+
+    if options.link_file:
+        return _link_in(options.link_file)
+    if options.picture or options.by_camera:
+        from gate.cli.enrol_by_camera import read_invitation
+        from gate.storage.enrolment import SCHEME
+
+        return read_invitation(config, Path(options.picture) if options.picture else None, SCHEME)
+    if not sys.stdin.isatty():
+        return sys.stdin.readline()
+    return getpass(_("Enrolment link (not shown): "))
+
+
+def _link_in(file: str) -> str:
+    """What is in a file. Raises UsageError."""
+    from gate.errors import UsageError
+
+    try:
+        return Path(file).read_text("utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(
+            _("cannot read {file}: {detail}").format(file=file, detail=error.strerror), ""
+        ) from error

@@ -1,0 +1,212 @@
+"""``gate venue``: a venue without a server, at the gate that is its host."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from gate.cli.exit_codes import FAILED, OK
+from gate.cli.flags import Commands, add_disowning
+from gate.cli.options import (
+    DEVICE_STATES,
+    check_names,
+    check_zone,
+    config_of,
+    days,
+    folder_of,
+    isolated_hours,
+    moment_ms,
+)
+from gate.i18n import _, ngettext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from gate.storage.folder import Folder
+    from gate.storage.ticket_filling import MemberRow
+
+    Act = Callable[[argparse.Namespace, Folder], int]
+
+
+def add(commands: Commands) -> None:
+    """Add ``gate venue``."""
+    sub = commands.add("venue", run, _("a venue without a server"), "gate venue invite South")
+    actions = sub.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def action(name: str, act: "Act", told: str) -> argparse.ArgumentParser:
+        parser = actions.add_parser(name, parents=[commands.common], help=told, description=told)
+        parser.set_defaults(act=act)
+        return parser
+
+    create = action("create", _create, _("begin one; this gate is its host"))
+    create.add_argument("--name", metavar="NAME", help=_("what the venue is called"))
+    create.add_argument(
+        "--time-zone", metavar="ZONE", help=_("its time zone; default: this machine's")
+    )
+    zone = action("zone", _set_zone, _("give the venue another time zone"))
+    zone.add_argument("zone", metavar="ZONE", help=_("such as Europe/Berlin"))
+    isolated = action(
+        "isolated", _set_isolated, _("bound for how long a gate that hears nobody lets people in")
+    )
+    isolated.add_argument("hours", metavar="HOURS", type=int, help=_("0: not bounded"))
+    end = action(
+        "end", _set_end, _("say when the event ends: some days later names and codes are dropped")
+    )
+    end.add_argument("day", metavar="DAY", help=_("such as 2026-08-02, or never"))
+    end.add_argument(
+        "--keep-days", type=days, metavar="N", help=_("how many days later (default: 30)")
+    )
+    invite = action("invite", _invite, _("take other gates in, with a link or code"))
+    invite.add_argument("name", nargs="?", metavar="NAME", help=_("what the gate is called"))
+    invite.add_argument("--count", type=int, default=1, metavar="N", help=_("how many gates"))
+    invite.add_argument("--listen", metavar="HOST:PORT", help=_("default: 0.0.0.0:8472"))
+    action("devices", _tell_devices, _("who belongs to it"))
+    for name, told in (
+        ("retire", _("a gate is not at work any more: nobody waits to hear from it")),
+        ("reinstate", _("a retired gate is at work again")),
+        ("revoke", _("shut out a lost or stolen gate")),
+    ):
+        state = action(name, _set_state, told)
+        state.add_argument("device", metavar="DEVICE", help=_("its id"))
+    disown = action("disown", _disown, _("end the effect of what a revoked gate did"))
+    disown.add_argument("device", metavar="DEVICE", help=_("its id"))
+    add_disowning(disown)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do at the host what the action says."""
+    return int(options.act(options, folder_of(config_of(options))))
+
+
+def _create(options: argparse.Namespace, folder: "Folder") -> int:
+    from gate.storage import venue_host
+    from gate.text.words import printable
+    from gate.text.zones import zone_of
+
+    config = config_of(options)
+    name, gate = options.name or _("Venue"), config.gate.name or _("Host")
+    check_names(name, gate)
+    zone = zone_of(config, folder)
+    venue_host.create(folder, name, gate, zone.name)
+    told = _(
+        "{name} has begun, and this gate is its host.\n"
+        "1. Bring its tickets in here: gate import types.csv tickets.csv\n"
+        "2. Take the other gates in, one by one: gate venue invite NAME\n"
+        "3. Start the lane anew: gate scan"
+    )
+    sys.stdout.write(told.format(name=printable(name)) + "\n")
+    sys.stdout.write(_("times: {zone}").format(zone=zone.told()) + "\n")
+    if zone.is_nobodys:
+        told = _("This machine's zone was never set. Say the venue's: gate venue zone NAME")
+        sys.stderr.write(told + "\n")
+    return OK
+
+
+def _set_zone(options: argparse.Namespace, folder: "Folder") -> int:
+    from gate.storage import venue_host
+
+    check_zone(options.zone)
+    zone = venue_host.set_zone(folder, options.zone).time_zone
+    sys.stdout.write(
+        _("times are {zone} from now on; the gates hear of it").format(zone=zone) + "\n"
+    )
+    elsewhere = _types_elsewhere(folder, zone)
+    if elsewhere:
+        told = ngettext(
+            "{n} ticket type keeps its own zone: state it anew if that was not meant",
+            "{n} ticket types keep their own zone: state them anew if that was not meant",
+            elsewhere,
+        )
+        sys.stdout.write(told.format(n=elsewhere) + "\n")
+    return OK
+
+
+def _types_elsewhere(folder: "Folder", zone: str) -> int:
+    """How many ticket types have a zone of their own."""
+    from contextlib import closing
+
+    from gate.storage.tickets import Tickets
+
+    with closing(Tickets(folder)) as tickets:
+        tickets.refresh()
+        return sum(kind.time_zone != zone for kind in tickets.types())
+
+
+def _set_isolated(options: argparse.Namespace, folder: "Folder") -> int:
+    from gate.storage import venue_host
+    from gate.text.words import isolated_words
+
+    row = venue_host.set_isolated_hours(folder, isolated_hours(options.hours) or 0)
+    sys.stdout.write(isolated_words(row.isolated_hours) + "\n")
+    return OK
+
+
+def _set_end(options: argparse.Namespace, folder: "Folder") -> int:
+    from zoneinfo import ZoneInfo
+
+    from gate.storage import venue_host
+    from gate.storage.event import event_zone
+    from gate.storage.moments import Side
+    from gate.text.words import clock_time
+
+    zone = ZoneInfo(event_zone(folder) or "UTC")
+    ends_ms = None if options.day == "never" else moment_ms(options.day, zone, Side.END)
+    # The last second, as the event has it.
+    row = venue_host.set_end(folder, ends_ms // 1000 - 1 if ends_ms else 0, options.keep_days)
+    told = _("nobody has said when the event ends: names and codes stay")
+    if row.keeps_until_ms:
+        day = clock_time(row.keeps_until_ms, zone, dated=True)
+        told = _("names and codes are dropped after {day}").format(day=day)
+    sys.stdout.write(told + "\n")
+    return OK
+
+
+def _invite(options: argparse.Namespace, folder: "Folder") -> int:
+    from gate.errors import UsageError
+    from sync.host.enrolling import LISTEN, invite_gates
+
+    if not 0 < options.count <= 100:
+        raise UsageError(_("--count is a number from 1 to 100"), "")
+    name = options.name or _("Gate")
+    check_names(name)
+    names = [name] if options.count == 1 else [f"{name} {n + 1}" for n in range(options.count)]
+    came = invite_gates(folder, names, listen=options.listen or LISTEN)
+    if came < len(names):
+        sys.stderr.write(_("{n} of {all} gates came").format(n=came, all=len(names)) + "\n")
+    return OK if came else FAILED
+
+
+def _tell_devices(_options: argparse.Namespace, folder: "Folder") -> int:
+    from gate.storage import venue_host
+
+    return _tell(venue_host.devices(folder).values())
+
+
+def _set_state(options: argparse.Namespace, folder: "Folder") -> int:
+    from gate.storage import venue_host
+
+    return _tell([venue_host.set_state(folder, options.device, DEVICE_STATES[options.action])])
+
+
+def _tell(devices: "Iterable[MemberRow]") -> int:
+    from gate.text.words import printable
+
+    for one in devices:
+        state = one.state if one.counts_until is None else f"{one.state}, disowned"
+        sys.stdout.write(f"{one.id}  {state:<8}  {printable(one.name)}\n")
+    return OK
+
+
+def _disown(options: argparse.Namespace, folder: "Folder") -> int:
+    from gate.storage import venue_host
+    from gate.storage.event import event_zone
+    from sync.host import disown as venue_disown
+    from sync.server import disown_command
+
+    from_ms = disown_command.moment(options.disown_from, event_zone(folder) or "UTC")
+    row, changes = venue_disown.foresee(folder, options.device, from_ms)
+    sys.stdout.write(disown_command.told(changes) + "\n")
+    if not options.yes:
+        disown_command.ask_whether()
+    venue_host.say(folder, row)
+    sys.stdout.write(_("done: the gates hear of it") + "\n")
+    return OK
