@@ -39,6 +39,7 @@ def loaded_by(module: str) -> set[str]:
         ("gate.capture.decode", {"cv2", "numpy", "zxingcpp", "pyzbar"}),
         ("gate.demo.synthetic_camera", {"cv2", "numpy", "zxingcpp"}),
         ("gate.cli.main", {"sqlite3", "sqlite_utils", "msgspec", "textual", "cv2", "numpy"}),
+        ("gate.cli.main", {"gate.config", "gate.errors", "sync", "zoneinfo"}),
         ("gate.ui.tui.app", {"cv2", "zxingcpp", "pyzbar", "sync"}),
         ("gate.core.coverage", {"sqlite3", "socket", "asyncio", "logging", "msgspec"}),
         ("gate.core.replication", {"sqlite3", "socket", "asyncio", "logging", "msgspec"}),
