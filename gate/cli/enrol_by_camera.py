@@ -51,6 +51,6 @@ def read_invitation(config: Config, picture: Path | None, begins: str) -> str:
     if not texts:
         raise InputError(
             _("no enrolment code was seen in {n} s").format(n=int(WAIT_S)),
-            _("Copy the link by hand instead: gate enroll"),
+            _("Copy the link by hand instead: gate enrol"),
         )
     return texts[0]

@@ -1,7 +1,7 @@
 """How a command is added to the parser, and the flags that several commands have."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gate.i18n import _
 
@@ -17,10 +17,13 @@ class Commands:
         """The flags that every command has as well as the parser."""
         self._parsers = parser.add_subparsers(metavar=_("COMMAND"), required=True)
 
-    def add(self, name: str, run: Run, told: str, example: str = "") -> argparse.ArgumentParser:
+    def add(
+        self, name: str, run: Run, told: str, example: str = "", aliases: Sequence[str] = ()
+    ) -> argparse.ArgumentParser:
         """The parser of one more command, for its flags; ``told`` says what it is for."""
         command = self._parsers.add_parser(
             name,
+            aliases=aliases,
             parents=[self.common],
             help=told,
             description=told,

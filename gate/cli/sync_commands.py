@@ -1,4 +1,4 @@
-"""What ``gate enroll`` and ``gate sync`` do."""
+"""What ``gate enrol`` and ``gate sync`` do."""
 
 import logging
 import signal
@@ -64,7 +64,7 @@ def enrol_device(folder: Folder, link: str, *, again: bool, name: str = "") -> E
     if folder.enrolment.exists() and not again:
         raise UsageError(
             _("this device is enrolled already"),
-            _("To enrol it anew, with another link: gate enroll --again"),
+            _("To enrol it anew, with another link: gate enrol --again"),
         )
     require_not_revoked(folder)
     invitation = parse_link(link)
@@ -400,7 +400,7 @@ def _worker(
     if enrolment is None and membership is None:
         raise UsageError(
             _("this device is not enrolled with a server or a venue"),
-            _("Enrol it with: gate enroll"),
+            _("Enrol it with: gate enrol"),
         )
     folder.create()
     enrolment = enrolment or Enrolment("", "", "")

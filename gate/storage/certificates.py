@@ -277,4 +277,4 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 
 def _again() -> str:
-    return _("Enrol this device again: gate enroll --again")
+    return _("Enrol this device again: gate enrol --again")

@@ -99,7 +99,7 @@ def load(folder: Folder) -> Enrolment | None:
     except (msgspec.DecodeError, UnicodeError) as error:
         raise DamagedError(
             _("{file} cannot be read").format(file=folder.enrolment.name),
-            _("Enrol this device again: gate enroll --again"),
+            _("Enrol this device again: gate enrol --again"),
         ) from error
 
 

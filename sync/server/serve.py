@@ -427,8 +427,8 @@ def _take_over(engine: Engine, wanted: Wanted, host: Host) -> int:
     write = sys.stdout.write
     write(told + "\n")
     write(_("1. Have a link made for the host: gate serve --new-token NAME") + "\n")
-    write(_("2. At the host, with its lane closed: gate enroll, and then gate scan") + "\n")
-    write(_("Other gates go on; each may enrol too: gate enroll --again") + "\n")
+    write(_("2. At the host, with its lane closed: gate enrol, and then gate scan") + "\n")
+    write(_("Other gates go on; each may enrol too: gate enrol --again") + "\n")
     return 0
 
 

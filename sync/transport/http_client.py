@@ -415,7 +415,7 @@ def _unwelcome(problem: Problem) -> Unauthorized:
         return Revoked(fault.message, fault.hint)
     return Unauthorized(
         _("the server does not know this device any more"),
-        _("Its event is over, or it was enrolled elsewhere: gate enroll --again"),
+        _("Its event is over, or it was enrolled elsewhere: gate enrol --again"),
     )
 
 

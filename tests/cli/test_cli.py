@@ -61,11 +61,20 @@ def test_help_and_version(gate: Gate) -> None:
     """Every command is listed and has its own help with an example where one helps."""
     code, out, _err = gate("--help")
     assert code == 0
-    for command in ("scan", "demo", "import", "lookup", "report", "log", "verify", "doctor",
-                    "read", "operator", "wipe"):  # fmt: skip
+    for command in ("scan", "enrol", "sync", "demo", "import", "lookup", "report", "log", "verify",
+                    "doctor", "read", "operator", "serve", "venue", "cards", "tickets",
+                    "wipe"):  # fmt: skip
         assert f"    {command} " in out
         assert gate(command, "--help")[0] == 0
     assert gate("--version")[1] == f"venue-gate {__version__}\n"
+
+
+def test_enrol_is_enroll_too(gate: Gate, tmp_path: Path) -> None:
+    """Both spellings are one command."""
+    assert gate("enroll", "--help") == gate("enrol", "--help")
+    told = [gate(name, "--link-file", tmp_path / "none") for name in ("enrol", "enroll")]
+    assert told[0] == told[1]
+    assert (told[0][0], "cannot read" in told[0][2]) == (2, True)
 
 
 def test_import_report_lookup_log_verify(gate: Gate, tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def test_another_key_is_a_fault(authority: Authority, tmp_path: Path) -> None:
     for context in (server_context, client_context):
         with pytest.raises(DamagedError, match="does not fit") as fault:
             context(folder, made)
-        assert "gate enroll" in fault.value.hint
+        assert "gate enrol" in fault.value.hint
     assert not list(folder.path.glob("*.part"))
 
 

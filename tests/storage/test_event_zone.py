@@ -22,7 +22,7 @@ from tests.support.central import Central, Maker, central
 from tests.support.programs import run
 from tests.support.terminal import Terminal
 from tests.support.venue import NOW_MS
-from tests.sync.server.test_serve import enroll, make_events, serving
+from tests.sync.server.test_serve import enrol, make_events, serving
 
 OTHER = "f" * 16
 
@@ -105,7 +105,7 @@ class TestServe:
         """With the enrolment, with the tickets, and whenever it changes."""
         gate = Folder(tmp_path / "gate")
         with serving(tmp_path / "s", "--time-zone", "Europe/Berlin") as server:
-            assert enroll(gate.path, server.link()) == (0, "")
+            assert enrol(gate.path, server.link()) == (0, "")
             kept = load(gate)
             assert kept is not None
             assert kept.time_zone == "Europe/Berlin"

@@ -79,7 +79,7 @@ def test_a_name_given_at_enrolment_is_known_everywhere(
     server = Server(tmp_path / "server", "--event", EVENT)
     try:
         ran = run(
-            "enroll", "--name", "Rear", "--data-dir", str(tmp_path / "gate"),
+            "enrol", "--name", "Rear", "--data-dir", str(tmp_path / "gate"),
             input_=server.link("West") + "\n", timeout=60,
         )  # fmt: skip
         assert "Enrolled as Rear" in ran.stdout, ran.stderr

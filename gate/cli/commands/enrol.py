@@ -1,4 +1,4 @@
-"""``gate enroll``: this gate joins a server or a venue by the link that it shows."""
+"""``gate enrol``: this gate joins a server or a venue by the link that it shows."""
 
 import argparse
 import sys
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 def add(commands: Commands) -> None:
-    """Add ``gate enroll``."""
+    """Add ``gate enrol``."""
     sub = commands.add(
-        "enroll",
+        "enrol",
         run,
         _("join a server with the link it shows"),
-        "gate enroll --picture invitation.png",
+        "gate enrol --picture invitation.png",
+        aliases=("enroll",),
     )
     how = sub.add_mutually_exclusive_group()
     how.add_argument("--by-camera", action="store_true", help=_("read the link with the camera"))

@@ -416,7 +416,7 @@ class TestCrowds:
             at = httpx.URL(server.url)
             assert at.port is not None
             with crowd(at.host, at.port, 1200) as idle:
-                assert enroll(tmp_path / "gate", server.link()) == (0, "")
+                assert enrol(tmp_path / "gate", server.link()) == (0, "")
                 once = run("sync", "--once", "--data-dir", str(tmp_path / "gate"), timeout=60)
                 assert once.returncode == 0, once.stderr
                 assert still_there(idle) <= OF_EACH
@@ -436,7 +436,7 @@ class TestTls:
             link = server.link()
             pinned = invite.fingerprint(server.folder / "server.crt")
             assert parse_link(link).fingerprint == pinned != ""
-            assert enroll(tmp_path / "gate", link) == (0, "")
+            assert enrol(tmp_path / "gate", link) == (0, "")
             once = run("sync", "--once", "--data-dir", str(tmp_path / "gate"), timeout=60)
             assert once.returncode == 0, once.stderr
             with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
@@ -448,11 +448,11 @@ class TestTls:
             link = server.link()
             pinned = parse_link(link).fingerprint
             other = f"{int(pinned[0], 16) ^ 1:x}{pinned[1:]}"
-            code, told = enroll(tmp_path / "gate", link.replace(pinned, other))
+            code, told = enrol(tmp_path / "gate", link.replace(pinned, other))
             assert code == 2
             assert "another certificate" in told
             assert not Folder(tmp_path / "gate").enrolment.exists()
-            assert enroll(tmp_path / "gate", link) == (0, "")
+            assert enrol(tmp_path / "gate", link) == (0, "")
 
     def test_a_given_certificate_is_shown(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -466,11 +466,11 @@ class TestTls:
             assert shown == certificate.read_text()
             link = server.link()
             assert parse_link(link).fingerprint == ""
-            code, _told = enroll(tmp_path / "gate", link)
+            code, _told = enrol(tmp_path / "gate", link)
             assert code != 0
             assert not Folder(tmp_path / "gate").enrolment.exists()
             monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-            assert enroll(tmp_path / "gate", link) == (0, "")
+            assert enrol(tmp_path / "gate", link) == (0, "")
 
     def test_one_goes_with_the_other(self, tmp_path: Path) -> None:
         """A certificate without its key, or one that is not there, is refused in one line."""
@@ -483,9 +483,9 @@ class TestTls:
             assert (ran.returncode, told in ran.stderr) == (code, True), ran.stderr
 
 
-def enroll(folder: Path, link: str) -> tuple[int, str]:
-    """``gate enroll``: its exit code and complaints."""
-    ran = run("enroll", "--data-dir", str(folder), input_=link + "\n", timeout=60)
+def enrol(folder: Path, link: str) -> tuple[int, str]:
+    """``gate enrol``: its exit code and complaints."""
+    ran = run("enrol", "--data-dir", str(folder), input_=link + "\n", timeout=60)
     complaints = [line for line in ran.stderr.splitlines() if line.startswith("gate: ")]
     return ran.returncode, "\n".join(complaints)
 

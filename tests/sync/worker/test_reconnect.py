@@ -263,10 +263,10 @@ def test_a_revoked_device_keeps_its_journal_only(
     brought = run("import", str(stick), "--data-dir", str(other.folder.path), timeout=60)
     assert brought.returncode == 0, brought.stderr
     assert made <= other.heard()
-    assert enroll(gate.folder.path, server.link("gate"), "--again")[0] != 0
+    assert enrol(gate.folder.path, server.link("gate"), "--again")[0] != 0
     export = str(tmp_path / "kept.jsonl")
     assert run("wipe", "--yes", "--export", export, *where, timeout=60).returncode == 0
-    assert enroll(gate.folder.path, server.link("gate"))[0] == 0
+    assert enrol(gate.folder.path, server.link("gate"))[0] == 0
     assert gate.folder.device_id() != device
     states = {one["id"]: one["state"] for one in server.admin("GET", f"/events/{EVENT}/devices")}
     assert (states[device], states[gate.folder.device_id()]) == ("revoked", "enrolled")
@@ -280,8 +280,8 @@ def test_a_damaged_enrolment_names_what_mends_it(server: Server, make_device: Ma
     gate.folder.enrolment.write_bytes(whole[: len(whole) // 2])
     ran = gate.once()
     assert ran.returncode == 1
-    assert "gate enroll --again" in ran.stderr
-    assert enroll(gate.folder.path, server.link("gate"), "--again")[0] == 0
+    assert "gate enrol --again" in ran.stderr
+    assert enrol(gate.folder.path, server.link("gate"), "--again")[0] == 0
     assert gate.once().returncode == 0
 
 
@@ -301,7 +301,7 @@ def test_whoever_never_enrolled_is_told_of_no_lane_that_goes_on(
     """A server that does not answer the first word: look at server and network."""
     link = server.link("gate")
     server.close()
-    code, said = enroll(tmp_path / "gate", link)
+    code, said = enrol(tmp_path / "gate", link)
     assert code == 1
     assert "cannot be reached" in said
     assert "Is it running" in said
@@ -379,7 +379,7 @@ def test_tokens_say_what_is_wrong_with_them(server: Server, tmp_path: Path, faul
     if fault == "wrong":
         link = link.replace("&t=", "&t=x")
     elif fault == "used":
-        assert enroll(tmp_path / "first", link)[0] == 0
+        assert enrol(tmp_path / "first", link)[0] == 0
     else:
         token = server.admin("POST", f"/events/{EVENT}/tokens", {"name": "gate", "lifetime_s": 1})[
             "token"
@@ -387,7 +387,7 @@ def test_tokens_say_what_is_wrong_with_them(server: Server, tmp_path: Path, faul
         link = f"venuegate:enrol?u={server.url}&t={token}&f="
         made = time.monotonic()
         until(lambda: time.monotonic() > made + 1.1)
-    code, said = enroll(tmp_path / "second", link)
+    code, said = enrol(tmp_path / "second", link)
     assert code == 1
     sentence = {
         "wrong": "This enrolment token is not one of this server's.",
@@ -400,8 +400,8 @@ def test_tokens_say_what_is_wrong_with_them(server: Server, tmp_path: Path, faul
     assert not Folder(tmp_path / "second").enrolment.exists()
 
 
-def enroll(folder: Path, link: str, *arguments: str) -> tuple[int, str]:
-    ran = run("enroll", "--data-dir", str(folder), *arguments, input_=link + "\n", timeout=60)
+def enrol(folder: Path, link: str, *arguments: str) -> tuple[int, str]:
+    ran = run("enrol", "--data-dir", str(folder), *arguments, input_=link + "\n", timeout=60)
     assert "Traceback" not in ran.stderr
     return ran.returncode, ran.stderr
 
@@ -413,7 +413,7 @@ def enroll(folder: Path, link: str, *arguments: str) -> tuple[int, str]:
 )
 def test_a_link_to_nowhere_is_a_usage_fault(tmp_path: Path, url: str) -> None:
     """One clear line and exit code 2, as for any other text that is no link."""
-    code, said = enroll(tmp_path / "gate", f"venuegate:enrol?u={quote(url)}&t=x&f=")
+    code, said = enrol(tmp_path / "gate", f"venuegate:enrol?u={quote(url)}&t=x&f=")
     assert (code, "this is no enrolment link" in said) == (2, True)
 
 
@@ -424,7 +424,7 @@ def test_a_camera_can_read_the_invitation(server: Server, tmp_path: Path) -> Non
     segno.make(server.link("gate"), error="l").save(str(picture), scale=6, border=4)
     segno.make("something else").save(str(blank), scale=6, border=4)
     folder = Folder(tmp_path / "gate")
-    begun = ("enroll", "--data-dir", str(folder.path), "--picture")
+    begun = ("enrol", "--data-dir", str(folder.path), "--picture")
     ran = run(*begun, str(blank), timeout=60)
     assert (ran.returncode, folder.enrolment.exists()) == (1, False)
     assert "no enrolment code" in ran.stderr
