@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from gate.storage.certificates import Membership, save_membership
 from gate.storage.folder import Folder
 from gate.storage.ticket_feed import TicketFeed
-from sync.server import audit, persons, snapshot, ticket_table
+from sync.server import audit, erasing, events, feed, issuing, persons, snapshot
 from sync.server.audit import Actor
 from sync.server.database import in_transaction, open_database, reading, scrub
 from sync.worker.feed_follower import unpack
@@ -44,8 +44,8 @@ def tell(what: str, ms: float, beside: str, other_ms: float) -> None:
 
 def fill(engine: Any, count: int) -> float:
     def job(connection: Any) -> None:
-        ticket_table.create_event(connection, EVENT, "Bench", "UTC", 1)
-        ticket_table.issue(connection, EVENT, ticket_table.Issue([{"id": "A", "kind": "meeting"}]))
+        events.create_event(connection, EVENT, "Bench", "UTC", 1)
+        issuing.issue(connection, EVENT, issuing.Issue([{"id": "A", "kind": "meeting"}]))
 
     in_transaction(engine, job)
     total = 0.0
@@ -58,7 +58,7 @@ def fill(engine: Any, count: int) -> float:
             partial(
                 in_transaction,
                 engine,
-                lambda c, r=rows: ticket_table.issue(c, EVENT, ticket_table.Issue(tickets=r)),
+                lambda c, r=rows: issuing.issue(c, EVENT, issuing.Issue(tickets=r)),
             )
         )
         print(f"\rissued {first + len(rows)}", end="", flush=True)
@@ -71,19 +71,19 @@ def gate_of(engine: Any, folder: Path, directory: Path) -> TicketFeed:
     gate = Folder(folder)
     gate.create()
     with reading(engine) as connection:
-        authority = ticket_table.authority_of(connection, EVENT).certificate
+        authority = feed.authority_of(connection, EVENT).certificate
     save_membership(gate, Membership(gate.device_id(), "", authority))
     part = folder / "fetched.part"
     unpack(directory / f"{told.name}.zst", part, told)
-    feed = TicketFeed(gate)
-    feed.install(part, told)
-    return feed
+    gate_feed = TicketFeed(gate)
+    gate_feed.install(part, told)
+    return gate_feed
 
 
-def follow(engine: Any, feed: TicketFeed) -> float:
+def follow(engine: Any, gate_feed: TicketFeed) -> float:
     with reading(engine) as connection:
-        page = ticket_table.changes(connection, EVENT, feed.cursor, 1)
-    return timed(lambda: feed.apply(page))
+        page = feed.changes(connection, EVENT, gate_feed.cursor, 1)
+    return timed(lambda: gate_feed.apply(page))
 
 
 def main() -> None:
@@ -101,20 +101,18 @@ def run(root: Path, count: int) -> None:
     engine = open_database(f"sqlite:///{root / 'central.db'}")
     issued_ms = fill(engine, count)
     print(f"{count} tickets with names, SQLite; medians of {TIMES} but where it is done once")
-    feed = gate_of(engine, root / "gate", root / "snapshots")
+    gate_feed = gate_of(engine, root / "gate", root / "snapshots")
     plain, erased, at_gate, plain_gate, scrubs = [], [], [], [], []
     for n in range(TIMES):
-        change = ticket_table.Issue(changes=[{"id": f"t{n + 500}", "zone": "C"}])
+        change = issuing.Issue(changes=[{"id": f"t{n + 500}", "zone": "C"}])
         plain.append(
-            timed(
-                partial(in_transaction, engine, lambda c, s=change: ticket_table.issue(c, EVENT, s))
-            )
+            timed(partial(in_transaction, engine, lambda c, s=change: issuing.issue(c, EVENT, s)))
         )
-        plain_gate.append(follow(engine, feed))
+        plain_gate.append(follow(engine, gate_feed))
         job = partial(persons.erase, event=EVENT, asked=f"ticket:t{n * 7}", folder=root, parts=())
         erased.append(timed(partial(in_transaction, engine, job)))
         scrubs.append(timed(lambda: scrub(engine)))
-        at_gate.append(follow(engine, feed))
+        at_gate.append(follow(engine, gate_feed))
     middle = statistics.median
     tell("a person erased at the server", middle(erased), "a ticket changed", middle(plain))
     tell("  and its log emptied", middle(scrubs), "a ticket changed", middle(plain))
@@ -122,28 +120,28 @@ def run(root: Path, count: int) -> None:
     bare, noted = [], []
     for n in range(200):
         state = {"id": "t900", "zone": str(n)}
-        issue = partial(ticket_table.issue, event=EVENT, stated=ticket_table.Issue(changes=[state]))
+        issue = partial(issuing.issue, event=EVENT, stated=issuing.Issue(changes=[state]))
         bare.append(timed(partial(in_transaction, engine, issue)))
         job = audit.noted(issue, Actor("bench", "::1"), "tickets", n, event=EVENT)
         noted.append(timed(partial(in_transaction, engine, job)))
     tell("a change with its row of the audit log", middle(noted), "without", middle(bare))
 
     def drop() -> None:
-        in_transaction(engine, lambda c: ticket_table.begin_to_drop(c, EVENT, 2))
-        for step in (ticket_table.drop_some, ticket_table.forget_some):
+        in_transaction(engine, lambda c: erasing.begin_to_drop(c, EVENT, 2))
+        for step in (erasing.drop_some, erasing.forget_some):
             after = None
             while True:
                 after = in_transaction(engine, partial(step, event=EVENT, after=after))
                 if after is None:
                     break
-        in_transaction(engine, partial(ticket_table.end_dropping, event=EVENT))
+        in_transaction(engine, partial(erasing.end_dropping, event=EVENT))
         scrub(engine)
 
     tell("the event dropped at the server, once", timed(drop), "issued", issued_ms)
-    with closing(feed):
+    with closing(gate_feed):
         part = root / "copy.db"
-        copied = timed(lambda: shutil.copy(feed._path, part))
-        tell("and at a gate, once", timed(lambda: feed.drop(3)), "its file copied", copied)
+        copied = timed(lambda: shutil.copy(gate_feed._path, part))
+        tell("and at a gate, once", timed(lambda: gate_feed.drop(3)), "its file copied", copied)
     engine.dispose()
 
 

@@ -26,7 +26,7 @@ from gate.core.signed_tip import SignedTip
 from gate.storage.device_key import verifier
 from gate.storage.folder import Folder
 from gate.storage.peer_store import PeerStore
-from sync.server import entry_table, tables, ticket_table
+from sync.server import events, intake, tables
 from sync.server.database import in_transaction, open_database
 from sync.server.head_cache import Memory
 from tests.support.central import NOW_MS, Maker
@@ -93,13 +93,13 @@ def at_server(path: Path, entries: int, now_ms: int | None) -> float:
     told = [(read_bodies(bodies)[0], head) for bodies, head in frames(maker, entries)]
     engine: Engine = open_database(f"sqlite:///{path}")
     memory = Memory(engine)
-    in_transaction(engine, lambda c: ticket_table.create_event(c, EVENT, "", "UTC", NOW_MS))
+    in_transaction(engine, lambda c: events.create_event(c, EVENT, "", "UTC", NOW_MS))
     started = time.perf_counter()
     for carried, head in told:
-        push = entry_table.Push(maker.device, carried, {(head.origin, head.seq, head.hash)}, [head])
+        push = intake.Push(maker.device, carried, {(head.origin, head.seq, head.hash)}, [head])
         in_transaction(
             engine,
-            lambda c, push=push: entry_table.accept(c, EVENT, [push], memory, now_ms=now_ms),  # type: ignore[misc]
+            lambda c, push=push: intake.accept(c, EVENT, [push], memory, now_ms=now_ms),  # type: ignore[misc]
         )
     took = time.perf_counter() - started
     with engine.connect() as connection:

@@ -317,8 +317,8 @@ class Running:
 def prepare(url: str, gates: list[Gate]) -> None:
     from sqlalchemy import insert
 
+    from sync.server import events
     from sync.server import tables as t
-    from sync.server import ticket_table
     from sync.server.database import open_database
     from sync.server.devices import hash_of
 
@@ -327,7 +327,7 @@ def prepare(url: str, gates: list[Gate]) -> None:
         for table in reversed(t.metadata.sorted_tables):
             if table is not t.meta:
                 connection.execute(table.delete())
-        ticket_table.create_event(connection, EVENT, "Bench", "UTC", 1)
+        events.create_event(connection, EVENT, "Bench", "UTC", 1)
         connection.execute(
             insert(t.device),
             [

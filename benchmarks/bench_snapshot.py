@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gate.core.model import Scan
-from sync.server import ticket_table
+from sync.server import issuing
 from sync.server.database import in_transaction, open_database
 from tests.system.network import EVENT, Device, Server
 
@@ -89,7 +89,7 @@ def fill(folder: Path, count: int) -> None:
         ]
         in_transaction(
             engine,
-            lambda c, rows=rows: ticket_table.issue(c, EVENT, ticket_table.Issue(tickets=rows)),
+            lambda c, rows=rows: issuing.issue(c, EVENT, issuing.Issue(tickets=rows)),
         )
     engine.dispose()
     print(f"{count} tickets issued in {time.monotonic() - started:.0f} s")

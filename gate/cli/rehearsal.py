@@ -28,7 +28,7 @@ from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.text.words import BASIS_WORDS, OUTCOME_WORDS, basis_words, printable
 from gate.text.zones import machine_zone
-from sync.server import ticket_table
+from sync.server import events, issuing
 from sync.server.database import open_database
 from sync.server.devices import mint_token
 from sync.server.invite import link
@@ -181,9 +181,9 @@ class _Server:
         rows = [{"code": _code(n), "type": "SHOW", "id": _id(n)} for n in range(count)]
         with engine.begin() as connection:
             now_ms = time.time_ns() // 10**6
-            ticket_table.create_event(connection, EVENT, "Winter Gala", machine_zone().name, now_ms)
+            events.create_event(connection, EVENT, "Winter Gala", machine_zone().name, now_ms)
             kinds = [{"id": "SHOW", "kind": "meeting", "title": "Winter Gala"}]
-            ticket_table.issue(connection, EVENT, ticket_table.Issue(kinds, rows))
+            issuing.issue(connection, EVENT, issuing.Issue(kinds, rows))
             tokens = [mint_token(connection, EVENT, name, now_ms)[0] for name in names]
         engine.dispose()
         return [link(f"http://127.0.0.1:{self._port}", token, "") for token in tokens]

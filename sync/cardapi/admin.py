@@ -22,7 +22,7 @@ from sync.cardapi.card import Card, CardStatus
 from sync.cardapi.crypto import is_aes_key
 from sync.cardapi.issued_codes import find_card
 from sync.cardapi.webhook_delivery import NotAllowed
-from sync.server import audit, entry_table, http
+from sync.server import audit, http, journals
 from sync.server.http import Denied, reply
 from sync.server.organisers import Right
 from sync.server.server import Needs, Server, actor, check_reach, organiser
@@ -194,7 +194,7 @@ def review(connection: Connection, card_id: str, reason: str | None, now_ms: int
     card = find_card(connection, card_id)
     if card is None:
         raise UsageError(_("there is no card {card}").format(card=card_id[:32]), "")
-    entry_table.lock(connection, card.event)
+    journals.lock(connection, card.event)
     card = find_card(connection, card_id) or card
     account = accounts.find(connection, card.appid)
     assert account is not None

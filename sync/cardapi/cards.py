@@ -44,7 +44,7 @@ from sync.cardapi.issued_codes import (
     set_card,
 )
 from sync.cardapi.projection import State
-from sync.server import entry_table
+from sync.server import journals
 
 BATCH = 50
 _OFFER_LIFE_S = 365 * 86400
@@ -60,7 +60,7 @@ def create(
     event = stated.event or account.event
     if event not in (account.event, *account.events):
         raise Refused(Errcode.BAD_PARAMETER, "event")
-    entry_table.lock(connection, event)
+    journals.lock(connection, event)
     card = Card(
         card_id=f"p{base64.b32encode(secrets.token_bytes(17)).decode()[:27]}",
         appid=account.appid,

@@ -63,7 +63,7 @@ from sync.cardapi.projection import (
     ticket_row,
     window,
 )
-from sync.server import audit, entry_table
+from sync.server import audit, intake, journals, ticket_store
 from sync.server.head_cache import Memory
 
 MOST_CODES = 100
@@ -96,9 +96,9 @@ def _judge(
 ) -> tuple[UserCardStatus, Verdict]:
     """How a code stands, and what the gates' own rules say of a use here and now."""
     if history is None:
-        history = entry_table.history(connection, card.event, holding.ticket)
+        history = journals.history(connection, card.event, holding.ticket)
     has_no_end = is_tester(connection, card.appid, holding.openid)
-    ticket = entry_table.find_ticket(connection, card.event, holding.ticket)
+    ticket = ticket_store.find_ticket(connection, card.event, holding.ticket)
     uses = 1 if ticket is None else ticket.use_limit
     status = standing(
         card, holding, now_ms // 1000, is_used=history.used >= uses, is_tester=has_no_end
@@ -157,7 +157,7 @@ def consume(
     """
     asked = read_fields((Field("outer_str", text(128)),), said)
     card, holding = need_holding(connection, account, said, locks=True)
-    facts = entry_table.facts_of(connection, card.event, holding.ticket)
+    facts = journals.facts_of(connection, card.event, holding.ticket)
     status, verdict = _judge(connection, account, card, holding, now_ms, history=fold(facts))
     if status is UserCardStatus.CONSUMED:
         # Whoever had no answer to a call that was done must hear so, also after the end.
@@ -166,7 +166,7 @@ def consume(
         raise Refused(Errcode.NOT_USABLE, status)
     if not verdict.is_green:
         raise Refused(_REFUSALS.get(verdict.reason, Errcode.NOT_USABLE), verdict.reason)
-    entry_table.record(
+    intake.record(
         connection,
         card.event,
         now_ms,

@@ -30,7 +30,7 @@ from sync.cardapi.issued_codes import (
 )
 from sync.cardapi.projection import IssuedCode, State, UserCardStatus, standing
 from sync.cardapi.updates import remind
-from sync.server import entry_table
+from sync.server import journals
 
 GIFT_S = 24 * 3600
 """How long a friend has to take a gift."""
@@ -176,7 +176,7 @@ def time_out(connection: Connection, card_id: str, code: str, now_ms: int) -> st
     card = find_card(connection, card_id)
     if card is None:
         return None
-    entry_table.lock(connection, card.event)
+    journals.lock(connection, card.event)
     row = find(connection, card_id, code)
     account = accounts.find(connection, card.appid)
     if row is None or account is None or row.state != State.GIFTING:

@@ -22,7 +22,7 @@ from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.fields import card_id as read_card_id
 from sync.cardapi.fields import code as read_code
 from sync.cardapi.projection import DEAD, OPEN, IssuedCode, State, ticket_row, type_row, window
-from sync.server import entry_table, ticket_table
+from sync.server import issuing, journals, ticket_store
 from sync.server import tables as central
 
 _IN = 500
@@ -105,7 +105,7 @@ def need_card(
     if found is None:
         raise Refused(Errcode.BAD_CARD_ID)
     if locks:
-        entry_table.lock(connection, found.event)
+        journals.lock(connection, found.event)
         found = find_card(connection, wanted) or found
     return found
 
@@ -231,7 +231,7 @@ def need_holding(
     assert card is not None
     if not locks:
         return card, holding_of(rows[0])
-    entry_table.lock(connection, card.event)
+    journals.lock(connection, card.event)
     row = find(connection, card.card_id, code)
     if row is None or row.state in (State.DEPOSITED, *DEAD):
         raise Refused(Errcode.BAD_CODE)
@@ -240,7 +240,7 @@ def need_holding(
 
 def is_used(connection: Connection, card: Card, holding: IssuedCode) -> bool:
     """Whether the ticket has been redeemed, at any gate or here."""
-    return entry_table.history(connection, card.event, holding.ticket).used > 0
+    return journals.history(connection, card.event, holding.ticket).used > 0
 
 
 def publish(
@@ -252,10 +252,10 @@ def publish(
 ) -> None:
     """Tell the gates of types and tickets: numbered changes of the event's feed."""
     # The card API states Unix seconds, and has checked them by its own rules.
-    stated = ticket_table.Issue(types=types, tickets=rows, is_exact=True)
+    stated = issuing.Issue(types=types, tickets=rows, is_exact=True)
     try:
-        ticket_table.issue(connection, event, stated)
-    except ticket_table.Over as over:
+        issuing.issue(connection, event, stated)
+    except issuing.Over as over:
         raise Refused(Errcode.BAD_CARD_STATUS, str(over)) from over
 
 
@@ -381,7 +381,7 @@ def taken(connection: Connection, card: Card, codes: Iterable[str]) -> set[str]:
     """Which of the codes belong to any ticket of the account or of the card's event."""
     wanted = sorted(set(codes))
     found: set[str] = set()
-    hashes = ticket_table.hashes_of(connection, card.event, wanted)
+    hashes = ticket_store.hashes_of(connection, card.event, wanted)
     for some in in_parts(wanted):
         held = {"appid": card.appid, "codes": some}
         found |= set(connection.execute(_HELD_OF, held).scalars())

@@ -22,7 +22,7 @@ from sync.cardapi.fields import card_id as read_card_id
 from sync.cardapi.fields import code as read_code
 from sync.cardapi.issued_codes import find, find_card, holding_of
 from sync.cardapi.projection import DEAD, IssuedCode, State
-from sync.server import entry_table
+from sync.server import journals
 
 MOST_CODES = 10_000
 """Tickets in one order."""
@@ -67,7 +67,7 @@ def order(connection: Connection, account: Account, said: Mapping[str, Any], now
     if None in found.values():
         raise Refused(Errcode.BAD_CARD_ID)
     for event in sorted({card.event for card in found.values() if card is not None}):
-        entry_table.lock(connection, event)
+        journals.lock(connection, event)
     wishes = []
     for item in asked["items"]:
         card = find_card(connection, item["card_id"])
@@ -147,7 +147,7 @@ def _present(connection: Connection, card_id: str, code: str) -> tuple[Card, Iss
     row = find(connection, card_id, code)
     assert card is not None
     assert row is not None
-    entry_table.lock(connection, card.event)
+    journals.lock(connection, card.event)
     c = t.holding.c
     now = connection.execute(
         select(t.holding).where(c.ticket == row.ticket, c.state.not_in(DEAD))

@@ -15,7 +15,7 @@ from sync.cardapi import tables as t
 from sync.cardapi.issued_codes import in_parts
 from sync.cardapi.projection import MOVED, State
 from sync.cardapi.webhook_outbox import reminder_line
-from sync.server import ticket_table
+from sync.server import events
 from sync.server.part import Key, PersonalData, Subject
 
 _GONE: Final = "erased-"
@@ -207,7 +207,7 @@ def _cards(connection: Connection, event: str) -> set[str]:
 
 def _keyed(connection: Connection, event: str) -> Callable[[str], str]:
     """One name for all that is one person's; with the event's key goes what could prove a guess."""
-    key = bytes.fromhex(ticket_table.said_of(connection, event)[0])
+    key = bytes.fromhex(events.said_of(connection, event)[0])
     return lambda openid: f"{_GONE}{code_hash(key, openid).hex()[:16]}"
 
 

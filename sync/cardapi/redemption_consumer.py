@@ -20,7 +20,7 @@ from sync.cardapi.card import Card
 from sync.cardapi.codes import API
 from sync.cardapi.issued_codes import cards_of, holding_of, in_parts, set_redeemed
 from sync.cardapi.projection import DEAD, IssuedCode
-from sync.server import entry_table
+from sync.server import conflicts, journals
 from sync.server import tables as central
 
 PAGE = 100
@@ -42,7 +42,7 @@ def behind(connection: Connection) -> list[str]:
 
 def follow(connection: Connection, event: str, now_ms: int) -> int:
     """Draw the consequences of an event's next entries; the answer is how many there were."""
-    entry_table.lock(connection, event)
+    journals.lock(connection, event)
     after = connection.execute(
         select(t.followed.c.number).where(t.followed.c.event == event)
     ).scalar()
@@ -53,7 +53,7 @@ def follow(connection: Connection, event: str, now_ms: int) -> int:
         .order_by(e.number)
         .limit(PAGE)
     ).all()
-    upto = rows[-1].number if len(rows) == PAGE else entry_table.newest_number(connection, event)
+    upto = rows[-1].number if len(rows) == PAGE else journals.newest_number(connection, event)
     _draw(connection, event, [entry_codec.decode(row.body) for row in rows], now_ms)
     if after is None:
         connection.execute(insert(t.followed).values(event=event, number=upto))
@@ -84,7 +84,7 @@ def _draw(connection: Connection, event: str, new: list[Entry], now_ms: int) -> 
             if told is not None:
                 _tell(connection, account, holding, told, now_ms)
             if ticket in voided:
-                strange = entry_table.irregular_of(connection, event, ticket, facts[ticket])
+                strange = conflicts.irregular_of(connection, event, ticket, facts[ticket])
                 names = {entry.name for entry in by_ticket[ticket]}
                 for one in strange.admissions if strange else ():
                     if one.entry.name in names:

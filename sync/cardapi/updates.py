@@ -34,7 +34,7 @@ from sync.cardapi.issued_codes import (
 )
 from sync.cardapi.projection import CANCELLED, DAY_S, DEAD, IssuedCode, State, last_second
 from sync.server import tables as central
-from sync.server import ticket_table
+from sync.server import ticket_store
 
 Answer = dict[str, Any]
 
@@ -126,7 +126,7 @@ def _take_barcode(
     """
     if parse(text).problem is not None:
         raise Refused(Errcode.BAD_PARAMETER, "qrcode_data")
-    hashed = ticket_table.hashes_of(connection, card.event, [text])[text]
+    hashed = ticket_store.hashes_of(connection, card.event, [text])[text]
     c = central.code.c
     known = connection.execute(
         select(c.ticket, c.state).where(c.event == card.event, c.hash == hashed)
@@ -145,7 +145,7 @@ def _take_barcode(
     if owner is None or not may_go:
         raise Refused(Errcode.BAD_PARAMETER, "qrcode_data belongs to another ticket")
     _let_go(connection, *owner, text)
-    ticket_table.release(connection, card.event, hashed)
+    ticket_store.release(connection, card.event, hashed)
 
 
 def _barcode_owner(

@@ -18,7 +18,18 @@ from gate.core.model import Entry, Status
 from gate.errors import UsageError
 from gate.i18n import _
 from gate.storage.moments import BadMoment, Side, second_of
-from sync.server import audit, devices, entry_table, http, organisers, persons, ticket_table
+from sync.server import (
+    audit,
+    conflicts,
+    counts,
+    devices,
+    events,
+    feed,
+    http,
+    issuing,
+    organisers,
+    persons,
+)
 from sync.server import tables as t
 from sync.server.devices import State, need_event
 from sync.server.http import Denied, reply
@@ -126,7 +137,7 @@ class Admin:
     async def events(self, request: Request) -> Response:
         """Every event that the token is for."""
         mine = organiser(request)
-        found = await self._server.read(ticket_table.events)
+        found = await self._server.read(events.all_events)
         return reply([EventLine(**one) for one in found if mine.reaches(one["id"])])
 
     async def new_event(self, request: Request) -> Response:
@@ -152,7 +163,7 @@ class Admin:
             _check_zone(asked.time_zone)
         change = partial(_change_event, event=event, asked=asked)
         line = await self._write(
-            request, change, "settings", event=event, about=ticket_table.tell_settings
+            request, change, "settings", event=event, about=events.tell_settings
         )
         self._server.tell_changes(event)
         return reply(line)
@@ -246,7 +257,7 @@ class Admin:
             {"id": void.id, "status": Status.REVOKED.value, "status_note": void.note}
             for void in stated.voids
         ]
-        wanted = ticket_table.Issue(stated.types, stated.tickets, stated.changes, voids)
+        wanted = issuing.Issue(stated.types, stated.tickets, stated.changes, voids)
         told = f"types {len(stated.types)} tickets {len(stated.tickets)} "
         told += f"changes {len(stated.changes)} voids {len(stated.voids)} "
         told += " ".join(void.id for void in stated.voids)
@@ -491,7 +502,7 @@ def _create(connection: Connection, asked: NewEvent, ends_s: int, now_ms: int) -
     if connection.execute(select(t.event.c.id).where(t.event.c.id == asked.id)).first():
         raise Denied(409, "exists", _("There is an event of that id already."))
     try:
-        ticket_table.create_event(
+        events.create_event(
             connection, asked.id, asked.name, asked.time_zone, now_ms,
             ends_s=ends_s, keep_days=asked.keep_days,
         )  # fmt: skip
@@ -501,25 +512,25 @@ def _create(connection: Connection, asked: NewEvent, ends_s: int, now_ms: int) -
 
 def _change_event(connection: Connection, event: str, asked: EventChange) -> EventLine:
     need_event(connection, event)
-    ticket_table.lock(connection, event)
-    _key, said = ticket_table.said_of(connection, event)
-    elsewhere = ticket_table.set_zone(connection, event, asked.time_zone or said.time_zone)
+    feed.lock(connection, event)
+    _key, said = events.said_of(connection, event)
+    elsewhere = events.set_zone(connection, event, asked.time_zone or said.time_zone)
     ends_s = None
     if asked.ends is not None:
         ends_s = _end(asked.ends, asked.time_zone or said.time_zone)
     if ends_s is not None or asked.keep_days is not None:
         set_end(connection, event, _now_ms(), ends_s=ends_s, keep_days=asked.keep_days)
     if asked.isolated_hours is not None:
-        ticket_table.say_event(connection, event, isolated_hours=asked.isolated_hours)
-    found = next(one for one in ticket_table.events(connection) if one["id"] == event)
+        events.say_event(connection, event, isolated_hours=asked.isolated_hours)
+    found = next(one for one in events.all_events(connection) if one["id"] == event)
     return EventLine(**found, types_elsewhere=elsewhere)
 
 
-def _issue(connection: Connection, event: str, wanted: ticket_table.Issue) -> ticket_table.Issued:
+def _issue(connection: Connection, event: str, wanted: issuing.Issue) -> issuing.Issued:
     need_event(connection, event)
     try:
-        return ticket_table.issue(connection, event, wanted)
-    except ticket_table.Bad as bad:
+        return issuing.issue(connection, event, wanted)
+    except issuing.Bad as bad:
         raise Denied(422, "bad_rows", "\n".join(bad.errors)) from bad
 
 
@@ -527,9 +538,9 @@ def _counts(connection: Connection, event: str) -> dict[str, Any]:
     names = devices.names_of(connection, event)
     lines = [
         {**msgspec.to_builtins(line), "device_name": names.get(line.device, line.device)}
-        for line in entry_table.counts(connection, event)
+        for line in counts.by_gate(connection, event)
     ]
-    totals = ticket_table.totals(connection, event)
+    totals = counts.totals(connection, event)
     admitted = sum(line["admitted"] for line in lines)
     exited = sum(line["exited"] for line in lines)
     return {**totals, "admitted": admitted, "exited": exited, "lines": lines}
@@ -537,7 +548,7 @@ def _counts(connection: Connection, event: str) -> dict[str, Any]:
 
 def _conflicts(connection: Connection, event: str) -> list[ConflictLine]:
     names = devices.names_of(connection, event)
-    return [_clash(one, names) for one in entry_table.conflicts(connection, event)]
+    return [_clash(one, names) for one in conflicts.find_conflicts(connection, event)]
 
 
 def _clash(one: Conflict, names: dict[str, str]) -> ConflictLine:
@@ -560,13 +571,13 @@ def _claims(connection: Connection, event: str) -> list[ClaimLine]:
             targets=[_evidence(entry, names) for entry in one.targets],
             resolution=_resolved(one.resolution),
         )
-        for one in entry_table.open_claims(connection, event)
+        for one in conflicts.open_claims(connection, event)
     ]
 
 
 def _confirm(connection: Connection, event: str, undo: str, asked: Resolve) -> Entry:
     need_event(connection, event)
-    made = entry_table.confirm(
+    made = conflicts.confirm(
         connection, event, undo, note=asked.note.strip(), who=asked.who.strip(), now_ms=_now_ms()
     )
     if made is None:
@@ -583,7 +594,7 @@ def _origins(connection: Connection, event: str) -> list[dict[str, Any]]:
             "device_name": names.get(line.device, line.device),
             "stands_out": line.stands_out,
         }
-        for line in entry_table.origins(connection, event)
+        for line in counts.of_origins(connection, event)
     ]
 
 
@@ -607,7 +618,7 @@ def _irregular(connection: Connection, event: str) -> list[IrregularLine]:
             ],
             resolution=_resolved(one.resolution),
         )
-        for one in entry_table.irregular_admissions(connection, event)
+        for one in conflicts.irregular_admissions(connection, event)
     ]
 
 
@@ -647,8 +658,8 @@ def _alarms(connection: Connection, event: str) -> list[AlarmLine]:
             count=len(one.origins),
         )
         for kind, find in (
-            ("branched", entry_table.find_alarms),
-            ("flood", entry_table.find_floods),
+            ("branched", conflicts.find_alarms),
+            ("flood", conflicts.find_floods),
         )
         for one in find(connection, event)
     ] + [
@@ -660,7 +671,7 @@ def _alarms(connection: Connection, event: str) -> list[AlarmLine]:
 
 def _settle(connection: Connection, event: str, ticket: str, asked: Resolve) -> Entry:
     need_event(connection, event)
-    made = entry_table.resolve(
+    made = conflicts.resolve(
         connection, event, ticket, note=asked.note.strip(), who=asked.who.strip(), now_ms=_now_ms()
     )
     if made is None:

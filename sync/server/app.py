@@ -22,7 +22,7 @@ from gate.core.enrolment import Enrol, Enrolled
 from gate.core.ticket_feed import ResyncNeeded
 from gate.errors import StoreError
 from gate.i18n import _
-from sync.server import audit, devices, entry_table, http, ticket_table
+from sync.server import audit, conflicts, devices, feed, http
 from sync.server.admin import Admin
 from sync.server.http import Denied, reply
 from sync.server.metrics import Counted
@@ -74,15 +74,13 @@ class Devices:
         device = await server.device_of(request)
         server.check_rate(device)
         cursor = request.query_params.get("cursor", "")[:100]
-        stated = request.query_params.get("limit", str(ticket_table.PAGE))
-        if not (
-            stated.isascii() and stated.isdecimal() and 0 < int(stated[:9]) <= ticket_table.PAGE
-        ):
-            reason = _("limit is a number from 1 to {most}.").format(most=ticket_table.PAGE)
+        stated = request.query_params.get("limit", str(feed.PAGE))
+        if not (stated.isascii() and stated.isdecimal() and 0 < int(stated[:9]) <= feed.PAGE):
+            reason = _("limit is a number from 1 to {most}.").format(most=feed.PAGE)
             raise Denied(422, "invalid", reason)
         try:
             page = await server.read(
-                ticket_table.changes,
+                feed.changes,
                 device.event,
                 cursor,
                 time.time_ns() // 1_000_000,
@@ -195,7 +193,7 @@ class Open:
             self._counted_s = now_s
             # While the database is away the other numbers are wanted all the more.
             with suppress(SQLAlchemyError):
-                kinds, waiting = await self._server.read(entry_table.count_irregular)
+                kinds, waiting = await self._server.read(conflicts.count_irregular)
                 self._server.metrics.tell_irregular(kinds, waiting)
         return Response(self._server.metrics.text(), media_type="text/plain; version=0.0.4")
 

@@ -19,7 +19,7 @@ from gate.storage.event import EventRow
 from gate.storage.moments import BadMoment, Side, second_of
 from gate.storage.sqlite import faults
 from gate.text.words import printable
-from sync.server import audit, organisers, persons, ticket_table
+from sync.server import audit, events, feed, organisers, persons
 from sync.server.audit import CONSOLE
 from sync.server.database import in_transaction, reading, scrub
 from sync.server.http import Denied
@@ -194,7 +194,7 @@ def _erase(engine: Engine, event: str, who: str, folder: Path, parts: Sequence[P
     noted = audit.noted(job, CONSOLE, "erase", _now_ms(), event=event, about=about)
     erased = in_transaction(engine, noted)
     with reading(engine) as connection:
-        seq = ticket_table.erased_at(connection, event)
+        seq = feed.erased_at(connection, event)
     Snapshots(engine, folder / "snapshots").forget(event, seq)
     scrub(engine)
     told = _("Erased: {tickets}. No gate opens for them any more; gates forget them as they hear.")
@@ -203,11 +203,11 @@ def _erase(engine: Engine, event: str, who: str, folder: Path, parts: Sequence[P
 
 def _set_end(engine: Engine, event: str, chore: Chore) -> None:
     def change(connection: Connection) -> EventRow:
-        _key, said = ticket_table.said_of(connection, event)
+        _key, said = events.said_of(connection, event)
         ends_s = _second(chore.set_end, said.time_zone) if chore.set_end else None
         return set_end(connection, event, _now_ms(), ends_s=ends_s, keep_days=chore.keep_days)
 
-    about = ticket_table.tell_settings
+    about = events.tell_settings
     row = in_transaction(
         engine, audit.noted(change, CONSOLE, "settings", _now_ms(), event=event, about=about)
     )

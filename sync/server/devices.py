@@ -20,7 +20,7 @@ from gate.core.model import device_of
 from gate.core.replication import tips_to_text
 from gate.i18n import _
 from gate.storage.ticket_filling import MemberRow, until_from_text, until_to_text
-from sync.server import disowned, entry_table, ticket_table
+from sync.server import disowned, feed, intake
 from sync.server import tables as t
 from sync.server.http import Denied
 
@@ -169,7 +169,7 @@ def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
     if expires_ms <= now_ms:
         raise Denied(403, "expired_token", _("This enrolment token has expired. Ask for another."))
     # Before any other row, as whoever takes in entries does: two that wait must wait alike.
-    at = ticket_table.lock(connection, event)
+    at = feed.lock(connection, event)
     if _state_of(connection, asked.device) == State.REVOKED:
         raise Denied(
             403,
@@ -190,7 +190,7 @@ def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
     row = connection.execute(
         select(t.event.c.name, t.event.c.time_zone).where(t.event.c.id == event)
     ).one()
-    authority = ticket_table.authority_of(connection, event)
+    authority = feed.authority_of(connection, event)
     certificate = authority.issue(asked.device, asked.key)
     return Enrolled(credential, event, row[0], name, row[1], authority.certificate, certificate)
 
@@ -212,11 +212,11 @@ def take(connection: Connection, event: str, members: Sequence[MemberRow], now_m
     """Know devices that have not enrolled here: others may bring what they did. Raises Denied."""
     for member in members:
         # Nobody is given the credential.
-        _admit(connection, event, ticket_table.lock(connection, event), member, now_ms)
+        _admit(connection, event, feed.lock(connection, event), member, now_ms)
 
 
 def _admit(
-    connection: Connection, event: str, at: ticket_table.FeedHead, member: MemberRow, now_ms: int
+    connection: Connection, event: str, at: feed.FeedHead, member: MemberRow, now_ms: int
 ) -> str:
     """Keep a device and let all gates hear of it; the answer is its new credential."""
     credential = secrets.token_urlsafe(32)
@@ -292,12 +292,10 @@ def disown(
     member = msgspec.structs.replace(member, counts_until=tips_to_text(until))
     _set(connection, event, device, counts_until=until_to_text(member))
     _tell(connection, event, at, member)
-    return entry_table.disown(connection, event, device, until)
+    return intake.disown(connection, event, device, until)
 
 
-def _locked(
-    connection: Connection, event: str, device: str
-) -> tuple[ticket_table.FeedHead, MemberRow]:
+def _locked(connection: Connection, event: str, device: str) -> tuple[feed.FeedHead, MemberRow]:
     """The event's feed and one of its devices, changed by nobody else until the transaction ends.
 
     Raises Denied when there is no such device.
@@ -306,7 +304,7 @@ def _locked(
     known = select(d.id).where(d.event == event, d.id == device)
     if connection.execute(known).first() is None:
         raise Denied(404, "no_device", _("There is no such device."))
-    return ticket_table.lock(connection, event), _member(connection, event, device)
+    return feed.lock(connection, event), _member(connection, event, device)
 
 
 def _set(connection: Connection, event: str, device: str, **values: str) -> None:
@@ -327,14 +325,14 @@ def _member_of(connection: Connection, event: str, row: Any) -> MemberRow:
     member = MemberRow(id_, name, key, state, counts_until=until_from_text(until))
     if state != State.REVOKED:
         return member
-    proof = ticket_table.authority_of(connection, event).revocation(id_)
+    proof = feed.authority_of(connection, event).revocation(id_)
     return msgspec.structs.replace(member, proof=proof)
 
 
-def _tell(connection: Connection, event: str, at: ticket_table.FeedHead, member: MemberRow) -> None:
+def _tell(connection: Connection, event: str, at: feed.FeedHead, member: MemberRow) -> None:
     """Let all gates hear of it by the feed, those too that only other gates reach."""
     body = msgspec.json.encode(member).decode()
-    ticket_table.append(connection, event, at, [("device", member.id, body, {})])
+    feed.append(connection, event, at, [("device", member.id, body, {})])
 
 
 def members(connection: Connection, event: str) -> list[MemberRow]:

@@ -19,7 +19,7 @@ from gate.credential import code_hash, parse
 from gate.i18n import _
 from gate.storage.folder import sync_folder
 from gate.storage.sqlite import faults
-from sync.server import entry_table, ticket_table
+from sync.server import erasing, events, journals
 from sync.server import tables as t
 from sync.server.http import Denied
 from sync.server.part import Finder, Part, Subject
@@ -67,7 +67,7 @@ def _by_ticket(connection: Connection, event: str, id_: str) -> Subject:
 
 
 def _by_code(connection: Connection, event: str, code: str) -> Subject:
-    key, _said = ticket_table.said_of(connection, event)
+    key, _said = events.said_of(connection, event)
     hashed = code_hash(bytes.fromhex(key), parse(code).code)
     c = t.code.c
     query = select(c.ticket).where(c.event == event, c.hash == hashed)
@@ -114,7 +114,7 @@ def _ticket(connection: Connection, event: str, id_: str) -> dict[str, Any]:
         "stated": msgspec.Raw((body or "{}").encode()),
         "codes": {bytes(hashed).hex(): state for hashed, state in codes},
         "stated_before": {str(seq): msgspec.Raw(said.encode()) for seq, said in told},
-        "entries": entry_table.facts_of(connection, event, id_, tuple(Act)),
+        "entries": journals.facts_of(connection, event, id_, tuple(Act)),
     }
 
 
@@ -126,7 +126,7 @@ def erase(
     It is written down beside the database first, so that a backup cannot bring it back. Raises
     Denied, StoreError.
     """
-    entry_table.lock(connection, event)
+    journals.lock(connection, event)
     return _erase(connection, event, find(connection, event, asked, parts), folder, parts)
 
 
@@ -142,7 +142,7 @@ def _erase(
     if folder is not None:
         _write(folder, lines)
     codes = sum(part.personal.erase(connection, event, subject) for part in parts)
-    gone = ticket_table.erase(connection, event, subject.tickets)
+    gone = erasing.erase(connection, event, subject.tickets)
     _remember(connection, lines)
     return Erased(gone, codes)
 
@@ -176,8 +176,8 @@ def erase_again(connection: Connection, folder: Path, parts: Sequence[Part]) -> 
         if event in here:
             by_event.setdefault(event, set()).add(what)
     for event, whats in by_event.items():
-        entry_table.lock(connection, event)
-        key = bytes.fromhex(ticket_table.said_of(connection, event)[0])
+        journals.lock(connection, event)
+        key = bytes.fromhex(events.said_of(connection, event)[0])
         hashed = {one for one in whats if one.startswith(_PERSON)}
         names = _people(connection, event, parts) if hashed else ()
         openids = frozenset(name for name in names if _hash(key, name) in hashed)
@@ -192,7 +192,7 @@ def _people(connection: Connection, event: str, parts: Sequence[Part]) -> Iterat
 
 
 def _hashes(connection: Connection, event: str, openids: Iterable[str]) -> list[str]:
-    key = bytes.fromhex(ticket_table.said_of(connection, event)[0])
+    key = bytes.fromhex(events.said_of(connection, event)[0])
     return [_hash(key, openid) for openid in sorted(openids)]
 
 

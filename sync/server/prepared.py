@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Insert, Text, bindparam, cast, column, func, select
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Insert,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.sql import ClauseElement
 
@@ -58,3 +70,32 @@ class Prepared:
                 order = tuple(self._names.index(name) for name in compiled.positiontup)
             self._texts[dialect.name] = (str(compiled), order)
         return self._texts[dialect.name]
+
+
+def insert_into(connection: Connection, table: Table) -> Any:
+    """An ``INSERT`` in the database's own dialect, which may say what to do on a conflict."""
+    module: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return module.insert(table)
+
+
+def put(
+    connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], *fields: str
+) -> None:
+    """Add whole rows, if any; of those whose key is there already, state some fields anew."""
+    if not rows:
+        return
+    known = (connection.dialect.name, table.name, fields)
+    if known not in _UPSERTS:
+        into = insert_into(connection, table)
+        key = list(table.primary_key.columns)
+        stated = {field: into.excluded[field] for field in fields}
+        upsert = (
+            into.on_conflict_do_update(index_elements=key, set_=stated)
+            if stated
+            else into.on_conflict_do_nothing(index_elements=key)
+        )
+        _UPSERTS[known] = Prepared(upsert, [column.name for column in table.columns])
+    _UPSERTS[known].run(connection, rows)
+
+
+_UPSERTS: dict[tuple[str, str, tuple[str, ...]], Prepared] = {}

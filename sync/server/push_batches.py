@@ -22,12 +22,12 @@ from gate.core.model import device_of
 from gate.core.replication import Carried
 from gate.core.signed_tip import Rejected
 from gate.i18n import _
-from sync.server import entry_table
+from sync.server import intake
 from sync.server import tables as t
 from sync.server.database import GroupCommit
-from sync.server.entry_table import Push, Taken
 from sync.server.head_cache import Memory
 from sync.server.http import Denied, unstorable
+from sync.server.intake import Push, Taken
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -142,7 +142,7 @@ def _take_now(
     connection: Connection, event: str, push_batches: list[Push], memory: Memory
 ) -> Taken:
     now_ms = time.time_ns() // 1_000_000
-    return entry_table.accept(connection, event, push_batches, memory, now_ms=now_ms)
+    return intake.accept(connection, event, push_batches, memory, now_ms=now_ms)
 
 
 def _call_soon(done: "asyncio.Future[Taken]", future: "Future[Taken]") -> None:

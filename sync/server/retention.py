@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gate.errors import GateError
 from gate.i18n import _
 from gate.storage.event import EventRow
-from sync.server import audit, persons, ticket_table
+from sync.server import audit, erasing, events, feed, persons
 from sync.server import tables as t
 from sync.server.database import scrub
 from sync.server.http import Denied
@@ -38,7 +38,7 @@ class Retention:
     def __init__(self, server: Server, parts: Sequence[Part]) -> None:
         self._server = server
         drops = (drop for part in parts for drop in part.personal.drops)
-        self._steps: Sequence[Drop] = (ticket_table.drop_some, *drops, ticket_table.forget_some)
+        self._steps: Sequence[Drop] = (erasing.drop_some, *drops, erasing.forget_some)
         self._task: asyncio.Task[None] | None = None
         self._erased: dict[str, int] = {}
 
@@ -77,7 +77,7 @@ class Retention:
         await asyncio.to_thread(self._keep_list)
         for event, erased in await server.read(_erased):
             if self._erased.get(event) != erased:
-                await self._run(ticket_table.forget_some, event)
+                await self._run(erasing.forget_some, event)
                 await asyncio.to_thread(server.snapshots.forget, event, erased)
                 await asyncio.to_thread(scrub, server.engine)
                 self._erased[event] = erased
@@ -85,7 +85,7 @@ class Retention:
     async def _drop(self, event: str) -> None:
         for step in self._steps:
             await self._run(step, event)
-        await self._server.write(partial(ticket_table.end_dropping, event=event))
+        await self._server.write(partial(erasing.end_dropping, event=event))
 
     async def _run(self, step: Drop, event: str) -> None:
         after: Key = None
@@ -111,8 +111,8 @@ def set_end(
     ``None`` leaves it as it is. Raises Denied where it was dropped already, and where an end alone
     would have it dropped at once: that may be a slip of the pen, and could not be taken back.
     """
-    ticket_table.lock(connection, event)
-    _key, said = ticket_table.said_of(connection, event)
+    feed.lock(connection, event)
+    _key, said = events.said_of(connection, event)
     fields = {"ends_s": ends_s, "keep_days": keep_days}
     wanted = {name: value for name, value in fields.items() if value is not None}
     if said.dropped_ms and wanted:
@@ -121,7 +121,7 @@ def set_end(
     if until_ms and until_ms <= now_ms and keep_days is None and ends_s is not None:
         reason = _("By that end names and codes are dropped at once.")
         raise Denied(422, AT_ONCE, reason)
-    return ticket_table.say_event(connection, event, **wanted)
+    return events.say_event(connection, event, **wanted)
 
 
 def due(connection: Connection, now_ms: int) -> list[str]:
@@ -143,9 +143,9 @@ def unfinished(connection: Connection) -> list[str]:
 
 def begin(connection: Connection, event: str, now_ms: int) -> None:
     """From now on the event has nothing personal to tell. Another server may have been first."""
-    ticket_table.lock(connection, event)
+    feed.lock(connection, event)
     if event in due(connection, now_ms):
-        ticket_table.begin_to_drop(connection, event, now_ms)
+        erasing.begin_to_drop(connection, event, now_ms)
         audit.note(connection, audit.SERVER, "drop", now_ms, event=event)
 
 

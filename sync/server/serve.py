@@ -25,7 +25,7 @@ from gate.storage.log_file import open_log
 from gate.storage.sqlite import faults
 from gate.text.words import isolated_words, printable
 from gate.text.zones import is_zone, machine_zone
-from sync.server import audit, commands, devices, disown_command, invite, persons, ticket_table
+from sync.server import audit, commands, devices, disown_command, events, invite, persons
 from sync.server import tables as t
 from sync.server.app import create_app
 from sync.server.commands import Chore
@@ -243,7 +243,7 @@ def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) ->
 
     def prepare(connection: Connection) -> _Ready:
         start_alone(connection)
-        renewed = ticket_table.new_epochs(connection) if wanted.restored else 0
+        renewed = events.new_epochs(connection) if wanted.restored else 0
         # Before anybody is served: a backup knows whom it does not know to have been erased.
         erased = persons.erase_again(connection, folder, wanted.parts)
         now_ms = time.time_ns() // 1_000_000
@@ -254,7 +254,7 @@ def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) ->
         here = _events(connection)
         event, is_new = wanted.event or ("" if here else FIRST_EVENT), False
         if event and event not in here:
-            ticket_table.create_event(connection, event, "", time_zone, now_ms)
+            events.create_event(connection, event, "", time_zone, now_ms)
             audit.note(connection, audit.CONSOLE, "event made", now_ms, event=event)
             here, is_new = [*here, event], True
         _put_meta(connection, _URL, address.url)
@@ -315,8 +315,8 @@ def _change_event(engine: Engine, wanted: Wanted) -> int:
     if hours is None:
         return _set_zone(engine, wanted)
     event = _need_event(engine, wanted)
-    change = partial(ticket_table.say_event, event=event, isolated_hours=hours)
-    in_transaction(engine, _noted(change, "settings", event, ticket_table.tell_settings))
+    change = partial(events.say_event, event=event, isolated_hours=hours)
+    in_transaction(engine, _noted(change, "settings", event, events.tell_settings))
     sys.stdout.write(f"{event}: {isolated_words(hours)}\n")
     return 0
 
@@ -324,7 +324,7 @@ def _change_event(engine: Engine, wanted: Wanted) -> int:
 def _set_zone(engine: Engine, wanted: Wanted) -> int:
     """Give the event another time zone; running servers see it in a moment."""
     event = _need_event(engine, wanted)
-    change = partial(ticket_table.set_zone, event=event, time_zone=wanted.set_zone)
+    change = partial(events.set_zone, event=event, time_zone=wanted.set_zone)
     about = f"time_zone {wanted.set_zone}"
     elsewhere = in_transaction(engine, _noted(change, "settings", event, about))
     told = _("{event}: times are {zone} from now on; the gates hear of it")
@@ -364,7 +364,7 @@ def _tell_start(engine: Engine, folder: Path, address: _Address, ready: _Ready) 
     write = sys.stdout.write
     write(_("Venue Gate server: {url}").format(url=address.url) + "\n")
     if ready.event:
-        _key, said = in_transaction(engine, lambda c: ticket_table.said_of(c, ready.event))
+        _key, said = in_transaction(engine, lambda c: events.said_of(c, ready.event))
         told = _("Times of {event}: {zone} (another: gate serve --set-zone)")
         write(told.format(event=ready.event, zone=said.time_zone) + "\n")
         write(commands.tell_keeping(said) + "\n")
@@ -383,7 +383,7 @@ def _tell_start(engine: Engine, folder: Path, address: _Address, ready: _Ready) 
 
 
 def _events(connection: Connection) -> list[str]:
-    return [str(one["id"]) for one in ticket_table.events(connection)]
+    return [str(one["id"]) for one in events.all_events(connection)]
 
 
 def _unnamed(here: Sequence[str]) -> str:
@@ -459,7 +459,7 @@ def _disown(engine: Engine, wanted: Wanted) -> int:
     event, device = _need_event(engine, wanted), wanted.disown
     zone = next(
         str(one["time_zone"])
-        for one in in_transaction(engine, ticket_table.events)
+        for one in in_transaction(engine, events.all_events)
         if one["id"] == event
     )
     from_ms = disown_command.moment(wanted.disown_from, zone)

@@ -27,14 +27,14 @@ from gate.errors import StoreError
 from gate.i18n import _
 from gate.storage.device_key import is_good
 from gate.storage.room import has_room
-from sync.server import audit, devices, entry_table, organisers
+from sync.server import audit, devices, journals, organisers
 from sync.server.audit import Actor
 from sync.server.database import GroupCommit, file_of, reading
 from sync.server.device_cache import CLOCK, READ_EVERY_S, DeviceCache
 from sync.server.devices import Device, State
-from sync.server.entry_table import Push
 from sync.server.head_cache import Memory
 from sync.server.http import Denied, decode
+from sync.server.intake import Push
 from sync.server.limits import Buckets
 from sync.server.metrics import Metrics
 from sync.server.organisers import ROOT, Organiser, Right
@@ -285,7 +285,7 @@ class Server:
         frame = ask.frame
         touched, left = await self.take(device, ask)
         if frame.compares:
-            said = await self.read(entry_table.answer, device.event, frame, touched)
+            said = await self.read(journals.answer, device.event, frame, touched)
         else:
             said = Frame(have=tips_to_text(touched))
         said = msgspec.structs.replace(said, refused=left.refused, later=left.later)

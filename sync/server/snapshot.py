@@ -22,7 +22,7 @@ from gate.storage.folder import Folder, Lock
 from gate.storage.sqlite import faults
 from gate.storage.ticket_filling import put_member, put_ticket, put_type
 from gate.storage.ticket_rows import TicketBody, bare_body
-from sync.server import devices, ticket_table
+from sync.server import devices, events, feed, ticket_store
 from sync.server import tables as t
 from sync.server.database import reading
 
@@ -50,7 +50,7 @@ def build(engine: Engine, event: str, directory: Path, progress: Progress = sile
         try:
             with _one_moment(engine) as connection:
                 head, count = _fill(connection, event, part, progress)
-                vouch = ticket_table.authority_of(connection, event).checkpoint
+                vouch = feed.authority_of(connection, event).checkpoint
             checkpoint = partial(vouch, str(head.cursor), head.link, head.as_of_ms)
             return snapshot_cache.pack(part, directory, head.cursor, count, checkpoint)
         finally:
@@ -76,9 +76,9 @@ class _Moment(NamedTuple):
 def _fill(
     connection: Connection, event: str, part: Path, progress: Progress
 ) -> tuple[_Moment, int]:
-    cursor = Cursor.parse(ticket_table.cursor_of(connection, event))
-    moment = _Moment(cursor, ticket_table.link_of(connection, event), time.time_ns() // 1_000_000)
-    key, said = ticket_table.said_of(connection, event)
+    cursor = Cursor.parse(feed.cursor_of(connection, event))
+    moment = _Moment(cursor, feed.link_of(connection, event), time.time_ns() // 1_000_000)
+    key, said = events.said_of(connection, event)
     total = _count(connection, event)
     with suppress(FileNotFoundError):
         part.unlink()
@@ -88,11 +88,11 @@ def _fill(
             db.execute(f"PRAGMA {pragma}")
         schema.tickets.apply(Database(db))
         db.execute("BEGIN")
-        for id_, body in ticket_table.all_types(connection, event):
+        for id_, body in ticket_store.all_types(connection, event):
             put_type(db, id_, body)
         for member in devices.members(connection, event):
             put_member(db, member)
-        for done, ticket in enumerate(ticket_table.all_tickets(connection, event), 1):
+        for done, ticket in enumerate(ticket_store.all_tickets(connection, event), 1):
             put_ticket(db, None, _bare(ticket) if said.dropped_ms else ticket, makes_blocks=True)
             if done % _STEP == 0:
                 progress(done, total)
@@ -147,7 +147,7 @@ class Snapshots:
         if found is not None:
             with reading(self._engine) as connection:
                 # A database that was restored may have gone on differently since.
-                if ticket_table.may_begin(connection, event, Cursor.parse(found.cursor)):
+                if feed.may_begin(connection, event, Cursor.parse(found.cursor)):
                     return found
         return None
 

@@ -15,10 +15,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gate.core.replication import Have, tips_to_text
 from gate.errors import StoreError
-from sync.server import entry_table
+from sync.server import journals
 from sync.server.devices import Device
-from sync.server.entry_table import News
 from sync.server.http import Denied
+from sync.server.journals import News
 from sync.wire import MAX_FRAME, PAGE_ORIGINS, Frame, SyncResponse
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class Channel:
             self._ready.set_result(None)
         news = News(self._after, [], {}, [])
         if heartbeat.number > self._after:
-            news = await server.read(entry_table.news, event, self._after)
+            news = await server.read(journals.news, event, self._after)
         now_s = time.monotonic()
         is_due, marks_due = (
             now_s - self._lanes_at > LANES_EVERY_S, now_s - self._marks_at > MARKS_EVERY_S

@@ -21,7 +21,7 @@ from gate.storage.folder import Folder
 from gate.storage.sqlite import faults, open_reader
 from gate.storage.ticket_filling import members_of
 from gate.storage.tickets import live_replica
-from sync.server import devices, ticket_table
+from sync.server import devices, events, feed, issuing
 from sync.server import tables as t
 
 PAGE: Final = 5000
@@ -54,15 +54,15 @@ def take_over(
     """
     live = live_replica(host.folder)
     said = _event_of(live)
-    if event not in (str(one["id"]) for one in ticket_table.events(connection)):
+    if event not in (str(one["id"]) for one in events.all_events(connection)):
         zone = time_zone or (said.time_zone if said else "")
         if not zone:
             raise UsageError(
                 _("nobody has said in which time zone this venue is"),
                 _("Say it: --time-zone Europe/Berlin"),
             )
-        ticket_table.create_event(connection, event, host.name, zone, now_ms)
-    ticket_table.lock(connection, event)
+        events.create_event(connection, event, host.name, zone, now_ms)
+    feed.lock(connection, event)
     for table in (t.device, t.ticket, t.ticket_type):
         if connection.execute(select(table.c.id).where(table.c.event == event).limit(1)).first():
             raise UsageError(
@@ -85,10 +85,10 @@ def take_over(
             )
         )
         types = replica.execute("SELECT id, body FROM ticket_type ORDER BY id").fetchall()
-        ticket_table.restate(connection, event, types, [])
+        issuing.restate(connection, event, types, [])
         count = 0
         for page in _tickets(replica):
-            ticket_table.restate(connection, event, [], page)
+            issuing.restate(connection, event, [], page)
             count += len(page)
         members = members_of(replica)
     devices.take(connection, event, list(members.values()), now_ms)
@@ -100,7 +100,7 @@ def _event_of(live: Path) -> EventRow | None:
         return event_of(replica)
 
 
-def _tickets(replica: Replica) -> Iterator[list[ticket_table.Kept]]:
+def _tickets(replica: Replica) -> Iterator[list[issuing.Kept]]:
     after = 0
     while True:
         rows = replica.execute(
@@ -116,7 +116,5 @@ def _tickets(replica: Replica) -> Iterator[list[ticket_table.Kept]]:
         )
         for row, hashed, state in found:
             codes[row][hashed.hex()] = state
-        yield [
-            ticket_table.Kept(id_, type_id, body, codes[row]) for row, id_, type_id, body in rows
-        ]
+        yield [issuing.Kept(id_, type_id, body, codes[row]) for row, id_, type_id, body in rows]
         after = rows[-1][0]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from sync.server import entry_table, ticket_table
+from sync.server import feed, journals
 
 GOOD_FOR_S = 0.25
 
@@ -22,9 +22,7 @@ class EventTips(NamedTuple):
 
 
 def _read_beat(connection: Connection, event: str) -> EventTips:
-    return EventTips(
-        entry_table.newest_number(connection, event), ticket_table.cursor_of(connection, event)
-    )
+    return EventTips(journals.newest_number(connection, event), feed.cursor_of(connection, event))
 
 
 class TipCache:

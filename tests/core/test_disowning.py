@@ -23,7 +23,7 @@ from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.peer_store import PeerStore
 from gate.storage.ticket_filling import MemberRow
-from sync.server import entry_table
+from sync.server import journals
 from sync.server import tables as t
 from tests.support.central import Central, Maker, ask, central
 from tests.support.venue import NOW_MS, FixedClock, fill
@@ -262,7 +262,7 @@ async def test_at_the_server(running: Central) -> None:
     assert running.entries() == 8
     assert (await running.admin("GET", "/events/show/counts")).json()["admitted"] == 2
     with running.engine.connect() as connection:
-        assert entry_table.history(connection, "show", "t9").used == 0
+        assert journals.history(connection, "show", "t9").used == 0
         rows = connection.execute(select(t.disowned.c.number)).all()
     assert len(rows) == 6
     token = await running.token("again")

@@ -23,7 +23,7 @@ from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.matters import Watch, matters
 from gate.storage.tickets import Tickets
-from sync.server import entry_table
+from sync.server import ticket_store
 from sync.server.database import reading
 from tests.support.central import Central, Maker, ask, central
 from tests.support.venue import NOW_MS, FixedClock, fill, write_rows
@@ -105,7 +105,7 @@ class TestServer:
             running, tickets=[{"code": "C0", "type": "S", "id": "t0", "status": "revoked"}]
         )
         with reading(running.engine) as connection:
-            zero, one = (entry_table.find_ticket(connection, "show", id_) for id_ in ("t0", "t1"))
+            zero, one = (ticket_store.find_ticket(connection, "show", id_) for id_ in ("t0", "t1"))
         assert zero is not None
         assert one is not None
         epoch, seq = first.split(":")

@@ -15,7 +15,7 @@ from gate.storage.event import EventRow, event_zone
 from gate.storage.folder import Folder
 from gate.storage.ticket_feed import TicketFeed
 from gate.text.zones import Source, zone_of
-from sync.server import ticket_table
+from sync.server import events, feed, issuing
 from sync.server.database import in_transaction, open_database, reading
 from sync.server.takeover import Host, take_over
 from tests.support.central import Central, Maker, central
@@ -42,7 +42,7 @@ async def running(tmp_path: Path) -> AsyncIterator[Central]:
 def zones(folder: Path) -> dict[str, str]:
     engine = open_database(f"sqlite:///{folder / 'central.db'}")
     with reading(engine) as connection:
-        found = {str(one["id"]): str(one["time_zone"]) for one in ticket_table.events(connection)}
+        found = {str(one["id"]): str(one["time_zone"]) for one in events.all_events(connection)}
     engine.dispose()
     return found
 
@@ -89,7 +89,7 @@ class TestServe:
         make_events(tmp_path / "s", "gala")
         engine = open_database(f"sqlite:///{tmp_path / 's' / 'central.db'}")
         kinds = [{"id": "A", "kind": "meeting"}]
-        in_transaction(engine, lambda c: ticket_table.issue(c, "gala", ticket_table.Issue(kinds)))
+        in_transaction(engine, lambda c: issuing.issue(c, "gala", issuing.Issue(kinds)))
         engine.dispose()
         where = ["--server-dir", str(tmp_path / "s")]
         assert main(["serve", "--set-zone", "Mars/X", *where]) == 2
@@ -139,7 +139,7 @@ class TestApi:
         rows = {"types": [{"id": "A", "kind": "meeting"}]}
         await running.admin("POST", "/events/show/tickets", json=rows)
         with reading(running.engine) as connection:
-            before = ticket_table.cursor_of(connection, "show")
+            before = feed.cursor_of(connection, "show")
         for _n in range(2):
             asked = {"time_zone": "Europe/Berlin"}
             answer = await running.admin("PATCH", "/events/show", json=asked)

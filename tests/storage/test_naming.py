@@ -11,7 +11,7 @@ from gate.core.enrolment import Enrol
 from gate.storage import venue_host as venues
 from gate.storage.folder import Folder
 from gate.storage.naming import enrolled_name
-from sync.server import devices, ticket_table
+from sync.server import devices, events
 from sync.server.database import in_transaction, open_database
 from tests.support.programs import run
 from tests.system.network import EVENT, Server
@@ -64,7 +64,7 @@ def test_nobodys_name_is_given_twice(tmp_path: Path) -> None:
 
         return in_transaction(engine, work)
 
-    in_transaction(engine, lambda c: ticket_table.create_event(c, "e", "", "UTC", now_ms))
+    in_transaction(engine, lambda c: events.create_event(c, "e", "", "UTC", now_ms))
     assert [enrolled(1, ""), enrolled(2, ""), enrolled(1, "")] == ["Gate 1", "Gate 2", "Gate 1"]
     assert (enrolled(3, "West"), enrolled(4, "West", "East")) == ("West", "East")
     assert enrolled(4, "") == "East"

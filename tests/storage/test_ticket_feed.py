@@ -13,8 +13,8 @@ from gate.core.ticket_feed import Changes
 from gate.storage.folder import Folder
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.tickets import Tickets
+from sync.server import events, feed, issuing, ticket_store
 from sync.server import tables as t
-from sync.server import ticket_table
 from sync.server.database import in_transaction, open_database
 from tests.conftest import needs
 from tests.support import postgres
@@ -43,8 +43,8 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         for table in reversed(t.metadata.sorted_tables):
             if table is not t.meta:
                 connection.execute(table.delete())
-        ticket_table.create_event(connection, EVENT, "Show", "UTC", NOW_MS)
-        ticket_table.issue(connection, EVENT, ticket_table.Issue([{"id": "A", "kind": "meeting"}]))
+        events.create_event(connection, EVENT, "Show", "UTC", NOW_MS)
+        issuing.issue(connection, EVENT, issuing.Issue([{"id": "A", "kind": "meeting"}]))
     yield engine
     engine.dispose()
 
@@ -61,7 +61,7 @@ def proper(engine: Engine, id_: str, chance: random.Random) -> None:
 
     def job(connection: Connection) -> None:
         rows = [{"code": f"CODE-{id_}", "type": "A", "id": id_}]
-        ticket_table.issue(connection, EVENT, ticket_table.Issue(tickets=rows))
+        issuing.issue(connection, EVENT, issuing.Issue(tickets=rows))
         _pause(chance)
         if chance.random() < 0.1:
             raise RolledBack
@@ -114,12 +114,12 @@ def deliver(engine: Engine, write: Write) -> tuple[set[str], list[str]]:
         thread.start()
     delivered: list[str] = []
     with engine.connect() as connection:
-        cursor = ticket_table.cursor_of(connection, EVENT)
+        cursor = feed.cursor_of(connection, EVENT)
     begin.wait()
     while True:
         is_over = not any(thread.is_alive() for thread in threads)
         with engine.connect().execution_options(reads_only=True) as connection:
-            page = ticket_table.changes(connection, EVENT, cursor, NOW_MS, 7)
+            page = feed.changes(connection, EVENT, cursor, NOW_MS, 7)
         delivered += [change.ref for change in page.changes]
         cursor = page.cursor
         if is_over and not page.changes:
@@ -138,7 +138,7 @@ def test_nothing_is_skipped_and_nothing_comes_twice(engine: Engine) -> None:
 
 def test_a_naive_cursor_skips(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers that are not taken in the transaction that uses them lose changes."""
-    monkeypatch.setattr(ticket_table, "_is_known", lambda *_args: True)
+    monkeypatch.setattr(feed, "_is_known", lambda *_args: True)
     committed, delivered = deliver(engine, naive)
     assert len(delivered) < len(committed)
 
@@ -147,26 +147,26 @@ def test_a_page_and_its_cursor_are_one(engine: Engine, tmp_path: Path) -> None:
     """The replica follows the feed: new, changed and voided tickets, names included."""
     folder = Folder(tmp_path / "gate")
     folder.create()
-    feed = TicketFeed(folder)
+    gate_feed = TicketFeed(folder)
     part = folder.path / "snapshot.part"
     with engine.begin() as connection:
         rows = [{"code": "OLD", "type": "A", "id": "t1", "holder": "Ann Li"}]
-        ticket_table.issue(connection, EVENT, ticket_table.Issue(tickets=rows))
+        issuing.issue(connection, EVENT, issuing.Issue(tickets=rows))
     with engine.begin() as connection:
         join(connection, folder)
         snapshot = write_snapshot(connection, part, NOW_MS)
-    feed.install(part, snapshot)
+    gate_feed.install(part, snapshot)
     with engine.begin() as connection:
         changes = [{"id": "t1", "holder": "Bo Ek", "status": "revoked", "status_note": "refund"}]
         more = [{"code": "NEW", "type": "A", "id": "t2"}]
-        ticket_table.issue(connection, EVENT, ticket_table.Issue(tickets=more, changes=changes))
+        issuing.issue(connection, EVENT, issuing.Issue(tickets=more, changes=changes))
     replica = Tickets(folder)
     known = replica.get("t1")
     assert known is not None
     assert known.holder == "Ann Li"
     with engine.connect() as connection:
-        page = ticket_table.changes(connection, EVENT, feed.cursor, NOW_MS)
-    feed.apply(page)
+        page = feed.changes(connection, EVENT, gate_feed.cursor, NOW_MS)
+    gate_feed.apply(page)
     found = replica.match("NEW").ticket
     assert found is not None
     assert found.id == "t2"
@@ -176,49 +176,49 @@ def test_a_page_and_its_cursor_are_one(engine: Engine, tmp_path: Path) -> None:
     assert [one.id for one in replica.search("bo")] == ["t1"]
     assert replica.search("ann") == []
     with engine.connect() as connection:
-        assert ticket_table.changes(connection, EVENT, feed.cursor, NOW_MS) == Changes(
-            [], feed.cursor
+        assert feed.changes(connection, EVENT, gate_feed.cursor, NOW_MS) == Changes(
+            [], gate_feed.cursor
         )
     replica.close()
-    feed.close()
+    gate_feed.close()
 
 
 def test_a_code_that_is_taken_away_opens_nothing(engine: Engine) -> None:
     """Stated anew with another code, the old one is replaced; another ticket cannot have it."""
     with engine.begin() as connection:
-        ticket_table.issue(
+        issuing.issue(
             connection,
             EVENT,
-            ticket_table.Issue(tickets=[{"code": "ONE", "type": "A", "id": "t1"}]),
+            issuing.Issue(tickets=[{"code": "ONE", "type": "A", "id": "t1"}]),
         )
-        ticket_table.issue(
+        issuing.issue(
             connection,
             EVENT,
-            ticket_table.Issue(tickets=[{"code": "TWO", "type": "A", "id": "t1"}]),
+            issuing.Issue(tickets=[{"code": "TWO", "type": "A", "id": "t1"}]),
         )
-        (kept,) = ticket_table.all_tickets(connection, EVENT)
+        (kept,) = ticket_store.all_tickets(connection, EVENT)
         assert sorted(str(state) for state in kept.codes.values()) == ["live", "replaced"]
-        with pytest.raises(ticket_table.Bad, match="another ticket"):
-            ticket_table.issue(
+        with pytest.raises(issuing.Bad, match="another ticket"):
+            issuing.issue(
                 connection,
                 EVENT,
-                ticket_table.Issue(tickets=[{"code": "ONE", "type": "A", "id": "x"}]),
+                issuing.Issue(tickets=[{"code": "ONE", "type": "A", "id": "x"}]),
             )
 
 
 def test_a_bad_row_changes_nothing(engine: Engine) -> None:
     """All or nothing, with every row that is wrong."""
     with engine.begin() as connection:
-        before = ticket_table.cursor_of(connection, EVENT)
+        before = feed.cursor_of(connection, EVENT)
         rows = [{"code": "GOOD", "type": "A"}, {"code": "BAD", "type": "NONE"}, {"code": ""}]
-        with pytest.raises(ticket_table.Bad) as bad:
-            ticket_table.issue(connection, EVENT, ticket_table.Issue(tickets=rows))
+        with pytest.raises(issuing.Bad) as bad:
+            issuing.issue(connection, EVENT, issuing.Issue(tickets=rows))
         assert len(bad.value.errors) == 2
-        assert ticket_table.cursor_of(connection, EVENT) == before
+        assert feed.cursor_of(connection, EVENT) == before
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "0:0:", "1:2:3:4", "ffffffffffffffff:1:", "a:99999:b"])
 def test_a_cursor_of_another_life_is_told_to_resync(engine: Engine, cursor: str) -> None:
     """Never a page that may have holes."""
-    with engine.connect() as connection, pytest.raises(ticket_table.ResyncNeeded):
-        ticket_table.changes(connection, EVENT, cursor, NOW_MS)
+    with engine.connect() as connection, pytest.raises(feed.ResyncNeeded):
+        feed.changes(connection, EVENT, cursor, NOW_MS)

@@ -36,7 +36,7 @@ from gate.storage.peer_store import PeerStore
 from gate.storage.sync_status import SyncStatus, SyncStatusReader
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow
-from sync.server import device_cache, entry_table
+from sync.server import device_cache, events, intake, journals
 from sync.server.database import in_transaction, open_database
 from sync.server.device_cache import DeviceCache
 from sync.server.devices import Device, State
@@ -55,7 +55,6 @@ from tests.system.simulation import (
     central_template,
     join,
     scratch,
-    ticket_table,
 )
 
 TICK_MS = 250
@@ -437,7 +436,7 @@ class Central:
         self.memory = Memory(self.engine)
         self.device_cache = DeviceCache(None)  # type: ignore[arg-type]
         with self.engine.begin() as connection:
-            ticket_table.create_event(connection, EVENT, "Show", "UTC", START_MS)
+            events.create_event(connection, EVENT, "Show", "UTC", START_MS)
             for gate in evening.gates:
                 join(connection, gate.folder)
         self.device_cache._by_event[EVENT] = [
@@ -464,11 +463,11 @@ class Central:
         device = gate.folder.device_id()
         self.device_cache.hear(device, ask.report, ask.stamp)
         carried, _refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
-        push = entry_table.Push(device, carried, (), ask.frame.signed_tips)
+        push = intake.Push(device, carried, (), ask.frame.signed_tips)
 
         def job(connection: Any) -> Any:
-            taken = entry_table.accept(connection, EVENT, [push], self.memory)
-            return entry_table.answer(connection, EVENT, ask.frame, taken.tips)
+            taken = intake.accept(connection, EVENT, [push], self.memory)
+            return journals.answer(connection, EVENT, ask.frame, taken.tips)
 
         frame = in_transaction(self.engine, job)
         assert ask.stamp is not None

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gate.core import allowance, entry_codec, hlc
 from gate.core.model import Act, Entry, device_of
 from gate.core.signed_tip import SignedTip, signed_tip_message
-from sync.server import entry_table
+from sync.server import journals
 from sync.session import peer_session, server_session
 
 FLOODER = "e" * 16
@@ -133,6 +133,6 @@ def small_limits() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"RATE": RATE, "SAVED": SAVED, "PER_ORIGIN": PER_ORIGIN}.items():
             patch.setattr(allowance, name, value)
-        for module in (server_session, peer_session, entry_table):
+        for module in (server_session, peer_session, journals):
             patch.setattr(module, "PAGE_ORIGINS", PAGE)
         yield

@@ -48,7 +48,7 @@ from gate.core.model import (  # fmt: skip
     Role,
     Scan,
 )
-from gate.core.replication import tips_from_text
+from gate.core.replication import Span, tips_from_text
 from gate.core.ticket_feed import Changes, File, Snapshot
 from gate.errors import GateError
 from gate.lane.lane import Lane, Operator
@@ -67,7 +67,19 @@ from gate.storage.sync_status import SyncStatus
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import put_member, put_ticket, put_type
 from gate.storage.tickets import live_replica
-from sync.server import devices, entry_table, tables, ticket_table
+from sync.server import (
+    conflicts,
+    counts,
+    devices,
+    erasing,
+    events,
+    feed,
+    intake,
+    issuing,
+    journals,
+    tables,
+    ticket_store,
+)
 from sync.server.database import in_transaction, open_database
 from sync.server.head_cache import Memory
 from sync.session import send_window
@@ -275,7 +287,7 @@ class World:
         shutil.copy(template, self.central_path)
         self.engine = self.open_central()
         with self.engine.begin() as connection:
-            ticket_table.create_event(connection, EVENT, "Show", "UTC", self.now_ms)
+            events.create_event(connection, EVENT, "Show", "UTC", self.now_ms)
             self.issue(connection, TICKETS)
             self.restate(connection, {"id": "t5", "status": "revoked"})
         for n in range(self.random.randint(2, 6)):
@@ -298,13 +310,13 @@ class World:
         ]
         types = [{"id": "ONE", "kind": "meeting"}, {"id": "PAIR", "kind": "meeting",
                  "use_limit": 2, "party_size": 2}]  # fmt: skip
-        stated = ticket_table.Issue(types if not self.made else (), rows)
-        ticket_table.issue(connection, EVENT, stated, self.now_ms)
+        stated = issuing.Issue(types if not self.made else (), rows)
+        issuing.issue(connection, EVENT, stated, self.now_ms)
         self.made += count
 
     def restate(self, connection: Connection, fields: dict[str, str]) -> None:
-        stated = ticket_table.Issue(changes=[fields])
-        cursor = ticket_table.issue(connection, EVENT, stated, self.now_ms).cursor
+        stated = issuing.Issue(changes=[fields])
+        cursor = issuing.issue(connection, EVENT, stated, self.now_ms).cursor
         self.changed_at[cursor.rpartition(":")[2]] = self.now_ms
 
     def add_gate(self, name: str) -> None:
@@ -596,11 +608,11 @@ class World:
         try:
             page = in_transaction(
                 self.engine,
-                lambda c: ticket_table.changes(
+                lambda c: feed.changes(
                     c, EVENT, gate.feed.cursor if gate.feed else "", self.now_ms, 3
                 ),
             )
-        except ticket_table.ResyncNeeded:
+        except feed.ResyncNeeded:
             self.snapshot(gate)
             return
         data = self.garble(msgspec.json.encode(page))
@@ -633,8 +645,8 @@ class World:
         part = gate.folder.path / "snapshot.part"
         with self.engine.begin() as connection:
             state = (
-                ticket_table.cursor_of(connection, EVENT),
-                ticket_table.link_of(connection, EVENT),
+                feed.cursor_of(connection, EVENT),
+                feed.link_of(connection, EVENT),
             )
             if state not in self.snapshots:
                 snapshot = write_snapshot(connection, part, self.now_ms)
@@ -727,7 +739,7 @@ class World:
         self.outbox.clear()
         self.account()
         with self.engine.connect() as connection:
-            self.made = ticket_table.totals(connection, EVENT)["tickets"]
+            self.made = counts.totals(connection, EVENT)["tickets"]
         for _ in range(self.random.randint(0, 4)):
             self.do_issue(gate)
 
@@ -757,7 +769,7 @@ class World:
             else:
                 id_ = f"t{self.random.randrange(self.made)}"
                 number = self.random.randrange(1000)
-                if ticket_table.which_erased(connection, EVENT, [id_]):
+                if erasing.which_erased(connection, EVENT, [id_]):
                     return
                 fields = {"id": id_, "status_note": f"note {number}"}
                 status = ("revoked", "normal", "deleted", "")[number % 4]
@@ -768,7 +780,7 @@ class World:
             in_transaction(self.engine, job)
         except BaseException:
             with self.engine.connect() as connection:
-                self.made = ticket_table.totals(connection, EVENT)["tickets"]
+                self.made = counts.totals(connection, EVENT)["tickets"]
             assert made <= self.made
             raise
 
@@ -779,7 +791,7 @@ class World:
             return
         key = DeviceKey(other.folder)
         for origin in other.peer_store.own_have():
-            raw = list(other.peer_store._span(entry_table.Span(origin, 0), 500))
+            raw = list(other.peer_store._span(Span(origin, 0), 500))
             last = read_bodies(raw[-1:])[0][0]
             head = key.sign(origin, last.entry.seq, last.hash)
             gate.peer_store.accept(
@@ -1032,9 +1044,9 @@ class World:
             try:
                 page = in_transaction(
                     self.engine,
-                    lambda c: ticket_table.changes(c, EVENT, gate.feed.cursor, self.now_ms),  # type: ignore[union-attr]
+                    lambda c: feed.changes(c, EVENT, gate.feed.cursor, self.now_ms),  # type: ignore[union-attr]
                 )
-            except ticket_table.ResyncNeeded:
+            except feed.ResyncNeeded:
                 self.snapshot(gate)
                 continue
             if not page.changes:
@@ -1094,11 +1106,11 @@ class World:
         facts = standing(everything)
         if self.has_central:
             with self.engine.connect() as connection:
-                central = {c.ticket for c in entry_table.conflicts(connection, EVENT)}
+                central = {c.ticket for c in conflicts.find_conflicts(connection, EVENT)}
                 assert central == truth, f"conflicts {central} are not {truth}"
                 for ticket, es in by_ticket.items():
-                    assert entry_table.history(connection, EVENT, ticket) == fold(es)
-                counted = entry_table.counts(connection, EVENT)
+                    assert journals.history(connection, EVENT, ticket) == fold(es)
+                counted = counts.by_gate(connection, EVENT)
             assert sum(c.admitted - c.exited for c in counted) == net(facts), "the server's tally"
         else:
             for gate in self.gates:
@@ -1135,7 +1147,7 @@ class World:
                 assert entry.position == self.true_list[digest], "decided on another list"
         with self.engine.connect() as connection:
             rows = all_told(connection)
-            found = entry_table.irregular_admissions(connection, EVENT)
+            found = conflicts.irregular_admissions(connection, EVENT)
         states: dict[str, list[Standing]] = defaultdict(list)
         for row in rows if self.has_central else rows[: 2 + TICKETS + 1]:
             if row.kind == "ticket":
@@ -1184,7 +1196,7 @@ class World:
         truth = {d for (d, _prev), nexts in self.after.items() if len(nexts & held) > 1}
         if self.has_central:
             with self.engine.connect() as connection:
-                found = {a.device for a in entry_table.find_alarms(connection, EVENT)}
+                found = {a.device for a in conflicts.find_alarms(connection, EVENT)}
             assert found == truth, f"alarms for {found}, true is {truth}"
         for gate in self.gates:
             assert gate.peer_store
@@ -1194,7 +1206,7 @@ class World:
         with self.engine.connect() as connection:
             truth = {
                 one.id: (one.body, {h: str(s) for h, s in one.codes.items()})
-                for one in ticket_table.all_tickets(connection, EVENT)
+                for one in ticket_store.all_tickets(connection, EVENT)
             }
         for gate in self.gates:
             assert gate.feed
@@ -1224,9 +1236,9 @@ def central_answers(world: World, device: str, ask: SyncRequest) -> SyncResponse
     vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.signed_tips if world.verify(h)}
 
     def job(connection: Connection) -> SyncResponse:
-        push = entry_table.Push(device, carried, vouched, ask.frame.signed_tips)
-        taken = entry_table.accept(connection, EVENT, [push], world.memory, now_ms=world.now_ms)
-        frame = entry_table.answer(connection, EVENT, ask.frame, taken.tips)
+        push = intake.Push(device, carried, vouched, ask.frame.signed_tips)
+        taken = intake.accept(connection, EVENT, [push], world.memory, now_ms=world.now_ms)
+        frame = journals.answer(connection, EVENT, ask.frame, taken.tips)
         left = {"refused": refused, "later": sorted(taken.later)}
         return SyncResponse(msgspec.structs.replace(frame, **left), world.now_ms)
 
@@ -1235,7 +1247,7 @@ def central_answers(world: World, device: str, ask: SyncRequest) -> SyncResponse
 
 def join(connection: Connection, folder: Folder) -> None:
     """Let a gate know the event's authority."""
-    authority = ticket_table.authority_of(connection, EVENT).certificate
+    authority = feed.authority_of(connection, EVENT).certificate
     member = Membership(folder.device_id(), "", authority)
     (folder.path / MEMBER).write_bytes(msgspec.json.encode(member))
 
@@ -1246,16 +1258,16 @@ def write_snapshot(connection: Connection, path: Path, now_ms: int) -> Snapshot:
     shutil.copy(replica_template(), path)
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("BEGIN")
-    cursor = ticket_table.cursor_of(connection, EVENT)
+    cursor = feed.cursor_of(connection, EVENT)
     epoch, seq, _id = cursor.split(":")
-    for id_, body in ticket_table.all_types(connection, EVENT):
+    for id_, body in ticket_store.all_types(connection, EVENT):
         put_type(db, id_, body)
-    for one in ticket_table.all_tickets(connection, EVENT):
+    for one in ticket_store.all_tickets(connection, EVENT):
         put_ticket(db, None, one)
     for member in devices.members(connection, EVENT):
         put_member(db, member)
     key = connection.execute(tables.event.select()).one().key
-    linked = ticket_table.link_of(connection, EVENT)
+    linked = feed.link_of(connection, EVENT)
     meta = {"key": key, "epoch": epoch, "seq": seq, "cursor": cursor, "link": linked.hex(),
             "built_ms": str(now_ms)}  # fmt: skip
     put_meta(db, meta)
@@ -1263,7 +1275,7 @@ def write_snapshot(connection: Connection, path: Path, now_ms: int) -> Snapshot:
     db.close()
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    checkpoint = ticket_table.authority_of(connection, EVENT).checkpoint(
+    checkpoint = feed.authority_of(connection, EVENT).checkpoint(
         cursor, linked, now_ms, File(digest, len(content))
     )
     return Snapshot(f"tickets-{epoch}-{seq}.db", cursor, len(content), digest, 0, checkpoint)
@@ -1460,7 +1472,7 @@ def short_frames() -> Iterator[None]:
         return replication.frame_of(spans, read, most=min(most, FRAME), most_bytes=most_bytes)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (peer_store, entry_table):
+        for module in (peer_store, journals):
             patch.setattr(module, "frame_of", few)
         for module in (peer_store, send_window):
             patch.setattr(module, "HEAD_EVERY", HEAD_EVERY)
@@ -1483,8 +1495,9 @@ def false_world() -> Iterator[Callable[[str], None]]:
     shim.connect = _connect
     store_sqlite.sqlite3 = shim  # type: ignore[assignment]
     journal.secrets = SimpleNamespace(token_hex=token_hex)  # type: ignore[assignment]
-    central_secrets, is_good = ticket_table.secrets, device_key.is_good
-    ticket_table.secrets = SimpleNamespace(token_hex=token_hex)  # type: ignore[assignment]
+    central_secrets, is_good = feed.secrets, device_key.is_good
+    for central in (events, feed):
+        central.secrets = SimpleNamespace(token_hex=token_hex)  # type: ignore[assignment]
     # Everybody checks the same few signatures, and nothing else here takes as long.
     device_key.is_good = cache(is_good)  # type: ignore[assignment]
     PeerStore.follow_journal = follow_journal  # type: ignore[method-assign]
@@ -1494,7 +1507,7 @@ def false_world() -> Iterator[Callable[[str], None]]:
         PeerStore.follow_journal = really_follow  # type: ignore[method-assign]
         device_key.is_good = is_good  # type: ignore[assignment]
         store_sqlite.sqlite3, journal.secrets = real_sqlite, real_secrets
-        ticket_table.secrets = central_secrets
+        events.secrets = feed.secrets = central_secrets
 
 
 def run_history(seed: int) -> Counter[str]:

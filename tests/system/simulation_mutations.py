@@ -20,7 +20,7 @@ from gate.storage.peer_store import PeerStore
 from gate.storage.ticket_feed import TicketFeed, _apply
 from gate.storage.ticket_filling import MemberRow
 from gate.storage.tickets import Tickets
-from sync.server import entry_table, persons, ticket_table
+from sync.server import feed, intake, issuing, journals, persons
 from sync.server.database import in_transaction
 from sync.session.peer_session import RelayRequests
 from sync.session.server_session import ServerSession
@@ -71,9 +71,9 @@ def _tell_before_commit(
     vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.signed_tips if self.verify(h)}
 
     def job(connection: Any) -> None:
-        push = entry_table.Push(gate.device, carried, vouched, ask.frame.signed_tips)
-        touched = entry_table.accept(connection, EVENT, [push], self.memory).tips
-        frame = entry_table.answer(connection, EVENT, ask.frame, touched)
+        push = intake.Push(gate.device, carried, vouched, ask.frame.signed_tips)
+        touched = intake.accept(connection, EVENT, [push], self.memory).tips
+        frame = journals.answer(connection, EVENT, ask.frame, touched)
         answer = SyncResponse(msgspec.structs.replace(frame, refused=refused), self.now_ms)
         data = msgspec.json.encode(answer)
         gate.inbox.append((session, number, data))
@@ -122,7 +122,7 @@ def _ask_nobody(*_args: Any, **_options: Any) -> None:
     pass
 
 
-_with_voids = ticket_table.with_voids
+_with_voids = issuing.with_voids
 
 
 def _forget_what_is_over(before: str | None, body: str, position: str, at_ms: int) -> str:
@@ -167,21 +167,21 @@ MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
         (Journal, "link", _link_without_predecessor),
         (Intake, "offer", _offer_by_number),
     ],
-    "cursor without its id": [(ticket_table, "_is_known", _any)],
+    "cursor without its id": [(feed, "_is_known", _any)],
     "cursor outside the transaction": [(TicketFeed, "apply", _apply_cursor_first)],
     "receipt before commit": [(World, "tell", _tell_before_commit)],
     "own entries deleted on receipt": [(ServerSession, "_put_receipts", _delete_what_is_receipted)],
     "hearsay is believed": [(peer_store, "own_or_vouched", _believe_everybody)],
     "any signature is good": [(device_key, "is_good", _any)],
     "nobody is asked": [(RelayRequests, "share_out", _ask_nobody)],
-    "a void that is over is forgotten": [(ticket_table, "with_voids", _forget_what_is_over)],
+    "a void that is over is forgotten": [(issuing, "with_voids", _forget_what_is_over)],
     "clocks alone say what is irregular": [(irregular, "_knew", _knew_nothing)],
     "gates take a flood in": [(peer_store, "Meter", _NoLimit)],
-    "the server takes a flood in": [(entry_table, "Meter", _NoLimit)],
+    "the server takes a flood in": [(intake, "Meter", _NoLimit)],
     "beyond a page nothing is held": [(Page, "beyond", _nothing_is_beyond)],
     "the list is not the one decided on": [(Tickets, "position", property(_newest_list))],
     "a gate tells on of who was erased": [(ticket_feed, "_forget_told", _nothing)],
-    "who reads old changes is not sent back": [(ticket_table, "_begin_at", _nothing)],
+    "who reads old changes is not sent back": [(feed, "begin_at", _nothing)],
     "a backup brings back who was erased": [(persons, "erase_again", _again_nobody)],
 }
 

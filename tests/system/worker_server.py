@@ -21,12 +21,22 @@ from gate.storage.device_key import DeviceKey, verifier
 from gate.storage.enrolment import Enrolment
 from gate.storage.folder import Folder
 from gate.storage.ticket_feed import TicketFeed
-from sync.server import device_cache, devices, entry_table, snapshot, tables, ticket_table
+from sync.server import (
+    device_cache,
+    devices,
+    events,
+    feed,
+    intake,
+    issuing,
+    journals,
+    snapshot,
+    tables,
+)
 from sync.server.database import in_transaction, open_database, reading
 from sync.server.device_cache import DeviceCache
 from sync.server.devices import State
-from sync.server.entry_table import News
 from sync.server.head_cache import Memory
+from sync.server.journals import News
 from sync.wire import PREFIX, Frame, Problem, SyncRequest, SyncResponse, SyncResponseStamp
 from sync.worker.feed_follower import unpack
 from tests.system.simulation import EVENT, central_template, compiled
@@ -65,7 +75,7 @@ class Central:
         self.device_cache = DeviceCache(self._devices)
         self.packed: dict[str, tuple[Path, Snapshot]] = {}
         with self.engine.begin() as connection:
-            ticket_table.create_event(connection, EVENT, "Show", "UTC", world.wall_ms())
+            events.create_event(connection, EVENT, "Show", "UTC", world.wall_ms())
         self.issue(8)
 
     async def _devices(self) -> list[devices.Device]:
@@ -83,7 +93,7 @@ class Central:
         """Commit, and know what is there afterwards."""
         found = in_transaction(self.engine, job)
         with reading(self.engine) as connection:
-            cursor = ticket_table.cursor_of(connection, EVENT)
+            cursor = feed.cursor_of(connection, EVENT)
             query = select(tables.entry.c.hash, tables.entry.c.number).where(
                 tables.entry.c.number > self.number
             )
@@ -102,8 +112,8 @@ class Central:
             for n in range(self.made, self.made + count)
         ]
         types = () if self.made else [{"id": "ONE", "kind": "meeting"}]
-        stated = ticket_table.Issue(changes=[change]) if change else ticket_table.Issue(types, rows)
-        self.write(lambda c: ticket_table.issue(c, EVENT, stated, self.world.wall_ms()))
+        stated = issuing.Issue(changes=[change]) if change else issuing.Issue(types, rows)
+        self.write(lambda c: issuing.issue(c, EVENT, stated, self.world.wall_ms()))
         self.made += 0 if change else count
 
     def forget_changes(self) -> None:
@@ -165,7 +175,7 @@ class Central:
             try:
                 with reading(self.engine) as connection:
                     return _json(
-                        ticket_table.changes(connection, EVENT, cursor, self.world.wall_ms(), PAGE)
+                        feed.changes(connection, EVENT, cursor, self.world.wall_ms(), PAGE)
                     )
             except ResyncNeeded:
                 return _json(Problem("resync", ""), 409)
@@ -193,7 +203,7 @@ class Central:
     def exchange(self, gate: Gate, ask: SyncRequest) -> SyncResponse:
         refused, later = self.take(gate, ask)
         with reading(self.engine) as connection:
-            frame = entry_table.answer(connection, EVENT, ask.frame, self.touched)
+            frame = journals.answer(connection, EVENT, ask.frame, self.touched)
         frame = msgspec.structs.replace(frame, refused=refused, later=later)
         return self._answer(frame, ask, self.head, lanes=True)
 
@@ -208,9 +218,9 @@ class Central:
             if head.origin.startswith(gate.device) or self.verify(head)
         ]  # fmt: skip
         vouched = {(head.origin, head.seq, head.hash) for head in signed_tips}
-        push = entry_table.Push(gate.device, carried, vouched, signed_tips)
+        push = intake.Push(gate.device, carried, vouched, signed_tips)
         taken = self.write(
-            lambda c: entry_table.accept(c, EVENT, [push], self.memory, now_ms=self.world.wall_ms())
+            lambda c: intake.accept(c, EVENT, [push], self.memory, now_ms=self.world.wall_ms())
         )
         self.touched = taken.tips
         for one in carried:
@@ -241,7 +251,7 @@ class Central:
         news = News(self.told_number, [], {}, [])
         if self.number > self.told_number:
             with reading(self.engine) as connection:
-                news = entry_table.news(connection, EVENT, self.told_number)
+                news = journals.news(connection, EVENT, self.told_number)
         lanes, marks = now_s - self.lanes_s > 2.0, now_s - self.marks_s > 0.9
         if not (lanes or marks or self.told or news.bodies or self.head != self.told_head):
             return

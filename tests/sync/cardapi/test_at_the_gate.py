@@ -15,7 +15,7 @@ from gate.core.rules import decide
 from gate.text.words import explain
 from sync.cardapi import accounts, codes
 from sync.cardapi.errcodes import Errcode, Refused
-from sync.server import entry_table
+from sync.server import journals
 from tests.support.cardapi import DAY_S, Api, boarding, card_api, meeting, movie, scenic
 from tests.sync.cardapi.test_cardapi import kept
 
@@ -193,7 +193,7 @@ async def test_the_same_rules_for_a_call(
         assert can is verdict.is_green
         if verdict.is_green:
             codes.consume(connection, account, asked, at_s * 1000)
-            (entry,) = entry_table.facts_of(connection, "show", verdict.ticket.id)
+            (entry,) = journals.facts_of(connection, "show", verdict.ticket.id)
             assert (entry.outcome, entry.reason) == (verdict.outcome, verdict.reason)
             return
         with pytest.raises(Refused) as told:

@@ -23,7 +23,7 @@ from sync.cardapi.crypto import seal_code
 from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.issued_codes import CODE_SIGNS
 from sync.cardapi.projection import type_row
-from sync.server import entry_table, ticket_table
+from sync.server import conflicts, counts, events, feed, journals, ticket_store
 from sync.server import tables as of_server
 from sync.server.database import reading
 from tests.support.cardapi import (
@@ -61,13 +61,13 @@ def now() -> int:
 def kept(api: Api, code: str) -> Any:
     """The ticket that gates know by a code, as their rules see it, and how the code stands."""
     with reading(api.running.engine) as connection:
-        hashed = ticket_table.hashes_of(connection, "show", [code])[code]
+        hashed = ticket_store.hashes_of(connection, "show", [code])[code]
         row = connection.execute(
             select(of_server.code).where(of_server.code.c.hash == hashed)
         ).first()
         if row is None:
             return None, None
-        return entry_table.find_ticket(connection, "show", row.ticket), CodeState(row.state)
+        return ticket_store.find_ticket(connection, "show", row.ticket), CodeState(row.state)
 
 
 async def redeem_at_gate(api: Api, maker: Maker, code: str) -> bytes:
@@ -182,7 +182,7 @@ async def test_what_was_consumed_and_taken_back_is_consumed_again(api: Api) -> N
 
 def uses_by_api(api: Api, ticket: str) -> list[Entry]:
     with reading(api.running.engine) as connection:
-        facts = entry_table.facts_of(connection, "show", ticket)
+        facts = journals.facts_of(connection, "show", ticket)
     uses = (fact for fact in facts if fact.device == CENTRAL and fact.act is Act.ADMISSION)
     return sorted(uses, key=lambda use: use.seq)
 
@@ -194,7 +194,7 @@ async def test_a_gate_that_was_cut_off_makes_a_conflict(api: Api) -> None:
     await api.ok("/card/code/consume", {"code": code})
     await redeem_at_gate(api, maker, code)
     with reading(api.running.engine) as connection:
-        (clash,) = entry_table.conflicts(connection, "show")
+        (clash,) = conflicts.find_conflicts(connection, "show")
     assert {entry.device for entry in clash.admissions} == {"central", maker.device}
     assert clash.excess == 1
     assert await api.status(code) == "CONSUMED"
@@ -659,8 +659,8 @@ async def test_what_a_phone_showed_of_a_ticket_that_is_done_is_free(
     with api.running.engine.begin() as connection:
         join(connection, folder)
         snapshot = write_snapshot(connection, part, now() * 1000)
-    with closing(TicketFeed(folder)) as feed:
-        feed.install(part, snapshot)
+    with closing(TicketFeed(folder)) as gate_feed:
+        gate_feed.install(part, snapshot)
         await end(api, maker, how, card_id, one)
         await api.ok("/card/boardingpass/checkin", stated | {"code": two})
         ticket, state = kept(api, "M1")
@@ -678,7 +678,7 @@ async def test_what_a_phone_showed_of_a_ticket_that_is_done_is_free(
             await api.fails(40150, "/card/boardingpass/checkin", stated | {"code": third})
         assert kept(api, "M1") == (ticket, CodeState.LIVE)
         with reading(api.running.engine) as connection:
-            feed.apply(ticket_table.changes(connection, "show", feed.cursor, now() * 1000))
+            gate_feed.apply(feed.changes(connection, "show", gate_feed.cursor, now() * 1000))
         with closing(Tickets(folder)) as replica:
             replica.refresh()
             found = replica.match("M1").ticket
@@ -1134,7 +1134,7 @@ def test_the_life_of_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     engine = open_central(f"sqlite:///{tmp_path}/c.db")
     start = 1_800_000_000_000
     with engine.begin() as connection:
-        ticket_table.create_event(connection, "show", "", "UTC", 0)
+        events.create_event(connection, "show", "", "UTC", 0)
         account_, secret = accounts.create(connection, "show", 0)
         said = {"grant_type": "client_credential", "appid": account_.appid, "secret": secret}
 
@@ -1276,8 +1276,8 @@ async def test_a_card_belongs_to_an_event(api: Api) -> None:
     await api.fails(40150, "/card/create", meeting() | {"card": body["card"] | {"event": "no"}})
     assert (await api.set(event="none")).status_code == 422
     with reading(api.running.engine) as connection:
-        assert ticket_table.totals(connection, "gala") == {"types": 2, "tickets": 2}
-        assert ticket_table.totals(connection, "show") == {"types": 0, "tickets": 0}
+        assert counts.totals(connection, "gala") == {"types": 2, "tickets": 2}
+        assert counts.totals(connection, "show") == {"types": 0, "tickets": 0}
 
 
 @pytest.mark.parametrize("is_mutant", [False, True])

@@ -15,8 +15,8 @@ from gate.core.model import Act
 from sync.cardapi import codes, issued_codes, routes
 from sync.cardapi import tables as t
 from sync.cardapi.errcodes import Refused
+from sync.server import events
 from sync.server import tables as of_server
-from sync.server import ticket_table
 from sync.server.database import reading
 from tests.conftest import needs
 from tests.support import postgres
@@ -46,7 +46,7 @@ async def several(url: str, path: Path) -> AsyncIterator[list[Api]]:
     count = 1 if url.startswith("sqlite") else 2
     engines = [open_central(url) for _n in range(count)]
     with engines[0].begin() as connection:
-        ticket_table.create_event(connection, "show", "", "Asia/Shanghai", 0)
+        events.create_event(connection, "show", "", "Asia/Shanghai", 0)
     async with AsyncExitStack() as stack:
         running: list[Central] = [
             await stack.enter_async_context(central(path / str(n), engine=engine, **CALM))
@@ -154,7 +154,7 @@ async def test_the_mutation_without_the_event_s_lock(
     with postgres.postgres() as url:
         async with several(url, tmp_path) as apis:
             card_id = await apis[0].create(get_limit=99)
-            monkeypatch.setattr(issued_codes.entry_table, "lock", unlocked)
+            monkeypatch.setattr(issued_codes.journals, "lock", unlocked)
             real = codes.is_tester
 
             def slowly(connection: Any, *rest: str) -> bool:

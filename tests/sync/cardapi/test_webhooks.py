@@ -29,7 +29,7 @@ from sync.cardapi.background_jobs import BackgroundJobs
 from sync.cardapi.crypto import encrypt, signature
 from sync.cardapi.settings import CardSettings
 from sync.cardapi.webhook_delivery import WebhookDelivery
-from sync.server import ticket_table
+from sync.server import events
 from sync.server.database import reading
 from tests.support.cardapi import DAY_S, Api, account, card_api
 from tests.support.central import Maker, ask, card_api_of, open_central
@@ -285,7 +285,7 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, backend: Backend) -> No
     async with card_api(tmp_path / "one") as _other:
         pass
     with engine.begin() as connection:
-        ticket_table.create_event(connection, "show", "", "Asia/Shanghai", 0)
+        events.create_event(connection, "show", "", "Asia/Shanghai", 0)
     backend.is_deaf = False
     async with heard_by(tmp_path / "a", backend, engine=engine) as api:
         code = await api.claim(await api.create())

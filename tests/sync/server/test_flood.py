@@ -21,7 +21,7 @@ from gate.core.model import Act, Entry, Outcome, Scan
 from gate.core.signed_tip import SignedTip, signed_tip_message
 from gate.storage.certificates import client_context, load_membership
 from gate.storage.device_key import DeviceKey
-from sync.server import entry_table
+from sync.server import intake
 from sync.server.database import in_transaction, open_database
 from sync.transport.lan_transport import STREAM
 from sync.wire import Frame, PeerMessage, SyncRequest, SyncResponse
@@ -163,8 +163,8 @@ def test_an_event_with_too_many_origins_still_syncs(tmp_path: Path) -> None:
     server.close()
     carried = read_bodies(tiny("f" * 16, 0, ORIGINS))[0]
     engine = open_database(f"sqlite:///{server.folder}/central.db")
-    push = entry_table.Push("f" * 16, carried, ())
-    in_transaction(engine, lambda connection: entry_table.accept(connection, EVENT, [push]))
+    push = intake.Push("f" * 16, carried, ())
+    in_transaction(engine, lambda connection: intake.accept(connection, EVENT, [push]))
     engine.dispose()
     server.start()
     north = Device(tmp_path / "north", server, "North")

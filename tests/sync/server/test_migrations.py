@@ -11,7 +11,7 @@ from sqlalchemy import Engine, create_engine, inspect, select
 from gate.errors import StoreError
 from sync.cardapi import accounts
 from sync.cardapi import tables as cards
-from sync.server import migrations, tables, ticket_table
+from sync.server import events, migrations, tables
 from sync.server.database import open_database
 from tests.conftest import needs
 from tests.support.central import TABLES, open_central
@@ -79,7 +79,7 @@ def test_a_database_of_version_0_2_goes_on(tmp_path: Path) -> None:
             stored(tmp_path) if not _again else f"sqlite:///{tmp_path}/central.db"
         )
         with engine.connect() as connection:
-            assert [event["id"] for event in ticket_table.events(connection)] == ["show"]
+            assert [event["id"] for event in events.all_events(connection)] == ["show"]
             assert len(accounts.every(connection)) == 1
         assert seen(engine) == seen(new)
         engine.dispose()
@@ -109,11 +109,11 @@ def test_a_server_database_is_made_once(tmp_path: Path) -> None:
     engine = open_database(url)
     assert set(inspect(engine).get_table_names()) == set(tables.metadata.tables)
     with engine.begin() as connection:
-        ticket_table.create_event(connection, "show", "Show", "UTC", NOW_MS)
+        events.create_event(connection, "show", "Show", "UTC", NOW_MS)
     engine.dispose()
     engine = open_database(url)
     with engine.connect() as connection:
-        assert [event["id"] for event in ticket_table.events(connection)] == ["show"]
+        assert [event["id"] for event in events.all_events(connection)] == ["show"]
     engine.dispose()
 
 

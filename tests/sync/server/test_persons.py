@@ -27,7 +27,7 @@ from gate.storage.ticket_rows import bare_body
 from gate.storage.tickets import Tickets
 from sync.cardapi import persons as cards
 from sync.cardapi import tables as of_cards
-from sync.server import persons, ticket_table
+from sync.server import erasing, events, feed, issuing, persons
 from sync.server import tables as t
 from sync.server.database import in_transaction, reading
 from sync.server.retention import Retention
@@ -81,7 +81,7 @@ class Gate:
         self.running, self.maker, self.folder = running, maker, Folder(path)
         self.folder.create()
         with running.engine.connect() as connection:
-            authority = ticket_table.authority_of(connection, "show").certificate
+            authority = feed.authority_of(connection, "show").certificate
         save_membership(self.folder, Membership(self.folder.device_id(), "", authority))
         self.feed = TicketFeed(self.folder)
 
@@ -352,7 +352,7 @@ class TestCards:
     async def test_on_postgresql(self, pg_url: str, tmp_path: Path) -> None:
         """The same statements there: no row of any table has the person, or anybody afterwards."""
         engine = emptied(pg_url)
-        in_transaction(engine, lambda c: ticket_table.create_event(c, "show", "", "UTC", 1))
+        in_transaction(engine, lambda c: events.create_event(c, "show", "", "UTC", 1))
         async with central(tmp_path / "pg", engine=engine, runs_clockwork=False) as running:
             assert (await running.admin("POST", "/events/show/tickets", json=ROWS)).is_success
             api = await account(running)
@@ -475,7 +475,7 @@ class TestRetention:
     ) -> None:
         """Whatever was begun is finished by the next look, and a snapshot meanwhile has nobody."""
         calls = 0
-        real = ticket_table.drop_some
+        real = erasing.drop_some
 
         def dies(connection: Any, event: str, after: Any) -> Any:
             nonlocal calls
@@ -484,7 +484,7 @@ class TestRetention:
                 raise OSError(DIED)
             return real(connection, event, after)
 
-        monkeypatch.setattr(ticket_table, "_DROPPED", 10)
+        monkeypatch.setattr(erasing, "_DROPPED", 10)
         looking = running.app.state.retention
         monkeypatch.setattr(looking, "_steps", (dies, *looking._steps[1:]))
         with pytest.raises(OSError, match=DIED):
@@ -520,10 +520,8 @@ class TestRetention:
         """On PostgreSQL two may look at the same moment; it is written down once."""
         engine = emptied(pg_url)
         with engine.begin() as connection:
-            ticket_table.create_event(connection, "show", "", "UTC", 1, ends_s=NOW)
-            ticket_table.issue(
-                connection, "show", ticket_table.Issue(ROWS["types"], ROWS["tickets"])
-            )
+            events.create_event(connection, "show", "", "UTC", 1, ends_s=NOW)
+            issuing.issue(connection, "show", issuing.Issue(ROWS["types"], ROWS["tickets"]))
         now_ms = (NOW + 31 * 86_400) * 1000
         async with (
             central(tmp_path / "a", engine=engine) as one,

@@ -12,7 +12,7 @@ from gate.clock import SystemClock
 from gate.core.intake import read_bodies
 from gate.core.model import Outcome, Scan
 from gate.storage.sync_status import SyncStatusReader
-from sync.server import entry_table, serve, tables, ticket_table
+from sync.server import events, intake, serve, tables
 from sync.server.database import open_database
 from sync.server.prepared import MANY
 from tests.conftest import needs
@@ -95,9 +95,9 @@ def test_what_is_written_by_the_hundred_is_what_came() -> None:
     with postgres.postgres() as url:
         engine = open_database(url)
         with engine.begin() as connection:
-            ticket_table.create_event(connection, EVENT, "Show", "UTC", 1)
-            push = entry_table.Push(maker.device, read_bodies(bodies)[0], ())
-            entry_table.accept(connection, EVENT, [push])
+            events.create_event(connection, EVENT, "Show", "UTC", 1)
+            push = intake.Push(maker.device, read_bodies(bodies)[0], ())
+            intake.accept(connection, EVENT, [push])
             held = connection.execute(tables.entry.select().order_by(tables.entry.c.number)).all()
         engine.dispose()
     assert [row.body.encode() for row in held] == bodies
@@ -113,7 +113,7 @@ def test_servers_that_start_at_once_make_one_event(
     """On an empty database the second waits for the first, and finds what it has made."""
     needs(postgres.can_run(), "PostgreSQL (apt install postgresql)")
     at_it = threading.Semaphore(0)
-    create = ticket_table.create_event
+    create = events.create_event
 
     def slowly(*said: Any) -> None:
         at_it.release()
@@ -122,7 +122,7 @@ def test_servers_that_start_at_once_make_one_event(
             at_it.release(2)
         create(*said)
 
-    monkeypatch.setattr(ticket_table, "create_event", slowly)
+    monkeypatch.setattr(events, "create_event", slowly)
     here = serve._Address("http://localhost", "")
     with postgres.postgres() as url:
         engine = open_database(url)

@@ -24,7 +24,7 @@ from gate.storage.enrolment import parse_link
 from gate.storage.folder import Folder
 from gate.storage.log_file import AT_FIRST
 from gate.storage.tickets import live_replica
-from sync.server import invite, ticket_table
+from sync.server import events, invite
 from sync.server.database import in_transaction, open_database
 from sync.server.serve import OF_EACH
 from tests.support.central import ADMIN
@@ -97,12 +97,12 @@ def _answers(url: str) -> bool:
     return False
 
 
-def make_events(folder: Path, *events: str) -> None:
+def make_events(folder: Path, *ids: str) -> None:
     folder.mkdir()
     engine = open_database(f"sqlite:///{folder / 'central.db'}")
-    for event in events:
+    for event in ids:
         in_transaction(
-            engine, lambda c, event=event: ticket_table.create_event(c, event, "", "UTC", NOW_MS)
+            engine, lambda c, event=event: events.create_event(c, event, "", "UTC", NOW_MS)
         )
     engine.dispose()
 
@@ -268,7 +268,7 @@ class TestEvents:
                 lines = [line for line in server.told.splitlines() if "was made" in line]
             assert lines == ([made] if made else [])
             engine = open_database(f"sqlite:///{server.folder / 'central.db'}")
-            assert [one["id"] for one in in_transaction(engine, ticket_table.events)] == there
+            assert [one["id"] for one in in_transaction(engine, events.all_events)] == there
             engine.dispose()
 
 

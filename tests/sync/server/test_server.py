@@ -25,12 +25,12 @@ from gate.core.replication import Carried, tips_from_text
 from gate.storage import room
 from gate.storage.enrolment import parse_link
 from gate.storage.feed_signatures import is_revocation, key_of
-from sync.server import devices, entry_table, invite, ticket_table
+from sync.server import devices, feed, invite, journals
 from sync.server import tables as t
 from sync.server.database import GroupCommit, open_database
 from sync.server.device_cache import CLOCK
-from sync.server.entry_table import Push
 from sync.server.http import Denied
+from sync.server.intake import Push
 from sync.server.limits import Buckets
 from sync.server.push_batches import Writer
 from sync.wire import Frame, SyncRequest, SyncRequestStamp, SyncResponse, SyncResponseStamp
@@ -517,7 +517,7 @@ class TestTickets:
         proof = told[1][1].pop("proof")
         assert told == [(OTHER, south), (maker.device, north)]
         with running.engine.connect() as connection:
-            authority = ticket_table.authority_of(connection, "show")
+            authority = feed.authority_of(connection, "show")
         assert is_revocation(proof, maker.device, key_of(authority.certificate))
 
     async def test_revoked_is_for_good(self, running: Central, maker: Maker) -> None:
@@ -684,7 +684,7 @@ class TestSupervision:
         self, running: Central, maker: Maker, other: Maker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A range that is too long is answered in part; nothing is said of what is beyond."""
-        monkeypatch.setattr(entry_table, "PAGE_ORIGINS", 2)
+        monkeypatch.setattr(journals, "PAGE_ORIGINS", 2)
         makers = [Maker(maker.device, f"f{n:x}") for n in range(5)]
         await running.exchange(maker, ask([one.make(ticket="t") for one in makers]))
         seen, after = set[str](), ""

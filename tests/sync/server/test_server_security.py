@@ -23,11 +23,11 @@ from gate.core.limits import MAX_ENTRIES
 from gate.core.model import Act
 from gate.core.signed_tip import SignedTip
 from sync.cardapi.routes import CALLS
-from sync.server import entry_table, ticket_table
+from sync.server import events, intake
 from sync.server import tables as t
 from sync.server.database import open_database
 from sync.server.devices import hash_of
-from sync.server.entry_table import Push
+from sync.server.intake import Push
 from sync.wire import MAX_FRAME
 from tests.support.central import (
     ADMIN,
@@ -246,8 +246,8 @@ class TestForgery:
         push = Push(OTHER, read_bodies(bodies)[0], {(forged.origin, forged.seq, forged.hash)})
         engine = open_database("sqlite://")
         with engine.begin() as connection:
-            ticket_table.create_event(connection, "show", "", "UTC", 0)
-            assert entry_table.accept(connection, "show", [push]).tips
+            events.create_event(connection, "show", "", "UTC", 0)
+            assert intake.accept(connection, "show", [push]).tips
         engine.dispose()
 
     @pytest.fixture

@@ -24,7 +24,7 @@ from gate.storage.folder import Folder
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow
 from gate.storage.tickets import Tickets
-from sync.server import snapshot, ticket_table
+from sync.server import events, feed, issuing, snapshot
 from sync.server import tables as t
 from sync.server.database import in_transaction
 from tests.support.central import Central, Maker, central
@@ -72,17 +72,17 @@ async def test_the_gate_opens_it(running: Central, maker: Maker, tmp_path: Path)
     folder = Folder(tmp_path / "gate")
     folder.create()
     with running.engine.connect() as connection:
-        authority = ticket_table.authority_of(connection, "show").certificate
+        authority = feed.authority_of(connection, "show").certificate
     save_membership(folder, Membership(folder.device_id(), "", authority))
     part = folder.path / "fetched.part"
     part.write_bytes(content)
-    feed = TicketFeed(folder)
-    feed.install(part, msgspec.convert(told, Snapshot))
-    assert feed.cursor == told["cursor"]
-    assert feed.members() == {
+    gate_feed = TicketFeed(folder)
+    gate_feed.install(part, msgspec.convert(told, Snapshot))
+    assert gate_feed.cursor == told["cursor"]
+    assert gate_feed.members() == {
         maker.device: MemberRow(maker.device, "North", maker.public, "enrolled")
     }
-    feed.close()
+    gate_feed.close()
     with closing(Tickets(folder)) as replica:
         replica.refresh()
         found = replica.match("VOID1").ticket
@@ -170,7 +170,7 @@ async def test_it_is_reused_while_it_is_good(
 async def test_a_new_epoch_makes_a_new_one(running: Central, maker: Maker) -> None:
     """After the server was restored, no snapshot of its other life is given out."""
     before = (await running.get(maker, "/snapshot")).json()
-    in_transaction(running.engine, ticket_table.new_epochs)
+    in_transaction(running.engine, events.new_epochs)
     running.server.tip_cache.forget("show")
     after = (await running.get(maker, "/snapshot")).json()
     assert before["name"] != after["name"]
@@ -233,14 +233,12 @@ async def test_whoever_asks_early_is_told_to_wait(
 
 async def test_a_build_shows_one_moment(running: Central) -> None:
     """Tickets that are issued while it is built are not in it, nor in its cursor."""
-    before = in_transaction(running.engine, lambda c: ticket_table.cursor_of(c, "show"))
-    late = ticket_table.Issue(tickets=[{"code": "LATE", "type": "SHOW", "id": "zz-late"}])
+    before = in_transaction(running.engine, lambda c: feed.cursor_of(c, "show"))
+    late = issuing.Issue(tickets=[{"code": "LATE", "type": "SHOW", "id": "zz-late"}])
 
     def meddle(_done: int, _total: int) -> None:
         if not meddled:
-            meddled.append(
-                in_transaction(running.engine, lambda c: ticket_table.issue(c, "show", late))
-            )
+            meddled.append(in_transaction(running.engine, lambda c: issuing.issue(c, "show", late)))
 
     meddled: list[object] = []
     monkey = pytest.MonkeyPatch()

@@ -16,7 +16,7 @@ from gate.core.signed_tip import SignedTip
 from gate.storage.device_key import DeviceKey, is_good
 from gate.storage.folder import Folder
 from gate.storage.peer_store import PeerStore
-from sync.server import entry_table, tables, ticket_table
+from sync.server import events, intake, journals, tables
 from sync.server.database import in_transaction, open_database
 from sync.session.server_session import ServerSession
 from sync.wire import SyncRequest, SyncResponse
@@ -31,7 +31,7 @@ def servers(tmp_path: Path) -> Iterator[tuple[Engine, Engine]]:
     engines = [open_database(f"sqlite:///{tmp_path}/{name}.db") for name in ("one", "two")]
     for engine in engines:
         with engine.begin() as connection:
-            ticket_table.create_event(connection, EVENT, "Show", "UTC", NOW_MS)
+            events.create_event(connection, EVENT, "Show", "UTC", NOW_MS)
     yield engines[0], engines[1]
     for engine in engines:
         engine.dispose()
@@ -56,9 +56,9 @@ def answered(engine: Engine, ask: SyncRequest, makers: list[Maker], device: str)
     }
 
     def job(connection: Connection) -> SyncResponse:
-        push = entry_table.Push(device, carried, vouched, ask.frame.signed_tips)
-        touched = entry_table.accept(connection, EVENT, [push]).tips
-        return SyncResponse(entry_table.answer(connection, EVENT, ask.frame, touched), NOW_MS)
+        push = intake.Push(device, carried, vouched, ask.frame.signed_tips)
+        touched = intake.accept(connection, EVENT, [push]).tips
+        return SyncResponse(journals.answer(connection, EVENT, ask.frame, touched), NOW_MS)
 
     answer = in_transaction(engine, job)
     return msgspec.json.decode(msgspec.json.encode(answer), type=SyncResponse)
@@ -79,8 +79,8 @@ def told(engine: Engine, maker: Maker, count: int, every: int, name: str = "") -
             signed_tips.append(maker.head())
     carried = read_bodies(bodies)[0]
     named = {(head.origin, head.seq, head.hash) for head in signed_tips}
-    push = entry_table.Push(maker.device, carried, named, signed_tips)
-    in_transaction(engine, lambda connection: entry_table.accept(connection, EVENT, [push]))
+    push = intake.Push(maker.device, carried, named, signed_tips)
+    in_transaction(engine, lambda connection: intake.accept(connection, EVENT, [push]))
 
 
 def talked(engine: Engine, peer_store: PeerStore, makers: list[Maker]) -> None:

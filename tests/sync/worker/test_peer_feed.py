@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-import sync.server.ticket_table
+import sync.server.feed
 from gate.core.enrolment import Enrol
 from gate.core.ticket_feed import (
     Change,
@@ -38,7 +38,7 @@ from gate.storage.sqlite import open_reader
 from gate.storage.ticket_feed import Position, TicketFeed
 from gate.storage.ticket_filling import MemberRow
 from gate.storage.tickets import FILE_NAME, Tickets, live_replica, searchable
-from sync.server import devices, snapshot, ticket_table
+from sync.server import devices, events, feed, issuing, snapshot
 from sync.server import tables as t
 from sync.server.database import open_database
 from sync.server.devices import State
@@ -119,11 +119,11 @@ class Server:
 
     def changes(self, cursor: str, limit: int = 1000) -> Changes:
         with self.engine.connect() as connection:
-            return ticket_table.changes(connection, EVENT, cursor, NOW_MS, limit)
+            return feed.changes(connection, EVENT, cursor, NOW_MS, limit)
 
     def snapshot(self) -> Snapshot:
         with self.engine.connect() as connection:
-            at = Cursor.parse(ticket_table.cursor_of(connection, EVENT))
+            at = Cursor.parse(feed.cursor_of(connection, EVENT))
         found = snapshot_cache.find(self.directory, at)
         is_new = found and at.seq - Cursor.parse(found.cursor).seq < 5
         return found if found and is_new else snapshot.build(self.engine, EVENT, self.directory)
@@ -199,10 +199,10 @@ class History:
         event.listen(self.engine, "connect", lambda c, _r: c.execute("PRAGMA synchronous = OFF"))
         self.engine.dispose()
         with self.engine.begin() as connection:
-            ticket_table.create_event(connection, EVENT, "Show", "UTC", NOW_MS)
+            events.create_event(connection, EVENT, "Show", "UTC", NOW_MS)
             types = [{"id": f"T{n}", "kind": "meeting"} for n in range(2)]
-            ticket_table.issue(connection, EVENT, ticket_table.Issue(types))
-            authority = ticket_table.authority_of(connection, EVENT).certificate
+            issuing.issue(connection, EVENT, issuing.Issue(types))
+            authority = feed.authority_of(connection, EVENT).certificate
         self.server = Server(self.engine, path / "snapshots")
         self.types, self.made, self.codes = 2, 0, 0
         self.devices: list[str] = []
@@ -248,7 +248,7 @@ class History:
             for n in range(count)
         ]  # fmt: skip
         self.made += count
-        self.write(lambda c: ticket_table.issue(c, EVENT, ticket_table.Issue(tickets=rows)))
+        self.write(lambda c: issuing.issue(c, EVENT, issuing.Issue(tickets=rows)))
 
     def change(self) -> None:
         if self.made:
@@ -257,14 +257,14 @@ class History:
                  {"holder": f"Bo {self.chance.random()}".replace(".", "")}, {"zone": "B"}]
             )  # fmt: skip
             one = {"id": f"t{self.chance.randrange(self.made)}", **said}
-            self.write(lambda c: ticket_table.issue(c, EVENT, ticket_table.Issue(changes=[one])))
+            self.write(lambda c: issuing.issue(c, EVENT, issuing.Issue(changes=[one])))
 
     def state_anew(self) -> None:
         """The ticket gets another code; the old one is replaced or transferred."""
         if self.made:
             n = self.chance.randrange(self.made)
             row = {"code": self.code(), "type": "T0", "id": f"t{n}"}
-            self.write(lambda c: ticket_table.issue(c, EVENT, ticket_table.Issue(tickets=[row])))
+            self.write(lambda c: issuing.issue(c, EVENT, issuing.Issue(tickets=[row])))
 
     def retype(self) -> None:
         """A ticket becomes one of a type that is new."""
@@ -273,7 +273,7 @@ class History:
             row = {"code": self.code(), "type": f"T{self.types}",
                    "id": f"t{self.chance.randrange(self.made)}"}  # fmt: skip
             self.types += 1
-            self.write(lambda c: ticket_table.issue(c, EVENT, ticket_table.Issue([new], [row])))
+            self.write(lambda c: issuing.issue(c, EVENT, issuing.Issue([new], [row])))
 
     def device(self) -> None:
         if not self.devices or self.chance.random() < 0.5:
@@ -473,7 +473,7 @@ MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
     "a checkpoint of something else": [(TicketFeed, "_checked", _believes_signatures)],
     "changes are not linked": [
         (ticket_feed, "chain_hash", lambda before, _change: before),
-        (sync.server.ticket_table, "chain_hash", lambda before, _change: before),
+        (sync.server.feed, "chain_hash", lambda before, _change: before),
     ],
     "a copy that names another moment": [
         (snapshot, "_fill", partial(_copy_of_another_moment, snapshot._fill))

@@ -1,0 +1,152 @@
+"""Events: what each says of itself, and lets all gates hear.
+
+Every function works in the transaction it is handed.
+"""
+
+import re
+import secrets
+from typing import Any, Protocol
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+
+from gate.core.ticket_feed import FIRST_HASH
+from gate.credential import KEY_BYTES
+from gate.errors import UsageError
+from gate.i18n import _
+from gate.storage.certificates import Authority
+from gate.storage.event import KEEP_DAYS, EventRow
+from sync.server import feed, ticket_store
+from sync.server import tables as t
+
+_EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def create_event(
+    connection: Connection,
+    id_: str,
+    name: str,
+    time_zone: str,
+    now_ms: int,
+    *,
+    ends_s: int = 0,
+    keep_days: int = KEEP_DAYS,
+) -> None:
+    """Begin an event. Raises UsageError when the id cannot be used or is taken.
+
+    So many days after its end, Unix seconds, what is personal is dropped; 0: no end is known.
+    """
+    if not _EVENT_ID.fullmatch(id_):
+        raise UsageError(
+            _("{id!r} cannot be an event's id").format(id=id_),
+            _("Letters, digits, '_', '.' and '-', at most 64."),
+        )
+    if connection.execute(select(t.event.c.id).where(t.event.c.id == id_)).first():
+        raise UsageError(_("there is an event {id} already").format(id=id_), "")
+    authority = Authority.mint()
+    connection.execute(
+        insert(t.event).values(
+            id=id_,
+            name=name or id_,
+            time_zone=time_zone,
+            isolated_hours=0,
+            key=secrets.token_hex(KEY_BYTES),
+            created_ms=now_ms,
+            authority_key=authority.key,
+            authority=authority.certificate,
+            ends_s=ends_s,
+            keep_days=keep_days,
+            dropped_ms=0,
+            is_bare=0,
+        )
+    )
+    connection.execute(
+        insert(t.stream).values(
+            event=id_,
+            epoch=secrets.token_hex(8),
+            head=0,
+            entries=0,
+            link=FIRST_HASH,
+            base=0,
+            base_id="",
+            erased=0,
+        )
+    )
+
+
+def all_events(connection: Connection) -> list[dict[str, Any]]:
+    """Every event."""
+    c = t.event.c
+    columns = (
+        c.id, c.name, c.time_zone, c.created_ms, c.ends_s, c.keep_days, c.dropped_ms,
+        c.isolated_hours,
+    )  # fmt: skip
+    rows = connection.execute(select(*columns).order_by(c.id))
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001  its documented name
+
+
+def said_of(connection: Connection, event: str) -> tuple[str, EventRow]:
+    """The key of an event's codes (hex), and what the event says of itself."""
+    c = t.event.c
+    key, *said = connection.execute(
+        select(
+            c.key, c.name, c.time_zone, c.ends_s, c.keep_days, c.dropped_ms, c.isolated_hours
+        ).where(c.id == event)
+    ).one()
+    return key, EventRow(event, *said)
+
+
+def say_event(connection: Connection, event: str, **fields: str | int) -> EventRow:
+    """State some of what an event says of itself anew, for all gates to hear."""
+    at = feed.lock(connection, event)
+    _key, said = said_of(connection, event)
+    row = msgspec.structs.replace(said, **fields)
+    if row != said:
+        connection.execute(update(t.event).where(t.event.c.id == event).values(**fields))
+        feed.append(
+            connection, event, at, [("event", event, msgspec.json.encode(row).decode(), {})]
+        )
+    return row
+
+
+def set_zone(connection: Connection, event: str, time_zone: str) -> int:
+    """Give an event another time zone, and let all gates hear of it; the same again is no change.
+
+    Types that are there keep theirs; the answer is how many of them have another.
+    """
+    say_event(connection, event, time_zone=time_zone)
+    return sum(
+        ticket_store.zone_of(body) != time_zone
+        for _id, body in ticket_store.all_types(connection, event)
+    )
+
+
+class _Settings(Protocol):
+    """What the event says of itself, in any of its forms."""
+
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def ends_s(self) -> int: ...
+    @property
+    def keep_days(self) -> int: ...
+    @property
+    def isolated_hours(self) -> int: ...
+
+
+def tell_settings(said: _Settings) -> str:
+    """What the event says of itself now, as the audit log has it."""
+    return (
+        f"time_zone {said.time_zone} ends_s {said.ends_s} keep_days {said.keep_days} "
+        f"isolated_hours {said.isolated_hours}"
+    )
+
+
+def new_epochs(connection: Connection) -> int:
+    """After a restored backup: every device is to take a new snapshot. Answers how many events."""
+    events = connection.execute(select(t.stream.c.event)).scalars().all()
+    for event in events:
+        connection.execute(
+            update(t.stream).where(t.stream.c.event == event).values(epoch=secrets.token_hex(8))
+        )
+    return len(events)

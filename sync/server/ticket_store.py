@@ -1,0 +1,203 @@
+"""Ticket types, tickets and their codes as the server keeps them.
+
+Every function works in the transaction it is handed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, select
+
+from gate.core.model import CodeState, Ticket, TicketType
+from gate.core.voids import MARK
+from gate.credential import code_hash, parse
+from gate.storage.ticket_rows import TicketBody, TypeTimes, times_of
+from sync.server import tables as t
+from sync.server.prepared import put
+
+_IN = 500
+"""Ids in one query: SQLite's limit on parameters is far above, PostgreSQL's planner likes few."""
+_ticket = msgspec.json.Decoder(Ticket)
+
+
+def find_ticket(connection: Connection, event: str, ticket: str) -> Ticket | None:
+    """A ticket as the gate's rules see it."""
+    row = connection.execute(
+        select(t.ticket.c.body, t.ticket_type.c.body)
+        .join_from(
+            t.ticket,
+            t.ticket_type,
+            (t.ticket_type.c.event == t.ticket.c.event)
+            & (t.ticket_type.c.id == t.ticket.c.type_id),
+        )
+        .where(t.ticket.c.event == event, t.ticket.c.id == ticket)
+    ).first()
+    return None if row is None else _ticket.decode('{"type":' + row[1] + "," + row[0][1:])
+
+
+def all_types(connection: Connection, event: str) -> list[tuple[str, str]]:
+    """Every ticket type, id and body."""
+    rows = connection.execute(
+        select(t.ticket_type.c.id, t.ticket_type.c.body).where(t.ticket_type.c.event == event)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def all_tickets(connection: Connection, event: str, page: int = 5000) -> Iterator[TicketBody]:
+    """Every ticket with its codes, by id."""
+    after = ""
+    while True:
+        rows = connection.execute(
+            select(t.ticket.c.id, t.ticket.c.type_id, t.ticket.c.body)
+            .where(t.ticket.c.event == event, t.ticket.c.id > after)
+            .order_by(t.ticket.c.id)
+            .limit(page)
+        ).all()
+        if not rows:
+            return
+        after = rows[-1][0]
+        codes: dict[str, dict[bytes, CodeState]] = {row[0]: {} for row in rows}
+        found = connection.execute(
+            select(t.code.c.ticket, t.code.c.hash, t.code.c.state).where(
+                t.code.c.event == event, t.code.c.ticket.between(rows[0][0], after)
+            )
+        )
+        for ticket, hash_, state in found:
+            codes[ticket][bytes(hash_)] = CodeState(state)
+        for id_, type_id, body in rows:
+            yield TicketBody(id_, type_id, body, codes[id_], holder_of(body))
+
+
+def holder_of(body: str) -> str:
+    """The holder's name in a kept ticket."""
+    return _named.decode(body).holder
+
+
+class _Named(msgspec.Struct):
+    holder: str = ""
+
+
+_named = msgspec.json.Decoder(_Named)
+
+
+def times_of_types(
+    connection: Connection, event: str, types: Iterable[str]
+) -> dict[str, TypeTimes]:
+    """What is known of some types: cost must not grow with how many others there are."""
+    found: dict[str, TypeTimes] = {}
+    for some in in_parts(sorted(types)):
+        rows = connection.execute(_TYPES, {"event": event, "ids": some})
+        found.update((row[0], times_of(_type.decode(row[1]))) for row in rows)
+    return found
+
+
+def zone_of(body: str) -> str:
+    """The time zone of a kept ticket type."""
+    return _type.decode(body).time_zone
+
+
+_type = msgspec.json.Decoder(TicketType)
+_TYPES = select(t.ticket_type.c.id, t.ticket_type.c.body).where(
+    t.ticket_type.c.event == bindparam("event"),
+    t.ticket_type.c.id.in_(bindparam("ids", expanding=True)),
+)
+
+
+def bodies_of(
+    connection: Connection, event: str, stated: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Those of the tickets that rows name by ``id`` that are there, as they are kept."""
+    bodies: dict[str, str] = {}
+    for some in in_parts([str(one.get("id", "")) for one in stated]):
+        rows = connection.execute(
+            select(t.ticket.c.id, t.ticket.c.body).where(
+                t.ticket.c.event == event, t.ticket.c.id.in_(some)
+            )
+        )
+        bodies.update((row[0], row[1]) for row in rows)
+    return bodies
+
+
+def type_of(body: str) -> str:
+    """The id of a kept ticket's type."""
+    return str(msgspec.json.decode(body)["type_id"])
+
+
+def owners_of(
+    connection: Connection, event: str, hashes: Sequence[bytes]
+) -> Iterator[tuple[bytes, str]]:
+    """Those of some codes, by hash, that are a ticket's already, and whose."""
+    for some in in_parts(hashes):
+        for hash_, ticket in connection.execute(_OWNERS, {"event": event, "hashes": some}):
+            yield bytes(hash_), ticket
+
+
+_OWNERS = select(t.code.c.hash, t.code.c.ticket).where(
+    t.code.c.event == bindparam("event"), t.code.c.hash.in_(bindparam("hashes", expanding=True))
+)
+
+
+def codes_of(
+    connection: Connection, event: str, tickets: Sequence[str]
+) -> Iterator[tuple[str, bytes, str]]:
+    """The codes of some tickets: ticket, hash and state."""
+    for some in in_parts(tickets):
+        rows = connection.execute(_CODES_OF, {"event": event, "tickets": some})
+        for ticket, hash_, state in rows:
+            yield ticket, bytes(hash_), state
+
+
+_CODES_OF = select(t.code.c.ticket, t.code.c.hash, t.code.c.state).where(
+    t.code.c.event == bindparam("event"),
+    t.code.c.ticket.in_(bindparam("tickets", expanding=True)),
+)
+
+
+def hashes_of(connection: Connection, event: str, codes: Sequence[str]) -> dict[str, bytes]:
+    """The keyed hashes by which an event knows its codes."""
+    key = bytes.fromhex(connection.execute(_KEY, {"event": event}).scalar_one())
+    return {code: code_hash(key, parse(code).code) for code in codes}
+
+
+_KEY = select(t.event.c.key).where(t.event.c.id == bindparam("event"))
+
+
+def release(connection: Connection, event: str, hashed: bytes) -> None:
+    """Let go of a code that its ticket does not go by any more, for another ticket to be stated.
+
+    Gates hear of it with that ticket: a code is its who was stated last with it.
+    """
+    c = t.code.c
+    connection.execute(delete(t.code).where(c.event == event, c.hash == hashed))
+
+
+def put_types(connection: Connection, event: str, rows: Sequence[tuple[str, str]]) -> None:
+    """Keep ticket types: id and body."""
+    stated = {id_: (event, id_, body) for id_, body in rows}
+    put(connection, t.ticket_type, list(stated.values()), "body")
+
+
+def put_tickets(connection: Connection, event: str, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Keep tickets (id, type and body), and which of them are or were void."""
+    stated = {id_: (event, id_, type_id, body) for id_, type_id, body in rows}
+    put(connection, t.ticket, list(stated.values()), "type_id", "body")
+    if voided := [(event, row[1]) for row in stated.values() if MARK in row[3]]:
+        put(connection, t.voided, voided)
+
+
+def put_codes(connection: Connection, event: str, codes: Mapping[str, Mapping[str, str]]) -> None:
+    """Keep codes of tickets, by keyed hash (hex), with their states."""
+    stated = [
+        (event, bytes.fromhex(hashed), ticket, state)
+        for ticket, states in codes.items()
+        for hashed, state in states.items()
+    ]
+    # A code of another ticket was refused before this.
+    put(connection, t.code, stated, "state")
+
+
+def in_parts(of: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Ids or hashes, as many at a time as one query may name."""
+    for n in range(0, len(of), _IN):
+        yield of[n : n + _IN]
