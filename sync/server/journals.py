@@ -125,8 +125,8 @@ def answer(connection: Connection, event: str, asked: Frame, touched: Have) -> F
     # What differs may not fit: then less of the range is answered, and asked for the rest anew.
     page = page.cut(changed(mine, theirs), PAGE_ORIGINS)
     mine, theirs = page.within(mine), page.within(theirs)
-    journals = _Journals(connection, event)
-    spans = missing(mine, theirs, journals)
+    held = _Journals(connection, event)
+    spans = missing(mine, theirs, held)
     raw, more = bodies(connection, event, spans)
     told = changed(mine, theirs)
     # Of what the device holds and we do not, it must hear that we do not.
@@ -135,7 +135,7 @@ def answer(connection: Connection, event: str, asked: Frame, touched: Have) -> F
         have=tips_to_text(touched | told),
         page=page,
         entries=[msgspec.Raw(body) for body in raw],
-        signed_tips=signed_tips_for(read_bodies(raw)[0], journals.signed_tips),
+        signed_tips=signed_tips_for(read_bodies(raw)[0], held.signed_tips),
         more=more,
     )
 
