@@ -334,7 +334,7 @@ def prepare(url: str, gates: list[Gate]) -> None:
                 {"id": g.maker.device, "event": EVENT, "name": g.maker.device[-4:],
                  "public_key": g.maker.public, "credential": hash_of(g.credential),
                  "state": "enrolled", "enrolled_ms": 1, "heard_ms": 0, "lane_open": 1,
-                 "report": "{}"}
+                 "report": "{}", "stamp": "", "counts_until": "", "twin_ms": 0}
                 for g in gates
             ],
         )  # fmt: skip
