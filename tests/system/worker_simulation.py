@@ -687,9 +687,8 @@ class World:
 
 def abandon(made: loop.Worker) -> None:
     """Let go of a worker's files as the death of its process does."""
-    made._peer_store._connection.close()
-    if made._peer_store._journal is not None:
-        made._peer_store._journal.close()
+    made._peer_store.file.connection.close()
+    made._peer_store.journal.close()
     if made._feed._connection is not None:
         made._feed._connection.close()
 
