@@ -6,17 +6,15 @@ from gate.core import entry_codec
 from gate.core.history import fold
 from gate.core.model import FACTS, Entry, device_of
 from gate.core.replication import Have, Intake
-from gate.core.tally import TALLY_COUNTS, TALLY_KEY, scan_row, taken_back, tally_key
+from gate.core.tally import TALLY_KEY, scan_row, taken_back, tally_key
 from gate.storage.disowned import Disowned
 from gate.storage.held_entries import HeldEntries
-from gate.storage.journal import read_facts, remember
+from gate.storage.journal import read_facts, remember, tally_upsert
 from gate.storage.own_journal import OwnJournal
 from gate.storage.peers_file import PeersFile
 
-_TALLY_UPSERT = (
-    f"INSERT INTO tally VALUES ({', '.join('?' * (1 + len(TALLY_KEY) + len(TALLY_COUNTS)))}) "
-    f"ON CONFLICT DO UPDATE SET {', '.join(f'{c} = {c} + excluded.{c}' for c in TALLY_COUNTS)}"
-)
+_TALLY_UPSERT = tally_upsert(1 + len(TALLY_KEY))
+"""Others' counts are by device too."""
 
 
 class PeerFolds:
