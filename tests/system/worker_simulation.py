@@ -756,9 +756,8 @@ def false_world(kernel: Kernel, root: Path, seed: int) -> Iterator[World]:
         patch.setattr(ticket_table, "secrets", minted)
         patch.setattr(device_key, "is_good", cache(device_key.is_good))
         patch.setattr(device_cache, "boot_ms", lambda: round(kernel.now_s * 1000) + 77_000)
-        patch.setattr(device_cache, "time", SimpleNamespace(
-            time_ns=lambda: (START_MS + round(kernel.now_s * 1000)) * 1_000_000,
-            monotonic=lambda: kernel.now_s))  # fmt: skip
+        patch.setattr(device_cache, "read_wall_ms", lambda: START_MS + round(kernel.now_s * 1000))
+        patch.setattr(device_cache, "time", SimpleNamespace(monotonic=lambda: kernel.now_s))
         patch.setattr(sync_status, "write", write)
         patch.setattr(room.shutil, "disk_usage", usage)
         random.seed(seed)
