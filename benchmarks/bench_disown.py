@@ -35,7 +35,7 @@ def main() -> None:
         peer_store = PeerStore(folder)
         began = time.perf_counter()
         for first in range(0, count, BATCH):
-            peer_store.accept(bodies[first : first + BATCH], None)
+            peer_store.intake.accept(bodies[first : first + BATCH], None)
         taken_s = time.perf_counter() - began
         row = MemberRow(maker.device, "liar", maker.public, "revoked", counts_until={})
         began = time.perf_counter()

@@ -78,10 +78,10 @@ def at_gate(path: Path, entries: int, now_ms: int | None, *, is_spent: bool = Fa
     told, verify = frames(maker, entries), verifier(lambda _device: maker.public)
     with closing(PeerStore(folder)) as peer_store:
         if is_spent:
-            peer_store._allowances[maker.device] = Allowance(-(10**12), NOW_MS, 0)
+            peer_store.intake._allowances[maker.device] = Allowance(-(10**12), NOW_MS, 0)
         started = time.perf_counter()
         for bodies, head in told:
-            peer_store.accept(bodies, "", [head], verify, by=maker.device, now_ms=now_ms)
+            peer_store.intake.accept(bodies, "", [head], verify, by=maker.device, now_ms=now_ms)
         took = time.perf_counter() - started
         assert (maker.origin in peer_store.have()) != is_spent
     return took

@@ -453,9 +453,9 @@ def _kept(folder: Folder) -> _Kept:
     if not folder.peers.exists() and not folder.journal.exists():
         return _Kept(0, 0, (), ())
     with closing(Lock(folder, "sync")), closing(PeerStore(folder)) as peer_store:
-        waiting = unacked(peer_store, peer_store.receipts())
+        waiting = unacked(peer_store, peer_store.receipts.acked())
         floods = tuple(peer_store.floods())
-        return _Kept(waiting, peer_store.quarantined(), alarmed(peer_store), floods)
+        return _Kept(waiting, peer_store.quarantine.count(), alarmed(peer_store), floods)
 
 
 def unsent_of(folder: Folder) -> int:

@@ -10,7 +10,6 @@ import io
 import os
 import secrets
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any
 import msgspec
 from sqlite_utils import Database
 
+from gate.clock import read_wall_ms
 from gate.core.model import TicketType
 from gate.core.voids import with_voids
 from gate.credential import KEY_BYTES
@@ -83,7 +83,7 @@ def import_files(
     folder.create()
     lock = Lock(folder, "import")
     try:
-        built_ms = time.time_ns() // 1_000_000 if built_ms is None else built_ms
+        built_ms = read_wall_ms() if built_ms is None else built_ms
         build = _Build(folder, time_zone or machine_zone().name, replace, built_ms)
         try:
             imported = build.read(paths, progress or _silent)

@@ -87,7 +87,7 @@ def take_waiting(folder: Folder, peer_store: PeerStore) -> Iterator[ImportedBund
     if not folder.inbox.is_dir():
         return
     for path in sorted(folder.inbox.glob(f"*{SUFFIX}")):
-        if peer_store.looked_into.get(path.name) == peer_store.version:
+        if peer_store.looked_into.get(path.name) == peer_store.entries.version:
             continue
         try:
             brought = take(folder, peer_store, path)
@@ -98,7 +98,7 @@ def take_waiting(folder: Folder, peer_store: PeerStore) -> Iterator[ImportedBund
         else:
             if brought.waiting:
                 # What they follow may yet be heard of.
-                peer_store.looked_into[path.name] = peer_store.version
+                peer_store.looked_into[path.name] = peer_store.entries.version
             else:
                 with faults(path):
                     path.unlink()
@@ -145,9 +145,11 @@ def take(
                 for _body, e in frame
                 if (e.origin, e.seq) in signed_tips
             ]
-            taken = peer_store.accept([body for body, _e in frame], sender, named, _is_vouched)
+            taken = peer_store.intake.accept(
+                [body for body, _e in frame], sender, named, _is_vouched
+            )
             body, last = frame[-1]
-            held = peer_store.hashes_at(last.origin, last.seq)
+            held = peer_store.entries.hashes_at(last.origin, last.seq)
             is_held = entry_codec.digest(body).hex()[:DIGITS] in held
             if not is_held and not header.salvaged:
                 raise _broken(path, _("its device has not signed all of it"))

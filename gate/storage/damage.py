@@ -5,12 +5,12 @@ the damage finds it again.
 """
 
 import os
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from gate.clock import read_wall_ms
 from gate.errors import DamagedError
 from gate.storage.folder import Folder
 
@@ -41,14 +41,14 @@ def found(folder: Folder, kind: str, fault: DamagedError, cursor: str = "") -> N
     assert fault.file is not None
     known = read(folder, kind)
     if known is None or known.file != fault.file.name:
-        write(folder, kind, Damage(fault.file.name, fault.message, _now_ms(), cursor))
+        write(folder, kind, Damage(fault.file.name, fault.message, read_wall_ms(), cursor))
 
 
 def mended(folder: Folder, kind: str, lost: int = 0) -> None:
     """Note that another file has taken the place of the damaged one."""
     known = read(folder, kind)
     if known is not None and not known.mended_ms:
-        made = msgspec.structs.replace(known, mended_ms=_now_ms(), lost=lost)
+        made = msgspec.structs.replace(known, mended_ms=read_wall_ms(), lost=lost)
         write(folder, kind, made)
 
 
@@ -83,7 +83,3 @@ def write(folder: Folder, kind: str, damage: Damage) -> None:
 
 def _path(folder: Folder, kind: str) -> Path:
     return folder.path / f"{kind}.damaged"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -371,10 +371,17 @@ class Journal:
 
 _ORPHAN = "INSERT OR IGNORE INTO orphan (origin, seq, ticket, hash, body) VALUES (?, ?, ?, ?, ?)"
 _NEWEST_IS = "SELECT body, hash FROM entry WHERE id = ?"
-_TALLY_UPSERT = (
-    f"INSERT INTO tally VALUES ({', '.join('?' * (len(TALLY_KEY) + len(TALLY_COUNTS)))}) "
-    f"ON CONFLICT DO UPDATE SET {', '.join(f'{c} = {c} + excluded.{c}' for c in TALLY_COUNTS)}"
-)
+
+
+def tally_upsert(keys: int) -> str:
+    """The statement that adds counts to a row of a ``tally`` that has so many columns of key."""
+    return (
+        f"INSERT INTO tally VALUES ({', '.join('?' * (keys + len(TALLY_COUNTS)))}) "
+        f"ON CONFLICT DO UPDATE SET {', '.join(f'{c} = {c} + excluded.{c}' for c in TALLY_COUNTS)}"
+    )
+
+
+_TALLY_UPSERT = tally_upsert(len(TALLY_KEY))
 
 
 def remember(connection: sqlite3.Connection, ticket: str, history: History) -> None:

@@ -66,9 +66,9 @@ def _take(peer_store: PeerStore, old: sqlite3.Connection) -> None:
     bodies = (body for _hash, body in readable_entries(old))
     for frame in _frames(bodies):
         # They were verified when they came: who is not vouched for is not in the store.
-        peer_store.accept(frame, None)
-    peer_store.put_heads(
-        h for h in signed_tips if h.hash in peer_store.whole_hashes(h.origin, h.seq)
+        peer_store.intake.accept(frame, None)
+    peer_store.signed_tips.put(
+        h for h in signed_tips if h.hash in peer_store.entries.whole_hashes(h.origin, h.seq)
     )
 
 

@@ -6,12 +6,12 @@ into the inbox first, and whoever may write the feed takes it from there: the sy
 
 import logging
 import secrets
-import time
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
+from gate.clock import read_wall_ms
 from gate.core.enrolment import Enrol, Enrolled
 from gate.core.ticket_feed import ChangeKind
 from gate.errors import BusyError, DamagedError, UsageError
@@ -80,7 +80,7 @@ def create(folder: Folder, name: str, gate: str, time_zone: str) -> Venue:
         membership = Membership(device, certificate, minted.certificate)
         save_membership(folder, membership)
         with closing(TicketFeed(folder)) as feed:
-            now_ms = _now_ms()
+            now_ms = read_wall_ms()
             feed.begin(now_ms, EventRow(venue_id(membership), name, time_zone))
             row = MemberRow(device, gate, public, ENROLLED)
             feed.append("device", device, _encode(row), minted, now_ms)
@@ -190,7 +190,7 @@ def set_end(folder: Folder, ends_s: int, keep_days: int | None) -> EventRow:
     """
     kept = {} if keep_days is None else {"keep_days": keep_days}
     row = msgspec.structs.replace(_event_of(folder), ends_s=ends_s, **kept)
-    if not kept and ends_s and row.keeps_until_ms <= _now_ms():
+    if not kept and ends_s and row.keeps_until_ms <= read_wall_ms():
         raise UsageError(
             _("by that end names and codes are dropped at once"),
             _("Say that it is meant, with --keep-days N."),
@@ -254,7 +254,7 @@ def say(folder: Folder, row: MemberRow | EventRow) -> None:
         return
     try:
         with closing(TicketFeed(folder)) as feed:
-            take_requests(folder, feed, _now_ms())
+            take_requests(folder, feed, read_wall_ms())
             if isinstance(row, MemberRow) and row.counts_until is not None:
                 # As the sync worker does once it has read so far.
                 with closing(PeerStore(folder)) as peer_store:
@@ -329,7 +329,3 @@ def _damaged() -> DamagedError:
         _("{file} cannot be read").format(file="venue.json"),
         _("Restore it from a backup: without it no other gate can be asked in."),
     )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

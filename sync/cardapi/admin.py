@@ -1,7 +1,6 @@
 """What the organiser asks about accounts and cards: routes behind the server's admin token."""
 
 import re
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, TypeVar
@@ -13,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gate.clock import read_wall_ms
 from gate.errors import UsageError
 from gate.i18n import _
 from sync.cardapi import accounts, callback, cards
@@ -99,7 +99,7 @@ class CardAdmin:
         """A new account; its secret is told this once."""
         asked = http.decode(_new, await self._body(request))
         check_reach(organiser(request), asked.event)
-        make = partial(accounts.create, event=asked.event, now_ms=_now_ms())
+        make = partial(accounts.create, event=asked.event, now_ms=read_wall_ms())
         account, secret = await self._try(
             request, make, "account made", event=asked.event, about=lambda made: made[0].appid
         )
@@ -164,7 +164,7 @@ class CardAdmin:
         event = found.event if found else ""
         if found is not None:
             check_reach(organiser(request), event)
-        job = partial(review, card_id=card_id, reason=reason, now_ms=_now_ms())
+        job = partial(review, card_id=card_id, reason=reason, now_ms=read_wall_ms())
         act = "card approved" if reason is None else "card rejected"
         card = await self._try(request, job, act, event=event, about=card_id)
         self._server.tell_changes(event)
@@ -179,7 +179,7 @@ class CardAdmin:
         event: str,
         about: str | Callable[[T], str],
     ) -> T:
-        noted = audit.noted(job, actor(request), act, _now_ms(), event=event, about=about)
+        noted = audit.noted(job, actor(request), act, read_wall_ms(), event=event, about=about)
         try:
             return await self._server.write(noted)
         except UsageError as error:
@@ -223,7 +223,3 @@ def _shown(account: Account) -> dict[str, Any]:
         "late_s": account.late_s,
         "created_ms": account.created_ms,
     }
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

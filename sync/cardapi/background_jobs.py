@@ -6,7 +6,6 @@ may all run it, and each thing is done by one of them.
 
 import asyncio
 import logging
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -15,6 +14,7 @@ from functools import partial
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
+from gate.clock import read_wall_ms
 from gate.errors import StoreError
 from sync.cardapi import accounts, callback, cards, gifts, redemption_consumer, webhook_outbox
 from sync.cardapi.settings import CardSettings
@@ -85,14 +85,14 @@ class BackgroundJobs:
         """Draw the consequences of new entries; whether there are more."""
         has_more = False
         for event in await self._server.read(redemption_consumer.behind):
-            job = partial(redemption_consumer.follow, event=event, now_ms=_now_ms())
+            job = partial(redemption_consumer.follow, event=event, now_ms=read_wall_ms())
             has_more |= await self._server.write(job) == redemption_consumer.PAGE
         return has_more
 
     async def end_gifts(self) -> bool:
         """Give back what was not taken in time."""
-        for card_id, code in await self._server.read(gifts.overdue, _now_ms() // 1000):
-            job = partial(gifts.time_out, card_id=card_id, code=code, now_ms=_now_ms())
+        for card_id, code in await self._server.read(gifts.overdue, read_wall_ms() // 1000):
+            job = partial(gifts.time_out, card_id=card_id, code=code, now_ms=read_wall_ms())
             event = await self._server.write(job)
             if event is not None:
                 self._server.tell_changes(event)
@@ -100,8 +100,8 @@ class BackgroundJobs:
 
     async def tidy(self) -> bool:
         """Forget what nobody took, and what nobody can take any more."""
-        await self._server.write(partial(cards.forget_offers, now_s=_now_ms() // 1000))
-        await self._server.write(partial(webhook_outbox.forget_failed, now_ms=_now_ms()))
+        await self._server.write(partial(cards.forget_offers, now_s=read_wall_ms() // 1000))
+        await self._server.write(partial(webhook_outbox.forget_failed, now_ms=read_wall_ms()))
         return False
 
     async def tell(self) -> bool:
@@ -112,10 +112,12 @@ class BackgroundJobs:
         each = Counter(self._telling.values())
         busy = [appid for appid, count in each.items() if count >= AT_ONCE_EACH]
         most = AT_ONCE_EACH - max((n for n in each.values() if n < AT_ONCE_EACH), default=0)
-        ids = await self._server.read(webhook_outbox.due, _now_ms(), min(room, most), busy)
+        ids = await self._server.read(webhook_outbox.due, read_wall_ms(), min(room, most), busy)
         if not ids:
             return False
-        taken = await self._server.write(partial(webhook_outbox.lease, ids=ids, now_ms=_now_ms()))
+        taken = await self._server.write(
+            partial(webhook_outbox.lease, ids=ids, now_ms=read_wall_ms())
+        )
         for notice in taken:
             task = asyncio.create_task(self._tell(notice))
             self._telling[task] = notice.appid
@@ -136,14 +138,12 @@ class BackgroundJobs:
             if account is not None and account.callback:
                 heard = await callback.tell(self.http, account, notice.body)
             await self._server.write(
-                partial(webhook_outbox.settle, notice=notice, now_ms=_now_ms(), was_heard=heard)
+                partial(
+                    webhook_outbox.settle, notice=notice, now_ms=read_wall_ms(), was_heard=heard
+                )
             )
             if not heard:
                 log.warning(
                     "callback of %s did not take %s, try %d",
                     notice.appid, notice.body.event, notice.tries,
                 )  # fmt: skip
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

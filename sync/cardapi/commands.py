@@ -1,7 +1,6 @@
 """``gate cards`` and ``gate tickets``: what is done at the server's own database."""
 
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
+from gate.clock import read_wall_ms
 from gate.errors import StoreError, UsageError
 from gate.i18n import _
 from gate.text.words import printable
@@ -61,9 +61,11 @@ def review_cards(where: Where, card_ids: Sequence[str], reason: str | None) -> i
     """Approve cards, or reject them for a reason. Raises UsageError."""
     with _opened(where) as engine:
         for card_id in card_ids:
-            job = partial(review, card_id=card_id, reason=reason, now_ms=_now_ms())
+            job = partial(review, card_id=card_id, reason=reason, now_ms=read_wall_ms())
             act = "card approved" if reason is None else "card rejected"
-            noted = audit.noted(job, audit.CONSOLE, act, _now_ms(), about=lambda card: card.card_id)
+            noted = audit.noted(
+                job, audit.CONSOLE, act, read_wall_ms(), about=lambda card: card.card_id
+            )
             card = in_transaction(engine, noted)
             sys.stdout.write(f"{card.card_id}  {card.status}\n")
     return 0
@@ -71,12 +73,12 @@ def review_cards(where: Where, card_ids: Sequence[str], reason: str | None) -> i
 
 def new_account(where: Where, event: str) -> int:
     """Another account; its secret is told this once. Raises UsageError."""
-    make = partial(accounts.create, event=event, now_ms=_now_ms())
+    make = partial(accounts.create, event=event, now_ms=read_wall_ms())
     noted = audit.noted(
         make,
         audit.CONSOLE,
         "account made",
-        _now_ms(),
+        read_wall_ms(),
         event=event,
         about=lambda made: made[0].appid,
     )
@@ -153,7 +155,3 @@ def _find(connection: Connection, wanted: Wanted) -> list[tuple[Card, IssuedCode
         rows = list(connection.execute(query).all())
     cards = cards_of(connection, {row.card_id for row in rows})
     return [(cards[row.card_id], holding_of(row)) for row in rows]
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gate.clock import read_wall_ms
 from gate.errors import StoreError
 from sync.cardapi import accounts, cards, claims, codes, counts, gifts, orders, updates
 from sync.cardapi.accounts import Account, Grant
@@ -136,7 +137,7 @@ class CardApi:
     async def _do(
         self, call: Call, token: str, said: Mapping[str, Any], public_url: str
     ) -> Mapping[str, Any]:
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = read_wall_ms()
         do = call.do
         if do is codes.consume:
             do = partial(codes.consume, memory=self._server.memory)
@@ -232,7 +233,7 @@ class CardApi:
         said: Mapping[str, Any],
     ) -> Mapping[str, Any]:
         address = request.client.host if request.client else ""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = read_wall_ms()
 
         def work(connection: Connection) -> Grant | Refused:
             try:

@@ -1,6 +1,5 @@
 """What the organiser and supervisors ask of the server: events, devices, tickets, conflicts."""
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gate.clock import read_wall_ms
 from gate.core.disowning import Effect
 from gate.core.history import Conflict
 from gate.core.model import Entry, Status
@@ -147,7 +147,7 @@ class Admin:
         if not asked.name.isprintable():
             raise Denied(422, "invalid", _("name: there are characters in it that nobody can see"))
         check_reach(organiser(request), asked.id)
-        now_ms = _now_ms()
+        now_ms = read_wall_ms()
         ends_s = _end(asked.ends, asked.time_zone)
         create = partial(_create, asked=asked, ends_s=ends_s, now_ms=now_ms)
         await self._write(request, create, "event made", event=asked.id)
@@ -177,7 +177,7 @@ class Admin:
             devices.mint_token,
             event=request.path_params["event"],
             name=asked.name,
-            now_ms=_now_ms(),
+            now_ms=read_wall_ms(),
             lifetime_s=asked.lifetime_s,
         )
         event = request.path_params["event"]
@@ -188,7 +188,7 @@ class Admin:
 
     async def links(self, request: Request) -> Response:
         """The tokens that a device can still enrol with."""
-        now_ms = _now_ms()
+        now_ms = read_wall_ms()
         return reply(await self._read_of(request, lambda c, event: devices.links(c, event, now_ms)))
 
     async def withdraw(self, request: Request) -> Response:
@@ -198,7 +198,7 @@ class Admin:
             devices.withdraw,
             event=event,
             id_or_name=request.path_params["token"],
-            now_ms=_now_ms(),
+            now_ms=read_wall_ms(),
         )
         about = lambda gone: " ".join(one.id for one in gone)  # noqa: E731
         return reply(
@@ -355,7 +355,7 @@ class Admin:
     async def organisers(self, request: Request) -> Response:
         """The tokens that are good, without their secrets."""
         event = organiser(request).event
-        found = await self._server.read(organisers.good, _now_ms(), event)
+        found = await self._server.read(organisers.good, read_wall_ms(), event)
         return reply([_line(one) for one in found])
 
     async def new_organiser(self, request: Request) -> Response:
@@ -370,7 +370,7 @@ class Admin:
         check_reach(mine, asked.event)
         make = partial(
             organisers.make, name=asked.name, event=asked.event, rights=rights,
-            now_ms=_now_ms(), lifetime_s=asked.lifetime_s,
+            now_ms=read_wall_ms(), lifetime_s=asked.lifetime_s,
         )  # fmt: skip
         made = await self._write(
             request,
@@ -386,7 +386,7 @@ class Admin:
         await http.read_body(request, SMALL, self._server.settings.body_s)
         old = await self._of_mine(request)
         made = await self._write(
-            request, partial(organisers.roll, id_=old.id, now_ms=_now_ms()), "token rolled",
+            request, partial(organisers.roll, id_=old.id, now_ms=read_wall_ms()), "token rolled",
             event=old.event, about=lambda made: f"{old.id} to {organisers.tell(made[1])}",
         )  # fmt: skip
         return reply(_line(made[1], made[0]), 201)
@@ -395,14 +395,14 @@ class Admin:
         """A token is good for nothing from now on."""
         await http.read_body(request, SMALL, self._server.settings.body_s)
         old = await self._of_mine(request)
-        job = partial(organisers.end, id_=old.id, now_ms=_now_ms())
+        job = partial(organisers.end, id_=old.id, now_ms=read_wall_ms())
         await self._write(request, job, "token ended", event=old.event, about=old.who)
         return reply(_line(old))
 
     async def _of_mine(self, request: Request) -> Organiser:
         """The token that is meant, which may do nothing that whoever asks may not."""
         id_ = request.path_params["organiser"]
-        found = await self._server.read(organisers.need, id_, _now_ms())
+        found = await self._server.read(organisers.need, id_, read_wall_ms())
         mine = organiser(request)
         if not found.rights <= mine.rights or not mine.reaches(found.event):
             raise Denied(404, "no_token", _("There is no such token that is good."))
@@ -434,7 +434,7 @@ class Admin:
         """Have something done, and with it in one transaction the row that says who did it."""
         who = actor(request)
         return await self._server.write(
-            audit.noted(job, who, act, _now_ms(), event=event, about=about)
+            audit.noted(job, who, act, read_wall_ms(), event=event, about=about)
         )
 
     async def _body(self, request: Request, decoder: "msgspec.json.Decoder[T]", limit: int) -> T:
@@ -519,7 +519,7 @@ def _change_event(connection: Connection, event: str, asked: EventChange) -> Eve
     if asked.ends is not None:
         ends_s = _end(asked.ends, asked.time_zone or said.time_zone)
     if ends_s is not None or asked.keep_days is not None:
-        set_end(connection, event, _now_ms(), ends_s=ends_s, keep_days=asked.keep_days)
+        set_end(connection, event, read_wall_ms(), ends_s=ends_s, keep_days=asked.keep_days)
     if asked.isolated_hours is not None:
         events.say_event(connection, event, isolated_hours=asked.isolated_hours)
     found = next(one for one in events.all_events(connection) if one["id"] == event)
@@ -578,7 +578,12 @@ def _claims(connection: Connection, event: str) -> list[ClaimLine]:
 def _confirm(connection: Connection, event: str, undo: str, asked: Resolve) -> Entry:
     need_event(connection, event)
     made = conflicts.confirm(
-        connection, event, undo, note=asked.note.strip(), who=asked.who.strip(), now_ms=_now_ms()
+        connection,
+        event,
+        undo,
+        note=asked.note.strip(),
+        who=asked.who.strip(),
+        now_ms=read_wall_ms(),
     )
     if made is None:
         raise Denied(404, "no_claim", _("There is no undo of that name to be confirmed."))
@@ -672,7 +677,12 @@ def _alarms(connection: Connection, event: str) -> list[AlarmLine]:
 def _settle(connection: Connection, event: str, ticket: str, asked: Resolve) -> Entry:
     need_event(connection, event)
     made = conflicts.resolve(
-        connection, event, ticket, note=asked.note.strip(), who=asked.who.strip(), now_ms=_now_ms()
+        connection,
+        event,
+        ticket,
+        note=asked.note.strip(),
+        who=asked.who.strip(),
+        now_ms=read_wall_ms(),
     )
     if made is None:
         raise Denied(404, "no_conflict", _("There is no conflict on that ticket."))
@@ -694,7 +704,3 @@ def _end(stated: int | str, time_zone: str) -> int:
         return second_of(stated, ZoneInfo(time_zone), Side.END)
     except BadMoment as bad:
         raise Denied(422, "invalid", f"ends: {bad}") from bad
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -18,6 +18,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from gate.clock import read_wall_ms
 from gate.core.enrolment import Enrol, Enrolled
 from gate.core.ticket_feed import ResyncNeeded
 from gate.errors import StoreError
@@ -83,7 +84,7 @@ class Devices:
                 feed.changes,
                 device.event,
                 cursor,
-                time.time_ns() // 1_000_000,
+                read_wall_ms(),
                 int(stated[:9]),
             )
         except ResyncNeeded as error:
@@ -127,7 +128,7 @@ class Devices:
         server.check_address(request)
         body = await http.read_body(request, SMALL, server.settings.body_s)
         asked = http.decode(_enrol, body)
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = read_wall_ms()
         enrol = partial(devices.enrol, asked=asked, now_ms=now_ms)
         actor = audit.Actor(asked.device, address_of(request))
 

@@ -1,7 +1,6 @@
 """What ``gate serve`` does at the server's database beside serving, for whoever looks after it."""
 
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection, Engine
 
+from gate.clock import read_wall_ms
 from gate.errors import UsageError
 from gate.i18n import _
 from gate.storage.event import EventRow
@@ -80,7 +80,7 @@ def do(
         if chore.audit:
             return _audit(engine, chore.audit)
         if chore.tokens:
-            for one in in_transaction(engine, lambda c: organisers.good(c, _now_ms(), named)):
+            for one in in_transaction(engine, lambda c: organisers.good(c, read_wall_ms(), named)):
                 _tell(one)
         elif chore.new_organiser or chore.roll or chore.end:
             _tend_organisers(engine, chore, named)
@@ -110,7 +110,7 @@ def tell_keeping(event: EventRow) -> str:
 
 
 def _tend_organisers(engine: Engine, chore: Chore, event: str) -> None:
-    now_ms = _now_ms()
+    now_ms = read_wall_ms()
     if chore.end:
         job = partial(organisers.end, id_=chore.end, now_ms=now_ms)
         in_transaction(engine, audit.noted(job, CONSOLE, "token ended", now_ms, about=_who))
@@ -182,7 +182,9 @@ def _pages(connection: Connection) -> list[str]:
 
 def _export(engine: Engine, event: str, who: str, parts: Sequence[Part]) -> None:
     job = partial(persons.export, event=event, asked=who, parts=parts)
-    noted = audit.noted(job, CONSOLE, "export", _now_ms(), event=event, about=persons.tell_export)
+    noted = audit.noted(
+        job, CONSOLE, "export", read_wall_ms(), event=event, about=persons.tell_export
+    )
     told = in_transaction(engine, noted)
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(told)).decode() + "\n")
 
@@ -191,7 +193,7 @@ def _erase(engine: Engine, event: str, who: str, folder: Path, parts: Sequence[P
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     job = partial(persons.erase, event=event, asked=who, folder=folder, parts=parts)
     about = persons.tell_erased
-    noted = audit.noted(job, CONSOLE, "erase", _now_ms(), event=event, about=about)
+    noted = audit.noted(job, CONSOLE, "erase", read_wall_ms(), event=event, about=about)
     erased = in_transaction(engine, noted)
     with reading(engine) as connection:
         seq = feed.erased_at(connection, event)
@@ -205,11 +207,11 @@ def _set_end(engine: Engine, event: str, chore: Chore) -> None:
     def change(connection: Connection) -> EventRow:
         _key, said = events.said_of(connection, event)
         ends_s = _second(chore.set_end, said.time_zone) if chore.set_end else None
-        return set_end(connection, event, _now_ms(), ends_s=ends_s, keep_days=chore.keep_days)
+        return set_end(connection, event, read_wall_ms(), ends_s=ends_s, keep_days=chore.keep_days)
 
     about = events.tell_settings
     row = in_transaction(
-        engine, audit.noted(change, CONSOLE, "settings", _now_ms(), event=event, about=about)
+        engine, audit.noted(change, CONSOLE, "settings", read_wall_ms(), event=event, about=about)
     )
     sys.stdout.write(tell_keeping(row) + "\n")
 
@@ -238,7 +240,3 @@ def _who(one: Organiser) -> str:
 
 def _day(at_ms: int, zone: str) -> str:
     return datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone)).date().isoformat()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gate.clock import boot_ms, read_boot_id
+from gate.clock import boot_ms, read_boot_id, read_wall_ms
 from gate.core.event_device import DeviceReport, EventDevice
 from sync.server import devices
 from sync.server.devices import Device
@@ -95,7 +95,7 @@ class DeviceCache:
         heard = self._heard.get(device)
         if heard is None:
             heard = self._heard[device] = _Heard()
-        heard.at_ms = time.time_ns() // 1_000_000
+        heard.at_ms = read_wall_ms()
         heard.report = report or heard.report
         if stamp is not None and stamp.clock == CLOCK:
             # No device has done more than it says by a moment that is still to come.
@@ -120,7 +120,7 @@ class DeviceCache:
 
     def lanes(self, event: str) -> list[EventDevice]:
         """Every device of the event as the others are told of it."""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = read_wall_ms()
         return [
             EventDevice(
                 device=one.id,

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError
 
+from gate.clock import read_wall_ms
 from gate.core import entry_codec
 from gate.core.entry_codec import MAX_ENTRY
 from gate.core.intake import read_bodies
@@ -141,7 +141,7 @@ class PushBatches:
 def _take_now(
     connection: Connection, event: str, push_batches: list[Push], memory: Memory
 ) -> Taken:
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = read_wall_ms()
     return intake.accept(connection, event, push_batches, memory, now_ms=now_ms)
 
 

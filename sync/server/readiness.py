@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from gate.clock import read_wall_ms
 from gate.errors import StoreError
 from gate.i18n import _
 from gate.storage.room import RESERVED_BYTES
@@ -64,5 +65,5 @@ class Readiness:
 
 def _write_anything(connection: Connection) -> None:
     connection.execute(delete(t.meta).where(t.meta.c.key == _KEY))
-    value = str(time.time_ns() // 1_000_000)
+    value = str(read_wall_ms())
     connection.execute(insert(t.meta).values(key=_KEY, value=value))

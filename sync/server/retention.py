@@ -6,7 +6,6 @@ and several servers of one database may all run it.
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -16,6 +15,7 @@ import msgspec
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from gate.clock import read_wall_ms
 from gate.errors import GateError
 from gate.i18n import _
 from gate.storage.event import EventRow
@@ -56,7 +56,7 @@ class Retention:
     async def _keep_on(self) -> None:
         while True:
             try:
-                await self.look(time.time_ns() // 1_000_000)
+                await self.look(read_wall_ms())
             except (SQLAlchemyError, GateError, OSError, Denied) as error:
                 log.error("retention: %s", type(error).__name__)
             await asyncio.sleep(EVERY_S)

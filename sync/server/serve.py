@@ -4,7 +4,6 @@ import logging
 import os
 import secrets
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +14,7 @@ import uvicorn
 from sqlalchemy import Connection, Engine, delete, insert, select
 from starlette.applications import Starlette
 
+from gate.clock import read_wall_ms
 from gate.core.disowning import Effect
 from gate.core.local_time import UTC_NAMES
 from gate.errors import BusyError, ConfigError, StoreError, UsageError
@@ -246,7 +246,7 @@ def _prepare(engine: Engine, wanted: Wanted, folder: Path, address: _Address) ->
         renewed = events.new_epochs(connection) if wanted.restored else 0
         # Before anybody is served: a backup knows whom it does not know to have been erased.
         erased = persons.erase_again(connection, folder, wanted.parts)
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = read_wall_ms()
         if wanted.restored:
             audit.note(
                 connection, audit.CONSOLE, "restored", now_ms, about=f"erased again: {erased}"
@@ -355,7 +355,7 @@ def _admin(connection: Connection, folder: Path) -> str:
     hashed = devices.hash_of(token)
     if hashed != kept:
         devices.put_admin_hash(connection, hashed)
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = read_wall_ms()
         audit.note(connection, audit.CONSOLE, "token made", now_ms, about="admin")
     return hashed
 
@@ -412,7 +412,7 @@ def _take_over(engine: Engine, wanted: Wanted, host: Host) -> int:
         host=host,
         event=event,
         time_zone=wanted.time_zone,
-        now_ms=time.time_ns() // 1_000_000,
+        now_ms=read_wall_ms(),
     )
     try:
         taken = in_transaction(
@@ -485,7 +485,7 @@ def _disown(engine: Engine, wanted: Wanted) -> int:
 
 def _tend_links(engine: Engine, wanted: Wanted) -> int:
     """Withdraw links if need be, and tell which; or tell of all that can still be used."""
-    event, now_ms = _need_event(engine, wanted), time.time_ns() // 1_000_000
+    event, now_ms = _need_event(engine, wanted), read_wall_ms()
 
     def tend(connection: Connection) -> list[devices.Link]:
         if wanted.withdraw:
@@ -543,7 +543,7 @@ def _address_for_link(wanted: Wanted, folder: Path, kept: _Address | None) -> _A
 
 
 def _mint(engine: Engine, event: str, name: str) -> str:
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = read_wall_ms()
     mint = partial(devices.mint_token, event=event, name=name, now_ms=now_ms)
     noted = _noted(mint, "invite", event, lambda made: devices.link_id(made[0]))
     try:
@@ -557,7 +557,7 @@ def _noted(
     job: Callable[[Connection], T], act: str, event: str, about: str | Callable[[T], str | None]
 ) -> Callable[[Connection], T]:
     """The job with its row in the audit log: at the server's machine nobody has a token."""
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = read_wall_ms()
     return audit.noted(job, audit.CONSOLE, act, now_ms, event=event, about=about)
 
 

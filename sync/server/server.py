@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from gate.clock import boot_ms
+from gate.clock import boot_ms, read_wall_ms
 from gate.core.model import device_of
 from gate.core.replication import Have, tips_to_text
 from gate.core.signed_tip import Rejected, SignedTip
@@ -195,7 +195,7 @@ class Server:
     def note_twin(self, device: Device) -> None:
         """Two machines use one credential: who has to know is told."""
         known = self.device_cache.get(device.id) or device
-        if time.time_ns() // 1_000_000 - known.twin_ms < TWIN_EVERY_MS:
+        if read_wall_ms() - known.twin_ms < TWIN_EVERY_MS:
             return
         if device.id not in self._twinned:
             self._twinned.add(device.id)
@@ -206,7 +206,7 @@ class Server:
 
         Raises Denied.
         """
-        stated, now_ms = self._hash_of(asking), time.time_ns() // 1_000_000
+        stated, now_ms = self._hash_of(asking), read_wall_ms()
         found: Organiser | None = None
         if stated and hmac.compare_digest(stated, self.settings.admin_hash):
             found = ROOT
@@ -292,7 +292,7 @@ class Server:
         head = await self.tip_cache.cursor(device.event)
         lanes = self.device_cache.lanes(device.event) if self._is_due(device, frame) else None
         stamp = self.stamp(device.event, ask, with_devices=lanes is not None)
-        return SyncResponse(said, time.time_ns() // 1_000_000, head, lanes, stamp)
+        return SyncResponse(said, read_wall_ms(), head, lanes, stamp)
 
     def stamp(
         self, event: str, ask: SyncRequest | None = None, *, with_devices: bool = False
@@ -322,7 +322,7 @@ class Server:
             carried, refused, bodies = read_entries(frame.entries)
         if refused:
             self.metrics.refused.inc(len(refused))
-            now_ms = time.time_ns() // 1_000_000
+            now_ms = read_wall_ms()
             await self.write(lambda c: quarantine(c, device.id, refused, bodies, now_ms))
         if len(frame.signed_tips) > HEADS_AT_ONCE:
             signed_tips = await loop.run_in_executor(
@@ -367,7 +367,7 @@ class Server:
         return True
 
     def _heard(self) -> float:
-        return self.device_cache.heard_since(time.time_ns() // 1_000_000 - 60_000)
+        return self.device_cache.heard_since(read_wall_ms() - 60_000)
 
     async def _keep(self) -> None:
         while True:
@@ -383,7 +383,7 @@ class Server:
             await asyncio.sleep(READ_EVERY_S)
 
     async def _note_failures(self) -> None:
-        failures, now_ms = self._failures, time.time_ns() // 1_000_000
+        failures, now_ms = self._failures, read_wall_ms()
         if not failures:
             return
         self._failures, self._failures_s = Counter(), time.monotonic()
@@ -398,7 +398,7 @@ class Server:
     async def _flush(self) -> None:
         twinned, self._twinned = self._twinned, set()
         if twinned:
-            now_ms = time.time_ns() // 1_000_000
+            now_ms = read_wall_ms()
             await self.write(lambda connection: devices.put_twins(connection, twinned, now_ms))
         heard = self.device_cache.heard_to_keep()
         if heard:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
@@ -14,6 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, func, select
 from sqlite_utils import Database
 
+from gate.clock import read_wall_ms
 from gate.core.ticket_feed import Cursor, Snapshot
 from gate.storage import schema, snapshot_cache
 from gate.storage.checksums import make_blocks, put_meta
@@ -77,7 +77,7 @@ def _fill(
     connection: Connection, event: str, part: Path, progress: Progress
 ) -> tuple[_Moment, int]:
     cursor = Cursor.parse(feed.cursor_of(connection, event))
-    moment = _Moment(cursor, feed.link_of(connection, event), time.time_ns() // 1_000_000)
+    moment = _Moment(cursor, feed.link_of(connection, event), read_wall_ms())
     key, said = events.said_of(connection, event)
     total = _count(connection, event)
     with suppress(FileNotFoundError):

@@ -13,6 +13,7 @@ from msgspec import Raw
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from gate.clock import read_wall_ms
 from gate.core.replication import Have, tips_to_text
 from gate.errors import StoreError
 from sync.server import journals
@@ -112,7 +113,7 @@ class DeviceStream:
                 self.cut(WRONG, denied.problem.error)
                 return
             if any(left) or ask.report is not None:
-                now_ms = time.time_ns() // 1_000_000
+                now_ms = read_wall_ms()
                 stamp = server.stamp(self.device.event, ask)
                 said = Frame(refused=list(left.refused), later=list(left.later))
                 self.offer(_encode(SyncResponse(said, now_ms, stamp=stamp)))
@@ -210,9 +211,7 @@ class Channel:
         if marks_due:
             self._marks_at = now_s
         stamp = server.stamp(event, with_devices=marks_due)
-        return _encode(
-            SyncResponse(frame, time.time_ns() // 1_000_000, heartbeat.cursor, lanes, stamp)
-        )
+        return _encode(SyncResponse(frame, read_wall_ms(), heartbeat.cursor, lanes, stamp))
 
     def _broadcast(self, frame: bytes) -> None:
         metrics = self._server.metrics

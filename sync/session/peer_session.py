@@ -132,7 +132,7 @@ class PeerSession:
         frame = word.frame
         # Nobody is believed without a signature, not even on its own word: what could not be passed
         # on would be held by some only.
-        taken = self._peer_store.accept(
+        taken = self._peer_store.intake.accept(
             [bytes(body) for body in frame.entries],
             "",
             frame.signed_tips,
@@ -161,7 +161,7 @@ class PeerSession:
         self._owed |= taken.touched
         self._later |= taken.later
         if taken.refused:
-            self._peer_store.quarantine(taken.refused, now_ms, self.device)
+            self._peer_store.quarantine.put(taken.refused, now_ms, self.device)
         # At the next beat, for it may be that the other does not hold what is missing.
         self._has_gap = self._has_gap or bool(taken.gaps)
         return Received(taken.touched, taken.new)
@@ -199,7 +199,7 @@ class PeerSession:
         return {device_of(origin) for origin in self._lacking}
 
     def _lacked(self, told: Have) -> Have:
-        mine, hashes_at = self._peer_store.have(), self._peer_store.hashes_at
+        mine, hashes_at = self._peer_store.have(), self._peer_store.entries.hashes_at
         return {
             origin: tips
             for origin, tips in told.items()

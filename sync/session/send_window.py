@@ -67,7 +67,7 @@ class SendWindow:
         def may_send_now(origin: str) -> bool:
             return may_send(origin) and device_of(origin) not in self._waiting
 
-        found = missing(mine, self.known, self._peer_store, only=may_send_now)
+        found = missing(mine, self.known, self._peer_store.entries, only=may_send_now)
         return [
             span._replace(after=after)
             for span in found
@@ -77,12 +77,12 @@ class SendWindow:
 
     def load(self, mine: Have, may_send: MaySend, *, sign: bool) -> Load:
         """Take the next frame's worth of it on the way."""
-        raw, more = self._peer_store.bodies(self.spans(mine, may_send))
+        raw, more = self._peer_store.entries.bodies(self.spans(mine, may_send))
         signed_tips = self._signed_tips(raw, sign=sign)
         if sign and not more:
             signed_tips += self._sign(mine)
         if own := [head for head in signed_tips if self.is_own(head.origin)]:
-            self._peer_store.put_heads(own)
+            self._peer_store.signed_tips.put(own)
         return Load(raw, signed_tips, more)
 
     def is_own(self, origin: str) -> bool:
@@ -112,7 +112,9 @@ class SendWindow:
                 signed_tips.append(self._key.sign(origin, seq, one.hash))
                 self._signed[origin] = max(seq, self._signed.get(origin, 0))
         others = (one for one in batch if not self.is_own(one.entry.origin))
-        return [*signed_tips, *signed_tips_for(others, self._peer_store.signed_tips)][:MAX_ENTRIES]
+        return [*signed_tips, *signed_tips_for(others, self._peer_store.signed_tips.of)][
+            :MAX_ENTRIES
+        ]
 
     def _sign(self, mine: Have) -> list[SignedTip]:
         """Vouch for this device's newest entries, so that others can carry them on."""
@@ -127,7 +129,7 @@ class SendWindow:
             signed_tips += [
                 self._key.sign(origin, tip.seq, hash_)
                 for tip in tips
-                for hash_ in self._peer_store.whole_hashes(origin, tip.seq)
+                for hash_ in self._peer_store.entries.whole_hashes(origin, tip.seq)
             ]
         return signed_tips
 
@@ -135,7 +137,7 @@ class SendWindow:
 def unacked(peer_store: PeerStore, known: Have) -> int:
     """How many of this device's own entries another node is not known to hold."""
     own = peer_store.own_have()
-    covered = receipted(own, known, peer_store.hashes_at)
+    covered = receipted(own, known, peer_store.entries.hashes_at)
     return sum(max(0, newest(tips) - covered[origin]) for origin, tips in own.items())
 
 

@@ -36,8 +36,8 @@ class ServerSession:
         self, peer_store: PeerStore, key: DeviceKey, relays: Callable[[str], bool] | None = None
     ) -> None:
         self._peer_store = peer_store
-        self._out = SendWindow(peer_store, key, peer_store.receipts())
-        for one in peer_store.refused_by_server():
+        self._out = SendWindow(peer_store, key, peer_store.receipts.acked())
+        for one in peer_store.quarantine.by_server():
             self._block(one.origin, one.seq)
         self._relays = relays
         """Which others' origins are passed on between comparisons; all, unless somebody says."""
@@ -79,7 +79,7 @@ class ServerSession:
     def hear(self, answer: SyncResponse, now_ms: int, *, to_whole: bool = False) -> Received:
         """Take in an answer. ``to_whole``: it answers the message that last compared a page."""
         peer_store, frame = self._peer_store, answer.frame
-        taken = peer_store.accept(
+        taken = peer_store.intake.accept(
             [bytes(body) for body in frame.entries], None, frame.signed_tips, _central_is_believed
         )
         told = tips_from_text(frame.have)
@@ -100,7 +100,7 @@ class ServerSession:
         if frame.refused:
             self._note_refusals(frame.refused, now_ms)
         if taken.refused:
-            peer_store.quarantine(taken.refused, now_ms, CENTRAL)
+            peer_store.quarantine.put(taken.refused, now_ms, CENTRAL)
         if has_gaps:
             self.needs_whole, self._after = True, ""
         return Received(taken.new, more or has_gaps or (to_whole and self.needs_whole))
@@ -117,7 +117,7 @@ class ServerSession:
 
     def unacked(self) -> int:
         """How many of this device's own entries the server has not said it holds."""
-        return unacked(self._peer_store, self._peer_store.receipts())
+        return unacked(self._peer_store, self._peer_store.receipts.acked())
 
     def has_to_send(self) -> bool:
         """Whether there is anything the server is not known to hold and may be told."""
@@ -131,9 +131,9 @@ class ServerSession:
 
     def _put_receipts(self, told: Have) -> None:
         own = {origin: tips for origin, tips in told.items() if self._out.is_own(origin)}
-        receipts = self._peer_store.receipts() if own else {}
+        receipts = self._peer_store.receipts.acked() if own else {}
         if any(receipts.get(origin) != tips for origin, tips in own.items()):
-            self._peer_store.put_receipts(own)
+            self._peer_store.receipts.put(own)
 
     def _note_refusals(self, refused: Iterable[Rejected], now_ms: int) -> None:
         kept = []
@@ -141,7 +141,7 @@ class ServerSession:
             origin, seq = self._sent.get(one.hash, (one.origin, one.seq))
             self._block(origin, seq)
             kept.append(Rejected(origin, seq, one.reason, one.hash))
-        self._peer_store.quarantine(kept, now_ms)
+        self._peer_store.quarantine.put(kept, now_ms)
 
     def _block(self, origin: str, seq: int) -> None:
         """Send nothing from there on."""

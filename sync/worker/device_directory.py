@@ -29,7 +29,7 @@ class DeviceDirectory:
         self._peer_store = peer_store
         self._watermarks = watermarks
         self._feed = feed
-        self._told = {one.device: one for one in peer_store.devices(EventDevice)}
+        self._told = {one.device: one for one in peer_store.devices.received(EventDevice)}
         self._told_boot_ms = 0
         self.look_again()
 
@@ -43,7 +43,7 @@ class DeviceDirectory:
         """The server has said how everybody is."""
         self._told = {lane.device: lane for lane in lanes}
         self._told_boot_ms = boot_ms
-        self._peer_store.put_devices({lane.device: _steady(lane) for lane in lanes})
+        self._peer_store.devices.put({lane.device: _steady(lane) for lane in lanes})
 
     def server_heard_boot_ms(self, device: str) -> int:
         """When the server last heard a device, as far as it has said; long ago if it has not."""
@@ -98,7 +98,7 @@ class DeviceDirectory:
         known = {
             *self._told,
             *self._members,
-            *self._peer_store.devices_with_lanes(),
+            *self._peer_store.devices.with_lanes(),
             *(gates.linked if gates else ()),
         } - {self._peer_store.device, CENTRAL}
         return tuple(self._lane(device, gates, now_ms) for device in sorted(known))
@@ -144,10 +144,10 @@ class DeviceDirectory:
         told = self._told.get(device) or EventDevice(device)
         gate = gates.linked.get(device) if gates else None
         state = self._state(device)
-        word = self._peer_store.retirement(device, now_ms) if state == ENROLLED else None
+        word = self._peer_store.devices.retirement(device, now_ms) if state == ENROLLED else None
         if word is not None:
             state = RETIRED
-        is_open = self._peer_store.is_open(device)
+        is_open = self._peer_store.devices.is_open(device)
         behind = self._watermarks.behind(device)
         # What it did since it closed, as far as is known here, may be that it opened.
         is_active = bool(behind) or (told.active if is_open is None else is_open)
@@ -166,7 +166,7 @@ class DeviceDirectory:
             lan_held_boot_ms=self._watermarks.held_boot_ms(device, Way.LAN),
             held_tip=self._held_tip(device),
             behind=behind,
-            knows_us=self._peer_store.closed_beside_us(device),
+            knows_us=self._peer_store.devices.closed_beside_us(device),
             central_boot_ms=None if heard_boot_ms == NEVER else heard_boot_ms,
             lan_boot_ms=gates.heard_boot_ms(device) if gates else None,
             state=state,

@@ -117,7 +117,7 @@ class PeerSet:
         """Say what is new to whom it concerns."""
         peer_store = self._peer_store
         peer_store.follow_journal()
-        own, others = peer_store.own_version, peer_store.version
+        own, others = peer_store.journal.version, peer_store.entries.version
         if own != self._own_told:
             concerned = list(self.linked.values())
         elif others != self._told:
@@ -151,11 +151,11 @@ class PeerSet:
             for gate in gates
         )
         if (
-            not self._peer_store.is_complete
+            not self._peer_store.file.is_complete
             and gates
             and all(g.peer_session.holds_all() for g in gates)
         ):
-            self._peer_store.complete()
+            self._peer_store.file.complete()
         self._asking.share_out(
             [gate.peer_session for gate in gates],
             self._peer_store.device,
@@ -254,7 +254,7 @@ class PeerSet:
             is_wanted = device != gate.link.device and device not in gate.peer_session.linked
             if is_wanted and mark is not None and at_ms - mark.boot_ms <= TOLD_ON_MS:
                 others[device] = Watermark(mark.tip, mark.boot_ms)
-        return Stamp(at_ms, self._peer_store.own_tip, gate.got, others)
+        return Stamp(at_ms, self._peer_store.journal.tip, gate.got, others)
 
     def _hear_clock(self, device: str, heartbeat: Heartbeat, now: Reading) -> None:
         clocks = self._clocks[device]

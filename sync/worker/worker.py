@@ -171,7 +171,7 @@ class Worker:
         self._peer_store = PeerStore(folder)
         self._feed = TicketFeed(folder)
         self._key = DeviceKey(folder)
-        self._watermarks = Watermarks(self._peer_store.lacking)
+        self._watermarks = Watermarks(self._peer_store.entries.lacking)
         self._others = DeviceDirectory(self._peer_store, self._feed, self._watermarks)
         self._follower = FeedFollower(folder, self._feed, self._call, progress)
         before = SyncStatusReader(folder).read(clock.read().boot_id).lanes
@@ -242,7 +242,7 @@ class Worker:
 
     def quarantined(self) -> int:
         """How many entries were refused, by the server or by us."""
-        return self._peer_store.quarantined()
+        return self._peer_store.quarantine.count()
 
     def once(self) -> None:
         """Tell and hear everything there is to. Raises ServerFault when that cannot be."""
@@ -337,7 +337,7 @@ class Worker:
             if self._stopping or not (more or self._server_session.has_to_send()):
                 break
         if not self._stopping:
-            self._peer_store.complete()
+            self._peer_store.file.complete()
         self._follow_feed()
         if waiting:
             # The server keeps what we say of ourselves: that nothing waits any more, too.
@@ -369,7 +369,7 @@ class Worker:
         """What to say next, and up to where the journal had been looked through when."""
         now_ms = self._clock.read().boot_ms
         ask = self._server_session.ask(report, sign=sign)
-        stamp = self._server_clock.stamp(now_ms, self._peer_store.own_tip)
+        stamp = self._server_clock.stamp(now_ms, self._peer_store.journal.tip)
         return msgspec.structs.replace(ask, stamp=stamp)
 
     def _listen(self) -> None:
@@ -446,7 +446,7 @@ class Worker:
             cursor=self._feed.cursor,
             offset_ms=self._offset.ahead_ms,
             error_ms=self._offset.error_ms,
-            quarantined=self._peer_store.quarantined(),
+            quarantined=self._peer_store.quarantine.count(),
         )
 
     def _unacked(self) -> int:
@@ -576,7 +576,7 @@ class Worker:
         now = self._now_s()
         if now - self._tidied_s >= TIDY_EVERY_S:
             self._tidied_s = now
-            self._peer_store.checkpoint()
+            self._peer_store.file.checkpoint()
             self._feed.checkpoint()
             self._drop_if_over()
 
@@ -628,7 +628,7 @@ class Worker:
         until = self._now_s() + wait_s
         # Not more than once a second, however many people go through.
         earliest = self._now_s() + max(at_least_s, min(wait_s, BACK_OFF_S[0]))
-        network, told = self._around.network(), self._peer_store.own_version
+        network, told = self._around.network(), self._peer_store.journal.version
         soon = self._now_s() + random.uniform(*OTHERS_HEAR_S)  # noqa: S311  only spreads load
         woken = False
         while not self._stopping and (left := until - self._now_s()) > 0:
@@ -640,7 +640,9 @@ class Worker:
             if self._nudges.is_new():
                 return
             woken = (
-                woken or self._peer_store.own_version != told or self._around.network() != network
+                woken
+                or self._peer_store.journal.version != told
+                or self._around.network() != network
             )
             if self._gates is not None and self._now_s() >= soon:
                 # Where another gate hears the server, this one may.
@@ -677,7 +679,7 @@ class Worker:
         position = self._feed.position()
         heartbeat = Heartbeat(
             name=self._enrolment.name or self._others.name_of(self._peer_store.device),
-            is_open=bool(self._peer_store.is_open(self._peer_store.device)),
+            is_open=bool(self._peer_store.devices.is_open(self._peer_store.device)),
             port=self._lan.port,
             report=self._report(),
             as_of_ms=position.as_of_ms,
@@ -769,20 +771,20 @@ class Worker:
             ahead_ms=self._offset.ahead_ms,
             error_ms=self._offset.error_ms,
             unacked=self._unacked(),
-            quarantined=self._peer_store.quarantined(),
+            quarantined=self._peer_store.quarantine.count(),
             alarms=alarmed(self._peer_store),
             twins=tuple(sorted(self._others.twins() | (self._lan.twins if self._lan else set()))),
             floods=tuple(self._peer_store.floods()),
-            is_full=self._peer_store.is_full or self._room_at_s > self._now_s(),
+            is_full=self._peer_store.intake.is_full or self._room_at_s > self._now_s(),
             last_error=self._last_error or (self._tickets_fault or NO_FAULT).message,
             lanes=self._others.lanes(self._gates, reading.wall_ms),
             knows_members=self._others.are_all_known(),
-            opened_boot_ms=self._peer_store.opened_boot_ms(reading.boot_id),
+            opened_boot_ms=self._peer_store.journal.opened_boot_ms(reading.boot_id),
             gates=len(self._gates.linked) if self._gates else 0,
             turned_away=self._lan.turned_away if self._lan else 0,
             last_turned_away=self._lan.last_turned_away if self._lan else "",
-            store=self._peer_store.store,
-            is_complete=self._peer_store.is_complete,
+            store=self._peer_store.file.store,
+            is_complete=self._peer_store.file.is_complete,
         )
         heard = (self._server_boot_ms, *(lane.lan_boot_ms for lane in told.lanes))
         newest = max((ms for ms in heard if ms is not None), default=None)
@@ -797,7 +799,7 @@ class Worker:
     def _say_held(self) -> None:
         """Say only of what everything is held by now: often, and so at little cost."""
         lanes = self._others.held(self._written.lanes)
-        self._write(replace(self._written, lanes=lanes, store=self._peer_store.store))
+        self._write(replace(self._written, lanes=lanes, store=self._peer_store.file.store))
 
     def _write(self, told: SyncStatus) -> None:
         self._said_s, self._said_version = self._now_s(), self._watermarks.version
@@ -815,7 +817,7 @@ def _told(fault: Exception) -> str:
 def alarmed(peer_store: PeerStore) -> tuple[str, ...]:
     """Which devices were cloned, restored or rolled back, this one last."""
     found = sorted({alarm.device for alarm in peer_store.alarms()})
-    if peer_store.pulled_back() and peer_store.device not in found:
+    if peer_store.entries.pulled_back() and peer_store.device not in found:
         found.append(peer_store.device)
     return tuple(found)
 

@@ -44,7 +44,7 @@ def say(folder: Folder, **what: object) -> None:
     """Say something as the worker of this boot would."""
     now = SystemClock().read()
     with closing(PeerStore(folder)) as peer_store:
-        what["store"] = peer_store.store
+        what["store"] = peer_store.file.store
     told = SyncStatus(boot_id=now.boot_id, boot_ms=now.boot_ms, server="http://127.0.0.1:1", **what)  # type: ignore[arg-type]
     sync_status.write(folder, told)
 
@@ -90,7 +90,7 @@ def test_without_tickets_their_age_is_not_known(folder: Folder) -> None:
 def test_what_is_quarantined_is_counted_after_a_boot_too(enrolled: Folder) -> None:
     """It is in the files, whether or not a worker has said so since."""
     peer_store = PeerStore(enrolled)
-    peer_store.quarantine([Rejected("", 0, "no", "ab" * 32)], NOW_MS)
+    peer_store.quarantine.put([Rejected("", 0, "no", "ab" * 32)], NOW_MS)
     peer_store.close()
     assert status(enrolled)["quarantined"] == 1
     assert line(enrolled, "quarantined") == "1"
@@ -107,8 +107,8 @@ def test_an_alarm_outlives_a_boot(enrolled: Folder) -> None:
     maker = Maker(enrolled.device_id())
     body = maker.make(ticket="t1")
     peer_store = PeerStore(enrolled)
-    peer_store.accept([body], None, [maker.head()], lambda _head: True)
-    assert peer_store.pulled_back()
+    peer_store.intake.accept([body], None, [maker.head()], lambda _head: True)
+    assert peer_store.entries.pulled_back()
     peer_store.close()
     assert status(enrolled)["alarms"] == [enrolled.device_id()]
     assert line(enrolled, "ALARM") == enrolled.device_id()

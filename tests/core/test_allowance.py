@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.core import allowance, replication
+from gate.core import allowance, entry_codec, replication
 from gate.core.allowance import (  # fmt: skip
     MANY_ORIGINS,
     MOST,
@@ -21,10 +21,11 @@ from gate.core.entry_codec import MAX_ENTRY, MAX_NOTE
 from gate.core.limits import FRAME_BYTES, MAX_ENTRIES
 from gate.core.replication import Page, flooding, next_page
 from gate.core.signed_tip import Rejected
-from gate.storage import peer_store, room
+from gate.storage import quarantine, room
 from gate.storage.device_key import DeviceKey, verifier
 from gate.storage.folder import Folder
-from gate.storage.peer_store import PeerStore, Taken
+from gate.storage.peer_intake import Taken
+from gate.storage.peer_store import PeerStore
 from sync.session import peer_session
 from sync.session.peer_session import PeerSession
 from sync.wire import Frame, PeerMessage
@@ -48,12 +49,12 @@ def brought(
     """A frame with its maker's word for the newest entry; it brings it itself unless said."""
     verify = verifier(lambda _device: maker.public)
     by = by or maker.device
-    return holdings.accept(bodies, "", [maker.head()], verify, by=by, now_ms=now_ms)
+    return holdings.intake.accept(bodies, "", [maker.head()], verify, by=by, now_ms=now_ms)
 
 
 def spend(holdings: PeerStore, device: str, left: int = 0) -> None:
     """Let a device have so much left."""
-    holdings._allowances[device] = Allowance(left, NOW_MS, 0)
+    holdings.intake._allowances[device] = Allowance(left, NOW_MS, 0)
 
 
 def test_it_grows_with_time_up_to_a_cap() -> None:
@@ -96,12 +97,12 @@ def test_what_is_over_is_offered_again_and_taken_later(holdings: PeerStore) -> N
     spend(holdings, FIRST, 1)
     # A frame is taken as a whole.
     assert brought(holdings, maker, first).new == 0
-    maker.seq, maker.prev = 3, peer_store.entry_codec.digest(first[-1]).hex()
+    maker.seq, maker.prev = 3, entry_codec.digest(first[-1]).hex()
     assert brought(holdings, maker, first).new == 3
-    maker.seq, maker.prev = 5, peer_store.entry_codec.digest(second[-1]).hex()
+    maker.seq, maker.prev = 5, entry_codec.digest(second[-1]).hex()
     taken = brought(holdings, maker, second)
     assert (taken.new, taken.later, taken.gaps) == (0, {FIRST}, set())
-    assert holdings.quarantined() == 0
+    assert holdings.quarantine.count() == 0
     assert brought(holdings, maker, second, now_ms=NOW_MS + HOUR_MS).new == 2
 
 
@@ -109,11 +110,11 @@ def test_what_was_spent_is_remembered(holdings: PeerStore, tmp_path: Path) -> No
     """A worker that is started anew does not begin with full pockets."""
     maker = Maker(FIRST)
     brought(holdings, maker, maker.run(5))
-    left = holdings._allowance(FIRST)
+    left = holdings.intake.allowance(FIRST)
     assert left.left < SAVED - PER_ORIGIN
     holdings.close()
     with closing(PeerStore(Folder(tmp_path))) as again:
-        assert again._allowance(FIRST) == left
+        assert again.intake.allowance(FIRST) == left
 
 
 def test_what_came_twice_costs_nothing(holdings: PeerStore) -> None:
@@ -121,9 +122,9 @@ def test_what_came_twice_costs_nothing(holdings: PeerStore) -> None:
     maker = Maker(FIRST)
     bodies = maker.run(5)
     brought(holdings, maker, bodies)
-    left = holdings._allowance(FIRST)
+    left = holdings.intake.allowance(FIRST)
     brought(holdings, maker, bodies)
-    assert holdings._allowance(FIRST) == left
+    assert holdings.intake.allowance(FIRST) == left
     assert left.taken == sum(map(len, bodies))
 
 
@@ -136,7 +137,7 @@ def test_a_flood_is_not_even_looked_at(holdings: PeerStore) -> None:
     maker = Maker(FIRST)
     bodies = maker.run(2)
     spend(holdings, FIRST)
-    taken = holdings.accept(bodies, "", [maker.head()], verify, by=FIRST, now_ms=NOW_MS)
+    taken = holdings.intake.accept(bodies, "", [maker.head()], verify, by=FIRST, now_ms=NOW_MS)
     assert (taken.new, taken.later) == (0, {FIRST})
 
 
@@ -171,21 +172,21 @@ def test_the_quarantine_is_bounded(holdings: PeerStore) -> None:
         return [Rejected("", 0, "no", f"{name}{n}") for n in range(count)]
 
     for batch in range(4):
-        holdings.quarantine(refused(f"a{batch}-", 500), NOW_MS, FIRST)
-    assert holdings.quarantined() == peer_store.QUARANTINED_OF_ONE
-    holdings.quarantine(refused("b", 3), NOW_MS, SECOND)
-    assert holdings.quarantined() == peer_store.QUARANTINED_OF_ONE + 3
+        holdings.quarantine.put(refused(f"a{batch}-", 500), NOW_MS, FIRST)
+    assert holdings.quarantine.count() == quarantine.QUARANTINED_OF_ONE
+    holdings.quarantine.put(refused("b", 3), NOW_MS, SECOND)
+    assert holdings.quarantine.count() == quarantine.QUARANTINED_OF_ONE + 3
     for n in range(10):
-        holdings.quarantine(refused(f"c{n}-", 1000), NOW_MS, f"{n:016x}")
-    assert holdings.quarantined() == peer_store.QUARANTINED
+        holdings.quarantine.put(refused(f"c{n}-", 1000), NOW_MS, f"{n:016x}")
+    assert holdings.quarantine.count() == quarantine.QUARANTINED
 
 
 def test_what_others_bring_keeps_nothing_of_ours_back(holdings: PeerStore) -> None:
     """Only what the server has refused is not sent to it again."""
-    holdings.quarantine([Rejected(f"{FIRST}.aa", 1, "no", "ab")], NOW_MS, SECOND)
-    assert holdings.refused_by_server() == []
-    holdings.quarantine([Rejected(f"{FIRST}.aa", 1, "no", "ab")], NOW_MS)
-    assert [one.seq for one in holdings.refused_by_server()] == [1]
+    holdings.quarantine.put([Rejected(f"{FIRST}.aa", 1, "no", "ab")], NOW_MS, SECOND)
+    assert holdings.quarantine.by_server() == []
+    holdings.quarantine.put([Rejected(f"{FIRST}.aa", 1, "no", "ab")], NOW_MS)
+    assert [one.seq for one in holdings.quarantine.by_server()] == [1]
 
 
 def test_many_origins_are_an_alarm(holdings: PeerStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,10 +211,10 @@ def test_without_room_nothing_of_others_is_taken(
     with monkeypatch.context() as full:
         full.setattr(room, "RESERVED_BYTES", 2**60)
         assert brought(holdings, maker, bodies).is_full
-        assert holdings.accept(bodies, None).is_full
-        assert (holdings.have(), holdings.is_full) == ({}, True)
+        assert holdings.intake.accept(bodies, None).is_full
+        assert (holdings.have(), holdings.intake.is_full) == ({}, True)
     assert brought(holdings, maker, bodies).new == 2
-    assert not holdings.is_full
+    assert not holdings.intake.is_full
 
 
 def test_a_page_says_nothing_of_what_is_beyond() -> None:

@@ -344,9 +344,9 @@ def told_by_worker(folder: Folder, clock: FixedClock) -> None:
     """Be the sync worker of a venue without a server, with what the folder really holds."""
     peer_store, feed = PeerStore(folder), TicketFeed(folder)
     peer_store.follow_journal()
-    others = DeviceDirectory(peer_store, feed, Watermarks(peer_store.lacking))
+    others = DeviceDirectory(peer_store, feed, Watermarks(peer_store.entries.lacking))
     reading = clock.read()
-    opened = peer_store.opened_boot_ms(reading.boot_id)
+    opened = peer_store.journal.opened_boot_ms(reading.boot_id)
     say(
         folder, clock, *others.lanes(None), server="", server_boot_ms=None, knows_members=True,
         opened_boot_ms=opened,

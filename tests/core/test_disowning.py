@@ -18,7 +18,7 @@ from gate.core.model import Act, HouseRules, Outcome, Place, Reason, Role, Scan
 from gate.core.replication import Step, Tip
 from gate.errors import UsageError
 from gate.lane.lane import Lane, Operator
-from gate.storage import peer_store, venue_host
+from gate.storage import disowned, venue_host
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.peer_store import PeerStore
@@ -147,9 +147,9 @@ def test_in_whatever_order_it_comes(tmp_path: Path) -> None:
             if (batch := steps[n]) is None:
                 holdings.disown([row])
             else:
-                holdings.accept(batch, None)
+                holdings.intake.accept(batch, None)
         for batch in batches:
-            holdings.accept(batch, None)
+            holdings.intake.accept(batch, None)
         holdings.disown([row])
         holdings.close()
         found.append(tables_of(at))
@@ -169,7 +169,7 @@ def test_a_branch_that_is_judged_by_number_is_seen(
         last = max((tip.seq for tip in tips), default=0)
         return {one.hash for one in steps if one.seq <= last}
 
-    monkeypatch.setattr(peer_store, "counted", by_number)
+    monkeypatch.setattr(disowned, "counted", by_number)
     with pytest.raises(AssertionError):
         test_in_whatever_order_it_comes(tmp_path)
 
@@ -179,7 +179,7 @@ def test_taken_back_it_counts_again(folder: Folder) -> None:
     batches, row = story()
     holdings = PeerStore(folder)
     for batch in batches:
-        holdings.accept(batch, None)
+        holdings.intake.accept(batch, None)
     holdings.close()
     before = tables_of(folder)
     holdings = PeerStore(folder)
@@ -196,7 +196,7 @@ def test_the_lane_goes_by_it(folder: Folder, clock: FixedClock) -> None:
     """A ticket that only a disowned gate has let in on is good; an exit it made up is none."""
     batches, row = story()
     holdings = PeerStore(folder)
-    holdings.accept([body for batch in batches for body in batch], None)
+    holdings.intake.accept([body for batch in batches for body in batch], None)
     lane = Lane(folder, clock, Place("North"), HouseRules())
     try:
         assert lane.admit(Scan("GOOD005")).reason is Reason.ALREADY_USED
@@ -295,7 +295,7 @@ def test_at_the_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     venue_host.say(host, MemberRow(LIAR, "liar", row.key, "enrolled"))
     holdings = PeerStore(host)
     for batch in batches:
-        holdings.accept(batch, None)
+        holdings.intake.accept(batch, None)
     holdings.close()
     capsys.readouterr()
     assert main(["venue", "disown", LIAR, *at, "--yes"]) == 2

@@ -78,7 +78,7 @@ def told_by_worker(folder: Folder, clock: FixedClock) -> None:
     """Be the sync worker of a venue without a server, with what the folder really holds."""
     peer_store, feed = PeerStore(folder), TicketFeed(folder)
     peer_store.follow_journal()
-    lanes = DeviceDirectory(peer_store, feed, Watermarks(peer_store.lacking)).lanes(
+    lanes = DeviceDirectory(peer_store, feed, Watermarks(peer_store.entries.lacking)).lanes(
         None, clock.read().wall_ms
     )
     say(folder, clock, *lanes, server="", server_boot_ms=None, knows_members=True)

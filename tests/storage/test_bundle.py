@@ -81,7 +81,7 @@ def introduce(folder: Folder, device: str, key: str) -> None:
     """Let the server have told of a device."""
     enrol(folder)
     peer_store = PeerStore(folder)
-    peer_store.put_devices({device: {"device": device, "name": "South", "key": key}})
+    peer_store.devices.put({device: {"device": device, "name": "South", "key": key}})
     peer_store.close()
 
 

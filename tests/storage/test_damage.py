@@ -398,7 +398,7 @@ def rotten_past(venue: Folder, make_lane: MakeLane, rot: str = "DELETE FROM stat
     maker = Maker(incarnation="ab")
     with closing(PeerStore(venue)) as peer_store:
         body = maker.make(ticket="good-1", uses=1, persons=1)
-        peer_store.accept([body], None, [maker.head()], lambda _head: True)
+        peer_store.intake.accept([body], None, [maker.head()], lambda _head: True)
     with closing(sqlite3.connect(venue.peers)) as connection:
         connection.execute(rot)
         connection.commit()
@@ -427,14 +427,14 @@ def test_a_damaged_peer_store_is_made_anew_from_what_is_whole(venue: Folder) -> 
     """Entries, tips and heads are in the next file; a fault of another file is nobody's to mend."""
     maker = Maker(incarnation="ab")
     with closing(PeerStore(venue)) as peer_store:
-        peer_store.accept(maker.run(40), None, [maker.head()], lambda _head: True)
+        peer_store.intake.accept(maker.run(40), None, [maker.head()], lambda _head: True)
         have = peer_store.have()
     old = venue.peers
     assert mend(venue, DamagedError("rot", "", old))
     assert (old.exists(), venue.peers.name) == (True, "peers-2.db")
     with closing(PeerStore(venue)) as peer_store:
         assert peer_store.have() == have
-        assert peer_store.signed_tips("0000000000000000.ab", 1, 99)
+        assert peer_store.signed_tips.of("0000000000000000.ab", 1, 99)
     assert not mend(venue, DamagedError("rot", "", venue.journal))
     assert not mend(venue, DamagedError("the server said nonsense"))
 
@@ -443,15 +443,15 @@ def test_a_peer_store_is_looked_over_in_idle_moments(venue: Folder) -> None:
     """Rot in a page that the worker has in memory is found before the next start meets it."""
     maker = Maker(incarnation="ab")
     with closing(PeerStore(venue)) as peer_store:
-        peer_store.accept(maker.run(40), None, [maker.head()], lambda _head: True)
-        peer_store.checkpoint()
+        peer_store.intake.accept(maker.run(40), None, [maker.head()], lambda _head: True)
+        peer_store.file.checkpoint()
         content = venue.peers.read_bytes()
         at = content.index(b'"act":"admission"')
         with venue.peers.open("r+b") as file:
             file.seek(at + 1)
             file.write(b"A")
         with pytest.raises(DamagedError):
-            peer_store.checkpoint()
+            peer_store.file.checkpoint()
 
 
 def held_beyond_its_journal(venue: Folder, make_lane: MakeLane) -> list[bytes]:
@@ -470,7 +470,7 @@ def held_beyond_its_journal(venue: Folder, make_lane: MakeLane) -> list[bytes]:
         part.unlink()
     kept.rename(venue.journal)
     with closing(PeerStore(venue)) as peer_store:
-        peer_store.accept(bodies, None)
+        peer_store.intake.accept(bodies, None)
         peer_store.look_after_files()
         assert peer_store.have() == {bodies_origin(bodies): {tip_of(bodies)}}
     return bodies
@@ -503,7 +503,7 @@ def test_what_came_back_does_not_hide_what_the_journal_lost(
         peer_store.look_after_files()
         (own,) = peer_store.have()[bodies_origin(bodies)]
         assert own.seq == 2
-        peer_store.accept(bodies[own.seq :], None)
+        peer_store.intake.accept(bodies[own.seq :], None)
         peer_store.look_after_files()
         assert peer_store.have()[bodies_origin(bodies)] == {tip_of(bodies)}
     lane = make_lane()

@@ -284,7 +284,7 @@ def test_without_the_workers_word_devices_are_known_by_what_they_did(
     carry(south._folder, venue)
     id_ = south._folder.device_id()
     peer_store = PeerStore(venue)
-    peer_store.put_devices(
+    peer_store.devices.put(
         {id_: {"device": id_, "name": "South 1", "active": True, "key": "ab"}, "x": ["odd"]}
     )
     peer_store.close()
@@ -303,14 +303,14 @@ def test_a_restored_backup_is_this_device_too(
     first.close()
     lost = bodies(venue)
     peer_store = PeerStore(south._folder)
-    peer_store.accept(lost, venue.device_id())
+    peer_store.intake.accept(lost, venue.device_id())
     peer_store.close()
     for path in venue.path.glob("journal.db*"):
         path.unlink()
     lane = make_lane()
     lane.admit(Scan("GOOD002"))
     peer_store = PeerStore(venue)
-    peer_store.accept(lost, None)
+    peer_store.intake.accept(lost, None)
     peer_store.close()
     (own,) = devices(venue, lane)
     assert (own.is_own, own.figures.admitted) == (True, 2)

@@ -11,6 +11,7 @@ from gate.core.model import Basis, Reason, Scan
 from gate.lane.lane import Lane
 from gate.storage import sync_status
 from gate.storage.folder import Folder
+from gate.storage.held_entries import HeldEntries
 from gate.storage.peer_store import PeerStore
 from gate.storage.peers import PeerStoreReader
 from gate.storage.sync_status import SyncStatusReader
@@ -38,7 +39,7 @@ def south(tmp_path: Path, clock: FixedClock) -> Folder:
 def tip_of(folder: Folder) -> str:
     with closing(PeerStore(folder)) as peer_store:
         peer_store.follow_journal()
-        return peer_store.own_tip
+        return peer_store.journal.tip
 
 
 def test_a_tip_is_held_with_everything_the_device_did_before(tmp_path: Path, south: Folder) -> None:
@@ -47,31 +48,31 @@ def test_a_tip_is_held_with_everything_the_device_did_before(tmp_path: Path, sou
     here.create()
     everything, tip = bodies(south), tip_of(south)
     with closing(PeerStore(here)) as peer_store:
-        assert peer_store.lacking("") == 0
-        assert peer_store.lacking(tip) == 2
-        peer_store.accept(everything[4:], south.device_id())
-        assert peer_store.hashes_at(*_split(tip))
-        assert peer_store.lacking(tip) == 2
-        peer_store.accept(everything[:1], south.device_id())
-        peer_store.accept(everything[2:4], south.device_id())
-        assert peer_store.lacking(tip) == 1
-        peer_store.accept(everything[1:2], south.device_id())
-        assert peer_store.lacking(tip) == 0
+        assert peer_store.entries.lacking("") == 0
+        assert peer_store.entries.lacking(tip) == 2
+        peer_store.intake.accept(everything[4:], south.device_id())
+        assert peer_store.entries.hashes_at(*_split(tip))
+        assert peer_store.entries.lacking(tip) == 2
+        peer_store.intake.accept(everything[:1], south.device_id())
+        peer_store.intake.accept(everything[2:4], south.device_id())
+        assert peer_store.entries.lacking(tip) == 1
+        peer_store.intake.accept(everything[1:2], south.device_id())
+        assert peer_store.entries.lacking(tip) == 0
         # A branch that is not held is another tip.
         origin, seq = _split(tip)
-        assert peer_store.lacking(f"{origin}:{seq}:{'ab' * 16}") > 0
+        assert peer_store.entries.lacking(f"{origin}:{seq}:{'ab' * 16}") > 0
 
 
 def test_without_what_came_before_a_start_too_much_counts_as_held(
     tmp_path: Path, south: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mutation of the test before: two guests are unknown here, and nobody says so."""
-    monkeypatch.setattr(PeerStore, "_before", lambda _peer_store, _origin: "")
+    monkeypatch.setattr(HeldEntries, "_before", lambda _entries, _origin: "")
     here = Folder(tmp_path / "here")
     here.create()
     with closing(PeerStore(here)) as peer_store:
-        peer_store.accept(bodies(south)[4:], south.device_id())
-        assert peer_store.lacking(tip_of(south)) == 0
+        peer_store.intake.accept(bodies(south)[4:], south.device_id())
+        assert peer_store.entries.lacking(tip_of(south)) == 0
 
 
 def _split(tip: str) -> tuple[str, int]:
@@ -89,7 +90,7 @@ def test_what_a_worker_knew_is_known_after_its_restart_if_it_is_still_held(
     if not is_lost:
         carry(south, venue)
     with closing(PeerStore(venue)) as peer_store, closing(TicketFeed(venue)) as feed:
-        marks = Watermarks(peer_store.lacking)
+        marks = Watermarks(peer_store.entries.lacking)
         DeviceDirectory(peer_store, feed, marks).recall([before])
         found = marks.held_boot_ms(SOUTH, Way.CENTRAL)
         assert found == (None if is_lost else clock.boot_ms)
@@ -105,9 +106,9 @@ def test_a_start_that_follows_nonsense_is_never_whole(
     here.create()
     tip = tip_of(south)
     with closing(PeerStore(here)) as peer_store:
-        peer_store.accept(bodies(south), south.device_id())
-        peer_store._connection.execute("UPDATE origin SET follows = ?", (follows,))
-        assert peer_store.lacking(tip) > 0
+        peer_store.intake.accept(bodies(south), south.device_id())
+        peer_store.file.connection.execute("UPDATE origin SET follows = ?", (follows,))
+        assert peer_store.entries.lacking(tip) > 0
 
 
 def test_a_store_is_complete_once_and_says_which_it_is(tmp_path: Path) -> None:
@@ -115,17 +116,17 @@ def test_a_store_is_complete_once_and_says_which_it_is(tmp_path: Path) -> None:
     here = Folder(tmp_path / "here")
     here.create()
     with closing(PeerStore(here)) as peer_store:
-        first = peer_store.store
+        first = peer_store.file.store
         assert first
-        assert not peer_store.is_complete
-        peer_store.complete()
+        assert not peer_store.file.is_complete
+        peer_store.file.complete()
     with closing(PeerStore(here)) as peer_store:
-        assert (peer_store.store, peer_store.is_complete) == (first, True)
+        assert (peer_store.file.store, peer_store.file.is_complete) == (first, True)
         here.peers.rename(here.path / "aside.db")
-        assert peer_store.store == ""
+        assert peer_store.file.store == ""
     with closing(PeerStore(here)) as peer_store:
-        assert peer_store.store not in ("", first)
-        assert not peer_store.is_complete
+        assert peer_store.file.store not in ("", first)
+        assert not peer_store.file.is_complete
 
 
 def test_a_lane_reads_the_store_that_is_there_now(

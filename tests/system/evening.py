@@ -103,7 +103,7 @@ class Gate:
 
     def start(self, evening: "Evening") -> None:
         self.peer_store = PeerStore(self.folder)
-        self.watermarks = Watermarks(self.peer_store.lacking)
+        self.watermarks = Watermarks(self.peer_store.entries.lacking)
         self.feed = TicketFeed(self.folder)
         self.key = DeviceKey(self.folder)
         self.others = DeviceDirectory(self.peer_store, self.feed, self.watermarks)
@@ -230,8 +230,8 @@ class Evening:
         sync_status.write(gate.folder, SyncStatus(
             boot_id=now.boot_id, boot_ms=now.boot_ms, server="central" if self.central else "",
             lanes=gate.others.lanes(gate.gates, now.wall_ms), knows_members=True,
-            opened_boot_ms=gate.peer_store.opened_boot_ms(now.boot_id),
-            store=gate.peer_store.store, is_complete=gate.peer_store.is_complete,
+            opened_boot_ms=gate.peer_store.journal.opened_boot_ms(now.boot_id),
+            store=gate.peer_store.file.store, is_complete=gate.peer_store.file.is_complete,
         ))  # fmt: skip
 
     def at(self, gate: Gate, act: Callable[[], None]) -> None:
@@ -453,7 +453,7 @@ class Central:
         server_session = gate.server_session
         ask = msgspec.structs.replace(
             server_session.ask(DeviceReport()),
-            stamp=gate.server_clock.stamp(now_ms, gate.peer_store.own_tip),
+            stamp=gate.server_clock.stamp(now_ms, gate.peer_store.journal.tip),
         )
         self.evening.after(self.way(ask), lambda: self.answer(gate, server_session, ask))
 
@@ -494,7 +494,7 @@ class Central:
         assert answer.lanes is not None
         gate.others.told_by_server(answer.lanes, now.boot_ms)
         if not heard.more:
-            gate.peer_store.complete()
+            gate.peer_store.file.complete()
         self.evening.say(gate)
 
     def way(self, message: Any) -> float:

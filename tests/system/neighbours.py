@@ -40,7 +40,7 @@ def bodies(folder: Folder) -> list[bytes]:
 def carry(source: Folder, target: Folder) -> None:
     """Let a device hear all that another one has written."""
     peer_store = PeerStore(target)
-    peer_store.accept(bodies(source), source.device_id())
+    peer_store.intake.accept(bodies(source), source.device_id())
     peer_store.close()
 
 
@@ -63,7 +63,7 @@ def say(
     """Be the sync worker: say that the server was heard so long ago, and what it told."""
     heard = clock.boot_ms - int(ago_s * 1000)
     with closing(PeerStore(folder)) as peer_store:
-        store = peer_store.store
+        store = peer_store.file.store
     said = {
         "boot_id": clock.boot_id,
         "boot_ms": clock.boot_ms,

@@ -52,7 +52,7 @@ from gate.core.replication import Span, tips_from_text
 from gate.core.ticket_feed import Changes, File, Snapshot
 from gate.errors import GateError
 from gate.lane.lane import Lane, Operator
-from gate.storage import device_key, journal, peer_store, schema, sync_status
+from gate.storage import device_key, held_entries, journal, schema, signed_tips, sync_status
 from gate.storage import sqlite as store_sqlite
 from gate.storage.certificates import MEMBER, Membership
 from gate.storage.checksums import put_meta
@@ -347,7 +347,7 @@ class World:
             FalseLan(self),  # type: ignore[arg-type]
             gate.clock,  # type: ignore[arg-type]
             lambda device: self.keys.get(device, ""),
-            watermarks=Watermarks(gate.peer_store.lacking),
+            watermarks=Watermarks(gate.peer_store.entries.lacking),
         )
         if gate.feed.cursor:
             self.draw(gate)
@@ -368,9 +368,8 @@ class World:
             gate.lane._do(lambda: self._drop(gate.lane))
             gate.lane._thread.shutdown()
         if gate.peer_store is not None:
-            gate.peer_store._connection.close()
-            if gate.peer_store._journal is not None:
-                gate.peer_store._journal.close()
+            gate.peer_store.file.connection.close()
+            gate.peer_store.journal.close()
         if gate.feed is not None and gate.feed._connection is not None:
             gate.feed._connection.close()
         gate.lane = gate.peer_store = gate.feed = gate.server_session = gate.others = None
@@ -791,10 +790,10 @@ class World:
             return
         key = DeviceKey(other.folder)
         for origin in other.peer_store.own_have():
-            raw = list(other.peer_store._span(Span(origin, 0), 500))
+            raw = list(other.peer_store.entries.span(Span(origin, 0), 500))
             last = read_bodies(raw[-1:])[0][0]
             head = key.sign(origin, last.entry.seq, last.hash)
-            gate.peer_store.accept(
+            gate.peer_store.intake.accept(
                 raw, other.device, [head], verifier(lambda d: self.keys.get(d, ""))
             )
 
@@ -1061,7 +1060,7 @@ class World:
         return [held, *self.versions_of_gates()]
 
     def versions_of_gates(self) -> list[int]:
-        return [gate.peer_store.version for gate in self.gates if gate.peer_store]
+        return [gate.peer_store.entries.version for gate in self.gates if gate.peer_store]
 
     def check(self) -> None:
         central = self.held_by_central() if self.has_central else self.held_by(self.gates[0])
@@ -1079,8 +1078,8 @@ class World:
             assert not self.has_central or gate.server_session.unacked() == 0, (
                 "no receipt in the end"
             )
-            refused = gate.peer_store._count_quarantined()
-            assert set(refused) <= {FLOODER}, f"{gate.name} has refused {refused}"
+            refused = gate.peer_store.quarantine.bringers()
+            assert refused <= {FLOODER}, f"{gate.name} has refused {refused}"
         counted = self.counted_of(central)
         self.check_states([entry_codec.decode(body) for body in counted.values()])
         self.check_irregular(counted)
@@ -1123,9 +1122,9 @@ class World:
             for ticket, es in by_ticket.items():
                 seen = history_at(gate.lane, ticket)
                 assert seen == fold(es), f"{gate.name} sees another history of {ticket}"
-                heard = read_facts(gate.peer_store._connection, ticket)
+                heard = read_facts(gate.peer_store.file.connection, ticket)
                 if heard:
-                    assert read_heard(gate.peer_store._connection, ticket) == fold(heard)
+                    assert read_heard(gate.peer_store.file.connection, ticket) == fold(heard)
             rows = 0
             for path in (gate.folder.journal, gate.folder.peers):
                 if path.exists():
@@ -1472,9 +1471,9 @@ def short_frames() -> Iterator[None]:
         return replication.frame_of(spans, read, most=min(most, FRAME), most_bytes=most_bytes)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (peer_store, journals):
+        for module in (held_entries, journals):
             patch.setattr(module, "frame_of", few)
-        for module in (peer_store, send_window):
+        for module in (signed_tips, send_window):
             patch.setattr(module, "HEAD_EVERY", HEAD_EVERY)
         yield
 

@@ -13,9 +13,11 @@ from gate.core.allowance import Meter
 from gate.core.intake import read_bodies
 from gate.core.replication import DIGITS, Carried, Have, Intake, Page, Tip
 from gate.core.ticket_feed import Changes
-from gate.storage import device_key, peer_store, ticket_feed
+from gate.storage import device_key, peer_intake, ticket_feed
 from gate.storage.checksums import put_meta
+from gate.storage.disowned import Disowned
 from gate.storage.journal import Journal, Link
+from gate.storage.peer_folds import PeerFolds
 from gate.storage.peer_store import PeerStore
 from gate.storage.ticket_feed import TicketFeed, _apply
 from gate.storage.ticket_filling import MemberRow
@@ -91,7 +93,7 @@ def _delete_what_is_receipted(self: ServerSession, told: Have) -> None:
     if not path.exists():
         return
     db = sqlite3.connect(path, isolation_level=None)
-    for origin, tips in self._peer_store.receipts().items():
+    for origin, tips in self._peer_store.receipts.acked().items():
         newest = max((tip.seq for tip in tips), default=0)
         db.execute("DELETE FROM entry WHERE origin = ? AND seq <= ?", (origin, newest - 1))
     db.close()
@@ -101,7 +103,7 @@ def _believe_everybody(batch: Iterable[Carried], *_args: Any) -> list[Carried]:
     return list(batch)
 
 
-_disown, _fold_anew = PeerStore.disown, PeerStore._fold_anew
+_disown, _fold_anew = PeerStore.disown, PeerFolds._fold_anew
 
 
 def _disown_elsewhere(self: PeerStore, members: Iterable[MemberRow]) -> None:
@@ -109,9 +111,9 @@ def _disown_elsewhere(self: PeerStore, members: Iterable[MemberRow]) -> None:
         _disown(self, members)
 
 
-def _forget_disowned(self: PeerStore, device: str) -> None:
+def _forget_disowned(self: PeerFolds, device: str) -> None:
     _fold_anew(self, device)
-    self._connection.execute("DELETE FROM entry WHERE id IN (SELECT entry FROM disowned)")
+    self._file.connection.execute("DELETE FROM entry WHERE id IN (SELECT entry FROM disowned)")
 
 
 def _any(*_args: Any) -> bool:
@@ -159,8 +161,8 @@ def _nothing_is_beyond(_self: Page, _have: Have) -> Have:
 
 MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
     "disowned entries still count at one node": [(PeerStore, "disown", _disown_elsewhere)],
-    "disowned entries that come late count": [(PeerStore, "_counts", _any)],
-    "disowning forgets entries": [(PeerStore, "_fold_anew", _forget_disowned)],
+    "disowned entries that come late count": [(Disowned, "counts", _any)],
+    "disowning forgets entries": [(PeerFolds, "_fold_anew", _forget_disowned)],
     "any annulment counts": [(history, "counts_at_once", _any)],
     "no incarnation": [(Journal, "link", _link_without_incarnation)],
     "no predecessor link": [
@@ -171,12 +173,12 @@ MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
     "cursor outside the transaction": [(TicketFeed, "apply", _apply_cursor_first)],
     "receipt before commit": [(World, "tell", _tell_before_commit)],
     "own entries deleted on receipt": [(ServerSession, "_put_receipts", _delete_what_is_receipted)],
-    "hearsay is believed": [(peer_store, "own_or_vouched", _believe_everybody)],
+    "hearsay is believed": [(peer_intake, "own_or_vouched", _believe_everybody)],
     "any signature is good": [(device_key, "is_good", _any)],
     "nobody is asked": [(RelayRequests, "share_out", _ask_nobody)],
     "a void that is over is forgotten": [(issuing, "with_voids", _forget_what_is_over)],
     "clocks alone say what is irregular": [(irregular, "_knew", _knew_nothing)],
-    "gates take a flood in": [(peer_store, "Meter", _NoLimit)],
+    "gates take a flood in": [(peer_intake, "Meter", _NoLimit)],
     "the server takes a flood in": [(intake, "Meter", _NoLimit)],
     "beyond a page nothing is held": [(Page, "beyond", _nothing_is_beyond)],
     "the list is not the one decided on": [(Tickets, "position", property(_newest_list))],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gate.storage.connectivity import ConnectivityReader
-from gate.storage.peer_store import PeerStore
+from gate.storage.held_entries import HeldEntries
 from gate.storage.peers import PeerStoreReader
 from sync.session.watermarks import ClockBound, Watermarks
 from tests.system import simulation
@@ -67,7 +67,7 @@ def _any_store(*_args: Any) -> bool:
 
 
 MUTATIONS: dict[str, list[tuple[type, str, Any]]] = {
-    "heard counts as held": [(PeerStore, "lacking", _held_when_heard)],
+    "heard counts as held": [(HeldEntries, "lacking", _held_when_heard)],
     "the moment is that of receipt": [(ClockBound, "first", _now)],
     "any store is the one that is meant": [
         (ConnectivityReader, "_is_read", _any_store),

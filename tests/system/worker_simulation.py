@@ -687,9 +687,8 @@ class World:
 
 def abandon(made: loop.Worker) -> None:
     """Let go of a worker's files as the death of its process does."""
-    made._peer_store._connection.close()
-    if made._peer_store._journal is not None:
-        made._peer_store._journal.close()
+    made._peer_store.file.connection.close()
+    made._peer_store.journal.close()
     if made._feed._connection is not None:
         made._feed._connection.close()
 
@@ -758,9 +757,8 @@ def false_world(kernel: Kernel, root: Path, seed: int) -> Iterator[World]:
         patch.setattr(feed, "secrets", minted)
         patch.setattr(device_key, "is_good", cache(device_key.is_good))
         patch.setattr(device_cache, "boot_ms", lambda: round(kernel.now_s * 1000) + 77_000)
-        patch.setattr(device_cache, "time", SimpleNamespace(
-            time_ns=lambda: (START_MS + round(kernel.now_s * 1000)) * 1_000_000,
-            monotonic=lambda: kernel.now_s))  # fmt: skip
+        patch.setattr(device_cache, "read_wall_ms", lambda: START_MS + round(kernel.now_s * 1000))
+        patch.setattr(device_cache, "time", SimpleNamespace(monotonic=lambda: kernel.now_s))
         patch.setattr(sync_status, "write", write)
         patch.setattr(room.shutil, "disk_usage", usage)
         random.seed(seed)

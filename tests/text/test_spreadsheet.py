@@ -118,7 +118,7 @@ def hear(folder: Folder, at_ms: int) -> None:
     maker = Maker("1" * 16)
     made = [maker.make(ticket=ticket, at_ms=at_ms) for ticket in ("good-1", "good-2")]
     with closing(PeerStore(folder)) as peer_store:
-        assert peer_store.accept(made, maker.device).new == len(made)
+        assert peer_store.intake.accept(made, maker.device).new == len(made)
 
 
 MAD = [2**53 - 1, 1 - 2**53, 253_402_300_800_000, -62_135_596_800_001, 9_000_000_000_000_000]

@@ -84,7 +84,7 @@ def test_who_takes_nothing_is_not_told_for_ever(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.create()
     peer_store, maker = PeerStore(folder), Maker("00000000000000aa", "bb")
-    peer_store.accept(maker.run(3), None)
+    peer_store.intake.accept(maker.run(3), None)
     peer_session = PeerSession(peer_store, DeviceKey(folder), "other", verifier(lambda _device: ""))
     all_is_compared = PeerMessage(Frame(page=("", "")), relay_requests=[ALL])
     takes_nothing = PeerMessage(Frame(have={maker.origin: []}), took=1)
@@ -102,12 +102,12 @@ def test_who_has_lost_something_is_told_it_again(tmp_path: Path) -> None:
     folder.create()
     peer_store, maker = PeerStore(folder), Maker("00000000000000aa", "bb")
     bodies = maker.run(3)
-    peer_store.accept(bodies[:2], None)
+    peer_store.intake.accept(bodies[:2], None)
     peer_session = PeerSession(peer_store, DeviceKey(folder), "other", verifier(lambda _device: ""))
     held = tips_to_text({maker.origin: frozenset(peer_store.have()[maker.origin])})
     peer_session.hear(PeerMessage(Frame(held, page=("", "")), relay_requests=[ALL]), NOW_MS)
     assert entries_told(peer_session) == 0
-    peer_store.accept(bodies[2:], None)
+    peer_store.intake.accept(bodies[2:], None)
     assert entries_told(peer_session) == 1
     peer_session.hear(PeerMessage(Frame(have={maker.origin: []}), took=1), NOW_MS)
     assert entries_told(peer_session) == 3

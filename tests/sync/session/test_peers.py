@@ -39,7 +39,7 @@ def test_only_devices_there_are_were_heard(tmp_path: Path) -> None:
             lan,
             SystemClock(),
             lambda device: keys.get(device, ""),
-            watermarks=Watermarks(peer_store.lacking),
+            watermarks=Watermarks(peer_store.entries.lacking),
         )
         socket: Any = None
         link = Link(NEIGHBOUR, keys[NEIGHBOUR], "", False, socket, 0.0)

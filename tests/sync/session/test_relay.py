@@ -85,7 +85,7 @@ def told(engine: Engine, maker: Maker, count: int, every: int, name: str = "") -
 
 def talked(engine: Engine, peer_store: PeerStore, makers: list[Maker]) -> None:
     """A gate and a server talk until both have said everything."""
-    server_session = ServerSession(peer_store, DeviceKey(Folder(peer_store._path.parent)))
+    server_session = ServerSession(peer_store, DeviceKey(Folder(peer_store.file.path.parent)))
     for _ in range(30):
         server_session.needs_whole = True
         answer = answered(engine, server_session.ask(), makers, peer_store.device)
@@ -149,8 +149,8 @@ def test_every_branch_of_its_own_is_signed_in_a_frame(peer_store: PeerStore) -> 
     branches = [
         [one.make(ticket=name) for _ in range(2)] for one, name in ((maker, "a"), (twin, "b"))
     ]
-    peer_store.accept([*start, *branches[0], *branches[1]], None)
-    server_session = ServerSession(peer_store, DeviceKey(Folder(peer_store._path.parent)))
+    peer_store.intake.accept([*start, *branches[0], *branches[1]], None)
+    server_session = ServerSession(peer_store, DeviceKey(Folder(peer_store.file.path.parent)))
     frame = server_session.ask().frame
     assert len(frame.entries) == 7
     assert {head.hash for head in frame.signed_tips} == {maker.prev, twin.prev}

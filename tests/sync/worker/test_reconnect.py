@@ -326,7 +326,7 @@ def test_something_quarantined_is_exit_code_5(server: Server, make_device: MakeD
     gate = make_device("gate")
     assert gate.once().returncode == 0
     peer_store = PeerStore(gate.folder)
-    peer_store.quarantine([Rejected("", 0, "no", "ab" * 32)], 1)
+    peer_store.quarantine.put([Rejected("", 0, "no", "ab" * 32)], 1)
     peer_store.close()
     ran = gate.once()
     assert (ran.returncode, "Traceback" in ran.stderr) == (5, False)

@@ -176,9 +176,9 @@ def test_of_several_refusals_the_first_one_counts(venue: Folder, lane: Lane) -> 
         ((origin, tips),) = peer_store.have().items()
         (tip,) = tips
         assert tip.seq > 3
-        peer_store.quarantine([Rejected(origin, seq, "no", f"{seq:064x}") for seq in (2, 4)], 1)
-        (first,) = peer_store.hashes_at(origin, 1)
-        peer_store.put_receipts({origin: frozenset({Tip(1, first)})})
+        peer_store.quarantine.put([Rejected(origin, seq, "no", f"{seq:064x}") for seq in (2, 4)], 1)
+        (first,) = peer_store.entries.hashes_at(origin, 1)
+        peer_store.receipts.put({origin: frozenset({Tip(1, first)})})
         server_session = ServerSession(peer_store, DeviceKey(venue))
         assert not server_session.has_to_send()
         assert server_session.ask().frame.entries == []
@@ -305,7 +305,9 @@ def test_others_entries_are_carried_on_in_full(venue: Folder, lane: Lane, tmp_pa
             signed_tips.append(maker.head())
     peer_store = PeerStore(venue)
     for first in range(0, 1200, 400):
-        peer_store.accept(bodies[first : first + 400], None, signed_tips if first == 800 else [])
+        peer_store.intake.accept(
+            bodies[first : first + 400], None, signed_tips if first == 800 else []
+        )
     server_session = ServerSession(peer_store, DeviceKey(venue))
     held: list[bytes] = []
     while server_session.needs_whole or server_session.has_to_send():

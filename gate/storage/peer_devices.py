@@ -1,0 +1,117 @@
+"""What is known of the other devices: the server's word on them, and their own on their lanes."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from gate.core import entry_codec
+from gate.core.model import Act, Entry, device_of
+from gate.core.replication import Carried
+from gate.core.retirement import RETIREMENTS, newest, stands
+from gate.storage.disowned import Disowned
+from gate.storage.own_journal import LANES, OwnJournal
+from gate.storage.peers_file import PeersFile
+
+T = TypeVar("T")
+
+
+class _Made(NamedTuple):
+    """The newest entry of a branch."""
+
+    origin: str
+    seq: int
+    hlc: int
+
+
+class PeerDevices:
+    """The event's devices, by the server and by everybody's entries."""
+
+    def __init__(self, file: PeersFile, journal: OwnJournal, disowned: Disowned) -> None:
+        self._file = file
+        self._journal = journal
+        self._disowned = disowned
+        self._lanes: dict[str, tuple[int, bool]] = {}
+        """When each other lane last said whether it is open, and what."""
+        self._read_lanes()
+        self.look_again()
+
+    def put(self, devices: Mapping[str, object]) -> None:
+        """Keep what the server says of the event's devices."""
+        with self._file.writing():
+            self._file.connection.executemany(
+                "INSERT INTO device VALUES (?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+                [(id_, msgspec.json.encode(device).decode()) for id_, device in devices.items()],
+            )
+
+    def received(self, kind: type[T]) -> list[T]:
+        """What the server last said of the event's devices."""
+        with self._file.reading():
+            rows = self._file.connection.execute("SELECT body FROM device ORDER BY id").fetchall()
+        return [msgspec.json.decode(row[0], type=kind) for row in rows]
+
+    def with_lanes(self) -> list[str]:
+        """Every other device that has said so of its lane."""
+        return list(self._lanes)
+
+    def is_open(self, device: str) -> bool | None:
+        """Whether a device's lane was open by its newest word on that; ``None``: it has none."""
+        if device == self._journal.device:
+            return self._journal.is_open()
+        found = self._lanes.get(device)
+        return None if found is None else found[1]
+
+    def closed_beside_us(self, device: str) -> bool:
+        """Whether a device closed its lane, as its newest word on it, while this one was open."""
+        hlc, is_open = self._lanes.get(device, (0, True))
+        return not is_open and self._journal.was_open(hlc)
+
+    def retirement(self, device: str, now_ms: int) -> Entry | None:
+        """The word by which a device is retired, if it has done nothing since."""
+        word = self._retirements.get(device)
+        if word is None:
+            return None
+        with self._file.reading():
+            rows = self._file.connection.execute(
+                "SELECT origin, seq, hlc FROM tip WHERE origin > ? AND origin < ?",
+                (f"{device}.", f"{device}/"),
+            ).fetchall()
+        return word if stands(word, (_Made(*row) for row in rows), now_ms) else None
+
+    def note(self, taken: Iterable[Carried]) -> None:
+        """Entries of others were taken; their rows are committed."""
+        taken = list(taken)
+        if any(one.entry.device in self._disowned for one in taken):
+            self.look_again()
+        for one in taken:
+            if one.entry.act in LANES:
+                self._note_lane(one.entry.device, one.entry.hlc, one.entry.act)
+            if one.entry.act in RETIREMENTS and self._disowned.counts(one):
+                self.note_retirement(entry_codec.decode(one.body))
+
+    def note_retirement(self, word: Entry) -> None:
+        """A device was retired, or is in service again."""
+        known = self._retirements.get(word.target)
+        self._retirements |= newest([word] if known is None else [word, known])
+
+    def look_again(self) -> None:
+        """What counts of the others' entries may have changed."""
+        query = "SELECT body FROM counted WHERE act IN ('retirement', 'reinstatement')"
+        with self._file.reading():
+            rows = self._file.connection.execute(query).fetchall()
+        heard = newest(entry_codec.decode(body) for (body,) in rows)
+        self._retirements = newest([*heard.values(), *self._journal.retirements])
+
+    def _read_lanes(self) -> None:
+        with self._file.reading():
+            rows = self._file.connection.execute(
+                "SELECT origin, json_extract(body, '$.hlc'), act FROM entry "
+                "WHERE act IN ('lane_opened', 'lane_closed')"
+            ).fetchall()
+        for origin, hlc, act in rows:
+            self._note_lane(device_of(origin), hlc, act)
+
+    def _note_lane(self, device: str, hlc: int, act: str) -> None:
+        if device != self._journal.device and hlc >= self._lanes.get(device, (0, False))[0]:
+            self._lanes[device] = (hlc, act == Act.LANE_OPENED)
