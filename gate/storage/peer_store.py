@@ -56,10 +56,12 @@ from gate.storage.journal import look_over, read_entry, read_facts, remember
 from gate.storage.peers import has_successor, store_of
 from gate.storage.room import has_room
 from gate.storage.sqlite import (
+    FileId,
     Presence,
     cache_faults,
     checkpoint,
     faults,
+    file_id,
     open_reader,
     open_writer,
     writing,
@@ -141,6 +143,8 @@ class PeerStore:
         self._presence = Presence(self._path)
         self._journal: sqlite3.Connection | None = None
         self._journal_path = folder.journal
+        self._journal_file: FileId | None = None
+        """Which file was opened last as the journal; ``None``: none was yet."""
         self._has_rot = False
         """Whether this device's journal is damaged, and no other goes on yet."""
         self._orphans: list[bytes] = []
@@ -793,8 +797,9 @@ class PeerStore:
     def checkpoint(self) -> None:
         """Move the log into the database file, and look into that; for idle moments.
 
-        Raises DamagedError when an entry is not there as it was written.
+        Raises DamagedError when an entry is not there as it was written, or the file itself.
         """
+        self._presence.require()
         checkpoint(self._connection, self._path)
         # One that was just opened has no page in memory: what the next start would meet.
         with cache_faults(self._path), closing(open_reader(self._path)) as anew:
@@ -843,12 +848,12 @@ class PeerStore:
         return {row[0]: Start(*row) for row in rows}
 
     def _opened_journal(self) -> sqlite3.Connection | None:
-        if successor(self._journal_path).exists():
-            # The one before was damaged, and this one begins with what was whole of it.
-            self._let_go_of_journal()
-            self._journal_path, self._has_rot = self._folder.journal, False
-            self._journal_row, self._own, self._own_lane = 0, {}, []
+        is_as_it_was = file_id(self._journal_path) == self._journal_file
+        if not is_as_it_was or successor(self._journal_path).exists():
+            self._look_for_journal()
         if self._journal is None and not self._has_rot and self._journal_path.exists():
+            # Looked at before: should another file be opened than this one, the next look sees it.
+            self._journal_file = file_id(self._journal_path)
             try:
                 self._journal = open_reader(self._journal_path)
                 query = "SELECT CAST(body AS BLOB) FROM orphan ORDER BY origin, seq"
@@ -857,6 +862,24 @@ class PeerStore:
                 # The gate has not made its tables yet.
                 self._let_go_of_journal()
         return self._journal
+
+    def _look_for_journal(self) -> None:
+        """If another file is the journal now, let go of the one before and all that was read in it.
+
+        What takes the place of a damaged one has the next number. But where one was lost while no
+        lane had it open, the lane has begun anew, under the same number or from the first. While
+        there is none at all, what is open has entries that may still be told.
+        """
+        if file_id(self._folder.journal) in (None, self._journal_file):
+            return
+        self._let_go_of_journal()
+        self._journal_path, self._journal_file = self._folder.journal, None
+        self._has_rot, self._joined_at = False, None
+        self._journal_row, self._own, self._own_lane, self.own_tip = 0, {}, [], ""
+        self._own_words, self._retirements = [], self._read_retirements()
+        self._starts = self._read_starts()
+        # These are as of a row, and the new journal may have as many.
+        self._steps_as_of, self._alarms_as_of = ("", 0, 0), (-1, -1)
 
     def _let_go_of_journal(self) -> None:
         if self._journal is not None:
@@ -897,6 +920,8 @@ class PeerStore:
         told = damage.unmended(self._folder, damage.PEERS)
         if told is not None and told.file == self._path.name:
             raise DamagedError(told.why, "", self._path)
+        # Of those with numbers the newest counts, however many are between.
+        self._look_for_journal()
         self.follow_journal()
         if self._joined_at != self._journal_path and self._journal is not None:
             if self._is_torn():
