@@ -85,6 +85,8 @@ EMPTIES = 14
 """In a second the loop waits in vain so often at the most."""
 ASKED = 60
 """And so often in ten seconds it asks the server for something."""
+TIDY_S = 1.0
+"""How often files are looked over here: often, for what is lost may first be missed by that."""
 END_S = 2 * TIMEOUT_S + 5.0
 """How long it may take to end, with two last words to a server that does not answer."""
 CAPS_S = {"down": loop.AWAY_S, "away": loop.AWAY_S, "busy": loop.BACK_OFF_S[1],
@@ -536,7 +538,9 @@ class World:
             )
         if told.link:
             age_s = now_s - max(gate.heard_s, gate.answered_s)
-            assert age_s <= SILENT_S, f"{gate.name}: {told.link}, and nothing came for {age_s:.1f} s"
+            assert age_s <= SILENT_S, (
+                f"{gate.name}: {told.link}, and nothing came for {age_s:.1f} s"
+            )
         if told.unacked == 0 and self.has_central:
             by_s = self.moment(gate, told.boot_ms) - 0.01
             lacking = [h for s, h in gate.made if s < by_s and h not in self.central.held]
@@ -776,6 +780,7 @@ def false_world(kernel: Kernel, root: Path, seed: int) -> Iterator[World]:
             monotonic=lambda: kernel.now_s))  # fmt: skip
         patch.setattr(sync_status, "write", write)
         patch.setattr(room.shutil, "disk_usage", usage)
+        patch.setattr(loop, "TIDY_EVERY_S", TIDY_S)
         random.seed(seed)
         world = World(seed, root, kernel)
         worlds.append(world)
