@@ -14,6 +14,7 @@ from sync.transport import http_client
 from sync.transport.http_client import ServerUnreachable
 from sync.wire import SyncResponse
 from sync.worker import worker
+from sync.worker.peers import Peer
 from sync.worker.worker import Worker
 
 _back_off_s = worker._back_off_s
@@ -66,6 +67,10 @@ def _believe(self: Worker, cursor: str) -> int | None:
     linked, hearing = self._gates.linked, self._gates.who_hear(CENTRAL)
     same = any(linked[device].heartbeat.report.cursor == cursor for device in hearing)
     return self._clock.read().boot_ms if same else None
+
+
+def _as_told(_self: Peer, theirs_ms: int | None, _now_ms: int) -> int | None:
+    return theirs_ms
 
 
 def _look_over(self: PeerStore) -> None:
@@ -152,6 +157,7 @@ MUTATIONS: dict[str, list[Change]] = {
     "nothing is unsent": [(Worker, "_unacked", _zero)],
     "whoever is answered has all tickets": [(Worker, "_heard", _current)],
     "whoever hears the server has all tickets": [(Worker, "_current_by_gates", _believe)],
+    "a moment is told by another's clock": [(Peer, "placed", _as_told)],
     "what waited is heard now": [(Worker, "_heard", _heard_now)],
     "a silent stream is believed": [(worker, "SILENCE_S", 1e9)],
     "a link that was lost is told on": [
