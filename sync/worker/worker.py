@@ -473,7 +473,7 @@ class Worker:
             self._head = answer.head or self._head
             if answer.lanes is not None:
                 self._others.told_by_server(answer.lanes, came_ms)
-            if self._head and self._head == self._feed.cursor:
+            if answer.head and answer.head == self._feed.cursor:
                 self._are_current(came_ms)
         self._say()
 

@@ -592,8 +592,10 @@ def test_the_server_was_heard_when_its_answer_came(
     clock.pass_seconds(20)
     worker._heard(answer, came_ms)
     assert (worker._server_boot_ms, worker._tickets_boot_ms) == (came_ms, came_ms)
+    worker._heard(SyncResponse(Frame(), 0), came_ms + 5)
+    assert worker._tickets_boot_ms == came_ms, "it says nothing of tickets"
     worker._heard(older, came_ms - 5)
-    assert (worker._server_boot_ms, worker._head) == (came_ms, CURSOR)
+    assert (worker._server_boot_ms, worker._head) == (came_ms + 5, CURSOR)
 
 
 def test_what_comes_on_the_stream_bears_when_it_came(
