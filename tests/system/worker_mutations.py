@@ -167,7 +167,10 @@ MUTATIONS: dict[str, list[Change]] = {
     "each try is told": [(Worker, "_lose", _tell_each)],
     "its end is told twice": [(Worker, "_said", _said_twice)],
     "who was revoked tries again": [(http_client, "_unwelcome", _try_again)],
-    "a lost peer store is not noticed": [(PeerStore, "look_after_files", _nothing)],
+    "a lost peer store is not noticed": [
+        (PeerStore, "look_after_files", _nothing),
+        (PeerStore, "checkpoint", _nothing),
+    ],
     "a lost peer store is looked over": [(PeerStore, "checkpoint", _look_over)],
     "a journal is known by its name": [(peer_store, "file_id", _by_name)],
     "tickets are read once": [(Worker, "_follow_feed", _read_once)],
