@@ -140,6 +140,8 @@ class Heartbeat(Struct, frozen=True, omit_defaults=True):
     report: DeviceReport = DeviceReport()
     as_of_ms: Count = 0
     """As of which moment of their source's clock its tickets are complete."""
+    current_ms: Milliseconds | None = None
+    """By which moment it knew its tickets to be all there were, by its boot clock."""
     linked: Annotated[dict[Name, Name], Meta(max_length=MAX_LINKS)] | None = None
     """The devices it hears itself and where they listen, when that has changed.
 

@@ -57,7 +57,7 @@ class HeldEntries:
         self.version = 0
         """Goes up when entries of others were taken."""
         self._steps: list[Step] = []
-        self._steps_as_of = ("", 0, 0)
+        self._steps_as_of: tuple[object, ...] = ()
         self._rooted: set[str] = set()
         """Origins before which nothing of their device is lacking."""
 
@@ -116,7 +116,7 @@ class HeldEntries:
 
     def steps(self, origin: str) -> list[Step]:
         """Every entry held of an origin, by number: to be asked only where it has branches."""
-        as_of = (origin, self.version, self._journal.row)
+        as_of = (origin, self.version, self._journal.file, self._journal.row)
         if as_of != self._steps_as_of:
             with self._file.reading():
                 found = _steps(self._file.connection, origin)

@@ -13,7 +13,7 @@ from gate.core.retirement import RETIREMENTS
 from gate.errors import DamagedError, StoreError
 from gate.storage import damage
 from gate.storage.folder import Folder, successor
-from gate.storage.sqlite import faults, open_reader
+from gate.storage.sqlite import FileId, faults, file_id, open_reader
 
 T = TypeVar("T")
 LANES = (Act.LANE_OPENED, Act.LANE_CLOSED)
@@ -40,6 +40,8 @@ class OwnJournal:
         self._folder = folder
         self.device = folder.device_id()
         self.path = folder.journal
+        self.file: FileId | None = None
+        """Which file was opened last; ``None``: none was yet."""
         self._connection: sqlite3.Connection | None = None
         self._has_rot = False
         """Whether it is damaged, and no other goes on yet."""
@@ -100,6 +102,20 @@ class OwnJournal:
         self.version += found.is_longer
         return found
 
+    def look_for_another(self) -> None:
+        """If another file is the journal now, let go of the one before and all that was read in it.
+
+        What takes the place of a damaged one has the next number. But where one was lost while no
+        lane had it open, the lane has begun anew, under the same number or from the first. While
+        there is none at all, what is open has entries that may still be told.
+        """
+        if file_id(self._folder.journal) in (None, self.file):
+            return
+        self.close()
+        self.path, self.file, self._has_rot = self._folder.journal, None, False
+        self.row, self.tips, self.tip, self.starts = 0, {}, "", {}
+        self._lane, self.retirements, self.orphans = [], [], []
+
     def is_open(self) -> bool | None:
         """Whether the lane is open by its newest word on that; ``None``: it has none."""
         return self._lane[-1].act is Act.LANE_OPENED if self._lane else None
@@ -139,12 +155,11 @@ class OwnJournal:
                 self.retirements.append(found.retirements[-1])
 
     def _opened(self) -> sqlite3.Connection | None:
-        if successor(self.path).exists():
-            # The one before was damaged, and this one begins with what was whole of it.
-            self.close()
-            self.path, self._has_rot = self._folder.journal, False
-            self.row, self.tips, self._lane = 0, {}, []
+        if file_id(self.path) != self.file or successor(self.path).exists():
+            self.look_for_another()
         if self._connection is None and not self._has_rot and self.path.exists():
+            # Looked at before: should another file be opened than this one, the next look sees it.
+            self.file = file_id(self.path)
             try:
                 self._connection = open_reader(self.path)
                 query = "SELECT CAST(body AS BLOB) FROM orphan ORDER BY origin, seq"

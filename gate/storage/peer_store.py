@@ -23,6 +23,7 @@ from gate.storage.peers_file import PeersFile
 from gate.storage.quarantine import Quarantine
 from gate.storage.receipts import Receipts
 from gate.storage.signed_tips import SignedTips
+from gate.storage.sqlite import FileId
 from gate.storage.ticket_filling import MemberRow
 
 
@@ -58,12 +59,13 @@ class PeerStore:
             self.file.close()
             raise
         self._orphans_at = -1
-        self._joined_at: Path | None = None
+        self._joined_at: FileId | None = None
         """The journal that what came back of this device's own is known to follow."""
         self.looked_into: dict[str, int] = {}
         """Salvaged journals in the inbox, each with the version of the entries when it was looked
         into."""
-        self._alarms_as_of = (-1, -1)
+        self._alarms_as_of: tuple[object, ...] = ()
+        self._followed: FileId | None = None
         self._alarms: list[Alarm] = []
         self._floods: list[str] = []
 
@@ -85,6 +87,10 @@ class PeerStore:
     def follow_journal(self) -> bool:
         """Look for entries the gate has written; whether there were any."""
         followed = self.journal.follow()
+        if self._followed != self.journal.file:
+            # Words that only the journal before had count no more.
+            self._followed = self.journal.file
+            self.devices.look_again()
         for word in followed.retirements:
             self.devices.note_retirement(word)
         if followed.annulled:
@@ -120,6 +126,8 @@ class PeerStore:
         found = damage.unmended(self._folder, damage.PEERS)
         if found is not None and found.file == self.file.path.name:
             raise DamagedError(found.why, "", self.file.path)
+        # Of those with numbers the newest counts, however many are between.
+        self.journal.look_for_another()
         self.follow_journal()
         self._require_untorn()
         if self.journal.orphans and self.entries.version != self._orphans_at:
@@ -128,7 +136,7 @@ class PeerStore:
             self.intake.accept(self.journal.orphans, None)
 
     def _require_untorn(self) -> None:
-        if self._joined_at == self.journal.path or not self.journal.is_read:
+        if self._joined_at == self.journal.file or not self.journal.is_read:
             return
         if self.entries.is_torn():
             raise DamagedError(
@@ -137,11 +145,11 @@ class PeerStore:
                 ),
                 "", self.file.path,
             )  # fmt: skip
-        self._joined_at = self.journal.path
+        self._joined_at = self.journal.file
 
     def _look_at_alarms(self) -> None:
         self.follow_journal()
-        as_of = self.entries.version, self.journal.row
+        as_of = self.entries.version, self.journal.file, self.journal.row
         if as_of != self._alarms_as_of:
             have = self.entries.have()
             self._alarms = alarms(self.entries.starts(), have)

@@ -78,8 +78,9 @@ class PeersFile:
     def checkpoint(self) -> None:
         """Move the log into the database file, and look into that; for idle moments.
 
-        Raises DamagedError when an entry is not there as it was written.
+        Raises DamagedError when an entry is not there as it was written, or the file itself.
         """
+        self.presence.require()
         checkpoint(self.connection, self.path)
         # One that was just opened has no page in memory: what the next start would meet.
         with cache_faults(self.path), closing(open_reader(self.path)) as anew:

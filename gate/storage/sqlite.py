@@ -161,6 +161,19 @@ def scrub(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
+FileId = tuple[int, int]
+"""Device and inode: the file itself, whatever name it has."""
+
+
+def file_id(path: Path) -> FileId | None:
+    """Which file has the name now; ``None``: none has."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class Presence:
     """Sees that a name goes on to stand for the file that is open, and that nobody cuts it."""
 

@@ -47,6 +47,10 @@ class Peer:
     peer_session: PeerSession
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     heartbeats: int = 0
+    said_ms: int | None = None
+    """When it said that, by our boot clock and at the earliest; ``None``: that cannot be told."""
+    current_ms: int | None = None
+    """By which moment it knew its tickets to be all there were, likewise."""
     bound: ClockBound = field(default_factory=ClockBound)
     """Our boot clock against its."""
     got: tuple[int, int] | None = None
@@ -56,6 +60,11 @@ class Peer:
     def place(self) -> str:
         """Where it listens; empty until it has said."""
         return place_of(self.link.host, self.heartbeat.port) if self.heartbeat.port else ""
+
+    def placed(self, theirs_ms: int | None, now_ms: int) -> int | None:
+        """A moment of its boot clock by ours, at the earliest; ``None``: that cannot be told."""
+        ours_ms = None if theirs_ms is None else self.bound.first(theirs_ms, now_ms)
+        return None if ours_ms is None else min(ours_ms, now_ms)
 
 
 class PeerSet:
@@ -211,6 +220,8 @@ class PeerSet:
         if word.heartbeat is not None:
             where = gate.place
             gate.heartbeat, self.reports[link.device] = word.heartbeat, word.heartbeat.report
+            gate.said_ms = gate.placed(word.stamp.at_ms if word.stamp else None, now.boot_ms)
+            gate.current_ms = gate.placed(word.heartbeat.current_ms, now.boot_ms)
             # Only of devices there are: a gate that lies can name new ones without end.
             known = filter(self._key_of, gate.peer_session.linked)
             self._heard |= dict.fromkeys(known, now.boot_ms)

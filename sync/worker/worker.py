@@ -24,6 +24,7 @@ import msgspec
 from gate import __version__, config
 from gate.clock import Clock
 from gate.core.event_device import DeviceReport
+from gate.core.hlc import Reading
 from gate.core.model import CENTRAL, device_of
 from gate.errors import BusyError, DamagedError, FullError, GateError, StoreError
 from gate.i18n import _
@@ -108,6 +109,8 @@ class Happened:
     """Something the worker's thread should know."""
 
     answer: SyncResponse | None = None
+    came_ms: int = 0
+    """When the answer came, by this device's boot clock: it may wait here for long."""
     gone: str | None = None
     stop: bool = False
     lan: Event | None = None
@@ -354,15 +357,15 @@ class Worker:
         assert self._client is not None
         ask, exchange = self._ask(self._report()), self._client.exchange
 
-        def server_session() -> tuple[SyncResponse, int, int]:
+        def server_session() -> tuple[SyncResponse, int, Reading]:
             before_ms = self._clock.read().wall_ms
             answer = exchange(ask)
-            return answer, before_ms, self._clock.read().wall_ms
+            return answer, before_ms, self._clock.read()
 
-        answer, before_ms, after_ms = self._call(server_session)
-        self._offset.measured(before_ms, after_ms, answer.server_ms)
-        heard = self._server_session.hear(answer, after_ms, to_whole=ask.frame.compares)
-        self._heard(answer)
+        answer, before_ms, came = self._call(server_session)
+        self._offset.measured(before_ms, came.wall_ms, answer.server_ms)
+        heard = self._server_session.hear(answer, came.wall_ms, to_whole=ask.frame.compares)
+        self._heard(answer, came.boot_ms)
         return heard.more
 
     def _ask(self, report: DeviceReport | None = None, *, sign: bool = True) -> SyncRequest:
@@ -377,7 +380,7 @@ class Worker:
         assert self._client is not None
         opened = partial(
             self._client.stream,
-            lambda answer: self._queue.put(Happened(answer)),
+            lambda answer: self._queue.put(Happened(answer, self._clock.read().boot_ms)),
             lambda why: self._queue.put(Happened(gone=why)),
         )
         try:
@@ -397,17 +400,18 @@ class Worker:
 
     def _follow(self, stream: ServerStream) -> None:
         now = self._now_s()
-        heard_at = beat_at = whole_at = offered_at = now
+        beat_at = whole_at = offered_at = now
+        heard_ms = self._clock.read().boot_ms
         while not self._stopping:
             happened = self._next(LOOK_EVERY_S)
             now = self._now_s()
             if happened is not None and happened.gone is not None:
                 raise ServerUnreachable(_("the connection ended"), happened.gone)
             if happened is not None and happened.answer is not None:
-                heard_at = now
+                heard_ms = happened.came_ms
                 self._server_session.hear(happened.answer, self._clock.read().wall_ms)
-                self._heard(happened.answer)
-            if now - heard_at > SILENCE_S:
+                self._heard(happened.answer, happened.came_ms)
+            elif self._clock.read().boot_ms - heard_ms > SILENCE_S * 1000:
                 raise ServerUnreachable(_("nothing was heard for {n} s").format(n=int(SILENCE_S)))
             while self._server_session.has_to_send():
                 offered_at = now
@@ -455,21 +459,35 @@ class Worker:
             return self._server_session.unacked()
         return self._gates.unacked() if self._gates and self._others.are_known() else 0
 
-    def _heard(self, answer: SyncResponse) -> None:
-        boot_ms = self._clock.read().boot_ms
-        self._server_boot_ms = boot_ms
+    def _heard(self, answer: SyncResponse, came_ms: int) -> None:
+        """Take in what the server says of everything but entries, as of when it came."""
+        newest_ms = max(came_ms, self._server_boot_ms or came_ms)
         self._last_error = ""
         if answer.stamp is not None:
-            for device, mark in self._server_clock.hear(answer.stamp, boot_ms).items():
+            for device, mark in self._server_clock.hear(answer.stamp, newest_ms).items():
                 if device != self._peer_store.device:
                     self._watermarks.note(device, Way.CENTRAL, mark)
-        if answer.head:
-            self._head = answer.head
-        if answer.lanes is not None:
-            self._others.told_by_server(answer.lanes, boot_ms)
-        if self._head and self._head == self._feed.cursor:
-            self._tickets_boot_ms = boot_ms
+        if came_ms == newest_ms:
+            # What was kept while another answer was waited for may be older than that.
+            self._server_boot_ms = came_ms
+            self._head = answer.head or self._head
+            if answer.lanes is not None:
+                self._others.told_by_server(answer.lanes, came_ms)
+            if answer.head and answer.head == self._feed.cursor:
+                self._are_current(came_ms)
         self._say()
+
+    def _are_current(self, boot_ms: int) -> None:
+        """The tickets here are all that there were by that moment."""
+        self._tickets_boot_ms = max(boot_ms, self._tickets_boot_ms or boot_ms)
+
+    def _is_silent(self, now_ms: int) -> bool:
+        """Whether nothing came from the server for so long that there is no connection.
+
+        It may not have been looked at yet: this process may have been stopped.
+        """
+        heard_ms = self._server_boot_ms
+        return heard_ms is None or now_ms - heard_ms > (SILENCE_S + 2 * self._poll_s) * 1000
 
     def _lose(self, why: str) -> None:
         self._link, self._last_error = "", why
@@ -481,6 +499,7 @@ class Worker:
         assert self._client is not None
         if self._now_s() < max(self._room_at_s, self._feed_not_before_s):
             return
+        begun_ms = self._clock.read().boot_ms
         try:
             self._read_on(self._client, self._head)
         except FullError as fault:
@@ -496,7 +515,8 @@ class Worker:
         self._tickets_fault = None
         if not self._stopping:
             self._head = self._feed.cursor
-            self._tickets_boot_ms = self._clock.read().boot_ms
+            # The last page may have been on its way for long.
+            self._are_current(begun_ms)
 
     def _wait_for_room(self, fault: FullError) -> None:
         """Journals go on meanwhile."""
@@ -683,26 +703,34 @@ class Worker:
             port=self._lan.port,
             report=self._report(),
             as_of_ms=position.as_of_ms,
+            current_ms=self._tickets_boot_ms,
         )
         self._gates.heartbeat(heartbeat, hears_central=self._hears_central())
-        if self._is_current_by_gates(position.cursor):
-            self._tickets_boot_ms = self._clock.read().boot_ms
+        current_ms = self._current_by_gates(position.cursor)
+        if current_ms is not None:
+            self._are_current(current_ms)
         for device, gate in list(self._gates.linked.items()):
             if why := self._others.why_not(device, gate.link.key):
                 self._lan.cut(device, why)
         self._say()
 
-    def _is_current_by_gates(self, cursor: str) -> bool:
-        """Whether the other gates show that there is nothing newer than what is here.
+    def _current_by_gates(self, cursor: str) -> int | None:
+        """By which moment all tickets were here, as the other gates show; ``None``: they do not.
 
-        With a server one that hears it has to have the same tickets; without one all that are
-        linked, as nobody else would tell of newer ones.
+        With a server that is for one to say that has the same, of itself: a moment stays what it
+        is from gate to gate. But nobody is believed against a newer head that is known here.
+        Without a server all that are linked have to have the same, as nobody else would tell of
+        newer ones.
         """
         assert self._gates is not None
-        theirs = {device: g.heartbeat.report.cursor for device, g in self._gates.linked.items()}
+        peers = list(self._gates.linked.values())
+        same = [peer for peer in peers if peer.heartbeat.report.cursor == cursor]
         if self._client is None:
-            return bool(theirs) and set(theirs.values()) == {cursor}
-        return any(theirs.get(device) == cursor for device in self._gates.who_hear(CENTRAL))
+            moments = [peer.said_ms for peer in same if peer.said_ms is not None]
+            return min(moments, default=None) if len(moments) == len(peers) else None
+        if is_before(cursor, self._head):
+            return None
+        return max((peer.current_ms for peer in same if peer.current_ms is not None), default=None)
 
     def _hears_central(self) -> bool:
         """Whether the server has answered lately."""
@@ -767,7 +795,7 @@ class Worker:
             server=self._enrolment.url if self._client is not None else "",
             server_boot_ms=self._server_boot_ms,
             tickets_boot_ms=self._tickets_boot_ms,
-            link=self._link,
+            link="" if self._is_silent(reading.boot_ms) else self._link,
             ahead_ms=self._offset.ahead_ms,
             error_ms=self._offset.error_ms,
             unacked=self._unacked(),

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from gate.core.model import Basis, Reason, Scan
+from gate.core.replication import Span
+from gate.errors import DamagedError, StoreError
 from gate.lane.lane import Lane
-from gate.storage import sync_status
+from gate.storage import own_journal, sync_status
 from gate.storage.folder import Folder
 from gate.storage.held_entries import HeldEntries
 from gate.storage.peer_store import PeerStore
 from gate.storage.peers import PeerStoreReader
+from gate.storage.sqlite import Presence
 from gate.storage.sync_status import SyncStatusReader
 from gate.storage.ticket_feed import TicketFeed
 from gate.ui.plain import unheard_at, verdict_line
@@ -193,3 +196,59 @@ def test_a_damaged_store_has_no_name(venue: Folder) -> None:
     peers.refresh()
     assert peers.store == ""
     peers.close()
+
+
+def test_a_peer_store_that_was_lost_is_damage_in_idle_moments_too(venue: Folder) -> None:
+    """Whoever looks it over finds that its file is gone, which can be mended."""
+    with closing(PeerStore(venue)) as peer_store:
+        peer_store.file.checkpoint()
+        venue.peers.unlink()
+        with pytest.raises(DamagedError):
+            peer_store.file.checkpoint()
+
+
+def test_a_lost_peer_store_that_is_not_looked_for_is_nobodys_to_mend(
+    venue: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutation: its presence is not required."""
+    monkeypatch.setattr(Presence, "require", lambda _presence: None)
+    with pytest.raises(StoreError) as fault:
+        test_a_peer_store_that_was_lost_is_damage_in_idle_moments_too(venue)
+    assert not isinstance(fault.value, DamagedError)
+
+
+def begun_anew(south: Folder, clock: FixedClock, lost: str) -> tuple[list[bytes], list[bytes]]:
+    """What was read of a lane that began anew once its journal was lost, and what it has done."""
+    first = south.journal
+    first.rename(first.with_name(lost))
+    with closing(PeerStore(south)) as peer_store:
+        peer_store.follow_journal()
+        before = peer_store.journal.tip
+        south.journal.unlink()
+        peer_store.follow_journal()
+        assert peer_store.journal.tip == before, "what is open can still be told"
+        with neighbour(south.path, clock) as lane:
+            lane.admit(Scan("GOOD004"))
+        assert south.journal == first
+        peer_store.look_after_files()
+        spans = [Span(origin, 0) for origin in peer_store.own_have()]
+        return peer_store.entries.bodies(spans)[0], bodies(south)
+
+
+@pytest.mark.parametrize("lost", ["journal.db", "journal-3.db"])
+def test_a_journal_that_begins_anew_is_followed(
+    south: Folder, clock: FixedClock, lost: str
+) -> None:
+    """Under the same number or a lower one: it is another file, whatever it is called."""
+    read, made = begun_anew(south, clock, lost)
+    assert made
+    assert read == made
+
+
+def test_a_journal_that_is_known_by_its_name_is_not_followed(
+    south: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutation: one file is taken for the other."""
+    monkeypatch.setattr(own_journal, "file_id", lambda path: (1, 1) if path.exists() else None)
+    read, made = begun_anew(south, clock, "journal.db")
+    assert read != made

@@ -9,6 +9,7 @@ import pytest
 
 from gate import config
 from gate.core import rules
+from gate.core.event_device import DeviceReport
 from gate.core.model import (
     GREEN,
     Act,
@@ -30,6 +31,7 @@ from gate.lane.lane import Lane
 from gate.storage.connectivity import ConnectivityReader
 from gate.storage.folder import Folder
 from gate.text.words import Words, explain
+from sync.wire import Heartbeat
 from sync.worker.worker import Worker
 from tests.conftest import MakeLane
 from tests.support.venue import NOW_MS, FixedClock
@@ -148,27 +150,38 @@ def test_the_setting_has_two_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("client", "linked", "hears_central", "is_current"),
+    ("client", "head", "linked", "current_ms"),
     [
-        (True, {"b": "c1"}, ["b"], True),
-        (True, {"b": "c2"}, ["b"], False),
-        (True, {"b": "c1"}, [], False),
-        (False, {"b": "c1", "d": "c1"}, [], True),
-        (False, {"b": "c1", "d": "c2"}, [], False),
-        (False, {}, [], False),
+        (True, "", {"b": ("aa:1:x", 70, 40), "d": ("aa:1:x", 70, 50)}, 50),
+        (True, "", {"b": ("aa:2:y", 70, 40)}, None),
+        (True, "", {"b": ("aa:1:x", 70, None)}, None),
+        (True, "aa:1:x", {"b": ("aa:1:x", 70, 40)}, 40),
+        (True, "aa:2:y", {"b": ("aa:1:x", 70, 40)}, None),
+        (True, "", {}, None),
+        (False, "", {"b": ("aa:1:x", 70, None), "d": ("aa:1:x", 60, None)}, 60),
+        (False, "", {"b": ("aa:1:x", 70, None), "d": ("aa:2:y", 60, None)}, None),
+        (False, "", {"b": ("aa:1:x", 70, None), "d": ("aa:1:x", None, None)}, None),
+        (False, "", {}, None),
     ],
 )
 def test_other_gates_show_that_a_list_is_current(
-    *, client: bool, linked: dict[str, str], hears_central: list[str], is_current: bool
+    *,
+    client: bool,
+    head: str,
+    linked: dict[str, tuple[str, int | None, int | None]],
+    current_ms: int | None,
 ) -> None:
-    """One that hears the server and has the same; where there is none, all that are linked."""
+    """One with the same that says so of itself; where there is no server, all that are linked."""
     gates = {
-        device: SimpleNamespace(heartbeat=SimpleNamespace(report=SimpleNamespace(cursor=cursor)))
-        for device, cursor in linked.items()
+        device: SimpleNamespace(
+            heartbeat=Heartbeat(report=DeviceReport(cursor=cursor)), said_ms=said, current_ms=known
+        )
+        for device, (cursor, said, known) in linked.items()
     }
-    told = SimpleNamespace(linked=gates, who_hear=lambda _device: hears_central)
-    worker: Any = SimpleNamespace(_gates=told, _client=object() if client else None)
-    assert Worker._is_current_by_gates(worker, "c1") == is_current
+    worker: Any = SimpleNamespace(
+        _gates=SimpleNamespace(linked=gates), _client=object() if client else None, _head=head
+    )
+    assert Worker._current_by_gates(worker, "aa:1:x") == current_ms
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,6 @@ class Gate:
     told_errors: list[str] = field(default_factory=list)
     made: list[tuple[float, str]] = field(default_factory=list)
     """Its entries, by hash, and when each was first seen."""
-    lent_ms: int | None = None
-    """Up to when its tickets were said to be current while other gates were heard."""
     stopped_s: float | None = None
     """When the worker was asked to end."""
 

@@ -3,18 +3,24 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from gate.core.model import CENTRAL
+from gate.storage import own_journal
 from gate.storage.peer_store import PeerStore
+from gate.storage.peers_file import PeersFile
 from gate.storage.sync_status import SyncStatus
 from sync.transport import http_client
 from sync.transport.http_client import ServerUnreachable
 from sync.wire import SyncResponse
 from sync.worker import worker
+from sync.worker.peers import Peer
 from sync.worker.worker import Worker
 
 _back_off_s = worker._back_off_s
 _call, _follow_feed, _said = Worker._call, Worker._follow_feed, Worker._said
+_checkpoint = PeersFile.checkpoint
 _heard, _listen, _lose = Worker._heard, Worker._listen, Worker._lose
 
 
@@ -51,9 +57,45 @@ def _deaf(self: Worker, work: Callable[[], Any]) -> Any:
     return found
 
 
-def _current(self: Worker, answer: SyncResponse) -> None:
+def _heard_now(self: Worker, answer: SyncResponse, _came_ms: int) -> None:
+    """What waited counts as heard when there is time for it."""
+    _heard(self, answer, self._clock.read().boot_ms)
+
+
+def _believe(self: Worker, cursor: str) -> int | None:
+    """Whoever hears the server and has the same tickets shows that they are all there are."""
+    assert self._gates is not None
+    linked, hearing = self._gates.linked, self._gates.who_hear(CENTRAL)
+    same = any(linked[device].heartbeat.report.cursor == cursor for device in hearing)
+    return self._clock.read().boot_ms if same else None
+
+
+def _as_told(_self: Peer, theirs_ms: int | None, _now_ms: int) -> int | None:
+    return theirs_ms
+
+
+def _look_over(self: PeersFile) -> None:
+    """Without looking first whether the file is there."""
+    presence, self.presence = self.presence, _Absent()  # type: ignore[assignment]
+    try:
+        _checkpoint(self)
+    finally:
+        self.presence = presence
+
+
+class _Absent:
+    def require(self) -> None:
+        pass
+
+
+def _by_name(path: Path) -> tuple[int, int] | None:
+    """Whatever has a name is the same file."""
+    return (0, hash(path)) if path.exists() else None
+
+
+def _current(self: Worker, answer: SyncResponse, came_ms: int) -> None:
     """To be answered counts as having all tickets."""
-    _heard(self, answer)
+    _heard(self, answer, came_ms)
     self._tickets_boot_ms = self._clock.read().boot_ms
     self._say()
 
@@ -115,6 +157,9 @@ MUTATIONS: dict[str, list[Change]] = {
     "whoever ends it while the server is asked waits for ever": [(Worker, "_call", _deaf)],
     "nothing is unsent": [(Worker, "_unacked", _zero)],
     "whoever is answered has all tickets": [(Worker, "_heard", _current)],
+    "whoever hears the server has all tickets": [(Worker, "_current_by_gates", _believe)],
+    "a moment is told by another's clock": [(Peer, "placed", _as_told)],
+    "what waited is heard now": [(Worker, "_heard", _heard_now)],
     "a silent stream is believed": [(worker, "SILENCE_S", 1e9)],
     "a link that was lost is told on": [
         (Worker, "_lose", _keep_link),
@@ -123,7 +168,12 @@ MUTATIONS: dict[str, list[Change]] = {
     "each try is told": [(Worker, "_lose", _tell_each)],
     "its end is told twice": [(Worker, "_said", _said_twice)],
     "who was revoked tries again": [(http_client, "_unwelcome", _try_again)],
-    "a lost peer store is not noticed": [(PeerStore, "look_after_files", _nothing)],
+    "a lost peer store is not noticed": [
+        (PeerStore, "look_after_files", _nothing),
+        (PeersFile, "checkpoint", _nothing),
+    ],
+    "a lost peer store is looked over": [(PeersFile, "checkpoint", _look_over)],
+    "a journal is known by its name": [(own_journal, "file_id", _by_name)],
     "tickets are read once": [(Worker, "_follow_feed", _read_once)],
     "what has no receipt is not told again": [
         (worker, "RECEIPT_S", 1e9),

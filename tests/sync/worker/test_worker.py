@@ -583,3 +583,37 @@ def wait(holds: Callable[[], Any]) -> None:
             return
         threading.Event().wait(0.02)
     raise AssertionError("it never came")
+
+
+def test_the_server_was_heard_when_its_answer_came(
+    worker: Worker, server: FakeServer, clock: FixedClock
+) -> None:
+    """Not when there was time for it; and what waited does not undo what was heard since."""
+    came_ms = clock.read().boot_ms
+    answer, older = (SyncResponse(Frame(), 0, head) for head in (CURSOR, "aa:0:"))
+    clock.pass_seconds(20)
+    worker._heard(answer, came_ms)
+    assert (worker._server_boot_ms, worker._tickets_boot_ms) == (came_ms, came_ms)
+    worker._heard(SyncResponse(Frame(), 0), came_ms + 5)
+    assert worker._tickets_boot_ms == came_ms, "it says nothing of tickets"
+    worker._heard(older, came_ms - 5)
+    assert (worker._server_boot_ms, worker._head) == (came_ms + 5, CURSOR)
+
+
+def test_what_comes_on_the_stream_bears_when_it_came(
+    worker: Worker, server: FakeServer, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may wait in the queue for as long as this process is stopped."""
+    came: list[int] = []
+
+    def follow(_stream: object) -> None:
+        server.hear(SyncResponse(Frame(), 0, CURSOR))
+        came.append(clock.read().boot_ms)
+        clock.pass_seconds(20)
+        happened = worker._next(1.0)
+        assert happened is not None
+        came.append(happened.came_ms)
+
+    monkeypatch.setattr(worker, "_follow", follow)
+    worker._listen()
+    assert came == [came[0], came[0]]
