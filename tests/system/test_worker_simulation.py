@@ -29,7 +29,6 @@ NEAR = {
     "gates wait for the server": 6,
     "its end is told twice": 63,
     "a lost peer store is not noticed": 7,
-    "what has no receipt is not told again": 5,
     "who packs is asked without a pause": 5,
     "who was revoked tries again": 63,
     "whoever ends it while the server is asked waits for ever": 5,

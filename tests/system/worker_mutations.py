@@ -175,11 +175,6 @@ MUTATIONS: dict[str, list[Change]] = {
     "a lost peer store is looked over": [(PeersFile, "checkpoint", _look_over)],
     "a journal is known by its name": [(own_journal, "file_id", _by_name)],
     "tickets are read once": [(Worker, "_follow_feed", _read_once)],
-    "what has no receipt is not told again": [
-        (worker, "RECEIPT_S", 1e9),
-        (worker, "WHOLE_EVERY_S", 1e9),
-        (Worker, "_contact", lambda self: self._follow_feed()),
-    ],
 }
 
 

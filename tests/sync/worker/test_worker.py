@@ -243,6 +243,47 @@ def test_what_went_out_last_is_receipted_before_the_end(
     assert report.unacked == 0
 
 
+def is_compared_again(worker: Worker, server: FakeServer, lane: Lane, within_s: float) -> bool:
+    """Whether an entry that went out on the stream, and has no receipt, is looked for again."""
+    found: list[bool] = []
+
+    def drive() -> None:
+        try:
+            wait(lambda: bool(server.streams) and worker._server_session.needs_whole is False)
+            lane.admit(Scan("GOOD001"))
+            worker.nudge()
+            wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
+            before, ends_s = len(server.asks), time.monotonic() + within_s
+            while time.monotonic() < ends_s and not found:
+                if any(ask.frame.compares for ask in server.asks[before:]):
+                    found.append(True)
+                time.sleep(0.02)
+        finally:
+            worker.stop()
+
+    thread = threading.Thread(target=drive)
+    thread.start()
+    worker.run()
+    thread.join(10)
+    return bool(found)
+
+
+def test_what_has_no_receipt_is_told_again(
+    worker: Worker, server: FakeServer, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream goes on and its answer does not come: all is compared, long before the minute."""
+    monkeypatch.setattr(worker_module, "RECEIPT_S", 0.2)
+    assert is_compared_again(worker, server, lane, 10)
+
+
+def test_without_a_bound_on_receipts_nothing_is_told_again(
+    worker: Worker, server: FakeServer, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutation: a receipt is waited for without an end."""
+    monkeypatch.setattr(worker_module, "RECEIPT_S", 1e9)
+    assert not is_compared_again(worker, server, lane, 1)
+
+
 def test_others_are_told_of_to_the_lane(
     worker: Worker, server: FakeServer, lane: Lane, venue: Folder
 ) -> None:
