@@ -37,6 +37,8 @@ TWINS_S: Final = 25.0
 """How long two streams of one device are open beside each other before both are believed to be
 alive: longer than it takes to miss a ping (10 s) and its answer (10 s)."""
 REVOKED, TOO_BIG, SLOW, WRONG, GOING = 1008, 1009, 1013, 1007, 1001
+ABNORMAL: Final = 1006
+"""Never sent (RFC 6455, 7.4.1): the connection ended without a word."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -88,7 +90,12 @@ class DeviceStream:
 
     async def _send(self, websocket: WebSocket) -> None:
         while True:
-            await websocket.send_bytes(await self._waiting.get())
+            frame = await self._waiting.get()
+            try:
+                await websocket.send_bytes(frame)
+            except RuntimeError as error:
+                # So uvicorn and Starlette say that the other side has closed meanwhile.
+                raise WebSocketDisconnect(ABNORMAL) from error
 
     async def _receive(self, websocket: WebSocket, server: "Server") -> None:
         while True:

@@ -230,7 +230,7 @@ def test_any_question_for_a_token_has_an_errcode(
     if path.endswith("stable_token"):
         told = world.do(api.running.http.post(path, content=msgspec.json.encode(body)))
     else:
-        told = world.do(api.running.http.get(path, params=asked | {name: str(spoilt)}))
+        told = world.do(api.running.http.get(path, params=asked | {name: str(spoilt)[:2000]}))
     assert told.status_code == 200
     assert told.json()["errcode"] in {40002, 40013, 40125, 41002, 41004, 47001}, (body, told.json())
 
