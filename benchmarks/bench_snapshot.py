@@ -21,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gate.core.model import Scan
+from gate.storage.checksums import put_meta
 from sync.server import issuing
 from sync.server.database import in_transaction, open_database
 from tests.system.network import EVENT, Device, Server
@@ -137,7 +138,7 @@ def forget(device: Device) -> None:
     """Make the replica one of another life, so that it is fetched anew."""
     live = device.folder.path / device.folder.pointer.read_text().strip()
     with sqlite3.connect(live) as db:
-        db.execute("UPDATE meta SET value = '0:0:' WHERE key = 'cursor'")
+        put_meta(db, {"cursor": "0:0:"})
     db.close()
 
 
