@@ -53,8 +53,8 @@ class PeersFile:
         return writing(self.connection, self.path)
 
     def reading(self) -> faults:
-        """Errors within are faults that name the file."""
-        return faults(self.path)
+        """Errors within are faults that name the file, which can be had again."""
+        return cache_faults(self.path)
 
     @property
     def store(self) -> str:

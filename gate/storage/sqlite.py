@@ -244,6 +244,8 @@ def _fault(error: Exception, path: Path, *, is_cache: bool = False) -> StoreErro
     # Text that is no UTF-8 is told without a code.
     is_wrong = isinstance(error, sqlite3.OperationalError) and not code
     is_wrong = is_wrong or (is_cache and code == sqlite3.SQLITE_ERROR)
+    # What is JSON in a file of ours was written as such, and this has no code of its own.
+    is_wrong = is_wrong or detail == "malformed JSON"
     if code in _DAMAGED or is_wrong or isinstance(error, _WRONG):
         return DamagedError(
             _("{file} is damaged: {detail}").format(file=name, detail=detail),

@@ -15,7 +15,7 @@ import pytest
 from gate.cli.sync_commands import as_text, status
 from gate.config import Config
 from gate.core import entry_codec
-from gate.core.model import Basis, Outcome, Reason, Scan, Verdict
+from gate.core.model import Act, Basis, Outcome, Reason, Scan, Verdict
 from gate.core.replication import DIGITS, Tip
 from gate.credential import parse
 from gate.errors import DamagedError, StoreError
@@ -437,6 +437,21 @@ def test_a_damaged_peer_store_is_made_anew_from_what_is_whole(venue: Folder) -> 
         assert peer_store.signed_tips.of("0000000000000000.ab", 1, 99)
     assert not mend(venue, DamagedError("rot", "", venue.journal))
     assert not mend(venue, DamagedError("the server said nonsense"))
+
+
+@pytest.mark.parametrize("act", ["lane_opened", "admission"])
+def test_an_entry_that_is_no_json_is_damage(venue: Folder, act: str) -> None:
+    """Whoever opens the peer store meets it, and it is mended: the worker does not end for good."""
+    maker = Maker(incarnation="ab")
+    with closing(PeerStore(venue)) as peer_store:
+        bodies = [maker.make(act=Act.LANE_OPENED), *maker.run(3)]
+        peer_store.intake.accept(bodies, None, [maker.head()], lambda _head: True)
+    rot(venue.peers, f'"act":"{act}"'.encode())
+    with pytest.raises(DamagedError) as found, closing(PeerStore(venue)) as peer_store:
+        peer_store.file.checkpoint()
+        peer_store.devices.look_again()
+    assert mend(venue, found.value)
+    PeerStore(venue).close()
 
 
 def test_a_peer_store_is_looked_over_in_idle_moments(venue: Folder) -> None:
