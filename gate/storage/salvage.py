@@ -191,7 +191,9 @@ def _ends(
     known = {one.hash for one in whole}
     told = [(one.entry.follows.rpartition(":")[::2]) for one in whole if one.entry.follows]
     found: dict[str, int] = {}
-    rows: list[tuple[object, object, object]] = [(o, int(n), None) for o, n in told if n.isdigit()]
+    rows: list[tuple[object, object, object]] = [
+        (o, int(n), None) for o, n in told if n.isdecimal()
+    ]
     read = 0
     with suppress(StoreError), ExitStack() as stack:
         connection = opened or stack.enter_context(closing(open_reader(path)))

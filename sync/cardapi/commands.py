@@ -18,12 +18,13 @@ from sync.cardapi import accounts
 from sync.cardapi import tables as t
 from sync.cardapi.admin import review
 from sync.cardapi.card import Card
-from sync.cardapi.issued_codes import cards_of, holding_of, in_parts
+from sync.cardapi.issued_codes import cards_of, holding_of
 from sync.cardapi.orders import codes_of
 from sync.cardapi.part import card_part
 from sync.cardapi.projection import DEAD, IssuedCode
 from sync.server import audit
 from sync.server.database import database_of, default_folder, in_transaction, open_database, reading
+from sync.server.prepared import in_parts
 
 
 @dataclass(frozen=True, slots=True)

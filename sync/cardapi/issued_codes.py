@@ -24,8 +24,8 @@ from sync.cardapi.fields import code as read_code
 from sync.cardapi.projection import DEAD, OPEN, IssuedCode, State, ticket_row, type_row, window
 from sync.server import issuing, journals, ticket_store
 from sync.server import tables as central
+from sync.server.prepared import in_parts
 
-_IN = 500
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -399,8 +399,3 @@ _KNOWN_OF = select(central.code.c.hash).where(
     central.code.c.event == bindparam("event"),
     central.code.c.hash.in_(bindparam("hashes", expanding=True)),
 )
-
-
-def in_parts(of: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """A long list in pieces that fit into a query."""
-    return (of[n : n + _IN] for n in range(0, len(of), _IN))

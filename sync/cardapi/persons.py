@@ -12,11 +12,11 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, tupl
 
 from gate.credential import code_hash
 from sync.cardapi import tables as t
-from sync.cardapi.issued_codes import in_parts
 from sync.cardapi.projection import MOVED, State
 from sync.cardapi.webhook_outbox import reminder_line
 from sync.server import events
 from sync.server.part import Key, PersonalData, Subject
+from sync.server.prepared import in_parts
 
 _GONE: Final = "erased-"
 _PEOPLE: Final = ((t.holding, "openid"), (t.holding, "claimed_by"), (t.holding, "friend"),

@@ -18,10 +18,11 @@ from sync.cardapi import tables as t
 from sync.cardapi.accounts import Account
 from sync.cardapi.card import Card
 from sync.cardapi.codes import API
-from sync.cardapi.issued_codes import cards_of, holding_of, in_parts, set_redeemed
+from sync.cardapi.issued_codes import cards_of, holding_of, set_redeemed
 from sync.cardapi.projection import DEAD, IssuedCode
 from sync.server import conflicts, journals
 from sync.server import tables as central
+from sync.server.prepared import in_parts
 
 PAGE = 100
 """Entries in one transaction: gates that push meanwhile wait for it."""

@@ -13,7 +13,7 @@ from gate.storage.ticket_rows import bare_body
 from sync.server import events, feed, ticket_store
 from sync.server import tables as t
 from sync.server.part import Key
-from sync.server.prepared import put
+from sync.server.prepared import in_parts, put
 
 _DROPPED = 2000
 """Rows that are dropped in one transaction: gates that push meanwhile wait for it."""
@@ -23,7 +23,7 @@ def which_erased(connection: Connection, event: str, ids: Iterable[str]) -> list
     """Which of the tickets were erased."""
     c = t.erased.c
     found: list[str] = []
-    for some in ticket_store.in_parts(sorted(ids)):
+    for some in in_parts(sorted(ids)):
         query = select(c.what).where(c.event == event, c.what.in_(some))
         found += connection.execute(query).scalars()
     return found
@@ -46,7 +46,7 @@ def erase(connection: Connection, event: str, ids: Iterable[str]) -> list[str]:
     put(connection, t.erased, [(event, id_) for id_ in bare])
     told: list[tuple[int, str]] = []
     c, k = t.change.c, t.code.c
-    for some in ticket_store.in_parts(list(bare)):
+    for some in in_parts(list(bare)):
         connection.execute(delete(t.code).where(k.event == event, k.ticket.in_(some)))
         of = (c.event == event, c.ref.in_(some), c.kind == "ticket")
         told += [(row[0], row[1]) for row in connection.execute(select(c.seq, c.id).where(*of))]

@@ -1,6 +1,6 @@
 """Statements that run for every push: built by SQLAlchemy once for a dialect, then run as text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -22,6 +22,8 @@ from sqlalchemy.sql import ClauseElement
 
 MANY = 8
 """From so many rows on one JSON text is cheaper for PostgreSQL than a statement for each."""
+IN = 500
+"""So many values one query names."""
 
 
 class Prepared:
@@ -99,3 +101,9 @@ def put(
 
 
 _UPSERTS: dict[tuple[str, str, tuple[str, ...]], Prepared] = {}
+
+
+def in_parts(of: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Ids or hashes, as many at a time as one query may name."""
+    for n in range(0, len(of), IN):
+        yield of[n : n + IN]

@@ -14,10 +14,8 @@ from gate.core.voids import MARK
 from gate.credential import code_hash, parse
 from gate.storage.ticket_rows import TicketBody, TypeTimes, times_of
 from sync.server import tables as t
-from sync.server.prepared import put
+from sync.server.prepared import in_parts, put
 
-_IN = 500
-"""Ids in one query: SQLite's limit on parameters is far above, PostgreSQL's planner likes few."""
 _ticket = msgspec.json.Decoder(Ticket)
 
 
@@ -195,9 +193,3 @@ def put_codes(connection: Connection, event: str, codes: Mapping[str, Mapping[st
     ]
     # A code of another ticket was refused before this.
     put(connection, t.code, stated, "state")
-
-
-def in_parts(of: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Ids or hashes, as many at a time as one query may name."""
-    for n in range(0, len(of), _IN):
-        yield of[n : n + _IN]
