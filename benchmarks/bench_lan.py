@@ -70,7 +70,7 @@ def propagate(venue: Venue, scans: int) -> list[float]:
         member = random.choice(venue.gates[1:])
         here.scan(f"C{n:06d}")
         green = time.perf_counter()
-        name = lane._do(lambda: lane._journal.head.name)  # type: ignore[union-attr]
+        name = lane._do(lambda: lane._files.journal().head.name)
         origin, _colon, seq = name.partition(":")
         while not known(others[member], (origin, int(seq))):
             time.sleep(0.0005)

@@ -74,8 +74,8 @@ class Measured:
         self.unknown_us: list[float] = []
         self._next = self._codes()
         self._lane_ns = 0
-        self._admit = self.lane._admit
-        setattr(self.lane, "_admit", self._timed)  # noqa: B010
+        self._admit = self.lane._admission.admit
+        setattr(self.lane._admission, "admit", self._timed)  # noqa: B010
         self._age(entries)
 
     def _codes(self) -> Iterator[str]:
@@ -87,9 +87,9 @@ class Measured:
 
         def fill() -> None:
             for start in range(0, entries, 5000):
-                with self.lane._transaction() as journal:
+                with self.lane._entries.transaction() as journal:
                     for n in range(start, min(entries, start + 5000)):
-                        made = self.lane._entry(Act.ADMISSION, ordinal=0)
+                        made = self.lane._entries.make(Act.ADMISSION, ordinal=0)
                         journal.append(replace(made, ticket=f"old-{n}", uses=1, persons=1))
 
         self.lane._do(fill)
@@ -125,7 +125,7 @@ def spellings_cost(measured: Measured, rounds: int) -> float:
 
     The two take turns scan by scan.
     """
-    tickets = measured.lane._tickets
+    tickets = measured.lane._files.tickets
     every = tickets.match
 
     def bare(text: str, _raw: bytes = b"", _symbology: str = "") -> Match:

@@ -16,8 +16,9 @@ from gate.core.model import Direction, Place, Role, Scan, Verdict
 from gate.demo.script import Turn
 from gate.demo.synthetic_camera import DrawnCamera, Showing
 from gate.i18n import _
-from gate.lane.lane import Lane, Operator
+from gate.lane.lane import Lane
 from gate.lane.operators import Operators
+from gate.lane.post import Operator
 from gate.reports.ticket_import import import_files
 from gate.storage.folder import Folder
 from gate.text.zones import machine_zone

@@ -13,7 +13,9 @@ from gate.core.model import ScannerProof, Ticket
 from gate.credential import FRAMING
 from gate.credential.repair import Flaws
 from gate.credential.scanners import Codes, Established, Proposal, Reading, Scanner
-from gate.errors import GateError
+from gate.errors import GateError, OperatorError, UsageError
+from gate.i18n import _
+from gate.lane.post import Operator, require_supervisor
 from gate.storage.folder import Folder
 from gate.storage.scanner_fixes import Fix, Fixes
 from gate.storage.tickets import Match, Tickets
@@ -83,23 +85,37 @@ class ScannerRepair:
         """The id of the ticket that what is believed makes of a text; nothing is learnt from it."""
         return self._scanner(source).peek(text.strip(FRAMING), self._codes)
 
-    def proposed(self) -> Proposed | None:
-        """What would explain the last typed text, if anything would."""
-        if self._last is None:
-            return None
-        source, proposal = self._last
-        ticket = self._tickets.get(proposal.ticket)
-        if ticket is None:
-            return None
+    def proposed(self) -> Proposed:
+        """What would explain the last typed text. Raises UsageError when nothing would."""
+        source, proposal = self._last or ("", None)
+        ticket = self._tickets.get(proposal.ticket) if proposal else None
+        if proposal is None or ticket is None:
+            raise UsageError(
+                _("nothing explains the last text"),
+                _("Scan with the scanner that types wrongly first."),
+            )
         proof = ScannerProof.KEY if proposal.shows else ScannerProof.SUPERVISOR
         return Proposed(
             source, proposal.text, proposal.meant, proposal.flaws, ticket, proof, proposal
         )
 
-    def believe(self, proposed: Proposed, *, is_sure: bool) -> None:
-        """Believe it, from now on and after the next start. Raises StoreError."""
+    def believe(self, proposed: Proposed, supervisor: Operator | None) -> None:
+        """Believe it, from now on and after the next start. Raises OperatorError and StoreError."""
+        if supervisor is not None:
+            require_supervisor(supervisor)
+        elif proposed.proof is ScannerProof.SUPERVISOR:
+            raise OperatorError(
+                _("this takes a supervisor"), _("Or scan the test code: gate doctor --scanner")
+            )
+        is_sure = supervisor is not None
         believed = self._scanner(proposed.source).believe(proposed.proposal, is_sure=is_sure)
         self._save(proposed.source, believed)
+        log.info(
+            "scanner at %s: believed %s, by %s",
+            proposed.source,
+            " ".join(map(str, proposed.flaws)),
+            "supervisor" if is_sure else "staff",
+        )
 
     def tested(self, source: str, flaws: Flaws) -> None:
         """Believe what the test code has shown, which may be nothing. Raises StoreError."""

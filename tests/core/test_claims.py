@@ -9,7 +9,8 @@ import pytest_asyncio
 
 from gate.core.model import Act, Role, Scan
 from gate.core.origins import by_origin, unseen_exits
-from gate.lane.lane import Lane, Operator
+from gate.lane.lane import Lane
+from gate.lane.post import Operator
 from gate.reports import fleet_report
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder

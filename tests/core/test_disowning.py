@@ -17,7 +17,8 @@ from gate.core.intake import read_bodies
 from gate.core.model import Act, HouseRules, Outcome, Place, Reason, Role, Scan
 from gate.core.replication import Step, Tip
 from gate.errors import UsageError
-from gate.lane.lane import Lane, Operator
+from gate.lane.lane import Lane
+from gate.lane.post import Operator
 from gate.storage import disowned, venue_host
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder

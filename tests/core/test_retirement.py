@@ -11,7 +11,8 @@ from gate.core.hlc import COUNTER_BITS, MAX_AHEAD_MS
 from gate.core.model import Act, Basis, Entry, Role, Scan
 from gate.core.retirement import newest, stands
 from gate.errors import OperatorError, UsageError
-from gate.lane.lane import Lane, Operator
+from gate.lane.lane import Lane
+from gate.lane.post import Operator
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.peer_store import PeerStore
@@ -152,7 +153,7 @@ def test_retiring_takes_a_supervisor_a_reason_and_another_device(lane: Lane) -> 
     with pytest.raises(UsageError):
         lane.retire(DEVICE, BOSS, " ")
     with pytest.raises(UsageError):
-        lane.retire(lane._device, BOSS, "x")
+        lane.retire(lane._files.device, BOSS, "x")
     made = lane.retire(DEVICE, BOSS, "went home")
     assert (made.act, made.target, made.operator, made.note) == (
         Act.RETIREMENT, DEVICE, "Kim", "went home",

@@ -16,7 +16,8 @@ from gate.core.irregular import Irregularity
 from gate.core.model import Act, Outcome, Reason, Role, Scan
 from gate.core.voids import with_voids
 from gate.errors import UsageError
-from gate.lane.lane import Lane, Operator
+from gate.lane.lane import Lane
+from gate.lane.post import Operator
 from gate.reports.lookup import look_up
 from gate.reports.ticket_import import import_files
 from gate.storage.fleet import Fleet
@@ -202,7 +203,7 @@ class TestGate:
         make_void(venue, "good-2", NOW_MS)
         second = position()
         named += [lane.admit(Scan(code)).entry for code in ("GOOD003", "NONE2")]
-        found = lane._do(lambda: [lane._opened().find(name) for name in named])
+        found = lane._do(lambda: [lane._files.journal().find(name) for name in named])
         assert [e.position for e in found if e] == [first] * 3 + [second] * 2
         assert first != second
         tickets_.close()
@@ -294,7 +295,7 @@ class TestGate:
 
 
 def _admission(lane: Lane, ticket: str) -> str:
-    facts = lane._do(lambda: lane._opened().facts(ticket))
+    facts = lane._do(lambda: lane._files.journal().facts(ticket))
     return next(e.name for e in facts if e.act is Act.ADMISSION)
 
 

@@ -208,7 +208,7 @@ def damaged(make_lane: MakeLane, venue: Folder, clock: FixedClock) -> tuple[Lane
     def broken(*_all: object) -> None:
         raise StoreError("the disk is full", "Make room.")
 
-    lane._append = broken  # type: ignore[method-assign, assignment]
+    lane._entries.append_verdict = broken  # type: ignore[method-assign, assignment]
     return lane, "GOOD001"
 
 
@@ -218,7 +218,7 @@ def unforeseen(make_lane: MakeLane, venue: Folder, clock: FixedClock) -> tuple[L
     def broken(*_all: object) -> None:
         raise ZeroDivisionError
 
-    lane._decide = broken  # type: ignore[method-assign, assignment]
+    lane._admission._decide = broken  # type: ignore[method-assign, assignment]
     return lane, "GOOD001"
 
 

@@ -29,8 +29,9 @@ from gate.credential import scanners
 from gate.credential.layouts import retyped
 from gate.credential.repair import read_flaw
 from gate.errors import OperatorError, UsageError
-from gate.lane import lane as lane_module
-from gate.lane.lane import Lane, Operator
+from gate.lane import admission, files
+from gate.lane.lane import Lane
+from gate.lane.post import Operator
 from gate.reports.ticket_import import import_files
 from gate.storage import schema
 from gate.storage.audit import audit_journal
@@ -561,8 +562,8 @@ def test_space_is_kept_for_admissions(
     lane: Lane, venue: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Law 12: on a nearly full disk refusals are shown but only people's movements written."""
-    nearly_full = shutil.disk_usage(venue.path)._replace(free=lane_module.RESERVED_BYTES - 1)
-    monkeypatch.setattr(lane_module.shutil, "disk_usage", lambda path: nearly_full)
+    nearly_full = shutil.disk_usage(venue.path)._replace(free=files.RESERVED_BYTES - 1)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda path: nearly_full)
     assert said(lane, "NOBODY") == (Outcome.REFUSE, Reason.UNKNOWN)
     assert said(lane, "VOID1") == (Outcome.REFUSE, Reason.REVOKED)
     assert said(lane, "GOOD001")[0] is Outcome.ADMIT
@@ -633,7 +634,7 @@ def test_an_undo_elsewhere_waits_for_this_gate(
     assert said(lane, "GOOD001") == (Outcome.REFUSE, Reason.ALREADY_USED)
     undone = lane.undo(here.entry, supervisor=BOSS, note="Kim is right")
     assert not undone.is_claim
-    assert lane._do(lambda: lane._histories(looked_at.ticket)[1].used) == 1
+    assert lane._do(lambda: lane._files.histories(looked_at.ticket)[1].used) == 1
     with pytest.raises(UsageError, match="already"):
         lane.undo(here.entry, supervisor=BOSS, note="Kim is right")
 
@@ -728,7 +729,7 @@ def test_a_fault_is_a_hold(
 def test_a_disk_gone_read_only_is_a_hold(lane: Lane) -> None:
     """When writing is taken away in the middle of the evening, nobody is let in unrecorded."""
     assert lane.admit(Scan("GOOD001")).is_green
-    connection = lane._opened()._connection
+    connection = lane._files.journal()._connection
 
     def make_read_only(mode: int) -> None:
         lane._do(lambda: connection.execute(f"PRAGMA query_only = {mode}"))
@@ -749,7 +750,7 @@ def test_an_unforeseen_fault_is_a_hold(
     def broken(*_args: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(lane_module, "decide", broken)
+    monkeypatch.setattr(admission, "decide", broken)
     verdict = lane.admit(Scan("GOOD001"))
     assert verdict.outcome is Outcome.HOLD
     assert "ZeroDivisionError" not in verdict.hint

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gate.core.model import Role, Scan
-from gate.lane.lane import Lane, Operator
+from gate.lane.lane import Lane
+from gate.lane.post import Operator
 from gate.reports.journal_log import CSV_COLUMNS, Filter, lines
 from gate.storage.folder import Folder
 from gate.storage.journal import JournalReader

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gate.core.model import Direction, Place, Role, Scan
-from gate.lane.lane import Lane, Operator
+from gate.lane.lane import Lane
+from gate.lane.post import Operator
 from gate.reports import report
 from gate.reports.report import GROUPS, Group, Overview
 from gate.storage.folder import Folder
@@ -29,7 +30,7 @@ def evening(make_lane: MakeLane, clock: FixedClock) -> Lane:
     for code in ("NOBODY", "NOBODY", "VOID1"):
         lane.admit(Scan(code))
     clock.pass_seconds(20 * 60)
-    lane.place = Place(gate="South")
+    lane._post.place = Place(gate="South")
     lane.sign_out()
     lane.admit(Scan("GOOD001"))
     lane.admit(Scan("GOOD004"))

@@ -389,7 +389,7 @@ def test_an_older_list_is_not_used_in_place_of_a_damaged_one(
     held = lane.admit(Scan("GOOD001"))
     assert (held.outcome, "fetched again" in held.hint) == (Outcome.HOLD, True)
     damage.mended(venue, damage.TICKETS)
-    lane._do(lane._tickets.close)
+    lane._do(lane._files.tickets.close)
     assert lane.admit(Scan("GOOD001")).is_green
 
 

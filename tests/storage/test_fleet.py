@@ -15,7 +15,8 @@ from gate.core.entry_codec import MAX_NOTE
 from gate.core.history import Conflict
 from gate.core.model import Act, Direction, Role, Scan
 from gate.errors import OperatorError, UsageError
-from gate.lane.lane import Lane, Operator
+from gate.lane.lane import Lane
+from gate.lane.post import Operator
 from gate.reports import fleet_report, report
 from gate.storage.connectivity import NOBODY_HEARD
 from gate.storage.fleet import _OWN_LANE, Device, Fleet

@@ -8,7 +8,8 @@ import pytest
 from gate.core import rules
 from gate.core.model import Direction, Outcome, Reason, Role, Scan
 from gate.errors import UsageError
-from gate.lane.lane import Lane, Operator
+from gate.lane.lane import Lane
+from gate.lane.post import Operator
 from gate.storage import sync_status
 from gate.storage import venue_host as venues
 from gate.storage.checksums import put_meta

@@ -10,8 +10,9 @@ from gate.cli.sync_commands import enrol_device, status
 from gate.core.model import Direction, Outcome, Reason, Role, Scan
 from gate.core.signed_tip import SignedTip
 from gate.errors import GateError, ImportFault, RevokedError
-from gate.lane.lane import Lane, Operator
+from gate.lane.lane import Lane
 from gate.lane.operators import Operators
+from gate.lane.post import Operator
 from gate.reports.ticket_import import import_files
 from gate.reports.wipe import wipe
 from gate.storage import revocation
@@ -90,7 +91,7 @@ def test_without_looking_it_would_go_on(
 ) -> None:
     """The mutation beside the test above: a lane has its files open."""
     lane.admit(Scan("GOOD001"))
-    monkeypatch.setattr("gate.lane.lane.require_not_revoked", lambda _folder: None)
+    monkeypatch.setattr("gate.lane.files.require_not_revoked", lambda _folder: None)
     monkeypatch.setattr(revocation, "delete", lambda *_: 0)
     revoke_it(worked)
     assert lane.admit(Scan("GOOD002")).outcome is Outcome.ADMIT

@@ -76,7 +76,7 @@ def test_a_gate_that_was_cut_off_says_how_old_its_list_is(
     assert verdict.outcome is Outcome.REFUSE
     assert (told.rule, told.fact) == ("Unknown code", "Not in the list of 11:43 (43 min old).")
     assert "newer than the list" in told.remedy
-    entry = lane._do(lambda: lane._opened().find(verdict.entry))
+    entry = lane._do(lambda: lane._files.journal().find(verdict.entry))
     assert entry is not None
     assert (entry.act, entry.flags) == (Act.REFUSAL, ("stale",))
 
@@ -113,10 +113,10 @@ def test_the_list_of_another_gate_may_be_newer_than_the_server_s_last_word(
     """What the list says of itself counts, by the server's clock."""
     enrol(venue)
     say(venue, clock, ago_s=3600, ahead_ms=60_000)
-    meta = lane._tickets.meta
+    meta = lane._files.tickets.meta
     at_ms = str(NOW_MS - 300_000 + 60_000)
     monkeypatch.setattr(
-        lane._tickets, "meta", lambda key: at_ms if key == "as_of_ms" else meta(key)
+        lane._files.tickets, "meta", lambda key: at_ms if key == "as_of_ms" else meta(key)
     )
     assert words(unknown(lane)).fact == "Not in the list of 12:21 (5 min old)."
 
@@ -134,7 +134,7 @@ def test_hold_waits_and_repeats_are_counted(
     clock.pass_seconds(61)
     lane.idle()
     query = "SELECT act, json_extract(body, '$.outcome') FROM entry ORDER BY id"
-    entries = lane._do(lambda: lane._opened()._connection.execute(query).fetchall())
+    entries = lane._do(lambda: lane._files.journal()._connection.execute(query).fetchall())
     assert entries == [("hold", "hold"), ("repeat", "hold")]
     say(venue, clock)
     assert unknown(lane).outcome is Outcome.REFUSE

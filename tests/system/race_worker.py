@@ -10,6 +10,8 @@ from time import sleep
 from gate.clock import SystemClock
 from gate.core.model import History, HouseRules, Outcome, Place, Scan, Ticket, Verdict
 from gate.errors import BusyError
+from gate.lane.admission import Admission
+from gate.lane.files import LaneFiles
 from gate.lane.lane import Lane
 from gate.storage.folder import Folder, Lock
 from gate.storage.journal import Journal
@@ -50,18 +52,18 @@ def wait_for_lock(folder: Folder, chance: random.Random) -> Lock:
 
 def decide_outside_the_transaction() -> None:
     """Mutation: the history is read before the transaction begins, as so many systems do."""
-    decide, read = Lane._decide, Journal.history
+    decide, read = Admission._decide, Journal.history
     past: dict[str, History] = {}
 
-    def early(self: Lane, scan: Scan, started_ns: int) -> Verdict:
-        self._tickets.refresh()
-        ticket = self._tickets.match(scan.text).ticket
+    def early(self: Admission, scan: Scan, started_ns: int) -> Verdict:
+        self.files.refresh()
+        ticket = self.files.tickets.match(scan.text).ticket
         assert ticket is not None
-        past[ticket.id] = read(self._opened(), ticket.id) or History()
+        past[ticket.id] = read(self.files.journal(), ticket.id) or History()
         return decide(self, scan, started_ns)
 
-    def stale(_self: Lane, ticket: Ticket) -> tuple[History, History]:
+    def stale(_self: LaneFiles, ticket: Ticket) -> tuple[History, History]:
         return past[ticket.id], past[ticket.id]
 
-    setattr(Lane, "_decide", early)  # noqa: B010
-    setattr(Lane, "_histories", stale)  # noqa: B010
+    setattr(Admission, "_decide", early)  # noqa: B010
+    setattr(LaneFiles, "histories", stale)  # noqa: B010

@@ -51,7 +51,8 @@ from gate.core.model import (  # fmt: skip
 from gate.core.replication import Span, tips_from_text
 from gate.core.ticket_feed import Changes, File, Snapshot
 from gate.errors import GateError
-from gate.lane.lane import Lane, Operator
+from gate.lane.lane import Lane
+from gate.lane.post import Operator
 from gate.storage import device_key, held_entries, journal, schema, signed_tips, sync_status
 from gate.storage import sqlite as store_sqlite
 from gate.storage.certificates import MEMBER, Membership
@@ -376,10 +377,9 @@ class World:
 
     @staticmethod
     def _drop(lane: Any) -> None:
-        if lane._journal is not None:
-            lane._journal._connection.close()
-        lane._tickets.close()
-        lane._peers.close()
+        if lane._files.is_open:
+            lane._files.journal().connection.close()
+        lane._files.let_go_of_others()
 
     def mint(self, size: int) -> str:
         self.minted += 1
@@ -1283,7 +1283,7 @@ def write_snapshot(connection: Connection, path: Path, now_ms: int) -> Snapshot:
 def history_at(lane: Lane, ticket: str) -> History:
     """What the lane would decide on."""
     kept: Any = SimpleNamespace(id=ticket)
-    return lane._do(lambda: lane._histories(kept)[1])
+    return lane._do(lambda: lane._files.histories(kept)[1])
 
 
 def standing(es: list[Entry]) -> list[Entry]:

@@ -394,7 +394,7 @@ class World:
     def do_lose_journal(self, gate: Gate) -> None:
         """The lane goes on in a numbered successor."""
         # What nobody has open is gone for good.
-        is_open = gate.lane._journal is not None
+        is_open = gate.lane._files.is_open
         if is_open and len(list(gate.folder.path.glob("journal*.db"))) < 4:
             gate.folder.journal.unlink(missing_ok=True)
             self.scan(gate, "NOBODYS")

@@ -10,7 +10,7 @@ from textual.widgets import DataTable, Input, Static
 
 from gate.capture.keyboard_wedge import Bursts
 from gate.core.model import Act, Direction, Entry, Outcome, Role
-from gate.lane.lane import Operator
+from gate.lane.post import Operator
 from gate.storage.folder import Folder
 from gate.storage.journal import JournalReader
 from gate.text.confirming import Again
@@ -231,7 +231,7 @@ async def test_what_is_typed_into_a_pin_field_is_never_kept(
         await screen.until(lambda: entries(venue)[-1].act is Act.SIGN_IN_FAILED)
         made = entries(venue)[before:]
         assert [e.act for e in made] == [Act.SIGN_IN_FAILED]
-        hashed = screen.lane._tickets.hash_of("83920174").hex()
+        hashed = screen.lane._files.tickets.hash_of("83920174").hex()
     assert "83920174" not in caplog.text
     kept = all_text(venue)
     assert b"83920174" not in kept

@@ -12,7 +12,7 @@ from gate.capture.hints import Advice
 from gate.capture.picture import Seen
 from gate.core.model import Act, Direction, Outcome, Reason, Role, Scan
 from gate.credential.layouts import retyped
-from gate.lane.lane import Operator
+from gate.lane.post import Operator
 from gate.reports.lookup import look_up
 from gate.reports.ticket_import import import_files
 from gate.storage.folder import Folder

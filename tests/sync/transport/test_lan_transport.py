@@ -17,7 +17,7 @@ from gate.clock import SystemClock
 from gate.core.event_device import DeviceReport
 from gate.core.model import Basis, Outcome, Reason, Role
 from gate.core.ticket_feed import Checkpoint, Snapshot
-from gate.lane.lane import Operator
+from gate.lane.post import Operator
 from gate.storage.certificates import Authority, Membership, client_context, load_membership
 from gate.storage.connectivity import ConnectivityReader
 from gate.storage.device_key import DeviceKey

@@ -15,7 +15,7 @@ from gate.core.history import annulled
 from gate.core.model import MOVEMENTS, Direction, Outcome, Role, Scan, Ticket, Verdict
 from gate.errors import GateError
 from gate.i18n import _
-from gate.lane.lane import Operator
+from gate.lane.post import Operator
 from gate.reports.lookup import STATUS_WORDS, Found, look_up, tell
 from gate.text.confirming import guest, movement
 from gate.text.words import CLAIM_TOLD, describe, printable

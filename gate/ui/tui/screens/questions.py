@@ -17,8 +17,8 @@ from gate.core.local_time import first_at, last_at
 from gate.core.model import Role
 from gate.errors import GateError
 from gate.i18n import _
-from gate.lane.lane import Operator
 from gate.lane.operators import Operators
+from gate.lane.post import Operator
 from gate.ui.tui.fields import Field
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from gate.capture.glimpse import Notice
 from gate.core.model import Direction, Entry, Outcome, Role, ScannerProof, Ticket, Verdict
 from gate.errors import GateError, OperatorError
 from gate.i18n import _
-from gate.lane.lane import Operator, Undoable, Undone
+from gate.lane.corrections import Undoable, Undone
+from gate.lane.post import Operator
 from gate.lane.scanner_repair import Proposed
 from gate.storage.matters import Watch
 from gate.text.confirming import AGAIN_S, Again, guest, movement, next_turn, way

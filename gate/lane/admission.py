@@ -1,0 +1,224 @@
+"""One scan in, one durable verdict out: parse, look up, decide, append.
+
+Nothing here opens a socket. Every verdict that lets a person in is on disk before it is returned.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from gate.core.model import (
+    Context,
+    Direction,
+    Entry,
+    History,
+    Outcome,
+    Reason,
+    Scan,
+    Ticket,
+    Verdict,
+)
+from gate.core.rules import decide
+from gate.errors import GateError, RevokedError, UsageError
+from gate.i18n import _
+from gate.lane.basis import LaneBasis
+from gate.lane.clock_trust import ClockTrust
+from gate.lane.entries import Entries
+from gate.lane.files import LaneFiles
+from gate.lane.identity import Identity, identify, peek
+from gate.lane.post import Operator, Post
+from gate.lane.scanner_repair import ScannerRepair
+
+log = logging.getLogger(__name__)
+
+_MANUAL = "manual"
+"""The source of what was decided without any code."""
+
+Rule = Callable[[History, Scan, Context], Verdict]
+
+
+@dataclass
+class Admission:
+    """Decides scans; the one place that turns a fault into HOLD."""
+
+    files: LaneFiles
+    entries: Entries
+    post: Post
+    clock: ClockTrust
+    basis: LaneBasis
+    repair: ScannerRepair
+    last: tuple[Scan, Verdict] | None = None
+    """What was decided last, until it is undone."""
+
+    def admit(self, scan: Scan) -> Verdict:
+        """Decide a scan. Never raises: a fault is a HOLD that says what to do."""
+        started_ns = scan.started_ns or time.perf_counter_ns()
+        try:
+            verdict = self._decide(scan, started_ns)
+        except RevokedError:
+            verdict = self._refuse_all(started_ns)
+        except GateError as fault:
+            log.error("hold: %s", fault.message)
+            is_enrolled = self.entries.now.connectivity.is_enrolled
+            hint = self.files.mend(fault, is_enrolled=is_enrolled)
+            verdict = self._hold(fault.message, hint, started_ns)
+        except Exception:
+            log.exception("hold: unforeseen fault")
+            verdict = self._hold(
+                _("unforeseen fault"),
+                _("Call a supervisor. The log has the details."),
+                started_ns,
+            )
+        self.last = (scan, verdict)
+        _log_verdict(verdict, self.post.place.gate)
+        return verdict
+
+    def check(self, scan: Scan) -> Verdict:
+        """What a scan would be worth; nothing is redeemed or recorded. A fault is a HOLD."""
+        started_ns = time.perf_counter_ns()
+        try:
+            self.files.refresh()
+            with self.entries.transaction():
+                identity = peek(scan, self.files.tickets, self.repair)
+                context = replace(self._context(identity), direction=Direction.CHECK)
+                _own, history = self.files.histories(identity.ticket)
+                verdict = identity.explain(decide(identity.ticket, history, scan, context))
+        except RevokedError:
+            return self._refuse_all(started_ns)
+        except GateError as fault:
+            log.error("checking: %s", fault.message)
+            return self._hold(fault.message, fault.hint, started_ns)
+        return replace(verdict, latency_ms=_milliseconds_since(started_ns))
+
+    def ticket_of(self, scan: Scan) -> Ticket | None:
+        """The ticket that a scan's code belongs to; nothing is decided. Raises GateError."""
+        self.files.tickets.refresh()
+        return peek(scan, self.files.tickets, self.repair).ticket
+
+    def require_next(self) -> Ticket:
+        """On which ticket more people would go in now. Raises UsageError when there is none."""
+        return self._require_scan()[1]
+
+    def next_person(self, persons: int, seen: str) -> Verdict:
+        """Let more people through on the ticket that was scanned last, if it was that one.
+
+        Raises UsageError.
+        """
+        scan, ticket = self._require_scan()
+        require_same(ticket, seen)
+        return self.admit(
+            replace(scan, persons=persons, deliberate=True, started_ns=time.perf_counter_ns())
+        )
+
+    def decide_manually(
+        self, ticket: Ticket | None, rule: Rule, operator: Operator, note: str
+    ) -> Verdict:
+        """Decide by ``rule`` on a ticket that a person has named. Raises GateError."""
+        started_ns = time.perf_counter_ns()
+        scan = Scan("", source=_MANUAL, deliberate=True)
+        with self.entries.transaction():
+            own, history = self.files.histories(ticket)
+            verdict = rule(history, scan, self._context(Identity(ticket)))
+            entry = self.entries.append_verdict(
+                verdict, scan, own, operator=operator.name, note=note
+            )
+        verdict = _recorded(verdict, entry, started_ns)
+        self.last = (scan, verdict)
+        return verdict
+
+    def _decide(self, scan: Scan, started_ns: int) -> Verdict:
+        files, entries = self.files, self.entries
+        files.refresh()
+        with entries.transaction():
+            match = files.tickets.match(scan.text, scan.raw, scan.symbology)
+            code = match.hashed.hex()
+            identity = identify(
+                scan, match, files.tickets, self.repair, is_repeat=code in entries.repeats
+            )
+            own, history = files.histories(identity.ticket)
+            verdict = decide(identity.ticket, history, scan, self._context(identity))
+            verdict = identity.explain(verdict)
+            if identity.ticket is None:
+                entry = entries.append_unknown(verdict, scan, code)
+            else:
+                entry = entries.append_verdict(verdict, scan, own)
+        return _recorded(verdict, entry, started_ns)
+
+    def _context(self, identity: Identity) -> Context:
+        now, post, basis = self.entries.now, self.post, self.basis
+        is_unknown = identity.ticket is None and identity.problem is None
+        return Context(
+            at_ms=now.at_ms,
+            device=self.files.device,
+            direction=post.direction,
+            place=post.place,
+            rules=post.rules,
+            clock_trusted=now.trusted,
+            basis=now.connectivity.coverage.basis,
+            basis_age_ms=now.connectivity.age_ms,
+            zone_inside=self.files.totals.inside_by_zone.get(post.place.zone, 0),
+            problem=identity.problem,
+            is_isolated=basis.left_ms(now.connectivity, now.reading.wall_ms) == 0,
+            list_as_of_ms=basis.list_as_of_ms(now.connectivity, now.at_ms) if is_unknown else None,
+        )
+
+    def _require_scan(self) -> tuple[Scan, Ticket]:
+        """The scan of a ticket that was decided last, and the ticket."""
+        scan, ticket = (None, None) if self.last is None else (self.last[0], self.last[1].ticket)
+        if scan is None or ticket is None:
+            raise UsageError(_("no ticket to let more people in on"), _("Scan the ticket first."))
+        if scan.source == _MANUAL:
+            raise UsageError(_("this was admitted by hand"), _("Use the lookup screen again."))
+        return scan, ticket
+
+    def _refuse_all(self, started_ns: int) -> Verdict:
+        return self._without_ticket(Outcome.REFUSE, Reason.GATE_REVOKED, started_ns)
+
+    def _hold(self, message: str, hint: str, started_ns: int) -> Verdict:
+        hint = f"{message}. {hint}" if hint else message
+        return self._without_ticket(Outcome.HOLD, Reason.FAULT, started_ns, hint)
+
+    def _without_ticket(
+        self, outcome: Outcome, reason: Reason, started_ns: int, hint: str = ""
+    ) -> Verdict:
+        return Verdict(
+            outcome=outcome,
+            reason=reason,
+            direction=self.post.direction,
+            at_ms=self.clock.now_ms(),
+            hint=hint,
+            latency_ms=_milliseconds_since(started_ns),
+        )
+
+
+def require_same(ticket: Ticket, seen: str) -> None:
+    """Raise UsageError unless a ticket is the one that was seen, if any is named."""
+    if seen and seen != ticket.id:
+        raise UsageError(
+            _("another ticket was scanned meanwhile"), _("Look at the screen, then press again.")
+        )
+
+
+def _recorded(verdict: Verdict, entry: Entry | None, started_ns: int) -> Verdict:
+    return replace(
+        verdict,
+        entry="" if entry is None else entry.name,
+        latency_ms=_milliseconds_since(started_ns),
+    )
+
+
+def _milliseconds_since(started_ns: int) -> float:
+    return (time.perf_counter_ns() - started_ns) / 1e6
+
+
+def _log_verdict(verdict: Verdict, gate: str) -> None:
+    log.info(
+        "verdict gate=%r outcome=%s reason=%s ticket=%s entry=%s ms=%.1f",
+        gate,
+        verdict.outcome,
+        verdict.reason,
+        verdict.ticket.id[:4] + "…" if verdict.ticket else "-",
+        verdict.entry or "-",
+        verdict.latency_ms or 0.0,
+    )

@@ -1,0 +1,196 @@
+"""The lane's entries: each made at one moment, and kept with others in one transaction."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from gate.core.hlc import MAX_AHEAD_MS, Reading
+from gate.core.hlc import wall_ms as hlc_wall_ms
+from gate.core.model import MOVEMENTS, Act, Entry, History, Outcome, Scan, Verdict
+from gate.errors import StoreError
+from gate.lane.basis import LaneBasis
+from gate.lane.clock_trust import ClockTrust
+from gate.lane.files import LaneFiles
+from gate.lane.post import Post
+from gate.lane.repeats import Repeat, Repeats
+from gate.storage.connectivity import NOBODY_HEARD, Connectivity
+from gate.storage.journal import Journal
+
+log = logging.getLogger(__name__)
+
+_ACTS = {
+    Outcome.ADMIT: Act.ADMISSION,
+    Outcome.ATTENTION: Act.ADMISSION,
+    Outcome.EXIT: Act.EXIT,
+    Outcome.REFUSE: Act.REFUSAL,
+    Outcome.HOLD: Act.HOLD,
+    Outcome.RESCAN: Act.RESCAN,
+    Outcome.VALID: Act.CHECK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a transaction happens, and what the lane is worth then."""
+
+    reading: Reading
+    at_ms: int
+    trusted: bool
+    connectivity: Connectivity = NOBODY_HEARD
+
+
+@dataclass
+class Entries:
+    """Makes the lane's entries and appends them to its journal."""
+
+    files: LaneFiles
+    post: Post
+    clock: ClockTrust
+    basis: LaneBasis
+    repeats: Repeats = field(default_factory=Repeats)
+    now: Moment = Moment(Reading(0, 0, ""), 0, trusted=False)
+    """The moment of the transaction, or of the last one."""
+    _heard_hlc: int = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Journal]:
+        """What is appended within is on disk afterwards, or nothing of it.
+
+        Raises StoreError, and RevokedError on a device that was revoked.
+        """
+        journal = self.files.journal()
+        self.now = self._look()
+        try:
+            with journal.transaction():
+                # Looked at while the journal is held: what was revoked meanwhile is complete.
+                self.files.require_not_revoked()
+                yield journal
+        except BaseException:
+            self.repeats.clear()
+            raise
+        self.files.totals = journal.totals
+
+    def append_verdict(
+        self, verdict: Verdict, scan: Scan, own: History, *, operator: str = "", note: str = ""
+    ) -> Entry | None:
+        """Keep what was decided on this device's history of the ticket.
+
+        The answer is ``None`` where the disk has room for movements only, and this is none.
+        """
+        act = _ACTS[verdict.outcome]
+        if act not in MOVEMENTS and self.files.is_disk_short():
+            return None
+        self.flush_repeats()
+        last = verdict.history.last
+        entry = self.make(
+            act,
+            verdict,
+            scan,
+            operator=operator,
+            note=note,
+            ordinal=own.redemptions if act is Act.ADMISSION else None,
+            heard_hlc=last.hlc if last else 0,
+        )
+        return self.files.journal().append(entry, past=own)
+
+    def append_unknown(self, verdict: Verdict, scan: Scan, code: str) -> Entry | None:
+        """Keep that a code is nobody's, or only count it; ``code`` is its keyed hash in hex."""
+        boot_ms = self.now.reading.boot_ms
+        if self.repeats.count(code, boot_ms) or self.files.is_disk_short():
+            return None
+        self.flush_repeats(everything=self.repeats.is_full)
+        entry = replace(self.make(_ACTS[verdict.outcome], verdict, scan), code=code)
+        self.files.journal().append(entry)
+        self.repeats.add(Repeat(code, entry.name, verdict.outcome, verdict.reason, boot_ms))
+        return entry
+
+    def append_event(self, act: Act, operator: str = "") -> None:
+        """Keep, in a transaction of its own, what is no scan's."""
+        with self.transaction() as journal:
+            journal.append(self.make(act, operator=operator))
+
+    def flush_repeats(self, *, everything: bool = False) -> None:
+        """Keep how often unknown codes came again, once their minute is over."""
+        for repeat in self.repeats.take(self.now.reading.boot_ms, everything=everything):
+            entry = replace(
+                self.make(Act.REPEAT),
+                code=repeat.code,
+                target=repeat.entry,
+                count=repeat.count,
+                outcome=repeat.outcome,
+                reason=repeat.reason,
+            )
+            self.files.journal().append(entry)
+
+    def make(
+        self,
+        act: Act,
+        verdict: Verdict | None = None,
+        scan: Scan | None = None,
+        *,
+        operator: str = "",
+        note: str = "",
+        ordinal: int | None = None,
+        heard_hlc: int = 0,
+    ) -> Entry:
+        """The entry that comes next in the journal, made now."""
+        now, post = self.now, self.post
+        ticket = verdict.ticket if verdict else None
+        heard_hlc = max(self._mergeable(heard_hlc), self._greatest_heard())
+        link = self.files.journal().link(now.at_ms, heard_hlc)
+        return Entry(
+            origin=link.origin,
+            seq=link.seq,
+            prev=link.prev,
+            act=act,
+            at_ms=now.at_ms,
+            boot_ms=now.reading.boot_ms,
+            hlc=link.hlc,
+            follows=link.follows,
+            boot_id=link.boot_id,
+            version=link.version,
+            trusted=now.trusted,
+            offset_ms=self.clock.offset_ms,
+            basis=verdict.basis if verdict else now.connectivity.coverage.basis,
+            basis_age_ms=verdict.basis_age_ms if verdict else now.connectivity.age_ms,
+            gate=post.place.gate,
+            zone=post.place.zone,
+            direction=verdict.direction if verdict else post.direction,
+            operator=operator or (post.operator.name if post.operator else ""),
+            ticket=ticket.id if ticket else "",
+            ticket_type=ticket.type.id if ticket else "",
+            outcome=verdict.outcome if verdict else None,
+            reason=verdict.reason if verdict else None,
+            overruled=verdict.overruled if verdict else None,
+            uses=verdict.uses if verdict else 0,
+            persons=verdict.persons if verdict else 0,
+            ordinal=ordinal,
+            flags=verdict.flags if verdict else (),
+            note=note,
+            source=scan.source if scan else "",
+            symbology=scan.symbology if scan else "",
+            server_ahead_ms=now.connectivity.freshness.ahead_ms,
+            server_error_ms=now.connectivity.freshness.error_ms,
+            position=self.files.tickets.position,
+        )
+
+    def _look(self) -> Moment:
+        reading, files = self.clock.read(), self.files
+        files.peers.refresh()
+        connectivity = self.basis.read(reading, files.peers.store, is_whole=files.is_whole)
+        at_ms, trusted = self.clock.at_ms(reading), self.clock.judge(reading)
+        return Moment(reading, at_ms, trusted, connectivity)
+
+    def _mergeable(self, hlc: int) -> int:
+        ahead_ms = hlc_wall_ms(hlc) - self.now.at_ms
+        return hlc if ahead_ms <= MAX_AHEAD_MS else 0
+
+    def _greatest_heard(self) -> int:
+        try:
+            greatest = self.files.peers.greatest_hlc(self.now.at_ms)
+            self._heard_hlc = max(self._heard_hlc, greatest)
+        except StoreError as fault:
+            # Who reads the ticket's past meets the same fault; a lane must be able to close.
+            log.warning("heard of others: %s", fault.message)
+        return self._heard_hlc

@@ -1,0 +1,91 @@
+"""A lane's work from opening to closing: who is at it, its quiet moments, its end."""
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+
+from gate.core.model import Act
+from gate.errors import DamagedError, GateError
+from gate.lane.basis import LaneBasis
+from gate.lane.clock_trust import ClockTrust
+from gate.lane.entries import Entries
+from gate.lane.files import LaneFiles
+from gate.lane.post import Operator, Post, require_supervisor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Shift:
+    """What the journal has of a lane beside scans and their corrections, and when that is kept."""
+
+    files: LaneFiles
+    entries: Entries
+    post: Post
+    clock: ClockTrust
+    basis: LaneBasis
+
+    def open(self) -> None:
+        """Say in the journal that the lane is at work; a damaged one is begun anew."""
+        try:
+            self.entries.append_event(Act.LANE_OPENED)
+        except DamagedError as fault:
+            self._mend(fault)
+            self.entries.append_event(Act.LANE_OPENED)
+        self.files.tickets.refresh()
+
+    def idle(self) -> None:
+        """Write counts of repeats, tidy and check the journal, open new tickets."""
+        if self.files.is_revoked:
+            # What is deleted is not to be held on to.
+            self.files.let_go_of_others()
+            return
+        # New tickets are opened before somebody waits for it; what is wrong, the next scan says.
+        with suppress(GateError):
+            self.files.tickets.refresh()
+            self.basis.look_ahead(self.clock.read(), self.clock.now_ms())
+        if not self.files.is_open:
+            return
+        try:
+            with self.entries.transaction():
+                self.entries.flush_repeats()
+            self.files.tidy()
+        except DamagedError as fault:
+            log.error("idle: %s", fault.message)
+            self._mend(fault)
+        self.files.look_whether_whole()
+
+    def close(self) -> None:
+        """Say that the lane stops, and let go of the files; a fault is only logged."""
+        try:
+            if self.files.is_open:
+                with self.entries.transaction() as journal:
+                    self.entries.flush_repeats(everything=True)
+                    journal.append(self.entries.make(Act.LANE_CLOSED))
+        except GateError as fault:
+            log.error("closing: %s", fault.message)
+        self.files.close()
+
+    def sign_in(self, operator: Operator) -> None:
+        """Name the operator in every entry from now on."""
+        self.post.operator = operator
+        self.entries.append_event(Act.SIGN_IN)
+
+    def sign_out(self) -> None:
+        """Nobody is at the lane."""
+        if self.post.operator is not None:
+            self.entries.append_event(Act.SIGN_OUT)
+        self.post.operator = None
+
+    def note_failed_sign_in(self, name: str) -> None:
+        """Record that somebody gave a wrong PIN."""
+        self.entries.append_event(Act.SIGN_IN_FAILED, name)
+
+    def set_clock(self, wall_ms: int, supervisor: Operator) -> None:
+        """Believe the supervisor's watch: this moment is ``wall_ms``."""
+        require_supervisor(supervisor)
+        self.clock.set(wall_ms)
+        self.entries.append_event(Act.CLOCK_SET, supervisor.name)
+
+    def _mend(self, fault: DamagedError) -> None:
+        self.files.mend(fault, is_enrolled=self.entries.now.connectivity.is_enrolled)
