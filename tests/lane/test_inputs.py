@@ -18,8 +18,9 @@ from gate.capture.view import FURNITURE_MS
 from gate.config import Config, load
 from gate.core.model import Act, HouseRules, Outcome, Place, Policy, Reason, Scan, Verdict
 from gate.errors import StoreError
-from gate.lane.inputs import ASKED_AGAIN_MS, Inputs
+from gate.lane.inputs import Inputs
 from gate.lane.lane import Lane
+from gate.lane.selection import ASKED_AGAIN_MS
 from gate.reports.ticket_import import import_files
 from gate.storage.folder import Folder
 from gate.storage.journal import JournalReader
@@ -62,7 +63,7 @@ class Door:
                 Seen(text, "QRCode", time.perf_counter_ns(), spot=(LEFT, RIGHT)[n % 2])
                 for n, text in enumerate(texts)
             ]
-            self.inputs.frame(seen)
+            self.inputs.selection.frame(seen)
             self.now += FRAME_MS
         return [verdict.outcome for verdict in self.verdicts[before:]]
 
@@ -78,7 +79,7 @@ class Door:
         for _ in range(3):
             self.lane.look_up(Scan("nothing")).result()
         self.now += 60
-        self.inputs.tick()
+        self.inputs.selection.tick()
 
 
 def entries(folder: Folder) -> list[Act]:

@@ -735,7 +735,7 @@ def in_view(screen: Screen, *texts: str) -> None:
     """One frame of the camera with these codes."""
     spots = (Spot(0.1, 0.1, 0.3, 0.3), Spot(0.6, 0.1, 0.8, 0.3))
     assert screen.app.inputs is not None
-    screen.app.inputs.frame(
+    screen.app.inputs.selection.frame(
         [Seen(text, "QRCode", 0, spot=spot) for text, spot in zip(texts, spots, strict=False)]
     )
 
