@@ -27,7 +27,7 @@ from gate.core.rules import decide, overrule
 from gate.errors import OperatorError, UsageError
 from gate.i18n import _
 from gate.lane.admission import Admission, require_same
-from gate.lane.entries import Entries
+from gate.lane.entries import Entries, is_disk_short
 from gate.lane.files import LaneFiles
 from gate.lane.post import Operator, Post, require_supervisor
 from gate.lane.repeats import REPEAT_WINDOW_MS
@@ -70,7 +70,7 @@ class Corrections:
     """The last refused undo that got an entry: of what, and by whom."""
     _refused_boot_ms: int = 0
 
-    def admit(self, ticket_id: str, operator: Operator, note: str) -> Verdict:
+    def admit_by_hand(self, ticket_id: str, operator: Operator, note: str) -> Verdict:
         """Decide for a ticket that was found by search instead of by its code."""
         if self.post.rules.find_admits is Role.SUPERVISOR:
             require_supervisor(operator)
@@ -219,7 +219,7 @@ class Corrections:
             is_same = self._refused == (target, operator)
             if is_same and boot_ms - self._refused_boot_ms < REPEAT_WINDOW_MS:
                 return
-            if not self.files.is_disk_short():
+            if not is_disk_short(self.files.folder):
                 entry = self.entries.make(Act.UNDO_REFUSED, operator=operator, note=note.strip())
                 journal.append(replace(entry, target=target))
         self._refused, self._refused_boot_ms = (target, operator), boot_ms

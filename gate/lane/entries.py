@@ -1,6 +1,7 @@
 """The lane's entries: each made at one moment, and kept with others in one transaction."""
 
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,9 +16,14 @@ from gate.lane.files import LaneFiles
 from gate.lane.post import Post
 from gate.lane.repeats import Repeat, Repeats
 from gate.storage.connectivity import NOBODY_HEARD, Connectivity
+from gate.storage.folder import Folder
 from gate.storage.journal import Journal
+from gate.storage.revocation import require_not_revoked
 
 log = logging.getLogger(__name__)
+
+RESERVED_BYTES = 64 * 1024 * 1024
+"""Below this much free disk only movements of people are written."""
 
 _ACTS = {
     Outcome.ADMIT: Act.ADMISSION,
@@ -64,7 +70,7 @@ class Entries:
         try:
             with journal.transaction():
                 # Looked at while the journal is held: what was revoked meanwhile is complete.
-                self.files.require_not_revoked()
+                require_not_revoked(self.files.folder)
                 yield journal
         except BaseException:
             self.repeats.clear()
@@ -79,7 +85,7 @@ class Entries:
         The answer is ``None`` where the disk has room for movements only, and this is none.
         """
         act = _ACTS[verdict.outcome]
-        if act not in MOVEMENTS and self.files.is_disk_short():
+        if act not in MOVEMENTS and is_disk_short(self.files.folder):
             return None
         self.flush_repeats()
         last = verdict.history.last
@@ -97,7 +103,7 @@ class Entries:
     def append_unknown(self, verdict: Verdict, scan: Scan, code: str) -> Entry | None:
         """Keep that a code is nobody's, or only count it; ``code`` is its keyed hash in hex."""
         boot_ms = self.now.reading.boot_ms
-        if self.repeats.count(code, boot_ms) or self.files.is_disk_short():
+        if self.repeats.count(code, boot_ms) or is_disk_short(self.files.folder):
             return None
         self.flush_repeats(everything=self.repeats.is_full)
         entry = replace(self.make(_ACTS[verdict.outcome], verdict, scan), code=code)
@@ -194,3 +200,8 @@ class Entries:
             # Who reads the ticket's past meets the same fault; a lane must be able to close.
             log.warning("heard of others: %s", fault.message)
         return self._heard_hlc
+
+
+def is_disk_short(folder: Folder) -> bool:
+    """Whether the room that is left is for movements of people."""
+    return shutil.disk_usage(folder.path).free < RESERVED_BYTES

@@ -4,7 +4,6 @@ All belong to the lane's one thread. What mends itself of a damaged one is begun
 """
 
 import logging
-import shutil
 from contextlib import suppress
 
 from gate.core.history import fold
@@ -16,19 +15,17 @@ from gate.storage import damage, salvage
 from gate.storage.folder import Folder
 from gate.storage.journal import Journal, Totals
 from gate.storage.peers import PeerStoreReader
-from gate.storage.revocation import is_revoked, require_not_revoked
+from gate.storage.revocation import require_not_revoked
 from gate.storage.tickets import Tickets
 
 log = logging.getLogger(__name__)
-
-RESERVED_BYTES = 64 * 1024 * 1024
-"""Below this much free disk only movements of people are written."""
 
 
 class LaneFiles:
     """What one lane holds open, and what its journal and the others' say together."""
 
     def __init__(self, folder: Folder, tickets: Tickets, clock: ClockTrust) -> None:
+        self.folder = folder
         self.device = folder.device_id()
         self.tickets = tickets
         self.peers = PeerStoreReader(folder)
@@ -36,7 +33,6 @@ class LaneFiles:
         """What this device has counted so far."""
         self.is_whole = True
         """Whether all that this device ever did is held, here or by the others."""
-        self._folder = folder
         self._clock = clock
         self._journal: Journal | None = None
 
@@ -49,25 +45,16 @@ class LaneFiles:
         """The journal, opened if it is not yet. Raises StoreError."""
         if self._journal is None:
             reading = self._clock.read()
-            journal = Journal(self._folder.journal, self.device, reading.boot_id)
+            journal = Journal(self.folder.journal, self.device, reading.boot_id)
             self._clock.recall(journal, reading)
             self._journal = journal
             self.totals = journal.totals
             self.is_whole = not journal.missing or self._has_all_it_wrote(journal)
         return self._journal
 
-    @property
-    def is_revoked(self) -> bool:
-        """Whether this device was revoked."""
-        return is_revoked(self._folder)
-
-    def require_not_revoked(self) -> None:
-        """Raise RevokedError on a device that was revoked."""
-        require_not_revoked(self._folder)
-
     def refresh(self) -> None:
         """Follow the ticket replica. Raises StoreError where there is none, and RevokedError."""
-        self.require_not_revoked()
+        require_not_revoked(self.folder)
         self.tickets.refresh()
 
     def histories(self, ticket: Ticket | None) -> tuple[History, History]:
@@ -85,10 +72,6 @@ class LaneFiles:
         """Every entry, of any device, that the ticket's history folds from."""
         return [*self.journal().facts(ticket), *self.peers.facts(ticket)]
 
-    def is_disk_short(self) -> bool:
-        """Whether the room that is left is for movements of people."""
-        return shutil.disk_usage(self._folder.path).free < RESERVED_BYTES
-
     def tidy(self) -> None:
         """Use a quiet moment for the journal that is open.
 
@@ -97,7 +80,7 @@ class LaneFiles:
         journal = self.journal()
         journal.checkpoint()
         journal.look_over()
-        met = damage.unmended(self._folder, damage.JOURNAL)
+        met = damage.unmended(self.folder, damage.JOURNAL)
         if met is not None and met.file == journal.path.name:
             raise DamagedError(met.why, "", journal.path)
 
@@ -113,7 +96,7 @@ class LaneFiles:
         if kind == damage.JOURNAL:
             return self._begin_journal_anew(fault)
         if kind:
-            damage.found(self._folder, kind, fault, self.tickets.cursor)
+            damage.found(self.folder, kind, fault, self.tickets.cursor)
         if kind and is_enrolled:
             return _("It is fetched again by itself: scan on, this one again in a moment.")
         return fault.hint
@@ -134,7 +117,7 @@ class LaneFiles:
     def _begin_journal_anew(self, fault: DamagedError) -> str:
         """Go on in a new file with what is whole; the answer is what the operator does."""
         assert fault.file is not None
-        damage.found(self._folder, damage.JOURNAL, fault)
+        damage.found(self.folder, damage.JOURNAL, fault)
         before, self._journal = self._journal, None
         opened = None if before is None else before.connection
         head = None if before is None else before.head
@@ -147,7 +130,7 @@ class LaneFiles:
             if before is not None:
                 with suppress(StoreError):
                     before.close()
-        damage.mended(self._folder, damage.JOURNAL, found.lost)
+        damage.mended(self.folder, damage.JOURNAL, found.lost)
         log.error(
             "%s goes on in %s: entries kept=%s after-a-lost-one=%s lost=%s",
             fault.file.name, found.path.name, found.kept, found.orphans, found.lost,

@@ -32,6 +32,7 @@ from gate.lane.shift import Shift
 from gate.storage.connectivity import HEARD_WITHIN_S, Connectivity
 from gate.storage.folder import Folder
 from gate.storage.journal import Totals
+from gate.storage.revocation import is_revoked
 from gate.storage.scanner_fixes import Fix
 from gate.storage.tickets import Tickets
 
@@ -43,8 +44,8 @@ T = TypeVar("T")
 class Lane:
     """One device at one gate. Its methods may be called from any thread.
 
-    It has as many as there is to be asked of a lane, because this is the one place that brings
-    what they do to the lane's thread, and what they do is done elsewhere.
+    It has a method for whatever is asked of a lane, more than ten: handing that to the one thread
+    is all that it does, and is to be seen in one place. What holds the files does the work.
     """
 
     def __init__(
@@ -150,7 +151,7 @@ class Lane:
 
         Raises OperatorError when it takes a supervisor, UsageError without a reason in ``note``.
         """
-        return self._do(lambda: self._corrections.admit(ticket, operator, note))
+        return self._do(lambda: self._corrections.admit_by_hand(ticket, operator, note))
 
     def override(self, supervisor: Operator, note: str, *, ticket: str = "") -> Verdict:
         """Admit the ticket that was just refused or held; ``ticket`` is the one that was shown.
@@ -260,7 +261,7 @@ class Lane:
     @property
     def is_revoked(self) -> bool:
         """Whether this device was revoked: then every scan is answered STOP, for good."""
-        return self._files.is_revoked
+        return is_revoked(self._folder)
 
     @property
     def holds_from_ms(self) -> int | None:

@@ -11,6 +11,7 @@ from gate.lane.clock_trust import ClockTrust
 from gate.lane.entries import Entries
 from gate.lane.files import LaneFiles
 from gate.lane.post import Operator, Post, require_supervisor
+from gate.storage.revocation import is_revoked
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Shift:
 
     def idle(self) -> None:
         """Write counts of repeats, tidy and check the journal, open new tickets."""
-        if self.files.is_revoked:
+        if is_revoked(self.files.folder):
             # What is deleted is not to be held on to.
             self.files.let_go_of_others()
             return

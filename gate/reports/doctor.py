@@ -24,7 +24,7 @@ from gate.core.local_time import same_clock
 from gate.core.model import Role
 from gate.errors import GateError, InputError
 from gate.i18n import _, ngettext
-from gate.lane.files import RESERVED_BYTES
+from gate.lane.entries import RESERVED_BYTES
 from gate.lane.inputs import camera_source
 from gate.lane.operators import Operators
 from gate.storage import damage

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gate.core.model import Act, Entry, Outcome, Reason, Scan
-from gate.lane import files
+from gate.lane import entries
 from gate.lane.lane import Lane
 from gate.reports.ticket_import import import_files
 from gate.storage.folder import Folder
@@ -20,8 +20,8 @@ def test_space_is_kept_for_admissions(
     lane: Lane, venue: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Law 12: on a nearly full disk refusals are shown but only people's movements written."""
-    nearly_full = shutil.disk_usage(venue.path)._replace(free=files.RESERVED_BYTES - 1)
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda path: nearly_full)
+    nearly_full = shutil.disk_usage(venue.path)._replace(free=entries.RESERVED_BYTES - 1)
+    monkeypatch.setattr(entries.shutil, "disk_usage", lambda path: nearly_full)
     assert decided(lane, "NOBODY") == (Outcome.REFUSE, Reason.UNKNOWN)
     assert decided(lane, "VOID1") == (Outcome.REFUSE, Reason.REVOKED)
     assert decided(lane, "GOOD001")[0] is Outcome.ADMIT
@@ -137,7 +137,7 @@ def test_without_the_reserve_refusals_take_the_room(
 ) -> None:
     """The mutation beside the test of the nearly full disk."""
     full = shutil.disk_usage(venue.path)._replace(free=0)
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda path: full)
-    monkeypatch.setattr(files, "RESERVED_BYTES", 0)
+    monkeypatch.setattr(entries.shutil, "disk_usage", lambda path: full)
+    monkeypatch.setattr(entries, "RESERVED_BYTES", 0)
     decided(lane, "NOBODY")
     assert [entry.act for entry in journal_of(venue)] == [Act.REFUSAL]

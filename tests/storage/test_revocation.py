@@ -91,7 +91,8 @@ def test_without_looking_it_would_go_on(
 ) -> None:
     """The mutation beside the test above: a lane has its files open."""
     lane.admit(Scan("GOOD001"))
-    monkeypatch.setattr("gate.lane.files.require_not_revoked", lambda _folder: None)
+    for module in ("files", "entries"):
+        monkeypatch.setattr(f"gate.lane.{module}.require_not_revoked", lambda _folder: None)
     monkeypatch.setattr(revocation, "delete", lambda *_: 0)
     revoke_it(worked)
     assert lane.admit(Scan("GOOD002")).outcome is Outcome.ADMIT
