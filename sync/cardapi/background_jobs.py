@@ -95,7 +95,7 @@ class BackgroundJobs:
             job = partial(gifts.time_out, card_id=card_id, code=code, now_ms=read_wall_ms())
             event = await self._server.write(job)
             if event is not None:
-                self._server.tell_changes(event)
+                self._server.publish_changes(event)
         return False
 
     async def tidy(self) -> bool:

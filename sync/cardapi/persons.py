@@ -207,7 +207,7 @@ def _cards(connection: Connection, event: str) -> set[str]:
 
 def _keyed(connection: Connection, event: str) -> Callable[[str], str]:
     """One name for all that is one person's; with the event's key goes what could prove a guess."""
-    key = bytes.fromhex(events.said_of(connection, event)[0])
+    key = events.key_of(connection, event)
     return lambda openid: f"{_GONE}{code_hash(key, openid).hex()[:16]}"
 
 

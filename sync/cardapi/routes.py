@@ -26,10 +26,11 @@ from sync.cardapi.background_jobs import BackgroundJobs
 from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.settings import CardSettings
 from sync.server import http
+from sync.server.callers import OF_BACKEND, prove
 from sync.server.devices import hash_of
 from sync.server.http import Denied, reply
 from sync.server.limits import Buckets
-from sync.server.server import OF_BACKEND, Server, prove
+from sync.server.server import Server
 from sync.wire import PREFIX
 
 log = logging.getLogger(__name__)
@@ -150,7 +151,7 @@ class CardApi:
         if not call.is_read:
             # Most accounts have one. What else a call has changed is found a moment later.
             for event in {done.account.event, *done.account.events}:
-                self._server.tell_changes(event)
+                self._server.publish_changes(event)
         return done.answer
 
     async def _body(self, request: Request) -> Mapping[str, Any]:
@@ -199,7 +200,7 @@ class CardApi:
         if refused.code not in _GUESSES:
             return refused
         try:
-            self._server.check_address(request)
+            self._server.callers.check_address(request)
         except Denied:
             return Refused(Errcode.TOO_OFTEN)
         return refused

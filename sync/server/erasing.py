@@ -61,7 +61,7 @@ def erase(connection: Connection, event: str, ids: Iterable[str]) -> list[str]:
 def begin_to_drop(connection: Connection, event: str, now_ms: int) -> None:
     """Say to all that the event's names and codes are dropped, and tell of no ticket any more."""
     feed.lock(connection, event)
-    events.say_event(connection, event, dropped_ms=now_ms)
+    events.change_event(connection, event, dropped_ms=now_ms)
     c = t.change.c
     query = select(c.seq, c.id).where(c.event == event, c.kind == "ticket")
     last = connection.execute(query.order_by(c.seq.desc()).limit(1)).first()

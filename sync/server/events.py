@@ -1,4 +1,4 @@
-"""Events: what each says of itself, and lets all gates hear.
+"""Events: what each says of itself, for all its gates.
 
 Every function works in the transaction it is handed.
 """
@@ -85,23 +85,25 @@ def all_events(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]  # noqa: SLF001  its documented name
 
 
-def said_of(connection: Connection, event: str) -> tuple[str, EventRow]:
-    """The key of an event's codes (hex), and what the event says of itself."""
+def key_of(connection: Connection, event: str) -> bytes:
+    """The key of an event's codes."""
+    query = select(t.event.c.key).where(t.event.c.id == event)
+    return bytes.fromhex(connection.execute(query).scalar_one())
+
+
+def row_of(connection: Connection, event: str) -> EventRow:
+    """What an event says of itself, as its gates have it."""
     c = t.event.c
-    key, *said = connection.execute(
-        select(
-            c.key, c.name, c.time_zone, c.ends_s, c.keep_days, c.dropped_ms, c.isolated_hours
-        ).where(c.id == event)
-    ).one()
-    return key, EventRow(event, *said)
+    columns = c.name, c.time_zone, c.ends_s, c.keep_days, c.dropped_ms, c.isolated_hours
+    return EventRow(event, *connection.execute(select(*columns).where(c.id == event)).one())
 
 
-def say_event(connection: Connection, event: str, **fields: str | int) -> EventRow:
-    """State some of what an event says of itself anew, for all gates to hear."""
+def change_event(connection: Connection, event: str, **fields: str | int) -> EventRow:
+    """State some of what an event says of itself anew, for all gates."""
     at = feed.lock(connection, event)
-    _key, said = said_of(connection, event)
-    row = msgspec.structs.replace(said, **fields)
-    if row != said:
+    before = row_of(connection, event)
+    row = msgspec.structs.replace(before, **fields)
+    if row != before:
         connection.execute(update(t.event).where(t.event.c.id == event).values(**fields))
         feed.append(
             connection, event, at, [("event", event, msgspec.json.encode(row).decode(), {})]
@@ -110,11 +112,11 @@ def say_event(connection: Connection, event: str, **fields: str | int) -> EventR
 
 
 def set_zone(connection: Connection, event: str, time_zone: str) -> int:
-    """Give an event another time zone, and let all gates hear of it; the same again is no change.
+    """Give an event another time zone, for all gates; the same again is no change.
 
     Types that are there keep theirs; the answer is how many of them have another.
     """
-    say_event(connection, event, time_zone=time_zone)
+    change_event(connection, event, time_zone=time_zone)
     return sum(
         ticket_store.zone_of(body) != time_zone
         for _id, body in ticket_store.all_types(connection, event)
@@ -134,11 +136,11 @@ class _Settings(Protocol):
     def isolated_hours(self) -> int: ...
 
 
-def tell_settings(said: _Settings) -> str:
+def settings_text(settings: _Settings) -> str:
     """What the event says of itself now, as the audit log has it."""
     return (
-        f"time_zone {said.time_zone} ends_s {said.ends_s} keep_days {said.keep_days} "
-        f"isolated_hours {said.isolated_hours}"
+        f"time_zone {settings.time_zone} ends_s {settings.ends_s} keep_days {settings.keep_days} "
+        f"isolated_hours {settings.isolated_hours}"
     )
 
 

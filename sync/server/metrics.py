@@ -38,7 +38,7 @@ class Metrics:
             registry=self._registry,
         )  # fmt: skip
 
-    def tell_irregular(self, kinds: Mapping[str, int], tickets_open: int) -> None:
+    def set_irregular(self, kinds: Mapping[str, int], tickets_open: int) -> None:
         """Take in how many admissions there are of each kind, and how many tickets wait."""
         for kind, count in kinds.items():
             self._irregular.labels(kind).set(count)

@@ -81,7 +81,7 @@ class DeviceStream:
             for task in (sender, receiver):
                 task.cancel()
             await asyncio.gather(sender, receiver, return_exceptions=True)
-        self._tell_faults(sender, receiver)
+        self._log_faults(sender, receiver)
         if self._cut.done():
             code, why = self._cut.result()
             with suppress(TimeoutError, RuntimeError, OSError, WebSocketDisconnect):
@@ -106,26 +106,26 @@ class DeviceStream:
             if len(body) > MAX_FRAME:
                 self.cut(TOO_BIG, "too_large")
                 return
-            server.note_run(self.device, self.run_name)
+            server.twins.note_run(self.device, self.run_name)
             # Its own fault: who asks too often is read more slowly.
-            await asyncio.sleep(server.wait_of(self.device))
+            await asyncio.sleep(server.callers.wait_of(self.device))
             try:
-                ask = await server.read_ask(body)
-                if ask.frame.compares:
-                    answer = await server.exchange(self.device, ask)
+                request = await server.exchange.decode(body)
+                if request.frame.compares:
+                    answer = await server.exchange.answer(self.device, request)
                     self.offer(_encode(answer))
                     continue
-                _touched, left = await server.take(self.device, ask)
+                _touched, left = await server.exchange.take(self.device, request)
             except Denied as denied:
                 self.cut(WRONG, denied.problem.error)
                 return
-            if any(left) or ask.report is not None:
+            if any(left) or request.report is not None:
                 now_ms = read_wall_ms()
-                stamp = server.stamp(self.device.event, ask)
-                said = Frame(refused=list(left.refused), later=list(left.later))
-                self.offer(_encode(SyncResponse(said, now_ms, stamp=stamp)))
+                stamp = server.exchange.stamp(self.device.event, request)
+                frame = Frame(refused=list(left.refused), later=list(left.later))
+                self.offer(_encode(SyncResponse(frame, now_ms, stamp=stamp)))
 
-    def _tell_faults(self, *tasks: "asyncio.Task[None]") -> None:
+    def _log_faults(self, *tasks: "asyncio.Task[None]") -> None:
         for task in tasks:
             error = None if task.cancelled() else task.exception()
             if error is not None and not isinstance(error, WebSocketDisconnect | OSError):
@@ -217,7 +217,7 @@ class Channel:
         )
         if marks_due:
             self._marks_at = now_s
-        stamp = server.stamp(event, with_devices=marks_due)
+        stamp = server.exchange.stamp(event, with_devices=marks_due)
         return _encode(SyncResponse(frame, read_wall_ms(), heartbeat.cursor, lanes, stamp))
 
     def _broadcast(self, frame: bytes) -> None:
@@ -269,7 +269,7 @@ class Streams:
                 continue
             key = f"{client.device.credential}:{client.run_name}"
             if runs.setdefault(client.device.id, key) != key:
-                self._server.note_twin(client.device)
+                self._server.twins.note(client.device)
 
     async def serve(self, websocket: WebSocket, device: Device, run: str) -> None:
         """Serve one accepted connection to its end; ``run`` names the worker at its other end."""

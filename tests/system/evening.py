@@ -461,7 +461,7 @@ class Central:
         if not self.evening.online[gate.name]:
             return
         device = gate.folder.device_id()
-        self.device_cache.hear(device, ask.report, ask.stamp)
+        self.device_cache.reports.note(device, ask.report, ask.stamp)
         carried, _refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
         push = intake.Push(device, carried, (), ask.frame.signed_tips)
 

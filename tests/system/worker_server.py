@@ -24,6 +24,7 @@ from gate.storage.ticket_feed import TicketFeed
 from sync.server import (
     device_cache,
     devices,
+    enrolment,
     events,
     feed,
     intake,
@@ -127,9 +128,9 @@ class Central:
         device = folder.device_id()
 
         def admit(connection: Connection) -> Any:
-            token, _ms = devices.mint_token(connection, EVENT, name, self.world.wall_ms())
+            token, _ms = enrolment.mint_token(connection, EVENT, name, self.world.wall_ms())
             asked = Enrol(token, device, DeviceKey(folder).public)
-            return devices.enrol(connection, asked, self.world.wall_ms())
+            return enrolment.enrol(connection, asked, self.world.wall_ms())
 
         enrolled = self.write(admit)
         join(folder, enrolled)
@@ -208,7 +209,7 @@ class Central:
         return self._answer(frame, ask, self.head, lanes=True)
 
     def take(self, gate: Gate, ask: SyncRequest) -> tuple[list[Rejected], list[str]]:
-        self.device_cache.hear(gate.device, ask.report, ask.stamp)
+        self.device_cache.reports.note(gate.device, ask.report, ask.stamp)
         carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
         self.touched = {}
         if not carried and not ask.frame.signed_tips:

@@ -1288,7 +1288,7 @@ async def test_what_a_call_changes_is_told_at_once(
     server = api.running.server
     monkeypatch.setattr("sync.server.tip_cache.GOOD_FOR_S", DAY_S)
     if is_mutant:
-        monkeypatch.setattr(server, "tell_changes", lambda event: None)
+        monkeypatch.setattr(server, "publish_changes", lambda event: None)
     before = await server.tip_cache.cursor("show")
     await api.create()
     assert (await server.tip_cache.cursor("show") == before) is is_mutant
@@ -1299,7 +1299,7 @@ async def test_only_what_may_have_changed_is_told(
 ) -> None:
     """Of calls that are done and write, of reviews, and of gifts that came back; of no other."""
     told: list[str] = []
-    monkeypatch.setattr(api.running.server, "tell_changes", told.append)
+    monkeypatch.setattr(api.running.server, "publish_changes", told.append)
     await api.running.admin("POST", "/events", json={"id": "gala", "time_zone": "UTC"})
     await api.set(events=["gala"], review="held")
     card_id = await api.create()

@@ -20,8 +20,8 @@ from websockets.asyncio.client import connect
 from websockets.frames import Frame, Opcode
 
 from sync.server import http, invite, request_timeout
+from sync.server.callers import prove
 from sync.server.request_timeout import PIPELINED, RequestTimeoutH11, Stream
-from sync.server.server import prove
 from sync.transport import listening
 from sync.transport.connections import Connections
 
