@@ -36,7 +36,7 @@ from sync.server.database import (
 )
 from sync.server.devices import hash_of
 from sync.server.proxies import Network, is_within, networks
-from sync.server.request_timeout import Prompt, Stream
+from sync.server.request_timeout import HttpProtocol, Stream
 from sync.server.settings import Settings
 from sync.server.wanted import Wanted
 from sync.transport import listening
@@ -119,7 +119,7 @@ def _config(
         log_config=None,
         access_log=False,
         server_header=False,
-        http=Prompt,
+        http=HttpProtocol,
         ws=Stream,
         ssl_certfile=certificate,
         ssl_keyfile=key,
