@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 EVERY_S: Final = 0.25
+"""How far frames for everybody are apart at least."""
+LOOK_EVERY_S: Final = 0.25
+"""How often the counters are read for what other processes have done: nobody wakes us for that."""
 LANES_EVERY_S: Final = 2.0
 MARKS_EVERY_S: Final = 0.9
 """How often all are told how far each device has come: a little more often than devices say."""
@@ -170,7 +173,7 @@ class Channel:
         sent_at = 0.0
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), EVERY_S)
+                await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)
             await asyncio.sleep(sent_at + EVERY_S - time.monotonic())
             self._woken.clear()
             try:

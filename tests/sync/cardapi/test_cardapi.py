@@ -1,9 +1,10 @@
 """The card API, call by call: what each does, and each errcode it can answer."""
 
+import asyncio
 import base64
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from tests.support.cardapi import (
     meeting,
     movie,
 )
-from tests.support.central import Maker, ask, card_api_of, open_central
+from tests.support.central import Maker, ask, card_api_of, open_central, stream
 from tests.system.simulation import join, write_snapshot
 
 DEPOSIT = {
@@ -1292,6 +1293,26 @@ async def test_what_a_call_changes_is_told_at_once(
     before = await server.tip_cache.cursor("show")
     await api.create()
     assert (await server.tip_cache.cursor("show") == before) is is_mutant
+
+
+@pytest.mark.parametrize("is_mutant", [False, True])
+async def test_a_call_wakes_the_streams_itself(
+    api: Api, monkeypatch: pytest.MonkeyPatch, *, is_mutant: bool
+) -> None:
+    """What it changes is sent to connected devices though nobody looks at the counters."""
+    monkeypatch.setattr("sync.server.stream.LOOK_EVERY_S", DAY_S)
+    if is_mutant:
+        monkeypatch.setattr(api.running.server, "publish_changes", lambda event: None)
+    maker = Maker()
+    await api.running.enrol(maker)
+    async with stream(api.running, maker) as socket:
+        before = (await socket.read()).head
+        await api.create()
+        answer = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                answer = await socket.read()
+        assert (answer is not None and answer.head != before) is not is_mutant
 
 
 async def test_only_what_may_have_changed_is_told(

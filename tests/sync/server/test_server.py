@@ -376,6 +376,7 @@ class TestStream:
     ) -> None:
         """A client that takes nothing is closed with 1013; the others go on."""
         monkeypatch.setattr("sync.server.stream.EVERY_S", 0.001)
+        monkeypatch.setattr("sync.server.stream.LOOK_EVERY_S", 0.001)
         monkeypatch.setattr("sync.server.stream.LANES_EVERY_S", 0.0)
         monkeypatch.setattr("sync.server.stream.CLOSE_S", 0.05)
         async with stream(running, maker) as socket:
