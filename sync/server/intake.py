@@ -84,15 +84,13 @@ def accept(
             return fresh() if row is None else Allowance._make(row)
 
         meter = Meter(allowance, now_ms)
-    intake = Intake(dict(before), _Held(connection, event, carried).hashes_at)
+    intake = Intake(dict(before), _Held(connection, event, carried).hashes_at, meter)
     for by, believed in frames:
         makers = {device_of(one.entry.origin) for one in believed}
         spent = meter.spent(makers, by) if meter is not None else ()
         for one in believed:
-            origin = one.entry.origin
-            is_new_origin = not intake.tips[origin]
-            if device_of(origin) not in spent and intake.offer(one) and meter is not None:
-                meter.draw(origin, len(one.body), is_new_origin=is_new_origin)
+            if device_of(one.entry.origin) not in spent:
+                intake.offer(one)
     if intake.taken and meter is not None:
         _put_allowances(connection, event, meter.drawn)
     if intake.taken:
