@@ -159,10 +159,10 @@ def change(
 
 def _move_ends(connection: Connection, before: Card, after: Card) -> None:
     """Codes of a fixed range end with the card: counts go by that."""
-    c, info = t.holding.c, after.base["date_info"]
+    c, info = t.issued_code.c, after.base["date_info"]
     if info["type"] == RANGE and info != before.base["date_info"]:
         held = (c.card_id == after.card_id, c.claimed_s > 0)
-        connection.execute(update(t.holding).where(*held).values(ends_s=info["end_timestamp"]))
+        connection.execute(update(t.issued_code).where(*held).values(ends_s=info["end_timestamp"]))
 
 
 _STOCK = (
@@ -198,7 +198,7 @@ def modify_stock(
 
 def deposited(connection: Connection, card: Card, *, is_all: bool = False) -> int:
     """How many codes were handed over and wait to be claimed; ``is_all``: the claimed ones too."""
-    c = t.holding.c
+    c = t.issued_code.c
     where = [c.card_id == card.card_id]
     if not is_all:
         where.append(c.state == State.DEPOSITED.value)

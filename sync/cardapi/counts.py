@@ -73,7 +73,7 @@ def _date(said: Any) -> date:
 
 
 def _days(connection: Connection, account: Account, first: int, last: int) -> dict[int, Day]:
-    h = t.holding.c
+    h = t.issued_code.c
     days: dict[int, Day] = defaultdict(Day)
 
     def count(name: str, at: ColumnElement[int], *where: ColumnElement[bool]) -> None:

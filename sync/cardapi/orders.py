@@ -20,7 +20,7 @@ from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.fields import Field, each, need, parts, read_fields, text, whole
 from sync.cardapi.fields import card_id as read_card_id
 from sync.cardapi.fields import code as read_code
-from sync.cardapi.issued_codes import find, find_card, holding_of
+from sync.cardapi.issued_codes import find, find_card, issued_code_of
 from sync.cardapi.projection import DEAD, IssuedCode, State
 from sync.server import journals
 
@@ -122,12 +122,12 @@ def refund(
         raise Refused(Errcode.BAD_CODE, "a code is not of that order")
     held = []
     for code in codes:
-        card, holding = _present(connection, of_order[code], code)
+        card, issued = _present(connection, of_order[code], code)
         # Whoever threw a ticket away may want the money back all the same.
-        check_voidable(connection, card, holding, also=(State.DELETED,))
-        held.append((card, holding))
-    for card, holding in held:
-        void(connection, card, holding, asked.get("reason", ""), now_ms)
+        check_voidable(connection, card, issued, also=(State.DELETED,))
+        held.append((card, issued))
+    for card, issued in held:
+        void(connection, card, issued, asked.get("reason", ""), now_ms)
     connection.execute(
         insert(t.card_refund).values(
             appid=account.appid,
@@ -148,11 +148,11 @@ def _present(connection: Connection, card_id: str, code: str) -> tuple[Card, Iss
     assert card is not None
     assert row is not None
     journals.lock(connection, card.event)
-    c = t.holding.c
+    c = t.issued_code.c
     now = connection.execute(
-        select(t.holding).where(c.ticket == row.ticket, c.state.not_in(DEAD))
+        select(t.issued_code).where(c.ticket == row.ticket, c.state.not_in(DEAD))
     ).one()
-    return card, holding_of(now)
+    return card, issued_code_of(now)
 
 
 def _stand_in_line(connection: Connection, account: Account) -> None:

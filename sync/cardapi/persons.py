@@ -19,8 +19,12 @@ from sync.server.part import Key, PersonalData, Subject
 from sync.server.prepared import in_parts
 
 _GONE: Final = "erased-"
-_PEOPLE: Final = ((t.holding, "openid"), (t.holding, "claimed_by"), (t.holding, "friend"),
-                  (t.card_view, "openid"))  # fmt: skip
+_PEOPLE: Final = (
+    (t.issued_code, "openid"),
+    (t.issued_code, "claimed_by"),
+    (t.issued_code, "friend"),
+    (t.card_view, "openid"),
+)
 _LIKE: Final = 50
 """Texts looked for in one query."""
 _decode = msgspec.json.Decoder().decode
@@ -29,7 +33,7 @@ PAGE: Final = 2000
 
 def by_code(connection: Connection, event: str, code: str) -> Subject:
     """Whose code that is, or was."""
-    query = _of_event(event, t.holding.c.ticket).where(t.holding.c.code == code)
+    query = _of_event(event, t.issued_code.c.ticket).where(t.issued_code.c.code == code)
     return Subject(frozenset(connection.execute(query).scalars()))
 
 
@@ -39,15 +43,15 @@ def by_order(connection: Connection, event: str, order_id: str) -> Subject:
     found: set[str] = set()
     for row in connection.execute(query).all():
         for card_id, code in _decode(row.codes):
-            of = _of_event(event, t.holding.c.ticket)
-            of = of.where(t.holding.c.card_id == card_id, t.holding.c.code == code)
+            of = _of_event(event, t.issued_code.c.ticket)
+            of = of.where(t.issued_code.c.card_id == card_id, t.issued_code.c.code == code)
             found.update(connection.execute(of).scalars())
     return Subject(frozenset(found))
 
 
 def by_openid(connection: Connection, event: str, openid: str) -> Subject:
     """Everything of a person; what was given on is the friend's ticket now."""
-    h = t.holding.c
+    h = t.issued_code.c
     query = _of_event(event, h.ticket).where(h.openid == openid, h.state.not_in(MOVED))
     found = Subject(frozenset(connection.execute(query).scalars()), frozenset([openid]))
     return found if any(held(connection, event, found).values()) else Subject()
@@ -101,19 +105,19 @@ def erase(connection: Connection, event: str, subject: Subject) -> int:
         where = (t.tester.c.appid == row.appid, t.tester.c.openid == row.openid)
         connection.execute(delete(t.tester).where(*where))
     for row in rows:
-        _put(connection, t.holding, row, _bare(row, subject, alias_of))
+        _put(connection, t.issued_code, row, _bare(row, subject, alias_of))
     return len(rows)
 
 
 def drop_codes(connection: Connection, event: str, after: Key) -> Key:
     """Erase the next codes, and who had them, of an event that is over."""
-    h = t.holding.c
+    h = t.issued_code.c
     rows = _next(connection, _of_event(event, *h), (h.card_id, h.code), after)
     everyone = Subject(frozenset(row.ticket for row in rows))
     alias_of = _keyed(connection, event)
     for row in rows:
         if not _is_gone(row.code):
-            _put(connection, t.holding, row, _bare(row, everyone, alias_of))
+            _put(connection, t.issued_code, row, _bare(row, everyone, alias_of))
     return (rows[-1].card_id, rows[-1].code) if rows else None
 
 
@@ -246,7 +250,7 @@ def _without(row: Row[Any], texts: Collection[str], subject: Subject) -> dict[st
 
 
 def _rows(connection: Connection, event: str, subject: Subject) -> list[Row[Any]]:
-    h = t.holding.c
+    h = t.issued_code.c
     found: dict[tuple[str, str], Row[Any]] = {}
     for some in in_parts(sorted(subject.tickets)):
         for row in connection.execute(_of_event(event, *h).where(h.ticket.in_(some))):
@@ -339,7 +343,9 @@ def _apps(event: str) -> Any:
 
 
 def _of_event(event: str, *columns: Any) -> Any:
-    joined = select(*columns).join_from(t.holding, t.card, t.card.c.card_id == t.holding.c.card_id)
+    joined = select(*columns).join_from(
+        t.issued_code, t.card, t.card.c.card_id == t.issued_code.c.card_id
+    )
     return joined.where(t.card.c.event == event)
 
 

@@ -43,7 +43,7 @@ class Drawn:
     """Where the ticket is for: zone, entrance, hall, seats, flight."""
 
 
-def drawn(card: Card, holding: IssuedCode, symbology: str = "") -> Drawn:
+def drawn(card: Card, issued: IssuedCode, symbology: str = "") -> Drawn:
     """How a ticket is to be drawn, by its card's ``code_type``. Raises UsageError."""
     code_type = card.base["code_type"]
     if code_type == "CODE_TYPE_NONE" and not symbology:
@@ -53,18 +53,18 @@ def drawn(card: Card, holding: IssuedCode, symbology: str = "") -> Drawn:
         meant = "pdf417" if is_barcode else "aztec"
     else:
         meant = "code128" if is_barcode else "qr"
-    said = holding.said
+    said = issued.said
     detail = card.detail
     parts = [
         detail.get("flight", ""), said.get("zone", ""), said.get("entrance", ""),
         said.get("gate") or detail.get("gate", ""), said.get("screening_room", ""),
         said.get("ticket_class") or detail.get("ticket_class", ""), said.get("class", ""),
-        *holding.seats,
+        *issued.seats,
     ]  # fmt: skip
     return Drawn(
-        text=said.get("qrcode_data") or holding.code,
+        text=said.get("qrcode_data") or issued.code,
         symbology=symbology or meant,
-        caption=holding.code if code_type in _SHOWS_TEXT else "",
+        caption=issued.code if code_type in _SHOWS_TEXT else "",
         title=card.base["title"],
         place=" · ".join(printable(part, 60) for part in parts if part),
     )

@@ -878,11 +878,11 @@ async def test_a_gift_not_taken_in_time_comes_back(api: Api) -> None:
     await clockwork.end_gifts()
     with api.running.engine.begin() as connection:
         # Whoever looked before saw an older gift of it, which was given back meanwhile.
-        card_id = connection.execute(select(t.holding.c.card_id)).scalar_one()
+        card_id = connection.execute(select(t.issued_code.c.card_id)).scalar_one()
         assert gifts.time_out(connection, card_id, code, now() * 1000) is None
     assert await api.status(code) == "GIFTING"
     with api.running.engine.begin() as connection:
-        connection.execute(update(t.holding).values(gift_ends_s=now()))
+        connection.execute(update(t.issued_code).values(gift_ends_s=now()))
     late = {"code": code, "action": "accept", "from": "oFan", "to": "oB"}
     await api.fails(40127, "/v1/gifts", late)
     await clockwork.end_gifts()
@@ -921,7 +921,7 @@ async def test_an_order_is_issued_whole_or_not_at_all(api: Api) -> None:
     items = [{"card_id": plenty, "count": 2}, {"card_id": few, "count": 2}]
     order = {"order_id": "A1", "openid": "oFan", "items": items}
     await api.fails(45031, "/v1/orders", order)
-    assert api.running.count(t.holding) == 0
+    assert api.running.count(t.issued_code) == 0
     await api.ok("/card/modifystock", {"card_id": few, "increase_stock_value": 1})
     assert len((await api.ok("/v1/orders", order))["codes"]) == 4
     await api.fails(45031, "/v1/orders", order | {"order_id": "A2"})
@@ -1338,6 +1338,6 @@ async def test_only_what_may_have_changed_is_told(
     await clockwork.end_gifts()
     assert told == []
     with api.running.engine.begin() as connection:
-        connection.execute(update(t.holding).values(gift_ends_s=now()))
+        connection.execute(update(t.issued_code).values(gift_ends_s=now()))
     await clockwork.end_gifts()
     assert told == ["show"]

@@ -133,8 +133,8 @@ def admissions(api: Api) -> int:
 
 def held(api: Api, card_id: str) -> int:
     with reading(api.running.engine) as connection:
-        query = select(func.count()).select_from(t.holding)
-        return int(connection.execute(query.where(t.holding.c.card_id == card_id)).scalar_one())
+        query = select(func.count()).select_from(t.issued_code)
+        return int(connection.execute(query.where(t.issued_code.c.card_id == card_id)).scalar_one())
 
 
 def unlocked(connection: Connection, event: str) -> tuple[int, int]:

@@ -419,7 +419,7 @@ async def test_an_earlier_use_that_is_heard_later_is_not_told(api: Api, backend:
     await settle(api)
     with api.running.engine.begin() as connection:
         # The gate's use is the first of the two.
-        ticket = connection.execute(select(t.holding.c.ticket)).scalar_one()
+        ticket = connection.execute(select(t.issued_code.c.ticket)).scalar_one()
     early = entry_codec.decode(maker.make(ticket=ticket))
     raw = entry_codec.encode(replace(early, hlc=1 << 16))
     await api.running.exchange(maker, ask([raw]))

@@ -412,7 +412,7 @@ def rows_with(engine: Engine, *texts: str) -> list[str]:
 
 async def stock(running: Central) -> list[Any]:
     """What is counted of codes, by kind of time; and how many people that is."""
-    h = of_cards.holding.c
+    h = of_cards.issued_code.c
     with reading(running.engine) as connection:
         rows = connection.execute(select(h.claimed_s > 0, h.redeemed_s > 0, h.openid)).all()
     return [len(rows), sum(row[0] for row in rows), len({row[2] for row in rows})]
