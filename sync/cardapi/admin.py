@@ -71,10 +71,10 @@ _rejection = msgspec.json.Decoder(Rejection)
 class CardAdmin:
     """The organiser's routes of the ticket system."""
 
-    def __init__(self, server: Server, clockwork: BackgroundJobs) -> None:
+    def __init__(self, server: Server, jobs: BackgroundJobs) -> None:
         self._server = server
         self._requests = OrganiserRequests(server)
-        self._clockwork = clockwork
+        self._jobs = jobs
 
     def routes(self) -> list[BaseRoute]:
         """Accounts, and the review of cards."""
@@ -141,11 +141,11 @@ class CardAdmin:
         if not _TOKEN.fullmatch(token):
             raise Denied(422, "invalid", _("A callback token is 3 to 32 letters or digits."))
         try:
-            is_heard = await callback.answers(self._clockwork.http, url, token)
+            is_answered = await callback.answers(self._jobs.http, url, token)
         except NotAllowed as error:
             reason = _("The server does not call this address: {why}. See --callback-to.")
             raise Denied(422, "callback", reason.format(why=error)) from error
-        if not is_heard:
+        if not is_answered:
             reason = _("The callback did not give echostr back: nothing was changed.")
             raise Denied(422, "callback", reason)
 

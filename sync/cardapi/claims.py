@@ -39,9 +39,9 @@ SKU_REMIND_FROM, SKU_REMIND_AT, SKU_REMIND_EVERY_S = 200, 100, 12 * 3600
 _OPENID = re.compile(r"[A-Za-z0-9_@.-]{1,64}")
 
 
-def read_openid(said: Mapping[str, Any], name: str = "openid") -> str:
+def read_openid(params: Mapping[str, Any], name: str = "openid") -> str:
     """Who asks. Raises Refused."""
-    value = said.get(name)
+    value = params.get(name)
     if value in (None, ""):
         raise Refused(Errcode.NO_OPENID, name)
     if not isinstance(value, str) or not _OPENID.fullmatch(value):
@@ -69,11 +69,11 @@ _CLAIM = (
 
 
 def claim(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> dict[str, Any]:
     """``/v1/claims``: take a card, by its id or by the ticket of a QR code. Raises Refused."""
-    asked = read_fields(_CLAIM, said)
-    who = read_openid(said)
+    asked = read_fields(_CLAIM, params)
+    who = read_openid(params)
     ticket = asked.get("ticket", "")
     if ticket:
         offers = take_offer(connection, account, ticket, who, now_ms // 1000)
@@ -230,10 +230,10 @@ def _take_stock(
     if row.initial > SKU_REMIND_FROM and row.quantity <= SKU_REMIND_AT and is_due:
         here = t.card.c.card_id == card.card_id
         connection.execute(update(t.card).where(here).values(reminded_s=now_s))
-        told = f"the card's quantity is equal to {row.quantity}"
+        reason = f"the card's quantity is equal to {row.quantity}"
         webhook_outbox.put(
             connection, account, "card_sku_remind", card_id=card.card_id, now_ms=now_ms,
-            Detail=told,
+            Detail=reason,
         )  # fmt: skip
 
 

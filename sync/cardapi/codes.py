@@ -120,10 +120,10 @@ def _without_end(ticket: Ticket) -> Ticket:
     return replace(ticket, type=replace(ticket.type, begin=begin, end=None, term_days=None))
 
 
-def get(connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int) -> Answer:
+def get(connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int) -> Answer:
     """``code/get``: how a code stands; by default used or void ones are errors. Raises Refused."""
-    card, issued = need_issued_code(connection, account, said)
-    asked = read_fields((Field("check_consume", flag),), said)
+    card, issued = need_issued_code(connection, account, params)
+    asked = read_fields((Field("check_consume", flag),), params)
     status, verdict = _judge(connection, account, card, issued, now_ms)
     is_open = status in (UserCardStatus.NORMAL, UserCardStatus.GIFT_TIMEOUT)
     if asked.get("check_consume", True) and not is_open:
@@ -147,7 +147,7 @@ def get(connection: Connection, account: Account, said: Mapping[str, Any], now_m
 def consume(
     connection: Connection,
     account: Account,
-    said: Mapping[str, Any],
+    params: Mapping[str, Any],
     now_ms: int,
     memory: Memory | None = None,
 ) -> Answer:
@@ -155,8 +155,8 @@ def consume(
 
     Raises Refused.
     """
-    asked = read_fields((Field("outer_str", text(128)),), said)
-    card, issued = need_issued_code(connection, account, said, locks=True)
+    asked = read_fields((Field("outer_str", text(128)),), params)
+    card, issued = need_issued_code(connection, account, params, locks=True)
     facts = journals.facts_of(connection, card.event, issued.ticket)
     status, verdict = _judge(connection, account, card, issued, now_ms, history=fold(facts))
     if status is UserCardStatus.CONSUMED:
@@ -189,10 +189,10 @@ def consume(
 
 
 def decrypt(
-    _connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+    _connection: Connection, account: Account, params: Mapping[str, Any], _now_ms: int
 ) -> Answer:
     """``code/decrypt``. Raises Refused."""
-    sealed = said.get("encrypt_code")
+    sealed = params.get("encrypt_code")
     if not isinstance(sealed, str) or len(sealed) > 1024:
         raise Refused(Errcode.BAD_ENCRYPT_CODE)
     try:
@@ -202,12 +202,12 @@ def decrypt(
 
 
 def change(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``code/update``: another code for the same ticket; the old one is dead. Raises Refused."""
-    card, issued = need_issued_code(connection, account, said, locks=True)
+    card, issued = need_issued_code(connection, account, params, locks=True)
     # A widespread library (wechat-api of npm) spells it so.
-    stated = said.get("new_code", said.get("newcode"))
+    stated = params.get("new_code", params.get("newcode"))
     if stated in (None, ""):
         raise Refused(Errcode.NO_CODE, "new_code")
     new = read_code("new_code", stated)
@@ -243,11 +243,11 @@ def replace_code(
 
 
 def make_unavailable(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``code/unavailable``: void for good, for refunds and exchanges. Raises Refused."""
-    asked = read_fields((Field("reason", text(3072)),), said)
-    card, issued = need_issued_code(connection, account, said, locks=True)
+    asked = read_fields((Field("reason", text(3072)),), params)
+    card, issued = need_issued_code(connection, account, params, locks=True)
     check_voidable(connection, card, issued)
     void(connection, card, issued, asked.get("reason", ""), now_ms)
     return {}
@@ -276,8 +276,8 @@ def void(connection: Connection, card: Card, issued: IssuedCode, reason: str, no
     webhook_outbox.forget_reminder(connection, issued.ticket)
 
 
-def _codes(said: Mapping[str, Any]) -> list[Any]:
-    codes = said.get("code")
+def _codes(params: Mapping[str, Any]) -> list[Any]:
+    codes = params.get("code")
     if codes is None:
         raise Refused(Errcode.NO_CODE)
     listed = codes if isinstance(codes, list) else [codes]
@@ -296,14 +296,14 @@ def _legible(code: Any) -> bool:
 
 
 def deposit(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``code/deposit``: codes of the organiser's own, to be claimed later. Raises Refused."""
-    listed = _codes(said)
+    listed = _codes(params)
     legible = [str(read_code("code", code)) for code in listed if _legible(code)]
     if len(set(legible)) < len(legible):
         raise Refused(Errcode.SAME_CODE)
-    card = need_card_to_change(connection, account, said)
+    card = need_card_to_change(connection, account, params)
     if not card.is_deposit:
         raise Refused(Errcode.NOT_CUSTOM, "the card takes no deposited codes")
     c = t.issued_code.c
@@ -333,19 +333,19 @@ def _add_deposited(connection: Connection, card: Card, codes: Sequence[str], now
 
 
 def deposit_count(
-    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], _now_ms: int
 ) -> Answer:
     """``code/getdepositcount``: how many were handed over. Raises Refused."""
-    card = need_card(connection, account, said)
+    card = need_card(connection, account, params)
     return {"count": deposited(connection, card, is_all=True)}
 
 
 def check(
-    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], _now_ms: int
 ) -> Answer:
     """``code/checkcode``: which of the codes the card has. Raises Refused."""
-    listed = [str(one) for one in _codes(said)]
-    card = need_card(connection, account, said)
+    listed = [str(one) for one in _codes(params)]
+    card = need_card(connection, account, params)
     c = t.issued_code.c
     known = set(
         connection.execute(
@@ -361,40 +361,40 @@ def check(
 
 
 def card_list(
-    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], _now_ms: int
 ) -> Answer:
     """``user/getcardlist``: what a person has of the account. Raises Refused."""
-    who = read_openid(said)
+    who = read_openid(params)
     c = t.issued_code.c
     hidden = [*DEAD, State.DELETED]
     query = select(c.code, c.card_id).where(
         c.appid == account.appid, c.openid == who, c.state.not_in(hidden)
     )
-    if said.get("card_id") not in (None, ""):
-        query = query.where(c.card_id == read_card_id("card_id", said["card_id"]))
+    if params.get("card_id") not in (None, ""):
+        query = query.where(c.card_id == read_card_id("card_id", params["card_id"]))
     rows = connection.execute(query.order_by(c.claimed_s, c.code))
     found = [{"code": row.code, "card_id": row.card_id} for row in rows]
     return {"card_list": found, "has_share_card": False}
 
 
-def act(connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int) -> Answer:
+def act(connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int) -> Answer:
     """``/v1/actions``: what a person does in the app beside claiming and giving. Raises Refused."""
-    card, issued = need_issued_code(connection, account, said, locks=True)
-    told = _ACTIONS.get(str(said.get("action")))
-    if told is None:
+    card, issued = need_issued_code(connection, account, params, locks=True)
+    event = _ACTIONS.get(str(params.get("action")))
+    if event is None:
         raise Refused(Errcode.BAD_PARAMETER, f"action is one of {', '.join(_ACTIONS)}")
-    if told == "user_del_card":
+    if event == "user_del_card":
         if issued.state in (State.DELETED, State.GIFTING):
             raise Refused(Errcode.NOT_USABLE)
         gone = replace(issued, state=State.DELETED)
         keep(connection, card, gone)
         publish_one(connection, card, gone)
         webhook_outbox.forget_reminder(connection, issued.ticket)
-    if told == "user_view_card":
+    if event == "user_view_card":
         _count_view(connection, card, issued, now_ms)
-    if told != "user_view_card" or card.base.get("need_push_on_view"):
+    if event != "user_view_card" or card.base.get("need_push_on_view"):
         webhook_outbox.put(
-            connection, account, told, card_id=card.card_id, line=issued.ticket,
+            connection, account, event, card_id=card.card_id, line=issued.ticket,
             openid=issued.openid, now_ms=now_ms, UserCardCode=issued.code,
             OuterStr=issued.outer_str,
         )  # fmt: skip

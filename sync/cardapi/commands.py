@@ -45,7 +45,7 @@ def _opened(where: Where) -> Iterator[Engine]:
         engine.dispose()
 
 
-def tell_cards(where: Where) -> int:
+def list_cards(where: Where) -> int:
     """Every card, one a line."""
     with _opened(where) as engine, reading(engine) as connection:
         c = t.card.c
@@ -133,8 +133,8 @@ def render(where: Where, wanted: Wanted) -> int:
         raise StoreError(
             _("cannot write {file}: {detail}").format(file=out, detail=error.strerror), ""
         ) from error
-    told = _("{count} tickets drawn: {file}").format(count=len(pictures), file=out)
-    sys.stdout.write(told + "\n")
+    line = _("{count} tickets drawn: {file}").format(count=len(pictures), file=out)
+    sys.stdout.write(line + "\n")
     return 0
 
 

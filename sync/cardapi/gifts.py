@@ -44,24 +44,26 @@ class _Gift:
     account: Account
     card: Card
     issued: IssuedCode
-    said: Mapping[str, Any]
+    params: Mapping[str, Any]
     now_ms: int
 
     def friend(self) -> str:
         """Who is said to get it, if anybody is. Raises Refused."""
-        return read_openid(self.said, "to") if self.said.get("to") else ""
+        return read_openid(self.params, "to") if self.params.get("to") else ""
 
 
-def give(connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int) -> Answer:
+def give(
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
+) -> Answer:
     """``/v1/gifts``: start, accept or return a gift. Raises Refused."""
-    action = _ACTIONS.get(str(said.get("action")))
+    action = _ACTIONS.get(str(params.get("action")))
     if action is None:
         raise Refused(Errcode.BAD_PARAMETER, "action is start, accept or return")
-    giver = read_openid(said, "from")
-    card, issued = need_issued_code(connection, account, said, locks=True)
+    giver = read_openid(params, "from")
+    card, issued = need_issued_code(connection, account, params, locks=True)
     if issued.openid != giver:
         raise Refused(Errcode.BAD_OPENID, "from is not who holds the code")
-    return action(connection, _Gift(account, card, issued, said, now_ms))
+    return action(connection, _Gift(account, card, issued, params, now_ms))
 
 
 def _start(connection: Connection, gift: _Gift) -> Answer:
@@ -75,7 +77,7 @@ def _start(connection: Connection, gift: _Gift) -> Answer:
     given = replace(issued, state=State.GIFTING)
     keep(connection, card, given, friend=friend, gift_ends_s=now_ms // 1000 + GIFT_S)
     publish_one(connection, card, given)
-    _tell(connection, gift, friend, is_back=0)
+    _put_event(connection, gift, friend, is_back=0)
     return {"status": UserCardStatus.GIFTING.value}
 
 
@@ -91,14 +93,19 @@ def _accept(connection: Connection, gift: _Gift) -> Answer:
     if friend == issued.openid:
         raise Refused(Errcode.BAD_OPENID, "to is from")
     old_codes = [issued.code]
-    said = issued.said
+    attributes = issued.attributes
     if card.kind is Kind.BOARDING:
         # A friend checks in anew: neither name nor picture of the giver is theirs.
         old_codes += issued.barcodes
-        said = {}
+        attributes = {}
     (code,) = free_codes(connection, card, 1)
     new = replace(
-        issued, code=code, state=State.HELD, openid=friend, gifted_s=now_ms // 1000, said=said
+        issued,
+        code=code,
+        state=State.HELD,
+        openid=friend,
+        gifted_s=now_ms // 1000,
+        attributes=attributes,
     )
     had_reminder = webhook_outbox.forget_reminder(connection, issued.ticket)
     replace_code(connection, card, issued, new)
@@ -152,10 +159,10 @@ def _give_back(connection: Connection, gift: _Gift, state: State, friend: str) -
     kept = replace(gift.issued, state=state)
     keep(connection, gift.card, kept, friend="", gift_ends_s=0)
     publish_one(connection, gift.card, kept)
-    _tell(connection, gift, friend, is_back=1)
+    _put_event(connection, gift, friend, is_back=1)
 
 
-def _tell(connection: Connection, gift: _Gift, friend: str, *, is_back: int) -> None:
+def _put_event(connection: Connection, gift: _Gift, friend: str, *, is_back: int) -> None:
     webhook_outbox.put(
         connection, gift.account, "user_gifting_card", card_id=gift.card.card_id,
         line=gift.issued.ticket, openid=gift.issued.openid, now_ms=gift.now_ms,

@@ -74,11 +74,11 @@ def put_card(connection: Connection, card: Card) -> None:
     publish(connection, card.event, types=[type_row(card)])
 
 
-def set_card(connection: Connection, card: Card, *, tells_gates: bool = False) -> None:
+def set_card(connection: Connection, card: Card, *, is_published: bool = False) -> None:
     """Keep a card as it is now."""
     columns = _columns(card)
     connection.execute(update(t.card).where(t.card.c.card_id == card.card_id).values(**columns))
-    if tells_gates:
+    if is_published:
         publish(connection, card.event, types=[type_row(card)])
 
 
@@ -92,15 +92,15 @@ _CARD = select(t.card).where(t.card.c.card_id == bindparam("card_id"))
 
 
 def need_card(
-    connection: Connection, account: Account, said: Mapping[str, Any], *, locks: bool = False
+    connection: Connection, account: Account, params: Mapping[str, Any], *, locks: bool = False
 ) -> Card:
     """The account's card that a request names; ``locks`` its event for a change.
 
     Raises Refused.
     """
-    if said.get("card_id") in (None, ""):
+    if params.get("card_id") in (None, ""):
         raise Refused(Errcode.NO_CARD_ID)
-    wanted = read_card_id("card_id", said["card_id"])
+    wanted = read_card_id("card_id", params["card_id"])
     found = find_card(connection, wanted, account.appid)
     if found is None:
         raise Refused(Errcode.BAD_CARD_ID)
@@ -110,12 +110,14 @@ def need_card(
     return found
 
 
-def need_card_to_change(connection: Connection, account: Account, said: Mapping[str, Any]) -> Card:
+def need_card_to_change(
+    connection: Connection, account: Account, params: Mapping[str, Any]
+) -> Card:
     """The account's card that a request names, its event locked; not one that was deleted.
 
     Raises Refused.
     """
-    card = need_card(connection, account, said, locks=True)
+    card = need_card(connection, account, params, locks=True)
     if card.status is CardStatus.DELETE:
         raise Refused(Errcode.BAD_CARD_STATUS)
     return card
@@ -144,7 +146,7 @@ def issued_code_of(row: Row[Any]) -> IssuedCode:
         gifted_s=row.gifted_s,
         redeemed_s=row.redeemed_s,
         note=row.note,
-        said=_decode(row.said),
+        attributes=_decode(row.said),
     )
 
 
@@ -164,15 +166,15 @@ def columns_of(card: Card, issued: IssuedCode) -> dict[str, Any]:
         "redeemed_s": issued.redeemed_s,
         "ends_s": window(card, issued.claimed_s)[1] if issued.claimed_s else 0,
         "note": issued.note,
-        "said": _encode(issued.said).decode(),
+        "said": _encode(issued.attributes).decode(),
     }
 
 
-def add(connection: Connection, card: Card, issued: Sequence[IssuedCode], claimed_by: str) -> None:
+def add(connection: Connection, card: Card, some: Sequence[IssuedCode], claimed_by: str) -> None:
     """Add codes to the rows; telling the gates is another matter."""
     rows = [
         {**columns_of(card, one), "claimed_by": claimed_by, "gift_ends_s": 0, "friend": ""}
-        for one in issued
+        for one in some
     ]
     connection.execute(insert(t.issued_code), rows)
 
@@ -203,25 +205,25 @@ _CLAIMED = (
 
 
 def need_issued_code(
-    connection: Connection, account: Account, said: Mapping[str, Any], *, locks: bool = False
+    connection: Connection, account: Account, params: Mapping[str, Any], *, locks: bool = False
 ) -> tuple[Card, IssuedCode]:
     """The claimed code that a request names, and its card. Raises Refused.
 
     A code that was never claimed, or goes by another one now, is as unknown as any.
     """
-    if said.get("code") in (None, ""):
+    if params.get("code") in (None, ""):
         raise Refused(Errcode.NO_CODE)
     try:
-        code = read_code("code", said["code"])
+        code = read_code("code", params["code"])
     except Refused as refused:
         raise Refused(Errcode.BAD_CODE) from refused
     query = _CLAIMED
-    if said.get("card_id") not in (None, ""):
-        query = query.where(t.issued_code.c.card_id == read_card_id("card_id", said["card_id"]))
+    if params.get("card_id") not in (None, ""):
+        query = query.where(t.issued_code.c.card_id == read_card_id("card_id", params["card_id"]))
     bound = {"appid": account.appid, "code": code}
     rows = connection.execute(query, bound).all()
     cards = {row.card_id: find_card(connection, row.card_id) for row in rows}
-    if not said.get("card_id") and any(card and card.is_custom for card in cards.values()):
+    if not params.get("card_id") and any(card and card.is_custom for card in cards.values()):
         raise Refused(Errcode.NO_CARD_ID, "a custom code needs its card_id")
     if not rows:
         raise Refused(Errcode.BAD_CODE)

@@ -46,10 +46,12 @@ _REFUND = (
 Answer = dict[str, Any]
 
 
-def order(connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int) -> Answer:
+def order(
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
+) -> Answer:
     """``/v1/orders``: issue what was paid for. Raises Refused."""
-    asked = read_fields(_ORDER, said)
-    who = read_openid(said)
+    asked = read_fields(_ORDER, params)
+    who = read_openid(params)
     if not asked["items"]:
         raise Refused(Errcode.NO_FIELD, "items")
     if sum(item["count"] for item in asked["items"]) > MOST_CODES:
@@ -95,10 +97,10 @@ def order(connection: Connection, account: Account, said: Mapping[str, Any], now
 
 
 def refund(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``/v1/refunds``: void an order's tickets, or some of them. Raises Refused."""
-    asked = read_fields(_REFUND, said)
+    asked = read_fields(_REFUND, params)
     _stand_in_line(connection, account)
     c = t.card_refund.c
     done = connection.execute(

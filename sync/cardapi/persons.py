@@ -20,9 +20,7 @@ from sync.server.prepared import in_parts
 
 _GONE: Final = "erased-"
 _PEOPLE: Final = (
-    (t.issued_code, "openid"),
-    (t.issued_code, "claimed_by"),
-    (t.issued_code, "friend"),
+    *((t.issued_code, column) for column in ("openid", "claimed_by", "friend")),
     (t.card_view, "openid"),
 )
 _LIKE: Final = 50

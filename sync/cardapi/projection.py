@@ -72,20 +72,20 @@ class IssuedCode:
     gifted_s: int = 0
     redeemed_s: int = 0
     note: str = ""
-    said: Mapping[str, Any] = field(default_factory=dict)
-    """What the interfaces of its kind have said of it."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """What the interfaces of its kind have stated of it."""
 
     @property
     def barcodes(self) -> list[str]:
         """What the phone shows instead of the code, or showed until check-in was cancelled."""
-        shown = self.said.get("qrcode_data")
-        return [shown] if shown else list(self.said.get(CANCELLED, ()))
+        shown = self.attributes.get("qrcode_data")
+        return [shown] if shown else list(self.attributes.get(CANCELLED, ()))
 
     @property
     def seats(self) -> list[str]:
         """Where it sits: a boarding pass has one seat at most, others may have several."""
-        return self.said.get("seat_number") or (
-            [self.said["seat"]] if self.said.get("seat") else []
+        return self.attributes.get("seat_number") or (
+            [self.attributes["seat"]] if self.attributes.get("seat") else []
         )
 
 
@@ -159,7 +159,7 @@ def ticket_row(
     status = _STATUS[issued.state]
     if is_limited and status is Status.NORMAL and not issued.redeemed_s:
         status = Status.LIMITED
-    said = issued.said
+    attributes = issued.attributes
     row: dict[str, Any] = {
         "id": issued.ticket,
         "code": issued.code,
@@ -170,13 +170,13 @@ def ticket_row(
         "claimed_at": issued.claimed_s or None,
         "gifted_at": issued.gifted_s or None,
         "old_codes": list(old_codes),
-        "other_codes": [] if said.get("qrcode_data") else issued.barcodes,
+        "other_codes": [] if attributes.get("qrcode_data") else issued.barcodes,
         "seats": issued.seats,
     }
     for ours, theirs in _FIELDS.items():
         # Empty text and the time 0 are how clients say that there is none.
-        if said.get(theirs):
-            row[ours] = said[theirs]
+        if attributes.get(theirs):
+            row[ours] = attributes[theirs]
     return row
 
 

@@ -81,15 +81,15 @@ def _draw(connection: Connection, event: str, new: list[Entry], now_ms: int) -> 
         history = fold(facts[ticket])
         _settle(connection, card, issued, history)
         if account is not None:
-            told = _to_tell(connection, issued, by_ticket[ticket], facts[ticket], history)
-            if told is not None:
-                _tell(connection, account, issued, told, now_ms)
+            due = _next_to_put(connection, issued, by_ticket[ticket], facts[ticket], history)
+            if due is not None:
+                _put_event(connection, account, issued, due, now_ms)
             if ticket in voided:
                 strange = conflicts.irregular_of(connection, event, ticket, facts[ticket])
                 names = {entry.name for entry in by_ticket[ticket]}
                 for one in strange.admissions if strange else ():
                     if one.entry.name in names:
-                        _tell_irregular(connection, account, issued, one, now_ms)
+                        _put_irregular(connection, account, issued, one, now_ms)
 
 
 def look_again(connection: Connection, event: str, tickets: Iterable[str]) -> None:
@@ -148,7 +148,7 @@ def _settle(connection: Connection, card: Card, issued: IssuedCode, history: His
         set_redeemed(connection, card, issued, at_s)
 
 
-def _to_tell(
+def _next_to_put(
     connection: Connection,
     issued: IssuedCode,
     new: list[Entry],
@@ -173,7 +173,7 @@ def _to_tell(
     return entry if was_waiting or (is_new and not issued.redeemed_s) else None
 
 
-def _tell(
+def _put_event(
     connection: Connection,
     account: Account,
     issued: IssuedCode,
@@ -192,7 +192,7 @@ def _tell(
     )  # fmt: skip
 
 
-def _tell_irregular(
+def _put_irregular(
     connection: Connection, account: Account, issued: IssuedCode, one: Judged, now_ms: int
 ) -> None:
     entry = one.entry

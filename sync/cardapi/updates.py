@@ -40,24 +40,24 @@ Answer = dict[str, Any]
 
 
 def update_meeting(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``meetingticket/updateuser``: times, zone, entrance, seat. Raises Refused."""
-    card, issued = _need(connection, account, said, Kind.MEETING)
-    new = {**issued.said, **read_fields(MEETING_UPDATE, said)}
+    card, issued = _need(connection, account, params, Kind.MEETING)
+    new = {**issued.attributes, **read_fields(MEETING_UPDATE, params)}
     begin, end = new.get("begin_time"), new.get("end_time")
     if begin and end and end <= begin:
         raise Refused(Errcode.BAD_TIME, "end_time is not after begin_time")
-    _tell(connection, card, issued, new)
-    if begin != issued.said.get("begin_time"):
-        remind(connection, account, replace(issued, said=new), now_ms)
+    _set_attributes(connection, card, issued, new)
+    if begin != issued.attributes.get("begin_time"):
+        remind(connection, account, replace(issued, attributes=new), now_ms)
     return {}
 
 
 def remind(connection: Connection, account: Account, issued: IssuedCode, now_ms: int) -> None:
     """Have the account told two hours before the doors open; a later word replaces this one."""
     webhook_outbox.forget_reminder(connection, issued.ticket)
-    begin = issued.said.get("begin_time", 0)
+    begin = issued.attributes.get("begin_time", 0)
     if begin * 1000 > now_ms and issued.state is not State.UNAVAILABLE and not issued.redeemed_s:
         due_ms = max(now_ms, (begin - webhook_outbox.REMIND_BEFORE_S) * 1000)
         webhook_outbox.put(
@@ -68,41 +68,41 @@ def remind(connection: Connection, account: Account, issued: IssuedCode, now_ms:
 
 
 def update_movie(
-    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], _now_ms: int
 ) -> Answer:
     """``movieticket/updateuser``: class, show, hall, seats. Raises Refused."""
-    asked = read_fields(MOVIE_UPDATE, said)
-    card, issued = _need(connection, account, said, Kind.MOVIE)
-    _tell(connection, card, issued, {**issued.said, **asked})
+    asked = read_fields(MOVIE_UPDATE, params)
+    card, issued = _need(connection, account, params, Kind.MOVIE)
+    _set_attributes(connection, card, issued, {**issued.attributes, **asked})
     return {}
 
 
 def check_in(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``boardingpass/checkin``; ``is_cancel`` takes it all back. Raises Refused."""
     # The reference's own example has a blank behind the name of ``is_cancel``.
-    said = {name.strip(): value for name, value in said.items()}
-    if read_fields((IS_CANCEL,), said).get("is_cancel"):
-        card, issued = _need(connection, account, said, Kind.BOARDING)
+    params = {name.strip(): value for name, value in params.items()}
+    if read_fields((IS_CANCEL,), params).get("is_cancel"):
+        card, issued = _need(connection, account, params, Kind.BOARDING)
         shown = issued.barcodes
-        _tell(connection, card, issued, {CANCELLED: shown} if shown else {})
+        _set_attributes(connection, card, issued, {CANCELLED: shown} if shown else {})
         return {}
     # Libraries send empty text for what their caller did not say.
-    asked = {k: v for k, v in read_fields(BOARDING_UPDATE, said).items() if v != ""}
-    card, issued = _need(connection, account, said, Kind.BOARDING)
+    asked = {k: v for k, v in read_fields(BOARDING_UPDATE, params).items() if v != ""}
+    card, issued = _need(connection, account, params, Kind.BOARDING)
     if asked.get("qrcode_data"):
         _take_barcode(connection, card, issued, asked["qrcode_data"], now_ms // 1000)
-    new = {**issued.said, **asked, "checked_in": True}
+    new = {**issued.attributes, **asked, "checked_in": True}
     new.pop(CANCELLED, None)
-    _tell(connection, card, issued, new)
+    _set_attributes(connection, card, issued, new)
     return {}
 
 
 def _need(
-    connection: Connection, account: Account, said: Mapping[str, Any], kind: Kind
+    connection: Connection, account: Account, params: Mapping[str, Any], kind: Kind
 ) -> tuple[Card, IssuedCode]:
-    card, issued = need_issued_code(connection, account, said, locks=True)
+    card, issued = need_issued_code(connection, account, params, locks=True)
     if card.kind is not kind:
         raise Refused(Errcode.NOT_THIS_CARD, card.kind)
     if issued.state in (State.UNAVAILABLE, State.DELETED):
@@ -110,8 +110,10 @@ def _need(
     return card, issued
 
 
-def _tell(connection: Connection, card: Card, issued: IssuedCode, said: Mapping[str, Any]) -> None:
-    changed = replace(issued, said=said)
+def _set_attributes(
+    connection: Connection, card: Card, issued: IssuedCode, attributes: Mapping[str, Any]
+) -> None:
+    changed = replace(issued, attributes=attributes)
     if changed != issued:
         keep(connection, card, changed)
         publish_one(connection, card, changed)
@@ -176,15 +178,15 @@ def _is_done(connection: Connection, card: Card, issued: IssuedCode, now_s: int)
 
 def _shows(issued: IssuedCode, text: str) -> bool:
     """Whether its phone still shows that, and not something else by now, or nothing."""
-    return bool(parse(issued.said.get("qrcode_data", "")).code == parse(text).code)
+    return bool(parse(issued.attributes.get("qrcode_data", "")).code == parse(text).code)
 
 
 def _let_go(connection: Connection, card: Card, issued: IssuedCode, text: str) -> None:
     code = parse(text).code
-    said = dict(issued.said)
+    attributes = dict(issued.attributes)
     if _shows(issued, text):
-        del said["qrcode_data"]
-    if CANCELLED in said:
-        said[CANCELLED] = [one for one in said[CANCELLED] if parse(one).code != code]
-    if said != issued.said:
-        keep(connection, card, replace(issued, said=said))
+        del attributes["qrcode_data"]
+    if CANCELLED in attributes:
+        attributes[CANCELLED] = [one for one in attributes[CANCELLED] if parse(one).code != code]
+    if attributes != issued.attributes:
+        keep(connection, card, replace(issued, attributes=attributes))

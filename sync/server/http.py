@@ -140,14 +140,14 @@ def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise Denied(422, "invalid", _tell(error)) from error
+        raise Denied(422, "invalid", _unreadable(error)) from error
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise Denied(400, "malformed", _tell(error)) from error
+        raise Denied(400, "malformed", _unreadable(error)) from error
     except RecursionError as error:
         raise Denied(400, "malformed", _("nested too deeply")) from error
 
 
-def _tell(error: Exception) -> str:
+def _unreadable(error: Exception) -> str:
     return _("The body cannot be read: {detail}").format(detail=str(error)[:300])
 
 

@@ -262,21 +262,21 @@ def record(
     connection: Connection,
     event: str,
     now_ms: int,
-    heard: Iterable[int] = (),
+    after: Iterable[int] = (),
     memory: Memory | None = None,
-    **said: Any,
+    **fields: Any,
 ) -> Entry:
     """Make an entry of the server's own; the event's lock must be held.
 
-    ``heard`` are the hybrid times of what it is about; it comes after them, but for those of
-    clocks too far ahead. Raises Denied for what no gate would take.
+    It comes ``after`` the hybrid times of what it is about, but for those of clocks too far ahead.
+    Raises Denied for what no gate would take.
     """
     epoch, feed_head = feed.position_of(connection, event)
     origin = f"{CENTRAL}.{epoch}"
     newest = connection.execute(_NEWEST, {"event": event, "origin": origin}).first()
     last = entry_codec.decode(newest.body) if newest else None
     latest_ms = now_ms + clock.MAX_AHEAD_MS
-    believable = max((hlc for hlc in heard if clock.wall_ms(hlc) <= latest_ms), default=0)
+    believable = max((hlc for hlc in after if clock.wall_ms(hlc) <= latest_ms), default=0)
     made = entry_codec.clean(
         Entry(
             origin=origin,
@@ -290,7 +290,7 @@ def record(
             server_ahead_ms=0,
             server_error_ms=0,
             position=f"{epoch}:{feed_head}",
-            **said,
+            **fields,
         )
     )
     body = entry_codec.encode(made)

@@ -44,9 +44,9 @@ class Metrics:
             self._irregular.labels(kind).set(count)
         self._irregular_open.set(tickets_open)
 
-    def watch(self, name: str, told: str, value: Callable[[], float]) -> None:
+    def watch(self, name: str, help_text: str, value: Callable[[], float]) -> None:
         """Tell a value as it is when asked."""
-        Gauge(name, told, registry=self._registry).set_function(value)
+        Gauge(name, help_text, registry=self._registry).set_function(value)
 
     def count(self, route: str, status: int) -> None:
         """Count a request."""

@@ -392,11 +392,11 @@ async def test_who_is_over_the_limit_hears_so_of_what_was_taken_back(api: Api) -
     first, second = await api.claim(card_id), await api.claim(card_id)
     body = entry_codec.decode(await redeem_at_gate(api, maker, first))
     await redeem_at_gate(api, maker, second)
-    clockwork = card_api_of(api.running.app).clockwork
-    await clockwork.follow()
+    jobs = card_api_of(api.running.app).jobs
+    await jobs.follow()
     undone = maker.make(Act.ANNULMENT, ticket=body.ticket, target=body.name)
     await api.running.exchange(maker, ask([undone]))
-    await clockwork.follow()
+    await jobs.follow()
     assert kept(api, first)[0].status is Status.LIMITED
     await api.fails(40149, "/card/code/consume", {"code": first})
 
@@ -440,14 +440,14 @@ async def test_a_gate_s_redemption_counts_for_the_limit(api: Api) -> None:
     card_id, maker = await api.create(use_limit=1), await gate(api)
     first, second = await api.claim(card_id), await api.claim(card_id)
     body = await redeem_at_gate(api, maker, first)
-    clockwork = card_api_of(api.running.app).clockwork
-    await clockwork.follow()
+    jobs = card_api_of(api.running.app).jobs
+    await jobs.follow()
     assert kept(api, second)[0].status is Status.LIMITED
     undone = entry_codec.decode(body)
     await api.running.exchange(
         maker, ask([maker.make(Act.ANNULMENT, ticket=undone.ticket, target=undone.name)])
     )
-    await clockwork.follow()
+    await jobs.follow()
     assert kept(api, second)[0].status is Status.NORMAL
 
 
@@ -634,7 +634,7 @@ async def end(api: Api, maker: Maker, how: str, card_id: str, code: str) -> None
             card = issued_codes.find_card(connection, card_id)
             assert card is not None
             gone = {**card.detail, "departure_time": now() - ago}
-            issued_codes.set_card(connection, replace(card, detail=gone), tells_gates=True)
+            issued_codes.set_card(connection, replace(card, detail=gone), is_published=True)
     elif how == "given":
         give = {"code": code, "from": "oFan", "to": "oB"}
         await api.ok("/v1/gifts", give | {"action": "start"})
@@ -667,7 +667,7 @@ async def test_what_a_phone_showed_of_a_ticket_that_is_done_is_free(
         ticket, state = kept(api, "M1")
         assert (ticket, state) == kept(api, two)
         # Whatever is said of the old one afterwards names no code of another's.
-        await card_api_of(api.running.app).clockwork.follow()
+        await card_api_of(api.running.app).jobs.follow()
         for path, body in (
             ("/card/boardingpass/checkin", {"code": one, "class": "F", "etkt_bnr": "2"}),
             ("/card/code/unavailable", {"code": one}),
@@ -874,8 +874,8 @@ async def test_a_gift_not_taken_in_time_comes_back(api: Api) -> None:
     """After its day it is its giver's again, usable and told as GIFT_TIMEOUT."""
     code = await api.claim(await api.create())
     await api.ok("/v1/gifts", {"code": code, "action": "start", "from": "oFan"})
-    clockwork = card_api_of(api.running.app).clockwork
-    await clockwork.end_gifts()
+    jobs = card_api_of(api.running.app).jobs
+    await jobs.end_gifts()
     with api.running.engine.begin() as connection:
         # Whoever looked before saw an older gift of it, which was given back meanwhile.
         card_id = connection.execute(select(t.issued_code.c.card_id)).scalar_one()
@@ -885,7 +885,7 @@ async def test_a_gift_not_taken_in_time_comes_back(api: Api) -> None:
         connection.execute(update(t.issued_code).values(gift_ends_s=now()))
     late = {"code": code, "action": "accept", "from": "oFan", "to": "oB"}
     await api.fails(40127, "/v1/gifts", late)
-    await clockwork.end_gifts()
+    await jobs.end_gifts()
     assert await api.status(code) == "GIFT_TIMEOUT"
     assert kept(api, code)[0].status is Status.NORMAL
     await api.ok("/card/code/consume", {"code": code})
@@ -1333,11 +1333,11 @@ async def test_only_what_may_have_changed_is_told(
     assert told == ["show"]
     code = await api.claim(card_id)
     await api.ok("/v1/gifts", {"code": code, "action": "start", "from": "oFan"})
-    clockwork = card_api_of(api.running.app).clockwork
+    jobs = card_api_of(api.running.app).jobs
     told.clear()
-    await clockwork.end_gifts()
+    await jobs.end_gifts()
     assert told == []
     with api.running.engine.begin() as connection:
         connection.execute(update(t.issued_code).values(gift_ends_s=now()))
-    await clockwork.end_gifts()
+    await jobs.end_gifts()
     assert told == ["show"]

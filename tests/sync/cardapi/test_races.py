@@ -211,7 +211,7 @@ async def test_cost_does_not_grow_with_what_is_there(tmp_path: Path) -> None:
         give = {"code": second, "from": "o", "to": "p"}
         await api.ok("/v1/gifts", give | {"action": "start"})
         await api.ok("/v1/gifts", give | {"action": "accept"})
-        await card_api_of(api.running.app).clockwork.follow()
+        await card_api_of(api.running.app).jobs.follow()
         event.remove(engine, "before_cursor_execute", listen)
         with reading(engine) as connection:
 

@@ -40,7 +40,7 @@ ROWS: dict[str, Any] = {
 async def running(tmp_path: Path) -> AsyncIterator[Central]:
     """A server with two events, one with a ticket of somebody's."""
     async with central(
-        tmp_path / "server", runs_clockwork=False, address_per_s=1e6, address_burst=1e6
+        tmp_path / "server", runs_jobs=False, address_per_s=1e6, address_burst=1e6
     ) as made:
         other = {"id": "other", "time_zone": "UTC"}
         assert (await made.admin("POST", "/events", json=other)).status_code == 201
