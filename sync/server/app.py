@@ -100,7 +100,7 @@ class Devices:
         server = self._server
         device = await server.callers.device_of(request)
         server.callers.check_rate(device)
-        cursor = (await server.tip_cache.heartbeat(device.event)).cursor
+        cursor = (await server.tip_cache.newest(device.event)).cursor
         found = await server.snapshots.get(device.event, cursor, server.settings.snapshot_wait_s)
         if found is None:
             problem = Problem("building", _("The tickets are being packed. Ask again."))

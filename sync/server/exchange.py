@@ -122,7 +122,7 @@ class Exchange:
             if device_of(one.entry.origin) == device.id:
                 touched.setdefault(one.entry.origin, frozenset())
         server.metrics.entries.inc(len(carried))
-        server.metrics.push_batches.inc()
+        server.metrics.pushes.inc()
         server.streams.wake(device.event, touched)
         return touched, left
 

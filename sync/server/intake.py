@@ -52,7 +52,7 @@ class Taken(NamedTuple):
 def accept(
     connection: Connection,
     event: str,
-    push_batches: Iterable[Push],
+    pushes: Iterable[Push],
     memory: Memory | None = None,
     *,
     now_ms: int | None = None,
@@ -64,7 +64,7 @@ def accept(
     """
     frames: list[tuple[str, list[Carried]]] = []
     signed_tips: list[SignedTip] = []
-    for push in push_batches:
+    for push in pushes:
         believed = push.carried
         if push.device is not None:
             believed = own_or_vouched(believed, push.device, push.vouched)

@@ -21,7 +21,7 @@ class Metrics:
         self._of_route: dict[tuple[str, int], Counter] = {}
         self.entries = Counter("gate_entries", "Entries brought", registry=self._registry)
         self.refused = Counter("gate_refused", "Entries refused", registry=self._registry)
-        self.push_batches = Counter("gate_pushes", "Pushes committed", registry=self._registry)
+        self.pushes = Counter("gate_pushes", "Pushes committed", registry=self._registry)
         self.exchange = Histogram(
             "gate_exchange_seconds", "Time to answer an exchange", buckets=_SECONDS,
             registry=self._registry,

@@ -82,8 +82,8 @@ class PushBatches:
             # From here on nothing joins it; it may be done again, should the commit fail.
             if self._open.get(batch.event) is batch:
                 del self._open[batch.event]
-        push_batches = [push for push, _done in batch.waiting]
-        return _take_now(connection, batch.event, push_batches, self._memory)
+        pushes = [push for push, _done in batch.waiting]
+        return _take_now(connection, batch.event, pushes, self._memory)
 
     def _deliver(self, batch: _Batch, future: "Future[Taken]") -> None:
         error = future.exception()
@@ -91,20 +91,16 @@ class PushBatches:
             log.warning("%d pushes failed together: %s", len(batch.waiting), type(error).__name__)
             # One bad push must not take the others down.
             for push, done in batch.waiting:
-                alone = partial(
-                    _take_now, event=batch.event, push_batches=[push], memory=self._memory
-                )
+                alone = partial(_take_now, event=batch.event, pushes=[push], memory=self._memory)
                 self._commit.submit(alone).add_done_callback(partial(_call_soon, done))
             return
         for _push, done in batch.waiting:
             pass_on(future, done)
 
 
-def _take_now(
-    connection: Connection, event: str, push_batches: list[Push], memory: Memory
-) -> Taken:
+def _take_now(connection: Connection, event: str, pushes: list[Push], memory: Memory) -> Taken:
     now_ms = read_wall_ms()
-    return intake.accept(connection, event, push_batches, memory, now_ms=now_ms)
+    return intake.accept(connection, event, pushes, memory, now_ms=now_ms)
 
 
 def _call_soon(done: "asyncio.Future[Taken]", future: "Future[Taken]") -> None:

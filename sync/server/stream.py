@@ -193,22 +193,22 @@ class Channel:
         self._touched = {o: tips for o, tips in self._touched.items() if o not in touched}
         if self._touched:
             self._woken.set()
-        heartbeat = await server.tip_cache.heartbeat(event)
+        tips = await server.tip_cache.newest(event)
         if self._after < 0:
-            self._after = heartbeat.number
+            self._after = tips.number
             self._ready.set_result(None)
         news = News(self._after, [], {}, [])
-        if heartbeat.number > self._after:
+        if tips.number > self._after:
             news = await server.read(journals.news, event, self._after)
         now_s = time.monotonic()
         is_due, marks_due = (
             now_s - self._lanes_at > LANES_EVERY_S, now_s - self._marks_at > MARKS_EVERY_S
         )  # fmt: skip
-        if not (is_due or marks_due or touched or news.bodies or heartbeat.cursor != self._head):
+        if not (is_due or marks_due or touched or news.bodies or tips.cursor != self._head):
             return b""
-        if news.number < heartbeat.number:
+        if news.number < tips.number:
             self._woken.set()
-        self._after, self._head = news.number, heartbeat.cursor
+        self._after, self._head = news.number, tips.cursor
         lanes = None
         if is_due:
             self._lanes_at = now_s
@@ -221,7 +221,7 @@ class Channel:
         if marks_due:
             self._marks_at = now_s
         stamp = server.exchange.stamp(event, with_devices=marks_due)
-        return _encode(SyncResponse(frame, read_wall_ms(), heartbeat.cursor, lanes, stamp))
+        return _encode(SyncResponse(frame, read_wall_ms(), tips.cursor, lanes, stamp))
 
     def _broadcast(self, frame: bytes) -> None:
         metrics = self._server.metrics
