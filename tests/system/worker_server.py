@@ -22,7 +22,7 @@ from gate.storage.enrolment import Enrolment
 from gate.storage.folder import Folder
 from gate.storage.ticket_feed import TicketFeed
 from sync.server import (
-    device_cache,
+    device_reports,
     devices,
     enrolment,
     events,
@@ -274,7 +274,7 @@ class Central:
     ) -> SyncResponse:  # fmt: skip
         told = self.device_cache.watermarks(EVENT) if lanes or marks else {}
         got_ms = ask.stamp.at_ms if ask is not None and ask.stamp is not None else None
-        stamp = SyncResponseStamp(device_cache.CLOCK, device_cache.boot_ms(), got_ms, told)
+        stamp = SyncResponseStamp(device_reports.CLOCK, device_reports.boot_ms(), got_ms, told)
         said = self.device_cache.lanes(EVENT) if lanes else None
         return SyncResponse(frame, self.world.wall_ms(), head, said, stamp)
 
