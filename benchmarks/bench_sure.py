@@ -25,7 +25,8 @@ from gate.core.coverage import Hysteresis
 from gate.core.model import Basis
 from gate.lane.lane import Lane
 from gate.storage.connectivity import ConnectivityReader
-from sync.worker.worker import BEAT_EVERY_S, LAN_STAMP_S
+from sync.worker.lan_link import STAMP_EVERY_S
+from sync.worker.server_link import HEARTBEAT_EVERY_S
 from tests.support.programs import Program
 from tests.system.hosts import Hosts
 from tests.system.lan import Venue
@@ -145,8 +146,8 @@ def main() -> None:
     print(f"{'way':>7} {'gates':>5} {'mean':>7} {'p50':>7} {'p99':>7} {'most':>7} {'least':>7}",
           f"{'ratio':>5} {'idle CPU':>8}")  # fmt: skip
     for way, made, counts, every_s in (
-        ("lan", on_lan, options.lan, LAN_STAMP_S),
-        ("server", by_server, options.server, BEAT_EVERY_S),
+        ("lan", on_lan, options.lan, STAMP_EVERY_S),
+        ("server", by_server, options.server, HEARTBEAT_EVERY_S),
     ):
         for count in (int(n) for n in counts.split(",") if n):
             with tempfile.TemporaryDirectory() as place, made(Path(place), count) as (lanes, cpu):

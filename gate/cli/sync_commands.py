@@ -45,7 +45,8 @@ from sync.transport.http_client import (
 )
 from sync.transport.tls import fetch_certificate
 from sync.worker.feed_follower import Progress
-from sync.worker.worker import Worker, alarmed, follow_parent
+from sync.worker.status_writer import alarmed
+from sync.worker.worker import Worker, follow_parent
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
         if shown is not None:
             shown.begin(folder)
         while True:
-            worker, lock, client = _mended_worker(folder, config, told=shown or _silent)
+            worker, lock, client = _mended_worker(folder, config, notify=shown or _silent)
             try:
                 working.begin(worker)
                 worker.run()
@@ -392,7 +393,7 @@ def _worker(
     config: Config,
     *,
     progress: Progress = lambda _what, _done, _total: None,
-    told: Callable[[SyncStatus], None] = _silent,
+    notify: Callable[[SyncStatus], None] = _silent,
 ) -> tuple[Worker, Lock, ServerClient | None]:
     require_not_revoked(folder)
     enrolment = load(folder)
@@ -418,7 +419,7 @@ def _worker(
             membership=membership,
             lan=config.lan,
             progress=progress,
-            told=told,
+            notify=notify,
         )
     except BaseException:
         _close(client, lock)

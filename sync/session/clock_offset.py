@@ -1,6 +1,7 @@
-"""How two gates' clocks stand to each other, by the moments that their words name.
+"""How clocks stand to each other: this gate's and another's, this gate's and the server's.
 
-Neither can tell the way here from a clock that is behind; both together can.
+Two gates tell each other moments. Neither can tell the way here from a clock that is behind; both
+together can. The server's is read in the middle of a question and its answer.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from gate.core.hlc import Reading
 
 WINDOW_MS = 30_000
 """How long the quickest word counts, at least: clocks drift, and are set."""
+OFFSET_KEPT_S = 600.0
+"""And how long a measurement of the server's clock that is better than those after it."""
 
 
 @dataclass(slots=True)
@@ -44,3 +47,24 @@ class Comparison:
         if mine is None or theirs is None or mine + theirs < 0:
             return None
         return (mine - theirs) // 2, max(1, (mine + theirs + 1) // 2)
+
+
+@dataclass(slots=True)
+class ServerOffset:
+    """The best measurement of the server's clock lately."""
+
+    ahead_ms: int | None = None
+    """How far it is ahead of ours; ``None``: it has told none."""
+    error_ms: int | None = None
+    _measured_s: float = 0.0
+
+    def measured(self, before_ms: int, after_ms: int, server_ms: int, now_s: float) -> None:
+        """Take in one more: what was asked at ``before_ms`` was answered by ``after_ms``.
+
+        ``now_s`` is of a clock that only runs on.
+        """
+        error = max(1, (after_ms - before_ms + 1) // 2)
+        is_old = now_s - self._measured_s > OFFSET_KEPT_S
+        if server_ms and (self.error_ms is None or is_old or error <= 2 * self.error_ms):
+            self.ahead_ms = server_ms - (before_ms + after_ms) // 2
+            self.error_ms, self._measured_s = error, now_s

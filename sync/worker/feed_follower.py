@@ -40,13 +40,18 @@ class FeedFollower:
     """Brings one folder's replica up to its source."""
 
     def __init__(
-        self, folder: Folder, feed: TicketFeed, elsewhere: Elsewhere, progress: Progress
+        self,
+        folder: Folder,
+        feed: TicketFeed,
+        elsewhere: Elsewhere,
+        progress: Progress,
+        is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._folder = folder
         self._feed = feed
         self._elsewhere = elsewhere
         self._progress = progress
-        self.is_stopping = False
+        self._is_stopping = is_stopping
 
     def follow(self, source: ServerClient, head: str, *, is_gate: bool = False) -> None:
         """Read on to the end; ``head`` is where that is, by the source's word.
@@ -56,7 +61,7 @@ class FeedFollower:
         """
         if not is_gate and self._is_worth_a_snapshot(head):
             self._begin_anew(source, is_gate=False, is_needed=False)
-        while not self.is_stopping:
+        while not self._is_stopping():
             cursor = self._feed.cursor
             page = self._elsewhere(partial(source.changes, cursor)) if cursor else None
             if page is None:

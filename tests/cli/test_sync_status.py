@@ -2,6 +2,8 @@
 
 import re
 from contextlib import closing
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -15,6 +17,8 @@ from gate.storage.folder import Folder, Lock
 from gate.storage.peer_store import PeerStore
 from gate.storage.sync_status import DeviceStatus, SyncStatus
 from gate.text.words import ago
+from sync.transport.http_client import ServerClient
+from sync.worker.server_link import ServerLink
 from sync.worker.worker import Worker
 from tests.support.central import Maker
 from tests.support.venue import NOW_MS
@@ -119,13 +123,13 @@ def test_whatever_ends_a_run_is_its_last_error(
     enrolled: Folder, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """Not only the server's faults: a damaged file too, and where nothing else can be told."""
-    worker = Worker(enrolled, Enrolment("http://x", "c", "e"), None, SystemClock())
+    client = cast("ServerClient", SimpleNamespace())
+    worker = Worker(enrolled, Enrolment("http://x", "c", "e"), client, SystemClock())
 
-    def contact(_self: Worker) -> None:
+    def compare(_self: ServerLink) -> None:
         raise DamagedError("tickets-x.db is damaged")
 
-    monkeypatch.setattr(Worker, "_contact", contact)
-    worker._client = object()  # type: ignore[assignment]
+    monkeypatch.setattr(ServerLink, "compare", compare)
     with pytest.raises(DamagedError):
         getattr(worker, how)()
     assert status(enrolled)["last_error"] == "tickets-x.db is damaged"

@@ -32,7 +32,7 @@ from gate.storage.connectivity import ConnectivityReader
 from gate.storage.folder import Folder
 from gate.text.words import Words, explain
 from sync.wire import Heartbeat
-from sync.worker.worker import Worker
+from sync.worker.lan_link import current_by_peers
 from tests.conftest import MakeLane
 from tests.support.venue import NOW_MS, FixedClock
 from tests.system.neighbours import enrol, say
@@ -172,16 +172,13 @@ def test_other_gates_show_that_a_list_is_current(
     current_ms: int | None,
 ) -> None:
     """One with the same that says so of itself; where there is no server, all that are linked."""
-    gates = {
-        device: SimpleNamespace(
+    peers: Any = [
+        SimpleNamespace(
             heartbeat=Heartbeat(report=DeviceReport(cursor=cursor)), said_ms=said, current_ms=known
         )
-        for device, (cursor, said, known) in linked.items()
-    }
-    worker: Any = SimpleNamespace(
-        _gates=SimpleNamespace(linked=gates), _client=object() if client else None, _head=head
-    )
-    assert Worker._current_by_gates(worker, "aa:1:x") == current_ms
+        for cursor, said, known in linked.values()
+    ]
+    assert current_by_peers(peers, "aa:1:x", head if client else None) == current_ms
 
 
 @pytest.mark.parametrize(

@@ -6,22 +6,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gate.core.event_device import DeviceReport
 from gate.core.model import CENTRAL
 from gate.storage import own_journal
 from gate.storage.peer_store import PeerStore
 from gate.storage.peers_file import PeersFile
 from gate.storage.sync_status import SyncStatus
 from sync.transport import http_client
-from sync.transport.http_client import ServerUnreachable
+from sync.transport.http_client import ServerClient, ServerUnreachable
 from sync.wire import SyncResponse
-from sync.worker import worker
-from sync.worker.peers import Peer
+from sync.worker import event_pump, server_contact, server_link, status_writer
+from sync.worker.event_pump import EventPump
+from sync.worker.lan_link import LanLink
+from sync.worker.peers import Peer, PeerSet
+from sync.worker.server_link import ServerLink
+from sync.worker.status_writer import StatusWriter
+from sync.worker.ticket_sources import TicketSources
 from sync.worker.worker import Worker
 
-_back_off_s = worker._back_off_s
-_call, _follow_feed, _said = Worker._call, Worker._follow_feed, Worker._said
+_back_off_s = server_link._back_off_s
+_call = EventPump.call
 _checkpoint = PeersFile.checkpoint
-_heard, _listen, _lose = Worker._heard, Worker._listen, Worker._lose
+_follow_server = TicketSources.follow_server
+_heartbeat = LanLink._heartbeat
+_listen, _lose, _received = ServerLink._listen, ServerLink._lose, ServerLink._received
+_until_the_end = StatusWriter.until_the_end
 
 
 def _nothing(*_given: Any, **_named: Any) -> None:
@@ -44,30 +53,31 @@ def _without_end(failures: int, *, is_busy: bool = False) -> float:
     return random.uniform(1, 2 ** min(failures, 10))
 
 
-def _wait_in_vain(self: Worker, work: Callable[[], Any]) -> Any:
+def _wait_in_vain(self: EventPump, work: Callable[[], Any]) -> Any:
     """Nobody is served meanwhile."""
     return work()
 
 
-def _deaf(self: Worker, work: Callable[[], Any]) -> Any:
+def _deaf(self: EventPump, work: Callable[[], Any]) -> Any:
     """To be asked to end while the server is asked is forgotten."""
-    before = self._stopping
+    before = self.stop.is_set
     found = _call(self, work)
-    self._stopping = self._follower.is_stopping = before
+    self.stop.is_set = before
     return found
 
 
-def _heard_now(self: Worker, answer: SyncResponse, _came_ms: int) -> None:
+def _received_now(self: ServerLink, response: SyncResponse, _came_ms: int) -> None:
     """What waited counts as heard when there is time for it."""
-    _heard(self, answer, self._clock.read().boot_ms)
+    _received(self, response, self._files.clock.read().boot_ms)
 
 
-def _believe(self: Worker, cursor: str) -> int | None:
+def _believe(self: LanLink, report: Callable[[], DeviceReport]) -> None:
     """Whoever hears the server and has the same tickets shows that they are all there are."""
-    assert self._gates is not None
-    linked, hearing = self._gates.linked, self._gates.who_hear(CENTRAL)
-    same = any(linked[device].heartbeat.report.cursor == cursor for device in hearing)
-    return self._clock.read().boot_ms if same else None
+    linked, hearing = self.peers.linked, self.peers.who_hear(CENTRAL)
+    cursor = self._files.feed.cursor
+    if any(linked[device].heartbeat.report.cursor == cursor for device in hearing):
+        self._sources.be_current(self._files.clock.read().boot_ms)
+    _heartbeat(self, report)
 
 
 def _as_told(_self: Peer, theirs_ms: int | None, _now_ms: int) -> int | None:
@@ -93,39 +103,39 @@ def _by_name(path: Path) -> tuple[int, int] | None:
     return (0, hash(path)) if path.exists() else None
 
 
-def _current(self: Worker, answer: SyncResponse, came_ms: int) -> None:
+def _current(self: ServerLink, response: SyncResponse, came_ms: int) -> None:
     """To be answered counts as having all tickets."""
-    _heard(self, answer, came_ms)
-    self._tickets_boot_ms = self._clock.read().boot_ms
-    self._say()
+    _received(self, response, came_ms)
+    self._sources.current_ms = self._files.clock.read().boot_ms
+    self._status.write()
 
 
-def _tell_each(self: Worker, why: str) -> None:
-    worker.log.warning("server: %s", why)
+def _tell_each(self: ServerLink, why: str) -> None:
+    server_link.log.warning("server: %s", why)
     _lose(self, why)
 
 
-def _keep_link(self: Worker, why: str) -> None:
-    self._last_error = why
-    self._say()
+def _keep_link(self: ServerLink, why: str) -> None:
+    self._contact.last_error = why
+    self._status.write()
 
 
-def _listen_on(self: Worker) -> None:
+def _listen_on(self: ServerLink) -> None:
     try:
         _listen(self)
     finally:
-        self._link = "stream"
+        self._contact.link = "stream"
 
 
 @contextmanager
-def _said_twice(self: Worker) -> Iterator[None]:
+def _end_twice(self: StatusWriter) -> Iterator[None]:
     """Whoever started it is told the end as if it were news."""
-    told = self._told
+    notify = self._notify
     try:
-        with _said(self):
+        with _until_the_end(self):
             yield
     except Exception as fault:
-        told(SyncStatus(last_error=worker._told(fault)))
+        notify(SyncStatus(last_error=status_writer._message_of(fault)))
         raise
 
 
@@ -133,40 +143,40 @@ def _try_again(*_given: Any) -> ServerUnreachable:
     return ServerUnreachable("not now")
 
 
-def _read_once(self: Worker) -> None:
-    if not self._feed.cursor:
-        _follow_feed(self)
+def _read_once(self: TicketSources, server: ServerClient) -> None:
+    if not self._files.feed.cursor:
+        _follow_server(self, server)
 
 
 Change = tuple[object, str, object]
 
 MUTATIONS: dict[str, list[Change]] = {
-    "a wait is never longer": [(worker, "_back_off_s", _never_longer)],
-    "a wait is as long after a good time": [(worker, "_back_off_s", _never_reset)],
-    "a wait has no bound": [(worker, "_back_off_s", _without_end)],
+    "a wait is never longer": [(server_link, "_back_off_s", _never_longer)],
+    "a wait is as long after a good time": [(server_link, "_back_off_s", _never_reset)],
+    "a wait has no bound": [(server_link, "_back_off_s", _without_end)],
     "nothing is waited for": [(Worker, "_wait", _nothing)],
-    "who packs is asked without a pause": [(Worker, "_pause", _nothing)],
-    "it looks without a pause": [(worker, "LOOK_EVERY_S", 0.01)],
-    "time stands still": [(worker, "LOOK_EVERY_S", 0.0)],
-    "gates wait for the server": [(Worker, "_call", _wait_in_vain)],
-    "gates are not told": [
-        (worker.PeerSet, "tell", _nothing),
-        (worker.PeerSet, "heartbeat", _nothing),
-    ],
+    "who packs is asked without a pause": [(EventPump, "pause", _nothing)],
+    "it looks without a pause": [(event_pump, "LOOK_EVERY_S", 0.01)],
+    "time stands still": [(event_pump, "LOOK_EVERY_S", 0.0)],
+    "gates wait for the server": [(EventPump, "call", _wait_in_vain)],
+    "gates are not told": [(PeerSet, "tell", _nothing), (PeerSet, "heartbeat", _nothing)],
     "whoever ends it waits for ever": [(Worker, "stop", _nothing)],
-    "whoever ends it while the server is asked waits for ever": [(Worker, "_call", _deaf)],
-    "nothing is unsent": [(Worker, "_unacked", _zero)],
-    "whoever is answered has all tickets": [(Worker, "_heard", _current)],
-    "whoever hears the server has all tickets": [(Worker, "_current_by_gates", _believe)],
+    "whoever ends it while the server is asked waits for ever": [(EventPump, "call", _deaf)],
+    "nothing is unsent": [(StatusWriter, "unacked", _zero)],
+    "whoever is answered has all tickets": [(ServerLink, "_received", _current)],
+    "whoever hears the server has all tickets": [(LanLink, "_heartbeat", _believe)],
     "a moment is told by another's clock": [(Peer, "placed", _as_told)],
-    "what waited is heard now": [(Worker, "_heard", _heard_now)],
-    "a silent stream is believed": [(worker, "SILENCE_S", 1e9)],
-    "a link that was lost is told on": [
-        (Worker, "_lose", _keep_link),
-        (Worker, "_listen", _listen_on),
+    "what waited is heard now": [(ServerLink, "_received", _received_now)],
+    "a silent stream is believed": [
+        (server_link, "SILENCE_S", 1e9),
+        (server_contact, "SILENCE_S", 1e9),
     ],
-    "each try is told": [(Worker, "_lose", _tell_each)],
-    "its end is told twice": [(Worker, "_said", _said_twice)],
+    "a link that was lost is told on": [
+        (ServerLink, "_lose", _keep_link),
+        (ServerLink, "_listen", _listen_on),
+    ],
+    "each try is told": [(ServerLink, "_lose", _tell_each)],
+    "its end is told twice": [(StatusWriter, "until_the_end", _end_twice)],
     "who was revoked tries again": [(http_client, "_unwelcome", _try_again)],
     "a lost peer store is not noticed": [
         (PeerStore, "look_after_files", _nothing),
@@ -174,7 +184,7 @@ MUTATIONS: dict[str, list[Change]] = {
     ],
     "a lost peer store is looked over": [(PeersFile, "checkpoint", _look_over)],
     "a journal is known by its name": [(own_journal, "file_id", _by_name)],
-    "tickets are read once": [(Worker, "_follow_feed", _read_once)],
+    "tickets are read once": [(TicketSources, "follow_server", _read_once)],
 }
 
 

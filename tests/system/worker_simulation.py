@@ -48,7 +48,10 @@ from sync.server.devices import hash_of
 from sync.transport.http_client import Revoked
 from sync.transport.lan_transport import Connected, Disconnected, Expelled, Link, MessageReceived
 from sync.wire import PeerMessage
+from sync.worker import server_link
 from sync.worker import worker as loop
+from sync.worker.server_contact import SILENCE_S
+from sync.worker.server_link import AWAY_S, BACK_OFF_S
 from tests.system.fibers import Crash, Kernel, mortal
 from tests.system.simulation import START_MS, AtOnce, scratch
 from tests.system.worker_carriers import (
@@ -75,7 +78,7 @@ BEHIND_S = 6.0
 """How old the server's word may be by which tickets are told to be current."""
 DATED_S = 0.01
 """How much later than it was the server may be said to have been heard."""
-SILENT_S = loop.SILENCE_S + TIMEOUT_S + 2.0
+SILENT_S = SILENCE_S + TIMEOUT_S + 2.0
 """How long after the last answer it may be said that there is a connection."""
 HEARD_S = 2.0
 """How soon a gate has what another one did that it hears."""
@@ -89,8 +92,7 @@ TIDY_S = 1.0
 """How often files are looked over here: often, for what is lost may first be missed by that."""
 END_S = 2 * TIMEOUT_S + 5.0
 """How long it may take to end, with two last words to a server that does not answer."""
-CAPS_S = {"down": loop.AWAY_S, "away": loop.AWAY_S, "busy": loop.BACK_OFF_S[1],
-          "silent": loop.AWAY_S}  # fmt: skip
+CAPS_S = {"down": AWAY_S, "away": AWAY_S, "busy": BACK_OFF_S[1], "silent": AWAY_S}
 MOST_TRIES = {"down": 34, "away": 34, "busy": 16, "silent": 6}
 """So often a server is tried meanwhile at the most: more often where no wait is longer than the
 last."""
@@ -208,7 +210,7 @@ class World:
             gate=gate.name,
             membership=membership if self.has_lan else None,
             lan=config.Lan() if self.has_lan else None,
-            told=lambda told: gate.told_errors.append(told.last_error),
+            notify=lambda told: gate.told_errors.append(told.last_error),
             around=Around(self, gate),
         )
 
@@ -665,7 +667,7 @@ class World:
         tries = [one for one in gate.tries if one[0] >= self.kernel.now_s - QUIET_S]
         failed = 2 + len(gate.tries) - len(tries)
         pauses = [begin_s - end_s for (_b, end_s), (begin_s, _e) in pairwise(tries)]
-        cap_s, least_s = CAPS_S[mood], AGAIN_S if mood == "busy" else loop.BACK_OFF_S[0]
+        cap_s, least_s = CAPS_S[mood], AGAIN_S if mood == "busy" else BACK_OFF_S[0]
         assert pauses, f"{gate.name} does not try again"
         for n, pause_s in enumerate(pauses):
             # The first failure was the stream's end, or a question's.
@@ -697,10 +699,11 @@ class World:
 
 def abandon(made: loop.Worker) -> None:
     """Let go of a worker's files as the death of its process does."""
-    made._peer_store.file.connection.close()
-    made._peer_store.journal.close()
-    if made._feed._connection is not None:
-        made._feed._connection.close()
+    files = made._files
+    files.peer_store.file.connection.close()
+    files.peer_store.journal.close()
+    if files.feed._connection is not None:
+        files.feed._connection.close()
 
 
 def lane_of(folder: Folder, clock: Clock, name: str) -> Lane:
@@ -784,11 +787,11 @@ def false_world(kernel: Kernel, root: Path, seed: int) -> Iterator[World]:
         world = World(seed, root, kernel)
         worlds.append(world)
         lines = _Lines(world)
-        logging.getLogger(loop.__name__).addHandler(lines)
+        logging.getLogger(server_link.__name__).addHandler(lines)
         try:
             yield world
         finally:
-            logging.getLogger(loop.__name__).removeHandler(lines)
+            logging.getLogger(server_link.__name__).removeHandler(lines)
             world.close()
 
 

@@ -12,11 +12,10 @@ from gate.config import Config
 from gate.core.model import HouseRules, Outcome, Place, Scan
 from gate.lane.lane import Lane
 from gate.reports.doctor import Check, Status, examine
-from gate.storage.enrolment import Enrolment
 from gate.storage.event import EventRow, event_row, put_event
 from gate.storage.folder import Folder, Lock
 from gate.storage.tickets import Tickets, live_replica
-from sync.worker.worker import Worker
+from sync.worker.owned_files import OwnedFiles
 from tests.support.venue import NOW, NOW_MS, FixedClock
 from tests.sync.server.test_persons import holding
 from tests.system.network import Device, Server, until
@@ -31,10 +30,10 @@ def _english(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def worker(venue: Folder, clock: FixedClock) -> Iterator[Worker]:
+def files(venue: Folder, clock: FixedClock) -> Iterator[OwnedFiles]:
     """Of a gate whose event ended long ago by its own clock; no server is there."""
-    made = Worker(venue, Enrolment("", "", "e"), None, clock)
-    connection = made._feed._live()
+    made = OwnedFiles(venue, clock)
+    connection = made.feed._live()
     assert connection is not None
     put_event(connection, EventRow("e", "Gala", "UTC", NOW - 40 * DAY_S, 30))
     yield made
@@ -48,59 +47,58 @@ def has_names(folder: Folder) -> bool:
 class TestWhoseClock:
     """A wrong clock must not end an event that goes on."""
 
-    def test_our_own_while_nobody_scans(self, worker: Worker, venue: Folder) -> None:
+    def test_our_own_while_nobody_scans(self, files: OwnedFiles, venue: Folder) -> None:
         """A gate that is put away forgets by itself."""
         assert has_names(venue)
-        worker._drop_if_over()
+        files.drop_if_over(None)
         assert not has_names(venue)
 
     @pytest.mark.parametrize("is_set_by_others", [False, True])
     def test_our_own_while_a_lane_is_at_work(
-        self, worker: Worker, venue: Folder, clock: FixedClock, *, is_set_by_others: bool
+        self, files: OwnedFiles, venue: Folder, clock: FixedClock, *, is_set_by_others: bool
     ) -> None:
         """Only one that others set is believed then."""
         clock.synchronised = is_set_by_others
         lane = Lane(venue, clock, Place("North"), HouseRules())
         with closing(Lock(venue)), closing(lane):
             lane.open()
-            worker._drop_if_over()
+            files.drop_if_over(None)
             assert has_names(venue) is not is_set_by_others
             outcome = lane.admit(Scan("GOOD001")).outcome
             assert outcome is (Outcome.HOLD if is_set_by_others else Outcome.ADMIT)
 
     def test_the_servers_counts_whatever_ours_shows(
-        self, worker: Worker, venue: Folder, clock: FixedClock
+        self, files: OwnedFiles, venue: Folder, clock: FixedClock
     ) -> None:
         """Also while a lane is at work, with a clock that stands in the past."""
         clock.jump_seconds(-100 * DAY_S)
-        worker._drop_if_over()
+        files.drop_if_over(None)
         assert has_names(venue)
         lane = Lane(venue, clock, Place("North"), HouseRules())
         with closing(Lock(venue)), closing(lane):
             lane.open()
-            worker._offset.measured(clock.wall_ms, clock.wall_ms, NOW_MS)
-            worker._drop_if_over()
+            files.drop_if_over(ahead_ms=NOW_MS - clock.wall_ms)
         assert not has_names(venue)
 
-    def test_its_word_is_enough(self, worker: Worker, venue: Folder, clock: FixedClock) -> None:
+    def test_its_word_is_enough(self, files: OwnedFiles, venue: Folder, clock: FixedClock) -> None:
         """Whoever numbers the tickets says that they were dropped."""
         clock.jump_seconds(-100 * DAY_S)
-        connection = worker._feed._live()
+        connection = files.feed._live()
         assert connection is not None
         put_event(connection, EventRow("e", "Gala", "UTC", dropped_ms=NOW_MS))
-        worker._drop_if_over()
+        files.drop_if_over(None)
         assert not has_names(venue)
 
     @pytest.mark.parametrize(("days", "is_kept"), [(29, True), (30, False)])
     def test_when(
-        self, worker: Worker, venue: Folder, clock: FixedClock, days: int, *, is_kept: bool
+        self, files: OwnedFiles, venue: Folder, clock: FixedClock, days: int, *, is_kept: bool
     ) -> None:
         """So many days after the end, and not a second before."""
         clock.jump_seconds(-40 * DAY_S + days * DAY_S)
-        worker._drop_if_over()
+        files.drop_if_over(None)
         assert has_names(venue) is is_kept
         clock.jump_seconds(-1)
-        worker._drop_if_over()
+        files.drop_if_over(None)
         assert has_names(venue) is is_kept
 
 
@@ -127,8 +125,8 @@ class TestDoctor:
     ) -> None:
         """Until when names and codes are here, and whether they are for too long."""
         venue.enrolment.write_text("{}")
-        with closing(Worker(venue, Enrolment("", "", "e"), None, clock)) as worker:
-            connection = worker._feed._live()
+        with closing(OwnedFiles(venue, clock)) as files:
+            connection = files.feed._live()
             assert connection is not None
             put_event(connection, event)
         found = doctor(venue, clock)

@@ -1,10 +1,10 @@
-"""How gates' clocks stand to each other, without a server to compare them with."""
+"""How gates' clocks stand to each other, and to the server's."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.core.hlc import Reading
-from sync.session.clock_offset import WINDOW_MS, Comparison
+from sync.session.clock_offset import OFFSET_KEPT_S, WINDOW_MS, Comparison, ServerOffset
 
 Ways = st.lists(st.integers(0, 5000), min_size=1, max_size=20)
 
@@ -51,3 +51,37 @@ def test_a_clock_that_is_set_is_not_misjudged_for_long() -> None:
     for boot_ms in (2, WINDOW_MS + 1, 2 * WINDOW_MS + 1):
         hear(clocks, 1000, 3_601_000, boot_ms)
     assert clocks.ahead() == (3_600_000, 1)
+
+
+def test_the_offset_is_half_the_way_there_and_back() -> None:
+    """The server's clock is read in the middle; the error is half of what the way took."""
+    offset = ServerOffset()
+    offset.measured(1_000, 1_081, 6_040, 100.0)
+    assert (offset.ahead_ms, offset.error_ms) == (5_000, 41)
+    offset = ServerOffset()
+    offset.measured(1_000, 1_000, 400, 100.0)
+    assert (offset.ahead_ms, offset.error_ms) == (-600, 1)
+
+
+def test_a_server_that_tells_no_time_is_no_measurement() -> None:
+    """0 is what an answer says that carries no clock."""
+    offset = ServerOffset()
+    offset.measured(1_000, 1_080, 0, 100.0)
+    assert (offset.ahead_ms, offset.error_ms) == (None, None)
+
+
+def test_a_much_worse_measurement_does_not_replace_a_good_one() -> None:
+    """Twice the error is taken, more is not; after ten minutes anything is better than the old."""
+    now_s = 100.0
+    offset = ServerOffset()
+    offset.measured(0, 20, 1_010, now_s)
+    offset.measured(0, 42, 2_021, now_s)
+    assert (offset.ahead_ms, offset.error_ms) == (1_000, 10)
+    offset.measured(0, 40, 2_020, now_s)
+    assert (offset.ahead_ms, offset.error_ms) == (2_000, 20)
+    now_s += OFFSET_KEPT_S
+    offset.measured(0, 1_000, 3_500, now_s)
+    assert (offset.ahead_ms, offset.error_ms) == (2_000, 20)
+    now_s += 1
+    offset.measured(0, 1_000, 3_500, now_s)
+    assert (offset.ahead_ms, offset.error_ms) == (3_000, 500)

@@ -22,6 +22,7 @@ from gate.lane.lane import Lane
 from gate.storage.checksums import put_meta
 from gate.storage.device_key import DeviceKey, is_good
 from gate.storage.enrolment import Enrolment
+from gate.storage.event import EventRow, put_event
 from gate.storage.folder import Folder
 from gate.storage.nudge import try_now
 from gate.storage.peer_store import PeerStore
@@ -35,11 +36,12 @@ from sync.transport.http_client import (
     Unauthorized,
 )
 from sync.wire import Frame, SyncRequest, SyncResponse
-from sync.worker import feed_follower, surroundings
-from sync.worker import worker as worker_module
+from sync.worker import feed_follower, server_link, surroundings, ticket_sources
+from sync.worker.event_pump import Signal, Streamed
+from sync.worker.server_link import ServerLink
 from sync.worker.worker import Worker
 from tests.support.central import Maker
-from tests.support.venue import FixedClock
+from tests.support.venue import NOW, NOW_MS, FixedClock
 
 CURSOR = "aa:0:"
 
@@ -112,7 +114,7 @@ def lane(venue: Folder, clock: FixedClock) -> Iterator[Lane]:
 def worker(venue: Folder, clock: FixedClock, server: FakeServer, lane: Lane) -> Iterator[Worker]:
     # The venue's tickets are imported; as if they had come by the feed.
     worker = Worker(venue, Enrolment("http://x", "c", "e"), cast("ServerClient", server), clock)
-    connection = worker._feed._live()
+    connection = worker._files.feed._live()
     assert connection is not None
     put_meta(connection, {"cursor": CURSOR})
     yield worker
@@ -132,7 +134,7 @@ def test_everything_is_told_once_and_receipted(
     assert [len(entries_of(ask)) for ask in server.asks] == [2, 0]
     worker.once()
     assert [len(entries_of(ask)) for ask in server.asks[2:]] == [0]
-    assert worker._server_session.unacked() == 0
+    assert link_of(worker).session.unacked() == 0
 
 
 def test_a_receipt_may_go_down(worker: Worker, server: FakeServer, lane: Lane) -> None:
@@ -142,7 +144,7 @@ def test_a_receipt_may_go_down(worker: Worker, server: FakeServer, lane: Lane) -
     before = len(server.asks)
     worker.once()
     assert [len(entries_of(ask)) for ask in server.asks[before:]][:2] == [0, 1]
-    assert worker._server_session.unacked() == 0
+    assert link_of(worker).session.unacked() == 0
     assert server.held
 
 
@@ -163,7 +165,7 @@ def test_what_is_refused_is_kept_shown_and_not_sent_again(
     told = len(server.asks)
     worker.once()
     assert all(not entries_of(ask) for ask in server.asks[told:])
-    assert worker._server_session.unacked() > 0
+    assert link_of(worker).session.unacked() > 0
     fresh = SyncStatusReader(venue).read("boot-1")
     assert (fresh.quarantined, fresh.unacked) == (1, 1)
 
@@ -203,7 +205,7 @@ def test_a_stream_begins_by_comparing_everything(
             (ask,) = [ask for ask in server.streams[0].said if entries_of(ask)]
             seen.append("told")
             server.hear(server.take(ask))
-            wait(lambda: worker._written.unacked == 0)
+            wait(lambda: worker._status._written.unacked == 0)
             seen.append("receipted")
         finally:
             worker.stop()
@@ -222,7 +224,7 @@ def test_what_went_out_last_is_receipted_before_the_end(
 
     def drive() -> None:
         try:
-            wait(lambda: bool(server.streams) and worker._server_session.needs_whole is False)
+            wait(lambda: bool(server.streams) and link_of(worker).session.needs_whole is False)
             lane.close()
             worker.nudge()
             wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
@@ -249,7 +251,7 @@ def is_compared_again(worker: Worker, server: FakeServer, lane: Lane, within_s: 
 
     def drive() -> None:
         try:
-            wait(lambda: bool(server.streams) and worker._server_session.needs_whole is False)
+            wait(lambda: bool(server.streams) and link_of(worker).session.needs_whole is False)
             lane.admit(Scan("GOOD001"))
             worker.nudge()
             wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
@@ -272,7 +274,7 @@ def test_what_has_no_receipt_is_told_again(
     worker: Worker, server: FakeServer, lane: Lane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stream goes on and its answer does not come: all is compared, long before the minute."""
-    monkeypatch.setattr(worker_module, "RECEIPT_S", 0.2)
+    monkeypatch.setattr(server_link, "RECEIPT_S", 0.2)
     assert is_compared_again(worker, server, lane, 10)
 
 
@@ -280,7 +282,7 @@ def test_without_a_bound_on_receipts_nothing_is_told_again(
     worker: Worker, server: FakeServer, lane: Lane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mutation: a receipt is waited for without an end."""
-    monkeypatch.setattr(worker_module, "RECEIPT_S", 1e9)
+    monkeypatch.setattr(server_link, "RECEIPT_S", 1e9)
     assert not is_compared_again(worker, server, lane, 1)
 
 
@@ -330,7 +332,7 @@ def test_no_server_is_waited_for(
         return server.take(ask)
 
     server.answers = answer
-    monkeypatch.setattr(Worker, "_wait", lambda _self, wait_s, **_: waits.append(wait_s))
+    monkeypatch.setattr(link_of(worker), "_wait", lambda wait_s, **_: waits.append(wait_s))
     worker.run()
     assert len(waits) == 3
     assert all(1 <= one <= 60 for one in waits)
@@ -384,7 +386,7 @@ def test_how_far_behind_a_cursor_is(cursor: str, head: str, count: int) -> None:
 def test_back_off_is_bounded_and_jittered() -> None:
     """From 1 s, never over 60 s, or 5 s where nobody answers, and never twice the same."""
     for is_busy, most in ((True, 60), (False, 5)):
-        many = [worker_module._back_off_s(n, is_busy=is_busy) for n in range(50)]
+        many = [server_link._back_off_s(n, is_busy=is_busy) for n in range(50)]
         assert min(many) >= 1
         assert max(many) <= most
         assert len(set(many[5:])) > 40
@@ -395,8 +397,8 @@ def test_after_a_long_outage_the_server_is_heard_within_seconds_of_its_return(
     worker: Worker, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Five minutes of tries that were in vain make the next ones no rarer."""
-    away = worker_module._back_off_s
-    monkeypatch.setattr(worker_module, "_back_off_s", lambda n, **more: away(n + 100, **more))
+    away = server_link._back_off_s
+    monkeypatch.setattr(server_link, "_back_off_s", lambda n, **more: away(n + 100, **more))
     back = time.monotonic() + 2
     heard: list[float] = []
 
@@ -473,13 +475,13 @@ def test_a_snapshot_that_is_gone_is_asked_for_anew(
         if next(gone, None) is not None:
             raise SnapshotGone("packed anew")
 
-    monkeypatch.setattr(worker._follower, "follow", follow)
+    monkeypatch.setattr(worker._sources._follower, "follow", follow)
     worker.once()
     assert len(tries) == 3
     gone = iter(range(100))
     with pytest.raises(ServerUnreachable):
         worker.once()
-    assert len(tries) == 3 + worker_module.SNAPSHOTS
+    assert len(tries) == 3 + ticket_sources.SNAPSHOTS
 
 
 def test_whoever_waits_for_a_snapshot_can_be_stopped(
@@ -492,7 +494,7 @@ def test_whoever_waits_for_a_snapshot_can_be_stopped(
         asked.set()
         raise Building("packing", again_s=60)
 
-    monkeypatch.setattr(worker._follower, "follow", follow)
+    monkeypatch.setattr(worker._sources._follower, "follow", follow)
     server.answers = lambda ask: msgspec.structs.replace(server.take(ask), head="aa:9:")
     thread = threading.Thread(target=lambda: (asked.wait(10), worker.stop()))
     thread.start()
@@ -501,7 +503,7 @@ def test_whoever_waits_for_a_snapshot_can_be_stopped(
     thread.join(10)
     assert asked.is_set()
     assert time.monotonic() - begun < 10
-    assert worker._tickets_boot_ms is None
+    assert worker._sources.current_ms is None
 
 
 def test_a_snapshot_in_the_making_is_waited_for_and_nothing_is_lost(
@@ -517,12 +519,12 @@ def test_a_snapshot_in_the_making_is_waited_for_and_nothing_is_lost(
             worker.nudge()
             raise Building("packing", again_s=again_s)
 
-    monkeypatch.setattr(worker._follower, "follow", follow)
+    monkeypatch.setattr(worker._sources._follower, "follow", follow)
     worker.once()
     first, second = times
     assert second - first >= 0.3
-    assert list(worker._kept) == [worker_module.NUDGE]
-    monkeypatch.setattr(worker_module, "BUILD_S", -1)
+    assert list(worker._pump._kept) == [Signal.NUDGE]
+    monkeypatch.setattr(ticket_sources, "BUILD_S", -1)
     told = iter([0.3])
     with pytest.raises(Building):
         worker.once()
@@ -543,7 +545,7 @@ def test_a_busy_server_is_left_alone_for_as_long_as_it_said(
         return server.take(ask)
 
     server.answers = answer
-    monkeypatch.setattr(worker_module, "_back_off_s", lambda _failures, **_more: 1.0)
+    monkeypatch.setattr(server_link, "_back_off_s", lambda _failures, **_more: 1.0)
     worker.run()
     assert 1.6 <= times[1] - times[0] < 10
 
@@ -555,7 +557,7 @@ def test_the_wait_ends_early_for_a_reason(
     """A new entry, or an interface that comes or goes: tried at once, not after a minute."""
     network = [b"no route"]
     monkeypatch.setattr(surroundings, "network_now", lambda: network[0])
-    monkeypatch.setattr(worker_module, "BACK_OFF_S", (0.2, 60.0))
+    monkeypatch.setattr("sync.worker.worker.BACK_OFF_S", (0.2, 60.0))
 
     def happen() -> None:
         if by == "entry":
@@ -563,7 +565,7 @@ def test_the_wait_ends_early_for_a_reason(
         else:
             network[0] = b"a route"
 
-    worker._peer_store.follow_journal()
+    worker._files.peer_store.follow_journal()
     timer = threading.Timer(0.3, happen)
     timer.start()
     begun = time.monotonic()
@@ -577,44 +579,10 @@ def test_the_wait_lasts_where_nothing_happens(
 ) -> None:
     """Neither too long nor for no reason too short."""
     monkeypatch.setattr(surroundings, "network_now", lambda: b"")
-    worker._peer_store.follow_journal()
+    worker._files.peer_store.follow_journal()
     begun = time.monotonic()
     worker._wait(1.2)
     assert 1.2 <= time.monotonic() - begun < 10
-
-
-def test_the_offset_is_half_the_way_there_and_back() -> None:
-    """The server's clock is read in the middle; the error is half of what the way took."""
-    offset = worker_module._Offset()
-    offset.measured(1_000, 1_081, 6_040)
-    assert (offset.ahead_ms, offset.error_ms) == (5_000, 41)
-    offset = worker_module._Offset()
-    offset.measured(1_000, 1_000, 400)
-    assert (offset.ahead_ms, offset.error_ms) == (-600, 1)
-
-
-def test_a_server_that_tells_no_time_is_no_measurement() -> None:
-    """0 is what an answer says that carries no clock."""
-    offset = worker_module._Offset()
-    offset.measured(1_000, 1_080, 0)
-    assert (offset.ahead_ms, offset.error_ms) == (None, None)
-
-
-def test_a_much_worse_measurement_does_not_replace_a_good_one() -> None:
-    """Twice the error is taken, more is not; after ten minutes anything is better than the old."""
-    now = [100.0]
-    offset = worker_module._Offset(now_s=lambda: now[0])
-    offset.measured(0, 20, 1_010)
-    offset.measured(0, 42, 2_021)
-    assert (offset.ahead_ms, offset.error_ms) == (1_000, 10)
-    offset.measured(0, 40, 2_020)
-    assert (offset.ahead_ms, offset.error_ms) == (2_000, 20)
-    now[0] += worker_module.OFFSET_KEPT_S
-    offset.measured(0, 1_000, 3_500)
-    assert (offset.ahead_ms, offset.error_ms) == (2_000, 20)
-    now[0] += 1
-    offset.measured(0, 1_000, 3_500)
-    assert (offset.ahead_ms, offset.error_ms) == (3_000, 500)
 
 
 def wait(holds: Callable[[], Any]) -> None:
@@ -626,19 +594,25 @@ def wait(holds: Callable[[], Any]) -> None:
     raise AssertionError("it never came")
 
 
+def link_of(worker: Worker) -> ServerLink:
+    assert worker._server is not None
+    return worker._server
+
+
 def test_the_server_was_heard_when_its_answer_came(
     worker: Worker, server: FakeServer, clock: FixedClock
 ) -> None:
     """Not when there was time for it; and what waited does not undo what was heard since."""
-    came_ms = clock.read().boot_ms
+    came_ms, receive = clock.read().boot_ms, link_of(worker)._received
+    contact, sources = worker._contact, worker._sources
     answer, older = (SyncResponse(Frame(), 0, head) for head in (CURSOR, "aa:0:"))
     clock.pass_seconds(20)
-    worker._heard(answer, came_ms)
-    assert (worker._server_boot_ms, worker._tickets_boot_ms) == (came_ms, came_ms)
-    worker._heard(SyncResponse(Frame(), 0), came_ms + 5)
-    assert worker._tickets_boot_ms == came_ms, "it says nothing of tickets"
-    worker._heard(older, came_ms - 5)
-    assert (worker._server_boot_ms, worker._head) == (came_ms + 5, CURSOR)
+    receive(answer, came_ms)
+    assert (contact.heard_ms, sources.current_ms) == (came_ms, came_ms)
+    receive(SyncResponse(Frame(), 0), came_ms + 5)
+    assert sources.current_ms == came_ms, "it says nothing of tickets"
+    receive(older, came_ms - 5)
+    assert (contact.heard_ms, sources.head) == (came_ms + 5, CURSOR)
 
 
 def test_what_comes_on_the_stream_bears_when_it_came(
@@ -651,10 +625,27 @@ def test_what_comes_on_the_stream_bears_when_it_came(
         server.hear(SyncResponse(Frame(), 0, CURSOR))
         came.append(clock.read().boot_ms)
         clock.pass_seconds(20)
-        happened = worker._next(1.0)
-        assert happened is not None
+        happened = worker._pump.next(1.0)
+        assert isinstance(happened, Streamed)
         came.append(happened.came_ms)
 
-    monkeypatch.setattr(worker, "_follow", follow)
-    worker._listen()
+    monkeypatch.setattr(link_of(worker), "_follow", follow)
+    link_of(worker)._listen()
     assert came == [came[0], came[0]]
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(29, True), (31, False)])
+def test_names_go_when_the_event_is_over_by_the_servers_clock(
+    worker: Worker, server: FakeServer, days: int, *, is_kept: bool
+) -> None:
+    """Ours shows the event's day still."""
+    connection = worker._files.feed._live()
+    assert connection is not None
+    put_event(connection, EventRow("e", "Gala", "UTC", NOW, 30))
+    server.answers = lambda request: msgspec.structs.replace(
+        server.take(request), server_ms=NOW_MS + days * 86_400_000
+    )
+    worker.once()
+    event = worker._files.feed.event()
+    assert event is not None
+    assert bool(event.dropped_ms) is not is_kept
