@@ -26,6 +26,20 @@ def raise_file_limit() -> int:
     return 2**20 if soft == resource.RLIM_INFINITY else soft
 
 
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there, or on every address of either kind. Raises OSError."""
+    if host:
+        flags = socket.AI_PASSIVE
+        (family, *_kind, at), *_others = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=flags
+        )
+        return socket.create_server(at[:2], family=family)
+    if socket.has_dualstack_ipv6():
+        with suppress(OSError):
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server(("", port))
+
+
 class Listener(socket.socket):
     """A listening socket that counts whom it accepts, for a loop that accepts by itself."""
 

@@ -4,10 +4,13 @@ Anybody on the network may announce anything, so what nobody has proved takes li
 forgotten in seconds and never takes the place of what was proved by a member's certificate.
 """
 
+import ipaddress
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 
+USUAL_PORT = 8471
 CALL_AGAIN_S = (1.0, 2.0, 3.0)
 """How long after the first, second, and every further failure a place is called again."""
 YIELD_S = 2.0
@@ -141,3 +144,19 @@ class Places:
 
     def _drop(self, place: Place) -> None:
         self._kept.pop((place.at, place.device), None)
+
+
+def place_of(host: str, port: int) -> str:
+    """A host and port as one name."""
+    with suppress(ValueError):
+        if ipaddress.ip_address(host.partition("%")[0]).version == 6:
+            return f"[{host}]:{port}"
+    return f"{host}:{port}"
+
+
+def placed(stated: str) -> str:
+    """What a person wrote, with the usual port where none is named."""
+    with suppress(ValueError):
+        ipaddress.IPv6Address(stated.strip("[]"))
+        return place_of(stated.strip("[]"), USUAL_PORT)
+    return stated if stated.rpartition(":")[2].isdecimal() else f"{stated}:{USUAL_PORT}"

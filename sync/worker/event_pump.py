@@ -13,7 +13,7 @@ from typing import TypeVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gate.storage.feed_signatures import is_revocation
-from sync.transport.lan_transport import Event
+from sync.transport.lan_stream import Event
 from sync.wire import SyncResponse
 from sync.worker.surroundings import Surroundings
 

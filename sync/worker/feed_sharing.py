@@ -7,7 +7,7 @@ import msgspec
 
 from gate.errors import GateError
 from gate.storage.folder import Folder
-from sync.transport.lan_transport import Reply, file_part, problem
+from sync.transport.lan_http import Reply, file_part, problem
 from sync.worker.peer_feed import PeerFeed, ResyncNeeded, shared_file, shared_snapshot
 
 _encode = msgspec.json.Encoder().encode

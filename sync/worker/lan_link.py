@@ -9,7 +9,7 @@ from gate.core.model import CENTRAL, device_of
 from gate.storage.certificates import Membership
 from gate.storage.enrolment import Enrolment
 from gate.storage.tickets import is_before
-from sync.transport.lan_transport import Event
+from sync.transport.lan_stream import Event
 from sync.wire import Heartbeat
 from sync.worker.feed_sharing import FeedSharing
 from sync.worker.owned_files import OwnedFiles

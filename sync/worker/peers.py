@@ -18,16 +18,9 @@ from sync.session.peer_session import PeerSession, RelayRequests
 from sync.session.send_window import unacked
 from sync.session.watermarks import ClockBound, Watermarks, Way
 from sync.session.watermarks import Watermark as Mark
-from sync.transport.lan_transport import (
-    Connected,
-    Disconnected,
-    Event,
-    LanTransport,
-    Link,
-    MessageReceived,
-    place_of,
-)
-from sync.transport.places import Rank
+from sync.transport.lan_stream import Connected, Disconnected, Event, Link, MessageReceived
+from sync.transport.lan_transport import LanTransport
+from sync.transport.places import Rank, place_of
 from sync.wire import Heartbeat, PeerMessage, Stamp, Watermark
 
 log = logging.getLogger(__name__)
@@ -105,7 +98,7 @@ class PeerSet:
     def hear(self, event: Event) -> None:
         """Deal with what happened on the LAN."""
         if isinstance(event, MessageReceived):
-            self._hear_word(event.link, event.word)
+            self._hear_word(event.link, event.message)
         elif isinstance(event, Connected):
             link = event.link
             log.info("lan: linked with %s at %s", link.device, link.host)

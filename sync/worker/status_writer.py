@@ -155,13 +155,13 @@ class StatusWriter:
 
 
 def _with_lan(status: SyncStatus, lan: LanLink) -> SyncStatus:
-    transport = lan.transport
+    guard = lan.transport.guard
     return replace(
         status,
-        twins=tuple(sorted({*status.twins, *transport.twins})),
+        twins=tuple(sorted({*status.twins, *guard.twins})),
         gates=len(lan.peers.linked),
-        turned_away=transport.turned_away,
-        last_turned_away=transport.last_turned_away,
+        turned_away=guard.turned_away,
+        last_turned_away=guard.last_turned_away,
     )
 
 

@@ -14,7 +14,8 @@ from gate.storage.certificates import Membership, client_context
 from gate.storage.folder import Folder
 from sync.transport.discovery import network_now
 from sync.transport.http_client import ServerClient
-from sync.transport.lan_transport import Event, LanTransport
+from sync.transport.lan_stream import Event
+from sync.transport.lan_transport import LanTransport
 
 
 class Surroundings:

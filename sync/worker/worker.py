@@ -22,7 +22,7 @@ from gate.storage.nudge import Nudges
 from gate.storage.revocation import revoked
 from gate.storage.sync_status import DeviceStatus, SyncStatus, SyncStatusReader
 from sync.transport.http_client import Revoked, ServerClient, ServerFault
-from sync.transport.lan_transport import Event, Expelled
+from sync.transport.lan_stream import Event, Expelled
 from sync.worker.event_pump import EventPump, Signal, StopSignal
 from sync.worker.feed_follower import Progress
 from sync.worker.lan_link import LanLink

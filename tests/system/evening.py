@@ -43,7 +43,7 @@ from sync.server.devices import Device, State
 from sync.server.head_cache import Memory
 from sync.session.server_session import ServerSession
 from sync.session.watermarks import ServerClock, Watermarks, Way
-from sync.transport.lan_transport import Connected, Disconnected, Link, MessageReceived
+from sync.transport.lan_stream import Connected, Disconnected, Link, MessageReceived
 from sync.wire import Heartbeat, PeerMessage, SyncRequest, SyncResponse, SyncResponseStamp
 from sync.worker.device_directory import ENROLLED, DeviceDirectory
 from sync.worker.peers import PeerSet

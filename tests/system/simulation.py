@@ -86,7 +86,7 @@ from sync.server.head_cache import Memory
 from sync.session import send_window
 from sync.session.server_session import ServerSession
 from sync.session.watermarks import Watermarks
-from sync.transport.lan_transport import Connected, Disconnected, Link, MessageReceived
+from sync.transport.lan_stream import Connected, Disconnected, Link, MessageReceived
 from sync.wire import Frame, Heartbeat, PeerMessage, SyncRequest, SyncResponse
 from sync.worker.peers import PeerSet
 from tests.system.disowning import disown_somebody, effective, until_of

@@ -13,8 +13,9 @@ from gate.lane.lane import Lane
 from gate.storage.certificates import Membership
 from gate.storage.enrolment import Enrolment
 from gate.storage.folder import Folder
+from sync.transport.guard import Guard
 from sync.transport.http_client import ServerClient, ServerUnreachable, _unreachable, _unwelcome
-from sync.transport.lan_transport import Event, Link
+from sync.transport.lan_stream import Event, Link
 from sync.wire import PREFIX, Problem, SyncRequest, SyncResponse
 from sync.worker import worker as loop
 from sync.worker.surroundings import Surroundings
@@ -133,9 +134,10 @@ class FalseLan:
         self, world: "World", gate: Gate, tell: Callable[[Event], None], **more: Any
     ) -> None:
         self.world, self.gate, self.tell = world, gate, tell
-        self.answer, self.why_not, self.proof_of = more["answer"], more["why_not"], more["proof_of"]
-        self.twins: set[str] = set()
-        self.turned_away, self.last_turned_away = 0, ""
+        self.answer = more["answer"]
+        self.guard = Guard(
+            gate.device, lambda: world.kernel.now_s, more["why_not"], more["proof_of"]
+        )
         self.port = world.gates.index(gate) + 1
 
     def start(self) -> None:
@@ -154,8 +156,7 @@ class FalseLan:
         pass
 
     def complain(self, who: str, why: str) -> None:
-        self.turned_away += 1
-        self.last_turned_away = f"{who}: {why}"
+        self.guard.turn_away(who, why)
 
     def cut(self, device: str, _why: str) -> None:
         for wire in list(self.world.wires):

@@ -46,7 +46,7 @@ from gate.storage.tickets import live_replica
 from sync.server import device_cache, device_reports, events, feed
 from sync.server.devices import hash_of
 from sync.transport.http_client import Revoked
-from sync.transport.lan_transport import Connected, Disconnected, Expelled, Link, MessageReceived
+from sync.transport.lan_stream import Connected, Disconnected, Expelled, Link, MessageReceived
 from sync.wire import PeerMessage
 from sync.worker import server_link
 from sync.worker import worker as loop
@@ -467,9 +467,8 @@ class World:
         if max(one.frozen_until_s, other.frozen_until_s) > now_s or self.random.random() < 0.3:
             return
         for lan, from_ in ((a, other), (b, one)):
-            if lan.why_not(from_.device, from_.key):
-                lan.complain(from_.device, "revoked")
-                proof = lan.proof_of(from_.device)
+            if lan.guard.turns_away((from_.device, from_.key), "lan"):
+                proof = lan.guard.proof_of(from_.device)
                 if proof and from_.lan is not None:
                     from_.lan.tell(Expelled(proof))
                 return

@@ -23,7 +23,7 @@ from gate.storage.certificates import client_context, load_membership
 from gate.storage.device_key import DeviceKey
 from sync.server import intake
 from sync.server.database import in_transaction, open_database
-from sync.transport.lan_transport import STREAM
+from sync.transport.lan_stream import STREAM
 from sync.wire import Frame, PeerMessage, SyncRequest, SyncResponse
 from tests.support.venue import NOW_MS
 from tests.system.lan import Member, Venue

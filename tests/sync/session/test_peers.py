@@ -9,7 +9,7 @@ from gate.storage.device_key import DeviceKey
 from gate.storage.folder import Folder
 from gate.storage.peer_store import PeerStore
 from sync.session.watermarks import Watermarks
-from sync.transport.lan_transport import Connected, Link, MessageReceived
+from sync.transport.lan_stream import Connected, Link, MessageReceived
 from sync.wire import Heartbeat, PeerMessage
 from sync.worker.peers import PeerSet
 

@@ -18,9 +18,8 @@ from gate.storage.sync_status import SyncStatusReader
 from sync.server import stream as streams
 from sync.session import twins
 from sync.session.twins import RUN_HEADER, TOGETHER_S, Twins
-from sync.transport import lan_transport as sockets
-from sync.transport.lan_transport import STREAM, Reply
-from sync.transport.lan_transport import LanTransport as LanSockets
+from sync.transport.guard import Guard
+from sync.transport.lan_stream import STREAM
 from tests.support.central import Central, Maker, ask, central
 from tests.system.lan import Member
 from tests.system.lan import Venue as Lan
@@ -151,31 +150,23 @@ def test_gates_see_a_copy_of_another(gates: Lan) -> None:
     assert own.has_twin
 
 
-def test_a_gate_sees_a_copy_beside_the_owner(gates: Lan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gate_sees_a_copy_beside_the_owner() -> None:
     """Both call: alarm. The owner alone, after a cut or a new start: none."""
-    (member, _other) = gates.gates
-    membership = load_membership(member.folder)
-    assert membership is not None
-    lan = LanSockets(
-        member.folder, membership, lambda _event: None,
-        answer=lambda *_asked: Reply(200, b""), why_not=lambda *_member: "",
-        is_member=lambda _device: True, run="mine",
-    )  # fmt: skip
     now = [0.0]
-    monkeypatch.setattr(sockets, "_now_s", lambda: now[0])
+    guard = Guard("e" * 16, lambda: now[0], why_not=lambda *_member: "", run="mine")
 
     def heard(*runs: str) -> set[str]:
         for run in runs:
             now[0] += 2.0
-            lan._note_run("d" * 16, run)
-        return lan.twins
+            guard.note_run("d" * 16, run)
+        return guard.twins
 
     assert heard("a", "a", "a", "b", "b", "b", "b") == set()
     assert heard("copy", "b", "copy", "b", "copy") == {"d" * 16}
-    lan._note_run(member.device, "mine")
-    assert member.device not in lan.twins
-    lan._note_run(member.device, "copy")
-    assert member.device in lan.twins
+    guard.note_run("e" * 16, "mine")
+    assert "e" * 16 not in guard.twins
+    guard.note_run("e" * 16, "copy")
+    assert "e" * 16 in guard.twins
 
 
 def twins_of(member: Member) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from gate.storage.ticket_filling import members_of
 from gate.storage.tickets import live_replica
 from gate.storage.venue_host import REVOKED, set_state
 from sync.transport.discovery import TYPE
-from sync.transport.lan_transport import STREAM
+from sync.transport.lan_stream import STREAM
 from tests.system.hosts import Hosts, why_not
 from tests.system.lan import Member, Venue
 from tests.system.network import GATE, until

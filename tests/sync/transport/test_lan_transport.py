@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -27,17 +27,10 @@ from gate.storage.sync_status import DeviceStatus, SyncStatusReader
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.tickets import live_replica
 from gate.storage.venue_host import REVOKED, set_state
-from sync.transport.lan_transport import (
-    OF_EACH,
-    STRANGERS,
-    STREAM,
-    Connected,
-    Disconnected,
-    Event,
-    LanTransport,
-    Reply,
-    _placed,
-)
+from sync.transport.dialler import Dialler
+from sync.transport.lan_http import Reply
+from sync.transport.lan_stream import STREAM, Connected, Disconnected, Event
+from sync.transport.lan_transport import OF_EACH, STRANGERS, LanTransport
 from sync.wire import Heartbeat, PeerMessage
 from tests.support.crowd import crowd, still_there
 from tests.system.lan import Member, Venue
@@ -325,19 +318,6 @@ def test_garbage_ends_a_link_and_nothing_else(venue: Open, tmp_path: Path) -> No
     until(lambda: gates.gates[1].held() >= 2)
 
 
-@pytest.mark.parametrize(
-    ("stated", "place"),
-    [
-        ("gate.local", "gate.local:8471"), ("10.0.0.7", "10.0.0.7:8471"),
-        ("10.0.0.7:9000", "10.0.0.7:9000"), ("fd00::5", "[fd00::5]:8471"),
-        ("[fd00::5]", "[fd00::5]:8471"), ("[fd00::5]:9000", "[fd00::5]:9000"),
-    ],
-)  # fmt: skip
-def test_where_a_person_says_a_gate_listens(stated: str, place: str) -> None:
-    """The usual port where none is named, whatever the kind of address."""
-    assert _placed(stated) == place
-
-
 def visit(member: Member, context: ssl.SSLContext) -> PeerMessage:
     """What somebody who calls is told first."""
     with connect(
@@ -369,19 +349,19 @@ def test_an_unforeseen_fault_does_not_end_it_silently(
     assert theirs is not None
     context = client_context(other.folder, theirs)
     place = f"wss://127.0.0.1:{port}{STREAM}"
-    look = LanTransport._call_who_is_due
+    look = Dialler.call_who_is_due
 
-    def race(self: LanTransport, now: float) -> None:
+    def race(self: Dialler, linked: Collection[str], now: float) -> None:
         if any(isinstance(event, Connected) for event in events) and not faults:
             faults.append(now)
             told = "release unlocked lock"
             raise RuntimeError(told)
-        look(self, now)
+        look(self, linked, now)
 
     faults: list[float] = []
     monkeypatch.setattr("sync.transport.lan_transport.BEGIN_ANEW_S", 0.05)
     monkeypatch.setattr("sync.transport.lan_transport.LOOK_EVERY_S", 0.05)
-    monkeypatch.setattr(LanTransport, "_call_who_is_due", race)
+    monkeypatch.setattr(Dialler, "call_who_is_due", race)
     lan.start()
     try:
         with (

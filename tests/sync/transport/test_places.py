@@ -14,6 +14,7 @@ from sync.transport.places import (
     Place,
     Places,
     Rank,
+    placed,
 )
 
 OWN, FRIEND, NEW = "b" * 16, "a" * 16, "9" * 16
@@ -164,3 +165,16 @@ def test_the_tests_see_a_bound_that_is_missing(
         test_a_flood_takes_no_members_place(1000, 1)
         test_what_was_only_announced_is_forgotten_in_seconds()
         test_a_flood_of_what_members_tell_is_bounded_too()
+
+
+@pytest.mark.parametrize(
+    ("stated", "place"),
+    [
+        ("gate.local", "gate.local:8471"), ("10.0.0.7", "10.0.0.7:8471"),
+        ("10.0.0.7:9000", "10.0.0.7:9000"), ("fd00::5", "[fd00::5]:8471"),
+        ("[fd00::5]", "[fd00::5]:8471"), ("[fd00::5]:9000", "[fd00::5]:9000"),
+    ],
+)  # fmt: skip
+def test_where_a_person_says_a_gate_listens(stated: str, place: str) -> None:
+    """The usual port where none is named, whatever the kind of address."""
+    assert placed(stated) == place
