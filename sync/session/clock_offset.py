@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gate.core.hlc import Reading
 
 WINDOW_MS = 30_000
-"""How long the quickest word counts, at least: clocks drift, and are set."""
+"""How long the quickest message counts, at least: clocks drift, and are set."""
 OFFSET_KEPT_S = 600.0
 """And how long a measurement of the server's clock that is better than those after it."""
 
@@ -18,14 +18,14 @@ OFFSET_KEPT_S = 600.0
 class Comparison:
     """This gate's clock against another's, in milliseconds."""
 
-    told: int | None = None
-    """The other's ``least``, of our words, as it has told."""
+    theirs: int | None = None
+    """The other's ``least``, of our messages, as it says."""
     _least: int | None = None
     _least_before: int | None = None
     _began_boot_ms: int = 0
 
-    def heard(self, at_ms: int, now: Reading) -> None:
-        """A word has come that was said at ``at_ms`` by the other's clock."""
+    def received(self, at_ms: int, now: Reading) -> None:
+        """A message has come that was sent at ``at_ms`` by the other's clock."""
         if now.boot_ms - self._began_boot_ms >= WINDOW_MS:
             self._least_before, self._least = self._least, None
             self._began_boot_ms = now.boot_ms
@@ -34,7 +34,7 @@ class Comparison:
 
     @property
     def least(self) -> int | None:
-        """How late its words came at the least, by both clocks: their difference, and the way."""
+        """How late its messages came at least, by both clocks: their difference, and the way."""
         known = [ms for ms in (self._least, self._least_before) if ms is not None]
         return min(known, default=None)
 
@@ -43,7 +43,7 @@ class Comparison:
 
         ``None`` while it is not known: too little was heard, or a clock has just been set.
         """
-        mine, theirs = self.least, self.told
+        mine, theirs = self.least, self.theirs
         if mine is None or theirs is None or mine + theirs < 0:
             return None
         return (mine - theirs) // 2, max(1, (mine + theirs + 1) // 2)

@@ -19,7 +19,7 @@ from gate.core.signed_tip import SignedTip
 from gate.storage.device_key import DeviceKey
 from gate.storage.peer_store import PeerStore
 from sync.session.send_window import SendWindow, unacked
-from sync.wire import MAX_LATER, PAGE_ORIGINS, Frame, Heartbeat, PeerMessage
+from sync.wire import MAX_LATER, PAGE_ORIGINS, Frame, PeerMessage
 
 WINDOW = 4
 """Frames with entries, or pages of a comparison, that may be on their way: what a slow link has to
@@ -30,18 +30,8 @@ before the next."""
 ALL = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """What a word brought."""
-
-    touched: frozenset[str] = frozenset()
-    """Origins of which something came."""
-    new: int = 0
-    """Entries that were not held before."""
-
-
 class PeerSession:
-    """One connection's worth of talking with one other gate."""
+    """One connection's worth of it with one other gate."""
 
     def __init__(
         self,
@@ -56,7 +46,7 @@ class PeerSession:
         self._out = SendWindow(peer_store, key, {})
         self.is_known = False
         """Whether the other has said all that it holds."""
-        self._told_to: str | None = None
+        self._known_to: str | None = None
         """How far it has come in saying so."""
         self._needs_whole = True
         self._after: str | None = None
@@ -75,8 +65,8 @@ class PeerSession:
         self._lacking: dict[str, frozenset[Tip]] = {}
         """What the other was found to hold that we do not."""
 
-    def say(self, heartbeat: Heartbeat | None = None) -> PeerMessage | None:
-        """The next word; ``None`` when there is nothing to say."""
+    def next_message(self) -> PeerMessage | None:
+        """The next message; ``None`` when there is nothing to send."""
         mine = self._peer_store.have()
         have = {origin: mine.get(origin, frozenset()) for origin in self._owed}
         page = self._next_page(mine)
@@ -92,9 +82,7 @@ class PeerSession:
         if self.is_known and self._in_flight < WINDOW:
             raw, signed_tips, _more = self._out.load(mine, self._may_send, sign=True)
         took = self._took
-        if not (
-            page or have or raw or signed_tips or took or relay_requests is not None or heartbeat
-        ):
+        if not (page or have or raw or signed_tips or took or relay_requests is not None):
             return None
         later = sorted(self._later)[:MAX_LATER]
         self._owed.clear()
@@ -102,7 +90,7 @@ class PeerSession:
         self._in_flight += bool(raw or page)
         bodies = [Raw(body) for body in raw]
         frame = Frame(tips_to_text(have), page, bodies, signed_tips, later=later)
-        return PeerMessage(frame, took, relay_requests, heartbeat)
+        return PeerMessage(frame, took, relay_requests)
 
     def _next_page(self, mine: Have) -> Page | None:
         """What of a comparison is to be said now; one after the other, as the link takes them."""
@@ -127,9 +115,9 @@ class PeerSession:
         """How many of this device's own entries the other has not said it holds."""
         return unacked(self._peer_store, self._out.known)
 
-    def hear(self, word: PeerMessage, now_ms: int) -> Received:
-        """Take in a word of the other."""
-        frame = word.frame
+    def receive(self, message: PeerMessage, now_ms: int) -> None:
+        """Take in a message of the other."""
+        frame = message.frame
         # Nobody is believed without a signature, not even on its own word: what could not be passed
         # on would be held by some only.
         taken = self._peer_store.intake.accept(
@@ -140,21 +128,21 @@ class PeerSession:
             by=self.device,
             now_ms=now_ms,
         )
-        told = tips_from_text(frame.have)
+        theirs = tips_from_text(frame.have)
         if frame.page is None:
-            self._out.learn(told)
+            self._out.learn(theirs)
         else:
-            self._hear_page(Page(*frame.page), told)
-        self._in_flight = max(0, self._in_flight - word.took)
+            self._receive_page(Page(*frame.page), theirs)
+        self._in_flight = max(0, self._in_flight - message.took)
         self._out.wait(frame.later)
-        self._lacking = self._lacked(self._lacking | told)
+        self._lacking = self._lacked(self._lacking | theirs)
         if len(self._out.known) > KNOWN_ORIGINS:
             self._out.known, self._lacking, self.is_known = {}, {}, False
-        if word.relay_requests is not None:
-            self.passes_on = frozenset(word.relay_requests)
-        if word.heartbeat is not None:
-            if word.heartbeat.linked is not None:
-                self.linked = word.heartbeat.linked
+        if message.relay_requests is not None:
+            self.passes_on = frozenset(message.relay_requests)
+        if message.heartbeat is not None:
+            if message.heartbeat.linked is not None:
+                self.linked = message.heartbeat.linked
             if self._has_gap:
                 self._needs_whole, self._has_gap = True, False
         self._took += bool(frame.entries or frame.page)
@@ -164,27 +152,26 @@ class PeerSession:
             self._peer_store.quarantine.put(taken.refused, now_ms, self.device)
         # At the next beat, for it may be that the other does not hold what is missing.
         self._has_gap = self._has_gap or bool(taken.gaps)
-        return Received(taken.touched, taken.new)
 
     def holds_all(self) -> bool:
         """Whether the other has said all that it holds, and we hold that too."""
         return self.is_known and not self.more()
 
-    def _hear_page(self, page: Page, told: Have) -> None:
+    def _receive_page(self, page: Page, theirs: Have) -> None:
         """A part of what the other holds; the last makes it known."""
         if not page.after:
             # Whatever was on its way has come, or is sent again.
             self._out.begin_again()
             self._in_flight = 0
-            self._told_to = ""
-        self._out.known = page.beyond(self._out.known) | told
+            self._known_to = ""
+        self._out.known = page.beyond(self._out.known) | theirs
         self._lacking = page.beyond(self._lacking)
-        if page.after == self._told_to:
-            self._told_to = page.to or None
+        if page.after == self._known_to:
+            self._known_to = page.to or None
             self.is_known = self.is_known or not page.to
 
     def compare(self) -> None:
-        """Say all that is held with the next word; the other then knows what is lacking."""
+        """Say all that is held with the next message; the other then knows what is lacking."""
         self._needs_whole = True
 
     def ask_for(self, devices: Iterable[str]) -> None:
@@ -198,11 +185,11 @@ class PeerSession:
         self._lacking = self._lacked(self._lacking)
         return {device_of(origin) for origin in self._lacking}
 
-    def _lacked(self, told: Have) -> Have:
+    def _lacked(self, theirs: Have) -> Have:
         mine, hashes_at = self._peer_store.have(), self._peer_store.entries.hashes_at
         return {
             origin: tips
-            for origin, tips in told.items()
+            for origin, tips in theirs.items()
             if any(
                 t.hash not in hashes_at(origin, t.seq) for t in tips - mine.get(origin, frozenset())
             )
@@ -226,27 +213,25 @@ class RelayRequests:
     """How many looks a device, or who hears it, gets to tell what others hold of it."""
     _lacking: dict[str, int] = field(default_factory=dict)
 
-    def share_out(self, pairs: Sequence[PeerSession], me: str, *, hears_central: bool) -> None:
+    def share_out(self, sessions: Sequence[PeerSession], me: str, *, hears_central: bool) -> None:
         """Ask for everything that somebody holds and its maker cannot tell us itself."""
-        heard = {peer_session.device for peer_session in pairs}
-        relay_requests: dict[str, set[str]] = {peer_session.device: set() for peer_session in pairs}
+        heard = {session.device for session in sessions}
+        relay_requests: dict[str, set[str]] = {session.device: set() for session in sessions}
         bridge = (
             None
             if hears_central
-            else _one_of(
-                [peer_session for peer_session in pairs if CENTRAL in peer_session.linked], ALL
-            )
+            else _one_of([session for session in sessions if CENTRAL in session.linked], ALL)
         )
         if bridge is not None:
             relay_requests[bridge.device].add(ALL)
-        unheard = {d for peer_session in pairs for d in peer_session.linked} - heard - {me, CENTRAL}
+        unheard = {d for session in sessions for d in session.linked} - heard - {me, CENTRAL}
         for device in unheard:
-            knows = [peer_session for peer_session in pairs if device in peer_session.linked]
+            knows = [session for session in sessions if device in session.linked]
             if bridge is None or device not in bridge.linked:
                 chosen = _one_of(knows, device)
                 if chosen is not None:
                     relay_requests[chosen.device].add(device)
-        more = {peer_session.device: peer_session.more() for peer_session in pairs}
+        more = {session.device: session.more() for session in sessions}
         lacking = {device for devices in more.values() for device in devices}
         self._lacking = {device: self._lacking.get(device, 0) + 1 for device in sorted(lacking)}
         for device, looks in self._lacking.items():
@@ -256,15 +241,15 @@ class RelayRequests:
                 holders = sorted(d for d, devices in more.items() if device in devices)
                 # Who does not help is not asked for ever.
                 relay_requests[holders[looks // self.patience % len(holders)]].add(device)
-        for peer_session in pairs:
-            peer_session.ask_for(relay_requests[peer_session.device])
+        for session in sessions:
+            session.ask_for(relay_requests[session.device])
 
 
-def _one_of(pairs: Sequence[PeerSession], device: str) -> PeerSession | None:
+def _one_of(sessions: Sequence[PeerSession], device: str) -> PeerSession | None:
     """The one that is asked already, or else the one that is asked for least."""
-    asked = [peer_session for peer_session in pairs if device in peer_session.asked]
+    asked = [session for session in sessions if device in session.asked]
     return min(
-        asked or pairs,
-        key=lambda peer_session: (len(peer_session.asked), peer_session.device),
+        asked or sessions,
+        key=lambda session: (len(session.asked), session.device),
         default=None,
     )

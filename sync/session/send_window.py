@@ -48,9 +48,9 @@ class SendWindow:
         """The other side has taken all it takes now of some devices."""
         self._waiting |= frozenset(devices)
 
-    def learn(self, told: Have) -> None:
+    def learn(self, theirs: Have) -> None:
         """The other side says what it now holds of some origins."""
-        for origin, tips in told.items():
+        for origin, tips in theirs.items():
             taken, known = newest(tips), newest(self.known.get(origin, frozenset()))
             if not tips and known:
                 # Something before what it was offered is missing there. Whoever was offered all of
@@ -59,7 +59,7 @@ class SendWindow:
             elif not self.is_own(origin) and known < taken < self._offered.get(origin, 0):
                 # Others' entries count up to the last signed one of a frame; go on from there.
                 self._offered[origin] = taken
-        self.known |= told
+        self.known |= theirs
 
     def spans(self, mine: Have, may_send: MaySend) -> list[Span]:
         """What is to be sent that is not on its way."""

@@ -1,4 +1,4 @@
-"""A device's side of the exchange with the server: what to say next, what to make of the answer.
+"""A device's side of the exchange with the server: what to send next, what to make of the response.
 
 It knows neither socket nor clock: whoever carries the messages may lose, repeat, delay or reorder
 them, and may stop between any two lines.
@@ -21,7 +21,7 @@ from sync.wire import PAGE_ORIGINS, Frame, SyncRequest, SyncResponse
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What an answer brought."""
+    """What a response brought."""
 
     new: int
     """Entries that were not held before."""
@@ -30,7 +30,7 @@ class Received:
 
 
 class ServerSession:
-    """One connection's worth of talking; a new one begins with everything both sides hold."""
+    """One connection's worth of it; a new one begins with everything both sides hold."""
 
     def __init__(
         self, peer_store: PeerStore, key: DeviceKey, relays: Callable[[str], bool] | None = None
@@ -54,8 +54,8 @@ class ServerSession:
         """What the server is known to hold."""
         return self._out.known
 
-    def ask(self, report: DeviceReport | None = None, *, sign: bool = True) -> SyncRequest:
-        """The next message: what the server lacks, as far as it is known."""
+    def next_request(self, report: DeviceReport | None = None, *, sign: bool = True) -> SyncRequest:
+        """The next request: what the server lacks, as far as it is known."""
         mine = self._peer_store.have()
         if self.needs_whole and not self._after:
             self._out.begin_again()
@@ -76,13 +76,13 @@ class ServerSession:
             report=report,
         )
 
-    def hear(self, answer: SyncResponse, now_ms: int, *, to_whole: bool = False) -> Received:
-        """Take in an answer. ``to_whole``: it answers the message that last compared a page."""
-        peer_store, frame = self._peer_store, answer.frame
+    def receive(self, response: SyncResponse, now_ms: int, *, to_whole: bool = False) -> Received:
+        """Take in a response. ``to_whole``: it answers the request that last compared a page."""
+        peer_store, frame = self._peer_store, response.frame
         taken = peer_store.intake.accept(
             [bytes(body) for body in frame.entries], None, frame.signed_tips, _central_is_believed
         )
-        told = tips_from_text(frame.have)
+        theirs = tips_from_text(frame.have)
         self._out.wait(frame.later)
         # Where there is no room nothing more is asked for before the next comparison.
         has_gaps = bool(taken.gaps) and not taken.is_full
@@ -90,13 +90,13 @@ class ServerSession:
         page = Page(*frame.page) if frame.page else self._page
         if to_whole:
             # What is not named is held by the server as we said.
-            told = page.within(self._asked) | told
-        self._out.learn(told)
+            theirs = page.within(self._asked) | theirs
+        self._out.learn(theirs)
         if to_whole:
-            self._out.known = page.beyond(self._out.known) | told
+            self._out.known = page.beyond(self._out.known) | theirs
             if not (more or has_gaps):
                 self._go_on(page)
-        self._put_receipts(told)
+        self._put_receipts(theirs)
         if frame.refused:
             self._note_refusals(frame.refused, now_ms)
         if taken.refused:
@@ -120,7 +120,7 @@ class ServerSession:
         return unacked(self._peer_store, self._peer_store.receipts.acked())
 
     def has_to_send(self) -> bool:
-        """Whether there is anything the server is not known to hold and may be told."""
+        """Whether there is anything the server is not known to hold and may be sent."""
         return bool(self._out.spans(self._peer_store.have(), self._may_send))
 
     def _may_send(self, origin: str) -> bool:
@@ -129,8 +129,8 @@ class ServerSession:
         # Others' entries only once the server has said what it holds of everything.
         return self._is_whole and (self.needs_whole or self._relays is None or self._relays(origin))
 
-    def _put_receipts(self, told: Have) -> None:
-        own = {origin: tips for origin, tips in told.items() if self._out.is_own(origin)}
+    def _put_receipts(self, theirs: Have) -> None:
+        own = {origin: tips for origin, tips in theirs.items() if self._out.is_own(origin)}
         receipts = self._peer_store.receipts.acked() if own else {}
         if any(receipts.get(origin) != tips for origin, tips in own.items()):
             self._peer_store.receipts.put(own)

@@ -88,7 +88,7 @@ class ServerClock:
             return SyncRequestStamp(now_ms, tip)
         return SyncRequestStamp(now_ms, tip, self.name, theirs_ms)
 
-    def hear(self, stamp: SyncResponseStamp, now_ms: int) -> dict[str, Watermark]:
+    def receive(self, stamp: SyncResponseStamp, now_ms: int) -> dict[str, Watermark]:
         """Take in what the server's clock shows; the answer is what it tells of the devices."""
         if stamp.clock != self.name:
             self.name, self._theirs, self._ours = stamp.clock, ClockBound(), ClockBound()

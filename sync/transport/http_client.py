@@ -1,4 +1,4 @@
-"""The way to the server: HTTP for asking, a WebSocket for being told.
+"""The way to the server: HTTP for requests, a WebSocket for news.
 
 ::
 
@@ -8,9 +8,9 @@
         │   ├── Building            it packs the tickets
         │   ├── TooSlow             another gate gives what it promised too slowly
         │   └── SnapshotGone        there is a newer one
-        ├── NotWelcome          the credential is no longer good: stop and tell a person
+        ├── Unauthorized        the credential is no longer good: stop and tell a person
         │   └── Revoked             and for good: forget names, codes and keys
-        ├── ServerRefused       it will not have this, and why
+        ├── ServerRejected      it will not have this, and why
         └── ProtocolMismatch    it speaks another language: stop and tell a person
 """
 
@@ -141,9 +141,9 @@ class ServerClient:
         """Hang up."""
         self._http.close()
 
-    def exchange(self, ask: SyncRequest) -> SyncResponse:
-        """Say something and hear the answer."""
-        body = msgspec.json.encode(ask)
+    def exchange(self, request: SyncRequest) -> SyncResponse:
+        """Send a request and wait for the response."""
+        body = msgspec.json.encode(request)
         return _decode(self._send("POST", "/exchange", content=body), SyncResponse)
 
     def changes(self, cursor: str) -> Changes | None:
@@ -199,7 +199,7 @@ class ServerClient:
             raise _unreachable(error) from error
 
     def stream(
-        self, hear: Callable[[SyncResponse], None], gone: Callable[[str], None]
+        self, receive: Callable[[SyncResponse], None], gone: Callable[[str], None]
     ) -> "ServerStream":
         """Open a connection on which the server tells news. Raises as ``exchange`` does."""
         url = self._enrolment.url.replace("http", "ws", 1) + f"{PREFIX}/stream"
@@ -227,7 +227,7 @@ class ServerClient:
             raise ServerUnreachable(_("no stream: {detail}").format(detail=code)) from error
         except (OSError, TimeoutError, WebSocketException) as error:
             raise _unreachable(error) from error
-        return ServerStream(socket, hear, gone)
+        return ServerStream(socket, receive, gone)
 
     def _send(self, method: str, path: str, **what: Any) -> httpx.Response:
         try:
@@ -263,18 +263,18 @@ class ServerStream:
     def __init__(
         self,
         socket: ClientConnection,
-        hear: Callable[[SyncResponse], None],
+        receive: Callable[[SyncResponse], None],
         gone: Callable[[str], None],
     ) -> None:
         self._socket = socket
-        self._hear, self._gone = hear, gone
+        self._receive, self._gone = receive, gone
         self._thread = threading.Thread(target=self._listen, name="stream", daemon=True)
         self._thread.start()
 
-    def send(self, ask: SyncRequest) -> None:
-        """Say something; the answer comes when it comes."""
+    def send(self, request: SyncRequest) -> None:
+        """Send a request; its response comes when it comes."""
         try:
-            self._socket.send(msgspec.json.encode(ask))
+            self._socket.send(msgspec.json.encode(request))
         except (OSError, WebSocketException, RuntimeError) as error:
             # The last is how the library's threads get in each other's way as a connection ends.
             raise _unreachable(error) from error
@@ -288,7 +288,7 @@ class ServerStream:
     def _listen(self) -> None:
         try:
             for data in self._socket:
-                self._hear(msgspec.json.decode(data, type=SyncResponse))
+                self._receive(msgspec.json.decode(data, type=SyncResponse))
             self._gone("")
         except (OSError, WebSocketException, msgspec.DecodeError, UnicodeError) as error:
             self._gone(str(error)[:200])
@@ -301,7 +301,7 @@ class ServerStream:
 def enrol(
     url: str, certificate: str, ask: Enrol, transport: httpx.BaseTransport | None = None
 ) -> Enrolled:
-    """Trade a one-time token for a credential. Raises ServerRefused when it is no good.
+    """Trade a one-time token for a credential. Raises ServerRejected when it is no good.
 
     Raises UsageError for an address that is none.
     """
@@ -319,8 +319,8 @@ def enrol(
         if response.status_code in (401, 403):
             problem = _problem(response)
             # Of these the server says so itself.
-            is_said = problem.error in ("used_token", "expired_token", "revoked")
-            hint = "" if is_said else _("Ask for a new link.")
+            is_explained = problem.error in ("used_token", "expired_token", "revoked")
+            hint = "" if is_explained else _("Ask for a new link.")
             raise ServerRejected(problem.reason, hint, problem.error)
         _check(response)
         return _decode(response, Enrolled)
@@ -379,11 +379,11 @@ def _snapshot_gone() -> SnapshotGone:
 
 def _again_s(response: httpx.Response) -> float:
     """How many seconds to wait by ``Retry-After`` (RFC 9110, 10.2.3); 0 when it does not say."""
-    said = response.headers.get("Retry-After", "").strip()
-    if said.isascii() and said.isdecimal():
-        return min(MOST_AGAIN_S, float(said[:9]))
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdecimal():
+        return min(MOST_AGAIN_S, float(value[:9]))
     try:
-        return min(MOST_AGAIN_S, max(0.0, parsedate_to_datetime(said).timestamp() - time.time()))
+        return min(MOST_AGAIN_S, max(0.0, parsedate_to_datetime(value).timestamp() - time.time()))
     except (ValueError, OverflowError):
         return 0.0
 

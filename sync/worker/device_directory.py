@@ -29,8 +29,8 @@ class DeviceDirectory:
         self._peer_store = peer_store
         self._watermarks = watermarks
         self._feed = feed
-        self._told = {one.device: one for one in peer_store.devices.received(EventDevice)}
-        self._told_boot_ms = 0
+        self._stated = {one.device: one for one in peer_store.devices.received(EventDevice)}
+        self._stated_boot_ms = 0
         self.look_again()
 
     def look_again(self) -> None:
@@ -39,22 +39,22 @@ class DeviceDirectory:
         if self._feed.cursor:
             self._peer_store.disown(self._members.values())
 
-    def told_by_server(self, lanes: Sequence[EventDevice], boot_ms: int) -> None:
+    def learn_from_server(self, lanes: Sequence[EventDevice], boot_ms: int) -> None:
         """The server has said how everybody is."""
-        self._told = {lane.device: lane for lane in lanes}
-        self._told_boot_ms = boot_ms
+        self._stated = {lane.device: lane for lane in lanes}
+        self._stated_boot_ms = boot_ms
         self._peer_store.devices.put({lane.device: _steady(lane) for lane in lanes})
 
     def server_heard_boot_ms(self, device: str) -> int:
         """When the server last heard a device, as far as it has said; long ago if it has not."""
-        lane = self._told.get(device)
+        lane = self._stated.get(device)
         if lane is None or lane.heard_ago_ms is None:
             return NEVER
-        return self._told_boot_ms - lane.heard_ago_ms
+        return self._stated_boot_ms - lane.heard_ago_ms
 
     def twins(self) -> set[str]:
         """Devices whose credential another machine uses, as the server has seen."""
-        return {lane.device for lane in self._told.values() if lane.has_twin}
+        return {lane.device for lane in self._stated.values() if lane.has_twin}
 
     def why_not(self, device: str, key: str) -> str:
         """Why a device with that key is to be told nothing; empty: it is welcome. From any thread.
@@ -76,17 +76,17 @@ class DeviceDirectory:
 
     def name_of(self, device: str) -> str:
         """What the feed or the server calls a device."""
-        told, member = self._told.get(device), self._members.get(device)
-        return (told.name if told else "") or (member.name if member else "")
+        stated, member = self._stated.get(device), self._members.get(device)
+        return (stated.name if stated else "") or (member.name if member else "")
 
     def key_of(self, device: str) -> str:
         """A device's Ed25519 public key (hex); empty when it is not known."""
-        told, member = self._told.get(device), self._members.get(device)
-        return (told.key if told else "") or (member.key if member else "")
+        stated, member = self._stated.get(device), self._members.get(device)
+        return (stated.key if stated else "") or (member.key if member else "")
 
     def are_known(self) -> bool:
         """Whether there are any."""
-        return bool({*self._told, *self._members} - {self._peer_store.device})
+        return bool({*self._stated, *self._members} - {self._peer_store.device})
 
     def are_all_known(self) -> bool:
         """Whether the feed has told who belongs to the event, this device among them."""
@@ -96,7 +96,7 @@ class DeviceDirectory:
         """The other devices, as the lane is told of them at a moment of this device's clock."""
         self._watermarks.look_again()
         known = {
-            *self._told,
+            *self._stated,
             *self._members,
             *self._peer_store.devices.with_lanes(),
             *(gates.linked if gates else ()),
@@ -134,25 +134,27 @@ class DeviceDirectory:
         )
 
     def _state(self, device: str) -> str:
-        told, member = self._told.get(device), self._members.get(device)
+        stated, member = self._stated.get(device), self._members.get(device)
         # The feed says it wherever it is heard, the server only here.
         if member is not None and member.state != ENROLLED:
             return member.state
-        return told.state if told is not None else ENROLLED
+        return stated.state if stated is not None else ENROLLED
 
     def _lane(self, device: str, gates: PeerSet | None, now_ms: int) -> sync_status.DeviceStatus:
-        told = self._told.get(device) or EventDevice(device)
+        stated = self._stated.get(device) or EventDevice(device)
         gate = gates.linked.get(device) if gates else None
         state = self._state(device)
-        word = self._peer_store.devices.retirement(device, now_ms) if state == ENROLLED else None
-        if word is not None:
+        retirement = (
+            self._peer_store.devices.retirement(device, now_ms) if state == ENROLLED else None
+        )
+        if retirement is not None:
             state = RETIRED
         is_open = self._peer_store.devices.is_open(device)
         behind = self._watermarks.behind(device)
         # What it did since it closed, as far as is known here, may be that it opened.
-        is_active = bool(behind) or (told.active if is_open is None else is_open)
+        is_active = bool(behind) or (stated.active if is_open is None else is_open)
         heard_boot_ms = self.server_heard_boot_ms(device)
-        report = told.report
+        report = stated.report
         if gates is not None and (gate is not None or heard_boot_ms == NEVER):
             report = gates.reports.get(device, report)
         ahead_ms, error_ms = report.offset_ms, report.error_ms
@@ -176,10 +178,10 @@ class DeviceDirectory:
             quarantined=report.quarantined,
             ahead_ms=ahead_ms,
             error_ms=error_ms,
-            retired_by=word.operator if word else "",
-            retired_at=(word.gate or word.device) if word else "",
-            retired_ms=word.at_ms if word else None,
-            retired_note=word.note if word else "",
+            retired_by=retirement.operator if retirement else "",
+            retired_at=(retirement.gate or retirement.device) if retirement else "",
+            retired_ms=retirement.at_ms if retirement else None,
+            retired_note=retirement.note if retirement else "",
         )
 
 

@@ -126,7 +126,7 @@ def current_by_peers(peers: Iterable[Peer], cursor: str, head: str | None) -> in
     peers = list(peers)
     same = [peer for peer in peers if peer.heartbeat.report.cursor == cursor]
     if head is None:
-        moments = [peer.said_ms for peer in same if peer.said_ms is not None]
+        moments = [peer.heartbeat_ms for peer in same if peer.heartbeat_ms is not None]
         return min(moments, default=None) if len(moments) == len(peers) else None
     if is_before(cursor, head):
         return None

@@ -26,9 +26,9 @@ from sync.wire import Heartbeat, PeerMessage, Stamp, Watermark
 log = logging.getLogger(__name__)
 
 COMPARE_EVERY = 60
-"""Beats between two comparisons of everything with a gate."""
-TOLD_ON_MS = 60_000
-"""An older watermark of a device is not told on."""
+"""Heartbeats between two comparisons of everything with a gate."""
+PASSED_ON_MS = 60_000
+"""An older watermark of a device is not passed on."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -40,8 +40,8 @@ class Peer:
     peer_session: PeerSession
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     heartbeats: int = 0
-    said_ms: int | None = None
-    """When it said that, by our boot clock and at the earliest; ``None``: that cannot be told."""
+    heartbeat_ms: int | None = None
+    """When it sent that, by our boot clock and at the earliest; ``None``: that cannot be told."""
     current_ms: int | None = None
     """By which moment it knew its tickets to be all there were, likewise."""
     bound: ClockBound = field(default_factory=ClockBound)
@@ -76,7 +76,7 @@ class PeerSet:
     ) -> None:
         self._peer_store = peer_store
         self._watermarks = watermarks
-        self._heard = dict(heard)
+        self._heard_ms = dict(heard)
         self._key = key
         self._lan = lan
         self._clock = clock
@@ -84,21 +84,21 @@ class PeerSet:
         self._key_of: Callable[[str], str] = lambda device: self._keys.get(device) or key_of(device)
         self._verify = verifier(self._key_of)
         self._asking = RelayRequests()
-        self._own_told = self._told = 0
+        self._own_published = self._published = 0
         self._clocks: dict[str, Comparison] = {}
         self._compared: dict[str, PeerSession] = {}
         """By device, the pair that knows what it holds; also when it is not linked any more."""
-        self._linked_told: Mapping[str, str] | None = None
-        self._late_told: Mapping[str, int] | None = None
+        self._linked_sent: Mapping[str, str] | None = None
+        self._late_sent: Mapping[str, int] | None = None
         self.linked: dict[str, Peer] = {}
         """By device."""
         self.reports: dict[str, DeviceReport] = {}
         """What each device last said of itself, also when it is not linked any more."""
 
-    def hear(self, event: Event) -> None:
+    def receive(self, event: Event) -> None:
         """Deal with what happened on the LAN."""
         if isinstance(event, MessageReceived):
-            self._hear_word(event.link, event.message)
+            self._receive_message(event.link, event.message)
         elif isinstance(event, Connected):
             link = event.link
             log.info("lan: linked with %s at %s", link.device, link.host)
@@ -107,85 +107,85 @@ class PeerSet:
             self.linked[link.device] = Peer(link, peer_session)
             self._clocks[link.device] = Comparison()
             # It has not been told whom we hear, and how late.
-            self._linked_told = self._late_told = None
-            self._say(self.linked[link.device])
+            self._linked_sent = self._late_sent = None
+            self._send(self.linked[link.device])
         elif isinstance(event, Disconnected):
-            gate = self.linked.get(event.link.device)
-            if gate is not None and gate.link is event.link:
+            peer = self.linked.get(event.link.device)
+            if peer is not None and peer.link is event.link:
                 log.info("lan: %s is gone %s", event.link.device, event.why)
                 del self.linked[event.link.device]
 
-    def tell(self) -> None:
+    def publish(self) -> None:
         """Say what is new to whom it concerns."""
         peer_store = self._peer_store
         peer_store.follow_journal()
         own, others = peer_store.journal.version, peer_store.entries.version
-        if own != self._own_told:
+        if own != self._own_published:
             concerned = list(self.linked.values())
-        elif others != self._told:
-            concerned = [gate for gate in self.linked.values() if gate.peer_session.passes_on]
+        elif others != self._published:
+            concerned = [peer for peer in self.linked.values() if peer.peer_session.passes_on]
         else:
             return
-        self._own_told, self._told = own, others
-        for gate in concerned:
-            self._say(gate)
+        self._own_published, self._published = own, others
+        for peer in concerned:
+            self._send(peer)
 
     def heartbeat(self, heartbeat: Heartbeat, *, hears_central: bool) -> None:
         """Say how we are, to everybody, and see to it that everything reaches us."""
-        gates = list(self.linked.values())
-        linked = {device: gate.place for device, gate in self.linked.items()}
+        peers = list(self.linked.values())
+        linked = {device: peer.place for device, peer in self.linked.items()}
         if hears_central:
             linked[CENTRAL] = ""
-        if linked != self._linked_told:
-            self._linked_told = linked
+        if linked != self._linked_sent:
+            self._linked_sent = linked
             heartbeat = msgspec.structs.replace(heartbeat, linked=linked)
         late = {d: ms for d in self.linked if (ms := self._clocks[d].least) is not None}
-        if late != self._late_told:
-            self._late_told = late
+        if late != self._late_sent:
+            self._late_sent = late
             heartbeat = msgspec.structs.replace(heartbeat, late=late)
         now = self._look()
         heartbeat = msgspec.structs.replace(heartbeat, at_ms=now.wall_ms)
         self._lan.send(
             (
-                gate.link,
-                _encode(PeerMessage(heartbeat=heartbeat, stamp=self._stamp(gate, now.boot_ms))),
+                peer.link,
+                _encode(PeerMessage(heartbeat=heartbeat, stamp=self._stamp(peer, now.boot_ms))),
             )
-            for gate in gates
+            for peer in peers
         )
         if (
             not self._peer_store.file.is_complete
-            and gates
-            and all(g.peer_session.holds_all() for g in gates)
+            and peers
+            and all(peer.peer_session.holds_all() for peer in peers)
         ):
             self._peer_store.file.complete()
         self._asking.share_out(
-            [gate.peer_session for gate in gates],
+            [peer.peer_session for peer in peers],
             self._peer_store.device,
             hears_central=hears_central,
         )
-        for n, gate in enumerate(gates):
-            gate.heartbeats += 1
-            if (gate.heartbeats + n) % COMPARE_EVERY == 0:
-                gate.peer_session.compare()
-            self._say(gate)
+        for n, peer in enumerate(peers):
+            peer.heartbeats += 1
+            if (peer.heartbeats + n) % COMPARE_EVERY == 0:
+                peer.peer_session.compare()
+            self._send(peer)
 
     def stamp(self) -> None:
         """Say to everybody up to where we have come, between two beats."""
         at_ms = self._look().boot_ms
         self._lan.send(
-            (gate.link, _encode(PeerMessage(stamp=self._stamp(gate, at_ms))))
-            for gate in self.linked.values()
+            (peer.link, _encode(PeerMessage(stamp=self._stamp(peer, at_ms))))
+            for peer in self.linked.values()
         )
 
     def who_hear(self, device: str) -> list[str]:
         """The linked gates that say they hear a device, or ``central``."""
         return [
-            linked for linked, gate in self.linked.items() if device in gate.peer_session.linked
+            linked for linked, peer in self.linked.items() if device in peer.peer_session.linked
         ]
 
     def heard_boot_ms(self, device: str) -> int | None:
         """When a device was last heard, itself or by a gate that hears it."""
-        return self._heard.get(device)
+        return self._heard_ms.get(device)
 
     def ahead(self, device: str) -> tuple[int, int] | None:
         """How far our clock is ahead of a device's, and how far that may be wrong (ms)."""
@@ -198,51 +198,55 @@ class PeerSet:
             return unacked(self._peer_store, {})
         return min(peer_session.unacked() for peer_session in self._compared.values())
 
-    def _hear_word(self, link: Link, word: PeerMessage) -> None:
+    def _receive_message(self, link: Link, message: PeerMessage) -> None:
         link.dealt_with += 1
-        gate = self.linked.get(link.device)
-        if gate is None or gate.link is not link:
+        peer = self.linked.get(link.device)
+        if peer is None or peer.link is not link:
             return
         now = self._clock.read()
-        gate.peer_session.hear(word, now.wall_ms)
-        self._heard[link.device] = now.boot_ms
-        if word.stamp is not None:
-            self._hear_stamp(gate, word.stamp, now.boot_ms)
-        if gate.peer_session.is_known:
-            self._compared[link.device] = gate.peer_session
-        if word.heartbeat is not None:
-            where = gate.place
-            gate.heartbeat, self.reports[link.device] = word.heartbeat, word.heartbeat.report
-            gate.said_ms = gate.placed(word.stamp.at_ms if word.stamp else None, now.boot_ms)
-            gate.current_ms = gate.placed(word.heartbeat.current_ms, now.boot_ms)
+        peer.peer_session.receive(message, now.wall_ms)
+        self._heard_ms[link.device] = now.boot_ms
+        if message.stamp is not None:
+            self._receive_stamp(peer, message.stamp, now.boot_ms)
+        if peer.peer_session.is_known:
+            self._compared[link.device] = peer.peer_session
+        if message.heartbeat is not None:
+            where = peer.place
+            peer.heartbeat, self.reports[link.device] = message.heartbeat, message.heartbeat.report
+            peer.heartbeat_ms = peer.placed(
+                message.stamp.at_ms if message.stamp else None, now.boot_ms
+            )
+            peer.current_ms = peer.placed(message.heartbeat.current_ms, now.boot_ms)
             # Only of devices there are: a gate that lies can name new ones without end.
-            known = filter(self._key_of, gate.peer_session.linked)
-            self._heard |= dict.fromkeys(known, now.boot_ms)
-            self._hear_clock(link.device, word.heartbeat, now)
-            if gate.place != where:
-                self._lan.know({link.device: gate.place}, Rank.PROVED)
-            if word.heartbeat.linked is not None:
-                self._lan.know({d: at for d, at in word.heartbeat.linked.items() if d != CENTRAL})
-        self._say(gate)
-        self.tell()
+            known = filter(self._key_of, peer.peer_session.linked)
+            self._heard_ms |= dict.fromkeys(known, now.boot_ms)
+            self._receive_clock(link.device, message.heartbeat, now)
+            if peer.place != where:
+                self._lan.know({link.device: peer.place}, Rank.PROVED)
+            if message.heartbeat.linked is not None:
+                self._lan.know(
+                    {d: at for d, at in message.heartbeat.linked.items() if d != CENTRAL}
+                )
+        self._send(peer)
+        self.publish()
 
-    def _hear_stamp(self, gate: Peer, stamp: Stamp, now_ms: int) -> None:
-        is_first = gate.got is None
-        gate.got = stamp.at_ms, now_ms
+    def _receive_stamp(self, peer: Peer, stamp: Stamp, now_ms: int) -> None:
+        is_first = peer.got is None
+        peer.got = stamp.at_ms, now_ms
         if stamp.got is not None:
             ours_ms, theirs_ms = stamp.got
-            gate.bound.learn(min(ours_ms, now_ms), theirs_ms, now_ms)
+            peer.bound.learn(min(ours_ms, now_ms), theirs_ms, now_ms)
         # Of devices there are only, as with those that it hears.
-        told = {d: mark for d, mark in stamp.others.items() if self._key_of(d)}
-        told[gate.link.device] = Watermark(stamp.tip, stamp.at_ms)
-        for device, mark in told.items():
-            boot_ms = gate.bound.first(mark.at_ms, now_ms)
+        marks = {d: mark for d, mark in stamp.others.items() if self._key_of(d)}
+        marks[peer.link.device] = Watermark(stamp.tip, stamp.at_ms)
+        for device, mark in marks.items():
+            boot_ms = peer.bound.first(mark.at_ms, now_ms)
             if boot_ms is not None and device != self._peer_store.device:
                 self._watermarks.note(device, Way.LAN, Mark(mark.tip, min(boot_ms, now_ms)))
         if is_first:
             # Only with an answer to its stamps can the other place ours.
-            answer = PeerMessage(stamp=self._stamp(gate, self._look().boot_ms))
-            self._lan.send([(gate.link, _encode(answer))])
+            answer = PeerMessage(stamp=self._stamp(peer, self._look().boot_ms))
+            self._lan.send([(peer.link, _encode(answer))])
 
     def _look(self) -> Reading:
         """The clocks, and after that the journal: what a stamp is made of."""
@@ -250,30 +254,30 @@ class PeerSet:
         self._peer_store.follow_journal()
         return now
 
-    def _stamp(self, gate: Peer, at_ms: int) -> Stamp:
+    def _stamp(self, peer: Peer, at_ms: int) -> Stamp:
         """Up to where we have come; the journal must have been followed after ``at_ms``."""
         others = {}
         for device in self._watermarks.devices():
             mark = self._watermarks.newest(device)
-            is_wanted = device != gate.link.device and device not in gate.peer_session.linked
-            if is_wanted and mark is not None and at_ms - mark.boot_ms <= TOLD_ON_MS:
+            is_wanted = device != peer.link.device and device not in peer.peer_session.linked
+            if is_wanted and mark is not None and at_ms - mark.boot_ms <= PASSED_ON_MS:
                 others[device] = Watermark(mark.tip, mark.boot_ms)
-        return Stamp(at_ms, self._peer_store.journal.tip, gate.got, others)
+        return Stamp(at_ms, self._peer_store.journal.tip, peer.got, others)
 
-    def _hear_clock(self, device: str, heartbeat: Heartbeat, now: Reading) -> None:
+    def _receive_clock(self, device: str, heartbeat: Heartbeat, now: Reading) -> None:
         clocks = self._clocks[device]
         if heartbeat.at_ms:
-            clocks.heard(heartbeat.at_ms, now)
+            clocks.received(heartbeat.at_ms, now)
         if heartbeat.late is not None:
-            clocks.told = heartbeat.late.get(self._peer_store.device)
+            clocks.theirs = heartbeat.late.get(self._peer_store.device)
 
-    def _say(self, gate: Peer) -> None:
-        words = []
+    def _send(self, peer: Peer) -> None:
+        messages = []
         at_ms = self._look().boot_ms
-        while (word := gate.peer_session.say()) is not None:
-            stamped = msgspec.structs.replace(word, stamp=self._stamp(gate, at_ms))
-            words.append((gate.link, _encode(stamped)))
-            if not gate.peer_session.has_to_send():
+        while (message := peer.peer_session.next_message()) is not None:
+            stamped = msgspec.structs.replace(message, stamp=self._stamp(peer, at_ms))
+            messages.append((peer.link, _encode(stamped)))
+            if not peer.peer_session.has_to_send():
                 break
-        if words:
-            self._lan.send(words)
+        if messages:
+            self._lan.send(messages)

@@ -133,7 +133,7 @@ class ServerLink:
 
     def _exchange(self) -> bool:
         """Ask once; whether there is more to compare."""
-        request = self._next_message(self._status.report())
+        request = self._next_request(self._status.report())
         exchange, clock = self._client.exchange, self._files.clock
 
         def ask() -> tuple[SyncResponse, int, Reading]:
@@ -143,16 +143,16 @@ class ServerLink:
 
         response, before_ms, came = self._pump.call(ask)
         self._contact.offset.measured(before_ms, came.wall_ms, response.server_ms, self._now_s())
-        received = self.session.hear(response, came.wall_ms, to_whole=request.frame.compares)
+        received = self.session.receive(response, came.wall_ms, to_whole=request.frame.compares)
         self._received(response, came.boot_ms)
         return received.more
 
-    def _next_message(
+    def _next_request(
         self, report: DeviceReport | None = None, *, sign: bool = True
     ) -> SyncRequest:
         """What to send next, and up to where the journal had been looked through when."""
         now_ms = self._files.clock.read().boot_ms
-        request = self.session.ask(report, sign=sign)
+        request = self.session.next_request(report, sign=sign)
         stamp = self._server_clock.stamp(now_ms, self._files.peer_store.journal.tip)
         return msgspec.structs.replace(request, stamp=stamp)
 
@@ -191,17 +191,17 @@ class ServerLink:
                 raise ServerUnreachable(_("the connection ended"), happened.why)
             if isinstance(happened, Streamed):
                 heard_ms = happened.came_ms
-                self.session.hear(happened.response, clock.read().wall_ms)
+                self.session.receive(happened.response, clock.read().wall_ms)
                 self._received(happened.response, happened.came_ms)
             elif clock.read().boot_ms - heard_ms > SILENCE_S * 1000:
                 raise ServerUnreachable(_("nothing was heard for {n} s").format(n=int(SILENCE_S)))
             while self.session.has_to_send():
                 offered_at = now
-                stream.send(self._next_message(sign=False))
+                stream.send(self._next_request(sign=False))
             if now - heartbeat_at >= HEARTBEAT_EVERY_S:
                 heartbeat_at = now
                 # Signed on every beat: from then on others can carry it, should we be lost.
-                stream.send(self._next_message(self._status.report()))
+                stream.send(self._next_request(self._status.report()))
                 self._files.take_inbox()
             overdue = now - offered_at > RECEIPT_S and self.session.unacked() > 0
             if self.session.needs_whole or overdue or now - whole_at > WHOLE_EVERY_S:
@@ -231,7 +231,7 @@ class ServerLink:
         newest_ms = max(came_ms, contact.heard_ms or came_ms)
         contact.last_error = ""
         if response.stamp is not None:
-            for device, mark in self._server_clock.hear(response.stamp, newest_ms).items():
+            for device, mark in self._server_clock.receive(response.stamp, newest_ms).items():
                 if device != files.peer_store.device:
                     files.watermarks.note(device, Way.CENTRAL, mark)
         if came_ms == newest_ms:
@@ -239,7 +239,7 @@ class ServerLink:
             contact.heard_ms = came_ms
             sources.head = response.head or sources.head
             if response.lanes is not None:
-                files.directory.told_by_server(response.lanes, came_ms)
+                files.directory.learn_from_server(response.lanes, came_ms)
             if response.head and response.head == files.feed.cursor:
                 sources.be_current(came_ms)
         self._status.write()

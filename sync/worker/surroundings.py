@@ -44,10 +44,10 @@ class Surroundings:
         return network_now()
 
     def lan(
-        self, folder: Folder, membership: Membership, tell: Callable[[Event], None], **more: Any
+        self, folder: Folder, membership: Membership, publish: Callable[[Event], None], **more: Any
     ) -> LanTransport:
-        """The ear and voice on the LAN; ``more`` is what ``LanTransport`` takes beside."""
-        return LanTransport(folder, membership, tell, **more)
+        """The streams on the LAN; ``more`` is what ``LanTransport`` takes beside."""
+        return LanTransport(folder, membership, publish, **more)
 
     def gate_client(self, place: str, folder: Folder, membership: Membership) -> ServerClient:
         """The way to the tickets of the gate at ``host:port``; whoever asks closes it."""

@@ -145,7 +145,7 @@ class Worker:
                 raise self._sources.fault
 
     def run(self) -> None:
-        """Work until stopped. Raises NotWelcome or ProtocolMismatch: a person has to act."""
+        """Work until stopped. Raises Unauthorized or ProtocolMismatch: a person has to act."""
         with self._status.until_the_end():
             self._work()
             self._require_not_revoked()
@@ -167,7 +167,7 @@ class Worker:
             self._wait(WITHOUT_SERVER_S)
         if self._lan is not None:
             # That the lane has closed is worth telling: the others stop waiting for it.
-            self._lan.peers.tell()
+            self._lan.peers.publish()
         if self._server is not None and not self._contact.last_error:
             with suppress(ServerFault):
                 self._server.take_leave()
@@ -178,8 +178,8 @@ class Worker:
         if isinstance(event, Expelled):
             self._stop.believe(event.proof)
         elif event is not None:
-            self._lan.peers.hear(event)
-        self._lan.peers.tell()
+            self._lan.peers.receive(event)
+        self._lan.peers.publish()
         if self._lan.stamp_if_due(self._status.report):
             self._status.write()
         self._status.write_held_if_due()

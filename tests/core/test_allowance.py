@@ -245,13 +245,13 @@ def test_who_names_origins_without_end_fills_no_memory(
         holdings, DeviceKey(Folder(tmp_path)), FIRST, verifier(lambda _device: "")
     )
     tip = ["1:" + "ab" * 16]
-    server_session.hear(PeerMessage(Frame(page=("", ""))), NOW_MS)
+    server_session.receive(PeerMessage(Frame(page=("", ""))), NOW_MS)
     for n in range(3):
         assert len(server_session._out.known) == 500 * n
         told = {f"{SECOND}.{n:x}{m:06x}": tip for m in range(500)}
-        server_session.hear(PeerMessage(Frame(told)), NOW_MS)
+        server_session.receive(PeerMessage(Frame(told)), NOW_MS)
     assert (len(server_session._out.known), server_session.is_known) == (0, False)
-    server_session.hear(PeerMessage(Frame(page=("", ""))), NOW_MS)
+    server_session.receive(PeerMessage(Frame(page=("", ""))), NOW_MS)
     assert server_session.is_known
 
 

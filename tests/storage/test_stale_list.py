@@ -174,7 +174,9 @@ def test_other_gates_show_that_a_list_is_current(
     """One with the same that says so of itself; where there is no server, all that are linked."""
     peers: Any = [
         SimpleNamespace(
-            heartbeat=Heartbeat(report=DeviceReport(cursor=cursor)), said_ms=said, current_ms=known
+            heartbeat=Heartbeat(report=DeviceReport(cursor=cursor)),
+            heartbeat_ms=said,
+            current_ms=known,
         )
         for cursor, said, known in linked.values()
     ]

@@ -218,7 +218,7 @@ class Evening:
             if gate.ticks % ASK_TICKS == 0 and self.online[gate.name]:
                 self.central.ask(gate)
         else:
-            gate.gates.tell()
+            gate.gates.publish()
             if gate.ticks % BEAT_TICKS == 0:
                 gate.gates.heartbeat(Heartbeat(name=gate.name, is_open=True), hears_central=False)
             elif gate.ticks % STAMP_TICKS == 0:
@@ -263,7 +263,7 @@ class Evening:
             if wire.links is links and links is not None and not wire.is_cut:
                 word = msgspec.json.decode(data, type=PeerMessage)
                 gate = wire.ends[to]
-                self.at(gate, lambda: gate.gates.hear(MessageReceived(links[to], word)))
+                self.at(gate, lambda: gate.gates.receive(MessageReceived(links[to], word)))
 
         self.after(max(0.0, wire.free_at_ms[to] + way_ms - self.now_ms), arrive)
 
@@ -276,7 +276,7 @@ class Evening:
         wire.links = self.end(other), self.end(one)
         wire.free_at_ms = [self.now_ms, self.now_ms]
         for gate, link in zip(wire.ends, wire.links, strict=True):
-            gate.gates.hear(Connected(link))
+            gate.gates.receive(Connected(link))
 
     def end(self, other: Gate) -> Link:
         device = other.folder.device_id()
@@ -287,7 +287,7 @@ class Evening:
         if links is None:
             return
         for gate, link in zip(wire.ends, links, strict=True):
-            self.at(gate, lambda gate=gate, link=link: gate.gates.hear(Disconnected(link, "")))  # type: ignore[misc]
+            self.at(gate, lambda gate=gate, link=link: gate.gates.receive(Disconnected(link, "")))  # type: ignore[misc]
 
     # What goes wrong
 
@@ -452,7 +452,7 @@ class Central:
         gate.server_session.needs_whole = True
         server_session = gate.server_session
         ask = msgspec.structs.replace(
-            server_session.ask(DeviceReport()),
+            server_session.next_request(DeviceReport()),
             stamp=gate.server_clock.stamp(now_ms, gate.peer_store.journal.tip),
         )
         self.evening.after(self.way(ask), lambda: self.answer(gate, server_session, ask))
@@ -487,12 +487,12 @@ class Central:
         if gate.server_session is not server_session or not self.evening.online[gate.name]:
             return
         now = gate.clock.read()
-        heard = server_session.hear(answer, now.wall_ms, to_whole=True)
+        heard = server_session.receive(answer, now.wall_ms, to_whole=True)
         assert answer.stamp is not None
-        for device, mark in gate.server_clock.hear(answer.stamp, now.boot_ms).items():
+        for device, mark in gate.server_clock.receive(answer.stamp, now.boot_ms).items():
             gate.watermarks.note(device, Way.CENTRAL, mark)
         assert answer.lanes is not None
-        gate.others.told_by_server(answer.lanes, now.boot_ms)
+        gate.others.learn_from_server(answer.lanes, now.boot_ms)
         if not heard.more:
             gate.peer_store.file.complete()
         self.evening.say(gate)

@@ -530,7 +530,7 @@ class World:
         if self.random.random() < 0.2:
             gate.server_session.needs_whole = True
         is_whole = gate.server_session.needs_whole
-        ask = gate.server_session.ask()
+        ask = gate.server_session.next_request()
         self.messages += 1
         if is_whole:
             gate.whole = self.messages
@@ -578,7 +578,7 @@ class World:
             answer = msgspec.json.decode(data, type=SyncResponse)
         except msgspec.DecodeError:
             return
-        gate.server_session.hear(answer, self.now_ms, to_whole=number == gate.whole)
+        gate.server_session.receive(answer, self.now_ms, to_whole=number == gate.whole)
         self.measure(gate)
         told = tips_from_text(answer.frame.have)
         if number == gate.whole and answer.frame.page:
@@ -823,7 +823,7 @@ class World:
         self.wires.append(wire)
         for end, link in zip(wire.ends, wire.links, strict=True):
             assert end.others
-            end.others.hear(Connected(link))
+            end.others.receive(Connected(link))
         return wire
 
     def end(self, other: Gate) -> Link:
@@ -834,11 +834,11 @@ class World:
             self.wires.remove(wire)
             for end, link in zip(wire.ends, wire.links, strict=True):
                 if end.others is not None:
-                    end.others.hear(Disconnected(link, ""))
+                    end.others.receive(Disconnected(link, ""))
 
     def do_beat(self, gate: Gate) -> None:
         assert gate.others
-        gate.others.tell()
+        gate.others.publish()
         if self.random.random() < 0.5:
             hears = gate.online and self.has_central and not gate.revoked
             gate.others.heartbeat(Heartbeat(name=gate.name), hears_central=hears)
@@ -859,7 +859,7 @@ class World:
             self.cut(wire)
             return
         self.sent += len(word.frame.entries)
-        gate.others.hear(MessageReceived(wire.links[at], word))
+        gate.others.receive(MessageReceived(wire.links[at], word))
 
     def do_revoke(self, gate: Gate) -> None:
         """A device is found to be lost: the server takes nothing from it, nor who hears of it."""
@@ -892,12 +892,12 @@ class World:
             self.after[LIAR, entry.prev].add(digest)
         assert gate.others
         if LIAR not in gate.others.linked:
-            gate.others.hear(Connected(Link(LIAR, self.keys[LIAR], "", False, None, 0.0)))  # type: ignore[arg-type]
+            gate.others.receive(Connected(Link(LIAR, self.keys[LIAR], "", False, None, 0.0)))  # type: ignore[arg-type]
         word = self.liar.word(
             self.random, raw, signed_tips, known, [one.device for one in self.gates]
         )
         link = gate.others.linked[LIAR].link
-        gate.others.hear(MessageReceived(link, roundtrip(word, PeerMessage)))
+        gate.others.receive(MessageReceived(link, roundtrip(word, PeerMessage)))
 
     def do_flood(self, gate: Gate) -> None:
         """A member tells a gate or the server more than anybody should take in."""
@@ -926,10 +926,10 @@ class World:
         assert gate.others
         if FLOODER not in gate.others.linked:
             link = Link(FLOODER, self.keys[FLOODER], "", False, None, 0.0)  # type: ignore[arg-type]
-            gate.others.hear(Connected(link))
+            gate.others.receive(Connected(link))
         before = of_flooder(self.held_by(gate).values())
         link = gate.others.linked[FLOODER].link
-        gate.others.hear(MessageReceived(link, roundtrip(PeerMessage(frame), PeerMessage)))
+        gate.others.receive(MessageReceived(link, roundtrip(PeerMessage(frame), PeerMessage)))
         after = of_flooder(self.held_by(gate).values())
         self.bound.check(gate.name, before, after, gate.clock.read().wall_ms)
 
@@ -981,11 +981,11 @@ class World:
             assert gate.server_session
             gate.server_session.needs_whole, is_done = True, False
             while not is_done:
-                ask = gate.server_session.ask()
+                ask = gate.server_session.next_request()
                 answer = central_answers(self, gate.device, roundtrip(ask, SyncRequest))
                 assert not ask.frame.entries, "told again what was held"
                 assert not answer.frame.entries, "told again what was held"
-                heard = gate.server_session.hear(
+                heard = gate.server_session.receive(
                     roundtrip(answer, SyncResponse), self.now_ms, to_whole=True
                 )
                 is_done = not heard.more
@@ -1031,9 +1031,9 @@ class World:
         assert gate.feed
         for _ in range(400):
             gate.server_session.needs_whole = True
-            ask = gate.server_session.ask()
+            ask = gate.server_session.next_request()
             answer = central_answers(self, gate.device, roundtrip(ask, SyncRequest))
-            heard = gate.server_session.hear(
+            heard = gate.server_session.receive(
                 roundtrip(answer, SyncResponse), self.now_ms, to_whole=True
             )
             quiet = not heard.more and not heard.new and not ask.frame.entries

@@ -159,7 +159,7 @@ MUTATIONS: dict[str, list[Change]] = {
     "it looks without a pause": [(event_pump, "LOOK_EVERY_S", 0.01)],
     "time stands still": [(event_pump, "LOOK_EVERY_S", 0.0)],
     "gates wait for the server": [(EventPump, "call", _wait_in_vain)],
-    "gates are not told": [(PeerSet, "tell", _nothing), (PeerSet, "heartbeat", _nothing)],
+    "gates are not told": [(PeerSet, "publish", _nothing), (PeerSet, "heartbeat", _nothing)],
     "whoever ends it waits for ever": [(Worker, "stop", _nothing)],
     "whoever ends it while the server is asked waits for ever": [(EventPump, "call", _deaf)],
     "nothing is unsent": [(StatusWriter, "unacked", _zero)],

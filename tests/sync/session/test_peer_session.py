@@ -89,10 +89,10 @@ def test_who_takes_nothing_is_not_told_for_ever(tmp_path: Path) -> None:
     all_is_compared = PeerMessage(Frame(page=("", "")), relay_requests=[ALL])
     takes_nothing = PeerMessage(Frame(have={maker.origin: []}), took=1)
     for _ in range(2):
-        peer_session.hear(all_is_compared, NOW_MS)
+        peer_session.receive(all_is_compared, NOW_MS)
         assert entries_told(peer_session) == 3
         for _ in range(5):
-            peer_session.hear(takes_nothing, NOW_MS)
+            peer_session.receive(takes_nothing, NOW_MS)
             assert entries_told(peer_session) == 0
 
 
@@ -105,14 +105,14 @@ def test_who_has_lost_something_is_told_it_again(tmp_path: Path) -> None:
     peer_store.intake.accept(bodies[:2], None)
     peer_session = PeerSession(peer_store, DeviceKey(folder), "other", verifier(lambda _device: ""))
     held = tips_to_text({maker.origin: frozenset(peer_store.have()[maker.origin])})
-    peer_session.hear(PeerMessage(Frame(held, page=("", "")), relay_requests=[ALL]), NOW_MS)
+    peer_session.receive(PeerMessage(Frame(held, page=("", "")), relay_requests=[ALL]), NOW_MS)
     assert entries_told(peer_session) == 0
     peer_store.intake.accept(bodies[2:], None)
     assert entries_told(peer_session) == 1
-    peer_session.hear(PeerMessage(Frame(have={maker.origin: []}), took=1), NOW_MS)
+    peer_session.receive(PeerMessage(Frame(have={maker.origin: []}), took=1), NOW_MS)
     assert entries_told(peer_session) == 3
 
 
 def entries_told(peer_session: PeerSession) -> int:
-    word = peer_session.say()
+    word = peer_session.next_message()
     return 0 if word is None else len(word.frame.entries)

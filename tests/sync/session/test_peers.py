@@ -43,14 +43,14 @@ def test_only_devices_there_are_were_heard(tmp_path: Path) -> None:
         )
         socket: Any = None
         link = Link(NEIGHBOUR, keys[NEIGHBOUR], "", False, socket, 0.0)
-        gates.hear(Connected(link))
+        gates.receive(Connected(link))
         for n in range(3):
             made_up = {f"{n}{m:015x}": "" for m in range(100)}
-            gates.hear(
+            gates.receive(
                 MessageReceived(
                     link, PeerMessage(heartbeat=Heartbeat(linked={THIRD: "", **made_up}))
                 )
             )
         assert gates.heard_boot_ms(NEIGHBOUR) is not None
         assert gates.heard_boot_ms(THIRD) is not None
-        assert set(gates._heard) == {NEIGHBOUR, THIRD}
+        assert set(gates._heard_ms) == {NEIGHBOUR, THIRD}

@@ -88,11 +88,11 @@ def talked(engine: Engine, peer_store: PeerStore, makers: list[Maker]) -> None:
     server_session = ServerSession(peer_store, DeviceKey(Folder(peer_store.file.path.parent)))
     for _ in range(30):
         server_session.needs_whole = True
-        answer = answered(engine, server_session.ask(), makers, peer_store.device)
-        heard = server_session.hear(answer, NOW_MS, to_whole=True)
+        answer = answered(engine, server_session.next_request(), makers, peer_store.device)
+        heard = server_session.receive(answer, NOW_MS, to_whole=True)
         while server_session.has_to_send():
-            server_session.hear(
-                answered(engine, server_session.ask(), makers, peer_store.device),
+            server_session.receive(
+                answered(engine, server_session.next_request(), makers, peer_store.device),
                 NOW_MS,
                 to_whole=False,
             )
@@ -151,6 +151,6 @@ def test_every_branch_of_its_own_is_signed_in_a_frame(peer_store: PeerStore) -> 
     ]
     peer_store.intake.accept([*start, *branches[0], *branches[1]], None)
     server_session = ServerSession(peer_store, DeviceKey(Folder(peer_store.file.path.parent)))
-    frame = server_session.ask().frame
+    frame = server_session.next_request().frame
     assert len(frame.entries) == 7
     assert {head.hash for head in frame.signed_tips} == {maker.prev, twin.prev}

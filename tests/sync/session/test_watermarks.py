@@ -118,14 +118,14 @@ def test_the_server_s_clock_is_bound_from_both_sides() -> None:
     """What it shows at least now, and what ours showed at least then; of another clock nothing."""
     clock, devices = ServerClock(), {SOUTH: Mark("t", 900_000)}
     assert clock.stamp(900, "") == SyncRequestStamp(900)
-    assert clock.hear(SyncResponseStamp("a", 899_900, None, devices), 1050) == {}
-    (mark,) = clock.hear(SyncResponseStamp("a", 900_000, 1000, devices), 1100).values()
+    assert clock.receive(SyncResponseStamp("a", 899_900, None, devices), 1050) == {}
+    (mark,) = clock.receive(SyncResponseStamp("a", 900_000, 1000, devices), 1100).values()
     assert mark.tip == "t"
     assert 990 <= mark.boot_ms <= 1000
     stamp = clock.stamp(1100, "own")
     assert (stamp.at_ms, stamp.tip, stamp.clock) == (1100, "own", "a")
     assert 899_990 <= stamp.not_before_ms <= 900_000
-    assert clock.hear(SyncResponseStamp("b", 5, None, devices), 1200) == {}
+    assert clock.receive(SyncResponseStamp("b", 5, None, devices), 1200) == {}
     assert clock.stamp(1200, "").clock == "b"
 
 

@@ -183,7 +183,7 @@ def test_of_several_refusals_the_first_one_counts(venue: Folder, lane: Lane) -> 
         peer_store.receipts.put({origin: frozenset({Tip(1, first)})})
         server_session = ServerSession(peer_store, DeviceKey(venue))
         assert not server_session.has_to_send()
-        assert server_session.ask().frame.entries == []
+        assert server_session.next_request().frame.entries == []
         assert server_session.unacked() == tip.seq - 1
 
 
@@ -354,7 +354,7 @@ def test_others_entries_are_carried_on_in_full(venue: Folder, lane: Lane, tmp_pa
     server_session = ServerSession(peer_store, DeviceKey(venue))
     held: list[bytes] = []
     while server_session.needs_whole or server_session.has_to_send():
-        ask = server_session.ask()
+        ask = server_session.next_request()
         assert ask.frame.compares or ask.frame.entries
         vouched = {
             (h.origin, h.seq, h.hash) for h in ask.frame.signed_tips if is_good(h, maker.public)
@@ -368,7 +368,7 @@ def test_others_entries_are_carried_on_in_full(venue: Folder, lane: Lane, tmp_pa
         tip = f"{len(held)}:{entry_codec.digest(held[-1]).hex()[:32]}" if held else ""
         have[maker.origin] = tip
         told = Frame(have={origin: [one] if one else [] for origin, one in have.items()})
-        server_session.hear(SyncResponse(told), 1, to_whole=ask.frame.compares)
+        server_session.receive(SyncResponse(told), 1, to_whole=ask.frame.compares)
     assert held == bodies
     assert not server_session.has_to_send()
     peer_store.close()
@@ -434,7 +434,7 @@ def test_a_long_chain_is_signed_so_that_frames_can_be_carried_on(venue: Folder, 
         lane.admit(Scan(f"NOBODY{n}"))
     peer_store = PeerStore(venue)
     key = DeviceKey(venue)
-    ask = ServerSession(peer_store, key).ask()
+    ask = ServerSession(peer_store, key).next_request()
     assert [head.seq for head in ask.frame.signed_tips] == [HEAD_EVERY, HEAD_EVERY + 11]
     assert all(is_good(head, key.public) for head in ask.frame.signed_tips)
     hashes = {one.entry.seq: one.hash for one in read_bodies(map(bytes, ask.frame.entries))[0]}
