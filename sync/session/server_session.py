@@ -49,11 +49,6 @@ class ServerSession:
         self.needs_whole = True
         """Whether all that is held is to be compared: the next messages say it, page by page."""
 
-    @property
-    def known(self) -> Have:
-        """What the server is known to hold."""
-        return self._out.known
-
     def next_request(self, report: DeviceReport | None = None, *, sign: bool = True) -> SyncRequest:
         """The next request: what the server lacks, as far as it is known."""
         mine = self._peer_store.have()

@@ -89,17 +89,12 @@ class EventPump:
 
     def next(self, at_most_s: float = LOOK_EVERY_S) -> Awaited | None:
         """What happens next, but on the LAN; ``None``: nothing did for so long, or a moment."""
-        if self._kept:
-            return self._kept.popleft()
-        until = self._now_s() + min(at_most_s, LOOK_EVERY_S)
-        self._at_rest()
-        while (left := until - self._now_s()) > 0:
-            happened = self._come(left)
-            if happened is None:
-                break
-            if not isinstance(happened, Event) and happened is not Signal.DONE:
-                return happened
-        return None
+        if not self._kept:
+            until = self._now_s() + min(at_most_s, LOOK_EVERY_S)
+            self._at_rest()
+            while (left := until - self._now_s()) > 0 and self._come(left) and not self._kept:
+                pass
+        return self._kept.popleft() if self._kept else None
 
     def call(self, work: Callable[[], T]) -> T:
         """Have something done that waits for a network, and answer with what came of it."""
@@ -108,22 +103,20 @@ class EventPump:
         future = self._elsewhere.submit(work)
         future.add_done_callback(lambda _done: self._queue.put(Signal.DONE))
         while not future.done():
-            self._keep(self._come(LOOK_EVERY_S))
+            self._come(LOOK_EVERY_S)
         return future.result()
 
     def pause(self, wait_s: float) -> None:
         """Wait so long, or until stopped; what happens meanwhile is kept for later."""
         until = self._now_s() + wait_s
         while not self.stop.is_set and (left := until - self._now_s()) > 0:
-            self._keep(self._come(left))
+            self._come(left)
 
-    def _keep(self, happened: Happened | None) -> None:
-        if happened is None or isinstance(happened, Event) or happened is Signal.DONE:
-            return
-        self._kept.append(happened)
+    def _come(self, wait_s: float) -> bool:
+        """Wait for one thing to happen, and do what the other gates need done about it.
 
-    def _come(self, wait_s: float) -> Happened | None:
-        """Wait for one thing to happen, and do what the other gates need done about it."""
+        Whether anything has; what did elsewhere than on the LAN is kept.
+        """
         try:
             happened = self._queue.get(timeout=min(wait_s, LOOK_EVERY_S))
         except queue.Empty:
@@ -132,4 +125,6 @@ class EventPump:
             self.stop.is_set = True
         if self.serve is not None:
             self.serve(happened if isinstance(happened, Event) else None)
-        return happened
+        if not isinstance(happened, Event | None) and happened is not Signal.DONE:
+            self._kept.append(happened)
+        return happened is not None

@@ -10,6 +10,7 @@ import random
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from gate import config
 from gate.clock import Clock
@@ -86,7 +87,7 @@ class Worker:
                 publish=self._pump.put,
                 heard=_heard_on_lan(before),
             )
-            self._pump.serve = self._serve
+            self._pump.serve = partial(self._serve, self._lan)
         self._status = StatusWriter(
             files, around, self._contact, self._sources, self._lan, gate=gate, notify=notify
         )
@@ -172,15 +173,14 @@ class Worker:
             with suppress(ServerFault):
                 self._server.take_leave()
 
-    def _serve(self, event: Event | None) -> None:
+    def _serve(self, lan: LanLink, event: Event | None) -> None:
         """Do what the other gates need done, whatever else is waited for."""
-        assert self._lan is not None
         if isinstance(event, Expelled):
             self._stop.believe(event.proof)
         elif event is not None:
-            self._lan.peers.receive(event)
-        self._lan.peers.publish()
-        if self._lan.stamp_if_due(self._status.report):
+            lan.peers.receive(event)
+        lan.peers.publish()
+        if lan.stamp_if_due(self._status.report):
             self._status.write()
         self._status.write_held_if_due()
 

@@ -582,7 +582,7 @@ class World:
         self.measure(gate)
         told = tips_from_text(answer.frame.have)
         if number == gate.whole and answer.frame.page:
-            told = replication.Page(*answer.frame.page).within(gate.server_session.known)
+            told = replication.Page(*answer.frame.page).within(gate.server_session._out.known)
         for origin, tips in told.items():
             self.claimed[gate.device] |= {(origin, tip.seq, tip.hash) for tip in tips}
 
