@@ -108,6 +108,8 @@ class Reason(StrEnum):
     WRONG_ZONE = "wrong_zone"
     WRONG_ROOM = "wrong_room"
     WRONG_FLIGHT = "wrong_flight"
+    PLACE_UNKNOWN = "place_unknown"
+    """It is for one place only, and nobody has said where this gate is."""
     NOT_CHECKED_IN = "not_checked_in"
     TOO_EARLY = "too_early"
     TOO_LATE = "too_late"
@@ -366,6 +368,9 @@ class Place:
     accepted_types: tuple[str, ...] = ()
     ways: Mapping[str, str] = field(default_factory=dict)
     """How to get from here to an entrance, in words."""
+    is_known: bool = True
+    """Whether somebody has said where it is; ``False`` where the event has places for its gates
+    and none for this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +398,12 @@ class HouseRules:
     """Who may find a guest by name and admit."""
     turn_needs_pin: bool = False
     """Whether it takes a supervisor to change the lane's direction."""
+    by_type: Mapping[str, "HouseRules"] = field(default_factory=dict)
+    """Other decisions for tickets of a type, by its id."""
+
+    def of(self, ticket_type: str) -> "HouseRules":
+        """The decisions for tickets of a type."""
+        return self.by_type.get(ticket_type, self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,13 @@ def _wrong_flight(ticket: Ticket, history: History, scan: Scan, context: Context
     return _unless(_fits(ticket.type.flight, context.place.flight), Reason.WRONG_FLIGHT)
 
 
+def _place_unknown(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    """A gate that was told nothing would let in whoever belongs elsewhere."""
+    here = context.place
+    is_fine = here.is_known or not _is_for_one_place(ticket)
+    return _unless(is_fine, Reason.PLACE_UNKNOWN)
+
+
 def _not_checked_in(
     ticket: Ticket, history: History, scan: Scan, context: Context
 ) -> Reason | None:
@@ -202,6 +209,7 @@ RULES: tuple[Rule, ...] = (
     _wrong_zone,
     _wrong_room,
     _wrong_flight,
+    _place_unknown,
     _not_checked_in,
     _too_early,
     _too_late,
@@ -220,6 +228,7 @@ RULES: tuple[Rule, ...] = (
 
 _NEUTRAL = frozenset({Reason.SAME_TICKET, Reason.MORE_USES})
 _NOTICES = frozenset({Reason.UNDO_CLAIMED, Reason.LOOK, Reason.CLOCK_NOT_TRUSTED})
+_HELD = frozenset({Reason.ISOLATED, Reason.PLACE_UNKNOWN})
 _BY_POLICY = {
     Policy.FLAG: Outcome.ATTENTION,
     Policy.HOLD: Outcome.HOLD,
@@ -236,6 +245,8 @@ def decide(ticket: Ticket | None, history: History, scan: Scan, context: Context
         return _verdict(outcome, context.problem, None, history, context)
     if ticket is None:
         return _unknown(history, context)
+    if context.rules.by_type:
+        context = replace(context, rules=context.rules.of(ticket.type.id))
     if _leaves(ticket, history, context):
         return _decide_exit(ticket, history, scan, context)
     reason = _first(RULES, ticket, history, scan, context)
@@ -378,7 +389,7 @@ def _outcome(reason: Reason | None, ticket: Ticket, context: Context) -> Outcome
         return Outcome.RESCAN
     if reason in _NOTICES:
         return Outcome.ATTENTION
-    if reason is Reason.ISOLATED:
+    if reason in _HELD:
         return Outcome.HOLD
     policy = Policy.REFUSE
     if reason is Reason.PASS_BACK:
@@ -425,6 +436,12 @@ def _verdict(
         clock_trusted=context.clock_trusted,
         bound_at=_bound(reason, ticket, context),
     )
+
+
+def _is_for_one_place(ticket: Ticket) -> bool:
+    kind = ticket.type
+    named = (ticket.way_in, ticket.zone, ticket.screening_room, kind.flight, *kind.locations)
+    return any(named)
 
 
 def _fits(wanted: str, here: str) -> bool:

@@ -1,6 +1,6 @@
 """What the organiser and supervisors ask of the server: events, devices, tickets, conflicts."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -15,8 +15,9 @@ from gate.clock import read_wall_ms
 from gate.core.disowning import Effect
 from gate.core.history import Conflict
 from gate.core.model import Entry, Status
-from gate.errors import UsageError
+from gate.errors import ConfigError, UsageError
 from gate.i18n import _
+from gate.settings import patched
 from gate.storage.moments import BadMoment, Side, second_of
 from sync.server import (
     audit,
@@ -162,9 +163,12 @@ class Admin:
         if asked.time_zone is not None:
             _check_zone(asked.time_zone)
         change = partial(_change_event, event=event, asked=asked)
-        line = await self._write(
-            request, change, "settings", event=event, about=events.tell_settings
-        )
+        patch = msgspec.json.encode(asked.settings).decode() if asked.settings else ""
+
+        def about(line: EventLine) -> str:
+            return f"{events.tell_settings(line)} {patch}".rstrip()
+
+        line = await self._write(request, change, "settings", event=event, about=about)
         self._server.tell_changes(event)
         return reply(line)
 
@@ -522,8 +526,18 @@ def _change_event(connection: Connection, event: str, asked: EventChange) -> Eve
         set_end(connection, event, read_wall_ms(), ends_s=ends_s, keep_days=asked.keep_days)
     if asked.isolated_hours is not None:
         events.say_event(connection, event, isolated_hours=asked.isolated_hours)
+    if asked.settings is not None:
+        _patch_settings(connection, event, asked.settings)
     found = next(one for one in events.all_events(connection) if one["id"] == event)
     return EventLine(**found, types_elsewhere=elsewhere)
+
+
+def _patch_settings(connection: Connection, event: str, patch: Mapping[str, Any]) -> None:
+    _key, said = events.said_of(connection, event)
+    try:
+        events.say_event(connection, event, settings=patched(said.settings, patch))
+    except ConfigError as error:
+        raise Denied(422, "invalid", error.message) from error
 
 
 def _issue(connection: Connection, event: str, wanted: issuing.Issue) -> issuing.Issued:

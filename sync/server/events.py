@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
+from gate.core.event_settings import EventSettings
 from gate.core.ticket_feed import FIRST_HASH
 from gate.credential import KEY_BYTES
 from gate.errors import UsageError
@@ -19,6 +20,7 @@ from gate.storage.event import KEEP_DAYS, EventRow
 from sync.server import feed, ticket_store
 from sync.server import tables as t
 
+_settings = msgspec.json.Decoder(EventSettings)
 _EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -58,6 +60,7 @@ def create_event(
             keep_days=keep_days,
             dropped_ms=0,
             is_bare=0,
+            settings="{}",
         )
     )
     connection.execute(
@@ -79,30 +82,47 @@ def all_events(connection: Connection) -> list[dict[str, Any]]:
     c = t.event.c
     columns = (
         c.id, c.name, c.time_zone, c.created_ms, c.ends_s, c.keep_days, c.dropped_ms,
-        c.isolated_hours,
+        c.isolated_hours, c.settings,
     )  # fmt: skip
-    rows = connection.execute(select(*columns).order_by(c.id))
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001  its documented name
+    rows = connection.execute(select(*columns).order_by(c.id)).mappings()
+    return [dict(row) | {"settings": _said(row["settings"])} for row in rows]
+
+
+def _said(settings: str) -> dict[str, Any]:
+    """An event's settings for whoever may not know its operators' PINs, not even as hashes."""
+    said: dict[str, Any] = msgspec.json.decode(settings)
+    if "operators" in said:
+        said["operators"] = [{"name": o["name"], "role": o["role"]} for o in said["operators"]]
+    return said
 
 
 def said_of(connection: Connection, event: str) -> tuple[str, EventRow]:
     """The key of an event's codes (hex), and what the event says of itself."""
     c = t.event.c
-    key, *said = connection.execute(
+    row = connection.execute(
         select(
-            c.key, c.name, c.time_zone, c.ends_s, c.keep_days, c.dropped_ms, c.isolated_hours
+            c.key, c.name, c.time_zone, c.ends_s, c.keep_days, c.dropped_ms, c.isolated_hours,
+            c.settings,
         ).where(c.id == event)
-    ).one()
-    return key, EventRow(event, *said)
+    ).one()  # fmt: skip
+    said = EventRow(
+        event, row.name, row.time_zone, row.ends_s, row.keep_days, row.dropped_ms,
+        row.isolated_hours, _settings.decode(row.settings),
+    )  # fmt: skip
+    return row.key, said
 
 
-def say_event(connection: Connection, event: str, **fields: str | int) -> EventRow:
+def say_event(connection: Connection, event: str, **fields: str | int | EventSettings) -> EventRow:
     """State some of what an event says of itself anew, for all gates to hear."""
     at = feed.lock(connection, event)
     _key, said = said_of(connection, event)
     row = msgspec.structs.replace(said, **fields)
     if row != said:
-        connection.execute(update(t.event).where(t.event.c.id == event).values(**fields))
+        values = {
+            key: msgspec.json.encode(value).decode() if isinstance(value, EventSettings) else value
+            for key, value in fields.items()
+        }
+        connection.execute(update(t.event).where(t.event.c.id == event).values(**values))
         feed.append(
             connection, event, at, [("event", event, msgspec.json.encode(row).decode(), {})]
         )

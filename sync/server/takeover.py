@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlite3 import Connection as Replica
 from typing import Final, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, select, update
 
 from gate.errors import UsageError
@@ -82,6 +83,7 @@ def take_over(
                 isolated_hours=said.isolated_hours if said else 0,
                 ends_s=said.ends_s if said else 0,
                 keep_days=said.keep_days if said else KEEP_DAYS,
+                settings=msgspec.json.encode(said.settings).decode() if said else "{}",
             )
         )
         types = replica.execute("SELECT id, body FROM ticket_type ORDER BY id").fetchall()
