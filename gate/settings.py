@@ -54,7 +54,7 @@ OF_PROFILE = OF_EVENT | {
 }
 _PLACES = ("gate.entrance", "gate.flight", "gate.locations", "gate.screening_room", "gate.zone")
 """What says where a gate is."""
-_EVENTS_OWN = frozenset(OF_PROFILE.values()) | {"alone.types"}
+_EVENTS_OWN = frozenset(OF_PROFILE.values()) | {"alone.types", "gate.name"}
 """Keys of the configuration that ``config.toml`` does not say at a gate that was taken in."""
 MOST_BYTES = 128 * 1024
 """As JSON, so that they go into one page of the feed with room to spare."""
@@ -91,8 +91,8 @@ def settings_of(own: Config, stated: EventSettings, device: str, name: str) -> G
     profile_name = stated.profile_of(device, name)
     profile = _by_path(stated.profiles.get(profile_name, {}), OF_PROFILE)
     event = _by_path(stated.rules, OF_EVENT)
-    of_gate = event | profile
-    config = _overlaid(own, of_gate).named(profile_name or name)
+    of_gate = event | profile | {"gate.name": profile_name or name}
+    config = _overlaid(own, of_gate)
     by_type = {
         id_: _overlaid(own, event | _by_path(one, OF_TYPE) | profile).house_rules()
         for id_, one in stated.types.items()
@@ -103,7 +103,7 @@ def settings_of(own: Config, stated: EventSettings, device: str, name: str) -> G
         config.place(is_known=is_told or not stated.profiles),
         config.house_rules(by_type),
         profile_name,
-        tuple(path for path in of_gate if _is_by_hand(own, path)),
+        tuple(path for path in event | profile if _is_by_hand(own, path)),
         tuple(sorted(_EVENTS_OWN.intersection(own.in_file))),
     )
 

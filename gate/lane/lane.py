@@ -215,6 +215,15 @@ class Lane:
         """What is put right of the scanners from the start, by input."""
         return self._do(self._repair.saved)
 
+    def go_by(self, place: Place, rules: HouseRules, direction: Direction | None = None) -> None:
+        """Other rules or another place from the next scan on; ``direction``: turn that way too."""
+
+        def change() -> None:
+            self.place, self.rules = place, rules
+            self.direction = direction or self.direction
+
+        self._do(change)
+
     def sign_in(self, operator: Operator) -> None:
         """Name the operator in every entry from now on."""
         self._do(lambda: self._shift.sign_in(operator))

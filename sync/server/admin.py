@@ -33,6 +33,7 @@ from sync.server import (
 )
 from sync.server import tables as t
 from sync.server.devices import State, need_event
+from sync.server.event_settings import change_settings
 from sync.server.http import Denied, reply
 from sync.server.organisers import Organiser, Right
 from sync.server.part import Part, look_again
@@ -533,9 +534,8 @@ def _change_event(connection: Connection, event: str, asked: EventChange) -> Eve
 
 
 def _patch_settings(connection: Connection, event: str, patch: Mapping[str, Any]) -> None:
-    _key, said = events.said_of(connection, event)
     try:
-        events.say_event(connection, event, settings=patched(said.settings, patch))
+        change_settings(connection, event, partial(patched, patch=patch))
     except ConfigError as error:
         raise Denied(422, "invalid", error.message) from error
 

@@ -1,0 +1,56 @@
+"""What an event states, and what a gate goes by, in lines for people."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gate.core.event_settings import EventSettings, Stated
+from gate.i18n import _
+from gate.settings import GateSettings
+from gate.storage.event import EventRow
+from gate.text.words import printable
+
+
+def setting_lines(event: EventRow) -> list[str]:
+    """What an event says of itself and its types, one setting a line."""
+    settings = event.settings
+    lines = [f"{printable(event.id)}  {printable(event.name)}", f"time_zone={event.time_zone}"]
+    lines += _stated(settings.rules)
+    for id_, stated in sorted(settings.types.items()):
+        lines += [f"{line}  --type {printable(id_)}" for line in _stated(stated)]
+    return lines
+
+
+def profile_lines(settings: EventSettings) -> list[str]:
+    """Every profile with what it says, and who was given one."""
+    lines = [
+        f"{printable(name)}  {' '.join(_stated(stated))}".rstrip()
+        for name, stated in sorted(settings.profiles.items())
+    ]
+    lines += [
+        _("{device} has the profile {name}").format(device=printable(device), name=printable(name))
+        for device, name in sorted(settings.assigned.items())
+    ]
+    return lines or [_("There is no profile.")]
+
+
+def gate_lines(gate: GateSettings) -> list[str]:
+    """What is worth knowing of a gate's settings when it starts, or when they change."""
+    lines = []
+    if gate.profile:
+        lines.append(_("profile: {name}").format(name=printable(gate.profile)))
+    if gate.overrides:
+        told = _("set at this machine, overrides the profile: {keys}")
+        lines.append(told.format(keys=", ".join(gate.overrides)))
+    if gate.unread:
+        told = _("not read from config.toml, the event says it: {keys}")
+        lines.append(told.format(keys=", ".join(gate.unread)))
+    return lines
+
+
+def _stated(stated: Stated | Mapping[str, object]) -> list[str]:
+    return [f"{key}={printable(_text(value))}" for key, value in sorted(stated.items())]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
