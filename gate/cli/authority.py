@@ -8,7 +8,7 @@ from gate.cli.options import config_of, folder_of, path_of
 from gate.i18n import _
 
 if TYPE_CHECKING:
-    from gate.core.event_settings import EventSettings
+    from gate.core.event_settings import EventFields, EventSettings
     from gate.storage.event import EventRow
     from gate.storage.folder import Folder
 
@@ -23,6 +23,9 @@ class Authority(Protocol):
 
     def change(self, change: "Change", about: str) -> "EventRow":
         """State the settings anew, for all gates to hear; ``about``: for the audit log."""
+
+    def state(self, fields: "EventFields") -> "EventRow":
+        """State anew where its clocks are, when it ends, for how long something is so."""
 
 
 class _Host:
@@ -41,6 +44,20 @@ class _Host:
 
         settings = change(venue_host.venue_event(self._folder).settings)
         return venue_host.set_settings(self._folder, settings)
+
+    def state(self, fields: "EventFields") -> "EventRow":
+        from gate.storage import venue_host
+
+        if fields.time_zone is not None:
+            venue_host.set_zone(self._folder, fields.time_zone)
+        if fields.ends_s is not None or fields.keep_days is not None:
+            ends_s = fields.ends_s
+            if ends_s is None:
+                ends_s = venue_host.venue_event(self._folder).ends_s
+            venue_host.set_end(self._folder, ends_s, fields.keep_days)
+        if fields.isolated_hours is not None:
+            venue_host.set_isolated_hours(self._folder, fields.isolated_hours)
+        return venue_host.venue_event(self._folder)
 
 
 def add_where(parser: argparse.ArgumentParser) -> None:

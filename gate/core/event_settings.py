@@ -39,3 +39,13 @@ class EventSettings(Struct, frozen=True, omit_defaults=True):
         """The name of a device's profile; empty when it was told none."""
         named = self.assigned.get(device, name)
         return named if named in self.profiles else ""
+
+
+class EventFields(Struct, frozen=True):
+    """What of an event itself is to be another; ``None`` stays as it is."""
+
+    time_zone: str | None = None
+    ends_s: int | None = None
+    """Its last second (Unix); 0: nobody knows."""
+    keep_days: int | None = None
+    isolated_hours: int | None = None

@@ -1,6 +1,8 @@
 """What an event states, and what a gate goes by, in lines for people."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -14,7 +16,13 @@ from gate.text.words import printable
 def setting_lines(event: EventRow) -> list[str]:
     """What an event says of itself and its types, one setting a line."""
     settings = event.settings
-    lines = [f"{printable(event.id)}  {printable(event.name)}", f"time_zone={event.time_zone}"]
+    lines = [
+        f"{printable(event.id)}  {printable(event.name)}",
+        f"time_zone={printable(event.time_zone)}",
+        f"ends={_day(event)}",
+        f"keep_days={event.keep_days}",
+        f"isolated_hours={event.isolated_hours}",
+    ]
     lines += _stated(settings.rules)
     for id_, stated in sorted(settings.types.items()):
         lines += [f"{line}  --type {printable(id_)}" for line in _stated(stated)]
@@ -46,6 +54,12 @@ def gate_lines(gate: GateSettings) -> list[str]:
         told = _("not read from config.toml, the event says it: {keys}")
         lines.append(told.format(keys=", ".join(gate.unread)))
     return lines
+
+
+def _day(event: EventRow) -> str:
+    if not event.ends_s:
+        return "never"
+    return datetime.fromtimestamp(event.ends_s, ZoneInfo(event.time_zone)).isoformat(sep=" ")[:19]
 
 
 def _stated(stated: Stated | Mapping[str, object]) -> list[str]:

@@ -7,14 +7,18 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from gate.clock import read_wall_ms
-from gate.core.event_settings import EventSettings
+from gate.core.event_settings import EventFields, EventSettings
 from gate.errors import UsageError
 from gate.i18n import _
 from gate.storage.event import EventRow
 from sync.server import audit, events, feed
 from sync.server.database import database_of, default_folder, in_transaction, open_database
+from sync.server.http import Denied
+from sync.server.retention import AT_ONCE, set_end
 
 FIRST_EVENT = "default"
+
+
 Change = Callable[[EventSettings], EventSettings]
 
 
@@ -48,6 +52,28 @@ class ServerEvent:
             return row
 
         return self._do(noted)
+
+    def state(self, fields: EventFields) -> EventRow:
+        """State anew where its clocks are, when it ends, for how long something is so."""
+
+        def noted(connection: Connection, event: str) -> EventRow:
+            now_ms = read_wall_ms()
+            if fields.time_zone is not None:
+                events.set_zone(connection, event, fields.time_zone)
+            if fields.ends_s is not None or fields.keep_days is not None:
+                set_end(connection, event, now_ms, ends_s=fields.ends_s, keep_days=fields.keep_days)
+            if fields.isolated_hours is not None:
+                events.say_event(connection, event, isolated_hours=fields.isolated_hours)
+            row = events.said_of(connection, event)[1]
+            about = events.tell_settings(row)
+            audit.note(connection, audit.CONSOLE, "settings", now_ms, event=event, about=about)
+            return row
+
+        try:
+            return self._do(noted)
+        except Denied as denied:
+            hint = _("Say that it is meant: keep_days=N") if denied.problem.error == AT_ONCE else ""
+            raise UsageError(denied.problem.reason, hint) from denied
 
     def _do(self, job: Callable[[Connection, str], EventRow]) -> EventRow:
         url = database_of(self.folder or default_folder(), self.database)
