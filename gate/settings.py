@@ -17,7 +17,7 @@ from gate import config
 from gate.config import Config
 from gate.core.event_settings import EventSettings, Stated, Value
 from gate.core.model import HouseRules, Place
-from gate.errors import ConfigError
+from gate.errors import UsageError
 from gate.i18n import _
 
 OF_TYPE = {
@@ -111,25 +111,25 @@ def settings_of(own: Config, stated: EventSettings, device: str, name: str) -> G
 def parse(kinds: Mapping[str, str], pairs: Iterable[str]) -> dict[str, Value | None]:
     """``key=value`` as a command line has them; ``key=`` takes back what was stated.
 
-    Raises ConfigError with one line that says what is allowed.
+    Raises UsageError with one line that says what is allowed.
     """
     changes: dict[str, object] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         key, text = key.strip().casefold(), text.strip()
         if not equals:
-            raise ConfigError(_("{setting}: not like key=value").format(setting=pair[:80]))
+            raise UsageError(_("{setting}: not like key=value").format(setting=pair[:80]))
         changes[key] = config.typed(kinds[key], text) if text and key in kinds else text or None
     return checked(kinds, changes)
 
 
 def checked(kinds: Mapping[str, str], stated: Mapping[str, Any]) -> dict[str, Value | None]:
-    """Settings with the values they are to have; ``None`` takes one back. Raises ConfigError."""
+    """Settings with the values they are to have; ``None`` takes one back. Raises UsageError."""
     for key, value in stated.items():
         if key not in kinds:
-            raise ConfigError(_unknown(kinds, key))
+            raise UsageError(_unknown(kinds, key))
         if value is not None and not config.is_value(kinds[key], value):
-            raise ConfigError(
+            raise UsageError(
                 _("{key}: found {found!r}; allowed: {allowed}").format(
                     key=key, found=value, allowed=config.allowed(kinds[key])
                 )
@@ -173,14 +173,14 @@ def _is_by_hand(own: Config, path: str) -> bool:
 def patched(before: EventSettings, patch: Mapping[str, Any]) -> EventSettings:
     """The settings after a JSON Merge Patch (RFC 7396); ``null`` takes back what was stated.
 
-    Operators are not among it: their PINs are. Raises ConfigError, and nothing has changed.
+    Operators are not among it: their PINs are. Raises UsageError, and nothing has changed.
     """
     allowed_ = ("rules", "types", "profiles", "assigned")
     for part, value in patch.items():
         if part not in allowed_:
-            raise ConfigError(_unknown(dict.fromkeys(allowed_, ""), part))
+            raise UsageError(_unknown(dict.fromkeys(allowed_, ""), part))
         if not isinstance(value, Mapping):
-            raise ConfigError(_("{key}: an object is wanted").format(key=part))
+            raise UsageError(_("{key}: an object is wanted").format(key=part))
     profiles = _each(before.profiles, patch.get("profiles", {}), OF_PROFILE, "profiles")
     after = msgspec.structs.replace(
         before,
@@ -190,7 +190,7 @@ def patched(before: EventSettings, patch: Mapping[str, Any]) -> EventSettings:
         assigned=_assigned(before.assigned, patch.get("assigned", {}), profiles),
     )
     if len(msgspec.json.encode(after)) > MOST_BYTES:
-        raise ConfigError(_("settings of an event: at most {n} KiB").format(n=MOST_BYTES // 1024))
+        raise UsageError(_("settings of an event: at most {n} KiB").format(n=MOST_BYTES // 1024))
     return after
 
 
@@ -206,7 +206,7 @@ def _each(
     after = dict(before)
     for name, one in changes.items():
         if not name.strip() or not name.isprintable() or len(name) > NAME_LENGTH:
-            raise ConfigError(
+            raise UsageError(
                 _("{part}: {name!r} cannot be a name").format(part=part, name=name[:80])
             )
         if one is None:
@@ -214,7 +214,7 @@ def _each(
         elif isinstance(one, Mapping):
             after[name] = _merged(before.get(name, {}), one, kinds)
         else:
-            raise ConfigError(_("{key}: an object is wanted").format(key=f"{part}.{name[:80]}"))
+            raise UsageError(_("{key}: an object is wanted").format(key=f"{part}.{name[:80]}"))
     return after
 
 
@@ -228,7 +228,7 @@ def _assigned(
         elif name in profiles:
             after[device] = name
         else:
-            raise ConfigError(
+            raise UsageError(
                 _("there is no profile {name!r}; there is: {profiles}").format(
                     name=str(name)[:80], profiles=", ".join(profiles) or "–"
                 )

@@ -7,7 +7,7 @@ import pytest
 from gate.config import Config, load
 from gate.core.event_settings import EventSettings
 from gate.core.model import Direction, Policy
-from gate.errors import ConfigError
+from gate.errors import UsageError
 from gate.settings import (
     OF_EVENT,
     OF_PROFILE,
@@ -97,7 +97,7 @@ def test_a_gate_without_a_profile_does_not_know_where_it_is() -> None:
 
 def test_what_a_newer_program_has_stated_is_left_out() -> None:
     """A key or a value that is not known here stops no gate."""
-    newer = EventSettings(rules={"colour": "red", "alone": "sing", "early_minutes": 5})
+    newer = EventSettings(rules={"colour": [0.5, None], "alone": "sing", "early_minutes": 5})
     found = settings_of(load(environment={}), newer, "device1", "North")
     assert found.rules.early_s == 300
     assert found.rules.alone is Policy.FLAG
@@ -125,7 +125,7 @@ def test_key_and_value_as_they_are_typed() -> None:
 )
 def test_what_cannot_be_is_told_with_what_can(pair: str, told: str) -> None:
     """One line with the key, what was found and what is allowed."""
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(UsageError, match=told):
         parse(OF_EVENT, [pair])
 
 
@@ -146,7 +146,7 @@ def test_what_cannot_be_is_told_with_what_can(pair: str, told: str) -> None:
 )
 def test_a_bad_patch_changes_nothing(patch: dict[str, Any]) -> None:
     """The whole of it is refused."""
-    with pytest.raises(ConfigError):
+    with pytest.raises(UsageError):
         patched(STATED, patch)
 
 

@@ -4,11 +4,14 @@ Values are kept as they were stated, by the names that ``gate.settings`` lists; 
 is not there, so that whoever reads it can tell "nobody said" from a default.
 """
 
+from typing import Any
+
 from msgspec import Struct
 
 from gate.core.model import Role
 
-Value = bool | int | str | list[str] | dict[str, str]
+Value = Any
+"""Whatever JSON can hold: a newer program may state what an older one has no type for."""
 Stated = dict[str, Value]
 
 

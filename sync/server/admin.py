@@ -15,7 +15,7 @@ from gate.clock import read_wall_ms
 from gate.core.disowning import Effect
 from gate.core.history import Conflict
 from gate.core.model import Entry, Status
-from gate.errors import ConfigError, UsageError
+from gate.errors import UsageError
 from gate.i18n import _
 from gate.settings import patched
 from gate.storage.moments import BadMoment, Side, second_of
@@ -536,7 +536,7 @@ def _change_event(connection: Connection, event: str, asked: EventChange) -> Eve
 def _patch_settings(connection: Connection, event: str, patch: Mapping[str, Any]) -> None:
     try:
         change_settings(connection, event, partial(patched, patch=patch))
-    except ConfigError as error:
+    except UsageError as error:
         raise Denied(422, "invalid", error.message) from error
 
 
