@@ -76,6 +76,13 @@ class GateSettings:
     unread: tuple[str, ...] = ()
     """Keys of ``config.toml`` that are not read here."""
 
+    @property
+    def is_placed(self) -> bool:
+        """Whether somebody has said where the gate is, be it that any place will do."""
+        here = self.place
+        named = (here.entrance, here.zone, here.screening_room, here.flight, *here.locations)
+        return bool(self.profile) or any(named)
+
 
 def own_settings(own: Config) -> GateSettings:
     """Of a gate on its own: what flags, variables and the file say."""

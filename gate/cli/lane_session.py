@@ -29,8 +29,9 @@ from gate.reports.ticket_import import remove_old_replicas
 from gate.settings import GateSettings
 from gate.storage.folder import Folder, Lock
 from gate.storage.log_file import open_log
+from gate.storage.ticket_places import ticket_places
 from gate.text.scanner_words import ADVICE_WORDS, saved_line
-from gate.text.settings_words import gate_lines
+from gate.text.settings_words import gate_lines, unplaced_line
 from gate.text.words import DIRECTION_WORDS, beside, printable, revoked_words
 from gate.text.words import furniture as furniture_words
 from gate.text.zones import LaneZone, Zone
@@ -62,10 +63,24 @@ class LaneSession:
     child: WorkerChild | None = None
     zone: LaneZone = field(init=False)
     settings: LaneSettings = field(init=False)
+    on_warning: Callable[[str], object] = field(default=lambda _line: None)
+    """Called in any thread with what the operator has to know once."""
 
     def __post_init__(self) -> None:
         self.zone = LaneZone(self.config, self.folder)
         self.settings = LaneSettings(self.config, self.folder)
+
+    def warn_unplaced(self) -> None:
+        """Say so once if nobody has said where this gate is, though tickets are for places."""
+        if self.settings.current.is_placed or not self.folder.pointer.exists():
+            return
+        try:
+            line = unplaced_line(self.settings.current, ticket_places(self.folder))
+        except GateError as fault:
+            log.warning("places: %s", fault.message)
+            return
+        if line:
+            self.on_warning(line)
 
     def take(self, verdict: Verdict) -> None:
         """Note a verdict, and tell whoever passes it on; from any thread."""
@@ -226,6 +241,7 @@ def _follow_settings(session: LaneSession, lines: Plain) -> None:
         tell(settings)
 
     session.settings.on_change = tell_change
+    session.on_warning = lambda line: lines.say(f"# {line}")
     tell(session.settings.current)
 
 
@@ -296,6 +312,7 @@ def _keep_house(session: LaneSession, lane: Lane, stopping: threading.Event) -> 
     child = session.child
     if child is not None:
         child.look_after()
+    session.warn_unplaced()
     while not stopping.wait(IDLE_EVERY_S):
         try:
             if child is not None and not lane.is_revoked:

@@ -10,6 +10,7 @@ from gate.core.event_settings import EventSettings, Stated
 from gate.i18n import _
 from gate.settings import GateSettings
 from gate.storage.event import EventRow
+from gate.storage.ticket_places import TicketPlaces
 from gate.text.words import printable
 
 
@@ -54,6 +55,29 @@ def gate_lines(gate: GateSettings) -> list[str]:
         told = _("not read from config.toml, the event says it: {keys}")
         lines.append(told.format(keys=", ".join(gate.unread)))
     return lines
+
+
+def unplaced_line(gate: GateSettings, places: TicketPlaces) -> str:
+    """What a gate that was never told where it is has to know of the tickets; empty: nothing."""
+    if gate.is_placed or not any(places):
+        return ""
+    kinds = {
+        _("entrance"): places.entrances,
+        _("zone"): places.zones,
+        _("hall"): places.halls,
+        _("flight"): places.flights,
+        _("location"): places.locations,
+    }
+    told = "; ".join(
+        f"{kind} {', '.join(printable(one, 40) for one in named)}"
+        for kind, named in kinds.items()
+        if named
+    )
+    if not gate.place.is_known:
+        waits = _("nobody has said where this gate is, so tickets for one place wait: {places}")
+        return waits.format(places=told)
+    lets_in = _("nobody has said where this gate is, so it lets in tickets for every {places}")
+    return lets_in.format(places=told)
 
 
 def _day(event: EventRow) -> str:
