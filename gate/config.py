@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 from platformdirs import user_config_path, user_data_path
 
-from gate.core.model import Direction, HouseRules, Place, Policy, Role
+from gate.core.model import Direction, HouseRules, Place, Policy, Role, UnpaidPolicy
 from gate.errors import ConfigError
 from gate.i18n import _
 
@@ -91,6 +91,8 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     pass_back_minutes: Minutes = 60
     undo_seconds: Annotated[int, Meta(ge=0, le=3600)] = 120
     zone_capacity: Count = 0
+    unpaid: UnpaidPolicy = UnpaidPolicy.REFUSE
+    ask: Annotated[str, Meta(max_length=200)] = ""
     stale: Literal["refuse", "hold"] = "refuse"
     hand_codes: bool = True
     find_admits: Role = Role.SUPERVISOR
@@ -205,6 +207,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             zone_capacity=rules.zone_capacity or None,
             alone=self.alone.policy,
             alone_by_type=self.alone.types,
+            unpaid=rules.unpaid,
+            ask=rules.ask,
             stale=Policy(rules.stale),
             hand_codes=rules.hand_codes,
             find_admits=rules.find_admits,

@@ -22,12 +22,14 @@ from gate.i18n import _
 
 OF_TYPE = {
     "alone": "alone.policy",
+    "ask": "rules.ask",
     "early_minutes": "rules.early_minutes",
     "late_minutes": "rules.late_minutes",
     "pass_back": "rules.pass_back",
     "pass_back_minutes": "rules.pass_back_minutes",
     "reentry": "rules.reentry",
     "reentry_minutes": "rules.reentry_minutes",
+    "unpaid": "rules.unpaid",
 }
 """What a ticket type may state, and which key of the configuration that is."""
 OF_EVENT = OF_TYPE | {

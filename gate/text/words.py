@@ -108,6 +108,7 @@ REASON_WORDS = {
     Reason.ISOLATED: N_("Nobody heard for too long"),
     Reason.UNDO_CLAIMED: N_("An undo is not confirmed"),
     Reason.CLOCK_NOT_TRUSTED: N_("Clock not trusted"),
+    Reason.QUESTION: N_("Ask before you let in"),
     Reason.LOOK: N_("Look before you let in"),
     Reason.FAULT: N_("Fault"),
     Reason.GATE_REVOKED: N_("This gate was revoked"),
@@ -155,6 +156,9 @@ _REMEDIES = {
     Reason.UNDO_CLAIMED: N_("Ask the guest, and look who else came on it (F4)."),
     Reason.CLOCK_NOT_TRUSTED: N_("Check the time on the ticket yourself. Set the clock on F9."),
     Reason.GATE_REVOKED: N_("It lets nobody in any more. Send the guest to another gate."),
+    Reason.UNPAID: N_("Send the guest to the ticket desk."),
+    Reason.UNAPPROVED: N_("Send the guest to the ticket desk."),
+    Reason.BLOCKED: N_("Send the guest to the ticket desk."),
     Reason.MORE_USES: N_("F7 lets the next person through, Ctrl+N a number."),
 }
 
