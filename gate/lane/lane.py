@@ -219,8 +219,9 @@ class Lane:
         """Other rules or another place from the next scan on; ``direction``: turn that way too."""
 
         def change() -> None:
-            self.place, self.rules = place, rules
-            self.direction = direction or self.direction
+            post = self._post
+            post.place, post.rules = place, rules
+            post.direction = direction or post.direction
 
         self._do(change)
 

@@ -9,9 +9,10 @@ from gate.cli.exit_codes import OK
 from gate.config import Config
 from gate.core.model import Direction, Outcome, Reason, Role, Scan
 from gate.errors import OperatorError
-from gate.lane.lane import Lane, Operator
+from gate.lane.lane import Lane
 from gate.lane.lane_settings import LaneSettings
 from gate.lane.operators import Operators
+from gate.lane.post import Operator
 from tests.support.programs import run
 from tests.system.network import EVENT, Device, Server, until
 
