@@ -48,7 +48,7 @@ def serve_ours(url: str, port: int, folder: str) -> None:
 
     from sync.server.app import create_app
     from sync.server.database import open_database
-    from sync.server.server import Settings
+    from sync.server.settings import Settings
 
     settings = Settings(Path(folder), "", device_per_s=1e9, device_burst=1e9)
     app = create_app(open_database(url), settings)

@@ -40,7 +40,7 @@ def serve(url: str, port: int, folder: str) -> None:
     from sync.server.app import create_app
     from sync.server.database import open_database
     from sync.server.devices import hash_of
-    from sync.server.server import Settings
+    from sync.server.settings import Settings
 
     settings = Settings(Path(folder), hash_of(ADMIN), body_s=120)
     parts = (card_part(CardSettings(account_per_s=1e9, account_burst=1e9)),)

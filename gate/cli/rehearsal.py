@@ -30,7 +30,7 @@ from gate.text.words import BASIS_WORDS, OUTCOME_WORDS, basis_words, printable
 from gate.text.zones import machine_zone
 from sync.server import events, issuing
 from sync.server.database import open_database
-from sync.server.devices import mint_token
+from sync.server.enrolment import mint_token
 from sync.server.invite import link
 from sync.transport.http_client import ServerClient
 from sync.transport.listening import bind

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import Any, NamedTuple, Protocol
 
-from gate.core.allowance import MANY_ORIGINS
+from gate.core.allowance import MANY_ORIGINS, Meter
 from gate.core.model import CENTRAL, Entry, device_of
 
 MAX_BRANCHES = 32
@@ -173,6 +173,8 @@ class Intake:
     tips: Have
     """Of the origins in the batch; kept up to date."""
     hashes_at: HashesAt
+    meter: Meter | None = None
+    """What is taken is drawn from its makers' allowances; without one there is no limit."""
     taken: list[Carried] = field(default_factory=list)
     gaps: set[str] = field(default_factory=set)
     """Origins of which something before what was offered is not held."""
@@ -196,6 +198,8 @@ class Intake:
         self.tips[origin] = frozenset((now,)) if goes_on else tips - {before} | {now}
         self._fresh.setdefault((origin, seq), set()).add(short)
         self.taken.append(one)
+        if self.meter is not None:
+            self.meter.draw(origin, len(one.body), is_new_origin=not tips)
         return True
 
     def _held(self, origin: str, seq: int) -> frozenset[str]:

@@ -98,12 +98,10 @@ class PeerIntake:
             return Taken(refused=refused, later=later)
         have = self._have()
         tips = {o: have.get(o, frozenset()) for o in {one.entry.origin for one in carried}}
-        intake = Intake(tips, self._entries.hashes_at)
+        intake = Intake(tips, self._entries.hashes_at, meter)
         with self._file.writing():
             for one in carried:
-                is_new_origin = not intake.tips[one.entry.origin]
-                if intake.offer(one) and meter is not None:
-                    meter.draw(one.entry.origin, len(one.body), is_new_origin=is_new_origin)
+                intake.offer(one)
             self._keep(intake, signed_tips)
             if meter is not None:
                 self._put_allowances(meter.drawn)

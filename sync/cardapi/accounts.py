@@ -104,21 +104,21 @@ def create(connection: Connection, event: str, now_ms: int) -> tuple[Account, st
 
 def words(account: Account, secret: str) -> str:
     """How a backend gets in, in a line for whoever made the account; the secret is nowhere else."""
-    told = _("Card API account of {event}: appid {appid}, secret {secret} (shown this once)")
-    return told.format(event=printable(account.event), appid=account.appid, secret=secret)
+    line = _("Card API account of {event}: appid {appid}, secret {secret} (shown this once)")
+    return line.format(event=printable(account.event), appid=account.appid, secret=secret)
 
 
 def _columns(account: Account) -> dict[str, Any]:
-    said = {name: getattr(account, name) for name in _NAMES}
-    return said | {name: " ".join(said[name]) for name in LISTS}
+    columns = {name: getattr(account, name) for name in _NAMES}
+    return columns | {name: " ".join(columns[name]) for name in LISTS}
 
 
 def _account(row: Any) -> Account:
-    said = {name: getattr(row, name) for name in _NAMES}
+    columns = {name: getattr(row, name) for name in _NAMES}
     return Account(
         **{
-            **said,
-            **{name: tuple(said[name].split()) for name in LISTS},
+            **columns,
+            **{name: tuple(columns[name].split()) for name in LISTS},
             "review": Review(row.review),
             "mode": Mode(row.mode),
         }
@@ -165,11 +165,11 @@ class Grant(msgspec.Struct, frozen=True):
     expires_in: int
 
 
-def _checked(connection: Connection, said: Mapping[str, Any], address: str) -> Account:
+def _checked(connection: Connection, params: Mapping[str, Any], address: str) -> Account:
     """The account whose appid and secret came. Raises Refused."""
-    if said.get("grant_type") != "client_credential":
+    if params.get("grant_type") != "client_credential":
         raise Refused(Errcode.BAD_GRANT_TYPE)
-    appid, secret = said.get("appid"), said.get("secret")
+    appid, secret = params.get("appid"), params.get("secret")
     if not appid:
         raise Refused(Errcode.NO_APPID)
     if not secret:
@@ -191,23 +191,23 @@ def _checked(connection: Connection, said: Mapping[str, Any], address: str) -> A
 
 
 def fresh_token(
-    connection: Connection, said: Mapping[str, Any], address: str, now_ms: int
+    connection: Connection, params: Mapping[str, Any], address: str, now_ms: int
 ) -> Grant:
     """``/cgi-bin/token``: a new token; the one before lives on for five minutes. Raises Refused."""
-    account = _checked(connection, said, address)
+    account = _checked(connection, params, address)
     _spend(connection, account.appid, "token", day_of(now_ms // 1000), most=TOKENS_A_DAY)
     _end(connection, account.appid, "token", now_ms + OVERLAP_S * 1000)
     return _grant(connection, account, "token", now_ms)
 
 
 def stable_token(
-    connection: Connection, said: Mapping[str, Any], address: str, now_ms: int
+    connection: Connection, params: Mapping[str, Any], address: str, now_ms: int
 ) -> Grant:
     """``/cgi-bin/stable_token``: the same token until five minutes before its end. Raises Refused.
 
     Forced, it is a new one and the one before is dead at once.
     """
-    account = _checked(connection, said, address)
+    account = _checked(connection, params, address)
     appid, day = account.appid, day_of(now_ms // 1000)
     _spend(connection, appid, "stable", day, most=STABLE_A_DAY)
     _spend(
@@ -225,7 +225,7 @@ def stable_token(
         .order_by(c.made_ms.desc(), c.ends_ms.desc())
         .limit(1)
     ).first()
-    if said.get("force_refresh") in (True, "true", 1):
+    if params.get("force_refresh") in (True, "true", 1):
         q = t.quota.c
         last = connection.execute(
             select(func.max(q.period)).where(q.appid == appid, q.name == "forced_at")

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from gate.clock import read_wall_ms
 from gate.errors import UsageError
@@ -22,14 +22,14 @@ from sync.cardapi.card import Card, CardStatus
 from sync.cardapi.crypto import is_aes_key
 from sync.cardapi.issued_codes import find_card
 from sync.cardapi.webhook_delivery import NotAllowed
-from sync.server import audit, http, journals
+from sync.server import http, journals
 from sync.server.http import Denied, reply
-from sync.server.organisers import Right
-from sync.server.server import Needs, Server, actor, check_reach, organiser
+from sync.server.organiser_requests import OrganiserRequests, organiser
+from sync.server.organisers import Right, check_reach
+from sync.server.server import Server
 from sync.wire import PREFIX
 
 T = TypeVar("T")
-SMALL = 16 * 1024
 _TOKEN = re.compile(r"[A-Za-z0-9]{3,32}")
 _Address = Annotated[str, Meta(max_length=64, pattern=r"^[0-9A-Fa-f.:]+$")]
 _Event = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -71,33 +71,34 @@ _rejection = msgspec.json.Decoder(Rejection)
 class CardAdmin:
     """The organiser's routes of the ticket system."""
 
-    def __init__(self, server: Server, clockwork: BackgroundJobs) -> None:
+    def __init__(self, server: Server, jobs: BackgroundJobs) -> None:
         self._server = server
-        self._clockwork = clockwork
+        self._requests = OrganiserRequests(server)
+        self._jobs = jobs
 
     def routes(self) -> list[BaseRoute]:
         """Accounts, and the review of cards."""
         accounts_, card = f"{PREFIX}/accounts", f"{PREFIX}/cards/{{card}}"
-        routes = (
-            ("GET", accounts_, self.accounts),
-            ("POST", accounts_, self.new_account),
-            ("POST", f"{accounts_}/{{appid}}", self.change),
-            ("POST", f"{card}/approve", self.approve),
-            ("POST", f"{card}/reject", self.reject),
+        wanted = (
+            ("GET", accounts_, self._list),
+            ("POST", accounts_, self._create),
+            ("POST", f"{accounts_}/{{appid}}", self._change),
+            ("POST", f"{card}/approve", self._approve),
+            ("POST", f"{card}/reject", self._reject),
         )
         return [
-            Route(path, Needs(self._server, Right.ADMINISTER, does).answer, methods=[method])
-            for method, path, does in routes
+            self._requests.route(method, path, Right.ADMINISTER, handler)
+            for method, path, handler in wanted
         ]
 
-    async def accounts(self, request: Request) -> Response:
+    async def _list(self, request: Request) -> Response:
         """Every account that the token is for, without its secrets."""
         found = await self._server.read(accounts.every)
         return reply([_shown(account) for account in found if _is_reached(request, account)])
 
-    async def new_account(self, request: Request) -> Response:
-        """A new account; its secret is told this once."""
-        asked = http.decode(_new, await self._body(request))
+    async def _create(self, request: Request) -> Response:
+        """A new account; its secret is shown this once."""
+        asked = await self._requests.body(request, _new)
         check_reach(organiser(request), asked.event)
         make = partial(accounts.create, event=asked.event, now_ms=read_wall_ms())
         account, secret = await self._try(
@@ -105,9 +106,9 @@ class CardAdmin:
         )
         return reply(_shown(account) | {"secret": secret}, 201)
 
-    async def change(self, request: Request) -> Response:
+    async def _change(self, request: Request) -> Response:
         """Change an account; a callback is verified by the handshake first."""
-        asked = http.decode(_change, await self._body(request))
+        asked = await self._requests.body(request, _change)
         appid = request.path_params["appid"]
         before = await self._server.read(accounts.find, appid)
         if before is None or not _is_reached(request, before):
@@ -140,22 +141,22 @@ class CardAdmin:
         if not _TOKEN.fullmatch(token):
             raise Denied(422, "invalid", _("A callback token is 3 to 32 letters or digits."))
         try:
-            is_heard = await callback.answers(self._clockwork.http, url, token)
+            is_answered = await callback.answers(self._jobs.http, url, token)
         except NotAllowed as error:
             reason = _("The server does not call this address: {why}. See --callback-to.")
             raise Denied(422, "callback", reason.format(why=error)) from error
-        if not is_heard:
+        if not is_answered:
             reason = _("The callback did not give echostr back: nothing was changed.")
             raise Denied(422, "callback", reason)
 
-    async def approve(self, request: Request) -> Response:
+    async def _approve(self, request: Request) -> Response:
         """Approve a card that waits for review."""
-        await self._body(request)
+        await self._requests.raw_body(request)
         return await self._review(request, None)
 
-    async def reject(self, request: Request) -> Response:
+    async def _reject(self, request: Request) -> Response:
         """Reject one, for a reason."""
-        asked = http.decode(_rejection, await self._body(request) or b"{}")
+        asked = http.decode(_rejection, await self._requests.raw_body(request) or b"{}")
         return await self._review(request, asked.reason)
 
     async def _review(self, request: Request, reason: str | None) -> Response:
@@ -167,7 +168,7 @@ class CardAdmin:
         job = partial(review, card_id=card_id, reason=reason, now_ms=read_wall_ms())
         act = "card approved" if reason is None else "card rejected"
         card = await self._try(request, job, act, event=event, about=card_id)
-        self._server.tell_changes(event)
+        self._server.publish_changes(event)
         return reply({"card_id": card.card_id, "status": card.status.value})
 
     async def _try(
@@ -179,14 +180,10 @@ class CardAdmin:
         event: str,
         about: str | Callable[[T], str],
     ) -> T:
-        noted = audit.noted(job, actor(request), act, read_wall_ms(), event=event, about=about)
         try:
-            return await self._server.write(noted)
+            return await self._requests.write(request, job, act, event=event, about=about)
         except UsageError as error:
             raise Denied(422, "invalid", f"{error.message}. {error.hint}".strip()) from error
-
-    async def _body(self, request: Request) -> bytes:
-        return await http.read_body(request, SMALL, self._server.settings.body_s)
 
 
 def review(connection: Connection, card_id: str, reason: str | None, now_ms: int) -> Card:

@@ -1,4 +1,4 @@
-"""What the server does by its own clock: follows journals, ends overdue gifts, tells callbacks.
+"""What the server does by itself: follows journals, ends overdue gifts, delivers to callbacks.
 
 What there is to do stands in tables, so a restart forgets nothing; several servers of one database
 may all run it, and each thing is done by one of them.
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 EVERY_S = 0.25
 SLOWLY_S = 5.0
 AT_ONCE, AT_ONCE_EACH = 64, 16
-"""How many callbacks are being told at a time, in all and of one account."""
+"""How many deliveries are under way at a time, in all and of one account."""
 
 
 class BackgroundJobs:
@@ -38,7 +38,7 @@ class BackgroundJobs:
         self._settings = settings
         self._http: httpx.AsyncClient | None = None
         self._loops: list[asyncio.Task[None]] = []
-        self._telling: dict[asyncio.Task[None], str] = {}
+        self._deliveries: dict[asyncio.Task[None], str] = {}
 
     @property
     def http(self) -> httpx.AsyncClient:
@@ -49,21 +49,21 @@ class BackgroundJobs:
     async def start(self) -> None:
         """Begin to work."""
         self._http = callback.client(WebhookDelivery(self._settings.callback_to))
-        if not self._settings.runs_clockwork:
+        if not self._settings.runs_jobs:
             return
         self._loops = [
             asyncio.create_task(self._keep_on(step, every_s))
             for step, every_s in (
                 (self.follow, EVERY_S),
-                (self.tell, EVERY_S),
+                (self.deliver, EVERY_S),
                 (self.end_gifts, SLOWLY_S),
                 (self.tidy, 3600.0),
             )
         ]
 
     async def stop(self) -> None:
-        """Stop; what was being told is told again by whoever takes it next."""
-        tasks = [*self._loops, *self._telling]
+        """Stop; what was on its way is delivered again by whoever takes it next."""
+        tasks = [*self._loops, *self._deliveries]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -76,9 +76,9 @@ class BackgroundJobs:
             try:
                 has_more = await step()
             except (SQLAlchemyError, StoreError, Denied) as error:
-                log.error("card clockwork: %s", type(error).__name__)
+                log.error("card jobs: %s", type(error).__name__)
             except Exception as error:  # One bad row must not stop it for all.
-                log.error("card clockwork: %s", type(error).__name__, exc_info=error)
+                log.error("card jobs: %s", type(error).__name__, exc_info=error)
             await asyncio.sleep(0 if has_more else every_s)
 
     async def follow(self) -> bool:
@@ -95,7 +95,7 @@ class BackgroundJobs:
             job = partial(gifts.time_out, card_id=card_id, code=code, now_ms=read_wall_ms())
             event = await self._server.write(job)
             if event is not None:
-                self._server.tell_changes(event)
+                self._server.publish_changes(event)
         return False
 
     async def tidy(self) -> bool:
@@ -104,12 +104,12 @@ class BackgroundJobs:
         await self._server.write(partial(webhook_outbox.forget_failed, now_ms=read_wall_ms()))
         return False
 
-    async def tell(self) -> bool:
-        """Begin to tell what is due, as much as goes at once; whether there may be more."""
-        room = AT_ONCE - len(self._telling)
+    async def deliver(self) -> bool:
+        """Begin to deliver what is due, as much as goes at once; whether there may be more."""
+        room = AT_ONCE - len(self._deliveries)
         if room <= 0:
             return False
-        each = Counter(self._telling.values())
+        each = Counter(self._deliveries.values())
         busy = [appid for appid, count in each.items() if count >= AT_ONCE_EACH]
         most = AT_ONCE_EACH - max((n for n in each.values() if n < AT_ONCE_EACH), default=0)
         ids = await self._server.read(webhook_outbox.due, read_wall_ms(), min(room, most), busy)
@@ -119,30 +119,33 @@ class BackgroundJobs:
             partial(webhook_outbox.lease, ids=ids, now_ms=read_wall_ms())
         )
         for notice in taken:
-            task = asyncio.create_task(self._tell(notice))
-            self._telling[task] = notice.appid
+            task = asyncio.create_task(self._deliver(notice))
+            self._deliveries[task] = notice.appid
             task.add_done_callback(self._finish)
         return bool(taken)
 
     def _finish(self, task: "asyncio.Task[None]") -> None:
-        self._telling.pop(task, None)
+        self._deliveries.pop(task, None)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            log.error("telling a callback: %s", type(error).__name__, exc_info=error)
+            log.error("delivery to a callback: %s", type(error).__name__, exc_info=error)
 
-    async def _tell(self, notice: WebhookEvent) -> None:
+    async def _deliver(self, notice: WebhookEvent) -> None:
         with suppress(SQLAlchemyError, StoreError, Denied):
             # Where the database is away the lease runs out, and it is told again.
             account = await self._server.read(accounts.find, notice.appid)
-            heard = False
+            is_delivered = False
             if account is not None and account.callback:
-                heard = await callback.tell(self.http, account, notice.body)
+                is_delivered = await callback.deliver(self.http, account, notice.body)
             await self._server.write(
                 partial(
-                    webhook_outbox.settle, notice=notice, now_ms=read_wall_ms(), was_heard=heard
+                    webhook_outbox.settle,
+                    notice=notice,
+                    now_ms=read_wall_ms(),
+                    was_delivered=is_delivered,
                 )
             )
-            if not heard:
+            if not is_delivered:
                 log.warning(
                     "callback of %s did not take %s, try %d",
                     notice.appid, notice.body.event, notice.tries,

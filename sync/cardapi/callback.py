@@ -43,17 +43,17 @@ async def answers(http: httpx.AsyncClient, url: str, token: str) -> bool:
         return False
 
 
-async def tell(http: httpx.AsyncClient, account: Account, body: Body) -> bool:
-    """Tell a callback of one event; whether it said that it had heard."""
+async def deliver(http: httpx.AsyncClient, account: Account, body: Body) -> bool:
+    """Deliver one event to a callback; whether it answered that it has it."""
     parameters, content = push_of(account, body)
     try:
-        said = await _ask(http, "POST", account.callback, parameters, content)
+        answer = await _ask(http, "POST", account.callback, parameters, content)
     except NotAllowed as error:
         log.warning("callback of %s is not called: %s", account.appid, error)
         return False
     except _UNHEARD:
         return False
-    return said.strip().strip('"') in _HEARD
+    return answer.strip().strip('"') in _HEARD
 
 
 def push_of(account: Account, body: Body) -> tuple[dict[str, str], bytes]:
@@ -93,9 +93,9 @@ async def _ask(
         if response.status_code != httpx.codes.OK:
             answered = str(response.status_code)
             raise httpx.HTTPStatusError(answered, request=response.request, response=response)
-        said = b""
+        received = b""
         async for part in response.aiter_bytes(_ANSWER_BYTES):
-            said += part
-            if len(said) >= _ANSWER_BYTES:
+            received += part
+            if len(received) >= _ANSWER_BYTES:
                 break
-        return said.decode("utf-8", "replace")
+        return received.decode("utf-8", "replace")

@@ -109,14 +109,14 @@ def read_create(body: Mapping[str, Any], now_s: int) -> Stated:
     """What a card is to be. Raises Refused."""
     if "card" not in body:
         raise Refused(Errcode.NO_FIELD, "card")
-    said = need_object("card", body["card"])
-    name = said.get("card_type")
+    params = need_object("card", body["card"])
+    name = params.get("card_type")
     if name in (None, ""):
         raise Refused(Errcode.NO_FIELD, "card_type")
     if not isinstance(name, str) or name not in set(Kind):
         raise Refused(Errcode.BAD_CARD_TYPE, "card_type")
     kind = Kind(name)
-    node = said.get(NODES[kind])
+    node = params.get(NODES[kind])
     if node is None:
         raise Refused(Errcode.NO_FIELD, NODES[kind])
     own = need_object(NODES[kind], node)
@@ -131,12 +131,12 @@ def read_create(body: Mapping[str, Any], now_s: int) -> Stated:
         raise Refused(Errcode.BAD_TIME, "end_timestamp has passed")
     if kind is Kind.BOARDING and detail["landing_time"] <= detail["departure_time"]:
         raise Refused(Errcode.BAD_TIME, "landing_time is not after departure_time")
-    event = said.get("event", "")
+    event = params.get("event", "")
     return Stated(kind, base, detail, advanced, quantity, event if isinstance(event, str) else "")
 
 
-def _object_or_none(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = said.get(name)
+def _object_or_none(params: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = params.get(name)
     return {} if value is None else need_object(name, value)
 
 

@@ -52,11 +52,11 @@ Answer = dict[str, Any]
 
 
 def create(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``card/create``. Raises Refused."""
     now_s = now_ms // 1000
-    stated = read_create(said, now_s)
+    stated = read_create(params, now_s)
     event = stated.event or account.event
     if event not in (account.event, *account.events):
         raise Refused(Errcode.BAD_PARAMETER, "event")
@@ -109,9 +109,11 @@ def review(
     return reviewed
 
 
-def get(connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int) -> Answer:
+def get(
+    connection: Connection, account: Account, params: Mapping[str, Any], _now_ms: int
+) -> Answer:
     """``card/get``. Raises Refused."""
-    return {"card": shown(need_card(connection, account, said))}
+    return {"card": shown(need_card(connection, account, params))}
 
 
 _BATCH = (
@@ -122,10 +124,10 @@ _BATCH = (
 
 
 def batch_get(
-    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], _now_ms: int
 ) -> Answer:
     """``card/batchget``: ids, the oldest first. Raises Refused."""
-    asked = read_fields(_BATCH, said)
+    asked = read_fields(_BATCH, params)
     c = t.card.c
     where = [c.appid == account.appid]
     if asked.get("status_list"):
@@ -141,15 +143,15 @@ def batch_get(
 
 
 def change(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``card/update``: what it sends to review, that it says. Raises Refused."""
-    card = need_card_to_change(connection, account, said)
-    changed, to_review = read_update(card, said, now_ms // 1000)
+    card = need_card_to_change(connection, account, params)
+    changed, to_review = read_update(card, params, now_ms // 1000)
     to_review = to_review and card.kind is not Kind.BOARDING
     if to_review:
         changed = replace(changed, status=CardStatus.NOT_VERIFY)
-    set_card(connection, changed, tells_gates=True)
+    set_card(connection, changed, is_published=True)
     _move_ends(connection, card, changed)
     publish_limits(connection, changed, card.use_limit)
     if to_review and account.review is Review.AUTOMATIC:
@@ -159,10 +161,10 @@ def change(
 
 def _move_ends(connection: Connection, before: Card, after: Card) -> None:
     """Codes of a fixed range end with the card: counts go by that."""
-    c, info = t.holding.c, after.base["date_info"]
+    c, info = t.issued_code.c, after.base["date_info"]
     if info["type"] == RANGE and info != before.base["date_info"]:
         held = (c.card_id == after.card_id, c.claimed_s > 0)
-        connection.execute(update(t.holding).where(*held).values(ends_s=info["end_timestamp"]))
+        connection.execute(update(t.issued_code).where(*held).values(ends_s=info["end_timestamp"]))
 
 
 _STOCK = (
@@ -172,11 +174,11 @@ _STOCK = (
 
 
 def modify_stock(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``card/modifystock``. Raises Refused."""
-    asked = read_fields(_STOCK, said)
-    card = need_card_to_change(connection, account, said)
+    asked = read_fields(_STOCK, params)
+    card = need_card_to_change(connection, account, params)
     by = int(asked.get("increase_stock_value", 0)) - int(asked.get("reduce_stock_value", 0))
     quantity = card.quantity + by
     if quantity < 0:
@@ -198,7 +200,7 @@ def modify_stock(
 
 def deposited(connection: Connection, card: Card, *, is_all: bool = False) -> int:
     """How many codes were handed over and wait to be claimed; ``is_all``: the claimed ones too."""
-    c = t.holding.c
+    c = t.issued_code.c
     where = [c.card_id == card.card_id]
     if not is_all:
         where.append(c.state == State.DEPOSITED.value)
@@ -208,10 +210,10 @@ def deposited(connection: Connection, card: Card, *, is_all: bool = False) -> in
 
 
 def remove(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``card/delete``: nobody claims it any more; claimed tickets stay good. Raises Refused."""
-    card = need_card_to_change(connection, account, said)
+    card = need_card_to_change(connection, account, params)
     gone = replace(card, status=CardStatus.DELETE, updated_s=now_ms // 1000)
     set_card(connection, gone)
     return {}
@@ -228,10 +230,10 @@ _TESTERS = (Field("openid", each(openid, most=10)), Field("username", each(openi
 
 
 def testers(
-    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], _now_ms: int
 ) -> Answer:
     """``card/testwhitelist/set``: replaces the list. Raises Refused."""
-    asked = read_fields(_TESTERS, said)
+    asked = read_fields(_TESTERS, params)
     openids, names = asked.get("openid", []), asked.get("username", [])
     set_testers(connection, account, [*openids, *names])
     return {
@@ -271,7 +273,7 @@ _EXPIRES = whole(60, 1800, Errcode.BAD_ACTION_INFO)
 def create_qrcode(
     connection: Connection,
     account: Account,
-    said: Mapping[str, Any],
+    params: Mapping[str, Any],
     now_ms: int,
     public_url: str = "",
 ) -> Answer:
@@ -279,8 +281,8 @@ def create_qrcode(
 
     ``public_url`` is where whoever looks at the code reaches this server.
     """
-    info = need_object("action_info", said.get("action_info"), Errcode.BAD_ACTION_INFO)
-    name, wrong = said.get("action_name"), Errcode.BAD_ACTION_INFO
+    info = need_object("action_info", params.get("action_info"), Errcode.BAD_ACTION_INFO)
+    name, wrong = params.get("action_name"), Errcode.BAD_ACTION_INFO
     if name == "QR_CARD":
         around = info
         listed: Any = [need_object("card", info.get("card"), wrong)]
@@ -293,7 +295,7 @@ def create_qrcode(
     if not isinstance(listed, list) or not 1 <= len(listed) <= BATCH:
         raise Refused(wrong, "card_list")
     offers = [_offer(connection, account, one) for one in listed]
-    life_s = min(map(_life_s, (said, info, around, *listed)))
+    life_s = min(map(_life_s, (params, info, around, *listed)))
     ticket = secrets.token_urlsafe(48)
     connection.execute(
         insert(t.offer).values(
@@ -308,12 +310,12 @@ def create_qrcode(
             "show_qrcode_url": f"{public_url}/cgi-bin/showqrcode?ticket={ticket}"}  # fmt: skip
 
 
-def _life_s(said: Mapping[str, Any]) -> int:
+def _life_s(params: Mapping[str, Any]) -> int:
     """How long an offer is good; older pages say it of the card, and 0 is as good as nothing.
 
     Raises Refused.
     """
-    stated = said.get("expire_seconds")
+    stated = params.get("expire_seconds")
     if stated in (None, "", 0, "0"):
         return _OFFER_LIFE_S
     return _EXPIRES("expire_seconds", stated)
@@ -331,8 +333,8 @@ def is_offered(connection: Connection, ticket: str, now_s: int) -> bool:
     return "\0" not in ticket and connection.execute(query).first() is not None
 
 
-def _offer(connection: Connection, account: Account, said: Any) -> Offered:
-    one = read_fields(_OFFERED, need_object("card", said, Errcode.BAD_ACTION_INFO))
+def _offer(connection: Connection, account: Account, params: Any) -> Offered:
+    one = read_fields(_OFFERED, need_object("card", params, Errcode.BAD_ACTION_INFO))
     card = find_card(connection, one["card_id"], account.appid)
     if card is None:
         raise Refused(Errcode.BAD_CARD_ID)

@@ -28,7 +28,7 @@ from sync.cardapi.issued_codes import (
     find,
     free_codes,
     has_reached_limit,
-    holding_of,
+    issued_code_of,
     need_card,
     publish,
     taken,
@@ -39,9 +39,9 @@ SKU_REMIND_FROM, SKU_REMIND_AT, SKU_REMIND_EVERY_S = 200, 100, 12 * 3600
 _OPENID = re.compile(r"[A-Za-z0-9_@.-]{1,64}")
 
 
-def read_openid(said: Mapping[str, Any], name: str = "openid") -> str:
+def read_openid(params: Mapping[str, Any], name: str = "openid") -> str:
     """Who asks. Raises Refused."""
-    value = said.get(name)
+    value = params.get(name)
     if value in (None, ""):
         raise Refused(Errcode.NO_OPENID, name)
     if not isinstance(value, str) or not _OPENID.fullmatch(value):
@@ -69,11 +69,11 @@ _CLAIM = (
 
 
 def claim(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> dict[str, Any]:
     """``/v1/claims``: take a card, by its id or by the ticket of a QR code. Raises Refused."""
-    asked = read_fields(_CLAIM, said)
-    who = read_openid(said)
+    asked = read_fields(_CLAIM, params)
+    who = read_openid(params)
     ticket = asked.get("ticket", "")
     if ticket:
         offers = take_offer(connection, account, ticket, who, now_ms // 1000)
@@ -121,8 +121,8 @@ def _check(connection: Connection, wish: Wish, who: str, count: int, now_s: int)
         raise Refused(Errcode.GET_LIMIT)
 
 
-_CLAIMED_BY = select(func.count(t.holding.c.ticket.distinct())).where(
-    t.holding.c.card_id == bindparam("card_id"), t.holding.c.claimed_by == bindparam("who")
+_CLAIMED_BY = select(func.count(t.issued_code.c.ticket.distinct())).where(
+    t.issued_code.c.card_id == bindparam("card_id"), t.issued_code.c.claimed_by == bindparam("who")
 )
 
 
@@ -145,14 +145,14 @@ def _check_code(connection: Connection, wish: Wish) -> None:
 
 
 def _next_deposited(connection: Connection, card: Card, count: int) -> list[IssuedCode]:
-    c = t.holding.c
+    c = t.issued_code.c
     rows = connection.execute(
-        select(t.holding)
+        select(t.issued_code)
         .where(c.card_id == card.card_id, c.state == State.DEPOSITED.value)
         .order_by(c.code)
         .limit(count)
     )
-    return [holding_of(row) for row in rows]
+    return [issued_code_of(row) for row in rows]
 
 
 def hand_out(
@@ -161,10 +161,10 @@ def hand_out(
     """Give a person what was checked; the answer is the codes."""
     card, now_s = wish.card, now_ms // 1000
     if card.is_deposit:
-        holdings = _claim_deposited(connection, wish, who, now_s)
+        issued = _claim_deposited(connection, wish, who, now_s)
     else:
         codes = [wish.code] if wish.code else free_codes(connection, card, wish.count)
-        holdings = [
+        issued = [
             IssuedCode(
                 card_id=card.card_id,
                 code=code,
@@ -176,12 +176,12 @@ def hand_out(
             )
             for code in codes
         ]
-        add(connection, card, holdings, who)
+        add(connection, card, issued, who)
     limited = has_reached_limit(connection, card, who)
-    rows = [ticket_row(one, is_limited=limited) for one in holdings]
+    rows = [ticket_row(one, is_limited=limited) for one in issued]
     publish(connection, card.event, rows=rows)
-    _take_stock(connection, account, card, len(holdings), now_ms)
-    for one in holdings:
+    _take_stock(connection, account, card, len(issued), now_ms)
+    for one in issued:
         webhook_outbox.put(
             connection,
             account,
@@ -194,15 +194,15 @@ def hand_out(
             IsGiveByFriend=0,
             OuterStr=one.outer_str,
         )
-    return [one.code for one in holdings]
+    return [one.code for one in issued]
 
 
 def _claim_deposited(connection: Connection, wish: Wish, who: str, now_s: int) -> list[IssuedCode]:
-    card, c = wish.card, t.holding.c
+    card, c = wish.card, t.issued_code.c
     if wish.code:
         row = find(connection, card.card_id, wish.code)
         assert row is not None
-        waiting = [holding_of(row)]
+        waiting = [issued_code_of(row)]
     else:
         waiting = _next_deposited(connection, card, wish.count)
     claimed = [
@@ -212,7 +212,7 @@ def _claim_deposited(connection: Connection, wish: Wish, who: str, now_s: int) -
     rows = [columns_of(card, one) | {"b_code": one.code, "claimed_by": who} for one in claimed]
     names = [name for name in rows[0] if name not in ("b_code", "code", "card_id")]
     connection.execute(
-        update(t.holding)
+        update(t.issued_code)
         .where(c.card_id == card.card_id, c.code == bindparam("b_code"))
         .values({name: bindparam(f"v_{name}") for name in names}),
         [{"b_code": row["b_code"], **{f"v_{n}": row[n] for n in names}} for row in rows],
@@ -230,10 +230,10 @@ def _take_stock(
     if row.initial > SKU_REMIND_FROM and row.quantity <= SKU_REMIND_AT and is_due:
         here = t.card.c.card_id == card.card_id
         connection.execute(update(t.card).where(here).values(reminded_s=now_s))
-        told = f"the card's quantity is equal to {row.quantity}"
+        reason = f"the card's quantity is equal to {row.quantity}"
         webhook_outbox.put(
             connection, account, "card_sku_remind", card_id=card.card_id, now_ms=now_ms,
-            Detail=told,
+            Detail=reason,
         )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ from sync.cardapi.issued_codes import (
     keep,
     need_card,
     need_card_to_change,
-    need_holding,
+    need_issued_code,
     publish,
     publish_one,
     set_redeemed,
@@ -89,19 +89,19 @@ def _judge(
     connection: Connection,
     account: Account,
     card: Card,
-    holding: IssuedCode,
+    issued: IssuedCode,
     now_ms: int,
     *,
     history: History | None = None,
 ) -> tuple[UserCardStatus, Verdict]:
     """How a code stands, and what the gates' own rules say of a use here and now."""
     if history is None:
-        history = journals.history(connection, card.event, holding.ticket)
-    has_no_end = is_tester(connection, card.appid, holding.openid)
-    ticket = ticket_store.find_ticket(connection, card.event, holding.ticket)
+        history = journals.history(connection, card.event, issued.ticket)
+    has_no_end = is_tester(connection, card.appid, issued.openid)
+    ticket = ticket_store.find_ticket(connection, card.event, issued.ticket)
     uses = 1 if ticket is None else ticket.use_limit
     status = standing(
-        card, holding, now_ms // 1000, is_used=history.used >= uses, is_tester=has_no_end
+        card, issued, now_ms // 1000, is_used=history.used >= uses, is_tester=has_no_end
     )
     if ticket is not None and has_no_end:
         ticket = _without_end(ticket)
@@ -110,7 +110,7 @@ def _judge(
         early_s=account.early_s, late_s=account.late_s, reentry=False, pass_back=Policy.ADMIT
     )
     context = Context(now_ms, CENTRAL, Direction.IN, Place(), rules)
-    scan = Scan(holding.code, source=API, deliberate=True)
+    scan = Scan(issued.code, source=API, deliberate=True)
     return status, decide(ticket, history, scan, context)
 
 
@@ -120,26 +120,26 @@ def _without_end(ticket: Ticket) -> Ticket:
     return replace(ticket, type=replace(ticket.type, begin=begin, end=None, term_days=None))
 
 
-def get(connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int) -> Answer:
+def get(connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int) -> Answer:
     """``code/get``: how a code stands; by default used or void ones are errors. Raises Refused."""
-    card, holding = need_holding(connection, account, said)
-    asked = read_fields((Field("check_consume", flag),), said)
-    status, verdict = _judge(connection, account, card, holding, now_ms)
+    card, issued = need_issued_code(connection, account, params)
+    asked = read_fields((Field("check_consume", flag),), params)
+    status, verdict = _judge(connection, account, card, issued, now_ms)
     is_open = status in (UserCardStatus.NORMAL, UserCardStatus.GIFT_TIMEOUT)
     if asked.get("check_consume", True) and not is_open:
         is_consumed = status is UserCardStatus.CONSUMED
         raise Refused(Errcode.CONSUMED if is_consumed else Errcode.NOT_USABLE, status)
-    begin, end = window(card, holding.claimed_s)
+    begin, end = window(card, issued.claimed_s)
     return {
         "card": {
             "card_id": card.card_id,
-            "code": holding.code,
+            "code": issued.code,
             "begin_time": begin,
             "end_time": end,
         },
-        "openid": holding.openid,
+        "openid": issued.openid,
         "can_consume": is_open and verdict.is_green,
-        "outer_str": holding.outer_str,
+        "outer_str": issued.outer_str,
         "user_card_status": status.value,
     }
 
@@ -147,7 +147,7 @@ def get(connection: Connection, account: Account, said: Mapping[str, Any], now_m
 def consume(
     connection: Connection,
     account: Account,
-    said: Mapping[str, Any],
+    params: Mapping[str, Any],
     now_ms: int,
     memory: Memory | None = None,
 ) -> Answer:
@@ -155,14 +155,14 @@ def consume(
 
     Raises Refused.
     """
-    asked = read_fields((Field("outer_str", text(128)),), said)
-    card, holding = need_holding(connection, account, said, locks=True)
-    facts = journals.facts_of(connection, card.event, holding.ticket)
-    status, verdict = _judge(connection, account, card, holding, now_ms, history=fold(facts))
+    asked = read_fields((Field("outer_str", text(128)),), params)
+    card, issued = need_issued_code(connection, account, params, locks=True)
+    facts = journals.facts_of(connection, card.event, issued.ticket)
+    status, verdict = _judge(connection, account, card, issued, now_ms, history=fold(facts))
     if status is UserCardStatus.CONSUMED:
         # Whoever had no answer to a call that was done must hear so, also after the end.
         raise Refused(Errcode.CONSUMED)
-    if holding.state not in OPEN:
+    if issued.state not in OPEN:
         raise Refused(Errcode.NOT_USABLE, status)
     if not verdict.is_green:
         raise Refused(_REFUSALS.get(verdict.reason, Errcode.NOT_USABLE), verdict.reason)
@@ -176,7 +176,7 @@ def consume(
         direction=Direction.IN,
         outcome=verdict.outcome,
         reason=verdict.reason,
-        ticket=holding.ticket,
+        ticket=issued.ticket,
         ticket_type=card.card_id,
         uses=verdict.uses,
         persons=verdict.persons,
@@ -184,15 +184,15 @@ def consume(
         note=asked.get("outer_str", ""),
         source=API,
     )
-    set_redeemed(connection, card, holding, now_ms // 1000)
-    return {"card": {"card_id": card.card_id}, "openid": holding.openid}
+    set_redeemed(connection, card, issued, now_ms // 1000)
+    return {"card": {"card_id": card.card_id}, "openid": issued.openid}
 
 
 def decrypt(
-    _connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+    _connection: Connection, account: Account, params: Mapping[str, Any], _now_ms: int
 ) -> Answer:
     """``code/decrypt``. Raises Refused."""
-    sealed = said.get("encrypt_code")
+    sealed = params.get("encrypt_code")
     if not isinstance(sealed, str) or len(sealed) > 1024:
         raise Refused(Errcode.BAD_ENCRYPT_CODE)
     try:
@@ -202,25 +202,25 @@ def decrypt(
 
 
 def change(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``code/update``: another code for the same ticket; the old one is dead. Raises Refused."""
-    card, holding = need_holding(connection, account, said, locks=True)
+    card, issued = need_issued_code(connection, account, params, locks=True)
     # A widespread library (wechat-api of npm) spells it so.
-    stated = said.get("new_code", said.get("newcode"))
+    stated = params.get("new_code", params.get("newcode"))
     if stated in (None, ""):
         raise Refused(Errcode.NO_CODE, "new_code")
     new = read_code("new_code", stated)
     if not card.is_custom:
         raise Refused(Errcode.NOT_CUSTOM)
-    status, _verdict = _judge(connection, account, card, holding, now_ms)
+    status, _verdict = _judge(connection, account, card, issued, now_ms)
     if status is UserCardStatus.CONSUMED:
         raise Refused(Errcode.CONSUMED)
-    if holding.state not in OPEN:
+    if issued.state not in OPEN:
         raise Refused(Errcode.NOT_USABLE, status)
     if taken(connection, card, [new]):
         raise Refused(Errcode.CODE_NOT_FREE)
-    replaced = replace_code(connection, card, holding, replace(holding, code=new))
+    replaced = replace_code(connection, card, issued, replace(issued, code=new))
     publish_one(connection, card, replaced)
     return {}
 
@@ -229,7 +229,7 @@ def replace_code(
     connection: Connection, card: Card, old: IssuedCode, new: IssuedCode
 ) -> IssuedCode:
     """The ticket goes by another code from now on; whoever claimed it first is kept."""
-    c = t.holding.c
+    c = t.issued_code.c
     claimed_by = connection.execute(
         select(c.claimed_by).where(c.card_id == old.card_id, c.code == old.code)
     ).scalar_one()
@@ -243,41 +243,41 @@ def replace_code(
 
 
 def make_unavailable(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``code/unavailable``: void for good, for refunds and exchanges. Raises Refused."""
-    asked = read_fields((Field("reason", text(3072)),), said)
-    card, holding = need_holding(connection, account, said, locks=True)
-    check_voidable(connection, card, holding)
-    void(connection, card, holding, asked.get("reason", ""), now_ms)
+    asked = read_fields((Field("reason", text(3072)),), params)
+    card, issued = need_issued_code(connection, account, params, locks=True)
+    check_voidable(connection, card, issued)
+    void(connection, card, issued, asked.get("reason", ""), now_ms)
     return {}
 
 
 def check_voidable(
-    connection: Connection, card: Card, holding: IssuedCode, also: Sequence[State] = ()
+    connection: Connection, card: Card, issued: IssuedCode, also: Sequence[State] = ()
 ) -> None:
     """Whether a code may still be voided: not when it was used, or is void. Raises Refused.
 
     ``also`` are states in which it may be, though it is void by them.
     """
-    if is_used(connection, card, holding):
+    if is_used(connection, card, issued):
         raise Refused(Errcode.CONSUMED)
-    if holding.state not in (*OPEN, State.GIFTING, *also):
-        raise Refused(Errcode.NOT_USABLE, holding.state)
+    if issued.state not in (*OPEN, State.GIFTING, *also):
+        raise Refused(Errcode.NOT_USABLE, issued.state)
 
 
-def void(connection: Connection, card: Card, holding: IssuedCode, reason: str, now_ms: int) -> None:
+def void(connection: Connection, card: Card, issued: IssuedCode, reason: str, now_ms: int) -> None:
     """Void a code, and tell the gates."""
     actor = audit.Actor(card.appid)
-    audit.note(connection, actor, "void", now_ms, event=card.event, about=holding.ticket)
-    gone = replace(holding, state=State.UNAVAILABLE, note=reason)
+    audit.note(connection, actor, "void", now_ms, event=card.event, about=issued.ticket)
+    gone = replace(issued, state=State.UNAVAILABLE, note=reason)
     keep(connection, card, gone, gift_ends_s=0)
     publish_one(connection, card, gone)
-    webhook_outbox.forget_reminder(connection, holding.ticket)
+    webhook_outbox.forget_reminder(connection, issued.ticket)
 
 
-def _codes(said: Mapping[str, Any]) -> list[Any]:
-    codes = said.get("code")
+def _codes(params: Mapping[str, Any]) -> list[Any]:
+    codes = params.get("code")
     if codes is None:
         raise Refused(Errcode.NO_CODE)
     listed = codes if isinstance(codes, list) else [codes]
@@ -296,17 +296,17 @@ def _legible(code: Any) -> bool:
 
 
 def deposit(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``code/deposit``: codes of the organiser's own, to be claimed later. Raises Refused."""
-    listed = _codes(said)
+    listed = _codes(params)
     legible = [str(read_code("code", code)) for code in listed if _legible(code)]
     if len(set(legible)) < len(legible):
         raise Refused(Errcode.SAME_CODE)
-    card = need_card_to_change(connection, account, said)
+    card = need_card_to_change(connection, account, params)
     if not card.is_deposit:
         raise Refused(Errcode.NOT_CUSTOM, "the card takes no deposited codes")
-    c = t.holding.c
+    c = t.issued_code.c
     ours = set(
         connection.execute(
             select(c.code).where(c.card_id == card.card_id, c.code.in_(legible))
@@ -324,29 +324,29 @@ def deposit(
 
 
 def _add_deposited(connection: Connection, card: Card, codes: Sequence[str], now_s: int) -> None:
-    holdings = [
+    issued = [
         IssuedCode(card.card_id, code, secrets.token_hex(8), State.DEPOSITED, issued_s=now_s)
         for code in codes
     ]
-    add(connection, card, holdings, "")
-    publish(connection, card.event, rows=[ticket_row(one) for one in holdings])
+    add(connection, card, issued, "")
+    publish(connection, card.event, rows=[ticket_row(one) for one in issued])
 
 
 def deposit_count(
-    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], _now_ms: int
 ) -> Answer:
     """``code/getdepositcount``: how many were handed over. Raises Refused."""
-    card = need_card(connection, account, said)
+    card = need_card(connection, account, params)
     return {"count": deposited(connection, card, is_all=True)}
 
 
 def check(
-    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], _now_ms: int
 ) -> Answer:
     """``code/checkcode``: which of the codes the card has. Raises Refused."""
-    listed = [str(one) for one in _codes(said)]
-    card = need_card(connection, account, said)
-    c = t.holding.c
+    listed = [str(one) for one in _codes(params)]
+    card = need_card(connection, account, params)
+    c = t.issued_code.c
     known = set(
         connection.execute(
             select(c.code).where(
@@ -361,42 +361,42 @@ def check(
 
 
 def card_list(
-    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], _now_ms: int
 ) -> Answer:
     """``user/getcardlist``: what a person has of the account. Raises Refused."""
-    who = read_openid(said)
-    c = t.holding.c
+    who = read_openid(params)
+    c = t.issued_code.c
     hidden = [*DEAD, State.DELETED]
     query = select(c.code, c.card_id).where(
         c.appid == account.appid, c.openid == who, c.state.not_in(hidden)
     )
-    if said.get("card_id") not in (None, ""):
-        query = query.where(c.card_id == read_card_id("card_id", said["card_id"]))
+    if params.get("card_id") not in (None, ""):
+        query = query.where(c.card_id == read_card_id("card_id", params["card_id"]))
     rows = connection.execute(query.order_by(c.claimed_s, c.code))
     found = [{"code": row.code, "card_id": row.card_id} for row in rows]
     return {"card_list": found, "has_share_card": False}
 
 
-def act(connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int) -> Answer:
+def act(connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int) -> Answer:
     """``/v1/actions``: what a person does in the app beside claiming and giving. Raises Refused."""
-    card, holding = need_holding(connection, account, said, locks=True)
-    told = _ACTIONS.get(str(said.get("action")))
-    if told is None:
+    card, issued = need_issued_code(connection, account, params, locks=True)
+    event = _ACTIONS.get(str(params.get("action")))
+    if event is None:
         raise Refused(Errcode.BAD_PARAMETER, f"action is one of {', '.join(_ACTIONS)}")
-    if told == "user_del_card":
-        if holding.state in (State.DELETED, State.GIFTING):
+    if event == "user_del_card":
+        if issued.state in (State.DELETED, State.GIFTING):
             raise Refused(Errcode.NOT_USABLE)
-        gone = replace(holding, state=State.DELETED)
+        gone = replace(issued, state=State.DELETED)
         keep(connection, card, gone)
         publish_one(connection, card, gone)
-        webhook_outbox.forget_reminder(connection, holding.ticket)
-    if told == "user_view_card":
-        _count_view(connection, card, holding, now_ms)
-    if told != "user_view_card" or card.base.get("need_push_on_view"):
+        webhook_outbox.forget_reminder(connection, issued.ticket)
+    if event == "user_view_card":
+        _count_view(connection, card, issued, now_ms)
+    if event != "user_view_card" or card.base.get("need_push_on_view"):
         webhook_outbox.put(
-            connection, account, told, card_id=card.card_id, line=holding.ticket,
-            openid=holding.openid, now_ms=now_ms, UserCardCode=holding.code,
-            OuterStr=holding.outer_str,
+            connection, account, event, card_id=card.card_id, line=issued.ticket,
+            openid=issued.openid, now_ms=now_ms, UserCardCode=issued.code,
+            OuterStr=issued.outer_str,
         )  # fmt: skip
     return {}
 
@@ -408,11 +408,11 @@ _ACTIONS = {
 }
 
 
-def _count_view(connection: Connection, card: Card, holding: IssuedCode, now_ms: int) -> None:
+def _count_view(connection: Connection, card: Card, issued: IssuedCode, now_ms: int) -> None:
     module: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     table = t.card_view
     row = module.insert(table).values(
-        card_id=card.card_id, day=day_of(now_ms // 1000), openid=holding.openid, views=1
+        card_id=card.card_id, day=day_of(now_ms // 1000), openid=issued.openid, views=1
     )
     connection.execute(
         row.on_conflict_do_update(

@@ -18,7 +18,7 @@ from sync.cardapi import accounts
 from sync.cardapi import tables as t
 from sync.cardapi.admin import review
 from sync.cardapi.card import Card
-from sync.cardapi.issued_codes import cards_of, holding_of
+from sync.cardapi.issued_codes import cards_of, issued_code_of
 from sync.cardapi.orders import codes_of
 from sync.cardapi.part import card_part
 from sync.cardapi.projection import DEAD, IssuedCode
@@ -45,7 +45,7 @@ def _opened(where: Where) -> Iterator[Engine]:
         engine.dispose()
 
 
-def tell_cards(where: Where) -> int:
+def list_cards(where: Where) -> int:
     """Every card, one a line."""
     with _opened(where) as engine, reading(engine) as connection:
         c = t.card.c
@@ -110,7 +110,7 @@ def render(where: Where, wanted: Wanted) -> int:
         found = _find(connection, wanted)
     if not found:
         raise UsageError(_("there are no such tickets"), _("Name codes, --card or --order."))
-    pictures = [drawn(card, holding, wanted.symbology) for card, holding in found]
+    pictures = [drawn(card, issued, wanted.symbology) for card, issued in found]
     out, suffix = wanted.out, wanted.out.suffix.casefold()
     try:
         if suffix in (".html", ".htm"):
@@ -125,22 +125,22 @@ def render(where: Where, wanted: Wanted) -> int:
             out.write_bytes(picture)
         else:
             out.mkdir(parents=True, exist_ok=True)
-            for (_card, holding), one in zip(found, pictures, strict=True):
+            for (_card, issued), one in zip(found, pictures, strict=True):
                 picture = as_png(one) if wanted.form == "png" else as_svg(one).encode()
                 # By the ticket's id: codes are strangers' text, and no names for files.
-                (out / f"{holding.ticket}.{wanted.form}").write_bytes(picture)
+                (out / f"{issued.ticket}.{wanted.form}").write_bytes(picture)
     except OSError as error:
         raise StoreError(
             _("cannot write {file}: {detail}").format(file=out, detail=error.strerror), ""
         ) from error
-    told = _("{count} tickets drawn: {file}").format(count=len(pictures), file=out)
-    sys.stdout.write(told + "\n")
+    line = _("{count} tickets drawn: {file}").format(count=len(pictures), file=out)
+    sys.stdout.write(line + "\n")
     return 0
 
 
 def _find(connection: Connection, wanted: Wanted) -> list[tuple[Card, IssuedCode]]:
-    c = t.holding.c
-    query = select(t.holding).where(c.state.not_in(DEAD)).order_by(c.card_id, c.code)
+    c = t.issued_code.c
+    query = select(t.issued_code).where(c.state.not_in(DEAD)).order_by(c.card_id, c.code)
     if wanted.card:
         query = query.where(c.card_id == wanted.card)
     codes = list(wanted.codes)
@@ -155,4 +155,4 @@ def _find(connection: Connection, wanted: Wanted) -> list[tuple[Card, IssuedCode
     else:
         rows = list(connection.execute(query).all())
     cards = cards_of(connection, {row.card_id for row in rows})
-    return [(cards[row.card_id], holding_of(row)) for row in rows]
+    return [(cards[row.card_id], issued_code_of(row)) for row in rows]

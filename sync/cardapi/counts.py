@@ -40,17 +40,19 @@ class Day:
 
 
 def overview(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``datacube/getcardbizuininfo``: by day, never today. Raises Refused."""
-    begin, end = _date(said.get("begin_date")), _date(said.get("end_date"))
+    begin, end = _date(params.get("begin_date")), _date(params.get("end_date"))
     first, last = (begin - _EPOCH).days, (end - _EPOCH).days
     if last < first or last - first >= MOST_DAYS or last >= day_of(now_ms // 1000):
         raise Refused(Errcode.BAD_DATE_RANGE)
-    if str(said.get("cond_source", 1)) not in ("0", "1"):
+    if str(params.get("cond_source", 1)) not in ("0", "1"):
         raise Refused(Errcode.BAD_PARAMETER, "cond_source")
     # 0 asks for cards made in WeChat's own console, which we have none of.
-    days = _days(connection, account, first, last) if str(said.get("cond_source", 1)) == "1" else {}
+    days = (
+        _days(connection, account, first, last) if str(params.get("cond_source", 1)) == "1" else {}
+    )
     return {
         "list": [
             {"ref_date": str(_EPOCH + timedelta(days=day)), **_as_told(days[day])}
@@ -63,17 +65,17 @@ def _as_told(day: Day) -> dict[str, int]:
     return {name: getattr(day, name) for name in Day.__slots__}
 
 
-def _date(said: Any) -> date:
-    if not isinstance(said, str) or not _DATE.fullmatch(said):
+def _date(params: Any) -> date:
+    if not isinstance(params, str) or not _DATE.fullmatch(params):
         raise Refused(Errcode.BAD_DATE)
     try:
-        return date.fromisoformat(said)
+        return date.fromisoformat(params)
     except ValueError as error:
         raise Refused(Errcode.BAD_DATE) from error
 
 
 def _days(connection: Connection, account: Account, first: int, last: int) -> dict[int, Day]:
-    h = t.holding.c
+    h = t.issued_code.c
     days: dict[int, Day] = defaultdict(Day)
 
     def count(name: str, at: ColumnElement[int], *where: ColumnElement[bool]) -> None:

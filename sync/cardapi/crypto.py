@@ -35,8 +35,8 @@ def is_aes_key(text: str) -> bool:
 
 def encrypt(aes_key: str, appid: str, text: str) -> str:
     """The text as the ``Encrypt`` element of a push."""
-    said = text.encode()
-    plain = secrets.token_bytes(16) + struct.pack(">I", len(said)) + said + appid.encode()
+    content = text.encode()
+    plain = secrets.token_bytes(16) + struct.pack(">I", len(content)) + content + appid.encode()
     pad = BLOCK - len(plain) % BLOCK
     key = base64.b64decode(f"{aes_key}=")
     cipher = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()

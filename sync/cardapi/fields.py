@@ -76,10 +76,10 @@ def need(
 def text(limit: int, *, wrong: Errcode = Errcode.BAD_PARAMETER) -> Reader:
     """A text of at most ``limit`` UTF-8 bytes; numbers are taken as written."""
 
-    def read(name: str, said: Any) -> str:
-        if isinstance(said, bool) or not isinstance(said, str | int):
+    def read(name: str, given: Any) -> str:
+        if isinstance(given, bool) or not isinstance(given, str | int):
             raise Refused(wrong, f"{name} is not text")
-        value = str(said)
+        value = str(given)
         if "\0" in value:
             raise Refused(wrong, f"{name} has a NUL in it")
         if len(value.encode("utf-8", "replace")) > limit:
@@ -93,8 +93,8 @@ def characters(limit: int) -> Reader:
     """A text of at most ``limit`` characters, where the API counts those."""
     text_of = text(4 * limit)
 
-    def read(name: str, said: Any) -> str:
-        value = str(text_of(name, said))
+    def read(name: str, given: Any) -> str:
+        value = str(text_of(name, given))
         if len(value) > limit:
             raise Refused(Errcode.TOO_LONG, f"{name}, at most {limit} characters")
         return value
@@ -110,11 +110,11 @@ class Whole:
     most: int
     wrong: Errcode = Errcode.BAD_PARAMETER
 
-    def __call__(self, name: str, said: Any) -> int:
+    def __call__(self, name: str, given: Any) -> int:
         """The number. Raises Refused."""
-        value = said
-        if isinstance(said, str) and _DIGITS.fullmatch(said.strip()):
-            value = int(said)
+        value = given
+        if isinstance(given, str) and _DIGITS.fullmatch(given.strip()):
+            value = int(given)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         is_number = isinstance(value, int) and not isinstance(value, bool)
@@ -128,9 +128,9 @@ def whole(least: int, most: int, wrong: Errcode = Errcode.BAD_PARAMETER) -> Whol
     return Whole(least, most, wrong)
 
 
-def flag(name: str, said: Any) -> bool:
+def flag(name: str, given: Any) -> bool:
     """True or false, also as 0 and 1 or in quotes."""
-    value = said.casefold() if isinstance(said, str) else said
+    value = given.casefold() if isinstance(given, str) else given
     if value in (True, 1, "true", "1"):
         return True
     if value in (False, 0, "false", "0", ""):
@@ -141,10 +141,10 @@ def flag(name: str, said: Any) -> bool:
 def choice(of: Sequence[str], wrong: Errcode = Errcode.BAD_PARAMETER) -> Reader:
     """One of some words."""
 
-    def read(name: str, said: Any) -> str:
-        if not isinstance(said, str) or said not in of:
+    def read(name: str, given: Any) -> str:
+        if not isinstance(given, str) or given not in of:
             raise Refused(wrong, name)
-        return said
+        return given
 
     return read
 
@@ -152,8 +152,8 @@ def choice(of: Sequence[str], wrong: Errcode = Errcode.BAD_PARAMETER) -> Reader:
 def each(reader: Reader, *, most: int = MAX_LIST, wrong: Errcode = Errcode.BAD_PARAMETER) -> Reader:
     """A list of so many at most; one by itself, as some libraries send it, is a list of one."""
 
-    def read(name: str, said: Any) -> list[Any]:
-        listed = said if isinstance(said, list) else [] if said == "" else [said]
+    def read(name: str, given: Any) -> list[Any]:
+        listed = given if isinstance(given, list) else [] if given == "" else [given]
         if len(listed) > most:
             raise Refused(wrong, f"{name} is a list of at most {most}")
         return [reader(name, one) for one in listed]
@@ -164,21 +164,21 @@ def each(reader: Reader, *, most: int = MAX_LIST, wrong: Errcode = Errcode.BAD_P
 def parts(fields: Sequence[Field], wrong: Errcode = Errcode.BAD_PARAMETER) -> Reader:
     """An object of fields."""
 
-    def read(name: str, said: Any) -> dict[str, Any]:
-        return read_fields(fields, need_object(name, said, wrong))
+    def read(name: str, given: Any) -> dict[str, Any]:
+        return read_fields(fields, need_object(name, given, wrong))
 
     return read
 
 
-def need_object(name: str, said: Any, wrong: Errcode = Errcode.BAD_PARAMETER) -> Mapping[str, Any]:
+def need_object(name: str, given: Any, wrong: Errcode = Errcode.BAD_PARAMETER) -> Mapping[str, Any]:
     """The value as an object. Raises Refused."""
-    if not isinstance(said, dict):
+    if not isinstance(given, dict):
         raise Refused(wrong, f"{name} is an object")
-    return said
+    return given
 
 
 def read_fields(
-    fields: Sequence[Field], said: Mapping[str, Any], *, partly: bool = False
+    fields: Sequence[Field], given: Mapping[str, Any], *, partly: bool = False
 ) -> dict[str, Any]:
     """The fields that were said, read; ``partly`` when none has to be. Raises Refused.
 
@@ -186,7 +186,7 @@ def read_fields(
     """
     found: dict[str, Any] = {}
     for field in fields:
-        value = said.get(field.name)
+        value = given.get(field.name)
         needs_text = field.is_required or isinstance(field.read, Whole) or field.read is code
         if value is None or (value == "" and needs_text):
             if field.is_required and not partly:
@@ -199,18 +199,18 @@ def read_fields(
 seconds = whole(0, MAX_SECONDS, Errcode.BAD_TIME)
 
 
-def _color(name: str, said: Any) -> str:
-    if isinstance(said, str):
-        known = _COLOR_NAMES.get(said.casefold(), said)
+def _color(name: str, given: Any) -> str:
+    if isinstance(given, str):
+        known = _COLOR_NAMES.get(given.casefold(), given)
         if known in COLORS:
             return known
     raise Refused(Errcode.BAD_COLOR, name)
 
 
-def _locations(name: str, said: Any) -> list[int]:
+def _locations(name: str, given: Any) -> list[int]:
     """Ids of places: a list, one by itself, or a text that lists them; 0 is none."""
     listed: list[Any] = []
-    for one in said if isinstance(said, list) else [said]:
+    for one in given if isinstance(given, list) else [given]:
         listed += [id_ for id_ in _BETWEEN.split(one) if id_] if isinstance(one, str) else [one]
     if len(listed) > MAX_LIST:
         raise Refused(Errcode.BAD_LOCATION, f"{name}, at most {MAX_LIST}")
@@ -218,8 +218,8 @@ def _locations(name: str, said: Any) -> list[int]:
     return [id_ for id_ in dict.fromkeys(read(name, one) for one in listed) if id_]
 
 
-def _date_info(name: str, said: Any) -> dict[str, Any]:
-    stated = need_object(name, said, Errcode.BAD_TIME)
+def _date_info(name: str, given: Any) -> dict[str, Any]:
+    stated = need_object(name, given, Errcode.BAD_TIME)
     if stated.get("type") is None:
         raise Refused(Errcode.NO_FIELD, "date_info.type")
     kind = _DATE_TYPES.get(str(stated["type"]))
@@ -246,9 +246,9 @@ def _date_info(name: str, said: Any) -> dict[str, Any]:
     return {"type": kind, "fixed_begin_term": 0, **found}
 
 
-def _day(name: str, said: Any) -> str:
-    if isinstance(said, str) and said.upper() in (*DAYS, "HOLIDAY"):
-        return said.upper()
+def _day(name: str, given: Any) -> str:
+    if isinstance(given, str) and given.upper() in (*DAYS, "HOLIDAY"):
+        return given.upper()
     raise Refused(Errcode.BAD_PARAMETER, f"time_limit.{name}")
 
 
@@ -374,10 +374,10 @@ DETAILS = {
 """The fields of each kind beside ``base_info`` and ``advanced_info``."""
 
 
-def _seats(name: str, said: Any) -> list[str]:
+def _seats(name: str, given: Any) -> list[str]:
     """One seat as text, or several as a list; each at most 12 bytes."""
     read = text(12)
-    listed = said if isinstance(said, list) else [said]
+    listed = given if isinstance(given, list) else [given]
     if len(listed) > 100:
         raise Refused(Errcode.TOO_LONG, f"{name}, at most 100 seats")
     return [seat for seat in (read(name, one).strip() for one in listed) if seat]
@@ -386,9 +386,9 @@ def _seats(name: str, said: Any) -> list[str]:
 _code = text(20, wrong=Errcode.CODE_NOT_FREE)
 
 
-def code(name: str, said: Any) -> str:
+def code(name: str, given: Any) -> str:
     """A code as gates will read it: white space around it is dropped there too."""
-    value = str(_code(name, said)).strip()
+    value = str(_code(name, given)).strip()
     if not value.isprintable() or parse(value) != Credential(value):
         raise Refused(Errcode.CODE_NOT_FREE, f"{name} could not be scanned")
     if value.startswith(DYNAMIC):

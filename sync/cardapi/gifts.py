@@ -22,10 +22,10 @@ from sync.cardapi.issued_codes import (
     find,
     find_card,
     free_codes,
-    holding_of,
     is_used,
+    issued_code_of,
     keep,
-    need_holding,
+    need_issued_code,
     publish_one,
 )
 from sync.cardapi.projection import IssuedCode, State, UserCardStatus, standing
@@ -43,44 +43,46 @@ class _Gift:
 
     account: Account
     card: Card
-    holding: IssuedCode
-    said: Mapping[str, Any]
+    issued: IssuedCode
+    params: Mapping[str, Any]
     now_ms: int
 
     def friend(self) -> str:
         """Who is said to get it, if anybody is. Raises Refused."""
-        return read_openid(self.said, "to") if self.said.get("to") else ""
+        return read_openid(self.params, "to") if self.params.get("to") else ""
 
 
-def give(connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int) -> Answer:
+def give(
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
+) -> Answer:
     """``/v1/gifts``: start, accept or return a gift. Raises Refused."""
-    action = _ACTIONS.get(str(said.get("action")))
+    action = _ACTIONS.get(str(params.get("action")))
     if action is None:
         raise Refused(Errcode.BAD_PARAMETER, "action is start, accept or return")
-    giver = read_openid(said, "from")
-    card, holding = need_holding(connection, account, said, locks=True)
-    if holding.openid != giver:
+    giver = read_openid(params, "from")
+    card, issued = need_issued_code(connection, account, params, locks=True)
+    if issued.openid != giver:
         raise Refused(Errcode.BAD_OPENID, "from is not who holds the code")
-    return action(connection, _Gift(account, card, holding, said, now_ms))
+    return action(connection, _Gift(account, card, issued, params, now_ms))
 
 
 def _start(connection: Connection, gift: _Gift) -> Answer:
-    card, holding, now_ms = gift.card, gift.holding, gift.now_ms
+    card, issued, now_ms = gift.card, gift.issued, gift.now_ms
     friend = gift.friend()
-    if friend == holding.openid:
+    if friend == issued.openid:
         raise Refused(Errcode.BAD_OPENID, "to is from")
     if not card.may_be_given:
         raise Refused(Errcode.NOT_THIS_CARD, "can_give_friend is false")
     _check_standing(connection, gift, UserCardStatus.NORMAL, UserCardStatus.GIFT_TIMEOUT)
-    given = replace(holding, state=State.GIFTING)
+    given = replace(issued, state=State.GIFTING)
     keep(connection, card, given, friend=friend, gift_ends_s=now_ms // 1000 + GIFT_S)
     publish_one(connection, card, given)
-    _tell(connection, gift, friend, is_back=0)
+    _put_event(connection, gift, friend, is_back=0)
     return {"status": UserCardStatus.GIFTING.value}
 
 
 def _accept(connection: Connection, gift: _Gift) -> Answer:
-    account, card, holding, now_ms = gift.account, gift.card, gift.holding, gift.now_ms
+    account, card, issued, now_ms = gift.account, gift.card, gift.issued, gift.now_ms
     friend, meant = _need_gift(connection, gift)
     # A gate that was cut off may have let the giver in meanwhile.
     _check_standing(connection, gift, UserCardStatus.GIFTING)
@@ -88,25 +90,30 @@ def _accept(connection: Connection, gift: _Gift) -> Answer:
         raise Refused(Errcode.NO_OPENID, "to")
     if meant not in ("", friend):
         raise Refused(Errcode.BAD_OPENID, "it is given to somebody else")
-    if friend == holding.openid:
+    if friend == issued.openid:
         raise Refused(Errcode.BAD_OPENID, "to is from")
-    old_codes = [holding.code]
-    said = holding.said
+    old_codes = [issued.code]
+    attributes = issued.attributes
     if card.kind is Kind.BOARDING:
         # A friend checks in anew: neither name nor picture of the giver is theirs.
-        old_codes += holding.barcodes
-        said = {}
+        old_codes += issued.barcodes
+        attributes = {}
     (code,) = free_codes(connection, card, 1)
     new = replace(
-        holding, code=code, state=State.HELD, openid=friend, gifted_s=now_ms // 1000, said=said
+        issued,
+        code=code,
+        state=State.HELD,
+        openid=friend,
+        gifted_s=now_ms // 1000,
+        attributes=attributes,
     )
-    had_reminder = webhook_outbox.forget_reminder(connection, holding.ticket)
-    replace_code(connection, card, holding, new)
+    had_reminder = webhook_outbox.forget_reminder(connection, issued.ticket)
+    replace_code(connection, card, issued, new)
     publish_one(connection, card, new, old_codes=old_codes)
     webhook_outbox.put(
         connection, account, "user_get_card", card_id=card.card_id, line=new.ticket,
         openid=friend, now_ms=now_ms, UserCardCode=code, IsGiveByFriend=1,
-        FriendUserName=holding.openid, OldUserCardCode=holding.code, OuterStr=holding.outer_str,
+        FriendUserName=issued.openid, OldUserCardCode=issued.code, OuterStr=issued.outer_str,
     )  # fmt: skip
     if had_reminder:
         remind(connection, account, new, now_ms)
@@ -124,14 +131,14 @@ _ACTIONS = {"start": _start, "accept": _accept, "return": _return}
 
 def _standing(connection: Connection, gift: _Gift, state: State) -> UserCardStatus:
     """How the code stands, or would in that state."""
-    used = is_used(connection, gift.card, gift.holding)
-    held = replace(gift.holding, state=state)
+    used = is_used(connection, gift.card, gift.issued)
+    held = replace(gift.issued, state=state)
     return standing(gift.card, held, gift.now_ms // 1000, is_used=used)
 
 
 def _check_standing(connection: Connection, gift: _Gift, *good: UserCardStatus) -> None:
     """What was used, or has expired, is nobody's to give. Raises Refused."""
-    status = _standing(connection, gift, gift.holding.state)
+    status = _standing(connection, gift, gift.issued.state)
     if status is UserCardStatus.CONSUMED:
         raise Refused(Errcode.CONSUMED)
     if status not in good:
@@ -140,33 +147,33 @@ def _check_standing(connection: Connection, gift: _Gift, *good: UserCardStatus) 
 
 def _need_gift(connection: Connection, gift: _Gift) -> tuple[str, str]:
     """Who is said to take it, and who was meant to. Raises Refused."""
-    holding = gift.holding
+    issued = gift.issued
     friend = gift.friend()
-    row = find(connection, holding.card_id, holding.code)
-    if row is None or holding.state is not State.GIFTING or row.gift_ends_s <= gift.now_ms // 1000:
+    row = find(connection, issued.card_id, issued.code)
+    if row is None or issued.state is not State.GIFTING or row.gift_ends_s <= gift.now_ms // 1000:
         raise Refused(Errcode.NOT_USABLE, "no gift is on its way")
     return friend, str(row.friend)
 
 
 def _give_back(connection: Connection, gift: _Gift, state: State, friend: str) -> None:
-    kept = replace(gift.holding, state=state)
+    kept = replace(gift.issued, state=state)
     keep(connection, gift.card, kept, friend="", gift_ends_s=0)
     publish_one(connection, gift.card, kept)
-    _tell(connection, gift, friend, is_back=1)
+    _put_event(connection, gift, friend, is_back=1)
 
 
-def _tell(connection: Connection, gift: _Gift, friend: str, *, is_back: int) -> None:
+def _put_event(connection: Connection, gift: _Gift, friend: str, *, is_back: int) -> None:
     webhook_outbox.put(
         connection, gift.account, "user_gifting_card", card_id=gift.card.card_id,
-        line=gift.holding.ticket, openid=gift.holding.openid, now_ms=gift.now_ms,
-        UserCardCode=gift.holding.code, IsReturnBack=is_back, FriendUserName=friend,
+        line=gift.issued.ticket, openid=gift.issued.openid, now_ms=gift.now_ms,
+        UserCardCode=gift.issued.code, IsReturnBack=is_back, FriendUserName=friend,
         IsChatRoom=0,
     )  # fmt: skip
 
 
 def overdue(connection: Connection, now_s: int, most: int = 100) -> list[tuple[str, str]]:
     """Gifts that nobody took in time, as (card, code)."""
-    c = t.holding.c
+    c = t.issued_code.c
     query = select(c.card_id, c.code).where(c.state == State.GIFTING.value, c.gift_ends_s <= now_s)
     return [(row.card_id, row.code) for row in connection.execute(query.limit(most))]
 
@@ -183,6 +190,6 @@ def time_out(connection: Connection, card_id: str, code: str, now_ms: int) -> st
         return None
     if row.gift_ends_s > now_ms // 1000:
         return None
-    gift = _Gift(account, card, holding_of(row), {}, now_ms)
+    gift = _Gift(account, card, issued_code_of(row), {}, now_ms)
     _give_back(connection, gift, State.GIFT_TIMEOUT, row.friend)
     return card.event

@@ -74,11 +74,11 @@ def put_card(connection: Connection, card: Card) -> None:
     publish(connection, card.event, types=[type_row(card)])
 
 
-def set_card(connection: Connection, card: Card, *, tells_gates: bool = False) -> None:
+def set_card(connection: Connection, card: Card, *, is_published: bool = False) -> None:
     """Keep a card as it is now."""
     columns = _columns(card)
     connection.execute(update(t.card).where(t.card.c.card_id == card.card_id).values(**columns))
-    if tells_gates:
+    if is_published:
         publish(connection, card.event, types=[type_row(card)])
 
 
@@ -92,15 +92,15 @@ _CARD = select(t.card).where(t.card.c.card_id == bindparam("card_id"))
 
 
 def need_card(
-    connection: Connection, account: Account, said: Mapping[str, Any], *, locks: bool = False
+    connection: Connection, account: Account, params: Mapping[str, Any], *, locks: bool = False
 ) -> Card:
     """The account's card that a request names; ``locks`` its event for a change.
 
     Raises Refused.
     """
-    if said.get("card_id") in (None, ""):
+    if params.get("card_id") in (None, ""):
         raise Refused(Errcode.NO_CARD_ID)
-    wanted = read_card_id("card_id", said["card_id"])
+    wanted = read_card_id("card_id", params["card_id"])
     found = find_card(connection, wanted, account.appid)
     if found is None:
         raise Refused(Errcode.BAD_CARD_ID)
@@ -110,12 +110,14 @@ def need_card(
     return found
 
 
-def need_card_to_change(connection: Connection, account: Account, said: Mapping[str, Any]) -> Card:
+def need_card_to_change(
+    connection: Connection, account: Account, params: Mapping[str, Any]
+) -> Card:
     """The account's card that a request names, its event locked; not one that was deleted.
 
     Raises Refused.
     """
-    card = need_card(connection, account, said, locks=True)
+    card = need_card(connection, account, params, locks=True)
     if card.status is CardStatus.DELETE:
         raise Refused(Errcode.BAD_CARD_STATUS)
     return card
@@ -130,7 +132,7 @@ def cards_of(connection: Connection, card_ids: Iterable[str]) -> dict[str, Card]
     return found
 
 
-def holding_of(row: Row[Any]) -> IssuedCode:
+def issued_code_of(row: Row[Any]) -> IssuedCode:
     """A code as its row says."""
     return IssuedCode(
         card_id=row.card_id,
@@ -144,48 +146,46 @@ def holding_of(row: Row[Any]) -> IssuedCode:
         gifted_s=row.gifted_s,
         redeemed_s=row.redeemed_s,
         note=row.note,
-        said=_decode(row.said),
+        attributes=_decode(row.said),
     )
 
 
-def columns_of(card: Card, holding: IssuedCode) -> dict[str, Any]:
+def columns_of(card: Card, issued: IssuedCode) -> dict[str, Any]:
     """A code as columns; by ``ends_s`` it is counted as expired."""
     return {
-        "card_id": holding.card_id,
-        "code": holding.code,
+        "card_id": issued.card_id,
+        "code": issued.code,
         "appid": card.appid,
-        "ticket": holding.ticket,
-        "state": holding.state.value,
-        "openid": holding.openid,
-        "outer_str": holding.outer_str,
-        "issued_s": holding.issued_s,
-        "claimed_s": holding.claimed_s,
-        "gifted_s": holding.gifted_s,
-        "redeemed_s": holding.redeemed_s,
-        "ends_s": window(card, holding.claimed_s)[1] if holding.claimed_s else 0,
-        "note": holding.note,
-        "said": _encode(holding.said).decode(),
+        "ticket": issued.ticket,
+        "state": issued.state.value,
+        "openid": issued.openid,
+        "outer_str": issued.outer_str,
+        "issued_s": issued.issued_s,
+        "claimed_s": issued.claimed_s,
+        "gifted_s": issued.gifted_s,
+        "redeemed_s": issued.redeemed_s,
+        "ends_s": window(card, issued.claimed_s)[1] if issued.claimed_s else 0,
+        "note": issued.note,
+        "said": _encode(issued.attributes).decode(),
     }
 
 
-def add(
-    connection: Connection, card: Card, holdings: Sequence[IssuedCode], claimed_by: str
-) -> None:
+def add(connection: Connection, card: Card, some: Sequence[IssuedCode], claimed_by: str) -> None:
     """Add codes to the rows; telling the gates is another matter."""
     rows = [
         {**columns_of(card, one), "claimed_by": claimed_by, "gift_ends_s": 0, "friend": ""}
-        for one in holdings
+        for one in some
     ]
-    connection.execute(insert(t.holding), rows)
+    connection.execute(insert(t.issued_code), rows)
 
 
-def keep(connection: Connection, card: Card, holding: IssuedCode, **more: Any) -> None:
+def keep(connection: Connection, card: Card, issued: IssuedCode, **more: Any) -> None:
     """Keep a code as it is now, with more columns if need be."""
-    c = t.holding.c
+    c = t.issued_code.c
     connection.execute(
-        update(t.holding)
-        .where(c.card_id == holding.card_id, c.code == holding.code)
-        .values(**columns_of(card, holding), **more)
+        update(t.issued_code)
+        .where(c.card_id == issued.card_id, c.code == issued.code)
+        .values(**columns_of(card, issued), **more)
     )
 
 
@@ -194,53 +194,53 @@ def find(connection: Connection, card_id: str, code: str) -> Row[Any] | None:
     return connection.execute(_HELD, {"card_id": card_id, "code": code}).first()
 
 
-_HELD = select(t.holding).where(
-    t.holding.c.card_id == bindparam("card_id"), t.holding.c.code == bindparam("code")
+_HELD = select(t.issued_code).where(
+    t.issued_code.c.card_id == bindparam("card_id"), t.issued_code.c.code == bindparam("code")
 )
 _CLAIMED = (
-    select(t.holding)
-    .where(t.holding.c.appid == bindparam("appid"), t.holding.c.code == bindparam("code"))
-    .where(t.holding.c.state.not_in([State.DEPOSITED, *DEAD]))
+    select(t.issued_code)
+    .where(t.issued_code.c.appid == bindparam("appid"), t.issued_code.c.code == bindparam("code"))
+    .where(t.issued_code.c.state.not_in([State.DEPOSITED, *DEAD]))
 )
 
 
-def need_holding(
-    connection: Connection, account: Account, said: Mapping[str, Any], *, locks: bool = False
+def need_issued_code(
+    connection: Connection, account: Account, params: Mapping[str, Any], *, locks: bool = False
 ) -> tuple[Card, IssuedCode]:
     """The claimed code that a request names, and its card. Raises Refused.
 
     A code that was never claimed, or goes by another one now, is as unknown as any.
     """
-    if said.get("code") in (None, ""):
+    if params.get("code") in (None, ""):
         raise Refused(Errcode.NO_CODE)
     try:
-        code = read_code("code", said["code"])
+        code = read_code("code", params["code"])
     except Refused as refused:
         raise Refused(Errcode.BAD_CODE) from refused
     query = _CLAIMED
-    if said.get("card_id") not in (None, ""):
-        query = query.where(t.holding.c.card_id == read_card_id("card_id", said["card_id"]))
+    if params.get("card_id") not in (None, ""):
+        query = query.where(t.issued_code.c.card_id == read_card_id("card_id", params["card_id"]))
     bound = {"appid": account.appid, "code": code}
     rows = connection.execute(query, bound).all()
     cards = {row.card_id: find_card(connection, row.card_id) for row in rows}
-    if not said.get("card_id") and any(card and card.is_custom for card in cards.values()):
+    if not params.get("card_id") and any(card and card.is_custom for card in cards.values()):
         raise Refused(Errcode.NO_CARD_ID, "a custom code needs its card_id")
     if not rows:
         raise Refused(Errcode.BAD_CODE)
     card = cards[rows[0].card_id]
     assert card is not None
     if not locks:
-        return card, holding_of(rows[0])
+        return card, issued_code_of(rows[0])
     journals.lock(connection, card.event)
     row = find(connection, card.card_id, code)
     if row is None or row.state in (State.DEPOSITED, *DEAD):
         raise Refused(Errcode.BAD_CODE)
-    return find_card(connection, card.card_id) or card, holding_of(row)
+    return find_card(connection, card.card_id) or card, issued_code_of(row)
 
 
-def is_used(connection: Connection, card: Card, holding: IssuedCode) -> bool:
+def is_used(connection: Connection, card: Card, issued: IssuedCode) -> bool:
     """Whether the ticket has been redeemed, at any gate or here."""
-    return journals.history(connection, card.event, holding.ticket).used > 0
+    return journals.history(connection, card.event, issued.ticket).used > 0
 
 
 def publish(
@@ -260,11 +260,11 @@ def publish(
 
 
 def publish_one(
-    connection: Connection, card: Card, holding: IssuedCode, *, old_codes: Sequence[str] = ()
+    connection: Connection, card: Card, issued: IssuedCode, *, old_codes: Sequence[str] = ()
 ) -> None:
     """Tell the gates how one code stands now."""
-    limited = has_reached_limit(connection, card, holding.openid)
-    row = ticket_row(holding, is_limited=limited, old_codes=old_codes)
+    limited = has_reached_limit(connection, card, issued.openid)
+    row = ticket_row(issued, is_limited=limited, old_codes=old_codes)
     publish(connection, card.event, rows=[row])
 
 
@@ -281,39 +281,42 @@ def used_by(connection: Connection, card: Card, openid: str) -> int:
 
 _USED_BY = (
     select(func.count())
-    .select_from(t.holding)
+    .select_from(t.issued_code)
     .where(
-        t.holding.c.appid == bindparam("appid"),
-        t.holding.c.openid == bindparam("openid"),
-        t.holding.c.card_id == bindparam("card_id"),
-        t.holding.c.redeemed_s > 0,
-        t.holding.c.state.not_in(DEAD),
+        t.issued_code.c.appid == bindparam("appid"),
+        t.issued_code.c.openid == bindparam("openid"),
+        t.issued_code.c.card_id == bindparam("card_id"),
+        t.issued_code.c.redeemed_s > 0,
+        t.issued_code.c.state.not_in(DEAD),
     )
 )
 
 
-def set_redeemed(connection: Connection, card: Card, holding: IssuedCode, at_s: int) -> None:
+def set_redeemed(connection: Connection, card: Card, issued: IssuedCode, at_s: int) -> None:
     """Note when a ticket was redeemed, 0 when that was taken back.
 
     Where that makes its holder reach ``use_limit``, or fall below it, the gates are told of the
     others.
     """
-    used = used_by(connection, card, holding.openid)
-    bound = {"b_card_id": card.card_id, "b_code": holding.code, "b_at_s": at_s}
+    used = used_by(connection, card, issued.openid)
+    bound = {"b_card_id": card.card_id, "b_code": issued.code, "b_at_s": at_s}
     connection.execute(_SET_REDEEMED, bound)
-    now_used = used + bool(at_s) - bool(holding.redeemed_s)
+    now_used = used + bool(at_s) - bool(issued.redeemed_s)
     is_limited = now_used >= card.use_limit
     if is_limited != (used >= card.use_limit):
-        _publish_unused(connection, card, holding.openid, is_limited=is_limited)
-    elif is_limited and not at_s and holding.state in OPEN:
+        _publish_unused(connection, card, issued.openid, is_limited=is_limited)
+    elif is_limited and not at_s and issued.state in OPEN:
         # It is unused again, and was not told of with the others.
-        row = ticket_row(replace(holding, redeemed_s=0), is_limited=True)
+        row = ticket_row(replace(issued, redeemed_s=0), is_limited=True)
         publish(connection, card.event, rows=[row])
 
 
 _SET_REDEEMED = (
-    update(t.holding)
-    .where(t.holding.c.card_id == bindparam("b_card_id"), t.holding.c.code == bindparam("b_code"))
+    update(t.issued_code)
+    .where(
+        t.issued_code.c.card_id == bindparam("b_card_id"),
+        t.issued_code.c.code == bindparam("b_code"),
+    )
     .values(redeemed_s=bindparam("b_at_s"))
 )
 
@@ -322,7 +325,7 @@ def publish_limits(connection: Connection, card: Card, before: int) -> None:
     """Tell the gates whose other tickets ``use_limit`` now ends or frees; it was ``before``."""
     if card.use_limit == before:
         return
-    c = t.holding.c
+    c = t.issued_code.c
     low, high = sorted((before, card.use_limit))
     used = func.count()
     people = (
@@ -337,9 +340,9 @@ def publish_limits(connection: Connection, card: Card, before: int) -> None:
 
 def _publish_unused(connection: Connection, card: Card, openid: str, *, is_limited: bool) -> None:
     """Tell the gates of a person's unused tickets of a card."""
-    c = t.holding.c
+    c = t.issued_code.c
     others = connection.execute(
-        select(t.holding).where(
+        select(t.issued_code).where(
             c.appid == card.appid,
             c.openid == openid,
             c.card_id == card.card_id,
@@ -347,7 +350,7 @@ def _publish_unused(connection: Connection, card: Card, openid: str, *, is_limit
             c.state.in_(sorted(OPEN)),
         )
     ).all()
-    rows = [ticket_row(holding_of(row), is_limited=is_limited) for row in others]
+    rows = [ticket_row(issued_code_of(row), is_limited=is_limited) for row in others]
     publish(connection, card.event, rows=rows)
 
 
@@ -391,9 +394,9 @@ def taken(connection: Connection, card: Card, codes: Iterable[str]) -> set[str]:
     return found
 
 
-_HELD_OF = select(t.holding.c.code).where(
-    t.holding.c.appid == bindparam("appid"),
-    t.holding.c.code.in_(bindparam("codes", expanding=True)),
+_HELD_OF = select(t.issued_code.c.code).where(
+    t.issued_code.c.appid == bindparam("appid"),
+    t.issued_code.c.code.in_(bindparam("codes", expanding=True)),
 )
 _KNOWN_OF = select(central.code.c.hash).where(
     central.code.c.event == bindparam("event"),

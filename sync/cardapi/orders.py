@@ -20,7 +20,7 @@ from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.fields import Field, each, need, parts, read_fields, text, whole
 from sync.cardapi.fields import card_id as read_card_id
 from sync.cardapi.fields import code as read_code
-from sync.cardapi.issued_codes import find, find_card, holding_of
+from sync.cardapi.issued_codes import find, find_card, issued_code_of
 from sync.cardapi.projection import DEAD, IssuedCode, State
 from sync.server import journals
 
@@ -46,10 +46,12 @@ _REFUND = (
 Answer = dict[str, Any]
 
 
-def order(connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int) -> Answer:
+def order(
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
+) -> Answer:
     """``/v1/orders``: issue what was paid for. Raises Refused."""
-    asked = read_fields(_ORDER, said)
-    who = read_openid(said)
+    asked = read_fields(_ORDER, params)
+    who = read_openid(params)
     if not asked["items"]:
         raise Refused(Errcode.NO_FIELD, "items")
     if sum(item["count"] for item in asked["items"]) > MOST_CODES:
@@ -95,10 +97,10 @@ def order(connection: Connection, account: Account, said: Mapping[str, Any], now
 
 
 def refund(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``/v1/refunds``: void an order's tickets, or some of them. Raises Refused."""
-    asked = read_fields(_REFUND, said)
+    asked = read_fields(_REFUND, params)
     _stand_in_line(connection, account)
     c = t.card_refund.c
     done = connection.execute(
@@ -122,12 +124,12 @@ def refund(
         raise Refused(Errcode.BAD_CODE, "a code is not of that order")
     held = []
     for code in codes:
-        card, holding = _present(connection, of_order[code], code)
+        card, issued = _present(connection, of_order[code], code)
         # Whoever threw a ticket away may want the money back all the same.
-        check_voidable(connection, card, holding, also=(State.DELETED,))
-        held.append((card, holding))
-    for card, holding in held:
-        void(connection, card, holding, asked.get("reason", ""), now_ms)
+        check_voidable(connection, card, issued, also=(State.DELETED,))
+        held.append((card, issued))
+    for card, issued in held:
+        void(connection, card, issued, asked.get("reason", ""), now_ms)
     connection.execute(
         insert(t.card_refund).values(
             appid=account.appid,
@@ -148,11 +150,11 @@ def _present(connection: Connection, card_id: str, code: str) -> tuple[Card, Iss
     assert card is not None
     assert row is not None
     journals.lock(connection, card.event)
-    c = t.holding.c
+    c = t.issued_code.c
     now = connection.execute(
-        select(t.holding).where(c.ticket == row.ticket, c.state.not_in(DEAD))
+        select(t.issued_code).where(c.ticket == row.ticket, c.state.not_in(DEAD))
     ).one()
-    return card, holding_of(now)
+    return card, issued_code_of(now)
 
 
 def _stand_in_line(connection: Connection, account: Account) -> None:

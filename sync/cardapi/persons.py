@@ -4,7 +4,7 @@ Every function works in the transaction it is handed, its event locked where it 
 """
 
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -19,8 +19,10 @@ from sync.server.part import Key, PersonalData, Subject
 from sync.server.prepared import in_parts
 
 _GONE: Final = "erased-"
-_PEOPLE: Final = ((t.holding, "openid"), (t.holding, "claimed_by"), (t.holding, "friend"),
-                  (t.card_view, "openid"))  # fmt: skip
+_PEOPLE: Final = (
+    *((t.issued_code, column) for column in ("openid", "claimed_by", "friend")),
+    (t.card_view, "openid"),
+)
 _LIKE: Final = 50
 """Texts looked for in one query."""
 _decode = msgspec.json.Decoder().decode
@@ -29,7 +31,7 @@ PAGE: Final = 2000
 
 def by_code(connection: Connection, event: str, code: str) -> Subject:
     """Whose code that is, or was."""
-    query = _of_event(event, t.holding.c.ticket).where(t.holding.c.code == code)
+    query = _of_event(event, t.issued_code.c.ticket).where(t.issued_code.c.code == code)
     return Subject(frozenset(connection.execute(query).scalars()))
 
 
@@ -39,15 +41,15 @@ def by_order(connection: Connection, event: str, order_id: str) -> Subject:
     found: set[str] = set()
     for row in connection.execute(query).all():
         for card_id, code in _decode(row.codes):
-            of = _of_event(event, t.holding.c.ticket)
-            of = of.where(t.holding.c.card_id == card_id, t.holding.c.code == code)
+            of = _of_event(event, t.issued_code.c.ticket)
+            of = of.where(t.issued_code.c.card_id == card_id, t.issued_code.c.code == code)
             found.update(connection.execute(of).scalars())
     return Subject(frozenset(found))
 
 
 def by_openid(connection: Connection, event: str, openid: str) -> Subject:
     """Everything of a person; what was given on is the friend's ticket now."""
-    h = t.holding.c
+    h = t.issued_code.c
     query = _of_event(event, h.ticket).where(h.openid == openid, h.state.not_in(MOVED))
     found = Subject(frozenset(connection.execute(query).scalars()), frozenset([openid]))
     return found if any(held(connection, event, found).values()) else Subject()
@@ -64,56 +66,136 @@ def people(connection: Connection, event: str) -> Iterator[str]:
     yield from connection.execute(orders).scalars()
 
 
+class _Held:
+    """The rows of every table in which an event has something of a person."""
+
+    def __init__(self, connection: Connection, event: str, subject: Subject) -> None:
+        self._connection = connection
+        self._event = event
+        self._subject = subject
+        self.codes = self._issued_codes()
+        self.texts = self._texts()
+        """By what other tables name them: their codes and their ids."""
+
+    def _issued_codes(self) -> list[Row[Any]]:
+        h = t.issued_code.c
+        wheres: list[ColumnElement[bool]] = [
+            h.ticket.in_(some) for some in in_parts(sorted(self._subject.tickets))
+        ]
+        wheres += [
+            or_(h.openid.in_(some), h.claimed_by.in_(some), h.friend.in_(some))
+            for some in in_parts(sorted(self._subject.openids))
+        ]
+        found: dict[tuple[str, str], Row[Any]] = {}
+        for where in wheres:
+            for row in self._connection.execute(_of_event(self._event, *h).where(where)):
+                found[row.card_id, row.code] = row
+        return list(found.values())
+
+    def _texts(self) -> set[str]:
+        tickets, openids = self._subject.tickets, self._subject.openids
+        codes = {row.code for row in self.codes if row.ticket in tickets or row.openid in openids}
+        return {text for text in codes | openids if not _is_gone(text)}
+
+    def orders(self, table: Any) -> list[Row[Any]]:
+        """Orders or refunds, by whichever table."""
+        found: dict[tuple[Any, ...], Row[Any]] = {}
+        for row in self._naming(table, table.c.codes):
+            found[tuple(row[:2])] = row
+        if "openid" in table.c:
+            query = select(table).where(table.c.appid.in_(_apps(self._event)))
+            for row in self._among(query, table.c.openid, self.texts):
+                found[tuple(row[:2])] = row
+        return list(found.values())
+
+    def offers(self) -> list[Row[Any]]:
+        """Codes that offer a card to them."""
+        named = self._naming(t.offer, t.offer.c.body)
+        return list({row.ticket: row for row in named}.values())
+
+    def notices(self) -> list[Row[Any]]:
+        """Events about them that the callback does not have yet."""
+        lines = [line for one in self._subject.tickets for line in (one, reminder_line(one))]
+        found = {row.id: row for row in self._among(select(t.notice), t.notice.c.line, lines)}
+        found |= {row.id: row for row in self._naming(t.notice, t.notice.c.body)}
+        return list(found.values())
+
+    def views(self) -> list[Row[Any]]:
+        """The days on which they looked at a card."""
+        cards = select(t.card.c.card_id).where(t.card.c.event == self._event)
+        query = select(t.card_view).where(t.card_view.c.card_id.in_(cards))
+        return list(self._among(query, t.card_view.c.openid, self._subject.openids))
+
+    def testers(self) -> list[Row[Any]]:
+        """The accounts that they try cards for."""
+        query = select(t.tester).where(t.tester.c.appid.in_(_apps(self._event)))
+        return list(self._among(query, t.tester.c.openid, self._subject.openids))
+
+    def _among(self, query: Any, column: Any, texts: Iterable[str]) -> Iterator[Row[Any]]:
+        """The query's rows in which the column is one of the texts."""
+        for some in in_parts(sorted(texts)):
+            yield from self._connection.execute(query.where(column.in_(some))).all()
+
+    def _naming(self, table: Any, column: Any) -> Iterator[Row[Any]]:
+        """Rows of the event's accounts in whose JSON a text of theirs is a string of its own."""
+        quoted = [msgspec.json.encode(text).decode() for text in sorted(self.texts)]
+        for n in range(0, len(quoted), _LIKE):
+            wanted: list[ColumnElement[bool]] = [
+                column.contains(text, autoescape=True) for text in quoted[n : n + _LIKE]
+            ]
+            where = (table.c.appid.in_(_apps(self._event)), or_(*wanted))
+            yield from self._connection.execute(select(table).where(*where)).all()
+
+
 def held(connection: Connection, event: str, subject: Subject) -> dict[str, Any]:
     """Everything there is of them, as the tables have it."""
-    rows = _rows(connection, event, subject)
-    texts = _texts(rows, subject)
-    return {
-        "issued_codes": [_plain(row) for row in rows],
-        "orders": [_plain(row) for row in _orders(connection, event, t.card_order, texts)],
-        "refunds": [_plain(row) for row in _orders(connection, event, t.card_refund, texts)],
-        "notices": [_plain(row) for row in _notices(connection, event, subject, texts)],
-        "offers": [_plain(row) for row in _offers(connection, event, texts)],
-        "views": [_plain(row) for row in _views(connection, event, subject)],
-        "tester": [_plain(row) for row in _testers(connection, event, subject)],
+    of_person = _Held(connection, event, subject)
+    kinds = {
+        "issued_codes": of_person.codes,
+        "orders": of_person.orders(t.card_order),
+        "refunds": of_person.orders(t.card_refund),
+        "notices": of_person.notices(),
+        "offers": of_person.offers(),
+        "views": of_person.views(),
+        "tester": of_person.testers(),
     }
+    return {kind: [_plain(row) for row in rows] for kind, rows in kinds.items()}
 
 
 def erase(connection: Connection, event: str, subject: Subject) -> int:
     """Take it all away but for what is counted; the answer is how many codes that were."""
-    rows = _rows(connection, event, subject)
-    texts = _texts(rows, subject)
+    of_person = _Held(connection, event, subject)
     known: dict[str, str] = {}
 
     def alias_of(openid: str) -> str:
         return known.setdefault(openid, _alias())
 
     for table in (t.card_order, t.card_refund):
-        for row in _orders(connection, event, table, texts):
-            _put(connection, table, row, _without(row, texts, subject))
-    for row in _notices(connection, event, subject, texts):
+        for row in of_person.orders(table):
+            _put(connection, table, row, _without(row, of_person.texts, subject))
+    for row in of_person.notices():
         connection.execute(delete(t.notice).where(t.notice.c.id == row.id))
-    for row in _offers(connection, event, texts):
+    for row in of_person.offers():
         connection.execute(delete(t.offer).where(t.offer.c.ticket == row.ticket))
-    for row in _views(connection, event, subject):
+    for row in of_person.views():
         _put(connection, t.card_view, row, {"openid": alias_of(row.openid)})
-    for row in _testers(connection, event, subject):
+    for row in of_person.testers():
         where = (t.tester.c.appid == row.appid, t.tester.c.openid == row.openid)
         connection.execute(delete(t.tester).where(*where))
-    for row in rows:
-        _put(connection, t.holding, row, _bare(row, subject, alias_of))
-    return len(rows)
+    for row in of_person.codes:
+        _put(connection, t.issued_code, row, _bare(row, subject, alias_of))
+    return len(of_person.codes)
 
 
 def drop_codes(connection: Connection, event: str, after: Key) -> Key:
     """Erase the next codes, and who had them, of an event that is over."""
-    h = t.holding.c
+    h = t.issued_code.c
     rows = _next(connection, _of_event(event, *h), (h.card_id, h.code), after)
     everyone = Subject(frozenset(row.ticket for row in rows))
     alias_of = _keyed(connection, event)
     for row in rows:
         if not _is_gone(row.code):
-            _put(connection, t.holding, row, _bare(row, everyone, alias_of))
+            _put(connection, t.issued_code, row, _bare(row, everyone, alias_of))
     return (rows[-1].card_id, rows[-1].code) if rows else None
 
 
@@ -207,7 +289,7 @@ def _cards(connection: Connection, event: str) -> set[str]:
 
 def _keyed(connection: Connection, event: str) -> Callable[[str], str]:
     """One name for all that is one person's; with the event's key goes what could prove a guess."""
-    key = bytes.fromhex(events.said_of(connection, event)[0])
+    key = events.key_of(connection, event)
     return lambda openid: f"{_GONE}{code_hash(key, openid).hex()[:16]}"
 
 
@@ -237,96 +319,12 @@ def _bare(row: Row[Any], subject: Subject, alias_of: Callable[[str], str]) -> di
 
 def _without(row: Row[Any], texts: Collection[str], subject: Subject) -> dict[str, str]:
     """An order or refund without the codes; one without any is nobody's."""
-    left = [peer_session for peer_session in _decode(row.codes) if peer_session[1] not in texts]
+    left = [[card_id, code] for card_id, code in _decode(row.codes) if code not in texts]
     # By its digest a guess at what was asked could be proved.
     bare = {"codes": msgspec.json.encode(left).decode(), "digest": ""}
     if hasattr(row, "openid") and (not left or row.openid in subject.openids):
         bare["openid"] = ""
     return bare
-
-
-def _rows(connection: Connection, event: str, subject: Subject) -> list[Row[Any]]:
-    h = t.holding.c
-    found: dict[tuple[str, str], Row[Any]] = {}
-    for some in in_parts(sorted(subject.tickets)):
-        for row in connection.execute(_of_event(event, *h).where(h.ticket.in_(some))):
-            found[row.card_id, row.code] = row
-    for some in in_parts(sorted(subject.openids)):
-        where = or_(h.openid.in_(some), h.claimed_by.in_(some), h.friend.in_(some))
-        for row in connection.execute(_of_event(event, *h).where(where)):
-            found[row.card_id, row.code] = row
-    return list(found.values())
-
-
-def _texts(rows: Sequence[Row[Any]], subject: Subject) -> set[str]:
-    """By what other tables name them: their codes and their ids."""
-    codes = {
-        row.code for row in rows if row.ticket in subject.tickets or row.openid in subject.openids
-    }
-    return {text for text in codes | subject.openids if not _is_gone(text)}
-
-
-def _orders(connection: Connection, event: str, table: Any, texts: set[str]) -> list[Row[Any]]:
-    found: dict[tuple[Any, ...], Row[Any]] = {}
-    for row in _naming(connection, event, table, table.c.codes, texts):
-        found[tuple(row[:2])] = row
-    if "openid" in table.c:
-        for some in in_parts(sorted(texts)):
-            where = (table.c.appid.in_(_apps(event)), table.c.openid.in_(some))
-            for row in connection.execute(select(table).where(*where)):
-                found[tuple(row[:2])] = row
-    return list(found.values())
-
-
-def _offers(connection: Connection, event: str, texts: set[str]) -> list[Row[Any]]:
-    named = _naming(connection, event, t.offer, t.offer.c.body, texts)
-    return list({row.ticket: row for row in named}.values())
-
-
-def _notices(
-    connection: Connection, event: str, subject: Subject, texts: set[str]
-) -> list[Row[Any]]:
-    n = t.notice.c
-    found: dict[int, Row[Any]] = {}
-    lines = [line for one in sorted(subject.tickets) for line in (one, reminder_line(one))]
-    for some in in_parts(lines):
-        for row in connection.execute(select(t.notice).where(n.line.in_(some))):
-            found[row.id] = row
-    for row in _naming(connection, event, t.notice, n.body, texts):
-        found[row.id] = row
-    return list(found.values())
-
-
-def _naming(
-    connection: Connection, event: str, table: Any, column: Any, texts: set[str]
-) -> Iterator[Row[Any]]:
-    """Rows of the event's accounts in whose JSON one of the texts stands as a string of its own."""
-    quoted = [msgspec.json.encode(text).decode() for text in sorted(texts)]
-    for n in range(0, len(quoted), _LIKE):
-        wanted: list[ColumnElement[bool]] = [
-            column.contains(text, autoescape=True) for text in quoted[n : n + _LIKE]
-        ]
-        where = (table.c.appid.in_(_apps(event)), or_(*wanted))
-        yield from connection.execute(select(table).where(*where)).all()
-
-
-def _views(connection: Connection, event: str, subject: Subject) -> list[Row[Any]]:
-    v = t.card_view.c
-    cards = select(t.card.c.card_id).where(t.card.c.event == event)
-    found: list[Row[Any]] = []
-    for some in in_parts(sorted(subject.openids)):
-        query = select(t.card_view).where(v.card_id.in_(cards), v.openid.in_(some))
-        found += connection.execute(query).all()
-    return found
-
-
-def _testers(connection: Connection, event: str, subject: Subject) -> list[Row[Any]]:
-    c = t.tester.c
-    found: list[Row[Any]] = []
-    for some in in_parts(sorted(subject.openids)):
-        query = select(t.tester).where(c.appid.in_(_apps(event)), c.openid.in_(some))
-        found += connection.execute(query).all()
-    return found
 
 
 def _apps(event: str) -> Any:
@@ -339,7 +337,9 @@ def _apps(event: str) -> Any:
 
 
 def _of_event(event: str, *columns: Any) -> Any:
-    joined = select(*columns).join_from(t.holding, t.card, t.card.c.card_id == t.holding.c.card_id)
+    joined = select(*columns).join_from(
+        t.issued_code, t.card, t.card.c.card_id == t.issued_code.c.card_id
+    )
     return joined.where(t.card.c.event == event)
 
 

@@ -72,20 +72,20 @@ class IssuedCode:
     gifted_s: int = 0
     redeemed_s: int = 0
     note: str = ""
-    said: Mapping[str, Any] = field(default_factory=dict)
-    """What the interfaces of its kind have said of it."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """What the interfaces of its kind have stated of it."""
 
     @property
     def barcodes(self) -> list[str]:
         """What the phone shows instead of the code, or showed until check-in was cancelled."""
-        shown = self.said.get("qrcode_data")
-        return [shown] if shown else list(self.said.get(CANCELLED, ()))
+        shown = self.attributes.get("qrcode_data")
+        return [shown] if shown else list(self.attributes.get(CANCELLED, ()))
 
     @property
     def seats(self) -> list[str]:
         """Where it sits: a boarding pass has one seat at most, others may have several."""
-        return self.said.get("seat_number") or (
-            [self.said["seat"]] if self.said.get("seat") else []
+        return self.attributes.get("seat_number") or (
+            [self.attributes["seat"]] if self.attributes.get("seat") else []
         )
 
 
@@ -149,34 +149,34 @@ _STATUS = {
 
 
 def ticket_row(
-    holding: IssuedCode, *, is_limited: bool = False, old_codes: Sequence[str] = ()
+    issued: IssuedCode, *, is_limited: bool = False, old_codes: Sequence[str] = ()
 ) -> dict[str, Any]:
     """The code as a ticket, stated whole as a row of ``gate.storage.ticket_rows``.
 
     ``is_limited`` when its holder has used as many as one person may; ``old_codes`` are those that
     died when the ticket was given on.
     """
-    status = _STATUS[holding.state]
-    if is_limited and status is Status.NORMAL and not holding.redeemed_s:
+    status = _STATUS[issued.state]
+    if is_limited and status is Status.NORMAL and not issued.redeemed_s:
         status = Status.LIMITED
-    said = holding.said
+    attributes = issued.attributes
     row: dict[str, Any] = {
-        "id": holding.ticket,
-        "code": holding.code,
-        "type": holding.card_id,
+        "id": issued.ticket,
+        "code": issued.code,
+        "type": issued.card_id,
         "status": status.value,
-        "status_note": holding.note,
-        "issued_at": holding.issued_s or None,
-        "claimed_at": holding.claimed_s or None,
-        "gifted_at": holding.gifted_s or None,
+        "status_note": issued.note,
+        "issued_at": issued.issued_s or None,
+        "claimed_at": issued.claimed_s or None,
+        "gifted_at": issued.gifted_s or None,
         "old_codes": list(old_codes),
-        "other_codes": [] if said.get("qrcode_data") else holding.barcodes,
-        "seats": holding.seats,
+        "other_codes": [] if attributes.get("qrcode_data") else issued.barcodes,
+        "seats": issued.seats,
     }
     for ours, theirs in _FIELDS.items():
         # Empty text and the time 0 are how clients say that there is none.
-        if said.get(theirs):
-            row[ours] = said[theirs]
+        if attributes.get(theirs):
+            row[ours] = attributes[theirs]
     return row
 
 
@@ -242,17 +242,17 @@ _FINAL = {
 
 
 def standing(
-    card: Card, holding: IssuedCode, now_s: int, *, is_used: bool, is_tester: bool = False
+    card: Card, issued: IssuedCode, now_s: int, *, is_used: bool, is_tester: bool = False
 ) -> UserCardStatus:
     """How a claimed code stands now. For testers of the account nothing expires."""
-    if holding.state in _FINAL:
-        return _FINAL[holding.state]
+    if issued.state in _FINAL:
+        return _FINAL[issued.state]
     if is_used:
         return UserCardStatus.CONSUMED
-    if now_s > window(card, holding.claimed_s)[1] and not is_tester:
+    if now_s > window(card, issued.claimed_s)[1] and not is_tester:
         return UserCardStatus.EXPIRE
-    if holding.state is State.GIFTING:
+    if issued.state is State.GIFTING:
         return UserCardStatus.GIFTING
-    if holding.state is State.GIFT_TIMEOUT:
+    if issued.state is State.GIFT_TIMEOUT:
         return UserCardStatus.GIFT_TIMEOUT
     return UserCardStatus.NORMAL

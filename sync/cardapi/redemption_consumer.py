@@ -18,7 +18,7 @@ from sync.cardapi import tables as t
 from sync.cardapi.accounts import Account
 from sync.cardapi.card import Card
 from sync.cardapi.codes import API
-from sync.cardapi.issued_codes import cards_of, holding_of, set_redeemed
+from sync.cardapi.issued_codes import cards_of, issued_code_of, set_redeemed
 from sync.cardapi.projection import DEAD, IssuedCode
 from sync.server import conflicts, journals
 from sync.server import tables as central
@@ -68,28 +68,28 @@ def _draw(connection: Connection, event: str, new: list[Entry], now_ms: int) -> 
     held = _held(connection, {entry.ticket for entry in new})
     if not held:
         return
-    cards = cards_of(connection, {holding.card_id for holding in held.values()})
+    cards = cards_of(connection, {issued.card_id for issued in held.values()})
     known = {appid: accounts.find(connection, appid) for appid in {c.appid for c in cards.values()}}
     facts = _facts(connection, event, held)
     by_ticket: dict[str, list[Entry]] = defaultdict(list)
     for entry in new:
         by_ticket[entry.ticket].append(entry)
     voided = _voided(connection, event, held)
-    for ticket, holding in held.items():
-        card = cards[holding.card_id]
+    for ticket, issued in held.items():
+        card = cards[issued.card_id]
         account = known[card.appid]
         history = fold(facts[ticket])
-        _settle(connection, card, holding, history)
+        _settle(connection, card, issued, history)
         if account is not None:
-            told = _to_tell(connection, holding, by_ticket[ticket], facts[ticket], history)
-            if told is not None:
-                _tell(connection, account, holding, told, now_ms)
+            due = _next_to_put(connection, issued, by_ticket[ticket], facts[ticket], history)
+            if due is not None:
+                _put_event(connection, account, issued, due, now_ms)
             if ticket in voided:
                 strange = conflicts.irregular_of(connection, event, ticket, facts[ticket])
                 names = {entry.name for entry in by_ticket[ticket]}
                 for one in strange.admissions if strange else ():
                     if one.entry.name in names:
-                        _tell_irregular(connection, account, holding, one, now_ms)
+                        _put_irregular(connection, account, issued, one, now_ms)
 
 
 def look_again(connection: Connection, event: str, tickets: Iterable[str]) -> None:
@@ -98,10 +98,10 @@ def look_again(connection: Connection, event: str, tickets: Iterable[str]) -> No
     What a callback was told cannot be taken back.
     """
     held = _held(connection, tickets)
-    cards = cards_of(connection, {holding.card_id for holding in held.values()})
+    cards = cards_of(connection, {issued.card_id for issued in held.values()})
     facts = _facts(connection, event, held)
-    for ticket, holding in held.items():
-        _settle(connection, cards[holding.card_id], holding, fold(facts[ticket]))
+    for ticket, issued in held.items():
+        _settle(connection, cards[issued.card_id], issued, fold(facts[ticket]))
 
 
 def _voided(connection: Connection, event: str, tickets: Iterable[str]) -> set[str]:
@@ -114,12 +114,12 @@ def _voided(connection: Connection, event: str, tickets: Iterable[str]) -> set[s
 
 
 def _held(connection: Connection, tickets: Iterable[str]) -> dict[str, IssuedCode]:
-    c = t.holding.c
+    c = t.issued_code.c
     found = {}
     for some in in_parts(sorted(tickets)):
-        query = select(t.holding).where(c.ticket.in_(some), c.state.not_in(DEAD))
+        query = select(t.issued_code).where(c.ticket.in_(some), c.state.not_in(DEAD))
         for row in connection.execute(query):
-            found[row.ticket] = holding_of(row)
+            found[row.ticket] = issued_code_of(row)
     return found
 
 
@@ -139,18 +139,18 @@ def _facts(connection: Connection, event: str, tickets: Iterable[str]) -> Mappin
     return found
 
 
-def _settle(connection: Connection, card: Card, holding: IssuedCode, history: History) -> None:
+def _settle(connection: Connection, card: Card, issued: IssuedCode, history: History) -> None:
     at_s = 0
     if history.used and history.first is not None:
         at_s = history.first.at_ms // 1000
-        webhook_outbox.forget_reminder(connection, holding.ticket)
-    if bool(at_s) != bool(holding.redeemed_s):
-        set_redeemed(connection, card, holding, at_s)
+        webhook_outbox.forget_reminder(connection, issued.ticket)
+    if bool(at_s) != bool(issued.redeemed_s):
+        set_redeemed(connection, card, issued, at_s)
 
 
-def _to_tell(
+def _next_to_put(
     connection: Connection,
-    holding: IssuedCode,
+    issued: IssuedCode,
     new: list[Entry],
     facts: list[Entry],
     history: History,
@@ -170,35 +170,35 @@ def _to_tell(
         return None
     entry = next(f for f in facts if (f.origin, f.seq) == (first.origin, first.seq))
     is_new = any(one.name == entry.name for one in new)
-    return entry if was_waiting or (is_new and not holding.redeemed_s) else None
+    return entry if was_waiting or (is_new and not issued.redeemed_s) else None
 
 
-def _tell(
+def _put_event(
     connection: Connection,
     account: Account,
-    holding: IssuedCode,
+    issued: IssuedCode,
     entry: Entry,
     now_ms: int,
 ) -> None:
     is_ours = entry.source == API
     webhook_outbox.put(
-        connection, account, "user_consume_card", card_id=holding.card_id, line=holding.ticket,
-        openid=holding.openid, now_ms=now_ms,
+        connection, account, "user_consume_card", card_id=issued.card_id, line=issued.ticket,
+        openid=issued.openid, now_ms=now_ms,
         # A gate may take its redemption back; the API never does.
         due_ms=now_ms if is_ours else now_ms + account.grace_s * 1000,
-        created_s=entry.at_ms // 1000, entry=entry.name, UserCardCode=holding.code,
+        created_s=entry.at_ms // 1000, entry=entry.name, UserCardCode=issued.code,
         ConsumeSource="FROM_API" if is_ours else "FROM_MOBILE_HELPER",
         LocationName="" if is_ours else entry.gate, OuterStr=entry.note if is_ours else "",
     )  # fmt: skip
 
 
-def _tell_irregular(
-    connection: Connection, account: Account, holding: IssuedCode, one: Judged, now_ms: int
+def _put_irregular(
+    connection: Connection, account: Account, issued: IssuedCode, one: Judged, now_ms: int
 ) -> None:
     entry = one.entry
     webhook_outbox.put(
-        connection, account, webhook_outbox.IRREGULAR, card_id=holding.card_id, line=holding.ticket,
-        openid=holding.openid, now_ms=now_ms, due_ms=now_ms + account.grace_s * 1000,
-        created_s=entry.at_ms // 1000, entry=entry.name, UserCardCode=holding.code,
+        connection, account, webhook_outbox.IRREGULAR, card_id=issued.card_id, line=issued.ticket,
+        openid=issued.openid, now_ms=now_ms, due_ms=now_ms + account.grace_s * 1000,
+        created_s=entry.at_ms // 1000, entry=entry.name, UserCardCode=issued.code,
         Kind=one.kind.value, LocationName=entry.gate, VoidTime=one.void.at_ms // 1000,
     )  # fmt: skip

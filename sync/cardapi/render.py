@@ -43,7 +43,7 @@ class Drawn:
     """Where the ticket is for: zone, entrance, hall, seats, flight."""
 
 
-def drawn(card: Card, holding: IssuedCode, symbology: str = "") -> Drawn:
+def drawn(card: Card, issued: IssuedCode, symbology: str = "") -> Drawn:
     """How a ticket is to be drawn, by its card's ``code_type``. Raises UsageError."""
     code_type = card.base["code_type"]
     if code_type == "CODE_TYPE_NONE" and not symbology:
@@ -53,18 +53,17 @@ def drawn(card: Card, holding: IssuedCode, symbology: str = "") -> Drawn:
         meant = "pdf417" if is_barcode else "aztec"
     else:
         meant = "code128" if is_barcode else "qr"
-    said = holding.said
-    detail = card.detail
+    own, detail = issued.attributes, card.detail
     parts = [
-        detail.get("flight", ""), said.get("zone", ""), said.get("entrance", ""),
-        said.get("gate") or detail.get("gate", ""), said.get("screening_room", ""),
-        said.get("ticket_class") or detail.get("ticket_class", ""), said.get("class", ""),
-        *holding.seats,
+        detail.get("flight", ""), own.get("zone", ""), own.get("entrance", ""),
+        own.get("gate") or detail.get("gate", ""), own.get("screening_room", ""),
+        own.get("ticket_class") or detail.get("ticket_class", ""), own.get("class", ""),
+        *issued.seats,
     ]  # fmt: skip
     return Drawn(
-        text=said.get("qrcode_data") or holding.code,
+        text=own.get("qrcode_data") or issued.code,
         symbology=symbology or meant,
-        caption=holding.code if code_type in _SHOWS_TEXT else "",
+        caption=issued.code if code_type in _SHOWS_TEXT else "",
         title=card.base["title"],
         place=" · ".join(printable(part, 60) for part in parts if part),
     )
@@ -103,8 +102,8 @@ def _cut(one: Drawn) -> str:
     # With a view box it can be scaled to the width of a column.
     svg = _SIZE.sub(r'<svg viewBox="0 0 \1 \2"', svg[svg.index("<svg") :], count=1)
     lines = [one.title, one.place, one.caption]
-    told = "".join(f"<p>{escape(printable(line))}</p>" for line in lines if line)
-    return f"<section>{svg}{told}</section>"
+    text = "".join(f"<p>{escape(printable(line))}</p>" for line in lines if line)
+    return f"<section>{svg}{text}</section>"
 
 
 _HEAD = """<!doctype html>

@@ -26,10 +26,11 @@ from sync.cardapi.background_jobs import BackgroundJobs
 from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.settings import CardSettings
 from sync.server import http
+from sync.server.callers import OF_BACKEND, prove
 from sync.server.devices import hash_of
 from sync.server.http import Denied, reply
 from sync.server.limits import Buckets
-from sync.server.server import OF_BACKEND, Server, prove
+from sync.server.server import Server
 from sync.wire import PREFIX
 
 log = logging.getLogger(__name__)
@@ -82,24 +83,24 @@ CALLS = (
 
 
 class CardApi:
-    """The routes, the organiser's with them, and the clockwork that goes with both."""
+    """The routes, the organiser's with them, and the background jobs that go with both."""
 
     def __init__(self, server: Server, settings: CardSettings) -> None:
         self._server = server
         self._tokens = Buckets(settings.account_per_s, settings.account_burst)
-        self.clockwork = BackgroundJobs(server, settings)
+        self.jobs = BackgroundJobs(server, settings)
 
     async def start(self) -> None:
         """Begin with what is done by the clock."""
-        await self.clockwork.start()
+        await self.jobs.start()
 
     async def stop(self) -> None:
         """Stop it."""
-        await self.clockwork.stop()
+        await self.jobs.stop()
 
     def routes(self) -> list[BaseRoute]:
         """The most asked first."""
-        return [*self._calls(), *CardAdmin(self._server, self.clockwork).routes()]
+        return [*self._calls(), *CardAdmin(self._server, self.jobs).routes()]
 
     def _calls(self) -> list[BaseRoute]:
         """Every route takes any method, because also a wrong one is answered with an errcode."""
@@ -125,17 +126,17 @@ class CardApi:
             token = request.query_params.get("access_token", "")
             if self._tokens.take(hash_of(token)):
                 raise Refused(Errcode.TOO_OFTEN)
-            said: Mapping[str, Any] = {}
+            params: Mapping[str, Any] = {}
             if request.method == "POST" and not call.by_get:
-                said = await self._body(request)
-            answer = await self._do(call, token, said, self._server.public_url(request))
+                params = await self._body(request)
+            answer = await self._do(call, token, params, self._server.public_url(request))
             prove(request, hash_of(token), OF_BACKEND)
             return answer
 
         return await self._answer(request, work)
 
     async def _do(
-        self, call: Call, token: str, said: Mapping[str, Any], public_url: str
+        self, call: Call, token: str, params: Mapping[str, Any], public_url: str
     ) -> Mapping[str, Any]:
         now_ms = read_wall_ms()
         do = call.do
@@ -143,14 +144,14 @@ class CardApi:
             do = partial(codes.consume, memory=self._server.memory)
         if do is cards.create_qrcode:
             do = partial(cards.create_qrcode, public_url=public_url)
-        job = partial(_work, do=do, token=token, said=said, now_ms=now_ms)
+        job = partial(_work, do=do, token=token, params=params, now_ms=now_ms)
         done = await (self._server.read(job) if call.is_read else self._server.write(job))
         if isinstance(done, Refused):
             raise done
         if not call.is_read:
             # Most accounts have one. What else a call has changed is found a moment later.
             for event in {done.account.event, *done.account.events}:
-                self._server.tell_changes(event)
+                self._server.publish_changes(event)
         return done.answer
 
     async def _body(self, request: Request) -> Mapping[str, Any]:
@@ -160,12 +161,12 @@ class CardApi:
         if request.url.path.startswith("/card/") and _ESCAPED.search(body):
             raise Refused(Errcode.ESCAPED)
         try:
-            said = msgspec.json.decode(body)
+            params = msgspec.json.decode(body)
         except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
             raise Refused(Errcode.NOT_JSON) from error
-        if not isinstance(said, dict):
+        if not isinstance(params, dict):
             raise Refused(Errcode.NOT_JSON, "an object is wanted")
-        return said
+        return params
 
     async def _answer(
         self, request: Request, work: Callable[[], Any], head: Mapping[str, Any] = _OK
@@ -174,23 +175,23 @@ class CardApi:
         headers: Mapping[str, str] = {}
         try:
             answer = await work()
-            told = {**head, **answer}
+            body = {**head, **answer}
         except Refused as refused:
-            told = _error(self._slow_down(request, refused))
+            body = _error(self._slow_down(request, refused))
         except Denied as denied:
             code = _DENIED.get(denied.status, Errcode.BUSY)
-            told = _error(Refused(code, denied.problem.error))
+            body = _error(Refused(code, denied.problem.error))
             # Such as that the connection ends, because the rest of the body was not read.
             headers = denied.headers
         except DataError:
-            told = _error(Refused(Errcode.BAD_PARAMETER))
+            body = _error(Refused(Errcode.BAD_PARAMETER))
         except (SQLAlchemyError, StoreError) as error:
             log.error("%s: %s", request.url.path, type(error).__name__)
-            told = _error(Refused(Errcode.BUSY))
+            body = _error(Refused(Errcode.BUSY))
         except Exception as error:
             log.error("%s: %s", request.url.path, type(error).__name__, exc_info=error)
-            told = _error(Refused(Errcode.BUSY))
-        response = reply(told)
+            body = _error(Refused(Errcode.BUSY))
+        response = reply(body)
         response.headers.update(headers)
         return response
 
@@ -199,7 +200,7 @@ class CardApi:
         if refused.code not in _GUESSES:
             return refused
         try:
-            self._server.check_address(request)
+            self._server.callers.check_address(request)
         except Denied:
             return Refused(Errcode.TOO_OFTEN)
         return refused
@@ -210,8 +211,8 @@ class CardApi:
         async def work() -> Mapping[str, Any]:
             if request.method != "GET":
                 raise Refused(Errcode.NEED_GET)
-            said = dict(request.query_params)
-            return await self._grant(request, accounts.fresh_token, said)
+            params = dict(request.query_params)
+            return await self._grant(request, accounts.fresh_token, params)
 
         return await self._answer(request, work, {})
 
@@ -221,8 +222,8 @@ class CardApi:
         async def work() -> Mapping[str, Any]:
             if request.method != "POST":
                 raise Refused(Errcode.NEED_POST)
-            said = await self._body(request)
-            return await self._grant(request, accounts.stable_token, said)
+            params = await self._body(request)
+            return await self._grant(request, accounts.stable_token, params)
 
         return await self._answer(request, work, {})
 
@@ -230,14 +231,14 @@ class CardApi:
         self,
         request: Request,
         ask: Callable[[Connection, Mapping[str, Any], str, int], Grant],
-        said: Mapping[str, Any],
+        params: Mapping[str, Any],
     ) -> Mapping[str, Any]:
         address = request.client.host if request.client else ""
         now_ms = read_wall_ms()
 
         def work(connection: Connection) -> Grant | Refused:
             try:
-                return ask(connection, said, address, now_ms)
+                return ask(connection, params, address, now_ms)
             except Refused as refused:
                 # A value, so that what was counted is kept.
                 return refused
@@ -275,11 +276,11 @@ class _Done(NamedTuple):
 
 
 def _work(
-    connection: Connection, *, do: Job, token: str, said: Mapping[str, Any], now_ms: int
+    connection: Connection, *, do: Job, token: str, params: Mapping[str, Any], now_ms: int
 ) -> _Done | Refused:
     try:
         account = accounts.with_token(connection, token, now_ms)
-        return _Done(account, do(connection, account, said, now_ms))
+        return _Done(account, do(connection, account, params, now_ms))
     except Refused as refused:
         # A value: an exception would undo what others do in the same commit.
         return refused

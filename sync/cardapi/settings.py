@@ -12,5 +12,5 @@ class CardSettings:
     account_burst: float = 4000.0
     callback_to: tuple[str, ...] = ()
     """Hosts (``host``, ``host:port``) that callbacks may be at though they are not public."""
-    runs_clockwork: bool = True
+    runs_jobs: bool = True
     """Whether this process follows journals and tells callbacks, or leaves that to others."""

@@ -63,7 +63,7 @@ card = Table(
     Index("card_account", "appid", "created_s", "card_id"),
     Index("card_event", "event"),
 )
-holding = Table(
+issued_code = Table(
     "issued_code",
     metadata,
     text("card_id", key=True),

@@ -26,10 +26,10 @@ from sync.cardapi.fields import (
 )
 from sync.cardapi.issued_codes import (
     find_card,
-    holding_of,
     is_used,
+    issued_code_of,
     keep,
-    need_holding,
+    need_issued_code,
     publish_one,
 )
 from sync.cardapi.projection import CANCELLED, DAY_S, DEAD, IssuedCode, State, last_second
@@ -40,85 +40,87 @@ Answer = dict[str, Any]
 
 
 def update_meeting(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``meetingticket/updateuser``: times, zone, entrance, seat. Raises Refused."""
-    card, holding = _need(connection, account, said, Kind.MEETING)
-    new = {**holding.said, **read_fields(MEETING_UPDATE, said)}
+    card, issued = _need(connection, account, params, Kind.MEETING)
+    new = {**issued.attributes, **read_fields(MEETING_UPDATE, params)}
     begin, end = new.get("begin_time"), new.get("end_time")
     if begin and end and end <= begin:
         raise Refused(Errcode.BAD_TIME, "end_time is not after begin_time")
-    _tell(connection, card, holding, new)
-    if begin != holding.said.get("begin_time"):
-        remind(connection, account, replace(holding, said=new), now_ms)
+    _set_attributes(connection, card, issued, new)
+    if begin != issued.attributes.get("begin_time"):
+        remind(connection, account, replace(issued, attributes=new), now_ms)
     return {}
 
 
-def remind(connection: Connection, account: Account, holding: IssuedCode, now_ms: int) -> None:
+def remind(connection: Connection, account: Account, issued: IssuedCode, now_ms: int) -> None:
     """Have the account told two hours before the doors open; a later word replaces this one."""
-    webhook_outbox.forget_reminder(connection, holding.ticket)
-    begin = holding.said.get("begin_time", 0)
-    if begin * 1000 > now_ms and holding.state is not State.UNAVAILABLE and not holding.redeemed_s:
+    webhook_outbox.forget_reminder(connection, issued.ticket)
+    begin = issued.attributes.get("begin_time", 0)
+    if begin * 1000 > now_ms and issued.state is not State.UNAVAILABLE and not issued.redeemed_s:
         due_ms = max(now_ms, (begin - webhook_outbox.REMIND_BEFORE_S) * 1000)
         webhook_outbox.put(
-            connection, account, webhook_outbox.REMINDER, card_id=holding.card_id, now_ms=now_ms,
-            line=webhook_outbox.reminder_line(holding.ticket), openid=holding.openid, due_ms=due_ms,
-            created_s=due_ms // 1000, UserCardCode=holding.code, BeginTime=begin,
+            connection, account, webhook_outbox.REMINDER, card_id=issued.card_id, now_ms=now_ms,
+            line=webhook_outbox.reminder_line(issued.ticket), openid=issued.openid, due_ms=due_ms,
+            created_s=due_ms // 1000, UserCardCode=issued.code, BeginTime=begin,
         )  # fmt: skip
 
 
 def update_movie(
-    connection: Connection, account: Account, said: Mapping[str, Any], _now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], _now_ms: int
 ) -> Answer:
     """``movieticket/updateuser``: class, show, hall, seats. Raises Refused."""
-    asked = read_fields(MOVIE_UPDATE, said)
-    card, holding = _need(connection, account, said, Kind.MOVIE)
-    _tell(connection, card, holding, {**holding.said, **asked})
+    asked = read_fields(MOVIE_UPDATE, params)
+    card, issued = _need(connection, account, params, Kind.MOVIE)
+    _set_attributes(connection, card, issued, {**issued.attributes, **asked})
     return {}
 
 
 def check_in(
-    connection: Connection, account: Account, said: Mapping[str, Any], now_ms: int
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``boardingpass/checkin``; ``is_cancel`` takes it all back. Raises Refused."""
     # The reference's own example has a blank behind the name of ``is_cancel``.
-    said = {name.strip(): value for name, value in said.items()}
-    if read_fields((IS_CANCEL,), said).get("is_cancel"):
-        card, holding = _need(connection, account, said, Kind.BOARDING)
-        shown = holding.barcodes
-        _tell(connection, card, holding, {CANCELLED: shown} if shown else {})
+    params = {name.strip(): value for name, value in params.items()}
+    if read_fields((IS_CANCEL,), params).get("is_cancel"):
+        card, issued = _need(connection, account, params, Kind.BOARDING)
+        shown = issued.barcodes
+        _set_attributes(connection, card, issued, {CANCELLED: shown} if shown else {})
         return {}
     # Libraries send empty text for what their caller did not say.
-    asked = {k: v for k, v in read_fields(BOARDING_UPDATE, said).items() if v != ""}
-    card, holding = _need(connection, account, said, Kind.BOARDING)
+    asked = {k: v for k, v in read_fields(BOARDING_UPDATE, params).items() if v != ""}
+    card, issued = _need(connection, account, params, Kind.BOARDING)
     if asked.get("qrcode_data"):
-        _take_barcode(connection, card, holding, asked["qrcode_data"], now_ms // 1000)
-    new = {**holding.said, **asked, "checked_in": True}
+        _take_barcode(connection, card, issued, asked["qrcode_data"], now_ms // 1000)
+    new = {**issued.attributes, **asked, "checked_in": True}
     new.pop(CANCELLED, None)
-    _tell(connection, card, holding, new)
+    _set_attributes(connection, card, issued, new)
     return {}
 
 
 def _need(
-    connection: Connection, account: Account, said: Mapping[str, Any], kind: Kind
+    connection: Connection, account: Account, params: Mapping[str, Any], kind: Kind
 ) -> tuple[Card, IssuedCode]:
-    card, holding = need_holding(connection, account, said, locks=True)
+    card, issued = need_issued_code(connection, account, params, locks=True)
     if card.kind is not kind:
         raise Refused(Errcode.NOT_THIS_CARD, card.kind)
-    if holding.state in (State.UNAVAILABLE, State.DELETED):
-        raise Refused(Errcode.NOT_USABLE, holding.state)
-    return card, holding
+    if issued.state in (State.UNAVAILABLE, State.DELETED):
+        raise Refused(Errcode.NOT_USABLE, issued.state)
+    return card, issued
 
 
-def _tell(connection: Connection, card: Card, holding: IssuedCode, said: Mapping[str, Any]) -> None:
-    changed = replace(holding, said=said)
-    if changed != holding:
+def _set_attributes(
+    connection: Connection, card: Card, issued: IssuedCode, attributes: Mapping[str, Any]
+) -> None:
+    changed = replace(issued, attributes=attributes)
+    if changed != issued:
         keep(connection, card, changed)
         publish_one(connection, card, changed)
 
 
 def _take_barcode(
-    connection: Connection, card: Card, holding: IssuedCode, text: str, now_s: int
+    connection: Connection, card: Card, issued: IssuedCode, text: str, now_s: int
 ) -> None:
     """What the phone shows must find this ticket and no other. Raises Refused.
 
@@ -134,7 +136,7 @@ def _take_barcode(
     if known is None:
         return
     is_given = known.state == CodeState.TRANSFERRED
-    if known.ticket == holding.ticket:
+    if known.ticket == issued.ticket:
         if is_given:
             raise Refused(Errcode.BAD_PARAMETER, "qrcode_data is still on the giver's phone")
         return
@@ -152,39 +154,39 @@ def _barcode_owner(
     connection: Connection, card: Card, ticket: str, text: str
 ) -> tuple[Card, IssuedCode] | None:
     """Whose barcode it is or was, within the account; ``None`` of what is anybody's own code."""
-    c = t.holding.c
+    c = t.issued_code.c
     rows = connection.execute(
-        select(t.holding).where(c.ticket == ticket, c.appid == card.appid)
+        select(t.issued_code).where(c.ticket == ticket, c.appid == card.appid)
     ).all()
     if any(row.code == parse(text).code for row in rows):
         return None
     for row in rows:
         found = find_card(connection, row.card_id)
         if row.state not in DEAD and found is not None:
-            return found, holding_of(row)
+            return found, issued_code_of(row)
     return None
 
 
-def _is_done(connection: Connection, card: Card, holding: IssuedCode, now_s: int) -> bool:
+def _is_done(connection: Connection, card: Card, issued: IssuedCode, now_s: int) -> bool:
     """Whether a ticket is void, used, or over for a day: a flight may be late."""
     return (
-        holding.state in (State.UNAVAILABLE, State.DELETED)
-        or last_second(card, holding.claimed_s) + DAY_S < now_s
-        or is_used(connection, card, holding)
+        issued.state in (State.UNAVAILABLE, State.DELETED)
+        or last_second(card, issued.claimed_s) + DAY_S < now_s
+        or is_used(connection, card, issued)
     )
 
 
-def _shows(holding: IssuedCode, text: str) -> bool:
+def _shows(issued: IssuedCode, text: str) -> bool:
     """Whether its phone still shows that, and not something else by now, or nothing."""
-    return bool(parse(holding.said.get("qrcode_data", "")).code == parse(text).code)
+    return bool(parse(issued.attributes.get("qrcode_data", "")).code == parse(text).code)
 
 
-def _let_go(connection: Connection, card: Card, holding: IssuedCode, text: str) -> None:
+def _let_go(connection: Connection, card: Card, issued: IssuedCode, text: str) -> None:
     code = parse(text).code
-    said = dict(holding.said)
-    if _shows(holding, text):
-        del said["qrcode_data"]
-    if CANCELLED in said:
-        said[CANCELLED] = [one for one in said[CANCELLED] if parse(one).code != code]
-    if said != holding.said:
-        keep(connection, card, replace(holding, said=said))
+    attributes = dict(issued.attributes)
+    if _shows(issued, text):
+        del attributes["qrcode_data"]
+    if CANCELLED in attributes:
+        attributes[CANCELLED] = [one for one in attributes[CANCELLED] if parse(one).code != code]
+    if attributes != issued.attributes:
+        keep(connection, card, replace(issued, attributes=attributes))

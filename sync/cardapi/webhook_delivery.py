@@ -107,8 +107,8 @@ def hosts(stated: Sequence[str]) -> tuple[str, ...]:
     for one in stated:
         found = _HOST.fullmatch(one)
         if found is None or int(found[1] or 1) not in range(1, 65536):
-            told = _("--callback-to {text!r} is no host").format(text=one[:80])
-            raise UsageError(told, _("Like this: --callback-to backend.internal:8080"))
+            wrong = _("--callback-to {text!r} is no host").format(text=one[:80])
+            raise UsageError(wrong, _("Like this: --callback-to backend.internal:8080"))
     return tuple(stated)
 
 

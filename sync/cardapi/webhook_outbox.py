@@ -63,7 +63,7 @@ class Body(msgspec.Struct, frozen=True):
     openid: str
     card_id: str
     created_s: int
-    said: dict[str, str | int]
+    fields: dict[str, str | int] = msgspec.field(name="said")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,12 @@ def put(
     due_ms: int | None = None,
     created_s: int | None = None,
     entry: str = "",
-    **said: str | int,
+    **fields: str | int,
 ) -> None:
     """Have an event told, at once or when it is due; ``entry`` is the admission it is about."""
     if not account.callback:
         return
-    body = Body(event, openid, card_id, created_s or now_ms // 1000, said)
+    body = Body(event, openid, card_id, created_s or now_ms // 1000, fields)
     connection.execute(
         insert(t.notice).values(
             appid=account.appid,
@@ -166,11 +166,13 @@ def lease(connection: Connection, ids: list[int], now_ms: int) -> list[WebhookEv
     return found
 
 
-def settle(connection: Connection, notice: WebhookEvent, now_ms: int, *, was_heard: bool) -> None:
-    """Note how telling went: heard ones are done, others are tried again, three times in all."""
+def settle(
+    connection: Connection, notice: WebhookEvent, now_ms: int, *, was_delivered: bool
+) -> None:
+    """Note how delivery went: what was not delivered is tried again, three times in all."""
     c = t.notice.c
     here = c.id == notice.id
-    if was_heard:
+    if was_delivered:
         connection.execute(delete(t.notice).where(here))
         return
     fields: dict[str, Any] = {"leased_ms": 0, "state": "failed", "due_ms": now_ms}
@@ -196,7 +198,7 @@ def as_xml(account: Account, body: Body) -> str:
         _element("CardId", body.card_id),
     ]
     for name, is_text in FIELDS[body.event]:
-        value = body.said.get(name, "" if is_text else 0)
+        value = body.fields.get(name, "" if is_text else 0)
         parts.append(_element(name, str(value)) if is_text else f"<{name}>{value}</{name}>")
     return f"<xml>{''.join(parts)}</xml>"
 

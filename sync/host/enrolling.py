@@ -30,7 +30,7 @@ from gate.storage.log_file import open_log
 from gate.text.words import printable
 from sync.server import http, invite
 from sync.server.http import Denied, reply
-from sync.server.request_timeout import Prompt
+from sync.server.request_timeout import HttpProtocol
 from sync.transport import listening
 from sync.transport.accepting import raise_file_limit
 from sync.transport.connections import Connections
@@ -138,7 +138,7 @@ def invite_gates(folder: Folder, names: Sequence[str], *, listen: str = LISTEN) 
             log_config=None,
             access_log=False,
             server_header=False,
-            http=Prompt,
+            http=HttpProtocol,
             ws="none",
             timeout_keep_alive=5,
             timeout_graceful_shutdown=3,

@@ -23,21 +23,23 @@ from gate.core.enrolment import Enrol, Enrolled
 from gate.core.ticket_feed import ResyncNeeded
 from gate.errors import StoreError
 from gate.i18n import _
-from sync.server import audit, conflicts, devices, feed, http
-from sync.server.admin import Admin
-from sync.server.http import Denied, reply
+from sync.server import audit, conflicts, enrolment, feed, http
+from sync.server.admin import organiser_routes
+from sync.server.callers import run_of
+from sync.server.http import Denied, address_of, reply
 from sync.server.metrics import Counted
 from sync.server.part import Part
 from sync.server.readiness import Readiness
 from sync.server.retention import Retention
-from sync.server.server import Server, Settings, address_of, run_of
+from sync.server.server import Server
+from sync.server.settings import Settings
 from sync.wire import MAX_FRAME, PREFIX, Problem
 
 log = logging.getLogger(__name__)
 SMALL = 16 * 1024
+"""Longest body of a request that says little, in bytes."""
 COUNT_EVERY_S = 10.0
 """How often irregular admissions are counted anew for whoever asks for numbers."""
-"""Longest body of a request that says little, in bytes."""
 _enrol = msgspec.json.Decoder(Enrol)
 _encode = msgspec.json.Encoder().encode
 _RANGE = re.compile(rb"bytes=([0-9]{1,15})-([0-9]{0,15})")
@@ -63,17 +65,17 @@ class Devices:
     async def exchange(self, request: Request) -> Response:
         """Take in what a device brings, and say what there is to say to it."""
         server = self._server
-        device = await server.device_of(request)
-        server.check_rate(device)
+        device = await server.callers.device_of(request)
+        server.callers.check_rate(device)
         body = await http.read_body(request, MAX_FRAME, server.settings.body_s)
-        answer = await server.exchange(device, await server.read_ask(body))
+        answer = await server.exchange.answer(device, await server.exchange.decode(body))
         return Response(_encode(answer), media_type=http.JSON)
 
     async def changes(self, request: Request) -> Response:
         """A page of the feed of ticket changes."""
         server = self._server
-        device = await server.device_of(request)
-        server.check_rate(device)
+        device = await server.callers.device_of(request)
+        server.callers.check_rate(device)
         cursor = request.query_params.get("cursor", "")[:100]
         stated = request.query_params.get("limit", str(feed.PAGE))
         if not (stated.isascii() and stated.isdecimal() and 0 < int(stated[:9]) <= feed.PAGE):
@@ -90,15 +92,15 @@ class Devices:
         except ResyncNeeded as error:
             reason = _("This cursor is not of this server any more: take a new snapshot.")
             raise Denied(409, "resync", reason) from error
-        server.device_cache.hear(device.id, None)
+        server.device_cache.reports.note(device.id, None)
         return reply(page)
 
     async def snapshot(self, request: Request) -> Response:
         """A ready replica to begin with; built now if there is none."""
         server = self._server
-        device = await server.device_of(request)
-        server.check_rate(device)
-        cursor = (await server.tip_cache.heartbeat(device.event)).cursor
+        device = await server.callers.device_of(request)
+        server.callers.check_rate(device)
+        cursor = (await server.tip_cache.newest(device.event)).cursor
         found = await server.snapshots.get(device.event, cursor, server.settings.snapshot_wait_s)
         if found is None:
             problem = Problem("building", _("The tickets are being packed. Ask again."))
@@ -110,8 +112,8 @@ class Devices:
     async def snapshot_file(self, request: Request) -> Response:
         """The packed file, or the rest of it."""
         server = self._server
-        device = await server.device_of(request)
-        server.check_rate(device)
+        device = await server.callers.device_of(request)
+        server.callers.check_rate(device)
         found = server.snapshots.packed(device.event, request.path_params["name"])
         if found is None:
             reason = _("There is no such snapshot any more: ask for the newest.")
@@ -125,11 +127,11 @@ class Devices:
     async def enrol(self, request: Request) -> Response:
         """A credential for a one-time token."""
         server = self._server
-        server.check_address(request)
+        server.callers.check_address(request)
         body = await http.read_body(request, SMALL, server.settings.body_s)
         asked = http.decode(_enrol, body)
         now_ms = read_wall_ms()
-        enrol = partial(devices.enrol, asked=asked, now_ms=now_ms)
+        enrol = partial(enrolment.enrol, asked=asked, now_ms=now_ms)
         actor = audit.Actor(asked.device, address_of(request))
 
         def admit(connection: Connection) -> Enrolled:
@@ -140,7 +142,7 @@ class Devices:
         enrolled = await server.write(admit)
         await server.device_cache.refresh()
         server.streams.cut_revoked()
-        server.tell_changes(enrolled.event)
+        server.publish_changes(enrolled.event)
         log.info("enrolled device=%s event=%s", asked.device, enrolled.event)
         return reply(enrolled)
 
@@ -148,8 +150,8 @@ class Devices:
         """Exchange over one connection, and hear the news."""
         server = self._server
         try:
-            device = await server.device_of(websocket)
-            server.check_rate(device)
+            device = await server.callers.device_of(websocket)
+            server.callers.check_rate(device)
         except Denied as denied:
             if "websocket.http.response" in websocket.scope.get("extensions", {}):
                 await websocket.send_denial_response(http.denial(denied))
@@ -195,15 +197,15 @@ class Open:
             # While the database is away the other numbers are wanted all the more.
             with suppress(SQLAlchemyError):
                 kinds, waiting = await self._server.read(conflicts.count_irregular)
-                self._server.metrics.tell_irregular(kinds, waiting)
+                self._server.metrics.set_irregular(kinds, waiting)
         return Response(self._server.metrics.text(), media_type="text/plain; version=0.0.4")
 
 
 def _check_range(request: Request, size: int) -> None:
     """Leave a range the file has, refuse one beyond its end, pass over any other."""
     headers = request.scope["headers"]
-    said = [value for name, value in headers if name == b"range"]
-    match = _RANGE.fullmatch(said[0]) if len(said) == 1 else None
+    ranges = [value for name, value in headers if name == b"range"]
+    match = _RANGE.fullmatch(ranges[0]) if len(ranges) == 1 else None
     if match is not None and int(match[1]) >= size:
         reason = _("The file ends before that.")
         raise Denied(416, "range", reason, {"Content-Range": f"bytes */{size}"})
@@ -238,7 +240,7 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
         routes=[
             *Devices(server).routes(),
             *(route for one in mounted.values() for route in one.routes()),
-            *Admin(server, retention, parts).routes(),
+            *organiser_routes(server, retention, parts),
             *Open(server).routes(),
         ],
         middleware=[Middleware(http.Framed), Middleware(Counted, metrics=server.metrics)],

@@ -89,14 +89,14 @@ def noted(
 ) -> Callable[[Connection], T]:
     """The job, and in its transaction the row that tells of it; none where nothing was changed.
 
-    ``about`` is told what the job answered; ``None`` says that it changed nothing.
+    ``about`` is called with what the job answered; ``None`` says that it changed nothing.
     """
 
     def do(connection: Connection) -> T:
         done = job(connection)
-        told = about if isinstance(about, str) else about(done)
-        if told is not None:
-            note(connection, actor, act, now_ms, event=event, about=told)
+        text = about if isinstance(about, str) else about(done)
+        if text is not None:
+            note(connection, actor, act, now_ms, event=event, about=text)
         return done
 
     return do
@@ -142,11 +142,11 @@ def findings(connection: Connection) -> Iterator[str]:
 
 def as_csv(some: Sequence[tuple[Row, str]]) -> str:
     """Rows for a spreadsheet, which takes none of it for a formula."""
-    told = [COLUMNS, *((*_told(row), hashed) for row, hashed in some)]
-    return "".join(f"{spreadsheet.row(cells)}\n" for cells in told)
+    lines = [COLUMNS, *((*_cells(row), hashed) for row, hashed in some)]
+    return "".join(f"{spreadsheet.row(cells)}\n" for cells in lines)
 
 
-def _told(row: Row) -> tuple[Any, ...]:
+def _cells(row: Row) -> tuple[Any, ...]:
     return (row.seq, row.at_ms, row.event, row.who, row.address, row.act, row.about)
 
 

@@ -101,20 +101,20 @@ def confirm(
 ) -> Entry | None:
     """Let an undo that is only a claim count; ``None`` when no such claim is there."""
     journals.lock(connection, event)
-    said = journals.find(connection, event, undo)
-    facts = journals.facts_of(connection, event, said.ticket) if said is not None else []
-    if said is None or said not in claims(facts):
+    claim = journals.find(connection, event, undo)
+    facts = journals.facts_of(connection, event, claim.ticket) if claim is not None else []
+    if claim is None or claim not in claims(facts):
         return None
     return intake.record(
         connection,
         event,
         now_ms,
-        [said.hlc],
+        [claim.hlc],
         act=Act.ANNULMENT,
         operator=who,
-        ticket=said.ticket,
-        ticket_type=said.ticket_type,
-        target=said.target,
+        ticket=claim.ticket,
+        ticket_type=claim.ticket_type,
+        target=claim.target,
         note=note,
     )
 

@@ -1,44 +1,25 @@
 """Who the devices are, in memory: looked up at every request, read again every second.
 
-When a device was heard, and what it reported, is kept here and written down every second; another
-server on the same database sees it then.
+When a device was heard, and what it reported, is kept beside that and written down every second;
+another server on the same database sees it then.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 
-import msgspec
-
-from gate.clock import boot_ms, read_boot_id, read_wall_ms
-from gate.core.event_device import DeviceReport, EventDevice
-from sync.server import devices
-from sync.server.devices import Device
-from sync.wire import DeviceLine, SyncRequestStamp, Watermark
+from gate.clock import boot_ms, read_wall_ms
+from gate.core.event_device import EventDevice
+from sync.server.device_reports import DeviceReports
+from sync.server.devices import Device, State
+from sync.wire import DeviceLine, Watermark
 
 READ_EVERY_S = 1.0
 STALE_S = 2.0
 """A credential is believed this long after the database was last asked."""
 TOLD_ON_MS = 60_000
 """An older watermark of a device is not told on."""
-CLOCK = read_boot_id()
-"""The clock that watermarks are told by: one for all servers of a machine."""
-_encode = msgspec.json.Encoder().encode
-_stamp = msgspec.json.Decoder(SyncRequestStamp)
-_report = msgspec.json.Decoder(DeviceReport)
-
 Read = Callable[[], Awaitable[list[Device]]]
-
-
-@dataclass(slots=True)
-class _Heard:
-    """When a device was last heard here, and what it said of itself."""
-
-    at_ms: int = 0
-    report: DeviceReport | None = None
-    is_kept: bool = True
-    stamp: SyncRequestStamp | None = None
 
 
 class DeviceCache:
@@ -51,8 +32,7 @@ class DeviceCache:
         self._by_credential: dict[str, Device] = {}
         self._by_id: dict[str, Device] = {}
         self._by_event: dict[str, list[Device]] = {}
-        self._heard: dict[str, _Heard] = {}
-        self._reports: dict[str, tuple[str, DeviceReport]] = {}
+        self.reports = DeviceReports()
 
     async def refresh(self) -> None:
         """Read the devices from the database, whatever is known."""
@@ -65,7 +45,7 @@ class DeviceCache:
             found = await self._read()
             self._read_at = begun
             self._by_credential = {one.credential: one for one in found}
-            self._by_id = {one.id: one for one in found}
+            self._by_id = self.reports.rows = {one.id: one for one in found}
             self._by_event = {}
             for one in found:
                 self._by_event.setdefault(one.event, []).append(one)
@@ -88,36 +68,6 @@ class DeviceCache:
         found = self._by_id.get(device)
         return found.public_key if found is not None and found.event == event else ""
 
-    def hear(
-        self, device: str, report: DeviceReport | None, stamp: SyncRequestStamp | None = None
-    ) -> None:
-        """A device was heard now."""
-        heard = self._heard.get(device)
-        if heard is None:
-            heard = self._heard[device] = _Heard()
-        heard.at_ms = read_wall_ms()
-        heard.report = report or heard.report
-        if stamp is not None and stamp.clock == CLOCK:
-            # No device has done more than it says by a moment that is still to come.
-            at_ms = min(stamp.not_before_ms, boot_ms())
-            heard.stamp = msgspec.structs.replace(stamp, not_before_ms=at_ms)
-        heard.is_kept = False
-
-    def heard_to_keep(self) -> list[tuple[str, int, str, str]]:
-        """What was heard since this was last asked: device, when, report and stamp as JSON."""
-        fresh = []
-        for id_, heard in self._heard.items():
-            if not heard.is_kept:
-                heard.is_kept = True
-                report = _encode(self._report_of(id_)).decode()
-                stamp = _encode(heard.stamp).decode() if heard.stamp else ""
-                fresh.append((id_, heard.at_ms, report, stamp))
-        return fresh
-
-    def heard_since(self, since_ms: int) -> int:
-        """How many devices were heard since then, by any server."""
-        return sum(self._heard_ms(one) > since_ms for one in self._by_id.values())
-
     def lanes(self, event: str) -> list[EventDevice]:
         """Every device of the event as the others are told of it."""
         now_ms = read_wall_ms()
@@ -128,8 +78,10 @@ class DeviceCache:
                 key=one.public_key,
                 active=one.is_active,
                 state=one.state,
-                heard_ago_ms=max(0, now_ms - at_ms) if (at_ms := self._heard_ms(one)) else None,
-                report=self._report_of(one.id),
+                heard_ago_ms=max(0, now_ms - at_ms)
+                if (at_ms := self.reports.heard_ms(one.id))
+                else None,
+                report=self.reports.report_of(one.id),
                 has_twin=bool(one.twin_ms),
             )
             for one in self._by_event.get(event, ())
@@ -140,7 +92,7 @@ class DeviceCache:
         since_ms = boot_ms() - TOLD_ON_MS
         marks = {}
         for one in self._by_event.get(event, ()):
-            stamp = self._stamp_of(one)
+            stamp = self.reports.stamp_of(one.id)
             if stamp is not None and stamp.not_before_ms >= since_ms:
                 marks[one.id] = Watermark(stamp.tip, stamp.not_before_ms)
         return marks
@@ -155,8 +107,8 @@ class DeviceCache:
                 state=one.state,
                 lane_open=one.lane_open,
                 enrolled_ms=one.enrolled_ms,
-                heard_ms=self._heard_ms(one) or None,
-                report=self._report_of(one.id),
+                heard_ms=self.reports.heard_ms(one.id) or None,
+                report=self.reports.report_of(one.id),
                 disowned=one.is_disowned,
                 twin_ms=one.twin_ms or None,
             )
@@ -168,27 +120,6 @@ class DeviceCache:
         gone = set()
         for hashed in credentials:
             one = self._by_credential.get(hashed)
-            if one is None or one.state == devices.State.REVOKED:
+            if one is None or one.state == State.REVOKED:
                 gone.add(hashed)
         return gone
-
-    def _heard_ms(self, one: Device) -> int:
-        heard = self._heard.get(one.id)
-        return max(one.heard_ms, heard.at_ms if heard else 0)
-
-    def _stamp_of(self, one: Device) -> SyncRequestStamp | None:
-        # What another server of this machine has heard is by the same clock.
-        heard, kept = self._heard.get(one.id), _stamp.decode(one.stamp) if one.stamp else None
-        stamps = [heard.stamp if heard else None, kept]
-        known = [stamp for stamp in stamps if stamp is not None and stamp.clock == CLOCK]
-        return max(known, key=lambda stamp: stamp.not_before_ms, default=None)
-
-    def _report_of(self, device: str) -> DeviceReport:
-        heard, row = self._heard.get(device), self._by_id.get(device)
-        if heard and heard.report and (row is None or heard.at_ms >= row.heard_ms):
-            return heard.report
-        text = row.report if row else "{}"
-        kept = self._reports.get(device)
-        if kept is None or kept[0] != text:
-            kept = self._reports[device] = (text, _report.decode(text))
-        return kept[1]

@@ -1,7 +1,6 @@
-"""The event's devices at the server: one-time tokens, credentials, and who may still come.
+"""The event's devices at the server: how each stands, and what the gates are told of it.
 
-Only hashes of tokens and credentials are kept. Every function works in the transaction it is
-handed.
+Only hashes of credentials are kept. Every function works in the transaction it is handed.
 """
 
 import hashlib
@@ -12,10 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gate.core.disowning import Effect
-from gate.core.enrolment import Enrol, Enrolled
 from gate.core.model import device_of
 from gate.core.replication import tips_to_text
 from gate.i18n import _
@@ -24,13 +22,8 @@ from sync.server import disowned, feed, intake
 from sync.server import tables as t
 from sync.server.http import Denied
 
-LINK_DIGITS = 12
-ADMIN = "admin"
-"""Key in ``meta`` of the hash of the admin token."""
-
-
-WITHDRAWN = "withdrawn"
-"""Stands in the place of the device that used a token."""
+ID_DIGITS = 12
+"""Of a hash, so many name what it is of."""
 
 
 class State(StrEnum):
@@ -82,145 +75,27 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
-def mint_token(
-    connection: Connection, event: str, name: str, now_ms: int, lifetime_s: int = 86_400
-) -> tuple[str, int]:
-    """Make a one-time token for a device to be called ``name``; and when it expires."""
-    need_event(connection, event)
-    token, expires_ms = secrets.token_urlsafe(32), now_ms + lifetime_s * 1000
-    old = now_ms - 30 * 86_400_000
-    connection.execute(delete(t.token).where(t.token.c.expires_ms < old))
-    connection.execute(
-        insert(t.token).values(
-            hash=hash_of(token), event=event, name=name, expires_ms=expires_ms, used_by=""
-        )
-    )
-    return token, expires_ms
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A token that was made and not used yet."""
-
-    id: str
-    """The first digits of its hash: they name it, and open nothing."""
-    name: str
-    expires_ms: int
-
-
-def link_id(token: str) -> str:
-    """By what a token is named where itself must not stand."""
-    return hash_of(token)[:LINK_DIGITS]
-
-
-def tell_links(some: Sequence[Link]) -> str:
-    """Links as the audit log has them."""
-    return " ".join(one.id for one in some)
-
-
-def links(connection: Connection, event: str, now_ms: int) -> list[Link]:
-    """The tokens of the event that a device can still enrol with, the first to expire first."""
-    need_event(connection, event)
-    c = t.token.c
-    rows = connection.execute(
-        select(c.hash, c.name, c.expires_ms)
-        .where(c.event == event, c.used_by == "", c.expires_ms > now_ms)
-        .order_by(c.expires_ms, c.hash)
-    )
-    return [Link(hashed[:LINK_DIGITS], name, expires_ms) for hashed, name, expires_ms in rows]
-
-
-def withdraw(connection: Connection, event: str, id_or_name: str, now_ms: int) -> list[Link]:
-    """Make unused tokens good for nothing: the one of that id, or all for that name.
-
-    Raises Denied when there is none.
-    """
-    c = t.token.c
-    open_ = links(connection, event, now_ms)
-    meant = [one for one in open_ if one.id == id_or_name] or [
-        one for one in open_ if one.name == id_or_name
-    ]
-    for one in meant:
-        connection.execute(
-            update(t.token)
-            .where(c.event == event, c.hash.startswith(one.id), c.used_by == "")
-            .values(used_by=WITHDRAWN)
-        )
-    if not meant:
-        raise Denied(404, "no_token", _("There is no such link that could still be used."))
-    return meant
-
-
-def enrol(connection: Connection, asked: Enrol, now_ms: int) -> Enrolled:
-    """A credential for a token; the device's old credential stops working. Raises Denied."""
-    hashed, c = hash_of(asked.token), t.token.c
-    token = connection.execute(
-        select(c.event, c.name, c.expires_ms, c.used_by).where(c.hash == hashed)
-    ).first()
-    if token is None:
-        raise Denied(403, "wrong_token", _("This enrolment token is not one of this server's."))
-    event, name, expires_ms, used_by = token
-    if used_by == WITHDRAWN:
-        raise Denied(
-            403, "withdrawn_token", _("This enrolment token was withdrawn. Ask for another.")
-        )
-    if used_by:
-        raise Denied(403, "used_token", _("This enrolment token has been used. Ask for another."))
-    if expires_ms <= now_ms:
-        raise Denied(403, "expired_token", _("This enrolment token has expired. Ask for another."))
-    # Before any other row, as whoever takes in entries does: two that wait must wait alike.
-    at = feed.lock(connection, event)
-    if _state_of(connection, asked.device) == State.REVOKED:
-        raise Denied(
-            403,
-            "revoked",
-            _("This device was revoked, for good. Wipe it (gate wipe): then it is a new one."),
-        )
-    taken = connection.execute(
-        update(t.token).where(c.hash == hashed, c.used_by == "").values(used_by=asked.device)
-    )
-    if taken.rowcount != 1:
-        raise Denied(403, "used_token", _("This enrolment token has been used. Ask for another."))
-    named = names_of(connection, event)
-    name = asked.name.strip() or name or named.get(asked.device) or _unnamed(named)
-    if not name.isprintable():
-        raise Denied(422, "invalid", _("A name is letters that can be seen."))
-    member = MemberRow(asked.device, name, asked.key, State.ENROLLED.value)
-    credential = _admit(connection, event, at, member, now_ms)
-    row = connection.execute(
-        select(t.event.c.name, t.event.c.time_zone).where(t.event.c.id == event)
-    ).one()
-    authority = feed.authority_of(connection, event)
-    certificate = authority.issue(asked.device, asked.key)
-    return Enrolled(credential, event, row[0], name, row[1], authority.certificate, certificate)
-
-
-def _state_of(connection: Connection, device: str) -> str:
+def state_of(connection: Connection, device: str) -> str:
+    """How a device stands, of whichever event; empty when there is none."""
     query = select(t.device.c.state).where(t.device.c.id == device)
     return str(connection.execute(query).scalar() or "")
 
 
-def _unnamed(named: Mapping[str, str]) -> str:
-    """What a gate is called that nobody has named: two are not called the same."""
-    taken, number = set(named.values()), 1
-    while (name := _("Gate {n}").format(n=number)) in taken:
-        number += 1
-    return name
-
-
-def take(connection: Connection, event: str, members: Sequence[MemberRow], now_ms: int) -> None:
+def add_members(
+    connection: Connection, event: str, members: Sequence[MemberRow], now_ms: int
+) -> None:
     """Know devices that have not enrolled here: others may bring what they did. Raises Denied."""
     for member in members:
         # Nobody is given the credential.
-        _admit(connection, event, feed.lock(connection, event), member, now_ms)
+        add_member(connection, event, feed.lock(connection, event), member, now_ms)
 
 
-def _admit(
+def add_member(
     connection: Connection, event: str, at: feed.FeedHead, member: MemberRow, now_ms: int
 ) -> str:
-    """Keep a device and let all gates hear of it; the answer is its new credential."""
+    """Keep a device and state it in the feed; the answer is its new credential."""
     credential = secrets.token_urlsafe(32)
-    said: dict[str, str | int] = {
+    fields: dict[str, str | int] = {
         "name": member.name,
         "public_key": member.key,
         "credential": hash_of(credential),
@@ -229,24 +104,24 @@ def _admit(
         "counts_until": until_to_text(member),
         "twin_ms": 0,
     }
-    _put_device(connection, event, member.id, said)
-    _tell(connection, event, at, member)
+    _put_device(connection, event, member.id, fields)
+    _state(connection, event, at, member)
     return credential
 
 
 def _put_device(
-    connection: Connection, event: str, device: str, said: Mapping[str, str | int]
+    connection: Connection, event: str, device: str, fields: Mapping[str, str | int]
 ) -> None:
     d = t.device.c
     before = connection.execute(select(d.event).where(d.id == device)).first()
     if before is None:
         connection.execute(
             insert(t.device).values(
-                id=device, event=event, heard_ms=0, lane_open=0, report="{}", stamp="", **said
+                id=device, event=event, heard_ms=0, lane_open=0, report="{}", stamp="", **fields
             )
         )
     elif before[0] == event:
-        connection.execute(update(t.device).where(d.id == device).values(**said))
+        connection.execute(update(t.device).where(d.id == device).values(**fields))
     else:
         raise Denied(
             409,
@@ -268,31 +143,39 @@ def set_state(connection: Connection, event: str, device: str, state: State) -> 
     if member.state == state:
         return False
     _set(connection, event, device, state=state.value)
-    _tell(connection, event, at, _member(connection, event, device))
+    _state(connection, event, at, _member(connection, event, device))
     return True
 
 
-def disown(
-    connection: Connection, event: str, device: str, from_ms: int, *, only_tell: bool = False
-) -> Effect:
+def disown(connection: Connection, event: str, device: str, from_ms: int) -> Effect:
     """Let what a revoked device did from a moment on have no effect any more; what changes by it.
 
     The moment is by the times that the device has written down. Again with another moment, it is
-    that one. With ``only_tell`` nothing is changed. Raises Denied when there is no such device, or
-    it is not revoked.
+    that one. Raises Denied when there is no such device, or it is not revoked.
     """
+    at, member = _locked_revoked(connection, event, device)
+    until = disowned.tips_before(connection, event, device, from_ms)
+    member = msgspec.structs.replace(member, counts_until=tips_to_text(until))
+    _set(connection, event, device, counts_until=until_to_text(member))
+    _state(connection, event, at, member)
+    return intake.disown(connection, event, device, until)
+
+
+def would_disown(connection: Connection, event: str, device: str, from_ms: int) -> Effect:
+    """What ``disown`` would change, which is not done. Raises Denied as that does."""
+    _locked_revoked(connection, event, device)
+    return disowned.foresee(connection, event, device, from_ms)
+
+
+def _locked_revoked(
+    connection: Connection, event: str, device: str
+) -> tuple[feed.FeedHead, MemberRow]:
     at, member = _locked(connection, event, device)
     if member.state != State.REVOKED:
         raise Denied(
             409, "not_revoked", _("Only a revoked device can be disowned. Revoke it first.")
         )
-    if only_tell:
-        return disowned.foresee(connection, event, device, from_ms)
-    until = disowned.tips_before(connection, event, device, from_ms)
-    member = msgspec.structs.replace(member, counts_until=tips_to_text(until))
-    _set(connection, event, device, counts_until=until_to_text(member))
-    _tell(connection, event, at, member)
-    return intake.disown(connection, event, device, until)
+    return at, member
 
 
 def _locked(connection: Connection, event: str, device: str) -> tuple[feed.FeedHead, MemberRow]:
@@ -329,8 +212,8 @@ def _member_of(connection: Connection, event: str, row: Any) -> MemberRow:
     return msgspec.structs.replace(member, proof=proof)
 
 
-def _tell(connection: Connection, event: str, at: feed.FeedHead, member: MemberRow) -> None:
-    """Let all gates hear of it by the feed, those too that only other gates reach."""
+def _state(connection: Connection, event: str, at: feed.FeedHead, member: MemberRow) -> None:
+    """State a device in the feed, for all gates: those too that only other gates reach."""
     body = msgspec.json.encode(member).decode()
     feed.append(connection, event, at, [("device", member.id, body, {})])
 
@@ -368,24 +251,27 @@ def name_of(names: Mapping[str, str], origin: str) -> str:
     return names.get(device, device)
 
 
-def put_heard(connection: Connection, heard: Sequence[tuple[str, int, str, str]]) -> None:
+def put_reports(connection: Connection, reports: Sequence[tuple[str, int, str, str]]) -> None:
     """Keep when devices were heard, what they reported, their stamps; never older over newer."""
-    if heard:
+    if reports:
         # In order, so that two servers that write at once cannot wait for each other.
         connection.execute(
-            _PUT_HEARD,
-            [{"b_id": i, "b_ms": ms, "b_report": r, "b_stamp": s} for i, ms, r, s in sorted(heard)],
+            _PUT_REPORTS,
+            [
+                {"b_id": i, "b_ms": ms, "b_report": r, "b_stamp": s}
+                for i, ms, r, s in sorted(reports)
+            ],
         )
 
 
-def put_twins(connection: Connection, devices: Collection[str], now_ms: int) -> None:
+def put_twins(connection: Connection, ids: Collection[str], now_ms: int) -> None:
     """Keep that two machines were seen to use the credential of some devices."""
-    for device in sorted(devices):
+    for device in sorted(ids):
         where = t.device.c.id == device
         connection.execute(update(t.device).where(where).values(twin_ms=now_ms))
 
 
-_PUT_HEARD = (
+_PUT_REPORTS = (
     update(t.device)
     .where(t.device.c.id == bindparam("b_id"), t.device.c.heard_ms < bindparam("b_ms"))
     .values(heard_ms=bindparam("b_ms"), report=bindparam("b_report"), stamp=bindparam("b_stamp"))
@@ -396,15 +282,3 @@ def need_event(connection: Connection, event: str) -> None:
     """Raises Denied when there is no such event."""
     if connection.execute(select(t.event.c.id).where(t.event.c.id == event)).first() is None:
         raise Denied(404, "no_event", _("There is no such event."))
-
-
-def admin_hash(connection: Connection) -> str:
-    """SHA-256 of the admin token, hex; empty before the first start."""
-    query = select(t.meta.c.value).where(t.meta.c.key == ADMIN)
-    return str(connection.execute(query).scalar() or "")
-
-
-def put_admin_hash(connection: Connection, hashed: str) -> None:
-    """Keep the hash of the admin token."""
-    connection.execute(delete(t.meta).where(t.meta.c.key == ADMIN))
-    connection.execute(insert(t.meta).values(key=ADMIN, value=hashed))

@@ -9,7 +9,7 @@ from gate.i18n import _
 from gate.storage.moments import BadMoment, Side, second_of
 from gate.text.words import printable
 
-TICKETS_TOLD = 20
+TICKETS_NAMED = 20
 
 
 def moment(text: str, zone: str) -> int:
@@ -23,7 +23,7 @@ def moment(text: str, zone: str) -> int:
         raise UsageError(str(bad), _("Such as: --from '2026-12-31 18:30'")) from bad
 
 
-def told(changes: Effect) -> str:
+def effect_text(changes: Effect) -> str:
     """What changes, in lines for people."""
     lines = [
         _("without effect: {admissions} admissions, {exits} exits, {annulments} undos").format(
@@ -35,8 +35,8 @@ def told(changes: Effect) -> str:
         (_("used again, {n}: {tickets}"), changes.spent),
     ):
         if tickets:
-            some = ", ".join(printable(ticket, 40) for ticket in tickets[:TICKETS_TOLD])
-            some += " …" if len(tickets) > TICKETS_TOLD else ""
+            some = ", ".join(printable(ticket, 40) for ticket in tickets[:TICKETS_NAMED])
+            some += " …" if len(tickets) > TICKETS_NAMED else ""
             lines.append(line.format(n=len(tickets), tickets=some))
     return "\n".join(lines)
 

@@ -44,15 +44,15 @@ def erase(connection: Connection, event: str, ids: Iterable[str]) -> list[str]:
         connection, event, [(id_, ticket_store.type_of(body), body) for id_, body in bare.items()]
     )
     put(connection, t.erased, [(event, id_) for id_ in bare])
-    told: list[tuple[int, str]] = []
+    gone: list[tuple[int, str]] = []
     c, k = t.change.c, t.code.c
     for some in in_parts(list(bare)):
         connection.execute(delete(t.code).where(k.event == event, k.ticket.in_(some)))
         of = (c.event == event, c.ref.in_(some), c.kind == "ticket")
-        told += [(row[0], row[1]) for row in connection.execute(select(c.seq, c.id).where(*of))]
+        gone += [(row[0], row[1]) for row in connection.execute(select(c.seq, c.id).where(*of))]
         connection.execute(delete(t.change).where(*of))
-    if told:
-        feed.begin_at(connection, event, *max(told))
+    if gone:
+        feed.begin_at(connection, event, *max(gone))
     feed.append(connection, event, at, [("erasure", id_, body, {}) for id_, body in bare.items()])
     feed.forget_copies(connection, event)
     return list(bare)
@@ -61,7 +61,7 @@ def erase(connection: Connection, event: str, ids: Iterable[str]) -> list[str]:
 def begin_to_drop(connection: Connection, event: str, now_ms: int) -> None:
     """Say to all that the event's names and codes are dropped, and tell of no ticket any more."""
     feed.lock(connection, event)
-    events.say_event(connection, event, dropped_ms=now_ms)
+    events.change_event(connection, event, dropped_ms=now_ms)
     c = t.change.c
     query = select(c.seq, c.id).where(c.event == event, c.kind == "ticket")
     last = connection.execute(query.order_by(c.seq.desc()).limit(1)).first()
@@ -90,8 +90,8 @@ def drop_some(connection: Connection, event: str, after: Key) -> Key:
 
 def end_dropping(connection: Connection, event: str) -> None:
     """All is gone; without the key no hash that an entry has of a code can be tried either."""
-    said = {"is_bare": 1, "key": secrets.token_hex(KEY_BYTES)}
-    connection.execute(update(t.event).where(t.event.c.id == event).values(**said))
+    fields = {"is_bare": 1, "key": secrets.token_hex(KEY_BYTES)}
+    connection.execute(update(t.event).where(t.event.c.id == event).values(**fields))
 
 
 def forget_some(connection: Connection, event: str, after: Key) -> Key:  # noqa: ARG001  as every step

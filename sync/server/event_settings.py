@@ -1,23 +1,21 @@
 """What an event says of its rules, its gates and its operators, as it is stated at the server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from gate.clock import read_wall_ms
 from gate.core.event_settings import EventFields, EventSettings
-from gate.errors import UsageError
 from gate.i18n import _
 from gate.storage.event import EventRow
-from sync.server import audit, events, feed
-from sync.server.database import database_of, default_folder, in_transaction, open_database
-from sync.server.http import Denied
-from sync.server.retention import AT_ONCE, set_end
-
-FIRST_EVENT = "default"
-
+from sync.server import events, feed
+from sync.server.console import Console
+from sync.server.database import database_of, default_folder, open_database
+from sync.server.retention import set_end
 
 Change = Callable[[EventSettings], EventSettings]
 
@@ -25,8 +23,20 @@ Change = Callable[[EventSettings], EventSettings]
 def change_settings(connection: Connection, event: str, change: Change) -> EventRow:
     """State an event's settings anew, for all gates to hear; the same again is no change."""
     feed.lock(connection, event)
-    _key, said = events.said_of(connection, event)
-    return events.say_event(connection, event, settings=change(said.settings))
+    before = events.row_of(connection, event).settings
+    return events.change_event(connection, event, settings=change(before))
+
+
+def change_fields(connection: Connection, event: str, fields: EventFields) -> EventRow:
+    """State anew where its clocks are, when it ends, how long something is so. Raises Denied."""
+    if fields.time_zone is not None:
+        events.set_zone(connection, event, fields.time_zone)
+    if fields.ends_s is not None or fields.keep_days is not None:
+        now_ms = read_wall_ms()
+        set_end(connection, event, now_ms, ends_s=fields.ends_s, keep_days=fields.keep_days)
+    if fields.isolated_hours is not None:
+        events.change_event(connection, event, isolated_hours=fields.isolated_hours)
+    return events.row_of(connection, event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,53 +50,29 @@ class ServerEvent:
 
     def event(self) -> EventRow:
         """What it says of itself. Raises UsageError when it is not there, or not named."""
-        return self._do(lambda connection, event: events.said_of(connection, event)[1])
+        with self._console() as console:
+            return console.read(partial(events.row_of, event=console.event()))
 
     def change(self, change: Change, about: str) -> EventRow:
         """State its settings anew; ``about``: what of them, for the audit log."""
-
-        def noted(connection: Connection, event: str) -> EventRow:
-            row = change_settings(connection, event, change)
-            now_ms = read_wall_ms()
-            audit.note(connection, audit.CONSOLE, "settings", now_ms, event=event, about=about)
-            return row
-
-        return self._do(noted)
+        with self._console() as console:
+            event = console.event()
+            job = partial(change_settings, event=event, change=change)
+            return console.write(job, "settings", about, event=event)
 
     def state(self, fields: EventFields) -> EventRow:
         """State anew where its clocks are, when it ends, for how long something is so."""
+        with self._console() as console:
+            event = console.event()
+            job = partial(change_fields, event=event, fields=fields)
+            hint = _("If it is meant, say for how long: keep_days=N") if fields.ends_s else ""
+            return console.write(job, "settings", events.settings_text, event=event, hint=hint)
 
-        def noted(connection: Connection, event: str) -> EventRow:
-            now_ms = read_wall_ms()
-            if fields.time_zone is not None:
-                events.set_zone(connection, event, fields.time_zone)
-            if fields.ends_s is not None or fields.keep_days is not None:
-                set_end(connection, event, now_ms, ends_s=fields.ends_s, keep_days=fields.keep_days)
-            if fields.isolated_hours is not None:
-                events.say_event(connection, event, isolated_hours=fields.isolated_hours)
-            row = events.said_of(connection, event)[1]
-            about = events.tell_settings(row)
-            audit.note(connection, audit.CONSOLE, "settings", now_ms, event=event, about=about)
-            return row
-
-        try:
-            return self._do(noted)
-        except Denied as denied:
-            hint = _("Say that it is meant: keep_days=N") if denied.problem.error == AT_ONCE else ""
-            raise UsageError(denied.problem.reason, hint) from denied
-
-    def _do(self, job: Callable[[Connection, str], EventRow]) -> EventRow:
+    @contextmanager
+    def _console(self) -> Iterator[Console]:
         url = database_of(self.folder or default_folder(), self.database)
         engine = open_database(url, must_exist=True)
         try:
-            return in_transaction(engine, lambda c: job(c, self._event(c)))
+            yield Console(engine, self.named)
         finally:
             engine.dispose()
-
-    def _event(self, connection: Connection) -> str:
-        here = [str(one["id"]) for one in events.all_events(connection)]
-        event = self.named or (here[0] if len(here) == 1 else FIRST_EVENT)
-        if event in here:
-            return event
-        hint = _("Name one with --event: {events}").format(events=", ".join(here))
-        raise UsageError(_("there is no event {id}").format(id=event), hint)

@@ -1,4 +1,4 @@
-"""Events: what each says of itself, and lets all gates hear.
+"""Events: what each says of itself, for all its gates.
 
 Every function works in the transaction it is handed.
 """
@@ -96,28 +96,31 @@ def _said(settings: str) -> dict[str, Any]:
     return said
 
 
-def said_of(connection: Connection, event: str) -> tuple[str, EventRow]:
-    """The key of an event's codes (hex), and what the event says of itself."""
+def key_of(connection: Connection, event: str) -> bytes:
+    """The key of an event's codes."""
+    query = select(t.event.c.key).where(t.event.c.id == event)
+    return bytes.fromhex(connection.execute(query).scalar_one())
+
+
+def row_of(connection: Connection, event: str) -> EventRow:
+    """What an event says of itself, as its gates have it."""
     c = t.event.c
-    row = connection.execute(
-        select(
-            c.key, c.name, c.time_zone, c.ends_s, c.keep_days, c.dropped_ms, c.isolated_hours,
-            c.settings,
-        ).where(c.id == event)
-    ).one()  # fmt: skip
-    said = EventRow(
-        event, row.name, row.time_zone, row.ends_s, row.keep_days, row.dropped_ms,
-        row.isolated_hours, _settings.decode(row.settings),
+    columns = (
+        c.name, c.time_zone, c.ends_s, c.keep_days, c.dropped_ms, c.isolated_hours, c.settings,
     )  # fmt: skip
-    return row.key, said
+    *fields, settings = connection.execute(select(*columns).where(c.id == event)).one()
+    row = EventRow(event, *fields)
+    return msgspec.structs.replace(row, settings=_settings.decode(settings))
 
 
-def say_event(connection: Connection, event: str, **fields: str | int | EventSettings) -> EventRow:
-    """State some of what an event says of itself anew, for all gates to hear."""
+def change_event(
+    connection: Connection, event: str, **fields: str | int | EventSettings
+) -> EventRow:
+    """State some of what an event says of itself anew, for all gates."""
     at = feed.lock(connection, event)
-    _key, said = said_of(connection, event)
-    row = msgspec.structs.replace(said, **fields)
-    if row != said:
+    before = row_of(connection, event)
+    row = msgspec.structs.replace(before, **fields)
+    if row != before:
         values = {
             key: msgspec.json.encode(value).decode() if isinstance(value, EventSettings) else value
             for key, value in fields.items()
@@ -130,11 +133,11 @@ def say_event(connection: Connection, event: str, **fields: str | int | EventSet
 
 
 def set_zone(connection: Connection, event: str, time_zone: str) -> int:
-    """Give an event another time zone, and let all gates hear of it; the same again is no change.
+    """Give an event another time zone, for all gates; the same again is no change.
 
     Types that are there keep theirs; the answer is how many of them have another.
     """
-    say_event(connection, event, time_zone=time_zone)
+    change_event(connection, event, time_zone=time_zone)
     return sum(
         ticket_store.zone_of(body) != time_zone
         for _id, body in ticket_store.all_types(connection, event)
@@ -154,11 +157,11 @@ class _Settings(Protocol):
     def isolated_hours(self) -> int: ...
 
 
-def tell_settings(said: _Settings) -> str:
+def settings_text(settings: _Settings) -> str:
     """What the event says of itself now, as the audit log has it."""
     return (
-        f"time_zone {said.time_zone} ends_s {said.ends_s} keep_days {said.keep_days} "
-        f"isolated_hours {said.isolated_hours}"
+        f"time_zone {settings.time_zone} ends_s {settings.ends_s} keep_days {settings.keep_days} "
+        f"isolated_hours {settings.isolated_hours}"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 import msgspec
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,6 +29,17 @@ class Denied(Exception):
         self.status = status
         self.problem = Problem(error, reason)
         self.headers = dict(headers or {})
+
+
+def address_of(asking: HTTPConnection) -> str:
+    """From where a request comes, as far as the server can see."""
+    return asking.client.host if asking.client else ""
+
+
+def check_name(name: str) -> None:
+    """Raises Denied for a name in which there is what nobody can see."""
+    if not name.isprintable():
+        raise Denied(422, "invalid", _("name: there are characters in it that nobody can see"))
 
 
 def reply(value: object, status: int = 200) -> Response:
@@ -129,14 +140,14 @@ def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise Denied(422, "invalid", _tell(error)) from error
+        raise Denied(422, "invalid", _unreadable(error)) from error
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise Denied(400, "malformed", _tell(error)) from error
+        raise Denied(400, "malformed", _unreadable(error)) from error
     except RecursionError as error:
         raise Denied(400, "malformed", _("nested too deeply")) from error
 
 
-def _tell(error: Exception) -> str:
+def _unreadable(error: Exception) -> str:
     return _("The body cannot be read: {detail}").format(detail=str(error)[:300])
 
 

@@ -52,7 +52,7 @@ class Taken(NamedTuple):
 def accept(
     connection: Connection,
     event: str,
-    push_batches: Iterable[Push],
+    pushes: Iterable[Push],
     memory: Memory | None = None,
     *,
     now_ms: int | None = None,
@@ -64,7 +64,7 @@ def accept(
     """
     frames: list[tuple[str, list[Carried]]] = []
     signed_tips: list[SignedTip] = []
-    for push in push_batches:
+    for push in pushes:
         believed = push.carried
         if push.device is not None:
             believed = own_or_vouched(believed, push.device, push.vouched)
@@ -84,15 +84,13 @@ def accept(
             return fresh() if row is None else Allowance._make(row)
 
         meter = Meter(allowance, now_ms)
-    intake = Intake(dict(before), _Held(connection, event, carried).hashes_at)
+    intake = Intake(dict(before), _Held(connection, event, carried).hashes_at, meter)
     for by, believed in frames:
         makers = {device_of(one.entry.origin) for one in believed}
         spent = meter.spent(makers, by) if meter is not None else ()
         for one in believed:
-            origin = one.entry.origin
-            is_new_origin = not intake.tips[origin]
-            if device_of(origin) not in spent and intake.offer(one) and meter is not None:
-                meter.draw(origin, len(one.body), is_new_origin=is_new_origin)
+            if device_of(one.entry.origin) not in spent:
+                intake.offer(one)
     if intake.taken and meter is not None:
         _put_allowances(connection, event, meter.drawn)
     if intake.taken:
@@ -264,21 +262,21 @@ def record(
     connection: Connection,
     event: str,
     now_ms: int,
-    heard: Iterable[int] = (),
+    after: Iterable[int] = (),
     memory: Memory | None = None,
-    **said: Any,
+    **fields: Any,
 ) -> Entry:
     """Make an entry of the server's own; the event's lock must be held.
 
-    ``heard`` are the hybrid times of what it is about; it comes after them, but for those of
-    clocks too far ahead. Raises Denied for what no gate would take.
+    It comes ``after`` the hybrid times of what it is about, but for those of clocks too far ahead.
+    Raises Denied for what no gate would take.
     """
     epoch, feed_head = feed.position_of(connection, event)
     origin = f"{CENTRAL}.{epoch}"
     newest = connection.execute(_NEWEST, {"event": event, "origin": origin}).first()
     last = entry_codec.decode(newest.body) if newest else None
     latest_ms = now_ms + clock.MAX_AHEAD_MS
-    believable = max((hlc for hlc in heard if clock.wall_ms(hlc) <= latest_ms), default=0)
+    believable = max((hlc for hlc in after if clock.wall_ms(hlc) <= latest_ms), default=0)
     made = entry_codec.clean(
         Entry(
             origin=origin,
@@ -292,7 +290,7 @@ def record(
             server_ahead_ms=0,
             server_error_ms=0,
             position=f"{epoch}:{feed_head}",
-            **said,
+            **fields,
         )
     )
     body = entry_codec.encode(made)

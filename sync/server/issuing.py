@@ -91,17 +91,17 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
     )
     notes: list[str] = []
     types = []
-    for n, said in enumerate(stated.types):
+    for n, row in enumerate(stated.types):
         try:
-            types.append(type_body(said, time_zone, is_exact=stated.is_exact))
+            types.append(type_body(row, time_zone, is_exact=stated.is_exact))
             times[types[-1].id] = types[-1].times
             notes += [f"types[{n}]: {note}" for note in types[-1].notes]
         except BadRow as bad:
             errors.append(f"types[{n}]: {bad}")
     tickets = []
-    for n, said in enumerate(stated.tickets):
+    for n, row in enumerate(stated.tickets):
         try:
-            tickets.append(ticket_body(said, times.get, key, is_exact=stated.is_exact))
+            tickets.append(ticket_body(row, times.get, key, is_exact=stated.is_exact))
             notes += [f"tickets[{n}]: {note}" for note in tickets[-1].notes]
         except BadRow as bad:
             errors.append(f"tickets[{n}]: {bad}")

@@ -128,11 +128,11 @@ def answer(connection: Connection, event: str, asked: Frame, touched: Have) -> F
     held = _Journals(connection, event)
     spans = missing(mine, theirs, held)
     raw, more = bodies(connection, event, spans)
-    told = changed(mine, theirs)
+    answered = changed(mine, theirs)
     # Of what the device holds and we do not, it must hear that we do not.
-    told |= {origin: frozenset() for origin in theirs if origin not in mine}
+    answered |= {origin: frozenset() for origin in theirs if origin not in mine}
     return Frame(
-        have=tips_to_text(touched | told),
+        have=tips_to_text(touched | answered),
         page=page,
         entries=[msgspec.Raw(body) for body in raw],
         signed_tips=signed_tips_for(read_bodies(raw)[0], held.signed_tips),

@@ -30,10 +30,6 @@ class Buckets:
             self._kept.popitem(last=False)
         return 0.0
 
-    def is_empty(self, name: str) -> bool:
-        """Whether nothing could be taken now."""
-        return self._left(name, time.monotonic()) < 1
-
     def _left(self, name: str, now: float) -> float:
         left, at = self._kept.get(name, (self._burst, now))
         return min(self._burst, left + (now - at) * self._per_s)

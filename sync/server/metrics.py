@@ -21,7 +21,7 @@ class Metrics:
         self._of_route: dict[tuple[str, int], Counter] = {}
         self.entries = Counter("gate_entries", "Entries brought", registry=self._registry)
         self.refused = Counter("gate_refused", "Entries refused", registry=self._registry)
-        self.push_batches = Counter("gate_pushes", "Pushes committed", registry=self._registry)
+        self.pushes = Counter("gate_pushes", "Pushes committed", registry=self._registry)
         self.exchange = Histogram(
             "gate_exchange_seconds", "Time to answer an exchange", buckets=_SECONDS,
             registry=self._registry,
@@ -38,15 +38,15 @@ class Metrics:
             registry=self._registry,
         )  # fmt: skip
 
-    def tell_irregular(self, kinds: Mapping[str, int], tickets_open: int) -> None:
+    def set_irregular(self, kinds: Mapping[str, int], tickets_open: int) -> None:
         """Take in how many admissions there are of each kind, and how many tickets wait."""
         for kind, count in kinds.items():
             self._irregular.labels(kind).set(count)
         self._irregular_open.set(tickets_open)
 
-    def watch(self, name: str, told: str, value: Callable[[], float]) -> None:
+    def watch(self, name: str, help_text: str, value: Callable[[], float]) -> None:
         """Tell a value as it is when asked."""
-        Gauge(name, told, registry=self._registry).set_function(value)
+        Gauge(name, help_text, registry=self._registry).set_function(value)
 
     def count(self, route: str, status: int) -> None:
         """Count a request."""

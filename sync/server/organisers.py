@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from gate.i18n import _
 from sync.server import tables as t
-from sync.server.devices import LINK_DIGITS, hash_of, need_event
+from sync.server.devices import ID_DIGITS, hash_of, need_event
 from sync.server.http import Denied
 
+ADMIN: Final = "admin"
+"""Key in ``meta`` of the hash of the admin token."""
 DAYS: Final = 90
 """How long a token is good where nobody says."""
 OVERLAP_S: Final = 86_400
@@ -60,6 +62,11 @@ class Organiser:
         """As the audit log calls it."""
         return f"{self.id} {self.name}".strip()
 
+    @property
+    def text(self) -> str:
+        """As the audit log has it: not the token itself, but what it is good for."""
+        return f"{self.who}: {' '.join(sorted(self.rights))}"
+
     def reaches(self, event: str) -> bool:
         """Whether an event is among its own."""
         return self.event in ("", event)
@@ -78,7 +85,7 @@ def make(
     *,
     lifetime_s: int = DAYS * 86_400,
 ) -> tuple[str, Organiser]:
-    """A new token, told this once, and what it is good for. Raises Denied."""
+    """A new token, shown this once, and what it is good for. Raises Denied."""
     if event:
         need_event(connection, event)
     if not rights:
@@ -88,7 +95,7 @@ def make(
     ends_ms = now_ms + lifetime_s * 1000
     connection.execute(
         insert(t.organiser).values(
-            id=hashed[:LINK_DIGITS],
+            id=hashed[:ID_DIGITS],
             hash=hashed,
             name=name,
             event=event,
@@ -99,7 +106,7 @@ def make(
         )
     )
     return token, Organiser(
-        hashed[:LINK_DIGITS], name, event, frozenset(rights), ends_ms, now_ms
+        hashed[:ID_DIGITS], name, event, frozenset(rights), ends_ms, now_ms
     )  # fmt: skip
 
 
@@ -154,9 +161,10 @@ def good(connection: Connection, now_ms: int, event: str = "") -> list[Organiser
     return [_organiser(row) for row in connection.execute(query)]
 
 
-def tell(one: Organiser) -> str:
-    """A token as the audit log has it: not itself, but what it is good for."""
-    return f"{one.who}: {' '.join(sorted(one.rights))}"
+def check_reach(organiser: Organiser, event: str) -> None:
+    """Raises Denied unless an event is among those that a token is for."""
+    if not organiser.reaches(event):
+        raise Denied(403, "other_event", _("This token is for another event."))
 
 
 def note_use(connection: Connection, id_: str, now_ms: int) -> None:
@@ -169,3 +177,15 @@ def _organiser(row: Row[tuple[str, ...]]) -> Organiser:
     return Organiser(
         row.id, row.name, row.event, rights, row.ends_ms, row.made_ms, row.used_ms
     )  # fmt: skip
+
+
+def admin_hash(connection: Connection) -> str:
+    """SHA-256 of the admin token, hex; empty before the first start."""
+    query = select(t.meta.c.value).where(t.meta.c.key == ADMIN)
+    return str(connection.execute(query).scalar() or "")
+
+
+def put_admin_hash(connection: Connection, hashed: str) -> None:
+    """Keep the hash of the admin token."""
+    connection.execute(delete(t.meta).where(t.meta.c.key == ADMIN))
+    connection.execute(insert(t.meta).values(key=ADMIN, value=hashed))

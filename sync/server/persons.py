@@ -67,8 +67,7 @@ def _by_ticket(connection: Connection, event: str, id_: str) -> Subject:
 
 
 def _by_code(connection: Connection, event: str, code: str) -> Subject:
-    key, _said = events.said_of(connection, event)
-    hashed = code_hash(bytes.fromhex(key), parse(code).code)
+    hashed = code_hash(events.key_of(connection, event), parse(code).code)
     c = t.code.c
     query = select(c.ticket).where(c.event == event, c.hash == hashed)
     return Subject(frozenset(connection.execute(query).scalars()))
@@ -94,13 +93,13 @@ def _by_any(finders: Iterable[Finder], connection: Connection, event: str, asked
 def export(connection: Connection, event: str, asked: str, parts: Sequence[Part]) -> dict[str, Any]:
     """Everything that is held of a person. Raises Denied."""
     subject = find(connection, event, asked, parts)
-    told: dict[str, Any] = {
+    held: dict[str, Any] = {
         "event": event,
         "tickets": [_ticket(connection, event, id_) for id_ in sorted(subject.tickets)],
     }
     for part in parts:
-        told |= part.personal.held(connection, event, subject)
-    return told
+        held |= part.personal.held(connection, event, subject)
+    return held
 
 
 def _ticket(connection: Connection, event: str, id_: str) -> dict[str, Any]:
@@ -108,12 +107,12 @@ def _ticket(connection: Connection, event: str, id_: str) -> dict[str, Any]:
     body = connection.execute(select(c.body).where(c.event == event, c.id == id_)).scalar()
     codes = connection.execute(select(k.hash, k.state).where(k.event == event, k.ticket == id_))
     of = (t.change.c.event == event, t.change.c.ref == id_)
-    told = connection.execute(select(t.change.c.seq, t.change.c.body).where(*of))
+    stated = connection.execute(select(t.change.c.seq, t.change.c.body).where(*of))
     return {
         "id": id_,
         "stated": msgspec.Raw((body or "{}").encode()),
         "codes": {bytes(hashed).hex(): state for hashed, state in codes},
-        "stated_before": {str(seq): msgspec.Raw(said.encode()) for seq, said in told},
+        "stated_before": {str(seq): msgspec.Raw(row.encode()) for seq, row in stated},
         "entries": journals.facts_of(connection, event, id_, tuple(Act)),
     }
 
@@ -147,14 +146,14 @@ def _erase(
     return Erased(gone, codes)
 
 
-def tell_erased(erased: Erased) -> str:
+def erased_text(erased: Erased) -> str:
     """What was erased, as the audit log has it."""
     return " ".join(erased.tickets)
 
 
-def tell_export(told: dict[str, Any]) -> str:
+def export_text(held: dict[str, Any]) -> str:
     """Whose data were told, as the audit log has it."""
-    return " ".join(one["id"] for one in told["tickets"])
+    return " ".join(one["id"] for one in held["tickets"])
 
 
 def keep_list(connection: Connection, folder: Path) -> int:
@@ -177,7 +176,7 @@ def erase_again(connection: Connection, folder: Path, parts: Sequence[Part]) -> 
             by_event.setdefault(event, set()).add(what)
     for event, whats in by_event.items():
         journals.lock(connection, event)
-        key = bytes.fromhex(events.said_of(connection, event)[0])
+        key = events.key_of(connection, event)
         hashed = {one for one in whats if one.startswith(_PERSON)}
         names = _people(connection, event, parts) if hashed else ()
         openids = frozenset(name for name in names if _hash(key, name) in hashed)
@@ -192,7 +191,7 @@ def _people(connection: Connection, event: str, parts: Sequence[Part]) -> Iterat
 
 
 def _hashes(connection: Connection, event: str, openids: Iterable[str]) -> list[str]:
-    key = bytes.fromhex(events.said_of(connection, event)[0])
+    key = events.key_of(connection, event)
     return [_hash(key, openid) for openid in sorted(openids)]
 
 
@@ -223,8 +222,8 @@ def _read(folder: Path) -> set[_Line]:
 
 
 def _write(folder: Path, lines: Iterable[_Line]) -> None:
-    told = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-    if not told:
+    content = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+    if not content:
         return
     path = folder / FILE
     with faults(path):
@@ -232,7 +231,7 @@ def _write(folder: Path, lines: Iterable[_Line]) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "ab") as file:
             # After a line that was cut.
-            file.write(b"\n" + told)
+            file.write(b"\n" + content)
             file.flush()
             os.fsync(file.fileno())
         if new:

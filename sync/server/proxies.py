@@ -19,15 +19,15 @@ def networks(stated: Sequence[str]) -> tuple[Network, ...]:
         try:
             network = ipaddress.ip_network(one.strip())
         except ValueError as error:
-            told = _("--proxy {text!r} is no address and no network: {detail}")
+            wrong = _("--proxy {text!r} is no address and no network: {detail}")
             raise UsageError(
-                told.format(text=one[:80], detail=str(error)[:120]),
+                wrong.format(text=one[:80], detail=str(error)[:120]),
                 _("Like this: --proxy 127.0.0.1, or --proxy 10.1.2.0/24"),
             ) from error
         if network.prefixlen == 0:
-            told = _("--proxy {text!r} is everybody: name the proxy itself")
+            wrong = _("--proxy {text!r} is everybody: name the proxy itself")
             raise UsageError(
-                told.format(text=one[:80]),
+                wrong.format(text=one[:80]),
                 _("Like this: --proxy 127.0.0.1, or --proxy 10.1.2.0/24"),
             )
         found.append(network)

@@ -3,16 +3,15 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, IntegrityError
 
 from gate.clock import read_wall_ms
 from gate.core import entry_codec
@@ -21,55 +20,18 @@ from gate.core.intake import read_bodies
 from gate.core.model import device_of
 from gate.core.replication import Carried
 from gate.core.signed_tip import Rejected
-from gate.i18n import _
 from sync.server import intake
 from sync.server import tables as t
+from sync.server.access import UNSTORABLE, pass_on
 from sync.server.database import GroupCommit
 from sync.server.head_cache import Memory
-from sync.server.http import Denied, unstorable
+from sync.server.http import unstorable
 from sync.server.intake import Push, Taken
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 ENTRIES_TOGETHER = 1000
 QUARANTINE_ROWS = 1000
 """Refused entries kept of one device; a flood of them must not fill the disk."""
-
-
-class Writer:
-    """The way from the event loop to the thread that commits."""
-
-    def __init__(self, commit: GroupCommit) -> None:
-        self._commit = commit
-
-    async def do(self, job: Callable[[Connection], T]) -> T:
-        """Have a job done; what it may not store is denied."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
-        # Not asyncio.wrap_future: whoever stops waiting must not cancel what others wait for.
-        self._commit.submit(job).add_done_callback(
-            lambda future: loop.call_soon_threadsafe(_pass_on, future, done)
-        )
-        try:
-            return await done
-        except _UNSTORABLE as error:
-            raise unstorable() from error
-        except IntegrityError as error:
-            raise Denied(409, "busy", _("Something else changed this just now.")) from error
-
-
-_UNSTORABLE = (DataError, OverflowError, UnicodeError)
-"""What databases say of numbers and texts that they cannot hold."""
-
-
-def _pass_on(future: "Future[T]", done: "asyncio.Future[T]") -> None:
-    if done.done():
-        return
-    error = future.exception()
-    if error is None:
-        done.set_result(future.result())
-    else:
-        done.set_exception(error)
 
 
 @dataclass(slots=True)
@@ -107,7 +69,7 @@ class PushBatches:
             )
         try:
             taken = await done
-        except _UNSTORABLE as error:
+        except UNSTORABLE as error:
             raise unstorable() from error
         origins = {one.entry.origin for one in push.carried}
         return Taken(
@@ -120,8 +82,8 @@ class PushBatches:
             # From here on nothing joins it; it may be done again, should the commit fail.
             if self._open.get(batch.event) is batch:
                 del self._open[batch.event]
-        push_batches = [push for push, _done in batch.waiting]
-        return _take_now(connection, batch.event, push_batches, self._memory)
+        pushes = [push for push, _done in batch.waiting]
+        return _take_now(connection, batch.event, pushes, self._memory)
 
     def _deliver(self, batch: _Batch, future: "Future[Taken]") -> None:
         error = future.exception()
@@ -129,24 +91,20 @@ class PushBatches:
             log.warning("%d pushes failed together: %s", len(batch.waiting), type(error).__name__)
             # One bad push must not take the others down.
             for push, done in batch.waiting:
-                alone = partial(
-                    _take_now, event=batch.event, push_batches=[push], memory=self._memory
-                )
+                alone = partial(_take_now, event=batch.event, pushes=[push], memory=self._memory)
                 self._commit.submit(alone).add_done_callback(partial(_call_soon, done))
             return
         for _push, done in batch.waiting:
-            _pass_on(future, done)
+            pass_on(future, done)
 
 
-def _take_now(
-    connection: Connection, event: str, push_batches: list[Push], memory: Memory
-) -> Taken:
+def _take_now(connection: Connection, event: str, pushes: list[Push], memory: Memory) -> Taken:
     now_ms = read_wall_ms()
-    return intake.accept(connection, event, push_batches, memory, now_ms=now_ms)
+    return intake.accept(connection, event, pushes, memory, now_ms=now_ms)
 
 
 def _call_soon(done: "asyncio.Future[Taken]", future: "Future[Taken]") -> None:
-    done.get_loop().call_soon_threadsafe(_pass_on, future, done)
+    done.get_loop().call_soon_threadsafe(pass_on, future, done)
 
 
 def read_entries(

@@ -26,12 +26,12 @@ PIPELINED: Final = 16
 """Requests that may wait behind the one that is being answered."""
 
 if TYPE_CHECKING:
-    Http = H11Protocol
+    Base = H11Protocol
 else:
-    Http = object
+    Base = object
 
 
-class _RequestTimeout(Http):
+class _RequestTimeout(Base):
     """Requests have to come to the point."""
 
     _overdue: asyncio.TimerHandle | None = None
@@ -78,7 +78,7 @@ class RequestTimeoutH11(_RequestTimeout, H11Protocol):
     """With h11, which bounds what it buffers itself."""
 
 
-Prompt: type[asyncio.Protocol] = RequestTimeoutH11
+HttpProtocol: type[asyncio.Protocol] = RequestTimeoutH11
 """What HTTP is spoken with here."""
 
 try:
@@ -87,7 +87,7 @@ except ImportError:
     pass
 else:
 
-    class PromptHttpTools(_RequestTimeout, HttpToolsProtocol):  # type: ignore[misc]
+    class RequestTimeoutHttpTools(_RequestTimeout, HttpToolsProtocol):  # type: ignore[misc]
         """With httptools, which buffers whatever comes."""
 
         _useless = 0
@@ -103,8 +103,8 @@ else:
         def on_message_begin(self) -> None:
             """A request begins."""
             if len(self.pipeline) >= PIPELINED:
-                told = "too many requests at once"
-                raise ValueError(told)
+                reason = "too many requests at once"
+                raise ValueError(reason)
             super().on_message_begin()
 
         def on_headers_complete(self) -> None:
@@ -117,7 +117,7 @@ else:
             self._useless = 0
             super().on_body(body)
 
-    Prompt = PromptHttpTools
+    HttpProtocol = RequestTimeoutHttpTools
 
 
 class Stream(WebSocketsSansIOProtocol):

@@ -65,7 +65,7 @@ class Retention:
         """Drop what is due, and finish what was begun."""
         for event in await self._server.read(due, now_ms):
             await self._server.write(partial(begin, event=event, now_ms=now_ms))
-            self._server.tell_changes(event)
+            self._server.publish_changes(event)
             log.info("event=%s is over: names, codes and orders are dropped", event)
         for event in await self._server.read(unfinished):
             await self._drop(event)
@@ -112,16 +112,16 @@ def set_end(
     would have it dropped at once: that may be a slip of the pen, and could not be taken back.
     """
     feed.lock(connection, event)
-    _key, said = events.said_of(connection, event)
+    row = events.row_of(connection, event)
     fields = {"ends_s": ends_s, "keep_days": keep_days}
     wanted = {name: value for name, value in fields.items() if value is not None}
-    if said.dropped_ms and wanted:
+    if row.dropped_ms and wanted:
         raise Denied(409, "over", _("The event is over: its names and codes were dropped."))
-    until_ms = msgspec.structs.replace(said, **wanted).keeps_until_ms
+    until_ms = msgspec.structs.replace(row, **wanted).keeps_until_ms
     if until_ms and until_ms <= now_ms and keep_days is None and ends_s is not None:
         reason = _("By that end names and codes are dropped at once.")
         raise Denied(422, AT_ONCE, reason)
-    return events.say_event(connection, event, **wanted)
+    return events.change_event(connection, event, **wanted)
 
 
 def due(connection: Connection, now_ms: int) -> list[str]:

@@ -78,7 +78,7 @@ def _fill(
 ) -> tuple[_Moment, int]:
     cursor = Cursor.parse(feed.cursor_of(connection, event))
     moment = _Moment(cursor, feed.link_of(connection, event), read_wall_ms())
-    key, said = events.said_of(connection, event)
+    row, key = events.row_of(connection, event), events.key_of(connection, event).hex()
     total = _count(connection, event)
     with suppress(FileNotFoundError):
         part.unlink()
@@ -93,13 +93,13 @@ def _fill(
         for member in devices.members(connection, event):
             put_member(db, member)
         for done, ticket in enumerate(ticket_store.all_tickets(connection, event), 1):
-            put_ticket(db, None, _bare(ticket) if said.dropped_ms else ticket, makes_blocks=True)
+            put_ticket(db, None, _bare(ticket) if row.dropped_ms else ticket, makes_blocks=True)
             if done % _STEP == 0:
                 progress(done, total)
         meta = {"key": key, "epoch": cursor.epoch, "seq": cursor.seq, "cursor": cursor,
                 "link": moment.link.hex(), "built_ms": moment.as_of_ms,
                 "as_of_ms": moment.as_of_ms}  # fmt: skip
-        put_event(db, said)
+        put_event(db, row)
         put_meta(db, meta)
         make_blocks(db)
         db.execute("COMMIT")

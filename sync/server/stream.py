@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 EVERY_S: Final = 0.25
+"""How far frames for everybody are apart at least."""
+LOOK_EVERY_S: Final = 0.25
+"""How often the counters are read for what other processes have done: nobody wakes us for that."""
 LANES_EVERY_S: Final = 2.0
 MARKS_EVERY_S: Final = 0.9
 """How often all are told how far each device has come: a little more often than devices say."""
@@ -81,7 +84,7 @@ class DeviceStream:
             for task in (sender, receiver):
                 task.cancel()
             await asyncio.gather(sender, receiver, return_exceptions=True)
-        self._tell_faults(sender, receiver)
+        self._log_faults(sender, receiver)
         if self._cut.done():
             code, why = self._cut.result()
             with suppress(TimeoutError, RuntimeError, OSError, WebSocketDisconnect):
@@ -106,26 +109,26 @@ class DeviceStream:
             if len(body) > MAX_FRAME:
                 self.cut(TOO_BIG, "too_large")
                 return
-            server.note_run(self.device, self.run_name)
+            server.twins.note_run(self.device, self.run_name)
             # Its own fault: who asks too often is read more slowly.
-            await asyncio.sleep(server.wait_of(self.device))
+            await asyncio.sleep(server.callers.wait_of(self.device))
             try:
-                ask = await server.read_ask(body)
-                if ask.frame.compares:
-                    answer = await server.exchange(self.device, ask)
+                request = await server.exchange.decode(body)
+                if request.frame.compares:
+                    answer = await server.exchange.answer(self.device, request)
                     self.offer(_encode(answer))
                     continue
-                _touched, left = await server.take(self.device, ask)
+                _touched, left = await server.exchange.take(self.device, request)
             except Denied as denied:
                 self.cut(WRONG, denied.problem.error)
                 return
-            if any(left) or ask.report is not None:
+            if any(left) or request.report is not None:
                 now_ms = read_wall_ms()
-                stamp = server.stamp(self.device.event, ask)
-                said = Frame(refused=list(left.refused), later=list(left.later))
-                self.offer(_encode(SyncResponse(said, now_ms, stamp=stamp)))
+                stamp = server.exchange.stamp(self.device.event, request)
+                frame = Frame(refused=list(left.refused), later=list(left.later))
+                self.offer(_encode(SyncResponse(frame, now_ms, stamp=stamp)))
 
-    def _tell_faults(self, *tasks: "asyncio.Task[None]") -> None:
+    def _log_faults(self, *tasks: "asyncio.Task[None]") -> None:
         for task in tasks:
             error = None if task.cancelled() else task.exception()
             if error is not None and not isinstance(error, WebSocketDisconnect | OSError):
@@ -170,7 +173,7 @@ class Channel:
         sent_at = 0.0
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), EVERY_S)
+                await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)
             await asyncio.sleep(sent_at + EVERY_S - time.monotonic())
             self._woken.clear()
             try:
@@ -190,22 +193,22 @@ class Channel:
         self._touched = {o: tips for o, tips in self._touched.items() if o not in touched}
         if self._touched:
             self._woken.set()
-        heartbeat = await server.tip_cache.heartbeat(event)
+        tips = await server.tip_cache.newest(event)
         if self._after < 0:
-            self._after = heartbeat.number
+            self._after = tips.number
             self._ready.set_result(None)
         news = News(self._after, [], {}, [])
-        if heartbeat.number > self._after:
+        if tips.number > self._after:
             news = await server.read(journals.news, event, self._after)
         now_s = time.monotonic()
         is_due, marks_due = (
             now_s - self._lanes_at > LANES_EVERY_S, now_s - self._marks_at > MARKS_EVERY_S
         )  # fmt: skip
-        if not (is_due or marks_due or touched or news.bodies or heartbeat.cursor != self._head):
+        if not (is_due or marks_due or touched or news.bodies or tips.cursor != self._head):
             return b""
-        if news.number < heartbeat.number:
+        if news.number < tips.number:
             self._woken.set()
-        self._after, self._head = news.number, heartbeat.cursor
+        self._after, self._head = news.number, tips.cursor
         lanes = None
         if is_due:
             self._lanes_at = now_s
@@ -217,8 +220,8 @@ class Channel:
         )
         if marks_due:
             self._marks_at = now_s
-        stamp = server.stamp(event, with_devices=marks_due)
-        return _encode(SyncResponse(frame, read_wall_ms(), heartbeat.cursor, lanes, stamp))
+        stamp = server.exchange.stamp(event, with_devices=marks_due)
+        return _encode(SyncResponse(frame, read_wall_ms(), tips.cursor, lanes, stamp))
 
     def _broadcast(self, frame: bytes) -> None:
         metrics = self._server.metrics
@@ -269,7 +272,7 @@ class Streams:
                 continue
             key = f"{client.device.credential}:{client.run_name}"
             if runs.setdefault(client.device.id, key) != key:
-                self._server.note_twin(client.device)
+                self._server.twins.note(client.device)
 
     async def serve(self, websocket: WebSocket, device: Device, run: str) -> None:
         """Serve one accepted connection to its end; ``run`` names the worker at its other end."""

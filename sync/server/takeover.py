@@ -54,9 +54,9 @@ def take_over(
     Denied when one of its gates belongs to another event here.
     """
     live = live_replica(host.folder)
-    said = _event_of(live)
+    known = _event_of(live)
     if event not in (str(one["id"]) for one in events.all_events(connection)):
-        zone = time_zone or (said.time_zone if said else "")
+        zone = time_zone or (known.time_zone if known else "")
         if not zone:
             raise UsageError(
                 _("nobody has said in which time zone this venue is"),
@@ -80,10 +80,10 @@ def take_over(
                 key=key,
                 authority_key=host.authority.key,
                 authority=host.authority.certificate,
-                isolated_hours=said.isolated_hours if said else 0,
-                ends_s=said.ends_s if said else 0,
-                keep_days=said.keep_days if said else KEEP_DAYS,
-                settings=msgspec.json.encode(said.settings).decode() if said else "{}",
+                isolated_hours=known.isolated_hours if known else 0,
+                ends_s=known.ends_s if known else 0,
+                keep_days=known.keep_days if known else KEEP_DAYS,
+                settings=msgspec.json.encode(known.settings).decode() if known else "{}",
             )
         )
         types = replica.execute("SELECT id, body FROM ticket_type ORDER BY id").fetchall()
@@ -93,7 +93,7 @@ def take_over(
             issuing.restate(connection, event, [], page)
             count += len(page)
         members = members_of(replica)
-    devices.take(connection, event, list(members.values()), now_ms)
+    devices.add_members(connection, event, list(members.values()), now_ms)
     return Taken(count, len(members))
 
 

@@ -21,38 +21,38 @@ class EventTips(NamedTuple):
     """Of the newest ticket change."""
 
 
-def _read_beat(connection: Connection, event: str) -> EventTips:
+def _read_tips(connection: Connection, event: str) -> EventTips:
     return EventTips(journals.newest_number(connection, event), feed.cursor_of(connection, event))
 
 
 class TipCache:
-    """The newest beat of every event that is asked for."""
+    """The newest tips of every event that is asked for."""
 
     def __init__(self, read: Callable[..., Awaitable[Any]]) -> None:
         self._read = read
-        self._heartbeats: dict[str, tuple[EventTips, float]] = {}
+        self._newest: dict[str, tuple[EventTips, float]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def cursor(self, event: str) -> str:
         """The cursor of whoever has read all ticket changes, at most a quarter of a second old."""
-        kept = self._heartbeats.get(event)
+        kept = self._newest.get(event)
         if kept is not None and time.monotonic() - kept[1] < GOOD_FOR_S:
             return kept[0].cursor
-        return (await self.heartbeat(event)).cursor
+        return (await self.newest(event)).cursor
 
-    async def heartbeat(self, event: str) -> EventTips:
+    async def newest(self, event: str) -> EventTips:
         """How far the event has come, read now unless that was a moment ago."""
         begun = time.monotonic()
         async with self._locks.setdefault(event, asyncio.Lock()):
-            kept = self._heartbeats.get(event)
+            kept = self._newest.get(event)
             # Whoever waited for another's reading, begun after their question, takes that.
             if kept is not None and kept[1] >= begun:
                 return kept[0]
             at = time.monotonic()
-            heartbeat: EventTips = await self._read(_read_beat, event)
-            self._heartbeats[event] = (heartbeat, at)
-            return heartbeat
+            tips: EventTips = await self._read(_read_tips, event)
+            self._newest[event] = (tips, at)
+            return tips
 
     def forget(self, event: str) -> None:
-        """Tickets were changed here: the kept beat is old."""
-        self._heartbeats.pop(event, None)
+        """Tickets were changed here: what is kept of the event is old."""
+        self._newest.pop(event, None)

@@ -11,7 +11,7 @@ from gate.core.enrolment import Enrol
 from gate.storage import venue_host as venues
 from gate.storage.folder import Folder
 from gate.storage.naming import enrolled_name
-from sync.server import devices, events
+from sync.server import enrolment, events
 from sync.server.database import in_transaction, open_database
 from tests.support.programs import run
 from tests.system.network import EVENT, Server
@@ -58,9 +58,9 @@ def test_nobodys_name_is_given_twice(tmp_path: Path) -> None:
 
     def enrolled(number: int, link: str, said: str = "") -> str:
         def work(connection: object) -> str:
-            token, _at = devices.mint_token(connection, "e", link, now_ms)  # type: ignore[arg-type]
+            token, _at = enrolment.mint_token(connection, "e", link, now_ms)  # type: ignore[arg-type]
             asked = Enrol(token, f"{number:016x}", "ab" * 32, name=said)
-            return devices.enrol(connection, asked, now_ms).name  # type: ignore[arg-type]
+            return enrolment.enrol(connection, asked, now_ms).name  # type: ignore[arg-type]
 
         return in_transaction(engine, work)
 

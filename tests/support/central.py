@@ -30,7 +30,8 @@ from sync.server.app import create_app
 from sync.server.database import open_database, reading
 from sync.server.devices import hash_of
 from sync.server.part import Part
-from sync.server.server import Server, Settings
+from sync.server.server import Server
+from sync.server.settings import Settings
 from sync.wire import Frame, SyncRequest, SyncResponse
 from tests.support.venue import NOW_MS
 

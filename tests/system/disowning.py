@@ -23,7 +23,7 @@ def disown_somebody(
     device = random.choice(sorted(lost))
     if device not in {row.id for row in devices.members(connection, event)}:
         row = MemberRow(device, device, lost[device], devices.State.REVOKED.value)
-        devices.take(connection, event, [row], now_ms)
+        devices.add_members(connection, event, [row], now_ms)
     from_ms = random.choice([0, now_ms - random.randrange(200_000)])
     devices.disown(connection, event, device, from_ms)
 

@@ -36,7 +36,7 @@ from gate.storage.peer_store import PeerStore
 from gate.storage.sync_status import SyncStatus, SyncStatusReader
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow
-from sync.server import device_cache, events, intake, journals
+from sync.server import device_cache, device_reports, events, intake, journals
 from sync.server.database import in_transaction, open_database
 from sync.server.device_cache import DeviceCache
 from sync.server.devices import Device, State
@@ -461,7 +461,7 @@ class Central:
         if not self.evening.online[gate.name]:
             return
         device = gate.folder.device_id()
-        self.device_cache.hear(device, ask.report, ask.stamp)
+        self.device_cache.reports.note(device, ask.report, ask.stamp)
         carried, _refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
         push = intake.Push(device, carried, (), ask.frame.signed_tips)
 
@@ -472,8 +472,8 @@ class Central:
         frame = in_transaction(self.engine, job)
         assert ask.stamp is not None
         stamp = SyncResponseStamp(
-            device_cache.CLOCK,
-            device_cache.boot_ms(),
+            device_reports.CLOCK,
+            device_reports.boot_ms(),
             ask.stamp.at_ms,
             self.device_cache.watermarks(EVENT),
         )
@@ -526,7 +526,8 @@ def live(seed: int, seconds: int = 60) -> Counter[str]:
     evening = Evening(seed, root, seconds)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(device_cache, "boot_ms", lambda: int(evening.now_ms) + 77_000)
+            for module in (device_cache, device_reports):
+                patch.setattr(module, "boot_ms", lambda: int(evening.now_ms) + 77_000)
             evening.run()
             return evening.counted
     finally:

@@ -22,8 +22,9 @@ from gate.storage.enrolment import Enrolment
 from gate.storage.folder import Folder
 from gate.storage.ticket_feed import TicketFeed
 from sync.server import (
-    device_cache,
+    device_reports,
     devices,
+    enrolment,
     events,
     feed,
     intake,
@@ -127,9 +128,9 @@ class Central:
         device = folder.device_id()
 
         def admit(connection: Connection) -> Any:
-            token, _ms = devices.mint_token(connection, EVENT, name, self.world.wall_ms())
+            token, _ms = enrolment.mint_token(connection, EVENT, name, self.world.wall_ms())
             asked = Enrol(token, device, DeviceKey(folder).public)
-            return devices.enrol(connection, asked, self.world.wall_ms())
+            return enrolment.enrol(connection, asked, self.world.wall_ms())
 
         enrolled = self.write(admit)
         join(folder, enrolled)
@@ -208,7 +209,7 @@ class Central:
         return self._answer(frame, ask, self.head, lanes=True)
 
     def take(self, gate: Gate, ask: SyncRequest) -> tuple[list[Rejected], list[str]]:
-        self.device_cache.hear(gate.device, ask.report, ask.stamp)
+        self.device_cache.reports.note(gate.device, ask.report, ask.stamp)
         carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
         self.touched = {}
         if not carried and not ask.frame.signed_tips:
@@ -273,7 +274,7 @@ class Central:
     ) -> SyncResponse:  # fmt: skip
         told = self.device_cache.watermarks(EVENT) if lanes or marks else {}
         got_ms = ask.stamp.at_ms if ask is not None and ask.stamp is not None else None
-        stamp = SyncResponseStamp(device_cache.CLOCK, device_cache.boot_ms(), got_ms, told)
+        stamp = SyncResponseStamp(device_reports.CLOCK, device_reports.boot_ms(), got_ms, told)
         said = self.device_cache.lanes(EVENT) if lanes else None
         return SyncResponse(frame, self.world.wall_ms(), head, said, stamp)
 

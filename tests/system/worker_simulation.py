@@ -43,7 +43,7 @@ from gate.storage.nudge import try_now
 from gate.storage.sqlite import open_reader
 from gate.storage.sync_status import SyncStatus, SyncStatusReader
 from gate.storage.tickets import live_replica
-from sync.server import device_cache, events, feed
+from sync.server import device_cache, device_reports, events, feed
 from sync.server.devices import hash_of
 from sync.transport.http_client import Revoked
 from sync.transport.lan_transport import Connected, Disconnected, Expelled, Link, MessageReceived
@@ -773,8 +773,9 @@ def false_world(kernel: Kernel, root: Path, seed: int) -> Iterator[World]:
         patch.setattr(events, "secrets", minted)
         patch.setattr(feed, "secrets", minted)
         patch.setattr(device_key, "is_good", cache(device_key.is_good))
-        patch.setattr(device_cache, "boot_ms", lambda: round(kernel.now_s * 1000) + 77_000)
-        patch.setattr(device_cache, "read_wall_ms", lambda: START_MS + round(kernel.now_s * 1000))
+        for module in (device_cache, device_reports):
+            patch.setattr(module, "boot_ms", lambda: round(kernel.now_s * 1000) + 77_000)
+            patch.setattr(module, "read_wall_ms", lambda: START_MS + round(kernel.now_s * 1000))
         patch.setattr(device_cache, "time", SimpleNamespace(monotonic=lambda: kernel.now_s))
         patch.setattr(sync_status, "write", write)
         patch.setattr(room.shutil, "disk_usage", usage)

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
     where = server_of(options)
     if options.action == "list":
-        return commands.tell_cards(where)
+        return commands.list_cards(where)
     if options.action == "account":
         return commands.new_account(where, options.event)
     reason = options.reason if options.action == "reject" else None

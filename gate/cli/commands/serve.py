@@ -9,8 +9,8 @@ from gate.cli.options import DEVICE_STATES, check_zone, config_of, days, isolate
 from gate.i18n import _
 
 if TYPE_CHECKING:
-    from sync.server.commands import Chore
     from sync.server.takeover import Host
+    from sync.server.wanted import Chore
 
 
 def add(commands: Commands) -> None:
@@ -130,10 +130,11 @@ def run(options: argparse.Namespace) -> int:
     from sync.cardapi.settings import CardSettings
     from sync.cardapi.webhook_delivery import hosts
     from sync.server import serve
+    from sync.server.wanted import Wanted
 
     state, device = _device_state(options)
     return serve.run(
-        serve.Wanted(
+        Wanted(
             database=options.database or "",
             listen=options.listen or "",
             folder=path_of(options.server_dir),
@@ -164,7 +165,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _chore(options: argparse.Namespace) -> "Chore":
-    from sync.server.commands import Chore
+    from sync.server.wanted import Chore
 
     return Chore(
         tokens=options.organisers,

@@ -204,7 +204,7 @@ def _disown(options: argparse.Namespace, folder: "Folder") -> int:
 
     from_ms = disown_command.moment(options.disown_from, event_zone(folder) or "UTC")
     row, changes = venue_disown.foresee(folder, options.device, from_ms)
-    sys.stdout.write(disown_command.told(changes) + "\n")
+    sys.stdout.write(disown_command.effect_text(changes) + "\n")
     if not options.yes:
         disown_command.ask_whether()
     venue_host.say(folder, row)

@@ -1,9 +1,10 @@
 """The card API, call by call: what each does, and each errcode it can answer."""
 
+import asyncio
 import base64
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from tests.support.cardapi import (
     meeting,
     movie,
 )
-from tests.support.central import Maker, ask, card_api_of, open_central
+from tests.support.central import Maker, ask, card_api_of, open_central, stream
 from tests.system.simulation import join, write_snapshot
 
 DEPOSIT = {
@@ -391,11 +392,11 @@ async def test_who_is_over_the_limit_hears_so_of_what_was_taken_back(api: Api) -
     first, second = await api.claim(card_id), await api.claim(card_id)
     body = entry_codec.decode(await redeem_at_gate(api, maker, first))
     await redeem_at_gate(api, maker, second)
-    clockwork = card_api_of(api.running.app).clockwork
-    await clockwork.follow()
+    jobs = card_api_of(api.running.app).jobs
+    await jobs.follow()
     undone = maker.make(Act.ANNULMENT, ticket=body.ticket, target=body.name)
     await api.running.exchange(maker, ask([undone]))
-    await clockwork.follow()
+    await jobs.follow()
     assert kept(api, first)[0].status is Status.LIMITED
     await api.fails(40149, "/card/code/consume", {"code": first})
 
@@ -439,14 +440,14 @@ async def test_a_gate_s_redemption_counts_for_the_limit(api: Api) -> None:
     card_id, maker = await api.create(use_limit=1), await gate(api)
     first, second = await api.claim(card_id), await api.claim(card_id)
     body = await redeem_at_gate(api, maker, first)
-    clockwork = card_api_of(api.running.app).clockwork
-    await clockwork.follow()
+    jobs = card_api_of(api.running.app).jobs
+    await jobs.follow()
     assert kept(api, second)[0].status is Status.LIMITED
     undone = entry_codec.decode(body)
     await api.running.exchange(
         maker, ask([maker.make(Act.ANNULMENT, ticket=undone.ticket, target=undone.name)])
     )
-    await clockwork.follow()
+    await jobs.follow()
     assert kept(api, second)[0].status is Status.NORMAL
 
 
@@ -633,7 +634,7 @@ async def end(api: Api, maker: Maker, how: str, card_id: str, code: str) -> None
             card = issued_codes.find_card(connection, card_id)
             assert card is not None
             gone = {**card.detail, "departure_time": now() - ago}
-            issued_codes.set_card(connection, replace(card, detail=gone), tells_gates=True)
+            issued_codes.set_card(connection, replace(card, detail=gone), is_published=True)
     elif how == "given":
         give = {"code": code, "from": "oFan", "to": "oB"}
         await api.ok("/v1/gifts", give | {"action": "start"})
@@ -666,7 +667,7 @@ async def test_what_a_phone_showed_of_a_ticket_that_is_done_is_free(
         ticket, state = kept(api, "M1")
         assert (ticket, state) == kept(api, two)
         # Whatever is said of the old one afterwards names no code of another's.
-        await card_api_of(api.running.app).clockwork.follow()
+        await card_api_of(api.running.app).jobs.follow()
         for path, body in (
             ("/card/boardingpass/checkin", {"code": one, "class": "F", "etkt_bnr": "2"}),
             ("/card/code/unavailable", {"code": one}),
@@ -873,18 +874,18 @@ async def test_a_gift_not_taken_in_time_comes_back(api: Api) -> None:
     """After its day it is its giver's again, usable and told as GIFT_TIMEOUT."""
     code = await api.claim(await api.create())
     await api.ok("/v1/gifts", {"code": code, "action": "start", "from": "oFan"})
-    clockwork = card_api_of(api.running.app).clockwork
-    await clockwork.end_gifts()
+    jobs = card_api_of(api.running.app).jobs
+    await jobs.end_gifts()
     with api.running.engine.begin() as connection:
         # Whoever looked before saw an older gift of it, which was given back meanwhile.
-        card_id = connection.execute(select(t.holding.c.card_id)).scalar_one()
+        card_id = connection.execute(select(t.issued_code.c.card_id)).scalar_one()
         assert gifts.time_out(connection, card_id, code, now() * 1000) is None
     assert await api.status(code) == "GIFTING"
     with api.running.engine.begin() as connection:
-        connection.execute(update(t.holding).values(gift_ends_s=now()))
+        connection.execute(update(t.issued_code).values(gift_ends_s=now()))
     late = {"code": code, "action": "accept", "from": "oFan", "to": "oB"}
     await api.fails(40127, "/v1/gifts", late)
-    await clockwork.end_gifts()
+    await jobs.end_gifts()
     assert await api.status(code) == "GIFT_TIMEOUT"
     assert kept(api, code)[0].status is Status.NORMAL
     await api.ok("/card/code/consume", {"code": code})
@@ -920,7 +921,7 @@ async def test_an_order_is_issued_whole_or_not_at_all(api: Api) -> None:
     items = [{"card_id": plenty, "count": 2}, {"card_id": few, "count": 2}]
     order = {"order_id": "A1", "openid": "oFan", "items": items}
     await api.fails(45031, "/v1/orders", order)
-    assert api.running.count(t.holding) == 0
+    assert api.running.count(t.issued_code) == 0
     await api.ok("/card/modifystock", {"card_id": few, "increase_stock_value": 1})
     assert len((await api.ok("/v1/orders", order))["codes"]) == 4
     await api.fails(45031, "/v1/orders", order | {"order_id": "A2"})
@@ -1288,10 +1289,30 @@ async def test_what_a_call_changes_is_told_at_once(
     server = api.running.server
     monkeypatch.setattr("sync.server.tip_cache.GOOD_FOR_S", DAY_S)
     if is_mutant:
-        monkeypatch.setattr(server, "tell_changes", lambda event: None)
+        monkeypatch.setattr(server, "publish_changes", lambda event: None)
     before = await server.tip_cache.cursor("show")
     await api.create()
     assert (await server.tip_cache.cursor("show") == before) is is_mutant
+
+
+@pytest.mark.parametrize("is_mutant", [False, True])
+async def test_a_call_wakes_the_streams_itself(
+    api: Api, monkeypatch: pytest.MonkeyPatch, *, is_mutant: bool
+) -> None:
+    """What it changes is sent to connected devices though nobody looks at the counters."""
+    monkeypatch.setattr("sync.server.stream.LOOK_EVERY_S", DAY_S)
+    if is_mutant:
+        monkeypatch.setattr(api.running.server, "publish_changes", lambda event: None)
+    maker = Maker()
+    await api.running.enrol(maker)
+    async with stream(api.running, maker) as socket:
+        before = (await socket.read()).head
+        await api.create()
+        answer = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                answer = await socket.read()
+        assert (answer is not None and answer.head != before) is not is_mutant
 
 
 async def test_only_what_may_have_changed_is_told(
@@ -1299,7 +1320,7 @@ async def test_only_what_may_have_changed_is_told(
 ) -> None:
     """Of calls that are done and write, of reviews, and of gifts that came back; of no other."""
     told: list[str] = []
-    monkeypatch.setattr(api.running.server, "tell_changes", told.append)
+    monkeypatch.setattr(api.running.server, "publish_changes", told.append)
     await api.running.admin("POST", "/events", json={"id": "gala", "time_zone": "UTC"})
     await api.set(events=["gala"], review="held")
     card_id = await api.create()
@@ -1312,11 +1333,11 @@ async def test_only_what_may_have_changed_is_told(
     assert told == ["show"]
     code = await api.claim(card_id)
     await api.ok("/v1/gifts", {"code": code, "action": "start", "from": "oFan"})
-    clockwork = card_api_of(api.running.app).clockwork
+    jobs = card_api_of(api.running.app).jobs
     told.clear()
-    await clockwork.end_gifts()
+    await jobs.end_gifts()
     assert told == []
     with api.running.engine.begin() as connection:
-        connection.execute(update(t.holding).values(gift_ends_s=now()))
-    await clockwork.end_gifts()
+        connection.execute(update(t.issued_code).values(gift_ends_s=now()))
+    await jobs.end_gifts()
     assert told == ["show"]

@@ -140,7 +140,7 @@ async def test_what_is_widened_expires_later(tmp_path: Path) -> None:
         later = {"date_info": info | {"end_timestamp": info["end_timestamp"] + DAY_S}}
         await api.ok("/card/update", {"card_id": card_id, "meeting_ticket": {"base_info": later}})
         with api.running.engine.begin() as connection:
-            (end,) = connection.execute(select(t.holding.c.ends_s)).scalars()
+            (end,) = connection.execute(select(t.issued_code.c.ends_s)).scalars()
             assert end == info["end_timestamp"] + DAY_S
 
 
@@ -161,13 +161,13 @@ async def test_counts_by_day(tmp_path: Path) -> None:
             await api.ok("/v1/actions", view)
         assert await counted(api, 3, 1) == {}
         with api.running.engine.begin() as connection:
-            c = t.holding.c
+            c = t.issued_code.c
             for column in (c.claimed_s, c.gifted_s, c.redeemed_s):
                 connection.execute(
-                    update(t.holding).where(column > 0).values({column: column - 2 * DAY_S})
+                    update(t.issued_code).where(column > 0).values({column: column - 2 * DAY_S})
                 )
             connection.execute(
-                update(t.holding).where(c.code == codes[3]).values(ends_s=time.time() - DAY_S)
+                update(t.issued_code).where(c.code == codes[3]).values(ends_s=time.time() - DAY_S)
             )
             connection.execute(update(t.card_view).values(day=t.card_view.c.day - 2))
         assert await counted(api, 3, 1) == {

@@ -133,8 +133,8 @@ def admissions(api: Api) -> int:
 
 def held(api: Api, card_id: str) -> int:
     with reading(api.running.engine) as connection:
-        query = select(func.count()).select_from(t.holding)
-        return int(connection.execute(query.where(t.holding.c.card_id == card_id)).scalar_one())
+        query = select(func.count()).select_from(t.issued_code)
+        return int(connection.execute(query.where(t.issued_code.c.card_id == card_id)).scalar_one())
 
 
 def unlocked(connection: Connection, event: str) -> tuple[int, int]:
@@ -211,7 +211,7 @@ async def test_cost_does_not_grow_with_what_is_there(tmp_path: Path) -> None:
         give = {"code": second, "from": "o", "to": "p"}
         await api.ok("/v1/gifts", give | {"action": "start"})
         await api.ok("/v1/gifts", give | {"action": "accept"})
-        await card_api_of(api.running.app).clockwork.follow()
+        await card_api_of(api.running.app).jobs.follow()
         event.remove(engine, "before_cursor_execute", listen)
         with reading(engine) as connection:
 

@@ -179,7 +179,7 @@ async def test_the_certificate_is_checked_for_the_name(
 
 async def test_the_organiser_is_told_why(tmp_path: Path) -> None:
     """When a callback is set that the server does not call, and what could be done."""
-    async with card_api(tmp_path / "server", runs_clockwork=False) as api:
+    async with card_api(tmp_path / "server", runs_jobs=False) as api:
         for url, why in (
             ("http://93.184.215.14/hook", "it is not https"),
             ("https://169.254.169.254/", "it is not on the internet"),

@@ -86,21 +86,21 @@ class Backend:
         ]  # fmt: skip
 
 
-def clockwork(api: Api) -> BackgroundJobs:
-    return card_api_of(api.running.app).clockwork
+def jobs_of(api: Api) -> BackgroundJobs:
+    return card_api_of(api.running.app).jobs
 
 
 async def connect(api: Api, backend: Backend) -> None:
     """Let the server reach the backend, whose word it asks for first."""
     backend.appid = api.appid
-    await clockwork(api).http.aclose()
-    clockwork(api)._http = httpx.AsyncClient(transport=httpx.ASGITransport(backend.app()))
+    await jobs_of(api).http.aclose()
+    jobs_of(api)._http = httpx.AsyncClient(transport=httpx.ASGITransport(backend.app()))
 
 
 @asynccontextmanager
 async def heard_by(path: Path, backend: Backend, **settings: Any) -> AsyncIterator[Api]:
     # Everything here is driven by hand, step by step.
-    async with card_api(path, runs_clockwork=False, **settings) as api:
+    async with card_api(path, runs_jobs=False, **settings) as api:
         await connect(api, backend)
         answer = await api.set(callback=URL, callback_token=TOKEN)
         assert answer.status_code == 200, answer.text
@@ -126,11 +126,11 @@ async def settle(api: Api, *, now_ms: int | None = None) -> None:
             shift = now_ms - time.time_ns() // 1_000_000
             due = t.notice.c.due_ms - shift
             connection.execute(update(t.notice).values(due_ms=due, leased_ms=0))
-    await clockwork(api).follow()
+    await jobs_of(api).follow()
     for _n in range(100):
-        if not await clockwork(api).tell():
+        if not await jobs_of(api).deliver():
             break
-        for task in list(clockwork(api)._telling):
+        for task in list(jobs_of(api)._deliveries):
             await task
 
 
@@ -317,9 +317,9 @@ async def test_several_servers_tell_each_event_once(tmp_path: Path, backend: Bac
         for _n in range(30):
             await api.claim(card_id)
         for _n in range(20):
-            await asyncio.gather(clockwork(api).tell(), other.tell())
-            for one in (clockwork(api), other):
-                for task in list(one._telling):
+            await asyncio.gather(jobs_of(api).deliver(), other.deliver())
+            for one in (jobs_of(api), other):
+                for task in list(one._deliveries):
                     await task
         await other.stop()
         assert len(backend.heard) == 31
@@ -419,7 +419,7 @@ async def test_an_earlier_use_that_is_heard_later_is_not_told(api: Api, backend:
     await settle(api)
     with api.running.engine.begin() as connection:
         # The gate's use is the first of the two.
-        ticket = connection.execute(select(t.holding.c.ticket)).scalar_one()
+        ticket = connection.execute(select(t.issued_code.c.ticket)).scalar_one()
     early = entry_codec.decode(maker.make(ticket=ticket))
     raw = entry_codec.encode(replace(early, hlc=1 << 16))
     await api.running.exchange(maker, ask([raw]))
@@ -503,8 +503,8 @@ async def test_a_backend_that_trickles_is_not_waited_for(
 
     assert callback.TIMEOUT_S == 5.0
     monkeypatch.setattr(callback, "TIMEOUT_S", 0.1)
-    await clockwork(api).http.aclose()
-    clockwork(api)._http = httpx.AsyncClient(transport=httpx.ASGITransport(trickle))
+    await jobs_of(api).http.aclose()
+    jobs_of(api)._http = httpx.AsyncClient(transport=httpx.ASGITransport(trickle))
     await api.create()
     async with asyncio.timeout(5):
         await settle(api)
@@ -559,8 +559,8 @@ async def test_a_backend_that_hangs_holds_nobody_up(api: Api, backend: Backend) 
             await stuck.wait()
         await quick_app(scope, receive, send)
 
-    await clockwork(api).http.aclose()
-    clockwork(api)._http = httpx.AsyncClient(transport=httpx.ASGITransport(both))
+    await jobs_of(api).http.aclose()
+    jobs_of(api)._http = httpx.AsyncClient(transport=httpx.ASGITransport(both))
     stuck.set()
     slow_url = "https://slow.test/hook?tenant=7"
     assert (await api.set(callback=slow_url, callback_token=TOKEN)).is_success
@@ -571,12 +571,12 @@ async def test_a_backend_that_hangs_holds_nobody_up(api: Api, backend: Backend) 
         await api.claim(card_id)
     code = await other.claim(await other.create())
     for _n in range(10):
-        await clockwork(api).tell()
+        await jobs_of(api).deliver()
         await asyncio.sleep(0.02)
     assert quick.events(UserCardCode=code) == ["user_get_card"]
-    assert len(clockwork(api)._telling) <= 16
+    assert len(jobs_of(api)._deliveries) <= 16
     stuck.set()
-    for task in list(clockwork(api)._telling):
+    for task in list(jobs_of(api)._deliveries):
         await task
 
 

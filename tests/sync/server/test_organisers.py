@@ -18,8 +18,8 @@ from sync.server import audit, organisers
 from sync.server import tables as t
 from sync.server.audit import Actor
 from sync.server.database import in_transaction, open_database, reading
+from sync.server.organiser_requests import Needs
 from sync.server.organisers import Right
-from sync.server.server import Needs
 from tests.conftest import needs
 from tests.support import postgres
 from tests.support.cardapi import account
@@ -40,7 +40,7 @@ ROWS: dict[str, Any] = {
 async def running(tmp_path: Path) -> AsyncIterator[Central]:
     """A server with two events, one with a ticket of somebody's."""
     async with central(
-        tmp_path / "server", runs_clockwork=False, address_per_s=1e6, address_burst=1e6
+        tmp_path / "server", runs_jobs=False, address_per_s=1e6, address_burst=1e6
     ) as made:
         other = {"id": "other", "time_zone": "UTC"}
         assert (await made.admin("POST", "/events", json=other)).status_code == 201
@@ -262,8 +262,8 @@ class TestAudit:
         """A flood of wrong tokens is a row with its number, not a row each."""
         for _n in range(50):
             await by(running, "wrong", "GET", "/v1/events")
-        await running.server._note_failures()
-        await running.server._note_failures()
+        await running.server.callers.failed.keep(running.server.access, every_s=0)
+        await running.server.callers.failed.keep(running.server.access, every_s=0)
         found = [row for row in await rows(running) if row["act"] == "sign-in failed"]
         assert [row["about"] for row in found] == ["50 times"]
 
@@ -271,8 +271,8 @@ class TestAudit:
         """However many addresses a flood has, so many rows and no more are written."""
         for n in range(500):
             scope = {"type": "http", "headers": [], "client": (f"10.0.{n // 250}.{n % 250}", 1)}
-            running.server._count_failure(scope_request(scope))
-        await running.server._note_failures()
+            running.server.callers._count_failure(scope_request(scope))
+        await running.server.callers.failed.keep(running.server.access, every_s=0)
         found = [row for row in await rows(running) if row["act"] == "sign-in failed"]
         assert len(found) <= 21
         assert sum(int(row["about"].split()[0]) for row in found) == 500
@@ -284,7 +284,7 @@ class TestAudit:
         secret = await token(running, Right.COUNTS)
         for _n in range(3):
             await by(running, secret, "GET", "/v1/events")
-        monkeypatch.setattr("sync.server.server.USED_EVERY_MS", 0)
+        monkeypatch.setattr("sync.server.callers.USED_EVERY_MS", 0)
         await by(running, secret, "GET", "/v1/events")
         found = [r for r in await rows(running) if "Box office" in r["who"]]
         assert [row["act"] for row in found] == ["token used"] * 2

@@ -12,10 +12,12 @@ from starlette.routing import BaseRoute, Route
 
 from sync.server import serve
 from sync.server import tables as t
+from sync.server.address import Address
 from sync.server.columns import text
 from sync.server.database import open_database
 from sync.server.part import Key, Part, PersonalData, Subject
 from sync.server.server import Server
+from sync.server.wanted import Wanted
 from tests.support.central import Central, Maker, ask, central
 
 metadata = MetaData()
@@ -155,8 +157,8 @@ def test_a_part_prepares_itself_at_the_start(tmp_path: Path) -> None:
     """In the transaction that prepares the server, for its event; what it tells is told."""
     parts = (Lockers().part(),)
     engine = open_database(f"sqlite:///{tmp_path / 'c.db'}", parts)
-    wanted = serve.Wanted(event="gala", time_zone="UTC", parts=parts)
-    ready = serve._prepare(engine, wanted, tmp_path, serve._Address("http://localhost", ""))
+    wanted = Wanted(event="gala", time_zone="UTC", parts=parts)
+    ready = serve._prepare(engine, wanted, tmp_path, Address("http://localhost", ""))
     assert ready.of_parts == ["lockers of gala"]
     engine.dispose()
 

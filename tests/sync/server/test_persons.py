@@ -61,7 +61,7 @@ def pg_url() -> Iterator[str]:
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[Central]:
     """A server with tickets, one of them somebody's."""
-    async with central(tmp_path / "server", runs_clockwork=False) as made:
+    async with central(tmp_path / "server", runs_jobs=False) as made:
         issued = await made.admin("POST", "/events/show/tickets", json=ROWS)
         assert issued.status_code == 200, issued.text
         yield made
@@ -353,7 +353,7 @@ class TestCards:
         """The same statements there: no row of any table has the person, or anybody afterwards."""
         engine = emptied(pg_url)
         in_transaction(engine, lambda c: events.create_event(c, "show", "", "UTC", 1))
-        async with central(tmp_path / "pg", engine=engine, runs_clockwork=False) as running:
+        async with central(tmp_path / "pg", engine=engine, runs_jobs=False) as running:
             assert (await running.admin("POST", "/events/show/tickets", json=ROWS)).is_success
             api = await account(running)
             card = await api.create(meeting(get_limit=9))
@@ -412,7 +412,7 @@ def rows_with(engine: Engine, *texts: str) -> list[str]:
 
 async def stock(running: Central) -> list[Any]:
     """What is counted of codes, by kind of time; and how many people that is."""
-    h = of_cards.holding.c
+    h = of_cards.issued_code.c
     with reading(running.engine) as connection:
         rows = connection.execute(select(h.claimed_s > 0, h.redeemed_s > 0, h.openid)).all()
     return [len(rows), sum(row[0] for row in rows), len({row[2] for row in rows})]

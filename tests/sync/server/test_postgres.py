@@ -13,8 +13,10 @@ from gate.core.intake import read_bodies
 from gate.core.model import Outcome, Scan
 from gate.storage.sync_status import SyncStatusReader
 from sync.server import events, intake, serve, tables
+from sync.server.address import Address
 from sync.server.database import open_database
 from sync.server.prepared import MANY
+from sync.server.wanted import Wanted
 from tests.conftest import needs
 from tests.support import postgres
 from tests.support.central import Maker
@@ -123,14 +125,14 @@ def test_servers_that_start_at_once_make_one_event(
         create(*said)
 
     monkeypatch.setattr(events, "create_event", slowly)
-    here = serve._Address("http://localhost", "")
+    here = Address("http://localhost", "")
     with postgres.postgres() as url:
         engine = open_database(url)
 
         def start(name: str) -> bool:
             folder = tmp_path / name
             folder.mkdir()
-            wanted = serve.Wanted(event="gala", time_zone="UTC")
+            wanted = Wanted(event="gala", time_zone="UTC")
             return serve._prepare(engine, wanted, folder, here).is_new
 
         with ThreadPoolExecutor(2) as pool:

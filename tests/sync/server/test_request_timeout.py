@@ -20,8 +20,8 @@ from websockets.asyncio.client import connect
 from websockets.frames import Frame, Opcode
 
 from sync.server import http, invite, request_timeout
+from sync.server.callers import prove
 from sync.server.request_timeout import PIPELINED, RequestTimeoutH11, Stream
-from sync.server.server import prove
 from sync.transport import listening
 from sync.transport.connections import Connections
 
@@ -31,9 +31,9 @@ ASK_S = 0.3
 STRANGERS = 8
 SPEAKERS: list[type[asyncio.Protocol]] = [RequestTimeoutH11]
 with suppress(ImportError):  # it is an extra
-    from sync.server.request_timeout import PromptHttpTools
+    from sync.server.request_timeout import RequestTimeoutHttpTools
 
-    SPEAKERS.append(PromptHttpTools)
+    SPEAKERS.append(RequestTimeoutHttpTools)
 WHOLE = b"GET / HTTP/1.1\r\nHost: gate\r\n\r\n"
 
 

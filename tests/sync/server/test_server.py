@@ -25,14 +25,14 @@ from gate.core.replication import Carried, tips_from_text
 from gate.storage import room
 from gate.storage.enrolment import parse_link
 from gate.storage.feed_signatures import is_revocation, key_of
-from sync.server import devices, feed, invite, journals
+from sync.server import devices, enrolment, feed, invite, journals
 from sync.server import tables as t
+from sync.server.access import Writer
 from sync.server.database import GroupCommit, open_database
-from sync.server.device_cache import CLOCK
+from sync.server.device_reports import CLOCK
 from sync.server.http import Denied
 from sync.server.intake import Push
 from sync.server.limits import Buckets
-from sync.server.push_batches import Writer
 from sync.wire import Frame, SyncRequest, SyncRequestStamp, SyncResponse, SyncResponseStamp
 from tests.support.central import ADMIN, Central, Closed, Maker, Socket, ask, central, stream
 from tests.system.network import Server as Process
@@ -103,7 +103,7 @@ class TestEnrolment:
         )
         late = Enrol(token=made.json()["token"], device="2" * 16, key="ab" * 32)
         with pytest.raises(Denied) as expired, running.engine.begin() as connection:
-            devices.enrol(connection, late, made.json()["expires_ms"])
+            enrolment.enrol(connection, late, made.json()["expires_ms"])
         problems = [wrong.json(), used.json()]
         assert [p["error"] for p in problems] == ["wrong_token", "used_token"]
         assert expired.value.problem.error == "expired_token"
@@ -376,6 +376,7 @@ class TestStream:
     ) -> None:
         """A client that takes nothing is closed with 1013; the others go on."""
         monkeypatch.setattr("sync.server.stream.EVERY_S", 0.001)
+        monkeypatch.setattr("sync.server.stream.LOOK_EVERY_S", 0.001)
         monkeypatch.setattr("sync.server.stream.LANES_EVERY_S", 0.0)
         monkeypatch.setattr("sync.server.stream.CLOSE_S", 0.05)
         async with stream(running, maker) as socket:

@@ -84,17 +84,17 @@ async def test_the_server_tells_everybody(
         assert answer.status_code == 200
 
     await asks("a")
-    await running.server._flush()
+    await running.server.keep()
     assert await alarms(running) == []
     await asks("b")
-    await running.server._flush()
+    await running.server.keep()
     await running.server.device_cache.refresh()
     assert await alarms(running) == [(maker.device, "twin")]
     told = await running.exchange(other, ask(whole=True))
     assert [lane.device for lane in told.lanes or [] if lane.has_twin] == [maker.device]
     await running.enrol(maker)
     await asks("c")
-    await running.server._flush()
+    await running.server.keep()
     assert await alarms(running) == []
 
 
@@ -117,13 +117,13 @@ async def test_who_only_listens_is_seen(running: Central, monkeypatch: pytest.Mo
     monkeypatch.setattr(running.server.streams, "_clients", lambda: open_)
     monkeypatch.setattr(streams.time, "monotonic", lambda: 100.0)
     running.server.streams.note_twins()
-    assert not running.server._twinned
+    assert not running.server.twins.to_keep
     open_.append(Silent("b", 99.0))
     running.server.streams.note_twins()
-    assert not running.server._twinned, "a dead connection is not known to be dead so soon"
+    assert not running.server.twins.to_keep, "a dead connection is not known to be dead so soon"
     open_[1].opened_s = 60.0
     running.server.streams.note_twins()
-    assert running.server._twinned == {maker.device}
+    assert running.server.twins.to_keep == {maker.device}
 
 
 @pytest.fixture

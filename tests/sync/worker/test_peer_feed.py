@@ -38,7 +38,7 @@ from gate.storage.sqlite import open_reader
 from gate.storage.ticket_feed import Position, TicketFeed
 from gate.storage.ticket_filling import MemberRow
 from gate.storage.tickets import FILE_NAME, Tickets, live_replica, searchable
-from sync.server import devices, events, feed, issuing, snapshot
+from sync.server import devices, enrolment, events, feed, issuing, snapshot
 from sync.server import tables as t
 from sync.server.database import open_database
 from sync.server.devices import State
@@ -281,8 +281,8 @@ class History:
             self.devices.append(id_)
 
             def enrol(connection: Connection) -> None:
-                token, _end = devices.mint_token(connection, EVENT, f"Gate {id_}", NOW_MS)
-                devices.enrol(connection, Enrol(token, id_, "ab" * 32), NOW_MS)
+                token, _end = enrolment.mint_token(connection, EVENT, f"Gate {id_}", NOW_MS)
+                enrolment.enrol(connection, Enrol(token, id_, "ab" * 32), NOW_MS)
 
             self.write(enrol)
         else:

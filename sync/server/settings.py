@@ -1,0 +1,24 @@
+"""What a server is given at its start."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where it works, who looks after it, and how much it takes of whom."""
+
+    folder: Path
+    """Where it keeps its snapshots."""
+    admin_hash: str
+    """SHA-256 of the admin token, hex."""
+    url: str = ""
+    """How others reach it, where that is not where a request finds it (``--url``)."""
+    device_per_s: float = 50.0
+    device_burst: float = 200.0
+    address_per_s: float = 5.0
+    """Enrolments and failed credentials of one address."""
+    address_burst: float = 20.0
+    body_s: float = 20.0
+    """How long a body may take."""
+    snapshot_wait_s: float = 5.0

@@ -1,0 +1,112 @@
+"""What the command line wants of ``gate serve``: to serve, or one thing done at the database."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sync.server import organisers
+from sync.server.part import Part
+from sync.server.takeover import Host
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """One thing to do; what is empty is not to be done."""
+
+    tokens: bool = False
+    """List the organiser's tokens that are good."""
+    new_organiser: str = ""
+    """Make one of that name."""
+    rights: str = ""
+    """With these, by commas; empty: to read counts."""
+    for_days: int = organisers.DAYS
+    roll: str = ""
+    """Make one in the place of the one of that id."""
+    end: str = ""
+    """Make the one of that id good for nothing."""
+    audit: str = ""
+    """Check who did what, and write it to that file."""
+    export_person: str = ""
+    erase_person: str = ""
+    set_end: str = ""
+    """Say when the event ends."""
+    keep_days: int | None = None
+    """And for how many days after that what is personal is kept."""
+
+    @property
+    def is_any(self) -> bool:
+        """Whether there is anything to do."""
+        return self != Chore(rights=self.rights, for_days=self.for_days)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line says."""
+
+    database: str = ""
+    listen: str = ""
+    folder: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    self_signed: bool = False
+    proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies that add TLS and say who a caller is."""
+    url: str = ""
+    """How gates reach it, where that is not where it listens."""
+    parts: tuple[Part, ...] = ()
+    """What is mounted beside what the server is itself; their tables are in its database."""
+    event: str = ""
+    """The one that was named."""
+    time_zone: str = ""
+    """Of an event that is made; empty: nobody has stated it."""
+    set_zone: str = ""
+    """Only give the event this time zone."""
+    isolated_hours: int | None = None
+    """Only give it this bound on gates that hear nobody."""
+    restored: bool = False
+    take_over: Host | None = None
+    """Only make an event of that host's venue."""
+    new_token: str = ""
+    """Only make a token for a gate of this name."""
+    links: bool = False
+    """Only list the links that were not used yet."""
+    withdraw: str = ""
+    """Only make links of that id or name good for nothing."""
+    devices: bool = False
+    """Only list the event's devices."""
+    device: str = ""
+    state: str = ""
+    """Only bring that device into that state."""
+    chore: Chore = field(default_factory=Chore)
+    """Only do that."""
+    disown: str = ""
+    """Only disown the device of that id."""
+    disown_from: str = ""
+    """From when on, as people write it; empty: from the beginning."""
+    is_sure: bool = False
+    """Not to be asked."""
+
+    @property
+    def is_about_links(self) -> bool:
+        """Whether links are to be listed or withdrawn."""
+        return self.links or bool(self.withdraw)
+
+    @property
+    def is_about_devices(self) -> bool:
+        """Whether devices are to be listed or changed."""
+        return self.devices or bool(self.device or self.disown)
+
+    @property
+    def is_about_event(self) -> bool:
+        """Whether an event's settings are to be changed."""
+        return bool(self.set_zone) or self.isolated_hours is not None
+
+    @property
+    def needs_database(self) -> bool:
+        """Whether one thing is to be done at a database that must be there already."""
+        return bool(
+            self.new_token
+            or self.is_about_devices
+            or self.is_about_links
+            or self.is_about_event
+            or self.chore.is_any
+        )
