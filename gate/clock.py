@@ -3,14 +3,15 @@
 import sys
 import time
 import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from gate import BUILT
+from gate._built import BUILT_S
 from gate.core.hlc import Reading
 
-PROGRAM_BUILT_MS = int(datetime.fromisoformat(BUILT).replace(tzinfo=UTC).timestamp() * 1000)
+PROGRAM_BUILT_MS = (BUILT_S - BUILT_S % 86400) * 1000
+"""The day (UTC) on which what is running was committed: no true clock is earlier. A whole day, for
+whoever commits may have a clock that is minutes ahead."""
 
 _SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 from platformdirs import user_config_path, user_data_path
 
-from gate.core.model import Direction, HouseRules, Place, Policy, Role
+from gate.core.model import Direction, HouseRules, Place, Policy, Role, UnpaidPolicy
 from gate.errors import ConfigError
 from gate.i18n import _
 
@@ -91,6 +91,8 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     pass_back_minutes: Minutes = 60
     undo_seconds: Annotated[int, Meta(ge=0, le=3600)] = 120
     zone_capacity: Count = 0
+    unpaid: UnpaidPolicy = UnpaidPolicy.REFUSE
+    ask: Annotated[str, Meta(max_length=200)] = ""
     stale: Literal["refuse", "hold"] = "refuse"
     hand_codes: bool = True
     find_admits: Role = Role.SUPERVISOR
@@ -161,6 +163,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     lan: Lan = Lan()
     by_hand: tuple[str, ...] = ()
     """Keys that a flag, ``--set`` or the environment gave: these outrank what the event says."""
+    in_file: tuple[str, ...] = ()
+    """Keys that the file gave, ``section.key``."""
 
     def folder(self) -> Path:
         """Where the data folder is."""
@@ -172,8 +176,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             return self
         return msgspec.structs.replace(self, gate=msgspec.structs.replace(self.gate, name=enrolled))
 
-    def place(self) -> Place:
-        """The lane's place, for the rules."""
+    def place(self, *, is_known: bool = True) -> Place:
+        """The lane's place, for the rules; ``is_known``: whether somebody has said where it is."""
         gate = self.gate
         return Place(
             gate=gate.name or UNNAMED,
@@ -185,10 +189,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             flight=gate.flight,
             accepted_types=gate.accepted_types,
             ways=gate.ways,
+            is_known=is_known,
         )
 
-    def house_rules(self) -> HouseRules:
-        """The venue's decisions, for the rules."""
+    def house_rules(self, by_type: Mapping[str, HouseRules] | None = None) -> HouseRules:
+        """The venue's decisions, for the rules, and those for single ticket types."""
         rules = self.rules
         return HouseRules(
             early_s=rules.early_minutes * 60,
@@ -202,10 +207,13 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             zone_capacity=rules.zone_capacity or None,
             alone=self.alone.policy,
             alone_by_type=self.alone.types,
+            unpaid=rules.unpaid,
+            ask=rules.ask,
             stale=Policy(rules.stale),
             hand_codes=rules.hand_codes,
             find_admits=rules.find_admits,
             turn_needs_pin=rules.turn_needs_pin,
+            by_type=by_type or {},
         )
 
 
@@ -230,6 +238,7 @@ def load(
     has the key's path, what was found and what is allowed.
     """
     said = _read_file(file)
+    in_file = _keys_of(said)
     by_hand = []
     for variable, value in environment.items():
         if variable.startswith(ENVIRONMENT_PREFIX) and not variable.startswith(_OTHER_VARIABLES):
@@ -250,7 +259,31 @@ def load(
     except msgspec.ValidationError as error:
         raise ConfigError(_explain(error, said)) from error
     _check_values(config)
-    return msgspec.structs.replace(config, by_hand=tuple(by_hand))
+    return msgspec.structs.replace(config, by_hand=tuple(by_hand), in_file=in_file)
+
+
+def typed(path: str, text: str) -> Any:
+    """What a key's text stands for, as ``--set`` takes it; it may still be no good value."""
+    return _value(text, _field_type(path.split(".")))
+
+
+def is_value(path: str, value: object) -> bool:
+    """Whether a key may have that value."""
+    return _fits(value, _field_type(path.split(".")))
+
+
+def allowed(path: str) -> str:
+    """What a key may be, in words."""
+    return _allowed(msgspec.inspect.type_info(_field_type(path.split("."))))
+
+
+def _keys_of(said: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(
+        f"{section}.{key}"
+        for section, keys in said.items()
+        if isinstance(keys, Mapping)
+        for key in keys
+    )
 
 
 def _read_file(file: Path | None) -> dict[str, Any]:
@@ -321,7 +354,7 @@ def _field_of(kind: Any, name: str) -> Any:
 
 def _settings(kind: type[Struct]) -> list[msgspec.structs.FieldInfo]:
     """The fields that a user may set."""
-    return [f for f in msgspec.structs.fields(kind) if f.name != "by_hand"]
+    return [f for f in msgspec.structs.fields(kind) if f.name not in ("by_hand", "in_file")]
 
 
 def _sections() -> list[str]:

@@ -196,6 +196,8 @@ class EventChange(Struct, frozen=True, forbid_unknown_fields=True):
     keep_days: KeepDays | None = None
     isolated_hours: Annotated[int, Meta(ge=0, le=MOST_ISOLATED_HOURS)] | None = None
     """For how long a gate that hears nobody goes on by its ``alone`` policy; 0: without an end."""
+    settings: dict[str, Any] | None = None
+    """A JSON Merge Patch (RFC 7396) of what the event says of its rules, types and gates."""
 
 
 class EventLine(Struct, frozen=True, omit_defaults=True):
@@ -213,6 +215,8 @@ class EventLine(Struct, frozen=True, omit_defaults=True):
     isolated_hours: int = 0
     types_elsewhere: int = 0
     """How many ticket types are in another zone: a change of the event's does not change theirs."""
+    settings: dict[str, Any] = {}
+    """What it says of its rules, types and gates; see ``docs/settings.md``."""
 
 
 class NewToken(Struct, frozen=True):

@@ -24,10 +24,14 @@ from gate.errors import GateError, UsageError
 from gate.i18n import _
 from gate.lane.inputs import Inputs
 from gate.lane.lane import Lane
+from gate.lane.lane_settings import LaneSettings
 from gate.reports.ticket_import import remove_old_replicas
+from gate.settings import GateSettings
 from gate.storage.folder import Folder, Lock
 from gate.storage.log_file import open_log
+from gate.storage.ticket_places import ticket_places
 from gate.text.scanner_words import ADVICE_WORDS, saved_line
+from gate.text.settings_words import gate_lines, unplaced_line
 from gate.text.words import DIRECTION_WORDS, beside, printable, revoked_words
 from gate.text.words import furniture as furniture_words
 from gate.text.zones import LaneZone, Zone
@@ -43,6 +47,7 @@ class LaneSession:
     """What a session of the lane needs, and the verdicts it brought."""
 
     config: Config
+    """As flags, variables and the file have it; ``settings`` has what the event makes of it."""
     folder: Folder
     plain: bool = False
     source: Source | None = None
@@ -57,9 +62,25 @@ class LaneSession:
     """How a sync worker finds the same folder and configuration."""
     child: WorkerChild | None = None
     zone: LaneZone = field(init=False)
+    settings: LaneSettings = field(init=False)
+    on_warning: Callable[[str], object] = field(default=lambda _line: None)
+    """Called in any thread with what the operator has to know once."""
 
     def __post_init__(self) -> None:
         self.zone = LaneZone(self.config, self.folder)
+        self.settings = LaneSettings(self.config, self.folder)
+
+    def warn_unplaced(self) -> None:
+        """Say so once if nobody has said where this gate is, though tickets are for places."""
+        if self.settings.current.is_placed or not self.folder.pointer.exists():
+            return
+        try:
+            line = unplaced_line(self.settings.current, ticket_places(self.folder))
+        except GateError as fault:
+            log.warning("places: %s", fault.message)
+            return
+        if line:
+            self.on_warning(line)
 
     def take(self, verdict: Verdict) -> None:
         """Note a verdict, and tell whoever passes it on; from any thread."""
@@ -82,12 +103,13 @@ def run_lane(session: LaneSession) -> int:
     if folder.pointer.exists():
         remove_old_replicas(folder)
     clock = SystemClock()
+    now = session.settings.current
     lane = Lane(
         folder,
         clock,
-        config.place(),
-        config.house_rules(),
-        config.gate.direction,
+        now.place,
+        now.rules,
+        now.config.gate.direction,
         heard_within_s=config.sync.heard_within_s,
     )
     stopping = threading.Event()
@@ -125,7 +147,7 @@ def run_lane(session: LaneSession) -> int:
 
 
 def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
-    config = session.config
+    config = session.settings.current.config
     if config.operators.sign_in:
         raise UsageError(
             _("operators.sign_in needs the screen"), _("Leave out --plain, or switch it off.")
@@ -193,6 +215,7 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
         lines.say(f"# {saved_line(source, fix.established)}")
     session.zone.on_change = tell_zone
     tell_zone(session.zone.current)
+    _follow_settings(session, lines)
     prompter = Prompter(session.turns, lane, show, tell_turn)
     inputs.start()
     prompter.start()
@@ -203,6 +226,23 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
         prompter.stop()
         inputs.stop()
     return 0
+
+
+def _follow_settings(session: LaneSession, lines: Plain) -> None:
+    """Say what the lane goes by, now and whenever that changes."""
+
+    def tell(settings: GateSettings) -> None:
+        lines.show_names = settings.config.screen.show_names
+        for line in gate_lines(settings):
+            lines.say(f"# {line}")
+
+    def tell_change(settings: GateSettings) -> None:
+        lines.say("# " + _("the event's settings have changed"))
+        tell(settings)
+
+    session.settings.on_change = tell_change
+    session.on_warning = lambda line: lines.say(f"# {line}")
+    tell(session.settings.current)
 
 
 def _wait_plain(session: LaneSession, lane: Lane, inputs: Inputs, lines: Plain) -> None:
@@ -244,7 +284,7 @@ def _run_screen(session: LaneSession, lane: Lane, ending: Ending) -> int:
 
     app = GateApp(
         lane,
-        session.config,
+        session.settings.current.config,
         session.folder,
         source=session.source,
         zone=session.zone,
@@ -272,6 +312,7 @@ def _keep_house(session: LaneSession, lane: Lane, stopping: threading.Event) -> 
     child = session.child
     if child is not None:
         child.look_after()
+    session.warn_unplaced()
     while not stopping.wait(IDLE_EVERY_S):
         try:
             if child is not None and not lane.is_revoked:
@@ -279,6 +320,7 @@ def _keep_house(session: LaneSession, lane: Lane, stopping: threading.Event) -> 
             lane.idle()
             lane.standing()
             session.zone.look()
+            session.settings.look(lane)
         except GateError as fault:
             log.warning("idle: %s", fault.message)
 

@@ -35,6 +35,11 @@ class Status(StrEnum):
     EXPIRED = "expired"
     LIMITED = "limited"
     """Its holder has used as many tickets of the type as one person may."""
+    UNPAID = "unpaid"
+    UNAPPROVED = "unapproved"
+    """Ordered, and nobody has said yes to it yet."""
+    BLOCKED = "blocked"
+    """The issuer lets nobody in on it for now; it may be good again."""
 
 
 VOID = frozenset({Status.REVOKED, Status.DELETED})
@@ -70,6 +75,8 @@ class Outcome(StrEnum):
     HOLD = "hold"
     RESCAN = "rescan"
     VALID = "valid"
+    ASK = "ask"
+    """Nothing is redeemed before a question is answered."""
 
 
 HAND = "hand"
@@ -99,6 +106,9 @@ class Reason(StrEnum):
     REPLACED = "replaced"
     UNCLAIMED = "unclaimed"
     LIMITED = "limited"
+    UNPAID = "unpaid"
+    UNAPPROVED = "unapproved"
+    BLOCKED = "blocked"
     SAME_TICKET = "same_ticket"
     MORE_USES = "more_uses"
     WRONG_EVENT = "wrong_event"
@@ -108,6 +118,8 @@ class Reason(StrEnum):
     WRONG_ZONE = "wrong_zone"
     WRONG_ROOM = "wrong_room"
     WRONG_FLIGHT = "wrong_flight"
+    PLACE_UNKNOWN = "place_unknown"
+    """It is for one place only, and nobody has said where this gate is."""
     NOT_CHECKED_IN = "not_checked_in"
     TOO_EARLY = "too_early"
     TOO_LATE = "too_late"
@@ -123,6 +135,8 @@ class Reason(StrEnum):
     UNDO_CLAIMED = "undo_claimed"
     """What it says depends on an undo that nobody who may has confirmed."""
     CLOCK_NOT_TRUSTED = "clock_not_trusted"
+    QUESTION = "question"
+    """What its type asks; as a refusal: the answer was no."""
     LOOK = "look"
     """The ticket or its type carries a note for the person at the door."""
     FAULT = "fault"
@@ -144,6 +158,12 @@ class Flag(StrEnum):
     """The scanner typed something else, which was made good."""
     STALE = "stale"
     """Not in a ticket list that was not current."""
+    YES = "answered_yes"
+    """What its type asks was answered so."""
+    NO = "answered_no"
+    PAID_HERE = "paid_here"
+    """It was not paid for, and whoever stood at the gate said that it now is."""
+    NOT_PAID_HERE = "not_paid_here"
 
 
 class Basis(StrEnum):
@@ -163,6 +183,15 @@ class Policy(StrEnum):
     FLAG = "flag"
     HOLD = "hold"
     REFUSE = "refuse"
+
+
+class UnpaidPolicy(StrEnum):
+    """What to do with a ticket that was not paid for."""
+
+    REFUSE = "refuse"
+    ASK = "ask"
+    """Whoever stands at the gate takes the money and says so by a key."""
+    ADMIT = "admit"
 
 
 class ScannerProof(StrEnum):
@@ -251,6 +280,8 @@ class TicketType:
     party_size: int = 1
     """How many people may be inside on one ticket at once."""
     attention: str = ""
+    ask: str = ""
+    """What is asked before anybody is let in on it, to be answered by yes or no."""
     ticket_class: str = ""
     flight: str = ""
     origin: str = ""
@@ -303,6 +334,10 @@ class Ticket:
     boarding_time: int | None = None
     holder: str = ""
     attention: str = ""
+    note: str = ""
+    """What is shown and needs nobody's look."""
+    order: str = ""
+    """By which it was bought together with others."""
     uses: int | None = None
     """How often this ticket may be used, where it differs from its type."""
     party: int | None = None
@@ -350,6 +385,8 @@ class Scan:
     """``time.perf_counter_ns`` at which the reading began, for the time to the verdict."""
     raw: bytes = b""
     """The symbol's own bytes, where the reader tells them."""
+    answers: Mapping[Reason, bool] = field(default_factory=dict)
+    """What was answered to the questions ``UNPAID`` and ``QUESTION``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +403,9 @@ class Place:
     accepted_types: tuple[str, ...] = ()
     ways: Mapping[str, str] = field(default_factory=dict)
     """How to get from here to an entrance, in words."""
+    is_known: bool = True
+    """Whether somebody has said where it is; ``False`` where the event has places for its gates
+    and none for this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +425,9 @@ class HouseRules:
     zone_capacity: int | None = None
     alone: Policy = Policy.FLAG
     alone_by_type: Mapping[str, Policy] = field(default_factory=dict)
+    unpaid: UnpaidPolicy = UnpaidPolicy.REFUSE
+    ask: str = ""
+    """What is asked at every ticket before anybody is let in, where its type asks nothing."""
     stale: Policy = Policy.REFUSE
     """What to do with a code that is not in a list that is not current; never to admit it."""
     hand_codes: bool = True
@@ -393,6 +436,12 @@ class HouseRules:
     """Who may find a guest by name and admit."""
     turn_needs_pin: bool = False
     """Whether it takes a supervisor to change the lane's direction."""
+    by_type: Mapping[str, "HouseRules"] = field(default_factory=dict)
+    """Other decisions for tickets of a type, by its id."""
+
+    def of(self, ticket_type: str) -> "HouseRules":
+        """The decisions for tickets of a type."""
+        return self.by_type.get(ticket_type, self)
 
 
 @dataclass(frozen=True, slots=True)

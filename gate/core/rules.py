@@ -17,12 +17,14 @@ from gate.core.model import (
     Direction,
     Flag,
     History,
+    HouseRules,
     Outcome,
     Policy,
     Reason,
     Scan,
     Status,
     Ticket,
+    UnpaidPolicy,
     Verdict,
 )
 from gate.core.validity import Window, has_times, is_open, same_day, window
@@ -36,6 +38,8 @@ _STATUS_REASONS = {
     Status.TRANSFERRED: Reason.TRANSFERRED,
     Status.UNCLAIMED: Reason.UNCLAIMED,
     Status.LIMITED: Reason.LIMITED,
+    Status.UNAPPROVED: Reason.UNAPPROVED,
+    Status.BLOCKED: Reason.BLOCKED,
 }
 
 
@@ -49,6 +53,13 @@ def _dead_code(ticket: Ticket, history: History, scan: Scan, context: Context) -
     if ticket.code_state is CodeState.REPLACED:
         return Reason.REPLACED
     return None
+
+
+def _unpaid(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    """Before it is asked for money everything else is looked at; see ``_to_be_paid``."""
+    policy = context.rules.unpaid
+    refused = ticket.status is Status.UNPAID and policy is UnpaidPolicy.REFUSE
+    return Reason.UNPAID if refused else None
 
 
 def _same_ticket(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
@@ -91,6 +102,13 @@ def _wrong_room(ticket: Ticket, history: History, scan: Scan, context: Context) 
 
 def _wrong_flight(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
     return _unless(_fits(ticket.type.flight, context.place.flight), Reason.WRONG_FLIGHT)
+
+
+def _place_unknown(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    """A gate that was told nothing would let in whoever belongs elsewhere."""
+    here = context.place
+    is_fine = here.is_known or not _is_for_one_place(ticket)
+    return _unless(is_fine, Reason.PLACE_UNKNOWN)
 
 
 def _not_checked_in(
@@ -185,13 +203,28 @@ def _clock(ticket: Ticket, history: History, scan: Scan, context: Context) -> Re
     return Reason.CLOCK_NOT_TRUSTED if in_doubt else None
 
 
+def _to_be_paid(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    asks = ticket.status is Status.UNPAID and context.rules.unpaid is UnpaidPolicy.ASK
+    return Reason.UNPAID if asks and not scan.answers.get(Reason.UNPAID) else None
+
+
+def _question(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    asks = question_of(ticket, context.rules)
+    return Reason.QUESTION if asks and not scan.answers.get(Reason.QUESTION) else None
+
+
+def question_of(ticket: Ticket, rules: HouseRules) -> str:
+    """What is asked before anybody is let in on the ticket; empty: nothing."""
+    return ticket.type.ask or rules.of(ticket.type.id).ask
+
+
 def _look(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
     return Reason.LOOK if ticket.attention or ticket.type.attention else None
 
 
 _USES: tuple[Rule, ...] = (_used_up, _still_inside)
 """What is said against a ticket because of what it has done."""
-STATUS_RULES: tuple[Rule, ...] = (_status, _dead_code)
+STATUS_RULES: tuple[Rule, ...] = (_status, _unpaid, _dead_code)
 RULES: tuple[Rule, ...] = (
     *STATUS_RULES,
     _same_ticket,
@@ -202,6 +235,7 @@ RULES: tuple[Rule, ...] = (
     _wrong_zone,
     _wrong_room,
     _wrong_flight,
+    _place_unknown,
     _not_checked_in,
     _too_early,
     _too_late,
@@ -211,6 +245,8 @@ RULES: tuple[Rule, ...] = (
     _zone_full,
     _isolated,
     _alone,
+    _to_be_paid,
+    _question,
     _undo_claimed,
     _pass_back_seen,
     _look,
@@ -220,6 +256,7 @@ RULES: tuple[Rule, ...] = (
 
 _NEUTRAL = frozenset({Reason.SAME_TICKET, Reason.MORE_USES})
 _NOTICES = frozenset({Reason.UNDO_CLAIMED, Reason.LOOK, Reason.CLOCK_NOT_TRUSTED})
+_HELD = frozenset({Reason.ISOLATED, Reason.PLACE_UNKNOWN})
 _BY_POLICY = {
     Policy.FLAG: Outcome.ATTENTION,
     Policy.HOLD: Outcome.HOLD,
@@ -236,18 +273,21 @@ def decide(ticket: Ticket | None, history: History, scan: Scan, context: Context
         return _verdict(outcome, context.problem, None, history, context)
     if ticket is None:
         return _unknown(history, context)
+    if context.rules.by_type:
+        context = replace(context, rules=context.rules.of(ticket.type.id))
     if _leaves(ticket, history, context):
         return _decide_exit(ticket, history, scan, context)
     reason = _first(RULES, ticket, history, scan, context)
-    outcome = _outcome(reason, ticket, context)
-    flags = _flags(reason, ticket, context)
+    outcome = _outcome(reason, ticket, scan, context)
+    flags = _flags(reason, ticket, scan, context)
     went_by = history
     if history.if_claimed is not None and _first(_USES, ticket, history, scan, context):
         went_by = history.if_claimed
     returns = _returns(ticket, went_by, scan, context)
     if reason is None:
         reason = Reason.REENTRY if returns else Reason.ADMITTED
-    if outcome not in GREEN:
+    asks_nobody = outcome is Outcome.ASK and context.direction is Direction.CHECK
+    if outcome not in GREEN and not asks_nobody:
         return _verdict(outcome, reason, ticket, history, context, flags=flags)
     if context.direction is Direction.CHECK:
         return _verdict(Outcome.VALID, reason, ticket, history, context, flags=flags)
@@ -371,14 +411,16 @@ def _first(
     return None
 
 
-def _outcome(reason: Reason | None, ticket: Ticket, context: Context) -> Outcome:
+def _outcome(reason: Reason | None, ticket: Ticket, scan: Scan, context: Context) -> Outcome:
     if reason is None:
         return Outcome.ADMIT
+    if _is_asked(reason, context) and reason not in scan.answers:
+        return Outcome.ASK
     if reason in _NEUTRAL:
         return Outcome.RESCAN
     if reason in _NOTICES:
         return Outcome.ATTENTION
-    if reason is Reason.ISOLATED:
+    if reason in _HELD:
         return Outcome.HOLD
     policy = Policy.REFUSE
     if reason is Reason.PASS_BACK:
@@ -388,8 +430,20 @@ def _outcome(reason: Reason | None, ticket: Ticket, context: Context) -> Outcome
     return _BY_POLICY[policy]
 
 
-def _flags(reason: Reason | None, ticket: Ticket, context: Context) -> tuple[str, ...]:
-    flags: tuple[str, ...] = ()
+def _is_asked(reason: Reason, context: Context) -> bool:
+    """Whether it is a question, rather than a refusal."""
+    asks_money = reason is Reason.UNPAID and context.rules.unpaid is UnpaidPolicy.ASK
+    return asks_money or reason is Reason.QUESTION
+
+
+_ANSWERED = {
+    Reason.UNPAID: (Flag.NOT_PAID_HERE, Flag.PAID_HERE),
+    Reason.QUESTION: (Flag.NO, Flag.YES),
+}
+
+
+def _flags(reason: Reason | None, ticket: Ticket, scan: Scan, context: Context) -> tuple[str, ...]:
+    flags: tuple[str, ...] = tuple(_ANSWERED[one][yes] for one, yes in scan.answers.items())
     if reason is Reason.PASS_BACK:
         flags += (Flag.PASS_BACK,)
     if alone_policy(ticket, context) is Policy.FLAG:
@@ -425,6 +479,12 @@ def _verdict(
         clock_trusted=context.clock_trusted,
         bound_at=_bound(reason, ticket, context),
     )
+
+
+def _is_for_one_place(ticket: Ticket) -> bool:
+    kind = ticket.type
+    named = (ticket.way_in, ticket.zone, ticket.screening_room, kind.flight, *kind.locations)
+    return any(named)
 
 
 def _fits(wanted: str, here: str) -> bool:

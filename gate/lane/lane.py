@@ -215,6 +215,16 @@ class Lane:
         """What is put right of the scanners from the start, by input."""
         return self._do(self._repair.saved)
 
+    def go_by(self, place: Place, rules: HouseRules, direction: Direction | None = None) -> None:
+        """Other rules or another place from the next scan on; ``direction``: turn that way too."""
+
+        def change() -> None:
+            post = self._post
+            post.place, post.rules = place, rules
+            post.direction = direction or post.direction
+
+        self._do(change)
+
     def sign_in(self, operator: Operator) -> None:
         """Name the operator in every entry from now on."""
         self._do(lambda: self._shift.sign_in(operator))

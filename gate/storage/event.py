@@ -5,6 +5,7 @@ from contextlib import closing
 
 import msgspec
 
+from gate.core.event_settings import EventSettings
 from gate.storage.checksums import put_meta, read_meta
 from gate.storage.folder import Folder
 from gate.storage.sqlite import faults, open_reader
@@ -29,6 +30,7 @@ class EventRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """When that was done, at the source of its tickets or here, Unix milliseconds; 0: not yet."""
     isolated_hours: int = 0
     """For how long a gate that hears nobody goes on by its ``alone`` policy; 0: without an end."""
+    settings: EventSettings = EventSettings()
 
     @property
     def keeps_until_ms(self) -> int:
@@ -43,6 +45,7 @@ class _Enrolled(msgspec.Struct):
 
 
 _enrolled = msgspec.json.Decoder(_Enrolled)
+_settings = msgspec.json.Decoder(EventSettings)
 
 
 def put_event(connection: sqlite3.Connection, event: EventRow) -> None:
@@ -55,6 +58,7 @@ def put_event(connection: sqlite3.Connection, event: EventRow) -> None:
         "keep_days": event.keep_days,
         "dropped_ms": event.dropped_ms,
         "isolated_hours": event.isolated_hours,
+        "settings": msgspec.json.encode(event.settings).decode(),
     }
     put_meta(connection, said)
 
@@ -72,6 +76,7 @@ def event_of(connection: sqlite3.Connection) -> EventRow | None:
         int(said.get("keep_days", KEEP_DAYS)),
         int(said.get("dropped_ms", 0)) or int(said.get("bare_ms", 0)),
         int(said.get("isolated_hours", 0)),
+        _settings.decode(said.get("settings", "{}")),
     )
 
 

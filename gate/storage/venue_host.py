@@ -13,6 +13,7 @@ import msgspec
 
 from gate.clock import read_wall_ms
 from gate.core.enrolment import Enrol, Enrolled
+from gate.core.event_settings import EventSettings
 from gate.core.ticket_feed import ChangeKind
 from gate.errors import BusyError, DamagedError, UsageError
 from gate.i18n import _
@@ -189,7 +190,7 @@ def set_end(folder: Folder, ends_s: int, keep_days: int | None) -> EventRow:
     said how many days: it could not be taken back.
     """
     kept = {} if keep_days is None else {"keep_days": keep_days}
-    row = msgspec.structs.replace(_event_of(folder), ends_s=ends_s, **kept)
+    row = msgspec.structs.replace(venue_event(folder), ends_s=ends_s, **kept)
     if not kept and ends_s and row.keeps_until_ms <= read_wall_ms():
         raise UsageError(
             _("by that end names and codes are dropped at once"),
@@ -206,14 +207,22 @@ def set_isolated_hours(folder: Folder, hours: int) -> EventRow:
     return _state(folder, isolated_hours=hours)
 
 
-def _state(folder: Folder, **fields: str | int) -> EventRow:
-    row = msgspec.structs.replace(_event_of(folder), **fields)
+def set_settings(folder: Folder, settings: EventSettings) -> EventRow:
+    """State the event's settings anew. Raises UsageError at any gate but the host."""
+    return _state(folder, settings=settings)
+
+
+def _state(folder: Folder, **fields: str | int | EventSettings) -> EventRow:
+    row = msgspec.structs.replace(venue_event(folder), **fields)
     say(folder, row)
     return row
 
 
-def _event_of(folder: Folder) -> EventRow:
-    """What the venue says of itself, with what waits to be taken in."""
+def venue_event(folder: Folder) -> EventRow:
+    """What the venue says of itself, with what waits to be taken in.
+
+    Raises UsageError at any gate but the host.
+    """
     venue, mine = load(folder), load_membership(folder)
     waiting = [row for path in _waiting(folder) if isinstance(row := _read(path), EventRow)]
     if waiting:

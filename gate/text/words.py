@@ -94,6 +94,7 @@ REASON_WORDS = {
     Reason.WRONG_ZONE: N_("Wrong zone"),
     Reason.WRONG_ROOM: N_("Wrong hall"),
     Reason.WRONG_FLIGHT: N_("Wrong flight"),
+    Reason.PLACE_UNKNOWN: N_("This gate has not been told where it is"),
     Reason.NOT_CHECKED_IN: N_("Not checked in"),
     Reason.TOO_EARLY: N_("Too early"),
     Reason.TOO_LATE: N_("Too late"),
@@ -107,6 +108,7 @@ REASON_WORDS = {
     Reason.ISOLATED: N_("Nobody heard for too long"),
     Reason.UNDO_CLAIMED: N_("An undo is not confirmed"),
     Reason.CLOCK_NOT_TRUSTED: N_("Clock not trusted"),
+    Reason.QUESTION: N_("Ask before you let in"),
     Reason.LOOK: N_("Look before you let in"),
     Reason.FAULT: N_("Fault"),
     Reason.GATE_REVOKED: N_("This gate was revoked"),
@@ -139,6 +141,7 @@ _REMEDIES = {
     Reason.WRONG_ZONE: N_("Send the guest to that zone."),
     Reason.WRONG_ROOM: N_("Send the guest to that hall."),
     Reason.WRONG_FLIGHT: N_("Send the passenger to the gate of that flight."),
+    Reason.PLACE_UNKNOWN: N_("Send the guest where the ticket says; give this gate its profile."),
     Reason.NOT_CHECKED_IN: N_("Send the passenger to check-in."),
     Reason.TOO_EARLY: N_("Ask the guest to come back then."),
     Reason.TOO_LATE: N_("Send the guest to the ticket desk."),
@@ -153,6 +156,9 @@ _REMEDIES = {
     Reason.UNDO_CLAIMED: N_("Ask the guest, and look who else came on it (F4)."),
     Reason.CLOCK_NOT_TRUSTED: N_("Check the time on the ticket yourself. Set the clock on F9."),
     Reason.GATE_REVOKED: N_("It lets nobody in any more. Send the guest to another gate."),
+    Reason.UNPAID: N_("Send the guest to the ticket desk."),
+    Reason.UNAPPROVED: N_("Send the guest to the ticket desk."),
+    Reason.BLOCKED: N_("Send the guest to the ticket desk."),
     Reason.MORE_USES: N_("F7 lets the next person through, Ctrl+N a number."),
 }
 

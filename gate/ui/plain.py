@@ -112,7 +112,7 @@ class Plain:
         self.time_zone = time_zone
         self._out = out
         self._bell = bell and out.isatty()
-        self._show_names = show_names
+        self.show_names = show_names
         self._look_hard = look_hard
         self._meant = meant
         self._writing = threading.Lock()
@@ -130,7 +130,7 @@ class Plain:
             verdict,
             self._lane.place,
             self.time_zone,
-            show_names=self._show_names,
+            show_names=self.show_names,
             unheard=unheard_at(self._lane, verdict, self.time_zone),
         )
         self._shown = verdict
@@ -195,7 +195,7 @@ class Plain:
         if is_shown or self._again.is_second(("next", ticket.id)):
             self.show(self._lane.next_person(ticket=ticket.id))
         else:
-            told = guest(ticket, show_names=self._show_names)
+            told = guest(ticket, show_names=self.show_names)
             self.say(_("# one more on {guest}? F7 again does it").format(guest=told))
 
     def _undo(self) -> None:
@@ -206,7 +206,7 @@ class Plain:
             found.ticket,
             self.time_zone,
             lane.now_ms(),
-            show_names=self._show_names,
+            show_names=self.show_names,
         )
         is_shown = self._shown is not None and self._shown.entry == name
         if is_shown or self._again.is_second(("undo", name)):
@@ -258,7 +258,7 @@ class Plain:
             self._shown_proposal = None
             self.say(_("# saved: what the scanner types is put right from now on"))
             return
-        for line in proposal_lines(proposed, show_names=self._show_names):
+        for line in proposal_lines(proposed, show_names=self.show_names):
             self.say(f"# {line}")
         if proposed.proof is ScannerProof.KEY:
             self._shown_proposal = proposed

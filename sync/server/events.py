@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
+from gate.core.event_settings import EventSettings
 from gate.core.ticket_feed import FIRST_HASH
 from gate.credential import KEY_BYTES
 from gate.errors import UsageError
@@ -19,6 +20,7 @@ from gate.storage.event import KEEP_DAYS, EventRow
 from sync.server import feed, ticket_store
 from sync.server import tables as t
 
+_settings = msgspec.json.Decoder(EventSettings)
 _EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -58,6 +60,7 @@ def create_event(
             keep_days=keep_days,
             dropped_ms=0,
             is_bare=0,
+            settings="{}",
         )
     )
     connection.execute(
@@ -79,10 +82,18 @@ def all_events(connection: Connection) -> list[dict[str, Any]]:
     c = t.event.c
     columns = (
         c.id, c.name, c.time_zone, c.created_ms, c.ends_s, c.keep_days, c.dropped_ms,
-        c.isolated_hours,
+        c.isolated_hours, c.settings,
     )  # fmt: skip
-    rows = connection.execute(select(*columns).order_by(c.id))
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001  its documented name
+    rows = connection.execute(select(*columns).order_by(c.id)).mappings()
+    return [dict(row) | {"settings": _said(row["settings"])} for row in rows]
+
+
+def _said(settings: str) -> dict[str, Any]:
+    """An event's settings for whoever may not know its operators' PINs, not even as hashes."""
+    said: dict[str, Any] = msgspec.json.decode(settings)
+    if "operators" in said:
+        said["operators"] = [{"name": o["name"], "role": o["role"]} for o in said["operators"]]
+    return said
 
 
 def key_of(connection: Connection, event: str) -> bytes:
@@ -94,17 +105,27 @@ def key_of(connection: Connection, event: str) -> bytes:
 def row_of(connection: Connection, event: str) -> EventRow:
     """What an event says of itself, as its gates have it."""
     c = t.event.c
-    columns = c.name, c.time_zone, c.ends_s, c.keep_days, c.dropped_ms, c.isolated_hours
-    return EventRow(event, *connection.execute(select(*columns).where(c.id == event)).one())
+    columns = (
+        c.name, c.time_zone, c.ends_s, c.keep_days, c.dropped_ms, c.isolated_hours, c.settings,
+    )  # fmt: skip
+    *fields, settings = connection.execute(select(*columns).where(c.id == event)).one()
+    row = EventRow(event, *fields)
+    return msgspec.structs.replace(row, settings=_settings.decode(settings))
 
 
-def change_event(connection: Connection, event: str, **fields: str | int) -> EventRow:
+def change_event(
+    connection: Connection, event: str, **fields: str | int | EventSettings
+) -> EventRow:
     """State some of what an event says of itself anew, for all gates."""
     at = feed.lock(connection, event)
     before = row_of(connection, event)
     row = msgspec.structs.replace(before, **fields)
     if row != before:
-        connection.execute(update(t.event).where(t.event.c.id == event).values(**fields))
+        values = {
+            key: msgspec.json.encode(value).decode() if isinstance(value, EventSettings) else value
+            for key, value in fields.items()
+        }
+        connection.execute(update(t.event).where(t.event.c.id == event).values(**values))
         feed.append(
             connection, event, at, [("event", event, msgspec.json.encode(row).decode(), {})]
         )

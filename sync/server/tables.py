@@ -43,6 +43,8 @@ event = Table(
     number("keep_days"),
     number("dropped_ms"),
     Column("is_bare", Integer, nullable=False),
+    # What it says of its rules, gates and operators, as JSON.
+    text("settings"),
 )
 stream = Table(
     "stream",

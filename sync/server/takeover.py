@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlite3 import Connection as Replica
 from typing import Final, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, select, update
 
 from gate.errors import UsageError
@@ -82,6 +83,7 @@ def take_over(
                 isolated_hours=known.isolated_hours if known else 0,
                 ends_s=known.ends_s if known else 0,
                 keep_days=known.keep_days if known else KEEP_DAYS,
+                settings=msgspec.json.encode(known.settings).decode() if known else "{}",
             )
         )
         types = replica.execute("SELECT id, body FROM ticket_type ORDER BY id").fetchall()

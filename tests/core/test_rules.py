@@ -27,6 +27,7 @@ from gate.core.model import (
     Status,
     Ticket,
     TicketType,
+    UnpaidPolicy,
     WeeklyHours,
 )
 from gate.core.rules import RULES, decide, overrule
@@ -61,7 +62,7 @@ FRESH = History()
 OUT = Direction.OUT
 BOTH = Direction.BOTH
 CHECK = Direction.CHECK
-A, E, T, R, H, S, V = (
+A, E, T, R, H, S, V, Q = (
     Outcome.ADMIT,
     Outcome.EXIT,
     Outcome.ATTENTION,
@@ -69,6 +70,7 @@ A, E, T, R, H, S, V = (
     Outcome.HOLD,
     Outcome.RESCAN,
     Outcome.VALID,
+    Outcome.ASK,
 )
 SHOW = {"kind": Kind.MEETING}
 PASS = {"kind": Kind.SCENIC, "use_limit": 10}
@@ -141,6 +143,13 @@ BOOK: list[Case] = [
     ("a doubtful clock refuses nobody early", SHOW | {"begin_time": NOW + 1}, FRESH, {"clock_trusted": False}, T, Reason.CLOCK_NOT_TRUSTED),
     ("nor late", SHOW | {"end_time": NOW - 1}, FRESH, {"clock_trusted": False}, T, Reason.CLOCK_NOT_TRUSTED),
     ("nor outside the hours", SHOW | {"weekly": (WeeklyHours(1, 0, 1439),)}, FRESH, {"clock_trusted": False}, T, Reason.CLOCK_NOT_TRUSTED),
+    ("a gate that was never told where it is waits", SHOW | {"entrance": "West"}, FRESH, {"is_known": False}, H, Reason.PLACE_UNKNOWN),
+    ("as it does for a ticket of one zone", SHOW | {"zone": "A"}, FRESH, {"is_known": False}, H, Reason.PLACE_UNKNOWN),
+    ("a ticket for anywhere needs no place", SHOW, FRESH, {"is_known": False}, A, Reason.ADMITTED),
+    ("whoever leaves is never kept for it", SHOW | {"entrance": "West"}, been(), {"is_known": False, "direction": OUT}, E, Reason.EXITED),
+    ("a gate that was told any place takes all", SHOW | {"entrance": "West"}, FRESH, {}, A, Reason.ADMITTED),
+    ("a type may open earlier than its event", SHOW | {"begin_time": NOW + 60}, FRESH, {"by_type": {"T": HouseRules(early_s=60)}}, A, Reason.ADMITTED),
+    ("another type's rules are not this one's", SHOW | {"begin_time": NOW + 60}, FRESH, {"by_type": {"U": HouseRules(early_s=60)}}, R, Reason.TOO_EARLY),
     ("a ticket without times needs no clock", SHOW, FRESH, {"clock_trusted": False}, A, Reason.ADMITTED),
     ("a doubtful clock excuses no second use", SHOW | {"end_time": NOW + 1}, been(), {"clock_trusted": False}, R, Reason.ALREADY_USED),
 
@@ -198,6 +207,23 @@ BOOK: list[Case] = [
     ("at a lane for both ways a guest outside comes in", SHOW, FRESH, {"direction": BOTH}, A, Reason.ADMITTED),
     ("at a lane for both ways a group comes in until whole", GROUP, been(2, 2), {"direction": BOTH}, A, Reason.ADMITTED),
 
+    ("what is not paid for is refused", SHOW | {"status": Status.UNPAID}, FRESH, {}, R, Reason.UNPAID),
+    ("or asked about", SHOW | {"status": Status.UNPAID}, FRESH, {"unpaid": UnpaidPolicy.ASK}, Q, Reason.UNPAID),
+    ("paid at the door it is good", SHOW | {"status": Status.UNPAID}, FRESH, {"unpaid": UnpaidPolicy.ASK, "answers": {Reason.UNPAID: True}}, A, Reason.ADMITTED),
+    ("not paid there either it is refused", SHOW | {"status": Status.UNPAID}, FRESH, {"unpaid": UnpaidPolicy.ASK, "answers": {Reason.UNPAID: False}}, R, Reason.UNPAID),
+    ("an event may let in who pays later", SHOW | {"status": Status.UNPAID}, FRESH, {"unpaid": UnpaidPolicy.ADMIT}, A, Reason.ADMITTED),
+    ("nobody is asked for money on a used ticket", SHOW | {"status": Status.UNPAID}, been(), {"unpaid": UnpaidPolicy.ASK}, R, Reason.ALREADY_USED),
+    ("an order that waits for a yes is refused", SHOW | {"status": Status.UNAPPROVED}, FRESH, {}, R, Reason.UNAPPROVED),
+    ("a blocked ticket is refused", SHOW | {"status": Status.BLOCKED}, FRESH, {}, R, Reason.BLOCKED),
+    ("a type asks before anybody goes in", SHOW | {"ask": "ID seen?"}, FRESH, {}, Q, Reason.QUESTION),
+    ("yes lets in", SHOW | {"ask": "ID seen?"}, FRESH, {"answers": {Reason.QUESTION: True}}, A, Reason.ADMITTED),
+    ("no is a refusal", SHOW | {"ask": "ID seen?"}, FRESH, {"answers": {Reason.QUESTION: False}}, R, Reason.QUESTION),
+    ("an event may ask at every ticket", SHOW, FRESH, {"ask": "Over 18?"}, Q, Reason.QUESTION),
+    ("a yes to one question is none to another", SHOW | {"status": Status.UNPAID, "ask": "ID seen?"}, FRESH, {"unpaid": UnpaidPolicy.ASK, "answers": {Reason.UNPAID: True}}, Q, Reason.QUESTION),
+    ("a yes makes no used ticket good", SHOW | {"ask": "ID seen?"}, been(), {"answers": {Reason.QUESTION: True}}, R, Reason.ALREADY_USED),
+    ("whoever leaves is asked nothing", SHOW | {"ask": "ID seen?"}, been(), {"direction": OUT}, E, Reason.EXITED),
+    ("checking asks nothing and tells the question", SHOW | {"ask": "ID seen?"}, FRESH, {"direction": CHECK}, V, Reason.QUESTION),
+
     ("checking redeems nothing", SHOW, FRESH, {"direction": CHECK}, V, Reason.ADMITTED),
     ("checking tells a second use", SHOW, been(), {"direction": CHECK}, R, Reason.ALREADY_USED),
     ("checking tells the note", SHOW | {"attention": "ID"}, FRESH, {"direction": CHECK}, V, Reason.LOOK),
@@ -215,7 +241,12 @@ def situation(said: dict[str, Any], changes: dict[str, Any]) -> tuple[Ticket, Sc
     }
     of_ticket |= {k: said[k] for k in ("attention", "gate") if k in said}
     ticket = Ticket("t", TicketType("T", **{"time_zone": "Asia/Shanghai", **of_type}), **of_ticket)
-    scan = Scan("CODE", persons=changes.get("persons", 1), deliberate="deliberate" in changes)
+    scan = Scan(
+        "CODE",
+        persons=changes.get("persons", 1),
+        deliberate="deliberate" in changes,
+        answers=changes.get("answers", {}),
+    )
     house = HouseRules(**{k: v for k, v in changes.items() if k in RULE_FIELDS})
     place = Place("North", **{k: v for k, v in changes.items() if k in PLACE_FIELDS})
     rest = {
@@ -280,6 +311,7 @@ def test_the_strongest_objection_is_told_first() -> None:
         Reason.WRONG_ZONE,
         Reason.WRONG_ROOM,
         Reason.WRONG_FLIGHT,
+        Reason.PLACE_UNKNOWN,
         Reason.NOT_CHECKED_IN,
         Reason.TOO_EARLY,
         Reason.TOO_LATE,
@@ -289,6 +321,7 @@ def test_the_strongest_objection_is_told_first() -> None:
         Reason.ZONE_FULL,
         Reason.ISOLATED,
         Reason.ALONE,
+        Reason.QUESTION,
         Reason.LOOK,
     ]
     assert decide(*everything_wrong()).reason is Reason.REVOKED
@@ -317,6 +350,7 @@ def everything_wrong() -> tuple[Ticket, History, Scan, Context]:
         "begin_time": NOW + 5,
         "end_time": NOW - 5,
         "attention": "ID",
+        "ask": "Over 18?",
     }
     changes = {
         "event": "E1",
@@ -326,6 +360,7 @@ def everything_wrong() -> tuple[Ticket, History, Scan, Context]:
         "zone": "D",
         "screening_room": "2",
         "flight": "Y",
+        "is_known": False,
         "zone_capacity": 0,
         "basis": Basis.ALONE,
         "alone": Policy.REFUSE,

@@ -3,6 +3,7 @@
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gate.core.model import Role
@@ -73,7 +74,9 @@ def test_names_of_an_older_file_that_differ_in_case_only(
     first = folder.operators.read_bytes()
     operators.remove("Kim")
     operators.add("kim", Role.SUPERVISOR, "9999x")
-    folder.operators.write_bytes(first[:-1] + b"," + folder.operators.read_bytes()[1:])
+    kept = msgspec.json.decode(folder.operators.read_bytes())
+    kept["operators"] += msgspec.json.decode(first)["operators"]
+    folder.operators.write_bytes(msgspec.json.encode(kept))
     assert operators.check("Kim", "4711x") is Role.STAFF
     assert operators.check("kim", "9999x") is Role.SUPERVISOR
     for pin in ("4711x", "9999x"):

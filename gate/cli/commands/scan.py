@@ -27,11 +27,9 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Open the lane and scan until it is closed."""
     from gate.cli.lane_session import LaneSession, run_lane
-    from gate.storage.naming import enrolled_name
 
     config = config_of(options)
     folder = folder_of(config)
-    config = config.named(enrolled_name(folder))
     worker = _worker_arguments(options, folder)
     return run_lane(LaneSession(config, folder, plain=options.plain, worker_arguments=worker))
 

@@ -1,6 +1,8 @@
 """The organiser's routes about events: made, changed, and what is stated of their tickets."""
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,10 +15,12 @@ from gate.clock import read_wall_ms
 from gate.core.model import Status
 from gate.errors import UsageError
 from gate.i18n import _
+from gate.settings import patched
 from gate.storage.moments import BadMoment, Side, second_of
 from sync.server import events, feed, issuing
 from sync.server import tables as t
 from sync.server.devices import need_event
+from sync.server.event_settings import change_settings
 from sync.server.http import Denied, check_name, reply
 from sync.server.organiser_requests import OrganiserRequests, organiser
 from sync.server.organisers import Right, check_reach
@@ -24,6 +28,8 @@ from sync.server.retention import set_end
 from sync.server.server import Server
 from sync.wire import MAX_ROWS, PREFIX, EventChange, EventLine, NewEvent, Stated
 
+MEDIUM = 256 * 1024
+"""Longest body of a change of an event: all its settings and more."""
 LARGE = 32 * 1024 * 1024
 """Longest body of a request that states tickets, in bytes."""
 _new_event = msgspec.json.Decoder(NewEvent)
@@ -72,13 +78,16 @@ class EventRoutes:
     async def _change(self, request: Request) -> Response:
         """Give an event another time zone or end, or another bound on gates that hear nobody."""
         event = request.path_params["event"]
-        asked = await self._requests.body(request, _event_change)
+        asked = await self._requests.body(request, _event_change, MEDIUM)
         if asked.time_zone is not None:
             _check_zone(asked.time_zone)
         change = partial(_change_event, event=event, asked=asked)
-        line = await self._requests.write(
-            request, change, "settings", event=event, about=events.settings_text
-        )
+        patch = msgspec.json.encode(asked.settings).decode() if asked.settings else ""
+
+        def about(line: EventLine) -> str:
+            return f"{events.settings_text(line)} {patch}".rstrip()
+
+        line = await self._requests.write(request, change, "settings", event=event, about=about)
         self._server.publish_changes(event)
         return reply(line)
 
@@ -123,8 +132,17 @@ def _change_event(connection: Connection, event: str, asked: EventChange) -> Eve
         set_end(connection, event, read_wall_ms(), ends_s=ends_s, keep_days=asked.keep_days)
     if asked.isolated_hours is not None:
         events.change_event(connection, event, isolated_hours=asked.isolated_hours)
+    if asked.settings is not None:
+        _patch_settings(connection, event, asked.settings)
     found = next(one for one in events.all_events(connection) if one["id"] == event)
     return EventLine(**found, types_elsewhere=elsewhere)
+
+
+def _patch_settings(connection: Connection, event: str, patch: Mapping[str, Any]) -> None:
+    try:
+        change_settings(connection, event, partial(patched, patch=patch))
+    except UsageError as error:
+        raise Denied(422, "invalid", error.message) from error
 
 
 def _issue(connection: Connection, event: str, stated: Stated) -> issuing.Issued:

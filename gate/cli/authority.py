@@ -1,0 +1,93 @@
+"""Where an event's settings are stated: at a venue's host, or in the server's database."""
+
+import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from gate.cli.options import config_of, folder_of, path_of
+from gate.i18n import _
+
+if TYPE_CHECKING:
+    from gate.core.event_settings import EventFields, EventSettings
+    from gate.storage.event import EventRow
+    from gate.storage.folder import Folder
+
+    Change = Callable[[EventSettings], EventSettings]
+
+
+class Authority(Protocol):
+    """Whoever states what an event says of itself."""
+
+    def event(self) -> "EventRow":
+        """What it says now."""
+
+    def change(self, change: "Change", about: str) -> "EventRow":
+        """State the settings anew, for all gates to hear; ``about``: for the audit log."""
+
+    def state(self, fields: "EventFields") -> "EventRow":
+        """State anew where its clocks are, when it ends, for how long something is so."""
+
+
+class _Host:
+    """A venue without a server, at the gate that is its host."""
+
+    def __init__(self, folder: "Folder") -> None:
+        self._folder = folder
+
+    def event(self) -> "EventRow":
+        from gate.storage import venue_host
+
+        return venue_host.venue_event(self._folder)
+
+    def change(self, change: "Change", about: str) -> "EventRow":  # noqa: ARG002
+        from gate.storage import venue_host
+
+        settings = change(venue_host.venue_event(self._folder).settings)
+        return venue_host.set_settings(self._folder, settings)
+
+    def state(self, fields: "EventFields") -> "EventRow":
+        from gate.storage import venue_host
+
+        if fields.time_zone is not None:
+            venue_host.set_zone(self._folder, fields.time_zone)
+        if fields.ends_s is not None or fields.keep_days is not None:
+            ends_s = fields.ends_s
+            if ends_s is None:
+                ends_s = venue_host.venue_event(self._folder).ends_s
+            venue_host.set_end(self._folder, ends_s, fields.keep_days)
+        if fields.isolated_hours is not None:
+            venue_host.set_isolated_hours(self._folder, fields.isolated_hours)
+        return venue_host.venue_event(self._folder)
+
+
+def add_where(parser: argparse.ArgumentParser) -> None:
+    """Which event is meant."""
+    from gate.cli.flags import add_server
+
+    add_server(parser)
+    parser.add_argument("--event", metavar="ID", help=_("which of the server's events"))
+
+
+def is_server_meant(options: argparse.Namespace) -> bool:
+    """Whether the flags name a server's event."""
+    return bool(options.server_dir or options.database or options.event)
+
+
+def authority_of(options: argparse.Namespace) -> Authority:
+    """The server whose flags are given, or else this folder as a venue's host.
+
+    Raises UsageError for a gate that is neither.
+    """
+    from gate.errors import UsageError
+
+    if is_server_meant(options):
+        from sync.server.event_settings import ServerEvent
+
+        return ServerEvent(options.database or "", path_of(options.server_dir), options.event or "")
+    folder = folder_of(config_of(options))
+    if not folder.venue.exists() and not folder.enrolment.exists():
+        raise UsageError(
+            _("this gate is on its own"),
+            _("Its settings are in config.toml. A server's event: --event ID --server-dir DIR."),
+        )
+    return _Host(folder)

@@ -1,0 +1,112 @@
+"""``gate event``: what an event says of its rules, to all its gates."""
+
+import argparse
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gate.cli.authority import Authority, add_where, authority_of
+from gate.cli.exit_codes import OK
+from gate.cli.flags import Commands
+from gate.i18n import _
+
+if TYPE_CHECKING:
+    from gate.core.event_settings import EventFields
+    from gate.storage.event import EventRow
+
+MOST_DAYS = 3650
+
+
+def add(commands: Commands) -> None:
+    """Add ``gate event``."""
+    told = _("the event's rules, for all its gates")
+    sub = commands.add("event", run, told, "gate event set early_minutes=30 alone=hold")
+    actions = sub.add_subparsers(dest="action", required=True, metavar="show|set")
+    show = actions.add_parser("show", parents=[commands.common], help=_("what it says now"))
+    setting = actions.add_parser("set", parents=[commands.common], help=_("say something else"))
+    setting.add_argument("--type", metavar="ID", help=_("only for tickets of this type"))
+    setting.add_argument(
+        "settings", nargs="+", metavar="KEY=VALUE", help=_("nothing after the sign: no longer said")
+    )
+    for one in (show, setting):
+        add_where(one)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Tell what the event says, or say something else."""
+    from gate.text.settings_words import setting_lines
+
+    authority = authority_of(options)
+    row = authority.event() if options.action == "show" else _set(authority, options)
+    sys.stdout.writelines(f"{line}\n" for line in setting_lines(row))
+    return OK
+
+
+def _set(authority: Authority, options: argparse.Namespace) -> "EventRow":
+    from gate import settings
+
+    if options.type:
+        changes = settings.parse(settings.OF_TYPE, options.settings)
+        patch: dict[str, Any] = {"types": {options.type: changes}}
+        return authority.change(partial(settings.patched, patch=patch), str(patch))
+    own = [pair for pair in options.settings if _key(pair) in _FIELDS]
+    rules = [pair for pair in options.settings if pair not in own]
+    # All of it is looked at before any of it is stated.
+    patch = {"rules": settings.parse(settings.OF_EVENT, rules)}
+    row = authority.event()
+    if own:
+        row = authority.state(_fields(own, row.time_zone))
+    if rules:
+        row = authority.change(partial(settings.patched, patch=patch), str(patch))
+    return row
+
+
+_FIELDS = ("time_zone", "ends", "keep_days", "isolated_hours")
+
+
+def _key(pair: str) -> str:
+    return pair.partition("=")[0].strip().casefold()
+
+
+def _fields(pairs: list[str], time_zone: str) -> "EventFields":
+    from gate.cli.options import check_zone, isolated_hours
+    from gate.core.event_settings import EventFields
+
+    said = {_key(pair): pair.partition("=")[2].strip() for pair in pairs}
+    zone = said.get("time_zone")
+    if zone is not None:
+        check_zone(zone)
+    return EventFields(
+        time_zone=zone,
+        ends_s=_end(said["ends"], zone or time_zone) if "ends" in said else None,
+        keep_days=_number("keep_days", said),
+        isolated_hours=isolated_hours(_number("isolated_hours", said)),
+    )
+
+
+def _end(text: str, time_zone: str) -> int:
+    from zoneinfo import ZoneInfo
+
+    from gate.errors import UsageError
+    from gate.storage.moments import BadMoment, Side, second_of
+
+    if text in ("", "never"):
+        return 0
+    try:
+        return second_of(text, ZoneInfo(time_zone), Side.END)
+    except BadMoment as bad:
+        told = f"ends: {bad}"
+        raise UsageError(told, _("Such as 2026-08-02, or never.")) from bad
+
+
+def _number(key: str, said: dict[str, str]) -> int | None:
+    from gate.errors import UsageError
+
+    text = said.get(key)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and int(text) <= MOST_DAYS):
+        told = _("{key}: found {found!r}; allowed: {allowed}")
+        allowed = _("a whole number from 0 to {most}").format(most=MOST_DAYS)
+        raise UsageError(told.format(key=key, found=text[:80], allowed=allowed), "")
+    return int(text)

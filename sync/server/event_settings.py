@@ -1,0 +1,78 @@
+"""What an event says of its rules, its gates and its operators, as it is stated at the server."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from gate.clock import read_wall_ms
+from gate.core.event_settings import EventFields, EventSettings
+from gate.i18n import _
+from gate.storage.event import EventRow
+from sync.server import events, feed
+from sync.server.console import Console
+from sync.server.database import database_of, default_folder, open_database
+from sync.server.retention import set_end
+
+Change = Callable[[EventSettings], EventSettings]
+
+
+def change_settings(connection: Connection, event: str, change: Change) -> EventRow:
+    """State an event's settings anew, for all gates to hear; the same again is no change."""
+    feed.lock(connection, event)
+    before = events.row_of(connection, event).settings
+    return events.change_event(connection, event, settings=change(before))
+
+
+def change_fields(connection: Connection, event: str, fields: EventFields) -> EventRow:
+    """State anew where its clocks are, when it ends, how long something is so. Raises Denied."""
+    if fields.time_zone is not None:
+        events.set_zone(connection, event, fields.time_zone)
+    if fields.ends_s is not None or fields.keep_days is not None:
+        now_ms = read_wall_ms()
+        set_end(connection, event, now_ms, ends_s=fields.ends_s, keep_days=fields.keep_days)
+    if fields.isolated_hours is not None:
+        events.change_event(connection, event, isolated_hours=fields.isolated_hours)
+    return events.row_of(connection, event)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEvent:
+    """An event in the tables of the server's own database, for the command line."""
+
+    database: str = ""
+    folder: Path | None = None
+    named: str = ""
+    """Empty: the only one, or the one that is made first."""
+
+    def event(self) -> EventRow:
+        """What it says of itself. Raises UsageError when it is not there, or not named."""
+        with self._console() as console:
+            return console.read(partial(events.row_of, event=console.event()))
+
+    def change(self, change: Change, about: str) -> EventRow:
+        """State its settings anew; ``about``: what of them, for the audit log."""
+        with self._console() as console:
+            event = console.event()
+            job = partial(change_settings, event=event, change=change)
+            return console.write(job, "settings", about, event=event)
+
+    def state(self, fields: EventFields) -> EventRow:
+        """State anew where its clocks are, when it ends, for how long something is so."""
+        with self._console() as console:
+            event = console.event()
+            job = partial(change_fields, event=event, fields=fields)
+            hint = _("If it is meant, say for how long: keep_days=N") if fields.ends_s else ""
+            return console.write(job, "settings", events.settings_text, event=event, hint=hint)
+
+    @contextmanager
+    def _console(self) -> Iterator[Console]:
+        url = database_of(self.folder or default_folder(), self.database)
+        engine = open_database(url, must_exist=True)
+        try:
+            yield Console(engine, self.named)
+        finally:
+            engine.dispose()

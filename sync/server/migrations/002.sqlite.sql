@@ -1,0 +1,1 @@
+ALTER TABLE event ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';

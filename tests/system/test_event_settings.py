@@ -1,0 +1,131 @@
+"""What is said once at the server is so at every gate: gates and server as processes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gate.cli.exit_codes import OK
+from gate.config import Config
+from gate.core.model import Direction, Outcome, Reason, Role, Scan
+from gate.errors import OperatorError
+from gate.lane.lane import Lane
+from gate.lane.lane_settings import LaneSettings
+from gate.lane.operators import Operators
+from gate.lane.post import Operator
+from tests.support.programs import run
+from tests.system.network import EVENT, Device, Server, until
+
+COUNT = 5
+
+
+class Gate:
+    """A device at work that follows what its event says, as ``gate scan`` does."""
+
+    def __init__(self, path: Path, server: Server, name: str) -> None:
+        self.device = Device(path, server, name)
+        assert self.device.once().returncode == 0
+        self.lane: Lane = self.device.open()
+        self.settings = LaneSettings(Config(), self.device.folder)
+        now = self.settings.current
+        self.lane.go_by(now.place, now.rules, now.config.gate.direction)
+        self.device.start()
+
+    @property
+    def entrance(self) -> str:
+        self.settings.look(self.lane)
+        return self.lane.place.entrance
+
+    def scan(self, code: str) -> tuple[Outcome, Reason]:
+        verdict = self.lane.admit(Scan(code, source="keyboard"))
+        return verdict.outcome, verdict.reason
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path / "server")
+    server.issue(20)
+    rows = [{"code": f"W{n}", "type": "A", "id": f"w{n}", "entrance": "West"} for n in range(9)]
+    server.admin("POST", f"/events/{EVENT}/tickets", {"tickets": rows})
+    profiles = {f"G{n}": {"entrance": "West"} for n in range(COUNT - 1)}
+    profiles["G0"]["direction"] = "both"
+    say(server, {"rules": {"alone": "admit"}, "profiles": profiles})
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def gates(tmp_path: Path, server: Server) -> Iterator[list[Gate]]:
+    made = [Gate(tmp_path / f"g{n}", server, f"G{n}") for n in range(COUNT)]
+    yield made
+    for gate in made:
+        gate.device.close()
+
+
+def say(server: Server, settings: object) -> None:
+    server.admin("PATCH", f"/events/{EVENT}", {"settings": settings})
+
+
+def operator(server: Server, *arguments: str, pin: str = "") -> None:
+    told = run("operator", *arguments, "--server-dir", str(server.folder), input_=pin, timeout=60)
+    assert told.returncode == OK, told.stderr
+
+
+@pytest.mark.timeout(180)
+def test_set_once_and_changed_in_the_middle_of_the_evening(
+    server: Server, gates: list[Gate]
+) -> None:
+    """Five gates; one has no profile, one is offline while it changes and hears of it later."""
+    *told, untold = gates
+    assert [gate.entrance for gate in told] == ["West"] * (COUNT - 1)
+    assert gates[0].lane.direction is Direction.BOTH
+    assert gates[0].scan("W0") == (Outcome.ADMIT, Reason.ADMITTED)
+    assert untold.scan("W1") == (Outcome.HOLD, Reason.PLACE_UNKNOWN)
+    assert untold.scan("C000001") == (Outcome.ADMIT, Reason.ADMITTED)
+
+    offline = told[-1]
+    offline.device.kill()
+    profiles = {f"G{n}": {"entrance": "East", "direction": "in"} for n in range(COUNT - 1)}
+    say(server, {"profiles": profiles, "assigned": {untold.device.folder.device_id(): "G1"}})
+    until(lambda: [gate.entrance for gate in gates] == ["East"] * 3 + ["West", "East"])
+    assert gates[0].lane.direction is Direction.IN
+    assert untold.scan("W2") == (Outcome.REFUSE, Reason.WRONG_ENTRANCE)
+    assert untold.lane.place.gate == "G1"
+    assert offline.scan("W3") == (Outcome.ADMIT, Reason.ADMITTED)
+
+    offline.device.start()
+    until(lambda: offline.entrance == "East")
+    assert offline.scan("W4") == (Outcome.REFUSE, Reason.WRONG_ENTRANCE)
+
+
+@pytest.mark.timeout(180)
+def test_an_operator_is_added_once_and_withdrawn_everywhere(
+    server: Server, gates: list[Gate]
+) -> None:
+    """Signed in anywhere; who is withdrawn is signed out. Wrong PINs lock at one gate only."""
+    first, second = gates[:2]
+    operator(server, "add", "Kim", "--role", "supervisor", pin="80521\n")
+    here, there = Operators(first.device.folder), Operators(second.device.folder)
+
+    def may(operators: Operators) -> bool:
+        try:
+            return operators.check("kim", "80521") is Role.SUPERVISOR
+        except OperatorError:
+            return False
+
+    until(lambda: may(here) and may(there))
+    for _ in range(5):
+        with pytest.raises(OperatorError):
+            here.check("Kim", "nope")
+    assert not may(here)
+    assert may(there)
+    second.lane.sign_in(Operator("Kim", Role.SUPERVISOR))
+    operator(server, "remove", "kim")
+
+    def is_out() -> bool:
+        second.settings.look(second.lane)
+        return second.lane.operator is None
+
+    until(is_out)
+    assert not may(there)
+    assert there.names() == []

@@ -1,0 +1,170 @@
+"""What an event states, and what it comes to at a gate."""
+
+from typing import Any
+
+import pytest
+
+from gate.config import Config, load
+from gate.core.event_settings import EventSettings
+from gate.core.model import Direction, Policy
+from gate.errors import UsageError
+from gate.settings import (
+    OF_EVENT,
+    OF_PROFILE,
+    OF_TYPE,
+    GateSettings,
+    own_settings,
+    parse,
+    patched,
+    settings_of,
+)
+
+STATED = EventSettings(
+    rules={"early_minutes": 30, "alone": "hold"},
+    types={"VIP": {"early_minutes": 60, "pass_back": "flag"}},
+    profiles={
+        "North": {"entrance": "N", "direction": "both", "late_minutes": 5},
+        "Door 2": {"entrance": "S"},
+    },
+    assigned={"device2": "Door 2"},
+)
+
+
+def north(own: Config | None = None, stated: EventSettings = STATED) -> GateSettings:
+    return settings_of(own or load(environment={}), stated, "device1", "North")
+
+
+def test_profile_beats_type_beats_event_beats_default() -> None:
+    """The order of the design."""
+    found = north()
+    assert found.rules.early_s == 30 * 60
+    assert found.rules.of("VIP").early_s == 60 * 60
+    assert found.rules.of("VIP").alone is Policy.HOLD
+    assert found.rules.of("VIP").pass_back is Policy.FLAG
+    assert found.rules.late_s == found.rules.of("VIP").late_s == 5 * 60
+    assert found.rules.undo_grace_s == 120
+    with_type = patched(STATED, {"profiles": {"North": {"early_minutes": 1}}})
+    assert north(stated=with_type).rules.of("VIP").early_s == 60
+
+
+def test_flags_and_variables_beat_all_and_are_named() -> None:
+    """A technician's word at the machine is the last one, and everybody can see it."""
+    own = load(environment={"GATE_RULES_EARLY_MINUTES": "7"}, settings=["gate.direction=out"])
+    found = north(own)
+    assert found.rules.early_s == found.rules.of("VIP").early_s == 7 * 60
+    assert found.config.gate.direction is Direction.OUT
+    assert sorted(found.overrides) == ["gate.direction", "rules.early_minutes"]
+
+
+def test_the_file_of_an_enrolled_gate_is_not_read_for_them(tmp_path: Any) -> None:
+    """But for what belongs to the machine; what is left unread is named."""
+    file = tmp_path / "config.toml"
+    file.write_text(
+        '[rules]\nlate_minutes = 99\n[alone]\ntypes = { VIP = "admit" }\n[gate]\nzone = "A"\n'
+        "[camera]\nwidth = 640\n"
+    )
+    own = load(file, environment={})
+    found = north(own)
+    assert found.rules.late_s == 5 * 60
+    assert found.rules.alone_by_type == {}
+    assert found.place.zone == ""
+    assert found.config.camera.width == 640
+    assert found.unread == ("alone.types", "gate.zone", "rules.late_minutes")
+    alone = own_settings(own)
+    assert alone.rules.late_s == 99 * 60
+    assert alone.place.zone == "A"
+    assert alone.unread == ()
+
+
+def test_a_device_has_the_profile_of_its_name_or_the_one_it_was_given() -> None:
+    """And goes by the profile's name, so that two gates of one profile count together."""
+    assert north().profile == "North"
+    assert north().place.gate == "North"
+    second = settings_of(load(environment={}), STATED, "device2", "North")
+    assert second.profile == "Door 2"
+    assert second.place.entrance == "S"
+
+
+def test_a_gate_without_a_profile_does_not_know_where_it_is() -> None:
+    """Where the event has profiles, and nobody has said it by hand."""
+    own = load(environment={})
+    assert not settings_of(own, STATED, "device3", "West").place.is_known
+    assert settings_of(own, EventSettings(), "device3", "West").place.is_known
+    by_hand = load(environment={}, settings=["gate.entrance=W"])
+    assert settings_of(by_hand, STATED, "device3", "West").place.is_known
+    assert north().place.is_known
+
+
+def test_what_a_newer_program_has_stated_is_left_out() -> None:
+    """A key or a value that is not known here stops no gate."""
+    newer = EventSettings(rules={"colour": [0.5, None], "alone": "sing", "early_minutes": 5})
+    found = settings_of(load(environment={}), newer, "device1", "North")
+    assert found.rules.early_s == 300
+    assert found.rules.alone is Policy.FLAG
+
+
+def test_key_and_value_as_they_are_typed() -> None:
+    """Text is taken as ``--set`` takes it; nothing after the sign takes a setting back."""
+    assert parse(OF_PROFILE, ["Entrance = West", "accepted_types=['VIP']", "zone="]) == {
+        "entrance": "West",
+        "accepted_types": ["VIP"],
+        "zone": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("pair", "told"),
+    [
+        ("erly_minutes=3", "did you mean early_minutes"),
+        ("early_minutes=-3", "from 0 to"),
+        ("early_minutes=soon", "whole number"),
+        ("alone=maybe", "admit, flag, hold, refuse"),
+        ("early_minutes", "not like key=value"),
+        ("entrance=West", "there is no such setting"),
+    ],
+)
+def test_what_cannot_be_is_told_with_what_can(pair: str, told: str) -> None:
+    """One line with the key, what was found and what is allowed."""
+    with pytest.raises(UsageError, match=told):
+        parse(OF_EVENT, [pair])
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {"rules": {"early_minutes": "5"}},
+        {"rules": {"entrance": "N"}},
+        {"types": {"VIP": {"entrance": "N"}}},
+        {"profiles": {"": {}}},
+        {"profiles": {"a\x1b": {}}},
+        {"profiles": {"North": 3}},
+        {"assigned": {"device1": "West"}},
+        {"operators": {}},
+        {"rules": []},
+        {"profiles": {f"{n:0200}": {} for n in range(1000)}},
+    ],
+)
+def test_a_bad_patch_changes_nothing(patch: dict[str, Any]) -> None:
+    """The whole of it is refused."""
+    with pytest.raises(UsageError):
+        patched(STATED, patch)
+
+
+def test_a_patch_takes_back_what_was_stated() -> None:
+    """As RFC 7396 has it; a profile that goes takes along who was given it."""
+    after = patched(
+        STATED,
+        {"rules": {"alone": None}, "types": {"VIP": None}, "profiles": {"Door 2": None}},
+    )
+    assert after.rules == {"early_minutes": 30}
+    assert after.types == {}
+    assert after.profiles == {"North": STATED.profiles["North"]}
+    assert after.assigned == {}
+
+
+def test_every_setting_is_one_of_the_configuration() -> None:
+    """A key that is renamed in one place only is seen here."""
+    for kinds in (OF_TYPE, OF_EVENT, OF_PROFILE):
+        for path in kinds.values():
+            section, key = path.split(".")
+            assert hasattr(getattr(Config(), section), key)
