@@ -2,6 +2,7 @@
 
 from gate.clock import PROGRAM_BUILT_MS, Clock
 from gate.core.hlc import Reading, is_trusted
+from gate.storage.entries import newest_trusted
 from gate.storage.journal import Journal
 from gate.storage.tickets import Tickets
 
@@ -53,11 +54,12 @@ class ClockTrust:
 
     def recall(self, journal: Journal, reading: Reading) -> None:
         """Go on where the newest entry that was believed has left off."""
-        newest = journal.last_trusted()
-        if newest is None:
+        trusted = newest_trusted(journal.connection, journal.path)
+        if trusted is None:
             return
+        newest = trusted.entry
         self._floor_ms = max(self._floor_ms, newest.at_ms)
-        if journal.boot_of(newest.origin) == reading.boot_id:
+        if trusted.boot_id == reading.boot_id:
             self.offset_ms = newest.offset_ms
             self._anchor = Reading(newest.at_ms - newest.offset_ms, newest.boot_ms, reading.boot_id)
             self._confirmed_boot = reading.boot_id if newest.offset_ms else ""

@@ -31,6 +31,7 @@ from gate.lane.entries import Entries, is_disk_short
 from gate.lane.files import LaneFiles
 from gate.lane.post import Operator, Post, require_supervisor
 from gate.lane.repeats import REPEAT_WINDOW_MS
+from gate.storage.entries import newest_movement
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ class Corrections:
     def undoable(self) -> Undoable:
         """This lane's last movement, if it stands."""
         with self.entries.transaction() as journal:
-            target = journal.last_movement()
+            target = newest_movement(journal.connection)
             if target is None:
                 raise _nothing_to_undo()
             self._require_standing(target, self.files.facts(target.ticket))
@@ -178,7 +179,7 @@ class Corrections:
             require_supervisor(supervisor)
             _require_note(note)
         with self.entries.transaction() as journal:
-            own = journal.find(named) if named else journal.last_movement()
+            own = journal.find(named) if named else newest_movement(journal.connection)
             target = own or (self.files.peers.find(named) if named else None)
             if target is None or target.act not in MOVEMENTS:
                 raise _nothing_to_undo()
@@ -213,7 +214,7 @@ class Corrections:
         """Keep that an undo was refused, the same within a minute once."""
         operator = supervisor.name if supervisor else ""
         with self.entries.transaction() as journal:
-            last = None if named else journal.last_movement()
+            last = None if named else newest_movement(journal.connection)
             target = named if last is None else last.name
             boot_ms = self.entries.now.reading.boot_ms
             is_same = self._refused == (target, operator)

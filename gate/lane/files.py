@@ -13,10 +13,11 @@ from gate.i18n import _
 from gate.lane.clock_trust import ClockTrust
 from gate.storage import damage, salvage
 from gate.storage.folder import Folder
-from gate.storage.journal import Journal, Totals
+from gate.storage.journal import Journal
 from gate.storage.peers import PeerStoreReader
 from gate.storage.revocation import require_not_revoked
 from gate.storage.tickets import Tickets
+from gate.storage.totals import Totals
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class LaneFiles:
             self._clock.recall(journal, reading)
             self._journal = journal
             self.totals = journal.totals
-            self.is_whole = not journal.missing or self._has_all_it_wrote(journal)
+            self.is_whole = not journal.lost.missing or self._has_all_it_wrote(journal)
         return self._journal
 
     def refresh(self) -> None:
@@ -63,7 +64,7 @@ class LaneFiles:
             return History(), History()
         journal = self.journal()
         own, theirs = journal.history(ticket.id), self.peers.history(ticket.id)
-        orphans = journal.orphans(ticket.id)
+        orphans = journal.lost.orphans(ticket.id)
         if not orphans and (own is None or theirs is None):
             return own or History(), own or theirs or History()
         return own or History(), fold([*self.facts(ticket.id), *orphans])
@@ -138,4 +139,6 @@ class LaneFiles:
         return _("The journal goes on in a new file. Scan again, and tell a supervisor.")
 
     def _has_all_it_wrote(self, journal: Journal) -> bool:
-        return all(self.peers.find(f"{origin}:{last}") for origin, _first, last in journal.missing)
+        return all(
+            self.peers.find(f"{origin}:{last}") for origin, _first, last in journal.lost.missing
+        )

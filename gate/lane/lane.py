@@ -31,10 +31,10 @@ from gate.lane.scanner_repair import Proposed, ScannerRepair
 from gate.lane.shift import Shift
 from gate.storage.connectivity import HEARD_WITHIN_S, Connectivity
 from gate.storage.folder import Folder
-from gate.storage.journal import Totals
 from gate.storage.revocation import is_revoked
 from gate.storage.scanner_fixes import Fix
 from gate.storage.tickets import Tickets
+from gate.storage.totals import Totals
 
 log = logging.getLogger(__name__)
 

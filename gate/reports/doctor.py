@@ -33,7 +33,7 @@ from gate.storage.connectivity import NOBODY_HEARD, ConnectivityReader
 from gate.storage.event import event_row
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder, not_private
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.matters import matters
 from gate.storage.revocation import require_not_revoked
 from gate.storage.sqlite import SQLITE_FIXED, SQLITE_NEEDED, SQLITE_VERSION

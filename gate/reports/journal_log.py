@@ -13,7 +13,7 @@ from gate.core import entry_codec
 from gate.core.local_time import moment_of
 from gate.core.model import HAND, Entry
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.sqlite import faults
 from gate.text.spreadsheet import row
 from gate.text.words import clock_time, printable

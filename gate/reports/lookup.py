@@ -8,7 +8,7 @@ from gate.core.model import Act, Entry, History, Status, Ticket
 from gate.core.validity import window
 from gate.i18n import _
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.peers import PeerStoreReader
 from gate.storage.tickets import Tickets
 from gate.text.words import N_, REASON_WORDS, clock_time, describe, printable, type_zone

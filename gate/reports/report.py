@@ -16,7 +16,7 @@ from gate.errors import StoreError
 from gate.i18n import _
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.peers import is_half_made
 from gate.storage.sqlite import faults
 from gate.storage.tickets import Tickets

@@ -9,7 +9,7 @@ from gate.errors import BusyError, UsageError
 from gate.i18n import _
 from gate.storage.folder import Folder, Lock, sync_folder
 from gate.storage.forgetting import delete, is_of_event
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.revocation import is_revoked
 from gate.storage.sqlite import faults
 

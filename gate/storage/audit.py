@@ -12,7 +12,8 @@ from gate.core.model import Entry
 from gate.core.tally import TALLY_COUNTS, TALLY_KEY, TallyCounts, TallyKey, tally_key, tally_rows
 from gate.i18n import _
 from gate.storage.checksums import WrongChecksum, ascending
-from gate.storage.journal import read_entry, read_facts, read_history
+from gate.storage.entries import read_entry, read_facts
+from gate.storage.histories import read_history
 from gate.storage.sqlite import faults, open_reader
 
 PAGE = 1000

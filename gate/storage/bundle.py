@@ -19,9 +19,10 @@ from gate.core.signed_tip import SignedTip
 from gate.errors import UsageError
 from gate.i18n import _
 from gate.storage.device_key import DeviceKey
+from gate.storage.entries import Whole
 from gate.storage.extent import MARK_EVERY, Mark, measure, rows
 from gate.storage.folder import Folder, sync_folder
-from gate.storage.journal import JournalReader, Whole
+from gate.storage.journal_reader import JournalReader
 from gate.storage.revocation import heads_of, is_revoked
 from gate.storage.salvage import whole_entries
 from gate.storage.sqlite import faults

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gate.core import entry_codec
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 
 PAGE = 500
 MARK_EVERY = 250

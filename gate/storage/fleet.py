@@ -24,8 +24,8 @@ from gate.core.origins import OriginCounts, by_origin
 from gate.core.replication import DIGITS, Start, Tip, alarms, gather, joined
 from gate.storage import schema
 from gate.storage.connectivity import Connectivity
+from gate.storage.entries import read_entry, read_facts
 from gate.storage.folder import Folder
-from gate.storage.journal import read_entry, read_facts
 from gate.storage.peers import has_successor, is_half_made, read_resolutions, read_told
 from gate.storage.sqlite import faults, open_readable
 from gate.storage.sync_status import DeviceStatus

@@ -23,7 +23,7 @@ from gate.core.replication import (
     tip_name,
 )
 from gate.storage.checksums import require
-from gate.storage.journal import read_entry
+from gate.storage.entries import read_entry
 from gate.storage.own_journal import OwnJournal
 from gate.storage.peers import has_successor
 from gate.storage.peers_file import PeersFile

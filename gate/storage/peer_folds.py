@@ -8,10 +8,12 @@ from gate.core.model import FACTS, Entry, device_of
 from gate.core.replication import Have, Intake
 from gate.core.tally import TALLY_KEY, scan_row, taken_back, tally_key
 from gate.storage.disowned import Disowned
+from gate.storage.entries import read_facts
 from gate.storage.held_entries import HeldEntries
-from gate.storage.journal import read_facts, remember, tally_upsert
+from gate.storage.histories import remember
 from gate.storage.own_journal import OwnJournal
 from gate.storage.peers_file import PeersFile
+from gate.storage.totals import tally_upsert
 
 _TALLY_UPSERT = tally_upsert(1 + len(TALLY_KEY))
 """Others' counts are by device too."""

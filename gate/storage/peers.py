@@ -19,8 +19,9 @@ from gate.core.hlc import COUNTER_BITS, MAX_AHEAD_MS
 from gate.core.model import Entry, History
 from gate.core.replication import Tip
 from gate.errors import StoreError
+from gate.storage.entries import OF_TICKET, read_entry, read_facts
 from gate.storage.folder import Folder, is_there, successor
-from gate.storage.journal import OF_TICKET, read_entry, read_facts, read_sound_history
+from gate.storage.histories import read_sound_history
 from gate.storage.sqlite import cache_faults, open_reader
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from gate.storage import schema
-from gate.storage.journal import look_over
+from gate.storage.entries import look_over
 from gate.storage.peers import store_of
 from gate.storage.sqlite import (
     Presence,

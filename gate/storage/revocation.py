@@ -16,7 +16,7 @@ from gate.i18n import _
 from gate.storage.extent import Mark, measure
 from gate.storage.folder import Folder, is_there, write_durably
 from gate.storage.forgetting import delete, is_of_others
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.sqlite import BUSY_TIMEOUT_S, faults
 
 Sign = Callable[[Sequence[Mark]], Sequence[Any]]

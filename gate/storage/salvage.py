@@ -17,8 +17,9 @@ from pathlib import Path
 from gate.core import entry_codec
 from gate.errors import StoreError
 from gate.storage.checksums import WrongChecksum, ascending
+from gate.storage.entries import JournalTip, Whole
 from gate.storage.folder import successor, sync_folder
-from gate.storage.journal import Journal, JournalTip, Whole
+from gate.storage.journal import Journal
 from gate.storage.sqlite import faults, open_reader
 
 HASH_BYTES = 32

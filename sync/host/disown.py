@@ -15,7 +15,7 @@ from gate.errors import UsageError
 from gate.i18n import _
 from gate.storage import venue_host
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.sqlite import faults, open_reader
 from gate.storage.ticket_filling import MemberRow
 

@@ -12,7 +12,7 @@ from gate.lane.lane import Lane
 from gate.reports import doctor
 from gate.reports.doctor import Status
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.peer_store import PeerStore
 from gate.storage.peers import PeerStoreReader
 from gate.storage.ticket_feed import TicketFeed

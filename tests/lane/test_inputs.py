@@ -23,7 +23,7 @@ from gate.lane.lane import Lane
 from gate.lane.selection import ASKED_AGAIN_MS
 from gate.reports.ticket_import import import_files
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from tests.conftest import MakeLane
 from tests.support.paths import DATA
 from tests.support.venue import FixedClock, fill, write_rows

@@ -13,7 +13,7 @@ from gate.lane.lane import Lane
 from gate.lane.post import Operator
 from gate.reports.journal_log import CSV_COLUMNS, Filter, lines
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from tests.conftest import MakeLane
 from tests.support.venue import NOW_MS, FixedClock
 

@@ -26,7 +26,8 @@ from gate.storage.audit import audit_journal
 from gate.storage.bundle import write_bundle, write_salvaged
 from gate.storage.bundle_import import import_bundle
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader, read_history
+from gate.storage.histories import read_history
+from gate.storage.journal_reader import JournalReader
 from gate.storage.mending import mend
 from gate.storage.peer_store import PeerStore
 from gate.storage.sqlite import open_writer

@@ -21,7 +21,7 @@ from gate.reports import fleet_report, report
 from gate.storage.connectivity import NOBODY_HEARD
 from gate.storage.fleet import _OWN_LANE, Device, Fleet
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.peer_store import PeerStore
 from gate.storage.sync_status import NOTHING
 from gate.text.fleet_words import bounded_time, evidence, excess, last_heard, offset

@@ -14,7 +14,8 @@ from gate.core import entry_codec
 from gate.core.model import Act, Entry, History, Outcome, Reason
 from gate.errors import DamagedError, FullError, StoreError
 from gate.storage.audit import audit_journal
-from gate.storage.journal import Journal, JournalReader
+from gate.storage.journal import Journal
+from gate.storage.journal_reader import JournalReader
 
 DEVICE = "0123456789abcdef"
 FRESH = History()

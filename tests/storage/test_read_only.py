@@ -11,7 +11,7 @@ from gate.core.model import Scan
 from gate.errors import StoreError
 from gate.storage import sqlite
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from tests.conftest import MakeLane
 from tests.ui.test_terminal import hidden
 

@@ -22,7 +22,7 @@ from gate.storage.device_key import DeviceKey, is_good
 from gate.storage.feed_signatures import is_revocation, key_of
 from gate.storage.folder import Folder
 from gate.storage.forgetting import is_of_others
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.revocation import heads_of, is_revoked, revoke
 from tests.conftest import MakeLane
 from tests.support.programs import run

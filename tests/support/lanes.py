@@ -11,7 +11,8 @@ from gate.lane.lane import Lane
 from gate.lane.post import Operator
 from gate.storage import schema
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader, remember
+from gate.storage.histories import remember
+from gate.storage.journal_reader import JournalReader
 
 BOSS = Operator("boss", Role.SUPERVISOR)
 KIM = Operator("kim", Role.STAFF)

@@ -19,7 +19,8 @@ from gate.core.model import Act, HouseRules, Place, Scan
 from gate.lane.lane import Lane
 from gate.storage.audit import audit_journal
 from gate.storage.folder import Folder, Lock
-from gate.storage.journal import Journal, JournalReader
+from gate.storage.journal import Journal
+from gate.storage.journal_reader import JournalReader
 
 LIFE_S = 30.0
 """A machine that is so busy that no green comes for so long is no test."""

@@ -18,7 +18,7 @@ from gate.storage import venue_host
 from gate.storage.certificates import Authority, Membership, save_membership
 from gate.storage.device_key import DeviceKey
 from gate.storage.folder import Folder, write_durably
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.ticket_filling import MemberRow
 from gate.storage.tickets import Tickets
 from tests.support.programs import Program

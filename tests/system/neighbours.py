@@ -8,7 +8,7 @@ from gate.core.model import HouseRules, Place
 from gate.lane.lane import Lane
 from gate.storage import sync_status
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.peer_store import PeerStore
 from gate.storage.sync_status import DeviceStatus as Known
 from gate.storage.sync_status import SyncStatus

@@ -58,9 +58,9 @@ from gate.storage import sqlite as store_sqlite
 from gate.storage.certificates import MEMBER, Membership
 from gate.storage.checksums import put_meta
 from gate.storage.device_key import DeviceKey, verifier
+from gate.storage.entries import read_facts
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder, write_durably
-from gate.storage.journal import read_facts
 from gate.storage.peer_store import PeerStore
 from gate.storage.peers import read_heard
 from gate.storage.sqlite import open_reader

@@ -12,7 +12,7 @@ from gate.capture.keyboard_wedge import Bursts
 from gate.core.model import Act, Direction, Entry, Outcome, Role
 from gate.lane.post import Operator
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.text.confirming import Again
 from gate.ui.tui.fields import Field
 from gate.ui.tui.screens.lookup import LookupScreen

@@ -13,7 +13,7 @@ from gate.capture.decode import backends
 from gate.core.model import Act
 from gate.storage.audit import audit_journal
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from tests.conftest import needs
 
 if sys.platform == "win32":

@@ -16,7 +16,7 @@ from gate.lane.post import Operator
 from gate.reports.lookup import look_up
 from gate.reports.ticket_import import import_files
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.scanner_fixes import Fixes
 from gate.ui.scanner_check import SQUARE_TEXT
 from gate.ui.tui.messages import CameraChanged, ScannerChanged
