@@ -24,6 +24,7 @@ from gate.errors import GateError, StoreError, UsageError
 from gate.i18n import _
 from gate.lane.lane import Lane
 from gate.storage.certificates import load_membership
+from gate.storage.conflicts import find_conflicts
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.text.words import BASIS_WORDS, OUTCOME_WORDS, basis_words, printable
@@ -259,7 +260,7 @@ class _Gate:
 
     def is_in_conflict(self, ticket: str) -> bool:
         with Fleet(self._folder) as venue:
-            return any(conflict.ticket == ticket for conflict in venue.conflicts())
+            return any(conflict.ticket == ticket for conflict in find_conflicts(venue))
 
     def plug(self, *, is_in: bool) -> None:
         if self._worker is not None:

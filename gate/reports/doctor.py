@@ -32,6 +32,7 @@ from gate.storage.audit import audit_journal
 from gate.storage.connectivity import NOBODY_HEARD, ConnectivityReader
 from gate.storage.event import event_row
 from gate.storage.fleet import Fleet
+from gate.storage.fleet_devices import all_devices
 from gate.storage.folder import Folder, not_private
 from gate.storage.journal_reader import JournalReader
 from gate.storage.matters import matters
@@ -226,7 +227,7 @@ def _peers(folder: Folder) -> Check:
     if not folder.peers.exists():
         return _found(Status.SKIP, _("nothing heard of them"))
     with Fleet(folder) as venue:
-        devices = len(venue.devices(0, NOBODY_HEARD)) - 1
+        devices = len(all_devices(venue, 0, NOBODY_HEARD)) - 1
         unsettled = sum(found.is_open for found in matters(folder, venue))
     log_file = folder.path / "peers.db-wal"
     size = log_file.stat().st_size // 1024 if log_file.exists() else 0

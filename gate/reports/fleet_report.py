@@ -18,8 +18,11 @@ from gate.core.origins import OriginCounts
 from gate.i18n import _
 from gate.reports.attendance import DayCount, DayCounts, count_days
 from gate.reports.report import Overview, columns, labels, venue_overview, with_typed
+from gate.storage.conflicts import find_conflicts, irregular_admissions, unconfirmed_undos
 from gate.storage.connectivity import Connectivity, ConnectivityReader
-from gate.storage.fleet import Device, Fleet
+from gate.storage.figures import first_uses, origin_counts
+from gate.storage.fleet import Fleet
+from gate.storage.fleet_devices import Device, alarmed_devices, all_devices, newest_of_peers_ms
 from gate.storage.folder import Folder
 from gate.storage.tickets import Tickets
 from gate.text.fleet_words import (
@@ -71,20 +74,20 @@ def look(
     """Read everything this device knows of the venue."""
     standing = ConnectivityReader(folder, heard_within_s).read(now)
     with Fleet(folder) as venue:
-        alarmed = venue.alarms() | set(standing.freshness.alarms)
+        alarmed = alarmed_devices(venue) | set(standing.freshness.alarms)
         return Seen(
             at_ms=now.wall_ms,
             standing=standing,
-            newest_heard_ms=venue.newest_heard_ms(),
+            newest_heard_ms=newest_of_peers_ms(venue),
             numbers=with_typed(venue_overview(folder, venue, now.wall_ms), folder, everywhere=True),
             devices=[
                 replace(device, has_alarm=any(device.id in one for one in alarmed))
-                for device in venue.devices(now.wall_ms, standing)
+                for device in all_devices(venue, now.wall_ms, standing)
             ],
-            conflicts=venue.conflicts(),
-            irregular=venue.irregular_admissions(),
-            claims=venue.claims(),
-            origins=venue.origins(),
+            conflicts=find_conflicts(venue),
+            irregular=irregular_admissions(venue),
+            claims=unconfirmed_undos(venue),
+            origins=origin_counts(venue),
             days=_count_days(folder, venue, now.wall_ms // 1000, progress or _silent),
         )
 
@@ -106,7 +109,7 @@ def _count_days(folder: Folder, venue: Fleet, now_s: int, progress: Progress) ->
                     progress(done, total)
                 yield ticket
 
-        return count_days(told(), venue.first_uses(), now_s)
+        return count_days(told(), first_uses(venue), now_s)
     finally:
         tickets.close()
 

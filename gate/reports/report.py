@@ -14,6 +14,7 @@ from gate.core.local_time import moment_of
 from gate.core.model import HAND, Outcome, Status
 from gate.errors import StoreError
 from gate.i18n import _
+from gate.storage.figures import fleet_figures, used_tickets
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
@@ -117,7 +118,7 @@ def with_typed(numbers: Overview, folder: Folder, *, everywhere: bool = False) -
 def venue_overview(folder: Folder, venue: Fleet, now_ms: int) -> Overview:
     """The event in numbers, by all devices that were heard: people inside are at least so many."""
     issued, expected = _census(folder)
-    figures, used = venue.figures(now_ms), venue.used_tickets()
+    figures, used = fleet_figures(venue, now_ms), used_tickets(venue)
     return Overview(
         issued=issued,
         expected=expected,

@@ -53,5 +53,5 @@ class LostEntries:
         query = "SELECT origin, seq, hash, hlc FROM ended"
         ended = self._connection.execute(query).fetchone()
         if ended is not None and ended[3] > head.hlc:
-            return JournalTip(*ended, head.row)
+            return JournalTip(ended[0], ended[1], ended[2], ended[3], head.row)
         return head

@@ -11,6 +11,14 @@ from dataclasses import dataclass
 from gate.core.history import Claimed, Conflict
 from gate.core.irregular import Irregular
 from gate.core.model import Entry, Ticket
+from gate.storage.conflicts import (
+    conflict_of,
+    find_conflicts,
+    irregular_admissions,
+    irregular_of,
+    unconfirmed_undos,
+    unconfirmed_undos_of,
+)
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.tickets import Tickets
@@ -58,9 +66,9 @@ class Matter:
 
 def matters(folder: Folder, venue: Fleet) -> list[Matter]:
     """Every ticket with something to look into, those that wait first, then the newest."""
-    clashes = {one.ticket: one for one in venue.conflicts()}
-    strange = {one.ticket: one for one in venue.irregular_admissions()}
-    claims = {one.ticket: one for one in venue.claims()}
+    clashes = {one.ticket: one for one in find_conflicts(venue)}
+    strange = {one.ticket: one for one in irregular_admissions(venue)}
+    claims = {one.ticket: one for one in unconfirmed_undos(venue)}
     tickets = Tickets(folder) if folder.pointer.exists() else None
     found = []
     try:
@@ -84,7 +92,7 @@ class Watch:
         self._busy = threading.Lock()
         self._open: set[str] = set()
         self._rows = (-1, -1)
-        self._files: tuple[str, int, bool, str] = ("", 0, False, "")
+        self._files: tuple[str, int, bool, dict[str, str]] = ("", 0, False, {})
         """The life of the feed, how far it was read, whether others had been heard, and which of
         them are disowned."""
 
@@ -116,9 +124,9 @@ class Watch:
             self._open = {one.ticket for one in matters(self._folder, venue) if one.is_open}
         elif rows != self._rows or at != seq or has_peers != had_peers:
             for id_ in venue.touched_since(self._rows) | changed:
-                clash = venue.conflict_of(tickets, id_) if venue.was_heard(id_) else None
-                strange = venue.irregular_of(tickets, id_) if tickets else None
-                claimed = venue.claims_of(id_)
+                clash = conflict_of(venue, tickets, id_) if venue.is_known_to_peers(id_) else None
+                strange = irregular_of(venue, tickets, id_) if tickets else None
+                claimed = unconfirmed_undos_of(venue, id_)
                 is_open = Matter(id_, clash, strange, claimed=claimed).is_open
                 self._open = self._open | {id_} if is_open else self._open - {id_}
         self._rows, self._files = rows, (now_life, at, has_peers, disowned)

@@ -7,7 +7,7 @@ from gate.core.irregular import Irregular, Irregularity, Judged
 from gate.core.model import Basis, Entry
 from gate.core.origins import OriginCounts
 from gate.i18n import _, ngettext
-from gate.storage.fleet import Device
+from gate.storage.fleet_devices import Device
 from gate.storage.matters import Matter
 from gate.text.words import N_, REASON_WORDS, basis_words, brief, clock_time, describe, printable
 

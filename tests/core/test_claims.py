@@ -12,6 +12,7 @@ from gate.core.origins import by_origin, unseen_exits
 from gate.lane.lane import Lane
 from gate.lane.post import Operator
 from gate.reports import fleet_report
+from gate.storage.conflicts import unconfirmed_undos
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.matters import Watch, matters
@@ -71,7 +72,7 @@ def test_settled_for_one_gate_it_is_open_for_the_next(
         lane.resolve("good-1", BOSS, "South was wrong")
         carry(west._folder, venue)
     with Fleet(venue) as seen:
-        (found,) = seen.claims()
+        (found,) = unconfirmed_undos(seen)
     assert (len(found.undos), found.resolution) == (2, None)
 
 

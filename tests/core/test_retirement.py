@@ -14,6 +14,7 @@ from gate.errors import OperatorError, UsageError
 from gate.lane.lane import Lane
 from gate.lane.post import Operator
 from gate.storage.fleet import Fleet
+from gate.storage.fleet_devices import all_devices
 from gate.storage.folder import Folder
 from gate.storage.peer_store import PeerStore
 from gate.storage.ticket_feed import TicketFeed
@@ -123,7 +124,7 @@ def test_a_retired_lane_is_waited_for_nowhere(
         with Fleet(third) as seen:
             (device,) = [
                 one
-                for one in seen.devices(clock.read().wall_ms, west.standing())
+                for one in all_devices(seen, clock.read().wall_ms, west.standing())
                 if one.id == gone.device_id()
             ]
         assert device.state == "retired"

@@ -20,6 +20,7 @@ from gate.lane.lane import Lane
 from gate.lane.post import Operator
 from gate.reports.lookup import look_up
 from gate.reports.ticket_import import import_files
+from gate.storage.conflicts import irregular_admissions
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.matters import Watch, matters
@@ -184,7 +185,7 @@ def south(tmp_path: Path, clock: FixedClock) -> Iterator[Lane]:
 
 def judged(folder: Folder) -> list[tuple[str, Irregularity, bool]]:
     with Fleet(folder) as venue:
-        return [(x.ticket, x.kind, x.is_open) for x in venue.irregular_admissions()]
+        return [(x.ticket, x.kind, x.is_open) for x in irregular_admissions(venue)]
 
 
 class TestGate:
@@ -240,7 +241,7 @@ class TestGate:
         assert (refused.outcome, refused.reason) == (Outcome.REFUSE, Reason.REVOKED)
         lane.override(BOSS, "paid at the desk")
         with Fleet(venue) as seen:
-            (one,) = seen.irregular_admissions()
+            (one,) = irregular_admissions(seen)
         assert (one.kind, one.is_open) == (Irregularity.AGAINST_LIST, False)
         assert one.resolution is not None
         assert one.resolution.note == "paid at the desk"

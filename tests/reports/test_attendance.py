@@ -11,6 +11,7 @@ from gate.core.model import Act, Kind, Scan, Status, Ticket, TicketType
 from gate.lane.lane import Lane
 from gate.reports import fleet_report
 from gate.reports.attendance import DayCount, count_days
+from gate.storage.figures import first_uses
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from tests.storage.test_fleet import no_alarms
@@ -88,7 +89,7 @@ def test_the_first_use_that_stands_counts(lane: Lane, venue: Folder, clock: Fixe
         assert lane.admit(Scan("GOOD007")).is_green
         carry(south._folder, venue)
         with Fleet(venue) as seen:
-            first = seen.first_uses()
+            first = first_uses(seen)
             facts = seen.facts("good-1")
         earliest = min(fact.at_ms for fact in facts if fact.act is Act.ADMISSION) // 1000
         assert first["good-1"] == earliest

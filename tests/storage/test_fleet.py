@@ -18,8 +18,17 @@ from gate.errors import OperatorError, UsageError
 from gate.lane.lane import Lane
 from gate.lane.post import Operator
 from gate.reports import fleet_report, report
+from gate.storage.conflicts import find_conflicts
 from gate.storage.connectivity import NOBODY_HEARD
-from gate.storage.fleet import _OWN_LANE, Device, Fleet
+from gate.storage.figures import fleet_figures, used_tickets
+from gate.storage.fleet import Fleet
+from gate.storage.fleet_devices import (
+    _OWN_LANE,
+    Device,
+    alarmed_devices,
+    all_devices,
+    newest_of_peers_ms,
+)
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.storage.peer_store import PeerStore
@@ -43,12 +52,12 @@ def south(tmp_path: Path, clock: FixedClock) -> Iterator[Lane]:
 
 def conflicts(folder: Folder) -> list[Conflict]:
     with Fleet(folder) as venue:
-        return venue.conflicts()
+        return find_conflicts(venue)
 
 
 def devices(folder: Folder, lane: Lane) -> list[Device]:
     with Fleet(folder) as venue:
-        return venue.devices(lane.now_ms(), lane.standing())
+        return all_devices(venue, lane.now_ms(), lane.standing())
 
 
 def both_admit(lane: Lane, south: Lane, code: str = "GOOD001") -> None:
@@ -65,15 +74,15 @@ def test_nothing_was_heard(lane: Lane, venue: Folder) -> None:
     assert (own.is_own, own.gate, own.figures.admitted) == (True, "North", 1)
     assert conflicts(venue) == []
     with Fleet(venue) as seen:
-        assert seen.newest_heard_ms() is None
+        assert newest_of_peers_ms(seen) is None
         assert report.venue_overview(venue, seen, NOW_MS) == report.overview(venue)
 
 
 def test_an_empty_folder_is_an_empty_venue(folder: Folder) -> None:
     """Neither journal, nor peers, nor tickets, and no fault."""
     with Fleet(folder) as seen:
-        assert (seen.conflicts(), seen.used_tickets(), seen.alarms()) == ([], 0, set())
-        assert [d.is_own for d in seen.devices(NOW_MS, NOBODY_HEARD)] == [True]
+        assert (find_conflicts(seen), used_tickets(seen), alarmed_devices(seen)) == ([], 0, set())
+        assert [d.is_own for d in all_devices(seen, NOW_MS, NOBODY_HEARD)] == [True]
 
 
 def test_what_was_heard_without_an_own_journal(south: Lane, venue: Folder) -> None:
@@ -81,8 +90,8 @@ def test_what_was_heard_without_an_own_journal(south: Lane, venue: Folder) -> No
     south.admit(Scan("GOOD001"))
     carry(south._folder, venue)
     with Fleet(venue) as seen:
-        assert (seen.used_tickets(), seen.figures(NOW_MS).admitted) == (1, 1)
-        assert seen.conflicts() == []
+        assert (used_tickets(seen), fleet_figures(seen, NOW_MS).admitted) == (1, 1)
+        assert find_conflicts(seen) == []
 
 
 def test_figures_of_the_whole_venue(
@@ -121,12 +130,12 @@ def test_an_annulment_of_what_another_gate_did(
     peer_store.follow_journal()
     peer_store.close()
     with Fleet(venue) as seen:
-        assert (seen.used_tickets(), seen.figures(NOW_MS).admitted) == (1, 1)
+        assert (used_tickets(seen), fleet_figures(seen, NOW_MS).admitted) == (1, 1)
     carry(venue, south._folder)
     south.undo(admitted, supervisor=BOSS, note="so it was")
     carry(south._folder, venue)
     with Fleet(venue) as seen:
-        assert (seen.used_tickets(), seen.figures(NOW_MS).admitted) == (0, 0)
+        assert (used_tickets(seen), fleet_figures(seen, NOW_MS).admitted) == (0, 0)
     assert report.grouped(venue, "gate", ZONE, everywhere=True)[-1].admitted == 0
 
 
@@ -195,7 +204,7 @@ def test_pages_of_tickets_do_not_hide_a_conflict(
         both_admit(lane, south, f"GOOD{n:03d}")
     carry(south._folder, venue)
     for page in (1, 3, 20, 5000):
-        monkeypatch.setattr("gate.storage.fleet.PAGE", page)
+        monkeypatch.setattr("gate.storage.conflicts.PAGE", page)
         assert len({c.ticket for c in conflicts(venue)}) == len(conflicts(venue)) == 20
 
 
@@ -391,8 +400,8 @@ def test_reading_leaves_no_transaction_open(lane: Lane, south: Lane, venue: Fold
     both_admit(lane, south)
     carry(south._folder, venue)
     with Fleet(venue) as seen:
-        seen.conflicts()
-        seen.devices(NOW_MS, NOBODY_HEARD)
+        find_conflicts(seen)
+        all_devices(seen, NOW_MS, NOBODY_HEARD)
         for path in (venue.peers, venue.journal):
             connection = sqlite3.connect(path)
             (busy, _log, _done) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -439,5 +448,5 @@ class TestOwnLane:
         """Two entries are looked at, by an index, and not all since the lane opened."""
         lane.open()
         with Fleet(venue) as seen:
-            plan = [row[-1] for row in seen._own.ask(f"EXPLAIN QUERY PLAN {_OWN_LANE}")]
+            plan = [row[-1] for row in seen.own.rows(f"EXPLAIN QUERY PLAN {_OWN_LANE}")]
         assert plan == ["SCAN entry USING INDEX entry_lane"]

@@ -29,6 +29,7 @@ import httpx
 
 from gate.core.model import Act, Basis, Entry, Reason
 from gate.errors import GateError
+from gate.storage.conflicts import find_conflicts
 from gate.storage.fleet import Fleet
 from tests.support.postgres import postgres
 from tests.system.faults import FAULTS, Begin, End
@@ -236,7 +237,7 @@ class Night:
         for gate in self.gates:
             try:
                 with Fleet(gate.folder) as venue:
-                    listed = {conflict.ticket for conflict in venue.conflicts()}
+                    listed = {conflict.ticket for conflict in find_conflicts(venue)}
             except GateError as fault:
                 self.wrong.append(f"{gate.name}: {fault.message}")
                 continue

@@ -14,6 +14,7 @@ import pytest
 from gate.clock import SystemClock
 from gate.core.coverage import STEADY_MS, Hysteresis
 from gate.core.model import Act, Basis, Flag, Outcome, Reason
+from gate.storage.conflicts import find_conflicts
 from gate.storage.connectivity import ConnectivityReader
 from gate.storage.fleet import Fleet as VenueReader
 from tests.system.hosts import Hosts, why_not
@@ -111,7 +112,7 @@ def test_what_is_cut_and_healed_at_random_ends_in_the_true_conflicts(
     twice = {ticket for ticket, count in admitted.items() if count > 1}
     for member in venue.gates:
         with VenueReader(member.folder) as reader:
-            assert {conflict.ticket for conflict in reader.conflicts()} == twice
+            assert {conflict.ticket for conflict in find_conflicts(reader)} == twice
     assert twice
 
 

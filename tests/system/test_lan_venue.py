@@ -12,6 +12,7 @@ from gate import __version__
 from gate.clock import SystemClock
 from gate.core.model import Basis, Outcome, Reason, Status
 from gate.reports import report
+from gate.storage.conflicts import find_conflicts
 from gate.storage.fleet import Fleet as VenueReader
 from gate.text.zones import zone_of
 from gate.ui.tui.app import GateApp
@@ -48,7 +49,7 @@ def counts(member: Member) -> tuple[object, ...]:
 def conflicts(member: Member) -> dict[str, str]:
     """Tickets that more went in on than they are good for, and what was said of each."""
     with VenueReader(member.folder) as venue:
-        return {c.ticket: c.resolution.note if c.resolution else "" for c in venue.conflicts()}
+        return {c.ticket: c.resolution.note if c.resolution else "" for c in find_conflicts(venue)}
 
 
 def sure_and_told(member: Member) -> bool:

@@ -14,6 +14,7 @@ from gate.clock import SystemClock
 from gate.storage.certificates import client_context, load_membership
 from gate.storage.connectivity import ConnectivityReader
 from gate.storage.fleet import Fleet
+from gate.storage.fleet_devices import all_devices
 from gate.storage.sync_status import SyncStatusReader
 from sync.server import stream as streams
 from sync.session import twins
@@ -146,7 +147,7 @@ def test_gates_see_a_copy_of_another(gates: Lan) -> None:
     with Fleet(owner.folder) as seen:
         reading = SystemClock().read()
         standing = ConnectivityReader(owner.folder, 10).read(reading)
-        (own,) = [one for one in seen.devices(reading.wall_ms, standing) if one.is_own]
+        (own,) = [one for one in all_devices(seen, reading.wall_ms, standing) if one.is_own]
     assert own.has_twin
 
 

@@ -19,6 +19,7 @@ from gate.core.model import Basis, Outcome, Reason, Role
 from gate.core.ticket_feed import Checkpoint, Snapshot
 from gate.lane.post import Operator
 from gate.storage.certificates import Authority, Membership, client_context, load_membership
+from gate.storage.conflicts import find_conflicts
 from gate.storage.connectivity import ConnectivityReader
 from gate.storage.device_key import DeviceKey
 from gate.storage.fleet import Fleet as VenueReader
@@ -104,7 +105,7 @@ def test_both_see_the_conflict_after_a_cut(venue: Open) -> None:
     until(lambda: first.held() >= 3 and second.held() >= 3)
     for member in gates.gates:
         with VenueReader(member.folder) as reader:
-            assert [conflict.ticket for conflict in reader.conflicts()] == ["t1"]
+            assert [conflict.ticket for conflict in find_conflicts(reader)] == ["t1"]
 
 
 @pytest.mark.long

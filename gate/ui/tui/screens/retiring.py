@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from gate.i18n import _
-from gate.storage.fleet import Device
+from gate.storage.fleet_devices import Device
 from gate.text.fleet_words import device_name
 from gate.ui.tui.screens.page import Page
 from gate.ui.tui.screens.questions import Signed

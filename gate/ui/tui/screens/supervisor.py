@@ -18,7 +18,9 @@ from gate.errors import GateError
 from gate.i18n import _, ngettext
 from gate.reports import report
 from gate.storage.connectivity import Connectivity
-from gate.storage.fleet import Device, Fleet
+from gate.storage.figures import origin_counts
+from gate.storage.fleet import Fleet
+from gate.storage.fleet_devices import Device, all_devices
 from gate.storage.matters import Matter, matters
 from gate.storage.nudge import try_now
 from gate.text.fleet_words import (
@@ -212,7 +214,7 @@ class SupervisorScreen(Page):
             return
         try:
             with Fleet(app.folder) as venue:
-                found = device.id, venue.origins(device.id)
+                found = device.id, origin_counts(venue, device.id)
         except GateError as fault:
             app.call_from_thread(app.complain, fault)
             return
@@ -244,7 +246,7 @@ class SupervisorScreen(Page):
         app, folder = self.gate_app, self.gate_app.folder
         standing, now_ms = app.lane.standing(), app.lane.now_ms()
         with Fleet(folder) as venue:
-            devices = venue.devices(now_ms, standing)
+            devices = all_devices(venue, now_ms, standing)
             is_whole = standing.is_enrolled or len(devices) > 1
             return _Seen(
                 standing=standing,

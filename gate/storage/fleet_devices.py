@@ -1,0 +1,179 @@
+"""The devices of the venue: what each has counted, and how it is."""
+
+from dataclasses import dataclass, field, replace
+
+from gate import __version__
+from gate.core.hlc import wall_ms
+from gate.core.model import Act, device_of
+from gate.core.replication import DIGITS, Start, Tip, alarms, gather, joined
+from gate.storage.connectivity import Connectivity
+from gate.storage.figures import Figures, by_device
+from gate.storage.fleet import Fleet
+from gate.storage.peers import read_told
+from gate.storage.sync_status import DeviceStatus
+
+_OWN_LANE = f"""
+SELECT act FROM entry WHERE act IN ('{Act.LANE_OPENED}', '{Act.LANE_CLOSED}')
+ORDER BY id DESC LIMIT 1
+"""
+_DECIDED = ("retired", "revoked")
+_OWN_TIPS = "SELECT origin, max(seq), coalesce(CAST(hash AS BLOB), x'') FROM entry GROUP BY origin"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device of the event: what it counted, and how it is, as far as this one has heard."""
+
+    id: str
+    name: str = ""
+    gate: str = ""
+    state: str = ""
+    """``open``, ``closed``, ``retired``, ``revoked``; empty when nobody has said."""
+    is_own: bool = False
+    version: str = ""
+    figures: Figures = field(default_factory=Figures)
+    newest_ms: int | None = None
+    """The time of its newest entry, by the hybrid logical clock."""
+    heard_ago_ms: int | None = None
+    """How long ago anybody who is heard had heard it."""
+    unacked: int | None = None
+    quarantined: int = 0
+    ahead_ms: int | None = None
+    """How far the server's clock was ahead of its own; without a server, this device's."""
+    error_ms: int | None = None
+    retired_by: str = ""
+    """Who retired it at a gate, at which, when and why; empty when the server or the host did."""
+    retired_at: str = ""
+    retired_ms: int | None = None
+    retired_note: str = ""
+    has_alarm: bool = False
+    """Whether it was cloned, restored from a backup or rolled back."""
+    is_disowned: bool = False
+    """Whether not all of what it did counts."""
+    has_twin: bool = False
+    """Whether another machine was seen to use its credential."""
+    tells_too_much: bool = False
+    """Whether more of it was taken in than of any that works."""
+
+
+def all_devices(fleet: Fleet, now_ms: int, standing: Connectivity) -> list[Device]:
+    """Every device that is known, this one first, then by name."""
+    newest = _newest_ms(fleet)
+    figures = by_device(fleet, now_ms)
+    told = {
+        str(id_): read_told(body) for id_, body in fleet.peers.rows("SELECT id, body FROM device")
+    }
+    fresh, disowned = standing.freshness, fleet.disowned()
+    lanes = {lane.device: lane for lane in fresh.lanes}
+    found = []
+    for id_ in {fleet.device, *figures, *told, *lanes}:
+        device = Device(
+            id_,
+            gate=_gate(fleet, id_),
+            is_own=id_ == fleet.device,
+            figures=figures.get(id_, Figures()),
+            newest_ms=newest.get(id_),
+            has_alarm=any(id_ in alarm for alarm in fresh.alarms),
+            is_disowned=id_ in disowned,
+            has_twin=id_ in fresh.twins,
+            tells_too_much=id_ in fresh.floods,
+        )
+        if id_ in told:
+            state = _state(told[id_].state, is_active=told[id_].active)
+            device = replace(device, name=told[id_].name, state=state)
+        if id_ in lanes:
+            device = _fresh(device, lanes[id_], standing.boot_ms)
+        if device.is_own:
+            device = _own(device, standing, _own_lane(fleet))
+        if device.is_own or device.state or device.figures.scans or device.figures.undone:
+            found.append(device)
+    return sorted(found, key=lambda d: (not d.is_own, d.name or d.gate, d.id))
+
+
+def newest_of_peers_ms(fleet: Fleet) -> int | None:
+    """The time of the newest entry of any other device; ``None`` when none was heard."""
+    return max((at for id_, at in _newest_ms(fleet).items() if id_ != fleet.device), default=None)
+
+
+def alarmed_devices(fleet: Fleet) -> set[str]:
+    """Devices that were cloned, restored from a backup or rolled back, as the entries tell."""
+    starts = {Start(*row) for row in fleet.peers.rows("SELECT origin, follows FROM origin")}
+    own = {}
+    for origin, seq, hash_ in fleet.own.rows(_OWN_TIPS):
+        own[origin] = Tip(seq, hash_.hex()[:DIGITS])
+        first = fleet.own.find(f"{origin}:1")
+        starts |= {Start(origin, first.follows)} if first else set()
+    heard = gather(fleet.peers.rows("SELECT origin, seq, coalesce(hash, x'') FROM tip"))
+    found = alarms(starts, joined(heard, own, fleet.peers.has_successor))
+    return {alarm.device for alarm in found}
+
+
+def _gate(fleet: Fleet, device: str) -> str:
+    """Where a device counted last."""
+    if device == fleet.device:
+        rows = fleet.own.rows("SELECT gate FROM tally ORDER BY minute DESC LIMIT 1")
+    else:
+        rows = fleet.peers.rows(
+            "SELECT gate FROM tally WHERE device = :device ORDER BY minute DESC LIMIT 1",
+            {"device": device},
+        )
+    return str(rows[0][0]) if rows else ""
+
+
+def _newest_ms(fleet: Fleet) -> dict[str, int]:
+    newest: dict[str, int] = {}
+    for origin, hlc in fleet.peers.rows("SELECT origin, hlc FROM tip"):
+        device = device_of(origin)
+        newest[device] = max(newest.get(device, 0), wall_ms(hlc))
+    for (hlc,) in fleet.own.rows(
+        "SELECT json_extract(body, '$.hlc') FROM entry ORDER BY id DESC LIMIT 1"
+    ):
+        newest[fleet.device] = max(newest.get(fleet.device, 0), wall_ms(hlc))
+    return newest
+
+
+def _own_lane(fleet: Fleet) -> str:
+    """Whether this lane is open, by its own journal; empty where it has never been."""
+    rows = fleet.own.rows(_OWN_LANE)
+    return _state("enrolled", is_active=rows[0][0] == Act.LANE_OPENED) if rows else ""
+
+
+def _state(state: str, *, is_active: bool) -> str:
+    if state != "enrolled":
+        return state
+    return "open" if is_active else "closed"
+
+
+def _own(device: Device, standing: Connectivity, lane: str) -> Device:
+    """This device, which knows how it is itself, but for what was decided about it."""
+    fresh = standing.freshness
+    return replace(
+        device,
+        state=device.state if device.state in _DECIDED else lane,
+        version=__version__,
+        heard_ago_ms=None,
+        unacked=fresh.unacked if standing.is_enrolled and fresh.boot_id else None,
+        quarantined=fresh.quarantined,
+        ahead_ms=fresh.ahead_ms,
+        error_ms=fresh.error_ms,
+    )
+
+
+def _fresh(device: Device, lane: DeviceStatus, boot_ms: int) -> Device:
+    """A device with what the sync worker last heard of it."""
+    return replace(
+        device,
+        name=lane.name or device.name,
+        gate=lane.gate or device.gate,
+        state=_state(lane.state, is_active=lane.active),
+        version=lane.version,
+        heard_ago_ms=None if lane.heard_boot_ms is None else boot_ms - lane.heard_boot_ms,
+        unacked=lane.unacked,
+        quarantined=lane.quarantined,
+        ahead_ms=lane.ahead_ms,
+        error_ms=lane.error_ms,
+        retired_by=lane.retired_by,
+        retired_at=lane.retired_at,
+        retired_ms=lane.retired_ms,
+        retired_note=lane.retired_note,
+    )
