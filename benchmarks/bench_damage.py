@@ -21,7 +21,8 @@ from benchmarks.bench_verdict import code, make
 from gate.storage import tickets as module
 from gate.storage.checksums import require
 from gate.storage.folder import Folder
-from gate.storage.tickets import Tickets, live_replica
+from gate.storage.replica_file import live_replica
+from gate.storage.tickets import Tickets
 
 LIMITS_US = {"known": 10.0, "unknown": 40.0}
 LIMIT_DISK = 1.1

@@ -34,6 +34,13 @@ class Cursor(NamedTuple):
         return f"{self.epoch}:{self.seq}:{self.id}"
 
 
+def is_before(cursor: str, floor: str) -> bool:
+    """Whether a cursor comes before another one of the same life of the feed."""
+    here, there = cursor.split(":"), floor.split(":")
+    numbers = (*here[1:2], *there[1:2])
+    return here[0] == there[0] and len(numbers) == 2 and int(numbers[0]) < int(numbers[1])
+
+
 ChangeKind = Literal["type", "ticket", "device", "event", "erasure"]
 
 
@@ -60,7 +67,7 @@ class Checkpoint(Struct, frozen=True, omit_defaults=True):
     cursor: str
     """Up to where."""
     link: str
-    """Hash of the change there and of all before it, hex; see ``gate.core.ticket_feed.link``."""
+    """Hash of the change there and of all before it, hex; see ``chain_hash``."""
     as_of_ms: int = 0
     """As of when there was no more, by the authority's clock; 0: there was."""
     content: str = ""

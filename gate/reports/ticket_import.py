@@ -28,11 +28,11 @@ from gate.i18n import _, ngettext
 from gate.storage import damage, schema
 from gate.storage.checksums import make_blocks, put_meta, read_meta
 from gate.storage.folder import Folder, Lock, sync_folder, write_durably
+from gate.storage.replica_file import FILE_NAME, live_replica
 from gate.storage.revocation import require_not_revoked
 from gate.storage.sqlite import faults, open_reader
 from gate.storage.ticket_filling import put_ticket, put_type, row_of
 from gate.storage.ticket_rows import BadRow, TicketBody, TypeBody, ticket_body, times_of, type_body
-from gate.storage.tickets import FILE_NAME, live_replica
 from gate.text.zones import machine_zone
 
 ERRORS_SHOWN = 20

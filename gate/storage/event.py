@@ -8,8 +8,8 @@ import msgspec
 from gate.core.event_settings import EventSettings
 from gate.storage.checksums import put_meta, read_meta
 from gate.storage.folder import Folder
+from gate.storage.replica_file import live_replica
 from gate.storage.sqlite import faults, open_reader
-from gate.storage.tickets import live_replica
 
 KEEP_DAYS = 30
 """Where nobody says another number."""

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from gate.storage.folder import Folder, sync_folder
+from gate.storage.replica_file import FILE_NAME
 from gate.storage.sqlite import faults
-from gate.storage.tickets import FILE_NAME
 
 _JOURNAL_AND_LOGS = ("journal.db", "gate.log", "sync.log", "invite.log")
 _NAMES = {

@@ -12,7 +12,7 @@ import zstandard
 
 from gate.core.ticket_feed import Checkpoint, Cursor, File, Snapshot
 from gate.storage.folder import sync_folder, write_durably
-from gate.storage.tickets import FILE_NAME
+from gate.storage.replica_file import FILE_NAME
 
 KEPT = 2
 """Snapshots of an event that stay, so that a download begun on the older one can go on."""

@@ -5,7 +5,9 @@ import sqlite3
 import msgspec
 
 from gate.core.model import CodeState
+from gate.core.ticket_feed import Change
 from gate.storage import checksums
+from gate.storage.event import EventRow, put_event
 from gate.storage.ticket_rows import TicketBody
 from gate.storage.tickets import searchable
 
@@ -24,6 +26,35 @@ class MemberRow(msgspec.Struct, frozen=True, omit_defaults=True):
     counts_until: dict[str, list[str]] | None = None
     """Of a device that was disowned, the tips up to which its entries count, by origin; of an
     origin that is not named nothing does. ``None``: all of them count."""
+
+
+class _Named(msgspec.Struct):
+    type_id: str = ""
+    holder: str = ""
+
+
+_named = msgspec.json.Decoder(_Named)
+_member = msgspec.json.Decoder(MemberRow)
+_event = msgspec.json.Decoder(EventRow)
+_until = msgspec.json.Decoder(dict[str, list[str]])
+
+
+def put_change(connection: sqlite3.Connection, change: Change) -> None:
+    """Put what a change of the feed states. Raises DecodeError, UnicodeError, ValueError."""
+    body = bytes(change.body).decode()
+    if change.kind == "type":
+        put_type(connection, change.ref, body)
+    elif change.kind == "device":
+        put_member(connection, _member.decode(body))
+    elif change.kind == "event":
+        put_event(connection, _event.decode(body))
+    elif change.kind == "erasure":
+        erase_ticket(connection, change.ref, body)
+    else:
+        named = _named.decode(body)
+        codes = {bytes.fromhex(hashed): CodeState(state) for hashed, state in change.codes.items()}
+        ticket = TicketBody(change.ref, named.type_id, body, codes, named.holder)
+        put_ticket(connection, row_of(connection, change.ref), ticket)
 
 
 def put_type(connection: sqlite3.Connection, id_: str, body: str) -> None:
@@ -131,6 +162,3 @@ def until_to_text(member: MemberRow) -> str:
 def until_from_text(text: str) -> dict[str, list[str]] | None:
     """As ``until_to_text`` made it."""
     return _until.decode(text) if text else None
-
-
-_until = msgspec.json.Decoder(dict[str, list[str]])

@@ -5,8 +5,8 @@ from contextlib import closing
 from typing import NamedTuple
 
 from gate.storage.folder import Folder
+from gate.storage.replica_file import live_replica
 from gate.storage.sqlite import faults, open_reader
-from gate.storage.tickets import live_replica
 
 MOST = 20
 """Of a kind of place so many are named."""

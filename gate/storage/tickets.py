@@ -5,17 +5,16 @@ change its identity.
 """
 
 import os
-import re
 import sqlite3
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from gate.core.model import Ticket, TicketType
+from gate.core.ticket_feed import is_before
 from gate.credential import (
     LOWER,
     UPPER,
@@ -42,6 +41,7 @@ from gate.storage.checksums import (
     require,
 )
 from gate.storage.folder import Folder
+from gate.storage.replica_file import live_replica
 from gate.storage.sqlite import cache_faults, faults, open_reader
 
 _ticket = msgspec.json.Decoder(Ticket)
@@ -51,7 +51,6 @@ SHORT = 6
 """Characters of a short id, at least."""
 MOST_LOOK_UPS = 12
 """Of one scan, in all its spellings and repairs, whatever was scanned."""
-FILE_NAME = re.compile(r"tickets-[0-9a-f]+-[0-9]+\.db")
 
 # How far the replica is comes with the ticket: the worker may write between two statements.
 _POSITION = "(SELECT sum || ' ' || value FROM meta WHERE key = 'cursor')"
@@ -469,29 +468,8 @@ class Tickets:
         self._connection, self._path, self._stamp = connection, path, stamp
 
 
-def is_before(cursor: str, floor: str) -> bool:
-    """Whether a cursor comes before another one of the same life of the feed."""
-    here, there = cursor.split(":"), floor.split(":")
-    numbers = (*here[1:2], *there[1:2])
-    return here[0] == there[0] and len(numbers) == 2 and int(numbers[0]) < int(numbers[1])
-
-
 def _of_cursor(cursor: str) -> str:
     return str(of_text("cursor", cursor))
-
-
-def live_replica(folder: Folder) -> Path:
-    """The file the pointer names. Raises DamagedError when it names none."""
-    with faults(folder.pointer):
-        name = folder.pointer.read_text("utf-8", errors="replace").strip()
-    path = folder.path / name
-    if not FILE_NAME.fullmatch(name) or not path.is_file():
-        raise DamagedError(
-            _("{file} names no ticket file").format(file=folder.pointer.name),
-            _("Import the tickets again with: gate import FILE"),
-            path if FILE_NAME.fullmatch(name) else folder.pointer,
-        )
-    return path
 
 
 def _shared(one: str, other: str) -> int:

@@ -28,12 +28,13 @@ from gate.storage.certificates import (
 from gate.storage.device_key import DeviceKey
 from gate.storage.event import EventRow, event_of, event_zone
 from gate.storage.folder import Folder, Lock, sync_folder, write_durably
+from gate.storage.host_feed import HostFeed
 from gate.storage.peer_store import PeerStore
+from gate.storage.replica_file import live_replica
 from gate.storage.revocation import require_not_revoked
 from gate.storage.sqlite import faults, open_reader
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow, members_of
-from gate.storage.tickets import live_replica
 
 log = logging.getLogger(__name__)
 SUFFIX, EVENT_SUFFIX = ".member", ".event"
@@ -82,9 +83,10 @@ def create(folder: Folder, name: str, gate: str, time_zone: str) -> Venue:
         save_membership(folder, membership)
         with closing(TicketFeed(folder)) as feed:
             now_ms = read_wall_ms()
-            feed.begin(now_ms, EventRow(venue_id(membership), name, time_zone))
+            host = HostFeed(feed, minted)
+            host.begin(now_ms, EventRow(venue_id(membership), name, time_zone))
             row = MemberRow(device, gate, public, ENROLLED)
-            feed.append("device", device, _encode(row), minted, now_ms)
+            host.append("device", device, _encode(row), now_ms)
         venue = Venue(name, minted.key, minted.certificate, gate)
         # Last: whoever finds this finds all of it.
         with faults(folder.venue):
@@ -290,6 +292,7 @@ def take_requests(folder: Folder, feed: TicketFeed, now_ms: int) -> list[MemberR
         return taken
     if own is None:
         return taken
+    host = HostFeed(feed, own)
     for path in waiting:
         row = _read(path)
         with faults(path):
@@ -301,7 +304,7 @@ def take_requests(folder: Folder, feed: TicketFeed, now_ms: int) -> list[MemberR
             if (feed.event() if is_event else feed.members().get(row.id)) != row:
                 kind: ChangeKind = "event" if is_event else "device"
                 try:
-                    feed.append(kind, row.id, _encode(row), own, now_ms)
+                    host.append(kind, row.id, _encode(row), now_ms)
                 except BusyError:
                     break
             path.unlink()

@@ -19,9 +19,9 @@ from gate.storage.certificates import Authority
 from gate.storage.checksums import read_meta
 from gate.storage.event import KEEP_DAYS, EventRow, event_of
 from gate.storage.folder import Folder
+from gate.storage.replica_file import live_replica
 from gate.storage.sqlite import faults, open_reader
 from gate.storage.ticket_filling import members_of
-from gate.storage.tickets import live_replica
 from sync.server import devices, events, feed, issuing
 from sync.server import tables as t
 

@@ -74,13 +74,13 @@ class FeedFollower:
 
     def _is_worth_a_snapshot(self, head: str) -> bool:
         is_far = changes_between(self._feed.cursor, head) > FAR_BEHIND
-        return is_far or self._feed.remembers_much()
+        return is_far or self._feed.remembered.is_much()
 
     def _begin_anew(self, source: ServerClient, *, is_gate: bool, is_needed: bool = True) -> None:
         snapshot = self._elsewhere(source.snapshot)
-        self._feed.check(snapshot)
+        self._feed.authority.check_snapshot(snapshot)
         is_older = not is_needed and not self._feed.is_behind(snapshot.cursor)
-        if is_older and not self._feed.remembers(snapshot.cursor):
+        if is_older and not self._feed.remembered.holds(snapshot.cursor):
             return
         # The server may have been set back; a gate that offers older tickets is only behind.
         if is_gate and not is_newer(snapshot, self._feed.position()):
@@ -108,7 +108,7 @@ class FeedFollower:
                 snapshot_cache.keep(fetched, self._folder.shared, CachedSnapshot(snapshot))
             if is_older:
                 # Whoever asks here begins with the file that was fetched; this gate is further on.
-                self._feed.forget(snapshot.cursor)
+                self._feed.remembered.forget(snapshot.cursor)
         except ServerUnreachable:
             # What has come is kept: the next attempt goes on from there.
             raise

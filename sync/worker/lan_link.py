@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 from gate import config
 from gate.core.event_device import DeviceReport
 from gate.core.model import CENTRAL, device_of
+from gate.core.ticket_feed import is_before
 from gate.storage.certificates import Membership
 from gate.storage.enrolment import Enrolment
-from gate.storage.tickets import is_before
 from sync.transport.lan_stream import Event
 from sync.wire import Heartbeat
 from sync.worker.feed_sharing import FeedSharing

@@ -6,6 +6,7 @@ from gate.clock import Clock
 from gate.errors import BusyError, GateError
 from gate.storage.bundle_import import take_waiting
 from gate.storage.device_key import DeviceKey
+from gate.storage.event_end import drop_personal
 from gate.storage.folder import Folder, Lock
 from gate.storage.peer_store import PeerStore
 from gate.storage.ticket_feed import TicketFeed
@@ -67,7 +68,7 @@ class OwnedFiles:
         is_sure = self.clock.is_synchronised() or _is_free(self.folder)
         if not is_over and not (wall_ms >= until_ms and is_sure):
             return
-        if self.feed.drop(wall_ms):
+        if drop_personal(self.feed.file, wall_ms):
             log.info("the event is over: names and codes were dropped")
 
 

@@ -19,8 +19,8 @@ from gate.storage import snapshot_cache
 from gate.storage.certificates import Authority
 from gate.storage.checksums import put_meta, read_meta
 from gate.storage.folder import Folder, Lock
+from gate.storage.replica_file import live_replica
 from gate.storage.sqlite import faults, open_reader
-from gate.storage.tickets import live_replica
 from gate.storage.venue_host import authority_of, is_host
 
 __all__ = ["PeerFeed", "ResyncNeeded", "shared_file", "shared_snapshot"]

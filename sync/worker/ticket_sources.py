@@ -7,9 +7,9 @@ them is left alone for a while.
 import logging
 from collections.abc import Iterable
 
+from gate.core.ticket_feed import is_before
 from gate.errors import DamagedError, FullError, StoreError
 from gate.storage.certificates import load_membership
-from gate.storage.tickets import is_before
 from sync.transport.http_client import (
     Building,
     ProtocolMismatch,

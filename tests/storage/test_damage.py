@@ -30,10 +30,11 @@ from gate.storage.histories import read_history
 from gate.storage.journal_reader import JournalReader
 from gate.storage.mending import mend
 from gate.storage.peer_store import PeerStore
+from gate.storage.replica_file import live_replica
 from gate.storage.sqlite import open_writer
-from gate.storage.ticket_feed import TicketFeed, _check
+from gate.storage.ticket_feed import TicketFeed, check_replica
 from gate.storage.ticket_filling import erase_ticket
-from gate.storage.tickets import Tickets, live_replica
+from gate.storage.tickets import Tickets
 from tests.conftest import MakeLane
 from tests.support.central import Maker
 from tests.support.venue import TICKETS, FixedClock, fill
@@ -550,7 +551,7 @@ def test_a_schema_that_is_no_text_is_damage(venue: Folder) -> None:
     """No fault of another kind, whoever opens the file."""
     spoil_schema(live_replica(venue))
     with pytest.raises(DamagedError):
-        _check(live_replica(venue))
+        check_replica(live_replica(venue))
     with closing(Tickets(venue)) as tickets, pytest.raises(DamagedError):
         tickets.get("t1")
 

@@ -14,7 +14,7 @@ import pytest
 from gate.errors import StoreError
 from gate.storage import damage
 from gate.storage.folder import Folder
-from gate.storage.tickets import live_replica
+from gate.storage.replica_file import live_replica
 from tests.sync.cardapi.test_end_to_end import GateProcess
 from tests.system.network import Server, until
 

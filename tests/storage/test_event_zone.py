@@ -10,9 +10,11 @@ import pytest_asyncio
 from gate.cli.main import main
 from gate.config import Config
 from gate.storage import venue_host
+from gate.storage.certificates import Authority
 from gate.storage.enrolment import load
 from gate.storage.event import EventRow, event_zone
 from gate.storage.folder import Folder
+from gate.storage.host_feed import HostFeed
 from gate.storage.ticket_feed import TicketFeed
 from gate.text.zones import Source, zone_of
 from sync.server import events, feed, issuing
@@ -233,5 +235,5 @@ class TestVenueWithoutServer:
         gate.enrolment.write_text('{"url": "", "credential": "", "time_zone": "Asia/Tokyo"}')
         assert event_zone(gate) == "Asia/Tokyo"
         with closing(TicketFeed(gate)) as feed:
-            feed.begin(NOW_MS, EventRow("v", "Gala", "Europe/Berlin"))
+            HostFeed(feed, Authority.mint()).begin(NOW_MS, EventRow("v", "Gala", "Europe/Berlin"))
         assert event_zone(gate) == "Europe/Berlin"

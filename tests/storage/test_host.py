@@ -37,6 +37,7 @@ from gate.storage.certificates import (
 from gate.storage.device_key import DeviceKey
 from gate.storage.enrolment import Enrolment, parse_link
 from gate.storage.folder import Folder, Lock
+from gate.storage.host_feed import HostFeed
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow
 from sync.host import enrolling
@@ -289,7 +290,7 @@ class TestRequests:
         with closing(TicketFeed(host)) as feed:
             assert venue_host.take_requests(host, feed, NOW_MS) == []
             with pytest.raises(DamagedError):
-                feed.append("device", OTHER, b"{}", Authority.mint(), NOW_MS)
+                HostFeed(feed, Authority.mint()).append("device", OTHER, b"{}", NOW_MS)
         assert len(list(host.inbox.iterdir())) == 1
 
     def test_only_the_host_takes_any(self, venue_folder: Folder) -> None:

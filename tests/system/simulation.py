@@ -64,11 +64,11 @@ from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder, write_durably
 from gate.storage.peer_store import PeerStore
 from gate.storage.peers import read_heard
+from gate.storage.replica_file import live_replica
 from gate.storage.sqlite import open_reader
 from gate.storage.sync_status import SyncStatus
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import put_member, put_ticket, put_type
-from gate.storage.tickets import live_replica
 from sync.server import (
     conflicts,
     counts,
@@ -372,8 +372,8 @@ class World:
         if gate.peer_store is not None:
             gate.peer_store.file.connection.close()
             gate.peer_store.journal.close()
-        if gate.feed is not None and gate.feed._connection is not None:
-            gate.feed._connection.close()
+        if gate.feed is not None and gate.feed.file._connection is not None:
+            gate.feed.file._connection.close()
         gate.lane = gate.peer_store = gate.feed = gate.server_session = gate.others = None
 
     @staticmethod
@@ -1210,8 +1210,7 @@ class World:
             }
         for gate in self.gates:
             assert gate.feed
-            gate.feed._live()
-            db = gate.feed._connection
+            db = gate.feed.file.connection()
             assert db
             codes: dict[str, dict[bytes, str]] = defaultdict(dict)
             for id_, hash_, state in db.execute(

@@ -19,8 +19,8 @@ from gate.storage.disowned import Disowned
 from gate.storage.journal import Journal, Link
 from gate.storage.peer_folds import PeerFolds
 from gate.storage.peer_store import PeerStore
-from gate.storage.ticket_feed import TicketFeed, _apply
-from gate.storage.ticket_filling import MemberRow
+from gate.storage.ticket_feed import TicketFeed
+from gate.storage.ticket_filling import MemberRow, put_change
 from gate.storage.tickets import Tickets
 from sync.server import feed, intake, issuing, journals, persons
 from sync.server.database import in_transaction
@@ -59,11 +59,11 @@ def _offer_by_number(self: Intake, one: Carried) -> bool:
 
 
 def _apply_cursor_first(self: TicketFeed, page: Changes) -> None:
-    connection = self._live()
+    connection = self.file.connection()
     assert connection
     put_meta(connection, {"cursor": page.cursor})
     for change in page.changes:
-        _apply(connection, change)
+        put_change(connection, change)
 
 
 def _tell_before_commit(
@@ -182,7 +182,7 @@ MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
     "the server takes a flood in": [(intake, "Meter", _NoLimit)],
     "beyond a page nothing is held": [(Page, "beyond", _nothing_is_beyond)],
     "the list is not the one decided on": [(Tickets, "position", property(_newest_list))],
-    "a gate tells on of who was erased": [(ticket_feed, "_forget_told", _nothing)],
+    "a gate tells on of who was erased": [(ticket_feed, "forget_named", _nothing)],
     "who reads old changes is not sent back": [(feed, "begin_at", _nothing)],
     "a backup brings back who was erased": [(persons, "erase_again", _again_nobody)],
 }

@@ -7,8 +7,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from gate.storage import ticket_feed as feed_module
-from gate.storage import venue_host
+from gate.storage import host_feed, venue_host
 from gate.storage.folder import Folder, Lock
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow
@@ -19,7 +18,7 @@ DEVICES = 5
 def main(folder: Folder, level: str) -> None:
     venue_host.create(folder, "Gala", "North", "UTC")
     lock = Lock(folder, "sync")
-    feed_module.OWN_CHANGES = level  # type: ignore[misc]
+    host_feed.OWN_CHANGES = level  # type: ignore[misc]
     with closing(TicketFeed(folder)) as feed:
         for n in range(DEVICES):
             venue_host.say(folder, MemberRow(f"{n:016x}", "South", "ab" * 32, "revoked"))

@@ -40,9 +40,9 @@ from gate.storage.enrolment import Enrolment
 from gate.storage.folder import Folder, write_durably
 from gate.storage.mending import mend
 from gate.storage.nudge import try_now
+from gate.storage.replica_file import live_replica
 from gate.storage.sqlite import open_reader
 from gate.storage.sync_status import SyncStatus, SyncStatusReader
-from gate.storage.tickets import live_replica
 from sync.server import device_cache, device_reports, events, feed
 from sync.server.devices import hash_of
 from sync.transport.http_client import Revoked
@@ -701,8 +701,8 @@ def abandon(made: loop.Worker) -> None:
     files = made._files
     files.peer_store.file.connection.close()
     files.peer_store.journal.close()
-    if files.feed._connection is not None:
-        files.feed._connection.close()
+    if files.feed.file._connection is not None:
+        files.feed.file._connection.close()
 
 
 def lane_of(folder: Folder, clock: Clock, name: str) -> Lane:

@@ -21,6 +21,7 @@ from gate.storage import snapshot_cache
 from gate.storage.audit import audit_journal
 from gate.storage.certificates import Membership, save_membership
 from gate.storage.event import EventRow
+from gate.storage.event_end import drop_personal
 from gate.storage.folder import Folder
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_rows import bare_body
@@ -444,8 +445,8 @@ class TestRetention:
         event = gate.feed.event()
         assert event is not None
         assert event.dropped_ms
-        assert gate.feed.drop(event.dropped_ms)
-        assert not gate.feed.drop(event.dropped_ms)
+        assert drop_personal(gate.feed.file, event.dropped_ms)
+        assert not drop_personal(gate.feed.file, event.dropped_ms)
         assert holding(gate.folder.path, *WORDS) == []
         with closing(Tickets(gate.folder)) as replica:
             assert sum(line.tickets for line in replica.census()) == len(ROWS["tickets"])
@@ -558,7 +559,7 @@ class TestGate:
         lane.open()
         assert lane.admit(Scan("GOOD001")).outcome is Outcome.ADMIT
         with closing(TicketFeed(venue)) as feed:
-            assert feed.drop(1)
+            assert drop_personal(feed.file, 1)
         held = lane.admit(Scan("GOOD002"))
         assert held.outcome is Outcome.HOLD
         assert "codes were dropped" in held.hint
@@ -572,7 +573,7 @@ class TestGate:
         with closing(TicketFeed(venue)) as feed:
             live = (venue.path / venue.pointer.read_text().strip()).name
             shutil.copy(venue.path / live, venue.path / "tickets-aa-1.db")
-            feed.drop(1)
+            drop_personal(feed.file, 1)
         assert [path.name for path in venue.path.glob("tickets-*.db")] == [live]
 
     def test_how_long_is_kept(self) -> None:

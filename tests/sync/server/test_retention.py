@@ -14,7 +14,8 @@ from gate.lane.lane import Lane
 from gate.reports.doctor import Check, Status, examine
 from gate.storage.event import EventRow, event_row, put_event
 from gate.storage.folder import Folder, Lock
-from gate.storage.tickets import Tickets, live_replica
+from gate.storage.replica_file import live_replica
+from gate.storage.tickets import Tickets
 from sync.worker.owned_files import OwnedFiles
 from tests.support.venue import NOW, NOW_MS, FixedClock
 from tests.sync.server.test_persons import holding
@@ -33,7 +34,7 @@ def _english(monkeypatch: pytest.MonkeyPatch) -> None:
 def files(venue: Folder, clock: FixedClock) -> Iterator[OwnedFiles]:
     """Of a gate whose event ended long ago by its own clock; no server is there."""
     made = OwnedFiles(venue, clock)
-    connection = made.feed._live()
+    connection = made.feed.file.connection()
     assert connection is not None
     put_event(connection, EventRow("e", "Gala", "UTC", NOW - 40 * DAY_S, 30))
     yield made
@@ -83,7 +84,7 @@ class TestWhoseClock:
     def test_its_word_is_enough(self, files: OwnedFiles, venue: Folder, clock: FixedClock) -> None:
         """Whoever numbers the tickets says that they were dropped."""
         clock.jump_seconds(-100 * DAY_S)
-        connection = files.feed._live()
+        connection = files.feed.file.connection()
         assert connection is not None
         put_event(connection, EventRow("e", "Gala", "UTC", dropped_ms=NOW_MS))
         files.drop_if_over(None)
@@ -126,7 +127,7 @@ class TestDoctor:
         """Until when names and codes are here, and whether they are for too long."""
         venue.enrolment.write_text("{}")
         with closing(OwnedFiles(venue, clock)) as files:
-            connection = files.feed._live()
+            connection = files.feed.file.connection()
             assert connection is not None
             put_event(connection, event)
         found = doctor(venue, clock)

@@ -23,7 +23,7 @@ from gate.core.model import Outcome, Scan
 from gate.storage.enrolment import parse_link
 from gate.storage.folder import Folder
 from gate.storage.log_file import AT_FIRST
-from gate.storage.tickets import live_replica
+from gate.storage.replica_file import live_replica
 from sync.server import events, invite
 from sync.server.database import in_transaction, open_database
 from sync.server.serve import OF_EACH

@@ -28,9 +28,9 @@ from gate.storage.certificates import (
 )
 from gate.storage.device_key import DeviceKey
 from gate.storage.folder import Folder
+from gate.storage.replica_file import live_replica
 from gate.storage.sqlite import open_reader
 from gate.storage.ticket_filling import members_of
-from gate.storage.tickets import live_replica
 from gate.storage.venue_host import REVOKED, set_state
 from sync.transport.discovery import TYPE
 from sync.transport.lan_stream import STREAM

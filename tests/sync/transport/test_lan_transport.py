@@ -24,9 +24,10 @@ from gate.storage.connectivity import ConnectivityReader
 from gate.storage.device_key import DeviceKey
 from gate.storage.fleet import Fleet as VenueReader
 from gate.storage.folder import Folder
+from gate.storage.host_feed import HostFeed
+from gate.storage.replica_file import live_replica
 from gate.storage.sync_status import DeviceStatus, SyncStatusReader
 from gate.storage.ticket_feed import TicketFeed
-from gate.storage.tickets import live_replica
 from gate.storage.venue_host import REVOKED, set_state
 from sync.transport.dialler import Dialler
 from sync.transport.lan_http import Reply
@@ -193,7 +194,7 @@ def test_a_gate_that_alters_tickets_is_not_believed(venue: Open) -> None:
     host, liar, third = gates.gates
     with closing(TicketFeed(host.folder)) as feed:
         row = {"id": "ab" * 8, "name": "West", "key": "cd" * 32, "state": "enrolled"}
-        feed.append("device", row["id"], json.dumps(row).encode(), gates.authority, 1)
+        HostFeed(feed, gates.authority).append("device", row["id"], json.dumps(row).encode(), 1)
         told = feed.cursor
     host.start()
     liar.configure([host.place])
@@ -272,7 +273,7 @@ def test_a_revoked_device_is_turned_away(venue: Open) -> None:
     first.kill()
     with closing(TicketFeed(first.folder)) as feed:
         row = {"id": second.device, "name": "", "key": "", "state": "revoked"}
-        feed.append("device", second.device, json.dumps(row).encode(), gates.authority, 1)
+        HostFeed(feed, gates.authority).append("device", second.device, json.dumps(row).encode(), 1)
     first.start()
     until(lambda: refused_for(first) >= 1)
     assert second.scan("C000005").outcome is not Outcome.REFUSE

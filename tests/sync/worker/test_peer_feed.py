@@ -29,15 +29,18 @@ from gate.core.ticket_feed import (
 )
 from gate.errors import BusyError, DamagedError, StoreError
 from gate.reports.ticket_import import import_files
-from gate.storage import snapshot_cache, ticket_feed, venue_host
+from gate.storage import feed_authority, remembered_changes, snapshot_cache, ticket_feed, venue_host
 from gate.storage.certificates import Authority, Membership, save_membership
 from gate.storage.checksums import read_meta
 from gate.storage.event import EventRow
+from gate.storage.feed_authority import FeedAuthority
 from gate.storage.folder import Folder, Lock
+from gate.storage.host_feed import HostFeed
+from gate.storage.replica_file import FILE_NAME, link_here, live_replica
 from gate.storage.sqlite import open_reader
 from gate.storage.ticket_feed import Position, TicketFeed
 from gate.storage.ticket_filling import MemberRow
-from gate.storage.tickets import FILE_NAME, Tickets, live_replica, searchable
+from gate.storage.tickets import Tickets, searchable
 from sync.server import devices, enrolment, events, feed, issuing, snapshot
 from sync.server import tables as t
 from sync.server.database import open_database
@@ -80,16 +83,16 @@ class Replica:
 
     def rows(self) -> dict[tuple[str, str], tuple[str, Any]]:
         """Everything in it: by kind and id, the body and the codes."""
-        connection = self.feed._live()
+        connection = self.feed.file.connection()
         assert connection is not None
         return rows_of(connection)
 
 
 def link_at(one: Replica) -> bytes:
     """What its next change will be linked to."""
-    connection = one.feed._live()
+    connection = one.feed.file.connection()
     assert connection
-    return ticket_feed._link_here(ticket_feed._meta(connection))
+    return link_here(read_meta(connection))
 
 
 def rows_of(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[str, Any]]:
@@ -300,7 +303,7 @@ class History:
         """The power goes in the middle of a page."""
         n = self.chance.randrange(3)
         left = self.chance.randint(0, 3)
-        real = ticket_feed._apply
+        real = ticket_feed.put_change
 
         def dies(connection: sqlite3.Connection, change: Change) -> None:
             nonlocal left
@@ -310,7 +313,7 @@ class History:
             real(connection, change)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ticket_feed, "_apply", dies)
+            patch.setattr(ticket_feed, "put_change", dies)
             try:
                 self.follow(n, 5)
             except Crash:
@@ -412,7 +415,7 @@ def test_nothing_is_skipped_in_a_chain(tmp_path: Path) -> None:
 
 
 def _apply_cursor_first(self: TicketFeed, page: Changes) -> None:
-    connection = self._live()
+    connection = self.file.connection()
     assert connection
     connection.execute("UPDATE meta SET value = ? WHERE key = 'cursor'", (page.cursor,))
     _apply(self, page)
@@ -429,13 +432,13 @@ def _leaves_one_out(self: PeerFeed, cursor: str, limit: int = 1000) -> Changes:
 
 
 def _believes_seals(
-    _self: TicketFeed, checkpoint: Checkpoint | None, cursor: str, linked: str
+    _self: FeedAuthority, checkpoint: Checkpoint | None, cursor: str, linked: str
 ) -> Checkpoint:
     return checkpoint or Checkpoint(cursor, linked)
 
 
 def _believes_signatures(
-    self: TicketFeed, checkpoint: Checkpoint | None, cursor: str, linked: str
+    self: FeedAuthority, checkpoint: Checkpoint | None, cursor: str, linked: str
 ) -> Checkpoint:
     assert checkpoint
     return _checked(self, checkpoint, checkpoint.cursor, checkpoint.link)
@@ -451,7 +454,7 @@ def _copy_of_another_moment(real: Callable[..., Any], *given: Any) -> Any:
 _page, _apply, _checked, _fill = (
     PeerFeed.page,
     TicketFeed.apply,
-    TicketFeed._checked,
+    FeedAuthority.checked,
     snapshot._fill,
 )
 FOLLOWS_ANYTHING = (ticket_feed, "_check_follows", lambda *_all: None)
@@ -459,18 +462,18 @@ MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
     "the cursor before its page": [(TicketFeed, "apply", _apply_cursor_first)],
     "a cursor beyond its page": [
         (PeerFeed, "page", _says_it_is_all),
-        (TicketFeed, "_checked", _believes_seals),
+        (FeedAuthority, "checked", _believes_seals),
         FOLLOWS_ANYTHING,
     ],
     "a page with a hole": [
         (PeerFeed, "page", _leaves_one_out),
-        (TicketFeed, "_checked", _believes_seals),
+        (FeedAuthority, "checked", _believes_seals),
         FOLLOWS_ANYTHING,
     ],
     "a hole that is found": [(PeerFeed, "page", _leaves_one_out)],
-    "nobody looks at seals": [(TicketFeed, "_checked", _believes_seals)],
-    "any authority's checkpoint is good": [(ticket_feed, "is_good", lambda *_all: True)],
-    "a checkpoint of something else": [(TicketFeed, "_checked", _believes_signatures)],
+    "nobody looks at seals": [(FeedAuthority, "checked", _believes_seals)],
+    "any authority's checkpoint is good": [(feed_authority, "is_good", lambda *_all: True)],
+    "a checkpoint of something else": [(FeedAuthority, "checked", _believes_signatures)],
     "changes are not linked": [
         (ticket_feed, "chain_hash", lambda before, _change: before),
         (sync.server.feed, "chain_hash", lambda before, _change: before),
@@ -510,7 +513,7 @@ def tell(host: Replica, id_: str, state: str = "enrolled") -> Cursor:
     body = msgspec.json.encode(MemberRow(id_, f"Gate {id_}", "ab" * 32, state))
     authority = venue_host.authority_of(host.folder)
     assert authority
-    host.feed.append("device", id_, body, authority, NOW_MS)
+    HostFeed(host.feed, authority).append("device", id_, body, NOW_MS)
     return Cursor.parse(host.feed.cursor)
 
 
@@ -594,10 +597,10 @@ def test_a_number_alone_would_skip_changes(
 
 def test_what_is_remembered_has_its_bound(host: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file does not grow for ever; whoever is further behind takes a snapshot."""
-    monkeypatch.setattr(ticket_feed, "REMEMBERED", 5)
+    monkeypatch.setattr(remembered_changes, "REMEMBERED", 5)
     begun = Cursor.parse(host.feed.cursor)
     made = [tell(host, f"d{n}") for n in range(30)]
-    connection = host.feed._live()
+    connection = host.feed.file.connection()
     assert connection is not None
     (count,) = connection.execute("SELECT count(*) FROM change").fetchone()
     assert 5 <= count <= 10
@@ -720,10 +723,10 @@ def test_a_venue_begins_without_tickets(tmp_path: Path) -> None:
     with pytest.raises(StoreError), PeerFeed(host.folder):
         pass
     assert (host.feed.position(), host.feed.members()) == (Position("", 0), {})
-    host.feed.begin(NOW_MS, EventRow("v", "Gala", "UTC"))
+    HostFeed(host.feed, Authority.mint()).begin(NOW_MS, EventRow("v", "Gala", "UTC"))
     begun = host.feed.cursor
     assert begun.endswith(":0:")
-    host.feed.begin(NOW_MS + 1, EventRow("v", "Gala", "Europe/Berlin"))
+    HostFeed(host.feed, Authority.mint()).begin(NOW_MS + 1, EventRow("v", "Gala", "Europe/Berlin"))
     assert host.feed.cursor == begun
     assert page_of(host, begun) == Changes([], begun)
     host.feed.close()
@@ -770,7 +773,7 @@ def test_a_copy_nobody_could_go_on_from_is_not_given(host: Replica, tmp_path: Pa
 def test_a_copy_has_everything_but_how_it_came(host: Replica, tmp_path: Path) -> None:
     """Key, cursor and time stay; it begins at its cursor, and is a file in WAL mode."""
     tell(host, "a")
-    connection = host.feed._live()
+    connection = host.feed.file.connection()
     assert connection is not None
     meta = read_meta(connection)
     snapshot, file = shared_snapshot(host.folder)
@@ -875,7 +878,7 @@ def test_a_snapshot_is_the_authoritys(host: Replica, tmp_path: Path) -> None:
         before = gate.feed.cursor
         for lie in lies:
             with pytest.raises(DamagedError, match="authority"):
-                gate.feed.check(lie)
+                gate.feed.authority.check_snapshot(lie)
         # A true word on a true file, of another moment than the file says.
         part = tmp_path / "copy.part"
         unpack(file, part, told)
@@ -921,23 +924,23 @@ def test_much_that_was_told_is_worth_a_new_snapshot(
     host: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a gate remembers for others does not grow for ever: it begins anew with its source."""
-    monkeypatch.setattr(ticket_feed, "REMEMBERED", 2)
+    monkeypatch.setattr(remembered_changes, "REMEMBERED", 2)
     with follower(tmp_path / "gate", host) as gate:
         for n in range(5):
-            assert not gate.feed.remembers_much()
+            assert not gate.feed.remembered.is_much()
             tell(host, f"d{n}")
             gate.feed.apply(page_of(host, gate.feed.cursor))
-        assert gate.feed.remembers_much()
+        assert gate.feed.remembered.is_much()
         monkeypatch.setattr(snapshot_cache, "LATE_CHANGES", 0)
         gate.begin(Neighbour(host.folder), is_gate=False)
-        assert not gate.feed.remembers_much()
+        assert not gate.feed.remembered.is_much()
 
 
 def test_an_older_snapshot_takes_nothing_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A gate that remembers much forgets what the server's file has, and stays where it is."""
-    monkeypatch.setattr(ticket_feed, "REMEMBERED", 2)
+    monkeypatch.setattr(remembered_changes, "REMEMBERED", 2)
     world = History(tmp_path / "venue", 1)
     gate, behind, _third = world.chain
     try:
@@ -948,13 +951,13 @@ def test_an_older_snapshot_takes_nothing_back(
         while world.follow(0, 1000):
             pass
         here, rows = gate.feed.cursor, gate.rows()
-        assert gate.feed.remembers_much()
+        assert gate.feed.remembered.is_much()
         assert older.cursor != here
         monkeypatch.setattr(world.server, "snapshot", lambda: older)
         monkeypatch.setattr(TicketFeed, "install", lambda *_all: pytest.fail("went back"))
         following(gate).follow(cast("Any", world.server), here)
         assert (gate.feed.cursor, gate.rows()) == (here, rows)
-        assert not gate.feed.remembers(older.cursor)
+        assert not gate.feed.remembered.holds(older.cursor)
         # There is nothing left that this file would help to forget.
         monkeypatch.setattr(world.server, "download", lambda *_all: pytest.fail("fetched again"))
         following(gate).follow(cast("Any", world.server), here)

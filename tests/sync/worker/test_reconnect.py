@@ -16,7 +16,7 @@ from gate.core.model import Basis, Outcome, Reason, Scan
 from gate.core.signed_tip import Rejected
 from gate.storage.folder import Folder
 from gate.storage.peer_store import PeerStore
-from gate.storage.tickets import live_replica
+from gate.storage.replica_file import live_replica
 from tests.support.programs import Program, run
 from tests.support.terminal import Terminal
 from tests.system.network import EVENT, Device, Server, until

@@ -114,7 +114,7 @@ def lane(venue: Folder, clock: FixedClock) -> Iterator[Lane]:
 def worker(venue: Folder, clock: FixedClock, server: FakeServer, lane: Lane) -> Iterator[Worker]:
     # The venue's tickets are imported; as if they had come by the feed.
     worker = Worker(venue, Enrolment("http://x", "c", "e"), cast("ServerClient", server), clock)
-    connection = worker._files.feed._live()
+    connection = worker._files.feed.file.connection()
     assert connection is not None
     put_meta(connection, {"cursor": CURSOR})
     yield worker
@@ -639,7 +639,7 @@ def test_names_go_when_the_event_is_over_by_the_servers_clock(
     worker: Worker, server: FakeServer, days: int, *, is_kept: bool
 ) -> None:
     """Ours shows the event's day still."""
-    connection = worker._files.feed._live()
+    connection = worker._files.feed.file.connection()
     assert connection is not None
     put_event(connection, EventRow("e", "Gala", "UTC", NOW, 30))
     server.answers = lambda request: msgspec.structs.replace(
