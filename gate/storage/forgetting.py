@@ -28,7 +28,7 @@ def is_of_event(name: str) -> bool:
     return (
         name in _NAMES
         or _NUMBERED.fullmatch(name) is not None
-        or name.startswith(("gate.reports.journal_log.", "sync.log.", "invite.log."))
+        or name.startswith(("gate.log.", "sync.log.", "invite.log."))
         or name.endswith((".part", ".damaged"))
         or FILE_NAME.fullmatch(name) is not None
     )

@@ -32,6 +32,15 @@ def test_the_journal_is_exported_and_the_rest_is_gone(worked: Folder, tmp_path: 
                     "sync.lock"}  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["gate.log", "sync.log", "invite.log"])
+def test_older_logs_go_too(worked: Folder, tmp_path: Path, name: str) -> None:
+    """A log that was full was put away under its name with a number."""
+    older = worked.path / f"{name}.1"
+    older.write_text("what the program did")
+    wipe(worked, tmp_path / "kept.jsonl")
+    assert not older.exists()
+
+
 def test_without_a_place_for_the_journal_nothing_is_wiped(worked: Folder) -> None:
     """Entries that are nowhere else are never deleted."""
     before = sorted(path.name for path in worked.path.iterdir())
