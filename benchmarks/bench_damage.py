@@ -18,10 +18,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.bench_verdict import code, make
-from gate.storage import tickets as module
+from gate.storage import code_look_up, replica_reader
 from gate.storage.checksums import require
+from gate.storage.code_look_up import CodeLookUp
 from gate.storage.folder import Folder
 from gate.storage.replica_file import live_replica
+from gate.storage.sqlite import open_reader
 from gate.storage.tickets import Tickets
 
 LIMITS_US = {"known": 10.0, "unknown": 40.0}
@@ -36,16 +38,18 @@ def unchecked(*_row: object) -> None:
 def cost_us(tickets: Tickets, codes: list[str]) -> tuple[float, float]:
     """CPU of a look-up with and without checksums."""
     took: dict[bool, list[int]] = {True: [], False: []}
-    looks_again = Tickets._require_unknown
+    looks_again = CodeLookUp._require_unknown
     for n in range(LOOKS):
         is_checked = n % 2 == 0
-        module.require = require if is_checked else unchecked  # type: ignore[attr-defined]
-        Tickets._require_unknown = looks_again if is_checked else unchecked  # type: ignore[method-assign]
+        for module in (code_look_up, replica_reader):
+            module.require = require if is_checked else unchecked  # type: ignore[attr-defined]
+        CodeLookUp._require_unknown = looks_again if is_checked else unchecked  # type: ignore[method-assign]
         started = time.thread_time_ns()
-        tickets.match(codes[n // 2 % len(codes)])
+        tickets.codes.match(codes[n // 2 % len(codes)])
         took[is_checked].append(time.thread_time_ns() - started)
-    module.require = require  # type: ignore[attr-defined]
-    Tickets._require_unknown = looks_again  # type: ignore[method-assign]
+    for module in (code_look_up, replica_reader):
+        module.require = require  # type: ignore[attr-defined]
+    CodeLookUp._require_unknown = looks_again  # type: ignore[method-assign]
     with_them, without = (statistics.median(took[is_checked]) / 1e3 for is_checked in (True, False))
     return with_them, without
 
@@ -53,7 +57,7 @@ def cost_us(tickets: Tickets, codes: list[str]) -> tuple[float, float]:
 def disk_ratio(folder: Folder) -> tuple[float, float]:
     """The size of the file in MB, and to what it would be without checksums and blocks."""
     path = live_replica(folder)
-    with closing(module.open_reader(path)) as connection:
+    with closing(open_reader(path)) as connection:
         (rows,) = connection.execute(
             "SELECT (SELECT count(*) FROM code) + (SELECT count(*) FROM ticket)"
         ).fetchone()
@@ -78,7 +82,7 @@ def main() -> int:
             known = [code(chance, n) for n in range(size)][: LOOKS // 2]
             unknown = [f"unknown-{n}" for n in range(LOOKS // 2)]
             with closing(Tickets(folder)) as tickets:
-                tickets.match(known[0])
+                tickets.codes.match(known[0])
                 for name, codes in (("known", known), ("unknown", unknown)):
                     with_them, without = cost_us(tickets, codes)
                     limit_us = LIMITS_US[name]

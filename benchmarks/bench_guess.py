@@ -23,8 +23,8 @@ from gate.core.model import HouseRules, Place, Scan
 from gate.credential import code_hash
 from gate.lane.lane import Lane
 from gate.reports.ticket_import import import_files
+from gate.storage.code_look_up import MOST_LOOK_UPS
 from gate.storage.folder import Folder
-from gate.storage.tickets import MOST_LOOK_UPS
 from sync.cardapi.issued_codes import CODE_LENGTH, CODE_LETTERS, CODE_SIGNS
 
 UNKNOWN_P99_MS = 50.0

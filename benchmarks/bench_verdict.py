@@ -25,8 +25,8 @@ from gate.core.model import Act, HouseRules, Place, Scan, Verdict
 from gate.credential import parse
 from gate.lane.lane import Lane
 from gate.reports.ticket_import import import_files
+from gate.storage.code_look_up import Match
 from gate.storage.folder import Folder
-from gate.storage.tickets import Match
 
 LIMIT_OVER_US = 200.0
 """CPU of a verdict over that of a bare commit."""
@@ -126,21 +126,21 @@ def spellings_cost(measured: Measured, rounds: int) -> float:
     The two take turns scan by scan.
     """
     tickets = measured.lane._files.tickets
-    every = tickets.match
+    every = tickets.codes.match
 
     def bare(text: str, _raw: bytes = b"", _symbology: str = "") -> Match:
         credential = parse(text)
-        hashed = tickets.hash_of(credential.code)
-        found = tickets._by_code(hashed)
+        hashed = tickets.codes.hash_of(credential.code)
+        found = tickets.codes._by_code(hashed)
         return Match(credential, hashed, (found,) if found else ())
 
     cost: dict[bool, list[float]] = {True: [], False: []}
     for n in range(rounds * ROUND):
         is_bare = n % 2 == 0
-        setattr(tickets, "match", bare if is_bare else every)  # noqa: B010
+        setattr(tickets.codes, "match", bare if is_bare else every)  # noqa: B010
         measured.lane.admit(Scan(next(measured._next), "QRCode", "camera"))
         cost[is_bare].append(measured._lane_ns)
-    setattr(tickets, "match", every)  # noqa: B010
+    setattr(tickets.codes, "match", every)  # noqa: B010
     return statistics.median(cost[False]) / statistics.median(cost[True])
 
 

@@ -332,7 +332,7 @@ def _built_ms(folder: Folder) -> int | None:
     with closing(Tickets(folder)) as tickets:
         with suppress(DamagedError):
             tickets.refresh()
-        return tickets.built_ms or None
+        return tickets.replica.built_ms or None
 
 
 def as_text(told: dict[str, Any], words: Callable[[float | None], str]) -> str:

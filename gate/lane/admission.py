@@ -131,7 +131,7 @@ class Admission:
         files, entries = self.files, self.entries
         files.refresh()
         with entries.transaction():
-            match = files.tickets.match(scan.text, scan.raw, scan.symbology)
+            match = files.tickets.codes.match(scan.text, scan.raw, scan.symbology)
             code = match.hashed.hex()
             identity = identify(
                 scan, match, files.tickets, self.repair, is_repeat=code in entries.repeats

@@ -44,7 +44,7 @@ class LaneBasis:
         unheard_ms = self._decided.unheard_ms(connectivity, wall_ms)
         if unheard_ms is not None and unheard_ms < ISOLATED_TOLD_MS:
             return None
-        limit_ms = self._tickets.isolated_ms()
+        limit_ms = self._tickets.replica.isolated_ms()
         if not limit_ms:
             return None
         return 0 if unheard_ms is None else max(0, limit_ms - unheard_ms)
@@ -56,7 +56,7 @@ class LaneBasis:
 
     def list_as_of_ms(self, connectivity: Connectivity, at_ms: int) -> int | None:
         """As of when the ticket list is, while it is not current."""
-        told_ms = int(self._tickets.meta("as_of_ms") or 0) or self._tickets.built_ms
+        told_ms = int(self._tickets.replica.meta("as_of_ms") or 0) or self._tickets.replica.built_ms
         return self._decided.list_as_of_ms(connectivity, at_ms, told_ms)
 
 

@@ -68,7 +68,7 @@ class ClockTrust:
         return is_trusted(
             reading,
             offset_ms=self.offset_ms,
-            floor_ms=max(self._floor_ms, self._tickets.built_ms),
+            floor_ms=max(self._floor_ms, self._tickets.replica.built_ms),
             anchor=anchor,
             confirmed=self._confirmed_boot == reading.boot_id,
         )

@@ -247,7 +247,9 @@ class Corrections:
         ticket = self.files.tickets.get(ticket_id)
         use_limit, party_size = (ticket.use_limit, ticket.party_size) if ticket else (1, 1)
         found = conflict(facts, use_limit, party_size)
-        strange = irregular(facts, ticket.voids, self.files.tickets.life) if ticket else None
+        strange = (
+            irregular(facts, ticket.voids, self.files.tickets.replica.life) if ticket else None
+        )
         admissions = {e.name: e for e in found.admissions} if found else {}
         admissions |= {e.entry.name: e.entry for e in strange.admissions} if strange else {}
         return [*admissions.values(), *claims(facts)]

@@ -178,7 +178,7 @@ class Entries:
             symbology=scan.symbology if scan else "",
             server_ahead_ms=now.connectivity.freshness.ahead_ms,
             server_error_ms=now.connectivity.freshness.error_ms,
-            position=self.files.tickets.position,
+            position=self.files.tickets.replica.position,
         )
 
     def _look(self) -> Moment:

@@ -97,7 +97,7 @@ class LaneFiles:
         if kind == damage.JOURNAL:
             return self._begin_journal_anew(fault)
         if kind:
-            damage.found(self.folder, kind, fault, self.tickets.cursor)
+            damage.found(self.folder, kind, fault, self.tickets.replica.cursor)
         if kind and is_enrolled:
             return _("It is fetched again by itself: scan on, this one again in a moment.")
         return fault.hint

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from gate.core.model import Flag, Reason, Scan, ScannerProof, Ticket, Verdict
 from gate.credential.scanners import NO_READING, Reading
 from gate.lane.scanner_repair import TYPING, ScannerRepair
-from gate.storage.tickets import Match, Tickets
+from gate.storage.code_look_up import Match
+from gate.storage.tickets import Tickets
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,13 @@ def identify(
         both = (tickets.get(reading.ticket), tickets.get(reading.rival))
         rivals = tuple(ticket for ticket in both if ticket is not None)
         return Identity(problem=Reason.TWO_TICKETS, rivals=rivals)
-    ticket = tickets.ticket_of(reading.meant) if reading.meant else match.ticket
+    ticket = tickets.codes.ticket_of(reading.meant) if reading.meant else match.ticket
     return Identity(ticket, reading=reading)
 
 
 def peek(scan: Scan, tickets: Tickets, repair: ScannerRepair) -> Identity:
     """Whose ticket a scan is, without learning anything of its scanner."""
-    identity = _as_it_stands(tickets.match(scan.text, scan.raw, scan.symbology))
+    identity = _as_it_stands(tickets.codes.match(scan.text, scan.raw, scan.symbology))
     if identity.ticket or identity.problem is not None or scan.source not in TYPING:
         return identity
     believed = repair.peek(scan.source, scan.text)

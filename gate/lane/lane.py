@@ -287,7 +287,7 @@ class Lane:
 
     def tickets_built_ms(self) -> int:
         """When the ticket replica was made, Unix milliseconds; 0 while there is none."""
-        return self._files.tickets.built_ms
+        return self._files.tickets.replica.built_ms
 
     @property
     def last_verdict(self) -> Verdict | None:

@@ -16,9 +16,10 @@ from gate.credential.scanners import Codes, Established, Proposal, Reading, Scan
 from gate.errors import GateError, OperatorError, UsageError
 from gate.i18n import _
 from gate.lane.post import Operator, require_supervisor
+from gate.storage.code_look_up import Match
 from gate.storage.folder import Folder
 from gate.storage.scanner_fixes import Fix, Fixes
-from gate.storage.tickets import Match, Tickets
+from gate.storage.tickets import Tickets
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class ScannerRepair:
 
     def __init__(self, folder: Folder, tickets: Tickets) -> None:
         self._tickets = tickets
-        self._codes = Codes(self._find, tickets.alphabet, is_spent=tickets.is_spent)
+        self._codes = Codes(self._find, tickets.codes.alphabet, is_spent=tickets.codes.is_spent)
         self._fixes = Fixes(folder)
         self._scanners: dict[str, Scanner] = {}
         self._devices: dict[str, str] = {}
@@ -146,7 +147,7 @@ class ScannerRepair:
         return self._fixes.all()
 
     def _find(self, text: str) -> str:
-        ticket = self._tickets.ticket_of(text)
+        ticket = self._tickets.codes.ticket_of(text)
         return "" if ticket is None else ticket.id
 
     def _scanner(self, source: str) -> Scanner:

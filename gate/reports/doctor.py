@@ -202,7 +202,7 @@ def _tickets(folder: Folder, clock: Clock, zone: Zone) -> Check:
     try:
         tickets.refresh()
         count = sum(line.tickets for line in tickets.census())
-        age = age_or_time(tickets.built_ms, clock.read().wall_ms, zone.info)
+        age = age_or_time(tickets.replica.built_ms, clock.read().wall_ms, zone.info)
     finally:
         tickets.close()
     detail = _("{count} tickets, from {ago}").format(count=count, ago=age)
@@ -358,7 +358,7 @@ def _clock(folder: Folder, clock: Clock, zone: Zone) -> Check:
     if folder.pointer.exists():
         with closing(Tickets(folder)) as tickets:
             tickets.refresh()
-            floor_ms = max(floor_ms, tickets.built_ms)
+            floor_ms = max(floor_ms, tickets.replica.built_ms)
     if folder.journal.exists():
         with closing(JournalReader(folder.journal)) as reader:
             newest = reader.newest(1)

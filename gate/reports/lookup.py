@@ -10,6 +10,7 @@ from gate.i18n import _
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.storage.peers import PeerStoreReader
+from gate.storage.short_ids import by_short_id
 from gate.storage.tickets import Tickets
 from gate.text.words import N_, REASON_WORDS, clock_time, describe, printable, type_zone
 
@@ -42,12 +43,12 @@ def look_up(folder: Folder, wanted: str, limit: int = 50) -> list[Found]:
     peers = PeerStoreReader(folder)
     try:
         tickets.refresh()
-        match = tickets.match(wanted)
+        match = tickets.codes.match(wanted)
         exact = list(match.tickets)
         if not exact and (by_id := tickets.get(match.credential.code)):
             exact = [by_id]
         found = exact or tickets.search(wanted, limit)
-        if not exact and (one := tickets.begins(wanted.strip())) and one not in found:
+        if not exact and (one := by_short_id(tickets, wanted.strip())) and one not in found:
             found.insert(0, one)
         return [_with_past(ticket, reader, peers) for ticket in found]
     finally:

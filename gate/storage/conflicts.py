@@ -77,7 +77,7 @@ def irregular_of(fleet: Fleet, tickets: Tickets, ticket: str) -> Irregular | Non
     if kept is None or not kept.voids:
         return None
     entries = [*fleet.facts(ticket), *fleet.resolutions(ticket)]
-    return irregular(entries, kept.voids, tickets.life)
+    return irregular(entries, kept.voids, tickets.replica.life)
 
 
 def unconfirmed_undos(fleet: Fleet) -> list[Claimed]:

@@ -21,6 +21,8 @@ from gate.storage.conflicts import (
 )
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
+from gate.storage.remembered_changes import changed_since
+from gate.storage.short_ids import short_of
 from gate.storage.tickets import Tickets
 
 
@@ -74,7 +76,7 @@ def matters(folder: Folder, venue: Fleet) -> list[Matter]:
     try:
         for id_ in {**clashes, **strange, **claims}:
             details = tickets.get(id_) if tickets else None
-            short = tickets.short_of(id_) if tickets and details else id_
+            short = short_of(tickets, id_) if tickets and details else id_
             found.append(
                 Matter(id_, clashes.get(id_), strange.get(id_), short, details, claims.get(id_))
             )
@@ -117,8 +119,8 @@ class Watch:
         at, changed, now_life, has_peers = 0, None, "", self._folder.peers.exists()
         if tickets is not None:
             tickets.refresh()
-            at, changed = tickets.changed_since(seq)
-            now_life = tickets.life
+            at, changed = changed_since(tickets.replica, seq)
+            now_life = tickets.replica.life
         is_next = 0 <= self._rows[0] <= rows[0] and self._rows[1] <= rows[1]
         if not is_next or changed is None or (now_life, disowned) != (life, not_ours):
             self._open = {one.ticket for one in matters(self._folder, venue) if one.is_open}

@@ -9,6 +9,7 @@ import msgspec
 from gate.core.ticket_feed import Change, Checkpoint, Cursor
 from gate.storage.checksums import put_meta, read_meta
 from gate.storage.replica_file import ReplicaFile
+from gate.storage.replica_reader import ReplicaReader
 from gate.storage.sqlite import faults, writing
 
 REMEMBERED: Final = 50_000
@@ -85,6 +86,21 @@ def forget_to(connection: sqlite3.Connection, base: Cursor) -> None:
     """Remember no changes up to a cursor."""
     connection.execute("DELETE FROM change WHERE seq <= ?", (base.seq,))
     put_meta(connection, {"base": str(base)})
+
+
+def changed_since(replica: ReplicaReader, seq: int) -> tuple[int, set[str] | None]:
+    """How far the feed is here, and the tickets changed after a position.
+
+    ``None`` for the tickets when that is not remembered: look at all of them.
+    """
+    with replica.reading():
+        connection = replica.connection()
+        meta = read_meta(connection)
+        at, base = (int(meta.get(k, "::").split(":")[1] or 0) for k in ("cursor", "base"))
+        if seq < base or seq > at:
+            return at, None
+        query = "SELECT ref FROM change WHERE seq > ? AND kind = 'ticket'"
+        return at, {ref for (ref,) in connection.execute(query, (seq,))}
 
 
 def _is_much(meta: Mapping[str, str]) -> bool:

@@ -24,6 +24,7 @@ from gate.storage.conflicts import irregular_admissions
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.matters import Watch, matters
+from gate.storage.short_ids import short_of
 from gate.storage.tickets import Tickets
 from sync.server import ticket_store
 from sync.server.database import reading
@@ -197,7 +198,7 @@ class TestGate:
 
         def position() -> str:
             tickets_.refresh()
-            return tickets_.meta("cursor").rpartition(":")[0]
+            return tickets_.replica.meta("cursor").rpartition(":")[0]
 
         first = position()
         named = [lane.admit(Scan(code)).entry for code in ("GOOD001", "VOID1", "NONE")]
@@ -309,7 +310,7 @@ def test_a_short_id_is_found_again(folder: Folder) -> None:
     fill(folder, rows)
     found = Tickets(folder)
     try:
-        shorts = {id_: found.short_of(id_) for id_ in [*ids, "t1", "t10"]}
+        shorts = {id_: short_of(found, id_) for id_ in [*ids, "t1", "t10"]}
     finally:
         found.close()
     assert shorts["abcdef0123456789"] == "abcdef"

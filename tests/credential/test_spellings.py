@@ -169,7 +169,7 @@ def test_case_and_width_where_all_codes_are_of_one(
     rows = [{"code": code, "type": "CASE", "id": f"t{n}"} for n, code in enumerate(codes)]
     fill(folder, [{"id": "CASE", "kind": "meeting"}, *rows])
     tickets = Tickets(folder)
-    found = tickets.match(read).ticket
+    found = tickets.codes.match(read).ticket
     tickets.close()
     assert (found is not None and found.id == "t0") is is_it
     assert read not in folded(read)
@@ -184,7 +184,7 @@ def test_two_tickets_by_two_spellings_are_ambiguous(folder: Folder) -> None:
     fill(folder, rows)
     tickets = Tickets(folder)
     for read in ("070177137069", "0070177137069"):
-        assert {ticket.id for ticket in tickets.match(read).tickets} == {"a", "b"}
-        assert tickets.match(read).ticket is None
-        assert tickets.ticket_of(read) is None
+        assert {ticket.id for ticket in tickets.codes.match(read).tickets} == {"a", "b"}
+        assert tickets.codes.match(read).ticket is None
+        assert tickets.codes.ticket_of(read) is None
     tickets.close()

@@ -50,8 +50,8 @@ def test_csv_types_and_tickets_in_any_order(folder: Folder) -> None:
     )
     assert (done.types, done.tickets, done.bad) == (2, 2, 0)
     with tickets_of(folder) as tickets:
-        first = tickets.match("X1").ticket
-        second = tickets.match("X2").ticket
+        first = tickets.codes.match("X1").ticket
+        second = tickets.codes.match("X2").ticket
         assert first is not None
         assert second is not None
         assert (first.type.kind, first.holder, first.seats) == (
@@ -91,7 +91,7 @@ def test_json_lines_with_every_field(folder: Folder) -> None:
     )  # fmt: skip
     import_files(folder, [rows])
     with tickets_of(folder) as tickets:
-        ticket = tickets.match("M1 DATA").ticket
+        ticket = tickets.codes.match("M1 DATA").ticket
         assert ticket is not None
         assert ticket == tickets.get("t1")
         kind = ticket.type
@@ -102,10 +102,10 @@ def test_json_lines_with_every_field(folder: Folder) -> None:
         assert kind.locations == ("12", "b")
         assert (ticket.status, ticket.use_limit, ticket.party_size) == (Status.GIFTING, 4, 3)
         assert ticket.way_in == "A11"
-        old = tickets.match("C0").ticket
+        old = tickets.codes.match("C0").ticket
         assert old is not None
         assert (old.id, old.code_state) == ("t1", CodeState.TRANSFERRED)
-        alias = tickets.match("C2").ticket
+        alias = tickets.codes.match("C2").ticket
         assert alias is not None
         assert alias.code_state is CodeState.LIVE
 
@@ -144,7 +144,7 @@ def test_errors_name_line_and_reason_and_nothing_is_imported(
     assert told in caught.value.message
     assert folder.pointer.read_text() == before
     with tickets_of(folder) as tickets:
-        assert tickets.match("OLD").ticket is not None
+        assert tickets.codes.match("OLD").ticket is not None
     assert not list(folder.path.glob("*.part*"))
 
 
@@ -212,7 +212,7 @@ def test_a_changed_code_kills_the_old_one(folder: Folder) -> None:
     bring(folder, "code,type,id\nX1,A,a\n")
     bring(folder, "code,type,id\nY1,A,a\n")
     with tickets_of(folder) as tickets:
-        old, new = (tickets.match(code).ticket for code in ("X1", "Y1"))
+        old, new = (tickets.codes.match(code).ticket for code in ("X1", "Y1"))
         assert old is not None
         assert new is not None
         assert (old.id, old.code_state) == ("a", CodeState.REPLACED)
@@ -223,11 +223,11 @@ def test_replacing_forgets_what_there_was(folder: Folder) -> None:
     """--replace starts over, with a new key: old hashes mean nothing any more."""
     bring(folder, "code,type\nX1,A\n")
     with tickets_of(folder) as tickets:
-        old_hash = tickets.hash_of("X1")
+        old_hash = tickets.codes.hash_of("X1")
     bring(folder, "code,type\nX2,A\n", replace=True)
     with tickets_of(folder) as tickets:
-        assert tickets.match("X1").ticket is None
-        assert tickets.hash_of("X1") != old_hash
+        assert tickets.codes.match("X1").ticket is None
+        assert tickets.codes.hash_of("X1") != old_hash
 
 
 def test_names_are_found_by_any_word_and_without_accents(folder: Folder) -> None:

@@ -21,10 +21,11 @@ from gate.credential import parse
 from gate.errors import DamagedError, StoreError
 from gate.lane.lane import Lane
 from gate.reports.doctor import Check, Status, examine
-from gate.storage import checksums, damage, peers, tickets
+from gate.storage import checksums, code_look_up, damage, peers, replica_reader
 from gate.storage.audit import audit_journal
 from gate.storage.bundle import write_bundle, write_salvaged
 from gate.storage.bundle_import import import_bundle
+from gate.storage.code_look_up import CodeLookUp
 from gate.storage.folder import Folder
 from gate.storage.histories import read_history
 from gate.storage.journal_reader import JournalReader
@@ -52,7 +53,7 @@ def answers(folder: Folder, codes: Iterable[str] = CODES) -> dict[str, object]:
     with closing(Tickets(folder)) as replica:
         for code in codes:
             try:
-                found[code] = replica.match(code).tickets
+                found[code] = replica.codes.match(code).tickets
             except StoreError as fault:
                 found[code] = fault
     return found
@@ -106,7 +107,8 @@ def test_the_same_flips_show_where_rows_are_not_checked(
     """A cancelled ticket's row says something else, and is believed."""
     flips, near = 60, b"revoked"
     assert set(wrong_after_flips(venue, tmp_path / "flipped", flips, near)) == {"held"}
-    monkeypatch.setattr(tickets, "require", lambda *_row: None)
+    for module in (code_look_up, replica_reader):
+        monkeypatch.setattr(module, "require", lambda *_row: None)
     assert wrong_after_flips(venue, tmp_path / "flipped", flips, near)["another"]
 
 
@@ -114,7 +116,7 @@ def test_the_same_flips_show_where_an_unknown_is_believed(
     venue: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Codes that are not found where a page of the table or of its root is rotten."""
-    monkeypatch.setattr(Tickets, "_require_unknown", lambda _self: None)
+    monkeypatch.setattr(CodeLookUp, "_require_unknown", lambda _self: None)
     assert wrong_after_flips(venue, tmp_path / "flipped", 250)["unknown"]
 
 
@@ -151,7 +153,7 @@ def test_two_things_broken_are_found_too(venue: Folder) -> None:
 
 def hash_of(folder: Folder, code: str) -> bytes:
     with closing(Tickets(folder)) as replica:
-        return replica.hash_of(parse(code).code)
+        return replica.codes.hash_of(parse(code).code)
 
 
 def test_blocks_grow_with_the_codes(folder: Folder) -> None:
@@ -384,7 +386,7 @@ def test_an_older_list_is_not_used_in_place_of_a_damaged_one(
     """Until the feed is where the damaged one was: a ticket that was cancelled since stays so."""
     with closing(Tickets(venue)) as replica:
         replica.refresh()
-        epoch, seq, id_ = replica.cursor.split(":")
+        epoch, seq, id_ = replica.replica.cursor.split(":")
     gone = DamagedError("x", "", venue.path / "tickets-00-1.db")
     damage.found(venue, damage.TICKETS, gone, f"{epoch}:{int(seq) + 1}:{id_}")
     lane = make_lane()

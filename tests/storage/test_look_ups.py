@@ -13,7 +13,7 @@ from gate.credential.scanners import Codes, Scanner
 from gate.credential.spellings import folded, spellings
 from gate.lane.lane import Lane
 from gate.reports.ticket_import import import_files
-from gate.storage import tickets
+from gate.storage import code_look_up
 from gate.storage.folder import Folder
 from gate.storage.ticket_rows import bare_body
 from sync.cardapi.issued_codes import CODE_LENGTH, CODE_LETTERS, CODE_SIGNS, made_code
@@ -43,13 +43,13 @@ HARD = [
 def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """How many codes were hashed to be looked up since this was last asked."""
     hashed: list[str] = []
-    honest = tickets.code_hash
+    honest = code_look_up.code_hash
 
     def hash_it(key: bytes, code: str) -> bytes:
         hashed.append(code)
         return honest(key, code)
 
-    monkeypatch.setattr(tickets, "code_hash", hash_it)
+    monkeypatch.setattr(code_look_up, "code_hash", hash_it)
 
     def count() -> int:
         found = len(hashed)
@@ -82,14 +82,14 @@ def test_no_scan_takes_more_than_twelve(mixed: Lane, counted: Callable[[], int])
     """Of any text, also where nothing is known of how the event's codes look."""
     for code in MIXED:
         mixed.admit(Scan(code, source="keyboard"))
-    assert dearest(mixed, counted, [*HARD, *MIXED]) == tickets.MOST_LOOK_UPS == 12
+    assert dearest(mixed, counted, [*HARD, *MIXED]) == code_look_up.MOST_LOOK_UPS == 12
 
 
 def test_without_the_bound_there_are_more(
     mixed: Lane, counted: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The mutation beside the test above."""
-    monkeypatch.setattr(tickets, "MOST_LOOK_UPS", 10**6)
+    monkeypatch.setattr(code_look_up, "MOST_LOOK_UPS", 10**6)
     assert dearest(mixed, counted, HARD) > 30
 
 

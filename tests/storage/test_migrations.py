@@ -75,8 +75,8 @@ def test_tickets_of_version_0_2_open_gates(folder: Folder) -> None:
     shutil.copy(STORED / "tickets.sqlite", folder.path / "tickets-ab-1.db")
     folder.pointer.write_text("tickets-ab-1.db")
     with closing(Tickets(folder)) as tickets:
-        assert [ticket.id for ticket in tickets.match("GOOD001").tickets] == ["good-1"]
-        assert tickets.match("NOBODYS").tickets == ()
+        assert [ticket.id for ticket in tickets.codes.match("GOOD001").tickets] == ["good-1"]
+        assert tickets.codes.match("NOBODYS").tickets == ()
 
 
 @pytest.mark.parametrize("name", ["journal", "peers"])

@@ -113,10 +113,10 @@ def test_the_list_of_another_gate_may_be_newer_than_the_server_s_last_word(
     """What the list says of itself counts, by the server's clock."""
     enrol(venue)
     say(venue, clock, ago_s=3600, ahead_ms=60_000)
-    meta = lane._files.tickets.meta
+    meta = lane._files.tickets.replica.meta
     at_ms = str(NOW_MS - 300_000 + 60_000)
     monkeypatch.setattr(
-        lane._files.tickets, "meta", lambda key: at_ms if key == "as_of_ms" else meta(key)
+        lane._files.tickets.replica, "meta", lambda key: at_ms if key == "as_of_ms" else meta(key)
     )
     assert words(unknown(lane)).fact == "Not in the list of 12:21 (5 min old)."
 

@@ -167,10 +167,10 @@ def test_a_page_and_its_cursor_are_one(engine: Engine, tmp_path: Path) -> None:
     with engine.connect() as connection:
         page = feed.changes(connection, EVENT, gate_feed.cursor, NOW_MS)
     gate_feed.apply(page)
-    found = replica.match("NEW").ticket
+    found = replica.codes.match("NEW").ticket
     assert found is not None
     assert found.id == "t2"
-    void = replica.match("OLD").ticket
+    void = replica.codes.match("OLD").ticket
     assert void is not None
     assert (void.status, void.holder, void.status_note) == ("revoked", "Bo Ek", "refund")
     assert [one.id for one in replica.search("bo")] == ["t1"]

@@ -57,7 +57,7 @@ def decide_outside_the_transaction() -> None:
 
     def early(self: Admission, scan: Scan, started_ns: int) -> Verdict:
         self.files.refresh()
-        ticket = self.files.tickets.match(scan.text).ticket
+        ticket = self.files.tickets.codes.match(scan.text).ticket
         assert ticket is not None
         past[ticket.id] = read(self.files.journal(), ticket.id) or History()
         return decide(self, scan, started_ns)

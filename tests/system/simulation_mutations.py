@@ -19,9 +19,9 @@ from gate.storage.disowned import Disowned
 from gate.storage.journal import Journal, Link
 from gate.storage.peer_folds import PeerFolds
 from gate.storage.peer_store import PeerStore
+from gate.storage.replica_reader import ReplicaReader
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow, put_change
-from gate.storage.tickets import Tickets
 from sync.server import feed, intake, issuing, journals, persons
 from sync.server.database import in_transaction
 from sync.session.peer_session import RelayRequests
@@ -136,7 +136,7 @@ def _knew_nothing(*_args: Any) -> bool:
     return False
 
 
-def _newest_list(self: Tickets) -> str:
+def _newest_list(self: ReplicaReader) -> str:
     return f"{self.life}:999"
 
 
@@ -181,7 +181,7 @@ MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
     "gates take a flood in": [(peer_intake, "Meter", _NoLimit)],
     "the server takes a flood in": [(intake, "Meter", _NoLimit)],
     "beyond a page nothing is held": [(Page, "beyond", _nothing_is_beyond)],
-    "the list is not the one decided on": [(Tickets, "position", property(_newest_list))],
+    "the list is not the one decided on": [(ReplicaReader, "position", property(_newest_list))],
     "a gate tells on of who was erased": [(ticket_feed, "forget_named", _nothing)],
     "who reads old changes is not sent back": [(feed, "begin_at", _nothing)],
     "a backup brings back who was erased": [(persons, "erase_again", _again_nobody)],

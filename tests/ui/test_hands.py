@@ -231,7 +231,7 @@ async def test_what_is_typed_into_a_pin_field_is_never_kept(
         await screen.until(lambda: entries(venue)[-1].act is Act.SIGN_IN_FAILED)
         made = entries(venue)[before:]
         assert [e.act for e in made] == [Act.SIGN_IN_FAILED]
-        hashed = screen.lane._files.tickets.hash_of("83920174").hex()
+        hashed = screen.lane._files.tickets.codes.hash_of("83920174").hex()
     assert "83920174" not in caplog.text
     kept = all_text(venue)
     assert b"83920174" not in kept

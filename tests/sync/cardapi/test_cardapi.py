@@ -682,10 +682,10 @@ async def test_what_a_phone_showed_of_a_ticket_that_is_done_is_free(
             gate_feed.apply(feed.changes(connection, "show", gate_feed.cursor, now() * 1000))
         with closing(Tickets(folder)) as replica:
             replica.refresh()
-            found = replica.match("M1").ticket
+            found = replica.codes.match("M1").ticket
             assert found is not None
             assert (found.id, found.code_state) == (ticket.id, CodeState.LIVE)
-            own = replica.match(one).ticket
+            own = replica.codes.match(one).ticket
             assert own is not None
             assert own.id == kept(api, one)[0].id != ticket.id
 

@@ -127,7 +127,7 @@ class GateProcess:
         tickets = Tickets(self.folder)
         try:
             tickets.refresh()
-            found = tickets.match(code).ticket
+            found = tickets.codes.match(code).ticket
             assert found is not None
             return found
         finally:

@@ -161,7 +161,7 @@ class TestErasure:
         assert holding(gate.folder.path, *WORDS) == []
         assert list(gate.folder.shared.iterdir()) == []
         with closing(Tickets(gate.folder)) as replica:
-            assert replica.match("QUILLCODE").tickets == ()
+            assert replica.codes.match("QUILLCODE").tickets == ()
             kept = replica.get("quill-1")
             assert kept is not None
             assert (kept.holder, kept.seats, kept.attention) == ("", (), "")

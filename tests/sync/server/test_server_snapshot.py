@@ -85,10 +85,10 @@ async def test_the_gate_opens_it(running: Central, maker: Maker, tmp_path: Path)
     gate_feed.close()
     with closing(Tickets(folder)) as replica:
         replica.refresh()
-        found = replica.match("VOID1").ticket
+        found = replica.codes.match("VOID1").ticket
         assert found is not None
         assert (found.id, found.status_note) == ("void-1", "refund")
-        moved = replica.match("OLD1").ticket
+        moved = replica.codes.match("OLD1").ticket
         assert moved is not None
         assert moved.code_state == "transferred" or moved.code_state == "replaced"
         assert [ticket.id for ticket in replica.search("angstrom")] == ["named-1"]

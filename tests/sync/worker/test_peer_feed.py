@@ -691,8 +691,8 @@ def test_replacing_tickets_keeps_the_devices(host: Replica, tmp_path: Path) -> N
     assert set(host.rows()) == {("type", "N"), ("ticket", "n"), ("device", "a"), of_host}
     with closing(Tickets(host.folder)) as found:
         found.refresh()
-        assert found.match("NEW").ticket is not None
-        assert found.match("GOOD001").ticket is None
+        assert found.codes.match("NEW").ticket is not None
+        assert found.codes.match("GOOD001").ticket is None
         assert [line.tickets for line in found.census()] == [1]
 
 

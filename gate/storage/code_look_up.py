@@ -1,0 +1,192 @@
+"""Whose code a text is: lossless spellings and what a scanner may mean, with bounded look-ups."""
+
+from dataclasses import dataclass
+
+from gate.core.model import Ticket
+from gate.credential import (
+    LOWER,
+    UPPER,
+    WIDE,
+    Credential,
+    Shape,
+    code_hash,
+    parse,
+    read_shape,
+)
+from gate.credential.spellings import folded, spellings
+from gate.storage.checksums import WrongChecksum, names_code, of_code, require
+from gate.storage.replica_reader import OF_TYPE, POSITION, TICKET, ReplicaReader
+
+MOST_LOOK_UPS = 12
+"""Of one scan, in all its spellings and repairs, whatever was scanned."""
+
+_BY_CODE = f"""
+SELECT {TICKET}, {POSITION}, c.ticket, c.state, c.sum
+FROM code c LEFT JOIN ticket k ON k.row = c.ticket {OF_TYPE} WHERE c.hash = ?
+"""
+_ANY = f"SELECT {POSITION} FROM ticket_type LIMIT 1"
+_SHAPES = "SELECT shape, tickets, again = hex(shape) FROM shape"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Whose code a text is."""
+
+    credential: Credential
+    hashed: bytes
+    """The keyed hash of the code as it stands."""
+    tickets: tuple[Ticket, ...] = ()
+    """None: nobody's. More than one: its spellings are different tickets', so it is nobody's."""
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """The one ticket it is."""
+        return self.tickets[0] if len(self.tickets) == 1 else None
+
+
+class CodeLookUp:
+    """The codes of a replica, and what of the last text was looked up."""
+
+    def __init__(self, replica: ReplicaReader) -> None:
+        self._replica = replica
+        self._looked_up: dict[str, Ticket | None] = {}
+        self._meant: dict[str, Ticket | None] = {}
+        self._shapes: tuple[Shape, ...] | None = None
+        self._is_spent = False
+        self._lacking: list[bytes] = []
+        """Hashes of this text's codes that were not found."""
+
+    def hash_of(self, code: str) -> bytes:
+        """The keyed hash under which the replica knows a code."""
+        self._replica.connection()
+        return code_hash(self._replica.key, code)
+
+    def match(self, text: str, raw: bytes = b"", symbology: str = "") -> Match:
+        """Whose code a text is, in any lossless spelling; as it stands it is looked up first.
+
+        Letters of another case or width count only where all codes of a type are of one. Raises
+        StoreError while there are no tickets at all.
+        """
+        self._looked_up, self._meant = {}, {}
+        self._shapes, self._is_spent = None, False
+        self._lacking = []
+        credential = parse(text)
+        hashed = self.hash_of(credential.code or text)
+        if credential.problem is not None:
+            return Match(credential, hashed)
+        code = credential.code
+        first = self._looked_up[code] = self._by_code(hashed)
+        forms = spellings(code, raw, symbology, credential.aim)
+        if first is not None and len(forms) == 1:
+            return Match(credential, hashed, (first,))
+        found: dict[str, Ticket] = {} if first is None else {first.id: first}
+        for form in filter(self._fits, forms[1:]):
+            ticket = self._look_up(form)
+            if ticket is not None:
+                found.setdefault(ticket.id, ticket)
+        for form in filter(self._fits, folded(code) if not found else ()):
+            ticket = self._look_up(form)
+            if ticket is not None and self._is_of_one_case(ticket.type.id, form):
+                found.setdefault(ticket.id, ticket)
+        if first is None:
+            self._require_unknown()
+        if not found and self._is_empty():
+            # A venue that has begun before its tickets came: nobody is to be turned away for it.
+            raise self._replica.no_tickets()
+        return Match(credential, hashed, tuple(found.values()))
+
+    def ticket_of(self, text: str) -> Ticket | None:
+        """The one ticket whose code, or a lossless spelling of it, a text is.
+
+        It is a guess at what the text of the last ``match`` meant, and counts to its look-ups.
+        """
+        if text not in self._meant:
+            # Many flaws make the same of a text.
+            self._meant[text] = self._ticket_of(text)
+        return self._meant[text]
+
+    def _ticket_of(self, text: str) -> Ticket | None:
+        credential = parse(text)
+        if credential.problem is not None:
+            return None
+        forms = spellings(credential.code, aim=credential.aim)
+        found = {t.id: t for form in filter(self._fits, forms) if (t := self._look_up(form))}
+        self._require_unknown()
+        return found.popitem()[1] if len(found) == 1 else None
+
+    def is_spent(self) -> bool:
+        """Whether something the last text may have meant was not looked up any more."""
+        return self._is_spent
+
+    def _look_up(self, code: str) -> Ticket | None:
+        if code not in self._looked_up:
+            if len(self._looked_up) >= MOST_LOOK_UPS:
+                self._is_spent = True
+                return None
+            self._looked_up[code] = self._by_code(self.hash_of(code))
+        return self._looked_up[code]
+
+    def alphabet(self) -> str:
+        """Classes of the characters in all codes of the event; empty where that is not known."""
+        return "".join(sorted(set().union(*(shape.alphabet for shape in self._all_shapes()))))
+
+    def _fits(self, text: str) -> bool:
+        """Whether a text may be a code of the event."""
+        shapes = self._all_shapes()
+        return not shapes or any(shape.fits(text) for shape in shapes)
+
+    def _all_shapes(self) -> tuple[Shape, ...]:
+        """The shapes of the event's codes; empty where they are not known of every ticket."""
+        if self._shapes is None:
+            known = self._read_shapes("", "SELECT sum(tickets) FROM census")
+            self._shapes = tuple(one for one in known if one) if all(known) else ()
+        return self._shapes
+
+    def _read_shapes(self, where: str, count: str, *of: str) -> list[Shape | None]:
+        with self._replica.reading():
+            rows = self._replica.connection().execute(f"{_SHAPES} {where}", of).fetchall()
+            counted = self._replica.connection().execute(f"{count} {where}", of).fetchone()[0] or 0
+            # Triggers count these, and cannot make a checksum.
+            is_right = all(row[2] for row in rows) and counted == sum(row[1] for row in rows)
+            if not is_right:
+                msg = "wrong shapes"
+                raise WrongChecksum(msg)
+        return [read_shape(shape) for shape in {row[0] for row in rows if row[1]}]
+
+    def _is_of_one_case(self, type_id: str, form: str) -> bool:
+        """Whether all codes of a type are written in the case and width of this one."""
+        count = "SELECT sum(tickets) FROM census"
+        known = self._read_shapes("WHERE type_id = ?", count, type_id)
+        classes = "".join(shape.alphabet for shape in known if shape)
+        other = LOWER if form.upper() == form else UPPER
+        has_other = other in classes and form.upper() != form.lower()
+        return all(known) and not has_other and WIDE not in classes
+
+    def _is_empty(self) -> bool:
+        with self._replica.reading():
+            found = self._replica.connection().execute(_ANY).fetchone()
+            if found is not None:
+                self._replica.follow(found[0])
+        # Once the codes are gone none is unknown.
+        return found is None or self._replica.is_bare()
+
+    def _by_code(self, hashed: bytes) -> Ticket | None:
+        with self._replica.reading():
+            row = self._replica.connection().execute(_BY_CODE, (hashed,)).fetchone()
+            if row is None:
+                self._lacking.append(hashed)
+                return None
+            number, state, total = row[7:]
+            require(total, of_code, hashed, number, state)
+            found = self._replica.checked(row, state)
+            self._replica.follow(row[6])
+        return found
+
+    def _require_unknown(self) -> None:
+        """Raise DamagedError when the blocks have a code that was not found in its table."""
+        lacking, self._lacking = self._lacking, []
+        with self._replica.reading():
+            for hashed in lacking:
+                if names_code(self._replica.connection(), hashed):
+                    msg = "a code is missing"
+                    raise WrongChecksum(msg)

@@ -1,0 +1,164 @@
+"""The live ticket replica, open to read: the pointer is followed, and no row believed unchecked."""
+
+import os
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from gate.core.model import Ticket
+from gate.core.ticket_feed import is_before
+from gate.errors import DamagedError, StoreError
+from gate.i18n import _
+from gate.storage import damage
+from gate.storage.checksums import WrongChecksum, of_named, of_text, of_ticket, read_meta, require
+from gate.storage.folder import Folder
+from gate.storage.replica_file import live_replica
+from gate.storage.sqlite import cache_faults, faults, open_reader
+
+_ticket = msgspec.json.Decoder(Ticket)
+
+# How far the replica is comes with the ticket: the worker may write between two statements.
+POSITION = "(SELECT sum || ' ' || value FROM meta WHERE key = 'cursor')"
+TICKET = """
+    k.row, CAST(k.body AS BLOB), k.sum, t.id, CAST(t.body AS BLOB), t.sum"""
+"""The columns that ``checked`` makes a ticket of."""
+OF_TYPE = "LEFT JOIN ticket_type t ON t.id = k.type_id"
+
+
+class ReplicaReader:
+    """The file that the pointer names, as it was when last followed."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._stamp: tuple[int, int] | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._path = folder.pointer
+        self._pointer = str(folder.pointer)  # looked at before every scan
+        self.key = b""
+        """Under which codes are hashed."""
+        self.built_ms = 0
+        """When the replica was made, Unix milliseconds: no true clock is earlier."""
+        self.cursor = ""
+        """How far the list in which was last looked has read the feed; empty for none."""
+        self._checked_cursor: str | None = None
+        """The cursor as it was read last, with its checksum."""
+        self._floor = ""
+        """How far the replica was that this one takes the place of."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        self._stamp = None
+
+    def refresh(self) -> None:
+        """Follow the pointer if it moved. Raises StoreError when there are no tickets."""
+        try:
+            stat = os.stat(self._pointer)  # noqa: PTH116  before every scan, so the quick way
+        except OSError as error:
+            self.close()
+            if isinstance(error, FileNotFoundError):
+                raise self.no_tickets() from None
+            with faults(self._folder.pointer):
+                raise
+        stamp = (stat.st_mtime_ns, stat.st_ino)
+        if stamp != self._stamp or self._connection is None:
+            self._open(stamp)
+
+    @property
+    def position(self) -> str:
+        """Feed position, ``epoch:seq``, of the list in which was last looked; empty for none."""
+        return self.cursor.rpartition(":")[0]
+
+    @property
+    def life(self) -> str:
+        """The epoch of the feed that the list came by."""
+        return self.cursor.partition(":")[0]
+
+    def connection(self) -> sqlite3.Connection:
+        """The open file. Raises StoreError when there are no tickets."""
+        if self._connection is None:
+            self.refresh()
+        assert self._connection is not None
+        return self._connection
+
+    def reading(self) -> cache_faults:
+        """Errors within are faults that name the file, which can be had again."""
+        return cache_faults(self._path)
+
+    def meta(self, key: str) -> str:
+        """A remark of whoever built the replica; empty when there is none."""
+        with self.reading():
+            return read_meta(self.connection()).get(key, "")
+
+    def isolated_ms(self) -> int:
+        """For how long the event lets a gate go on that hears nobody; 0: without an end."""
+        return int(self.meta("isolated_hours") or 0) * 3_600_000
+
+    def is_bare(self) -> bool:
+        """Whether names and codes were dropped, here or where the tickets come from."""
+        return bool(self.meta("bare_ms")) or self.meta("dropped_ms") not in ("", "0")
+
+    def no_tickets(self) -> StoreError:
+        """The fault that there are none, with what to do."""
+        if self._connection is not None and self.is_bare():
+            hint = _("The event is over. For the next one use a new folder, with --data-dir.")
+            return StoreError(_("the tickets' codes were dropped after the event"), hint)
+        hint = _("Import some with: gate import FILE")
+        if self._folder.enrolment.exists():
+            hint = _("They come from the server or the other gates as soon as these have some.")
+        return StoreError(_("no tickets on this device"), hint)
+
+    def checked(self, row: tuple[Any, ...], state: str = "") -> Ticket:
+        """The ticket of a row. Raises WrongChecksum."""
+        number, body, total, type_id, kind, type_total = row[:6]
+        require(total, of_ticket, number, body)
+        require(type_total, of_named, type_id, kind)
+        # The type is spliced in as a member, so that one decoding makes both.
+        try:
+            lead = b'{"code_state":"' + state.encode() + b'","type":' if state else b'{"type":'
+            return _ticket.decode(lead + kind + b"," + body[1:])
+        except (msgspec.DecodeError, UnicodeError, TypeError) as error:
+            raise WrongChecksum(str(error)) from error
+
+    def follow(self, found: str | None) -> None:
+        """Note how far the replica is, as ``POSITION`` has found it. Raises WrongChecksum."""
+        if found == self._checked_cursor:
+            return
+        total, _space, cursor = str(found).partition(" ")
+        require(total, _of_cursor, cursor)
+        if self._floor and is_before(cursor, self._floor):
+            raise StoreError(
+                _("the tickets are being fetched again"), _("Wait a moment, then scan again.")
+            )
+        self._checked_cursor, self.cursor = found, cursor
+
+    def _open(self, stamp: tuple[int, int]) -> None:
+        self.close()
+        path = live_replica(self._folder)
+        connection = open_reader(path)
+        try:
+            with cache_faults(path):
+                meta = read_meta(connection)
+            self.key = bytes.fromhex(meta["key"])
+            self.built_ms = int(meta["built_ms"])
+            self.cursor, self._checked_cursor = meta.get("cursor", ""), None
+            lost = damage.unmended(self._folder, damage.TICKETS)
+            self._floor = lost.cursor if lost is not None and lost.file != path.name else ""
+        except (KeyError, ValueError) as error:
+            connection.close()
+            raise DamagedError(
+                _("{file} is no ticket file").format(file=path.name),
+                _("Import the tickets again with: gate import FILE"),
+                path,
+            ) from error
+        except StoreError:
+            connection.close()
+            raise
+        self._connection, self._path, self._stamp = connection, path, stamp
+
+
+def _of_cursor(cursor: str) -> str:
+    return str(of_text("cursor", cursor))
