@@ -114,9 +114,9 @@ class Snapshot(Struct, frozen=True):
 
 def checkpoint_message(checkpoint: Checkpoint) -> bytes:
     """What a venue's authority signs."""
-    said = f"{checkpoint.cursor}\n{checkpoint.link}\n{checkpoint.as_of_ms}\n{checkpoint.content}\n"
-    said += f"{checkpoint.bytes}\n{checkpoint.packed_bytes}\n"
-    return f"venue-gate tickets {VERSION}\n{said}".encode()
+    text = f"{checkpoint.cursor}\n{checkpoint.link}\n{checkpoint.as_of_ms}\n{checkpoint.content}\n"
+    text += f"{checkpoint.bytes}\n{checkpoint.packed_bytes}\n"
+    return f"venue-gate tickets {VERSION}\n{text}".encode()
 
 
 FIRST_HASH: Final = bytes(32)

@@ -44,8 +44,8 @@ def with_voids(before: str | None, body: str, position: str, at_ms: int) -> str:
     if not known:
         return body
     ends = ("until", "until_ms")
-    said = [
+    stated = [
         {name: value for name, value in asdict(void).items() if void.until or name not in ends}
         for void in known
     ]
-    return f'{body[:-1]},"voids":{msgspec.json.encode(said).decode()}}}'
+    return f'{body[:-1]},"voids":{msgspec.json.encode(stated).decode()}}}'

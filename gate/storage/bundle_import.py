@@ -180,10 +180,10 @@ def _key_of(folder: Folder, device: str) -> str:
         return DeviceKey(folder).public
     peers = PeerStoreReader(folder)
     try:
-        told = peers.told(device)
+        found = peers.device(device)
     finally:
         peers.close()
-    return "" if told is None else told.key
+    return "" if found is None else found.key
 
 
 def _is_vouched(_head: SignedTip) -> bool:

@@ -93,8 +93,8 @@ class Authority:
         """An authority that was kept as text. Raises ValueError when it is none."""
         private = load_pem_private_key(key.encode(), None)
         if not isinstance(private, Ed25519PrivateKey):
-            told = "no Ed25519 key"
-            raise ValueError(told)  # noqa: TRY004  what was kept is at fault, not the caller
+            message = "no Ed25519 key"
+            raise ValueError(message)  # noqa: TRY004  what was kept is at fault, not the caller
         return cls(private, x509.load_pem_x509_certificate(certificate.encode()))
 
     @property
@@ -111,9 +111,9 @@ class Authority:
         self, cursor: str, link: bytes, as_of_ms: int, file: File = NO_FILE
     ) -> Checkpoint:
         """Vouch for the tickets up to a cursor, and of a snapshot for its file."""
-        said = Checkpoint(cursor, link.hex(), as_of_ms, *file)
-        signature = self._key.sign(checkpoint_message(said)).hex()
-        return msgspec.structs.replace(said, signature=signature)
+        checkpoint = Checkpoint(cursor, link.hex(), as_of_ms, *file)
+        signature = self._key.sign(checkpoint_message(checkpoint)).hex()
+        return msgspec.structs.replace(checkpoint, signature=signature)
 
     def revocation(self, device: str) -> str:
         """The word (hex) by which a device believes whoever brings it that it was revoked."""
@@ -122,8 +122,8 @@ class Authority:
     def issue(self, device: str, public: str) -> str:
         """A certificate (PEM) for a device and its public key (hex)."""
         if not _DEVICE.fullmatch(device):
-            told = f"no id of a device: {device[:64]!r}"
-            raise ValueError(told)
+            message = f"no id of a device: {device[:64]!r}"
+            raise ValueError(message)
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
         purposes = x509.ExtendedKeyUsage(
             [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
@@ -200,8 +200,8 @@ def member_of(certificate: bytes) -> Member:
     device = str(names[0].value) if len(names) == 1 else ""
     key = found.public_key()
     if not _DEVICE.fullmatch(device) or not isinstance(key, Ed25519PublicKey):
-        told = f"no certificate of a device: {device[:64]!r}"
-        raise ValueError(told)
+        message = f"no certificate of a device: {device[:64]!r}"
+        raise ValueError(message)
     return Member(device, key.public_bytes_raw().hex())
 
 

@@ -81,9 +81,9 @@ def read_meta(connection: sqlite3.Connection) -> dict[str, str]:
     return {key: value for key, value, _total in rows}
 
 
-def put_meta(connection: sqlite3.Connection, said: Mapping[str, object]) -> None:
+def put_meta(connection: sqlite3.Connection, values: Mapping[str, object]) -> None:
     """Have a replica say something of itself."""
-    rows = [(key, str(value), of_text(key, str(value))) for key, value in said.items()]
+    rows = [(key, str(value), of_text(key, str(value))) for key, value in values.items()]
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", rows)
 
 

@@ -71,21 +71,25 @@ class ConnectivityReader:
         if word.lanes and not (word.is_complete and self._is_read(word.store, store)):
             # What is read here is not what the worker speaks of, or lacks what closed lanes did.
             found = Coverage(Basis.ALONE, found.unheard, is_refetching=True)
-        if found.basis is Basis.ONLY and is_enrolled and not self._is_told(word, reading.boot_ms):
+        if (
+            found.basis is Basis.ONLY
+            and is_enrolled
+            and not self._is_noticed(word, reading.boot_ms)
+        ):
             found = _in_the_dark(word)
         found = self._hysteresis.settle(found, reading.boot_ms)
         return Connectivity(reading.boot_ms, found, word, is_enrolled)
 
-    def list_as_of_ms(self, standing: Connectivity, at_ms: int, told_ms: int) -> int | None:
+    def list_as_of_ms(self, standing: Connectivity, at_ms: int, stated_ms: int) -> int | None:
         """As of when the ticket list is, by the lane's clock; ``None`` while it is current.
 
-        ``told_ms`` is what the list says of itself, by its source's clock; 0 when it says nothing.
+        ``stated_ms`` is what the list says of itself, by its source's clock; 0: it says nothing.
         The answer is 0 when nobody knows. A list of one's own is as current as it can be.
         """
         if not standing.is_enrolled or is_there(self._venue):
             return None
         fresh = standing.freshness
-        known = [told_ms - (fresh.ahead_ms or 0)] if told_ms else []
+        known = [stated_ms - (fresh.ahead_ms or 0)] if stated_ms else []
         if fresh.tickets_boot_ms is not None:
             age_ms = standing.boot_ms - fresh.tickets_boot_ms
             if age_ms <= self._within_ms:
@@ -110,20 +114,20 @@ class ConnectivityReader:
         since_ms = max(noted, default=0)
         return wall_ms - since_ms if wall_ms >= since_ms - CLOCK_SLACK_MS else None
 
-    def _is_read(self, told: str, store: str | None) -> bool:
+    def _is_read(self, named: str, store: str | None) -> bool:
         """Whether the peer store that the worker speaks of is the one that is read here."""
-        if not told or store is not None:
+        if not named or store is not None:
             # Without a name, what the worker writes is where nobody can read it.
-            return bool(told) and told == store
+            return bool(named) and named == store
         try:
-            return is_file_of(told, self._folder.peers.stat())
+            return is_file_of(named, self._folder.peers.stat())
         except OSError:
             return False
 
-    def _is_told(self, word: SyncStatus, now_boot_ms: int) -> bool:
+    def _is_noticed(self, word: SyncStatus, now_boot_ms: int) -> bool:
         """Whether anybody would have told by now that another lane has opened."""
-        heard = [word.server_boot_ms, *(lane.lan_boot_ms for lane in word.lanes)]
-        newest = max((ms for ms in heard if ms is not None), default=None)
+        in_boot = [word.server_boot_ms, *(lane.lan_boot_ms for lane in word.lanes)]
+        newest = max((ms for ms in in_boot if ms is not None), default=None)
         return newest is not None and now_boot_ms - newest <= self._within_ms
 
 

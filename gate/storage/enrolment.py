@@ -67,8 +67,8 @@ def is_believable(url: str) -> bool:
 def _read_link(link: str) -> Invitation | None:
     """What it says. Raises ValueError where there can be no such server."""
     head, _mark, query = link.partition("?")
-    said = parse_qs(query, max_num_fields=10)
-    url, token, fingerprint = ((said.get(name) or [""])[0] for name in "utf")
+    params = parse_qs(query, max_num_fields=10)
+    url, token, fingerprint = ((params.get(name) or [""])[0] for name in "utf")
     url = url.rstrip("/")
     parts = urlsplit(url)
     if head != SCHEME or not token or parts.scheme not in ("http", "https") or not parts.hostname:

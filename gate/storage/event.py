@@ -50,7 +50,7 @@ _settings = msgspec.json.Decoder(EventSettings)
 
 def put_event(connection: sqlite3.Connection, event: EventRow) -> None:
     """Keep what an event says of itself in a replica."""
-    said: dict[str, str | int] = {
+    values: dict[str, str | int] = {
         "event": event.id,
         "event_name": event.name,
         "time_zone": event.time_zone,
@@ -60,23 +60,23 @@ def put_event(connection: sqlite3.Connection, event: EventRow) -> None:
         "isolated_hours": event.isolated_hours,
         "settings": msgspec.json.encode(event.settings).decode(),
     }
-    put_meta(connection, said)
+    put_meta(connection, values)
 
 
 def event_of(connection: sqlite3.Connection) -> EventRow | None:
     """What an event has said of itself, if it has."""
-    said = read_meta(connection)
-    if "time_zone" not in said:
+    meta = read_meta(connection)
+    if "time_zone" not in meta:
         return None
     return EventRow(
-        said.get("event", ""),
-        said.get("event_name", ""),
-        said["time_zone"],
-        int(said.get("ends_s", 0)),
-        int(said.get("keep_days", KEEP_DAYS)),
-        int(said.get("dropped_ms", 0)) or int(said.get("bare_ms", 0)),
-        int(said.get("isolated_hours", 0)),
-        _settings.decode(said.get("settings", "{}")),
+        meta.get("event", ""),
+        meta.get("event_name", ""),
+        meta["time_zone"],
+        int(meta.get("ends_s", 0)),
+        int(meta.get("keep_days", KEEP_DAYS)),
+        int(meta.get("dropped_ms", 0)) or int(meta.get("bare_ms", 0)),
+        int(meta.get("isolated_hours", 0)),
+        _settings.decode(meta.get("settings", "{}")),
     )
 
 

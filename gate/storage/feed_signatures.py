@@ -1,4 +1,4 @@
-"""The authority's word on the tickets: a gate can hand on what it was told, and make nothing up.
+"""The authority's word on the tickets: a gate can hand on what it was given, and make nothing up.
 
 Each change of the feed is linked to all before it by a hash, as entries of a journal are. The
 venue's authority, which the server has or the host, signs how far the feed goes and the link there.
@@ -16,8 +16,8 @@ def key_of(authority: str) -> Ed25519PublicKey:
     """The public key of an authority's certificate (PEM). Raises ValueError when it has none."""
     key = x509.load_pem_x509_certificate(authority.encode()).public_key()
     if not isinstance(key, Ed25519PublicKey):
-        told = "no Ed25519 key"
-        raise ValueError(told)  # noqa: TRY004  what was kept is at fault, not the caller
+        message = "no Ed25519 key"
+        raise ValueError(message)  # noqa: TRY004  what was kept is at fault, not the caller
     return key
 
 

@@ -48,8 +48,8 @@ def fleet_figures(fleet: Fleet, now_ms: int) -> Figures:
 def by_device(fleet: Fleet, now_ms: int) -> dict[str, Figures]:
     """The counts of each device that has any."""
     since = {"since": now_ms // 60_000 - RATE_MINUTES}
-    heard = fleet.peers.rows(f"SELECT device, {_COUNTS} FROM tally GROUP BY device", since)
-    found = {str(device): Figures(*counts) for device, *counts in heard}
+    theirs = fleet.peers.rows(f"SELECT device, {_COUNTS} FROM tally GROUP BY device", since)
+    found = {str(device): Figures(*counts) for device, *counts in theirs}
     for counts in fleet.own.rows(f"SELECT {_COUNTS} FROM tally HAVING count(*) > 0", since):
         found[fleet.device] = found.get(fleet.device, Figures()) + Figures(*counts)
     return found

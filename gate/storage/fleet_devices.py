@@ -9,7 +9,7 @@ from gate.core.replication import DIGITS, Start, Tip, alarms, gather, joined
 from gate.storage.connectivity import Connectivity
 from gate.storage.figures import Figures, by_device
 from gate.storage.fleet import Fleet
-from gate.storage.peers import read_told
+from gate.storage.peers import read_device
 from gate.storage.sync_status import DeviceStatus
 
 _OWN_LANE = f"""
@@ -60,13 +60,13 @@ def all_devices(fleet: Fleet, now_ms: int, standing: Connectivity) -> list[Devic
     """Every device that is known, this one first, then by name."""
     newest = _newest_ms(fleet)
     figures = by_device(fleet, now_ms)
-    told = {
-        str(id_): read_told(body) for id_, body in fleet.peers.rows("SELECT id, body FROM device")
+    known = {
+        str(id_): read_device(body) for id_, body in fleet.peers.rows("SELECT id, body FROM device")
     }
     fresh, disowned = standing.freshness, fleet.disowned()
     lanes = {lane.device: lane for lane in fresh.lanes}
     found = []
-    for id_ in {fleet.device, *figures, *told, *lanes}:
+    for id_ in {fleet.device, *figures, *known, *lanes}:
         device = Device(
             id_,
             gate=_gate(fleet, id_),
@@ -78,9 +78,9 @@ def all_devices(fleet: Fleet, now_ms: int, standing: Connectivity) -> list[Devic
             has_twin=id_ in fresh.twins,
             tells_too_much=id_ in fresh.floods,
         )
-        if id_ in told:
-            state = _state(told[id_].state, is_active=told[id_].active)
-            device = replace(device, name=told[id_].name, state=state)
+        if id_ in known:
+            state = _state(known[id_].state, is_active=known[id_].active)
+            device = replace(device, name=known[id_].name, state=state)
         if id_ in lanes:
             device = _fresh(device, lanes[id_], standing.boot_ms)
         if device.is_own:
@@ -103,8 +103,8 @@ def alarmed_devices(fleet: Fleet) -> set[str]:
         own[origin] = Tip(seq, hash_.hex()[:DIGITS])
         first = fleet.own.find(f"{origin}:1")
         starts |= {Start(origin, first.follows)} if first else set()
-    heard = gather(fleet.peers.rows("SELECT origin, seq, coalesce(hash, x'') FROM tip"))
-    found = alarms(starts, joined(heard, own, fleet.peers.has_successor))
+    theirs = gather(fleet.peers.rows("SELECT origin, seq, coalesce(hash, x'') FROM tip"))
+    found = alarms(starts, joined(theirs, own, fleet.peers.has_successor))
     return {alarm.device for alarm in found}
 
 

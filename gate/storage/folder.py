@@ -26,7 +26,10 @@ _NUMBER = re.compile(r"-([0-9]{1,9})\.db$")
 
 
 class Folder:
-    """One venue, one event: where all its files are."""
+    """One venue, one event: where all its files are.
+
+    It has a property for each of them, so that no other module spells a file's name.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -232,11 +235,11 @@ class Lock:
             self._file.seek(0)
             holder = self._file.read(20).strip()
             self._file.close()
-            told = _("another gate is using {folder} (process {process})")
+            message = _("another gate is using {folder} (process {process})")
             if name == "sync":
-                told = _("another sync worker is using {folder} (process {process})")
+                message = _("another sync worker is using {folder} (process {process})")
             raise BusyError(
-                told.format(folder=folder.path, process=holder or "?"),
+                message.format(folder=folder.path, process=holder or "?"),
                 _("Close it first, or give this one its own folder with --data-dir."),
             )
         with suppress(OSError):  # the number is only for people

@@ -64,7 +64,7 @@ class Folds:
 
     def take(self, record: logging.LogRecord, now_s: float) -> list[logging.LogRecord]:
         """What is to be written now that this line has come."""
-        told = self.due(now_s)
+        records = self.due(now_s)
         kind = _kind(record)
         if kind not in self._of and len(self._of) >= KINDS:
             kind = ""
@@ -75,21 +75,21 @@ class Folds:
         if fold.written < AT_FIRST:
             fold.written += 1
             fold.begun_s = now_s
-            return [*told, record]
+            return [*records, record]
         fold.folded += 1
-        return told
+        return records
 
     def due(self, now_s: float, *, at_end: bool = False) -> list[logging.LogRecord]:
         """What was counted for long enough, a line for each kind."""
-        told = []
+        records = []
         for kind, fold in list(self._of.items()):
             if fold.folded and (at_end or now_s - fold.begun_s >= fold.every_s):
-                told.append(_counted(fold, now_s - fold.begun_s))
+                records.append(_counted(fold, now_s - fold.begun_s))
                 fold.folded, fold.begun_s = 0, now_s
                 fold.every_s = min(2 * fold.every_s, FOLD_S[1])
             elif not fold.folded and now_s - fold.seen_s > QUIET_S:
                 del self._of[kind]
-        return told
+        return records
 
 
 class _LogFile(RotatingFileHandler):
@@ -123,21 +123,21 @@ class _Discreet(logging.Formatter):
         """The line, its traceback included, with secrets left out."""
         if record.exc_info and record.name.partition(".")[0] in _TELL_ADDRESSES:
             # So these say that a connection broke, which is nobody's mistake.
-            told = f"{record.getMessage()}: {record.exc_info[1]}"
-            bare = {"msg": told, "args": None, "exc_info": None, "exc_text": None}
+            message = f"{record.getMessage()}: {record.exc_info[1]}"
+            bare = {"msg": message, "args": None, "exc_info": None, "exc_text": None}
             record = logging.makeLogRecord(record.__dict__ | bare)
         return _SECRETS.sub(r"\1…", super().format(record))
 
 
 def _kind(record: logging.LogRecord) -> str:
     """What a line is about, without what it names."""
-    said = str(record.msg) if record.args else _VARIES.sub("#", str(record.msg)[:80])
-    return f"{record.levelno} {record.name} {said}"
+    text = str(record.msg) if record.args else _VARIES.sub("#", str(record.msg)[:80])
+    return f"{record.levelno} {record.name} {text}"
 
 
 def _counted(fold: _Fold, seconds: float) -> logging.LogRecord:
     last = fold.last
-    told = f"{last.getMessage()} (the last of {fold.folded} such lines in {seconds:.0f} s)"
+    message = f"{last.getMessage()} (the last of {fold.folded} such lines in {seconds:.0f} s)"
     return logging.makeLogRecord(
-        {"name": last.name, "levelno": last.levelno, "levelname": last.levelname, "msg": told}
+        {"name": last.name, "levelno": last.levelno, "levelname": last.levelname, "msg": message}
     )

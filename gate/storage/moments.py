@@ -70,14 +70,14 @@ def _number(number: int, text: str) -> int:
     if MIN_TIME <= number <= MAX_SECONDS:
         return number
     if len(text) == 8 or (len(text) == 4 and text[:2] in ("19", "20")):
-        told = _("{found} is no time; a date is written like 2026-12-31")
+        message = _("{found} is no time; a date is written like 2026-12-31")
     elif 10_000 <= number < 100_000:
-        told = _("{found} looks like a spreadsheet's number for a date; write 2026-12-31")
+        message = _("{found} looks like a spreadsheet's number for a date; write 2026-12-31")
     elif MIN_TIME * 1000 <= number <= MAX_SECONDS * 1000:
-        told = _("{found} looks like milliseconds; Unix time is in seconds here")
+        message = _("{found} looks like milliseconds; Unix time is in seconds here")
     else:
-        told = _("{found} cannot be Unix seconds of this century; write 2026-12-31 19:30")
-    raise BadMoment(told.format(found=text[:40]))
+        message = _("{found} cannot be Unix seconds of this century; write 2026-12-31 19:30")
+    raise BadMoment(message.format(found=text[:40]))
 
 
 def _written(text: str, match: re.Match[str], zone: ZoneInfo, side: Side) -> int:
@@ -110,5 +110,5 @@ def _written(text: str, match: re.Match[str], zone: ZoneInfo, side: Side) -> int
 
 
 def _no_time(text: str) -> BadMoment:
-    told = _("{found!r} is neither Unix seconds nor a time like 2026-12-31 19:30")
-    return BadMoment(told.format(found=text[:80]))
+    message = _("{found!r} is neither Unix seconds nor a time like 2026-12-31 19:30")
+    return BadMoment(message.format(found=text[:80]))

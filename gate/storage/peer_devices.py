@@ -100,8 +100,8 @@ class PeerDevices:
         query = "SELECT body FROM counted WHERE act IN ('retirement', 'reinstatement')"
         with self._file.reading():
             rows = self._file.connection.execute(query).fetchall()
-        heard = newest(entry_codec.decode(body) for (body,) in rows)
-        self._retirements = newest([*heard.values(), *self._journal.retirements])
+        theirs = newest(entry_codec.decode(body) for (body,) in rows)
+        self._retirements = newest([*theirs.values(), *self._journal.retirements])
 
     def _read_lanes(self) -> None:
         with self._file.reading():

@@ -109,9 +109,9 @@ class PeerFolds:
 
     def _take_back(self, ticket: str) -> None:
         """Count each annulled movement out once, whoever annulled it and whatever came first."""
-        run, heard = self._file.connection.execute, read_facts(self._file.connection, ticket)
+        run, theirs = self._file.connection.execute, read_facts(self._file.connection, ticket)
         own: list[Entry] = self._journal.read(lambda journal: read_facts(journal, ticket), [])
-        for entry, counts in taken_back([*heard, *own]):
+        for entry, counts in taken_back([*theirs, *own]):
             if entry in own and any(e.target == entry.name for e in own):
                 continue  # the journal has counted that itself
             if run("INSERT OR IGNORE INTO taken_back VALUES (?)", (entry.name,)).rowcount:

@@ -27,7 +27,7 @@ from gate.storage.sqlite import cache_faults, open_reader
 T = TypeVar("T")
 
 
-_told = msgspec.json.Decoder(EventDevice)
+_event_device = msgspec.json.Decoder(EventDevice)
 
 
 class PeerStoreReader:
@@ -78,7 +78,7 @@ class PeerStoreReader:
 
     def history(self, ticket: str) -> History | None:
         """What the ticket did at the other devices; ``None`` when nothing was heard of it."""
-        return self._read(lambda connection: read_heard(connection, ticket), None)
+        return self._read(lambda connection: read_peer_history(connection, ticket), None)
 
     def _turn_to_newest(self) -> None:
         if is_there(self._next):
@@ -104,11 +104,11 @@ class PeerStoreReader:
 
         return self._read(read, [])
 
-    def told(self, device: str) -> EventDevice | None:
+    def device(self, device: str) -> EventDevice | None:
         """What the server said of a device; ``None`` when it never named it."""
         query = "SELECT body FROM device WHERE id = ?"
         row = self._read(lambda connection: connection.execute(query, (device,)).fetchone(), None)
-        return None if row is None else read_told(row[0])
+        return None if row is None else read_device(row[0])
 
     def greatest_hlc(self, now_ms: int) -> int:
         """The greatest hybrid logical time heard from clocks that may be believed; 0 for none."""
@@ -163,16 +163,16 @@ def is_file_of(store: str, stat: os.stat_result) -> bool:
 
 
 # One statement for the most frequent answer: each locks the file for itself.
-_IS_HEARD_OF = f"""
+_IS_KNOWN = f"""
 SELECT EXISTS (SELECT 1 FROM claimed WHERE ticket = ?)
     OR EXISTS (SELECT 1 FROM state WHERE ticket = ?) OR EXISTS (SELECT 1 {OF_TICKET})
 """
 
 
-def read_heard(connection: sqlite3.Connection, ticket: str) -> History | None:
+def read_peer_history(connection: sqlite3.Connection, ticket: str) -> History | None:
     """What a ticket did at the other devices; ``None`` when nothing was heard of it."""
-    (is_heard_of,) = connection.execute(_IS_HEARD_OF, (ticket,) * 3).fetchone()
-    if not is_heard_of:
+    (is_known,) = connection.execute(_IS_KNOWN, (ticket,) * 3).fetchone()
+    if not is_known:
         return None
     if connection.execute("SELECT 1 FROM claimed WHERE ticket = ?", (ticket,)).fetchone():
         return fold(read_facts(connection, ticket))
@@ -193,10 +193,10 @@ def is_half_made(error: sqlite3.Error) -> bool:
     return str(error).startswith("no such table")
 
 
-def read_told(body: str) -> EventDevice:
+def read_device(body: str) -> EventDevice:
     """What the server said of a device; what cannot be read says nothing."""
     try:
-        return _told.decode(body)
+        return _event_device.decode(body)
     except (msgspec.DecodeError, UnicodeError):
         return EventDevice("")
 

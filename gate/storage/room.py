@@ -19,5 +19,5 @@ def require_room(path: Path, more: int) -> None:
     """Raises FullError unless there is room for so many bytes beside a file."""
     if not has_room(path, more):
         need = (more + RESERVED_BYTES) // 2**20
-        told = _("{folder}: there is no room for {n} MB").format(folder=path.parent, n=need)
-        raise FullError(told, _("Make room on the disk; it goes on by itself."))
+        message = _("{folder}: there is no room for {n} MB").format(folder=path.parent, n=need)
+        raise FullError(message, _("Make room on the disk; it goes on by itself."))

@@ -190,10 +190,10 @@ def _ends(
     lacked from its beginning because the one before it was damaged.
     """
     known = {one.hash for one in whole}
-    told = [(one.entry.follows.rpartition(":")[::2]) for one in whole if one.entry.follows]
+    follows = [(one.entry.follows.rpartition(":")[::2]) for one in whole if one.entry.follows]
     found: dict[str, int] = {}
     rows: list[tuple[object, object, object]] = [
-        (o, int(n), None) for o, n in told if n.isdecimal()
+        (o, int(n), None) for o, n in follows if n.isdecimal()
     ]
     read = 0
     with suppress(StoreError), ExitStack() as stack:

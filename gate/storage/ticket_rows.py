@@ -155,19 +155,19 @@ def type_body(row: Mapping[str, Any], time_zone: str, *, is_exact: bool = False)
     ``is_exact`` takes numbers as they are: they were checked before.
     """
     stated = _convert(row, TypeRow)
-    said = msgspec.structs.asdict(stated)
-    zone = said["time_zone"] = stated.time_zone or time_zone
+    values = msgspec.structs.asdict(stated)
+    zone = values["time_zone"] = stated.time_zone or time_zone
     _check_id(stated.id)
     _check_zone(zone)
-    said["kind"] = _kind(stated.kind)
-    notes = _take_times(said, _TYPE_TIMES, zone, is_exact=is_exact)
+    values["kind"] = _kind(stated.kind)
+    notes = _take_times(values, _TYPE_TIMES, zone, is_exact=is_exact)
     if not is_exact:
-        _check_order(said, row, "begin", "end")
-        _check_order(said, row, "boarding_time", "departure_time")
-    said["weekly"] = _weekly(stated.weekly)
-    said["locations"] = _texts(stated.locations)
-    times = TypeTimes(zone, said["begin"], said["end"])
-    return TypeBody(stated.id, times, _body(said, _TYPE_FIELDS), notes)
+        _check_order(values, row, "begin", "end")
+        _check_order(values, row, "boarding_time", "departure_time")
+    values["weekly"] = _weekly(stated.weekly)
+    values["locations"] = _texts(stated.locations)
+    times = TypeTimes(zone, values["begin"], values["end"])
+    return TypeBody(stated.id, times, _body(values, _TYPE_FIELDS), notes)
 
 
 def ticket_body(
@@ -190,15 +190,15 @@ def ticket_body(
         if code:
             codes[code] = CodeState.LIVE
     hashes = {_hash(key, code): state for code, state in codes.items()}
-    said = msgspec.structs.asdict(stated)
-    id_ = said["id"] = stated.id or _hash(key, stated.code).hex()
+    values = msgspec.structs.asdict(stated)
+    id_ = values["id"] = stated.id or _hash(key, stated.code).hex()
     _check_id(id_)
-    notes = _take_times(said, _TICKET_TIMES, of.zone, is_exact=is_exact)
+    notes = _take_times(values, _TICKET_TIMES, of.zone, is_exact=is_exact)
     if not is_exact:
-        _check_window(said, row, of)
-    said["seats"] = _texts(stated.seats)
-    said["shape"] = shape_of([parse(code).code for code in codes])
-    body = _body(said, _TICKET_FIELDS, type_id=stated.type)
+        _check_window(values, row, of)
+    values["seats"] = _texts(stated.seats)
+    values["shape"] = shape_of([parse(code).code for code in codes])
+    body = _body(values, _TICKET_FIELDS, type_id=stated.type)
     return TicketBody(id_, stated.type, body, hashes, stated.holder, notes)
 
 
@@ -220,14 +220,14 @@ def changed_body(
     type_id, shape = row.pop("type_id"), row.pop("shape", "")
     stated = _convert({**row, "code": "-", "type": type_id}, TicketRow)
     of = type_of(type_id) or TypeTimes("UTC")
-    said = msgspec.structs.asdict(stated)
+    values = msgspec.structs.asdict(stated)
     anew = {name: side for name, side in _TICKET_TIMES.items() if name in changes}
-    _take_times(said, anew, of.zone)
+    _take_times(values, anew, of.zone)
     if anew:
-        _check_window(said, row, of)
-    said["seats"] = _texts(stated.seats)
-    said["shape"] = shape
-    return _body(said, _TICKET_FIELDS, type_id=type_id)
+        _check_window(values, row, of)
+    values["seats"] = _texts(stated.seats)
+    values["shape"] = shape
+    return _body(values, _TICKET_FIELDS, type_id=type_id)
 
 
 _IMPERSONAL = (
@@ -261,8 +261,8 @@ def _convert(row: Mapping[str, Any], kind: type[_Row]) -> _Row:
         raise BadRow(f"{path}: {complaint}" if path else complaint) from error
 
 
-def _body(said: dict[str, Any], known: tuple[tuple[str, Any], ...], **more: Any) -> str:
-    kept = {name: said[name] for name, default in known if said[name] != default}
+def _body(values: dict[str, Any], known: tuple[tuple[str, Any], ...], **more: Any) -> str:
+    kept = {name: values[name] for name, default in known if values[name] != default}
     return msgspec.json.encode({**kept, **more}).decode()
 
 
@@ -289,33 +289,33 @@ def _kind(name: str) -> Kind:
     return kind
 
 
-def _texts(said: str | list[str | int] | list[str]) -> tuple[str, ...]:
-    parts = said.split("|") if isinstance(said, str) else said
+def _texts(stated: str | list[str | int] | list[str]) -> tuple[str, ...]:
+    parts = stated.split("|") if isinstance(stated, str) else stated
     return tuple(text for part in parts if (text := str(part).strip()))
 
 
 def _take_times(
-    said: dict[str, Any], times: Mapping[str, Side], zone: str, *, is_exact: bool = False
+    values: dict[str, Any], times: Mapping[str, Side], zone: str, *, is_exact: bool = False
 ) -> tuple[str, ...]:
     """Make Unix seconds of the times of a row; the answer is what may be meant otherwise."""
     notes = []
     for name, side in times.items():
-        stated = said[name]
+        stated = values[name]
         if stated is None or (is_exact and isinstance(stated, int)):
             continue
         try:
-            said[name] = second_of(stated, ZoneInfo(zone), side)
+            values[name] = second_of(stated, ZoneInfo(zone), side)
         except BadMoment as bad:
-            told = f"{name}: {bad}"
-            raise BadRow(told) from bad
+            message = f"{name}: {bad}"
+            raise BadRow(message) from bad
         if side is Side.END and is_start_of_day(stated):
             note = _("{name}: {found} is the beginning of that day; the whole day is {day}")
             notes.append(note.format(name=name, found=stated.strip(), day=stated.strip()[:10]))
     return tuple(notes)
 
 
-def _check_order(said: Mapping[str, Any], row: Mapping[str, Any], begin: str, end: str) -> None:
-    first, last = said[begin], said[end]
+def _check_order(values: Mapping[str, Any], row: Mapping[str, Any], begin: str, end: str) -> None:
+    first, last = values[begin], values[end]
     if first is not None and last is not None and last < first:
         raise BadRow(
             _("{end} {last} is before {begin} {first}").format(
@@ -324,21 +324,21 @@ def _check_order(said: Mapping[str, Any], row: Mapping[str, Any], begin: str, en
         )
 
 
-def _check_window(said: Mapping[str, Any], row: Mapping[str, Any], of: TypeTimes) -> None:
+def _check_window(values: Mapping[str, Any], row: Mapping[str, Any], of: TypeTimes) -> None:
     """A ticket that could never be good is a mistake."""
-    _check_order(said, row, "begin_time", "end_time")
-    begin, end = said["begin_time"], said["end_time"]
+    _check_order(values, row, "begin_time", "end_time")
+    begin, end = values["begin_time"], values["end_time"]
     if begin is not None and of.end is not None and begin > of.end:
-        told = _("begin_time {found} is after the end of its type")
-        raise BadRow(told.format(found=row.get("begin_time")))
+        message = _("begin_time {found} is after the end of its type")
+        raise BadRow(message.format(found=row.get("begin_time")))
     if end is not None and of.begin is not None and end < of.begin:
-        told = _("end_time {found} is before the begin of its type")
-        raise BadRow(told.format(found=row.get("end_time")))
+        message = _("end_time {found} is before the begin of its type")
+        raise BadRow(message.format(found=row.get("end_time")))
 
 
-def _weekly(said: str) -> tuple[WeeklyHours, ...]:
+def _weekly(text: str) -> tuple[WeeklyHours, ...]:
     hours = []
-    for part in said.casefold().split(";"):
+    for part in text.casefold().split(";"):
         if not part.strip():
             continue
         match = _HOURS.fullmatch(" ".join(part.split()))

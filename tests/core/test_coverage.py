@@ -269,7 +269,7 @@ def test_a_half_made_file_of_peers_holds_nobody_up(lane: Lane, venue: Folder, ha
     PeerStore(venue).close()
     assert lane.admit(Scan("GOOD002")).is_green
     peers = PeerStoreReader(venue)
-    assert (peers.history("good-1"), peers.facts("good-1"), peers.told(OTHER)) == (None, [], None)
+    assert (peers.history("good-1"), peers.facts("good-1"), peers.device(OTHER)) == (None, [], None)
     peers.close()
 
 

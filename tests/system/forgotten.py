@@ -77,7 +77,7 @@ class Forgotten:
                 assert not connection.execute(select(k.hash).where(k.ticket == id_)).all()
         for gate in world.gates:
             assert gate.feed
-            db = gate.feed._live()
+            db = gate.feed.file.connection()
             assert db
             for id_ in self.ids:
                 told = "SELECT 1 FROM change WHERE ref = ? AND kind = 'ticket'"

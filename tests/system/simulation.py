@@ -63,7 +63,7 @@ from gate.storage.entries import read_facts
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder, write_durably
 from gate.storage.peer_store import PeerStore
-from gate.storage.peers import read_heard
+from gate.storage.peers import read_peer_history
 from gate.storage.replica_file import live_replica
 from gate.storage.sqlite import open_reader
 from gate.storage.sync_status import SyncStatus
@@ -1125,7 +1125,7 @@ class World:
                 assert seen == fold(es), f"{gate.name} sees another history of {ticket}"
                 heard = read_facts(gate.peer_store.file.connection, ticket)
                 if heard:
-                    assert read_heard(gate.peer_store.file.connection, ticket) == fold(heard)
+                    assert read_peer_history(gate.peer_store.file.connection, ticket) == fold(heard)
             rows = 0
             for path in (gate.folder.journal, gate.folder.peers):
                 if path.exists():
