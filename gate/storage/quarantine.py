@@ -37,10 +37,6 @@ class Quarantine:
         """How many entries were refused, by the server or by us."""
         return sum(self._counts.values())
 
-    def bringers(self) -> set[str]:
-        """Who has brought what was refused; an empty name for what the server refused."""
-        return set(self._counts)
-
     def by_server(self) -> list[Rejected]:
         """What the server will not have of what is held here."""
         with self._file.reading():
