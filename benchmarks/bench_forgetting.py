@@ -22,6 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gate.storage.certificates import Membership, save_membership
+from gate.storage.event_end import drop_personal
 from gate.storage.folder import Folder
 from gate.storage.ticket_feed import TicketFeed
 from sync.server import audit, erasing, events, feed, issuing, persons, snapshot
@@ -141,7 +142,12 @@ def run(root: Path, count: int) -> None:
     with closing(gate_feed):
         part = root / "copy.db"
         copied = timed(lambda: shutil.copy(gate_feed._path, part))
-        tell("and at a gate, once", timed(lambda: gate_feed.drop(3)), "its file copied", copied)
+        tell(
+            "and at a gate, once",
+            timed(lambda: drop_personal(gate_feed.file, 3)),
+            "its file copied",
+            copied,
+        )
     engine.dispose()
 
 
