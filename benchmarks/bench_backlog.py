@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from gate.core.model import Scan
+from gate.core.verdict import Scan
 from tests.system.network import Device, Server, until
 from tests.system.proxy import Proxy
 

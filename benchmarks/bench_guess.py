@@ -19,7 +19,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gate.clock import SystemClock
-from gate.core.model import HouseRules, Place, Scan
+from gate.core.place import HouseRules, Place
+from gate.core.verdict import Scan
 from gate.credential import code_hash
 from gate.lane.lane import Lane
 from gate.reports.ticket_import import import_files

@@ -22,7 +22,7 @@ from gate.capture.camera import Camera, Capture, Source
 from gate.capture.decode import Decoder
 from gate.capture.picture import PictureScanner
 from gate.clock import SystemClock
-from gate.core.model import Scan, Verdict
+from gate.core.verdict import Scan, Verdict
 from gate.demo.demo import prepare
 from gate.demo.synthetic_camera import DrawnCamera
 from gate.errors import InputError

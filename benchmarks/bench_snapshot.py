@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from gate.core.model import Scan
+from gate.core.verdict import Scan
 from gate.storage.checksums import put_meta
 from sync.server import issuing
 from sync.server.database import in_transaction, open_database

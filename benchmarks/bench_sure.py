@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.bench_lan import cpu_s, percentile
 from gate.clock import SystemClock
 from gate.core.coverage import Hysteresis
-from gate.core.model import Basis
+from gate.core.outcome import Basis
 from gate.lane.lane import Lane
 from gate.storage.connectivity import ConnectivityReader
 from sync.worker.lan_link import STAMP_EVERY_S

@@ -21,7 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from gate.clock import SystemClock
-from gate.core.model import Act, HouseRules, Place, Scan, Verdict
+from gate.core.entry import Act
+from gate.core.place import HouseRules, Place
+from gate.core.verdict import Scan, Verdict
 from gate.credential import parse
 from gate.lane.lane import Lane
 from gate.reports.ticket_import import import_files
@@ -225,7 +227,8 @@ def resident_mb(folder: Folder) -> float:
     script = (
         "import sys; from pathlib import Path;"
         "from gate.storage.folder import Folder; from gate.lane.lane import Lane;"
-        "from gate.clock import SystemClock; from gate.core.model import *;"
+        "from gate.clock import SystemClock; from gate.core.place import HouseRules, Place;"
+        " from gate.core.verdict import Scan;"
         "lane = Lane(Folder(Path(sys.argv[1])), SystemClock(), Place('B'), HouseRules());"
         "[lane.admit(Scan(f'unknown-{n}')) for n in range(100)]; lane.close();"
         "print(next(line.split()[1] for line in open('/proc/self/status') if 'VmHWM' in line))"

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 from platformdirs import user_config_path, user_data_path
 
-from gate.core.model import Direction, HouseRules, Place, Policy, Role, UnpaidPolicy
+from gate.core.place import Direction, HouseRules, Place, Policy, Role, UnpaidPolicy
 from gate.errors import ConfigError
 from gate.i18n import _
 

@@ -14,7 +14,7 @@
     ├── RevokedError     this device was revoked, for good
     └── UsageError       the command line asks for something impossible
 
-A refusal is not here: refusals are values (``gate.core.model.Reason``).
+A refusal is not here: refusals are values (``gate.core.outcome.Reason``).
 """
 
 from pathlib import Path

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from gate.core.event_settings import OperatorRow
-from gate.core.model import Role
+from gate.core.place import Role
 from gate.errors import OperatorError
 from gate.i18n import _
 

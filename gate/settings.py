@@ -16,7 +16,7 @@ import msgspec
 from gate import config
 from gate.config import Config
 from gate.core.event_settings import EventSettings, Stated, Value
-from gate.core.model import HouseRules, Place
+from gate.core.place import HouseRules, Place
 from gate.errors import UsageError
 from gate.i18n import _
 

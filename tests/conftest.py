@@ -18,7 +18,7 @@ from gate import _built
 _built.BUILT_S = 1_795_305_600
 
 from gate import i18n, operators  # noqa: E402
-from gate.core.model import Direction, HouseRules, Place  # noqa: E402
+from gate.core.place import Direction, HouseRules, Place  # noqa: E402
 from gate.lane.lane import Lane  # noqa: E402
 from gate.storage.folder import Folder  # noqa: E402
 from tests.support.venue import FixedClock, fill  # noqa: E402

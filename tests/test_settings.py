@@ -6,7 +6,7 @@ import pytest
 
 from gate.config import Config, load
 from gate.core.event_settings import EventSettings
-from gate.core.model import Direction, Policy
+from gate.core.place import Direction, Policy
 from gate.errors import UsageError
 from gate.settings import (
     OF_EVENT,

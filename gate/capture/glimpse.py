@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gate.core.model import Scan, Ticket
+from gate.core.ticket import Ticket
+from gate.core.verdict import Scan
 
 NEAR = 0.05
 """Share of the picture's width within which a code is still at the same place."""

@@ -18,7 +18,8 @@ from gate.cli.ending import Ending
 from gate.cli.sync_child import WorkerChild
 from gate.clock import SystemClock
 from gate.config import Config
-from gate.core.model import Direction, Verdict
+from gate.core.place import Direction
+from gate.core.verdict import Verdict
 from gate.demo.script import Prompter, Turn
 from gate.errors import GateError, UsageError
 from gate.i18n import _

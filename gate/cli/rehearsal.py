@@ -19,7 +19,9 @@ from gate import config
 from gate.cli.sync_commands import enrol_device
 from gate.clock import SystemClock
 from gate.core.coverage import Coverage
-from gate.core.model import Basis, HouseRules, Outcome, Place, Scan, Verdict
+from gate.core.outcome import Basis, Outcome
+from gate.core.place import HouseRules, Place
+from gate.core.verdict import Scan, Verdict
 from gate.errors import GateError, StoreError, UsageError
 from gate.i18n import _
 from gate.lane.lane import Lane

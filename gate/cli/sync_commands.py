@@ -14,7 +14,7 @@ from gate import __version__
 from gate.clock import SystemClock
 from gate.config import Config
 from gate.core.enrolment import Enrol
-from gate.core.model import Basis
+from gate.core.outcome import Basis
 from gate.errors import BusyError, DamagedError, GateError, RevokedError, UsageError
 from gate.i18n import _
 from gate.storage import damage

@@ -9,7 +9,7 @@ bound for a whole event, against a flood that is slow and long.
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from gate.core.model import device_of
+from gate.core.entry import device_of
 
 RATE = 10 * 1024
 """Bytes a second in the long run: ten long entries. A busy lane makes one or two short ones."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gate.core.model import Basis
+from gate.core.outcome import Basis
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gate.core.entry import Act, Entry
 from gate.core.history import fold
-from gate.core.model import Act, Entry
 from gate.core.replication import DIGITS, Carried, Step, Tip
 
 FROM_THE_BEGINNING = 0

@@ -8,7 +8,7 @@ from typing import Any, cast, get_type_hints
 
 import msgspec
 
-from gate.core.model import Entry
+from gate.core.entry import Entry
 
 MAX_ENTRY = 16 * 1024
 """Longest body of an entry, in bytes. A verdict's is below 1 KiB; one that settles a conflict names

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from gate.core.model import Role
+from gate.core.place import Role
 
 Value = Any
 """Whatever JSON can hold: a newer program may state what an older one has no type for."""

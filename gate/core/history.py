@@ -3,17 +3,47 @@
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 
-from gate.core.model import (
-    CENTRAL,
-    FACTS,
-    MOVEMENTS,
-    Act,
-    Entry,
-    History,
-    Movement,
-    Reason,
-    device_of,
-)
+from gate.core.entry import CENTRAL, FACTS, MOVEMENTS, Act, Entry, device_of
+from gate.core.outcome import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One admission or exit as a history remembers it."""
+
+    origin: str
+    seq: int
+    hlc: int
+    at_ms: int
+    act: Act
+    gate: str
+    operator: str
+    persons: int
+    trusted: bool = True
+    """Whether the clock by which ``at_ms`` was read was believed."""
+
+    @property
+    def device(self) -> str:
+        """The device that recorded it."""
+        return device_of(self.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What one ticket has done: a fold of entries, never a thing of its own."""
+
+    used: int = 0
+    inside: int = 0
+    redemptions: int = 0
+    """Admissions recorded, the annulled ones included."""
+    first: Movement | None = None
+    """The first admission that stands."""
+    last: Movement | None = None
+    """The last admission or exit that stands."""
+    claims: tuple[Movement, ...] = ()
+    """Undos of what another device did that neither it nor the server has confirmed."""
+    if_claimed: "History | None" = None
+    """What it would be if the claims counted; ``None`` where there are none."""
 
 
 def fold(entries: Iterable[Entry]) -> History:

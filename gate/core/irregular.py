@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gate.core.entry import Act, Entry
 from gate.core.history import annulled, entry_order
 from gate.core.hlc import JUMP_MS
-from gate.core.model import Act, Entry, Reason, Void
+from gate.core.outcome import Reason
+from gate.core.ticket import Void
 
 DRIFT_MS = 5_000
 """What a clock may have gone wrong since it was compared: 12 hours at 100 ppm."""

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gate.core.history import annulled, counts_at_once, entry_order, extend
-from gate.core.model import MOVEMENTS, Act, Entry, History, device_of
+from gate.core.entry import MOVEMENTS, Act, Entry, device_of
+from gate.core.history import History, annulled, counts_at_once, entry_order, extend
 
 
 @dataclass(slots=True)

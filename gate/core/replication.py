@@ -14,7 +14,7 @@ from heapq import nsmallest
 from typing import Any, NamedTuple, Protocol
 
 from gate.core.allowance import MANY_ORIGINS, Meter
-from gate.core.model import CENTRAL, Entry, device_of
+from gate.core.entry import CENTRAL, Entry, device_of
 
 MAX_BRANCHES = 32
 """A machine is not cloned more often than that. Further branches of an origin are not taken, so

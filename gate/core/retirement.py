@@ -7,8 +7,8 @@ lane left out that is heard at work, and a device that is at work again needs no
 from collections.abc import Iterable
 from typing import Protocol
 
+from gate.core.entry import Act, Entry
 from gate.core.hlc import MAX_AHEAD_MS, wall_ms
-from gate.core.model import Act, Entry
 
 RETIREMENTS = frozenset({Act.RETIREMENT, Act.REINSTATEMENT})
 

@@ -8,26 +8,13 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 
-from gate.core.model import (
-    GREEN,
-    Act,
-    Basis,
-    CodeState,
-    Context,
-    Direction,
-    Flag,
-    History,
-    HouseRules,
-    Outcome,
-    Policy,
-    Reason,
-    Scan,
-    Status,
-    Ticket,
-    UnpaidPolicy,
-    Verdict,
-)
+from gate.core.entry import Act
+from gate.core.history import History
+from gate.core.outcome import GREEN, Basis, Flag, Outcome, Reason
+from gate.core.place import Direction, HouseRules, Policy, UnpaidPolicy
+from gate.core.ticket import CodeState, Status, Ticket
 from gate.core.validity import Window, has_times, is_open, same_day, window
+from gate.core.verdict import Context, Scan, Verdict
 
 Rule = Callable[[Ticket, History, Scan, Context], Reason | None]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+from gate.core.entry import MOVEMENTS, Act, Entry
 from gate.core.history import annulled
-from gate.core.model import MOVEMENTS, Act, Entry
 
 TALLY_KEY = ("minute", "gate", "zone", "ticket_type", "outcome", "reason", "operator")
 

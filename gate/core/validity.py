@@ -4,7 +4,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from gate.core.local_time import first_at, last_at, moment_of
-from gate.core.model import Kind, Ticket, TicketType
+from gate.core.ticket import Kind, Ticket, TicketType
 
 Window = tuple[int | None, int | None]
 """First and last good second; ``None`` where there is no bound."""

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import msgspec
 
-from gate.core.model import VOID, Status, Void
+from gate.core.ticket import VOID, Status, Void
 
 KEPT = 20
 """Voids of one ticket that are remembered: the newest."""

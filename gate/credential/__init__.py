@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from gate.core.model import Reason
+from gate.core.outcome import Reason
 
 MAX_BYTES = 4096
 """Longer codes are refused unread."""

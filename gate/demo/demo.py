@@ -12,7 +12,8 @@ import msgspec
 from gate.clock import Clock, SystemClock
 from gate.config import Config, load
 from gate.core.hlc import Reading
-from gate.core.model import Direction, Place, Role, Scan, Verdict
+from gate.core.place import Direction, Place, Role
+from gate.core.verdict import Scan, Verdict
 from gate.demo.script import Turn
 from gate.demo.synthetic_camera import DrawnCamera, Showing
 from gate.i18n import _

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gate.core.model import Direction, Verdict
+from gate.core.place import Direction
+from gate.core.verdict import Verdict
 from gate.lane.lane import Lane
 
 

@@ -8,18 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gate.core.model import (
-    Context,
-    Direction,
-    Entry,
-    History,
-    Outcome,
-    Reason,
-    Scan,
-    Ticket,
-    Verdict,
-)
+from gate.core.entry import Entry
+from gate.core.history import History
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import Direction
 from gate.core.rules import decide
+from gate.core.ticket import Ticket
+from gate.core.verdict import Context, Scan, Verdict
 from gate.errors import GateError, RevokedError, UsageError
 from gate.i18n import _
 from gate.lane.basis import LaneBasis

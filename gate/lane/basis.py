@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gate.core.coverage import Hysteresis
 from gate.core.hlc import Reading
-from gate.core.model import Basis
+from gate.core.outcome import Basis
 from gate.storage.connectivity import Connectivity, ConnectivityReader
 from gate.storage.folder import Folder
 from gate.storage.tickets import Tickets

@@ -7,23 +7,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gate.core.history import annulled, claims, conflict, counts_at_once, entry_order
+from gate.core.entry import MOVEMENTS, Act, Entry
+from gate.core.history import History, annulled, claims, conflict, counts_at_once, entry_order
 from gate.core.irregular import irregular
-from gate.core.model import (
-    MOVEMENTS,
-    Act,
-    Context,
-    Entry,
-    Flag,
-    History,
-    Outcome,
-    Reason,
-    Role,
-    Scan,
-    Ticket,
-    Verdict,
-)
+from gate.core.outcome import Flag, Outcome, Reason
+from gate.core.place import Role
 from gate.core.rules import decide, overrule
+from gate.core.ticket import Ticket
+from gate.core.verdict import Context, Scan, Verdict
 from gate.errors import OperatorError, UsageError
 from gate.i18n import _
 from gate.lane.admission import Admission, require_same

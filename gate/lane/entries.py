@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from gate.core.entry import MOVEMENTS, Act, Entry
+from gate.core.history import History
 from gate.core.hlc import MAX_AHEAD_MS, Reading
 from gate.core.hlc import wall_ms as hlc_wall_ms
-from gate.core.model import MOVEMENTS, Act, Entry, History, Outcome, Scan, Verdict
+from gate.core.outcome import Outcome
+from gate.core.verdict import Scan, Verdict
 from gate.errors import StoreError
 from gate.lane.basis import LaneBasis
 from gate.lane.clock_trust import ClockTrust

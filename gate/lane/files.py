@@ -6,8 +6,9 @@ All belong to the lane's one thread. What mends itself of a damaged one is begun
 import logging
 from contextlib import suppress
 
-from gate.core.history import fold
-from gate.core.model import Entry, History, Ticket
+from gate.core.entry import Entry
+from gate.core.history import History, fold
+from gate.core.ticket import Ticket
 from gate.errors import DamagedError, GateError, StoreError
 from gate.i18n import _
 from gate.lane.clock_trust import ClockTrust

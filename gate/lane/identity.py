@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from gate.core.model import Flag, Reason, Scan, ScannerProof, Ticket, Verdict
+from gate.core.outcome import Flag, Reason
+from gate.core.ticket import Ticket
+from gate.core.verdict import Scan, ScannerProof, Verdict
 from gate.credential.scanners import NO_READING, Reading
 from gate.lane.scanner_repair import TYPING, ScannerRepair
 from gate.storage.code_look_up import Match

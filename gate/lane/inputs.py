@@ -21,7 +21,7 @@ from gate.capture.hints import Advice
 from gate.capture.picture import PictureScanner, Preview
 from gate.config import Camera as CameraConfig
 from gate.config import Config
-from gate.core.model import Scan, Verdict
+from gate.core.verdict import Scan, Verdict
 from gate.i18n import _
 from gate.lane.lane import Lane
 from gate.lane.selection import Selection

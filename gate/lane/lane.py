@@ -6,17 +6,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from gate.clock import Clock
-from gate.core.model import (
-    HAND,
-    Direction,
-    Entry,
-    HouseRules,
-    Place,
-    Reason,
-    Scan,
-    Ticket,
-    Verdict,
-)
+from gate.core.entry import Entry
+from gate.core.outcome import Reason
+from gate.core.place import Direction, HouseRules, Place
+from gate.core.ticket import Ticket
+from gate.core.verdict import HAND, Scan, Verdict
 from gate.credential.repair import Flaws
 from gate.errors import GateError, UsageError
 from gate.i18n import _

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from gate.core.event_settings import OperatorRow
-from gate.core.model import Role
+from gate.core.place import Role
 from gate.errors import DamagedError, OperatorError
 from gate.i18n import _
 from gate.operators import (

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gate.core.model import Direction, HouseRules, Place, Role
+from gate.core.place import Direction, HouseRules, Place, Role
 from gate.errors import OperatorError
 from gate.i18n import _
 

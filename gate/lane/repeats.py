@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import takewhile
 
-from gate.core.model import Outcome, Reason
+from gate.core.outcome import Outcome, Reason
 
 REPEAT_WINDOW_MS = 60_000
 """Within this time the same again is no second entry."""

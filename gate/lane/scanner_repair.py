@@ -9,7 +9,8 @@ from collections import OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gate.core.model import ScannerProof, Ticket
+from gate.core.ticket import Ticket
+from gate.core.verdict import ScannerProof
 from gate.credential import FRAMING
 from gate.credential.repair import Flaws
 from gate.credential.scanners import Codes, Established, Proposal, Reading, Scanner

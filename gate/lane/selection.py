@@ -15,7 +15,9 @@ from gate.capture.picture import Seen
 from gate.capture.triggers import Trigger, Triggers
 from gate.capture.view import View
 from gate.config import Config
-from gate.core.model import Outcome, Reason, Scan, Ticket, Verdict
+from gate.core.outcome import Outcome, Reason
+from gate.core.ticket import Ticket
+from gate.core.verdict import Scan, Verdict
 from gate.errors import GateError
 from gate.lane.lane import Lane
 

@@ -4,7 +4,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 
-from gate.core.model import Act
+from gate.core.entry import Act
 from gate.errors import DamagedError, GateError
 from gate.lane.basis import LaneBasis
 from gate.lane.clock_trust import ClockTrust

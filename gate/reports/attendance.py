@@ -11,7 +11,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gate.core.local_time import moment_of
-from gate.core.model import Status, Ticket, TicketType
+from gate.core.ticket import Status, Ticket, TicketType
 from gate.core.validity import type_window, window
 
 _EXPECTED = frozenset({Status.NORMAL, Status.GIFTING, Status.LIMITED, Status.EXPIRED})

@@ -21,7 +21,7 @@ from gate.clock import PROGRAM_BUILT_MS, Clock
 from gate.config import Config
 from gate.core.hlc import is_trusted
 from gate.core.local_time import same_clock
-from gate.core.model import Role
+from gate.core.place import Role
 from gate.errors import GateError, InputError
 from gate.i18n import _, ngettext
 from gate.lane.entries import RESERVED_BYTES

@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gate.core.entry import Entry
 from gate.core.history import Claimed, Conflict
 from gate.core.hlc import Reading
 from gate.core.irregular import Irregular
-from gate.core.model import Entry, Ticket
 from gate.core.origins import OriginCounts
+from gate.core.ticket import Ticket
 from gate.i18n import _
 from gate.reports.attendance import DayCount, DayCounts, count_days
 from gate.reports.report import Overview, columns, labels, venue_overview, with_typed

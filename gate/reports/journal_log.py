@@ -10,8 +10,9 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from gate.core import entry_codec
+from gate.core.entry import Entry
 from gate.core.local_time import moment_of
-from gate.core.model import HAND, Entry
+from gate.core.verdict import HAND
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.storage.sqlite import faults

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from gate.core.history import claims, fold
-from gate.core.model import Act, Entry, History, Status, Ticket
+from gate.core.entry import Act, Entry
+from gate.core.history import History, claims, fold
+from gate.core.ticket import Status, Ticket
 from gate.core.validity import window
 from gate.i18n import _
 from gate.storage.folder import Folder

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 from rich.cells import cell_len
 
 from gate.core.local_time import moment_of
-from gate.core.model import HAND, Outcome, Status
+from gate.core.outcome import Outcome
+from gate.core.ticket import Status
+from gate.core.verdict import HAND
 from gate.errors import StoreError
 from gate.i18n import _
 from gate.storage.figures import fleet_figures, used_tickets

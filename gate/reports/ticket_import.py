@@ -20,7 +20,7 @@ import msgspec
 from sqlite_utils import Database
 
 from gate.clock import read_wall_ms
-from gate.core.model import TicketType
+from gate.core.ticket import TicketType
 from gate.core.voids import with_voids
 from gate.credential import KEY_BYTES
 from gate.errors import BusyError, DamagedError, ImportFault

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from gate.core import entry_codec
+from gate.core.entry import Entry
 from gate.core.history import fold
-from gate.core.model import Entry
 from gate.core.tally import TALLY_COUNTS, TALLY_KEY, TallyCounts, TallyKey, tally_key, tally_rows
 from gate.i18n import _
 from gate.storage.checksums import WrongChecksum, ascending

@@ -12,10 +12,10 @@ from typing import IO
 import msgspec
 
 from gate.core import entry_codec
+from gate.core.entry import Entry, device_of
 from gate.core.entry_codec import MAX_ENTRY
 from gate.core.intake import read_bodies
 from gate.core.limits import MAX_ENTRIES
-from gate.core.model import Entry, device_of
 from gate.core.replication import DIGITS
 from gate.core.signed_tip import SignedTip
 from gate.errors import BusyError, ImportFault

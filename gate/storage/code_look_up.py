@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gate.core.model import Ticket
+from gate.core.ticket import Ticket
 from gate.credential import (
     LOWER,
     UPPER,

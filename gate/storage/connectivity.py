@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gate.core.coverage import Coverage, Hysteresis, coverage, may_have_opened
 from gate.core.hlc import Reading
-from gate.core.model import Basis
+from gate.core.outcome import Basis
 from gate.storage.folder import Folder, is_there
 from gate.storage.peers import is_file_of
 from gate.storage.sync_status import NOTHING, SyncStatus, SyncStatusReader

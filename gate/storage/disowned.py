@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import msgspec
 
 from gate.core.disowning import counted
+from gate.core.entry import device_of
 from gate.core.intake import step_of
-from gate.core.model import device_of
 from gate.core.replication import Carried, Have, Tip, tips_from_text, tips_to_text
 from gate.storage.peers_file import PeersFile
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gate.core import entry_codec
-from gate.core.model import Entry
+from gate.core.entry import Entry
 from gate.storage.checksums import WrongChecksum, ascending
 from gate.storage.sqlite import faults
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from gate.core import entry_codec
+from gate.core.entry import Act
 from gate.core.history import fold
-from gate.core.model import Act, Outcome
 from gate.core.origins import OriginCounts, by_origin
+from gate.core.outcome import Outcome
 from gate.storage.fleet import Fleet
 
 RATE_MINUTES = 15

@@ -11,7 +11,7 @@ from typing import Any
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from gate.core.model import Entry
+from gate.core.entry import Entry
 from gate.core.replication import Tip
 from gate.storage import schema
 from gate.storage.entries import read_entry, read_facts

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 
 from gate import __version__
+from gate.core.entry import Act, device_of
 from gate.core.hlc import wall_ms
-from gate.core.model import Act, device_of
 from gate.core.replication import DIGITS, Start, Tip, alarms, gather, joined
 from gate.storage.connectivity import Connectivity
 from gate.storage.figures import Figures, by_device

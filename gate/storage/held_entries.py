@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from gate.core import entry_codec
+from gate.core.entry import Entry
 from gate.core.intake import step_of
 from gate.core.limits import FRAME_BYTES, MAX_ENTRIES
-from gate.core.model import Entry
 from gate.core.replication import (
     DIGITS,
     Have,

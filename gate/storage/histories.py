@@ -2,8 +2,7 @@
 
 import sqlite3
 
-from gate.core.history import fold, movement_of
-from gate.core.model import History, Movement
+from gate.core.history import History, Movement, fold, movement_of
 from gate.storage.checksums import WrongChecksum
 from gate.storage.entries import OF_TICKET, read_facts, sound
 

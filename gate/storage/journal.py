@@ -17,8 +17,8 @@ from sqlite_utils import Database
 from gate import __version__
 from gate.core import entry_codec
 from gate.core import hlc as clock
-from gate.core.history import counted, fold
-from gate.core.model import MOVEMENTS, Act, Entry, History
+from gate.core.entry import MOVEMENTS, Act, Entry
+from gate.core.history import History, counted, fold
 from gate.core.tally import TALLY_KEY, TallyCounts, TallyKey, tally_key, tally_rows
 from gate.errors import UsageError
 from gate.i18n import _

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from gate.core import entry_codec
-from gate.core.model import Entry, History
+from gate.core.entry import Entry
+from gate.core.history import History
 from gate.storage.checksums import ascending
 from gate.storage.entries import read_facts
 from gate.storage.histories import read_history

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable
 
-from gate.core.model import Entry
+from gate.core.entry import Entry
 from gate.storage.entries import JournalTip, Whole, sound
 
 _ORPHAN = "INSERT OR IGNORE INTO orphan (origin, seq, ticket, hash, body) VALUES (?, ?, ?, ?, ?)"

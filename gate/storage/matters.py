@@ -8,9 +8,10 @@ Read by the screens. Keeping watch costs what has come since the last look, not 
 import threading
 from dataclasses import dataclass
 
+from gate.core.entry import Entry
 from gate.core.history import Claimed, Conflict
 from gate.core.irregular import Irregular
-from gate.core.model import Entry, Ticket
+from gate.core.ticket import Ticket
 from gate.storage.conflicts import (
     conflict_of,
     find_conflicts,

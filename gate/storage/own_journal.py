@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gate.core import entry_codec
-from gate.core.model import Act, Entry, device_of
+from gate.core.entry import Act, Entry, device_of
 from gate.core.replication import DIGITS, Start, Tip, tip_name
 from gate.core.retirement import RETIREMENTS
 from gate.errors import DamagedError, StoreError

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from gate.core import entry_codec
-from gate.core.model import Act, Entry, device_of
+from gate.core.entry import Act, Entry, device_of
 from gate.core.replication import Carried
 from gate.core.retirement import RETIREMENTS, newest, stands
 from gate.storage.disowned import Disowned

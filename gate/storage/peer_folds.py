@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from gate.core import entry_codec
+from gate.core.entry import FACTS, Entry, device_of
 from gate.core.history import fold
-from gate.core.model import FACTS, Entry, device_of
 from gate.core.replication import Have, Intake
 from gate.core.tally import TALLY_KEY, scan_row, taken_back, tally_key
 from gate.storage.disowned import Disowned

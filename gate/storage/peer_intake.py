@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gate.core.allowance import MOST, Allowance, Meter, fresh
+from gate.core.entry import device_of
 from gate.core.intake import read_bodies, within_frame
-from gate.core.model import device_of
 from gate.core.replication import DIGITS, Have, Intake, own_or_vouched
 from gate.core.signed_tip import Rejected, SignedTip
 from gate.storage.held_entries import HeldEntries

@@ -13,10 +13,10 @@ from typing import TypeVar
 import msgspec
 
 from gate.core import entry_codec
+from gate.core.entry import Entry
 from gate.core.event_device import EventDevice
-from gate.core.history import fold
+from gate.core.history import History, fold
 from gate.core.hlc import COUNTER_BITS, MAX_AHEAD_MS
-from gate.core.model import Entry, History
 from gate.core.replication import Tip
 from gate.errors import StoreError
 from gate.storage.entries import OF_TICKET, read_entry, read_facts

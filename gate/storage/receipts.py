@@ -1,6 +1,6 @@
 """What the server has acked of this device's own journal."""
 
-from gate.core.model import device_of
+from gate.core.entry import device_of
 from gate.core.replication import Have, gather
 from gate.storage.peers_file import PeersFile
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gate.core.model import Ticket
+from gate.core.ticket import Ticket
 from gate.core.ticket_feed import is_before
 from gate.errors import DamagedError, StoreError
 from gate.i18n import _

@@ -1,6 +1,6 @@
 """Short ids: the beginning of a ticket's id, as long as it takes to be no other's."""
 
-from gate.core.model import Ticket
+from gate.core.ticket import Ticket
 from gate.storage.tickets import Tickets
 
 SHORT = 6

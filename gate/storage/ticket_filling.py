@@ -4,7 +4,7 @@ import sqlite3
 
 import msgspec
 
-from gate.core.model import CodeState
+from gate.core.ticket import CodeState
 from gate.core.ticket_feed import Change
 from gate.storage import checksums
 from gate.storage.event import EventRow, put_event

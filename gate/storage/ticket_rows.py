@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from gate.core.model import CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
+from gate.core.ticket import CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
 from gate.credential import code_hash, parse, shape_of
 from gate.i18n import _
 from gate.storage.moments import BadMoment, Side, is_start_of_day, second_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gate.core.model import Ticket, TicketType
+from gate.core.ticket import Ticket, TicketType
 from gate.storage.checksums import WrongChecksum, ascending
 from gate.storage.code_look_up import CodeLookUp
 from gate.storage.folder import Folder

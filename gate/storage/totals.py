@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from gate.core.model import Outcome
+from gate.core.outcome import Outcome
 from gate.core.tally import TALLY_COUNTS, TallyCounts, TallyKey
 
 

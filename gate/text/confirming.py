@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from gate.core.model import Act, Direction, Entry, Ticket
+from gate.core.entry import Act, Entry
+from gate.core.place import Direction
+from gate.core.ticket import Ticket
 from gate.i18n import _
 from gate.text.words import DIRECTION_WORDS, clock_time, describe, printable
 

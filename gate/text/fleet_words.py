@@ -2,10 +2,11 @@
 
 from zoneinfo import ZoneInfo
 
+from gate.core.entry import Entry
 from gate.core.history import Claimed, Conflict
 from gate.core.irregular import Irregular, Irregularity, Judged
-from gate.core.model import Basis, Entry
 from gate.core.origins import OriginCounts
+from gate.core.outcome import Basis
 from gate.i18n import _, ngettext
 from gate.storage.fleet_devices import Device
 from gate.storage.matters import Matter

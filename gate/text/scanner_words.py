@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from gate.capture.hints import Advice
-from gate.core.model import ScannerProof, Verdict
+from gate.core.verdict import ScannerProof, Verdict
 from gate.credential.repair import Flaw, Kind, read_flaw
 from gate.credential.scanners import Established
 from gate.i18n import _, ngettext

@@ -7,20 +7,13 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from gate.core.coverage import Coverage, OtherLane
+from gate.core.history import Movement
 from gate.core.local_time import abbreviation, is_twice, moment_of
-from gate.core.model import (
-    Basis,
-    Direction,
-    Flag,
-    Kind,
-    Movement,
-    Outcome,
-    Place,
-    Reason,
-    Ticket,
-    Verdict,
-)
+from gate.core.outcome import Basis, Flag, Outcome, Reason
+from gate.core.place import Direction, Place
+from gate.core.ticket import Kind, Ticket
 from gate.core.validity import window
+from gate.core.verdict import Verdict
 from gate.i18n import _, ngettext
 from gate.storage.damage import JOURNAL, Damage
 from gate.storage.sync_status import SyncStatus

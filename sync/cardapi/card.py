@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from gate.core.model import Kind
+from gate.core.ticket import Kind
 from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.fields import (
     ADVANCED_INFO,

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from gate.core.model import Kind
+from gate.core.ticket import Kind
 from sync.cardapi import tables as t
 from sync.cardapi import webhook_outbox
 from sync.cardapi.accounts import Account, Review, is_tester, set_testers

@@ -12,23 +12,14 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gate.core.history import fold
-from gate.core.model import (
-    CENTRAL,
-    Act,
-    Context,
-    Direction,
-    History,
-    HouseRules,
-    Place,
-    Policy,
-    Reason,
-    Scan,
-    Ticket,
-    Verdict,
-)
+from gate.core.entry import CENTRAL, Act
+from gate.core.history import History, fold
+from gate.core.outcome import Reason
+from gate.core.place import Direction, HouseRules, Place, Policy
 from gate.core.rules import decide
+from gate.core.ticket import Ticket
 from gate.core.validity import type_window
+from gate.core.verdict import Context, Scan, Verdict
 from sync.cardapi import tables as t
 from sync.cardapi import webhook_outbox
 from sync.cardapi.accounts import Account, is_tester

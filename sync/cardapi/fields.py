@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gate.core.model import Kind
+from gate.core.ticket import Kind
 from gate.credential import Credential, parse
 from sync.cardapi.errcodes import Errcode, Refused
 

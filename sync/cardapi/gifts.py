@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from gate.core.model import Kind
+from gate.core.ticket import Kind
 from sync.cardapi import accounts, webhook_outbox
 from sync.cardapi import tables as t
 from sync.cardapi.accounts import Account

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from gate.core.model import Kind
+from gate.core.ticket import Kind
 from sync.cardapi import tables as t
 from sync.cardapi.accounts import Account
 from sync.cardapi.card import Card, CardStatus

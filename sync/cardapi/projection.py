@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from gate.core.model import Kind, Status, TicketType
+from gate.core.ticket import Kind, Status, TicketType
 from gate.core.validity import Window, type_window
 from sync.cardapi.card import Card
 from sync.cardapi.fields import DAYS, RANGE

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection, func, insert, select, update
 
 from gate.core import entry_codec
-from gate.core.history import fold
+from gate.core.entry import FACTS, Act, Entry
+from gate.core.history import History, fold
 from gate.core.irregular import Judged
-from gate.core.model import FACTS, Act, Entry, History
 from sync.cardapi import accounts, webhook_outbox
 from sync.cardapi import tables as t
 from sync.cardapi.accounts import Account

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import zxingcpp
 
-from gate.core.model import Kind
+from gate.core.ticket import Kind
 from gate.errors import UsageError
 from gate.i18n import _
 from gate.text.words import printable

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from gate.core.model import CodeState, Kind
+from gate.core.ticket import CodeState, Kind
 from gate.credential import parse
 from sync.cardapi import tables as t
 from sync.cardapi import webhook_outbox

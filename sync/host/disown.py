@@ -8,8 +8,8 @@ import msgspec
 
 from gate.core import entry_codec
 from gate.core.disowning import Effect, Fact, counted, effect, kept_until
+from gate.core.entry import FACTS
 from gate.core.intake import read_bodies, step_of
-from gate.core.model import FACTS
 from gate.core.replication import DIGITS, Step, tips_to_text
 from gate.errors import UsageError
 from gate.i18n import _

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, bindparam, func, select
 
 from gate.core.allowance import MOST
+from gate.core.entry import FACTS, Act, Entry, device_of
 from gate.core.history import Claimed, Conflict, claimed, claims, conflict, entry_order
 from gate.core.irregular import Irregular, Irregularity, irregular
-from gate.core.model import FACTS, Act, Entry, device_of
 from gate.core.replication import Alarm, Start, alarms, flooding
 from sync.server import feed, intake, journals, ticket_store
 from sync.server import tables as t

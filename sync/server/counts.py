@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 
 from gate.core import entry_codec
-from gate.core.model import FACTS, Entry, Outcome
+from gate.core.entry import FACTS, Entry
 from gate.core.origins import OriginCounts, by_origin
+from gate.core.outcome import Outcome
 from gate.core.replication import Carried, Have
 from gate.core.tally import TALLY_COUNTS, TALLY_KEY, scan_row, taken_back, tally_key
 from sync.server import journals

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gate.core.disowning import Effect
-from gate.core.model import device_of
+from gate.core.entry import device_of
 from gate.core.replication import tips_to_text
 from gate.i18n import _
 from gate.storage.ticket_filling import MemberRow, until_from_text, until_to_text

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from gate.core import entry_codec
 from gate.core.disowning import Effect, Fact, counted, effect, kept_until
+from gate.core.entry import FACTS, Entry
 from gate.core.intake import read_bodies, step_of
-from gate.core.model import FACTS, Entry
 from gate.core.replication import DIGITS, Have, Intake, Step
 from sync.server import tables as t
 from sync.server.head_cache import Known

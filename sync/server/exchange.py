@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from gate.clock import boot_ms, read_wall_ms
-from gate.core.model import device_of
+from gate.core.entry import device_of
 from gate.core.replication import Have, tips_to_text
 from gate.core.signed_tip import Rejected, SignedTip
 from gate.i18n import _

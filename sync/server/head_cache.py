@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Engine, bindparam, event, select
 
 from gate.core import entry_codec
-from gate.core.model import Act, Entry
+from gate.core.entry import Act, Entry
 from gate.core.replication import Have, gather, tips_from_text
 from gate.core.retirement import RETIREMENTS, newest
 from gate.storage.ticket_filling import until_from_text

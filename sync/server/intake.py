@@ -15,7 +15,7 @@ from gate.core import entry_codec
 from gate.core import hlc as clock
 from gate.core.allowance import Allowance, Meter, fresh
 from gate.core.disowning import Effect, Fact, effect
-from gate.core.model import CENTRAL, Act, Entry, device_of
+from gate.core.entry import CENTRAL, Act, Entry, device_of
 from gate.core.replication import DIGITS, Carried, Have, Intake, Tip, own_or_vouched
 from gate.core.retirement import RETIREMENTS
 from gate.core.signed_tip import SignedTip

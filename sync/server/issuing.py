@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
-from gate.core.model import CodeState
+from gate.core.ticket import CodeState
 from gate.core.ticket_feed import ChangeKind
 from gate.core.voids import with_voids
 from gate.i18n import _

@@ -11,10 +11,10 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from gate.core import entry_codec
-from gate.core.history import fold
+from gate.core.entry import FACTS, Act, Entry
+from gate.core.history import History, fold
 from gate.core.intake import read_bodies, signed_tips_for, step_of
 from gate.core.limits import FRAME_BYTES, MAX_ENTRIES
-from gate.core.model import FACTS, Act, Entry, History
 from gate.core.replication import (
     DIGITS,
     MAX_BRANCHES,

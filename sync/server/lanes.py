@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, select, update
 
 from gate.core import entry_codec
-from gate.core.model import Act
+from gate.core.entry import Act
 from gate.core.replication import Carried
 from gate.core.retirement import RETIREMENTS, newest, stands
 from sync.server import tables as t

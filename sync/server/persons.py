@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection, insert, select
 
-from gate.core.model import Act
+from gate.core.entry import Act
 from gate.credential import code_hash, parse
 from gate.i18n import _
 from gate.storage.folder import sync_folder

@@ -15,9 +15,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.clock import read_wall_ms
 from gate.core import entry_codec
+from gate.core.entry import device_of
 from gate.core.entry_codec import MAX_ENTRY
 from gate.core.intake import read_bodies
-from gate.core.model import device_of
 from gate.core.replication import Carried
 from gate.core.signed_tip import Rejected
 from sync.server import intake

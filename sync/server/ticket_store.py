@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select
 
-from gate.core.model import CodeState, Ticket, TicketType
+from gate.core.ticket import CodeState, Ticket, TicketType
 from gate.core.voids import MARK
 from gate.credential import code_hash, parse
 from gate.storage.ticket_rows import TicketBody, TypeTimes, times_of

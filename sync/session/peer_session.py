@@ -13,7 +13,7 @@ from itertools import islice
 
 from msgspec import Raw
 
-from gate.core.model import CENTRAL, device_of
+from gate.core.entry import CENTRAL, device_of
 from gate.core.replication import Have, Page, Tip, next_page, tips_from_text, tips_to_text
 from gate.core.signed_tip import SignedTip
 from gate.storage.device_key import DeviceKey

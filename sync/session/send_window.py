@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from gate.core.entry import device_of
 from gate.core.intake import read_bodies, signed_tips_for
 from gate.core.limits import HEAD_EVERY, MAX_ENTRIES
-from gate.core.model import device_of
 from gate.core.replication import Have, Span, Tip, missing, receipted
 from gate.core.signed_tip import SignedTip
 from gate.storage.device_key import DeviceKey

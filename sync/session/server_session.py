@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from msgspec import Raw
 
+from gate.core.entry import CENTRAL
 from gate.core.event_device import DeviceReport
-from gate.core.model import CENTRAL
 from gate.core.replication import Have, Page, next_page, tips_from_text, tips_to_text
 from gate.core.signed_tip import Rejected, SignedTip
 from gate.storage.device_key import DeviceKey

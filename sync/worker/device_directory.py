@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import msgspec
 
+from gate.core.entry import CENTRAL
 from gate.core.event_device import DeviceReport, EventDevice
-from gate.core.model import CENTRAL
 from gate.i18n import _
 from gate.storage import sync_status
 from gate.storage.peer_store import PeerStore

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from gate import config
+from gate.core.entry import CENTRAL, device_of
 from gate.core.event_device import DeviceReport
-from gate.core.model import CENTRAL, device_of
 from gate.core.ticket_feed import is_before
 from gate.storage.certificates import Membership
 from gate.storage.enrolment import Enrolment

@@ -8,9 +8,9 @@ from types import MappingProxyType
 import msgspec
 
 from gate.clock import Clock
+from gate.core.entry import CENTRAL
 from gate.core.event_device import DeviceReport
 from gate.core.hlc import Reading
-from gate.core.model import CENTRAL
 from gate.storage.device_key import DeviceKey, verifier
 from gate.storage.peer_store import PeerStore
 from sync.session.clock_offset import Comparison

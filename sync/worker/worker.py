@@ -14,7 +14,7 @@ from functools import partial
 
 from gate import config
 from gate.clock import Clock
-from gate.core.model import CENTRAL
+from gate.core.entry import CENTRAL
 from gate.storage.certificates import Membership
 from gate.storage.enrolment import Enrolment
 from gate.storage.feed_signatures import key_of

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from gate.capture.debounce import READ_MS, REMEMBERED, Debounce
 from gate.capture.glimpse import Glimpse
-from gate.core.model import Kind, Scan, Ticket, TicketType
+from gate.core.ticket import Kind, Ticket, TicketType
+from gate.core.verdict import Scan
 
 SHOW = TicketType("SHOW", Kind.MEETING)
 

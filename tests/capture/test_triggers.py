@@ -5,7 +5,8 @@ import pytest
 from gate.capture.debounce import READ_MS, Debounce
 from gate.capture.glimpse import Glimpse, Notice
 from gate.capture.triggers import PENDING_KEPT, TRIGGER_MS, Triggers
-from gate.core.model import Kind, Scan, Ticket, TicketType
+from gate.core.ticket import Kind, Ticket, TicketType
+from gate.core.verdict import Scan
 
 SHOW = TicketType("SHOW", Kind.MEETING)
 GAP_MS = 100

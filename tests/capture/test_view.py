@@ -11,7 +11,8 @@ from gate.capture import view as view_module
 from gate.capture.debounce import READ_MS, Debounce
 from gate.capture.glimpse import Decide, Glimpse, Notice, Spot, spot_of
 from gate.capture.view import AFTER_KNOWN_MS, FURNITURE_MS, HELD_BACK_MS, View
-from gate.core.model import Kind, Scan, Ticket, TicketType
+from gate.core.ticket import Kind, Ticket, TicketType
+from gate.core.verdict import Scan
 
 SHOW = TicketType("SHOW", Kind.MEETING)
 FRAME_MS = 66

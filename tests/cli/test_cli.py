@@ -14,7 +14,7 @@ import zxingcpp
 
 from gate import __version__
 from gate.cli.main import main
-from gate.core.model import Scan
+from gate.core.verdict import Scan
 from gate.credential.layouts import retyped
 from gate.storage.folder import Folder, Lock
 from tests.conftest import MakeLane

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.config import Config, load
-from gate.core.model import Direction, Policy, Role
+from gate.core.place import Direction, Policy, Role
 from gate.errors import ConfigError
 from tests.support.paths import ROOT
 

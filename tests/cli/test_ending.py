@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from gate.core.coverage import Coverage
-from gate.core.model import Act, Basis
+from gate.core.entry import Act
+from gate.core.outcome import Basis
 from gate.storage.folder import Folder
 from tests.conftest import needs
 from tests.ui.test_terminal import acts

@@ -7,7 +7,7 @@ import pytest
 
 from gate.cli.exit_codes import FAILED, OK, USAGE
 from gate.cli.main import main
-from gate.core.model import Role
+from gate.core.place import Role
 from gate.lane.operators import Operators
 from gate.storage import venue_host
 from gate.storage.folder import Folder

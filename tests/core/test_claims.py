@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gate.core.model import Act, Role, Scan
+from gate.core.entry import Act
 from gate.core.origins import by_origin, unseen_exits
+from gate.core.place import Role
+from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.lane.post import Operator
 from gate.reports import fleet_report

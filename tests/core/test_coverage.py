@@ -7,7 +7,10 @@ import pytest
 
 from gate.config import load
 from gate.core.coverage import Coverage, Hysteresis, OtherLane, coverage, may_have_opened
-from gate.core.model import Basis, Entry, Flag, HouseRules, Outcome, Policy, Reason, Scan
+from gate.core.entry import Entry
+from gate.core.outcome import Basis, Flag, Outcome, Reason
+from gate.core.place import HouseRules, Policy
+from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.reports import doctor
 from gate.reports.doctor import Status

@@ -13,9 +13,12 @@ from sqlalchemy import select
 from gate.cli.main import main
 from gate.core import entry_codec
 from gate.core.disowning import counted, kept_until
+from gate.core.entry import Act
 from gate.core.intake import read_bodies
-from gate.core.model import Act, HouseRules, Outcome, Place, Reason, Role, Scan
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import HouseRules, Place, Role
 from gate.core.replication import Step, Tip
+from gate.core.verdict import Scan
 from gate.errors import UsageError
 from gate.lane.lane import Lane
 from gate.lane.post import Operator

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.core.history import claims, conflict, extend, fold
-from gate.core.model import CENTRAL, Act, Entry, History
+from gate.core.entry import CENTRAL, Act, Entry
+from gate.core.history import History, claims, conflict, extend, fold
 
 
 def entry(

@@ -5,9 +5,11 @@ import random
 import pytest
 
 from gate.core import irregular as module
+from gate.core.entry import Act, Entry
 from gate.core.hlc import JUMP_MS
 from gate.core.irregular import DRIFT_MS, Irregularity, irregular, judge, server_time
-from gate.core.model import Act, Entry, Reason, Void
+from gate.core.outcome import Reason
+from gate.core.ticket import Void
 
 LIFE = "e1"
 AGAINST, AFTER = Irregularity.AGAINST_LIST, Irregularity.AFTER_VOID

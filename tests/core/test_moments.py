@@ -22,24 +22,14 @@ from gate.cli.main import main
 from gate.cli.options import moment_ms
 from gate.config import Config, load
 from gate.core import validity
+from gate.core.entry import Act
+from gate.core.history import History, Movement
 from gate.core.local_time import first_at, last_at, same_clock
-from gate.core.model import (
-    Act,
-    Direction,
-    History,
-    HouseRules,
-    Kind,
-    Movement,
-    Outcome,
-    Place,
-    Reason,
-    Scan,
-    Ticket,
-    TicketType,
-    Verdict,
-    WeeklyHours,
-)
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import Direction, HouseRules, Place
+from gate.core.ticket import Kind, Ticket, TicketType, WeeklyHours
 from gate.core.validity import is_open, term
+from gate.core.verdict import Scan, Verdict
 from gate.errors import ImportFault
 from gate.lane.lane import Lane
 from gate.reports.doctor import Check, Status, examine

@@ -5,7 +5,7 @@ from collections import defaultdict
 import pytest
 
 from gate.core import entry_codec
-from gate.core.model import Act, Entry
+from gate.core.entry import Act, Entry
 from gate.core.replication import (
     DIGITS,
     MAX_BRANCHES,

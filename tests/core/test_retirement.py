@@ -7,9 +7,12 @@ import pytest
 from textual.widgets import DataTable, Static
 
 from gate.core import retirement
+from gate.core.entry import Act, Entry
 from gate.core.hlc import COUNTER_BITS, MAX_AHEAD_MS
-from gate.core.model import Act, Basis, Entry, Role, Scan
+from gate.core.outcome import Basis
+from gate.core.place import Role
 from gate.core.retirement import newest, stands
+from gate.core.verdict import Scan
 from gate.errors import OperatorError, UsageError
 from gate.lane.lane import Lane
 from gate.lane.post import Operator

@@ -8,29 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.core import rules
-from gate.core.model import (
-    Act,
-    Basis,
-    CodeState,
-    Context,
-    Direction,
-    Flag,
-    History,
-    HouseRules,
-    Kind,
-    Movement,
-    Outcome,
-    Place,
-    Policy,
-    Reason,
-    Scan,
-    Status,
-    Ticket,
-    TicketType,
-    UnpaidPolicy,
-    WeeklyHours,
-)
+from gate.core.entry import Act
+from gate.core.history import History, Movement
+from gate.core.outcome import Basis, Flag, Outcome, Reason
+from gate.core.place import Direction, HouseRules, Place, Policy, UnpaidPolicy
 from gate.core.rules import RULES, decide, overrule
+from gate.core.ticket import CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
+from gate.core.verdict import Context, Scan
 from tests.support.venue import NOW, NOW_MS
 
 HERE, ELSEWHERE = "device-a", "device-b"

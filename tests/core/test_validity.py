@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.core.model import Kind, TicketType, WeeklyHours
+from gate.core.ticket import Kind, TicketType, WeeklyHours
 from gate.core.validity import is_open, same_day, term
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

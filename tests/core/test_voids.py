@@ -12,8 +12,11 @@ import pytest
 
 from gate.cli.main import main
 from gate.core import entry_codec, voids
+from gate.core.entry import Act
 from gate.core.irregular import Irregularity
-from gate.core.model import Act, Outcome, Reason, Role, Scan
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import Role
+from gate.core.verdict import Scan
 from gate.core.voids import with_voids
 from gate.errors import UsageError
 from gate.lane.lane import Lane

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.core.model import Reason
+from gate.core.outcome import Reason
 from gate.credential import KEY_BYTES, MAX_BYTES, code_hash, parse
 
 

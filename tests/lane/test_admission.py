@@ -4,7 +4,10 @@ import logging
 
 import pytest
 
-from gate.core.model import HAND, Act, Direction, Entry, HouseRules, Outcome, Place, Reason, Scan
+from gate.core.entry import Act, Entry
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import Direction, HouseRules, Place
+from gate.core.verdict import HAND, Scan
 from gate.errors import UsageError
 from gate.lane import admission
 from gate.lane.admission import Admission

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gate.core.model import Outcome, Reason
+from gate.core.outcome import Outcome, Reason
 from gate.errors import OperatorError
 from gate.lane.lane import Lane
 from tests.conftest import MakeLane

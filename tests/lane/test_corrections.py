@@ -4,8 +4,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gate.core.entry import Act, Entry
 from gate.core.history import fold
-from gate.core.model import Act, Entry, Flag, HouseRules, Outcome, Reason, Role, Scan
+from gate.core.outcome import Flag, Outcome, Reason
+from gate.core.place import HouseRules, Role
+from gate.core.verdict import Scan
 from gate.errors import OperatorError, UsageError
 from gate.lane import admission, corrections
 from gate.lane.lane import Lane

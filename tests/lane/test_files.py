@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gate.core.model import Act, Entry, Outcome, Reason, Scan
+from gate.core.entry import Act, Entry
+from gate.core.outcome import Outcome, Reason
+from gate.core.verdict import Scan
 from gate.lane import entries
 from gate.lane.lane import Lane
 from gate.reports.ticket_import import import_files

@@ -14,7 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
-from gate.core.model import HouseRules, Outcome, Place, Reason, Scan
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import HouseRules, Place
+from gate.core.verdict import Scan
 from gate.credential import parse
 from gate.errors import GateError
 from gate.lane.lane import Lane

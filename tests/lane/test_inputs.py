@@ -16,7 +16,10 @@ from gate.capture.glimpse import Furniture, Notice, Spot
 from gate.capture.picture import Seen
 from gate.capture.view import FURNITURE_MS
 from gate.config import Config, load
-from gate.core.model import Act, HouseRules, Outcome, Place, Policy, Reason, Scan, Verdict
+from gate.core.entry import Act
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import HouseRules, Place, Policy
+from gate.core.verdict import Scan, Verdict
 from gate.errors import StoreError
 from gate.lane.inputs import Inputs
 from gate.lane.lane import Lane

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gate.core.model import Role
+from gate.core.place import Role
 from gate.errors import DamagedError, OperatorError
 from gate.lane.operators import ATTEMPTS, Operators
 from gate.storage.folder import Folder

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gate.core.model import Act, Outcome, Reason
+from gate.core.entry import Act
+from gate.core.outcome import Outcome, Reason
 from gate.lane.lane import Lane
 from gate.lane.repeats import Repeat, Repeats
 from gate.storage.folder import Folder

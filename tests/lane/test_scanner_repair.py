@@ -2,7 +2,9 @@
 
 import pytest
 
-from gate.core.model import Act, Flag, Outcome, Reason, Scan, ScannerProof
+from gate.core.entry import Act
+from gate.core.outcome import Flag, Outcome, Reason
+from gate.core.verdict import Scan, ScannerProof
 from gate.credential import scanners
 from gate.credential.layouts import retyped
 from gate.credential.repair import read_flaw

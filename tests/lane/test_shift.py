@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from gate.core.model import Outcome, Reason, Scan
+from gate.core.outcome import Outcome, Reason
+from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.storage.audit import audit_journal
 from gate.storage.folder import Folder

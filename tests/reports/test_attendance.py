@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from gate.core.model import Act, Kind, Scan, Status, Ticket, TicketType
+from gate.core.entry import Act
+from gate.core.ticket import Kind, Status, Ticket, TicketType
+from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.reports import fleet_report
 from gate.reports.attendance import DayCount, count_days

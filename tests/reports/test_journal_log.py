@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gate.core.model import Role, Scan
+from gate.core.place import Role
+from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.lane.post import Operator
 from gate.reports.journal_log import CSV_COLUMNS, Filter, lines

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gate.core.model import Direction, Place, Role, Scan
+from gate.core.place import Direction, Place, Role
+from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.lane.post import Operator
 from gate.reports import report

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.core.model import CodeState, Kind, Status, WeeklyHours
+from gate.core.ticket import CodeState, Kind, Status, WeeklyHours
 from gate.errors import BusyError, ImportFault
 from gate.reports import ticket_import
 from gate.reports.ticket_import import Imported, import_files

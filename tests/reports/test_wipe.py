@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gate.core.model import Role, Scan
+from gate.core.place import Role
+from gate.core.verdict import Scan
 from gate.errors import BusyError, UsageError
 from gate.lane.operators import Operators
 from gate.reports.wipe import wipe

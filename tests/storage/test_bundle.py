@@ -12,7 +12,8 @@ import pytest
 from gate.cli.main import main
 from gate.core import entry_codec
 from gate.core.limits import HEAD_EVERY
-from gate.core.model import Reason, Scan
+from gate.core.outcome import Reason
+from gate.core.verdict import Scan
 from gate.errors import ImportFault, UsageError
 from gate.lane.lane import Lane
 from gate.storage import bundle_import, extent

@@ -15,8 +15,10 @@ import pytest
 from gate.cli.sync_commands import as_text, status
 from gate.config import Config
 from gate.core import entry_codec
-from gate.core.model import Act, Basis, Outcome, Reason, Scan, Verdict
+from gate.core.entry import Act
+from gate.core.outcome import Basis, Outcome, Reason
 from gate.core.replication import DIGITS, Tip
+from gate.core.verdict import Scan, Verdict
 from gate.credential import parse
 from gate.errors import DamagedError, StoreError
 from gate.lane.lane import Lane

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from gate.cli.main import main
+from gate.core.entry import Act
 from gate.core.entry_codec import MAX_NOTE
 from gate.core.history import Conflict
-from gate.core.model import Act, Direction, Role, Scan
+from gate.core.place import Direction, Role
+from gate.core.verdict import Scan
 from gate.errors import OperatorError, UsageError
 from gate.lane.lane import Lane
 from gate.lane.post import Operator

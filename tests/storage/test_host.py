@@ -20,8 +20,10 @@ import pytest
 from gate.cli.main import main
 from gate.cli.sync_commands import enrol_device
 from gate.core.enrolment import Enrolled
-from gate.core.model import HouseRules, Outcome, Place, Scan
+from gate.core.outcome import Outcome
+from gate.core.place import HouseRules, Place
 from gate.core.ticket_feed import Cursor
+from gate.core.verdict import Scan
 from gate.errors import DamagedError, FullError, UsageError
 from gate.lane.lane import Lane
 from gate.reports.wipe import wipe

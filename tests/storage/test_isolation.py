@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from gate.core import rules
-from gate.core.model import Direction, Outcome, Reason, Role, Scan
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import Direction, Role
+from gate.core.verdict import Scan
 from gate.errors import UsageError
 from gate.lane.lane import Lane
 from gate.lane.post import Operator

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from gate.core import entry_codec
-from gate.core.model import Act, Entry, History, Outcome, Reason
+from gate.core.entry import Act, Entry
+from gate.core.history import History
+from gate.core.outcome import Outcome, Reason
 from gate.errors import DamagedError, FullError, StoreError
 from gate.storage.audit import audit_journal
 from gate.storage.journal import Journal

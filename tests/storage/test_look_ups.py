@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gate.core.model import Outcome, Scan
+from gate.core.outcome import Outcome
+from gate.core.verdict import Scan
 from gate.credential import Shape, has_other_than, read_shape, shape_of
 from gate.credential.layouts import LAYOUTS, retyped
 from gate.credential.scanners import Codes, Scanner

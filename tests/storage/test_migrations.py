@@ -10,7 +10,8 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from gate.core import entry_codec
-from gate.core.model import Outcome, Reason, Scan
+from gate.core.outcome import Outcome, Reason
+from gate.core.verdict import Scan
 from gate.storage import schema
 from gate.storage.audit import audit_journal
 from gate.storage.folder import Folder

@@ -3,7 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
-from gate.core.model import Scan
+from gate.core.verdict import Scan
 from gate.storage.folder import Folder
 from gate.storage.own_journal import OwnJournal
 from tests.support.venue import FixedClock

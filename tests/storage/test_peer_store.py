@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gate.core.model import Basis, Reason, Scan
+from gate.core.outcome import Basis, Reason
 from gate.core.replication import Span
+from gate.core.verdict import Scan
 from gate.errors import DamagedError, StoreError
 from gate.lane.lane import Lane
 from gate.storage import own_journal, sync_status

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.core.model import Scan
+from gate.core.verdict import Scan
 from gate.errors import StoreError
 from gate.storage import sqlite
 from gate.storage.folder import Folder

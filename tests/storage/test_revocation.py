@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from gate.cli.sync_commands import enrol_device, status
-from gate.core.model import Direction, Outcome, Reason, Role, Scan
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import Direction, Role
 from gate.core.signed_tip import SignedTip
+from gate.core.verdict import Scan
 from gate.errors import GateError, ImportFault, RevokedError
 from gate.lane.lane import Lane
 from gate.lane.operators import Operators

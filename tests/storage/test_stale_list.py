@@ -9,23 +9,13 @@ import pytest
 
 from gate import config
 from gate.core import rules
+from gate.core.entry import Act
 from gate.core.event_device import DeviceReport
-from gate.core.model import (
-    GREEN,
-    Act,
-    Context,
-    Direction,
-    Flag,
-    History,
-    HouseRules,
-    Outcome,
-    Place,
-    Policy,
-    Reason,
-    Scan,
-    Verdict,
-)
+from gate.core.history import History
+from gate.core.outcome import GREEN, Flag, Outcome, Reason
+from gate.core.place import Direction, HouseRules, Place, Policy
 from gate.core.rules import decide
+from gate.core.verdict import Context, Scan, Verdict
 from gate.errors import ConfigError
 from gate.lane.lane import Lane
 from gate.storage.connectivity import ConnectivityReader

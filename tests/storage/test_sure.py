@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from gate.clock import SystemClock
-from gate.core.model import Basis, HouseRules, Outcome, Place, Scan, Verdict
+from gate.core.outcome import Basis, Outcome
+from gate.core.place import HouseRules, Place
+from gate.core.verdict import Scan, Verdict
 from gate.lane.lane import Lane
 from tests.support.programs import Program
 from tests.system.lan import Member, Venue

@@ -18,8 +18,9 @@ from sqlalchemy import Engine, func, select
 from starlette.applications import Starlette
 
 from gate.core import entry_codec
+from gate.core.entry import Act, Entry
 from gate.core.event_device import DeviceReport
-from gate.core.model import Act, Entry, Outcome
+from gate.core.outcome import Outcome
 from gate.core.signed_tip import SignedTip, signed_tip_message
 from sync.cardapi import tables as of_cards
 from sync.cardapi.part import card_part

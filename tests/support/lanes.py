@@ -5,8 +5,11 @@ import sqlite3
 from sqlite_utils import Database
 
 from gate.core import entry_codec
+from gate.core.entry import Entry
 from gate.core.history import fold
-from gate.core.model import Entry, Outcome, Reason, Role, Scan
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import Role
+from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.lane.post import Operator
 from gate.storage import schema

@@ -9,7 +9,8 @@ from textual.widgets import Input
 from textual.worker import WorkerCancelled
 
 from gate.config import Config, load
-from gate.core.model import Role, Scan, Verdict
+from gate.core.place import Role
+from gate.core.verdict import Scan, Verdict
 from gate.lane.lane import Lane
 from gate.lane.operators import Operators
 from gate.storage.folder import Folder

@@ -27,7 +27,8 @@ from pathlib import Path
 
 import httpx
 
-from gate.core.model import Act, Basis, Entry, Reason
+from gate.core.entry import Act, Entry
+from gate.core.outcome import Basis, Reason
 from gate.errors import GateError
 from gate.storage.conflicts import find_conflicts
 from gate.storage.fleet import Fleet

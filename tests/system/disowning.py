@@ -5,7 +5,7 @@ from random import Random
 
 from sqlalchemy import Connection
 
-from gate.core.model import Entry
+from gate.core.entry import Entry
 from gate.storage.ticket_filling import MemberRow
 from sync.server import devices
 

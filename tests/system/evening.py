@@ -27,7 +27,9 @@ import pytest
 from gate.core.event_device import DeviceReport
 from gate.core.hlc import Reading
 from gate.core.intake import read_bodies
-from gate.core.model import Basis, HouseRules, Place, Scan
+from gate.core.outcome import Basis
+from gate.core.place import HouseRules, Place
+from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.storage import sync_status
 from gate.storage.device_key import DeviceKey, verifier

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.core import allowance, entry_codec, hlc
-from gate.core.model import Act, Entry, device_of
+from gate.core.entry import Act, Entry, device_of
 from gate.core.signed_tip import SignedTip, signed_tip_message
 from sync.server import journals
 from sync.session import peer_session, server_session

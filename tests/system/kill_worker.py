@@ -15,7 +15,9 @@ import time
 from pathlib import Path
 
 from gate.clock import SystemClock
-from gate.core.model import Act, HouseRules, Place, Scan
+from gate.core.entry import Act
+from gate.core.place import HouseRules, Place
+from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.storage.audit import audit_journal
 from gate.storage.folder import Folder, Lock

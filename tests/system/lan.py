@@ -11,7 +11,9 @@ from pathlib import Path
 
 from gate.clock import SystemClock
 from gate.config import Config, load
-from gate.core.model import Entry, Scan, Status, Verdict
+from gate.core.entry import Entry
+from gate.core.ticket import Status
+from gate.core.verdict import Scan, Verdict
 from gate.lane.lane import Lane
 from gate.reports.ticket_import import import_files
 from gate.storage import venue_host

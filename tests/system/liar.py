@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Raw
 
 from gate.core import entry_codec, hlc
-from gate.core.model import Act, Entry, Outcome
+from gate.core.entry import Act, Entry
+from gate.core.outcome import Outcome
 from gate.core.signed_tip import SignedTip, signed_tip_message
 from sync.wire import Frame, Heartbeat, PeerMessage
 

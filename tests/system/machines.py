@@ -18,7 +18,7 @@ import httpx
 
 from gate.cli.sync_commands import enrol_device
 from gate.core import entry_codec
-from gate.core.model import Act, Entry, device_of
+from gate.core.entry import Act, Entry, device_of
 from gate.storage.folder import Folder
 from tests.system.hosts import Hosts
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from gate.core.model import HouseRules, Place
+from gate.core.place import HouseRules, Place
 from gate.lane.lane import Lane
 from gate.storage import sync_status
 from gate.storage.folder import Folder

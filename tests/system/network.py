@@ -16,7 +16,7 @@ import httpx
 
 from gate.cli.sync_commands import as_json, enrol_device, status
 from gate.clock import SystemClock
-from gate.core.model import HouseRules, Place
+from gate.core.place import HouseRules, Place
 from gate.lane.lane import Lane
 from gate.storage.folder import Folder
 from tests.support.programs import Program, run

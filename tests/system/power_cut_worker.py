@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from gate.core.model import Act, Entry
+from gate.core.entry import Act, Entry
 from gate.storage import journal as journal_module
 from gate.storage.journal import Journal
 from gate.storage.sqlite import open_writer

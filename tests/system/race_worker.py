@@ -8,7 +8,11 @@ import random
 from time import sleep
 
 from gate.clock import SystemClock
-from gate.core.model import History, HouseRules, Outcome, Place, Scan, Ticket, Verdict
+from gate.core.history import History
+from gate.core.outcome import Outcome
+from gate.core.place import HouseRules, Place
+from gate.core.ticket import Ticket
+from gate.core.verdict import Scan, Verdict
 from gate.errors import BusyError
 from gate.lane.admission import Admission
 from gate.lane.files import LaneFiles

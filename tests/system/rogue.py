@@ -12,7 +12,8 @@ import msgspec
 
 from gate.cli.sync_commands import enrol_device
 from gate.core import entry_codec, hlc
-from gate.core.model import Act, Entry, Outcome
+from gate.core.entry import Act, Entry
+from gate.core.outcome import Outcome
 from gate.core.signed_tip import SignedTip
 from gate.errors import GateError
 from gate.storage.device_key import DeviceKey

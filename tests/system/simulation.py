@@ -31,25 +31,16 @@ from sqlalchemy import Connection, Engine, event, func, select
 from sqlite_utils import Database
 
 from gate.core import entry_codec, replication
-from gate.core.history import KNOWINGLY, fold
+from gate.core.entry import FACTS, Act, Entry
+from gate.core.history import KNOWINGLY, History, fold
 from gate.core.hlc import Reading
 from gate.core.intake import read_bodies
 from gate.core.irregular import Irregular
-from gate.core.model import (  # fmt: skip
-    FACTS,
-    Act,
-    Direction,
-    Entry,
-    History,
-    HouseRules,
-    Outcome,
-    Place,
-    Reason,
-    Role,
-    Scan,
-)
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import Direction, HouseRules, Place, Role
 from gate.core.replication import Span, tips_from_text
 from gate.core.ticket_feed import Changes, File, Snapshot
+from gate.core.verdict import Scan
 from gate.errors import GateError
 from gate.lane.lane import Lane
 from gate.lane.post import Operator

@@ -7,7 +7,9 @@ import pytest
 
 from gate.cli.exit_codes import OK
 from gate.config import Config
-from gate.core.model import Direction, Outcome, Reason, Role, Scan
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import Direction, Role
+from gate.core.verdict import Scan
 from gate.errors import OperatorError
 from gate.lane.lane import Lane
 from gate.lane.lane_settings import LaneSettings

@@ -13,7 +13,8 @@ import pytest
 
 from gate.clock import SystemClock
 from gate.core.coverage import STEADY_MS, Hysteresis
-from gate.core.model import Act, Basis, Flag, Outcome, Reason
+from gate.core.entry import Act
+from gate.core.outcome import Basis, Flag, Outcome, Reason
 from gate.storage.conflicts import find_conflicts
 from gate.storage.connectivity import ConnectivityReader
 from gate.storage.fleet import Fleet as VenueReader

@@ -10,7 +10,8 @@ from textual.widgets import DataTable, Digits, Static
 
 from gate import __version__
 from gate.clock import SystemClock
-from gate.core.model import Basis, Outcome, Reason, Status
+from gate.core.outcome import Basis, Outcome, Reason
+from gate.core.ticket import Status
 from gate.reports import report
 from gate.storage.conflicts import find_conflicts
 from gate.storage.fleet import Fleet as VenueReader

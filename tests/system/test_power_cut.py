@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.core.model import Act, Entry
+from gate.core.entry import Act, Entry
 from gate.errors import DamagedError
 from gate.storage.audit import audit_journal
 from gate.storage.journal import Journal

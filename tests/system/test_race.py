@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gate.core.model import HouseRules, Outcome, Place, Scan
+from gate.core.outcome import Outcome
+from gate.core.place import HouseRules, Place
+from gate.core.verdict import Scan
 from gate.errors import BusyError
 from gate.lane.lane import Lane
 from gate.reports.ticket_import import import_files

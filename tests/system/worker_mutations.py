@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gate.core.entry import CENTRAL
 from gate.core.event_device import DeviceReport
-from gate.core.model import CENTRAL
 from gate.storage import own_journal
 from gate.storage.peer_store import PeerStore
 from gate.storage.peers_file import PeersFile

@@ -28,8 +28,9 @@ import msgspec
 import pytest
 
 from gate import config
-from gate.core.model import HouseRules, Place, Scan
+from gate.core.place import HouseRules, Place
 from gate.core.ticket_feed import Cursor
+from gate.core.verdict import Scan
 from gate.errors import DamagedError
 from gate.lane.lane import Lane
 from gate.storage import device_key, journal, room, sync_status

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.core.local_time import moment_of
-from gate.core.model import Place, Scan
+from gate.core.place import Place
+from gate.core.verdict import Scan
 from gate.reports import fleet_report, journal_log, report
 from gate.reports.fleet_report import as_csv, as_table, look
 from gate.reports.journal_log import Filter

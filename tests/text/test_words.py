@@ -9,27 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.core.model import (
-    Act,
-    Basis,
-    Context,
-    Direction,
-    Flag,
-    History,
-    HouseRules,
-    Kind,
-    Movement,
-    Outcome,
-    Place,
-    Reason,
-    Scan,
-    Status,
-    Ticket,
-    TicketType,
-    Verdict,
-    WeeklyHours,
-)
+from gate.core.entry import Act
+from gate.core.history import History, Movement
+from gate.core.outcome import Basis, Flag, Outcome, Reason
+from gate.core.place import Direction, HouseRules, Place
 from gate.core.rules import decide
+from gate.core.ticket import Kind, Status, Ticket, TicketType, WeeklyHours
+from gate.core.verdict import Context, Scan, Verdict
 from gate.storage.sync_status import SyncStatus
 from gate.text import words
 from gate.text.words import Words, ago, clock_time, describe, explain, printable, server_link

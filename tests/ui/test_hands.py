@@ -9,7 +9,9 @@ from textual import events
 from textual.widgets import DataTable, Input, Static
 
 from gate.capture.keyboard_wedge import Bursts
-from gate.core.model import Act, Direction, Entry, Outcome, Role
+from gate.core.entry import Act, Entry
+from gate.core.outcome import Outcome
+from gate.core.place import Direction, Role
 from gate.lane.post import Operator
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader

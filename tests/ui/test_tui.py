@@ -10,7 +10,10 @@ from gate.capture.camera import State
 from gate.capture.glimpse import Furniture, Spot
 from gate.capture.hints import Advice
 from gate.capture.picture import Seen
-from gate.core.model import Act, Direction, Outcome, Reason, Role, Scan
+from gate.core.entry import Act
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import Direction, Role
+from gate.core.verdict import Scan
 from gate.credential.layouts import retyped
 from gate.lane.post import Operator
 from gate.reports.lookup import look_up

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_gate(options: argparse.Namespace) -> int:
     """At a gate on its own."""
-    from gate.core.model import Role
+    from gate.core.place import Role
     from gate.lane.operators import Operators
 
     operators = Operators(folder_of(config_of(options)))
@@ -61,7 +61,7 @@ def _of_event(options: argparse.Namespace) -> int:
     """Of the event, for all its gates."""
     import secrets
 
-    from gate.core.model import Role
+    from gate.core.place import Role
     from gate.operators import SALT_BYTES, make_operator, with_operator, without_operator
 
     if options.action == "list":

@@ -13,7 +13,7 @@ from gate.capture.glimpse import Notice
 from gate.capture.hints import Advice
 from gate.capture.picture import Preview
 from gate.config import Config
-from gate.core.model import Verdict
+from gate.core.verdict import Verdict
 from gate.errors import GateError, UsageError
 from gate.i18n import _, ngettext
 from gate.lane.inputs import Inputs

@@ -6,7 +6,7 @@ Letters are 5x7 pixels of our own; the ideographs are 15x14 pixels, drawn from W
 
 from collections.abc import Sequence
 
-from gate.core.model import Outcome
+from gate.core.outcome import Outcome
 
 Pixels = Sequence[Sequence[bool]]
 

@@ -4,7 +4,9 @@ from zoneinfo import ZoneInfo
 
 from textual.widgets import Static
 
-from gate.core.model import Outcome, Place, Verdict
+from gate.core.outcome import Outcome
+from gate.core.place import Place
+from gate.core.verdict import Verdict
 from gate.i18n import _
 from gate.text.words import explain
 from gate.ui.tui.letters import SYMBOLS

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gate.clock import read_wall_ms
-from gate.core.model import Status
+from gate.core.ticket import Status
 from gate.errors import UsageError
 from gate.i18n import _
 from gate.settings import patched

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gate.clock import read_wall_ms
+from gate.core.entry import Entry
 from gate.core.history import Conflict
-from gate.core.model import Entry
 from gate.i18n import _
 from sync.server import conflicts, counts, devices
 from sync.server.devices import need_event

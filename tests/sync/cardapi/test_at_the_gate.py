@@ -10,8 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 
-from gate.core.model import Context, Direction, History, HouseRules, Place, Reason, Scan
+from gate.core.history import History
+from gate.core.outcome import Reason
+from gate.core.place import Direction, HouseRules, Place
 from gate.core.rules import decide
+from gate.core.verdict import Context, Scan
 from gate.text.words import explain
 from sync.cardapi import accounts, codes
 from sync.cardapi.errcodes import Errcode, Refused

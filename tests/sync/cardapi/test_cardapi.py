@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import select, update
 
 from gate.core import entry_codec
-from gate.core.model import CENTRAL, Act, CodeState, Entry, Status
+from gate.core.entry import CENTRAL, Act, Entry
+from gate.core.ticket import CodeState, Status
 from gate.storage.folder import Folder
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.tickets import Tickets

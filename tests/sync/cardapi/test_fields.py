@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gate.core.model import Kind
+from gate.core.ticket import Kind
 from gate.storage.ticket_rows import type_body
 from sync.cardapi import fields
 from sync.cardapi.card import Card, CardStatus, read_create, read_update, shown

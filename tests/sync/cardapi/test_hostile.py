@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate.core.model import Kind
+from gate.core.ticket import Kind
 from gate.storage.log_file import open_log
 from sync.cardapi.errcodes import Errcode
 from sync.cardapi.fields import BASE_INFO, DETAILS, NODES

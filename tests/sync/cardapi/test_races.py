@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, func, select, update
 
-from gate.core.model import Act
+from gate.core.entry import Act
 from sync.cardapi import codes, issued_codes, routes
 from sync.cardapi import tables as t
 from sync.cardapi.errcodes import Refused

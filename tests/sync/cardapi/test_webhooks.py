@@ -22,7 +22,7 @@ from wechatpy.exceptions import InvalidAppIdException
 from wechatpy.utils import check_signature
 
 from gate.core import entry_codec
-from gate.core.model import Act
+from gate.core.entry import Act
 from sync.cardapi import callback, webhook_outbox
 from sync.cardapi import tables as t
 from sync.cardapi.background_jobs import BackgroundJobs

@@ -15,10 +15,12 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from gate.core import entry_codec
+from gate.core.entry import Act, Entry
 from gate.core.intake import read_bodies
 from gate.core.limits import MAX_ENTRIES
-from gate.core.model import Act, Entry, Outcome, Scan
+from gate.core.outcome import Outcome
 from gate.core.signed_tip import SignedTip, signed_tip_message
+from gate.core.verdict import Scan
 from gate.storage.certificates import client_context, load_membership
 from gate.storage.device_key import DeviceKey
 from sync.server import intake

@@ -15,8 +15,9 @@ import pytest
 import zstandard
 from sqlalchemy import Engine, select
 
-from gate.core.model import Outcome, Scan
+from gate.core.outcome import Outcome
 from gate.core.ticket_feed import Changes, ResyncNeeded, Snapshot
+from gate.core.verdict import Scan
 from gate.storage import snapshot_cache
 from gate.storage.audit import audit_journal
 from gate.storage.certificates import Membership, save_membership

@@ -10,7 +10,8 @@ import pytest
 
 from gate.clock import SystemClock
 from gate.core.intake import read_bodies
-from gate.core.model import Outcome, Scan
+from gate.core.outcome import Outcome
+from gate.core.verdict import Scan
 from gate.storage.sync_status import SyncStatusReader
 from sync.server import events, intake, serve, tables
 from sync.server.address import Address

@@ -9,7 +9,9 @@ import pytest
 
 from gate.cli.main import main
 from gate.config import Config
-from gate.core.model import HouseRules, Outcome, Place, Scan
+from gate.core.outcome import Outcome
+from gate.core.place import HouseRules, Place
+from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.reports.doctor import Check, Status, examine
 from gate.storage.event import EventRow, event_row, put_event

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gate.cli.main import main
-from gate.core.model import Outcome, Scan
+from gate.core.outcome import Outcome
+from gate.core.verdict import Scan
 from gate.storage.enrolment import parse_link
 from gate.storage.folder import Folder
 from gate.storage.log_file import AT_FIRST

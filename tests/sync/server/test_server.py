@@ -19,8 +19,8 @@ import zxingcpp
 from gate.cli.main import main
 from gate.core import entry_codec
 from gate.core.enrolment import Enrol
+from gate.core.entry import Act
 from gate.core.event_device import DeviceReport
-from gate.core.model import Act
 from gate.core.replication import Carried, tips_from_text
 from gate.storage import room
 from gate.storage.enrolment import parse_link

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from starlette.routing import Route, WebSocketRoute
 
 from gate.core import entry_codec
+from gate.core.entry import Act
 from gate.core.intake import read_bodies
 from gate.core.limits import MAX_ENTRIES
-from gate.core.model import Act
 from gate.core.signed_tip import SignedTip
 from sync.cardapi.routes import CALLS
 from sync.server import events, intake

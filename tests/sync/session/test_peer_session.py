@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gate.core.model import CENTRAL
+from gate.core.entry import CENTRAL
 from gate.core.replication import tips_to_text
 from gate.storage.device_key import DeviceKey, verifier
 from gate.storage.folder import Folder

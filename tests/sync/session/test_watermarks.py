@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gate.core.coverage import Coverage, OtherLane, coverage
-from gate.core.model import Basis
+from gate.core.outcome import Basis
 from sync.session.watermarks import (
     SAMPLE_MS,
     WAITING,

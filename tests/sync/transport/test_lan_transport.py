@@ -15,7 +15,8 @@ from websockets.sync.client import connect
 from gate import __version__
 from gate.clock import SystemClock
 from gate.core.event_device import DeviceReport
-from gate.core.model import Basis, Outcome, Reason, Role
+from gate.core.outcome import Basis, Outcome, Reason
+from gate.core.place import Role
 from gate.core.ticket_feed import Checkpoint, Snapshot
 from gate.lane.post import Operator
 from gate.storage.certificates import Authority, Membership, client_context, load_membership

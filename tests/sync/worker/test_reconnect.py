@@ -12,8 +12,9 @@ import pytest
 import segno
 
 from gate.core.limits import MAX_ENTRIES
-from gate.core.model import Basis, Outcome, Reason, Scan
+from gate.core.outcome import Basis, Outcome, Reason
 from gate.core.signed_tip import Rejected
+from gate.core.verdict import Scan
 from gate.storage.folder import Folder
 from gate.storage.peer_store import PeerStore
 from gate.storage.replica_file import live_replica

@@ -14,10 +14,11 @@ from gate.core import entry_codec
 from gate.core.event_device import EventDevice as OtherLane
 from gate.core.intake import read_bodies
 from gate.core.limits import HEAD_EVERY
-from gate.core.model import HouseRules, Place, Scan
+from gate.core.place import HouseRules, Place
 from gate.core.replication import Tip, own_or_vouched
 from gate.core.signed_tip import Rejected
 from gate.core.ticket_feed import Changes
+from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.storage.checksums import put_meta
 from gate.storage.device_key import DeviceKey, is_good

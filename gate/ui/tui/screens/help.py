@@ -4,7 +4,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from gate.core.model import Outcome
+from gate.core.outcome import Outcome
 from gate.i18n import _
 from gate.text.words import OUTCOME_WORDS
 from gate.ui.tui.letters import SYMBOLS

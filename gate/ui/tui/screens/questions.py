@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from gate.core.local_time import first_at, last_at
-from gate.core.model import Role
+from gate.core.place import Role
 from gate.errors import GateError
 from gate.i18n import _
 from gate.lane.operators import Operators

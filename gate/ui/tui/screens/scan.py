@@ -16,7 +16,11 @@ from textual.widgets import Digits, Static
 
 from gate.capture.camera import State
 from gate.capture.glimpse import Notice
-from gate.core.model import Direction, Entry, Outcome, Role, ScannerProof, Ticket, Verdict
+from gate.core.entry import Entry
+from gate.core.outcome import Outcome
+from gate.core.place import Direction, Role
+from gate.core.ticket import Ticket
+from gate.core.verdict import ScannerProof, Verdict
 from gate.errors import GateError, OperatorError
 from gate.i18n import _
 from gate.lane.corrections import Undoable, Undone

@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
 from gate.capture.terminal_code import square
-from gate.core.model import ScannerProof
+from gate.core.verdict import ScannerProof
 from gate.i18n import _
 from gate.lane.scanner_repair import Proposed
 from gate.text.scanner_words import proposal_lines

@@ -12,8 +12,8 @@ from textual.coordinate import Coordinate
 from textual.timer import Timer
 from textual.widgets import ContentSwitcher, DataTable, Digits, Static
 
-from gate.core.model import Reason
 from gate.core.origins import OriginCounts
+from gate.core.outcome import Reason
 from gate.errors import GateError
 from gate.i18n import _, ngettext
 from gate.reports import report
