@@ -1,4 +1,6 @@
-"""The pages: what they link to is there, and every command in them is one that ``gate`` takes."""
+"""The pages: each begins with what is needed first, links to what is there, and has no command that
+``gate`` does not take.
+"""
 
 import re
 import shlex
@@ -34,6 +36,11 @@ def dead_links(page: Path, text: str) -> list[str]:
         if not target.exists() or (anchor and anchor not in anchors(target)):
             dead.append(link)
     return dead
+
+
+def beginning(text: str) -> int:
+    """How many words stand before a page's details, which begin with the first heading below its own."""
+    return len(text.partition("\n## ")[0].split())
 
 
 def mentioned_pages() -> list[tuple[Path, str]]:
@@ -119,6 +126,24 @@ def test_the_index_has_every_page() -> None:
     assert [
         page.name for page in DOCS if page.name != "README.md" and f"({page.name})" not in index
     ] == []
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_every_page_begins_with_what_is_needed(page: Path) -> None:
+    """At most 350 words, enough to read in five minutes with what they link to."""
+    assert 50 <= beginning(page.read_text("utf-8")) <= 350
+
+
+def test_a_page_without_a_beginning_is_found() -> None:
+    """Mutation: details at once, and details without an end to their beginning."""
+    page = (ROOT / "docs" / "door.md").read_text("utf-8")
+    assert beginning("# Door\n" + page[page.index("\n## ") :]) < 50
+    assert beginning(page.replace("\n## ", "\n### ")) > 350
+
+
+def test_the_front_page_is_short() -> None:
+    """At most 150 lines."""
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
 
 
 @pages
