@@ -1,6 +1,4 @@
-"""The pages: each begins with what is needed first, links to what is there, and has no command that
-``gate`` does not take.
-"""
+"""The pages: what is needed first begins them, links lead somewhere, commands are there."""
 
 import re
 import shlex
@@ -39,7 +37,7 @@ def dead_links(page: Path, text: str) -> list[str]:
 
 
 def beginning(text: str) -> int:
-    """How many words stand before a page's details, which begin with the first heading below its own."""
+    """How many words stand before a page's details: before the first heading below its own."""
     return len(text.partition("\n## ")[0].split())
 
 
