@@ -51,7 +51,7 @@ from sync.worker.worker import Worker, follow_parent
 log = logging.getLogger(__name__)
 
 DONE, FAILED, USAGE, UNREACHABLE, NOT_WELCOME, QUARANTINED = 0, 1, 2, 3, 4, 5
-"""Exit codes of ``gate sync``: see ``docs/operating.md``."""
+"""Exit codes of ``gate sync``: see ``docs/network.md``."""
 LOCK_WAIT_S = 3.0
 PARENT_S = 5.0
 """Whoever ends a service ends all of it at once: the lane is to be closed before its worker is."""

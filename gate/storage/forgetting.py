@@ -72,7 +72,7 @@ def _of_database(name: str) -> str:
 
 
 def _overwrite(path: Path) -> None:
-    # Helps on plain disks; flash keeps old blocks, which docs/operating.md says.
+    # Helps on plain disks; flash keeps old blocks, which docs/data.md says.
     with suppress(OSError), path.open("r+b") as file:
         size = os.fstat(file.fileno()).st_size
         while size > 0:
