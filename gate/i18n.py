@@ -29,6 +29,11 @@ def _(message: str) -> str:
     return _current.gettext(message)
 
 
+def N_(message: str) -> str:  # noqa: N802  gettext's own name for it
+    """Mark a message for translation without translating it yet."""
+    return message
+
+
 def ngettext(singular: str, plural: str, count: int) -> str:
     """The message for a count in the current language."""
     return _current.ngettext(singular, plural, count)

@@ -251,8 +251,5 @@ def keyboards() -> Iterator[str]:
     folder = Path("/dev/input/by-id")
     for path in sorted(folder.glob("*-event-kbd")) if folder.is_dir() else ():
         name = path.name.casefold()
-        if any(
-            word in name
-            for word in ("scan", "barcode", "honeywell", "zebra", "symbol", "datalogic", "newland")
-        ):
+        if any(word in name for word in SCANNER_WORDS):
             yield str(path)

@@ -11,7 +11,7 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 def tell_fault(fault: "GateError", code: int) -> int:
     """Say on stderr what is wrong and what to do about it; the answer is the code."""
-    from gate.text.words import printable
+    from gate.text.printable import printable
 
     for n, line in enumerate((*fault.message.splitlines(), fault.hint)):
         if line:

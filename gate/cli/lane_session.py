@@ -30,13 +30,14 @@ from gate.reports.ticket_import import remove_old_replicas
 from gate.settings import GateSettings
 from gate.storage.folder import Folder, Lock
 from gate.storage.log_file import open_log
-from gate.storage.ticket_places import ticket_places
+from gate.text.lane_words import isolation_words
+from gate.text.outcome_words import DIRECTION_WORDS
+from gate.text.printable import printable
 from gate.text.scanner_words import ADVICE_WORDS, saved_line
-from gate.text.settings_words import gate_lines, unplaced_line
-from gate.text.words import DIRECTION_WORDS, beside, printable, revoked_words
-from gate.text.words import furniture as furniture_words
+from gate.text.verdict_words import revoked_words
+from gate.text.view_words import beside, furniture_words
 from gate.text.zones import LaneZone, Zone
-from gate.ui.plain import Plain, isolation_words
+from gate.ui.plain import Plain
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,9 @@ from gate.storage.certificates import load_membership
 from gate.storage.conflicts import find_conflicts
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
-from gate.text.words import BASIS_WORDS, OUTCOME_WORDS, basis_words, printable
+from gate.text.connectivity_words import BASIS_WORDS, basis_words
+from gate.text.outcome_words import OUTCOME_WORDS
+from gate.text.printable import printable
 from gate.text.zones import machine_zone
 from sync.server import events, issuing
 from sync.server.database import open_database

@@ -32,7 +32,9 @@ from gate.storage.peer_store import PeerStore
 from gate.storage.revocation import is_revoked, require_not_revoked, revoke, revoked
 from gate.storage.sync_status import SyncStatus
 from gate.storage.tickets import Tickets
-from gate.text.words import basis_words, damage_end, printable
+from gate.text.connectivity_words import basis_words
+from gate.text.damage_words import damage_end
+from gate.text.printable import printable
 from sync.session.send_window import unacked
 from sync.transport.http_client import (
     ProtocolMismatch,

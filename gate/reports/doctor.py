@@ -40,8 +40,11 @@ from gate.storage.revocation import require_not_revoked
 from gate.storage.sqlite import SQLITE_FIXED, SQLITE_NEEDED, SQLITE_VERSION
 from gate.storage.sync_status import SyncStatus
 from gate.storage.tickets import Tickets
-from gate.text.words import age_or_time, clock_time, damage_line, printable, server_link
-from gate.text.words import furniture as furniture_words
+from gate.text.connectivity_words import server_link
+from gate.text.damage_words import damage_line
+from gate.text.printable import printable
+from gate.text.times import age_or_time, clock_time
+from gate.text.view_words import furniture_words
 from gate.text.zones import Zone, is_zone, machine_zone, zone_of
 
 _SYNCS = 20

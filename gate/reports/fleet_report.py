@@ -26,6 +26,7 @@ from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import Device, alarmed_devices, all_devices, newest_of_peers_ms
 from gate.storage.folder import Folder
 from gate.storage.tickets import Tickets
+from gate.text.connectivity_words import basis_words, server_link
 from gate.text.fleet_words import (
     device_name,
     device_state,
@@ -40,8 +41,9 @@ from gate.text.fleet_words import (
     undo_side,
     void_side,
 )
+from gate.text.printable import printable
 from gate.text.spreadsheet import row
-from gate.text.words import basis_words, clock_time, printable, server_link
+from gate.text.times import clock_time
 
 Progress = Callable[[int, int], None]
 """Called now and then with the tickets counted and the tickets there are."""

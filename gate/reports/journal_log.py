@@ -16,8 +16,9 @@ from gate.core.verdict import HAND
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.storage.sqlite import faults
+from gate.text.printable import printable
 from gate.text.spreadsheet import row
-from gate.text.words import clock_time, printable
+from gate.text.times import clock_time
 
 Format = Literal["text", "csv", "jsonl"]
 PAGE = 500

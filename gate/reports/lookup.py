@@ -7,13 +7,16 @@ from gate.core.entry import Act, Entry
 from gate.core.history import History, claims, fold
 from gate.core.ticket import Status, Ticket
 from gate.core.validity import window
-from gate.i18n import _
+from gate.i18n import N_, _
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.storage.peers import PeerStoreReader
 from gate.storage.short_ids import by_short_id
 from gate.storage.tickets import Tickets
-from gate.text.words import N_, REASON_WORDS, clock_time, describe, printable, type_zone
+from gate.text.outcome_words import REASON_WORDS
+from gate.text.printable import printable
+from gate.text.ticket_words import describe, type_zone
+from gate.text.times import clock_time
 
 STATUS_WORDS = {
     Status.NORMAL: N_("good"),

@@ -23,8 +23,8 @@ from gate.storage.journal_reader import JournalReader
 from gate.storage.peers import is_half_made
 from gate.storage.sqlite import faults
 from gate.storage.tickets import Tickets
+from gate.text.printable import printable
 from gate.text.spreadsheet import row
-from gate.text.words import printable
 
 Group = Literal["gate", "type", "outcome", "reason", "operator", "quarter"]
 GROUPS: tuple[Group, ...] = ("gate", "type", "outcome", "reason", "operator", "quarter")

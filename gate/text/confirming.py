@@ -8,7 +8,10 @@ from gate.core.entry import Act, Entry
 from gate.core.place import Direction
 from gate.core.ticket import Ticket
 from gate.i18n import _
-from gate.text.words import DIRECTION_WORDS, clock_time, describe, printable
+from gate.text.outcome_words import DIRECTION_WORDS
+from gate.text.printable import printable
+from gate.text.ticket_words import describe
+from gate.text.times import clock_time
 
 AGAIN_S = 5.0
 """Within this time a second press does what the first has named."""

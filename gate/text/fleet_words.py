@@ -6,11 +6,14 @@ from gate.core.entry import Entry
 from gate.core.history import Claimed, Conflict
 from gate.core.irregular import Irregular, Irregularity, Judged
 from gate.core.origins import OriginCounts
-from gate.core.outcome import Basis
-from gate.i18n import _, ngettext
-from gate.storage.fleet_devices import Device
+from gate.i18n import N_, _, ngettext
+from gate.storage.fleet import Device
 from gate.storage.matters import Matter
-from gate.text.words import N_, REASON_WORDS, basis_words, brief, clock_time, describe, printable
+from gate.text.connectivity_words import basis_words
+from gate.text.outcome_words import REASON_WORDS
+from gate.text.printable import printable
+from gate.text.ticket_words import describe
+from gate.text.times import brief, clock_time
 
 STATE_WORDS = {
     "open": N_("open"),

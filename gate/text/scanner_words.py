@@ -7,9 +7,10 @@ from gate.capture.hints import Advice
 from gate.core.verdict import ScannerProof, Verdict
 from gate.credential.repair import Flaw, Kind, read_flaw
 from gate.credential.scanners import Established
-from gate.i18n import _, ngettext
+from gate.i18n import N_, _, ngettext
 from gate.lane.scanner_repair import Proposed
-from gate.text.words import N_, describe, printable
+from gate.text.printable import printable
+from gate.text.ticket_words import describe
 
 ADVICE_WORDS = {
     Advice.WHOLE: N_("The whole code in the picture, please"),

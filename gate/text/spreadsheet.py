@@ -10,7 +10,7 @@ import io
 import unicodedata
 from collections.abc import Iterable
 
-from gate.text.words import printable
+from gate.text.printable import printable
 
 _FORMULA = frozenset("=+-@")
 _LONGEST = 32_767

@@ -20,10 +20,9 @@ import tzlocal
 from gate.config import AUTO, Config
 from gate.core.local_time import UTC_NAMES
 from gate.errors import GateError
-from gate.i18n import _
+from gate.i18n import N_, _
 from gate.storage.event import event_zone
 from gate.storage.folder import Folder
-from gate.text.words import N_
 
 _LOCALTIME = Path("/etc/localtime")
 

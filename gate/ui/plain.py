@@ -14,16 +14,18 @@ from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from gate.capture.keyboard_wedge import Bursts, Wedge
-from gate.core.outcome import Basis, Outcome
-from gate.core.place import Place
-from gate.core.verdict import ScannerProof, Verdict
+from gate.core.model import Outcome, Place, ScannerProof, Verdict
 from gate.errors import GateError, UsageError
 from gate.i18n import _
 from gate.lane.lane import Lane
 from gate.lane.scanner_repair import Proposed
 from gate.text.confirming import Again, guest, movement, next_turn, way
+from gate.text.lane_words import unheard_at
+from gate.text.outcome_words import DIRECTION_WORDS
+from gate.text.printable import printable
 from gate.text.scanner_words import proposal_lines, scanner_line
-from gate.text.words import DIRECTION_WORDS, clock_time, explain, printable, why_alone
+from gate.text.times import clock_time
+from gate.text.verdict_words import explain
 
 _NO_GAP_MS = 10**9
 """A pipe may stutter: there only line ends end a code."""
@@ -67,25 +69,6 @@ def verdict_line(
         f"{verdict.latency_ms or 0:.0f} ms",
     ]
     return " | ".join(part for part in parts if part)
-
-
-def unheard_at(lane: Lane, verdict: Verdict, time_zone: ZoneInfo) -> str:
-    """Which lanes a verdict could not hear of, and since when; empty when that is nobody."""
-    if verdict.basis is not Basis.ALONE:
-        return ""
-    standing = lane.standing()
-    return why_alone(standing.coverage, standing.boot_ms, lane.now_ms(), time_zone)
-
-
-def isolation_words(lane: Lane, time_zone: ZoneInfo) -> str:
-    """From when on the lane holds everybody, because nobody is heard; empty while it will not."""
-    from_ms = lane.holds_from_ms
-    if from_ms is None:
-        return ""
-    if from_ms <= lane.now_ms():
-        return _("NOBODY HEARD: ALL WAIT")
-    when = clock_time(from_ms, time_zone, near_ms=lane.now_ms())
-    return _("nobody heard: all wait from {when}").format(when=when)
 
 
 @dataclass(slots=True)

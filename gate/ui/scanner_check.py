@@ -23,8 +23,8 @@ from gate.errors import UsageError
 from gate.i18n import _
 from gate.storage.folder import Folder
 from gate.storage.scanner_fixes import Fix, Fixes
+from gate.text.printable import printable
 from gate.text.scanner_words import troubles
-from gate.text.words import printable
 from gate.ui.plain import bursts, raw_keys
 
 SQUARE_TEXT = f'Venue aqwzymAQWZYM0123456789-/:=+_?".,!{GS}end'

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.errors import UsageError
 from gate.i18n import _
-from gate.text.words import printable
+from gate.text.printable import printable
 from sync.cardapi import tables as t
 from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.projection import day_of

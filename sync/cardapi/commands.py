@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, select
 from gate.clock import read_wall_ms
 from gate.errors import StoreError, UsageError
 from gate.i18n import _
-from gate.text.words import printable
+from gate.text.printable import printable
 from sync.cardapi import accounts
 from sync.cardapi import tables as t
 from sync.cardapi.admin import review

@@ -13,7 +13,7 @@ import zxingcpp
 from gate.core.ticket import Kind
 from gate.errors import UsageError
 from gate.i18n import _
-from gate.text.words import printable
+from gate.text.printable import printable
 from sync.cardapi.card import Card
 from sync.cardapi.projection import IssuedCode
 

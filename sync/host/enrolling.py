@@ -27,7 +27,7 @@ from gate.storage import venue_host
 from gate.storage.certificates import door_context, load_membership
 from gate.storage.folder import Folder
 from gate.storage.log_file import open_log
-from gate.text.words import printable
+from gate.text.printable import printable
 from sync.server import http, invite
 from sync.server.http import Denied, reply
 from sync.server.request_timeout import HttpProtocol

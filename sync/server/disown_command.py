@@ -7,7 +7,7 @@ from gate.core.disowning import FROM_THE_BEGINNING, Effect
 from gate.errors import UsageError
 from gate.i18n import _
 from gate.storage.moments import BadMoment, Side, second_of
-from gate.text.words import printable
+from gate.text.printable import printable
 
 TICKETS_NAMED = 20
 

@@ -16,9 +16,7 @@ from gate.storage.enrolment import Enrolment, save
 from gate.storage.folder import Folder, Lock
 from gate.storage.peer_store import PeerStore
 from gate.storage.sync_status import DeviceStatus, SyncStatus
-from gate.text.words import ago
-from sync.transport.http_client import ServerClient
-from sync.worker.server_link import ServerLink
+from gate.text.times import ago
 from sync.worker.worker import Worker
 from tests.support.central import Maker
 from tests.support.venue import NOW_MS

@@ -19,8 +19,9 @@ from gate.storage.journal_reader import JournalReader
 from gate.storage.peer_store import PeerStore
 from gate.storage.peers import PeerStoreReader
 from gate.storage.ticket_feed import TicketFeed
-from gate.text.words import basis_words
-from gate.ui.plain import unheard_at, verdict_line
+from gate.text.connectivity_words import basis_words
+from gate.text.lane_words import unheard_at
+from gate.ui.plain import verdict_line
 from sync.session.watermarks import Watermarks
 from sync.worker.device_directory import DeviceDirectory
 from tests.conftest import MakeLane

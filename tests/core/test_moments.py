@@ -41,7 +41,8 @@ from gate.storage.moments import BadMoment, Side, second_of
 from gate.storage.ticket_rows import BadRow, TypeTimes, changed_body, ticket_body, type_body
 from gate.storage.tickets import Tickets
 from gate.text import zones
-from gate.text.words import age_or_time, clock_time, explain
+from gate.text.times import age_or_time, clock_time
+from gate.text.verdict_words import explain
 from gate.text.zones import LaneZone, Source, machine_zone, zone_of
 from gate.ui.tui.app import GateApp
 from gate.ui.tui.screens.questions import TimeQuestion

@@ -18,8 +18,8 @@ from gate.storage.checksums import put_meta
 from gate.storage.folder import Folder
 from gate.storage.sync_status import SyncStatus, note_heard
 from gate.storage.tickets import Tickets
+from gate.text.lane_words import isolation_words
 from gate.text.zones import ZoneInfo
-from gate.ui.plain import isolation_words
 from tests.conftest import MakeLane
 from tests.support.central import Central, central
 from tests.support.programs import run

@@ -20,7 +20,7 @@ from gate.errors import ConfigError
 from gate.lane.lane import Lane
 from gate.storage.connectivity import ConnectivityReader
 from gate.storage.folder import Folder
-from gate.text.words import Words, explain
+from gate.text.verdict_words import Words, explain
 from sync.wire import Heartbeat
 from sync.worker.lan_link import current_by_peers
 from tests.conftest import MakeLane

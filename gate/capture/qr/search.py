@@ -31,7 +31,6 @@ NUDGES = (1.0, 0.5, 0.25, 0.12)
 """Modules by which corners are moved to fit better, ever less."""
 
 Picture = NDArray[np.float32]
-Point = tuple[float, float]
 
 
 class Finder(NamedTuple):

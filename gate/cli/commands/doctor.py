@@ -49,7 +49,7 @@ def _as_json(check: "Check") -> str:
 
 
 def _as_text(check: "Check") -> str:
-    from gate.text.words import printable
+    from gate.text.printable import printable
 
     line = f"{check.status.upper():<5} {check.name}: {printable(check.detail, 400)}\n"
     return line + (f"      {check.hint}\n" if check.hint else "")

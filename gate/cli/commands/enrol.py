@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Join, and fetch everything there is."""
     from gate.cli.progress import progress
     from gate.cli.sync_commands import enrol_device, sync_once
-    from gate.text.words import printable
+    from gate.text.printable import printable
     from gate.text.zones import zone_of
 
     config = config_of(options)

@@ -102,7 +102,7 @@ def _import_bundles(folder: "Folder", names: Sequence[str], *, others: bool) -> 
 
 
 def _tell_brought(brought: "ImportedBundle") -> None:
-    from gate.text.words import printable
+    from gate.text.printable import printable
 
     if brought.waits:
         told = _("{entries} entries of {gate} wait in the inbox: the sync worker takes them in")

@@ -53,7 +53,7 @@ def _as_json(name: str, took_ms: float, codes: "list[Code]") -> str:
 
 
 def _as_text(name: str, took_ms: float, codes: "list[Code]") -> str:
-    from gate.text.words import printable
+    from gate.text.printable import printable
 
     head = f"{printable(name)}: " + (_("nothing found") if not codes else "")
     lines = [f"{head} {took_ms:.0f} ms"]

@@ -58,7 +58,7 @@ def _tell_status(folder: "Folder", config: "Config", *, is_json: bool) -> int:
 
 
 def _ago(seconds: float | None) -> str:
-    from gate.text.words import ago
+    from gate.text.times import ago
 
     return _("not in this boot") if seconds is None else ago(int(seconds * 1000))
 

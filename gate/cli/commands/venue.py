@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _create(options: argparse.Namespace, folder: "Folder") -> int:
     from gate.storage import venue_host
-    from gate.text.words import printable
+    from gate.text.printable import printable
     from gate.text.zones import zone_of
 
     config = config_of(options)
@@ -133,7 +133,7 @@ def _types_elsewhere(folder: "Folder", zone: str) -> int:
 
 def _set_isolated(options: argparse.Namespace, folder: "Folder") -> int:
     from gate.storage import venue_host
-    from gate.text.words import isolated_words
+    from gate.text.connectivity_words import isolated_words
 
     row = venue_host.set_isolated_hours(folder, isolated_hours(options.hours) or 0)
     sys.stdout.write(isolated_words(row.isolated_hours) + "\n")
@@ -146,7 +146,7 @@ def _set_end(options: argparse.Namespace, folder: "Folder") -> int:
     from gate.storage import venue_host
     from gate.storage.event import event_zone
     from gate.storage.moments import Side
-    from gate.text.words import clock_time
+    from gate.text.times import clock_time
 
     zone = ZoneInfo(event_zone(folder) or "UTC")
     ends_ms = None if options.day == "never" else moment_ms(options.day, zone, Side.END)
@@ -188,7 +188,7 @@ def _set_state(options: argparse.Namespace, folder: "Folder") -> int:
 
 
 def _tell(devices: "Iterable[MemberRow]") -> int:
-    from gate.text.words import printable
+    from gate.text.printable import printable
 
     for one in devices:
         state = one.state if one.counts_until is None else f"{one.state}, disowned"

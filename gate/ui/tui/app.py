@@ -21,17 +21,12 @@ from gate.lane.lane import Lane
 from gate.lane.operators import Operators
 from gate.storage.connectivity import Connectivity
 from gate.storage.folder import Folder
-from gate.text.words import (
-    DIRECTION_WORDS,
-    age_or_time,
-    ago,
-    basis_words,
-    clock_time,
-    printable,
-    server_link,
-)
+from gate.text.connectivity_words import basis_words, server_link
+from gate.text.lane_words import isolation_words
+from gate.text.outcome_words import DIRECTION_WORDS
+from gate.text.printable import printable
+from gate.text.times import age_or_time, ago, clock_time
 from gate.text.zones import LaneZone
-from gate.ui.plain import isolation_words
 from gate.ui.tui.messages import (
     AdviceGiven,
     CameraChanged,

@@ -17,8 +17,8 @@ from textual.widgets import Static
 
 from gate.capture.keyboard_wedge import GAP_MS, Wedge
 from gate.capture.picture import Preview as Picture
-from gate.core.outcome import Outcome
-from gate.text.words import Words
+from gate.core.model import Outcome
+from gate.text.verdict_words import Words
 from gate.ui.tui import letters
 
 TYPING_EVERY_MS = 20

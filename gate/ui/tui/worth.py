@@ -8,7 +8,7 @@ from gate.core.outcome import Outcome
 from gate.core.place import Place
 from gate.core.verdict import Verdict
 from gate.i18n import _
-from gate.text.words import explain
+from gate.text.verdict_words import explain
 from gate.ui.tui.letters import SYMBOLS
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from gate.i18n import _
 from gate.storage.matters import Matter
-from gate.text.words import printable
+from gate.text.printable import printable
 from gate.ui.tui.screens.page import Page
 from gate.ui.tui.screens.questions import Signed
 

@@ -13,7 +13,7 @@ from gate.clock import SystemClock
 from gate.errors import GateError
 from gate.i18n import _
 from gate.reports.doctor import Check, Status, codes_in_view, examine
-from gate.text.words import printable
+from gate.text.printable import printable
 from gate.ui.tui.screens.page import Page
 from gate.ui.tui.screens.questions import PinQuestion, Signed, TimeQuestion
 

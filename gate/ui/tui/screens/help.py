@@ -6,7 +6,7 @@ from textual.widgets import Static
 
 from gate.core.outcome import Outcome
 from gate.i18n import _
-from gate.text.words import OUTCOME_WORDS
+from gate.text.outcome_words import OUTCOME_WORDS
 from gate.ui.tui.letters import SYMBOLS
 from gate.ui.tui.screens.page import Page
 

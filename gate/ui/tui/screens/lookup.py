@@ -22,7 +22,8 @@ from gate.i18n import _
 from gate.lane.post import Operator
 from gate.reports.lookup import STATUS_WORDS, Found, look_up, tell
 from gate.text.confirming import guest, movement
-from gate.text.words import CLAIM_TOLD, describe, printable
+from gate.text.printable import printable
+from gate.text.ticket_words import describe
 from gate.ui.tui.fields import Field
 from gate.ui.tui.messages import Decided
 from gate.ui.tui.screens.page import Page
@@ -275,7 +276,11 @@ class LookupScreen(Page):
             app.call_from_thread(app.complain, fault)
             return
         if undone.is_claim:
-            app.call_from_thread(self.notify, _(CLAIM_TOLD), markup=False)
+            claimed = _(
+                "It counts once the gate that did it, or the server, confirms it. "
+                "Until then the ticket is CHECK."
+            )
+            app.call_from_thread(self.notify, claimed, markup=False)
         app.call_from_thread(self._search, self.query_one(Input).value, 0.0)
 
     @work(thread=True, exclusive=True, group="search", exit_on_error=False)

@@ -28,17 +28,15 @@ from gate.lane.post import Operator
 from gate.lane.scanner_repair import Proposed
 from gate.storage.matters import Watch
 from gate.text.confirming import AGAIN_S, Again, guest, movement, next_turn, way
+from gate.text.lane_words import unheard_at
+from gate.text.outcome_words import REASON_WORDS
+from gate.text.printable import printable
 from gate.text.scanner_words import ADVICE_WORDS, saved_line, scanner_line, troubles
-from gate.text.words import (
-    REASON_WORDS,
-    beside,
-    clock_time,
-    describe,
-    explain,
-    printable,
-    revoked_words,
-)
-from gate.ui.plain import BELLS, unheard_at
+from gate.text.ticket_words import describe
+from gate.text.times import clock_time
+from gate.text.verdict_words import explain, revoked_words
+from gate.text.view_words import beside
+from gate.ui.plain import BELLS
 from gate.ui.scanner_check import Finding
 from gate.ui.tui.letters import SYMBOLS
 from gate.ui.tui.messages import (

@@ -23,6 +23,7 @@ from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import Device, all_devices
 from gate.storage.matters import Matter, matters
 from gate.storage.nudge import try_now
+from gate.text.connectivity_words import server_link
 from gate.text.fleet_words import (
     device_name,
     device_state,
@@ -37,7 +38,9 @@ from gate.text.fleet_words import (
     sides,
     what_next,
 )
-from gate.text.words import REASON_WORDS, clock_time, printable, server_link
+from gate.text.outcome_words import REASON_WORDS
+from gate.text.printable import printable
+from gate.text.times import clock_time
 from gate.ui.tui.screens.claims import ask_to_confirm
 from gate.ui.tui.screens.page import Page
 from gate.ui.tui.screens.questions import Signed

@@ -1,0 +1,107 @@
+"""How sure a verdict is, and who was heard when: what a person has to know of the network."""
+
+import math
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from gate.core.coverage import Coverage, OtherLane
+from gate.core.model import Basis
+from gate.i18n import N_, _, ngettext
+from gate.storage.sync_status import SyncStatus
+from gate.text.printable import printable
+from gate.text.times import brief, clock_time
+
+LINK_LOST_MS = 60_000
+"""After so long a connection that brings nothing is none, whatever the sync worker last said."""
+CATCHING_UP_MS = 10_000
+"""A lane that was heard so lately is not unheard: what it did is not all here yet."""
+UNHEARD_SHOWN = 3
+"""How many unheard lanes are named; of the others only the number."""
+
+BASIS_WORDS = {
+    Basis.ONLY: N_("only lane"),
+    Basis.CENTRAL: N_("sure: server"),
+    Basis.LAN: N_("sure: all gates"),
+    Basis.ALONE: N_("alone"),
+    Basis.UNSEEN: N_("not in the list yet"),
+}
+
+
+def isolated_words(hours: int) -> str:
+    """For how long a gate that hears nobody lets people in."""
+    if not hours:
+        return _("a gate that hears nobody goes on without an end")
+    told = ngettext(
+        "a gate that has heard nobody for {n} hour lets nobody in",
+        "a gate that has heard nobody for {n} hours lets nobody in",
+        hours,
+    )
+    return told.format(n=hours)
+
+
+def basis_words(basis: Basis, age_ms: int | None = None, *, is_brief: bool = False) -> str:
+    """What a verdict is worth; while it is sure, up to how long before it, and by whose word.
+
+    For a status bar, which tells by itself who is heard, without the latter.
+    """
+    words = _(BASIS_WORDS[basis])
+    if age_ms is None or basis not in (Basis.CENTRAL, Basis.LAN):
+        return words
+    # Rounded up: it is promised that nothing older is missing.
+    seconds = max(0.1, math.ceil(age_ms / 100) / 10)
+    if is_brief:
+        return _("sure: {seconds} s").format(seconds=f"{seconds:.1f}")
+    return _("{sure}, {seconds} s").format(sure=words, seconds=f"{seconds:.1f}")
+
+
+def why_alone(coverage: Coverage, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
+    """Why nothing is sure; ``boot_ms`` and ``at_ms`` are the same moment."""
+    if coverage.is_refetching:
+        return _("what the others did is being fetched again")
+    return unheard(coverage.unheard, boot_ms, at_ms, time_zone)
+
+
+def unheard(lanes: Sequence[OtherLane], boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
+    """Of whom too little is known, and why; ``boot_ms`` and ``at_ms`` are the same moment."""
+    told = [_unheard(lane, boot_ms, at_ms, time_zone) for lane in lanes[:UNHEARD_SHOWN]]
+    more = len(lanes) - len(told)
+    if more > 0:
+        told.append(ngettext("{n} more", "{n} more", more).format(n=more))
+    return ", ".join(told)
+
+
+def _unheard(lane: OtherLane, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
+    name = printable(lane.name or lane.device[:8], 24)
+    heard_boot_ms = lane.heard_boot_ms
+    if heard_boot_ms is None:
+        return _("{name} never heard").format(name=name)
+    if boot_ms - heard_boot_ms < CATCHING_UP_MS:
+        if lane.behind:
+            told = ngettext("{name}: {n} behind", "{name}: {n} behind", lane.behind)
+            return told.format(name=name, n=lane.behind)
+        return _("{name}: catching up").format(name=name)
+    heard_ms = at_ms - (boot_ms - heard_boot_ms)
+    return _("{name} unheard since {when}").format(
+        name=name, when=clock_time(heard_ms, time_zone, near_ms=at_ms)
+    )
+
+
+def server_link(freshness: SyncStatus, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
+    """How server and gates were last heard, in a few words; the two times are the same moment."""
+    is_told = boot_ms - freshness.boot_ms < LINK_LOST_MS
+    gates = _("LAN {n}").format(n=freshness.gates if is_told else 0)
+    if not freshness.server and freshness.boot_id:
+        return gates
+    central = _server(freshness, boot_ms, at_ms, time_zone)
+    return f"{central} · {gates}" if freshness.gates and is_told else central
+
+
+def _server(freshness: SyncStatus, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
+    heard_boot_ms = freshness.server_boot_ms
+    if heard_boot_ms is None:
+        return _("central not heard yet")
+    if freshness.link and boot_ms - heard_boot_ms < LINK_LOST_MS:
+        return _("central {ago}").format(ago=brief(boot_ms - heard_boot_ms))
+    return _("central unheard since {when}").format(
+        when=clock_time(at_ms - (boot_ms - heard_boot_ms), time_zone, near_ms=at_ms)
+    )

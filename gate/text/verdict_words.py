@@ -1,0 +1,140 @@
+"""Verdicts in the operator's words: rule, fact and remedy."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from gate.core.model import Basis, Direction, Flag, Outcome, Place, Reason, Ticket, Verdict
+from gate.i18n import N_, _
+from gate.text.connectivity_words import basis_words
+from gate.text.facts import fact
+from gate.text.outcome_words import OUTCOME_WORDS, REASON_WORDS
+from gate.text.printable import printable
+from gate.text.ticket_words import describe
+
+_REMEDIES = {
+    Reason.UNREADABLE: N_("Scan again, or look the guest up by name (F4)."),
+    Reason.UNKNOWN: N_("For this event? Look the guest up by name (F4)."),
+    Reason.AMBIGUOUS: N_("Look the guest up by name (F4)."),
+    Reason.TWO_TICKETS: N_(
+        "Look the guest up by name (F4); test the scanner: gate doctor --scanner."
+    ),
+    Reason.REVOKED: N_("Send the guest to the ticket desk."),
+    Reason.DELETED: N_("Send the guest to the ticket desk."),
+    Reason.GIFTING: N_("The friend takes it, or the gift is called back; then scan again."),
+    Reason.TRANSFERRED: N_("Ask for the new code: only its new owner's is good."),
+    Reason.REPLACED: N_("Ask for the newest code of this ticket."),
+    Reason.UNCLAIMED: N_("The guest claims it on the phone first."),
+    Reason.LIMITED: N_("Send the guest to the ticket desk."),
+    Reason.WRONG_EVENT: N_("Ask for the ticket of this event."),
+    Reason.WRONG_PLACE: N_("Send the guest to the place on the ticket."),
+    Reason.WRONG_TYPE: N_("Send the guest to a gate that takes it."),
+    Reason.WRONG_ZONE: N_("Send the guest to that zone."),
+    Reason.WRONG_ROOM: N_("Send the guest to that hall."),
+    Reason.WRONG_FLIGHT: N_("Send the passenger to the gate of that flight."),
+    Reason.NOT_CHECKED_IN: N_("Send the passenger to check-in."),
+    Reason.TOO_EARLY: N_("Ask the guest to come back then."),
+    Reason.TOO_LATE: N_("Send the guest to the ticket desk."),
+    Reason.OUTSIDE_HOURS: N_("Ask the guest to come in the opening hours."),
+    Reason.ALREADY_USED: N_("Ask for the guest's other tickets; in doubt call a supervisor."),
+    Reason.USED_ELSEWHERE: N_("Send the guest to the ticket desk."),
+    Reason.NOT_ENOUGH_USES: N_("Let in as many as are left."),
+    Reason.PASS_BACK: N_("Look who is holding it; in doubt call a supervisor."),
+    Reason.ZONE_FULL: N_("Wait until somebody leaves; a supervisor may admit (Ctrl+O)."),
+    Reason.ALONE: N_("Call a supervisor."),
+    Reason.ISOLATED: N_("Connect this gate; until then a supervisor may admit (Ctrl+O)."),
+    Reason.UNDO_CLAIMED: N_("Ask the guest, and look who else came on it (F4)."),
+    Reason.CLOCK_NOT_TRUSTED: N_("Check the time on the ticket yourself. Set the clock on F9."),
+    Reason.GATE_REVOKED: N_("It lets nobody in any more. Send the guest to another gate."),
+    Reason.MORE_USES: N_("F7 lets the next person through, Ctrl+N a number."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said of one verdict. Every part is safe to put on a terminal."""
+
+    word: str
+    """The one word, largest on the screen."""
+    rule: str
+    fact: str = ""
+    remedy: str = ""
+    ticket: str = ""
+    """Type, seat, zone: what helps to find the place."""
+    holder: str = ""
+    note: str = ""
+    """What the issuer wants looked at."""
+    uses: str = ""
+    basis: str = ""
+    scanner: str = ""
+    """What is wrong with the scanner, and what it takes to believe that."""
+
+
+def explain(
+    verdict: Verdict,
+    place: Place,
+    time_zone: ZoneInfo,
+    *,
+    show_names: bool = True,
+    unheard: str = "",
+) -> Words:
+    """Put a verdict into words for the person at the door; ``unheard`` says why it is alone."""
+    ticket = verdict.ticket
+    return Words(
+        word=_(OUTCOME_WORDS[verdict.outcome]),
+        rule=_(REASON_WORDS[verdict.reason]),
+        fact=fact(verdict, place, time_zone),
+        remedy=_remedy(verdict, place),
+        ticket=describe(ticket) if ticket else "",
+        holder=printable(ticket.holder) if ticket and show_names else "",
+        note=_note(ticket) if ticket else "",
+        uses=_uses(verdict),
+        basis=_basis(verdict, unheard),
+    )
+
+
+def revoked_words() -> Words:
+    """What a gate that was revoked shows all the time."""
+    return Words(
+        word=_(OUTCOME_WORDS[Outcome.REFUSE]),
+        rule=_(REASON_WORDS[Reason.GATE_REVOKED]),
+        remedy=_(_REMEDIES[Reason.GATE_REVOKED]),
+    )
+
+
+def _note(ticket: Ticket) -> str:
+    return printable(" · ".join(n for n in (ticket.attention, ticket.type.attention) if n))
+
+
+def _uses(verdict: Verdict) -> str:
+    ticket = verdict.ticket
+    if ticket is None or ticket.use_limit == 1:
+        return ""
+    return _("{used} of {limit} used").format(used=verdict.used, limit=ticket.use_limit)
+
+
+def _basis(verdict: Verdict, unheard: str) -> str:
+    told = basis_words(verdict.basis, verdict.basis_age_ms)
+    words = [] if verdict.basis is Basis.ONLY else [told]
+    if verdict.basis is Basis.ALONE and unheard:
+        words = [_("alone: {unheard}").format(unheard=unheard)]
+    if Flag.NOT_INSIDE in verdict.flags:
+        words.append(_("was not seen coming in"))
+    if Flag.CLOCK_NOT_TRUSTED in verdict.flags:
+        words.append(_("clock not trusted"))
+    return ", ".join(words)
+
+
+def _remedy(verdict: Verdict, place: Place) -> str:
+    ticket = verdict.ticket
+    if verdict.outcome is Outcome.VALID:
+        return _("Checked only: nothing was redeemed.")
+    if ticket is None and verdict.direction is Direction.OUT:
+        return _("Let them out; nothing is recorded.") if verdict.outcome is Outcome.REFUSE else ""
+    if verdict.list_as_of_ms is not None:
+        return _("It may be newer than the list: ask at the ticket desk.")
+    if verdict.reason is Reason.WRONG_ENTRANCE and ticket is not None:
+        way = place.ways.get(ticket.way_in, "")
+        return printable(way) or _("Send the guest there.")
+    if verdict.reason is Reason.MORE_USES and verdict.direction is Direction.OUT:
+        return _("F7 lets the next person out.")
+    return _(_REMEDIES[verdict.reason]) if verdict.reason in _REMEDIES else ""
