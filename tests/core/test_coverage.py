@@ -12,8 +12,8 @@ from gate.core.outcome import Basis, Flag, Outcome, Reason
 from gate.core.place import HouseRules, Policy
 from gate.core.verdict import Scan
 from gate.lane.lane import Lane
-from gate.reports import doctor
-from gate.reports.doctor import Status
+from gate.reports.checks import network
+from gate.reports.checks.finding import Status
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.storage.peer_store import PeerStore
@@ -320,11 +320,11 @@ def test_the_doctor_on_the_server(
 ) -> None:
     """Unheard is a warning, a clone is a failure; without a server there is nothing to say."""
     config = load(None, {}, [])
-    assert doctor._server(config, venue, clock).status is Status.SKIP
+    assert network.server(config, venue, clock).status is Status.SKIP
     enrol(venue)
     if word is not None:
         say(venue, clock, **word)  # type: ignore[arg-type]
-    found = doctor._server(config, venue, clock)
+    found = network.server(config, venue, clock)
     assert found.status is status
     assert told in found.detail
 
@@ -333,12 +333,12 @@ def test_the_doctor_on_the_other_devices(
     lane: Lane, venue: Folder, clock: FixedClock, tmp_path: Path
 ) -> None:
     """How many are heard of, and what waits for a supervisor."""
-    assert doctor._peers(venue).status is Status.SKIP
+    assert network.other_devices(venue).status is Status.SKIP
     lane.admit(Scan("GOOD001"))
     with neighbour(tmp_path / "south", clock) as other:
         other.admit(Scan("GOOD001"))
         carry(other._folder, venue)
-    found = doctor._peers(venue)
+    found = network.other_devices(venue)
     assert (found.status, found.detail.partition(", log")[0]) == (
         Status.WARN, "1 heard of, 1 open conflicts",
     )  # fmt: skip

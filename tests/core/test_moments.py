@@ -32,7 +32,8 @@ from gate.core.validity import is_open, term
 from gate.core.verdict import Scan, Verdict
 from gate.errors import ImportFault
 from gate.lane.lane import Lane
-from gate.reports.doctor import Check, Status, examine
+from gate.reports.checks.finding import Status
+from gate.reports.doctor import Check, examine
 from gate.reports.lookup import look_up, tell
 from gate.reports.ticket_import import Imported, import_files
 from gate.storage import moments

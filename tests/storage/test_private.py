@@ -11,7 +11,8 @@ import pytest
 from gate.clock import SystemClock
 from gate.config import load
 from gate.errors import StoreError
-from gate.reports.doctor import Status, examine
+from gate.reports.checks.finding import Status
+from gate.reports.doctor import examine
 from gate.storage import venue_host
 from gate.storage.folder import Folder, make_private, not_private
 from tests.conftest import needs

@@ -11,10 +11,10 @@ from textual.widgets import Input
 
 from gate import i18n
 from gate.capture.picture import Preview
-from gate.core.place import Direction, Role
-from gate.core.verdict import Scan
-from gate.lane.post import Operator
-from gate.reports.doctor import Check, Status
+from gate.core.model import Direction, Role, Scan
+from gate.lane.lane import Operator
+from gate.reports.checks.finding import Status
+from gate.reports.doctor import Check
 from gate.storage.folder import Folder
 from gate.ui.tui.app import GateApp
 from gate.ui.tui.screens import doctor as doctor_module

@@ -26,7 +26,8 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Examine the machine, or one of its scanners."""
     from gate.clock import SystemClock
-    from gate.reports.doctor import Status, examine
+    from gate.reports.checks.finding import Status
+    from gate.reports.doctor import examine
 
     config = config_of(options)
     folder = folder_of(config)

@@ -12,7 +12,8 @@ from textual.worker import get_current_worker
 from gate.clock import SystemClock
 from gate.errors import GateError
 from gate.i18n import _
-from gate.reports.doctor import Check, Status, codes_in_view, examine
+from gate.reports.checks.finding import Status
+from gate.reports.doctor import Check, codes_in_view, examine
 from gate.text.printable import printable
 from gate.ui.tui.screens.page import Page
 from gate.ui.tui.screens.questions import PinQuestion, Signed, TimeQuestion

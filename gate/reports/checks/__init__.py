@@ -1,0 +1,1 @@
+"""What the doctor looks at: each check says what it found and what to do."""
