@@ -11,7 +11,9 @@ import cv2
 import zxingcpp
 from pyzbar import pyzbar
 
-from gate.capture.decode import Code, Decoder, Frame
+from gate.capture.decode import Decoder
+from gate.capture.regions import Frame
+from gate.capture.symbol_readers import Code
 
 Read = list[tuple[str, str]]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gate.capture.decode import Code
+    from gate.capture.symbol_readers import Code
 
 log = logging.getLogger(__name__)
 

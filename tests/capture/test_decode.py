@@ -17,16 +17,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from gate.capture import decode
-from gate.capture.decode import (
-    LOOK_AGAIN,
-    REST,
-    SYMBOLOGIES,
-    TRACKED,
-    Code,
-    Decoder,
-    Frame,
-    backends,
-)
+from gate.capture.decode import LOOK_AGAIN, REST, TRACKED, Decoder
+from gate.capture.passes import GLANCE, IN_TURN, SYMBOLOGIES
+from gate.capture.regions import Frame
+from gate.capture.symbol_readers import Code, backends
 from gate.errors import InputError
 from tests.conftest import needs
 from tests.support.paths import DATA
@@ -54,7 +48,7 @@ TEXTS = {
 ANGLES = (0, 15, 45, 90, 180)
 BARS = ("PDF417", "Code128", "Code39", "EAN13")
 MARGIN = 24
-TURNS = len(decode._IN_TURN)
+TURNS = len(IN_TURN)
 """Bundles of rescue passes that take turns."""
 LIVE = 1 + TURNS * (1 + REST)
 """Frames of a still picture in which every pass has had its turn."""
@@ -356,7 +350,7 @@ def test_rescue_passes_keep_to_their_budget(
         decoder.read(np.full((90, 160), 40 + number % 2 * 100, np.uint8))
     assert 0 < spent["rescue"] <= decode.BUDGET * spent["glance"] + 2 * rescue_s + 1e-6
     if rescue_s <= glance_s:
-        passes = sum(len(turn) for turn in decode._IN_TURN) / TURNS
+        passes = sum(len(turn) for turn in IN_TURN) / TURNS
         expected = passes * rescue_s * 600 / (1 + REST)
         assert spent["rescue"] == pytest.approx(expected, rel=0.02)
 
@@ -368,8 +362,8 @@ def test_idle_time_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
         count, at = [0], [0.0]
 
         def looked(how: Any, *_rest: Any, count: Any = count, at: Any = at) -> dict[Any, Code]:
-            count[0] += how is not decode._GLANCE
-            at[0] += 0.005 if how is decode._GLANCE else 0.3
+            count[0] += how is not GLANCE
+            at[0] += 0.005 if how is GLANCE else 0.3
             return {}
 
         monkeypatch.setattr(decode, "_look", looked)
@@ -485,7 +479,8 @@ def test_the_module_can_be_imported_where_nothing_is_installed() -> None:
         "import sys\n"
         "for name in ('cv2', 'numpy', 'zxingcpp', 'pyzbar'): sys.modules[name] = None\n"
         "from gate.errors import InputError\n"
-        "from gate.capture.decode import Decoder, backends\n"
+        "from gate.capture.decode import Decoder\n"
+        "from gate.capture.symbol_readers import backends\n"
         "Decoder()\n"
         "assert not any(backends().values())\n"
     )

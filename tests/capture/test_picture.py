@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from gate.capture.camera import Camera, Shot
-from gate.capture.decode import Code, Frame
 from gate.capture.picture import DOUBTS_KEPT, PictureScanner, Preview, Seen
-from gate.capture.regions import Sighted
+from gate.capture.regions import Frame, Sighted
+from gate.capture.symbol_readers import Code
 from gate.lane.inputs import capture_source
 from tests.capture.test_camera import FakeCapture, noisy
 

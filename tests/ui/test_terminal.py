@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from gate.capture.decode import backends
-from gate.core.entry import Act
+from gate.capture.symbol_readers import backends
+from gate.core.model import Act
 from gate.storage.audit import audit_journal
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
@@ -244,7 +244,7 @@ def test_without_zxing_the_demo_reads_with_pyzbar() -> None:
     needs(bool(backends()["pyzbar"]), "libzbar")
     ran = hidden(
         hide("zxingcpp")
-        + '"$PYTHON" -c "from gate.capture.decode import backends; print(backends())"'
+        + '"$PYTHON" -c "from gate.capture.symbol_readers import backends; print(backends())"'
     )
     assert "'zxing-cpp': ''" in ran.stdout, ran.stderr
     assert "'pyzbar': ''" not in ran.stdout

@@ -12,7 +12,7 @@ from gate.cli.options import config_of
 from gate.i18n import _
 
 if TYPE_CHECKING:
-    from gate.capture.decode import Code
+    from gate.capture.symbol_readers import Code
 
 
 def add(commands: Commands) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from gate import __version__
 from gate.capture.camera import load_cv2
-from gate.capture.decode import backends
 from gate.capture.evdev import keyboards
+from gate.capture.symbol_readers import backends
 from gate.config import Config
 from gate.errors import InputError
 from gate.i18n import _

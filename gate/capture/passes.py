@@ -1,0 +1,194 @@
+"""Ways to look at a frame: pictures made of it, each against another fault of pictures.
+
+``docs/decoders.md`` says what each is worth.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+from gate.capture.camera import load_cv2
+from gate.capture.regions import Frame, Region, evened, lean, regions, turned
+
+SYMBOLOGIES = ("QRCode", "Aztec", "PDF417", "DataMatrix", "Code128", "Code39", "EAN13")
+MOST_PIXELS = 4_000_000
+"""Nothing is enlarged beyond that: a large frame need not cost more."""
+ENOUGH_PIXELS = 500_000
+"""To tell how most edges lie."""
+REGION_PIXELS = 1_000_000
+"""No region is enlarged beyond that."""
+
+ALL = frozenset(SYMBOLOGIES)
+MATRIX = frozenset({"QRCode", "Aztec", "DataMatrix"})
+BARS = ALL - MATRIX
+
+
+@dataclass(slots=True)
+class Scene:
+    """A frame in grey, and where in it codes may be."""
+
+    grey: Frame
+    most: int = 1
+    """How many regions are looked at."""
+    _regions: list[Region] | None = None
+
+    @property
+    def regions(self) -> list[Region]:
+        """The densest regions, the densest first; looked for once."""
+        if self._regions is None:
+            self._regions = regions(self.grey, self.most)
+        return self._regions
+
+
+class View(NamedTuple):
+    """A picture made of a frame, and the affine way back to the frame."""
+
+    picture: Frame
+    back: Sequence[float] = (1, 0, 0, 0, 1, 0)
+
+
+class Pass(NamedTuple):
+    """One way to look."""
+
+    views: Callable[[Scene], Iterable[View]]
+    symbologies: frozenset[str] = ALL
+    all_ways: bool = False
+    """Also lying on its side, and light on dark."""
+    all_sizes: bool = False
+
+
+def _plain(scene: Scene) -> Iterator[View]:
+    yield View(scene.grey)
+
+
+def _larger(scene: Scene, factor: float) -> Iterator[View]:
+    yield scaled(scene.grey, factor)
+
+
+def scaled(grey: Frame, factor: float) -> View:
+    """The picture larger or smaller, as far as that is worth its price."""
+    cv2 = load_cv2()
+    factor = min(factor, math.sqrt(MOST_PIXELS / grey.size))
+    how = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
+    picture = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=how)
+    return View(picture, (1 / factor, 0, 0, 0, 1 / factor, 0))
+
+
+def _sharpened(
+    scene: Scene, factor: float = 1.5, sigma: float = 2.0, amount: float = 3.0
+) -> Iterator[View]:
+    picture, back = scaled(scene.grey, factor)
+    yield View(_sharp(picture, sigma, amount), back)
+
+
+def _sharp(picture: Frame, sigma: float, amount: float) -> Frame:
+    cv2 = load_cv2()
+    soft = cv2.GaussianBlur(picture, (0, 0), sigma)
+    sharp: Frame = cv2.addWeighted(picture, 1 + amount, soft, -amount, 0)
+    return sharp
+
+
+def _thickened(scene: Scene) -> Iterator[View]:
+    """For dark modules eaten by the bloom of a bright screen."""
+    cv2 = load_cv2()
+    yield View(cv2.erode(scene.grey, cv2.getStructuringElement(cv2.MORPH_RECT, (2, 2))))
+
+
+def _straightened(scene: Scene, factor: float = 1.0) -> Iterator[View]:
+    """For rows of bars, which are only read where they lie straight."""
+    factor = min(factor, math.sqrt(MOST_PIXELS / scene.grey.size))
+    yield _turned(scene.grey, _tilt(scene.grey), factor)
+
+
+def _inverted(scene: Scene) -> Iterator[View]:
+    """For light bars on dark, which zxing-cpp looks for in matrix symbols only."""
+    for picture, back in _straightened(scene):
+        yield View(~picture, back)
+
+
+def _upright(scene: Scene, factor: float, share: float = 0.25) -> Iterator[View]:
+    """The regions, each turned to its own axes and enlarged."""
+    for region in scene.regions:
+        whole = region.grown(share, scene.grey.shape)
+        part = whole.of(scene.grey)
+        limit = math.sqrt(REGION_PIXELS / part.size)
+        view = _turned(part, lean(region.of(scene.grey)), min(factor, limit))
+        yield _moved(view, whole)
+
+
+def _evened(scene: Scene, factor: float, sigma: float, amount: float) -> Iterator[View]:
+    """The regions with evened contrast, upright, enlarged and sharpened."""
+    cv2 = load_cv2()
+    for region in scene.regions:
+        whole = region.grown(0.25, scene.grey.shape)
+        part = cv2.convertScaleAbs(cv2.max(50 * evened(whole.of(scene.grey)) + 128, 0))
+        factor = min(factor, math.sqrt(REGION_PIXELS / part.size))
+        picture, back = _turned(part, lean(region.of(scene.grey)), factor)
+        yield _moved(View(_sharp(picture, sigma * factor, amount), back), whole)
+
+
+def _smoothed(scene: Scene, factor: float, sigma: float) -> Iterator[View]:
+    """The regions upright, with bars averaged along their length: noise goes, edges stay."""
+    cv2 = load_cv2()
+    for picture, back in _upright(scene, factor):
+        yield View(cv2.GaussianBlur(picture, (0, 0), sigmaX=0.01, sigmaY=sigma * factor), back)
+
+
+def _turned(grey: Frame, degrees: float, factor: float) -> View:
+    picture, back = turned(grey, degrees, factor)
+    return View(picture, back.ravel().tolist())
+
+
+def _moved(view: View, region: Region) -> View:
+    a, b, c, d, e, f = view.back
+    return View(view.picture, (a, b, c + region.left, d, e, f + region.top))
+
+
+def _tilt(grey: Frame) -> float:
+    return lean(scaled(grey, min(0.5, math.sqrt(ENOUGH_PIXELS / grey.size))).picture)
+
+
+GLANCE = Pass(_plain)
+THOROUGH = Pass(_plain, all_ways=True, all_sizes=True)
+QR = Pass(_plain, frozenset({"QRCode"}))
+"""What ``gate.capture.qr`` makes of the regions."""
+_BARS_SMOOTHED = Pass(partial(_smoothed, factor=1.0, sigma=1.2), all_ways=True)
+_EVENED = Pass(partial(_evened, factor=1.5, sigma=1.33, amount=2.0), all_ways=True)
+_EVENED_LARGE = Pass(partial(_evened, factor=2.0, sigma=1.33, amount=2.0))
+_THICKENED = Pass(_thickened, all_ways=True, all_sizes=True)
+_STRAIGHTENED = Pass(_straightened, BARS, all_ways=True)
+_INVERTED = Pass(_inverted, BARS, all_ways=True)
+_UPRIGHT = Pass(partial(_upright, factor=2.0), all_ways=True)
+_FIRST = (QR, _BARS_SMOOTHED)
+IN_TURN: tuple[tuple[Pass, ...], ...] = (
+    _FIRST,
+    (_EVENED,),
+    _FIRST,
+    (_UPRIGHT, _THICKENED),
+    _FIRST,
+    (_EVENED_LARGE, THOROUGH),
+    _FIRST,
+    (_STRAIGHTENED, _INVERTED),
+)
+"""What a camera's frames get in turn: what pays most by the millisecond comes first and often."""
+# Sharpened bars, and turned ones at all sizes, have been misread.
+FULLY = (
+    THOROUGH,
+    QR,
+    _EVENED,
+    _UPRIGHT,
+    _BARS_SMOOTHED,
+    Pass(partial(_larger, factor=2.0)),
+    _STRAIGHTENED,
+    Pass(_sharpened, MATRIX),
+    _THICKENED,
+    _INVERTED,
+    _EVENED_LARGE,
+    Pass(partial(_evened, factor=3.0, sigma=1.33, amount=2.0), all_ways=True),
+    Pass(partial(_smoothed, factor=2.0, sigma=1.2), all_ways=True),
+    Pass(partial(_upright, factor=3.0), all_ways=True),
+    Pass(partial(_sharpened, factor=2.0, sigma=2.5, amount=1.0), MATRIX, all_ways=True),
+    Pass(partial(_straightened, factor=1.5), BARS, all_ways=True),
+)
