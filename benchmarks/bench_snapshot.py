@@ -39,7 +39,7 @@ print(json.dumps([code, used.ru_utime + used.ru_stime, int(peak) / 1024]))
 """
 IDLE = """
 import json, resource
-import gate.cli.main, gate.cli.sync_commands, zstandard, hashlib, sqlite3
+import gate.cli.main, gate.cli.sync_run, zstandard, hashlib, sqlite3
 used = resource.getrusage(resource.RUSAGE_SELF)
 peak = [l for l in open("/proc/self/status") if l.startswith("VmHWM")][0].split()[1]
 print(json.dumps([used.ru_utime + used.ru_stime, int(peak) / 1024]))

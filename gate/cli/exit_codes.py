@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gate.errors import GateError
 
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, USAGE, UNREACHABLE, UNAUTHORIZED, QUARANTINED = 0, 1, 2, 3, 4, 5
+"""The last three are those of ``gate sync``: see ``docs/operating.md``."""
+INTERRUPTED = 130
 
 
 def tell_fault(fault: "GateError", code: int) -> int:

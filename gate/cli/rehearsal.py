@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gate import config
-from gate.cli.sync_commands import enrol_device
+from gate.cli.enrol_device import enrol_device
 from gate.clock import SystemClock
 from gate.core.coverage import Coverage
 from gate.core.outcome import Basis, Outcome

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from gate.cli.sync_commands import as_text, status
+from gate.cli.sync_report import as_text, status
 from gate.clock import SystemClock
 from gate.core.signed_tip import Rejected
 from gate.errors import DamagedError
@@ -16,7 +16,6 @@ from gate.storage.enrolment import Enrolment, save
 from gate.storage.folder import Folder, Lock
 from gate.storage.peer_store import PeerStore
 from gate.storage.sync_status import DeviceStatus, SyncStatus
-from gate.text.times import ago
 from sync.worker.worker import Worker
 from tests.support.central import Maker
 from tests.support.venue import NOW_MS
@@ -31,10 +30,7 @@ def enrolled(venue: Folder) -> Folder:
 
 def text(folder: Folder) -> list[str]:
     """The lines for people."""
-    said = as_text(
-        status(folder), lambda s: "not in this boot" if s is None else ago(int(s * 1000))
-    )
-    return said.splitlines()
+    return as_text(status(folder)).splitlines()
 
 
 def line(folder: Folder, name: str) -> str:
@@ -148,7 +144,7 @@ def test_a_worker_that_begins_just_now_is_no_fault(
     enrolled: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It took the files between the question who has them and the look into them."""
-    monkeypatch.setattr("gate.cli.sync_commands.is_locked", lambda _folder, _name: False)
+    monkeypatch.setattr("gate.cli.sync_report.is_locked", lambda _folder, _name: False)
     PeerStore(enrolled).close()
     say(enrolled, unacked=4)
     lock = Lock(enrolled, "sync")

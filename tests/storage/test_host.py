@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from gate.cli.enrol_device import enrol_device
 from gate.cli.main import main
-from gate.cli.sync_commands import enrol_device
 from gate.core.enrolment import Enrolled
 from gate.core.outcome import Outcome
 from gate.core.place import HouseRules, Place

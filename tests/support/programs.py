@@ -22,7 +22,7 @@ CLONE_NEWNET = 0x40000000
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     ["tests.support.programs", "gate.cli.main", "gate.cli.lane_session",
-     "gate.reports.ticket_import", "gate.cli.sync_commands",
+     "gate.reports.ticket_import", "gate.cli.sync_report", "gate.cli.sync_run",
      "sync.server.serve", "tests.system.race_worker"]
 )  # fmt: skip
 """For other processes of the tests, too."""

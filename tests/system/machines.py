@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from gate.cli.sync_commands import enrol_device
+from gate.cli.enrol_device import enrol_device
 from gate.core import entry_codec
 from gate.core.entry import Act, Entry, device_of
 from gate.storage.folder import Folder

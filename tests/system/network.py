@@ -14,7 +14,8 @@ from typing import Any
 
 import httpx
 
-from gate.cli.sync_commands import as_json, enrol_device, status
+from gate.cli.enrol_device import enrol_device
+from gate.cli.sync_report import as_json, status
 from gate.clock import SystemClock
 from gate.core.place import HouseRules, Place
 from gate.lane.lane import Lane

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from gate.cli.sync_commands import enrol_device
+from gate.cli.enrol_device import enrol_device
 from gate.core import entry_codec, hlc
 from gate.core.entry import Act, Entry
 from gate.core.outcome import Outcome

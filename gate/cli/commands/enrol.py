@@ -34,8 +34,9 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Join, and fetch everything there is."""
+    from gate.cli.enrol_device import enrol_device
     from gate.cli.progress import progress
-    from gate.cli.sync_commands import enrol_device, sync_once
+    from gate.cli.sync_run import sync_once
     from gate.text.printable import printable
     from gate.text.zones import zone_of
 

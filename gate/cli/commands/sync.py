@@ -30,42 +30,36 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Sync once or until stopped, wake the worker, or say how things stand."""
-    from gate.cli import sync_commands
+    from gate.cli.sync_run import ask_to_try, exit_code, sync_on
     from gate.errors import GateError
 
     config = config_of(options)
     folder = existing_folder(config)
     if options.action == "status":
-        return _tell_status(folder, config, is_json=options.json)
+        return _print_status(folder, config, is_json=options.json)
     if options.now:
-        sync_commands.ask_to_try(folder)
+        ask_to_try(folder)
         sys.stdout.write(_("The sync worker tries now.") + "\n")
         return OK
     try:
         if options.once:
             return _sync_once(folder, config)
-        return sync_commands.sync_on(folder, config, is_child=options.child)
+        return sync_on(folder, config, is_child=options.child)
     except GateError as fault:
-        return tell_fault(fault, sync_commands.exit_code(fault))
+        return tell_fault(fault, exit_code(fault))
 
 
-def _tell_status(folder: "Folder", config: "Config", *, is_json: bool) -> int:
-    from gate.cli.sync_commands import as_json, as_text, status
+def _print_status(folder: "Folder", config: "Config", *, is_json: bool) -> int:
+    from gate.cli.sync_report import as_json, as_text, status
 
     found = status(folder, config.sync.heard_within_s)
-    sys.stdout.write((as_json(found) if is_json else as_text(found, _ago)) + "\n")
+    sys.stdout.write((as_json(found) if is_json else as_text(found)) + "\n")
     return OK
-
-
-def _ago(seconds: float | None) -> str:
-    from gate.text.times import ago
-
-    return _("not in this boot") if seconds is None else ago(int(seconds * 1000))
 
 
 def _sync_once(folder: "Folder", config: "Config") -> int:
     from gate.cli.progress import progress
-    from gate.cli.sync_commands import sync_once
+    from gate.cli.sync_run import sync_once
 
     with progress(_("syncing")) as show:
         return sync_once(folder, config, lambda _what, done, total: show(done, total))

@@ -31,9 +31,9 @@ def run(options: argparse.Namespace) -> int:
         return FAILED
     unacked = None
     if folder.enrolment.exists():
-        from gate.cli.sync_commands import unsent_of
+        from gate.cli.sync_report import unacked_of
 
-        unacked = unsent_of(folder)
+        unacked = unacked_of(folder)
     wiped = wipe(folder, Path(options.export) if options.export else None, unacked=unacked)
     told = _("{files} files wiped; {entries} entries kept in {export}")
     sys.stdout.write(

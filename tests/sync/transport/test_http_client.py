@@ -14,7 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from websockets.sync.client import ClientConnection
 
-from gate.cli.sync_commands import FAILED, NOT_WELCOME, UNREACHABLE, exit_code
+from gate.cli.exit_codes import FAILED, UNAUTHORIZED, UNREACHABLE
+from gate.cli.sync_run import exit_code
 from gate.core.enrolment import Enrol
 from gate.core.ticket_feed import Checkpoint, Snapshot
 from gate.errors import UsageError
@@ -153,10 +154,10 @@ def test_a_busy_server_says_when_to_come_again(scripted: Scripted, status: int) 
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        (problem(401, "unknown"), NOT_WELCOME),
-        (problem(403, "revoked"), NOT_WELCOME),
-        (httpx.Response(404, content=b"<html>"), NOT_WELCOME),
-        (httpx.Response(200, content=b"<html>"), NOT_WELCOME),
+        (problem(401, "unknown"), UNAUTHORIZED),
+        (problem(403, "revoked"), UNAUTHORIZED),
+        (httpx.Response(404, content=b"<html>"), UNAUTHORIZED),
+        (httpx.Response(200, content=b"<html>"), UNAUTHORIZED),
         (problem(413, "too_large"), FAILED),
         (problem(422, "invalid"), FAILED),
         (problem(503, "unavailable"), UNREACHABLE),
