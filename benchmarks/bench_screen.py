@@ -28,7 +28,7 @@ from gate.demo.synthetic_camera import DrawnCamera
 from gate.errors import InputError
 from gate.lane.lane import Lane
 from gate.ui.tui.app import GateApp
-from gate.ui.tui.widgets import VerdictPanel
+from gate.ui.tui.verdict_panel import VerdictPanel
 
 LIMIT = 1.5
 ROUND = 20

@@ -15,7 +15,7 @@ from gate.lane.lane import Lane
 from gate.lane.operators import Operators
 from gate.storage.folder import Folder
 from gate.ui.tui.app import GateApp
-from gate.ui.tui.widgets import VerdictPanel
+from gate.ui.tui.verdict_panel import VerdictPanel
 from tests.support.venue import FixedClock
 
 SETTINGS = [

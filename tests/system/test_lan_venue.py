@@ -17,7 +17,7 @@ from gate.storage.conflicts import find_conflicts
 from gate.storage.fleet import Fleet as VenueReader
 from gate.text.zones import zone_of
 from gate.ui.tui.app import GateApp
-from gate.ui.tui.widgets import StatusBar
+from gate.ui.tui.bars import StatusBar
 from tests.support.screen import BOSS, BOSS_PIN, Screen, with_operators
 from tests.system.lan import Member, Venue
 from tests.system.network import until

@@ -22,6 +22,7 @@ from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.storage.scanner_fixes import Fixes
 from gate.ui.scanner_check import SQUARE_TEXT
+from gate.ui.tui.bars import StatusBar
 from gate.ui.tui.messages import CameraChanged, ScannerChanged
 from gate.ui.tui.screens import scan as scan_module
 from gate.ui.tui.screens.doctor import DoctorScreen
@@ -31,7 +32,6 @@ from gate.ui.tui.screens.questions import CountQuestion, PinQuestion
 from gate.ui.tui.screens.scan import ScanScreen
 from gate.ui.tui.screens.scanner import ScannerQuestion, ScannerTest
 from gate.ui.tui.screens.supervisor import SupervisorScreen
-from gate.ui.tui.widgets import StatusBar
 from tests.support.screen import BOSS, BOSS_PIN, KIM, KIM_PIN, Screen, running, with_operators
 from tests.support.venue import NOW_MS, FixedClock, fill, write_rows
 from tests.system.neighbours import carry, enrol, known, neighbour, say

@@ -6,7 +6,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from gate.capture.keyboard_wedge import ENDS, GAP_MS, Bursts, Wedge
-from gate.ui.tui.widgets import character_of
+from gate.ui.tui.wedge_input import character_of
 
 ENTER, TAB = "enter", "tab"
 ERASERS = frozenset({"\x7f", "\x08"})

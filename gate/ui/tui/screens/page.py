@@ -11,8 +11,8 @@ from textual.widgets import Static
 
 from gate.errors import GateError
 from gate.i18n import _
+from gate.ui.tui.bars import KeyHints, StatusBar
 from gate.ui.tui.screens.questions import PinQuestion, Signed
-from gate.ui.tui.widgets import KeyHints, StatusBar
 
 if TYPE_CHECKING:
     from gate.ui.tui.app import GateApp

@@ -38,6 +38,7 @@ from gate.text.verdict_words import explain, revoked_words
 from gate.text.view_words import beside
 from gate.ui.plain import BELLS
 from gate.ui.scanner_check import Finding
+from gate.ui.tui.bars import KeyHints, StatusBar
 from gate.ui.tui.letters import SYMBOLS
 from gate.ui.tui.messages import (
     AdviceGiven,
@@ -48,13 +49,15 @@ from gate.ui.tui.messages import (
     PreviewTaken,
     ScannerChanged,
 )
+from gate.ui.tui.preview import Preview
 from gate.ui.tui.screens.doctor import DoctorScreen
 from gate.ui.tui.screens.help import HelpScreen
 from gate.ui.tui.screens.lookup import LookupScreen
 from gate.ui.tui.screens.questions import CodeQuestion, CountQuestion, PinQuestion, Signed
 from gate.ui.tui.screens.scanner import Answer, ScannerQuestion, ScannerTest
 from gate.ui.tui.screens.supervisor import SupervisorScreen
-from gate.ui.tui.widgets import KeyHints, Preview, StatusBar, VerdictPanel, WedgeInput
+from gate.ui.tui.verdict_panel import VerdictPanel
+from gate.ui.tui.wedge_input import WedgeInput
 
 if TYPE_CHECKING:
     from gate.ui.tui.app import GateApp

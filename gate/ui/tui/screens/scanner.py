@@ -15,7 +15,7 @@ from gate.i18n import _
 from gate.lane.scanner_repair import Proposed
 from gate.text.scanner_words import proposal_lines
 from gate.ui.scanner_check import SQUARE_TEXT, Finding, diagnose
-from gate.ui.tui.widgets import WedgeInput
+from gate.ui.tui.wedge_input import WedgeInput
 
 if TYPE_CHECKING:
     from gate.ui.tui.app import GateApp

@@ -1,0 +1,132 @@
+"""What takes the keys of a scanner that types, and tells them from a person's."""
+
+import time
+from typing import ClassVar
+
+from textual import events
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Static
+
+from gate.capture.keyboard_wedge import GAP_MS, Wedge
+
+TYPING_EVERY_MS = 20
+"""How often it is told that a scanner goes on typing."""
+
+
+class WedgeInput(Static):
+    """Takes the bursts of a scanner that types; keeps the focus on the scan screen.
+
+    No code ever fires a key binding: every key is held back for the length of a gap, and only one
+    that stands alone is given to the bindings. Within a burst it is part of the code.
+    """
+
+    can_focus = True
+
+    class Typed(Message):
+        """A scanner has typed a code."""
+
+        def __init__(self, code: str) -> None:
+            self.code = code
+            super().__init__()
+
+    class Typing(Message):
+        """A scanner is typing, and no whole code has come yet."""
+
+    class Acknowledged(Message):
+        """Enter or Escape alone: the operator has read what is on the screen."""
+
+    _ACKNOWLEDGE: ClassVar[frozenset[str]] = frozenset({"enter", "escape"})
+
+    def __init__(self, gap_ms: int = GAP_MS, id: str | None = None) -> None:  # noqa: A002
+        super().__init__("", id=id, markup=False)
+        self._wedge = Wedge(gap_ms)
+        self._gap_s = gap_ms / 1000
+        self._held: events.Key | None = None
+        self._last_key = 0.0
+        self._typing_ms = 0
+        self._silence: Timer | None = None
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:  # noqa: ARG002
+        """Say that what prints is text here, so that no hint promises otherwise."""
+        return character is not None and character.isprintable()
+
+    def on_key(self, event: events.Key) -> None:
+        """Take a key as part of a burst, or hold it until it is known to stand alone."""
+        event.stop()
+        event.prevent_default()
+        now = time.monotonic()
+        in_burst = now - self._last_key < self._gap_s
+        self._last_key = now
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._take(held)
+        if in_burst or (event.character is not None and event.is_printable):
+            self._take(event)
+        else:
+            self._held = event
+        self._wait_for_silence()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Take a burst that came as one paste."""
+        event.stop()
+        self._last_key = time.monotonic()
+        self._tell(self._wedge.type(event.text, _now_ms()))
+        self._wait_for_silence()
+
+    def _take(self, event: events.Key) -> None:
+        character = character_of(event)
+        if character:
+            now_ms = _now_ms()
+            self._tell(self._wedge.type(character, now_ms))
+            if self._wedge.typed and now_ms - self._typing_ms >= TYPING_EVERY_MS:
+                self._typing_ms = now_ms
+                self.post_message(self.Typing())
+
+    def _wait_for_silence(self) -> None:
+        if self._silence is not None:
+            self._silence.stop()
+        self._silence = self.set_timer(self._gap_s, self._end_of_burst)
+
+    async def _end_of_burst(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            await self._alone(held)
+        self._tell(self._wedge.pause(_now_ms()))
+
+    async def _alone(self, event: events.Key) -> None:
+        if event.key in self._ACKNOWLEDGE:
+            self.post_message(self.Acknowledged())
+            return
+        active = self.screen.active_bindings.get(event.key)
+        if active is not None and active.enabled:
+            await self.app.run_action(active.binding.action, active.node)
+
+    def _tell(self, codes: list[str]) -> None:
+        for code in codes:
+            self.post_message(self.Typed(code))
+
+
+_CONTROL_KEYS = {
+    "enter": "\n",
+    "tab": "\t",
+    "escape": "\x1b",
+    "ctrl+backslash": "\x1c",
+    "ctrl+right_square_bracket": "\x1d",
+    "ctrl+circumflex_accent": "\x1e",
+    "ctrl+underscore": "\x1f",
+}
+
+
+def character_of(event: events.Key) -> str:
+    """What a key types; terminals name control keys, a code wants their characters."""
+    if event.key in _CONTROL_KEYS:
+        return _CONTROL_KEYS[event.key]
+    _ctrl, plus, letter = event.key.partition("ctrl+")
+    if plus and len(letter) == 1 and letter.isascii() and letter.isalpha():
+        return chr(ord(letter.upper()) & 0x1F)
+    return event.character or ""
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
