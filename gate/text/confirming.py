@@ -4,9 +4,7 @@ import time
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from gate.core.entry import Act, Entry
-from gate.core.place import Direction
-from gate.core.ticket import Ticket
+from gate.core.model import Act, Direction, Entry, Ticket, Verdict
 from gate.i18n import _
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
@@ -50,6 +48,40 @@ class Again:
         self._asked = None
 
 
+class OnScreen:
+    """What a person sees just now: a key acts at once on that, and on nothing else (law 14).
+
+    What is not shown is named by the first press and done by the second.
+    """
+
+    def __init__(self) -> None:
+        self._shown: Verdict | None = None
+        self._again = Again()
+
+    def show(self, verdict: Verdict | None) -> None:
+        """Note what is shown from now on; ``None`` is no verdict."""
+        self._shown = verdict
+        if verdict is not None:
+            self._again.forget()
+
+    def may_count(self, ticket: Ticket) -> bool:
+        """Whether a key may count another person on a ticket; if not, it counts as named now."""
+        return self._shows(ticket) or self._again.is_second(("next", ticket.id))
+
+    def may_undo(self, entry: str) -> bool:
+        """Whether a key may undo an entry, by its name; if not, it counts as named now."""
+        is_shown = self._shown is not None and self._shown.entry == entry
+        return is_shown or self._again.is_second(("undo", entry))
+
+    def may_turn(self, direction: Direction) -> bool:
+        """Whether a key may turn the lane that way; if not, it counts as named now."""
+        return self._again.is_second(direction)
+
+    def _shows(self, ticket: Ticket) -> bool:
+        shown = self._shown.ticket if self._shown else None
+        return shown is not None and shown.id == ticket.id
+
+
 def next_turn(direction: Direction) -> Direction:
     """Which way the direction key would turn the lane."""
     return TURNS[(TURNS.index(direction) + 1) % len(TURNS)]
@@ -66,16 +98,17 @@ def guest(ticket: Ticket | None, *, show_names: bool) -> str:
     if ticket is None:
         return _("a ticket that is not in the list")
     holder = printable(ticket.holder, 40) if show_names else ""
-    told = " · ".join(part for part in (holder, describe(ticket)) if part)
-    return f"{told} [{printable(ticket.id, 12)}]"
+    name = " · ".join(part for part in (holder, describe(ticket)) if part)
+    return f"{name} [{printable(ticket.id, 12)}]"
 
 
 def movement(
     entry: Entry, ticket: Ticket | None, time_zone: ZoneInfo, now_ms: int, *, show_names: bool
 ) -> str:
     """Person, ticket, time and gate of an admission or exit in one line."""
-    told = _("{guest}, out at {when}, {gate}") if entry.act is Act.EXIT else ""
-    return (told or _("{guest}, in at {when}, {gate}")).format(
+    is_exit = entry.act is Act.EXIT
+    words = _("{guest}, out at {when}, {gate}") if is_exit else _("{guest}, in at {when}, {gate}")
+    return words.format(
         guest=guest(ticket, show_names=show_names),
         when=clock_time(entry.at_ms, time_zone, near_ms=now_ms),
         gate=printable(entry.gate, 24),

@@ -19,7 +19,7 @@ from gate.errors import GateError, UsageError
 from gate.i18n import _
 from gate.lane.lane import Lane
 from gate.lane.scanner_repair import Proposed
-from gate.text.confirming import Again, guest, movement, next_turn, way
+from gate.text.confirming import OnScreen, guest, movement, next_turn, way
 from gate.text.lane_words import unheard_at
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
@@ -102,9 +102,7 @@ class Plain:
         self._meant = meant
         self._writing = threading.Lock()
         self._shown_proposal: Proposed | None = None
-        self._shown: Verdict | None = None
-        """The last verdict that was printed: what a key may act on at once."""
-        self._again = Again()
+        self._on_screen = OnScreen()
         self._hand: _Hand | None = None
         self.quitting = threading.Event()
 
@@ -118,8 +116,7 @@ class Plain:
             show_names=self.show_names,
             unheard=unheard_at(self._lane, verdict, self.time_zone),
         )
-        self._shown = verdict
-        self._again.forget()
+        self._on_screen.show(verdict)
         self.say(bells + line)
         if line := scanner_line(verdict):
             self.say(f"# {line}")
@@ -167,7 +164,7 @@ class Plain:
                 _("the direction takes a supervisor's PIN here"),
                 _("Turn the lane on the screen, without --plain."),
             )
-        if not self._again.is_second(following):
+        if not self._on_screen.may_turn(following):
             self.say(_("# turn the lane: {way}? F6 again does it").format(way=way(following)))
             return
         lane.direction = following
@@ -175,32 +172,29 @@ class Plain:
 
     def _next_person(self) -> None:
         ticket = self._lane.require_next()
-        shown = self._shown.ticket if self._shown else None
-        is_shown = shown is not None and shown.id == ticket.id
-        if is_shown or self._again.is_second(("next", ticket.id)):
+        if self._on_screen.may_count(ticket):
             self.show(self._lane.next_person(ticket=ticket.id))
         else:
-            told = guest(ticket, show_names=self.show_names)
-            self.say(_("# one more on {guest}? F7 again does it").format(guest=told))
+            name = guest(ticket, show_names=self._show_names)
+            self.say(_("# one more on {guest}? F7 again does it").format(guest=name))
 
     def _undo(self) -> None:
         lane, found = self._lane, self._lane.undoable()
         name = found.target.name
-        told = movement(
+        line = movement(
             found.target,
             found.ticket,
             self.time_zone,
             lane.now_ms(),
             show_names=self.show_names,
         )
-        is_shown = self._shown is not None and self._shown.entry == name
-        if is_shown or self._again.is_second(("undo", name)):
-            self.say(_("# undo: {movement}").format(movement=told))
+        if self._on_screen.may_undo(name):
+            self.say(_("# undo: {movement}").format(movement=line))
             lane.undo(name)
-            self._shown = None
-            self.say(_("# undone: {movement}").format(movement=told))
+            self._on_screen.show(None)
+            self.say(_("# undone: {movement}").format(movement=line))
         else:
-            self.say(_("# undo: {movement}? Ctrl+Z again does it").format(movement=told))
+            self.say(_("# undo: {movement}? Ctrl+Z again does it").format(movement=line))
 
     def _type_by_hand(self, text: str, on_code: Callable[[str], None]) -> str:
         """Take a code that is typed, and answer with what came after it.

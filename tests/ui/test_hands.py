@@ -14,8 +14,8 @@ from gate.core.outcome import Outcome
 from gate.core.place import Direction, Role
 from gate.lane.post import Operator
 from gate.storage.folder import Folder
-from gate.storage.journal_reader import JournalReader
-from gate.text.confirming import Again
+from gate.storage.journal import JournalReader
+from gate.text.confirming import Again, OnScreen
 from gate.ui.tui.fields import Field
 from gate.ui.tui.screens.lookup import LookupScreen
 from gate.ui.tui.screens.questions import (
@@ -618,7 +618,7 @@ async def test_without_a_look_at_the_screen_a_key_would_act_on_who_is_gone(
     venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mutation of the test before: the panel is not asked, and one key counts another person."""
-    monkeypatch.setattr(ScanScreen, "_shows", lambda _self, _ticket: True)
+    monkeypatch.setattr(OnScreen, "_shows", lambda _self, _ticket: True)
     async with running(venue, clock) as screen:
         screen.scan("GROUP1")
         await screen.settle()

@@ -17,6 +17,7 @@ from gate.reports.checks.finding import Status
 from gate.reports.doctor import Check
 from gate.storage.folder import Folder
 from gate.ui.tui.app import GateApp
+from gate.ui.tui.lane_keys import LaneKeys
 from gate.ui.tui.screens import doctor as doctor_module
 from tests.support.screen import make_app, with_operators
 from tests.support.venue import FixedClock, fill
@@ -262,7 +263,7 @@ def test_pin_question(snap_compare: Snap, app: Callable[..., GateApp], venue: Fo
 
     async def run(pilot: Pilot[int]) -> None:
         await pilot.pause()
-        made.scan_screen.action_override()
+        made.scan_screen.query_one(LaneKeys).action_override()
         await pilot.pause(0.1)
 
     assert snap_compare(made, terminal_size=SMALL, run_before=run)

@@ -198,7 +198,7 @@ class GateApp(App[int], inherit_bindings=False):
         """Close whatever is over the scan screen without effect, and decide codes as scans."""
         while self.screen is not self.scan_screen and len(self.screen_stack) > 1:
             self.pop_screen()
-        self.scan_screen.tell_withdrawn(is_decided=bool(codes))
+        self.scan_screen.notify_withdrawn(is_decided=bool(codes))
         if self.scan_screen.may_read:
             self.resume_inputs()
         for code in codes:

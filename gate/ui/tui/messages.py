@@ -6,7 +6,8 @@ from gate.capture.camera import State
 from gate.capture.glimpse import Notice
 from gate.capture.hints import Advice
 from gate.capture.picture import Preview
-from gate.core.verdict import Verdict
+from gate.core.model import Verdict
+from gate.lane.lane import Undone
 
 
 class Decided(Message):
@@ -14,6 +15,14 @@ class Decided(Message):
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
+        super().__init__()
+
+
+class TakenBack(Message):
+    """The lane has undone something, and that is durable."""
+
+    def __init__(self, undone: Undone) -> None:
+        self.undone = undone
         super().__init__()
 
 

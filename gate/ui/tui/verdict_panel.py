@@ -3,7 +3,9 @@
 from rich.cells import cell_len, chop_cells, set_cell_size
 from textual.widgets import Static
 
-from gate.core.model import Outcome
+from gate.core.model import Direction, Outcome
+from gate.text.confirming import way
+from gate.text.printable import printable
 from gate.text.verdict_words import Words
 from gate.ui.tui import letters
 
@@ -31,6 +33,14 @@ class VerdictPanel(Static):
         """Show that the lane is ready."""
         self.outcome, self._words, self._ready = None, None, ready
         self._restyle("")
+
+    def frame(self, direction: Direction, gate: str, venue: str) -> None:
+        """Show in the border which way people go, where, and to what."""
+        self.update_classes({f"-way-{one}": one is direction for one in Direction})
+        self.border_title = f" {printable(gate)} — {way(direction)} "
+        turned = "" if direction is Direction.IN else way(direction)
+        line = "  ".join(part for part in (printable(venue, 60), turned) if part)
+        self.border_subtitle = f" {line} " if line else ""
 
     def on_resize(self) -> None:
         """Draw for the new size."""
@@ -70,7 +80,7 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 def _verdict_lines(outcome: Outcome, words: Words, width: int, height: int) -> list[str]:
     large = width >= LARGE_WIDTH and height >= LARGE_HEIGHT
-    told = [
+    sentences = [
         " · ".join(part for part in (words.rule, words.uses) if part),
         words.note,
         words.fact,
@@ -80,7 +90,7 @@ def _verdict_lines(outcome: Outcome, words: Words, width: int, height: int) -> l
         words.scanner,
     ]
     drawn = _banner(outcome, words.word, width, large=large)
-    text = [part for line in told if line for part in _wrapped(line, width)]
+    text = [part for line in sentences if line for part in _wrapped(line, width)]
     room = height - len(drawn)
     if len(text) > room and words.scanner:
         # Colour, border and symbol still tell the outcome; half a sentence tells nothing.

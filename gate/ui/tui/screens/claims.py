@@ -5,8 +5,8 @@ from collections.abc import Callable
 from gate.i18n import _
 from gate.storage.matters import Matter
 from gate.text.printable import printable
+from gate.ui.tui.screens.asking import ask_supervisor
 from gate.ui.tui.screens.page import Page
-from gate.ui.tui.screens.questions import Signed
 
 
 def ask_to_confirm(page: Page, chosen: Matter, then: Callable[[], object]) -> None:
@@ -22,9 +22,12 @@ def ask_to_confirm(page: Page, chosen: Matter, then: Callable[[], object]) -> No
             )
         page.notify(why, severity="warning", markup=False)
         return
-    told = _("Confirm the undo on ticket {ticket}").format(ticket=printable(chosen.short, 30))
+    title = _("Confirm the undo on ticket {ticket}").format(ticket=printable(chosen.short, 30))
 
-    def confirm(answer: Signed) -> None:
-        page.gate_app.lane.undo(own.name, answer.operator, answer.note)
-
-    page.ask_supervisor(told, confirm, then)
+    app = page.gate_app
+    ask_supervisor(
+        app,
+        title,
+        lambda who: app.lane.undo(own.name, who.operator, who.note),
+        lambda _done: then(),
+    )

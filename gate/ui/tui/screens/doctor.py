@@ -10,13 +10,13 @@ from textual.widgets import DataTable, Static
 from textual.worker import get_current_worker
 
 from gate.clock import SystemClock
-from gate.errors import GateError
 from gate.i18n import _
 from gate.reports.checks.finding import Status
 from gate.reports.doctor import Check, codes_in_view, examine
 from gate.text.printable import printable
+from gate.ui.tui.screens.asking import ask_lane, ask_pin
 from gate.ui.tui.screens.page import Page
-from gate.ui.tui.screens.questions import PinQuestion, Signed, TimeQuestion
+from gate.ui.tui.screens.questions import Signed, TimeQuestion
 
 _SYMBOLS = {Status.OK: "✔", Status.WARN: "!", Status.FAIL: "✖", Status.SKIP: "-"}
 
@@ -46,38 +46,23 @@ class DoctorScreen(Page):
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """Say what to do about it."""
         if event.cursor_row < len(self._checks):
-            self._tell(self._checks[event.cursor_row])
+            self._explain(self._checks[event.cursor_row])
 
     def action_set_clock(self) -> None:
         """A supervisor says what time it is."""
-        app = self.gate_app
+        app, lane = self.gate_app, self.gate_app.lane
 
-        def signed(answer: Signed | None) -> None:
-            if answer is None:
-                return
-            question = TimeQuestion(_("What time is it?"), app.lane.now_ms(), app.time_zone)
-
-            def told(at_ms: int | None) -> None:
+        def signed(who: Signed) -> None:
+            def answered(at_ms: int | None) -> None:
                 if at_ms is not None:
-                    self._set_clock(at_ms, answer)
+                    ask_lane(
+                        app, lambda: app.lane.set_clock(at_ms, who.operator), lambda _none: None
+                    )
 
-            self.app.push_screen(question, told)
+            question = TimeQuestion(_("What time is it?"), lane.now_ms(), app.time_zone)
+            app.push_screen(question, answered)
 
-        question = PinQuestion(
-            _("Set the clock"),
-            app.operators,
-            needs_supervisor=True,
-            on_failure=app.lane.note_failed_sign_in,
-        )
-        self.app.push_screen(question, signed)
-
-    @work(thread=True, exit_on_error=False)
-    def _set_clock(self, at_ms: int, signed: Signed) -> None:
-        app = self.gate_app
-        try:
-            app.lane.set_clock(at_ms, signed.operator)
-        except GateError as fault:
-            app.call_from_thread(app.complain, fault)
+        ask_pin(app, _("Set the clock"), signed, needs_note=False)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _examine(self) -> None:
@@ -97,8 +82,8 @@ class DoctorScreen(Page):
             _SYMBOLS[check.status], check.name, printable(check.detail, 300)
         )
         worst = [one for one in self._checks if one.status is Status.FAIL]
-        self._tell((worst or self._checks)[0])
+        self._explain((worst or self._checks)[0])
 
-    def _tell(self, check: Check) -> None:
+    def _explain(self, check: Check) -> None:
         parts = [f"{check.name}: {printable(check.detail, 300)}", check.hint]
         self.query_one("#detail", Static).update("\n".join(part for part in parts if part))

@@ -1,7 +1,6 @@
 """Finding a ticket by its holder's name or its code; its past; admitting by hand."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,21 +12,18 @@ from textual.worker import get_current_worker
 
 from gate.core.entry import MOVEMENTS
 from gate.core.history import annulled
-from gate.core.outcome import Outcome
-from gate.core.place import Direction, Role
-from gate.core.ticket import Ticket
-from gate.core.verdict import Scan, Verdict
+from gate.core.model import MOVEMENTS, Direction, Outcome, Role, Scan, Verdict
 from gate.errors import GateError
 from gate.i18n import _
-from gate.lane.post import Operator
+from gate.lane.lane import Undone
 from gate.reports.lookup import STATUS_WORDS, Found, look_up, tell
-from gate.text.confirming import guest, movement
 from gate.text.printable import printable
 from gate.text.ticket_words import describe
 from gate.ui.tui.fields import Field
 from gate.ui.tui.messages import Decided
+from gate.ui.tui.screens.asking import ask_lane, ask_pin, ask_supervisor, guest, movement
 from gate.ui.tui.screens.page import Page
-from gate.ui.tui.screens.questions import PinQuestion, ReasonQuestion, Signed
+from gate.ui.tui.screens.questions import ReasonQuestion, Signed
 from gate.ui.tui.worth import Worth
 
 SEARCH_AFTER_S = 0.15
@@ -176,112 +172,73 @@ class LookupScreen(Page):
 
     def action_admit(self) -> None:
         """Admit the chosen ticket by hand."""
-        ticket = self._chosen()
-        if ticket is None:
+        chosen = self._chosen()
+        if chosen is None:
             return
-
-        def signed(answer: Signed | None) -> None:
-            if answer is not None:
-                self._admit(ticket.id, answer)
-
-        title = _("Admit by hand: {ticket}").format(ticket=self._guest(ticket))
-        lane = self.gate_app.lane
-        operator, role = lane.operator, lane.rules.find_admits
+        app, ticket = self.gate_app, chosen.ticket
+        title = _("Admit by hand: {ticket}").format(ticket=guest(app, ticket))
+        operator, role = app.lane.operator, app.lane.rules.find_admits
         if operator is not None and role in (Role.STAFF, operator.role):
-            self._ask_why(title, operator, signed)
+
+            def explained(note: str | None) -> None:
+                if note:
+                    self._admit(ticket.id, Signed(operator, note))
+
+            app.push_screen(ReasonQuestion(title), explained)
         else:
-            self._ask(title, signed, needs_supervisor=role is Role.SUPERVISOR)
+            ask_pin(
+                app,
+                title,
+                lambda who: self._admit(ticket.id, who),
+                needs_supervisor=role is Role.SUPERVISOR,
+            )
 
     def action_undo(self) -> None:
         """Annul the last use of the chosen ticket."""
-        number = self.query_one(DataTable).cursor_row
-        if not 0 <= number < len(self._found):
+        chosen = self._chosen()
+        if chosen is None:
             return
-        gone = annulled(self._found[number].entries)
+        gone = annulled(chosen.entries)
         moves = [
-            entry
-            for entry in self._found[number].entries
-            if entry.act in MOVEMENTS and entry.name not in gone
+            entry for entry in chosen.entries if entry.act in MOVEMENTS and entry.name not in gone
         ]
         if not moves:
             self.notify(_("It was not used yet."), markup=False)
             return
-
-        def signed(answer: Signed | None) -> None:
-            if answer is not None:
-                self._undo(moves[-1].name, answer)
-
-        app, chosen = self.gate_app, self._found[number]
-        told = movement(
-            moves[-1],
-            chosen.ticket,
-            app.time_zone,
-            app.lane.now_ms(),
-            show_names=self._shows_names,
+        app, last = self.gate_app, moves[-1]
+        ask_supervisor(
+            app,
+            _("Undo: {movement}").format(movement=movement(app, last, chosen.ticket)),
+            lambda who: app.lane.undo(last.name, who.operator, who.note),
+            self._undone,
         )
-        self._ask(_("Undo: {movement}").format(movement=told), signed)
 
     @property
     def _shows_names(self) -> bool:
         return self.gate_app.config.screen.show_names
 
-    def _chosen(self) -> Ticket | None:
+    def _chosen(self) -> Found | None:
         number = self.query_one(DataTable).cursor_row
-        return self._found[number].ticket if 0 <= number < len(self._found) else None
+        return self._found[number] if 0 <= number < len(self._found) else None
 
-    def _guest(self, ticket: Ticket) -> str:
-        return guest(ticket, show_names=self._shows_names)
-
-    def _ask_why(
-        self, title: str, operator: Operator, then: Callable[[Signed | None], None]
-    ) -> None:
-        def told(note: str | None) -> None:
-            then(Signed(operator, note) if note else None)
-
-        self.app.push_screen(ReasonQuestion(title), told)
-
-    def _ask(
-        self,
-        title: str,
-        then: Callable[[Signed | None], None],
-        *,
-        needs_supervisor: bool = True,
-    ) -> None:
-        question = PinQuestion(
-            title,
-            self.gate_app.operators,
-            needs_supervisor=needs_supervisor,
-            needs_note=True,
-            on_failure=self.gate_app.lane.note_failed_sign_in,
-        )
-        self.app.push_screen(question, then)
-
-    @work(thread=True, exit_on_error=False)
-    def _admit(self, ticket: str, signed: Signed) -> None:
+    def _admit(self, ticket: str, who: Signed) -> None:
         app = self.gate_app
-        try:
-            verdict = app.lane.admit_by_hand(ticket, signed.operator, signed.note)
-        except GateError as fault:
-            app.call_from_thread(app.complain, fault)
-            return
-        app.scan_screen.post_message(Decided(verdict))
-        app.call_from_thread(self.action_back)
 
-    @work(thread=True, exit_on_error=False)
-    def _undo(self, entry: str, signed: Signed) -> None:
-        app = self.gate_app
-        try:
-            undone = app.lane.undo(entry, supervisor=signed.operator, note=signed.note)
-        except GateError as fault:
-            app.call_from_thread(app.complain, fault)
-            return
+        def admitted(verdict: Verdict) -> None:
+            app.scan_screen.post_message(Decided(verdict))
+            self.action_back()
+
+        ask_lane(app, lambda: app.lane.admit_by_hand(ticket, who.operator, who.note), admitted)
+
+    def _undone(self, undone: Undone) -> None:
         if undone.is_claim:
             claimed = _(
                 "It counts once the gate that did it, or the server, confirms it. "
                 "Until then the ticket is CHECK."
             )
-            app.call_from_thread(self.notify, claimed, markup=False)
-        app.call_from_thread(self._search, self.query_one(Input).value, 0.0)
+            self.notify(claimed, markup=False)
+        if self.is_attached:
+            self._search(self.query_one(Input).value, 0.0)
 
     @work(thread=True, exclusive=True, group="search", exit_on_error=False)
     def _search(self, wanted: str, after_s: float) -> None:

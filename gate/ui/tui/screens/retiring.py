@@ -5,8 +5,8 @@ from collections.abc import Callable
 from gate.i18n import _
 from gate.storage.fleet_devices import Device
 from gate.text.fleet_words import device_name
+from gate.ui.tui.screens.asking import ask_supervisor
 from gate.ui.tui.screens.page import Page
-from gate.ui.tui.screens.questions import Signed
 
 
 def ask_to_retire(page: Page, device: Device, then: Callable[[], object]) -> None:
@@ -15,12 +15,15 @@ def ask_to_retire(page: Page, device: Device, then: Callable[[], object]) -> Non
     if why := _why_not(device):
         page.notify(why, severity="warning", markup=False)
         return
-    told = _("{name} is waited for again") if back else _("Retire {name}: nobody waits for it")
+    title = _("{name} is waited for again") if back else _("Retire {name}: nobody waits for it")
 
-    def retire(answer: Signed) -> None:
-        page.gate_app.lane.retire(device.id, answer.operator, answer.note, back=back)
-
-    page.ask_supervisor(told.format(name=device_name(device)), retire, then)
+    app = page.gate_app
+    ask_supervisor(
+        app,
+        title.format(name=device_name(device)),
+        lambda who: app.lane.retire(device.id, who.operator, who.note, back=back),
+        lambda _done: then(),
+    )
 
 
 def _why_not(device: Device) -> str:

@@ -2,43 +2,31 @@
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Digits, Static
+from textual.widgets import Static
 
 from gate.capture.camera import State
-from gate.capture.glimpse import Notice
-from gate.core.entry import Entry
-from gate.core.outcome import Outcome
-from gate.core.place import Direction, Role
-from gate.core.ticket import Ticket
-from gate.core.verdict import ScannerProof, Verdict
-from gate.errors import GateError, OperatorError
+from gate.core.model import Direction, Outcome
+from gate.errors import GateError
 from gate.i18n import _
-from gate.lane.corrections import Undoable, Undone
-from gate.lane.post import Operator
-from gate.lane.scanner_repair import Proposed
 from gate.storage.matters import Watch
-from gate.text.confirming import AGAIN_S, Again, guest, movement, next_turn, way
 from gate.text.lane_words import unheard_at
-from gate.text.outcome_words import REASON_WORDS
-from gate.text.printable import printable
-from gate.text.scanner_words import ADVICE_WORDS, saved_line, scanner_line, troubles
+from gate.text.scanner_words import ADVICE_WORDS, saved_line, scanner_line
 from gate.text.ticket_words import describe
 from gate.text.times import clock_time
 from gate.text.verdict_words import explain, revoked_words
 from gate.text.view_words import beside
 from gate.ui.plain import BELLS
-from gate.ui.scanner_check import Finding
 from gate.ui.tui.bars import KeyHints, StatusBar
+from gate.ui.tui.lane_keys import LaneKeys
 from gate.ui.tui.letters import SYMBOLS
 from gate.ui.tui.messages import (
     AdviceGiven,
@@ -48,13 +36,17 @@ from gate.ui.tui.messages import (
     NoticeChanged,
     PreviewTaken,
     ScannerChanged,
+    TakenBack,
 )
 from gate.ui.tui.preview import Preview
+from gate.ui.tui.recent import Counts, LastScans
+from gate.ui.tui.screens.asking import ask_lane, ask_pin, movement
 from gate.ui.tui.screens.doctor import DoctorScreen
 from gate.ui.tui.screens.help import HelpScreen
 from gate.ui.tui.screens.lookup import LookupScreen
-from gate.ui.tui.screens.questions import CodeQuestion, CountQuestion, PinQuestion, Signed
-from gate.ui.tui.screens.scanner import Answer, ScannerQuestion, ScannerTest
+from gate.ui.tui.screens.page import Page
+from gate.ui.tui.screens.questions import Signed
+from gate.ui.tui.screens.scanner_settling import FLAWS_SHOWN_S
 from gate.ui.tui.screens.supervisor import SupervisorScreen
 from gate.ui.tui.verdict_panel import VerdictPanel
 from gate.ui.tui.wedge_input import WedgeInput
@@ -71,58 +63,54 @@ SHOWN_S = {
 """How long an outcome stays; the others stay until they are acknowledged or the next scan."""
 BELL_EVERY_S = 0.15
 QUIT_AGAIN_S = 3.0
-LAST_SHOWN = 5
-FLAWS_SHOWN_S = 15.0
 WATCH_EVERY_S = 3.0
 """How often is looked whether there is something for a supervisor."""
 
-T = TypeVar("T")
+PAGES: dict[str, type[Page]] = {
+    "doctor": DoctorScreen,
+    "help": HelpScreen,
+    "lookup": LookupScreen,
+    "supervisor": SupervisorScreen,
+}
 log = logging.getLogger(__name__)
 
 
 class ScanScreen(Screen[None]):
-    """The one screen most people ever see."""
+    """The one screen most people ever see.
 
-    AUTO_FOCUS = "WedgeInput"
-    # Only function keys and control keys: everything else belongs to the scanner that types.
+    Its public methods are as many as there are messages for it: Textual calls each by its name.
+    """
+
+    AUTO_FOCUS = "LaneKeys"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "help"),
-        Binding("f3", "supervisor"),
-        Binding("f4", "lookup"),
+        Binding("f1", "open('help')"),
+        Binding("f3", "open('supervisor')"),
+        Binding("f4", "open('lookup')"),
         Binding("f5", "sign_in"),
-        Binding("f6", "turn"),
-        Binding("f7", "next_person"),
         Binding("f8", "look_hard"),
-        Binding("f9", "doctor"),
-        Binding("ctrl+n", "count"),
-        Binding("ctrl+o", "override"),
-        Binding("ctrl+k", "type_code"),
-        Binding("ctrl+s", "scanner"),
-        Binding("ctrl+t", "meant"),
-        Binding("ctrl+z", "undo"),
+        Binding("f9", "open('doctor')"),
         Binding("ctrl+q,ctrl+c", "quit"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self._last: list[str] = []
         self._clearing: Timer | None = None
         self._camera = _("starting")
         self._scanner = ""
         self._quit_at = 0.0
         self._frozen_until = 0.0
         self._advice = ""
-        self._notice: Notice | None = None
         self._watch: Watch | None = None
         self._waiting: frozenset[str] | None = None
-        self._shown: Verdict | None = None
-        """What the panel tells just now: what a key may act on at once."""
-        self._again = Again()
 
     @property
     def gate_app(self) -> "GateApp":
         """The application, with what was handed in."""
         return cast("GateApp", self.app)
+
+    @property
+    def _lane_keys(self) -> LaneKeys:
+        return self.query_one(LaneKeys)
 
     def compose(self) -> ComposeResult:
         """The panel large, everything else small."""
@@ -131,14 +119,9 @@ class ScanScreen(Screen[None]):
         yield Static("", id="beside", markup=False)
         with Horizontal(id="below"):
             yield Preview(id="preview")
-            with Vertical(id="counts"):
-                yield Digits("0", id="inside")
-                yield Static("", id="inside-label", classes="label", markup=False)
-                yield Static("", id="numbers", markup=False)
-            with Vertical(id="last"):
-                yield Static("", id="last-title", markup=False)
-                yield Static("", id="last-five", markup=False)
-        yield WedgeInput(self.gate_app.config.scanner.gap_ms)
+            yield Counts(id="counts")
+            yield LastScans(id="last")
+        yield LaneKeys(self.gate_app.config.scanner.gap_ms)
         yield KeyHints(
             [
                 ("F1", _("help")),
@@ -166,9 +149,7 @@ class ScanScreen(Screen[None]):
         if not has_camera:
             self._camera = ""
         hint = self.gate_app.hello or _("Scan a ticket, or hold it up to the camera")
-        self.query_one(WedgeInput).update(hint)
-        self.query_one("#inside-label", Static).update(_("inside, seen from here"))
-        self.query_one("#last-title", Static).update(_("last five"))
+        self._lane_keys.update(hint)
         self._clear()
         self._tick()
         self.set_interval(1.0, self._tick)
@@ -197,12 +178,12 @@ class ScanScreen(Screen[None]):
         # Where nobody is let in any more, a scan tells so to anybody.
         return not must_sign_in or lane.operator is not None or lane.is_revoked
 
-    def tell_withdrawn(self, *, is_decided: bool) -> None:
+    def notify_withdrawn(self, *, is_decided: bool) -> None:
         """Say that a question was closed, because a scanner read into it."""
-        told = _("Closed for a scan, without effect.")
+        line = _("Closed for a scan, without effect.")
         if not is_decided:
-            told = _("A scanner typed into the question: closed. Scan the ticket again.")
-        self.notify(told, severity="warning", markup=False)
+            line = _("A scanner typed into the question: closed. Scan the ticket again.")
+        self.notify(line, severity="warning", markup=False)
 
     def on_decided(self, event: Decided) -> None:
         """Show a verdict at once; the rest of the screen follows."""
@@ -218,8 +199,7 @@ class ScanScreen(Screen[None]):
         words = replace(words, scanner=scanner_line(verdict))
         panel = self.query_one(VerdictPanel)
         panel.show(verdict.outcome, words)
-        self._shown = verdict
-        self._again.forget()
+        self._lane_keys.on_screen.show(verdict)
         shown_s = SHOWN_S.get(verdict.outcome)
         self._frozen_until = time.monotonic() + min(1.0, shown_s or 1.0)
         self._clear_later(shown_s)
@@ -229,12 +209,20 @@ class ScanScreen(Screen[None]):
             self._ring(BELLS.get(verdict.outcome, 1))
         when = clock_time(verdict.at_ms, app.time_zone)
         line = f"{SYMBOLS[verdict.outcome]} {when} {words.rule} {words.ticket}"
-        self._last = [line, *self._last][:LAST_SHOWN]
-        self.call_after_refresh(self._follow)
+        self.call_after_refresh(self._follow, line)
+
+    def on_taken_back(self, event: TakenBack) -> None:
+        """Say what was undone, and that the ticket is good again."""
+        undone = event.undone
+        words = _("Undone: {movement}.\nIt counts as if it had not been. The ticket is good again.")
+        line = movement(self.gate_app, undone.target, undone.ticket)
+        self._clear(words.format(movement=line))
+        ticket = describe(undone.ticket) if undone.ticket else ""
+        self._follow(" ".join(part for part in ("↺", _("undone"), ticket) if part))
 
     def on_notice_changed(self, event: NoticeChanged) -> None:
         """Say on a line of its own what is beside the verdict."""
-        self._notice = event.notice
+        self._lane_keys.waiting = event.notice.ticket if event.notice is not None else None
         line = self.query_one("#beside", Static)
         line.display = event.notice is not None
         if event.notice is not None:
@@ -311,212 +299,23 @@ class ScanScreen(Screen[None]):
         """Clear what was read."""
         self._clear()
 
-    def action_turn(self) -> None:
-        """Change the direction, when asked twice or by a supervisor; it never changes by itself."""
-        lane = self.gate_app.lane
-        following = next_turn(lane.direction)
-        is_supervisor = lane.operator is not None and lane.operator.role is Role.SUPERVISOR
-        if lane.rules.turn_needs_pin and not is_supervisor:
-            self._ask_supervisor(
-                _("Turn the lane: {way}").format(way=way(following)),
-                lambda _supervisor, _note: self._turn(following),
-                needs_note=False,
-            )
-        elif self._again.is_second(following):
-            self._turn(following)
-        else:
-            self._ask_again("F6", _("Turn the lane: {way}").format(way=way(following)))
-
-    def _turn(self, direction: Direction) -> None:
-        self.gate_app.lane.direction = direction
-        self._clear()
-        self._tick()
-
-    def _ask_again(self, key: str, what: str) -> None:
-        title = _("{key} again does it").format(key=key)
-        self.notify(what, title=title, severity="warning", markup=False, timeout=AGAIN_S)
-
-    def action_next_person(self) -> None:
-        """Let the next person through on the ticket shown, or on the last one if asked twice."""
-        ticket = self._next_on()
-        if ticket is None:
-            return
-        if self._shows(ticket) or self._again.is_second(("next", ticket.id)):
-            self._let_through(1, ticket)
-        else:
-            self._ask_again("F7", _("One more on {guest}").format(guest=self._guest(ticket)))
-
-    def action_count(self) -> None:
-        """Let a number of people through on the ticket that the question names."""
-        ticket = self._next_on()
-        if ticket is None:
-            return
-
-        def counted(count: int | None) -> None:
-            if count:
-                self._let_through(count, ticket)
-
-        title = _("How many people on {guest}?").format(guest=self._guest(ticket))
-        self.app.push_screen(CountQuestion(title), counted)
-
-    def action_type_code(self) -> None:
-        """Decide a code that a person types."""
-        lane = self.gate_app.lane
-        try:
-            lane.require_hand_codes()
-        except GateError as fault:
-            self.gate_app.complain(fault)
-            return
-        if not self.may_read:
-            return
-
-        def typed(code: str | None) -> None:
-            if code:
-                self._ask_lane(lambda: lane.admit_typed(code), self.gate_app.decided)
-
-        self.app.push_screen(CodeQuestion(_("Type the code, then Enter")), typed)
-
-    def _next_on(self) -> Ticket | None:
-        try:
-            return self.gate_app.lane.require_next()
-        except GateError as fault:
-            self.gate_app.complain(fault)
-            return None
-
-    def _shows(self, ticket: Ticket) -> bool:
-        shown = self._shown.ticket if self._shown else None
-        return shown is not None and shown.id == ticket.id
-
-    def _guest(self, ticket: Ticket | None) -> str:
-        return guest(ticket, show_names=self.gate_app.config.screen.show_names)
-
-    def _movement(self, entry: Entry, ticket: Ticket | None) -> str:
-        app = self.gate_app
-        show_names = app.config.screen.show_names
-        return movement(entry, ticket, app.time_zone, app.lane.now_ms(), show_names=show_names)
-
     def action_look_hard(self) -> None:
         """Read the next picture with everything there is."""
         inputs = self.gate_app.inputs
         if inputs is not None and inputs.picture is not None:
             inputs.picture.try_hard()
 
-    def action_meant(self) -> None:
-        """Count the ticket that the line names, too."""
-        inputs, notice = self.gate_app.inputs, self._notice
-        named = notice.ticket if notice is not None else None
-        if inputs is None or named is None or not inputs.meant(named.id):
-            self.notify(_("No other ticket waits."), title=_("Ctrl+T"), severity="warning")
-
-    def action_undo(self) -> None:
-        """Take back this lane's last admission or exit, once it was named."""
-        self._ask_lane(self.gate_app.lane.undoable, self._undo)
-
-    def _undo(self, found: Undoable) -> None:
-        lane, name = self.gate_app.lane, found.target.name
-        told = self._movement(found.target, found.ticket)
-
-        def failed(fault: GateError) -> None:
-            if isinstance(fault, OperatorError):
-                title = _("Too late for staff. Undo: {movement}").format(movement=told)
-                self._ask_supervisor(
-                    title, lambda supervisor, note: self._undo_as(name, supervisor, note)
-                )
-            else:
-                self.gate_app.complain(fault)
-
-        is_shown = self._shown is not None and self._shown.entry == name
-        if is_shown or found.needs_supervisor or self._again.is_second(("undo", name)):
-            if not found.needs_supervisor:
-                self.notify(told, title=_("Undo"), markup=False)
-            self._ask_lane(lambda: lane.undo(name), self._tell_undone, failed)
-        else:
-            self._ask_again("Ctrl+Z", _("Undo: {movement}").format(movement=told))
-
-    def action_scanner(self) -> None:
-        """Show what would explain the last text of a scanner, and ask whether to believe it."""
-
-        def shown(proposed: Proposed) -> None:
-            config = self.gate_app.config
-            question = ScannerQuestion(
-                proposed, config.scanner.gap_ms, show_names=config.screen.show_names
-            )
-            self.app.push_screen(question, lambda answer: self._settle(proposed, answer))
-
-        self._ask_lane(self.gate_app.lane.scanner_proposal, shown)
-
-    def _settle(self, proposed: Proposed, answer: Answer | None) -> None:
-        lane = self.gate_app.lane
-        if answer == "test":
-            test = ScannerTest(proposed.source, self.gate_app.config.scanner.gap_ms)
-            self.app.push_screen(test, lambda finding: self._tested(proposed.source, finding))
-        elif answer == "believe":
-            operator = lane.operator
-            is_supervisor = operator is not None and operator.role is Role.SUPERVISOR
-            if proposed.proof is ScannerProof.KEY or is_supervisor:
-                supervisor = operator if is_supervisor else None
-                self._ask_lane(lambda: lane.believe(proposed, supervisor), self._scanner_saved)
-                return
-            self._ask_supervisor(
-                _("The scanner means another text"),
-                lambda signed, _note: self._ask_lane(
-                    lambda: lane.believe(proposed, signed), self._scanner_saved
-                ),
-                needs_note=False,
-            )
-
-    def _tested(self, source: str, finding: Finding | None) -> None:
-        if finding is None:
-            return
-        lane = self.gate_app.lane
-        if not finding.is_known:
-            self.notify(_("That was not the test code."), severity="warning", markup=False)
-        elif not finding.flaws or finding.fix:
-            then = self._scanner_saved if finding.fix else self._scanner_is_clean
-            self._ask_lane(lambda: lane.scanner_tested(source, finding.fix), then)
-        else:
-            told = [part for trouble in troubles(finding.flaws) for part in trouble]
-            told.append(_("This cannot be put right here: the scanner has to be set."))
-            self.notify("\n".join(told), severity="warning", markup=False, timeout=FLAWS_SHOWN_S)
-
-    def _scanner_saved(self, _none: object) -> None:
-        told = _("What the scanner types is put right from now on. Scan the ticket again.")
-        self.notify(told, title=_("Saved"), markup=False)
-
-    def _scanner_is_clean(self, _none: object) -> None:
-        self.notify(_("The scanner types what it reads."), markup=False)
-
-    def action_override(self) -> None:
-        """Admit what was refused."""
-        try:
-            ticket, reason = self.gate_app.lane.require_refusal()
-        except GateError as fault:
-            self.gate_app.complain(fault)
-            return
-        title = _("Admit against the rules: {guest}. {reason}.").format(
-            guest=self._guest(ticket), reason=_(REASON_WORDS[reason])
-        )
-        self._ask_supervisor(
-            title, lambda supervisor, note: self._override_as(ticket, supervisor, note)
-        )
-
     def action_sign_in(self) -> None:
         """Sign in, or out again."""
-        lane = self.gate_app.lane
+        app, lane = self.gate_app, self.gate_app.lane
         if lane.operator is not None:
-            self._ask_lane(lane.sign_out, lambda _none: self._signed_out())
+            ask_lane(app, lane.sign_out, lambda _none: self._signed_out())
             return
 
-        def signed(answer: Signed | None) -> None:
-            if answer is not None:
-                self._ask_lane(
-                    lambda: lane.sign_in(answer.operator), lambda _none: self._signed_in()
-                )
+        def signed(who: Signed) -> None:
+            ask_lane(app, lambda: lane.sign_in(who.operator), lambda _none: self._signed_in())
 
-        question = PinQuestion(
-            _("Sign in"), self.gate_app.operators, on_failure=lane.note_failed_sign_in
-        )
-        self.app.push_screen(question, signed)
+        ask_pin(app, _("Sign in"), signed, needs_supervisor=False, needs_note=False)
 
     def _signed_in(self) -> None:
         self.gate_app.resume_inputs()
@@ -529,21 +328,9 @@ class ScanScreen(Screen[None]):
         self._clear()
         self._tick()
 
-    def action_supervisor(self) -> None:
-        """Counts and rates."""
-        self.app.push_screen(SupervisorScreen())
-
-    def action_lookup(self) -> None:
-        """Find a ticket by name or code."""
-        self.app.push_screen(LookupScreen())
-
-    def action_doctor(self) -> None:
-        """Is everything all right."""
-        self.app.push_screen(DoctorScreen())
-
-    def action_help(self) -> None:
-        """Which key does what."""
-        self.app.push_screen(HelpScreen())
+    def action_open(self, page: str) -> None:
+        """Open another screen over this one."""
+        self.app.push_screen(PAGES[page]())
 
     def action_quit(self) -> None:
         """Leave, when asked twice."""
@@ -554,63 +341,6 @@ class ScanScreen(Screen[None]):
         self._quit_at = now + QUIT_AGAIN_S
         self.notify(_("Once more to close the gate."), title=_("Ctrl+Q"), timeout=QUIT_AGAIN_S)
 
-    def _let_through(self, count: int, ticket: Ticket) -> None:
-        lane = self.gate_app.lane
-        self._ask_lane(
-            lambda: lane.next_person(count, ticket=ticket.id),
-            lambda verdict: self.post_message(Decided(verdict)),
-        )
-
-    @work(thread=True, exit_on_error=False)
-    def _ask_lane(
-        self,
-        ask: Callable[[], T],
-        then: Callable[[T], object],
-        failed: Callable[[GateError], None] | None = None,
-    ) -> None:
-        # The lane waits for the disk; the screen must not.
-        try:
-            answer = ask()
-        except GateError as fault:
-            self.app.call_from_thread(failed or self.gate_app.complain, fault)
-        else:
-            self.app.call_from_thread(then, answer)
-
-    def _ask_supervisor(
-        self, title: str, act: Callable[[Operator, str], object], *, needs_note: bool = True
-    ) -> None:
-        def signed(answer: Signed | None) -> None:
-            if answer is not None:
-                act(answer.operator, answer.note)
-
-        question = PinQuestion(
-            title,
-            self.gate_app.operators,
-            needs_supervisor=True,
-            needs_note=needs_note,
-            on_failure=self.gate_app.lane.note_failed_sign_in,
-        )
-        self.app.push_screen(question, signed)
-
-    def _override_as(self, ticket: Ticket, supervisor: Operator, note: str) -> None:
-        lane = self.gate_app.lane
-        self._ask_lane(
-            lambda: lane.override(supervisor, note, ticket=ticket.id),
-            lambda verdict: self.post_message(Decided(verdict)),
-        )
-
-    def _undo_as(self, name: str, supervisor: Operator, note: str) -> None:
-        lane = self.gate_app.lane
-        self._ask_lane(lambda: lane.undo(name, supervisor, note), self._tell_undone)
-
-    def _tell_undone(self, undone: Undone) -> None:
-        told = _("Undone: {movement}.\nIt counts as if it had not been. The ticket is good again.")
-        self._clear(told.format(movement=self._movement(undone.target, undone.ticket)))
-        ticket = describe(undone.ticket) if undone.ticket else ""
-        line = " ".join(part for part in ("↺", _("undone"), ticket) if part)
-        self._last = [line, *self._last][:LAST_SHOWN]
-        self._follow()
-
     def _clear_later(self, shown_s: float | None) -> None:
         if self._clearing is not None:
             self._clearing.stop()
@@ -620,7 +350,7 @@ class ScanScreen(Screen[None]):
         if self._clearing is not None:
             self._clearing.stop()
             self._clearing = None
-        self._shown = None
+        self._lane_keys.on_screen.show(None)
         if self.gate_app.lane.is_revoked:
             self.query_one(VerdictPanel).show(Outcome.REFUSE, revoked_words())
         else:
@@ -640,14 +370,11 @@ class ScanScreen(Screen[None]):
             return _("Ready: first in, then out, by the same code.")
         return _("Ready. Show the code to the camera or the scanner.")
 
-    def _follow(self) -> None:
-        totals = self.gate_app.lane.totals()
-        self.query_one("#inside", Digits).update(str(totals.inside))
-        numbers = _("admitted {admitted} · out {exited} · refused {refused}").format(
-            admitted=totals.admitted, exited=totals.exited, refused=totals.refused
-        )
-        self.query_one("#numbers", Static).update(numbers)
-        self.query_one("#last-five", Static).update("\n".join(self._last))
+    def _follow(self, line: str = "") -> None:
+        """Show the numbers after a verdict, and its line."""
+        self.query_one(Counts).show(self.gate_app.lane.totals())
+        if line:
+            self.query_one(LastScans).add(line)
 
     def _ring(self, times: int) -> None:
         for n in range(times):
@@ -658,11 +385,7 @@ class ScanScreen(Screen[None]):
         panel = self.query_one(VerdictPanel)
         if lane.is_revoked and panel.outcome is None:
             self._clear()
-        panel.update_classes({f"-way-{one}": one is lane.direction for one in Direction})
-        panel.border_title = f" {printable(lane.place.gate)} — {way(lane.direction)} "
         venue = " · ".join(part for part in (app.config.venue, app.config.event) if part)
-        turned = "" if lane.direction is Direction.IN else way(lane.direction)
-        told = "  ".join(part for part in (printable(venue, 60), turned) if part)
-        panel.border_subtitle = f" {told} " if told else ""
+        panel.frame(lane.direction, lane.place.gate, venue)
         self._follow()
         self.query_one(StatusBar).show(app.status(self._camera, self._scanner), app.clock_text())

@@ -41,9 +41,9 @@ from gate.text.fleet_words import (
 from gate.text.outcome_words import REASON_WORDS
 from gate.text.printable import printable
 from gate.text.times import clock_time
+from gate.ui.tui.screens.asking import ask_supervisor
 from gate.ui.tui.screens.claims import ask_to_confirm
 from gate.ui.tui.screens.page import Page
-from gate.ui.tui.screens.questions import Signed
 from gate.ui.tui.screens.retiring import ask_to_retire
 
 EVERY_S = 3.0
@@ -201,13 +201,16 @@ class SupervisorScreen(Page):
             self.notify(what_next(chosen, self.gate_app.time_zone), markup=False)
             return
 
-        def resolve(answer: Signed) -> None:
-            self.gate_app.lane.resolve(chosen.ticket, answer.operator, answer.note)
-
-        told = _("Settle: {n} on ticket {ticket}").format(
+        title = _("Settle: {n} on ticket {ticket}").format(
             n=matter(chosen), ticket=printable(chosen.short, 30)
         )
-        self.ask_supervisor(told, resolve, self._read)
+        app = self.gate_app
+        ask_supervisor(
+            app,
+            title,
+            lambda who: app.lane.resolve(chosen.ticket, who.operator, who.note),
+            lambda _done: self._read(),
+        )
 
     @work(thread=True, exclusive=True, group="origins", exit_on_error=False)
     def _read_origins(self) -> None:

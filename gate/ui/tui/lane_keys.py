@@ -1,0 +1,183 @@
+"""The keys that change something at the lane: what each would change is named before it is done."""
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.binding import Binding, BindingType
+
+from gate.core.model import Direction, Role, Ticket, Verdict
+from gate.errors import GateError, OperatorError
+from gate.i18n import _
+from gate.lane.lane import Undoable
+from gate.text.confirming import AGAIN_S, OnScreen, next_turn, way
+from gate.text.outcome_words import REASON_WORDS
+from gate.ui.tui.messages import Decided, LaneChanged, TakenBack
+from gate.ui.tui.screens.asking import ask_lane, ask_pin, ask_supervisor, guest, movement
+from gate.ui.tui.screens.questions import CodeQuestion, CountQuestion
+from gate.ui.tui.screens.scanner_settling import settle_scanner
+from gate.ui.tui.wedge_input import WedgeInput
+
+if TYPE_CHECKING:
+    from gate.ui.tui.app import GateApp
+
+
+class LaneKeys(WedgeInput):
+    """The scan screen's keys. What the lane answers is posted, as what others scan is."""
+
+    # Only function keys and control keys: everything else belongs to the scanner that types.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f6", "turn"),
+        Binding("f7", "next_person"),
+        Binding("ctrl+n", "count"),
+        Binding("ctrl+o", "override"),
+        Binding("ctrl+k", "type_code"),
+        Binding("ctrl+s", "scanner"),
+        Binding("ctrl+t", "meant"),
+        Binding("ctrl+z", "undo"),
+    ]
+
+    def __init__(self, gap_ms: int) -> None:
+        super().__init__(gap_ms)
+        self.on_screen = OnScreen()
+        """What the panel tells just now."""
+        self.waiting: Ticket | None = None
+        """The ticket that the line beside the panel names."""
+
+    @property
+    def _gate_app(self) -> "GateApp":
+        return cast("GateApp", self.app)
+
+    def action_turn(self) -> None:
+        """Change the direction, when asked twice or by a supervisor; it never changes by itself."""
+        lane = self._gate_app.lane
+        following = next_turn(lane.direction)
+        title = _("Turn the lane: {way}").format(way=way(following))
+        is_supervisor = lane.operator is not None and lane.operator.role is Role.SUPERVISOR
+        if lane.rules.turn_needs_pin and not is_supervisor:
+            ask_pin(self._gate_app, title, lambda _who: self._turn(following), needs_note=False)
+        elif self.on_screen.may_turn(following):
+            self._turn(following)
+        else:
+            self._ask_again("F6", title)
+
+    def action_next_person(self) -> None:
+        """Let the next person through on the ticket shown, or on the last one if asked twice."""
+        ticket = self._next_on()
+        if ticket is None:
+            return
+        if self.on_screen.may_count(ticket):
+            self._let_through(1, ticket)
+        else:
+            self._ask_again(
+                "F7", _("One more on {guest}").format(guest=guest(self._gate_app, ticket))
+            )
+
+    def action_count(self) -> None:
+        """Let a number of people through on the ticket that the question names."""
+        ticket = self._next_on()
+        if ticket is None:
+            return
+
+        def counted(count: int | None) -> None:
+            if count:
+                self._let_through(count, ticket)
+
+        title = _("How many people on {guest}?").format(guest=guest(self._gate_app, ticket))
+        self.app.push_screen(CountQuestion(title), counted)
+
+    def action_override(self) -> None:
+        """Admit what was refused."""
+        app = self._gate_app
+        try:
+            ticket, reason = app.lane.require_refusal()
+        except GateError as fault:
+            app.complain(fault)
+            return
+        title = _("Admit against the rules: {guest}. {reason}.").format(
+            guest=guest(self._gate_app, ticket), reason=_(REASON_WORDS[reason])
+        )
+        ask_supervisor(
+            app,
+            title,
+            lambda who: app.lane.override(who.operator, who.note, ticket=ticket.id),
+            self._decided,
+        )
+
+    def action_type_code(self) -> None:
+        """Decide a code that a person types."""
+        app = self._gate_app
+        try:
+            app.lane.require_hand_codes()
+        except GateError as fault:
+            app.complain(fault)
+            return
+        if not app.scan_screen.may_read:
+            return
+
+        def typed(code: str | None) -> None:
+            if code:
+                ask_lane(app, lambda: app.lane.admit_typed(code), app.decided)
+
+        app.push_screen(CodeQuestion(_("Type the code, then Enter")), typed)
+
+    def action_scanner(self) -> None:
+        """Show what would explain the last text of a scanner, and ask whether to believe it."""
+        settle_scanner(self._gate_app)
+
+    def action_meant(self) -> None:
+        """Count the ticket that waits, too."""
+        inputs, waiting = self._gate_app.inputs, self.waiting
+        if inputs is None or waiting is None or not inputs.meant(waiting.id):
+            self.notify(_("No other ticket waits."), title=_("Ctrl+T"), severity="warning")
+
+    def action_undo(self) -> None:
+        """Take back this lane's last admission or exit, once it was named."""
+        ask_lane(self._gate_app, self._gate_app.lane.undoable, self._undo)
+
+    def _undo(self, found: Undoable) -> None:
+        app, name = self._gate_app, found.target.name
+        line = movement(app, found.target, found.ticket)
+
+        def failed(fault: GateError) -> None:
+            if isinstance(fault, OperatorError):
+                ask_supervisor(
+                    app,
+                    _("Too late for staff. Undo: {movement}").format(movement=line),
+                    lambda who: app.lane.undo(name, who.operator, who.note),
+                    lambda undone: self.post_message(TakenBack(undone)),
+                )
+            else:
+                app.complain(fault)
+
+        if not (found.needs_supervisor or self.on_screen.may_undo(name)):
+            self._ask_again("Ctrl+Z", _("Undo: {movement}").format(movement=line))
+            return
+        if not found.needs_supervisor:
+            self.notify(line, title=_("Undo"), markup=False)
+        ask_lane(
+            app,
+            lambda: app.lane.undo(name),
+            lambda undone: self.post_message(TakenBack(undone)),
+            failed,
+        )
+
+    def _turn(self, direction: Direction) -> None:
+        self._gate_app.lane.direction = direction
+        self.post_message(LaneChanged())
+
+    def _ask_again(self, key: str, what: str) -> None:
+        title = _("{key} again does it").format(key=key)
+        self.notify(what, title=title, severity="warning", markup=False, timeout=AGAIN_S)
+
+    def _next_on(self) -> Ticket | None:
+        try:
+            return self._gate_app.lane.require_next()
+        except GateError as fault:
+            self._gate_app.complain(fault)
+            return None
+
+    def _let_through(self, count: int, ticket: Ticket) -> None:
+        lane = self._gate_app.lane
+        ask_lane(self._gate_app, lambda: lane.next_person(count, ticket=ticket.id), self._decided)
+
+    def _decided(self, verdict: Verdict) -> None:
+        self.post_message(Decided(verdict))
