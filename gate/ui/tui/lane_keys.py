@@ -1,6 +1,6 @@
 """The keys that change something at the lane: what each would change is named before it is done."""
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
@@ -12,12 +12,10 @@ from gate.text.confirming import AGAIN_S, OnScreen, next_turn, way
 from gate.text.outcome_words import REASON_WORDS
 from gate.ui.tui.messages import Decided, LaneChanged, TakenBack
 from gate.ui.tui.screens.asking import ask_lane, ask_pin, ask_supervisor, guest, movement
+from gate.ui.tui.screens.page import gate_app
 from gate.ui.tui.screens.questions import CodeQuestion, CountQuestion
 from gate.ui.tui.screens.scanner_settling import settle_scanner
 from gate.ui.tui.wedge_input import WedgeInput
-
-if TYPE_CHECKING:
-    from gate.ui.tui.app import GateApp
 
 
 class LaneKeys(WedgeInput):
@@ -42,18 +40,14 @@ class LaneKeys(WedgeInput):
         self.waiting: Ticket | None = None
         """The ticket that the line beside the panel names."""
 
-    @property
-    def _gate_app(self) -> "GateApp":
-        return cast("GateApp", self.app)
-
     def action_turn(self) -> None:
         """Change the direction, when asked twice or by a supervisor; it never changes by itself."""
-        lane = self._gate_app.lane
+        lane = gate_app(self).lane
         following = next_turn(lane.direction)
         title = _("Turn the lane: {way}").format(way=way(following))
         is_supervisor = lane.operator is not None and lane.operator.role is Role.SUPERVISOR
         if lane.rules.turn_needs_pin and not is_supervisor:
-            ask_pin(self._gate_app, title, lambda _who: self._turn(following), needs_note=False)
+            ask_pin(gate_app(self), title, lambda _who: self._turn(following), needs_note=False)
         elif self.on_screen.may_turn(following):
             self._turn(following)
         else:
@@ -68,7 +62,7 @@ class LaneKeys(WedgeInput):
             self._let_through(1, ticket)
         else:
             self._ask_again(
-                "F7", _("One more on {guest}").format(guest=guest(self._gate_app, ticket))
+                "F7", _("One more on {guest}").format(guest=guest(gate_app(self), ticket))
             )
 
     def action_count(self) -> None:
@@ -81,19 +75,19 @@ class LaneKeys(WedgeInput):
             if count:
                 self._let_through(count, ticket)
 
-        title = _("How many people on {guest}?").format(guest=guest(self._gate_app, ticket))
+        title = _("How many people on {guest}?").format(guest=guest(gate_app(self), ticket))
         self.app.push_screen(CountQuestion(title), counted)
 
     def action_override(self) -> None:
         """Admit what was refused."""
-        app = self._gate_app
+        app = gate_app(self)
         try:
             ticket, reason = app.lane.require_refusal()
         except GateError as fault:
             app.complain(fault)
             return
         title = _("Admit against the rules: {guest}. {reason}.").format(
-            guest=guest(self._gate_app, ticket), reason=_(REASON_WORDS[reason])
+            guest=guest(gate_app(self), ticket), reason=_(REASON_WORDS[reason])
         )
         ask_supervisor(
             app,
@@ -104,7 +98,7 @@ class LaneKeys(WedgeInput):
 
     def action_type_code(self) -> None:
         """Decide a code that a person types."""
-        app = self._gate_app
+        app = gate_app(self)
         try:
             app.lane.require_hand_codes()
         except GateError as fault:
@@ -121,20 +115,20 @@ class LaneKeys(WedgeInput):
 
     def action_scanner(self) -> None:
         """Show what would explain the last text of a scanner, and ask whether to believe it."""
-        settle_scanner(self._gate_app)
+        settle_scanner(gate_app(self))
 
     def action_meant(self) -> None:
         """Count the ticket that waits, too."""
-        inputs, waiting = self._gate_app.inputs, self.waiting
+        inputs, waiting = gate_app(self).inputs, self.waiting
         if inputs is None or waiting is None or not inputs.meant(waiting.id):
             self.notify(_("No other ticket waits."), title=_("Ctrl+T"), severity="warning")
 
     def action_undo(self) -> None:
         """Take back this lane's last admission or exit, once it was named."""
-        ask_lane(self._gate_app, self._gate_app.lane.undoable, self._undo)
+        ask_lane(gate_app(self), gate_app(self).lane.undoable, self._undo)
 
     def _undo(self, found: Undoable) -> None:
-        app, name = self._gate_app, found.target.name
+        app, name = gate_app(self), found.target.name
         line = movement(app, found.target, found.ticket)
 
         def failed(fault: GateError) -> None:
@@ -161,7 +155,7 @@ class LaneKeys(WedgeInput):
         )
 
     def _turn(self, direction: Direction) -> None:
-        self._gate_app.lane.direction = direction
+        gate_app(self).lane.direction = direction
         self.post_message(LaneChanged())
 
     def _ask_again(self, key: str, what: str) -> None:
@@ -170,14 +164,14 @@ class LaneKeys(WedgeInput):
 
     def _next_on(self) -> Ticket | None:
         try:
-            return self._gate_app.lane.require_next()
+            return gate_app(self).lane.require_next()
         except GateError as fault:
-            self._gate_app.complain(fault)
+            gate_app(self).complain(fault)
             return None
 
     def _let_through(self, count: int, ticket: Ticket) -> None:
-        lane = self._gate_app.lane
-        ask_lane(self._gate_app, lambda: lane.next_person(count, ticket=ticket.id), self._decided)
+        lane = gate_app(self).lane
+        ask_lane(gate_app(self), lambda: lane.next_person(count, ticket=ticket.id), self._decided)
 
     def _decided(self, verdict: Verdict) -> None:
         self.post_message(Decided(verdict))

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -12,6 +13,11 @@ from gate.ui.tui.bars import KeyHints, StatusBar
 
 if TYPE_CHECKING:
     from gate.ui.tui.app import GateApp
+
+
+def gate_app(node: DOMNode) -> "GateApp":
+    """The application that a screen or a part of one is in."""
+    return cast("GateApp", node.app)
 
 
 class Page(Screen[None]):
@@ -25,7 +31,7 @@ class Page(Screen[None]):
     @property
     def gate_app(self) -> "GateApp":
         """The application, with what was handed in."""
-        return cast("GateApp", self.app)
+        return gate_app(self)
 
     def content(self) -> ComposeResult:
         """What this page shows."""

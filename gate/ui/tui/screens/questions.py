@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from textual import work
@@ -20,6 +20,7 @@ from gate.i18n import _
 from gate.lane.operators import Operators
 from gate.lane.post import Operator
 from gate.ui.tui.fields import Field
+from gate.ui.tui.screens.page import gate_app
 
 if TYPE_CHECKING:
     from gate.ui.tui.app import GateApp
@@ -54,7 +55,7 @@ class Question(ModalScreen[T | None], Generic[T]):
     @property
     def gate_app(self) -> "GateApp":
         """The application, with what was handed in."""
-        return cast("GateApp", self.app)
+        return gate_app(self)
 
     def inputs(self) -> list[Input]:
         """The inputs, in order."""

@@ -3,7 +3,7 @@
 import logging
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -44,7 +44,7 @@ from gate.ui.tui.screens.asking import ask_lane, ask_pin, movement
 from gate.ui.tui.screens.doctor import DoctorScreen
 from gate.ui.tui.screens.help import HelpScreen
 from gate.ui.tui.screens.lookup import LookupScreen
-from gate.ui.tui.screens.page import Page
+from gate.ui.tui.screens.page import Page, gate_app
 from gate.ui.tui.screens.questions import Signed
 from gate.ui.tui.screens.scanner_settling import FLAWS_SHOWN_S
 from gate.ui.tui.screens.supervisor import SupervisorScreen
@@ -106,7 +106,7 @@ class ScanScreen(Screen[None]):
     @property
     def gate_app(self) -> "GateApp":
         """The application, with what was handed in."""
-        return cast("GateApp", self.app)
+        return gate_app(self)
 
     @property
     def _lane_keys(self) -> LaneKeys:

@@ -1,6 +1,6 @@
 """What would explain a scanner's text: shown before it is believed, and settled by a test code."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import ClassVar, Literal, cast
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -15,10 +15,8 @@ from gate.i18n import _
 from gate.lane.scanner_repair import Proposed
 from gate.text.scanner_words import proposal_lines
 from gate.ui.scanner_check import SQUARE_TEXT, Finding, diagnose
+from gate.ui.tui.screens.page import gate_app
 from gate.ui.tui.wedge_input import WedgeInput
-
-if TYPE_CHECKING:
-    from gate.ui.tui.app import GateApp
 
 Answer = Literal["believe", "test"]
 
@@ -66,7 +64,7 @@ class ScannerQuestion(ModalScreen[Answer | None]):
     def on_wedge_input_typed(self, event: WedgeInput.Typed) -> None:
         """Give way to a scan: the next guest's code believes nothing."""
         event.stop()
-        cast("GateApp", self.app).withdraw([event.code], "keyboard")
+        gate_app(self).withdraw([event.code], "keyboard")
 
     def action_answer(self, answer: str) -> None:
         """Close with what was chosen."""
@@ -94,13 +92,13 @@ class ScannerTest(ModalScreen[Finding | None]):
         box = self.query_one(WedgeInput)
         box.update(_("Scan this code with the USB scanner. Esc ends."))
         box.focus()
-        inputs = cast("GateApp", self.app).inputs
+        inputs = gate_app(self).inputs
         if inputs is not None and self._source != "keyboard":
             inputs.divert(lambda text: self.app.call_from_thread(self._typed, text))
 
     def on_unmount(self) -> None:
         """Codes are scans again."""
-        inputs = cast("GateApp", self.app).inputs
+        inputs = gate_app(self).inputs
         if inputs is not None:
             inputs.divert(None)
 

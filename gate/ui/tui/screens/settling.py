@@ -1,12 +1,30 @@
-"""A supervisor confirms another gate's undo of what this gate did."""
+"""A supervisor settles a conflict, or confirms another gate's undo of what this gate did."""
 
 from collections.abc import Callable
 
 from gate.i18n import _
 from gate.storage.matters import Matter
+from gate.text.fleet_words import matter, what_next
 from gate.text.printable import printable
 from gate.ui.tui.screens.asking import ask_supervisor
 from gate.ui.tui.screens.page import Page
+
+
+def ask_to_settle(page: Page, chosen: Matter, then: Callable[[], object]) -> None:
+    """Ask for PIN and reason, and settle it; of what is settled the rest is said instead."""
+    app = page.gate_app
+    if not chosen.is_open:
+        page.notify(what_next(chosen, app.time_zone), markup=False)
+        return
+    title = _("Settle: {n} on ticket {ticket}").format(
+        n=matter(chosen), ticket=printable(chosen.short, 30)
+    )
+    ask_supervisor(
+        app,
+        title,
+        lambda who: app.lane.resolve(chosen.ticket, who.operator, who.note),
+        lambda _done: then(),
+    )
 
 
 def ask_to_confirm(page: Page, chosen: Matter, then: Callable[[], object]) -> None:

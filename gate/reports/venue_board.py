@@ -1,0 +1,45 @@
+"""What a supervisor has before their eyes: figures, devices, and what there is to look into."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from gate.reports import report
+from gate.storage.connectivity import Connectivity
+from gate.storage.fleet import Device, Fleet
+from gate.storage.folder import Folder
+from gate.storage.matters import Matter, matters
+
+
+@dataclass(frozen=True, slots=True)
+class VenueBoard:
+    """What one look at the stores has found."""
+
+    standing: Connectivity
+    numbers: report.Overview
+    rates: report.Rates
+    types: list[report.Line]
+    reasons: list[report.Line]
+    devices: list[Device]
+    conflicts: list[Matter]
+    """Tickets on which too many went in, or that were used though they were void."""
+    is_whole: bool
+    """Whether the figures are those of more than this lane."""
+
+
+def look(folder: Folder, standing: Connectivity, now_ms: int, time_zone: ZoneInfo) -> VenueBoard:
+    """Read it all, as of now. Raises StoreError."""
+    with Fleet(folder) as venue:
+        devices = venue.devices(now_ms, standing)
+        is_whole = standing.is_enrolled or len(devices) > 1
+        return VenueBoard(
+            standing=standing,
+            numbers=report.venue_overview(folder, venue, now_ms)
+            if is_whole
+            else report.overview(folder),
+            rates=report.rates(folder, now_ms, everywhere=is_whole),
+            types=report.grouped(folder, "type", time_zone, everywhere=is_whole),
+            reasons=report.grouped(folder, "reason", time_zone, everywhere=is_whole),
+            devices=devices,
+            conflicts=matters(folder, venue),
+            is_whole=is_whole,
+        )

@@ -1,0 +1,22 @@
+"""Tables whose rows change in place."""
+
+from collections.abc import Sequence
+
+from textual.coordinate import Coordinate
+from textual.widgets import DataTable
+
+
+def fill(table: "DataTable[str]", rows: Sequence[tuple[object, ...]]) -> None:
+    """Change what changed; a table that is refilled would flicker."""
+    while table.row_count > len(rows):
+        key, _column = table.coordinate_to_cell_key(Coordinate(table.row_count - 1, 0))
+        table.remove_row(key)
+    for number_, row in enumerate(rows):
+        cells = [str(cell) for cell in row]
+        if number_ >= table.row_count:
+            table.add_row(*cells)
+            continue
+        for column, cell in enumerate(cells):
+            place = Coordinate(number_, column)
+            if table.get_cell_at(place) != cell:
+                table.update_cell_at(place, cell, update_width=True)
