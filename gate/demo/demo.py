@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,7 +16,7 @@ from gate.core.hlc import Reading
 from gate.core.place import Direction, Place, Role
 from gate.core.verdict import Scan, Verdict
 from gate.demo.script import Turn
-from gate.demo.synthetic_camera import DrawnCamera, Showing
+from gate.demo.showing import Showing
 from gate.i18n import _
 from gate.lane.lane import Lane
 from gate.lane.operators import Operators
@@ -23,6 +24,9 @@ from gate.lane.post import Operator
 from gate.reports.ticket_import import import_files
 from gate.storage.folder import Folder
 from gate.text.zones import machine_zone
+
+if TYPE_CHECKING:
+    from gate.demo.synthetic_camera import DrawnCamera
 
 SUPERVISOR = "demo"
 FILLERS = 320
@@ -38,7 +42,7 @@ class Demo:
 
     config: Config
     folder: Folder
-    camera: DrawnCamera
+    camera: "DrawnCamera"
     turns: tuple[Turn, ...]
     pin: str
 
@@ -58,6 +62,8 @@ def prepare(path: Path, now: float | None = None) -> Demo:
     _play_the_last_hour(folder)
     config = load(environment={}, file=_config_file(path))
     config = msgspec.structs.replace(config, data_dir=str(path))
+    from gate.demo.synthetic_camera import DrawnCamera  # noqa: PLC0415  it loads OpenCV
+
     showings, turns = _script()
     camera = DrawnCamera([*showings, *_crowd(showings[-1].begin_s + 3)])
     return Demo(config, folder, camera, tuple(turns), pin)

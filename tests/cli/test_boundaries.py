@@ -37,7 +37,7 @@ def loaded_by(module: str) -> set[str]:
         ("gate.lane.inputs", {"textual", "cv2", "zxingcpp", "pyzbar", "evdev"}),
         ("gate.cli.lane_session", {"textual", "cv2", "zxingcpp", "pyzbar"}),
         ("gate.capture.decode", {"cv2", "numpy", "zxingcpp", "pyzbar"}),
-        ("gate.demo.synthetic_camera", {"cv2", "numpy", "zxingcpp"}),
+        ("gate.demo.demo", {"cv2", "zxingcpp"}),
         ("gate.cli.main", {"sqlite3", "sqlite_utils", "msgspec", "textual", "cv2", "numpy"}),
         ("gate.cli.main", {"gate.config", "gate.errors", "sync", "zoneinfo"}),
         ("gate.ui.tui.app", {"cv2", "zxingcpp", "pyzbar", "sync"}),
