@@ -1,7 +1,5 @@
 """The drawn camera: what it shows can be read, and it behaves like a camera."""
 
-import subprocess
-import sys
 from itertools import pairwise
 from typing import Any
 
@@ -224,14 +222,3 @@ def test_release_ends_the_film() -> None:
     assert camera.read() == (False, None)
     assert not camera.isOpened()
     assert camera.read() == (False, None)
-
-
-@pytest.mark.system
-def test_importing_it_loads_no_scanner() -> None:
-    """The heavy libraries are loaded with the camera, not with the demo."""
-    code = (
-        "import sys, gate.demo.demo\n"
-        "print({'cv2', 'zxingcpp'} & set(sys.modules) or 'none')"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "none"
