@@ -294,9 +294,9 @@ def device_source(device: str, wish: Wish) -> Source:
             if capture is not None:
                 path = Path(f"/dev/video{one}") if one.isdecimal() else Path(one)
                 return capture, path if sys.platform == "linux" else None
-        told = _("no camera found") if device == "auto" else _("cannot open camera {device}")
+        message = _("no camera found") if device == "auto" else _("cannot open camera {device}")
         raise InputError(
-            told.format(device=device),
+            message.format(device=device),
             _("Plug one in; who may use it: group video. A Pi camera module: libcamerify gate"),
         )
 

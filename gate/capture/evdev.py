@@ -185,7 +185,7 @@ class EvdevScanner:
             self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
-        told = ""
+        last = ""
         while not self._stopping.is_set():
             try:
                 grabbed = self._open(self._device)
@@ -193,7 +193,7 @@ class EvdevScanner:
                 self._on_trouble("")
                 if self._on_device is not None:
                     self._on_device(identity(grabbed))
-                told = ""
+                last = ""
                 try:
                     read_keys(
                         grabbed.fd,
@@ -206,8 +206,8 @@ class EvdevScanner:
                     grabbed.close()
             except (OSError, InputError) as error:
                 trouble = error.message if isinstance(error, InputError) else str(error)
-                if trouble != told:
-                    told = trouble
+                if trouble != last:
+                    last = trouble
                     log.warning("scanner %s: %s", self._device, trouble)
                     self._on_trouble(trouble)
                 self._stopping.wait(self._retry_s)

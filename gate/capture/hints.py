@@ -65,20 +65,20 @@ class Guide:
     """Watches the frames in which nothing was read."""
 
     def __init__(self) -> None:
-        self._said: deque[Advice | None] = deque(maxlen=LOOKS)
+        self._recent: deque[Advice | None] = deque(maxlen=LOOKS)
 
     def missed(self, grey: Frame, sighted: Sighted | None = None) -> Advice | None:
         """Take a frame in which nothing was read; the answer is what to say by now.
 
         ``sighted`` is where a symbol is known to be.
         """
-        self._said.append(advice(grey, sighted))
-        ((said, times),) = Counter(self._said).most_common(1)
-        return said if times >= AGREED else None
+        self._recent.append(advice(grey, sighted))
+        ((most, times),) = Counter(self._recent).most_common(1)
+        return most if times >= AGREED else None
 
     def forget(self) -> None:
         """Begin anew: something was read."""
-        self._said.clear()
+        self._recent.clear()
 
 
 def advice(grey: Frame, sighted: Sighted | None = None) -> Advice | None:

@@ -191,16 +191,16 @@ class PictureScanner:
             return
         missed = self._reader.missed
         self._advice_due = now + ADVICE_EVERY_S
-        said: Advice | None = None
+        advice: Advice | None = None
         if codes:
             self._guide.forget()
             self._advice_until = now
         elif missed is not None:
-            said = self._guide.missed(missed, self._reader.sighted)
-        if said is self._advice or (said is None and now < self._advice_until):
+            advice = self._guide.missed(missed, self._reader.sighted)
+        if advice is self._advice or (advice is None and now < self._advice_until):
             return
-        self._advice, self._advice_until = said, now + ADVICE_S
-        self._on_advice(said)
+        self._advice, self._advice_until = advice, now + ADVICE_S
+        self._on_advice(advice)
 
     def _upright(self, frame: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
         if self._rotation == 0:

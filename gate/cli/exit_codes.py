@@ -11,7 +11,7 @@ OK, FAILED, USAGE, UNREACHABLE, UNAUTHORIZED, QUARANTINED = 0, 1, 2, 3, 4, 5
 INTERRUPTED = 130
 
 
-def tell_fault(fault: "GateError", code: int) -> int:
+def print_fault(fault: "GateError", code: int) -> int:
     """Say on stderr what is wrong and what to do about it; the answer is the code."""
     from gate.text.printable import printable
 

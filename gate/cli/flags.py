@@ -18,15 +18,15 @@ class Commands:
         self._parsers = parser.add_subparsers(metavar=_("COMMAND"), required=True)
 
     def add(
-        self, name: str, run: Run, told: str, example: str = "", aliases: Sequence[str] = ()
+        self, name: str, run: Run, purpose: str, example: str = "", aliases: Sequence[str] = ()
     ) -> argparse.ArgumentParser:
-        """The parser of one more command, for its flags; ``told`` says what it is for."""
+        """The parser of one more command, for its flags; ``purpose`` says what it is for."""
         command = self._parsers.add_parser(
             name,
             aliases=aliases,
             parents=[self.common],
-            help=told,
-            description=told,
+            help=purpose,
+            description=purpose,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             epilog=_("example: {command}").format(command=example) if example else None,
         )

@@ -159,26 +159,28 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
         session.take(verdict)
         lines.show(verdict)
 
-    def tell_camera(state: State, detail: str) -> None:
-        lines.say("# " + _("camera {state}").format(state=f"{state} {printable(detail)}".strip()))
+    def print_camera(state: State, detail: str) -> None:
+        lines.print_line(
+            "# " + _("camera {state}").format(state=f"{state} {printable(detail)}".strip())
+        )
 
-    def tell_scanner(trouble: str) -> None:
-        lines.say("# " + _("scanner {state}").format(state=printable(trouble) or _("on")))
+    def print_scanner(trouble: str) -> None:
+        lines.print_line("# " + _("scanner {state}").format(state=printable(trouble) or _("on")))
 
-    def tell_advice(advice: Advice | None) -> None:
+    def print_advice(advice: Advice | None) -> None:
         if advice is not None:
-            lines.say(_("# guest: {advice}").format(advice=_(ADVICE_WORDS[advice])))
+            lines.print_line(_("# guest: {advice}").format(advice=_(ADVICE_WORDS[advice])))
 
-    def tell_notice(notice: Notice | None) -> None:
+    def print_notice(notice: Notice | None) -> None:
         if notice is not None:
             names = config.screen.show_names
-            lines.say("# " + beside(notice.ticket, notice.more, show_names=names))
+            lines.print_line("# " + beside(notice.ticket, notice.more, show_names=names))
 
-    def tell_furniture(found: Furniture) -> None:
-        lines.say("# " + furniture_words(found.text, found.symbology, found.spot.across))
+    def print_furniture(found: Furniture) -> None:
+        lines.print_line("# " + furniture_words(found.text, found.symbology, found.spot.across))
 
-    def tell_turn(turn: Direction) -> None:
-        lines.say(_("# direction: {way}").format(way=_(DIRECTION_WORDS[turn])))
+    def print_turn(turn: Direction) -> None:
+        lines.print_line(_("# direction: {way}").format(way=_(DIRECTION_WORDS[turn])))
 
     def look_hard() -> None:
         if inputs.picture is not None:
@@ -187,9 +189,9 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
     def count_too() -> bool:
         return inputs.meant()
 
-    def tell_zone(zone: Zone) -> None:
+    def print_zone(zone: Zone) -> None:
         lines.time_zone = zone.info
-        lines.say("# " + _("times: {zone}").format(zone=zone.told()))
+        lines.print_line("# " + _("times: {zone}").format(zone=zone.in_words()))
 
     lines = Plain(
         lane,
@@ -204,21 +206,20 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
         lane,
         config,
         show,
-        on_notice=tell_notice,
-        on_furniture=tell_furniture,
+        on_notice=print_notice,
+        on_furniture=print_furniture,
         source=session.source,
-        on_advice=tell_advice,
-        on_camera=tell_camera,
-        on_scanner=tell_scanner,
+        on_advice=print_advice,
+        on_camera=print_camera,
+        on_scanner=print_scanner,
     )
     way = _(DIRECTION_WORDS[lane.direction])
-    lines.say(f"# {printable(lane.place.gate)}, {way}. {session.hello}".rstrip())
+    lines.print_line(f"# {printable(lane.place.gate)}, {way}. {session.hello}".rstrip())
     for source, fix in lane.scanner_fixes().items():
-        lines.say(f"# {saved_line(source, fix.established)}")
-    session.zone.on_change = tell_zone
-    tell_zone(session.zone.current)
-    _follow_settings(session, lines)
-    prompter = Prompter(session.turns, lane, show, tell_turn)
+        lines.print_line(f"# {saved_line(source, fix.established)}")
+    session.zone.on_change = print_zone
+    print_zone(session.zone.current)
+    prompter = Prompter(session.turns, lane, show, print_turn)
     inputs.start()
     prompter.start()
     ending.then(lines.quitting.set)
@@ -249,7 +250,7 @@ def _follow_settings(session: LaneSession, lines: Plain) -> None:
 
 def _wait_plain(session: LaneSession, lane: Lane, inputs: Inputs, lines: Plain) -> None:
     """Until the quit key, the end of everything that reads, or the time."""
-    says_revoked, isolation, look_s = _says_revoked(lane, lines), "", float("-inf")
+    shows_revoked, isolation, look_s = _print_if_revoked(lane, lines), "", float("-inf")
     scanner = session.config.scanner
     if scanner.keyboard and not session.is_demo:
         is_pipe = not sys.stdin.isatty()
@@ -265,19 +266,19 @@ def _wait_plain(session: LaneSession, lane: Lane, inputs: Inputs, lines: Plain) 
         left = 0.25 if until is None else min(0.25, until - time.monotonic())
         if left <= 0:
             break
-        says_revoked = says_revoked or _says_revoked(lane, lines)
+        shows_revoked = shows_revoked or _print_if_revoked(lane, lines)
         if time.monotonic() >= look_s + IDLE_EVERY_S:
             look_s, before = time.monotonic(), isolation
             isolation = isolation_words(lane, lines.time_zone)
             if isolation and isolation != before:
-                lines.say(f"# {isolation}")
+                lines.print_line(f"# {isolation}")
         lines.quitting.wait(left)
 
 
-def _says_revoked(lane: Lane, lines: Plain) -> bool:
+def _print_if_revoked(lane: Lane, lines: Plain) -> bool:
     if lane.is_revoked:
         words = revoked_words()
-        lines.say(f"# {words.word}: {words.rule}. {words.remedy}")
+        lines.print_line(f"# {words.word}: {words.rule}. {words.remedy}")
     return lane.is_revoked
 
 

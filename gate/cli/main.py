@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from gate import i18n
-from gate.cli.exit_codes import FAILED, INTERRUPTED, OK, USAGE, tell_fault
+from gate.cli.exit_codes import FAILED, INTERRUPTED, OK, USAGE, print_fault
 from gate.cli.parser import build_parser
 from gate.i18n import _
 
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.command(options))
     except GateError as fault:
-        return tell_fault(fault, USAGE if isinstance(fault, UsageError) else FAILED)
+        return print_fault(fault, USAGE if isinstance(fault, UsageError) else FAILED)
     except KeyboardInterrupt:
         sys.stderr.write("\n" + _("interrupted") + "\n")
         return INTERRUPTED
@@ -44,6 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return OK
     except Exception as error:
         log.exception("unforeseen fault")
-        told = _("unforeseen fault: {kind}: {detail}")
-        sys.stderr.write(f"gate: {told.format(kind=type(error).__name__, detail=error)}\n")
+        sentence = _("unforeseen fault: {kind}: {detail}")
+        sys.stderr.write(f"gate: {sentence.format(kind=type(error).__name__, detail=error)}\n")
         return FAILED

@@ -112,8 +112,8 @@ class Rehearsal:
     def _conflicts(self, ticket: int) -> None:
         for gate in self._gates:
             waited = self._until(partial(gate.is_in_conflict, _id(ticket)))
-            told = _("{gate}: CONFLICT on ticket {ticket}, seen after {n:.1f} s")
-            self._note(told.format(gate=gate.name, ticket=_id(ticket), n=waited))
+            sentence = _("{gate}: CONFLICT on ticket {ticket}, seen after {n:.1f} s")
+            self._note(sentence.format(gate=gate.name, ticket=_id(ticket), n=waited))
 
     def _scan(self, gate: "_Gate", ticket: int, more: str = "") -> None:
         verdict = gate.scan(_code(ticket))
@@ -136,10 +136,10 @@ class Rehearsal:
             for gate in has:
                 waiting.remove(gate)
                 who = ", ".join(printable(lane.name) for lane in gate.coverage().unheard)
-                told = f"{gate.name}: {_(BASIS_WORDS[basis])}"
+                sentence = f"{gate.name}: {_(BASIS_WORDS[basis])}"
                 if who:
-                    told += " · " + _("unheard: {names}").format(names=who)
-                self._note(f"{told}  ({time.monotonic() - began:.1f} s)")
+                    sentence += " · " + _("unheard: {names}").format(names=who)
+                self._note(f"{sentence}  ({time.monotonic() - began:.1f} s)")
             return bool(has)
 
         while waiting:

@@ -74,9 +74,9 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     counts: dict[str, int] = {}
     for verdict in verdicts:
         counts[verdict.outcome.name] = counts.get(verdict.outcome.name, 0) + 1
-    told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or _("none")
+    outcomes = ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or _("none")
     took = sorted(v.latency_ms for v in verdicts if v.latency_ms is not None)
-    lines = [_("verdicts: {told}").format(told=told)]
+    lines = [_("verdicts: {told}").format(told=outcomes)]
     if took:
         p50, p99 = took[len(took) // 2], took[min(len(took) - 1, len(took) * 99 // 100)]
         lines.append(

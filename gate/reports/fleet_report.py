@@ -106,13 +106,13 @@ def _count_days(folder: Folder, venue: Fleet, now_s: int, progress: Progress) ->
     try:
         total = sum(line.tickets for line in tickets.census())
 
-        def told() -> Iterator[Ticket]:
+        def counted() -> Iterator[Ticket]:
             for done, ticket in enumerate(tickets.every()):
                 if done % _A_STEP == 0:
                     progress(done, total)
                 yield ticket
 
-        return count_days(told(), first_uses(venue), now_s)
+        return count_days(counted(), venue.first_uses(), now_s)
     finally:
         tickets.close()
 
@@ -151,8 +151,8 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
         lines += [f"    {evidence(entry, time_zone)}" for entry in found.admissions]
         lines.append("    " + (settled(found, time_zone) or _("not settled")))
     waiting = sum(one.is_open for one in seen.irregular)
-    told = _("irregular admissions: {n} ({open} not settled)")
-    lines += ["", told.format(n=len(seen.irregular), open=waiting)]
+    sentence = _("irregular admissions: {n} ({open} not settled)")
+    lines += ["", sentence.format(n=len(seen.irregular), open=waiting)]
     for strange in seen.irregular:
         lines.append(f"  {printable(strange.ticket, 40)}: {irregularities(strange)}")
         for one in strange.admissions:
@@ -172,7 +172,9 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
     alarmed += [(twin, device) for device in seen.devices if device.has_twin]
     alarmed += [(too_much, device) for device in seen.devices if device.tells_too_much]
     lines += ["", _("alarms: {n}").format(n=len(alarmed))]
-    lines += ["  " + told.format(device=f"{device_name(d)} ({d.id})") for told, d in alarmed]
+    lines += [
+        "  " + sentence.format(device=f"{device_name(d)} ({d.id})") for sentence, d in alarmed
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -196,32 +198,32 @@ def _counted(day: DayCount) -> dict[str, int]:
 
 def as_csv(seen: Seen) -> str:
     """The report as rows of (group, name, counted, value)."""
-    return "".join(f"{row(cells)}\n" for cells in _rows(as_told(seen)))
+    return "".join(f"{row(cells)}\n" for cells in _rows(as_plain_values(seen)))
 
 
-def _rows(told: dict[str, Any]) -> Iterator[tuple[object, ...]]:
+def _rows(report: dict[str, Any]) -> Iterator[tuple[object, ...]]:
     yield "group", "name", "counted", "value"
     for group in ("as_of", "event"):
-        yield from ((group, "", name, value) for name, value in told[group].items())
-    for line in told["cards"]:
+        yield from ((group, "", name, value) for name, value in report[group].items())
+    for line in report["cards"]:
         name = f"{line.pop('id')} {line.pop('day')}".strip()
         yield from (("card", name, counted, value) for counted, value in line.items())
-    for device in told["devices"]:
+    for device in report["devices"]:
         id_ = device.pop("id")
         yield from (("device", id_, name, value) for name, value in device.items())
-    for line in told["origins"]:
+    for line in report["origins"]:
         origin = line.pop("origin")
         yield from (("origin", origin, name, value) for name, value in line.items())
-    for found in told["claims"]:
+    for found in report["claims"]:
         for place, undo in enumerate(found["undos"], 1):
             for name, value in undo.items():
                 yield "claim", found["ticket"], f"undo_{place}_{name}", value
     for group in ("conflicts", "irregular"):
         about = group.removesuffix("s")
-        for found in told[group]:
+        for found in report[group]:
             ticket, sides, word = (found.pop(k) for k in ("ticket", "admissions", "resolution"))
-            said = found | {f"settled_{k}": v for k, v in (word or {}).items()}
-            yield from ((about, ticket, name, value) for name, value in said.items())
+            fields = found | {f"settled_{k}": v for k, v in (word or {}).items()}
+            yield from ((about, ticket, name, value) for name, value in fields.items())
             for place, side in enumerate(sides, 1):
                 void = {f"void_{name}": value for name, value in side.pop("void", {}).items()}
                 for name, value in (side | void).items():
@@ -230,10 +232,10 @@ def _rows(told: dict[str, Any]) -> Iterator[tuple[object, ...]]:
 
 def as_json(seen: Seen) -> str:
     """The report as one JSON object."""
-    return json.dumps(as_told(seen), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(as_plain_values(seen), ensure_ascii=False, indent=2) + "\n"
 
 
-def as_told(seen: Seen) -> dict[str, Any]:
+def as_plain_values(seen: Seen) -> dict[str, Any]:
     """The report as plain values; times are Unix milliseconds."""
     return {
         "as_of": {
@@ -296,15 +298,15 @@ def _age(seen: Seen, time_zone: ZoneInfo) -> str:
     standing = seen.standing
     basis = basis_words(standing.coverage.basis, standing.age_ms)
     if standing.is_enrolled:
-        heard = server_link(standing.freshness, standing.boot_ms, seen.at_ms, time_zone)
+        link = server_link(standing.freshness, standing.boot_ms, seen.at_ms, time_zone)
     else:
-        heard = _("no server")
+        link = _("no server")
     if seen.newest_heard_ms is None:
         newest = _("nothing heard of other devices")
     else:
         when = clock_time(seen.newest_heard_ms, time_zone, dated=True, seconds=True)
         newest = _("newest entry of another device: {when}").format(when=when)
-    return f"{basis} · {heard} · {newest}"
+    return f"{basis} · {link} · {newest}"
 
 
 def _server_ago_ms(seen: Seen) -> int | None:
@@ -317,9 +319,9 @@ def _fields(numbers: Overview) -> list[tuple[str, Any]]:
 
 
 def _device(device: Device) -> dict[str, Any]:
-    told = {name: getattr(device, name) for name in Device.__slots__ if name != "figures"}
+    values = {name: getattr(device, name) for name in Device.__slots__ if name != "figures"}
     counted = {name: getattr(device.figures, name) for name in device.figures.__slots__}
-    return told | counted
+    return values | counted
 
 
 def _side(entry: Entry) -> dict[str, Any]:

@@ -91,10 +91,10 @@ def lines(
 def line(entry: Entry, form: Literal["text", "csv"], time_zone: ZoneInfo) -> str:
     """One entry for people or a spreadsheet, without its line end."""
     if form == "csv":
-        said = {**_said(entry), "name": entry.name, "time": _moment(entry, time_zone)}
-        said["flags"] = " ".join(entry.flags)
-        said["covers"] = " ".join(entry.covers)
-        return row(said.get(column) for column in CSV_COLUMNS)
+        values = {**_as_json(entry), "name": entry.name, "time": _moment(entry, time_zone)}
+        values["flags"] = " ".join(entry.flags)
+        values["covers"] = " ".join(entry.covers)
+        return row(values.get(column) for column in CSV_COLUMNS)
     parts = [
         clock_time(entry.at_ms, time_zone, dated=True, seconds=True),
         f"{(entry.outcome or entry.act).upper():<10}",
@@ -118,7 +118,7 @@ def _moment(entry: Entry, time_zone: ZoneInfo) -> str:
     return f"{at.day} {at.shown:%H:%M:%S}"
 
 
-def _said(entry: Entry) -> dict[str, object]:
+def _as_json(entry: Entry) -> dict[str, object]:
     return {
         name: value
         for name in entry.__slots__

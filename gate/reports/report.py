@@ -236,11 +236,11 @@ def as_csv(numbers: Overview, groups: dict[str, list[Line]]) -> str:
 
 def as_json(numbers: Overview, groups: dict[str, list[Line]]) -> str:
     """The report as one JSON object."""
-    told = {
+    values = {
         "event": dict(_fields(numbers)),
         **{group: [dict(_fields(line)) for line in found] for group, found in groups.items()},
     }
-    return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
 
 
 def _fields(of: Overview | Line) -> Sequence[tuple[str, object]]:

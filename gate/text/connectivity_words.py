@@ -31,12 +31,12 @@ def isolated_words(hours: int) -> str:
     """For how long a gate that hears nobody lets people in."""
     if not hours:
         return _("a gate that hears nobody goes on without an end")
-    told = ngettext(
+    sentence = ngettext(
         "a gate that has heard nobody for {n} hour lets nobody in",
         "a gate that has heard nobody for {n} hours lets nobody in",
         hours,
     )
-    return told.format(n=hours)
+    return sentence.format(n=hours)
 
 
 def basis_words(basis: Basis, age_ms: int | None = None, *, is_brief: bool = False) -> str:
@@ -63,11 +63,11 @@ def why_alone(coverage: Coverage, boot_ms: int, at_ms: int, time_zone: ZoneInfo)
 
 def unheard(lanes: Sequence[OtherLane], boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
     """Of whom too little is known, and why; ``boot_ms`` and ``at_ms`` are the same moment."""
-    told = [_unheard(lane, boot_ms, at_ms, time_zone) for lane in lanes[:UNHEARD_SHOWN]]
-    more = len(lanes) - len(told)
+    names = [_unheard(lane, boot_ms, at_ms, time_zone) for lane in lanes[:UNHEARD_SHOWN]]
+    more = len(lanes) - len(names)
     if more > 0:
-        told.append(ngettext("{n} more", "{n} more", more).format(n=more))
-    return ", ".join(told)
+        names.append(ngettext("{n} more", "{n} more", more).format(n=more))
+    return ", ".join(names)
 
 
 def _unheard(lane: OtherLane, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
@@ -77,8 +77,8 @@ def _unheard(lane: OtherLane, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> 
         return _("{name} never heard").format(name=name)
     if boot_ms - heard_boot_ms < CATCHING_UP_MS:
         if lane.behind:
-            told = ngettext("{name}: {n} behind", "{name}: {n} behind", lane.behind)
-            return told.format(name=name, n=lane.behind)
+            sentence = ngettext("{name}: {n} behind", "{name}: {n} behind", lane.behind)
+            return sentence.format(name=name, n=lane.behind)
         return _("{name}: catching up").format(name=name)
     heard_ms = at_ms - (boot_ms - heard_boot_ms)
     return _("{name} unheard since {when}").format(

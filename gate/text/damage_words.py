@@ -20,10 +20,10 @@ def damage_end(damage: Damage) -> str:
         is_journal = damage.file.startswith(JOURNAL)
         return _("the lane holds everybody") if is_journal else _("it is being fetched again")
     if damage.lost:
-        told = ngettext(
+        sentence = ngettext(
             "a new one goes on, {n} entry is lost",
             "a new one goes on, {n} entries are lost",
             damage.lost,
         )
-        return told.format(n=damage.lost)
+        return sentence.format(n=damage.lost)
     return _("a new one goes on")

@@ -133,13 +133,13 @@ def origin_line(line: OriginCounts, time_zone: ZoneInfo) -> str:
                 n=undos
             )
         )
-    told = _("since {when}: in {admissions}, out {exits}, undone {annulments}").format(
+    sentence = _("since {when}: in {admissions}, out {exits}, undone {annulments}").format(
         when=clock_time(line.first_ms, time_zone),
         admissions=line.admissions,
         exits=line.exits,
         annulments=line.annulments,
     )
-    return f"! {told} · {', '.join(marks)}" if marks else told
+    return f"! {sentence} · {', '.join(marks)}" if marks else sentence
 
 
 def what_next(found: Matter, time_zone: ZoneInfo) -> str:
@@ -185,15 +185,15 @@ def irregularities(found: Irregular) -> str:
 def void_side(one: Judged, time_zone: ZoneInfo) -> str:
     """The void's side: what it makes of the admission, when it was, and what the list had."""
     since = _second(one.void.at_ms, time_zone)
-    told = _("void since {when}").format(when=since)
+    sentence = _("void since {when}").format(when=since)
     if one.void.until:
         until = _second(one.void.until_ms, time_zone)
-        told = _("void from {when} to {until}").format(when=since, until=until)
+        sentence = _("void from {when} to {until}").format(when=since, until=until)
     here = _seq(one.entry.position) if one.entry.position else _("none")
     lists = _("change {n} of the list; the gate's list: {here}").format(
         n=_seq(one.void.at), here=here
     )
-    return f"{_(IRREGULAR_WORDS[one.kind])} · {told} · {lists}"
+    return f"{_(IRREGULAR_WORDS[one.kind])} · {sentence} · {lists}"
 
 
 def _seq(position: str) -> str:
@@ -219,8 +219,8 @@ def bounded_time(entry: Entry, time_zone: ZoneInfo) -> str:
     own_ms = entry.at_ms - (0 if ahead_ms is None else entry.offset_ms)
     moment = _second(own_ms + (ahead_ms or 0), time_zone)
     if ahead_ms is None or error_ms is None:
-        told = _("clock not compared") if entry.trusted else _("clock not trusted")
-        return f"{moment} ({told})"
+        sentence = _("clock not compared") if entry.trusted else _("clock not trusted")
+        return f"{moment} ({sentence})"
     return f"{moment} ±{bound(error_ms)}"
 
 

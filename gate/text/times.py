@@ -23,10 +23,10 @@ def clock_time(
     """
     moment, day = moment_of(at_ms // 1000, time_zone)
     near_day = day if near_ms is None else moment_of(near_ms // 1000, time_zone).day
-    told = moment.strftime("%H:%M:%S" if seconds else "%H:%M")
+    shown = moment.strftime("%H:%M:%S" if seconds else "%H:%M")
     if dated or day != near_day:
-        told = f"{day} {told}"
-    return f"{told} {abbreviation(moment)}" if is_twice(moment) else told
+        shown = f"{day} {shown}"
+    return f"{shown} {abbreviation(moment)}" if is_twice(moment) else shown
 
 
 def age_or_time(at_ms: int, now_ms: int, time_zone: ZoneInfo, *, trusted: bool = True) -> str:

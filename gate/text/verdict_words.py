@@ -113,8 +113,8 @@ def _uses(verdict: Verdict) -> str:
 
 
 def _basis(verdict: Verdict, unheard: str) -> str:
-    told = basis_words(verdict.basis, verdict.basis_age_ms)
-    words = [] if verdict.basis is Basis.ONLY else [told]
+    sentence = basis_words(verdict.basis, verdict.basis_age_ms)
+    words = [] if verdict.basis is Basis.ONLY else [sentence]
     if verdict.basis is Basis.ALONE and unheard:
         words = [_("alone: {unheard}").format(unheard=unheard)]
     if Flag.NOT_INSIDE in verdict.flags:

@@ -15,13 +15,15 @@ def beside(ticket: Ticket | None, more: int = 0, *, show_names: bool = True) -> 
     name += f" [{printable(ticket.id, 12)}]"
     if more:
         name += " " + ngettext("and {n} more", "and {n} more", more).format(n=more)
-    told = _("Another ticket waits: {ticket}. Take the first one away; Ctrl+T counts this one too.")
-    return told.format(ticket=name)
+    sentence = _(
+        "Another ticket waits: {ticket}. Take the first one away; Ctrl+T counts this one too."
+    )
+    return sentence.format(ticket=name)
 
 
 def furniture_words(text: str, symbology: str, across: float) -> str:
     """An unknown code that lies in the picture all the time, and where."""
     places = (_("on the left"), _("in the middle"), _("on the right"))
     where = places[min(2, max(0, int(across * 3)))]
-    told = _("A code that is no ticket here lies {where}: {kind} {text}. It is not answered.")
-    return told.format(where=where, kind=symbology, text=printable(text, 12))
+    sentence = _("A code that is no ticket here lies {where}: {kind} {text}. It is not answered.")
+    return sentence.format(where=where, kind=symbology, text=printable(text, 12))

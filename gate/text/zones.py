@@ -79,7 +79,7 @@ class Zone:
         """Whether it is only what a machine has that nobody has set."""
         return self.source is Source.MACHINE and (not self.is_named or self.name in UTC_NAMES)
 
-    def told(self) -> str:
+    def in_words(self) -> str:
         """The zone and who says so, in words."""
         return f"{self.name} ({_(SOURCE_WORDS[self.source])})"
 
@@ -90,13 +90,13 @@ def zone_of(config: Config, folder: Folder) -> Zone:
     is_by_hand = "time_zone" in config.by_hand
     if stated and is_by_hand:
         return Zone(stated, Source.SETTING)
-    told = "" if is_by_hand else _told(folder)
-    if told and is_zone(told):
-        return Zone(told, Source.EVENT)
+    of_event = "" if is_by_hand else _of_event(folder)
+    if of_event and is_zone(of_event):
+        return Zone(of_event, Source.EVENT)
     if stated:
-        return Zone(stated, Source.FILE, unknown=told)
+        return Zone(stated, Source.FILE, unknown=of_event)
     machine = machine_zone()
-    return Zone(machine.name, Source.MACHINE, unknown=told, is_named=machine.is_known)
+    return Zone(machine.name, Source.MACHINE, unknown=of_event, is_named=machine.is_known)
 
 
 def is_zone(name: str) -> bool:
@@ -133,16 +133,16 @@ class LaneZone:
         """Whether the event says something else now; for quiet moments."""
         if self.current.source is Source.SETTING:
             return
-        told = _told(self._folder)
-        if not told or not is_zone(told) or told == self.current.name:
+        of_event = _of_event(self._folder)
+        if not of_event or not is_zone(of_event) or of_event == self.current.name:
             return
-        self.current = Zone(told, Source.EVENT)
+        self.current = Zone(of_event, Source.EVENT)
         self.info = self.current.info
         if self.on_change is not None:
             self.on_change(self.current)
 
 
-def _told(folder: Folder) -> str:
+def _of_event(folder: Folder) -> str:
     try:
         return event_zone(folder)
     except GateError:

@@ -117,11 +117,11 @@ class Plain:
             unheard=unheard_at(self._lane, verdict, self.time_zone),
         )
         self._on_screen.show(verdict)
-        self.say(bells + line)
+        self.print_line(bells + line)
         if line := scanner_line(verdict):
-            self.say(f"# {line}")
+            self.print_line(f"# {line}")
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         """Print one line; from any thread."""
         with self._writing:
             try:
@@ -147,15 +147,15 @@ class Plain:
             elif name == "type_code":
                 self._lane.require_hand_codes()
                 self._hand = _Hand()
-                self.say(_("# type the code, then Enter; Esc: none"))
+                self.print_line(_("# type the code, then Enter; Esc: none"))
             elif name == "scanner":
                 self._settle_scanner()
             elif name == "look" and self._look_hard:
                 self._look_hard()
             elif name == "meant" and self._meant and not self._meant():
-                self.say("# " + _("No other ticket waits."))
+                self.print_line("# " + _("No other ticket waits."))
         except GateError as fault:
-            self.say(f"# {fault.message}. {fault.hint}")
+            self.print_line(f"# {fault.message}. {fault.hint}")
 
     def _turn(self) -> None:
         lane, following = self._lane, next_turn(self._lane.direction)
@@ -165,10 +165,12 @@ class Plain:
                 _("Turn the lane on the screen, without --plain."),
             )
         if not self._on_screen.may_turn(following):
-            self.say(_("# turn the lane: {way}? F6 again does it").format(way=way(following)))
+            self.print_line(
+                _("# turn the lane: {way}? F6 again does it").format(way=way(following))
+            )
             return
         lane.direction = following
-        self.say(_("# direction: {way}").format(way=_(DIRECTION_WORDS[following])))
+        self.print_line(_("# direction: {way}").format(way=_(DIRECTION_WORDS[following])))
 
     def _next_person(self) -> None:
         ticket = self._lane.require_next()
@@ -176,7 +178,7 @@ class Plain:
             self.show(self._lane.next_person(ticket=ticket.id))
         else:
             name = guest(ticket, show_names=self._show_names)
-            self.say(_("# one more on {guest}? F7 again does it").format(guest=name))
+            self.print_line(_("# one more on {guest}? F7 again does it").format(guest=name))
 
     def _undo(self) -> None:
         lane, found = self._lane, self._lane.undoable()
@@ -189,12 +191,12 @@ class Plain:
             show_names=self.show_names,
         )
         if self._on_screen.may_undo(name):
-            self.say(_("# undo: {movement}").format(movement=line))
+            self.print_line(_("# undo: {movement}").format(movement=line))
             lane.undo(name)
             self._on_screen.show(None)
-            self.say(_("# undone: {movement}").format(movement=line))
+            self.print_line(_("# undone: {movement}").format(movement=line))
         else:
-            self.say(_("# undo: {movement}? Ctrl+Z again does it").format(movement=line))
+            self.print_line(_("# undo: {movement}? Ctrl+Z again does it").format(movement=line))
 
     def _type_by_hand(self, text: str, on_code: Callable[[str], None]) -> str:
         """Take a code that is typed, and answer with what came after it.
@@ -206,7 +208,7 @@ class Plain:
             # A silence: a scanner that sends no Enter has typed, if it was a ticket's code.
             if (scanned := hand.bursts.pause()) and self._lane.knows(scanned):
                 self._hand = None
-                self.say(_("# closed for a scan"))
+                self.print_line(_("# closed for a scan"))
                 on_code(scanned)
             return ""
         for n, character in enumerate(text):
@@ -215,7 +217,7 @@ class Plain:
             if character in "\r\n":
                 self._hand = None
                 if scanned := hand.bursts.end(at_ms):
-                    self.say(_("# closed for a scan"))
+                    self.print_line(_("# closed for a scan"))
                     on_code(scanned)
                 elif hand.typed.strip():
                     self.show(self._lane.admit_typed(hand.typed.strip()))
@@ -235,15 +237,15 @@ class Plain:
         if proposed == self._shown_proposal:
             self._lane.believe(proposed)
             self._shown_proposal = None
-            self.say(_("# saved: what the scanner types is put right from now on"))
+            self.print_line(_("# saved: what the scanner types is put right from now on"))
             return
-        for line in proposal_lines(proposed, show_names=self.show_names):
-            self.say(f"# {line}")
+        for line in proposal_lines(proposed, show_names=self._show_names):
+            self.print_line(f"# {line}")
         if proposed.proof is ScannerProof.KEY:
             self._shown_proposal = proposed
-            self.say(_("# Ctrl+S again: so it is, put it right from now on"))
+            self.print_line(_("# Ctrl+S again: so it is, put it right from now on"))
         else:
-            self.say(_("# A test code settles it: gate doctor --scanner"))
+            self.print_line(_("# A test code settles it: gate doctor --scanner"))
 
     def type_until_end(
         self,

@@ -196,7 +196,7 @@ class TestZoneNobodyNamed:
             LaneZone(load(None, {}, ["time_zone=UTC"]), folder),
         )
         told: list[str] = []
-        lane.on_change = lambda zone: told.append(zone.told())
+        lane.on_change = lambda zone: told.append(zone.in_words())
         lane.look()
         folder.enrolment.write_text('{"time_zone": "Asia/Tokyo"}')
         for one in (lane, fixed):

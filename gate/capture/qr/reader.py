@@ -79,15 +79,15 @@ class QrReader:
             )
             ratios = likelihoods(picture, at)
             frames = 1
-            said = message(ratios, at.layout)
-            if said is None:
+            decoded = message(ratios, at.layout)
+            if decoded is None:
                 gathered = self._gathered(ratios, at.layout, corners)
                 frames = gathered.frames
-                said = message(gathered.ratios, at.layout) if frames > 1 else None
-            if said is not None:
+                decoded = message(gathered.ratios, at.layout) if frames > 1 else None
+            if decoded is not None:
                 # The same symbol seen again is made out anew: a second opinion is one.
                 self._sum = None
-                symbol = at.layout.drawn(said.level, said.mask, said.codewords)
+                symbol = at.layout.drawn(decoded.level, decoded.mask, decoded.codewords)
                 outline = tuple((round(x), round(y)) for x, y in corners.tolist())
                 return Drawing(_picture(symbol), outline, frames)
             module_px = math.sqrt(cv2.contourArea(corners.astype(np.float32))) / at.layout.size

@@ -46,14 +46,14 @@ def run(options: argparse.Namespace) -> int:
     if options.name:
         check_names(options.name)
     enrolment = enrol_device(folder, link, again=options.again, name=options.name or "")
-    told = _("Enrolled as {name} for {event}.")
+    sentence = _("Enrolled as {name} for {event}.")
     name, event = printable(enrolment.name), printable(enrolment.event_name or enrolment.event)
-    sys.stdout.write(told.format(name=name, event=event) + "\n")
-    sys.stdout.write(_("times: {zone}").format(zone=zone_of(config, folder).told()) + "\n")
+    sys.stdout.write(sentence.format(name=name, event=event) + "\n")
+    sys.stdout.write(_("times: {zone}").format(zone=zone_of(config, folder).in_words()) + "\n")
     sys.stdout.flush()
     if not enrolment.credential:
-        told = _("There is no server: its tickets come from the other gates. Start: gate scan")
-        sys.stdout.write(told + "\n")
+        sentence = _("There is no server: its tickets come from the other gates. Start: gate scan")
+        sys.stdout.write(sentence + "\n")
         return OK
     with progress(_("fetching")) as show:
         sync_once(folder, config, lambda _what, done, total: show(done, total))

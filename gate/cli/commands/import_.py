@@ -57,32 +57,32 @@ def _import_tickets(options: argparse.Namespace, folder: "Folder", zone: "Zone")
     for line in [*imported.errors, *imported.notes]:
         sys.stderr.write(line + "\n")
     sys.stdout.write(f"{_counted(imported)}: {folder.path}\n")
-    _tell_zones(imported, zone)
+    _print_zones(imported, zone)
     return OK
 
 
 def _counted(imported: "Imported") -> str:
-    told = _("{types} ticket types and {tickets} tickets imported").format(
+    sentence = _("{types} ticket types and {tickets} tickets imported").format(
         types=imported.types, tickets=imported.tickets
     )
     if imported.bad:
         left_out = ngettext("{bad} bad row left out", "{bad} bad rows left out", imported.bad)
-        told += ", " + left_out.format(bad=imported.bad)
-    return told
+        sentence += ", " + left_out.format(bad=imported.bad)
+    return sentence
 
 
-def _tell_zones(imported: "Imported", zone: "Zone") -> None:
-    sys.stdout.write(_("times taken as {zone}").format(zone=zone.told()) + "\n")
+def _print_zones(imported: "Imported", zone: "Zone") -> None:
+    sys.stdout.write(_("times taken as {zone}").format(zone=zone.in_words()) + "\n")
     own = {name: n for name, n in imported.zones.items() if name != zone.name}
     for name, n in own.items():
-        told = ngettext("{n} type with its own: {zone}", "{n} types with their own: {zone}", n)
-        sys.stdout.write(told.format(n=n, zone=name) + "\n")
+        sentence = ngettext("{n} type with its own: {zone}", "{n} types with their own: {zone}", n)
+        sys.stdout.write(sentence.format(n=n, zone=name) + "\n")
     if zone.is_nobodys:
-        told = _(
+        sentence = _(
             "This machine's zone was never set. If {zone} is not the venue's, import again with\n"
             "the right one: --set time_zone=Europe/Berlin"
         )
-        sys.stderr.write(told.format(zone=zone.name) + "\n")
+        sys.stderr.write(sentence.format(zone=zone.name) + "\n")
 
 
 def _import_bundles(folder: "Folder", names: Sequence[str], *, others: bool) -> int:
@@ -97,19 +97,19 @@ def _import_bundles(folder: "Folder", names: Sequence[str], *, others: bool) -> 
     for name in names:
         with progress(_("importing")) as show:
             brought = import_bundle(folder, Path(name), show)
-        _tell_brought(brought)
+        _print_brought(brought)
     return OK
 
 
-def _tell_brought(brought: "ImportedBundle") -> None:
+def _print_brought(brought: "ImportedBundle") -> None:
     from gate.text.printable import printable
 
     if brought.waits:
-        told = _("{entries} entries of {gate} wait in the inbox: the sync worker takes them in")
+        sentence = _("{entries} entries of {gate} wait in the inbox: the sync worker takes them in")
     else:
-        told = _("{entries} entries of {gate}, {new} of them new")
+        sentence = _("{entries} entries of {gate}, {new} of them new")
     gate = f"{printable(brought.gate, 40)} ({brought.device})"
-    sys.stdout.write(told.format(entries=brought.entries, gate=gate, new=brought.new) + "\n")
+    sys.stdout.write(sentence.format(entries=brought.entries, gate=gate, new=brought.new) + "\n")
     if brought.waiting:
-        told = _("{n} of them follow lost ones: import it again once those were heard of")
-        sys.stdout.write(told.format(n=brought.waiting) + "\n")
+        sentence = _("{n} of them follow lost ones: import it again once those were heard of")
+        sys.stdout.write(sentence.format(n=brought.waiting) + "\n")

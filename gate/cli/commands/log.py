@@ -57,8 +57,8 @@ def _write_bundle(config: "Config", folder: "Folder", path: Path, *, is_salvage:
 
     write = write_salvaged if is_salvage else write_bundle
     written = write(folder, path, config.named(enrolled_name(folder)).place().gate)
-    told = _("{entries} entries written to {file}").format(entries=written, file=path)
-    sys.stdout.write(told + "\n")
+    sentence = _("{entries} entries written to {file}").format(entries=written, file=path)
+    sys.stdout.write(sentence + "\n")
     return OK
 
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gate.cli.exit_codes import FAILED, OK, tell_fault
+from gate.cli.exit_codes import FAILED, OK, print_fault
 from gate.cli.flags import Commands
 from gate.cli.options import config_of
 from gate.i18n import _
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             codes = decoder.read_fully(read_picture(Path(name)))
         except InputError as fault:
-            tell_fault(fault, FAILED)
+            print_fault(fault, FAILED)
             missed += 1
             continue
         took_ms = (time.perf_counter() - started) * 1000
@@ -48,8 +48,8 @@ def run(options: argparse.Namespace) -> int:
 def _as_json(name: str, took_ms: float, codes: "list[Code]") -> str:
     import msgspec
 
-    told = {"file": name, "ms": round(took_ms, 1), "codes": codes}
-    return msgspec.json.encode(told).decode() + "\n"
+    values = {"file": name, "ms": round(took_ms, 1), "codes": codes}
+    return msgspec.json.encode(values).decode() + "\n"
 
 
 def _as_text(name: str, took_ms: float, codes: "list[Code]") -> str:

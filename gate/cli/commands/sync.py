@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from gate.cli.exit_codes import OK, tell_fault
+from gate.cli.exit_codes import OK, print_fault
 from gate.cli.flags import Commands
 from gate.cli.options import config_of, existing_folder
 from gate.i18n import _
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
             return _sync_once(folder, config)
         return sync_on(folder, config, is_child=options.child)
     except GateError as fault:
-        return tell_fault(fault, exit_code(fault))
+        return print_fault(fault, exit_code(fault))
 
 
 def _print_status(folder: "Folder", config: "Config", *, is_json: bool) -> int:

@@ -32,8 +32,10 @@ def add(commands: Commands) -> None:
     sub = commands.add("venue", run, _("a venue without a server"), "gate venue invite South")
     actions = sub.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    def action(name: str, act: "Act", told: str) -> argparse.ArgumentParser:
-        parser = actions.add_parser(name, parents=[commands.common], help=told, description=told)
+    def action(name: str, act: "Act", purpose: str) -> argparse.ArgumentParser:
+        parser = actions.add_parser(
+            name, parents=[commands.common], help=purpose, description=purpose
+        )
         parser.set_defaults(act=act)
         return parser
 
@@ -59,13 +61,13 @@ def add(commands: Commands) -> None:
     invite.add_argument("name", nargs="?", metavar="NAME", help=_("what the gate is called"))
     invite.add_argument("--count", type=int, default=1, metavar="N", help=_("how many gates"))
     invite.add_argument("--listen", metavar="HOST:PORT", help=_("default: 0.0.0.0:8472"))
-    action("devices", _tell_devices, _("who belongs to it"))
-    for name, told in (
+    action("devices", _print_devices, _("who belongs to it"))
+    for name, purpose in (
         ("retire", _("a gate is not at work any more: nobody waits to hear from it")),
         ("reinstate", _("a retired gate is at work again")),
         ("revoke", _("shut out a lost or stolen gate")),
     ):
-        state = action(name, _set_state, told)
+        state = action(name, _set_state, purpose)
         state.add_argument("device", metavar="DEVICE", help=_("its id"))
     disown = action("disown", _disown, _("end the effect of what a revoked gate did"))
     disown.add_argument("device", metavar="DEVICE", help=_("its id"))
@@ -87,17 +89,17 @@ def _create(options: argparse.Namespace, folder: "Folder") -> int:
     check_names(name, gate)
     zone = zone_of(config, folder)
     venue_host.create(folder, name, gate, zone.name)
-    told = _(
+    sentence = _(
         "{name} has begun, and this gate is its host.\n"
         "1. Bring its tickets in here: gate import types.csv tickets.csv\n"
         "2. Take the other gates in, one by one: gate venue invite NAME\n"
         "3. Start the lane anew: gate scan"
     )
-    sys.stdout.write(told.format(name=printable(name)) + "\n")
-    sys.stdout.write(_("times: {zone}").format(zone=zone.told()) + "\n")
+    sys.stdout.write(sentence.format(name=printable(name)) + "\n")
+    sys.stdout.write(_("times: {zone}").format(zone=zone.in_words()) + "\n")
     if zone.is_nobodys:
-        told = _("This machine's zone was never set. Say the venue's: gate venue zone NAME")
-        sys.stderr.write(told + "\n")
+        sentence = _("This machine's zone was never set. Say the venue's: gate venue zone NAME")
+        sys.stderr.write(sentence + "\n")
     return OK
 
 
@@ -111,12 +113,12 @@ def _set_zone(options: argparse.Namespace, folder: "Folder") -> int:
     )
     elsewhere = _types_elsewhere(folder, zone)
     if elsewhere:
-        told = ngettext(
+        sentence = ngettext(
             "{n} ticket type keeps its own zone: state it anew if that was not meant",
             "{n} ticket types keep their own zone: state them anew if that was not meant",
             elsewhere,
         )
-        sys.stdout.write(told.format(n=elsewhere) + "\n")
+        sys.stdout.write(sentence.format(n=elsewhere) + "\n")
     return OK
 
 
@@ -152,11 +154,11 @@ def _set_end(options: argparse.Namespace, folder: "Folder") -> int:
     ends_ms = None if options.day == "never" else moment_ms(options.day, zone, Side.END)
     # The last second, as the event has it.
     row = venue_host.set_end(folder, ends_ms // 1000 - 1 if ends_ms else 0, options.keep_days)
-    told = _("nobody has said when the event ends: names and codes stay")
+    sentence = _("nobody has said when the event ends: names and codes stay")
     if row.keeps_until_ms:
         day = clock_time(row.keeps_until_ms, zone, dated=True)
-        told = _("names and codes are dropped after {day}").format(day=day)
-    sys.stdout.write(told + "\n")
+        sentence = _("names and codes are dropped after {day}").format(day=day)
+    sys.stdout.write(sentence + "\n")
     return OK
 
 
@@ -175,19 +177,21 @@ def _invite(options: argparse.Namespace, folder: "Folder") -> int:
     return OK if came else FAILED
 
 
-def _tell_devices(_options: argparse.Namespace, folder: "Folder") -> int:
+def _print_devices(_options: argparse.Namespace, folder: "Folder") -> int:
     from gate.storage import venue_host
 
-    return _tell(venue_host.devices(folder).values())
+    return _print_rows(venue_host.devices(folder).values())
 
 
 def _set_state(options: argparse.Namespace, folder: "Folder") -> int:
     from gate.storage import venue_host
 
-    return _tell([venue_host.set_state(folder, options.device, DEVICE_STATES[options.action])])
+    return _print_rows(
+        [venue_host.set_state(folder, options.device, DEVICE_STATES[options.action])]
+    )
 
 
-def _tell(devices: "Iterable[MemberRow]") -> int:
+def _print_rows(devices: "Iterable[MemberRow]") -> int:
     from gate.text.printable import printable
 
     for one in devices:

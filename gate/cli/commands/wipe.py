@@ -35,9 +35,10 @@ def run(options: argparse.Namespace) -> int:
 
         unacked = unacked_of(folder)
     wiped = wipe(folder, Path(options.export) if options.export else None, unacked=unacked)
-    told = _("{files} files wiped; {entries} entries kept in {export}")
+    sentence = _("{files} files wiped; {entries} entries kept in {export}")
     sys.stdout.write(
-        told.format(files=wiped.files, entries=wiped.entries, export=options.export or "-") + "\n"
+        sentence.format(files=wiped.files, entries=wiped.entries, export=options.export or "-")
+        + "\n"
     )
     return OK
 

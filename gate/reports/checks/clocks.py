@@ -46,7 +46,7 @@ def device_clock(folder: Folder, clock: Clock, zone: Zone) -> Finding:
 def time_zone(config: Config, folder: Folder, clock: Clock) -> Finding:
     """Whether everybody who could be asked for the zone names one whose clocks show the same."""
     zone, machine = zone_of(config, folder), machine_zone()
-    detail = zone.told()
+    detail = zone.in_words()
     if zone.unknown:
         unknown = _("{detail}; the event's {zone} is not known on this machine")
         return Finding(

@@ -62,7 +62,7 @@ class Field(Input):
         if event.key in (ENTER, TAB):
             if code := self._bursts.end(at_ms):
                 _take(event)
-                self._tell([code], is_ended=True)
+                self._post_burst([code], is_ended=True)
         elif not character or character in ERASERS:
             self._bursts.forget()
         else:
@@ -76,7 +76,7 @@ class Field(Input):
         """One paste with an end is a scan, without one it is text."""
         if event.text and event.text[-1] in ENDS:
             _take(event)
-            self._tell(Wedge().type(event.text, 0), is_ended=True)
+            self._post_burst(Wedge().type(event.text, 0), is_ended=True)
         else:
             self._bursts.type(event.text, event.time * 1000)
 
@@ -87,9 +87,9 @@ class Field(Input):
 
     def _end_of_burst(self) -> None:
         if code := self._bursts.pause():
-            self._tell([code], is_ended=False)
+            self._post_burst([code], is_ended=False)
 
-    def _tell(self, codes: list[str], *, is_ended: bool) -> None:
+    def _post_burst(self, codes: list[str], *, is_ended: bool) -> None:
         if self._silence is not None:
             self._silence.stop()
         if codes:

@@ -27,7 +27,7 @@ class Preview(Widget):
         self._picture, self._message = picture, ""
         self.refresh()
 
-    def say(self, message: str) -> None:
+    def show_message(self, message: str) -> None:
         """Show a line instead of a picture."""
         self._picture, self._message = None, message
         self.refresh()

@@ -71,14 +71,14 @@ class WedgeInput(Static):
         """Take a burst that came as one paste."""
         event.stop()
         self._last_key = time.monotonic()
-        self._tell(self._wedge.type(event.text, _now_ms()))
+        self._post_codes(self._wedge.type(event.text, _now_ms()))
         self._wait_for_silence()
 
     def _take(self, event: events.Key) -> None:
         character = character_of(event)
         if character:
             now_ms = _now_ms()
-            self._tell(self._wedge.type(character, now_ms))
+            self._post_codes(self._wedge.type(character, now_ms))
             if self._wedge.typed and now_ms - self._typing_ms >= TYPING_EVERY_MS:
                 self._typing_ms = now_ms
                 self.post_message(self.Typing())
@@ -92,7 +92,7 @@ class WedgeInput(Static):
         held, self._held = self._held, None
         if held is not None:
             await self._alone(held)
-        self._tell(self._wedge.pause(_now_ms()))
+        self._post_codes(self._wedge.pause(_now_ms()))
 
     async def _alone(self, event: events.Key) -> None:
         if event.key in self._ACKNOWLEDGE:
@@ -102,7 +102,7 @@ class WedgeInput(Static):
         if active is not None and active.enabled:
             await self.app.run_action(active.binding.action, active.node)
 
-    def _tell(self, codes: list[str]) -> None:
+    def _post_codes(self, codes: list[str]) -> None:
         for code in codes:
             self.post_message(self.Typed(code))
 

@@ -109,16 +109,16 @@ class Question(ModalScreen[T | None], Generic[T]):
         if self.is_current:
             self.dismiss(answer)
 
-    def incomplete(self, told: str, at: Input) -> None:
+    def incomplete(self, sentence: str, at: Input) -> None:
         """Say what is missing, and keep what is there."""
-        self.query_one(".wrong", Label).update(told)
+        self.query_one(".wrong", Label).update(sentence)
         at.focus()
 
-    def wrong(self, told: str) -> None:
+    def wrong(self, sentence: str) -> None:
         """Say what is wrong and begin again."""
         if not self.is_current:
             return
-        self.query_one(".wrong", Label).update(told)
+        self.query_one(".wrong", Label).update(sentence)
         for one in self.query(Input):
             if one.password:
                 one.value = ""
@@ -197,8 +197,8 @@ class ReasonQuestion(Question[str]):
         if values[0].strip():
             self.finish(values[0].strip())
         else:
-            told = _("A reason is needed: it goes into the journal.")
-            self.incomplete(told, self.query_one("#note", Input))
+            sentence = _("A reason is needed: it goes into the journal.")
+            self.incomplete(sentence, self.query_one("#note", Input))
 
 
 class CodeQuestion(Question[str]):

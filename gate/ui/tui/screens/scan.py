@@ -250,7 +250,7 @@ class ScanScreen(Screen[None]):
         }
         self._camera = states[event.state]
         if event.state is State.LOST:
-            self.query_one("#preview", Preview).say(event.detail)
+            self.query_one("#preview", Preview).show_message(event.detail)
             self.notify(event.detail, title=_("camera lost"), severity="warning", markup=False)
         self._tick()
 
