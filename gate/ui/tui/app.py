@@ -87,7 +87,11 @@ THEMES = (
 
 
 class GateApp(App[int], inherit_bindings=False):
-    """The lane's screen. Everything it needs is handed in."""
+    """The lane's screen. Everything it needs is handed in.
+
+    More than ten public methods: Textual calls its own by name, the others are what all screens
+    and other threads need of it.
+    """
 
     CSS_PATH = "gate.tcss"
     ENABLE_COMMAND_PALETTE = False

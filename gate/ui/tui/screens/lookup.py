@@ -41,7 +41,10 @@ class _Scanned:
 
 
 class LookupScreen(Page):
-    """Search as one types, in a thread."""
+    """Search as one types, in a thread.
+
+    More than ten public methods: Textual calls one for each key and message by its name.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f7", "admit"),

@@ -78,7 +78,7 @@ log = logging.getLogger(__name__)
 class ScanScreen(Screen[None]):
     """The one screen most people ever see.
 
-    Its public methods are as many as there are messages for it: Textual calls each by its name.
+    More than ten public methods: Textual calls one for each key and message by its name.
     """
 
     AUTO_FOCUS = "LaneKeys"
