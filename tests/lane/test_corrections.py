@@ -15,7 +15,7 @@ from gate.lane.lane import Lane
 from gate.lane.post import Operator
 from gate.storage.audit import audit_journal
 from gate.storage.folder import Folder
-from gate.text.words import explain
+from gate.text.verdict_words import explain
 from tests.conftest import MakeLane
 from tests.support.lanes import BOSS, KIM, decided, journal_of, write_peer_entries
 from tests.support.venue import NOW_MS, FixedClock

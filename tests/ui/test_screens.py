@@ -12,7 +12,7 @@ from textual.widgets import Input
 from gate import i18n
 from gate.capture.picture import Preview
 from gate.core.model import Direction, Role, Scan
-from gate.lane.lane import Operator
+from gate.lane.post import Operator
 from gate.reports.checks.finding import Status
 from gate.reports.doctor import Check
 from gate.storage.folder import Folder

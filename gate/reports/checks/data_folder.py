@@ -10,7 +10,7 @@ from gate.clock import Clock
 from gate.config import Config
 from gate.core.model import Role
 from gate.i18n import _
-from gate.lane.lane import RESERVED_BYTES
+from gate.lane.entries import RESERVED_BYTES
 from gate.lane.operators import Operators
 from gate.reports.checks.finding import Finding, Status
 from gate.storage import damage

@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from gate.core.model import Direction, Role, Ticket, Verdict
 from gate.errors import GateError, OperatorError
 from gate.i18n import _
-from gate.lane.lane import Undoable
+from gate.lane.corrections import Undoable
 from gate.text.confirming import AGAIN_S, OnScreen, next_turn, way
 from gate.text.outcome_words import REASON_WORDS
 from gate.ui.tui.messages import Decided, LaneChanged, TakenBack

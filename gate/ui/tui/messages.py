@@ -7,7 +7,7 @@ from gate.capture.glimpse import Notice
 from gate.capture.hints import Advice
 from gate.capture.picture import Preview
 from gate.core.model import Verdict
-from gate.lane.lane import Undone
+from gate.lane.corrections import Undone
 
 
 class Decided(Message):

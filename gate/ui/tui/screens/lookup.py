@@ -15,7 +15,7 @@ from gate.core.history import annulled
 from gate.core.model import MOVEMENTS, Direction, Outcome, Role, Scan, Verdict
 from gate.errors import GateError
 from gate.i18n import _
-from gate.lane.lane import Undone
+from gate.lane.corrections import Undone
 from gate.reports.lookup import STATUS_WORDS, Found, look_up, tell
 from gate.text.printable import printable
 from gate.text.ticket_words import describe
