@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from gate.core.disowning import Effect
 from gate.i18n import _
-from gate.text.words import printable
+from gate.text.printable import printable
 from sync.server import devices, disown_command, events
 from sync.server.console import Console
 from sync.server.part import look_again

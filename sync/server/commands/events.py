@@ -11,7 +11,8 @@ from gate.errors import UsageError
 from gate.i18n import _, ngettext
 from gate.storage.event import EventRow
 from gate.storage.moments import BadMoment, Side, second_of
-from gate.text.words import isolated_words, printable
+from gate.text.connectivity_words import isolated_words
+from gate.text.printable import printable
 from sync.server import events
 from sync.server.console import FIRST_EVENT, Console, day_text
 from sync.server.http import Denied

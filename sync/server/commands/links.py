@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gate.clock import read_wall_ms
 from gate.i18n import _
-from gate.text.words import printable
+from gate.text.printable import printable
 from sync.server import address, enrolment, invite
 from sync.server.address import Address
 from sync.server.console import Console

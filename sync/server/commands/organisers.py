@@ -11,7 +11,7 @@ from gate.clock import read_wall_ms
 from gate.errors import UsageError
 from gate.i18n import _
 from gate.storage.sqlite import faults
-from gate.text.words import printable
+from gate.text.printable import printable
 from sync.server import audit, organisers
 from sync.server.console import Console, day_text
 from sync.server.database import reading

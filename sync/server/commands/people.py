@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from gate.i18n import _
-from gate.text.words import printable
+from gate.text.printable import printable
 from sync.server import feed, persons
 from sync.server.console import Console
 from sync.server.database import reading, scrub
