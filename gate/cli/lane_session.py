@@ -30,10 +30,12 @@ from gate.reports.ticket_import import remove_old_replicas
 from gate.settings import GateSettings
 from gate.storage.folder import Folder, Lock
 from gate.storage.log_file import open_log
+from gate.storage.ticket_places import ticket_places
 from gate.text.lane_words import isolation_words
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
 from gate.text.scanner_words import ADVICE_WORDS, saved_line
+from gate.text.settings_words import gate_lines, unplaced_line
 from gate.text.verdict_words import revoked_words
 from gate.text.view_words import beside, furniture_words
 from gate.text.zones import LaneZone, Zone
@@ -219,6 +221,7 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
         lines.print_line(f"# {saved_line(source, fix.established)}")
     session.zone.on_change = print_zone
     print_zone(session.zone.current)
+    _follow_settings(session, lines)
     prompter = Prompter(session.turns, lane, show, print_turn)
     inputs.start()
     prompter.start()
@@ -237,14 +240,14 @@ def _follow_settings(session: LaneSession, lines: Plain) -> None:
     def tell(settings: GateSettings) -> None:
         lines.show_names = settings.config.screen.show_names
         for line in gate_lines(settings):
-            lines.say(f"# {line}")
+            lines.print_line(f"# {line}")
 
     def tell_change(settings: GateSettings) -> None:
-        lines.say("# " + _("the event's settings have changed"))
+        lines.print_line("# " + _("the event's settings have changed"))
         tell(settings)
 
     session.settings.on_change = tell_change
-    session.on_warning = lambda line: lines.say(f"# {line}")
+    session.on_warning = lambda line: lines.print_line(f"# {line}")
     tell(session.settings.current)
 
 

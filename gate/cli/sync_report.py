@@ -24,7 +24,7 @@ from gate.text.damage_words import damage_end
 from gate.text.printable import printable
 from gate.text.times import ago
 from sync.session.send_window import unacked
-from sync.worker.worker import alarmed
+from sync.worker.status_writer import alarmed
 
 
 def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, Any]:

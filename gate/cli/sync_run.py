@@ -71,7 +71,7 @@ def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
         if shown is not None:
             shown.begin(folder)
         while True:
-            worker, lock, client = _mended_worker(folder, config, told=shown or _silent)
+            worker, lock, client = _mended_worker(folder, config, notify=shown or _silent)
             try:
                 working.begin(worker)
                 worker.run()
@@ -193,7 +193,7 @@ def _worker(
     config: Config,
     *,
     progress: Progress = lambda _what, _done, _total: None,
-    told: Callable[[SyncStatus], None] = _silent,
+    notify: Callable[[SyncStatus], None] = _silent,
 ) -> tuple[Worker, Lock, ServerClient | None]:
     require_not_revoked(folder)
     enrolment = load(folder)
@@ -219,7 +219,7 @@ def _worker(
             membership=membership,
             lan=config.lan,
             progress=progress,
-            told=told,
+            notify=notify,
         )
     except BaseException:
         _close(client, lock)

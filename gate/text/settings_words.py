@@ -11,7 +11,7 @@ from gate.i18n import _
 from gate.settings import GateSettings
 from gate.storage.event import EventRow
 from gate.storage.ticket_places import TicketPlaces
-from gate.text.words import printable
+from gate.text.printable import printable
 
 
 def setting_lines(event: EventRow) -> list[str]:

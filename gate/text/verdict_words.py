@@ -31,6 +31,7 @@ _REMEDIES = {
     Reason.WRONG_ZONE: N_("Send the guest to that zone."),
     Reason.WRONG_ROOM: N_("Send the guest to that hall."),
     Reason.WRONG_FLIGHT: N_("Send the passenger to the gate of that flight."),
+    Reason.PLACE_UNKNOWN: N_("Send the guest where the ticket says; give this gate its profile."),
     Reason.NOT_CHECKED_IN: N_("Send the passenger to check-in."),
     Reason.TOO_EARLY: N_("Ask the guest to come back then."),
     Reason.TOO_LATE: N_("Send the guest to the ticket desk."),
@@ -45,6 +46,9 @@ _REMEDIES = {
     Reason.UNDO_CLAIMED: N_("Ask the guest, and look who else came on it (F4)."),
     Reason.CLOCK_NOT_TRUSTED: N_("Check the time on the ticket yourself. Set the clock on F9."),
     Reason.GATE_REVOKED: N_("It lets nobody in any more. Send the guest to another gate."),
+    Reason.UNPAID: N_("Send the guest to the ticket desk."),
+    Reason.UNAPPROVED: N_("Send the guest to the ticket desk."),
+    Reason.BLOCKED: N_("Send the guest to the ticket desk."),
     Reason.MORE_USES: N_("F7 lets the next person through, Ctrl+N a number."),
 }
 

@@ -177,7 +177,7 @@ class Plain:
         if self._on_screen.may_count(ticket):
             self.show(self._lane.next_person(ticket=ticket.id))
         else:
-            name = guest(ticket, show_names=self._show_names)
+            name = guest(ticket, show_names=self.show_names)
             self.print_line(_("# one more on {guest}? F7 again does it").format(guest=name))
 
     def _undo(self) -> None:
@@ -239,7 +239,7 @@ class Plain:
             self._shown_proposal = None
             self.print_line(_("# saved: what the scanner types is put right from now on"))
             return
-        for line in proposal_lines(proposed, show_names=self._show_names):
+        for line in proposal_lines(proposed, show_names=self.show_names):
             self.print_line(f"# {line}")
         if proposed.proof is ScannerProof.KEY:
             self._shown_proposal = proposed

@@ -16,6 +16,8 @@ from gate.storage.enrolment import Enrolment, save
 from gate.storage.folder import Folder, Lock
 from gate.storage.peer_store import PeerStore
 from gate.storage.sync_status import DeviceStatus, SyncStatus
+from sync.transport.http_client import ServerClient
+from sync.worker.server_link import ServerLink
 from sync.worker.worker import Worker
 from tests.support.central import Maker
 from tests.support.venue import NOW_MS

@@ -15,7 +15,6 @@ from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.reports.checks.finding import Status
 from gate.reports.doctor import Check, examine
-from gate.storage.enrolment import Enrolment
 from gate.storage.event import EventRow, event_row, put_event
 from gate.storage.folder import Folder, Lock
 from gate.storage.replica_file import live_replica
