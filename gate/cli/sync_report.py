@@ -7,7 +7,7 @@ import msgspec
 from rich.cells import cell_len
 
 from gate.clock import SystemClock
-from gate.core.model import Basis
+from gate.core.outcome import Basis
 from gate.errors import BusyError, DamagedError
 from gate.i18n import _
 from gate.storage import damage
@@ -119,7 +119,7 @@ def _built_ms(folder: Folder) -> int | None:
     with closing(Tickets(folder)) as tickets:
         with suppress(DamagedError):
             tickets.refresh()
-        return tickets.built_ms or None
+        return tickets.replica.built_ms or None
 
 
 def as_text(status: dict[str, Any]) -> str:

@@ -112,7 +112,7 @@ def _count_days(folder: Folder, venue: Fleet, now_s: int, progress: Progress) ->
                     progress(done, total)
                 yield ticket
 
-        return count_days(counted(), venue.first_uses(), now_s)
+        return count_days(counted(), first_uses(venue), now_s)
     finally:
         tickets.close()
 

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 from gate.reports import report
 from gate.storage.connectivity import Connectivity
-from gate.storage.fleet import Device, Fleet
+from gate.storage.fleet import Fleet
+from gate.storage.fleet_devices import Device, all_devices
 from gate.storage.folder import Folder
 from gate.storage.matters import Matter, matters
 
@@ -29,7 +30,7 @@ class VenueBoard:
 def look(folder: Folder, standing: Connectivity, now_ms: int, time_zone: ZoneInfo) -> VenueBoard:
     """Read it all, as of now. Raises StoreError."""
     with Fleet(folder) as venue:
-        devices = venue.devices(now_ms, standing)
+        devices = all_devices(venue, now_ms, standing)
         is_whole = standing.is_enrolled or len(devices) > 1
         return VenueBoard(
             standing=standing,

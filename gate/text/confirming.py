@@ -4,7 +4,10 @@ import time
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from gate.core.model import Act, Direction, Entry, Ticket, Verdict
+from gate.core.entry import Act, Entry
+from gate.core.place import Direction
+from gate.core.ticket import Ticket
+from gate.core.verdict import Verdict
 from gate.i18n import _
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from gate.core.coverage import Coverage, OtherLane
-from gate.core.model import Basis
+from gate.core.outcome import Basis
 from gate.i18n import N_, _, ngettext
 from gate.storage.sync_status import SyncStatus
 from gate.text.printable import printable

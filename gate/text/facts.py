@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from gate.core.model import Direction, Movement, Place, Reason, Verdict
+from gate.core.history import Movement
+from gate.core.outcome import Reason
+from gate.core.place import Direction, Place
 from gate.core.validity import window
+from gate.core.verdict import Verdict
 from gate.i18n import _, ngettext
 from gate.text.outcome_words import REASON_WORDS
 from gate.text.printable import printable

@@ -6,8 +6,9 @@ from gate.core.entry import Entry
 from gate.core.history import Claimed, Conflict
 from gate.core.irregular import Irregular, Irregularity, Judged
 from gate.core.origins import OriginCounts
+from gate.core.outcome import Basis
 from gate.i18n import N_, _, ngettext
-from gate.storage.fleet import Device
+from gate.storage.fleet_devices import Device
 from gate.storage.matters import Matter
 from gate.text.connectivity_words import basis_words
 from gate.text.outcome_words import REASON_WORDS

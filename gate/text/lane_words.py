@@ -2,7 +2,8 @@
 
 from zoneinfo import ZoneInfo
 
-from gate.core.model import Basis, Verdict
+from gate.core.outcome import Basis
+from gate.core.verdict import Verdict
 from gate.i18n import _
 from gate.lane.lane import Lane
 from gate.text.connectivity_words import why_alone

@@ -1,6 +1,7 @@
 """The words for outcomes, directions and reasons."""
 
-from gate.core.model import Direction, Outcome, Reason
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import Direction
 from gate.i18n import N_
 
 OUTCOME_WORDS = {

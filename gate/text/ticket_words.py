@@ -2,7 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
-from gate.core.model import Kind, Ticket
+from gate.core.ticket import Kind, Ticket
 from gate.i18n import _
 from gate.text.printable import printable
 from gate.text.times import clock_time

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from gate.core.model import Basis, Direction, Flag, Outcome, Place, Reason, Ticket, Verdict
+from gate.core.outcome import Basis, Flag, Outcome, Reason
+from gate.core.place import Direction, Place
+from gate.core.ticket import Ticket
+from gate.core.verdict import Verdict
 from gate.i18n import N_, _
 from gate.text.connectivity_words import basis_words
 from gate.text.facts import fact

@@ -1,6 +1,6 @@
 """What else lies in the camera's view: a ticket that waits, a code that is no ticket's."""
 
-from gate.core.model import Ticket
+from gate.core.ticket import Ticket
 from gate.i18n import _, ngettext
 from gate.text.printable import printable
 from gate.text.ticket_words import describe

@@ -14,7 +14,9 @@ from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from gate.capture.keyboard_wedge import Bursts, Wedge
-from gate.core.model import Outcome, Place, ScannerProof, Verdict
+from gate.core.outcome import Outcome
+from gate.core.place import Place
+from gate.core.verdict import ScannerProof, Verdict
 from gate.errors import GateError, UsageError
 from gate.i18n import _
 from gate.lane.lane import Lane

@@ -24,7 +24,7 @@ from gate.errors import DamagedError, StoreError
 from gate.lane.lane import Lane
 from gate.reports.checks.finding import Status
 from gate.reports.doctor import Check, examine
-from gate.storage import checksums, damage, peers, tickets
+from gate.storage import checksums, code_look_up, damage, peers, replica_reader
 from gate.storage.audit import audit_journal
 from gate.storage.bundle import write_bundle, write_salvaged
 from gate.storage.bundle_import import import_bundle

@@ -8,7 +8,8 @@ import pytest
 
 from gate.cli.enrol_device import enrol_device
 from gate.cli.sync_report import status
-from gate.core.model import Direction, Outcome, Reason, Role, Scan
+from gate.core.outcome import Outcome, Reason
+from gate.core.place import Direction, Role
 from gate.core.signed_tip import SignedTip
 from gate.core.verdict import Scan
 from gate.errors import GateError, ImportFault, RevokedError

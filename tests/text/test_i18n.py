@@ -13,7 +13,7 @@ from babel.messages.pofile import read_po
 import gate
 import sync
 from gate import i18n
-from gate.core.model import Outcome, Reason
+from gate.core.outcome import Outcome, Reason
 from gate.text.outcome_words import OUTCOME_WORDS, REASON_WORDS
 from gate.ui.tui import letters
 

@@ -14,7 +14,7 @@ from gate.core.outcome import Outcome
 from gate.core.place import Direction, Role
 from gate.lane.post import Operator
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.text.confirming import Again, OnScreen
 from gate.ui.tui.fields import Field
 from gate.ui.tui.screens.lookup import LookupScreen

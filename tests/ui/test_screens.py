@@ -11,7 +11,8 @@ from textual.widgets import Input
 
 from gate import i18n
 from gate.capture.picture import Preview
-from gate.core.model import Direction, Role, Scan
+from gate.core.place import Direction, Role
+from gate.core.verdict import Scan
 from gate.lane.post import Operator
 from gate.reports.checks.finding import Status
 from gate.reports.doctor import Check

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from gate.capture.symbol_readers import backends
-from gate.core.model import Act
+from gate.core.entry import Act
 from gate.storage.audit import audit_journal
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader

@@ -10,7 +10,7 @@ from gate.core.local_time import same_clock
 from gate.i18n import _, ngettext
 from gate.reports.checks.finding import Finding, Status
 from gate.storage.folder import Folder
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.tickets import Tickets
 from gate.text.printable import printable
 from gate.text.times import clock_time
@@ -26,7 +26,7 @@ def device_clock(folder: Folder, clock: Clock, zone: Zone) -> Finding:
     if folder.pointer.exists():
         with closing(Tickets(folder)) as tickets:
             tickets.refresh()
-            floor_ms = max(floor_ms, tickets.built_ms)
+            floor_ms = max(floor_ms, tickets.replica.built_ms)
     if folder.journal.exists():
         with closing(JournalReader(folder.journal)) as reader:
             newest = reader.newest(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gate.clock import Clock
 from gate.config import Config
-from gate.core.model import Role
+from gate.core.place import Role
 from gate.i18n import _
 from gate.lane.entries import RESERVED_BYTES
 from gate.lane.operators import Operators
@@ -17,7 +17,7 @@ from gate.storage import damage
 from gate.storage.audit import audit_journal
 from gate.storage.event import event_row
 from gate.storage.folder import Folder, not_private
-from gate.storage.journal import JournalReader
+from gate.storage.journal_reader import JournalReader
 from gate.storage.tickets import Tickets
 from gate.text.damage_words import damage_line
 from gate.text.times import age_or_time, clock_time
@@ -102,7 +102,7 @@ def ticket_list(folder: Folder, clock: Clock, zone: Zone) -> Finding:
     try:
         tickets.refresh()
         count = sum(line.tickets for line in tickets.census())
-        age = age_or_time(tickets.built_ms, clock.read().wall_ms, zone.info)
+        age = age_or_time(tickets.replica.built_ms, clock.read().wall_ms, zone.info)
     finally:
         tickets.close()
     detail = _("{count} tickets, from {ago}").format(count=count, ago=age)

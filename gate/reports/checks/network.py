@@ -6,6 +6,7 @@ from gate.i18n import _
 from gate.reports.checks.finding import Finding, Status
 from gate.storage.connectivity import NOBODY_HEARD, ConnectivityReader
 from gate.storage.fleet import Fleet
+from gate.storage.fleet_devices import all_devices
 from gate.storage.folder import Folder
 from gate.storage.matters import matters
 from gate.storage.revocation import require_not_revoked
@@ -20,7 +21,7 @@ def other_devices(folder: Folder) -> Finding:
     if not folder.peers.exists():
         return Finding(Status.SKIP, _("nothing heard of them"))
     with Fleet(folder) as venue:
-        devices = len(venue.devices(0, NOBODY_HEARD)) - 1
+        devices = len(all_devices(venue, 0, NOBODY_HEARD)) - 1
         unsettled = sum(found.is_open for found in matters(folder, venue))
     log_file = folder.path / "peers.db-wal"
     size = log_file.stat().st_size // 1024 if log_file.exists() else 0

@@ -4,7 +4,9 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from gate.core.model import Direction, Role, Ticket, Verdict
+from gate.core.place import Direction, Role
+from gate.core.ticket import Ticket
+from gate.core.verdict import Verdict
 from gate.errors import GateError, OperatorError
 from gate.i18n import _
 from gate.lane.corrections import Undoable

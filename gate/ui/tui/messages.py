@@ -6,7 +6,7 @@ from gate.capture.camera import State
 from gate.capture.glimpse import Notice
 from gate.capture.hints import Advice
 from gate.capture.picture import Preview
-from gate.core.model import Verdict
+from gate.core.verdict import Verdict
 from gate.lane.corrections import Undone
 
 

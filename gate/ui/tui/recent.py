@@ -5,7 +5,7 @@ from textual.containers import Vertical
 from textual.widgets import Digits, Static
 
 from gate.i18n import _
-from gate.storage.journal import Totals
+from gate.storage.totals import Totals
 
 LAST_SHOWN = 5
 

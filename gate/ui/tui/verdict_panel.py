@@ -3,7 +3,8 @@
 from rich.cells import cell_len, chop_cells, set_cell_size
 from textual.widgets import Static
 
-from gate.core.model import Direction, Outcome
+from gate.core.outcome import Outcome
+from gate.core.place import Direction
 from gate.text.confirming import way
 from gate.text.printable import printable
 from gate.text.verdict_words import Words

@@ -14,6 +14,7 @@ from gate.core.history import History
 from gate.core.outcome import Reason
 from gate.core.place import Direction, HouseRules, Place
 from gate.core.rules import decide
+from gate.core.verdict import Context, Scan
 from gate.text.verdict_words import explain
 from sync.cardapi import accounts, codes
 from sync.cardapi.errcodes import Errcode, Refused

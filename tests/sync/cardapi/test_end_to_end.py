@@ -15,7 +15,7 @@ import pytest
 import wechatpy
 
 from gate.cli.enrol_device import enrol_device
-from gate.core.model import Status, Ticket
+from gate.core.ticket import Status, Ticket
 from gate.storage.folder import Folder
 from gate.storage.tickets import Tickets
 from tests.support.cardapi import meeting

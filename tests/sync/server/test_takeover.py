@@ -8,7 +8,8 @@ import pytest
 
 from gate.cli.enrol_device import enrol_device
 from gate.cli.main import main
-from gate.core.model import Basis, Outcome, Reason, Status
+from gate.core.outcome import Basis, Outcome, Reason
+from gate.core.ticket import Status
 from gate.errors import UsageError
 from tests.system.lan import Member, Venue
 from tests.system.network import EVENT, Server, until

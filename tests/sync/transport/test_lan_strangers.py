@@ -17,7 +17,7 @@ import pytest
 from zeroconf import DNSAddress, DNSOutgoing, DNSPointer, DNSService, DNSText
 
 from gate.clock import SystemClock
-from gate.core.model import Outcome, Reason
+from gate.core.outcome import Outcome, Reason
 from gate.reports.checks.finding import Status
 from gate.reports.doctor import examine
 from gate.storage.certificates import (

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from gate.core.model import Entry, Ticket
+from gate.core.entry import Entry
+from gate.core.ticket import Ticket
 from gate.errors import GateError
 from gate.text import confirming
 from gate.ui.tui.screens.questions import PinQuestion, Signed

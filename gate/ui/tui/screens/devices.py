@@ -9,7 +9,9 @@ from gate.core.origins import OriginCounts
 from gate.errors import GateError
 from gate.i18n import _
 from gate.reports.venue_board import VenueBoard
-from gate.storage.fleet import Device, Fleet
+from gate.storage.figures import origin_counts
+from gate.storage.fleet import Fleet
+from gate.storage.fleet_devices import Device
 from gate.text.connectivity_words import server_link
 from gate.text.fleet_words import (
     device_name,
@@ -100,7 +102,7 @@ class Devices(Vertical):
             return
         try:
             with Fleet(app.folder) as venue:
-                origins = venue.origins(device.id)
+                origins = origin_counts(venue, device.id)
         except GateError as fault:
             app.call_from_thread(app.complain, fault)
             return

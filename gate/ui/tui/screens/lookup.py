@@ -12,7 +12,9 @@ from textual.worker import get_current_worker
 
 from gate.core.entry import MOVEMENTS
 from gate.core.history import annulled
-from gate.core.model import MOVEMENTS, Direction, Outcome, Role, Scan, Verdict
+from gate.core.outcome import Outcome
+from gate.core.place import Direction, Role
+from gate.core.verdict import Scan, Verdict
 from gate.errors import GateError
 from gate.i18n import _
 from gate.lane.corrections import Undone

@@ -14,7 +14,8 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from gate.capture.camera import State
-from gate.core.model import Direction, Outcome
+from gate.core.outcome import Outcome
+from gate.core.place import Direction
 from gate.errors import GateError
 from gate.i18n import _
 from gate.storage.matters import Watch

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from gate.core.model import Role, ScannerProof
+from gate.core.place import Role
+from gate.core.verdict import ScannerProof
 from gate.i18n import _
 from gate.lane.scanner_repair import Proposed
 from gate.text.scanner_words import troubles

@@ -9,7 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widgets import ContentSwitcher, DataTable, Digits, Static
 
-from gate.core.model import Reason
+from gate.core.outcome import Reason
 from gate.errors import GateError
 from gate.i18n import _, ngettext
 from gate.reports.venue_board import VenueBoard, look
