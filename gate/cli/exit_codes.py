@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from gate.errors import GateError
 
 OK, FAILED, USAGE, UNREACHABLE, UNAUTHORIZED, QUARANTINED = 0, 1, 2, 3, 4, 5
-"""The last three are those of ``gate sync``: see ``docs/operating.md``."""
+"""The last three are those of ``gate sync``: see ``docs/network.md``."""
 INTERRUPTED = 130
 
 
