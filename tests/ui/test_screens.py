@@ -16,6 +16,7 @@ from gate.core.verdict import Scan
 from gate.lane.post import Operator
 from gate.reports.checks.finding import Status
 from gate.reports.doctor import Check
+from gate.storage import fleet_devices, journal
 from gate.storage.folder import Folder
 from gate.ui.tui.app import GateApp
 from gate.ui.tui.lane_keys import LaneKeys
@@ -26,6 +27,13 @@ from tests.system.neighbours import carry, known, neighbour, say
 
 Snap = Callable[..., bool]
 SMALL, LARGE = (80, 24), (160, 48)
+
+
+@pytest.fixture(autouse=True)
+def _of_one_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pictures are of 0.1.0, whatever commit is looked at."""
+    for module in (fleet_devices, journal):
+        monkeypatch.setattr(module, "__version__", "0.1.0")
 
 
 @pytest.fixture
