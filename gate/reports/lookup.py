@@ -1,5 +1,6 @@
-"""Finding tickets by code or by name, with what they did."""
+"""Finding tickets by code, name, seat or order, with what they did."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -31,6 +32,10 @@ STATUS_WORDS = {
 }
 
 
+MOST_FOUND = 50
+"""More than these nobody reads through."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A ticket and everything that is known to have happened to it."""
@@ -40,26 +45,74 @@ class Found:
     history: History
 
 
-def look_up(folder: Folder, wanted: str, limit: int = 50) -> list[Found]:
-    """The ticket with that code or id, or else those with that short id or holder's name."""
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found, and what that leaves out."""
+
+    found: tuple[Found, ...] = ()
+    has_more: bool = False
+    """More were found than are told of."""
+    share_searched: float = 1.0
+    """How much of a list that is new here can be searched by names already."""
+
+    def lines(self) -> list[str]:
+        """What a person has to know beside what was found."""
+        lines = [] if self.found else [_("Nothing found.")]
+        if self.has_more:
+            told = _("More than {count} were found: type more of it.")
+            lines.append(told.format(count=len(self.found)))
+        if self.share_searched < 1:
+            told = _("This list is new here: {share} of it can be found by name so far.")
+            lines.append(told.format(share=f"{int(self.share_searched * 100)} %"))
+        return lines
+
+
+def look_up_each(folder: Folder, wanted: Sequence[str]) -> Findings:
+    """What several words find together, as a name has several; or else what each finds alone."""
+    together = look_up(folder, " ".join(wanted))
+    if together.found or len(wanted) < 2:
+        return together
+    each = [look_up(folder, one) for one in wanted]
+    found = {one.ticket.id: one for findings in each for one in findings.found}
+    has_more = any(findings.has_more for findings in each)
+    return Findings(tuple(found.values()), has_more, together.share_searched)
+
+
+def look_up(folder: Folder, wanted: str, limit: int = MOST_FOUND) -> Findings:
+    """The ticket with that code or id; or else those with that short id, name, seat or order.
+
+    Where there are none, those whose code begins or ends so.
+    """
     tickets = Tickets(folder)
     reader = JournalReader(folder.journal) if folder.journal.exists() else None
     peers = PeerStoreReader(folder)
     try:
         tickets.refresh()
-        match = tickets.codes.match(wanted)
-        exact = list(match.tickets)
-        if not exact and (by_id := tickets.get(match.credential.code)):
-            exact = [by_id]
-        found = exact or tickets.search(wanted, limit)
-        if not exact and (one := by_short_id(tickets, wanted.strip())) and one not in found:
-            found.insert(0, one)
-        return [_with_past(ticket, reader, peers) for ticket in found]
+        found = _tickets(tickets, wanted, limit + 1)
+        return Findings(
+            tuple(_with_past(ticket, reader, peers) for ticket in found[:limit]),
+            len(found) > limit,
+            tickets.share_searched(),
+        )
     finally:
         tickets.close()
         peers.close()
         if reader:
             reader.close()
+
+
+def _tickets(tickets: Tickets, wanted: str, limit: int) -> list[Ticket]:
+    match = tickets.codes.match(wanted)
+    if match.tickets:
+        return list(match.tickets)
+    if by_id := tickets.get(match.credential.code):
+        return [by_id]
+    if by_code := tickets.codes.typed(wanted):
+        return by_code
+    found = tickets.search(wanted, limit)
+    if (one := by_short_id(tickets, wanted.strip())) and one not in found:
+        found.insert(0, one)
+    return found or tickets.codes.typed_in_part(wanted, limit)
 
 
 def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[str]:

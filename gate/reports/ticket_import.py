@@ -33,6 +33,7 @@ from gate.storage.revocation import require_not_revoked
 from gate.storage.sqlite import faults, open_reader
 from gate.storage.ticket_filling import put_ticket, put_type, row_of
 from gate.storage.ticket_rows import BadRow, TicketBody, TypeBody, ticket_body, times_of, type_body
+from gate.storage.ticket_search import A_STEP, drop_terms, merge_terms, read_on
 from gate.text.zones import machine_zone
 
 ERRORS_SHOWN = 20
@@ -134,6 +135,8 @@ class _Build:
             schema.tickets.apply(Database(self._db))
             if replace:
                 _forget_tickets(self._db)
+            while read_on(self._db, A_STEP):
+                pass
             meta = read_meta(self._db)
         self._key = bytes.fromhex(meta["key"]) if "key" in meta else secrets.token_bytes(KEY_BYTES)
         # Whoever has followed the feed here sees that this is newer, and takes it as a whole.
@@ -199,7 +202,7 @@ class _Build:
             self._db.execute("DELETE FROM change")
             put_meta(self._db, meta)
             make_blocks(self._db)
-            self._db.execute("INSERT INTO holder(holder) VALUES ('optimize')")
+            merge_terms(self._db)
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.close()
@@ -262,8 +265,9 @@ class _Build:
 
 
 def _forget_tickets(db: sqlite3.Connection) -> None:
-    for table in ("code", "ticket", "ticket_type", "holder", "census", "shape"):
+    for table in ("code", "ticket", "ticket_type", "census", "shape"):
         db.execute(f"DELETE FROM {table}")
+    drop_terms(db)
     db.execute("DELETE FROM meta WHERE key = 'key'")
 
 

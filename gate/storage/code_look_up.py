@@ -1,6 +1,8 @@
 """Whose code a text is: lossless spellings and what a scanner may mean, with bounded look-ups."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from gate.core.ticket import Ticket
 from gate.credential import (
@@ -10,6 +12,7 @@ from gate.credential import (
     Credential,
     Shape,
     code_hash,
+    hand_typed,
     parse,
     read_shape,
 )
@@ -19,6 +22,8 @@ from gate.storage.replica_reader import OF_TYPE, POSITION, TICKET, ReplicaReader
 
 MOST_LOOK_UPS = 12
 """Of one scan, in all its spellings and repairs, whatever was scanned."""
+
+_CODES_A_TIME = 500
 
 _BY_CODE = f"""
 SELECT {TICKET}, {POSITION}, c.ticket, c.state, c.sum
@@ -117,6 +122,29 @@ class CodeLookUp:
     def is_spent(self) -> bool:
         """Whether something the last text may have meant was not looked up any more."""
         return self._is_spent
+
+    def typed(self, text: str) -> list[Ticket]:
+        """Tickets whose code a person may mean by a text. To find, not to admit by."""
+        return self._with_codes(filter(self._fits, hand_typed.forms(text)))
+
+    def typed_in_part(self, text: str, limit: int) -> list[Ticket]:
+        """At most so many tickets whose code begins or ends so, where what lacks can be tried."""
+        tried = (
+            code for shape in self._all_shapes() for code in hand_typed.completions(text, shape)
+        )
+        return self._with_codes(islice(tried, hand_typed.MOST_COMPLETIONS))[:limit]
+
+    def _with_codes(self, codes: Iterable[str]) -> list[Ticket]:
+        """A miss is no fault here: nobody is refused by it."""
+        hashes, found = map(self.hash_of, codes), dict[str, Ticket]()
+        while some := list(islice(hashes, _CODES_A_TIME)):
+            query = f"SELECT hash FROM code WHERE hash IN ({', '.join('?' * len(some))})"
+            with self._replica.reading():
+                held = self._replica.connection().execute(query, some).fetchall()
+            for (hashed,) in held:
+                if ticket := self._by_code(hashed):
+                    found[ticket.id] = ticket
+        return sorted(found.values(), key=lambda ticket: (ticket.holder, ticket.id))
 
     def _look_up(self, code: str) -> Ticket | None:
         if code not in self._looked_up:

@@ -12,6 +12,7 @@ from gate.storage.remembered_changes import forget_to
 from gate.storage.replica_file import ReplicaFile
 from gate.storage.sqlite import faults, scrub, writing
 from gate.storage.ticket_rows import bare_body
+from gate.storage.ticket_search import drop_terms
 
 
 def drop_personal(file: ReplicaFile, now_ms: int) -> bool:
@@ -41,8 +42,7 @@ def drop_personal(file: ReplicaFile, now_ms: int) -> bool:
         )
         connection.execute("DELETE FROM code")
         connection.execute("DELETE FROM code_block")
-        connection.execute("DELETE FROM holder")
-        connection.execute("INSERT INTO holder(holder) VALUES ('rebuild')")
+        drop_terms(connection)
         forget_to(connection, Cursor.parse(meta["cursor"]))
         # No hash of a code that the journal has can be tried by it any more.
         put_meta(connection, {"bare_ms": now_ms, "key": secrets.token_hex(KEY_BYTES)})

@@ -216,7 +216,7 @@ def create_peers(db: Database) -> None:
 
 @tickets()
 def create_tickets(db: Database) -> None:
-    """Version 0.2: ticket types, tickets, the keyed hashes of their codes, names to search by.
+    """Version 0.2: ticket types, tickets, the keyed hashes of their codes.
 
     With it how far the replica is and how it came there, so that others may follow it; how long the
     codes of a type are, and of which classes of characters; and which tickets ever were void.
@@ -254,9 +254,6 @@ def create_tickets(db: Database) -> None:
             bucket INTEGER PRIMARY KEY,
             sum INTEGER NOT NULL,
             tails BLOB NOT NULL
-        );
-        CREATE VIRTUAL TABLE holder USING fts5 (
-            name, tokenize = "unicode61 remove_diacritics 2", prefix = '1 2 3'
         );
         CREATE TABLE census (
             type_id TEXT NOT NULL,
@@ -315,6 +312,20 @@ def create_tickets(db: Database) -> None:
         CREATE INDEX ticket_voids ON ticket (id) WHERE json_extract(body, '$.voids') IS NOT NULL;
         """,
     )
+
+
+# Every term is found alone or by its beginning: where in a row it stands is not kept.
+SEARCH = """
+CREATE VIRTUAL TABLE search USING fts5 (
+    terms, tokenize = "ascii tokenchars '~-'", prefix = '1 2 3', detail = none, columnsize = 0
+)
+"""
+
+
+@tickets()
+def find_in_any_spelling(db: Database) -> None:
+    """Version 0.2: names, seats and orders in every spelling that may be typed."""
+    _run(db, f"DROP TABLE IF EXISTS holder;\n{SEARCH};\n")
 
 
 def _run(db: Database, script: str) -> None:

@@ -5,6 +5,7 @@ Nothing is taken in without the signature of the venue's authority, whoever brou
 """
 
 import logging
+import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -30,7 +31,8 @@ from gate.storage.folder import Folder
 from gate.storage.remembered_changes import RememberedChanges, forget_named, remember_changes
 from gate.storage.replica_file import ReplicaFile, fetched_again, link_here, open_replica
 from gate.storage.sqlite import faults, open_reader, scrub, writing
-from gate.storage.ticket_filling import MemberRow, forget_names, members_of, put_change
+from gate.storage.ticket_filling import MemberRow, members_of, put_change
+from gate.storage.ticket_search import A_STEP, AT_ONCE, is_whole, merge_terms, read_on
 
 log = logging.getLogger(__name__)
 
@@ -138,10 +140,23 @@ class TicketFeed:
             if end.as_of_ms:
                 put_meta(connection, {"built_ms": end.as_of_ms, "as_of_ms": end.as_of_ms})
             if erased:
-                forget_names(connection)
+                merge_terms(connection)
                 forget_named(connection, {one.ref for one in erased})
         if erased:
             scrub(connection, self.file.path)
+
+    def read_names(self) -> bool:
+        """Have some more tickets found by name, seat and order; whether that left some.
+
+        A list comes without an index of them: for idle moments, again and again.
+        """
+        return self.file.read(self._read_names, nothing=False)
+
+    def _read_names(self, connection: sqlite3.Connection) -> bool:
+        if is_whole(connection):
+            return False
+        with writing(connection, self.file.path):
+            return read_on(connection, A_STEP)
 
     def checkpoint(self) -> None:
         """Move the log into the database file, and look into that; for idle moments."""
@@ -167,6 +182,7 @@ def begin_here(path: Path) -> None:
         as_of_ms = meta.get("as_of_ms", meta["built_ms"])
         put_meta(connection, {"base": meta["cursor"], "as_of_ms": as_of_ms})
         connection.execute("DELETE FROM change")
+        read_on(connection, AT_ONCE)
 
 
 def check_replica(path: Path) -> dict[str, str]:

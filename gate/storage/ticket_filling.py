@@ -9,7 +9,7 @@ from gate.core.ticket_feed import Change
 from gate.storage import checksums
 from gate.storage.event import EventRow, put_event
 from gate.storage.ticket_rows import TicketBody
-from gate.storage.tickets import searchable
+from gate.storage.ticket_search import put_terms
 
 
 class MemberRow(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,7 +30,6 @@ class MemberRow(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class _Named(msgspec.Struct):
     type_id: str = ""
-    holder: str = ""
 
 
 _named = msgspec.json.Decoder(_Named)
@@ -53,7 +52,7 @@ def put_change(connection: sqlite3.Connection, change: Change) -> None:
     else:
         named = _named.decode(body)
         codes = {bytes.fromhex(hashed): CodeState(state) for hashed, state in change.codes.items()}
-        ticket = TicketBody(change.ref, named.type_id, body, codes, named.holder)
+        ticket = TicketBody(change.ref, named.type_id, body, codes)
         put_ticket(connection, row_of(connection, change.ref), ticket)
 
 
@@ -77,13 +76,15 @@ def put_ticket(
     ticket: TicketBody,
     *,
     makes_blocks: bool = False,
+    is_found: bool = True,
 ) -> int:
     """Add a ticket, or state anew the one in row ``number``; the answer is its row number.
 
     A code that the ticket had and that is not named any more opens no gate. ``makes_blocks`` is of
-    who will call ``make_blocks`` after the last ticket: that is quicker for very many.
+    who will call ``make_blocks`` after the last ticket: that is quicker for very many. Not to be
+    ``is_found`` by names is for a list that others will make their own index of.
     """
-    body, states = ticket.body.encode(), dict(ticket.codes)
+    body, states, is_new = ticket.body.encode(), dict(ticket.codes), number is None
     if number is None:
         (number,) = connection.execute("SELECT coalesce(max(row), 0) + 1 FROM ticket").fetchone()
         connection.execute(
@@ -95,7 +96,6 @@ def put_ticket(
             "UPDATE ticket SET body = ?, sum = ? WHERE row = ?",
             (ticket.body, checksums.of_ticket(number, body), number),
         )
-        connection.execute("DELETE FROM holder WHERE rowid = ?", (number,))
         had = connection.execute(
             "SELECT hash FROM code WHERE ticket = ? AND state = ?", (number, CodeState.LIVE)
         )
@@ -109,27 +109,20 @@ def put_ticket(
     )
     if not makes_blocks:
         checksums.add_codes(connection, states)
-    if ticket.holder:
-        connection.execute(
-            "INSERT INTO holder (rowid, name) VALUES (?, ?)", (number, searchable(ticket.holder))
-        )
+    if is_found:
+        put_terms(connection, number, ticket.body, is_new=is_new)
     return number
 
 
 def erase_ticket(connection: sqlite3.Connection, id_: str, body: str) -> None:
     """Keep a ticket as ``body`` has it, without codes and name; one that is not there is added.
 
-    ``forget_names`` comes after the last.
+    ``merge_terms`` comes after the last.
     """
-    number = put_ticket(connection, row_of(connection, id_), TicketBody(id_, "", body, {}, ""))
+    number = put_ticket(connection, row_of(connection, id_), TicketBody(id_, "", body, {}))
     had = connection.execute("SELECT hash FROM code WHERE ticket = ?", (number,)).fetchall()
     checksums.drop_codes(connection, (hashed for (hashed,) in had))
     connection.execute("DELETE FROM code WHERE ticket = ?", (number,))
-
-
-def forget_names(connection: sqlite3.Connection) -> None:
-    """Write the index of names anew: what was deleted from it stays in its pieces until then."""
-    connection.execute("INSERT INTO holder(holder) VALUES ('optimize')")
 
 
 def put_member(connection: sqlite3.Connection, member: MemberRow) -> None:

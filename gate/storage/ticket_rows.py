@@ -139,7 +139,6 @@ class TicketBody(NamedTuple):
     type_id: str
     body: str
     codes: dict[bytes, CodeState]
-    holder: str
     notes: tuple[str, ...] = ()
     """What is taken as it stands, but may be meant otherwise."""
 
@@ -199,7 +198,7 @@ def ticket_body(
     values["seats"] = _texts(stated.seats)
     values["shape"] = shape_of([parse(code).code for code in codes])
     body = _body(values, _TICKET_FIELDS, type_id=stated.type)
-    return TicketBody(id_, stated.type, body, hashes, stated.holder, notes)
+    return TicketBody(id_, stated.type, body, hashes, notes)
 
 
 def changed_body(

@@ -1,12 +1,12 @@
 """The read side of the ticket replica: the tickets and their types."""
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
 
 from gate.core.ticket import Ticket, TicketType
+from gate.storage import ticket_search
 from gate.storage.checksums import WrongChecksum, ascending
 from gate.storage.code_look_up import CodeLookUp
 from gate.storage.folder import Folder
@@ -20,10 +20,7 @@ _VOIDED = """
 SELECT id FROM ticket WHERE json_extract(body, '$.voids') IS NOT NULL AND id > ?
 ORDER BY id LIMIT ?
 """
-_BY_NAME = f"""
-SELECT {TICKET} FROM holder h JOIN ticket k ON k.row = h.rowid {OF_TYPE}
-WHERE h.holder MATCH ? LIMIT ?
-"""
+_BY_ROW = f"SELECT {TICKET} FROM ticket k {OF_TYPE} WHERE k.row = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +61,22 @@ class Tickets:
             self.replica.follow(row[6])
         return found
 
-    def search(self, name: str, limit: int = 50) -> list[Ticket]:
-        """Tickets whose holder's name has every one of these words, or words that begin so."""
-        words = searchable(name).split()
-        if not words:
-            return []
-        query = " ".join('"' + word.replace('"', '""') + '"*' for word in words)
+    def search(self, typed: str, limit: int = 50) -> list[Ticket]:
+        """Tickets whose names, seats and orders together have every part of a text.
+
+        At most so many; those that have it as whole words first.
+        """
         with self.replica.reading():
-            rows = self.replica.connection().execute(_BY_NAME, (query, limit)).fetchall()
-            return sorted(map(self.replica.checked, rows), key=lambda t: (t.holder, t.id))
+            return ticket_search.find(self.replica.connection(), typed, limit, self._in_row)
+
+    def share_searched(self) -> float:
+        """How much of the list can be searched by names; a new one is read in pieces."""
+        with self.replica.reading():
+            return ticket_search.share_read(self.replica.connection())
+
+    def _in_row(self, number: int) -> tuple[bytes, Ticket] | None:
+        row = self.replica.connection().execute(_BY_ROW, (number,)).fetchone()
+        return None if row is None else (row[1], self.replica.checked(row))
 
     def every(self, page: int = 5000) -> Iterator[Ticket]:
         """All tickets, a page at a time, so that no reading lasts."""
@@ -107,18 +111,3 @@ class Tickets:
         with self.replica.reading():
             rows = self.replica.connection().execute(_VOIDED, (after, page)).fetchall()
             return [id_ for (id_,) in ascending(rows, after)]
-
-
-def searchable(name: str) -> str:
-    """A name as words to index and search: ideographs stand alone, so any part can be found."""
-    plain = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(f" {c} " if _is_ideograph(c) else c if c.isalnum() else " " for c in plain)
-
-
-def _is_ideograph(character: str) -> bool:
-    return (
-        "\u3040" <= character <= "\u30ff"
-        or "\u3400" <= character <= "\u9fff"
-        or "\uac00" <= character <= "\ud7af"
-        or "\U00020000" <= character <= "\U0003ffff"
-    )

@@ -93,7 +93,8 @@ def _fill(
         for member in devices.members(connection, event):
             put_member(db, member)
         for done, ticket in enumerate(ticket_store.all_tickets(connection, event), 1):
-            put_ticket(db, None, _bare(ticket) if row.dropped_ms else ticket, makes_blocks=True)
+            kept = _bare(ticket) if row.dropped_ms else ticket
+            put_ticket(db, None, kept, makes_blocks=True, is_found=False)
             if done % _STEP == 0:
                 progress(done, total)
         meta = {"key": key, "epoch": cursor.epoch, "seq": cursor.seq, "cursor": cursor,
@@ -103,7 +104,6 @@ def _fill(
         put_meta(db, meta)
         make_blocks(db)
         db.execute("COMMIT")
-        db.execute("INSERT INTO holder(holder) VALUES ('optimize')")
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA journal_mode = WAL")
     progress(total, total)
@@ -112,7 +112,7 @@ def _fill(
 
 def _bare(ticket: TicketBody) -> TicketBody:
     """What stays of it once its event is over: the server may be at it still."""
-    return ticket._replace(body=bare_body(ticket.body), codes={}, holder="")
+    return ticket._replace(body=bare_body(ticket.body), codes={})
 
 
 def _count(connection: Connection, event: str) -> int:

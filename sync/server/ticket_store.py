@@ -64,19 +64,7 @@ def all_tickets(connection: Connection, event: str, page: int = 5000) -> Iterato
         for ticket, hash_, state in found:
             codes[ticket][bytes(hash_)] = CodeState(state)
         for id_, type_id, body in rows:
-            yield TicketBody(id_, type_id, body, codes[id_], holder_of(body))
-
-
-def holder_of(body: str) -> str:
-    """The holder's name in a kept ticket."""
-    return _named.decode(body).holder
-
-
-class _Named(msgspec.Struct):
-    holder: str = ""
-
-
-_named = msgspec.json.Decoder(_Named)
+            yield TicketBody(id_, type_id, body, codes[id_])
 
 
 def times_of_types(

@@ -142,6 +142,8 @@ class Worker:
             self._server.compare()
             self._require_not_revoked()
             self._drop_if_over()
+            while self._files.feed.read_names():
+                pass
             if self._sources.fault is not None:
                 raise self._sources.fault
 
@@ -185,7 +187,8 @@ class Worker:
         self._status.write_held_if_due()
 
     def _tidy(self) -> None:
-        """Now and then: keep the logs of the files short."""
+        """Read on in the names of a new list; now and then keep the logs of the files short."""
+        self._files.feed.read_names()
         now = self._now_s()
         if now - self._tidied_s >= TIDY_EVERY_S:
             self._tidied_s = now

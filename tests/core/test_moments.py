@@ -646,14 +646,14 @@ class TestWords:
             clock.wall_ms, clock.boot_id = NOW_MS + 60_000, "boot-2"
             fact = explain(lane.admit(Scan("C-1")), lane.place, BERLIN).fact
         assert fact == "In at North, 1970-01-02 02:00 (clock not trusted)"
-        (found,) = look_up(folder, "C-1")
+        (found,) = look_up(folder, "C-1").found
         lines = tell(found, BERLIN)
         assert any(line.startswith("1970-01-02 02:00 (clock not trusted) North") for line in lines)
 
     def test_lookup_tells_the_types_zone(self, folder: Folder) -> None:
         """With dates, and the zone's name where it is not the lane's."""
         bring(folder, "zone-nobody-named", time_zone="Europe/Berlin")
-        (found,) = look_up(folder, "B-1")
+        (found,) = look_up(folder, "B-1").found
         told = "good from 2026-12-31 18:00 until 2027-01-01 03:00"
         assert told in tell(found, BERLIN)
         assert f"{told} (Europe/Berlin)" in tell(found, ZoneInfo("Asia/Tokyo"))

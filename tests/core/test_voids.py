@@ -319,8 +319,8 @@ def test_a_short_id_is_found_again(folder: Folder) -> None:
     assert shorts["abcdef0123456789"] == "abcdef"
     assert shorts["order-2026-000417-1"] == "order-2026-0004"
     for id_, short in shorts.items():
-        assert [one.ticket.id for one in look_up(folder, short)] == [id_]
-    assert look_up(folder, "order-2026") == []
+        assert [one.ticket.id for one in look_up(folder, short).found] == [id_]
+    assert look_up(folder, "order-2026").found == ()
 
 
 def test_matters_have_guest_and_short_id(

@@ -114,7 +114,7 @@ def test_names_notes_and_gates_are_harmless_everywhere(
     lane.close()
     for line in lines(folder, Filter(), "text", ZONE):
         assert is_harmless(line)
-    for found in look_up(folder, "H1"):
+    for found in look_up(folder, "H1").found:
         assert all(is_harmless(line) for line in tell(found, ZONE))
     table = report.as_table(report.overview(folder), {"gate": report.grouped(folder, "gate", ZONE)})
     assert all(is_harmless(line) for line in table.splitlines())
@@ -186,7 +186,7 @@ def test_no_journal_row_makes_a_green_or_a_traceback(
         lambda: list(lines(folder, Filter(), "csv", ZONE)),
         lambda: report.overview(folder),
         lambda: audit_journal(folder.journal),
-        lambda: look_up(folder, "GOOD001"),
+        lambda: look_up(folder, "GOOD001").found,
     ):
         with suppress(GateError):
             tool()

@@ -1253,7 +1253,7 @@ def write_snapshot(connection: Connection, path: Path, now_ms: int) -> Snapshot:
     for id_, body in ticket_store.all_types(connection, EVENT):
         put_type(db, id_, body)
     for one in ticket_store.all_tickets(connection, EVENT):
-        put_ticket(db, None, one)
+        put_ticket(db, None, one, is_found=False)
     for member in devices.members(connection, EVENT):
         put_member(db, member)
     key = connection.execute(tables.event.select()).one().key

@@ -606,7 +606,7 @@ async def test_an_irregular_admission_can_be_acted_on(
             await screen.until(lambda: "settled by boss" in str(told.content))
             assert acts(venue)[-1] is Act.RESOLUTION
             assert table.get_row_at(0)[-1] == "yes"
-    assert [found.ticket.holder for found in look_up(venue, row_[0])] == ["José Ångström"]
+    assert [found.ticket.holder for found in look_up(venue, row_[0]).found] == ["José Ångström"]
 
 
 async def test_a_new_conflict_rings_once_and_stays_as_a_badge(

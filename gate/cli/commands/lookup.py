@@ -1,4 +1,4 @@
-"""``gate lookup``: tickets by code or name."""
+"""``gate lookup``: tickets by code, name, seat or order."""
 
 import argparse
 import sys
@@ -11,7 +11,9 @@ from gate.i18n import _
 
 def add(commands: Commands) -> None:
     """Add ``gate lookup``."""
-    sub = commands.add("lookup", run, _("find tickets by code or name"), "gate lookup Ångström")
+    sub = commands.add(
+        "lookup", run, _("find tickets by code, name, seat or order"), "gate lookup Ångström"
+    )
     sub.add_argument("wanted", nargs="+", metavar=_("CODE|NAME"))
     sub.add_argument("--json", action="store_true")
 
@@ -20,12 +22,13 @@ def run(options: argparse.Namespace) -> int:
     """Tell what is known of the tickets that were found."""
     import msgspec
 
-    from gate.reports.lookup import look_up, tell
+    from gate.reports.lookup import look_up_each, tell
     from gate.text.zones import zone_of
 
     config = config_of(options)
     folder = folder_of(config)
-    found = look_up(folder, " ".join(options.wanted))
+    findings = look_up_each(folder, options.wanted)
+    found = findings.found
     if options.json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     else:
@@ -33,6 +36,5 @@ def run(options: argparse.Namespace) -> int:
         zone = zone_of(config, folder).info
         blocks = [tell(one, zone, show_names=shows) for one in found]
         sys.stdout.write("\n\n".join("\n  ".join(block) for block in blocks) + "\n" * bool(blocks))
-    if not found:
-        sys.stderr.write(_("Nothing found.") + "\n")
+    sys.stderr.write("".join(f"{line}\n" for line in findings.lines()))
     return OK if found else FAILED

@@ -25,7 +25,8 @@ from tests.sync.server.test_persons import holding
 from tests.system.network import Device, Server, until
 
 DAY_S = 86_400
-NAME = "Ångström"
+NAME, TERM = "ngström", "angstrom"
+"""As it stands in the list, without its beginning, and as it is found by."""
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +46,7 @@ def files(venue: Folder, clock: FixedClock) -> Iterator[OwnedFiles]:
 
 
 def has_names(folder: Folder) -> bool:
-    return bool(holding(folder.path, NAME))
+    return bool(holding(folder.path, NAME, TERM))
 
 
 class TestWhoseClock:

@@ -116,6 +116,9 @@ async def test_only_the_devices_schema_is_in_it(running: Central, maker: Maker) 
         assert {"meta", "ticket_type", "ticket", "code", "census"} <= tables
         assert not {"device", "token", "entry", "stream"} & tables
         assert set(read_meta(db)) >= {"key", "epoch", "seq", "cursor"}
+        # A gate makes its own, by the folding of its own program.
+        assert db.execute("SELECT count(*) FROM search").fetchone() == (0,)
+        assert "search" not in read_meta(db)
     assert running.credentials[maker.device].encode() not in content
 
 

@@ -40,7 +40,8 @@ from gate.storage.replica_file import FILE_NAME, link_here, live_replica
 from gate.storage.sqlite import open_reader
 from gate.storage.ticket_feed import Position, TicketFeed
 from gate.storage.ticket_filling import MemberRow
-from gate.storage.tickets import Tickets, searchable
+from gate.storage.ticket_search import terms_of
+from gate.storage.tickets import Tickets
 from sync.server import devices, enrolment, events, feed, issuing, snapshot
 from sync.server import tables as t
 from sync.server.database import open_database
@@ -97,16 +98,13 @@ def link_at(one: Replica) -> bytes:
 
 def rows_of(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[str, Any]]:
     run = connection.execute
-    names = {row: name.split() for row, name in run("SELECT rowid, name FROM holder")}
+    found_by = {row: set(terms.split()) for row, terms in run("SELECT rowid, terms FROM search")}
     found: dict[tuple[str, str], tuple[str, Any]] = {
         ("type", id_): (body, {}) for id_, body in run("SELECT id, body FROM ticket_type")
     }
     for row, id_, body in run("SELECT row, id, body FROM ticket").fetchall():
         codes = run("SELECT hash, state FROM code WHERE ticket = ?", (row,)).fetchall()
-        holder = msgspec.json.decode(body).get("holder", "")
-        assert names.get(row, []) == searchable(holder).split(), (
-            "found by another name than its own"
-        )
+        assert found_by.get(row, set()) == terms_of(body), "found by another name than its own"
         found["ticket", id_] = (body, {hashed.hex(): state for hashed, state in codes})
     for row in run("SELECT id, name, key, state, proof FROM member"):
         found["device", row[0]] = (msgspec.json.encode(MemberRow(*row)).decode(), {})

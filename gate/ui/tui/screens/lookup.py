@@ -1,4 +1,4 @@
-"""Finding a ticket by its holder's name or its code; its past; admitting by hand."""
+"""Finding a ticket by name, code, seat or order; its past; admitting by hand."""
 
 import time
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from gate.core.verdict import Scan, Verdict
 from gate.errors import GateError
 from gate.i18n import _
 from gate.lane.corrections import Undone
-from gate.reports.lookup import STATUS_WORDS, Found, look_up, tell
+from gate.reports.lookup import STATUS_WORDS, Findings, Found, look_up, tell
 from gate.text.printable import printable
 from gate.text.ticket_words import describe
 from gate.ui.tui.fields import Field
@@ -57,7 +57,7 @@ class LookupScreen(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self._found: list[Found] = []
+        self._found: tuple[Found, ...] = ()
         self._scanned: _Scanned | None = None
 
     def hints(self) -> list[tuple[str, str]]:
@@ -66,8 +66,10 @@ class LookupScreen(Page):
 
     def content(self) -> ComposeResult:
         """What is looked for, what was found, what it did."""
-        yield Field(placeholder=_("name or code"), id="lookup-input", max_length=4096)
+        told = _("name, code, seat or order; a part of it is enough")
+        yield Field(placeholder=told, id="lookup-input", max_length=4096)
         yield Worth()
+        yield Static("", id="findings", markup=False)
         yield DataTable(cursor_type="row", zebra_stripes=True)
         yield Static("", id="detail", markup=False)
 
@@ -122,17 +124,17 @@ class LookupScreen(Page):
         verdict = app.lane.check(scan.text, scan.source)
         try:
             ticket = verdict.ticket
-            found = look_up(app.folder, ticket.id) if ticket else []
-            found = [one for one in found if one.ticket == ticket]
+            found = look_up(app.folder, ticket.id).found if ticket else ()
+            findings = Findings(tuple(one for one in found if one.ticket == ticket))
         except GateError as fault:
             app.call_from_thread(app.complain, fault)
             return
         if not worker.is_cancelled:
-            app.call_from_thread(self._show_scanned, scan, verdict, found)
+            app.call_from_thread(self._show_scanned, scan, verdict, findings)
 
-    def _show_scanned(self, scan: Scan, verdict: Verdict, found: list[Found]) -> None:
+    def _show_scanned(self, scan: Scan, verdict: Verdict, findings: Findings) -> None:
         app = self.gate_app
-        self._show(found)
+        self._show(findings)
         self._scanned = _Scanned(scan, verdict, time.monotonic())
         key = _("Enter admits.") if self._may_admit(verdict) else ""
         self.query_one(Worth).show(verdict, app.lane.place, app.time_zone, key=key)
@@ -251,19 +253,22 @@ class LookupScreen(Page):
         if after_s and worker.cancelled_event.wait(after_s):
             return
         try:
-            found = look_up(self.gate_app.folder, wanted)
+            findings = look_up(self.gate_app.folder, wanted)
         except GateError as fault:
             self.app.call_from_thread(self.gate_app.complain, fault)
             return
         if not worker.is_cancelled:
-            self.app.call_from_thread(self._show, found)
+            self.app.call_from_thread(self._show, findings)
 
-    def _show(self, found: list[Found]) -> None:
-        self._found = found
+    def _show(self, findings: Findings) -> None:
+        self._found = findings.found
         table = self.query_one(DataTable)
         table.clear()
-        self.query_one("#detail", Static).update("" if found else _("Nothing found."))
-        for one in found:
+        beside = self.query_one("#findings", Static)
+        beside.update("\n".join(findings.lines()))
+        beside.display = bool(findings.lines())
+        self.query_one("#detail", Static).update("")
+        for one in findings.found:
             table.add_row(
                 printable(one.ticket.holder, 40) if self._shows_names else "",
                 describe(one.ticket),
