@@ -125,23 +125,23 @@ class CodeLookUp:
 
     def typed(self, text: str) -> list[Ticket]:
         """Tickets whose code a person may mean by a text. To find, not to admit by."""
-        return self._with_codes(filter(self._fits, hand_typed.forms(text)))
+        return self._with_codes(filter(self._fits, hand_typed.forms(text)), MOST_LOOK_UPS)
 
     def typed_in_part(self, text: str, limit: int) -> list[Ticket]:
         """At most so many tickets whose code begins or ends so, where what lacks can be tried."""
         tried = (
             code for shape in self._all_shapes() for code in hand_typed.completions(text, shape)
         )
-        return self._with_codes(islice(tried, hand_typed.MOST_COMPLETIONS))[:limit]
+        return self._with_codes(islice(tried, hand_typed.MOST_COMPLETIONS), limit)
 
-    def _with_codes(self, codes: Iterable[str]) -> list[Ticket]:
-        """A miss is no fault here: nobody is refused by it."""
+    def _with_codes(self, codes: Iterable[str], limit: int) -> list[Ticket]:
+        """At most so many tickets of some codes. A miss is no fault here: it refuses nobody."""
         hashes, found = map(self.hash_of, codes), dict[str, Ticket]()
-        while some := list(islice(hashes, _CODES_A_TIME)):
+        while len(found) < limit and (some := list(islice(hashes, _CODES_A_TIME))):
             query = f"SELECT hash FROM code WHERE hash IN ({', '.join('?' * len(some))})"
             with self._replica.reading():
                 held = self._replica.connection().execute(query, some).fetchall()
-            for (hashed,) in held:
+            for (hashed,) in held[: limit - len(found)]:
                 if ticket := self._by_code(hashed):
                     found[ticket.id] = ticket
         return sorted(found.values(), key=lambda ticket: (ticket.holder, ticket.id))
