@@ -89,6 +89,8 @@ def test_more_than_a_screen_says_so(folder: Folder) -> None:
     assert findings.lines() == ["More than 50 were found: type more of it."]
     findings = look_up(folder, "code00")
     assert (len(findings.found), findings.has_more) == (10, False)
+    in_part = look_up(folder, "code0")
+    assert (len(in_part.found), in_part.has_more) == (MOST_FOUND, True)
     assert findings.lines() == []
     assert look_up(folder, "bob").lines() == ["Nothing found."]
 
