@@ -11,14 +11,14 @@ from gate.storage.folder import Folder
 from tests.support.venue import write_rows
 
 TYPES = "id,kind,title\ngala,meeting,Winter Gala\n"
-TICKETS = """code,type,id,holder,seats
-717523732898,gala,zolw,Łukasz Żółw,2-15
-ABCD-1234-EFGH,gala,aero,Bjørn Ærø,2-16
-N-1008,gala,sahin,İlknur Şahin,
-717523732899,gala,mueller,Jörg Müller,
-717500000000,gala,obrien,Siobhán O’Brien,
-717500000001,gala,elkina,Ёлкина Елена,
-717500000002,gala,wang,王小明,
+TICKETS = """code,type,id,holder,seats,order
+717523732898,gala,zolw,Łukasz Żółw,2-15,WX-2026-000123
+ABCD-1234-EFGH,gala,aero,Bjørn Ærø,2-16,
+N-1008,gala,sahin,İlknur Şahin,,
+717523732899,gala,mueller,Jörg Müller,,
+717500000000,gala,obrien,Siobhán O’Brien,,
+717500000001,gala,elkina,Ёлкина Елена,,
+717500000002,gala,wang,王小明,,
 """
 
 
@@ -49,7 +49,8 @@ def ids(folder: Folder, wanted: str) -> list[str]:
         ("mueller", "mueller"), ("muller", "mueller"), ("MULLER", "mueller"),
         ("obrien", "obrien"), ("o'brien", "obrien"), ("елкина", "elkina"), ("yelkina", "elkina"),
         ("wang", "wang"), ("xiaoming", "wang"), ("wxm", "wang"), ("小明", "wang"),
-        ("2-15", "zolw"), ("2-15 łukasz", "zolw"), ("aero", "aero"), ("nobody", ""),
+        ("2-15", "zolw"), ("2-15 łukasz", "zolw"), ("wx-2026-000123", "zolw"),
+        ("WX2026000123", "zolw"), ("000123", "zolw"), ("aero", "aero"), ("nobody", ""),
         ("717500000009", ""), ("7175 2373 2897", ""), ("", ""),
     ],
 )  # fmt: skip
