@@ -298,10 +298,13 @@ def _run_screen(session: LaneSession, lane: Lane, ending: Ending) -> int:
         quits_at_once=session.is_demo,
     )
     app.on_verdict = session.take
+    session.settings.on_change = app.go_by
+    session.on_warning = app.warn
     prompter = Prompter(session.turns, lane, app.decided, lambda _turn: app.refresh_status())
 
     def ready() -> None:
         prompter.start()
+        app.go_by(session.settings.current)
         # It only posts: the ending has a thread of its own.
         ending.then(lambda: app.call_later(app.exit, 0))
 

@@ -8,7 +8,7 @@ from gate.clock import Clock
 from gate.config import Config
 from gate.errors import GateError
 from gate.i18n import _
-from gate.reports.checks import clocks, data_folder, machine, network
+from gate.reports.checks import clocks, data_folder, machine, network, settings
 from gate.reports.checks.finding import Finding, Status
 from gate.storage.folder import Folder
 from gate.text.view_words import furniture_words
@@ -44,6 +44,7 @@ def examine(
         (_("retention"), lambda: data_folder.retention(config, folder, clock)),
         (_("clock"), lambda: clocks.device_clock(folder, clock, zone_of(config, folder))),
         (_("time zone"), lambda: clocks.time_zone(config, folder, clock)),
+        (_("settings"), lambda: settings.settings(config, folder)),
         (_("operators"), lambda: data_folder.operators(folder)),
         (_("decoders"), machine.decoders),
         *([(_("camera"), lambda: machine.camera(config))] if camera else []),

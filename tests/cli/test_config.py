@@ -30,7 +30,7 @@ def test_the_example_says_every_key_and_its_default() -> None:
     known = msgspec.to_builtins(Config())
     del known["by_hand"], known["in_file"]
     assert msgspec.json.encode(said, order="sorted") == msgspec.json.encode(known, order="sorted")
-    assert load(EXAMPLE, environment={}) == Config()
+    assert msgspec.structs.replace(load(EXAMPLE, environment={}), in_file=()) == Config()
 
 
 def test_flags_beat_environment_beats_file(tmp_path: Path) -> None:

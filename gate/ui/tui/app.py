@@ -19,12 +19,14 @@ from gate.i18n import _, ngettext
 from gate.lane.inputs import Inputs
 from gate.lane.lane import Lane
 from gate.lane.operators import Operators
+from gate.settings import GateSettings
 from gate.storage.connectivity import Connectivity
 from gate.storage.folder import Folder
 from gate.text.connectivity_words import basis_words, server_link
 from gate.text.lane_words import isolation_words
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
+from gate.text.settings_words import gate_lines
 from gate.text.times import age_or_time, ago, clock_time
 from gate.text.zones import LaneZone
 from gate.ui.tui.messages import (
@@ -36,6 +38,8 @@ from gate.ui.tui.messages import (
     PreviewTaken,
     ScannedAside,
     ScannerChanged,
+    SettingsChanged,
+    Warned,
 )
 from gate.ui.tui.screens.lookup import LookupScreen
 from gate.ui.tui.screens.questions import Question
@@ -86,6 +90,9 @@ THEMES = (
 )
 
 
+SETTINGS_SHOWN_S = 12
+
+
 class GateApp(App[int], inherit_bindings=False):
     """The lane's screen. Everything it needs is handed in.
 
@@ -118,6 +125,8 @@ class GateApp(App[int], inherit_bindings=False):
         self.config = config
         self.folder = folder
         self.zone = zone or LaneZone(config, folder)
+        self.settings: GateSettings | None = None
+        """What the lane goes by, where it follows an event."""
         self.operators = Operators(folder, config.operators.lockout_minutes)
         self.quits_at_once = quits_at_once
         self.hello = hello
@@ -267,7 +276,30 @@ class GateApp(App[int], inherit_bindings=False):
             timeout=6,
         )
 
+    def on_settings_changed(self, event: SettingsChanged) -> None:
+        """Go by them, and say so."""
+        is_first, self.settings = self.settings is None, event.settings
+        self.config = event.settings.config
+        self.operators = Operators(self.folder, self.config.operators.lockout_minutes)
+        lines = gate_lines(event.settings)
+        if lines or not is_first:
+            title = "" if is_first else _("The event's settings have changed")
+            self.notify("\n".join(lines), title=title, markup=False, timeout=SETTINGS_SHOWN_S)
+        self.refresh_status()
+
+    def on_warned(self, event: Warned) -> None:
+        """Say it."""
+        self.notify(event.line, severity="warning", markup=False, timeout=SETTINGS_SHOWN_S)
+
     # Other threads only post: waiting for the screen could wait for themselves.
+
+    def go_by(self, settings: GateSettings) -> None:
+        """The event states something else; from any thread."""
+        self.post_message(SettingsChanged(settings))
+
+    def warn(self, line: str) -> None:
+        """Something that the operator has to know once; from any thread."""
+        self.post_message(Warned(line))
 
     def decided(self, verdict: Verdict) -> None:
         """Show a verdict; from any thread."""

@@ -8,6 +8,7 @@ from gate.capture.hints import Advice
 from gate.capture.picture import Preview
 from gate.core.verdict import Verdict
 from gate.lane.corrections import Undone
+from gate.settings import GateSettings
 
 
 class Decided(Message):
@@ -90,3 +91,19 @@ class ScannedAside(Message):
 
 class LaneChanged(Message):
     """Somebody changed the lane's direction."""
+
+
+class SettingsChanged(Message):
+    """The event states something else, and the lane goes by it."""
+
+    def __init__(self, settings: GateSettings) -> None:
+        super().__init__()
+        self.settings = settings
+
+
+class Warned(Message):
+    """Something that the operator has to know once."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self.line = line

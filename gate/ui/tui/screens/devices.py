@@ -23,6 +23,7 @@ from gate.text.fleet_words import (
     retired,
 )
 from gate.text.printable import printable
+from gate.text.settings_words import gate_lines
 from gate.ui.tui.screens.page import gate_app
 from gate.ui.tui.tables import fill
 
@@ -137,6 +138,8 @@ class Devices(Vertical):
                 standing.freshness, standing.boot_ms, app.lane.now_ms(), app.time_zone
             )
         lines = [" · ".join(part for part in parts if part), numbers, *self._warnings(device)]
+        if device.is_own and app.settings is not None:
+            lines += gate_lines(app.settings)
         of_device, origins = self._origins
         if of_device == device.id:
             odd_first = sorted(origins, key=lambda one: (not one.stands_out, -one.last_ms))
