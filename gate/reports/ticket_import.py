@@ -1,18 +1,14 @@
-"""Tickets from files: CSV or JSON Lines into a new replica, all of them or none.
+"""Tickets from lists into a new replica, all of them or none.
 
-A row with a ``kind`` is a ticket type, a row with a ``code`` is a ticket. Known ids are updated,
-new ones added, what a file does not name stays. The replica is built beside the live one and takes
-its place at the very end.
+Known ids are updated, new ones added, what a list does not name stays. The replica is built beside
+the live one and takes its place at the very end, if anything is different in it.
 """
 
-import csv
-import io
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +16,14 @@ import msgspec
 from sqlite_utils import Database
 
 from gate.clock import read_wall_ms
-from gate.core.ticket import TicketType
+from gate.core.ticket import VOID, CodeState, Status, TicketType
 from gate.core.voids import with_voids
 from gate.credential import KEY_BYTES
 from gate.errors import BusyError, DamagedError, ImportFault
-from gate.i18n import _, ngettext
+from gate.i18n import _
+from gate.lists.guests import PREFIX
+from gate.lists.intake import ERRORS_SHOWN, Completion, Imported, Wanted, bad_rows_fault
+from gate.lists.rows import ListRow, open_lists
 from gate.storage import damage, schema
 from gate.storage.checksums import make_blocks, put_meta, read_meta
 from gate.storage.folder import Folder, Lock, sync_folder, write_durably
@@ -32,49 +31,37 @@ from gate.storage.replica_file import FILE_NAME, live_replica
 from gate.storage.revocation import require_not_revoked
 from gate.storage.sqlite import faults, open_reader
 from gate.storage.ticket_filling import put_ticket, put_type, row_of
-from gate.storage.ticket_rows import BadRow, TicketBody, TypeBody, ticket_body, times_of, type_body
+from gate.storage.ticket_rows import (
+    BadRow,
+    TicketBody,
+    changed_body,
+    ticket_body,
+    times_of,
+    type_body,
+)
 from gate.storage.ticket_search import A_STEP, drop_terms, merge_terms, read_on
 from gate.text.zones import machine_zone
 
-ERRORS_SHOWN = 20
-MAX_LINE = 1024 * 1024
 _ROWS_A_STEP = 2000
 
 Progress = Callable[[int, int], None]
 """Called now and then with the bytes read and the bytes there are."""
 
 
-@dataclass(slots=True)
-class Imported:
-    """What an import did."""
-
-    types: int = 0
-    tickets: int = 0
-    bad: int = 0
-    errors: list[str] = field(default_factory=list)
-    """The first errors, each with file and line."""
-    notes: list[str] = field(default_factory=list)
-    """The first rows that were taken but may be meant otherwise, each with file and line."""
-    zones: dict[str, int] = field(default_factory=dict)
-    """How many types were taken in each time zone, by its name."""
-
-
 def import_files(
     folder: Folder,
-    paths: list[Path],
+    paths: Sequence[Path],
+    wanted: Wanted | None = None,
     *,
-    time_zone: str = "",
-    skip_bad: bool = False,
-    replace: bool = False,
     progress: Progress | None = None,
     built_ms: int | None = None,
 ) -> Imported:
     """Bring ticket types and tickets into the folder's replica.
 
-    ``time_zone`` is for types that name none; empty: this machine's own.
-    Raises ImportFault when anything is wrong with any row (unless ``skip_bad``) or when a server
-    owns this device's tickets; the live replica is then untouched.
+    Raises ImportFault when anything is wrong with any row (unless bad ones are to be skipped) or
+    when a server owns this device's tickets; the live replica is then untouched.
     """
+    wanted = wanted or Wanted()
     require_not_revoked(folder)
     if folder.enrolment.exists():
         raise ImportFault(
@@ -85,15 +72,18 @@ def import_files(
     lock = Lock(folder, "import")
     try:
         built_ms = read_wall_ms() if built_ms is None else built_ms
-        build = _Build(folder, time_zone or machine_zone().name, replace, built_ms)
+        build = _Build(folder, wanted, built_ms)
         try:
             imported = build.read(paths, progress or _silent)
-            if imported.bad and not skip_bad:
-                raise ImportFault(_report(imported), _("Nothing was imported. Mend the file."))
-            build.publish()
+            if imported.bad and not wanted.skip_bad and not wanted.dry_run:
+                raise bad_rows_fault(imported)
+            is_published = not wanted.dry_run and (imported.is_change or build.is_new)
+            if is_published:
+                build.publish()
         finally:
             build.discard()
-        _remove_old_replicas(folder)
+        if is_published:
+            _remove_old_replicas(folder)
         return imported
     finally:
         lock.close()
@@ -103,25 +93,20 @@ def _silent(_done: int, _total: int) -> None:
     pass
 
 
-def _report(imported: Imported) -> str:
-    lines = list(imported.errors)
-    if imported.bad > len(lines):
-        lines.append(_("… and {count} more").format(count=imported.bad - len(lines)))
-    head = ngettext("{count} bad row", "{count} bad rows", imported.bad)
-    return "\n".join([head.format(count=imported.bad), *lines])
-
-
 class _Build:
     """A replica in the making, beside the live one."""
 
-    def __init__(self, folder: Folder, time_zone: str, replace: bool, built_ms: int) -> None:
+    def __init__(self, folder: Folder, wanted: Wanted, built_ms: int) -> None:
         self._folder = folder
+        self._wanted = wanted
         self._built_ms = built_ms
-        self._time_zone = time_zone
+        self._time_zone = wanted.time_zone or machine_zone().name
         self._part = folder.path / "import.part"
         self.discard()
         # The devices of a venue stay whatever becomes of its tickets.
-        is_wanted = folder.pointer.exists() and (folder.venue.exists() or not replace)
+        is_wanted = folder.pointer.exists() and (folder.venue.exists() or not wanted.replace)
+        self.is_new = wanted.replace or not folder.pointer.exists()
+        """Whether it takes the place of the live one whatever is in it."""
         live = live_replica(folder) if is_wanted else None
         with faults(self._part):
             self._db = sqlite3.connect(self._part, isolation_level=None)
@@ -133,7 +118,7 @@ class _Build:
             self._db.execute("PRAGMA synchronous = OFF")
             self._db.execute("PRAGMA cache_size = -65536")
             schema.tickets.apply(Database(self._db))
-            if replace:
+            if wanted.replace:
                 _forget_tickets(self._db)
             while read_on(self._db, A_STEP):
                 pass
@@ -144,44 +129,50 @@ class _Build:
         self._epoch = epoch or secrets.token_hex(4)
         self._seq = int(rest.partition(":")[0] or 0) + 1
         self._seen = _Rows()
-        self._times = {
-            id_: times_of(msgspec.json.decode(body, type=TicketType))
+        kinds = {
+            id_: msgspec.json.decode(body, type=TicketType)
             for id_, body in self._db.execute("SELECT id, body FROM ticket_type")
         }
+        self._times = {id_: times_of(kind) for id_, kind in kinds.items()}
+        titles = ((id_, kind.title) for id_, kind in kinds.items())
+        self._completion = Completion(wanted, titles, folder.path, lambda: guest_tickets(self._db))
 
-    def read(self, paths: list[Path], progress: Progress) -> Imported:
+    def read(self, paths: Sequence[Path], progress: Progress) -> Imported:
         """Take in every row; bad ones are told in the answer."""
-        imported = Imported()
-        total = 0
-        for path in paths:
-            try:
-                total += path.stat().st_size
-            except OSError as error:
-                raise ImportFault(
-                    _("cannot read {file}: {detail}").format(file=path, detail=error.strerror), ""
-                ) from error
+        total = sum(_size(path) for path in paths)
+        lists = open_lists(paths, self._wanted.reading)
+        imported = Imported(lists=lists)
         done = 0
         with faults(self._part):
             self._db.execute("BEGIN")
-            # Types first: tickets name them, whatever the order of the files.
-            for path in sorted(paths, key=lambda path: not _holds_types(path)):
-                for number, line, size, row in _rows(path):
-                    done += size
-                    try:
-                        if isinstance(row, BadRow):
-                            raise row
-                        for note in self._take(row, imported):
-                            if len(imported.notes) < ERRORS_SHOWN:
-                                imported.notes.append(f"{path.name}:{line}: {note}")
-                    except BadRow as bad:
-                        imported.bad += 1
-                        if len(imported.errors) < ERRORS_SHOWN:
-                            imported.errors.append(f"{path.name}:{line}: {bad}")
+            for one in lists:
+                for number, row in enumerate(one.rows, 1):
+                    imported.show(row)
+                    self._take_row(row, imported)
                     if number % _ROWS_A_STEP == 0:
-                        progress(done, total)
+                        progress(min(done + one.bytes_read(), total), total)
+                done += one.bytes_read()
+                for note in one.notes:
+                    imported.note(note)
+            if imported.tickets:
+                self._look_for_missing(imported)
             self._db.execute("COMMIT")
         progress(total, total)
         return imported
+
+    def _take_row(self, row: ListRow, imported: Imported) -> None:
+        try:
+            if isinstance(row.fields, BadRow):
+                raise row.fields
+            notes = (
+                self._put_type(row.fields, imported)
+                if row.is_type
+                else self._put_ticket(row.fields, imported)
+            )
+            for note in notes:
+                imported.note(f"{row.where}: {note}")
+        except BadRow as bad:
+            imported.complain(f"{row.where}: {bad}")
 
     def publish(self) -> None:
         """Make the replica whole on disk, then live."""
@@ -222,46 +213,112 @@ class _Build:
             with suppress(FileNotFoundError):
                 os.unlink(f"{self._part}{suffix}")
 
-    def _take(self, row: dict[str, Any], imported: Imported) -> tuple[str, ...]:
-        if "kind" in row:
-            kind = self._put_type(row)
-            imported.types += 1
-            imported.zones[kind.times.zone] = imported.zones.get(kind.times.zone, 0) + 1
-            return kind.notes
-        if "code" in row:
-            notes = self._put_ticket(row)
-            imported.tickets += 1
-            return notes
-        raise BadRow(_("neither a ticket type (kind) nor a ticket (code)"))
-
-    def _put_type(self, row: dict[str, Any]) -> TypeBody:
+    def _put_type(self, row: dict[str, Any], imported: Imported) -> tuple[str, ...]:
         kept = type_body(row, self._time_zone)
         self._times[kept.id] = kept.times
-        put_type(self._db, kept.id, kept.body)
-        return kept
+        self._completion.add_type(kept.id, str(row.get("title", "")))
+        found = self._db.execute("SELECT body FROM ticket_type WHERE id = ?", (kept.id,)).fetchone()
+        if found is None or found[0] != kept.body:
+            put_type(self._db, kept.id, kept.body)
+            imported.types_changed += 1
+        imported.types += 1
+        imported.zones[kept.times.zone] = imported.zones.get(kept.times.zone, 0) + 1
+        return kept.notes
 
-    def _put_ticket(self, row: dict[str, Any]) -> tuple[str, ...]:
+    def _put_ticket(self, row: dict[str, Any], imported: Imported) -> tuple[str, ...]:
+        row, made = self._completion.whole(row, imported)
+        if made is not None:
+            self._put_type(made, imported)
         kept = ticket_body(row, self._times.get, self._key)
         number = row_of(self._db, kept.id)
+        if number is not None and self._seen.has(number):
+            raise BadRow(_("this ticket has been in these files before"))
+        before = self._before(number)
         position = f"{self._epoch}:{self._seq}"
-        body = with_voids(self._before(number), kept.body, position, self._built_ms)
+        kept = kept._replace(body=with_voids(before, kept.body, position, self._built_ms))
         for hashed in kept.codes:
             owner = self._db.execute("SELECT ticket FROM code WHERE hash = ?", (hashed,)).fetchone()
             if owner is not None and owner[0] != number:
                 raise BadRow(_("this code belongs to another ticket already"))
-        if number is not None and self._seen.has(number):
-            raise BadRow(_("this ticket has been in these files before"))
-        self._seen.add(self._kept_in(number, kept._replace(body=body)))
+        is_same = number is not None and before == kept.body and self._has_codes(number, kept.codes)
+        if number is None or not is_same:
+            imported.new += number is None
+            imported.changed += number is not None
+            number = put_ticket(self._db, number, kept, makes_blocks=True)
+        self._seen.add(number)
+        imported.count(kept.type_id)
         return kept.notes
 
-    def _kept_in(self, number: int | None, ticket: TicketBody) -> int:
-        return put_ticket(self._db, number, ticket, makes_blocks=True)
+    def _has_codes(self, number: int, codes: dict[bytes, CodeState]) -> bool:
+        """Whether a ticket's codes are kept as they are stated; none opens a gate beside them."""
+        kept = self._codes_of(number)
+        return all(
+            codes[hashed] == state if hashed in codes else state != CodeState.LIVE
+            for hashed, state in kept.items()
+        ) and not (codes.keys() - kept.keys())
+
+    def _codes_of(self, number: int) -> dict[bytes, CodeState]:
+        rows = self._db.execute("SELECT hash, state FROM code WHERE ticket = ?", (number,))
+        return {hashed: CodeState(state) for hashed, state in rows}
+
+    def _look_for_missing(self, imported: Imported) -> None:
+        """Name, and cancel if that is wanted, the good tickets that no list has."""
+        after = 0
+        while rows := self._db.execute(
+            "SELECT row, id, body, status FROM ticket WHERE row > ? ORDER BY row LIMIT ?",
+            (after, _ROWS_A_STEP),
+        ).fetchall():
+            after = rows[-1][0]
+            for number, id_, body, status in rows:
+                if self._seen.has(number) or status in VOID:
+                    continue
+                imported.missing += 1
+                holder = msgspec.json.decode(body).get("holder", "")
+                if len(imported.named_missing) < ERRORS_SHOWN:
+                    imported.named_missing.append(f"{id_}  {holder}".rstrip())
+                if self._wanted.cancel_missing:
+                    self._cancel(number, id_, body)
+                    imported.cancelled += 1
+
+    def _cancel(self, number: int, id_: str, body: str) -> None:
+        cancelled = changed_body(body, {"status": Status.REVOKED.value}, self._times.get)
+        cancelled = with_voids(body, cancelled, f"{self._epoch}:{self._seq}", self._built_ms)
+        fields = msgspec.json.decode(cancelled)
+        ticket = TicketBody(
+            id_, fields["type_id"], cancelled, self._codes_of(number), fields.get("holder", "")
+        )
+        put_ticket(self._db, number, ticket, makes_blocks=True)
 
     def _before(self, number: int | None) -> str | None:
         if number is None:
             return None
         found = self._db.execute("SELECT body FROM ticket WHERE row = ?", (number,)).fetchone()
         return None if found is None else str(found[0])
+
+
+def guest_tickets(replica: sqlite3.Connection) -> list[tuple[str, str]]:
+    """The tickets of guests without a code in a replica: id and name."""
+    rows = replica.execute(
+        "SELECT id, json_extract(body, '$.holder') FROM ticket WHERE id >= ? AND id < ?",
+        (PREFIX, PREFIX[:-1] + chr(ord(PREFIX[-1]) + 1)),
+    )
+    return [(id_, holder) for id_, holder in rows if holder]
+
+
+def known_guests(folder: Folder) -> list[tuple[str, str]]:
+    """The same of a folder's live replica. Raises StoreError."""
+    live = live_replica(folder)
+    with faults(live), closing(open_reader(live)) as replica:
+        return guest_tickets(replica)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise ImportFault(
+            _("cannot read {file}: {detail}").format(file=path, detail=error.strerror), ""
+        ) from error
 
 
 def _forget_tickets(db: sqlite3.Connection) -> None:
@@ -286,118 +343,6 @@ class _Rows:
     def has(self, number: int) -> bool:
         byte = number >> 3
         return byte < len(self._bits) and bool(self._bits[byte] & 1 << (number & 7))
-
-
-def _rows(path: Path) -> Iterator[tuple[int, int, int, dict[str, Any] | BadRow]]:
-    """Rows of a file as (row number, line, bytes read since the last, fields or what is wrong)."""
-    reader = _csv_rows if _is_csv(path) else _json_rows
-    with faults(path), path.open("rb") as file:
-        counted = _Counted(file)
-        for number, (line, row) in enumerate(reader(counted), 1):
-            yield number, line, counted.take(), row
-
-
-class _Counted:
-    """Lines of a file, bounded in length, with the bytes they took."""
-
-    def __init__(self, file: io.BufferedReader) -> None:
-        self._file = file
-        self._bytes = 0
-        self.line = 0
-
-    def take(self) -> int:
-        """Bytes read since the last call."""
-        taken, self._bytes = self._bytes, 0
-        return taken
-
-    def __iter__(self) -> Iterator[bytes]:
-        while line := self._file.readline(MAX_LINE + 1):
-            self._bytes += len(line)
-            self.line += 1
-            if len(line) > MAX_LINE:
-                raise ImportFault(
-                    _("line {line} is longer than {limit} bytes").format(
-                        line=self.line, limit=MAX_LINE
-                    ),
-                    _("Is this a CSV or JSON Lines file?"),
-                )
-            yield line
-
-
-def _json_rows(lines: _Counted) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
-    for raw in lines:
-        text = raw.removeprefix(b"\xef\xbb\xbf") if lines.line == 1 else raw
-        if not text.strip():
-            continue
-        try:
-            row = msgspec.json.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            yield lines.line, BadRow(_("not JSON: {detail}").format(detail=error))
-            continue
-        if isinstance(row, dict):
-            yield lines.line, row
-        else:
-            yield lines.line, BadRow(_("not a JSON object"))
-
-
-def _csv_rows(lines: _Counted) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
-    broken: list[str] = []
-
-    def text() -> Iterator[str]:
-        for raw in lines:
-            try:
-                yield raw.decode("utf-8-sig" if lines.line == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                broken.append(str(error))
-                yield raw.decode("utf-8", "replace")
-
-    reader = csv.reader(text(), strict=True)
-    header: list[str] | None = None
-    while True:
-        broken.clear()
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield lines.line, BadRow(_("not CSV: {detail}").format(detail=error))
-            continue
-        if broken:
-            yield lines.line, BadRow(_("not UTF-8: {detail}").format(detail=broken[0]))
-        elif not any(values):
-            continue
-        elif header is None:
-            header = [name.strip() for name in values]
-            if len(set(header)) < len(header):
-                raise ImportFault(_("two columns have the same name"), "")
-        elif len(values) != len(header):
-            yield (
-                lines.line,
-                BadRow(
-                    _("{found} columns where the first line has {wanted}").format(
-                        found=len(values), wanted=len(header)
-                    )
-                ),
-            )
-        else:
-            yield lines.line, {k: v for k, v in zip(header, values, strict=True) if v}
-
-
-def _holds_types(path: Path) -> bool:
-    if not _is_csv(path):
-        return False
-    with faults(path), path.open("rb") as file:
-        return "kind" in file.readline(MAX_LINE).decode("utf-8", "replace")
-
-
-def _is_csv(path: Path) -> bool:
-    suffix = path.suffix.casefold()
-    if suffix not in (".csv", ".jsonl", ".ndjson", ".json"):
-        raise ImportFault(
-            _("{file}: not a kind of file that can be imported").format(file=path.name),
-            _("Name it .csv or .jsonl for what it holds."),
-        )
-    return suffix == ".csv"
 
 
 def _remove_old_replicas(folder: Folder) -> None:

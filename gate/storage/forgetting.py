@@ -15,6 +15,7 @@ _NAMES = {
     *_JOURNAL_AND_LOGS,
     "peers.db", "tickets.current", "sync.json", "sync.now", "sync.heard",
     "server.json", "member.json", "venue.json", "device.key", "operators.json", "revoked.json",
+    "guests.key",
 }  # fmt: skip
 
 

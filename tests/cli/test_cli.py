@@ -82,7 +82,7 @@ def test_import_report_lookup_log_verify(gate: Gate, tmp_path: Path) -> None:
     rows = write_rows(tmp_path / "t.jsonl", [*TYPES, *TICKETS])
     code, out, _err = gate("import", rows)
     assert code == 0
-    assert out.startswith(f"{len(TYPES)} ticket types and {len(TICKETS)} tickets imported: ")
+    assert out.startswith(f"{len(TYPES)} ticket types and {len(TICKETS)} tickets imported (")
     assert "venue-gate/default" in out
     code, out, _err = gate("report", "--format", "json")
     assert json.loads(out)["event"]["issued"] == len(TICKETS)

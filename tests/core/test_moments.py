@@ -32,10 +32,11 @@ from gate.core.validity import is_open, term
 from gate.core.verdict import Scan, Verdict
 from gate.errors import ImportFault
 from gate.lane.lane import Lane
+from gate.lists.intake import Imported, Wanted
 from gate.reports.checks.finding import Status
 from gate.reports.doctor import Check, examine
 from gate.reports.lookup import look_up, tell
-from gate.reports.ticket_import import Imported, import_files
+from gate.reports.ticket_import import import_files
 from gate.storage import moments
 from gate.storage.folder import Folder
 from gate.storage.moments import BadMoment, Side, second_of
@@ -75,7 +76,8 @@ def machine_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None
 
 def bring(folder: Folder, case: str, **options: bool | str) -> Imported:
     files = [CASES / case / "types.csv", CASES / case / "tickets.csv"]
-    return import_files(folder, files, built_ms=1_700_000_000_000, **options)  # type: ignore[arg-type]
+    wanted = Wanted(**options)  # type: ignore[arg-type]
+    return import_files(folder, files, wanted, built_ms=1_700_000_000_000)
 
 
 @contextmanager
@@ -366,7 +368,7 @@ class TestDatesInSilence:
         """It is the beginning of its day, and a spreadsheet's way to write the day itself."""
         types = folder.path / "types.csv"
         types.write_text("id,kind,end\na,meeting,2026-11-29 00:00:00\nb,meeting,2026-11-29\n")
-        done = import_files(folder, [types], time_zone="UTC")
+        done = import_files(folder, [types], Wanted(time_zone="UTC"))
         assert done.notes == [
             (
                 "types.csv:2: end: 2026-11-29 00:00:00 is the beginning of that day; "

@@ -12,11 +12,16 @@ from hypothesis import strategies as st
 
 from gate.core.ticket import CodeState, Kind, Status, WeeklyHours
 from gate.errors import BusyError, ImportFault
+from gate.lists import delimited, intake
+from gate.lists.guests import Guests, secret_of
+from gate.lists.intake import Imported, Wanted
 from gate.reports import ticket_import
-from gate.reports.ticket_import import Imported, import_files
+from gate.reports.ticket_import import import_files
 from gate.storage.folder import Folder, Lock
+from gate.storage.forgetting import is_of_others
 from gate.storage.tickets import Tickets
 from tests.conftest import needs
+from tests.support.paths import DATA
 from tests.support.venue import TYPES, write_rows
 
 TYPES_CSV = "id,kind,title,use_limit\nA,meeting,Gala,\nB,SCENIC_TICKET,Lake,3\n"
@@ -32,12 +37,12 @@ def tickets_of(folder: Folder) -> Iterator[Tickets]:
         tickets.close()
 
 
-def bring(folder: Folder, text: str, name: str = "tickets.csv", **options: bool) -> Imported:
+def bring(folder: Folder, text: str, name: str = "tickets.csv", **options: bool | str) -> Imported:
     path = folder.path / name
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     types = folder.path / "types.csv"
     types.write_text(TYPES_CSV)
-    return import_files(folder, [path, types], **options)
+    return import_files(folder, [path, types], Wanted(**options))  # type: ignore[arg-type]
 
 
 def test_csv_types_and_tickets_in_any_order(folder: Folder) -> None:
@@ -115,19 +120,17 @@ def test_json_lines_with_every_field(folder: Folder) -> None:
     [
         ("code,type\nX1,A\nX2,NONE\n", 3, "there is no ticket type 'NONE'"),
         ("code,type\nX1\n", 2, "1 columns where the first line has 2"),
-        ("code,type,colour\nX1,A,red\n", 2, "colour"),
-        ("code,type,checked_in\nX1,A,maybe\n", 2, "bool"),
+        ("code,type,checked_in\nX1,A,maybe\n", 2, "neither yes nor no"),
         ("code,type,uses\nX1,A,0\n", 2, "uses: Expected int >= 1"),
         ("code,type,begin_time\nX1,A,99999999999999\n", 2, "cannot be Unix seconds"),
         ("code,type,uses\nX1,A,many\n", 2, "int"),
         ("code,type,begin_time\nX1,A,tomorrow\n", 2, "neither Unix seconds nor a time like"),
         ("code,type,status\nX1,A,lost\n", 2, "status"),
-        ("code,type\n,A\n", 2, "neither a ticket type"),
-        ("type\nA\n", 2, "neither a ticket type (kind) nor a ticket (code)"),
+        ("code,type\n,A\n", 2, "neither a code nor a name"),
         ("code,type\nX1,A\nX1,A\n", 3, "this ticket has been in these files before"),
         ("code,type,id\nX1,A,a\nX1,A,b\n", 3, "belongs to another ticket"),
         ("code,type,holder\nX1,A," + "n" * 4000 + "\n", 2, "longer than"),
-        ("code,type\nX\udcff1,A\n", 2, "not UTF-8"),
+        ("code,type\nÄ1,A\nÖ2,A\nX\udcff1,A\n", 4, "not UTF-8"),
         ('code,type\n"X1,A\nX2,A\n', 3, "not CSV"),
         ("code,type,id\nX1,A,a\tb\n", 2, "id must be"),
     ],
@@ -166,7 +169,7 @@ def test_errors_name_line_and_reason_and_nothing_is_imported(
         ('{"id": "Z", "kind": "movie", "use_limit": 0}', "use_limit: Expected int >= 1"),
         ('{"id": "Z", "kind": "movie", "begin": -5}', "begin: -5 cannot be Unix seconds"),
         ('{"id": "Z", "kind": "movie", "time_zone": "Mars/X"}', "'Mars/X' is no time zone"),
-        ('{"id": "", "kind": "movie"}', "id must be"),
+        ('{"id": "", "kind": "movie"}', "Object missing required field id"),
     ],
 )
 def test_json_mistakes(folder: Folder, row: str, told: str) -> None:
@@ -192,7 +195,7 @@ def test_only_the_first_errors_are_listed(folder: Folder) -> None:
     lines = caught.value.message.splitlines()
     assert lines[0] == "1000 bad rows"
     assert lines[-1] == "… and 980 more"
-    assert len(lines) == ticket_import.ERRORS_SHOWN + 2
+    assert len(lines) == intake.ERRORS_SHOWN + 2
 
 
 def test_a_second_import_updates_and_adds(folder: Folder) -> None:
@@ -244,6 +247,159 @@ def test_names_are_found_by_any_word_and_without_accents(folder: Folder) -> None
         assert names('"') == names("") == names("nobody") == names("* OR a") == []
 
 
+LIST = "code,type,holder\nX1,A,Ann\nX2,A,Bob\n"
+
+
+def test_stating_the_same_again_changes_nothing(folder: Folder) -> None:
+    """The live replica stays the one it was: no gate has anything to fetch."""
+    first = bring(folder, LIST)
+    assert (first.new, first.changed) == (2, 0)
+    live = folder.pointer.read_text()
+    again = bring(folder, LIST)
+    assert (again.tickets, again.new, again.changed) == (2, 0, 0)
+    assert folder.pointer.read_text() == live
+    other = bring(folder, LIST.replace("Bob", "Bobby"))
+    assert (other.new, other.changed) == (0, 1)
+    assert folder.pointer.read_text() != live
+
+
+@pytest.mark.parametrize("spoilt", ["_has_codes", "is_change"])
+def test_what_is_the_same_is_looked_at_as_a_whole(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, spoilt: str
+) -> None:
+    """Mutation: codes not compared, a new code is lost; everything a change, all is fetched."""
+    bring(folder, "code,type,id\nX1,A,a\n")
+    live = folder.pointer.read_text()
+    if spoilt == "_has_codes":
+        monkeypatch.setattr(ticket_import._Build, spoilt, lambda *_: True)
+        assert bring(folder, "code,type,id,old_codes\nY1,A,a,\n").changed == 0
+        with tickets_of(folder) as tickets:
+            assert tickets.codes.match("Y1").ticket is None
+    else:
+        monkeypatch.setattr(Imported, spoilt, property(lambda _self: True))
+        bring(folder, "code,type,id\nX1,A,a\n")
+        assert folder.pointer.read_text() != live
+
+
+def test_a_dry_run_shows_and_changes_nothing(folder: Folder) -> None:
+    """Counts, first rows, mistakes and what would go missing; the list stays as it is."""
+    bring(folder, LIST)
+    live = folder.pointer.read_text()
+    done = bring(folder, "code,type,holder,phone\nX2,A,Bo,1\nX3,A,Cy,2\nX4,NO,D,3\n", dry_run=True)
+    assert (done.new, done.changed, done.missing, done.bad) == (1, 1, 1, 1)
+    assert done.shown[-3:-1] == [
+        "tickets.csv:2: code=X2, type=A, holder=Bo",
+        "tickets.csv:3: code=X3, type=A, holder=Cy",
+    ]
+    assert done.lists[-1].left_out == ["phone"]
+    assert done.by_type == {"A": 2}
+    assert done.named_missing[0].endswith("Ann")
+    assert folder.pointer.read_text() == live
+    assert not list(folder.path.glob("*.part*"))
+    bring(folder, "name\nAnn\n", dry_run=True, type_id="A")
+    assert not (folder.path / "guests.key").exists()
+
+
+def test_what_vanished_is_cancelled_only_when_asked(folder: Folder) -> None:
+    """It is good until then, void afterwards, and good again when a list has it."""
+    bring(folder, LIST)
+    kept = bring(folder, "code,type\nX2,A\n")
+    assert (kept.missing, kept.cancelled) == (1, 0)
+    gone = bring(folder, "code,type\nX2,A\n", cancel_missing=True)
+    assert (gone.missing, gone.cancelled) == (1, 1)
+    with tickets_of(folder) as tickets:
+        found = tickets.codes.match("X1").ticket
+        assert found is not None
+        assert (found.status, found.holder, len(found.voids)) == (Status.REVOKED, "Ann", 1)
+        assert tickets.search("ann")
+    assert bring(folder, "code,type\nX2,A\n", cancel_missing=True).missing == 0
+    bring(folder, LIST)
+    with tickets_of(folder) as tickets:
+        found = tickets.codes.match("X1").ticket
+        assert found is not None
+        assert found.status is Status.NORMAL
+
+
+def test_a_list_without_tickets_cancels_nobody(folder: Folder) -> None:
+    """Types alone say nothing of who is missing."""
+    bring(folder, LIST)
+    only = import_files(folder, [folder.path / "types.csv"], Wanted(cancel_missing=True))
+    assert (only.missing, only.cancelled) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["pretix", "eventbrite", "ticket-tailor", "hi-events"])
+def test_exports_of_other_systems_are_taken_as_they_are(folder: Folder, name: str) -> None:
+    """Nothing has to be renamed: types are found by their titles."""
+    exports = DATA / "lists" / "exports"
+    done = import_files(folder, [exports / f"{name}.csv", exports / "types.csv"])
+    assert (done.types, done.tickets, done.bad) == (1, 2, 0)
+    with tickets_of(folder) as tickets:
+        ann, jose = tickets.search("ann")[0], tickets.search("jose")[0]
+        assert ann.type.title == "Winter Gala"
+        assert (ann.status, jose.holder) == (Status.NORMAL, "José Ångström")
+        expected = Status.NORMAL if name == "pretix" else Status.REVOKED
+        assert jose.status is expected
+
+
+def test_types_can_be_made_by_being_named(folder: Folder) -> None:
+    """An export alone is enough where somebody says what kind its types are."""
+    export = DATA / "lists" / "exports" / "pretix.csv"
+    with pytest.raises(ImportFault, match="there is no ticket type 'Winter Gala'") as caught:
+        import_files(folder, [export])
+    assert "--kind meeting" in caught.value.hint
+    done = import_files(folder, [export], Wanted(make_kind="meeting"))
+    assert (done.types, done.tickets) == (1, 2)
+    with tickets_of(folder) as tickets:
+        assert tickets.search("ann")[0].type.kind is Kind.MEETING
+
+
+GUESTS = "Name,Begleitung\nAnn Lee,2\nJosé Ångström,\nAnn Lee,\n"
+
+
+def test_guests_without_codes_are_found_by_name(folder: Folder) -> None:
+    """Each is a ticket, for as many as come along, and stays the same when stated again."""
+    done = bring(folder, GUESTS, type_id="A")
+    assert (done.tickets, done.people, done.new) == (3, 3, 3)
+    with tickets_of(folder) as tickets:
+        anns = tickets.search("ann lee")
+        assert sorted((ann.party_size, ann.use_limit) for ann in anns) == [(1, 1), (3, 3)]
+        assert len({ann.id for ann in anns}) == 2
+        assert not any("ann" in ann.id for ann in anns)
+        drawn = Guests(secret_of(folder.path, may_make=False)).code_of(anns[0].id)
+        found = tickets.codes.match(drawn).ticket
+        assert found is not None
+        assert found.id == anns[0].id
+    again = bring(folder, GUESTS, type_id="A")
+    assert (again.tickets, again.new, again.changed) == (3, 0, 0)
+
+
+def test_a_guest_keeps_the_ticket_while_others_come_and_go(folder: Folder) -> None:
+    """By name, in any case and with any spaces; another row of the name is another ticket."""
+    bring(folder, GUESTS, type_id="A")
+    with tickets_of(folder) as tickets:
+        before = {one.id for one in tickets.search("ann")}
+    more = "Name,Begleitung\nZoe,\nann  LEE,2\nAnn Lee,\nAnn Lee,\n"
+    done = bring(folder, more, type_id="A")
+    assert (done.new, done.missing) == (2, 1)
+    with tickets_of(folder) as tickets:
+        assert before < {one.id for one in tickets.search("ann")}
+
+
+def test_codes_of_guests_follow_from_the_secret_and_ids_from_nothing(tmp_path: Path) -> None:
+    """Who has not the secret of this folder draws other codes; no id tells a name."""
+    first, other = Guests(b"1" * 32), Guests(b"2" * 32)
+    row = first.completed({"holder": "Ann Lee"})
+    assert row["code"] == first.code_of(row["id"]) != other.code_of(row["id"])
+    assert row["id"] != other.completed({"holder": "Ann Lee"})["id"]
+    again = Guests(b"1" * 32, [(row["id"], "ANN  lee")])
+    assert again.completed({"holder": "Ann Lee"})["id"] == row["id"]
+    assert again.completed({"holder": "Ann Lee"})["id"].startswith("guest-2-")
+    made = secret_of(tmp_path, may_make=True)
+    assert secret_of(tmp_path, may_make=False) == made
+    assert (tmp_path / "guests.key").stat().st_mode & 0o77 == 0
+    assert is_of_others("guests.key"), "it goes with codes and names when the device is revoked"
+
+
 def test_old_replicas_go_unless_a_gate_is_at_work(folder: Folder) -> None:
     """A file some lane may have open is never unlinked under it."""
     bring(folder, "code,type\nX1,A\n")
@@ -270,11 +426,19 @@ def test_one_import_at_a_time(folder: Folder) -> None:
     lock.close()
 
 
-@pytest.mark.parametrize("name", ["tickets.xlsx", "tickets"])
-def test_other_files_are_declined(folder: Folder, name: str) -> None:
-    """Only CSV and JSON Lines are read."""
-    with pytest.raises(ImportFault, match="not a kind of file"):
-        bring(folder, "x", name)
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("type,colour\nA,red\n", "no column says what a row is of"),
+        ("%PDF-1.7\0\0\1 stream", "not a kind of file that can be imported"),
+        ("PK\3\4 and no more", "cannot be read as a workbook"),
+    ],
+)
+def test_other_files_are_declined(folder: Folder, content: str, told: str) -> None:
+    """What is in a file counts, not what it is called."""
+    for name in ("tickets.csv", "tickets.xlsx", "tickets"):
+        with pytest.raises(ImportFault, match=told):
+            bring(folder, content, name)
     with pytest.raises(ImportFault, match="cannot read"):
         import_files(folder, [folder.path / "none.csv"])
 
@@ -282,7 +446,7 @@ def test_other_files_are_declined(folder: Folder, name: str) -> None:
 def test_an_endless_line_is_declined(folder: Folder) -> None:
     """A file without line ends does not fill the memory."""
     with pytest.raises(ImportFault, match="longer than"):
-        bring(folder, "x" * (ticket_import.MAX_LINE + 10), "rows.jsonl")
+        bring(folder, "x" * (delimited.MAX_LINE + 10), "rows.jsonl")
 
 
 @given(st.binary(max_size=400))

@@ -28,6 +28,7 @@ from gate.core.ticket_feed import (
     chain_hash,
 )
 from gate.errors import BusyError, DamagedError, StoreError
+from gate.lists.intake import Wanted
 from gate.reports.ticket_import import import_files
 from gate.storage import feed_authority, remembered_changes, snapshot_cache, ticket_feed, venue_host
 from gate.storage.certificates import Authority, Membership, save_membership
@@ -683,7 +684,7 @@ def test_replacing_tickets_keeps_the_devices(host: Replica, tmp_path: Path) -> N
     """``--replace`` forgets every ticket, and no revocation."""
     end = tell(host, "a", "revoked")
     rows = [{"id": "N", "kind": "meeting"}, {"code": "NEW", "type": "N", "id": "n"}]
-    import_files(host.folder, [write_rows(tmp_path / "new.jsonl", rows)], replace=True)
+    import_files(host.folder, [write_rows(tmp_path / "new.jsonl", rows)], Wanted(replace=True))
     assert Cursor.parse(host.feed.cursor)[:2] == (end.epoch, end.seq + 1)
     of_host = ("device", host.folder.device_id())
     assert set(host.rows()) == {("type", "N"), ("ticket", "n"), ("device", "a"), of_host}
