@@ -26,6 +26,8 @@ from sync.server import erasing, feed, ticket_store
 from sync.server import tables as t
 
 _ERRORS_TOLD = 20
+_Row = tuple[ChangeKind, str, str, dict[str, str]]
+"""A change of the feed: kind, id, body, codes."""
 
 
 class Bad(Exception):
@@ -65,6 +67,10 @@ class Issued:
     ids: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Rows that were taken but may be meant otherwise."""
+    new: int = 0
+    """Tickets that were not there before."""
+    unchanged: int = 0
+    """Types and tickets that are as before; they have no number in the feed."""
 
 
 class Kept(NamedTuple):
@@ -113,39 +119,66 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
         errors += [
             gone.format(ticket=id_) for id_ in erasing.which_erased(connection, event, named)
         ]
-    codes = _codes(connection, event, tickets, errors)
+    codes, had = _codes(connection, event, tickets, errors)
     before = kept | ticket_store.bodies_of(connection, event, [{"id": one.id} for one in tickets])
     restated = [(f"changes[{n}]", one) for n, one in enumerate(stated.changes)]
     restated += [(f"voids[{n}]", one) for n, one in enumerate(stated.voids)]
     changes = _changed(connection, event, restated, kept, times=times, errors=errors)
     if errors:
         raise Bad([*errors[:_ERRORS_TOLD], *(["…"] if len(errors) > _ERRORS_TOLD else [])])
-    rows: list[tuple[ChangeKind, str, str, dict[str, str]]] = [
+    rows: list[_Row] = [
         *(("type", one.id, one.body, {}) for one in types),
         *(("ticket", one.id, one.body, codes[one.id]) for one in tickets),
         *(("ticket", id_, body, codes_) for id_, body, codes_ in changes),
     ]
     head = feed.FeedHead(*at)
-    rows = [
-        (kind, ref, _dated(before, ref, body, f"{head.epoch}:{seq}", now_ms), codes_)
-        if kind == "ticket"
-        else (kind, ref, body, codes_)
-        for seq, (kind, ref, body, codes_) in enumerate(rows, head.seq + 1)
-    ]
-    ticket_store.put_types(connection, event, [(one.id, one.body) for one in types])
+    known = frozenset(before)
+    kinds = dict(ticket_store.types_of(connection, event, [one.id for one in types]))
+    made = _different(rows, head, before, kinds, had, now_ms=now_ms)
+    ticket_store.put_types(connection, event, [row[1:3] for row in made if row[0] == "type"])
+    stated_tickets = [row for row in made if row[0] == "ticket"]
     ticket_store.put_tickets(
         connection,
         event,
-        [
-            (ref, ticket_store.type_of(body), body)
-            for kind, ref, body, _codes in rows
-            if kind == "ticket"
-        ],
+        [(ref, ticket_store.type_of(body), body) for _kind, ref, body, _codes in stated_tickets],
     )
-    ticket_store.put_codes(connection, event, codes)
-    cursor = feed.append(connection, event, head, rows)
+    ticket_store.put_codes(
+        connection, event, {row[1]: codes[row[1]] for row in stated_tickets if row[1] in codes}
+    )
+    cursor = feed.append(connection, event, head, made)
     ids = [one.id for one in tickets]
-    return Issued(len(types), len(tickets), len(changes), cursor, ids, notes[:_ERRORS_TOLD])
+    return Issued(
+        len(types), len(tickets), len(changes), cursor, ids, notes[:_ERRORS_TOLD],
+        new=len(set(ids) - known), unchanged=len(rows) - len(made),
+    )  # fmt: skip
+
+
+def _different(
+    rows: Sequence[_Row],
+    head: feed.FeedHead,
+    before: dict[str, str],
+    kinds: dict[str, str],
+    had: dict[str, dict[str, str]],
+    *,
+    now_ms: int,
+) -> list[_Row]:
+    """Those rows that say anything new, dated; each is compared with what those before it left.
+
+    ``before`` and ``kinds`` have the bodies of tickets and types, ``had`` the codes of tickets.
+    """
+    made: list[_Row] = []
+    for kind, ref, stated, codes in rows:
+        if kind == "ticket":
+            was, position = before.get(ref), f"{head.epoch}:{head.seq + len(made) + 1}"
+            body = before[ref] = with_voids(was, stated, position, now_ms)
+            is_same = was == body and codes == had.get(ref, codes)
+            had[ref] = codes
+        else:
+            body, is_same = stated, kinds.get(ref) == stated
+            kinds[ref] = body
+        if not is_same:
+            made.append((kind, ref, body, codes))
+    return made
 
 
 _LOCKING = (
@@ -156,16 +189,10 @@ _LOCKING = (
 )
 
 
-def _dated(before: dict[str, str], id_: str, body: str, position: str, now_ms: int) -> str:
-    """A ticket's body with when it was void; the next statement of it goes on from there."""
-    before[id_] = with_voids(before.get(id_), body, position, now_ms)
-    return before[id_]
-
-
 def _codes(
     connection: Connection, event: str, tickets: Sequence[TicketBody], errors: list[str]
-) -> dict[str, dict[str, str]]:
-    """Every code of the tickets with its state, those from before included."""
+) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
+    """Every code of the tickets with its state, those from before included; and those as before."""
     owner: dict[bytes, str] = {}
     for n, one in enumerate(tickets):
         if any(owner.setdefault(hashed, one.id) != one.id for hashed in one.codes):
@@ -176,12 +203,14 @@ def _codes(
         if owner[hash_] != ticket
     ]
     kept: dict[str, dict[str, str]] = {one.id: {} for one in tickets}
+    had: dict[str, dict[str, str]] = {one.id: {} for one in tickets}
     for ticket, hash_, state in ticket_store.codes_of(connection, event, list(kept)):
+        had[ticket][hash_.hex()] = state
         # A code that is not named any more opens no gate.
         kept[ticket][hash_.hex()] = CodeState.REPLACED if state == CodeState.LIVE else state
     for one in tickets:
         kept[one.id] |= {hashed.hex(): state.value for hashed, state in one.codes.items()}
-    return kept
+    return kept, had
 
 
 def _changed(
@@ -218,7 +247,7 @@ def restate(
     ticket_store.put_types(connection, event, types)
     ticket_store.put_tickets(connection, event, [(one.id, one.type_id, one.body) for one in kept])
     ticket_store.put_codes(connection, event, {one.id: one.codes for one in kept})
-    rows: list[tuple[ChangeKind, str, str, dict[str, str]]] = [
+    rows: list[_Row] = [
         *(("type", id_, body, {}) for id_, body in types),
         *(("ticket", one.id, one.body, dict(one.codes)) for one in kept),
     ]

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select
 
-from gate.core.ticket import CodeState, Ticket, TicketType
+from gate.core.ticket import CodeState, Status, Ticket, TicketType
 from gate.core.voids import MARK
 from gate.credential import code_hash, parse
+from gate.lists.guests import PREFIX
 from gate.storage.ticket_rows import TicketBody, TypeTimes, times_of
 from sync.server import tables as t
 from sync.server.prepared import in_parts, put
@@ -67,15 +68,56 @@ def all_tickets(connection: Connection, event: str, page: int = 5000) -> Iterato
             yield TicketBody(id_, type_id, body, codes[id_])
 
 
+def guests_of(connection: Connection, event: str) -> list[tuple[str, str]]:
+    """The tickets of guests without a code, id and name."""
+    c = t.ticket.c
+    rows = connection.execute(
+        select(c.id, c.body).where(c.event == event, c.id.startswith(PREFIX, autoescape=True))
+    )
+    return [(row[0], name) for row in rows if (name := holder_of(row[1]))]
+
+
+def holder_of(body: str) -> str:
+    """The holder's name in a kept ticket."""
+    return _named.decode(body).holder
+
+
+class _Named(msgspec.Struct):
+    holder: str = ""
+
+
+_named = msgspec.json.Decoder(_Named)
+
+
 def times_of_types(
     connection: Connection, event: str, types: Iterable[str]
 ) -> dict[str, TypeTimes]:
     """What is known of some types: cost must not grow with how many others there are."""
-    found: dict[str, TypeTimes] = {}
+    return {id_: times_of(_type.decode(body)) for id_, body in types_of(connection, event, types)}
+
+
+def types_of(connection: Connection, event: str, types: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Those of some ticket types that are there, id and body."""
     for some in in_parts(sorted(types)):
-        rows = connection.execute(_TYPES, {"event": event, "ids": some})
-        found.update((row[0], times_of(_type.decode(row[1]))) for row in rows)
-    return found
+        found = connection.execute(_TYPES, {"event": event, "ids": some})
+        yield from ((row[0], row[1]) for row in found)
+
+
+def title_of(body: str) -> str:
+    """The title of a kept ticket type."""
+    return _type.decode(body).title
+
+
+def status_of(body: str) -> Status:
+    """The status of a kept ticket."""
+    return _stated.decode(body).status
+
+
+class _Stated(msgspec.Struct):
+    status: Status = Status.NORMAL
+
+
+_stated = msgspec.json.Decoder(_Stated)
 
 
 def zone_of(body: str) -> str:
@@ -142,8 +184,13 @@ _CODES_OF = select(t.code.c.ticket, t.code.c.hash, t.code.c.state).where(
 
 def hashes_of(connection: Connection, event: str, codes: Sequence[str]) -> dict[str, bytes]:
     """The keyed hashes by which an event knows its codes."""
-    key = bytes.fromhex(connection.execute(_KEY, {"event": event}).scalar_one())
+    key = key_of(connection, event)
     return {code: code_hash(key, parse(code).code) for code in codes}
+
+
+def key_of(connection: Connection, event: str) -> bytes:
+    """By which an event's codes are hashed."""
+    return bytes.fromhex(connection.execute(_KEY, {"event": event}).scalar_one())
 
 
 _KEY = select(t.event.c.key).where(t.event.c.id == bindparam("event"))

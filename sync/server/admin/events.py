@@ -22,6 +22,7 @@ from sync.server import tables as t
 from sync.server.devices import need_event
 from sync.server.event_settings import change_settings
 from sync.server.http import Denied, check_name, reply
+from sync.server.list_upload import ListUpload
 from sync.server.organiser_requests import OrganiserRequests, organiser
 from sync.server.organisers import Right, check_reach
 from sync.server.retention import set_end
@@ -43,6 +44,7 @@ class EventRoutes:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._requests = OrganiserRequests(server)
+        self._lists = ListUpload(server)
 
     def routes(self) -> list[BaseRoute]:
         """All of them."""
@@ -53,6 +55,7 @@ class EventRoutes:
             route("POST", all_events, Right.ADMINISTER, self._create),
             route("PATCH", event, Right.ADMINISTER, self._change),
             route("POST", f"{event}/tickets", Right.TICKETS, self._tickets),
+            route("POST", f"{event}/list", Right.TICKETS, self._lists.answer),
         ]
 
     async def _list(self, request: Request) -> Response:
