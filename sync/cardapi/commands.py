@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 
 from gate.clock import read_wall_ms
-from gate.errors import StoreError, UsageError
+from gate.errors import UsageError
 from gate.i18n import _
 from gate.text.printable import printable
 from sync.cardapi import accounts
@@ -104,36 +104,16 @@ class Wanted:
 
 def render(where: Where, wanted: Wanted) -> int:
     """Draw tickets, each to a file of its own or all on a sheet. Raises UsageError, StoreError."""
-    from sync.cardapi.render import as_png, as_sheet, as_svg, drawn  # noqa: PLC0415  heavy
+    from sync.cardapi.render import drawn, write  # noqa: PLC0415  heavy
 
     with _opened(where) as engine, reading(engine) as connection:
         found = _find(connection, wanted)
     if not found:
         raise UsageError(_("there are no such tickets"), _("Name codes, --card or --order."))
-    pictures = [drawn(card, issued, wanted.symbology) for card, issued in found]
-    out, suffix = wanted.out, wanted.out.suffix.casefold()
-    try:
-        if suffix in (".html", ".htm"):
-            out.write_text(as_sheet(pictures), encoding="utf-8")
-        elif suffix in (".png", ".svg"):
-            if len(pictures) > 1:
-                raise UsageError(
-                    _("several tickets do not fit into one picture"),
-                    _("Name a folder, or a sheet with --out FILE.html."),
-                )
-            picture = as_png(pictures[0]) if suffix == ".png" else as_svg(pictures[0]).encode()
-            out.write_bytes(picture)
-        else:
-            out.mkdir(parents=True, exist_ok=True)
-            for (_card, issued), one in zip(found, pictures, strict=True):
-                picture = as_png(one) if wanted.form == "png" else as_svg(one).encode()
-                # By the ticket's id: codes are strangers' text, and no names for files.
-                (out / f"{issued.ticket}.{wanted.form}").write_bytes(picture)
-    except OSError as error:
-        raise StoreError(
-            _("cannot write {file}: {detail}").format(file=out, detail=error.strerror), ""
-        ) from error
-    line = _("{count} tickets drawn: {file}").format(count=len(pictures), file=out)
+    # By the ticket's id: codes are strangers' text, and no names for files.
+    pictures = [(issued.ticket, drawn(card, issued, wanted.symbology)) for card, issued in found]
+    write(pictures, wanted.out, wanted.form)
+    line = _("{count} tickets drawn: {file}").format(count=len(pictures), file=wanted.out)
     sys.stdout.write(line + "\n")
     return 0
 

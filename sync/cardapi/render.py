@@ -1,9 +1,10 @@
 """A ticket's code as a picture to be scanned, and many of them as sheets to be printed."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -11,7 +12,7 @@ import numpy as np
 import zxingcpp
 
 from gate.core.ticket import Kind
-from gate.errors import UsageError
+from gate.errors import StoreError, UsageError
 from gate.i18n import _
 from gate.text.printable import printable
 from sync.cardapi.card import Card
@@ -90,6 +91,36 @@ def as_png(one: Drawn) -> bytes:
 def as_svg(one: Drawn) -> str:
     """The picture as SVG. Raises UsageError."""
     return str(_barcode(one).to_svg(scale=_SCALE, add_quiet_zones=True))
+
+
+def write(pictures: Sequence[tuple[str, Drawn]], out: Path, form: str) -> None:
+    """Draw codes, each to a file of its own name or all on a sheet, by what ``out`` is called.
+
+    A PNG, SVG or HTML file; for several pictures, a folder. Raises UsageError, StoreError.
+    """
+    suffix = out.suffix.casefold()
+    try:
+        if suffix in (".html", ".htm"):
+            out.write_text(as_sheet(one for _name, one in pictures), encoding="utf-8")
+        elif suffix in (".png", ".svg"):
+            if len(pictures) > 1:
+                raise UsageError(
+                    _("several tickets do not fit into one picture"),
+                    _("Name a folder, or a sheet with --out FILE.html."),
+                )
+            out.write_bytes(_picture(pictures[0][1], suffix[1:]))
+        else:
+            out.mkdir(parents=True, exist_ok=True)
+            for name, one in pictures:
+                (out / f"{name}.{form}").write_bytes(_picture(one, form))
+    except OSError as error:
+        raise StoreError(
+            _("cannot write {file}: {detail}").format(file=out, detail=error.strerror), ""
+        ) from error
+
+
+def _picture(one: Drawn, form: str) -> bytes:
+    return as_png(one) if form == "png" else as_svg(one).encode()
 
 
 def as_sheet(tickets: Iterable[Drawn]) -> str:

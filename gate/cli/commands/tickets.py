@@ -1,9 +1,10 @@
-"""``gate tickets``: tickets of the ticket system drawn, at the server."""
+"""``gate tickets``: tickets drawn, of the ticket system at the server, or of a list."""
 
 import argparse
 from pathlib import Path
 
 from gate.cli.commands.cards import server_of
+from gate.cli.commands.import_ import add_reading
 from gate.cli.flags import Commands, add_server
 from gate.i18n import _
 
@@ -12,10 +13,20 @@ def add(commands: Commands) -> None:
     """Add ``gate tickets``."""
     sub = commands.add("tickets", run, _("draw tickets to be scanned or printed"))
     actions = sub.add_subparsers(dest="action", required=True, metavar="render")
-    render = actions.add_parser("render", help=_("as PNG, SVG or a sheet to be printed"))
+    render = actions.add_parser(
+        "render", parents=[commands.common], help=_("as PNG, SVG or a sheet to be printed")
+    )
     render.add_argument("codes", nargs="*", metavar="CODE")
     render.add_argument("--card", metavar="CARD_ID", help=_("all tickets of a card, or which"))
     render.add_argument("--order", metavar="ORDER_ID", help=_("the tickets of an order"))
+    render.add_argument(
+        "--list",
+        action="append",
+        metavar="FILE",
+        help=_("every ticket of a list that was imported here, guests without a code too"),
+    )
+    add_reading(render)
+    render.add_argument("--event", metavar="ID", help=_("with --list: imported at the server here"))
     render.add_argument(
         "--out", metavar="PATH", required=True, help=_("FILE.png, FILE.svg, FILE.html or a folder")
     )
@@ -25,7 +36,11 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Draw the tickets that were asked for."""
+    """Draw the tickets that were asked for. Raises UsageError."""
+    if options.list:
+        from gate.cli.list_drawing import draw_lists
+
+        return draw_lists(options)
     from sync.cardapi import commands
 
     wanted = commands.Wanted(
