@@ -283,10 +283,8 @@ class _Build:
     def _cancel(self, number: int, id_: str, body: str) -> None:
         cancelled = changed_body(body, {"status": Status.REVOKED.value}, self._times.get)
         cancelled = with_voids(body, cancelled, f"{self._epoch}:{self._seq}", self._built_ms)
-        fields = msgspec.json.decode(cancelled)
-        ticket = TicketBody(
-            id_, fields["type_id"], cancelled, self._codes_of(number), fields.get("holder", "")
-        )
+        type_id = msgspec.json.decode(cancelled)["type_id"]
+        ticket = TicketBody(id_, type_id, cancelled, self._codes_of(number))
         put_ticket(self._db, number, ticket, makes_blocks=True)
 
     def _before(self, number: int | None) -> str | None:

@@ -269,7 +269,9 @@ class _Intake:
                 continue
             imported.missing += 1
             if len(imported.named_missing) < ERRORS_SHOWN:
-                imported.named_missing.append(f"{one.id}  {one.holder}".rstrip())
+                imported.named_missing.append(
+                    f"{one.id}  {ticket_store.holder_of(one.body)}".rstrip()
+                )
             if self._wanted.cancel_missing:
                 gone.append({"id": one.id, "status": Status.REVOKED.value})
             if len(gone) >= ROWS_AT_ONCE:
