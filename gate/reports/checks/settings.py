@@ -15,9 +15,7 @@ def settings(config: Config, folder: Folder) -> Finding:
     lines = gate_lines(gate)
     places = ticket_places(folder) if folder.pointer.exists() else TicketPlaces()
     if unplaced := unplaced_line(gate, places):
-        hint = _(
-            "gate profile set NAME entrance=…, or entrance in config.toml of a gate on its own"
-        )
+        hint = _("Say it: gate profile set NAME entrance=…; on its own: in config.toml.")
         return Finding(Status.WARN, "; ".join([unplaced, *lines]), hint)
     if gate.unread:
         return Finding(Status.WARN, "; ".join(lines), _("Take them out of the file."))
