@@ -27,6 +27,9 @@ class Authority(Protocol):
     def state(self, fields: "EventFields") -> "EventRow":
         """State anew where its clocks are, when it ends, for how long something is so."""
 
+    def types_elsewhere(self) -> int:
+        """How many ticket types are in another zone than the event."""
+
 
 class _Host:
     """A venue without a server, at the gate that is its host."""
@@ -58,6 +61,17 @@ class _Host:
         if fields.isolated_hours is not None:
             venue_host.set_isolated_hours(self._folder, fields.isolated_hours)
         return venue_host.venue_event(self._folder)
+
+    def types_elsewhere(self) -> int:
+        from contextlib import closing
+
+        from gate.storage import venue_host
+        from gate.storage.tickets import Tickets
+
+        zone = venue_host.venue_event(self._folder).time_zone
+        with closing(Tickets(self._folder)) as tickets:
+            tickets.refresh()
+            return sum(kind.time_zone != zone for kind in tickets.types())
 
 
 def add_where(parser: argparse.ArgumentParser) -> None:

@@ -27,18 +27,6 @@ BASIS_WORDS = {
 }
 
 
-def isolated_words(hours: int) -> str:
-    """For how long a gate that hears nobody lets people in."""
-    if not hours:
-        return _("a gate that hears nobody goes on without an end")
-    sentence = ngettext(
-        "a gate that has heard nobody for {n} hour lets nobody in",
-        "a gate that has heard nobody for {n} hours lets nobody in",
-        hours,
-    )
-    return sentence.format(n=hours)
-
-
 def basis_words(basis: Basis, age_ms: int | None = None, *, is_brief: bool = False) -> str:
     """What a verdict is worth; while it is sure, up to how long before it, and by whose word.
 

@@ -24,6 +24,7 @@ def setting_lines(event: EventRow) -> list[str]:
         f"keep_days={event.keep_days}",
         f"isolated_hours={event.isolated_hours}",
     ]
+    lines.append(f"# {_keeping(event)}")
     lines += _stated(settings.rules)
     for id_, stated in sorted(settings.types.items()):
         lines += [f"{line}  --type {printable(id_)}" for line in _stated(stated)]
@@ -78,6 +79,16 @@ def unplaced_line(gate: GateSettings, places: TicketPlaces) -> str:
         return waits.format(places=told)
     lets_in = _("nobody has said where this gate is, so it lets in tickets for every {places}")
     return lets_in.format(places=told)
+
+
+def _keeping(event: EventRow) -> str:
+    """Until when what is personal is kept."""
+    if event.dropped_ms:
+        return _("names and codes were dropped")
+    if not event.ends_s:
+        return _("nobody has said when the event ends: names and codes stay")
+    until = datetime.fromtimestamp(event.keeps_until_ms / 1000, ZoneInfo(event.time_zone))
+    return _("names and codes are dropped after {day}").format(day=until.date().isoformat())
 
 
 def _day(event: EventRow) -> str:

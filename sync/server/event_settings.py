@@ -30,7 +30,7 @@ def change_settings(connection: Connection, event: str, change: Change) -> Event
 def change_fields(connection: Connection, event: str, fields: EventFields) -> EventRow:
     """State anew where its clocks are, when it ends, how long something is so. Raises Denied."""
     if fields.time_zone is not None:
-        events.set_zone(connection, event, fields.time_zone)
+        events.change_event(connection, event, time_zone=fields.time_zone)
     if fields.ends_s is not None or fields.keep_days is not None:
         now_ms = read_wall_ms()
         set_end(connection, event, now_ms, ends_s=fields.ends_s, keep_days=fields.keep_days)
@@ -67,6 +67,11 @@ class ServerEvent:
             job = partial(change_fields, event=event, fields=fields)
             hint = _("If it is meant, say for how long: keep_days=N") if fields.ends_s else ""
             return console.write(job, "settings", events.settings_text, event=event, hint=hint)
+
+    def types_elsewhere(self) -> int:
+        """How many ticket types are in another zone than the event."""
+        with self._console() as console:
+            return console.read(partial(events.types_elsewhere, event=console.event()))
 
     @contextmanager
     def _console(self) -> Iterator[Console]:

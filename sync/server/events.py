@@ -132,16 +132,11 @@ def change_event(
     return row
 
 
-def set_zone(connection: Connection, event: str, time_zone: str) -> int:
-    """Give an event another time zone, for all gates; the same again is no change.
-
-    Types that are there keep theirs; the answer is how many of them have another.
-    """
-    change_event(connection, event, time_zone=time_zone)
-    return sum(
-        ticket_store.zone_of(body) != time_zone
-        for _id, body in ticket_store.all_types(connection, event)
-    )
+def types_elsewhere(connection: Connection, event: str) -> int:
+    """How many ticket types are in another zone: a change of the event's does not change theirs."""
+    zone = row_of(connection, event).time_zone
+    types = ticket_store.all_types(connection, event)
+    return sum(ticket_store.zone_of(body) != zone for _id, body in types)
 
 
 class _Settings(Protocol):

@@ -249,7 +249,7 @@ def _print_start(engine: Engine, folder: Path, reached_at: Address, ready: _Read
     write(_("Venue Gate server: {url}").format(url=reached_at.url) + "\n")
     if ready.event:
         row = in_transaction(engine, lambda connection: events.row_of(connection, ready.event))
-        line = _("Times of {event}: {zone} (another: gate serve --set-zone)")
+        line = _("Times of {event}: {zone} (another: gate event set time_zone=ZONE)")
         write(line.format(event=ready.event, zone=row.time_zone) + "\n")
         write(keeping_text(row) + "\n")
     if ready.is_new:

@@ -27,10 +27,6 @@ class Chore:
     """Check who did what, and write it to that file."""
     export_person: str = ""
     erase_person: str = ""
-    set_end: str = ""
-    """Say when the event ends."""
-    keep_days: int | None = None
-    """And for how many days after that what is personal is kept."""
 
     @property
     def is_any(self) -> bool:
@@ -58,10 +54,6 @@ class Wanted:
     """The one that was named."""
     time_zone: str = ""
     """Of an event that is made; empty: nobody has stated it."""
-    set_zone: str = ""
-    """Only give the event this time zone."""
-    isolated_hours: int | None = None
-    """Only give it this bound on gates that hear nobody."""
     restored: bool = False
     take_over: Host | None = None
     """Only make an event of that host's venue."""
@@ -96,17 +88,8 @@ class Wanted:
         return self.devices or bool(self.device or self.disown)
 
     @property
-    def is_about_event(self) -> bool:
-        """Whether an event's settings are to be changed."""
-        return bool(self.set_zone) or self.isolated_hours is not None
-
-    @property
     def needs_database(self) -> bool:
         """Whether one thing is to be done at a database that must be there already."""
         return bool(
-            self.new_token
-            or self.is_about_devices
-            or self.is_about_links
-            or self.is_about_event
-            or self.chore.is_any
+            self.new_token or self.is_about_devices or self.is_about_links or self.chore.is_any
         )

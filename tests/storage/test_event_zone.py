@@ -94,12 +94,12 @@ class TestServe:
         in_transaction(engine, lambda c: issuing.issue(c, "gala", issuing.Issue(kinds)))
         engine.dispose()
         where = ["--server-dir", str(tmp_path / "s")]
-        assert main(["serve", "--set-zone", "Mars/X", *where]) == 2
+        assert main(["event", "set", "time_zone=Mars/X", *where]) == 2
         capsys.readouterr()
-        assert main(["serve", "--set-zone", "Asia/Tokyo", *where]) == 0
-        told = capsys.readouterr().out
-        assert "gala: times are Asia/Tokyo from now on" in told
-        assert "1 ticket type keeps its own zone" in told
+        assert main(["event", "set", "time_zone=Asia/Tokyo", *where]) == 0
+        told = capsys.readouterr()
+        assert "time_zone=Asia/Tokyo" in told.out.splitlines()
+        assert "1 ticket type keeps its own zone" in told.err
         assert zones(tmp_path / "s") == {"gala": "Asia/Tokyo"}
 
     @pytest.mark.timeout(120)
@@ -113,7 +113,7 @@ class TestServe:
             assert kept.time_zone == "Europe/Berlin"
             found = zone_of(Config(time_zone="America/New_York"), gate)
             assert (found.name, found.source) == ("Europe/Berlin", Source.EVENT)
-            ran = run("serve", "--set-zone", "Asia/Tokyo", "--server-dir", str(server.folder),
+            ran = run("event", "set", "time_zone=Asia/Tokyo", "--server-dir", str(server.folder),
                       timeout=30)  # fmt: skip
             assert ran.returncode == 0, ran.stderr
             ran = run("sync", "--once", "--data-dir", str(gate.path), timeout=60)
@@ -196,8 +196,8 @@ class TestVenueWithoutServer:
         assert "times: Europe/Berlin (set by hand)" in capsys.readouterr().out
         host = Folder(tmp_path / "host")
         assert event_zone(host) == "Europe/Berlin"
-        assert main([*at, "venue", "zone", "Nowhere"]) == 2
-        assert main([*at, "venue", "zone", "Asia/Tokyo"]) == 0
+        assert main([*at, "event", "set", "time_zone=Nowhere"]) == 2
+        assert main([*at, "event", "set", "time_zone=Asia/Tokyo"]) == 0
         assert zone_of(Config(time_zone="UTC"), host).name == "Asia/Tokyo"
         types = tmp_path / "types.csv"
         types.write_text("id,kind,end\nA,meeting,2026-12-31\n")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gate.cli.authority import Authority, add_where, authority_of
 from gate.cli.exit_codes import OK
 from gate.cli.flags import Commands
-from gate.i18n import _
+from gate.i18n import _, ngettext
 
 if TYPE_CHECKING:
     from gate.core.event_settings import EventFields
@@ -55,7 +55,15 @@ def _set(authority: Authority, options: argparse.Namespace) -> "EventRow":
     patch = {"rules": settings.parse(settings.OF_EVENT, rules)}
     row = authority.event()
     if own:
-        row = authority.state(_fields(own, row.time_zone))
+        before, row = row, authority.state(_fields(own, row.time_zone))
+        elsewhere = authority.types_elsewhere() if row.time_zone != before.time_zone else 0
+        if elsewhere:
+            line = ngettext(
+                "{n} ticket type keeps its own zone: state it anew if that was not meant",
+                "{n} ticket types keep their own zone: state them anew if that was not meant",
+                elsewhere,
+            )
+            sys.stderr.write(line.format(n=elsewhere) + "\n")
     if rules:
         row = authority.change(partial(settings.patched, patch=patch), str(patch))
     return row

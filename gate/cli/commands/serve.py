@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gate.cli.flags import Commands, add_disowning
-from gate.cli.options import DEVICE_STATES, check_zone, config_of, days, isolated_hours, path_of
+from gate.cli.options import DEVICE_STATES, config_of, days, path_of
 from gate.i18n import _
 
 if TYPE_CHECKING:
@@ -66,12 +66,6 @@ def _add_event(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--for-days", type=days, default=90, metavar="N", help=_("how long a new token is good")
     )
-    sub.add_argument(
-        "--keep-days",
-        type=days,
-        metavar="N",
-        help=_("so long after the event names and codes are dropped (default: 30)"),
-    )
 
 
 def _add_chores(sub: argparse.ArgumentParser) -> None:
@@ -90,18 +84,10 @@ def _add_chores(sub: argparse.ArgumentParser) -> None:
     only.add_argument(
         "--withdraw", metavar="ID|NAME", help=_("only make an unused link good for nothing")
     )
-    only.add_argument("--set-zone", metavar="ZONE", help=_("only give the event another time zone"))
-    only.add_argument(
-        "--isolated-hours", metavar="N", type=int,
-        help=_("only bound for how long a gate that hears nobody lets people in; 0: not bounded"),
-    )  # fmt: skip
     only.add_argument("--devices", action="store_true", help=_("only list the event's devices"))
     only.add_argument("--retire", metavar="ID", help=_("only say that a device is not at work"))
     only.add_argument("--unretire", metavar="ID", help=_("only say that it is at work again"))
     only.add_argument("--revoke", metavar="ID", help=_("only shut out a lost or stolen device"))
-    only.add_argument(
-        "--set-end", metavar="DAY", help=_("only say when the event ends, such as 2026-08-02")
-    )
     only.add_argument(
         "--organisers", action="store_true", help=_("only list the organiser's tokens")
     )
@@ -146,8 +132,6 @@ def run(options: argparse.Namespace) -> int:
             parts=(card_part(CardSettings(callback_to=hosts(options.callback_to))),),
             event=options.event or "",
             time_zone=_stated_zone(options),
-            set_zone=options.set_zone or "",
-            isolated_hours=isolated_hours(options.isolated_hours),
             restored=options.restored,
             take_over=_host(path_of(options.take_over)),
             new_token=options.new_token or "",
@@ -177,8 +161,6 @@ def _chore(options: argparse.Namespace) -> "Chore":
         audit=options.audit or "",
         export_person=options.export_person or "",
         erase_person=options.erase_person or "",
-        set_end=options.set_end or "",
-        keep_days=options.keep_days,
     )
 
 
@@ -195,8 +177,6 @@ def _stated_zone(options: argparse.Namespace) -> str:
     """The zone that somebody has said for a new event; a server's own is nobody's venue."""
     from gate.config import AUTO
 
-    if options.set_zone:
-        check_zone(options.set_zone)
     stated = config_of(options).time_zone
     return "" if stated == AUTO else stated
 

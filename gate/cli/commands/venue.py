@@ -9,14 +9,10 @@ from gate.cli.flags import Commands, add_disowning
 from gate.cli.options import (
     DEVICE_STATES,
     check_names,
-    check_zone,
     config_of,
-    days,
     folder_of,
-    isolated_hours,
-    moment_ms,
 )
-from gate.i18n import _, ngettext
+from gate.i18n import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,19 +39,6 @@ def add(commands: Commands) -> None:
     create.add_argument("--name", metavar="NAME", help=_("what the venue is called"))
     create.add_argument(
         "--time-zone", metavar="ZONE", help=_("its time zone; default: this machine's")
-    )
-    zone = action("zone", _set_zone, _("give the venue another time zone"))
-    zone.add_argument("zone", metavar="ZONE", help=_("such as Europe/Berlin"))
-    isolated = action(
-        "isolated", _set_isolated, _("bound for how long a gate that hears nobody lets people in")
-    )
-    isolated.add_argument("hours", metavar="HOURS", type=int, help=_("0: not bounded"))
-    end = action(
-        "end", _set_end, _("say when the event ends: some days later names and codes are dropped")
-    )
-    end.add_argument("day", metavar="DAY", help=_("such as 2026-08-02, or never"))
-    end.add_argument(
-        "--keep-days", type=days, metavar="N", help=_("how many days later (default: 30)")
     )
     invite = action("invite", _invite, _("take other gates in, with a link or code"))
     invite.add_argument("name", nargs="?", metavar="NAME", help=_("what the gate is called"))
@@ -98,67 +81,10 @@ def _create(options: argparse.Namespace, folder: "Folder") -> int:
     sys.stdout.write(sentence.format(name=printable(name)) + "\n")
     sys.stdout.write(_("times: {zone}").format(zone=zone.in_words()) + "\n")
     if zone.is_nobodys:
-        sentence = _("This machine's zone was never set. Say the venue's: gate venue zone NAME")
-        sys.stderr.write(sentence + "\n")
-    return OK
-
-
-def _set_zone(options: argparse.Namespace, folder: "Folder") -> int:
-    from gate.storage import venue_host
-
-    check_zone(options.zone)
-    zone = venue_host.set_zone(folder, options.zone).time_zone
-    sys.stdout.write(
-        _("times are {zone} from now on; the gates hear of it").format(zone=zone) + "\n"
-    )
-    elsewhere = _types_elsewhere(folder, zone)
-    if elsewhere:
-        sentence = ngettext(
-            "{n} ticket type keeps its own zone: state it anew if that was not meant",
-            "{n} ticket types keep their own zone: state them anew if that was not meant",
-            elsewhere,
+        sentence = _(
+            "This machine's zone was never set. Say the venue's: gate event set time_zone=NAME"
         )
-        sys.stdout.write(sentence.format(n=elsewhere) + "\n")
-    return OK
-
-
-def _types_elsewhere(folder: "Folder", zone: str) -> int:
-    """How many ticket types have a zone of their own."""
-    from contextlib import closing
-
-    from gate.storage.tickets import Tickets
-
-    with closing(Tickets(folder)) as tickets:
-        tickets.refresh()
-        return sum(kind.time_zone != zone for kind in tickets.types())
-
-
-def _set_isolated(options: argparse.Namespace, folder: "Folder") -> int:
-    from gate.storage import venue_host
-    from gate.text.connectivity_words import isolated_words
-
-    row = venue_host.set_isolated_hours(folder, isolated_hours(options.hours) or 0)
-    sys.stdout.write(isolated_words(row.isolated_hours) + "\n")
-    return OK
-
-
-def _set_end(options: argparse.Namespace, folder: "Folder") -> int:
-    from zoneinfo import ZoneInfo
-
-    from gate.storage import venue_host
-    from gate.storage.event import event_zone
-    from gate.storage.moments import Side
-    from gate.text.times import clock_time
-
-    zone = ZoneInfo(event_zone(folder) or "UTC")
-    ends_ms = None if options.day == "never" else moment_ms(options.day, zone, Side.END)
-    # The last second, as the event has it.
-    row = venue_host.set_end(folder, ends_ms // 1000 - 1 if ends_ms else 0, options.keep_days)
-    sentence = _("nobody has said when the event ends: names and codes stay")
-    if row.keeps_until_ms:
-        day = clock_time(row.keeps_until_ms, zone, dated=True)
-        sentence = _("names and codes are dropped after {day}").format(day=day)
-    sys.stdout.write(sentence + "\n")
+        sys.stderr.write(sentence + "\n")
     return OK
 
 

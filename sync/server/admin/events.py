@@ -129,7 +129,8 @@ def _change_event(connection: Connection, event: str, asked: EventChange) -> Eve
     need_event(connection, event)
     feed.lock(connection, event)
     time_zone = asked.time_zone or events.row_of(connection, event).time_zone
-    elsewhere = events.set_zone(connection, event, time_zone)
+    events.change_event(connection, event, time_zone=time_zone)
+    elsewhere = events.types_elsewhere(connection, event)
     ends_s = None if asked.ends is None else _end(asked.ends, time_zone)
     if ends_s is not None or asked.keep_days is not None:
         set_end(connection, event, read_wall_ms(), ends_s=ends_s, keep_days=asked.keep_days)

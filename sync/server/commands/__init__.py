@@ -21,8 +21,6 @@ def do(engine: Engine, wanted: Wanted, folder: Path) -> int:  # noqa: PLR0911  o
         return links.new_link(console, wanted, folder)
     if wanted.is_about_links:
         return links.tend_links(console, wanted.withdraw)
-    if wanted.is_about_event:
-        return events.change(console, wanted.set_zone, wanted.isolated_hours)
     if wanted.disown:
         return devices.disown(console, wanted)
     if wanted.is_about_devices:
@@ -33,6 +31,4 @@ def do(engine: Engine, wanted: Wanted, folder: Path) -> int:  # noqa: PLR0911  o
         return organisers.tend_tokens(console, chore)
     if chore.export_person:
         return people.export(console, chore.export_person, wanted.parts)
-    if chore.erase_person:
-        return people.erase(console, chore.erase_person, folder, wanted.parts)
-    return events.change_end(console, chore.set_end, chore.keep_days)
+    return people.erase(console, chore.erase_person, folder, wanted.parts)

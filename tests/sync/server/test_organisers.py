@@ -416,15 +416,14 @@ class TestCommands:
         assert len(gate("--organisers").splitlines()) == 2
         gate("--end-organiser", found[1])
         assert gate("--organisers").split()[0] == rolled.split()[0]
-        assert "after 2026-08-" in gate("--set-end", "2026-08-02", "--keep-days", "9")
         gate("--audit", str(tmp_path / "audit.csv"))
         acts = [
             row["act"] for row in csv.DictReader((tmp_path / "audit.csv").read_text().splitlines())
         ]
-        assert acts == ["token made", "token rolled", "token ended", "settings"]
+        assert acts == ["token made", "token rolled", "token ended"]
         for wrong in (("--audit", str(tmp_path / "audit.csv")), ("--end-organiser", found[1]),
-                      ("--new-organiser", "x", "--rights", "all"), ("--set-end", "soon"),
-                      ("--keep-days", "many"), ("--erase-person", "nobody")):  # fmt: skip
+                      ("--new-organiser", "x", "--rights", "all"),
+                      ("--erase-person", "nobody")):  # fmt: skip
             gate(*wrong, code=2)
         with engine.begin() as connection:
             connection.execute(update(t.audit).where(t.audit.c.seq == 2).values(event="x"))

@@ -151,20 +151,20 @@ class TestHost:
         """It travels as the zone does, neither undoes the other, and a slip of the pen is asked."""
         where = ["--data-dir", str(tmp_path / "host")]
         assert main(["venue", "create", "--time-zone", "Europe/Berlin", *where]) == 0
-        assert main(["venue", "end", "2099-08-02", *where]) == 0
+        assert main(["event", "set", "ends=2099-08-02", *where]) == 0
         assert "dropped after 2099-09-0" in capsys.readouterr().out
-        assert main(["venue", "zone", "Asia/Tokyo", *where]) == 0
+        assert main(["event", "set", "time_zone=Asia/Tokyo", *where]) == 0
         folder = Folder(tmp_path / "host")
         event = event_row(folder)
         assert event is not None
         end_s = round(datetime.datetime(2099, 8, 2, 21, 59, 59, tzinfo=datetime.UTC).timestamp())
         assert (event.time_zone, event.ends_s, event.keep_days) == ("Asia/Tokyo", end_s, 30)
-        assert main(["venue", "end", "2020-08-02", *where]) == 2
+        assert main(["event", "set", "ends=2020-08-02", *where]) == 2
         assert "at once" in capsys.readouterr().err
-        assert main(["venue", "end", "soon", *where]) == 2
+        assert main(["event", "set", "ends=soon", *where]) == 2
         assert event_row(folder) == event
-        assert main(["venue", "end", "2020-08-02", "--keep-days", "1", *where]) == 0
-        assert main(["venue", "end", "never", *where]) == 0
+        assert main(["event", "set", "ends=2020-08-02", "keep_days=1", *where]) == 0
+        assert main(["event", "set", "ends=never", *where]) == 0
         assert "nobody has said" in capsys.readouterr().out
 
 
