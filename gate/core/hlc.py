@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 COUNTER_BITS = 16
 MAX_AHEAD_MS = 60_000
-"""A remote clock further ahead than this is not merged: its device is flagged instead."""
+"""How far ahead of this clock another's may be and still be believed."""
 JUMP_MS = 5 * 60_000
 """A change of the wall clock against the boot clock that needs an explanation."""
 
@@ -29,11 +29,13 @@ def tick(last: int, wall_ms: int) -> int:
     return max(last + 1, wall_ms << COUNTER_BITS)
 
 
-def merge(last: int, remote: int, wall_ms: int) -> int | None:
-    """``last`` having heard ``remote``, or ``None`` when the remote clock is too far ahead."""
-    if (remote >> COUNTER_BITS) - wall_ms > MAX_AHEAD_MS:
-        return None
-    return max(last, remote)
+def latest_believable(wall_ms: int) -> int:
+    """The greatest hybrid logical time of others that this clock, at ``wall_ms``, believes.
+
+    What is beyond it is by a clock too far ahead: it is kept, but nothing is ordered after it and
+    nothing follows from it before time has caught up.
+    """
+    return ((wall_ms + MAX_AHEAD_MS + 1) << COUNTER_BITS) - 1
 
 
 def wall_ms(hlc: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from gate.core.entry import Act, Entry
-from gate.core.hlc import MAX_AHEAD_MS, wall_ms
+from gate.core.hlc import latest_believable
 
 RETIREMENTS = frozenset({Act.RETIREMENT, Act.REINSTATEMENT})
 
@@ -61,5 +61,5 @@ def stands(word: Entry | None, tips: Iterable[Made], now_ms: int) -> bool:
     if word is None or word.act is not Act.RETIREMENT:
         return False
     # A word from the future would cover whatever the device does until then.
-    is_believable = wall_ms(word.hlc) - now_ms <= MAX_AHEAD_MS
+    is_believable = word.hlc <= latest_believable(now_ms)
     return is_believable and not any(is_later(tip, word) for tip in tips)

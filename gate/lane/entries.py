@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from gate.core.entry import MOVEMENTS, Act, Entry
 from gate.core.history import History
-from gate.core.hlc import MAX_AHEAD_MS, Reading
-from gate.core.hlc import wall_ms as hlc_wall_ms
+from gate.core.hlc import Reading, latest_believable
 from gate.core.outcome import Outcome
 from gate.core.verdict import Scan, Verdict
 from gate.errors import StoreError
@@ -192,8 +191,7 @@ class Entries:
         return Moment(reading, at_ms, trusted, connectivity)
 
     def _mergeable(self, hlc: int) -> int:
-        ahead_ms = hlc_wall_ms(hlc) - self.now.at_ms
-        return hlc if ahead_ms <= MAX_AHEAD_MS else 0
+        return hlc if hlc <= latest_believable(self.now.at_ms) else 0
 
     def _greatest_heard(self) -> int:
         try:

@@ -16,7 +16,7 @@ from gate.core import entry_codec
 from gate.core.entry import Entry
 from gate.core.event_device import EventDevice
 from gate.core.history import History, fold
-from gate.core.hlc import COUNTER_BITS, MAX_AHEAD_MS
+from gate.core.hlc import latest_believable
 from gate.core.replication import Tip
 from gate.errors import StoreError
 from gate.storage.entries import OF_TICKET, read_entry, read_facts
@@ -118,10 +118,9 @@ class PeerStoreReader:
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         # What is too far ahead is believed once time has caught up, though no file changes then.
         if version != self._version or self._has_unbelievable:
-            most = (now_ms + MAX_AHEAD_MS + 1) << COUNTER_BITS
             greatest, unbelievable = connection.execute(
-                "SELECT max(CASE WHEN hlc < :most THEN hlc END), max(hlc >= :most) FROM tip",
-                {"most": most},
+                "SELECT max(CASE WHEN hlc <= :latest THEN hlc END), max(hlc > :latest) FROM tip",
+                {"latest": latest_believable(now_ms)},
             ).fetchone()
             self._greatest_hlc = greatest or 0
             self._has_unbelievable = bool(unbelievable)

@@ -275,8 +275,8 @@ def record(
     origin = f"{CENTRAL}.{epoch}"
     newest = connection.execute(_NEWEST, {"event": event, "origin": origin}).first()
     last = entry_codec.decode(newest.body) if newest else None
-    latest_ms = now_ms + clock.MAX_AHEAD_MS
-    believable = max((hlc for hlc in after if clock.wall_ms(hlc) <= latest_ms), default=0)
+    latest = clock.latest_believable(now_ms)
+    believable = max((hlc for hlc in after if hlc <= latest), default=0)
     made = entry_codec.clean(
         Entry(
             origin=origin,

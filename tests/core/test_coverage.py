@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gate.config import load
+from gate.core import hlc
 from gate.core.coverage import Coverage, Hysteresis, OtherLane, coverage, may_have_opened
 from gate.core.entry import Entry
 from gate.core.outcome import Basis, Flag, Outcome, Reason
@@ -257,6 +258,17 @@ def test_a_clock_too_far_ahead_is_not_followed_until_time_has_caught_up(
         clock.pass_seconds(40)
         lane.admit(Scan("GOOD002"))
         assert newest(venue).hlc > heard
+
+
+def test_a_lane_that_believes_every_clock_is_caught(
+    lane: Lane, venue: Folder, clock: FixedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutation of the test before: what others' newest entries say is merged without a limit."""
+    monkeypatch.setattr(hlc, "MAX_AHEAD_MS", 2**40)
+    with pytest.raises(AssertionError):
+        test_a_clock_too_far_ahead_is_not_followed_until_time_has_caught_up(
+            lane, venue, clock, tmp_path
+        )
 
 
 @pytest.mark.parametrize("half", ["empty", "no tables"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import DataTable, Static
 
-from gate.core import retirement
+from gate.core import hlc, retirement
 from gate.core.entry import Act, Entry
 from gate.core.hlc import COUNTER_BITS, MAX_AHEAD_MS
 from gate.core.outcome import Basis
@@ -52,6 +52,7 @@ def did(hlc: int, seq: int = 5) -> Entry:
 
 
 RETIRED = word(Act.RETIREMENT, 10)
+FROM_THE_FUTURE = word(Act.RETIREMENT, (MAX_AHEAD_MS + 1) << COUNTER_BITS)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ RETIRED = word(Act.RETIREMENT, 10)
         ([word(Act.REINSTATEMENT, 11), RETIRED], [], False),
         ([word(Act.REINSTATEMENT, 9), RETIRED], [], True),
         ([replace(RETIRED, origin=f"{DEVICE}.1")], [], False),
-        ([word(Act.RETIREMENT, (MAX_AHEAD_MS + 1) << COUNTER_BITS)], [], False),
+        ([FROM_THE_FUTURE], [], False),
     ],
     ids=["nobody", "retired", "told late", "at work since", "a fast clock", "a fast clock, since",
          "nonsense", "taken back", "in any order", "once more", "by itself", "from the future"],
@@ -77,6 +78,13 @@ def test_who_is_retired(words: list[Entry], tips: list[Entry], is_retired: bool)
     """By the newest word, unless the device did something afterwards."""
     found = newest(words).get(DEVICE)
     assert stands(found, tips, NOW_MS) is is_retired
+
+
+def test_a_word_from_the_future_would_retire_a_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mutation of the test before: every clock is believed."""
+    monkeypatch.setattr(hlc, "MAX_AHEAD_MS", 2**40)
+    with pytest.raises(AssertionError):
+        test_who_is_retired([FROM_THE_FUTURE], [], is_retired=False)
 
 
 def told_by_worker(folder: Folder, clock: FixedClock) -> None:

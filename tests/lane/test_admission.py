@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from gate.core import hlc
 from gate.core.entry import Act, Entry
 from gate.core.outcome import Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place
@@ -179,18 +180,33 @@ def test_a_full_zone_refuses_and_empties_again(make_lane: MakeLane, clock: Fixed
     assert decided(lane, "GOOD003")[0] is Outcome.ADMIT
 
 
+@pytest.mark.parametrize(("ahead_s", "is_later"), [(30, True), (3600, False)])
 def test_a_new_entry_is_later_than_what_it_was_decided_on(
-    lane: Lane, venue: Folder, clock: FixedClock
+    lane: Lane, venue: Folder, *, ahead_s: int, is_later: bool
 ) -> None:
-    """Causality: a peer's clock half a minute ahead still comes before our verdict about it."""
-    ahead = (NOW_MS + 30_000) << 16
+    """Causality: a peer's clock half a minute ahead still comes before our verdict about it.
+
+    One that is an hour ahead does not drag the lane along.
+    """
+    ahead = (NOW_MS + ahead_s * 1000) << 16
     other = Entry(
-        origin="ffffffffffffffff.1", seq=1, prev="", act=Act.ADMISSION, at_ms=NOW_MS + 30_000,
+        origin="ffffffffffffffff.1", seq=1, prev="", act=Act.ADMISSION, at_ms=NOW_MS,
         boot_ms=1, hlc=ahead, ticket="good-1", uses=1, persons=1,
     )  # fmt: skip
     write_peer_entries(venue, [other])
     lane.admit(Scan("GOOD001"))
-    assert journal_of(venue)[0].hlc > ahead
+    assert (journal_of(venue)[0].hlc > ahead) is is_later
+
+
+def test_a_lane_that_believes_every_clock_is_caught(
+    lane: Lane, venue: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutation of the test before: what the ticket did is merged without a limit."""
+    monkeypatch.setattr(hlc, "MAX_AHEAD_MS", 2**40)
+    with pytest.raises(AssertionError):
+        test_a_new_entry_is_later_than_what_it_was_decided_on(
+            lane, venue, ahead_s=3600, is_later=False
+        )
 
 
 def test_an_unforeseen_fault_is_a_hold(

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from sqlalchemy import select, update
 
-from gate.core import entry_codec
+from gate.core import entry_codec, hlc
 from gate.core.entry import CENTRAL, Act, Entry
 from gate.core.ticket import CodeState, Status
 from gate.storage.folder import Folder
@@ -146,12 +146,18 @@ async def test_a_gate_s_redemption_shows_as_consumed(api: Api) -> None:
     assert await api.status(code) == "NORMAL"
 
 
-async def test_consuming_comes_after_what_is_known_of_the_ticket(api: Api) -> None:
-    """Also where a gate's clock is ahead: of its undone use and this one, this is the later."""
+@pytest.mark.parametrize(("ahead_s", "is_later"), [(30, True), (3600, False)])
+async def test_consuming_comes_after_what_is_known_of_the_ticket(
+    api: Api, *, ahead_s: int, is_later: bool
+) -> None:
+    """Also where a gate's clock is ahead: of its undone use and this one, this is the later.
+
+    A clock that is an hour ahead does not drag the server along.
+    """
     card_id, maker = await api.create(), await gate(api)
     code = await api.claim(card_id)
     ticket, _state = kept(api, code)
-    ahead = (now() + 30) * 1000 << 16
+    ahead = (now() + ahead_s) * 1000 << 16
     first = entry_codec.decode(maker.make(ticket=ticket.id, ticket_type=card_id))
     body = entry_codec.encode(replace(first, hlc=ahead))
     maker.prev = entry_codec.digest(body).hex()
@@ -159,7 +165,18 @@ async def test_consuming_comes_after_what_is_known_of_the_ticket(api: Api) -> No
     await api.running.exchange(maker, ask([body, undone]))
     await api.ok("/card/code/consume", {"code": code})
     (used,) = uses_by_api(api, ticket.id)
-    assert used.hlc > ahead
+    assert (used.hlc > ahead) is is_later
+
+
+async def test_a_server_that_believes_every_clock_is_caught(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutation of the test before: what the server's entry is about is merged without a limit."""
+    monkeypatch.setattr(hlc, "MAX_AHEAD_MS", 2**40)
+    with pytest.raises(AssertionError):
+        await test_consuming_comes_after_what_is_known_of_the_ticket(
+            api, ahead_s=3600, is_later=False
+        )
 
 
 async def test_what_was_consumed_and_taken_back_is_consumed_again(api: Api) -> None:
