@@ -73,6 +73,21 @@ def glance(body: bytes | str) -> Entry:
     return _checked(body, cast("msgspec.json.Decoder[Entry]", _glancer))
 
 
+class _Link(msgspec.Struct, gc=False):
+    prev: str = ""
+
+
+_linker = msgspec.json.Decoder(_Link)
+
+
+def prev_of(body: bytes | str) -> str:
+    """The hash of the entry before; the body is one that is held, and nothing else of it is read.
+
+    Raises DecodeError.
+    """
+    return _linker.decode(body).prev
+
+
 def _checked(body: bytes | str, decoder: "msgspec.json.Decoder[Entry]") -> Entry:
     try:
         entry = decoder.decode(body)

@@ -8,12 +8,7 @@ from functools import lru_cache
 from gate.core import entry_codec
 from gate.core.entry_codec import MAX_ENTRY, MAX_NOTE
 from gate.core.limits import FRAME_BYTES, HEAD_EVERY
-from gate.core.replication import (
-    DIGITS,
-    Carried,
-    Step,
-    vouching,
-)
+from gate.core.replication import DIGITS, Carried, Linked, Step, vouching
 from gate.core.signed_tip import Rejected, SignedTip
 
 _ORIGIN = re.compile(r"[0-9a-z]{1,32}\.[0-9a-f]{1,31}")
@@ -87,17 +82,17 @@ def _is_origin(text: str) -> bool:
 
 def step_of(seq: int, hash_: str, body: str) -> Step:
     """An entry as a step of its branch."""
-    return Step(seq, hash_[:DIGITS], entry_codec.glance(body).prev[:DIGITS])
+    return Step(seq, hash_[:DIGITS], entry_codec.prev_of(body)[:DIGITS])
 
 
 def signed_tips_for(
-    batch: Iterable[Carried], held: Callable[[str, int, int], Iterable[SignedTip]]
+    batch: Iterable[Linked], held: Callable[[str, int, int], Iterable[SignedTip]]
 ) -> list[SignedTip]:
     """The signed heads to send with entries, given those held of an origin between two numbers."""
     batch = list(batch)
     numbers: dict[str, list[int]] = defaultdict(list)
     for one in batch:
-        numbers[one.entry.origin].append(one.entry.seq)
+        numbers[one.origin].append(one.seq)
     found = [
         head
         for origin, seqs in sorted(numbers.items())

@@ -131,35 +131,65 @@ def _common(origin: str, mine: frozenset[Tip], theirs: frozenset[Tip], held: Hel
     return next(lacking, 0) - 1
 
 
+class HeldEntry(NamedTuple):
+    """An entry as it is held, with what it is known by: nobody has to parse or hash it again."""
+
+    origin: str
+    seq: int
+    hash: str
+    """SHA-256 of the body, hex."""
+    prev: str
+    body: bytes
+
+
 def frame_of(
     spans: Iterable[Span],
-    read: Callable[[Span, int], Iterable[bytes]],
+    read: Callable[[Span, int], Iterable[HeldEntry]],
     *,
     most: int,
     most_bytes: int,
-) -> tuple[list[bytes], bool]:
+) -> tuple[list[HeldEntry], bool]:
     """The entries of the spans, as many as fit into a frame, and whether there are more.
 
     ``read`` gives a span's entries in order, at most as many as it is told.
     """
-    out: list[bytes] = []
+    out: list[HeldEntry] = []
     size = 0
     for span in spans:
-        for body in read(span, most + 1 - len(out)):
-            if len(out) >= most or (out and size + len(body) > most_bytes):
+        for one in read(span, most + 1 - len(out)):
+            if len(out) >= most or (out and size + len(one.body) > most_bytes):
                 return out, True
-            out.append(body)
-            size += len(body)
+            out.append(one)
+            size += len(one.body)
     return out, False
 
 
 class Carried(NamedTuple):
-    """An entry as it came, with its exact bytes and their SHA-256 in hex."""
+    """An entry as it came, parsed and hashed once: its exact bytes, and their SHA-256 in hex."""
 
     entry: Entry
     """To look at only: see ``gate.core.entry_codec.glance``."""
     body: bytes
     hash: str
+
+    @property
+    def origin(self) -> str:
+        """Its maker and that one's start."""
+        return self.entry.origin
+
+    @property
+    def seq(self) -> int:
+        """Its number within that."""
+        return self.entry.seq
+
+    @property
+    def prev(self) -> str:
+        """The hash of the entry before."""
+        return self.entry.prev
+
+
+Linked = Carried | HeldEntry
+"""An entry on its way, in or out: what it is called, and after which one it comes."""
 
 
 @dataclass(slots=True)
@@ -218,14 +248,14 @@ def own_or_vouched(
     """
     entries = list(batch)
     by_hash = {one.hash: one for one in entries}
-    believed = {one.hash for one in entries if device_of(one.entry.origin) == sender}
+    believed = {one.hash for one in entries if device_of(one.origin) == sender}
     for last in entries:
-        if (last.entry.origin, last.entry.seq, last.hash) in signed_tips:
+        if (last.origin, last.seq, last.hash) in signed_tips:
             _cover(last, by_hash, believed)
     return [one for one in entries if one.hash in believed]
 
 
-def vouching(batch: Iterable[Carried], signed: Collection[str], every: int) -> set[str]:
+def vouching(batch: Iterable[Linked], signed: Collection[str], every: int) -> set[str]:
     """Of signed hashes, those to send with a batch: one for each branch, as late as there is one.
 
     Also those at a multiple of ``every``, for whoever carries the entries on in smaller batches.
@@ -234,23 +264,21 @@ def vouching(batch: Iterable[Carried], signed: Collection[str], every: int) -> s
     covered: set[str] = set()
     chosen = set()
     ends = [one for hash_ in signed if (one := by_hash.get(hash_)) is not None]
-    for last in sorted(ends, key=lambda one: -one.entry.seq):
-        if last.hash in covered and last.entry.seq % every:
+    for last in sorted(ends, key=lambda one: -one.seq):
+        if last.hash in covered and last.seq % every:
             continue
         chosen.add(last.hash)
         _cover(last, by_hash, covered)
     return chosen
 
 
-def _cover(last: Carried, by_hash: Mapping[str, Carried], covered: set[str]) -> None:
+def _cover(last: Linked, by_hash: Mapping[str, Linked], covered: set[str]) -> None:
     """Add an entry and all before it on its branch, as far as they are there without a hole."""
-    one: Carried | None = last
+    one: Linked | None = last
     while one is not None and one.hash not in covered:
         covered.add(one.hash)
-        entry, before = one.entry, by_hash.get(one.entry.prev)
-        is_next = before is not None and (
-            before.entry.origin == entry.origin and before.entry.seq + 1 == entry.seq
-        )
+        before = by_hash.get(one.prev)
+        is_next = before is not None and (before.origin, before.seq + 1) == (one.origin, one.seq)
         one = before if is_next else None
 
 

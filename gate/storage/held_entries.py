@@ -1,7 +1,7 @@
 """Every entry that this device holds, read: its own journal's, and the others' in ``peers.db``."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 
 from gate.core import entry_codec
@@ -11,6 +11,7 @@ from gate.core.limits import FRAME_BYTES, MAX_ENTRIES
 from gate.core.replication import (
     DIGITS,
     Have,
+    HeldEntry,
     Intake,
     Span,
     Start,
@@ -126,18 +127,17 @@ class HeldEntries:
             self._steps_as_of = as_of
         return self._steps
 
-    def bodies(self, spans: Iterable[Span], limit: int = MAX_ENTRIES) -> tuple[list[bytes], bool]:
+    def frame(self, spans: Iterable[Span]) -> tuple[list[HeldEntry], bool]:
         """The entries of the spans, as many as fit into a frame, and whether there are more."""
-        return frame_of(spans, self.span, most=limit, most_bytes=FRAME_BYTES)
+        return frame_of(spans, self.span, most=MAX_ENTRIES, most_bytes=FRAME_BYTES)
 
-    def span(self, span: Span, limit: int) -> Iterator[bytes]:
-        """The first ``limit`` entries of a span."""
+    def span(self, span: Span, limit: int) -> list[HeldEntry]:
+        """The first ``limit`` entries of a span, or a few more."""
         with cache_faults(self._file.path):
             rows = _whole(self._file.connection, span, limit)
         if self._journal.has_made(span.origin):
             rows += self._journal.read(partial(_whole, span=span, limit=limit), [])
-        for _seq, body in sorted(dict.fromkeys(rows)):
-            yield body
+        return sorted(set(rows))
 
     def find(self, name: str) -> Entry | None:
         """The entry of that name, from wherever it is held."""
@@ -191,8 +191,8 @@ def _steps(connection: sqlite3.Connection, origin: str) -> list[Step]:
     return [step_of(*row) for row in connection.execute(query, (origin,))]
 
 
-def _whole(connection: sqlite3.Connection, span: Span, limit: int) -> list[tuple[int, bytes]]:
-    """Numbers and bodies of entries. Raises WrongChecksum when one is not what was hashed."""
+def _whole(connection: sqlite3.Connection, span: Span, limit: int) -> list[HeldEntry]:
+    """Entries in their order. Raises WrongChecksum when one is not what was hashed."""
     found = []
     for seq, body, hashed in connection.execute(
         "SELECT seq, body, hash FROM entry WHERE origin = ? AND seq > ? ORDER BY seq LIMIT ?",
@@ -200,5 +200,6 @@ def _whole(connection: sqlite3.Connection, span: Span, limit: int) -> list[tuple
     ):
         raw = body.encode()
         require(hashed, entry_codec.digest, raw)
-        found.append((seq, raw))
+        prev = entry_codec.prev_of(raw)
+        found.append(HeldEntry(span.origin, seq, hashed.hex(), prev, raw))
     return found

@@ -52,7 +52,7 @@ class PeerFolds:
         """This device's journal has annulled something of tickets."""
         with self._file.writing():
             for ticket in tickets:
-                self._take_back(ticket)
+                self._take_back(ticket, read_facts(self._file.connection, ticket))
 
     def disown(self, until: Mapping[str, Have]) -> bool:
         """Let entries of disowned devices count up to there; whether that was news.
@@ -100,16 +100,16 @@ class PeerFolds:
         keep = "INSERT OR IGNORE INTO claimed VALUES (?)"
         forget = "DELETE FROM claimed WHERE ticket = ?"
         connection.execute(keep if history.claims else forget, (ticket,))
-        self._take_back(ticket)
+        self._take_back(ticket, facts)
 
     def _count(self, entry: Entry) -> None:
         # What an annulment takes back is counted by ``_take_back``, once.
         at, counts = scan_row(entry, self._entries.find)
         self._file.connection.execute(_TALLY_UPSERT, (at.device, *tally_key(at), *counts))
 
-    def _take_back(self, ticket: str) -> None:
+    def _take_back(self, ticket: str, theirs: list[Entry]) -> None:
         """Count each annulled movement out once, whoever annulled it and whatever came first."""
-        run, theirs = self._file.connection.execute, read_facts(self._file.connection, ticket)
+        run = self._file.connection.execute
         own: list[Entry] = self._journal.read(lambda journal: read_facts(journal, ticket), [])
         for entry, counts in taken_back([*theirs, *own]):
             if entry in own and any(e.target == entry.name for e in own):

@@ -5,6 +5,7 @@ Every function works in the transaction it is handed.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,12 +14,13 @@ from sqlalchemy import ColumnElement, Connection, bindparam, select
 from gate.core import entry_codec
 from gate.core.entry import FACTS, Act, Entry
 from gate.core.history import History, fold
-from gate.core.intake import read_bodies, signed_tips_for, step_of
+from gate.core.intake import signed_tips_for, step_of
 from gate.core.limits import FRAME_BYTES, MAX_ENTRIES
 from gate.core.replication import (
     DIGITS,
     MAX_BRANCHES,
     Have,
+    HeldEntry,
     Page,
     Span,
     Step,
@@ -127,15 +129,17 @@ def answer(connection: Connection, event: str, asked: Frame, touched: Have) -> F
     mine, theirs = page.within(mine), page.within(theirs)
     held = _Journals(connection, event)
     spans = missing(mine, theirs, held)
-    raw, more = bodies(connection, event, spans)
+    entries, more = frame_of(
+        spans, partial(_span, connection, event), most=MAX_ENTRIES, most_bytes=FRAME_BYTES
+    )
     answered = changed(mine, theirs)
     # Of what the device holds and we do not, it must hear that we do not.
     answered |= {origin: frozenset() for origin in theirs if origin not in mine}
     return Frame(
         have=tips_to_text(touched | answered),
         page=page,
-        entries=[msgspec.Raw(body) for body in raw],
-        signed_tips=signed_tips_for(read_bodies(raw)[0], held.signed_tips),
+        entries=[msgspec.Raw(one.body) for one in entries],
+        signed_tips=signed_tips_for(entries, held.signed_tips),
         more=more,
     )
 
@@ -174,20 +178,17 @@ _HEADS = Prepared(
 )
 
 
-def bodies(
-    connection: Connection, event: str, spans: Iterable[Span], limit: int = MAX_ENTRIES
-) -> tuple[list[bytes], bool]:
-    """The entries of the spans, as many as fit into a frame, and whether there are more."""
-
-    def read(span: Span, most: int) -> Iterator[bytes]:
-        rows = _BODIES.run(connection, [(event, span.origin, span.after, span.after + most)])
-        return (body.encode() for (body,) in rows)
-
-    return frame_of(spans, read, most=limit, most_bytes=FRAME_BYTES)
+def _span(connection: Connection, event: str, span: Span, most: int) -> Iterator[HeldEntry]:
+    """The first entries of a span: as many numbers, whatever the branches."""
+    rows = _SPAN.run(connection, [(event, span.origin, span.after, span.after + most)])
+    return (
+        HeldEntry(span.origin, row.seq, row.hash, entry_codec.prev_of(row.body), row.body.encode())
+        for row in rows
+    )
 
 
-_BODIES = Prepared(
-    select(t.entry.c.body)
+_SPAN = Prepared(
+    select(t.entry.c.seq, t.entry.c.hash, t.entry.c.body)
     .where(
         t.entry.c.event == bindparam("event"),
         t.entry.c.origin == bindparam("origin"),

@@ -14,9 +14,8 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.clock import read_wall_ms
-from gate.core import entry_codec
 from gate.core.entry import device_of
-from gate.core.entry_codec import MAX_ENTRY
+from gate.core.entry_codec import MAX_ENTRY, digest
 from gate.core.intake import read_bodies
 from gate.core.replication import Carried
 from gate.core.signed_tip import Rejected
@@ -115,9 +114,8 @@ def read_entries(
     carried, refused = read_bodies(bodies)
     if not refused:
         return carried, [], {}
-    wanted = {one.hash for one in refused}
-    named = {entry_codec.digest(body).hex(): body for body in bodies}
-    return carried, refused, {hashed: named[hashed] for hashed in wanted}
+    read = {one.body for one in carried}
+    return carried, refused, {digest(body).hex(): body for body in bodies if body not in read}
 
 
 def quarantine(

@@ -14,7 +14,15 @@ from itertools import islice
 from msgspec import Raw
 
 from gate.core.entry import CENTRAL, device_of
-from gate.core.replication import Have, Page, Tip, next_page, tips_from_text, tips_to_text
+from gate.core.replication import (
+    Have,
+    HeldEntry,
+    Page,
+    Tip,
+    next_page,
+    tips_from_text,
+    tips_to_text,
+)
 from gate.core.signed_tip import SignedTip
 from gate.storage.device_key import DeviceKey
 from gate.storage.peer_store import PeerStore
@@ -77,18 +85,18 @@ class PeerSession:
             # So that what came on other ways is not sent again; it does no harm if it is.
             held = {o: tips for o, tips in mine.items() if self._is_asked(o)}
             have |= dict(islice(held.items(), PAGE_ORIGINS))
-        raw: list[bytes] = []
+        entries: list[HeldEntry] = []
         signed_tips: list[SignedTip] = []
         if self.is_known and self._in_flight < WINDOW:
-            raw, signed_tips, _more = self._out.load(mine, self._may_send, sign=True)
+            entries, signed_tips, _more = self._out.load(mine, self._may_send, sign=True)
         took = self._took
-        if not (page or have or raw or signed_tips or took or relay_requests is not None):
+        if not (page or have or entries or signed_tips or took or relay_requests is not None):
             return None
         later = sorted(self._later)[:MAX_LATER]
         self._owed.clear()
         self._took, self._asks_anew, self._later = 0, False, frozenset()
-        self._in_flight += bool(raw or page)
-        bodies = [Raw(body) for body in raw]
+        self._in_flight += bool(entries or page)
+        bodies = [Raw(one.body) for one in entries]
         frame = Frame(tips_to_text(have), page, bodies, signed_tips, later=later)
         return PeerMessage(frame, took, relay_requests)
 

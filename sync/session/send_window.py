@@ -1,12 +1,12 @@
 """What another node lacks, as far as is known, and what of it is on its way there."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from gate.core.entry import device_of
-from gate.core.intake import read_bodies, signed_tips_for
+from gate.core.intake import signed_tips_for
 from gate.core.limits import HEAD_EVERY, MAX_ENTRIES
-from gate.core.replication import Have, Span, Tip, missing, receipted
+from gate.core.replication import Have, HeldEntry, Span, Tip, missing, receipted
 from gate.core.signed_tip import SignedTip
 from gate.storage.device_key import DeviceKey
 from gate.storage.peer_store import PeerStore
@@ -17,7 +17,7 @@ MaySend = Callable[[str], bool]
 class Load(NamedTuple):
     """Entries for one frame, and what vouches for them."""
 
-    raw: list[bytes]
+    entries: list[HeldEntry]
     signed_tips: list[SignedTip]
     more: bool
     """There is more that did not fit."""
@@ -77,13 +77,13 @@ class SendWindow:
 
     def load(self, mine: Have, may_send: MaySend, *, sign: bool) -> Load:
         """Take the next frame's worth of it on the way."""
-        raw, more = self._peer_store.entries.bodies(self.spans(mine, may_send))
-        signed_tips = self._signed_tips(raw, sign=sign)
+        entries, more = self._peer_store.entries.frame(self.spans(mine, may_send))
+        signed_tips = self._signed_tips(entries, sign=sign)
         if sign and not more:
             signed_tips += self._sign(mine)
         if own := [head for head in signed_tips if self.is_own(head.origin)]:
             self._peer_store.signed_tips.put(own)
-        return Load(raw, signed_tips, more)
+        return Load(entries, signed_tips, more)
 
     def is_own(self, origin: str) -> bool:
         """Whether an origin is of this very device."""
@@ -98,20 +98,19 @@ class SendWindow:
         # Branches have entries of one number; the last may have been cut off from its twin.
         return max(span.after, offered if len(tips) == 1 else offered - 1)
 
-    def _signed_tips(self, raw: list[bytes], *, sign: bool) -> list[SignedTip]:
+    def _signed_tips(self, batch: list[HeldEntry], *, sign: bool) -> list[SignedTip]:
         """What vouches for the entries of a frame: ours now and then, others' as they came."""
         signed_tips: list[SignedTip] = []
-        batch = read_bodies(raw)[0]
-        followed = {one.entry.prev for one in batch}
+        followed = {one.prev for one in batch}
         for one in batch:
-            origin, seq = one.entry.origin, one.entry.seq
+            origin, seq = one.origin, one.seq
             self._offered[origin] = max(seq, self._offered.get(origin, 0))
             if self.is_own(origin) and (
                 seq % HEAD_EVERY == 0 or (sign and one.hash not in followed)
             ):
                 signed_tips.append(self._key.sign(origin, seq, one.hash))
                 self._signed[origin] = max(seq, self._signed.get(origin, 0))
-        others = (one for one in batch if not self.is_own(one.entry.origin))
+        others = (one for one in batch if not self.is_own(one.origin))
         return [*signed_tips, *signed_tips_for(others, self._peer_store.signed_tips.of)][
             :MAX_ENTRIES
         ]
@@ -144,8 +143,3 @@ def unacked(peer_store: PeerStore, known: Have) -> int:
 def newest(tips: Iterable[Tip]) -> int:
     """The greatest number among the tips of an origin."""
     return max((tip.seq for tip in tips), default=0)
-
-
-def by_hash(raw: Iterable[bytes]) -> Mapping[str, tuple[str, int]]:
-    """What the entries of a frame are called, by their hash."""
-    return {one.hash: (one.entry.origin, one.entry.seq) for one in read_bodies(raw)[0]}

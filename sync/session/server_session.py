@@ -11,11 +11,11 @@ from msgspec import Raw
 
 from gate.core.entry import CENTRAL
 from gate.core.event_device import DeviceReport
-from gate.core.replication import Have, Page, next_page, tips_from_text, tips_to_text
+from gate.core.replication import Have, HeldEntry, Page, next_page, tips_from_text, tips_to_text
 from gate.core.signed_tip import Rejected, SignedTip
 from gate.storage.device_key import DeviceKey
 from gate.storage.peer_store import PeerStore
-from sync.session.send_window import SendWindow, by_hash, unacked
+from sync.session.send_window import SendWindow, unacked
 from sync.wire import PAGE_ORIGINS, Frame, SyncRequest, SyncResponse
 
 
@@ -45,7 +45,8 @@ class ServerSession:
         self._after = ""
         """How far the comparison has come that is going on."""
         self._page, self._asked = Page(), Have()
-        self._sent: Mapping[str, tuple[str, int]] = {}
+        self._sent: Mapping[str, HeldEntry] = {}
+        """The entries of the last message, by their hash."""
         self.needs_whole = True
         """Whether all that is held is to be compared: the next messages say it, page by page."""
 
@@ -55,7 +56,7 @@ class ServerSession:
         if self.needs_whole and not self._after:
             self._out.begin_again()
         load = self._out.load(mine, self._may_send, sign=sign)
-        self._sent = by_hash(load.raw)
+        self._sent = {one.hash: one for one in load.entries}
         page = None
         if self.needs_whole:
             page = self._page = next_page(mine, self._after, PAGE_ORIGINS)
@@ -64,7 +65,7 @@ class ServerSession:
             frame=Frame(
                 have=tips_to_text(self._asked) if page else {},
                 page=page,
-                entries=[Raw(body) for body in load.raw],
+                entries=[Raw(one.body) for one in load.entries],
                 signed_tips=load.signed_tips,
                 more=load.more,
             ),
@@ -133,9 +134,9 @@ class ServerSession:
     def _note_refusals(self, refused: Iterable[Rejected], now_ms: int) -> None:
         kept = []
         for one in refused:
-            origin, seq = self._sent.get(one.hash, (one.origin, one.seq))
-            self._block(origin, seq)
-            kept.append(Rejected(origin, seq, one.reason, one.hash))
+            sent = self._sent.get(one.hash, one)
+            self._block(sent.origin, sent.seq)
+            kept.append(Rejected(sent.origin, sent.seq, one.reason, one.hash))
         self._peer_store.quarantine.put(kept, now_ms)
 
     def _block(self, origin: str, seq: int) -> None:

@@ -234,7 +234,7 @@ def begun_anew(south: Folder, clock: FixedClock, lost: str) -> tuple[list[bytes]
         assert south.journal == first
         peer_store.look_after_files()
         spans = [Span(origin, 0) for origin in peer_store.own_have()]
-        return peer_store.entries.bodies(spans)[0], bodies(south)
+        return [one.body for one in peer_store.entries.frame(spans)[0]], bodies(south)
 
 
 @pytest.mark.parametrize("lost", ["journal.db", "journal-3.db"])

@@ -782,11 +782,13 @@ class World:
             return
         key = DeviceKey(other.folder)
         for origin in other.peer_store.own_have():
-            raw = list(other.peer_store.entries.span(Span(origin, 0), 500))
-            last = read_bodies(raw[-1:])[0][0]
-            head = key.sign(origin, last.entry.seq, last.hash)
+            run = other.peer_store.entries.span(Span(origin, 0), 500)
+            head = key.sign(origin, run[-1].seq, run[-1].hash)
             gate.peer_store.intake.accept(
-                raw, other.device, [head], verifier(lambda d: self.keys.get(d, ""))
+                [one.body for one in run],
+                other.device,
+                [head],
+                verifier(lambda d: self.keys.get(d, "")),
             )
 
     # Between gates
@@ -1458,7 +1460,7 @@ FRAME, HEAD_EVERY = 6, 2
 def short_frames() -> Iterator[None]:
     """Frames that hold a little of what there is, and heads to go with them."""
 
-    def few(spans: Any, read: Any, *, most: int, most_bytes: int) -> tuple[list[bytes], bool]:
+    def few(spans: Any, read: Any, *, most: int, most_bytes: int) -> Any:
         return replication.frame_of(spans, read, most=min(most, FRAME), most_bytes=most_bytes)
 
     with pytest.MonkeyPatch.context() as patch:
