@@ -44,7 +44,8 @@ class TypeRow(msgspec.Struct, forbid_unknown_fields=True):
     end: _When = None
     term_days: _Count | None = None
     term_starts_after_days: Annotated[int, Meta(ge=0, le=100_000)] = 0
-    weekly: str = ""
+    weekly: str | tuple[WeeklyHours, ...] = ""
+    """As a file has it; where numbers are taken as they are, the hours themselves."""
     locations: str | list[str | int] = ""
     use_limit: _Count = 1
     party_size: _Count = 1
@@ -163,7 +164,7 @@ def type_body(row: Mapping[str, Any], time_zone: str, *, is_exact: bool = False)
     if not is_exact:
         _check_order(values, row, "begin", "end")
         _check_order(values, row, "boarding_time", "departure_time")
-    values["weekly"] = _weekly(stated.weekly)
+    values["weekly"] = _weekly(stated.weekly, is_exact=is_exact)
     values["locations"] = _texts(stated.locations)
     times = TypeTimes(zone, values["begin"], values["end"])
     return TypeBody(stated.id, times, _body(values, _TYPE_FIELDS), notes)
@@ -335,9 +336,11 @@ def _check_window(values: Mapping[str, Any], row: Mapping[str, Any], of: TypeTim
         raise BadRow(message.format(found=row.get("end_time")))
 
 
-def _weekly(text: str) -> tuple[WeeklyHours, ...]:
+def _weekly(stated: str | tuple[WeeklyHours, ...], *, is_exact: bool) -> tuple[WeeklyHours, ...]:
+    if is_exact and not isinstance(stated, str):
+        return stated
     hours = []
-    for part in text.casefold().split(";"):
+    for part in str(stated).casefold().split(";"):
         if not part.strip():
             continue
         match = _HOURS.fullmatch(" ".join(part.split()))

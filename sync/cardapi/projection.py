@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from gate.core.ticket import Kind, Status, TicketType
+from gate.core.ticket import Kind, Status, TicketType, WeeklyHours
 from gate.core.validity import Window, type_window
 from sync.cardapi.card import Card
 from sync.cardapi.fields import DAYS, RANGE
@@ -122,7 +122,7 @@ def _dates(info: Mapping[str, Any]) -> dict[str, Any]:
     return {**dates, "term_starts_after_days": info.get("fixed_begin_term", 0)}
 
 
-def _weekly(limits: Sequence[Mapping[str, Any]]) -> str:
+def _weekly(limits: Sequence[Mapping[str, Any]]) -> tuple[WeeklyHours, ...]:
     hours = []
     for one in limits:
         if one["type"] not in DAYS:
@@ -133,9 +133,8 @@ def _weekly(limits: Sequence[Mapping[str, Any]]) -> str:
         if begin == end == 0:
             # Libraries that state every field they know say 0 for what their caller did not.
             end = 1439
-        day = one["type"][:3].capitalize()
-        hours.append(f"{day} {begin // 60:02}:{begin % 60:02}-{end // 60:02}:{end % 60:02}")
-    return "; ".join(hours)
+        hours.append(WeeklyHours(DAYS.index(one["type"]) + 1, begin, end))
+    return tuple(hours)
 
 
 _STATUS = {

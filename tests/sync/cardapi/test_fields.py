@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
-from gate.core.ticket import Kind
-from gate.storage.ticket_rows import type_body
+from gate.core.ticket import Kind, WeeklyHours
+from gate.storage.ticket_rows import BadRow, type_body
 from sync.cardapi import fields
 from sync.cardapi.card import Card, CardStatus, read_create, read_update, shown
 from sync.cardapi.claims import read_openid
@@ -355,7 +356,7 @@ def test_what_is_said_only_because_a_library_states_every_field() -> None:
     assert "end" not in type_row(create(scenic(date_info=term)))
     zeros = dict.fromkeys(("begin_hour", "begin_minute", "end_hour", "end_minute"), 0)
     row = type_row(create(scenic(advanced_info={"time_limit": [{"type": "MONDAY", **zeros}]})))
-    assert row["weekly"] == "Mon 00:00-23:59"
+    assert row["weekly"] == (WeeklyHours(1, 0, 1439),)
     assert "get_limit" not in create(scenic(get_limit="")).base
     assert read_fields(MEETING_UPDATE, {"begin_time": "", "zone": ""}) == {"zone": ""}
 
@@ -495,8 +496,14 @@ def test_weekly_hours_reach_the_gate() -> None:
         {"type": "HOLIDAY"},
     ]
     row = type_row(create(scenic(advanced_info={"time_limit": limits})))
-    assert row["weekly"] == "Mon 09:30-21:59; Sat 00:00-23:59"
-    assert '"weekly"' in type_body(row, "UTC").body
+    hours = (WeeklyHours(1, 9 * 60 + 30, 21 * 60 + 59), WeeklyHours(6, 0, 1439))
+    assert row["weekly"] == hours
+    kept = msgspec.json.decode(type_body(row, "UTC", is_exact=True).body)
+    assert msgspec.convert(kept["weekly"], tuple[WeeklyHours, ...]) == hours
+    text = type_body({**row, "weekly": "Mon 09:30-21:59; Sat 00:00-24:00"}, "UTC")
+    assert msgspec.json.decode(text.body)["weekly"] == kept["weekly"]
+    with pytest.raises(BadRow, match="weekly"):
+        type_body(row, "UTC")
 
 
 def test_every_card_is_a_ticket_type() -> None:
@@ -505,7 +512,7 @@ def test_every_card_is_a_ticket_type() -> None:
         longest = {name: "票" * (n // 3) for name, n in DETAIL_LIMITS[kind].items()}
         for own in ({}, longest):
             row = type_row(create(make(own=own)))
-            assert type_body(row, "UTC").id == "p1"
+            assert type_body(row, "UTC", is_exact=True).id == "p1"
 
 
 def test_every_code_has_words_and_advanced_info_is_read() -> None:
