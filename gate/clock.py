@@ -47,6 +47,11 @@ def read_wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def monotonic_ms() -> int:
+    """Milliseconds of a clock that only goes forward, for what takes seconds: keys, frames."""
+    return time.monotonic_ns() // 1_000_000
+
+
 def boot_ms() -> int:
     """Milliseconds of a clock that is never set, and runs on while the machine sleeps."""
     if sys.platform == "linux":
@@ -54,7 +59,7 @@ def boot_ms() -> int:
     if sys.platform == "darwin":
         # Python's own monotonic clock stands still there while the machine sleeps.
         return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000_000
-    return time.monotonic_ns() // 1_000_000
+    return monotonic_ms()
 
 
 def read_boot_id() -> str:

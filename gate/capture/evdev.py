@@ -10,12 +10,12 @@ import select
 import struct
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 from gate.capture.keyboard_wedge import GAP_MS, Wedge
+from gate.clock import monotonic_ms
 from gate.errors import InputError
 from gate.i18n import _
 
@@ -111,7 +111,7 @@ def read_keys(
     rest = b""
     while not stopping.is_set():
         ready, _w, _x = select.select([descriptor], [], [], gap_ms / 1000)
-        now_ms = time.monotonic_ns() // 1_000_000
+        now_ms = monotonic_ms()
         for code in wedge.pause(now_ms):
             on_code(code)
         if not ready:

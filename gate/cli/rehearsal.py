@@ -17,7 +17,7 @@ from rich.text import Text
 
 from gate import config
 from gate.cli.enrol_device import enrol_device
-from gate.clock import SystemClock
+from gate.clock import SystemClock, read_wall_ms
 from gate.core.coverage import Coverage
 from gate.core.outcome import Basis, Outcome
 from gate.core.place import HouseRules, Place
@@ -185,7 +185,7 @@ class _Server:
         engine = open_database(f"sqlite:///{self._path / 'central.db'}")
         rows = [{"code": _code(n), "type": "SHOW", "id": _id(n)} for n in range(count)]
         with engine.begin() as connection:
-            now_ms = time.time_ns() // 10**6
+            now_ms = read_wall_ms()
             events.create_event(connection, EVENT, "Winter Gala", machine_zone().name, now_ms)
             kinds = [{"id": "SHOW", "kind": "meeting", "title": "Winter Gala"}]
             issuing.issue(connection, EVENT, issuing.Issue(kinds, rows))

@@ -5,7 +5,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
@@ -14,6 +13,7 @@ from gate.capture.glimpse import Decide, Furniture, Glimpse, Notice
 from gate.capture.picture import Seen
 from gate.capture.triggers import Trigger, Triggers
 from gate.capture.view import View
+from gate.clock import monotonic_ms
 from gate.config import Config
 from gate.core.outcome import Outcome, Reason
 from gate.core.ticket import Ticket
@@ -53,7 +53,7 @@ class Selection:
         self._is_listening = is_listening
         self._on_notice = on_notice
         self._on_furniture = on_furniture
-        self._now_ms = now_ms or _now_ms
+        self._now_ms = now_ms or monotonic_ms
         self._debounce = Debounce(
             out_of_view_ms=config.debounce.out_of_view_ms,
             camera_ms=config.debounce.camera_ms,
@@ -266,7 +266,3 @@ class Owners:
 
 def _scan_of(seen: Seen) -> Scan:
     return Scan(seen.text, seen.symbology, "camera", started_ns=seen.taken_ns, raw=seen.raw)
-
-
-def _now_ms() -> int:
-    return time.monotonic_ns() // 1_000_000

@@ -14,6 +14,7 @@ from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from gate.capture.keyboard_wedge import Bursts, Wedge
+from gate.clock import monotonic_ms
 from gate.core.outcome import Outcome
 from gate.core.place import Place
 from gate.core.verdict import ScannerProof, Verdict
@@ -268,7 +269,7 @@ class Plain:
         with raw_keys(descriptor) as is_terminal:
             wedge = Wedge(gap_ms if is_terminal else _NO_GAP_MS)
             for data in bursts(descriptor, gap_ms, self.quitting):
-                now_ms = time.monotonic_ns() // 1_000_000
+                now_ms = monotonic_ms()
                 if is_terminal and data in _COMMANDS and not wedge.typed:
                     self.command(_COMMANDS[data])
                     continue

@@ -14,6 +14,7 @@ from typing import TextIO
 from gate.capture.evdev import EvdevScanner
 from gate.capture.keyboard_wedge import Wedge
 from gate.capture.terminal_code import linear, square
+from gate.clock import monotonic_ms
 from gate.config import Config
 from gate.credential import parse
 from gate.credential.repair import LAYOUT_FLAWS, MOST_LOST, Flaw, Flaws, Kind, undone
@@ -198,7 +199,7 @@ def _from_keyboard(gap_ms: int, show: Callable[[], None]) -> tuple[str, bool]:
         for data in bursts(descriptor, gap_ms, threading.Event()):
             if data == b"\x03":
                 raise KeyboardInterrupt
-            now_ms = time.monotonic_ns() // 1_000_000
+            now_ms = monotonic_ms()
             text = data.decode("utf-8", "replace")
             if ended := wedge.type(text, now_ms) if data else []:
                 return ended[0], True

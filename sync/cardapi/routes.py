@@ -3,7 +3,6 @@
 import io
 import logging
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -251,7 +250,7 @@ class CardApi:
     async def show_qrcode(self, request: Request) -> Response:
         """The picture of a QR code that offers a card."""
         ticket = request.query_params.get("ticket", "")
-        is_open = partial(cards.is_offered, ticket=ticket, now_s=time.time_ns() // 10**9)
+        is_open = partial(cards.is_offered, ticket=ticket, now_s=read_wall_ms() // 1000)
         # Nobody has an own text drawn here: whoever looks needs no token.
         if not await self._server.read(is_open):
             return reply(_error(Refused(Errcode.BAD_ACTION_INFO, "ticket")))

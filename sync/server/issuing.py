@@ -3,13 +3,13 @@
 Every function works in the transaction it is handed.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
+from gate.clock import read_wall_ms
 from gate.core.ticket import CodeState
 from gate.core.ticket_feed import ChangeKind
 from gate.core.voids import with_voids
@@ -84,7 +84,7 @@ class Kept(NamedTuple):
 
 def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None = None) -> Issued:
     """Create and change types and tickets, all or nothing. Raises Bad with what is wrong."""
-    now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    now_ms = read_wall_ms() if now_ms is None else now_ms
     *at, hexed, time_zone, erased, dropped_ms = connection.execute(_LOCKING, {"event": event}).one()
     key = bytes.fromhex(hexed)
     errors: list[str] = []

@@ -3,11 +3,11 @@
 Every function works in the transaction it is handed.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select, update
 
+from gate.clock import read_wall_ms
 from gate.core import entry_codec
 from gate.core.entry import Act
 from gate.core.replication import Carried
@@ -55,4 +55,4 @@ def is_open(connection: Connection, event: str, device: str, known: Known) -> in
         entry_codec.decode(body)
         for body in connection.execute(newest_first.limit(NEWEST)).scalars()
     )
-    return int(not stands(word, tips, time.time_ns() // 1_000_000))
+    return int(not stands(word, tips, read_wall_ms()))

@@ -9,6 +9,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from gate.capture.keyboard_wedge import GAP_MS, Wedge
+from gate.clock import monotonic_ms
 
 TYPING_EVERY_MS = 20
 """How often it is told that a scanner goes on typing."""
@@ -71,13 +72,13 @@ class WedgeInput(Static):
         """Take a burst that came as one paste."""
         event.stop()
         self._last_key = time.monotonic()
-        self._post_codes(self._wedge.type(event.text, _now_ms()))
+        self._post_codes(self._wedge.type(event.text, monotonic_ms()))
         self._wait_for_silence()
 
     def _take(self, event: events.Key) -> None:
         character = character_of(event)
         if character:
-            now_ms = _now_ms()
+            now_ms = monotonic_ms()
             self._post_codes(self._wedge.type(character, now_ms))
             if self._wedge.typed and now_ms - self._typing_ms >= TYPING_EVERY_MS:
                 self._typing_ms = now_ms
@@ -92,7 +93,7 @@ class WedgeInput(Static):
         held, self._held = self._held, None
         if held is not None:
             await self._alone(held)
-        self._post_codes(self._wedge.pause(_now_ms()))
+        self._post_codes(self._wedge.pause(monotonic_ms()))
 
     async def _alone(self, event: events.Key) -> None:
         if event.key in self._ACKNOWLEDGE:
@@ -126,7 +127,3 @@ def character_of(event: events.Key) -> str:
     if plus and len(letter) == 1 and letter.isascii() and letter.isalpha():
         return chr(ord(letter.upper()) & 0x1F)
     return event.character or ""
-
-
-def _now_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
