@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.errors import UsageError
 from gate.i18n import _
@@ -25,6 +24,7 @@ from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.projection import day_of
 from sync.server import tables as central
 from sync.server.devices import hash_of
+from sync.server.prepared import insert_into
 
 LIFE_S = 7200
 OVERLAP_S = 300
@@ -286,8 +286,7 @@ def _spend(
 ) -> None:
     """Count one call of a period. Raises Refused beyond ``most``."""
     c = t.quota.c
-    module: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    row = module.insert(t.quota).values(appid=appid, name=name, period=period, used=1)
+    row = insert_into(connection, t.quota).values(appid=appid, name=name, period=period, used=1)
     upsert = row.on_conflict_do_update(
         index_elements=[c.appid, c.name, c.period], set_={"used": c.used + 1}
     )

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.core.entry import CENTRAL, Act
 from gate.core.history import History, fold
@@ -56,6 +55,7 @@ from sync.cardapi.projection import (
 )
 from sync.server import audit, intake, journals, ticket_store
 from sync.server.head_cache import Memory
+from sync.server.prepared import add_up
 
 MOST_CODES = 100
 API = "api"
@@ -400,13 +400,5 @@ _ACTIONS = {
 
 
 def _count_view(connection: Connection, card: Card, issued: IssuedCode, now_ms: int) -> None:
-    module: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    table = t.card_view
-    row = module.insert(table).values(
-        card_id=card.card_id, day=day_of(now_ms // 1000), openid=issued.openid, views=1
-    )
-    connection.execute(
-        row.on_conflict_do_update(
-            index_elements=list(table.primary_key.columns), set_={"views": table.c.views + 1}
-        )
-    )
+    row = (card.card_id, day_of(now_ms // 1000), issued.openid, 1)
+    add_up(connection, t.card_view, [row], "views")

@@ -139,9 +139,9 @@ class _Held:
     def _naming(self, table: Any, column: Any) -> Iterator[Row[Any]]:
         """Rows of the event's accounts in whose JSON a text of theirs is a string of its own."""
         quoted = [msgspec.json.encode(text).decode() for text in sorted(self.texts)]
-        for n in range(0, len(quoted), _LIKE):
+        for some in in_parts(quoted, _LIKE):
             wanted: list[ColumnElement[bool]] = [
-                column.contains(text, autoescape=True) for text in quoted[n : n + _LIKE]
+                column.contains(text, autoescape=True) for text in some
             ]
             where = (table.c.appid.in_(_apps(self._event)), or_(*wanted))
             yield from self._connection.execute(select(table).where(*where)).all()

@@ -14,12 +14,12 @@ from gate.core.entry import FACTS, Entry
 from gate.core.origins import OriginCounts, by_origin
 from gate.core.outcome import Outcome
 from gate.core.replication import Carried, Have
-from gate.core.tally import TALLY_COUNTS, TALLY_KEY, scan_row, taken_back, tally_key
+from gate.core.tally import TALLY_COUNTS, scan_row, taken_back, tally_key
 from sync.server import journals
 from sync.server import tables as t
 from sync.server.disowned import mark_all, touched
 from sync.server.head_cache import Known
-from sync.server.prepared import Prepared, insert_into
+from sync.server.prepared import add_up, insert_into
 
 _VERDICTS = frozenset(outcome.value for outcome in Outcome)
 _Lines = dict[tuple[Any, ...], list[int]]
@@ -99,14 +99,14 @@ def add_taken(
         _add_anew(connection, event, device, known.disowned[device], counts)
     if annulled := facts & known.annulled:
         _take_back(connection, event, annulled, counts)
-    _upsert_tally(connection, event, counts)
+    _put_tally(connection, event, counts)
 
 
 def count_anew(connection: Connection, event: str, device: str, until: Have | None) -> None:
     """Note which of a device's entries have no effect, and count the others again."""
     counts: _Lines = {}
     _add_anew(connection, event, device, until, counts)
-    _upsert_tally(connection, event, counts)
+    _put_tally(connection, event, counts)
 
 
 def _add_anew(
@@ -140,23 +140,7 @@ def _add(counts: _Lines, at: Entry, added: tuple[int, int, int, int]) -> None:
         line[n] += count
 
 
-def _upsert_tally(connection: Connection, event: str, counts: _Lines) -> None:
+def _put_tally(connection: Connection, event: str, counts: _Lines) -> None:
     # In order, so that two servers that count at once cannot wait for each other.
     rows = [(event, *key, *counts[key]) for key in sorted(counts)]
-    if rows:
-        _tally_upsert(connection).run(connection, rows)
-
-
-def _tally_upsert(connection: Connection) -> Prepared:
-    name = connection.dialect.name
-    if name not in _TALLY_UPSERTS:
-        into = insert_into(connection, t.tally)
-        upsert = into.on_conflict_do_update(
-            index_elements=list(t.tally.primary_key.columns),
-            set_={c: t.tally.c[c] + into.excluded[c] for c in TALLY_COUNTS},
-        )
-        _TALLY_UPSERTS[name] = Prepared(upsert, ("event", "device", *TALLY_KEY, *TALLY_COUNTS))
-    return _TALLY_UPSERTS[name]
-
-
-_TALLY_UPSERTS: dict[str, Prepared] = {}
+    add_up(connection, t.tally, rows, *TALLY_COUNTS)

@@ -84,13 +84,34 @@ def put(
     connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], *fields: str
 ) -> None:
     """Add whole rows, if any; of those whose key is there already, state some fields anew."""
+    _upsert(connection, table, rows, fields, adds=False)
+
+
+def add_up(
+    connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], *fields: str
+) -> None:
+    """Add whole rows, if any; of those whose key is there already, add to some numbers."""
+    _upsert(connection, table, rows, fields, adds=True)
+
+
+def _upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[tuple[Any, ...]],
+    fields: tuple[str, ...],
+    *,
+    adds: bool,
+) -> None:
     if not rows:
         return
-    known = (connection.dialect.name, table.name, fields)
+    known = (connection.dialect.name, table.name, fields, adds)
     if known not in _UPSERTS:
         into = insert_into(connection, table)
         key = list(table.primary_key.columns)
-        stated = {field: into.excluded[field] for field in fields}
+        stated = {
+            name: table.c[name] + into.excluded[name] if adds else into.excluded[name]
+            for name in fields
+        }
         upsert = (
             into.on_conflict_do_update(index_elements=key, set_=stated)
             if stated
@@ -100,10 +121,10 @@ def put(
     _UPSERTS[known].run(connection, rows)
 
 
-_UPSERTS: dict[tuple[str, str, tuple[str, ...]], Prepared] = {}
+_UPSERTS: dict[tuple[str, str, tuple[str, ...], bool], Prepared] = {}
 
 
-def in_parts(of: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def in_parts(of: Sequence[Any], most: int = IN) -> Iterator[Sequence[Any]]:
     """Ids or hashes, as many at a time as one query may name."""
-    for n in range(0, len(of), IN):
-        yield of[n : n + IN]
+    for n in range(0, len(of), most):
+        yield of[n : n + most]

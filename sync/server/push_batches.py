@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.clock import read_wall_ms
 from gate.core.entry import device_of
@@ -26,6 +24,7 @@ from sync.server.database import GroupCommit
 from sync.server.head_cache import Memory
 from sync.server.http import unstorable
 from sync.server.intake import Push, Taken
+from sync.server.prepared import insert_into
 
 log = logging.getLogger(__name__)
 ENTRIES_TOGETHER = 1000
@@ -130,10 +129,9 @@ def quarantine(
     counted = select(func.count()).select_from(q).where(q.c.device == device)
     if connection.execute(counted).scalar_one() >= QUARANTINE_ROWS:
         return
-    module: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     rows = [
         {"device": device, "digest": one.hash, "at_ms": now_ms, "reason": one.reason,
          "body": bodies[one.hash][:MAX_ENTRY]}
         for one in refused
     ]  # fmt: skip
-    connection.execute(module.insert(q).on_conflict_do_nothing(), rows)
+    connection.execute(insert_into(connection, q).on_conflict_do_nothing(), rows)
