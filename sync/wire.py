@@ -234,7 +234,7 @@ class Token(Struct, frozen=True):
 
 
 class DeviceLine(Struct, frozen=True, omit_defaults=True):
-    """A device as supervisors see it."""
+    """A device as supervisors are told of it by the server."""
 
     id: str
     name: str

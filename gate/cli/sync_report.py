@@ -94,7 +94,7 @@ def _lane_status(lane: DeviceStatus, boot_ms: int) -> dict[str, Any]:
         "lan_heard_s_ago": _ago_s(lane.lan_boot_ms, boot_ms),
         "held_s_ago": _ago_s(lane.held_boot_ms, boot_ms),
         "behind": lane.behind,
-        "unacked": lane.unacked,
+        "unacked": lane.report.unacked,
     }
 
 

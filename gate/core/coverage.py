@@ -8,7 +8,10 @@ from gate.core.outcome import Basis
 
 @dataclass(frozen=True, slots=True)
 class OtherLane:
-    """Another device of the event, as this one knows it. Times are this device's boot clock."""
+    """Of another device of the event, what it takes to know up to when it is held here.
+
+    Times are this device's boot clock.
+    """
 
     device: str
     name: str = ""

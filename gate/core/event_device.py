@@ -6,7 +6,7 @@ from gate.core.limits import Count, Hex, Milliseconds, Name
 
 
 class DeviceReport(Struct, frozen=True, omit_defaults=True):
-    """What a device says of itself with every exchange."""
+    """What a device says of itself with every exchange: its own word, whoever passes it on."""
 
     version: Name = ""
     gate: Name = ""
@@ -19,7 +19,7 @@ class DeviceReport(Struct, frozen=True, omit_defaults=True):
 
 
 class EventDevice(Struct, frozen=True, omit_defaults=True):
-    """What the server knows of a device of the same event."""
+    """What the server says of a device of the same event: who it is, and when it was heard."""
 
     device: Name
     name: Name = ""

@@ -125,21 +125,21 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
     head = [_("lane"), _("admitted"), _("exited"), _("refused"), _("15 min"), _("unsent")]
     lines += ["", columns(_("device"), [*head, _("last heard")], 30)]
     for device in seen.devices:
-        counted = device.figures
+        counted, report = device.figures, device.report
         cells = [
             device_state(device) or "-", counted.admitted, counted.exited, counted.refused,
             counted.lately, number(device.unacked) or "-",
             last_heard(device, time_zone, seen.at_ms) or "-",
         ]  # fmt: skip
         lines.append(columns(device_name(device), cells, 30))
-        clock = offset(device.ahead_ms, device.error_ms)
+        clock = offset(report.offset_ms, report.error_ms)
         lines_of = [one for one in seen.origins if one.device == device.id]
         notes = [
             device.id,
             printable(device.gate, 24),
-            printable(device.version, 20),
+            printable(report.version, 20),
             _("clock {offset}").format(offset=clock) if clock else "",
-            _("{n} quarantined").format(n=device.quarantined) if device.quarantined else "",
+            _("{n} quarantined").format(n=report.quarantined) if report.quarantined else "",
             _("disowned") if device.is_disowned else "",
         ]
         lines.append("  " + " · ".join(note for note in notes if note))
@@ -319,9 +319,24 @@ def _fields(numbers: Overview) -> list[tuple[str, Any]]:
 
 
 def _device(device: Device) -> dict[str, Any]:
-    values = {name: getattr(device, name) for name in Device.__slots__ if name != "figures"}
+    inner = ("figures", "report", "retired")
+    values = {name: getattr(device, name) for name in Device.__slots__ if name not in inner}
     counted = {name: getattr(device.figures, name) for name in device.figures.__slots__}
-    return values | counted
+    report, retired = device.report, device.retired
+    return (
+        values
+        | {
+            "version": report.version,
+            "quarantined": report.quarantined,
+            "ahead_ms": report.offset_ms,
+            "error_ms": report.error_ms,
+            "retired_by": retired.by if retired else "",
+            "retired_at": retired.at if retired else "",
+            "retired_ms": retired.at_ms if retired else None,
+            "retired_note": retired.note if retired else "",
+        }
+        | counted
+    )
 
 
 def _side(entry: Entry) -> dict[str, Any]:

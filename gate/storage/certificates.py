@@ -57,7 +57,7 @@ class Membership(msgspec.Struct, frozen=True):
 
 
 class Member(NamedTuple):
-    """Whom a certificate names."""
+    """Whom a certificate names: all that a TLS connection proves of another gate."""
 
     device: str
     key: str

@@ -4,13 +4,14 @@ from dataclasses import dataclass, field, replace
 
 from gate import __version__
 from gate.core.entry import Act, device_of
+from gate.core.event_device import DeviceReport
 from gate.core.hlc import wall_ms
 from gate.core.replication import DIGITS, Start, Tip, alarms, gather, joined
 from gate.storage.connectivity import Connectivity
 from gate.storage.figures import Figures, by_device
 from gate.storage.fleet import Fleet
 from gate.storage.peers import read_device
-from gate.storage.sync_status import DeviceStatus
+from gate.storage.sync_status import DeviceStatus, Retired
 
 _OWN_LANE = f"""
 SELECT act FROM entry WHERE act IN ('{Act.LANE_OPENED}', '{Act.LANE_CLOSED}')
@@ -22,7 +23,10 @@ _OWN_TIPS = "SELECT origin, max(seq), coalesce(CAST(hash AS BLOB), x'') FROM ent
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device of the event: what it counted, and how it is, as far as this one has heard."""
+    """A device of the event in a supervisor's list, this one too: its counts, and how it is.
+
+    What the lane goes by is its ``DeviceStatus``.
+    """
 
     id: str
     name: str = ""
@@ -30,22 +34,17 @@ class Device:
     state: str = ""
     """``open``, ``closed``, ``retired``, ``revoked``; empty when nobody has said."""
     is_own: bool = False
-    version: str = ""
     figures: Figures = field(default_factory=Figures)
     newest_ms: int | None = None
     """The time of its newest entry, by the hybrid logical clock."""
     heard_ago_ms: int | None = None
     """How long ago anybody who is heard had heard it."""
     unacked: int | None = None
-    quarantined: int = 0
-    ahead_ms: int | None = None
-    """How far the server's clock was ahead of its own; without a server, this device's."""
-    error_ms: int | None = None
-    retired_by: str = ""
-    """Who retired it at a gate, at which, when and why; empty when the server or the host did."""
-    retired_at: str = ""
-    retired_ms: int | None = None
-    retired_note: str = ""
+    """As in its report; ``None`` when nobody has said, or nobody is there to ack."""
+    report: DeviceReport = field(default_factory=DeviceReport)
+    """Its own word. Without a server its clock is held against this device's."""
+    retired: Retired | None = None
+    """``None`` also when the server or the host retired it."""
     has_alarm: bool = False
     """Whether it was cloned, restored from a backup or rolled back."""
     is_disowned: bool = False
@@ -150,12 +149,14 @@ def _own(device: Device, standing: Connectivity, lane: str) -> Device:
     return replace(
         device,
         state=device.state if device.state in _DECIDED else lane,
-        version=__version__,
         heard_ago_ms=None,
         unacked=fresh.unacked if standing.is_enrolled and fresh.boot_id else None,
-        quarantined=fresh.quarantined,
-        ahead_ms=fresh.ahead_ms,
-        error_ms=fresh.error_ms,
+        report=DeviceReport(
+            version=__version__,
+            quarantined=fresh.quarantined,
+            offset_ms=fresh.ahead_ms,
+            error_ms=fresh.error_ms,
+        ),
     )
 
 
@@ -164,16 +165,10 @@ def _fresh(device: Device, lane: DeviceStatus, boot_ms: int) -> Device:
     return replace(
         device,
         name=lane.name or device.name,
-        gate=lane.gate or device.gate,
+        gate=lane.report.gate or device.gate,
         state=_state(lane.state, is_active=lane.active),
-        version=lane.version,
         heard_ago_ms=None if lane.heard_boot_ms is None else boot_ms - lane.heard_boot_ms,
-        unacked=lane.unacked,
-        quarantined=lane.quarantined,
-        ahead_ms=lane.ahead_ms,
-        error_ms=lane.error_ms,
-        retired_by=lane.retired_by,
-        retired_at=lane.retired_at,
-        retired_ms=lane.retired_ms,
-        retired_note=lane.retired_note,
+        unacked=lane.report.unacked,
+        report=lane.report,
+        retired=lane.retired,
     )

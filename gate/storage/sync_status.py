@@ -5,35 +5,38 @@ missing or broken one means that nothing has been heard.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
 from gate.core.coverage import OtherLane
+from gate.core.event_device import DeviceReport
 from gate.storage.folder import Folder
 
 
 @dataclass(frozen=True, slots=True)
+class Retired:
+    """By whom a device was retired at a gate."""
+
+    by: str
+    at: str
+    """The gate."""
+    at_ms: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceStatus(OtherLane):
-    """Another device with what a supervisor wants to know of it."""
+    """Another device, with what is put together of it for supervisors: everybody's word in one."""
 
     state: str = "enrolled"
     """``enrolled``, ``retired`` or ``revoked``."""
-    gate: str = ""
-    version: str = ""
     held_tip: str = ""
     """The entry of it up to which all is held, as of ``held_boot_ms``."""
-    unacked: int = 0
-    quarantined: int = 0
-    ahead_ms: int | None = None
-    """How far the server's clock was ahead of the device's own; without a server, this device's."""
-    error_ms: int | None = None
-    retired_by: str = ""
-    """Who retired it at a gate; empty when that was the server or the host, or nobody."""
-    retired_at: str = ""
-    """At which gate."""
-    retired_ms: int | None = None
-    retired_note: str = ""
+    report: DeviceReport = field(default_factory=DeviceReport)
+    """Its own word. Without a server its clock is held against this device's."""
+    retired: Retired | None = None
+    """``None`` also when that was the server or the host."""
 
 
 @dataclass(frozen=True, slots=True)

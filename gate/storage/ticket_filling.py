@@ -13,7 +13,7 @@ from gate.storage.ticket_search import put_terms
 
 
 class MemberRow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A device of the venue as all its gates are told of it."""
+    """A device of the venue as the feed states it: whether it belongs, by the authority's word."""
 
     id: str
     name: str

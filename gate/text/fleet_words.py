@@ -45,13 +45,14 @@ def device_state(device: Device) -> str:
 
 def retired(device: Device, time_zone: ZoneInfo) -> str:
     """Who retired it, where, when and why; empty while it is not, or was not at a gate."""
-    if device.state != "retired" or device.retired_ms is None:
+    by = device.retired
+    if device.state != "retired" or by is None:
         return ""
     return _("retired by {name} at {gate}, {when}: {note}").format(
-        name=printable(device.retired_by or "-", 24),
-        gate=printable(device.retired_at, 24),
-        when=clock_time(device.retired_ms, time_zone),
-        note=printable(device.retired_note),
+        name=printable(by.by or "-", 24),
+        gate=printable(by.at, 24),
+        when=clock_time(by.at_ms, time_zone),
+        note=printable(by.note),
     )
 
 

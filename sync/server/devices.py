@@ -42,7 +42,7 @@ ACTS = {State.RETIRED: "retire", State.ENROLLED: "unretire", State.REVOKED: "rev
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device as its row says."""
+    """A device as its row says, with what the server tells nobody: its credential, its event."""
 
     id: str
     event: str

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import msgspec
 
-from gate.core.entry import CENTRAL
+from gate.core.entry import CENTRAL, Entry
 from gate.core.event_device import DeviceReport, EventDevice
 from gate.i18n import _
 from gate.storage import sync_status
@@ -157,9 +157,9 @@ class DeviceDirectory:
         report = stated.report
         if gates is not None and (gate is not None or heard_boot_ms == NEVER):
             report = gates.reports.get(device, report)
-        ahead_ms, error_ms = report.offset_ms, report.error_ms
-        if ahead_ms is None and gates is not None:
+        if report.offset_ms is None and gates is not None:
             ahead_ms, error_ms = gates.ahead(device) or (None, None)
+            report = msgspec.structs.replace(report, offset_ms=ahead_ms, error_ms=error_ms)
         return sync_status.DeviceStatus(
             device=device,
             name=self.name_of(device) or (gate.heartbeat.name if gate else ""),
@@ -172,17 +172,13 @@ class DeviceDirectory:
             central_boot_ms=None if heard_boot_ms == NEVER else heard_boot_ms,
             lan_boot_ms=gates.heard_boot_ms(device) if gates else None,
             state=state,
-            gate=report.gate,
-            version=report.version,
-            unacked=report.unacked,
-            quarantined=report.quarantined,
-            ahead_ms=ahead_ms,
-            error_ms=error_ms,
-            retired_by=retirement.operator if retirement else "",
-            retired_at=(retirement.gate or retirement.device) if retirement else "",
-            retired_ms=retirement.at_ms if retirement else None,
-            retired_note=retirement.note if retirement else "",
+            report=report,
+            retired=None if retirement is None else _retired(retirement),
         )
+
+
+def _retired(by: Entry) -> sync_status.Retired:
+    return sync_status.Retired(by.operator, by.gate or by.device, by.at_ms, by.note)
 
 
 def _steady(lane: EventDevice) -> EventDevice:

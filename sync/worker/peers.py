@@ -34,7 +34,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(slots=True)
 class Peer:
-    """Another gate that is heard directly."""
+    """Another gate for as long as it is heard directly: what it says, and how its clock stands."""
 
     link: Link
     peer_session: PeerSession

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from gate.core.event_device import DeviceReport
 from gate.core.place import HouseRules, Place
 from gate.lane.lane import Lane
 from gate.storage import sync_status
@@ -51,7 +52,9 @@ def enrol(folder: Folder) -> None:
 
 def known(device: str, clock: FixedClock, *, ago_s: float | None = 0.0, **more: object) -> Known:
     """Another lane as the sync worker tells of it, heard and held so long ago by the server."""
+    report = {name: more.pop(name) for name in DeviceReport.__struct_fields__ if name in more}
     said = {"device": device, "name": "South", "active": True} | more
+    said["report"] = DeviceReport(**report)  # type: ignore[arg-type]
     if ago_s is not None:
         said["central_boot_ms"] = said["central_held_boot_ms"] = clock.boot_ms - int(ago_s * 1000)
     return Known(**said)  # type: ignore[arg-type]

@@ -58,7 +58,7 @@ def sure_and_told(member: Member) -> bool:
     standing = member.lane().standing()
     fresh = standing.freshness
     is_sure = standing.coverage.basis is Basis.LAN and fresh.unacked == 0
-    return is_sure and all(lane.error_ms is not None for lane in fresh.lanes)
+    return is_sure and all(lane.report.error_ms is not None for lane in fresh.lanes)
 
 
 @asynccontextmanager

@@ -217,7 +217,7 @@ def test_venue(
     say(
         venue, clock,
         known("5" * 16, clock, ago_s=0.4, name="South 1", gate="South", version="0.2.0",
-              ahead_ms=-80, error_ms=9, unacked=3),
+              offset_ms=-80, error_ms=9, unacked=3),
         known("6" * 16, clock, ago_s=400, name="West 1", gate="West", version="0.2.0", unacked=12),
         known("7" * 16, clock, ago_s=4000, name="VIP", active=False),
         alarms=("6" * 16,), ahead_ms=12, error_ms=4, ago_s=0.8, unacked=1,

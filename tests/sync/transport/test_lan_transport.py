@@ -151,7 +151,7 @@ def test_who_is_gone_is_remembered(venue: Open) -> None:
     for member in gates.gates:
         member.lane()
     gates.start()
-    until(lambda: basis(first) is Basis.LAN and bool(other_of(first).version))
+    until(lambda: basis(first) is Basis.LAN and bool(other_of(first).report.version))
     second.kill()
     until(lambda: first.linked() == 0)
     heard = other_of(first).lan_boot_ms
@@ -159,7 +159,7 @@ def test_who_is_gone_is_remembered(venue: Open) -> None:
     assert 0 <= SystemClock().read().boot_ms - heard < 30_000
     assert basis(first, 3600) is Basis.LAN
     assert basis(first, 0) is Basis.ALONE
-    assert other_of(first).version == __version__
+    assert other_of(first).report.version == __version__
 
 
 def test_a_new_worker_knows_when_the_others_were_heard(venue: Open) -> None:

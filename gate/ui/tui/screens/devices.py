@@ -81,7 +81,7 @@ class Devices(Vertical):
         return self.query_one(DataTable)
 
     def _row(self, device: Device) -> tuple[object, ...]:
-        app = gate_app(self)
+        app, report = gate_app(self), device.report
         is_odd = device.has_alarm or device.has_twin or device.tells_too_much
         return (
             ("! " if is_odd else "") + device_name(device),
@@ -90,8 +90,8 @@ class Devices(Vertical):
             number(device.unacked),
             device.figures.admitted,
             device.figures.lately,
-            offset(device.ahead_ms, device.error_ms),
-            printable(device.version, 12),
+            offset(report.offset_ms, report.error_ms),
+            printable(report.version, 12),
             printable(device.gate, 24),
         )
 
@@ -119,15 +119,15 @@ class Devices(Vertical):
             self.query_one("#device", Static).update("\n".join(self._lines(device)))
 
     def _lines(self, device: Device) -> list[str]:
-        app, figures = gate_app(self), device.figures
-        clock = offset(device.ahead_ms, device.error_ms)
-        version = printable(device.version, 20)
+        app, figures, report = gate_app(self), device.figures, device.report
+        clock = offset(report.offset_ms, report.error_ms)
+        version = printable(report.version, 20)
         parts = [
             device.id,
             printable(device.gate, 24),
             _("version {version}").format(version=version) if version else "",
             _("clock {offset}").format(offset=clock) if clock else "",
-            _("{n} quarantined").format(n=device.quarantined) if device.quarantined else "",
+            _("{n} quarantined").format(n=report.quarantined) if report.quarantined else "",
         ]
         numbers = _("admitted {admitted} · out {exited} · refused {refused}").format(
             admitted=figures.admitted, exited=figures.exited, refused=figures.refused

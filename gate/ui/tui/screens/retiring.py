@@ -31,6 +31,6 @@ def _why_not(device: Device) -> str:
         return _("This is this device itself: close its lane instead.")
     if device.state == "revoked":
         return _("It was revoked: nobody waits for it.")
-    if device.state == "retired" and device.retired_ms is None:
+    if device.state == "retired" and device.retired is None:
         return _("It was retired at the server or the host: take it back there.")
     return ""
