@@ -256,7 +256,7 @@ class _Gate:
         return self._lane.standing().coverage
 
     def unacked(self) -> int:
-        return self._lane.standing().freshness.unacked
+        return self._lane.standing().sync_status.unacked
 
     def knows(self, ticket: str) -> bool:
         with Fleet(self._folder) as venue:

@@ -31,7 +31,7 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
     """How things stand, by its names for programs."""
     clock = SystemClock().read()
     standing = ConnectivityReader(folder, heard_within_s).read(clock)
-    fresh = standing.freshness
+    fresh = standing.sync_status
     enrolment = load(folder)
     is_working = is_locked(folder, "sync")
     stored = _Stored(fresh.unacked, fresh.quarantined, fresh.alarms, fresh.floods)

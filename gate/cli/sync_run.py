@@ -137,17 +137,17 @@ class _StatusLine:
             line = _("{name} talks to the other gates. Ctrl+C ends it.")
             self._write(line.format(name=name))
 
-    def __call__(self, freshness: SyncStatus) -> None:
+    def __call__(self, status: SyncStatus) -> None:
         """Say it, if it is new."""
         links = {
             "stream": _("the server is heard"),
             "poll": _("the server is asked again and again"),
         }
-        server = links.get(freshness.link, "") or printable(freshness.last_error, 200)
-        if freshness.server and not server:
+        server = links.get(status.link, "") or printable(status.last_error, 200)
+        if status.server and not server:
             return
-        gates = _("gates heard: {n}").format(n=freshness.gates)
-        has_gates = freshness.gates or not freshness.server
+        gates = _("gates heard: {n}").format(n=status.gates)
+        has_gates = status.gates or not status.server
         line = " · ".join([*([server] if server else []), *([gates] if has_gates else [])])
         if line != self._last:
             self._last = line
@@ -158,7 +158,7 @@ class _StatusLine:
         sys.stderr.flush()
 
 
-def _silent(_freshness: SyncStatus) -> None:
+def _silent(_status: SyncStatus) -> None:
     """Nobody watches."""
 
 

@@ -178,8 +178,8 @@ class Entries:
             note=note,
             source=scan.source if scan else "",
             symbology=scan.symbology if scan else "",
-            server_ahead_ms=now.connectivity.freshness.ahead_ms,
-            server_error_ms=now.connectivity.freshness.error_ms,
+            server_ahead_ms=now.connectivity.sync_status.ahead_ms,
+            server_error_ms=now.connectivity.sync_status.error_ms,
             position=self.files.tickets.replica.position,
         )
 

@@ -77,7 +77,7 @@ def look(
     """Read everything this device knows of the venue."""
     standing = ConnectivityReader(folder, heard_within_s).read(now)
     with Fleet(folder) as venue:
-        alarmed = alarmed_devices(venue) | set(standing.freshness.alarms)
+        alarmed = alarmed_devices(venue) | set(standing.sync_status.alarms)
         return Seen(
             at_ms=now.wall_ms,
             standing=standing,
@@ -298,7 +298,7 @@ def _age(seen: Seen, time_zone: ZoneInfo) -> str:
     standing = seen.standing
     basis = basis_words(standing.coverage.basis, standing.age_ms)
     if standing.is_enrolled:
-        link = server_link(standing.freshness, standing.boot_ms, seen.at_ms, time_zone)
+        link = server_link(standing.sync_status, standing.boot_ms, seen.at_ms, time_zone)
     else:
         link = _("no server")
     if seen.newest_heard_ms is None:
@@ -310,7 +310,7 @@ def _age(seen: Seen, time_zone: ZoneInfo) -> str:
 
 
 def _server_ago_ms(seen: Seen) -> int | None:
-    heard_boot_ms = seen.standing.freshness.server_boot_ms
+    heard_boot_ms = seen.standing.sync_status.server_boot_ms
     return None if heard_boot_ms is None else seen.standing.boot_ms - heard_boot_ms
 
 

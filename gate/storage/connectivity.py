@@ -24,7 +24,7 @@ class Connectivity:
     boot_ms: int
     """The moment, by this device's boot clock."""
     coverage: Coverage
-    freshness: SyncStatus
+    sync_status: SyncStatus
     is_enrolled: bool
     """Whether it belongs to a server or a venue."""
 
@@ -51,7 +51,7 @@ class ConnectivityReader:
         self._venue = str(folder.venue)
         self._heard = str(folder.heard)
         self._folder = folder
-        self._freshness = SyncStatusReader(folder)
+        self._sync_status = SyncStatusReader(folder)
         self._within_ms = round(heard_within_s * 1000)
         self._hysteresis = hysteresis or Hysteresis()
 
@@ -60,7 +60,7 @@ class ConnectivityReader:
 
         ``store`` is the peer store it has open; without it, whatever is there to be opened.
         """
-        word = self._freshness.read(reading.boot_id)
+        word = self._sync_status.read(reading.boot_id)
         is_enrolled = bool(word.server) or any(map(is_there, self._memberships))
         if word is NOTHING:
             # An enrolled device that has heard nothing cannot know who else is at work.
@@ -88,7 +88,7 @@ class ConnectivityReader:
         """
         if not standing.is_enrolled or is_there(self._venue):
             return None
-        fresh = standing.freshness
+        fresh = standing.sync_status
         known = [stated_ms - (fresh.ahead_ms or 0)] if stated_ms else []
         if fresh.tickets_boot_ms is not None:
             age_ms = standing.boot_ms - fresh.tickets_boot_ms
@@ -105,7 +105,7 @@ class ConnectivityReader:
         """
         if not standing.is_enrolled or is_there(self._venue):
             return 0
-        fresh = standing.freshness
+        fresh = standing.sync_status
         in_boot = [fresh.server_boot_ms, *(lane.lan_boot_ms for lane in fresh.lanes)]
         newest = max((ms for ms in in_boot if ms is not None), default=None)
         if newest is not None:

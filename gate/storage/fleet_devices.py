@@ -62,7 +62,7 @@ def all_devices(fleet: Fleet, now_ms: int, standing: Connectivity) -> list[Devic
     known = {
         str(id_): read_device(body) for id_, body in fleet.peers.rows("SELECT id, body FROM device")
     }
-    fresh, disowned = standing.freshness, fleet.disowned()
+    fresh, disowned = standing.sync_status, fleet.disowned()
     lanes = {lane.device: lane for lane in fresh.lanes}
     found = []
     for id_ in {fleet.device, *figures, *known, *lanes}:
@@ -145,7 +145,7 @@ def _state(state: str, *, is_active: bool) -> str:
 
 def _own(device: Device, standing: Connectivity, lane: str) -> Device:
     """This device, which knows how it is itself, but for what was decided about it."""
-    fresh = standing.freshness
+    fresh = standing.sync_status
     return replace(
         device,
         state=device.state if device.state in _DECIDED else lane,

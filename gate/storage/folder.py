@@ -60,7 +60,7 @@ class Folder:
         return self.path / "server.json"
 
     @cached_property
-    def freshness(self) -> Path:
+    def sync_status(self) -> Path:
         """What the sync worker last heard; good for this boot only."""
         return self.path / "sync.json"
 

@@ -91,12 +91,12 @@ NOTHING = SyncStatus()
 _decoder = msgspec.json.Decoder(SyncStatus)
 
 
-def write(folder: Folder, freshness: SyncStatus) -> None:
+def write(folder: Folder, status: SyncStatus) -> None:
     """Say how fresh everything is. A disk without room for it is no fault here."""
-    part = folder.freshness.with_name("sync.json.part")
+    part = folder.sync_status.with_name("sync.json.part")
     try:
-        part.write_bytes(msgspec.json.encode(freshness))
-        os.replace(part, folder.freshness)
+        part.write_bytes(msgspec.json.encode(status))
+        os.replace(part, folder.sync_status)
     except OSError:
         pass
 
@@ -114,7 +114,7 @@ class SyncStatusReader:
     """Follows the worker's word; cheap enough to ask before every scan."""
 
     def __init__(self, folder: Folder) -> None:
-        self._path = str(folder.freshness)
+        self._path = str(folder.sync_status)
         self._stamp: tuple[int, int] | None = None
         self._last = NOTHING
 

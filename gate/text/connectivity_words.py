@@ -74,21 +74,21 @@ def _unheard(lane: OtherLane, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> 
     )
 
 
-def server_link(freshness: SyncStatus, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
+def server_link(status: SyncStatus, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
     """How server and gates were last heard, in a few words; the two times are the same moment."""
-    is_told = boot_ms - freshness.boot_ms < LINK_LOST_MS
-    gates = _("LAN {n}").format(n=freshness.gates if is_told else 0)
-    if not freshness.server and freshness.boot_id:
+    is_told = boot_ms - status.boot_ms < LINK_LOST_MS
+    gates = _("LAN {n}").format(n=status.gates if is_told else 0)
+    if not status.server and status.boot_id:
         return gates
-    central = _server(freshness, boot_ms, at_ms, time_zone)
-    return f"{central} · {gates}" if freshness.gates and is_told else central
+    central = _server(status, boot_ms, at_ms, time_zone)
+    return f"{central} · {gates}" if status.gates and is_told else central
 
 
-def _server(freshness: SyncStatus, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
-    heard_boot_ms = freshness.server_boot_ms
+def _server(status: SyncStatus, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
+    heard_boot_ms = status.server_boot_ms
     if heard_boot_ms is None:
         return _("central not heard yet")
-    if freshness.link and boot_ms - heard_boot_ms < LINK_LOST_MS:
+    if status.link and boot_ms - heard_boot_ms < LINK_LOST_MS:
         return _("central {ago}").format(ago=brief(boot_ms - heard_boot_ms))
     return _("central unheard since {when}").format(
         when=clock_time(at_ms - (boot_ms - heard_boot_ms), time_zone, near_ms=at_ms)

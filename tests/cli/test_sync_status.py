@@ -129,7 +129,7 @@ def test_whatever_ends_a_run_is_its_last_error(
     with pytest.raises(DamagedError):
         getattr(worker, how)()
     assert status(enrolled)["last_error"] == "tickets-x.db is damaged"
-    enrolled.freshness.unlink()
+    enrolled.sync_status.unlink()
 
     def alarms(_self: PeerStore) -> None:
         raise DamagedError("peers.db is damaged")

@@ -158,7 +158,7 @@ def test_an_enrolled_device_without_any_word_is_alone(
     assert lane.admit(Scan("GOOD001")).basis is Basis.ALONE
     say(venue, clock, known(OTHER, clock), boot_id="another")
     assert lane.admit(Scan("GOOD002")).basis is Basis.ALONE
-    venue.freshness.write_bytes(b'{"boot_id": 7')
+    venue.sync_status.write_bytes(b'{"boot_id": 7')
     assert lane.admit(Scan("GOOD003")).basis is Basis.ALONE
     say(venue, clock, known(OTHER, clock))
     assert lane.admit(Scan("GOOD004")).basis is Basis.ALONE

@@ -123,7 +123,7 @@ def test_a_retired_lane_is_waited_for_nowhere(
                     told_by_worker(folder, clock)
                     standing = lane.standing()
                     mine = [
-                        one for one in standing.freshness.lanes if one.device == gone.device_id()
+                        one for one in standing.sync_status.lanes if one.device == gone.device_id()
                     ]
                     assert len(mine) == 1
                     found.append(mine[0].active)

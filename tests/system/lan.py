@@ -126,7 +126,7 @@ class Member:
 
     def told(self) -> dict[str, object]:
         with suppress(OSError, ValueError):
-            return dict(json.loads(self.folder.freshness.read_bytes()))
+            return dict(json.loads(self.folder.sync_status.read_bytes()))
         return {}
 
     def entries(self) -> list[Entry]:

@@ -37,7 +37,7 @@ def server(config: Config, folder: Folder, clock: Clock) -> Finding:
     """Whether the server and the other gates are heard, and nobody among them is suspicious."""
     reading = clock.read()
     standing = ConnectivityReader(folder, config.sync.heard_within_s).read(reading)
-    fresh = standing.freshness
+    fresh = standing.sync_status
     require_not_revoked(folder)
     if not standing.is_enrolled:
         return Finding(Status.SKIP, _("no server"))

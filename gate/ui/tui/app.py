@@ -227,7 +227,7 @@ class GateApp(App[int], inherit_bindings=False):
         lane, standing = self.lane, self.lane.standing()
         if lane.is_revoked:
             return [printable(lane.place.gate, 24), _("REVOKED")]
-        fresh = standing.freshness
+        fresh = standing.sync_status
         basis = basis_words(standing.coverage.basis, standing.age_ms, is_brief=True)
         if standing.is_enrolled:
             link = server_link(fresh, standing.boot_ms, lane.now_ms(), self.time_zone)
@@ -255,7 +255,7 @@ class GateApp(App[int], inherit_bindings=False):
 
     def _tickets_age(self, standing: Connectivity) -> str:
         """How long ago the tickets were last known to be all there."""
-        known_ms, built_ms = standing.freshness.tickets_boot_ms, self.lane.tickets_built_ms()
+        known_ms, built_ms = standing.sync_status.tickets_boot_ms, self.lane.tickets_built_ms()
         if standing.is_enrolled and known_ms is not None:
             age = ago(standing.boot_ms - known_ms)
         else:

@@ -135,7 +135,7 @@ class Devices(Vertical):
         standing = self._board.standing if self._board else None
         if device.is_own and standing is not None and standing.is_enrolled:
             numbers += " · " + server_link(
-                standing.freshness, standing.boot_ms, app.lane.now_ms(), app.time_zone
+                standing.sync_status, standing.boot_ms, app.lane.now_ms(), app.time_zone
             )
         lines = [" · ".join(part for part in parts if part), numbers, *self._warnings(device)]
         if device.is_own and app.settings is not None:
