@@ -26,9 +26,13 @@ def window(ticket: Ticket) -> Window:
 
 
 def _overlap(*windows: Window) -> Window:
-    begins = [begin for begin, _ in windows if begin is not None]
-    ends = [end for _, end in windows if end is not None]
-    return (max(begins, default=None), min(ends, default=None))
+    begin = end = None
+    for first, last in windows:
+        if first is not None and (begin is None or first > begin):
+            begin = first
+        if last is not None and (end is None or last < end):
+            end = last
+    return begin, end
 
 
 def type_window(kind: TicketType, claimed_at: int | None) -> Window:
