@@ -175,7 +175,7 @@ def catch_up(root: Path, entries: int) -> float:
         venue.gates[0].start()
         until(lambda: bool(venue.gates[0].told()))
         late.start()
-        until(lambda: late.linked() == 1)
+        until(lambda: late.connected() == 1)
         began = time.monotonic()
         until(lambda: late.held() >= entries, 120)
         return time.monotonic() - began
@@ -198,7 +198,7 @@ def main() -> None:
     parser.add_argument("--hosts", action="store_true", help="4 gates on hosts of their own")
     options = parser.parse_args()
     print(
-        f"{'gates':>6} {'linked s':>9} {'known p50':>9} {'p99 ms':>8}",
+        f"{'gates':>6} {'connected s':>11} {'known p50':>9} {'p99 ms':>8}",
         f"{'echo p50':>9} {'p99 ms':>8}",
         f"{'idle CPU':>8} {'idle B/s':>9} {'B/entry':>9} {'CPU ms':>7}",
     )
@@ -215,14 +215,14 @@ def main() -> None:
                     if hosts is not None:
                         member.configure([], announce=True)
                     member.start(hosts.name(n) if hosts else "")
-                linked = venue.wait_linked(120)
+                connected = venue.wait_connected(120)
                 times = propagate(venue, options.scans)
                 bare = limit(venue, options.scans, Path(place), hosts)
                 idle, quiet, size, cpu = at_work(venue, options.seconds)
             finally:
                 venue.close()
         line = (
-            f"{count:6} {linked:9.1f}",
+            f"{count:6} {connected:11.1f}",
             f"{statistics.median(times):9.1f} {percentile(times, 0.99):8.1f}",
             f"{statistics.median(bare):9.1f} {percentile(bare, 0.99):8.1f}",
             f"{idle:8.2%} {quiet:9.0f} {size:9.0f} {cpu:7.1f}",

@@ -106,7 +106,7 @@ def finding() -> None:
                     stack.enter_context(strangers.spoofing(hosts, venue_id(membership), gates))
                 time.sleep(3)
                 second.start(hosts.name(1))
-                took.append(until(lambda second=second: second.linked() == 1, 60))
+                took.append(until(lambda second=second: second.connected() == 1, 60))
         print(f"{beside:44} {took[0]:6.1f} s {took[1]:6.1f} s")
     hosts.close()
 

@@ -96,7 +96,7 @@ def disturbed(seconds: float) -> None:
                 member.configure([hosts.address(0)])
                 member.lane()
                 member.start(hosts.name(n))
-            venue.wait_linked(60)
+            venue.wait_connected(60)
             time.sleep(SETTLED_S)
             readers = {
                 within_s: [

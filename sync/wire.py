@@ -53,7 +53,8 @@ class Frame(Struct, frozen=True, omit_defaults=True):
     signed_tips: Annotated[list[SignedTip], Meta(max_length=MAX_ENTRIES)] = []
     more: bool = False
     """The sender holds more that the other lacks; it did not fit."""
-    refused: Annotated[list[Rejected], Meta(max_length=MAX_ENTRIES)] = []
+    rejected: Annotated[list[Rejected], Meta(max_length=MAX_ENTRIES)] = []
+    """Entries that will never be accepted."""
     later: Annotated[list[Name], Meta(max_length=MAX_LATER)] = []
     """Devices of which more came than is taken now: to be sent again in the next comparison."""
 
@@ -142,7 +143,7 @@ class Heartbeat(Struct, frozen=True, omit_defaults=True):
     """As of which moment of their source's clock its tickets are complete."""
     current_ms: Milliseconds | None = None
     """By which moment it knew its tickets to be all there were, by its boot clock."""
-    linked: Annotated[dict[Name, Name], Meta(max_length=MAX_LINKS)] | None = None
+    connected: Annotated[dict[Name, Name], Meta(max_length=MAX_LINKS)] | None = None
     """The devices it hears itself and where they listen, when that has changed.
 
     ``central`` is among them while it hears the server.
@@ -157,8 +158,8 @@ class PeerMessage(Struct, frozen=True, omit_defaults=True):
     """What one gate says to another of its venue, on the stream between them."""
 
     frame: Frame = Frame()
-    took: Count = 0
-    """Frames with entries that were dealt with since the last word."""
+    acked: Count = 0
+    """How many frames with entries or a page were dealt with since the last message."""
     relay_requests: Annotated[list[Name], Meta(max_length=MAX_LINKS)] | None = None
     """Devices whose entries the other is to pass on from now on; ``*``: all it hears and we do not.
 

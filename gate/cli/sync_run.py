@@ -146,8 +146,8 @@ class _StatusLine:
         server = links.get(status.link, "") or printable(status.last_error, 200)
         if status.server and not server:
             return
-        gates = _("gates heard: {n}").format(n=status.gates)
-        has_gates = status.gates or not status.server
+        gates = _("gates heard: {n}").format(n=status.connected_peers)
+        has_gates = status.connected_peers or not status.server
         line = " · ".join([*([server] if server else []), *([gates] if has_gates else [])])
         if line != self._last:
             self._last = line

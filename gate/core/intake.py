@@ -36,22 +36,22 @@ def within_frame(raw: Iterable[bytes]) -> Iterator[bytes]:
 
 def read_bodies(raw: Iterable[bytes]) -> tuple[list[Carried], list[Rejected]]:
     """The entries of a frame, and those that no device can have meant."""
-    carried, refused = [], []
+    carried, rejected = [], []
     for body in raw:
         digest = entry_codec.digest(body).hex()
         try:
             body.decode()
             entry = entry_codec.glance(body)
         except (entry_codec.NoEntryError, UnicodeDecodeError) as error:
-            refused.append(Rejected("", 0, str(error)[:200], digest))
+            rejected.append(Rejected("", 0, str(error)[:200], digest))
             continue
         one = Carried(entry, bytes(body), digest)
         wrong = "too long" if len(body) > MAX_ENTRY else _wrong(one)
         if wrong:
-            refused.append(Rejected(entry.origin[:200], min(entry.seq, 2**53), wrong, digest))
+            rejected.append(Rejected(entry.origin[:200], min(entry.seq, 2**53), wrong, digest))
         else:
             carried.append(one)
-    return carried, refused
+    return carried, rejected
 
 
 def _wrong(one: Carried) -> str:

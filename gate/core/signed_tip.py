@@ -23,7 +23,7 @@ class Rejected(Struct, frozen=True):
     seq: Count
     reason: Annotated[str, Meta(max_length=500)]
     hash: Hex = ""
-    """SHA-256 of what was refused, by which its sender knows it."""
+    """SHA-256 of what was rejected, by which its sender knows it."""
 
 
 def signed_tip_message(origin: str, seq: int, hash_: str) -> bytes:

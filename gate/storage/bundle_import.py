@@ -211,9 +211,9 @@ def _entries(file: IO[bytes], path: Path, count: int) -> Iterator[tuple[bytes, E
         body = line.removesuffix(b"\n")
         if body == line or len(body) > MAX_ENTRY:
             raise _broken(path, _("it is not whole, or was altered"))
-        carried, refused = read_bodies([body])
-        if refused:
-            raise _broken(path, refused[0].reason)
+        carried, rejected = read_bodies([body])
+        if rejected:
+            raise _broken(path, rejected[0].reason)
         yield body, carried[0].entry
 
 

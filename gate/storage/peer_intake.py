@@ -25,7 +25,7 @@ class Taken:
 
     new: int = 0
     """Entries that were not held before."""
-    refused: list[Rejected] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
     gaps: set[str] = field(default_factory=set)
     """Origins of which something before what came is not held."""
     touched: frozenset[str] = frozenset()
@@ -81,7 +81,7 @@ class PeerIntake:
         self.is_full = not has_room(self._file.path)
         if self.is_full:
             return Taken(is_full=True)
-        carried, refused = read_bodies(raw if now_ms is None else within_frame(raw))
+        carried, rejected = read_bodies(raw if now_ms is None else within_frame(raw))
         signed_tips = list(signed_tips)
         meter = None if now_ms is None else Meter(self.allowance, now_ms)
         if meter is not None:
@@ -95,7 +95,7 @@ class PeerIntake:
             carried = own_or_vouched(carried, sender, vouched)
         later = frozenset(meter.later) if meter is not None else frozenset()
         if not carried:
-            return Taken(refused=refused, later=later)
+            return Taken(rejected=rejected, later=later)
         have = self._have()
         tips = {o: have.get(o, frozenset()) for o in {one.entry.origin for one in carried}}
         intake = Intake(tips, self._entries.hashes_at, meter)
@@ -109,7 +109,7 @@ class PeerIntake:
         self._devices.note(intake.taken)
         if meter is not None:
             self._allowances |= meter.drawn
-        return Taken(len(intake.taken), refused, intake.gaps, frozenset(tips), later)
+        return Taken(len(intake.taken), rejected, intake.gaps, frozenset(tips), later)
 
     def allowance(self, device: str) -> Allowance:
         """What may still be taken in of a device."""

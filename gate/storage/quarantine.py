@@ -18,9 +18,9 @@ class Quarantine:
         self._file = file
         self._counts = self._read_counts()
 
-    def put(self, refused: Iterable[Rejected], at_ms: int, by: str = "") -> None:
+    def put(self, rejected: Iterable[Rejected], at_ms: int, by: str = "") -> None:
         """Keep what was refused of what ``by`` has brought; without a name, by the server."""
-        rows = [(at_ms, by, r.origin, r.seq, r.reason, r.hash) for r in refused]
+        rows = [(at_ms, by, r.origin, r.seq, r.reason, r.hash) for r in rejected]
         room = QUARANTINED - self.count()
         room = min(room, QUARANTINED_OF_ONE - self._counts.get(by, 0))
         if room <= 0:

@@ -80,11 +80,11 @@ class SyncStatus:
     """Which peer store this is said of, as ``peers.store_of`` names it; empty: none."""
     is_complete: bool = True
     """Whether it has fetched, since it was made, all that somebody else held."""
-    gates: int = 0
+    connected_peers: int = 0
     """How many of them are heard directly."""
-    turned_away: int = 0
-    """How often a stranger or a revoked device was turned away on the LAN."""
-    last_turned_away: str = ""
+    unauthorised: int = 0
+    """How often a stranger or a revoked device called on the LAN."""
+    last_unauthorised: str = ""
 
 
 NOTHING = SyncStatus()

@@ -77,11 +77,11 @@ def _unheard(lane: OtherLane, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> 
 def server_link(status: SyncStatus, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:
     """How server and gates were last heard, in a few words; the two times are the same moment."""
     is_told = boot_ms - status.boot_ms < LINK_LOST_MS
-    gates = _("LAN {n}").format(n=status.gates if is_told else 0)
+    gates = _("LAN {n}").format(n=status.connected_peers if is_told else 0)
     if not status.server and status.boot_id:
         return gates
     central = _server(status, boot_ms, at_ms, time_zone)
-    return f"{central} · {gates}" if status.gates and is_told else central
+    return f"{central} · {gates}" if status.connected_peers and is_told else central
 
 
 def _server(status: SyncStatus, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:

@@ -53,7 +53,7 @@ def _foresee(
             (f"{row.id}.", f"{row.id}/"),
         )
     ]
-    carried, _refused = read_bodies(bodies)
+    carried, _rejected = read_bodies(bodies)
     until = kept_until(carried, from_ms)
     steps: dict[str, list[Step]] = defaultdict(list)
     for one in carried:

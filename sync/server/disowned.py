@@ -27,7 +27,7 @@ def of_device(event: str, device: str) -> tuple[ColumnElement[bool], ...]:
 def tips_before(connection: Connection, event: str, device: str, from_ms: int) -> Have:
     """The tips up to which a device's entries count that is disowned from a moment on."""
     rows = connection.execute(select(t.entry.c.body).where(*of_device(event, device)))
-    carried, _refused = read_bodies(body.encode() for (body,) in rows)
+    carried, _rejected = read_bodies(body.encode() for (body,) in rows)
     return kept_until(carried, from_ms)
 
 

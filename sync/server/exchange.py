@@ -37,7 +37,7 @@ _decoder = msgspec.json.Decoder(SyncRequest)
 class Left(NamedTuple):
     """What was not taken in of what a device brought."""
 
-    refused: Sequence[Rejected] = ()
+    rejected: Sequence[Rejected] = ()
     """Never will be."""
     later: Sequence[str] = ()
     """Devices of which more came than is taken now."""
@@ -65,7 +65,7 @@ class Exchange:
             answer = await server.read(journals.answer, device.event, frame, touched)
         else:
             answer = Frame(have=tips_to_text(touched))
-        answer = msgspec.structs.replace(answer, refused=left.refused, later=left.later)
+        answer = msgspec.structs.replace(answer, rejected=left.rejected, later=left.later)
         head = await server.tip_cache.cursor(device.event)
         lanes = server.device_cache.lanes(device.event) if self._is_due(device, frame) else None
         stamp = self.stamp(device.event, request, with_devices=lanes is not None)
@@ -95,13 +95,13 @@ class Exchange:
             read = await server.access.beside(read_entries, frame.entries)
         else:
             read = read_entries(frame.entries)
-        carried, refused, bodies = read
-        if refused:
-            server.metrics.refused.inc(len(refused))
+        carried, rejected, bodies = read
+        if rejected:
+            server.metrics.rejected.inc(len(rejected))
             await server.write(
                 partial(
                     quarantine,
-                    device=device.id, refused=refused, bodies=bodies, now_ms=read_wall_ms(),
+                    device=device.id, rejected=rejected, bodies=bodies, now_ms=read_wall_ms(),
                 )
             )  # fmt: skip
         if len(frame.signed_tips) > TIPS_AT_ONCE:
@@ -109,12 +109,12 @@ class Exchange:
         else:
             signed_tips = self._good(device, frame.signed_tips)
         if not carried and not signed_tips:
-            return {}, Left(refused)
+            return {}, Left(rejected)
         vouched = {(tip.origin, tip.seq, tip.hash) for tip in signed_tips}
         taken = await server.push_batches.take(
             device.event, Push(device.id, carried, vouched, signed_tips)
         )
-        touched, left = taken.tips, Left(refused, sorted(taken.later)[:MAX_LATER])
+        touched, left = taken.tips, Left(rejected, sorted(taken.later)[:MAX_LATER])
         if device.id in taken.later:
             server.callers.charge_flood(device)
         # Of what it brought and we do not hold, for want of what came before, it must be told.

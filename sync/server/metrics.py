@@ -20,7 +20,7 @@ class Metrics:
         )  # fmt: skip
         self._of_route: dict[tuple[str, int], Counter] = {}
         self.entries = Counter("gate_entries", "Entries brought", registry=self._registry)
-        self.refused = Counter("gate_refused", "Entries refused", registry=self._registry)
+        self.rejected = Counter("gate_rejected", "Entries rejected", registry=self._registry)
         self.pushes = Counter("gate_pushes", "Pushes committed", registry=self._registry)
         self.exchange = Histogram(
             "gate_exchange_seconds", "Time to answer an exchange", buckets=_SECONDS,

@@ -110,17 +110,17 @@ def read_entries(
 ) -> tuple[list[Carried], list[Rejected], dict[str, bytes]]:
     """The entries of a frame, those that are none, and the bytes of these by their hash."""
     bodies = [bytes(one) for one in raw]
-    carried, refused = read_bodies(bodies)
-    if not refused:
+    carried, rejected = read_bodies(bodies)
+    if not rejected:
         return carried, [], {}
     read = {one.body for one in carried}
-    return carried, refused, {digest(body).hex(): body for body in bodies if body not in read}
+    return carried, rejected, {digest(body).hex(): body for body in bodies if body not in read}
 
 
 def quarantine(
     connection: Connection,
     device: str,
-    refused: Iterable[Rejected],
+    rejected: Iterable[Rejected],
     bodies: Mapping[str, bytes],
     now_ms: int,
 ) -> None:
@@ -132,6 +132,6 @@ def quarantine(
     rows = [
         {"device": device, "digest": one.hash, "at_ms": now_ms, "reason": one.reason,
          "body": bodies[one.hash][:MAX_ENTRY]}
-        for one in refused
+        for one in rejected
     ]  # fmt: skip
     connection.execute(insert_into(connection, q).on_conflict_do_nothing(), rows)

@@ -125,7 +125,7 @@ class DeviceStream:
             if any(left) or request.report is not None:
                 now_ms = read_wall_ms()
                 stamp = server.exchange.stamp(self.device.event, request)
-                frame = Frame(refused=list(left.refused), later=list(left.later))
+                frame = Frame(rejected=list(left.rejected), later=list(left.later))
                 self.offer(_encode(SyncResponse(frame, now_ms, stamp=stamp)))
 
     def _log_faults(self, *tasks: "asyncio.Task[None]") -> None:

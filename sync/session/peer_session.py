@@ -62,13 +62,13 @@ class PeerSession:
         self._has_gap = False
         self._owed: set[str] = set()
         self._later: frozenset[str] = frozenset()
-        self._took = 0
+        self._acks_due = 0
         self._in_flight = 0
         self.passes_on: frozenset[str] = frozenset()
         self.asked: frozenset[str] = frozenset()
         """What the other was asked to pass on."""
         self._asks_anew = False
-        self.linked: Mapping[str, str] = {}
+        self.connected: Mapping[str, str] = {}
         """Whom the other hears, and where they listen."""
         self._lacking: dict[str, frozenset[Tip]] = {}
         """What the other was found to hold that we do not."""
@@ -89,16 +89,16 @@ class PeerSession:
         signed_tips: list[SignedTip] = []
         if self.is_known and self._in_flight < WINDOW:
             entries, signed_tips, _more = self._out.load(mine, self._may_send, sign=True)
-        took = self._took
-        if not (page or have or entries or signed_tips or took or relay_requests is not None):
+        acks = self._acks_due
+        if not (page or have or entries or signed_tips or acks or relay_requests is not None):
             return None
         later = sorted(self._later)[:MAX_LATER]
         self._owed.clear()
-        self._took, self._asks_anew, self._later = 0, False, frozenset()
+        self._acks_due, self._asks_anew, self._later = 0, False, frozenset()
         self._in_flight += bool(entries or page)
         bodies = [Raw(one.body) for one in entries]
         frame = Frame(tips_to_text(have), page, bodies, signed_tips, later=later)
-        return PeerMessage(frame, took, relay_requests)
+        return PeerMessage(frame, acks, relay_requests)
 
     def _next_page(self, mine: Have) -> Page | None:
         """What of a comparison is to be said now; one after the other, as the link takes them."""
@@ -141,7 +141,7 @@ class PeerSession:
             self._out.learn(theirs)
         else:
             self._receive_page(Page(*frame.page), theirs)
-        self._in_flight = max(0, self._in_flight - message.took)
+        self._in_flight = max(0, self._in_flight - message.acked)
         self._out.wait(frame.later)
         self._lacking = self._lacked(self._lacking | theirs)
         if len(self._out.known) > KNOWN_ORIGINS:
@@ -149,15 +149,15 @@ class PeerSession:
         if message.relay_requests is not None:
             self.passes_on = frozenset(message.relay_requests)
         if message.heartbeat is not None:
-            if message.heartbeat.linked is not None:
-                self.linked = message.heartbeat.linked
+            if message.heartbeat.connected is not None:
+                self.connected = message.heartbeat.connected
             if self._has_gap:
                 self._needs_whole, self._has_gap = True, False
-        self._took += bool(frame.entries or frame.page)
+        self._acks_due += bool(frame.entries or frame.page)
         self._owed |= taken.touched
         self._later |= taken.later
-        if taken.refused:
-            self._peer_store.quarantine.put(taken.refused, now_ms, self.device)
+        if taken.rejected:
+            self._peer_store.quarantine.put(taken.rejected, now_ms, self.device)
         # At the next beat, for it may be that the other does not hold what is missing.
         self._has_gap = self._has_gap or bool(taken.gaps)
 
@@ -210,7 +210,7 @@ class PeerSession:
         device = device_of(origin)
         if device == self._peer_store.device or device in self.passes_on:
             return True
-        return ALL in self.passes_on and device != self.device and device not in self.linked
+        return ALL in self.passes_on and device != self.device and device not in self.connected
 
 
 @dataclass(slots=True)
@@ -228,14 +228,14 @@ class RelayRequests:
         bridge = (
             None
             if hears_central
-            else _one_of([session for session in sessions if CENTRAL in session.linked], ALL)
+            else _one_of([session for session in sessions if CENTRAL in session.connected], ALL)
         )
         if bridge is not None:
             relay_requests[bridge.device].add(ALL)
-        unheard = {d for session in sessions for d in session.linked} - heard - {me, CENTRAL}
+        unheard = {d for session in sessions for d in session.connected} - heard - {me, CENTRAL}
         for device in unheard:
-            knows = [session for session in sessions if device in session.linked]
-            if bridge is None or device not in bridge.linked:
+            knows = [session for session in sessions if device in session.connected]
+            if bridge is None or device not in bridge.connected:
                 chosen = _one_of(knows, device)
                 if chosen is not None:
                     relay_requests[chosen.device].add(device)

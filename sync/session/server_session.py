@@ -93,10 +93,10 @@ class ServerSession:
             if not (more or has_gaps):
                 self._go_on(page)
         self._put_receipts(theirs)
-        if frame.refused:
-            self._note_refusals(frame.refused, now_ms)
-        if taken.refused:
-            peer_store.quarantine.put(taken.refused, now_ms, CENTRAL)
+        if frame.rejected:
+            self._note_rejected(frame.rejected, now_ms)
+        if taken.rejected:
+            peer_store.quarantine.put(taken.rejected, now_ms, CENTRAL)
         if has_gaps:
             self.needs_whole, self._after = True, ""
         return Received(taken.new, more or has_gaps or (to_whole and self.needs_whole))
@@ -131,9 +131,9 @@ class ServerSession:
         if any(receipts.get(origin) != tips for origin, tips in own.items()):
             self._peer_store.receipts.put(own)
 
-    def _note_refusals(self, refused: Iterable[Rejected], now_ms: int) -> None:
+    def _note_rejected(self, rejected: Iterable[Rejected], now_ms: int) -> None:
         kept = []
-        for one in refused:
+        for one in rejected:
             sent = self._sent.get(one.hash, one)
             self._block(sent.origin, sent.seq)
             kept.append(Rejected(sent.origin, sent.seq, one.reason, one.hash))

@@ -46,9 +46,9 @@ class Dialler:
         self._expelled = expelled
         self._calls: dict[str, asyncio.Task[None]] = {}
 
-    def call_who_is_due(self, linked: Collection[str], now_s: float) -> None:
-        """Begin to call those that are not linked, as far as it is time to."""
-        for place in self._places.due(linked, now_s):
+    def call_who_is_due(self, connected: Collection[str], now_s: float) -> None:
+        """Begin to call those that are not connected, as far as it is time to."""
+        for place in self._places.due(connected, now_s):
             if len(self._calls) >= CALLS:
                 return
             if place.at not in self._calls:

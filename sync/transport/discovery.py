@@ -30,7 +30,7 @@ TYPE = "_venue-gate._tcp.local."
 _DEVICE = re.compile(r"[0-9a-f]{16}")
 ASK_MS = 2000
 ASK_AGAIN_S = 10.0
-"""How often those that announced themselves and are not linked are asked where they are."""
+"""How often those that announced themselves and are not connected are asked where they are."""
 ASKED_AT_ONCE = 32
 """Strangers may announce names without end: so many are asked at a time, besides members."""
 ADDRESSES = 8
@@ -65,11 +65,11 @@ class Discovery:
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._ask_again_s = 0.0
 
-    async def look(self, linked: Collection[str]) -> None:
-        """Begin, and begin anew when the network is another; ask again for who is not linked."""
+    async def look(self, connected: Collection[str]) -> None:
+        """Begin, and begin anew when the network is another; ask again for who is not connected."""
         network = network_now()
         if network == self._network and self._zeroconf is not None:
-            self._ask_for_others(self._zeroconf.zeroconf, linked)
+            self._ask_for_others(self._zeroconf.zeroconf, connected)
             return
         self._network = network
         addresses = own_addresses()
@@ -122,7 +122,7 @@ class Discovery:
             return
         self._begin_asking(zeroconf, name)
 
-    def _ask_for_others(self, zeroconf: Zeroconf, linked: Collection[str]) -> None:
+    def _ask_for_others(self, zeroconf: Zeroconf, connected: Collection[str]) -> None:
         now = time.monotonic()
         if now < self._ask_again_s:
             return
@@ -132,7 +132,7 @@ class Discovery:
         # Not always the same strangers.
         random.shuffle(names)
         for name in names:
-            if _device(name) not in linked:
+            if _device(name) not in connected:
                 self._begin_asking(zeroconf, name)
 
     def _begin_asking(self, zeroconf: Zeroconf, name: str) -> None:

@@ -37,9 +37,9 @@ class Guard:
         self.twins: set[str] = set()
         """Devices of which two machines were heard here; this one, if another is called so."""
         self._warned_s = float("-inf")
-        self.turned_away = 0
-        """How often a stranger or a revoked device was."""
-        self.last_turned_away = ""
+        self.unauthorised = 0
+        """How often a stranger or a revoked device called."""
+        self.last_unauthorised = ""
 
     def turns_away(self, member: tuple[str, str] | None, host: str) -> bool:
         """Whether whoever shows that certificate (device, key) from there is, which then counts."""
@@ -50,12 +50,12 @@ class Guard:
 
     def turn_away(self, who: str, why: str) -> None:
         """Somebody, or what came of it, was turned away."""
-        self.turned_away += 1
-        self.last_turned_away = f"{who}: {why}"
+        self.unauthorised += 1
+        self.last_unauthorised = f"{who}: {why}"
         # A flood of strangers must not become a flood of lines.
         if self._now_s() - self._warned_s > WARN_EVERY_S:
             self._warned_s = self._now_s()
-            log.warning("lan: turned away %s", self.last_turned_away)
+            log.warning("lan: turned away %s", self.last_unauthorised)
 
     def note_run(self, device: str, run: str) -> None:
         """A machine has shown that it is a device: not another one than the one that is heard."""

@@ -51,7 +51,7 @@ class Place:
     first_s: float
     """When it was first heard of."""
     heard_of_s: float
-    """When it was last heard of, or linked."""
+    """When it was last heard of, or connected."""
     call_at_s: float = 0.0
     failures: int = 0
 
@@ -98,10 +98,10 @@ class Places:
         again_s = CALL_AGAIN_S[min(place.failures, len(CALL_AGAIN_S) - 1)]
         place.failures, place.call_at_s = place.failures + 1, now_s + again_s
 
-    def forget(self, linked: Collection[str], now_s: float) -> None:
+    def forget(self, connected: Collection[str], now_s: float) -> None:
         """Let go of what was not heard of for too long."""
         for place in list(self._kept.values()):
-            if place.device in linked and place.rank > Rank.ANNOUNCED:
+            if place.device in connected and place.rank > Rank.ANNOUNCED:
                 # Announced once, it may not be again: it is called here after a cut.
                 place.heard_of_s = now_s
             kept_s = UNPROVED_S if place.rank is Rank.ANNOUNCED else FORGET_S
@@ -113,13 +113,13 @@ class Places:
         for place in self._kept.values():
             place.call_at_s = 0.0
 
-    def due(self, linked: Collection[str], now_s: float) -> list[Place]:
+    def due(self, connected: Collection[str], now_s: float) -> list[Place]:
         """Who is to be called now, the most certain first."""
-        found = [place for place in self._kept.values() if self._is_due(place, linked, now_s)]
+        found = [place for place in self._kept.values() if self._is_due(place, connected, now_s)]
         return sorted(found, key=lambda place: -place.rank)
 
-    def _is_due(self, place: Place, linked: Collection[str], now_s: float) -> bool:
-        if place.device == self._device or place.device in linked or now_s < place.call_at_s:
+    def _is_due(self, place: Place, connected: Collection[str], now_s: float) -> bool:
+        if place.device == self._device or place.device in connected or now_s < place.call_at_s:
             return False
         return place.device < self._device or now_s - place.first_s >= YIELD_S
 

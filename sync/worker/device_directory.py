@@ -99,7 +99,7 @@ class DeviceDirectory:
             *self._stated,
             *self._members,
             *self._peer_store.devices.with_lanes(),
-            *(gates.linked if gates else ()),
+            *(gates.connected if gates else ()),
         } - {self._peer_store.device, CENTRAL}
         return tuple(self._lane(device, gates, now_ms) for device in sorted(known))
 
@@ -142,7 +142,7 @@ class DeviceDirectory:
 
     def _lane(self, device: str, gates: PeerSet | None, now_ms: int) -> sync_status.DeviceStatus:
         stated = self._stated.get(device) or EventDevice(device)
-        gate = gates.linked.get(device) if gates else None
+        gate = gates.connected.get(device) if gates else None
         state = self._state(device)
         retirement = (
             self._peer_store.devices.retirement(device, now_ms) if state == ENROLLED else None

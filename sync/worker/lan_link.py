@@ -97,10 +97,10 @@ class LanLink:
         is_heard = self._contact.is_heard(files.clock.read().boot_ms)
         self.peers.heartbeat(heartbeat, hears_central=is_heard)
         head = self._sources.head if self._contact.url else None
-        current_ms = current_by_peers(self.peers.linked.values(), position.cursor, head)
+        current_ms = current_by_peers(self.peers.connected.values(), position.cursor, head)
         if current_ms is not None:
             self._sources.be_current(current_ms)
-        for device, peer in list(self.peers.linked.items()):
+        for device, peer in list(self.peers.connected.items()):
             if why := directory.why_not(device, peer.link.key):
                 self.transport.cut(device, why)
 
@@ -120,8 +120,8 @@ def current_by_peers(peers: Iterable[Peer], cursor: str, head: str | None) -> in
 
     With a server that is for one to say that has the same, of itself: a moment stays what it
     is from gate to gate. But nobody is believed against a newer ``head`` that is known here.
-    Without a server (``None``) all that are linked have to have the same, as nobody else would tell
-    of newer ones.
+    Without a server (``None``) all that are connected have to have the same, as nobody else would
+    tell of newer ones.
     """
     peers = list(peers)
     same = [peer for peer in peers if peer.heartbeat.report.cursor == cursor]

@@ -61,7 +61,7 @@ class Peer:
 
 
 class PeerSet:
-    """Every gate that is linked: what it is told and what it tells."""
+    """Every gate that is connected: what it is told and what it tells."""
 
     def __init__(
         self,
@@ -87,13 +87,13 @@ class PeerSet:
         self._own_published = self._published = 0
         self._clocks: dict[str, Comparison] = {}
         self._compared: dict[str, PeerSession] = {}
-        """By device, the pair that knows what it holds; also when it is not linked any more."""
-        self._linked_sent: Mapping[str, str] | None = None
+        """By device, the pair that knows what it holds; also when it is not connected any more."""
+        self._connected_sent: Mapping[str, str] | None = None
         self._late_sent: Mapping[str, int] | None = None
-        self.linked: dict[str, Peer] = {}
+        self.connected: dict[str, Peer] = {}
         """By device."""
         self.reports: dict[str, DeviceReport] = {}
-        """What each device last said of itself, also when it is not linked any more."""
+        """What each device last said of itself, also when it is not connected any more."""
 
     def receive(self, event: Event) -> None:
         """Deal with what happened on the LAN."""
@@ -101,19 +101,19 @@ class PeerSet:
             self._receive_message(event.link, event.message)
         elif isinstance(event, Connected):
             link = event.link
-            log.info("lan: linked with %s at %s", link.device, link.host)
+            log.info("lan: connected with %s at %s", link.device, link.host)
             self._keys[link.device] = link.key
             peer_session = PeerSession(self._peer_store, self._key, link.device, self._verify)
-            self.linked[link.device] = Peer(link, peer_session)
+            self.connected[link.device] = Peer(link, peer_session)
             self._clocks[link.device] = Comparison()
             # It has not been told whom we hear, and how late.
-            self._linked_sent = self._late_sent = None
-            self._send(self.linked[link.device])
+            self._connected_sent = self._late_sent = None
+            self._send(self.connected[link.device])
         elif isinstance(event, Disconnected):
-            peer = self.linked.get(event.link.device)
+            peer = self.connected.get(event.link.device)
             if peer is not None and peer.link is event.link:
                 log.info("lan: %s is gone %s", event.link.device, event.why)
-                del self.linked[event.link.device]
+                del self.connected[event.link.device]
 
     def publish(self) -> None:
         """Say what is new to whom it concerns."""
@@ -121,9 +121,9 @@ class PeerSet:
         peer_store.follow_journal()
         own, others = peer_store.journal.version, peer_store.entries.version
         if own != self._own_published:
-            concerned = list(self.linked.values())
+            concerned = list(self.connected.values())
         elif others != self._published:
-            concerned = [peer for peer in self.linked.values() if peer.peer_session.passes_on]
+            concerned = [peer for peer in self.connected.values() if peer.peer_session.passes_on]
         else:
             return
         self._own_published, self._published = own, others
@@ -132,14 +132,14 @@ class PeerSet:
 
     def heartbeat(self, heartbeat: Heartbeat, *, hears_central: bool) -> None:
         """Say how we are, to everybody, and see to it that everything reaches us."""
-        peers = list(self.linked.values())
-        linked = {device: peer.place for device, peer in self.linked.items()}
+        peers = list(self.connected.values())
+        connected = {device: peer.place for device, peer in self.connected.items()}
         if hears_central:
-            linked[CENTRAL] = ""
-        if linked != self._linked_sent:
-            self._linked_sent = linked
-            heartbeat = msgspec.structs.replace(heartbeat, linked=linked)
-        late = {d: ms for d in self.linked if (ms := self._clocks[d].least) is not None}
+            connected[CENTRAL] = ""
+        if connected != self._connected_sent:
+            self._connected_sent = connected
+            heartbeat = msgspec.structs.replace(heartbeat, connected=connected)
+        late = {d: ms for d in self.connected if (ms := self._clocks[d].least) is not None}
         if late != self._late_sent:
             self._late_sent = late
             heartbeat = msgspec.structs.replace(heartbeat, late=late)
@@ -174,13 +174,13 @@ class PeerSet:
         at_ms = self._look().boot_ms
         self._lan.send(
             (peer.link, _encode(PeerMessage(stamp=self._stamp(peer, at_ms))))
-            for peer in self.linked.values()
+            for peer in self.connected.values()
         )
 
     def who_hear(self, device: str) -> list[str]:
-        """The linked gates that say they hear a device, or ``central``."""
+        """The connected gates that say they hear a device, or ``central``."""
         return [
-            linked for linked, peer in self.linked.items() if device in peer.peer_session.linked
+            other for other, peer in self.connected.items() if device in peer.peer_session.connected
         ]
 
     def heard_boot_ms(self, device: str) -> int | None:
@@ -200,7 +200,7 @@ class PeerSet:
 
     def _receive_message(self, link: Link, message: PeerMessage) -> None:
         link.dealt_with += 1
-        peer = self.linked.get(link.device)
+        peer = self.connected.get(link.device)
         if peer is None or peer.link is not link:
             return
         now = self._clock.read()
@@ -218,14 +218,14 @@ class PeerSet:
             )
             peer.current_ms = peer.placed(message.heartbeat.current_ms, now.boot_ms)
             # Only of devices there are: a gate that lies can name new ones without end.
-            known = filter(self._key_of, peer.peer_session.linked)
+            known = filter(self._key_of, peer.peer_session.connected)
             self._heard_ms |= dict.fromkeys(known, now.boot_ms)
             self._receive_clock(link.device, message.heartbeat, now)
             if peer.place != where:
                 self._lan.know({link.device: peer.place}, Rank.PROVED)
-            if message.heartbeat.linked is not None:
+            if message.heartbeat.connected is not None:
                 self._lan.know(
-                    {d: at for d, at in message.heartbeat.linked.items() if d != CENTRAL}
+                    {d: at for d, at in message.heartbeat.connected.items() if d != CENTRAL}
                 )
         self._send(peer)
         self.publish()
@@ -259,7 +259,7 @@ class PeerSet:
         others = {}
         for device in self._watermarks.devices():
             mark = self._watermarks.newest(device)
-            is_wanted = device != peer.link.device and device not in peer.peer_session.linked
+            is_wanted = device != peer.link.device and device not in peer.peer_session.connected
             if is_wanted and mark is not None and at_ms - mark.boot_ms <= PASSED_ON_MS:
                 others[device] = Watermark(mark.tip, mark.boot_ms)
         return Stamp(at_ms, self._peer_store.journal.tip, peer.got, others)

@@ -159,9 +159,9 @@ def _with_lan(status: SyncStatus, lan: LanLink) -> SyncStatus:
     return replace(
         status,
         twins=tuple(sorted({*status.twins, *guard.twins})),
-        gates=len(lan.peers.linked),
-        turned_away=guard.turned_away,
-        last_turned_away=guard.last_turned_away,
+        connected_peers=len(lan.peers.connected),
+        unauthorised=guard.unauthorised,
+        last_unauthorised=guard.last_unauthorised,
     )
 
 

@@ -227,7 +227,7 @@ class Worker:
         """Take tickets from another gate, while the server does not answer."""
         if self._lan is None or self._contact.is_heard(self._files.clock.read().boot_ms):
             return
-        self._sources.follow_peer(self._lan.peers.linked.values(), self._lan.transport)
+        self._sources.follow_peer(self._lan.peers.connected.values(), self._lan.transport)
 
 
 def _heard_on_lan(lanes: tuple[DeviceStatus, ...]) -> dict[str, int]:

@@ -158,7 +158,7 @@ def test_what_is_too_long_is_refused_alone(holdings: PeerStore, said: dict[str, 
     """By its bytes, so everywhere alike; the device's other origins and other devices go on."""
     long, good, other = Maker(FIRST), Maker(FIRST, "bb"), Maker(SECOND)
     taken = brought(holdings, long, [long.make(ticket="t", **said)])
-    assert (taken.new, len(taken.refused)) == (0, 1)
+    assert (taken.new, len(taken.rejected)) == (0, 1)
     for maker in (good, other):
         assert brought(holdings, maker, maker.run(2)).new == 2
     longest = Maker(SECOND, "cc")
@@ -168,16 +168,16 @@ def test_what_is_too_long_is_refused_alone(holdings: PeerStore, said: dict[str, 
 def test_the_quarantine_is_bounded(holdings: PeerStore) -> None:
     """By who has brought it, so that one leaves room for what another has."""
 
-    def refused(name: str, count: int) -> list[Rejected]:
+    def rejected(name: str, count: int) -> list[Rejected]:
         return [Rejected("", 0, "no", f"{name}{n}") for n in range(count)]
 
     for batch in range(4):
-        holdings.quarantine.put(refused(f"a{batch}-", 500), NOW_MS, FIRST)
+        holdings.quarantine.put(rejected(f"a{batch}-", 500), NOW_MS, FIRST)
     assert holdings.quarantine.count() == quarantine.QUARANTINED_OF_ONE
-    holdings.quarantine.put(refused("b", 3), NOW_MS, SECOND)
+    holdings.quarantine.put(rejected("b", 3), NOW_MS, SECOND)
     assert holdings.quarantine.count() == quarantine.QUARANTINED_OF_ONE + 3
     for n in range(10):
-        holdings.quarantine.put(refused(f"c{n}-", 1000), NOW_MS, f"{n:016x}")
+        holdings.quarantine.put(rejected(f"c{n}-", 1000), NOW_MS, f"{n:016x}")
     assert holdings.quarantine.count() == quarantine.QUARANTINED
 
 

@@ -68,7 +68,7 @@ def test_until_when_a_device_counts() -> None:
     """What it did before the moment; nothing after the first that is not."""
     maker = Maker(LIAR)
     times = [1, 5, 9, 2]
-    carried, _refused = read_bodies([entries_at(maker, at) for at in times])
+    carried, _rejected = read_bodies([entries_at(maker, at) for at in times])
     assert kept_until(carried, 0) == {}
     ((tip,),) = kept_until(carried, 6).values()
     assert tip.seq == 2

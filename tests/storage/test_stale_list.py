@@ -140,7 +140,7 @@ def test_the_setting_has_two_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("client", "head", "linked", "current_ms"),
+    ("client", "head", "connected", "current_ms"),
     [
         (True, "", {"b": ("aa:1:x", 70, 40), "d": ("aa:1:x", 70, 50)}, 50),
         (True, "", {"b": ("aa:2:y", 70, 40)}, None),
@@ -158,17 +158,17 @@ def test_other_gates_show_that_a_list_is_current(
     *,
     client: bool,
     head: str,
-    linked: dict[str, tuple[str, int | None, int | None]],
+    connected: dict[str, tuple[str, int | None, int | None]],
     current_ms: int | None,
 ) -> None:
-    """One with the same that says so of itself; where there is no server, all that are linked."""
+    """One with the same that says so of itself; without a server, all that are connected."""
     peers: Any = [
         SimpleNamespace(
             heartbeat=Heartbeat(report=DeviceReport(cursor=cursor)),
             heartbeat_ms=said,
             current_ms=known,
         )
-        for cursor, said, known in linked.values()
+        for cursor, said, known in connected.values()
     ]
     assert current_by_peers(peers, "aa:1:x", head if client else None) == current_ms
 

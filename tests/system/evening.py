@@ -464,7 +464,7 @@ class Central:
             return
         device = gate.folder.device_id()
         self.device_cache.reports.note(device, ask.report, ask.stamp)
-        carried, _refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
+        carried, _rejected = read_bodies(bytes(raw) for raw in ask.frame.entries)
         push = intake.Push(device, carried, (), ask.frame.signed_tips)
 
         def job(connection: Any) -> Any:

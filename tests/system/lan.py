@@ -143,8 +143,8 @@ class Member:
             found = tickets.get(ticket)
             return found.status if found else None
 
-    def linked(self) -> int:
-        return int(str(self.told().get("gates", 0)))
+    def connected(self) -> int:
+        return int(str(self.told().get("connected_peers", 0)))
 
     def held(self) -> int:
         """How many entries of others it holds."""
@@ -209,12 +209,12 @@ class Venue:
         """Start every worker and wait until each hears all others."""
         for member in self.gates:
             member.start()
-        self.wait_linked(bound_s)
+        self.wait_connected(bound_s)
 
-    def wait_linked(self, bound_s: float = 30.0) -> float:
+    def wait_connected(self, bound_s: float = 30.0) -> float:
         others = len(self.gates) - 1
         return until(
-            lambda: all(member.told() and member.linked() == others for member in self.gates),
+            lambda: all(member.told() and member.connected() == others for member in self.gates),
             bound_s,
         )
 

@@ -68,9 +68,9 @@ class Liar:
         hears = dict.fromkeys(random.sample([*devices, "central"], 2), "")
         return PeerMessage(
             Frame(have, page, [Raw(body) for body in raw], signed_tips),
-            took=random.choice([0, 0, 1, 50]),
+            acked=random.choice([0, 0, 1, 50]),
             relay_requests=random.choice([None, [], ["*"], devices]),
-            heartbeat=Heartbeat(linked=random.choice([None, {}, hears])),
+            heartbeat=Heartbeat(connected=random.choice([None, {}, hears])),
         )
 
     def _told_anew(

@@ -885,12 +885,12 @@ class World:
             self.bodies[digest], self.home[digest] = body, False
             self.after[LIAR, entry.prev].add(digest)
         assert gate.others
-        if LIAR not in gate.others.linked:
+        if LIAR not in gate.others.connected:
             gate.others.receive(Connected(Link(LIAR, self.keys[LIAR], "", False, None, 0.0)))  # type: ignore[arg-type]
         word = self.liar.word(
             self.random, raw, signed_tips, known, [one.device for one in self.gates]
         )
-        link = gate.others.linked[LIAR].link
+        link = gate.others.connected[LIAR].link
         gate.others.receive(MessageReceived(link, roundtrip(word, PeerMessage)))
 
     def do_flood(self, gate: Gate) -> None:
@@ -918,11 +918,11 @@ class World:
 
     def flood_gate(self, gate: Gate, frame: Frame) -> None:
         assert gate.others
-        if FLOODER not in gate.others.linked:
+        if FLOODER not in gate.others.connected:
             link = Link(FLOODER, self.keys[FLOODER], "", False, None, 0.0)  # type: ignore[arg-type]
             gate.others.receive(Connected(link))
         before = of_flooder(self.held_by(gate).values())
-        link = gate.others.linked[FLOODER].link
+        link = gate.others.connected[FLOODER].link
         gate.others.receive(MessageReceived(link, roundtrip(PeerMessage(frame), PeerMessage)))
         after = of_flooder(self.held_by(gate).values())
         self.bound.check(gate.name, before, after, gate.clock.read().wall_ms)
@@ -965,8 +965,8 @@ class World:
             self.sent = 0
             for gate in self.gates:
                 assert gate.others
-                for linked in gate.others.linked.values():
-                    linked.peer_session.compare()
+                for peer in gate.others.connected.values():
+                    peer.peer_session.compare()
                 gate.others.heartbeat(Heartbeat(name=gate.name), hears_central=False)
             self.pump()
             assert self.sent == 0, "told again what was held"
@@ -996,8 +996,8 @@ class World:
         """Some of them talk for as long as somebody learns anything, and a little longer."""
         for gate in gates:
             assert gate.others
-            for linked in gate.others.linked.values():
-                linked.peer_session.compare()
+            for peer in gate.others.connected.values():
+                peer.peer_session.compare()
         quiet = 0
         # Long enough to ask everybody who says to hold something, those that lie before the others:
         # two machines of one id are never heard at once, so this may be their only chance.
@@ -1072,8 +1072,8 @@ class World:
             assert not self.has_central or gate.server_session.unacked() == 0, (
                 "no receipt in the end"
             )
-            refused = set(gate.peer_store.quarantine._counts)
-            assert refused <= {FLOODER}, f"{gate.name} has refused {refused}"
+            rejected = set(gate.peer_store.quarantine._counts)
+            assert rejected <= {FLOODER}, f"{gate.name} has rejected {rejected}"
         counted = self.counted_of(central)
         self.check_states([entry_codec.decode(body) for body in counted.values()])
         self.check_irregular(counted)
@@ -1224,14 +1224,14 @@ class World:
 
 def central_answers(world: World, device: str, ask: SyncRequest) -> SyncResponse:
     """The server's turn, as its application does it."""
-    carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
+    carried, rejected = read_bodies(bytes(raw) for raw in ask.frame.entries)
     vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.signed_tips if world.verify(h)}
 
     def job(connection: Connection) -> SyncResponse:
         push = intake.Push(device, carried, vouched, ask.frame.signed_tips)
         taken = intake.accept(connection, EVENT, [push], world.memory, now_ms=world.now_ms)
         frame = journals.answer(connection, EVENT, ask.frame, taken.tips)
-        left = {"refused": refused, "later": sorted(taken.later)}
+        left = {"rejected": rejected, "later": sorted(taken.later)}
         return SyncResponse(msgspec.structs.replace(frame, **left), world.now_ms)
 
     return in_transaction(world.engine, job)

@@ -69,14 +69,14 @@ def _apply_cursor_first(self: TicketFeed, page: Changes) -> None:
 def _tell_before_commit(
     self: World, gate: Gate, session: int, number: int, ask: SyncRequest
 ) -> None:
-    carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
+    carried, rejected = read_bodies(bytes(raw) for raw in ask.frame.entries)
     vouched = {(h.origin, h.seq, h.hash) for h in ask.frame.signed_tips if self.verify(h)}
 
     def job(connection: Any) -> None:
         push = intake.Push(gate.device, carried, vouched, ask.frame.signed_tips)
         touched = intake.accept(connection, EVENT, [push], self.memory).tips
         frame = journals.answer(connection, EVENT, ask.frame, touched)
-        answer = SyncResponse(msgspec.structs.replace(frame, refused=refused), self.now_ms)
+        answer = SyncResponse(msgspec.structs.replace(frame, rejected=rejected), self.now_ms)
         data = msgspec.json.encode(answer)
         gate.inbox.append((session, number, data))
         self.hear(gate, number, data)

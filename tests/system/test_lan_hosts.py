@@ -61,7 +61,7 @@ def at_work(
             )
             member.lane()
             member.start(hosts.name(n))
-        venue.wait_linked(60)
+        venue.wait_connected(60)
         yield hosts, venue
     finally:
         venue.close()
@@ -107,7 +107,7 @@ def test_what_is_cut_and_healed_at_random_ends_in_the_true_conflicts(
         time.sleep(0.03)
     for n in cut:
         hosts.heal(n)
-    took = venue.wait_linked(FOUND_S)
+    took = venue.wait_connected(FOUND_S)
     until(lambda: all_heard(venue))
     print(f"heard again {took:.1f} s after the last cut")
     twice = {ticket for ticket, count in admitted.items() if count > 1}
@@ -128,7 +128,7 @@ def test_who_moves_dozes_or_sleeps_is_found_again(four: tuple[Hosts, Venue]) -> 
     took = until(lambda: all_heard(venue))
     print(f"heard {took:.1f} s after it moved")
     assert first.scan("C000001").outcome is Outcome.REFUSE
-    venue.wait_linked(FOUND_S)
+    venue.wait_connected(FOUND_S)
 
     for n in range(2, 2 + DOZES):
         # What is sent meanwhile is lost: worse than an access point that keeps it.
@@ -144,9 +144,9 @@ def test_who_moves_dozes_or_sleeps_is_found_again(four: tuple[Hosts, Venue]) -> 
     assert asleep.process is not None
     asleep.process.send_signal(signal.SIGSTOP)
     first.scan("C000100")
-    until(lambda: first.linked() < COUNT - 1)
+    until(lambda: first.connected() < COUNT - 1)
     asleep.process.send_signal(signal.SIGCONT)
-    took = venue.wait_linked(FOUND_S)
+    took = venue.wait_connected(FOUND_S)
     print(f"heard again {took:.1f} s after it woke")
     until(lambda: all_heard(venue))
     assert asleep.scan("C000100").outcome is Outcome.REFUSE
@@ -163,7 +163,7 @@ def test_of_two_networks_one_may_die(tmp_path: Path) -> None:
         took = until(lambda: all_heard(venue), FOUND_S)
         print(f"heard {took:.1f} s after network {used} died")
         assert second.scan("C000001").outcome is Outcome.REFUSE
-        venue.wait_linked(FOUND_S)
+        venue.wait_connected(FOUND_S)
         assert network_between(first, second, hosts) == 1 - used
         hosts.heal(1, used)
         hosts.cut(1, 1 - used)
@@ -176,7 +176,9 @@ def test_of_two_networks_one_may_die(tmp_path: Path) -> None:
 def network_between(gate: Member, other: Member, hosts: Hosts) -> int:
     """Which network their stream goes over, by the log."""
     log = (gate.folder.path / "sync.log").read_text()
-    ends = [line.split()[-1] for line in log.splitlines() if f"linked with {other.device}" in line]
+    ends = [
+        line.split()[-1] for line in log.splitlines() if f"connected with {other.device}" in line
+    ]
     return [hosts.address(1, 0), hosts.address(1, 1)].index(ends[-1])
 
 

@@ -95,13 +95,13 @@ async def test_everything_works_without_a_server(venue: Venue) -> None:
         assert (verdict.outcome, verdict.reason) == (Outcome.REFUSE, Reason.REVOKED)
 
     third.kill()
-    until(lambda: host.linked() == second.linked() == COUNT - 2)
+    until(lambda: host.connected() == second.connected() == COUNT - 2)
     for member in (second, third):
         assert member.scan("C000002").outcome is Outcome.ADMIT
         assert member.scan(f"C00001{gates.index(member)}").outcome is Outcome.ADMIT
     assert [conflicts(member) for member in gates] == [{}, {}, {}]
     third.start()
-    venue.wait_linked()
+    venue.wait_connected()
     until(venue.all_know)
     assert [conflicts(member) for member in gates] == [{"t2": ""}] * COUNT
     assert counts(host) == counts(second) == counts(third)

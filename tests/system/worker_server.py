@@ -202,18 +202,18 @@ class Central:
         return httpx.Response(status, headers=headers, content=content[begin:])
 
     def exchange(self, gate: Gate, ask: SyncRequest) -> SyncResponse:
-        refused, later = self.take(gate, ask)
+        rejected, later = self.take(gate, ask)
         with reading(self.engine) as connection:
             frame = journals.answer(connection, EVENT, ask.frame, self.touched)
-        frame = msgspec.structs.replace(frame, refused=refused, later=later)
+        frame = msgspec.structs.replace(frame, rejected=rejected, later=later)
         return self._answer(frame, ask, self.head, lanes=True)
 
     def take(self, gate: Gate, ask: SyncRequest) -> tuple[list[Rejected], list[str]]:
         self.device_cache.reports.note(gate.device, ask.report, ask.stamp)
-        carried, refused = read_bodies(bytes(raw) for raw in ask.frame.entries)
+        carried, rejected = read_bodies(bytes(raw) for raw in ask.frame.entries)
         self.touched = {}
         if not carried and not ask.frame.signed_tips:
-            return refused, []
+            return rejected, []
         signed_tips = [
             head for head in ask.frame.signed_tips
             if head.origin.startswith(gate.device) or self.verify(head)
@@ -228,7 +228,7 @@ class Central:
             if one.entry.device == gate.device:
                 self.touched.setdefault(one.entry.origin, frozenset())
         self.told |= self.touched
-        return refused, sorted(taken.later)
+        return rejected, sorted(taken.later)
 
     def hear(self, stream: FalseStream, data: bytes) -> None:
         """What came on a stream."""
@@ -238,9 +238,9 @@ class Central:
         if ask.frame.compares:
             stream.tell(self.exchange(stream.gate, ask))
             return
-        refused, later = self.take(stream.gate, ask)
-        if refused or later or ask.report is not None:
-            stream.tell(self._answer(Frame(refused=refused, later=later), ask))
+        rejected, later = self.take(stream.gate, ask)
+        if rejected or later or ask.report is not None:
+            stream.tell(self._answer(Frame(rejected=rejected, later=later), ask))
 
     def tick(self) -> None:
         """Four times a second: the news, to all streams."""

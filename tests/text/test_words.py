@@ -243,6 +243,6 @@ def test_no_name_can_either(text: str, reason: Reason) -> None:
 
 def test_gates_are_counted_while_the_sync_worker_speaks() -> None:
     """What it last said before it fell silent says nothing of now."""
-    word = SyncStatus(boot_id="b", boot_ms=1_000_000, gates=3)
+    word = SyncStatus(boot_id="b", boot_ms=1_000_000, connected_peers=3)
     assert server_link(word, 1_005_000, NOW_MS, ZONE) == "LAN 3"
     assert server_link(word, 1_060_000, NOW_MS, ZONE) == "LAN 0"

@@ -78,18 +78,22 @@ def _connected(fresh: SyncStatus, detail: str) -> Finding:
     if fresh.is_full:
         sentence = _("{detail}; the disk is full: nothing of others is taken in")
         return Finding(Status.FAIL, sentence.format(detail=detail), _("Make room on the disk."))
-    if fresh.turned_away:
+    if fresh.unauthorised:
         sentence = _("{detail}; turned away on the LAN {n} times, last {who}")
         return Finding(
             Status.WARN,
             sentence.format(
-                detail=detail, n=fresh.turned_away, who=printable(fresh.last_turned_away)
+                detail=detail, n=fresh.unauthorised, who=printable(fresh.last_unauthorised)
             ),
             _("Somebody tries to get in, or a gate was revoked or has to enrol again."),
         )
     if not fresh.server:
-        hint = "" if fresh.gates else _("No other gate is heard: are they on, and on this network?")
-        return Finding(Status.OK if fresh.gates else Status.WARN, detail, hint)
+        hint = _("No other gate is heard: are they on, and on this network?")
+        return (
+            Finding(Status.OK, detail, "")
+            if fresh.connected_peers
+            else Finding(Status.WARN, detail, hint)
+        )
     if not fresh.link:
         return Finding(
             Status.WARN, f"{detail} {fresh.last_error}".rstrip(), _("Scan on: it waits.")

@@ -199,8 +199,8 @@ class TestExchange:
         huge = Maker(maker.device, "cc").make(persons=10**9)
         answer = await running.exchange(maker, ask([b"[1]", huge, *good]))
         hashes = {entry_codec.digest(body).hex() for body in (b"[1]", huge)}
-        assert {one.hash for one in answer.frame.refused} == hashes
-        assert all(one.reason for one in answer.frame.refused)
+        assert {one.hash for one in answer.frame.rejected} == hashes
+        assert all(one.reason for one in answer.frame.rejected)
         assert (running.entries(), running.count(t.quarantine)) == (1, 2)
 
     async def test_it_tells_how_far_each_device_has_come(
@@ -651,7 +651,7 @@ class TestSupervision:
         bodies = [one.make(ticket=f"t{n}") for n, one in enumerate(floods)]
         assert (await running.exchange(maker, ask(bodies[:260]))).frame.later == []
         answer = await running.exchange(maker, ask(bodies[260:]))
-        assert (answer.frame.later, answer.frame.refused) == ([maker.device], [])
+        assert (answer.frame.later, answer.frame.rejected) == ([maker.device], [])
         assert running.entries() == 260
         async with stream(running, maker) as socket:
             socket.send(ask(bodies[260:]))

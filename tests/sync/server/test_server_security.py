@@ -400,7 +400,7 @@ class TestBodies:
         monkeypatch.setattr("sync.server.push_batches.QUARANTINE_ROWS", 20)
         for round_ in range(5):
             bodies = [f"[{round_},{n}]".encode() for n in range(15)]
-            assert len((await running.exchange(maker, ask(bodies))).frame.refused) == 15
+            assert len((await running.exchange(maker, ask(bodies))).frame.rejected) == 15
         assert 20 <= running.count(t.quarantine) < 40
 
     @pytest.mark.parametrize(
@@ -501,7 +501,7 @@ class TestNonsense:
             @given(st.lists(_ENTRIES, min_size=1, max_size=4))
             def push(bodies: list[bytes]) -> None:
                 answer = runner.run(running.exchange(maker, ask(bodies)))
-                told = {one.hash for one in answer.frame.refused}
+                told = {one.hash for one in answer.frame.rejected}
                 assert told <= {entry_codec.digest(body).hex() for body in bodies}
 
             push()

@@ -77,7 +77,7 @@ def test_a_server_that_joins_later_receives_everything(
         until(has_all)
         assert second.scan("C000009").outcome is Outcome.ADMIT
         until(has_all)
-        venue.wait_linked()
+        venue.wait_connected()
         server.admin("POST", f"/events/{EVENT}/tickets", {"voids": [{"id": "t8", "note": "no"}]})
         until(lambda: second.status_of("t8") is Status.REVOKED)
         assert second.scan("C000008").reason is Reason.REVOKED
@@ -87,7 +87,7 @@ def test_a_server_that_joins_later_receives_everything(
             )
         server.admin("POST", f"/events/{EVENT}/devices/{gone}/retire")
         join(second, server)
-        venue.wait_linked()
+        venue.wait_connected()
         until(lambda: second.lane().standing().coverage.basis is Basis.CENTRAL)
         until(has_all)
     finally:

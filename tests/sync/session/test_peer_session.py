@@ -25,10 +25,10 @@ class Heard:
     hears: Iterable[str] = ()
     holds: Iterable[str] = ()
     asked: frozenset[str] = frozenset()
-    linked: Mapping[str, str] = field(init=False)
+    connected: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.linked = dict.fromkeys(self.hears, "")
+        self.connected = dict.fromkeys(self.hears, "")
 
     def more(self) -> set[str]:
         return set(self.holds)
@@ -87,7 +87,7 @@ def test_who_takes_nothing_is_not_told_for_ever(tmp_path: Path) -> None:
     peer_store.intake.accept(maker.run(3), None)
     peer_session = PeerSession(peer_store, DeviceKey(folder), "other", verifier(lambda _device: ""))
     all_is_compared = PeerMessage(Frame(page=("", "")), relay_requests=[ALL])
-    takes_nothing = PeerMessage(Frame(have={maker.origin: []}), took=1)
+    takes_nothing = PeerMessage(Frame(have={maker.origin: []}), acked=1)
     for _ in range(2):
         peer_session.receive(all_is_compared, NOW_MS)
         assert entries_told(peer_session) == 3
@@ -109,7 +109,7 @@ def test_who_has_lost_something_is_told_it_again(tmp_path: Path) -> None:
     assert entries_told(peer_session) == 0
     peer_store.intake.accept(bodies[2:], None)
     assert entries_told(peer_session) == 1
-    peer_session.receive(PeerMessage(Frame(have={maker.origin: []}), took=1), NOW_MS)
+    peer_session.receive(PeerMessage(Frame(have={maker.origin: []}), acked=1), NOW_MS)
     assert entries_told(peer_session) == 3
 
 

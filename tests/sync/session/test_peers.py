@@ -48,7 +48,7 @@ def test_only_devices_there_are_were_heard(tmp_path: Path) -> None:
             made_up = {f"{n}{m:015x}": "" for m in range(100)}
             gates.receive(
                 MessageReceived(
-                    link, PeerMessage(heartbeat=Heartbeat(linked={THIRD: "", **made_up}))
+                    link, PeerMessage(heartbeat=Heartbeat(connected={THIRD: "", **made_up}))
                 )
             )
         assert gates.heard_boot_ms(NEIGHBOUR) is not None

@@ -65,7 +65,7 @@ def venue(hosts: Hosts, tmp_path: Path) -> Iterator[Venue]:
         member.lane()
         if n < COUNT - 1:
             member.start(hosts.name(n))
-    until(lambda: all(member.linked() == 1 for member in made.gates[:-1]))
+    until(lambda: all(member.connected() == 1 for member in made.gates[:-1]))
     yield made
     made.close()
 
@@ -97,9 +97,9 @@ def shown(folder: Folder, authority: Authority, device: str) -> ssl.SSLContext:
     return context
 
 
-def turned_away(member: Member) -> tuple[int, str]:
+def unauthorised(member: Member) -> tuple[int, str]:
     told = member.told()
-    return int(str(told.get("turned_away", 0))), str(told.get("last_turned_away", ""))
+    return int(str(told.get("unauthorised", 0))), str(told.get("last_unauthorised", ""))
 
 
 def doctor(member: Member) -> tuple[Status, str]:
@@ -155,9 +155,9 @@ def test_who_does_not_belong_learns_nothing_and_is_reported(
                 only = {"error": "revoked", "reason": "revoked"}
                 assert not body or json.loads(body) in (only, only | {"proof": proof})
         tries += len(PATHS)
-        until(lambda tries=tries: turned_away(first)[0] == turned_away(second)[0] == tries)  # type: ignore[misc]
+        until(lambda tries=tries: unauthorised(first)[0] == unauthorised(second)[0] == tries)  # type: ignore[misc]
         for gate, (who, _context) in zip((first, second), callers, strict=True):
-            assert turned_away(gate)[1].startswith(who)
+            assert unauthorised(gate)[1].startswith(who)
     assert first.held() + second.held() == held
     for gate, friend in pairs:
         status, told = doctor(gate)
@@ -166,7 +166,7 @@ def test_who_does_not_belong_learns_nothing_and_is_reported(
         log = (gate.folder.path / "sync.log").read_text()
         assert "lan: turned away a stranger" in log
         assert "Traceback" not in log
-    until(lambda: first.linked() == second.linked() == 1)
+    until(lambda: first.connected() == second.connected() == 1)
 
 
 @pytest.mark.long
@@ -174,7 +174,7 @@ def test_a_revoked_gate_hears_and_tells_nothing_more(hosts: Hosts, venue: Venue)
     """It hears why, forgets and lets nobody in; what it did before counts, and all see it go."""
     host, member, gone = venue.gates
     gone.start(hosts.name(2))
-    venue.wait_linked()
+    venue.wait_connected()
     assert gone.scan("C000001").outcome is Outcome.ADMIT
     until(lambda: host.held() == member.held() == len(member.entries()) + len(gone.entries()))
     subprocess.run(
@@ -182,7 +182,7 @@ def test_a_revoked_gate_hears_and_tells_nothing_more(hosts: Hosts, venue: Venue)
          "--data-dir", str(host.folder.path)],
         check=True, capture_output=True, timeout=60,
     )  # fmt: skip
-    took = until(lambda: host.linked() == member.linked() == 1)
+    took = until(lambda: host.connected() == member.connected() == 1)
     print(f"hung up {took:.1f} s after it was said")
     assert gone.process is not None
     assert gone.process.wait(30) == 4
@@ -190,7 +190,7 @@ def test_a_revoked_gate_hears_and_tells_nothing_more(hosts: Hosts, venue: Venue)
     assert gone.scan("C000002").reason is Reason.GATE_REVOKED
     assert gone.held() == 0
     told = f"{gone.device} (10.77.0.3): revoked"
-    until(lambda: told in (turned_away(host)[1], turned_away(member)[1]))
+    until(lambda: told in (unauthorised(host)[1], unauthorised(member)[1]))
     for gate in (host, member):
         assert gate.scan("C000001").outcome is Outcome.REFUSE
     assert host.scan("C000002").outcome is Outcome.ADMIT
@@ -285,9 +285,9 @@ def test_made_up_announcements_keep_no_gate_from_being_found(
         with spoofing(hosts, venue_id(membership), gates):
             time.sleep(3)  # for some hundred of them
             second.start(hosts.name(1))
-            took = until(lambda: first.linked() == second.linked() == 1)
+            took = until(lambda: first.connected() == second.connected() == 1)
         third.start(hosts.name(2))
-        after = made.wait_linked()
-        print(f"linked {took:.1f} s after the start among them, {after:.1f} s after they ended")
+        after = made.wait_connected()
+        print(f"connected {took:.1f} s after the start among them, {after:.1f} s after they ended")
     finally:
         made.close()

@@ -70,7 +70,7 @@ def boot_ms(member: Member) -> int:
 
 
 def refused_for(member: Member) -> int:
-    return int(str(member.told().get("turned_away", 0)))
+    return int(str(member.told().get("unauthorised", 0)))
 
 
 def test_what_one_gate_admits_every_other_refuses(venue: Open) -> None:
@@ -117,12 +117,12 @@ def test_a_killed_worker_is_heard_again(venue: Open) -> None:
     gates.start()
     first, second = gates.gates
     first.kill()
-    until(lambda: second.linked() == 0)
+    until(lambda: second.connected() == 0)
     first.scan("C000007")
     second.scan("C000008")
     until(lambda: second.told()["unacked"] == 2)
     first.start()
-    gates.wait_linked()
+    gates.wait_connected()
     until(lambda: second.held() >= 2)
     until(lambda: first.told()["unacked"] == second.told()["unacked"] == 0)
     assert second.scan("C000007").outcome is Outcome.REFUSE
@@ -153,7 +153,7 @@ def test_who_is_gone_is_remembered(venue: Open) -> None:
     gates.start()
     until(lambda: basis(first) is Basis.LAN and bool(other_of(first).report.version))
     second.kill()
-    until(lambda: first.linked() == 0)
+    until(lambda: first.connected() == 0)
     heard = other_of(first).lan_boot_ms
     assert heard is not None
     assert 0 <= SystemClock().read().boot_ms - heard < 30_000
@@ -168,7 +168,7 @@ def test_a_new_worker_knows_when_the_others_were_heard(venue: Open) -> None:
     gates.start()
     first, second = gates.gates
     second.kill()
-    until(lambda: first.linked() == 0)
+    until(lambda: first.connected() == 0)
     heard = other_of(first).lan_boot_ms
     first.kill()
     before = boot_ms(first)
@@ -246,19 +246,19 @@ def test_a_stranger_learns_nothing_and_is_reported(venue: Open, tmp_path: Path) 
 
 
 def test_callers_who_say_nothing_keep_no_gate_out(venue: Open) -> None:
-    """Hundreds of connections to its port: the others reach it all the same, and stay linked."""
+    """Hundreds of connections to its port: the others reach it all the same, and stay connected."""
     gates = venue(2)
     first, second = gates.gates
     first.start()
     until(lambda: bool(first.told()))
     with crowd(first.host, first.port, 400) as idle:
         second.start()
-        until(lambda: first.linked() == second.linked() == 1)
+        until(lambda: first.connected() == second.connected() == 1)
         assert still_there(idle) <= OF_EACH
         with crowd(first.host, first.port, 2 * STRANGERS):
             first.scan("C000001")
             until(lambda: second.held() >= 2)
-    assert first.linked() == second.linked() == 1
+    assert first.connected() == second.connected() == 1
 
 
 def test_a_revoked_device_is_turned_away(venue: Open) -> None:
@@ -278,7 +278,7 @@ def test_a_revoked_device_is_turned_away(venue: Open) -> None:
     first.start()
     until(lambda: refused_for(first) >= 1)
     assert second.scan("C000005").outcome is not Outcome.REFUSE
-    assert first.linked() == 0
+    assert first.connected() == 0
     assert first.scan("C000004").outcome is Outcome.REFUSE
     assert first.scan("C000005").outcome is Outcome.ADMIT
 
@@ -354,12 +354,12 @@ def test_an_unforeseen_fault_does_not_end_it_silently(
     place = f"wss://127.0.0.1:{port}{STREAM}"
     look = Dialler.call_who_is_due
 
-    def race(self: Dialler, linked: Collection[str], now: float) -> None:
+    def race(self: Dialler, connected: Collection[str], now: float) -> None:
         if any(isinstance(event, Connected) for event in events) and not faults:
             faults.append(now)
             told = "release unlocked lock"
             raise RuntimeError(told)
-        look(self, linked, now)
+        look(self, connected, now)
 
     faults: list[float] = []
     monkeypatch.setattr("sync.transport.lan_transport.BEGIN_ANEW_S", 0.05)

@@ -25,8 +25,8 @@ def made(members: Iterable[str] = (FRIEND,), named: Iterable[str] = ()) -> Place
     return Places(OWN, named, set(members).__contains__, 0.0)
 
 
-def called(kept: Places, now_s: float, linked: Iterable[str] = ()) -> list[str]:
-    return [place.at for place in kept.due(set(linked), now_s)]
+def called(kept: Places, now_s: float, connected: Iterable[str] = ()) -> list[str]:
+    return [place.at for place in kept.due(set(connected), now_s)]
 
 
 def flood(kept: Places, now_s: float, *, names: int, each: int) -> None:
@@ -87,7 +87,7 @@ def test_a_flood_of_what_members_tell_is_bounded_too() -> None:
 
 
 def test_what_was_only_announced_is_forgotten_in_seconds() -> None:
-    """Though its device is linked elsewhere: a spoofer would keep its own that way."""
+    """Though its device is connected elsewhere: a spoofer would keep its own that way."""
     kept = made()
     flood(kept, 0.0, names=6, each=200)
     kept.hear_of(AT, FRIEND, Rank.ANNOUNCED, 0.0)
@@ -95,7 +95,7 @@ def test_what_was_only_announced_is_forgotten_in_seconds() -> None:
     assert len(kept) == 0
 
 
-def test_where_a_linked_gate_listens_is_not_forgotten() -> None:
+def test_where_a_connected_gate_listens_is_not_forgotten() -> None:
     """It told that once, hours ago; after a cut it is called there all the same."""
     kept = made()
     kept.hear_of(AT, FRIEND, Rank.TOLD, 0.0)

@@ -156,9 +156,9 @@ def test_what_is_refused_is_kept_shown_and_not_sent_again(
 
     def refuse(ask: SyncRequest) -> SyncResponse:
         carried = read_bodies(bytes(raw) for raw in ask.frame.entries)[0]
-        refused = [Rejected("", 0, "no", one.hash) for one in carried[:1]]
+        rejected = [Rejected("", 0, "no", one.hash) for one in carried[:1]]
         nothing: dict[str, list[str]] = {origin: [] for origin in ask.frame.have}
-        return SyncResponse(Frame(have=nothing, refused=refused), 1, CURSOR)
+        return SyncResponse(Frame(have=nothing, rejected=rejected), 1, CURSOR)
 
     server.answers = refuse
     worker.once()
