@@ -72,13 +72,13 @@ def by_server(root: Path, count: int) -> Iterator[tuple[list[Lane], Callable[[],
 
 def measure(lanes: list[Lane], cpu: Callable[[], float], seconds: float) -> tuple[list[int], float]:
     """Ages (ms) as the lanes would tell them, and the CPU of a worker, of a core."""
-    until(lambda: all(lane.standing().age_ms is not None for lane in lanes), 60)
+    until(lambda: all(lane.connectivity().age_ms is not None for lane in lanes), 60)
     time.sleep(SETTLED_S)
     ages: list[int] = []
     before, began = cpu(), time.monotonic()
     while time.monotonic() - began < seconds:
         time.sleep(LOOK_S)
-        ages += [age for lane in lanes if (age := lane.standing().age_ms) is not None]
+        ages += [age for lane in lanes if (age := lane.connectivity().age_ms) is not None]
     return ages, (cpu() - before) / (time.monotonic() - began) / len(lanes)
 
 
@@ -119,8 +119,8 @@ def disturbed(seconds: float) -> None:
                 looks += 3
                 for within_s, found in readers.items():
                     for n, reader in enumerate(found):
-                        standing = reader.read(SystemClock().read())
-                        is_alone = standing.coverage.basis is Basis.ALONE
+                        connectivity = reader.read(SystemClock().read())
+                        is_alone = connectivity.coverage.basis is Basis.ALONE
                         alone[within_s] += is_alone
                         times[within_s] += is_alone and not was[within_s][n]
                         was[within_s][n] = is_alone

@@ -327,7 +327,7 @@ def _keep_house(session: LaneSession, lane: Lane, stopping: threading.Event) -> 
             if child is not None and not lane.is_revoked:
                 child.look_after()
             lane.idle()
-            lane.standing()
+            lane.connectivity()
             session.zone.look()
             session.settings.look(lane)
         except GateError as fault:

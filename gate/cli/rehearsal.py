@@ -253,10 +253,10 @@ class _Gate:
             self._worker.nudge()
 
     def coverage(self) -> Coverage:
-        return self._lane.standing().coverage
+        return self._lane.connectivity().coverage
 
     def unacked(self) -> int:
-        return self._lane.standing().sync_status.unacked
+        return self._lane.connectivity().sync_status.unacked
 
     def knows(self, ticket: str) -> bool:
         with Fleet(self._folder) as venue:

@@ -30,8 +30,8 @@ from sync.worker.status_writer import alarmed
 def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, Any]:
     """How things stand, by its names for programs."""
     clock = SystemClock().read()
-    standing = ConnectivityReader(folder, heard_within_s).read(clock)
-    fresh = standing.sync_status
+    connectivity = ConnectivityReader(folder, heard_within_s).read(clock)
+    fresh = connectivity.sync_status
     enrolment = load(folder)
     is_working = is_locked(folder, "sync")
     stored = _Stored(fresh.unacked, fresh.quarantined, fresh.alarms, fresh.floods)
@@ -50,10 +50,10 @@ def status(folder: Folder, heard_within_s: float = HEARD_WITHIN_S) -> dict[str, 
         "name": enrolment.name if enrolment else "",
         "working": is_working,
         "link": fresh.link if is_working else "",
-        "basis": standing.coverage.basis.value,
-        "basis_age_ms": standing.age_ms,
-        "refetching": standing.coverage.is_refetching,
-        "unheard": [lane.name or lane.device for lane in standing.coverage.unheard],
+        "basis": connectivity.coverage.basis.value,
+        "basis_age_ms": connectivity.age_ms,
+        "refetching": connectivity.coverage.is_refetching,
+        "unheard": [lane.name or lane.device for lane in connectivity.coverage.unheard],
         "gates_heard": fresh.connected_peers if is_working else 0,
         "unauthorised": fresh.unauthorised,
         "server_heard_s_ago": _ago_s(fresh.server_boot_ms, clock.boot_ms),

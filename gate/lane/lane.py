@@ -243,7 +243,7 @@ class Lane:
         """Whether rules about time may refuse anybody just now."""
         return self._clock.judge(self._clock.read())
 
-    def standing(self) -> Connectivity:
+    def connectivity(self) -> Connectivity:
         """Whom this lane has heard just now."""
         return self._basis.shown(self._clock.read(), is_whole=self._files.is_whole)
 

@@ -55,7 +55,7 @@ class Seen:
     """The venue at one moment."""
 
     at_ms: int
-    standing: Connectivity
+    connectivity: Connectivity
     newest_heard_ms: int | None
     """The time of the newest entry of any other device."""
     numbers: Overview
@@ -75,17 +75,17 @@ def look(
     progress: Progress | None = None,
 ) -> Seen:
     """Read everything this device knows of the venue."""
-    standing = ConnectivityReader(folder, heard_within_s).read(now)
+    connectivity = ConnectivityReader(folder, heard_within_s).read(now)
     with Fleet(folder) as venue:
-        alarmed = alarmed_devices(venue) | set(standing.sync_status.alarms)
+        alarmed = alarmed_devices(venue) | set(connectivity.sync_status.alarms)
         return Seen(
             at_ms=now.wall_ms,
-            standing=standing,
+            connectivity=connectivity,
             newest_heard_ms=newest_of_peers_ms(venue),
             numbers=with_typed(venue_overview(folder, venue, now.wall_ms), folder, everywhere=True),
             devices=[
                 replace(device, has_alarm=any(device.id in one for one in alarmed))
-                for device in all_devices(venue, now.wall_ms, standing)
+                for device in all_devices(venue, now.wall_ms, connectivity)
             ],
             conflicts=find_conflicts(venue),
             irregular=irregular_admissions(venue),
@@ -240,8 +240,8 @@ def as_plain_values(seen: Seen) -> dict[str, Any]:
     return {
         "as_of": {
             "at_ms": seen.at_ms,
-            "basis": seen.standing.coverage.basis.value,
-            "basis_age_ms": seen.standing.age_ms,
+            "basis": seen.connectivity.coverage.basis.value,
+            "basis_age_ms": seen.connectivity.age_ms,
             "server_heard_ago_ms": _server_ago_ms(seen),
             "newest_heard_ms": seen.newest_heard_ms,
         },
@@ -295,10 +295,10 @@ def as_plain_values(seen: Seen) -> dict[str, Any]:
 
 def _age(seen: Seen, time_zone: ZoneInfo) -> str:
     """How old this is, in one line."""
-    standing = seen.standing
-    basis = basis_words(standing.coverage.basis, standing.age_ms)
-    if standing.is_enrolled:
-        link = server_link(standing.sync_status, standing.boot_ms, seen.at_ms, time_zone)
+    connectivity = seen.connectivity
+    basis = basis_words(connectivity.coverage.basis, connectivity.age_ms)
+    if connectivity.is_enrolled:
+        link = server_link(connectivity.sync_status, connectivity.boot_ms, seen.at_ms, time_zone)
     else:
         link = _("no server")
     if seen.newest_heard_ms is None:
@@ -310,8 +310,8 @@ def _age(seen: Seen, time_zone: ZoneInfo) -> str:
 
 
 def _server_ago_ms(seen: Seen) -> int | None:
-    heard_boot_ms = seen.standing.sync_status.server_boot_ms
-    return None if heard_boot_ms is None else seen.standing.boot_ms - heard_boot_ms
+    heard_boot_ms = seen.connectivity.sync_status.server_boot_ms
+    return None if heard_boot_ms is None else seen.connectivity.boot_ms - heard_boot_ms
 
 
 def _fields(numbers: Overview) -> list[tuple[str, Any]]:

@@ -15,7 +15,7 @@ from gate.storage.matters import Matter, matters
 class VenueBoard:
     """What one look at the stores has found."""
 
-    standing: Connectivity
+    connectivity: Connectivity
     numbers: report.Overview
     rates: report.Rates
     types: list[report.Line]
@@ -27,13 +27,15 @@ class VenueBoard:
     """Whether the figures are those of more than this lane."""
 
 
-def look(folder: Folder, standing: Connectivity, now_ms: int, time_zone: ZoneInfo) -> VenueBoard:
+def look(
+    folder: Folder, connectivity: Connectivity, now_ms: int, time_zone: ZoneInfo
+) -> VenueBoard:
     """Read it all, as of now. Raises StoreError."""
     with Fleet(folder) as venue:
-        devices = all_devices(venue, now_ms, standing)
-        is_whole = standing.is_enrolled or len(devices) > 1
+        devices = all_devices(venue, now_ms, connectivity)
+        is_whole = connectivity.is_enrolled or len(devices) > 1
         return VenueBoard(
-            standing=standing,
+            connectivity=connectivity,
             numbers=report.venue_overview(folder, venue, now_ms)
             if is_whole
             else report.overview(folder),

@@ -80,36 +80,36 @@ class ConnectivityReader:
         found = self._hysteresis.settle(found, reading.boot_ms)
         return Connectivity(reading.boot_ms, found, word, is_enrolled)
 
-    def list_as_of_ms(self, standing: Connectivity, at_ms: int, stated_ms: int) -> int | None:
+    def list_as_of_ms(self, connectivity: Connectivity, at_ms: int, stated_ms: int) -> int | None:
         """As of when the ticket list is, by the lane's clock; ``None`` while it is current.
 
         ``stated_ms`` is what the list says of itself, by its source's clock; 0: it says nothing.
         The answer is 0 when nobody knows. A list of one's own is as current as it can be.
         """
-        if not standing.is_enrolled or is_there(self._venue):
+        if not connectivity.is_enrolled or is_there(self._venue):
             return None
-        fresh = standing.sync_status
+        fresh = connectivity.sync_status
         known = [stated_ms - (fresh.ahead_ms or 0)] if stated_ms else []
         if fresh.tickets_boot_ms is not None:
-            age_ms = standing.boot_ms - fresh.tickets_boot_ms
+            age_ms = connectivity.boot_ms - fresh.tickets_boot_ms
             if age_ms <= self._within_ms:
                 return None
             known.append(at_ms - age_ms)
         return max(known, default=0)
 
-    def unheard_ms(self, standing: Connectivity, wall_ms: int) -> int | None:
+    def unheard_ms(self, connectivity: Connectivity, wall_ms: int) -> int | None:
         """For how long neither the server nor another gate was heard, by this device's clocks.
 
         ``wall_ms`` is its own clock as it is. ``None`` where that cannot be told: the clock is
         behind the last time that somebody was heard. Whoever needs to hear nobody is at 0.
         """
-        if not standing.is_enrolled or is_there(self._venue):
+        if not connectivity.is_enrolled or is_there(self._venue):
             return 0
-        fresh = standing.sync_status
+        fresh = connectivity.sync_status
         in_boot = [fresh.server_boot_ms, *(lane.lan_boot_ms for lane in fresh.lanes)]
         newest = max((ms for ms in in_boot if ms is not None), default=None)
         if newest is not None:
-            return max(0, standing.boot_ms - newest)
+            return max(0, connectivity.boot_ms - newest)
         noted = [ms for path in (self._heard, *self._memberships) if (ms := _changed_ms(path))]
         since_ms = max(noted, default=0)
         return wall_ms - since_ms if wall_ms >= since_ms - CLOCK_SLACK_MS else None

@@ -55,14 +55,14 @@ class Device:
     """Whether more of it was taken in than of any that works."""
 
 
-def all_devices(fleet: Fleet, now_ms: int, standing: Connectivity) -> list[Device]:
+def all_devices(fleet: Fleet, now_ms: int, connectivity: Connectivity) -> list[Device]:
     """Every device that is known, this one first, then by name."""
     newest = _newest_ms(fleet)
     figures = by_device(fleet, now_ms)
     known = {
         str(id_): read_device(body) for id_, body in fleet.peers.rows("SELECT id, body FROM device")
     }
-    fresh, disowned = standing.sync_status, fleet.disowned()
+    fresh, disowned = connectivity.sync_status, fleet.disowned()
     lanes = {lane.device: lane for lane in fresh.lanes}
     found = []
     for id_ in {fleet.device, *figures, *known, *lanes}:
@@ -81,9 +81,9 @@ def all_devices(fleet: Fleet, now_ms: int, standing: Connectivity) -> list[Devic
             state = _state(known[id_].state, is_active=known[id_].active)
             device = replace(device, name=known[id_].name, state=state)
         if id_ in lanes:
-            device = _fresh(device, lanes[id_], standing.boot_ms)
+            device = _fresh(device, lanes[id_], connectivity.boot_ms)
         if device.is_own:
-            device = _own(device, standing, _own_lane(fleet))
+            device = _own(device, connectivity, _own_lane(fleet))
         if device.is_own or device.state or device.figures.scans or device.figures.undone:
             found.append(device)
     return sorted(found, key=lambda d: (not d.is_own, d.name or d.gate, d.id))
@@ -143,14 +143,14 @@ def _state(state: str, *, is_active: bool) -> str:
     return "open" if is_active else "closed"
 
 
-def _own(device: Device, standing: Connectivity, lane: str) -> Device:
+def _own(device: Device, connectivity: Connectivity, lane: str) -> Device:
     """This device, which knows how it is itself, but for what was decided about it."""
-    fresh = standing.sync_status
+    fresh = connectivity.sync_status
     return replace(
         device,
         state=device.state if device.state in _DECIDED else lane,
         heard_ago_ms=None,
-        unacked=fresh.unacked if standing.is_enrolled and fresh.boot_id else None,
+        unacked=fresh.unacked if connectivity.is_enrolled and fresh.boot_id else None,
         report=DeviceReport(
             version=__version__,
             quarantined=fresh.quarantined,

@@ -14,8 +14,8 @@ def unheard_at(lane: Lane, verdict: Verdict, time_zone: ZoneInfo) -> str:
     """Which lanes a verdict could not hear of, and since when; empty when that is nobody."""
     if verdict.basis is not Basis.ALONE:
         return ""
-    standing = lane.standing()
-    return why_alone(standing.coverage, standing.boot_ms, lane.now_ms(), time_zone)
+    connectivity = lane.connectivity()
+    return why_alone(connectivity.coverage, connectivity.boot_ms, lane.now_ms(), time_zone)
 
 
 def isolation_words(lane: Lane, time_zone: ZoneInfo) -> str:

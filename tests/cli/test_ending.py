@@ -142,7 +142,7 @@ def test_the_others_hear_that_it_was_closed(
     lane = stays.lane()
     gate = opened(goes.folder, "--config", str(goes.config_file), "--plain")
     gates.append(gate)
-    until(lambda: lane.standing().coverage.basis is Basis.LAN)
+    until(lambda: lane.connectivity().coverage.basis is Basis.LAN)
     if way == "SIGTERM for all of it":
         # As systemd ends a service: the worker is told first, and has to wait for the lane.
         os.kill(worker_of(gate), signal.SIGTERM)
@@ -150,13 +150,13 @@ def test_the_others_hear_that_it_was_closed(
     else:
         end(gate, way)
     gate.process.wait(15)
-    until(lambda: lane.standing().coverage == Coverage(Basis.ONLY), 20)
+    until(lambda: lane.connectivity().coverage == Coverage(Basis.ONLY), 20)
     # From here on nobody is heard, and nobody is missed: longer than a lane counts as heard.
     within_s = stays.config().sync.heard_within_s
     until(
         lambda: float(str(stays.told()["boot_ms"])) - heard_ms(stays) > within_s * 1000 + 2000, 60
     )
-    assert lane.standing().coverage == Coverage(Basis.ONLY)
+    assert lane.connectivity().coverage == Coverage(Basis.ONLY)
 
 
 def heard_ms(member: Member) -> float:

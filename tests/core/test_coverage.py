@@ -75,7 +75,7 @@ def test_a_device_that_is_not_enrolled_is_the_only_lane(lane: Lane, venue: Folde
     """As before there were servers: nothing to hear, nothing to miss."""
     assert lane.admit(Scan("GOOD001")).basis is Basis.ONLY
     assert newest(venue).basis is Basis.ONLY
-    assert lane.standing().is_enrolled is False
+    assert lane.connectivity().is_enrolled is False
 
 
 def test_a_lane_that_hears_all_others_is_sure(lane: Lane, venue: Folder, clock: FixedClock) -> None:
@@ -175,10 +175,10 @@ def test_what_is_looked_at_between_scans_settles_too(
     assert lane.admit(Scan("GOOD001")).basis is Basis.ALONE
     for _ in range(2):
         say(venue, clock, known(OTHER, clock))
-        lane.standing()
+        lane.connectivity()
         clock.pass_seconds(3)
     say(venue, clock, known(OTHER, clock))
-    lane.standing()
+    lane.connectivity()
     assert lane.admit(Scan("GOOD002")).basis is Basis.CENTRAL
 
 
@@ -392,9 +392,9 @@ def test_the_last_open_lane_is_the_only_one_when_the_other_was_closed(
     for _hour in range(3):
         clock.pass_seconds(3600)
         told_by_worker(venue, clock)
-        assert lane.standing().coverage.basis in (Basis.ALONE, Basis.ONLY)
+        assert lane.connectivity().coverage.basis in (Basis.ALONE, Basis.ONLY)
         clock.pass_seconds(4)
-        assert lane.standing().coverage == Coverage(Basis.ONLY)
+        assert lane.connectivity().coverage == Coverage(Basis.ONLY)
     assert lane.admit(Scan("GOOD001")).basis is Basis.ONLY
 
 
@@ -422,9 +422,9 @@ def test_of_two_lanes_in_the_dark_one_knows_that_it_is_alone(
         for one in (again, south):
             one.open()
             told_by_worker(one._folder, clock)
-            one.standing()
+            one.connectivity()
         clock.pass_seconds(4)
-        bases = [one.standing().coverage.basis for one in (again, south)]
+        bases = [one.connectivity().coverage.basis for one in (again, south)]
     assert bases == [Basis.ALONE, Basis.ONLY]
 
 
@@ -456,7 +456,7 @@ def test_when_all_others_are_retired_a_venue_without_a_server_has_one_lane(
     enrol(venue)
     other = known(OTHER, clock, ago_s=None, active=False, state=state)
     say(venue, clock, other, server="", server_boot_ms=None, knows_members=knows_members)
-    assert lane.standing().coverage.basis is basis
+    assert lane.connectivity().coverage.basis is basis
 
 
 def test_what_is_sure_tells_how_old_it_is_rounded_up(

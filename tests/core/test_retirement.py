@@ -121,9 +121,11 @@ def test_a_retired_lane_is_waited_for_nowhere(
                 found = []
                 for lane, folder in ((here, venue), (west, third)):
                     told_by_worker(folder, clock)
-                    standing = lane.standing()
+                    connectivity = lane.connectivity()
                     mine = [
-                        one for one in standing.sync_status.lanes if one.device == gone.device_id()
+                        one
+                        for one in connectivity.sync_status.lanes
+                        if one.device == gone.device_id()
                     ]
                     assert len(mine) == 1
                     found.append(mine[0].active)
@@ -135,7 +137,7 @@ def test_a_retired_lane_is_waited_for_nowhere(
         with Fleet(third) as seen:
             (device,) = [
                 one
-                for one in all_devices(seen, clock.read().wall_ms, west.standing())
+                for one in all_devices(seen, clock.read().wall_ms, west.connectivity())
                 if one.id == gone.device_id()
             ]
         assert device.state == "retired"
@@ -182,9 +184,9 @@ async def test_a_key_on_the_board_retires_a_lane_that_went_home(tmp_path: Path) 
             member.lane()
         with_operators(here.folder)
         made.start()
-        until(lambda: there.lane().standing().coverage.basis is Basis.LAN)
+        until(lambda: there.lane().connectivity().coverage.basis is Basis.LAN)
         gone.kill()
-        until(lambda: there.lane().standing().coverage.basis is Basis.ALONE, 30)
+        until(lambda: there.lane().connectivity().coverage.basis is Basis.ALONE, 30)
         async with on_screen(here) as screen:
             await screen.press("f3")
             table = screen.app.screen.query_one("#device-table", DataTable)
@@ -198,10 +200,10 @@ async def test_a_key_on_the_board_retires_a_lane_that_went_home(tmp_path: Path) 
                 await screen.answer(BOSS_NAME, BOSS_PIN, words)
                 if key:
                     await screen.until(lambda key=key: key in str(line.content))
-                    until(lambda: there.lane().standing().coverage.basis is Basis.LAN, 30)
+                    until(lambda: there.lane().connectivity().coverage.basis is Basis.LAN, 30)
                 else:
                     await screen.until(lambda: "retired by" not in str(line.content))
-                    until(lambda: there.lane().standing().coverage.basis is Basis.ALONE, 30)
+                    until(lambda: there.lane().connectivity().coverage.basis is Basis.ALONE, 30)
             await screen.press("t")
             await screen.until(here.folder.nudge.exists)
     finally:

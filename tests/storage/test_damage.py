@@ -231,7 +231,7 @@ def test_a_lost_entry_makes_the_lane_unsure(venue: Folder, make_lane: MakeLane, 
         lane.idle()  # the lane reads a part of it each time
     sure = lane.admit(Scan("GOOD012"))
     assert (sure.is_green, sure.basis) == (True, Basis.ALONE)
-    assert lane.standing().coverage.basis is Basis.ALONE
+    assert lane.connectivity().coverage.basis is Basis.ALONE
     for known in {0, 1, 2, 3, 4} - {guest}:
         assert lane.admit(Scan(f"GOOD{known:03d}", deliberate=True)).reason is Reason.ALREADY_USED
     found = damage.read(venue, damage.JOURNAL)
@@ -300,7 +300,7 @@ def test_a_journal_is_damaged_again_and_again(
     lane = make_lane()
     lane.open()
     lost = {f"good-{n}" for n in admitted} - set(admitted_in(venue)) - waiting_in(venue)
-    assert not lost or lane.standing().coverage.basis is Basis.ALONE
+    assert not lost or lane.connectivity().coverage.basis is Basis.ALONE
     for n in admitted:
         if f"good-{n}" not in lost:
             assert lane.admit(Scan(f"GOOD{n:03d}", deliberate=True)).reason is Reason.ALREADY_USED

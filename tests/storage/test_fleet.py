@@ -59,7 +59,7 @@ def conflicts(folder: Folder) -> list[Conflict]:
 
 def devices(folder: Folder, lane: Lane) -> list[Device]:
     with Fleet(folder) as venue:
-        return all_devices(venue, lane.now_ms(), lane.standing())
+        return all_devices(venue, lane.now_ms(), lane.connectivity())
 
 
 def both_admit(lane: Lane, south: Lane, code: str = "GOOD001") -> None:
@@ -299,7 +299,7 @@ def test_without_the_workers_word_devices_are_known_by_what_they_did(
         {id_: {"device": id_, "name": "South 1", "active": True, "key": "ab"}, "x": ["odd"]}
     )
     peer_store.close()
-    assert lane.standing().sync_status is NOTHING
+    assert lane.connectivity().sync_status is NOTHING
     (other,) = [device for device in devices(venue, lane) if device.id == id_]
     assert (other.name, other.state, other.heard_ago_ms) == ("South 1", "open", None)
     assert last_heard(other, ZONE, NOW_MS) == "last entry 12:26"

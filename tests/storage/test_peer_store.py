@@ -186,9 +186,9 @@ def test_a_store_is_known_without_having_been_opened(
     enrol(venue)
     carry(south, venue)
     say(venue, clock, known(SOUTH, clock))
-    assert lane.standing().coverage.basis is Basis.CENTRAL
+    assert lane.connectivity().coverage.basis is Basis.CENTRAL
     venue.peers.rename(venue.path / "aside.db")
-    assert lane.standing().coverage.is_refetching
+    assert lane.connectivity().coverage.is_refetching
 
 
 def test_a_damaged_store_has_no_name(venue: Folder) -> None:

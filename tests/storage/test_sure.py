@@ -39,7 +39,7 @@ def venue(tmp_path: Path) -> Iterator[Venue]:
 
 
 def is_sure(lane: Lane) -> bool:
-    return lane.standing().coverage.basis in SURE
+    return lane.connectivity().coverage.basis in SURE
 
 
 def scan(lane: Lane, code: str) -> Verdict:
@@ -89,7 +89,7 @@ def test_who_comes_back_with_much_to_tell_is_behind_until_all_is_here(tmp_path: 
             verdict = scan(here, f"C{n:06d}")
             assert verdict.outcome is Outcome.REFUSE or verdict.basis is Basis.ALONE
             greens += verdict.is_green
-            behind = max([behind, *(one.behind for one in here.standing().coverage.unheard)])
+            behind = max([behind, *(one.behind for one in here.connectivity().coverage.unheard)])
             time.sleep(0.1)
         assert behind > 1
         assert all(scan(here, f"C{n:06d}").outcome is Outcome.REFUSE for n in range(BACKLOG))
@@ -123,7 +123,7 @@ def test_a_peer_store_that_is_fetched_again_makes_nothing_sure_before_it_is_whol
     remove_store(here)
     verdict = here.scan("C000000")
     assert (verdict.outcome, verdict.basis) == (Outcome.REFUSE, Basis.ALONE)
-    assert lane.standing().coverage.is_refetching
+    assert lane.connectivity().coverage.is_refetching
     here.start()
     until(here.folder.peers.exists)
     n = 0
@@ -148,13 +148,13 @@ def test_a_peer_store_that_is_gone_or_a_worker_that_stands_still_is_noticed(venu
     assert second.scan("C000002").is_green
     verdict = here.scan("C000003")
     assert (verdict.basis, verdict.basis_age_ms) == (Basis.ALONE, None)
-    assert lanes[0].standing().coverage.is_refetching
+    assert lanes[0].connectivity().coverage.is_refetching
 
     assert third.process is not None
     third.process.send_signal(signal.SIGSTOP)
     try:
         ages = []
-        while (age := lanes[2].standing().age_ms) is not None:
+        while (age := lanes[2].connectivity().age_ms) is not None:
             ages.append(age)
             time.sleep(0.2)
         assert ages == sorted(ages)

@@ -197,7 +197,7 @@ def test_alone_is_the_venue_s_decision(tmp_path: Path) -> None:
         pulled_ms = SystemClock().read().boot_ms
         hosts.cut(1)
         until(lambda: basis(strict) is basis(easy) is Basis.ALONE)
-        unheard = strict.lane().standing().coverage.unheard
+        unheard = strict.lane().connectivity().coverage.unheard
         assert [lane.name for lane in unheard] == ["G1"]
         assert abs(unheard[0].lan_boot_ms - pulled_ms) < 2500
         held, refused, flagged = (
@@ -235,4 +235,4 @@ def test_alone_is_the_venue_s_decision(tmp_path: Path) -> None:
 
 def basis(member: Member) -> Basis:
     """What its screen says a verdict is worth."""
-    return member.lane().standing().coverage.basis
+    return member.lane().connectivity().coverage.basis

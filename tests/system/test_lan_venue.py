@@ -55,9 +55,9 @@ def conflicts(member: Member) -> dict[str, str]:
 
 def sure_and_told(member: Member) -> bool:
     """Whether it hears everybody, knows how their clocks stand, and they have all it did."""
-    standing = member.lane().standing()
-    fresh = standing.sync_status
-    is_sure = standing.coverage.basis is Basis.LAN and fresh.unacked == 0
+    connectivity = member.lane().connectivity()
+    fresh = connectivity.sync_status
+    is_sure = connectivity.coverage.basis is Basis.LAN and fresh.unacked == 0
     return is_sure and all(lane.report.error_ms is not None for lane in fresh.lanes)
 
 

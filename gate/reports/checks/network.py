@@ -36,13 +36,13 @@ def other_devices(folder: Folder) -> Finding:
 def server(config: Config, folder: Folder, clock: Clock) -> Finding:
     """Whether the server and the other gates are heard, and nobody among them is suspicious."""
     reading = clock.read()
-    standing = ConnectivityReader(folder, config.sync.heard_within_s).read(reading)
-    fresh = standing.sync_status
+    connectivity = ConnectivityReader(folder, config.sync.heard_within_s).read(reading)
+    fresh = connectivity.sync_status
     require_not_revoked(folder)
-    if not standing.is_enrolled:
+    if not connectivity.is_enrolled:
         return Finding(Status.SKIP, _("no server"))
     zone = zone_of(config, folder)
-    detail = server_link(fresh, standing.boot_ms, reading.wall_ms, zone.info)
+    detail = server_link(fresh, connectivity.boot_ms, reading.wall_ms, zone.info)
     detail += ", " + _("{n} unsent").format(n=fresh.unacked)
     if fresh.twins:
         sentence = _("{detail}; another machine uses the credential of: {devices}")

@@ -224,17 +224,17 @@ class GateApp(App[int], inherit_bindings=False):
 
     def status(self, camera: str = "", scanner: str = "") -> list[str]:
         """Where, which way, what is wrong, how sure, how fresh, what reads: most needed first."""
-        lane, standing = self.lane, self.lane.standing()
+        lane, connectivity = self.lane, self.lane.connectivity()
         if lane.is_revoked:
             return [printable(lane.place.gate, 24), _("REVOKED")]
-        fresh = standing.sync_status
-        basis = basis_words(standing.coverage.basis, standing.age_ms, is_brief=True)
-        if standing.is_enrolled:
-            link = server_link(fresh, standing.boot_ms, lane.now_ms(), self.time_zone)
+        fresh = connectivity.sync_status
+        basis = basis_words(connectivity.coverage.basis, connectivity.age_ms, is_brief=True)
+        if connectivity.is_enrolled:
+            link = server_link(fresh, connectivity.boot_ms, lane.now_ms(), self.time_zone)
             unacked = [_("{n} unsent").format(n=fresh.unacked)] if fresh.unacked else []
-            how = [basis, link, *unacked, self._tickets_age(standing)]
+            how = [basis, link, *unacked, self._tickets_age(connectivity)]
         else:
-            how = [self._tickets_age(standing), basis, _("no server")]
+            how = [self._tickets_age(connectivity), basis, _("no server")]
         alarms = len({*fresh.alarms, *fresh.twins, *fresh.floods})
         refused, waiting = fresh.quarantined, self.matters_open
         return [
@@ -253,11 +253,11 @@ class GateApp(App[int], inherit_bindings=False):
             self.zone.current.name,
         ]
 
-    def _tickets_age(self, standing: Connectivity) -> str:
+    def _tickets_age(self, connectivity: Connectivity) -> str:
         """How long ago the tickets were last known to be all there."""
-        known_ms, built_ms = standing.sync_status.tickets_boot_ms, self.lane.tickets_built_ms()
-        if standing.is_enrolled and known_ms is not None:
-            age = ago(standing.boot_ms - known_ms)
+        known_ms, built_ms = connectivity.sync_status.tickets_boot_ms, self.lane.tickets_built_ms()
+        if connectivity.is_enrolled and known_ms is not None:
+            age = ago(connectivity.boot_ms - known_ms)
         else:
             trusted = self.lane.clock_is_trusted()
             now_ms = self.lane.now_ms()

@@ -88,7 +88,7 @@ def test_a_server_that_joins_later_receives_everything(
         server.admin("POST", f"/events/{EVENT}/devices/{gone}/retire")
         join(second, server)
         venue.wait_connected()
-        until(lambda: second.lane().standing().coverage.basis is Basis.CENTRAL)
+        until(lambda: second.lane().connectivity().coverage.basis is Basis.CENTRAL)
         until(has_all)
     finally:
         server.close()

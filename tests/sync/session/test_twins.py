@@ -146,8 +146,8 @@ def test_gates_see_a_copy_of_another(gates: Lan) -> None:
     until(lambda: twins_of(owner) == (owner.device,))
     with Fleet(owner.folder) as seen:
         reading = SystemClock().read()
-        standing = ConnectivityReader(owner.folder, 10).read(reading)
-        (own,) = [one for one in all_devices(seen, reading.wall_ms, standing) if one.is_own]
+        connectivity = ConnectivityReader(owner.folder, 10).read(reading)
+        (own,) = [one for one in all_devices(seen, reading.wall_ms, connectivity) if one.is_own]
     assert own.has_twin
 
 

@@ -132,10 +132,10 @@ class Devices(Vertical):
         numbers = _("admitted {admitted} · out {exited} · refused {refused}").format(
             admitted=figures.admitted, exited=figures.exited, refused=figures.refused
         )
-        standing = self._board.standing if self._board else None
-        if device.is_own and standing is not None and standing.is_enrolled:
+        connectivity = self._board.connectivity if self._board else None
+        if device.is_own and connectivity is not None and connectivity.is_enrolled:
             numbers += " · " + server_link(
-                standing.sync_status, standing.boot_ms, app.lane.now_ms(), app.time_zone
+                connectivity.sync_status, connectivity.boot_ms, app.lane.now_ms(), app.time_zone
             )
         lines = [" · ".join(part for part in parts if part), numbers, *self._warnings(device)]
         if device.is_own and app.settings is not None:

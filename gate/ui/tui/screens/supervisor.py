@@ -129,7 +129,7 @@ class SupervisorScreen(Page):
     def _read(self) -> None:
         app = self.gate_app
         try:
-            board = look(app.folder, app.lane.standing(), app.lane.now_ms(), app.time_zone)
+            board = look(app.folder, app.lane.connectivity(), app.lane.now_ms(), app.time_zone)
         except GateError as fault:
             app.call_from_thread(app.complain, fault)
             app.call_from_thread(self._read_later)
