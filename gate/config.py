@@ -237,13 +237,13 @@ def load(
     Without ``file`` the default one is read if it is there. Raises ConfigError with one line that
     has the key's path, what was found and what is allowed.
     """
-    said = _read_file(file)
-    in_file = _keys_of(said)
+    stated = _read_file(file)
+    in_file = _keys_of(stated)
     by_hand = []
     for variable, value in environment.items():
         if variable.startswith(ENVIRONMENT_PREFIX) and not variable.startswith(_OTHER_VARIABLES):
             path = _path_of_variable(variable)
-            _put(said, path, value, source=variable)
+            _put(stated, path, value, source=variable)
             by_hand.append(".".join(path))
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -251,13 +251,13 @@ def load(
             raise ConfigError(
                 _("--set {setting}: not like section.key=value").format(setting=setting)
             )
-        _put(said, key.strip().split("."), value.strip(), source=f"--set {key.strip()}")
+        _put(stated, key.strip().split("."), value.strip(), source=f"--set {key.strip()}")
         by_hand.append(key.strip())
-    _check_keys(said, Config, [])
+    _check_keys(stated, Config, [])
     try:
-        config = msgspec.convert(said, Config)
+        config = msgspec.convert(stated, Config)
     except msgspec.ValidationError as error:
-        raise ConfigError(_explain(error, said)) from error
+        raise ConfigError(_explain(error, stated)) from error
     _check_values(config)
     return msgspec.structs.replace(config, by_hand=tuple(by_hand), in_file=in_file)
 
@@ -277,10 +277,10 @@ def allowed(path: str) -> str:
     return _allowed(msgspec.inspect.type_info(_field_type(path.split("."))))
 
 
-def _keys_of(said: Mapping[str, Any]) -> tuple[str, ...]:
+def _keys_of(stated: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(
         f"{section}.{key}"
-        for section, keys in said.items()
+        for section, keys in stated.items()
         if isinstance(keys, Mapping)
         for key in keys
     )
@@ -312,7 +312,7 @@ def _path_of_variable(variable: str) -> list[str]:
     return [name]
 
 
-def _put(said: dict[str, Any], path: list[str], text: str, source: str) -> None:
+def _put(stated: dict[str, Any], path: list[str], text: str, source: str) -> None:
     """Set one key from text, which is TOML where the key wants more than a string."""
     kind = _field_type(path)
     if kind is None:
@@ -321,10 +321,10 @@ def _put(said: dict[str, Any], path: list[str], text: str, source: str) -> None:
             section, path = Config, path[:1]
         raise ConfigError(_unknown(source, path, section))
     for part in path[:-1]:
-        said = said.setdefault(part, {})
-        if not isinstance(said, dict):
-            raise ConfigError(_wrong(part, said, _field_type([part])))
-    said[path[-1]] = _value(text, kind)
+        stated = stated.setdefault(part, {})
+        if not isinstance(stated, dict):
+            raise ConfigError(_wrong(part, stated, _field_type([part])))
+    stated[path[-1]] = _value(text, kind)
 
 
 def _value(text: str, kind: object) -> Any:
@@ -365,9 +365,9 @@ def _is_struct(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, Struct)
 
 
-def _check_keys(said: Mapping[str, Any], kind: type[Struct], path: list[str]) -> None:
+def _check_keys(stated: Mapping[str, Any], kind: type[Struct], path: list[str]) -> None:
     fields = {f.name: f.type for f in _settings(kind)}
-    for key, value in said.items():
+    for key, value in stated.items():
         here = [*path, key]
         if key not in fields:
             raise ConfigError(_unknown(".".join(here), here, kind))
@@ -387,11 +387,11 @@ def _unknown(source: str, path: list[str], kind: type[Struct]) -> str:
     )
 
 
-def _explain(error: msgspec.ValidationError, said: Mapping[str, Any]) -> str:
+def _explain(error: msgspec.ValidationError, stated: Mapping[str, Any]) -> str:
     """Say what msgspec objects to as we say everything else: path, found, allowed."""
     _complaint, _at, where = str(error).partition(" - at `$")
     kind: Any = Config
-    found: Any = said
+    found: Any = stated
     path = ""
     for key, index in re.findall(r"\.([^.\[`]+)|\[(\d+|\.\.\.)\]", where):
         if key:

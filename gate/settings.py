@@ -106,10 +106,10 @@ def settings_of(own: Config, stated: EventSettings, device: str, name: str) -> G
         id_: _overlaid(own, event | _by_path(one, OF_TYPE) | profile).house_rules()
         for id_, one in stated.types.items()
     }
-    is_told = bool(profile_name) or any(_is_by_hand(own, path) for path in _PLACES)
+    is_stated = bool(profile_name) or any(_is_by_hand(own, path) for path in _PLACES)
     return GateSettings(
         config,
-        config.place(is_known=is_told or not stated.profiles),
+        config.place(is_known=is_stated or not stated.profiles),
         config.house_rules(by_type),
         profile_name,
         tuple(path for path in event | profile if _is_by_hand(own, path)),

@@ -86,8 +86,8 @@ def may_have_opened(lane: OtherLane, opened_boot_ms: int | None) -> bool:
     Of two lanes that cannot hear each other one at least has to know that. Whoever was heard since
     this lane opened, at ``opened_boot_ms``, or closed while it was open, takes it to be open.
     """
-    heard = opened_boot_ms is not None and _at(lane.heard_boot_ms) >= opened_boot_ms
-    return not (lane.knows_us or heard)
+    was_in_touch = opened_boot_ms is not None and _at(lane.heard_boot_ms) >= opened_boot_ms
+    return not (lane.knows_us or was_in_touch)
 
 
 _WORTH = (Basis.UNSEEN, Basis.ALONE, Basis.LAN, Basis.CENTRAL, Basis.ONLY)

@@ -45,7 +45,7 @@ class Judged:
     void: Void
 
     @property
-    def needs_word(self) -> bool:
+    def needs_resolution(self) -> bool:
         """Whether a supervisor has to look into it; who overruled the void has said why."""
         return self.kind in ALARMING and self.entry.overruled not in VOID_REASONS
 
@@ -69,7 +69,7 @@ class Irregular:
     @property
     def is_open(self) -> bool:
         """Whether a supervisor has to look into it still."""
-        return self.resolution is None and any(one.needs_word for one in self.admissions)
+        return self.resolution is None and any(one.needs_resolution for one in self.admissions)
 
 
 def irregular(entries: Iterable[Entry], voids: Sequence[Void], life: str) -> Irregular | None:
@@ -142,10 +142,10 @@ def server_time(entry: Entry) -> tuple[int, int] | None:
 
 
 def _resolution(judged: Sequence[Judged], known: Iterable[Entry], life: str) -> Entry | None:
-    open_ones = [one for one in judged if one.needs_word]
+    open_ones = [one for one in judged if one.needs_resolution]
     if not open_ones:
-        said = [one.entry for one in judged if one.kind in ALARMING]
-        return said[0] if said else None
+        alarming = [one.entry for one in judged if one.kind in ALARMING]
+        return alarming[0] if alarming else None
     names = {one.entry.name for one in open_ones}
     words = [
         entry
@@ -169,9 +169,9 @@ def _knew(position: str, at: str, life: str) -> bool:
     What a former life of the feed has told is in the list with which the present one began.
     """
     epoch, seq = _split(position)
-    told_epoch, told_seq = _split(at)
-    if epoch == told_epoch:
-        return seq >= told_seq
+    void_epoch, void_seq = _split(at)
+    if epoch == void_epoch:
+        return seq >= void_seq
     return epoch == life
 
 

@@ -359,14 +359,14 @@ def gather(rows: Iterable[Sequence[Any]]) -> Have:
 
 
 def joined(
-    heard: Have, own: Mapping[str, Tip], goes_on: Callable[[str, Tip], bool]
+    received: Have, own: Mapping[str, Tip], goes_on: Callable[[str, Tip], bool]
 ) -> dict[str, frozenset[Tip]]:
-    """What a device holds: what it heard, and its own journal's newest entries.
+    """What a device holds: what it received, and its own journal's newest entries.
 
-    ``goes_on`` tells whether an entry after such a one was heard: after a restored backup, what
+    ``goes_on`` tells whether an entry after such a one was received: after a restored backup, what
     was pulled back goes on where the journal ends.
     """
-    have = dict(heard)
+    have = dict(received)
     for origin, tip in own.items():
         others = have.get(origin, frozenset())
         have[origin] = others if others and goes_on(origin, tip) else others | {tip}

@@ -29,26 +29,26 @@ class Made(Protocol):
         """Its hybrid logical time."""
 
 
-def newest(words: Iterable[Entry]) -> dict[str, Entry]:
-    """The word that counts on each device, in whatever order they came."""
+def newest(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """The retirement or reinstatement that counts for each device, in whatever order they came."""
     found: dict[str, Entry] = {}
-    for word in words:
-        before = found.get(word.target)
-        if word.target != word.device and (before is None or _order(word) > _order(before)):
-            found[word.target] = word
+    for entry in entries:
+        before = found.get(entry.target)
+        if entry.target != entry.device and (before is None or _order(entry) > _order(before)):
+            found[entry.target] = entry
     return found
 
 
-def _order(word: Entry) -> tuple[object, ...]:
-    return word.hlc, word.origin, word.seq, word.act
+def _order(entry: Entry) -> tuple[object, ...]:
+    return entry.hlc, entry.origin, entry.seq, entry.act
 
 
-def is_later(made: Made, word: Entry) -> bool:
+def is_later(made: Made, retirement: Entry) -> bool:
     """Whether the device did that after it was retired; what comes late was done before."""
-    if made.hlc <= word.hlc:
+    if made.hlc <= retirement.hlc:
         return False
     # A clock that is far ahead makes all its entries look later: those that were known are not.
-    return not any(_covers(name, made) for name in word.covers)
+    return not any(_covers(name, made) for name in retirement.covers)
 
 
 def _covers(name: str, made: Made) -> bool:
@@ -56,10 +56,10 @@ def _covers(name: str, made: Made) -> bool:
     return origin == made.origin and seq.isdecimal() and len(seq) < 17 and int(seq) >= made.seq
 
 
-def stands(word: Entry | None, tips: Iterable[Made], now_ms: int) -> bool:
-    """Whether a device is retired by the word that counts, given its newest entries."""
-    if word is None or word.act is not Act.RETIREMENT:
+def stands(retirement: Entry | None, tips: Iterable[Made], now_ms: int) -> bool:
+    """Whether a device is retired by the entry that counts, given its newest entries."""
+    if retirement is None or retirement.act is not Act.RETIREMENT:
         return False
-    # A word from the future would cover whatever the device does until then.
-    is_believable = word.hlc <= latest_believable(now_ms)
-    return is_believable and not any(is_later(tip, word) for tip in tips)
+    # One from the future would cover whatever the device does until then.
+    is_believable = retirement.hlc <= latest_believable(now_ms)
+    return is_believable and not any(is_later(tip, retirement) for tip in tips)

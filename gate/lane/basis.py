@@ -56,8 +56,10 @@ class LaneBasis:
 
     def list_as_of_ms(self, connectivity: Connectivity, at_ms: int) -> int | None:
         """As of when the ticket list is, while it is not current."""
-        told_ms = int(self._tickets.replica.meta("as_of_ms") or 0) or self._tickets.replica.built_ms
-        return self._decided.list_as_of_ms(connectivity, at_ms, told_ms)
+        stated_ms = (
+            int(self._tickets.replica.meta("as_of_ms") or 0) or self._tickets.replica.built_ms
+        )
+        return self._decided.list_as_of_ms(connectivity, at_ms, stated_ms)
 
 
 def _honest(connectivity: Connectivity, *, is_whole: bool) -> Connectivity:

@@ -138,7 +138,7 @@ class Corrections:
                 Act.RESOLUTION,
                 operator=supervisor.name,
                 note=note,
-                heard_hlc=max(fact.hlc for fact in facts),
+                known_hlc=max(fact.hlc for fact in facts),
             )
             entry = journal.append(
                 replace(
@@ -186,7 +186,7 @@ class Corrections:
                 Act.ANNULMENT,
                 operator=supervisor.name if supervisor else "",
                 note=note,
-                heard_hlc=max(fact.hlc for fact in facts),
+                known_hlc=max(fact.hlc for fact in facts),
             )
             entry = journal.append(
                 replace(

@@ -59,7 +59,7 @@ class Entries:
     repeats: Repeats = field(default_factory=Repeats)
     now: Moment = Moment(Reading(0, 0, ""), 0, trusted=False)
     """The moment of the transaction, or of the last one."""
-    _heard_hlc: int = 0
+    _known_hlc: int = 0
 
     @contextmanager
     def transaction(self) -> Iterator[Journal]:
@@ -98,7 +98,7 @@ class Entries:
             operator=operator,
             note=note,
             ordinal=own.redemptions if act is Act.ADMISSION else None,
-            heard_hlc=last.hlc if last else 0,
+            known_hlc=last.hlc if last else 0,
         )
         return self.files.journal().append(entry, past=own)
 
@@ -140,13 +140,13 @@ class Entries:
         operator: str = "",
         note: str = "",
         ordinal: int | None = None,
-        heard_hlc: int = 0,
+        known_hlc: int = 0,
     ) -> Entry:
         """The entry that comes next in the journal, made now."""
         now, post = self.now, self.post
         ticket = verdict.ticket if verdict else None
-        heard_hlc = max(self._mergeable(heard_hlc), self._greatest_heard())
-        link = self.files.journal().link(now.at_ms, heard_hlc)
+        known_hlc = max(self._mergeable(known_hlc), self._greatest_known())
+        link = self.files.journal().link(now.at_ms, known_hlc)
         return Entry(
             origin=link.origin,
             seq=link.seq,
@@ -193,14 +193,14 @@ class Entries:
     def _mergeable(self, hlc: int) -> int:
         return hlc if hlc <= latest_believable(self.now.at_ms) else 0
 
-    def _greatest_heard(self) -> int:
+    def _greatest_known(self) -> int:
         try:
             greatest = self.files.peers.greatest_hlc(self.now.at_ms)
-            self._heard_hlc = max(self._heard_hlc, greatest)
+            self._known_hlc = max(self._known_hlc, greatest)
         except StoreError as fault:
             # Who reads the ticket's past meets the same fault; a lane must be able to close.
             log.warning("heard of others: %s", fault.message)
-        return self._heard_hlc
+        return self._known_hlc
 
 
 def is_disk_short(folder: Folder) -> bool:

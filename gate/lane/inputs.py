@@ -146,9 +146,9 @@ class Inputs:
         """Unknown codes that lie in the picture and are not decided."""
         return self.selection.furniture()
 
-    def _plugged(self, device: str, tell: Callable[[str], None]) -> None:
+    def _plugged(self, device: str, notify: Callable[[str], None]) -> None:
         if self._lane.scanner_plugged("evdev", device):
-            tell(_("Another scanner: nothing is put right of what it types any more."))
+            notify(_("Another scanner: nothing is put right of what it types any more."))
 
 
 def camera_source(config: CameraConfig) -> Source | None:

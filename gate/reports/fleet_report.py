@@ -170,7 +170,7 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
     too_much = _("{device}: tells far more than others do")
     alarmed = [(twice, device) for device in seen.devices if device.has_alarm]
     alarmed += [(twin, device) for device in seen.devices if device.has_twin]
-    alarmed += [(too_much, device) for device in seen.devices if device.tells_too_much]
+    alarmed += [(too_much, device) for device in seen.devices if device.is_flooding]
     lines += ["", _("alarms: {n}").format(n=len(alarmed))]
     lines += [
         "  " + sentence.format(device=f"{device_name(d)} ({d.id})") for sentence, d in alarmed
@@ -289,7 +289,7 @@ def as_plain_values(seen: Seen) -> dict[str, Any]:
             for line in seen.origins
         ],
         "alarms": [device.id for device in seen.devices if device.has_alarm or device.has_twin],
-        "floods": [device.id for device in seen.devices if device.tells_too_much],
+        "floods": [device.id for device in seen.devices if device.is_flooding],
     }
 
 

@@ -60,25 +60,25 @@ class ConnectivityReader:
 
         ``store`` is the peer store it has open; without it, whatever is there to be opened.
         """
-        word = self._sync_status.read(reading.boot_id)
-        is_enrolled = bool(word.server) or any(map(is_there, self._memberships))
-        if word is NOTHING:
+        status = self._sync_status.read(reading.boot_id)
+        is_enrolled = bool(status.server) or any(map(is_there, self._memberships))
+        if status is NOTHING:
             # An enrolled device that has heard nothing cannot know who else is at work.
             found = Coverage(Basis.ALONE if is_enrolled else Basis.ONLY)
             found = self._hysteresis.settle(found, reading.boot_ms)
             return Connectivity(reading.boot_ms, found, NOTHING, is_enrolled)
-        found = coverage(word.lanes, reading.boot_ms, self._within_ms)
-        if word.lanes and not (word.is_complete and self._is_read(word.store, store)):
+        found = coverage(status.lanes, reading.boot_ms, self._within_ms)
+        if status.lanes and not (status.is_complete and self._is_read(status.store, store)):
             # What is read here is not what the worker speaks of, or lacks what closed lanes did.
             found = Coverage(Basis.ALONE, found.unheard, is_refetching=True)
         if (
             found.basis is Basis.ONLY
             and is_enrolled
-            and not self._is_noticed(word, reading.boot_ms)
+            and not self._is_noticed(status, reading.boot_ms)
         ):
-            found = _in_the_dark(word)
+            found = _in_the_dark(status)
         found = self._hysteresis.settle(found, reading.boot_ms)
-        return Connectivity(reading.boot_ms, found, word, is_enrolled)
+        return Connectivity(reading.boot_ms, found, status, is_enrolled)
 
     def list_as_of_ms(self, connectivity: Connectivity, at_ms: int, stated_ms: int) -> int | None:
         """As of when the ticket list is, by the lane's clock; ``None`` while it is current.
@@ -124,9 +124,9 @@ class ConnectivityReader:
         except OSError:
             return False
 
-    def _is_noticed(self, word: SyncStatus, now_boot_ms: int) -> bool:
+    def _is_noticed(self, status: SyncStatus, now_boot_ms: int) -> bool:
         """Whether anybody would have told by now that another lane has opened."""
-        in_boot = [word.server_boot_ms, *(lane.lan_boot_ms for lane in word.lanes)]
+        in_boot = [status.server_boot_ms, *(lane.lan_boot_ms for lane in status.lanes)]
         newest = max((ms for ms in in_boot if ms is not None), default=None)
         return newest is not None and now_boot_ms - newest <= self._within_ms
 
@@ -138,13 +138,13 @@ def _changed_ms(path: str) -> int:
         return 0
 
 
-def _in_the_dark(word: SyncStatus) -> Coverage:
+def _in_the_dark(status: SyncStatus) -> Coverage:
     # Nobody would have told that a closed lane has opened since it was heard.
-    if not word.knows_members and word.server_boot_ms is None:
+    if not status.knows_members and status.server_boot_ms is None:
         return Coverage(Basis.ALONE)
     unsure = tuple(
         lane
-        for lane in word.lanes
-        if lane.state == "enrolled" and may_have_opened(lane, word.opened_boot_ms)
+        for lane in status.lanes
+        if lane.state == "enrolled" and may_have_opened(lane, status.opened_boot_ms)
     )
     return Coverage(Basis.ALONE, unsure) if unsure else Coverage(Basis.ONLY)

@@ -51,7 +51,7 @@ class Device:
     """Whether not all of what it did counts."""
     has_twin: bool = False
     """Whether another machine was seen to use its credential."""
-    tells_too_much: bool = False
+    is_flooding: bool = False
     """Whether more of it was taken in than of any that works."""
 
 
@@ -75,7 +75,7 @@ def all_devices(fleet: Fleet, now_ms: int, connectivity: Connectivity) -> list[D
             has_alarm=any(id_ in alarm for alarm in fresh.alarms),
             is_disowned=id_ in disowned,
             has_twin=id_ in fresh.twins,
-            tells_too_much=id_ in fresh.floods,
+            is_flooding=id_ in fresh.floods,
         )
         if id_ in known:
             state = _state(known[id_].state, is_active=known[id_].active)

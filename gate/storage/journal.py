@@ -123,10 +123,10 @@ class Journal:
         """The entry of that name, if this journal has it."""
         return read_entry(self._connection, name)
 
-    def link(self, at_ms: int, heard_hlc: int = 0) -> Link:
+    def link(self, at_ms: int, known_hlc: int = 0) -> Link:
         """The place in the chain for an entry made at a moment; inside ``transaction()``.
 
-        ``heard_hlc`` is the greatest hybrid logical time known from other devices.
+        ``known_hlc`` is the greatest hybrid logical time known from other devices.
         """
         head = self._head
         begins = not self._incarnation
@@ -139,7 +139,7 @@ class Journal:
             follows=head.name if begins else "",
             boot_id=self._boot_id if begins else "",
             version=__version__ if begins else "",
-            hlc=clock.tick(max(head.hlc, heard_hlc), at_ms),
+            hlc=clock.tick(max(head.hlc, known_hlc), at_ms),
         )
 
     def append(self, entry: Entry, past: History | None = None) -> Entry:

@@ -63,8 +63,10 @@ class Matter:
         """The supervisor's word, once nothing is open."""
         if self.is_open:
             return None
-        words = [one.resolution for one in (self.conflict, self.irregular, self.claimed) if one]
-        return next((word for word in words if word is not None), None)
+        resolutions = [
+            one.resolution for one in (self.conflict, self.irregular, self.claimed) if one
+        ]
+        return next((resolution for resolution in resolutions if resolution is not None), None)
 
 
 def matters(folder: Folder, venue: Fleet) -> list[Matter]:

@@ -69,15 +69,15 @@ class PeerDevices:
 
     def retirement(self, device: str, now_ms: int) -> Entry | None:
         """The word by which a device is retired, if it has done nothing since."""
-        word = self._retirements.get(device)
-        if word is None:
+        retirement = self._retirements.get(device)
+        if retirement is None:
             return None
         with self._file.reading():
             rows = self._file.connection.execute(
                 "SELECT origin, seq, hlc FROM tip WHERE origin > ? AND origin < ?",
                 (f"{device}.", f"{device}/"),
             ).fetchall()
-        return word if stands(word, (_Made(*row) for row in rows), now_ms) else None
+        return retirement if stands(retirement, (_Made(*row) for row in rows), now_ms) else None
 
     def note(self, taken: Iterable[Carried]) -> None:
         """Entries of others were taken; their rows are committed."""
@@ -90,10 +90,10 @@ class PeerDevices:
             if one.entry.act in RETIREMENTS and self._disowned.counts(one):
                 self.note_retirement(entry_codec.decode(one.body))
 
-    def note_retirement(self, word: Entry) -> None:
+    def note_retirement(self, retirement: Entry) -> None:
         """A device was retired, or is in service again."""
-        known = self._retirements.get(word.target)
-        self._retirements |= newest([word] if known is None else [word, known])
+        known = self._retirements.get(retirement.target)
+        self._retirements |= newest([retirement] if known is None else [retirement, known])
 
     def look_again(self) -> None:
         """What counts of the others' entries may have changed."""

@@ -91,8 +91,8 @@ class PeerStore:
             # Words that only the journal before had count no more.
             self._followed = self.journal.file
             self.devices.look_again()
-        for word in followed.retirements:
-            self.devices.note_retirement(word)
+        for retirement in followed.retirements:
+            self.devices.note_retirement(retirement)
         if followed.annulled:
             self._folds.take_back(followed.annulled)
         return followed.is_longer

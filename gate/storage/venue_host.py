@@ -169,7 +169,7 @@ def set_state(folder: Folder, device: str, state: str) -> MemberRow:
         )
     proof = authority(load(folder)).revocation(device) if state == REVOKED else ""
     row = msgspec.structs.replace(found, state=state, proof=proof)
-    say(folder, row)
+    publish(folder, row)
     return row
 
 
@@ -216,7 +216,7 @@ def set_settings(folder: Folder, settings: EventSettings) -> EventRow:
 
 def _state(folder: Folder, **fields: str | int | EventSettings) -> EventRow:
     row = msgspec.structs.replace(venue_event(folder), **fields)
-    say(folder, row)
+    publish(folder, row)
     return row
 
 
@@ -251,12 +251,12 @@ def take_in(folder: Folder, asked: Enrol, name: str) -> Enrolled:
             _("this device was revoked, for good"), _("Wipe it (gate wipe): then it is a new one.")
         )
     certificate = authority(venue).issue(asked.device, asked.key)
-    say(folder, MemberRow(asked.device, name, asked.key, ENROLLED))
+    publish(folder, MemberRow(asked.device, name, asked.key, ENROLLED))
     time_zone = event_zone(folder)
     return Enrolled("", venue_id(mine), venue.name, name, time_zone, venue.authority, certificate)
 
 
-def say(folder: Folder, row: MemberRow | EventRow) -> None:
+def publish(folder: Folder, row: MemberRow | EventRow) -> None:
     """Let all gates hear of a device or the venue: now, or as soon as the sync worker has time."""
     _leave(folder, row)
     try:

@@ -220,7 +220,7 @@ def remove(
 
 
 def colors(
-    _connection: Connection, _account: Account, _said: Mapping[str, Any], _now_ms: int
+    _connection: Connection, _account: Account, _params: Mapping[str, Any], _now_ms: int
 ) -> Answer:
     """``card/getcolors``."""
     return {"colors": [{"name": name, "value": value} for name, value in COLORS.items()]}

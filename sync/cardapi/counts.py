@@ -55,13 +55,13 @@ def overview(
     )
     return {
         "list": [
-            {"ref_date": str(_EPOCH + timedelta(days=day)), **_as_told(days[day])}
+            {"ref_date": str(_EPOCH + timedelta(days=day)), **_as_fields(days[day])}
             for day in sorted(days)
         ]
     }
 
 
-def _as_told(day: Day) -> dict[str, int]:
+def _as_fields(day: Day) -> dict[str, int]:
     return {name: getattr(day, name) for name in Day.__slots__}
 
 

@@ -71,8 +71,8 @@ class Invitation:
         """A link for the next gate, as a code too where that can be seen."""
         self._token = secrets.token_urlsafe(32)
         link = self._link(self._token)
-        told = _("To take in {name}, once: scan this with its camera, or give it the link")
-        sys.stdout.write(told.format(name=printable(self._names[self.taken_in])) + "\n")
+        message = _("To take in {name}, once: scan this with its camera, or give it the link")
+        sys.stdout.write(message.format(name=printable(self._names[self.taken_in])) + "\n")
         if sys.stdout.isatty():
             sys.stdout.write(invite.as_code(link))
         sys.stdout.write(f"{link}\n")
@@ -94,8 +94,8 @@ class Invitation:
                 raise Denied(500, "fault", fault.message) from fault
             self._used.add(asked.token)
             self.taken_in += 1
-            told = _("{name} belongs to the venue now ({id})")
-            sys.stdout.write(told.format(name=printable(name), id=asked.device) + "\n")
+            message = _("{name} belongs to the venue now ({id})")
+            sys.stdout.write(message.format(name=printable(name), id=asked.device) + "\n")
             sys.stdout.flush()
             answer = reply(enrolled)
             if self.is_over:
@@ -107,8 +107,8 @@ class Invitation:
 
     def _check(self, token: str) -> None:
         if token in self._used:
-            told = _("This enrolment token has been used. Ask for another.")
-            raise Denied(403, "used_token", told)
+            message = _("This enrolment token has been used. Ask for another.")
+            raise Denied(403, "used_token", message)
         if not hmac.compare_digest(token.encode(), self._token.encode()):
             raise Denied(403, "wrong_token", _("This enrolment token is not one of this venue's."))
 

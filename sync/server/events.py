@@ -85,15 +85,15 @@ def all_events(connection: Connection) -> list[dict[str, Any]]:
         c.isolated_hours, c.settings,
     )  # fmt: skip
     rows = connection.execute(select(*columns).order_by(c.id)).mappings()
-    return [dict(row) | {"settings": _said(row["settings"])} for row in rows]
+    return [dict(row) | {"settings": _without_pins(row["settings"])} for row in rows]
 
 
-def _said(settings: str) -> dict[str, Any]:
+def _without_pins(settings: str) -> dict[str, Any]:
     """An event's settings for whoever may not know its operators' PINs, not even as hashes."""
-    said: dict[str, Any] = msgspec.json.decode(settings)
-    if "operators" in said:
-        said["operators"] = [{"name": o["name"], "role": o["role"]} for o in said["operators"]]
-    return said
+    stated: dict[str, Any] = msgspec.json.decode(settings)
+    if "operators" in stated:
+        stated["operators"] = [{"name": o["name"], "role": o["role"]} for o in stated["operators"]]
+    return stated
 
 
 def key_of(connection: Connection, event: str) -> bytes:

@@ -31,11 +31,11 @@ def after_retirements(
     connection: Connection, event: str, known: Known, taken: Sequence[Carried]
 ) -> dict[str, int]:
     """Whether the lanes are open of which somebody said that they are retired, or not any more."""
-    words = [entry_codec.decode(one.body) for one in taken if one.entry.act in RETIREMENTS]
+    retirements = [entry_codec.decode(one.body) for one in taken if one.entry.act in RETIREMENTS]
     known.retirements = (
-        newest([*known.retirements.values(), *words]) if words else known.retirements
+        newest([*known.retirements.values(), *retirements]) if retirements else known.retirements
     )
-    concerned = {word.target for word in words}
+    concerned = {retirement.target for retirement in retirements}
     if known.retirements:
         concerned |= {one.entry.device for one in taken if one.entry.device in known.retirements}
     return {device: is_open(connection, event, device, known) for device in sorted(concerned)}
@@ -50,9 +50,9 @@ def is_open(connection: Connection, event: str, device: str, known: Known) -> in
     body = connection.execute(lanes.limit(1)).scalar()
     if body is None or entry_codec.decode(body).act is not Act.LANE_OPENED:
         return 0
-    word = known.retirements.get(device)
+    retirement = known.retirements.get(device)
     tips = (
         entry_codec.decode(body)
         for body in connection.execute(newest_first.limit(NEWEST)).scalars()
     )
-    return int(not stands(word, tips, read_wall_ms()))
+    return int(not stands(retirement, tips, read_wall_ms()))

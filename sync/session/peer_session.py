@@ -221,19 +221,23 @@ class RelayRequests:
     """How many looks a device, or who hears it, gets to tell what others hold of it."""
     _lacking: dict[str, int] = field(default_factory=dict)
 
-    def share_out(self, sessions: Sequence[PeerSession], me: str, *, hears_central: bool) -> None:
+    def share_out(
+        self, sessions: Sequence[PeerSession], me: str, *, is_central_connected: bool
+    ) -> None:
         """Ask for everything that somebody holds and its maker cannot tell us itself."""
-        heard = {session.device for session in sessions}
+        connected_here = {session.device for session in sessions}
         relay_requests: dict[str, set[str]] = {session.device: set() for session in sessions}
         bridge = (
             None
-            if hears_central
+            if is_central_connected
             else _one_of([session for session in sessions if CENTRAL in session.connected], ALL)
         )
         if bridge is not None:
             relay_requests[bridge.device].add(ALL)
-        unheard = {d for session in sessions for d in session.connected} - heard - {me, CENTRAL}
-        for device in unheard:
+        out_of_reach = (
+            {d for session in sessions for d in session.connected} - connected_here - {me, CENTRAL}
+        )
+        for device in out_of_reach:
             knows = [session for session in sessions if device in session.connected]
             if bridge is None or device not in bridge.connected:
                 chosen = _one_of(knows, device)
@@ -244,7 +248,7 @@ class RelayRequests:
         self._lacking = {device: self._lacking.get(device, 0) + 1 for device in sorted(lacking)}
         for device, looks in self._lacking.items():
             # Whoever says that it hears a device may be wrong, or lie.
-            is_promised = device in heard or device in unheard
+            is_promised = device in connected_here or device in out_of_reach
             if looks > self.patience or not is_promised:
                 holders = sorted(d for d, devices in more.items() if device in devices)
                 # Who does not help is not asked for ever.

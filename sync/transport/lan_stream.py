@@ -36,7 +36,7 @@ class Link:
     is_ours: bool
     """Whether we called."""
     socket: Connection
-    heard_s: float
+    received_s: float
     run: str = ""
     """Which run of its worker speaks."""
     unsent: "asyncio.Queue[bytes]" = field(default_factory=asyncio.Queue)

@@ -146,9 +146,9 @@ class LanTransport:
         """Send something to some of the gates."""
         self._call_soon(partial(self._put_all, list(messages)))
 
-    def know(self, places: Mapping[str, str], rank: Rank = Rank.TOLD) -> None:
+    def know(self, places: Mapping[str, str], rank: Rank = Rank.REPORTED) -> None:
         """A gate has told where devices listen, or where it does itself."""
-        self._call_soon(partial(self._hear_of_all, dict(places), rank))
+        self._call_soon(partial(self._note_places, dict(places), rank))
 
     def cut(self, device: str, why: str) -> None:
         """Hang up on a gate, which may call again."""
@@ -241,7 +241,7 @@ class LanTransport:
                 self._places.try_again()
             before = now
             for link in list(self._links.values()):
-                if now - link.heard_s > SILENCE_S:
+                if now - link.received_s > SILENCE_S:
                     self._cut(link.device, _("silent"))
             self._places.forget(self._links, now)
             if self._is_plugged:
@@ -293,7 +293,7 @@ class LanTransport:
 
     async def _read(self, link: Link) -> None:
         async for data in link.socket:
-            link.heard_s = _now_s()
+            link.received_s = _now_s()
             if self.guard.turns_away((link.device, link.key), link.host):
                 return
             self.guard.note_run(link.device, link.run)
@@ -304,7 +304,7 @@ class LanTransport:
 
     def _replaces(self, link: Link, before: Link) -> bool:
         """Whether a second stream to the same gate is kept instead of the first."""
-        if _now_s() - before.heard_s > SILENCE_S / 2:
+        if _now_s() - before.received_s > SILENCE_S / 2:
             return True
         # Both have called at once: each side keeps the call of the smaller id.
         return link.is_ours == (self._device < link.device) and link.is_ours != before.is_ours
@@ -328,12 +328,12 @@ class LanTransport:
             link.socket.transport.abort()
             self._publish(Disconnected(link, why))
 
-    def _hear_of_all(self, places: Mapping[str, str], rank: Rank) -> None:
+    def _note_places(self, places: Mapping[str, str], rank: Rank) -> None:
         for device, at in places.items():
-            self._places.hear_of(at, device, rank, _now_s())
+            self._places.note(at, device, rank, _now_s())
 
     def _found(self, at: str, device: str) -> None:
-        self._places.hear_of(at, device, Rank.ANNOUNCED, _now_s())
+        self._places.note(at, device, Rank.ANNOUNCED, _now_s())
 
     async def _ask(self, socket: ServerConnection, request: Request) -> Response | None:
         """Answer what is asked by HTTP; a stream is let through."""

@@ -31,7 +31,7 @@ class Rank(IntEnum):
 
     ANNOUNCED = 0
     """Somebody on the network says so."""
-    TOLD = 1
+    REPORTED = 1
     """A member says so."""
     PROVED = 2
     """A member with its certificate was reached there, or says so of itself."""
@@ -49,9 +49,9 @@ class Place:
     """Who listens there, if that is known."""
     rank: Rank
     first_s: float
-    """When it was first heard of."""
-    heard_of_s: float
-    """When it was last heard of, or connected."""
+    """When it was first noted."""
+    noted_s: float
+    """When it was last noted, or connected."""
     call_at_s: float = 0.0
     failures: int = 0
 
@@ -71,13 +71,13 @@ class Places:
         """How many there are."""
         return len(self._kept)
 
-    def hear_of(self, at: str, device: str, rank: Rank, now_s: float) -> None:
+    def note(self, at: str, device: str, rank: Rank, now_s: float) -> None:
         """Somebody has said that a device listens there."""
         if device in ("", self._device) or not at:
             return
         place = self._kept.get((at, device))
         if place is not None:
-            place.rank, place.heard_of_s = max(place.rank, rank), now_s
+            place.rank, place.noted_s = max(place.rank, rank), now_s
         elif self._make_room(device, rank):
             self._kept[at, device] = Place(at, device, rank, now_s, now_s)
 
@@ -90,7 +90,7 @@ class Places:
         for key in [key for key in self._kept if key[0] == place.at and key[1]]:
             del self._kept[key]
         self._make_room(device, Rank.PROVED)
-        place.device, place.rank, place.heard_of_s = device, Rank.PROVED, now_s
+        place.device, place.rank, place.noted_s = device, Rank.PROVED, now_s
         self._kept[place.at, device] = place
 
     def fail(self, place: Place, now_s: float) -> None:
@@ -103,9 +103,9 @@ class Places:
         for place in list(self._kept.values()):
             if place.device in connected and place.rank > Rank.ANNOUNCED:
                 # Announced once, it may not be again: it is called here after a cut.
-                place.heard_of_s = now_s
+                place.noted_s = now_s
             kept_s = UNPROVED_S if place.rank is Rank.ANNOUNCED else FORGET_S
-            if place.rank is not Rank.NAMED and now_s - place.heard_of_s > kept_s:
+            if place.rank is not Rank.NAMED and now_s - place.noted_s > kept_s:
                 self._drop(place)
 
     def try_again(self) -> None:
@@ -139,7 +139,7 @@ class Places:
     def _displace(self, among: Iterable[Place], rank: Rank) -> bool:
         worth = [one for one in among if one.rank <= rank]
         if worth:
-            self._drop(min(worth, key=lambda one: (one.rank, one.heard_of_s)))
+            self._drop(min(worth, key=lambda one: (one.rank, one.noted_s)))
         return bool(worth)
 
     def _drop(self, place: Place) -> None:

@@ -37,9 +37,9 @@ class LanLink:
         sources: TicketSources,
         contact: ServerContact,
         publish: Callable[[Event], None],
-        heard: Mapping[str, int],
+        heard_ms: Mapping[str, int],
     ) -> None:
-        """``heard``: when devices were heard on the LAN by an earlier worker of this boot."""
+        """``heard_ms``: when devices were heard on the LAN by an earlier worker of this boot."""
         self._files = files
         self._now_s = around.now_s
         self._sources = sources
@@ -65,7 +65,7 @@ class LanLink:
             files.clock,
             directory.key_of,
             watermarks=files.watermarks,
-            heard=heard,
+            heard_ms=heard_ms,
         )
         self._stamp_s = float("-inf")
         self._stamps = -1
@@ -94,8 +94,8 @@ class LanLink:
             as_of_ms=position.as_of_ms,
             current_ms=self._sources.current_ms,
         )
-        is_heard = self._contact.is_heard(files.clock.read().boot_ms)
-        self.peers.heartbeat(heartbeat, hears_central=is_heard)
+        is_answering = self._contact.is_answering(files.clock.read().boot_ms)
+        self.peers.heartbeat(heartbeat, is_central_connected=is_answering)
         head = self._sources.head if self._contact.url else None
         current_ms = current_by_peers(self.peers.connected.values(), position.cursor, head)
         if current_ms is not None:
@@ -107,12 +107,12 @@ class LanLink:
     def relays(self, origin: str) -> bool:
         """Whether it is ours to carry on to the server what a gate without the internet did."""
         files = self._files
-        heard_since_ms = files.clock.read().boot_ms - round(HEARD_LATELY_S * 1000)
-        if files.directory.server_heard_boot_ms(device_of(origin)) > heard_since_ms:
+        lately_ms = files.clock.read().boot_ms - round(HEARD_LATELY_S * 1000)
+        if files.directory.server_heard_boot_ms(device_of(origin)) > lately_ms:
             return False
         # Of the gates that hear the server, the first.
-        hearing = self.peers.who_hear(CENTRAL)
-        return files.peer_store.device <= min(hearing, default=files.peer_store.device)
+        connected = self.peers.connected_to(CENTRAL)
+        return files.peer_store.device <= min(connected, default=files.peer_store.device)
 
 
 def current_by_peers(peers: Iterable[Peer], cursor: str, head: str | None) -> int | None:

@@ -72,11 +72,11 @@ class PeerSet:
         key_of: Callable[[str], str],
         *,
         watermarks: Watermarks,
-        heard: Mapping[str, int] = MappingProxyType({}),
+        heard_ms: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._peer_store = peer_store
         self._watermarks = watermarks
-        self._heard_ms = dict(heard)
+        self._heard_ms = dict(heard_ms)
         self._key = key
         self._lan = lan
         self._clock = clock
@@ -130,11 +130,11 @@ class PeerSet:
         for peer in concerned:
             self._send(peer)
 
-    def heartbeat(self, heartbeat: Heartbeat, *, hears_central: bool) -> None:
+    def heartbeat(self, heartbeat: Heartbeat, *, is_central_connected: bool) -> None:
         """Say how we are, to everybody, and see to it that everything reaches us."""
         peers = list(self.connected.values())
         connected = {device: peer.place for device, peer in self.connected.items()}
-        if hears_central:
+        if is_central_connected:
             connected[CENTRAL] = ""
         if connected != self._connected_sent:
             self._connected_sent = connected
@@ -161,7 +161,7 @@ class PeerSet:
         self._asking.share_out(
             [peer.peer_session for peer in peers],
             self._peer_store.device,
-            hears_central=hears_central,
+            is_central_connected=is_central_connected,
         )
         for n, peer in enumerate(peers):
             peer.heartbeats += 1
@@ -177,7 +177,7 @@ class PeerSet:
             for peer in self.connected.values()
         )
 
-    def who_hear(self, device: str) -> list[str]:
+    def connected_to(self, device: str) -> list[str]:
         """The connected gates that say they hear a device, or ``central``."""
         return [
             other for other, peer in self.connected.items() if device in peer.peer_session.connected

@@ -24,7 +24,7 @@ class ServerContact:
     """When it last answered, by this device's boot clock."""
     offset: ServerOffset = field(default_factory=ServerOffset)
 
-    def is_heard(self, now_ms: int) -> bool:
+    def is_answering(self, now_ms: int) -> bool:
         """Whether it has answered lately."""
         return self.heard_ms is not None and now_ms - self.heard_ms < HEARD_LATELY_S * 1000
 

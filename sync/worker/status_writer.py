@@ -81,8 +81,8 @@ class StatusWriter:
         """Say how things stand, if that is new or was last said a while ago."""
         reading = self._files.clock.read()
         status = self._status(reading)
-        heard = (status.server_boot_ms, *(lane.lan_boot_ms for lane in status.lanes))
-        newest = max((ms for ms in heard if ms is not None), default=None)
+        contacts = (status.server_boot_ms, *(lane.lan_boot_ms for lane in status.lanes))
+        newest = max((ms for ms in contacts if ms is not None), default=None)
         if newest is not None and newest > self._noted_boot_ms + NOTE_HEARD_MS:
             self._noted_boot_ms = newest
             heard_ms = reading.wall_ms - (reading.boot_ms - newest)

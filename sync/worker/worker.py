@@ -85,7 +85,7 @@ class Worker:
                 sources=self._sources,
                 contact=self._contact,
                 publish=self._pump.put,
-                heard=_heard_on_lan(before),
+                heard_ms=_heard_ms_on_lan(before),
             )
             self._pump.serve = partial(self._serve, self._lan)
         self._status = StatusWriter(
@@ -219,18 +219,18 @@ class Worker:
             woken = woken or journal.version != version or self._around.network() != network
             if self._lan is not None and self._now_s() >= soon:
                 # Where another gate hears the server, this one may.
-                woken = woken or bool(self._lan.peers.who_hear(CENTRAL))
+                woken = woken or bool(self._lan.peers.connected_to(CENTRAL))
             if woken and self._now_s() >= earliest:
                 return
 
     def _follow_peer(self) -> None:
         """Take tickets from another gate, while the server does not answer."""
-        if self._lan is None or self._contact.is_heard(self._files.clock.read().boot_ms):
+        if self._lan is None or self._contact.is_answering(self._files.clock.read().boot_ms):
             return
         self._sources.follow_peer(self._lan.peers.connected.values(), self._lan.transport)
 
 
-def _heard_on_lan(lanes: tuple[DeviceStatus, ...]) -> dict[str, int]:
+def _heard_ms_on_lan(lanes: tuple[DeviceStatus, ...]) -> dict[str, int]:
     return {lane.device: lane.lan_boot_ms for lane in lanes if lane.lan_boot_ms is not None}
 
 

@@ -298,7 +298,7 @@ def test_at_the_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     host = Folder(tmp_path / "host")
     assert main(["venue", "create", *at, "--name", "V", "--time-zone", "UTC"]) == 0
     batches, row = story()
-    venue_host.say(host, MemberRow(LIAR, "liar", row.key, "enrolled"))
+    venue_host.publish(host, MemberRow(LIAR, "liar", row.key, "enrolled"))
     holdings = PeerStore(host)
     for batch in batches:
         holdings.intake.accept(batch, None)

@@ -163,7 +163,7 @@ class TestStates:
 
     def test_what_the_host_says_is_told(self, host: Folder) -> None:
         """Each change is in the feed, for all gates."""
-        venue_host.say(host, row(OTHER))
+        venue_host.publish(host, row(OTHER))
         for state in ("retired", "enrolled", "revoked"):
             assert venue_host.set_state(host, OTHER, state).state == state
             assert told(host)[OTHER] == ("South", state)
@@ -171,7 +171,7 @@ class TestStates:
 
     def test_a_device_is_revoked_for_good(self, host: Folder) -> None:
         """No state and no invitation makes it a member again; the authority's word says so."""
-        venue_host.say(host, row(OTHER, "revoked"))
+        venue_host.publish(host, row(OTHER, "revoked"))
         for state in ("enrolled", "retired"):
             with pytest.raises(UsageError, match="revoked") as fault:
                 venue_host.set_state(host, OTHER, state)
@@ -219,7 +219,7 @@ class TestRequests:
         """It waits in the inbox, is seen at once, and the last word counts."""
         lock = Lock(host, "sync")
         for state in ("enrolled", "retired", "enrolled", "revoked"):
-            venue_host.say(host, row(OTHER, state))
+            venue_host.publish(host, row(OTHER, state))
         assert OTHER not in told(host)
         assert venue_host.devices(host)[OTHER].state == "revoked"
         with closing(TicketFeed(host)) as feed:
@@ -234,7 +234,7 @@ class TestRequests:
     def test_it_waits_for_an_import(self, host: Folder) -> None:
         """What is said meanwhile is taken afterwards, into the new tickets."""
         lock = Lock(host, "import")
-        venue_host.say(host, row(OTHER, "revoked"))
+        venue_host.publish(host, row(OTHER, "revoked"))
         assert OTHER not in told(host)
         lock.close()
         fill(host)
@@ -256,7 +256,7 @@ class TestRequests:
         with monkeypatch.context() as patch:
             patch.setattr(Path, "unlink", crash)
             with pytest.raises(Crash):
-                venue_host.say(host, row(OTHER))
+                venue_host.publish(host, row(OTHER))
         with closing(TicketFeed(host)) as feed:
             before = feed.cursor
             assert len(venue_host.take_requests(host, feed, NOW_MS)) == 1
@@ -267,7 +267,7 @@ class TestRequests:
         host.inbox.mkdir()
         (host.inbox / "000001-aa.member").write_text("{")
         (host.inbox / "000000-stick.bundle").write_text("not ours")
-        venue_host.say(host, row(OTHER))
+        venue_host.publish(host, row(OTHER))
         assert OTHER in told(host)
         names = {path.name for path in host.inbox.iterdir()}
         assert names == {"000001-aa.member.bad", "000000-stick.bundle"}
@@ -288,7 +288,7 @@ class TestRequests:
     def test_without_tickets_to_put_it_into_it_waits(self, host: Folder) -> None:
         """A host that has lost its file begins no other: all gates would take it for newer."""
         host.pointer.unlink()
-        venue_host.say(host, row(OTHER))
+        venue_host.publish(host, row(OTHER))
         with closing(TicketFeed(host)) as feed:
             assert venue_host.take_requests(host, feed, NOW_MS) == []
             with pytest.raises(DamagedError):
@@ -416,7 +416,7 @@ class TestInviting:
 
         async with door(host) as opened:
             with monkeypatch.context() as patch:
-                patch.setattr(venue_host, "say", full)
+                patch.setattr(venue_host, "publish", full)
                 answer = await opened.enrol(Maker(OTHER))
             assert (answer.status_code, answer.json()["reason"]) == (500, "no room")
             assert (await opened.enrol(Maker(OTHER))).status_code == 200
@@ -610,7 +610,7 @@ def test_the_commands(folder: Folder, capsys: pytest.CaptureFixture[str]) -> Non
     said = capsys.readouterr().out
     assert "Gala has begun" in said
     assert "gate venue invite" in said
-    venue_host.say(folder, row(OTHER, name="So\x1buth"))
+    venue_host.publish(folder, row(OTHER, name="So\x1buth"))
     for word, state in (("retire", "retired"), ("reinstate", "enrolled"), ("revoke", "revoked")):
         assert run(word, OTHER, *where) == 0
         assert capsys.readouterr().out == f"{OTHER}  {state:<8}  So\\x1buth\n"

@@ -222,7 +222,9 @@ class Evening:
         else:
             gate.gates.publish()
             if gate.ticks % BEAT_TICKS == 0:
-                gate.gates.heartbeat(Heartbeat(name=gate.name, is_open=True), hears_central=False)
+                gate.gates.heartbeat(
+                    Heartbeat(name=gate.name, is_open=True), is_central_connected=False
+                )
             elif gate.ticks % STAMP_TICKS == 0:
                 gate.gates.stamp()
         self.say(gate)

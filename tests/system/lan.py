@@ -193,7 +193,7 @@ class Venue:
         kept = Membership(folder.device_id(), certificate, self.authority.certificate)
         save_membership(folder, kept)
         row = MemberRow(folder.device_id(), name, key.public, venue_host.ENROLLED)
-        venue_host.say(Folder(self._root / "g0"), row)
+        venue_host.publish(Folder(self._root / "g0"), row)
         return Member(folder, name, free_port() if host == "127.0.0.1" else 8471, host=host)
 
     def import_tickets(self) -> None:

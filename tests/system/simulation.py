@@ -835,7 +835,7 @@ class World:
         gate.others.publish()
         if self.random.random() < 0.5:
             hears = gate.online and self.has_central and not gate.revoked
-            gate.others.heartbeat(Heartbeat(name=gate.name), hears_central=hears)
+            gate.others.heartbeat(Heartbeat(name=gate.name), is_central_connected=hears)
 
     def do_word(self, _gate: Gate) -> None:
         """What a gate has said arrives at another."""
@@ -967,7 +967,7 @@ class World:
                 assert gate.others
                 for peer in gate.others.connected.values():
                     peer.peer_session.compare()
-                gate.others.heartbeat(Heartbeat(name=gate.name), hears_central=False)
+                gate.others.heartbeat(Heartbeat(name=gate.name), is_central_connected=False)
             self.pump()
             assert self.sent == 0, "told again what was held"
             return
@@ -1005,7 +1005,7 @@ class World:
             before = self.versions_of_gates()
             for gate in gates:
                 assert gate.others
-                gate.others.heartbeat(Heartbeat(name=gate.name), hears_central=False)
+                gate.others.heartbeat(Heartbeat(name=gate.name), is_central_connected=False)
             self.pump()
             quiet += 1
             if self.versions_of_gates() != before:

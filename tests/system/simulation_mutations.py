@@ -30,18 +30,18 @@ from sync.wire import SyncRequest, SyncResponse
 from tests.system.simulation import EVENT, Gate, World
 
 
-def _link_without_incarnation(self: Journal, at_ms: int, heard_hlc: int = 0) -> Link:
+def _link_without_incarnation(self: Journal, at_ms: int, known_hlc: int = 0) -> Link:
     head = self._head
     origin = f"{self._device}.0"
-    hlc = clock.tick(max(head.hlc, heard_hlc), at_ms)
+    hlc = clock.tick(max(head.hlc, known_hlc), at_ms)
     return Link(origin, head.seq + 1, head.hash, "", "", "", hlc)
 
 
 _link = Journal.link
 
 
-def _link_without_predecessor(self: Journal, at_ms: int, heard_hlc: int = 0) -> Link:
-    return _link(self, at_ms, heard_hlc)._replace(prev="", follows="")
+def _link_without_predecessor(self: Journal, at_ms: int, known_hlc: int = 0) -> Link:
+    return _link(self, at_ms, known_hlc)._replace(prev="", follows="")
 
 
 def _offer_by_number(self: Intake, one: Carried) -> bool:

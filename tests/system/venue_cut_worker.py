@@ -21,7 +21,7 @@ def main(folder: Folder, level: str) -> None:
     host_feed.OWN_CHANGES = level  # type: ignore[misc]
     with closing(TicketFeed(folder)) as feed:
         for n in range(DEVICES):
-            venue_host.say(folder, MemberRow(f"{n:016x}", "South", "ab" * 32, "revoked"))
+            venue_host.publish(folder, MemberRow(f"{n:016x}", "South", "ab" * 32, "revoked"))
             venue_host.take_requests(folder, feed, n)
     lock.close()
 

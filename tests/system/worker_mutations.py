@@ -73,7 +73,7 @@ def _received_now(self: ServerLink, response: SyncResponse, _came_ms: int) -> No
 
 def _believe(self: LanLink, report: Callable[[], DeviceReport]) -> None:
     """Whoever hears the server and has the same tickets shows that they are all there are."""
-    connected, hearing = self.peers.connected, self.peers.who_hear(CENTRAL)
+    connected, hearing = self.peers.connected, self.peers.connected_to(CENTRAL)
     cursor = self._files.feed.cursor
     if any(connected[device].heartbeat.report.cursor == cursor for device in hearing):
         self._sources.be_current(self._files.clock.read().boot_ms)

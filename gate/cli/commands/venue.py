@@ -137,6 +137,6 @@ def _disown(options: argparse.Namespace, folder: "Folder") -> int:
     sys.stdout.write(disown_command.effect_text(changes) + "\n")
     if not options.yes:
         disown_command.ask_whether()
-    venue_host.say(folder, row)
+    venue_host.publish(folder, row)
     sys.stdout.write(_("done: the gates hear of it") + "\n")
     return OK

@@ -196,8 +196,8 @@ def _irregular(connection: Connection, event: str) -> list[IrregularLine]:
     ]
 
 
-def _resolved(word: Entry | None) -> Resolved | None:
-    return Resolved(word.note, word.operator, word.at_ms) if word else None
+def _resolved(resolution: Entry | None) -> Resolved | None:
+    return Resolved(resolution.note, resolution.operator, resolution.at_ms) if resolution else None
 
 
 def _evidence(entry: Entry, names: dict[str, str]) -> Evidence:

@@ -40,7 +40,7 @@ class Heard:
 def look(asking: RelayRequests, *heard: Heard, times: int = 1) -> None:
     pairs: Any = heard
     for _ in range(times):
-        asking.share_out(pairs, ME, hears_central=False)
+        asking.share_out(pairs, ME, is_central_connected=False)
 
 
 def test_one_of_those_who_hear_a_device_is_asked() -> None:

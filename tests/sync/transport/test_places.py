@@ -34,11 +34,11 @@ def flood(kept: Places, now_s: float, *, names: int, each: int) -> None:
     for name in range(names):
         for n in range(each):
             at = f"10.{name // 250}.{name % 250}.{n}:1"
-            kept.hear_of(at, f"{name:016x}", Rank.ANNOUNCED, now_s)
+            kept.note(at, f"{name:016x}", Rank.ANNOUNCED, now_s)
 
 
 def proved(kept: Places, at: str, device: str, now_s: float) -> Place:
-    kept.hear_of(at, device, Rank.ANNOUNCED, now_s)
+    kept.note(at, device, Rank.ANNOUNCED, now_s)
     place = next(one for one in kept.due((), now_s + YIELD_S) if one.at == at)
     kept.prove(place, device, now_s)
     return place
@@ -49,7 +49,7 @@ def test_a_flood_takes_no_members_place(names: int, each: int) -> None:
     """Six names with 200 addresses each, or many names: a member is called all the same, first."""
     kept = made()
     flood(kept, 0.0, names=names, each=each)
-    kept.hear_of(AT, FRIEND, Rank.ANNOUNCED, 1.0)
+    kept.note(AT, FRIEND, Rank.ANNOUNCED, 1.0)
     flood(kept, 2.0, names=names, each=each)
     assert AT in called(kept, 3.0)
     assert len(kept) <= UNKNOWN + EACH_MEMBER
@@ -59,7 +59,7 @@ def test_a_gate_nobody_has_told_of_takes_a_strangers_place() -> None:
     """It belongs, as its certificate will say; the oldest of what nobody proved makes way."""
     kept = made()
     flood(kept, 0.0, names=1000, each=1)
-    kept.hear_of(AT, NEW, Rank.ANNOUNCED, 1.0)
+    kept.note(AT, NEW, Rank.ANNOUNCED, 1.0)
     assert AT in called(kept, 3.0)
 
 
@@ -68,8 +68,8 @@ def test_what_is_proved_stays_whatever_is_announced_under_its_name() -> None:
     kept = made()
     proved(kept, AT, FRIEND, 0.0)
     for n in range(1000):
-        kept.hear_of(f"10.1.1.1:{n}", FRIEND, Rank.ANNOUNCED, 1.0)
-        kept.hear_of(AT, f"{n:016x}", Rank.ANNOUNCED, 1.0)
+        kept.note(f"10.1.1.1:{n}", FRIEND, Rank.ANNOUNCED, 1.0)
+        kept.note(AT, f"{n:016x}", Rank.ANNOUNCED, 1.0)
     assert called(kept, 3.0)[0] == AT
     kept.forget((), 1.0 + UNPROVED_S + 1)
     assert called(kept, 60.0) == [AT]
@@ -80,8 +80,8 @@ def test_a_flood_of_what_members_tell_is_bounded_too() -> None:
     kept = made()
     proved(kept, AT, FRIEND, 0.0)
     for n in range(1000):
-        kept.hear_of(f"10.1.1.1:{n}", FRIEND, Rank.TOLD, 1.0)
-        kept.hear_of(f"10.1.1.1:{n}", f"{n:016x}", Rank.TOLD, 1.0)
+        kept.note(f"10.1.1.1:{n}", FRIEND, Rank.REPORTED, 1.0)
+        kept.note(f"10.1.1.1:{n}", f"{n:016x}", Rank.REPORTED, 1.0)
     assert len(kept) <= UNKNOWN + EACH_MEMBER
     assert called(kept, 3.0)[0] == AT
 
@@ -90,7 +90,7 @@ def test_what_was_only_announced_is_forgotten_in_seconds() -> None:
     """Though its device is connected elsewhere: a spoofer would keep its own that way."""
     kept = made()
     flood(kept, 0.0, names=6, each=200)
-    kept.hear_of(AT, FRIEND, Rank.ANNOUNCED, 0.0)
+    kept.note(AT, FRIEND, Rank.ANNOUNCED, 0.0)
     kept.forget({FRIEND}, UNPROVED_S + 1)
     assert len(kept) == 0
 
@@ -98,8 +98,8 @@ def test_what_was_only_announced_is_forgotten_in_seconds() -> None:
 def test_where_a_connected_gate_listens_is_not_forgotten() -> None:
     """It told that once, hours ago; after a cut it is called there all the same."""
     kept = made()
-    kept.hear_of(AT, FRIEND, Rank.TOLD, 0.0)
-    kept.hear_of("10.0.0.8:8471", NEW, Rank.TOLD, 0.0)
+    kept.note(AT, FRIEND, Rank.REPORTED, 0.0)
+    kept.note("10.0.0.8:8471", NEW, Rank.REPORTED, 0.0)
     kept.forget({FRIEND}, 3600.0)
     kept.forget((), 3600.0 + FORGET_S)
     assert called(kept, 3600.0 + FORGET_S) == [AT]
@@ -142,7 +142,7 @@ def test_failures_are_called_ever_less_often() -> None:
 def test_the_larger_id_waits_for_the_smaller_to_call() -> None:
     """So that two gates do not call each other at once."""
     kept = made(["c" * 16])
-    kept.hear_of(AT, "c" * 16, Rank.ANNOUNCED, 0.0)
+    kept.note(AT, "c" * 16, Rank.ANNOUNCED, 0.0)
     assert called(kept, YIELD_S - 0.1) == []
     assert called(kept, YIELD_S) == [AT]
 

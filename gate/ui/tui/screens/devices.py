@@ -82,7 +82,7 @@ class Devices(Vertical):
 
     def _row(self, device: Device) -> tuple[object, ...]:
         app, report = gate_app(self), device.report
-        is_odd = device.has_alarm or device.has_twin or device.tells_too_much
+        is_odd = device.has_alarm or device.has_twin or device.is_flooding
         return (
             ("! " if is_odd else "") + device_name(device),
             device_state(device),
@@ -156,7 +156,7 @@ class Devices(Vertical):
             lines += [who, _("r: it is waited for again")]
         elif device.state == "open" and not device.is_own:
             lines.append(_("r: nobody waits for it any more"))
-        if device.tells_too_much:
+        if device.is_flooding:
             lines.append(_("ALARM: it tells far more than others do."))
         if device.is_disowned:
             lines.append(_("Disowned: what it did, or some of it, counts no more."))
