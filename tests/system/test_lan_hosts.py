@@ -75,8 +75,8 @@ def four(tmp_path: Path) -> Iterator[tuple[Hosts, Venue]]:
 
 
 def entries_of(member: Member) -> int:
-    own = member.lane()._do(lambda: member.lane()._journal.head.row)  # type: ignore[union-attr]
-    return int(own) + member.held()
+    lane = member.lane()
+    return lane._do(lambda: lane._files.journal().head.row) + member.held()
 
 
 def all_heard(venue: Venue) -> bool:
