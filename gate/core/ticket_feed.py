@@ -66,7 +66,7 @@ class Checkpoint(Struct, frozen=True, omit_defaults=True):
 
     cursor: str
     """Up to where."""
-    link: str
+    chain_hash: str
     """Hash of the change there and of all before it, hex; see ``chain_hash``."""
     as_of_ms: int = 0
     """As of when there was no more, by the authority's clock; 0: there was."""
@@ -114,8 +114,8 @@ class Snapshot(Struct, frozen=True):
 
 def checkpoint_message(checkpoint: Checkpoint) -> bytes:
     """What a venue's authority signs."""
-    text = f"{checkpoint.cursor}\n{checkpoint.link}\n{checkpoint.as_of_ms}\n{checkpoint.content}\n"
-    text += f"{checkpoint.bytes}\n{checkpoint.packed_bytes}\n"
+    text = f"{checkpoint.cursor}\n{checkpoint.chain_hash}\n{checkpoint.as_of_ms}\n"
+    text += f"{checkpoint.content}\n{checkpoint.bytes}\n{checkpoint.packed_bytes}\n"
     return f"venue-gate tickets {VERSION}\n{text}".encode()
 
 

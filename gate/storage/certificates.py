@@ -108,10 +108,10 @@ class Authority:
         return self._certificate.public_bytes(Encoding.PEM).decode()
 
     def checkpoint(
-        self, cursor: str, link: bytes, as_of_ms: int, file: File = NO_FILE
+        self, cursor: str, chained: bytes, as_of_ms: int, file: File = NO_FILE
     ) -> Checkpoint:
         """Vouch for the tickets up to a cursor, and of a snapshot for its file."""
-        checkpoint = Checkpoint(cursor, link.hex(), as_of_ms, *file)
+        checkpoint = Checkpoint(cursor, chained.hex(), as_of_ms, *file)
         signature = self._key.sign(checkpoint_message(checkpoint)).hex()
         return msgspec.structs.replace(checkpoint, signature=signature)
 

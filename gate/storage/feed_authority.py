@@ -18,9 +18,9 @@ class FeedAuthority:
         self._folder = folder
         self._key: Ed25519PublicKey | None = None
 
-    def checked(self, end: Checkpoint | None, cursor: str, linked: str) -> Checkpoint:
+    def checked(self, end: Checkpoint | None, cursor: str, chained: str) -> Checkpoint:
         """The checkpoint, which signs just this place of the feed. Raises DamagedError."""
-        if end is None or (end.cursor, end.link) != (cursor, linked):
+        if end is None or (end.cursor, end.chain_hash) != (cursor, chained):
             raise not_signed()
         if self._key is None:
             membership = load_membership(self._folder)
@@ -36,7 +36,7 @@ class FeedAuthority:
         if not FILE_NAME.fullmatch(snapshot.name):
             message = _("{name!r} is no name of a ticket file")
             raise DamagedError(message.format(name=snapshot.name[:80]), "")
-        end = self.checked(snapshot.checkpoint, snapshot.cursor, snapshot.checkpoint.link)
+        end = self.checked(snapshot.checkpoint, snapshot.cursor, snapshot.checkpoint.chain_hash)
         offered = (snapshot.sha256, snapshot.bytes, snapshot.packed_bytes)
         if (end.content, end.bytes, end.packed_bytes) != offered:
             raise not_signed()

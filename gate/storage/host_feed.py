@@ -14,7 +14,7 @@ from gate.storage.certificates import Authority
 from gate.storage.checksums import put_meta, read_meta
 from gate.storage.event import EventRow, put_event
 from gate.storage.folder import Lock
-from gate.storage.replica_file import link_here
+from gate.storage.replica_file import chain_hash_here
 from gate.storage.sqlite import faults, open_writer, writing
 from gate.storage.ticket_feed import TicketFeed, begin_here
 
@@ -71,8 +71,8 @@ class HostFeed:
             here = Cursor.parse(meta["cursor"])
             made = here._replace(seq=here.seq + 1, id=secrets.token_hex(8))
             change = Change(made.seq, made.id, kind, ref, msgspec.Raw(body))
-            linked = chain_hash(link_here(meta), change)
-            end = self._authority.checkpoint(str(made), linked, now_ms)
+            chained = chain_hash(chain_hash_here(meta), change)
+            end = self._authority.checkpoint(str(made), chained, now_ms)
             feed.apply(Changes([change], str(made), checkpoint=end))
             feed.remembered.forget_older()
         finally:

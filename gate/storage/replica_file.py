@@ -152,9 +152,9 @@ def open_replica(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def link_here(meta: Mapping[str, str]) -> bytes:
+def chain_hash_here(meta: Mapping[str, str]) -> bytes:
     """What the next change of a replica is linked to. Raises ValueError."""
-    return bytes.fromhex(meta.get("link", FIRST_HASH.hex()))
+    return bytes.fromhex(meta.get("chain_hash", FIRST_HASH.hex()))
 
 
 def fetched_again() -> str:

@@ -29,7 +29,7 @@ from gate.storage.event import EventRow, event_of
 from gate.storage.feed_authority import FeedAuthority, not_signed
 from gate.storage.folder import Folder
 from gate.storage.remembered_changes import RememberedChanges, forget_named, remember_changes
-from gate.storage.replica_file import ReplicaFile, fetched_again, link_here, open_replica
+from gate.storage.replica_file import ReplicaFile, chain_hash_here, fetched_again, open_replica
 from gate.storage.sqlite import faults, open_reader, scrub, writing
 from gate.storage.ticket_filling import MemberRow, members_of, put_change
 from gate.storage.ticket_search import A_STEP, AT_ONCE, is_whole, merge_terms, read_on
@@ -124,19 +124,19 @@ class TicketFeed:
         with writing(connection, self.file.path):
             meta = read_meta(connection)
             _check_follows(meta, page)
-            linked = link_here(meta)
+            chained = chain_hash_here(meta)
             try:
                 for change in page.changes:
-                    linked = chain_hash(linked, change)
+                    chained = chain_hash(chained, change)
                     put_change(connection, change)
             except WrongChecksum:
                 raise
             except (msgspec.DecodeError, UnicodeError, ValueError) as error:
                 message = _("a change of tickets cannot be read: {detail}")
                 raise DamagedError(message.format(detail=error), fetched_again()) from error
-            end = self.authority.checked(page.checkpoint, page.cursor, linked.hex())
+            end = self.authority.checked(page.checkpoint, page.cursor, chained.hex())
             remember_changes(connection, page.changes, end)
-            put_meta(connection, {"cursor": page.cursor, "link": end.link})
+            put_meta(connection, {"cursor": page.cursor, "chain_hash": end.chain_hash})
             if end.as_of_ms:
                 put_meta(connection, {"built_ms": end.as_of_ms, "as_of_ms": end.as_of_ms})
             if erased:
@@ -169,7 +169,8 @@ class TicketFeed:
         """
         self.authority.check_snapshot(snapshot)
         meta = check_replica(part)
-        if (meta["cursor"], link_here(meta).hex()) != (snapshot.cursor, snapshot.checkpoint.link):
+        end = snapshot.checkpoint
+        if (meta["cursor"], chain_hash_here(meta).hex()) != (snapshot.cursor, end.chain_hash):
             raise not_signed()
         begin_here(part)
         self.file.go_live(part, snapshot.name)
@@ -198,7 +199,7 @@ def check_replica(path: Path) -> dict[str, str]:
         bytes.fromhex(meta["key"])
         int(meta["built_ms"]), int(meta.get("as_of_ms", 0))
         Cursor.parse(meta["cursor"])
-        link_here(meta)
+        chain_hash_here(meta)
     except (KeyError, ValueError, ResyncNeeded):
         found = "no meta"
     if found != "ok":

@@ -48,10 +48,12 @@ def append(
     ``at`` is what ``lock`` answered in the same transaction.
     """
     made: list[dict[str, Any]] = []
-    linked = at.link
+    chained = at.link
     for seq, (kind, ref, body, codes) in enumerate(rows, at.seq + 1):
         id_ = secrets.token_hex(8)
-        linked = chain_hash(linked, Change(seq, id_, kind, ref, msgspec.Raw(body.encode()), codes))
+        chained = chain_hash(
+            chained, Change(seq, id_, kind, ref, msgspec.Raw(body.encode()), codes)
+        )
         made.append(
             {
                 "event": event,
@@ -61,13 +63,13 @@ def append(
                 "ref": ref,
                 "body": body,
                 "codes": msgspec.json.encode(codes).decode(),
-                "link": linked,
+                "link": chained,
             }
         )
     if not made:
         return cursor_of(connection, event)
     connection.execute(_INSERT_CHANGES, made)
-    head = {"b_event": event, "b_head": made[-1]["seq"], "b_link": linked}
+    head = {"b_event": event, "b_head": made[-1]["seq"], "b_link": chained}
     connection.execute(_SET_HEAD, head)
     return f"{at.epoch}:{made[-1]['seq']}:{made[-1]['id']}"
 
@@ -95,7 +97,7 @@ def cursor_of(connection: Connection, event: str) -> str:
     return f"{row[0]}:{row[1]}:{row[2] or ''}"
 
 
-def link_of(connection: Connection, event: str) -> bytes:
+def chain_hash_of(connection: Connection, event: str) -> bytes:
     """What the feed's next change will be linked to."""
     query = select(t.stream.c.link).where(t.stream.c.event == event)
     return bytes(connection.execute(query).scalar_one())

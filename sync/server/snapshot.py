@@ -51,7 +51,7 @@ def build(engine: Engine, event: str, directory: Path, progress: Progress = sile
             with _one_moment(engine) as connection:
                 head, count = _fill(connection, event, part, progress)
                 vouch = feed.authority_of(connection, event).checkpoint
-            checkpoint = partial(vouch, str(head.cursor), head.link, head.as_of_ms)
+            checkpoint = partial(vouch, str(head.cursor), head.chain_hash, head.as_of_ms)
             return snapshot_cache.pack(part, directory, head.cursor, count, checkpoint)
         finally:
             for path in (part, Path(f"{part}-wal"), Path(f"{part}-shm")):
@@ -69,7 +69,7 @@ class _Moment(NamedTuple):
     """What a snapshot shows."""
 
     cursor: Cursor
-    link: bytes
+    chain_hash: bytes
     as_of_ms: int
 
 
@@ -77,7 +77,7 @@ def _fill(
     connection: Connection, event: str, part: Path, progress: Progress
 ) -> tuple[_Moment, int]:
     cursor = Cursor.parse(feed.cursor_of(connection, event))
-    moment = _Moment(cursor, feed.link_of(connection, event), read_wall_ms())
+    moment = _Moment(cursor, feed.chain_hash_of(connection, event), read_wall_ms())
     row, key = events.row_of(connection, event), events.key_of(connection, event).hex()
     total = _count(connection, event)
     with suppress(FileNotFoundError):
@@ -98,7 +98,7 @@ def _fill(
             if done % _STEP == 0:
                 progress(done, total)
         meta = {"key": key, "epoch": cursor.epoch, "seq": cursor.seq, "cursor": cursor,
-                "link": moment.link.hex(), "built_ms": moment.as_of_ms,
+                "chain_hash": moment.chain_hash.hex(), "built_ms": moment.as_of_ms,
                 "as_of_ms": moment.as_of_ms}  # fmt: skip
         put_event(db, row)
         put_meta(db, meta)

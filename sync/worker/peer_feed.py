@@ -166,8 +166,8 @@ def _build(folder: Folder, authority: Authority) -> Snapshot:
             left.unlink(missing_ok=True)
         try:
             meta, tickets = _copy(live_replica(folder), part)
-            cursor, linked = Cursor.parse(meta["cursor"]), bytes.fromhex(meta["link"])
-            checkpoint = partial(authority.checkpoint, str(cursor), linked, int(meta["as_of_ms"]))
+            cursor, chained = Cursor.parse(meta["cursor"]), bytes.fromhex(meta["chain_hash"])
+            checkpoint = partial(authority.checkpoint, str(cursor), chained, int(meta["as_of_ms"]))
             return snapshot_cache.pack(part, folder.shared, cursor, tickets, checkpoint)
         finally:
             for path in (part, Path(f"{part}-wal"), Path(f"{part}-shm")):

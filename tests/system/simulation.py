@@ -637,7 +637,7 @@ class World:
         with self.engine.begin() as connection:
             state = (
                 feed.cursor_of(connection, EVENT),
-                feed.link_of(connection, EVENT),
+                feed.chain_hash_of(connection, EVENT),
             )
             if state not in self.snapshots:
                 snapshot = write_snapshot(connection, part, self.now_ms)
@@ -1259,8 +1259,8 @@ def write_snapshot(connection: Connection, path: Path, now_ms: int) -> Snapshot:
     for member in devices.members(connection, EVENT):
         put_member(db, member)
     key = connection.execute(tables.event.select()).one().key
-    linked = feed.link_of(connection, EVENT)
-    meta = {"key": key, "epoch": epoch, "seq": seq, "cursor": cursor, "link": linked.hex(),
+    chained = feed.chain_hash_of(connection, EVENT)
+    meta = {"key": key, "epoch": epoch, "seq": seq, "cursor": cursor, "chain_hash": chained.hex(),
             "built_ms": str(now_ms)}  # fmt: skip
     put_meta(db, meta)
     db.execute("COMMIT")
@@ -1268,7 +1268,7 @@ def write_snapshot(connection: Connection, path: Path, now_ms: int) -> Snapshot:
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     checkpoint = feed.authority_of(connection, EVENT).checkpoint(
-        cursor, linked, now_ms, File(digest, len(content))
+        cursor, chained, now_ms, File(digest, len(content))
     )
     return Snapshot(f"tickets-{epoch}-{seq}.db", cursor, len(content), digest, 0, checkpoint)
 

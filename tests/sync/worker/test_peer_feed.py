@@ -37,7 +37,7 @@ from gate.storage.event import EventRow
 from gate.storage.feed_authority import FeedAuthority
 from gate.storage.folder import Folder, Lock
 from gate.storage.host_feed import HostFeed
-from gate.storage.replica_file import FILE_NAME, link_here, live_replica
+from gate.storage.replica_file import FILE_NAME, chain_hash_here, live_replica
 from gate.storage.sqlite import open_reader
 from gate.storage.ticket_feed import Position, TicketFeed
 from gate.storage.ticket_filling import MemberRow
@@ -90,11 +90,11 @@ class Replica:
         return rows_of(connection)
 
 
-def link_at(one: Replica) -> bytes:
+def chain_hash_at(one: Replica) -> bytes:
     """What its next change will be linked to."""
     connection = one.feed.file.connection()
     assert connection
-    return link_here(read_meta(connection))
+    return chain_hash_here(read_meta(connection))
 
 
 def rows_of(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[str, Any]]:
@@ -176,15 +176,15 @@ def forged(page: Changes, to: Replica, chance: random.Random) -> Changes:
         changes[n] = msgspec.structs.replace(changes[n], **{what: new})
     end = str(at._replace(seq=changes[-1].seq, id=changes[-1].id)) if changes else str(at)
     if checkpoint is not None:
-        linked = link_at(to)
+        chained = chain_hash_at(to)
         for change in changes:
-            linked = chain_hash(linked, change)
+            chained = chain_hash(chained, change)
         checkpoints = [
             checkpoint,
             msgspec.structs.replace(checkpoint, cursor=end),
-            msgspec.structs.replace(checkpoint, cursor=end, link=linked.hex()),
+            msgspec.structs.replace(checkpoint, cursor=end, chain_hash=chained.hex()),
             msgspec.structs.replace(checkpoint, as_of_ms=checkpoint.as_of_ms + 1),
-            Authority.mint().checkpoint(end, linked, NOW_MS),
+            Authority.mint().checkpoint(end, chained, NOW_MS),
         ]
         checkpoint = chance.choice(checkpoints)
     return Changes(changes, end, page.more, checkpoint)
@@ -431,16 +431,16 @@ def _leaves_one_out(self: PeerFeed, cursor: str, limit: int = 1000) -> Changes:
 
 
 def _believes_seals(
-    _self: FeedAuthority, checkpoint: Checkpoint | None, cursor: str, linked: str
+    _self: FeedAuthority, checkpoint: Checkpoint | None, cursor: str, chained: str
 ) -> Checkpoint:
-    return checkpoint or Checkpoint(cursor, linked)
+    return checkpoint or Checkpoint(cursor, chained)
 
 
 def _believes_signatures(
-    self: FeedAuthority, checkpoint: Checkpoint | None, cursor: str, linked: str
+    self: FeedAuthority, checkpoint: Checkpoint | None, cursor: str, chained: str
 ) -> Checkpoint:
     assert checkpoint
-    return _checked(self, checkpoint, checkpoint.cursor, checkpoint.link)
+    return _checked(self, checkpoint, checkpoint.cursor, checkpoint.chain_hash)
 
 
 def _copy_of_another_moment(real: Callable[..., Any], *given: Any) -> Any:
@@ -613,10 +613,10 @@ def sealed(host: Replica, changes: list[Change], cursor: str) -> Changes:
     """A page as the host's authority would tell it, whatever is in it."""
     authority = venue_host.authority_of(host.folder)
     assert authority
-    linked = link_at(host)
+    chained = chain_hash_at(host)
     for change in changes:
-        linked = chain_hash(linked, change)
-    return Changes(changes, cursor, checkpoint=authority.checkpoint(cursor, linked, NOW_MS))
+        chained = chain_hash(chained, change)
+    return Changes(changes, cursor, checkpoint=authority.checkpoint(cursor, chained, NOW_MS))
 
 
 def test_a_page_that_does_not_go_on_from_here_changes_nothing(host: Replica) -> None:
@@ -781,7 +781,10 @@ def test_a_copy_has_everything_but_how_it_came(host: Replica, tmp_path: Path) ->
     assert part.read_bytes()[18:20] == b"\x02\x02"
     with closing(open_reader(part)) as copy:
         found = read_meta(copy)
-        assert (snapshot.cursor, snapshot.checkpoint.link) == (found["cursor"], found["link"])
+        assert (snapshot.cursor, snapshot.checkpoint.chain_hash) == (
+            found["cursor"],
+            found["chain_hash"],
+        )
         assert found == {**meta, "base": meta["cursor"]}
         assert copy.execute("SELECT count(*) FROM change").fetchone() == (0,)
         assert rows_of(copy) == host.rows()
@@ -856,7 +859,7 @@ def test_a_snapshot_is_the_authoritys(host: Replica, tmp_path: Path) -> None:
     told, file = shared_snapshot(host.folder)
     checkpoint, other = told.checkpoint, Authority.mint()
     said = File(told.sha256, told.bytes, told.packed_bytes)
-    linked = bytes.fromhex(checkpoint.link)
+    chained = bytes.fromhex(checkpoint.chain_hash)
     at = Cursor.parse(told.cursor)
     further = str(at._replace(seq=at.seq + 1))
     replace = msgspec.structs.replace
@@ -866,7 +869,7 @@ def test_a_snapshot_is_the_authoritys(host: Replica, tmp_path: Path) -> None:
         replace(told, cursor=further),
         replace(told, cursor=further, checkpoint=replace(checkpoint, cursor=further)),
         replace(told, checkpoint=replace(checkpoint, as_of_ms=checkpoint.as_of_ms + 1)),
-        replace(told, checkpoint=other.checkpoint(told.cursor, linked, checkpoint.as_of_ms, said)),
+        replace(told, checkpoint=other.checkpoint(told.cursor, chained, checkpoint.as_of_ms, said)),
         replace(told, bytes=told.bytes + 1),
         replace(told, packed_bytes=2**50),
         replace(told, bytes=2**50, checkpoint=replace(checkpoint, bytes=2**50)),
@@ -883,7 +886,7 @@ def test_a_snapshot_is_the_authoritys(host: Replica, tmp_path: Path) -> None:
         unpack(file, part, told)
         authority = venue_host.authority_of(host.folder)
         assert authority
-        wrong = authority.checkpoint(further, linked, checkpoint.as_of_ms, said)
+        wrong = authority.checkpoint(further, chained, checkpoint.as_of_ms, said)
         with pytest.raises(DamagedError, match="authority"):
             gate.feed.install(part, replace(told, cursor=further, checkpoint=wrong))
         assert gate.feed.cursor == before
