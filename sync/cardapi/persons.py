@@ -116,8 +116,11 @@ class _Held:
     def notices(self) -> list[Row[Any]]:
         """Events about them that the callback does not have yet."""
         lines = [line for one in self._subject.tickets for line in (one, reminder_line(one))]
-        found = {row.id: row for row in self._among(select(t.notice), t.notice.c.line, lines)}
-        found |= {row.id: row for row in self._naming(t.notice, t.notice.c.body)}
+        found = {
+            row.id: row
+            for row in self._among(select(t.webhook_event), t.webhook_event.c.line, lines)
+        }
+        found |= {row.id: row for row in self._naming(t.webhook_event, t.webhook_event.c.body)}
         return list(found.values())
 
     def views(self) -> list[Row[Any]]:
@@ -174,7 +177,7 @@ def erase(connection: Connection, event: str, subject: Subject) -> int:
         for row in of_person.orders(table):
             _put(connection, table, row, _without(row, of_person.texts, subject))
     for row in of_person.notices():
-        connection.execute(delete(t.notice).where(t.notice.c.id == row.id))
+        connection.execute(delete(t.webhook_event).where(t.webhook_event.c.id == row.id))
     for row in of_person.offers():
         connection.execute(delete(t.offer).where(t.offer.c.ticket == row.ticket))
     for row in of_person.views():
@@ -223,13 +226,13 @@ def _drop_orders(connection: Connection, event: str, table: Any, after: Key) -> 
 
 def drop_notices(connection: Connection, event: str, after: Key) -> Key:
     """Forget what nobody was told yet of the event's codes."""
-    n = t.notice.c
-    query = select(t.notice).where(n.appid.in_(_apps(event)))
+    n = t.webhook_event.c
+    query = select(t.webhook_event).where(n.appid.in_(_apps(event)))
     rows = _next(connection, query, (n.id,), after)
     cards = _cards(connection, event)
     for row in rows:
         if _decode(row.body)["card_id"] in cards:
-            connection.execute(delete(t.notice).where(n.id == row.id))
+            connection.execute(delete(t.webhook_event).where(n.id == row.id))
     return (rows[-1].id,) if rows else None
 
 

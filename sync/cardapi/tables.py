@@ -90,7 +90,7 @@ issued_code = Table(
     Index("issued_code_state", "card_id", "state", "code"),
     Index("issued_code_gift", "state", "gift_ends_s"),
 )
-notice = Table(
+webhook_event = Table(
     "webhook_event",
     metadata,
     Column(

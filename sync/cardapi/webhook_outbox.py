@@ -57,18 +57,18 @@ FIELDS: dict[str, tuple[tuple[str, bool], ...]] = {
 
 
 class Body(msgspec.Struct, frozen=True):
-    """What a notice says, as it is kept."""
+    """What an event states, as it is kept."""
 
     event: str
     openid: str
     card_id: str
     created_s: int
-    fields: dict[str, str | int] = msgspec.field(name="said")
+    fields: dict[str, str | int]
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """One notice that is to be told now."""
+    """One event that is to be delivered now."""
 
     id: int
     appid: str
@@ -99,7 +99,7 @@ def put(
         return
     body = Body(event, openid, card_id, created_s or now_ms // 1000, fields)
     connection.execute(
-        insert(t.notice).values(
+        insert(t.webhook_event).values(
             appid=account.appid,
             line=line or card_id,
             state="waiting",
@@ -114,9 +114,9 @@ def put(
 
 def take_back(connection: Connection, entries: list[str]) -> bool:
     """Forget what waits to be told of admissions that were undone; whether anything waited."""
-    c = t.notice.c
+    c = t.webhook_event.c
     where = (c.state == "waiting", c.tries == 0, c.entry.in_(entries))
-    return bool(connection.execute(delete(t.notice).where(*where)).rowcount)
+    return bool(connection.execute(delete(t.webhook_event).where(*where)).rowcount)
 
 
 def reminder_line(ticket: str) -> str:
@@ -126,15 +126,15 @@ def reminder_line(ticket: str) -> str:
 
 def forget_reminder(connection: Connection, ticket: str) -> bool:
     """No reminder is wanted any more; whether there was one."""
-    c = t.notice.c
+    c = t.webhook_event.c
     where = (c.line == reminder_line(ticket), c.state == "waiting")
-    return bool(connection.execute(delete(t.notice).where(*where)).rowcount)
+    return bool(connection.execute(delete(t.webhook_event).where(*where)).rowcount)
 
 
 def due(connection: Connection, now_ms: int, most: int = 32, busy: Sequence[str] = ()) -> list[int]:
     """Ids of what may be told now, the oldest first, but to ``busy`` accounts."""
-    c = t.notice.c
-    earlier = t.notice.alias()
+    c = t.webhook_event.c
+    earlier = t.webhook_event.alias()
     before = (
         select(earlier.c.id)
         .where(earlier.c.line == c.line, earlier.c.state == "waiting", earlier.c.id < c.id)
@@ -152,11 +152,11 @@ def due(connection: Connection, now_ms: int, most: int = 32, busy: Sequence[str]
 
 def lease(connection: Connection, ids: list[int], now_ms: int) -> list[WebhookEvent]:
     """Take notices to tell them; those that another server took first are left out."""
-    c = t.notice.c
+    c = t.webhook_event.c
     found = []
     for id_ in ids:
         done = connection.execute(
-            update(t.notice)
+            update(t.webhook_event)
             .where(c.id == id_, c.state == "waiting", c.leased_ms <= now_ms)
             .values(leased_ms=now_ms + LEASE_MS, tries=c.tries + 1)
         )
@@ -170,21 +170,23 @@ def settle(
     connection: Connection, notice: WebhookEvent, now_ms: int, *, was_delivered: bool
 ) -> None:
     """Note how delivery went: what was not delivered is tried again, three times in all."""
-    c = t.notice.c
+    c = t.webhook_event.c
     here = c.id == notice.id
     if was_delivered:
-        connection.execute(delete(t.notice).where(here))
+        connection.execute(delete(t.webhook_event).where(here))
         return
     fields: dict[str, Any] = {"leased_ms": 0, "state": "failed", "due_ms": now_ms}
     if notice.tries < TRIES:
         fields |= {"state": "waiting", "due_ms": now_ms + AGAIN_MS[notice.tries - 1]}
-    connection.execute(update(t.notice).where(here).values(**fields))
+    connection.execute(update(t.webhook_event).where(here).values(**fields))
 
 
 def forget_failed(connection: Connection, now_ms: int) -> None:
     """Remove what nobody took and nobody looked at for a week."""
-    c = t.notice.c
-    connection.execute(delete(t.notice).where(c.state == "failed", c.due_ms < now_ms - KEPT_MS))
+    c = t.webhook_event.c
+    connection.execute(
+        delete(t.webhook_event).where(c.state == "failed", c.due_ms < now_ms - KEPT_MS)
+    )
 
 
 def as_xml(account: Account, body: Body) -> str:

@@ -103,7 +103,7 @@ def accept(
         # Heads that come alone are told with the next entry.
         number = known.number + (not intake.taken)
         rows = [(event, h.origin, h.seq, h.hash, h.signature, number) for h in signed_tips]
-        put(connection, t.head, rows)
+        put(connection, t.signed_tip, rows)
     tips = {origin: tips for origin, tips in intake.tips.items() if tips}
     return Taken(tips, frozenset(meter.later) if meter is not None else frozenset())
 

@@ -169,10 +169,12 @@ class _Journals:
 
 
 _HEADS = Prepared(
-    select(t.head.c.origin, t.head.c.seq, t.head.c.hash, t.head.c.signature).where(
-        t.head.c.event == bindparam("event"),
-        t.head.c.origin == bindparam("origin"),
-        t.head.c.seq.between(bindparam("first"), bindparam("last")),
+    select(
+        t.signed_tip.c.origin, t.signed_tip.c.seq, t.signed_tip.c.hash, t.signed_tip.c.signature
+    ).where(
+        t.signed_tip.c.event == bindparam("event"),
+        t.signed_tip.c.origin == bindparam("origin"),
+        t.signed_tip.c.seq.between(bindparam("first"), bindparam("last")),
     ),
     ["event", "origin", "first", "last"],
 )
@@ -221,7 +223,7 @@ def news(connection: Connection, event: str, after: int, limit: int = MAX_ENTRIE
     if not rows:
         return News(after, [], {}, [])
     newest = rows[-1][0]
-    c = t.head.c
+    c = t.signed_tip.c
     signed_tips = connection.execute(
         select(c.origin, c.seq, c.hash, c.signature).where(
             c.event == event, c.number.between(after + 1, newest)

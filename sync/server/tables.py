@@ -176,7 +176,7 @@ tip = Table(
 origin = Table(
     "origin", metadata, text("event", key=True), text("origin", key=True), text("follows")
 )
-head = Table(
+signed_tip = Table(
     "signed_tip",
     metadata,
     text("event", key=True),

@@ -124,8 +124,8 @@ async def settle(api: Api, *, now_ms: int | None = None) -> None:
     if now_ms is not None:
         with api.running.engine.begin() as connection:
             shift = now_ms - time.time_ns() // 1_000_000
-            due = t.notice.c.due_ms - shift
-            connection.execute(update(t.notice).values(due_ms=due, leased_ms=0))
+            due = t.webhook_event.c.due_ms - shift
+            connection.execute(update(t.webhook_event).values(due_ms=due, leased_ms=0))
     await jobs_of(api).follow()
     for _n in range(100):
         if not await jobs_of(api).deliver():
@@ -136,7 +136,11 @@ async def settle(api: Api, *, now_ms: int | None = None) -> None:
 
 def waiting(api: Api, state: str = "waiting") -> int:
     with reading(api.running.engine) as connection:
-        return len(connection.execute(select(t.notice).where(t.notice.c.state == state)).all())
+        return len(
+            connection.execute(
+                select(t.webhook_event).where(t.webhook_event.c.state == state)
+            ).all()
+        )
 
 
 async def test_the_whole_life_of_a_ticket_is_told(api: Api, backend: Backend) -> None:
@@ -478,7 +482,7 @@ async def test_guests_are_reminded_two_hours_before(api: Api, backend: Backend) 
     await settle(api, now_ms=(begin - 7201) * 1000)
     assert webhook_outbox.REMINDER not in backend.events()
     with api.running.engine.begin() as connection:
-        connection.execute(update(t.notice).values(due_ms=t.notice.c.due_ms - 2000))
+        connection.execute(update(t.webhook_event).values(due_ms=t.webhook_event.c.due_ms - 2000))
     await settle(api)
     told = [one for one in backend.heard if one["Event"] == webhook_outbox.REMINDER]
     assert {(one["UserCardCode"], one["FromUserName"]) for one in told} == {
@@ -585,11 +589,11 @@ def test_the_mutation_that_forgets_to_wait(tmp_path: Path) -> None:
     engine = open_central(f"sqlite:///{tmp_path}/c.db")
     with engine.begin() as connection:
         for n in (1, 2):
-            connection.execute(t.notice.insert().values(
+            connection.execute(t.webhook_event.insert().values(
                 appid="wx", line="ticket", state="waiting", due_ms=n, leased_ms=0, tries=0,
                 entry="", body="{}"))  # fmt: skip
         assert len(webhook_outbox.due(connection, 10)) == 1
-        mutant = select(t.notice.c.id).where(t.notice.c.state == "waiting")
+        mutant = select(t.webhook_event.c.id).where(t.webhook_event.c.state == "waiting")
         assert len(connection.execute(mutant).all()) == 2
-        connection.execute(delete(t.notice))
+        connection.execute(delete(t.webhook_event))
     engine.dispose()

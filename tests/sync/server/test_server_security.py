@@ -234,10 +234,10 @@ class TestForgery:
         assert running.entries() == 0
         for bad in self._forged(maker, thief, good):
             await running.exchange(thief, ask(bodies, [bad]))
-            assert running.entries() == running.count(t.head) == 0
+            assert running.entries() == running.count(t.signed_tip) == 0
         told = await running.exchange(thief, ask([*bodies, *late], [good]))
         assert told.frame.have == {maker.origin: [f"3:{good.hash[:32]}"]}
-        assert (running.entries(), running.count(t.head)) == (3, 1)
+        assert (running.entries(), running.count(t.signed_tip)) == (3, 1)
 
     def test_the_word_is_what_counts(self, maker_alone: Maker) -> None:
         """The mutation: with every head believed, a forged run would get in."""
