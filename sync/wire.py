@@ -151,7 +151,7 @@ class Heartbeat(Struct, frozen=True, omit_defaults=True):
     at_ms: Count = 0
     """The sender's clock as it says this."""
     late: Annotated[dict[Name, Milliseconds], Meta(max_length=MAX_LINKS)] | None = None
-    """How late each device's beats came at the least, by both clocks, when that has changed."""
+    """How late each device's heartbeats came at least, by both clocks, when that has changed."""
 
 
 class PeerMessage(Struct, frozen=True, omit_defaults=True):

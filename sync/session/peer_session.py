@@ -158,7 +158,7 @@ class PeerSession:
         self._later |= taken.later
         if taken.rejected:
             self._peer_store.quarantine.put(taken.rejected, now_ms, self.device)
-        # At the next beat, for it may be that the other does not hold what is missing.
+        # At the next heartbeat, for it may be that the other does not hold what is missing.
         self._has_gap = self._has_gap or bool(taken.gaps)
 
     def holds_all(self) -> bool:

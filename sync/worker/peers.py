@@ -61,7 +61,7 @@ class Peer:
 
 
 class PeerSet:
-    """Every gate that is connected: what it is told and what it tells."""
+    """Every gate that is connected: what it is sent and what it sends."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class PeerSet:
         self._own_published = self._published = 0
         self._clocks: dict[str, Comparison] = {}
         self._compared: dict[str, PeerSession] = {}
-        """By device, the pair that knows what it holds; also when it is not connected any more."""
+        """By device, the session that knows what it holds; also when it is no longer connected."""
         self._connected_sent: Mapping[str, str] | None = None
         self._late_sent: Mapping[str, int] | None = None
         self.connected: dict[str, Peer] = {}
@@ -170,7 +170,7 @@ class PeerSet:
             self._send(peer)
 
     def stamp(self) -> None:
-        """Say to everybody up to where we have come, between two beats."""
+        """Say to everybody up to where we have come, between two heartbeats."""
         at_ms = self._look().boot_ms
         self._lan.send(
             (peer.link, _encode(PeerMessage(stamp=self._stamp(peer, at_ms))))

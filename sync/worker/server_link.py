@@ -200,7 +200,7 @@ class ServerLink:
                 stream.send(self._next_request(sign=False))
             if now - heartbeat_at >= HEARTBEAT_EVERY_S:
                 heartbeat_at = now
-                # Signed on every beat: from then on others can carry it, should we be lost.
+                # Signed with every heartbeat: from then on others can carry it, should we be lost.
                 stream.send(self._next_request(self._status.report()))
                 self._files.take_inbox()
             overdue = now - offered_at > RECEIPT_S and self.session.unacked() > 0
