@@ -104,4 +104,9 @@ def authority_of(options: argparse.Namespace) -> Authority:
             _("this gate is on its own"),
             _("Its settings are in config.toml. A server's event: --event ID --server-dir DIR."),
         )
+    if folder.enrolment.exists():
+        raise UsageError(
+            _("what the event says is not said at this gate"),
+            _("Type it at the venue's host, or at its server with --event ID."),
+        )
     return _Host(folder)

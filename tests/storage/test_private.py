@@ -46,16 +46,19 @@ def test_whatever_the_umask_was(tmp_path: Path) -> None:
         assert gate.once().returncode == 0
         assert run("scan", "--plain", "--camera", "off", *where, input_="C000001\n",
                    timeout=60).returncode == 0  # fmt: skip
+        own = tmp_path / "own"
         added = run(
-            "operator", *where, "add", "Kim", "--role", "staff", input_="80521\n", timeout=60
-        )
+            "operator", "--data-dir", str(own), "add", "Kim", "--role", "staff",
+            input_="80521\n", timeout=60,
+        )  # fmt: skip
         assert added.returncode == 0, added.stderr
+        assert (own / "operators.json").exists()
         bundle, kept = tmp_path / "x.bundle", tmp_path / "kept.jsonl"
         assert run("log", "--bundle", str(bundle), *where, timeout=60).returncode == 0
         names = {path.name for path in gate.folder.path.iterdir()}
-        assert {"journal.db", "gate.log", "sync.log", "operators.json", "device.key"} <= names
+        assert {"journal.db", "gate.log", "sync.log", "device.key"} <= names
         assert any((server.folder / "snapshots" / EVENT).iterdir())
-        for path in (server.folder, gate.folder.path, bundle):
+        for path in (server.folder, gate.folder.path, own, bundle):
             assert open_to_others(path) == []
         assert run("wipe", "--yes", "--export", str(kept), *where, timeout=60).returncode == 0
         assert open_to_others(kept) == []
