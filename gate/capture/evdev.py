@@ -246,9 +246,8 @@ def grab(device: str) -> "Grabbed":
     return opened
 
 
-def keyboards() -> Iterator[str]:
+def keyboards(folder: Path = Path("/dev/input/by-id")) -> Iterator[str]:
     """Devices whose stable name says that they type and scan."""
-    folder = Path("/dev/input/by-id")
     for path in sorted(folder.glob("*-event-kbd")) if folder.is_dir() else ():
         name = path.name.casefold()
         if any(word in name for word in SCANNER_WORDS):

@@ -19,6 +19,7 @@ from gate.cli.commands import (
     report,
     scan,
     serve,
+    setup,
     sync,
     tickets,
     venue,
@@ -30,6 +31,7 @@ from gate.i18n import _
 
 COMMANDS: tuple[Callable[[Commands], None], ...] = (
     scan.add,
+    setup.add,
     enrol.add,
     sync.add,
     demo.add,

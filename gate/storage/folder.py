@@ -95,6 +95,21 @@ class Folder:
         return self.path / "scanner.json"
 
     @cached_property
+    def setup_answers(self) -> Path:
+        """What the technician answered when this machine was set up."""
+        return self.path / "setup.json"
+
+    @cached_property
+    def setup_written(self) -> Path:
+        """What was written on this machine, with what was there before."""
+        return self.path / "setup-written.json"
+
+    @cached_property
+    def setup_drafts(self) -> Path:
+        """Files of this machine that wait for whoever may put them into their places."""
+        return self.path / "setup"
+
+    @cached_property
     def nudge(self) -> Path:
         """When a person last wanted the sync worker to try."""
         return self.path / "sync.now"
@@ -135,7 +150,7 @@ class Folder:
         return device
 
 
-ROOMS = ("inbox", "shared", "snapshots")
+ROOMS = ("inbox", "shared", "snapshots", "setup")
 """Folders in a data folder that are ours throughout."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 

@@ -66,7 +66,7 @@ def _link(options: argparse.Namespace, config: "Config") -> str:
     from getpass import getpass
 
     if options.link_file:
-        return _link_in(options.link_file)
+        return link_in(options.link_file)
     if options.picture or options.by_camera:
         from gate.cli.enrol_by_camera import read_invitation
         from gate.storage.enrolment import SCHEME
@@ -77,7 +77,7 @@ def _link(options: argparse.Namespace, config: "Config") -> str:
     return getpass(_("Enrolment link (not shown): "))
 
 
-def _link_in(file: str) -> str:
+def link_in(file: str) -> str:
     """What is in a file. Raises UsageError."""
     from gate.errors import UsageError
 

@@ -1,0 +1,154 @@
+"""The lane on the machine's first console from its start, as systemd's units."""
+
+from pathlib import Path
+
+from gate.i18n import _
+from gate.reports.checks.finding import Finding, Status
+from gate.setup.answers import NO, Answers
+from gate.setup.changes import Change, Command, file, link, state_of
+from gate.setup.conversation import Conversation
+from gate.setup.step import Site
+
+TTY1, CHILD, UNIT = "tty1", "child", "unit"
+LANE, WORKER = "venue-gate.service", "venue-gate-sync.service"
+_UNITS = ("etc", "systemd", "system")
+_WANTS = "multi-user.target.wants"
+_DESKTOP = (*_UNITS, "display-manager.service")
+_RELOAD: Command = ("systemctl", "daemon-reload")
+_HEAD = "# Written by gate setup; gate setup --undo takes it away.\n"
+
+
+class AutostartStep:
+    """Whether the lane begins with the machine."""
+
+    def __init__(self, site: Site, program: tuple[str, ...], arguments: tuple[str, ...]) -> None:
+        """``program`` starts ``gate``; ``arguments`` make it use the same folder and file."""
+        self._site, self._program, self._arguments = site, program, arguments
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return _("autostart")
+
+    def look(self) -> Finding:
+        """Whether there is a unit, and one in its way."""
+        machine = self._site.machine
+        if not self._has_systemd():
+            return Finding(Status.SKIP, _("this machine has no systemd"))
+        if not state_of(machine.path(*_UNITS, _WANTS, LANE)).is_nothing:
+            return Finding(Status.OK, _("the lane begins with the machine, on tty1"))
+        if self._has_desktop():
+            return Finding(
+                Status.OK,
+                _("the lane is started by hand; this machine has a desktop"),
+                _("Put gate scan into the desktop's own autostart, in a terminal."),
+            )
+        return Finding(Status.OK, _("the lane is started by hand"))
+
+    def ask(self, talk: Conversation) -> Finding | None:
+        """Whether it is to begin by itself, and who keeps the sync worker."""
+        if not self._has_systemd():
+            return None
+        usual = NO if self._has_desktop() else TTY1
+        question = _("Start the lane with the machine, on its first console")
+        if talk.ask("autostart", question, usual, choices=(TTY1, NO)) == NO:
+            return None
+        question = _("The sync worker: a child of the lane, or a unit of its own")
+        talk.ask("worker", question, CHILD, choices=(CHILD, UNIT))
+        if self._site.machine.user != "root":
+            return None
+        return Finding(
+            Status.WARN,
+            _("the lane would run as root"),
+            _("Make a user for it, and let that one run: gate setup --apply"),
+        )
+
+    def plan(self, answers: Answers) -> tuple[Change, ...]:
+        """The units, and the links that make them begin."""
+        if answers.autostart != TTY1 or not self._has_systemd():
+            return ()
+        has_worker = answers.worker == UNIT
+        changes = self._unit(LANE, self._lane(starts_worker=not has_worker))
+        if has_worker:
+            changes += self._unit(WORKER, self._worker())
+        return changes
+
+    def _unit(self, name: str, text: str) -> tuple[Change, ...]:
+        place = self._site.machine.path(*_UNITS)
+        begins = link(place / _WANTS / name, str(Path("/", *_UNITS, name)), _RELOAD)
+        return (file(place / name, text, _RELOAD), begins)
+
+    def _lane(self, *, starts_worker: bool) -> str:
+        return lane_unit(
+            self._site.machine.user,
+            (*self._program, "scan", *self._arguments),
+            starts_worker=starts_worker,
+        )
+
+    def _worker(self) -> str:
+        command = (*self._program, "sync", *self._arguments)
+        return worker_unit(self._site.machine.user, command)
+
+    def _has_systemd(self) -> bool:
+        return self._site.machine.path(*_UNITS).is_dir()
+
+    def _has_desktop(self) -> bool:
+        return not state_of(self._site.machine.path(*_DESKTOP)).is_nothing
+
+
+def lane_unit(user: str, command: tuple[str, ...], *, starts_worker: bool) -> str:
+    """The lane in the place of the first console's login, which comes back when it is closed."""
+    return f"""{_HEAD}[Unit]
+Description=Venue Gate: the lane on tty1
+After=systemd-user-sessions.service plymouth-quit-wait.service getty@tty1.service
+Conflicts=getty@tty1.service
+OnSuccess=getty@tty1.service
+StartLimitIntervalSec=0
+
+[Service]
+User={user}
+SupplementaryGroups=video audio
+Environment=TERM=linux LANG=C.UTF-8{"" if starts_worker else " GATE_SYNC_START_WORKER=false"}
+ExecStart={command_line(command)}
+StandardInput=tty
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/tty1
+TTYReset=yes
+TTYVHangup=yes
+TTYVTDisallocate=yes
+Restart=on-failure
+RestartSec=2
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def worker_unit(user: str, command: tuple[str, ...]) -> str:
+    """The sync worker by itself: it goes on while the lane is closed."""
+    return f"""{_HEAD}[Unit]
+Description=Venue Gate: the sync worker
+
+[Service]
+User={user}
+ExecStart={command_line(command)}
+Restart=always
+RestartSec=5
+RestartPreventExitStatus=2 4
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def command_line(words: tuple[str, ...]) -> str:
+    """A command as systemd reads it back."""
+    return " ".join(_quoted(word) for word in words)
+
+
+def _quoted(word: str) -> str:
+    word = word.replace("%", "%%").replace("$", "$$")
+    if word and not set(word) & set(" \t\"'\\;"):
+        return word
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,185 @@
+"""The camera and the scanner: both tried, and the scanner's device readable by the gate's user."""
+
+import importlib.util
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from gate.capture.evdev import keyboards
+from gate.config import Config
+from gate.errors import UsageError
+from gate.i18n import _
+from gate.reports.checks import machine as machine_checks
+from gate.reports.checks.finding import Finding, Status
+from gate.setup.answers import Answers
+from gate.setup.changes import Change, file
+from gate.setup.conversation import Conversation
+from gate.setup.machine import Machine
+from gate.setup.step import Site
+
+RULE = ("etc", "udev", "rules.d", "70-venue-gate.rules")
+_BY_ID = ("dev", "input", "by-id")
+_OFF, _KEYBOARD = "off", "keyboard"
+
+
+class CameraStep:
+    """Which camera there is, and whether it shows something."""
+
+    def __init__(
+        self,
+        site: Site,
+        ours: Callable[[Path], bool],
+        try_it: Callable[[Config], Finding] = machine_checks.camera,
+    ) -> None:
+        """``ours``: whether we wrote that file."""
+        self._site, self._ours, self._try = site, ours, try_it
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return _("camera")
+
+    def look(self) -> Finding:
+        """Whether the configured one works."""
+        return self._try(self._site.config)
+
+    def ask(self, talk: Conversation) -> Finding | None:
+        """Which one; another one than was looked at is tried."""
+        usual = self._site.config.camera.device
+        question = _("Which camera: auto, off, a number, a device")
+        device = talk.ask("camera", question, usual, fits=_is_device)
+        if device == usual:
+            return None
+        return self._try(with_camera(self._site.config, device))
+
+    def plan(self, answers: Answers) -> tuple[Change, ...]:
+        """What the machine's configuration says of camera and scanner."""
+        path = self._site.config_file
+        is_ours = self._ours(path)
+        stated = differing(Config() if is_ours else self._site.config, answers)
+        if not stated and not is_ours:
+            return ()
+        if path.exists() and not is_ours:
+            lines = "; ".join(f"[{section}] {key} = {value}" for section, key, value in stated)
+            raise UsageError(
+                _("{file} is yours, so it is not written").format(file=path),
+                _("Put into it: {lines}").format(lines=lines),
+            )
+        text = "# Written by gate setup; the program's own config.toml shows every setting.\n"
+        text += "".join(f"\n[{section}]\n{key} = {value}\n" for section, key, value in stated)
+        return (file(path, text, mode=0o600),)
+
+
+class ScannerStep:
+    """What the scanner is, and whether it types what it reads."""
+
+    def __init__(self, site: Site, try_it: Callable[[Config], bool]) -> None:
+        """``try_it`` has a person scan the test code, and says whether the scanner is fit."""
+        self._site, self._try = site, try_it
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return _("scanner")
+
+    def look(self) -> Finding:
+        """Which scanners say so by their names."""
+        return machine_checks.usb_scanner(self._site.config)
+
+    def ask(self, talk: Conversation) -> Finding | None:
+        """Where its codes come from; a person tries it."""
+        device = talk.ask(
+            "scanner",
+            _("The scanner: keyboard (it types), off (there is none), or its device"),
+            self._site.config.scanner.evdev or _KEYBOARD,
+            fits=lambda text: text in (_OFF, _KEYBOARD) or _is_input(text),
+        )
+        if device == _OFF:
+            return Finding(Status.SKIP, _("no scanner"))
+        if _is_input(device) and importlib.util.find_spec("evdev") is None:
+            raise UsageError(
+                _("python-evdev is not installed"), _("Install it: pip install 'venue-gate[usb]'")
+            )
+        if talk.has_person and talk.ask_yes("try_scanner", _("Try it now?"), default=False,
+                                            is_kept=False):  # fmt: skip
+            is_fit = self._try(with_scanner(self._site.config, device))
+            return Finding(Status.OK if is_fit else Status.FAIL, _("scanner tested"))
+        return None
+
+    def plan(self, answers: Answers) -> tuple[Change, ...]:
+        """The rule that lets the lane's user read the scanner's device."""
+        device = answers.scanner or ""
+        if not _is_input(device):
+            return ()
+        machine = self._site.machine
+        return (
+            file(
+                machine.path(*RULE),
+                input_rule(machine.user, *read_make(machine, device)),
+                ("udevadm", "control", "--reload"),
+                ("udevadm", "trigger", "--subsystem-match=input", "--action=change"),
+            ),
+        )
+
+
+def with_camera(config: Config, device: str) -> Config:
+    """The configuration with another camera."""
+    return replace(config, camera=replace(config.camera, device=device, file="", folder=""))
+
+
+def with_scanner(config: Config, device: str) -> Config:
+    """The configuration with another scanner: one that types, or one that is kept."""
+    evdev = device if _is_input(device) else ""
+    return replace(config, scanner=replace(config.scanner, evdev=evdev))
+
+
+def differing(config: Config, answers: Answers) -> list[tuple[str, str, str]]:
+    """Section, key and value in TOML of what the machine's file has to say to be as answered."""
+    wanted = with_scanner(config, answers.scanner or _KEYBOARD)
+    found = []
+    if answers.camera not in (None, config.camera.device):
+        found.append(("camera", "device", json.dumps(answers.camera, ensure_ascii=False)))
+    if answers.scanner is not None and wanted.scanner.evdev != config.scanner.evdev:
+        found.append(("scanner", "evdev", json.dumps(wanted.scanner.evdev, ensure_ascii=False)))
+    return found
+
+
+def scanners(machine: Machine) -> list[str]:
+    """The devices that say by their names that they scan."""
+    return list(keyboards(machine.path(*_BY_ID)))
+
+
+def read_make(machine: Machine, device: str) -> tuple[str, str]:
+    """Vendor and product of an input device, four hex digits each. Raises UsageError."""
+    event = machine.path(device.removeprefix("/")).resolve().name
+    numbers = machine.path("sys", "class", "input", event, "device", "id")
+    try:
+        vendor, product = ((numbers / name).read_text("ascii").strip() for name in
+                           ("vendor", "product"))  # fmt: skip
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            _("{device} is not there").format(device=device), _("Plug it in: gate setup")
+        ) from error
+    if not all(re.fullmatch(r"[0-9a-f]{4}", number) for number in (vendor, product)):
+        raise UsageError(_("{device} does not tell its make").format(device=device))
+    return vendor, product
+
+
+def input_rule(user: str, vendor: str, product: str) -> str:
+    """The udev rule that gives a make of scanner to one user; the group stays as it is."""
+    return (
+        "# Written by gate setup; gate setup --undo takes it away.\n"
+        f'SUBSYSTEM=="input", KERNEL=="event*", ATTRS{{id/vendor}}=="{vendor}", '
+        f'ATTRS{{id/product}}=="{product}", OWNER="{user}", MODE="0660"\n'
+    )
+
+
+def _is_device(text: str) -> bool:
+    return text in ("auto", _OFF) or text.isdecimal() or text.startswith("/dev/")
+
+
+def _is_input(text: str) -> bool:
+    return text.startswith("/dev/input/")
