@@ -57,8 +57,11 @@ class EnrolmentStep:
             )
             if how == NO:
                 return None
+            talk.ask("name", _("What this gate is called; empty: as its link says"), "")
+            if not talk.has_person:
+                talk.ask("link_file", _("The file that holds the link"), "")
             try:
-                self._join(talk)
+                talk.say("  " + self._enrol(talk.answers))
             except GateError as fault:
                 talk.forget("enrol")
                 if not talk.has_person:
@@ -70,12 +73,6 @@ class EnrolmentStep:
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """It was done while it was asked."""
         return ()
-
-    def _join(self, talk: Conversation) -> None:
-        talk.ask("name", _("What this gate is called; empty: as its link says"), "")
-        if not talk.has_person:
-            talk.ask("link_file", _("The file that holds the link"), "")
-        talk.say("  " + self._enrol(talk.answers))
 
     def _is_member(self) -> bool:
         return self._site.folder.enrolment.exists() or self._site.folder.venue.exists()

@@ -76,33 +76,25 @@ class Written:
         """Take everything back that still is as we wrote it. Raises StoreError."""
         undone = Undone([], [], [])
         reload: list[Command] = []
-        for path, row in reversed(list(self._rows.items())):
-            is_done, is_changed = self._undo(Path(path), row, undone)
-            if is_changed:
+        for name, row in reversed(list(self._rows.items())):
+            path, is_back = Path(name), True
+            now = state_of(path)
+            if not now.is_same(row.before):
+                if not row.is_ours(now):
+                    undone.left.append(path)
+                    continue
+                is_back = self._hands.put(path, row.before)
+                (undone.taken_back if is_back else undone.waiting).append(path)
                 reload += row.reload
-            if is_done:
-                for folder in row.folders:
-                    self._hands.remove_folder(Path(folder))
-                del self._rows[path]
+            for folder in row.folders:
+                self._hands.remove_folder(Path(folder))
+            if is_back:
+                del self._rows[name]
                 self._save()
         self._hands.reload(reload)
         if not self._rows:
             self._hands.clear()
         return undone
-
-    def _undo(self, path: Path, row: _Row, undone: Undone) -> tuple[bool, bool]:
-        """Whether the path is as it was, and whether that took something."""
-        now = state_of(path)
-        if now.is_same(row.before):
-            return True, False
-        if not row.is_ours(now):
-            undone.left.append(path)
-            return False, False
-        if self._hands.put(path, row.before):
-            undone.taken_back.append(path)
-            return True, True
-        undone.waiting.append(path)
-        return False, True
 
     def _read(self) -> dict[str, _Row]:
         path = self._folder.setup_written
