@@ -5,17 +5,16 @@ from pathlib import Path
 from gate.i18n import _
 from gate.reports.checks.finding import Finding, Status
 from gate.setup.answers import NO, Answers
-from gate.setup.changes import Change, Command, file, link, state_of
+from gate.setup.changes import HEAD, NOTHING, Change, Command, file, link, state_of
 from gate.setup.conversation import Conversation
 from gate.setup.step import Site
 
 TTY1, CHILD, UNIT = "tty1", "child", "unit"
-LANE, WORKER = "venue-gate.service", "venue-gate-sync.service"
+LANE, WORKER = "venue-gate-lane.service", "venue-gate-worker.service"
 _UNITS = ("etc", "systemd", "system")
 _WANTS = "multi-user.target.wants"
 _DESKTOP = (*_UNITS, "display-manager.service")
 _RELOAD: Command = ("systemctl", "daemon-reload")
-_HEAD = "# Written by gate setup; gate setup --undo takes it away.\n"
 
 
 class AutostartStep:
@@ -65,29 +64,34 @@ class AutostartStep:
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """The units, and the links that make them begin."""
-        if answers.autostart != TTY1 or not self._has_systemd():
+        if answers.autostart is None or not self._has_systemd():
             return ()
-        has_worker = answers.worker == UNIT
-        changes = self._unit(LANE, self._lane(starts_worker=not has_worker))
-        if has_worker:
-            changes += self._unit(WORKER, self._worker())
-        return changes
-
-    def _unit(self, name: str, text: str) -> tuple[Change, ...]:
-        place = self._site.machine.path(*_UNITS)
-        begins = link(place / _WANTS / name, str(Path("/", *_UNITS, name)), _RELOAD)
-        return (file(place / name, text, _RELOAD), begins)
-
-    def _lane(self, *, starts_worker: bool) -> str:
-        return lane_unit(
-            self._site.machine.user,
-            (*self._program, "scan", *self._arguments),
-            starts_worker=starts_worker,
+        if answers.autostart == NO:
+            return (*self._no_unit(LANE), *self._no_unit(WORKER))
+        user, has_worker = self._site.machine.user, answers.worker == UNIT
+        lane = (*self._program, "scan", *self._arguments)
+        worker = (*self._program, "sync", *self._arguments)
+        return (
+            *self._unit(LANE, lane_unit(user, lane, starts_worker=not has_worker)),
+            *(
+                self._unit(WORKER, worker_unit(user, worker))
+                if has_worker
+                else self._no_unit(WORKER)
+            ),
         )
 
-    def _worker(self) -> str:
-        command = (*self._program, "sync", *self._arguments)
-        return worker_unit(self._site.machine.user, command)
+    def _unit(self, name: str, text: str) -> tuple[Change, ...]:
+        place, begins = self._places(name)
+        target = str(Path("/", *_UNITS, name))
+        return (file(place, text, _RELOAD), link(begins, target, _RELOAD))
+
+    def _no_unit(self, name: str) -> tuple[Change, ...]:
+        return tuple(Change(place, NOTHING, (_RELOAD,)) for place in self._places(name))
+
+    def _places(self, name: str) -> tuple[Path, Path]:
+        """Of a unit, and of the link that makes it begin."""
+        units = self._site.machine.path(*_UNITS)
+        return units / name, units / _WANTS / name
 
     def _has_systemd(self) -> bool:
         return self._site.machine.path(*_UNITS).is_dir()
@@ -98,7 +102,7 @@ class AutostartStep:
 
 def lane_unit(user: str, command: tuple[str, ...], *, starts_worker: bool) -> str:
     """The lane in the place of the first console's login, which comes back when it is closed."""
-    return f"""{_HEAD}[Unit]
+    return f"""{HEAD}[Unit]
 Description=Venue Gate: the lane on tty1
 After=systemd-user-sessions.service plymouth-quit-wait.service getty@tty1.service
 Conflicts=getty@tty1.service
@@ -127,7 +131,7 @@ WantedBy=multi-user.target
 
 def worker_unit(user: str, command: tuple[str, ...]) -> str:
     """The sync worker by itself: it goes on while the lane is closed."""
-    return f"""{_HEAD}[Unit]
+    return f"""{HEAD}[Unit]
 Description=Venue Gate: the sync worker
 
 [Service]

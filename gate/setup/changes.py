@@ -32,6 +32,8 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 NOTHING = State()
+HEAD = "# Written by gate setup; gate setup --undo takes it away.\n"
+"""With what a file of our own begins, for whoever finds it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,17 @@ from gate.i18n import _
 from gate.reports.checks import machine as machine_checks
 from gate.reports.checks.finding import Finding, Status
 from gate.setup.answers import Answers
-from gate.setup.changes import Change, file
+from gate.setup.changes import HEAD, NOTHING, Change, file
 from gate.setup.conversation import Conversation
 from gate.setup.machine import Machine
 from gate.setup.step import Site
 
 RULE = ("etc", "udev", "rules.d", "70-venue-gate.rules")
 _BY_ID = ("dev", "input", "by-id")
+_RELOAD = (
+    ("udevadm", "control", "--reload"),
+    ("udevadm", "trigger", "--subsystem-match=input", "--action=change"),
+)
 _OFF, _KEYBOARD = "off", "keyboard"
 
 
@@ -112,18 +116,14 @@ class ScannerStep:
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """The rule that lets the lane's user read the scanner's device."""
-        device = answers.scanner or ""
-        if not _is_input(device):
+        if answers.scanner is None:
             return ()
         machine = self._site.machine
-        return (
-            file(
-                machine.path(*RULE),
-                input_rule(machine.user, *read_make(machine, device)),
-                ("udevadm", "control", "--reload"),
-                ("udevadm", "trigger", "--subsystem-match=input", "--action=change"),
-            ),
-        )
+        place = machine.path(*RULE)
+        if not _is_input(answers.scanner):
+            return (Change(place, NOTHING, _RELOAD),)
+        rule = input_rule(machine.user, *read_make(machine, answers.scanner))
+        return (file(place, rule, *_RELOAD),)
 
 
 def with_camera(config: Config, device: str) -> Config:
@@ -173,8 +173,7 @@ def read_make(machine: Machine, device: str) -> tuple[str, str]:
 def input_rule(user: str, vendor: str, product: str) -> str:
     """The udev rule that gives a make of scanner to one user; the group stays as it is."""
     return (
-        "# Written by gate setup; gate setup --undo takes it away.\n"
-        f'SUBSYSTEM=="input", KERNEL=="event*", ATTRS{{id/vendor}}=="{vendor}", '
+        f'{HEAD}SUBSYSTEM=="input", KERNEL=="event*", ATTRS{{id/vendor}}=="{vendor}", '
         f'ATTRS{{id/product}}=="{product}", OWNER="{user}", MODE="0660"\n'
     )
 

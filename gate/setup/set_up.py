@@ -27,8 +27,8 @@ def set_up(steps: Sequence[Step], talk: Conversation, written: Written) -> bool:
         except GateError as fault:
             talk.say(f"{step.name}:")
             is_well = _told(fault, talk)
-    changes = [one for one in changes if not state_of(one.path).is_same(one.becomes)]
-    is_well = _write(changes, talk, written) and is_well
+    needed = [change for change in changes if _is_needed(change, written)]
+    is_well = _write(needed, talk, written) and is_well
     talk.finish()
     return is_well
 
@@ -59,6 +59,13 @@ def _converse(step: Step, talk: Conversation) -> bool:
     if after is not None:
         talk.tell(after)
     return (after or found).status is not Status.FAIL
+
+
+def _is_needed(change: Change, written: Written) -> bool:
+    """Whether a path is something else, and, where it is to be nothing, is ours to take away."""
+    if state_of(change.path).is_same(change.becomes):
+        return False
+    return not change.becomes.is_nothing or written.is_ours(change.path)
 
 
 def _told(fault: GateError, talk: Conversation) -> bool:

@@ -42,4 +42,7 @@ class Step(Protocol):
         """
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
-        """What is to be written for these answers. Raises GateError."""
+        """What is to be written for these answers; only what we wrote ever becomes nothing.
+
+        Raises GateError.
+        """

@@ -7,7 +7,7 @@ from gate.i18n import _
 from gate.reports.checks import clocks
 from gate.reports.checks.finding import Finding, Status
 from gate.setup.answers import Answers
-from gate.setup.changes import Change, file, link, state_of
+from gate.setup.changes import HEAD, NOTHING, Change, file, link, state_of
 from gate.setup.conversation import Conversation
 from gate.setup.machine import Machine
 from gate.setup.step import Site
@@ -62,13 +62,16 @@ class ClockStep:
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """A file of our own beside the distribution's."""
-        wanted = answers.time_server or DEFAULT
-        machine = self._site.machine
-        if wanted in (DEFAULT, " ".join(time_servers(machine))):
-            return ()
-        text = f"# Written by gate setup; gate setup --undo takes it away.\n[Time]\nNTP={wanted}\n"
+        wanted, machine = answers.time_server, self._site.machine
         restart = ("systemctl", "restart", "systemd-timesyncd.service")
-        return (file(machine.path(*SERVERS), text, restart),)
+        place = machine.path(*SERVERS)
+        if wanted == DEFAULT:
+            return (Change(place, NOTHING, (restart,)),)
+        if wanted in (None, " ".join(time_servers(machine))):
+            return ()
+        # The first, empty one takes back what other files say.
+        text = f"{HEAD}[Time]\nNTP=\nNTP={wanted}\n"
+        return (file(place, text, restart),)
 
 
 class ZoneStep:

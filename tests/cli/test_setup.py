@@ -32,7 +32,7 @@ def test_a_file_sets_a_machine_up_and_undo_takes_it_back(root: Path) -> None:
     before = tree(root)
     text = 'camera = "off"\nautostart = "tty1"\nconsole_font = "10x20"\nwrite = true\n'
     assert setup(root, "--answers", answers(root, text)) == 0
-    unit = (root / "etc/systemd/system/venue-gate.service").read_text()
+    unit = (root / "etc/systemd/system/venue-gate-lane.service").read_text()
     assert f"scan --data-dir {root.parent / 'data'}\n" in unit
     assert '[camera]\ndevice = "off"' in (root.parent / "home/venue-gate/config.toml").read_text()
     assert setup(root, "--undo") == 0
@@ -50,7 +50,7 @@ def test_a_step_that_fails_is_the_exit_code(root: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr().out
     assert "FAIL: this is no enrolment link" in said
     assert "/dev/video77" in said
-    assert (root / "etc/systemd/system/venue-gate.service").exists()
+    assert (root / "etc/systemd/system/venue-gate-lane.service").exists()
 
 
 def test_undo_of_what_was_changed_since_is_exit_code_1(
@@ -58,7 +58,7 @@ def test_undo_of_what_was_changed_since_is_exit_code_1(
 ) -> None:
     """It is named and left."""
     assert setup(root, "--answers", answers(root, 'camera = "off"\nwrite = true')) == 0
-    unit = root / "etc/systemd/system/venue-gate.service"
+    unit = root / "etc/systemd/system/venue-gate-lane.service"
     unit.write_text("mine\n")
     assert setup(root, "--undo") == 1
     assert unit.read_text() == "mine\n"

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from gate.errors import DamagedError, UsageError
-from gate.setup.answers import Answers, KeptAnswers, read_answers
+from gate.setup.answers import KEYS, Answers, KeptAnswers, read_answers
 from gate.storage.folder import Folder
+from tests.support.paths import ROOT
 
 
 def written(path: Path, text: str) -> Path:
@@ -57,3 +58,11 @@ def test_a_file_of_something_else_is_told(folder: Folder) -> None:
     folder.setup_answers.write_text("[]")
     with pytest.raises(DamagedError):
         KeptAnswers(folder)
+
+
+def test_the_pages_example_is_taken(tmp_path: Path) -> None:
+    """It has every key, so that none is undocumented."""
+    page = (ROOT / "docs" / "five-gates.md").read_text("utf-8")
+    example = page.split("```toml\n")[1].split("```")[0]
+    read = read_answers(written(tmp_path / "a.toml", example))
+    assert [key for key in KEYS if getattr(read, key) is None] == []

@@ -12,6 +12,7 @@ from gate.setup import devices
 from gate.setup.answers import Answers, KeptAnswers
 from gate.setup.conversation import Conversation, NobodyAnswers
 from gate.setup.set_up import undo
+from gate.setup.written import Written
 from tests.setup.conftest import SCANNER, Bench, tree
 
 ANSWERS = (
@@ -43,19 +44,19 @@ def test_a_machine_becomes_a_gate(bench: Bench) -> None:
     """Every question answered, all of it shown, one yes, everything in its place."""
     assert bench.set_up(*ANSWERS, "yes")
     etc = bench.root / "etc"
-    unit = (etc / "systemd/system/venue-gate.service").read_text()
+    unit = (etc / "systemd/system/venue-gate-lane.service").read_text()
     assert "User=gate" in unit
     assert 'ExecStart=/opt/gate/bin/python -m gate scan --data-dir "/srv/a b"' in unit
     assert "GATE_SYNC_START_WORKER=false" in unit
     wants = etc / "systemd/system/multi-user.target.wants"
-    assert (wants / "venue-gate.service").readlink() == Path(
-        "/etc/systemd/system/venue-gate.service"
+    assert (wants / "venue-gate-lane.service").readlink() == Path(
+        "/etc/systemd/system/venue-gate-lane.service"
     )
-    assert (wants / "venue-gate-sync.service").is_symlink()
+    assert (wants / "venue-gate-worker.service").is_symlink()
     rule = (etc / "udev/rules.d/70-venue-gate.rules").read_text()
     assert 'ATTRS{id/vendor}=="05e0", ATTRS{id/product}=="1200", OWNER="gate"' in rule
     servers = (etc / "systemd/timesyncd.conf.d/venue-gate.conf").read_text()
-    assert "[Time]\nNTP=time.example.net\n" in servers
+    assert "[Time]\nNTP=\nNTP=time.example.net\n" in servers
     assert (etc / "localtime").readlink() == Path("/usr/share/zoneinfo/Europe/Berlin")
     assert (etc / "timezone").read_text() == "Europe/Berlin\n"
     font = (etc / "default/console-setup").read_text()
@@ -86,7 +87,7 @@ def test_a_file_answers_the_same(bench: Bench) -> None:
 def test_enter_is_a_sensible_answer(bench: Bench) -> None:
     """Whoever only presses Enter, and joins nobody, gets a lane that begins with the machine."""
     assert bench.set_up("", "", "", "no", "", "", "", "", "", "yes")
-    assert (bench.root / "etc/systemd/system/venue-gate.service").exists()
+    assert (bench.root / "etc/systemd/system/venue-gate-lane.service").exists()
     assert 'FONTSIZE="10x20"' in (bench.root / "etc/default/console-setup").read_text()
     assert not bench.config_file.exists()
 
@@ -190,7 +191,7 @@ def test_a_step_that_fails_does_not_end_it(bench: Bench) -> None:
     said = bench.said()
     assert "FAIL: no such camera\n  Plug it in." in said
     assert "FAIL: the server cannot be reached" in said
-    assert (bench.root / "etc/systemd/system/venue-gate.service").exists()
+    assert (bench.root / "etc/systemd/system/venue-gate-lane.service").exists()
 
 
 def test_an_answer_that_will_not_do_fails_its_step(bench: Bench) -> None:
@@ -207,7 +208,7 @@ def test_a_scanner_that_is_not_there_fails_its_step(bench: Bench) -> None:
     assert not bench.set_up(given=GIVEN)
     assert f"{SCANNER} is not there" in bench.said()
     assert not (bench.root / "etc/udev").exists()
-    assert (bench.root / "etc/systemd/system/venue-gate.service").exists()
+    assert (bench.root / "etc/systemd/system/venue-gate-lane.service").exists()
 
 
 def test_a_scanner_that_is_tried_and_unfit(bench: Bench) -> None:
@@ -237,7 +238,7 @@ def test_a_desktop_is_left_to_itself(bench: Bench) -> None:
     place = bench.root / "etc/systemd/system/display-manager.service"
     place.symlink_to("/usr/lib/systemd/system/gdm.service")
     assert bench.set_up(given=Answers(write="yes"))
-    assert not (bench.root / "etc/systemd/system/venue-gate.service").exists()
+    assert not (bench.root / "etc/systemd/system/venue-gate-lane.service").exists()
     assert "this machine has a desktop" in bench.said()
 
 
@@ -260,3 +261,42 @@ def test_another_time_program_is_left_to_itself(bench: Bench) -> None:
     (bench.root / "usr/sbin/chronyd").touch()
     assert bench.set_up(given=Answers(time_server="time.example.net", write="yes"))
     assert not (bench.root / "etc/systemd/timesyncd.conf.d").exists()
+
+
+def test_other_answers_take_away_what_the_first_ones_wrote(bench: Bench) -> None:
+    """Units, rule and servers go; and the way back is still to how it was at first."""
+    before = tree(bench.root)
+    assert bench.set_up(given=GIVEN)
+    bench.config = load(bench.config_file, environment={})
+    other = Answers(
+        camera="auto", scanner="keyboard", autostart="no", time_server="default",
+        time_zone="Etc/UTC", write="yes",
+    )  # fmt: skip
+    assert bench.set_up(given=other)
+    gone = (
+        "venue-gate-lane.service",
+        "venue-gate-worker.service",
+        "70-venue-gate.rules",
+        "venue-gate.conf",
+    )
+    assert [path for path in tree(bench.root) if path.endswith(gone)] == []
+    assert load(bench.config_file, environment={}) == Config()
+    undo(bench.written, bench.talk())
+    assert tree(bench.root) == before
+
+
+def test_what_somebody_else_wrote_is_never_taken_away(bench: Bench) -> None:
+    """A unit of this name that was there before stays, whatever is answered."""
+    unit = bench.root / "etc/systemd/system/venue-gate-lane.service"
+    unit.write_text("mine\n")
+    assert bench.set_up(given=Answers(autostart="no", write="yes"))
+    assert unit.exists()
+
+
+def test_whoever_takes_away_what_is_not_ours_is_found(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutation: every file of that name taken for ours."""
+    monkeypatch.setattr(Written, "is_ours", lambda _written, _path: True)
+    with pytest.raises(AssertionError):
+        test_what_somebody_else_wrote_is_never_taken_away(bench)
