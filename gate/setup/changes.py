@@ -10,6 +10,7 @@ import msgspec
 from gate.errors import UsageError
 from gate.i18n import _
 from gate.storage.sqlite import faults
+from gate.text.printable import printable
 
 Command = tuple[str, ...]
 
@@ -86,4 +87,5 @@ def shown(change: Change) -> Iterator[str]:
 
 
 def _lines(state: State) -> list[str]:
-    return (state.content or b"").decode("utf-8", "replace").splitlines()
+    text = (state.content or b"").decode("utf-8", "replace")
+    return [printable(line, 1000) for line in text.splitlines()]

@@ -1,6 +1,7 @@
 """The questions, put to a person at the keyboard or answered by a file."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TextIO
 
 from gate.errors import UsageError
@@ -59,25 +60,28 @@ class Conversation:
         *,
         choices: Sequence[str] = (),
         fits: Fits | None = None,
+        like: str = "",
         is_kept: bool = True,
     ) -> str:
         """The answer to a question: one of the choices, or what fits, if there are such.
 
+        ``like`` shows what fits.
         ``is_kept``: an answer that an interrupted conversation has brought is not asked for again.
         Raises UsageError for an answer of a file that will not do, and NobodyAnswers.
         """
         good = fits or (lambda text: not choices or text in choices)
+        asked = _Question(key, question, good, choices, ", ".join(choices) or like)
         if self._given is not None:
             answer = getattr(self._given, key) or default
             if not good(answer):
-                raise UsageError(_no_answer(key, answer, choices))
+                raise UsageError(asked.no_answer(answer))
         elif is_kept and (answered := getattr(self.answers, key)) is not None and good(answered):
-            self.say(f"  {question} {answered} " + _("(answered before)"))
+            self.say(f"  {question} {printable(answered, 80)} " + _("(answered before)"))
             return str(answered)
         else:
             last = getattr(self._kept.last, key) if is_kept else None
             usual = last if last is not None and good(last) else default
-            answer = self._ask_person(key, question, usual, choices, good)
+            answer = self._ask_person(asked, usual)
         if is_kept:
             self._kept.keep(key, answer)
         return answer
@@ -95,22 +99,20 @@ class Conversation:
         """All was asked."""
         self._kept.finish()
 
-    def _ask_person(
-        self, key: str, question: str, usual: str, choices: Sequence[str], good: Fits
-    ) -> str:
-        among = f" ({' / '.join(choices)})" if choices else ""
+    def _ask_person(self, asked: "_Question", usual: str) -> str:
+        among = f" ({asked.allowed})" if asked.allowed else ""
         while True:
-            self._out.write(f"  {question}{among} [{usual}]: ")
+            self._out.write(f"  {asked.text}{among} [{usual}]: ")
             self._out.flush()
             line = self._read()
             if not line:
                 raise NobodyAnswers(
                     _("nobody answers"), _("What was answered is kept; go on with: gate setup")
                 )
-            answer = _canonical(line.strip(), choices) or usual
-            if good(answer):
+            answer = _canonical(line.strip(), asked.choices) or usual
+            if asked.fits(answer):
                 return answer
-            self.say("  " + _no_answer(key, answer, choices))
+            self.say("  " + asked.no_answer(answer))
 
 
 def _canonical(text: str, choices: Sequence[str]) -> str:
@@ -121,8 +123,17 @@ def _canonical(text: str, choices: Sequence[str]) -> str:
     return begins[0] if len(begins) == 1 else text
 
 
-def _no_answer(key: str, found: str, choices: Sequence[str]) -> str:
-    allowed = ", ".join(choices) or _("see docs/five-gates.md")
-    return _("{key}: found {found!r}; allowed: {allowed}").format(
-        key=key, found=printable(found, 80), allowed=allowed
-    )
+@dataclass(frozen=True, slots=True)
+class _Question:
+    key: str
+    text: str
+    fits: Fits
+    choices: Sequence[str]
+    allowed: str
+    """What fits, in words."""
+
+    def no_answer(self, found: str) -> str:
+        """What is said of an answer that does not fit."""
+        return _("{key}: found {found!r}; allowed: {allowed}").format(
+            key=self.key, found=printable(found, 80), allowed=self.allowed
+        )

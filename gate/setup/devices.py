@@ -53,8 +53,10 @@ class CameraStep:
     def ask(self, talk: Conversation) -> Finding | None:
         """Which one; another one than was looked at is tried."""
         usual = self._site.config.camera.device
-        question = _("Which camera: auto, off, a number, a device")
-        device = talk.ask("camera", question, usual, fits=_is_device)
+        question = _("Which camera")
+        device = talk.ask(
+            "camera", question, usual, fits=_is_device, like="auto, off, 0, /dev/video0"
+        )
         if device == usual:
             return None
         return self._try(with_camera(self._site.config, device))
@@ -98,9 +100,10 @@ class ScannerStep:
         """Where its codes come from; a person tries it."""
         device = talk.ask(
             "scanner",
-            _("The scanner: keyboard (it types), off (there is none), or its device"),
+            _("The scanner: it types, there is none, or it is kept to the gate alone"),
             self._site.config.scanner.evdev or _KEYBOARD,
             fits=lambda text: text in (_OFF, _KEYBOARD) or _is_input(text),
+            like=f"{_KEYBOARD}, {_OFF}, /dev/input/by-id/…",
         )
         if device == _OFF:
             return Finding(Status.SKIP, _("no scanner"))

@@ -56,8 +56,8 @@ class ClockStep:
                 _("Install it: sudo apt install systemd-timesyncd"),
             )
         had = " ".join(time_servers(self._site.machine)) or DEFAULT
-        question = _("Which time server; default: those of the distribution")
-        talk.ask("time_server", question, had, fits=lambda text: bool(_HOSTS.fullmatch(text)))
+        question = _("Which time server")
+        talk.ask("time_server", question, had, fits=_are_hosts, like=f"{DEFAULT}, time.example.net")
         return None
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
@@ -94,7 +94,9 @@ class ZoneStep:
         zone = zone_of(self._site.config, self._site.folder)
         had = machine_zone_name(self._site.machine)
         usual = zone.name if zone.source is Source.EVENT else had
-        talk.ask("time_zone", _("The machine's time zone"), usual, fits=is_zone)
+        talk.ask(
+            "time_zone", _("The machine's time zone"), usual, fits=is_zone, like="Europe/Berlin"
+        )
         return None
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
@@ -128,6 +130,10 @@ def machine_zone_name(machine: Machine) -> str:
     target = str(place.readlink()) if place.is_symlink() else ""
     name = target.partition("zoneinfo/")[2]
     return name if is_zone(name) else _read(machine.path("etc", "timezone")).strip() or "UTC"
+
+
+def _are_hosts(text: str) -> bool:
+    return bool(_HOSTS.fullmatch(text))
 
 
 def _read(path: Path) -> str:

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from gate.cli.main import main
+from gate.storage.enrolment import parse_link
 from tests.setup.conftest import make_root, tree
+from tests.support.terminal import Terminal
+from tests.sync.server.test_serve import serving
 
 
 @pytest.fixture
@@ -83,3 +86,44 @@ def test_no_gate_of_root_by_sudo(
     monkeypatch.setattr("gate.setup.machine.os.geteuid", lambda: 0)
     assert setup(root, "--undo") == 2
     assert "As kim, without sudo: gate setup --apply" in capsys.readouterr().err
+
+
+def test_a_gate_is_taken_in_by_a_server(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the link in a file; its tickets are there, and of the link nothing is kept."""
+    with serving(root.parent / "server") as server:
+        link = server.link("North")
+        (root.parent / "link").write_text(link)
+        text = (
+            f'camera = "off"\nenrol = "link"\nlink_file = "{root.parent}/link"\nautostart = false'
+        )
+        assert setup(root, "--answers", answers(root, text)) == 0
+    assert "Enrolled as North" in capsys.readouterr().out
+    data = root.parent / "data"
+    assert (data / "server.json").exists()
+    assert (data / "tickets.current").exists()
+    token = parse_link(link).token
+    assert token not in (data / "setup.json").read_text()
+    assert setup(root, "--answers", answers(root, 'camera = "off"')) == 0
+    assert "enrolled as North for default" in capsys.readouterr().out
+
+
+def test_ctrl_c_and_on_again(root: Path) -> None:
+    """At a real keyboard: interrupted at a question, it goes on there; nothing was written."""
+    before = tree(root)
+    command = ("setup", "--root", str(root), "--data-dir", str(root.parent / "data"))
+    first = Terminal(*command, owns_terminal=True)
+    try:
+        first.wait(lambda text: "Which camera" in text and text.endswith(": "))
+        first.type("off\n")
+        first.wait(lambda text: "The scanner" in text and text.endswith(": "))
+        first.type("\x03")
+        assert first.wait_for_end() == 130
+    finally:
+        first.close()
+    assert tree(root) == before
+    again = Terminal(*command, owns_terminal=True)
+    try:
+        text = again.wait(lambda text: "The scanner" in text and text.endswith(": "))
+        assert "Which camera off (answered before)" in text
+    finally:
+        again.close()
