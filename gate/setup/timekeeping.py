@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from gate.errors import UsageError
 from gate.i18n import _
 from gate.reports.checks import clocks
 from gate.reports.checks.finding import Finding, Status
@@ -104,6 +105,11 @@ class ZoneStep:
         machine, wanted = self._site.machine, answers.time_zone
         if wanted is None or wanted == machine_zone_name(machine):
             return ()
+        if not machine.path(_ZONES[1:], wanted).exists():
+            raise UsageError(
+                _("this machine has no time zone {zone}").format(zone=wanted),
+                _("Install it: sudo apt install tzdata"),
+            )
         again = ("systemctl", "try-restart", "systemd-timedated.service")
         changes = [link(machine.path("etc", "localtime"), f"{_ZONES}/{wanted}", again)]
         named = machine.path("etc", "timezone")

@@ -38,6 +38,10 @@ def make_root(root: Path) -> Path:
     (root / "etc/default/console-setup").write_text(FONT)
     (root / "etc/localtime").symlink_to("/usr/share/zoneinfo/Etc/UTC")
     (root / "etc/timezone").write_text("Etc/UTC\n")
+    for zone in ("Europe/Berlin", "Etc/UTC"):
+        place = root / "usr/share/zoneinfo" / zone
+        place.parent.mkdir(parents=True)
+        place.touch()
     make = root / "sys/class/input/event5/device/id"
     make.mkdir(parents=True)
     (make / "vendor").write_text("05e0\n")

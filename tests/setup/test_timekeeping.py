@@ -2,6 +2,7 @@
 
 import pytest
 
+from gate.setup.answers import Answers
 from gate.setup.timekeeping import machine_zone_name, time_servers
 from tests.setup.conftest import Bench
 
@@ -41,3 +42,10 @@ def test_the_zone_by_the_link_or_by_debians_file(bench: Bench) -> None:
     assert machine_zone_name(bench.machine) == "Asia/Shanghai"
     (bench.root / "etc/timezone").unlink()
     assert machine_zone_name(bench.machine) == "UTC"
+
+
+def test_a_zone_that_the_machine_does_not_have(bench: Bench) -> None:
+    """A link to nothing would be UTC without a word."""
+    assert not bench.set_up(given=Answers(time_zone="Europe/Vienna", write="yes"))
+    assert "this machine has no time zone Europe/Vienna" in bench.said()
+    assert machine_zone_name(bench.machine) == "Etc/UTC"
