@@ -95,10 +95,9 @@ class Hands:
         if state.is_nothing:
             return [("rm", "-f", str(path))]
         if state.link:
-            made: list[Command] = [
-                ("mkdir", "-p", "-m", "755", str(path.parent)),
-                ("ln", "-sfn", state.link, str(part)),
-            ]
+            made: list[Command] = [("ln", "-sfn", state.link, str(part))]
+            if not path.parent.is_dir():
+                made.insert(0, ("mkdir", "-p", "-m", "755", str(path.parent)))
         else:
             draft = self._drafts / path.name
             with faults(draft):

@@ -50,4 +50,8 @@ def this_machine(root: Path = ROOT) -> Machine:
             _("As {user}, without sudo: gate setup --apply").format(user=behind),
         )
     is_ours = is_root or (root != ROOT and os.access(root / "etc", os.W_OK))
-    return Machine(root, pwd.getpwuid(os.geteuid()).pw_name, is_ours)
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
+    return Machine(root, user, is_ours)

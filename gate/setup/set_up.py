@@ -87,8 +87,10 @@ def _write(changes: Sequence[Change], talk: Conversation, written: Written) -> b
     made, is_well = [], True
     for change in changes:
         try:
-            written.carry_out(change)
+            is_made = written.carry_out(change)
             made.append(change)
+            # A person has been shown the commands; a file cannot run them.
+            is_well = is_well and (is_made or talk.has_person)
         except GateError as fault:
             is_well = _told(fault, talk)
     try:

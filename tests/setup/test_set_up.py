@@ -300,3 +300,11 @@ def test_whoever_takes_away_what_is_not_ours_is_found(
     monkeypatch.setattr(Written, "is_ours", lambda _written, _path: True)
     with pytest.raises(AssertionError):
         test_what_somebody_else_wrote_is_never_taken_away(bench)
+
+
+def test_what_waits_for_root_is_not_done(bench: Bench) -> None:
+    """A person was shown the commands and can run them; a file of answers cannot."""
+    bench.is_ours = False
+    assert not bench.set_up(given=Answers(write="yes"))
+    assert "gate setup --apply" in bench.said()
+    assert bench.set_up(*[""] * 3, "no", *[""] * 5, "yes")
