@@ -38,9 +38,9 @@ def make_root(root: Path) -> Path:
     (root / "etc/default/console-setup").write_text(FONT)
     (root / "etc/localtime").symlink_to("/usr/share/zoneinfo/Etc/UTC")
     (root / "etc/timezone").write_text("Etc/UTC\n")
-    for zone in ("Europe/Berlin", "Etc/UTC"):
+    for zone in ("Europe/Berlin", "Asia/Shanghai", "Etc/UTC"):
         place = root / "usr/share/zoneinfo" / zone
-        place.parent.mkdir(parents=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         place.touch()
     make = root / "sys/class/input/event5/device/id"
     make.mkdir(parents=True)
