@@ -111,8 +111,10 @@ class ScannerStep:
             raise UsageError(
                 _("python-evdev is not installed"), _("Install it: pip install 'venue-gate[usb]'")
             )
-        if talk.has_person and talk.ask_yes("try_scanner", _("Try it now?"), default=False,
-                                            is_kept=False):  # fmt: skip
+        is_likely = _is_input(device) or bool(scanners(self._site.machine))
+        if talk.has_person and talk.ask_yes(
+            "try_scanner", _("Try it now?"), default=is_likely, is_kept=False
+        ):
             is_fit = self._try(with_scanner(self._site.config, device))
             return Finding(Status.OK if is_fit else Status.FAIL, _("scanner tested"))
         return None

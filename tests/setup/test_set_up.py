@@ -308,3 +308,19 @@ def test_what_waits_for_root_is_not_done(bench: Bench) -> None:
     assert not bench.set_up(given=Answers(write="yes"))
     assert "gate setup --apply" in bench.said()
     assert bench.set_up(*[""] * 3, "no", *[""] * 5, "yes")
+
+
+def test_a_scanner_that_names_itself_is_tried_unless_told_otherwise(bench: Bench) -> None:
+    """Where none does, a gate may well have a camera only."""
+    tried: list[str] = []
+
+    def scan(config: Config) -> bool:
+        tried.append(config.scanner.evdev)
+        return True
+
+    bench.scan = scan
+    assert bench.set_up("", "", "", "no", *[""] * 5, "no")
+    assert tried == [""]
+    (bench.root / SCANNER[1:]).unlink()
+    assert bench.set_up("", "", "", "no", *[""] * 5, "no")
+    assert tried == [""]
