@@ -2,6 +2,7 @@
 
 import pytest
 from textual import events
+from textual.widgets import DataTable
 
 from gate.core.entry import Act
 from gate.core.outcome import Flag, Outcome
@@ -11,7 +12,7 @@ from gate.text import open_question
 from gate.ui.tui.recent import LastScans
 from gate.ui.tui.screens import scan as scan_screen
 from gate.ui.tui.wedge_input import ALONE_S, WedgeInput
-from tests.support.screen import Screen, running
+from tests.support.screen import BOSS, BOSS_PIN, Screen, running, with_operators
 from tests.support.venue import FixedClock, fill
 
 
@@ -214,6 +215,24 @@ async def test_a_key_for_what_stood_there_before_answers_nothing(
         await press_alone(screen, "y")
         assert screen.panel.outcome is Outcome.ASK
         assert made(venue) == []
+
+
+async def test_who_is_found_by_name_is_asked_too(venue: Folder, clock: FixedClock) -> None:
+    """F4, PIN and reason; then the question on the scan screen, as for anybody."""
+    with_operators(venue)
+    async with running(venue, clock) as screen:
+        await screen.press("f4")
+        await screen.pilot.press(*"mei lin")
+        table = screen.app.screen.query_one(DataTable)
+        await screen.until(lambda: table.row_count == 1)
+        await screen.press("f7")
+        await screen.answer(BOSS, BOSS_PIN, "phone is dead")
+        await screen.until(lambda: screen.app.screen is screen.app.scan_screen)
+        await screen.until(lambda: screen.panel.outcome is Outcome.ASK)
+        assert made(venue) == []
+        await press_alone(screen, "y")
+        await screen.until(lambda: screen.panel.outcome is Outcome.ADMIT)
+        assert made(venue) == [(Act.ADMISSION, "adult-1", (Flag.YES, Flag.MANUAL))]
 
 
 async def test_a_note_is_shown_and_is_no_check(venue: Folder, clock: FixedClock) -> None:

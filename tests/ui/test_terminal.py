@@ -145,7 +145,7 @@ def test_plain_takes_the_answer_to_a_question(terminal: Open, venue: Folder) -> 
             *({"code": f"ADULT{n}", "type": "ADULT", "id": f"adult-{n}"} for n in (1, 2)),
         ],
     )
-    gate = scan(terminal, venue, "--plain")
+    gate = scan(terminal, venue, "--plain", "--set", "screen.bell=false")
     gate.wait(lambda text: "# Gate" in text)
     gate.type("ADULT1\r")
     gate.wait(lambda text: " ASK " in text and "Over 18?" in text)
