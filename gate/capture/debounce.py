@@ -41,7 +41,7 @@ class Debounce:
         """Whether a code in the camera's picture begins a new scan.
 
         The same code is one scan until it has been out of view for a while *and* some seconds
-        have passed since it was decided; after a WAIT, until it has been out of view.
+        have passed since it was decided; after a WAIT or ASK, until it has been out of view.
         """
         last = self._seen.get(code)
         if last is None:
@@ -79,7 +79,7 @@ class Debounce:
         self._shown, self._shown_ms = glimpse, now_ms
 
     def held(self, code: str) -> None:
-        """The verdict was WAIT: it is a new scan as soon as it was out of view."""
+        """The verdict was WAIT or ASK: it is a new scan as soon as it was out of view."""
         if code in self._seen:
             self._seen[code].is_held = True
             self._held.add(code)

@@ -191,13 +191,16 @@ def _clock(ticket: Ticket, history: History, scan: Scan, context: Context) -> Re
 
 
 def _to_be_paid(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    asks = ticket.status is Status.UNPAID and context.rules.unpaid is UnpaidPolicy.ASK
-    return Reason.UNPAID if asks and not scan.answers.get(Reason.UNPAID) else None
+    """Money is taken once: whoever was let in on the ticket has been asked for it."""
+    is_unpaid = ticket.status is Status.UNPAID and not history.used
+    asks = is_unpaid and context.rules.unpaid is UnpaidPolicy.ASK
+    return _unless(scan.answers.get(Reason.UNPAID, not asks), Reason.UNPAID)
 
 
 def _question(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    asks = question_of(ticket, context.rules)
-    return Reason.QUESTION if asks and not scan.answers.get(Reason.QUESTION) else None
+    """A no stays a no, also where nobody would be asked any more."""
+    asks = bool(question_of(ticket, context.rules))
+    return _unless(scan.answers.get(Reason.QUESTION, not asks), Reason.QUESTION)
 
 
 def question_of(ticket: Ticket, rules: HouseRules) -> str:
@@ -262,7 +265,7 @@ def decide(ticket: Ticket | None, history: History, scan: Scan, context: Context
         return _unknown(history, context)
     if context.rules.by_type:
         context = replace(context, rules=context.rules.of(ticket.type.id))
-    if _leaves(ticket, history, context):
+    if _leaves(ticket, history, scan, context):
         return _decide_exit(ticket, history, scan, context)
     reason = _first(RULES, ticket, history, scan, context)
     outcome = _outcome(reason, ticket, scan, context)
@@ -338,8 +341,11 @@ def _decide_exit(ticket: Ticket, history: History, scan: Scan, context: Context)
     )
 
 
-def _leaves(ticket: Ticket, history: History, context: Context) -> bool:
+def _leaves(ticket: Ticket, history: History, scan: Scan, context: Context) -> bool:
     if context.direction is Direction.BOTH:
+        if scan.answers:
+            # Whoever was asked wants in, also if another gate has let somebody in meanwhile.
+            return False
         everybody = min(ticket.party_size, ticket.use_limit)
         return history.inside >= everybody
     return context.direction is Direction.OUT
@@ -465,6 +471,7 @@ def _verdict(
         flags=flags,
         clock_trusted=context.clock_trusted,
         bound_at=_bound(reason, ticket, context),
+        question=question_of(ticket, context.rules) if ticket and reason is Reason.QUESTION else "",
     )
 
 

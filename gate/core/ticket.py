@@ -16,6 +16,10 @@ class Kind(StrEnum):
     BOARDING = "BOARDING_PASS"
 
 
+UNLIMITED = 1_000_000_000
+"""A number of uses that no ticket reaches."""
+
+
 class Status(StrEnum):
     """What the issuer says of a ticket."""
 

@@ -88,6 +88,8 @@ class Verdict:
     """Whether the clock by which ``at_ms`` was read was believed."""
     bound_at: int | None = None
     """For too early and too late: the first or last second in which this gate would let in."""
+    question: str = ""
+    """What the ticket's type or the event asks, where that is the reason."""
     overruled: Reason | None = None
     hint: str = ""
     """For a fault: what happened and what the operator does next."""

@@ -30,7 +30,23 @@ log = logging.getLogger(__name__)
 _MANUAL = "manual"
 """The source of what was decided without any code."""
 
-Rule = Callable[[History, Scan, Context], Verdict]
+ASKED_FOR_S = 60
+"""How long a question may be answered."""
+
+Rule = Callable[[Ticket | None, History, Scan, Context], Verdict]
+Decide = Callable[[Scan, int], tuple[Scan, Verdict]]
+"""Decides a scan that began at a ``perf_counter_ns``; answers also with the scan that it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided of a scan, and how the same is decided once a question is answered."""
+
+    scan: Scan
+    verdict: Verdict
+    decide: Decide
+    boot_ms: int
+    """When, by the boot clock."""
 
 
 @dataclass
@@ -43,14 +59,37 @@ class Admission:
     clock: ClockTrust
     basis: LaneBasis
     repair: ScannerRepair
-    last: tuple[Scan, Verdict] | None = None
+    last: Decided | None = None
     """What was decided last, until it is undone."""
 
     def admit(self, scan: Scan) -> Verdict:
         """Decide a scan. Never raises: a fault is a HOLD that says what to do."""
+        return self._carry_out(scan, self._decide)
+
+    def answer(self, *, yes: bool, seen: str, question: Reason | None) -> Verdict:
+        """Decide anew what asked a question, if it is the one that was seen, with its answer.
+
+        What is wrong by now is refused, and a fault is a HOLD. Raises UsageError.
+        """
+        asked = self._asked()
+        if asked is None or question not in (None, asked.verdict.reason):
+            raise UsageError(_("no question waits for an answer"), _("Scan the ticket again."))
+        if asked.verdict.ticket is not None:
+            require_same(asked.verdict.ticket, seen)
+        self.last = None
+        answers = {**asked.scan.answers, asked.verdict.reason: yes}
+        scan = replace(asked.scan, answers=answers, started_ns=time.perf_counter_ns())
+        return self._carry_out(scan, asked.decide)
+
+    def drop_question(self) -> None:
+        """Nobody answers what was asked: nothing has happened, and the next scan asks anew."""
+        if self._asked() is not None:
+            self.last = None
+
+    def _carry_out(self, scan: Scan, decide: Decide) -> Verdict:
         started_ns = scan.started_ns or time.perf_counter_ns()
         try:
-            verdict = self._decide(scan, started_ns)
+            scan, verdict = decide(scan, started_ns)
         except RevokedError:
             verdict = self._refuse_all(started_ns)
         except GateError as fault:
@@ -65,7 +104,7 @@ class Admission:
                 _("Call a supervisor. The log has the details."),
                 started_ns,
             )
-        self.last = (scan, verdict)
+        self._remember(scan, verdict, decide)
         _log_verdict(verdict, self.post.place.gate)
         return verdict
 
@@ -98,31 +137,44 @@ class Admission:
     def next_person(self, persons: int, seen: str) -> Verdict:
         """Let more people through on the ticket that was scanned last, if it was that one.
 
-        Raises UsageError.
+        What its type asks it asks of them, too. Raises UsageError.
         """
         scan, ticket = self._require_scan()
         require_same(ticket, seen)
         return self.admit(
-            replace(scan, persons=persons, deliberate=True, started_ns=time.perf_counter_ns())
+            replace(
+                scan,
+                persons=persons,
+                deliberate=True,
+                answers={},
+                started_ns=time.perf_counter_ns(),
+            )
         )
 
     def decide_manually(
-        self, ticket: Ticket | None, rule: Rule, operator: Operator, note: str
+        self, find: Callable[[], Ticket | None], rule: Rule, operator: Operator, note: str
     ) -> Verdict:
-        """Decide by ``rule`` on a ticket that a person has named. Raises GateError."""
-        started_ns = time.perf_counter_ns()
+        """Decide by ``rule`` on a ticket that a person has named. Raises GateError.
+
+        ``find`` gets it as it is now, for an answer may come later.
+        """
+
+        def decide(scan: Scan, started_ns: int) -> tuple[Scan, Verdict]:
+            ticket = find()
+            with self.entries.transaction():
+                own, history = self.files.histories(ticket)
+                verdict = rule(ticket, history, scan, self._context(Identity(ticket)))
+                entry = self.entries.append_verdict(
+                    verdict, scan, own, operator=operator.name, note=note
+                )
+            return scan, _recorded(verdict, entry, started_ns)
+
         scan = Scan("", source=_MANUAL, deliberate=True)
-        with self.entries.transaction():
-            own, history = self.files.histories(ticket)
-            verdict = rule(history, scan, self._context(Identity(ticket)))
-            entry = self.entries.append_verdict(
-                verdict, scan, own, operator=operator.name, note=note
-            )
-        verdict = _recorded(verdict, entry, started_ns)
-        self.last = (scan, verdict)
+        scan, verdict = decide(scan, time.perf_counter_ns())
+        self._remember(scan, verdict, decide)
         return verdict
 
-    def _decide(self, scan: Scan, started_ns: int) -> Verdict:
+    def _decide(self, scan: Scan, started_ns: int) -> tuple[Scan, Verdict]:
         files, entries = self.files, self.entries
         files.refresh()
         with entries.transaction():
@@ -131,6 +183,7 @@ class Admission:
             identity = identify(
                 scan, match, files.tickets, self.repair, is_repeat=code in entries.repeats
             )
+            scan = self._as_asked(scan, identity.ticket)
             own, history = files.histories(identity.ticket)
             verdict = decide(identity.ticket, history, scan, self._context(identity))
             verdict = identity.explain(verdict)
@@ -138,7 +191,31 @@ class Admission:
                 entry = entries.append_unknown(verdict, scan, code)
             else:
                 entry = entries.append_verdict(verdict, scan, own)
-        return _recorded(verdict, entry, started_ns)
+        return scan, _recorded(verdict, entry, started_ns)
+
+    def _as_asked(self, scan: Scan, ticket: Ticket | None) -> Scan:
+        """A second reading of what is being asked about is the same scan, not the next person."""
+        asked = self._asked()
+        about = asked.verdict.ticket if asked is not None else None
+        if asked is None or about is None or ticket is None or scan.deliberate:
+            return scan
+        if about.id != ticket.id:
+            return scan
+        first = asked.scan
+        return replace(
+            scan, persons=first.persons, deliberate=first.deliberate, answers=first.answers
+        )
+
+    def _remember(self, scan: Scan, verdict: Verdict, decide: Decide) -> None:
+        self.last = Decided(scan, verdict, decide, self.entries.now.reading.boot_ms)
+
+    def _asked(self) -> Decided | None:
+        """What waits for an answer, if the lane still goes the way it went then."""
+        last = self.last
+        if last is None or last.verdict.outcome is not Outcome.ASK:
+            return None
+        is_late = self.clock.read().boot_ms - last.boot_ms > ASKED_FOR_S * 1000
+        return None if is_late or last.verdict.direction is not self.post.direction else last
 
     def _context(self, identity: Identity) -> Context:
         now, post, basis = self.entries.now, self.post, self.basis
@@ -160,12 +237,12 @@ class Admission:
 
     def _require_scan(self) -> tuple[Scan, Ticket]:
         """The scan of a ticket that was decided last, and the ticket."""
-        scan, ticket = (None, None) if self.last is None else (self.last[0], self.last[1].ticket)
-        if scan is None or ticket is None:
+        ticket = self.last.verdict.ticket if self.last is not None else None
+        if self.last is None or ticket is None:
             raise UsageError(_("no ticket to let more people in on"), _("Scan the ticket first."))
-        if scan.source == _MANUAL:
+        if self.last.scan.source == _MANUAL:
             raise UsageError(_("this was admitted by hand"), _("Use the lookup screen again."))
-        return scan, ticket
+        return self.last.scan, ticket
 
     def _refuse_all(self, started_ns: int) -> Verdict:
         return self._without_ticket(Outcome.REFUSE, Reason.GATE_REVOKED, started_ns)

@@ -67,21 +67,25 @@ class Corrections:
         if self.post.rules.find_admits is Role.SUPERVISOR:
             require_supervisor(operator)
         note = _require_note(note)
-        self.files.refresh()
-        ticket = self.files.tickets.get(ticket_id)
 
-        def flagged(history: History, scan: Scan, context: Context) -> Verdict:
+        def find() -> Ticket | None:
+            self.files.refresh()
+            return self.files.tickets.get(ticket_id)
+
+        def flagged(
+            ticket: Ticket | None, history: History, scan: Scan, context: Context
+        ) -> Verdict:
             verdict = decide(ticket, history, scan, context)
             return replace(verdict, flags=(*verdict.flags, Flag.MANUAL))
 
-        return self.admission.decide_manually(ticket, flagged, operator, note)
+        return self.admission.decide_manually(find, flagged, operator, note)
 
     def require_refusal(self) -> tuple[Ticket, Reason]:
         """What an override would overrule now. Raises UsageError when there is nothing."""
         last = self.admission.last
-        if last is None or last[1].outcome not in (Outcome.REFUSE, Outcome.HOLD):
+        if last is None or last.verdict.outcome not in (Outcome.REFUSE, Outcome.HOLD):
             raise UsageError(_("nothing was refused"), _("Scan the ticket first."))
-        refused = last[1]
+        refused = last.verdict
         if refused.ticket is None:
             raise UsageError(
                 _("there is no ticket to admit on"),
@@ -96,8 +100,10 @@ class Corrections:
         ticket, refused = self.require_refusal()
         require_same(ticket, seen)
         return self.admission.decide_manually(
-            ticket,
-            lambda history, scan, context: overrule(ticket, history, scan, context, refused),
+            lambda: ticket,
+            lambda _ticket, history, scan, context: overrule(
+                ticket, history, scan, context, refused
+            ),
             supervisor,
             note,
         )

@@ -84,9 +84,12 @@ class Entries:
     ) -> Entry | None:
         """Keep what was decided on this device's history of the ticket.
 
-        The answer is ``None`` where the disk has room for movements only, and this is none.
+        The answer is ``None`` where nothing is kept: of a question, for nothing has happened yet,
+        and where the disk has room for movements only, and this is none.
         """
-        act = _ACTS[verdict.outcome]
+        act = _ACTS.get(verdict.outcome)
+        if act is None:
+            return None
         if act not in MOVEMENTS and is_disk_short(self.files.folder):
             return None
         self.flush_repeats()

@@ -115,6 +115,18 @@ class Lane:
             log.warning("looking up: %s", fault.message)
             return False
 
+    def answer(self, *, yes: bool, ticket: str = "", question: Reason | None = None) -> Verdict:
+        """Decide anew the scan that asked, because a key has answered. A fault is a HOLD.
+
+        ``ticket`` and ``question`` are what whoever pressed it saw. Raises UsageError when nothing
+        is asked, or something else by now: then nothing has happened.
+        """
+        return self._do(lambda: self._admission.answer(yes=yes, seen=ticket, question=question))
+
+    def drop_question(self) -> None:
+        """Nobody answers: nothing has happened."""
+        self._do(self._admission.drop_question)
+
     def check(self, text: str, source: str) -> Verdict:
         """Say what a code would be worth here; nothing is redeemed or recorded."""
         return self._do(lambda: self._admission.check(Scan(text, source=source)))
@@ -286,7 +298,7 @@ class Lane:
     @property
     def last_verdict(self) -> Verdict | None:
         """What was last said here."""
-        return None if (last := self._admission.last) is None else last[1]
+        return None if (last := self._admission.last) is None else last.verdict
 
     def require_next(self) -> Ticket:
         """On which ticket more people would go in now. Raises UsageError when there is none."""

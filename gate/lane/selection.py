@@ -189,7 +189,7 @@ class Selection:
         is_fault = verdict.outcome is Outcome.HOLD and verdict.reason is Reason.FAULT
         with self._changed:
             self._debounce.shown(self._now_ms())
-            if verdict.outcome is Outcome.HOLD:
+            if verdict.outcome in (Outcome.HOLD, Outcome.ASK):
                 self._debounce.held(code)
             if is_fault and decide.glimpse.scan.source == "camera":
                 self._view.fault(code, self._now_ms())

@@ -18,7 +18,7 @@ from gate.core.origins import OriginCounts
 from gate.core.ticket import Ticket
 from gate.i18n import _
 from gate.reports.attendance import DayCount, DayCounts, count_days
-from gate.reports.report import Overview, columns, labels, venue_overview, with_typed
+from gate.reports.report import Overview, columns, in_full, labels, venue_overview
 from gate.storage.conflicts import find_conflicts, irregular_admissions, unconfirmed_undos
 from gate.storage.connectivity import Connectivity, ConnectivityReader
 from gate.storage.figures import first_uses, origin_counts
@@ -82,7 +82,7 @@ def look(
             at_ms=now.wall_ms,
             connectivity=connectivity,
             newest_heard_ms=newest_of_peers_ms(venue),
-            numbers=with_typed(venue_overview(folder, venue, now.wall_ms), folder, everywhere=True),
+            numbers=in_full(venue_overview(folder, venue, now.wall_ms), folder, everywhere=True),
             devices=[
                 replace(device, has_alarm=any(device.id in one for one in alarmed))
                 for device in all_devices(venue, now.wall_ms, connectivity)

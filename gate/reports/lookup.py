@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 from gate.core.entry import Act, Entry
 from gate.core.history import History, claims, fold
-from gate.core.ticket import Status, Ticket
+from gate.core.outcome import Flag
+from gate.core.ticket import UNLIMITED, Status, Ticket
 from gate.core.validity import window
 from gate.i18n import N_, _
 from gate.storage.folder import Folder
@@ -16,7 +17,7 @@ from gate.storage.short_ids import by_short_id
 from gate.storage.tickets import Tickets
 from gate.text.outcome_words import REASON_WORDS
 from gate.text.printable import printable
-from gate.text.ticket_words import describe, type_zone
+from gate.text.ticket_words import describe, times_used, type_zone
 from gate.text.times import clock_time
 
 STATUS_WORDS = {
@@ -29,6 +30,13 @@ STATUS_WORDS = {
     Status.UNCLAIMED: N_("not claimed"),
     Status.EXPIRED: N_("expired"),
     Status.LIMITED: N_("its holder has used as many as one may"),
+    Status.UNPAID: N_("not paid"),
+    Status.UNAPPROVED: N_("waits for the organiser's yes"),
+    Status.BLOCKED: N_("blocked by the organiser"),
+}
+_FLAG_WORDS = {
+    Flag.YES: N_("answered yes"),
+    Flag.PAID_HERE: N_("paid here"),
 }
 
 
@@ -122,12 +130,14 @@ def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[
     lines = [
         f"{describe(ticket)} [{printable(ticket.id, 40)}]",
         _("status: {status}").format(status=_(STATUS_WORDS[ticket.status])),
-        _("used {used} of {limit}, inside now: {inside}").format(
-            used=history.used, limit=ticket.use_limit, inside=history.inside
-        ),
+        _used(ticket, history),
     ]
     if ticket.holder and show_names:
         lines.insert(1, _("holder: {name}").format(name=printable(ticket.holder)))
+    if ticket.order:
+        lines.append(_("order: {order}").format(order=printable(ticket.order)))
+    if ticket.note:
+        lines.append(printable(ticket.note))
     if ticket.status_note:
         lines.append(_("note: {note}").format(note=printable(ticket.status_note)))
     if begin is not None or end is not None:
@@ -146,9 +156,28 @@ def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[
         when += "" if entry.trusted else f" ({_('clock not trusted')})"
         told = f"{when} {printable(entry.gate)} {reason}"
         told += f" x{entry.persons}" if entry.persons > 1 else ""
+        told += "".join(
+            f", {_(words)}" for flag, words in _FLAG_WORDS.items() if flag in entry.flags
+        )
         told += f" ({printable(entry.operator)})" if entry.operator else ""
         lines.append(told + (f": {printable(entry.note)}" if entry.note else ""))
     return lines
+
+
+def uses_of(ticket: Ticket, history: History) -> str:
+    """How often it was used, of how often it may be, in a word."""
+    if ticket.use_limit == UNLIMITED:
+        return str(history.used)
+    return f"{history.used}/{ticket.use_limit}"
+
+
+def _used(ticket: Ticket, history: History) -> str:
+    if ticket.use_limit == UNLIMITED:
+        told = _("{used}, inside now: {inside}")
+        return told.format(used=times_used(history.used), inside=history.inside)
+    return _("used {used} of {limit}, inside now: {inside}").format(
+        used=history.used, limit=ticket.use_limit, inside=history.inside
+    )
 
 
 def _with_past(ticket: Ticket, reader: JournalReader | None, peers: PeerStoreReader) -> Found:

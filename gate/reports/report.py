@@ -2,16 +2,20 @@
 
 import json
 import sqlite3
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len
 
+from gate.core import entry_codec
+from gate.core.entry import Act, Entry
+from gate.core.history import annulled
 from gate.core.local_time import moment_of
-from gate.core.outcome import Outcome
+from gate.core.outcome import Flag, Outcome
 from gate.core.ticket import Status
 from gate.core.verdict import HAND
 from gate.errors import StoreError
@@ -29,6 +33,7 @@ from gate.text.spreadsheet import row
 Group = Literal["gate", "type", "outcome", "reason", "operator", "quarter"]
 GROUPS: tuple[Group, ...] = ("gate", "type", "outcome", "reason", "operator", "quarter")
 QUARTER_MINUTES = 15
+NOBODY_PAID: Mapping[str, int] = MappingProxyType({})
 
 _EXPECTED = (Status.NORMAL, Status.CONSUMED, Status.GIFTING)
 _COLUMNS = {
@@ -59,6 +64,8 @@ class Overview:
     annulled: int = 0
     by_hand: int = 0
     """Scans of a code that a person typed; only where it was asked for."""
+    paid_here: int = 0
+    """Tickets that were paid for at a gate, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +117,38 @@ def overview(folder: Folder) -> Overview:
     )
 
 
-def with_typed(numbers: Overview, folder: Folder, *, everywhere: bool = False) -> Overview:
-    """The same with the scans that were typed by hand. Reads every entry: not for a screen."""
+def in_full(numbers: Overview, folder: Folder, *, everywhere: bool = False) -> Overview:
+    """The same with what only the entries tell. Reads every one of them: not for a screen."""
     query = f"SELECT count(*) FROM counted WHERE json_extract(body, '$.source') = '{HAND}'"
     rows = _tallied(folder, query, {}, everywhere=everywhere)
-    return replace(numbers, by_hand=sum(row[0] for row in rows))
+    paid = paid_here(folder, everywhere=everywhere)
+    return replace(numbers, by_hand=sum(row[0] for row in rows), paid_here=sum(paid.values()))
+
+
+def paid_here(folder: Folder, *, everywhere: bool = False) -> dict[str, int]:
+    """How many tickets were paid for at a gate, by who took the money; what was undone is not.
+
+    Reads every entry.
+    """
+    query = f"""
+        SELECT ticket, body FROM counted
+        WHERE act IN ('{Act.ADMISSION}', '{Act.ANNULMENT}') AND ticket IN (
+            SELECT ticket FROM counted, json_each(body, '$.flags') AS flag
+            WHERE flag.value = '{Flag.PAID_HERE}'
+        )
+    """
+    of_ticket: dict[str, list[Entry]] = defaultdict(list)
+    for ticket, body in _tallied(folder, query, {}, everywhere=everywhere):
+        of_ticket[ticket].append(entry_codec.decode(body))
+    takers: dict[tuple[str, str], None] = {}
+    for entries in of_ticket.values():
+        gone = annulled(entries)
+        takers |= {
+            (one.operator, one.ticket): None
+            for one in entries
+            if Flag.PAID_HERE in one.flags and one.name not in gone
+        }
+    return dict(sorted(Counter(operator for operator, _ticket in takers).items()))
 
 
 def venue_overview(folder: Folder, venue: Fleet, now_ms: int) -> Overview:
@@ -204,8 +238,10 @@ def _tallied(
     return rows
 
 
-def as_table(numbers: Overview, groups: dict[str, list[Line]]) -> str:
-    """The report for a terminal."""
+def as_table(
+    numbers: Overview, groups: dict[str, list[Line]], paid: Mapping[str, int] = NOBODY_PAID
+) -> str:
+    """The report for a terminal; ``paid`` is what was paid for at the gates, by operator."""
     named = labels()
     lines = [columns(named[name], [value], 22) for name, value in _fields(numbers)]
     head = [named[n] for n in ("scans", "admitted", "exited", "refused", "annulled")]
@@ -214,6 +250,9 @@ def as_table(numbers: Overview, groups: dict[str, list[Line]]) -> str:
         for line in found:
             counts = [line.scans, line.admitted, line.exited, line.refused, line.annulled]
             lines.append(columns(printable(line.name, 40), counts))
+    if paid:
+        lines += ["", columns(named["operator"], [named["paid_here"]])]
+        lines += [columns(printable(name, 40) or "-", [count]) for name, count in paid.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -223,7 +262,9 @@ def columns(name: str, cells: Sequence[object], width: int = 42) -> str:
     return name + padding + "".join(" " * max(1, 10 - cell_len(str(c))) + str(c) for c in cells)
 
 
-def as_csv(numbers: Overview, groups: dict[str, list[Line]]) -> str:
+def as_csv(
+    numbers: Overview, groups: dict[str, list[Line]], paid: Mapping[str, int] = NOBODY_PAID
+) -> str:
     """The report as rows of (group, name, counted, value)."""
     rows: list[tuple[object, ...]] = [("group", "name", "counted", "value")]
     rows += [("event", "", name, value) for name, value in _fields(numbers)]
@@ -231,14 +272,18 @@ def as_csv(numbers: Overview, groups: dict[str, list[Line]]) -> str:
         for line in found:
             counted = [(name, value) for name, value in _fields(line) if name != "name"]
             rows += [(group, line.name, name, value) for name, value in counted]
+    rows += [("operator", name or "-", "paid_here", count) for name, count in paid.items()]
     return "".join(f"{row(cells)}\n" for cells in rows)
 
 
-def as_json(numbers: Overview, groups: dict[str, list[Line]]) -> str:
+def as_json(
+    numbers: Overview, groups: dict[str, list[Line]], paid: Mapping[str, int] = NOBODY_PAID
+) -> str:
     """The report as one JSON object."""
     values = {
         "event": dict(_fields(numbers)),
         **{group: [dict(_fields(line)) for line in found] for group, found in groups.items()},
+        "paid_here": {name or "-": count for name, count in paid.items()},
     }
     return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
 
@@ -260,6 +305,7 @@ def labels() -> dict[str, str]:
         "refused": _("refused"),
         "annulled": _("annulled"),
         "by_hand": _("typed by hand"),
+        "paid_here": _("paid here"),
         "scans": _("scans"),
         "gate": _("gate"),
         "type": _("ticket type"),

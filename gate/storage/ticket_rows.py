@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from gate.core.ticket import CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
+from gate.core.ticket import UNLIMITED, CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
 from gate.credential import code_hash, parse, shape_of
 from gate.i18n import _
 from gate.storage.moments import BadMoment, Side, is_start_of_day, second_of
@@ -29,6 +29,10 @@ _KINDS = {kind.value.partition("_")[0].casefold(): kind for kind in Kind} | {
 
 _When = int | str | None
 _Count = Annotated[int, Meta(ge=1, le=100_000)]
+_Uses = Annotated[int, Meta(ge=1, le=UNLIMITED)]
+_MAY_BE_UNLIMITED = ("use_limit", "uses")
+_NEVER_KEPT = frozenset({"email"})
+"""What a row may state and no device has a use for: it is taken without."""
 _Row = TypeVar("_Row", "TypeRow", "TicketRow")
 
 
@@ -47,7 +51,7 @@ class TypeRow(msgspec.Struct, forbid_unknown_fields=True):
     weekly: str | tuple[WeeklyHours, ...] = ""
     """As a file has it; where numbers are taken as they are, the hours themselves."""
     locations: str | list[str | int] = ""
-    use_limit: _Count = 1
+    use_limit: _Uses = 1
     party_size: _Count = 1
     attention: str = ""
     ask: str = ""
@@ -90,7 +94,7 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
     attention: str = ""
     note: str = ""
     order: str = ""
-    uses: _Count | None = None
+    uses: _Uses | None = None
     party: _Count | None = None
     qrcode_data: str = ""
     other_codes: str | list[str] = ""
@@ -210,7 +214,7 @@ def changed_body(
     Raises BadRow.
     """
     allowed = {name for name, _default in _TICKET_FIELDS} - {"id", "shape"}
-    for name in changes:
+    for name in changes.keys() - _NEVER_KEPT:
         if name not in allowed:
             raise BadRow(_("{name}: there is no such field").format(name=name))
     kept: dict[str, Any] = msgspec.json.decode(body)
@@ -255,7 +259,9 @@ def _convert(row: Mapping[str, Any], kind: type[_Row]) -> _Row:
         if isinstance(value, str) and len(value.encode("utf-8", "replace")) > MAX_TEXT:
             raise BadRow(_("{name} is longer than {limit} bytes").format(name=name, limit=MAX_TEXT))
     try:
-        return msgspec.convert(dict(row), kind, strict=False)
+        stated = {name: value for name, value in row.items() if name not in _NEVER_KEPT}
+        stated |= {name: UNLIMITED for name in _MAY_BE_UNLIMITED if _is_unlimited(row.get(name))}
+        return msgspec.convert(stated, kind, strict=False)
     except msgspec.ValidationError as error:
         complaint, _at, path = str(error).replace("`", "").partition(" - at $.")
         raise BadRow(f"{path}: {complaint}" if path else complaint) from error
@@ -287,6 +293,10 @@ def _kind(name: str) -> Kind:
             )
         )
     return kind
+
+
+def _is_unlimited(stated: object) -> bool:
+    return isinstance(stated, str) and stated.strip().casefold() == "unlimited"
 
 
 def _texts(stated: str | list[str | int] | list[str]) -> tuple[str, ...]:

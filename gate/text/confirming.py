@@ -9,6 +9,7 @@ from gate.core.place import Direction
 from gate.core.ticket import Ticket
 from gate.core.verdict import Verdict
 from gate.i18n import _
+from gate.text.open_question import Answer, OpenQuestion
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
 from gate.text.ticket_words import describe
@@ -60,12 +61,19 @@ class OnScreen:
     def __init__(self) -> None:
         self._shown: Verdict | None = None
         self._again = Again()
+        self.question = OpenQuestion()
+        """What is asked just now, if anything is."""
 
-    def show(self, verdict: Verdict | None) -> None:
-        """Note what is shown from now on; ``None`` is no verdict."""
+    def show(self, verdict: Verdict | None) -> bool:
+        """Note what is shown from now on; ``None`` is no verdict.
+
+        Says whether it only asks again what was asked already.
+        """
         self._shown = verdict
-        if verdict is not None:
+        is_same = self.question.show(verdict)
+        if verdict is not None and not is_same:
             self._again.forget()
+        return is_same
 
     def may_count(self, ticket: Ticket) -> bool:
         """Whether a key may count another person on a ticket; if not, it counts as named now."""
@@ -79,6 +87,10 @@ class OnScreen:
     def may_turn(self, direction: Direction) -> bool:
         """Whether a key may turn the lane that way; if not, it counts as named now."""
         return self._again.is_second(direction)
+
+    def may_answer(self, answer: Answer, *, may_be_scanned: bool) -> bool:
+        """Whether a key may answer; what may be a scanner's has to come twice."""
+        return not may_be_scanned or self._again.is_second(answer)
 
     def _shows(self, ticket: Ticket) -> bool:
         shown = self._shown.ticket if self._shown else None

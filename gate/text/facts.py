@@ -4,8 +4,9 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from gate.core.history import Movement
-from gate.core.outcome import Reason
+from gate.core.outcome import Outcome, Reason
 from gate.core.place import Direction, Place
+from gate.core.ticket import UNLIMITED
 from gate.core.validity import window
 from gate.core.verdict import Verdict
 from gate.i18n import _, ngettext
@@ -187,7 +188,7 @@ def _hours(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
 
 
 def _left(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
-    if verdict.ticket is None:
+    if verdict.ticket is None or verdict.ticket.use_limit == UNLIMITED:
         return ""
     left = max(0, verdict.ticket.use_limit - verdict.history.used)
     return ngettext("{n} person left", "{n} people left", left).format(n=left)
@@ -220,6 +221,10 @@ def _not_text(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     return _("What was read is empty, too long or not text.")
 
 
+def _asked(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    return "" if verdict.outcome is Outcome.ASK else printable(verdict.question)
+
+
 def _overruled(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     if verdict.overruled is None:
         return ""
@@ -246,4 +251,5 @@ _FACTS: dict[Reason, _Fact] = {
     Reason.PASS_BACK: _last_move,
     Reason.UNDO_CLAIMED: _claimed,
     Reason.OVERRIDE: _overruled,
+    Reason.QUESTION: _asked,
 }

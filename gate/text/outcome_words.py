@@ -12,6 +12,7 @@ OUTCOME_WORDS = {
     Outcome.HOLD: N_("WAIT"),
     Outcome.RESCAN: N_("SAME TICKET"),
     Outcome.VALID: N_("VALID"),
+    Outcome.ASK: N_("ASK"),
 }
 
 DIRECTION_WORDS = {
@@ -37,6 +38,9 @@ REASON_WORDS = {
     Reason.REPLACED: N_("This code was replaced by a new one"),
     Reason.UNCLAIMED: N_("Ticket not claimed yet"),
     Reason.LIMITED: N_("One person may use no more of these tickets"),
+    Reason.UNPAID: N_("Not paid"),
+    Reason.UNAPPROVED: N_("The order waits for the organiser's yes"),
+    Reason.BLOCKED: N_("Ticket blocked by the organiser"),
     Reason.SAME_TICKET: N_("The same ticket again"),
     Reason.MORE_USES: N_("More people on this ticket"),
     Reason.WRONG_EVENT: N_("Ticket for another event"),

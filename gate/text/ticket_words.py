@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from gate.core.ticket import Kind, Ticket
-from gate.i18n import _
+from gate.i18n import _, ngettext
 from gate.text.printable import printable
 from gate.text.times import clock_time
 
@@ -42,3 +42,8 @@ def type_zone(ticket: Ticket, here: ZoneInfo) -> ZoneInfo:
         return ZoneInfo(ticket.type.time_zone) if ticket.type.time_zone else here
     except (ValueError, KeyError, OSError):
         return here
+
+
+def times_used(used: int) -> str:
+    """How often a ticket was used that may be used without a limit."""
+    return ngettext("used {n} time", "used {n} times", used).format(n=used)

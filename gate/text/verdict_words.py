@@ -5,14 +5,14 @@ from zoneinfo import ZoneInfo
 
 from gate.core.outcome import Basis, Flag, Outcome, Reason
 from gate.core.place import Direction, Place
-from gate.core.ticket import Ticket
+from gate.core.ticket import UNLIMITED, Ticket
 from gate.core.verdict import Verdict
 from gate.i18n import N_, _
 from gate.text.connectivity_words import basis_words
 from gate.text.facts import fact
 from gate.text.outcome_words import OUTCOME_WORDS, REASON_WORDS
 from gate.text.printable import printable
-from gate.text.ticket_words import describe
+from gate.text.ticket_words import describe, times_used
 
 _REMEDIES = {
     Reason.UNREADABLE: N_("Scan again, or look the guest up by name (F4)."),
@@ -52,8 +52,14 @@ _REMEDIES = {
     Reason.UNPAID: N_("Send the guest to the ticket desk."),
     Reason.UNAPPROVED: N_("Send the guest to the ticket desk."),
     Reason.BLOCKED: N_("Send the guest to the ticket desk."),
+    Reason.QUESTION: N_("Do not let in; a supervisor may admit (Ctrl+O)."),
     Reason.MORE_USES: N_("F7 lets the next person through, Ctrl+N a number."),
 }
+_OUTCOME_REMEDIES = {
+    Outcome.VALID: N_("Checked only: nothing was redeemed."),
+    Outcome.ASK: N_("y or 1: yes · n or 0: no · Esc: nothing has happened"),
+}
+"""What is to be done whatever the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class Words:
     ticket: str = ""
     """Type, seat, zone: what helps to find the place."""
     holder: str = ""
+    remark: str = ""
+    """What the issuer wants known, and nobody has to look at."""
     note: str = ""
     """What the issuer wants looked at."""
     uses: str = ""
@@ -88,11 +96,12 @@ def explain(
     ticket = verdict.ticket
     return Words(
         word=_(OUTCOME_WORDS[verdict.outcome]),
-        rule=_(REASON_WORDS[verdict.reason]),
+        rule=_rule(verdict),
         fact=fact(verdict, place, time_zone),
         remedy=_remedy(verdict, place),
         ticket=describe(ticket) if ticket else "",
         holder=printable(ticket.holder) if ticket and show_names else "",
+        remark=printable(ticket.note) if ticket else "",
         note=_note(ticket) if ticket else "",
         uses=_uses(verdict),
         basis=_basis(verdict, unheard),
@@ -112,10 +121,22 @@ def _note(ticket: Ticket) -> str:
     return printable(" · ".join(n for n in (ticket.attention, ticket.type.attention) if n))
 
 
+def _rule(verdict: Verdict) -> str:
+    if verdict.outcome is Outcome.ASK and verdict.reason is Reason.UNPAID:
+        return _("Not paid: take the money, then press yes")
+    if verdict.outcome is Outcome.ASK and verdict.question:
+        return printable(verdict.question)
+    if verdict.outcome is Outcome.REFUSE and verdict.reason is Reason.QUESTION:
+        return _("The answer was no")
+    return _(REASON_WORDS[verdict.reason])
+
+
 def _uses(verdict: Verdict) -> str:
     ticket = verdict.ticket
     if ticket is None or ticket.use_limit == 1:
         return ""
+    if ticket.use_limit == UNLIMITED:
+        return times_used(verdict.used)
     return _("{used} of {limit} used").format(used=verdict.used, limit=ticket.use_limit)
 
 
@@ -133,8 +154,8 @@ def _basis(verdict: Verdict, unheard: str) -> str:
 
 def _remedy(verdict: Verdict, place: Place) -> str:
     ticket = verdict.ticket
-    if verdict.outcome is Outcome.VALID:
-        return _("Checked only: nothing was redeemed.")
+    if verdict.outcome in _OUTCOME_REMEDIES:
+        return _(_OUTCOME_REMEDIES[verdict.outcome])
     if ticket is None and verdict.direction is Direction.OUT:
         return _("Let them out; nothing is recorded.") if verdict.outcome is Outcome.REFUSE else ""
     if verdict.list_as_of_ms is not None:

@@ -24,6 +24,7 @@ from gate.lane.lane import Lane
 from gate.lane.scanner_repair import Proposed
 from gate.text.confirming import OnScreen, guest, movement, next_turn, way
 from gate.text.lane_words import unheard_at
+from gate.text.open_question import ANSWERS, Answer
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
 from gate.text.scanner_words import proposal_lines, scanner_line
@@ -36,6 +37,10 @@ _NO_GAP_MS = 10**9
 BELLS = {Outcome.REFUSE: 3, Outcome.HOLD: 3, Outcome.ATTENTION: 2, Outcome.RESCAN: 0}
 """How often the terminal's bell rings; once for everything else."""
 
+_ANSWERS = {key.encode(): key for key in ANSWERS} | {b"\x1b": ""}
+"""Keys that answer a question while there is one; Esc leaves it without an answer."""
+_ANSWER_ALONE_MS = 400
+"""A key after a shorter silence may be the end of a code over which a scanner stuttered."""
 _COMMANDS = {
     b"\x1b[17~": "direction",
     b"\x1b[18~": "next",
@@ -62,7 +67,8 @@ def verdict_line(
     words = explain(verdict, place, time_zone, show_names=show_names, unheard=unheard)
     sentences = (words.rule, words.note, words.fact, words.remedy)
     reason = " ".join(f"{part.removesuffix('.')}." for part in sentences if part)
-    ticket = " · ".join(part for part in (words.ticket, words.holder, words.uses) if part)
+    about = (words.ticket, words.holder, words.remark, words.uses)
+    ticket = " · ".join(part for part in about if part)
     number = f"[{printable(verdict.ticket.id, 12)}]" if verdict.ticket else ""
     parts = [
         f"{_clock(verdict.at_ms, time_zone)} {verdict.outcome.name:<9} {reason}",
@@ -111,7 +117,8 @@ class Plain:
 
     def show(self, verdict: Verdict) -> None:
         """Print one verdict; from any thread."""
-        bells = "\a" * BELLS.get(verdict.outcome, 1) if self._bell else ""
+        is_same = self._on_screen.show(verdict)
+        bells = "\a" * BELLS.get(verdict.outcome, 1) if self._bell and not is_same else ""
         line = verdict_line(
             verdict,
             self._lane.place,
@@ -119,7 +126,6 @@ class Plain:
             show_names=self.show_names,
             unheard=unheard_at(self._lane, verdict, self.time_zone),
         )
-        self._on_screen.show(verdict)
         self.print_line(bells + line)
         if line := scanner_line(verdict):
             self.print_line(f"# {line}")
@@ -157,6 +163,33 @@ class Plain:
                 self._look_hard()
             elif name == "meant" and self._meant and not self._meant():
                 self.print_line("# " + _("No other ticket waits."))
+        except GateError as fault:
+            self.print_line(f"# {fault.message}. {fault.hint}")
+
+    def answer(self, key: str, *, may_be_scanned: bool = False) -> bool:
+        """Answer the question of the newest line, if a key does; empty leaves it unanswered.
+
+        Says whether the key was for a question. What may be a scanner's has to come twice.
+        """
+        question = self._on_screen.question
+        answer = question.answer_by(key)
+        if not question.is_open or (key and answer is None):
+            return False
+        if answer is None:
+            question.close()
+            self._lane.drop_question()
+            self.print_line("# " + _("Not answered: nothing has happened."))
+        elif self._on_screen.may_answer(answer, may_be_scanned=may_be_scanned):
+            question.close()
+            self._answer(answer)
+        else:
+            self.print_line("# " + _("{key} again does it").format(key=key))
+        return True
+
+    def _answer(self, answer: Answer) -> None:
+        yes, ticket, question = answer.yes, answer.ticket, answer.question
+        try:
+            self.show(self._lane.answer(yes=yes, ticket=ticket, question=question))
         except GateError as fault:
             self.print_line(f"# {fault.message}. {fault.hint}")
 
@@ -268,8 +301,16 @@ class Plain:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         with raw_keys(descriptor) as is_terminal:
             wedge = Wedge(gap_ms if is_terminal else _NO_GAP_MS)
+            typed_ms, has_no_end = 0, False
             for data in bursts(descriptor, gap_ms, self.quitting):
                 now_ms = monotonic_ms()
+                silent_ms, typed_ms = now_ms - typed_ms, now_ms if data else typed_ms
+                # Down a pipe comes what a scanner has read: there nothing is a key.
+                is_key = is_terminal and not wedge.typed and self._hand is None
+                is_alone = is_key and silent_ms >= max(_ANSWER_ALONE_MS, gap_ms)
+                key = _ANSWERS.get(data) if is_alone else None
+                if key is not None and self.answer(key, may_be_scanned=has_no_end):
+                    continue
                 if is_terminal and data in _COMMANDS and not wedge.typed:
                     self.command(_COMMANDS[data])
                     continue
@@ -277,6 +318,7 @@ class Plain:
                 if self._hand is not None:
                     text = self._type_by_hand(text, on_code)
                 codes = wedge.type(text, now_ms) if text else wedge.pause(now_ms)
+                has_no_end = has_no_end or bool(codes and not text)
                 for code in codes:
                     on_code(code)
                 if data and wedge.typed and on_typing is not None:
@@ -299,7 +341,8 @@ def bursts(descriptor: int, gap_ms: int, quitting: threading.Event) -> Iterator[
             return
         if not data:
             return
-        if data in _COMMANDS and select.select([descriptor], [], [], gap_ms / 1000)[0]:
+        is_key = data in _COMMANDS or data in _ANSWERS
+        if is_key and select.select([descriptor], [], [], gap_ms / 1000)[0]:
             # Not alone after all: more of the same code follows.
             data += os.read(descriptor, 4096)
         yield data

@@ -205,6 +205,11 @@ BOOK: list[Case] = [
     ("an event may ask at every ticket", SHOW, FRESH, {"ask": "Over 18?"}, Q, Reason.QUESTION),
     ("a yes to one question is none to another", SHOW | {"status": Status.UNPAID, "ask": "ID seen?"}, FRESH, {"unpaid": UnpaidPolicy.ASK, "answers": {Reason.UNPAID: True}}, Q, Reason.QUESTION),
     ("a yes makes no used ticket good", SHOW | {"ask": "ID seen?"}, been(), {"answers": {Reason.QUESTION: True}}, R, Reason.ALREADY_USED),
+    ("a no stays one, also where nobody asks any more", SHOW, FRESH, {"answers": {Reason.QUESTION: False}}, R, Reason.QUESTION),
+    ("nor does money that was taken elsewhere make a yes of it", GROUP | {"status": Status.UNPAID}, been(1, 1), {"unpaid": UnpaidPolicy.ASK, "answers": {Reason.UNPAID: False}}, R, Reason.UNPAID),
+    ("money is taken once", GROUP | {"status": Status.UNPAID}, been(1, 1), {"unpaid": UnpaidPolicy.ASK}, A, Reason.ADMITTED),
+    ("every person is asked", GROUP | {"ask": "ID seen?"}, been(1, 1), {}, Q, Reason.QUESTION),
+    ("at a lane for both ways whoever was asked does not go out", SHOW | {"ask": "ID seen?"}, been(), {"direction": BOTH, "answers": {Reason.QUESTION: True}}, R, Reason.ALREADY_USED),
     ("whoever leaves is asked nothing", SHOW | {"ask": "ID seen?"}, been(), {"direction": OUT}, E, Reason.EXITED),
     ("checking asks nothing and tells the question", SHOW | {"ask": "ID seen?"}, FRESH, {"direction": CHECK}, V, Reason.QUESTION),
 
@@ -258,6 +263,27 @@ def test_the_rule_book(
     ticket, scan, context = situation(said, changes)
     verdict = decide(ticket, history, scan, context)
     assert (verdict.outcome, verdict.reason) == (outcome, reason)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answers", "direction", "flags"),
+    [
+        (Q, {}, Direction.IN, ()),
+        (A, {Reason.QUESTION: True}, Direction.IN, (Flag.YES,)),
+        (R, {Reason.QUESTION: False}, Direction.IN, (Flag.NO,)),
+        (V, {}, CHECK, ()),
+    ],
+)
+def test_what_was_asked_is_told(
+    outcome: Outcome, answers: dict[Reason, bool], direction: Direction, flags: tuple[Flag, ...]
+) -> None:
+    """With its answer, if there is one; where it was answered by yes it is no reason any more."""
+    changes = {"answers": answers, "direction": direction}
+    ticket, scan, context = situation(SHOW | {"ask": "ID seen?"}, changes)
+    verdict = decide(ticket, FRESH, scan, context)
+    assert (verdict.outcome, verdict.flags) == (outcome, flags)
+    assert verdict.question == ("" if outcome is A else "ID seen?")
+    assert (verdict.uses, verdict.persons) == ((1, 1) if outcome is A else (0, 0))
 
 
 def test_the_book_has_every_reason_a_ticket_can_meet() -> None:

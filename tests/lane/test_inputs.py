@@ -266,6 +266,26 @@ def test_a_wait_in_view_is_one_entry_and_one_sound(
         assert door.show(code, ms=10_000) == again, "out of view, it is a new scan"
 
 
+def test_a_question_in_view_is_asked_once(make_lane: MakeLane, venue: Folder) -> None:
+    """10 s in view, and it is asked again only once it was away; nobody has gone in on it."""
+    door = Door(make_lane(rules=HouseRules(ask="Over 18?")))
+    assert door.show("GOOD001", ms=10_000) == [Outcome.ASK]
+    assert door.show(ms=1000) == []
+    assert door.show("GOOD001", ms=1000) == [Outcome.ASK]
+    assert Act.ADMISSION not in entries(venue)
+
+
+def test_mutation_a_question_that_is_no_wait_is_not_asked_again(
+    make_lane: MakeLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is with what was decided: gone for a second, it is still the same scan."""
+    monkeypatch.setattr(Debounce, "held", lambda *_all: None)
+    door = Door(make_lane(rules=HouseRules(ask="Over 18?")))
+    assert door.show("GOOD001", ms=1000) == [Outcome.ASK]
+    door.show(ms=1000)
+    assert door.show("GOOD001", ms=500) == []
+
+
 def test_a_wait_for_each_reason_is_tested() -> None:
     """A policy of the venue holds who is alone, passed back or in no list; or it is a fault.
 

@@ -1,15 +1,28 @@
 """A guest is found by whatever they show, say or spell, and nobody else is."""
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from gate.reports.lookup import MOST_FOUND, look_up, look_up_each
+from gate.core.place import HouseRules, UnpaidPolicy
+from gate.core.ticket import Status
+from gate.core.verdict import Scan
+from gate.reports.lookup import (
+    MOST_FOUND,
+    STATUS_WORDS,
+    look_up,
+    look_up_each,
+    tell,
+    uses_of,
+)
 from gate.reports.ticket_import import import_files
 from gate.storage import tickets
 from gate.storage.folder import Folder
-from tests.support.venue import write_rows
+from tests.conftest import MakeLane
+from tests.support.venue import FixedClock, fill, write_rows
 
+ZONE = ZoneInfo("Asia/Shanghai")
 TYPES = "id,kind,title\ngala,meeting,Winter Gala\n"
 TICKETS = """code,type,id,holder,seats,order
 717523732898,gala,zolw,Łukasz Żółw,2-15,WX-2026-000123
@@ -111,3 +124,48 @@ def test_codes_stay_out_of_what_is_kept(listed: Folder) -> None:
         content = path.read_bytes()
         assert b"71752373" not in content
         assert b"23732898" not in content
+
+
+def told(folder: Folder, code: str) -> str:
+    (found,) = look_up(folder, code).found
+    return "\n".join(tell(found, ZONE))
+
+
+def test_every_status_has_words() -> None:
+    """Whatever an issuer says of a ticket."""
+    assert set(STATUS_WORDS) == set(Status)
+
+
+def test_order_note_and_answers_are_told(
+    make_lane: MakeLane, venue: Folder, clock: FixedClock
+) -> None:
+    """Who bought it with which, what the issuer remarks, and what was answered at the gate."""
+    row = {"code": "DUE1", "type": "SHOW", "id": "due-1", "status": "unpaid"}
+    fill(venue, [{**row, "order": "R4711", "note": "Table 7\x1b[2J"}])
+    lane = make_lane(rules=HouseRules(unpaid=UnpaidPolicy.ASK))
+    for yes in (False, True):
+        lane.admit(Scan("DUE1"))
+        lane.answer(yes=yes)
+        clock.pass_seconds(60)
+    text = told(venue, "DUE1")
+    assert "order: R4711" in text
+    assert "Table 7\\x1b[2J" in text
+    assert "status: not paid" in text
+    assert "Good ticket, paid here" in text
+
+
+def test_a_ticket_without_a_limit_tells_how_often_it_was_used(
+    make_lane: MakeLane, venue: Folder, clock: FixedClock
+) -> None:
+    """And not of how many; nobody is told how many are left."""
+    row = {"code": "STAFF1", "type": "SHOW", "id": "staff-1", "uses": "unlimited"}
+    fill(venue, [row, {**row, "code": "STAFF2", "id": "staff-2", "party": 5}])
+    lane = make_lane(rules=HouseRules(pass_back_s=1))
+    for _ in range(3):
+        assert lane.admit(Scan("STAFF1")).is_green
+        clock.pass_seconds(60)
+    assert "used 3 times, inside now: 3" in told(venue, "STAFF1")
+    (found,) = look_up(venue, "STAFF1").found
+    assert uses_of(found.ticket, found.history) == "3"
+    (limited,) = look_up(venue, "PASS1").found
+    assert uses_of(limited.ticket, limited.history) == "0/10"

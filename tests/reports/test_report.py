@@ -7,15 +7,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gate.core.place import Direction, Place, Role
+from gate.core.outcome import Flag
+from gate.core.place import Direction, HouseRules, Place, Role, UnpaidPolicy
 from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.lane.post import Operator
-from gate.reports import report
+from gate.reports import journal_log, report
+from gate.reports.journal_log import Filter
 from gate.reports.report import GROUPS, Group, Overview
 from gate.storage.folder import Folder
 from tests.conftest import MakeLane
-from tests.support.venue import NOW_MS, TICKETS, FixedClock
+from tests.support.venue import NOW_MS, TICKETS, FixedClock, fill
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -61,11 +63,42 @@ def test_codes_that_were_typed_by_hand_are_counted(evening: Lane, venue: Folder)
     """Good and bad ones; in every form of the report."""
     evening.admit_typed("GOOD009")
     evening.admit_typed("VOID1")
-    numbers = report.with_typed(report.overview(venue), venue)
+    numbers = report.in_full(report.overview(venue), venue)
     assert numbers.by_hand == 2
-    assert report.with_typed(report.overview(venue), venue, everywhere=True).by_hand == 2
+    assert report.in_full(report.overview(venue), venue, everywhere=True).by_hand == 2
     assert "typed by hand" in report.as_table(numbers, {})
     assert json.loads(report.as_json(numbers, {}))["event"]["by_hand"] == 2
+
+
+def test_what_was_paid_at_the_gate_is_counted_by_who_took_the_money(
+    make_lane: MakeLane, venue: Folder
+) -> None:
+    """Each ticket once, and none that was undone or was not paid for after all."""
+    family = {"code": "FIVE1", "type": "GROUP", "id": "five-1", "status": "unpaid"}
+    fill(venue, [family, *({**family, "code": f"DUE{n}", "id": f"due-{n}"} for n in range(4))])
+    lane = make_lane(rules=HouseRules(unpaid=UnpaidPolicy.ASK))
+    for operator, code, yes in (
+        ("kim", "DUE0", True), ("kim", "DUE1", False), ("lee", "DUE1", True),
+        ("lee", "FIVE1", True), ("lee", "DUE3", True),
+    ):  # fmt: skip
+        lane.sign_in(Operator(operator, Role.STAFF))
+        lane.admit(Scan(code))
+        lane.answer(yes=yes)
+    lane.undo()
+    lane.sign_out()
+    lane.admit(Scan("DUE2"))
+    lane.answer(yes=True)
+    lane.next_person(4)
+    paid = report.paid_here(venue)
+    assert paid == {"": 1, "kim": 1, "lee": 2}
+    numbers = report.in_full(report.overview(venue), venue)
+    assert numbers.paid_here == 4
+    told = json.loads(report.as_json(numbers, {}, paid))
+    assert told["paid_here"] == {"-": 1, "kim": 1, "lee": 2}
+    assert "operator,lee,paid_here,2" in report.as_csv(numbers, {}, paid)
+    assert report.as_table(numbers, {}, paid).splitlines()[-1].split() == ["lee", "2"]
+    _head, line = journal_log.lines(venue, Filter(operator="kim", act="admission"), "csv", ZONE)
+    assert Flag.PAID_HERE in line
 
 
 def test_an_empty_folder_counts_nothing(folder: Folder) -> None:

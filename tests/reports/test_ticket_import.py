@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.core.ticket import CodeState, Kind, Status, WeeklyHours
+from gate.core.ticket import UNLIMITED, CodeState, Kind, Status, WeeklyHours
 from gate.errors import BusyError, ImportFault
 from gate.lists import delimited, intake
 from gate.lists.guests import Guests, secret_of
@@ -113,6 +113,27 @@ def test_json_lines_with_every_field(folder: Folder) -> None:
         alias = tickets.codes.match("C2").ticket
         assert alias is not None
         assert alias.code_state is CodeState.LIVE
+
+
+def test_what_is_asked_shown_and_bought_together_comes_along(folder: Folder) -> None:
+    """A type's question, a note, an order, a limit that is none; nobody's e-mail."""
+    (folder.path / "types.csv").write_text(
+        "id,kind,ask,use_limit\nA,meeting,Over 18?,unlimited\n", encoding="utf-8"
+    )
+    (folder.path / "tickets.csv").write_text(
+        "code,type,note,order,email,uses,status\n"
+        "X1,A,Table 7,R4711,mei@example.org,,unpaid\nX2,A,,,li@example.org,Unlimited,normal\n",
+        encoding="utf-8",
+    )
+    import_files(folder, [folder.path / "types.csv", folder.path / "tickets.csv"])
+    with tickets_of(folder) as tickets:
+        one, other = (tickets.codes.match(code).ticket for code in ("X1", "X2"))
+    assert one is not None
+    assert other is not None
+    assert (one.type.ask, one.note, one.order) == ("Over 18?", "Table 7", "R4711")
+    assert (one.status, one.use_limit, other.use_limit) == (Status.UNPAID, UNLIMITED, UNLIMITED)
+    for path in folder.path.glob("tickets-*"):
+        assert b"example.org" not in path.read_bytes()
 
 
 @pytest.mark.parametrize(

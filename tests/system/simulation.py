@@ -36,12 +36,12 @@ from gate.core.history import KNOWINGLY, History, fold
 from gate.core.hlc import Reading
 from gate.core.intake import read_bodies
 from gate.core.irregular import Irregular
-from gate.core.outcome import Outcome, Reason
+from gate.core.outcome import Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place, Role
 from gate.core.replication import Span, tips_from_text
 from gate.core.ticket_feed import Changes, File, Snapshot
-from gate.core.verdict import Scan
-from gate.errors import GateError
+from gate.core.verdict import Scan, Verdict
+from gate.errors import GateError, UsageError
 from gate.lane.lane import Lane
 from gate.lane.post import Operator
 from gate.storage import device_key, held_entries, journal, schema, signed_tips, sync_status
@@ -89,6 +89,13 @@ from tests.system.liar import Liar
 EVENT = "show"
 START_MS = 1_798_000_000_000
 TICKETS = 6
+TYPES = [
+    {"id": "ONE", "kind": "meeting"},
+    {"id": "PAIR", "kind": "meeting", "use_limit": 2, "party_size": 2},
+    {"id": "ASKS", "kind": "meeting", "ask": "Over 18?"},
+]
+KINDS = {1: "ASKS", 3: "ASKS", 4: "PAIR"}
+"""Types of tickets by number, of five; all others are ``ONE``."""
 SUPERVISOR = Operator("boss", Role.SUPERVISOR)
 LIAR = "f" * 16
 """A member of the venue that says whatever does harm."""
@@ -298,12 +305,10 @@ class World:
 
     def issue(self, connection: Connection, count: int) -> None:
         rows = [
-            {"code": f"C{n:04d}", "type": "PAIR" if n % 5 == 4 else "ONE", "id": f"t{n}"}
+            {"code": f"C{n:04d}", "type": KINDS.get(n % 5, "ONE"), "id": f"t{n}"}
             for n in range(self.made, self.made + count)
         ]
-        types = [{"id": "ONE", "kind": "meeting"}, {"id": "PAIR", "kind": "meeting",
-                 "use_limit": 2, "party_size": 2}]  # fmt: skip
-        stated = issuing.Issue(types if not self.made else (), rows)
+        stated = issuing.Issue(TYPES if not self.made else (), rows)
         issuing.issue(connection, EVENT, stated, self.now_ms)
         self.made += count
 
@@ -485,10 +490,33 @@ class World:
 
     def do_scan(self, gate: Gate) -> None:
         assert gate.lane
+        self.answer(gate)
         code = f"C{self.random.randrange(min(self.made, TICKETS + 2)):04d}"
         verdict = gate.lane.admit(Scan(code, "QRCode", "sim", deliberate=True))
+        self.check_verdict(gate, verdict)
+
+    def answer(self, gate: Gate) -> None:
+        """Answer what the lane has asked, if it has; much may have happened since."""
+        assert gate.lane
+        asked = gate.lane.last_verdict
+        if asked is None or asked.outcome is not Outcome.ASK:
+            return
+        assert asked.ticket
+        self.counted["asked"] += 1
+        yes = self.counted["asked"] % 4 != 0
+        with suppress(UsageError):
+            verdict = gate.lane.answer(yes=yes, ticket=asked.ticket.id)
+            self.counted["answered"] += 1
+            assert yes or not verdict.is_green, "a green after a no"
+            self.check_verdict(gate, verdict)
+
+    def check_verdict(self, gate: Gate, verdict: Verdict) -> None:
+        if verdict.outcome is Outcome.ASK:
+            assert not verdict.entry, "something was kept before the answer"
         if verdict.outcome is Outcome.ADMIT:
             assert verdict.ticket
+            is_answered = Flag.YES in verdict.flags
+            assert is_answered == bool(verdict.ticket.type.ask), "a green that was not asked about"
             assert gate.feed
             known = {h: entry_codec.decode(body) for h, body in self.held_by(gate).items()}
             until = until_of(m for m in gate.feed.members().values() if m.id != gate.device)
@@ -1142,7 +1170,7 @@ class World:
             rows = all_told(connection)
             found = conflicts.irregular_admissions(connection, EVENT)
         states: dict[str, list[Standing]] = defaultdict(list)
-        for row in rows if self.has_central else rows[: 2 + TICKETS + 1]:
+        for row in rows if self.has_central else rows[: len(TYPES) + TICKETS + 1]:
             if row.kind == "ticket":
                 status = msgspec.json.decode(row.body).get("status")
                 at_ms = self.changed_at.get(row.id, START_MS)

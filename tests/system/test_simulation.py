@@ -24,17 +24,17 @@ FIRST_SEED = int(os.environ.get("GATE_TEST_SEED", "0"))
 PART = 10
 MUTANT_SEEDS = 200
 NEAR = {
-    "a void that is over is forgotten": 330,
-    "any annulment counts": 36,
-    "disowned entries still count at one node": 45,
-    "disowned entries that come late count": 45,
-    "disowning forgets entries": 73,
-    "cursor without its id": 10,
-    "clocks alone say what is irregular": 30,
-    "receipt before commit": 30,
-    "a gate tells on of who was erased": 103,
-    "who reads old changes is not sent back": 43,
-    "a backup brings back who was erased": 3,
+    "a void that is over is forgotten": 358,
+    "any annulment counts": 102,
+    "disowned entries still count at one node": 82,
+    "disowned entries that come late count": 82,
+    "disowning forgets entries": 82,
+    "cursor without its id": 12,
+    "clocks alone say what is irregular": 66,
+    "receipt before commit": 31,
+    "a gate tells on of who was erased": 123,
+    "who reads old changes is not sent back": 73,
+    "a backup brings back who was erased": 33,
 }
 """Where to begin to look: a seed that was seen to catch it is not far."""
 
@@ -83,7 +83,7 @@ def test_every_history_ends_well() -> None:
     if HISTORIES >= 40:
         # A world in which something never happens proves nothing about it.
         acts = {name for name in dir(simulation.World) if name.startswith("do_")}
-        assert acts | {"crash", "erase"} <= set(happened)
+        assert acts | {"crash", "erase", "asked", "answered"} <= set(happened)
 
 
 @pytest.mark.timeout(300)

@@ -14,7 +14,7 @@ from gate.core.history import History, Movement
 from gate.core.outcome import Basis, Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place
 from gate.core.rules import decide
-from gate.core.ticket import Kind, Status, Ticket, TicketType, WeeklyHours
+from gate.core.ticket import UNLIMITED, Kind, Status, Ticket, TicketType, WeeklyHours
 from gate.core.verdict import Context, Scan, Verdict
 from gate.storage.sync_status import SyncStatus
 from gate.text.connectivity_words import BASIS_WORDS, server_link
@@ -115,6 +115,31 @@ def test_the_fact_and_the_remedy(
     said = told(reason, **changes)
     assert said.fact == fact
     assert remedy in said.remedy
+
+
+def test_a_question_is_told_with_its_keys() -> None:
+    """The organiser's own words, or ours for money; after a no the question is the fact."""
+    asked = told(Reason.QUESTION, Outcome.ASK, question="Over 18?\x1b[2J")
+    assert (asked.word, asked.rule) == ("ASK", "Over 18?\\x1b[2J")
+    assert "y or 1: yes" in asked.remedy
+    assert "take the money" in told(Reason.UNPAID, Outcome.ASK).rule
+    said = told(Reason.QUESTION, question="Over 18?")
+    assert (said.word, said.rule, said.fact) == ("STOP", "The answer was no", "Over 18?")
+    checked = told(Reason.QUESTION, Outcome.VALID, question="Over 18?")
+    assert (checked.rule, checked.fact) == ("Ask before you let in", "Over 18?")
+
+
+def test_a_ticket_without_a_limit_has_nothing_left() -> None:
+    """A billion of anything is no help at a door."""
+    ticket = replace(TICKET, uses=UNLIMITED)
+    said = told(Reason.MORE_USES, Outcome.RESCAN, ticket=ticket, history=History(2, 1, 2))
+    assert (said.uses, said.fact) == ("used 2 times", "")
+
+
+def test_a_remark_is_no_note() -> None:
+    """What nobody has to look at stands apart from what they have to."""
+    said = told(Reason.ADMITTED, Outcome.ADMIT, ticket=replace(TICKET, note="Table 7\x1b"))
+    assert (said.remark, said.note) == ("Table 7\\x1b", "")
 
 
 @pytest.mark.parametrize("status", Status)

@@ -15,6 +15,7 @@ from gate.storage.audit import audit_journal
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from tests.conftest import needs
+from tests.support.venue import fill
 
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are Unix's", allow_module_level=True)
@@ -25,6 +26,8 @@ Open = Callable[..., Terminal]
 
 NEXT_GUEST_S = 0.15
 """Lines that come quicker are one trigger's."""
+NEXT_KEY_S = 0.6
+"""A key that answers has silence around it."""
 
 
 @pytest.fixture
@@ -131,6 +134,41 @@ def test_plain_undoes_at_once_what_its_last_line_shows(terminal: Open, venue: Fo
     gate.type("\x1a")
     text = gate.wait(lambda text: "# undone" in text)
     assert text.index("# undo: José Ångström · Winter Gala [named-1], in at") < text.index("undone")
+
+
+def test_plain_takes_the_answer_to_a_question(terminal: Open, venue: Folder) -> None:
+    """A lone key answers, Esc leaves it, and within a code it is part of the code."""
+    fill(
+        venue,
+        [
+            {"id": "ADULT", "kind": "meeting", "ask": "Over 18?"},
+            *({"code": f"ADULT{n}", "type": "ADULT", "id": f"adult-{n}"} for n in (1, 2)),
+        ],
+    )
+    gate = scan(terminal, venue, "--plain", "--set", "screen.bell=false")
+    gate.wait(lambda text: "# Gate" in text)
+    gate.type("ADULT1\r")
+    gate.wait(lambda text: " ASK " in text and "Over 18?" in text)
+    time.sleep(NEXT_KEY_S)
+    gate.type("y\r")
+    gate.wait(lambda text: "Unknown code" in text)
+    gate.type("ADULT1\r")
+    gate.wait(lambda text: text.count("Over 18?") == 2)
+    time.sleep(NEXT_KEY_S)
+    gate.type("\x1b")
+    gate.wait(lambda text: "# Not answered" in text)
+    time.sleep(NEXT_KEY_S)
+    gate.type("y")
+    time.sleep(NEXT_KEY_S)
+    gate.type("ADULT2\r")
+    gate.wait(lambda text: text.count("Over 18?") == 3)
+    time.sleep(NEXT_KEY_S)
+    gate.type("y")
+    gate.wait(lambda text: " ADMIT " in text)
+    time.sleep(NEXT_KEY_S)
+    gate.type("\x03")
+    assert gate.wait_for_end() == 0
+    assert acts(venue)[-3:] == [Act.REFUSAL, Act.ADMISSION, Act.LANE_CLOSED]
 
 
 def test_plain_takes_a_code_that_is_typed_by_hand(terminal: Open, venue: Folder) -> None:

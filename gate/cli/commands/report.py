@@ -49,8 +49,8 @@ def _report_device(config: "Config", folder: "Folder", form: str, groups: "Seque
     counted: dict[str, list[report.Line]] = {
         group: report.grouped(folder, group, zone) for group in groups or report.GROUPS
     }
-    numbers = report.with_typed(report.overview(folder), folder)
-    sys.stdout.write(forms[form](numbers, counted))
+    numbers = report.in_full(report.overview(folder), folder)
+    sys.stdout.write(forms[form](numbers, counted, report.paid_here(folder)))
     return OK
 
 

@@ -12,7 +12,7 @@ from gate.i18n import _
 from gate.lane.corrections import Undoable
 from gate.text.confirming import AGAIN_S, OnScreen, next_turn, way
 from gate.text.outcome_words import REASON_WORDS
-from gate.ui.tui.messages import Decided, LaneChanged, TakenBack
+from gate.ui.tui.messages import Decided, LaneChanged, TakenBack, Unanswered
 from gate.ui.tui.screens.asking import ask_lane, ask_pin, ask_supervisor, guest, movement
 from gate.ui.tui.screens.page import gate_app
 from gate.ui.tui.screens.questions import CodeQuestion, CountQuestion
@@ -41,6 +41,31 @@ class LaneKeys(WedgeInput):
         """What the panel tells just now."""
         self.waiting: Ticket | None = None
         """The ticket that the line beside the panel names."""
+
+    def nothing_shown(self) -> None:
+        """The panel was cleared; what was asked there is not answered any more."""
+        if self.on_screen.question.is_open:
+            ask_lane(gate_app(self), gate_app(self).lane.drop_question, _nothing)
+        self.on_screen.show(None)
+
+    def on_wedge_input_pressed(self, event: WedgeInput.Pressed) -> None:
+        """Answer the question that is shown, if the key does."""
+        question, lane = self.on_screen.question, gate_app(self).lane
+        answer = question.answer_by(event.character)
+        if answer is None:
+            return
+        if not self.on_screen.may_answer(answer, may_be_scanned=event.may_be_scanned):
+            what = _("A scanner that sends no Enter may have typed it.")
+            self._ask_again(event.character, what)
+            return
+        # One key answers one question, also while the lane still decides.
+        question.close()
+        ask_lane(
+            gate_app(self),
+            lambda: lane.answer(yes=answer.yes, ticket=answer.ticket, question=answer.question),
+            self._decided,
+            lambda fault: self.post_message(Unanswered(fault)),
+        )
 
     def action_turn(self) -> None:
         """Change the direction, when asked twice or by a supervisor; it never changes by itself."""
@@ -177,3 +202,7 @@ class LaneKeys(WedgeInput):
 
     def _decided(self, verdict: Verdict) -> None:
         self.post_message(Decided(verdict))
+
+
+def _nothing(_none: object) -> None:
+    pass

@@ -7,6 +7,7 @@ from gate.capture.glimpse import Notice
 from gate.capture.hints import Advice
 from gate.capture.picture import Preview
 from gate.core.verdict import Verdict
+from gate.errors import GateError
 from gate.lane.corrections import Undone
 from gate.settings import GateSettings
 
@@ -24,6 +25,14 @@ class TakenBack(Message):
 
     def __init__(self, undone: Undone) -> None:
         self.undone = undone
+        super().__init__()
+
+
+class Unanswered(Message):
+    """A key answered a question that was over; nothing has happened."""
+
+    def __init__(self, fault: GateError) -> None:
+        self.fault = fault
         super().__init__()
 
 

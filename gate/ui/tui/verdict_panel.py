@@ -87,16 +87,19 @@ def _verdict_lines(outcome: Outcome, words: Words, width: int, height: int) -> l
         words.fact,
         words.remedy,
         " · ".join(part for part in (words.ticket, words.holder) if part),
+        words.remark,
         words.basis,
         words.scanner,
     ]
     drawn = _banner(outcome, words.word, width, large=large)
     text = [part for line in sentences if line for part in _wrapped(line, width)]
     room = height - len(drawn)
-    if len(text) > room and words.scanner:
+    if len(text) > room and (words.scanner or outcome is Outcome.ASK):
         # Colour, border and symbol still tell the outcome; half a sentence tells nothing.
         drawn = [f"{letters.SYMBOLS[outcome]} {words.word}"]
         room = height - len(drawn)
+    if outcome is Outcome.ASK and len(text) < room:
+        text.insert(len(_wrapped(sentences[0], width)), "")
     text = text[: max(1, room)]
     spare = max(0, room - len(text))
     return [""] * (spare // 3) + drawn + [""] * min(1, spare) + text

@@ -11,6 +11,8 @@ from textual.widgets import Static
 from gate.capture.keyboard_wedge import GAP_MS, Wedge
 from gate.clock import monotonic_ms
 
+ALONE_S = 0.4
+"""A character after a shorter silence may be the end of a code over which a scanner stuttered."""
 TYPING_EVERY_MS = 20
 """How often it is told that a scanner goes on typing."""
 
@@ -37,6 +39,19 @@ class WedgeInput(Static):
     class Acknowledged(Message):
         """Enter or Escape alone: the operator has read what is on the screen."""
 
+        def __init__(self, key: str) -> None:
+            self.key = key
+            super().__init__()
+
+    class Pressed(Message):
+        """A character that a person has typed: nothing came shortly before or after it."""
+
+        def __init__(self, character: str, *, may_be_scanned: bool) -> None:
+            self.character = character
+            self.may_be_scanned = may_be_scanned
+            """Whether the scanner here sends no Enter: a code of one character looks the same."""
+            super().__init__()
+
     _ACKNOWLEDGE: ClassVar[frozenset[str]] = frozenset({"enter", "escape"})
 
     def __init__(self, gap_ms: int = GAP_MS, id: str | None = None) -> None:  # noqa: A002
@@ -45,6 +60,10 @@ class WedgeInput(Static):
         self._gap_s = gap_ms / 1000
         self._held: events.Key | None = None
         self._last_key = 0.0
+        self._lone = ""
+        """The character of a burst that has no other so far, and began after a silence."""
+        self._has_no_end = False
+        """Whether a code has ended by a silence here."""
         self._typing_ms = 0
         self._silence: Timer | None = None
 
@@ -57,8 +76,11 @@ class WedgeInput(Static):
         event.stop()
         event.prevent_default()
         now = time.monotonic()
-        in_burst = now - self._last_key < self._gap_s
+        silence_s = now - self._last_key
+        in_burst = silence_s < self._gap_s
         self._last_key = now
+        is_lone = event.is_printable and silence_s >= max(ALONE_S, self._gap_s)
+        self._lone = (event.character or "") if is_lone else ""
         if self._held is not None:
             held, self._held = self._held, None
             self._take(held)
@@ -71,7 +93,7 @@ class WedgeInput(Static):
     def on_paste(self, event: events.Paste) -> None:
         """Take a burst that came as one paste."""
         event.stop()
-        self._last_key = time.monotonic()
+        self._last_key, self._lone = time.monotonic(), ""
         self._post_codes(self._wedge.type(event.text, monotonic_ms()))
         self._wait_for_silence()
 
@@ -93,11 +115,16 @@ class WedgeInput(Static):
         held, self._held = self._held, None
         if held is not None:
             await self._alone(held)
-        self._post_codes(self._wedge.pause(monotonic_ms()))
+        lone, self._lone = self._lone, ""
+        if lone:
+            self.post_message(self.Pressed(lone, may_be_scanned=self._has_no_end))
+        codes = self._wedge.pause(monotonic_ms())
+        self._has_no_end = self._has_no_end or bool(codes)
+        self._post_codes(codes)
 
     async def _alone(self, event: events.Key) -> None:
         if event.key in self._ACKNOWLEDGE:
-            self.post_message(self.Acknowledged())
+            self.post_message(self.Acknowledged(event.key))
             return
         active = self.screen.active_bindings.get(event.key)
         if active is not None and active.enabled:

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 import zxingcpp
+from sqlalchemy import select
 
 from gate.cli.main import main
 from gate.core import entry_codec
@@ -22,6 +23,7 @@ from gate.core.enrolment import Enrol
 from gate.core.entry import Act
 from gate.core.event_device import DeviceReport
 from gate.core.replication import Carried, tips_from_text
+from gate.core.ticket import UNLIMITED
 from gate.storage import room
 from gate.storage.enrolment import parse_link
 from gate.storage.feed_signatures import is_revocation, key_of
@@ -495,6 +497,23 @@ class TestTickets:
         assert rest["changes"][1]["body"]["status"] == "revoked"
         assert rest["changes"][1]["body"]["status_note"] == "refund"
         assert not rest["more"]
+
+    async def test_an_address_is_taken_and_not_kept(self, running: Central, maker: Maker) -> None:
+        """The organiser's rows may have it; neither server nor feed does. Unlimited stays so."""
+        ticket = {"code": "C", "type": "S", "id": "t", "uses": "unlimited", "order": "R1"}
+        rows = {"types": TYPES, "tickets": [{**ticket, "email": "mei@example.org"}]}
+        await running.admin("POST", "/events/show/tickets", json=rows)
+        change = {"id": "t", "note": "Table 7", "email": "li@example.org"}
+        answer = await running.admin("POST", "/events/show/tickets", json={"changes": [change]})
+        start = answer.json()["cursor"].split(":")[0] + ":0:"
+        page = await running.get(maker, f"/changes?cursor={start}")
+        body = page.json()["changes"][-1]["body"]
+        assert (body["uses"], body["order"], body["note"]) == (UNLIMITED, "R1", "Table 7")
+        assert "example.org" not in page.text
+        with running.engine.connect() as connection:
+            kept = connection.execute(select(t.ticket.c.body)).scalars().all()
+        assert len(kept) == 1
+        assert "example.org" not in str(kept)
 
     async def test_devices_are_told_of_in_the_same_feed(
         self, running: Central, maker: Maker

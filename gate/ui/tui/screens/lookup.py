@@ -18,7 +18,7 @@ from gate.core.verdict import Scan, Verdict
 from gate.errors import GateError
 from gate.i18n import _
 from gate.lane.corrections import Undone
-from gate.reports.lookup import STATUS_WORDS, Findings, Found, look_up, tell
+from gate.reports.lookup import STATUS_WORDS, Findings, Found, look_up, tell, uses_of
 from gate.text.printable import printable
 from gate.text.ticket_words import describe
 from gate.ui.tui.fields import Field
@@ -273,5 +273,5 @@ class LookupScreen(Page):
                 printable(one.ticket.holder, 40) if self._shows_names else "",
                 describe(one.ticket),
                 _(STATUS_WORDS[one.ticket.status]),
-                f"{one.history.used}/{one.ticket.use_limit}",
+                uses_of(one.ticket, one.history),
             )

@@ -18,6 +18,7 @@ from gate.core.outcome import Outcome
 from gate.core.place import Direction
 from gate.errors import GateError
 from gate.i18n import _
+from gate.lane.admission import ASKED_FOR_S
 from gate.storage.matters import Watch
 from gate.text.lane_words import unheard_at
 from gate.text.scanner_words import ADVICE_WORDS, saved_line, scanner_line
@@ -38,6 +39,7 @@ from gate.ui.tui.messages import (
     PreviewTaken,
     ScannerChanged,
     TakenBack,
+    Unanswered,
 )
 from gate.ui.tui.preview import Preview
 from gate.ui.tui.recent import Counts, LastScans
@@ -60,6 +62,7 @@ SHOWN_S = {
     Outcome.EXIT: 1.5,
     Outcome.RESCAN: 2.5,
     Outcome.VALID: 2.5,
+    Outcome.ASK: ASKED_FOR_S,
 }
 """How long an outcome stays; the others stay until they are acknowledged or the next scan."""
 BELL_EVERY_S = 0.15
@@ -200,12 +203,13 @@ class ScanScreen(Screen[None]):
         words = replace(words, scanner=scanner_line(verdict))
         panel = self.query_one(VerdictPanel)
         panel.show(verdict.outcome, words)
-        self._lane_keys.on_screen.show(verdict)
         shown_s = SHOWN_S.get(verdict.outcome)
-        self._frozen_until = time.monotonic() + min(1.0, shown_s or 1.0)
         self._clear_later(shown_s)
         if app.inputs is not None:
             app.inputs.shown()
+        if self._lane_keys.on_screen.show(verdict):
+            return
+        self._frozen_until = time.monotonic() + min(1.0, shown_s or 1.0)
         if app.config.screen.bell:
             self._ring(BELLS.get(verdict.outcome, 1))
         when = clock_time(verdict.at_ms, app.time_zone)
@@ -296,9 +300,15 @@ class ScanScreen(Screen[None]):
         if inputs is not None and self.gate_app.config.scanner.keyboard:
             inputs.typing("keyboard")
 
-    def on_wedge_input_acknowledged(self) -> None:
-        """Clear what was read."""
+    def on_wedge_input_acknowledged(self, event: WedgeInput.Acknowledged) -> None:
+        """Clear what was read; a question only by Escape, for Enter may be a scanner's."""
+        if event.key == "escape" or not self._lane_keys.on_screen.question.is_open:
+            self._clear()
+
+    def on_unanswered(self, event: Unanswered) -> None:
+        """The question was over already."""
         self._clear()
+        self.gate_app.complain(event.fault)
 
     def action_look_hard(self) -> None:
         """Read the next picture with everything there is."""
@@ -351,7 +361,7 @@ class ScanScreen(Screen[None]):
         if self._clearing is not None:
             self._clearing.stop()
             self._clearing = None
-        self._lane_keys.on_screen.show(None)
+        self._lane_keys.nothing_shown()
         if self.gate_app.lane.is_revoked:
             self.query_one(VerdictPanel).show(Outcome.REFUSE, revoked_words())
         else:
