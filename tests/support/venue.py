@@ -4,6 +4,7 @@ import atexit
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +16,9 @@ NOW_MS = 1_798_000_000_000
 """2026-12-23 04:26:40 UTC, 12:26:40 in Shanghai, a Wednesday."""
 NOW = NOW_MS // 1000
 
-TYPES: list[dict[str, object]] = [
+Row = Mapping[str, object]
+
+TYPES: list[Row] = [
     {"id": "SHOW", "kind": "MEETING_TICKET", "title": "Winter Gala"},
     {"id": "PARK", "kind": "SCENIC_TICKET", "title": "Lake Park day", "term_days": 1},
     {"id": "FILM", "kind": "MOVIE_TICKET", "title": "Blue Hour"},
@@ -25,7 +28,7 @@ TYPES: list[dict[str, object]] = [
     {"id": "VIP", "kind": "MEETING_TICKET", "title": "Guests", "attention": "Wristband"},
 ]
 
-TICKETS: list[dict[str, object]] = [
+TICKETS: list[Row] = [
     *({"code": f"GOOD{i:03d}", "type": "SHOW", "id": f"good-{i}"} for i in range(20)),
     {"code": "EAST1", "type": "SHOW", "id": "east-1", "entrance": "East", "seats": ["2-15"]},
     {"code": "EARLY1", "type": "SHOW", "id": "early-1", "begin_time": NOW + 3600},
@@ -69,13 +72,13 @@ class FixedClock:
         self.wall_ms += int(seconds * 1000)
 
 
-def write_rows(path: Path, rows: list[dict[str, object]]) -> Path:
+def write_rows(path: Path, rows: Sequence[Row]) -> Path:
     """A JSON Lines file of these rows."""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
 
-def fill(folder: Folder, more: list[dict[str, object]] | None = None) -> None:
+def fill(folder: Folder, more: Sequence[Row] | None = None) -> None:
     """Import the venue's tickets, built an hour before ``NOW``."""
     if more is None and not folder.pointer.exists():
         shutil.copytree(_filled(), folder.path, dirs_exist_ok=True)
@@ -93,7 +96,7 @@ def _filled() -> Path:
     return folder.path
 
 
-def _import(folder: Folder, more: list[dict[str, object]]) -> None:
+def _import(folder: Folder, more: Sequence[Row]) -> None:
     source = write_rows(folder.path / "tickets.jsonl", [*TYPES, *TICKETS, *more])
     import_files(folder, [source], built_ms=NOW_MS - 3_600_000)
     source.unlink()
