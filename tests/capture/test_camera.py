@@ -146,31 +146,30 @@ def test_a_dead_camera_that_cannot_be_reopened_is_lost(watch: Callable[..., Watc
     assert watched.details[-1] == "no camera found"
 
 
-def test_closing_waits_for_the_frame_that_is_under_way() -> None:
+@pytest.mark.parametrize("hangs", [False, True])
+def test_closing_waits_for_the_frame_that_is_under_way(
+    monkeypatch: pytest.MonkeyPatch, hangs: bool
+) -> None:
     """A program that ends while OpenCV works is aborted by it; a driver that hangs is left."""
-    for hangs in (False, True):
-        begun, go_on = threading.Event(), threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
 
-        def slow(
-            number: int, begun: threading.Event = begun, go_on: threading.Event = go_on
-        ) -> "tuple[bool, Frame | None]":
-            begun.set()
-            go_on.wait(30)
-            return noisy(number)
+    def slow(number: int) -> "tuple[bool, Frame | None]":
+        begun.set()
+        go_on.wait(30)
+        return noisy(number)
 
-        capture = FakeCapture(slow)
-        camera = Camera(Source("slow", lambda c=capture: (c, None), is_live=True))
-        camera.next_shot(0.01)
-        assert begun.wait(5)
-        if not hangs:
-            threading.Timer(0.1, go_on.set).start()
-        with pytest.MonkeyPatch.context() as patch:
-            if hangs:
-                patch.setattr("gate.capture.camera.CLOSE_S", 0.05)
-            camera.close()
-        assert capture.released.is_set() is not hangs
-        go_on.set()
-        assert capture.released.wait(5)
+    capture = FakeCapture(slow)
+    camera = Camera(Source("slow", lambda: (capture, None), is_live=True))
+    camera.next_shot(0.01)
+    assert begun.wait(5)
+    if hangs:
+        monkeypatch.setattr("gate.capture.camera.CLOSE_S", 0.05)
+    else:
+        threading.Timer(0.1, go_on.set).start()
+    camera.close()
+    assert capture.released.is_set() is not hangs
+    go_on.set()
+    assert capture.released.wait(5)
 
 
 def test_a_closed_lens_is_reopened_only_once(watch: Callable[..., Watched]) -> None:

@@ -178,10 +178,10 @@ def test_corners_go_clockwise_from_the_symbols_own_top_left() -> None:
 
 def test_a_tiny_symbol_is_read() -> None:
     """1.3 pixels a module are enough, also live, once the frame is enlarged."""
-    frame = np.full((240, 320), 255, np.uint8)
+    frame: Frame = np.full((240, 320), 255, np.uint8)
     small = cv2.resize(drawn("QRCode", scale=8), None, fx=0.16, fy=0.16, interpolation=3)
     frame[50 : 50 + small.shape[0], 60 : 60 + small.shape[1]] = small
-    frame = cv2.GaussianBlur(frame, (0, 0), 0.4)
+    frame = np.asarray(cv2.GaussianBlur(frame, (0, 0), 0.4), np.uint8)
     (code,) = Decoder().read_fully(frame)
     assert code.text == TEXTS["QRCode"]
     assert math.dist(code.corners[0], (60 + MARGIN * 0.16, 50 + MARGIN * 0.16)) < 3
@@ -191,7 +191,7 @@ def test_a_tiny_symbol_is_read() -> None:
 def test_colour_and_views_of_an_array_are_read() -> None:
     """Colour, and arrays that are a view of another one, are as good as a grey copy."""
     frame = held_up(drawn("QRCode"))[0]
-    colour = cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)
+    colour = np.asarray(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR), np.uint8)
     for one in (
         colour,
         np.rot90(frame),
@@ -276,6 +276,7 @@ def test_a_pdf417_that_may_say_anything_says_nothing() -> None:
         word = symbol[MARGIN + 12 * row :, MARGIN + 68 * column :][:12, :68]
         word[:] = np.roll(word, 4, axis=1)
     (sure,) = zxingcpp.read_barcodes(symbol)
+    assert isinstance(sure.extra, dict)
     assert (sure.valid, sure.extra["UEC"]) == (True, 0.0)
     assert Decoder().read(symbol) == []
 
@@ -357,22 +358,24 @@ def test_rescue_passes_keep_to_their_budget(
 
 def test_idle_time_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where frames come slowly, costly passes come more often than where they come at once."""
-    passes = []
-    for idle_s in (0.0, 0.2):
-        count, at = [0], [0.0]
 
-        def looked(how: Any, *_rest: Any, count: Any = count, at: Any = at) -> dict[Any, Code]:
-            count[0] += how is not GLANCE
-            at[0] += 0.005 if how is GLANCE else 0.3
+    def costly_passes(idle_s: float) -> int:
+        count, at_s = 0, 0.0
+
+        def looked(how: Any, *_rest: Any) -> dict[Any, Code]:
+            nonlocal count, at_s
+            count += how is not GLANCE
+            at_s += 0.005 if how is GLANCE else 0.3
             return {}
 
         monkeypatch.setattr(decode, "_look", looked)
-        decoder = Decoder(["Aztec"], now=lambda at=at: at[0])
+        decoder = Decoder(["Aztec"], now=lambda: at_s)
         for number in range(300):
             decoder.read(np.full((90, 160), 40 + number % 2 * 100, np.uint8))
-            at[0] += idle_s
-        passes.append(count[0])
-    assert passes[1] > 1.5 * passes[0]
+            at_s += idle_s
+        return count
+
+    assert costly_passes(0.2) > 1.5 * costly_passes(0.0)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 import os
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
 
-from gate.capture import evdev
 from gate.capture.evdev import EV_KEY, EVENT, PLAIN, SHIFTED, EvdevScanner, Keyboard, grab
 from gate.errors import InputError
 from tests.conftest import needs
@@ -221,7 +221,7 @@ def test_which_scanner_it_is_is_told_before_it_is_read(bench: Bench) -> None:
 def test_without_python_evdev_the_hint_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks for a grabbed scanner without the extra is told its name."""
     monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setitem(__import__("sys").modules, "evdev", None)
+    monkeypatch.setitem(sys.modules, "evdev", None)
     with pytest.raises(InputError) as caught:
         grab("auto")
     assert "[usb]" in caught.value.hint
@@ -229,7 +229,7 @@ def test_without_python_evdev_the_hint_names_the_extra(monkeypatch: pytest.Monke
 
 def test_elsewhere_grabbing_is_declined(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows and macOS scan by keyboard."""
-    monkeypatch.setattr(evdev.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(InputError, match="Linux"):
         grab("auto")
 

@@ -11,7 +11,7 @@ from tests.capture.test_qr import held_up, smeared
 
 def bright(frame: Frame) -> Frame:
     """A screen: white is white."""
-    return np.clip((frame.astype(np.float32) - 30) * 1.3 + 10, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip((frame.astype(np.float32) - 30) * 1.3 + 10, 0, 255), np.uint8)
 
 
 def softened(frame: Frame, sigma: float) -> Frame:
@@ -21,7 +21,7 @@ def softened(frame: Frame, sigma: float) -> Frame:
 def with_lamp(frame: Frame) -> Frame:
     y, x = np.mgrid[: frame.shape[0], : frame.shape[1]]
     lamp = 600 * np.exp(-(((x - 320) / 30) ** 2) - ((y - 240) / 26) ** 2)
-    return np.clip(frame + lamp, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(frame + lamp, 0, 255), np.uint8)
 
 
 def outshone(frame: Frame) -> Frame:

@@ -31,7 +31,7 @@ def held_up(text: str = TEXT, version: int = 3, px: float = 4.0, degrees: float 
     """A frame with a symbol of ``px`` pixels a module on white paper, before a grey wall."""
     light = np.where(np.pad(modules(text, version), 6), 0, 1).astype(np.float32)
     side = len(light)
-    turn = cv2.getRotationMatrix2D((side / 2, side / 2), degrees, px)
+    turn = np.asarray(cv2.getRotationMatrix2D((side / 2, side / 2), degrees, px), np.float64)
     turn[:, 2] += (320 - side / 2, 240 - side / 2)
     large = cv2.resize(light, None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST)
     turn[:, :2] /= 8

@@ -3,7 +3,7 @@
 import pytest
 
 from gate.capture.debounce import READ_MS, Debounce
-from gate.capture.glimpse import Glimpse, Notice
+from gate.capture.glimpse import Decide, Glimpse, Notice
 from gate.capture.triggers import PENDING_KEPT, TRIGGER_MS, Triggers
 from gate.core.ticket import Kind, Ticket, TicketType
 from gate.core.verdict import Scan
@@ -22,14 +22,14 @@ class Scanner:
     def line(self, text: str, now_ms: int, owner: str = "") -> None:
         trigger = self.triggers.line("keyboard", now_ms)
         ticket = Ticket(owner, SHOW) if owner else None
-        self._note(self.triggers.typed(trigger, Glimpse(Scan(text), ticket), now_ms))
+        self.note(self.triggers.typed(trigger, Glimpse(Scan(text), ticket), now_ms))
 
     def tick(self, now_ms: int) -> list[str]:
-        self._note(self.triggers.tick(now_ms))
+        self.note(self.triggers.tick(now_ms))
         return self.decided
 
-    def _note(self, decides: list[object]) -> None:
-        self.decided += [decide.glimpse.key for decide in decides]  # type: ignore[attr-defined]
+    def note(self, decides: list[Decide]) -> None:
+        self.decided += [decide.glimpse.key for decide in decides]
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_line_that_is_being_looked_up_is_waited_for(scanner: Scanner) -> None:
     trigger = scanner.triggers.line("keyboard", 30)
     assert scanner.tick(900) == []
     assert scanner.triggers.due_ms(900) is None
-    scanner._note(scanner.triggers.typed(trigger, Glimpse(Scan("a"), Ticket("A", SHOW)), 901))
+    scanner.note(scanner.triggers.typed(trigger, Glimpse(Scan("a"), Ticket("A", SHOW)), 901))
     assert scanner.tick(5000) == ["=A"]
 
 
@@ -135,7 +135,7 @@ def test_two_scanners_have_triggers_of_their_own(scanner: Scanner) -> None:
     """What one types is no line of the other's trigger."""
     scanner.line("a1", 0, "A")
     trigger = scanner.triggers.line("evdev", 10)
-    scanner._note(scanner.triggers.typed(trigger, Glimpse(Scan("b"), Ticket("B", SHOW)), 10))
+    scanner.note(scanner.triggers.typed(trigger, Glimpse(Scan("b"), Ticket("B", SHOW)), 10))
     assert scanner.decided == ["=A", "=B"]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,8 @@ from gate.storage.peer_store import PeerStore
 from sync.session import peer_session
 from sync.session.peer_session import PeerSession
 from sync.wire import Frame, PeerMessage
-from tests.support.central import NOW_MS, Maker
+from tests.support.central import Maker
+from tests.support.venue import NOW_MS
 
 FIRST, SECOND = "0000000000000001", "0000000000000002"
 HOUR_MS = 3_600_000
@@ -101,7 +103,7 @@ def test_what_is_over_is_offered_again_and_taken_later(holdings: PeerStore) -> N
     assert brought(holdings, maker, first).new == 3
     maker.seq, maker.prev = 5, entry_codec.digest(second[-1]).hex()
     taken = brought(holdings, maker, second)
-    assert (taken.new, taken.later, taken.gaps) == (0, {FIRST}, set())
+    assert (taken.new, taken.later, taken.gaps) == (0, frozenset({FIRST}), set())
     assert holdings.quarantine.count() == 0
     assert brought(holdings, maker, second, now_ms=NOW_MS + HOUR_MS).new == 2
 
@@ -138,7 +140,7 @@ def test_a_flood_is_not_even_looked_at(holdings: PeerStore) -> None:
     bodies = maker.run(2)
     spend(holdings, FIRST)
     taken = holdings.intake.accept(bodies, "", [maker.head()], verify, by=FIRST, now_ms=NOW_MS)
-    assert (taken.new, taken.later) == (0, {FIRST})
+    assert (taken.new, taken.later) == (0, frozenset({FIRST}))
 
 
 def test_a_run_longer_than_a_frame_is_not_believed(holdings: PeerStore) -> None:
@@ -154,7 +156,7 @@ def test_a_run_longer_than_a_frame_is_not_believed(holdings: PeerStore) -> None:
 @pytest.mark.parametrize(
     "said", [{"note": "x" * (MAX_NOTE + 1)}, {"note": "字" * 700}, {"source": "x" * MAX_ENTRY}]
 )
-def test_what_is_too_long_is_refused_alone(holdings: PeerStore, said: dict[str, str]) -> None:
+def test_what_is_too_long_is_refused_alone(holdings: PeerStore, said: dict[str, Any]) -> None:
     """By its bytes, so everywhere alike; the device's other origins and other devices go on."""
     long, good, other = Maker(FIRST), Maker(FIRST, "bb"), Maker(SECOND)
     taken = brought(holdings, long, [long.make(ticket="t", **said)])

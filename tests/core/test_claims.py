@@ -86,7 +86,7 @@ def test_who_undoes_what_others_did_stands_out(
     carry(venue, south._folder)
     south.undo(admitted, BOSS, "=1+1")
     carry(south._folder, venue)
-    seen = fleet_report.look(venue, clock.read(), 10, lambda _starts, _tips: [])
+    seen = fleet_report.look(venue, clock.read(), 10)
     table = fleet_report.as_table(seen, ZONE)
     assert "! since 12:26: in 0, out 0, undone 1 · 1 undo of another gate's" in table
     assert "since 12:26: in 1, out 0, undone 0\n" in table

@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -138,7 +139,7 @@ def test_silence_is_no_certainty(
     lane: Lane,
     venue: Folder,
     clock: FixedClock,
-    lanes: list[dict[str, object]],
+    lanes: list[dict[str, Any]],
     silent_s: int,
     server_s: int,
     basis: Basis,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import TZPATH, ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
@@ -163,7 +163,7 @@ class TestZoneNobodyNamed:
         assert machine_zone() == ("UTC", False)
         machine_in("Europe/Berlin")
         monkeypatch.setattr(zones, "_named", lambda: "")
-        copy = Path(str(zones.TZPATH[0]), "Europe/Berlin")
+        copy = Path(str(TZPATH[0]), "Europe/Berlin")
         if copy.exists():
             monkeypatch.setattr(zones, "_LOCALTIME", copy)
             assert same_clock(machine_zone().info, BERLIN, NOW_MS // 1000)

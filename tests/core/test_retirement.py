@@ -1,6 +1,7 @@
 """Retiring a device at a gate: by whom, for how long, and who hears of it."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from gate.text.fleet_words import retired
 from sync.session.watermarks import Watermarks
 from sync.worker.device_directory import DeviceDirectory
 from tests.conftest import MakeLane
-from tests.core.test_coverage import ZONE
+from tests.reports.test_report import ZONE
 from tests.support.screen import BOSS as BOSS_NAME
 from tests.support.screen import BOSS_PIN, with_operators
 from tests.support.venue import NOW_MS, FixedClock
@@ -114,7 +115,7 @@ def test_a_retired_lane_is_waited_for_nowhere(
         carry(gone, venue)
         carry(gone, third)
 
-        def bases() -> list[Basis]:
+        def are_active() -> list[bool]:
             for _n in range(2):
                 clock.pass_seconds(5)
                 carry(venue, third)
@@ -131,9 +132,9 @@ def test_a_retired_lane_is_waited_for_nowhere(
                     found.append(mine[0].active)
             return found
 
-        assert bases() == [True, True]
+        assert are_active() == [True, True]
         here.retire(gone.device_id(), BOSS, "went home")
-        assert bases() == [False, False]
+        assert are_active() == [False, False]
         with Fleet(third) as seen:
             (device,) = [
                 one
@@ -144,14 +145,14 @@ def test_a_retired_lane_is_waited_for_nowhere(
         assert retired(device, ZONE).startswith("retired by Kim at ")
         assert retired(device, ZONE).endswith(": went home")
         here.retire(gone.device_id(), BOSS, "no, it is there", back=True)
-        assert bases() == [True, True]
+        assert are_active() == [True, True]
         here.retire(gone.device_id(), BOSS, "gone now")
-        assert bases() == [False, False]
+        assert are_active() == [False, False]
         clock.pass_seconds(1)
         south.admit(Scan("GOOD001"))
         carry(gone, venue)
         carry(gone, third)
-        assert bases() == [True, True]
+        assert are_active() == [True, True]
 
 
 def test_without_the_rule_a_lane_at_work_could_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,6 +188,10 @@ async def test_a_key_on_the_board_retires_a_lane_that_went_home(tmp_path: Path) 
         until(lambda: there.lane().connectivity().coverage.basis is Basis.LAN)
         gone.kill()
         until(lambda: there.lane().connectivity().coverage.basis is Basis.ALONE, 30)
+
+        def waits_as(basis: Basis) -> bool:
+            return there.lane().connectivity().coverage.basis is basis
+
         async with on_screen(here) as screen:
             await screen.press("f3")
             table = screen.app.screen.query_one("#device-table", DataTable)
@@ -195,15 +200,14 @@ async def test_a_key_on_the_board_retires_a_lane_that_went_home(tmp_path: Path) 
             rows = [str(table.get_row_at(n)[0]) for n in range(3)]
             table.move_cursor(row=rows.index("G2"))
             line = screen.app.screen.query_one("#device", Static)
-            for key, words in (("retired by boss", "went home"), ("", "it is back")):
+            for words, is_shown, basis in (
+                ("went home", lambda: "retired by boss" in str(line.content), Basis.LAN),
+                ("it is back", lambda: "retired by" not in str(line.content), Basis.ALONE),
+            ):
                 await screen.press("r")
                 await screen.answer(BOSS_NAME, BOSS_PIN, words)
-                if key:
-                    await screen.until(lambda key=key: key in str(line.content))
-                    until(lambda: there.lane().connectivity().coverage.basis is Basis.LAN, 30)
-                else:
-                    await screen.until(lambda: "retired by" not in str(line.content))
-                    until(lambda: there.lane().connectivity().coverage.basis is Basis.ALONE, 30)
+                await screen.until(is_shown)
+                until(partial(waits_as, basis), 30)
             await screen.press("t")
             await screen.until(here.folder.nudge.exists)
     finally:

@@ -100,11 +100,11 @@ def test_what_a_scanner_cuts_off_is_known_from_other_codes() -> None:
 
 def test_two_flaws_at_once() -> None:
     """A wrong layout with Caps Lock, a prefix, or a spelled-out GS is undone as well."""
-    for typed in (
-        retyped(CODE, "us", "se").swapcase(),
-        "x" + retyped(CODE, "us", "fr"),
-        retyped(CODE, "us", "it") + "+",
-    ):
+    swedish, french, italian = (retyped(CODE, "us", scanner) for scanner in ("se", "fr", "it"))
+    assert swedish
+    assert french
+    assert italian
+    for typed in (swedish.swapcase(), "x" + french, italian + "+"):
         flaws = found(typed, CODE)
         assert flaws is not None, typed
         assert len(flaws) == 2

@@ -89,7 +89,8 @@ def test_full_ascii_is_what_zxing_reads() -> None:
         text = "".join(map(chr, range(begin, min(begin + 8, 127)))) + "x"
         made = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.Code39Ext)
         picture = np.array(made.to_image(scale=3, add_quiet_zones=True))
-        (plain,) = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.Code39Std)
+        code39 = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.Code39Std)
+        (plain,) = zxingcpp.read_barcodes(picture, formats=code39)
         assert text in spellings(plain.text, symbology="Code39"), plain.text
         assert plain.text in spellings(text, aim="A4")
 

@@ -23,7 +23,7 @@ def test_space_is_kept_for_admissions(
 ) -> None:
     """Law 12: on a nearly full disk refusals are shown but only people's movements written."""
     nearly_full = shutil.disk_usage(venue.path)._replace(free=entries.RESERVED_BYTES - 1)
-    monkeypatch.setattr(entries.shutil, "disk_usage", lambda path: nearly_full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: nearly_full)
     assert decided(lane, "NOBODY") == (Outcome.REFUSE, Reason.UNKNOWN)
     assert decided(lane, "VOID1") == (Outcome.REFUSE, Reason.REVOKED)
     assert decided(lane, "GOOD001")[0] is Outcome.ADMIT
@@ -139,7 +139,7 @@ def test_without_the_reserve_refusals_take_the_room(
 ) -> None:
     """The mutation beside the test of the nearly full disk."""
     full = shutil.disk_usage(venue.path)._replace(free=0)
-    monkeypatch.setattr(entries.shutil, "disk_usage", lambda path: full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
     monkeypatch.setattr(entries, "RESERVED_BYTES", 0)
     decided(lane, "NOBODY")
     assert [entry.act for entry in journal_of(venue)] == [Act.REFUSAL]

@@ -27,7 +27,7 @@ from gate.storage import schema
 from gate.storage.audit import audit_journal
 from gate.storage.folder import Folder
 from gate.ui.plain import Plain, verdict_line
-from tests.support.venue import TICKETS, FixedClock, fill
+from tests.support.venue import TICKETS, FixedClock, Row, fill
 
 ZONE = ZoneInfo("Asia/Shanghai")
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=[]), max_size=200)
@@ -101,7 +101,7 @@ def test_names_notes_and_gates_are_harmless_everywhere(
     folder.create()
     row = {"code": "H1", "type": "SHOW", "id": "h1", "holder": name[:500], "attention": note[:500],
            "seats": [gate[:500]]}  # fmt: skip
-    clean = {
+    clean: Row = {
         key: value.encode("utf-8", "replace").decode() if isinstance(value, str) else
         [seat.encode("utf-8", "replace").decode() for seat in value]
         for key, value in row.items()

@@ -29,7 +29,7 @@ from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from tests.conftest import MakeLane
 from tests.support.paths import DATA
-from tests.support.venue import FixedClock, fill, write_rows
+from tests.support.venue import FixedClock, Row, fill, write_rows
 from tests.system.neighbours import enrol, known, say
 
 SEVERAL = DATA / "several_codes"
@@ -337,7 +337,7 @@ def scan_pictures(lane: Lane, folder: Path) -> tuple[list[Verdict], list[Notice 
 @pytest.fixture
 def gala(folder: Folder, clock: FixedClock) -> Iterator[Lane]:
     """The venue whose tickets are in the pictures."""
-    rows = [
+    rows: list[Row] = [
         {"id": "gala", "kind": "MEETING_TICKET", "title": "Winter Gala"},
         {"code": "K7QX-0001", "type": "gala", "holder": "Guest A", "other_codes": ["900100200300"]},
         {"code": "K7QX-0002", "type": "gala", "holder": "Guest B"},

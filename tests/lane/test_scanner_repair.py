@@ -1,5 +1,7 @@
 """What a scanner types wrongly: proposed, believed by a person or by three guests, and ended."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from gate.core.entry import Act
@@ -155,8 +157,13 @@ def test_a_damaged_file_of_fixes_stops_nobody(long_lane: Lane, folder: Folder) -
 
 def test_a_text_is_looked_into_once(long_lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
     """A flood of one unknown text does not cost its repairs again and again."""
-    asked = []
-    monkeypatch.setattr(scanners, "repairs", lambda *args: asked.append(args) or iter(()))
+    asked: list[object] = []
+
+    def repairs(*args: object) -> Iterator[None]:
+        asked.append(args)
+        return iter(())
+
+    monkeypatch.setattr(scanners, "repairs", repairs)
     for _n in range(5):
         assert typed(long_lane, "NOBODY-KNOWS-THIS")[1] is Reason.UNKNOWN
     assert len(asked) == 1
