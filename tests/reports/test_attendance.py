@@ -16,7 +16,6 @@ from gate.reports.attendance import DayCount, count_days
 from gate.storage.figures import first_uses
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
-from tests.storage.test_fleet import no_alarms
 from tests.support.venue import FixedClock
 from tests.system.neighbours import carry, neighbour
 
@@ -72,7 +71,7 @@ def test_two_cards_of_one_title_are_two_lines(lane: Lane, venue: Folder, clock: 
     assert [(line.card, counted.issued) for line, counted in days.items() if counted.issued] == [
         ("p1", 1), ("p1-of-sunday", 1),
     ]  # fmt: skip
-    seen = replace(fleet_report.look(venue, clock.read(), 10.0, no_alarms), days=days)
+    seen = replace(fleet_report.look(venue, clock.read(), 10.0), days=days)
     table = fleet_report.as_table(seen, ZONE).splitlines()
     assert sum(line.startswith("Gala p1 ") for line in table) == 3
     assert sum(line.startswith("Gala f-sunday ") for line in table) == 3
@@ -101,7 +100,7 @@ def test_the_first_use_that_stands_counts(lane: Lane, venue: Folder, clock: Fixe
 def test_the_report_tells_them(lane: Lane, venue: Folder, clock: FixedClock) -> None:
     """Table, CSV and JSON have a line for each card and day."""
     lane.admit(Scan("GOOD001"))
-    seen = fleet_report.look(venue, clock.read(), 10.0, no_alarms)
+    seen = fleet_report.look(venue, clock.read(), 10.0)
     told = json.loads(fleet_report.as_json(seen))["cards"]
     used = [line for line in told if line["redeemed"]]
     assert [line["redeemed"] for line in used] == [1]

@@ -130,7 +130,7 @@ def test_every_group_adds_up_to_the_same(evening: Lane, venue: Folder) -> None:
     """However it is cut, the whole stays the whole."""
     numbers = report.overview(venue)
     for by in GROUPS:
-        lines = report.grouped(venue, by, ZONE)  # type: ignore[arg-type]
+        lines = report.grouped(venue, by, ZONE)
         assert sum(line.admitted for line in lines) == numbers.admitted
         assert sum(line.refused for line in lines) == numbers.refused
         assert sum(line.exited for line in lines) == numbers.exited

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,7 @@ def tickets_of(folder: Folder) -> Iterator[Tickets]:
         tickets.close()
 
 
-def bring(folder: Folder, text: str, name: str = "tickets.csv", **options: bool | str) -> Imported:
+def bring(folder: Folder, text: str, name: str = "tickets.csv", **options: Any) -> Imported:
     path = folder.path / name
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     types = folder.path / "types.csv"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from gate.cli.main import main
 from gate.core import entry_codec
 from gate.core.limits import HEAD_EVERY
 from gate.core.outcome import Reason
+from gate.core.signed_tip import SignedTip
 from gate.core.verdict import Scan
 from gate.errors import ImportFault, UsageError
 from gate.lane.lane import Lane
@@ -63,7 +65,7 @@ def rewritten(path: Path, change: Callable[[list[bytes]], list[bytes]]) -> Path:
     return path
 
 
-def chained(lines: list[bytes], number: int, **changes: object) -> list[bytes]:
+def chained(lines: list[bytes], number: int, **changes: Any) -> list[bytes]:
     """The same journal with one entry changed and every later one made to follow it."""
     header, bodies_ = json.loads(lines[0]), lines[1:]
     made: list[bytes] = []
@@ -133,7 +135,7 @@ def test_nothing_is_overwritten(south: Lane, stick: Path, tmp_path: Path) -> Non
         write_bundle(south._folder, stick, "South")
     assert stick.read_bytes() == before
 
-    def broken(_folder: Folder, _marks: object) -> list[object]:
+    def broken(_folder: Folder, _marks: object) -> list[SignedTip]:
         raise UsageError("no", "")
 
     with pytest.raises(UsageError):
@@ -394,7 +396,7 @@ def test_what_is_written_while_the_lane_goes_on(
     """The first line stays true: a bundle holds what there was when it was begun."""
     monkeypatch.setattr(extent, "PAGE", 1)
 
-    def scan_on(_folder: Folder, _marks: object) -> list[object]:
+    def scan_on(_folder: Folder, _marks: object) -> list[SignedTip]:
         south.admit(Scan("GOOD009"))
         return []
 

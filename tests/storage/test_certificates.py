@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from gate.core.enrolment import Enrolled
 from gate.errors import DamagedError
@@ -189,7 +190,7 @@ def test_other_certificates_name_no_device(authority: Authority, names: str) -> 
         pem = (
             certificates._certificate(name, name, key.public_key(), key.public_key())
             .sign(key, None)
-            .public_bytes(certificates.Encoding.PEM)
+            .public_bytes(Encoding.PEM)
             .decode()
         )
     with pytest.raises(ValueError, match="no certificate of a device"):

@@ -348,16 +348,12 @@ def test_a_time_with_its_bound(
     assert bounded_time(entry, ZONE) == told
 
 
-def no_alarms(_starts: object, _tips: object) -> list[str]:
-    return []
-
-
 def test_the_report_of_the_venue(lane: Lane, south: Lane, venue: Folder, clock: FixedClock) -> None:
     """Table, CSV and JSON say the same, and how old it is."""
     both_admit(lane, south)
     carry(south._folder, venue)
     lane.resolve("good-1", BOSS, "sold twice \x1b[2J")
-    seen = fleet_report.look(venue, clock.read(), 10.0, no_alarms)
+    seen = fleet_report.look(venue, clock.read(), 10.0)
     table = fleet_report.as_table(seen, ZONE)
     assert "newest entry of another device: 2026-12-23 12:26:40" in table
     assert "inside, at least" in table

@@ -19,7 +19,7 @@ import pytest
 
 from gate.cli.enrol_device import enrol_device
 from gate.cli.main import main
-from gate.core.enrolment import Enrolled
+from gate.core.enrolment import Enrol, Enrolled
 from gate.core.outcome import Outcome
 from gate.core.place import HouseRules, Place
 from gate.core.ticket_feed import Cursor
@@ -31,6 +31,7 @@ from gate.storage import enrolment, venue_host
 from gate.storage.certificates import (
     Authority,
     client_context,
+    door_context,
     load_membership,
     member_of,
     server_context,
@@ -225,7 +226,12 @@ class TestRequests:
         with closing(TicketFeed(host)) as feed:
             before = Cursor.parse(feed.cursor).seq
             taken = venue_host.take_requests(host, feed, NOW_MS)
-            assert [one.state for one in taken] == ["enrolled", "retired", "enrolled", "revoked"]
+            assert [one.state for one in taken if isinstance(one, MemberRow)] == [
+                "enrolled",
+                "retired",
+                "enrolled",
+                "revoked",
+            ]
             assert Cursor.parse(feed.cursor).seq == before + 4
             assert venue_host.take_requests(host, feed, NOW_MS) == []
         lock.close()
@@ -303,8 +309,8 @@ class TestRequests:
             assert feed.members() == {}
 
 
-def _asked(maker: Maker, token: str = "") -> "venue_host.Enrol":
-    return venue_host.Enrol(token, maker.device, maker.public, "0.2.0")
+def _asked(maker: Maker, token: str = "") -> Enrol:
+    return Enrol(token, maker.device, maker.public, "0.2.0")
 
 
 class Door:
@@ -531,7 +537,7 @@ def test_a_network_that_leads_nowhere_has_addresses_too(monkeypatch: pytest.Monk
 
     here = own_addresses()
     needs(bool(here), "address on a network")
-    monkeypatch.setattr(invite.socket, "socket", Stranded)
+    monkeypatch.setattr(socket, "socket", Stranded)
     assert invite.reachable("0.0.0.0") in here
 
 
@@ -542,7 +548,7 @@ def test_a_stricter_reader_believes_it_too(host: Folder) -> None:
     client = trust(mine.certificate)
     client.verify_flags |= ssl.VERIFY_X509_STRICT
     client.check_hostname = False
-    _seen, seen = shake_hands_openly(enrolling.door_context(host, mine), client)
+    _seen, seen = shake_hands_openly(door_context(host, mine), client)
     assert member_of(seen).device == host.device_id()
 
 
@@ -566,8 +572,16 @@ def disk_saw(path: Path, level: str) -> list[str]:
     """In order: the feed's log was synced (``sync``), a request was cleared away (``clear``)."""
     needs(shutil.which("strace") is not None, "strace")
     trace = path.with_suffix(".trace")
-    command = ["strace", "-f", "-y", "-e", "trace=fdatasync,fsync,unlink,unlinkat", "-o", trace]
-    worker = [sys.executable, "-m", "tests.system.venue_cut_worker", path, level]
+    command = [
+        "strace",
+        "-f",
+        "-y",
+        "-e",
+        "trace=fdatasync,fsync,unlink,unlinkat",
+        "-o",
+        str(trace),
+    ]
+    worker = [sys.executable, "-m", "tests.system.venue_cut_worker", str(path), level]
     ran = subprocess.run([*command, *worker], capture_output=True, text=True, check=False)
     needs("ptrace" not in ran.stderr, "permission to trace")
     assert ran.returncode == 0, ran.stderr

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,7 +20,6 @@ from gate.storage.folder import Folder
 from gate.storage.sync_status import SyncStatus, note_heard
 from gate.storage.tickets import Tickets
 from gate.text.lane_words import isolation_words
-from gate.text.zones import ZoneInfo
 from tests.conftest import MakeLane
 from tests.support.central import Central, central
 from tests.support.programs import run

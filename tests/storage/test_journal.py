@@ -25,7 +25,10 @@ FRESH = History()
 
 def draft(act: Act = Act.ADMISSION, ticket: str = "t1", **more: Any) -> Entry:
     moves = act in (Act.ADMISSION, Act.EXIT)
-    said = {"persons": 1 if moves else 0, "uses": 1 if act is Act.ADMISSION else 0} | more
+    said: dict[str, Any] = {
+        "persons": 1 if moves else 0,
+        "uses": 1 if act is Act.ADMISSION else 0,
+    } | more
     base = {"ticket": ticket, "gate": "North"}
     return Entry("", 0, "", act, at_ms=1_000_000, boot_ms=5, hlc=0, **(base | said))
 

@@ -8,7 +8,7 @@ import pytest
 
 from gate.core.outcome import Outcome
 from gate.core.verdict import Scan
-from gate.credential import Shape, has_other_than, read_shape, shape_of
+from gate.credential import Shape, code_hash, has_other_than, read_shape, shape_of
 from gate.credential.layouts import LAYOUTS, retyped
 from gate.credential.scanners import Codes, Scanner
 from gate.credential.spellings import folded, spellings
@@ -44,11 +44,10 @@ HARD = [
 def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """How many codes were hashed to be looked up since this was last asked."""
     hashed: list[str] = []
-    honest = code_look_up.code_hash
 
     def hash_it(key: bytes, code: str) -> bytes:
         hashed.append(code)
-        return honest(key, code)
+        return code_hash(key, code)
 
     monkeypatch.setattr(code_look_up, "code_hash", hash_it)
 

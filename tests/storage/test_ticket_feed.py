@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from gate.core.ticket_feed import Changes
+from gate.core.ticket_feed import Changes, ResyncNeeded
 from gate.storage.folder import Folder
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.tickets import Tickets
@@ -220,5 +220,5 @@ def test_a_bad_row_changes_nothing(engine: Engine) -> None:
 @pytest.mark.parametrize("cursor", ["", "x", "0:0:", "1:2:3:4", "ffffffffffffffff:1:", "a:99999:b"])
 def test_a_cursor_of_another_life_is_told_to_resync(engine: Engine, cursor: str) -> None:
     """Never a page that may have holes."""
-    with engine.connect() as connection, pytest.raises(feed.ResyncNeeded):
+    with engine.connect() as connection, pytest.raises(ResyncNeeded):
         feed.changes(connection, EVENT, cursor, NOW_MS)

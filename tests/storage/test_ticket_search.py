@@ -15,6 +15,7 @@ from gate.storage import ticket_feed, ticket_search
 from gate.storage.checksums import of_ticket, read_meta
 from gate.storage.enrolment import Enrolment
 from gate.storage.folder import Folder
+from gate.storage.name_folding import FOLDING, Sought
 from gate.storage.replica_file import live_replica
 from gate.storage.sqlite import open_writer, writing
 from gate.storage.ticket_feed import TicketFeed
@@ -179,7 +180,7 @@ class TestReading:
         self, replica: Tickets, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A newer program does not look for its terms among those of an older one."""
-        monkeypatch.setattr(ticket_search, "FOLDING", ticket_search.FOLDING + 1)
+        monkeypatch.setattr(ticket_search, "FOLDING", FOLDING + 1)
         assert (ids(replica, "anna"), replica.share_searched()) == ([], 0.0)
         assert not ticket_search.is_whole(writer)
         ticket_search.read_on(writer, 100)
@@ -240,7 +241,7 @@ class TestDamage:
     ) -> None:
         """The mutation."""
         ticket_search_put(writer, 1, "anna li")
-        monkeypatch.setattr(ticket_search.Sought, "fits", lambda *_: True)
+        monkeypatch.setattr(Sought, "fits", lambda *_: True)
         assert ids(replica, "anna") == ["t5", "t6", "t1"]
 
     def test_a_rotten_row_is_no_answer(self, replica: Tickets, writer: sqlite3.Connection) -> None:
@@ -293,4 +294,4 @@ def test_the_index_finds_by_looking_up(writer: sqlite3.Connection) -> None:
 
 def test_what_is_kept_of_it_has_a_checksum(writer: sqlite3.Connection) -> None:
     """How far the index is stands where it is checked like all that a replica says of itself."""
-    assert read_meta(writer)["search"] == f"{ticket_search.FOLDING} 0"
+    assert read_meta(writer)["search"] == f"{FOLDING} 0"

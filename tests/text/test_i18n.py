@@ -75,7 +75,7 @@ def test_the_compiled_catalogue_is_the_readable_one(chinese: Catalog) -> None:
 
 def texts_of(catalog: Catalog) -> dict[object, tuple[str, ...]]:
     return {
-        key_of(m): (m.string,) if isinstance(m.string, str) else tuple(m.string)
+        key_of(m): (m.string,) if isinstance(m.string, str) else tuple(m.string or ())
         for m in catalog
         if m.id
     }

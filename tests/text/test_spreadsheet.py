@@ -80,7 +80,7 @@ def hostile(folder: Folder, make_lane: MakeLane, clock: FixedClock) -> Folder:
 def exports(folder: Folder) -> dict[str, str]:
     """Every CSV that there is."""
     groups = {name: report.grouped(folder, name, SHANGHAI) for name in ("gate", "type", "operator")}
-    seen = look(folder, FixedClock().read(), 10, lambda *_: ())
+    seen = look(folder, FixedClock().read(), 10)
     return {
         "report": report.as_csv(report.overview(folder), groups),
         "venue": as_csv(seen),
@@ -132,7 +132,7 @@ def test_a_report_survives_a_mad_clock(venue: Folder, make_lane: MakeLane, at_ms
     lane.admit(Scan("GOOD001"))
     lane.close()
     hear(venue, at_ms)
-    seen = look(venue, FixedClock().read(), 10, lambda *_: ())
+    seen = look(venue, FixedClock().read(), 10)
     told = as_table(seen, SHANGHAI)
     assert moment_of(at_ms // 1000, SHANGHAI).day in told
     assert as_csv(seen)

@@ -3,6 +3,7 @@
 import unicodedata
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -32,9 +33,9 @@ TICKET = Ticket("t1", TYPE, seats=("2-15",), holder="Mei Lin", entrance="North-E
 FIRST = Movement("d.i", 1, 1, NOW_MS - 360_000, Act.ADMISSION, "North", "KM", 1)
 
 
-def told(reason: Reason, outcome: Outcome = Outcome.REFUSE, **changes: object) -> Words:
+def told(reason: Reason, outcome: Outcome = Outcome.REFUSE, **changes: Any) -> Words:
     verdict = Verdict(outcome, reason, Direction.IN, NOW_MS, ticket=TICKET)
-    return explain(replace(verdict, **changes), PLACE, ZONE)  # type: ignore[arg-type]
+    return explain(replace(verdict, **changes), PLACE, ZONE)
 
 
 def test_every_reason_outcome_direction_and_basis_has_words() -> None:
@@ -109,7 +110,7 @@ def test_a_refusal_says_what_to_do(reason: Reason) -> None:
     ],
 )
 def test_the_fact_and_the_remedy(
-    reason: Reason, changes: dict[str, object], fact: str, remedy: str
+    reason: Reason, changes: dict[str, Any], fact: str, remedy: str
 ) -> None:
     """What is told is enough to settle it at the door."""
     said = told(reason, **changes)

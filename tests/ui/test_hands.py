@@ -147,9 +147,15 @@ async def test_a_second_line_of_a_grabbed_scanner_is_not_lost(
 
 
 @pytest.mark.long
-async def test_no_code_presses_a_key_of_a_question(wide: Folder, clock: FixedClock) -> None:
+async def test_no_code_presses_a_key_of_a_question(
+    wide: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Control characters of a code neither close, edit nor undo; the whole is one code."""
     heard: list[str] = []
+
+    def hear(code: str, _source: str) -> None:
+        heard.append(code)
+
     async with running(wide, clock) as screen:
         assert screen.app.inputs is not None
         for opening in ("ctrl+n", "f4"):
@@ -166,17 +172,14 @@ async def test_no_code_presses_a_key_of_a_question(wide: Folder, clock: FixedClo
                 page = screen.app.screen
                 assert isinstance(page, CountQuestion | LookupScreen)
                 heard.clear()
-                right = screen.app.inputs.scanned
-                screen.app.inputs.scanned = lambda code, _source: heard.append(code)  # type: ignore[method-assign]
-                found = LookupScreen.find_scanned
-                if isinstance(page, LookupScreen):
-                    page.find_scanned = lambda code, _source: heard.append(code)  # type: ignore[method-assign]
-                await screen.burst(*"ABCD", key, *"EFGH", "enter")
-                await screen.until(lambda: len(heard) == 1)
+                with monkeypatch.context() as patch:
+                    patch.setattr(screen.app.inputs, "scanned", hear)
+                    if isinstance(page, LookupScreen):
+                        patch.setattr(page, "find_scanned", hear)
+                    await screen.burst(*"ABCD", key, *"EFGH", "enter")
+                    await screen.until(lambda: len(heard) == 1)
                 assert (heard[0][:4], heard[0][-4:], len(heard[0])) == ("ABCD", "EFGH", 9), key
-                screen.app.inputs.scanned = right  # type: ignore[method-assign]
                 if isinstance(page, LookupScreen):
-                    page.find_scanned = found.__get__(page)  # type: ignore[method-assign]
                     assert screen.app.screen is page
                     await screen.press("escape")
         assert Act.ANNULMENT not in [entry.act for entry in entries(wide)]
@@ -439,18 +442,22 @@ async def test_undo_after_a_restart_asks_first(venue: Folder, clock: FixedClock)
         await screen.until(lambda: entries(venue)[-1].act is Act.ANNULMENT)
 
 
+def direction(screen: Screen) -> Direction:
+    return screen.lane.direction
+
+
 async def test_the_direction_takes_two_keys(venue: Folder, clock: FixedClock) -> None:
     """One F6 only names the way; a guest in between takes the question back."""
     async with running(venue, clock) as screen:
         await screen.press("f6")
-        assert screen.lane.direction is Direction.IN
+        assert direction(screen) is Direction.IN
         assert "<<< OUT <<<" in toasts(screen)
         screen.scan("VOID1")
         await screen.settle()
         await screen.press("f6")
-        assert screen.lane.direction is Direction.IN
+        assert direction(screen) is Direction.IN
         await screen.press("f6")
-        assert screen.lane.direction is Direction.OUT
+        assert direction(screen) is Direction.OUT
 
 
 async def test_the_frame_says_the_way_all_the_time(venue: Folder, clock: FixedClock) -> None:
@@ -489,13 +496,13 @@ async def test_the_direction_takes_a_pin_where_the_venue_says_so(
         await screen.until(
             lambda: "supervisor" in str(question.query_one(".wrong", Static).content)
         )
-        assert screen.lane.direction is Direction.IN
+        assert direction(screen) is Direction.IN
         await screen.focus("#name")
         await screen.answer(BOSS.upper(), BOSS_PIN)
-        await screen.until(lambda: screen.lane.direction is Direction.OUT)
+        await screen.until(lambda: direction(screen) is Direction.OUT)
         screen.lane.sign_in(Operator(BOSS, Role.SUPERVISOR))
         await screen.press("f6", "f6")
-        assert screen.lane.direction is Direction.BOTH
+        assert direction(screen) is Direction.BOTH
 
 
 async def test_a_code_is_typed_by_hand(venue: Folder, clock: FixedClock) -> None:
@@ -636,7 +643,7 @@ async def test_without_the_second_press_one_key_would_undo_somebody_else(
         screen.scan("VOID1")
         await screen.settle()
         await screen.press("f6")
-        assert screen.lane.direction is Direction.OUT
+        assert direction(screen) is Direction.OUT
         await screen.press("ctrl+z")
         await screen.until(lambda: entries(venue)[-1].act is Act.ANNULMENT)
 

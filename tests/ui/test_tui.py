@@ -78,12 +78,14 @@ async def test_a_pasted_burst_is_a_scan(venue: Folder, clock: FixedClock) -> Non
         assert outcome(screen) is Outcome.ADMIT
 
 
-async def test_control_characters_stay_in_the_code(venue: Folder, clock: FixedClock) -> None:
+async def test_control_characters_stay_in_the_code(
+    venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """GS inside a burst is part of the code, which is then another code."""
     heard = []
     async with running(venue, clock) as screen:
         assert screen.app.inputs is not None
-        screen.app.inputs.scanned = lambda code, source: heard.append(code)  # type: ignore[method-assign]
+        monkeypatch.setattr(screen.app.inputs, "scanned", lambda code, _source: heard.append(code))
         await screen.type("01\x1d17")
         assert heard == ["01\x1d17"]
 
