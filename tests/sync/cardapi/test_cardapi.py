@@ -552,7 +552,11 @@ async def test_meeting_tickets_get_their_seats(api: Api) -> None:
     code = await api.claim(await api.create())
     body = {"code": code, "zone": "C区", "entrance": "东北门", "seat_number": "2排15号"}
     await api.ok("/card/meetingticket/updateuser", body)
-    times = {"code": code, "begin_time": now() + 9000, "end_time": str(now() + 9999)}
+    times: dict[str, Any] = {
+        "code": code,
+        "begin_time": now() + 9000,
+        "end_time": str(now() + 9999),
+    }
     await api.ok("/card/meetingticket/updateuser", times)
     ticket, _state = kept(api, code)
     assert (ticket.zone, ticket.entrance, ticket.seats) == ("C区", "东北门", ("2排15号",))
@@ -1086,7 +1090,8 @@ async def test_an_offer_ends_wherever_that_is_said(api: Api, where: str) -> None
 async def test_addresses_are_whole_and_where_the_server_is_reached(tmp_path: Path) -> None:
     """As whoever asks has reached it, or as the server was told; and they can be fetched."""
     async with card_api(tmp_path / "one") as api:
-        offer = {"action_name": "QR_CARD", "action_info": {"card": {"card_id": await api.create()}}}
+        card = {"card_id": await api.create()}
+        offer = {"action_name": "QR_CARD", "action_info": {"card": card}}
         response = await api.running.http.post(
             "/card/qrcode/create", params={"access_token": api.token}, json=offer,
             headers={"Host": "gates.example.org:8470"},
@@ -1095,7 +1100,7 @@ async def test_addresses_are_whole_and_where_the_server_is_reached(tmp_path: Pat
         assert url.startswith("http://gates.example.org:8470/cgi-bin/showqrcode?ticket=")
         assert (await api.running.http.get(url)).content.startswith(b"\x89PNG")
     async with card_api(tmp_path / "two", url="https://gates.example.org/venue") as api:
-        offer["action_info"]["card"]["card_id"] = await api.create()
+        card["card_id"] = await api.create()
         url = (await api.ok("/card/qrcode/create", offer))["show_qrcode_url"]
         assert url.startswith("https://gates.example.org/venue/cgi-bin/showqrcode?ticket=")
 

@@ -75,7 +75,7 @@ async def test_boarding_passes_are_drawn_by_what_the_phone_shows(
     """PDF417 or Aztec of qrcode_data; another symbology if asked; one that cannot hold it fails."""
     text = "M1DESMARAIS/LUC       EABC123 YULFRAAC 0834 226F001A0025 100"
     async with card_api(tmp_path / "server") as api:
-        codes = {}
+        codes: dict[str, str] = {}
         for code_type in ("CODE_TYPE_BARCODE", "CODE_TYPE_QRCODE", "CODE_TYPE_NONE"):
             code = await api.claim(await api.create(boarding(code_type=code_type)))
             stated = {"code": code, "class": "Y", "etkt_bnr": "1",

@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import Connection, event, func, select, update
 
 from gate.core.entry import Act
-from sync.cardapi import codes, issued_codes, routes
+from sync.cardapi import codes, routes
 from sync.cardapi import tables as t
+from sync.cardapi.accounts import is_tester
 from sync.cardapi.errcodes import Refused
-from sync.server import events
+from sync.server import events, journals
 from sync.server import tables as of_server
 from sync.server.database import reading
 from tests.conftest import needs
@@ -26,7 +27,7 @@ from tests.support.central import Central, card_api_of, central, open_central
 pytestmark = pytest.mark.system
 
 CLIENTS = 64
-CALM = {"address_per_s": 1e6, "address_burst": 1e6}
+CALM: dict[str, Any] = {"address_per_s": 1e6, "address_burst": 1e6}
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -154,12 +155,11 @@ async def test_the_mutation_without_the_event_s_lock(
     with postgres.postgres() as url:
         async with several(url, tmp_path) as apis:
             card_id = await apis[0].create(get_limit=99)
-            monkeypatch.setattr(issued_codes.journals, "lock", unlocked)
-            real = codes.is_tester
+            monkeypatch.setattr(journals, "lock", unlocked)
 
             def slowly(connection: Any, *rest: str) -> bool:
                 connection.exec_driver_sql("SELECT pg_sleep(0.05)")
-                return real(connection, *rest)
+                return is_tester(connection, *rest)
 
             monkeypatch.setattr(codes, "is_tester", slowly)
             twice = 0

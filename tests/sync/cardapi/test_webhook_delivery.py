@@ -124,7 +124,7 @@ async def test_the_tests_see_an_address_that_is_not_checked(
     """Were every address public, this machine would be called."""
     monkeypatch.setattr(webhook_delivery, "is_public", lambda _address: True)
     with pytest.raises(pytest.fail.Exception):
-        await test_what_is_not_on_the_internet_is_not_called("https://127.0.0.1/")  # type: ignore[misc]
+        await test_what_is_not_on_the_internet_is_not_called("https://127.0.0.1/")
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "127.0.0.1:{port}", "LOCALHOST", "localhost:{port}"])

@@ -191,7 +191,9 @@ def venue(tmp_path: Path) -> Iterator[Venue]:
 
 
 def flood_of(member: Member) -> list[str]:
-    return list(member.told().get("floods", []))  # type: ignore[call-overload]
+    floods = member.told().get("floods", [])
+    assert isinstance(floods, list)
+    return floods
 
 
 def held_of(member: Member, device: str) -> int:

@@ -18,6 +18,7 @@ from sync.server import audit, organisers
 from sync.server import tables as t
 from sync.server.audit import Actor
 from sync.server.database import in_transaction, open_database, reading
+from sync.server.devices import hash_of
 from sync.server.organiser_requests import Needs
 from sync.server.organisers import Right
 from tests.conftest import needs
@@ -409,7 +410,7 @@ class TestCommands:
         secret = made.split()[-1]
         engine = open_database(f"sqlite:///{tmp_path / 's' / 'central.db'}")
         with reading(engine) as connection:
-            kept = organisers.with_token(connection, organisers.hash_of(secret))
+            kept = organisers.with_token(connection, hash_of(secret))
         assert kept is not None
         assert kept.rights == {Right.COUNTS, Right.TICKETS}
         rolled = gate("--roll-organiser", found[1])

@@ -5,14 +5,15 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy import event
 
+from gate.storage.room import RESERVED_BYTES
 from sync.server import readiness
-from sync.server.readiness import RESERVED_BYTES
 from tests.support.central import Central, central
 from tests.system.network import Server, until
 
@@ -30,10 +31,13 @@ def _look_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_full_disk_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a byte less than is reserved; with that, it is."""
     usage = shutil.disk_usage(tmp_path)
+
+    def disk(usage: object, _folder: Path) -> object:
+        return usage
+
     async with central(tmp_path / "server") as running:
         for free, status in ((RESERVED_BYTES - 1, 503), (RESERVED_BYTES, 200)):
-            said = usage._replace(free=free)
-            monkeypatch.setattr(readiness.shutil, "disk_usage", lambda _folder, said=said: said)
+            monkeypatch.setattr(shutil, "disk_usage", partial(disk, usage._replace(free=free)))
             assert (await ready(running))[0] == status
 
 

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -101,10 +102,9 @@ def _answers(url: str) -> bool:
 def make_events(folder: Path, *ids: str) -> None:
     folder.mkdir()
     engine = open_database(f"sqlite:///{folder / 'central.db'}")
-    for event in ids:
-        in_transaction(
-            engine, lambda c, event=event: events.create_event(c, event, "", "UTC", NOW_MS)
-        )
+    for id_ in ids:
+        made = partial(events.create_event, id_=id_, name="", time_zone="UTC", now_ms=NOW_MS)
+        in_transaction(engine, made)
     engine.dispose()
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -282,7 +283,7 @@ class TestPushes:
                 await running.enrol(one)
 
             # More than any column holds, brought past the check of what may be an entry.
-            async def push(one: Maker, **said: int) -> object:
+            async def push(one: Maker, **said: Any) -> object:
                 pushed = _push_of(one, one.make(**said))
                 return await running.server.push_batches.take("show", pushed)
 
@@ -641,7 +642,7 @@ class TestSupervision:
         """By that entry, until the device does something afterwards, or it is taken back."""
         begun = (time.time_ns() // 1_000_000 - 60_000) << 16
 
-        async def told(by: Maker, act: Act, hlc: int, **said: object) -> bool:
+        async def told(by: Maker, act: Act, hlc: int, **said: Any) -> bool:
             await running.exchange(by, ask([by.make(act, hlc=begun + hlc, **said)]))
             lines = (await running.admin("GET", "/events/show/devices")).json()
             return bool({line["id"]: line["lane_open"] for line in lines}[maker.device])

@@ -58,12 +58,12 @@ def route_list() -> list[tuple[str, str]]:
     # The card API has access tokens and errcodes of its own: tests/test_wechat_security.py.
     card_api = {call.path for call in CALLS}
     for route in app.routes:
+        assert isinstance(route, Route | WebSocketRoute)
         if route.path in card_api or route.path.startswith(("/card/", "/cgi-bin/", "/datacube/")):
             continue
         if isinstance(route, WebSocketRoute):
             found.append(("WEBSOCKET", route.path))
         else:
-            assert isinstance(route, Route)
             found += [(m, route.path) for m in sorted(route.methods or ()) if m != "HEAD"]
     return found
 

@@ -12,7 +12,8 @@ from gate.storage.folder import Folder
 from gate.storage.peer_store import PeerStore
 from sync.session.peer_session import ALL, PeerSession, RelayRequests
 from sync.wire import Frame, PeerMessage
-from tests.support.central import NOW_MS, Maker
+from tests.support.central import Maker
+from tests.support.venue import NOW_MS
 
 ME, LIAR, HONEST, MAKER = "me", "liar", "honest", "maker"
 
@@ -55,7 +56,7 @@ def test_a_claim_to_hear_a_device_keeps_nothing_back() -> None:
     asking = RelayRequests()
     liar, honest = Heard(LIAR, [MAKER]), Heard(HONEST, holds=[MAKER])
     look(asking, liar, honest)
-    assert (liar.asked, honest.asked) == ({MAKER}, frozenset())
+    assert (liar.asked, honest.asked) == (frozenset({MAKER}), frozenset())
     look(asking, liar, honest, times=asking.patience)
     assert MAKER in honest.asked
 
@@ -65,7 +66,7 @@ def test_a_claim_to_hear_the_server_keeps_nothing_back() -> None:
     asking = RelayRequests()
     liar, honest = Heard(LIAR, [CENTRAL, MAKER]), Heard(HONEST, holds=[MAKER])
     look(asking, liar, honest, times=asking.patience + 1)
-    assert (liar.asked, honest.asked) == ({ALL}, {MAKER})
+    assert (liar.asked, honest.asked) == (frozenset({ALL}), frozenset({MAKER}))
 
 
 def test_who_says_to_hold_it_and_does_not_tell_is_not_asked_for_ever() -> None:

@@ -20,7 +20,8 @@ from sync.server import events, intake, journals, tables
 from sync.server.database import in_transaction, open_database
 from sync.session.server_session import ServerSession
 from sync.wire import SyncRequest, SyncResponse
-from tests.support.central import NOW_MS, Maker
+from tests.support.central import Maker
+from tests.support.venue import NOW_MS
 
 EVENT = "show"
 

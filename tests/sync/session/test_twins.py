@@ -1,6 +1,7 @@
 """Two machines with one device's credential are an alarm; one that comes back is none."""
 
 import ssl
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,6 @@ from gate.storage.connectivity import ConnectivityReader
 from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import all_devices
 from gate.storage.sync_status import SyncStatusReader
-from sync.server import stream as streams
 from sync.session import twins
 from sync.session.twins import RUN_HEADER, TOGETHER_S, Twins
 from sync.transport.guard import Guard
@@ -115,7 +115,7 @@ async def test_who_only_listens_is_seen(running: Central, monkeypatch: pytest.Mo
 
     open_: list[Silent] = [Silent("a", 0.0)]
     monkeypatch.setattr(running.server.streams, "_clients", lambda: open_)
-    monkeypatch.setattr(streams.time, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
     running.server.streams.note_twins()
     assert not running.server.twins.to_keep
     open_.append(Silent("b", 99.0))

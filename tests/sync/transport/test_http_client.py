@@ -130,7 +130,7 @@ def test_a_server_that_packs_says_when_to_ask_again(
     scripted: Scripted, said: str, least: float, most: float
 ) -> None:
     """In seconds or as an HTTP date; what cannot be read, or is past, is two seconds."""
-    headers = {"Retry-After": said.encode("utf-8")}
+    headers = {b"Retry-After": said.encode("utf-8")}
     scripted.answer = lambda _request: httpx.Response(202, content=b"{}", headers=headers)
     with pytest.raises(Building) as building:
         scripted.client.snapshot()

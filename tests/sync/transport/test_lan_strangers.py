@@ -14,7 +14,8 @@ from itertools import cycle
 from pathlib import Path
 
 import pytest
-from zeroconf import DNSAddress, DNSOutgoing, DNSPointer, DNSService, DNSText
+from zeroconf._dns import DNSAddress, DNSPointer, DNSService, DNSText
+from zeroconf._protocol.outgoing import DNSOutgoing
 
 from gate.clock import SystemClock
 from gate.core.outcome import Outcome, Reason
@@ -160,9 +161,9 @@ def test_who_does_not_belong_learns_nothing_and_is_reported(
             assert unauthorised(gate)[1].startswith(who)
     assert first.held() + second.held() == held
     for gate, friend in pairs:
-        status, told = doctor(gate)
+        status, finding = doctor(gate)
         assert status is Status.WARN
-        assert f"turned away on the LAN {tries} times, last {friend.device}" in told
+        assert f"turned away on the LAN {tries} times, last {friend.device}" in finding
         log = (gate.folder.path / "sync.log").read_text()
         assert "lan: turned away a stranger" in log
         assert "Traceback" not in log

@@ -40,13 +40,14 @@ from gate.storage.host_feed import HostFeed
 from gate.storage.replica_file import FILE_NAME, chain_hash_here, live_replica
 from gate.storage.sqlite import open_reader
 from gate.storage.ticket_feed import Position, TicketFeed
-from gate.storage.ticket_filling import MemberRow
+from gate.storage.ticket_filling import MemberRow, put_change
 from gate.storage.ticket_search import terms_of
 from gate.storage.tickets import Tickets
 from sync.server import devices, enrolment, events, feed, issuing, snapshot
 from sync.server import tables as t
 from sync.server.database import open_database
 from sync.server.devices import State
+from sync.server.http import Denied
 from sync.worker import peer_feed
 from sync.worker.feed_follower import FeedFollower, unpack
 from sync.worker.peer_feed import PeerFeed, shared_file, shared_snapshot
@@ -292,7 +293,7 @@ class History:
             with self.engine.begin() as connection:
                 try:
                     devices.set_state(connection, EVENT, id_, state)
-                except devices.Denied:
+                except Denied:
                     return
 
     def pull(self) -> None:
@@ -302,14 +303,13 @@ class History:
         """The power goes in the middle of a page."""
         n = self.chance.randrange(3)
         left = self.chance.randint(0, 3)
-        real = ticket_feed.put_change
 
         def dies(connection: sqlite3.Connection, change: Change) -> None:
             nonlocal left
             left -= 1
             if left < 0:
                 raise Crash
-            real(connection, change)
+            put_change(connection, change)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(ticket_feed, "put_change", dies)
@@ -559,7 +559,7 @@ def test_only_known_cursors_are_followed(host: Replica) -> None:
     base = Cursor.parse(host.feed.cursor)
     end = tell(host, "a")
     assert page_of(host, base).cursor == str(end)
-    wrong = [
+    wrong: list[str | Cursor] = [
         "", "x", base._replace(seq=base.seq - 1), end._replace(seq=end.seq + 1),
         end._replace(epoch="ffff"), end._replace(id="00"), base._replace(id="00"),
     ]  # fmt: skip

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from gate.storage.replica_file import live_replica
 from tests.support.programs import Program, run
 from tests.support.terminal import Terminal
 from tests.system.network import EVENT, Device, Server, until
-from tests.system.proxy import Proxy
+from tests.system.proxy import Proxy, Weather
 
 # The proxy's transports are cut where they stand, as a bad network does.
 pytestmark = [
@@ -126,6 +127,10 @@ def test_killed_in_mid_push_nothing_is_lost_or_doubled(
     gate = make_device("gate", proxy.url)
     assert gate.once().returncode == 0
     gate.open()
+
+    def has_grown(before: int) -> bool:
+        return len(server.entries()) > before
+
     for turn in range(4):
         for n in range(max(BACKLOG // 4, MAX_ENTRIES + 100)):
             scan(gate, f"C{n % 100:06d}")
@@ -133,7 +138,7 @@ def test_killed_in_mid_push_nothing_is_lost_or_doubled(
         proxy.change(lambda weather: setattr(weather, "delay_s", 0.3))
         before = len(server.entries())
         gate.start()
-        until(lambda before=before: len(server.entries()) > before)
+        until(partial(has_grown, before))
         proxy.change(lambda weather: setattr(weather, "is_half_open", True))
         assert not all_told(server, gate), "everything was told before the kill"
         if turn % 2:
@@ -159,14 +164,21 @@ def test_bad_weather_loses_nothing(server: Server, proxy: Proxy, make_device: Ma
         ("cut_after", 300), ("twice", True), ("delay_s", 0.05), ("is_half_open", True),
         ("is_down", True),
     ]  # fmt: skip
+
+    def set_in(weather: Weather, what: str, value: float) -> None:
+        setattr(weather, what, value)
+
+    def has_connected(times: int) -> bool:
+        return proxy.connections > times
+
     for n, (what, value) in enumerate(weathers):
-        proxy.change(lambda weather, what=what, value=value: setattr(weather, what, value))
+        proxy.change(partial(set_in, what=what, value=value))
         asked = proxy.connections
         for i in range(20):
             scan(gate, f"C{(n * 20 + i) % 100:06d}")
         # Long enough in it that it has met some of what was said.
         with suppress(AssertionError):
-            until(lambda asked=asked: proxy.connections > asked + 2, 0.7)
+            until(partial(has_connected, asked + 2), 0.7)
         proxy.down()
         proxy.up()
     until(lambda: all_told(server, gate), 90)

@@ -497,7 +497,12 @@ def test_whoever_waits_for_a_snapshot_can_be_stopped(
 
     monkeypatch.setattr(worker._sources._follower, "follow", follow)
     server.answers = lambda ask: msgspec.structs.replace(server.take(ask), head="aa:9:")
-    thread = threading.Thread(target=lambda: (asked.wait(10), worker.stop()))
+
+    def stop() -> None:
+        asked.wait(10)
+        worker.stop()
+
+    thread = threading.Thread(target=stop)
     thread.start()
     begun = time.monotonic()
     worker.run()
