@@ -208,6 +208,10 @@ class Evening:
             act()
         self.check()
 
+    def server_boot_ms(self) -> int:
+        """What the server's boot clock shows."""
+        return int(self.now_ms) + 77_000
+
     # What the sync worker does
 
     def tick(self, gate: Gate) -> None:
@@ -445,7 +449,7 @@ class Central:
                 join(connection, gate.folder)
         self.device_cache._by_event[EVENT] = [
             Device(id=row.id, event=EVENT, name=row.name, public_key=row.key, credential=row.id,
-                   state=State.ENROLLED, enrolled_ms=0, heard_ms=0, lane_open=1, report="{}",
+                   state=State.ENROLLED, enrolled_ms=0, heard_ms=0, lane_open=True, report="{}",
                    is_disowned=False, twin_ms=0)
             for row in evening.members.values()
         ]  # fmt: skip
@@ -477,7 +481,7 @@ class Central:
         assert ask.stamp is not None
         stamp = SyncResponseStamp(
             device_reports.CLOCK,
-            device_reports.boot_ms(),
+            self.evening.server_boot_ms(),
             ask.stamp.at_ms,
             self.device_cache.watermarks(EVENT),
         )
@@ -531,7 +535,7 @@ def live(seed: int, seconds: int = 60) -> Counter[str]:
     try:
         with pytest.MonkeyPatch.context() as patch:
             for module in (device_cache, device_reports):
-                patch.setattr(module, "boot_ms", lambda: int(evening.now_ms) + 77_000)
+                patch.setattr(module, "boot_ms", evening.server_boot_ms)
             evening.run()
             return evening.counted
     finally:

@@ -257,7 +257,7 @@ def mortal(kernel: Kernel) -> type[sqlite3.Connection]:
     class Mortal(sqlite3.Connection):
         """Burns its fiber's fuse."""
 
-        def execute(self, sql: str, *bound: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        def execute(self, sql: str, *bound: Any) -> sqlite3.Cursor:
             if kernel.current is not None and sql != "ROLLBACK":
                 kernel.current.burn()
             return super().execute(sql, *bound)

@@ -80,8 +80,8 @@ class Forgotten:
             db = gate.feed.file.connection()
             assert db
             for id_ in self.ids:
-                told = "SELECT 1 FROM change WHERE ref = ? AND kind = 'ticket'"
-                assert not db.execute(told, (id_,)).fetchall(), f"{gate.name} still tells of it"
+                change = "SELECT 1 FROM change WHERE ref = ? AND kind = 'ticket'"
+                assert not db.execute(change, (id_,)).fetchall(), f"{gate.name} still tells of it"
 
 
 def all_told(connection: Connection) -> list[Any]:

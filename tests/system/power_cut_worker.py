@@ -17,7 +17,7 @@ ADMISSIONS = 90
 
 def main(folder: Path, mutation: str) -> None:
     if mutation == "NORMAL":
-        journal_module.open_writer = lambda path, _level: open_writer(path, "NORMAL")
+        vars(journal_module)["open_writer"] = lambda path, _level: open_writer(path, "NORMAL")
     journal = Journal(folder / "journal.db", "0123456789abcdef")
     for n in range(ADMISSIONS):
         with journal.transaction():

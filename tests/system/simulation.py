@@ -39,7 +39,7 @@ from gate.core.irregular import Irregular
 from gate.core.outcome import Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place, Role
 from gate.core.replication import Span, tips_from_text
-from gate.core.ticket_feed import Changes, File, Snapshot
+from gate.core.ticket_feed import Changes, File, ResyncNeeded, Snapshot
 from gate.core.verdict import Scan, Verdict
 from gate.errors import GateError, UsageError
 from gate.lane.lane import Lane
@@ -135,22 +135,24 @@ FUSE = Fuse()
 class FusedConnection(sqlite3.Connection):
     """A connection on which every statement may be the last."""
 
-    def execute(self, sql: str, *bound: Any) -> sqlite3.Cursor:  # type: ignore[override]
+    def execute(self, sql: str, *bound: Any) -> sqlite3.Cursor:
         if sql == "ROLLBACK":
             return super().execute(sql, *bound)
         FUSE.commits += sql == "COMMIT"
         found: sqlite3.Cursor = FUSE.burn(lambda: super(FusedConnection, self).execute(sql, *bound))
         return found
 
-    def executemany(self, sql: str, *bound: Any) -> sqlite3.Cursor:  # type: ignore[override]
+    def executemany(self, sql: str, *bound: Any) -> sqlite3.Cursor:
         found: sqlite3.Cursor = FUSE.burn(
             lambda: super(FusedConnection, self).executemany(sql, *bound)
         )
         return found
 
 
-def _connect(*args: Any, **options: Any) -> sqlite3.Connection:
-    return sqlite3.connect(*args, factory=FusedConnection, check_same_thread=False, **options)
+def _connect(database: str | Path, **options: Any) -> sqlite3.Connection:
+    options |= {"factory": FusedConnection, "check_same_thread": False}
+    made: sqlite3.Connection = sqlite3.connect(database, **options)
+    return made
 
 
 class AtOnce:
@@ -190,7 +192,7 @@ class Gate:
     clock: Clock
     direction: Direction = Direction.IN
     lane: Lane | None = None
-    holdings: PeerStore | None = None
+    peer_store: PeerStore | None = None
     feed: TicketFeed | None = None
     server_session: ServerSession | None = None
     online: bool = True
@@ -343,7 +345,7 @@ class World:
             gate.peer_store,
             DeviceKey(gate.folder),
             FalseLan(self),  # type: ignore[arg-type]
-            gate.clock,  # type: ignore[arg-type]
+            gate.clock,
             lambda device: self.keys.get(device, ""),
             watermarks=Watermarks(gate.peer_store.entries.lacking),
         )
@@ -631,7 +633,7 @@ class World:
                     c, EVENT, gate.feed.cursor if gate.feed else "", self.now_ms, 3
                 ),
             )
-        except feed.ResyncNeeded:
+        except ResyncNeeded:
             self.snapshot(gate)
             return
         data = self.garble(msgspec.json.encode(page))
@@ -1067,7 +1069,7 @@ class World:
                     self.engine,
                     lambda c: feed.changes(c, EVENT, gate.feed.cursor, self.now_ms),  # type: ignore[union-attr]
                 )
-            except feed.ResyncNeeded:
+            except ResyncNeeded:
                 self.snapshot(gate)
                 continue
             if not page.changes:
@@ -1502,7 +1504,6 @@ def short_frames() -> Iterator[None]:
 @contextmanager
 def false_world() -> Iterator[Callable[[str], None]]:
     """Random names by number, connections that can die; given is a way to name the world."""
-    real_sqlite, real_secrets = store_sqlite.sqlite3, journal.secrets
     current: list[World] = []
 
     def use(world: Any) -> None:
@@ -1513,21 +1514,14 @@ def false_world() -> Iterator[Callable[[str], None]]:
 
     shim = SimpleNamespace(**{n: getattr(sqlite3, n) for n in dir(sqlite3) if n[0] != "_"})
     shim.connect = _connect
-    store_sqlite.sqlite3 = shim  # type: ignore[assignment]
-    journal.secrets = SimpleNamespace(token_hex=token_hex)  # type: ignore[assignment]
-    central_secrets, is_good = feed.secrets, device_key.is_good
-    for central in (events, feed):
-        central.secrets = SimpleNamespace(token_hex=token_hex)  # type: ignore[assignment]
-    # Everybody checks the same few signatures, and nothing else here takes as long.
-    device_key.is_good = cache(is_good)  # type: ignore[assignment]
-    PeerStore.follow_journal = follow_journal  # type: ignore[method-assign]
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store_sqlite, "sqlite3", shim)
+        for module in (journal, events, feed):
+            patch.setattr(module, "secrets", SimpleNamespace(token_hex=token_hex))
+        # Everybody checks the same few signatures, and nothing else here takes as long.
+        patch.setattr(device_key, "is_good", cache(device_key.is_good))
+        patch.setattr(PeerStore, "follow_journal", follow_journal)
         yield use
-    finally:
-        PeerStore.follow_journal = really_follow  # type: ignore[method-assign]
-        device_key.is_good = is_good  # type: ignore[assignment]
-        store_sqlite.sqlite3, journal.secrets = real_sqlite, real_secrets
-        events.secrets = feed.secrets = central_secrets
 
 
 def run_history(seed: int) -> Counter[str]:

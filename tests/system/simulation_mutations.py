@@ -13,6 +13,7 @@ from gate.core.allowance import Meter
 from gate.core.intake import read_bodies
 from gate.core.replication import DIGITS, Carried, Have, Intake, Page, Tip
 from gate.core.ticket_feed import Changes
+from gate.core.voids import with_voids
 from gate.storage import device_key, peer_intake, ticket_feed
 from gate.storage.checksums import put_meta
 from gate.storage.disowned import Disowned
@@ -124,11 +125,8 @@ def _ask_nobody(*_args: Any, **_options: Any) -> None:
     pass
 
 
-_with_voids = issuing.with_voids
-
-
 def _forget_what_is_over(before: str | None, body: str, position: str, at_ms: int) -> str:
-    made = _with_voids(before, body, position, at_ms)
+    made = with_voids(before, body, position, at_ms)
     return body if '"until":' in made else made
 
 

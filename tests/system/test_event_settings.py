@@ -80,7 +80,7 @@ def test_set_once_and_changed_in_the_middle_of_the_evening(
     """Five gates; one has no profile, one is offline while it changes and hears of it later."""
     *told, untold = gates
     assert [gate.entrance for gate in told] == ["West"] * (COUNT - 1)
-    assert gates[0].lane.direction is Direction.BOTH
+    assert [gate.lane.direction for gate in told] == [Direction.BOTH] * (COUNT - 1)
     assert gates[0].scan("W0") == (Outcome.ADMIT, Reason.ADMITTED)
     assert untold.scan("W1") == (Outcome.HOLD, Reason.PLACE_UNKNOWN)
     assert untold.scan("C000001") == (Outcome.ADMIT, Reason.ADMITTED)
@@ -90,7 +90,7 @@ def test_set_once_and_changed_in_the_middle_of_the_evening(
     profiles = {f"G{n}": {"entrance": "East", "direction": "in"} for n in range(COUNT - 1)}
     say(server, {"profiles": profiles, "assigned": {untold.device.folder.device_id(): "G1"}})
     until(lambda: [gate.entrance for gate in gates] == ["East"] * 3 + ["West", "East"])
-    assert gates[0].lane.direction is Direction.IN
+    assert [gate.lane.direction for gate in gates[:3]] == [Direction.IN] * 3
     assert untold.scan("W2") == (Outcome.REFUSE, Reason.WRONG_ENTRANCE)
     assert untold.lane.place.gate == "G1"
     assert offline.scan("W3") == (Outcome.ADMIT, Reason.ADMITTED)

@@ -199,6 +199,7 @@ def test_alone_is_the_venue_s_decision(tmp_path: Path) -> None:
         until(lambda: basis(strict) is basis(easy) is Basis.ALONE)
         unheard = strict.lane().connectivity().coverage.unheard
         assert [lane.name for lane in unheard] == ["G1"]
+        assert unheard[0].lan_boot_ms is not None
         assert abs(unheard[0].lan_boot_ms - pulled_ms) < 2500
         held, refused, flagged = (
             strict.scan("C000003"),

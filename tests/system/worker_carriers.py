@@ -116,9 +116,13 @@ class Around(Surroundings):
         return self._gate.network
 
     def lan(
-        self, _folder: Folder, _membership: Membership, tell: Callable[[Event], None], **more: Any
+        self,
+        folder: Folder,
+        membership: Membership,
+        publish: Callable[[Event], None],
+        **more: Any,
     ) -> Any:
-        return FalseLan(self._world, self._gate, tell, **more)
+        return FalseLan(self._world, self._gate, publish, **more)
 
     def gate_client(self, place: str, _folder: Folder, _membership: Membership) -> ServerClient:
         to = self._world.gates[int(place.rpartition(":")[2]) - 1]

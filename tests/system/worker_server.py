@@ -40,6 +40,7 @@ from sync.server.head_cache import Memory
 from sync.server.journals import News
 from sync.wire import PREFIX, Frame, Problem, SyncRequest, SyncResponse, SyncResponseStamp
 from sync.worker.feed_follower import unpack
+from tests.system.fibers import Kernel
 from tests.system.simulation import EVENT, central_template, compiled
 from tests.system.worker_carriers import FalseStream, Gate
 
@@ -274,9 +275,16 @@ class Central:
     ) -> SyncResponse:  # fmt: skip
         told = self.device_cache.watermarks(EVENT) if lanes or marks else {}
         got_ms = ask.stamp.at_ms if ask is not None and ask.stamp is not None else None
-        stamp = SyncResponseStamp(device_reports.CLOCK, device_reports.boot_ms(), got_ms, told)
+        stamp = SyncResponseStamp(
+            device_reports.CLOCK, server_boot_ms(self.world.kernel), got_ms, told
+        )
         said = self.device_cache.lanes(EVENT) if lanes else None
         return SyncResponse(frame, self.world.wall_ms(), head, said, stamp)
+
+
+def server_boot_ms(kernel: Kernel) -> int:
+    """What the server's boot clock shows."""
+    return round(kernel.now_s * 1000) + 77_000
 
 
 def _json(said: Any, status: int = 200) -> httpx.Response:

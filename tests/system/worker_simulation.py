@@ -33,7 +33,7 @@ from gate.core.ticket_feed import Cursor
 from gate.core.verdict import Scan
 from gate.errors import DamagedError
 from gate.lane.lane import Lane
-from gate.storage import device_key, journal, room, sync_status
+from gate.storage import device_key, journal, sync_status
 from gate.storage import sqlite as store_sqlite
 from gate.storage.certificates import load_membership
 from gate.storage.device_key import DeviceKey
@@ -65,7 +65,7 @@ from tests.system.worker_carriers import (
     Gate,
     Wire,
 )
-from tests.system.worker_server import Central
+from tests.system.worker_server import Central, server_boot_ms
 
 FAULTS_S, SETTLE_S, QUIET_S = 50.0, 140.0, 60.0
 """How long what lasts: faults; peace, in which all is to become well, at the most; a server that is
@@ -309,7 +309,12 @@ class World:
     def do_mood(self, _gate: Gate) -> None:
         """The server goes, is busy, or falls silent."""
         self.turn(self.random.choice(list(CAPS_S)))
-        self.for_a_while(lambda: self.is_over or self.turn("up"), 25)
+
+        def recover() -> None:
+            if not self.is_over:
+                self.turn("up")
+
+        self.for_a_while(recover, 25)
 
     def turn(self, mood: str) -> None:
         self.central.mood = mood
@@ -777,11 +782,11 @@ def false_world(kernel: Kernel, root: Path, seed: int) -> Iterator[World]:
         patch.setattr(feed, "secrets", minted)
         patch.setattr(device_key, "is_good", cache(device_key.is_good))
         for module in (device_cache, device_reports):
-            patch.setattr(module, "boot_ms", lambda: round(kernel.now_s * 1000) + 77_000)
+            patch.setattr(module, "boot_ms", partial(server_boot_ms, kernel))
             patch.setattr(module, "read_wall_ms", lambda: START_MS + round(kernel.now_s * 1000))
         patch.setattr(device_cache, "time", SimpleNamespace(monotonic=lambda: kernel.now_s))
         patch.setattr(sync_status, "write", write)
-        patch.setattr(room.shutil, "disk_usage", usage)
+        patch.setattr(shutil, "disk_usage", usage)
         patch.setattr(loop, "TIDY_EVERY_S", TIDY_S)
         random.seed(seed)
         world = World(seed, root, kernel)
@@ -795,8 +800,12 @@ def false_world(kernel: Kernel, root: Path, seed: int) -> Iterator[World]:
             world.close()
 
 
-def _connect(kind: type[sqlite3.Connection], *given: Any, **more: Any) -> sqlite3.Connection:
-    return sqlite3.connect(*given, factory=kind, check_same_thread=False, **more)
+def _connect(
+    kind: type[sqlite3.Connection], database: str | Path, **more: Any
+) -> sqlite3.Connection:
+    more |= {"factory": kind, "check_same_thread": False}
+    made: sqlite3.Connection = sqlite3.connect(database, **more)
+    return made
 
 
 def run_history(seed: int) -> Counter[str]:
