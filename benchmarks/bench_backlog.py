@@ -12,6 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -22,6 +23,10 @@ from tests.system.proxy import Proxy
 
 RATIO_LIMIT, WORST_LIMIT_MS = 2.0, 250.0
 PACE_S = 0.004
+
+
+def has_more(server: Server, before: int) -> bool:
+    return count(server) > before
 
 
 def main() -> None:
@@ -62,7 +67,7 @@ def measure(server: Server, proxy: Proxy, device: Device, entries: int, windows:
         proxy.up()
         # The worker waits for its back-off first; what counts begins when it tells.
         before = count(server)
-        until(lambda before=before: count(server) > before, 90)
+        until(partial(has_more, server, before), 90)
         started = time.monotonic()
         target = before + waiting
         while count(server) < target:

@@ -15,11 +15,12 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.bench_verdict import code, make
 from gate.storage import code_look_up, replica_reader
-from gate.storage.checksums import require
 from gate.storage.code_look_up import CodeLookUp
 from gate.storage.folder import Folder
 from gate.storage.replica_file import live_replica
@@ -38,18 +39,16 @@ def unchecked(*_row: object) -> None:
 def cost_us(tickets: Tickets, codes: list[str]) -> tuple[float, float]:
     """CPU of a look-up with and without checksums."""
     took: dict[bool, list[int]] = {True: [], False: []}
-    looks_again = CodeLookUp._require_unknown
     for n in range(LOOKS):
         is_checked = n % 2 == 0
-        for module in (code_look_up, replica_reader):
-            module.require = require if is_checked else unchecked  # type: ignore[attr-defined]
-        CodeLookUp._require_unknown = looks_again if is_checked else unchecked  # type: ignore[method-assign]
-        started = time.thread_time_ns()
-        tickets.codes.match(codes[n // 2 % len(codes)])
-        took[is_checked].append(time.thread_time_ns() - started)
-    for module in (code_look_up, replica_reader):
-        module.require = require  # type: ignore[attr-defined]
-    CodeLookUp._require_unknown = looks_again  # type: ignore[method-assign]
+        with pytest.MonkeyPatch.context() as patch:
+            if not is_checked:
+                for module in (code_look_up, replica_reader):
+                    patch.setattr(module, "require", unchecked)
+                patch.setattr(CodeLookUp, "_require_unknown", unchecked)
+            started = time.thread_time_ns()
+            tickets.codes.match(codes[n // 2 % len(codes)])
+            took[is_checked].append(time.thread_time_ns() - started)
     with_them, without = (statistics.median(took[is_checked]) / 1e3 for is_checked in (True, False))
     return with_them, without
 

@@ -55,13 +55,8 @@ def fill(engine: Any, count: int) -> float:
             {"code": f"BENCH{n:09d}", "type": "A", "id": f"t{n}", "holder": f"Given{n} Family{n}"}
             for n in range(first, min(first + PAGE, count))
         ]
-        total += timed(
-            partial(
-                in_transaction,
-                engine,
-                lambda c, r=rows: issuing.issue(c, EVENT, issuing.Issue(tickets=r)),
-            )
-        )
+        issue = partial(issuing.issue, event=EVENT, stated=issuing.Issue(tickets=rows))
+        total += timed(partial(in_transaction, engine, issue))
         print(f"\rissued {first + len(rows)}", end="", flush=True)
     print("\r", end="")
     return total
@@ -106,9 +101,8 @@ def run(root: Path, count: int) -> None:
     plain, erased, at_gate, plain_gate, scrubs = [], [], [], [], []
     for n in range(TIMES):
         change = issuing.Issue(changes=[{"id": f"t{n + 500}", "zone": "C"}])
-        plain.append(
-            timed(partial(in_transaction, engine, lambda c, s=change: issuing.issue(c, EVENT, s)))
-        )
+        issue = partial(issuing.issue, event=EVENT, stated=change)
+        plain.append(timed(partial(in_transaction, engine, issue)))
         plain_gate.append(follow(engine, gate_feed))
         job = partial(persons.erase, event=EVENT, asked=f"ticket:t{n * 7}", folder=root, parts=())
         erased.append(timed(partial(in_transaction, engine, job)))
@@ -123,8 +117,8 @@ def run(root: Path, count: int) -> None:
         state = {"id": "t900", "zone": str(n)}
         issue = partial(issuing.issue, event=EVENT, stated=issuing.Issue(changes=[state]))
         bare.append(timed(partial(in_transaction, engine, issue)))
-        job = audit.noted(issue, Actor("bench", "::1"), "tickets", n, event=EVENT)
-        noted.append(timed(partial(in_transaction, engine, job)))
+        with_note = audit.noted(issue, Actor("bench", "::1"), "tickets", n, event=EVENT)
+        noted.append(timed(partial(in_transaction, engine, with_note)))
     tell("a change with its row of the audit log", middle(noted), "without", middle(bare))
 
     def drop() -> None:
@@ -141,7 +135,7 @@ def run(root: Path, count: int) -> None:
     tell("the event dropped at the server, once", timed(drop), "issued", issued_ms)
     with closing(gate_feed):
         part = root / "copy.db"
-        copied = timed(lambda: shutil.copy(gate_feed._path, part))
+        copied = timed(lambda: shutil.copy(gate_feed.file.path, part))
         tell(
             "and at a gate, once",
             timed(lambda: drop_personal(gate_feed.file, 3)),

@@ -29,7 +29,8 @@ from gate.storage.peer_store import PeerStore
 from sync.server import events, intake, tables
 from sync.server.database import in_transaction, open_database
 from sync.server.head_cache import Memory
-from tests.support.central import NOW_MS, Maker
+from tests.support.central import Maker
+from tests.support.venue import NOW_MS
 
 FRAME, EVENT, RATIO_LIMIT = 100, "show", 1.10
 Frame = tuple[list[bytes], SignedTip]

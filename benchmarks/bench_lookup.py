@@ -20,7 +20,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -85,7 +87,10 @@ def write_list(path: Path, tickets: int) -> None:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def timed_ms(work: Callable[[], object]) -> tuple[float, object]:
+T = TypeVar("T")
+
+
+def timed_ms(work: Callable[[], T]) -> tuple[float, T]:
     begin = time.perf_counter()
     answer = work()
     return (time.perf_counter() - begin) * 1e3, answer
@@ -118,11 +123,11 @@ def looking_up(folder: Folder, scratch: Path) -> float:
     print(f"{'':>16} {'found':>5} {'first ms':>9} {'again':>7} {'CPU':>7}   before: found, ms")
     worst = 0.0
     for typed in TYPED:
-        first, findings = timed_ms(lambda typed=typed: look_up(folder, typed))
+        first, findings = timed_ms(partial(look_up, folder, typed))
         cpu = time.process_time()
-        again = min(timed_ms(lambda typed=typed: look_up(folder, typed))[0] for _ in range(AGAIN))
+        again = min(timed_ms(partial(look_up, folder, typed))[0] for _ in range(AGAIN))
         cpu = (time.process_time() - cpu) * 1e3 / AGAIN
-        then, held = timed_ms(lambda typed=typed: before(typed))
+        then, held = timed_ms(partial(before, typed))
         found = f"{len(findings.found)}{'+' if findings.has_more else ''}"
         print(
             f"{typed:>16} {found:>5} {first:9.1f} {again:7.1f} {cpu:7.1f}   {held:>5} {then:9.1f}"

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +100,10 @@ class BarePostgres:
         self.db = psycopg.connect(url.replace("+psycopg", ""))
         self.commit = self.db.commit
 
-    def run(self, sql: str, bound: list = []) -> Any:  # noqa: B006
+    def run(self, sql: str, bound: Sequence[Any] = ()) -> Any:
         return self.db.execute(sql.replace("?", "%s"), bound)
 
-    def run_many(self, sql: str, rows: list) -> None:
+    def run_many(self, sql: str, rows: list[Any]) -> None:
         if rows:
             self.db.cursor().executemany(sql.replace("?", "%s"), rows)
 
@@ -122,7 +123,7 @@ def serve_bare(url: str, port: int) -> None:
     from starlette.responses import Response
     from starlette.routing import Route
 
-    waiting: queue.SimpleQueue = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
     decoder = msgspec.json.Decoder(dict)
 
     def commit() -> None:
@@ -163,7 +164,7 @@ def serve_bare(url: str, port: int) -> None:
                 "SELECT number FROM entry WHERE event = 'bench' AND act = 'annulment' AND ticket "
                 f"IN ({','.join('?' * len(rows))}) LIMIT 1", [row[4] for row in rows],
             ).fetchone()  # fmt: skip
-            counts: dict = {}
+            counts: dict[Any, int] = {}
             for row in rows:
                 counts[row[6]] = counts.get(row[6], 0) + 1
             db.run_many(
@@ -436,12 +437,12 @@ def gates_carried(numbers: list[int], seconds: float, folder: Path) -> None:
 
 def main() -> None:
     if len(sys.argv) > 1 and sys.argv[1] == "--serve":
-        kind, url, port, folder = sys.argv[2:6]
+        kind, url, port, served = sys.argv[2:6]
         with contextlib.suppress(KeyboardInterrupt):
             if kind.startswith("bare"):
                 serve_bare(url, int(port))
             else:
-                serve_ours(url, int(port), folder)
+                serve_ours(url, int(port), served)
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--postgres", action="store_true", help="PostgreSQL as well")

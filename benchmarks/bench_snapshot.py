@@ -16,7 +16,9 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -88,10 +90,8 @@ def fill(folder: Path, count: int) -> None:
             {"code": f"C{n:06d}", "type": "A", "id": f"t{n}", "seats": [f"{n // 100}-{n % 100}"]}
             for n in range(first, min(first + ROWS, count))
         ]
-        in_transaction(
-            engine,
-            lambda c, rows=rows: issuing.issue(c, EVENT, issuing.Issue(tickets=rows)),
-        )
+        stated = issuing.Issue(tickets=rows)
+        in_transaction(engine, partial(issuing.issue, event=EVENT, stated=stated))
     engine.dispose()
     print(f"{count} tickets issued in {time.monotonic() - started:.0f} s")
 
@@ -156,7 +156,7 @@ def scan_on(device: Device, scans: list[float], stop: threading.Event) -> None:
         time.sleep(0.05)  # ``--once`` ends when all is told: not while one scans without a pause
 
 
-def run(program: str, *arguments: str):
+def run(program: str, *arguments: str) -> Any:
     ran = subprocess.run(
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
     )

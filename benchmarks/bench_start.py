@@ -16,8 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench_verdict import make
-
+from benchmarks.bench_verdict import make
 from gate.storage.folder import Folder
 
 HELP_LIMIT_S, READY_LIMIT_S = 0.3, 2.0

@@ -13,6 +13,8 @@ import statistics
 import tempfile
 import time
 from contextlib import ExitStack, suppress
+from functools import partial
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 import httpx
@@ -24,7 +26,7 @@ from tests.support.central import Maker
 from tests.sync.server.test_serve import serving
 from tests.sync.transport import test_lan_strangers as strangers
 from tests.system.hosts import Hosts
-from tests.system.lan import Venue
+from tests.system.lan import Member, Venue
 from tests.system.network import until
 
 
@@ -34,7 +36,7 @@ def idle(at: tuple[str, int], count: int, stack: ExitStack) -> None:
             stack.enter_context(socket.create_connection(at, 5))
 
 
-def flood(at: tuple[str, int], source: str, per_s: float, made: "multiprocessing.Value") -> None:
+def flood(at: tuple[str, int], source: str, per_s: float, made: Synchronized[int]) -> None:
     """Connect and say nothing, again and again."""
     held: list[socket.socket] = []
     begun = time.monotonic()
@@ -80,6 +82,14 @@ def files_of(folder: Path) -> int:
     return 0
 
 
+def tells(gate: Member) -> bool:
+    return bool(gate.told())
+
+
+def is_connected(gate: Member) -> bool:
+    return gate.connected() == 1
+
+
 def finding() -> None:
     """How long a gate that starts looks for another that is there, by multicast DNS."""
     hosts = Hosts(strangers.ELSEWHERE + 1)
@@ -99,14 +109,14 @@ def finding() -> None:
                 for member in venue.gates:
                     member.configure([], announce=True)
                 first.start(hosts.name(0))
-                until(lambda first=first: bool(first.told()))
+                until(partial(tells, first))
                 if gates is not None:
                     membership = load_membership(first.folder)
                     assert membership is not None
                     stack.enter_context(strangers.spoofing(hosts, venue_id(membership), gates))
                 time.sleep(3)
                 second.start(hosts.name(1))
-                took.append(until(lambda second=second: second.connected() == 1, 60))
+                took.append(until(partial(is_connected, second), 60))
         print(f"{beside:44} {took[0]:6.1f} s {took[1]:6.1f} s")
     hosts.close()
 

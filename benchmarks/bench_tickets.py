@@ -14,7 +14,9 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -75,12 +77,14 @@ class Server:
             return self.http.get("/readyz").is_success
         return False
 
-    def ok(self, path: str, body: dict) -> dict:
-        answer = self.http.post(path, params={"access_token": self.token}, json=body).json()
+    def ok(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = self.http.post(
+            path, params={"access_token": self.token}, json=body
+        ).json()
         assert answer["errcode"] == 0, answer
         return answer
 
-    def request(self, path: str, body: dict) -> bytes:
+    def request(self, path: str, body: dict[str, Any]) -> bytes:
         content = json.dumps(body, ensure_ascii=False).encode()
         head = (
             f"POST {path}?access_token={self.token} HTTP/1.1\r\nHost: localhost\r\n"
@@ -97,8 +101,10 @@ class Server:
         self.process.wait(20)
 
 
-async def send_all(port: int, lists: list[list[bytes]], told=lambda: None) -> list[dict]:
-    answers: list[dict] = []
+async def send_all(
+    port: int, lists: list[list[bytes]], told: Callable[[], None] = lambda: None
+) -> list[dict[str, Any]]:
+    answers: list[dict[str, Any]] = []
 
     async def client(requests: list[bytes]) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -120,7 +126,7 @@ def shared_out(requests: list[bytes], clients: int) -> list[list[bytes]]:
     return [requests[n::clients] for n in range(clients)]
 
 
-def measure(name: str, server: Server, requests: list[bytes], clients: int) -> list[dict]:
+def measure(name: str, server: Server, requests: list[bytes], clients: int) -> list[dict[str, Any]]:
     before, started = server.cpu_s(), time.monotonic()
     answers = asyncio.run(send_all(server.port, shared_out(requests, clients)))
     took, cpu = time.monotonic() - started, server.cpu_s() - before

@@ -187,15 +187,17 @@ def run(path: Path, sizes: list[int], entries: int, rounds: int) -> int:
         lanes.append(Measured(path / str(size), size, entries))
         print(f"{size} tickets, {entries} entries ready in {time.perf_counter() - started:.0f} s")
     bare = Bare(path / "bare.db")
-    for measured in [*lanes, bare]:
+    every: list[Measured | Bare] = [*lanes, bare]
+    for measured in every:
         measured.round()
         measured.cpu_us.clear()
         measured.wall_us.clear()
     for _ in range(rounds):
-        for measured in [*lanes, bare]:
+        for measured in every:
             measured.round()
     print(f"\n{'':>22}{'CPU p50 us':>12}{'wall p50 us':>13}{'wall p99 us':>13}")
-    for name, measured in [*((f"{m.tickets} tickets", m) for m in lanes), ("bare commit", bare)]:
+    names = [*(f"{lane.tickets} tickets" for lane in lanes), "bare commit"]
+    for name, measured in zip(names, every, strict=True):
         p99 = statistics.quantiles(measured.wall_us, n=100)[98]
         print(
             f"{name:>22}{statistics.median(measured.cpu_us):>12.0f}"

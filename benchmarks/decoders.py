@@ -17,15 +17,17 @@ from gate.capture.symbol_readers import Code
 
 Read = list[tuple[str, str]]
 
-FORMATS = [
-    zxingcpp.BarcodeFormat.QRCodeModel2,
-    zxingcpp.BarcodeFormat.Aztec,
-    zxingcpp.BarcodeFormat.PDF417,
-    zxingcpp.BarcodeFormat.DataMatrix,
-    zxingcpp.BarcodeFormat.Code128,
-    zxingcpp.BarcodeFormat.Code39Std,
-    zxingcpp.BarcodeFormat.EAN13,
-]
+FORMATS = zxingcpp.BarcodeFormats(
+    [
+        zxingcpp.BarcodeFormat.QRCodeModel2,
+        zxingcpp.BarcodeFormat.Aztec,
+        zxingcpp.BarcodeFormat.PDF417,
+        zxingcpp.BarcodeFormat.DataMatrix,
+        zxingcpp.BarcodeFormat.Code128,
+        zxingcpp.BarcodeFormat.Code39Std,
+        zxingcpp.BarcodeFormat.EAN13,
+    ]
+)
 SYMBOLS = [
     pyzbar.ZBarSymbol.QRCODE,
     pyzbar.ZBarSymbol.CODE128,
