@@ -10,7 +10,7 @@ from gate.storage.ticket_rows import TicketRow, TypeRow
 
 def meant(*headings: str, **stated: str) -> list[str | None]:
     layout = understand(headings, stated)
-    return [field and field.name for field in layout.fields]
+    return [field.name if field else None for field in layout.fields]
 
 
 @pytest.mark.parametrize(

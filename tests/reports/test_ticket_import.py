@@ -43,7 +43,7 @@ def bring(folder: Folder, text: str, name: str = "tickets.csv", **options: Any) 
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     types = folder.path / "types.csv"
     types.write_text(TYPES_CSV)
-    return import_files(folder, [path, types], Wanted(**options))  # type: ignore[arg-type]
+    return import_files(folder, [path, types], Wanted(**options))
 
 
 def test_csv_types_and_tickets_in_any_order(folder: Folder) -> None:

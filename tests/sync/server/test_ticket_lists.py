@@ -17,6 +17,7 @@ from gate.cli.main import main
 from gate.lists.guests import Guests, secret_of
 from sync.server import audit, events, feed, issuing, list_upload, ticket_lists, ticket_store
 from sync.server.database import database_of, in_transaction, open_database, reading
+from sync.server.ticket_lists import import_lists
 from tests.conftest import needs
 from tests.support import postgres
 from tests.support.central import Central, central
@@ -210,12 +211,11 @@ class TestByHttp:
     ) -> None:
         """A second one is told to come again."""
         begun, end = threading.Event(), threading.Event()
-        whole = list_upload.import_lists
 
         def slow(*args: Any, **more: Any) -> Any:
             begun.set()
             assert end.wait(10)
-            return whole(*args, **more)
+            return import_lists(*args, **more)
 
         monkeypatch.setattr(list_upload, "import_lists", slow)
         first = asyncio.create_task(send(running, TYPES))
