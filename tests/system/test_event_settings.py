@@ -80,7 +80,8 @@ def test_set_once_and_changed_in_the_middle_of_the_evening(
     """Five gates; one has no profile, one is offline while it changes and hears of it later."""
     *told, untold = gates
     assert [gate.entrance for gate in told] == ["West"] * (COUNT - 1)
-    assert [gate.lane.direction for gate in told] == [Direction.BOTH] * (COUNT - 1)
+    ways = [Direction.BOTH, Direction.IN, Direction.IN, Direction.IN]
+    assert [gate.lane.direction for gate in told] == ways
     assert gates[0].scan("W0") == (Outcome.ADMIT, Reason.ADMITTED)
     assert untold.scan("W1") == (Outcome.HOLD, Reason.PLACE_UNKNOWN)
     assert untold.scan("C000001") == (Outcome.ADMIT, Reason.ADMITTED)
