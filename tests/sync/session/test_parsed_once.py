@@ -23,7 +23,8 @@ from sync.session.peer_session import ALL, PeerSession
 from sync.session.send_window import SendWindow
 from sync.session.server_session import ServerSession
 from sync.wire import Frame, PeerMessage, SyncRequest, SyncResponse
-from tests.support.central import NOW_MS, Maker
+from tests.support.central import Maker
+from tests.support.venue import NOW_MS
 
 T = TypeVar("T")
 EVENT = "show"
