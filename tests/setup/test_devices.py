@@ -16,10 +16,12 @@ from tests.setup.conftest import SCANNER, Bench
 def udev_verifies(rule: Path) -> bool:
     """Whether udev understands a file of rules; skipped where it cannot be asked."""
     udevadm = shutil.which("udevadm")
-    told = udevadm and subprocess.run(
-        [udevadm, "verify", "--help"], capture_output=True, check=False
-    )
-    if not told or told.returncode:
+    if (
+        udevadm is None
+        or subprocess.run(
+            [udevadm, "verify", "--help"], capture_output=True, check=False
+        ).returncode
+    ):
         pytest.skip("this machine has no udevadm that verifies (systemd 254)")
     command = [udevadm, "verify", "--resolve-names=never", str(rule)]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -1,5 +1,6 @@
 """The conversation from its first question to what is written, with interruptions."""
 
+import importlib.util
 import io
 from pathlib import Path
 
@@ -8,7 +9,6 @@ import pytest
 from gate.config import Config, load
 from gate.errors import InputError, UsageError
 from gate.reports.checks.finding import Finding, Status
-from gate.setup import devices
 from gate.setup.answers import Answers, KeptAnswers
 from gate.setup.conversation import Conversation, NobodyAnswers
 from gate.setup.set_up import undo
@@ -37,7 +37,7 @@ GIVEN = Answers(
 @pytest.fixture(autouse=True)
 def _has_evdev(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where the extra is installed, whether or not it is here."""
-    monkeypatch.setattr(devices.importlib.util, "find_spec", lambda _name: object())
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: object())
 
 
 def test_a_machine_becomes_a_gate(bench: Bench) -> None:

@@ -3,13 +3,15 @@
 import os
 import shlex
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from gate.errors import StoreError
 from gate.setup import hands, written
-from gate.setup.changes import Change, Command, file, link, shown
+from gate.setup.changes import Change, Command, State, file, link, shown
+from gate.setup.machine import Machine
 from tests.setup.conftest import Bench, tree
 
 RELOAD = ("systemctl", "daemon-reload")
@@ -107,7 +109,7 @@ def test_an_interruption_leaves_all_or_nothing(
     with monkeypatch.context() as patch:
         manifest._save()
         patch.setattr(manifest, "_save", lambda: None)
-        patch.setattr(hands.os, call, interrupt)
+        patch.setattr(os, call, interrupt)
         with pytest.raises(KeyboardInterrupt):
             manifest.carry_out(change)
     manifest._save()
@@ -119,7 +121,7 @@ def test_an_interruption_leaves_all_or_nothing(
 def test_a_plain_write_would_leave_half(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Mutation: whoever writes into the file itself."""
 
-    def plain(path: Path, state: hands.State) -> None:
+    def plain(path: Path, state: State) -> None:
         path.write_bytes((state.content or b"")[:2])
         os.fchmod(0, 0)
 
@@ -135,7 +137,7 @@ def test_a_read_only_etc_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) 
     def refuse(*_anything: object, **_more: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(hands.tempfile, "TemporaryDirectory", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", refuse)
     with pytest.raises(StoreError, match="console-setup"):
         bench.written.carry_out(changes(bench.root)[1])
     assert tree(bench.root) == before
@@ -207,7 +209,7 @@ def test_the_running_system_reads_what_changed(bench: Bench) -> None:
     bench.written.reload(changes(bench.root))
     assert bench.ran == []
     running = hands.Hands(
-        hands.Machine(Path("/"), "gate", is_ours=True),
+        Machine(Path("/"), "gate", is_ours=True),
         bench.folder.setup_drafts,
         print,
         run=bench._record,
@@ -216,7 +218,7 @@ def test_the_running_system_reads_what_changed(bench: Bench) -> None:
     assert bench.ran == [RELOAD]
     running.reload([])
     failing = hands.Hands(
-        hands.Machine(Path("/"), "gate", is_ours=False),
+        Machine(Path("/"), "gate", is_ours=False),
         bench.folder.setup_drafts,
         print,
         by_sudo=True,

@@ -59,7 +59,7 @@ def decide_outside_the_transaction() -> None:
     decide, read = Admission._decide, Journal.history
     past: dict[str, History] = {}
 
-    def early(self: Admission, scan: Scan, started_ns: int) -> Verdict:
+    def early(self: Admission, scan: Scan, started_ns: int) -> tuple[Scan, Verdict]:
         self.files.refresh()
         ticket = self.files.tickets.codes.match(scan.text).ticket
         assert ticket is not None

@@ -89,7 +89,7 @@ from tests.system.liar import Liar
 EVENT = "show"
 START_MS = 1_798_000_000_000
 TICKETS = 6
-TYPES = [
+TYPES: list[dict[str, object]] = [
     {"id": "ONE", "kind": "meeting"},
     {"id": "PAIR", "kind": "meeting", "use_limit": 2, "party_size": 2},
     {"id": "ASKS", "kind": "meeting", "ask": "Over 18?"},
