@@ -23,6 +23,13 @@ class Act(StrEnum):
     REPEAT = "repeat"
     """The same unknown code again, ``count`` times since its refusal."""
     ANNULMENT = "annulment"
+    COUNT_IN = "count_in"
+    """``persons`` without a ticket came in: crew, press, walk-ins."""
+    COUNT_OUT = "count_out"
+    """``persons`` without a ticket went out."""
+    COUNT_UNDONE = "count_undone"
+    """The device takes its own count ``target`` back: of so many ``persons``, in its
+    ``direction``."""
     LANE_OPENED = "lane_opened"
     LANE_CLOSED = "lane_closed"
     SIGN_IN = "sign_in"
@@ -43,6 +50,8 @@ CENTRAL = "central"
 """The server's name as a maker of entries."""
 MOVEMENTS = frozenset({Act.ADMISSION, Act.EXIT})
 """Acts that move people; only these can be annulled."""
+COUNTS = frozenset({Act.COUNT_IN, Act.COUNT_OUT})
+"""Acts that move people without a ticket; their own device takes them back."""
 FACTS = frozenset({Act.ADMISSION, Act.EXIT, Act.ANNULMENT})
 """Acts that a ticket's history folds from."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from gate.core.entry import MOVEMENTS, Act, Entry
 from gate.core.history import annulled
+from gate.core.place import Direction
 
 TALLY_KEY = ("minute", "gate", "zone", "ticket_type", "outcome", "reason", "operator")
 
@@ -22,7 +23,8 @@ def tally_rows(
 ) -> list[tuple[Entry, TallyCounts]]:
     """What one entry adds to the counts that reports are made of, each with the entry it is at.
 
-    Repeats count where and when their first refusal did; an annulment takes its target back.
+    Repeats count where and when their first refusal did; an annulment takes its target back. A
+    count of people without a ticket is taken back where and when that was done.
     """
     rows = [scan_row(entry, find)]
     target = find(entry.target) if entry.act is Act.ANNULMENT else None
@@ -34,7 +36,7 @@ def scan_row(entry: Entry, find: Callable[[str], Entry | None]) -> tuple[Entry, 
     target = find(entry.target) if entry.act is Act.REPEAT else None
     if target is not None:
         return target, (entry.count, 0, 0, 0)
-    return entry, (1, *_people(entry, 1), 0)
+    return entry, (1, *_people(entry, 1), int(entry.act is Act.COUNT_UNDONE))
 
 
 def taken_back(facts: Iterable[Entry]) -> list[tuple[Entry, TallyCounts]]:
@@ -49,9 +51,14 @@ def taken_back(facts: Iterable[Entry]) -> list[tuple[Entry, TallyCounts]]:
 
 
 def _people(entry: Entry, sign: int) -> tuple[int, int]:
-    admitted = entry.persons if entry.act is Act.ADMISSION else 0
-    exited = entry.persons if entry.act is Act.EXIT else 0
-    return sign * admitted, sign * exited
+    """How many people it adds to those who went in, and to those who went out."""
+    people = sign * entry.persons
+    if entry.act is Act.COUNT_UNDONE:
+        # It says itself what it takes back: so no count depends on which of the two came first.
+        return (0, -people) if entry.direction is Direction.OUT else (-people, 0)
+    came_in = entry.act in (Act.ADMISSION, Act.COUNT_IN)
+    went_out = entry.act in (Act.EXIT, Act.COUNT_OUT)
+    return people * came_in, people * went_out
 
 
 def tally_key(entry: Entry) -> TallyKey:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gate.core.entry import MOVEMENTS, Act, Entry
+from gate.core.entry import COUNTS, MOVEMENTS, Act, Entry
 from gate.core.history import History, annulled, claims, conflict, counts_at_once, entry_order
 from gate.core.irregular import irregular
 from gate.core.outcome import Flag, Outcome, Reason
@@ -18,6 +18,7 @@ from gate.core.verdict import Context, Scan, Verdict
 from gate.errors import OperatorError, UsageError
 from gate.i18n import _
 from gate.lane.admission import Admission, require_same
+from gate.lane.door_count import DoorCount
 from gate.lane.entries import Entries, is_disk_short
 from gate.lane.files import LaneFiles
 from gate.lane.post import Operator, Post, require_supervisor
@@ -58,6 +59,7 @@ class Corrections:
     entries: Entries
     post: Post
     admission: Admission
+    door_count: DoorCount
     _refused: tuple[str, str] | None = None
     """The last refused undo that got an entry: of what, and by whom."""
     _refused_boot_ms: int = 0
@@ -109,18 +111,24 @@ class Corrections:
         )
 
     def undoable(self) -> Undoable:
-        """This lane's last movement, if it stands."""
+        """What moved people here last, if it stands."""
         with self.entries.transaction() as journal:
             target = newest_movement(journal.connection)
             if target is None:
                 raise _nothing_to_undo()
-            self._require_standing(target, self.files.facts(target.ticket))
+            if target.act in COUNTS:
+                self.door_count.require_standing(target)
+            else:
+                self._require_standing(target, self.files.facts(target.ticket))
             in_grace = self._is_in_grace(target)
         ticket = self.files.tickets.get(target.ticket)
         return Undoable(target, ticket, needs_supervisor=not in_grace)
 
     def undo(self, named: str, supervisor: Operator | None, note: str) -> Undone:
-        """Annul a movement: the one that is named, or this lane's last. A refusal is an entry."""
+        """Take a movement or count back: the one that is named, or this lane's last.
+
+        A refusal is an entry.
+        """
         try:
             return self._annul(named, supervisor, note)
         except (UsageError, OperatorError):
@@ -177,17 +185,15 @@ class Corrections:
             _require_note(note)
         with self.entries.transaction() as journal:
             own = journal.find(named) if named else newest_movement(journal.connection)
+            if own is not None and own.act in COUNTS:
+                return self._take_count_back(own, supervisor, note)
             target = own or (self.files.peers.find(named) if named else None)
             if target is None or target.act not in MOVEMENTS:
                 raise _nothing_to_undo()
             facts = self.files.facts(target.ticket)
             self._require_standing(target, facts)
-            in_grace = own is not None and self._is_in_grace(target)
-            if supervisor is None and not in_grace:
-                raise OperatorError(
-                    _("too late to undo without a supervisor"),
-                    _("A supervisor can undo it on the lookup screen (F4)."),
-                )
+            if supervisor is None and (own is None or not self._is_in_grace(target)):
+                raise _too_late(_("A supervisor can undo it on the lookup screen (F4)."))
             entry = self.entries.make(
                 Act.ANNULMENT,
                 operator=supervisor.name if supervisor else "",
@@ -206,6 +212,15 @@ class Corrections:
         log.info("undone %s by %s", target.name, "supervisor" if supervisor else "staff")
         ticket = self.files.tickets.get(target.ticket)
         return Undone(target, ticket, not counts_at_once(entry))
+
+    def _take_count_back(self, count: Entry, supervisor: Operator | None, note: str) -> Undone:
+        self.door_count.require_standing(count)
+        if supervisor is None and not self._is_in_grace(count):
+            raise _too_late(
+                _("A supervisor can undo it with name and PIN, or count the other way.")
+            )
+        self.door_count.take_back(count, supervisor.name if supervisor else "", note)
+        return Undone(count, None)
 
     def _note_refused_undo(self, named: str, supervisor: Operator | None, note: str) -> None:
         """Keep that an undo was refused, the same within a minute once."""
@@ -254,6 +269,10 @@ class Corrections:
 
 def _nothing_to_undo() -> UsageError:
     return UsageError(_("nothing to undo"), _("Only the last admission or exit can be undone."))
+
+
+def _too_late(hint: str) -> OperatorError:
+    return OperatorError(_("too late to undo without a supervisor"), hint)
 
 
 def _require_note(note: str) -> str:

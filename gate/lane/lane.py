@@ -18,6 +18,7 @@ from gate.lane.admission import Admission
 from gate.lane.basis import LaneBasis
 from gate.lane.clock_trust import ClockTrust
 from gate.lane.corrections import Corrections, Undoable, Undone
+from gate.lane.door_count import DoorCount
 from gate.lane.entries import Entries
 from gate.lane.files import LaneFiles
 from gate.lane.post import Operator, Post
@@ -63,7 +64,10 @@ class Lane:
         self._admission = Admission(
             self._files, self._entries, self._post, self._clock, self._basis, self._repair
         )
-        self._corrections = Corrections(self._files, self._entries, self._post, self._admission)
+        self._door_count = DoorCount(self._entries)
+        self._corrections = Corrections(
+            self._files, self._entries, self._post, self._admission, self._door_count
+        )
         self._shift = Shift(self._files, self._entries, self._post, self._clock, self._basis)
         self._is_closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane")
@@ -159,6 +163,13 @@ class Lane:
         """
         return self._do(lambda: self._corrections.admit_by_hand(ticket, operator, note))
 
+    def count_people(self, persons: int, direction: Direction) -> Entry:
+        """Count people without a ticket (crew, press, walk-ins), in or out.
+
+        Raises UsageError for a number that nobody can have meant.
+        """
+        return self._do(lambda: self._door_count.count(persons, direction))
+
     def override(self, supervisor: Operator, note: str, *, ticket: str = "") -> Verdict:
         """Admit the ticket that was just refused or held; ``ticket`` is the one that was shown.
 
@@ -167,14 +178,14 @@ class Lane:
         return self._do(lambda: self._corrections.override(supervisor, note, ticket))
 
     def undoable(self) -> Undoable:
-        """This lane's last admission or exit, which ``undo`` would take back.
+        """This lane's last admission, exit or count, which ``undo`` would take back.
 
         Raises UsageError when there is none that stands.
         """
         return self._do(self._corrections.undoable)
 
     def undo(self, target: str = "", supervisor: Operator | None = None, note: str = "") -> Undone:
-        """Annul an admission or exit: the lane's last one, or the one that is named.
+        """Take an admission, exit or count back: the lane's last one, or the one that is named.
 
         Within the grace time at this lane anybody may; later only a supervisor, with a reason.
         Raises UsageError when there is nothing to annul, OperatorError when it takes a supervisor.

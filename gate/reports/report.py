@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
@@ -35,7 +35,9 @@ GROUPS: tuple[Group, ...] = ("gate", "type", "outcome", "reason", "operator", "q
 QUARTER_MINUTES = 15
 NOBODY_PAID: Mapping[str, int] = MappingProxyType({})
 
-_EXPECTED = (Status.NORMAL, Status.CONSUMED, Status.GIFTING)
+EXPECTED = frozenset({Status.NORMAL, Status.CONSUMED, Status.GIFTING})
+"""Tickets whose holders are expected: neither cancelled nor unclaimed."""
+_WITHOUT_TICKET = (Act.COUNT_IN, Act.COUNT_OUT, Act.COUNT_UNDONE)
 _COLUMNS = {
     "gate": "gate",
     "type": "ticket_type",
@@ -44,6 +46,12 @@ _COLUMNS = {
     "operator": "operator",
     "quarter": f"minute / {QUARTER_MINUTES}",
 }
+
+
+WITHOUT_TICKET = (
+    "SELECT coalesce(sum(admitted - exited), 0) FROM tally "
+    f"WHERE outcome IN ({', '.join(repr(act.value) for act in _WITHOUT_TICKET)})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,8 @@ class Overview:
     inside: int = 0
     refused: int = 0
     annulled: int = 0
+    without_ticket: int = 0
+    """People inside who were counted at a door: crew, press, walk-ins. In ``inside`` too."""
     by_hand: int = 0
     """Scans of a code that a person typed; only where it was asked for."""
     paid_here: int = 0
@@ -101,6 +111,7 @@ def overview(folder: Folder) -> Overview:
     try:
         admitted, exited, annulled = _sums(reader.connection)
         refused = _refused(reader.connection)
+        without = int(reader.connection.execute(WITHOUT_TICKET).fetchone()[0])
         used = reader.used_tickets()
     finally:
         reader.close()
@@ -114,6 +125,7 @@ def overview(folder: Folder) -> Overview:
         inside=admitted - exited,
         refused=refused,
         annulled=annulled,
+        without_ticket=without,
     )
 
 
@@ -165,6 +177,7 @@ def venue_overview(folder: Folder, venue: Fleet, now_ms: int) -> Overview:
         inside=figures.admitted - figures.exited,
         refused=figures.refused,
         annulled=figures.annulled,
+        without_ticket=sum(int(file.rows(WITHOUT_TICKET)[0][0]) for file in venue.files),
     )
 
 
@@ -173,11 +186,12 @@ def grouped(
 ) -> list[Line]:
     """The counts of scans by one of their sides, in its order; here, or at all devices heard."""
     query = f"""
-        SELECT {_COLUMNS[by]} AS name, sum(entries) AS scans, sum(admitted) AS admitted,
-            sum(exited) AS exited,
+        SELECT {_COLUMNS[by]} AS name,
+            sum(CASE WHEN outcome IN ({_texts(Outcome)}) THEN entries ELSE 0 END) AS scans,
+            sum(admitted) AS admitted, sum(exited) AS exited,
             sum(CASE WHEN outcome = '{Outcome.REFUSE}' THEN entries ELSE 0 END) AS refused,
             sum(annulled) AS annulled
-        FROM tally WHERE outcome IN ({", ".join(f"'{outcome}'" for outcome in Outcome)})
+        FROM tally WHERE outcome IN ({_texts(Outcome)}, {_texts(_WITHOUT_TICKET)})
         GROUP BY 1
     """
     counted: dict[Any, list[int]] = {}
@@ -304,6 +318,7 @@ def labels() -> dict[str, str]:
         "inside": _("inside now"),
         "refused": _("refused"),
         "annulled": _("annulled"),
+        "without_ticket": _("without a ticket"),
         "by_hand": _("typed by hand"),
         "paid_here": _("paid here"),
         "scans": _("scans"),
@@ -324,7 +339,7 @@ def _census(folder: Folder) -> tuple[int, int]:
     tickets = Tickets(folder)
     for line in tickets.census():
         issued += line.tickets
-        expected += line.tickets if line.status in _EXPECTED else 0
+        expected += line.tickets if line.status in EXPECTED else 0
     tickets.close()
     return issued, expected
 
@@ -340,6 +355,11 @@ def _titles(folder: Folder) -> dict[str, str]:
 
 def _reader(folder: Folder) -> JournalReader | None:
     return JournalReader(folder.journal) if folder.journal.exists() else None
+
+
+def _texts(words: Iterable[str]) -> str:
+    """Words as SQL takes them in a list."""
+    return ", ".join(f"'{word}'" for word in words)
 
 
 def _sums(connection: sqlite3.Connection) -> tuple[int, int, int]:

@@ -78,13 +78,23 @@ def read_facts(connection: sqlite3.Connection, ticket: str) -> list[Entry]:
 
 
 def newest_movement(connection: sqlite3.Connection) -> Entry | None:
-    """The newest admission or exit among the newest entries; older ones are not looked for."""
+    """The newest entry that moved people among the newest entries; older ones are not sought."""
     row = connection.execute(
         "SELECT body FROM (SELECT id, act, body FROM entry ORDER BY id DESC LIMIT ?) "
-        "WHERE act IN ('admission', 'exit') ORDER BY id DESC LIMIT 1",
+        "WHERE act IN ('admission', 'exit', 'count_in', 'count_out') ORDER BY id DESC LIMIT 1",
         (MOVEMENT_WITHIN,),
     ).fetchone()
     return None if row is None else entry_codec.decode(row[0])
+
+
+def is_count_undone(connection: sqlite3.Connection, count: Entry) -> bool:
+    """Whether a count of people without a ticket was taken back, in this device's journal."""
+    row = connection.execute(
+        "SELECT 1 FROM entry WHERE id > (SELECT id FROM entry WHERE origin = ? AND seq = ?) "
+        "AND act = 'count_undone' AND json_extract(body, '$.target') = ? LIMIT 1",
+        (count.origin, count.seq, count.name),
+    ).fetchone()
+    return row is not None
 
 
 def newest_trusted(connection: sqlite3.Connection, path: Path) -> Trusted | None:

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from gate.core.entry import Act, Entry
+from gate.core.entry import COUNTS, Act, Entry
 from gate.core.place import Direction
 from gate.core.ticket import Ticket
 from gate.core.verdict import Verdict
-from gate.i18n import _
+from gate.i18n import _, ngettext
 from gate.text.open_question import Answer, OpenQuestion
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
@@ -117,14 +117,28 @@ def guest(ticket: Ticket | None, *, show_names: bool) -> str:
     return f"{name} [{printable(ticket.id, 12)}]"
 
 
+def without_ticket(persons: int) -> str:
+    """People who were counted without a ticket, or are to be."""
+    line = ngettext("{n} person without a ticket", "{n} people without a ticket", persons)
+    return line.format(n=persons)
+
+
+def people_question(direction: Direction) -> str:
+    """What is asked of whoever counts people without a ticket; no sign means that direction."""
+    question = _("People without a ticket: how many, then Enter? {way}; +2 is in, -2 is out.")
+    return question.format(way=way(direction))
+
+
 def movement(
     entry: Entry, ticket: Ticket | None, time_zone: ZoneInfo, now_ms: int, *, show_names: bool
 ) -> str:
-    """Person, ticket, time and gate of an admission or exit in one line."""
-    is_exit = entry.act is Act.EXIT
-    words = _("{guest}, out at {when}, {gate}") if is_exit else _("{guest}, in at {when}, {gate}")
+    """Person, ticket, time and gate of an admission, exit or count in one line."""
+    is_out = entry.act in (Act.EXIT, Act.COUNT_OUT)
+    words = _("{guest}, out at {when}, {gate}") if is_out else _("{guest}, in at {when}, {gate}")
     return words.format(
-        guest=guest(ticket, show_names=show_names),
+        guest=without_ticket(entry.persons)
+        if entry.act in COUNTS
+        else guest(ticket, show_names=show_names),
         when=clock_time(entry.at_ms, time_zone, near_ms=now_ms),
         gate=printable(entry.gate, 24),
     )

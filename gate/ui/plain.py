@@ -20,9 +20,10 @@ from gate.core.place import Place
 from gate.core.verdict import ScannerProof, Verdict
 from gate.errors import GateError, UsageError
 from gate.i18n import _
+from gate.lane.door_count import people_of, way_of
 from gate.lane.lane import Lane
 from gate.lane.scanner_repair import Proposed
-from gate.text.confirming import OnScreen, guest, movement, next_turn, way
+from gate.text.confirming import OnScreen, guest, movement, next_turn, people_question, way
 from gate.text.lane_words import unheard_at
 from gate.text.open_question import ANSWERS, Answer
 from gate.text.outcome_words import DIRECTION_WORDS
@@ -45,6 +46,7 @@ _COMMANDS = {
     b"\x1b[17~": "direction",
     b"\x1b[18~": "next",
     b"\x1b[19~": "look",
+    b"\x1b[24~": "people",
     b"\x14": "meant",
     b"\x1a": "undo",
     b"\x13": "scanner",
@@ -52,7 +54,7 @@ _COMMANDS = {
     b"\x03": "quit",
     b"\x11": "quit",
 }
-"""F6, F7, F8, Ctrl+T, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C and Ctrl+Q as terminals send them."""
+"""F6, F7, F8, F12, Ctrl+T, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C and Ctrl+Q as terminals send them."""
 
 
 def verdict_line(
@@ -82,8 +84,9 @@ def verdict_line(
 
 @dataclass(slots=True)
 class _Hand:
-    """A code that is being typed by hand."""
+    """What is being typed by hand, until Enter; ``take`` gets it."""
 
+    take: Callable[[str], None]
     typed: str = ""
     bursts: Bursts = field(default_factory=Bursts)
 
@@ -155,8 +158,12 @@ class Plain:
                 self._undo()
             elif name == "type_code":
                 self._lane.require_hand_codes()
-                self._hand = _Hand()
+                self._hand = _Hand(self._admit_typed)
                 self.print_line(_("# type the code, then Enter; Esc: none"))
+            elif name == "people":
+                way = way_of(self._lane.direction)
+                self._hand = _Hand(self._count_people)
+                self.print_line("# " + people_question(way) + " " + _("Esc: nobody"))
             elif name == "scanner":
                 self._settle_scanner()
             elif name == "look" and self._look_hard:
@@ -192,6 +199,20 @@ class Plain:
             self.show(self._lane.answer(yes=yes, ticket=ticket, question=question))
         except GateError as fault:
             self.print_line(f"# {fault.message}. {fault.hint}")
+
+    def _admit_typed(self, code: str) -> None:
+        if code:
+            self.show(self._lane.admit_typed(code))
+
+    def _count_people(self, typed: str) -> None:
+        try:
+            counted = self._lane.count_people(*people_of(typed, way_of(self._lane.direction)))
+        except GateError as fault:
+            self.print_line(f"# {fault.message}. {fault.hint}")
+            return
+        self._on_screen.show(None)
+        line = movement(counted, None, self.time_zone, self._lane.now_ms(), show_names=False)
+        self.print_line(_("# counted: {movement}").format(movement=line))
 
     def _turn(self) -> None:
         lane, following = self._lane, next_turn(self._lane.direction)
@@ -255,8 +276,8 @@ class Plain:
                 if scanned := hand.bursts.end(at_ms):
                     self.print_line(_("# closed for a scan"))
                     on_code(scanned)
-                elif hand.typed.strip():
-                    self.show(self._lane.admit_typed(hand.typed.strip()))
+                else:
+                    hand.take(hand.typed.strip())
                 return text[n + 1 :]
             hand.bursts.type(character, at_ms)
             if character == "\x1b":

@@ -82,6 +82,7 @@ from sync.transport.lan_stream import Connected, Disconnected, Link, MessageRece
 from sync.wire import Frame, Heartbeat, PeerMessage, SyncRequest, SyncResponse
 from sync.worker.peers import PeerSet
 from tests.system.disowning import disown_somebody, effective, until_of
+from tests.system.door_counts import DoorCounts, standing_counts
 from tests.system.flooder import FLOODER, Bound, Flooder, of_flooder, small_limits
 from tests.system.forgotten import Forgotten, all_told
 from tests.system.liar import Liar
@@ -278,6 +279,7 @@ class World:
         self.liar = Liar()
         self.keys[LIAR] = self.liar.public
         self.forgotten = Forgotten(seed)
+        self.door_counts = DoorCounts(seed)
         self.flooder, self.bound = Flooder(), Bound()
         self.keys[FLOODER] = self.flooder.public
 
@@ -434,6 +436,7 @@ class World:
             self.now_ms += self.random.choice([0, 1, 7, 500, 20_000])
             self.step()
             self.forgotten.may_happen(self)
+            self.door_counts.may_happen(self)
         self.heal()
         self.check()
 
@@ -1126,7 +1129,7 @@ class World:
                 by_ticket[entry.ticket].append(entry)
         limits = {f"t{n}": 2 if n % 5 == 4 else 1 for n in range(10_000)}
         truth = {t for t, es in by_ticket.items() if overfull(es, limits[t])}
-        facts = standing(everything)
+        facts = standing(everything) + standing_counts(everything)
         if self.has_central:
             with self.engine.connect() as connection:
                 central = {c.ticket for c in conflicts.find_conflicts(connection, EVENT)}
@@ -1318,7 +1321,8 @@ def standing(es: list[Entry]) -> list[Entry]:
 
 
 def net(es: list[Entry]) -> int:
-    return sum(e.persons if e.act is Act.ADMISSION else -e.persons for e in es)
+    came_in = (Act.ADMISSION, Act.COUNT_IN)
+    return sum(e.persons if e.act in came_in else -e.persons for e in es)
 
 
 class Standing(NamedTuple):

@@ -7,14 +7,15 @@ from typing import Any
 
 import msgspec
 
-from gate.core import history, irregular
+from gate.core import history, irregular, tally
 from gate.core import hlc as clock
 from gate.core.allowance import Meter
+from gate.core.entry import Act
 from gate.core.intake import read_bodies
 from gate.core.replication import DIGITS, Carried, Have, Intake, Page, Tip
 from gate.core.ticket_feed import Changes
 from gate.core.voids import with_voids
-from gate.storage import device_key, peer_intake, ticket_feed
+from gate.storage import device_key, peer_folds, peer_intake, ticket_feed
 from gate.storage.checksums import put_meta
 from gate.storage.disowned import Disowned
 from gate.storage.journal import Journal, Link
@@ -23,7 +24,7 @@ from gate.storage.peer_store import PeerStore
 from gate.storage.replica_reader import ReplicaReader
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow, put_change
-from sync.server import feed, intake, issuing, journals, persons
+from sync.server import counts, feed, intake, issuing, journals, persons
 from sync.server.database import in_transaction
 from sync.session.peer_session import RelayRequests
 from sync.session.server_session import ServerSession
@@ -142,6 +143,14 @@ def _nothing(*_args: Any) -> None:
     return None
 
 
+_scan_row = tally.scan_row
+
+
+def _never_takes_a_count_back(entry: Any, find: Any) -> Any:
+    at, added = _scan_row(entry, find)
+    return at, (added[0], 0, 0, 0) if entry.act is Act.COUNT_UNDONE else added
+
+
 def _again_nobody(*_args: Any) -> int:
     return 0
 
@@ -182,6 +191,11 @@ MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
     "the list is not the one decided on": [(ReplicaReader, "position", property(_newest_list))],
     "a gate tells on of who was erased": [(ticket_feed, "forget_named", _nothing)],
     "who reads old changes is not sent back": [(feed, "begin_at", _nothing)],
+    "a count that was undone goes on": [
+        (tally, "scan_row", _never_takes_a_count_back),
+        (peer_folds, "scan_row", _never_takes_a_count_back),
+        (counts, "scan_row", _never_takes_a_count_back),
+    ],
     "a backup brings back who was erased": [(persons, "erase_again", _again_nobody)],
 }
 

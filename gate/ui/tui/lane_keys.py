@@ -12,8 +12,9 @@ from gate.i18n import _
 from gate.lane.corrections import Undoable
 from gate.text.confirming import AGAIN_S, OnScreen, next_turn, way
 from gate.text.outcome_words import REASON_WORDS
-from gate.ui.tui.messages import Decided, LaneChanged, TakenBack, Unanswered
+from gate.ui.tui.messages import Decided, LaneChanged, PeopleCounted, TakenBack, Unanswered
 from gate.ui.tui.screens.asking import ask_lane, ask_pin, ask_supervisor, guest, movement
+from gate.ui.tui.screens.door_count import count_people
 from gate.ui.tui.screens.page import gate_app
 from gate.ui.tui.screens.questions import CodeQuestion, CountQuestion
 from gate.ui.tui.screens.scanner_settling import settle_scanner
@@ -29,6 +30,7 @@ class LaneKeys(WedgeInput):
         Binding("f7", "next_person"),
         Binding("ctrl+n", "count"),
         Binding("ctrl+o", "override"),
+        Binding("f12", "count_people"),
         Binding("ctrl+k", "type_code"),
         Binding("ctrl+s", "scanner"),
         Binding("ctrl+t", "meant"),
@@ -105,6 +107,11 @@ class LaneKeys(WedgeInput):
         title = _("How many people on {guest}?").format(guest=guest(gate_app(self), ticket))
         self.app.push_screen(CountQuestion(title), counted)
 
+    def action_count_people(self) -> None:
+        """Count people without a ticket, as many and which way the question is answered."""
+        if gate_app(self).scan_screen.may_read:
+            count_people(gate_app(self), lambda entry: self.post_message(PeopleCounted(entry)))
+
     def action_override(self) -> None:
         """Admit what was refused."""
         app = gate_app(self)
@@ -151,7 +158,7 @@ class LaneKeys(WedgeInput):
             self.notify(_("No other ticket waits."), title=_("Ctrl+T"), severity="warning")
 
     def action_undo(self) -> None:
-        """Take back this lane's last admission or exit, once it was named."""
+        """Take back this lane's last admission, exit or count, once it was named."""
         ask_lane(gate_app(self), gate_app(self).lane.undoable, self._undo)
 
     def _undo(self, found: Undoable) -> None:

@@ -6,6 +6,7 @@ from gate.capture.camera import State
 from gate.capture.glimpse import Notice
 from gate.capture.hints import Advice
 from gate.capture.picture import Preview
+from gate.core.entry import Entry
 from gate.core.verdict import Verdict
 from gate.errors import GateError
 from gate.lane.corrections import Undone
@@ -33,6 +34,14 @@ class Unanswered(Message):
 
     def __init__(self, fault: GateError) -> None:
         self.fault = fault
+        super().__init__()
+
+
+class PeopleCounted(Message):
+    """People without a ticket were counted, and that is durable."""
+
+    def __init__(self, count: Entry) -> None:
+        self.count = count
         super().__init__()
 
 

@@ -14,6 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from gate.capture.camera import State
+from gate.core.entry import COUNTS
 from gate.core.outcome import Outcome
 from gate.core.place import Direction
 from gate.errors import GateError
@@ -36,6 +37,7 @@ from gate.ui.tui.messages import (
     Decided,
     MattersSeen,
     NoticeChanged,
+    PeopleCounted,
     PreviewTaken,
     ScannerChanged,
     TakenBack,
@@ -140,6 +142,7 @@ class ScanScreen(Screen[None]):
                 ("F9", _("doctor")),
                 ("^N", _("number")),
                 ("^K", _("type a code")),
+                ("F12", _("no ticket")),
                 ("^Q", _("quit")),
             ]
         )
@@ -220,10 +223,18 @@ class ScanScreen(Screen[None]):
         """Say what was undone, and that the ticket is good again."""
         undone = event.undone
         words = _("Undone: {movement}.\nIt counts as if it had not been. The ticket is good again.")
+        if undone.target.act in COUNTS:
+            words = _("Undone: {movement}.\nIt counts as if it had not been.")
         line = movement(self.gate_app, undone.target, undone.ticket)
         self._clear(words.format(movement=line))
         ticket = describe(undone.ticket) if undone.ticket else ""
         self._follow(" ".join(part for part in ("↺", _("undone"), ticket) if part))
+
+    def on_people_counted(self, event: PeopleCounted) -> None:
+        """Say what was counted; an undo of it would be named first."""
+        line = movement(self.gate_app, event.count, None)
+        self.notify(line, title=_("Counted"), markup=False)
+        self._follow(f"± {line}")
 
     def on_notice_changed(self, event: NoticeChanged) -> None:
         """Say on a line of its own what is beside the verdict."""
