@@ -52,6 +52,7 @@ MOVEMENTS = frozenset({Act.ADMISSION, Act.EXIT})
 """Acts that move people; only these can be annulled."""
 COUNTS = frozenset({Act.COUNT_IN, Act.COUNT_OUT})
 """Acts that move people without a ticket; their own device takes them back."""
+WITHOUT_TICKET = COUNTS | {Act.COUNT_UNDONE}
 FACTS = frozenset({Act.ADMISSION, Act.EXIT, Act.ANNULMENT})
 """Acts that a ticket's history folds from."""
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from rich.cells import cell_len
 
 from gate.core import entry_codec
-from gate.core.entry import Act, Entry
+from gate.core.entry import WITHOUT_TICKET, Act, Entry
 from gate.core.history import annulled
 from gate.core.local_time import moment_of
 from gate.core.outcome import Flag, Outcome
@@ -25,6 +25,7 @@ from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.storage.peers import is_half_made
+from gate.storage.presence import people_without_ticket
 from gate.storage.sqlite import faults
 from gate.storage.tickets import Tickets
 from gate.text.printable import printable
@@ -37,7 +38,6 @@ NOBODY_PAID: Mapping[str, int] = MappingProxyType({})
 
 EXPECTED = frozenset({Status.NORMAL, Status.CONSUMED, Status.GIFTING})
 """Tickets whose holders are expected: neither cancelled nor unclaimed."""
-_WITHOUT_TICKET = (Act.COUNT_IN, Act.COUNT_OUT, Act.COUNT_UNDONE)
 _COLUMNS = {
     "gate": "gate",
     "type": "ticket_type",
@@ -46,12 +46,6 @@ _COLUMNS = {
     "operator": "operator",
     "quarter": f"minute / {QUARTER_MINUTES}",
 }
-
-
-WITHOUT_TICKET = (
-    "SELECT coalesce(sum(admitted - exited), 0) FROM tally "
-    f"WHERE outcome IN ({', '.join(repr(act.value) for act in _WITHOUT_TICKET)})"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +105,7 @@ def overview(folder: Folder) -> Overview:
     try:
         admitted, exited, annulled = _sums(reader.connection)
         refused = _refused(reader.connection)
-        without = int(reader.connection.execute(WITHOUT_TICKET).fetchone()[0])
+        without = _without_ticket(reader.connection)
         used = reader.used_tickets()
     finally:
         reader.close()
@@ -177,7 +171,7 @@ def venue_overview(folder: Folder, venue: Fleet, now_ms: int) -> Overview:
         inside=figures.admitted - figures.exited,
         refused=figures.refused,
         annulled=figures.annulled,
-        without_ticket=sum(int(file.rows(WITHOUT_TICKET)[0][0]) for file in venue.files),
+        without_ticket=sum(people_without_ticket(venue).values()),
     )
 
 
@@ -191,7 +185,7 @@ def grouped(
             sum(admitted) AS admitted, sum(exited) AS exited,
             sum(CASE WHEN outcome = '{Outcome.REFUSE}' THEN entries ELSE 0 END) AS refused,
             sum(annulled) AS annulled
-        FROM tally WHERE outcome IN ({_texts(Outcome)}, {_texts(_WITHOUT_TICKET)})
+        FROM tally WHERE outcome IN ({_texts(Outcome)}, {_texts(sorted(WITHOUT_TICKET))})
         GROUP BY 1
     """
     counted: dict[Any, list[int]] = {}
@@ -368,6 +362,14 @@ def _sums(connection: sqlite3.Connection) -> tuple[int, int, int]:
         "FROM tally"
     ).fetchone()
     return row[0], row[1], row[2]
+
+
+def _without_ticket(connection: sqlite3.Connection) -> int:
+    query = (
+        "SELECT coalesce(sum(admitted - exited), 0) FROM tally "
+        f"WHERE outcome IN ({_texts(sorted(WITHOUT_TICKET))})"
+    )
+    return int(connection.execute(query).fetchone()[0])
 
 
 def _refused(connection: sqlite3.Connection) -> int:

@@ -22,8 +22,15 @@ def add(commands: Commands) -> None:
     sub = commands.add("report", run, _("counts of the event"), "gate report --by quarter")
     groups = ["gate", "type", "outcome", "reason", "operator", "quarter"]
     sub.add_argument("--by", action="append", choices=groups, help=_("only these groups"))
-    sub.add_argument("--format", choices=["table", "csv", "json"], default="table")
+    sub.add_argument("--format", choices=["table", "csv", "html", "json"], default="table")
     sub.add_argument("--venue", action="store_true", help=_("all devices, and their conflicts"))
+    lists = ["inside", "expected", "no-show", "admitted"]
+    sub.add_argument(
+        "--list", choices=lists, help=_("people by zone and name; asks for a supervisor's PIN")
+    )
+    sub.add_argument(
+        "--fallback", action="store_true", help=_("with --list and html: boxes to tick, to print")
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,8 +39,17 @@ def run(options: argparse.Namespace) -> int:
 
     config = config_of(options)
     folder = existing_folder(config)
-    if options.venue and options.by:
+    if options.by and (options.venue or options.list):
         raise UsageError(_("--by is for the counts of one device"), _("Leave it out."))
+    if options.fallback and not (options.list and options.format == "html"):
+        raise UsageError(
+            _("--fallback is for a list to print"),
+            _("Like this: gate report --list expected --format html --fallback"),
+        )
+    if options.list:
+        return _report_list(options, config, folder)
+    if options.format == "html":
+        raise UsageError(_("--format html is for lists of people"), _("Like this: --list inside"))
     if options.venue:
         return _report_venue(config, folder, options.format)
     return _report_device(config, folder, options.format, options.by or ())
@@ -51,6 +67,34 @@ def _report_device(config: "Config", folder: "Folder", form: str, groups: "Seque
     }
     numbers = report.in_full(report.overview(folder), folder)
     sys.stdout.write(forms[form](numbers, counted, report.paid_here(folder)))
+    return OK
+
+
+def _report_list(options: argparse.Namespace, config: "Config", folder: "Folder") -> int:
+    from contextlib import closing
+
+    from gate.cli.supervisor import ask_supervisor
+    from gate.clock import SystemClock
+    from gate.lane.lane_settings import LaneSettings
+    from gate.lane.operators import Operators
+    from gate.reports import attendee_forms, attendees
+    from gate.text.zones import zone_of
+
+    stated = LaneSettings(config, folder).current.config
+    if ask_supervisor(Operators(folder, stated.operators.lockout_minutes)) is None:
+        sys.stderr.write(_("There are no operators at this gate: nobody was asked.") + "\n")
+    within_s, names = config.sync.heard_within_s, stated.screen.show_names
+    now = SystemClock().read()
+    with closing(attendees.gather(folder, options.list, now, within_s, show_names=names)) as found:
+        zone = zone_of(config, folder).info
+        write = attendee_forms.FORMS[options.format]
+        if options.fallback:
+            pieces = attendee_forms.as_html(found, zone, is_fallback=True)
+        else:
+            pieces = write(found, zone)
+        sys.stdout.writelines(pieces)
+        if text := attendee_forms.warning(found):
+            sys.stderr.write(text + "\n")
     return OK
 
 
