@@ -13,6 +13,8 @@ _NO_HISTORY = History()
 
 HAND = "hand"
 """The source of a code that a person has typed."""
+PAPER = "paper"
+"""The source of what was ticked on a printed list."""
 
 
 class ScannerProof(StrEnum):

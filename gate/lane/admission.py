@@ -115,7 +115,7 @@ class Admission:
             self.files.refresh()
             with self.entries.transaction():
                 identity = peek(scan, self.files.tickets, self.repair)
-                context = replace(self._context(identity), direction=Direction.CHECK)
+                context = replace(self.context(identity), direction=Direction.CHECK)
                 _own, history = self.files.histories(identity.ticket)
                 verdict = identity.explain(decide(identity.ticket, history, scan, context))
         except RevokedError:
@@ -163,7 +163,7 @@ class Admission:
             ticket = find()
             with self.entries.transaction():
                 own, history = self.files.histories(ticket)
-                verdict = rule(ticket, history, scan, self._context(Identity(ticket)))
+                verdict = rule(ticket, history, scan, self.context(Identity(ticket)))
                 entry = self.entries.append_verdict(
                     verdict, scan, own, operator=operator.name, note=note
                 )
@@ -185,7 +185,7 @@ class Admission:
             )
             scan = self._as_asked(scan, identity.ticket)
             own, history = files.histories(identity.ticket)
-            verdict = decide(identity.ticket, history, scan, self._context(identity))
+            verdict = decide(identity.ticket, history, scan, self.context(identity))
             verdict = identity.explain(verdict)
             if identity.ticket is None:
                 entry = entries.append_unknown(verdict, scan, code)
@@ -217,7 +217,8 @@ class Admission:
         is_late = self.clock.read().boot_ms - last.boot_ms > ASKED_FOR_S * 1000
         return None if is_late or last.verdict.direction is not self.post.direction else last
 
-    def _context(self, identity: Identity) -> Context:
+    def context(self, identity: Identity) -> Context:
+        """What a decision made now may depend on; within a transaction."""
         now, post, basis = self.entries.now, self.post, self.basis
         is_unknown = identity.ticket is None and identity.problem is None
         return Context(

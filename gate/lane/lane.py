@@ -21,6 +21,7 @@ from gate.lane.corrections import Corrections, Undoable, Undone
 from gate.lane.door_count import DoorCount
 from gate.lane.entries import Entries
 from gate.lane.files import LaneFiles
+from gate.lane.paper import PaperList, TakenIn, Tick
 from gate.lane.post import Operator, Post
 from gate.lane.scanner_repair import Proposed, ScannerRepair
 from gate.lane.shift import Shift
@@ -68,6 +69,7 @@ class Lane:
         self._corrections = Corrections(
             self._files, self._entries, self._post, self._admission, self._door_count
         )
+        self._paper = PaperList(self._files, self._entries, self._admission)
         self._shift = Shift(self._files, self._entries, self._post, self._clock, self._basis)
         self._is_closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane")
@@ -162,6 +164,13 @@ class Lane:
         Raises OperatorError when it takes a supervisor, UsageError without a reason in ``note``.
         """
         return self._do(lambda: self._corrections.admit_by_hand(ticket, operator, note))
+
+    def take_from_paper(self, tick: Tick, supervisor: Operator) -> TakenIn:
+        """Keep what was ticked on a printed list as an admission, once, whatever the rules say.
+
+        Raises OperatorError for anybody but a supervisor.
+        """
+        return self._do(lambda: self._paper.take(tick, supervisor))
 
     def count_people(self, persons: int, direction: Direction) -> Entry:
         """Count people without a ticket (crew, press, walk-ins), in or out.

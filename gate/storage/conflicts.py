@@ -23,6 +23,10 @@ WHERE p.ticket > :after AND p.ticket <= :last
     AND (p.used + coalesce(o.used, 0) > 1 OR p.inside + coalesce(o.inside, 0) > 1)
 """
 
+_FROM_PAPER = (
+    "SELECT DISTINCT ticket FROM entry "
+    "WHERE act = 'admission' AND json_extract(body, '$.source') = 'paper'"
+)
 _USED_OF = """
 SELECT ticket FROM state
 WHERE redemptions > 0 AND ticket IN (SELECT value FROM json_each(:tickets))
@@ -31,8 +35,6 @@ WHERE redemptions > 0 AND ticket IN (SELECT value FROM json_each(:tickets))
 
 def find_conflicts(fleet: Fleet) -> list[Conflict]:
     """Tickets on which more went in than they are good for, the unsettled ones first."""
-    if not fleet.peers.is_there:
-        return []
     found = []
     tickets = Tickets(fleet.folder) if fleet.folder.pointer.exists() else None
     try:
@@ -96,10 +98,10 @@ def unconfirmed_undos_of(fleet: Fleet, ticket: str) -> Claimed | None:
 
 def _suspects(fleet: Fleet) -> Iterator[str]:
     """Tickets that may be in conflict."""
-    taken_back = fleet.taken_back()
-    yield from sorted(taken_back)
+    known = fleet.taken_back() | {ticket for (ticket,) in fleet.own.rows(_FROM_PAPER)}
+    yield from sorted(known)
     after = ""
-    while True:
+    while fleet.peers.is_there:
         ((last,),) = fleet.peers.rows(
             "SELECT max(ticket) FROM "
             "(SELECT ticket FROM state WHERE ticket > :after ORDER BY ticket LIMIT :page)",
@@ -108,7 +110,7 @@ def _suspects(fleet: Fleet) -> Iterator[str]:
         if last is None or last <= after:  # the latter in a damaged tree only
             return
         for (ticket,) in fleet.peers.rows(_SUSPECTS, {"after": after, "last": last}):
-            if ticket not in taken_back:
+            if ticket not in known:
                 yield ticket
         after = last
 

@@ -13,6 +13,7 @@ from sqlite_utils.migrations import Migrations
 
 from gate.core.entry import Entry
 from gate.core.replication import Tip
+from gate.core.verdict import PAPER
 from gate.storage import schema
 from gate.storage.entries import read_entry, read_facts
 from gate.storage.folder import Folder
@@ -114,9 +115,10 @@ class Fleet:
         """What supervisors wrote about a ticket's conflicts and irregular admissions."""
         return [entry for file in self.files for entry in file.resolutions(ticket)]
 
-    def is_known_to_peers(self, ticket: str) -> bool:
-        """Whether any other device did something on a ticket, as far as is known."""
-        return bool(self.peers.facts(ticket))
+    def may_conflict(self, ticket: str) -> bool:
+        """Whether more than this lane let in on a ticket: another device, or whoever had paper."""
+        by_paper = any(fact.source == PAPER for fact in self.own.facts(ticket))
+        return by_paper or bool(self.peers.facts(ticket))
 
     def taken_back(self) -> set[str]:
         """Tickets with a movement that somebody else than its maker may have annulled."""

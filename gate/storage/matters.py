@@ -129,7 +129,7 @@ class Watch:
             self._open = {one.ticket for one in matters(self._folder, venue) if one.is_open}
         elif rows != self._rows or at != seq or has_peers != had_peers:
             for id_ in venue.touched_since(self._rows) | changed:
-                clash = conflict_of(venue, tickets, id_) if venue.is_known_to_peers(id_) else None
+                clash = conflict_of(venue, tickets, id_) if venue.may_conflict(id_) else None
                 strange = irregular_of(venue, tickets, id_) if tickets else None
                 claimed = unconfirmed_undos_of(venue, id_)
                 is_open = Matter(id_, clash, strange, claimed=claimed).is_open

@@ -171,6 +171,11 @@ CREATE INDEX entry_lane ON entry (id) WHERE act IN ('lane_opened', 'lane_closed'
 _LANES = """
 CREATE INDEX entry_lanes ON entry (origin) WHERE act IN ('lane_opened', 'lane_closed');
 """
+# Who was ticked on paper may have used a ticket twice at this one device.
+_PAPER = """
+CREATE INDEX entry_paper ON entry (ticket)
+    WHERE act = 'admission' AND json_extract(body, '$.source') = 'paper';
+"""
 _RETIREMENTS = """
 CREATE INDEX entry_retirements ON entry (id) WHERE act IN ('retirement', 'reinstatement');
 """
@@ -191,6 +196,12 @@ def create_journal(db: Database) -> None:
         + _OWN_LANE
         + _SALVAGED,
     )
+
+
+@journal()
+def index_paper(db: Database) -> None:
+    """Version 0.2: admissions that were ticked on paper."""
+    _run(db, _PAPER)
 
 
 @peers()

@@ -42,6 +42,11 @@ def add(commands: Commands) -> None:
     sub.add_argument("--event", metavar="ID", help=_("into an event of the server that runs here"))
     add_server(sub)
     sub.add_argument("--skip-bad", action="store_true", help=_("leave bad rows out, and count"))
+    sub.add_argument(
+        "--paper",
+        action="store_true",
+        help=_("ticks on a printed list (ticket,time), as admissions; asks for a supervisor's PIN"),
+    )
     only = sub.add_mutually_exclusive_group()
     only.add_argument("--replace", action="store_true", help=_("forget the tickets there were"))
     only.add_argument(
@@ -67,13 +72,16 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Take tickets in, or journals."""
+    """Take tickets in, or journals, or what was ticked on paper."""
+    from gate.cli.paper_import import import_paper
     from gate.text.zones import zone_of
 
     if options.event or options.server_dir or options.database:
         return _import_at_server(options)
     config = config_of(options)
     folder = folder_of(config)
+    if options.paper:
+        return import_paper(config, folder, options.files)
     zone = zone_of(config, folder)
     bundles = [name for name in options.files if name.casefold().endswith(".bundle")]
     if bundles:
