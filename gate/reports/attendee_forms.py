@@ -73,11 +73,15 @@ def head(found: AttendeeList, time_zone: ZoneInfo) -> list[str]:
     return [*filter(None, [warning(found)]), *lines]
 
 
+def contact_lines(found: AttendeeList, time_zone: ZoneInfo) -> list[str]:
+    """Every gate with its last contact, a line each."""
+    return [_contact_line(contact) for contact in contacts(found, time_zone)]
+
+
 def as_table(found: AttendeeList, time_zone: ZoneInfo) -> Iterator[str]:
     """The list for a terminal, zone by zone."""
     yield from (f"{line}\n" for line in head(found, time_zone))
-    for contact in contacts(found, time_zone):
-        yield f"  {_contact_line(contact)}\n"
+    yield from (f"  {line}\n" for line in contact_lines(found, time_zone))
     zones = {zone.zone: zone for zone in found.sorted.zones()}
     zone: str | None = None
     for one in found.sorted:
@@ -140,7 +144,7 @@ def as_html(
         yield f"<p>{_text(_fallback_words())}</p>"
     yield (
         "<p class=gates>"
-        + "<br>".join(_text(_contact_line(contact)) for contact in contacts(found, time_zone))
+        + "<br>".join(_text(line) for line in contact_lines(found, time_zone))
         + "</p>\n<table><thead><tr>"
     )
     yield "".join(f"<th>{_text(title)}</th>" for title in _headings(is_fallback=is_fallback))

@@ -34,6 +34,8 @@ def drop_personal(file: ReplicaFile, now_ms: int) -> bool:
         snapshot_cache.forget_before(folder.shared, Cursor.parse(meta["cursor"]).seq + 1)
         for left in folder.path.glob("tickets-*.part"):
             left.unlink(missing_ok=True)
+        for exported in folder.lists.glob("*"):
+            exported.unlink(missing_ok=True)
     connection.create_function("bare_body", 1, bare_body, deterministic=True)
     connection.create_function("sum_of", 2, _sum_of, deterministic=True)
     with writing(connection, file.path):

@@ -80,6 +80,11 @@ class Folder:
         return self.path / "shared"
 
     @cached_property
+    def lists(self) -> Path:
+        """Lists of people that were exported here: with names, so they go when those do."""
+        return self.path / "lists"
+
+    @cached_property
     def operators(self) -> Path:
         """Who may work here, with their hashed PINs."""
         return self.path / "operators.json"
@@ -150,7 +155,7 @@ class Folder:
         return device
 
 
-ROOMS = ("inbox", "shared", "snapshots", "setup")
+ROOMS = ("inbox", "lists", "shared", "snapshots", "setup")
 """Folders in a data folder that are ours throughout."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 

@@ -19,6 +19,7 @@ from gate.text.printable import printable
 from gate.text.times import clock_time
 from gate.ui.tui.screens.conflicts import Conflicts
 from gate.ui.tui.screens.devices import Devices
+from gate.ui.tui.screens.inside import open_inside
 from gate.ui.tui.screens.page import Page
 from gate.ui.tui.screens.retiring import ask_to_retire
 from gate.ui.tui.screens.settling import ask_to_confirm, ask_to_settle
@@ -36,6 +37,7 @@ class SupervisorScreen(Page):
         Binding("1", "section('counts')"),
         Binding("2", "section('devices')"),
         Binding("3", "section('conflicts')"),
+        Binding("i", "inside"),
         Binding("r", "retire"),
         Binding("c", "confirm"),
         Binding("t", "try_now"),
@@ -50,6 +52,7 @@ class SupervisorScreen(Page):
         """This page's own keys."""
         return [
             ("1 2 3", _("counts, devices, conflicts")),
+            ("i", _("who is inside")),
             ("↑↓", _("choose")),
             ("Enter", _("settle a conflict")),
             ("r", _("retire a device")),
@@ -97,6 +100,10 @@ class SupervisorScreen(Page):
         else:
             self.query_one(f"#on-{name} DataTable", DataTable).focus()
         self._draw_sections()
+
+    def action_inside(self) -> None:
+        """List who is inside, with names, for a supervisor."""
+        open_inside(self.gate_app)
 
     def action_try_now(self) -> None:
         """Have the sync worker try the server at once, whatever it waits for."""
