@@ -36,10 +36,13 @@ class Contact(NamedTuple):
 
 
 def contacts(found: AttendeeList, time_zone: ZoneInfo) -> list[Contact]:
-    """When every gate was last heard; what it did since is not on the list."""
+    """When every gate was last heard, the one from longest ago first; this one last.
+
+    What it did since is not on the list.
+    """
     return [
         Contact(device_name(device), device_state(device), _contact(device, found, time_zone))
-        for device in found.devices
+        for device in sorted(found.devices, key=lambda device: _heard_ms(device, found))
     ]
 
 
@@ -217,6 +220,15 @@ def _line(one: Attendee, now_ms: int, time_zone: ZoneInfo) -> str:
     ]
     padding = " " * max(0, _NAME_CELLS - cell_len(name))
     return f"{name}{padding} x{one.people}  " + " · ".join(part for part in parts if part)
+
+
+def _heard_ms(device: Device, found: AttendeeList) -> int:
+    """When it was last heard; 0 for never."""
+    if device.is_own:
+        return found.at_ms + 1
+    if device.heard_ago_ms is not None:
+        return found.at_ms - device.heard_ago_ms
+    return device.newest_ms or 0
 
 
 def _contact(device: Device, found: AttendeeList, time_zone: ZoneInfo) -> str:

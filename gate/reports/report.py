@@ -193,13 +193,14 @@ def grouped(
         before = counted.get(side, [0] * len(counts))
         counted[side] = [a + b for a, b in zip(before, counts, strict=True)]
     titles = _titles(folder) if by == "type" else {}
+    nameless = _("no ticket") if by == "type" else "-"
     lines = []
     for side in sorted(counted):
         name = str(side)
         if by == "quarter":
             at = moment_of(side * QUARTER_MINUTES * 60, time_zone)
             name = f"{at.day} {at.shown:%H:%M}"
-        lines.append(Line(titles.get(name) or name or "-", *counted[side]))
+        lines.append(Line(titles.get(name) or name or nameless, *counted[side]))
     return lines
 
 

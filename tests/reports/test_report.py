@@ -112,7 +112,7 @@ def test_an_empty_folder_counts_nothing(folder: Folder) -> None:
     ("by", "expected"),
     [
         ("gate", [("North", 8, 6, 0, 3), ("South", 3, 0, 1, 1)]),
-        ("type", [("-", 2, 0, 0, 2), ("Family", 2, 3, 0, 0), ("Winter Gala", 7, 3, 1, 2)]),
+        ("type", [("no ticket", 2, 0, 0, 2), ("Family", 2, 3, 0, 0), ("Winter Gala", 7, 3, 1, 2)]),
         ("outcome", [("admit", 6, 6, 0, 0), ("exit", 1, 0, 1, 0), ("refuse", 4, 0, 0, 4)]),
         ("operator", [("-", 3, 0, 1, 1), ("kim", 8, 6, 0, 3)]),
         ("quarter", [("2026-12-23 12:15", 8, 6, 0, 3), ("2026-12-23 12:45", 3, 0, 1, 1)]),

@@ -121,7 +121,8 @@ async def test_the_inside_list_says_first_who_is_not_heard(
         lines = str(head.content).splitlines()
         assert lines[0].startswith("NOT COMPLETE: South")
         assert "2 more without a ticket (no zone: 2)" in lines
-        assert any("South" in line and "11:26:40" in line for line in lines[3:])
+        gates = str(screen.app.screen.query_one("#inside-gates Static", Static).content)
+        assert gates.splitlines()[0] == "South (open): last heard 11:26:40"
 
 
 async def test_names_stay_away_where_the_event_hides_them(venue: Folder, clock: FixedClock) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
 from textual.widgets import DataTable, Static
 
 from gate.core.place import Role
@@ -43,6 +44,8 @@ class InsideScreen(Page):
     def content(self) -> ComposeResult:
         """What it is and what is missing, the gates, the people."""
         yield Static(_("counting"), id="inside-head", markup=False)
+        with VerticalScroll(id="inside-gates"):
+            yield Static("", markup=False)
         yield DataTable(id="inside-table", cursor_type="row", zebra_stripes=True)
 
     def on_mount(self) -> None:
@@ -70,7 +73,7 @@ class InsideScreen(Page):
         except GateError as fault:
             app.call_from_thread(app.complain, fault)
             return
-        lines = [*head(found, app.time_zone), *contact_lines(found, app.time_zone)]
+        lines, gates = head(found, app.time_zone), contact_lines(found, app.time_zone)
         rows = [_row(app, found, one) for one in islice(found.sorted, MOST_ROWS)]
         if (more := sum(zone.tickets for zone in found.sorted.zones()) - len(rows)) > 0:
             sentence = ngettext(
@@ -78,7 +81,7 @@ class InsideScreen(Page):
             )
             lines.append(sentence.format(n=more))
         found.close()
-        app.call_from_thread(self._show, lines, rows)
+        app.call_from_thread(self._show, lines, gates, rows)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _export(self) -> None:
@@ -100,9 +103,10 @@ class InsideScreen(Page):
         standing, now_ms = app.lane.standing(), app.lane.now_ms()
         return list_of(app.folder, "inside", standing, now_ms, show_names=names)
 
-    def _show(self, lines: list[str], rows: list[_Row]) -> None:
+    def _show(self, lines: list[str], gates: list[str], rows: list[_Row]) -> None:
         if self.is_attached:
             self.query_one("#inside-head", Static).update("\n".join(lines))
+            self.query_one("#inside-gates Static", Static).update("\n".join(gates))
             table = self.query_one(DataTable)
             table.clear()
             for row in rows:
