@@ -104,7 +104,7 @@ def _folded(fleet: Fleet, ticket: str) -> Presence:
         ticket,
         history.used,
         history.inside,
-        first and first.at_ms,
+        None if first is None else first.at_ms,
         last.at_ms,
         last.gate,
         zone,
