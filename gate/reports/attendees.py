@@ -4,9 +4,9 @@ Only of ``expected`` and ``no-show`` every ticket is read; none is kept in memor
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import tee
 from typing import Literal, NamedTuple
 
 from gate.core.hlc import Reading
@@ -17,7 +17,7 @@ from gate.storage.connectivity import Connectivity, ConnectivityReader
 from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import Device, all_devices
 from gate.storage.folder import Folder
-from gate.storage.presence import PAGE, Presence, people_without_ticket, presences, with_any
+from gate.storage.presence import Presence, people_without_ticket, presences, with_any
 from gate.storage.short_ids import SHORT, short_of
 from gate.storage.tickets import Tickets
 
@@ -164,16 +164,13 @@ def _found(
         for presence in with_any(fleet, "inside" if name == "inside" else "used"):
             yield presence, tickets.get(presence.ticket) if tickets is not None else None
         return
-    expected = (one for one in tickets.every() if one.status in EXPECTED) if tickets else iter(())
-    for page in _pages(expected):
-        for ticket, presence in zip(page, presences(fleet, [t.id for t in page]), strict=True):
-            if name == "expected" or not presence.used:
-                yield presence, ticket
-
-
-def _pages(tickets: Iterator[Ticket]) -> Iterator[Sequence[Ticket]]:
-    while page := list(islice(tickets, PAGE)):
-        yield page
+    every = tickets.every() if tickets is not None else iter(())
+    # What is known of them comes page by page, so no more tickets than that are kept.
+    expected, again = tee(ticket for ticket in every if ticket.status in EXPECTED)
+    known = presences(fleet, (ticket.id for ticket in again))
+    for ticket, presence in zip(expected, known, strict=True):
+        if name == "expected" or not presence.used:
+            yield presence, ticket
 
 
 def _attendee(

@@ -158,7 +158,6 @@ def test_pages_make_no_difference(
     carry(south._folder, venue)
     whole = [on(venue, name, clock) for name in LIST_NAMES]
     monkeypatch.setattr(presence, "PAGE", 2)
-    monkeypatch.setattr(attendees, "PAGE", 2)
     assert [on(venue, name, clock) for name in LIST_NAMES] == whole
     assert len(whole[0]) == 9
 
