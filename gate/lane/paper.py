@@ -91,7 +91,7 @@ class PaperList:
                 operator=supervisor.name,
                 note=tick.note,
                 ordinal=own.redemptions,
-                heard_hlc=history.last.hlc if history.last else 0,
+                known_hlc=history.last.hlc if history.last else 0,
             )
             journal.append(replace(entry, at_ms=at_ms, trusted=False), past=own)
         log.info("from paper: %s", entry.name)

@@ -58,7 +58,7 @@ class AttendeeList:
 
     name: ListName
     at_ms: int
-    standing: Connectivity
+    connectivity: Connectivity
     devices: list[Device]
     """Every gate, with when it was last heard."""
     without_ticket: dict[str, int]
@@ -68,12 +68,12 @@ class AttendeeList:
     @property
     def is_complete(self) -> bool:
         """Whether all that every gate at work did is known here."""
-        return self.standing.coverage.basis is not Basis.ALONE
+        return self.connectivity.coverage.basis is not Basis.ALONE
 
     @property
     def unheard(self) -> list[str]:
         """Gates of which something may be missing, as far as they are known."""
-        return [one.name or one.device[:8] for one in self.standing.coverage.unheard]
+        return [one.name or one.device[:8] for one in self.connectivity.coverage.unheard]
 
     def close(self) -> None:
         """Let go of what was sorted."""
@@ -125,23 +125,23 @@ def gather(
     show_names: bool,
 ) -> AttendeeList:
     """Read a list as it is now. Raises StoreError."""
-    standing = ConnectivityReader(folder, heard_within_s).read(now)
-    return list_of(folder, name, standing, now.wall_ms, show_names=show_names)
+    connectivity = ConnectivityReader(folder, heard_within_s).read(now)
+    return list_of(folder, name, connectivity, now.wall_ms, show_names=show_names)
 
 
 def list_of(
-    folder: Folder, name: ListName, standing: Connectivity, now_ms: int, *, show_names: bool
+    folder: Folder, name: ListName, connectivity: Connectivity, now_ms: int, *, show_names: bool
 ) -> AttendeeList:
-    """The same where it is known already how the lane stands."""
+    """The same where it is known already whom the lane has heard."""
     tickets = Tickets(folder) if folder.pointer.exists() else None
     try:
         if tickets is not None:
             tickets.refresh()
         with Fleet(folder) as fleet:
-            devices = all_devices(fleet, now_ms, standing)
+            devices = all_devices(fleet, now_ms, connectivity)
             crew = people_without_ticket(fleet) if name == "inside" else {}
             rows = SortedAttendees(_rows(fleet, tickets, name, show_names=show_names))
-        return AttendeeList(name, now_ms, standing, devices, crew, rows)
+        return AttendeeList(name, now_ms, connectivity, devices, crew, rows)
     finally:
         if tickets is not None:
             tickets.close()

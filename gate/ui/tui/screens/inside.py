@@ -100,8 +100,8 @@ class InsideScreen(Page):
     def _read(self) -> AttendeeList:
         app = self.gate_app
         names = app.config.screen.show_names
-        standing, now_ms = app.lane.standing(), app.lane.now_ms()
-        return list_of(app.folder, "inside", standing, now_ms, show_names=names)
+        connectivity, now_ms = app.lane.connectivity(), app.lane.now_ms()
+        return list_of(app.folder, "inside", connectivity, now_ms, show_names=names)
 
     def _show(self, lines: list[str], gates: list[str], rows: list[_Row]) -> None:
         if self.is_attached:
