@@ -210,7 +210,6 @@ class Plain:
         except GateError as fault:
             self.print_line(f"# {fault.message}. {fault.hint}")
             return
-        self._on_screen.show(None)
         line = movement(counted, None, self.time_zone, self._lane.now_ms(), show_names=False)
         self.print_line(_("# counted: {movement}").format(movement=line))
 
