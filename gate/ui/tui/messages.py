@@ -6,6 +6,7 @@ from gate.capture.camera import State
 from gate.capture.glimpse import Notice
 from gate.capture.hints import Advice
 from gate.capture.picture import Preview
+from gate.core.entry import Entry
 from gate.core.verdict import Verdict
 from gate.errors import GateError
 from gate.lane.corrections import Undone
@@ -116,3 +117,19 @@ class Warned(Message):
     def __init__(self, line: str) -> None:
         super().__init__()
         self.line = line
+
+
+class Announced(Message):
+    """Something has just become known of the other gates."""
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+        super().__init__()
+
+
+class MessageCame(Message):
+    """There is a message to this gate that is to be read here."""
+
+    def __init__(self, message: Entry) -> None:
+        self.message = message
+        super().__init__()
