@@ -169,9 +169,7 @@ def _alarms(device: Device) -> Check:
         _("copied or set back") if device.has_alarm else "",
         _("credential used twice") if device.has_twin else "",
         _("tells too much") if device.is_flooding else "",
-        _("{n} quarantined").format(n=device.report.quarantined)
-        if device.report.quarantined
-        else "",
+        _("{n} quarantined").format(n=refused) if refused else "",
         _("disowned") if device.is_disowned else "",
     ]
     words = ", ".join(one for one in found if one)

@@ -73,7 +73,7 @@ def come_and_go(gates: Venue) -> set[Basis]:
     until(lambda: first.held() >= 2)
     seen |= {basis(first)}
     second.stop()
-    until(lambda: first.linked() == 0)
+    until(lambda: first.connected() == 0)
     return seen | {basis(first), basis(first, 0)}
 
 
@@ -126,11 +126,11 @@ def test_it_says_so_once_and_of_an_open_lane_that_it_is_closed(
     lane.close()
     assert [entry.act for entry in journal_of(venue)] == [Act.LANE_OPENED, Act.LANE_CLOSED]
     with Fleet(venue) as fleet:
-        (own,) = all_devices(fleet, clock.wall_ms, lane_standing(venue, clock))
+        (own,) = all_devices(fleet, clock.wall_ms, connectivity_of(venue, clock))
     assert own.state == "watches"
 
 
-def lane_standing(folder: Folder, clock: FixedClock) -> Connectivity:
+def connectivity_of(folder: Folder, clock: FixedClock) -> Connectivity:
     return ConnectivityReader(folder).read(clock.read())
 
 
