@@ -77,7 +77,7 @@ def reported(**change: object) -> dict[str, object]:
 
 def health(**change: object) -> dict[str, object]:
     values = {name: getattr(WELL, name) for name in WELL.__struct_fields__} | change
-    return reported(health=Health(**values))  # type: ignore[arg-type]
+    return reported(health=Health(**values))
 
 
 @pytest.mark.parametrize(

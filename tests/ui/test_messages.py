@@ -45,6 +45,11 @@ def read(folder: Folder) -> list[str]:
     return [e.target for e in journal_of(folder) if e.act is Act.ACKNOWLEDGEMENT]
 
 
+def outcome(screen: Screen) -> Outcome | None:
+    """What the panel tells."""
+    return screen.panel.outcome
+
+
 def shown(screen: Screen) -> str:
     """All that is painted, in one line."""
     strips = screen.app.screen._compositor.render_strips()
@@ -98,15 +103,15 @@ async def test_scans_are_decided_meanwhile(venue: Folder, clock: FixedClock) -> 
         assert screen.app.inputs is not None
         assert not screen.app.inputs.paused
         await screen.type("GOOD001")
-        assert screen.panel.outcome is Outcome.ADMIT
+        assert outcome(screen) is Outcome.ADMIT
         assert "ENTER" in shown(screen) or "Good ticket" in shown(screen)
         screen.app.inputs.scanned("VOID1", "evdev", is_alone=True)
-        await screen.until(lambda: screen.panel.outcome is Outcome.REFUSE)
+        await screen.until(lambda: outcome(screen) is Outcome.REFUSE)
         assert isinstance(screen.app.screen, MessageScreen)
         assert read(venue) == []
         await screen.press("enter")
         await screen.until(lambda: len(read(venue)) == 1)
-        assert screen.panel.outcome is Outcome.REFUSE, "the key was for the message"
+        assert outcome(screen) is Outcome.REFUSE, "the key was for the message"
 
 
 async def test_a_key_that_was_pressed_too_soon_is_for_nobody(
@@ -122,6 +127,22 @@ async def test_a_key_that_was_pressed_too_soon_is_for_nobody(
         assert read(venue) == []
 
 
+async def test_a_scanner_s_late_enter_reads_no_message(
+    venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key soon after a code may be the scanner's; a later one is a person's."""
+    async with running(venue, clock) as screen:
+        sent(screen, "evacuate")
+        await screen.until(lambda: isinstance(screen.app.screen, MessageScreen))
+        await screen.type("GOOD001", end="")
+        monkeypatch.setattr(message_screen, "READABLE_AFTER_S", 60.0)
+        await screen.press("enter")
+        assert read(venue) == []
+        monkeypatch.setattr(message_screen, "READABLE_AFTER_S", 0.0)
+        await screen.press("enter")
+        await screen.until(lambda: len(read(venue)) == 1)
+
+
 async def test_it_lies_over_other_screens_and_questions(venue: Folder, clock: FixedClock) -> None:
     """Read there, the screen below goes on; a scan closes a question, and it stays to be read."""
     with_operators(venue)
@@ -130,7 +151,7 @@ async def test_it_lies_over_other_screens_and_questions(venue: Folder, clock: Fi
         sent(screen, "evacuate")
         await screen.until(lambda: isinstance(screen.app.screen, MessageScreen))
         await screen.type("GOOD001")
-        assert screen.panel.outcome is None, "nobody goes in unseen"
+        assert outcome(screen) is None, "nobody goes in unseen"
         await screen.press("enter")
         await screen.until(lambda: len(read(venue)) == 1)
         assert isinstance(screen.app.screen, SupervisorScreen)
@@ -141,13 +162,13 @@ async def test_it_lies_over_other_screens_and_questions(venue: Folder, clock: Fi
         sent(screen, "gate East closes")
         await screen.until(lambda: isinstance(screen.app.screen, MessageScreen))
         await screen.type("GOOD002")
-        await screen.until(lambda: screen.panel.outcome is Outcome.ADMIT)
+        await screen.until(lambda: outcome(screen) is Outcome.ADMIT)
         assert isinstance(screen.app.screen, MessageScreen)
         assert screen.app.unread.beneath() is screen.app.scan_screen
         await screen.press("enter")
         await screen.until(lambda: len(read(venue)) == 2)
         await screen.type("GOOD003")
-        assert screen.panel.outcome is Outcome.ADMIT
+        assert outcome(screen) is Outcome.ADMIT
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from gate.ui.tui.app import GateApp
 
 READABLE_AFTER_S = 1.0
-"""A key that was pressed sooner was meant for what the message has covered."""
+"""A key that is pressed sooner was meant for what the message has covered; so soon after a code it
+may be the scanner's."""
 MOST_UNREAD = 20
 
 
@@ -36,7 +37,7 @@ class MessageScreen(ModalScreen[bool]):
         self.message = message
         self._more = more
         self._gap_ms = gap_ms
-        self._shown_s = float("inf")
+        self._quiet_since_s = float("inf")
 
     def compose(self) -> ComposeResult:
         """Who says what, and what to do."""
@@ -49,11 +50,12 @@ class MessageScreen(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         """Note since when it is to be read."""
-        self._shown_s = time.monotonic()
+        self._quiet_since_s = time.monotonic()
 
     def on_wedge_input_typed(self, event: WedgeInput.Typed) -> None:
         """Decide what was scanned, as if the message were not there."""
         event.stop()
+        self._quiet_since_s = time.monotonic()
         app = gate_app(self)
         if app.unread.beneath() is app.scan_screen:
             app.scan_screen.post_message(WedgeInput.Typed(event.code))
@@ -68,7 +70,7 @@ class MessageScreen(ModalScreen[bool]):
     def on_wedge_input_acknowledged(self, event: WedgeInput.Acknowledged) -> None:
         """It was read."""
         event.stop()
-        if time.monotonic() - self._shown_s >= READABLE_AFTER_S and self.is_current:
+        if time.monotonic() - self._quiet_since_s >= READABLE_AFTER_S and self.is_current:
             self.dismiss(True)  # noqa: FBT003  the answer, which is always the same
 
     def _hint(self) -> str:
