@@ -15,9 +15,11 @@ from gate.capture.camera import Source, State
 from gate.capture.glimpse import Furniture, Notice
 from gate.capture.hints import Advice
 from gate.cli.ending import Ending
+from gate.cli.housekeeping import IDLE_EVERY_S, keep_house
 from gate.cli.sync_child import WorkerChild
 from gate.clock import SystemClock
 from gate.config import Config
+from gate.core.entry import Entry
 from gate.core.place import Direction
 from gate.core.verdict import Verdict
 from gate.demo.script import Prompter, Turn
@@ -28,6 +30,7 @@ from gate.lane.lane import Lane
 from gate.lane.lane_settings import LaneSettings
 from gate.reports.ticket_import import remove_old_replicas
 from gate.settings import GateSettings
+from gate.storage import lane_status
 from gate.storage.folder import Folder, Lock
 from gate.storage.log_file import open_log
 from gate.storage.ticket_places import ticket_places
@@ -43,8 +46,6 @@ from gate.ui.plain import Plain
 
 log = logging.getLogger(__name__)
 
-IDLE_EVERY_S = 2.0
-
 
 @dataclass(slots=True)
 class LaneSession:
@@ -54,6 +55,8 @@ class LaneSession:
     """As flags, variables and the file have it; ``settings`` has what the event makes of it."""
     folder: Folder
     plain: bool = False
+    watches: bool = False
+    """Whether this device only watches: its lane is not opened, and nothing is scanned."""
     source: Source | None = None
     """A picture source instead of the configured one."""
     turns: tuple[Turn, ...] = ()
@@ -67,6 +70,12 @@ class LaneSession:
     child: WorkerChild | None = None
     zone: LaneZone = field(init=False)
     settings: LaneSettings = field(init=False)
+    inputs: Inputs | None = None
+    """What reads codes, once it does."""
+    on_announcement: Callable[[str], object] = field(default=lambda _line: None)
+    """Called in any thread with what has just become known of the other gates."""
+    on_message: Callable[[Entry], object] = field(default=lambda _message: None)
+    """Called in any thread with a message to this gate that is to be read here."""
     on_warning: Callable[[str], object] = field(default=lambda _line: None)
     """Called in any thread with what the operator has to know once."""
 
@@ -76,7 +85,7 @@ class LaneSession:
 
     def warn_unplaced(self) -> None:
         """Say so once if nobody has said where this gate is, though tickets are for places."""
-        if self.settings.current.is_placed or not self.folder.pointer.exists():
+        if self.watches or self.settings.current.is_placed or not self.folder.pointer.exists():
             return
         try:
             line = unplaced_line(self.settings.current, ticket_places(self.folder))
@@ -122,7 +131,7 @@ def run_lane(session: LaneSession) -> int:
     if belongs and config.sync.start_worker and not session.is_demo:
         child = WorkerChild(folder, session.worker_arguments)
         session.child = child
-    keeper = threading.Thread(target=_keep_house, args=(session, lane, stopping), daemon=True)
+    keeper = threading.Thread(target=keep_house, args=(session, lane, clock, stopping), daemon=True)
 
     def close() -> None:
         stopping.set()
@@ -134,18 +143,21 @@ def run_lane(session: LaneSession) -> int:
     with Ending(close) as ending:
         try:
             try:
-                lane.open()
+                lane.watch() if session.watches else lane.open()
             except GateError as fault:
                 # The lane comes up all the same and holds everybody until a supervisor has come.
                 log.error("opening: %s", fault.message)
             keeper.start()
-            run_it = _run_plain if session.plain else _run_screen
+            run_it = _run_board if session.watches else _run_screen
+            if session.plain:
+                run_it = _run_plain
             return run_it(session, lane, ending)
         finally:
             stopping.set()
             if keeper.is_alive():
                 keeper.join()
             close()
+            lane_status.remove(folder)
             logging_stops()
             lock.close()
 
@@ -223,6 +235,7 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
     print_zone(session.zone.current)
     _follow_settings(session, lines)
     prompter = Prompter(session.turns, lane, show, print_turn)
+    session.inputs = inputs
     inputs.start()
     prompter.start()
     ending.then(lines.quitting.set)
@@ -248,6 +261,8 @@ def _follow_settings(session: LaneSession, lines: Plain) -> None:
 
     session.settings.on_change = tell_change
     session.on_warning = lambda line: lines.print_line(f"# {line}")
+    session.on_announcement = session.on_warning
+    session.on_message = lines.deliver
     tell(session.settings.current)
 
 
@@ -300,9 +315,11 @@ def _run_screen(session: LaneSession, lane: Lane, ending: Ending) -> int:
     app.on_verdict = session.take
     session.settings.on_change = app.go_by
     session.on_warning = app.warn
+    session.on_announcement, session.on_message = app.announce, app.deliver
     prompter = Prompter(session.turns, lane, app.decided, lambda _turn: app.refresh_status())
 
     def ready() -> None:
+        session.inputs = app.inputs
         prompter.start()
         app.go_by(session.settings.current)
         # It only posts: the ending has a thread of its own.
@@ -314,24 +331,6 @@ def _run_screen(session: LaneSession, lane: Lane, ending: Ending) -> int:
         code = app.run()
     prompter.stop()
     return code or 0
-
-
-def _keep_house(session: LaneSession, lane: Lane, stopping: threading.Event) -> None:
-    """Give the lane its quiet moments, and see that a sync worker lives."""
-    child = session.child
-    if child is not None:
-        child.look_after()
-    session.warn_unplaced()
-    while not stopping.wait(IDLE_EVERY_S):
-        try:
-            if child is not None and not lane.is_revoked:
-                child.look_after()
-            lane.idle()
-            lane.connectivity()
-            session.zone.look()
-            session.settings.look(lane)
-        except GateError as fault:
-            log.warning("idle: %s", fault.message)
 
 
 def _log_to(folder: Folder) -> Callable[[], None]:
@@ -352,6 +351,17 @@ def _log_to(folder: Folder) -> Callable[[], None]:
         handler.close()
 
     return stop
+
+
+def _run_board(session: LaneSession, lane: Lane, ending: Ending) -> int:
+    from gate.ui.tui.watch import WatchApp
+
+    app = WatchApp(lane, session.settings.current.config, session.folder, zone=session.zone)
+    session.on_announcement, session.on_message = app.announce, app.deliver
+    # It only posts: the ending has a thread of its own.
+    app.on_ready = lambda: ending.then(lambda: app.call_later(app.exit, 0))
+    with _NativeErrors(session.folder.log):
+        return app.run() or 0
 
 
 class _NativeErrors:

@@ -59,6 +59,19 @@ def folder_of(config: "Config") -> "Folder":
     return Folder(config.folder())
 
 
+def worker_arguments(options: argparse.Namespace, folder: "Folder") -> list[str]:
+    """What makes a sync worker use the same folder and settings."""
+    arguments = ["--data-dir", str(folder.path.absolute())]
+    file = getattr(options, "config", None)
+    if file:
+        arguments += ["--config", str(Path(file).absolute())]
+    for setting in getattr(options, "set", None) or []:
+        arguments += ["--set", setting]
+    if options.gate_name:
+        arguments += ["--set", f"gate.name={options.gate_name}"]
+    return arguments
+
+
 def existing_folder(config: "Config") -> "Folder":
     """The data folder. Raises UsageError when there is none."""
     from gate.errors import UsageError

@@ -23,6 +23,8 @@ class OtherLane:
     """When it was last heard on the LAN, by itself or by a gate that hears it."""
     knows_us: bool = False
     """Whether it closed while this lane was open, and so takes this one to be open still."""
+    watches: bool = False
+    """Whether its device only watches, by its newest word: it opens no lane unheard."""
     central_held_boot_ms: int | None = None
     """The latest moment by which all it had recorded is held here, as the server has told."""
     lan_held_boot_ms: int | None = None
@@ -85,9 +87,10 @@ def may_have_opened(lane: OtherLane, opened_boot_ms: int | None) -> bool:
 
     Of two lanes that cannot hear each other one at least has to know that. Whoever was heard since
     this lane opened, at ``opened_boot_ms``, or closed while it was open, takes it to be open.
+    A device that only watched until now knows by itself that nobody takes it to be open.
     """
     was_in_touch = opened_boot_ms is not None and _at(lane.heard_boot_ms) >= opened_boot_ms
-    return not (lane.knows_us or was_in_touch)
+    return not (lane.watches or lane.knows_us or was_in_touch)
 
 
 _WORTH = (Basis.UNSEEN, Basis.ALONE, Basis.LAN, Basis.CENTRAL, Basis.ONLY)

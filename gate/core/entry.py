@@ -44,8 +44,14 @@ class Act(StrEnum):
     """Nobody waits for the device ``target`` any more; ``covers`` names its newest entries."""
     REINSTATEMENT = "reinstatement"
     """That was wrong: the device ``target`` is waited for."""
+    MESSAGE = "message"
+    """To the gates that ``covers`` names, or to all: ``note`` is to be read there."""
+    ACKNOWLEDGEMENT = "acknowledgement"
+    """The message ``target`` was read here."""
 
 
+WATCHES = "watches"
+"""Flag of a closed lane: its device only watches, and opens none before it says so."""
 CENTRAL = "central"
 """The server's name as a maker of entries."""
 MOVEMENTS = frozenset({Act.ADMISSION, Act.EXIT})
@@ -100,13 +106,15 @@ class Entry:
     """Count of this device's earlier admissions of the ticket, annulled ones included."""
     flags: tuple[str, ...] = ()
     target: str = ""
-    """Name of the entry that this one annuls or repeats, or id of a device that is retired."""
+    """Name of the entry that this one annuls, repeats or acknowledges, or id of a device that is
+    retired."""
     count: int = 0
     note: str = ""
     source: str = ""
     symbology: str = ""
     covers: tuple[str, ...] = ()
-    """Names of the admissions that a resolution settles, or of entries before a retirement."""
+    """Names of the admissions that a resolution settles, of entries before a retirement, or of
+    gates that a message is for."""
     server_ahead_ms: int | None = None
     """How far the server's clock was ahead of the device's own, when that was last measured."""
     server_error_ms: int | None = None

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from gate.core.health import Health
 from gate.core.limits import Count, Hex, Milliseconds, Name
 
 
@@ -16,6 +17,7 @@ class DeviceReport(Struct, frozen=True, omit_defaults=True):
     """How far the server's clock is ahead of the device's."""
     error_ms: Count | None = None
     quarantined: Count = 0
+    health: Health = Health()
 
 
 class EventDevice(Struct, frozen=True, omit_defaults=True):

@@ -61,6 +61,11 @@ class Inputs:
             on_furniture=on_furniture,
             now_ms=now_ms,
         )
+        self.camera = ""
+        """How the camera is, as ``State`` has it; empty without one."""
+        self.scanner = ""
+        """How the grabbed scanner is: ``on`` or ``lost``; empty without one."""
+        self._on_camera, self._on_scanner = on_camera, on_scanner
         self._lane = lane
         self._on_aside = on_aside
         self._diverted: Callable[[str], None] | None = None
@@ -68,8 +73,9 @@ class Inputs:
         self._evdev: EvdevScanner | None = None
         source = source or camera_source(config.camera)
         if source is not None:
+            self.camera = State.STARTING
             self.picture = PictureScanner(
-                Camera(source, on_state=on_camera),
+                Camera(source, on_state=self._camera_is),
                 Decoder(config.camera.formats),
                 self.selection.frame,
                 knows=lambda seen: self.selection.owners.of(seen) is not None,
@@ -83,9 +89,9 @@ class Inputs:
             self._evdev = EvdevScanner(
                 config.scanner.evdev,
                 lambda code: self.scanned(code, "evdev"),
-                on_scanner or _ignore,
+                self._scanner_is,
                 gap_ms=config.scanner.gap_ms,
-                on_device=lambda device: self._plugged(device, on_scanner or _ignore),
+                on_device=self._plugged,
                 on_typing=lambda: self.typing("evdev"),
             )
 
@@ -146,9 +152,24 @@ class Inputs:
         """Unknown codes that lie in the picture and are not decided."""
         return self.selection.furniture()
 
-    def _plugged(self, device: str, notify: Callable[[str], None]) -> None:
+    def _camera_is(self, state: State, detail: str) -> None:
+        self.camera = state
+        if self._on_camera is not None:
+            self._on_camera(state, detail)
+
+    def _scanner_is(self, trouble: str) -> None:
+        self.scanner = "lost" if trouble else "on"
+        self._tell_of_scanner(trouble)
+
+    def _plugged(self, device: str) -> None:
         if self._lane.scanner_plugged("evdev", device):
-            notify(_("Another scanner: nothing is put right of what it types any more."))
+            self._tell_of_scanner(
+                _("Another scanner: nothing is put right of what it types any more.")
+            )
+
+    def _tell_of_scanner(self, sentence: str) -> None:
+        if self._on_scanner is not None:
+            self._on_scanner(sentence)
 
 
 def camera_source(config: CameraConfig) -> Source | None:
@@ -166,7 +187,3 @@ def camera_source(config: CameraConfig) -> Source | None:
 def capture_source(name: str, capture: Capture) -> Source:
     """A capture that is open already, as a source that ends with it."""
     return Source(name, lambda: (capture, None), is_live=False)
-
-
-def _ignore(_trouble: str) -> None:
-    pass

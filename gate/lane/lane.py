@@ -1,7 +1,7 @@
 """The lane as others know it: everything is handed to its one thread, which alone has the files."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from gate.lane.corrections import Corrections, Undoable, Undone
 from gate.lane.door_count import DoorCount
 from gate.lane.entries import Entries
 from gate.lane.files import LaneFiles
+from gate.lane.messages import Messages
 from gate.lane.paper import PaperList, TakenIn, Tick
 from gate.lane.post import Operator, Post
 from gate.lane.scanner_repair import Proposed, ScannerRepair
@@ -71,6 +72,7 @@ class Lane:
         )
         self._paper = PaperList(self._files, self._entries, self._admission)
         self._shift = Shift(self._files, self._entries, self._post, self._clock, self._basis)
+        self._messages = Messages(self._files, self._entries)
         self._is_closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane")
 
@@ -215,6 +217,17 @@ class Lane:
         """
         return self._do(lambda: self._corrections.retire(device, supervisor, note, back=back))
 
+    def send_message(self, text: str, gates: Iterable[str], supervisor: Operator | None) -> Entry:
+        """Send a message to gates by name, or to all; ``None`` is for the venue's host itself.
+
+        Raises UsageError for what cannot be sent, OperatorError for anybody but a supervisor.
+        """
+        return self._do(lambda: self._messages.send(text, gates, supervisor))
+
+    def acknowledge(self, message: str) -> None:
+        """Record that a message was read here; ``message`` is its entry's name."""
+        self._do(lambda: self._messages.acknowledge(message))
+
     def scanner_proposal(self) -> Proposed:
         """What would explain the last typed text, and what it takes to believe it.
 
@@ -282,6 +295,14 @@ class Lane:
     def open(self) -> None:
         """Say in the journal that the lane is at work. Raises StoreError when it cannot be."""
         self._do(self._shift.open)
+
+    def stay_closed(self) -> None:
+        """Write entries without ever opening the lane: its end then says nothing either."""
+        self._shift.stays_closed = True
+
+    def watch(self) -> None:
+        """Say in the journal that this device only watches. Raises StoreError."""
+        self._do(self._shift.watch)
 
     def idle(self) -> None:
         """Use a quiet moment: write counts of repeats, tidy the log, open new tickets."""

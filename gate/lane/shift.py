@@ -2,15 +2,16 @@
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gate.core.entry import Act
+from gate.core.entry import WATCHES, Act
 from gate.errors import DamagedError, GateError
 from gate.lane.basis import LaneBasis
 from gate.lane.clock_trust import ClockTrust
 from gate.lane.entries import Entries
 from gate.lane.files import LaneFiles
 from gate.lane.post import Operator, Post, require_supervisor
+from gate.storage.entries import is_watching
 from gate.storage.revocation import is_revoked
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ class Shift:
     post: Post
     clock: ClockTrust
     basis: LaneBasis
+    stays_closed: bool = False
+    """Whether this lane is not opened: then there is nothing to say when it ends."""
 
     def open(self) -> None:
         """Say in the journal that the lane is at work; a damaged one is begun anew."""
@@ -34,6 +37,13 @@ class Shift:
             self._mend(fault)
             self.entries.append_event(Act.LANE_OPENED)
         self.files.tickets.refresh()
+
+    def watch(self) -> None:
+        """Say in the journal, once, that this device only watches: its lane stays closed."""
+        self.stays_closed = True
+        with self.entries.transaction() as journal:
+            if not is_watching(journal.connection):
+                journal.append(replace(self.entries.make(Act.LANE_CLOSED), flags=(WATCHES,)))
 
     def idle(self) -> None:
         """Write counts of repeats, tidy and check the journal, open new tickets."""
@@ -59,7 +69,7 @@ class Shift:
     def close(self) -> None:
         """Say that the lane stops, and let go of the files; a fault is only logged."""
         try:
-            if self.files.is_open:
+            if self.files.is_open and not self.stays_closed:
                 with self.entries.transaction() as journal:
                     self.entries.flush_repeats(everything=True)
                     journal.append(self.entries.make(Act.LANE_CLOSED))

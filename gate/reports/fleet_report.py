@@ -41,6 +41,7 @@ from gate.text.fleet_words import (
     undo_side,
     void_side,
 )
+from gate.text.health_words import health_line
 from gate.text.printable import printable
 from gate.text.spreadsheet import row
 from gate.text.times import clock_time
@@ -143,6 +144,7 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
             _("disowned") if device.is_disowned else "",
         ]
         lines.append("  " + " · ".join(note for note in notes if note))
+        lines += [f"  {line}"] if (line := health_line(device.report.health)) else []
         lines += ["    " + origin_line(one, time_zone) for one in lines_of]
     lines += _day_lines(seen.days)
     lines += ["", _("conflicts: {n}").format(n=len(seen.conflicts))]
@@ -330,6 +332,7 @@ def _device(device: Device) -> dict[str, Any]:
             "quarantined": report.quarantined,
             "ahead_ms": report.offset_ms,
             "error_ms": report.error_ms,
+            **{name: getattr(report.health, name) for name in report.health.__struct_fields__},
             "retired_by": retired.by if retired else "",
             "retired_at": retired.at if retired else "",
             "retired_ms": retired.at_ms if retired else None,

@@ -9,6 +9,7 @@ from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import Device, all_devices
 from gate.storage.folder import Folder
 from gate.storage.matters import Matter, matters
+from gate.storage.messages import Sent, sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class VenueBoard:
     devices: list[Device]
     conflicts: list[Matter]
     """Tickets on which too many went in, or that were used though they were void."""
+    messages: list[Sent]
+    """The newest first."""
     is_whole: bool
     """Whether the figures are those of more than this lane."""
 
@@ -44,5 +47,6 @@ def look(
             reasons=report.grouped(folder, "reason", time_zone, everywhere=is_whole),
             devices=devices,
             conflicts=matters(folder, venue),
+            messages=sent(venue),
             is_whole=is_whole,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gate.core import entry_codec
-from gate.core.entry import Entry
+from gate.core.entry import WATCHES, Entry
 from gate.storage.checksums import WrongChecksum, ascending
 from gate.storage.sqlite import faults
 
@@ -95,6 +95,15 @@ def is_count_undone(connection: sqlite3.Connection, count: Entry) -> bool:
         (count.origin, count.seq, count.name),
     ).fetchone()
     return row is not None
+
+
+def is_watching(connection: sqlite3.Connection) -> bool:
+    """Whether a journal's newest word on its lane is that its device only watches."""
+    row = connection.execute(
+        "SELECT body FROM entry WHERE act IN ('lane_opened', 'lane_closed') "
+        "ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    return row is not None and WATCHES in entry_codec.decode(row[0]).flags
 
 
 def newest_trusted(connection: sqlite3.Connection, path: Path) -> Trusted | None:

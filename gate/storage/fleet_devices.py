@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from gate import __version__
-from gate.core.entry import Act, device_of
+from gate.core.entry import WATCHES, Act, device_of
 from gate.core.event_device import DeviceReport
 from gate.core.hlc import wall_ms
 from gate.core.replication import DIGITS, Start, Tip, alarms, gather, joined
@@ -14,7 +14,8 @@ from gate.storage.peers import read_device
 from gate.storage.sync_status import DeviceStatus, Retired
 
 _OWN_LANE = f"""
-SELECT act FROM entry WHERE act IN ('{Act.LANE_OPENED}', '{Act.LANE_CLOSED}')
+SELECT act, coalesce(json_extract(body, '$.flags'), '') LIKE '%"{WATCHES}"%'
+FROM entry WHERE act IN ('{Act.LANE_OPENED}', '{Act.LANE_CLOSED}')
 ORDER BY id DESC LIMIT 1
 """
 _DECIDED = ("retired", "revoked")
@@ -32,7 +33,7 @@ class Device:
     name: str = ""
     gate: str = ""
     state: str = ""
-    """``open``, ``closed``, ``retired``, ``revoked``; empty when nobody has said."""
+    """``open``, ``closed``, ``watches``, ``retired``, ``revoked``; empty when nobody has said."""
     is_own: bool = False
     figures: Figures = field(default_factory=Figures)
     newest_ms: int | None = None
@@ -134,7 +135,10 @@ def _newest_ms(fleet: Fleet) -> dict[str, int]:
 def _own_lane(fleet: Fleet) -> str:
     """Whether this lane is open, by its own journal; empty where it has never been."""
     rows = fleet.own.rows(_OWN_LANE)
-    return _state("enrolled", is_active=rows[0][0] == Act.LANE_OPENED) if rows else ""
+    if not rows:
+        return ""
+    act, watches = rows[0]
+    return WATCHES if watches else _state("enrolled", is_active=act == Act.LANE_OPENED)
 
 
 def _state(state: str, *, is_active: bool) -> str:
@@ -156,6 +160,7 @@ def _own(device: Device, connectivity: Connectivity, lane: str) -> Device:
             quarantined=fresh.quarantined,
             offset_ms=fresh.ahead_ms,
             error_ms=fresh.error_ms,
+            health=fresh.health,
         ),
     )
 
@@ -166,7 +171,9 @@ def _fresh(device: Device, lane: DeviceStatus, boot_ms: int) -> Device:
         device,
         name=lane.name or device.name,
         gate=lane.report.gate or device.gate,
-        state=_state(lane.state, is_active=lane.active),
+        state=WATCHES
+        if lane.watches and lane.state == "enrolled"
+        else _state(lane.state, is_active=lane.active),
         heard_ago_ms=None if lane.heard_boot_ms is None else boot_ms - lane.heard_boot_ms,
         unacked=lane.report.unacked,
         report=lane.report,

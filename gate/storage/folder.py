@@ -65,6 +65,11 @@ class Folder:
         return self.path / "sync.json"
 
     @cached_property
+    def lane_status(self) -> Path:
+        """How the lane's readers and clock are; good for this boot only."""
+        return self.path / "lane.json"
+
+    @cached_property
     def inbox(self) -> Path:
         """Where journals that came by USB stick wait for the sync worker."""
         return self.path / "inbox"

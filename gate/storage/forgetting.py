@@ -4,8 +4,10 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from fnmatch import fnmatch
 from pathlib import Path
 
+from gate.storage import outgoing
 from gate.storage.folder import Folder, sync_folder
 from gate.storage.replica_file import FILE_NAME
 from gate.storage.sqlite import faults
@@ -13,7 +15,7 @@ from gate.storage.sqlite import faults
 _JOURNAL_AND_LOGS = ("journal.db", "gate.log", "sync.log", "invite.log")
 _NAMES = {
     *_JOURNAL_AND_LOGS,
-    "peers.db", "tickets.current", "sync.json", "sync.now", "sync.heard",
+    "peers.db", "tickets.current", "sync.json", "lane.json", "sync.now", "sync.heard",
     "server.json", "member.json", "venue.json", "device.key", "operators.json", "revoked.json",
     "guests.key",
 }  # fmt: skip
@@ -30,6 +32,7 @@ def is_of_event(name: str) -> bool:
         name in _NAMES
         or _NUMBERED.fullmatch(name) is not None
         or name.startswith(("gate.log.", "sync.log.", "invite.log."))
+        or fnmatch(name, outgoing.PATTERN)
         or name.endswith((".part", ".damaged"))
         or FILE_NAME.fullmatch(name) is not None
     )

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from gate.core import entry_codec
-from gate.core.entry import Act, Entry, device_of
+from gate.core.entry import WATCHES, Act, Entry, device_of
 from gate.core.replication import Carried
 from gate.core.retirement import RETIREMENTS, newest, stands
 from gate.storage.disowned import Disowned
@@ -24,6 +24,14 @@ class _Made(NamedTuple):
     hlc: int
 
 
+class _Lane(NamedTuple):
+    """What another device last said of its lane, and when."""
+
+    hlc: int
+    is_open: bool
+    watches: bool
+
+
 class PeerDevices:
     """The event's devices, by the server and by everybody's entries."""
 
@@ -31,8 +39,7 @@ class PeerDevices:
         self._file = file
         self._journal = journal
         self._disowned = disowned
-        self._lanes: dict[str, tuple[int, bool]] = {}
-        """When each other lane last said whether it is open, and what."""
+        self._lanes: dict[str, _Lane] = {}
         self._read_lanes()
         self.look_again()
 
@@ -60,12 +67,17 @@ class PeerDevices:
         if device == self._journal.device:
             return self._journal.is_open()
         found = self._lanes.get(device)
-        return None if found is None else found[1]
+        return None if found is None else found.is_open
+
+    def watches(self, device: str) -> bool:
+        """Whether another device only watches, by its newest word on its lane."""
+        found = self._lanes.get(device)
+        return found is not None and found.watches
 
     def closed_beside_us(self, device: str) -> bool:
         """Whether a device closed its lane, as its newest word on it, while this one was open."""
-        hlc, is_open = self._lanes.get(device, (0, True))
-        return not is_open and self._journal.was_open(hlc)
+        found = self._lanes.get(device)
+        return found is not None and not found.is_open and self._journal.was_open(found.hlc)
 
     def retirement(self, device: str, now_ms: int) -> Entry | None:
         """The word by which a device is retired, if it has done nothing since."""
@@ -86,7 +98,8 @@ class PeerDevices:
             self.look_again()
         for one in taken:
             if one.entry.act in LANES:
-                self._note_lane(one.entry.device, one.entry.hlc, one.entry.act)
+                e = one.entry
+                self._note_lane(e.device, e.hlc, e.act, watches=WATCHES in e.flags)
             if one.entry.act in RETIREMENTS and self._disowned.counts(one):
                 self.note_retirement(entry_codec.decode(one.body))
 
@@ -106,12 +119,15 @@ class PeerDevices:
     def _read_lanes(self) -> None:
         with self._file.reading():
             rows = self._file.connection.execute(
-                "SELECT origin, json_extract(body, '$.hlc'), act FROM entry "
+                "SELECT origin, json_extract(body, '$.hlc'), act, "
+                f"coalesce(json_extract(body, '$.flags'), '') LIKE '%\"{WATCHES}\"%' FROM entry "
                 "WHERE act IN ('lane_opened', 'lane_closed')"
             ).fetchall()
-        for origin, hlc, act in rows:
-            self._note_lane(device_of(origin), hlc, act)
+        for origin, hlc, act, watches in rows:
+            self._note_lane(device_of(origin), hlc, act, watches=bool(watches))
 
-    def _note_lane(self, device: str, hlc: int, act: str) -> None:
-        if device != self._journal.device and hlc >= self._lanes.get(device, (0, False))[0]:
-            self._lanes[device] = (hlc, act == Act.LANE_OPENED)
+    def _note_lane(self, device: str, hlc: int, act: str, *, watches: bool) -> None:
+        known = self._lanes.get(device)
+        if device != self._journal.device and (known is None or hlc >= known.hlc):
+            is_open = act == Act.LANE_OPENED
+            self._lanes[device] = _Lane(hlc, is_open, watches and not is_open)

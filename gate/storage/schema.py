@@ -179,6 +179,9 @@ CREATE INDEX entry_paper ON entry (ticket)
 _RETIREMENTS = """
 CREATE INDEX entry_retirements ON entry (id) WHERE act IN ('retirement', 'reinstatement');
 """
+_MESSAGES = """
+CREATE INDEX entry_messages ON entry (id) WHERE act IN ('message', 'acknowledgement');
+"""
 
 
 @journal()
@@ -223,6 +226,18 @@ def create_peers(db: Database) -> None:
         + _CLAIMS
         + _UNDOS,
     )
+
+
+@journal()
+def index_messages(db: Database) -> None:
+    """After 0.2: messages to gates, and who has read them."""
+    _run(db, _MESSAGES)
+
+
+@peers()
+def index_messages_of_others(db: Database) -> None:
+    """After 0.2: the same of other devices."""
+    _run(db, _MESSAGES)
 
 
 @tickets()

@@ -11,6 +11,7 @@ import msgspec
 
 from gate.core.coverage import OtherLane
 from gate.core.event_device import DeviceReport
+from gate.core.health import UNTOLD, Health
 from gate.storage.folder import Folder
 
 
@@ -70,6 +71,8 @@ class SyncStatus:
     is_full: bool = False
     """There is no room for what others did: none of it is taken in."""
     last_error: str = ""
+    health: Health = UNTOLD
+    """How this device is."""
     lanes: tuple[DeviceStatus, ...] = ()
     """The event's other devices."""
     knows_members: bool = False

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from gate.core.coverage import Coverage, OtherLane
 from gate.core.outcome import Basis
+from gate.core.silence import Change
 from gate.i18n import N_, _, ngettext
 from gate.storage.sync_status import SyncStatus
 from gate.text.printable import printable
@@ -72,6 +73,25 @@ def _unheard(lane: OtherLane, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> 
     return _("{name} unheard since {when}").format(
         name=name, when=clock_time(heard_ms, time_zone, near_ms=at_ms)
     )
+
+
+def silence_words(
+    changes: Sequence[Change], boot_ms: int, at_ms: int, time_zone: ZoneInfo
+) -> list[str]:
+    """Who has fallen silent, and who is heard again: a line for each of both, if there are any.
+
+    ``boot_ms`` and ``at_ms`` are the same moment.
+    """
+    silent = [change.lane for change in changes if not change.is_heard]
+    heard = [change.lane for change in changes if change.is_heard]
+    lines = []
+    if silent:
+        names = unheard(silent, boot_ms, at_ms, time_zone)
+        lines.append(_("Silent with its lane open: {names}").format(names=names))
+    if heard:
+        named = ", ".join(printable(lane.name or lane.device[:8], 24) for lane in heard)
+        lines.append(_("Heard again: {names}").format(names=named))
+    return lines
 
 
 def server_link(status: SyncStatus, boot_ms: int, at_ms: int, time_zone: ZoneInfo) -> str:

@@ -2,7 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
-from gate.core.entry import Entry
+from gate.core.entry import WATCHES, Entry
 from gate.core.history import Claimed, Conflict
 from gate.core.irregular import Irregular, Irregularity, Judged
 from gate.core.origins import OriginCounts
@@ -19,6 +19,7 @@ from gate.text.times import brief, clock_time
 STATE_WORDS = {
     "open": N_("open"),
     "closed": N_("closed"),
+    WATCHES: N_("watches"),
     "retired": N_("retired"),
     "revoked": N_("revoked"),
 }

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from gate.capture.keyboard_wedge import Bursts, Wedge
 from gate.clock import monotonic_ms
+from gate.core.entry import Entry
 from gate.core.outcome import Outcome
 from gate.core.place import Place
 from gate.core.verdict import ScannerProof, Verdict
@@ -25,6 +26,7 @@ from gate.lane.lane import Lane
 from gate.lane.scanner_repair import Proposed
 from gate.text.confirming import OnScreen, guest, movement, next_turn, people_question, way
 from gate.text.lane_words import unheard_at
+from gate.text.message_words import message_line, text_of
 from gate.text.open_question import ANSWERS, Answer
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
@@ -48,13 +50,14 @@ _COMMANDS = {
     b"\x1b[19~": "look",
     b"\x1b[24~": "people",
     b"\x14": "meant",
+    b"\x01": "acknowledge",
     b"\x1a": "undo",
     b"\x13": "scanner",
     b"\x0b": "type_code",
     b"\x03": "quit",
     b"\x11": "quit",
 }
-"""F6, F7, F8, F12, Ctrl+T, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C and Ctrl+Q as terminals send them."""
+"""F6, F7, F8, F12, Ctrl+T, Ctrl+A, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C and Ctrl+Q as terminals send them."""
 
 
 def verdict_line(
@@ -116,6 +119,7 @@ class Plain:
         self._shown_proposal: Proposed | None = None
         self._on_screen = OnScreen()
         self._hand: _Hand | None = None
+        self._unread: list[Entry] = []
         self.quitting = threading.Event()
 
     def show(self, verdict: Verdict) -> None:
@@ -132,6 +136,13 @@ class Plain:
         self.print_line(bells + line)
         if line := scanner_line(verdict):
             self.print_line(f"# {line}")
+
+    def deliver(self, message: Entry) -> None:
+        """Print a message that is to be read here; from any thread."""
+        self._unread.append(message)
+        bells = "\a" * BELLS[Outcome.ATTENTION] if self._bell else ""
+        self.print_line(f"{bells}# {message_line(message, self.time_zone)}")
+        self.print_line("# " + _("Ctrl+A: it was read here"))
 
     def print_line(self, line: str) -> None:
         """Print one line; from any thread."""
@@ -164,6 +175,8 @@ class Plain:
                 way = way_of(self._lane.direction)
                 self._hand = _Hand(self._count_people)
                 self.print_line("# " + people_question(way) + " " + _("Esc: nobody"))
+            elif name == "acknowledge":
+                self._acknowledge()
             elif name == "scanner":
                 self._settle_scanner()
             elif name == "look" and self._look_hard:
@@ -227,6 +240,14 @@ class Plain:
             return
         lane.direction = following
         self.print_line(_("# direction: {way}").format(way=_(DIRECTION_WORDS[following])))
+
+    def _acknowledge(self) -> None:
+        """Record that the oldest unread message was read."""
+        if not self._unread:
+            raise UsageError(_("there is no message"), "")
+        message = self._unread.pop(0)
+        self._lane.acknowledge(message.name)
+        self.print_line("# " + _("read: {text}").format(text=text_of(message)))
 
     def _next_person(self) -> None:
         ticket = self._lane.require_next()

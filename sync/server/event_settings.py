@@ -12,7 +12,7 @@ from gate.clock import read_wall_ms
 from gate.core.event_settings import EventFields, EventSettings
 from gate.i18n import _
 from gate.storage.event import EventRow
-from sync.server import events, feed
+from sync.server import events, feed, messages
 from sync.server.console import Console
 from sync.server.database import database_of, default_folder, open_database
 from sync.server.retention import set_end
@@ -72,6 +72,13 @@ class ServerEvent:
         """How many ticket types are in another zone than the event."""
         with self._console() as console:
             return console.read(partial(events.types_elsewhere, event=console.event()))
+
+    def send(self, text: str, gates: tuple[str, ...]) -> None:
+        """Send a message to its gates by name, or to all; it is in the audit log, too."""
+        with self._console() as console:
+            event = console.event()
+            job = partial(messages.send, event=event, text=text, gates=gates, now_ms=read_wall_ms())
+            console.write(job, "message", text, event=event)
 
     @contextmanager
     def _console(self) -> Iterator[Console]:

@@ -168,6 +168,7 @@ class DeviceDirectory:
             lan_held_boot_ms=self._watermarks.held_boot_ms(device, Way.LAN),
             held_tip=self._held_tip(device),
             behind=behind,
+            watches=not is_active and self._peer_store.devices.watches(device),
             knows_us=self._peer_store.devices.closed_beside_us(device),
             central_boot_ms=None if heard_boot_ms == NEVER else heard_boot_ms,
             lan_boot_ms=gates.heard_boot_ms(device) if gates else None,

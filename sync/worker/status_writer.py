@@ -13,6 +13,7 @@ from gate.core.hlc import Reading
 from gate.errors import GateError
 from gate.i18n import _
 from gate.storage import sync_status
+from gate.storage.own_health import OwnHealth
 from gate.storage.peer_store import PeerStore
 from gate.storage.sync_status import SyncStatus
 from sync.session.send_window import unacked
@@ -52,6 +53,7 @@ class StatusWriter:
         self._lan = lan
         self._gate = gate
         self._notify = notify
+        self._health = OwnHealth(files.folder)
         self._written = SyncStatus()
         self._written_s = float("-inf")
         self._written_version = 0
@@ -75,6 +77,7 @@ class StatusWriter:
             offset_ms=self._contact.offset.ahead_ms,
             error_ms=self._contact.offset.error_ms,
             quarantined=self._files.peer_store.quarantine.count(),
+            health=self._health.read(self._files.clock.read(), self._sources.current_ms),
         )
 
     def write(self) -> None:
@@ -139,6 +142,7 @@ class StatusWriter:
             floods=tuple(peer_store.floods()),
             is_full=peer_store.intake.is_full or self._sources.is_full(),
             last_error=contact.last_error or (fault.message if fault else ""),
+            health=self._health.read(reading, self._sources.current_ms),
             lanes=files.directory.lanes(self._lan.peers if self._lan else None, reading.wall_ms),
             knows_members=files.directory.are_all_known(),
             opened_boot_ms=peer_store.journal.opened_boot_ms(reading.boot_id),

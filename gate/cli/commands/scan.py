@@ -1,15 +1,10 @@
 """``gate scan``: the lane."""
 
 import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gate.cli.flags import Commands
-from gate.cli.options import config_of, folder_of
+from gate.cli.options import config_of, folder_of, worker_arguments
 from gate.i18n import _
-
-if TYPE_CHECKING:
-    from gate.storage.folder import Folder
 
 
 def add(commands: Commands) -> None:
@@ -30,18 +25,5 @@ def run(options: argparse.Namespace) -> int:
 
     config = config_of(options)
     folder = folder_of(config)
-    worker = _worker_arguments(options, folder)
+    worker = worker_arguments(options, folder)
     return run_lane(LaneSession(config, folder, plain=options.plain, worker_arguments=worker))
-
-
-def _worker_arguments(options: argparse.Namespace, folder: "Folder") -> list[str]:
-    """What makes a sync worker use the same folder and settings."""
-    arguments = ["--data-dir", str(folder.path.absolute())]
-    file = getattr(options, "config", None)
-    if file:
-        arguments += ["--config", str(Path(file).absolute())]
-    for setting in getattr(options, "set", None) or []:
-        arguments += ["--set", setting]
-    if options.gate_name:
-        arguments += ["--set", f"gate.name={options.gate_name}"]
-    return arguments

@@ -13,6 +13,7 @@ from gate.capture.glimpse import Notice
 from gate.capture.hints import Advice
 from gate.capture.picture import Preview
 from gate.config import Config
+from gate.core.entry import Entry
 from gate.core.verdict import Verdict
 from gate.errors import GateError, UsageError
 from gate.i18n import _, ngettext
@@ -31,9 +32,11 @@ from gate.text.times import age_or_time, ago, clock_time
 from gate.text.zones import LaneZone
 from gate.ui.tui.messages import (
     AdviceGiven,
+    Announced,
     CameraChanged,
     Decided,
     LaneChanged,
+    MessageCame,
     NoticeChanged,
     PreviewTaken,
     ScannedAside,
@@ -42,6 +45,7 @@ from gate.ui.tui.messages import (
     Warned,
 )
 from gate.ui.tui.screens.lookup import LookupScreen
+from gate.ui.tui.screens.message import Unread
 from gate.ui.tui.screens.questions import Question
 from gate.ui.tui.screens.scan import ScanScreen
 from gate.ui.tui.screens.scanner import ScannerQuestion
@@ -139,6 +143,7 @@ class GateApp(App[int], inherit_bindings=False):
         self.quit_after_s: float | None = None
         self._source = source
         self.scan_screen = ScanScreen()
+        self.unread = Unread(self)
         self.inputs: Inputs | None = None
         for theme in THEMES:
             self.register_theme(theme)
@@ -147,6 +152,11 @@ class GateApp(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Open the eyes and ears."""
+        self.show_first()
+        self.call_after_refresh(self._begin)
+
+    def show_first(self) -> None:
+        """Put up what is under everything else, and get ready to read."""
         self.push_screen(self.scan_screen)
         self.inputs = Inputs(
             self.lane,
@@ -161,7 +171,6 @@ class GateApp(App[int], inherit_bindings=False):
             source=self._source,
         )
         self.inputs.paused = self.config.operators.sign_in
-        self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
         if self.inputs is not None:
@@ -197,7 +206,7 @@ class GateApp(App[int], inherit_bindings=False):
 
     def on_scanned_aside(self, event: ScannedAside) -> None:
         """A question gives way to a scan, a search takes it, any other screen does nothing."""
-        screen = self.screen
+        screen = self.unread.beneath()
         if isinstance(screen, Question | ScannerQuestion) and screen.is_guarded:
             self.withdraw([event.code], event.source)
         elif isinstance(screen, LookupScreen):
@@ -217,6 +226,7 @@ class GateApp(App[int], inherit_bindings=False):
         for code in codes:
             if self.inputs is not None:
                 self.inputs.scanned(code, source)
+        self.unread.show()
 
     def clock_text(self) -> str:
         """The lane's time, to the second."""
@@ -239,7 +249,7 @@ class GateApp(App[int], inherit_bindings=False):
         refused, waiting = fresh.quarantined, self.matters_open
         return [
             printable(lane.place.gate, 24),
-            _(DIRECTION_WORDS[lane.direction]).upper(),
+            self.way(),
             *([] if lane.clock_is_trusted() else [_("CLOCK NOT TRUSTED")]),
             *([isolation] if (isolation := isolation_words(lane, self.time_zone)) else []),
             *([ngettext("{n} ALARM", "{n} ALARMS", alarms).format(n=alarms)] if alarms else []),
@@ -252,6 +262,10 @@ class GateApp(App[int], inherit_bindings=False):
             *([printable(lane.operator.name)] if lane.operator else []),
             self.zone.current.name,
         ]
+
+    def way(self) -> str:
+        """Which way people go here."""
+        return _(DIRECTION_WORDS[self.lane.direction]).upper()
 
     def _tickets_age(self, connectivity: Connectivity) -> str:
         """How long ago the tickets were last known to be all there."""
@@ -305,6 +319,18 @@ class GateApp(App[int], inherit_bindings=False):
         """Show a verdict; from any thread."""
         self.on_verdict(verdict)
         self.scan_screen.post_message(Decided(verdict))
+
+    def announce(self, line: str) -> None:
+        """Show what has just become known of the other gates; from any thread."""
+        self.scan_screen.post_message(Announced(line))
+
+    def deliver(self, message: Entry) -> None:
+        """Show a message over everything until it was read; from any thread."""
+        self.post_message(MessageCame(message))
+
+    def on_message_came(self, event: MessageCame) -> None:
+        """Show it, after those that wait."""
+        self.unread.put(event.message)
 
     def refresh_status(self) -> None:
         """Show what has changed at the lane; from any thread."""

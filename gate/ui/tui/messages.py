@@ -125,3 +125,19 @@ class Warned(Message):
     def __init__(self, line: str) -> None:
         super().__init__()
         self.line = line
+
+
+class Announced(Message):
+    """Something has just become known of the other gates."""
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+        super().__init__()
+
+
+class MessageCame(Message):
+    """There is a message to this gate that is to be read here."""
+
+    def __init__(self, message: Entry) -> None:
+        self.message = message
+        super().__init__()

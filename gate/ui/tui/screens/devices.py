@@ -5,6 +5,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import DataTable, Static
 
+from gate.core.health import worries
 from gate.core.origins import OriginCounts
 from gate.errors import GateError
 from gate.i18n import _
@@ -22,6 +23,7 @@ from gate.text.fleet_words import (
     origin_line,
     retired,
 )
+from gate.text.health_words import health_line, worry_words
 from gate.text.printable import printable
 from gate.text.settings_words import gate_lines
 from gate.ui.tui.screens.page import gate_app
@@ -54,7 +56,7 @@ class Devices(Vertical):
             _("clock"),
         )  # fmt: skip
         if self.app.size.width >= WIDE:
-            self._table.add_columns(_("version"), _("gate"))
+            self._table.add_columns(_("version"), _("gate"), _("to look at"))
 
     def show(self, board: VenueBoard) -> None:
         """Show what was found now."""
@@ -82,7 +84,7 @@ class Devices(Vertical):
 
     def _row(self, device: Device) -> tuple[object, ...]:
         app, report = gate_app(self), device.report
-        is_odd = device.has_alarm or device.has_twin or device.is_flooding
+        is_odd = device.has_alarm or device.has_twin or device.is_flooding or worries(report.health)
         return (
             ("! " if is_odd else "") + device_name(device),
             device_state(device),
@@ -93,6 +95,7 @@ class Devices(Vertical):
             offset(report.offset_ms, report.error_ms),
             printable(report.version, 12),
             printable(device.gate, 24),
+            worry_words(report.health),
         )
 
     @work(thread=True, exclusive=True, group="origins", exit_on_error=False)
@@ -137,7 +140,9 @@ class Devices(Vertical):
             numbers += " · " + server_link(
                 connectivity.sync_status, connectivity.boot_ms, app.lane.now_ms(), app.time_zone
             )
-        lines = [" · ".join(part for part in parts if part), numbers, *self._warnings(device)]
+        lines = [" · ".join(part for part in parts if part), numbers]
+        lines += [line] if (line := health_line(device.report.health)) else []
+        lines += self._warnings(device)
         if device.is_own and app.settings is not None:
             lines += gate_lines(app.settings)
         of_device, origins = self._origins

@@ -44,9 +44,17 @@ class Page(Screen[None]):
     def compose(self) -> ComposeResult:
         """Status, warning, content, keys."""
         yield StatusBar()
-        yield Static(_("SCANNING IS PAUSED. F2 or Esc goes back."), classes="banner", markup=False)
+        yield Static(self.banner(), classes="banner", markup=False)
         yield from self.content()
-        yield KeyHints([("F2", _("back")), *self.hints()])
+        yield KeyHints([self.way_back(), *self.hints()])
+
+    def banner(self) -> str:
+        """What everybody has to know who sees it."""
+        return _("SCANNING IS PAUSED. F2 or Esc goes back.")
+
+    def way_back(self) -> tuple[str, str]:
+        """The key that leaves it, and where to."""
+        return "F2", _("back")
 
     def on_mount(self) -> None:
         """Keep the status true."""

@@ -33,6 +33,7 @@ from gate.ui.tui.lane_keys import LaneKeys
 from gate.ui.tui.letters import SYMBOLS
 from gate.ui.tui.messages import (
     AdviceGiven,
+    Announced,
     CameraChanged,
     Decided,
     MattersSeen,
@@ -49,6 +50,7 @@ from gate.ui.tui.screens.asking import ask_lane, ask_pin, movement
 from gate.ui.tui.screens.doctor import DoctorScreen
 from gate.ui.tui.screens.help import HelpScreen
 from gate.ui.tui.screens.lookup import LookupScreen
+from gate.ui.tui.screens.message import MessageScreen
 from gate.ui.tui.screens.page import Page, gate_app
 from gate.ui.tui.screens.questions import Signed
 from gate.ui.tui.screens.scanner_settling import FLAWS_SHOWN_S
@@ -69,6 +71,7 @@ SHOWN_S = {
 """How long an outcome stays; the others stay until they are acknowledged or the next scan."""
 BELL_EVERY_S = 0.15
 QUIT_AGAIN_S = 3.0
+ANNOUNCED_S = 15.0
 WATCH_EVERY_S = 3.0
 """How often is looked whether there is something for a supervisor."""
 
@@ -169,8 +172,12 @@ class ScanScreen(Screen[None]):
             self.action_sign_in()
 
     def on_screen_suspend(self) -> None:
-        """Nobody goes in unseen: while another screen is up, nothing is read."""
-        self.gate_app.pause_inputs()
+        """Nobody goes in unseen: while another screen is up, nothing is read.
+
+        A message leaves the verdict to be seen.
+        """
+        if not isinstance(self.app.screen, MessageScreen):
+            self.gate_app.pause_inputs()
 
     def on_screen_resume(self) -> None:
         """Read on, unless somebody has to sign in first."""
@@ -286,6 +293,12 @@ class ScanScreen(Screen[None]):
         if event.waiting != before:
             self.gate_app.matters_open = len(event.waiting)
             self._tick()
+
+    def on_announced(self, event: Announced) -> None:
+        """Say it once, and keep it among what happened last."""
+        self.notify(event.line, severity="warning", markup=False, timeout=ANNOUNCED_S)
+        when = clock_time(self.gate_app.lane.now_ms(), self.gate_app.time_zone)
+        self.query_one(LastScans).add(f"! {when} {event.line}")
 
     def on_lane_changed(self) -> None:
         """Show the new direction at once."""

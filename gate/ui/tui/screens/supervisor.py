@@ -22,12 +22,13 @@ from gate.ui.tui.screens.devices import Devices
 from gate.ui.tui.screens.inside import open_inside
 from gate.ui.tui.screens.page import Page
 from gate.ui.tui.screens.retiring import ask_to_retire
+from gate.ui.tui.screens.sent_messages import SentMessages, ask_to_send
 from gate.ui.tui.screens.settling import ask_to_confirm, ask_to_settle
 from gate.ui.tui.tables import fill
 
 EVERY_S = 3.0
 _FIGURES = ("inside", "admitted", "refused", "no_show", "expected")
-_SECTIONS = ("counts", "devices", "conflicts")
+_SECTIONS = ("counts", "devices", "conflicts", "messages")
 
 
 class SupervisorScreen(Page):
@@ -38,6 +39,8 @@ class SupervisorScreen(Page):
         Binding("2", "section('devices')"),
         Binding("3", "section('conflicts')"),
         Binding("i", "inside"),
+        Binding("4", "section('messages')"),
+        Binding("m", "send"),
         Binding("r", "retire"),
         Binding("c", "confirm"),
         Binding("t", "try_now"),
@@ -51,17 +54,18 @@ class SupervisorScreen(Page):
     def hints(self) -> list[tuple[str, str]]:
         """This page's own keys."""
         return [
-            ("1 2 3", _("counts, devices, conflicts")),
+            ("1-4", _("lists")),
             ("i", _("who is inside")),
             ("↑↓", _("choose")),
             ("Enter", _("settle a conflict")),
+            ("m", _("send a message")),
             ("r", _("retire a device")),
             ("c", _("confirm an undo")),
             ("t", _("try the server now")),
         ]
 
     def content(self) -> ComposeResult:
-        """Figures above; below them counts, devices or conflicts."""
+        """Figures above; below them counts, devices, conflicts or messages."""
         titles = {
             "inside": _("inside now"),
             "admitted": _("admitted"),
@@ -82,6 +86,7 @@ class SupervisorScreen(Page):
                 yield DataTable(id="reasons", cursor_type="none", zebra_stripes=True)
             yield Devices(id="on-devices")
             yield Conflicts(id="on-conflicts")
+            yield SentMessages(id="on-messages")
 
     def on_mount(self) -> None:
         """Fill the tables and keep them true."""
@@ -92,7 +97,7 @@ class SupervisorScreen(Page):
         self._read()
 
     def action_section(self, name: str) -> None:
-        """Show counts, devices or conflicts."""
+        """Show counts, devices, conflicts or messages."""
         switcher = self.query_one(ContentSwitcher)
         switcher.current = f"on-{name}"
         if name == "counts":
@@ -113,6 +118,10 @@ class SupervisorScreen(Page):
             self.gate_app.complain(fault)
             return
         self.notify(_("The sync worker tries now."), markup=False)
+
+    def action_send(self) -> None:
+        """Send a message to the gates: which, and who."""
+        ask_to_send(self, self._read)
 
     def action_retire(self) -> None:
         """Have nobody wait for the chosen device, or take that back: who, and why."""
@@ -171,6 +180,7 @@ class SupervisorScreen(Page):
         )
         self.query_one(Devices).show(board)
         self.query_one(Conflicts).show(board)
+        self.query_one(SentMessages).show(board)
         self._draw_sections()
         self._read_later()
 
@@ -192,6 +202,7 @@ class SupervisorScreen(Page):
             "devices": _("2 devices ({n})").format(n=len(board.devices) if board else 1),
             "conflicts": ngettext("3 conflicts ({n} open)", "3 conflicts ({n} open)", open_ones),
         }
+        titles["messages"] = _("4 messages ({n})").format(n=len(board.messages) if board else 0)
         titles["conflicts"] = titles["conflicts"].format(n=open_ones)
         current = self.query_one(ContentSwitcher).current
         self.query_one("#sections", Static).update(

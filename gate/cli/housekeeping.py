@@ -1,0 +1,86 @@
+"""What is done beside a lane every few seconds: its quiet moments, and what it has to know."""
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from gate.clock import Clock
+from gate.core.silence import Silence
+from gate.errors import GateError, UsageError
+from gate.lane.inbox import Inbox
+from gate.lane.lane import Lane
+from gate.storage import lane_status, outgoing
+from gate.storage.connectivity import Connectivity
+from gate.text.connectivity_words import silence_words
+
+if TYPE_CHECKING:
+    from gate.cli.lane_session import LaneSession
+
+log = logging.getLogger(__name__)
+
+IDLE_EVERY_S = 2.0
+
+
+def keep_house(session: "LaneSession", lane: Lane, clock: Clock, stopping: threading.Event) -> None:
+    """Until it stops: see that a sync worker lives, give the lane its moments, say what is new."""
+    child, silence, inbox = session.child, Silence(), Inbox(session.folder, lane, clock)
+    if child is not None:
+        child.look_after()
+    session.warn_unplaced()
+    _deliver(session, inbox)
+    while not stopping.wait(IDLE_EVERY_S):
+        try:
+            if child is not None and not lane.is_revoked:
+                child.look_after()
+            lane.idle()
+            _announce_silence(session, lane, silence, lane.connectivity())
+            if not lane.is_revoked:
+                # What is deleted then is not to be looked into.
+                _send_waiting(session, lane)
+                _deliver(session, inbox)
+            _tell_of_lane(session, lane, clock)
+            session.zone.look()
+            session.settings.look(lane)
+        except GateError as fault:
+            log.warning("idle: %s", fault.message)
+
+
+def _announce_silence(
+    session: "LaneSession", lane: Lane, silence: Silence, connectivity: Connectivity
+) -> None:
+    """Say which gates have fallen silent, and which are heard again."""
+    changes = silence.look(connectivity.sync_status.lanes, connectivity.boot_ms)
+    for line in silence_words(changes, connectivity.boot_ms, lane.now_ms(), session.zone.info):
+        session.on_announcement(line)
+
+
+def _send_waiting(session: "LaneSession", lane: Lane) -> None:
+    """Send what was left for this lane to send."""
+    for path, message in outgoing.waiting(session.folder):
+        try:
+            lane.send_message(message.text, message.gates, None)
+        except UsageError as wrong:
+            log.warning("message: %s", wrong.message)
+        path.unlink(missing_ok=True)
+
+
+def _deliver(session: "LaneSession", inbox: Inbox) -> None:
+    """Show what is new; a fault is only logged: it is looked again."""
+    try:
+        for message in inbox.look():
+            session.on_message(message)
+    except GateError as fault:
+        log.warning("messages: %s", fault.message)
+
+
+def _tell_of_lane(session: "LaneSession", lane: Lane, clock: Clock) -> None:
+    """Say how the lane is, for the worker to pass on."""
+    now, inputs = clock.read(), session.inputs
+    status = lane_status.LaneStatus(
+        boot_id=now.boot_id,
+        boot_ms=now.boot_ms,
+        camera=inputs.camera if inputs else "",
+        scanner=inputs.scanner if inputs else "",
+        is_clock_trusted=lane.clock_is_trusted(),
+    )
+    lane_status.write(session.folder, status)

@@ -1,0 +1,111 @@
+"""What is done beside a lane: what others have to know goes out, what it has to know is shown."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gate.cli import housekeeping
+from gate.cli.lane_session import LaneSession
+from gate.config import load
+from gate.core.entry import Act, Entry
+from gate.core.place import Role
+from gate.lane.lane import Lane
+from gate.lane.post import Operator
+from gate.storage import lane_status, outgoing
+from gate.storage.folder import Folder
+from gate.storage.outgoing import Outgoing
+from tests.support.lanes import journal_of
+from tests.support.venue import FixedClock
+from tests.system.neighbours import carry, enrol, known, neighbour, say
+from tests.system.network import until
+
+SOUTH = "5" * 16
+BOSS = Operator("boss", Role.SUPERVISOR)
+
+
+class Housekeeper:
+    """Keeps house beside a lane, a hundred times as often as a real one."""
+
+    def __init__(self, folder: Folder, lane: Lane, clock: FixedClock) -> None:
+        self.announced: list[str] = []
+        self.messages: list[Entry] = []
+        self._stopping = threading.Event()
+        config = load(None, {}, [f"data_dir={folder.path}", "camera.device=off"])
+        session = LaneSession(config, folder)
+        session.on_announcement = self.announced.append
+        session.on_message = self.messages.append
+        arguments = (session, lane, clock, self._stopping)
+        self._thread = threading.Thread(target=housekeeping.keep_house, args=arguments)
+
+    def __enter__(self) -> "Housekeeper":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def keeper(
+    venue: Folder, lane: Lane, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> Housekeeper:
+    """Beside the lane of an enrolled gate that is open."""
+    monkeypatch.setattr(housekeeping, "IDLE_EVERY_S", 0.02)
+    enrol(venue)
+    lane.open()
+    return Housekeeper(venue, lane, clock)
+
+
+def test_a_gate_that_falls_silent_is_announced_once(
+    keeper: Housekeeper, venue: Folder, clock: FixedClock
+) -> None:
+    """And once when it is heard again."""
+    say(venue, clock, known(SOUTH, clock))
+    with keeper:
+        until(lambda: lane_status.read(venue, clock.read()).is_clock_trusted is True)
+        clock.pass_seconds(30)
+        until(lambda: bool(keeper.announced))
+        say(venue, clock, known(SOUTH, clock))
+        until(lambda: len(keeper.announced) > 1)
+    assert keeper.announced == [
+        "Silent with its lane open: South unheard since 12:26",
+        "Heard again: South",
+    ]
+
+
+def test_a_message_is_shown_and_what_waits_is_sent(
+    keeper: Housekeeper, venue: Folder, clock: FixedClock, tmp_path: Path
+) -> None:
+    """Another gate's is shown here; what the host's command left becomes an entry of this lane."""
+    with neighbour(tmp_path / "south", clock) as south, keeper:
+        until(lambda: lane_status.read(venue, clock.read()).boot_ms > 0)
+        south.send_message("evacuate", (), BOSS)
+        carry(south._folder, venue)
+        until(lambda: bool(keeper.messages))
+        outgoing.leave(venue, Outgoing("come here", ("East",)))
+        until(lambda: not list(venue.path.glob("message-*")))
+    assert [message.note for message in keeper.messages] == ["evacuate"]
+    made = journal_of(venue)[-1]
+    assert (made.act, made.note, made.covers) == (Act.MESSAGE, "come here", ("East",))
+
+
+def test_what_cannot_be_sent_holds_nothing_up(keeper: Housekeeper, venue: Folder) -> None:
+    """A file that somebody else has put there."""
+    outgoing.leave(venue, Outgoing("x" * 500))
+    with keeper:
+        until(lambda: not list(venue.path.glob("message-*")))
+    assert Act.MESSAGE not in {entry.act for entry in journal_of(venue)}
+
+
+def test_a_lane_s_word_says_how_its_readers_are(
+    keeper: Housekeeper, venue: Folder, clock: FixedClock
+) -> None:
+    """Also that its clock is not believed."""
+    clock.jump_seconds(-400 * 86_400)
+    with keeper:
+        until(lambda: lane_status.read(venue, clock.read()).is_clock_trusted is False)
+    word = lane_status.read(venue, replace(clock.read()))
+    assert (word.camera, word.scanner) == ("", "")
