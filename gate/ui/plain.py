@@ -57,7 +57,7 @@ _COMMANDS = {
     b"\x03": "quit",
     b"\x11": "quit",
 }
-"""F6, F7, F8, F12, Ctrl+T, Ctrl+A, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C and Ctrl+Q as terminals send them."""
+"""F6 to F8, F12, Ctrl+T, Ctrl+A, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C, Ctrl+Q as terminals send them."""
 
 
 def verdict_line(
