@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx
 
 from gate.storage.certificates import load_membership, venue_id
-from gate.storage.enrolment import parse_link
+from gate.storage.enrolment_link import parse_link
 from sync.server.serve import OF_EACH, STRANGERS
 from tests.support.central import Maker
 from tests.sync.server.test_serve import serving

@@ -110,6 +110,7 @@ class Screen(Struct, frozen=True, forbid_unknown_fields=True):
     """What the operator sees and hears."""
 
     theme: Literal["gate-dark", "gate-sun"] = "gate-dark"
+    glyphs: Literal["auto", "unicode", "ascii"] = "auto"
     preview: bool = True
     preview_fps: Annotated[float, Meta(gt=0, le=30)] = 5.0
     show_names: bool = True

@@ -3,10 +3,13 @@
 import gettext
 import locale
 import os
+import unicodedata
 from pathlib import Path
 
 LOCALE_FOLDER = Path(__file__).parent / "locale"
 DOMAIN = "gate"
+
+_ENDS = tuple(".!?…。！？：:")
 
 _current: gettext.NullTranslations = gettext.NullTranslations()
 
@@ -39,10 +42,27 @@ def ngettext(singular: str, plural: str, count: int) -> str:
     return _current.ngettext(singular, plural, count)
 
 
+def _can_be_shown(name: str) -> bool:
+    # The Linux console's fonts have 512 characters at most, and no ideographs.
+    is_for_console = os.environ.get("TERM") != "linux" or not name.startswith(("zh", "ja", "ko"))
+    return name not in ("C", "POSIX") and is_for_console
+
+
+def sentences(*parts: str) -> str:
+    """The parts that say something, each with one end: its own, or its script's full stop."""
+    return " ".join(_ended(part.strip()) for part in parts if part.strip())
+
+
+def _ended(part: str) -> str:
+    if part.endswith(_ENDS):
+        return part
+    return part + ("。" if unicodedata.east_asian_width(part[-1]) in "WF" else ".")
+
+
 def _environment() -> list[str]:
     for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         value = os.environ.get(variable)
         if value:
             name = locale.normalize(value.partition(":")[0]).partition(".")[0]
-            return [name] if name not in ("C", "POSIX") else []
+            return [name] if _can_be_shown(name) else []
     return []

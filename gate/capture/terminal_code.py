@@ -1,20 +1,9 @@
-"""A code on the terminal, for a scanner to read: dark on light whatever the terminal's colours."""
-
-import io
-
-import segno
+"""A linear code on the terminal, for a scanner to read: dark on light whatever its colours."""
 
 QUIET = 10
 """Light modules beside a linear code, as its standard asks."""
 _PAIRS = {(0, 0): " ", (1, 0): "▌", (0, 1): "▐", (1, 1): "█"}
 _DARK_ON_LIGHT, _PLAIN = "\x1b[38;5;16;48;5;231m", "\x1b[0m"
-
-
-def square(text: str) -> str:
-    """A QR code, two rows of modules a line."""
-    out = io.StringIO()
-    segno.make(text, error="m", micro=False).terminal(out, compact=True, border=4)
-    return out.getvalue()
 
 
 def linear(text: str, lines: int = 6) -> str:

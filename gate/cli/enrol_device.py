@@ -6,7 +6,8 @@ from gate.errors import UsageError
 from gate.i18n import _
 from gate.storage.certificates import join
 from gate.storage.device_key import DeviceKey
-from gate.storage.enrolment import Enrolment, parse_link, save
+from gate.storage.enrolment import Enrolment, save
+from gate.storage.enrolment_link import parse_link
 from gate.storage.folder import Folder, is_locked
 from gate.storage.revocation import require_not_revoked
 from sync.transport.http_client import ServerUnreachable, asked_in_vain, enrol

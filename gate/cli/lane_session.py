@@ -24,7 +24,7 @@ from gate.core.place import Direction
 from gate.core.verdict import Verdict
 from gate.demo.script import Prompter, Turn
 from gate.errors import GateError, UsageError
-from gate.i18n import _
+from gate.i18n import _, sentences
 from gate.lane.inputs import Inputs
 from gate.lane.lane import Lane
 from gate.lane.lane_settings import LaneSettings
@@ -228,7 +228,8 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
         on_scanner=print_scanner,
     )
     way = _(DIRECTION_WORDS[lane.direction])
-    lines.print_line(f"# {printable(lane.place.gate)}, {way}. {session.hello}".rstrip())
+    start = f"{printable(lane.place.gate)}, {way}"
+    lines.print_line(f"# {sentences(start, session.hello)}")
     for source, fix in lane.scanner_fixes().items():
         lines.print_line(f"# {saved_line(source, fix.established)}")
     session.zone.on_change = print_zone
@@ -296,7 +297,7 @@ def _wait_plain(session: LaneSession, lane: Lane, inputs: Inputs, lines: Plain) 
 def _print_if_revoked(lane: Lane, lines: Plain) -> bool:
     if lane.is_revoked:
         words = revoked_words()
-        lines.print_line(f"# {words.word}: {words.rule}. {words.remedy}")
+        lines.print_line(f"# {words.word}: {sentences(words.rule, words.remedy)}")
     return lane.is_revoked
 
 

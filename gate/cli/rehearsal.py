@@ -27,6 +27,7 @@ from gate.i18n import _
 from gate.lane.lane import Lane
 from gate.storage.certificates import load_membership
 from gate.storage.conflicts import find_conflicts
+from gate.storage.enrolment_link import link_to
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.text.connectivity_words import BASIS_WORDS, basis_words
@@ -36,7 +37,6 @@ from gate.text.zones import machine_zone
 from sync.server import events, issuing
 from sync.server.database import open_database
 from sync.server.enrolment import mint_token
-from sync.server.invite import link
 from sync.transport.http_client import ServerClient
 from sync.transport.listening import bind
 from sync.worker.worker import Worker
@@ -191,7 +191,7 @@ class _Server:
             issuing.issue(connection, EVENT, issuing.Issue(kinds, rows))
             tokens = [mint_token(connection, EVENT, name, now_ms)[0] for name in names]
         engine.dispose()
-        return [link(f"http://127.0.0.1:{self._port}", token, "") for token in tokens]
+        return [link_to(f"http://127.0.0.1:{self._port}", token, "") for token in tokens]
 
     def start(self) -> None:
         self._process = subprocess.Popen(  # noqa: S603  ourselves

@@ -16,7 +16,7 @@ from gate.core.rules import decide
 from gate.core.ticket import Ticket
 from gate.core.verdict import Context, Scan, Verdict
 from gate.errors import GateError, RevokedError, UsageError
-from gate.i18n import _
+from gate.i18n import _, sentences
 from gate.lane.basis import LaneBasis
 from gate.lane.clock_trust import ClockTrust
 from gate.lane.entries import Entries
@@ -249,7 +249,7 @@ class Admission:
         return self._without_ticket(Outcome.REFUSE, Reason.GATE_REVOKED, started_ns)
 
     def _hold(self, message: str, hint: str, started_ns: int) -> Verdict:
-        hint = f"{message}. {hint}" if hint else message
+        hint = sentences(message, hint) if hint else message
         return self._without_ticket(Outcome.HOLD, Reason.FAULT, started_ns, hint)
 
     def _without_ticket(

@@ -22,10 +22,10 @@ QUIET_S = 600.0
 KINDS = 200
 """As many kinds are told apart; all others are one."""
 _SECRETS = re.compile(
-    r"(?i)([?&\s\"'](?:access_token|appsecret|secret|token|echostr|\w*signature)=|[?&]t=|\bbearer )"
-    r"[^&\s\"'<>]+"
+    r"(?i)([?&\s\"'](?:access_token|appsecret|secret|token|echostr|\w*signature)="
+    r"|\bvenuegate:|\bbearer )[^&\s\"'<>]+"
 )
-"""Secrets as addresses and headers carry them; ``t`` is that of an enrolment link."""
+"""Secrets as addresses and headers carry them, and as an enrolment link does."""
 _TELL_ADDRESSES = ("httpx", "httpcore", "websockets")
 """Libraries that log every request with its address, and a broken connection as their fault."""
 _OURS = ("gate", "sync")

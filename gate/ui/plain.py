@@ -20,7 +20,7 @@ from gate.core.outcome import Outcome
 from gate.core.place import Place
 from gate.core.verdict import ScannerProof, Verdict
 from gate.errors import GateError, UsageError
-from gate.i18n import _
+from gate.i18n import _, sentences
 from gate.lane.door_count import people_of, way_of
 from gate.lane.lane import Lane
 from gate.lane.scanner_repair import Proposed
@@ -70,8 +70,7 @@ def verdict_line(
 ) -> str:
     """``HH:MM:SS OUTCOME``, then reason, ticket, place and time from scan to verdict."""
     words = explain(verdict, place, time_zone, show_names=show_names, unheard=unheard)
-    sentences = (words.rule, words.note, words.fact, words.remedy)
-    reason = " ".join(f"{part.removesuffix('.')}." for part in sentences if part)
+    reason = sentences(words.rule, words.note, words.fact, words.remedy)
     about = (words.ticket, words.holder, words.remark, words.uses)
     ticket = " · ".join(part for part in about if part)
     number = f"[{printable(verdict.ticket.id, 12)}]" if verdict.ticket else ""
@@ -184,7 +183,7 @@ class Plain:
             elif name == "meant" and self._meant and not self._meant():
                 self.print_line("# " + _("No other ticket waits."))
         except GateError as fault:
-            self.print_line(f"# {fault.message}. {fault.hint}")
+            self.print_line(f"# {sentences(fault.message, fault.hint)}")
 
     def answer(self, key: str, *, may_be_scanned: bool = False) -> bool:
         """Answer the question of the newest line, if a key does; empty leaves it unanswered.
@@ -211,7 +210,7 @@ class Plain:
         try:
             self.show(self._lane.answer(yes=yes, ticket=ticket, question=question))
         except GateError as fault:
-            self.print_line(f"# {fault.message}. {fault.hint}")
+            self.print_line(f"# {sentences(fault.message, fault.hint)}")
 
     def _admit_typed(self, code: str) -> None:
         if code:
@@ -221,7 +220,7 @@ class Plain:
         try:
             counted = self._lane.count_people(*people_of(typed, way_of(self._lane.direction)))
         except GateError as fault:
-            self.print_line(f"# {fault.message}. {fault.hint}")
+            self.print_line(f"# {sentences(fault.message, fault.hint)}")
             return
         line = movement(counted, None, self.time_zone, self._lane.now_ms(), show_names=False)
         self.print_line(_("# counted: {movement}").format(movement=line))

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from gate.capture.evdev import EvdevScanner
 from gate.capture.keyboard_wedge import Wedge
-from gate.capture.terminal_code import linear, square
+from gate.capture.terminal_code import linear
 from gate.clock import monotonic_ms
 from gate.config import Config
 from gate.credential import parse
@@ -26,6 +26,7 @@ from gate.storage.folder import Folder
 from gate.storage.scanner_fixes import Fix, Fixes
 from gate.text.printable import printable
 from gate.text.scanner_words import troubles
+from gate.text.square_code import square
 from gate.ui.plain import bursts, raw_keys
 
 SQUARE_TEXT = f'Venue aqwzymAQWZYM0123456789-/:=+_?".,!{GS}end'

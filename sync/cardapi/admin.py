@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 
 from gate.clock import read_wall_ms
 from gate.errors import UsageError
-from gate.i18n import _
+from gate.i18n import _, sentences
 from sync.cardapi import accounts, callback, cards
 from sync.cardapi.accounts import Account, Mode, Review
 from sync.cardapi.background_jobs import BackgroundJobs
@@ -183,7 +183,7 @@ class CardAdmin:
         try:
             return await self._requests.write(request, job, act, event=event, about=about)
         except UsageError as error:
-            raise Denied(422, "invalid", f"{error.message}. {error.hint}".strip()) from error
+            raise Denied(422, "invalid", sentences(error.message, error.hint)) from error
 
 
 def review(connection: Connection, card_id: str, reason: str | None, now_ms: int) -> Card:

@@ -1,14 +1,13 @@
 """The host takes gates in: a link with a one-time token, and a listener that is for this only."""
 
 import asyncio
-import hashlib
 import hmac
 import logging
-import secrets
 import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import msgspec
 import uvicorn
@@ -25,6 +24,7 @@ from gate.errors import DamagedError, GateError, UsageError
 from gate.i18n import _
 from gate.storage import venue_host
 from gate.storage.certificates import door_context, load_membership
+from gate.storage.enrolment_link import fingerprint_of, link_to, new_token
 from gate.storage.folder import Folder
 from gate.storage.log_file import open_log
 from gate.text.printable import printable
@@ -54,10 +54,14 @@ class Invitation:
         names: Sequence[str],
         link: Callable[[str], str],
         end: Callable[[], None],
+        *,
+        picture: Path | None = None,
     ) -> None:
         self._folder = folder
         self._names = list(names)
         self._link, self._end = link, end
+        self._picture = picture
+        """Where the code is written to, of each gate in its turn."""
         self._token, self._used = "", set[str]()
         self._lock = asyncio.Lock()
         self.taken_in = 0
@@ -69,14 +73,11 @@ class Invitation:
 
     def show(self) -> None:
         """A link for the next gate, as a code too where that can be seen."""
-        self._token = secrets.token_urlsafe(32)
+        self._token = new_token()
         link = self._link(self._token)
         message = _("To take in {name}, once: scan this with its camera, or give it the link")
-        sys.stdout.write(message.format(name=printable(self._names[self.taken_in])) + "\n")
-        if sys.stdout.isatty():
-            sys.stdout.write(invite.as_code(link))
-        sys.stdout.write(f"{link}\n")
-        sys.stdout.flush()
+        heading = message.format(name=printable(self._names[self.taken_in]))
+        invite.print_link(heading, link, self._picture)
 
     async def enrol(self, request: Request) -> Response:
         """A certificate for the token. Raises Denied."""
@@ -113,7 +114,9 @@ class Invitation:
             raise Denied(403, "wrong_token", _("This enrolment token is not one of this venue's."))
 
 
-def invite_gates(folder: Folder, names: Sequence[str], *, listen: str = LISTEN) -> int:
+def invite_gates(
+    folder: Folder, names: Sequence[str], *, listen: str = LISTEN, picture: Path | None = None
+) -> int:
     """Take in a gate for each name, one after the other; the answer is how many came.
 
     Ends with the last of them, or with Ctrl-C. Raises UsageError at any gate but the host, and
@@ -127,12 +130,14 @@ def invite_gates(folder: Folder, names: Sequence[str], *, listen: str = LISTEN) 
     with listening.bind(host, port) as listener:
         url = invite.url(host, listener.getsockname()[1])
         der = ssl.PEM_cert_to_DER_cert(membership.certificate)
-        pinned = hashlib.sha256(der).hexdigest()
+        pinned = fingerprint_of(der)
 
         def end() -> None:
             server.should_exit = True
 
-        invitation = Invitation(folder, names, lambda token: invite.link(url, token, pinned), end)
+        invitation = Invitation(
+            folder, names, lambda token: link_to(url, token, pinned), end, picture=picture
+        )
         config = uvicorn.Config(
             _app(invitation),
             log_config=None,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from gate.errors import ConfigError, UsageError
 from gate.i18n import _
-from gate.storage.enrolment import is_believable
+from gate.storage.enrolment_link import is_believable
 from sync.server import invite
 from sync.server import tables as t
 from sync.server.wanted import Wanted
@@ -25,7 +25,7 @@ class Address:
 
     url: str
     fingerprint: str
-    """SHA-256 (hex) of the certificate; empty: any valid one."""
+    """Of the certificate, as a link says it; empty: any valid one."""
 
 
 def place(wanted: Wanted) -> tuple[str, int]:

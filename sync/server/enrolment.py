@@ -4,7 +4,6 @@ Only hashes of tokens and credentials are kept. Every function works in the tran
 handed.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from gate.core.enrolment import Enrol, Enrolled
 from gate.i18n import _
+from gate.storage.enrolment_link import new_token
 from gate.storage.ticket_filling import MemberRow
 from sync.server import devices, feed
 from sync.server import tables as t
@@ -27,7 +27,7 @@ def mint_token(
 ) -> tuple[str, int]:
     """Make a one-time token for a device to be called ``name``; and when it expires."""
     need_event(connection, event)
-    token, expires_ms = secrets.token_urlsafe(32), now_ms + lifetime_s * 1000
+    token, expires_ms = new_token(), now_ms + lifetime_s * 1000
     old = now_ms - 30 * 86_400_000
     connection.execute(delete(t.token).where(t.token.c.expires_ms < old))
     connection.execute(

@@ -1,14 +1,13 @@
 """How a gate is asked in: a link with a one-time token, as text and as a code for its camera."""
 
 import datetime
-import hashlib
 import ipaddress
+import shutil
 import socket
+import sys
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
-import segno
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,40 +15,42 @@ from cryptography.x509.oid import NameOID
 
 from gate.errors import ConfigError
 from gate.i18n import _
-from gate.storage.enrolment import SCHEME
+from gate.storage.enrolment_link import fingerprint_of
 from gate.storage.folder import write_durably
 from gate.storage.sqlite import faults
+from gate.text import glyphs, square_code
 from sync.transport.discovery import own_addresses
 
-QUIET: Final = 4
-"""Light modules around a code, as its standard asks."""
 _YEARS: Final = 10
-_BLOCKS: Final = {(0, 0): " ", (1, 0): "▀", (0, 1): "▄", (1, 1): "█"}
-_DARK_ON_LIGHT, _PLAIN = "\x1b[38;5;16;48;5;231m", "\x1b[0m"
 
 
-def link(url: str, token: str, fingerprint: str) -> str:
-    """What a gate scans or is given to enrol.
+def print_link(heading: str, link: str, picture: Path | None) -> None:
+    """Print a link; at a terminal as a code too, and as one in a picture where that is wanted.
 
-    ``fingerprint`` is the SHA-256 (hex) of the certificate it must see; empty: any valid one.
+    Raises StoreError where the picture cannot be written.
     """
-    return f"{SCHEME}?u={quote(url, safe='')}&t={quote(token, safe='')}&f={fingerprint}"
+    if picture is not None:
+        with faults(picture):
+            # Whoever has the picture is let in, as with the link.
+            write_durably(picture, square_code.picture(link), 0o600)
+    sys.stdout.write(heading + "\n")
+    if sys.stdout.isatty():
+        sys.stdout.write(_for_terminal(link))
+    sys.stdout.write(f"{link}\n")
+    sys.stdout.flush()
 
 
-def as_code(text: str) -> str:
-    """The text as a QR code for a terminal: dark on light whatever its colours, two rows a line."""
-    rows = [tuple(row) for row in segno.make(text, error="l").matrix_iter(border=QUIET)]
-    if len(rows) % 2:
-        rows.append((0,) * len(rows[0]))
-    lines = []
-    for upper, lower in zip(rows[::2], rows[1::2], strict=True):
-        blocks = "".join(_BLOCKS[bool(u), bool(w)] for u, w in zip(upper, lower, strict=True))
-        lines.append(f"{_DARK_ON_LIGHT}{blocks}{_PLAIN}\n")
-    return "".join(lines)
+def _for_terminal(link: str) -> str:
+    halves = not glyphs.are_few()
+    wanted, there = square_code.size(link, halves=halves), shutil.get_terminal_size()
+    if wanted[0] > there.columns or wanted[1] > there.lines:
+        sentence = _("Its code takes {columns}x{lines} characters here; as a picture: --png FILE")
+        return sentence.format(columns=wanted[0], lines=wanted[1]) + "\n"
+    return square_code.square(link, halves=halves)
 
 
 def fingerprint(certificate: Path) -> str:
-    """SHA-256 (hex) of a certificate that only itself vouches for; empty for one that others do.
+    """A link's word for a certificate that only itself vouches for; empty for one that others do.
 
     Raises ConfigError when the file holds no certificate.
     """
@@ -64,7 +65,7 @@ def fingerprint(certificate: Path) -> str:
         ) from error
     if found.issuer != found.subject:
         return ""
-    return hashlib.sha256(found.public_bytes(serialization.Encoding.DER)).hexdigest()
+    return fingerprint_of(found.public_bytes(serialization.Encoding.DER))
 
 
 def self_signed(folder: Path, host: str) -> tuple[Path, Path]:

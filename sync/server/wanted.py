@@ -59,6 +59,8 @@ class Wanted:
     """Only make an event of that host's venue."""
     new_token: str = ""
     """Only make a token for a gate of this name."""
+    png: Path | None = None
+    """Write its code there, too."""
     links: bool = False
     """Only list the links that were not used yet."""
     withdraw: str = ""

@@ -34,7 +34,8 @@ from gate.core.enrolment import Enrol, Enrolled
 from gate.core.ticket_feed import Changes, Snapshot
 from gate.errors import GateError
 from gate.i18n import _
-from gate.storage.enrolment import Enrolment, no_link
+from gate.storage.enrolment import Enrolment
+from gate.storage.enrolment_link import no_link
 from gate.storage.revocation import revoked
 from gate.storage.sqlite import faults
 from sync.session.twins import RUN_HEADER, THIS_RUN

@@ -1,12 +1,11 @@
 """A server's certificate: fetched once, trusted from then on."""
 
-import hashlib
 import ssl
 from urllib.parse import urlsplit
 
 from gate.errors import UsageError
 from gate.i18n import _
-from gate.storage.enrolment import Invitation
+from gate.storage.enrolment_link import Invitation, fingerprint_of
 
 
 def fetch_certificate(invitation: Invitation, timeout_s: float = 10.0) -> str:
@@ -19,8 +18,7 @@ def fetch_certificate(invitation: Invitation, timeout_s: float = 10.0) -> str:
     parts = urlsplit(invitation.url)
     at = (parts.hostname or "", parts.port or 443)
     pem = ssl.get_server_certificate(at, timeout=timeout_s)
-    found = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
-    if found != invitation.fingerprint:
+    if fingerprint_of(ssl.PEM_cert_to_DER_cert(pem)) != invitation.fingerprint:
         raise UsageError(
             _("the server shows another certificate than the link names"),
             _("Somebody may be in between. Ask for a new link, and do not go on here."),

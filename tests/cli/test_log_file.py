@@ -18,7 +18,7 @@ LINES = (
     f"GET /cgi-bin/token?appid=wx1&secret={SECRET}",
     f"to http://b/hook?signature={SECRET}&timestamp=1",
     f"to http://b/hook?timestamp=1&msg_signature={SECRET}",
-    f"link venuegate:enrol?u=http%3A//h&t={SECRET}&f=",
+    f"link VENUEGATE:{SECRET}//HTTP://H",
     f"headers {{'authorization': 'Bearer {SECRET}'}}",
     f'"TOKEN={SECRET}"',
 )

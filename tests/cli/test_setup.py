@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gate.cli.main import main
-from gate.storage.enrolment import parse_link
+from gate.storage.enrolment_link import parse_link
 from tests.setup.conftest import make_root, tree
 from tests.support.terminal import Terminal
 from tests.sync.server.test_serve import serving

@@ -48,6 +48,7 @@ from gate.text.verdict_words import explain
 from gate.text.zones import LaneZone, Source, machine_zone, zone_of
 from gate.ui.tui.app import GateApp
 from gate.ui.tui.screens.questions import TimeQuestion
+from gate.ui.tui.status import Part, status_of
 from tests.support.paths import DATA
 from tests.support.programs import run
 from tests.support.venue import NOW_MS, FixedClock
@@ -691,7 +692,7 @@ def test_scan_names_the_zone_at_its_start(folder: Folder, monkeypatch: pytest.Mo
 async def test_the_screen_names_the_zone(make_lane: Callable[..., Lane], venue: Folder) -> None:
     """In the status line, and it follows the event."""
     app = GateApp(make_lane(), load(None, {}, ["time_zone=Europe/Berlin"]), venue)
-    assert app.status()[-1] == "Europe/Berlin"
+    assert status_of(app)[Part.ZONE] == "Europe/Berlin"
     assert app.clock_text() == "05:26:40"
 
 

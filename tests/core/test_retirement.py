@@ -199,7 +199,7 @@ async def test_a_key_on_the_board_retires_a_lane_that_went_home(tmp_path: Path) 
             await screen.press("2")
             rows = [str(table.get_row_at(n)[0]) for n in range(3)]
             table.move_cursor(row=rows.index("G2"))
-            line = screen.app.screen.query_one("#device", Static)
+            line = screen.app.screen.query_one("#device Static", Static)
             for words, is_shown, basis in (
                 ("went home", lambda: "retired by boss" in str(line.content), Basis.LAN),
                 ("it is back", lambda: "retired by" not in str(line.content), Basis.ALONE),

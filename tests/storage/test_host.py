@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from gate.capture.camera import read_picture
+from gate.capture.decode import Decoder
 from gate.cli.enrol_device import enrol_device
 from gate.cli.main import main
 from gate.core.enrolment import Enrol, Enrolled
@@ -38,7 +40,8 @@ from gate.storage.certificates import (
     venue_id,
 )
 from gate.storage.device_key import DeviceKey
-from gate.storage.enrolment import Enrolment, parse_link
+from gate.storage.enrolment import Enrolment
+from gate.storage.enrolment_link import SCHEME, link_to, parse_link
 from gate.storage.folder import Folder, Lock
 from gate.storage.host_feed import HostFeed
 from gate.storage.ticket_feed import TicketFeed
@@ -464,7 +467,7 @@ def next_link(process: subprocess.Popen[str]) -> str:
     """The link it shows next."""
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith(enrolment.SCHEME):
+        if line.startswith(SCHEME):
             return line.strip()
     raise AssertionError("it ended without a link")
 
@@ -472,10 +475,14 @@ def next_link(process: subprocess.Popen[str]) -> str:
 @pytest.mark.system
 def test_two_gates_join_over_the_wire(host: Folder, tmp_path: Path) -> None:
     """As at a server: the link is all they need; then the two know each other."""
-    with inviting_at(host, "Gate", "--count", "2") as process:
+    code = tmp_path / "code.png"
+    with inviting_at(host, "Gate", "--count", "2", "--png", str(code)) as process:
         joined = [Folder(tmp_path / name) for name in "ab"]
         for folder in joined:
-            enrolled = enrol_device(folder, next_link(process), again=False)
+            link = next_link(process)
+            (found,) = Decoder(("QRCode",)).read_fully(read_picture(code))
+            assert found.text == link
+            enrolled = enrol_device(folder, link, again=False)
             assert (enrolled.credential, enrolled.event_name) == ("", "Winter Gala")
         process.communicate(timeout=30)
         assert process.returncode == 0
@@ -494,7 +501,7 @@ def test_callers_who_say_nothing_keep_nobody_out(host: Folder, tmp_path: Path) -
     """120 connections, and more: the oldest are hung up on, and a gate is taken in."""
     with inviting_at(host, "South") as process:
         link = next_link(process)
-        at = urlsplit(enrolment.parse_link(link).url)
+        at = urlsplit(parse_link(link).url)
         assert at.hostname is not None
         assert at.port is not None
         with crowd(at.hostname, at.port, 120 + enrolling.STRANGERS) as idle:
@@ -522,7 +529,7 @@ def test_a_listener_with_another_certificate_is_not_believed(host: Folder, tmp_p
     """Somebody in between shows another than the link names, and gets no token."""
     with inviting_at(host) as process:
         link = parse_link(next_link(process))
-        forged = invite.link(link.url, link.token, "0" * 64)
+        forged = link_to(link.url, link.token, "A" * 26)
         with pytest.raises(UsageError, match="another certificate"):
             enrol_device(Folder(tmp_path / "a"), forged, again=False)
     assert len(told(host)) == 1

@@ -20,6 +20,7 @@ from gate.storage.folder import Folder
 from gate.storage.sync_status import SyncStatus, note_heard
 from gate.storage.tickets import Tickets
 from gate.text.lane_words import isolation_words
+from gate.ui.tui.status import status_of
 from tests.conftest import MakeLane
 from tests.support.central import Central, central
 from tests.support.programs import run
@@ -135,7 +136,7 @@ async def test_it_is_told_before(lonely: Folder, clock: FixedClock) -> None:
             clock.pass_seconds(seconds)
             lane.idle()
             assert isolation_words(lane, SHANGHAI) == told
-            assert not told or told in screen.app.status()
+            assert not told or told in status_of(screen.app).values()
 
 
 def test_the_host_sets_it(folder: Folder) -> None:

@@ -27,6 +27,7 @@ from gate.storage.folder import Folder
 from gate.storage.forgetting import is_of_others
 from gate.storage.journal_reader import JournalReader
 from gate.storage.revocation import heads_of, is_revoked, revoke
+from gate.ui.tui.status import status_of
 from tests.conftest import MakeLane
 from tests.support.programs import run
 from tests.support.screen import running
@@ -169,7 +170,7 @@ def test_it_is_for_good(worked: Folder, lane: Lane, make_lane: MakeLane, tmp_pat
     with pytest.raises(RevokedError):
         import_files(worked, [])
     with pytest.raises(RevokedError):
-        enrol_device(worked, "venuegate:enrol?u=http://127.0.0.1:1&t=x", again=True)
+        enrol_device(worked, "VENUEGATE:X//HTTP://127.0.0.1:1", again=True)
     assert status(worked)["revoked"]
     wiped = wipe(worked, tmp_path / "kept.jsonl")
     assert wiped.entries == 3
@@ -214,7 +215,7 @@ async def test_the_screen_says_so_all_the_time(venue: Folder, clock: FixedClock)
         await screen.press("escape")
         assert screen.panel.outcome is Outcome.REFUSE
         assert "It lets nobody in any more" in screen.text
-        assert screen.app.status() == [screen.lane.place.gate, "REVOKED"]
+        assert list(status_of(screen.app).values()) == [screen.lane.place.gate, "REVOKED"]
         for key in ("f3", "f4", "f9", "f1"):
             await screen.press(key)
             await screen.settle()

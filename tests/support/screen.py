@@ -19,6 +19,7 @@ from gate.ui.tui.verdict_panel import VerdictPanel
 from tests.support.venue import FixedClock
 
 SETTINGS = [
+    "screen.glyphs=unicode",
     "gate.name=North",
     "gate.entrance=North",
     "camera.device=off",

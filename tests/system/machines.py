@@ -307,7 +307,7 @@ class Server(Machine):
             [sys.executable, "-m", "gate", *self._command(), "--new-token", name],
             capture_output=True, text=True, check=True, timeout=60,
         )  # fmt: skip
-        return next(line for line in ran.stdout.splitlines() if line.startswith("venuegate:"))
+        return next(line for line in ran.stdout.splitlines() if line.startswith("VENUEGATE:"))
 
     def held(self) -> dict[str, Entry]:
         """Every entry that it holds, by its hash."""

@@ -19,6 +19,7 @@ from gate.cli.sync_report import as_json, status
 from gate.clock import SystemClock
 from gate.core.place import HouseRules, Place
 from gate.lane.lane import Lane
+from gate.storage.enrolment_link import link_to
 from gate.storage.folder import Folder
 from tests.support.programs import Program, run
 
@@ -101,7 +102,7 @@ class Server:
 
     def link(self, name: str, url: str = "") -> str:
         token = self.admin("POST", f"/events/{EVENT}/tokens", {"name": name})["token"]
-        return f"venuegate:enrol?u={(url or self.url).replace(':', '%3A')}&t={token}&f="
+        return link_to(url or self.url, token, "")
 
     def entries(self) -> list[tuple[str, int, str]]:
         """What the server holds, from its file."""

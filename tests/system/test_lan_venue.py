@@ -129,7 +129,7 @@ async def test_everything_works_without_a_server(venue: Venue) -> None:
         assert table.get_row_at(0)[:4] == ["t2", "SHOW", "1 too many", "G1, G2"]
         await screen.press("enter")
         await screen.answer(BOSS, BOSS_PIN, "sold twice")
-        sides = screen.app.screen.query_one("#sides", Static)
+        sides = screen.app.screen.query_one("#sides Static", Static)
         await screen.until(lambda: "settled by boss" in str(sides.content))
     second.nudge()
     until(lambda: [conflicts(member) for member in gates] == [{"t2": "sold twice"}] * COUNT)

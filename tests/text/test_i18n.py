@@ -91,6 +91,7 @@ def test_no_word_escapes_translation() -> None:
 
 def test_languages_are_chosen_by_name_and_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """zh_CN by name; auto goes by LANG; an unknown one is English."""
+    monkeypatch.setenv("TERM", "xterm")
     for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(variable, raising=False)
     i18n.use("zh_CN")
@@ -124,3 +125,18 @@ def test_outcomes_and_reasons_read_differently() -> None:
         i18n.use(name)
         assert len({i18n._(word) for word in OUTCOME_WORDS.values()}) == len(Outcome)
         assert len({i18n._(word) for word in REASON_WORDS.values()}) == len(Reason)
+
+
+@pytest.mark.parametrize(
+    ("parts", "line"),
+    [
+        (("Wrong entrance", "Send the guest there."), "Wrong entrance. Send the guest there."),
+        (("入口不对", "请客人去那边。"), "入口不对。 请客人去那边。"),
+        (("For this event?", "", " "), "For this event?"),
+        (("Row 7",), "Row 7."),
+        ((), ""),
+    ],
+)
+def test_each_has_one_end(parts: tuple[str, ...], line: str) -> None:
+    """Its own, or the full stop of the script it is written in; never two."""
+    assert i18n.sentences(*parts) == line

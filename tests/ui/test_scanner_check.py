@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import zxingcpp
 
-from gate.capture.terminal_code import linear, square
+from gate.capture.terminal_code import linear
 from gate.credential.layouts import LAYOUTS, SCANNERS, retyped
 from gate.credential.repair import Flaw, read_flaw, undone
 from gate.credential.scanners import Established
 from gate.credential.spellings import GS
 from gate.storage.folder import Folder
 from gate.storage.scanner_fixes import Fix, Fixes
+from gate.text.square_code import square
 from gate.ui.scanner_check import LINEAR_TEXT, SQUARE_TEXT, Finding, diagnose
 from tests.support.terminal import Terminal
 

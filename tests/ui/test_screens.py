@@ -1,6 +1,7 @@
 """How every screen and outcome looks. Review the pictures when they change; see CONTRIBUTING."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from textual.widgets import Input
 
 from gate import i18n
 from gate.capture.picture import Preview
+from gate.core.outcome import Outcome
 from gate.core.place import Direction, Role
 from gate.core.verdict import Scan
 from gate.lane.post import Operator
@@ -18,9 +20,12 @@ from gate.reports.checks.finding import Status
 from gate.reports.doctor import Check
 from gate.storage import fleet_devices, journal
 from gate.storage.folder import Folder
+from gate.text.verdict_words import Words
 from gate.ui.tui.app import GateApp
 from gate.ui.tui.lane_keys import LaneKeys
 from gate.ui.tui.screens import doctor as doctor_module
+from gate.ui.tui.status import Part, status_of
+from gate.ui.tui.verdict_panel import VerdictPanel
 from tests.support.screen import make_app, with_operators
 from tests.support.venue import FixedClock, fill
 from tests.system.neighbours import carry, known, neighbour, say
@@ -97,6 +102,71 @@ def test_outcome(
     assert snap_compare(made, terminal_size=size, run_before=shown(made, *codes))
 
 
+LONG = Words(
+    word="STOP",
+    rule="Ticket for another place",
+    note="Wristband at the desk, then by the left stairs to the box: two more guests come later.",
+    fact="The ticket is for: North stand, lower tier, and the terrace behind it",
+    remedy="Send the guest to the place on the ticket.",
+    ticket="Hospitality with two meals and parking · Block C · Row 14 · Seat 7",
+    holder="Maximiliane von Hohenstein-Wittgenstein",
+    basis="alone: South not heard since 11:26, West not heard since 11:20",
+)
+
+
+def long_one(app: GateApp, outcome: Outcome, words: Words) -> Any:
+    """A verdict of so many words, without a scan."""
+
+    def show() -> None:
+        panel = app.scan_screen.query_one(VerdictPanel)
+        panel.show(outcome, words)
+        app.scan_screen._make_room(panel)
+
+    return shown(app, before=show)
+
+
+@pytest.mark.parametrize("glyphs", ["unicode", "ascii"])
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "160x48"])
+def test_long(
+    snap_compare: Snap, app: Callable[..., GateApp], size: tuple[int, int], glyphs: str
+) -> None:
+    """All sentences, below the drawn word as long as there is room; also on the console."""
+    made = app(f"screen.glyphs={glyphs}")
+    run = long_one(made, Outcome.REFUSE, LONG)
+    assert snap_compare(made, terminal_size=size, run_before=run)
+
+
+def test_pages(snap_compare: Snap, app: Callable[..., GateApp]) -> None:
+    """What has no room at all is on a second page, and the first says so."""
+    made = app()
+    run = long_one(made, Outcome.HOLD, replace(LONG, word="WAIT", note=f"{LONG.note} " * 16))
+    assert snap_compare(made, terminal_size=SMALL, run_before=run)
+
+
+@pytest.mark.parametrize("theme", ["gate-dark", "gate-sun"])
+def test_ask(snap_compare: Snap, app: Callable[..., GateApp], theme: str) -> None:
+    """A question has a colour, a border and a shape of its own."""
+    made = app(f"screen.theme={theme}")
+    words = Words("ASK", "Older than 18?", remedy="Ask the guest.", ticket="Winter Gala")
+    run = long_one(made, Outcome.ASK, words)
+    assert snap_compare(made, terminal_size=SMALL, run_before=run)
+
+
+@pytest.mark.parametrize("key", ["", "f1", "f3", "f4"])
+def test_console(snap_compare: Snap, app: Callable[..., GateApp], key: str) -> None:
+    """With letters, ASCII and coloured blanks."""
+    made = app("screen.glyphs=ascii")
+
+    async def run(pilot: Pilot[int]) -> None:
+        await shown(made, "GOOD001")(pilot)
+        if key:
+            await pilot.press(key)
+            await pilot.pause(0.2)
+            await made.workers.wait_for_complete()
+
+    assert snap_compare(made, terminal_size=SMALL, run_before=run)
+
+
 def test_hold(snap_compare: Snap, app: Callable[..., GateApp], venue: Folder) -> None:
     """A fault: neither green nor red."""
     made = app()
@@ -126,7 +196,7 @@ def test_preview(snap_compare: Snap, app: Callable[..., GateApp]) -> None:
 
     async def run(pilot: Pilot[int]) -> None:
         for _ in range(200):
-            if made.scan_screen._camera == "LOST":
+            if made.scan_screen._readers.is_camera_lost:
                 break
             await pilot.pause(0.05)
         await pilot.pause(0.3)
@@ -284,5 +354,5 @@ def test_directions_are_told(app: Callable[..., GateApp]) -> None:
     told = set()
     for direction in Direction:
         made.lane.direction = direction
-        told.add(made.status()[1])
+        told.add(status_of(made)[Part.DIRECTION])
     assert len(told) == len(Direction)

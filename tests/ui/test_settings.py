@@ -48,7 +48,7 @@ async def test_f3_names_what_is_overridden(venue: Folder, clock: FixedClock) -> 
     async with running(venue, clock) as screen:
         screen.app.go_by(stated())
         await screen.press("f3", "2")
-        device = screen.app.screen.query_one("#device", Static)
+        device = screen.app.screen.query_one("#device Static", Static)
         await screen.until(lambda: "gate.direction" in str(device.content))
 
 

@@ -306,7 +306,7 @@ async def test_lookup_finds_and_admits_by_hand(venue: Folder, clock: FixedClock)
         table = screen.app.screen.query_one(DataTable)
         await screen.until(lambda: table.row_count == 1)
         await screen.until(
-            lambda: "José" in str(screen.app.screen.query_one("#detail", Static).content)
+            lambda: "José" in str(screen.app.screen.query_one("#detail Static", Static).content)
         )
         await screen.press("f7")
         await screen.answer(BOSS, BOSS_PIN, "phone is dead")
@@ -515,7 +515,7 @@ async def test_the_supervisor_sees_the_whole_venue(
         assert table.has_focus
         assert table.get_row_at(1)[:4] == ["South", "open", "0.0 s ago", "5"]
         await screen.press("down")
-        assert carried in str(page.query_one("#device", Static).content)
+        assert carried in str(page.query_one("#device Static", Static).content)
         await screen.press("3", "enter")
         assert screen.app.screen is page
 
@@ -535,7 +535,7 @@ async def test_a_conflict_is_settled_with_a_pin(
             table = page.query_one("#conflict-table", DataTable)
             await screen.until(lambda: table.row_count == 1)
             assert table.get_row_at(0)[:3] == ["good-1", "Winter Gala", "1 too many"]
-            sides = page.query_one("#sides", Static)
+            sides = page.query_one("#sides Static", Static)
             assert "South" in str(sides.content)
             assert "North" in str(sides.content)
             await screen.press("enter")
@@ -569,7 +569,7 @@ async def test_an_undo_is_confirmed_with_a_pin(
             table = page.query_one("#conflict-table", DataTable)
             await screen.until(lambda: table.row_count == 1)
             assert table.get_row_at(0)[2] == "undo not confirmed"
-            assert "undone at South by Kim" in str(page.query_one("#sides", Static).content)
+            assert "undone at South by Kim" in str(page.query_one("#sides Static", Static).content)
             await screen.press("c")
             await screen.answer(BOSS, BOSS_PIN, "so it was")
             await screen.until(lambda: table.row_count == 0)
@@ -600,7 +600,7 @@ async def test_an_irregular_admission_can_be_acted_on(
             await screen.until(lambda: table.row_count == 1)
             row_ = table.get_row_at(0)
             assert row_[:3] == ["named-1", "José Ångström · W…", "irregular"]
-            told = page.query_one("#sides", Static)
+            told = page.query_one("#sides Static", Static)
             for part in ("José Ångström · Winter Gala · 7-12 [named-1]", "South", "void since"):
                 assert part in str(told.content)
             await screen.press("enter")

@@ -69,7 +69,7 @@ def _link(options: argparse.Namespace, config: "Config") -> str:
         return link_in(options.link_file)
     if options.picture or options.by_camera:
         from gate.cli.enrol_by_camera import read_invitation
-        from gate.storage.enrolment import SCHEME
+        from gate.storage.enrolment_link import SCHEME
 
         return read_invitation(config, Path(options.picture) if options.picture else None, SCHEME)
     if not sys.stdin.isatty():

@@ -75,6 +75,7 @@ def _add_chores(sub: argparse.ArgumentParser) -> None:
     only.add_argument(
         "--new-token", metavar="NAME", help=_("only make a link for one gate to enrol with")
     )
+    sub.add_argument("--png", metavar="FILE", help=_("write that link's code as a picture, too"))
     only.add_argument(
         "--take-over",
         metavar="DIR",
@@ -135,6 +136,7 @@ def run(options: argparse.Namespace) -> int:
             restored=options.restored,
             take_over=_host(path_of(options.take_over)),
             new_token=options.new_token or "",
+            png=path_of(options.png),
             links=options.links,
             withdraw=options.withdraw or "",
             devices=options.devices,

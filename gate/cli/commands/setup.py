@@ -130,7 +130,7 @@ def _link(answers: "Answers", config: "Config") -> str:
     from gate.cli.enrol_by_camera import read_invitation
     from gate.setup.devices import with_camera
     from gate.setup.membership import CAMERA
-    from gate.storage.enrolment import SCHEME
+    from gate.storage.enrolment_link import SCHEME
 
     if answers.enrol == CAMERA:
         seen_by = with_camera(config, answers.camera or config.camera.device)

@@ -11,6 +11,7 @@ from gate.cli.options import (
     check_names,
     config_of,
     folder_of,
+    path_of,
 )
 from gate.i18n import _
 
@@ -44,6 +45,7 @@ def add(commands: Commands) -> None:
     invite.add_argument("name", nargs="?", metavar="NAME", help=_("what the gate is called"))
     invite.add_argument("--count", type=int, default=1, metavar="N", help=_("how many gates"))
     invite.add_argument("--listen", metavar="HOST:PORT", help=_("default: 0.0.0.0:8472"))
+    invite.add_argument("--png", metavar="FILE", help=_("write the code as a picture, too"))
     action("devices", _print_devices, _("who belongs to it"))
     for name, purpose in (
         ("retire", _("a gate is not at work any more: nobody waits to hear from it")),
@@ -97,7 +99,8 @@ def _invite(options: argparse.Namespace, folder: "Folder") -> int:
     name = options.name or _("Gate")
     check_names(name)
     names = [name] if options.count == 1 else [f"{name} {n + 1}" for n in range(options.count)]
-    came = invite_gates(folder, names, listen=options.listen or LISTEN)
+    listen, picture = options.listen or LISTEN, path_of(options.png)
+    came = invite_gates(folder, names, listen=listen, picture=picture)
     if came < len(names):
         sys.stderr.write(_("{n} of {all} gates came").format(n=came, all=len(names)) + "\n")
     return OK if came else FAILED

@@ -1,11 +1,12 @@
 """The application: themes, screens, and the inputs that outlive any one of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from textual.app import App
 from textual.binding import BindingType
+from textual.filter import LineFilter
 from textual.theme import Theme
 
 from gate.capture.camera import Source, State
@@ -16,20 +17,18 @@ from gate.config import Config
 from gate.core.entry import Entry
 from gate.core.verdict import Verdict
 from gate.errors import GateError, UsageError
-from gate.i18n import _, ngettext
+from gate.i18n import _
 from gate.lane.inputs import Inputs
 from gate.lane.lane import Lane
 from gate.lane.operators import Operators
 from gate.settings import GateSettings
-from gate.storage.connectivity import Connectivity
 from gate.storage.folder import Folder
-from gate.text.connectivity_words import basis_words, server_link
-from gate.text.lane_words import isolation_words
+from gate.text import glyphs
 from gate.text.outcome_words import DIRECTION_WORDS
-from gate.text.printable import printable
 from gate.text.settings_words import gate_lines
-from gate.text.times import age_or_time, ago, clock_time
+from gate.text.times import clock_time
 from gate.text.zones import LaneZone
+from gate.ui.tui.few_glyphs import FewGlyphs
 from gate.ui.tui.messages import (
     AdviceGiven,
     Announced,
@@ -56,6 +55,7 @@ _VARIABLES_DARK = {
     "gate-hold": "#262626",
     "gate-neutral": "#3a4a5a",
     "gate-valid": "#c9b6ff",
+    "gate-ask": "#ff7ac6",
 }
 
 # Outcomes differ in lightness as well as in colour: bright for in, dark for stop.
@@ -141,6 +141,8 @@ class GateApp(App[int], inherit_bindings=False):
         self.on_verdict: Callable[[Verdict], object] = _nothing_of
         """Called in any thread with every verdict of the inputs."""
         self.quit_after_s: float | None = None
+        self.has_few_glyphs = glyphs.are_few(config.screen.glyphs)
+        """Whether the terminal's font has letters and hardly more."""
         self._source = source
         self.scan_screen = ScanScreen()
         self.unread = Unread(self)
@@ -183,6 +185,11 @@ class GateApp(App[int], inherit_bindings=False):
         """Close them."""
         if self.inputs is not None:
             self.inputs.stop()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every drawn line goes through last."""
+        filters = super().get_line_filters()
+        return [*filters, FewGlyphs()] if self.has_few_glyphs else filters
 
     @property
     def time_zone(self) -> ZoneInfo:
@@ -232,53 +239,9 @@ class GateApp(App[int], inherit_bindings=False):
         """The lane's time, to the second."""
         return clock_time(self.lane.now_ms(), self.time_zone, seconds=True)
 
-    def status(self, camera: str = "", scanner: str = "") -> list[str]:
-        """Where, which way, what is wrong, how sure, how fresh, what reads: most needed first."""
-        lane, connectivity = self.lane, self.lane.connectivity()
-        if lane.is_revoked:
-            return [printable(lane.place.gate, 24), _("REVOKED")]
-        fresh = connectivity.sync_status
-        basis = basis_words(connectivity.coverage.basis, connectivity.age_ms, is_brief=True)
-        if connectivity.is_enrolled:
-            link = server_link(fresh, connectivity.boot_ms, lane.now_ms(), self.time_zone)
-            unacked = [_("{n} unsent").format(n=fresh.unacked)] if fresh.unacked else []
-            how = [basis, link, *unacked, self._tickets_age(connectivity)]
-        else:
-            how = [self._tickets_age(connectivity), basis, _("no server")]
-        alarms = len({*fresh.alarms, *fresh.twins, *fresh.floods})
-        refused, waiting = fresh.quarantined, self.matters_open
-        return [
-            printable(lane.place.gate, 24),
-            self.way(),
-            *([] if lane.clock_is_trusted() else [_("CLOCK NOT TRUSTED")]),
-            *([isolation] if (isolation := isolation_words(lane, self.time_zone)) else []),
-            *([ngettext("{n} ALARM", "{n} ALARMS", alarms).format(n=alarms)] if alarms else []),
-            *([_("{n} QUARANTINED").format(n=refused)] if refused else []),
-            *([_("DISK FULL")] if fresh.is_full else []),
-            *([_("F3: {n} to look into").format(n=waiting)] if waiting else []),
-            *how,
-            *([_("camera {state}").format(state=camera)] if camera else []),
-            *([scanner] if scanner else []),
-            *([printable(lane.operator.name)] if lane.operator else []),
-            self.zone.current.name,
-        ]
-
     def way(self) -> str:
         """Which way people go here."""
         return _(DIRECTION_WORDS[self.lane.direction]).upper()
-
-    def _tickets_age(self, connectivity: Connectivity) -> str:
-        """How long ago the tickets were last known to be all there."""
-        known_ms, built_ms = connectivity.sync_status.tickets_boot_ms, self.lane.tickets_built_ms()
-        if connectivity.is_enrolled and known_ms is not None:
-            age = ago(connectivity.boot_ms - known_ms)
-        else:
-            trusted = self.lane.clock_is_trusted()
-            now_ms = self.lane.now_ms()
-            age = _("none")
-            if built_ms:
-                age = age_or_time(built_ms, now_ms, self.time_zone, trusted=trusted)
-        return _("tickets {age}").format(age=age)
 
     def complain(self, fault: GateError) -> None:
         """Tell of a fault that is no verdict."""

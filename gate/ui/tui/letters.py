@@ -1,7 +1,8 @@
 """Words and shapes large enough to read from three metres, in block characters.
 
-Letters are 5x7 pixels of our own; the ideographs are 15x14 pixels, drawn from WenQuanYi Micro Hei
-(Apache-2.0). A word with a character that is not here is simply written, not drawn.
+Letters are 5x7 pixels of our own; the ideographs are 15x14 pixels, most of them drawn from
+WenQuanYi Micro Hei (Apache-2.0). A word with a character that is not here is simply written, not
+drawn; so is one that would take half a cell where the terminal's font has no such blocks.
 """
 
 from collections.abc import Sequence
@@ -45,6 +46,8 @@ _IDEOGRAPHS = {
     "同": "1ffc 3ffe 3006 37f6 3006 3006 37f6 3636 3636 37f6 3006 3006 301c 0000",
     "票": "3ffe 0320 1ffc 1364 1224 1ffc 0000 1ff8 1ffc 3ffe 0498 3c8c 3384 0000",
     "有": "0100 3ffe 3ffe 0600 07fc 0ffc 1c0c 27fc 0404 07fc 040c 0404 043c 0000",
+    "先": "0180 1980 1980 1ffe 3180 0180 3fff 0660 0660 0c60 0c62 1866 303e 0000",
+    "问": "3000 1dff 0003 3003 3003 37f3 3633 3633 3633 37f3 3003 3003 300f 0000",
     "效": "0820 0820 3f7e 027e 1244 21c4 26e4 142c 0c38 0c18 1e38 336c 2046 0000",
 }
 
@@ -56,7 +59,7 @@ _SHAPES = {
     Outcome.HOLD: "0111110 1100011 0000011 0001110 0001100 0000000 0001100",
     Outcome.RESCAN: "0000000 1111111 1111111 0000000 1111111 1111111 0000000",
     Outcome.VALID: "0111110 1000001 1011101 1010101 1011101 1000001 0111110",
-    Outcome.ASK: "0111110 1100011 0000011 0001110 0001100 0000000 0001100",
+    Outcome.ASK: "1111111 1000001 1010101 1000001 1111111 0011000 0010000",
 }
 
 SYMBOLS = {
@@ -80,13 +83,13 @@ def shape(outcome: Outcome, *, large: bool = False) -> list[str]:
     return _paint(_bits(_SHAPES[outcome]), 2 * _scale(large=large))
 
 
-def word(text: str, *, large: bool = False) -> list[str] | None:
-    """A word as rows of text, or ``None`` when it cannot be drawn."""
+def word(text: str, *, large: bool = False, halves: bool = True) -> list[str] | None:
+    """A word as rows of text, or ``None`` when it cannot be drawn, or only with ``halves``."""
     drawn: list[list[str]] = []
     for character in text:
         if character in _LATIN:
             drawn.append(_paint(_bits(_LATIN[character]), 2 * _scale(large=large)))
-        elif character in _IDEOGRAPHS:
+        elif character in _IDEOGRAPHS and (large or halves):
             rows = [f"{int(row, 16):015b}" for row in _IDEOGRAPHS[character].split()]
             drawn.append(_paint(_bits(" ".join(rows)), _scale(large=large)))
         else:

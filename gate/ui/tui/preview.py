@@ -10,6 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from gate.capture.picture import Preview as Picture
+from gate.ui.tui.wrapping import wrapped
 
 
 class Preview(Widget):
@@ -17,8 +18,10 @@ class Preview(Widget):
 
     GREYS = 32
 
-    def __init__(self, id: str | None = None) -> None:  # noqa: A002  Textual's name for it
+    def __init__(self, *, halves: bool = True, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
+        self._rows = 2 if halves else 1
+        """Pixels in the height of a cell; of two that cannot be drawn, the lower is none."""
         self._picture: Picture | None = None
         self._message = ""
 
@@ -37,17 +40,21 @@ class Preview(Widget):
         return container.width
 
     def render_line(self, y: int) -> Strip:
-        """One line of cells, each two pixels high."""
+        """One line of cells, each two pixels high where the terminal has half blocks."""
         width, height = self.size
         if self._picture is None:
-            text = self._message if y == height // 2 else ""
+            lines = wrapped(self._message, width)
+            at = y - max(0, (height - len(lines)) // 2)
+            text = lines[at] if 0 <= at < len(lines) else ""
             margin = " " * max(0, (width - cell_len(text)) // 2)
             return Strip([Segment(set_cell_size(margin + text, width), self.rich_style)], width)
         grey = self._picture.grey
         rows, columns = grey.shape
-        marks = self._marks(width, height * 2)
-        upper = grey[min(rows - 1, 2 * y * rows // (2 * height))]
-        lower = grey[min(rows - 1, (2 * y + 1) * rows // (2 * height))]
+        high = self._rows
+        marks = self._marks(width, height * high)
+        first, last = high * y, high * y + high - 1
+        upper = grey[min(rows - 1, first * rows // (high * height))]
+        lower = grey[min(rows - 1, last * rows // (high * height))]
         segments = []
         for x in range(width):
             column = x * columns // width
@@ -57,8 +64,8 @@ class Preview(Widget):
                     _cell(
                         _level(upper[column]),
                         _level(lower[column]),
-                        (x, 2 * y) in marks,
-                        (x, 2 * y + 1) in marks,
+                        (x, first) in marks,
+                        (x, last) in marks,
                     ),
                 )
             )

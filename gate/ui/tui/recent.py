@@ -6,6 +6,7 @@ from textual.widgets import Digits, Static
 
 from gate.i18n import _
 from gate.storage.totals import Totals
+from gate.ui.tui.wrapping import wrapped
 
 LAST_SHOWN = 5
 
@@ -29,7 +30,7 @@ class Counts(Vertical):
 
 
 class LastScans(Vertical):
-    """A line for each of the last five."""
+    """The last five, as many of them as there is room for."""
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002  Textual's name for it
         super().__init__(id=id)
@@ -37,10 +38,25 @@ class LastScans(Vertical):
 
     def compose(self) -> ComposeResult:
         """Title and lines."""
-        yield Static(_("last five"), id="last-title", markup=False)
+        yield Static(_("last scans"), id="last-title", markup=False)
         yield Static("", id="last-five", markup=False)
 
     def add(self, line: str) -> None:
         """Put a line on top."""
         self._lines = [line, *self._lines][:LAST_SHOWN]
-        self.query_one("#last-five", Static).update("\n".join(self._lines))
+        self._draw()
+
+    def on_resize(self) -> None:
+        """As many as there is room for now."""
+        self._draw()
+
+    def _draw(self) -> None:
+        """The newest that fit whole; a long one takes the lines of older ones."""
+        width, height = self.query_one("#last-five").size
+        shown: list[str] = []
+        for line in self._lines:
+            parts = wrapped(line, width)
+            if shown and len(shown) + len(parts) > height:
+                break
+            shown += parts
+        self.query_one("#last-five", Static).update("\n".join(shown))

@@ -1,29 +1,43 @@
 """The panel that tells a verdict: by colour, shape, word and border."""
 
-from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.cells import cell_len
+from textual import events
+from textual.message import Message
 from textual.widgets import Static
 
 from gate.core.outcome import Outcome
 from gate.core.place import Direction
+from gate.i18n import _
 from gate.text.confirming import way
 from gate.text.printable import printable
 from gate.text.verdict_words import Words
 from gate.ui.tui import letters
+from gate.ui.tui.wrapping import wrapped
 
 LARGE_WIDTH, LARGE_HEIGHT = 150, 24
 """A panel of this size draws its word twice as large."""
 
 
 class VerdictPanel(Static):
-    """One panel that changes in place. Colour, shape, word and border each tell the outcome."""
+    """One panel that changes in place. Colour, shape, word and border each tell the outcome.
+
+    It says all there is: the drawn word gives way to sentences, and what has no room even then is
+    read on, page by page.
+    """
 
     can_focus = False
 
-    def __init__(self, id: str | None = None) -> None:  # noqa: A002  Textual's name for it
+    class Pressed(Message):
+        """Somebody has touched or clicked it."""
+
+    def __init__(self, *, halves: bool = True, id: str | None = None) -> None:  # noqa: A002
         super().__init__("", id=id, markup=False)
         self.outcome: Outcome | None = None
         self._words: Words | None = None
         self._ready = ""
+        self._page, self._pages = 0, 1
+        self._halves = halves
+        """Whether the terminal can draw half a cell."""
 
     def show(self, outcome: Outcome, words: Words) -> None:
         """Show a verdict."""
@@ -43,46 +57,98 @@ class VerdictPanel(Static):
         line = "  ".join(part for part in (printable(venue, 60), turned) if part)
         self.border_subtitle = f" {line} " if line else ""
 
+    @property
+    def lines_wanted(self) -> int:
+        """How many lines it takes to draw the word and say everything below it."""
+        if self._words is None:
+            return 0
+        return letters.HEIGHT + len(_text(self._words, self.content_size.width))
+
+    def turn_page(self, step: int = 1) -> bool:
+        """Show the next page, or the one before; says whether there is one."""
+        page = self._page + step
+        if not 0 <= page < self._pages:
+            return False
+        self._page = page
+        self._draw()
+        return True
+
     def on_resize(self) -> None:
         """Draw for the new size."""
         self._draw()
 
+    def on_click(self, event: events.Click) -> None:
+        """Say that it was touched."""
+        event.stop()
+        self.post_message(self.Pressed())
+
     def _restyle(self, wanted: str) -> None:
+        self._page = 0
         self.update_classes({f"-{outcome}": f"-{outcome}" == wanted for outcome in Outcome})
         self._draw()
 
     def _draw(self) -> None:
         width, height = self.content_size
         if self._words is None or self.outcome is None:
-            lines = [""] * max(0, (height - 1) // 2) + self._ready.split("\n")
+            ready = [part for line in self._ready.split("\n") for part in wrapped(line, width)]
+            head, text = [""] * max(0, (height - len(ready)) // 2), ready
         else:
-            lines = _verdict_lines(self.outcome, self._words, width, height)
+            text = _text(self._words, width)
+            large = width >= LARGE_WIDTH and height >= LARGE_HEIGHT
+            head = self._banner(self._words.word, width, large=large)
+            if len(head) + len(text) > height:
+                # Colour, border and symbol still tell the outcome; half a sentence tells nothing.
+                head = [f"{letters.SYMBOLS[self.outcome]} {self._words.word}"]
+            if self.outcome is Outcome.ASK and len(head) + len(text) < height:
+                # The question stands for itself.
+                text.insert(len(wrapped(_rule(self._words), width)), "")
+            spare = max(0, height - len(head) - len(text))
+            head = [""] * (spare // 3) + head + [""] * min(1, spare)
+        lines = [*head, *self._paged(text, height - len(head))]
         self.update("\n".join(_centred(line, width) for line in lines), layout=False)
+
+    def _paged(self, text: list[str], room: int) -> list[str]:
+        """The lines of this page, with a last one on how to see the others."""
+        if len(text) <= room:
+            self._page, self._pages = 0, 1
+            return text
+        room = max(1, room - 1)
+        self._pages = -(-len(text) // room)
+        self._page = min(self._page, self._pages - 1)
+        shown = text[self._page * room : (self._page + 1) * room]
+        more = _("{page} of {pages}: Page Down reads on").format(
+            page=self._page + 1, pages=self._pages
+        )
+        return [*shown, *[""] * (room - len(shown)), more]
+
+    def _banner(self, word: str, width: int, *, large: bool) -> list[str]:
+        outcome = self.outcome or Outcome.HOLD
+        shape = letters.shape(outcome, large=large)
+        gap = "   "
+        for text in (word, word.partition(" ")[0]):
+            drawn = letters.word(text, large=large, halves=self._halves)
+            if drawn and len(shape[0]) + len(gap) + len(drawn[0]) <= width:
+                return [left + gap + right for left, right in zip(shape, drawn, strict=True)]
+        if len(shape[0]) + len(gap) + cell_len(word) <= width:
+            middle = len(shape) // 2
+            pad = " " * cell_len(word)
+            return [left + gap + (word if n == middle else pad) for n, left in enumerate(shape)]
+        return [f"{letters.SYMBOLS[outcome]} {word}"]
 
 
 def _centred(line: str, width: int) -> str:
     # Not by CSS: that would centre each row of a letter by what it happens to end with.
-    if cell_len(line) > width:
-        line = set_cell_size(line, max(0, width - 1)) + "…"
     return " " * ((width - cell_len(line)) // 2) + line
 
 
-def _wrapped(line: str, width: int) -> list[str]:
-    """A sentence in as many lines as it takes, broken at spaces where there are some."""
-    lines, rest = [], line
-    while cell_len(rest) > width > 0:
-        fits = len(chop_cells(rest, width)[0])
-        at = rest.rfind(" ", 1, fits + 1)
-        cut = at if at > fits // 2 else fits
-        lines.append(rest[:cut].rstrip())
-        rest = rest[cut:].lstrip()
-    return [*lines, rest]
+def _rule(words: Words) -> str:
+    return " · ".join(part for part in (words.rule, words.uses) if part)
 
 
-def _verdict_lines(outcome: Outcome, words: Words, width: int, height: int) -> list[str]:
-    large = width >= LARGE_WIDTH and height >= LARGE_HEIGHT
+def _text(words: Words, width: int) -> list[str]:
+    """Every sentence of a verdict, in as many lines as they take."""
     sentences = [
-        " · ".join(part for part in (words.rule, words.uses) if part),
+        _rule(words),
         words.note,
         words.fact,
         words.remedy,
@@ -91,29 +157,4 @@ def _verdict_lines(outcome: Outcome, words: Words, width: int, height: int) -> l
         words.basis,
         words.scanner,
     ]
-    drawn = _banner(outcome, words.word, width, large=large)
-    text = [part for line in sentences if line for part in _wrapped(line, width)]
-    room = height - len(drawn)
-    if len(text) > room and (words.scanner or outcome is Outcome.ASK):
-        # Colour, border and symbol still tell the outcome; half a sentence tells nothing.
-        drawn = [f"{letters.SYMBOLS[outcome]} {words.word}"]
-        room = height - len(drawn)
-    if outcome is Outcome.ASK and len(text) < room:
-        text.insert(len(_wrapped(sentences[0], width)), "")
-    text = text[: max(1, room)]
-    spare = max(0, room - len(text))
-    return [""] * (spare // 3) + drawn + [""] * min(1, spare) + text
-
-
-def _banner(outcome: Outcome, word: str, width: int, *, large: bool) -> list[str]:
-    shape = letters.shape(outcome, large=large)
-    gap = "   "
-    for text in (word, word.partition(" ")[0]):
-        drawn = letters.word(text, large=large)
-        if drawn and len(shape[0]) + len(gap) + len(drawn[0]) <= width:
-            return [left + gap + right for left, right in zip(shape, drawn, strict=True)]
-    if len(shape[0]) + len(gap) + cell_len(word) <= width:
-        middle = len(shape) // 2
-        pad = " " * cell_len(word)
-        return [left + gap + (word if n == middle else pad) for n, left in enumerate(shape)]
-    return [f"{letters.SYMBOLS[outcome]} {word}"]
+    return [part for line in sentences if line for part in wrapped(line, width)]

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from gate.clock import read_wall_ms
 from gate.core.ticket import Status
 from gate.errors import UsageError
-from gate.i18n import _
+from gate.i18n import _, sentences
 from gate.settings import patched
 from gate.storage.moments import BadMoment, Side, second_of
 from sync.server import events, feed, issuing
@@ -122,7 +122,7 @@ def _create_event(connection: Connection, asked: NewEvent, ends_s: int, now_ms: 
             ends_s=ends_s, keep_days=asked.keep_days,
         )  # fmt: skip
     except UsageError as error:
-        raise Denied(422, "invalid", f"{error.message}. {error.hint}") from error
+        raise Denied(422, "invalid", sentences(error.message, error.hint)) from error
 
 
 def _change_event(connection: Connection, event: str, asked: EventChange) -> EventLine:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gate.clock import read_wall_ms
 from gate.i18n import _
+from gate.storage.enrolment_link import link_to
 from gate.text.printable import printable
 from sync.server import address, enrolment, invite
 from sync.server.address import Address
@@ -17,21 +18,20 @@ def new_link(console: Console, wanted: Wanted, folder: Path) -> int:
     """Print a link for a gate of the name that is wanted."""
     event = console.event()
     leads_to = address.for_link(wanted, folder, console.read(address.kept))
-    print_link(console, leads_to, event, wanted.new_token)
+    print_link(console, leads_to, event, wanted.new_token, wanted.png)
     return 0
 
 
-def print_link(console: Console, leads_to: Address, event: str, name: str = "") -> None:
+def print_link(
+    console: Console, leads_to: Address, event: str, name: str = "", picture: Path | None = None
+) -> None:
     """Make a token for a gate, and print its link; at a terminal as a code too."""
     mint = partial(enrolment.mint_token, event=event, name=name, now_ms=read_wall_ms())
     about = lambda made: enrolment.link_id(made[0])  # noqa: E731
     token, _expires_ms = console.write(mint, "invite", about, event=event)
-    link = invite.link(leads_to.url, token, leads_to.fingerprint)
+    link = link_to(leads_to.url, token, leads_to.fingerprint)
     line = _("To enrol a gate into {event}, once, within a day: scan this, or give it the link")
-    sys.stdout.write(line.format(event=printable(event)) + "\n")
-    if sys.stdout.isatty():
-        sys.stdout.write(invite.as_code(link))
-    sys.stdout.write(f"{link}\n")
+    invite.print_link(line.format(event=printable(event)), link, picture)
 
 
 def tend_links(console: Console, withdraw: str) -> int:

@@ -19,10 +19,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from gate.capture.camera import read_picture
+from gate.capture.decode import Decoder
 from gate.cli.main import main
 from gate.core.outcome import Outcome
 from gate.core.verdict import Scan
-from gate.storage.enrolment import parse_link
+from gate.storage.enrolment_link import SCHEME, parse_link
 from gate.storage.folder import Folder
 from gate.storage.log_file import AT_FIRST
 from gate.storage.replica_file import live_replica
@@ -198,7 +200,7 @@ class TestEvents:
         assert main(["serve", "--new-token", "N", "--server-dir", str(tmp_path / "two")]) == 2
         told = capsys.readouterr()
         assert told.err.endswith(" gala, winter\n")
-        assert "venuegate:" not in told.out
+        assert SCHEME not in told.out
 
     def test_no_link_leads_where_no_gate_would_go(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -214,7 +216,7 @@ class TestEvents:
             assert main([*new, *said]) == 2
             told = capsys.readouterr()
             assert why in told.err
-            assert "venuegate:" not in told.out
+            assert SCHEME not in told.out
 
     def test_links_are_listed_and_withdrawn(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -255,6 +257,20 @@ class TestEvents:
                 link = parse_link(capsys.readouterr().out.splitlines()[-1])
                 assert (link.url, link.fingerprint) == (url, pinned)
         assert pinned
+
+    def test_a_link_can_be_a_picture(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """``--png``: readable by whoever asked for it only; a place that is none is a fault."""
+        make_events(tmp_path / "one", "gala")
+        new = ["serve", "--new-token", "N", "--server-dir", str(tmp_path / "one")]
+        new, code = [*new, "--url", "https://x.example"], tmp_path / "code.png"
+        assert main([*new, "--png", str(code)]) == 0
+        link = capsys.readouterr().out.splitlines()[-1]
+        (found,) = Decoder(("QRCode",)).read_fully(read_picture(code))
+        assert found.text == link
+        assert code.stat().st_mode & 0o777 == 0o600
+        assert main([*new, "--png", str(tmp_path / "nowhere" / "code.png")]) != 0
 
     def test_a_named_event_is_made_at_the_start(self, tmp_path: Path) -> None:
         """Beside those there are, and it is said; one that is there is left as it is."""
@@ -448,7 +464,7 @@ class TestTls:
         with serving(tmp_path / "server", "--self-signed") as server:
             link = server.link()
             pinned = parse_link(link).fingerprint
-            other = f"{int(pinned[0], 16) ^ 1:x}{pinned[1:]}"
+            other = ("B" if pinned[0] == "A" else "A") + pinned[1:]
             code, told = enrol(tmp_path / "gate", link.replace(pinned, other))
             assert code == 2
             assert "another certificate" in told

@@ -1,6 +1,7 @@
 """The way to the server, answered by a server that says what the test wants."""
 
 import gzip
+import re
 import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
@@ -19,7 +20,14 @@ from gate.cli.sync_run import exit_code
 from gate.core.enrolment import Enrol
 from gate.core.ticket_feed import Checkpoint, Snapshot
 from gate.errors import UsageError
-from gate.storage.enrolment import Enrolment, parse_link
+from gate.storage.enrolment import Enrolment
+from gate.storage.enrolment_link import (
+    SCHEME,
+    fingerprint_of,
+    link_to,
+    new_token,
+    parse_link,
+)
 from sync.transport import http_client as client_module
 from sync.transport.http_client import (
     GATE_RATE,
@@ -196,22 +204,24 @@ LINKS = st.one_of(
     st.text(),
     st.builds(
         lambda scheme, place, port, quoted, token, rest: (
-            f"venuegate:enrol?u={quote(scheme + place + port) if quoted else scheme + place + port}"
-            f"&t={token}&f={rest}"
+            f"{SCHEME}{token}/{rest}/"
+            f"{quote(scheme + place + port) if quoted else scheme + place + port}"
         ),
-        SCHEMES, PLACES, PORTS, st.booleans(), st.text(min_size=1, max_size=9), st.text(),
+        SCHEMES, PLACES, PORTS, st.booleans(),
+        st.one_of(st.just("X"), st.text(min_size=1, max_size=9)),
+        st.sampled_from(["", "A" * 26, "A" * 25, "0" * 26]),
     ),
-    st.integers(0, 30).map(lambda n: "venuegate:enrol?u=http://127.0.0.1&t=x" + "&f=" * n),
+    st.builds(link_to, st.text(), st.text(), st.text()),
 )  # fmt: skip
 
 
 @settings(max_examples=300)
-@example("venuegate:enrol?u=http://[foo&t=x")
-@example("venuegate:enrol?u=http://127.0.0.1:99999&t=x")
-@example("venuegate:enrol?u=http://127.0.0.1:abc&t=x")
-@example("venuegate:enrol?u=https://" + "a" * 64 + "&t=x")
-@example("venuegate:enrol?u=http://127.0.0.1&t=x" + "&a=b" * 10)
-@example("venuegate:enrol?u=http://127.0.0.1&t=\udcff")
+@example("VENUEGATE:X//HTTP://[FOO")
+@example("VENUEGATE:X//HTTP://127.0.0.1:99999")
+@example("VENUEGATE:X//HTTP://127.0.0.1:ABC")
+@example("VENUEGATE:X//" + "a" * 64)
+@example("VENUEGATE:X//HTTP://127.0.0.1/%FF")
+@example("VENUEGATE:X//HTTP://127.0.0.1/\udcff")
 @given(LINKS)
 def test_any_text_is_a_link_or_none(text: str) -> None:
     """Whatever is pasted, there is one kind of fault; and a link leads to where one can ask."""
@@ -226,9 +236,30 @@ def test_any_text_is_a_link_or_none(text: str) -> None:
 
 
 def test_a_good_link_says_where_and_with_what() -> None:
-    """The address without a slash at its end, the token as it is, the fingerprint in lower case."""
-    text = " venuegate:enrol?u=https%3A%2F%2Fgate.example%3A8470%2F&t=a-B_1&f=AB12 \n"
-    assert parse_link(text) == ("https://gate.example:8470", "a-B_1", "ab12")
+    """As it was made, or typed from paper in small letters."""
+    text = f" venuegate:abc234/{'ab' * 13}/gate.example:8470/ \n"
+    assert parse_link(text) == ("https://gate.example:8470", "ABC234", "AB" * 13)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://192.168.178.100:8472",
+        "https://gate.example",
+        "https://[2001:db8::1]:8472",
+        "https://gate.example/Venue_1/~a",
+        "https://tor_1.gäte.example",
+        "http://127.0.0.1:8470",
+        "http://[::1]:8470",
+    ],
+)
+def test_a_link_leads_where_it_was_made_for(url: str) -> None:
+    """Whatever is in the address, in characters of the small code."""
+    token, pinned = new_token(), fingerprint_of(b"a certificate")
+    link = link_to(url, token, pinned)
+    assert parse_link(link) == (url, token, pinned)
+    assert parse_link(link_to(url, token, "")).fingerprint == ""
+    assert re.fullmatch(r"[0-9A-Z $%*+\-./:]+", link)
 
 
 @pytest.mark.parametrize("error", ["used_token", "expired_token", "wrong_token", ""])

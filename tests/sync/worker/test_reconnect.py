@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 import segno
@@ -16,6 +15,7 @@ from gate.core.limits import MAX_ENTRIES
 from gate.core.outcome import Basis, Outcome, Reason
 from gate.core.signed_tip import Rejected
 from gate.core.verdict import Scan
+from gate.storage.enrolment_link import SCHEME, link_to
 from gate.storage.folder import Folder
 from gate.storage.peer_store import PeerStore
 from gate.storage.replica_file import live_replica
@@ -390,14 +390,14 @@ def test_tokens_say_what_is_wrong_with_them(server: Server, tmp_path: Path, faul
     """Wrong, used, expired: each its own sentence, and nothing is enrolled."""
     link = server.link("gate")
     if fault == "wrong":
-        link = link.replace("&t=", "&t=x")
+        link = link.replace(SCHEME, SCHEME + "X")
     elif fault == "used":
         assert enrol(tmp_path / "first", link)[0] == 0
     else:
         token = server.admin("POST", f"/events/{EVENT}/tokens", {"name": "gate", "lifetime_s": 1})[
             "token"
         ]
-        link = f"venuegate:enrol?u={server.url}&t={token}&f="
+        link = link_to(server.url, token, "")
         made = time.monotonic()
         until(lambda: time.monotonic() > made + 1.1)
     code, said = enrol(tmp_path / "second", link)
@@ -426,7 +426,7 @@ def enrol(folder: Path, link: str, *arguments: str) -> tuple[int, str]:
 )
 def test_a_link_to_nowhere_is_a_usage_fault(tmp_path: Path, url: str) -> None:
     """One clear line and exit code 2, as for any other text that is no link."""
-    code, said = enrol(tmp_path / "gate", f"venuegate:enrol?u={quote(url)}&t=x&f=")
+    code, said = enrol(tmp_path / "gate", f"{SCHEME}X//{url}")
     assert (code, "this is no enrolment link" in said) == (2, True)
 
 

@@ -2,7 +2,7 @@
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 
 from gate.i18n import _, ngettext
 from gate.reports.venue_board import VenueBoard
@@ -10,6 +10,7 @@ from gate.storage.matters import Matter
 from gate.text.fleet_words import gates, guest, matter, sides, what_next
 from gate.text.printable import printable
 from gate.text.times import clock_time
+from gate.ui.tui.evidence import Evidence
 from gate.ui.tui.screens.page import gate_app
 from gate.ui.tui.tables import fill
 
@@ -27,7 +28,7 @@ class Conflicts(Vertical):
     def compose(self) -> ComposeResult:
         """The table, and the lines on the chosen one."""
         yield DataTable(id="conflict-table", cursor_type="row", zebra_stripes=True)
-        yield Static("", id="sides", classes="evidence", markup=False)
+        yield Evidence(id="sides", classes="-filled")
 
     def on_mount(self) -> None:
         """Make the columns."""
@@ -69,7 +70,7 @@ class Conflicts(Vertical):
         )
 
     def _describe_chosen(self) -> None:
-        self.query_one("#sides", Static).update("\n".join(self._lines(self.chosen)))
+        self.query_one(Evidence).show(self._lines(self.chosen))
 
     def _lines(self, chosen: Matter | None) -> list[str]:
         if chosen is None:

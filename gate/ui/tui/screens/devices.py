@@ -3,7 +3,7 @@
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 
 from gate.core.health import worries
 from gate.core.origins import OriginCounts
@@ -26,6 +26,7 @@ from gate.text.fleet_words import (
 from gate.text.health_words import health_line, worry_words
 from gate.text.printable import printable
 from gate.text.settings_words import gate_lines
+from gate.ui.tui.evidence import Evidence
 from gate.ui.tui.screens.page import gate_app
 from gate.ui.tui.tables import fill
 
@@ -47,7 +48,7 @@ class Devices(Vertical):
     def compose(self) -> ComposeResult:
         """The table, and the lines on the chosen one."""
         yield DataTable(id="device-table", cursor_type="row", zebra_stripes=True)
-        yield Static("", id="device", classes="evidence", markup=False)
+        yield Evidence(id="device", classes="-filled")
 
     def on_mount(self) -> None:
         """Make the columns."""
@@ -119,7 +120,7 @@ class Devices(Vertical):
 
     def _describe_chosen(self) -> None:
         if (device := self.chosen) is not None:
-            self.query_one("#device", Static).update("\n".join(self._lines(device)))
+            self.query_one(Evidence).show(self._lines(device))
 
     def _lines(self, device: Device) -> list[str]:
         app, figures, report = gate_app(self), device.figures, device.report

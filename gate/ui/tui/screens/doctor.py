@@ -6,7 +6,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 from textual.worker import get_current_worker
 
 from gate.clock import SystemClock
@@ -14,6 +14,7 @@ from gate.i18n import _
 from gate.reports.checks.finding import Status
 from gate.reports.doctor import Check, codes_in_view, examine
 from gate.text.printable import printable
+from gate.ui.tui.evidence import Evidence
 from gate.ui.tui.screens.asking import ask_lane, ask_pin
 from gate.ui.tui.screens.page import Page
 from gate.ui.tui.screens.questions import Signed, TimeQuestion
@@ -28,12 +29,12 @@ class DoctorScreen(Page):
 
     def hints(self) -> list[tuple[str, str]]:
         """This page's own keys."""
-        return [("↑↓", _("what to do")), ("F8", _("set the clock"))]
+        return [("↑↓", _("what to do")), ("PgDn", _("read on")), ("F8", _("set the clock"))]
 
     def content(self) -> ComposeResult:
         """The findings, and what to do about the chosen one."""
         yield DataTable(cursor_type="row", zebra_stripes=True)
-        yield Static(_("looking…"), id="detail", markup=False)
+        yield Evidence(id="detail")
 
     def on_mount(self) -> None:
         """Begin to look."""
@@ -41,6 +42,7 @@ class DoctorScreen(Page):
         self._checks: list[Check] = []
         self.query_one(DataTable).add_columns("", _("check"), _("found"))
         self.query_one(DataTable).focus()
+        self.query_one(Evidence).show([_("looking…")])
         self._examine()
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
@@ -86,4 +88,4 @@ class DoctorScreen(Page):
 
     def _explain(self, check: Check) -> None:
         parts = [f"{check.name}: {printable(check.detail, 300)}", check.hint]
-        self.query_one("#detail", Static).update("\n".join(part for part in parts if part))
+        self.query_one(Evidence).show([part for part in parts if part])

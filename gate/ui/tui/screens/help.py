@@ -14,6 +14,10 @@ from gate.ui.tui.screens.page import Page
 class HelpScreen(Page):
     """The operator's one page."""
 
+    def hints(self) -> list[tuple[str, str]]:
+        """This page's own keys."""
+        return [("PgDn", _("read on"))]
+
     def content(self) -> ComposeResult:
         """Keys and outcomes."""
         with VerticalScroll(classes="page"):
@@ -28,10 +32,12 @@ def _text() -> str:
         Outcome.REFUSE: _("Do not let in. Says the rule, the fact and what to do."),
         Outcome.HOLD: _("Neither yes nor no: call a supervisor."),
         Outcome.RESCAN: _("Was scanned here seconds ago. No alarm."),
+        Outcome.ASK: _("Nothing is redeemed yet: ask the guest what it says, then answer."),
         Outcome.VALID: _("Check only: it would be let in. Nothing was redeemed."),
     }
     keys = [
         ("Enter", _("read: clear what is on the screen")),
+        ("PgDn", _("read on where not all of it fits")),
         ("F6", _("direction: in, out, in and out, check only; press twice")),
         ("F7", _("let the next person through on the ticket shown; else it asks")),
         ("Ctrl+N", _("let a number of people through on the same ticket")),

@@ -21,6 +21,7 @@ from gate.lane.corrections import Undone
 from gate.reports.lookup import STATUS_WORDS, Findings, Found, look_up, tell, uses_of
 from gate.text.printable import printable
 from gate.text.ticket_words import describe
+from gate.ui.tui.evidence import Evidence
 from gate.ui.tui.fields import Field
 from gate.ui.tui.messages import Decided
 from gate.ui.tui.screens.asking import ask_lane, ask_pin, ask_supervisor, guest, movement
@@ -62,7 +63,12 @@ class LookupScreen(Page):
 
     def hints(self) -> list[tuple[str, str]]:
         """This page's own keys."""
-        return [("↑↓", _("choose")), ("F7", _("admit by hand")), ("^Z", _("undo its last use"))]
+        return [
+            ("↑↓", _("choose")),
+            ("F7", _("admit by hand")),
+            ("^Z", _("undo its last use")),
+            ("PgDn", _("read on")),
+        ]
 
     def content(self) -> ComposeResult:
         """What is looked for, what was found, what it did."""
@@ -71,7 +77,7 @@ class LookupScreen(Page):
         yield Worth()
         yield Static("", id="findings", markup=False)
         yield DataTable(cursor_type="row", zebra_stripes=True)
-        yield Static("", id="detail", markup=False)
+        yield Evidence(id="detail")
 
     def on_mount(self) -> None:
         """Ready to type."""
@@ -169,7 +175,7 @@ class LookupScreen(Page):
         if event.cursor_row < len(self._found):
             found = self._found[event.cursor_row]
             lines = tell(found, self.gate_app.time_zone, show_names=self._shows_names)
-            self.query_one("#detail", Static).update("\n".join(lines))
+            self.query_one(Evidence).show(lines)
 
     def action_choose(self, step: int) -> None:
         """Go up or down in what was found."""
@@ -267,7 +273,7 @@ class LookupScreen(Page):
         beside = self.query_one("#findings", Static)
         beside.update("\n".join(findings.lines()))
         beside.display = bool(findings.lines())
-        self.query_one("#detail", Static).update("")
+        self.query_one(Evidence).show([])
         for one in findings.found:
             table.add_row(
                 printable(one.ticket.holder, 40) if self._shows_names else "",

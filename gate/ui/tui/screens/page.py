@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Static
 
 from gate.i18n import _
 from gate.ui.tui.bars import KeyHints, StatusBar
+from gate.ui.tui.status import status_of
 
 if TYPE_CHECKING:
     from gate.ui.tui.app import GateApp
@@ -26,6 +28,9 @@ class Page(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f2", "back"),
         Binding("ctrl+q,ctrl+c", "back"),
+        # Before the table that has the focus: its rows are chosen one by one.
+        Binding("pagedown", "read_on", priority=True),
+        Binding("pageup", "read_back", priority=True),
     ]
 
     @property
@@ -66,6 +71,19 @@ class Page(Screen[None]):
         if self.is_current:
             self.dismiss(None)
 
+    def action_read_on(self) -> None:
+        """Show what did not fit."""
+        for text in self._texts():
+            text.scroll_page_down(animate=False)
+
+    def action_read_back(self) -> None:
+        """Show what was there before."""
+        for text in self._texts():
+            text.scroll_page_up(animate=False)
+
+    def _texts(self) -> list[VerticalScroll]:
+        return [text for text in self.query(VerticalScroll) if text.region]
+
     def _tick(self) -> None:
         app = self.gate_app
-        self.query_one(StatusBar).show(app.status(), app.clock_text())
+        self.query_one(StatusBar).show(status_of(app), app.clock_text())

@@ -16,7 +16,7 @@ from textual.widgets import Input, Label
 from gate.core.local_time import first_at, last_at
 from gate.core.place import Role
 from gate.errors import GateError
-from gate.i18n import _
+from gate.i18n import _, sentences
 from gate.lane.operators import Operators
 from gate.lane.post import Operator
 from gate.ui.tui.fields import Field
@@ -177,7 +177,7 @@ class PinQuestion(Question[Signed]):
         except GateError as fault:
             if self._on_failure:
                 self._on_failure(name)
-            self.app.call_from_thread(self.wrong, f"{fault.message}. {fault.hint}")
+            self.app.call_from_thread(self.wrong, sentences(fault.message, fault.hint))
             return
         if self._needs_supervisor and role is not Role.SUPERVISOR:
             self.app.call_from_thread(self.wrong, _("This takes a supervisor."))

@@ -45,6 +45,7 @@ from gate.ui.tui.messages import (
     Unanswered,
 )
 from gate.ui.tui.preview import Preview
+from gate.ui.tui.readers import Readers
 from gate.ui.tui.recent import Counts, LastScans
 from gate.ui.tui.screens.asking import ask_lane, ask_pin, movement
 from gate.ui.tui.screens.doctor import DoctorScreen
@@ -55,6 +56,7 @@ from gate.ui.tui.screens.page import Page, gate_app
 from gate.ui.tui.screens.questions import Signed
 from gate.ui.tui.screens.scanner_settling import FLAWS_SHOWN_S
 from gate.ui.tui.screens.supervisor import SupervisorScreen
+from gate.ui.tui.status import status_of
 from gate.ui.tui.verdict_panel import VerdictPanel
 from gate.ui.tui.wedge_input import WedgeInput
 
@@ -98,19 +100,20 @@ class ScanScreen(Screen[None]):
         Binding("f5", "sign_in"),
         Binding("f8", "look_hard"),
         Binding("f9", "open('doctor')"),
+        Binding("pagedown", "read(1)"),
+        Binding("pageup", "read(-1)"),
         Binding("ctrl+q,ctrl+c", "quit"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self._clearing: Timer | None = None
-        self._camera = _("starting")
-        self._scanner = ""
         self._quit_at = 0.0
         self._frozen_until = 0.0
         self._advice = ""
         self._watch: Watch | None = None
         self._waiting: frozenset[str] | None = None
+        self._readers = Readers()
 
     @property
     def gate_app(self) -> "GateApp":
@@ -124,10 +127,11 @@ class ScanScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The panel large, everything else small."""
         yield StatusBar()
-        yield VerdictPanel()
+        halves = not self.gate_app.has_few_glyphs
+        yield VerdictPanel(halves=halves)
         yield Static("", id="beside", markup=False)
         with Horizontal(id="below"):
-            yield Preview(id="preview")
+            yield Preview(halves=halves, id="preview")
             yield Counts(id="counts")
             yield LastScans(id="last")
         yield LaneKeys(self.gate_app.config.scanner.gap_ms)
@@ -154,10 +158,8 @@ class ScanScreen(Screen[None]):
         """Say what to do, and keep the status true."""
         has_camera = self.gate_app.inputs_have_camera
         has_preview = has_camera and self.gate_app.config.screen.preview
-        self.query_one("#preview").display = has_preview
-        self.set_class(not has_preview, "no-preview")
-        if not has_camera:
-            self._camera = ""
+        self._readers = Readers(has_camera=has_camera)
+        self._show_preview(is_shown=has_preview)
         hint = self.gate_app.hello or _("Scan a ticket, or hold it up to the camera")
         self._lane_keys.update(hint)
         self._clear()
@@ -213,6 +215,7 @@ class ScanScreen(Screen[None]):
         words = replace(words, scanner=scanner_line(verdict))
         panel = self.query_one(VerdictPanel)
         panel.show(verdict.outcome, words)
+        self._make_room(panel)
         shown_s = SHOWN_S.get(verdict.outcome)
         self._clear_later(shown_s)
         if app.inputs is not None:
@@ -265,16 +268,14 @@ class ScanScreen(Screen[None]):
 
     def on_camera_changed(self, event: CameraChanged) -> None:
         """Tell how the camera is."""
-        states = {
-            State.STARTING: _("starting"),
-            State.LIVE: _("on"),
-            State.LOST: _("LOST"),
-            State.ENDED: _("ended"),
-        }
-        self._camera = states[event.state]
+        self._readers.set_camera(event.state)
         if event.state is State.LOST:
             self.query_one("#preview", Preview).show_message(event.detail)
-            self.notify(event.detail, title=_("camera lost"), severity="warning", markup=False)
+            if self._readers.is_camera_lost:
+                title = _("camera lost")
+                self.notify(event.detail, title=title, severity="warning", markup=False)
+        elif event.state is State.LIVE:
+            self._show_preview(is_shown=self.gate_app.config.screen.preview)
         self._tick()
 
     @work(thread=True, group="matters", exit_on_error=False)
@@ -307,16 +308,19 @@ class ScanScreen(Screen[None]):
 
     def on_scanner_changed(self, event: ScannerChanged) -> None:
         """Tell how the grabbed scanner is."""
-        self._scanner = _("scanner LOST") if event.trouble else _("scanner on")
+        self._readers.set_scanner(is_there=not event.trouble)
         if event.trouble:
-            self.notify(event.trouble, title=self._scanner, severity="warning", markup=False)
-        self._tick()
+            title = self._readers.scanner
+            self.notify(event.trouble, title=title, severity="warning", markup=False)
+        self._forget_missing_camera()
 
     def on_wedge_input_typed(self, event: WedgeInput.Typed) -> None:
         """Hand a typed code to the lane."""
         inputs = self.gate_app.inputs
         if inputs is not None and self.gate_app.config.scanner.keyboard:
             inputs.scanned(event.code, "keyboard")
+            self._readers.scanned()
+            self._forget_missing_camera()
 
     def on_wedge_input_typing(self) -> None:
         """Hold back what the same trigger has typed before."""
@@ -333,6 +337,15 @@ class ScanScreen(Screen[None]):
         """The question was over already."""
         self._clear()
         self.gate_app.complain(event.fault)
+
+    def on_verdict_panel_pressed(self) -> None:
+        """Read on by a finger, and at the end clear what was read."""
+        if not self.query_one(VerdictPanel).turn_page():
+            self.app.simulate_key("enter")
+
+    def action_read(self, step: int) -> None:
+        """Show what of a long verdict did not fit, or what was before it."""
+        self.query_one(VerdictPanel).turn_page(step)
 
     def action_look_hard(self) -> None:
         """Read the next picture with everything there is."""
@@ -390,6 +403,26 @@ class ScanScreen(Screen[None]):
             self.query_one(VerdictPanel).show(Outcome.REFUSE, revoked_words())
         else:
             self.query_one(VerdictPanel).clear(ready or self._ready())
+        self._make_room(self.query_one(VerdictPanel))
+
+    def _make_room(self, panel: VerdictPanel) -> None:
+        """Give a long verdict the lines below it; a short one leaves them as they are."""
+        below = self.query_one("#below")
+        height = int(below.styles.height.value) if below.styles.height else 0
+        there = panel.content_size.height - (0 if below.display else height)
+        below.display = panel.lines_wanted <= there
+
+    def _show_preview(self, *, is_shown: bool) -> None:
+        preview = self.query_one("#preview")
+        if preview.display != is_shown:
+            preview.display = is_shown
+        self.set_class(not is_shown, "no-preview")
+
+    def _forget_missing_camera(self) -> None:
+        """Say no more of a camera that was never there, once a scanner does its work."""
+        if self._readers.has_no_camera:
+            self._show_preview(is_shown=False)
+        self._tick()
 
     def _ready(self) -> str:
         lane = self.gate_app.lane
@@ -423,4 +456,4 @@ class ScanScreen(Screen[None]):
         venue = " · ".join(part for part in (app.config.venue, app.config.event) if part)
         panel.frame(lane.direction, lane.place.gate, venue)
         self._follow()
-        self.query_one(StatusBar).show(app.status(self._camera, self._scanner), app.clock_text())
+        self.query_one(StatusBar).show(status_of(app, self._readers), app.clock_text())

@@ -9,11 +9,11 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
-from gate.capture.terminal_code import square
 from gate.core.verdict import ScannerProof
 from gate.i18n import _
 from gate.lane.scanner_repair import Proposed
 from gate.text.scanner_words import proposal_lines
+from gate.text.square_code import size, square
 from gate.ui.scanner_check import SQUARE_TEXT, Finding, diagnose
 from gate.ui.tui.screens.page import gate_app
 from gate.ui.tui.wedge_input import WedgeInput
@@ -83,8 +83,17 @@ class ScannerTest(ModalScreen[Finding | None]):
 
     def compose(self) -> ComposeResult:
         """The code, and what to do with it."""
+        halves = not gate_app(self).has_few_glyphs
+        columns, lines = size(SQUARE_TEXT, halves=halves)
+        code = Text.from_ansi(square(SQUARE_TEXT, halves=halves))
+        if columns > self.app.size.width or lines >= self.app.size.height:
+            code = Text(
+                _("The test code takes {columns}x{lines} characters: make more room.").format(
+                    columns=columns, lines=lines + 1
+                )
+            )
         with Vertical(id="scanner-test"):
-            yield Static(Text.from_ansi(square(SQUARE_TEXT)), id="test-code")
+            yield Static(code, id="test-code")
             yield WedgeInput(self._gap_ms)
 
     def on_mount(self) -> None:

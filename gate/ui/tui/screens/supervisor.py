@@ -62,6 +62,7 @@ class SupervisorScreen(Page):
             ("r", _("retire a device")),
             ("c", _("confirm an undo")),
             ("t", _("try the server now")),
+            ("PgDn", _("read on")),
         ]
 
     def content(self) -> ComposeResult:
