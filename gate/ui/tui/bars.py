@@ -78,7 +78,7 @@ class KeyHints(Static):
 
 def _targets(keys: str, hint: str, at: int) -> list[_Target]:
     """A key alone is pressed anywhere in its hint, of several each where it stands."""
-    found = list(re.finditer(r"[↑↓]|[^\s↑↓]+", keys))
+    found = list(re.finditer(r"[↑↓]|[^\s↑↓-]+", keys))
     if len(found) == 1:
         return [_Target(at, at + cell_len(hint), _name(keys))]
     return [_Target(at + one.start(), at + one.end(), _name(one.group())) for one in found]

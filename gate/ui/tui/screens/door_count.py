@@ -8,6 +8,7 @@ from textual.widgets import Input
 from gate.core.entry import Entry
 from gate.core.place import Direction
 from gate.errors import UsageError
+from gate.i18n import sentences
 from gate.lane.door_count import people_of, way_of
 from gate.text.confirming import people_question
 from gate.ui.tui.fields import Field
@@ -35,7 +36,7 @@ class PeopleQuestion(Question[tuple[int, Direction]]):
         try:
             self.finish(people_of(values[0], self._way))
         except UsageError as mistake:
-            self.wrong(f"{mistake.message}. {mistake.hint}")
+            self.wrong(sentences(mistake.message, mistake.hint))
 
 
 def count_people(app: "GateApp", then: Callable[[Entry], object]) -> None:
