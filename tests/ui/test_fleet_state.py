@@ -35,13 +35,13 @@ async def test_a_supervisor_reads_how_every_gate_is(
         table = page.query_one("#device-table", DataTable)
         await screen.until(lambda: table.row_count == 2)
         await screen.press("2")
-        assert "camera on" in str(page.query_one("#device", Static).content)
+        assert "camera on" in str(page.query_one("#device Static", Static).content)
         assert table.get_row_at(1)[0] == "! South"
         if size[0] >= 120:
             row = table.get_row_at(1)
             assert row[-1] == "disk 300 MB free, battery 12 %, camera LOST"
         await screen.press("down")
-        told = page.query_one("#device", Static)
+        told = page.query_one("#device Static", Static)
         assert LINE in str(told.content)
         shown = "\n".join(
             "".join(segment.text for segment in strip)
