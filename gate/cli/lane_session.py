@@ -251,20 +251,20 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
 def _follow_settings(session: LaneSession, lines: Plain) -> None:
     """Say what the lane goes by, now and whenever that changes."""
 
-    def tell(settings: GateSettings) -> None:
+    def print_settings(settings: GateSettings) -> None:
         lines.show_names = settings.config.screen.show_names
         for line in gate_lines(settings):
             lines.print_line(f"# {line}")
 
-    def tell_change(settings: GateSettings) -> None:
+    def print_change(settings: GateSettings) -> None:
         lines.print_line("# " + _("the event's settings have changed"))
-        tell(settings)
+        print_settings(settings)
 
-    session.settings.on_change = tell_change
+    session.settings.on_change = print_change
     session.on_warning = lambda line: lines.print_line(f"# {line}")
     session.on_announcement = session.on_warning
     session.on_message = lines.deliver
-    tell(session.settings.current)
+    print_settings(session.settings.current)
 
 
 def _wait_plain(session: LaneSession, lane: Lane, inputs: Inputs, lines: Plain) -> None:

@@ -67,11 +67,11 @@ class Findings:
         """What a person has to know beside what was found."""
         lines = [] if self.found else [_("Nothing found.")]
         if self.has_more:
-            told = _("More than {count} were found: type more of it.")
-            lines.append(told.format(count=len(self.found)))
+            sentence = _("More than {count} were found: type more of it.")
+            lines.append(sentence.format(count=len(self.found)))
         if self.share_searched < 1:
-            told = _("This list is new here: {share} of it can be found by name so far.")
-            lines.append(told.format(share=f"{int(self.share_searched * 100)} %"))
+            sentence = _("This list is new here: {share} of it can be found by name so far.")
+            lines.append(sentence.format(share=f"{int(self.share_searched * 100)} %"))
         return lines
 
 
@@ -142,11 +142,11 @@ def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[
         lines.append(_("note: {note}").format(note=printable(ticket.status_note)))
     if begin is not None or end is not None:
         zone = type_zone(ticket, time_zone)
-        told = _("good from {begin} until {end}").format(
+        sentence = _("good from {begin} until {end}").format(
             begin="-" if begin is None else clock_time(begin * 1000, zone, dated=True),
             end="-" if end is None else clock_time(end * 1000, zone, dated=True),
         )
-        lines.append(told if zone.key == time_zone.key else f"{told} ({zone.key})")
+        lines.append(sentence if zone.key == time_zone.key else f"{sentence} ({zone.key})")
     claimed = claims(found.entries)
     for entry in found.entries:
         reason = _(REASON_WORDS[entry.reason]) if entry.reason else entry.act
@@ -154,13 +154,13 @@ def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[
             reason = _("undone, not confirmed") if entry in claimed else _("undone")
         when = clock_time(entry.at_ms, time_zone, dated=True)
         when += "" if entry.trusted else f" ({_('clock not trusted')})"
-        told = f"{when} {printable(entry.gate)} {reason}"
-        told += f" x{entry.persons}" if entry.persons > 1 else ""
-        told += "".join(
+        sentence = f"{when} {printable(entry.gate)} {reason}"
+        sentence += f" x{entry.persons}" if entry.persons > 1 else ""
+        sentence += "".join(
             f", {_(words)}" for flag, words in _FLAG_WORDS.items() if flag in entry.flags
         )
-        told += f" ({printable(entry.operator)})" if entry.operator else ""
-        lines.append(told + (f": {printable(entry.note)}" if entry.note else ""))
+        sentence += f" ({printable(entry.operator)})" if entry.operator else ""
+        lines.append(sentence + (f": {printable(entry.note)}" if entry.note else ""))
     return lines
 
 
@@ -173,8 +173,8 @@ def uses_of(ticket: Ticket, history: History) -> str:
 
 def _used(ticket: Ticket, history: History) -> str:
     if ticket.use_limit == UNLIMITED:
-        told = _("{used}, inside now: {inside}")
-        return told.format(used=times_used(history.used), inside=history.inside)
+        sentence = _("{used}, inside now: {inside}")
+        return sentence.format(used=times_used(history.used), inside=history.inside)
     return _("used {used} of {limit}, inside now: {inside}").format(
         used=history.used, limit=ticket.use_limit, inside=history.inside
     )

@@ -58,8 +58,8 @@ class FontStep:
         question = _("Set the console's font, in which size; no: leave it")
         answer = talk.ask("console_font", question, usual, choices=(*SIZES, NO))
         if answer != NO and self._site.config.language == "zh_CN":
-            told = _("Chinese is drawn by no font of the Linux console.")
-            return Finding(Status.WARN, told, _("Use a terminal on a desktop, or English."))
+            sentence = _("Chinese is drawn by no font of the Linux console.")
+            return Finding(Status.WARN, sentence, _("Use a terminal on a desktop, or English."))
         return None
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:

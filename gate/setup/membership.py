@@ -38,11 +38,11 @@ class EnrolmentStep:
         enrolled = enrolment.load(self._site.folder)
         if enrolled is None:
             return Finding(Status.SKIP, _("this gate is on its own"))
-        told = _("enrolled as {name} for {event}").format(
+        sentence = _("enrolled as {name} for {event}").format(
             name=printable(enrolled.name),
             event=printable(enrolled.event_name or enrolled.event),
         )
-        return Finding(Status.OK, told)
+        return Finding(Status.OK, sentence)
 
     def ask(self, talk: Conversation) -> Finding | None:
         """How it is to be taken in; a person may try until it goes."""

@@ -46,10 +46,10 @@ class ClockStep:
     def ask(self, talk: Conversation) -> Finding | None:
         """Which time server, where systemd's own program asks it."""
         if _is_there(self._site.machine, _OTHERS):
-            told = _(
+            sentence = _(
                 "another program keeps the clock here: its own configuration names its servers"
             )
-            return Finding(Status.SKIP, told)
+            return Finding(Status.SKIP, sentence)
         if not _is_there(self._site.machine, _PROGRAMS):
             return Finding(
                 Status.WARN,

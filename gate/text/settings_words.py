@@ -50,11 +50,11 @@ def gate_lines(gate: GateSettings) -> list[str]:
     if gate.profile:
         lines.append(_("profile: {name}").format(name=printable(gate.profile)))
     if gate.overrides:
-        told = _("set at this machine, overrides the profile: {keys}")
-        lines.append(told.format(keys=", ".join(gate.overrides)))
+        sentence = _("set at this machine, overrides the profile: {keys}")
+        lines.append(sentence.format(keys=", ".join(gate.overrides)))
     if gate.unread:
-        told = _("not read from config.toml, the event says it: {keys}")
-        lines.append(told.format(keys=", ".join(gate.unread)))
+        sentence = _("not read from config.toml, the event says it: {keys}")
+        lines.append(sentence.format(keys=", ".join(gate.unread)))
     return lines
 
 
@@ -69,16 +69,16 @@ def unplaced_line(gate: GateSettings, places: TicketPlaces) -> str:
         _("flight"): places.flights,
         _("location"): places.locations,
     }
-    told = "; ".join(
+    sentence = "; ".join(
         f"{kind} {', '.join(printable(one, 40) for one in named)}"
         for kind, named in kinds.items()
         if named
     )
     if not gate.place.is_known:
         waits = _("nobody has said where this gate is, so tickets for one place wait: {places}")
-        return waits.format(places=told)
+        return waits.format(places=sentence)
     lets_in = _("nobody has said where this gate is, so it lets in tickets for every {places}")
-    return lets_in.format(places=told)
+    return lets_in.format(places=sentence)
 
 
 def _keeping(event: EventRow) -> str:

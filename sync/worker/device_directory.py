@@ -23,7 +23,11 @@ NO_TIP = Watermark("", NEVER)
 
 
 class DeviceDirectory:
-    """Everything that is known of the other devices."""
+    """Everything that is known of the other devices.
+
+    More than ten public methods: both links tell it what they hear, each in its words, and what
+    follows for the lane is reckoned in one place.
+    """
 
     def __init__(self, peer_store: PeerStore, feed: TicketFeed, watermarks: Watermarks) -> None:
         self._peer_store = peer_store

@@ -19,14 +19,17 @@ MOST_DAYS = 3650
 
 def add(commands: Commands) -> None:
     """Add ``gate event``."""
-    told = _("the event's rules, for all its gates")
-    sub = commands.add("event", run, told, "gate event set early_minutes=30 alone=hold")
+    sentence = _("the event's rules, for all its gates")
+    sub = commands.add("event", run, sentence, "gate event set early_minutes=30 alone=hold")
     actions = sub.add_subparsers(dest="action", required=True, metavar="show|set")
     show = actions.add_parser("show", parents=[commands.common], help=_("what it says now"))
     setting = actions.add_parser("set", parents=[commands.common], help=_("say something else"))
     setting.add_argument("--type", metavar="ID", help=_("only for tickets of this type"))
     setting.add_argument(
-        "settings", nargs="+", metavar="KEY=VALUE", help=_("nothing after the sign: no longer said")
+        "settings",
+        nargs="+",
+        metavar="KEY=VALUE",
+        help=_("nothing after the sign: no longer said"),
     )
     for one in (show, setting):
         add_where(one)
@@ -80,15 +83,15 @@ def _fields(pairs: list[str], time_zone: str) -> "EventFields":
     from gate.cli.options import check_zone, isolated_hours
     from gate.core.event_settings import EventFields
 
-    said = {_key(pair): pair.partition("=")[2].strip() for pair in pairs}
-    zone = said.get("time_zone")
+    stated = {_key(pair): pair.partition("=")[2].strip() for pair in pairs}
+    zone = stated.get("time_zone")
     if zone is not None:
         check_zone(zone)
     return EventFields(
         time_zone=zone,
-        ends_s=_end(said["ends"], zone or time_zone) if "ends" in said else None,
-        keep_days=_number("keep_days", said),
-        isolated_hours=isolated_hours(_number("isolated_hours", said)),
+        ends_s=_end(stated["ends"], zone or time_zone) if "ends" in stated else None,
+        keep_days=_number("keep_days", stated),
+        isolated_hours=isolated_hours(_number("isolated_hours", stated)),
     )
 
 
@@ -103,18 +106,18 @@ def _end(text: str, time_zone: str) -> int:
     try:
         return second_of(text, ZoneInfo(time_zone), Side.END)
     except BadMoment as bad:
-        told = f"ends: {bad}"
-        raise UsageError(told, _("Such as 2026-08-02, or never.")) from bad
+        sentence = f"ends: {bad}"
+        raise UsageError(sentence, _("Such as 2026-08-02, or never.")) from bad
 
 
-def _number(key: str, said: dict[str, str]) -> int | None:
+def _number(key: str, stated: dict[str, str]) -> int | None:
     from gate.errors import UsageError
 
-    text = said.get(key)
+    text = stated.get(key)
     if text is None:
         return None
     if not (text.isascii() and text.isdecimal() and int(text) <= MOST_DAYS):
-        told = _("{key}: found {found!r}; allowed: {allowed}")
+        sentence = _("{key}: found {found!r}; allowed: {allowed}")
         allowed = _("a whole number from 0 to {most}").format(most=MOST_DAYS)
-        raise UsageError(told.format(key=key, found=text[:80], allowed=allowed), "")
+        raise UsageError(sentence.format(key=key, found=text[:80], allowed=allowed), "")
     return int(text)

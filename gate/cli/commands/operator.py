@@ -22,8 +22,8 @@ def add(commands: Commands) -> None:
     sub = commands.add("operator", run, _("who may work here, or at all gates of the event"))
     actions = sub.add_subparsers(dest="action", required=True, metavar="add|list|remove")
 
-    def action(name: str, told: str) -> argparse.ArgumentParser:
-        parser = actions.add_parser(name, parents=[commands.common], help=told)
+    def action(name: str, sentence: str) -> argparse.ArgumentParser:
+        parser = actions.add_parser(name, parents=[commands.common], help=sentence)
         add_where(parser)
         return parser
 
@@ -48,7 +48,7 @@ def _of_gate(options: argparse.Namespace) -> int:
 
     operators = Operators(folder_of(config_of(options)))
     if options.action == "list":
-        _tell(operators.names())
+        _print_operators(operators.names())
     elif options.action == "remove":
         operators.remove(options.name)
     else:
@@ -75,8 +75,8 @@ def _of_event(options: argparse.Namespace) -> int:
     salt = secrets.token_bytes(SALT_BYTES)
     row = make_operator(options.name, Role(options.role), _ask_pin(), salt)
     authority.change(_changing(lambda had: with_operator(had, row)), about)
-    told = _("{name} may work at every gate of the event, as soon as they hear of it")
-    sys.stdout.write(told.format(name=options.name) + "\n")
+    sentence = _("{name} may work at every gate of the event, as soon as they hear of it")
+    sys.stdout.write(sentence.format(name=options.name) + "\n")
     return OK
 
 
@@ -85,10 +85,10 @@ def _list_of_event(options: argparse.Namespace) -> int:
     from gate.lane.operators import Operators
 
     if not is_server_meant(options):
-        _tell(Operators(folder_of(config_of(options))).names())
+        _print_operators(Operators(folder_of(config_of(options))).names())
         return OK
     had = authority_of(options).event().settings.operators or ()
-    _tell(sorted((one.name, one.role) for one in had))
+    _print_operators(sorted((one.name, one.role) for one in had))
     return OK
 
 
@@ -103,7 +103,7 @@ def _changing(
     return do
 
 
-def _tell(operators: Sequence[tuple[str, str]]) -> None:
+def _print_operators(operators: Sequence[tuple[str, str]]) -> None:
     sys.stdout.writelines(f"{role:<10} {name}\n" for name, role in operators)
 
 

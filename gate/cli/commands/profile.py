@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     """Add ``gate profile``."""
-    told = _("where the event's gates stand and what they take")
-    sub = commands.add("profile", run, told, "gate profile set North entrance=West direction=in")
+    help_ = _("where the event's gates stand and what they take")
+    sub = commands.add("profile", run, help_, "gate profile set North entrance=West direction=in")
     actions = sub.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    def action(name: str, told: str) -> argparse.ArgumentParser:
-        parser = actions.add_parser(name, parents=[commands.common], help=told, description=told)
+    def action(name: str, help_: str) -> argparse.ArgumentParser:
+        parser = actions.add_parser(name, parents=[commands.common], help=help_, description=help_)
         add_where(parser)
         return parser
 
@@ -60,7 +60,7 @@ def _row(authority: Authority, options: argparse.Namespace) -> "EventRow":
     else:
         there = authority.event().settings.profiles
         if options.name not in there:
-            told = _("there is no profile {name!r}").format(name=options.name[:80])
-            raise UsageError(told, _("See them: gate profile list"))
+            sentence = _("there is no profile {name!r}").format(name=options.name[:80])
+            raise UsageError(sentence, _("See them: gate profile list"))
         patch = {"profiles": {options.name: None}}
     return authority.change(partial(settings.patched, patch=patch), str(patch))

@@ -22,7 +22,10 @@ from gate.ui.tui.wedge_input import WedgeInput
 
 
 class LaneKeys(WedgeInput):
-    """The scan screen's keys. What the lane answers is posted, as what others scan is."""
+    """The scan screen's keys. What the lane answers is posted, as what others scan is.
+
+    More than ten public methods: Textual calls one for each key by its name.
+    """
 
     # Only function keys and control keys: everything else belongs to the scanner that types.
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -72,8 +72,8 @@ class LookupScreen(Page):
 
     def content(self) -> ComposeResult:
         """What is looked for, what was found, what it did."""
-        told = _("name, code, seat or order; a part of it is enough")
-        yield Field(placeholder=told, id="lookup-input", max_length=4096)
+        sentence = _("name, code, seat or order; a part of it is enough")
+        yield Field(placeholder=sentence, id="lookup-input", max_length=4096)
         yield Worth()
         yield Static("", id="findings", markup=False)
         yield DataTable(cursor_type="row", zebra_stripes=True)
