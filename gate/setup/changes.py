@@ -47,9 +47,10 @@ class Change:
     """What makes the running system read it anew, after it was written and after it was undone."""
 
 
-def file(path: Path, text: str, *reload: Command, mode: int = 0o644) -> Change:
-    """A file with that text."""
-    return Change(path, State(text.encode(), mode=mode), reload)
+def file(path: Path, text: str, *reload: Command, mode: int | None = None) -> Change:
+    """A file with that text; without ``mode`` it keeps the one that it has, or gets 0644."""
+    kept = state_of(path).mode if mode is None else mode
+    return Change(path, State(text.encode(), mode=kept), reload)
 
 
 def link(path: Path, target: str, *reload: Command) -> Change:

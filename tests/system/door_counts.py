@@ -1,5 +1,6 @@
 """People without a ticket, counted at the doors of the simulation, and how many there truly are."""
 
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -39,10 +40,18 @@ class DoorCounts:
 
 
 def standing_counts(entries: list[Entry]) -> list[Entry]:
-    """The counts that nobody took back."""
+    """The counts that nobody took back; what was taken back twice counts the other way.
+
+    A device that lost its undo may take the same back again: every undo is a sum of its own.
+    """
     left = [entry for entry in entries if entry.act in COUNTS]
     for undo in (entry for entry in entries if entry.act is Act.COUNT_UNDONE):
         # Of a device that goes on twice, two entries have one name.
         said = (undo.target, undo.persons, undo.direction)
-        left.remove(next(e for e in left if (e.name, e.persons, e.direction) == said))
+        undone = next((e for e in left if (e.name, e.persons, e.direction) == said), None)
+        if undone is not None:
+            left.remove(undone)
+        else:
+            other_way = Act.COUNT_OUT if undo.direction is Direction.IN else Act.COUNT_IN
+            left.append(replace(undo, act=other_way))
     return left

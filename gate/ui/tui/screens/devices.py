@@ -94,7 +94,7 @@ class Devices(Vertical):
             device.figures.admitted,
             device.figures.lately,
             offset(report.offset_ms, report.error_ms),
-            printable(report.version, 12),
+            printable(report.version.partition("+")[0], 16),
             printable(device.gate, 24),
             worry_words(report.health),
         )
