@@ -90,6 +90,7 @@ def test_a_screen_that_hangs_does_not_keep_the_lane_open(
     assert acts(venue) == [Act.LANE_OPENED, Act.LANE_CLOSED]
 
 
+@pytest.mark.long
 def test_what_was_started_with_nohup_outlives_its_window(
     gates: list[Terminal], venue: Folder
 ) -> None:

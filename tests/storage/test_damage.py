@@ -115,6 +115,7 @@ def test_the_same_flips_show_where_rows_are_not_checked(
     assert wrong_after_flips(venue, tmp_path / "flipped", flips, near)["another"]
 
 
+@pytest.mark.long
 def test_the_same_flips_show_where_an_unknown_is_believed(
     venue: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ def open_to_others(path: Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("careless")
+@pytest.mark.long
 def test_whatever_the_umask_was(tmp_path: Path) -> None:
     """Server, gate, snapshot, journal, log, bundle, export: 0700 and 0600 throughout."""
     server = Server(tmp_path / "server")

@@ -201,6 +201,7 @@ def test_plain_lines_say_so(venue: Folder) -> None:
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.long
 async def test_the_screen_says_so_all_the_time(venue: Folder, clock: FixedClock) -> None:
     """From the moment it is heard, before and after a scan, whatever key acknowledges it."""
     async with running(venue, clock) as screen:

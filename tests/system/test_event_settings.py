@@ -102,6 +102,7 @@ def test_set_once_and_changed_in_the_middle_of_the_evening(
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.long
 def test_an_operator_is_added_once_and_withdrawn_everywhere(
     server: Server, gates: list[Gate]
 ) -> None:

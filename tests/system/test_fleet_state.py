@@ -22,6 +22,7 @@ def gates(tmp_path: Path) -> Iterator[Venue]:
     venue.close()
 
 
+@pytest.mark.long
 def test_a_camera_that_is_lost_is_known_at_the_other_gate(gates: Venue) -> None:
     """The lane says it to its worker, that to the other gates, and whoever asks reads it there."""
     first, second = gates.gates

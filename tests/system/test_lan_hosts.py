@@ -83,6 +83,7 @@ def all_heard(venue: Venue) -> bool:
     return len({entries_of(member) for member in venue.gates}) == 1
 
 
+@pytest.mark.long
 def test_what_is_cut_and_healed_at_random_ends_in_the_true_conflicts(
     four: tuple[Hosts, Venue],
 ) -> None:

@@ -98,6 +98,7 @@ def test_mutation_a_watcher_that_may_have_opened_makes_it_alone(
     assert Basis.ALONE in come_and_go(gates)
 
 
+@pytest.mark.long
 def test_a_watcher_that_opens_a_lane_is_waited_for(gates: Venue) -> None:
     """It says so itself; from then on it counts like any other, also after it has closed."""
     first, second = gates.gates
@@ -142,6 +143,7 @@ def test_a_device_of_no_venue_has_nothing_to_watch(venue: Folder) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+@pytest.mark.long
 async def test_the_board_is_all_there_is(
     venue: Folder, clock: FixedClock, size: tuple[int, int]
 ) -> None:

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-HISTORIES = int(os.environ.get("GATE_TEST_WORKERS", "6"))
+HISTORIES = int(os.environ.get("GATE_TEST_WORKERS", "3"))
 FIRST_SEED = int(os.environ.get("GATE_TEST_SEED", "0"))
 PART = 10
 MUTANT_SEEDS = 60
@@ -88,6 +88,7 @@ def test_whatever_fails_the_worker_does_its_part_and_says_what_is_so() -> None:
         assert acts | quiet | {"mended", "outages"} <= set(happened)
 
 
+@pytest.mark.long
 def test_a_seed_is_one_history() -> None:
     """Nothing but the seed says what happens: what failed once fails again."""
     assert run_history(3) == run_history(3)

@@ -168,6 +168,7 @@ async def no_code_answers(screen: Screen, folder: Folder) -> bool:
     return True
 
 
+@pytest.mark.long
 async def test_no_code_presses_a_key(venue: Folder, clock: FixedClock) -> None:
     """One that is nothing but a key's character neither."""
     async with running(venue, clock) as screen:
@@ -189,6 +190,7 @@ async def test_mutation_a_key_that_is_not_held_back_is_pressed_by_a_code(
         assert not await no_code_answers(screen, venue)
 
 
+@pytest.mark.long
 async def test_a_scanner_without_enter_has_to_type_it_twice(
     venue: Folder, clock: FixedClock
 ) -> None:

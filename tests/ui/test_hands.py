@@ -185,6 +185,7 @@ async def test_no_code_presses_a_key_of_a_question(
         assert Act.ANNULMENT not in [entry.act for entry in entries(wide)]
 
 
+@pytest.mark.long
 async def test_a_number_typed_by_a_person_is_a_number(wide: Folder, clock: FixedClock) -> None:
     """Nobody is kept from typing, and a key held down withdraws nothing."""
     async with running(wide, clock) as screen:
@@ -362,6 +363,7 @@ async def test_a_scan_in_the_search_finds_and_enter_admits(
         assert screen.panel.outcome is Outcome.ADMIT
 
 
+@pytest.mark.long
 async def test_a_grabbed_scanner_finds_too_and_the_next_scan_admits_nobody(
     venue: Folder, clock: FixedClock
 ) -> None:
@@ -556,6 +558,7 @@ async def test_staff_may_find_and_admit_where_the_venue_says_so(
         assert (entries(venue)[-1].operator, entries(venue)[-1].note) == (KIM, "phone is dead")
 
 
+@pytest.mark.long
 async def test_a_supervisor_who_is_signed_in_gives_no_pin_again(
     venue: Folder, clock: FixedClock
 ) -> None:

@@ -143,6 +143,7 @@ async def test_a_scanner_s_late_enter_reads_no_message(
         await screen.until(lambda: len(read(venue)) == 1)
 
 
+@pytest.mark.long
 async def test_it_lies_over_other_screens_and_questions(venue: Folder, clock: FixedClock) -> None:
     """Read there, the screen below goes on; a scan closes a question, and it stays to be read."""
     with_operators(venue)

@@ -80,6 +80,7 @@ def test_a_usb_scanner_at_the_real_program(terminal: Open, venue: Folder) -> Non
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_killed_gate_starts_again_and_knows_everything(terminal: Open, venue: Folder) -> None:
     """Kill -9 in the middle of the evening; the next start refuses the second use."""
     gate = scan(terminal, venue)
@@ -136,6 +137,7 @@ def test_plain_undoes_at_once_what_its_last_line_shows(terminal: Open, venue: Fo
     assert text.index("# undo: José Ångström · Winter Gala [named-1], in at") < text.index("undone")
 
 
+@pytest.mark.long
 def test_plain_takes_the_answer_to_a_question(terminal: Open, venue: Folder) -> None:
     """A lone key answers, Esc leaves it, and within a code it is part of the code."""
     fill(
@@ -171,6 +173,7 @@ def test_plain_takes_the_answer_to_a_question(terminal: Open, venue: Folder) -> 
     assert acts(venue)[-3:] == [Act.REFUSAL, Act.ADMISSION, Act.LANE_CLOSED]
 
 
+@pytest.mark.long
 def test_plain_takes_a_code_that_is_typed_by_hand(terminal: Open, venue: Folder) -> None:
     """Ctrl+K asks for it; slow keys are the code, and a burst meanwhile is a scan."""
     gate = scan(terminal, venue, "--plain")
@@ -257,6 +260,7 @@ HIDE_ZBAR = (
 )
 
 
+@pytest.mark.long
 def test_without_opencv_a_typing_scanner_still_scans(venue: Folder) -> None:
     """cv2 is not there: wedge scanning works, and the doctor says what is missing."""
     ran = hidden(

@@ -460,6 +460,7 @@ def at_the_status(screen: Screen) -> str:
     return str(screen.app.scan_screen.query_one(StatusBar).content)
 
 
+@pytest.mark.long
 async def test_the_status_says_how_the_lane_stands(venue: Folder, clock: FixedClock) -> None:
     """Basis, server link, unsent, quarantined and alarms: the most needed fit on 80 columns."""
     async with running(venue, clock, size=(80, 24)) as screen:

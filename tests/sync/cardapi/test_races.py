@@ -147,6 +147,7 @@ def unlocked(connection: Connection, event: str) -> tuple[int, int]:
 
 
 @pytest.mark.postgres
+@pytest.mark.long
 async def test_the_mutation_without_the_event_s_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,7 +159,8 @@ async def test_the_mutation_without_the_event_s_lock(
             monkeypatch.setattr(journals, "lock", unlocked)
 
             def slowly(connection: Any, *rest: str) -> bool:
-                connection.exec_driver_sql("SELECT pg_sleep(0.05)")
+                # Who comes later has looked before, and writes after, whoever was first.
+                connection.exec_driver_sql("SELECT pg_sleep(random() * 0.2)")
                 return is_tester(connection, *rest)
 
             monkeypatch.setattr(codes, "is_tester", slowly)

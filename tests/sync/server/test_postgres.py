@@ -44,6 +44,7 @@ def sure_by_server(device: Device) -> bool:
 
 @pytest.mark.timeout(180)
 @pytest.mark.postgres
+@pytest.mark.long
 def test_two_processes_are_one_server(servers: tuple[Server, Server], tmp_path: Path) -> None:
     """Issued at one, fetched at the other; told to one, heard from the other; either may die."""
     one, two = servers
@@ -110,6 +111,7 @@ def test_what_is_written_by_the_hundred_is_what_came() -> None:
 
 
 @pytest.mark.postgres
+@pytest.mark.long
 def test_servers_that_start_at_once_make_one_event(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

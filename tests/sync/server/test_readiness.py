@@ -91,6 +91,7 @@ def small_disk(at: Path, size: int) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(at)], check=True)
 
 
+@pytest.mark.long
 def test_a_disk_that_fills_up_is_told_of(tmp_path: Path) -> None:
     """A real one, under a server at work: not ready while it is full, and ready again after."""
     with small_disk(tmp_path / "disk", RESERVED_BYTES + 8_000_000):

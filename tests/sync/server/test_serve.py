@@ -319,6 +319,7 @@ class TestWhere:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.long
 def test_after_a_restored_backup_devices_begin_anew(tmp_path: Path) -> None:
     """A new life of the feed and a new snapshot; what the server lost of the journal is told again.
 
@@ -388,6 +389,7 @@ class Stranger:
 class TestProxies:
     """``--proxy``: a client is who a proxy says it is, and nobody else says it."""
 
+    @pytest.mark.long
     def test_clients_of_a_proxy_are_told_apart(self, tmp_path: Path) -> None:
         """One who guesses is held up, others are not; what it forges itself changes nothing."""
         proxy = ("--proxy", "127.0.0.1")
@@ -396,6 +398,7 @@ class TestProxies:
             assert [one.tries("203.0.113.2") for _n in range(15)] == [401] * 15
             assert one.is_held_up("198.51.100.{n}, 203.0.113.3")
 
+    @pytest.mark.long
     def test_a_chain_of_proxies_is_followed_to_its_first_stranger(self, tmp_path: Path) -> None:
         """From the right; what stands left of somebody who is none is that one's own word."""
         proxy = ("--proxy", "127.0.0.0/8", "--proxy", "10.1.2.0/24")
@@ -404,6 +407,7 @@ class TestProxies:
             assert [one.tries("203.0.113.2, 10.1.2.3") for _n in range(15)] == [401] * 15
 
     @pytest.mark.parametrize("proxies", [(), ("--proxy", "10.1.2.3/32")])
+    @pytest.mark.long
     def test_nobody_else_is_believed(self, tmp_path: Path, proxies: tuple[str, ...]) -> None:
         """Whoever names another address with each try is held up all the same."""
         with serving(tmp_path / "server", *proxies) as server, Stranger(server.url) as one:
@@ -427,6 +431,7 @@ class TestProxies:
 class TestCrowds:
     """Connections that only hold a place."""
 
+    @pytest.mark.long
     def test_gates_are_served_among_1200_idle_connections(self, tmp_path: Path) -> None:
         """Of one address, the gate's own; the oldest are hung up on, and the log says so once."""
         with serving(tmp_path / "server", "--self-signed") as server:

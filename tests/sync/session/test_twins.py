@@ -133,6 +133,7 @@ def gates(tmp_path: Path) -> Iterator[Lan]:
     made.close()
 
 
+@pytest.mark.long
 def test_gates_see_a_copy_of_another(gates: Lan) -> None:
     """Somebody with a copy of a gate's folder calls: alarm there, and at the owner's own screen."""
     gates.start()

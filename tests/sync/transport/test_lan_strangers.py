@@ -270,6 +270,7 @@ def spoofing(
 
 
 @pytest.mark.parametrize("gates", [few_names_with_many_addresses, names_without_end])
+@pytest.mark.long
 def test_made_up_announcements_keep_no_gate_from_being_found(
     hosts: Hosts, tmp_path: Path, gates: Callable[[], Iterator[Mapping[str, list[str]]]]
 ) -> None:

@@ -128,6 +128,7 @@ def test_a_killed_worker_is_heard_again(venue: Open) -> None:
     assert second.scan("C000007").outcome is Outcome.REFUSE
 
 
+@pytest.mark.long
 def test_the_basis_is_lan_while_all_are_heard_and_alone_after(venue: Open) -> None:
     """Who is unheard is named; an operator who closes the lane is not waited for."""
     gates = venue(2)
@@ -144,6 +145,7 @@ def test_the_basis_is_lan_while_all_are_heard_and_alone_after(venue: Open) -> No
     until(lambda: basis(first) is Basis.ONLY)
 
 
+@pytest.mark.long
 def test_who_is_gone_is_remembered(venue: Open) -> None:
     """When it was heard and what it said of itself: ``alone`` begins late, and says since when."""
     gates = venue(2)
@@ -245,6 +247,7 @@ def test_a_stranger_learns_nothing_and_is_reported(venue: Open, tmp_path: Path) 
         until(lambda n=n: refused_for(member) >= n)  # type: ignore[misc]
 
 
+@pytest.mark.long
 def test_callers_who_say_nothing_keep_no_gate_out(venue: Open) -> None:
     """Hundreds of connections to its port: the others reach it all the same, and stay connected."""
     gates = venue(2)
@@ -283,6 +286,7 @@ def test_a_revoked_device_is_turned_away(venue: Open) -> None:
     assert first.scan("C000005").outcome is Outcome.ADMIT
 
 
+@pytest.mark.long
 def test_a_gate_hears_from_another_that_it_was_revoked(venue: Open) -> None:
     """By the authority's word, which the others hand on: it forgets, and lets nobody in."""
     gates = venue(2)
@@ -301,6 +305,7 @@ def test_a_gate_hears_from_another_that_it_was_revoked(venue: Open) -> None:
     assert first.scan("C000004").outcome is Outcome.REFUSE
 
 
+@pytest.mark.long
 def test_garbage_ends_a_link_and_nothing_else(venue: Open, tmp_path: Path) -> None:
     """A member that talks nonsense is cut off; the others go on."""
     gates = venue(2)

@@ -213,6 +213,7 @@ def test_an_evening_without_a_network(
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.long
 def test_a_download_goes_on_where_it_was_cut(
     server: Server, proxy: Proxy, make_device: MakeDevice
 ) -> None:
@@ -239,6 +240,7 @@ def test_a_download_goes_on_where_it_was_cut(
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.long
 def test_a_revoked_device_keeps_its_journal_only(
     server: Server, make_device: MakeDevice, tmp_path: Path
 ) -> None:
@@ -322,6 +324,7 @@ def test_whoever_never_enrolled_is_told_of_no_lane_that_goes_on(
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.long
 def test_another_worker_is_exit_code_1(server: Server, make_device: MakeDevice) -> None:
     """A fault of this device, after which a new try may help."""
     gate = make_device("gate")
@@ -363,6 +366,7 @@ def test_once_says_in_its_log_what_it_set_aside(server: Server, make_device: Mak
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.long
 def test_a_worker_on_a_terminal_says_how_it_stands(server: Server, make_device: MakeDevice) -> None:
     """With whom, how to end it, and every change; not a word where nobody watches."""
     gate = make_device("gate")
