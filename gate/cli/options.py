@@ -111,16 +111,6 @@ def days(text: str) -> int:
     raise argparse.ArgumentTypeError(_("a number of days, at most 3650"))
 
 
-def isolated_hours(stated: int | None) -> int | None:
-    """For how long a gate that hears nobody may let people in. Raises UsageError."""
-    from gate.errors import UsageError
-    from sync.wire import MOST_ISOLATED_HOURS
-
-    if stated is not None and not 0 <= stated <= MOST_ISOLATED_HOURS:
-        raise UsageError(_("hours are a number from 0 to {n}").format(n=MOST_ISOLATED_HOURS), "")
-    return stated
-
-
 def check_names(*names: str) -> None:
     """Raises UsageError for what nobody could read as a name."""
     from gate.errors import UsageError

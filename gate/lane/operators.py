@@ -62,10 +62,6 @@ class Operators:
         """Everybody, by name."""
         return sorted((one.name, one.role) for one in self._all(self._read()))
 
-    def are_of_event(self) -> bool:
-        """Whether they are the event's: then they are added and removed where the event is."""
-        return self._of_event() is not None
-
     def add(self, name: str, role: Role, pin: str) -> None:
         """Add an operator of this gate's own, or give one a new role and PIN.
 

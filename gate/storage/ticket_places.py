@@ -1,5 +1,6 @@
 """For which places there are tickets: what a gate that was told of none has to know."""
 
+import json
 import sqlite3
 from contextlib import closing
 from typing import NamedTuple
@@ -23,26 +24,36 @@ class TicketPlaces(NamedTuple):
 
 
 def ticket_places(folder: Folder) -> TicketPlaces:
-    """Read them: a look at every ticket, half a second for a million. Raises StoreError."""
+    """Read them: one pass over the tickets, 0.5 s of CPU for a million. Raises StoreError."""
     live = live_replica(folder)
     with closing(open_reader(live)) as connection, faults(live):
+        entrances, gates, zones, halls = _named(
+            connection, "ticket", "entrance", "gate", "zone", "screening_room"
+        )
+        gates_of_types, flights = _named(connection, "ticket_type", "gate", "flight")
         return TicketPlaces(
-            _named(connection, ("ticket", "entrance"), ("ticket", "gate"), ("ticket_type", "gate")),
-            _named(connection, ("ticket", "zone")),
-            _named(connection, ("ticket", "screening_room")),
-            _named(connection, ("ticket_type", "flight")),
+            _few(entrances | gates | gates_of_types),
+            _few(zones),
+            _few(halls),
+            _few(flights),
             _locations(connection),
         )
 
 
-def _named(connection: sqlite3.Connection, *fields: tuple[str, str]) -> tuple[str, ...]:
-    found: set[str] = set()
-    for table, field in fields:
-        rows = connection.execute(
-            f"SELECT DISTINCT json_extract(body, '$.{field}') FROM {table} LIMIT {MOST + 1}"
-        )
-        found |= {str(one) for (one,) in rows if one}
-    return tuple(sorted(found)[:MOST])
+def _named(connection: sqlite3.Connection, table: str, *fields: str) -> list[set[str]]:
+    """What rows of a table name in each of some fields."""
+    paths = ", ".join(f"'$.{field}'" for field in fields)
+    rows = connection.execute(f"SELECT DISTINCT json_extract(body, {paths}) FROM {table}")
+    named: list[set[str]] = [set() for _field in fields]
+    for (row,) in rows:
+        for found, one in zip(named, json.loads(row), strict=True):
+            if one:
+                found.add(str(one))
+    return named
+
+
+def _few(named: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(named)[:MOST])
 
 
 def _locations(connection: sqlite3.Connection) -> tuple[str, ...]:

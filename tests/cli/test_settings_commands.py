@@ -73,6 +73,8 @@ def test_the_events_own_fields_are_said_alike(gate: Told) -> None:
         "# names and codes are dropped after 2027-08-05",
     ]  # fmt: skip
     assert "ends=never" in gate("event", "set", "ends=never")[1]
+    assert "isolated_hours=10000" in gate("event", "set", "isolated_hours=10000")[1].splitlines()
+    assert "from 0 to 10000" in gate("event", "set", "isolated_hours=10001")[2]
 
 
 @pytest.mark.parametrize(

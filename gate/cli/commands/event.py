@@ -80,8 +80,9 @@ def _key(pair: str) -> str:
 
 
 def _fields(pairs: list[str], time_zone: str) -> "EventFields":
-    from gate.cli.options import check_zone, isolated_hours
+    from gate.cli.options import check_zone
     from gate.core.event_settings import EventFields
+    from sync.wire import MOST_ISOLATED_HOURS
 
     stated = {_key(pair): pair.partition("=")[2].strip() for pair in pairs}
     zone = stated.get("time_zone")
@@ -90,8 +91,8 @@ def _fields(pairs: list[str], time_zone: str) -> "EventFields":
     return EventFields(
         time_zone=zone,
         ends_s=_end(stated["ends"], zone or time_zone) if "ends" in stated else None,
-        keep_days=_number("keep_days", stated),
-        isolated_hours=isolated_hours(_number("isolated_hours", stated)),
+        keep_days=_number("keep_days", stated, MOST_DAYS),
+        isolated_hours=_number("isolated_hours", stated, MOST_ISOLATED_HOURS),
     )
 
 
@@ -110,14 +111,14 @@ def _end(text: str, time_zone: str) -> int:
         raise UsageError(sentence, _("Such as 2026-08-02, or never.")) from bad
 
 
-def _number(key: str, stated: dict[str, str]) -> int | None:
+def _number(key: str, stated: dict[str, str], most: int) -> int | None:
     from gate.errors import UsageError
 
     text = stated.get(key)
     if text is None:
         return None
-    if not (text.isascii() and text.isdecimal() and int(text) <= MOST_DAYS):
+    if not (text.isascii() and text.isdecimal() and int(text) <= most):
         sentence = _("{key}: found {found!r}; allowed: {allowed}")
-        allowed = _("a whole number from 0 to {most}").format(most=MOST_DAYS)
+        allowed = _("a whole number from 0 to {most}").format(most=most)
         raise UsageError(sentence.format(key=key, found=text[:80], allowed=allowed), "")
     return int(text)

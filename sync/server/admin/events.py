@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gate.clock import read_wall_ms
+from gate.core.event_settings import EventFields
 from gate.core.ticket import Status
 from gate.errors import UsageError
 from gate.i18n import _, sentences
@@ -20,12 +21,11 @@ from gate.storage.moments import BadMoment, Side, second_of
 from sync.server import events, feed, issuing
 from sync.server import tables as t
 from sync.server.devices import need_event
-from sync.server.event_settings import change_settings
+from sync.server.event_settings import change_fields, change_settings
 from sync.server.http import Denied, check_name, reply
 from sync.server.list_upload import ListUpload
 from sync.server.organiser_requests import OrganiserRequests, organiser
 from sync.server.organisers import Right, check_reach
-from sync.server.retention import set_end
 from sync.server.server import Server
 from sync.wire import MAX_ROWS, PREFIX, EventChange, EventLine, NewEvent, Stated
 
@@ -129,13 +129,10 @@ def _change_event(connection: Connection, event: str, asked: EventChange) -> Eve
     need_event(connection, event)
     feed.lock(connection, event)
     time_zone = asked.time_zone or events.row_of(connection, event).time_zone
-    events.change_event(connection, event, time_zone=time_zone)
-    elsewhere = events.types_elsewhere(connection, event)
     ends_s = None if asked.ends is None else _end(asked.ends, time_zone)
-    if ends_s is not None or asked.keep_days is not None:
-        set_end(connection, event, read_wall_ms(), ends_s=ends_s, keep_days=asked.keep_days)
-    if asked.isolated_hours is not None:
-        events.change_event(connection, event, isolated_hours=asked.isolated_hours)
+    fields = EventFields(asked.time_zone, ends_s, asked.keep_days, asked.isolated_hours)
+    change_fields(connection, event, fields)
+    elsewhere = events.types_elsewhere(connection, event)
     if asked.settings is not None:
         _patch_settings(connection, event, asked.settings)
     found = next(one for one in events.all_events(connection) if one["id"] == event)
