@@ -196,7 +196,7 @@ def set_end(folder: Folder, ends_s: int, keep_days: int | None) -> EventRow:
     if not kept and ends_s and row.keeps_until_ms <= read_wall_ms():
         raise UsageError(
             _("by that end names and codes are dropped at once"),
-            _("Say that it is meant, with --keep-days N."),
+            _("If it is meant, say for how long: keep_days=N"),
         )
     return _state(folder, ends_s=ends_s, **kept)
 
