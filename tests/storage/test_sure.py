@@ -53,7 +53,7 @@ def start(device: Device) -> None:
     )
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 @pytest.mark.long
 def test_who_comes_back_with_much_to_tell_is_behind_until_all_is_here(tmp_path: Path) -> None:
     """On a slow link: heard at once, and nothing is sure before the last entry is held."""
