@@ -4,6 +4,10 @@ import gettext
 import locale
 import os
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 
 LOCALE_FOLDER = Path(__file__).parent / "locale"
@@ -12,6 +16,8 @@ DOMAIN = "gate"
 _ENDS = tuple(".!?…。！？：:")
 
 _current: gettext.NullTranslations = gettext.NullTranslations()
+_readers: ContextVar[gettext.NullTranslations | None] = ContextVar("_readers", default=None)
+"""The language of whoever reads what is made now, where that is not the program's."""
 
 
 def use(language: str) -> None:
@@ -19,6 +25,21 @@ def use(language: str) -> None:
     global _current  # noqa: PLW0603  the whole program speaks one language
     names = _environment() if language in ("", "auto") else [language]
     _current = gettext.translation(DOMAIN, str(LOCALE_FOLDER), names, fallback=True)
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak ``language``, one of those that are ``available``, to whoever this is made for."""
+    token = _readers.set(_words(language))
+    try:
+        yield
+    finally:
+        _readers.reset(token)
+
+
+@cache
+def _words(language: str) -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, str(LOCALE_FOLDER), [language], fallback=True)
 
 
 def available() -> list[str]:
@@ -29,7 +50,7 @@ def available() -> list[str]:
 
 def _(message: str) -> str:
     """The message in the current language."""
-    return _current.gettext(message)
+    return (_readers.get() or _current).gettext(message)
 
 
 def N_(message: str) -> str:  # noqa: N802  gettext's own name for it
@@ -39,7 +60,7 @@ def N_(message: str) -> str:  # noqa: N802  gettext's own name for it
 
 def ngettext(singular: str, plural: str, count: int) -> str:
     """The message for a count in the current language."""
-    return _current.ngettext(singular, plural, count)
+    return (_readers.get() or _current).ngettext(singular, plural, count)
 
 
 def _can_be_shown(name: str) -> bool:

@@ -111,6 +111,13 @@ def days(text: str) -> int:
     raise argparse.ArgumentTypeError(_("a number of days, at most 3650"))
 
 
+def hours(text: str) -> int:
+    """Hours as a flag states them, one at least. Raises ArgumentTypeError."""
+    if text.isascii() and text.isdecimal() and len(text) <= 4 and 0 < int(text) <= 8760:
+        return int(text)
+    raise argparse.ArgumentTypeError(_("a number of hours, 1 to 8760"))
+
+
 def check_names(*names: str) -> None:
     """Raises UsageError for what nobody could read as a name."""
     from gate.errors import UsageError

@@ -32,7 +32,8 @@ from sync.server.part import Part
 from sync.server.readiness import Readiness
 from sync.server.retention import Retention
 from sync.server.server import Server
-from sync.server.settings import Settings
+from sync.server.settings import PagesBy, Settings
+from sync.server.web.site import server_site
 from sync.wire import MAX_FRAME, PREFIX, Problem
 
 log = logging.getLogger(__name__)
@@ -221,6 +222,8 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
     server = Server(engine, settings)
     mounted = {part.name: part.mount(server) for part in parts}
     retention = Retention(server, parts)
+    pages = settings.pages
+    site = server_site(server, needs_tls=pages is PagesBy.TLS)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -242,6 +245,7 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
             *(route for one in mounted.values() for route in one.routes()),
             *organiser_routes(server, retention, parts),
             *Open(server).routes(),
+            *([] if pages is PagesBy.NOTHING else site.routes()),
         ],
         middleware=[Middleware(http.Framed), Middleware(Counted, metrics=server.metrics)],
         exception_handlers={

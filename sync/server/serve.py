@@ -25,7 +25,7 @@ from sync.server import address, audit, commands, events, invite, organisers, pe
 from sync.server.address import Address
 from sync.server.app import create_app
 from sync.server.commands.events import keeping_text
-from sync.server.commands.links import print_link
+from sync.server.commands.links import print_link, print_web_link
 from sync.server.console import FIRST_EVENT, Console, event_ids, unnamed_event
 from sync.server.database import (
     database_of,
@@ -37,8 +37,10 @@ from sync.server.database import (
 from sync.server.devices import hash_of
 from sync.server.proxies import Network, is_within, networks
 from sync.server.request_timeout import HttpProtocol, Stream
-from sync.server.settings import Settings
+from sync.server.settings import PagesBy, Settings
 from sync.server.wanted import Wanted
+from sync.server.web import sessions
+from sync.server.web.links import Kind
 from sync.transport import listening
 from sync.transport.accepting import raise_file_limit
 from sync.transport.connections import Connections
@@ -96,9 +98,14 @@ def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
         port = listener.getsockname()[1]
         reached_at = address.address_of(wanted, host, port, certificate)
         ready = _prepare(engine, wanted, folder, reached_at)
-        settings = Settings(folder=folder, admin_hash=ready.admin_hash, url=wanted.url.rstrip("/"))
+        settings = Settings(
+            folder=folder,
+            admin_hash=ready.admin_hash,
+            url=wanted.url.rstrip("/"),
+            pages=_pages(wanted, host, proxies),
+        )
         app = create_app(engine, settings, wanted.parts)
-        _print_start(engine, folder, reached_at, ready)
+        _print_start(engine, wanted, folder, reached_at, ready)
         log.info(
             "serving on %s port %d: %d files may be open, %d connections of strangers",
             host, port, files, strangers,
@@ -109,6 +116,14 @@ def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
     log.info("stopped")
     sys.stdout.write(_("The server has stopped.") + "\n")
     return 0
+
+
+def _pages(wanted: Wanted, host: str, proxies: Sequence[Network]) -> PagesBy:
+    """To whom pages are shown: by plain HTTP only where nobody can listen in, or is meant to."""
+    if wanted.pages == "off":
+        return PagesBy.NOTHING
+    is_here = invite.is_loopback(host) and not proxies
+    return PagesBy.ANY if is_here or wanted.pages == "on" else PagesBy.TLS
 
 
 def _config(
@@ -150,6 +165,8 @@ class _Ready:
     """Events that began a new life."""
     erased: int
     """Who was erased once more, as a backup had brought them back."""
+    has_no_browser: bool
+    """Whether nobody has ever been let in to the event's pages."""
 
 
 def _prepare(engine: Engine, wanted: Wanted, folder: Path, reached_at: Address) -> _Ready:
@@ -177,7 +194,8 @@ def _prepare(engine: Engine, wanted: Wanted, folder: Path, reached_at: Address) 
         of_parts = [line for part in wanted.parts for line in part.prepare(connection, of, now_ms)]
         event = event or unnamed_event(here)
         hashed = _admin(connection, folder)
-        return _Ready(hashed, event, is_new, of_parts, renewed, erased)
+        has_no_browser = not sessions.has_any(connection, event)
+        return _Ready(hashed, event, is_new, of_parts, renewed, erased, has_no_browser)
 
     ready = in_transaction(engine, prepare)
     if wanted.restored:
@@ -244,7 +262,9 @@ def _admin(connection: Connection, folder: Path) -> str:
     return hashed
 
 
-def _print_start(engine: Engine, folder: Path, reached_at: Address, ready: _Ready) -> None:
+def _print_start(
+    engine: Engine, wanted: Wanted, folder: Path, reached_at: Address, ready: _Ready
+) -> None:
     write = sys.stdout.write
     write(_("Venue Gate server: {url}").format(url=reached_at.url) + "\n")
     if ready.event:
@@ -262,6 +282,9 @@ def _print_start(engine: Engine, folder: Path, reached_at: Address, ready: _Read
     # A link is a secret for a day: it is for people, not for whatever keeps our output.
     if ready.event and sys.stdout.isatty():
         print_link(Console(engine, ready.event), reached_at, ready.event)
+        if ready.has_no_browser and wanted.pages != "off":
+            kind = Kind.ORGANISER
+            print_web_link(Console(engine, ready.event), reached_at, ready.event, kind)
     write(_("To ask a gate in: gate serve --new-token NAME. End with Ctrl-C.") + "\n")
     sys.stdout.flush()
 

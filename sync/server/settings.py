@@ -1,7 +1,18 @@
 """What a server is given at its start."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+
+
+class PagesBy(StrEnum):
+    """How the pages are shown."""
+
+    TLS = "tls"
+    """To whoever comes by https, here or at a proxy that is believed."""
+    ANY = "any"
+    """To whoever comes."""
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +25,7 @@ class Settings:
     """SHA-256 of the admin token, hex."""
     url: str = ""
     """How others reach it, where that is not where a request finds it (``--url``)."""
+    pages: PagesBy = PagesBy.TLS
     device_per_s: float = 50.0
     device_burst: float = 200.0
     address_per_s: float = 5.0

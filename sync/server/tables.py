@@ -223,3 +223,51 @@ quarantine = Table(
     text("reason"),
     Column("body", LargeBinary, nullable=False),
 )
+# The pages. Secrets are kept as hashes only, whose first digits are the ids.
+web_link = Table(
+    "web_link",
+    metadata,
+    text("id", key=True),
+    Column("hash", Text, nullable=False, unique=True),
+    text("event"),
+    # What it opens, see ``web.links``; for whom it is, and who made it.
+    text("kind"),
+    text("name"),
+    text("made_by"),
+    number("made_ms"),
+    number("ends_ms"),
+    # When it was opened last; 0: not yet.
+    number("used_ms"),
+)
+web_browser = Table(
+    "web_browser",
+    metadata,
+    text("id", key=True),
+    Column("hash", Text, nullable=False, unique=True),
+    text("event"),
+    text("name"),
+    # What it says it is.
+    text("agent"),
+    number("made_ms"),
+    number("ends_ms"),
+    # Wrong PINs since the last right one, and until when it has to wait.
+    number("wrong"),
+    number("waits_until_ms"),
+)
+web_session = Table(
+    "web_session",
+    metadata,
+    text("id", key=True),
+    Column("hash", Text, nullable=False, unique=True),
+    text("event"),
+    # What it came by: a browser that was paired, or a link.
+    text("browser"),
+    text("link"),
+    # Whose it is: an operator and a sign of the PIN, or nobody by name.
+    text("level"),
+    text("who"),
+    text("proof"),
+    number("made_ms"),
+    number("seen_ms"),
+    number("ends_ms"),
+)

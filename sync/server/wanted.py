@@ -61,6 +61,14 @@ class Wanted:
     """Only make a token for a gate of this name."""
     png: Path | None = None
     """Write its code there, too."""
+    pages: str = ""
+    """Whether pages are shown: ``on`` to whoever comes, ``off``; empty: where nobody can listen."""
+    web_link: str = ""
+    """Only make a link that opens pages, for somebody of this name."""
+    web_kind: str = ""
+    """What that link opens; empty: it pairs a browser."""
+    web_hours: int = 0
+    """For how long; 0: as is usual."""
     links: bool = False
     """Only list the links that were not used yet."""
     withdraw: str = ""
@@ -93,5 +101,9 @@ class Wanted:
     def needs_database(self) -> bool:
         """Whether one thing is to be done at a database that must be there already."""
         return bool(
-            self.new_token or self.is_about_devices or self.is_about_links or self.chore.is_any
+            self.new_token
+            or self.web_link
+            or self.is_about_devices
+            or self.is_about_links
+            or self.chore.is_any
         )

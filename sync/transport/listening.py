@@ -19,8 +19,9 @@ HANDSHAKE_S = 10.0
 """How long TLS may take, from the first byte or none at all."""
 HANG_UP_S = 3.0
 """How long the other end may take to say that it has hung up too."""
-CONNECTION = "connection"
-"""Under this name requests carry whose connection they came on, in their state."""
+CONNECTION, ENDING = "connection", "ending"
+"""Under these names requests carry, in their state, whose connection they came on, and an event
+that is set when the server ends: an answer without an end comes to one by that."""
 
 
 def place(stated: str) -> tuple[str, int]:
@@ -63,6 +64,7 @@ class Server(uvicorn.Server):
         self._connections = connections
         self._accepting: asyncio.Task[None] | None = None
         self._welcoming: set[asyncio.Task[None]] = set()
+        self._ending = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept."""
@@ -72,6 +74,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept nobody more, and let those that are here come to an end."""
+        self._ending.set()
         for task in (self._accepting, *self._welcoming):
             if task is not None:
                 task.cancel()
@@ -119,7 +122,7 @@ class Server(uvicorn.Server):
         protocol = config.http_protocol_class(  # type: ignore[call-arg]
             config=config,
             server_state=self.server_state,
-            app_state={**self.lifespan.state, CONNECTION: connection},
+            app_state={**self.lifespan.state, CONNECTION: connection, ENDING: self._ending},
             _loop=loop,
         )
         tls: dict[str, Any] = {}

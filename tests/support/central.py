@@ -61,10 +61,10 @@ class Maker:
         self.seq += 1
         admits: dict[str, Any] = {"outcome": Outcome.ADMIT, "uses": 1, "persons": 1, "ordinal": 0}
         times: dict[str, Any] = {"at_ms": NOW_MS + self.seq, "hlc": (NOW_MS << 16) + self.seq}
-        said = times | (admits if act is Act.ADMISSION else {}) | said
+        said = {"gate": "North"} | times | (admits if act is Act.ADMISSION else {}) | said
         entry = Entry(
             origin=self.origin, seq=self.seq, prev=self.prev, act=act,
-            boot_ms=self.seq, ticket=ticket, gate="North", **said,
+            boot_ms=self.seq, ticket=ticket, **said,
         )  # fmt: skip
         body = entry_codec.encode(entry)
         self.prev = entry_codec.digest(body).hex()

@@ -19,6 +19,7 @@ from gate.ui.tui import letters
 
 PACKAGES = [Path(str(package.__file__)).parent for package in (gate, sync)]
 PO = i18n.LOCALE_FOLDER / "zh_CN" / "LC_MESSAGES" / "gate.po"
+FORMS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
 
 
@@ -32,7 +33,7 @@ def sources() -> list[object]:
     return [
         found[2]
         for package in PACKAGES
-        for found in extract_from_dir(package, [("**.py", "python")], keywords=KEYWORDS)
+        for found in extract_from_dir(package, FORMS, keywords=KEYWORDS)
     ]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gate.cli.flags import Commands, add_disowning
-from gate.cli.options import DEVICE_STATES, config_of, days, path_of
+from gate.cli.options import DEVICE_STATES, config_of, days, hours, path_of
 from gate.i18n import _
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ def _add_listening(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--url", metavar="URL", help=_("how gates reach the server"))
     sub.add_argument(
+        "--pages",
+        choices=["on", "off"],
+        help=_("pages in a browser; where nobody says: only by https or on this machine"),
+    )
+    sub.add_argument(
         "--callback-to",
         metavar="HOST[:PORT]",
         action="append",
@@ -76,6 +81,17 @@ def _add_chores(sub: argparse.ArgumentParser) -> None:
         "--new-token", metavar="NAME", help=_("only make a link for one gate to enrol with")
     )
     sub.add_argument("--png", metavar="FILE", help=_("write that link's code as a picture, too"))
+    only.add_argument(
+        "--web-link", metavar="NAME", help=_("only make a link that opens the pages in a browser")
+    )
+    sub.add_argument(
+        "--web-kind",
+        choices=["browser", "organiser", "counts"],
+        help=_("what that link opens: operators sign in, the organiser, counts only"),
+    )
+    sub.add_argument(
+        "--web-hours", type=hours, default=0, metavar="N", help=_("how long that link is good")
+    )
     only.add_argument(
         "--take-over",
         metavar="DIR",
@@ -137,6 +153,10 @@ def run(options: argparse.Namespace) -> int:
             take_over=_host(path_of(options.take_over)),
             new_token=options.new_token or "",
             png=path_of(options.png),
+            pages=options.pages or "",
+            web_link=options.web_link or "",
+            web_kind=options.web_kind or "",
+            web_hours=options.web_hours,
             links=options.links,
             withdraw=options.withdraw or "",
             devices=options.devices,

@@ -19,6 +19,8 @@ def do(engine: Engine, wanted: Wanted, folder: Path) -> int:  # noqa: PLR0911  o
         return events.take_over_venue(console, wanted.take_over, wanted.time_zone)
     if wanted.new_token:
         return links.new_link(console, wanted, folder)
+    if wanted.web_link:
+        return links.new_web_link(console, wanted, folder)
     if wanted.is_about_links:
         return links.tend_links(console, wanted.withdraw)
     if wanted.disown:

@@ -92,7 +92,7 @@ def test_the_next_step_is_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     shutil.copytree(Path(str(migrations.__file__)).parent, folder)
     (folder / "002.sqlite.sql").write_text("ALTER TABLE event ADD COLUMN colour TEXT;\n")
     url = stored(tmp_path)
-    monkeypatch.setattr(migrations, "MIGRATIONS", migrations.written_in(folder))
+    monkeypatch.setattr(migrations, "MIGRATIONS", migrations.written_in(folder)[:2])
     for _again in range(2):
         engine = open_central(url)
         columns = {column["name"] for column in inspect(engine).get_columns("event")}

@@ -1,0 +1,61 @@
+"""All the pages of one server process, or of one host."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from gate.i18n import _
+from sync.server.access import Access
+from sync.server.http import Denied
+from sync.server.server import Server
+from sync.server.web.live import Live
+from sync.server.web.pages import PREFIX, Pages, went
+from sync.server.web.server_numbers import ServerSource
+from sync.server.web.sign_in import HOME, SignIn
+from sync.server.web.source import Source
+from sync.server.web.static_files import static_route
+from sync.server.web.tonight import TonightPages
+
+
+class Site:
+    """The pages that are there wherever the numbers come from; others may be added."""
+
+    def __init__(self, access: Access, source: Source, *, needs_tls: bool) -> None:
+        self.pages = Pages(access, source, needs_tls=needs_tls)
+        self.live = Live(self.pages)
+        self._routes: list[BaseRoute] = [
+            *TonightPages(self.pages, self.live).routes(),
+            *SignIn(self.pages).routes(),
+            *self.live.routes(),
+            static_route(),
+        ]
+
+    def add(self, routes: list[BaseRoute]) -> None:
+        """More pages."""
+        self._routes += routes
+
+    def routes(self) -> list[BaseRoute]:
+        """All of them, and a page for every address beneath that is none of theirs."""
+        return [
+            Route("/", _home),
+            *self._routes,
+            Route(PREFIX, _home),
+            self.pages.open("/{rest:path}", self._nowhere, methods=["GET", "POST"]),
+        ]
+
+    async def _nowhere(self, request: Request) -> Response:
+        if request.url.path == f"{PREFIX}/":
+            return went(HOME)
+        self.pages.check_stranger(request)
+        raise Denied(404, "not_found", _("There is no such page."))
+
+
+def server_site(server: Server, *, needs_tls: bool) -> Site:
+    """The pages of a server."""
+    site = Site(server.access, ServerSource(server), needs_tls=needs_tls)
+    server.metrics.watch("gate_pages", "Pages that are told news", lambda: site.live.open)
+    return site
+
+
+async def _home(_request: Request) -> Response:
+    return went(HOME)

@@ -1,0 +1,206 @@
+"""What strangers get of the pages: nothing without a session, and no page that runs their text."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gate.core.place import Role
+from sync.server import audit, events
+from sync.server import tables as t
+from sync.server.database import reading
+from sync.server.web import guard
+from sync.server.web.level import Level
+from sync.server.web.links import Kind
+from sync.server.web.pages import Visit
+from sync.server.web.server_numbers import ServerSource
+from sync.server.web.site import Site
+from tests.support.central import Central, Maker, ask, central
+from tests.support.web import Browser, browser, link, signed_in
+
+FOR_ANYBODY = {"/", "/web", "/web/sign-in", "/web/look", "/web/link/{secret}",
+               "/web/static/{name}", "/web/{rest:path}"}  # fmt: skip
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e"
+
+
+def routes(running: Central) -> Iterator[tuple[str, str]]:
+    """Method and path of every page that somebody has to be signed in for."""
+    for route in running.app.routes:
+        if isinstance(route, Route) and route.path.startswith("/web"):
+            path = re.sub(r"\{[^}]*\}", "x", route.path)
+            if route.path not in FOR_ANYBODY:
+                yield ("POST" if "POST" in (route.methods or ()) else "GET"), path
+
+
+async def test_no_page_is_shown_without_a_session(tmp_path: Path) -> None:
+    """Every route of the pages leads to the way in; what it would do is not done."""
+    async with central(tmp_path) as running, browser(running.app) as at:
+        at.http.follow_redirects = False
+        every = list(routes(running))
+        assert ("GET", "/web/tonight") in every
+        for method, path in every:
+            await expect_denied(at, method, path)
+
+
+async def test_no_page_is_shown_to_a_lapsed_session(tmp_path: Path) -> None:
+    """As without one, and the form of an open page does nothing."""
+    async with central(tmp_path) as running, signed_in(running) as at:
+        await running.server.write(lambda c: c.execute(t.web_session.delete()))
+        at.http.follow_redirects = False
+        for method, path in routes(running):
+            await expect_denied(at, method, path)
+
+
+async def expect_denied(at: Browser, method: str, path: str) -> None:
+    if method == "GET":
+        answer = await at.http.get(path)
+        assert answer.status_code == 303, path
+        assert answer.headers["location"].startswith("/web/sign-in"), path
+    else:
+        answer = await at.send(path)
+        assert answer.status_code == 401, path
+
+
+async def test_a_read_only_link_shows_pages_of_counts_only(tmp_path: Path) -> None:
+    """Whatever else there is, it may not see and not do."""
+    async with central(tmp_path) as running, browser(running.app) as at:
+        await at.open_link(await link(running, Kind.COUNTS))
+        for method, path in routes(running):
+            if path in ("/web/live", "/web/sign-out"):
+                continue
+            await at.get("/web/tonight")
+            answer = await (at.get(path) if method == "GET" else at.send(path))
+            is_counts = path in ("/web/tonight", "/web/wall")
+            assert answer.status_code == (200 if is_counts else 403), path
+
+
+def with_action(site: Site, level: Level) -> list[str]:
+    """A page that changes something, as others are written; what was done."""
+    done: list[str] = []
+
+    async def rename(visit: Visit) -> Response:
+        name, why = visit.form.text("name"), visit.form.why()
+        job = partial(events.change_event, event=visit.visitor.event, name=name)
+        await visit.change(job, "settings", f"name {name}", why)
+        done.append(name)
+        return visit.go("/web/tonight", f"Renamed: {name}")
+
+    site.add([site.pages.action("/rename", level, rename)])
+    return done
+
+
+async def test_a_change_wants_form_level_and_reason(tmp_path: Path) -> None:
+    """Then it is done once, with who and why in the audit log, and said on the next page."""
+    async with central(tmp_path) as running:
+        site = Site(running.server.access, ServerSource(running.server), needs_tls=True)
+        done = with_action(site, Level.SUPERVISOR)
+        running.app.router.routes[:0] = site.routes()
+        async with signed_in(running) as at:
+            await at.get("/web/tonight")
+            foreign = await at.http.post("/web/rename", data={"name": "A", "why": "B"})
+            assert (foreign.status_code, done) == (403, [])
+            for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+                at.http.headers.update(headers)
+                form = guard.form_token(at.http.cookies["__Host-gate-session"])
+                fields = {"form": form, "name": "A", "why": "B"}
+                answer = await at.http.post("/web/rename", data=fields)
+                assert (answer.status_code, done) == (403, [])
+                for name in headers:
+                    del at.http.headers[name]
+            await at.get("/web/tonight")
+            assert (await at.send("/web/rename", name="A")).status_code == 422
+            await at.get("/web/tonight")
+            answer = await at.send("/web/rename", name="The Show", why="it is its name")
+            assert "Renamed: The Show" in answer.text
+            assert "Renamed" not in (await at.get("/web/tonight")).text
+        assert done == ["The Show"]
+        with reading(running.engine) as connection:
+            row = audit.rows(connection)[-1][0]
+        assert (row.act, row.about) == ("settings", "name The Show: it is its name")
+        assert row.who.endswith(" Ann")
+
+
+async def test_staff_changes_nothing(tmp_path: Path) -> None:
+    """A page for supervisors is none for staff."""
+    async with central(tmp_path) as running:
+        site = Site(running.server.access, ServerSource(running.server), needs_tls=True)
+        done = with_action(site, Level.SUPERVISOR)
+        running.app.router.routes[:0] = site.routes()
+        async with signed_in(running, Role.STAFF) as at:
+            assert (await at.send("/web/rename", name="A", why="B")).status_code == 403
+        assert done == []
+
+
+async def test_every_answer_keeps_to_itself(tmp_path: Path) -> None:
+    """Pages, refusals and files alike: nothing of others, nothing inline; pages are not kept."""
+    async with central(tmp_path) as running, signed_in(running) as at:
+        for path in ("/web/tonight", "/web/wall", "/web/sign-in", "/web/nothing", "/web/link/x"):
+            answer = await at.get(path)
+            policy = answer.headers["content-security-policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+            assert answer.headers["cache-control"] == "no-store"
+            assert not re.search(
+                r"<style|\sstyle=|<script(?! src=)|\son[a-z]+=|https?://", answer.text
+            )
+            for found in re.findall(r'(?:src|href)="(/web/static/[^"]+)"', answer.text):
+                assert (await at.http.get(found)).status_code == 200
+
+
+async def test_hostile_text_is_only_text(tmp_path: Path) -> None:
+    """Names of events, gates and links, and what an address carries, run nothing."""
+    async with central(tmp_path) as running, signed_in(running) as at:
+        rename = partial(events.change_event, event="show", name=HOSTILE)
+        await running.server.write(rename)
+        maker = Maker()
+        await running.enrol(maker)
+        await running.exchange(maker, ask([maker.make(ticket="a", gate=HOSTILE, zone=HOSTILE)]))
+        at.http.cookies.set("gate-notice", "%3Cscript%3E1", path="/web")
+        for path in ("/web/tonight", "/web/wall", f"/web/{HOSTILE}", f"/web/sign-in?to={HOSTILE}"):
+            text = (await at.get(path)).text
+            assert "<script>" not in text
+            assert "<img" not in text
+            assert "\u202e" not in text
+        assert "alert(1)" in (await at.get("/web/tonight")).text
+        async with browser(running.app) as other:
+            secret = await link(running, Kind.BROWSER, HOSTILE)
+            assert "<script>alert" not in (await other.open_link(secret)).text
+
+
+@pytest.mark.parametrize(
+    "path", ["https://evil.example/", "//evil.example", "/web/\\evil.example", "/v1/x"]
+)
+async def test_no_way_leads_elsewhere(tmp_path: Path, path: str) -> None:
+    """Where somebody goes after signing in, or for another look, is a page of ours."""
+    async with central(tmp_path) as running, signed_in(running) as at:
+        at.http.follow_redirects = False
+        answer = await at.http.get("/web/look", params={"to": path, "language": "zh_CN"})
+        assert answer.headers["location"] == "/web/tonight"
+        await at.get("/web/sign-in")
+        answer = await at.send("/web/sign-in", name="Ann", pin="730164", to=path)
+        assert answer.headers["location"] == "/web/tonight"
+
+
+async def test_languages_are_the_readers(tmp_path: Path) -> None:
+    """By what the browser accepts, or by what was chosen; other visitors keep theirs."""
+    async with central(tmp_path) as running, browser(running.app) as at:
+        chinese = await at.get("/web/sign-in", **{"Accept-Language": "fr, zh-TW;q=0.8, en;q=0.5"})
+        assert '<html lang="zh-CN"' in chinese.text
+        assert '<html lang="en"' in (await at.get("/web/sign-in")).text
+        await at.get("/web/look?language=zh_CN&contrast=high&to=/web/sign-in")
+        assert '<html lang="zh-CN" class="high">' in (await at.get("/web/sign-in")).text
+
+
+async def test_who_is_not_signed_in_may_ask_only_so_often(tmp_path: Path) -> None:
+    """One address is slowed down, another is not."""
+    async with central(tmp_path) as running:
+        async with browser(running.app, "10.0.0.1") as at:
+            statuses = [(await at.http.get("/web/link/x")).status_code for _n in range(60)]
+        assert statuses[0] == 404
+        assert statuses[-1] == 429
+        async with browser(running.app, "10.0.0.2") as other:
+            assert (await other.get("/web/link/x")).status_code == 404
