@@ -142,6 +142,15 @@ class Lan(Struct, frozen=True, forbid_unknown_fields=True):
     announce: bool = True
 
 
+class Web(Struct, frozen=True, forbid_unknown_fields=True):
+    """Pages of a venue without a server, at its host."""
+
+    listen: str = ""
+    """``HOST:PORT``; empty: there are none."""
+    url: str = ""
+    """How browsers reach them, where that is not where they listen."""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a user may set."""
 
@@ -162,6 +171,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     operators: Operators = Operators()
     sync: Sync = Sync()
     lan: Lan = Lan()
+    web: Web = Web()
     by_hand: tuple[str, ...] = ()
     """Keys that a flag, ``--set`` or the environment gave: these outrank what the event says."""
     in_file: tuple[str, ...] = ()

@@ -27,6 +27,7 @@ from gate.cli.commands import (
     venue,
     verify,
     watch,
+    web,
     wipe,
 )
 from gate.cli.flags import Commands, common_flags
@@ -54,6 +55,7 @@ COMMANDS: tuple[Callable[[Commands], None], ...] = (
     message.add,
     profile.add,
     cards.add,
+    web.add,
     tickets.add,
     wipe.add,
 )

@@ -4,7 +4,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from typing import Any
 
 from gate.cli.exit_codes import FAILED, OK, QUARANTINED, UNAUTHORIZED, UNREACHABLE, USAGE
@@ -67,7 +67,7 @@ def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
             signal.signal(number, lambda _number, _frame: working.stop(PARENT_S if is_child else 0))
     if is_child:
         follow_parent(working.nudge, working.stop)
-    with _logged(folder):
+    with _logged(folder), _pages(folder, config):
         if shown is not None:
             shown.begin(folder)
         while True:
@@ -84,6 +84,16 @@ def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
             with closing(Lock(folder, "sync", wait_s=LOCK_WAIT_S)):
                 if not mend(folder, damaged):
                     raise damaged
+
+
+def _pages(folder: Folder, config: Config) -> AbstractContextManager[None]:
+    """The pages of a venue without a server, at its host, where they are wanted."""
+    if not (config.web.listen and folder.venue.exists()):
+        return nullcontext()
+    from gate.lane.operators import Operators
+    from sync.host.pages import shown
+
+    return shown(folder, config.web.listen, Operators(folder).rows)
 
 
 class _CurrentWorker:

@@ -51,8 +51,10 @@ class Arrivals:
 
     pace: Pace
     steps: tuple[Step, ...]
+    is_rush: bool
+    """Whether people come so fast that there will be a queue."""
     over_minute: int | None
-    """By when the queue will be gone; ``None``: there is none, or it is not to be foreseen."""
+    """By when it will be gone; ``None``: there is none, or nobody can foresee it."""
 
 
 def arrivals(minutes: Mapping[int, int], now_minute: int, remaining: int) -> Arrivals:
@@ -63,7 +65,11 @@ def arrivals(minutes: Mapping[int, int], now_minute: int, remaining: int) -> Arr
     known = {minute: people for minute, people in minutes.items() if minute <= now_minute}
     past = tuple(_past(known, now_minute))
     ahead = tuple(_ahead(known, now_minute, remaining))
-    return Arrivals(_pace(known, now_minute), past + ahead, _over(past, ahead))
+    quiet = RUSH_SHARE * max((step.people for step in past), default=0)
+    # The last step has only begun; the one before it is whole.
+    is_rush = any(step.people > quiet for step in past[-2:])
+    over = _over(ahead, quiet) if is_rush else None
+    return Arrivals(_pace(known, now_minute), past + ahead, is_rush, over)
 
 
 def _pace(minutes: Mapping[int, int], now_minute: int) -> Pace:
@@ -104,18 +110,12 @@ def _ahead(minutes: Mapping[int, int], now_minute: int, remaining: int) -> Itera
         yield Step(first + n * STEP, people, is_forecast=True)
 
 
-def _over(past: tuple[Step, ...], ahead: tuple[Step, ...]) -> int | None:
-    """The end of the first step in which people come no faster than the lanes clear easily."""
-    quiet = RUSH_SHARE * max((step.people for step in past), default=0)
-    # The last step has only begun; the one before it is whole.
-    lately = max((step.people for step in past[-2:]), default=0)
-    if lately <= quiet:
-        return None
+def _over(ahead: tuple[Step, ...], quiet: float) -> int | None:
+    """When people will come no faster than that, or all will have come."""
     for step in ahead:
         if step.people <= quiet:
             return step.minute
-    is_end_foreseen = 0 < len(ahead) < AHEAD
-    return ahead[-1].minute + STEP if is_end_foreseen else None
+    return ahead[-1].minute + STEP if 0 < len(ahead) < AHEAD else None
 
 
 def _people(minutes: Mapping[int, int], first: int, end: int) -> int:

@@ -43,6 +43,10 @@ class Status(StrEnum):
     """The issuer lets nobody in on it for now; it may be good again."""
 
 
+EXPECTED = frozenset({Status.NORMAL, Status.CONSUMED, Status.GIFTING})
+"""Of tickets whose holders are expected: neither cancelled nor unclaimed."""
+
+
 VOID = frozenset({Status.REVOKED, Status.DELETED})
 """Statuses in which a ticket is good no more; the others may pass, or say nothing of the issuer."""
 

@@ -62,6 +62,10 @@ class Operators:
         """Everybody, by name."""
         return sorted((one.name, one.role) for one in self._all(self._read()))
 
+    def rows(self) -> Sequence[OperatorRow]:
+        """Everybody, with what tells their PINs."""
+        return self._all(self._read())
+
     def add(self, name: str, role: Role, pin: str) -> None:
         """Add an operator of this gate's own, or give one a new role and PIN.
 

@@ -11,8 +11,7 @@ from typing import Literal, NamedTuple
 
 from gate.core.hlc import Reading
 from gate.core.outcome import Basis
-from gate.core.ticket import Ticket
-from gate.reports.report import EXPECTED
+from gate.core.ticket import EXPECTED, Ticket
 from gate.storage.connectivity import Connectivity, ConnectivityReader
 from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import Device, all_devices

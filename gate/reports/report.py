@@ -16,7 +16,7 @@ from gate.core.entry import WITHOUT_TICKET, Act, Entry
 from gate.core.history import annulled
 from gate.core.local_time import moment_of
 from gate.core.outcome import Flag, Outcome
-from gate.core.ticket import Status
+from gate.core.ticket import EXPECTED
 from gate.core.verdict import HAND
 from gate.errors import StoreError
 from gate.i18n import _
@@ -36,8 +36,6 @@ GROUPS: tuple[Group, ...] = ("gate", "type", "outcome", "reason", "operator", "q
 QUARTER_MINUTES = 15
 NOBODY_PAID: Mapping[str, int] = MappingProxyType({})
 
-EXPECTED = frozenset({Status.NORMAL, Status.CONSUMED, Status.GIFTING})
-"""Tickets whose holders are expected: neither cancelled nor unclaimed."""
 _COLUMNS = {
     "gate": "gate",
     "type": "ticket_type",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gate.core.signed_tip import SignedTip, signed_tip_message
+from gate.core.web_link import LaneLink
 from gate.errors import DamagedError
 from gate.i18n import _
 from gate.storage.folder import Folder, write_durably
@@ -52,14 +54,28 @@ class DeviceKey:
         signature = self._key.sign(signed_tip_message(origin, seq, hash_))
         return SignedTip(origin, seq, hash_, signature.hex())
 
+    def sign_link(self, link: LaneLink) -> LaneLink:
+        """Vouch for a link that opens the server's pages in a browser."""
+        return replace(link, signature=self._key.sign(link.message))
+
+
+def is_good_link(link: LaneLink, public: str) -> bool:
+    """Whether a link is of the device with that public key."""
+    return _is_signed(link.signature, link.message, public)
+
 
 def is_good(head: SignedTip, public: str) -> bool:
     """Whether a head is the word of the device with that public key."""
     try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
-        key.verify(
-            bytes.fromhex(head.signature), signed_tip_message(head.origin, head.seq, head.hash)
-        )
+        signature = bytes.fromhex(head.signature)
+    except ValueError:
+        return False
+    return _is_signed(signature, signed_tip_message(head.origin, head.seq, head.hash), public)
+
+
+def _is_signed(signature: bytes, message: bytes, public: str) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(signature, message)
     except (InvalidSignature, ValueError):
         return False
     return True

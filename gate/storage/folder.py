@@ -75,6 +75,11 @@ class Folder:
         return self.path / "inbox"
 
     @cached_property
+    def web(self) -> Path:
+        """Who may see this host's pages: links, browsers, sessions, and who did what there."""
+        return self.path / "web.db"
+
+    @cached_property
     def venue(self) -> Path:
         """The venue's own key; there where this gate is the host of a venue without a server."""
         return self.path / "venue.json"

@@ -17,7 +17,7 @@ _NAMES = {
     *_JOURNAL_AND_LOGS,
     "peers.db", "tickets.current", "sync.json", "lane.json", "sync.now", "sync.heard",
     "server.json", "member.json", "venue.json", "device.key", "operators.json", "revoked.json",
-    "guests.key",
+    "guests.key", "web.db", "server.crt", "server.key",
 }  # fmt: skip
 
 

@@ -1,9 +1,11 @@
 """A browser at the pages of a server in this process."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import httpx
 from starlette.applications import Starlette
@@ -15,7 +17,7 @@ from gate.operators import make_operator
 from sync.server.event_settings import change_settings
 from sync.server.web import links
 from sync.server.web.links import Kind
-from tests.support.central import Central
+from tests.support.central import BOUND_S, Central
 
 PIN = "730164"
 _FORM = re.compile(r'name="form" value="([0-9a-f]{64})"')
@@ -95,3 +97,49 @@ async def signed_in(
         answer = await at.sign_in(name)
         assert answer.url.path == "/web/tonight", answer.text
         yield at
+
+
+class OpenPage:
+    """What a page that is open is told: an answer without an end, from an app in this process."""
+
+    def __init__(self, app: Starlette, at: Browser, view: str = "tonight") -> None:
+        cookies = "; ".join(f"{one.name}={one.value}" for one in at.http.cookies.jar)
+        headers = [(b"cookie", cookies.encode()), (b"host", b"gate.example")]
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET",
+            "scheme": "https", "path": "/web/live", "raw_path": b"/web/live",
+            "query_string": f"view={view}".encode(), "headers": headers,
+            "client": ("10.0.0.9", 1), "server": ("gate.example", 443), "state": {},
+        }  # fmt: skip
+        self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._to_us: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._to_app.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+        self.status = 0
+        self._text = ""
+        self._task = asyncio.create_task(app(scope, self._to_app.get, self._to_us.put))
+
+    async def begun(self) -> int:
+        """The status."""
+        self.status = (await asyncio.wait_for(self._to_us.get(), BOUND_S))["status"]
+        return self.status
+
+    async def next(self) -> tuple[str, str]:
+        """The next event, kind and text; an empty kind at the end."""
+        while True:
+            block, found, rest = self._text.partition("\n\n")
+            if found:
+                self._text = rest
+                lines = block.split("\n")
+                kind = next((x[7:] for x in lines if x.startswith("event: ")), "")
+                if kind:
+                    return kind, "\n".join(x[6:] for x in lines if x.startswith("data: "))
+                continue
+            message = await asyncio.wait_for(self._to_us.get(), 3 * BOUND_S)
+            if not message.get("more_body"):
+                return "", ""
+            self._text += message["body"].decode()
+
+    async def close(self) -> None:
+        """Go away."""
+        self._to_app.put_nowait({"type": "http.disconnect"})
+        await asyncio.wait_for(self._task, BOUND_S)

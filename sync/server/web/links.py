@@ -10,9 +10,12 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
+from gate.core import web_link
 from gate.i18n import _
+from gate.storage.device_key import is_good_link
+from gate.text.printable import printable
 from sync.server import tables as t
-from sync.server.devices import ID_DIGITS, hash_of
+from sync.server.devices import ID_DIGITS, State, hash_of
 from sync.server.http import Denied
 
 HOUR_MS: Final = 3_600_000
@@ -20,6 +23,9 @@ PATH: Final = "/web/link/"
 """Of a server's address, with the secret after it."""
 _KEPT_MS: Final = 30 * 24 * HOUR_MS
 """How long one that is over is kept, so that whoever opens it is told why it opens nothing."""
+
+_AHEAD_MS: Final = 300_000
+"""So far a lane's clock may be ahead of the server's."""
 
 
 class Kind(StrEnum):
@@ -94,7 +100,25 @@ def put(connection: Connection, secret: str, link: WebLink) -> None:
 def find(connection: Connection, secret: str) -> WebLink | None:
     """The link with that secret, be it good or not."""
     c = t.web_link.c
-    return _one(connection, c.hash == hash_of(secret))
+    return _one(connection, c.hash == hash_of(secret)) or _of_lane(connection, secret)
+
+
+def _of_lane(connection: Connection, secret: str) -> WebLink | None:
+    """A link that a supervisor made at a lane, while its device belongs here."""
+    lane, c = web_link.parse(secret), t.device.c
+    if lane is None:
+        return None
+    query = select(c.event, c.name, c.public_key).where(c.id == lane.device)
+    device = connection.execute(query.where(c.state == State.ENROLLED.value)).first()
+    if device is None or not is_good_link(lane, device.public_key):
+        return None
+    made_ms = lane.made_s * 1000
+    made_by = f"{lane.device} {lane.name}".strip()
+    ends_ms = made_ms + web_link.GOOD_FOR_S * 1000
+    name = printable(device.name, 40)
+    return WebLink(
+        link_id(secret), device.event, Kind.BROWSER, name, made_by, made_ms, ends_ms, 0
+    )  # fmt: skip
 
 
 def with_id(connection: Connection, event: str, id_: str) -> WebLink | None:
@@ -107,6 +131,9 @@ def check(link: WebLink | None, now_ms: int) -> WebLink:
     """The link, if it opens anything now. Raises Denied with the reason why it does not."""
     if link is None:
         raise Denied(404, "wrong_link", _("This link is not one of this server's."))
+    if link.made_ms > now_ms + _AHEAD_MS:
+        reason = _("This link is of a time to come: the clock of the lane is wrong.")
+        raise Denied(410, "early_link", reason)
     if link.ends_ms <= now_ms:
         raise Denied(410, "expired_link", _("This link has come to its end. Ask for another."))
     if link.used_ms and link.kind is not Kind.COUNTS:
@@ -117,6 +144,8 @@ def check(link: WebLink | None, now_ms: int) -> WebLink:
 def use(connection: Connection, secret: str, now_ms: int) -> WebLink:
     """Open a link; only once where it is good for one browser. Raises Denied."""
     link, c = check(find(connection, secret), now_ms), t.web_link.c
+    if with_id(connection, link.event, link.id) is None:
+        put(connection, secret, link)
     once = (c.used_ms == 0,) if link.kind is not Kind.COUNTS else ()
     done = connection.execute(
         update(t.web_link).where(c.id == link.id, c.ends_ms > now_ms, *once).values(used_ms=now_ms)

@@ -10,15 +10,13 @@ from gate.clock import read_wall_ms
 from gate.core import entry_codec
 from gate.core.entry import Act, Entry
 from gate.core.history import annulled
-from gate.core.ticket import Status
+from gate.core.ticket import EXPECTED, Status
 from gate.storage.event import EventRow
 from sync.server import events, journals
 from sync.server import tables as t
 from sync.server.server import Server
 from sync.server.web.numbers import SIDES, Numbers, Tallied
 
-EXPECTED = frozenset({Status.NORMAL, Status.CONSUMED, Status.GIFTING})
-"""Tickets whose holders are expected; as ``gate report`` has it."""
 CENSUS_SHARE = 20
 """All tickets are counted again after so many times what that took at the earliest."""
 

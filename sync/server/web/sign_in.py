@@ -161,7 +161,7 @@ class SignIn:
         """Pair the browser, or begin a session that shows counts."""
         guard.check_site(request)
         await self._good_link(request)
-        now_ms, secret = read_wall_ms(), request.path_params["secret"]
+        now_ms, secret = read_wall_ms(), request.path_params["secret"][:400]
         agent = request.headers.get("user-agent", "")
         address = address_of(request)
 
@@ -197,7 +197,7 @@ class SignIn:
 
     async def _good_link(self, request: Request) -> WebLink:
         self._pages.check_stranger(request)
-        secret = request.path_params["secret"][:200]
+        secret = request.path_params["secret"][:400]
         found = await self._pages.access.read(links.find, secret)
         return links.check(found, read_wall_ms())
 
