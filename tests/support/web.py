@@ -112,11 +112,14 @@ class OpenPage:
             "client": ("10.0.0.9", 1), "server": ("gate.example", 443), "state": {},
         }  # fmt: skip
         self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._to_us: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._to_us: asyncio.Queue[Any] = asyncio.Queue()
         self._to_app.put_nowait({"type": "http.request", "body": b"", "more_body": False})
         self.status = 0
         self._text = ""
-        self._task = asyncio.create_task(app(scope, self._to_app.get, self._to_us.put))
+        self._task = asyncio.create_task(app(scope, self._to_app.get, self._receive))
+
+    async def _receive(self, message: Any) -> None:
+        self._to_us.put_nowait(message)
 
     async def begun(self) -> int:
         """The status."""
