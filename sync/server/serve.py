@@ -25,7 +25,8 @@ from sync.server import address, audit, commands, events, invite, organisers, pe
 from sync.server.address import Address
 from sync.server.app import create_app
 from sync.server.commands.events import keeping_text
-from sync.server.commands.links import print_link, print_web_link
+from sync.server.commands.links import print_link
+from sync.server.commands.pages import print_link as print_page_link
 from sync.server.console import FIRST_EVENT, Console, event_ids, unnamed_event
 from sync.server.database import (
     database_of,
@@ -284,7 +285,7 @@ def _print_start(
         print_link(Console(engine, ready.event), reached_at, ready.event)
         if ready.has_no_browser and wanted.pages != "off":
             kind = Kind.ORGANISER
-            print_web_link(Console(engine, ready.event), reached_at, ready.event, kind)
+            print_page_link(Console(engine, ready.event), reached_at, ready.event, kind)
     write(_("To ask a gate in: gate serve --new-token NAME. End with Ctrl-C.") + "\n")
     sys.stdout.flush()
 

@@ -69,6 +69,10 @@ class Wanted:
     """What that link opens; empty: it pairs a browser."""
     web_hours: int = 0
     """For how long; 0: as is usual."""
+    web_links: bool = False
+    """Only list the links, browsers and sessions of the pages."""
+    web_end: str = ""
+    """Only end the one of that id."""
     links: bool = False
     """Only list the links that were not used yet."""
     withdraw: str = ""
@@ -98,11 +102,17 @@ class Wanted:
         return self.devices or bool(self.device or self.disown)
 
     @property
+    def is_about_pages(self) -> bool:
+        """Whether who may see the pages is to be listed or ended."""
+        return self.web_links or bool(self.web_end)
+
+    @property
     def needs_database(self) -> bool:
         """Whether one thing is to be done at a database that must be there already."""
         return bool(
             self.new_token
             or self.web_link
+            or self.is_about_pages
             or self.is_about_devices
             or self.is_about_links
             or self.chore.is_any

@@ -84,6 +84,10 @@ def _add_chores(sub: argparse.ArgumentParser) -> None:
     only.add_argument(
         "--web-link", metavar="NAME", help=_("only make a link that opens the pages in a browser")
     )
+    only.add_argument("--web-links", action="store_true", help=_("only list who may see the pages"))
+    only.add_argument(
+        "--web-end", metavar="ID", help=_("only end a link, browser or session of the pages")
+    )
     sub.add_argument(
         "--web-kind",
         choices=["browser", "organiser", "counts"],
@@ -157,6 +161,8 @@ def run(options: argparse.Namespace) -> int:
             web_link=options.web_link or "",
             web_kind=options.web_kind or "",
             web_hours=options.web_hours,
+            web_links=options.web_links,
+            web_end=options.web_end or "",
             links=options.links,
             withdraw=options.withdraw or "",
             devices=options.devices,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from sync.server.commands import devices, events, links, organisers, people
+from sync.server.commands import devices, events, links, organisers, pages, people
 from sync.server.console import Console
 from sync.server.wanted import Wanted
 
@@ -20,7 +20,9 @@ def do(engine: Engine, wanted: Wanted, folder: Path) -> int:  # noqa: PLR0911  o
     if wanted.new_token:
         return links.new_link(console, wanted, folder)
     if wanted.web_link:
-        return links.new_web_link(console, wanted, folder)
+        return pages.new_link(console, wanted, folder)
+    if wanted.is_about_pages:
+        return pages.tend(console, wanted.web_end)
     if wanted.is_about_links:
         return links.tend_links(console, wanted.withdraw)
     if wanted.disown:

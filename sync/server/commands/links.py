@@ -8,11 +8,10 @@ from gate.clock import read_wall_ms
 from gate.i18n import _
 from gate.storage.enrolment_link import link_to
 from gate.text.printable import printable
-from sync.server import address, audit, enrolment, invite
+from sync.server import address, enrolment, invite
 from sync.server.address import Address
 from sync.server.console import Console
 from sync.server.wanted import Wanted
-from sync.server.web import links as web_links
 
 
 def new_link(console: Console, wanted: Wanted, folder: Path) -> int:
@@ -33,51 +32,6 @@ def print_link(
     link = link_to(leads_to.url, token, leads_to.fingerprint)
     line = _("To enrol a gate into {event}, once, within a day: scan this, or give it the link")
     invite.print_link(line.format(event=printable(event)), link, picture)
-
-
-def new_web_link(console: Console, wanted: Wanted, folder: Path) -> int:
-    """Print a link that opens the pages, for whoever is named."""
-    event = console.event()
-    leads_to = address.for_link(wanted, folder, console.read(address.kept))
-    kind = web_links.Kind(wanted.web_kind or web_links.Kind.BROWSER)
-    print_web_link(
-        console, leads_to, event, kind, name=wanted.web_link, hours=wanted.web_hours,
-        picture=wanted.png,
-    )  # fmt: skip
-    return 0
-
-
-def print_web_link(
-    console: Console,
-    leads_to: Address,
-    event: str,
-    kind: web_links.Kind,
-    *,
-    name: str = "",
-    hours: int = 0,
-    picture: Path | None = None,
-) -> None:
-    """Make a link that opens the pages, and print it; at a terminal as a code too."""
-    make = partial(
-        web_links.make, event=event, kind=kind, name=name, made_by=audit.CONSOLE.who,
-        now_ms=read_wall_ms(), hours=hours,
-    )  # fmt: skip
-    secret, made = console.write(make, "web link made", lambda made: made[1].text, event=event)
-    lines = {
-        web_links.Kind.BROWSER: _(
-            "Pages of {event}: operators can sign in at the browser that opens this, once,"
-            " within {hours} h"
-        ),
-        web_links.Kind.ORGANISER: _(
-            "Pages of {event}: whoever opens this is the organiser, once, within {hours} h"
-        ),
-        web_links.Kind.COUNTS: _(
-            "Pages of {event}: whoever has this sees counts and no names, for {hours} h"
-        ),
-    }  # fmt: skip
-    hours = (made.ends_ms - made.made_ms) // web_links.HOUR_MS
-    heading = lines[kind].format(event=printable(event), hours=hours)
-    invite.print_link(heading, f"{leads_to.url}{web_links.PATH}{secret}", picture)
 
 
 def tend_links(console: Console, withdraw: str) -> int:
