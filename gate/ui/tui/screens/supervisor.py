@@ -24,6 +24,7 @@ from gate.ui.tui.screens.page import Page
 from gate.ui.tui.screens.retiring import ask_to_retire
 from gate.ui.tui.screens.sent_messages import SentMessages, ask_to_send
 from gate.ui.tui.screens.settling import ask_to_confirm, ask_to_settle
+from gate.ui.tui.screens.web_link import open_web_link
 from gate.ui.tui.tables import fill
 
 EVERY_S = 3.0
@@ -44,6 +45,7 @@ class SupervisorScreen(Page):
         Binding("r", "retire"),
         Binding("c", "confirm"),
         Binding("t", "try_now"),
+        Binding("w", "web_link"),
     ]
 
     def __init__(self) -> None:
@@ -62,6 +64,7 @@ class SupervisorScreen(Page):
             ("r", _("retire a device")),
             ("c", _("confirm an undo")),
             ("t", _("try the server now")),
+            ("w", _("a link for a browser")),
             ("PgDn", _("read on")),
         ]
 
@@ -110,6 +113,10 @@ class SupervisorScreen(Page):
     def action_inside(self) -> None:
         """List who is inside, with names, for a supervisor."""
         open_inside(self.gate_app)
+
+    def action_web_link(self) -> None:
+        """Show a link that lets operators sign in to the server's pages at a browser."""
+        open_web_link(self.gate_app)
 
     def action_try_now(self) -> None:
         """Have the sync worker try the server at once, whatever it waits for."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from gate.core.place import Role
 from sync.server.settings import PagesBy
 from sync.server.web.links import Kind
-from tests.capture.test_decode import needs
+from tests.conftest import needs
 from tests.support.central import central, create_central, open_central
 from tests.support.postgres import can_run, postgres
 from tests.support.programs import run
