@@ -101,7 +101,7 @@ class SignIn:
     ) -> OperatorRow:
         """Whose name and PIN these are. Raises Denied."""
         if len(pin) < MIN_PIN:
-            least = _("For the pages a PIN has {n} digits at least. A longer one: gate operator")
+            least = _("For the pages a PIN has {n} digits at least: gate operator add")
             raise Denied(422, "short_pin", least.format(n=MIN_PIN))
         if wait_s := self._tries.take(address_of(request)):
             raise _wait(wait_s)
