@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from gate.core.entry import Act, Entry
 from gate.core.history import History, claims, fold
 from gate.core.outcome import Flag
-from gate.core.ticket import UNLIMITED, Status, Ticket
+from gate.core.ticket import UNLIMITED, Ticket
 from gate.core.validity import window
 from gate.i18n import N_, _
 from gate.storage.folder import Folder
@@ -17,23 +17,14 @@ from gate.storage.short_ids import by_short_id
 from gate.storage.tickets import Tickets
 from gate.text.outcome_words import REASON_WORDS
 from gate.text.printable import printable
-from gate.text.ticket_words import describe, times_used, type_zone
+from gate.text.ticket_words import (
+    STATUS_WORDS,
+    describe,
+    times_used,
+    type_zone,
+)
 from gate.text.times import clock_time
 
-STATUS_WORDS = {
-    Status.NORMAL: N_("good"),
-    Status.CONSUMED: N_("used elsewhere"),
-    Status.REVOKED: N_("cancelled"),
-    Status.DELETED: N_("deleted"),
-    Status.GIFTING: N_("being given away"),
-    Status.TRANSFERRED: N_("given away"),
-    Status.UNCLAIMED: N_("not claimed"),
-    Status.EXPIRED: N_("expired"),
-    Status.LIMITED: N_("its holder has used as many as one may"),
-    Status.UNPAID: N_("not paid"),
-    Status.UNAPPROVED: N_("waits for the organiser's yes"),
-    Status.BLOCKED: N_("blocked by the organiser"),
-}
 _FLAG_WORDS = {
     Flag.YES: N_("answered yes"),
     Flag.PAID_HERE: N_("paid here"),
