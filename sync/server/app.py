@@ -31,6 +31,7 @@ from sync.server.metrics import Counted
 from sync.server.part import Part
 from sync.server.readiness import Readiness
 from sync.server.retention import Retention
+from sync.server.search_index import SearchIndex
 from sync.server.server import Server
 from sync.server.settings import Settings
 from sync.wire import MAX_FRAME, PREFIX, Problem
@@ -220,7 +221,7 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
     """
     server = Server(engine, settings)
     mounted = {part.name: part.mount(server) for part in parts}
-    retention = Retention(server, parts)
+    retention, search_index = Retention(server, parts), SearchIndex(server)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -228,9 +229,11 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
         for one in mounted.values():
             await one.start()
         await retention.start()
+        await search_index.start()
         try:
             yield
         finally:
+            await search_index.stop()
             await retention.stop()
             for one in reversed(mounted.values()):
                 await one.stop()

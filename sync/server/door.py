@@ -1,7 +1,7 @@
 """A ticket blocked at the door, freed again, or given a note of the venue's own.
 
-Works in the transaction it is handed. Nothing of it goes to an upstream: it is a change of the feed,
-and feeds are read by gates only.
+Works in the transaction it is handed. Nothing of it goes to an upstream: it is a change of the
+feed, and feeds are read by gates only.
 """
 
 from sqlalchemy import Connection

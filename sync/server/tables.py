@@ -18,7 +18,7 @@ from sqlalchemy import (
     select,
 )
 
-from sync.server.columns import number, text
+from sync.server.columns import number, ordered_text, text
 
 metadata = MetaData()
 
@@ -100,7 +100,7 @@ term = Table(
     "term",
     metadata,
     text("event", key=True),
-    text("term", key=True),
+    ordered_text("term", key=True),
     text("ticket", key=True),
     Index("term_ticket", "event", "ticket"),
 )
