@@ -466,6 +466,8 @@ class Voided(Struct, frozen=True, omit_defaults=True):
     at_ms: int
     until: str = ""
     until_ms: int = 0
+    by_door: bool = False
+    """Whether it began with a block at the door."""
 
 
 class Questionable(Struct, frozen=True, omit_defaults=True):
