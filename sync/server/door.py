@@ -4,13 +4,22 @@ Works in the transaction it is handed. Nothing of it goes to an upstream: it is 
 feed, and feeds are read by gates only.
 """
 
+from typing import Final
+
 from sqlalchemy import Connection
 
 from gate.core.door import with_word
-from gate.core.ticket import DoorWord, Ticket
+from gate.core.ticket import DoorAct, DoorWord, Ticket
 from gate.i18n import _
 from sync.server import erasing, events, feed, ticket_store
 from sync.server.http import Denied
+
+AUDITED: Final = {
+    DoorAct.BLOCKED: "block",
+    DoorAct.FREED: "free",
+    DoorAct.NOTED: "door note",
+}
+"""What the audit log calls them; the reason stays with the ticket, for it may name people."""
 
 
 def put_word(connection: Connection, event: str, ticket: str, word: DoorWord) -> bool:

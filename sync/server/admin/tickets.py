@@ -39,12 +39,6 @@ LONGEST: Final = 500
 """Characters of a text that is looked for."""
 _block = msgspec.json.Decoder(SetBlock)
 _note = msgspec.json.Decoder(SetNote)
-_ACTS: Final = {
-    DoorAct.BLOCKED: "block",
-    DoorAct.FREED: "free",
-    DoorAct.NOTED: "door note",
-}
-"""What the audit log calls them."""
 
 
 class TicketRoutes:
@@ -124,7 +118,7 @@ class TicketRoutes:
             return id_ if done[1] else None
 
         ticket, is_new = await self._requests.write(
-            request, say, _ACTS[act], event=event, about=about
+            request, say, door.AUDITED[act], event=event, about=about
         )
         if is_new:
             self._server.publish_changes(event)
