@@ -135,7 +135,7 @@ def _matching(
         counts = [_count(connection, event, group, begins=begins) for group in groups]
         if all(counts):
             query = _query(event, groups, counts.index(min(counts)), begins=begins)
-            ids |= {row[0] for row in connection.execute(query.limit(limit))}
+            ids |= {str(row[0]) for row in connection.execute(query.limit(limit))}
             is_cut = is_cut or min(counts) == CANDIDATES
     bodies = ticket_store.bodies_of(connection, event, [{"id": id_} for id_ in ids])
     return meant(bodies, wanted), is_cut

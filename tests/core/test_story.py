@@ -22,7 +22,12 @@ KINDS = [kind for kind in Happening if kind is not Happening.SCANNED]
 
 def entry(n: int, act: Act = Act.ADMISSION, device: str = "a" * 16, **said: Any) -> Entry:
     at_ms = BORN_MS + n * 1000
-    values = {"at_ms": at_ms, "hlc": at_ms << 16, "gate": "North", "persons": 1} | said
+    values: dict[str, Any] = {
+        "at_ms": at_ms,
+        "hlc": at_ms << 16,
+        "gate": "North",
+        "persons": 1,
+    } | said
     return Entry(
         origin=f"{device}.aa", seq=n + 1, prev="", act=act, boot_ms=n, ticket="t", **values
     )

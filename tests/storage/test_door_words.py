@@ -9,10 +9,11 @@ from gate.cli.main import main
 from gate.core.outcome import Outcome, Reason
 from gate.core.place import HouseRules, Place
 from gate.core.ticket import DoorAct, DoorWord
+from gate.core.ticket_feed import Change
 from gate.errors import UsageError
 from gate.lane.lane import Lane
 from gate.reports.lookup import look_up
-from gate.storage import host_feed, venue_host
+from gate.storage import venue_host
 from gate.storage.folder import Folder, Lock
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.tickets import Tickets
@@ -58,8 +59,7 @@ def test_a_change_without_its_codes_is_noticed(
     host: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The mutation: the codes are left out, and open no gate from then on."""
-    change = host_feed.Change
-    monkeypatch.setattr(host_feed, "Change", lambda *said: change(*said[:5]))
+    monkeypatch.setattr("gate.storage.host_feed.Change", lambda *said: Change(*said[:5]))
     with pytest.raises(AssertionError):
         test_the_lane_refuses_what_the_host_has_blocked(host)
 

@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, insert, select, update
 
 from gate.core.entry import Act
 from gate.core.outcome import Basis, Outcome, Reason
+from gate.core.ticket import DoorAct, DoorWord
 from sync.cardapi import issued_codes
-from sync.server import issuing, stories, ticket_search
+from sync.server import door, events, issuing, stories, ticket_search
 from sync.server import tables as t
-from sync.server.database import in_transaction, reading
+from sync.server.database import in_transaction, open_database, reading
+from sync.server.http import Denied
 from sync.server.organisers import Right
+from tests.conftest import needs
+from tests.support import postgres
 from tests.support.central import Central, Maker, ask, central
 from tests.support.venue import NOW_MS
 from tests.sync.server.test_organisers import by, token
@@ -403,3 +407,61 @@ class TestJournal:
         assert (await running.http.request(method, path)).status_code == 401
         mine = await token(running, right)
         assert (await by(running, mine, method, path)).status_code in (200, 400)
+
+
+def answered(engine: Engine) -> tuple[Any, ...]:
+    """What a database has to say of the same tickets and entries."""
+
+    def do(job: Any) -> Any:
+        return in_transaction(engine, job)
+
+    word = DoorWord(DoorAct.BLOCKED, "banned", "Eva", NOW_MS)
+    bodies = [
+        Maker(f"{n}" * 16).make(Act.REFUSAL, "q-1", operator=who, outcome=Outcome.REFUSE)
+        for n, who in enumerate(["Kim", "K_m", "李"])
+    ]
+    rows = [
+        {"event": "show", "number": n, "origin": f"{n - 1}" * 16 + ".aa", "seq": 1,
+         "hash": str(n), "act": "refusal", "ticket": "q-1", "body": body.decode()}
+        for n, body in enumerate(bodies, 1)
+    ]  # fmt: skip
+    do(lambda c: events.create_event(c, "show", "Show", "UTC", NOW_MS))
+    do(lambda c: issuing.issue(c, "show", issuing.Issue(ROWS["types"], ROWS["tickets"])))
+    do(lambda c: c.execute(insert(t.entry), rows))
+    do(lambda c: c.execute(update(t.stream).values(entries=3)))
+    changed = [do(lambda c: door.put_word(c, "show", "q/2", word)) for _again in range(2)]
+    while do(lambda c: ticket_search.read_on(c, "show", 2)):
+        pass
+    with pytest.raises(Denied):
+        do(lambda c: door.put_word(c, "show", "nobody", word))
+    found = [
+        [one.id for one in do(lambda c, typed=typed: ticket_search.find(c, "show", typed))[0]]
+        for typed in ("quill", "bjorn q", "张伟", "zhang wei", "A 12", "R7", CODE, "q-1", "%")
+    ]
+    ticket, told = do(lambda c: stories.story_of(c, "show", "q/2"))
+    pages = [
+        [n for n, _entry in do(lambda c, wanted=wanted: stories.journal(c, "show", wanted, 0))[0]]
+        for wanted in (
+            stories.Wanted(), stories.Wanted(operator="K_m"), stories.Wanted(operator="李"),
+            stories.Wanted(device="2" * 16), stories.Wanted(outcome="admit"),
+        )
+    ]  # fmt: skip
+    kinds = sorted(one.kind.value for one in told.chapters)
+    return changed, found, pages, kinds, told.has_all_statements, ticket.block == word
+
+
+@pytest.mark.postgres
+def test_each_database_answers_alike(tmp_path: Path) -> None:
+    """Words, search, story and journal, on SQLite and on PostgreSQL."""
+    needs(postgres.can_run(), "PostgreSQL (apt install postgresql)")
+    with postgres.postgres() as url:
+        for engine in (open_database(f"sqlite:///{tmp_path}/central.db"), open_database(url)):
+            changed, found, pages, *others = answered(engine)
+            engine.dispose()
+            assert changed == [True, False]
+            assert found == [
+                ["q-1", "q/2"], ["q/2"], ["q-3"], ["q-3"], ["q-1"], ["q-1", "q/2"],
+                ["q-1"], ["q-1"], [],
+            ]  # fmt: skip
+            assert pages == [[1, 2, 3], [2], [3], [3], []]
+            assert others == [["blocked", "issued"], True, True]
