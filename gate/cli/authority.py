@@ -9,7 +9,6 @@ from gate.i18n import _
 
 if TYPE_CHECKING:
     from gate.core.event_settings import EventFields, EventSettings
-    from gate.core.ticket import DoorWord, Ticket
     from gate.storage.event import EventRow
     from gate.storage.folder import Folder
 
@@ -30,9 +29,6 @@ class Authority(Protocol):
 
     def types_elsewhere(self) -> int:
         """How many ticket types are in another zone than the event."""
-
-    def put_word(self, ticket: str, word: "DoorWord") -> "Ticket":
-        """Say something of a ticket, for all gates to hear; the answer is the ticket as it was."""
 
 
 class _Host:
@@ -76,11 +72,6 @@ class _Host:
         with closing(Tickets(self._folder)) as tickets:
             tickets.refresh()
             return sum(kind.time_zone != zone for kind in tickets.types())
-
-    def put_word(self, ticket: str, word: "DoorWord") -> "Ticket":
-        from gate.storage import venue_host
-
-        return venue_host.put_word(self._folder, ticket, word)
 
 
 def add_where(parser: argparse.ArgumentParser) -> None:

@@ -102,7 +102,7 @@ term = Table(
     text("event", key=True),
     ordered_text("term", key=True),
     text("ticket", key=True),
-    Index("term_ticket", "event", "ticket"),
+    Index("term_ticket", "event", "ticket", "term"),
 )
 unsearched = Table("unsearched", metadata, text("event", key=True), text("ticket", key=True))
 voided = Table("voided", metadata, text("event", key=True), text("ticket", key=True))

@@ -3,13 +3,18 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gate.cli.authority import add_where, authority_of
+from gate.cli.authority import add_where, is_server_meant
 from gate.cli.commands.cards import server_of
 from gate.cli.commands.import_ import add_reading
 from gate.cli.exit_codes import OK
 from gate.cli.flags import Commands, add_server
+from gate.cli.options import config_of, folder_of, path_of
 from gate.i18n import _
+
+if TYPE_CHECKING:
+    from gate.core.ticket import DoorWord, Ticket
 
 MOST_TEXT = 500
 """Characters of a reason or note, as at the server."""
@@ -101,8 +106,20 @@ def _put_word(options: argparse.Namespace) -> int:
             _("Say it: --reason 'banned by the organiser'"),
         )
     who = (options.who or getuser()).strip()[:MOST_NAME]
-    word = DoorWord(act, text, who, read_wall_ms())
-    ticket = authority_of(options).put_word(options.ticket, word)
+    ticket = _stand(options, DoorWord(act, text, who, read_wall_ms()))
     sentence = _("{ticket} [{id}]: all gates hear of it.")
     sys.stdout.write(sentence.format(ticket=describe(ticket), id=printable(ticket.id)) + "\n")
     return OK
+
+
+def _stand(options: argparse.Namespace, word: "DoorWord") -> "Ticket":
+    """Let it stand where tickets are stated. Raises UsageError at any gate but a venue's host."""
+    if is_server_meant(options):
+        from sync.server.event_settings import ServerEvent
+
+        folder = path_of(options.server_dir)
+        event = ServerEvent(options.database or "", folder, options.event or "")
+        return event.put_word(options.ticket, word)
+    from gate.storage import venue_host
+
+    return venue_host.put_word(folder_of(config_of(options)), options.ticket, word)

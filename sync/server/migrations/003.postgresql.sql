@@ -6,7 +6,7 @@ CREATE TABLE term (
     ticket TEXT NOT NULL,
     PRIMARY KEY (event, term, ticket)
 );
-CREATE INDEX term_ticket ON term (event, ticket);
+CREATE INDEX term_ticket ON term (event, ticket, term);
 CREATE TABLE unsearched (
     event TEXT NOT NULL,
     ticket TEXT NOT NULL,
