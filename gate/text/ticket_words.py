@@ -64,6 +64,11 @@ def times_used(used: int) -> str:
     return ngettext("used {n} time", "used {n} times", used).format(n=used)
 
 
+def standing(ticket: Ticket) -> str:
+    """How it stands, in a word: at the door, or else by its issuer."""
+    return _("blocked at the door") if ticket.block else _(STATUS_WORDS[ticket.status])
+
+
 def block_words(ticket: Ticket, time_zone: ZoneInfo) -> str:
     """Why, by whom and when it was blocked at the door, and what its issuer says beside that.
 

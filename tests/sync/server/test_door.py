@@ -465,3 +465,44 @@ def test_each_database_answers_alike(tmp_path: Path) -> None:
             ]  # fmt: skip
             assert pages == [[1, 2, 3], [2], [3], [3], []]
             assert others == [["blocked", "issued"], True, True]
+
+
+def steps(tmp_path: Path, tickets: int) -> int:
+    """How much SQLite does for searches among so many tickets that are alike, in its own steps."""
+    engine = open_database(f"sqlite:///{tmp_path}/{tickets}.db")
+    terms = [
+        {"event": "show", "term": term, "ticket": f"t{n}"}
+        for n in range(tickets)
+        for term in ("ann", "smith", f"ann{n}", f"smith{n}")
+    ]
+    in_transaction(engine, lambda c: events.create_event(c, "show", "Show", "UTC", NOW_MS))
+    in_transaction(engine, lambda c: c.execute(insert(t.term), terms))
+    counted = [0]
+
+    def count() -> None:
+        counted[0] += 1
+
+    with reading(engine) as connection:
+        raw: Any = connection.connection.driver_connection
+        raw.set_progress_handler(count, 50)
+        for typed in ("ann", "nobody", "ann smith", "smith nobody", "müller ann"):
+            ticket_search.find(connection, "show", typed)
+        raw.set_progress_handler(None, 0)
+    engine.dispose()
+    return counted[0]
+
+
+def test_a_search_costs_no_more_among_more_tickets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many share a name."""
+    monkeypatch.setattr(ticket_search, "CANDIDATES", 100)
+    assert steps(tmp_path, 4000) < 1.5 * steps(tmp_path, 1000)
+
+
+def test_a_search_without_a_bound_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutation: all who share a name are looked at."""
+    monkeypatch.setattr(ticket_search, "CANDIDATES", 1_000_000)
+    assert steps(tmp_path, 4000) > 1.5 * steps(tmp_path, 1000)
