@@ -35,6 +35,8 @@ class Reason(StrEnum):
     """Spelled in two ways that are both good, it is two different tickets."""
     TWO_TICKETS = "two_tickets"
     """As it stands it is one ticket; as the scanner is believed to mean it, another."""
+    BLOCKED_AT_DOOR = "blocked_at_door"
+    """By the venue itself, whatever the issuer says."""
     REVOKED = "revoked"
     DELETED = "deleted"
     GIFTING = "gifting"

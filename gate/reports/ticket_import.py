@@ -16,6 +16,7 @@ import msgspec
 from sqlite_utils import Database
 
 from gate.clock import read_wall_ms
+from gate.core.door import with_door
 from gate.core.ticket import VOID, CodeState, Status, TicketType
 from gate.core.voids import with_voids
 from gate.credential import KEY_BYTES
@@ -235,7 +236,8 @@ class _Build:
             raise BadRow(_("this ticket has been in these files before"))
         before = self._before(number)
         position = f"{self._epoch}:{self._seq}"
-        kept = kept._replace(body=with_voids(before, kept.body, position, self._built_ms))
+        body = with_voids(before, with_door(before, kept.body), position, self._built_ms)
+        kept = kept._replace(body=body)
         for hashed in kept.codes:
             owner = self._db.execute("SELECT ticket FROM code WHERE hash = ?", (hashed,)).fetchone()
             if owner is not None and owner[0] != number:
@@ -282,7 +284,8 @@ class _Build:
 
     def _cancel(self, number: int, id_: str, body: str) -> None:
         cancelled = changed_body(body, {"status": Status.REVOKED.value}, self._times.get)
-        cancelled = with_voids(body, cancelled, f"{self._epoch}:{self._seq}", self._built_ms)
+        position = f"{self._epoch}:{self._seq}"
+        cancelled = with_voids(body, with_door(body, cancelled), position, self._built_ms)
         type_id = msgspec.json.decode(cancelled)["type_id"]
         ticket = TicketBody(id_, type_id, cancelled, self._codes_of(number))
         put_ticket(self._db, number, ticket, makes_blocks=True)

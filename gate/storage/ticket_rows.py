@@ -111,7 +111,9 @@ _TICKET_TIMES = {
 }  # fmt: skip
 _TYPE_FIELDS = tuple((f.name, f.default) for f in fields(TicketType))
 _TICKET_FIELDS = tuple(
-    (f.name, f.default) for f in fields(Ticket) if f.name not in ("type", "code_state", "voids")
+    (f.name, f.default)
+    for f in fields(Ticket)
+    if f.name not in ("type", "code_state", "voids", "door")
 )
 
 
@@ -218,7 +220,8 @@ def changed_body(
         if name not in allowed:
             raise BadRow(_("{name}: there is no such field").format(name=name))
     kept: dict[str, Any] = msgspec.json.decode(body)
-    kept.pop("voids", None)
+    for name in ("voids", "door"):
+        kept.pop(name, None)
     # Stated as a row, so that a change is checked by the rules of a row.
     row = {name: value for name, value in {**kept, **changes}.items() if value not in (None, "")}
     type_id, shape = row.pop("type_id"), row.pop("shape", "")

@@ -1,6 +1,7 @@
 """What supervisors look into: counts, and what of the entries wants somebody's word."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -184,9 +185,7 @@ def _irregular(connection: Connection, event: str) -> list[IrregularLine]:
                 Questionable(
                     judged.kind.value,
                     _evidence(judged.entry, names),
-                    Voided(
-                        judged.void.at, judged.void.at_ms, judged.void.until, judged.void.until_ms
-                    ),
+                    Voided(**asdict(judged.void)),
                 )
                 for judged in one.admissions
             ],
