@@ -16,9 +16,8 @@ import msgspec
 from msgspec import Meta, Struct
 from platformdirs import user_config_path, user_data_path
 
-from gate.core.anomalies.anomaly import Kind, Limits, walks_of
+from gate.core.anomalies.thresholds import Thresholds
 from gate.core.place import Direction, HouseRules, Place, Policy, Role, UnpaidPolicy
-from gate.core.weekly_hours import PATTERN, parse_weekly
 from gate.errors import ConfigError
 from gate.i18n import _
 
@@ -108,34 +107,6 @@ class Alone(Struct, frozen=True, forbid_unknown_fields=True):
     types: dict[str, Policy] = {}
 
 
-class Anomalies(Struct, frozen=True, forbid_unknown_fields=True):
-    """From where on something is unlike an honest evening."""
-
-    walk_seconds: Annotated[int, Meta(ge=0, le=3600)] = 10
-    walks: dict[str, Annotated[int, Meta(ge=0, le=3600)]] = {}
-    opening_hours: Annotated[str, Meta(pattern=PATTERN, max_length=500)] = ""
-    unknown_codes: Annotated[int, Meta(ge=2)] = 12
-    near_misses: Annotated[int, Meta(ge=2)] = 4
-    scans_a_minute: Annotated[int, Meta(ge=1)] = 40
-    order_parties: Annotated[int, Meta(ge=2)] = 6
-    anomalies_off: tuple[Kind, ...] = ()
-
-    def limits(self, time_zone: str, ends_s: int = 0) -> Limits:
-        """The same for the rules; ``ends_s`` is the event's last second, 0: unknown."""
-        return Limits(
-            walk_s=self.walk_seconds,
-            walks=walks_of(self.walks),
-            hours=parse_weekly(self.opening_hours),
-            time_zone=time_zone,
-            ends_s=ends_s,
-            unknown_codes=self.unknown_codes,
-            near_misses=self.near_misses,
-            scans_a_minute=self.scans_a_minute,
-            order_parties=self.order_parties,
-            off=frozenset(self.anomalies_off),
-        )
-
-
 class Screen(Struct, frozen=True, forbid_unknown_fields=True):
     """What the operator sees and hears."""
 
@@ -197,7 +168,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     debounce: Debounce = Debounce()
     rules: Rules = Rules()
     alone: Alone = Alone()
-    anomalies: Anomalies = Anomalies()
+    anomalies: Thresholds = Thresholds()
     screen: Screen = Screen()
     operators: Operators = Operators()
     sync: Sync = Sync()

@@ -100,9 +100,9 @@ class Limits:
     """Different unknown codes at a lane within ten minutes."""
     near_misses: int = 4
     """Different ones at a lane within ten minutes that are near to real codes."""
-    scans_a_minute: int = 40
+    scans_a_minute: int = 50
     """Tickets that a lane lets in within a minute."""
-    order_parties: int = 6
+    order_parties: int = 8
     """Groups in which the tickets of one order come."""
     off: frozenset[Kind] = frozenset()
     """What is not looked for."""
@@ -110,8 +110,3 @@ class Limits:
     def walking_ms(self, one: str, other: str) -> int:
         """How long it takes at least to come from one gate to another."""
         return 1000 * self.walks.get(frozenset((one, other)), self.walk_s)
-
-
-def walks_of(stated: Mapping[str, int]) -> dict[frozenset[str], int]:
-    """Walks as they are stated, ``North|South``, in whichever order, in seconds."""
-    return {frozenset(map(str.strip, pair.split("|"))): walk_s for pair, walk_s in stated.items()}

@@ -9,9 +9,9 @@ from gate.core.anomalies.anomaly import Anomaly, Kind, Severity
 from gate.core.anomalies.lanes import made
 from gate.core.anomalies.sight import Sight
 
-LEAST = {Kind.OVERRIDES: 8, Kind.UNDOS: 6}
+LEAST = {Kind.OVERRIDES: 8, Kind.UNDOS: 12}
 """So many by one person: fewer are told by nothing."""
-TIMES_USUAL = 3
+TIMES_USUAL = 4
 CHANCE = 1e-5
 """How rarely so many may come of what is usual."""
 PRIOR = {Kind.OVERRIDES: (2, 20), Kind.UNDOS: (2, 400)}

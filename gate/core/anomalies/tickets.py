@@ -1,5 +1,6 @@
 """What is unlike an honest evening about a ticket, a code or an order."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
@@ -21,14 +22,16 @@ SPENT = frozenset(
 """Refusals that another gate would not change; a wrong entrance or hour sends people on."""
 GATES_TRIED = 3
 """So many gates: who is refused honestly asks at one more."""
-OCCASIONS = 3
-"""So often: who did not know of the refund comes once, or once more."""
+OCCASIONS = 4
+"""So often: who does not know of the refund comes once, and asks once or twice more."""
 AGAIN_MS = 5 * 60_000
 """Sooner, at the same gate, is the same occasion."""
 PARTY_MS = 10 * 60_000
 """Who comes to the same gate within this time came together."""
 ORDER_GATES = 4
 """At so many gates: families split at two."""
+ORDER_SHARE = 0.4
+"""Most of an order's parties at one gate; friends mostly come to the same one."""
 ORDER_MOST = 12
 """Tickets of an order; of a larger one, of a school or a firm, people come one by one anyway."""
 
@@ -91,8 +94,9 @@ def order_spread(order: str, first: Mapping[str, Sight], parties: int) -> Iterat
         later.gate != sooner.gate or later.at_ms - sooner.at_ms > PARTY_MS
         for sooner, later in pairwise(came)
     )
-    gates = {one.gate for one in came}
-    if found >= parties and len(gates) >= ORDER_GATES:
+    gates = Counter(one.gate for one in came)
+    is_even = max(gates.values()) <= ORDER_SHARE * len(came)
+    if found >= parties and len(gates) >= ORDER_GATES and is_even:
         yield made(
             Kind.ORDER_SPREAD, Severity.LOW, order, came, count=len(gates), out_of=len(first)
         )
