@@ -100,10 +100,10 @@ def overrules(kim: int, others: int, *, first_at: str = "N") -> Case:
 
 def undoes(kim: int, *, of: int = 300) -> Case:
     """Kim takes so many admissions at North back."""
-    done = [sight(n, at_ms=n * 5000, ticket=f"x{n}") for n in range(of)]
+    done = [sight(n, at_ms=n * 1200, ticket=f"x{n}") for n in range(of)]
     undone = [
         sight(
-            1000 + n, Act.ANNULMENT, at_ms=n * 5000 + 3000, ticket=one.ticket, target=one.name,
+            1000 + n, Act.ANNULMENT, at_ms=n * 1200 + 3000, ticket=one.ticket, target=one.name,
             operator="Kim",
         )
         for n, one in enumerate(done[:kim])
