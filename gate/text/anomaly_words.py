@@ -24,7 +24,7 @@ TITLES = {
 }
 _SENTENCES = {
     Kind.TOO_FAST: N_(
-        "Ticket {about} was shown at {gates} within {count} s; nobody walks that in {usual} s."
+        "Ticket {about} was shown at {gates} within {count} s; nobody walks that in less than {usual} s."
     ),
     Kind.UNKNOWN_CODES: N_(
         "{count} different unknown codes that look like tickets were shown at {gates}."
@@ -32,7 +32,7 @@ _SENTENCES = {
     Kind.NEAR_MISSES: N_(
         "{count} different codes, each one change away from a real one, were shown at {gates}."
     ),
-    Kind.COMES_ELSEWHERE: N_("{about} was refused, and was tried at {count} gates: {gates}."),
+    Kind.COMES_ELSEWHERE: N_("Refused, and tried at {count} gates ({gates}): {about}."),
     Kind.OVERRIDES: N_(
         "{about} overruled {count} of {out_of} refusals at {gates}; {usual} would be usual."
     ),
@@ -94,10 +94,11 @@ def views(
 
 
 def _view(one: Anomaly, time_zone: ZoneInfo, name_of: Callable[[str], str]) -> AnomalyView:
-    about = printable(name_of(one.about) if one.kind in _OF_TICKETS else one.about, 40)
+    is_ticket = one.kind in _OF_TICKETS and not one.is_code
+    about = printable(name_of(one.about) if is_ticket else one.about, 40)
     gates = tuple(printable(gate or "-", 24) for gate in one.gates)
     sentence = _(_SENTENCES[one.kind]).format(
-        about=about,
+        about=_said(one, about),
         gates=", ".join(gates),
         count=one.count,
         out_of=one.out_of,
@@ -118,3 +119,12 @@ def _view(one: Anomaly, time_zone: ZoneInfo, name_of: Callable[[str], str]) -> A
         when=first if first == last else f"{first} - {last}",
         entries=one.entries,
     )
+
+
+def _said(one: Anomaly, about: str) -> str:
+    """What it is about, as the sentence has it."""
+    if one.kind is not Kind.COMES_ELSEWHERE:
+        return about
+    if one.is_code:
+        return _("an unknown code ({hash})").format(hash=about[:8])
+    return _("ticket {ticket}").format(ticket=about)

@@ -161,7 +161,7 @@ def test_nothing_is_said_to_be_nothing(venue: Folder, clock: FixedClock) -> None
 def test_every_kind_has_its_words(kind: Kind) -> None:
     """A title, a sentence with its facts, what to do; strangers' text is made safe."""
     one = Anomaly(
-        kind, Severity.LOW, "a\x1b[2Jb", ("N\x07", "S"), NOW_MS, NOW_MS + 9_000_000, 7, 8, 2.0, ()
+        kind, Severity.LOW, "a\x1b[2Jb", ("N\x07", "S"), NOW_MS, NOW_MS + 9_000_000, 7, 8, 2.0
     )
     (view,) = views([one], ZoneInfo("UTC"))
     assert view.title == TITLES[kind]

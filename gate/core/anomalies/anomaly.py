@@ -62,6 +62,8 @@ class Anomaly:
     """Among how many that was."""
     usual: float = 0.0
     """How many of so many are usual."""
+    is_code: bool = False
+    """Whether it is about an unknown code, and not a ticket."""
     entries: tuple[str, ...] = ()
     """Names of the entries that it rests on."""
 

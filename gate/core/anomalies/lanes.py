@@ -80,6 +80,7 @@ def made(
     out_of: int = 0,
     usual: float = 0.0,
     gates: tuple[str, ...] = (),
+    is_code: bool = False,
 ) -> Anomaly:
     """An anomaly that rests on these entries, at their gates where none are named."""
     ordered = sorted(sights, key=lambda one: (one.at_ms, one.name))
@@ -93,5 +94,6 @@ def made(
         count=count,
         out_of=out_of,
         usual=usual,
+        is_code=is_code,
         entries=tuple(one.name for one in ordered[:MOST_NAMED]),
     )

@@ -68,7 +68,10 @@ def comes_elsewhere(about: str, refused: Iterable[Sight]) -> Iterator[Anomaly]:
     kept = list(refused)
     gates = {one.gate for one in kept}
     if len(gates) >= GATES_TRIED:
-        yield made(Kind.COMES_ELSEWHERE, Severity.LOW, about, kept, count=len(gates))
+        is_code = not kept[0].ticket
+        yield made(
+            Kind.COMES_ELSEWHERE, Severity.LOW, about, kept, count=len(gates), is_code=is_code
+        )
 
 
 def revoked_returns(ticket: str, sights: Iterable[Sight]) -> Iterator[Anomaly]:

@@ -322,7 +322,7 @@ def test_what_an_anomaly_says() -> None:
     (one,) = found(twice(110))
     assert one == Anomaly(
         Kind.TOO_FAST, Severity.LOW, "t1", ("N", "S"), NOW_MS, NOW_MS + 110_000, 112, 0, 120,
-        ("nnnn.1:1", "ssss.1:2"),
+        False, ("nnnn.1:1", "ssss.1:2"),
     )  # fmt: skip
     sights, _limits = twice(110)
     sights[1].act = Act.ADMISSION

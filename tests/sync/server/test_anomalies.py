@@ -1,12 +1,13 @@
 """What is unlike an honest evening, as the organiser's side of the server tells it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from sync.server import anomalies as module
+from gate.core.anomalies.sight import read_sight
+from gate.core.entry_codec import NoEntryError
 from tests.support.central import Central, Maker, ask, central
 
 PATH = "/events/show/anomalies"
@@ -58,7 +59,7 @@ async def test_what_the_event_says_counts(running: Central) -> None:
     maker = Maker()
     await running.enrol(maker)
     await fast(running, maker, 60)
-    rules = {"settings": {"rules": {"scans_a_minute": 70}}}
+    rules: dict[str, object] = {"settings": {"rules": {"scans_a_minute": 70}}}
     assert (await running.admin("PATCH", "/events/show", json=rules)).status_code == 200
     assert await lines(running) == []
     rules = {"settings": {"rules": {"scans_a_minute": None, "anomalies_off": ["undos"]}}}
@@ -86,14 +87,13 @@ async def test_who_does_not_follow_is_seen(
     maker = Maker()
     await running.enrol(maker)
     await fast(running, maker, 60)
-    read: Callable[..., object] = module.read_sight
     seen = []
 
     def first_ones(body: str) -> object:
         seen.append(body)
         if len(seen) > 30:
-            raise module.NoEntryError
-        return read(body)
+            raise NoEntryError
+        return read_sight(body)
 
     monkeypatch.setattr("sync.server.anomalies.read_sight", first_ones)
     assert await lines(running) == []
