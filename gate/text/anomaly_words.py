@@ -24,7 +24,8 @@ TITLES = {
 }
 _SENTENCES = {
     Kind.TOO_FAST: N_(
-        "Ticket {about} was shown at {gates} within {count} s; nobody walks that in less than {usual} s."
+        "Ticket {about} was shown at {gates} within {count} s; "
+        "nobody walks that in less than {usual} s."
     ),
     Kind.UNKNOWN_CODES: N_(
         "{count} different unknown codes that look like tickets were shown at {gates}."

@@ -132,15 +132,18 @@ class Evening:
         self._touched.add(key)
 
     def _of(self, kind: Kind, day: str) -> Acts:
-        return self._acts.setdefault((kind, day), Acts(kind))
+        key = kind, day
+        if key not in self._acts:
+            self._acts[key] = Acts(kind)
+        return self._acts[key]
 
     def _look_at(self, ticket: str, sold: Sold, clocks: Clocks) -> None:
         key = ("ticket", ticket)
         sights = self._seen[key]
-        admissions = [one for one in sights if one.act is Act.ADMISSION]
-        if sold.order and admissions:
-            first = min(admissions, key=lambda one: (one.at_ms, one.name))
+        if sold.order and (first := tickets.first_admission(sights)) is not None:
             self._first[sold.order][ticket] = first
+        if len(sights) == 1 and sights[0].reason is Reason.ADMITTED:
+            return  # as most tickets of most evenings
         _keep(self._unseen, ticket, tickets.unseen_exits(sights))
         _keep(self._overruled, ticket, tickets.direct_overrides(sights))
         _keep(self._found, key, self._of_ticket(ticket, sights, sold, clocks))

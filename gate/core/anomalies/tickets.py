@@ -105,8 +105,18 @@ def order_spread(order: str, first: Mapping[str, Sight], parties: int) -> Iterat
         )
 
 
+def first_admission(sights: Iterable[Sight]) -> Sight | None:
+    """When a ticket first went in; ``None`` while it has not."""
+    admissions = [one for one in sights if one.act is Act.ADMISSION]
+    if len(admissions) < 2:
+        return admissions[0] if admissions else None
+    return min(admissions, key=lambda one: (one.at_ms, one.name))
+
+
 def unseen_exits(sights: Sequence[Sight]) -> list[Sight]:
     """Exits of a ticket by more people than ever went in on it, whatever came first."""
+    if all(one.act is not Act.EXIT for one in sights):
+        return []
     gone = {one.target for one in sights if one.takes_back}
     standing = [one for one in sights if one.act in MOVEMENTS and one.name not in gone]
     came_in = sum(one.persons for one in standing if one.act is Act.ADMISSION)
