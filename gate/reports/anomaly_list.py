@@ -1,6 +1,7 @@
 """What is unlike an honest evening, as this device knows the venue, in words."""
 
 import json
+import threading
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -25,17 +26,19 @@ from gate.text.zones import zone_of
 
 @dataclass
 class AnomalyList:
-    """Looks again and again at one folder; what was seen is kept, so belongs to one thread."""
+    """Looks again and again at one folder; may be asked from any thread."""
 
     folder: Folder
     config: Config
     """The device's own: what the event states is read at every look."""
     reader: AnomalyReader = field(default_factory=AnomalyReader)
+    _busy: threading.Lock = field(default_factory=threading.Lock)
 
     def look(self, connectivity: Connectivity, now_ms: int) -> list[AnomalyView]:
         """All anomalies now, the gravest first. Raises StoreError."""
         tickets = Tickets(self.folder) if self.folder.pointer.exists() else None
-        with Fleet(self.folder) as venue, closing(tickets) if tickets else nullcontext():
+        closes = closing(tickets) if tickets else nullcontext()
+        with self._busy, closes, Fleet(self.folder) as venue:
             if tickets is not None:
                 tickets.refresh()
             devices = all_devices(venue, now_ms, connectivity)

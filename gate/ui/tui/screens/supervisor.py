@@ -12,7 +12,6 @@ from textual.widgets import ContentSwitcher, DataTable, Digits, Static
 from gate.core.outcome import Reason
 from gate.errors import GateError
 from gate.i18n import _, ngettext
-from gate.reports.anomaly_list import AnomalyList
 from gate.reports.venue_board import VenueBoard, look
 from gate.storage.nudge import try_now
 from gate.text.outcome_words import REASON_WORDS
@@ -55,7 +54,6 @@ class SupervisorScreen(Page):
         super().__init__()
         self._board: VenueBoard | None = None
         self._next: Timer | None = None
-        self._followed: AnomalyList | None = None
 
     def hints(self) -> list[tuple[str, str]]:
         """This page's own keys."""
@@ -158,19 +156,12 @@ class SupervisorScreen(Page):
     def _read(self) -> None:
         app = self.gate_app
         try:
-            board = look(
-                self._anomalies(), app.lane.connectivity(), app.lane.now_ms(), app.time_zone
-            )
+            board = look(app.anomalies, app.lane.connectivity(), app.lane.now_ms(), app.time_zone)
         except GateError as fault:
             app.call_from_thread(app.complain, fault)
             app.call_from_thread(self._read_later)
             return
         app.call_from_thread(self._show, board)
-
-    def _anomalies(self) -> AnomalyList:
-        if self._followed is None:
-            self._followed = AnomalyList(self.gate_app.folder, self.gate_app.config)
-        return self._followed
 
     def _read_later(self) -> None:
         # Not at an interval: a look that takes long must not be overtaken by the next.
