@@ -9,7 +9,7 @@ import pytest
 
 from gate.cli.main import main
 from gate.config import Config, load
-from gate.core.anomalies.anomaly import Anomaly, Kind, Severity
+from gate.core.anomalies.anomaly import Anomaly, Kind, Severity, Sold
 from gate.core.entry import Act, Entry
 from gate.core.outcome import Flag, Reason
 from gate.core.verdict import Scan
@@ -17,9 +17,11 @@ from gate.credential.neighbours import neighbours
 from gate.lane.lane import Lane
 from gate.reports import anomaly_list, fleet_report
 from gate.reports.anomaly_list import AnomalyList
+from gate.storage.anomalies import SoldTickets
 from gate.storage.connectivity import NOBODY_HEARD
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
+from gate.storage.tickets import Tickets
 from gate.text import anomaly_words
 from gate.text.anomaly_words import REMEDIES, TITLES, AnomalyView, views
 from tests.conftest import MakeLane
@@ -178,3 +180,18 @@ def test_words_that_are_missing_are_seen(monkeypatch: pytest.MonkeyPatch) -> Non
     checked: Callable[[Kind], None] = test_every_kind_has_its_words
     with pytest.raises(AssertionError):
         checked(Kind.UNDOS)
+
+
+def test_what_the_rules_need_of_the_list(venue: Folder) -> None:
+    """Of a ticket its order and its party, its own before its type's; of an order its size."""
+    rows: list[dict[str, object]] = [
+        {"code": f"ORD{n}", "type": "SHOW", "id": f"o{n}", "order": "A-1"} for n in range(3)
+    ]
+    fill(venue, [*rows, {"code": "GRP1", "type": "SHOW", "id": "g1", "party": 4}])
+    tickets = Tickets(venue)
+    tickets.refresh()
+    sold = SoldTickets(tickets, {})
+    assert sold.sold(["o0", "g1", "nobody's"]) == {"o0": Sold("A-1", 1), "g1": Sold("", 4)}
+    assert (sold.order_size("A-1"), sold.order_size("A")) == (3, 0)
+    tickets.close()
+    assert SoldTickets(None, {}).sold(["o0"]) == {}

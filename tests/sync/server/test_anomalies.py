@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from gate.core.anomalies.anomaly import Sold
 from gate.core.anomalies.sight import read_sight
 from gate.core.entry_codec import NoEntryError
+from sync.server.anomalies import _SoldTickets
+from sync.server.database import reading
 from tests.support.central import Central, Maker, ask, central
 
 PATH = "/events/show/anomalies"
@@ -97,3 +100,19 @@ async def test_who_does_not_follow_is_seen(
 
     monkeypatch.setattr("sync.server.anomalies.read_sight", first_ones)
     assert await lines(running) == []
+
+
+async def test_what_the_rules_need_of_the_tickets(running: Central) -> None:
+    """Of a ticket its order and its party, its own before its type's; of an order its size."""
+    stated = {
+        "types": [{"id": "GALA", "kind": "MEETING_TICKET", "title": "Gala", "party_size": 2}],
+        "tickets": [
+            {"id": f"o{n}", "type": "GALA", "code": f"ORD{n}", "order": 'A "1"'} for n in range(3)
+        ] + [{"id": "g1", "type": "GALA", "code": "GRP1", "party": 4}],
+    }  # fmt: skip
+    answer = await running.admin("POST", "/events/show/tickets", json=stated)
+    assert answer.status_code == 200, answer.text
+    with reading(running.engine) as connection:
+        sold = _SoldTickets(connection, "show", {})
+        assert sold.sold(["o0", "g1", "nobody's"]) == {"o0": Sold('A "1"', 2), "g1": Sold("", 4)}
+        assert (sold.order_size('A "1"'), sold.order_size("A")) == (3, 0)
