@@ -1,25 +1,48 @@
 """What is unlike an honest evening, as the organiser's side of the server tells it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import delete
 
 from gate.core.anomalies.anomaly import Sold
 from gate.core.anomalies.sight import read_sight
 from gate.core.entry_codec import NoEntryError
+from sync.server import tables as t
 from sync.server.anomalies import _SoldTickets
 from sync.server.database import reading
-from tests.support.central import Central, Maker, ask, central
+from sync.server.events import create_event
+from tests.conftest import needs
+from tests.support import postgres
+from tests.support.central import Central, Maker, ask, central, open_central
 
 PATH = "/events/show/anomalies"
 
 
-@pytest_asyncio.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Central]:
-    async with central(tmp_path / "server") as made:
+@pytest.fixture(scope="module")
+def pg_url() -> Iterator[str]:
+    needs(postgres.can_run(), "PostgreSQL (apt install postgresql)")
+    with postgres.postgres() as url:
+        yield url
+
+
+@pytest_asyncio.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+async def running(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Central]:
+    """A server with an event of its own on either database."""
+    engine = None
+    if request.param == "postgresql":
+        engine = open_central(request.getfixturevalue("pg_url"))
+        with engine.begin() as connection:
+            for table in t.metadata.sorted_tables:
+                if table.name != "meta":
+                    connection.execute(delete(table))
+            create_event(connection, "show", "", "Asia/Shanghai", 0)
+    async with central(tmp_path / "server", engine=engine) as made:
         yield made
+    if engine is not None:
+        engine.dispose()
 
 
 async def lines(running: Central) -> list[dict[str, object]]:
