@@ -492,6 +492,24 @@ class IrregularLine(Struct, frozen=True, omit_defaults=True):
     resolution: Resolved | None = None
 
 
+class AnomalyLine(Struct, frozen=True):
+    """What is unlike an honest evening, in a sentence, and the entries that it rests on."""
+
+    kind: str
+    severity: str
+    """``high`` or ``low``."""
+    title: str
+    sentence: str
+    remedy: str
+    about: str
+    gates: tuple[str, ...]
+    at_ms: int
+    until_ms: int
+    """When the first and the last of the entries were made, by their devices' clocks."""
+    entries: tuple[str, ...]
+    """The first 40."""
+
+
 class Undo(Struct, frozen=True):
     """An undo that is only a claim: what it would take back, and who says so and why."""
 
