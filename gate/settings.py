@@ -20,7 +20,7 @@ from gate.core.place import HouseRules, Place
 from gate.errors import UsageError
 from gate.i18n import _
 
-OF_TYPE = {
+_RULES = {
     "alone": "alone.policy",
     "ask": "rules.ask",
     "early_minutes": "rules.early_minutes",
@@ -31,8 +31,11 @@ OF_TYPE = {
     "reentry_minutes": "rules.reentry_minutes",
     "unpaid": "rules.unpaid",
 }
+_OF_TICKETS = {"use_limit": "tickets.use_limit"}
+"""What is so of a ticket whatever gate it is shown at; ``config.toml`` has no such keys."""
+OF_TYPE = _RULES | _OF_TICKETS
 """What a ticket type may state, and which key of the configuration that is."""
-OF_EVENT = OF_TYPE | {
+_OF_GATES = {
     "accepted_types": "gate.accepted_types",
     "find_admits": "rules.find_admits",
     "hand_codes": "rules.hand_codes",
@@ -44,16 +47,21 @@ OF_EVENT = OF_TYPE | {
     "turn_needs_pin": "rules.turn_needs_pin",
     "undo_seconds": "rules.undo_seconds",
 }
-OF_PROFILE = OF_EVENT | {
-    "direction": "gate.direction",
-    "entrance": "gate.entrance",
-    "flight": "gate.flight",
-    "locations": "gate.locations",
-    "screening_room": "gate.screening_room",
-    "ways": "gate.ways",
-    "zone": "gate.zone",
-    "zone_capacity": "rules.zone_capacity",
-}
+OF_EVENT = OF_TYPE | _OF_GATES
+OF_PROFILE = (
+    _RULES
+    | _OF_GATES
+    | {
+        "direction": "gate.direction",
+        "entrance": "gate.entrance",
+        "flight": "gate.flight",
+        "locations": "gate.locations",
+        "screening_room": "gate.screening_room",
+        "ways": "gate.ways",
+        "zone": "gate.zone",
+        "zone_capacity": "rules.zone_capacity",
+    }
+)
 _PLACES = ("gate.entrance", "gate.flight", "gate.locations", "gate.screening_room", "gate.zone")
 """What says where a gate is."""
 _EVENTS_OWN = frozenset(OF_PROFILE.values()) | {"alone.types", "gate.name"}

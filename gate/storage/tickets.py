@@ -10,7 +10,7 @@ from gate.storage import ticket_search
 from gate.storage.checksums import WrongChecksum, ascending
 from gate.storage.code_look_up import CodeLookUp
 from gate.storage.folder import Folder
-from gate.storage.replica_reader import OF_TYPE, POSITION, TICKET, ReplicaReader
+from gate.storage.replica_reader import COLUMNS, OF_TYPE, POSITION, TICKET, ReplicaReader
 
 _ticket_type = msgspec.json.Decoder(TicketType)
 
@@ -58,7 +58,7 @@ class Tickets:
             if found.id != ticket:
                 msg = "wrong id"
                 raise WrongChecksum(msg)
-            self.replica.follow(row[6])
+            self.replica.follow(row[COLUMNS])
         return found
 
     def search(self, typed: str, limit: int = 50) -> list[Ticket]:

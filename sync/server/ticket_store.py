@@ -4,11 +4,13 @@ Every function works in the transaction it is handed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select
 
+from gate.core.event_settings import EventSettings, type_as_stated
 from gate.core.ticket import CodeState, Status, Ticket, TicketType
 from gate.core.voids import MARK
 from gate.credential import code_hash, parse
@@ -28,15 +30,18 @@ def find_ticket(connection: Connection, event: str, ticket: str) -> Ticket | Non
 def find_tickets(connection: Connection, event: str, ids: Sequence[str]) -> dict[str, Ticket]:
     """Those of some tickets that are there, as the gate's rules see them."""
     found: dict[str, Ticket] = {}
+    stated = _settings(connection.execute(_SETTINGS, {"event": event}).scalar() or "{}")
     for some in in_parts(ids):
-        for body, kind in connection.execute(_WITH_TYPE, {"event": event, "ids": some}):
-            ticket = _ticket.decode('{"type":' + kind + "," + body[1:])
+        rows = connection.execute(_WITH_TYPE, {"event": event, "ids": some})
+        for body, kind, type_id in rows:
+            kind_as_stated = type_as_stated(kind.encode(), type_id, stated)
+            ticket = _ticket.decode(b'{"type":' + kind_as_stated + b"," + body.encode()[1:])
             found[ticket.id] = ticket
     return found
 
 
 _WITH_TYPE = (
-    select(t.ticket.c.body, t.ticket_type.c.body)
+    select(t.ticket.c.body, t.ticket_type.c.body, t.ticket_type.c.id)
     .join_from(
         t.ticket,
         t.ticket_type,
@@ -47,6 +52,13 @@ _WITH_TYPE = (
         t.ticket.c.id.in_(bindparam("ids", expanding=True)),
     )
 )
+_SETTINGS = select(t.event.c.settings).where(t.event.c.id == bindparam("event"))
+
+
+@lru_cache(maxsize=8)
+def _settings(kept: str) -> EventSettings:
+    """What an event states: the same for one ticket after the other."""
+    return msgspec.json.decode(kept, type=EventSettings)
 
 
 def all_types(connection: Connection, event: str) -> list[tuple[str, str]]:
