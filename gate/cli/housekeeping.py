@@ -11,6 +11,7 @@ from gate.lane.inbox import Inbox
 from gate.lane.lane import Lane
 from gate.storage import lane_status, outgoing
 from gate.storage.connectivity import Connectivity
+from gate.storage.event import event_row
 from gate.text.connectivity_words import silence_words
 
 if TYPE_CHECKING:
@@ -39,10 +40,17 @@ def keep_house(session: "LaneSession", lane: Lane, clock: Clock, stopping: threa
                 _send_waiting(session, lane)
                 _deliver(session, inbox)
             _tell_of_lane(session, lane, clock)
-            session.zone.look()
-            session.settings.look(lane)
+            _follow_event(session, lane)
         except GateError as fault:
             log.warning("idle: %s", fault.message)
+
+
+def _follow_event(session: "LaneSession", lane: Lane) -> None:
+    """Go by what the event says now. Tickets that cannot be read say nothing of it."""
+    event = event_row(session.folder)
+    if event is not None:
+        session.zone.follow(event)
+        session.settings.follow(lane, event)
 
 
 def _announce_silence(

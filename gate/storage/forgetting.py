@@ -16,8 +16,8 @@ _JOURNAL_AND_LOGS = ("journal.db", "gate.log", "sync.log", "invite.log")
 _NAMES = {
     *_JOURNAL_AND_LOGS,
     "peers.db", "tickets.current", "sync.json", "lane.json", "sync.now", "sync.heard",
-    "server.json", "member.json", "venue.json", "device.key", "operators.json", "revoked.json",
-    "guests.key", "web.db", "server.crt", "server.key",
+    "server.json", "member.json", "venue.json", "device.key", "operators.json",
+    "operators.known.json", "revoked.json", "guests.key", "web.db", "server.crt", "server.key",
 }  # fmt: skip
 
 
