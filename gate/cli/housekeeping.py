@@ -63,12 +63,15 @@ def _announce_silence(
 
 
 def _send_waiting(session: "LaneSession", lane: Lane) -> None:
-    """Send what was left for this lane to send."""
-    for path, message in outgoing.waiting(session.folder):
+    """Write what was left for this lane to write."""
+    for path, left in outgoing.waiting(session.folder):
         try:
-            lane.send_message(message.text, message.gates, None)
+            if isinstance(left, outgoing.SignOff):
+                lane.sign_off(left.name, left.gates, left.not_green)
+            else:
+                lane.send_message(left.text, left.gates, None)
         except UsageError as wrong:
-            log.warning("message: %s", wrong.message)
+            log.warning("%s: %s", path.name, wrong.message)
         path.unlink(missing_ok=True)
 
 

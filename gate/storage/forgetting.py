@@ -32,7 +32,7 @@ def is_of_event(name: str) -> bool:
         name in _NAMES
         or _NUMBERED.fullmatch(name) is not None
         or name.startswith(("gate.log.", "sync.log.", "invite.log."))
-        or fnmatch(name, outgoing.PATTERN)
+        or any(fnmatch(name, pattern) for pattern in outgoing.PATTERNS)
         or name.endswith((".part", ".damaged"))
         or FILE_NAME.fullmatch(name) is not None
     )
