@@ -41,8 +41,9 @@ class EventSettings(Struct, frozen=True, omit_defaults=True):
 
     def use_limit_of(self, type_id: str) -> int | None:
         """How often a ticket is good where neither its row nor its type's says; ``None``: once."""
-        stated = (part.get("use_limit") for part in (self.types.get(type_id, {}), self.rules))
-        return next((limit for one in stated if (limit := _use_limit(one)) is not None), None)
+        of_type = self.types.get(type_id)
+        limit = _use_limit(of_type.get("use_limit")) if of_type else None
+        return _use_limit(self.rules.get("use_limit")) if limit is None else limit
 
     def profile_of(self, device: str, name: str) -> str:
         """The name of a device's profile; empty when it was told none."""
@@ -52,6 +53,8 @@ class EventSettings(Struct, frozen=True, omit_defaults=True):
 
 def _use_limit(stated: Value) -> int | None:
     """What this program knows no such value of counts as not stated."""
+    if stated is None:
+        return None
     if stated == "unlimited":
         return UNLIMITED
     is_count = isinstance(stated, int) and not isinstance(stated, bool)

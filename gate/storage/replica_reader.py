@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -17,6 +17,7 @@ from gate.storage.folder import Folder
 from gate.storage.replica_file import live_replica
 from gate.storage.sqlite import cache_faults, faults, open_reader
 
+Decoded = TypeVar("Decoded")
 _ticket = msgspec.json.Decoder(Ticket)
 _settings = msgspec.json.Decoder(EventSettings)
 _SETTINGS = "SELECT sum, value FROM meta WHERE key = 'settings'"
@@ -122,6 +123,12 @@ class ReplicaReader:
 
     def checked(self, row: tuple[Any, ...], state: str = "") -> Ticket:
         """The ticket of a row. Raises WrongChecksum."""
+        return self.checked_as(_ticket, row, state)
+
+    def checked_as(
+        self, decoder: "msgspec.json.Decoder[Decoded]", row: tuple[Any, ...], state: str = ""
+    ) -> Decoded:
+        """What a decoder makes of the ticket of a row. Raises WrongChecksum."""
         number, body, total, type_id, kind, type_total, settings_total = row[:COLUMNS]
         require(total, of_ticket, number, body)
         require(type_total, of_named, type_id, kind)
@@ -129,7 +136,7 @@ class ReplicaReader:
         # The type is spliced in as a member, so that one decoding makes both.
         try:
             lead = b'{"code_state":"' + state.encode() + b'","type":' if state else b'{"type":'
-            return _ticket.decode(lead + kind + b"," + body[1:])
+            return decoder.decode(lead + kind + b"," + body[1:])
         except (msgspec.DecodeError, UnicodeError, TypeError) as error:
             raise WrongChecksum(str(error)) from error
 
