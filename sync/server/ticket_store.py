@@ -129,6 +129,11 @@ def types_of(connection: Connection, event: str, types: Iterable[str]) -> Iterat
         yield from ((row[0], row[1]) for row in found)
 
 
+def times_in(body: str) -> TypeTimes:
+    """What a kept ticket type says of its tickets' times."""
+    return times_of(_type.decode(body))
+
+
 def title_of(body: str) -> str:
     """The title of a kept ticket type."""
     return _type.decode(body).title
