@@ -52,8 +52,14 @@ class Aside:
         self._file.execute("DELETE FROM ticket WHERE id = ?", (ticket.id,))
         self._file.execute("DELETE FROM code WHERE ticket = ?", (ticket.id,))
 
+    def forget(self, ids: list[str]) -> None:
+        """Those are as they are to be: that they were in the lists is all that is remembered."""
+        self._file.executemany(
+            "UPDATE ticket SET body = '', codes = '' WHERE id = ?", ((id_,) for id_ in ids)
+        )
+
     def has(self, id_: str) -> bool:
-        """Whether a ticket is to be stated."""
+        """Whether a ticket was in the lists."""
         found = self._file.execute("SELECT 1 FROM ticket WHERE id = ?", (id_,))
         return found.fetchone() is not None
 
@@ -61,7 +67,8 @@ class Aside:
         """All tickets as they came, so many at a time."""
         after = 0
         while rows := self._file.execute(
-            "SELECT n, id, type_id, body, codes FROM ticket WHERE n > ? ORDER BY n LIMIT ?",
+            "SELECT n, id, type_id, body, codes FROM ticket WHERE n > ? AND body <> '' "
+            "ORDER BY n LIMIT ?",
             (after, most),
         ).fetchall():
             after = rows[-1][0]

@@ -157,16 +157,25 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
     )  # fmt: skip
 
 
+class Compared(NamedTuple):
+    """Some tickets against what there is."""
+
+    new: int
+    same: list[str]
+    """The ids of those that are as they would be stated."""
+
+
 def compared(
     connection: Connection, event: str, tickets: Sequence[TicketBody], now_ms: int
-) -> tuple[int, int]:
-    """How many of these tickets would be new, and how many stated otherwise than they are now."""
+) -> Compared:
+    """How many of these tickets would be new, and which would be no change."""
     codes, had = _codes(connection, event, tickets, [])
     before = ticket_store.bodies_of(connection, event, [{"id": one.id} for one in tickets])
     new = len(tickets) - len(before)
     rows: list[_Row] = [("ticket", one.id, one.body, codes[one.id]) for one in tickets]
     made = _different(rows, feed.FeedHead("", 0, b""), before, {}, had, now_ms=now_ms)
-    return new, len(made) - new
+    different = {row[1] for row in made}
+    return Compared(new, [one.id for one in tickets if one.id not in different])
 
 
 def _different(

@@ -1,11 +1,12 @@
-"""Lists of tickets taken in at the server: all of them in one transaction, or none.
+"""Lists of tickets taken in at the server: all of them, or none.
 
-A list is read and checked first, while everybody else goes on, and put aside. Then it goes the way
-of every statement (``issuing``), so many tickets at a time.
+A list is read and checked first, while everybody else goes on, and put aside; then what is new in
+it is on its way in (``pending``).
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from gate.clock import read_wall_ms
 from gate.core.ticket import VOID, Status
-from gate.errors import ImportFault, UsageError
+from gate.errors import UsageError
 from gate.i18n import _
 from gate.lists.intake import ERRORS_SHOWN, Completion, Imported, Wanted, bad_rows_fault
 from gate.lists.rows import ListRow, open_lists
@@ -24,12 +25,12 @@ from sync.server.database import (
     Job,
     database_of,
     default_folder,
-    in_transaction,
     open_database,
     reading,
 )
 from sync.server.devices import need_event
 from sync.server.http import Denied
+from sync.server.pending import AT_ONCE, PendingList, Writer, finish
 
 ROWS_AT_ONCE = 2000
 
@@ -52,21 +53,38 @@ def import_lists(
     ``folder`` keeps what guests' codes follow from. Raises ImportFault with what is wrong, Denied
     where there is no such event; nothing was changed then.
     """
-    with reading(engine) as connection:
-        intake = _Intake(connection, event, folder, wanted)
-        with closing(intake.aside) as aside:
-            imported = intake.read(paths, progress)
-            if wanted.dry_run:
-                return imported
-            if imported.bad and not wanted.skip_bad:
-                raise bad_rows_fault(imported)
-            connection.rollback()  # the moment that was read is over
 
-            def job(connection: Connection) -> Imported:
-                _publish(connection, event, aside, wanted, imported)
-                return imported
+    def read(aside: Aside) -> Imported:
+        with reading(engine) as connection:
+            imported = _Intake(connection, event, folder, wanted, aside).read(paths, progress)
+        if imported.bad and not (wanted.skip_bad or wanted.dry_run):
+            raise bad_rows_fault(imported)
+        return imported
 
-            return in_transaction(engine, within(job))
+    with closing(Aside()) as aside:
+        if wanted.dry_run:
+            return read(aside)
+        with reading(engine) as connection:
+            need_event(connection, event)
+        writer = Writer(engine)
+        pending_list = PendingList(writer, event)
+        try:
+            imported = read(aside)
+            _fill(pending_list, aside, wanted)
+            accept = within(partial(_accept, pending_list, imported, frees_codes=wanted.replace))
+            writer.do(accept)
+        except BaseException:
+            pending_list.drop()
+            raise
+    finish(writer, event)
+    return imported
+
+
+def _accept(
+    pending_list: PendingList, imported: Imported, connection: Connection, *, frees_codes: bool
+) -> Imported:
+    pending_list.accept(connection, frees_codes=frees_codes)
+    return imported
 
 
 def import_at_console(
@@ -140,7 +158,9 @@ class _Intake:
     Only read is the database meanwhile, so nobody waits for a file that is long, or wrong.
     """
 
-    def __init__(self, connection: Connection, event: str, folder: Path, wanted: Wanted) -> None:
+    def __init__(
+        self, connection: Connection, event: str, folder: Path, wanted: Wanted, aside: Aside
+    ) -> None:
         need_event(connection, event)
         self._connection = connection
         self._event = event
@@ -156,7 +176,7 @@ class _Intake:
         self._zone = events.row_of(connection, event).time_zone
         self._waiting: list[tuple[str, TicketBody]] = []
         """Tickets that are held against the database next, and where they were."""
-        self.aside = Aside()
+        self.aside = aside
 
     def read(self, paths: Sequence[Path], progress: Progress) -> Imported:
         """Read every row; what is wrong is told in the answer."""
@@ -223,9 +243,10 @@ class _Intake:
             else:
                 good.append(ticket)
                 imported.count(ticket.type_id)
-        new, changed = issuing.compared(self._connection, self._event, good, self._now_ms)
-        imported.new += new
-        imported.changed += changed
+        found = issuing.compared(self._connection, self._event, good, self._now_ms)
+        self.aside.forget(found.same)
+        imported.new += found.new
+        imported.changed += len(good) - len(found.same) - found.new
 
     def _wrong(self, tickets: Sequence[TicketBody]) -> dict[str, str]:
         """Which tickets cannot be stated, by id, and why."""
@@ -257,31 +278,10 @@ class _Intake:
                 imported.cancelled += 1
 
 
-def _publish(
-    connection: Connection, event: str, aside: Aside, wanted: Wanted, imported: Imported
-) -> None:
-    """State what was put aside. Raises ImportFault where somebody stated otherwise meanwhile."""
-    imported.new = imported.changed = 0
-    gone_as = (Status.DELETED if wanted.replace else Status.REVOKED).value
-    try:
-        for some in aside.gone(ROWS_AT_ONCE):
-            changes = [{"id": id_, "status": gone_as} for id_ in some]
-            issuing.issue(connection, event, issuing.Issue(changes=changes))
-        if aside.types:
-            issuing.issue(connection, event, issuing.Issue(types=aside.types))
-        for tickets in aside.tickets(ROWS_AT_ONCE):
-            if wanted.replace:
-                _free_codes(connection, event, tickets)
-            issued = issuing.issue(connection, event, issuing.Issue(ready=tickets))
-            imported.new += issued.new
-            imported.changed += issued.tickets - issued.new - issued.unchanged
-    except issuing.Bad as bad:
-        raise ImportFault("\n".join(bad.errors), _("Nothing was changed.")) from bad
-
-
-def _free_codes(connection: Connection, event: str, tickets: Sequence[TicketBody]) -> None:
-    """Let these tickets have their codes, whosever they were before."""
-    for_ticket = {hashed: one.id for one in tickets for hashed in one.codes}
-    for hashed, owner in list(ticket_store.owners_of(connection, event, list(for_ticket))):
-        if owner != for_ticket[hashed]:
-            ticket_store.release(connection, event, hashed)
+def _fill(pending_list: PendingList, aside: Aside, wanted: Wanted) -> None:
+    """Put what is to be stated beside the event's tables; what goes goes first."""
+    for ids in aside.gone(AT_ONCE):
+        pending_list.add_gone(ids, Status.DELETED if wanted.replace else Status.REVOKED)
+    pending_list.add_types(aside.types)
+    for tickets in aside.tickets(AT_ONCE):
+        pending_list.add(tickets, frees_codes=wanted.replace)

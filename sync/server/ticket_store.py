@@ -186,14 +186,18 @@ def type_of(body: str) -> str:
 def owners_of(
     connection: Connection, event: str, hashes: Sequence[bytes]
 ) -> Iterator[tuple[bytes, str]]:
-    """Those of some codes, by hash, that are a ticket's already, and whose."""
+    """Those of some codes, by hash, that are a ticket's already, or soon will be, and whose."""
     for some in in_parts(hashes):
-        for hash_, ticket in connection.execute(_OWNERS, {"event": event, "hashes": some}):
-            yield bytes(hash_), ticket
+        for query in _OWNERS:
+            for hash_, ticket in connection.execute(query, {"event": event, "hashes": some}):
+                yield bytes(hash_), ticket
 
 
-_OWNERS = select(t.code.c.hash, t.code.c.ticket).where(
-    t.code.c.event == bindparam("event"), t.code.c.hash.in_(bindparam("hashes", expanding=True))
+_OWNERS = tuple(
+    select(of.c.hash, of.c.ticket).where(
+        of.c.event == bindparam("event"), of.c.hash.in_(bindparam("hashes", expanding=True))
+    )
+    for of in (t.code, t.pending_code)
 )
 
 

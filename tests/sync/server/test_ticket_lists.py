@@ -9,13 +9,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 
 from gate.cli.main import main
 from gate.lists.guests import Guests, secret_of
-from sync.server import audit, events, feed, issuing, list_upload, ticket_lists, ticket_store
+from sync.server import (
+    audit,
+    events,
+    feed,
+    issuing,
+    list_upload,
+    pending,
+    ticket_lists,
+    ticket_store,
+)
 from sync.server.database import database_of, in_transaction, open_database, reading
 from sync.server.ticket_lists import import_lists
 from tests.conftest import needs
@@ -180,18 +189,20 @@ class TestByHttp:
     ) -> None:
         """A code that was free when the list was read: nothing of the list is there."""
         await send(running, TYPES)
-        publish = ticket_lists._publish
+        fill = ticket_lists._fill
 
-        def late(connection: Connection, event: str, *more: Any) -> None:
+        def late(*arguments: Any) -> None:
             row = {"code": "A-2", "id": "first", "type": "gala"}
-            issuing.issue(connection, event, issuing.Issue(tickets=[row]))
-            publish(connection, event, *more)
+            stated = issuing.Issue(tickets=[row])
+            in_transaction(running.engine, lambda c: issuing.issue(c, "show", stated))
+            fill(*arguments)
 
-        monkeypatch.setattr(ticket_lists, "_publish", late)
-        before = head(running.engine)
+        monkeypatch.setattr(ticket_lists, "_fill", late)
         done = await send(running, LIST)
         assert "belongs to another ticket already" in done["reason"]
-        assert head(running.engine) == before
+        assert ids(running) == {"first"}
+        assert running.count(pending.t.pending) == running.count(pending.t.pending_code) == 0
+        assert running.count(pending.t.pending_list) == 0
 
     async def test_types_are_made_and_guests_are_named(self, running: Central) -> None:
         """A guest list alone is enough, and again it is the same guests."""
