@@ -72,7 +72,10 @@ class Aside:
             (after, most),
         ).fetchall():
             after = rows[-1][0]
-            yield [TicketBody(*row[1:4], _codes(row[4])) for row in rows]
+            yield [
+                TicketBody(id_, type_id, body, _codes(codes))
+                for _n, id_, type_id, body, codes in rows
+            ]
 
     def put_gone(self, id_: str) -> None:
         """A ticket that is to go."""

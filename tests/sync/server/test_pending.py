@@ -38,11 +38,11 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     engine.dispose()
 
 
-def take_in(engine: Engine, path: Path, rows: int = ROWS, **wanted: bool) -> Imported:
+def take_in(engine: Engine, path: Path, rows: int = ROWS) -> Imported:
     """Import a list of so many tickets."""
     path.write_text("\n".join(["code,id,type", *(f"C{n},t{n:05},gala" for n in range(rows))]))
     return import_lists(
-        engine, "gala", path.parent, [path], Wanted(make_kind="meeting", **wanted),
+        engine, "gala", path.parent, [path], Wanted(make_kind="meeting"),
         within=lambda job: job, progress=lambda _done, _total: None,
     )  # fmt: skip
 
@@ -164,10 +164,7 @@ def test_who_was_erased_meanwhile_stays_so(
         finish(writer, event)
 
     monkeypatch.setattr(ticket_lists, "finish", late)
-    monkeypatch.setattr(
-        "sync.server.issuing.compared",
-        lambda _c, _e, tickets, _ms: issuing.Compared(len(tickets), []),
-    )
+    monkeypatch.setattr(issuing, "compared", lambda *all_: issuing.Compared(len(all_[2]), []))
     take_in(engine, tmp_path / "list.csv", 20)
     assert (there(engine), left(engine)) == (20, 0)
     with reading(engine) as connection:

@@ -21,7 +21,7 @@ from sync.server import (
     feed,
     issuing,
     list_upload,
-    pending,
+    tables,
     ticket_lists,
     ticket_store,
 )
@@ -201,8 +201,8 @@ class TestByHttp:
         done = await send(running, LIST)
         assert "belongs to another ticket already" in done["reason"]
         assert ids(running) == {"first"}
-        assert running.count(pending.t.pending) == running.count(pending.t.pending_code) == 0
-        assert running.count(pending.t.pending_list) == 0
+        assert running.count(tables.pending) == running.count(tables.pending_code) == 0
+        assert running.count(tables.pending_list) == 0
 
     async def test_types_are_made_and_guests_are_named(self, running: Central) -> None:
         """A guest list alone is enough, and again it is the same guests."""
