@@ -207,7 +207,7 @@ def test_nobody_waits_for_all_of_it(engine: Engine, tmp_path: Path) -> None:
 def test_at_once_it_would_be_waited_for(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The mutation beside the test above: all rows in one transaction let nobody in between."""
+    """The mutation beside the test above: all rows in one transaction make a push wait."""
     finish, during = pending.finish, list[float]()
 
     def timed(writer: Writer, event: str) -> None:
@@ -215,7 +215,7 @@ def test_at_once_it_would_be_waited_for(
 
     monkeypatch.setattr(ticket_lists, "finish", timed)
     take_in(engine, tmp_path / "list.csv", 2000)
-    in_parts = len(during)
+    in_parts = sorted(during)[-3]  # but for hiccups of the machine
     during.clear()
     monkeypatch.setattr(pending, "AT_ONCE", 10**6)
     path = tmp_path / "other.csv"
@@ -224,7 +224,7 @@ def test_at_once_it_would_be_waited_for(
         engine, "gala", tmp_path, [path], Wanted(),
         within=lambda job: job, progress=lambda _done, _total: None,
     )  # fmt: skip
-    assert len(during) < in_parts / 5
+    assert max(during) > 5 * in_parts
 
 
 def test_replaced_tickets_go_first(engine: Engine, tmp_path: Path) -> None:
