@@ -65,8 +65,11 @@ def sign_off(entry: Entry, time_zone: ZoneInfo) -> str:
     )
     where = _("At {gate}.").format(gate=printable(entry.gate or entry.device[:8], 24))
     seen = ngettext("{n} gate", "{n} gates", entry.count).format(n=entry.count)
-    red = _("not green: {found}").format(found=printable(entry.note)) if entry.note else ""
-    return f"{sentence} {where} {seen} · {red or _('all green')}"
+    if entry.note:
+        found = _("not green: {found}").format(found=printable(entry.note))
+    else:
+        found = _("all green")
+    return f"{sentence} {where} {seen} · {found}"
 
 
 def last_heard(device: Device, time_zone: ZoneInfo, now_ms: int) -> str:
