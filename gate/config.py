@@ -18,6 +18,7 @@ from platformdirs import user_config_path, user_data_path
 
 from gate.core.anomalies.thresholds import Thresholds
 from gate.core.place import Direction, HouseRules, Place, Policy, Role, UnpaidPolicy
+from gate.core.ticket import UNLIMITED
 from gate.errors import ConfigError
 from gate.i18n import _
 
@@ -275,19 +276,31 @@ def load(
     return msgspec.structs.replace(config, by_hand=tuple(by_hand), in_file=in_file)
 
 
+class Tickets(Struct, frozen=True):
+    """What an event states of its tickets, and no machine's file does."""
+
+    use_limit: Annotated[int, Meta(ge=1, le=UNLIMITED - 1)] | Literal["unlimited"] = 1
+
+
+class _Stated(Config, frozen=True, kw_only=True):
+    """Whatever an event may state."""
+
+    tickets: Tickets = Tickets()
+
+
 def typed(path: str, text: str) -> Any:
-    """What a key's text stands for, as ``--set`` takes it; it may still be no good value."""
-    return _value(text, _field_type(path.split(".")))
+    """What the text of a key that an event states stands for; it may still be no good value."""
+    return _value(text, _stated_type(path))
 
 
 def is_value(path: str, value: object) -> bool:
     """Whether a key may have that value."""
-    return _fits(value, _field_type(path.split(".")))
+    return _fits(value, _stated_type(path))
 
 
 def allowed(path: str) -> str:
     """What a key may be, in words."""
-    return _allowed(msgspec.inspect.type_info(_field_type(path.split("."))))
+    return _allowed(msgspec.inspect.type_info(_stated_type(path)))
 
 
 def _keys_of(stated: Mapping[str, Any]) -> tuple[str, ...]:
@@ -349,8 +362,11 @@ def _value(text: str, kind: object) -> Any:
     return text
 
 
-def _field_type(path: list[str]) -> Any:
-    kind: Any = Config
+def _stated_type(path: str) -> Any:
+    return _field_type(path.split("."), _Stated)
+
+
+def _field_type(path: list[str], kind: Any = Config) -> Any:
     for part in path:
         kind = _field_of(kind, part)
     return kind

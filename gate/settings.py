@@ -20,7 +20,7 @@ from gate.core.place import HouseRules, Place
 from gate.errors import UsageError
 from gate.i18n import _
 
-OF_TYPE = {
+_RULES = {
     "alone": "alone.policy",
     "ask": "rules.ask",
     "early_minutes": "rules.early_minutes",
@@ -31,8 +31,11 @@ OF_TYPE = {
     "reentry_minutes": "rules.reentry_minutes",
     "unpaid": "rules.unpaid",
 }
+_OF_TICKETS = {"use_limit": "tickets.use_limit"}
+"""What is so of a ticket whatever gate it is shown at; ``config.toml`` has no such keys."""
+OF_TYPE = _RULES | _OF_TICKETS
 """What a ticket type may state, and which key of the configuration that is."""
-_OF_GATE = OF_TYPE | {
+_OF_GATES = {
     "accepted_types": "gate.accepted_types",
     "find_admits": "rules.find_admits",
     "hand_codes": "rules.hand_codes",
@@ -44,7 +47,7 @@ _OF_GATE = OF_TYPE | {
     "turn_needs_pin": "rules.turn_needs_pin",
     "undo_seconds": "rules.undo_seconds",
 }
-OF_EVENT = _OF_GATE | {
+_OF_THE_WHOLE = {
     "anomalies_off": "anomalies.anomalies_off",
     "near_misses": "anomalies.near_misses",
     "opening_hours": "anomalies.opening_hours",
@@ -54,20 +57,25 @@ OF_EVENT = _OF_GATE | {
     "walk_seconds": "anomalies.walk_seconds",
     "walks": "anomalies.walks",
 }
+OF_EVENT = OF_TYPE | _OF_GATES | _OF_THE_WHOLE
 """What the event may state for all: some of it is no single gate's."""
-OF_PROFILE = _OF_GATE | {
-    "direction": "gate.direction",
-    "entrance": "gate.entrance",
-    "flight": "gate.flight",
-    "locations": "gate.locations",
-    "screening_room": "gate.screening_room",
-    "ways": "gate.ways",
-    "zone": "gate.zone",
-    "zone_capacity": "rules.zone_capacity",
-}
+OF_PROFILE = (
+    _RULES
+    | _OF_GATES
+    | {
+        "direction": "gate.direction",
+        "entrance": "gate.entrance",
+        "flight": "gate.flight",
+        "locations": "gate.locations",
+        "screening_room": "gate.screening_room",
+        "ways": "gate.ways",
+        "zone": "gate.zone",
+        "zone_capacity": "rules.zone_capacity",
+    }
+)
 _PLACES = ("gate.entrance", "gate.flight", "gate.locations", "gate.screening_room", "gate.zone")
 """What says where a gate is."""
-_EVENTS_OWN = frozenset((OF_EVENT | OF_PROFILE).values()) | {"alone.types", "gate.name"}
+_EVENTS_OWN = frozenset((_OF_THE_WHOLE | OF_PROFILE).values()) | {"alone.types", "gate.name"}
 """Keys of the configuration that ``config.toml`` does not say at a gate that was taken in."""
 MOST_BYTES = 128 * 1024
 """As JSON, so that they go into one page of the feed with room to spare."""

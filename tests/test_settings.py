@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from gate.config import Config, load
+from gate.config import Config, allowed, load
 from gate.core.event_settings import EventSettings
 from gate.core.place import Direction, Policy
+from gate.core.ticket import UNLIMITED
 from gate.errors import UsageError
 from gate.settings import (
     OF_EVENT,
@@ -166,5 +167,19 @@ def test_every_setting_is_one_of_the_configuration() -> None:
     """A key that is renamed in one place only is seen here."""
     for kinds in (OF_TYPE, OF_EVENT, OF_PROFILE):
         for path in kinds.values():
-            section, key = path.split(".")
-            assert hasattr(getattr(Config(), section), key)
+            assert allowed(path) != allowed("nowhere.key")
+
+
+def test_how_often_a_ticket_is_good() -> None:
+    """By its type, else by the event; what no program of today states counts as not stated."""
+    typed = parse(OF_EVENT, ["use_limit=3"]) | parse(OF_TYPE, ["early_minutes=1"])
+    assert typed["use_limit"] == 3
+    assert parse(OF_TYPE, ["use_limit=unlimited"]) == {"use_limit": "unlimited"}
+    stated = EventSettings(
+        rules={"use_limit": 3},
+        types={"pass": {"use_limit": "unlimited"}, "new": {"use_limit": [1, 2]}, "VIP": {}},
+    )
+    found = [stated.use_limit_of(id_) for id_ in ("pass", "new", "VIP", "other")]
+    assert found == [UNLIMITED, 3, 3, 3]
+    assert STATED.use_limit_of("VIP") is None
+    assert "use_limit" not in OF_PROFILE

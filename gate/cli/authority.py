@@ -45,8 +45,7 @@ class _Host:
     def change(self, change: "Change", about: str) -> "EventRow":  # noqa: ARG002
         from gate.storage import venue_host
 
-        settings = change(venue_host.venue_event(self._folder).settings)
-        return venue_host.set_settings(self._folder, settings)
+        return venue_host.change_settings(self._folder, change)
 
     def state(self, fields: "EventFields") -> "EventRow":
         from gate.storage import venue_host
@@ -54,10 +53,7 @@ class _Host:
         if fields.time_zone is not None:
             venue_host.set_zone(self._folder, fields.time_zone)
         if fields.ends_s is not None or fields.keep_days is not None:
-            ends_s = fields.ends_s
-            if ends_s is None:
-                ends_s = venue_host.venue_event(self._folder).ends_s
-            venue_host.set_end(self._folder, ends_s, fields.keep_days)
+            venue_host.set_end(self._folder, fields.ends_s, fields.keep_days)
         if fields.isolated_hours is not None:
             venue_host.set_isolated_hours(self._folder, fields.isolated_hours)
         return venue_host.venue_event(self._folder)

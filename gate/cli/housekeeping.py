@@ -11,6 +11,7 @@ from gate.lane.inbox import Inbox
 from gate.lane.lane import Lane
 from gate.storage import lane_status, outgoing
 from gate.storage.connectivity import Connectivity
+from gate.storage.event import event_row
 from gate.text.connectivity_words import silence_words
 
 if TYPE_CHECKING:
@@ -39,10 +40,17 @@ def keep_house(session: "LaneSession", lane: Lane, clock: Clock, stopping: threa
                 _send_waiting(session, lane)
                 _deliver(session, inbox)
             _tell_of_lane(session, lane, clock)
-            session.zone.look()
-            session.settings.look(lane)
+            _follow_event(session, lane)
         except GateError as fault:
             log.warning("idle: %s", fault.message)
+
+
+def _follow_event(session: "LaneSession", lane: Lane) -> None:
+    """Go by what the event says now. Tickets that cannot be read say nothing of it."""
+    event = event_row(session.folder)
+    if event is not None:
+        session.zone.follow(event)
+        session.settings.follow(lane, event)
 
 
 def _announce_silence(
@@ -55,12 +63,15 @@ def _announce_silence(
 
 
 def _send_waiting(session: "LaneSession", lane: Lane) -> None:
-    """Send what was left for this lane to send."""
-    for path, message in outgoing.waiting(session.folder):
+    """Write what was left for this lane to write."""
+    for path, left in outgoing.waiting(session.folder):
         try:
-            lane.send_message(message.text, message.gates, None)
+            if isinstance(left, outgoing.SignOff):
+                lane.sign_off(left.name, left.gates, left.not_green)
+            else:
+                lane.send_message(left.text, left.gates, None)
         except UsageError as wrong:
-            log.warning("message: %s", wrong.message)
+            log.warning("%s: %s", path.name, wrong.message)
         path.unlink(missing_ok=True)
 
 

@@ -48,6 +48,8 @@ class Act(StrEnum):
     """To the gates that ``covers`` names, or to all: ``note`` is to be read there."""
     ACKNOWLEDGEMENT = "acknowledgement"
     """The message ``target`` was read here."""
+    SIGN_OFF = "sign_off"
+    """``operator`` has looked at ``count`` gates before doors; ``note`` says what was not green."""
 
 
 WATCHES = "watches"

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from gate.core.place import Role
+from gate.core.ticket import UNLIMITED
 
 Value = Any
 """Whatever JSON can hold: a newer program may state what an older one has no type for."""
@@ -38,10 +39,33 @@ class EventSettings(Struct, frozen=True, omit_defaults=True):
     """Who may work at every gate; ``None``: the event has never stated any, and each gate has its
     own."""
 
+    def use_limit_of(self, type_id: str) -> int | None:
+        """How often a ticket is good where neither its row nor its type's says; ``None``: once."""
+        of_type = self.types.get(type_id)
+        limit = _use_limit(of_type.get("use_limit")) if of_type else None
+        return _use_limit(self.rules.get("use_limit")) if limit is None else limit
+
     def profile_of(self, device: str, name: str) -> str:
         """The name of a device's profile; empty when it was told none."""
         named = self.assigned.get(device, name)
         return named if named in self.profiles else ""
+
+
+def _use_limit(stated: Value) -> int | None:
+    """What this program knows no such value of counts as not stated."""
+    if stated is None:
+        return None
+    if stated == "unlimited":
+        return UNLIMITED
+    is_count = isinstance(stated, int) and not isinstance(stated, bool)
+    return stated if is_count and 0 < stated < UNLIMITED else None
+
+
+def type_as_stated(body: bytes, type_id: str, settings: EventSettings) -> bytes:
+    """A kept ticket type with what its event states of it; what the type's own row says wins."""
+    limit = settings.use_limit_of(type_id)
+    # Of two members of one name the last counts.
+    return body if limit is None else b'{"use_limit":%d,' % limit + body[1:]
 
 
 class EventFields(Struct, frozen=True):

@@ -228,6 +228,13 @@ class Lane:
         """Record that a message was read here; ``message`` is its entry's name."""
         self._do(lambda: self._messages.acknowledge(message))
 
+    def sign_off(self, name: str, gates: int, not_green: str) -> Entry:
+        """Record who has looked at so many gates before doors, and what was not green of them.
+
+        Raises UsageError where the disk is too full for it.
+        """
+        return self._do(lambda: self._shift.sign_off(name, gates, not_green))
+
     def scanner_proposal(self) -> Proposed:
         """What would explain the last typed text, and what it takes to believe it.
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from gate.config import Config
 from gate.core.event_settings import EventSettings
 from gate.errors import GateError
+from gate.lane import known_operators
 from gate.lane.lane import Lane
 from gate.settings import GateSettings
+from gate.storage.event import EventRow
 from gate.storage.folder import Folder
 from gate.storage.gate_settings import gate_settings, stated_settings
 
@@ -22,19 +24,27 @@ class LaneSettings:
 
     def __init__(self, own: Config, folder: Folder) -> None:
         self._own, self._folder = own, folder
-        self._stated = self._read() or EventSettings()
+        self._stated = self._read()
+        self._is_kept = False
+        """Whether the operators of what was stated are in the file of the known ones."""
         self.current = gate_settings(own, folder, self._stated)
         self.on_change: Callable[[GateSettings], None] | None = None
         """Called in the thread that looks, once the lane goes by them."""
 
-    def look(self, lane: Lane) -> None:
-        """Whether the event says something else now, for quiet moments; then the lane goes by it.
+    def follow(self, lane: Lane, event: EventRow) -> None:
+        """Have the lane go by what its event says now; for quiet moments.
 
-        Raises GateError when the lane cannot write who was signed out by it.
+        Raises GateError when the lane cannot write who was signed out by it, or known operators.
         """
-        stated = self._read()
-        if stated is None or stated == self._stated:
-            return
+        stated = event.settings
+        is_same = stated == self._stated
+        if not (is_same and self._is_kept):
+            known_operators.keep(self._folder, stated.operators)
+            self._is_kept = True
+        if not is_same:
+            self._go_by(lane, stated)
+
+    def _go_by(self, lane: Lane, stated: EventSettings) -> None:
         self._stated, before = stated, self.current
         now = self.current = gate_settings(self._own, self._folder, stated)
         way = now.config.gate.direction
@@ -44,12 +54,12 @@ class LaneSettings:
         if self.on_change is not None:
             self.on_change(now)
 
-    def _read(self) -> EventSettings | None:
+    def _read(self) -> EventSettings:
         try:
             return stated_settings(self._folder)
         except GateError as fault:
             log.warning("settings: %s", fault.message)
-            return None
+            return EventSettings()
 
 
 def _sign_out_withdrawn(lane: Lane, stated: EventSettings) -> None:

@@ -1,7 +1,7 @@
 """Who is let in to work at this gate: the event's operators or this gate's own, and the lock-out.
 
-A gate that was taken in has its event's operators, once the event has stated any; wrong PINs are
-counted here alone, and lock here alone.
+A gate that was taken in has its event's operators, once the event has stated any, and while its
+tickets cannot be read the last known ones; wrong PINs are counted here alone, and lock here alone.
 """
 
 import secrets
@@ -12,8 +12,9 @@ import msgspec
 
 from gate.core.event_settings import OperatorRow
 from gate.core.place import Role
-from gate.errors import DamagedError, OperatorError
+from gate.errors import DamagedError, GateError, OperatorError
 from gate.i18n import _
+from gate.lane import known_operators
 from gate.operators import (
     SALT_BYTES,
     find,
@@ -127,8 +128,13 @@ class Operators:
         return kept.operators if of_event is None else of_event
 
     def _of_event(self) -> Sequence[OperatorRow] | None:
-        event = event_row(self._folder)
-        return None if event is None else event.settings.operators
+        try:
+            event = event_row(self._folder)
+        except GateError:
+            if (known := known_operators.read(self._folder)) is None:
+                raise
+            return known
+        return known_operators.read(self._folder) if event is None else event.settings.operators
 
     def _read(self) -> _Kept:
         path = self._folder.operators

@@ -4,11 +4,12 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from gate.core.entry import WATCHES, Act
-from gate.errors import DamagedError, GateError
+from gate.core.entry import WATCHES, Act, Entry
+from gate.errors import DamagedError, GateError, UsageError
+from gate.i18n import _
 from gate.lane.basis import LaneBasis
 from gate.lane.clock_trust import ClockTrust
-from gate.lane.entries import Entries
+from gate.lane.entries import Entries, is_disk_short
 from gate.lane.files import LaneFiles
 from gate.lane.post import Operator, Post, require_supervisor
 from gate.storage.entries import is_watching
@@ -91,6 +92,17 @@ class Shift:
     def note_failed_sign_in(self, name: str) -> None:
         """Record that somebody gave a wrong PIN."""
         self.entries.append_event(Act.SIGN_IN_FAILED, name)
+
+    def sign_off(self, name: str, gates: int, not_green: str) -> Entry:
+        """Record who signs off how many gates; not where the disk is for people's movements."""
+        if is_disk_short(self.files.folder):
+            raise UsageError(
+                _("the disk is full: only people's movements are written"),
+                _("Free some space, then sign again."),
+            )
+        with self.entries.transaction() as journal:
+            entry = self.entries.make(Act.SIGN_OFF, operator=name, note=not_green)
+            return journal.append(replace(entry, count=gates))
 
     def set_clock(self, wall_ms: int, supervisor: Operator) -> None:
         """Believe the supervisor's watch: this moment is ``wall_ms``."""

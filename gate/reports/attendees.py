@@ -6,20 +6,21 @@ Only of ``expected`` and ``no-show`` every ticket is read; none is kept in memor
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import tee
-from typing import Literal, NamedTuple
+from itertools import islice, tee
+from typing import Literal, NamedTuple, TypeVar
 
 from gate.core.hlc import Reading
 from gate.core.outcome import Basis
-from gate.core.ticket import EXPECTED, Ticket
+from gate.core.ticket import EXPECTED
 from gate.storage.connectivity import Connectivity, ConnectivityReader
 from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import Device, all_devices
 from gate.storage.folder import Folder
-from gate.storage.presence import Presence, people_without_ticket, presences, with_any
-from gate.storage.short_ids import SHORT, short_of
-from gate.storage.tickets import Tickets
+from gate.storage.presence import PAGE, Presence, people_without_ticket, presences, with_any
+from gate.storage.short_ids import SHORT, shorts_of
+from gate.storage.tickets import ListedTicket, Tickets
 
+T = TypeVar("T")
 ListName = Literal["inside", "expected", "no-show", "admitted"]
 LIST_NAMES: tuple[ListName, ...] = ("inside", "expected", "no-show", "admitted")
 
@@ -149,21 +150,24 @@ def list_of(
 def _rows(
     fleet: Fleet, tickets: Tickets | None, name: ListName, *, show_names: bool
 ) -> Iterator[Attendee]:
-    for presence, ticket in _found(fleet, tickets, name):
-        short = presence.ticket[: SHORT + 2]
-        if tickets is not None and ticket is not None:
-            short = short_of(tickets, presence.ticket)
-        yield _attendee(presence, ticket, name, short, show_names=show_names)
+    for page in _pages(_found(fleet, tickets, name)):
+        known = [presence.ticket for presence, ticket in page if ticket is not None]
+        shorts = shorts_of(tickets, known) if tickets is not None else {}
+        for presence, ticket in page:
+            short = shorts.get(presence.ticket) or presence.ticket[: SHORT + 2]
+            yield _attendee(presence, ticket, name, short, show_names=show_names)
 
 
 def _found(
     fleet: Fleet, tickets: Tickets | None, name: ListName
-) -> Iterator[tuple[Presence, Ticket | None]]:
+) -> Iterator[tuple[Presence, ListedTicket | None]]:
     if name in ("inside", "admitted"):
-        for presence in with_any(fleet, "inside" if name == "inside" else "used"):
-            yield presence, tickets.get(presence.ticket) if tickets is not None else None
+        for page in _pages(with_any(fleet, "inside" if name == "inside" else "used")):
+            ids = [presence.ticket for presence in page]
+            kept = tickets.some(ids) if tickets is not None else {}
+            yield from ((presence, kept.get(presence.ticket)) for presence in page)
         return
-    every = tickets.every() if tickets is not None else iter(())
+    every = tickets.listed() if tickets is not None else iter(())
     # What is known of them comes page by page, so no more tickets than that are kept.
     expected, again = tee(ticket for ticket in every if ticket.status in EXPECTED)
     known = presences(fleet, (ticket.id for ticket in again))
@@ -172,8 +176,14 @@ def _found(
             yield presence, ticket
 
 
+def _pages(rows: Iterator[T]) -> Iterator[list[T]]:
+    """As many at a time as one statement asks for."""
+    while page := list(islice(rows, PAGE)):
+        yield page
+
+
 def _attendee(
-    presence: Presence, ticket: Ticket | None, name: ListName, short: str, *, show_names: bool
+    presence: Presence, ticket: ListedTicket | None, name: ListName, short: str, *, show_names: bool
 ) -> Attendee:
     people = {"inside": presence.inside, "admitted": presence.used}
     was_seen = name in people

@@ -26,6 +26,7 @@ from gate.storage.figures import first_uses, origin_counts
 from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import Device, alarmed_devices, all_devices, newest_of_peers_ms
 from gate.storage.folder import Folder
+from gate.storage.sign_offs import sign_offs
 from gate.storage.tickets import Tickets
 from gate.text.anomaly_words import AnomalyView
 from gate.text.connectivity_words import basis_words, server_link
@@ -40,6 +41,7 @@ from gate.text.fleet_words import (
     offset,
     origin_line,
     settled,
+    sign_off,
     undo_side,
     void_side,
 )
@@ -69,6 +71,8 @@ class Seen:
     """Undos that nobody who may has confirmed."""
     origins: list[OriginCounts]
     days: DayCounts
+    sign_offs: list[Entry]
+    """Who signed the gates off before doors, the newest first."""
     anomalies: list[AnomalyView] = field(default_factory=list)
     """What is unlike an honest evening."""
 
@@ -98,6 +102,7 @@ def look(
             claims=unconfirmed_undos(venue),
             origins=origin_counts(venue),
             days=_count_days(folder, venue, now.wall_ms // 1000, progress or _silent),
+            sign_offs=sign_offs(venue),
             anomalies=anomalies.look(connectivity, now.wall_ms) if anomalies else [],
         )
 
@@ -185,6 +190,8 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
     lines += [
         "  " + sentence.format(device=f"{device_name(d)} ({d.id})") for sentence, d in alarmed
     ]
+    if seen.sign_offs:
+        lines += ["", *(sign_off(one, time_zone) for one in seen.sign_offs)]
     return "\n".join(lines) + "\n"
 
 
@@ -224,6 +231,8 @@ def _rows(report: dict[str, Any]) -> Iterator[tuple[object, ...]]:
     for line in report["origins"]:
         origin = line.pop("origin")
         yield from (("origin", origin, name, value) for name, value in line.items())
+    for nth, signed in enumerate(report["sign_offs"], 1):
+        yield from (("sign_off", nth, name, value) for name, value in signed.items())
     for found in report["claims"]:
         for place, undo in enumerate(found["undos"], 1):
             for name, value in undo.items():
@@ -302,6 +311,16 @@ def as_plain_values(seen: Seen) -> dict[str, Any]:
         ],
         "anomalies": [as_value(one) for one in seen.anomalies],
         "alarms": [device.id for device in seen.devices if device.has_alarm or device.has_twin],
+        "sign_offs": [
+            {
+                "name": one.operator,
+                "gate": one.gate,
+                "at_ms": one.at_ms,
+                "gates": one.count,
+                "not_green": one.note,
+            }
+            for one in seen.sign_offs
+        ],
         "floods": [device.id for device in seen.devices if device.is_flooding],
     }
 

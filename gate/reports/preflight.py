@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gate.core.entry import Entry
 from gate.core.event_settings import EventSettings
 from gate.core.health import Health, Worry, worries
 from gate.core.hlc import Reading
@@ -14,12 +15,15 @@ from gate.storage.event import event_row
 from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import Device, all_devices
 from gate.storage.folder import Folder
+from gate.storage.sign_offs import sign_offs
 from gate.text.fleet_words import STATE_WORDS, device_name, offset
 from gate.text.health_words import health_parts
 from gate.text.printable import printable
 from gate.text.times import brief
 
 HEARD_WITHIN_MS = 30_000
+MOST_NOTED = 1000
+"""Longest note of what was not green, in characters: it goes to every gate."""
 MOST_AHEAD_MS = 5000
 """By so much a gate's clock may be wrong before somebody should look at it."""
 NO_GATES = frozenset({"retired", "revoked", "watches"})
@@ -68,6 +72,8 @@ class Preflight:
     at_ms: int
     event: str
     gates: tuple[GateChecks, ...]
+    signed: Entry | None = None
+    """The newest sign-off that is known here."""
 
     @property
     def is_green(self) -> bool:
@@ -85,13 +91,28 @@ def preflight(folder: Folder, now: Reading, heard_within_s: float) -> Preflight:
             for one in all_devices(venue, now.wall_ms, connectivity)
             if one.state not in NO_GATES
         ]
+        signed = next(iter(sign_offs(venue)), None)
     version = _usual(device.report.version for device in devices)
     settings = EventSettings() if event is None else event.settings
     return Preflight(
         now.wall_ms,
         printable(event.name or event.id if event else "", 80),
         tuple(_gate(device, version, settings) for device in devices),
+        signed,
     )
+
+
+def not_green(seen: Preflight) -> str:
+    """What somebody who signs has not seen green: each gate with its checks, in one line."""
+    line = ""
+    for gate in seen.gates:
+        if not gate.not_green:
+            continue
+        part = f"{gate.name}: " + ", ".join(one.name for one in gate.not_green)
+        if len(line) + len(part) > MOST_NOTED:
+            return f"{line}; " + _("and more")
+        line = f"{line}; {part}" if line else part
+    return line
 
 
 def _gate(device: Device, version: str, settings: EventSettings) -> GateChecks:

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from gate.i18n import _
 from gate.reports.preflight import Check, GateChecks, Light, Preflight
+from gate.text.fleet_words import sign_off
 from gate.text.printable import printable
 from gate.text.times import clock_time
 
@@ -27,13 +28,15 @@ thead th { background: #eee; }
 _LINE = '<span class="line">&nbsp;</span>'
 
 
-def as_text(seen: Preflight) -> str:
-    """A line for each gate: that it is ready, or what is not green."""
+def as_text(seen: Preflight, time_zone: ZoneInfo) -> str:
+    """A line for each gate: that it is ready, or what is not green; and who signed last."""
     lines, ready, look = [], _("ready"), _("LOOK")
     for gate in seen.gates:
         lines.append(f"{look if gate.not_green else ready:<8} {gate.name}")
         lines += [f"         {_mark(one)} {one.name}: {one.words}" for one in gate.not_green]
     lines.append(_("all gates are ready") if seen.is_green else _("not all gates are ready"))
+    if seen.signed is not None:
+        lines.append(sign_off(seen.signed, time_zone))
     return "\n".join(lines) + "\n"
 
 
@@ -55,9 +58,15 @@ def as_html(seen: Preflight, time_zone: ZoneInfo, signed_by: str = "") -> str:
 <table><thead><tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table>
-<div class="sign">{_sign_off(seen, when, signed_by)}</div>
+{_signed_before(seen, time_zone)}<div class="sign">{_sign_off(seen, when, signed_by)}</div>
 </body></html>
 """
+
+
+def _signed_before(seen: Preflight, time_zone: ZoneInfo) -> str:
+    if seen.signed is None:
+        return ""
+    return f"<p>{escape(sign_off(seen.signed, time_zone))}</p>\n"
 
 
 def _row(gate: GateChecks) -> str:

@@ -20,7 +20,7 @@ from gate.credential import (
 from gate.credential.neighbours import neighbours
 from gate.credential.spellings import folded, spellings
 from gate.storage.checksums import WrongChecksum, names_code, of_code, require
-from gate.storage.replica_reader import OF_TYPE, POSITION, TICKET, ReplicaReader
+from gate.storage.replica_reader import COLUMNS, OF_TYPE, POSITION, TICKET, ReplicaReader
 
 MOST_LOOK_UPS = 12
 """Of one scan, in all its spellings and repairs, whatever was scanned."""
@@ -218,10 +218,10 @@ class CodeLookUp:
             if row is None:
                 self._lacking.append(hashed)
                 return None
-            number, state, total = row[7:]
+            number, state, total = row[COLUMNS + 1 :]
             require(total, of_code, hashed, number, state)
             found = self._replica.checked(row, state)
-            self._replica.follow(row[6])
+            self._replica.follow(row[COLUMNS])
         return found
 
     def _require_unknown(self) -> None:

@@ -100,6 +100,11 @@ class Folder:
         return self.path / "operators.json"
 
     @cached_property
+    def known_operators(self) -> Path:
+        """The event's operators as a lane last read them."""
+        return self.path / "operators.known.json"
+
+    @cached_property
     def revocation(self) -> Path:
         """That this device was revoked; there from then on."""
         return self.path / "revoked.json"

@@ -16,8 +16,8 @@ _JOURNAL_AND_LOGS = ("journal.db", "gate.log", "sync.log", "invite.log")
 _NAMES = {
     *_JOURNAL_AND_LOGS,
     "peers.db", "tickets.current", "sync.json", "lane.json", "sync.now", "sync.heard",
-    "server.json", "member.json", "venue.json", "device.key", "operators.json", "revoked.json",
-    "guests.key", "web.db", "server.crt", "server.key",
+    "server.json", "member.json", "venue.json", "device.key", "operators.json",
+    "operators.known.json", "revoked.json", "guests.key", "web.db", "server.crt", "server.key",
 }  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def is_of_event(name: str) -> bool:
         name in _NAMES
         or _NUMBERED.fullmatch(name) is not None
         or name.startswith(("gate.log.", "sync.log.", "invite.log."))
-        or fnmatch(name, outgoing.PATTERN)
+        or any(fnmatch(name, pattern) for pattern in outgoing.PATTERNS)
         or name.endswith((".part", ".damaged"))
         or FILE_NAME.fullmatch(name) is not None
     )

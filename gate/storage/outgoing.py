@@ -1,4 +1,4 @@
-"""Messages that wait for the lane to send them: it alone writes the journal."""
+"""What commands leave for the lane to write: it alone writes the journal."""
 
 import logging
 import secrets
@@ -12,8 +12,6 @@ from gate.storage.sqlite import faults
 
 log = logging.getLogger(__name__)
 
-PATTERN = "message-*.json"
-
 
 class Outgoing(msgspec.Struct, frozen=True):
     """A message, and the gates it is for; none: all."""
@@ -22,21 +20,35 @@ class Outgoing(msgspec.Struct, frozen=True):
     gates: tuple[str, ...] = ()
 
 
-def leave(folder: Folder, message: Outgoing) -> None:
-    """Leave a message for whoever has the lane. Raises StoreError."""
-    path = folder.path / f"message-{secrets.token_hex(8)}.json"
+class SignOff(msgspec.Struct, frozen=True):
+    """Who has looked at so many gates before doors, and what was not green of them."""
+
+    name: str
+    gates: int
+    not_green: str = ""
+
+
+_KINDS: dict[str, type[Outgoing | SignOff]] = {"message": Outgoing, "signoff": SignOff}
+PATTERNS = tuple(f"{kind}-*.json" for kind in _KINDS)
+
+
+def leave(folder: Folder, what: Outgoing | SignOff) -> None:
+    """Leave it for whoever has the lane. Raises StoreError."""
+    kind = next(name for name, struct in _KINDS.items() if isinstance(what, struct))
+    path = folder.path / f"{kind}-{secrets.token_hex(8)}.json"
     with faults(path):
-        write_durably(path, msgspec.json.encode(message))
+        write_durably(path, msgspec.json.encode(what))
 
 
-def waiting(folder: Folder) -> Iterator[tuple[Path, Outgoing]]:
-    """What waits; whoever has sent one deletes its file. What cannot be read is deleted here."""
-    for path in sorted(folder.path.glob(PATTERN)):
-        with faults(path):
-            try:
-                message = msgspec.json.decode(path.read_bytes(), type=Outgoing)
-            except (msgspec.DecodeError, UnicodeError) as error:
-                log.warning("%s: %s", path.name, error)
-                path.unlink()
-                continue
-        yield path, message
+def waiting(folder: Folder) -> Iterator[tuple[Path, Outgoing | SignOff]]:
+    """What waits; whoever has written one deletes its file. What cannot be read is deleted here."""
+    for kind, struct in _KINDS.items():
+        for path in sorted(folder.path.glob(f"{kind}-*.json")):
+            with faults(path):
+                try:
+                    left = msgspec.json.decode(path.read_bytes(), type=struct)
+                except (msgspec.DecodeError, UnicodeError) as error:
+                    log.warning("%s: %s", path.name, error)
+                    path.unlink()
+                    continue
+            yield path, left

@@ -2,10 +2,11 @@
 
 import os
 import sqlite3
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from gate.core.event_settings import EventSettings, type_as_stated
 from gate.core.ticket import Ticket
 from gate.core.ticket_feed import is_before
 from gate.errors import DamagedError, StoreError
@@ -16,13 +17,19 @@ from gate.storage.folder import Folder
 from gate.storage.replica_file import live_replica
 from gate.storage.sqlite import cache_faults, faults, open_reader
 
+Decoded = TypeVar("Decoded")
 _ticket = msgspec.json.Decoder(Ticket)
+_settings = msgspec.json.Decoder(EventSettings)
+_SETTINGS = "SELECT sum, value FROM meta WHERE key = 'settings'"
 
 # How far the replica is comes with the ticket: the worker may write between two statements.
 POSITION = "(SELECT sum || ' ' || value FROM meta WHERE key = 'cursor')"
 TICKET = """
-    k.row, CAST(k.body AS BLOB), k.sum, t.id, CAST(t.body AS BLOB), t.sum"""
+    k.row, CAST(k.body AS BLOB), k.sum, t.id, CAST(t.body AS BLOB), t.sum,
+    (SELECT sum FROM meta WHERE key = 'settings')"""
 """The columns that ``checked`` makes a ticket of."""
+COLUMNS = 7
+"""So many they are."""
 OF_TYPE = "LEFT JOIN ticket_type t ON t.id = k.type_id"
 
 
@@ -43,6 +50,9 @@ class ReplicaReader:
         """How far the list in which was last looked has read the feed; empty for none."""
         self._checked_cursor: str | None = None
         """The cursor as it was read last, with its checksum."""
+        self._settings_total: int | None = None
+        self._settings = EventSettings()
+        """What the event states in this file, with its checksum there."""
         self._floor = ""
         """How far the replica was that this one takes the place of."""
 
@@ -113,15 +123,32 @@ class ReplicaReader:
 
     def checked(self, row: tuple[Any, ...], state: str = "") -> Ticket:
         """The ticket of a row. Raises WrongChecksum."""
-        number, body, total, type_id, kind, type_total = row[:6]
+        return self.checked_as(_ticket, row, state)
+
+    def checked_as(
+        self, decoder: "msgspec.json.Decoder[Decoded]", row: tuple[Any, ...], state: str = ""
+    ) -> Decoded:
+        """What a decoder makes of the ticket of a row. Raises WrongChecksum."""
+        number, body, total, type_id, kind, type_total, settings_total = row[:COLUMNS]
         require(total, of_ticket, number, body)
         require(type_total, of_named, type_id, kind)
+        kind = type_as_stated(kind, type_id, self._stated(settings_total))
         # The type is spliced in as a member, so that one decoding makes both.
         try:
             lead = b'{"code_state":"' + state.encode() + b'","type":' if state else b'{"type":'
-            return _ticket.decode(lead + kind + b"," + body[1:])
+            return decoder.decode(lead + kind + b"," + body[1:])
         except (msgspec.DecodeError, UnicodeError, TypeError) as error:
             raise WrongChecksum(str(error)) from error
+
+    def _stated(self, total: int | None) -> EventSettings:
+        """What the event states, by the checksum that it had beside a row. Raises WrongChecksum."""
+        if total != self._settings_total:
+            row = self.connection().execute(_SETTINGS).fetchone() or (None, "{}")
+            if row[0] is not None:
+                require(row[0], of_text, "settings", row[1])
+            # They may be newer than the row by now: as if it had been asked for a moment later.
+            self._settings_total, self._settings = row[0], _settings.decode(row[1])
+        return self._settings
 
     def follow(self, found: str | None) -> None:
         """Note how far the replica is, as ``POSITION`` has found it. Raises WrongChecksum."""
@@ -146,6 +173,7 @@ class ReplicaReader:
             self.built_ms = int(meta["built_ms"])
             self.cursor, self._checked_cursor = meta.get("cursor", ""), None
             lost = damage.unmended(self._folder, damage.TICKETS)
+            self._settings_total, self._settings = None, EventSettings()
             self._floor = lost.cursor if lost is not None and lost.file != path.name else ""
         except (KeyError, ValueError) as error:
             connection.close()

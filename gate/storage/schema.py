@@ -182,6 +182,9 @@ CREATE INDEX entry_retirements ON entry (id) WHERE act IN ('retirement', 'reinst
 _MESSAGES = """
 CREATE INDEX entry_messages ON entry (id) WHERE act IN ('message', 'acknowledgement');
 """
+_SIGN_OFFS = """
+CREATE INDEX entry_sign_offs ON entry (id) WHERE act = 'sign_off';
+"""
 
 
 @journal()
@@ -238,6 +241,18 @@ def index_messages(db: Database) -> None:
 def index_messages_of_others(db: Database) -> None:
     """After 0.2: the same of other devices."""
     _run(db, _MESSAGES)
+
+
+@journal()
+def index_sign_offs(db: Database) -> None:
+    """After 0.2: who signed off the gates before doors."""
+    _run(db, _SIGN_OFFS)
+
+
+@peers()
+def index_sign_offs_of_others(db: Database) -> None:
+    """After 0.2: the same of other devices."""
+    _run(db, _SIGN_OFFS)
 
 
 @tickets()

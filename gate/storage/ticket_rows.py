@@ -48,7 +48,8 @@ class TypeRow(msgspec.Struct, forbid_unknown_fields=True):
     weekly: str | tuple[WeeklyHours, ...] = ""
     """As a file has it; where numbers are taken as they are, the hours themselves."""
     locations: str | list[str | int] = ""
-    use_limit: _Uses = 1
+    use_limit: _Uses | None = None
+    """``None``: what the event states of its tickets."""
     party_size: _Count = 1
     attention: str = ""
     ask: str = ""
@@ -106,7 +107,11 @@ _TICKET_TIMES = {
     "issued_at": Side.BEGIN, "claimed_at": Side.BEGIN, "gifted_at": Side.BEGIN,
     "begin_time": Side.BEGIN, "end_time": Side.END, "show_time": Side.AT, "boarding_time": Side.AT,
 }  # fmt: skip
-_TYPE_FIELDS = tuple((f.name, f.default) for f in fields(TicketType))
+_TYPE_FIELDS = tuple(
+    # "Once" is kept where it was stated: an event may state another number for who said none.
+    (f.name, None if f.name == "use_limit" else f.default)
+    for f in fields(TicketType)
+)
 _TICKET_FIELDS = tuple(
     (f.name, f.default)
     for f in fields(Ticket)

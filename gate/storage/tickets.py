@@ -1,26 +1,56 @@
 """The read side of the ticket replica: the tickets and their types."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from gate.core.ticket import Ticket, TicketType
+from gate.core.ticket import Status, Ticket, TicketType
 from gate.storage import ticket_search
 from gate.storage.checksums import WrongChecksum, ascending
 from gate.storage.code_look_up import CodeLookUp
 from gate.storage.folder import Folder
-from gate.storage.replica_reader import OF_TYPE, POSITION, TICKET, ReplicaReader
+from gate.storage.replica_reader import COLUMNS, OF_TYPE, POSITION, TICKET, Decoded, ReplicaReader
 
+_ticket = msgspec.json.Decoder(Ticket)
 _ticket_type = msgspec.json.Decoder(TicketType)
 
 _BY_ID = f"SELECT {TICKET}, {POSITION} FROM ticket k {OF_TYPE} WHERE k.id = ?"
+_SOME = f"""
+SELECT {TICKET}, {POSITION} FROM ticket k {OF_TYPE} WHERE k.id IN (SELECT value FROM json_each(?))
+"""
 _EVERY = f"SELECT {TICKET} FROM ticket k {OF_TYPE} WHERE k.row > ? ORDER BY k.row LIMIT ?"
 _VOIDED = """
 SELECT id FROM ticket WHERE json_extract(body, '$.voids') IS NOT NULL AND id > ?
 ORDER BY id LIMIT ?
 """
 _BY_ROW = f"SELECT {TICKET} FROM ticket k {OF_TYPE} WHERE k.row = ?"
+
+
+class _ListedType(msgspec.Struct, frozen=True, gc=False):
+    id: str
+    title: str = ""
+    party_size: int = 1
+
+
+class ListedTicket(msgspec.Struct, frozen=True, gc=False):
+    """What a list of people has of a ticket: read ten times as quickly as all of it."""
+
+    id: str
+    type: _ListedType
+    status: Status = Status.NORMAL
+    zone: str = ""
+    seats: tuple[str, ...] = ()
+    holder: str = ""
+    party: int | None = None
+
+    @property
+    def party_size(self) -> int:
+        """How many people may be inside on it at once."""
+        return self.type.party_size if self.party is None else self.party
+
+
+_listed = msgspec.json.Decoder(ListedTicket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +88,21 @@ class Tickets:
             if found.id != ticket:
                 msg = "wrong id"
                 raise WrongChecksum(msg)
-            self.replica.follow(row[6])
+            self.replica.follow(row[COLUMNS])
+        return found
+
+    def some(self, ids: Sequence[str]) -> dict[str, ListedTicket]:
+        """Those tickets of a few hundred ids that there are, by one statement."""
+        with self.replica.reading():
+            bound = (msgspec.json.encode(ids).decode(),)
+            rows = self.replica.connection().execute(_SOME, bound).fetchall()
+            listed = (self.replica.checked_as(_listed, row) for row in rows)
+            found = {one.id: one for one in listed}
+            if not found.keys() <= set(ids):
+                msg = "wrong id"
+                raise WrongChecksum(msg)
+            if rows:
+                self.replica.follow(rows[0][COLUMNS])
         return found
 
     def search(self, typed: str, limit: int = 50) -> list[Ticket]:
@@ -80,11 +124,18 @@ class Tickets:
 
     def every(self, page: int = 5000) -> Iterator[Ticket]:
         """All tickets, a page at a time, so that no reading lasts."""
+        return self._every(_ticket, page)
+
+    def listed(self, page: int = 5000) -> Iterator[ListedTicket]:
+        """The same, of each what a list of people has."""
+        return self._every(_listed, page)
+
+    def _every(self, decoder: "msgspec.json.Decoder[Decoded]", page: int) -> Iterator[Decoded]:
         after = 0
         while True:
             with self.replica.reading():
                 rows = self.replica.connection().execute(_EVERY, (after, page)).fetchall()
-                found = [self.replica.checked(row) for row in ascending(rows, after)]
+                found = [self.replica.checked_as(decoder, row) for row in ascending(rows, after)]
             if not rows:
                 return
             after = rows[-1][0]

@@ -6,11 +6,13 @@ into the inbox first, and whoever may write the feed takes it from there: the sy
 
 import logging
 import secrets
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gate.clock import read_wall_ms
 from gate.core.enrolment import Enrol, Enrolled
@@ -41,6 +43,8 @@ from gate.storage.tickets import Tickets
 
 log = logging.getLogger(__name__)
 SUFFIX, EVENT_SUFFIX, DOOR_SUFFIX = ".member", ".event", ".door"
+STATING_S = 10.0
+"""For how long somebody else's change of the settings is waited for."""
 ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
 
 
@@ -186,7 +190,7 @@ def set_state(folder: Folder, device: str, state: str) -> MemberRow:
             _("A new link makes a new device: gate venue invite"),
         )
     proof = authority(load(folder)).revocation(device) if state == REVOKED else ""
-    row = msgspec.structs.replace(found, state=state, proof=proof)
+    row = replace(found, state=state, proof=proof)
     publish(folder, row)
     return row
 
@@ -200,23 +204,30 @@ def no_device(device: str) -> UsageError:
 
 def set_zone(folder: Folder, time_zone: str) -> EventRow:
     """Give the venue another time zone. Raises UsageError at any gate but the host."""
-    return _state(folder, time_zone=time_zone)
+    return _state(folder, lambda row: replace(row, time_zone=time_zone))
 
 
-def set_end(folder: Folder, ends_s: int, keep_days: int | None) -> EventRow:
+def set_end(folder: Folder, ends_s: int | None, keep_days: int | None) -> EventRow:
     """Say when the event ends (Unix seconds), and how many days later what is personal goes.
+
+    ``None`` stays as it is.
 
     Raises UsageError at any gate but the host, and where that would be at once though nobody has
     said how many days: it could not be taken back.
     """
-    kept = {} if keep_days is None else {"keep_days": keep_days}
-    row = msgspec.structs.replace(venue_event(folder), ends_s=ends_s, **kept)
-    if not kept and ends_s and row.keeps_until_ms <= read_wall_ms():
-        raise UsageError(
-            _("by that end names and codes are dropped at once"),
-            _("If it is meant, say for how long: keep_days=N"),
-        )
-    return _state(folder, ends_s=ends_s, **kept)
+
+    def ending(row: EventRow) -> EventRow:
+        end = row.ends_s if ends_s is None else ends_s
+        kept = row.keep_days if keep_days is None else keep_days
+        after = replace(row, ends_s=end, keep_days=kept)
+        if keep_days is None and end and after.keeps_until_ms <= read_wall_ms():
+            raise UsageError(
+                _("by that end names and codes are dropped at once"),
+                _("If it is meant, say for how long: keep_days=N"),
+            )
+        return after
+
+    return _state(folder, ending)
 
 
 def set_isolated_hours(folder: Folder, hours: int) -> EventRow:
@@ -224,17 +235,24 @@ def set_isolated_hours(folder: Folder, hours: int) -> EventRow:
 
     Raises UsageError at any gate but the host.
     """
-    return _state(folder, isolated_hours=hours)
+    return _state(folder, lambda row: replace(row, isolated_hours=hours))
 
 
-def set_settings(folder: Folder, settings: EventSettings) -> EventRow:
+def change_settings(folder: Folder, change: Callable[[EventSettings], EventSettings]) -> EventRow:
     """State the event's settings anew. Raises UsageError at any gate but the host."""
-    return _state(folder, settings=settings)
+    return _state(folder, lambda row: replace(row, settings=change(row.settings)))
 
 
-def _state(folder: Folder, **fields: str | int | EventSettings) -> EventRow:
-    row = msgspec.structs.replace(venue_event(folder), **fields)
-    publish(folder, row)
+def _state(folder: Folder, change: Callable[[EventRow], EventRow]) -> EventRow:
+    """One after the other: whoever states something else meanwhile starts from this change."""
+    load(folder)
+    lock = Lock(folder, "settings", wait_s=STATING_S)
+    try:
+        row = change(venue_event(folder))
+        _leave(folder, row)
+    finally:
+        lock.close()
+    _take_in_now(folder, row)
     return row
 
 
@@ -298,6 +316,11 @@ def put_word(folder: Folder, ticket: str, word: DoorWord) -> Ticket:
 def publish(folder: Folder, row: Row) -> None:
     """Let all gates hear of it: now, or as soon as the sync worker has time."""
     _leave(folder, row)
+    _take_in_now(folder, row)
+
+
+def _take_in_now(folder: Folder, row: Row) -> None:
+    """Put what waits into the feed, unless a sync worker is there to do it."""
     try:
         lock = Lock(folder, "sync")
     except BusyError:

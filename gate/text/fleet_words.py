@@ -57,6 +57,21 @@ def retired(device: Device, time_zone: ZoneInfo) -> str:
     )
 
 
+def sign_off(entry: Entry, time_zone: ZoneInfo) -> str:
+    """Who signed off the gates, when and where, and what was not green then."""
+    sentence = _("Signed off by {name}, {when}.").format(
+        name=printable(entry.operator, 80),
+        when=clock_time(entry.at_ms, time_zone, dated=True, seconds=True),
+    )
+    where = _("At {gate}.").format(gate=printable(entry.gate or entry.device[:8], 24))
+    seen = ngettext("{n} gate", "{n} gates", entry.count).format(n=entry.count)
+    if entry.note:
+        found = _("not green: {found}").format(found=printable(entry.note))
+    else:
+        found = _("all green")
+    return f"{sentence} {where} {seen} · {found}"
+
+
 def last_heard(device: Device, time_zone: ZoneInfo, now_ms: int) -> str:
     """When it was last heard, or else the time of the newest thing known of it."""
     if device.is_own:

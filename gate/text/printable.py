@@ -9,6 +9,9 @@ SHOWN = 200
 def printable(text: str, limit: int = SHOWN) -> str:
     """A stranger's text without anything that could move a cursor, hide or reverse text."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    if cut.isprintable():
+        # Nothing of the categories below is in it: nearly always so, and ten times as quick.
+        return cut
     return "".join(c if _is_harmless(c) else _escaped(c) for c in cut)
 
 

@@ -1,5 +1,7 @@
 """Moments and ages as people tell them: the time of day in a zone, and how long ago it was."""
 
+from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gate.core.local_time import abbreviation, is_twice, moment_of
@@ -21,12 +23,22 @@ def clock_time(
 
     A time that the clocks show twice says which one it is: ``02:30 CET``.
     """
-    moment, day = moment_of(at_ms // 1000, time_zone)
-    near_day = day if near_ms is None else moment_of(near_ms // 1000, time_zone).day
+    day, shown = _shown(at_ms // 1000, time_zone, seconds=seconds)
+    near_day = day if near_ms is None else _shown(near_ms // 1000, time_zone).day
+    return f"{day} {shown}" if dated or day != near_day else shown
+
+
+class _Shown(NamedTuple):
+    day: str
+    time: str
+
+
+@lru_cache(maxsize=16_384)
+def _shown(at: int, time_zone: ZoneInfo, *, seconds: bool = False) -> _Shown:
+    """What clocks show; of a long list many rows are of the same second."""
+    moment, day = moment_of(at, time_zone)
     shown = moment.strftime("%H:%M:%S" if seconds else "%H:%M")
-    if dated or day != near_day:
-        shown = f"{day} {shown}"
-    return f"{shown} {abbreviation(moment)}" if is_twice(moment) else shown
+    return _Shown(day, f"{shown} {abbreviation(moment)}" if is_twice(moment) else shown)
 
 
 def age_or_time(at_ms: int, now_ms: int, time_zone: ZoneInfo, *, trusted: bool = True) -> str:

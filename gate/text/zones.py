@@ -21,7 +21,7 @@ from gate.config import AUTO, Config
 from gate.core.local_time import UTC_NAMES
 from gate.errors import GateError
 from gate.i18n import N_, _
-from gate.storage.event import event_zone
+from gate.storage.event import EventRow, event_zone
 from gate.storage.folder import Folder
 
 _LOCALTIME = Path("/etc/localtime")
@@ -123,20 +123,18 @@ class LaneZone:
     """The zone of a lane at work: it follows what the event says."""
 
     def __init__(self, config: Config, folder: Folder) -> None:
-        self._config, self._folder = config, folder
         self.current = zone_of(config, folder)
         self.info = self.current.info
         self.on_change: Callable[[Zone], None] | None = None
         """Called in the thread that looks."""
 
-    def look(self) -> None:
-        """Whether the event says something else now; for quiet moments."""
-        if self.current.source is Source.SETTING:
+    def follow(self, event: EventRow) -> None:
+        """Go by the zone that the event says now, if this machine knows it; for quiet moments."""
+        if self.current.source is Source.SETTING or event.time_zone == self.current.name:
             return
-        of_event = _of_event(self._folder)
-        if not of_event or not is_zone(of_event) or of_event == self.current.name:
+        if not is_zone(event.time_zone):
             return
-        self.current = Zone(of_event, Source.EVENT)
+        self.current = Zone(event.time_zone, Source.EVENT)
         self.info = self.current.info
         if self.on_change is not None:
             self.on_change(self.current)

@@ -1,7 +1,9 @@
 """The server's application: what devices ask for, and what anybody may."""
 
+import asyncio
 import logging
 import re
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -23,7 +25,7 @@ from gate.core.enrolment import Enrol, Enrolled
 from gate.core.ticket_feed import ResyncNeeded
 from gate.errors import StoreError
 from gate.i18n import _
-from sync.server import audit, conflicts, enrolment, feed, http
+from sync.server import audit, conflicts, enrolment, feed, http, pending
 from sync.server.admin import organiser_routes
 from sync.server.callers import run_of
 from sync.server.http import Denied, address_of, reply
@@ -233,9 +235,14 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
             await one.start()
         await retention.start()
         await search_index.start()
+        # A list that a server was taking in when it died.
+        stopping = threading.Event()
+        rest = asyncio.create_task(asyncio.to_thread(pending.resume, engine, stopping))
         try:
             yield
         finally:
+            stopping.set()
+            await asyncio.wait([rest])
             await search_index.stop()
             await retention.stop()
             for one in reversed(mounted.values()):

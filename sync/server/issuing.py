@@ -53,6 +53,8 @@ class Issue:
     """Fields to state anew, each with the ``id`` of its ticket."""
     voids: Sequence[Mapping[str, Any]] = ()
     """The same, of tickets that are good no more."""
+    ready: Sequence[TicketBody] = ()
+    """Tickets that were made of their rows before, of types that there are."""
     is_exact: bool = False
     """Whether its times are Unix seconds that were checked before."""
 
@@ -89,7 +91,8 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
     *at, hexed, time_zone, erased, dropped_ms = connection.execute(_LOCKING, {"event": event}).one()
     key = bytes.fromhex(hexed)
     errors: list[str] = []
-    if dropped_ms and (stated.types or stated.tickets or stated.changes or stated.voids):
+    is_anything = stated.types or stated.tickets or stated.ready or stated.changes or stated.voids
+    if dropped_ms and is_anything:
         raise Over([_("the event is over: its names and codes were dropped")])
     kept = ticket_store.bodies_of(connection, event, [*stated.changes, *stated.voids])
     named = {str(row.get("type", "")) for row in stated.tickets}
@@ -105,7 +108,7 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
             notes += [f"types[{n}]: {note}" for note in types[-1].notes]
         except BadRow as bad:
             errors.append(f"types[{n}]: {bad}")
-    tickets = []
+    tickets = list(stated.ready)
     for n, row in enumerate(stated.tickets):
         try:
             tickets.append(ticket_body(row, times.get, key, is_exact=stated.is_exact))
@@ -152,6 +155,27 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
         len(types), len(tickets), len(changes), cursor, ids, notes[:_ERRORS_TOLD],
         new=len(set(ids) - known), unchanged=len(rows) - len(made),
     )  # fmt: skip
+
+
+class Compared(NamedTuple):
+    """Some tickets against what there is."""
+
+    new: int
+    same: list[str]
+    """The ids of those that are as they would be stated."""
+
+
+def compared(
+    connection: Connection, event: str, tickets: Sequence[TicketBody], now_ms: int
+) -> Compared:
+    """How many of these tickets would be new, and which would be no change."""
+    codes, had = _codes(connection, event, tickets, [])
+    before = ticket_store.bodies_of(connection, event, [{"id": one.id} for one in tickets])
+    new = len(tickets) - len(before)
+    rows: list[_Row] = [("ticket", one.id, one.body, codes[one.id]) for one in tickets]
+    made = _different(rows, feed.FeedHead("", 0, b""), before, {}, had, now_ms=now_ms)
+    different = {row[1] for row in made}
+    return Compared(new, [one.id for one in tickets if one.id not in different])
 
 
 def _different(

@@ -43,7 +43,8 @@ EVERY_S: Final = 1.0
 _PREFIX: Final = "list-"
 LINES: Final = "application/x-ndjson"
 _QUERY = frozenset(
-    ("file", "map", "dates", "charset", "type", "kind", "cancel_missing", "dry_run")
+    ("file", "map", "dates", "charset", "type", "kind", "cancel_missing", "dry_run", "skip_bad",
+     "replace")
 )  # fmt: skip
 
 
@@ -213,9 +214,13 @@ def _wanted(request: Request) -> tuple[str, Wanted]:
         reading=reading,
         type_id=query.get("type", ""),
         make_kind=query.get("kind", ""),
+        skip_bad=_is_set(query.get("skip_bad", "")),
+        replace=_is_set(query.get("replace", "")),
         cancel_missing=_is_set(query.get("cancel_missing", "")),
         dry_run=_is_set(query.get("dry_run", "")),
     )
+    if wanted.cancel_missing and (wanted.skip_bad or wanted.replace):
+        raise _invalid(_("cancel_missing goes with neither skip_bad nor replace"))
     return name, wanted
 
 

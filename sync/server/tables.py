@@ -115,6 +115,34 @@ code = Table(
     text("state"),
     Index("code_ticket", "event", "ticket"),
 )
+# A list that is on its way in, and the codes that are to be its tickets': see ``pending``.
+pending_list = Table(
+    "pending_list",
+    metadata,
+    text("event", key=True),
+    text("token"),
+    number("begun_ms"),
+    Column("is_accepted", Integer, nullable=False),
+    Column("frees_codes", Integer, nullable=False),
+)
+pending = Table(
+    "pending",
+    metadata,
+    text("event", key=True),
+    number("n", key=True),
+    text("kind"),
+    text("ref"),
+    text("body"),
+    text("codes"),
+)
+pending_code = Table(
+    "pending_code",
+    metadata,
+    text("event", key=True),
+    Column("hash", LargeBinary, primary_key=True, nullable=False),
+    text("ticket"),
+    Index("pending_code_ticket", "event", "ticket"),
+)
 change = Table(
     "change",
     metadata,

@@ -1,13 +1,12 @@
-"""Lists of tickets taken in at the server: all of them in one transaction, or none.
+"""Lists of tickets taken in at the server: all of them, or none.
 
-What is stated goes the way of every statement (``issuing``), so many rows at a time; of the whole
-list only the ids are remembered, in a file that nobody sees.
+A list is read and checked first, while everybody else goes on, and put aside; then what is new in
+it is on its way in (``pending``).
 """
 
-import re
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,25 @@ from sqlalchemy import Connection, Engine
 
 from gate.clock import read_wall_ms
 from gate.core.ticket import VOID, Status
-from gate.credential import code_hash, parse
 from gate.errors import UsageError
 from gate.i18n import _
 from gate.lists.intake import ERRORS_SHOWN, Completion, Imported, Wanted, bad_rows_fault
 from gate.lists.rows import ListRow, open_lists
-from gate.storage.ticket_rows import BadRow
-from sync.server import audit, issuing, ticket_store
+from gate.storage.ticket_rows import BadRow, TicketBody, ticket_body, type_body
+from sync.server import audit, erasing, events, issuing, ticket_store
+from sync.server.aside import Aside
 from sync.server.database import (
     Job,
     database_of,
     default_folder,
-    in_transaction,
     open_database,
     reading,
 )
 from sync.server.devices import need_event
 from sync.server.http import Denied
+from sync.server.pending import AT_ONCE, PendingList, Writer, finish
 
 ROWS_AT_ONCE = 2000
-_PLACE = re.compile(r"tickets\[(\d+)\]|types\[(\d+)\]")
 
 Progress = Callable[[int, int], None]
 """Called now and then with the bytes read and the bytes there are."""
@@ -56,19 +54,37 @@ def import_lists(
     where there is no such event; nothing was changed then.
     """
 
-    def job(connection: Connection) -> Imported:
-        with closing(_Intake(connection, event, folder, wanted)) as intake:
-            imported = intake.read(paths, progress)
-        if imported.bad and not wanted.dry_run:
+    def read(aside: Aside) -> Imported:
+        with reading(engine) as connection:
+            imported = _Intake(connection, event, folder, wanted, aside).read(paths, progress)
+        if imported.bad and not (wanted.skip_bad or wanted.dry_run):
             raise bad_rows_fault(imported)
-        if wanted.dry_run:
-            raise _OnlyShown(imported)
         return imported
 
-    try:
-        return in_transaction(engine, job if wanted.dry_run else within(job))
-    except _OnlyShown as shown:
-        return shown.imported
+    with closing(Aside()) as aside:
+        if wanted.dry_run:
+            return read(aside)
+        with reading(engine) as connection:
+            need_event(connection, event)
+        writer = Writer(engine)
+        pending_list = PendingList(writer, event)
+        try:
+            imported = read(aside)
+            _fill(pending_list, aside, wanted)
+            accept = within(partial(_accept, pending_list, imported, frees_codes=wanted.replace))
+            writer.do(accept)
+        except BaseException:
+            pending_list.drop()
+            raise
+    finish(writer, event)
+    return imported
+
+
+def _accept(
+    pending_list: PendingList, imported: Imported, connection: Connection, *, frees_codes: bool
+) -> Imported:
+    pending_list.accept(connection, frees_codes=frees_codes)
+    return imported
 
 
 def import_at_console(
@@ -136,57 +152,48 @@ def audit_text(imported: Imported) -> str | None:
     )
 
 
-class _OnlyShown(Exception):
-    """A dry run has come to its end: its transaction is rolled back."""
-
-    def __init__(self, imported: Imported) -> None:
-        super().__init__()
-        self.imported = imported
-
-
 class _Intake:
-    """Lists on their way into an event."""
+    """Lists read for an event: made into what is kept, checked, and put aside.
 
-    def __init__(self, connection: Connection, event: str, folder: Path, wanted: Wanted) -> None:
+    Only read is the database meanwhile, so nobody waits for a file that is long, or wrong.
+    """
+
+    def __init__(
+        self, connection: Connection, event: str, folder: Path, wanted: Wanted, aside: Aside
+    ) -> None:
         need_event(connection, event)
         self._connection = connection
         self._event = event
         self._wanted = wanted
-        known = (
-            (id_, ticket_store.title_of(body))
-            for id_, body in ticket_store.all_types(connection, event)
-        )
+        self._now_ms = read_wall_ms()
+        self._types = dict(ticket_store.all_types(connection, event))
+        self._times = {id_: ticket_store.times_in(body) for id_, body in self._types.items()}
+        known = ((id_, ticket_store.title_of(body)) for id_, body in self._types.items())
         self._completion = Completion(
             wanted, known, folder, lambda: ticket_store.guests_of(connection, event)
         )
         self._key = ticket_store.key_of(connection, event)
-        self._waiting: list[tuple[str, dict[str, Any]]] = []
-        """Rows that are stated together next, and where they were."""
-        # Of its own, on disk where it grows: a million ids are too many to remember.
-        self._seen = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
-
-    def close(self) -> None:
-        """Forget what was seen."""
-        self._seen.close()
+        self._zone = events.row_of(connection, event).time_zone
+        self._waiting: list[tuple[str, TicketBody]] = []
+        """Tickets that are held against the database next, and where they were."""
+        self.aside = aside
 
     def read(self, paths: Sequence[Path], progress: Progress) -> Imported:
-        """Take in every row; what is wrong is told in the answer."""
+        """Read every row; what is wrong is told in the answer."""
         total = sum(path.stat().st_size for path in paths)
         imported = Imported(lists=open_lists(paths, self._wanted.reading))
         done = 0
-        self._seen.execute("BEGIN")
         for one in imported.lists:
             for number, row in enumerate(one.rows, 1):
                 imported.show(row)
                 self._take(row, imported)
                 if number % ROWS_AT_ONCE == 0:
                     progress(min(done + one.bytes_read(), total), total)
-            self._state(imported)
+            self._hold_against(imported)
             done += one.bytes_read()
             for note in one.notes:
                 imported.note(note)
-        if imported.tickets and not imported.bad:
+        if imported.tickets and (self._wanted.skip_bad or not imported.bad):
             self._look_for_missing(imported)
         progress(total, total)
         return imported
@@ -196,95 +203,85 @@ class _Intake:
             if isinstance(row.fields, BadRow):
                 raise row.fields
             if row.is_type:
-                self._state(imported)
                 self._put_type(row.where, row.fields, imported)
                 return
             whole, made = self._completion.whole(row.fields, imported)
             if made is not None:
                 self._put_type(row.where, made, imported)
-            code = parse(str(whole["code"]))
-            id_ = str(whole.get("id") or code_hash(self._key, code.code).hex())
-            if code.problem is None:
-                self._see(id_)
-            self._waiting.append((row.where, {**whole, "id": id_}))
+            ticket = ticket_body(whole, self._times.get, self._key)
+            self.aside.put(ticket)
+            for note in ticket.notes:
+                imported.note(f"{row.where}: {note}")
+            self._waiting.append((row.where, ticket))
         except BadRow as bad:
             imported.complain(f"{row.where}: {bad}")
         if len(self._waiting) >= ROWS_AT_ONCE:
-            self._state(imported)
-
-    def _is_seen(self, id_: str) -> bool:
-        return self._seen.execute("SELECT 1 FROM seen WHERE id = ?", (id_,)).fetchone() is not None
-
-    def _see(self, id_: str) -> None:
-        """Remember a ticket. Raises BadRow where the lists have had it before."""
-        added = self._seen.execute("INSERT OR IGNORE INTO seen VALUES (?)", (id_,))
-        if not added.rowcount:
-            raise BadRow(_("this ticket has been in these files before"))
+            self._hold_against(imported)
 
     def _put_type(self, where: str, row: dict[str, Any], imported: Imported) -> None:
-        issued = self._issue(issuing.Issue(types=[row]), [where], imported)
-        if issued is None:
-            return
-        self._completion.add_type(str(row["id"]), str(row.get("title", "")))
+        kept = type_body(row, self._zone)
+        self._times[kept.id] = kept.times
+        self._completion.add_type(kept.id, str(row.get("title", "")))
+        if self._types.get(kept.id) != kept.body:
+            self._types[kept.id] = kept.body
+            imported.types_changed += 1
+        self.aside.types.append(row)
         imported.types += 1
-        imported.types_changed += 1 - issued.unchanged
-        zone = ticket_store.times_of_types(self._connection, self._event, [row["id"]])[row["id"]]
-        imported.zones[zone.zone] = imported.zones.get(zone.zone, 0) + 1
+        imported.zones[kept.times.zone] = imported.zones.get(kept.times.zone, 0) + 1
+        for note in kept.notes:
+            imported.note(f"{where}: {note}")
 
-    def _state(self, imported: Imported) -> None:
-        """State the rows that wait."""
+    def _hold_against(self, imported: Imported) -> None:
+        """Leave out what cannot be beside what the database has; count the others."""
         waiting, self._waiting = self._waiting, []
-        if not waiting or imported.bad > ERRORS_SHOWN:
-            return
-        rows = [row for _place, row in waiting]
-        issued = self._issue(
-            issuing.Issue(tickets=rows), [where for where, _row in waiting], imported
-        )
-        if issued is None:
-            return
-        for row in rows:
-            imported.count(row["type"])
-        imported.new += issued.new
-        imported.changed += issued.tickets - issued.new - issued.unchanged
+        good = []
+        wrong = self._wrong([ticket for _where, ticket in waiting])
+        for where, ticket in waiting:
+            if reason := wrong.get(ticket.id):
+                self.aside.leave_out(ticket)
+                imported.complain(f"{where}: {reason}")
+            else:
+                good.append(ticket)
+                imported.count(ticket.type_id)
+        found = issuing.compared(self._connection, self._event, good, self._now_ms)
+        self.aside.forget(found.same)
+        imported.new += found.new
+        imported.changed += len(good) - len(found.same) - found.new
 
-    def _issue(
-        self, stated: issuing.Issue, where: Sequence[str], imported: Imported
-    ) -> issuing.Issued | None:
-        try:
-            # What is wrong is told before anything is written.
-            issued = issuing.issue(self._connection, self._event, stated)
-        except issuing.Bad as bad:
-            for error in bad.errors:
-                imported.complain(_placed(error, where))
-            return None
-        for note in issued.notes:
-            imported.note(_placed(note, where))
-        return issued
+    def _wrong(self, tickets: Sequence[TicketBody]) -> dict[str, str]:
+        """Which tickets cannot be stated, by id, and why."""
+        ids = {ticket.id for ticket in tickets}
+        gone = _("this ticket was erased")
+        wrong = dict.fromkeys(erasing.which_erased(self._connection, self._event, ids), gone)
+        if not self._wanted.replace:
+            for_ticket = {hashed: one.id for one in tickets for hashed in one.codes}
+            taken = _("this code belongs to another ticket already")
+            for hashed, owner in ticket_store.owners_of(
+                self._connection, self._event, list(for_ticket)
+            ):
+                if owner != for_ticket[hashed]:
+                    wrong[for_ticket[hashed]] = taken
+        return wrong
 
     def _look_for_missing(self, imported: Imported) -> None:
-        """Name, and cancel if that is wanted, the good tickets that no list has."""
-        gone: list[dict[str, str]] = []
+        """Name the good tickets that no list has, and put those aside that are to go."""
         for one in ticket_store.all_tickets(self._connection, self._event):
-            if self._is_seen(one.id) or ticket_store.status_of(one.body) in VOID:
+            if self.aside.has(one.id) or ticket_store.status_of(one.body) in VOID:
                 continue
             imported.missing += 1
             if len(imported.named_missing) < ERRORS_SHOWN:
                 imported.named_missing.append(
                     f"{one.id}  {ticket_store.holder_of(one.body)}".rstrip()
                 )
-            if self._wanted.cancel_missing:
-                gone.append({"id": one.id, "status": Status.REVOKED.value})
-            if len(gone) >= ROWS_AT_ONCE:
-                self._cancel(gone, imported)
-        self._cancel(gone, imported)
-
-    def _cancel(self, gone: list[dict[str, str]], imported: Imported) -> None:
-        if gone:
-            issuing.issue(self._connection, self._event, issuing.Issue(changes=gone))
-            imported.cancelled += len(gone)
-            gone.clear()
+            if self._wanted.cancel_missing or self._wanted.replace:
+                self.aside.put_gone(one.id)
+                imported.cancelled += 1
 
 
-def _placed(error: str, where: Sequence[str]) -> str:
-    """With the file and line of the row that is meant in the place of its number."""
-    return _PLACE.sub(lambda match: where[int(match[1] or match[2])], error, count=1)
+def _fill(pending_list: PendingList, aside: Aside, wanted: Wanted) -> None:
+    """Put what is to be stated beside the event's tables; what goes goes first."""
+    for ids in aside.gone(AT_ONCE):
+        pending_list.add_gone(ids, Status.DELETED if wanted.replace else Status.REVOKED)
+    pending_list.add_types(aside.types)
+    for tickets in aside.tickets(AT_ONCE):
+        pending_list.add(tickets, frees_codes=wanted.replace)

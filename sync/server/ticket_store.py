@@ -4,11 +4,13 @@ Every function works in the transaction it is handed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select
 
+from gate.core.event_settings import EventSettings, type_as_stated
 from gate.core.ticket import CodeState, Status, Ticket, TicketType
 from gate.core.voids import MARK
 from gate.credential import code_hash, parse
@@ -28,15 +30,18 @@ def find_ticket(connection: Connection, event: str, ticket: str) -> Ticket | Non
 def find_tickets(connection: Connection, event: str, ids: Sequence[str]) -> dict[str, Ticket]:
     """Those of some tickets that are there, as the gate's rules see them."""
     found: dict[str, Ticket] = {}
+    stated = _settings(connection.execute(_SETTINGS, {"event": event}).scalar() or "{}")
     for some in in_parts(ids):
-        for body, kind in connection.execute(_WITH_TYPE, {"event": event, "ids": some}):
-            ticket = _ticket.decode('{"type":' + kind + "," + body[1:])
+        rows = connection.execute(_WITH_TYPE, {"event": event, "ids": some})
+        for body, kind, type_id in rows:
+            kind_as_stated = type_as_stated(kind.encode(), type_id, stated)
+            ticket = _ticket.decode(b'{"type":' + kind_as_stated + b"," + body.encode()[1:])
             found[ticket.id] = ticket
     return found
 
 
 _WITH_TYPE = (
-    select(t.ticket.c.body, t.ticket_type.c.body)
+    select(t.ticket.c.body, t.ticket_type.c.body, t.ticket_type.c.id)
     .join_from(
         t.ticket,
         t.ticket_type,
@@ -47,6 +52,13 @@ _WITH_TYPE = (
         t.ticket.c.id.in_(bindparam("ids", expanding=True)),
     )
 )
+_SETTINGS = select(t.event.c.settings).where(t.event.c.id == bindparam("event"))
+
+
+@lru_cache(maxsize=8)
+def _settings(kept: str) -> EventSettings:
+    """What an event states: the same for one ticket after the other."""
+    return msgspec.json.decode(kept, type=EventSettings)
 
 
 def all_types(connection: Connection, event: str) -> list[tuple[str, str]]:
@@ -117,6 +129,11 @@ def types_of(connection: Connection, event: str, types: Iterable[str]) -> Iterat
         yield from ((row[0], row[1]) for row in found)
 
 
+def times_in(body: str) -> TypeTimes:
+    """What a kept ticket type says of its tickets' times."""
+    return times_of(_type.decode(body))
+
+
 def title_of(body: str) -> str:
     """The title of a kept ticket type."""
     return _type.decode(body).title
@@ -169,14 +186,18 @@ def type_of(body: str) -> str:
 def owners_of(
     connection: Connection, event: str, hashes: Sequence[bytes]
 ) -> Iterator[tuple[bytes, str]]:
-    """Those of some codes, by hash, that are a ticket's already, and whose."""
+    """Those of some codes, by hash, that are a ticket's already, or soon will be, and whose."""
     for some in in_parts(hashes):
-        for hash_, ticket in connection.execute(_OWNERS, {"event": event, "hashes": some}):
-            yield bytes(hash_), ticket
+        for query in _OWNERS:
+            for hash_, ticket in connection.execute(query, {"event": event, "hashes": some}):
+                yield bytes(hash_), ticket
 
 
-_OWNERS = select(t.code.c.hash, t.code.c.ticket).where(
-    t.code.c.event == bindparam("event"), t.code.c.hash.in_(bindparam("hashes", expanding=True))
+_OWNERS = tuple(
+    select(of.c.hash, of.c.ticket).where(
+        of.c.event == bindparam("event"), of.c.hash.in_(bindparam("hashes", expanding=True))
+    )
+    for of in (t.code, t.pending_code)
 )
 
 

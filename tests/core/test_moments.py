@@ -38,6 +38,7 @@ from gate.reports.doctor import Check, examine
 from gate.reports.lookup import look_up, tell
 from gate.reports.ticket_import import import_files
 from gate.storage import moments
+from gate.storage.event import EventRow
 from gate.storage.folder import Folder
 from gate.storage.moments import BadMoment, Side, second_of
 from gate.storage.ticket_rows import BadRow, TypeTimes, changed_body, ticket_body, type_body
@@ -200,10 +201,9 @@ class TestZoneNobodyNamed:
         )
         told: list[str] = []
         lane.on_change = lambda zone: told.append(zone.in_words())
-        lane.look()
-        folder.enrolment.write_text('{"time_zone": "Asia/Tokyo"}')
-        for one in (lane, fixed):
-            one.look()
+        for said in ("Europe/Berlin", "Asia/Tokyo", "Nowhere/Nowhere", ""):
+            for one in (lane, fixed):
+                one.follow(EventRow("show", "Show", said))
         assert (lane.info.key, fixed.info.key) == ("Asia/Tokyo", "UTC")
         assert told == ["Asia/Tokyo (the event's zone)"]
 

@@ -143,7 +143,7 @@ def test_the_inside_are_read_without_all_tickets(
     def never(*_args: object) -> Iterator[object]:
         raise AssertionError
 
-    monkeypatch.setattr(Tickets, "every", never)
+    monkeypatch.setattr(Tickets, "listed", never)
     assert len(on(venue, "inside", clock)) == len(on(venue, "admitted", clock)) == 1
     with pytest.raises(AssertionError):
         on(venue, "expected", clock)

@@ -9,19 +9,36 @@ import msgspec
 import pytest
 
 from gate import __version__
+from gate.cli import housekeeping
 from gate.cli.exit_codes import FAILED
+from gate.cli.lane_session import LaneSession
 from gate.cli.parser import build_parser
+from gate.config import load
 from gate.core.event_device import DeviceReport
 from gate.core.event_settings import EventSettings
 from gate.core.health import Health
 from gate.errors import UsageError
 from gate.lane.lane import Lane
+from gate.reports import fleet_report
 from gate.reports import preflight as module
-from gate.reports.preflight import Light, Preflight, preflight
+from gate.reports.preflight import (
+    MOST_NOTED,
+    Check,
+    GateChecks,
+    Light,
+    Preflight,
+    not_green,
+    preflight,
+)
 from gate.reports.preflight_page import as_html, as_text
+from gate.storage import outgoing
 from gate.storage.event import EventRow
+from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import Device
-from gate.storage.folder import Folder
+from gate.storage.folder import Folder, Lock
+from gate.storage.forgetting import is_of_event
+from gate.storage.sign_offs import sign_offs
+from gate.text.fleet_words import sign_off
 from tests.reports.test_report import ZONE
 from tests.support.venue import FixedClock
 from tests.system.neighbours import enrol, known, say
@@ -61,8 +78,8 @@ def test_all_is_green_when_every_gate_says_so(evening: Folder, clock: FixedClock
     """Whoever watches, was retired or revoked is no gate."""
     found = seen(evening, clock)
     assert [gate.name for gate in found.gates] == ["North (this one)", "South"]
-    assert found.is_green, as_text(found)
-    assert as_text(found).endswith("\nall gates are ready\n")
+    assert found.is_green, as_text(found, ZONE)
+    assert as_text(found, ZONE).endswith("\nall gates are ready\n")
 
 
 READY = Device(
@@ -182,7 +199,7 @@ def test_nobody_is_never_ready(folder: Folder, clock: FixedClock) -> None:
 
 
 def test_the_command(evening: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It prints and writes the page; its code says whether all are ready. A name wants a page."""
+    """It prints and writes the page; its code says whether all are ready."""
 
     def run(*arguments: str) -> int:
         told = ["preflight", "--data-dir", str(evening.path), *arguments]
@@ -190,10 +207,84 @@ def test_the_command(evening: Folder, tmp_path: Path, capsys: pytest.CaptureFixt
         return int(options.command(options))
 
     page = tmp_path / "gates.html"
+    lock = Lock(evening)
     assert run("--html", str(page), "--sign", "Li Na") == FAILED
-    assert "LOOK" in capsys.readouterr().out
+    lock.close()
+    out = capsys.readouterr().out
+    assert "LOOK" in out
+    assert out.endswith("Signed off by Li Na: in the journal.\n")
     assert "Signed off by Li Na" in page.read_text(encoding="utf-8")
-    with pytest.raises(UsageError, match="on the page"):
-        run("--sign", "Li Na")
     with pytest.raises(UsageError, match="cannot be written"):
         run("--html", str(tmp_path / "no" / "page.html"))
+
+
+def signed(folder: Folder) -> list[tuple[str, int, str]]:
+    with Fleet(folder) as venue:
+        return [(one.operator, one.count, one.note) for one in sign_offs(venue)]
+
+
+def test_a_sign_off_is_in_the_journal(
+    evening: Folder, lane: Lane, clock: FixedClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who, how many gates, what was not green; the newest is told with the next preflight."""
+    lane.close()
+    command = ["preflight", "--data-dir", str(evening.path), "--sign"]
+    for name in ("Li Na", "Wu"):
+        options = build_parser().parse_args([*command, name])
+        assert options.command(options) == FAILED
+    (second, second_gates, _note), (first, gates, red) = signed(evening)
+    assert (first, gates, second, second_gates) == ("Li Na", 1, "Wu", 1)
+    assert red.startswith("North (this one): lane")
+    capsys.readouterr()
+    found = seen(evening, clock)
+    assert found.signed is not None
+    line = sign_off(found.signed, ZONE)
+    assert line.startswith("Signed off by Wu, ")
+    assert "not green: North (this one): lane" in line
+    assert as_text(found, ZONE).endswith(line + "\n")
+    assert "Signed off by Wu, " in as_html(found, ZONE)
+    report = fleet_report.look(evening, clock.read(), 10.0)
+    assert line in fleet_report.as_table(report, ZONE)
+    assert [one["name"] for one in fleet_report.as_plain_values(report)["sign_offs"]] == [
+        "Wu",
+        "Li Na",
+    ]
+    assert "sign_off,1,name,Wu" in fleet_report.as_csv(report)
+
+
+def test_the_lane_at_work_writes_it(
+    evening: Folder, lane: Lane, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The journal has one writer; what it leaves is written once, and goes at a wipe."""
+    lock = Lock(evening)
+    options = build_parser().parse_args(
+        ["preflight", "--data-dir", str(evening.path), "--sign", "Li"]
+    )
+    options.command(options)
+    lock.close()
+    assert signed(evening) == []
+    ((path, left),) = outgoing.waiting(evening)
+    assert is_of_event(path.name)
+    session = LaneSession(load(None, {}, [f"data_dir={evening.path}"]), evening)
+    for _again in range(2):
+        housekeeping._send_waiting(session, lane)
+    assert isinstance(left, outgoing.SignOff)
+    assert signed(evening) == [("Li", left.gates, left.not_green)]
+    assert capsys.readouterr().out
+
+
+def test_a_full_disk_is_for_people(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then nothing is signed, and it says so."""
+    monkeypatch.setattr("gate.lane.shift.is_disk_short", lambda _folder: True)
+    with pytest.raises(UsageError, match="disk is full"):
+        lane.sign_off("Li", 2, "")
+
+
+def test_a_long_note_is_bounded() -> None:
+    """It goes to every gate; what does not fit is said to be there."""
+    bad = (Check("lane", Light.RED, "closed"), Check("disk", Light.RED, "1 MB"))
+    gates = tuple(GateChecks(f"Gate {n}", str(n), bad) for n in range(200))
+    note = not_green(Preflight(0, "", gates))
+    assert note.startswith("Gate 0: lane, disk; Gate 1: lane, disk; ")
+    assert note.endswith("; and more")
+    assert len(note) < MOST_NOTED + 40

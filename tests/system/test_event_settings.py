@@ -15,6 +15,7 @@ from gate.lane.lane import Lane
 from gate.lane.lane_settings import LaneSettings
 from gate.lane.operators import Operators
 from gate.lane.post import Operator
+from gate.storage.event import event_row
 from tests.support.programs import run
 from tests.system.network import EVENT, Device, Server, until
 
@@ -33,9 +34,14 @@ class Gate:
         self.lane.go_by(now.place, now.rules, now.config.gate.direction)
         self.device.start()
 
+    def look(self) -> None:
+        event = event_row(self.device.folder)
+        assert event is not None
+        self.settings.follow(self.lane, event)
+
     @property
     def entrance(self) -> str:
-        self.settings.look(self.lane)
+        self.look()
         return self.lane.place.entrance
 
     def scan(self, code: str) -> tuple[Outcome, Reason]:
@@ -127,7 +133,7 @@ def test_an_operator_is_added_once_and_withdrawn_everywhere(
     operator(server, "remove", "kim")
 
     def is_out() -> bool:
-        second.settings.look(second.lane)
+        second.look()
         return second.lane.operator is None
 
     until(is_out)

@@ -70,7 +70,7 @@ def test_while_the_host_s_lane_is_open_it_is_left_for_it(gates: Venue) -> None:
     lock.close()
     assert told.returncode == OK, told.stderr
     ((_path, left),) = outgoing.waiting(host.folder)
-    assert (left.text, left.gates) == ("x", ("G1",))
+    assert left == outgoing.Outgoing("x", ("G1",))
     told = run("message", "x", "--data-dir", str(gate.folder.path), timeout=60)
     assert told.returncode != OK
     assert "host or the server" in told.stderr

@@ -24,7 +24,9 @@ from gate.ui.tui.app import THEMES
 from gate.ui.tui.bars import KeyHints
 from gate.ui.tui.messages import CameraChanged, ScannerChanged
 from gate.ui.tui.readers import Readers
+from gate.ui.tui.screens.page import KeysPage
 from gate.ui.tui.screens.scanner import ScannerTest
+from gate.ui.tui.screens.supervisor import SupervisorScreen
 from gate.ui.tui.status import IMPORTANCE, Part, fitting
 from gate.ui.tui.wrapping import wrapped
 from tests.support.screen import Screen, make_app, running, with_operators
@@ -414,3 +416,52 @@ async def test_a_finger_on_the_panel_reads_on_and_clears(venue: Folder, clock: F
             await screen.pilot.click("VerdictPanel")
             await screen.settle()
         assert screen.panel.outcome is None
+
+
+# Every key.
+
+
+def footer(screen: Screen) -> str:
+    return str(screen.app.screen.query_one(KeyHints).content)
+
+
+@pytest.mark.parametrize("key", ["f1", "question_mark"])
+async def test_every_key_can_be_seen(venue: Folder, clock: FixedClock, key: str) -> None:
+    """At 80x24 the footer ends with the key that lists them all; nothing of the list is cut."""
+    async with running(venue, clock, size=(80, 24)) as screen:
+        await screen.press("f3")
+        supervisor = screen.app.screen
+        assert isinstance(supervisor, SupervisorScreen)
+        assert footer(screen).startswith("F2 back")
+        assert footer(screen).endswith("F1 all keys")
+        assert len(footer(screen)) <= 80
+        await screen.press(key)
+        text = drawn(screen)
+        for hint in supervisor.hints():
+            assert hint[0] in text
+            assert hint[1] in text
+        await screen.press("f1", "escape")
+        assert screen.app.screen is supervisor
+
+
+async def test_where_all_fit_no_key_is_wanted_for_it(venue: Folder, clock: FixedClock) -> None:
+    """And without the one that lists them some would be named nowhere: the mutation."""
+    async with running(venue, clock, size=(200, 24)) as screen:
+        await screen.press("f3")
+        assert "all keys" not in footer(screen)
+        assert "try the server now" in footer(screen)
+    async with running(venue, clock, size=(80, 24)) as screen:
+        await screen.press("f3")
+        hints = screen.app.screen.query_one(KeyHints)
+        hints._more = None
+        hints.on_resize()
+        assert "try the server now" not in footer(screen)
+        assert "all keys" not in footer(screen)
+
+
+async def test_the_key_that_lists_them_can_be_pressed(venue: Folder, clock: FixedClock) -> None:
+    """With a finger, as the others."""
+    async with running(venue, clock, size=(80, 24)) as screen:
+        await screen.press("f3")
+        await touch(screen, "F1")
+        assert isinstance(screen.app.screen, KeysPage)

@@ -105,13 +105,8 @@ def reading_of(options: argparse.Namespace) -> "Reading":
 
 def _import_tickets(options: argparse.Namespace, folder: "Folder", zone: "Zone") -> int:
     from gate.cli.progress import progress
-    from gate.errors import UsageError
     from gate.reports.ticket_import import import_files
 
-    if options.skip_bad and options.cancel_missing:
-        raise UsageError(
-            _("with --skip-bad, --cancel-missing would cancel the tickets of bad rows"), ""
-        )
     paths = [Path(name) for name in options.files]
     with progress(_("importing")) as show:
         imported = import_files(folder, paths, _wanted(options, zone.name), progress=show)
@@ -123,14 +118,8 @@ def _import_tickets(options: argparse.Namespace, folder: "Folder", zone: "Zone")
 def _import_at_server(options: argparse.Namespace) -> int:
     """Take lists into an event of the server's own database."""
     from gate.cli.progress import progress
-    from gate.errors import UsageError
     from sync.server import ticket_lists
 
-    if options.skip_bad or options.replace:
-        raise UsageError(
-            _("at a server there is neither --skip-bad nor --replace"),
-            _("Mend the file; --cancel-missing cancels what is not in it."),
-        )
     with progress(_("importing")) as show:
         imported = ticket_lists.import_at_console(
             options.database or "",
@@ -150,8 +139,13 @@ def _import_at_server(options: argparse.Namespace) -> int:
 
 
 def _wanted(options: argparse.Namespace, time_zone: str) -> "Wanted":
+    from gate.errors import UsageError
     from gate.lists.intake import Wanted
 
+    if options.skip_bad and options.cancel_missing:
+        raise UsageError(
+            _("with --skip-bad, --cancel-missing would cancel the tickets of bad rows"), ""
+        )
     return Wanted(
         reading=reading_of(options),
         time_zone=time_zone,

@@ -45,37 +45,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _send_at_host(config: "Config", folder: "Folder", text: str, gates: tuple[str, ...]) -> None:
-    from gate.errors import BusyError, UsageError
+    from gate.cli.idle_lane import idle_lane
+    from gate.errors import UsageError
     from gate.storage import outgoing
-    from gate.storage.folder import Lock
 
     if not folder.venue.exists():
         raise UsageError(
             _("messages are sent from the venue's host or the server"),
             _("At a gate, a supervisor sends one with F3 and m."),
         )
-    try:
-        lock = Lock(folder)
-    except BusyError:
-        outgoing.leave(folder, outgoing.Outgoing(text, gates))
-        return
-    try:
-        _send_without_lane(config, folder, text, gates)
-    finally:
-        lock.close()
-
-
-def _send_without_lane(
-    config: "Config", folder: "Folder", text: str, gates: tuple[str, ...]
-) -> None:
-    from gate.clock import SystemClock
-    from gate.lane.lane import Lane
-    from gate.lane.lane_settings import LaneSettings
-
-    now = LaneSettings(config, folder).current
-    lane = Lane(folder, SystemClock(), now.place, now.rules, now.config.gate.direction)
-    lane.stay_closed()
-    try:
-        lane.send_message(text, gates, None)
-    finally:
-        lane.close()
+    with idle_lane(config, folder) as lane:
+        if lane is None:
+            outgoing.leave(folder, outgoing.Outgoing(text, gates))
+        else:
+            lane.send_message(text, gates, None)

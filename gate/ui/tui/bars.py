@@ -46,27 +46,41 @@ class _Target(NamedTuple):
 
 
 class KeyHints(Static):
-    """One line of keys and what they do, as many as fit. Each can be pressed there, too."""
+    """One line of keys and what they do, as many as fit. Each can be pressed there, too.
 
-    def __init__(self, hints: list[tuple[str, str]], id: str | None = None) -> None:  # noqa: A002
+    ``more`` is the last one wherever not all fit: the key that shows them all.
+    """
+
+    def __init__(
+        self,
+        hints: list[tuple[str, str]],
+        id: str | None = None,  # noqa: A002  Textual's name for it
+        more: tuple[str, str] | None = None,
+    ) -> None:
         super().__init__("", id=id, markup=False)
         self._hints = hints
+        self._more = more
         self._targets: list[_Target] = []
 
     def on_resize(self) -> None:
         """Show as many as fit."""
         shown: list[str] = []
-        self._targets = []
-        room, at = self.content_size.width, 0
-        for key, meaning in self._hints:
-            hint = f"{key} {meaning}"
-            room -= cell_len(hint) + _BETWEEN
-            if room < -_BETWEEN:
-                break
+        self._targets, at = [], 0
+        for key, hint in self._fitting(self.content_size.width):
             shown.append(hint)
             self._targets += _targets(key, hint, at)
             at += cell_len(hint) + _BETWEEN
         self.update((" " * _BETWEEN).join(shown), layout=False)
+
+    def _fitting(self, room: int) -> list[tuple[str, str]]:
+        """Keys with their hints, as many as there is room for."""
+        hints = [(key, f"{key} {meaning}") for key, meaning in self._hints]
+        if _width(hints) <= room:
+            return hints
+        last = [] if self._more is None else [(self._more[0], " ".join(self._more))]
+        while hints and _width([*hints, *last]) > room:
+            hints.pop()
+        return [*hints, *last]
 
     def on_click(self, event: events.Click) -> None:
         """Press the key that is named there; where several are, the one that was hit."""
@@ -74,6 +88,10 @@ class KeyHints(Static):
         for target in self._targets:
             if at is not None and target.first <= at.x < target.last:
                 self.app.simulate_key(target.key)
+
+
+def _width(hints: list[tuple[str, str]]) -> int:
+    return sum(cell_len(hint) + _BETWEEN for _key, hint in hints) - _BETWEEN
 
 
 def _targets(keys: str, hint: str, at: int) -> list[_Target]:

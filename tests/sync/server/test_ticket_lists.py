@@ -15,7 +15,16 @@ from starlette.requests import Request
 
 from gate.cli.main import main
 from gate.lists.guests import Guests, secret_of
-from sync.server import audit, events, feed, issuing, list_upload, ticket_lists, ticket_store
+from sync.server import (
+    audit,
+    events,
+    feed,
+    issuing,
+    list_upload,
+    tables,
+    ticket_lists,
+    ticket_store,
+)
 from sync.server.database import database_of, in_transaction, open_database, reading
 from sync.server.ticket_lists import import_lists
 from tests.conftest import needs
@@ -46,6 +55,11 @@ async def send(running: Central, body: bytes, **query: str) -> dict[str, Any]:
 def head(engine: Engine, event: str = "show") -> int:
     with reading(engine) as connection:
         return feed.position_of(connection, event)[1]
+
+
+def ids(running: Central) -> set[str]:
+    with reading(running.engine) as connection:
+        return {one.id for one in ticket_store.all_tickets(connection, "show")}
 
 
 def left_behind(running: Central) -> list[str]:
@@ -113,6 +127,82 @@ class TestByHttp:
         with reading(running.engine) as connection:
             found = [one.body for one in ticket_store.all_tickets(connection, "show")]
         assert sum('"status":"revoked"' in body for body in found) == 1
+
+    async def test_bad_rows_can_be_left_out(self, running: Central) -> None:
+        """Those of the list, and those that do not go with what is there: all others go in."""
+        await send(running, TYPES)
+        await send(running, LIST)
+        rows = (
+            "x,A-1,gala",
+            "y,B-1,gala",
+            "y,B-2,gala",
+            "z,B-1,gala",
+            ",,",
+            "w,C,none",
+            "v,D,gala",
+        )
+        more = "\n".join(("id,code,type", *rows)).encode()
+        shown = await send(running, more, skip_bad="1", dry_run="1")
+        assert (shown["new"], shown["bad"]) == (2, 4)
+        done = await send(running, more, skip_bad="1")
+        assert (done["tickets"], done["new"], done["changed"], done["bad"]) == (2, 2, 0, 4)
+        assert [line.partition(": ")[2] for line in done["errors"]] == [
+            "this ticket has been in these files before",
+            "this code belongs to another ticket already",
+            "there is no ticket type 'none'",
+            "this code belongs to another ticket already",
+        ]
+        assert {"y", "v"} < ids(running)
+        assert not {"x", "z", "w"} & ids(running)
+
+    async def test_a_list_can_take_the_place_of_all_there_was(self, running: Central) -> None:
+        """What is not in it is deleted, for every gate to hear, and its codes are free again."""
+        await send(running, TYPES)
+        await send(running, LIST)
+        moved = b"id,code,type\nnew,A-2,gala\n"
+        assert (await send(running, moved))["error"] == "bad_rows"
+        shown = await send(running, moved, replace="1", dry_run="1")
+        assert (shown["new"], shown["missing"], shown["cancelled"]) == (1, 2, 2)
+        before = head(running.engine)
+        done = await send(running, moved, replace="1")
+        assert (done["new"], done["missing"], done["cancelled"]) == (1, 2, 2)
+        assert head(running.engine) == before + 3
+        with reading(running.engine) as connection:
+            hashed = ticket_store.hashes_of(connection, "show", ["A-2"])["A-2"]
+            assert dict(ticket_store.owners_of(connection, "show", [hashed])) == {hashed: "new"}
+            found = {one.id: one.body for one in ticket_store.all_tickets(connection, "show")}
+        assert sum('"status":"deleted"' in body for body in found.values()) == 2
+        assert '"status"' not in found["new"]
+        again = await send(running, moved, replace="1")
+        assert (again["new"], again["changed"], again["cancelled"]) == (0, 0, 0)
+        assert head(running.engine) == before + 3
+
+    async def test_flags_that_would_cancel_too_much(self, running: Central) -> None:
+        """A bad row is no reason to cancel its ticket."""
+        for one in ("skip_bad", "replace"):
+            query = {one: "1", "cancel_missing": "1"}
+            answer = await running.admin("POST", "/events/show/list", content=LIST, params=query)
+            assert answer.status_code == 422
+
+    async def test_what_was_stated_meanwhile_stops_it(
+        self, running: Central, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A code that was free when the list was read: nothing of the list is there."""
+        await send(running, TYPES)
+        fill = ticket_lists._fill
+
+        def late(*arguments: Any) -> None:
+            row = {"code": "A-2", "id": "first", "type": "gala"}
+            stated = issuing.Issue(tickets=[row])
+            in_transaction(running.engine, lambda c: issuing.issue(c, "show", stated))
+            fill(*arguments)
+
+        monkeypatch.setattr(ticket_lists, "_fill", late)
+        done = await send(running, LIST)
+        assert "belongs to another ticket already" in done["reason"]
+        assert ids(running) == {"first"}
+        assert running.count(tables.pending) == running.count(tables.pending_code) == 0
+        assert running.count(tables.pending_list) == 0
 
     async def test_types_are_made_and_guests_are_named(self, running: Central) -> None:
         """A guest list alone is enough, and again it is the same guests."""
@@ -264,11 +354,25 @@ class TestAtTheConsole:
     def test_mistakes_of_people_are_said(
         self, folder: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """No such event, flags that are not for a server."""
+        """No such event, flags that do not go together."""
         assert self.run(folder, "--event", "none") == 2
         assert "There is no such event" in capsys.readouterr().err
-        assert self.run(folder, "--replace") == 2
-        assert "--cancel-missing" in capsys.readouterr().err
+        assert self.run(folder, "--skip-bad", "--cancel-missing") == 2
+        assert "would cancel the tickets of bad rows" in capsys.readouterr().err
+
+    def test_bad_rows_are_left_out_where_that_is_wanted(
+        self, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The words are the gate's: each of the first by its line, then how many."""
+        (folder.parent / "list.csv").write_bytes(LIST + b"A-3,none,Cy\nA-1,gala,Twice\n")
+        assert self.run(folder, "--skip-bad", "--dry-run") == 1
+        assert "2 tickets would be imported (2 new" in capsys.readouterr().out
+        assert self.run(folder) == 1
+        assert "2 bad rows" in capsys.readouterr().err
+        assert self.run(folder, "--skip-bad") == 0
+        told = capsys.readouterr()
+        assert "2 tickets imported (2 new, 0 changed, 0 as before), 2 bad rows left out" in told.out
+        assert "list.csv:4: there is no ticket type 'none'" in told.err
 
 
 def test_a_list_goes_in_by_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,8 @@ class Page(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f2", "back"),
         Binding("ctrl+q,ctrl+c", "back"),
+        # In a field a question mark is a letter.
+        Binding("f1,question_mark", "keys"),
         # Before the table that has the focus: its rows are chosen one by one.
         Binding("pagedown", "read_on", priority=True),
         Binding("pageup", "read_back", priority=True),
@@ -51,7 +53,7 @@ class Page(Screen[None]):
         yield StatusBar()
         yield Static(self.banner(), classes="banner", markup=False)
         yield from self.content()
-        yield KeyHints([self.way_back(), *self.hints()])
+        yield KeyHints(self._keys(), more=("F1", _("all keys")))
 
     def banner(self) -> str:
         """What everybody has to know who sees it."""
@@ -71,6 +73,11 @@ class Page(Screen[None]):
         if self.is_current:
             self.dismiss(None)
 
+    def action_keys(self) -> None:
+        """List all of this page's keys, also those that the line below has no room for."""
+        if self.is_current:
+            self.app.push_screen(KeysPage(self._keys()))
+
     def action_read_on(self) -> None:
         """Show what did not fit."""
         for text in self._texts():
@@ -81,9 +88,29 @@ class Page(Screen[None]):
         for text in self._texts():
             text.scroll_page_up(animate=False)
 
+    def _keys(self) -> list[tuple[str, str]]:
+        return [self.way_back(), *self.hints()]
+
     def _texts(self) -> list[VerticalScroll]:
         return [text for text in self.query(VerticalScroll) if text.region]
 
     def _tick(self) -> None:
         app = self.gate_app
         self.query_one(StatusBar).show(status_of(app), app.clock_text())
+
+
+class KeysPage(Page):
+    """All keys of the page below it."""
+
+    def __init__(self, keys: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._listed = keys
+
+    def content(self) -> ComposeResult:
+        """A line for each key."""
+        lines = "\n".join(f"{key:<7} {meaning}" for key, meaning in self._listed)
+        with VerticalScroll(classes="page"):
+            yield Static(lines, markup=False)
+
+    def action_keys(self) -> None:
+        """They are shown."""
