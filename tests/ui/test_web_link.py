@@ -11,9 +11,8 @@ from gate.storage.enrolment import Enrolment, save
 from gate.storage.folder import Folder
 from gate.ui.tui.screens.questions import PinQuestion
 from gate.ui.tui.screens.web_link import WebLinkScreen
-from tests.support.screen import running
+from tests.support.screen import BOSS, BOSS_PIN, KIM, KIM_PIN, running, with_operators
 from tests.support.venue import FixedClock
-from tests.ui.test_people import BOSS, BOSS_PIN, KIM, KIM_PIN, with_operators
 
 SERVER = "https://192.168.100.20:8470"
 
@@ -46,7 +45,9 @@ def read(code: str) -> str:
     width = max(len(row) for row in rows)
     pixels = np.array([row + [255] * (width - len(row)) for row in rows], np.uint8)
     large = cv2.resize(pixels, None, fx=6, fy=6, interpolation=cv2.INTER_NEAREST)
-    (found,) = Decoder(("QRCode",)).read_fully(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR))
+    (found,) = Decoder(("QRCode",)).read_fully(
+        np.asarray(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR), np.uint8)
+    )
     return found.text
 
 

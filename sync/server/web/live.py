@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
 
+from gate import i18n
 from gate.errors import StoreError
 from gate.i18n import _
 from gate.storage.event import EventRow
@@ -168,7 +169,8 @@ class Live:
     def text(self, view: str, look: Look, state: State) -> str:
         """The parts of a page, each with its id."""
         template, contents = self._views[view]
-        with_event = {"event": state.event} | contents(state)
+        with i18n.speaking(look.language):
+            with_event = {"event": state.event} | contents(state)
         return self.pages.text("", look, template, with_event)
 
     async def _live(self, request: Request) -> Response:

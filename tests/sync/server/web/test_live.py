@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
+from gate.core.entry import Act
+from gate.core.outcome import Outcome, Reason
 from gate.storage.event import EventRow
 from sync.server import tables as t
 from sync.server.web import live as live_module
@@ -75,6 +77,20 @@ async def test_many_pages_have_one_reader(tmp_path: Path, monkeypatch: pytest.Mo
         await running.exchange(maker, ask([maker.make(ticket="t")]))
         await asyncio.sleep(1)
         assert times == seen
+
+
+async def test_each_page_is_told_in_its_own_language(tmp_path: Path) -> None:
+    """Words of reasons too, which no template has."""
+    async with central(tmp_path) as running, signed_in(running) as at:
+        maker = Maker()
+        await running.enrol(maker)
+        refused = {"outcome": Outcome.REFUSE, "reason": Reason.ALREADY_USED}
+        await running.exchange(maker, ask([maker.make(Act.REFUSAL, ticket="t", **refused)]))
+        for language, word in (("zh_CN", "已使用"), ("en", "Already used")):
+            page = OpenPage(running.app, at, f"tonight&language={language}")
+            await page.begun()
+            assert word in (await page.next())[1]
+            await page.close()
 
 
 async def test_a_session_has_only_so_many_open_pages(tmp_path: Path) -> None:

@@ -204,3 +204,17 @@ async def test_who_is_not_signed_in_may_ask_only_so_often(tmp_path: Path) -> Non
         assert statuses[-1] == 429
         async with browser(running.app, "10.0.0.2") as other:
             assert (await other.get("/web/link/x")).status_code == 404
+
+
+async def test_a_form_has_its_limit(tmp_path: Path) -> None:
+    """No page takes a body without end, whoever sends it, nor one that is no form."""
+    async with central(tmp_path) as running, signed_in(running) as at:
+        for method, path in [*routes(running), ("POST", "/web/sign-in")]:
+            if method == "GET":
+                continue
+            form = {"content-type": "application/x-www-form-urlencoded"}
+            body = b"form=" + b"x" * 300_000
+            assert (await at.http.post(path, content=body, headers=form)).status_code == 413, path
+            assert (await at.http.post(path, content=b"{}")).status_code == 415, path
+            many = b"&".join(b"a=1" for _n in range(1000))
+            assert (await at.http.post(path, content=many, headers=form)).status_code == 400, path
