@@ -32,7 +32,14 @@ OF_TYPE = {
     "unpaid": "rules.unpaid",
 }
 """What a ticket type may state, and which key of the configuration that is."""
-_OF_GATE = OF_TYPE | {
+OF_FORMATS = {
+    "boarding_passes": "codes.boarding_passes",
+    "command_cards": "codes.command_cards",
+    "gs1": "codes.gs1",
+    "urls": "codes.urls",
+}
+"""Which formats of codes an event reads."""
+_OF_GATE = OF_TYPE | OF_FORMATS | {
     "accepted_types": "gate.accepted_types",
     "find_admits": "rules.find_admits",
     "hand_codes": "rules.hand_codes",
