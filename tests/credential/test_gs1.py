@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate.credential import gs1, spellings
+from gate.credential import gs1
 
 GS = "\x1d"
 GTIN = "09506000134352"
@@ -116,8 +116,3 @@ def test_mutation_serial_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gs1, "_OF_ONE_ITEM", (("01",),))
     with pytest.raises(AssertionError):
         test_serials_are_not_mixed_up.hypothesis.inner_test("A", "B")  # type: ignore[attr-defined]
-
-
-def test_ways_are_those_of_spellings() -> None:
-    """How a text is taken apart is said in one place."""
-    assert gs1.taken_apart is spellings.taken_apart

@@ -14,7 +14,7 @@ from gate.core.outcome import Outcome, Reason
 from gate.core.place import HouseRules, Place
 from gate.core.ticket import CodeState
 from gate.core.verdict import Scan, Verdict
-from gate.credential import bcbp, identities
+from gate.credential import bcbp, gs1
 from gate.lane.lane import Lane
 from gate.reports.lookup import look_up
 from gate.reports.ticket_import import import_files
@@ -27,7 +27,7 @@ from gate.storage.ticket_identities import identities_in
 from gate.storage.ticket_rows import TypeTimes, bare_body, changed_body, ticket_body
 from gate.storage.tickets import Tickets
 from tests.conftest import MakeLane
-from tests.support.venue import fill, write_rows
+from tests.support.venue import Row, fill, write_rows
 
 GS, GTIN = "\x1d", "09506000134352"
 
@@ -44,13 +44,13 @@ def two_legs(sequence: int = 25) -> str:
     )
 
 
-ROWS = [
+ROWS: list[Row] = [
     {"id": "FLY", "kind": "BOARDING_PASS", "title": "CE123", "flight": "CE123"},
     {"id": "ON", "kind": "BOARDING_PASS", "title": "MU5", "flight": "MU5"},
     {"id": "BOAT", "kind": "BOARDING_PASS", "title": "By sea"},
     {"id": "SHOW", "kind": "MEETING_TICKET", "title": "Winter Gala"},
 ]
-TICKETS = [
+TICKETS: list[Row] = [
     {"code": a_pass(), "type": "FLY", "id": "luc", "checked_in": True},
     {"code": a_pass(26, more=">60B0"), "type": "FLY", "id": "ann", "checked_in": True},
     {"code": "PLAIN", "qrcode_data": a_pass(27), "type": "FLY", "id": "ida", "checked_in": True},
@@ -187,9 +187,12 @@ def test_at_most_twelve_look_ups(tickets: Tickets, monkeypatch: pytest.MonkeyPat
     """What a code names counts to the look-ups of its scan, and comes before its spellings."""
     looked_up: list[str] = []
     hash_of = tickets.codes.hash_of
-    monkeypatch.setattr(
-        tickets.codes, "hash_of", lambda code: looked_up.append(code) or hash_of(code)
-    )
+
+    def counted(code: str) -> bytes:
+        looked_up.append(code)
+        return hash_of(code)
+
+    monkeypatch.setattr(tickets.codes, "hash_of", counted)
     for text in (*(row[1] for row in (*FOUND, *NOBODYS)), f"01{GTIN}21" + "1021" * 5, two_legs()):
         looked_up.clear()
         tickets.codes.match(text, formats=ALL)
@@ -269,7 +272,7 @@ def test_mutation_first_of_two(monkeypatch: pytest.MonkeyPatch, lane: Lane) -> N
 
 def test_mutation_rivals_forgotten(monkeypatch: pytest.MonkeyPatch, lane: Lane) -> None:
     """Were a dropped separator not thought of, one item's guest would go in on another's ticket."""
-    monkeypatch.setattr(identities.gs1, "rivals", lambda _text: ())
+    monkeypatch.setattr(gs1, "rivals", lambda _text: ())
     with pytest.raises(AssertionError):
         test_nobodys(lane, NOBODYS[5][1], Reason.AMBIGUOUS)
 
