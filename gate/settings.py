@@ -63,6 +63,23 @@ OF_EVENT = _OF_GATE | {
 }
 """What the event may state for all: some of it is no single gate's."""
 OF_PROFILE = _OF_GATE | {
+OF_EVENT = (
+    OF_TYPE
+    | OF_FORMATS
+    | {
+        "accepted_types": "gate.accepted_types",
+        "find_admits": "rules.find_admits",
+        "hand_codes": "rules.hand_codes",
+        "lockout_minutes": "operators.lockout_minutes",
+        "rescan_s": "debounce.rescan_s",
+        "show_names": "screen.show_names",
+        "sign_in": "operators.sign_in",
+        "stale": "rules.stale",
+        "turn_needs_pin": "rules.turn_needs_pin",
+        "undo_seconds": "rules.undo_seconds",
+    }
+)
+OF_PROFILE = OF_EVENT | {
     "direction": "gate.direction",
     "entrance": "gate.entrance",
     "flight": "gate.flight",

@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from gate.core.place import Direction
 from gate.credential.command_cards import PREFIX, Command, CommandCard, read
 from gate.errors import GateError
-from gate.storage.certificates import load_membership
 from gate.storage.feed_signatures import key_of
 from gate.storage.folder import Folder
 
@@ -39,6 +38,9 @@ class CommandCards:
 
     def _authority(self) -> Ed25519PublicKey | None:
         if self._key is None:
+            # TLS comes with it, which no lane needs that reads no cards.
+            from gate.storage.certificates import load_membership  # noqa: PLC0415
+
             try:
                 membership = load_membership(self._folder)
                 self._key = key_of(membership.authority) if membership else None
