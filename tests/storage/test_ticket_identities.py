@@ -10,12 +10,13 @@ import pytest
 
 from gate.core.boarding import Leg
 from gate.core.code_formats import TEXT_ONLY, CodeFormats
-from gate.core.outcome import Outcome, Reason
-from gate.core.place import HouseRules, Place
+from gate.core.outcome import Flag, Outcome, Reason
+from gate.core.place import HouseRules, Place, Role
 from gate.core.ticket import CodeState
 from gate.core.verdict import Scan, Verdict
 from gate.credential import bcbp, gs1
 from gate.lane.lane import Lane
+from gate.lane.post import Operator
 from gate.reports.lookup import look_up
 from gate.reports.ticket_import import import_files
 from gate.storage import checksums
@@ -261,6 +262,20 @@ def test_erased_is_unknown(listed: Folder, make_lane: MakeLane) -> None:
         erase_ticket(replica, "luc", bare_body(body))
     lane = make_lane(folder=listed, rules=HouseRules(formats=ALL))
     assert lane.admit(Scan(a_pass(more="AB"))).reason is Reason.UNKNOWN
+
+
+def test_a_scanner_that_turns_case(lane: Lane) -> None:
+    """What a flaw of a scanner makes of a reprinted pass is proposed, and admits once believed."""
+    text = a_pass(more=">60B0WW").swapcase()
+    first = lane.admit(Scan(text, source="keyboard"))
+    assert (first.outcome, first.reason) == (Outcome.REFUSE, Reason.UNKNOWN)
+    proposed = lane.scanner_proposal()
+    assert (proposed.ticket.id, proposed.meant) == ("luc", text.swapcase())
+    lane.believe(proposed, Operator("boss", Role.SUPERVISOR))
+    verdict = lane.admit(Scan(text, source="keyboard"))
+    assert whose(verdict) == (Outcome.ADMIT, "luc")
+    assert Flag.REPAIRED in verdict.flags
+    assert verdict.legs[0].seat == "1A"
 
 
 def test_mutation_first_of_two(monkeypatch: pytest.MonkeyPatch, lane: Lane) -> None:
