@@ -28,6 +28,8 @@ _OF_ONE_ITEM = (
 """Keys that name one single thing, of one element or with its serial number; the first counts."""
 _SERIAL_AFTER = {"253": 13, "255": 13, "8003": 14}
 """Keys that name one thing where they go on behind so many digits."""
+_FIRST = frozenset("0248(hH")
+"""What a code that is read begins with, where it has no GS: most codes are no GS1 codes."""
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _KEY = re.compile(r"253\d{13}|255\d{13}|8003\d{14}|8004|8006\d{18}|8010|801[78]\d{18}|414\d{13}254")
 
@@ -38,7 +40,8 @@ def read(text: str) -> Elements:
     Data run to the next GS or the end, as the standard has it: where a scanner has dropped a GS,
     see ``rivals``.
     """
-    if len(text) > MOST_LENGTH or not text.isascii():
+    may_be = text[:1] in _FIRST or GS in text
+    if not may_be or len(text) > MOST_LENGTH or not text.isascii():
         return ()
     if _ADDRESS.match(text):
         return _parsed(text, _link)
@@ -55,6 +58,8 @@ def identity(elements: Elements) -> str:
 
     Empty where they name only a kind of thing, of which everybody's ticket may be one.
     """
+    if not elements:
+        return ""
     held = dict(elements)
     if len(held) < len(elements):
         return ""  # the same identifier twice, or differently: no one thing

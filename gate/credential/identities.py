@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gate.core.boarding import Leg, is_flight, legs_of_gate
 from gate.core.code_formats import CodeFormats
 from gate.core.ticket import Ticket
-from gate.credential import bcbp, gs1, parse
+from gate.credential import bcbp, gs1
 
 MOST_RIVALS = 5
 """Of what else a text may name; one that may name more of it is only its text."""
@@ -35,10 +35,9 @@ NOTHING = Named()
 
 
 def identities(codes: Iterable[str]) -> tuple[str, ...]:
-    """All that the codes of a ticket name, in every format; each once."""
+    """All that the codes of a ticket name, as they are parsed, in every format; each once."""
     found = dict[str, None]()
-    for text in codes:
-        code = parse(text).code
+    for code in codes:
         found |= dict.fromkeys(identity for identity, _leg in _of_passes(legs_of(code)))
         found |= dict.fromkeys(_of_gs1(code))
     return tuple(found)

@@ -19,7 +19,7 @@ def spellings(text: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
     and a slash at the end mean nothing.
     """
     found: dict[str, None] = {}
-    for pattern in patterns:
+    for pattern in patterns if "://" in text else ():
         try:
             code = _code(text, pattern)
         except ValueError:

@@ -203,8 +203,9 @@ def ticket_body(
     if not is_exact:
         _check_window(values, row, of)
     values["seats"] = _texts(stated.seats)
-    values["shape"] = shape_of([parse(code).code for code in codes])
-    live = [code for code, state in codes.items() if state is CodeState.LIVE]
+    parsed = {parse(code).code: state for code, state in codes.items()}
+    values["shape"] = shape_of(parsed)
+    live = [code for code, state in parsed.items() if state is CodeState.LIVE]
     values["identities"] = tuple(code_hash(key, one).hex() for one in identities(live))
     body = _body(values, _TICKET_FIELDS, type_id=stated.type)
     return TicketBody(id_, stated.type, body, hashes, notes)
