@@ -94,8 +94,8 @@ def _leg(match: re.Match[str]) -> Leg | None:
         number=number,
         day=day,
         compartment=match[7].strip(),
-        seat=match[8].strip().lstrip("0"),
-        sequence=match[9].strip().lstrip("0"),
+        seat=match[8].strip().lstrip("0 "),
+        sequence=match[9].strip().lstrip("0 "),
         status=match[10].strip(),
     )
 
