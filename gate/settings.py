@@ -39,31 +39,7 @@ OF_FORMATS = {
     "urls": "codes.urls",
 }
 """Which formats of codes an event reads."""
-_OF_GATE = OF_TYPE | OF_FORMATS | {
-    "accepted_types": "gate.accepted_types",
-    "find_admits": "rules.find_admits",
-    "hand_codes": "rules.hand_codes",
-    "lockout_minutes": "operators.lockout_minutes",
-    "rescan_s": "debounce.rescan_s",
-    "show_names": "screen.show_names",
-    "sign_in": "operators.sign_in",
-    "stale": "rules.stale",
-    "turn_needs_pin": "rules.turn_needs_pin",
-    "undo_seconds": "rules.undo_seconds",
-}
-OF_EVENT = _OF_GATE | {
-    "anomalies_off": "anomalies.anomalies_off",
-    "near_misses": "anomalies.near_misses",
-    "opening_hours": "anomalies.opening_hours",
-    "order_parties": "anomalies.order_parties",
-    "scans_a_minute": "anomalies.scans_a_minute",
-    "unknown_codes": "anomalies.unknown_codes",
-    "walk_seconds": "anomalies.walk_seconds",
-    "walks": "anomalies.walks",
-}
-"""What the event may state for all: some of it is no single gate's."""
-OF_PROFILE = _OF_GATE | {
-OF_EVENT = (
+_OF_GATE = (
     OF_TYPE
     | OF_FORMATS
     | {
@@ -79,7 +55,18 @@ OF_EVENT = (
         "undo_seconds": "rules.undo_seconds",
     }
 )
-OF_PROFILE = OF_EVENT | {
+OF_EVENT = _OF_GATE | {
+    "anomalies_off": "anomalies.anomalies_off",
+    "near_misses": "anomalies.near_misses",
+    "opening_hours": "anomalies.opening_hours",
+    "order_parties": "anomalies.order_parties",
+    "scans_a_minute": "anomalies.scans_a_minute",
+    "unknown_codes": "anomalies.unknown_codes",
+    "walk_seconds": "anomalies.walk_seconds",
+    "walks": "anomalies.walks",
+}
+"""What the event may state for all: some of it is no single gate's."""
+OF_PROFILE = _OF_GATE | {
     "direction": "gate.direction",
     "entrance": "gate.entrance",
     "flight": "gate.flight",
