@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from platformdirs import user_config_path, user_data_path
 
 from gate.core.anomalies.thresholds import Thresholds
+from gate.core.code_formats import CodeFormats
 from gate.core.place import Direction, HouseRules, Place, Policy, Role, UnpaidPolicy
 from gate.core.ticket import UNLIMITED
 from gate.errors import ConfigError
@@ -32,6 +33,10 @@ _OTHER_VARIABLES = ("GATE_ADMIN_TOKEN", "GATE_CONFIG", "GATE_TEST_")
 Minutes = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
 Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 Count = Annotated[int, Meta(ge=0)]
+UrlPattern = Annotated[
+    str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9+.\-]*://[^{}]*[/?#][^{}]*\{code\}[^{}]*$")
+]
+"""An address with ``{code}`` behind its host; see ``gate.credential.url_pattern``."""
 Symbology = Literal["QRCode", "Aztec", "PDF417", "DataMatrix", "Code128", "Code39", "EAN13"]
 
 
@@ -101,6 +106,15 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     turn_needs_pin: bool = False
 
 
+class Codes(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which of other people's formats are read beside the text of a code."""
+
+    boarding_passes: Literal["text", "identity"] = "text"
+    gs1: Literal["text", "identity"] = "text"
+    urls: tuple[UrlPattern, ...] = ()
+    command_cards: Annotated[int, Meta(ge=0, le=65_535)] = 0
+
+
 class Alone(Struct, frozen=True, forbid_unknown_fields=True):
     """What to do with good tickets while some active lane is unheard."""
 
@@ -168,6 +182,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     scanner: Scanner = Scanner()
     debounce: Debounce = Debounce()
     rules: Rules = Rules()
+    codes: Codes = Codes()
     alone: Alone = Alone()
     anomalies: Thresholds = Thresholds()
     screen: Screen = Screen()
@@ -227,7 +242,19 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             hand_codes=rules.hand_codes,
             find_admits=rules.find_admits,
             turn_needs_pin=rules.turn_needs_pin,
+            formats=self.code_formats(),
             by_type=by_type or {},
+        )
+
+    def code_formats(self) -> CodeFormats:
+        """Which formats of codes are read here."""
+        codes = self.codes
+        return CodeFormats(
+            boarding_passes=codes.boarding_passes == "identity",
+            gs1=codes.gs1 == "identity",
+            urls=codes.urls,
+            flight=self.gate.flight,
+            command_cards=codes.command_cards,
         )
 
 
@@ -462,7 +489,11 @@ def _allowed(info: msgspec.inspect.Type) -> str:  # noqa: PLR0911  one line a ty
             return "true, false"
         case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
             return _allowed_number(info)
-        case msgspec.inspect.StrType(pattern=str()):
+        case msgspec.inspect.StrType(pattern=str(pattern)):
+            if "code" in pattern:
+                return _(
+                    "an address with {code} in it, such as https://tickets.example/t/{code}"
+                ).format(code="{code}")
             return _("hours like 'Mon-Fri 09:00-18:00; Sat 10:00-16:00'")
         case msgspec.inspect.StrType():
             return _("text")

@@ -35,7 +35,14 @@ _OF_TICKETS = {"use_limit": "tickets.use_limit"}
 """What is so of a ticket whatever gate it is shown at; ``config.toml`` has no such keys."""
 OF_TYPE = _RULES | _OF_TICKETS
 """What a ticket type may state, and which key of the configuration that is."""
-_OF_GATES = {
+OF_FORMATS = {
+    "boarding_passes": "codes.boarding_passes",
+    "command_cards": "codes.command_cards",
+    "gs1": "codes.gs1",
+    "urls": "codes.urls",
+}
+"""Which formats of codes an event reads."""
+_OF_GATES = OF_FORMATS | {
     "accepted_types": "gate.accepted_types",
     "find_admits": "rules.find_admits",
     "hand_codes": "rules.hand_codes",

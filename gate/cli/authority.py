@@ -1,7 +1,7 @@
 """Where an event's settings are stated: at a venue's host, or in the server's database."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from gate.cli.options import config_of, folder_of, path_of
@@ -9,6 +9,7 @@ from gate.i18n import _
 
 if TYPE_CHECKING:
     from gate.core.event_settings import EventFields, EventSettings
+    from gate.credential.command_cards import CommandCard
     from gate.storage.event import EventRow
     from gate.storage.folder import Folder
 
@@ -26,6 +27,9 @@ class Authority(Protocol):
 
     def state(self, fields: "EventFields") -> "EventRow":
         """State anew where its clocks are, when it ends, for how long something is so."""
+
+    def command_cards(self, cards: "Sequence[CommandCard]") -> list[str]:
+        """The texts of command cards, signed. Raises UsageError where nobody can sign."""
 
     def types_elsewhere(self) -> int:
         """How many ticket types are in another zone than the event."""
@@ -57,6 +61,12 @@ class _Host:
         if fields.isolated_hours is not None:
             venue_host.set_isolated_hours(self._folder, fields.isolated_hours)
         return venue_host.venue_event(self._folder)
+
+    def command_cards(self, cards: "Sequence[CommandCard]") -> list[str]:
+        from gate.storage import venue_host
+
+        authority = venue_host.authority(venue_host.load(self._folder))
+        return [authority.command_card(card) for card in cards]
 
     def types_elsewhere(self) -> int:
         from contextlib import closing

@@ -226,6 +226,7 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
         on_advice=print_advice,
         on_camera=print_camera,
         on_scanner=print_scanner,
+        on_command=lines.carry_out,
     )
     way = _(DIRECTION_WORDS[lane.direction])
     start = f"{printable(lane.place.gate)}, {way}"

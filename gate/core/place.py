@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gate.core.code_formats import TEXT_ONLY, CodeFormats
+
 
 class Direction(StrEnum):
     """What a lane does with a ticket; the operator chooses, it never changes by itself."""
@@ -86,6 +88,8 @@ class HouseRules:
     """Who may find a guest by name and admit."""
     turn_needs_pin: bool = False
     """Whether it takes a supervisor to change the lane's direction."""
+    formats: CodeFormats = TEXT_ONLY
+    """Which formats of codes are read beside their text."""
     by_type: Mapping[str, "HouseRules"] = field(default_factory=dict)
     """Other decisions for tickets of a type, by its id."""
 

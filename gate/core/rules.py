@@ -8,12 +8,13 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 
+from gate.core.boarding import flight_of, is_flight, legs_of_gate
 from gate.core.entry import Act
 from gate.core.history import History
 from gate.core.outcome import GREEN, Basis, Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Policy, UnpaidPolicy
 from gate.core.ticket import CodeState, Status, Ticket
-from gate.core.validity import Window, has_times, is_open, same_day, window
+from gate.core.validity import Window, has_times, is_open, same_day, window, zone_of
 from gate.core.verdict import Context, Scan, Verdict
 
 Rule = Callable[[Ticket, History, Scan, Context], Reason | None]
@@ -95,6 +96,29 @@ def _wrong_room(ticket: Ticket, history: History, scan: Scan, context: Context) 
 
 def _wrong_flight(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
     return _unless(_fits(ticket.type.flight, context.place.flight), Reason.WRONG_FLIGHT)
+
+
+def _pass_for_another_flight(
+    ticket: Ticket, history: History, scan: Scan, context: Context
+) -> Reason | None:
+    """What the pass says of its flights, also where its ticket says nothing of one."""
+    here = context.place.flight
+    if not context.legs or not flight_of(here):
+        return None
+    if not any(is_flight(here, leg) for leg in context.legs):
+        return Reason.WRONG_FLIGHT
+    flight = flight_of(ticket.type.flight)
+    is_other = flight != flight_of(here) and flight in {leg.flight for leg in context.legs}
+    return Reason.WRONG_LEG if is_other else None
+
+
+def _wrong_day(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    legs = [one for one in context.legs if is_flight(ticket.type.flight, one)]
+    legs = legs or list(legs_of_gate(context.legs, context.place.flight))
+    if not legs or not context.clock_trusted:
+        return None
+    zone = zone_of(ticket.type)
+    return _unless(any(leg.is_near(context.at_ms, zone) for leg in legs), Reason.WRONG_DAY)
 
 
 def _place_unknown(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
@@ -192,7 +216,7 @@ def _undo_claimed(ticket: Ticket, history: History, scan: Scan, context: Context
 
 
 def _clock(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    in_doubt = not context.clock_trusted and has_times(ticket)
+    in_doubt = not context.clock_trusted and (has_times(ticket) or bool(context.legs))
     return Reason.CLOCK_NOT_TRUSTED if in_doubt else None
 
 
@@ -230,9 +254,11 @@ RULES: tuple[Rule, ...] = (
     _wrong_entrance,
     _wrong_zone,
     _wrong_room,
+    _pass_for_another_flight,
     _wrong_flight,
     _place_unknown,
     _not_checked_in,
+    _wrong_day,
     _too_early,
     _too_late,
     _outside_hours,

@@ -182,6 +182,8 @@ class Ticket:
     shape: str = ""
     """Lengths of its codes and classes of their characters (``gate.credential.shape_of``); empty:
     unknown."""
+    identities: tuple[str, ...] = ()
+    """What its codes name (``gate.credential.identities``), as keyed hashes in hex."""
     voids: tuple[Void, ...] = ()
     """When it was void, the first first; whoever states a ticket does not state these."""
     door: tuple[DoorWord, ...] = ()

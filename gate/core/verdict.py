@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gate.core.boarding import Leg
 from gate.core.history import History
 from gate.core.outcome import GREEN, Basis, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place
@@ -62,6 +63,8 @@ class Context:
     """Why the scanned text is no credential at all."""
     list_as_of_ms: int | None = None
     """As of when the ticket list is, while it is not current; ``None`` while it is."""
+    legs: tuple[Leg, ...] = ()
+    """Of the boarding pass that was shown, where the event goes by what passes say."""
     is_isolated: bool = False
     """Whether nobody was heard for as long as the event allows."""
 
@@ -95,6 +98,8 @@ class Verdict:
     overruled: Reason | None = None
     hint: str = ""
     """For a fault: what happened and what the operator does next."""
+    legs: tuple[Leg, ...] = ()
+    """Of the boarding pass that was shown."""
     rivals: tuple[Ticket, ...] = ()
     """The tickets that one text may be, where it is not only one."""
     list_as_of_ms: int | None = None

@@ -144,9 +144,9 @@ _MOST = {"10": 20, "21": 20, "22": 20, "30": 8, "37": 8, "242": 6, "422": 3, "42
 """Longest data of a field, where it is much shorter than 90."""
 _DATA = re.compile(r"[!-\"%-/0-9:-?A-Z_a-z]+")
 _BRACKETS = re.compile(r"\((\d{2,4})\)([^(]+(?:\((?!\d{2,4}\))[^(]*)*)")
-_MOST_WAYS = 24
+MOST_WAYS = 24
 
-_Fields = tuple[tuple[str, str], ...]
+Fields = tuple[tuple[str, str], ...]
 
 
 def _gs1(code: str, *, is_named: bool) -> Iterator[str]:
@@ -154,32 +154,33 @@ def _gs1(code: str, *, is_named: bool) -> Iterator[str]:
         matches = list(_BRACKETS.finditer(code))
         if not matches or sum(len(match[0]) for match in matches) != len(code):
             return
-        fields: _Fields = tuple((match[1], match[2]) for match in matches)
+        fields: Fields = tuple((match[1], match[2]) for match in matches)
         if all(_NUMBER.fullmatch(number) and _DATA.fullmatch(data) for number, data in fields):
             yield from (_with_gs(fields), _plain(fields))
     elif GS in code:
         yield code.replace(GS, "")
-        for fields in _ways(code):
+        for fields in taken_apart(code):
             yield from (_with_gs(fields), _bracketed(fields))
-    elif is_named or (
-        len(code) >= 16 and code[:16].isdecimal() and code[0] == "0" and _is_item(code)
-    ):
-        for fields in _ways(code):
+    elif is_named or is_item(code):
+        for fields in taken_apart(code):
             yield from (_with_gs(fields), _bracketed(fields))
 
 
-def _is_item(code: str) -> bool:
+def is_item(code: str) -> bool:
+    """Whether an element string begins with an SSCC or GTIN whose check digit is right."""
+    if not (len(code) >= 16 and code[:16].isdecimal() and code[0] == "0"):
+        return False
     if code[1] == "0":
         return len(code) >= 20 and code[:20].isdecimal() and has_check_digit(code[2:20])
     return code[1] in "12" and has_check_digit(code[2:16])
 
 
-def _ways(code: str) -> list[_Fields]:
+def taken_apart(code: str) -> list[Fields]:
     """How an element string can be taken apart; with GS in it there is one way at most."""
-    found: list[_Fields] = []
-    open_: list[tuple[int, _Fields]] = [(0, ())]
+    found: list[Fields] = []
+    open_: list[tuple[int, Fields]] = [(0, ())]
     has_gs = GS in code
-    while open_ and len(found) < _MOST_WAYS:
+    while open_ and len(found) < MOST_WAYS:
         at, fields = open_.pop()
         if at == len(code):
             found.append(fields)
@@ -208,7 +209,7 @@ def _ways(code: str) -> list[_Fields]:
     return found
 
 
-def _with_gs(fields: _Fields) -> str:
+def _with_gs(fields: Fields) -> str:
     last = len(fields) - 1
     return "".join(
         number + data + ("" if n == last or number[:2] in _FIXED else GS)
@@ -216,9 +217,9 @@ def _with_gs(fields: _Fields) -> str:
     )
 
 
-def _plain(fields: _Fields) -> str:
+def _plain(fields: Fields) -> str:
     return "".join(number + data for number, data in fields)
 
 
-def _bracketed(fields: _Fields) -> str:
+def _bracketed(fields: Fields) -> str:
     return "".join(f"({number}){data}" for number, data in fields)

@@ -115,7 +115,7 @@ class Admission:
         try:
             self.files.refresh()
             with self.entries.transaction():
-                identity = peek(scan, self.files.tickets, self.repair)
+                identity = peek(scan, self.files.tickets, self.repair, self.post.rules.formats)
                 context = replace(self.context(identity), direction=Direction.CHECK)
                 _own, history = self.files.histories(identity.ticket)
                 verdict = identity.explain(decide(identity.ticket, history, scan, context))
@@ -129,7 +129,7 @@ class Admission:
     def ticket_of(self, scan: Scan) -> Ticket | None:
         """The ticket that a scan's code belongs to; nothing is decided. Raises GateError."""
         self.files.tickets.refresh()
-        return peek(scan, self.files.tickets, self.repair).ticket
+        return peek(scan, self.files.tickets, self.repair, self.post.rules.formats).ticket
 
     def require_next(self) -> Ticket:
         """On which ticket more people would go in now. Raises UsageError when there is none."""
@@ -179,7 +179,8 @@ class Admission:
         files, entries = self.files, self.entries
         files.refresh()
         with entries.transaction():
-            match = files.tickets.codes.match(scan.text, scan.raw, scan.symbology)
+            formats = self.post.rules.formats
+            match = files.tickets.codes.match(scan.text, scan.raw, scan.symbology, formats)
             code = match.hashed.hex()
             identity = identify(
                 scan, match, files.tickets, self.repair, is_repeat=code in entries.repeats
@@ -234,6 +235,7 @@ class Admission:
             basis_age_ms=now.connectivity.age_ms,
             zone_inside=self.files.totals.inside_by_zone.get(post.place.zone, 0),
             problem=identity.problem,
+            legs=identity.legs if post.rules.formats.boarding_passes else (),
             is_isolated=basis.left_ms(now.connectivity, now.reading.wall_ms) == 0,
             list_as_of_ms=basis.list_as_of_ms(now.connectivity, now.at_ms) if is_unknown else None,
         )

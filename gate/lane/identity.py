@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+from gate.core.boarding import Leg
+from gate.core.code_formats import CodeFormats
 from gate.core.outcome import Flag, Reason
 from gate.core.ticket import Ticket
 from gate.core.verdict import Scan, ScannerProof, Verdict
+from gate.credential.identities import legs_of
 from gate.credential.scanners import NO_READING, Reading
 from gate.lane.scanner_repair import TYPING, ScannerRepair
 from gate.storage.code_look_up import Match
@@ -19,11 +22,13 @@ class Identity:
     problem: Reason | None = None
     rivals: tuple[Ticket, ...] = ()
     reading: Reading = NO_READING
+    legs: tuple[Leg, ...] = ()
+    """Of the boarding pass that it is."""
 
     def explain(self, verdict: Verdict) -> Verdict:
         """The verdict with what was undone, would explain the text, or is in its way."""
         reading, proposal = self.reading, self.reading.proposal
-        if not (reading.flaws or proposal or reading.ended or self.rivals):
+        if not (reading.flaws or proposal or reading.ended or self.rivals or self.legs):
             return verdict
         proof = None
         flaws = reading.flaws if reading.is_new else ()
@@ -34,6 +39,7 @@ class Identity:
             verdict,
             flags=(*verdict.flags, Flag.REPAIRED) if reading.flaws else verdict.flags,
             rivals=self.rivals,
+            legs=self.legs,
             scanner_flaws=tuple(map(str, flaws)),
             scanner_proof=proof,
             ended_flaws=tuple(map(str, reading.ended)),
@@ -56,12 +62,13 @@ def identify(
         rivals = tuple(ticket for ticket in both if ticket is not None)
         return Identity(problem=Reason.TWO_TICKETS, rivals=rivals)
     ticket = tickets.codes.ticket_of(reading.meant) if reading.meant else match.ticket
-    return Identity(ticket, reading=reading)
+    return Identity(ticket, reading=reading, legs=legs_of(reading.meant) or match.legs)
 
 
-def peek(scan: Scan, tickets: Tickets, repair: ScannerRepair) -> Identity:
+def peek(scan: Scan, tickets: Tickets, repair: ScannerRepair, formats: CodeFormats) -> Identity:
     """Whose ticket a scan is, without learning anything of its scanner."""
-    identity = _as_it_stands(tickets.codes.match(scan.text, scan.raw, scan.symbology))
+    match = tickets.codes.match(scan.text, scan.raw, scan.symbology, formats)
+    identity = _as_it_stands(match)
     if identity.ticket or identity.problem is not None or scan.source not in TYPING:
         return identity
     believed = repair.peek(scan.source, scan.text)
@@ -73,4 +80,4 @@ def _as_it_stands(match: Match) -> Identity:
     problem = match.credential.problem
     if problem is None and len(match.tickets) > 1:
         return Identity(problem=Reason.AMBIGUOUS, rivals=match.tickets)
-    return Identity(match.ticket, problem)
+    return Identity(match.ticket, problem, legs=match.legs)

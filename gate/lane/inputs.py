@@ -1,7 +1,8 @@
 """Everything that reads codes, joined to one lane: cameras and scanners at once."""
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gate.capture.camera import (
@@ -18,20 +19,25 @@ from gate.capture.decode import Decoder
 from gate.capture.evdev import EvdevScanner
 from gate.capture.glimpse import Furniture, Notice
 from gate.capture.hints import Advice
-from gate.capture.picture import PictureScanner, Preview
+from gate.capture.picture import PictureScanner, Preview, Seen
+from gate.clock import monotonic_ms
 from gate.config import Camera as CameraConfig
 from gate.config import Config
 from gate.core.verdict import Scan, Verdict
+from gate.credential.command_cards import Command, CommandCard
 from gate.i18n import _
+from gate.lane.command_cards import Showings
 from gate.lane.lane import Lane
 from gate.lane.selection import Selection
+
+log = logging.getLogger(__name__)
 
 
 class Inputs:
     """Takes codes from every reader; what is a scan goes to the ``Selection``.
 
     The callbacks come in any thread. ``on_aside`` gets what a scanner read while nothing is a
-    scan: code and source.
+    scan: code and source; ``on_command`` what a command card says that is held up anew.
     """
 
     def __init__(
@@ -47,6 +53,7 @@ class Inputs:
         on_camera: Callable[[State, str], None] | None = None,
         on_scanner: Callable[[str], None] | None = None,
         on_aside: Callable[[str, str], None] | None = None,
+        on_command: Callable[[CommandCard], None] | None = None,
         source: Source | None = None,
         now_ms: Callable[[], int] | None = None,
     ) -> None:
@@ -67,7 +74,9 @@ class Inputs:
         """How the grabbed scanner is: ``on`` or ``lost``; empty without one."""
         self._on_camera, self._on_scanner = on_camera, on_scanner
         self._lane = lane
-        self._on_aside = on_aside
+        self._on_aside, self._on_command = on_aside, on_command
+        self._debounce = config.debounce
+        self._showings = Showings(now_ms or monotonic_ms)
         self._diverted: Callable[[str], None] | None = None
         self.picture: PictureScanner | None = None
         self._evdev: EvdevScanner | None = None
@@ -77,7 +86,7 @@ class Inputs:
             self.picture = PictureScanner(
                 Camera(source, on_state=self._camera_is),
                 Decoder(config.camera.formats),
-                self.selection.frame,
+                self._frame,
                 knows=lambda seen: self.selection.owners.of(seen) is not None,
                 on_end=self.selection.end,
                 on_preview=on_preview if config.screen.preview else None,
@@ -126,6 +135,8 @@ class Inputs:
         if self._diverted is not None:
             self._diverted(code)
             return
+        if self._is_command(code, self._debounce.scanner_ms):
+            return
         if self.paused:
             if self._on_aside is not None:
                 self._on_aside(code, source)
@@ -151,6 +162,25 @@ class Inputs:
     def furniture(self) -> list[Furniture]:
         """Unknown codes that lie in the picture and are not decided."""
         return self.selection.furniture()
+
+    def _frame(self, codes: Sequence[Seen]) -> None:
+        away_ms = self._debounce.out_of_view_ms
+        self.selection.frame([one for one in codes if not self._is_command(one.text, away_ms)])
+
+    def _is_command(self, code: str, away_ms: int) -> bool:
+        """Whether a code is a command card, which is carried out when it is held up anew.
+
+        While nothing is a scan only somebody who has to sign in first may do so by a card.
+        """
+        card = self._lane.command_card(code) if self._on_command is not None else None
+        if card is None or self._on_command is None:
+            return False
+        if self.paused and card.command is not Command.SIGN_IN:
+            return False
+        if self._showings.is_new(code, away_ms):
+            log.info("command card: %s", card.command.name)
+            self._on_command(card)
+        return True
 
     def _camera_is(self, state: State, detail: str) -> None:
         self.camera = state

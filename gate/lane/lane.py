@@ -11,12 +11,14 @@ from gate.core.outcome import Reason
 from gate.core.place import Direction, HouseRules, Place
 from gate.core.ticket import Ticket
 from gate.core.verdict import HAND, Scan, Verdict
+from gate.credential.command_cards import CommandCard
 from gate.credential.repair import Flaws
 from gate.errors import GateError, UsageError
 from gate.i18n import _
 from gate.lane.admission import Admission
 from gate.lane.basis import LaneBasis
 from gate.lane.clock_trust import ClockTrust
+from gate.lane.command_cards import CommandCards
 from gate.lane.corrections import Corrections, Undoable, Undone
 from gate.lane.door_count import DoorCount
 from gate.lane.entries import Entries
@@ -73,6 +75,7 @@ class Lane:
         self._paper = PaperList(self._files, self._entries, self._admission)
         self._shift = Shift(self._files, self._entries, self._post, self._clock, self._basis)
         self._messages = Messages(self._files, self._entries)
+        self._command_cards = CommandCards(folder)
         self._is_closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane")
 
@@ -234,6 +237,10 @@ class Lane:
         Raises UsageError where the disk is too full for it.
         """
         return self._do(lambda: self._shift.sign_off(name, gates, not_green))
+
+    def command_card(self, text: str) -> CommandCard | None:
+        """What a command card in force here says; ``None`` for any other text. Opens no journal."""
+        return self._command_cards.read(text, self._post.rules.formats.command_cards)
 
     def scanner_proposal(self) -> Proposed:
         """What would explain the last typed text, and what it takes to believe it.

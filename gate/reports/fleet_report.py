@@ -231,14 +231,12 @@ def _rows(report: dict[str, Any]) -> Iterator[tuple[object, ...]]:
     for line in report["origins"]:
         origin = line.pop("origin")
         yield from (("origin", origin, name, value) for name, value in line.items())
-    for nth, signed in enumerate(report["sign_offs"], 1):
-        yield from (("sign_off", nth, name, value) for name, value in signed.items())
+    yield from _numbered("sign_off", report["sign_offs"])
     for found in report["claims"]:
         for place, undo in enumerate(found["undos"], 1):
             for name, value in undo.items():
                 yield "claim", found["ticket"], f"undo_{place}_{name}", value
-    for place, one in enumerate(report["anomalies"], 1):
-        yield from (("anomaly", place, name, value) for name, value in one.items())
+    yield from _numbered("anomaly", report["anomalies"])
     for group in ("conflicts", "irregular"):
         about = group.removesuffix("s")
         for found in report[group]:
@@ -249,6 +247,11 @@ def _rows(report: dict[str, Any]) -> Iterator[tuple[object, ...]]:
                 void = {f"void_{name}": value for name, value in side.pop("void", {}).items()}
                 for name, value in (side | void).items():
                     yield about, ticket, f"admission_{place}_{name}", value
+
+
+def _numbered(group: str, found: list[dict[str, Any]]) -> Iterator[tuple[object, ...]]:
+    for place, one in enumerate(found, 1):
+        yield from ((group, place, name, value) for name, value in one.items())
 
 
 def as_json(seen: Seen) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from gate.core.code_formats import CodeFormats
 from gate.core.entry import Entry
 from gate.core.history import History, fold
 from gate.core.outcome import Reason
@@ -98,8 +99,12 @@ def look_up(folder: Folder, wanted: str, limit: int = MOST_FOUND) -> Findings:
             reader.close()
 
 
+_EVERY_FORMAT = CodeFormats(boarding_passes=True, gs1=True)
+"""Whatever the event reads: to find, not to admit by."""
+
+
 def _tickets(tickets: Tickets, wanted: str, limit: int) -> list[Ticket]:
-    match = tickets.codes.match(wanted)
+    match = tickets.codes.match(wanted, formats=_EVERY_FORMAT)
     if match.tickets:
         return list(match.tickets)
     if by_id := tickets.get(match.credential.code):

@@ -31,6 +31,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gate.core.enrolment import Enrolled
 from gate.core.ticket_feed import Checkpoint, File, checkpoint_message
+from gate.credential.command_cards import CommandCard, message_of, text_of
 from gate.errors import DamagedError
 from gate.i18n import _
 from gate.storage.device_key import DeviceKey
@@ -118,6 +119,10 @@ class Authority:
     def revocation(self, device: str) -> str:
         """The word (hex) by which a device believes whoever brings it that it was revoked."""
         return self._key.sign(revocation_message(device)).hex()
+
+    def command_card(self, card: CommandCard) -> str:
+        """The text of a command card. Raises ValueError for what no card can say."""
+        return text_of(card, self._key.sign(message_of(card)))
 
     def issue(self, device: str, public: str) -> str:
         """A certificate (PEM) for a device and its public key (hex)."""

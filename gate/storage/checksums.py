@@ -7,6 +7,7 @@ there the first bytes of every code's hash stand a second time, in a table of th
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from heapq import merge
 from itertools import groupby
 from typing import Any, TypeVar
 from zlib import crc32
@@ -116,11 +117,13 @@ def drop_codes(connection: sqlite3.Connection, hashes: Iterable[bytes]) -> None:
 
 
 def make_blocks(connection: sqlite3.Connection) -> None:
-    """Write all blocks anew, of all codes there are."""
+    """Write all blocks anew, of all codes there are and all that they name."""
     connection.execute("DELETE FROM code_block")
-    places = (
-        _place(hashed) for (hashed,) in connection.execute("SELECT hash FROM code ORDER BY hash")
+    codes, identities = (
+        connection.execute(f"SELECT hash FROM {table} ORDER BY hash")
+        for table in ("code", "identity")
     )
+    places = (_place(hashed) for (hashed,) in merge(codes, identities))
     connection.executemany(
         "INSERT INTO code_block VALUES (?, ?, ?)",
         (

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
+from gate.core.boarding import Leg
+from gate.core.code_formats import TEXT_ONLY, CodeFormats
 from gate.core.outcome import Flag
-from gate.core.ticket import Ticket
+from gate.core.ticket import VOID, Ticket
 from gate.credential import (
     LOWER,
     UPPER,
@@ -16,20 +18,28 @@ from gate.credential import (
     hand_typed,
     parse,
     read_shape,
+    url_pattern,
 )
+from gate.credential.identities import NOTHING, is_of_leg, legs_of, named
 from gate.credential.neighbours import neighbours
 from gate.credential.spellings import folded, spellings
 from gate.storage.checksums import WrongChecksum, names_code, of_code, require
 from gate.storage.replica_reader import COLUMNS, OF_TYPE, POSITION, TICKET, ReplicaReader
+from gate.storage.ticket_identities import rows_of
 
 MOST_LOOK_UPS = 12
-"""Of one scan, in all its spellings and repairs, whatever was scanned."""
+"""Of one scan, in all its spellings, formats and repairs, whatever was scanned."""
+MOST_OF_ONE = 3
+"""So many tickets of one identity are enough to know that it is not one ticket's."""
 
 _CODES_A_TIME = 500
 
 _BY_CODE = f"""
 SELECT {TICKET}, {POSITION}, c.ticket, c.state, c.sum
 FROM code c LEFT JOIN ticket k ON k.row = c.ticket {OF_TYPE} WHERE c.hash = ?
+"""
+_BY_ROW = f"""
+SELECT {TICKET}, {POSITION} FROM ticket k {OF_TYPE} WHERE k.row = ?
 """
 _ANY = f"SELECT {POSITION} FROM ticket_type LIMIT 1"
 _SHAPES = "SELECT shape, tickets, again = hex(shape) FROM shape"
@@ -44,11 +54,37 @@ class Match:
     """The keyed hash of the code as it stands."""
     tickets: tuple[Ticket, ...] = ()
     """None: nobody's. More than one: its spellings are different tickets', so it is nobody's."""
+    legs: tuple[Leg, ...] = ()
+    """Of the boarding pass that it is."""
 
     @property
     def ticket(self) -> Ticket | None:
         """The one ticket it is."""
         return self.tickets[0] if len(self.tickets) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Tickets that are known by what a code names."""
+
+    legs: tuple[Leg | None, ...]
+    tickets: dict[str, Ticket]
+    rivals: dict[str, Ticket]
+
+    def beside(self, found: dict[str, Ticket]) -> dict[str, Ticket]:
+        """All whose the code may be, together with those that its texts have found.
+
+        A ticket of another flight is not the one that is meant, where there is one of this; nor is
+        a void one that has another text, where there is a good one.
+        """
+        if not self.tickets:
+            return found
+        good = {id_: one for id_, one in self.tickets.items() if one.status not in VOID}
+        of_leg = {
+            id_: one for id_, one in found.items() if any(is_of_leg(one, leg) for leg in self.legs)
+        }
+        # As its text has found it: that may be a code which was replaced.
+        return {**(self.tickets if found else good or self.tickets), **self.rivals, **of_leg}
 
 
 class CodeLookUp:
@@ -60,21 +96,25 @@ class CodeLookUp:
         self._meant: dict[str, Ticket | None] = {}
         self._shapes: tuple[Shape, ...] | None = None
         self._is_spent = False
+        self._formats = TEXT_ONLY
         self._lacking: list[bytes] = []
-        """Hashes of this text's codes that were not found."""
+        """Hashes of this text's codes, and of what it names, that were not found."""
 
     def hash_of(self, code: str) -> bytes:
         """The keyed hash under which the replica knows a code."""
         self._replica.connection()
         return code_hash(self._replica.key, code)
 
-    def match(self, text: str, raw: bytes = b"", symbology: str = "") -> Match:
+    def match(
+        self, text: str, raw: bytes = b"", symbology: str = "", formats: CodeFormats = TEXT_ONLY
+    ) -> Match:
         """Whose code a text is, in any lossless spelling; as it stands it is looked up first.
 
-        Letters of another case or width count only where all codes of a type are of one. Raises
-        StoreError while there are no tickets at all.
+        Letters of another case or width count only where all codes of a type are of one; what a
+        code names counts in the ``formats`` that the event reads. Raises StoreError while there are
+        no tickets at all.
         """
-        self._looked_up, self._meant = {}, {}
+        self._looked_up, self._meant, self._formats = {}, {}, formats
         self._shapes, self._is_spent = None, False
         self._lacking = []
         credential = parse(text)
@@ -83,9 +123,14 @@ class CodeLookUp:
             return Match(credential, hashed)
         code = credential.code
         first = self._looked_up[code] = self._by_code(hashed)
-        forms = spellings(code, raw, symbology, credential.aim)
-        if first is not None and len(forms) == 1:
-            return Match(credential, hashed, (first,))
+        legs = legs_of(code)
+        forms = (
+            *spellings(code, raw, symbology, credential.aim),
+            *url_pattern.spellings(code, formats.urls),
+        )
+        known = self._named(code, keeps_gs=bool(symbology))
+        if first is not None and len(forms) == 1 and known is None:
+            return Match(credential, hashed, (first,), legs)
         found: dict[str, Ticket] = {} if first is None else {first.id: first}
         for form in filter(self._fits, forms[1:]):
             ticket = self._look_up(form)
@@ -95,12 +140,13 @@ class CodeLookUp:
             ticket = self._look_up(form)
             if ticket is not None and self._is_of_one_case(ticket.type.id, form):
                 found.setdefault(ticket.id, ticket)
+        found = found if known is None else known.beside(found)
         if first is None:
             self._require_unknown()
         if not found and self._is_empty():
             # A venue that has begun before its tickets came: nobody is to be turned away for it.
             raise self._replica.no_tickets()
-        return Match(credential, hashed, tuple(found.values()))
+        return Match(credential, hashed, tuple(found.values()), legs)
 
     def ticket_of(self, text: str) -> Ticket | None:
         """The one ticket whose code, or a lossless spelling of it, a text is.
@@ -116,8 +162,11 @@ class CodeLookUp:
         credential = parse(text)
         if credential.problem is not None:
             return None
-        forms = spellings(credential.code, aim=credential.aim)
+        code, formats = credential.code, self._formats
+        forms = (*spellings(code, aim=credential.aim), *url_pattern.spellings(code, formats.urls))
         found = {t.id: t for form in filter(self._fits, forms) if (t := self._look_up(form))}
+        if (known := self._named(code, keeps_gs=False)) is not None:
+            found = known.beside(found)
         self._require_unknown()
         return found.popitem()[1] if len(found) == 1 else None
 
@@ -167,6 +216,43 @@ class CodeLookUp:
                 return None
             self._looked_up[code] = self._by_code(self.hash_of(code))
         return self._looked_up[code]
+
+    def _named(self, code: str, *, keeps_gs: bool) -> _Known | None:
+        """Whose is what a code names, in the formats that the event reads; ``None``: nothing is."""
+        names = NOTHING if self._formats.are_text else named(code, self._formats, keeps_gs=keeps_gs)
+        if not names:
+            return None
+        tickets = {
+            ticket.id: ticket
+            for identity, leg in names.items
+            for ticket in self._known_by(identity)
+            if is_of_leg(ticket, leg)
+        }
+        rivals = {t.id: t for one in names.rivals for t in self._known_by(one)} if tickets else {}
+        return _Known(tuple(leg for _identity, leg in names.items), tickets, rivals)
+
+    def _known_by(self, identity: str) -> list[Ticket]:
+        if len(self._looked_up) >= MOST_LOOK_UPS and identity not in self._looked_up:
+            self._is_spent = True
+            return []
+        self._looked_up[identity] = None
+        hashed = self.hash_of(identity)
+        with self._replica.reading():
+            connection = self._replica.connection()
+            rows = rows_of(connection, hashed, MOST_OF_ONE)
+            if not rows:
+                self._lacking.append(hashed)
+            return [self._in_row(number, hashed) for number in rows]
+
+    def _in_row(self, number: int, hashed: bytes) -> Ticket:
+        """The ticket of a row, which says itself that it is known so. Raises WrongChecksum."""
+        row = self._replica.connection().execute(_BY_ROW, (number,)).fetchone()
+        found = None if row is None else self._replica.checked(row)
+        if row is None or found is None or hashed.hex() not in found.identities:
+            msg = "wrong identity"
+            raise WrongChecksum(msg)
+        self._replica.follow(row[COLUMNS])
+        return found
 
     def alphabet(self) -> str:
         """Classes of the characters in all codes of the event; empty where that is not known."""

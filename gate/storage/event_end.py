@@ -43,6 +43,7 @@ def drop_personal(file: ReplicaFile, now_ms: int) -> bool:
             "UPDATE ticket SET body = bare_body(body), sum = sum_of(row, bare_body(body))"
         )
         connection.execute("DELETE FROM code")
+        connection.execute("DELETE FROM identity")
         connection.execute("DELETE FROM code_block")
         drop_terms(connection)
         forget_to(connection, Cursor.parse(meta["cursor"]))

@@ -257,7 +257,7 @@ def index_sign_offs_of_others(db: Database) -> None:
 
 @tickets()
 def create_tickets(db: Database) -> None:
-    """Version 0.2: ticket types, tickets, the keyed hashes of their codes.
+    """Version 0.2: ticket types, tickets, the keyed hashes of their codes and of what these name.
 
     With it how far the replica is and how it came there, so that others may follow it; how long the
     codes of a type are, and of which classes of characters; and which tickets ever were void.
@@ -291,6 +291,11 @@ def create_tickets(db: Database) -> None:
             sum INTEGER NOT NULL
         ) WITHOUT ROWID;
         CREATE INDEX code_ticket ON code (ticket);
+        CREATE TABLE identity (
+            hash BLOB NOT NULL,
+            ticket INTEGER NOT NULL REFERENCES ticket (row),
+            PRIMARY KEY (hash, ticket)
+        ) WITHOUT ROWID;
         CREATE TABLE code_block (
             bucket INTEGER PRIMARY KEY,
             sum INTEGER NOT NULL,

@@ -8,6 +8,7 @@ from gate.core.ticket import CodeState
 from gate.core.ticket_feed import Change
 from gate.storage import checksums
 from gate.storage.event import EventRow, put_event
+from gate.storage.ticket_identities import put_identities
 from gate.storage.ticket_rows import TicketBody
 from gate.storage.ticket_search import put_terms
 
@@ -85,6 +86,7 @@ def put_ticket(
     ``is_found`` by names is for a list that others will make their own index of.
     """
     body, states, is_new = ticket.body.encode(), dict(ticket.codes), number is None
+    before = ""
     if number is None:
         (number,) = connection.execute("SELECT coalesce(max(row), 0) + 1 FROM ticket").fetchone()
         connection.execute(
@@ -92,6 +94,9 @@ def put_ticket(
             (number, ticket.id, ticket.body, checksums.of_ticket(number, body)),
         )
     else:
+        (before,) = connection.execute(
+            "SELECT body FROM ticket WHERE row = ?", (number,)
+        ).fetchone()
         connection.execute(
             "UPDATE ticket SET body = ?, sum = ? WHERE row = ?",
             (ticket.body, checksums.of_ticket(number, body), number),
@@ -109,6 +114,7 @@ def put_ticket(
     )
     if not makes_blocks:
         checksums.add_codes(connection, states)
+    put_identities(connection, number, before, ticket.body, makes_blocks=makes_blocks)
     if is_found:
         put_terms(connection, number, ticket.body, is_new=is_new)
     return number

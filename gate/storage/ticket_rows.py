@@ -15,6 +15,7 @@ from msgspec import Meta
 from gate.core.ticket import UNLIMITED, CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
 from gate.core.weekly_hours import NoSuchHourError, UnlikeHoursError, parse_weekly
 from gate.credential import code_hash, parse, shape_of
+from gate.credential.identities import identities
 from gate.i18n import _
 from gate.storage.moments import BadMoment, Side, is_start_of_day, second_of
 
@@ -112,6 +113,8 @@ _TYPE_FIELDS = tuple(
     (f.name, None if f.name == "use_limit" else f.default)
     for f in fields(TicketType)
 )
+_DERIVED: dict[str, Any] = {"shape": "", "identities": ()}
+"""What is made of a ticket's codes, and stays as it is while these do."""
 _TICKET_FIELDS = tuple(
     (f.name, f.default)
     for f in fields(Ticket)
@@ -205,7 +208,10 @@ def ticket_body(
     if not is_exact:
         _check_window(values, row, of)
     values["seats"] = _texts(stated.seats)
-    values["shape"] = shape_of([parse(code).code for code in codes])
+    parsed = {parse(code).code: state for code, state in codes.items()}
+    values["shape"] = shape_of(parsed)
+    live = [code for code, state in parsed.items() if state is CodeState.LIVE]
+    values["identities"] = tuple(code_hash(key, one).hex() for one in identities(live))
     body = _body(values, _TICKET_FIELDS, type_id=stated.type)
     return TicketBody(id_, stated.type, body, hashes, notes)
 
@@ -217,7 +223,7 @@ def changed_body(
 
     Raises BadRow.
     """
-    allowed = {name for name, _default in _TICKET_FIELDS} - {"id", "shape"}
+    allowed = {name for name, _default in _TICKET_FIELDS} - {"id", *_DERIVED}
     for name in changes.keys() - _NEVER_KEPT:
         if name not in allowed:
             raise BadRow(_("{name}: there is no such field").format(name=name))
@@ -226,7 +232,8 @@ def changed_body(
         kept.pop(name, None)
     # Stated as a row, so that a change is checked by the rules of a row.
     row = {name: value for name, value in {**kept, **changes}.items() if value not in (None, "")}
-    type_id, shape = row.pop("type_id"), row.pop("shape", "")
+    type_id = row.pop("type_id")
+    derived = {name: row.pop(name) for name in _DERIVED if name in row}
     stated = _convert({**row, "code": "-", "type": type_id}, TicketRow)
     of = type_of(type_id) or TypeTimes("UTC")
     values = msgspec.structs.asdict(stated)
@@ -235,8 +242,7 @@ def changed_body(
     if anew:
         _check_window(values, row, of)
     values["seats"] = _texts(stated.seats)
-    values["shape"] = shape
-    return _body(values, _TICKET_FIELDS, type_id=type_id)
+    return _body({**values, **_DERIVED, **derived}, _TICKET_FIELDS, type_id=type_id)
 
 
 _IMPERSONAL = (

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
+from gate.core.boarding import flight_of, is_flight, legs_of_gate
 from gate.core.history import Movement
 from gate.core.outcome import Outcome, Reason
 from gate.core.place import Direction, Place
 from gate.core.ticket import UNLIMITED
 from gate.core.validity import window
 from gate.core.verdict import Verdict
-from gate.i18n import _, ngettext
+from gate.i18n import _, ngettext, sentences
+from gate.text.boarding_words import dated_flights, day_of, flights
 from gate.text.outcome_words import REASON_WORDS
 from gate.text.printable import printable
 from gate.text.ticket_words import block_words, describe, type_zone
@@ -97,7 +99,21 @@ def _room(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
 
 
 def _flight(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    if verdict.legs and not any(is_flight(place.flight, leg) for leg in verdict.legs):
+        return _only(flights(verdict.legs), place.flight)
     return _only(verdict.ticket.type.flight, place.flight) if verdict.ticket else ""
+
+
+def _leg(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    return _only(verdict.ticket.type.flight, place.flight) if verdict.ticket else ""
+
+
+def _day(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    zone = type_zone(verdict.ticket, time_zone) if verdict.ticket else time_zone
+    legs = legs_of_gate(verdict.legs, place.flight)
+    return _("The pass is for {flights}; here it is {today}.").format(
+        flights=dated_flights(legs, verdict.at_ms, zone), today=day_of(verdict.at_ms, zone)
+    )
 
 
 def _event(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
@@ -205,6 +221,17 @@ def _more(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
 
 
 def _no_ticket(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    age = _not_in_list(verdict, time_zone)
+    if not verdict.legs:
+        return age
+    shown = dated_flights(verdict.legs, verdict.at_ms, time_zone)
+    words = [_("A boarding pass of {flights}.").format(flights=shown)]
+    if flight_of(place.flight) and not any(is_flight(place.flight, leg) for leg in verdict.legs):
+        words.append(_("This gate boards {flight}.").format(flight=printable(place.flight)))
+    return sentences(*words, age)
+
+
+def _not_in_list(verdict: Verdict, time_zone: ZoneInfo) -> str:
     as_of_ms = verdict.list_as_of_ms
     if as_of_ms is None:
         return _("No ticket here has this code.")
@@ -249,6 +276,8 @@ _FACTS: dict[Reason, _Fact] = {
     Reason.WRONG_ZONE: _zone,
     Reason.WRONG_ROOM: _room,
     Reason.WRONG_FLIGHT: _flight,
+    Reason.WRONG_LEG: _leg,
+    Reason.WRONG_DAY: _day,
     Reason.TOO_EARLY: _begins,
     Reason.TOO_LATE: _ended,
     Reason.OUTSIDE_HOURS: _hours,

@@ -50,6 +50,8 @@ REASON_WORDS = {
     Reason.WRONG_ENTRANCE: N_("Wrong entrance"),
     Reason.WRONG_ZONE: N_("Wrong zone"),
     Reason.WRONG_ROOM: N_("Wrong hall"),
+    Reason.WRONG_LEG: N_("Ticket for another flight of this pass"),
+    Reason.WRONG_DAY: N_("Boarding pass for another day"),
     Reason.WRONG_FLIGHT: N_("Wrong flight"),
     Reason.PLACE_UNKNOWN: N_("This gate has not been told where it is"),
     Reason.NOT_CHECKED_IN: N_("Not checked in"),

@@ -8,6 +8,7 @@ from gate.core.place import Direction, Place
 from gate.core.ticket import UNLIMITED, Ticket
 from gate.core.verdict import Verdict
 from gate.i18n import N_, _
+from gate.text.boarding_words import seat_of
 from gate.text.connectivity_words import basis_words
 from gate.text.facts import fact
 from gate.text.outcome_words import OUTCOME_WORDS, REASON_WORDS
@@ -35,6 +36,8 @@ _REMEDIES = {
     Reason.WRONG_ZONE: N_("Send the guest to that zone."),
     Reason.WRONG_ROOM: N_("Send the guest to that hall."),
     Reason.WRONG_FLIGHT: N_("Send the passenger to the gate of that flight."),
+    Reason.WRONG_LEG: N_("Send the passenger to the gate of that flight."),
+    Reason.WRONG_DAY: N_("Look at the date on the pass; in doubt send the passenger to the desk."),
     Reason.PLACE_UNKNOWN: N_("Send the guest where the ticket says; give this gate its profile."),
     Reason.NOT_CHECKED_IN: N_("Send the passenger to check-in."),
     Reason.TOO_EARLY: N_("Ask the guest to come back then."),
@@ -100,7 +103,7 @@ def explain(
         rule=_rule(verdict),
         fact=fact(verdict, place, time_zone),
         remedy=_remedy(verdict, place),
-        ticket=describe(ticket) if ticket else "",
+        ticket=_about(verdict, place),
         holder=printable(ticket.holder) if ticket and show_names else "",
         remark=_remark(ticket) if ticket else "",
         note=_note(ticket) if ticket else "",
@@ -116,6 +119,15 @@ def revoked_words() -> Words:
         rule=_(REASON_WORDS[Reason.GATE_REVOKED]),
         remedy=_(_REMEDIES[Reason.GATE_REVOKED]),
     )
+
+
+def _about(verdict: Verdict, place: Place) -> str:
+    """The ticket, with the seat that the boarding pass has where the list has none."""
+    ticket = verdict.ticket
+    if ticket is None:
+        return ""
+    seat = "" if ticket.seats else seat_of(verdict.legs, ticket, place)
+    return " · ".join(part for part in (describe(ticket), seat) if part)
 
 
 def _note(ticket: Ticket) -> str:

@@ -17,14 +17,16 @@ from gate.capture.keyboard_wedge import Bursts, Wedge
 from gate.clock import monotonic_ms
 from gate.core.entry import Entry
 from gate.core.outcome import Outcome
-from gate.core.place import Place
+from gate.core.place import Direction, Place
 from gate.core.verdict import ScannerProof, Verdict
+from gate.credential.command_cards import Command, CommandCard
 from gate.errors import GateError, UsageError
 from gate.i18n import _, sentences
+from gate.lane.command_cards import TURNS
 from gate.lane.door_count import people_of, way_of
 from gate.lane.lane import Lane
 from gate.lane.scanner_repair import Proposed
-from gate.text.confirming import OnScreen, guest, movement, next_turn, people_question, way
+from gate.text.confirming import Again, OnScreen, guest, movement, next_turn, people_question, way
 from gate.text.lane_words import unheard_at
 from gate.text.message_words import message_line, text_of
 from gate.text.open_question import ANSWERS, Answer
@@ -119,6 +121,7 @@ class Plain:
         self._on_screen = OnScreen()
         self._hand: _Hand | None = None
         self._unread: list[Entry] = []
+        self._closing = Again()
         self.quitting = threading.Event()
 
     def show(self, verdict: Verdict) -> None:
@@ -161,7 +164,7 @@ class Plain:
             if name == "quit":
                 self.quitting.set()
             elif name == "direction":
-                self._turn()
+                self._turn(next_turn(self._lane.direction), "F6")
             elif name == "next":
                 self._next_person()
             elif name == "undo":
@@ -184,6 +187,28 @@ class Plain:
                 self.print_line("# " + _("No other ticket waits."))
         except GateError as fault:
             self.print_line(f"# {sentences(fault.message, fault.hint)}")
+
+    def carry_out(self, card: CommandCard) -> None:
+        """Do what a command card says, as the key of that does; from any thread."""
+        try:
+            if card.command in TURNS:
+                self._turn(TURNS[card.command], _("the card"))
+            elif card.command is Command.READ:
+                self._acknowledge()
+            elif card.command is Command.LOOK_HARD and self._look_hard:
+                self._look_hard()
+            elif card.command is Command.SIGN_IN:
+                self.print_line("# " + _("Sign in on the screen, without --plain."))
+            elif card.command is Command.CLOSE:
+                self._close_by_card()
+        except GateError as fault:
+            self.print_line(f"# {sentences(fault.message, fault.hint)}")
+
+    def _close_by_card(self) -> None:
+        if self._closing.is_second(Command.CLOSE):
+            self.quitting.set()
+        else:
+            self.print_line("# " + _("Close the lane? The card again does it."))
 
     def answer(self, key: str, *, may_be_scanned: bool = False) -> bool:
         """Answer the question of the newest line, if a key does; empty leaves it unanswered.
@@ -225,8 +250,8 @@ class Plain:
         line = movement(counted, None, self.time_zone, self._lane.now_ms(), show_names=False)
         self.print_line(_("# counted: {movement}").format(movement=line))
 
-    def _turn(self) -> None:
-        lane, following = self._lane, next_turn(self._lane.direction)
+    def _turn(self, following: Direction, key: str) -> None:
+        lane = self._lane
         if lane.rules.turn_needs_pin:
             raise UsageError(
                 _("the direction takes a supervisor's PIN here"),
@@ -234,7 +259,7 @@ class Plain:
             )
         if not self._on_screen.may_turn(following):
             self.print_line(
-                _("# turn the lane: {way}? F6 again does it").format(way=way(following))
+                _("# turn the lane: {way}? {key} again does it").format(way=way(following), key=key)
             )
             return
         lane.direction = following

@@ -1,6 +1,6 @@
 """What an event says of its rules, its gates and its operators, as it is stated at the server."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from gate.clock import read_wall_ms
 from gate.core.event_settings import EventFields, EventSettings
 from gate.core.ticket import DoorWord, Ticket
+from gate.credential.command_cards import CommandCard
 from gate.i18n import _
 from gate.storage.event import EventRow
 from sync.server import door, events, feed, messages
@@ -68,6 +69,18 @@ class ServerEvent:
             job = partial(change_fields, event=event, fields=fields)
             hint = _("If it is meant, say for how long: keep_days=N") if fields.ends_s else ""
             return console.write(job, "settings", events.settings_text, event=event, hint=hint)
+
+    def command_cards(self, cards: Sequence[CommandCard]) -> list[str]:
+        """The texts of command cards, signed; that they were made is in the audit log."""
+
+        def sign(connection: Connection) -> list[str]:
+            authority = feed.authority_of(connection, event)
+            return [authority.command_card(card) for card in cards]
+
+        about = ", ".join(f"{card.command.name} {card.name}".rstrip() for card in cards)
+        with self._console() as console:
+            event = console.event()
+            return console.write(sign, "command cards", about, event=event)
 
     def types_elsewhere(self) -> int:
         """How many ticket types are in another zone than the event."""

@@ -3,15 +3,20 @@
 import io
 from pathlib import Path
 
+import cv2
 import pytest
+import zxingcpp
 
 from gate.cli.exit_codes import FAILED, OK, USAGE
 from gate.cli.main import main
 from gate.core.place import Role
+from gate.credential.command_cards import Command, CommandCard
+from gate.credential.command_cards import read as read_card
 from gate.lane.operators import Operators
 from gate.storage import venue_host
+from gate.storage.feed_signatures import key_of
 from gate.storage.folder import Folder
-from sync.server import audit, events
+from sync.server import audit, events, feed
 from sync.server.database import in_transaction
 from tests.support.central import open_central
 from tests.support.venue import NOW_MS
@@ -161,3 +166,49 @@ def test_every_change_at_the_server_is_in_its_audit_log(
     assert "early_minutes" in told[0]
     assert told[1] == "operator add Kim"
     engine.dispose()
+
+
+def test_command_cards_are_drawn(gate: Told, where: list[str], tmp_path: Path) -> None:
+    """A sheet of every command, and a card for every operator; each is read as what it says."""
+    out = tmp_path / "cards"
+    code, _out, err = gate("event", "cards", "--out", str(out))
+    assert code == USAGE
+    assert "gate event set command_cards=1" in err
+    assert gate("event", "set", "command_cards=1")[0] == OK
+    code, told, err = gate("event", "cards", "--out", str(out))
+    assert (code, err) == (OK, "")
+    assert "7 cards drawn" in told
+    read = {path.stem[3:]: _card_in(path, where) for path in sorted(out.iterdir())}
+    assert {card.command.name.casefold().replace("_", "-") for card in read.values()} == {*read}
+    assert gate("event", "cards", "--operator", "nobody", "--out", str(out))[0] == USAGE
+    sheet = tmp_path / "cards.html"
+    assert gate("event", "cards", "--out", str(sheet))[0] == OK
+    assert "Direction: out" in sheet.read_text(encoding="utf-8")
+
+
+def test_sign_in_cards(
+    gate: Told, where: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For one operator, or for each of the event's."""
+    gate("event", "set", "command_cards=2")
+    monkeypatch.setattr("sys.stdin", io.StringIO("47119x\n"))
+    assert gate("operator", "add", "Kim", "--role", "staff")[0] == OK
+    out = tmp_path / "kim.png"
+    assert gate("event", "cards", "--operator", "Kim", "--out", str(out))[0] == OK
+    assert _card_in(out, where) == CommandCard(Command.SIGN_IN, 2, "Kim")
+
+
+def _card_in(picture: Path, where: list[str]) -> CommandCard:
+    """What a picture says, by the key that gates of the event know its authority by."""
+    (code,) = zxingcpp.read_barcodes(cv2.imread(str(picture)))
+    if where[0] == "--data-dir":
+        key = key_of(venue_host.load(Folder(Path(where[1]))).authority)
+    else:
+        engine = open_central(f"sqlite:///{where[1]}/central.db")
+        with engine.connect() as connection:
+            key = key_of(feed.authority_of(connection, "gala").certificate)
+        engine.dispose()
+    for issue in (1, 2):
+        if card := read_card(code.text, key, issue):
+            return card
+    raise AssertionError(code.text)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.core import rules
+from gate.core.boarding import Leg
 from gate.core.entry import Act
 from gate.core.history import History, Movement
 from gate.core.outcome import Basis, Flag, Outcome, Reason
@@ -70,6 +71,9 @@ PASS = {"kind": Kind.SCENIC, "use_limit": 10}
 GROUP = {"kind": Kind.MEETING, "use_limit": 5, "party_size": 5}
 FILM = {"kind": Kind.MOVIE, "show_time": NOW, "duration": 120}
 FLIGHT = {"kind": Kind.BOARDING, "flight": "CE123", "checked_in": True}
+LEG = Leg("ABC123", "PEK", "SHA", "CE", "123", 357, "Y", "1A", "25", "1")
+"""On the day of ``NOW``."""
+NEXT_LEG = dataclasses.replace(LEG, carrier="MU", number="5", origin="SHA", destination="CAN")
 ALONE = {"basis": Basis.ALONE}
 HOUR = 3600
 DAY = 86400
@@ -122,6 +126,14 @@ BOOK: list[Case] = [
     ("another zone's ticket is refused", SHOW | {"zone": "C"}, FRESH, {"zone": "D"}, R, Reason.WRONG_ZONE),
     ("another hall's ticket is refused", FILM | {"screening_room": "5"}, FRESH, {"screening_room": "6"}, R, Reason.WRONG_ROOM),
     ("another flight's passenger is refused", FLIGHT, FRESH, {"flight": "CE999"}, R, Reason.WRONG_FLIGHT),
+    ("a pass for this flight and day is admitted", FLIGHT, FRESH, {"flight": "CE123", "legs": (LEG,)}, A, Reason.ADMITTED),
+    ("a pass for no flight of this gate is refused, whatever its ticket says", FLIGHT | {"flight": ""}, FRESH, {"flight": "CE 0999", "legs": (LEG,)}, R, Reason.WRONG_FLIGHT),
+    ("the ticket of another flight of the pass is refused", FLIGHT, FRESH, {"flight": "MU5", "legs": (LEG, NEXT_LEG)}, R, Reason.WRONG_LEG),
+    ("a gate for any flight takes the pass", FLIGHT, FRESH, {"legs": (LEG,)}, A, Reason.ADMITTED),
+    ("a pass for yesterday is refused", FLIGHT, FRESH, {"legs": (dataclasses.replace(LEG, day=356),)}, R, Reason.WRONG_DAY),
+    ("a pass for next year's first day is refused", FLIGHT, FRESH, {"legs": (dataclasses.replace(LEG, day=1),)}, R, Reason.WRONG_DAY),
+    ("the leg of the ticket is the one whose day counts", FLIGHT, FRESH, {"legs": (LEG, dataclasses.replace(NEXT_LEG, day=300))}, A, Reason.ADMITTED),
+    ("a doubtful clock refuses no pass", FLIGHT, FRESH, {"legs": (dataclasses.replace(LEG, day=356),), "clock_trusted": False}, T, Reason.CLOCK_NOT_TRUSTED),
     ("a passenger who has not checked in is refused", FLIGHT | {"checked_in": False}, FRESH, {}, R, Reason.NOT_CHECKED_IN),
 
     ("one second before it begins is too early", SHOW | {"begin_time": NOW + 1}, FRESH, {}, R, Reason.TOO_EARLY),
@@ -260,7 +272,7 @@ def situation(said: dict[str, Any], changes: dict[str, Any]) -> tuple[Ticket, Sc
     rest = {
         k: v
         for k, v in changes.items()
-        if k in ("clock_trusted", "basis", "zone_inside", "problem", "is_isolated")
+        if k in ("clock_trusted", "basis", "zone_inside", "problem", "is_isolated", "legs")
     }
     direction = changes.get("direction", Direction.IN)
     return ticket, scan, Context(NOW_MS, HERE, direction, place, house, **rest)

@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
     """Add ``gate event``."""
     sentence = _("the event's rules, for all its gates")
     sub = commands.add("event", run, sentence, "gate event set early_minutes=30 alone=hold")
-    actions = sub.add_subparsers(dest="action", required=True, metavar="show|set")
+    actions = sub.add_subparsers(dest="action", required=True, metavar="show|set|cards")
     show = actions.add_parser("show", parents=[commands.common], help=_("what it says now"))
     setting = actions.add_parser("set", parents=[commands.common], help=_("say something else"))
     setting.add_argument("--type", metavar="ID", help=_("only for tickets of this type"))
@@ -31,15 +31,29 @@ def add(commands: Commands) -> None:
         metavar="KEY=VALUE",
         help=_("nothing after the sign: no longer said"),
     )
-    for one in (show, setting):
+    cards = actions.add_parser(
+        "cards", parents=[commands.common], help=_("draw command cards, to be held up at a lane")
+    )
+    cards.add_argument(
+        "--operator", action="append", metavar="NAME", help=_("only sign-in cards, of whom")
+    )
+    cards.add_argument(
+        "--out", metavar="PATH", required=True, help=_("FILE.png, FILE.svg, FILE.html or a folder")
+    )
+    cards.add_argument("--format", choices=["png", "svg"], default="png")
+    for one in (show, setting, cards):
         add_where(one)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Tell what the event says, or say something else."""
+    """Tell what the event says, or say something else; or draw its command cards."""
     from gate.text.settings_words import setting_lines
 
     authority = authority_of(options)
+    if options.action == "cards":
+        from gate.cli.card_drawing import draw_cards
+
+        return draw_cards(authority, options)
     row = authority.event() if options.action == "show" else _set(authority, options)
     sys.stdout.writelines(f"{line}\n" for line in setting_lines(row))
     return OK

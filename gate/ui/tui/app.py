@@ -16,6 +16,7 @@ from gate.capture.picture import Preview
 from gate.config import Config
 from gate.core.entry import Entry
 from gate.core.verdict import Verdict
+from gate.credential.command_cards import CommandCard
 from gate.errors import GateError, UsageError
 from gate.i18n import _
 from gate.lane.inputs import Inputs
@@ -29,11 +30,13 @@ from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.settings_words import gate_lines
 from gate.text.times import clock_time
 from gate.text.zones import LaneZone
+from gate.ui.tui.command_cards import carry_out
 from gate.ui.tui.few_glyphs import FewGlyphs
 from gate.ui.tui.messages import (
     AdviceGiven,
     Announced,
     CameraChanged,
+    CommandRead,
     Decided,
     LaneChanged,
     MessageCame,
@@ -172,6 +175,7 @@ class GateApp(App[int], inherit_bindings=False):
             on_camera=self._camera_changed,
             on_scanner=self._scanner_changed,
             on_aside=self._scanned_aside,
+            on_command=self._command_read,
             source=self._source,
         )
         self.inputs.paused = self.config.operators.sign_in
@@ -255,6 +259,10 @@ class GateApp(App[int], inherit_bindings=False):
             timeout=6,
         )
 
+    def on_command_read(self, event: CommandRead) -> None:
+        """Do what its key does."""
+        carry_out(self, event.card)
+
     def on_settings_changed(self, event: SettingsChanged) -> None:
         """Go by them, and say so."""
         is_first, self.settings = self.settings is None, event.settings
@@ -315,6 +323,9 @@ class GateApp(App[int], inherit_bindings=False):
 
     def _scanned_aside(self, code: str, source: str) -> None:
         self.post_message(ScannedAside(code, source))
+
+    def _command_read(self, card: CommandCard) -> None:
+        self.post_message(CommandRead(card))
 
     def _scanner_changed(self, trouble: str) -> None:
         self.scan_screen.post_message(ScannerChanged(trouble))

@@ -74,8 +74,11 @@ class LaneKeys(WedgeInput):
 
     def action_turn(self) -> None:
         """Change the direction, when asked twice or by a supervisor; it never changes by itself."""
+        self.turn(next_turn(gate_app(self).lane.direction), "F6")
+
+    def turn(self, following: Direction, key: str) -> None:
+        """The same, by what is named as ``key``."""
         lane = gate_app(self).lane
-        following = next_turn(lane.direction)
         title = _("Turn the lane: {way}").format(way=way(following))
         is_supervisor = lane.operator is not None and lane.operator.role is Role.SUPERVISOR
         if lane.rules.turn_needs_pin and not is_supervisor:
@@ -83,7 +86,7 @@ class LaneKeys(WedgeInput):
         elif self.on_screen.may_turn(following):
             self._turn(following)
         else:
-            self._ask_again("F6", title)
+            self._ask_again(key, title)
 
     def action_next_person(self) -> None:
         """Let the next person through on the ticket shown, or on the last one if asked twice."""

@@ -8,6 +8,7 @@ from gate.capture.hints import Advice
 from gate.capture.picture import Preview
 from gate.core.entry import Entry
 from gate.core.verdict import Verdict
+from gate.credential.command_cards import CommandCard
 from gate.errors import GateError
 from gate.lane.corrections import Undone
 from gate.settings import GateSettings
@@ -50,6 +51,14 @@ class NoticeChanged(Message):
 
     def __init__(self, notice: Notice | None) -> None:
         self.notice = notice
+        super().__init__()
+
+
+class CommandRead(Message):
+    """A command card was held up. Never dropped."""
+
+    def __init__(self, card: CommandCard) -> None:
+        self.card = card
         super().__init__()
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gate.core.entry import Entry
 from gate.core.ticket import Ticket
 from gate.errors import GateError
+from gate.lane.lane import Lane
 from gate.text import confirming
 from gate.ui.tui.screens.questions import PinQuestion, Signed
 
@@ -24,6 +25,12 @@ def movement(app: "GateApp", entry: Entry, ticket: Ticket | None) -> str:
     """Person, ticket, time and gate of an admission or exit, as a question names them."""
     names = app.config.screen.show_names
     return confirming.movement(entry, ticket, app.time_zone, app.lane.now_ms(), show_names=names)
+
+
+def name_on_card(lane: Lane, text: str) -> str:
+    """The operator whose sign-in card a text is; empty for any other text."""
+    card = lane.command_card(text)
+    return card.name if card is not None else ""
 
 
 def ask_lane(
@@ -56,8 +63,12 @@ def ask_pin(
     *,
     needs_supervisor: bool = True,
     needs_note: bool = True,
+    name: str = "",
 ) -> None:
-    """Ask who somebody is, and perhaps why; ``then`` is for whoever can tell."""
+    """Ask who somebody is, and perhaps why; ``then`` is for whoever can tell.
+
+    ``name`` is who it seems to be.
+    """
 
     def signed(answer: Signed | None) -> None:
         if answer is not None:
@@ -69,6 +80,8 @@ def ask_pin(
         needs_supervisor=needs_supervisor,
         needs_note=needs_note,
         on_failure=app.lane.note_failed_sign_in,
+        name=name,
+        name_on_card=lambda text: name_on_card(app.lane, text),
     )
     app.push_screen(question, signed)
 

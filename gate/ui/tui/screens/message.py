@@ -70,6 +70,10 @@ class MessageScreen(ModalScreen[bool]):
     def on_wedge_input_acknowledged(self, event: WedgeInput.Acknowledged) -> None:
         """It was read."""
         event.stop()
+        self.acknowledge()
+
+    def acknowledge(self) -> None:
+        """It was read, unless it has only just come."""
         if time.monotonic() - self._quiet_since_s >= READABLE_AFTER_S and self.is_current:
             self.dismiss(True)  # noqa: FBT003  the answer, which is always the same
 

@@ -15,6 +15,7 @@ from textual.widgets import Input, Label
 
 from gate.core.local_time import first_at, last_at
 from gate.core.place import Role
+from gate.credential.command_cards import MOST_LENGTH
 from gate.errors import GateError
 from gate.i18n import _, sentences
 from gate.lane.operators import Operators
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from gate.ui.tui.app import GateApp
 
 NOTE_LENGTH, CODE_LENGTH = 200, 4096
+CARD_LENGTH = MOST_LENGTH
+"""Of a name: a sign-in card may be scanned into it."""
 T = TypeVar("T")
 
 
@@ -140,24 +143,45 @@ class PinQuestion(Question[Signed]):
         needs_supervisor: bool = False,
         needs_note: bool = False,
         on_failure: Callable[[str], None] | None = None,
+        name: str = "",
+        name_on_card: Callable[[str], str] = lambda _text: "",
     ) -> None:
         super().__init__(title)
         self._operators = operators
         self._needs_supervisor = needs_supervisor
         self._needs_note = needs_note
         self._on_failure = on_failure
+        self._name, self._name_on_card = name, name_on_card
         self.is_guarded = needs_supervisor or needs_note
 
     def inputs(self) -> list[Input]:
         """Name, PIN, perhaps a reason."""
         kind: type[Input] = Field if self.is_guarded else Input
         asked = [
-            kind(placeholder=_("name"), max_length=40, id="name"),
+            kind(self._name, placeholder=_("name"), max_length=CARD_LENGTH, id="name"),
             kind(placeholder=_("PIN"), password=True, max_length=32, id="pin"),
         ]
         if self._needs_note:
             asked.append(kind(placeholder=_("reason"), max_length=NOTE_LENGTH, id="note"))
         return asked
+
+    def on_mount(self) -> None:
+        """Ask for the PIN first where the name is known."""
+        if self._name:
+            self.query_one("#pin", Input).focus()
+
+    def name_by_card(self, name: str) -> None:
+        """Take a name that a card has said; the PIN is typed."""
+        self.query_one("#name", Input).value = name
+        self.query_one("#pin", Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """A sign-in card that was typed into the name is that name."""
+        if event.input.id == "name" and (name := self._name_on_card(event.value)):
+            event.stop()
+            self.name_by_card(name)
+        else:
+            super().on_input_submitted(event)
 
     def answer(self, values: list[str]) -> None:
         """Check the PIN, which takes its time, beside the screen."""

@@ -121,7 +121,8 @@ class ScanScreen(Screen[None]):
         return gate_app(self)
 
     @property
-    def _lane_keys(self) -> LaneKeys:
+    def lane_keys(self) -> LaneKeys:
+        """What takes keys and typed codes."""
         return self.query_one(LaneKeys)
 
     def compose(self) -> ComposeResult:
@@ -161,7 +162,7 @@ class ScanScreen(Screen[None]):
         self._readers = Readers(has_camera=has_camera)
         self._show_preview(is_shown=has_preview)
         hint = self.gate_app.hello or _("Scan a ticket, or hold it up to the camera")
-        self._lane_keys.update(hint)
+        self.lane_keys.update(hint)
         self._clear()
         self._tick()
         self.set_interval(1.0, self._tick)
@@ -220,7 +221,7 @@ class ScanScreen(Screen[None]):
         self._clear_later(shown_s)
         if app.inputs is not None:
             app.inputs.shown()
-        if self._lane_keys.on_screen.show(verdict):
+        if self.lane_keys.on_screen.show(verdict):
             return
         self._frozen_until = time.monotonic() + min(1.0, shown_s or 1.0)
         if app.config.screen.bell:
@@ -248,7 +249,7 @@ class ScanScreen(Screen[None]):
 
     def on_notice_changed(self, event: NoticeChanged) -> None:
         """Say on a line of its own what is beside the verdict."""
-        self._lane_keys.waiting = event.notice.ticket if event.notice is not None else None
+        self.lane_keys.waiting = event.notice.ticket if event.notice is not None else None
         line = self.query_one("#beside", Static)
         line.display = event.notice is not None
         if event.notice is not None:
@@ -330,7 +331,7 @@ class ScanScreen(Screen[None]):
 
     def on_wedge_input_acknowledged(self, event: WedgeInput.Acknowledged) -> None:
         """Clear what was read; a question only by Escape, for Enter may be a scanner's."""
-        if event.key == "escape" or not self._lane_keys.on_screen.question.is_open:
+        if event.key == "escape" or not self.lane_keys.on_screen.question.is_open:
             self._clear()
 
     def on_unanswered(self, event: Unanswered) -> None:
@@ -358,12 +359,25 @@ class ScanScreen(Screen[None]):
         app, lane = self.gate_app, self.gate_app.lane
         if lane.operator is not None:
             ask_lane(app, lane.sign_out, lambda _none: self._signed_out())
-            return
+        else:
+            self._ask_who()
+
+    def sign_in_by_card(self, name: str) -> None:
+        """Ask for the PIN of an operator by name; whoever is signed in by it is signed out."""
+        operator = self.gate_app.lane.operator
+        if operator is not None and operator.name == name:
+            self.action_sign_in()
+        else:
+            self._ask_who(name)
+
+    def _ask_who(self, name: str = "") -> None:
+        app, lane = self.gate_app, self.gate_app.lane
 
         def signed(who: Signed) -> None:
             ask_lane(app, lambda: lane.sign_in(who.operator), lambda _none: self._signed_in())
 
-        ask_pin(app, _("Sign in"), signed, needs_supervisor=False, needs_note=False)
+        title = _("Sign in")
+        ask_pin(app, title, signed, needs_supervisor=False, needs_note=False, name=name)
 
     def _signed_in(self) -> None:
         self.gate_app.resume_inputs()
@@ -382,12 +396,16 @@ class ScanScreen(Screen[None]):
 
     def action_quit(self) -> None:
         """Leave, when asked twice."""
+        self.quit_by(_("Ctrl+Q"))
+
+    def quit_by(self, key: str) -> None:
+        """The same, by what is named as ``key``."""
         now = time.monotonic()
         if self.gate_app.quits_at_once or now < self._quit_at:
             self.app.exit(0)
             return
         self._quit_at = now + QUIT_AGAIN_S
-        self.notify(_("Once more to close the gate."), title=_("Ctrl+Q"), timeout=QUIT_AGAIN_S)
+        self.notify(_("Once more to close the gate."), title=key, timeout=QUIT_AGAIN_S)
 
     def _clear_later(self, shown_s: float | None) -> None:
         if self._clearing is not None:
@@ -398,7 +416,7 @@ class ScanScreen(Screen[None]):
         if self._clearing is not None:
             self._clearing.stop()
             self._clearing = None
-        self._lane_keys.nothing_shown()
+        self.lane_keys.nothing_shown()
         if self.gate_app.lane.is_revoked:
             self.query_one(VerdictPanel).show(Outcome.REFUSE, revoked_words())
         else:
