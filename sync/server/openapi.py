@@ -60,9 +60,8 @@ def document(routes: Iterable[Described], url: str) -> dict[str, Any]:
     schemas, components = _schemas(routes)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(_PARAMETER.sub(r"{\1}", route.path), {})[route.method.lower()] = (
-            _operation(route, schemas)
-        )
+        methods = paths.setdefault(path_of(route), {})
+        methods[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -83,6 +82,11 @@ def document(routes: Iterable[Described], url: str) -> dict[str, Any]:
             },
         },
     }
+
+
+def path_of(route: Described) -> str:
+    """The path as OpenAPI has it: what a parameter may hold is in its schema."""
+    return _PARAMETER.sub(r"{\1}", route.path)
 
 
 class _Schemas:

@@ -40,7 +40,7 @@ LONGEST: Final = 500
 """Characters of a text that is looked for."""
 _block = msgspec.json.Decoder(SetBlock)
 _note = msgspec.json.Decoder(SetNote)
-_ONE = {404: "no_ticket"}
+_ONE = {404: "no_ticket", 409: "erased, over", 422: "invalid"}
 _BLOCK = Operation(TicketLine, SetBlock, problems=_ONE)
 _NOTE = Operation(TicketLine, SetNote, problems=_ONE)
 _STORY = Operation(TicketStory, problems=_ONE)
