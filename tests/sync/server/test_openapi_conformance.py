@@ -248,10 +248,13 @@ def test_other_methods_are_refused(asked: Asked) -> None:
     headers = {"Authorization": f"Bearer {ADMIN}"}
     for path, methods in allowed.items():
         url = path.format(**asked.known)
-        for method in set(METHODS) - methods:
+        # A ticket's id may hold strokes: what is below a ticket may be asked for as one.
+        others = set(METHODS) - methods - ({"GET"} if "/tickets/{ticket}/" in path else set())
+        for method in others:
             answer = asked.http.request(method, url, headers=headers)
             assert (answer.status_code, answer.json()["error"]) == (405, "wrong_method"), url
-            assert set(answer.headers["allow"].split(", ")) - {"HEAD"} == methods, (url, method)
+            named = set(answer.headers["allow"].split(", ")) - {"HEAD"}
+            assert named & {*others, *methods} == methods, (url, method)
 
 
 def test_what_the_document_does_not_say_is_seen() -> None:
