@@ -11,7 +11,8 @@ nox.options.sessions = ["lint", "fast"]
 PROOFS = {
     "GATE_TEST_LONG": "1", "GATE_TEST_CUTS": "500", "GATE_TEST_KILLS": "200",
     "GATE_TEST_HISTORIES": "1500", "GATE_TEST_EVENINGS": "12", "GATE_TEST_WORKERS": "200",
-    "GATE_TEST_FLIPS": "3000", "GATE_TEST_GUESSES": "100000", "GATE_TEST_NIGHT_S": "180",
+    "GATE_TEST_REQUESTS": "40", "GATE_TEST_FLIPS": "3000", "GATE_TEST_GUESSES": "100000",
+    "GATE_TEST_NIGHT_S": "180",
 }  # fmt: skip
 
 
@@ -48,6 +49,15 @@ def proofs(session: nox.Session) -> None:
     """The long proofs, with the counts of ``.ci/run``; a bad night wants root."""
     _install(session)
     session.run("pytest", "tests/system", "tests/storage", *session.posargs, env=PROOFS)
+
+
+@nox.session
+def api(session: nox.Session) -> None:
+    """A running server, asked by its own OpenAPI document (schemathesis)."""
+    _install(session)
+    session.run(
+        "pytest", "tests/sync/server/test_openapi_conformance.py", *session.posargs, env=PROOFS
+    )
 
 
 @nox.session

@@ -272,6 +272,49 @@ class Stated(Struct, frozen=True, forbid_unknown_fields=True):
     voids: Annotated[list[Void], Meta(max_length=MAX_ROWS)] = []
 
 
+class CountLine(Struct, frozen=True):
+    """What one device has counted at one gate."""
+
+    device: str
+    gate: str
+    scans: int
+    """Verdicts, whatever they were."""
+    admitted: int
+    """People."""
+    exited: int
+    refused: int
+    annulled: int
+    device_name: str
+
+
+class Counts(Struct, frozen=True):
+    """What an event has, and how many went in and out."""
+
+    types: int
+    tickets: int
+    admitted: int
+    exited: int
+    lines: list[CountLine]
+
+
+class OriginLine(Struct, frozen=True):
+    """What a device did since one of its starts."""
+
+    origin: str
+    gate: str
+    first_ms: int
+    last_ms: int
+    admissions: int
+    exits: int
+    annulments: int
+    exits_without_entry: int
+    annulments_of_others: int
+    device: str
+    device_name: str
+    stands_out: bool
+    """Whether there is something of it that an honest gate seldom does."""
+
+
 class Evidence(Struct, frozen=True, omit_defaults=True):
     """One side of a conflict: an admission, and how well its time is known."""
 
@@ -535,10 +578,13 @@ class Resolve(Struct, frozen=True):
     who: Annotated[str, Meta(min_length=1, max_length=100)]
 
 
+FromMs = Annotated[int, Meta(ge=0, lt=2**53)]
+
+
 class Disown(Struct, frozen=True):
     """From which moment on nothing counts of what a device did, by its own times."""
 
-    from_ms: Annotated[int, Meta(ge=0, lt=2**53)] = 0
+    from_ms: FromMs = 0
 
 
 class AlarmLine(Struct, frozen=True):
@@ -577,6 +623,40 @@ class OrganiserLine(Struct, frozen=True, omit_defaults=True):
     ends_ms: int
     used_ms: int = 0
     token: str = ""
+
+
+class AuditRow(Struct, frozen=True):
+    """Who did what: a row of the audit log, and the hash that the next one names."""
+
+    seq: int
+    prev: str
+    at_ms: int
+    event: str
+    who: str
+    address: str
+    act: str
+    about: str
+    hash: str
+
+
+class Pong(Struct, frozen=True, omit_defaults=True):
+    """Whether a webhook took a ping, how long that took, and why it did not."""
+
+    delivered: bool
+    took_ms: int
+    error: str = ""
+
+
+class Alive(Struct, frozen=True):
+    """The process lives."""
+
+    alive: bool
+
+
+class Ready(Struct, frozen=True):
+    """The server takes in what devices bring."""
+
+    ready: bool
 
 
 class Person(Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,16 +17,15 @@ from gate.errors import UsageError
 from gate.i18n import _, sentences
 from sync.cardapi import accounts, callback, cards
 from sync.cardapi.accounts import Account, Mode, Review
-from sync.cardapi.background_jobs import BackgroundJobs
 from sync.cardapi.card import Card, CardStatus
 from sync.cardapi.crypto import is_aes_key
 from sync.cardapi.issued_codes import find_card
-from sync.cardapi.webhook_delivery import NotAllowed
 from sync.server import http, journals
 from sync.server.http import Denied, reply
 from sync.server.organiser_requests import OrganiserRequests, organiser
 from sync.server.organisers import Right, check_reach
 from sync.server.server import Server
+from sync.server.webhooks.delivery import NotAllowed
 from sync.wire import PREFIX
 
 T = TypeVar("T")
@@ -71,10 +70,9 @@ _rejection = msgspec.json.Decoder(Rejection)
 class CardAdmin:
     """The organiser's routes of the ticket system."""
 
-    def __init__(self, server: Server, jobs: BackgroundJobs) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
         self._requests = OrganiserRequests(server)
-        self._jobs = jobs
 
     def routes(self) -> list[BaseRoute]:
         """Accounts, and the review of cards."""
@@ -141,7 +139,7 @@ class CardAdmin:
         if not _TOKEN.fullmatch(token):
             raise Denied(422, "invalid", _("A callback token is 3 to 32 letters or digits."))
         try:
-            is_answered = await callback.answers(self._jobs.http, url, token)
+            is_answered = await callback.answers(self._server.deliveries.http, url, token)
         except NotAllowed as error:
             reason = _("The server does not call this address: {why}. See --callback-to.")
             raise Denied(422, "callback", reason.format(why=error)) from error

@@ -1,6 +1,5 @@
 """The account's callback: verified when it is set, and told of events, plain or encrypted."""
 
-import asyncio
 import logging
 import secrets
 import time
@@ -10,22 +9,11 @@ import httpx
 
 from sync.cardapi.accounts import Account, Mode
 from sync.cardapi.crypto import encrypt, signature
-from sync.cardapi.webhook_delivery import NotAllowed, WebhookDelivery
 from sync.cardapi.webhook_outbox import Body, as_xml
+from sync.server.webhooks.delivery import UNHEARD, NotAllowed, ask
 
 log = logging.getLogger(__name__)
-TIMEOUT_S = 5.0
-"""From the first byte that we send to the last that matters of the answer."""
-_ANSWER_BYTES = 1024
 _HEARD = ("", "success")
-_UNHEARD = (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError)
-
-
-def client(transport: WebhookDelivery) -> httpx.AsyncClient:
-    """What callbacks are reached with: no proxies, no redirects, no longer than WeChat waits."""
-    return httpx.AsyncClient(
-        transport=transport, timeout=TIMEOUT_S, follow_redirects=False, trust_env=False
-    )
 
 
 async def answers(http: httpx.AsyncClient, url: str, token: str) -> bool:
@@ -39,7 +27,7 @@ async def answers(http: httpx.AsyncClient, url: str, token: str) -> bool:
         return (await _ask(http, "GET", url, stated)).strip() == echo
     except NotAllowed:
         raise
-    except _UNHEARD:
+    except UNHEARD:
         return False
 
 
@@ -51,7 +39,7 @@ async def deliver(http: httpx.AsyncClient, account: Account, body: Body) -> bool
     except NotAllowed as error:
         log.warning("callback of %s is not called: %s", account.appid, error)
         return False
-    except _UNHEARD:
+    except UNHEARD:
         return False
     return answer.strip().strip('"') in _HEARD
 
@@ -82,20 +70,10 @@ def _signed(token: str) -> dict[str, str]:
 async def _ask(
     http: httpx.AsyncClient, method: str, url: str, parameters: dict[str, str], body: bytes = b""
 ) -> str:
-    """What it answers in time, as far as it matters. Raises one of ``_UNHEARD``."""
+    """What it answers in time, as far as it matters. Raises one of UNHEARD."""
     where = httpx.URL(url).copy_merge_params(parameters)
     headers = {"Content-Type": "text/xml; charset=utf-8"} if body else {}
-    # The client's own bound is on each piece, and a piece may be a byte.
-    async with (
-        asyncio.timeout(TIMEOUT_S),
-        http.stream(method, where, content=body, headers=headers) as response,
-    ):
-        if response.status_code != httpx.codes.OK:
-            answered = str(response.status_code)
-            raise httpx.HTTPStatusError(answered, request=response.request, response=response)
-        received = b""
-        async for part in response.aiter_bytes(_ANSWER_BYTES):
-            received += part
-            if len(received) >= _ANSWER_BYTES:
-                break
-        return received.decode("utf-8", "replace")
+    status, answer = await ask(http, method, where, body, headers)
+    if status != httpx.codes.OK:
+        raise httpx.HTTPError(str(status))
+    return answer

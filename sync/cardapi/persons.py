@@ -17,6 +17,7 @@ from sync.cardapi.webhook_outbox import reminder_line
 from sync.server import events
 from sync.server.part import Key, PersonalData, Subject
 from sync.server.prepared import in_parts
+from sync.server.tables import outbox
 
 _GONE: Final = "erased-"
 _PEOPLE: Final = (
@@ -116,11 +117,9 @@ class _Held:
     def notices(self) -> list[Row[Any]]:
         """Events about them that the callback does not have yet."""
         lines = [line for one in self._subject.tickets for line in (one, reminder_line(one))]
-        found = {
-            row.id: row
-            for row in self._among(select(t.webhook_event), t.webhook_event.c.line, lines)
-        }
-        found |= {row.id: row for row in self._naming(t.webhook_event, t.webhook_event.c.body)}
+        found = {row.id: row for row in self._among(select(outbox), outbox.c.line, lines)}
+        named = self._naming(outbox, outbox.c.body, outbox.c.recipient)
+        found |= {row.id: row for row in named}
         return list(found.values())
 
     def views(self) -> list[Row[Any]]:
@@ -139,14 +138,15 @@ class _Held:
         for some in in_parts(sorted(texts)):
             yield from self._connection.execute(query.where(column.in_(some))).all()
 
-    def _naming(self, table: Any, column: Any) -> Iterator[Row[Any]]:
+    def _naming(self, table: Any, column: Any, appid: Any = None) -> Iterator[Row[Any]]:
         """Rows of the event's accounts in whose JSON a text of theirs is a string of its own."""
+        appid = table.c.appid if appid is None else appid
         quoted = [msgspec.json.encode(text).decode() for text in sorted(self.texts)]
         for some in in_parts(quoted, _LIKE):
             wanted: list[ColumnElement[bool]] = [
                 column.contains(text, autoescape=True) for text in some
             ]
-            where = (table.c.appid.in_(_apps(self._event)), or_(*wanted))
+            where = (appid.in_(_apps(self._event)), or_(*wanted))
             yield from self._connection.execute(select(table).where(*where)).all()
 
 
@@ -177,7 +177,7 @@ def erase(connection: Connection, event: str, subject: Subject) -> int:
         for row in of_person.orders(table):
             _put(connection, table, row, _without(row, of_person.texts, subject))
     for row in of_person.notices():
-        connection.execute(delete(t.webhook_event).where(t.webhook_event.c.id == row.id))
+        connection.execute(delete(outbox).where(outbox.c.id == row.id))
     for row in of_person.offers():
         connection.execute(delete(t.offer).where(t.offer.c.ticket == row.ticket))
     for row in of_person.views():
@@ -226,13 +226,13 @@ def _drop_orders(connection: Connection, event: str, table: Any, after: Key) -> 
 
 def drop_notices(connection: Connection, event: str, after: Key) -> Key:
     """Forget what nobody was told yet of the event's codes."""
-    n = t.webhook_event.c
-    query = select(t.webhook_event).where(n.appid.in_(_apps(event)))
+    n = outbox.c
+    query = select(outbox).where(n.recipient.in_(_apps(event)))
     rows = _next(connection, query, (n.id,), after)
     cards = _cards(connection, event)
     for row in rows:
         if _decode(row.body)["card_id"] in cards:
-            connection.execute(delete(t.webhook_event).where(n.id == row.id))
+            connection.execute(delete(outbox).where(n.id == row.id))
     return (rows[-1].id,) if rows else None
 
 

@@ -21,7 +21,7 @@ from gate.errors import StoreError
 from sync.cardapi import accounts, cards, claims, codes, counts, gifts, orders, updates
 from sync.cardapi.accounts import Account, Grant
 from sync.cardapi.admin import CardAdmin
-from sync.cardapi.background_jobs import BackgroundJobs
+from sync.cardapi.background_jobs import CardJobs
 from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.settings import CardSettings
 from sync.server import http
@@ -87,7 +87,7 @@ class CardApi:
     def __init__(self, server: Server, settings: CardSettings) -> None:
         self._server = server
         self._tokens = Buckets(settings.account_per_s, settings.account_burst)
-        self.jobs = BackgroundJobs(server, settings)
+        self.jobs = CardJobs(server)
 
     async def start(self) -> None:
         """Begin with what is done by the clock."""
@@ -99,7 +99,7 @@ class CardApi:
 
     def routes(self) -> list[BaseRoute]:
         """The most asked first."""
-        return [*self._calls(), *CardAdmin(self._server, self.jobs).routes()]
+        return [*self._calls(), *CardAdmin(self._server).routes()]
 
     def _calls(self) -> list[BaseRoute]:
         """Every route takes any method, because also a wrong one is answered with an errcode."""

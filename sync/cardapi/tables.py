@@ -1,6 +1,6 @@
 """The card API's own tables, beside the server's in one database."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table
+from sqlalchemy import Column, Index, Integer, MetaData, Table
 
 from sync.server.columns import number, text
 
@@ -89,25 +89,6 @@ issued_code = Table(
     Index("issued_code_claimed", "card_id", "claimed_by"),
     Index("issued_code_state", "card_id", "state", "code"),
     Index("issued_code_gift", "state", "gift_ends_s"),
-)
-webhook_event = Table(
-    "webhook_event",
-    metadata,
-    Column(
-        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
-    ),
-    text("appid"),
-    text("line"),
-    text("state"),
-    number("due_ms"),
-    number("leased_ms"),
-    number("tries"),
-    text("entry"),
-    text("body"),
-    Index("webhook_event_due", "state", "due_ms"),
-    Index("webhook_event_line", "line", "state", "id"),
-    Index("webhook_event_entry", "entry"),
-    sqlite_autoincrement=True,
 )
 card_order = Table(
     "card_order",

@@ -8,8 +8,10 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
@@ -17,19 +19,29 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute
 from starlette.websockets import WebSocket
 
 from gate.clock import read_wall_ms
 from gate.core.enrolment import Enrol, Enrolled
-from gate.core.ticket_feed import ResyncNeeded
+from gate.core.ticket_feed import Changes, ResyncNeeded, Snapshot
 from gate.errors import StoreError
 from gate.i18n import _
-from sync.server import audit, conflicts, enrolment, feed, http, pending
+from sync.server import audit, conflicts, enrolment, feed, http, openapi, pending
 from sync.server.admin import organiser_routes
 from sync.server.callers import run_of
 from sync.server.http import Denied, address_of, reply
 from sync.server.metrics import Counted
+from sync.server.operation import (
+    ANYBODY,
+    DEVICE,
+    ApiRoute,
+    ApiStream,
+    Body,
+    Operation,
+    Parameter,
+    described,
+)
 from sync.server.part import Part
 from sync.server.readiness import Readiness
 from sync.server.retention import Retention
@@ -37,7 +49,7 @@ from sync.server.search_index import SearchIndex
 from sync.server.server import Server
 from sync.server.settings import PagesBy, Settings
 from sync.server.web.site import server_site
-from sync.wire import MAX_FRAME, PREFIX, Problem
+from sync.wire import MAX_FRAME, PREFIX, Alive, Problem, Ready, SyncRequest, SyncResponse
 
 log = logging.getLogger(__name__)
 SMALL = 16 * 1024
@@ -49,6 +61,34 @@ _encode = msgspec.json.Encoder().encode
 _RANGE = re.compile(rb"bytes=([0-9]{1,15})-([0-9]{0,15})")
 
 
+METRICS = "text/plain; version=0.0.4"
+_CHANGES = Operation(
+    Changes,
+    query=(
+        Parameter("cursor", Annotated[str, Meta(max_length=100)], "Where the last page ended."),
+        Parameter("limit", Annotated[int, Meta(ge=1, le=feed.PAGE)], "So many changes at most."),
+    ),
+    problems={409: "resync", 422: "invalid"},
+)
+_STREAM = Operation(
+    Body("", "A WebSocket begins; frames are those of the exchange (docs/protocol.md)."), status=101
+)
+_FILE = Operation(
+    Body("application/zstd", "The replica, packed."),
+    also={206: Body("application/zstd", "The part of it that was asked for.")},
+    problems={404: "no_snapshot", 416: "range"},
+)
+_ENROL = Operation(
+    Enrolled,
+    Enrol,
+    problems={
+        403: "wrong_token, used_token, expired_token, withdrawn_token, revoked",
+        409: "other_event",
+        429: "too_often",
+    },
+)
+
+
 class Devices:
     """What devices ask for."""
 
@@ -58,13 +98,15 @@ class Devices:
     def routes(self) -> list[BaseRoute]:
         """The most asked first: the router looks at them in order."""
         return [
-            Route(f"{PREFIX}/exchange", self.exchange, methods=["POST"]),
-            Route(f"{PREFIX}/changes", self.changes),
-            WebSocketRoute(f"{PREFIX}/stream", self.stream),
-            Route(f"{PREFIX}/snapshot", self.snapshot),
-            Route(f"{PREFIX}/snapshot/{{name}}", self.snapshot_file),
-            Route(f"{PREFIX}/enrol", self.enrol, methods=["POST"]),
-        ]
+            ApiRoute("POST", f"{PREFIX}/exchange", self.exchange,
+                     Operation(SyncResponse, SyncRequest, problems={507: "full"}), DEVICE),
+            ApiRoute("GET", f"{PREFIX}/changes", self.changes, _CHANGES, DEVICE),
+            ApiStream(f"{PREFIX}/stream", self.stream, _STREAM, DEVICE),
+            ApiRoute("GET", f"{PREFIX}/snapshot", self.snapshot,
+                     Operation(Snapshot, also={202: Problem}), DEVICE),
+            ApiRoute("GET", f"{PREFIX}/snapshot/{{name}}", self.snapshot_file, _FILE, DEVICE),
+            ApiRoute("POST", f"{PREFIX}/enrol", self.enrol, _ENROL, ANYBODY),
+        ]  # fmt: skip
 
     async def exchange(self, request: Request) -> Response:
         """Take in what a device brings, and say what there is to say to it."""
@@ -173,25 +215,37 @@ class Open:
         self._server = server
         self._readiness = Readiness(server.engine, server.settings.folder, server.write)
         self._counted_s = float("-inf")
+        self._document = b""
 
     def routes(self) -> list[BaseRoute]:
         """For whoever looks after the server."""
         return [
-            Route("/healthz", self.healthz),
-            Route("/readyz", self.readyz),
-            Route("/metrics", self.metrics),
-        ]
+            ApiRoute("GET", "/healthz", self.healthz, Operation(Alive), ANYBODY),
+            ApiRoute("GET", "/readyz", self.readyz,
+                     Operation(Ready, problems={503: "not_ready"}), ANYBODY),
+            ApiRoute("GET", "/metrics", self.metrics,
+                     Operation(Body(METRICS, "Prometheus text.")), ANYBODY),
+            ApiRoute("GET", f"{PREFIX}/openapi.json", self.openapi,
+                     Operation(dict[str, Any]), ANYBODY),
+        ]  # fmt: skip
+
+    async def openapi(self, request: Request) -> Response:
+        """This document."""
+        if not self._document:
+            url = self._server.settings.url or "/"
+            self._document = _encode(openapi.document(described(request.app.routes), url))
+        return Response(self._document, media_type=http.JSON)
 
     async def healthz(self, _request: Request) -> Response:
         """Whether the process lives."""
-        return reply({"alive": True})
+        return reply(Alive(alive=True))
 
     async def readyz(self, _request: Request) -> Response:
         """Whether it can take in what devices bring."""
         why = await self._readiness.why_not()
         if why:
             raise Denied(503, "not_ready", why, {"Retry-After": "2"})
-        return reply({"ready": True})
+        return reply(Ready(ready=True))
 
     async def metrics(self, _request: Request) -> Response:
         """Numbers for Prometheus."""
@@ -202,7 +256,7 @@ class Open:
             with suppress(SQLAlchemyError):
                 kinds, waiting = await self._server.read(conflicts.count_irregular)
                 self._server.metrics.set_irregular(kinds, waiting)
-        return Response(self._server.metrics.text(), media_type="text/plain; version=0.0.4")
+        return Response(self._server.metrics.text(), media_type=METRICS)
 
 
 def _check_range(request: Request, size: int) -> None:

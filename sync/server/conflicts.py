@@ -26,15 +26,17 @@ def find_conflicts(connection: Connection, event: str) -> list[Conflict]:
         .group_by(t.entry.c.ticket)
         .having(func.count() > 1)
     )
-    found = []
-    for (ticket,) in connection.execute(twice).all():
-        kept = ticket_store.find_ticket(connection, event, ticket)
-        limit, party = (kept.use_limit, kept.party_size) if kept else (1, 1)
-        facts = journals.facts_of(connection, event, ticket, (*FACTS, Act.RESOLUTION))
-        clash = conflict(facts, limit, party)
-        if clash is not None:
-            found.append(clash)
+    tickets = connection.execute(twice).scalars().all()
+    found = [one for ticket in tickets if (one := conflict_of(connection, event, ticket))]
     return sorted(found, key=lambda c: (c.resolution is not None, -c.admissions[-1].hlc))
+
+
+def conflict_of(connection: Connection, event: str, ticket: str) -> Conflict | None:
+    """Whether more went in on one ticket than it is good for."""
+    kept = ticket_store.find_ticket(connection, event, ticket)
+    limit, party = (kept.use_limit, kept.party_size) if kept else (1, 1)
+    facts = journals.facts_of(connection, event, ticket, (*FACTS, Act.RESOLUTION))
+    return conflict(facts, limit, party)
 
 
 def open_claims(connection: Connection, event: str) -> list[Claimed]:

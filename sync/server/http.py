@@ -9,6 +9,7 @@ from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gate.i18n import _
@@ -59,13 +60,22 @@ def on_denied(_request: Request, error: Exception) -> Response:
     return denial(error)
 
 
-def on_http_exception(_request: Request, error: Exception) -> Response:
+def on_http_exception(request: Request, error: Exception) -> Response:
     """Answer what the router found wrong."""
     assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
     words = {404: ("not_found", _("There is nothing here.")),
              405: ("wrong_method", _("This is not done with that method."))}  # fmt: skip
     word, reason = words.get(error.status_code, ("refused", error.detail))
-    return denial(Denied(error.status_code, word, reason, error.headers))
+    return denial(Denied(error.status_code, word, reason, headers))
+
+
+def _methods(request: Request) -> set[str]:
+    """The methods of all routes of a path: the router names those of one."""
+    found = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
+    return {method for one in found for method in getattr(one, "methods", None) or ()}
 
 
 def on_database_away(_request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Literal
 
 import msgspec
 from sqlalchemy.exc import DataError, SQLAlchemyError
@@ -30,6 +30,7 @@ from sync.server.audit import Actor
 from sync.server.database import Job
 from sync.server.devices import need_event
 from sync.server.http import Denied, address_of, unavailable, unstorable
+from sync.server.operation import Body, Operation, Parameter
 from sync.server.organiser_requests import organiser
 from sync.server.server import Server
 from sync.server.ticket_lists import audit_text, import_lists
@@ -42,10 +43,26 @@ EVERY_S: Final = 1.0
 """How often the progress is said."""
 _PREFIX: Final = "list-"
 LINES: Final = "application/x-ndjson"
-_QUERY = frozenset(
-    ("file", "map", "dates", "charset", "type", "kind", "cancel_missing", "dry_run", "skip_bad",
-     "replace")
-)  # fmt: skip
+_SWITCH = Literal["", "0", "1"]
+_PARAMETERS: Final = (
+    Parameter("file", str, "The list's name, by which it is known what it is: guests.xlsx"),
+    Parameter("map", str, "FIELD=COLUMN, such as holder=Full name", is_list=True),
+    Parameter("dates", DayOrder, "In which order its dates are written."),
+    Parameter("charset", str, "In which characters it is written."),
+    Parameter("type", str, "The ticket type of rows that name none."),
+    Parameter("kind", str, "The kind of types that are made."),
+    Parameter("cancel_missing", _SWITCH, "1: tickets that the list does not have are void."),
+    Parameter("skip_bad", _SWITCH, "1: rows that cannot be taken are left out and named."),
+    Parameter("replace", _SWITCH, "1: tickets that the list does not have are deleted."),
+    Parameter("dry_run", _SWITCH, "1: say what would come of it, and do nothing."),
+)
+_QUERY: Final = frozenset(one.name for one in _PARAMETERS)
+UPLOAD: Final = Operation(
+    Body(LINES, "A JSON object a line: the progress, in the last line what came of it."),
+    Body("application/octet-stream", "The file, as docs/importing.md takes it."),
+    query=_PARAMETERS,
+)
+"""What the route says of itself."""
 
 
 class ListUpload:

@@ -13,6 +13,7 @@ from gate.clock import read_wall_ms
 from sync.server import audit, http
 from sync.server.audit import Actor
 from sync.server.devices import need_event
+from sync.server.operation import ApiRoute, Opener, Operation
 from sync.server.organisers import Organiser, Right
 from sync.server.server import Server
 
@@ -57,9 +58,14 @@ class OrganiserRequests:
         path: str,
         right: Right,
         handler: Callable[[Request], Awaitable[Response]],
+        operation: Operation | None = None,
     ) -> Route:
-        """A route behind a token with that right."""
-        return Route(path, Needs(self._server, right, handler).answer, methods=[method])
+        """A route behind a token with that right; one of the native API says what it is."""
+        endpoint = Needs(self._server, right, handler).answer
+        if operation is None:
+            return Route(path, endpoint, methods=[method])
+        opener = Opener("organiser", right)
+        return ApiRoute(method, path, endpoint, operation, opener, handler=handler)
 
     async def raw_body(self, request: Request, limit: int = SMALL) -> bytes:
         """The body, of at most so many bytes. Raises Denied."""

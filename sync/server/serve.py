@@ -104,6 +104,7 @@ def _serve(engine: Engine, wanted: Wanted, folder: Path) -> int:
             admin_hash=ready.admin_hash,
             url=wanted.url.rstrip("/"),
             pages=_pages(wanted, host, proxies),
+            callback_to=wanted.callback_to,
         )
         app = create_app(engine, settings, wanted.parts)
         _print_start(engine, wanted, folder, reached_at, ready)

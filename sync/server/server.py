@@ -26,6 +26,8 @@ from sync.server.settings import Settings
 from sync.server.snapshot import Snapshots
 from sync.server.stream import Streams
 from sync.server.tip_cache import TipCache
+from sync.server.webhooks.deliveries import Deliveries
+from sync.server.webhooks.jobs import WebhookJobs
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -46,6 +48,8 @@ class Server:
         self.exchange = Exchange(self)
         self.streams = Streams(self)
         self.snapshots = Snapshots(engine, settings.folder / "snapshots")
+        self.deliveries = Deliveries(self)
+        self.webhooks = WebhookJobs(self)
         self._keeper: asyncio.Task[None] | None = None
         self.metrics.watch("gate_streams", "Connected streams", lambda: self.streams.connected)
         self.metrics.watch("gate_devices_heard", "Devices heard in the last minute", self._heard)
@@ -56,9 +60,13 @@ class Server:
         self.memory = Memory(self.engine)
         self.push_batches = PushBatches(commit, self.memory)
         self._keeper = asyncio.create_task(self._keep_on())
+        await self.deliveries.start()
+        await self.webhooks.start()
 
     async def stop(self) -> None:
         """Finish what is waiting, and stop."""
+        await self.webhooks.stop()
+        await self.deliveries.stop()
         if self._keeper is not None:
             self._keeper.cancel()
             with suppress(asyncio.CancelledError):

@@ -34,3 +34,7 @@ class Settings:
     body_s: float = 20.0
     """How long a body may take."""
     snapshot_wait_s: float = 5.0
+    callback_to: tuple[str, ...] = ()
+    """Hosts (``host``, ``host:port``) that webhooks may be at though they are not public."""
+    runs_jobs: bool = True
+    """Whether this process follows journals and tells backends, or leaves that to others."""

@@ -7,6 +7,7 @@ under which everything of the event is numbered, so that number order is commit 
 """
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Index,
     Integer,
@@ -312,4 +313,62 @@ web_session = Table(
     number("made_ms"),
     number("seen_ms"),
     number("ends_ms"),
+)
+# What backends outside are to hear, see ``webhooks.outbox``.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column(
+        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    text("channel"),
+    text("recipient"),
+    text("line"),
+    text("state"),
+    number("due_ms"),
+    number("leased_ms"),
+    number("tries"),
+    text("entry"),
+    text("body"),
+    Index("outbox_due", "state", "due_ms"),
+    Index("outbox_entry", "entry"),
+    Index("outbox_line", "line", "state", "id"),
+    Index("outbox_recipient", "recipient", "state", "id"),
+    sqlite_autoincrement=True,
+)
+webhook = Table(
+    "webhook",
+    metadata,
+    text("id", key=True),
+    text("event"),
+    text("url"),
+    text("kinds"),
+    # What it is told is signed with it, so it is kept as it is.
+    text("secret"),
+    number("made_ms"),
+    # The last try that went well, the last that did not and why; 0: there was none.
+    number("delivered_ms"),
+    number("failed_ms"),
+    text("error"),
+    # What it was not told because too much waited.
+    number("missed"),
+    Index("webhook_event_of", "event", "made_ms"),
+)
+# How far webhooks of an event were told of its entries and of its feed.
+webhook_followed = Table(
+    "webhook_followed",
+    metadata,
+    text("event", key=True),
+    number("entries"),
+    text("epoch"),
+    number("changes"),
+)
+# What is so now and was told: a zone that is full, a silent gate, a revoked device.
+webhook_standing = Table(
+    "webhook_standing",
+    metadata,
+    text("event", key=True),
+    text("kind", key=True),
+    text("what", key=True),
+    number("since_ms"),
 )

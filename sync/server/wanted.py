@@ -23,6 +23,16 @@ class Chore:
     """Make one in the place of the one of that id."""
     end: str = ""
     """Make the one of that id good for nothing."""
+    webhooks: bool = False
+    """List the event's webhooks."""
+    new_webhook: str = ""
+    """Make one at that address."""
+    kinds: str = ""
+    """Of these messages, by commas; empty: of all."""
+    end_webhook: str = ""
+    """End the one of that id."""
+    ping_webhook: str = ""
+    """Try the one of that id."""
     audit: str = ""
     """Check who did what, and write it to that file."""
     export_person: str = ""
@@ -31,7 +41,12 @@ class Chore:
     @property
     def is_any(self) -> bool:
         """Whether there is anything to do."""
-        return self != Chore(rights=self.rights, for_days=self.for_days)
+        return self != Chore(rights=self.rights, for_days=self.for_days, kinds=self.kinds)
+
+    @property
+    def is_about_webhooks(self) -> bool:
+        """Whether webhooks are to be listed, made, tried or ended."""
+        return self.webhooks or bool(self.new_webhook or self.end_webhook or self.ping_webhook)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +65,8 @@ class Wanted:
     """How gates reach it, where that is not where it listens."""
     parts: tuple[Part, ...] = ()
     """What is mounted beside what the server is itself; their tables are in its database."""
+    callback_to: tuple[str, ...] = ()
+    """Hosts that webhooks may be at though they are not public."""
     event: str = ""
     """The one that was named."""
     time_zone: str = ""

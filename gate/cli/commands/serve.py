@@ -69,6 +69,11 @@ def _add_event(sub: argparse.ArgumentParser) -> None:
         help=_("what a new token may do: counts,names,tickets,administer (default: counts)"),
     )
     sub.add_argument(
+        "--kinds",
+        metavar="LIST",
+        help=_("what a new webhook is told: admission,conflict,void… (default: all)"),
+    )
+    sub.add_argument(
         "--for-days", type=days, default=90, metavar="N", help=_("how long a new token is good")
     )
 
@@ -119,6 +124,16 @@ def _add_chores(sub: argparse.ArgumentParser) -> None:
         "--roll-organiser", metavar="ID", help=_("only make a token in the place of another")
     )
     only.add_argument("--end-organiser", metavar="ID", help=_("only make a token good for nothing"))
+    only.add_argument(
+        "--webhooks", action="store_true", help=_("only list who is told what happens")
+    )
+    only.add_argument(
+        "--new-webhook", metavar="URL", help=_("only have what happens told to that address")
+    )
+    only.add_argument("--end-webhook", metavar="ID", help=_("only end a webhook"))
+    only.add_argument(
+        "--ping-webhook", metavar="ID", help=_("only try whether anything arrives there")
+    )
     only.add_argument("--audit", metavar="FILE", help=_("only check and write out who did what"))
     only.add_argument(
         "--export-person", metavar="WHO", help=_("only tell all that is held of one person")
@@ -134,10 +149,9 @@ def _add_chores(sub: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until stopped, or do the one thing that was asked for."""
     from sync.cardapi.part import card_part
-    from sync.cardapi.settings import CardSettings
-    from sync.cardapi.webhook_delivery import hosts
     from sync.server import serve
     from sync.server.wanted import Wanted
+    from sync.server.webhooks.delivery import hosts
 
     state, device = _device_state(options)
     return serve.run(
@@ -150,7 +164,8 @@ def run(options: argparse.Namespace) -> int:
             self_signed=options.self_signed,
             proxies=tuple(options.proxy),
             url=options.url or "",
-            parts=(card_part(CardSettings(callback_to=hosts(options.callback_to))),),
+            parts=(card_part(),),
+            callback_to=hosts(options.callback_to),
             event=options.event or "",
             time_zone=_stated_zone(options),
             restored=options.restored,
@@ -186,6 +201,11 @@ def _chore(options: argparse.Namespace) -> "Chore":
         for_days=options.for_days,
         roll=options.roll_organiser or "",
         end=options.end_organiser or "",
+        webhooks=options.webhooks,
+        new_webhook=options.new_webhook or "",
+        kinds=options.kinds or "",
+        end_webhook=options.end_webhook or "",
+        ping_webhook=options.ping_webhook or "",
         audit=options.audit or "",
         export_person=options.export_person or "",
         erase_person=options.erase_person or "",

@@ -11,6 +11,7 @@ from sync.server.admin.people import PersonRoutes
 from sync.server.admin.review import ReviewRoutes
 from sync.server.admin.tickets import TicketRoutes
 from sync.server.admin.tokens import TokenRoutes
+from sync.server.admin.webhooks import WebhookRoutes
 from sync.server.part import Part
 from sync.server.retention import Retention
 from sync.server.server import Server
@@ -28,4 +29,5 @@ def organiser_routes(
         *ReviewRoutes(server).routes(),
         *PersonRoutes(server, retention, parts).routes(),
         *TokenRoutes(server).routes(),
+        *WebhookRoutes(server).routes(),
     ]

@@ -13,15 +13,22 @@ from gate.clock import read_wall_ms
 from gate.core.disowning import Effect
 from sync.server import devices, enrolment, http
 from sync.server.devices import State, need_event
+from sync.server.enrolment import Link
 from sync.server.http import check_name, reply
+from sync.server.operation import Operation, Parameter
 from sync.server.organiser_requests import OrganiserRequests
 from sync.server.organisers import Right
 from sync.server.part import Part, look_again
 from sync.server.server import Server
-from sync.wire import PREFIX, Disown, NewToken, Token
+from sync.wire import PREFIX, DeviceLine, Disown, FromMs, NewToken, Token
 
 _disown = msgspec.json.Decoder(Disown)
 _new_token = msgspec.json.Decoder(NewToken)
+_STATE = Operation(DeviceLine, problems={404: "no_device", 409: "revoked"})
+_DISOWN = {400: "malformed", 404: "no_device", 409: "not_revoked", 422: "invalid"}
+_FROM = Parameter(
+    "from_ms", FromMs, "From which moment on nothing would count, by the device's own times."
+)
 
 
 class DeviceRoutes:
@@ -37,16 +44,21 @@ class DeviceRoutes:
         route, event = self._requests.route, f"{PREFIX}/events/{{event}}"
         tokens, device = f"{event}/tokens", f"{event}/devices/{{device}}"
         return [
-            route("POST", tokens, Right.ADMINISTER, self._new_token),
-            route("GET", tokens, Right.ADMINISTER, self._links),
-            route("POST", f"{tokens}/{{token}}/withdraw", Right.ADMINISTER, self._withdraw),
-            route("GET", f"{event}/devices", Right.COUNTS, self._list),
-            route("POST", f"{device}/retire", Right.ADMINISTER, self._retire),
-            route("POST", f"{device}/unretire", Right.ADMINISTER, self._unretire),
-            route("POST", f"{device}/revoke", Right.ADMINISTER, self._revoke),
-            route("GET", f"{device}/disown", Right.ADMINISTER, self._would_disown),
-            route("POST", f"{device}/disown", Right.ADMINISTER, self._disown),
-        ]
+            route("POST", tokens, Right.ADMINISTER, self._new_token,
+                  Operation(Token, NewToken, status=201)),
+            route("GET", tokens, Right.ADMINISTER, self._links, Operation(list[Link])),
+            route("POST", f"{tokens}/{{token}}/withdraw", Right.ADMINISTER, self._withdraw,
+                  Operation(list[Link], problems={404: "no_token"})),
+            route("GET", f"{event}/devices", Right.COUNTS, self._list,
+                  Operation(list[DeviceLine])),
+            route("POST", f"{device}/retire", Right.ADMINISTER, self._retire, _STATE),
+            route("POST", f"{device}/unretire", Right.ADMINISTER, self._unretire, _STATE),
+            route("POST", f"{device}/revoke", Right.ADMINISTER, self._revoke, _STATE),
+            route("GET", f"{device}/disown", Right.ADMINISTER, self._would_disown,
+                  Operation(Effect, query=[_FROM], problems=_DISOWN)),
+            route("POST", f"{device}/disown", Right.ADMINISTER, self._disown,
+                  Operation(Effect, Disown, problems=_DISOWN)),
+        ]  # fmt: skip
 
     async def _new_token(self, request: Request) -> Response:
         """A one-time token with which a device enrols."""

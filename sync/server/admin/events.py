@@ -23,7 +23,8 @@ from sync.server import tables as t
 from sync.server.devices import need_event
 from sync.server.event_settings import change_fields, change_settings
 from sync.server.http import Denied, check_name, reply
-from sync.server.list_upload import ListUpload
+from sync.server.list_upload import UPLOAD, ListUpload
+from sync.server.operation import Operation
 from sync.server.organiser_requests import OrganiserRequests, organiser
 from sync.server.organisers import Right, check_reach
 from sync.server.server import Server
@@ -51,12 +52,16 @@ class EventRoutes:
         route, all_events = self._requests.route, f"{PREFIX}/events"
         event = f"{all_events}/{{event}}"
         return [
-            route("GET", all_events, Right.COUNTS, self._list),
-            route("POST", all_events, Right.ADMINISTER, self._create),
-            route("PATCH", event, Right.ADMINISTER, self._change),
-            route("POST", f"{event}/tickets", Right.TICKETS, self._tickets),
-            route("POST", f"{event}/list", Right.TICKETS, self._lists.answer),
-        ]
+            route("GET", all_events, Right.COUNTS, self._list, Operation(list[EventLine])),
+            route("POST", all_events, Right.ADMINISTER, self._create,
+                  Operation(EventLine, NewEvent, status=201, problems={409: "exists"})),
+            route("PATCH", event, Right.ADMINISTER, self._change,
+                  Operation(EventLine, EventChange, problems={409: "over", 422: "at_once"})),
+            route("POST", f"{event}/tickets", Right.TICKETS, self._tickets,
+                  Operation(issuing.Issued, Stated,
+                            problems={413: "too_many", 422: "bad_rows"})),
+            route("POST", f"{event}/list", Right.TICKETS, self._lists.answer, UPLOAD),
+        ]  # fmt: skip
 
     async def _list(self, request: Request) -> Response:
         """Every event that the token is for."""

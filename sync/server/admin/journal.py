@@ -1,9 +1,10 @@
 """Routes that read what was done: by devices, and by people at the server."""
 
 from functools import partial
-from typing import Final
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
+from msgspec import Meta
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +15,7 @@ from gate.i18n import _
 from gate.storage.moments import BadMoment, Side, second_of
 from sync.server import audit, devices, events, stories
 from sync.server.http import Denied, reply
+from sync.server.operation import Operation, Parameter
 from sync.server.organiser_requests import OrganiserRequests
 from sync.server.organisers import Right
 from sync.server.server import Server
@@ -24,6 +26,20 @@ CODE_DIGITS: Final = 8
 """Of a code's keyed hash: enough to see that it came again."""
 AUDIT_PAGE: Final = 200
 _FIELDS: Final = ("device", "ticket", "outcome", "reason", "operator")
+_AFTER = Parameter(
+    "after", Annotated[int, Meta(ge=0, lt=10**15)], "The number that the page before ended with."
+)
+_JOURNAL = Operation(
+    JournalLines,
+    query=[
+        *(Parameter(name, str, "Only entries that have this.") for name in _FIELDS),
+        Parameter("from", str, "From this day or moment on, in the event's zone."),
+        Parameter("to", str, "To the end of this day or moment."),
+        _AFTER,
+    ],
+    problems={422: "invalid"},
+)
+_AUDIT = Operation(AuditLines, query=[_AFTER], problems={422: "invalid"})
 
 
 class JournalRoutes:
@@ -36,8 +52,8 @@ class JournalRoutes:
         """Both of them."""
         route, event = self._requests.route, f"{PREFIX}/events/{{event}}"
         return [
-            route("GET", f"{event}/journal", Right.NAMES, self._journal),
-            route("GET", f"{event}/audit", Right.ADMINISTER, self._audit),
+            route("GET", f"{event}/journal", Right.NAMES, self._journal, _JOURNAL),
+            route("GET", f"{event}/audit", Right.ADMINISTER, self._audit, _AUDIT),
         ]
 
     async def _journal(self, request: Request) -> Response:

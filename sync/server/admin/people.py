@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from sync.server import persons
 from sync.server.devices import need_event
 from sync.server.http import reply
+from sync.server.operation import Operation
 from sync.server.organiser_requests import OrganiserRequests
 from sync.server.organisers import Right
 from sync.server.part import Part
@@ -21,6 +22,7 @@ from sync.server.server import Server
 from sync.wire import PREFIX, Person
 
 _person = msgspec.json.Decoder(Person)
+_PROBLEMS = {404: "no_person", 409: "ambiguous"}
 
 
 class PersonRoutes:
@@ -36,9 +38,11 @@ class PersonRoutes:
         """Both of them."""
         route, person = self._requests.route, f"{PREFIX}/events/{{event}}/persons"
         return [
-            route("POST", f"{person}/export", Right.NAMES, self._export),
-            route("POST", f"{person}/erase", Right.ADMINISTER, self._erase),
-        ]
+            route("POST", f"{person}/export", Right.NAMES, self._export,
+                  Operation(dict[str, Any], Person, problems=_PROBLEMS)),
+            route("POST", f"{person}/erase", Right.ADMINISTER, self._erase,
+                  Operation(persons.Erased, Person, problems=_PROBLEMS)),
+        ]  # fmt: skip
 
     async def _export(self, request: Request) -> Response:
         """Everything that is held of one person."""

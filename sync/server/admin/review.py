@@ -20,6 +20,7 @@ from sync.server import conflicts, counts, devices, events
 from sync.server.anomalies import EventAnomalies
 from sync.server.devices import need_event
 from sync.server.http import Denied, reply
+from sync.server.operation import Operation
 from sync.server.organiser_requests import OrganiserRequests
 from sync.server.organisers import Right
 from sync.server.server import Server
@@ -29,8 +30,11 @@ from sync.wire import (
     AnomalyLine,
     ClaimLine,
     ConflictLine,
+    CountLine,
+    Counts,
     Evidence,
     IrregularLine,
+    OriginLine,
     Questionable,
     Resolve,
     Resolved,
@@ -56,26 +60,34 @@ class ReviewRoutes:
         route, event = self._requests.route, f"{PREFIX}/events/{{event}}"
         resolve, confirm = "conflicts/{ticket}/resolve", "claims/{undo}/confirm"
         return [
-            self._reading(f"{event}/counts", Right.COUNTS, _counts),
-            self._reading(f"{event}/conflicts", Right.NAMES, _conflicts),
-            self._reading(f"{event}/irregular", Right.NAMES, _irregular),
-            route("POST", f"{event}/{resolve}", Right.TICKETS, self._resolve),
-            self._reading(f"{event}/alarms", Right.COUNTS, _alarms),
-            self._reading(f"{event}/claims", Right.NAMES, _claims),
-            route("POST", f"{event}/{confirm}", Right.TICKETS, self._confirm),
-            self._reading(f"{event}/origins", Right.COUNTS, _origins),
-            self._reading(f"{event}/anomalies", Right.NAMES, self._anomaly_lines),
-        ]
+            self._reading(f"{event}/counts", Right.COUNTS, _counts, Counts),
+            self._reading(f"{event}/conflicts", Right.NAMES, _conflicts, list[ConflictLine]),
+            self._reading(f"{event}/irregular", Right.NAMES, _irregular, list[IrregularLine]),
+            route("POST", f"{event}/{resolve}", Right.TICKETS, self._resolve,
+                  Operation(Resolved, Resolve, problems={404: "no_conflict", 422: "too_large"})),
+            self._reading(f"{event}/alarms", Right.COUNTS, _alarms, list[AlarmLine]),
+            self._reading(f"{event}/claims", Right.NAMES, _claims, list[ClaimLine]),
+            route("POST", f"{event}/{confirm}", Right.TICKETS, self._confirm,
+                  Operation(Resolved, Resolve, problems={404: "no_claim", 422: "too_large"})),
+            self._reading(f"{event}/origins", Right.COUNTS, _origins, list[OriginLine]),
+            self._reading(
+                f"{event}/anomalies", Right.NAMES, self._anomaly_lines, list[AnomalyLine]
+            ),
+        ]  # fmt: skip
 
-    def _reading(self, path: str, right: Right, job: Callable[[Connection, str], Any]) -> Route:
-        """A route whose answer is what is read of the event."""
+    def _reading(
+        self, path: str, right: Right, job: Callable[[Connection, str], Any], answers: Any
+    ) -> Route:
+        """A route whose answer is what is read of the event; the job's docstring says what."""
 
         async def answer(request: Request) -> Response:
             return reply(await self._requests.read(request, job))
 
-        return self._requests.route("GET", path, right, answer)
+        answer.__doc__ = job.__doc__
+        return self._requests.route("GET", path, right, answer, Operation(answers))
 
     def _anomaly_lines(self, connection: Connection, event: str) -> list[AnomalyLine]:
+        """What is unlike an honest evening, with the entries that it rests on."""
         found = self._anomalies.look(connection, event, read_wall_ms())
         zone = ZoneInfo(events.row_of(connection, event).time_zone)
         return [
@@ -130,19 +142,23 @@ class ReviewRoutes:
         return reply(Resolved(entry.note, entry.operator, entry.at_ms))
 
 
-def _counts(connection: Connection, event: str) -> dict[str, Any]:
+def _counts(connection: Connection, event: str) -> Counts:
+    """How many went in and out, by device and gate."""
     names = devices.names_of(connection, event)
     lines = [
-        {**msgspec.to_builtins(line), "device_name": names.get(line.device, line.device)}
+        CountLine(**asdict(line), device_name=names.get(line.device, line.device))
         for line in counts.by_gate(connection, event)
     ]
-    totals = counts.totals(connection, event)
-    admitted = sum(line["admitted"] for line in lines)
-    exited = sum(line["exited"] for line in lines)
-    return {**totals, "admitted": admitted, "exited": exited, "lines": lines}
+    return Counts(
+        **counts.totals(connection, event),
+        admitted=sum(line.admitted for line in lines),
+        exited=sum(line.exited for line in lines),
+        lines=lines,
+    )
 
 
 def _conflicts(connection: Connection, event: str) -> list[ConflictLine]:
+    """Tickets on which more went in than they are good for."""
     names = devices.names_of(connection, event)
     return [_clash(one, names) for one in conflicts.find_conflicts(connection, event)]
 
@@ -158,6 +174,7 @@ def _clash(one: Conflict, names: dict[str, str]) -> ConflictLine:
 
 
 def _claims(connection: Connection, event: str) -> list[ClaimLine]:
+    """Tickets with undos that nobody has confirmed."""
     names = devices.names_of(connection, event)
     return [
         ClaimLine(
@@ -185,20 +202,22 @@ def _confirm_undo(connection: Connection, event: str, undo: str, asked: Resolve)
     return made
 
 
-def _origins(connection: Connection, event: str) -> list[dict[str, Any]]:
+def _origins(connection: Connection, event: str) -> list[OriginLine]:
+    """What each start of a device has done."""
     names = devices.names_of(connection, event)
     return [
-        {
-            **msgspec.to_builtins(line),
-            "device": line.device,
-            "device_name": names.get(line.device, line.device),
-            "stands_out": line.stands_out,
-        }
+        OriginLine(
+            **asdict(line),
+            device=line.device,
+            device_name=names.get(line.device, line.device),
+            stands_out=line.stands_out,
+        )
         for line in counts.of_origins(connection, event)
     ]
 
 
 def _irregular(connection: Connection, event: str) -> list[IrregularLine]:
+    """Tickets that were used and are, or were, void."""
     names = devices.names_of(connection, event)
     return [
         IrregularLine(
@@ -245,6 +264,7 @@ def _evidence(entry: Entry, names: dict[str, str]) -> Evidence:
 
 
 def _alarms(connection: Connection, event: str) -> list[AlarmLine]:
+    """Devices that were cloned, restored or rolled back, that flood, or that two machines are."""
     names = devices.names_of(connection, event)
     return [
         AlarmLine(

@@ -20,6 +20,7 @@ from sync.server import devices, door, events, stories, ticket_search
 from sync.server.admin.journal import entry_line
 from sync.server.devices import need_event
 from sync.server.http import Denied, reply
+from sync.server.operation import Operation, Parameter
 from sync.server.organiser_requests import OrganiserRequests
 from sync.server.organisers import Right
 from sync.server.server import Server
@@ -39,6 +40,15 @@ LONGEST: Final = 500
 """Characters of a text that is looked for."""
 _block = msgspec.json.Decoder(SetBlock)
 _note = msgspec.json.Decoder(SetNote)
+_ONE = {404: "no_ticket", 409: "erased, over", 422: "invalid"}
+_BLOCK = Operation(TicketLine, SetBlock, problems=_ONE)
+_NOTE = Operation(TicketLine, SetNote, problems=_ONE)
+_STORY = Operation(TicketStory, problems=_ONE)
+_FIND = Operation(
+    TicketsFound,
+    query=[Parameter("find", str, "A name, order, seat or code, or a part of one.")],
+    problems={422: "invalid"},
+)
 
 
 class TicketRoutes:
@@ -53,11 +63,11 @@ class TicketRoutes:
         route, tickets = self._requests.route, f"{PREFIX}/events/{{event}}/tickets"
         one = f"{tickets}/{{ticket:path}}"
         return [
-            route("GET", tickets, Right.NAMES, self._find),
-            route("PUT", f"{one}/block", Right.TICKETS, self._blocked),
-            route("DELETE", f"{one}/block", Right.TICKETS, self._freed),
-            route("PUT", f"{one}/note", Right.TICKETS, self._noted),
-            route("GET", one, Right.NAMES, self._story),
+            route("GET", tickets, Right.NAMES, self._find, _FIND),
+            route("PUT", f"{one}/block", Right.TICKETS, self._blocked, _BLOCK),
+            route("DELETE", f"{one}/block", Right.TICKETS, self._freed, _BLOCK),
+            route("PUT", f"{one}/note", Right.TICKETS, self._noted, _NOTE),
+            route("GET", one, Right.NAMES, self._story, _STORY),
         ]
 
     async def _find(self, request: Request) -> Response:

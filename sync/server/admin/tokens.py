@@ -1,8 +1,10 @@
 """The organiser's routes about tokens of their own, and the log of what was done with them."""
 
 from functools import partial
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -11,12 +13,24 @@ from gate.clock import read_wall_ms
 from gate.i18n import _
 from sync.server import audit, organisers
 from sync.server.http import Denied, check_name, reply
+from sync.server.operation import NOTHING, Body, Operation, Parameter
 from sync.server.organiser_requests import OrganiserRequests, organiser
 from sync.server.organisers import Organiser, Right, check_reach
 from sync.server.server import Server
-from sync.wire import PREFIX, NewOrganiser, OrganiserLine
+from sync.wire import PREFIX, AuditRow, NewOrganiser, OrganiserLine
 
 _new_organiser = msgspec.json.Decoder(NewOrganiser)
+CSV = "text/csv; charset=utf-8"
+_AUDIT = Operation(
+    list[AuditRow],
+    forms=[Body(CSV, "The same as a table.")],
+    query=(
+        Parameter("after", Annotated[int, Meta(ge=0, lt=10**15)], "The number of a row."),
+        Parameter("event", str, "Only of this event."),
+        Parameter("format", Literal["json", "csv"], "csv: a table for a spreadsheet."),
+    ),
+    problems={422: "invalid"},
+)
 
 
 class TokenRoutes:
@@ -31,12 +45,15 @@ class TokenRoutes:
         route, tokens = self._requests.route, f"{PREFIX}/organisers"
         token = f"{tokens}/{{organiser}}"
         return [
-            route("GET", tokens, Right.ADMINISTER, self._list),
-            route("POST", tokens, Right.ADMINISTER, self._create),
-            route("POST", f"{token}/roll", Right.ADMINISTER, self._roll),
-            route("POST", f"{token}/end", Right.ADMINISTER, self._end),
-            route("GET", f"{PREFIX}/audit", Right.ADMINISTER, self._audit),
-        ]
+            route("GET", tokens, Right.ADMINISTER, self._list, Operation(list[OrganiserLine])),
+            route("POST", tokens, Right.ADMINISTER, self._create,
+                  Operation(OrganiserLine, NewOrganiser, status=201, problems={404: "no_event"})),
+            route("POST", f"{token}/roll", Right.ADMINISTER, self._roll,
+                  Operation(OrganiserLine, NOTHING, status=201, problems={404: "no_token"})),
+            route("POST", f"{token}/end", Right.ADMINISTER, self._end,
+                  Operation(OrganiserLine, NOTHING, problems={404: "no_token"})),
+            route("GET", f"{PREFIX}/audit", Right.ADMINISTER, self._audit, _AUDIT),
+        ]  # fmt: skip
 
     async def _list(self, request: Request) -> Response:
         """The tokens that are good, without their secrets."""
@@ -100,8 +117,8 @@ class TokenRoutes:
             raise Denied(422, "invalid", _("after is the number of a row."))
         rows = await self._server.read(partial(audit.rows, after=int(after), event=event))
         if asked.get("format", "json") == "csv":
-            return Response(audit.as_csv(rows), media_type="text/csv; charset=utf-8")
-        return reply([{**msgspec.structs.asdict(row), "hash": hashed} for row, hashed in rows])
+            return Response(audit.as_csv(rows), media_type=CSV)
+        return reply([AuditRow(**msgspec.structs.asdict(row), hash=hash_) for row, hash_ in rows])
 
 
 def _line(one: Organiser, token: str = "") -> OrganiserLine:

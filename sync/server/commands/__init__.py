@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from sync.server.commands import devices, events, links, organisers, pages, people
+from sync.server.commands import devices, events, links, organisers, pages, people, webhooks
 from sync.server.console import Console
 from sync.server.wanted import Wanted
 
@@ -29,6 +29,8 @@ def do(engine: Engine, wanted: Wanted, folder: Path) -> int:  # noqa: PLR0911  o
         return devices.disown(console, wanted)
     if wanted.is_about_devices:
         return devices.tend_devices(console, wanted.device, wanted.state)
+    if chore.is_about_webhooks:
+        return webhooks.tend_webhooks(console, chore, wanted.callback_to)
     if chore.audit:
         return organisers.write_audit(console, chore.audit)
     if chore.tokens or chore.new_organiser or chore.roll or chore.end:

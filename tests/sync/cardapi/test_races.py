@@ -230,8 +230,8 @@ async def test_cost_does_not_grow_with_what_is_there(tmp_path: Path) -> None:
 
 
 _WASTEFUL = re.compile(
-    r"SCAN (?:issued_code|ticket|code|entry|change|card|webhook_event)\b"
-    r"|SEARCH (?:issued_code|ticket|code|entry|change|webhook_event) .*\((?:event|appid)=\?\)"
+    r"SCAN (?:issued_code|ticket|code|entry|change|card|outbox)\b"
+    r"|SEARCH (?:issued_code|ticket|code|entry|change|outbox) .*\((?:event|appid|recipient)=\?\)"
     r"|SEARCH issued_code .*\(card_id=\?\)"
 )
 

@@ -24,13 +24,16 @@ from wechatpy.utils import check_signature
 from gate.core import entry_codec
 from gate.core.entry import Act
 from sync.cardapi import callback, webhook_outbox
-from sync.cardapi import tables as t
-from sync.cardapi.background_jobs import BackgroundJobs
+from sync.cardapi import tables as of_cards
+from sync.cardapi.background_jobs import Callbacks, CardJobs
 from sync.cardapi.crypto import encrypt, signature
-from sync.cardapi.settings import CardSettings
-from sync.cardapi.webhook_delivery import WebhookDelivery
+from sync.cardapi.webhook_outbox import CHANNEL
 from sync.server import events
+from sync.server import tables as t
 from sync.server.database import reading
+from sync.server.webhooks import delivery, outbox
+from sync.server.webhooks.deliveries import Deliveries
+from sync.server.webhooks.delivery import WebhookDelivery, client
 from tests.support.cardapi import DAY_S, Api, account, card_api
 from tests.support.central import Maker, ask, card_api_of, open_central
 from tests.sync.cardapi.test_cardapi import gate, kept, redeem_at_gate
@@ -86,15 +89,19 @@ class Backend:
         ]  # fmt: skip
 
 
-def jobs_of(api: Api) -> BackgroundJobs:
+def jobs_of(api: Api) -> CardJobs:
     return card_api_of(api.running.app).jobs
+
+
+def deliveries_of(api: Api) -> Deliveries:
+    return api.running.server.deliveries
 
 
 async def connect(api: Api, backend: Backend) -> None:
     """Let the server reach the backend, whose word it asks for first."""
     backend.appid = api.appid
-    await jobs_of(api).http.aclose()
-    jobs_of(api)._http = httpx.AsyncClient(transport=httpx.ASGITransport(backend.app()))
+    await deliveries_of(api).http.aclose()
+    deliveries_of(api).http = httpx.AsyncClient(transport=httpx.ASGITransport(backend.app()))
 
 
 @asynccontextmanager
@@ -124,23 +131,18 @@ async def settle(api: Api, *, now_ms: int | None = None) -> None:
     if now_ms is not None:
         with api.running.engine.begin() as connection:
             shift = now_ms - time.time_ns() // 1_000_000
-            due = t.webhook_event.c.due_ms - shift
-            connection.execute(update(t.webhook_event).values(due_ms=due, leased_ms=0))
+            due = t.outbox.c.due_ms - shift
+            connection.execute(update(t.outbox).values(due_ms=due, leased_ms=0))
     await jobs_of(api).follow()
     for _n in range(100):
-        if not await jobs_of(api).deliver():
+        if not await deliveries_of(api).deliver():
             break
-        for task in list(jobs_of(api)._deliveries):
-            await task
+        await deliveries_of(api).settled()
 
 
 def waiting(api: Api, state: str = "waiting") -> int:
     with reading(api.running.engine) as connection:
-        return len(
-            connection.execute(
-                select(t.webhook_event).where(t.webhook_event.c.state == state)
-            ).all()
-        )
+        return len(connection.execute(select(t.outbox).where(t.outbox.c.state == state)).all())
 
 
 async def test_the_whole_life_of_a_ticket_is_told(api: Api, backend: Backend) -> None:
@@ -294,9 +296,10 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, backend: Backend) -> No
     async with heard_by(tmp_path / "a", backend, engine=engine) as api:
         code = await api.claim(await api.create())
         with engine.begin() as connection:
-            (first, *_rest) = webhook_outbox.due(connection, int(time.time() * 1000) + 1000)
-            assert webhook_outbox.lease(connection, [first], int(time.time() * 1000))
-            assert first not in webhook_outbox.due(connection, int(time.time() * 1000) + 1000)
+            soon_ms = int(time.time() * 1000) + 1000
+            (first, *_rest) = outbox.due(connection, [CHANNEL], soon_ms)
+            assert outbox.lease(connection, [first], soon_ms - 1000)
+            assert first not in outbox.due(connection, [CHANNEL], soon_ms)
         appid, token = api.appid, api.token
     assert backend.heard == []
     async with heard_by(tmp_path / "b", Backend(), engine=engine) as api:
@@ -313,18 +316,18 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, backend: Backend) -> No
 async def test_several_servers_tell_each_event_once(tmp_path: Path, backend: Backend) -> None:
     """Both look at one database; a lease decides who tells."""
     async with heard_by(tmp_path / "server", backend) as api:
-        other = BackgroundJobs(api.running.server, CardSettings())
+        other = Deliveries(api.running.server)
+        other.open_channel(CHANNEL, Callbacks(api.running.server))
         await other.start()
         await other.http.aclose()
-        other._http = httpx.AsyncClient(transport=httpx.ASGITransport(backend.app()))
+        other.http = httpx.AsyncClient(transport=httpx.ASGITransport(backend.app()))
         card_id = await api.create(get_limit=99)
         for _n in range(30):
             await api.claim(card_id)
         for _n in range(20):
-            await asyncio.gather(jobs_of(api).deliver(), other.deliver())
-            for one in (jobs_of(api), other):
-                for task in list(one._deliveries):
-                    await task
+            await asyncio.gather(deliveries_of(api).deliver(), other.deliver())
+            for one in (deliveries_of(api), other):
+                await one.settled()
         await other.stop()
         assert len(backend.heard) == 31
         assert len({one.get("UserCardCode") for one in backend.heard}) == 31
@@ -423,7 +426,7 @@ async def test_an_earlier_use_that_is_heard_later_is_not_told(api: Api, backend:
     await settle(api)
     with api.running.engine.begin() as connection:
         # The gate's use is the first of the two.
-        ticket = connection.execute(select(t.issued_code.c.ticket)).scalar_one()
+        ticket = connection.execute(select(of_cards.issued_code.c.ticket)).scalar_one()
     early = entry_codec.decode(maker.make(ticket=ticket))
     raw = entry_codec.encode(replace(early, hlc=1 << 16))
     await api.running.exchange(maker, ask([raw]))
@@ -482,7 +485,7 @@ async def test_guests_are_reminded_two_hours_before(api: Api, backend: Backend) 
     await settle(api, now_ms=(begin - 7201) * 1000)
     assert webhook_outbox.REMINDER not in backend.events()
     with api.running.engine.begin() as connection:
-        connection.execute(update(t.webhook_event).values(due_ms=t.webhook_event.c.due_ms - 2000))
+        connection.execute(update(t.outbox).values(due_ms=t.outbox.c.due_ms - 2000))
     await settle(api)
     told = [one for one in backend.heard if one["Event"] == webhook_outbox.REMINDER]
     assert {(one["UserCardCode"], one["FromUserName"]) for one in told} == {
@@ -505,10 +508,10 @@ async def test_a_backend_that_trickles_is_not_waited_for(
                 await send({"type": "http.response.body", "body": b" ", "more_body": True})
                 await asyncio.sleep(0.01)
 
-    assert callback.TIMEOUT_S == 5.0
-    monkeypatch.setattr(callback, "TIMEOUT_S", 0.1)
-    await jobs_of(api).http.aclose()
-    jobs_of(api)._http = httpx.AsyncClient(transport=httpx.ASGITransport(trickle))
+    assert delivery.TIMEOUT_S == 5.0
+    monkeypatch.setattr(delivery, "TIMEOUT_S", 0.1)
+    await deliveries_of(api).http.aclose()
+    deliveries_of(api).http = httpx.AsyncClient(transport=httpx.ASGITransport(trickle))
     await api.create()
     async with asyncio.timeout(5):
         await settle(api)
@@ -538,7 +541,7 @@ async def test_a_callback_is_asked_where_it_was_said_to_be(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, callback.client(WebhookDelivery(["127.0.0.1"])) as http:
+    async with server, client(WebhookDelivery(["127.0.0.1"])) as http:
         assert await callback.answers(http, f"{url}/hook", TOKEN)
         assert not await callback.answers(http, f"{url}/moved", TOKEN)
     assert asked == ["/hook", "/moved"]
@@ -563,8 +566,8 @@ async def test_a_backend_that_hangs_holds_nobody_up(api: Api, backend: Backend) 
             await stuck.wait()
         await quick_app(scope, receive, send)
 
-    await jobs_of(api).http.aclose()
-    jobs_of(api)._http = httpx.AsyncClient(transport=httpx.ASGITransport(both))
+    await deliveries_of(api).http.aclose()
+    deliveries_of(api).http = httpx.AsyncClient(transport=httpx.ASGITransport(both))
     stuck.set()
     slow_url = "https://slow.test/hook?tenant=7"
     assert (await api.set(callback=slow_url, callback_token=TOKEN)).is_success
@@ -575,13 +578,12 @@ async def test_a_backend_that_hangs_holds_nobody_up(api: Api, backend: Backend) 
         await api.claim(card_id)
     code = await other.claim(await other.create())
     for _n in range(10):
-        await jobs_of(api).deliver()
+        await deliveries_of(api).deliver()
         await asyncio.sleep(0.02)
     assert quick.events(UserCardCode=code) == ["user_get_card"]
-    assert len(jobs_of(api)._deliveries) <= 16
+    assert len(deliveries_of(api)._under_way) <= 16
     stuck.set()
-    for task in list(jobs_of(api)._deliveries):
-        await task
+    await deliveries_of(api).settled()
 
 
 def test_the_mutation_that_forgets_to_wait(tmp_path: Path) -> None:
@@ -589,11 +591,11 @@ def test_the_mutation_that_forgets_to_wait(tmp_path: Path) -> None:
     engine = open_central(f"sqlite:///{tmp_path}/c.db")
     with engine.begin() as connection:
         for n in (1, 2):
-            connection.execute(t.webhook_event.insert().values(
-                appid="wx", line="ticket", state="waiting", due_ms=n, leased_ms=0, tries=0,
-                entry="", body="{}"))  # fmt: skip
-        assert len(webhook_outbox.due(connection, 10)) == 1
-        mutant = select(t.webhook_event.c.id).where(t.webhook_event.c.state == "waiting")
+            connection.execute(t.outbox.insert().values(
+                channel=CHANNEL, recipient="wx", line="ticket", state="waiting", due_ms=n,
+                leased_ms=0, tries=0, entry="", body="{}"))  # fmt: skip
+        assert len(outbox.due(connection, [CHANNEL], 10)) == 1
+        mutant = select(t.outbox.c.id).where(t.outbox.c.state == "waiting")
         assert len(connection.execute(mutant).all()) == 2
-        connection.execute(delete(t.webhook_event))
+        connection.execute(delete(t.outbox))
     engine.dispose()

@@ -86,19 +86,42 @@ def test_a_database_of_version_0_2_goes_on(tmp_path: Path) -> None:
     new.dispose()
 
 
+def test_what_callbacks_had_not_heard_goes_on_waiting(tmp_path: Path) -> None:
+    """What a card API of version 0.2 had in its own table is in the outbox, in its order."""
+    url = stored(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "central.db")) as connection:
+        connection.executemany(
+            "INSERT INTO webhook_event VALUES (?, 'wx1', 'line', 'waiting', 5, 0, ?, 'e', ?)",
+            [(7, 1, "first"), (9, 0, "second")],
+        )
+        connection.commit()
+    engine = open_central(url)
+    with engine.connect() as connection_:
+        o = tables.outbox.c
+        rows = connection_.execute(
+            select(o.channel, o.recipient, o.line, o.tries, o.entry, o.body).order_by(o.id)
+        ).all()
+    engine.dispose()
+    assert [tuple(row) for row in rows] == [
+        ("cards", "wx1", "line", 1, "e", "first"),
+        ("cards", "wx1", "line", 0, "e", "second"),
+    ]
+
+
 def test_the_next_step_is_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the stored database by the step alone: what the tables say by then makes nothing."""
     folder = tmp_path / "steps"
     shutil.copytree(Path(str(migrations.__file__)).parent, folder)
-    (folder / "002.sqlite.sql").write_text("ALTER TABLE event ADD COLUMN colour TEXT;\n")
+    next_one = len(migrations.MIGRATIONS) + 1
+    (folder / f"{next_one:03}.sqlite.sql").write_text("ALTER TABLE event ADD COLUMN colour TEXT;\n")
     url = stored(tmp_path)
-    monkeypatch.setattr(migrations, "MIGRATIONS", migrations.written_in(folder)[:2])
+    monkeypatch.setattr(migrations, "MIGRATIONS", migrations.written_in(folder))
     for _again in range(2):
         engine = open_central(url)
         columns = {column["name"] for column in inspect(engine).get_columns("event")}
         with engine.connect() as connection:
             version = select(tables.meta.c.value).where(tables.meta.c.key == "version")
-            assert connection.execute(version).scalar_one() == str(len(migrations.MIGRATIONS))
+            assert connection.execute(version).scalar_one() == str(next_one)
         engine.dispose()
         assert "colour" in columns
 

@@ -44,7 +44,7 @@ from tests.support.central import (
 
 OTHER = "1" * 16
 ORGANISER = ("/v1/events", "/v1/accounts", "/v1/cards", "/v1/organisers", "/v1/audit")
-OPEN = {"/healthz", "/readyz", "/metrics", "/v1/enrol"}
+OPEN = {"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/enrol"}
 """The routes that want no credential; /v1/enrol wants a token."""
 
 
@@ -82,7 +82,7 @@ def filled(path: str) -> str:
     """The path with something in its places."""
     known = {"event": "show", "device": "0" * 16, "ticket": "t", "name": "tickets-aa-1.db",
              "appid": "wx00", "card": "p00", "token": "aa00", "organiser": "aa00",
-             "undo": "aa00.bb:1"}  # fmt: skip
+             "undo": "aa00.bb:1", "webhook": "aa00"}  # fmt: skip
     return re.sub(r"\{(\w+)\}", lambda match: known[match[1]], path)
 
 

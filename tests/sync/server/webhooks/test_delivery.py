@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from gate.errors import UsageError
-from sync.cardapi import webhook_delivery
-from sync.cardapi.webhook_delivery import NotAllowed, WebhookDelivery, hosts, is_public
+from sync.server.webhooks import delivery
+from sync.server.webhooks.delivery import NotAllowed, WebhookDelivery, hosts, is_public
 from tests.support.cardapi import card_api
 from tests.sync.server.test_serve import certified
 
@@ -122,7 +122,7 @@ async def test_the_tests_see_an_address_that_is_not_checked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Were every address public, this machine would be called."""
-    monkeypatch.setattr(webhook_delivery, "is_public", lambda _address: True)
+    monkeypatch.setattr(delivery, "is_public", lambda _address: True)
     with pytest.raises(pytest.fail.Exception):
         await test_what_is_not_on_the_internet_is_not_called("https://127.0.0.1/")
 

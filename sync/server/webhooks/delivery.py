@@ -10,7 +10,7 @@ import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 
 import httpx
@@ -24,6 +24,11 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """Addresses of IPv4 written as such of IPv6 (RFC 6052)."""
 _SPECIAL = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("192.88.99.0/24"))
 """For protocols only (RFC 6890, RFC 7526): not every Python knows them as not global."""
+TIMEOUT_S = 5.0
+"""From the first byte that we send to the last that matters of the answer."""
+_ANSWER_BYTES = 1024
+UNHEARD = (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError)
+"""What ``ask`` raises where nothing, or nothing of use, came back."""
 _HOST = re.compile(r"(?:[^\s:/?#@\[\]]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 
 
@@ -43,16 +48,9 @@ class WebhookDelivery(httpx.AsyncBaseTransport):
             verify=tls or _public_trust(), trust_env=False, limits=limits
         )
 
-    def check(self, url: httpx.URL) -> None:
-        """Raises NotAllowed when that is nowhere to call, whatever its name resolves to."""
-        if not url.host or url.scheme not in ("http", "https"):
-            raise NotAllowed(_("it is no address of the form https://…"))
-        if url.scheme != "https" and not self._is_named(url):
-            raise NotAllowed(_("it is not https"))
-
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send it to an address that was checked."""
-        self.check(request.url)
+        check(request.url, self._named)
         host, fault = request.url.raw_host.decode("ascii"), None
         for address in await self._addresses(request.url):
             pinned = httpx.Request(
@@ -82,18 +80,55 @@ class WebhookDelivery(httpx.AsyncBaseTransport):
         except (OSError, UnicodeError) as error:
             raise httpx.ConnectError(str(error)) from error
         addresses = list(dict.fromkeys(str(at[0]) for *_kind, at in found))
-        if self._is_named(url):
+        if _is_named(url, self._named):
             return addresses
         public = [address for address in addresses if is_public(address)]
         if not public:
             raise NotAllowed(_("it is not on the internet"))
         return public
 
-    def _is_named(self, url: httpx.URL) -> bool:
-        host = url.host.casefold()
-        host = f"[{host}]" if ":" in host else host
-        port = url.port or (443 if url.scheme == "https" else 80)
-        return host in self._named or f"{host}:{port}" in self._named
+
+def check(url: httpx.URL, named: Collection[str]) -> None:
+    """Raises NotAllowed when that is nowhere to call, whatever its name resolves to."""
+    if not url.host or url.scheme not in ("http", "https"):
+        raise NotAllowed(_("it is no address of the form https://…"))
+    if url.scheme != "https" and not _is_named(url, named):
+        raise NotAllowed(_("it is not https"))
+
+
+def _is_named(url: httpx.URL, named: Collection[str]) -> bool:
+    host = url.host.casefold()
+    host = f"[{host}]" if ":" in host else host
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return host in named or f"{host}:{port}" in named
+
+
+def client(transport: WebhookDelivery) -> httpx.AsyncClient:
+    """What backends are reached with: no proxies, no redirects, no longer than WeChat waits."""
+    return httpx.AsyncClient(
+        transport=transport, timeout=TIMEOUT_S, follow_redirects=False, trust_env=False
+    )
+
+
+async def ask(
+    http: httpx.AsyncClient,
+    method: str,
+    url: httpx.URL,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, str]:
+    """The status of its answer, and the answer as far as it matters. Raises one of UNHEARD."""
+    # The client's own bound is on each piece, and a piece may be a byte.
+    async with (
+        asyncio.timeout(TIMEOUT_S),
+        http.stream(method, url, content=body, headers=headers) as response,
+    ):
+        received = b""
+        async for part in response.aiter_bytes(_ANSWER_BYTES):
+            received += part
+            if len(received) >= _ANSWER_BYTES:
+                break
+        return response.status_code, received.decode("utf-8", "replace")
 
 
 @cache
