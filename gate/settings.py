@@ -30,6 +30,8 @@ OF_TYPE = {
     "reentry": "rules.reentry",
     "reentry_minutes": "rules.reentry_minutes",
     "unpaid": "rules.unpaid",
+    "unseen": "rules.unseen",
+    "unseen_current": "rules.unseen_current",
 }
 """What a ticket type may state, and which key of the configuration that is."""
 OF_EVENT = OF_TYPE | {

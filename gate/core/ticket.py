@@ -6,6 +6,8 @@ Times are Unix seconds where a ticket states them.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gate.core.signed_ticket import Signed
+
 
 class Kind(StrEnum):
     """The four ticket kinds of the WeChat card API (``card_type``)."""
@@ -162,6 +164,12 @@ class Ticket:
     unknown."""
     voids: tuple[Void, ...] = ()
     """When it was void, the first first; whoever states a ticket does not state these."""
+    issue: int = 0
+    """Counts the codes that it was given; what was signed under a lower one was replaced."""
+    signed: Signed | None = None
+    """What its code says of it, where that is all that is known of it here."""
+    has_type: bool = True
+    """Whether its type is known here; a ticket of which only its code tells may have another."""
 
     @property
     def use_limit(self) -> int:

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gate.core.entry import COUNTS, MOVEMENTS, Act, Entry
-from gate.core.history import History, annulled, claims, conflict, counts_at_once, entry_order
+from gate.core.history import (
+    History,
+    annulled,
+    claims,
+    conflict,
+    counts_at_once,
+    entry_order,
+    limits,
+)
 from gate.core.irregular import irregular
 from gate.core.outcome import Flag, Outcome, Reason
 from gate.core.place import Role
@@ -257,8 +265,7 @@ class Corrections:
     def _matters(self, ticket_id: str, facts: Sequence[Entry]) -> list[Entry]:
         """What a supervisor may have to settle: conflicting and irregular admissions, claims."""
         ticket = self.files.tickets.get(ticket_id)
-        use_limit, party_size = (ticket.use_limit, ticket.party_size) if ticket else (1, 1)
-        found = conflict(facts, use_limit, party_size)
+        found = conflict(facts, *limits(ticket, facts))
         strange = (
             irregular(facts, ticket.voids, self.files.tickets.replica.life) if ticket else None
         )

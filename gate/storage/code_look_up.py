@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
+from gate.core.outcome import Reason
 from gate.core.ticket import Ticket
 from gate.credential import (
     LOWER,
@@ -19,6 +20,7 @@ from gate.credential import (
 from gate.credential.spellings import folded, spellings
 from gate.storage.checksums import WrongChecksum, names_code, of_code, require
 from gate.storage.replica_reader import OF_TYPE, POSITION, TICKET, ReplicaReader
+from gate.storage.signed_look_up import SignedLookUp
 
 MOST_LOOK_UPS = 12
 """Of one scan, in all its spellings and repairs, whatever was scanned."""
@@ -42,6 +44,8 @@ class Match:
     """The keyed hash of the code as it stands."""
     tickets: tuple[Ticket, ...] = ()
     """None: nobody's. More than one: its spellings are different tickets', so it is nobody's."""
+    problem: Reason | None = None
+    """Why it is no credential at all."""
 
     @property
     def ticket(self) -> Ticket | None:
@@ -53,6 +57,7 @@ class CodeLookUp:
     """The codes of a replica, and what of the last text was looked up."""
 
     def __init__(self, replica: ReplicaReader) -> None:
+        self.signed = SignedLookUp(replica)
         self._replica = replica
         self._looked_up: dict[str, Ticket | None] = {}
         self._meant: dict[str, Ticket | None] = {}
@@ -78,12 +83,17 @@ class CodeLookUp:
         credential = parse(text)
         hashed = self.hash_of(credential.code or text)
         if credential.problem is not None:
-            return Match(credential, hashed)
+            return Match(credential, hashed, problem=credential.problem)
         code = credential.code
         first = self._looked_up[code] = self._by_code(hashed)
         forms = spellings(code, raw, symbology, credential.aim)
         if first is not None and len(forms) == 1:
             return Match(credential, hashed, (first,))
+        if first is None and (proof := self.signed.find(code)) is not None:
+            # A code in the list that was lost by damage is a fault, whatever its signature says.
+            self._require_unknown()
+            proved = () if proof.ticket is None else (proof.ticket,)
+            return Match(credential, hashed, proved, proof.problem)
         found: dict[str, Ticket] = {} if first is None else {first.id: first}
         for form in filter(self._fits, forms[1:]):
             ticket = self._look_up(form)
@@ -114,6 +124,8 @@ class CodeLookUp:
         credential = parse(text)
         if credential.problem is not None:
             return None
+        if (proof := self.signed.find(credential.code)) is not None:
+            return proof.ticket
         forms = spellings(credential.code, aim=credential.aim)
         found = {t.id: t for form in filter(self._fits, forms) if (t := self._look_up(form))}
         self._require_unknown()

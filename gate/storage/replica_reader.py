@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gate.core.ticket import Ticket
+from gate.core.ticket import Ticket, TicketType
 from gate.core.ticket_feed import is_before
 from gate.errors import DamagedError, StoreError
 from gate.i18n import _
@@ -17,6 +17,7 @@ from gate.storage.replica_file import live_replica
 from gate.storage.sqlite import cache_faults, faults, open_reader
 
 _ticket = msgspec.json.Decoder(Ticket)
+_type = msgspec.json.Decoder(TicketType)
 
 # How far the replica is comes with the ticket: the worker may write between two statements.
 POSITION = "(SELECT sum || ' ' || value FROM meta WHERE key = 'cursor')"
@@ -24,6 +25,8 @@ TICKET = """
     k.row, CAST(k.body AS BLOB), k.sum, t.id, CAST(t.body AS BLOB), t.sum"""
 """The columns that ``checked`` makes a ticket of."""
 OF_TYPE = "LEFT JOIN ticket_type t ON t.id = k.type_id"
+_BY_ID = f"SELECT {TICKET}, {POSITION} FROM ticket k {OF_TYPE} WHERE k.id = ?"
+_TYPE_BY_ID = f"SELECT CAST(body AS BLOB), sum, {POSITION} FROM ticket_type WHERE id = ?"
 
 
 class ReplicaReader:
@@ -92,6 +95,30 @@ class ReplicaReader:
         """A remark of whoever built the replica; empty when there is none."""
         with self.reading():
             return read_meta(self.connection()).get(key, "")
+
+    def ticket(self, id_: str) -> Ticket | None:
+        """The ticket of that id."""
+        with self.reading():
+            row = self.connection().execute(_BY_ID, (id_,)).fetchone()
+            if row is None:
+                return None
+            found = self.checked(row)
+            if found.id != id_:
+                msg = "wrong id"
+                raise WrongChecksum(msg)
+            self.follow(row[6])
+        return found
+
+    def ticket_type(self, id_: str) -> TicketType | None:
+        """The ticket type of that id."""
+        with self.reading():
+            row = self.connection().execute(_TYPE_BY_ID, (id_,)).fetchone()
+            if row is None:
+                return None
+            body, total, position = row
+            require(total, of_named, id_, body)
+            self.follow(position)
+            return _type.decode(body)
 
     def isolated_ms(self) -> int:
         """For how long the event lets a gate go on that hears nobody; 0: without an end."""

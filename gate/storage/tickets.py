@@ -7,14 +7,13 @@ import msgspec
 
 from gate.core.ticket import Ticket, TicketType
 from gate.storage import ticket_search
-from gate.storage.checksums import WrongChecksum, ascending
+from gate.storage.checksums import ascending
 from gate.storage.code_look_up import CodeLookUp
 from gate.storage.folder import Folder
-from gate.storage.replica_reader import OF_TYPE, POSITION, TICKET, ReplicaReader
+from gate.storage.replica_reader import OF_TYPE, TICKET, ReplicaReader
 
 _ticket_type = msgspec.json.Decoder(TicketType)
 
-_BY_ID = f"SELECT {TICKET}, {POSITION} FROM ticket k {OF_TYPE} WHERE k.id = ?"
 _EVERY = f"SELECT {TICKET} FROM ticket k {OF_TYPE} WHERE k.row > ? ORDER BY k.row LIMIT ?"
 _VOIDED = """
 SELECT id FROM ticket WHERE json_extract(body, '$.voids') IS NOT NULL AND id > ?
@@ -50,16 +49,7 @@ class Tickets:
 
     def get(self, ticket: str) -> Ticket | None:
         """The ticket of that id."""
-        with self.replica.reading():
-            row = self.replica.connection().execute(_BY_ID, (ticket,)).fetchone()
-            if row is None:
-                return None
-            found = self.replica.checked(row)
-            if found.id != ticket:
-                msg = "wrong id"
-                raise WrongChecksum(msg)
-            self.replica.follow(row[6])
-        return found
+        return self.replica.ticket(ticket)
 
     def search(self, typed: str, limit: int = 50) -> list[Ticket]:
         """Tickets whose names, seats and orders together have every part of a text.

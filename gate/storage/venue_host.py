@@ -8,12 +8,14 @@ import logging
 import secrets
 from contextlib import closing
 from pathlib import Path
+from typing import Final, TypeAlias
 
 import msgspec
 
 from gate.clock import read_wall_ms
 from gate.core.enrolment import Enrol, Enrolled
 from gate.core.event_settings import EventSettings
+from gate.core.signed_ticket import EventKey
 from gate.core.ticket_feed import ChangeKind
 from gate.errors import BusyError, DamagedError, UsageError
 from gate.i18n import _
@@ -32,12 +34,19 @@ from gate.storage.host_feed import HostFeed
 from gate.storage.peer_store import PeerStore
 from gate.storage.replica_file import live_replica
 from gate.storage.revocation import require_not_revoked
+from gate.storage.signing_keys import SigningKey
 from gate.storage.sqlite import faults, open_reader
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow, members_of
 
 log = logging.getLogger(__name__)
-SUFFIX, EVENT_SUFFIX = ".member", ".event"
+Row: TypeAlias = MemberRow | EventRow | EventKey
+"""What the host states in the feed."""
+KINDS: Final[dict[type[Row], ChangeKind]] = {
+    MemberRow: "device", EventRow: "event", EventKey: "key"
+}  # fmt: skip
+SUFFIXES: Final = {MemberRow: ".member", EventRow: ".event", EventKey: ".key"}
+"""How files in the inbox end, by what they state."""
 ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
 
 
@@ -51,11 +60,11 @@ class Venue(msgspec.Struct, frozen=True):
     """Its certificate (PEM)."""
     gate: str = ""
     """What the host itself is called."""
+    keys: tuple[SigningKey, ...] = ()
+    """What its tickets are signed with, if any are."""
 
 
 _venue = msgspec.json.Decoder(Venue)
-_member = msgspec.json.Decoder(MemberRow)
-_event = msgspec.json.Decoder(EventRow)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -89,11 +98,16 @@ def create(folder: Folder, name: str, gate: str, time_zone: str) -> Venue:
             host.append("device", device, _encode(row), now_ms)
         venue = Venue(name, minted.key, minted.certificate, gate)
         # Last: whoever finds this finds all of it.
-        with faults(folder.venue):
-            write_durably(folder.venue, _encode(venue))
+        keep(folder, venue)
         return venue
     finally:
         lock.close()
+
+
+def keep(folder: Folder, venue: Venue) -> None:
+    """Write down, durably, what the host keeps of its venue."""
+    with faults(folder.venue):
+        write_durably(folder.venue, _encode(venue))
 
 
 def load(folder: Folder) -> Venue:
@@ -256,7 +270,7 @@ def take_in(folder: Folder, asked: Enrol, name: str) -> Enrolled:
     return Enrolled("", venue_id(mine), venue.name, name, time_zone, venue.authority, certificate)
 
 
-def publish(folder: Folder, row: MemberRow | EventRow) -> None:
+def publish(folder: Folder, row: Row) -> None:
     """Let all gates hear of a device or the venue: now, or as soon as the sync worker has time."""
     _leave(folder, row)
     try:
@@ -274,13 +288,13 @@ def publish(folder: Folder, row: MemberRow | EventRow) -> None:
         lock.close()
 
 
-def take_requests(folder: Folder, feed: TicketFeed, now_ms: int) -> list[MemberRow | EventRow]:
+def take_requests(folder: Folder, feed: TicketFeed, now_ms: int) -> list[Row]:
     """Put what waits in the inbox into the feed; for whoever holds the folder's ``sync`` lock.
 
     What cannot be read is set aside, with ``.bad`` after its name. While tickets are imported, or
     the venue's key cannot be read, everything waits.
     """
-    taken: list[MemberRow | EventRow] = []
+    taken: list[Row] = []
     waiting = _waiting(folder)
     if not waiting or not feed.cursor:
         return taken
@@ -300,11 +314,9 @@ def take_requests(folder: Folder, feed: TicketFeed, now_ms: int) -> list[MemberR
                 log.warning("inbox: %s cannot be read", path.name)
                 path.replace(path.with_name(f"{path.name}.bad"))
                 continue
-            is_event = isinstance(row, EventRow)
-            if (feed.event() if is_event else feed.members().get(row.id)) != row:
-                kind: ChangeKind = "event" if is_event else "device"
+            if not _is_stated(feed, row):
                 try:
-                    host.append(kind, row.id, _encode(row), now_ms)
+                    host.append(KINDS[type(row)], row.id, _encode(row), now_ms)
                 except BusyError:
                     break
             path.unlink()
@@ -312,26 +324,35 @@ def take_requests(folder: Folder, feed: TicketFeed, now_ms: int) -> list[MemberR
     return taken
 
 
-def _leave(folder: Folder, row: MemberRow | EventRow) -> None:
+def _is_stated(feed: TicketFeed, row: Row) -> bool:
+    """Whether the feed says the same already."""
+    if isinstance(row, EventRow):
+        return feed.event() == row
+    if isinstance(row, EventKey):
+        return row in feed.event_keys()
+    return feed.members().get(row.id) == row
+
+
+def _leave(folder: Folder, row: Row) -> None:
     """Put a request into the inbox, after those that wait there."""
     inbox = folder.inbox
     with faults(inbox):
         inbox.mkdir(mode=0o700, exist_ok=True)
         sync_folder(folder.path)
         number = max((int(path.name[:6]) for path in _waiting(folder)), default=0) + 1
-        suffix = EVENT_SUFFIX if isinstance(row, EventRow) else SUFFIX
+        suffix = SUFFIXES[type(row)]
         write_durably(inbox / f"{number:06}-{secrets.token_hex(4)}{suffix}", _encode(row))
 
 
 def _waiting(folder: Folder) -> list[Path]:
     found = folder.inbox.glob(f"{'[0-9]' * 6}-*")
-    return sorted(path for path in found if path.suffix in (SUFFIX, EVENT_SUFFIX))
+    return sorted(path for path in found if path.suffix in SUFFIXES.values())
 
 
-def _read(path: Path) -> MemberRow | EventRow | None:
-    decoder = _event if path.suffix == EVENT_SUFFIX else _member
+def _read(path: Path) -> Row | None:
+    kind = next(kind for kind, suffix in SUFFIXES.items() if suffix == path.suffix)
     try:
-        return decoder.decode(path.read_bytes())
+        return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, msgspec.DecodeError, UnicodeError):
         return None
 

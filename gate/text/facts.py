@@ -204,6 +204,19 @@ def _more(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     return tell(verdict, place, time_zone)
 
 
+def _unlisted(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    if verdict.list_as_of_ms is None:
+        return _("The list is up to date: it was not sold, or only just now.")
+    return _no_ticket(verdict, place, time_zone)
+
+
+def _unknown_type(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    kind = verdict.ticket.type.id if verdict.ticket else ""
+    return _("Its kind is {type}; where and when that is good is not known here.").format(
+        type=printable(kind, 40)
+    )
+
+
 def _no_ticket(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     as_of_ms = verdict.list_as_of_ms
     if as_of_ms is None:
@@ -234,6 +247,8 @@ def _overruled(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
 _FACTS: dict[Reason, _Fact] = {
     Reason.UNREADABLE: _not_text,
     Reason.UNKNOWN: _no_ticket,
+    Reason.UNSEEN: _unlisted,
+    Reason.TYPE_UNKNOWN: _unknown_type,
     Reason.SAME_TICKET: _same,
     Reason.MORE_USES: _more,
     Reason.WRONG_EVENT: _event,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from gate.core.allowance import MOST
 from gate.core.entry import FACTS, Act, Entry, device_of
-from gate.core.history import Claimed, Conflict, claimed, claims, conflict, entry_order
+from gate.core.history import Claimed, Conflict, claimed, claims, conflict, entry_order, limits
 from gate.core.irregular import Irregular, Irregularity, irregular
 from gate.core.replication import Alarm, Start, alarms, flooding
 from sync.server import feed, intake, journals, ticket_store
@@ -29,9 +29,8 @@ def find_conflicts(connection: Connection, event: str) -> list[Conflict]:
     found = []
     for (ticket,) in connection.execute(twice).all():
         kept = ticket_store.find_ticket(connection, event, ticket)
-        limit, party = (kept.use_limit, kept.party_size) if kept else (1, 1)
         facts = journals.facts_of(connection, event, ticket, (*FACTS, Act.RESOLUTION))
-        clash = conflict(facts, limit, party)
+        clash = conflict(facts, *limits(kept, facts))
         if clash is not None:
             found.append(clash)
     return sorted(found, key=lambda c: (c.resolution is not None, -c.admissions[-1].hlc))

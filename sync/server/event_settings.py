@@ -1,7 +1,7 @@
 """What an event says of its rules, its gates and its operators, as it is stated at the server."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,7 @@ from gate.core.event_settings import EventFields, EventSettings
 from gate.i18n import _
 from gate.storage.event import EventRow
 from sync.server import events, feed, messages
-from sync.server.console import Console
-from sync.server.database import database_of, default_folder, open_database
+from sync.server.console import Console, at_console
 from sync.server.retention import set_end
 
 Change = Callable[[EventSettings], EventSettings]
@@ -80,11 +79,5 @@ class ServerEvent:
             job = partial(messages.send, event=event, text=text, gates=gates, now_ms=read_wall_ms())
             console.write(job, "message", text, event=event)
 
-    @contextmanager
-    def _console(self) -> Iterator[Console]:
-        url = database_of(self.folder or default_folder(), self.database)
-        engine = open_database(url, must_exist=True)
-        try:
-            yield Console(engine, self.named)
-        finally:
-            engine.dispose()
+    def _console(self) -> AbstractContextManager[Console]:
+        return at_console(self.folder, self.database, self.named)

@@ -94,6 +94,15 @@ ticket = Table(
     text("type_id"),
     text("body"),
 )
+# Who signs its tickets: the public key as JSON, and the private one where it is our own.
+signing_key = Table(
+    "signing_key",
+    metadata,
+    text("event", key=True),
+    text("id", key=True),
+    text("body"),
+    text("private"),
+)
 voided = Table("voided", metadata, text("event", key=True), text("ticket", key=True))
 code = Table(
     "code",

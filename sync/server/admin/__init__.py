@@ -6,6 +6,7 @@ from starlette.routing import BaseRoute
 
 from sync.server.admin.devices import DeviceRoutes
 from sync.server.admin.events import EventRoutes
+from sync.server.admin.keys import KeyRoutes
 from sync.server.admin.people import PersonRoutes
 from sync.server.admin.review import ReviewRoutes
 from sync.server.admin.tokens import TokenRoutes
@@ -21,6 +22,7 @@ def organiser_routes(
     return [
         *EventRoutes(server).routes(),
         *DeviceRoutes(server, parts).routes(),
+        *KeyRoutes(server).routes(),
         *ReviewRoutes(server).routes(),
         *PersonRoutes(server, retention, parts).routes(),
         *TokenRoutes(server).routes(),
