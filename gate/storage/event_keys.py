@@ -1,6 +1,7 @@
 """The keys that sign tickets of the event, as rows of a replica: public halves only."""
 
 import sqlite3
+from functools import lru_cache
 
 import msgspec
 
@@ -16,6 +17,7 @@ def key_body(key: EventKey) -> bytes:
     return _encode(key)
 
 
+@lru_cache(maxsize=64)
 def read_key(body: bytes | str) -> EventKey:
     """The same, read. Raises DecodeError."""
     return _key.decode(body)

@@ -25,6 +25,7 @@ TICKET = """
     k.row, CAST(k.body AS BLOB), k.sum, t.id, CAST(t.body AS BLOB), t.sum"""
 """The columns that ``checked`` makes a ticket of."""
 OF_TYPE = "LEFT JOIN ticket_type t ON t.id = k.type_id"
+_META = "SELECT value, sum FROM meta WHERE key = ?"
 _BY_ID = f"SELECT {TICKET}, {POSITION} FROM ticket k {OF_TYPE} WHERE k.id = ?"
 _TYPE_BY_ID = f"SELECT CAST(body AS BLOB), sum, {POSITION} FROM ticket_type WHERE id = ?"
 
@@ -94,7 +95,12 @@ class ReplicaReader:
     def meta(self, key: str) -> str:
         """A remark of whoever built the replica; empty when there is none."""
         with self.reading():
-            return read_meta(self.connection()).get(key, "")
+            row = self.connection().execute(_META, (key,)).fetchone()
+            if row is None:
+                return ""
+            value, total = row
+            require(total, of_text, key, value)
+            return str(value)
 
     def ticket(self, id_: str) -> Ticket | None:
         """The ticket of that id."""
