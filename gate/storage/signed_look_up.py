@@ -49,7 +49,7 @@ class SignedLookUp:
             return Proof(problem=Reason.KEY_REVOKED)
         listed = self._replica.ticket(said.ticket)
         if listed is None:
-            return Proof(self._unseen(said, key))
+            return Proof(self.unseen(said, key))
         if said.issue < listed.issue:
             listed = replace(listed, code_state=CodeState.REPLACED)
         return Proof(listed)
@@ -79,13 +79,16 @@ class SignedLookUp:
         begin, end = said.begin or None, said.end or None
         return Signed(ticket, said.type_id, key=key.id, begin=begin, end=end), key
 
-    def _unseen(self, said: Signed, key: EventKey) -> Ticket:
-        """A ticket of which only its code tells, within the time of the key."""
+    def unseen(self, said: Signed, key: EventKey | None = None) -> Ticket:
+        """A ticket of which only its code tells, within the time of its key.
+
+        Raises StoreError where the codes were dropped after the event.
+        """
         if self._replica.is_bare():
             raise self._replica.no_tickets()
         known = self._replica.ticket_type(said.type)
-        begins = [at for at in (said.begin, key.begin) if at is not None]
-        ends = [at for at in (said.end, key.end) if at is not None]
+        begins = [at for at in (said.begin, key.begin if key else None) if at is not None]
+        ends = [at for at in (said.end, key.end if key else None) if at is not None]
         return Ticket(
             id=said.ticket,
             type=known or TicketType(said.type, Kind.MEETING),

@@ -1,10 +1,11 @@
 """The read side of the ticket replica: the tickets and their types."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
 
+from gate.core.entry import Entry
 from gate.core.ticket import Ticket, TicketType
 from gate.storage import ticket_search
 from gate.storage.checksums import ascending
@@ -50,6 +51,11 @@ class Tickets:
     def get(self, ticket: str) -> Ticket | None:
         """The ticket of that id."""
         return self.replica.ticket(ticket)
+
+    def told(self, entries: Iterable[Entry]) -> Ticket | None:
+        """A ticket that is not in the list, as its code told those who have scanned it."""
+        said = next((entry.signed for entry in entries if entry.signed is not None), None)
+        return None if said is None else self.codes.signed.unseen(said)
 
     def search(self, typed: str, limit: int = 50) -> list[Ticket]:
         """Tickets whose names, seats and orders together have every part of a text.

@@ -146,8 +146,9 @@ def _uses(verdict: Verdict) -> str:
 def _basis(verdict: Verdict, unheard: str) -> str:
     sentence = basis_words(verdict.basis, verdict.basis_age_ms)
     words = [] if verdict.basis is Basis.ONLY else [sentence]
-    if verdict.basis is Basis.ALONE and unheard:
-        words = [_("alone: {unheard}").format(unheard=unheard)]
+    if unheard:
+        alone = _("alone: {unheard}").format(unheard=unheard)
+        words = [alone] if verdict.basis is Basis.ALONE else [*words, alone]
     if Flag.NOT_INSIDE in verdict.flags:
         words.append(_("was not seen coming in"))
     if Flag.CLOCK_NOT_TRUSTED in verdict.flags:

@@ -3,6 +3,7 @@
 import hmac
 import os
 import random
+import re
 from base64 import b32decode, b32encode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ import cbor2
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cwt import COSE, COSEKey
+from cwt.cose_key_interface import COSEKeyInterface
 from cwt.exceptions import VerifyError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 from gate.core.signed_ticket import EventKey, KeyState, Scheme, Signed
 from gate.credential import signed
 from gate.credential.signed import TooLongError, key_id, proved
+from tests.support.paths import ROOT
 from tests.support.signing import EVENT, code, event_key, private
 
 FORGERIES = int(os.environ.get("GATE_TEST_FORGERIES", "5000"))
@@ -36,7 +39,7 @@ def bytes_of(text: str) -> bytes:
     return b32decode(text + "=" * (-len(text) % 8))
 
 
-def cose_key(number: int = 1) -> COSEKey:
+def cose_key(number: int = 1) -> COSEKeyInterface:
     """A key under the id of the event's."""
     pem = private(number).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return COSEKey.from_pem(pem, kid=bytes.fromhex(event_key().id))
@@ -79,6 +82,16 @@ def test_another_library_reads_what_we_sign() -> None:
     assert payload == {2: "good-1", 3: EVENT, 4: FULL.end, 5: FULL.begin, -65537: ours}
     with pytest.raises(VerifyError):
         COSE.new().decode(tagged, cose_key(2))
+
+
+def test_the_vector_of_the_protocol_is_true() -> None:
+    """As ``docs/protocol.md`` has it, for whoever writes another reader."""
+    page = (ROOT / "docs" / "protocol.md").read_text("utf-8")
+    told = dict(re.findall(r"^(payload|code) +(\S+)$", page, re.M))
+    said = Signed("good-1", "SHOW", EVENT, seats=("A-12",))
+    assert signed.sign(private(), said) == told["code"]
+    assert bytes_of(told["code"])[14:-66].hex() == told["payload"]
+    assert read(told["code"]) == replace(said, key="34750f98")
 
 
 def test_we_read_what_another_library_signs() -> None:

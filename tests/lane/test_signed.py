@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,10 +17,12 @@ from gate.credential.layouts import retyped
 from gate.credential.repair import LAYOUT_FLAWS
 from gate.lane import identity
 from gate.lane.lane import Lane
+from gate.reports.lookup import look_up
 from gate.storage import signed_look_up
 from gate.storage.conflicts import find_conflicts
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
+from gate.text.verdict_words import explain
 from tests.conftest import MakeLane
 from tests.support.lanes import BOSS, decided, journal_of, typed
 from tests.support.signing import code, event_key, give_keys, pretix_code
@@ -109,6 +112,43 @@ def test_two_gates_cut_off_from_each_other_are_a_conflict(
     finally:
         with_fleet.close()
     assert (found.ticket, found.excess, len(found.admissions)) == ("once-1", 1, 2)
+
+
+def test_others_find_it_by_what_its_code_said(
+    cut_off: Folder, clock: FixedClock, tmp_path: Path
+) -> None:
+    """A gate that has neither ticket nor key shows type and seat of whom another one let in."""
+    with neighbour(tmp_path / "south", clock) as south:
+        theirs = south._files.folder
+        give_keys(theirs, event_key())
+        enrol(theirs)
+        say(theirs, clock, ago_s=600)
+        south.admit(Scan(code("new-1", seats=("A-12",))))
+        carry(theirs, cut_off)
+    (found,) = look_up(cut_off, "new-1").found
+    assert (found.ticket.id, found.ticket.seats, found.history.used) == ("new-1", ("A-12",), 1)
+    (same,) = look_up(cut_off, code("new-1")).found
+    assert (same.ticket.id, same.history.used) == ("new-1", 1)
+
+
+def test_the_words_say_what_it_rests_on(cut_off: Folder, make_lane: MakeLane) -> None:
+    """Green by its signature, held, of an unknown kind, by a withdrawn key."""
+    place, zone = Place("North"), ZoneInfo("Asia/Shanghai")
+
+    def words(text: str, rules: HouseRules = HouseRules()) -> tuple[str, str, str, str, str]:
+        lane = make_lane(rules=rules)
+        told = explain(lane.admit(Scan(text)), place, zone)
+        lane.close()
+        return told.word, told.rule, told.fact, told.remedy, told.basis
+
+    green = words(code("a"))
+    assert (green[0], green[1], green[4]) == ("ENTER", "Good ticket", "not in the list yet")
+    held = words(code("b"), HouseRules(unseen=Policy.HOLD))
+    assert held[:2] == ("WAIT", "Signed, and not in the list")
+    assert held[2] == "Not in the list of 12:16 (10 min old)."
+    assert "supervisor" in held[3]
+    assert words(code("c", "GONE"))[2].startswith("Its kind is GONE;")
+    assert words(code("d", number=4))[:2] == ("STOP", "Signed by a key that was withdrawn")
 
 
 def test_what_a_ticket_is_good_for_is_the_least_that_was_told() -> None:
@@ -279,7 +319,7 @@ def test_without_looking_at_the_list_a_void_ticket_would_come_in(
 
     def unseen_only(self: signed_look_up.SignedLookUp, text: str) -> signed_look_up.Proof | None:
         proved = self._proved(text)
-        return None if proved is None else signed_look_up.Proof(self._unseen(*proved))
+        return None if proved is None else signed_look_up.Proof(self.unseen(*proved))
 
     monkeypatch.setattr(signed_look_up.SignedLookUp, "find", unseen_only)
     assert decided(lane, code("void-1"))[0] is Outcome.ADMIT

@@ -10,16 +10,18 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gate.core.intake import read_bodies
 from gate.core.outcome import GREEN, Basis, Outcome, Reason
 from gate.core.place import HouseRules, Place
+from gate.core.ticket import Ticket
 from gate.core.verdict import Scan
 from gate.lane.lane import Lane
-from gate.storage import signed_look_up
 from gate.storage.conflicts import find_conflicts
 from gate.storage.fleet import Fleet
 from gate.storage.signed_look_up import Proof, SignedLookUp
@@ -179,13 +181,13 @@ def test_a_history_that_is_not_the_tickets_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mutation: were what goes by a signature another ticket, its second use would be green."""
-    unseen = SignedLookUp._unseen
+    unseen = SignedLookUp.unseen
 
-    def another(self: SignedLookUp, *proved: object) -> object:
-        found = unseen(self, *proved)  # type: ignore[arg-type]
-        return signed_look_up.replace(found, id=f"{found.id}?")
+    def another(self: SignedLookUp, *proved: Any) -> Ticket:
+        found = unseen(self, *proved)
+        return replace(found, id=f"{found.id}?")
 
-    monkeypatch.setattr(SignedLookUp, "_unseen", another)
+    monkeypatch.setattr(SignedLookUp, "unseen", another)
     with pytest.raises(AssertionError):
         live(tmp_path, 0)
 
