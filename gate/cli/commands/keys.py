@@ -98,7 +98,7 @@ def _bar(options: argparse.Namespace) -> int:
     ring = ServerKeys(options.database or "", path_of(options.server_dir), options.event or "")
     stated = BarredCodes(*map(_lines, (options.revoked, options.blocked, options.unblocked)))
     done = ring.bar(stated)
-    line = _("{barred} codes stated, {passed} passed over: no key of the event has signed them")
+    line = _("{barred} codes stated, {passed} passed over: not signed here, or a listed ticket's")
     sys.stdout.write(line.format(barred=done.barred, passed=done.passed_over) + "\n")
     return OK
 

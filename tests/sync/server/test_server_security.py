@@ -79,7 +79,7 @@ def filled(path: str) -> str:
     """The path with something in its places."""
     known = {"event": "show", "device": "0" * 16, "ticket": "t", "name": "tickets-aa-1.db",
              "appid": "wx00", "card": "p00", "token": "aa00", "organiser": "aa00",
-             "undo": "aa00.bb:1"}  # fmt: skip
+             "key": "00000000", "undo": "aa00.bb:1"}  # fmt: skip
     return re.sub(r"\{(\w+)\}", lambda match: known[match[1]], path)
 
 
