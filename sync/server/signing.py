@@ -176,9 +176,9 @@ class ServerKeys:
         return at_console(self.folder, self.database, self.named)
 
 
-def barred_text(barred: Barred) -> str:
-    """What was barred, as the audit log has it."""
-    return f"{barred.barred} passed over {barred.passed_over}"
+def barred_text(barred: Barred) -> str | None:
+    """What was barred, as the audit log has it; nothing where nothing was."""
+    return f"{barred.barred} passed over {barred.passed_over}" if barred.barred else None
 
 
 def key_text(key: EventKey) -> str:
