@@ -129,7 +129,7 @@ class Corrections:
             else:
                 self._require_standing(target, self.files.facts(target.ticket))
             in_grace = self._is_in_grace(target)
-        ticket = self.files.tickets.get(target.ticket)
+        ticket = self.files.ticket_of(target)
         return Undoable(target, ticket, needs_supervisor=not in_grace)
 
     def undo(self, named: str, supervisor: Operator | None, note: str) -> Undone:
@@ -218,7 +218,7 @@ class Corrections:
             )
         self.admission.last = None
         log.info("undone %s by %s", target.name, "supervisor" if supervisor else "staff")
-        ticket = self.files.tickets.get(target.ticket)
+        ticket = self.files.ticket_of(target)
         return Undone(target, ticket, not counts_at_once(entry))
 
     def _take_count_back(self, count: Entry, supervisor: Operator | None, note: str) -> Undone:

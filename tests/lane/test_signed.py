@@ -171,6 +171,16 @@ def test_a_current_list_holds_it(venue: Folder, make_lane: MakeLane) -> None:
     assert fold(entries.values()).used == 1
 
 
+def test_an_undo_names_it_and_frees_its_use(cut_off: Folder, make_lane: MakeLane) -> None:
+    """As of every ticket: by what its code said, where the list has nothing to say."""
+    lane = make_lane()
+    lane.admit(Scan(code("new-1", seats=("A-12",))))
+    undone = lane.undo()
+    assert undone.ticket is not None
+    assert (undone.ticket.id, undone.ticket.seats) == ("new-1", ("A-12",))
+    assert decided(lane, code("new-1"))[0] is Outcome.ADMIT
+
+
 @pytest.mark.parametrize("policy", Policy)
 def test_the_event_and_its_types_decide(
     cut_off: Folder, make_lane: MakeLane, policy: Policy

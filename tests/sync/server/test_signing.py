@@ -21,13 +21,15 @@ from gate.credential import signed
 from gate.lane.lane import Lane
 from gate.storage import venue_host
 from gate.storage.folder import Folder
+from gate.storage.host_keys import HostKeys
 from gate.storage.replica_file import live_replica
 from sync.server import events, signing
 from sync.server.database import in_transaction, open_database, reading
+from sync.server.takeover import Host, take_over
 from tests.support.central import Central, central
 from tests.support.follower import Follower
 from tests.support.signing import pretix_code, private
-from tests.support.venue import TICKETS, TYPES, FixedClock, fill
+from tests.support.venue import NOW_MS, TICKETS, TYPES, FixedClock, fill
 from tests.system.neighbours import say
 
 
@@ -229,6 +231,22 @@ def test_keys_at_a_host(folder: Folder, tmp_path: Path, capsys: pytest.CaptureFi
     finally:
         lane.close()
     assert main(["keys", "revoke", "00000000", "--data-dir", str(folder.path)]) != 0
+
+
+def test_a_server_takes_the_keys_of_a_venue_over(folder: Folder, tmp_path: Path) -> None:
+    """What the host has signed stays good at its gates, and the server signs with the same key."""
+    fill(folder)
+    venue_host.create(folder, "Park", "North", "Asia/Shanghai")
+    made = HostKeys(folder).new()
+    kept = venue_host.load(folder)
+    host = Host(folder, kept.name, venue_host.authority(kept), kept.keys)
+    engine = open_database(f"sqlite:///{tmp_path}/central.db")
+    in_transaction(engine, lambda c: take_over(c, host, event="show", now_ms=NOW_MS))
+    with reading(engine) as connection:
+        assert signing.public_keys(connection, "show") == [made]
+        (code,) = signing.codes(connection, "show", ["good-1"])
+    engine.dispose()
+    assert signed.proved(code, [made]) is not None
 
 
 def read_picture(path: Path) -> str:
