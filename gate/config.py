@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 from platformdirs import user_config_path, user_data_path
 
+from gate.core.anomalies.thresholds import Thresholds
 from gate.core.place import Direction, HouseRules, Place, Policy, Role, UnpaidPolicy
 from gate.errors import ConfigError
 from gate.i18n import _
@@ -169,6 +170,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     debounce: Debounce = Debounce()
     rules: Rules = Rules()
     alone: Alone = Alone()
+    anomalies: Thresholds = Thresholds()
     screen: Screen = Screen()
     operators: Operators = Operators()
     sync: Sync = Sync()
@@ -448,6 +450,8 @@ def _allowed(info: msgspec.inspect.Type) -> str:  # noqa: PLR0911  one line a ty
             return "true, false"
         case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
             return _allowed_number(info)
+        case msgspec.inspect.StrType(pattern=str()):
+            return _("hours like 'Mon-Fri 09:00-18:00; Sat 10:00-16:00'")
         case msgspec.inspect.StrType():
             return _("text")
         case msgspec.inspect.UnionType():

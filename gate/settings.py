@@ -34,7 +34,7 @@ OF_TYPE = {
     "unseen_current": "rules.unseen_current",
 }
 """What a ticket type may state, and which key of the configuration that is."""
-OF_EVENT = OF_TYPE | {
+_OF_GATE = OF_TYPE | {
     "accepted_types": "gate.accepted_types",
     "find_admits": "rules.find_admits",
     "hand_codes": "rules.hand_codes",
@@ -46,7 +46,18 @@ OF_EVENT = OF_TYPE | {
     "turn_needs_pin": "rules.turn_needs_pin",
     "undo_seconds": "rules.undo_seconds",
 }
-OF_PROFILE = OF_EVENT | {
+OF_EVENT = _OF_GATE | {
+    "anomalies_off": "anomalies.anomalies_off",
+    "near_misses": "anomalies.near_misses",
+    "opening_hours": "anomalies.opening_hours",
+    "order_parties": "anomalies.order_parties",
+    "scans_a_minute": "anomalies.scans_a_minute",
+    "unknown_codes": "anomalies.unknown_codes",
+    "walk_seconds": "anomalies.walk_seconds",
+    "walks": "anomalies.walks",
+}
+"""What the event may state for all: some of it is no single gate's."""
+OF_PROFILE = _OF_GATE | {
     "direction": "gate.direction",
     "entrance": "gate.entrance",
     "flight": "gate.flight",
@@ -58,7 +69,7 @@ OF_PROFILE = OF_EVENT | {
 }
 _PLACES = ("gate.entrance", "gate.flight", "gate.locations", "gate.screening_room", "gate.zone")
 """What says where a gate is."""
-_EVENTS_OWN = frozenset(OF_PROFILE.values()) | {"alone.types", "gate.name"}
+_EVENTS_OWN = frozenset((OF_EVENT | OF_PROFILE).values()) | {"alone.types", "gate.name"}
 """Keys of the configuration that ``config.toml`` does not say at a gate that was taken in."""
 MOST_BYTES = 128 * 1024
 """As JSON, so that they go into one page of the feed with room to spare."""

@@ -344,6 +344,153 @@ class Evidence(Struct, frozen=True, omit_defaults=True):
     """Feed position of the list that it was decided on."""
 
 
+class SetBlock(Struct, frozen=True, forbid_unknown_fields=True):
+    """A ticket blocked at the door, or freed again: by whom and why."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    who: Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class SetNote(Struct, frozen=True, forbid_unknown_fields=True):
+    """The venue's own note on a ticket; an empty one takes it away."""
+
+    note: Annotated[str, Meta(max_length=500)]
+    who: Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class DoorLine(Struct, frozen=True, omit_defaults=True):
+    """A word of the venue's on a ticket."""
+
+    act: str
+    """``blocked``, ``freed`` or ``noted``."""
+    text: str
+    who: str
+    at_ms: int
+
+
+class TicketLine(Struct, frozen=True, omit_defaults=True):
+    """A ticket as it was found: what its issuer says, and beside that what the venue says."""
+
+    id: str
+    type: str
+    title: str
+    status: str
+    status_note: str = ""
+    holder: str = ""
+    order: str = ""
+    seats: tuple[str, ...] = ()
+    zone: str = ""
+    entrance: str = ""
+    note: str = ""
+    block: DoorLine | None = None
+    door_note: DoorLine | None = None
+
+
+class TicketsFound(Struct, frozen=True):
+    """What a text finds."""
+
+    tickets: list[TicketLine]
+    has_more: bool
+    """There may be others: more of it has to be typed."""
+    unsearched: int
+    """Tickets that cannot be found by name, seat and order yet: they were stated just now."""
+
+
+class ChangedField(Struct, frozen=True):
+    """A field that was stated otherwise; ``None``: not at all."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+class EntryLine(Struct, frozen=True, omit_defaults=True):
+    """An entry of a journal, without what is only for its chain."""
+
+    name: str
+    device: str
+    device_name: str
+    act: str
+    at_ms: int
+    """By the device's own clock."""
+    trusted: bool
+    basis: str
+    number: int = 0
+    """In the order in which the server took them in."""
+    gate: str = ""
+    zone: str = ""
+    operator: str = ""
+    ticket: str = ""
+    ticket_type: str = ""
+    code: str = ""
+    """The first digits of a keyed hash: two of one code have the same."""
+    outcome: str = ""
+    reason: str = ""
+    overruled: str = ""
+    persons: int = 0
+    uses: int = 0
+    basis_age_ms: int | None = None
+    flags: tuple[str, ...] = ()
+    target: str = ""
+    count: int = 0
+    note: str = ""
+
+
+class ChapterLine(Struct, frozen=True, omit_defaults=True):
+    """One thing that came of a ticket."""
+
+    kind: str
+    at_ms: int
+    """0: not known."""
+    sentence: str
+    """For people, in the server's language and the event's time zone."""
+    position: str = ""
+    changes: list[ChangedField] = []
+    word: DoorLine | None = None
+    entry: EntryLine | None = None
+    has_no_effect: bool = False
+
+
+class TicketStory(Struct, frozen=True):
+    """A ticket and all that is known of it."""
+
+    ticket: TicketLine
+    used: int
+    inside: int
+    story: list[ChapterLine]
+    has_all_statements: bool
+    has_all_entries: bool
+
+
+class JournalLines(Struct, frozen=True):
+    """A page of the journal; it may be short, or empty, and not the last."""
+
+    entries: list[EntryLine]
+    after: int
+    """Where to go on."""
+    more: bool
+
+
+class AuditLine(Struct, frozen=True):
+    """Who did what at the server."""
+
+    seq: int
+    at_ms: int
+    who: str
+    address: str
+    act: str
+    about: str
+    hash: str
+
+
+class AuditLines(Struct, frozen=True):
+    """A page of the log of who did what."""
+
+    rows: list[AuditLine]
+    after: int
+    more: bool
+
+
 class Resolved(Struct, frozen=True):
     """A supervisor's word on a conflict."""
 
@@ -369,6 +516,8 @@ class Voided(Struct, frozen=True, omit_defaults=True):
     at_ms: int
     until: str = ""
     until_ms: int = 0
+    by_door: bool = False
+    """Whether it began with a block at the door."""
 
 
 class Questionable(Struct, frozen=True, omit_defaults=True):
@@ -391,6 +540,24 @@ class IrregularLine(Struct, frozen=True, omit_defaults=True):
     """Whether somebody has to look into it still."""
     admissions: list[Questionable]
     resolution: Resolved | None = None
+
+
+class AnomalyLine(Struct, frozen=True):
+    """What is unlike an honest evening, in a sentence, and the entries that it rests on."""
+
+    kind: str
+    severity: str
+    """``high`` or ``low``."""
+    title: str
+    sentence: str
+    remedy: str
+    about: str
+    gates: tuple[str, ...]
+    at_ms: int
+    until_ms: int
+    """When the first and the last of the entries were made, by their devices' clocks."""
+    entries: tuple[str, ...]
+    """The first 40."""
 
 
 class Undo(Struct, frozen=True):

@@ -16,7 +16,7 @@ from gate.core.ticket import Void
 
 DRIFT_MS = 5_000
 """What a clock may have gone wrong since it was compared: 12 hours at 100 ppm."""
-VOID_REASONS = frozenset({Reason.REVOKED, Reason.DELETED})
+VOID_REASONS = frozenset({Reason.REVOKED, Reason.DELETED, Reason.BLOCKED_AT_DOOR})
 
 
 class Irregularity(StrEnum):

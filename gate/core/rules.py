@@ -31,6 +31,12 @@ _STATUS_REASONS = {
 }
 
 
+def _blocked_at_door(
+    ticket: Ticket, history: History, scan: Scan, context: Context
+) -> Reason | None:
+    return Reason.BLOCKED_AT_DOOR if ticket.block is not None else None
+
+
 def _status(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
     return _STATUS_REASONS.get(ticket.status)
 
@@ -225,7 +231,7 @@ def _look(ticket: Ticket, history: History, scan: Scan, context: Context) -> Rea
 
 _USES: tuple[Rule, ...] = (_used_up, _still_inside)
 """What is said against a ticket because of what it has done."""
-STATUS_RULES: tuple[Rule, ...] = (_status, _unpaid, _dead_code)
+STATUS_RULES: tuple[Rule, ...] = (_blocked_at_door, _status, _unpaid, _dead_code)
 RULES: tuple[Rule, ...] = (
     *STATUS_RULES,
     _same_ticket,

@@ -3,6 +3,7 @@
 Times are Unix seconds where a ticket states them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -121,6 +122,27 @@ class Void:
     until: str = ""
     """Feed position of the change that made it good again; empty while it is void."""
     until_ms: int = 0
+    by_door: bool = False
+    """Whether it began with a block at the door, and not with its issuer's word."""
+
+
+class DoorAct(StrEnum):
+    """What the venue itself says of a ticket."""
+
+    BLOCKED = "blocked"
+    FREED = "freed"
+    NOTED = "noted"
+
+
+@dataclass(frozen=True, slots=True)
+class DoorWord:
+    """A word of the venue on a ticket, beside and over whatever its issuer states."""
+
+    act: DoorAct
+    text: str
+    """Why, or the note; an empty note takes the one before away."""
+    who: str
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +192,18 @@ class Ticket:
     """What its code says of it, where that is all that is known of it here."""
     has_type: bool = True
     """Whether its type is known here; a ticket of which only its code tells may have another."""
+    door: tuple[DoorWord, ...] = ()
+    """What the venue has said of it, the first first; nor these."""
+
+    @property
+    def block(self) -> DoorWord | None:
+        """The word by which it is blocked at the door; ``None`` while it is not."""
+        return block_in(self.door)
+
+    @property
+    def door_note(self) -> DoorWord | None:
+        """The venue's own note on it, beside its issuer's."""
+        return note_in(self.door)
 
     @property
     def use_limit(self) -> int:
@@ -192,3 +226,17 @@ class Ticket:
         if self.type.kind is Kind.BOARDING:
             return self.gate or self.type.gate or self.entrance
         return self.entrance
+
+
+def block_in(words: Sequence[DoorWord]) -> DoorWord | None:
+    """The word by which a ticket is blocked after all these; ``None`` where it is not."""
+    for word in reversed(words):
+        if word.act is not DoorAct.NOTED:
+            return word if word.act is DoorAct.BLOCKED else None
+    return None
+
+
+def note_in(words: Sequence[DoorWord]) -> DoorWord | None:
+    """The note that stands after all these."""
+    last = next((word for word in reversed(words) if word.act is DoorAct.NOTED), None)
+    return last if last is not None and last.text else None

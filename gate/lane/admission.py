@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gate.core.entry import Entry
 from gate.core.history import History
@@ -188,7 +189,8 @@ class Admission:
             verdict = decide(identity.ticket, history, scan, self.context(identity))
             verdict = identity.explain(verdict)
             if identity.ticket is None:
-                entry = entries.append_unknown(verdict, scan, code)
+                likeness = partial(files.tickets.codes.likeness, match.credential.code)
+                entry = entries.append_unknown(verdict, scan, code, likeness)
             else:
                 entry = entries.append_verdict(verdict, scan, own)
         return scan, _recorded(verdict, entry, started_ns)

@@ -2,14 +2,14 @@
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from gate.core.entry import MOVEMENTS, Act, Entry
 from gate.core.history import History
 from gate.core.hlc import Reading, latest_believable
-from gate.core.outcome import Outcome
+from gate.core.outcome import Flag, Outcome, Reason
 from gate.core.signed_ticket import Signed
 from gate.core.ticket import Ticket
 from gate.core.verdict import Scan, Verdict
@@ -107,13 +107,21 @@ class Entries:
         )
         return self.files.journal().append(entry, past=own)
 
-    def append_unknown(self, verdict: Verdict, scan: Scan, code: str) -> Entry | None:
-        """Keep that a code is nobody's, or only count it; ``code`` is its keyed hash in hex."""
+    def append_unknown(
+        self, verdict: Verdict, scan: Scan, code: str, likeness: Callable[[], tuple[Flag, ...]]
+    ) -> Entry | None:
+        """Keep that a code is nobody's, or only count it; ``code`` is its keyed hash in hex.
+
+        ``likeness`` says how far it is like real ones, and is only asked where that is kept.
+        """
         boot_ms = self.now.reading.boot_ms
         if self.repeats.count(code, boot_ms) or is_disk_short(self.files.folder):
             return None
         self.flush_repeats(everything=self.repeats.is_full)
         entry = replace(self.make(_ACTS[verdict.outcome], verdict, scan), code=code)
+        if entry.reason is Reason.UNKNOWN and not entry.flags:
+            # A list that is not current, or a scanner that is not believed, says nothing of it.
+            entry = replace(entry, flags=likeness())
         self.files.journal().append(entry)
         self.repeats.add(Repeat(code, entry.name, verdict.outcome, verdict.reason, boot_ms))
         return entry

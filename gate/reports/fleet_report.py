@@ -6,7 +6,7 @@ It works with no network at all, from what was heard until then.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from gate.core.irregular import Irregular
 from gate.core.origins import OriginCounts
 from gate.core.ticket import Ticket
 from gate.i18n import _
+from gate.reports.anomaly_list import AnomalyList, as_lines, as_value
 from gate.reports.attendance import DayCount, DayCounts, count_days
 from gate.reports.report import Overview, columns, in_full, labels, venue_overview
 from gate.storage.conflicts import find_conflicts, irregular_admissions, unconfirmed_undos
@@ -26,6 +27,7 @@ from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import Device, alarmed_devices, all_devices, newest_of_peers_ms
 from gate.storage.folder import Folder
 from gate.storage.tickets import Tickets
+from gate.text.anomaly_words import AnomalyView
 from gate.text.connectivity_words import basis_words, server_link
 from gate.text.fleet_words import (
     device_name,
@@ -67,6 +69,8 @@ class Seen:
     """Undos that nobody who may has confirmed."""
     origins: list[OriginCounts]
     days: DayCounts
+    anomalies: list[AnomalyView] = field(default_factory=list)
+    """What is unlike an honest evening."""
 
 
 def look(
@@ -74,8 +78,9 @@ def look(
     now: Reading,
     heard_within_s: float,
     progress: Progress | None = None,
+    anomalies: AnomalyList | None = None,
 ) -> Seen:
-    """Read everything this device knows of the venue."""
+    """Read everything this device knows of the venue; ``None`` leaves out its anomalies."""
     connectivity = ConnectivityReader(folder, heard_within_s).read(now)
     with Fleet(folder) as venue:
         alarmed = alarmed_devices(venue) | set(connectivity.sync_status.alarms)
@@ -93,6 +98,7 @@ def look(
             claims=unconfirmed_undos(venue),
             origins=origin_counts(venue),
             days=_count_days(folder, venue, now.wall_ms // 1000, progress or _silent),
+            anomalies=anomalies.look(connectivity, now.wall_ms) if anomalies else [],
         )
 
 
@@ -167,6 +173,8 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
         lines += [f"    {evidence(entry, time_zone)}" for entry in claim.targets]
         lines += [f"    {undo_side(undo, time_zone)}" for undo in claim.undos]
         lines.append("    " + (settled(claim, time_zone) or _("not settled")))
+    lines += ["", _("anomalies: {n}").format(n=len(seen.anomalies))]
+    lines += as_lines(seen.anomalies)
     twice = _("{device}: cloned, restored from a backup or set back")
     twin = _("{device}: another machine uses its credential")
     too_much = _("{device}: tells far more than others do")
@@ -220,6 +228,8 @@ def _rows(report: dict[str, Any]) -> Iterator[tuple[object, ...]]:
         for place, undo in enumerate(found["undos"], 1):
             for name, value in undo.items():
                 yield "claim", found["ticket"], f"undo_{place}_{name}", value
+    for place, one in enumerate(report["anomalies"], 1):
+        yield from (("anomaly", place, name, value) for name, value in one.items())
     for group in ("conflicts", "irregular"):
         about = group.removesuffix("s")
         for found in report[group]:
@@ -290,6 +300,7 @@ def as_plain_values(seen: Seen) -> dict[str, Any]:
             asdict(line) | {"device": line.device, "stands_out": line.stands_out}
             for line in seen.origins
         ],
+        "anomalies": [as_value(one) for one in seen.anomalies],
         "alarms": [device.id for device in seen.devices if device.has_alarm or device.has_twin],
         "floods": [device.id for device in seen.devices if device.is_flooding],
     }

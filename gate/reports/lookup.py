@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from gate.core.entry import Act, Entry
-from gate.core.history import History, claims, fold
-from gate.core.outcome import Flag
-from gate.core.ticket import UNLIMITED, Status, Ticket
+from gate.core.entry import Entry
+from gate.core.history import History, fold
+from gate.core.outcome import Reason
+from gate.core.story import story
+from gate.core.ticket import UNLIMITED, Ticket
 from gate.core.validity import window
-from gate.i18n import N_, _
+from gate.i18n import _
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.storage.peers import PeerStoreReader
@@ -17,28 +18,16 @@ from gate.storage.short_ids import by_short_id
 from gate.storage.tickets import Tickets
 from gate.text.outcome_words import REASON_WORDS
 from gate.text.printable import printable
-from gate.text.ticket_words import describe, times_used, type_zone
+from gate.text.story_words import sentences
+from gate.text.ticket_words import (
+    STATUS_WORDS,
+    block_words,
+    describe,
+    door_note,
+    times_used,
+    type_zone,
+)
 from gate.text.times import clock_time
-
-STATUS_WORDS = {
-    Status.NORMAL: N_("good"),
-    Status.CONSUMED: N_("used elsewhere"),
-    Status.REVOKED: N_("cancelled"),
-    Status.DELETED: N_("deleted"),
-    Status.GIFTING: N_("being given away"),
-    Status.TRANSFERRED: N_("given away"),
-    Status.UNCLAIMED: N_("not claimed"),
-    Status.EXPIRED: N_("expired"),
-    Status.LIMITED: N_("its holder has used as many as one may"),
-    Status.UNPAID: N_("not paid"),
-    Status.UNAPPROVED: N_("waits for the organiser's yes"),
-    Status.BLOCKED: N_("blocked by the organiser"),
-}
-_FLAG_WORDS = {
-    Flag.YES: N_("answered yes"),
-    Flag.PAID_HERE: N_("paid here"),
-}
-
 
 MOST_FOUND = 50
 """More than these nobody reads through."""
@@ -138,8 +127,10 @@ def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[
         lines.insert(1, _("holder: {name}").format(name=printable(ticket.holder)))
     if ticket.order:
         lines.append(_("order: {order}").format(order=printable(ticket.order)))
-    if ticket.note:
-        lines.append(printable(ticket.note))
+    if ticket.block is not None:
+        blocked = _(REASON_WORDS[Reason.BLOCKED_AT_DOOR])
+        lines.insert(1, f"{blocked}: {block_words(ticket, time_zone)}")
+    lines += [note for note in (printable(ticket.note), door_note(ticket)) if note]
     if ticket.status_note:
         lines.append(_("note: {note}").format(note=printable(ticket.status_note)))
     if begin is not None or end is not None:
@@ -149,21 +140,7 @@ def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[
             end="-" if end is None else clock_time(end * 1000, zone, dated=True),
         )
         lines.append(sentence if zone.key == time_zone.key else f"{sentence} ({zone.key})")
-    claimed = claims(found.entries)
-    for entry in found.entries:
-        reason = _(REASON_WORDS[entry.reason]) if entry.reason else entry.act
-        if entry.act is Act.ANNULMENT:
-            reason = _("undone, not confirmed") if entry in claimed else _("undone")
-        when = clock_time(entry.at_ms, time_zone, dated=True)
-        when += "" if entry.trusted else f" ({_('clock not trusted')})"
-        sentence = f"{when} {printable(entry.gate)} {reason}"
-        sentence += f" x{entry.persons}" if entry.persons > 1 else ""
-        sentence += "".join(
-            f", {_(words)}" for flag, words in _FLAG_WORDS.items() if flag in entry.flags
-        )
-        sentence += f" ({printable(entry.operator)})" if entry.operator else ""
-        lines.append(sentence + (f": {printable(entry.note)}" if entry.note else ""))
-    return lines
+    return lines + sentences(story(ticket, found.entries), time_zone)
 
 
 def uses_of(ticket: Ticket, history: History) -> str:

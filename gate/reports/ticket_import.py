@@ -16,6 +16,7 @@ import msgspec
 from sqlite_utils import Database
 
 from gate.clock import read_wall_ms
+from gate.core.door import with_door
 from gate.core.ticket import VOID, CodeState, Status, TicketType
 from gate.core.voids import with_voids
 from gate.credential import KEY_BYTES
@@ -238,7 +239,7 @@ class _Build:
         before = self._before(number)
         position = f"{self._epoch}:{self._seq}"
         lost = number is not None and lost_a_code(self._codes_of(number), kept.codes)
-        body = with_issue(before, kept.body, lost_a_code=lost)
+        body = with_door(before, with_issue(before, kept.body, lost_a_code=lost))
         kept = kept._replace(body=with_voids(before, body, position, self._built_ms))
         for hashed in kept.codes:
             owner = self._db.execute("SELECT ticket FROM code WHERE hash = ?", (hashed,)).fetchone()
@@ -286,7 +287,8 @@ class _Build:
 
     def _cancel(self, number: int, id_: str, body: str) -> None:
         cancelled = changed_body(body, {"status": Status.REVOKED.value}, self._times.get)
-        cancelled = with_voids(body, cancelled, f"{self._epoch}:{self._seq}", self._built_ms)
+        position = f"{self._epoch}:{self._seq}"
+        cancelled = with_voids(body, with_door(body, cancelled), position, self._built_ms)
         type_id = msgspec.json.decode(cancelled)["type_id"]
         ticket = TicketBody(id_, type_id, cancelled, self._codes_of(number))
         put_ticket(self._db, number, ticket, makes_blocks=True)

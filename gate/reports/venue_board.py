@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from gate.reports import report
+from gate.reports.anomaly_list import AnomalyList
 from gate.storage.connectivity import Connectivity
 from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import Device, all_devices
-from gate.storage.folder import Folder
 from gate.storage.matters import Matter, matters
 from gate.storage.messages import Sent, sent
+from gate.text.anomaly_words import AnomalyView
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class VenueBoard:
     devices: list[Device]
     conflicts: list[Matter]
     """Tickets on which too many went in, or that were used though they were void."""
+    anomalies: list[AnomalyView]
+    """What is unlike an honest evening, the gravest first."""
     messages: list[Sent]
     """The newest first."""
     is_whole: bool
@@ -31,9 +34,10 @@ class VenueBoard:
 
 
 def look(
-    folder: Folder, connectivity: Connectivity, now_ms: int, time_zone: ZoneInfo
+    anomalies: AnomalyList, connectivity: Connectivity, now_ms: int, time_zone: ZoneInfo
 ) -> VenueBoard:
-    """Read it all, as of now. Raises StoreError."""
+    """Read all of a folder, as of now; ``anomalies`` follows it. Raises StoreError."""
+    folder = anomalies.folder
     with Fleet(folder) as venue:
         devices = all_devices(venue, now_ms, connectivity)
         is_whole = connectivity.is_enrolled or len(devices) > 1
@@ -47,6 +51,7 @@ def look(
             reasons=report.grouped(folder, "reason", time_zone, everywhere=is_whole),
             devices=devices,
             conflicts=matters(folder, venue),
+            anomalies=anomalies.look(connectivity, now_ms),
             messages=sent(venue),
             is_whole=is_whole,
         )

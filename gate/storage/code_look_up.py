@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from gate.core.outcome import Reason
+from gate.core.outcome import Flag, Reason
 from gate.core.ticket import Ticket
 from gate.credential import (
     LOWER,
@@ -17,6 +17,7 @@ from gate.credential import (
     parse,
     read_shape,
 )
+from gate.credential.neighbours import neighbours
 from gate.credential.spellings import folded, spellings
 from gate.storage.checksums import WrongChecksum, names_code, of_code, require
 from gate.storage.replica_reader import OF_TYPE, POSITION, TICKET, ReplicaReader
@@ -134,6 +135,18 @@ class CodeLookUp:
     def is_spent(self) -> bool:
         """Whether something the last text may have meant was not looked up any more."""
         return self._is_spent
+
+    def likeness(self, code: str) -> tuple[Flag, ...]:
+        """How far the unknown code of the last ``match`` is like real ones.
+
+        It has what is left of the scan's look-ups, so not all that is near is found.
+        """
+        if not self._fits(code):
+            return ()
+        left = MOST_LOOK_UPS - len(self._looked_up)
+        tried = islice(filter(self._fits, neighbours(code)), left)
+        is_near = any(self._look_up(one) is not None for one in tried)
+        return (Flag.SHAPED, Flag.NEAR) if is_near else (Flag.SHAPED,)
 
     def typed(self, text: str) -> list[Ticket]:
         """Tickets whose code a person may mean by a text. To find, not to admit by."""

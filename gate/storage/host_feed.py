@@ -1,12 +1,16 @@
 """The feed of a venue without a server: its host changes its own replica, and signs that."""
 
 import secrets
+import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
 import msgspec
 from sqlite_utils import Database
 
+from gate.core.door import with_word
+from gate.core.ticket import DoorWord
 from gate.core.ticket_feed import Change, ChangeKind, Changes, Cursor, chain_hash
 from gate.credential import KEY_BYTES
 from gate.storage import schema
@@ -20,6 +24,9 @@ from gate.storage.ticket_feed import TicketFeed, begin_here
 
 OWN_CHANGES: Final = "FULL"
 """What others sent is fetched again after a power cut; what the host states nobody else can."""
+
+_Stated = tuple[bytes, dict[str, str]]
+"""The body of a change, and the codes it names by keyed hash with their states."""
 
 
 class HostFeed:
@@ -61,6 +68,33 @@ class HostFeed:
         It is on disk when this returns. Raises BusyError while tickets are imported: what is
         changed meanwhile would be lost.
         """
+        self._append(kind, ref, lambda _connection, _position: (body, {}), now_ms)
+
+    def put_word(self, ticket: str, word: DoorWord, now_ms: int) -> None:
+        """Let a word of the venue's on a ticket stand, where it changes anything.
+
+        Raises as ``append``. Of a ticket that is not there any more nothing is said.
+        """
+
+        def stated(connection: sqlite3.Connection, position: str) -> _Stated | None:
+            row = connection.execute("SELECT row, body FROM ticket WHERE id = ?", (ticket,))
+            found = row.fetchone()
+            body = with_word(found[1], word, position) if found else ""
+            if not found or body == found[1]:
+                return None
+            codes = connection.execute("SELECT hash, state FROM code WHERE ticket = ?", found[:1])
+            return body.encode(), {hashed.hex(): state for hashed, state in codes}
+
+        self._append("ticket", ticket, stated, now_ms)
+
+    def _append(
+        self,
+        kind: ChangeKind,
+        ref: str,
+        stated: Callable[[sqlite3.Connection, str], _Stated | None],
+        now_ms: int,
+    ) -> None:
+        """Make a change of what is stated at its position, if that is anything."""
         feed, file = self._feed, self._feed.file
         lock = Lock(file.folder, "import")
         try:
@@ -70,7 +104,12 @@ class HostFeed:
                 meta = read_meta(connection)
             here = Cursor.parse(meta["cursor"])
             made = here._replace(seq=here.seq + 1, id=secrets.token_hex(8))
-            change = Change(made.seq, made.id, kind, ref, msgspec.Raw(body))
+            with faults(file.path):
+                found = stated(connection, f"{made.epoch}:{made.seq}")
+            if found is None:
+                return
+            body, codes = found
+            change = Change(made.seq, made.id, kind, ref, msgspec.Raw(body), codes)
             chained = chain_hash(chain_hash_here(meta), change)
             end = self._authority.checkpoint(str(made), chained, now_ms)
             feed.apply(Changes([change], str(made), checkpoint=end))

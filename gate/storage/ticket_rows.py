@@ -4,7 +4,6 @@ The same rows everywhere: ``docs/importing.md`` has every field. What is wrong w
 in one line; nothing here knows where the row came from or where it goes.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Annotated, Any, NamedTuple, TypeVar
@@ -14,15 +13,13 @@ import msgspec
 from msgspec import Meta
 
 from gate.core.ticket import UNLIMITED, CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
+from gate.core.weekly_hours import NoSuchHourError, UnlikeHoursError, parse_weekly
 from gate.credential import code_hash, parse, shape_of
 from gate.i18n import _
 from gate.storage.moments import BadMoment, Side, is_start_of_day, second_of
 
 MAX_TEXT = 3072
 """Longest text of a field, in UTF-8 bytes: the card API's longest."""
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_HOURS = re.compile(r"([a-z]{3})[a-z]*(?:-([a-z]{3})[a-z]*)? (\d\d?):(\d\d)-(\d\d?):(\d\d)")
-_MIDNIGHT = 24 * 60
 _KINDS = {kind.value.partition("_")[0].casefold(): kind for kind in Kind} | {
     kind.value.casefold(): kind for kind in Kind
 }
@@ -115,7 +112,7 @@ _TYPE_FIELDS = tuple((f.name, f.default) for f in fields(TicketType))
 _TICKET_FIELDS = tuple(
     (f.name, f.default)
     for f in fields(Ticket)
-    if f.name not in ("type", "code_state", "voids", "signed", "has_type")
+    if f.name not in ("type", "code_state", "voids", "door", "signed", "has_type")
 )
 
 
@@ -222,7 +219,8 @@ def changed_body(
         if name not in allowed:
             raise BadRow(_("{name}: there is no such field").format(name=name))
     kept: dict[str, Any] = msgspec.json.decode(body)
-    kept.pop("voids", None)
+    for name in ("voids", "door"):
+        kept.pop(name, None)
     # Stated as a row, so that a change is checked by the rules of a row.
     row = {name: value for name, value in {**kept, **changes}.items() if value not in (None, "")}
     type_id, shape = row.pop("type_id"), row.pop("shape", "")
@@ -374,29 +372,14 @@ def _check_window(values: Mapping[str, Any], row: Mapping[str, Any], of: TypeTim
 def _weekly(stated: str | tuple[WeeklyHours, ...], *, is_exact: bool) -> tuple[WeeklyHours, ...]:
     if is_exact and not isinstance(stated, str):
         return stated
-    hours = []
-    for part in str(stated).casefold().split(";"):
-        if not part.strip():
-            continue
-        match = _HOURS.fullmatch(" ".join(part.split()))
-        if match is None:
-            raise BadRow(
-                _("weekly: {found!r} is not like 'Mon-Fri 09:00-18:00; Sat 10:00-16:00'").format(
-                    found=part.strip()
-                )
+    try:
+        return parse_weekly(str(stated))
+    except UnlikeHoursError as error:
+        raise BadRow(
+            _("weekly: {found!r} is not like 'Mon-Fri 09:00-18:00; Sat 10:00-16:00'").format(
+                found=error.args[0]
             )
-        first, last, *clock = match.groups()
-        begin, end = (_minute(*clock[i : i + 2]) for i in (0, 2))
-        if end == _MIDNIGHT:
-            end -= 1  # the last minute counts whole
-        days = [_DAYS.index(day) for day in (first, last or first) if day in _DAYS]
-        if len(days) != 2 or begin > 1439 or end > 1439:
-            raise BadRow(_("weekly: {found!r} has no such day or hour").format(found=part.strip()))
-        span = (days[1] - days[0]) % 7
-        hours += [WeeklyHours((days[0] + i) % 7 + 1, begin, end) for i in range(span + 1)]
-    return tuple(hours)
-
-
-def _minute(hour: str, minute: str) -> int:
-    """The minute of the day; more than a day has where there is none."""
-    return int(hour) * 60 + int(minute) if int(minute) < 60 else _MIDNIGHT + 1
+        ) from error
+    except NoSuchHourError as error:
+        found = error.args[0]
+        raise BadRow(_("weekly: {found!r} has no such day or hour").format(found=found)) from error

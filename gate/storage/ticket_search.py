@@ -8,7 +8,7 @@ own row, which has a checksum, has the terms too.
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
 import msgspec
@@ -26,6 +26,7 @@ _KEY = "search"
 """In ``meta``: the folding that the index is made by, and how many rows it still lacks."""
 
 _Row = TypeVar("_Row")
+_Key = TypeVar("_Key", int, str)
 Read = Callable[[int], tuple[bytes, _Row] | None]
 
 
@@ -155,10 +156,15 @@ def find(
 def _read(numbers: Iterable[int], wanted: Sought, read: Read[_Row]) -> dict[int, _Row]:
     """Those of some rows that are meant indeed, sorted by what they are found by."""
     rows = {number: row for number in numbers if (row := read(number)) is not None}
-    kept = {number: _searched.decode(body) for number, (body, _row) in rows.items()}
-    meant = [number for number, fields in kept.items() if wanted.fits(_terms(fields))]
-    meant.sort(key=lambda number: [*map(_in_order, kept[number].texts())])
-    return {number: rows[number][1] for number in meant}
+    bodies = {number: body for number, (body, _row) in rows.items()}
+    return {number: rows[number][1] for number in meant(bodies, wanted)}
+
+
+def meant(bodies: Mapping[_Key, str | bytes], wanted: Sought) -> list[_Key]:
+    """Which of some tickets are meant indeed, by their rows, sorted by what they are found by."""
+    kept: dict[_Key, Searched] = {key: _searched.decode(body) for key, body in bodies.items()}
+    found = [key for key, fields in kept.items() if wanted.fits(_terms(fields))]
+    return sorted(found, key=lambda key: [*map(_in_order, kept[key].texts())])
 
 
 def _in_order(text: str) -> list[str | int]:

@@ -8,7 +8,7 @@ import logging
 import secrets
 from contextlib import closing
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any
 
 import msgspec
 
@@ -16,7 +16,7 @@ from gate.clock import read_wall_ms
 from gate.core.enrolment import Enrol, Enrolled
 from gate.core.event_settings import EventSettings
 from gate.core.signed_ticket import EventKey
-from gate.core.ticket_feed import ChangeKind
+from gate.core.ticket import DoorWord, Ticket
 from gate.errors import BusyError, DamagedError, UsageError
 from gate.i18n import _
 from gate.storage import enrolment
@@ -34,19 +34,15 @@ from gate.storage.host_feed import HostFeed
 from gate.storage.peer_store import PeerStore
 from gate.storage.replica_file import live_replica
 from gate.storage.revocation import require_not_revoked
+from gate.storage.short_ids import by_short_id
 from gate.storage.signing_keys import SigningKey
 from gate.storage.sqlite import faults, open_reader
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow, members_of
+from gate.storage.tickets import Tickets
 
 log = logging.getLogger(__name__)
-Row: TypeAlias = MemberRow | EventRow | EventKey
-"""What the host states in the feed."""
-KINDS: Final[dict[type[Row], ChangeKind]] = {
-    MemberRow: "device", EventRow: "event", EventKey: "key"
-}  # fmt: skip
-SUFFIXES: Final = {MemberRow: ".member", EventRow: ".event", EventKey: ".key"}
-"""How files in the inbox end, by what they state."""
+SUFFIX, EVENT_SUFFIX, DOOR_SUFFIX, KEY_SUFFIX = ".member", ".event", ".door", ".key"
 ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
 
 
@@ -64,7 +60,26 @@ class Venue(msgspec.Struct, frozen=True):
     """What its tickets are signed with, if any are."""
 
 
+class TicketWord(msgspec.Struct, frozen=True):
+    """A word of the venue's on one of its tickets."""
+
+    ticket: str
+    word: DoorWord
+
+
+Row = MemberRow | EventRow | TicketWord | EventKey
+"""What waits in the inbox for whoever may write the feed."""
 _venue = msgspec.json.Decoder(Venue)
+_member = msgspec.json.Decoder(MemberRow)
+_event = msgspec.json.Decoder(EventRow)
+_word = msgspec.json.Decoder(TicketWord)
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
+    SUFFIX: _member,
+    EVENT_SUFFIX: _event,
+    DOOR_SUFFIX: _word,
+    KEY_SUFFIX: msgspec.json.Decoder(EventKey),
+}
+_SUFFIXES = {EventRow: EVENT_SUFFIX, TicketWord: DOOR_SUFFIX, EventKey: KEY_SUFFIX}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -270,8 +285,29 @@ def take_in(folder: Folder, asked: Enrol, name: str) -> Enrolled:
     return Enrolled("", venue_id(mine), venue.name, name, time_zone, venue.authority, certificate)
 
 
+def put_word(folder: Folder, ticket: str, word: DoorWord) -> Ticket:
+    """Block a ticket at the door, free it, or note something on it, for all gates to hear.
+
+    The answer is the ticket as it was. Raises UsageError at any gate but the host, for a ticket
+    that is not there, and once the event is over.
+    """
+    load(folder)
+    with closing(Tickets(folder)) as tickets:
+        tickets.refresh()
+        found = tickets.get(ticket) or by_short_id(tickets, ticket)
+    if found is None:
+        raise UsageError(
+            _("there is no ticket {id!r}").format(id=ticket[:128]),
+            _("Find its id: gate lookup NAME"),
+        )
+    if venue_event(folder).dropped_ms:
+        raise UsageError(_("the event is over: its names and codes were dropped"), "")
+    publish(folder, TicketWord(found.id, word))
+    return found
+
+
 def publish(folder: Folder, row: Row) -> None:
-    """Let all gates hear of a device or the venue: now, or as soon as the sync worker has time."""
+    """Let all gates hear of it: now, or as soon as the sync worker has time."""
     _leave(folder, row)
     try:
         lock = Lock(folder, "sync")
@@ -314,23 +350,27 @@ def take_requests(folder: Folder, feed: TicketFeed, now_ms: int) -> list[Row]:
                 log.warning("inbox: %s cannot be read", path.name)
                 path.replace(path.with_name(f"{path.name}.bad"))
                 continue
-            if not _is_stated(feed, row):
-                try:
-                    host.append(KINDS[type(row)], row.id, _encode(row), now_ms)
-                except BusyError:
-                    break
+            try:
+                _state_once(host, feed, row, now_ms)
+            except BusyError:
+                break
             path.unlink()
         taken.append(row)
     return taken
 
 
-def _is_stated(feed: TicketFeed, row: Row) -> bool:
-    """Whether the feed says the same already."""
-    if isinstance(row, EventRow):
-        return feed.event() == row
-    if isinstance(row, EventKey):
-        return row in feed.event_keys()
-    return feed.members().get(row.id) == row
+def _state_once(host: HostFeed, feed: TicketFeed, row: Row, now_ms: int) -> None:
+    """Put a request into the feed, unless that says so already. Raises BusyError."""
+    if isinstance(row, TicketWord):
+        host.put_word(row.ticket, row.word, now_ms)
+    elif isinstance(row, EventRow):
+        if feed.event() != row:
+            host.append("event", row.id, _encode(row), now_ms)
+    elif isinstance(row, EventKey):
+        if row not in feed.event_keys():
+            host.append("key", row.id, _encode(row), now_ms)
+    elif feed.members().get(row.id) != row:
+        host.append("device", row.id, _encode(row), now_ms)
 
 
 def _leave(folder: Folder, row: Row) -> None:
@@ -340,21 +380,21 @@ def _leave(folder: Folder, row: Row) -> None:
         inbox.mkdir(mode=0o700, exist_ok=True)
         sync_folder(folder.path)
         number = max((int(path.name[:6]) for path in _waiting(folder)), default=0) + 1
-        suffix = SUFFIXES[type(row)]
+        suffix = _SUFFIXES.get(type(row), SUFFIX)
         write_durably(inbox / f"{number:06}-{secrets.token_hex(4)}{suffix}", _encode(row))
 
 
 def _waiting(folder: Folder) -> list[Path]:
     found = folder.inbox.glob(f"{'[0-9]' * 6}-*")
-    return sorted(path for path in found if path.suffix in SUFFIXES.values())
+    return sorted(path for path in found if path.suffix in _DECODERS)
 
 
 def _read(path: Path) -> Row | None:
-    kind = next(kind for kind, suffix in SUFFIXES.items() if suffix == path.suffix)
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        row: Row = _DECODERS[path.suffix].decode(path.read_bytes())
     except (OSError, msgspec.DecodeError, UnicodeError):
         return None
+    return row
 
 
 def _damaged() -> DamagedError:

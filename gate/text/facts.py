@@ -12,7 +12,7 @@ from gate.core.verdict import Verdict
 from gate.i18n import _, ngettext
 from gate.text.outcome_words import REASON_WORDS
 from gate.text.printable import printable
-from gate.text.ticket_words import describe, type_zone
+from gate.text.ticket_words import block_words, describe, type_zone
 from gate.text.times import age_or_time, ago, clock_time, is_age, old
 
 AGE_TOLD_MS = 7 * 86_400_000
@@ -244,8 +244,15 @@ def _overruled(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     return _("Against: {rule}").format(rule=_(REASON_WORDS[verdict.overruled]))
 
 
+def _blocked(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    """Why and by whom it is blocked, and what its issuer says of it beside that."""
+    ticket = verdict.ticket
+    return block_words(ticket, time_zone) if ticket else ""
+
+
 _FACTS: dict[Reason, _Fact] = {
     Reason.UNREADABLE: _not_text,
+    Reason.BLOCKED_AT_DOOR: _blocked,
     Reason.UNKNOWN: _no_ticket,
     Reason.UNSEEN: _unlisted,
     Reason.TYPE_UNKNOWN: _unknown_type,

@@ -188,10 +188,14 @@ def irregularities(found: Irregular) -> str:
 def void_side(one: Judged, time_zone: ZoneInfo) -> str:
     """The void's side: what it makes of the admission, when it was, and what the list had."""
     since = _second(one.void.at_ms, time_zone)
-    sentence = _("void since {when}").format(when=since)
+    sentence = _("blocked at the door since {when}") if one.void.by_door else _("void since {when}")
+    until = ""
     if one.void.until:
         until = _second(one.void.until_ms, time_zone)
-        sentence = _("void from {when} to {until}").format(when=since, until=until)
+        sentence = _("void from {when} to {until}")
+        if one.void.by_door:
+            sentence = _("blocked at the door from {when} to {until}")
+    sentence = sentence.format(when=since, until=until)
     here = _seq(one.entry.position) if one.entry.position else _("none")
     lists = _("change {n} of the list; the gate's list: {here}").format(
         n=_seq(one.void.at), here=here

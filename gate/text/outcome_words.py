@@ -31,6 +31,7 @@ REASON_WORDS = {
     Reason.UNKNOWN: N_("Unknown code"),
     Reason.AMBIGUOUS: N_("This code is that of two tickets"),
     Reason.TWO_TICKETS: N_("Two tickets, by how the scanner types"),
+    Reason.BLOCKED_AT_DOOR: N_("Blocked at the door"),
     Reason.REVOKED: N_("Ticket cancelled"),
     Reason.DELETED: N_("Ticket deleted by its owner"),
     Reason.GIFTING: N_("Ticket is being given away"),

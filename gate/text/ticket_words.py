@@ -1,11 +1,26 @@
-"""A ticket in one line, and the zone in which its times are told."""
+"""A ticket in one line; how it stands, by its issuer and at the door; the zone of its times."""
 
 from zoneinfo import ZoneInfo
 
-from gate.core.ticket import Kind, Ticket
-from gate.i18n import _, ngettext
+from gate.core.ticket import Kind, Status, Ticket
+from gate.i18n import N_, _, ngettext
 from gate.text.printable import printable
 from gate.text.times import clock_time
+
+STATUS_WORDS = {
+    Status.NORMAL: N_("good"),
+    Status.CONSUMED: N_("used elsewhere"),
+    Status.REVOKED: N_("cancelled"),
+    Status.DELETED: N_("deleted"),
+    Status.GIFTING: N_("being given away"),
+    Status.TRANSFERRED: N_("given away"),
+    Status.UNCLAIMED: N_("not claimed"),
+    Status.EXPIRED: N_("expired"),
+    Status.LIMITED: N_("its holder has used as many as one may"),
+    Status.UNPAID: N_("not paid"),
+    Status.UNAPPROVED: N_("waits for the organiser's yes"),
+    Status.BLOCKED: N_("blocked by the organiser"),
+}
 
 
 def describe(ticket: Ticket) -> str:
@@ -47,3 +62,31 @@ def type_zone(ticket: Ticket, here: ZoneInfo) -> ZoneInfo:
 def times_used(used: int) -> str:
     """How often a ticket was used that may be used without a limit."""
     return ngettext("used {n} time", "used {n} times", used).format(n=used)
+
+
+def standing(ticket: Ticket) -> str:
+    """How it stands, in a word: at the door, or else by its issuer."""
+    return _("blocked at the door") if ticket.block else _(STATUS_WORDS[ticket.status])
+
+
+def block_words(ticket: Ticket, time_zone: ZoneInfo) -> str:
+    """Why, by whom and when it was blocked at the door, and what its issuer says beside that.
+
+    Empty where it is not blocked.
+    """
+    block = ticket.block
+    if block is None:
+        return ""
+    sentence = _("{reason} ({who}, {when})").format(
+        reason=printable(block.text),
+        who=printable(block.who),
+        when=clock_time(block.at_ms, time_zone, dated=True),
+    )
+    issuer = _("its issuer: {status}").format(status=_(STATUS_WORDS[ticket.status]))
+    return f"{sentence} · {issuer}"
+
+
+def door_note(ticket: Ticket) -> str:
+    """The venue's own note on it."""
+    note = ticket.door_note
+    return _("door: {note}").format(note=printable(note.text)) if note else ""

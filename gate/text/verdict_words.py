@@ -12,7 +12,7 @@ from gate.text.connectivity_words import basis_words
 from gate.text.facts import fact
 from gate.text.outcome_words import OUTCOME_WORDS, REASON_WORDS
 from gate.text.printable import printable
-from gate.text.ticket_words import describe, times_used
+from gate.text.ticket_words import describe, door_note, times_used
 
 _REMEDIES = {
     Reason.UNREADABLE: N_("Scan again, or look the guest up by name (F4)."),
@@ -21,6 +21,7 @@ _REMEDIES = {
     Reason.TWO_TICKETS: N_(
         "Look the guest up by name (F4); test the scanner: gate doctor --scanner."
     ),
+    Reason.BLOCKED_AT_DOOR: N_("Ask the guest to wait, and call a supervisor."),
     Reason.REVOKED: N_("Send the guest to the ticket desk."),
     Reason.DELETED: N_("Send the guest to the ticket desk."),
     Reason.GIFTING: N_("The friend takes it, or the gift is called back; then scan again."),
@@ -78,7 +79,7 @@ class Words:
     """Type, seat, zone: what helps to find the place."""
     holder: str = ""
     remark: str = ""
-    """What the issuer wants known, and nobody has to look at."""
+    """What the issuer and the venue want known, and nobody has to look at."""
     note: str = ""
     """What the issuer wants looked at."""
     uses: str = ""
@@ -104,7 +105,7 @@ def explain(
         remedy=_remedy(verdict, place),
         ticket=describe(ticket) if ticket else "",
         holder=printable(ticket.holder) if ticket and show_names else "",
-        remark=printable(ticket.note) if ticket else "",
+        remark=_remark(ticket) if ticket else "",
         note=_note(ticket) if ticket else "",
         uses=_uses(verdict),
         basis=_basis(verdict, unheard),
@@ -122,6 +123,10 @@ def revoked_words() -> Words:
 
 def _note(ticket: Ticket) -> str:
     return printable(" · ".join(n for n in (ticket.attention, ticket.type.attention) if n))
+
+
+def _remark(ticket: Ticket) -> str:
+    return " · ".join(note for note in (printable(ticket.note), door_note(ticket)) if note)
 
 
 def _rule(verdict: Verdict) -> str:

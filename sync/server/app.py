@@ -31,6 +31,7 @@ from sync.server.metrics import Counted
 from sync.server.part import Part
 from sync.server.readiness import Readiness
 from sync.server.retention import Retention
+from sync.server.search_index import SearchIndex
 from sync.server.server import Server
 from sync.server.settings import PagesBy, Settings
 from sync.server.web.site import server_site
@@ -221,7 +222,7 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
     """
     server = Server(engine, settings)
     mounted = {part.name: part.mount(server) for part in parts}
-    retention = Retention(server, parts)
+    retention, search_index = Retention(server, parts), SearchIndex(server)
     pages = settings.pages
     site = server_site(server, needs_tls=pages is PagesBy.TLS)
 
@@ -231,9 +232,11 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
         for one in mounted.values():
             await one.start()
         await retention.start()
+        await search_index.start()
         try:
             yield
         finally:
+            await search_index.stop()
             await retention.stop()
             for one in reversed(mounted.values()):
                 await one.stop()

@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 
 from gate.clock import read_wall_ms
 from gate.core.event_settings import EventFields, EventSettings
+from gate.core.ticket import DoorWord, Ticket
 from gate.i18n import _
 from gate.storage.event import EventRow
-from sync.server import events, feed, messages
+from sync.server import door, events, feed, messages
 from sync.server.console import Console, at_console
 from sync.server.retention import set_end
 
@@ -78,6 +79,21 @@ class ServerEvent:
             event = console.event()
             job = partial(messages.send, event=event, text=text, gates=gates, now_ms=read_wall_ms())
             console.write(job, "message", text, event=event)
+
+    def put_word(self, ticket: str, word: DoorWord) -> Ticket:
+        """Block a ticket at the door, free it, or note something on it; the ticket as it was."""
+        with self._console() as console:
+            event = console.event()
+
+            def say(connection: Connection) -> tuple[Ticket, bool]:
+                before = door.require_ticket(connection, event, ticket)
+                return before, door.put_word(connection, event, ticket, word)
+
+            def about(done: tuple[Ticket, bool]) -> str | None:
+                return ticket if done[1] else None
+
+            act, hint = door.AUDITED[word.act], _("Find its id: gate lookup NAME")
+            return console.write(say, act, about, event=event, hint=hint)[0]
 
     def _console(self) -> AbstractContextManager[Console]:
         return at_console(self.folder, self.database, self.named)

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from gate.clock import read_wall_ms
 from gate.core.ticket_feed import Change, ChangeKind, Changes, Cursor, ResyncNeeded, chain_hash
 from gate.storage.certificates import Authority
 from sync.server import tables as t
@@ -48,6 +49,7 @@ def append(
     ``at`` is what ``lock`` answered in the same transaction.
     """
     made: list[dict[str, Any]] = []
+    now_ms = read_wall_ms()
     chained = at.link
     for seq, (kind, ref, body, codes) in enumerate(rows, at.seq + 1):
         id_ = secrets.token_hex(8)
@@ -64,6 +66,7 @@ def append(
                 "body": body,
                 "codes": msgspec.json.encode(codes).decode(),
                 "link": chained,
+                "at_ms": now_ms,
             }
         )
     if not made:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, select
 
 from gate.clock import read_wall_ms
+from gate.core.door import with_door
 from gate.core.ticket import CodeState
 from gate.core.ticket_feed import ChangeKind
 from gate.core.voids import with_voids
@@ -173,7 +174,7 @@ def _different(
         if kind == "ticket":
             was, position = before.get(ref), f"{head.epoch}:{head.seq + len(made) + 1}"
             lost = lost_a_code(had.get(ref, codes), codes)
-            stated = with_issue(was, stated, lost_a_code=lost)  # noqa: PLW2901
+            stated = with_door(was, with_issue(was, stated, lost_a_code=lost))  # noqa: PLW2901
             body = before[ref] = with_voids(was, stated, position, now_ms)
             is_same = was == body and codes == had.get(ref, codes)
             had[ref] = codes

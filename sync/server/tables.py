@@ -18,7 +18,7 @@ from sqlalchemy import (
     select,
 )
 
-from sync.server.columns import number, text
+from sync.server.columns import number, ordered_text, text
 
 metadata = MetaData()
 
@@ -103,6 +103,17 @@ signing_key = Table(
     text("body"),
     text("private"),
 )
+# What tickets are found by, a term of a name, a seat or an order each; and the tickets whose terms
+# are still those of before, or none.
+term = Table(
+    "term",
+    metadata,
+    text("event", key=True),
+    ordered_text("term", key=True),
+    text("ticket", key=True),
+    Index("term_ticket", "event", "ticket", "term"),
+)
+unsearched = Table("unsearched", metadata, text("event", key=True), text("ticket", key=True))
 voided = Table("voided", metadata, text("event", key=True), text("ticket", key=True))
 code = Table(
     "code",
@@ -124,6 +135,9 @@ change = Table(
     text("body"),
     text("codes"),
     Column("link", LargeBinary, nullable=False),
+    # When it was made, by the server's clock; 0: by a server that did not keep that.
+    number("at_ms"),
+    Index("change_ref", "event", "ref"),
 )
 device = Table(
     "device",

@@ -22,17 +22,31 @@ _ticket = msgspec.json.Decoder(Ticket)
 
 def find_ticket(connection: Connection, event: str, ticket: str) -> Ticket | None:
     """A ticket as the gate's rules see it."""
-    row = connection.execute(
-        select(t.ticket.c.body, t.ticket_type.c.body)
-        .join_from(
-            t.ticket,
-            t.ticket_type,
-            (t.ticket_type.c.event == t.ticket.c.event)
-            & (t.ticket_type.c.id == t.ticket.c.type_id),
-        )
-        .where(t.ticket.c.event == event, t.ticket.c.id == ticket)
-    ).first()
-    return None if row is None else _ticket.decode('{"type":' + row[1] + "," + row[0][1:])
+    return find_tickets(connection, event, [ticket]).get(ticket)
+
+
+def find_tickets(connection: Connection, event: str, ids: Sequence[str]) -> dict[str, Ticket]:
+    """Those of some tickets that are there, as the gate's rules see them."""
+    found: dict[str, Ticket] = {}
+    for some in in_parts(ids):
+        for body, kind in connection.execute(_WITH_TYPE, {"event": event, "ids": some}):
+            ticket = _ticket.decode('{"type":' + kind + "," + body[1:])
+            found[ticket.id] = ticket
+    return found
+
+
+_WITH_TYPE = (
+    select(t.ticket.c.body, t.ticket_type.c.body)
+    .join_from(
+        t.ticket,
+        t.ticket_type,
+        (t.ticket_type.c.event == t.ticket.c.event) & (t.ticket_type.c.id == t.ticket.c.type_id),
+    )
+    .where(
+        t.ticket.c.event == bindparam("event"),
+        t.ticket.c.id.in_(bindparam("ids", expanding=True)),
+    )
+)
 
 
 def all_types(connection: Connection, event: str) -> list[tuple[str, str]]:
@@ -212,9 +226,10 @@ def put_types(connection: Connection, event: str, rows: Sequence[tuple[str, str]
 
 
 def put_tickets(connection: Connection, event: str, rows: Sequence[tuple[str, str, str]]) -> None:
-    """Keep tickets (id, type and body), and which of them are or were void."""
+    """Keep tickets (id, type and body), which of them are or were void, and that they are new."""
     stated = {id_: (event, id_, type_id, body) for id_, type_id, body in rows}
     put(connection, t.ticket, list(stated.values()), "type_id", "body")
+    put(connection, t.unsearched, [row[:2] for row in stated.values()])
     if voided := [(event, row[1]) for row in stated.values() if MARK in row[3]]:
         put(connection, t.voided, voided)
 

@@ -14,7 +14,16 @@ from gate.core.outcome import Basis, Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place, Policy, UnpaidPolicy
 from gate.core.rules import RULES, decide, overrule
 from gate.core.signed_ticket import Signed
-from gate.core.ticket import CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
+from gate.core.ticket import (
+    CodeState,
+    DoorAct,
+    DoorWord,
+    Kind,
+    Status,
+    Ticket,
+    TicketType,
+    WeeklyHours,
+)
 from gate.core.verdict import Context, Scan
 from tests.support.venue import NOW, NOW_MS
 
@@ -69,11 +78,21 @@ HOUR = 3600
 DAY = 86400
 
 # fmt: off
+DOOR_BLOCK = (DoorWord(DoorAct.BLOCKED, "banned", "Eva", 1),)
+DOOR_FREE = (*DOOR_BLOCK, DoorWord(DoorAct.FREED, "a mistake", "Eva", 2))
+DOOR_NOTE = (DoorWord(DoorAct.NOTED, "friend of the house", "Eva", 1),)
+
 BOOK: list[Case] = [
     ("a good ticket is admitted", SHOW, FRESH, {}, A, Reason.ADMITTED),
     ("a scenic ticket is admitted", {"kind": Kind.SCENIC}, FRESH, {}, A, Reason.ADMITTED),
     ("a checked-in passenger is admitted", FLIGHT, FRESH, {"flight": "CE123"}, A, Reason.ADMITTED),
 
+    ("a ticket blocked at the door is refused", SHOW | {"door": DOOR_BLOCK}, FRESH, {}, R, Reason.BLOCKED_AT_DOOR),
+    ("the door's word outranks the issuer's", SHOW | {"door": DOOR_BLOCK, "status": Status.REVOKED}, FRESH, {}, R, Reason.BLOCKED_AT_DOOR),
+    ("one that is free again is as its issuer says", SHOW | {"door": DOOR_FREE, "status": Status.REVOKED}, FRESH, {}, R, Reason.REVOKED),
+    ("one that is free again is admitted", SHOW | {"door": DOOR_FREE}, FRESH, {}, A, Reason.ADMITTED),
+    ("a note of the door's refuses nobody", SHOW | {"door": DOOR_NOTE}, FRESH, {}, A, Reason.ADMITTED),
+    ("nobody is kept in by a block", SHOW | {"door": DOOR_BLOCK}, been(), {"direction": OUT}, E, Reason.EXITED),
     ("a refunded ticket is refused", SHOW | {"status": Status.REVOKED}, FRESH, {}, R, Reason.REVOKED),
     ("a deleted ticket is refused", SHOW | {"status": Status.DELETED}, FRESH, {}, R, Reason.DELETED),
     ("a ticket being given away is refused", SHOW | {"status": Status.GIFTING}, FRESH, {}, R, Reason.GIFTING),
@@ -328,6 +347,7 @@ def test_the_strongest_objection_is_told_first() -> None:
     """When everything is wrong at once, the reasons come in the order of the rule book."""
     told = [reason for rule in RULES if (reason := rule(*everything_wrong()))]
     assert told == [
+        Reason.BLOCKED_AT_DOOR,
         Reason.REVOKED,
         Reason.REPLACED,
         Reason.SAME_TICKET,
@@ -353,7 +373,7 @@ def test_the_strongest_objection_is_told_first() -> None:
         Reason.QUESTION,
         Reason.LOOK,
     ]
-    assert decide(*everything_wrong()).reason is Reason.REVOKED
+    assert decide(*everything_wrong()).reason is Reason.BLOCKED_AT_DOOR
 
 
 def situation_with(
@@ -365,6 +385,7 @@ def situation_with(
 
 def everything_wrong() -> tuple[Ticket, History, Scan, Context]:
     said = FLIGHT | {
+        "door": DOOR_BLOCK,
         "status": Status.REVOKED,
         "code_state": CodeState.REPLACED,
         "checked_in": False,
@@ -453,6 +474,7 @@ def test_uses_and_people_are_counted_by_the_verdict() -> None:
         (PASS, been(1, 1), {"pass_back": Policy.FLAG}, (Flag.PASS_BACK,)),
         (SHOW, FRESH, {"direction": OUT}, (Flag.NOT_INSIDE,)),
         (SHOW | {"status": Status.REVOKED}, been(), {"direction": OUT}, (Reason.REVOKED,)),
+        (SHOW | {"door": DOOR_BLOCK}, been(), {"direction": OUT}, (Reason.BLOCKED_AT_DOOR,)),
         (SHOW, FRESH, {}, ()),
     ],
 )

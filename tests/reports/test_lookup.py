@@ -10,7 +10,6 @@ from gate.core.ticket import Status
 from gate.core.verdict import Scan
 from gate.reports.lookup import (
     MOST_FOUND,
-    STATUS_WORDS,
     look_up,
     look_up_each,
     tell,
@@ -19,6 +18,7 @@ from gate.reports.lookup import (
 from gate.reports.ticket_import import import_files
 from gate.storage import tickets
 from gate.storage.folder import Folder
+from gate.text.ticket_words import STATUS_WORDS
 from tests.conftest import MakeLane
 from tests.support.venue import FixedClock, fill, write_rows
 

@@ -396,8 +396,8 @@ async def test_the_footer_can_be_pressed(venue: Folder, clock: FixedClock) -> No
     async with running(venue, clock, size=(160, 48)) as screen:
         await touch(screen, "F3")
         assert screen.app.screen is not screen.app.scan_screen
-        await touch(screen, "4 lists")
-        assert "▶ 4" in drawn(screen)
+        await touch(screen, "5 lists")
+        assert "▶ 5" in drawn(screen)
         await touch(screen, "back")
         assert screen.app.screen is screen.app.scan_screen
         await touch(screen, "^K")

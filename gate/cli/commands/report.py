@@ -24,6 +24,7 @@ def add(commands: Commands) -> None:
     sub.add_argument("--by", action="append", choices=groups, help=_("only these groups"))
     sub.add_argument("--format", choices=["table", "csv", "html", "json"], default="table")
     sub.add_argument("--venue", action="store_true", help=_("all devices, and their conflicts"))
+    sub.add_argument("--anomalies", action="store_true", help=_("what is unlike an honest evening"))
     lists = ["inside", "expected", "no-show", "admitted"]
     sub.add_argument(
         "--list", choices=lists, help=_("people by zone and name; asks for a supervisor's PIN")
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
     config = config_of(options)
     folder = existing_folder(config)
-    if options.by and (options.venue or options.list):
+    if options.by and (options.venue or options.list or options.anomalies):
         raise UsageError(_("--by is for the counts of one device"), _("Leave it out."))
     if options.fallback and not (options.list and options.format == "html"):
         raise UsageError(
@@ -50,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
         return _report_list(options, config, folder)
     if options.format == "html":
         raise UsageError(_("--format html is for lists of people"), _("Like this: --list inside"))
+    if options.anomalies:
+        return _report_anomalies(config, folder, options.format)
     if options.venue:
         return _report_venue(config, folder, options.format)
     return _report_device(config, folder, options.format, options.by or ())
@@ -98,15 +101,32 @@ def _report_list(options: argparse.Namespace, config: "Config", folder: "Folder"
     return OK
 
 
+def _report_anomalies(config: "Config", folder: "Folder", form: str) -> int:
+    from gate.clock import SystemClock
+    from gate.errors import UsageError
+    from gate.reports import anomaly_list
+    from gate.storage.connectivity import ConnectivityReader
+
+    forms = {"table": anomaly_list.as_table, "json": anomaly_list.as_json}
+    if form not in forms:
+        raise UsageError(_("--anomalies is a table or json"), _("Leave the format out."))
+    now = SystemClock().read()
+    connectivity = ConnectivityReader(folder, config.sync.heard_within_s).read(now)
+    found = anomaly_list.AnomalyList(folder, config).look(connectivity, now.wall_ms)
+    sys.stdout.write(forms[form](found))
+    return OK
+
+
 def _report_venue(config: "Config", folder: "Folder", form: str) -> int:
     from gate.cli.progress import progress
     from gate.clock import SystemClock
     from gate.reports import fleet_report
+    from gate.reports.anomaly_list import AnomalyList
     from gate.text.zones import zone_of
 
-    within_s = config.sync.heard_within_s
+    within_s, anomalies = config.sync.heard_within_s, AnomalyList(folder, config)
     with progress(_("counting")) as show:
-        seen = fleet_report.look(folder, SystemClock().read(), within_s, show)
+        seen = fleet_report.look(folder, SystemClock().read(), within_s, show, anomalies)
     forms = {
         "table": lambda: fleet_report.as_table(seen, zone_of(config, folder).info),
         "csv": lambda: fleet_report.as_csv(seen),

@@ -21,6 +21,7 @@ from gate.i18n import _
 from gate.lane.inputs import Inputs
 from gate.lane.lane import Lane
 from gate.lane.operators import Operators
+from gate.reports.anomaly_list import AnomalyList
 from gate.settings import GateSettings
 from gate.storage.folder import Folder
 from gate.text import glyphs
@@ -132,6 +133,7 @@ class GateApp(App[int], inherit_bindings=False):
         self.settings: GateSettings | None = None
         """What the lane goes by, where it follows an event."""
         self.operators = Operators(folder, config.operators.lockout_minutes)
+        self.anomalies = AnomalyList(folder, config)
         self.quits_at_once = quits_at_once
         self.hello = hello
         self.matters_open = 0

@@ -6,9 +6,11 @@ from starlette.routing import BaseRoute
 
 from sync.server.admin.devices import DeviceRoutes
 from sync.server.admin.events import EventRoutes
+from sync.server.admin.journal import JournalRoutes
 from sync.server.admin.keys import KeyRoutes
 from sync.server.admin.people import PersonRoutes
 from sync.server.admin.review import ReviewRoutes
+from sync.server.admin.tickets import TicketRoutes
 from sync.server.admin.tokens import TokenRoutes
 from sync.server.part import Part
 from sync.server.retention import Retention
@@ -23,6 +25,8 @@ def organiser_routes(
         *EventRoutes(server).routes(),
         *DeviceRoutes(server, parts).routes(),
         *KeyRoutes(server).routes(),
+        *TicketRoutes(server).routes(),
+        *JournalRoutes(server).routes(),
         *ReviewRoutes(server).routes(),
         *PersonRoutes(server, retention, parts).routes(),
         *TokenRoutes(server).routes(),

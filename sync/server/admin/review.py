@@ -1,7 +1,9 @@
 """What supervisors look into: counts, and what of the entries wants somebody's word."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Connection
@@ -13,7 +15,9 @@ from gate.clock import read_wall_ms
 from gate.core.entry import Entry
 from gate.core.history import Conflict
 from gate.i18n import _
-from sync.server import conflicts, counts, devices
+from gate.text.anomaly_words import views
+from sync.server import conflicts, counts, devices, events
+from sync.server.anomalies import EventAnomalies
 from sync.server.devices import need_event
 from sync.server.http import Denied, reply
 from sync.server.organiser_requests import OrganiserRequests
@@ -22,6 +26,7 @@ from sync.server.server import Server
 from sync.wire import (
     PREFIX,
     AlarmLine,
+    AnomalyLine,
     ClaimLine,
     ConflictLine,
     Evidence,
@@ -44,6 +49,7 @@ class ReviewRoutes:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._requests = OrganiserRequests(server)
+        self._anomalies = EventAnomalies()
 
     def routes(self) -> list[BaseRoute]:
         """All of them."""
@@ -58,6 +64,7 @@ class ReviewRoutes:
             self._reading(f"{event}/claims", Right.NAMES, _claims),
             route("POST", f"{event}/{confirm}", Right.TICKETS, self._confirm),
             self._reading(f"{event}/origins", Right.COUNTS, _origins),
+            self._reading(f"{event}/anomalies", Right.NAMES, self._anomaly_lines),
         ]
 
     def _reading(self, path: str, right: Right, job: Callable[[Connection, str], Any]) -> Route:
@@ -67,6 +74,25 @@ class ReviewRoutes:
             return reply(await self._requests.read(request, job))
 
         return self._requests.route("GET", path, right, answer)
+
+    def _anomaly_lines(self, connection: Connection, event: str) -> list[AnomalyLine]:
+        found = self._anomalies.look(connection, event, read_wall_ms())
+        zone = ZoneInfo(events.row_of(connection, event).time_zone)
+        return [
+            AnomalyLine(
+                kind=one.kind.value,
+                severity=one.severity.value,
+                title=one.title,
+                sentence=one.sentence,
+                remedy=one.remedy,
+                about=one.about,
+                gates=one.gates,
+                at_ms=one.at_ms,
+                until_ms=one.until_ms,
+                entries=one.entries,
+            )
+            for one in views(found, zone)
+        ]
 
     async def _resolve(self, request: Request) -> Response:
         """Settle a conflict, or irregular admissions, with a reason."""
@@ -184,9 +210,7 @@ def _irregular(connection: Connection, event: str) -> list[IrregularLine]:
                 Questionable(
                     judged.kind.value,
                     _evidence(judged.entry, names),
-                    Voided(
-                        judged.void.at, judged.void.at_ms, judged.void.until, judged.void.until_ms
-                    ),
+                    Voided(**asdict(judged.void)),
                 )
                 for judged in one.admissions
             ],

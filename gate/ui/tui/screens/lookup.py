@@ -18,9 +18,9 @@ from gate.core.verdict import Scan, Verdict
 from gate.errors import GateError
 from gate.i18n import _
 from gate.lane.corrections import Undone
-from gate.reports.lookup import STATUS_WORDS, Findings, Found, look_up, tell, uses_of
+from gate.reports.lookup import Findings, Found, look_up, tell, uses_of
 from gate.text.printable import printable
-from gate.text.ticket_words import describe
+from gate.text.ticket_words import describe, standing
 from gate.ui.tui.evidence import Evidence
 from gate.ui.tui.fields import Field
 from gate.ui.tui.messages import Decided
@@ -278,6 +278,6 @@ class LookupScreen(Page):
             table.add_row(
                 printable(one.ticket.holder, 40) if self._shows_names else "",
                 describe(one.ticket),
-                _(STATUS_WORDS[one.ticket.status]),
+                standing(one.ticket),
                 uses_of(one.ticket, one.history),
             )

@@ -17,6 +17,7 @@ from gate.storage.nudge import try_now
 from gate.text.outcome_words import REASON_WORDS
 from gate.text.printable import printable
 from gate.text.times import clock_time
+from gate.ui.tui.screens.anomalies import Anomalies
 from gate.ui.tui.screens.conflicts import Conflicts
 from gate.ui.tui.screens.devices import Devices
 from gate.ui.tui.screens.inside import open_inside
@@ -29,7 +30,7 @@ from gate.ui.tui.tables import fill
 
 EVERY_S = 3.0
 _FIGURES = ("inside", "admitted", "refused", "no_show", "expected")
-_SECTIONS = ("counts", "devices", "conflicts", "messages")
+_SECTIONS = ("counts", "devices", "conflicts", "messages", "anomalies")
 
 
 class SupervisorScreen(Page):
@@ -41,6 +42,7 @@ class SupervisorScreen(Page):
         Binding("3", "section('conflicts')"),
         Binding("i", "inside"),
         Binding("4", "section('messages')"),
+        Binding("5", "section('anomalies')"),
         Binding("m", "send"),
         Binding("r", "retire"),
         Binding("c", "confirm"),
@@ -56,7 +58,7 @@ class SupervisorScreen(Page):
     def hints(self) -> list[tuple[str, str]]:
         """This page's own keys."""
         return [
-            ("1-4", _("lists")),
+            ("1-5", _("lists")),
             ("i", _("who is inside")),
             ("↑↓", _("choose")),
             ("Enter", _("settle a conflict")),
@@ -69,7 +71,7 @@ class SupervisorScreen(Page):
         ]
 
     def content(self) -> ComposeResult:
-        """Figures above; below them counts, devices, conflicts or messages."""
+        """Figures above; below them counts, devices, conflicts, messages or anomalies."""
         titles = {
             "inside": _("inside now"),
             "admitted": _("admitted"),
@@ -91,6 +93,7 @@ class SupervisorScreen(Page):
             yield Devices(id="on-devices")
             yield Conflicts(id="on-conflicts")
             yield SentMessages(id="on-messages")
+            yield Anomalies(id="on-anomalies")
 
     def on_mount(self) -> None:
         """Fill the tables and keep them true."""
@@ -101,7 +104,7 @@ class SupervisorScreen(Page):
         self._read()
 
     def action_section(self, name: str) -> None:
-        """Show counts, devices, conflicts or messages."""
+        """Show one of the lists."""
         switcher = self.query_one(ContentSwitcher)
         switcher.current = f"on-{name}"
         if name == "counts":
@@ -153,7 +156,7 @@ class SupervisorScreen(Page):
     def _read(self) -> None:
         app = self.gate_app
         try:
-            board = look(app.folder, app.lane.connectivity(), app.lane.now_ms(), app.time_zone)
+            board = look(app.anomalies, app.lane.connectivity(), app.lane.now_ms(), app.time_zone)
         except GateError as fault:
             app.call_from_thread(app.complain, fault)
             app.call_from_thread(self._read_later)
@@ -189,6 +192,7 @@ class SupervisorScreen(Page):
         self.query_one(Devices).show(board)
         self.query_one(Conflicts).show(board)
         self.query_one(SentMessages).show(board)
+        self.query_one(Anomalies).show(board)
         self._draw_sections()
         self._read_later()
 
@@ -212,10 +216,12 @@ class SupervisorScreen(Page):
         }
         titles["messages"] = _("4 messages ({n})").format(n=len(board.messages) if board else 0)
         titles["conflicts"] = titles["conflicts"].format(n=open_ones)
+        found = len(board.anomalies) if board else 0
+        titles["anomalies"] = _("5 anomalies ({n})").format(n=found)
         current = self.query_one(ContentSwitcher).current
         self.query_one("#sections", Static).update(
-            "   ".join(
-                ("▶ " if current == f"on-{name}" else "  ") + titles[name] for name in _SECTIONS
+            "  ".join(
+                ("▶ " if current == f"on-{name}" else "") + titles[name] for name in _SECTIONS
             )
         )
 
