@@ -1,6 +1,7 @@
 """What a verdict costs, against the number of tickets and beside a bare durable commit.
 
     python benchmarks/bench_verdict.py [--sizes 1000,100000,1000000] [--entries 100000]
+    python benchmarks/bench_verdict.py --signed      (what a signature adds to it)
 
 CPU is read from the clocks of the two threads a scan runs through: the lane's own while it decides
 and writes, and that of whoever waits for it. Rounds of the sizes and of the bare commit (BEGIN
@@ -16,19 +17,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from gate.clock import SystemClock
 from gate.core.entry import Act
-from gate.core.place import HouseRules, Place
+from gate.core.place import HouseRules, Place, Policy
+from gate.core.signed_ticket import EventKey, Scheme, Signed
 from gate.core.verdict import Scan, Verdict
-from gate.credential import parse
+from gate.credential import parse, signed
 from gate.lane.lane import Lane
 from gate.reports.ticket_import import import_files
 from gate.storage.code_look_up import Match
+from gate.storage.event_keys import put_key
 from gate.storage.folder import Folder
+from gate.storage.replica_file import live_replica, open_replica
 
 LIMIT_OVER_US = 200.0
 """CPU of a verdict over that of a bare commit."""
@@ -37,6 +44,8 @@ LIMIT_WALL = 2.0
 LIMIT_UNKNOWN = 5.0
 """CPU of an unknown code, in known ones."""
 LIMIT_GROWTH = 1.3
+LIMIT_SIGNED = 1.5
+"""CPU of a verdict on a signed code, in plain ones."""
 ROUND = 100
 
 
@@ -146,6 +155,44 @@ def spellings_cost(measured: Measured, rounds: int) -> float:
     return statistics.median(cost[False]) / statistics.median(cost[True])
 
 
+def signed_cost(measured: Measured, rounds: int) -> dict[str, float]:
+    """CPU of the verdict on a signed code, in verdicts on a plain one; scan by scan in turn.
+
+    Of a ticket in the list, and of one that is not; with that of checking a signature alone.
+    """
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes_raw()
+    key = EventKey(signed.key_id(public), Scheme.COSE, public.hex())
+    with closing(open_replica(live_replica(measured.folder))) as connection:
+        put_key(connection, key)
+    setattr(measured.lane._post, "rules", HouseRules(rescan_s=0, unseen_current=Policy.FLAG))  # noqa: B010
+    used = measured._codes()
+
+    def listed(n: int) -> str:
+        found = measured.lane.look_up(Scan(next(used), source="camera")).result()
+        assert found is not None, n
+        return signed.sign(private, Signed(found.id, "A", "bench", seats=found.seats))
+
+    def unlisted(n: int) -> str:
+        return signed.sign(private, Signed(f"sold-since-{n}", "A", "bench", seats=("12-34",)))
+
+    kinds: dict[str, Callable[[int], str]] = {
+        "plain": lambda _n: next(used), "in the list": listed, "not in it": unlisted
+    }  # fmt: skip
+    cost: dict[str, list[float]] = {kind: [] for kind in kinds}
+    for n in range(rounds * ROUND // 2):
+        for kind, make_code in kinds.items():
+            measured._scan(make_code(n))
+            cost[kind].append(measured._lane_ns)
+    plain = statistics.median(cost.pop("plain"))
+    ratios = {kind: statistics.median(found) / plain for kind, found in cost.items()}
+    code, began = unlisted(0), time.thread_time_ns()
+    for _ in range(1000):
+        assert signed.proved(code, [key])
+    alone_us = (time.thread_time_ns() - began) / 1e6
+    return ratios | {"a signature alone, us": alone_us, "a plain verdict, us": plain / 1e3}
+
+
 class Bare:
     """The peer: one row, durably committed, and nothing else."""
 
@@ -173,11 +220,25 @@ def main() -> int:
     parser.add_argument("--sizes", default="1000,100000,1000000")
     parser.add_argument("--entries", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--signed", action="store_true", help="only what a signature adds")
     parser.add_argument("--dir", help="where to work; default a temporary folder")
     options = parser.parse_args()
     sizes = [int(size) for size in options.sizes.split(",")]
     with tempfile.TemporaryDirectory(dir=options.dir) as path:
+        if options.signed:
+            return run_signed(Path(path), sizes[0], options.entries, options.rounds)
         return run(Path(path), sizes, options.entries, options.rounds)
+
+
+def run_signed(path: Path, size: int, entries: int, rounds: int) -> int:
+    measured = Measured(path / "signed", size, entries)
+    found = signed_cost(measured, rounds)
+    measured.lane.close()
+    ratios = [found["in the list"], found["not in it"]]
+    for name, value in found.items():
+        print(f"{name:>24}{value:>10.2f}")
+    print(f"CPU of a signed code, in plain ones: {max(ratios):.2f} (limit {LIMIT_SIGNED})")
+    return 0 if max(ratios) <= LIMIT_SIGNED else 1
 
 
 def run(path: Path, sizes: list[int], entries: int, rounds: int) -> int:

@@ -101,6 +101,8 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     unpaid: UnpaidPolicy = UnpaidPolicy.REFUSE
     ask: Annotated[str, Meta(max_length=200)] = ""
     stale: Literal["refuse", "hold"] = "refuse"
+    unseen: Policy = Policy.FLAG
+    unseen_current: Policy = Policy.HOLD
     hand_codes: bool = True
     find_admits: Role = Role.SUPERVISOR
     turn_needs_pin: bool = False
@@ -236,6 +238,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             zone_capacity=rules.zone_capacity or None,
             alone=self.alone.policy,
             alone_by_type=self.alone.types,
+            unseen=rules.unseen,
+            unseen_current=rules.unseen_current,
             unpaid=rules.unpaid,
             ask=rules.ask,
             stale=Policy(rules.stale),

@@ -30,6 +30,8 @@ _RULES = {
     "reentry": "rules.reentry",
     "reentry_minutes": "rules.reentry_minutes",
     "unpaid": "rules.unpaid",
+    "unseen": "rules.unseen",
+    "unseen_current": "rules.unseen_current",
 }
 _OF_TICKETS = {"use_limit": "tickets.use_limit"}
 """What is so of a ticket whatever gate it is shown at; ``config.toml`` has no such keys."""

@@ -3,7 +3,7 @@
 Entries travel as the very bytes their maker hashed (``msgspec.Raw``), never encoded twice.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Raw, Struct
 
@@ -232,6 +232,56 @@ class Token(Struct, frozen=True):
 
     token: str
     expires_ms: int
+
+
+class KeyLine(Struct, frozen=True):
+    """A key that signs tickets of an event, as the organiser is told of it."""
+
+    id: str
+    scheme: str
+    """``cose``: our own; ``pretix_sig1``."""
+    public: str
+    """Ed25519 public key, hex."""
+    state: str
+    """``signing``, ``retired`` or ``revoked``."""
+
+
+class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A key to be made, or another system's to be believed."""
+
+    pretix: Annotated[str, Meta(max_length=4096)] = ""
+    """As pretix has it in ``valid_keys.pretix_sig1``; empty: a new one of our own."""
+
+
+class KeyChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a key is to be from now on."""
+
+    state: Literal["retired", "revoked"]
+
+
+class BarredCodes(Struct, frozen=True, forbid_unknown_fields=True):
+    """Codes of pretix as its lists of revoked and blocked secrets have them."""
+
+    revoked: Annotated[list[str], Meta(max_length=MAX_ROWS)] = []
+    blocked: Annotated[list[str], Meta(max_length=MAX_ROWS)] = []
+    unblocked: Annotated[list[str], Meta(max_length=MAX_ROWS)] = []
+
+
+class Barred(Struct, frozen=True):
+    """What came of it."""
+
+    barred: int
+    """Codes that open a gate no more, or again."""
+    passed_over: int
+    """Texts that no key of the event has signed, or that are a ticket's with an id of its own."""
+
+
+class SignedCode(Struct, frozen=True):
+    """A ticket's code that proves itself."""
+
+    ticket: str
+    form: str
+    code: str
 
 
 class DeviceLine(Struct, frozen=True, omit_defaults=True):

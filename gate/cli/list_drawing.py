@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gate.cli.commands.import_ import reading_of
+from gate.cli.commands.keys import key_ring
 from gate.cli.exit_codes import OK
 from gate.cli.options import config_of, existing_folder, path_of
 from gate.errors import UsageError
@@ -26,8 +27,8 @@ class _Place(NamedTuple):
     folder: Path
     guests: Callable[[], list[tuple[str, str]]]
     """Tickets of guests without a code, id and name."""
-    which_known: Callable[[Sequence[str]], list[bool]]
-    """Whether each of some codes is a ticket's."""
+    tickets_of: Callable[[Sequence[str]], list[str]]
+    """The ids of the tickets of some codes; empty for a code that is nobody's."""
 
 
 def draw_lists(options: argparse.Namespace) -> int:
@@ -42,10 +43,12 @@ def draw_lists(options: argparse.Namespace) -> int:
     tickets = paper_tickets(paths, reading_of(options), guests)
     if not tickets:
         raise UsageError(_("there are no such tickets"), "")
-    _check_known(tickets, place.which_known([one.code for one in tickets]))
+    ids = place.tickets_of([one.code for one in tickets])
+    _check_known(tickets, ids)
+    codes = key_ring(options).codes(ids) if options.signed else [one.code for one in tickets]
     pictures = [
-        (f"{n:0{len(str(len(tickets)))}}", _drawn(one, options.symbology or "qr"))
-        for n, one in enumerate(tickets, 1)
+        (f"{n:0{len(str(len(tickets)))}}", _drawn(one, code, options.symbology or "qr"))
+        for n, (one, code) in enumerate(zip(tickets, codes, strict=True), 1)
     ]
     out = Path(options.out).expanduser()
     render.write(pictures, out, options.format)
@@ -54,8 +57,8 @@ def draw_lists(options: argparse.Namespace) -> int:
     return OK
 
 
-def _check_known(tickets: Sequence[PaperTicket], known: Sequence[bool]) -> None:
-    unknown = [one.where for one, is_known in zip(tickets, known, strict=True) if not is_known]
+def _check_known(tickets: Sequence[PaperTicket], ids: Sequence[str]) -> None:
+    unknown = [one.where for one, id_ in zip(tickets, ids, strict=True) if not id_]
     if unknown:
         sentence = ngettext(
             "{n} ticket is not in the ticket list here: {where}",
@@ -68,23 +71,24 @@ def _check_known(tickets: Sequence[PaperTicket], known: Sequence[bool]) -> None:
         )
 
 
-def _drawn(one: PaperTicket, symbology: str) -> "Drawn":
+def _drawn(one: PaperTicket, code: str, symbology: str) -> "Drawn":
     from sync.cardapi.render import Drawn
 
     lines = " · ".join(filter(None, (line_of(one), one.place)))
-    return Drawn(one.code, symbology, one.code, one.title, lines)
+    return Drawn(code, symbology, one.code, one.title, lines)
 
 
 def _replica(folder: "Folder") -> _Place:
     from gate.reports.ticket_import import known_guests
     from gate.storage.tickets import Tickets
 
-    def which_known(codes: Sequence[str]) -> list[bool]:
+    def tickets_of(codes: Sequence[str]) -> list[str]:
         with closing(Tickets(folder)) as tickets:
             tickets.refresh()
-            return [tickets.codes.match(code).ticket is not None for code in codes]
+            found = [tickets.codes.match(code).ticket for code in codes]
+        return ["" if one is None else one.id for one in found]
 
-    return _Place(folder.path, lambda: known_guests(folder), which_known)
+    return _Place(folder.path, lambda: known_guests(folder), tickets_of)
 
 
 def _server(options: argparse.Namespace) -> _Place:
@@ -95,5 +99,5 @@ def _server(options: argparse.Namespace) -> _Place:
     return _Place(
         folder,
         lambda: ticket_lists.known_guests(*where),
-        lambda codes: ticket_lists.which_known(*where, codes),
+        lambda codes: ticket_lists.tickets_of(*where, codes),
     )

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from gate.core.outcome import Basis, Outcome, Reason
 from gate.core.place import Direction
+from gate.core.signed_ticket import Signed
 
 
 class Act(StrEnum):
@@ -123,6 +124,9 @@ class Entry:
     """How far that may be wrong, either way."""
     position: str = ""
     """Feed position, ``epoch:seq``, of the ticket list that it was decided on."""
+    signed: Signed | None = None
+    """What the code of a ticket said that was not in that list, with its uses as they were taken
+    to be."""
 
     @property
     def name(self) -> str:

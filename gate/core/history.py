@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from gate.core.entry import CENTRAL, FACTS, MOVEMENTS, Act, Entry, device_of
 from gate.core.outcome import Reason
+from gate.core.ticket import Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,19 @@ class Conflict:
     """How many went in beyond what the ticket is good for."""
     resolution: Entry | None = None
     """The supervisor's word on exactly these admissions, once it is there."""
+
+
+def limits(ticket: Ticket | None, entries: Iterable[Entry]) -> tuple[int, int]:
+    """How often a ticket may be used, and how many people may be inside on it.
+
+    Of one that is not in the list (yet) its code told those who admitted on it; where they say
+    different things it is the least.
+    """
+    if ticket is not None:
+        return ticket.use_limit, ticket.party_size
+    told = [entry.signed for entry in entries if entry.signed is not None]
+    uses = min((one.uses for one in told if one.uses is not None), default=1)
+    return uses, min((one.party for one in told if one.party is not None), default=1)
 
 
 KNOWINGLY = frozenset(

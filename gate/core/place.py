@@ -17,7 +17,7 @@ class Direction(StrEnum):
 
 
 class Policy(StrEnum):
-    """What to do with a good ticket while some active lane is unheard, or with a pass-back."""
+    """What to do with a ticket of which nobody can be sure, the strictest last."""
 
     ADMIT = "admit"
     FLAG = "flag"
@@ -77,6 +77,10 @@ class HouseRules:
     zone_capacity: int | None = None
     alone: Policy = Policy.FLAG
     alone_by_type: Mapping[str, Policy] = field(default_factory=dict)
+    unseen: Policy = Policy.FLAG
+    """What to do with a signed ticket that is not in a list that is not current."""
+    unseen_current: Policy = Policy.HOLD
+    """The same, of a list that is: it was signed and never sold, or sold a moment ago."""
     unpaid: UnpaidPolicy = UnpaidPolicy.REFUSE
     ask: str = ""
     """What is asked at every ticket before anybody is let in, where its type asks nothing."""

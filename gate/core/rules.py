@@ -7,6 +7,7 @@ reads a clock, a disk or a setting: everything comes in through the arguments.
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypedDict
 
 from gate.core.boarding import flight_of, is_flight, legs_of_gate
 from gate.core.entry import Act
@@ -39,6 +40,11 @@ def _blocked_at_door(
 
 def _status(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
     return _STATUS_REASONS.get(ticket.status)
+
+
+def _type_unknown(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    """Where and when it is good nobody can say here."""
+    return _unless(ticket.has_type, Reason.TYPE_UNKNOWN)
 
 
 def _dead_code(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
@@ -197,6 +203,11 @@ def _zone_full(ticket: Ticket, history: History, scan: Scan, context: Context) -
     return _unless(has_room, Reason.ZONE_FULL)
 
 
+def _unseen(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
+    policy = unseen_policy(ticket, context)
+    return Reason.UNSEEN if policy in (Policy.HOLD, Policy.REFUSE) else None
+
+
 def _isolated(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
     return Reason.ISOLATED if context.is_isolated else None
 
@@ -248,6 +259,7 @@ STATUS_RULES: tuple[Rule, ...] = (_blocked_at_door, _status, _unpaid, _dead_code
 RULES: tuple[Rule, ...] = (
     *STATUS_RULES,
     _same_ticket,
+    _type_unknown,
     _wrong_event,
     _wrong_place,
     _wrong_type,
@@ -266,6 +278,7 @@ RULES: tuple[Rule, ...] = (
     _passed_back,
     _zone_full,
     _isolated,
+    _unseen,
     _alone,
     _to_be_paid,
     _question,
@@ -278,7 +291,7 @@ RULES: tuple[Rule, ...] = (
 
 _NEUTRAL = frozenset({Reason.SAME_TICKET, Reason.MORE_USES})
 _NOTICES = frozenset({Reason.UNDO_CLAIMED, Reason.LOOK, Reason.CLOCK_NOT_TRUSTED})
-_HELD = frozenset({Reason.ISOLATED, Reason.PLACE_UNKNOWN})
+_HELD = frozenset({Reason.ISOLATED, Reason.PLACE_UNKNOWN, Reason.TYPE_UNKNOWN})
 _BY_POLICY = {
     Policy.FLAG: Outcome.ATTENTION,
     Policy.HOLD: Outcome.HOLD,
@@ -333,8 +346,7 @@ def overrule(
         history=history,
         uses=scan.persons,
         persons=scan.persons,
-        basis=context.basis,
-        basis_age_ms=context.basis_age_ms,
+        **_worth(ticket, context),
         flags=flags,
         clock_trusted=context.clock_trusted,
         overruled=refused,
@@ -346,6 +358,18 @@ def alone_policy(ticket: Ticket, context: Context) -> Policy:
     if context.basis is not Basis.ALONE:
         return Policy.ADMIT
     return context.rules.alone_by_type.get(ticket.type.id, context.rules.alone)
+
+
+def unseen_policy(ticket: Ticket, context: Context) -> Policy:
+    """What the venue wants done with a ticket of which only its code tells.
+
+    Where lanes are unheard as well it is what is stricter of both.
+    """
+    if ticket.signed is None:
+        return Policy.ADMIT
+    is_current = context.list_as_of_ms is None
+    policy = context.rules.unseen_current if is_current else context.rules.unseen
+    return max(policy, alone_policy(ticket, context), key=list(Policy).index)
 
 
 def _unknown(history: History, context: Context) -> Verdict:
@@ -368,6 +392,8 @@ def _decide_exit(ticket: Ticket, history: History, scan: Scan, context: Context)
     flags: tuple[str, ...] = () if wrong is None else (wrong.value,)
     if history.inside < scan.persons:
         flags += (Flag.NOT_INSIDE,)
+    if ticket.signed is not None:
+        flags += (Flag.UNSEEN,)
     return _verdict(
         Outcome.EXIT, Reason.EXITED, ticket, history, context, persons=scan.persons, flags=flags
     )
@@ -450,6 +476,8 @@ def _outcome(reason: Reason | None, ticket: Ticket, scan: Scan, context: Context
     policy = Policy.REFUSE
     if reason is Reason.PASS_BACK:
         policy = context.rules.pass_back
+    if reason is Reason.UNSEEN:
+        policy = unseen_policy(ticket, context)
     if reason is Reason.ALONE:
         policy = alone_policy(ticket, context)
     return _BY_POLICY[policy]
@@ -473,6 +501,8 @@ def _flags(reason: Reason | None, ticket: Ticket, scan: Scan, context: Context) 
         flags += (Flag.PASS_BACK,)
     if alone_policy(ticket, context) is Policy.FLAG:
         flags += (Flag.ALONE,)
+    if unseen_policy(ticket, context) is Policy.FLAG:
+        flags += (Flag.UNSEEN,)
     if not context.clock_trusted:
         flags += (Flag.CLOCK_NOT_TRUSTED,)
     return flags
@@ -498,13 +528,25 @@ def _verdict(
         history=history,
         uses=uses,
         persons=persons,
-        basis=context.basis,
-        basis_age_ms=context.basis_age_ms,
+        **_worth(ticket, context),
         flags=flags,
         clock_trusted=context.clock_trusted,
         bound_at=_bound(reason, ticket, context),
         question=question_of(ticket, context.rules) if ticket and reason is Reason.QUESTION else "",
     )
+
+
+class _Worth(TypedDict):
+    basis: Basis
+    basis_age_ms: int | None
+    list_as_of_ms: int | None
+
+
+def _worth(ticket: Ticket | None, context: Context) -> _Worth:
+    """What a verdict rests on; a ticket that goes by its signature alone is worth least."""
+    if ticket is None or ticket.signed is None:
+        return _Worth(basis=context.basis, basis_age_ms=context.basis_age_ms, list_as_of_ms=None)
+    return _Worth(basis=Basis.UNSEEN, basis_age_ms=None, list_as_of_ms=context.list_as_of_ms)
 
 
 def _is_for_one_place(ticket: Ticket) -> bool:

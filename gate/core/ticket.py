@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gate.core.signed_ticket import Signed
+
 
 class Kind(StrEnum):
     """The four ticket kinds of the WeChat card API (``card_type``)."""
@@ -186,6 +188,12 @@ class Ticket:
     """What its codes name (``gate.credential.identities``), as keyed hashes in hex."""
     voids: tuple[Void, ...] = ()
     """When it was void, the first first; whoever states a ticket does not state these."""
+    issue: int = 0
+    """Counts the codes that it was given; what was signed under a lower one was replaced."""
+    signed: Signed | None = None
+    """What its code says of it, where that is all that is known of it here."""
+    has_type: bool = True
+    """Whether its type is known here; a ticket of which only its code tells may have another."""
     door: tuple[DoorWord, ...] = ()
     """What the venue has said of it, the first first; nor these."""
 

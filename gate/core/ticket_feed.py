@@ -41,11 +41,11 @@ def is_before(cursor: str, floor: str) -> bool:
     return here[0] == there[0] and len(numbers) == 2 and int(numbers[0]) < int(numbers[1])
 
 
-ChangeKind = Literal["type", "ticket", "device", "event", "erasure"]
+ChangeKind = Literal["type", "ticket", "device", "event", "key", "erasure"]
 
 
 class Change(Struct, frozen=True, omit_defaults=True):
-    """One row of the feed: a ticket type, ticket, device or the event as it is from now on.
+    """One row of the feed: a ticket type, ticket, device, key or the event as it is from now on.
 
     An erasure is a ticket without codes and whatever may tell of a person.
     """
@@ -55,7 +55,7 @@ class Change(Struct, frozen=True, omit_defaults=True):
     """Random: the same number after a restored backup is another change."""
     kind: ChangeKind
     ref: str
-    """Id of the ticket type, ticket, device or event; of an erasure: the ticket."""
+    """Id of the ticket type, ticket, device, event or key; of an erasure: the ticket."""
     body: Raw
     codes: dict[str, str] = {}
     """Keyed hash (hex) of every code of the ticket, and its state."""

@@ -223,7 +223,8 @@ class Admission:
     def context(self, identity: Identity) -> Context:
         """What a decision made now may depend on; within a transaction."""
         now, post, basis = self.entries.now, self.post, self.basis
-        is_unknown = identity.ticket is None and identity.problem is None
+        ticket = identity.ticket
+        needs_list = ticket.signed is not None if ticket else identity.problem is None
         return Context(
             at_ms=now.at_ms,
             device=self.files.device,
@@ -237,7 +238,7 @@ class Admission:
             problem=identity.problem,
             legs=identity.legs if post.rules.formats.boarding_passes else (),
             is_isolated=basis.left_ms(now.connectivity, now.reading.wall_ms) == 0,
-            list_as_of_ms=basis.list_as_of_ms(now.connectivity, now.at_ms) if is_unknown else None,
+            list_as_of_ms=basis.list_as_of_ms(now.connectivity, now.at_ms) if needs_list else None,
         )
 
     def _require_scan(self) -> tuple[Scan, Ticket]:

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gate.core.entry import COUNTS, MOVEMENTS, Act, Entry
-from gate.core.history import History, annulled, claims, conflict, counts_at_once, entry_order
+from gate.core.history import (
+    History,
+    annulled,
+    claims,
+    conflict,
+    counts_at_once,
+    entry_order,
+    limits,
+)
 from gate.core.irregular import irregular
 from gate.core.outcome import Flag, Outcome, Reason
 from gate.core.place import Role
@@ -121,7 +129,7 @@ class Corrections:
             else:
                 self._require_standing(target, self.files.facts(target.ticket))
             in_grace = self._is_in_grace(target)
-        ticket = self.files.tickets.get(target.ticket)
+        ticket = self.files.ticket_of(target)
         return Undoable(target, ticket, needs_supervisor=not in_grace)
 
     def undo(self, named: str, supervisor: Operator | None, note: str) -> Undone:
@@ -210,7 +218,7 @@ class Corrections:
             )
         self.admission.last = None
         log.info("undone %s by %s", target.name, "supervisor" if supervisor else "staff")
-        ticket = self.files.tickets.get(target.ticket)
+        ticket = self.files.ticket_of(target)
         return Undone(target, ticket, not counts_at_once(entry))
 
     def _take_count_back(self, count: Entry, supervisor: Operator | None, note: str) -> Undone:
@@ -257,8 +265,7 @@ class Corrections:
     def _matters(self, ticket_id: str, facts: Sequence[Entry]) -> list[Entry]:
         """What a supervisor may have to settle: conflicting and irregular admissions, claims."""
         ticket = self.files.tickets.get(ticket_id)
-        use_limit, party_size = (ticket.use_limit, ticket.party_size) if ticket else (1, 1)
-        found = conflict(facts, use_limit, party_size)
+        found = conflict(facts, *limits(ticket, facts))
         strange = (
             irregular(facts, ticket.voids, self.files.tickets.replica.life) if ticket else None
         )

@@ -10,6 +10,8 @@ from gate.core.entry import MOVEMENTS, Act, Entry
 from gate.core.history import History
 from gate.core.hlc import Reading, latest_believable
 from gate.core.outcome import Flag, Outcome, Reason
+from gate.core.signed_ticket import Signed
+from gate.core.ticket import Ticket
 from gate.core.verdict import Scan, Verdict
 from gate.errors import StoreError
 from gate.lane.basis import LaneBasis
@@ -192,6 +194,7 @@ class Entries:
             server_ahead_ms=now.connectivity.sync_status.ahead_ms,
             server_error_ms=now.connectivity.sync_status.error_ms,
             position=self.files.tickets.replica.position,
+            signed=_signed(ticket),
         )
 
     def _look(self) -> Moment:
@@ -212,6 +215,16 @@ class Entries:
             # Who reads the ticket's past meets the same fault; a lane must be able to close.
             log.warning("heard of others: %s", fault.message)
         return self._known_hlc
+
+
+def _signed(ticket: Ticket | None) -> Signed | None:
+    """What is kept of a ticket that others may not have either.
+
+    Its type says how often it may be used where its code does not; who has no type has that.
+    """
+    if ticket is None or ticket.signed is None:
+        return None
+    return replace(ticket.signed, uses=ticket.use_limit, party=ticket.party_size)
 
 
 def is_disk_short(folder: Folder) -> bool:

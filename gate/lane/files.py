@@ -70,6 +70,10 @@ class LaneFiles:
             return own or History(), own or theirs or History()
         return own or History(), fold([*self.facts(ticket.id), *orphans])
 
+    def ticket_of(self, entry: Entry) -> Ticket | None:
+        """The ticket that an entry is about, as the list has it or else its code did then."""
+        return self.tickets.get(entry.ticket) or self.tickets.told([entry])
+
     def facts(self, ticket: str) -> list[Entry]:
         """Every entry, of any device, that the ticket's history folds from."""
         return [*self.journal().facts(ticket), *self.peers.facts(ticket)]

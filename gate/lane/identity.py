@@ -56,6 +56,8 @@ def identify(
     identity = _as_it_stands(match)
     if identity.problem is not None or scan.source not in TYPING:
         return identity
+    if identity.ticket is None and (meant := _by_signature(scan, tickets)) is not None:
+        return meant
     reading = repair.read(scan.source, scan.text, match, is_repeat=is_repeat)
     if reading.rival:
         both = (tickets.get(reading.ticket), tickets.get(reading.rival))
@@ -71,13 +73,25 @@ def peek(scan: Scan, tickets: Tickets, repair: ScannerRepair, formats: CodeForma
     identity = _as_it_stands(match)
     if identity.ticket or identity.problem is not None or scan.source not in TYPING:
         return identity
+    if (meant := _by_signature(scan, tickets)) is not None:
+        return meant
     believed = repair.peek(scan.source, scan.text)
     return Identity(tickets.get(believed) if believed else None)
 
 
+def _by_signature(scan: Scan, tickets: Tickets) -> Identity | None:
+    """Whose ticket a scanner meant that types wrongly; a signature needs nothing established."""
+    found = tickets.codes.signed.repaired(scan.text)
+    if found is None:
+        return None
+    ticket, problem = found.proof
+    reading = Reading("" if ticket is None else ticket.id, found.meant, found.flaws)
+    return Identity(ticket, problem, reading=reading)
+
+
 def _as_it_stands(match: Match) -> Identity:
     """Whose ticket a text is in its lossless spellings, whatever its scanner may mean."""
-    problem = match.credential.problem
+    problem = match.problem
     if problem is None and len(match.tickets) > 1:
         return Identity(problem=Reason.AMBIGUOUS, rivals=match.tickets)
     return Identity(match.ticket, problem, legs=match.legs)

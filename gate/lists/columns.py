@@ -108,6 +108,7 @@ TICKET_FIELDS = (
     ),
     _field("party", Value.COUNT),
     _field("uses", Value.COUNT, "number of uses"),
+    _field("issue", Value.COUNT, is_exact=True),
     _field(
         "status", Value.STATUS,
         "ticket status|attendee status|statut|estado|stato|状态|票状态",

@@ -1,6 +1,6 @@
 """Finding tickets by code, name, seat or order, with what they did."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -86,7 +86,8 @@ def look_up(folder: Folder, wanted: str, limit: int = MOST_FOUND) -> Findings:
     peers = PeerStoreReader(folder)
     try:
         tickets.refresh()
-        found = _tickets(tickets, wanted, limit + 1)
+        done = [*(reader.of_ticket(wanted) if reader else ()), *peers.facts(wanted)]
+        found = _tickets(tickets, wanted, limit + 1, done)
         return Findings(
             tuple(_with_past(ticket, reader, peers) for ticket in found[:limit]),
             len(found) > limit,
@@ -103,11 +104,12 @@ _EVERY_FORMAT = CodeFormats(boarding_passes=True, gs1=True)
 """Whatever the event reads: to find, not to admit by."""
 
 
-def _tickets(tickets: Tickets, wanted: str, limit: int) -> list[Ticket]:
+def _tickets(tickets: Tickets, wanted: str, limit: int, done: Iterable[Entry]) -> list[Ticket]:
+    """``done`` are the entries of a ticket whose id is wanted, listed or not."""
     match = tickets.codes.match(wanted, formats=_EVERY_FORMAT)
     if match.tickets:
         return list(match.tickets)
-    if by_id := tickets.get(match.credential.code):
+    if by_id := tickets.get(match.credential.code) or tickets.told(done):
         return [by_id]
     if by_code := tickets.codes.typed(wanted):
         return by_code

@@ -36,9 +36,11 @@ from gate.storage.ticket_rows import (
     BadRow,
     TicketBody,
     changed_body,
+    lost_a_code,
     ticket_body,
     times_of,
     type_body,
+    with_issue,
 )
 from gate.storage.ticket_search import A_STEP, drop_terms, merge_terms, read_on
 from gate.text.zones import machine_zone
@@ -236,8 +238,9 @@ class _Build:
             raise BadRow(_("this ticket has been in these files before"))
         before = self._before(number)
         position = f"{self._epoch}:{self._seq}"
-        body = with_voids(before, with_door(before, kept.body), position, self._built_ms)
-        kept = kept._replace(body=body)
+        lost = number is not None and lost_a_code(self._codes_of(number), kept.codes)
+        body = with_door(before, with_issue(before, kept.body, lost_a_code=lost))
+        kept = kept._replace(body=with_voids(before, body, position, self._built_ms))
         for hashed in kept.codes:
             owner = self._db.execute("SELECT ticket FROM code WHERE hash = ?", (hashed,)).fetchone()
             if owner is not None and owner[0] != number:

@@ -6,7 +6,7 @@ from itertools import islice
 
 from gate.core.boarding import Leg
 from gate.core.code_formats import TEXT_ONLY, CodeFormats
-from gate.core.outcome import Flag
+from gate.core.outcome import Flag, Reason
 from gate.core.ticket import VOID, Ticket
 from gate.credential import (
     LOWER,
@@ -25,6 +25,7 @@ from gate.credential.neighbours import neighbours
 from gate.credential.spellings import folded, spellings
 from gate.storage.checksums import WrongChecksum, names_code, of_code, require
 from gate.storage.replica_reader import COLUMNS, OF_TYPE, POSITION, TICKET, ReplicaReader
+from gate.storage.signed_look_up import Proof, SignedLookUp
 from gate.storage.ticket_identities import rows_of
 
 MOST_LOOK_UPS = 12
@@ -56,6 +57,8 @@ class Match:
     """None: nobody's. More than one: its spellings are different tickets', so it is nobody's."""
     legs: tuple[Leg, ...] = ()
     """Of the boarding pass that it is."""
+    problem: Reason | None = None
+    """Why it is no credential at all."""
 
     @property
     def ticket(self) -> Ticket | None:
@@ -91,6 +94,7 @@ class CodeLookUp:
     """The codes of a replica, and what of the last text was looked up."""
 
     def __init__(self, replica: ReplicaReader) -> None:
+        self.signed = SignedLookUp(replica)
         self._replica = replica
         self._looked_up: dict[str, Ticket | None] = {}
         self._meant: dict[str, Ticket | None] = {}
@@ -120,14 +124,17 @@ class CodeLookUp:
         credential = parse(text)
         hashed = self.hash_of(credential.code or text)
         if credential.problem is not None:
-            return Match(credential, hashed)
+            return Match(credential, hashed, problem=credential.problem)
         code = credential.code
         first = self._looked_up[code] = self._by_code(hashed)
         legs = legs_of(code)
-        forms = (
-            *spellings(code, raw, symbology, credential.aim),
-            *url_pattern.spellings(code, formats.urls),
-        )
+        addressed = url_pattern.spellings(code, formats.urls)
+        if first is None and (proof := self._proof(code, *addressed)) is not None:
+            # A code in the list that was lost by damage is a fault, whatever its signature says.
+            self._require_unknown()
+            proved = () if proof.ticket is None else (proof.ticket,)
+            return Match(credential, hashed, proved, problem=proof.problem)
+        forms = (*spellings(code, raw, symbology, credential.aim), *addressed)
         known = self._named(code, keeps_gs=bool(symbology))
         if first is not None and len(forms) == 1 and known is None:
             return Match(credential, hashed, (first,), legs)
@@ -163,12 +170,19 @@ class CodeLookUp:
         if credential.problem is not None:
             return None
         code, formats = credential.code, self._formats
-        forms = (*spellings(code, aim=credential.aim), *url_pattern.spellings(code, formats.urls))
+        addressed = url_pattern.spellings(code, formats.urls)
+        if (proof := self._proof(code, *addressed)) is not None:
+            return proof.ticket
+        forms = (*spellings(code, aim=credential.aim), *addressed)
         found = {t.id: t for form in filter(self._fits, forms) if (t := self._look_up(form))}
         if (known := self._named(code, keeps_gs=False)) is not None:
             found = known.beside(found)
         self._require_unknown()
         return found.popitem()[1] if len(found) == 1 else None
+
+    def _proof(self, *texts: str) -> Proof | None:
+        """What the first of some texts that was signed proves."""
+        return next((proof for one in texts if (proof := self.signed.find(one))), None)
 
     def is_spent(self) -> bool:
         """Whether something the last text may have meant was not looked up any more."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from gate.core.history import Claimed, Conflict, claimed, claims, conflict
+from gate.core.history import Claimed, Conflict, claimed, claims, conflict, limits
 from gate.core.irregular import Irregular, irregular
 from gate.storage.fleet import Fleet
 from gate.storage.tickets import Tickets
@@ -49,11 +49,11 @@ def find_conflicts(fleet: Fleet) -> list[Conflict]:
 def conflict_of(fleet: Fleet, tickets: Tickets | None, ticket: str) -> Conflict | None:
     """Whether more went in on one ticket than it is good for."""
     kept = tickets.get(ticket) if tickets else None
-    limits = (kept.use_limit, kept.party_size) if kept else (1, 1)
     facts = fleet.facts(ticket)
-    if conflict(facts, *limits) is None:
+    good_for = limits(kept, facts)
+    if conflict(facts, *good_for) is None:
         return None
-    return conflict([*facts, *fleet.resolutions(ticket)], *limits)
+    return conflict([*facts, *fleet.resolutions(ticket)], *good_for)
 
 
 def irregular_admissions(fleet: Fleet) -> list[Irregular]:

@@ -6,7 +6,7 @@ Read by the screens. Keeping watch costs what has come since the last look, not 
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gate.core.entry import Entry
 from gate.core.history import Claimed, Conflict
@@ -37,7 +37,7 @@ class Matter:
     short: str = ""
     """What ``gate lookup`` finds the ticket by."""
     details: Ticket | None = None
-    """The ticket as the list has it; ``None`` when it has not."""
+    """The ticket as the list has it, or else its code; ``None`` when neither tells."""
     claimed: Claimed | None = None
     """Undos that nobody who may has confirmed."""
 
@@ -80,9 +80,10 @@ def matters(folder: Folder, venue: Fleet) -> list[Matter]:
         for id_ in {**clashes, **strange, **claims}:
             details = tickets.get(id_) if tickets else None
             short = short_of(tickets, id_) if tickets and details else id_
-            found.append(
-                Matter(id_, clashes.get(id_), strange.get(id_), short, details, claims.get(id_))
-            )
+            one = Matter(id_, clashes.get(id_), strange.get(id_), short, details, claims.get(id_))
+            if tickets and details is None:
+                one = replace(one, details=tickets.told(one.admissions))
+            found.append(one)
     finally:
         if tickets:
             tickets.close()

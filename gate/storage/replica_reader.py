@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from gate.core.event_settings import EventSettings, type_as_stated
-from gate.core.ticket import Ticket
+from gate.core.ticket import Ticket, TicketType
 from gate.core.ticket_feed import is_before
 from gate.errors import DamagedError, StoreError
 from gate.i18n import _
@@ -21,6 +21,7 @@ Decoded = TypeVar("Decoded")
 _ticket = msgspec.json.Decoder(Ticket)
 _settings = msgspec.json.Decoder(EventSettings)
 _SETTINGS = "SELECT sum, value FROM meta WHERE key = 'settings'"
+_type = msgspec.json.Decoder(TicketType)
 
 # How far the replica is comes with the ticket: the worker may write between two statements.
 POSITION = "(SELECT sum || ' ' || value FROM meta WHERE key = 'cursor')"
@@ -31,6 +32,12 @@ TICKET = """
 COLUMNS = 7
 """So many they are."""
 OF_TYPE = "LEFT JOIN ticket_type t ON t.id = k.type_id"
+_META = "SELECT value, sum FROM meta WHERE key = ?"
+_BY_ID = f"SELECT {TICKET}, {POSITION} FROM ticket k {OF_TYPE} WHERE k.id = ?"
+_TYPE_BY_ID = f"""
+SELECT CAST(body AS BLOB), sum, (SELECT sum FROM meta WHERE key = 'settings'), {POSITION}
+FROM ticket_type WHERE id = ?
+"""
 
 
 class ReplicaReader:
@@ -101,7 +108,36 @@ class ReplicaReader:
     def meta(self, key: str) -> str:
         """A remark of whoever built the replica; empty when there is none."""
         with self.reading():
-            return read_meta(self.connection()).get(key, "")
+            row = self.connection().execute(_META, (key,)).fetchone()
+            if row is None:
+                return ""
+            value, total = row
+            require(total, of_text, key, value)
+            return str(value)
+
+    def ticket(self, id_: str) -> Ticket | None:
+        """The ticket of that id."""
+        with self.reading():
+            row = self.connection().execute(_BY_ID, (id_,)).fetchone()
+            if row is None:
+                return None
+            found = self.checked(row)
+            if found.id != id_:
+                msg = "wrong id"
+                raise WrongChecksum(msg)
+            self.follow(row[COLUMNS])
+        return found
+
+    def ticket_type(self, id_: str) -> TicketType | None:
+        """The ticket type of that id."""
+        with self.reading():
+            row = self.connection().execute(_TYPE_BY_ID, (id_,)).fetchone()
+            if row is None:
+                return None
+            body, total, settings_total, position = row
+            require(total, of_named, id_, body)
+            self.follow(position)
+            return _type.decode(type_as_stated(body, id_, self._stated(settings_total)))
 
     def isolated_ms(self) -> int:
         """For how long the event lets a gate go on that hears nobody; 0: without an end."""

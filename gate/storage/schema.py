@@ -374,6 +374,21 @@ def find_in_any_spelling(db: Database) -> None:
     _run(db, f"DROP TABLE IF EXISTS holder;\n{SEARCH};\n")
 
 
+@tickets()
+def keep_event_keys(db: Database) -> None:
+    """After 0.2: the keys that sign tickets of the event."""
+    _run(
+        db,
+        """
+        CREATE TABLE event_key (
+            id TEXT PRIMARY KEY,
+            body TEXT NOT NULL,
+            sum INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        """,
+    )
+
+
 def _run(db: Database, script: str) -> None:
     # executescript() would commit the migration's own transaction.
     statement = ""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from gate.core.signed_ticket import EventKey
 from gate.core.ticket_feed import (
     Changes,
     Cursor,
@@ -26,6 +27,7 @@ from gate.i18n import _
 from gate.storage import damage, snapshot_cache
 from gate.storage.checksums import WrongChecksum, put_meta, read_meta
 from gate.storage.event import EventRow, event_of
+from gate.storage.event_keys import keys_of
 from gate.storage.feed_authority import FeedAuthority, not_signed
 from gate.storage.folder import Folder
 from gate.storage.remembered_changes import RememberedChanges, forget_named, remember_changes
@@ -102,6 +104,10 @@ class TicketFeed:
     def event(self) -> EventRow | None:
         """What the feed states of the event, if it does."""
         return self.file.read(event_of, None)
+
+    def event_keys(self) -> list[EventKey]:
+        """Every key that may sign tickets, as the feed has stated it."""
+        return self.file.read(keys_of, [])
 
     def apply(self, page: Changes) -> None:
         """Take in a page of changes and its cursor together.

@@ -8,6 +8,7 @@ from gate.core.ticket import CodeState
 from gate.core.ticket_feed import Change
 from gate.storage import checksums
 from gate.storage.event import EventRow, put_event
+from gate.storage.event_keys import put_key, read_key
 from gate.storage.ticket_identities import put_identities
 from gate.storage.ticket_rows import TicketBody
 from gate.storage.ticket_search import put_terms
@@ -48,6 +49,8 @@ def put_change(connection: sqlite3.Connection, change: Change) -> None:
         put_member(connection, _member.decode(body))
     elif change.kind == "event":
         put_event(connection, _event.decode(body))
+    elif change.kind == "key":
+        put_key(connection, read_key(body))
     elif change.kind == "erasure":
         erase_ticket(connection, change.ref, body)
     else:

@@ -32,6 +32,7 @@ _MAY_BE_UNLIMITED = ("use_limit", "uses")
 _NEVER_KEPT = frozenset({"email"})
 """What a row may state and no device has a use for: it is taken without."""
 _Row = TypeVar("_Row", "TypeRow", "TicketRow")
+Code = TypeVar("Code", str, bytes)
 
 
 class TypeRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -95,6 +96,7 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
     order: str = ""
     uses: _Uses | None = None
     party: _Count | None = None
+    issue: Annotated[int, Meta(ge=0, le=100_000)] = 0
     qrcode_data: str = ""
     other_codes: str | list[str] = ""
     old_codes: str | list[str] = ""
@@ -118,7 +120,7 @@ _DERIVED: dict[str, Any] = {"shape": "", "identities": ()}
 _TICKET_FIELDS = tuple(
     (f.name, f.default)
     for f in fields(Ticket)
-    if f.name not in ("type", "code_state", "voids", "door")
+    if f.name not in ("type", "code_state", "voids", "door", "signed", "has_type")
 )
 
 
@@ -245,9 +247,30 @@ def changed_body(
     return _body({**values, **_DERIVED, **derived}, _TICKET_FIELDS, type_id=type_id)
 
 
+def with_issue(before: str | None, body: str, *, lost_a_code: bool) -> str:
+    """A ticket stated anew, with the number of the code that it has by now.
+
+    Whoever gives a ticket another code in the place of one ends what was signed for it as well.
+    """
+    if before is None or not (lost_a_code or '"issue"' in before):
+        return body
+    had, kept = msgspec.json.decode(before).get("issue", 0), msgspec.json.decode(body)
+    issue = max(kept.pop("issue", 0), had + lost_a_code)
+    type_id = kept.pop("type_id")
+    return _body({**dict(_TICKET_FIELDS), **kept, "issue": issue}, _TICKET_FIELDS, type_id=type_id)
+
+
+def lost_a_code(had: Mapping[Code, str], codes: Mapping[Code, str]) -> bool:
+    """Whether a code of a ticket opens no gate any more, by its codes and their states."""
+    return any(
+        state == CodeState.LIVE and codes.get(hashed) != CodeState.LIVE
+        for hashed, state in had.items()
+    )
+
+
 _IMPERSONAL = (
     "id", "type_id", "status", "begin_time", "end_time", "zone", "entrance", "uses", "party",
-    "shape", "voids",
+    "shape", "voids", "issue",
 )  # fmt: skip
 """What counts, conflicts and reports are made of; a field that is added is personal until named."""
 

@@ -1,10 +1,11 @@
 """The read side of the ticket replica: the tickets and their types."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from gate.core.entry import Entry
 from gate.core.ticket import Status, Ticket, TicketType
 from gate.storage import ticket_search
 from gate.storage.checksums import WrongChecksum, ascending
@@ -15,7 +16,6 @@ from gate.storage.replica_reader import COLUMNS, OF_TYPE, POSITION, TICKET, Deco
 _ticket = msgspec.json.Decoder(Ticket)
 _ticket_type = msgspec.json.Decoder(TicketType)
 
-_BY_ID = f"SELECT {TICKET}, {POSITION} FROM ticket k {OF_TYPE} WHERE k.id = ?"
 _SOME = f"""
 SELECT {TICKET}, {POSITION} FROM ticket k {OF_TYPE} WHERE k.id IN (SELECT value FROM json_each(?))
 """
@@ -80,16 +80,7 @@ class Tickets:
 
     def get(self, ticket: str) -> Ticket | None:
         """The ticket of that id."""
-        with self.replica.reading():
-            row = self.replica.connection().execute(_BY_ID, (ticket,)).fetchone()
-            if row is None:
-                return None
-            found = self.replica.checked(row)
-            if found.id != ticket:
-                msg = "wrong id"
-                raise WrongChecksum(msg)
-            self.replica.follow(row[COLUMNS])
-        return found
+        return self.replica.ticket(ticket)
 
     def some(self, ids: Sequence[str]) -> dict[str, ListedTicket]:
         """Those tickets of a few hundred ids that there are, by one statement."""
@@ -104,6 +95,11 @@ class Tickets:
             if rows:
                 self.replica.follow(rows[0][COLUMNS])
         return found
+
+    def told(self, entries: Iterable[Entry]) -> Ticket | None:
+        """A ticket that is not in the list, as its code told those who have scanned it."""
+        said = next((entry.signed for entry in entries if entry.signed is not None), None)
+        return None if said is None else self.codes.signed.unseen(said)
 
     def search(self, typed: str, limit: int = 50) -> list[Ticket]:
         """Tickets whose names, seats and orders together have every part of a text.

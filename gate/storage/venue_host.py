@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from gate.clock import read_wall_ms
 from gate.core.enrolment import Enrol, Enrolled
 from gate.core.event_settings import EventSettings
+from gate.core.signed_ticket import EventKey
 from gate.core.ticket import DoorWord, Ticket
 from gate.errors import BusyError, DamagedError, UsageError
 from gate.i18n import _
@@ -36,13 +37,14 @@ from gate.storage.peer_store import PeerStore
 from gate.storage.replica_file import live_replica
 from gate.storage.revocation import require_not_revoked
 from gate.storage.short_ids import by_short_id
+from gate.storage.signing_keys import SigningKey
 from gate.storage.sqlite import faults, open_reader
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.ticket_filling import MemberRow, members_of
 from gate.storage.tickets import Tickets
 
 log = logging.getLogger(__name__)
-SUFFIX, EVENT_SUFFIX, DOOR_SUFFIX = ".member", ".event", ".door"
+SUFFIX, EVENT_SUFFIX, DOOR_SUFFIX, KEY_SUFFIX = ".member", ".event", ".door", ".key"
 STATING_S = 10.0
 """For how long somebody else's change of the settings is waited for."""
 ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
@@ -58,6 +60,8 @@ class Venue(msgspec.Struct, frozen=True):
     """Its certificate (PEM)."""
     gate: str = ""
     """What the host itself is called."""
+    keys: tuple[SigningKey, ...] = ()
+    """What its tickets are signed with, if any are."""
 
 
 class TicketWord(msgspec.Struct, frozen=True):
@@ -67,7 +71,7 @@ class TicketWord(msgspec.Struct, frozen=True):
     word: DoorWord
 
 
-Row = MemberRow | EventRow | TicketWord
+Row = MemberRow | EventRow | TicketWord | EventKey
 """What waits in the inbox for whoever may write the feed."""
 _venue = msgspec.json.Decoder(Venue)
 _member = msgspec.json.Decoder(MemberRow)
@@ -77,7 +81,9 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     SUFFIX: _member,
     EVENT_SUFFIX: _event,
     DOOR_SUFFIX: _word,
+    KEY_SUFFIX: msgspec.json.Decoder(EventKey),
 }
+_SUFFIXES = {EventRow: EVENT_SUFFIX, TicketWord: DOOR_SUFFIX, EventKey: KEY_SUFFIX}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -111,11 +117,16 @@ def create(folder: Folder, name: str, gate: str, time_zone: str) -> Venue:
             host.append("device", device, _encode(row), now_ms)
         venue = Venue(name, minted.key, minted.certificate, gate)
         # Last: whoever finds this finds all of it.
-        with faults(folder.venue):
-            write_durably(folder.venue, _encode(venue))
+        keep(folder, venue)
         return venue
     finally:
         lock.close()
+
+
+def keep(folder: Folder, venue: Venue) -> None:
+    """Write down, durably, what the host keeps of its venue."""
+    with faults(folder.venue):
+        write_durably(folder.venue, _encode(venue))
 
 
 def load(folder: Folder) -> Venue:
@@ -378,6 +389,9 @@ def _state_once(host: HostFeed, feed: TicketFeed, row: Row, now_ms: int) -> None
     elif isinstance(row, EventRow):
         if feed.event() != row:
             host.append("event", row.id, _encode(row), now_ms)
+    elif isinstance(row, EventKey):
+        if row not in feed.event_keys():
+            host.append("key", row.id, _encode(row), now_ms)
     elif feed.members().get(row.id) != row:
         host.append("device", row.id, _encode(row), now_ms)
 
@@ -389,7 +403,7 @@ def _leave(folder: Folder, row: Row) -> None:
         inbox.mkdir(mode=0o700, exist_ok=True)
         sync_folder(folder.path)
         number = max((int(path.name[:6]) for path in _waiting(folder)), default=0) + 1
-        suffix = {EventRow: EVENT_SUFFIX, TicketWord: DOOR_SUFFIX}.get(type(row), SUFFIX)
+        suffix = _SUFFIXES.get(type(row), SUFFIX)
         write_durably(inbox / f"{number:06}-{secrets.token_hex(4)}{suffix}", _encode(row))
 
 

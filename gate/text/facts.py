@@ -220,6 +220,19 @@ def _more(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     return tell(verdict, place, time_zone)
 
 
+def _unlisted(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    if verdict.list_as_of_ms is None:
+        return _("The list is up to date: it was not sold, or only just now.")
+    return _no_ticket(verdict, place, time_zone)
+
+
+def _unknown_type(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    kind = verdict.ticket.type.id if verdict.ticket else ""
+    return _("Its kind is {type}; where and when that is good is not known here.").format(
+        type=printable(kind, 40)
+    )
+
+
 def _no_ticket(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     age = _not_in_list(verdict, time_zone)
     if not verdict.legs:
@@ -268,6 +281,8 @@ _FACTS: dict[Reason, _Fact] = {
     Reason.UNREADABLE: _not_text,
     Reason.BLOCKED_AT_DOOR: _blocked,
     Reason.UNKNOWN: _no_ticket,
+    Reason.UNSEEN: _unlisted,
+    Reason.TYPE_UNKNOWN: _unknown_type,
     Reason.SAME_TICKET: _same,
     Reason.MORE_USES: _more,
     Reason.WRONG_EVENT: _event,

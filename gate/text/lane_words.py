@@ -2,7 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
-from gate.core.outcome import Basis
+from gate.core.outcome import Basis, Flag
 from gate.core.verdict import Verdict
 from gate.i18n import _
 from gate.lane.lane import Lane
@@ -12,7 +12,7 @@ from gate.text.times import clock_time
 
 def unheard_at(lane: Lane, verdict: Verdict, time_zone: ZoneInfo) -> str:
     """Which lanes a verdict could not hear of, and since when; empty when that is nobody."""
-    if verdict.basis is not Basis.ALONE:
+    if verdict.basis is not Basis.ALONE and Flag.ALONE not in verdict.flags:
         return ""
     connectivity = lane.connectivity()
     return why_alone(connectivity.coverage, connectivity.boot_ms, lane.now_ms(), time_zone)

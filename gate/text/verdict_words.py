@@ -48,6 +48,9 @@ _REMEDIES = {
     Reason.NOT_ENOUGH_USES: N_("Let in as many as are left."),
     Reason.PASS_BACK: N_("Look who is holding it; in doubt call a supervisor."),
     Reason.ZONE_FULL: N_("Wait until somebody leaves; a supervisor may admit (Ctrl+O)."),
+    Reason.UNSEEN: N_("Call a supervisor: the ticket desk knows whether it was sold."),
+    Reason.KEY_REVOKED: N_("Ask for the newest code of this ticket; look the guest up (F4)."),
+    Reason.TYPE_UNKNOWN: N_("Call a supervisor: this gate's list is older than the ticket."),
     Reason.ALONE: N_("Call a supervisor."),
     Reason.ISOLATED: N_("Connect this gate; until then a supervisor may admit (Ctrl+O)."),
     Reason.UNDO_CLAIMED: N_("Ask the guest, and look who else came on it (F4)."),
@@ -160,8 +163,9 @@ def _uses(verdict: Verdict) -> str:
 def _basis(verdict: Verdict, unheard: str) -> str:
     sentence = basis_words(verdict.basis, verdict.basis_age_ms)
     words = [] if verdict.basis is Basis.ONLY else [sentence]
-    if verdict.basis is Basis.ALONE and unheard:
-        words = [_("alone: {unheard}").format(unheard=unheard)]
+    if unheard:
+        alone = _("alone: {unheard}").format(unheard=unheard)
+        words = [alone] if verdict.basis is Basis.ALONE else [*words, alone]
     if Flag.NOT_INSIDE in verdict.flags:
         words.append(_("was not seen coming in"))
     if Flag.CLOCK_NOT_TRUSTED in verdict.flags:
@@ -175,7 +179,7 @@ def _remedy(verdict: Verdict, place: Place) -> str:
         return _(_OUTCOME_REMEDIES[verdict.outcome])
     if ticket is None and verdict.direction is Direction.OUT:
         return _("Let them out; nothing is recorded.") if verdict.outcome is Outcome.REFUSE else ""
-    if verdict.list_as_of_ms is not None:
+    if ticket is None and verdict.list_as_of_ms is not None:
         return _("It may be newer than the list: ask at the ticket desk.")
     if verdict.reason is Reason.WRONG_ENTRANCE and ticket is not None:
         way = place.ways.get(ticket.way_in, "")

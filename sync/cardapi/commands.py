@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, select
 
@@ -22,9 +22,12 @@ from sync.cardapi.issued_codes import cards_of, issued_code_of
 from sync.cardapi.orders import codes_of
 from sync.cardapi.part import card_part
 from sync.cardapi.projection import DEAD, IssuedCode
-from sync.server import audit
+from sync.server import audit, signing
 from sync.server.database import database_of, default_folder, in_transaction, open_database, reading
 from sync.server.prepared import in_parts
+
+if TYPE_CHECKING:
+    from sync.cardapi.render import Drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,8 @@ class Wanted:
     out: Path = Path()
     """A PNG, SVG or HTML file; for several pictures, a folder."""
     form: str = "png"
+    is_signed: bool = False
+    """Whether the codes are to prove themselves."""
 
 
 def render(where: Where, wanted: Wanted) -> int:
@@ -108,14 +113,34 @@ def render(where: Where, wanted: Wanted) -> int:
 
     with _opened(where) as engine, reading(engine) as connection:
         found = _find(connection, wanted)
+        texts = _signed(connection, found) if wanted.is_signed else {}
     if not found:
         raise UsageError(_("there are no such tickets"), _("Name codes, --card or --order."))
     # By the ticket's id: codes are strangers' text, and no names for files.
-    pictures = [(issued.ticket, drawn(card, issued, wanted.symbology)) for card, issued in found]
+    pictures = [
+        (issued.ticket, _drawn_as(drawn(card, issued, wanted.symbology), texts.get(issued.ticket)))
+        for card, issued in found
+    ]
     write(pictures, wanted.out, wanted.form)
     line = _("{count} tickets drawn: {file}").format(count=len(pictures), file=wanted.out)
     sys.stdout.write(line + "\n")
     return 0
+
+
+def _signed(connection: Connection, found: Sequence[tuple[Card, IssuedCode]]) -> dict[str, str]:
+    """The signed codes of tickets, by id; each is signed for its card's event."""
+    by_event: dict[str, list[str]] = {}
+    for card, issued in found:
+        by_event.setdefault(card.event, []).append(issued.ticket)
+    return {
+        ticket: code
+        for event, ids in by_event.items()
+        for ticket, code in zip(ids, signing.codes(connection, event, ids), strict=True)
+    }
+
+
+def _drawn_as(one: "Drawn", text: str | None) -> "Drawn":
+    return one if text is None else replace(one, text=text)
 
 
 def _find(connection: Connection, wanted: Wanted) -> list[tuple[Card, IssuedCode]]:

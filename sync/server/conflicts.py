@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from gate.core.allowance import MOST
 from gate.core.entry import FACTS, Act, Entry, device_of
-from gate.core.history import Claimed, Conflict, claimed, claims, conflict, entry_order
+from gate.core.history import Claimed, Conflict, claimed, claims, conflict, entry_order, limits
 from gate.core.irregular import Irregular, Irregularity, irregular
 from gate.core.replication import Alarm, Start, alarms, flooding
 from sync.server import feed, intake, journals, ticket_store
@@ -34,9 +34,8 @@ def find_conflicts(connection: Connection, event: str) -> list[Conflict]:
 def conflict_of(connection: Connection, event: str, ticket: str) -> Conflict | None:
     """Whether more went in on one ticket than it is good for."""
     kept = ticket_store.find_ticket(connection, event, ticket)
-    limit, party = (kept.use_limit, kept.party_size) if kept else (1, 1)
     facts = journals.facts_of(connection, event, ticket, (*FACTS, Act.RESOLUTION))
-    return conflict(facts, limit, party)
+    return conflict(facts, *limits(kept, facts))
 
 
 def open_claims(connection: Connection, event: str) -> list[Claimed]:

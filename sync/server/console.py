@@ -1,7 +1,9 @@
 """The server's database at its own machine: no token is asked for, and every change noted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -11,7 +13,12 @@ from gate.clock import read_wall_ms
 from gate.errors import UsageError
 from gate.i18n import _
 from sync.server import audit, events
-from sync.server.database import in_transaction
+from sync.server.database import (
+    database_of,
+    default_folder,
+    in_transaction,
+    open_database,
+)
 from sync.server.http import Denied
 
 T = TypeVar("T")
@@ -59,6 +66,16 @@ class Console:
         now_ms = read_wall_ms()
         noted = audit.noted(job, audit.CONSOLE, act, now_ms, event=event, about=about)
         return self.read(noted, hint=hint)
+
+
+@contextmanager
+def at_console(folder: Path | None, database: str, named: str) -> Iterator[Console]:
+    """The database of a server's folder, or the one that is named. Raises StoreError."""
+    engine = open_database(database_of(folder or default_folder(), database), must_exist=True)
+    try:
+        yield Console(engine, named)
+    finally:
+        engine.dispose()
 
 
 def event_ids(connection: Connection) -> list[str]:

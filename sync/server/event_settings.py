@@ -1,7 +1,7 @@
 """What an event says of its rules, its gates and its operators, as it is stated at the server."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,7 @@ from gate.credential.command_cards import CommandCard
 from gate.i18n import _
 from gate.storage.event import EventRow
 from sync.server import door, events, feed, messages
-from sync.server.console import Console
-from sync.server.database import database_of, default_folder, open_database
+from sync.server.console import Console, at_console
 from sync.server.retention import set_end
 
 Change = Callable[[EventSettings], EventSettings]
@@ -109,11 +108,5 @@ class ServerEvent:
             act, hint = door.AUDITED[word.act], _("Find its id: gate lookup NAME")
             return console.write(say, act, about, event=event, hint=hint)[0]
 
-    @contextmanager
-    def _console(self) -> Iterator[Console]:
-        url = database_of(self.folder or default_folder(), self.database)
-        engine = open_database(url, must_exist=True)
-        try:
-            yield Console(engine, self.named)
-        finally:
-            engine.dispose()
+    def _console(self) -> AbstractContextManager[Console]:
+        return at_console(self.folder, self.database, self.named)

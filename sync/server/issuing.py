@@ -20,8 +20,10 @@ from gate.storage.ticket_rows import (
     TicketBody,
     TypeTimes,
     changed_body,
+    lost_a_code,
     ticket_body,
     type_body,
+    with_issue,
 )
 from sync.server import erasing, feed, ticket_store
 from sync.server import tables as t
@@ -195,7 +197,9 @@ def _different(
     for kind, ref, stated, codes in rows:
         if kind == "ticket":
             was, position = before.get(ref), f"{head.epoch}:{head.seq + len(made) + 1}"
-            body = before[ref] = with_voids(was, with_door(was, stated), position, now_ms)
+            lost = lost_a_code(had.get(ref, codes), codes)
+            stated = with_door(was, with_issue(was, stated, lost_a_code=lost))  # noqa: PLW2901
+            body = before[ref] = with_voids(was, stated, position, now_ms)
             is_same = was == body and codes == had.get(ref, codes)
             had[ref] = codes
         else:

@@ -18,11 +18,12 @@ from gate.core.ticket_feed import Cursor, Snapshot
 from gate.storage import schema, snapshot_cache
 from gate.storage.checksums import make_blocks, put_meta
 from gate.storage.event import put_event
+from gate.storage.event_keys import put_key
 from gate.storage.folder import Folder, Lock
 from gate.storage.sqlite import faults
 from gate.storage.ticket_filling import put_member, put_ticket, put_type
 from gate.storage.ticket_rows import TicketBody, bare_body
-from sync.server import devices, events, feed, ticket_store
+from sync.server import devices, events, feed, signing, ticket_store
 from sync.server import tables as t
 from sync.server.database import reading
 
@@ -92,6 +93,8 @@ def _fill(
             put_type(db, id_, body)
         for member in devices.members(connection, event):
             put_member(db, member)
+        for event_key in signing.public_keys(connection, event):
+            put_key(db, event_key)
         for done, ticket in enumerate(ticket_store.all_tickets(connection, event), 1):
             kept = _bare(ticket) if row.dropped_ms else ticket
             put_ticket(db, None, kept, makes_blocks=True, is_found=False)

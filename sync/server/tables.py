@@ -95,6 +95,15 @@ ticket = Table(
     text("type_id"),
     text("body"),
 )
+# Who signs its tickets: the public key as JSON, and the private one where it is our own.
+signing_key = Table(
+    "signing_key",
+    metadata,
+    text("event", key=True),
+    text("id", key=True),
+    text("body"),
+    text("private"),
+)
 # What tickets are found by, a term of a name, a seat or an order each; and the tickets whose terms
 # are still those of before, or none.
 term = Table(

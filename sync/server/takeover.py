@@ -20,9 +20,10 @@ from gate.storage.checksums import read_meta
 from gate.storage.event import KEEP_DAYS, EventRow, event_of
 from gate.storage.folder import Folder
 from gate.storage.replica_file import live_replica
+from gate.storage.signing_keys import SigningKey
 from gate.storage.sqlite import faults, open_reader
 from gate.storage.ticket_filling import members_of
-from sync.server import devices, events, feed, issuing
+from sync.server import devices, events, feed, issuing, signing
 from sync.server import tables as t
 
 PAGE: Final = 5000
@@ -35,6 +36,8 @@ class Host(NamedTuple):
     name: str
     """The venue's."""
     authority: Authority
+    keys: tuple[SigningKey, ...] = ()
+    """What its tickets are signed with."""
 
 
 class Taken(NamedTuple):
@@ -93,6 +96,7 @@ def take_over(
             issuing.restate(connection, event, [], page)
             count += len(page)
         members = members_of(replica)
+    signing.state_keys(connection, event, feed.lock(connection, event), host.keys)
     devices.add_members(connection, event, list(members.values()), now_ms)
     return Taken(count, len(members))
 

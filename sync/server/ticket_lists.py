@@ -134,12 +134,12 @@ def known_guests(database: str, folder: Path, event: str) -> list[tuple[str, str
         return ticket_store.guests_of(connection, event)
 
 
-def which_known(database: str, folder: Path, event: str, codes: Sequence[str]) -> list[bool]:
-    """Whether each of some codes is a ticket's of an event. Raises UsageError."""
+def tickets_of(database: str, folder: Path, event: str, codes: Sequence[str]) -> list[str]:
+    """The ids of the tickets of some codes, empty for nobody's. Raises UsageError."""
     with _reading(database, folder, event) as connection:
         hashes = ticket_store.hashes_of(connection, event, codes)
         known = dict(ticket_store.owners_of(connection, event, list(hashes.values())))
-        return [hashes[code] in known for code in codes]
+        return [known.get(hashes[code], "") for code in codes]
 
 
 def audit_text(imported: Imported) -> str | None:

@@ -14,6 +14,7 @@ from gate.core.history import History, Movement
 from gate.core.outcome import Basis, Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place, Policy, UnpaidPolicy
 from gate.core.rules import RULES, decide, overrule
+from gate.core.signed_ticket import Signed
 from gate.core.ticket import (
     CodeState,
     DoorAct,
@@ -75,6 +76,11 @@ LEG = Leg("ABC123", "PEK", "SHA", "CE", "123", 357, "Y", "1A", "25", "1")
 """On the day of ``NOW``."""
 NEXT_LEG = dataclasses.replace(LEG, carrier="MU", number="5", origin="SHA", destination="CAN")
 ALONE = {"basis": Basis.ALONE}
+NEW = {"kind": Kind.MEETING, "signed": Signed("t", "T")}
+OLD_LIST = {"list_as_of_ms": NOW_MS - 600_000}
+OF_CONTEXT = (
+    "clock_trusted", "basis", "zone_inside", "problem", "is_isolated", "legs", "list_as_of_ms",
+)  # fmt: skip
 HOUR = 3600
 DAY = 86400
 
@@ -207,6 +213,20 @@ BOOK: list[Case] = [
     ("alone, a type may differ from its gate", SHOW, FRESH, ALONE | {"alone_by_type": {"T": Policy.HOLD}}, H, Reason.ALONE),
     ("not alone, the policy sleeps", SHOW, FRESH, {"alone": Policy.REFUSE}, A, Reason.ADMITTED),
 
+    ("signed, and not in an old list, is admitted and flagged", NEW, FRESH, OLD_LIST, A, Reason.ADMITTED),
+    ("the venue may hold it", NEW, FRESH, OLD_LIST | {"unseen": Policy.HOLD}, H, Reason.UNSEEN),
+    ("the venue may refuse it", NEW, FRESH, OLD_LIST | {"unseen": Policy.REFUSE}, R, Reason.UNSEEN),
+    ("signed, and not in a list that is current, is held", NEW, FRESH, {}, H, Reason.UNSEEN),
+    ("which the venue may have otherwise", NEW, FRESH, {"unseen_current": Policy.ADMIT}, A, Reason.ADMITTED),
+    ("unseen and alone is what is stricter: alone", NEW, FRESH, OLD_LIST | ALONE | {"alone": Policy.REFUSE}, R, Reason.UNSEEN),
+    ("unseen and alone is what is stricter: unseen", NEW, FRESH, OLD_LIST | ALONE | {"unseen": Policy.HOLD}, H, Reason.UNSEEN),
+    ("a ticket in the list is not unseen", SHOW, FRESH, OLD_LIST | {"unseen": Policy.REFUSE}, A, Reason.ADMITTED),
+    ("signed and used is refused as used", NEW, been(), OLD_LIST, R, Reason.ALREADY_USED),
+    ("also where the list is current", NEW, been(), {}, R, Reason.ALREADY_USED),
+    ("signed, of a type that is not known, is held", NEW | {"has_type": False}, FRESH, OLD_LIST, H, Reason.TYPE_UNKNOWN),
+    ("signed and replaced is refused", SHOW | {"code_state": CodeState.REPLACED}, FRESH, OLD_LIST, R, Reason.REPLACED),
+    ("what is signed goes out", NEW, been(), {"direction": OUT}, E, Reason.EXITED),
+
     ("a ticket's note calls for a look", SHOW | {"attention": "Under age"}, FRESH, {}, T, Reason.LOOK),
     ("a type's note calls for a look", SHOW | {"type_attention": "ID"}, FRESH, {}, T, Reason.LOOK),
     ("a note comes before the clock", SHOW | {"attention": "ID", "end_time": NOW}, FRESH, {"clock_trusted": False}, T, Reason.LOOK),
@@ -269,11 +289,7 @@ def situation(said: dict[str, Any], changes: dict[str, Any]) -> tuple[Ticket, Sc
     )
     house = HouseRules(**{k: v for k, v in changes.items() if k in RULE_FIELDS})
     place = Place("North", **{k: v for k, v in changes.items() if k in PLACE_FIELDS})
-    rest = {
-        k: v
-        for k, v in changes.items()
-        if k in ("clock_trusted", "basis", "zone_inside", "problem", "is_isolated", "legs")
-    }
+    rest = {k: v for k, v in changes.items() if k in OF_CONTEXT}
     direction = changes.get("direction", Direction.IN)
     return ticket, scan, Context(NOW_MS, HERE, direction, place, house, **rest)
 
@@ -322,7 +338,7 @@ def test_the_book_has_every_reason_a_ticket_can_meet() -> None:
     told = {case[5] for case in BOOK}
     not_about_tickets = {
         Reason.UNREADABLE, Reason.UNKNOWN, Reason.AMBIGUOUS, Reason.TWO_TICKETS, Reason.FAULT,
-        Reason.OVERRIDE, Reason.GATE_REVOKED,
+        Reason.OVERRIDE, Reason.GATE_REVOKED, Reason.KEY_REVOKED,
     }  # fmt: skip
     assert set(Reason) - told == not_about_tickets
 
@@ -346,6 +362,7 @@ def test_the_strongest_objection_is_told_first() -> None:
         Reason.REVOKED,
         Reason.REPLACED,
         Reason.SAME_TICKET,
+        Reason.TYPE_UNKNOWN,
         Reason.WRONG_EVENT,
         Reason.WRONG_PLACE,
         Reason.WRONG_TYPE,
@@ -362,6 +379,7 @@ def test_the_strongest_objection_is_told_first() -> None:
         Reason.PASS_BACK,
         Reason.ZONE_FULL,
         Reason.ISOLATED,
+        Reason.UNSEEN,
         Reason.ALONE,
         Reason.QUESTION,
         Reason.LOOK,
@@ -394,6 +412,8 @@ def everything_wrong() -> tuple[Ticket, History, Scan, Context]:
         "end_time": NOW - 5,
         "attention": "ID",
         "ask": "Over 18?",
+        "signed": Signed("t", "T"),
+        "has_type": False,
     }
     changes = {
         "event": "E1",
@@ -410,6 +430,15 @@ def everything_wrong() -> tuple[Ticket, History, Scan, Context]:
         "is_isolated": True,
     }
     return situation_with(said, been(ago_s=1, device=HERE), changes)
+
+
+def test_what_goes_by_its_signature_is_worth_least() -> None:
+    """Whoever was heard, and as of when the list is says the verdict."""
+    for changes in (OLD_LIST, OLD_LIST | ALONE, OLD_LIST | {"basis": Basis.LAN}):
+        verdict = decide(*situation_with(NEW, FRESH, changes))
+        assert (verdict.basis, verdict.basis_age_ms) == (Basis.UNSEEN, None)
+        assert verdict.list_as_of_ms == OLD_LIST["list_as_of_ms"]
+    assert decide(*situation_with(SHOW, FRESH, {})).basis is Basis.ONLY
 
 
 def test_an_unknown_code_is_refused_in_every_direction() -> None:
@@ -448,6 +477,10 @@ def test_uses_and_people_are_counted_by_the_verdict() -> None:
     ("said", "history", "changes", "flags"),
     [
         (SHOW, FRESH, ALONE, (Flag.ALONE,)),
+        (NEW, FRESH, OLD_LIST, (Flag.UNSEEN,)),
+        (NEW, FRESH, OLD_LIST | ALONE, (Flag.ALONE, Flag.UNSEEN)),
+        (NEW, FRESH, OLD_LIST | {"unseen": Policy.ADMIT}, ()),
+        (NEW, been(), {"direction": OUT}, (Flag.UNSEEN,)),
         (SHOW, FRESH, {"clock_trusted": False}, (Flag.CLOCK_NOT_TRUSTED,)),
         (PASS, been(1, 1), {"pass_back": Policy.FLAG}, (Flag.PASS_BACK,)),
         (SHOW, FRESH, {"direction": OUT}, (Flag.NOT_INSIDE,)),

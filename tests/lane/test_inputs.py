@@ -29,6 +29,7 @@ from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from tests.conftest import MakeLane
 from tests.support.paths import DATA
+from tests.support.signing import code, event_key, give_keys
 from tests.support.venue import FixedClock, Row, fill, write_rows
 from tests.system.neighbours import enrol, known, say
 
@@ -204,6 +205,24 @@ def unplaced(make_lane: MakeLane, venue: Folder, clock: FixedClock) -> tuple[Lan
     return make_lane(place=Place("North", is_known=False)), "EAST1"
 
 
+def unseen(make_lane: MakeLane, venue: Folder, clock: FixedClock) -> tuple[Lane, str]:
+    give_keys(venue, event_key())
+    enrol(venue)
+    return make_lane(rules=HouseRules(unseen=Policy.HOLD)), code("sold-since")
+
+
+def unseen_in_a_current_list(
+    make_lane: MakeLane, venue: Folder, clock: FixedClock
+) -> tuple[Lane, str]:
+    give_keys(venue, event_key())
+    return make_lane(), code("never-sold")
+
+
+def of_no_known_type(make_lane: MakeLane, venue: Folder, clock: FixedClock) -> tuple[Lane, str]:
+    give_keys(venue, event_key())
+    return make_lane(), code("new", "NEW-TYPE")
+
+
 def no_tickets(make_lane: MakeLane, venue: Folder, clock: FixedClock) -> tuple[Lane, str]:
     venue.pointer.unlink()
     return make_lane(), "GOOD001"
@@ -237,6 +256,9 @@ def unforeseen(make_lane: MakeLane, venue: Folder, clock: FixedClock) -> tuple[L
         (stale, Reason.UNKNOWN),
         (pass_back, Reason.PASS_BACK),
         (unplaced, Reason.PLACE_UNKNOWN),
+        (unseen, Reason.UNSEEN),
+        (unseen_in_a_current_list, Reason.UNSEEN),
+        (of_no_known_type, Reason.TYPE_UNKNOWN),
         (no_tickets, Reason.FAULT),
         (damaged, Reason.FAULT),
         (unforeseen, Reason.FAULT),
@@ -287,13 +309,15 @@ def test_mutation_a_question_that_is_no_wait_is_not_asked_again(
 
 
 def test_a_wait_for_each_reason_is_tested() -> None:
-    """A policy of the venue holds who is alone, passed back or in no list; or it is a fault.
+    """A policy of the venue holds who is alone, passed back, signed or in no list; or a fault does.
 
     Two tickets on one text of a scanner are one scan of its trigger, which is none in view.
     """
     policies = {f for f, kind in HouseRules.__annotations__.items() if "Policy" in str(kind)}
     policies.remove("unpaid")  # it asks or refuses, and never holds
-    assert policies == {"pass_back", "alone", "alone_by_type", "stale"}
+    assert policies == {
+        "pass_back", "alone", "alone_by_type", "stale", "unseen", "unseen_current"
+    }  # fmt: skip
 
 
 def test_a_mended_fault_lets_the_ticket_in_that_is_still_in_view(lane: Lane, venue: Folder) -> None:

@@ -294,13 +294,33 @@ def test_what_is_the_same_is_looked_at_as_a_whole(
     live = folder.pointer.read_text()
     if spoilt == "_has_codes":
         monkeypatch.setattr(ticket_import._Build, spoilt, lambda *_: True)
-        assert bring(folder, "code,type,id,old_codes\nY1,A,a,\n").changed == 0
+        assert bring(folder, "code,type,id,other_codes\nX1,A,a,Y1\n").changed == 0
         with tickets_of(folder) as tickets:
             assert tickets.codes.match("Y1").ticket is None
     else:
         monkeypatch.setattr(Imported, spoilt, property(lambda _self: True))
         bring(folder, "code,type,id\nX1,A,a\n")
         assert folder.pointer.read_text() != live
+
+
+def test_a_code_that_is_replaced_ends_what_was_signed(folder: Folder) -> None:
+    """Counted up where a code is named no more; kept by a list that knows nothing of it."""
+
+    def issue() -> int:
+        with tickets_of(folder) as tickets:
+            found = tickets.get("a")
+        assert found is not None
+        return found.issue
+
+    bring(folder, "code,type,id\nX1,A,a\n")
+    assert issue() == 0
+    bring(folder, "code,type,id\nY1,A,a\n")
+    assert issue() == 1
+    assert bring(folder, "code,type,id\nY1,A,a\n").changed == 0
+    bring(folder, "code,type,id,other_codes\nY1,A,a,Z1\n")
+    assert issue() == 1
+    bring(folder, "code,type,id,issue\nY1,A,a,7\n")
+    assert issue() == 7
 
 
 def test_a_dry_run_shows_and_changes_nothing(folder: Folder) -> None:

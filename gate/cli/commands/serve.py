@@ -238,4 +238,4 @@ def _host(path: Path | None) -> "Host | None":
     if path is None:
         return None
     kept = venue_host.load(Folder(path))
-    return Host(Folder(path), kept.name, venue_host.authority(kept))
+    return Host(Folder(path), kept.name, venue_host.authority(kept), kept.keys)

@@ -43,6 +43,9 @@ def add(commands: Commands) -> None:
     render.add_argument(
         "--out", metavar="PATH", required=True, help=_("FILE.png, FILE.svg, FILE.html or a folder")
     )
+    render.add_argument(
+        "--signed", action="store_true", help=_("the code that proves itself (see gate keys)")
+    )
     render.add_argument("--format", choices=["png", "svg"], default="png")
     render.add_argument("--symbology", choices=["qr", "code128", "pdf417", "aztec"])
     add_server(render)
@@ -85,6 +88,7 @@ def run(options: argparse.Namespace) -> int:
         symbology=options.symbology or "",
         out=Path(options.out).expanduser(),
         form=options.format,
+        is_signed=options.signed,
     )
     return commands.render(server_of(options), wanted)
 

@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute
 from sync.server.admin.devices import DeviceRoutes
 from sync.server.admin.events import EventRoutes
 from sync.server.admin.journal import JournalRoutes
+from sync.server.admin.keys import KeyRoutes
 from sync.server.admin.people import PersonRoutes
 from sync.server.admin.review import ReviewRoutes
 from sync.server.admin.tickets import TicketRoutes
@@ -24,6 +25,7 @@ def organiser_routes(
     return [
         *EventRoutes(server).routes(),
         *DeviceRoutes(server, parts).routes(),
+        *KeyRoutes(server).routes(),
         *TicketRoutes(server).routes(),
         *JournalRoutes(server).routes(),
         *ReviewRoutes(server).routes(),

@@ -11,7 +11,11 @@ from sqlalchemy import select, update
 from gate.capture.camera import read_picture
 from gate.capture.decode import Decoder
 from gate.cli.main import main
+from gate.core.signed_ticket import Signed
+from gate.credential.signed import proved
 from sync.cardapi import tables as t
+from sync.server.database import in_transaction
+from sync.server.signing import new_key
 from tests.support.cardapi import DAY_S, Api, boarding, card_api, meeting
 
 SYMBOLOGIES = {
@@ -119,6 +123,34 @@ async def test_an_order_is_printed_on_a_sheet(tmp_path: Path) -> None:
     assert sorted(read(p)[0][1] for p in folder.iterdir()) == sorted(codes)
     one = tmp_path / "x.png"
     assert main(["tickets", "render", "--card", card_id, "--out", str(one), *at]) == 2
+
+
+async def test_a_signed_ticket_is_drawn_and_ends_with_its_gift(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Read by the lane's decoder off the picture; whoever gave it on has one that was replaced."""
+    out, at = tmp_path / "ticket.png", ["--server-dir", str(tmp_path / "server")]
+
+    def drawn(code: str) -> Signed:
+        assert main(["tickets", "render", code, "--signed", "--out", str(out), *at]) == 0
+        ((symbology, text),) = read(out)
+        found = proved(text, keys)
+        assert found is not None
+        assert (symbology, found[0].type) == ("qrcode", card_id)
+        return found[0]
+
+    async with card_api(tmp_path / "server") as api:
+        card_id = await api.create(meeting(can_give_friend=True))
+        code = await api.claim(card_id)
+        assert main(["tickets", "render", code, "--signed", "--out", str(out), *at]) == 2
+        assert "no key signs" in capsys.readouterr().err
+        keys = [in_transaction(api.running.engine, lambda c: new_key(c, "show"))]
+        before = drawn(code)
+        gift = {"code": code, "from": "oFan", "to": "oB"}
+        await api.ok("/v1/gifts", gift | {"action": "start"})
+        taken = await api.ok("/v1/gifts", gift | {"action": "accept"})
+        after = drawn(str(taken["code"]))
+    assert (before.ticket, before.issue, after.issue) == (after.ticket, 0, 1)
 
 
 def day(days_ago: int) -> str:

@@ -1,0 +1,109 @@
+"""Whose ticket a signed code is, whether or not the list has the ticket yet."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from gate.core.outcome import Reason
+from gate.core.signed_ticket import EventKey, KeyState, Signed
+from gate.core.ticket import CodeState, Kind, Ticket, TicketType
+from gate.credential import FRAMING, code_hash, pretix_signed, signed
+from gate.credential.repair import Flaws, repairs
+from gate.storage.event_keys import keys_of
+from gate.storage.replica_reader import ReplicaReader
+
+_SHORTEST = 96
+"""No signed code is shorter, in characters, a signature being 64 bytes."""
+
+
+class Proof(NamedTuple):
+    """What a signature proves: a ticket, or why it proves none."""
+
+    ticket: Ticket | None = None
+    problem: Reason | None = None
+
+
+class Repaired(NamedTuple):
+    """What a scanner meant, proved by the signature of what it meant."""
+
+    proof: Proof
+    meant: str
+    flaws: Flaws
+
+
+class SignedLookUp:
+    """The tickets that signed codes are, by keys and tickets of a replica."""
+
+    def __init__(self, replica: ReplicaReader) -> None:
+        self._replica = replica
+
+    def find(self, code: str) -> Proof | None:
+        """What a code proves; ``None`` where it is not one of the event's signed codes.
+
+        Raises StoreError when the replica cannot be read, or its codes were dropped.
+        """
+        proved = self._proved(code)
+        if proved is None:
+            return None
+        said, key = proved
+        if key.state is KeyState.REVOKED:
+            return Proof(problem=Reason.KEY_REVOKED)
+        listed = self._replica.ticket(said.ticket)
+        if listed is None:
+            return Proof(self.unseen(said, key))
+        if said.issue < listed.issue:
+            listed = replace(listed, code_state=CodeState.REPLACED)
+        return Proof(listed)
+
+    def repaired(self, text: str) -> Repaired | None:
+        """What a scanner that types wrongly meant by a text; a signature alone establishes that."""
+        text = text.strip(FRAMING)
+        if len(text) < _SHORTEST:
+            return None
+        for flaws, meant in repairs(text, heads=(signed.PREFIX,)):
+            if _is_signed(meant) and (proof := self.find(meant)) is not None:
+                return Repaired(proof, meant, flaws)
+        return None
+
+    def _proved(self, code: str) -> tuple[Signed, EventKey] | None:
+        if not _is_signed(code):
+            return None
+        with self._replica.reading():
+            keys = keys_of(self._replica.connection())
+        if signed.is_signed(code):
+            return signed.proved(code, keys)
+        if (found := pretix_signed.proved(code, keys)) is None:
+            return None
+        said, key = found
+        # pretix names no ticket: whoever imports the code without an id gives it the same one.
+        ticket = code_hash(self._replica.key, code).hex()
+        begin, end = said.begin or None, said.end or None
+        return Signed(ticket, said.type_id, key=key.id, begin=begin, end=end), key
+
+    def unseen(self, said: Signed, key: EventKey | None = None) -> Ticket:
+        """A ticket of which only its code tells, within the time of its key.
+
+        Raises StoreError where the codes were dropped after the event.
+        """
+        if self._replica.is_bare():
+            raise self._replica.no_tickets()
+        known = self._replica.ticket_type(said.type)
+        begins = [at for at in (said.begin, key.begin if key else None) if at is not None]
+        ends = [at for at in (said.end, key.end if key else None) if at is not None]
+        return Ticket(
+            id=said.ticket,
+            type=known or TicketType(said.type, Kind.MEETING),
+            begin_time=max(begins, default=None),
+            end_time=min(ends, default=None),
+            zone=said.zone,
+            entrance=said.entrance,
+            seats=said.seats,
+            uses=said.uses,
+            party=said.party,
+            issue=said.issue,
+            signed=said,
+            has_type=known is not None,
+        )
+
+
+def _is_signed(code: str) -> bool:
+    return signed.is_signed(code) or pretix_signed.is_pretix_signed(code)
