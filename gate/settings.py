@@ -29,6 +29,7 @@ OF_TYPE = {
     "pass_back_minutes": "rules.pass_back_minutes",
     "reentry": "rules.reentry",
     "reentry_minutes": "rules.reentry_minutes",
+    "static_codes": "rules.static_codes",
     "unpaid": "rules.unpaid",
 }
 """What a ticket type may state, and which key of the configuration that is."""

@@ -201,6 +201,17 @@ class EventChange(Struct, frozen=True, forbid_unknown_fields=True):
     """A JSON Merge Patch (RFC 7396) of what the event says of its rules, types and gates."""
 
 
+class CodeLine(Struct, frozen=True):
+    """What a ticket whose code rotates is to show just now. Times are Unix milliseconds."""
+
+    text: str
+    begin_ms: int
+    end_ms: int
+    """When the next one has to be there."""
+    now_ms: int
+    """The server's clock, for a phone to see how far its own is off."""
+
+
 class EventLine(Struct, frozen=True, omit_defaults=True):
     """An event the server holds."""
 

@@ -1,13 +1,16 @@
 """Whose ticket a scan is: as it stands, spelled otherwise, or as its scanner means it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gate.core.outcome import Flag, Reason
+from gate.core.rotation import Rotation, Shown
 from gate.core.ticket import Ticket
 from gate.core.verdict import Scan, ScannerProof, Verdict
+from gate.credential.rotating import prove
 from gate.credential.scanners import NO_READING, Reading
 from gate.lane.scanner_repair import TYPING, ScannerRepair
-from gate.storage.code_look_up import Match
+from gate.storage.code_look_up import Match, Rotating
 from gate.storage.tickets import Tickets
 
 
@@ -19,6 +22,23 @@ class Identity:
     problem: Reason | None = None
     rivals: tuple[Ticket, ...] = ()
     reading: Reading = NO_READING
+    rotating: Rotating | None = None
+    """What else it says, where it is a rotating code as its phone shows it."""
+    is_by_code: bool = False
+    """Whether a code was scanned, and not a ticket named by a person."""
+
+    def rotation(self, now_ms: int, newest_ms: Callable[[str], int | None]) -> Rotation | None:
+        """What was shown of a ticket whose code rotates; ``None``: it does not, or none was shown.
+
+        ``newest_ms`` tells the newest code of a ticket that has passed.
+        """
+        ticket = self.ticket
+        if ticket is None or not ticket.rotating_keys or not self.is_by_code:
+            return None
+        if self.rotating is None:
+            return Rotation(Shown.STATIC)
+        found = prove(self.rotating.pattern, self.rotating.parts, self.rotating.keys, now_ms)
+        return replace(found, newest_ms=newest_ms(ticket.id))
 
     def explain(self, verdict: Verdict) -> Verdict:
         """The verdict with what was undone, would explain the text, or is in its way."""
@@ -56,7 +76,9 @@ def identify(
         rivals = tuple(ticket for ticket in both if ticket is not None)
         return Identity(problem=Reason.TWO_TICKETS, rivals=rivals)
     ticket = tickets.codes.ticket_of(reading.meant) if reading.meant else match.ticket
-    return Identity(ticket, reading=reading)
+    # What a scanner's flaw was undone of is the part that does not change.
+    rotating = None if reading.meant else match.rotating
+    return Identity(ticket, reading=reading, rotating=rotating, is_by_code=True)
 
 
 def peek(scan: Scan, tickets: Tickets, repair: ScannerRepair) -> Identity:
@@ -65,7 +87,7 @@ def peek(scan: Scan, tickets: Tickets, repair: ScannerRepair) -> Identity:
     if identity.ticket or identity.problem is not None or scan.source not in TYPING:
         return identity
     believed = repair.peek(scan.source, scan.text)
-    return Identity(tickets.get(believed) if believed else None)
+    return Identity(tickets.get(believed) if believed else None, is_by_code=True)
 
 
 def _as_it_stands(match: Match) -> Identity:
@@ -73,4 +95,4 @@ def _as_it_stands(match: Match) -> Identity:
     problem = match.credential.problem
     if problem is None and len(match.tickets) > 1:
         return Identity(problem=Reason.AMBIGUOUS, rivals=match.tickets)
-    return Identity(match.ticket, problem)
+    return Identity(match.ticket, problem, rotating=match.rotating, is_by_code=True)

@@ -18,9 +18,12 @@ from gate.credential import (
     read_shape,
 )
 from gate.credential.neighbours import neighbours
+from gate.credential.rotating import Parts, Pattern, read, unseal
 from gate.credential.spellings import folded, spellings
 from gate.storage.checksums import WrongChecksum, names_code, of_code, require
+from gate.storage.code_patterns import Patterns
 from gate.storage.replica_reader import OF_TYPE, POSITION, TICKET, ReplicaReader
+from gate.storage.ticket_rows import pattern_of
 
 MOST_LOOK_UPS = 12
 """Of one scan, in all its spellings and repairs, whatever was scanned."""
@@ -36,6 +39,16 @@ _SHAPES = "SELECT shape, tickets, again = hex(shape) FROM shape"
 
 
 @dataclass(frozen=True, slots=True)
+class Rotating:
+    """A rotating code of a ticket, taken apart; nothing is proved yet."""
+
+    pattern: Pattern
+    parts: Parts
+    keys: tuple[bytes, ...]
+    """Those of the ticket; none where they were sealed with another code of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """Whose code a text is."""
 
@@ -44,6 +57,8 @@ class Match:
     """The keyed hash of the code as it stands."""
     tickets: tuple[Ticket, ...] = ()
     """None: nobody's. More than one: its spellings are different tickets', so it is nobody's."""
+    rotating: Rotating | None = None
+    """What else the text says, where it is a rotating code of its ticket."""
 
     @property
     def ticket(self) -> Ticket | None:
@@ -56,6 +71,7 @@ class CodeLookUp:
 
     def __init__(self, replica: ReplicaReader) -> None:
         self._replica = replica
+        self._patterns = Patterns(replica)
         self._looked_up: dict[str, Ticket | None] = {}
         self._meant: dict[str, Ticket | None] = {}
         self._shapes: tuple[Shape, ...] | None = None
@@ -82,6 +98,8 @@ class CodeLookUp:
         if credential.problem is not None:
             return Match(credential, hashed)
         code = credential.code
+        if rotating := self._rotating(credential, hashed):
+            return rotating
         first = self._looked_up[code] = self._by_code(hashed)
         forms = spellings(code, raw, symbology, credential.aim)
         if first is not None and len(forms) == 1:
@@ -101,6 +119,20 @@ class CodeLookUp:
             # A venue that has begun before its tickets came: nobody is to be turned away for it.
             raise self._replica.no_tickets()
         return Match(credential, hashed, tuple(found.values()))
+
+    def _rotating(self, credential: Credential, hashed: bytes) -> Match | None:
+        """Whose rotating code a text is, if any; as its type puts such codes together."""
+        for pattern in self._patterns.read():
+            parts = read(pattern, credential.code)
+            ticket = parts and self._by_code(self.hash_of(parts.code))
+            if not parts or not ticket or not ticket.rotating_keys:
+                continue
+            if pattern_of(ticket.type) == pattern:
+                key, kept = self._replica.key, ticket.rotating_keys
+                opened = (unseal(key, parts.code, sealed) for sealed in kept)
+                keys = tuple(one for one in opened if one is not None)
+                return Match(credential, hashed, (ticket,), Rotating(pattern, parts, keys))
+        return None
 
     def ticket_of(self, text: str) -> Ticket | None:
         """The one ticket whose code, or a lossless spelling of it, a text is.

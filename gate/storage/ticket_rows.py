@@ -15,6 +15,16 @@ from msgspec import Meta
 from gate.core.ticket import UNLIMITED, CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
 from gate.core.weekly_hours import NoSuchHourError, UnlikeHoursError, parse_weekly
 from gate.credential import code_hash, parse, shape_of
+from gate.credential.rotating import (
+    DIGITS,
+    PATTERN,
+    PERIOD_MS,
+    BadPattern,
+    Pattern,
+    check_pattern,
+    read_key,
+    seal,
+)
 from gate.i18n import _
 from gate.storage.moments import BadMoment, Side, is_start_of_day, second_of
 
@@ -53,6 +63,9 @@ class TypeRow(msgspec.Struct, forbid_unknown_fields=True):
     attention: str = ""
     ask: str = ""
     ticket_class: str = ""
+    rotating: str = ""
+    rotating_period_ms: Annotated[int, Meta(ge=1000, le=3_600_000)] = PERIOD_MS
+    rotating_digits: Annotated[int, Meta(ge=6, le=9)] = DIGITS
     flight: str = ""
     origin: str = ""
     destination: str = ""
@@ -93,6 +106,7 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
     order: str = ""
     uses: _Uses | None = None
     party: _Count | None = None
+    rotating_keys: str | list[str] = ""
     qrcode_data: str = ""
     other_codes: str | list[str] = ""
     old_codes: str | list[str] = ""
@@ -119,11 +133,13 @@ class BadRow(Exception):
 
 
 class TypeTimes(NamedTuple):
-    """What its tickets' times are read and checked by."""
+    """What its tickets' times and keys are read and checked by."""
 
     zone: str
     begin: int | None = None
     end: int | None = None
+    rotating: Pattern | None = None
+    """How its tickets' codes rotate, if they do."""
 
 
 class TypeBody(NamedTuple):
@@ -149,7 +165,14 @@ class TicketBody(NamedTuple):
 
 def times_of(kind: TicketType) -> TypeTimes:
     """What a kept type says of its tickets' times."""
-    return TypeTimes(kind.time_zone, kind.begin, kind.end)
+    return TypeTimes(kind.time_zone, kind.begin, kind.end, pattern_of(kind))
+
+
+def pattern_of(kind: TicketType) -> Pattern | None:
+    """How the codes of a type's tickets rotate; ``None`` where they do not."""
+    if not kind.rotating:
+        return None
+    return Pattern(kind.rotating, kind.rotating_period_ms, kind.rotating_digits)
 
 
 def type_body(row: Mapping[str, Any], time_zone: str, *, is_exact: bool = False) -> TypeBody:
@@ -169,7 +192,10 @@ def type_body(row: Mapping[str, Any], time_zone: str, *, is_exact: bool = False)
         _check_order(values, row, "boarding_time", "departure_time")
     values["weekly"] = _weekly(stated.weekly, is_exact=is_exact)
     values["locations"] = _texts(stated.locations)
-    times = TypeTimes(zone, values["begin"], values["end"])
+    pattern = None
+    if stated.rotating:
+        pattern = _pattern(stated)
+    times = TypeTimes(zone, values["begin"], values["end"], pattern)
     return TypeBody(stated.id, times, _body(values, _TYPE_FIELDS), notes)
 
 
@@ -201,6 +227,7 @@ def ticket_body(
         _check_window(values, row, of)
     values["seats"] = _texts(stated.seats)
     values["shape"] = shape_of([parse(code).code for code in codes])
+    values["rotating_keys"] = _sealed(stated, of, key)
     body = _body(values, _TICKET_FIELDS, type_id=stated.type)
     return TicketBody(id_, stated.type, body, hashes, notes)
 
@@ -212,7 +239,7 @@ def changed_body(
 
     Raises BadRow.
     """
-    allowed = {name for name, _default in _TICKET_FIELDS} - {"id", "shape"}
+    allowed = {name for name, _default in _TICKET_FIELDS} - {"id", "shape", "rotating_keys"}
     for name in changes.keys() - _NEVER_KEPT:
         if name not in allowed:
             raise BadRow(_("{name}: there is no such field").format(name=name))
@@ -222,6 +249,8 @@ def changed_body(
     # Stated as a row, so that a change is checked by the rules of a row.
     row = {name: value for name, value in {**kept, **changes}.items() if value not in (None, "")}
     type_id, shape = row.pop("type_id"), row.pop("shape", "")
+    # They are sealed with the code, which only whoever states the ticket whole has.
+    keys = tuple(row.pop("rotating_keys", ()))
     stated = _convert({**row, "code": "-", "type": type_id}, TicketRow)
     of = type_of(type_id) or TypeTimes("UTC")
     values = msgspec.structs.asdict(stated)
@@ -230,7 +259,7 @@ def changed_body(
     if anew:
         _check_window(values, row, of)
     values["seats"] = _texts(stated.seats)
-    values["shape"] = shape
+    values["shape"], values["rotating_keys"] = shape, keys
     return _body(values, _TICKET_FIELDS, type_id=type_id)
 
 
@@ -245,6 +274,41 @@ def bare_body(body: str) -> str:
     """A kept ticket without whatever may tell of a person; what is bare already stays as it is."""
     kept: dict[str, Any] = msgspec.json.decode(body)
     return msgspec.json.encode({name: kept[name] for name in _IMPERSONAL if name in kept}).decode()
+
+
+def _pattern(stated: TypeRow) -> Pattern:
+    try:
+        check_pattern(stated.rotating)
+    except BadPattern as bad:
+        raise BadRow(
+            _("rotating: {found!r} is not like {example!r}").format(
+                found=stated.rotating[:200], example=PATTERN
+            )
+        ) from bad
+    return Pattern(stated.rotating, stated.rotating_period_ms, stated.rotating_digits)
+
+
+def rotating_keys(stated: str | list[str]) -> list[bytes]:
+    """The keys of a rotating code as a row states them. Raises BadRow."""
+    try:
+        return [read_key(one) for one in _texts(stated)]
+    except ValueError as error:
+        message = _(
+            "rotating_keys: 10 to 64 bytes each, in hex or as base32:…, several with | between"
+        )
+        raise BadRow(message) from error
+
+
+def _sealed(stated: TicketRow, of: TypeTimes, key: bytes) -> tuple[str, ...]:
+    keys = rotating_keys(stated.rotating_keys)
+    wanted = of.rotating.values if of.rotating is not None else 0
+    if keys and len(keys) != wanted:
+        raise BadRow(
+            _("rotating_keys: found {found}; its type wants {wanted}").format(
+                found=len(keys), wanted=wanted
+            )
+        )
+    return tuple(seal(key, parse(stated.code).code, one) for one in keys)
 
 
 def _hash(key: bytes, code: str) -> bytes:

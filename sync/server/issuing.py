@@ -3,7 +3,7 @@
 Every function works in the transaction it is handed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ from gate.storage.ticket_rows import (
     ticket_body,
     type_body,
 )
-from sync.server import erasing, feed, ticket_store
+from sync.server import erasing, feed, rotating, ticket_store
 from sync.server import tables as t
 
 _ERRORS_TOLD = 20
@@ -86,7 +86,9 @@ class Kept(NamedTuple):
 def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None = None) -> Issued:
     """Create and change types and tickets, all or nothing. Raises Bad with what is wrong."""
     now_ms = read_wall_ms() if now_ms is None else now_ms
-    *at, hexed, time_zone, erased, dropped_ms = connection.execute(_LOCKING, {"event": event}).one()
+    *at, hexed, secret, time_zone, erased, dropped_ms = connection.execute(
+        _LOCKING, {"event": event}
+    ).one()
     key = bytes.fromhex(hexed)
     errors: list[str] = []
     if dropped_ms and (stated.types or stated.tickets or stated.changes or stated.voids):
@@ -105,13 +107,13 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
             notes += [f"types[{n}]: {note}" for note in types[-1].notes]
         except BadRow as bad:
             errors.append(f"types[{n}]: {bad}")
-    tickets = []
-    for n, row in enumerate(stated.tickets):
-        try:
-            tickets.append(ticket_body(row, times.get, key, is_exact=stated.is_exact))
-            notes += [f"tickets[{n}]: {note}" for note in tickets[-1].notes]
-        except BadRow as bad:
-            errors.append(f"tickets[{n}]: {bad}")
+    with_keys = (
+        rotating.with_keys(row, times.get(str(row.get("type", ""))), secret)
+        for row in stated.tickets
+    )
+    tickets, rotate = _read_tickets(
+        with_keys, times, key, is_exact=stated.is_exact, errors=errors, notes=notes
+    )
     if len({one.id for one in tickets}) < len(tickets):
         errors.append("tickets: the same ticket twice")
     if erased:
@@ -135,6 +137,7 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
     head = feed.FeedHead(*at)
     known = frozenset(before)
     kinds = dict(ticket_store.types_of(connection, event, [one.id for one in types]))
+    rotated = {id_ for id_, body in before.items() if rotating.MARK in body}
     made = _different(rows, head, before, kinds, had, now_ms=now_ms)
     ticket_store.put_types(connection, event, [row[1:3] for row in made if row[0] == "type"])
     stated_tickets = [row for row in made if row[0] == "ticket"]
@@ -146,12 +149,37 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
     ticket_store.put_codes(
         connection, event, {row[1]: codes[row[1]] for row in stated_tickets if row[1] in codes}
     )
+    rotating.keep(
+        connection, event, {id_: one for id_, one in rotate.items() if one or id_ in rotated}
+    )
     cursor = feed.append(connection, event, head, made)
     ids = [one.id for one in tickets]
     return Issued(
         len(types), len(tickets), len(changes), cursor, ids, notes[:_ERRORS_TOLD],
         new=len(set(ids) - known), unchanged=len(rows) - len(made),
     )  # fmt: skip
+
+
+def _read_tickets(
+    rows: Iterable[Mapping[str, Any]],
+    times: Mapping[str, TypeTimes],
+    key: bytes,
+    *,
+    is_exact: bool,
+    errors: list[str],
+    notes: list[str],
+) -> tuple[list[TicketBody], dict[str, rotating.Secrets | None]]:
+    """The tickets of some rows as they are kept, and what makes their texts, by their ids."""
+    tickets: list[TicketBody] = []
+    rotate: dict[str, rotating.Secrets | None] = {}
+    for n, row in enumerate(rows):
+        try:
+            tickets.append(ticket_body(row, times.get, key, is_exact=is_exact))
+            rotate[tickets[-1].id] = rotating.secrets_of(row)
+            notes += [f"tickets[{n}]: {note}" for note in tickets[-1].notes]
+        except BadRow as bad:
+            errors.append(f"tickets[{n}]: {bad}")
+    return tickets, rotate
 
 
 def _different(
@@ -183,7 +211,14 @@ def _different(
 
 
 _LOCKING = (
-    select(*feed.HEAD, t.event.c.key, t.event.c.time_zone, t.stream.c.erased, t.event.c.dropped_ms)
+    select(
+        *feed.HEAD,
+        t.event.c.key,
+        t.event.c.authority_key,
+        t.event.c.time_zone,
+        t.stream.c.erased,
+        t.event.c.dropped_ms,
+    )
     .join_from(t.stream, t.event, t.event.c.id == t.stream.c.event)
     .where(t.stream.c.event == bindparam("event"))
     .with_for_update(of=t.stream)

@@ -14,11 +14,12 @@ from starlette.routing import BaseRoute
 from gate.clock import read_wall_ms
 from gate.core.event_settings import EventFields
 from gate.core.ticket import Status
+from gate.credential.rotating import Current
 from gate.errors import UsageError
 from gate.i18n import _, sentences
 from gate.settings import patched
 from gate.storage.moments import BadMoment, Side, second_of
-from sync.server import events, feed, issuing
+from sync.server import events, feed, issuing, rotating
 from sync.server import tables as t
 from sync.server.devices import need_event
 from sync.server.event_settings import change_fields, change_settings
@@ -27,7 +28,7 @@ from sync.server.list_upload import ListUpload
 from sync.server.organiser_requests import OrganiserRequests, organiser
 from sync.server.organisers import Right, check_reach
 from sync.server.server import Server
-from sync.wire import MAX_ROWS, PREFIX, EventChange, EventLine, NewEvent, Stated
+from sync.wire import MAX_ROWS, PREFIX, CodeLine, EventChange, EventLine, NewEvent, Stated
 
 MEDIUM = 256 * 1024
 """Longest body of a change of an event: all its settings and more."""
@@ -55,6 +56,7 @@ class EventRoutes:
             route("POST", all_events, Right.ADMINISTER, self._create),
             route("PATCH", event, Right.ADMINISTER, self._change),
             route("POST", f"{event}/tickets", Right.TICKETS, self._tickets),
+            route("GET", f"{event}/tickets/{{ticket}}/code", Right.TICKETS, self._code),
             route("POST", f"{event}/list", Right.TICKETS, self._lists.answer),
         ]
 
@@ -111,6 +113,22 @@ class EventRoutes:
         )
         self._server.publish_changes(event)
         return reply(issued)
+
+    async def _code(self, request: Request) -> Response:
+        """What a ticket whose code rotates is to show now, and until when."""
+        event, ticket = request.path_params["event"], request.path_params["ticket"]
+        now_ms = read_wall_ms()
+        found = await self._server.read(partial(_code, event=event, ticket=ticket, now_ms=now_ms))
+        line = CodeLine(found.text, found.begin_ms, found.end_ms, now_ms)
+        return reply(line, headers={"Cache-Control": "no-store"})
+
+
+def _code(connection: Connection, event: str, ticket: str, now_ms: int) -> Current:
+    need_event(connection, event)
+    found = rotating.code_of(connection, event, ticket, now_ms)
+    if found is None:
+        raise Denied(404, "no_code", _("There is no good ticket of that id whose code rotates."))
+    return found
 
 
 def _create_event(connection: Connection, asked: NewEvent, ends_s: int, now_ms: int) -> None:
