@@ -289,11 +289,13 @@ def test_mutation_a_question_that_is_no_wait_is_not_asked_again(
 def test_a_wait_for_each_reason_is_tested() -> None:
     """A policy of the venue holds who is alone, passed back or in no list; or it is a fault.
 
+    A code that does not move is held by the same words as who is alone.
+
     Two tickets on one text of a scanner are one scan of its trigger, which is none in view.
     """
     policies = {f for f, kind in HouseRules.__annotations__.items() if "Policy" in str(kind)}
     policies.remove("unpaid")  # it asks or refuses, and never holds
-    assert policies == {"pass_back", "alone", "alone_by_type", "stale"}
+    assert policies == {"pass_back", "alone", "alone_by_type", "stale", "static_codes"}
 
 
 def test_a_mended_fault_lets_the_ticket_in_that_is_still_in_view(lane: Lane, venue: Folder) -> None:
