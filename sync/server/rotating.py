@@ -32,7 +32,7 @@ class Secrets(NamedTuple):
 def with_keys(row: Mapping[str, Any], of: TypeTimes | None, secret: str) -> Mapping[str, Any]:
     """A ticket's row with the keys that its type wants, made where it states none.
 
-    They follow from its code and the event's secret (hex), so that who states the same again
+    They follow from its code and the event's secret, so that who states the same again
     changes nothing.
     """
     pattern = of.rotating if of is not None else None
@@ -40,7 +40,7 @@ def with_keys(row: Mapping[str, Any], of: TypeTimes | None, secret: str) -> Mapp
     if pattern is None or row.get("rotating_keys") or not isinstance(code, str) or not code:
         return row
     plain = parse(code).code
-    keys = [made_key(bytes.fromhex(secret), plain, n).hex() for n in range(pattern.values)]
+    keys = [made_key(secret.encode(), plain, n).hex() for n in range(pattern.values)]
     return {**row, "rotating_keys": keys}
 
 
