@@ -47,7 +47,7 @@ BARE = Pattern("{code}-{totp_value_0}")
 ROUND = 100
 
 
-def make(folder: Folder, tickets: int, pattern: Pattern | None) -> None:
+def make(folder: Folder, tickets: int, pattern: Pattern | None = None) -> None:
     """Import that many tickets with random codes, which rotate by a pattern if there is one."""
     chance = random.Random(tickets)
     folder.create()

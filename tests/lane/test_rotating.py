@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from gate.core.clock_error import Measured, Source
+from gate.core.clock_error import TIME_SERVER_ERROR_MS, WATCH_ERROR_MS, Measured, Source
 from gate.core.entry import Act
 from gate.core.history import conflict
 from gate.core.outcome import Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Policy
 from gate.core.verdict import Scan
 from gate.credential.rotating import Pattern, current
-from gate.lane import clock_trust
 from gate.lane.files import LaneFiles
 from gate.lane.lane import Lane
 from gate.storage import sync_status
@@ -238,20 +237,18 @@ def test_other_gates_are_not_believed_where_the_time_was_lost(
     assert lane.true_time()[0] is None
 
 
-def test_a_watch_bounds_the_clock_by_a_minute(
-    make_lane: MakeLane, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_watch_bounds_the_clock_by_a_minute(make_lane: MakeLane, clock: FixedClock) -> None:
     """What a supervisor sets is read to the minute; a time server is believed to the second."""
     lane = make_lane()
     lane.set_clock(NOW_MS, BOSS)
     known, _at_ms = lane.true_time()
     assert known is not None
-    assert (known.sources, known.error_ms) == ((Source.WATCH,), clock_trust.WATCH_ERROR_MS)
+    assert (known.sources, known.error_ms) == ((Source.WATCH,), WATCH_ERROR_MS)
     clock.synchronised = True
     clock.pass_seconds(20)
     known, _at_ms = lane.true_time()
     assert known is not None
-    assert known.error_ms == clock_trust.TIME_SERVER_ERROR_MS
+    assert known.error_ms == TIME_SERVER_ERROR_MS
 
 
 def test_the_next_person_goes_by_the_code_that_was_read(
