@@ -8,13 +8,21 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 
+from gate.core.code_rules import code_flags, code_off, stale_code
 from gate.core.entry import Act
 from gate.core.history import History
 from gate.core.outcome import GREEN, Basis, Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Policy, UnpaidPolicy
-from gate.core.rotation import Age, Shown
 from gate.core.ticket import CodeState, Status, Ticket
-from gate.core.validity import Window, has_times, is_open, same_day, window
+from gate.core.time_rules import (
+    bound_of,
+    clock_in_doubt,
+    outside_hours,
+    told_ms,
+    too_early,
+    too_late,
+)
+from gate.core.validity import same_day
 from gate.core.verdict import Context, Scan, Verdict
 
 Rule = Callable[[Ticket, History, Scan, Context], Reason | None]
@@ -111,62 +119,6 @@ def _not_checked_in(
     return _unless(not ticket.needs_check_in or ticket.checked_in, Reason.NOT_CHECKED_IN)
 
 
-def _too_early(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    opens, _ = _let_in(ticket, context)
-    now = _now(context)
-    early = now is not None and opens is not None and now[1] < opens * 1000
-    return _unless(not early, Reason.TOO_EARLY)
-
-
-def _too_late(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    if ticket.status is Status.EXPIRED:
-        return Reason.TOO_LATE
-    _, closes = _let_in(ticket, context)
-    now = _now(context)
-    late = now is not None and closes is not None and now[0] >= (closes + 1) * 1000
-    return _unless(not late, Reason.TOO_LATE)
-
-
-def _outside_hours(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    return _unless(any(_hours(ticket, context) or (True,)), Reason.OUTSIDE_HOURS)
-
-
-def _stale_code(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    shown, now = context.rotation, _now(context)
-    if shown is None:
-        return None
-    if shown.shown is Shown.STATIC:
-        allowed = context.rules.static_codes in (Policy.ADMIT, Policy.FLAG)
-        return _unless(allowed, Reason.STATIC_CODE)
-    if shown.shown is Shown.WRONG:
-        # Where the clock is wrong, a good code is looked for among those of another hour.
-        return _unless(shown.needs_clock and now is None, Reason.WRONG_CODE)
-    if shown.is_replayed:
-        return Reason.REPLAYED_CODE
-    return _unless(_age_of_code(scan, context) is not Age.STALE, Reason.STALE_CODE)
-
-
-def _code_off(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    shown = context.rotation
-    if shown is None:
-        return None
-    if shown.shown is Shown.STATIC:
-        return _unless(context.rules.static_codes is not Policy.FLAG, Reason.STATIC_CODE)
-    if _now(context) is None:
-        return Reason.CLOCK_NOT_TRUSTED
-    return _unless(_age_of_code(scan, context) is Age.FRESH, Reason.CODE_CLOCK)
-
-
-def _age_of_code(scan: Scan, context: Context) -> Age | None:
-    """How a rotating code stands to now; ``None`` without one that its key has made, or a clock."""
-    shown, now = context.rotation, _now(context)
-    if shown is None or shown.shown is not Shown.MOVING or now is None:
-        return None
-    since_ms = 0 if scan.read_ms is None else max(0, context.at_ms - scan.read_ms)
-    earliest, latest = now[0] - since_ms, now[1] - since_ms
-    return shown.age(earliest, latest, is_measured=context.true_time is not None)
-
-
 def _already_used(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
     found = _used_up(ticket, history, scan, context)
     return None if _is_fine_if_claimed(ticket, history, scan, context) else found
@@ -226,11 +178,6 @@ def _undo_claimed(ticket: Ticket, history: History, scan: Scan, context: Context
     return Reason.UNDO_CLAIMED if depends else None
 
 
-def _clock(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    in_doubt = has_times(ticket) and (_now(context) is None or _is_at_an_edge(ticket, context))
-    return Reason.CLOCK_NOT_TRUSTED if in_doubt else None
-
-
 def _to_be_paid(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
     """Money is taken once: whoever was let in on the ticket has been asked for it."""
     is_unpaid = ticket.status is Status.UNPAID and not history.used
@@ -268,10 +215,10 @@ RULES: tuple[Rule, ...] = (
     _wrong_flight,
     _place_unknown,
     _not_checked_in,
-    _too_early,
-    _too_late,
-    _outside_hours,
-    _stale_code,
+    too_early,
+    too_late,
+    outside_hours,
+    stale_code,
     _already_used,
     _passed_back,
     _zone_full,
@@ -281,9 +228,9 @@ RULES: tuple[Rule, ...] = (
     _question,
     _undo_claimed,
     _pass_back_seen,
-    _code_off,
+    code_off,
     _look,
-    _clock,
+    clock_in_doubt,
 )
 """Everything that may be said against letting a known ticket in, strongest first."""
 
@@ -315,7 +262,7 @@ def decide(ticket: Ticket | None, history: History, scan: Scan, context: Context
     reason = _first(RULES, ticket, history, scan, context)
     outcome = _outcome(reason, ticket, scan, context)
     flags = _flags(reason, ticket, scan, context)
-    flags += _code_flags(ticket, history, scan, context)
+    flags += code_flags(ticket, history, scan, context)
     went_by = history
     if history.if_claimed is not None and _first(_USES, ticket, history, scan, context):
         went_by = history.if_claimed
@@ -380,7 +327,7 @@ def _decide_exit(ticket: Ticket, history: History, scan: Scan, context: Context)
         return _verdict(Outcome.RESCAN, again, ticket, history, context)
     wrong = _first(STATUS_RULES, ticket, history, scan, context)
     flags: tuple[str, ...] = () if wrong is None else (wrong.value,)
-    flags += _code_flags(ticket, history, scan, context, leaves=True)
+    flags += code_flags(ticket, history, scan, context, leaves=True)
     if history.inside < scan.persons:
         flags += (Flag.NOT_INSIDE,)
     return _verdict(
@@ -424,49 +371,6 @@ def _pass_back(ticket: Ticket, history: History, scan: Scan, context: Context) -
     within_s = context.rules.pass_back_s
     recent = within_s == 0 or context.at_ms - history.last.at_ms <= within_s * 1000
     return Reason.PASS_BACK if recent else None
-
-
-def _now(context: Context) -> tuple[int, int] | None:
-    """Between which moments (ms) it is now, as far as rules go by it; ``None``: nobody knows."""
-    if context.true_time is not None:
-        known = context.true_time
-        return (known.earliest_ms, known.latest_ms) if known.is_telling else None
-    return (context.at_ms, context.at_ms) if context.clock_trusted else None
-
-
-def _hours(ticket: Ticket, context: Context) -> tuple[bool, ...]:
-    """Whether it is open at both ends of now; empty where nobody knows when that is."""
-    rules = context.rules
-    return tuple(
-        is_open(ticket.type, at_ms // 1000, rules.early_s, rules.late_s)
-        for at_ms in dict.fromkeys(_now(context) or ())
-    )
-
-
-def _is_at_an_edge(ticket: Ticket, context: Context) -> bool:
-    """Whether the bound of the clock's error is all that lets it in."""
-    now = _now(context)
-    if now is None or now[0] == now[1]:
-        return False
-    opens, closes = _let_in(ticket, context)
-    is_early = opens is not None and now[0] < opens * 1000
-    is_late = closes is not None and now[1] >= (closes + 1) * 1000
-    return is_early or is_late or not all(_hours(ticket, context))
-
-
-def _let_in(ticket: Ticket, context: Context) -> Window:
-    """First and last second in which this gate lets in on the ticket, its tolerance included."""
-    begin, end = window(ticket)
-    return (
-        None if begin is None else begin - context.rules.early_s,
-        None if end is None else end + context.rules.late_s,
-    )
-
-
-def _bound(reason: Reason, ticket: Ticket | None, context: Context) -> int | None:
-    if ticket is None or reason not in (Reason.TOO_EARLY, Reason.TOO_LATE):
-        return None
-    return _let_in(ticket, context)[0 if reason is Reason.TOO_EARLY else 1]
 
 
 def _first(
@@ -523,20 +427,6 @@ def _flags(reason: Reason | None, ticket: Ticket, scan: Scan, context: Context) 
     return flags
 
 
-def _code_flags(
-    ticket: Ticket, history: History, scan: Scan, context: Context, *, leaves: bool = False
-) -> tuple[str, ...]:
-    """What was not as it should be of a rotating code; nobody who leaves is refused for it."""
-    shown = context.rotation
-    if shown is not None and shown.shown is Shown.STATIC:
-        return (Flag.STATIC_CODE,)
-    found = _first((_stale_code, _code_off), ticket, history, scan, context)
-    if found is Reason.CODE_CLOCK:
-        return (Flag.CODE_CLOCK,)
-    is_refused = found is not None and found is not Reason.CLOCK_NOT_TRUSTED
-    return (found.value,) if found is not None and is_refused and leaves else ()
-
-
 def _verdict(
     outcome: Outcome,
     reason: Reason,
@@ -552,7 +442,7 @@ def _verdict(
         outcome=outcome,
         reason=reason,
         direction=context.direction,
-        at_ms=_told_ms(reason, context),
+        at_ms=told_ms(reason, context),
         ticket=ticket,
         history=history,
         uses=uses,
@@ -562,17 +452,9 @@ def _verdict(
         flags=flags,
         clock_trusted=context.clock_trusted,
         code_ms=context.rotation.code_ms if context.rotation is not None else None,
-        bound_at=_bound(reason, ticket, context),
+        bound_at=bound_of(reason, ticket, context),
         question=question_of(ticket, context.rules) if ticket and reason is Reason.QUESTION else "",
     )
-
-
-def _told_ms(reason: Reason, context: Context) -> int:
-    """The moment that is told: whoever is refused for the time is told the time that counted."""
-    is_for_time = reason in (Reason.TOO_EARLY, Reason.TOO_LATE, Reason.OUTSIDE_HOURS)
-    if is_for_time and context.true_time is not None and not context.clock_trusted:
-        return context.true_time.at_ms
-    return context.at_ms
 
 
 def _is_for_one_place(ticket: Ticket) -> bool:
