@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import zxingcpp
 
+from gate.core.outcome import Reason
 from gate.credential.rotating import Pattern, current
 from gate.storage.journal_reader import JournalReader
 from tests.sync.cardapi.test_end_to_end import GateProcess
@@ -91,30 +92,32 @@ def test_from_the_sale_to_the_picture_that_is_refused(tmp_path: Path, server: Se
         phone.open("c0")
         until(lambda: gate.verdicts() == ["ADMIT"], 40)
         until(lambda: len(phone.shown) >= 3, 40)
-        assert gate.verdicts() == ["ADMIT"], "the same guest, still in view"
+        # A machine that is too busy to read for seconds takes it for the same ticket again.
+        assert gate.verdicts().count("ADMIT") == 1, "the same guest, still in view"
         phone.open("")
         time.sleep(2.5)
         phone.open("c1")
-        until(lambda: gate.verdicts() == ["ADMIT", "ADMIT"], 20)
+        until(lambda: gate.verdicts().count("ADMIT") == 2, 40)
         phone.open("")
         time.sleep(2.5)
         an_hour_ago_ms = int(time.time() * 1000) - 3_600_000
         picture = current(Pattern(LIVE), "C2", [bytes.fromhex(KEY)], an_hour_ago_ms).text
         phone.draw(picture)
-        until(lambda: gate.verdicts()[2:] == ["REFUSE"], 20)
-        assert "This is a picture of the code" in "\n".join(gate.lines)
+        until(lambda: any("This is a picture of the code" in line for line in gate.lines), 40)
         phone.draw("")
         time.sleep(2.5)
         phone.draw("C3")
-        until(lambda: gate.verdicts()[3:] == ["REFUSE"], 20)
+        until(lambda: any("The code does not move" in line for line in gate.lines), 40)
         reader = JournalReader(gate.folder.journal)
         made = [entry for _row, entry in reader.page(limit=100) if entry.ticket]
         reader.close()
-        assert [entry.ticket for entry in made] == ["c0", "c1", "c2", "c3"]
-        assert [entry.reason for entry in made] == [
-            "admitted", "admitted", "stale_code", "static_code",
+        found = {(entry.ticket, entry.reason): entry for entry in made}
+        wanted = [
+            ("c0", Reason.ADMITTED), ("c1", Reason.ADMITTED), ("c2", Reason.STALE_CODE), ("c3", Reason.STATIC_CODE),
         ]  # fmt: skip
-        assert all(entry.code_ms for entry in made[:3])
+        assert set(wanted) <= set(found)
+        assert sum(entry.uses for entry in made) == 2
+        assert all(found[ticket, reason].code_ms for ticket, reason in wanted[:3])
         until(lambda: gate.own() <= set(server.entries()), 20)
     finally:
         phone.close()
