@@ -113,8 +113,11 @@ def test_from_the_sale_to_the_picture_that_is_refused(tmp_path: Path, server: Se
         reader.close()
         found = {(entry.ticket, entry.reason): entry for entry in made}
         wanted = [
-            ("c0", Reason.ADMITTED), ("c1", Reason.ADMITTED), ("c2", Reason.STALE_CODE), ("c3", Reason.STATIC_CODE),
-        ]  # fmt: skip
+            ("c0", Reason.ADMITTED),
+            ("c1", Reason.ADMITTED),
+            ("c2", Reason.STALE_CODE),
+            ("c3", Reason.STATIC_CODE),
+        ]
         assert set(wanted) <= set(found)
         assert sum(entry.uses for entry in made) == 2
         assert all(found[ticket, reason].code_ms for ticket, reason in wanted[:3])
