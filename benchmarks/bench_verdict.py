@@ -2,11 +2,13 @@
 
     python benchmarks/bench_verdict.py [--sizes 1000,100000,1000000] [--entries 100000]
     python benchmarks/bench_verdict.py --signed      (what a signature adds to it)
+    python benchmarks/bench_verdict.py --rotating    (what a code that moves adds to it)
 
 CPU is read from the clocks of the two threads a scan runs through: the lane's own while it decides
 and writes, and that of whoever waits for it. Rounds of the sizes and of the bare commit (BEGIN
 IMMEDIATE; INSERT of one row; COMMIT in WAL mode with synchronous=FULL) alternate, so that a noisy
-machine is noisy to all.
+machine is noisy to all. ``--rotating`` compares rotating codes with plain ones instead, at the
+first size: with their time in them, and without, where it has to be found.
 """
 
 import argparse
@@ -30,6 +32,7 @@ from gate.core.place import HouseRules, Place, Policy
 from gate.core.signed_ticket import EventKey, Scheme, Signed
 from gate.core.verdict import Scan, Verdict
 from gate.credential import parse, signed
+from gate.credential.rotating import Pattern, current
 from gate.lane.lane import Lane
 from gate.reports.ticket_import import import_files
 from gate.storage.code_look_up import Match
@@ -46,20 +49,29 @@ LIMIT_UNKNOWN = 5.0
 LIMIT_GROWTH = 1.3
 LIMIT_SIGNED = 1.5
 """CPU of a verdict on a signed code, in plain ones."""
+LIMIT_ROTATING = 1.5
+"""CPU of a rotating code, in plain ones."""
+KEY = b"12345678901234567890"
+STAMPED = Pattern("{code}-{totp_timestamp_seconds}-{totp_value_0}")
+BARE = Pattern("{code}-{totp_value_0}")
 ROUND = 100
 
 
-def make(folder: Folder, tickets: int) -> None:
-    """Import that many tickets with random codes."""
+def make(folder: Folder, tickets: int, pattern: Pattern | None = None) -> None:
+    """Import that many tickets with random codes, which rotate by a pattern if there is one."""
     chance = random.Random(tickets)
     folder.create()
     types = folder.path / "types.csv"
-    types.write_text("id,kind,title,begin,end\nA,meeting,Gala,2020-01-01,2090-01-01\n")
+    shown = pattern.text if pattern else ""
+    types.write_text(
+        f"id,kind,title,begin,end,rotating\nA,meeting,Gala,2020-01-01,2090-01-01,{shown}\n"
+    )
+    key = KEY.hex() if pattern else ""
     rows = folder.path / "rows.csv"
     with rows.open("w") as file:
-        file.write("code,type,holder,seats\n")
+        file.write("code,type,holder,seats,rotating_keys\n")
         for n in range(tickets):
-            file.write(f"{code(chance, n)},A,Guest {n % 997},{n % 40}-{n % 23}\n")
+            file.write(f"{code(chance, n)},A,Guest {n % 997},{n % 40}-{n % 23},{key}\n")
     import_files(folder, [types, rows], built_ms=0)
     rows.unlink()
 
@@ -71,10 +83,13 @@ def code(chance: random.Random, n: int) -> str:
 class Measured:
     """A lane on a folder of some size, and what its scans cost."""
 
-    def __init__(self, path: Path, tickets: int, entries: int) -> None:
+    def __init__(
+        self, path: Path, tickets: int, entries: int, pattern: Pattern | None = None
+    ) -> None:
         self.tickets = tickets
+        self._pattern = pattern
         self.folder = Folder(path)
-        make(self.folder, tickets)
+        make(self.folder, tickets, pattern)
         chance = random.Random(tickets)
         self.codes = [code(chance, n) for n in range(tickets)]
         self._chance = chance
@@ -117,6 +132,8 @@ class Measured:
 
     def _scan(self, text: str) -> tuple[float, float]:
         """CPU and time of one scan."""
+        if self._pattern is not None:
+            text = current(self._pattern, text, [KEY], time.time_ns() // 1_000_000).text
         scan = Scan(text, "QRCode", "camera")
         ours, wall = time.thread_time_ns(), time.perf_counter_ns()
         verdict = self.lane.admit(scan)
@@ -221,12 +238,15 @@ def main() -> int:
     parser.add_argument("--entries", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--signed", action="store_true", help="only what a signature adds")
+    parser.add_argument("--rotating", action="store_true", help="rotating codes beside plain ones")
     parser.add_argument("--dir", help="where to work; default a temporary folder")
     options = parser.parse_args()
     sizes = [int(size) for size in options.sizes.split(",")]
     with tempfile.TemporaryDirectory(dir=options.dir) as path:
         if options.signed:
             return run_signed(Path(path), sizes[0], options.entries, options.rounds)
+        if options.rotating:
+            return run_rotating(Path(path), sizes[0], options.entries, options.rounds)
         return run(Path(path), sizes, options.entries, options.rounds)
 
 
@@ -283,6 +303,30 @@ def run(path: Path, sizes: list[int], entries: int, rounds: int) -> int:
     is_within = growth <= LIMIT_GROWTH and over_us <= LIMIT_OVER_US
     is_within = is_within and beside <= LIMIT_WALL and unknown <= LIMIT_UNKNOWN
     return 0 if is_within else 1
+
+
+def run_rotating(path: Path, size: int, entries: int, rounds: int) -> int:
+    """Rotating codes and plain ones by turns; 1 where they cost too much more."""
+    lanes = {
+        name: Measured(path / str(n), size, entries, pattern)
+        for n, (name, pattern) in enumerate(
+            [("plain", None), ("rotating, stamped", STAMPED), ("rotating, bare", BARE)]
+        )
+    }
+    for measured in lanes.values():
+        measured.round()
+        measured.cpu_us.clear()
+    for _ in range(rounds):
+        for measured in lanes.values():
+            measured.round()
+    plain = statistics.median(lanes["plain"].cpu_us)
+    worst = 0.0
+    for name, measured in lanes.items():
+        cost = statistics.median(measured.cpu_us)
+        worst = max(worst, cost / plain)
+        print(f"{name:>22}{cost:>8.0f} us{cost / plain:>8.2f} plain ones (limit {LIMIT_ROTATING})")
+        measured.lane.close()
+    return 0 if worst <= LIMIT_ROTATING else 1
 
 
 def resident_mb(folder: Folder) -> float:

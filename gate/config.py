@@ -101,6 +101,7 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     unpaid: UnpaidPolicy = UnpaidPolicy.REFUSE
     ask: Annotated[str, Meta(max_length=200)] = ""
     stale: Literal["refuse", "hold"] = "refuse"
+    static_codes: Policy = Policy.REFUSE
     unseen: Policy = Policy.FLAG
     unseen_current: Policy = Policy.HOLD
     hand_codes: bool = True
@@ -243,6 +244,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             unpaid=rules.unpaid,
             ask=rules.ask,
             stale=Policy(rules.stale),
+            static_codes=rules.static_codes,
             hand_codes=rules.hand_codes,
             find_admits=rules.find_admits,
             turn_needs_pin=rules.turn_needs_pin,

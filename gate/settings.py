@@ -29,6 +29,7 @@ _RULES = {
     "pass_back_minutes": "rules.pass_back_minutes",
     "reentry": "rules.reentry",
     "reentry_minutes": "rules.reentry_minutes",
+    "static_codes": "rules.static_codes",
     "unpaid": "rules.unpaid",
     "unseen": "rules.unseen",
     "unseen_current": "rules.unseen_current",

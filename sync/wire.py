@@ -276,12 +276,18 @@ class Barred(Struct, frozen=True):
     """Texts that no key of the event has signed, or that are a ticket's with an id of its own."""
 
 
-class SignedCode(Struct, frozen=True):
-    """A ticket's code that proves itself."""
+class CodeText(Struct, frozen=True, omit_defaults=True):
+    """The code of a ticket in a form, as its phone is to show it. Times are Unix milliseconds."""
 
     ticket: str
     form: str
-    code: str
+    text: str
+    now_ms: int
+    """The server's clock, for a phone to see how far its own is off."""
+    begin_ms: int = 0
+    """Of one that moves: since when it is good."""
+    end_ms: int = 0
+    """When the next one has to be there; 0: it does not move."""
 
 
 class DeviceLine(Struct, frozen=True, omit_defaults=True):

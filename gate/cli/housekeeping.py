@@ -5,6 +5,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from gate.clock import Clock
+from gate.core.clock_error import ClockWatch
 from gate.core.silence import Silence
 from gate.errors import GateError, UsageError
 from gate.lane.inbox import Inbox
@@ -12,6 +13,7 @@ from gate.lane.lane import Lane
 from gate.storage import lane_status, outgoing
 from gate.storage.connectivity import Connectivity
 from gate.storage.event import event_row
+from gate.text.clock_words import clock_line
 from gate.text.connectivity_words import silence_words
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ IDLE_EVERY_S = 2.0
 def keep_house(session: "LaneSession", lane: Lane, clock: Clock, stopping: threading.Event) -> None:
     """Until it stops: see that a sync worker lives, give the lane its moments, say what is new."""
     child, silence, inbox = session.child, Silence(), Inbox(session.folder, lane, clock)
+    clock_watch = ClockWatch()
     if child is not None:
         child.look_after()
     session.warn_unplaced()
@@ -35,6 +38,7 @@ def keep_house(session: "LaneSession", lane: Lane, clock: Clock, stopping: threa
                 child.look_after()
             lane.idle()
             _announce_silence(session, lane, silence, lane.connectivity())
+            _announce_clock(session, lane, clock_watch)
             if not lane.is_revoked:
                 # What is deleted then is not to be looked into.
                 _send_waiting(session, lane)
@@ -60,6 +64,14 @@ def _announce_silence(
     changes = silence.look(connectivity.sync_status.lanes, connectivity.boot_ms)
     for line in silence_words(changes, connectivity.boot_ms, lane.now_ms(), session.zone.info):
         session.on_announcement(line)
+
+
+def _announce_clock(session: "LaneSession", lane: Lane, clock_watch: ClockWatch) -> None:
+    """Say when the lane's clock begins to be off, before any rule goes wrong by it."""
+    known, at_ms = lane.true_time()
+    state = clock_watch.look(known, at_ms)
+    if state is not None:
+        session.on_announcement(clock_line(state, known, at_ms))
 
 
 def _send_waiting(session: "LaneSession", lane: Lane) -> None:

@@ -122,6 +122,8 @@ class Entry:
     """How far the server's clock was ahead of the device's own, when that was last measured."""
     server_error_ms: int | None = None
     """How far that may be wrong, either way."""
+    code_ms: int | None = None
+    """When the rotating code that was shown became good, by the phone's clock."""
     position: str = ""
     """Feed position, ``epoch:seq``, of the ticket list that it was decided on."""
     signed: Signed | None = None

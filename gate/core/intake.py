@@ -64,6 +64,7 @@ def _wrong(one: Carried) -> str:
         and -_MOST < entry.at_ms < _MOST
         and -_MOST < entry.boot_ms < _MOST
         and entry.hlc < 2**63
+        and -_MOST < (entry.code_ms or 0) < _MOST
         and entry.persons <= MAX_PERSONS
         and entry.uses <= MAX_PERSONS
         and entry.count <= MAX_PERSONS

@@ -70,6 +70,16 @@ class Reason(StrEnum):
     TOO_EARLY = "too_early"
     TOO_LATE = "too_late"
     OUTSIDE_HOURS = "outside_hours"
+    STALE_CODE = "stale_code"
+    """A rotating code that is too old: a picture of it."""
+    REPLAYED_CODE = "replayed_code"
+    """A rotating code older than one that was used before."""
+    WRONG_CODE = "wrong_code"
+    """The ticket's key has not made the changing part of its code."""
+    STATIC_CODE = "static_code"
+    """The part of a rotating code that does not change, alone."""
+    CODE_CLOCK = "code_clock"
+    """A rotating code of a moment a little off, by the phone's clock or the lane's."""
     ALREADY_USED = "already_used"
     USED_ELSEWHERE = "used_elsewhere"
     NOT_ENOUGH_USES = "not_enough_uses"
@@ -118,6 +128,10 @@ class Flag(StrEnum):
     PAID_HERE = "paid_here"
     """It was not paid for, and whoever stood at the gate said that it now is."""
     NOT_PAID_HERE = "not_paid_here"
+    STATIC_CODE = "static_code"
+    """Of a ticket whose code rotates only the part was shown that does not."""
+    CODE_CLOCK = "code_clock"
+    """Its rotating code was of a moment that is a little off."""
 
 
 class Basis(StrEnum):

@@ -86,6 +86,8 @@ class HouseRules:
     """What is asked at every ticket before anybody is let in, where its type asks nothing."""
     stale: Policy = Policy.REFUSE
     """What to do with a code that is not in a list that is not current; never to admit it."""
+    static_codes: Policy = Policy.REFUSE
+    """What to do with a rotating ticket of which only the part is shown that does not change."""
     hand_codes: bool = True
     """Whether staff may type a code that no reader takes."""
     find_admits: Role = Role.SUPERVISOR

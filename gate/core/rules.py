@@ -4,18 +4,37 @@ The order is the documentation. The same rules run at the gate and on the server
 reads a clock, a disk or a setting: everything comes in through the arguments.
 """
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypedDict
 
-from gate.core.boarding import flight_of, is_flight, legs_of_gate
+from gate.core.code_rules import code_flags, code_off, stale_code
 from gate.core.entry import Act
 from gate.core.history import History
 from gate.core.outcome import GREEN, Basis, Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Policy, UnpaidPolicy
+from gate.core.place_rules import (
+    pass_for_another_flight,
+    place_unknown,
+    wrong_entrance,
+    wrong_event,
+    wrong_flight,
+    wrong_place,
+    wrong_room,
+    wrong_type,
+    wrong_zone,
+)
 from gate.core.ticket import CodeState, Status, Ticket
-from gate.core.validity import Window, has_times, is_open, same_day, window, zone_of
+from gate.core.time_rules import (
+    bound_of,
+    clock_in_doubt,
+    outside_hours,
+    told_ms,
+    too_early,
+    too_late,
+    wrong_day,
+)
+from gate.core.validity import same_day
 from gate.core.verdict import Context, Scan, Verdict
 
 Rule = Callable[[Ticket, History, Scan, Context], Reason | None]
@@ -72,94 +91,10 @@ def _same_ticket(ticket: Ticket, history: History, scan: Scan, context: Context)
     return Reason.MORE_USES if next_one else Reason.SAME_TICKET
 
 
-def _wrong_event(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    return _unless(_fits(ticket.type.event, context.place.event), Reason.WRONG_EVENT)
-
-
-def _wrong_place(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    accepted, here = ticket.type.locations, context.place.locations
-    return _unless(not accepted or not here or bool({*accepted} & {*here}), Reason.WRONG_PLACE)
-
-
-def _wrong_type(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    types = context.place.accepted_types
-    return _unless(not types or ticket.type.id in types, Reason.WRONG_TYPE)
-
-
-def _wrong_entrance(
-    ticket: Ticket, history: History, scan: Scan, context: Context
-) -> Reason | None:
-    return _unless(_fits(ticket.way_in, context.place.entrance), Reason.WRONG_ENTRANCE)
-
-
-def _wrong_zone(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    return _unless(_fits(ticket.zone, context.place.zone), Reason.WRONG_ZONE)
-
-
-def _wrong_room(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    return _unless(_fits(ticket.screening_room, context.place.screening_room), Reason.WRONG_ROOM)
-
-
-def _wrong_flight(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    return _unless(_fits(ticket.type.flight, context.place.flight), Reason.WRONG_FLIGHT)
-
-
-def _pass_for_another_flight(
-    ticket: Ticket, history: History, scan: Scan, context: Context
-) -> Reason | None:
-    """What the pass says of its flights, also where its ticket says nothing of one."""
-    here = context.place.flight
-    if not context.legs or not flight_of(here):
-        return None
-    if not any(is_flight(here, leg) for leg in context.legs):
-        return Reason.WRONG_FLIGHT
-    flight = flight_of(ticket.type.flight)
-    is_other = flight != flight_of(here) and flight in {leg.flight for leg in context.legs}
-    return Reason.WRONG_LEG if is_other else None
-
-
-def _wrong_day(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    legs = [one for one in context.legs if is_flight(ticket.type.flight, one)]
-    legs = legs or list(legs_of_gate(context.legs, context.place.flight))
-    if not legs or not context.clock_trusted:
-        return None
-    zone = zone_of(ticket.type)
-    return _unless(any(leg.is_near(context.at_ms, zone) for leg in legs), Reason.WRONG_DAY)
-
-
-def _place_unknown(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    """A gate that was told nothing would let in whoever belongs elsewhere."""
-    here = context.place
-    is_fine = here.is_known or not _is_for_one_place(ticket)
-    return _unless(is_fine, Reason.PLACE_UNKNOWN)
-
-
 def _not_checked_in(
     ticket: Ticket, history: History, scan: Scan, context: Context
 ) -> Reason | None:
     return _unless(not ticket.needs_check_in or ticket.checked_in, Reason.NOT_CHECKED_IN)
-
-
-def _too_early(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    opens, _ = _let_in(ticket, context)
-    early = opens is not None and context.at_ms < opens * 1000
-    return _unless(not (early and context.clock_trusted), Reason.TOO_EARLY)
-
-
-def _too_late(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    if ticket.status is Status.EXPIRED:
-        return Reason.TOO_LATE
-    _, closes = _let_in(ticket, context)
-    late = closes is not None and context.at_ms >= (closes + 1) * 1000
-    return _unless(not (late and context.clock_trusted), Reason.TOO_LATE)
-
-
-def _outside_hours(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    if not context.clock_trusted:
-        return None
-    rules = context.rules
-    opened = is_open(ticket.type, context.at_ms // 1000, rules.early_s, rules.late_s)
-    return _unless(opened, Reason.OUTSIDE_HOURS)
 
 
 def _already_used(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
@@ -226,11 +161,6 @@ def _undo_claimed(ticket: Ticket, history: History, scan: Scan, context: Context
     return Reason.UNDO_CLAIMED if depends else None
 
 
-def _clock(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    in_doubt = not context.clock_trusted and (has_times(ticket) or bool(context.legs))
-    return Reason.CLOCK_NOT_TRUSTED if in_doubt else None
-
-
 def _to_be_paid(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
     """Money is taken once: whoever was let in on the ticket has been asked for it."""
     is_unpaid = ticket.status is Status.UNPAID and not history.used
@@ -260,20 +190,21 @@ RULES: tuple[Rule, ...] = (
     *STATUS_RULES,
     _same_ticket,
     _type_unknown,
-    _wrong_event,
-    _wrong_place,
-    _wrong_type,
-    _wrong_entrance,
-    _wrong_zone,
-    _wrong_room,
-    _pass_for_another_flight,
-    _wrong_flight,
-    _place_unknown,
+    wrong_event,
+    wrong_place,
+    wrong_type,
+    wrong_entrance,
+    wrong_zone,
+    wrong_room,
+    pass_for_another_flight,
+    wrong_flight,
+    place_unknown,
     _not_checked_in,
-    _wrong_day,
-    _too_early,
-    _too_late,
-    _outside_hours,
+    wrong_day,
+    too_early,
+    too_late,
+    outside_hours,
+    stale_code,
     _already_used,
     _passed_back,
     _zone_full,
@@ -284,13 +215,16 @@ RULES: tuple[Rule, ...] = (
     _question,
     _undo_claimed,
     _pass_back_seen,
+    code_off,
     _look,
-    _clock,
+    clock_in_doubt,
 )
 """Everything that may be said against letting a known ticket in, strongest first."""
 
 _NEUTRAL = frozenset({Reason.SAME_TICKET, Reason.MORE_USES})
-_NOTICES = frozenset({Reason.UNDO_CLAIMED, Reason.LOOK, Reason.CLOCK_NOT_TRUSTED})
+_NOTICES = frozenset(
+    {Reason.UNDO_CLAIMED, Reason.LOOK, Reason.CLOCK_NOT_TRUSTED, Reason.CODE_CLOCK}
+)
 _HELD = frozenset({Reason.ISOLATED, Reason.PLACE_UNKNOWN, Reason.TYPE_UNKNOWN})
 _BY_POLICY = {
     Policy.FLAG: Outcome.ATTENTION,
@@ -315,6 +249,7 @@ def decide(ticket: Ticket | None, history: History, scan: Scan, context: Context
     reason = _first(RULES, ticket, history, scan, context)
     outcome = _outcome(reason, ticket, scan, context)
     flags = _flags(reason, ticket, scan, context)
+    flags += code_flags(ticket, history, scan, context)
     went_by = history
     if history.if_claimed is not None and _first(_USES, ticket, history, scan, context):
         went_by = history.if_claimed
@@ -390,6 +325,7 @@ def _decide_exit(ticket: Ticket, history: History, scan: Scan, context: Context)
         return _verdict(Outcome.RESCAN, again, ticket, history, context)
     wrong = _first(STATUS_RULES, ticket, history, scan, context)
     flags: tuple[str, ...] = () if wrong is None else (wrong.value,)
+    flags += code_flags(ticket, history, scan, context, leaves=True)
     if history.inside < scan.persons:
         flags += (Flag.NOT_INSIDE,)
     if ticket.signed is not None:
@@ -437,21 +373,6 @@ def _pass_back(ticket: Ticket, history: History, scan: Scan, context: Context) -
     return Reason.PASS_BACK if recent else None
 
 
-def _let_in(ticket: Ticket, context: Context) -> Window:
-    """First and last second in which this gate lets in on the ticket, its tolerance included."""
-    begin, end = window(ticket)
-    return (
-        None if begin is None else begin - context.rules.early_s,
-        None if end is None else end + context.rules.late_s,
-    )
-
-
-def _bound(reason: Reason, ticket: Ticket | None, context: Context) -> int | None:
-    if ticket is None or reason not in (Reason.TOO_EARLY, Reason.TOO_LATE):
-        return None
-    return _let_in(ticket, context)[0 if reason is Reason.TOO_EARLY else 1]
-
-
 def _first(
     rules: tuple[Rule, ...], ticket: Ticket, history: History, scan: Scan, context: Context
 ) -> Reason | None:
@@ -480,6 +401,8 @@ def _outcome(reason: Reason | None, ticket: Ticket, scan: Scan, context: Context
         policy = unseen_policy(ticket, context)
     if reason is Reason.ALONE:
         policy = alone_policy(ticket, context)
+    if reason is Reason.STATIC_CODE:
+        policy = context.rules.static_codes
     return _BY_POLICY[policy]
 
 
@@ -523,7 +446,7 @@ def _verdict(
         outcome=outcome,
         reason=reason,
         direction=context.direction,
-        at_ms=context.at_ms,
+        at_ms=told_ms(reason, context),
         ticket=ticket,
         history=history,
         uses=uses,
@@ -531,7 +454,8 @@ def _verdict(
         **_worth(ticket, context),
         flags=flags,
         clock_trusted=context.clock_trusted,
-        bound_at=_bound(reason, ticket, context),
+        code_ms=context.rotation.code_ms if context.rotation is not None else None,
+        bound_at=bound_of(reason, ticket, context),
         question=question_of(ticket, context.rules) if ticket and reason is Reason.QUESTION else "",
     )
 
@@ -547,20 +471,6 @@ def _worth(ticket: Ticket | None, context: Context) -> _Worth:
     if ticket is None or ticket.signed is None:
         return _Worth(basis=context.basis, basis_age_ms=context.basis_age_ms, list_as_of_ms=None)
     return _Worth(basis=Basis.UNSEEN, basis_age_ms=None, list_as_of_ms=context.list_as_of_ms)
-
-
-def _is_for_one_place(ticket: Ticket) -> bool:
-    kind = ticket.type
-    named = (ticket.way_in, ticket.zone, ticket.screening_room, kind.flight, *kind.locations)
-    return any(named)
-
-
-def _fits(wanted: str, here: str) -> bool:
-    return not wanted or not here or _plain(wanted) == _plain(here)
-
-
-def _plain(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _unless(is_fine: bool, reason: Reason) -> Reason | None:

@@ -102,6 +102,11 @@ class TicketType:
     ask: str = ""
     """What is asked before anybody is let in on it, to be answered by yes or no."""
     ticket_class: str = ""
+    rotating: str = ""
+    """How its tickets' rotating codes are put together (``gate.credential.rotating``); empty: its
+    tickets have none."""
+    rotating_period_ms: int = 15_000
+    rotating_digits: int = 6
     flight: str = ""
     origin: str = ""
     destination: str = ""
@@ -181,6 +186,8 @@ class Ticket:
     uses: int | None = None
     """How often this ticket may be used, where it differs from its type."""
     party: int | None = None
+    rotating_keys: tuple[str, ...] = ()
+    """What makes its rotating code, sealed so that only who has its code opens it."""
     shape: str = ""
     """Lengths of its codes and classes of their characters (``gate.credential.shape_of``); empty:
     unknown."""

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gate.core.boarding import Leg
+from gate.core.clock_error import TrueTime
 from gate.core.history import History
 from gate.core.outcome import GREEN, Basis, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place
+from gate.core.rotation import Rotation
 from gate.core.ticket import Ticket
 
 _NO_HISTORY = History()
@@ -41,6 +43,8 @@ class Scan:
     """``time.perf_counter_ns`` at which the reading began, for the time to the verdict."""
     raw: bytes = b""
     """The symbol's own bytes, where the reader tells them."""
+    read_ms: int | None = None
+    """When a rotating code was read, by the lane's clock: it may be decided again, by a key."""
     answers: Mapping[Reason, bool] = field(default_factory=dict)
     """What was answered to the questions ``UNPAID`` and ``QUESTION``."""
 
@@ -55,6 +59,11 @@ class Context:
     place: Place
     rules: HouseRules
     clock_trusted: bool = True
+    true_time: TrueTime | None = None
+    """What the time is by who knows it, with its bound; ``None``: nobody has been asked, and the
+    lane's clock is all there is."""
+    rotation: Rotation | None = None
+    """What was shown of a ticket whose code rotates; ``None``: it does not, or none was shown."""
     basis: Basis = Basis.ONLY
     basis_age_ms: int | None = None
     """How long ago another lane may have let somebody in unknown here, while that is bounded."""
@@ -91,6 +100,8 @@ class Verdict:
     """Name of the entry that records it, ``origin:seq``; empty when nothing was recorded."""
     clock_trusted: bool = True
     """Whether the clock by which ``at_ms`` was read was believed."""
+    code_ms: int | None = None
+    """When the rotating code that was shown became good, by the phone's clock."""
     bound_at: int | None = None
     """For too early and too late: the first or last second in which this gate would let in."""
     question: str = ""

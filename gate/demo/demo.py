@@ -15,6 +15,7 @@ from gate.config import Config, load
 from gate.core.hlc import Reading
 from gate.core.place import Direction, Place, Role
 from gate.core.verdict import Scan, Verdict
+from gate.credential.rotating import PATTERN, Pattern, current
 from gate.demo.script import Turn
 from gate.demo.showing import Showing
 from gate.i18n import _
@@ -64,7 +65,7 @@ def prepare(path: Path, now: float | None = None) -> Demo:
     config = msgspec.structs.replace(config, data_dir=str(path))
     from gate.demo.synthetic_camera import DrawnCamera  # noqa: PLC0415  it loads OpenCV
 
-    showings, turns = _script()
+    showings, turns = _script(int(now * 1000))
     camera = DrawnCamera([*showings, *_crowd(showings[-1].begin_s + 3)])
     return Demo(config, folder, camera, tuple(turns), pin)
 
@@ -111,6 +112,15 @@ _PEOPLE: tuple[_Person, ...] = (
     (21.2, "GALA-0333-DIMLY", "QRCode", "phone", _TITLE, 40, 10, 0.35),
     (28.6, "GALA-0001-K7QX", "QRCode", "phone", _TITLE, 4, 8, 1.0),
 )  # fmt: skip
+_HOUR_MS = 60 * _MINUTE * 1000
+_MOVING_CODE, _MOVING_KEY = "MOVE-0042-CODES", b"a key of the demo"
+_MOVING = Pattern(PATTERN, _HOUR_MS)
+"""Of the ticket whose code moves; real ones do so every few seconds, and a film is drawn before."""
+_PHONES = (
+    (30.0, 3 * _HOUR_MS, ("QRCode", "phone", "A picture", 8, 10, 0.9)),
+    (32.4, 0, ("QRCode", "phone", "The live code", 4, 8, 1.0)),
+)
+"""When it is held up, and how long ago that was drawn: a picture is refused, then the live one."""
 _TURNS = (
     Turn(14.1, next_person=True),
     Turn(14.6, next_person=True),
@@ -119,7 +129,11 @@ _TURNS = (
 )
 
 
-def _script() -> tuple[list[Showing], list[Turn]]:
+def _script(now_ms: int) -> tuple[list[Showing], list[Turn]]:
+    moving = [
+        (begin_s, current(_MOVING, _MOVING_CODE, [_MOVING_KEY], now_ms - ago_ms).text, *how)
+        for begin_s, ago_ms, how in _PHONES
+    ]
     return [
         Showing(
             text=text,
@@ -132,7 +146,7 @@ def _script() -> tuple[list[Showing], list[Turn]]:
             tilt_deg=tilt,
             light=light,
         )
-        for begin_s, text, symbology, carrier, title, turn, tilt, light in _PEOPLE
+        for begin_s, text, symbology, carrier, title, turn, tilt, light in (*_PEOPLE, *moving)
     ], list(_TURNS)
 
 
@@ -168,6 +182,8 @@ def _write_tickets(path: Path, now: int) -> None:
         {"id": "park", "kind": "scenic", "title": "Lake Park", "term_days": 1,
          "ticket_class": "Day"},
         {"id": "film", "kind": "movie", "title": "Blue Hour"},
+        {"id": "moving", "kind": "meeting", "title": "Late show", "rotating": _MOVING.text,
+         "rotating_period_ms": _MOVING.period_ms},
         {"id": "ce123", "kind": "boarding", "title": "CE123", "flight": "CE123", "origin": "CTU",
          "destination": "CAN", "departure_time": now + 50 * _MINUTE},
     ]  # fmt: skip
@@ -187,6 +203,7 @@ def _write_tickets(path: Path, now: int) -> None:
         "GRUP-0004-FAMLY": {"type": "family", "holder": "Okafor family"},
         "VIPS-0012-GUEST": {"type": "guest", "holder": "Dr. Nowak"},
         "GALA-0333-DIMLY": {"type": "gala", "seats": "7-21", "zone": "A"},
+        _MOVING_CODE: {"type": "moving", "seats": "3-07", "rotating_keys": _MOVING_KEY.hex()},
     }  # fmt: skip
     rows = [{"code": code, **ticket} for code, ticket in people.items()]
     rows += [

@@ -186,6 +186,8 @@ class Admission:
                 scan, match, files.tickets, self.repair, is_repeat=code in entries.repeats
             )
             scan = self._as_asked(scan, identity.ticket)
+            if identity.rotating is not None and scan.read_ms is None:
+                scan = replace(scan, read_ms=entries.now.at_ms)
             own, history = files.histories(identity.ticket)
             verdict = decide(identity.ticket, history, scan, self.context(identity))
             verdict = identity.explain(verdict)
@@ -225,6 +227,7 @@ class Admission:
         now, post, basis = self.entries.now, self.post, self.basis
         ticket = identity.ticket
         needs_list = ticket.signed is not None if ticket else identity.problem is None
+        now_ms = now.true_time.at_ms if now.true_time is not None else now.at_ms
         return Context(
             at_ms=now.at_ms,
             device=self.files.device,
@@ -232,6 +235,8 @@ class Admission:
             place=post.place,
             rules=post.rules,
             clock_trusted=now.trusted,
+            true_time=now.true_time,
+            rotation=identity.rotation(now_ms, self.files.newest_code_ms),
             basis=now.connectivity.coverage.basis,
             basis_age_ms=now.connectivity.age_ms,
             zone_inside=self.files.totals.inside_by_zone.get(post.place.zone, 0),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from gate.core.clock_error import TrueTime
 from gate.core.entry import MOVEMENTS, Act, Entry
 from gate.core.history import History
 from gate.core.hlc import Reading, latest_believable
@@ -47,6 +48,8 @@ class Moment:
     reading: Reading
     at_ms: int
     trusted: bool
+    true_time: TrueTime | None = None
+    """What the time is by who knows it."""
     connectivity: Connectivity = NOBODY_HEARD
 
 
@@ -191,6 +194,7 @@ class Entries:
             note=note,
             source=scan.source if scan else "",
             symbology=scan.symbology if scan else "",
+            code_ms=verdict.code_ms if verdict else None,
             server_ahead_ms=now.connectivity.sync_status.ahead_ms,
             server_error_ms=now.connectivity.sync_status.error_ms,
             position=self.files.tickets.replica.position,
@@ -202,7 +206,9 @@ class Entries:
         files.peers.refresh()
         connectivity = self.basis.read(reading, files.peers.store, is_whole=files.is_whole)
         at_ms, trusted = self.clock.at_ms(reading), self.clock.judge(reading)
-        return Moment(reading, at_ms, trusted, connectivity)
+        self.clock.learn(connectivity.sync_status.clocks)
+        known = self.clock.true_time(reading, is_believed=trusted)
+        return Moment(reading, at_ms, trusted, known, connectivity)
 
     def _mergeable(self, hlc: int) -> int:
         return hlc if hlc <= latest_believable(self.now.at_ms) else 0

@@ -13,6 +13,7 @@ from gate.errors import DamagedError, GateError, StoreError
 from gate.i18n import _
 from gate.lane.clock_trust import ClockTrust
 from gate.storage import damage, salvage
+from gate.storage.entries import newest_trusted
 from gate.storage.folder import Folder
 from gate.storage.journal import Journal
 from gate.storage.peers import PeerStoreReader
@@ -48,7 +49,7 @@ class LaneFiles:
         if self._journal is None:
             reading = self._clock.read()
             journal = Journal(self.folder.journal, self.device, reading.boot_id)
-            self._clock.recall(journal, reading)
+            self._clock.recall(newest_trusted(journal.connection, journal.path), reading)
             self._journal = journal
             self.totals = journal.totals
             self.is_whole = not journal.lost.missing or self._has_all_it_wrote(journal)
@@ -73,6 +74,11 @@ class LaneFiles:
     def ticket_of(self, entry: Entry) -> Ticket | None:
         """The ticket that an entry is about, as the list has it or else its code did then."""
         return self.tickets.get(entry.ticket) or self.tickets.told([entry])
+
+    def newest_code_ms(self, ticket: str) -> int | None:
+        """The newest rotating code that passed anywhere, as far as is held; Unix milliseconds."""
+        known = (self.journal().newest_code_ms(ticket), self.peers.newest_code_ms(ticket))
+        return max((ms for ms in known if ms is not None), default=None)
 
     def facts(self, ticket: str) -> list[Entry]:
         """Every entry, of any device, that the ticket's history folds from."""

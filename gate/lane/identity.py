@@ -1,16 +1,19 @@
 """Whose ticket a scan is: as it stands, spelled otherwise, or as its scanner means it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gate.core.boarding import Leg
 from gate.core.code_formats import CodeFormats
 from gate.core.outcome import Flag, Reason
+from gate.core.rotation import Rotation, Shown
 from gate.core.ticket import Ticket
 from gate.core.verdict import Scan, ScannerProof, Verdict
 from gate.credential.identities import legs_of
+from gate.credential.rotating import prove
 from gate.credential.scanners import NO_READING, Reading
 from gate.lane.scanner_repair import TYPING, ScannerRepair
-from gate.storage.code_look_up import Match
+from gate.storage.code_look_up import Match, Rotating
 from gate.storage.tickets import Tickets
 
 
@@ -24,6 +27,23 @@ class Identity:
     reading: Reading = NO_READING
     legs: tuple[Leg, ...] = ()
     """Of the boarding pass that it is."""
+    rotating: Rotating | None = None
+    """What else it says, where it is a rotating code as its phone shows it."""
+    is_by_code: bool = False
+    """Whether a code was scanned, and not a ticket named by a person."""
+
+    def rotation(self, now_ms: int, newest_ms: Callable[[str], int | None]) -> Rotation | None:
+        """What was shown of a ticket whose code rotates; ``None``: it does not, or none was shown.
+
+        ``newest_ms`` tells the newest code of a ticket that has passed.
+        """
+        ticket = self.ticket
+        if ticket is None or not ticket.rotating_keys or not self.is_by_code:
+            return None
+        if self.rotating is None:
+            return Rotation(Shown.STATIC)
+        found = prove(self.rotating.pattern, self.rotating.parts, self.rotating.keys, now_ms)
+        return replace(found, newest_ms=newest_ms(ticket.id))
 
     def explain(self, verdict: Verdict) -> Verdict:
         """The verdict with what was undone, would explain the text, or is in its way."""
@@ -64,7 +84,10 @@ def identify(
         rivals = tuple(ticket for ticket in both if ticket is not None)
         return Identity(problem=Reason.TWO_TICKETS, rivals=rivals)
     ticket = tickets.codes.ticket_of(reading.meant) if reading.meant else match.ticket
-    return Identity(ticket, reading=reading, legs=legs_of(reading.meant) or match.legs)
+    # What a scanner's flaw was undone of is the part that does not change.
+    rotating = None if reading.meant else match.rotating
+    legs = legs_of(reading.meant) or match.legs
+    return Identity(ticket, reading=reading, legs=legs, rotating=rotating, is_by_code=True)
 
 
 def peek(scan: Scan, tickets: Tickets, repair: ScannerRepair, formats: CodeFormats) -> Identity:
@@ -76,7 +99,7 @@ def peek(scan: Scan, tickets: Tickets, repair: ScannerRepair, formats: CodeForma
     if (meant := _by_signature(scan, tickets)) is not None:
         return meant
     believed = repair.peek(scan.source, scan.text)
-    return Identity(tickets.get(believed) if believed else None)
+    return Identity(tickets.get(believed) if believed else None, is_by_code=True)
 
 
 def _by_signature(scan: Scan, tickets: Tickets) -> Identity | None:
@@ -94,4 +117,6 @@ def _as_it_stands(match: Match) -> Identity:
     problem = match.problem
     if problem is None and len(match.tickets) > 1:
         return Identity(problem=Reason.AMBIGUOUS, rivals=match.tickets)
-    return Identity(match.ticket, problem, legs=match.legs)
+    return Identity(
+        match.ticket, problem, legs=match.legs, rotating=match.rotating, is_by_code=True
+    )

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from gate.clock import Clock
+from gate.core.clock_error import TrueTime
 from gate.core.entry import Entry
 from gate.core.outcome import Reason
 from gate.core.place import Direction, HouseRules, Place
@@ -301,6 +302,12 @@ class Lane:
     def clock_is_trusted(self) -> bool:
         """Whether rules about time may refuse anybody just now."""
         return self._clock.judge(self._clock.read())
+
+    def true_time(self) -> tuple[TrueTime | None, int]:
+        """What the time is by who knows it, with its bound, and what this lane's clock shows."""
+        reading = self._clock.read()
+        known = self._clock.true_time(reading, is_believed=self._clock.judge(reading))
+        return known, self._clock.at_ms(reading)
 
     def connectivity(self) -> Connectivity:
         """Whom this lane has heard just now."""

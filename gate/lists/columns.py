@@ -152,6 +152,7 @@ TICKET_FIELDS = (
         "order code|order no|order id|order number|bestellnummer|bestell nr|bestellung|"
         "numéro de commande|commande|número de pedido|pedido|numero ordine|ordine|订单号|订单",
     ),
+    _field("rotating_keys", Value.TEXT, "rotating key|totp key|totp secret"),
     _field("qrcode_data", Value.CODE),
     _field("other_codes", Value.CODES),
     _field("old_codes", Value.CODES),
@@ -175,6 +176,9 @@ TYPE_FIELDS = (
     _field("attention", Value.REMARK),
     _field("ask", Value.TEXT),
     _field("ticket_class", Value.TEXT, "class|klasse|classe|clase|等级"),
+    _field("rotating", Value.TEXT, is_exact=True),
+    _field("rotating_period_ms", Value.COUNT, is_exact=True),
+    _field("rotating_digits", Value.COUNT, is_exact=True),
     _field("flight", Value.TEXT, "航班"),
     _field("origin", Value.TEXT),
     _field("destination", Value.TEXT),

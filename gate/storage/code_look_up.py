@@ -22,11 +22,14 @@ from gate.credential import (
 )
 from gate.credential.identities import NOTHING, is_of_leg, legs_of, named
 from gate.credential.neighbours import neighbours
+from gate.credential.rotating import Parts, Pattern, read, unseal
 from gate.credential.spellings import folded, spellings
 from gate.storage.checksums import WrongChecksum, names_code, of_code, require
+from gate.storage.code_patterns import Patterns
 from gate.storage.replica_reader import COLUMNS, OF_TYPE, POSITION, TICKET, ReplicaReader
 from gate.storage.signed_look_up import Proof, SignedLookUp
 from gate.storage.ticket_identities import rows_of
+from gate.storage.ticket_rows import pattern_of
 
 MOST_LOOK_UPS = 12
 """Of one scan, in all its spellings, formats and repairs, whatever was scanned."""
@@ -47,6 +50,16 @@ _SHAPES = "SELECT shape, tickets, again = hex(shape) FROM shape"
 
 
 @dataclass(frozen=True, slots=True)
+class Rotating:
+    """A rotating code of a ticket, taken apart; nothing is proved yet."""
+
+    pattern: Pattern
+    parts: Parts
+    keys: tuple[bytes, ...]
+    """Those of the ticket; none where they were sealed with another code of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """Whose code a text is."""
 
@@ -59,6 +72,8 @@ class Match:
     """Of the boarding pass that it is."""
     problem: Reason | None = None
     """Why it is no credential at all."""
+    rotating: Rotating | None = None
+    """What else the text says, where it is a rotating code of its ticket."""
 
     @property
     def ticket(self) -> Ticket | None:
@@ -96,6 +111,7 @@ class CodeLookUp:
     def __init__(self, replica: ReplicaReader) -> None:
         self.signed = SignedLookUp(replica)
         self._replica = replica
+        self._patterns = Patterns(replica)
         self._looked_up: dict[str, Ticket | None] = {}
         self._meant: dict[str, Ticket | None] = {}
         self._shapes: tuple[Shape, ...] | None = None
@@ -126,6 +142,8 @@ class CodeLookUp:
         if credential.problem is not None:
             return Match(credential, hashed, problem=credential.problem)
         code = credential.code
+        if rotating := self._rotating(credential, hashed):
+            return rotating
         first = self._looked_up[code] = self._by_code(hashed)
         legs = legs_of(code)
         addressed = url_pattern.spellings(code, formats.urls)
@@ -154,6 +172,21 @@ class CodeLookUp:
             # A venue that has begun before its tickets came: nobody is to be turned away for it.
             raise self._replica.no_tickets()
         return Match(credential, hashed, tuple(found.values()), legs)
+
+    def _rotating(self, credential: Credential, hashed: bytes) -> Match | None:
+        """Whose rotating code a text is, if any; as its type puts such codes together."""
+        for pattern in self._patterns.read():
+            parts = read(pattern, credential.code)
+            ticket = parts and self._by_code(self.hash_of(parts.code))
+            if not parts or not ticket or not ticket.rotating_keys:
+                continue
+            if pattern_of(ticket.type) == pattern:
+                key, kept = self._replica.key, ticket.rotating_keys
+                opened = (unseal(key, parts.code, sealed) for sealed in kept)
+                keys = tuple(one for one in opened if one is not None)
+                moving = Rotating(pattern, parts, keys)
+                return Match(credential, hashed, (ticket,), rotating=moving)
+        return None
 
     def ticket_of(self, text: str) -> Ticket | None:
         """The one ticket whose code, or a lossless spelling of it, a text is.

@@ -10,6 +10,8 @@ FEW = 8
 """So many redemptions are counted again when they are read."""
 _ANY_FACT = f"SELECT 1 {OF_TICKET} LIMIT 1"
 
+_NEWEST_CODE = f"SELECT max(json_extract(body, '$.code_ms')) {OF_TICKET}"
+
 _EXTEND = """
 INSERT INTO state VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (ticket) DO UPDATE SET
     used = excluded.used, inside = excluded.inside, redemptions = excluded.redemptions,
@@ -86,6 +88,15 @@ def read_history(connection: sqlite3.Connection, ticket: str) -> History | None:
         ).fetchone()
         ends[row_number] = movement_of(sound(*(found or ("", b""))))
     return History(used, inside, redemptions, ends.get(first), ends.get(last))
+
+
+def newest_code_ms(connection: sqlite3.Connection, ticket: str) -> int | None:
+    """The newest rotating code by which anybody went in or out on a ticket, as entries say.
+
+    Undone or not: a code that was shown once is older than the next that its phone shows.
+    """
+    (newest,) = connection.execute(_NEWEST_CODE, (ticket,)).fetchone()
+    return newest if isinstance(newest, int) else None
 
 
 def read_sound_history(connection: sqlite3.Connection, ticket: str) -> History | None:

@@ -25,7 +25,13 @@ from gate.i18n import _
 from gate.storage import schema
 from gate.storage.entries import JournalTip, Whole, read_entry, read_facts, sound
 from gate.storage.folder import sync_folder
-from gate.storage.histories import extend, read_history, read_sound_history, remember
+from gate.storage.histories import (
+    extend,
+    newest_code_ms,
+    read_history,
+    read_sound_history,
+    remember,
+)
 from gate.storage.lost_entries import LostEntries
 from gate.storage.sqlite import checkpoint, faults, open_writer, writing
 from gate.storage.totals import read_totals, tally_upsert
@@ -114,6 +120,10 @@ class Journal:
     def history(self, ticket: str) -> History | None:
         """What the ticket did at this device; ``None`` when it was never here."""
         return read_sound_history(self._connection, ticket)
+
+    def newest_code_ms(self, ticket: str) -> int | None:
+        """The newest rotating code that was shown of the ticket at this device, and passed."""
+        return newest_code_ms(self._connection, ticket)
 
     def facts(self, ticket: str) -> list[Entry]:
         """Every entry of this journal that the ticket's history folds from."""

@@ -21,7 +21,7 @@ from gate.core.replication import Tip
 from gate.errors import StoreError
 from gate.storage.entries import OF_TICKET, read_entry, read_facts
 from gate.storage.folder import Folder, is_there, successor
-from gate.storage.histories import read_sound_history
+from gate.storage.histories import newest_code_ms, read_sound_history
 from gate.storage.sqlite import cache_faults, open_reader
 
 T = TypeVar("T")
@@ -79,6 +79,10 @@ class PeerStoreReader:
     def history(self, ticket: str) -> History | None:
         """What the ticket did at the other devices; ``None`` when nothing was heard of it."""
         return self._read(lambda connection: read_peer_history(connection, ticket), None)
+
+    def newest_code_ms(self, ticket: str) -> int | None:
+        """The newest rotating code that was shown of the ticket elsewhere, and passed."""
+        return self._read(lambda connection: newest_code_ms(connection, ticket), None)
 
     def _turn_to_newest(self) -> None:
         if is_there(self._next):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from gate.core.clock_error import Measured
 from gate.core.coverage import OtherLane
 from gate.core.event_device import DeviceReport
 from gate.core.health import UNTOLD, Health
@@ -59,6 +60,8 @@ class SyncStatus:
     """How far the server's clock is ahead of this device's own, offset included."""
     error_ms: int | None = None
     """How far that may be wrong, either way."""
+    clocks: tuple[Measured, ...] = ()
+    """The true time, as measured by the server's clock and the other gates'."""
     unacked: int = 0
     """Own entries the server has not said it holds; without a server, no other gate."""
     quarantined: int = 0

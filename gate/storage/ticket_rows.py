@@ -16,6 +16,17 @@ from gate.core.ticket import UNLIMITED, CodeState, Kind, Status, Ticket, TicketT
 from gate.core.weekly_hours import NoSuchHourError, UnlikeHoursError, parse_weekly
 from gate.credential import code_hash, parse, shape_of
 from gate.credential.identities import identities
+from gate.credential.rotating import (
+    DIGITS,
+    PATTERN,
+    PERIOD_MS,
+    BadPattern,
+    Pattern,
+    Secrets,
+    check_pattern,
+    read_key,
+    seal,
+)
 from gate.i18n import _
 from gate.storage.moments import BadMoment, Side, is_start_of_day, second_of
 
@@ -56,6 +67,9 @@ class TypeRow(msgspec.Struct, forbid_unknown_fields=True):
     attention: str = ""
     ask: str = ""
     ticket_class: str = ""
+    rotating: str = ""
+    rotating_period_ms: Annotated[int, Meta(ge=1000, le=3_600_000)] = PERIOD_MS
+    rotating_digits: Annotated[int, Meta(ge=6, le=9)] = DIGITS
     flight: str = ""
     origin: str = ""
     destination: str = ""
@@ -97,6 +111,7 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
     uses: _Uses | None = None
     party: _Count | None = None
     issue: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    rotating_keys: str | list[str] = ""
     qrcode_data: str = ""
     other_codes: str | list[str] = ""
     old_codes: str | list[str] = ""
@@ -115,7 +130,7 @@ _TYPE_FIELDS = tuple(
     (f.name, None if f.name == "use_limit" else f.default)
     for f in fields(TicketType)
 )
-_DERIVED: dict[str, Any] = {"shape": "", "identities": ()}
+_DERIVED: dict[str, Any] = {"shape": "", "identities": (), "rotating_keys": ()}
 """What is made of a ticket's codes, and stays as it is while these do."""
 _TICKET_FIELDS = tuple(
     (f.name, f.default)
@@ -129,11 +144,13 @@ class BadRow(Exception):
 
 
 class TypeTimes(NamedTuple):
-    """What its tickets' times are read and checked by."""
+    """What its tickets' times and keys are read and checked by."""
 
     zone: str
     begin: int | None = None
     end: int | None = None
+    rotating: Pattern | None = None
+    """How its tickets' codes rotate, if they do."""
 
 
 class TypeBody(NamedTuple):
@@ -155,11 +172,20 @@ class TicketBody(NamedTuple):
     codes: dict[bytes, CodeState]
     notes: tuple[str, ...] = ()
     """What is taken as it stands, but may be meant otherwise."""
+    rotates: Secrets | None = None
+    """What makes its texts where its code rotates; the body has it sealed only."""
 
 
 def times_of(kind: TicketType) -> TypeTimes:
     """What a kept type says of its tickets' times."""
-    return TypeTimes(kind.time_zone, kind.begin, kind.end)
+    return TypeTimes(kind.time_zone, kind.begin, kind.end, pattern_of(kind))
+
+
+def pattern_of(kind: TicketType) -> Pattern | None:
+    """How the codes of a type's tickets rotate; ``None`` where they do not."""
+    if not kind.rotating:
+        return None
+    return Pattern(kind.rotating, kind.rotating_period_ms, kind.rotating_digits)
 
 
 def type_body(row: Mapping[str, Any], time_zone: str, *, is_exact: bool = False) -> TypeBody:
@@ -179,7 +205,10 @@ def type_body(row: Mapping[str, Any], time_zone: str, *, is_exact: bool = False)
         _check_order(values, row, "boarding_time", "departure_time")
     values["weekly"] = _weekly(stated.weekly, is_exact=is_exact)
     values["locations"] = _texts(stated.locations)
-    times = TypeTimes(zone, values["begin"], values["end"])
+    pattern = None
+    if stated.rotating:
+        pattern = _pattern(stated)
+    times = TypeTimes(zone, values["begin"], values["end"], pattern)
     return TypeBody(stated.id, times, _body(values, _TYPE_FIELDS), notes)
 
 
@@ -214,8 +243,10 @@ def ticket_body(
     values["shape"] = shape_of(parsed)
     live = [code for code, state in parsed.items() if state is CodeState.LIVE]
     values["identities"] = tuple(code_hash(key, one).hex() for one in identities(live))
+    rotates = _rotates(stated, of)
+    values["rotating_keys"] = _sealed(rotates, key)
     body = _body(values, _TICKET_FIELDS, type_id=stated.type)
-    return TicketBody(id_, stated.type, body, hashes, notes)
+    return TicketBody(id_, stated.type, body, hashes, notes, rotates)
 
 
 def changed_body(
@@ -279,6 +310,47 @@ def bare_body(body: str) -> str:
     """A kept ticket without whatever may tell of a person; what is bare already stays as it is."""
     kept: dict[str, Any] = msgspec.json.decode(body)
     return msgspec.json.encode({name: kept[name] for name in _IMPERSONAL if name in kept}).decode()
+
+
+def _pattern(stated: TypeRow) -> Pattern:
+    try:
+        check_pattern(stated.rotating)
+    except BadPattern as bad:
+        raise BadRow(
+            _("rotating: {found!r} is not like {example!r}").format(
+                found=stated.rotating[:200], example=PATTERN
+            )
+        ) from bad
+    return Pattern(stated.rotating, stated.rotating_period_ms, stated.rotating_digits)
+
+
+def rotating_keys(stated: str | list[str]) -> list[bytes]:
+    """The keys of a rotating code as a row states them. Raises BadRow."""
+    try:
+        return [read_key(one) for one in _texts(stated)]
+    except ValueError as error:
+        message = _(
+            "rotating_keys: 10 to 64 bytes each, in hex or as base32:…, several with | between"
+        )
+        raise BadRow(message) from error
+
+
+def _rotates(stated: TicketRow, of: TypeTimes) -> Secrets | None:
+    keys = rotating_keys(stated.rotating_keys)
+    wanted = of.rotating.values if of.rotating is not None else 0
+    if keys and len(keys) != wanted:
+        raise BadRow(
+            _("rotating_keys: found {found}; its type wants {wanted}").format(
+                found=len(keys), wanted=wanted
+            )
+        )
+    return Secrets(parse(stated.code).code, tuple(keys)) if keys else None
+
+
+def _sealed(rotates: Secrets | None, key: bytes) -> tuple[str, ...]:
+    if rotates is None:
+        return ()
+    return tuple(seal(key, rotates.code, one) for one in rotates.keys)
 
 
 def _hash(key: bytes, code: str) -> bytes:

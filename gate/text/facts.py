@@ -183,6 +183,14 @@ def _differ(one: ZoneInfo, other: ZoneInfo, at_ms: int) -> bool:
     )
 
 
+def _code_age(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    if verdict.code_ms is None:
+        return ""
+    made = clock_time(verdict.code_ms, time_zone, near_ms=verdict.at_ms, seconds=True)
+    now = clock_time(verdict.at_ms, time_zone, seconds=True)
+    return _("Made at {made} by the phone's clock; now it is {now}.").format(made=made, now=now)
+
+
 def _hours(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     ticket = verdict.ticket
     if ticket is None:
@@ -296,6 +304,9 @@ _FACTS: dict[Reason, _Fact] = {
     Reason.TOO_EARLY: _begins,
     Reason.TOO_LATE: _ended,
     Reason.OUTSIDE_HOURS: _hours,
+    Reason.STALE_CODE: _code_age,
+    Reason.REPLAYED_CODE: _code_age,
+    Reason.CODE_CLOCK: _code_age,
     Reason.ALREADY_USED: _first_use,
     Reason.REENTRY: _last_move,
     Reason.NOT_ENOUGH_USES: _left,

@@ -43,6 +43,11 @@ _REMEDIES = {
     Reason.TOO_EARLY: N_("Ask the guest to come back then."),
     Reason.TOO_LATE: N_("Send the guest to the ticket desk."),
     Reason.OUTSIDE_HOURS: N_("Ask the guest to come in the opening hours."),
+    Reason.STALE_CODE: N_("Ask for the live one: in the app, with the code moving on."),
+    Reason.REPLAYED_CODE: N_("Ask for the live one: in the app, with the code moving on."),
+    Reason.WRONG_CODE: N_("Ask for the live one; in doubt call a supervisor."),
+    Reason.STATIC_CODE: N_("Ask for the live one: in the app, with the code moving on."),
+    Reason.CODE_CLOCK: N_("Look whether the code on the phone moves on. Our clock: F9."),
     Reason.ALREADY_USED: N_("Ask for the guest's other tickets; in doubt call a supervisor."),
     Reason.USED_ELSEWHERE: N_("Send the guest to the ticket desk."),
     Reason.NOT_ENOUGH_USES: N_("Let in as many as are left."),
@@ -168,6 +173,8 @@ def _basis(verdict: Verdict, unheard: str) -> str:
         words = [alone] if verdict.basis is Basis.ALONE else [*words, alone]
     if Flag.NOT_INSIDE in verdict.flags:
         words.append(_("was not seen coming in"))
+    if Flag.STATIC_CODE in verdict.flags and verdict.reason is not Reason.STATIC_CODE:
+        words.append(_("the code does not move"))
     if Flag.CLOCK_NOT_TRUSTED in verdict.flags:
         words.append(_("clock not trusted"))
     return ", ".join(words)

@@ -148,8 +148,6 @@ def _check_together(base: Mapping[str, Any], quantity: int) -> None:
         raise Refused(Errcode.BAD_STOCK, "quantity is 0 for deposited codes, and only then")
     if base.get("use_all_locations") and base.get("location_id_list"):
         raise Refused(Errcode.BAD_LOCATION, "location_id_list or use_all_locations")
-    if base.get("use_dynamic_code"):
-        raise Refused(Errcode.NOT_THIS_CARD, "use_dynamic_code is for member cards")
 
 
 def read_update(card: Card, body: Mapping[str, Any], now_s: int) -> tuple[Card, bool]:

@@ -19,8 +19,8 @@ from gate.core.rules import decide
 from gate.core.ticket import Ticket
 from gate.core.validity import type_window
 from gate.core.verdict import Context, Scan, Verdict
+from sync.cardapi import dynamic_codes, webhook_outbox
 from sync.cardapi import tables as t
-from sync.cardapi import webhook_outbox
 from sync.cardapi.accounts import Account, is_tester
 from sync.cardapi.card import Card
 from sync.cardapi.cards import deposited
@@ -113,6 +113,7 @@ def _without_end(ticket: Ticket) -> Ticket:
 
 def get(connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int) -> Answer:
     """``code/get``: how a code stands; by default used or void ones are errors. Raises Refused."""
+    params = dynamic_codes.resolved(connection, account, params, now_ms)
     card, issued = need_issued_code(connection, account, params)
     asked = read_fields((Field("check_consume", flag),), params)
     status, verdict = _judge(connection, account, card, issued, now_ms)
@@ -132,6 +133,7 @@ def get(connection: Connection, account: Account, params: Mapping[str, Any], now
         "can_consume": is_open and verdict.is_green,
         "outer_str": issued.outer_str,
         "user_card_status": status.value,
+        **dynamic_codes.shown_now(connection, card, issued, now_ms),
     }
 
 
@@ -147,6 +149,7 @@ def consume(
     Raises Refused.
     """
     asked = read_fields((Field("outer_str", text(128)),), params)
+    params = dynamic_codes.resolved(connection, account, params, now_ms)
     card, issued = need_issued_code(connection, account, params, locks=True)
     facts = journals.facts_of(connection, card.event, issued.ticket)
     status, verdict = _judge(connection, account, card, issued, now_ms, history=fold(facts))

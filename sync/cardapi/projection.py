@@ -12,12 +12,14 @@ from typing import Any
 from gate.core.ticket import Kind, Status, TicketType, WeeklyHours
 from gate.core.validity import Window, type_window
 from sync.cardapi.card import Card
-from sync.cardapi.fields import DAYS, RANGE
+from sync.cardapi.fields import DAYS, DYNAMIC, RANGE
 
 TIME_ZONE = "Asia/Shanghai"
 """UTC+8, in which the API counts days, whatever the event's own zone is."""
 DAY_S, EAST_8_S = 86_400, 8 * 3600
 FOREVER = 2_147_483_647
+DYNAMIC_CODE = f"{DYNAMIC}{{code}}{{totp_timestamp_seconds}}{{totp_value_0}}"
+"""How the codes of a card with ``use_dynamic_code`` are put together."""
 CANCELLED = "cancelled_qrcode_data"
 """Ours, among what was said of a boarding pass: what its phone showed before ``is_cancel``.
 
@@ -101,6 +103,8 @@ def type_row(card: Card) -> dict[str, Any]:
         "weekly": _weekly(card.advanced.get("time_limit", ())),
         **_dates(base["date_info"]),
     }
+    if base.get("use_dynamic_code"):
+        row["rotating"] = DYNAMIC_CODE
     if card.kind is Kind.SCENIC:
         row["ticket_class"] = detail["ticket_class"]
     if card.kind is Kind.BOARDING:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from gate.core.ticket import CodeState
+from gate.credential.rotating import Secrets
 from gate.i18n import _
 from gate.storage.ticket_rows import BadRow, TicketBody
 
@@ -38,10 +39,9 @@ class Aside:
         for hashed in ticket.codes:
             if self._file.execute("SELECT 1 FROM code WHERE hash = ?", (hashed,)).fetchone():
                 raise BadRow(_("this code belongs to another ticket already"))
-        codes = {hashed.hex(): state for hashed, state in ticket.codes.items()}
         self._file.execute(
             "INSERT INTO ticket (id, type_id, body, codes) VALUES (?, ?, ?, ?)",
-            (ticket.id, ticket.type_id, ticket.body, msgspec.json.encode(codes)),
+            (ticket.id, ticket.type_id, ticket.body, packed_codes(ticket)),
         )
         self._file.executemany(
             "INSERT INTO code VALUES (?, ?)", [(hashed, ticket.id) for hashed in ticket.codes]
@@ -72,10 +72,7 @@ class Aside:
             (after, most),
         ).fetchall():
             after = rows[-1][0]
-            yield [
-                TicketBody(id_, type_id, body, _codes(codes))
-                for _n, id_, type_id, body, codes in rows
-            ]
+            yield [with_codes(codes, id_, type_id, body) for _n, id_, type_id, body, codes in rows]
 
     def put_gone(self, id_: str) -> None:
         """A ticket that is to go."""
@@ -88,6 +85,25 @@ class Aside:
             yield [id_ for (id_,) in some]
 
 
-def _codes(kept: bytes) -> dict[bytes, CodeState]:
-    stated = msgspec.json.decode(kept, type=dict[str, CodeState])
-    return {bytes.fromhex(hashed): state for hashed, state in stated.items()}
+class _Codes(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept beside a ticket's body."""
+
+    states: dict[str, CodeState]
+    """By the code's keyed hash in hex."""
+    rotates: Secrets | None = None
+
+
+_decoder = msgspec.json.Decoder(_Codes)
+
+
+def packed_codes(ticket: TicketBody) -> str:
+    """A ticket's codes, and what makes its texts, as ``with_codes`` reads them."""
+    states = {hashed.hex(): state for hashed, state in ticket.codes.items()}
+    return msgspec.json.encode(_Codes(states, ticket.rotates)).decode()
+
+
+def with_codes(packed: str, id_: str, type_id: str, body: str) -> TicketBody:
+    """The ticket whose codes were packed."""
+    codes = _decoder.decode(packed)
+    states = {bytes.fromhex(hashed): state for hashed, state in codes.states.items()}
+    return TicketBody(id_, type_id, body, states, rotates=codes.rotates)

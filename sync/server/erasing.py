@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from gate.credential import KEY_BYTES
 from gate.storage.ticket_rows import bare_body
-from sync.server import events, feed, ticket_search, ticket_store
+from sync.server import events, feed, rotating, ticket_search, ticket_store
 from sync.server import tables as t
 from sync.server.part import Key
 from sync.server.prepared import in_parts, put
@@ -45,6 +45,7 @@ def erase(connection: Connection, event: str, ids: Iterable[str]) -> list[str]:
     )
     ticket_search.drop_terms(connection, event, list(bare))
     put(connection, t.erased, [(event, id_) for id_ in bare])
+    rotating.forget(connection, event, bare)
     gone: list[tuple[int, str]] = []
     c, k = t.change.c, t.code.c
     for some in in_parts(list(bare)):
@@ -87,6 +88,7 @@ def drop_some(connection: Connection, event: str, after: Key) -> Key:
     of = (k.event == event, k.ticket.between(rows[0].id, last))
     connection.execute(delete(t.code).where(*of))
     ticket_search.drop_terms(connection, event, [row[0] for row in rows])
+    rotating.forget(connection, event, [row[0] for row in rows])
     return (last,)
 
 

@@ -43,9 +43,9 @@ def check_name(name: str) -> None:
         raise Denied(422, "invalid", _("name: there are characters in it that nobody can see"))
 
 
-def reply(value: object, status: int = 200) -> Response:
+def reply(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """The value as JSON."""
-    return Response(_encoder.encode(value), status, media_type=JSON)
+    return Response(_encoder.encode(value), status, headers, media_type=JSON)
 
 
 def denial(denied: Denied) -> Response:

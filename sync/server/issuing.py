@@ -25,7 +25,7 @@ from gate.storage.ticket_rows import (
     type_body,
     with_issue,
 )
-from sync.server import erasing, feed, ticket_store
+from sync.server import erasing, feed, rotating, ticket_store
 from sync.server import tables as t
 
 _ERRORS_TOLD = 20
@@ -90,7 +90,9 @@ class Kept(NamedTuple):
 def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None = None) -> Issued:
     """Create and change types and tickets, all or nothing. Raises Bad with what is wrong."""
     now_ms = read_wall_ms() if now_ms is None else now_ms
-    *at, hexed, time_zone, erased, dropped_ms = connection.execute(_LOCKING, {"event": event}).one()
+    *at, hexed, secret, time_zone, erased, dropped_ms = connection.execute(
+        _LOCKING, {"event": event}
+    ).one()
     key = bytes.fromhex(hexed)
     errors: list[str] = []
     is_anything = stated.types or stated.tickets or stated.ready or stated.changes or stated.voids
@@ -112,8 +114,9 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
             errors.append(f"types[{n}]: {bad}")
     tickets = list(stated.ready)
     for n, row in enumerate(stated.tickets):
+        whole = rotating.with_keys(row, times.get(str(row.get("type", ""))), secret)
         try:
-            tickets.append(ticket_body(row, times.get, key, is_exact=stated.is_exact))
+            tickets.append(ticket_body(whole, times.get, key, is_exact=stated.is_exact))
             notes += [f"tickets[{n}]: {note}" for note in tickets[-1].notes]
         except BadRow as bad:
             errors.append(f"tickets[{n}]: {bad}")
@@ -140,23 +143,35 @@ def issue(connection: Connection, event: str, stated: Issue, now_ms: int | None 
     head = feed.FeedHead(*at)
     known = frozenset(before)
     kinds = dict(ticket_store.types_of(connection, event, [one.id for one in types]))
+    rotated = {id_ for id_, body in before.items() if rotating.MARK in body}
     made = _different(rows, head, before, kinds, had, now_ms=now_ms)
-    ticket_store.put_types(connection, event, [row[1:3] for row in made if row[0] == "type"])
-    stated_tickets = [row for row in made if row[0] == "ticket"]
-    ticket_store.put_tickets(
-        connection,
-        event,
-        [(ref, ticket_store.type_of(body), body) for _kind, ref, body, _codes in stated_tickets],
-    )
-    ticket_store.put_codes(
-        connection, event, {row[1]: codes[row[1]] for row in stated_tickets if row[1] in codes}
-    )
+    _put(connection, event, made, codes)
+    moving = {one.id: one.rotates for one in tickets if one.rotates or one.id in rotated}
+    rotating.keep(connection, event, moving)
     cursor = feed.append(connection, event, head, made)
     ids = [one.id for one in tickets]
     return Issued(
         len(types), len(tickets), len(changes), cursor, ids, notes[:_ERRORS_TOLD],
         new=len(set(ids) - known), unchanged=len(rows) - len(made),
     )  # fmt: skip
+
+
+def _put(
+    connection: Connection,
+    event: str,
+    made: Sequence[_Row],
+    codes: Mapping[str, Mapping[str, str]],
+) -> None:
+    ticket_store.put_types(connection, event, [row[1:3] for row in made if row[0] == "type"])
+    tickets = [row for row in made if row[0] == "ticket"]
+    ticket_store.put_tickets(
+        connection,
+        event,
+        [(ref, ticket_store.type_of(body), body) for _kind, ref, body, _codes in tickets],
+    )
+    ticket_store.put_codes(
+        connection, event, {row[1]: codes[row[1]] for row in tickets if row[1] in codes}
+    )
 
 
 class Compared(NamedTuple):
@@ -211,7 +226,14 @@ def _different(
 
 
 _LOCKING = (
-    select(*feed.HEAD, t.event.c.key, t.event.c.time_zone, t.stream.c.erased, t.event.c.dropped_ms)
+    select(
+        *feed.HEAD,
+        t.event.c.key,
+        t.event.c.authority_key,
+        t.event.c.time_zone,
+        t.stream.c.erased,
+        t.event.c.dropped_ms,
+    )
     .join_from(t.stream, t.event, t.event.c.id == t.stream.c.event)
     .where(t.stream.c.event == bindparam("event"))
     .with_for_update(of=t.stream)

@@ -20,12 +20,13 @@ from sqlalchemy import Connection, Engine, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from gate.clock import read_wall_ms
-from gate.core.ticket import CodeState, Status
+from gate.core.ticket import Status
 from gate.errors import ImportFault
 from gate.i18n import _
 from gate.storage.ticket_rows import TicketBody
 from sync.server import erasing, feed, issuing, ticket_store
 from sync.server import tables as t
+from sync.server.aside import packed_codes, with_codes
 from sync.server.database import Job, in_transaction, reading
 from sync.server.prepared import in_parts, put
 
@@ -38,7 +39,6 @@ LEAST_PAUSE_S = 0.02
 STALE_MS = 3_600_000
 """A list that was begun so long ago and never accepted is nobody's any more."""
 _GONE, _TYPE, _TICKET = "gone", "type", "ticket"
-_codes = msgspec.json.Decoder(dict[str, CodeState])
 
 
 class Writer:
@@ -79,7 +79,7 @@ class PendingList:
 
     def add(self, tickets: Sequence[TicketBody], *, frees_codes: bool) -> None:
         """Tickets, at most ``AT_ONCE``. Raises ImportFault where somebody has their codes."""
-        rows = [(_TICKET, one.id, one.body, _hexed(one)) for one in tickets]
+        rows = [(_TICKET, one.id, one.body, packed_codes(one)) for one in tickets]
 
         def check(connection: Connection) -> None:
             put(
@@ -262,11 +262,5 @@ def _forget(connection: Connection, event: str, last: int, tickets: Sequence[str
         connection.execute(delete(t.pending_code).where(k.event == event, k.ticket.in_(some)))
 
 
-def _hexed(ticket: TicketBody) -> str:
-    codes = {hashed.hex(): state for hashed, state in ticket.codes.items()}
-    return msgspec.json.encode(codes).decode()
-
-
 def _ticket_of(row: Any) -> TicketBody:
-    codes = {bytes.fromhex(hashed): state for hashed, state in _codes.decode(row.codes).items()}
-    return TicketBody(row.ref, ticket_store.type_of(row.body), row.body, codes)
+    return with_codes(row.codes, row.ref, ticket_store.type_of(row.body), row.body)

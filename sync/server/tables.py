@@ -115,6 +115,15 @@ term = Table(
     Index("term_ticket", "event", "ticket", "term"),
 )
 unsearched = Table("unsearched", metadata, text("event", key=True), text("ticket", key=True))
+# Of tickets whose code rotates: what the server has to have to say which it is now.
+rotating = Table(
+    "rotating",
+    metadata,
+    text("event", key=True),
+    text("ticket", key=True),
+    text("code"),
+    text("secrets"),
+)
 voided = Table("voided", metadata, text("event", key=True), text("ticket", key=True))
 code = Table(
     "code",

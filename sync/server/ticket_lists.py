@@ -19,7 +19,7 @@ from gate.i18n import _
 from gate.lists.intake import ERRORS_SHOWN, Completion, Imported, Wanted, bad_rows_fault
 from gate.lists.rows import ListRow, open_lists
 from gate.storage.ticket_rows import BadRow, TicketBody, ticket_body, type_body
-from sync.server import audit, erasing, events, issuing, ticket_store
+from sync.server import audit, erasing, events, issuing, rotating, ticket_store
 from sync.server.aside import Aside
 from sync.server.database import (
     Job,
@@ -173,6 +173,7 @@ class _Intake:
             wanted, known, folder, lambda: ticket_store.guests_of(connection, event)
         )
         self._key = ticket_store.key_of(connection, event)
+        self._secret = rotating.secret_of(connection, event)
         self._zone = events.row_of(connection, event).time_zone
         self._waiting: list[tuple[str, TicketBody]] = []
         """Tickets that are held against the database next, and where they were."""
@@ -208,7 +209,9 @@ class _Intake:
             whole, made = self._completion.whole(row.fields, imported)
             if made is not None:
                 self._put_type(row.where, made, imported)
-            ticket = ticket_body(whole, self._times.get, self._key)
+            of = self._times.get(str(whole.get("type", "")))
+            with_keys = rotating.with_keys(whole, of, self._secret)
+            ticket = ticket_body(with_keys, self._times.get, self._key)
             self.aside.put(ticket)
             for note in ticket.notes:
                 imported.note(f"{row.where}: {note}")

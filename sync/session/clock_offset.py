@@ -58,13 +58,15 @@ class ServerOffset:
     error_ms: int | None = None
     _measured_s: float = 0.0
 
-    def measured(self, before_ms: int, after_ms: int, server_ms: int, now_s: float) -> None:
+    def measured(self, before_ms: int, after_ms: int, server_ms: int, now_s: float) -> bool:
         """Take in one more: what was asked at ``before_ms`` was answered by ``after_ms``.
 
-        ``now_s`` is of a clock that only runs on.
+        ``now_s`` is of a clock that only runs on. The answer is whether it is the best by now.
         """
         error = max(1, (after_ms - before_ms + 1) // 2)
         is_old = now_s - self._measured_s > OFFSET_KEPT_S
         if server_ms and (self.error_ms is None or is_old or error <= 2 * self.error_ms):
             self.ahead_ms = server_ms - (before_ms + after_ms) // 2
             self.error_ms, self._measured_s = error, now_s
+            return True
+        return False

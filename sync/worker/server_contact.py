@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gate.core.clock_error import Measured, Source
+from gate.core.hlc import Reading
 from sync.session.clock_offset import ServerOffset
 
 SILENCE_S = 15.0
@@ -23,6 +25,17 @@ class ServerContact:
     heard_ms: int | None = None
     """When it last answered, by this device's boot clock."""
     offset: ServerOffset = field(default_factory=ServerOffset)
+    clock: Measured | None = None
+    """The same measurement against this device's boot clock, which nobody sets."""
+
+    def measured(self, before_ms: int, came: Reading, server_ms: int, now_s: float) -> None:
+        """What was asked at ``before_ms`` of this clock was answered by ``came``."""
+        if not self.offset.measured(before_ms, came.wall_ms, server_ms, now_s):
+            return
+        assert self.offset.ahead_ms is not None
+        assert self.offset.error_ms is not None
+        zero_ms = came.wall_ms + self.offset.ahead_ms - came.boot_ms
+        self.clock = Measured(Source.SERVER, zero_ms, self.offset.error_ms, came.boot_ms)
 
     def is_answering(self, now_ms: int) -> bool:
         """Whether it has answered lately."""

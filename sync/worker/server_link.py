@@ -142,7 +142,7 @@ class ServerLink:
             return response, before_ms, clock.read()
 
         response, before_ms, came = self._pump.call(ask)
-        self._contact.offset.measured(before_ms, came.wall_ms, response.server_ms, self._now_s())
+        self._contact.measured(before_ms, came, response.server_ms, self._now_s())
         received = self.session.receive(response, came.wall_ms, to_whole=request.frame.compares)
         self._received(response, came.boot_ms)
         return received.more

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from gate import __version__
+from gate.core.clock_error import Measured
 from gate.core.event_device import DeviceReport
 from gate.core.hlc import Reading
 from gate.errors import GateError
@@ -19,6 +20,7 @@ from gate.storage.sync_status import SyncStatus
 from sync.session.send_window import unacked
 from sync.worker.lan_link import LanLink
 from sync.worker.owned_files import OwnedFiles
+from sync.worker.peer_clocks import by_peers
 from sync.worker.server_contact import ServerContact
 from sync.worker.surroundings import Surroundings
 from sync.worker.ticket_sources import TicketSources
@@ -27,6 +29,7 @@ WRITE_EVERY_S = 1.0
 """How often it is written even if nothing is new."""
 WRITE_HELD_EVERY_S = 0.25
 """How often at most it is said that more is known to be held."""
+COMPARE_PEERS_EVERY_MS = 5000
 NOTE_HEARD_MS = 30_000
 """How exactly it is known after a restart when somebody was last heard."""
 
@@ -59,6 +62,8 @@ class StatusWriter:
         self._written_version = 0
         """Of the watermarks."""
         self._noted_boot_ms = -NOTE_HEARD_MS
+        self._by_peers: tuple[Measured, ...] = ()
+        self._peers_boot_ms = -COMPARE_PEERS_EVERY_MS
 
     def unacked(self) -> int:
         """Own entries that the server does not hold; where there is none, no other gate."""
@@ -69,15 +74,21 @@ class StatusWriter:
 
     def report(self) -> DeviceReport:
         """How this device is, as server and other gates are told."""
+        reading, clock = self._files.clock.read(), self._contact.clock
+        offset_ms, error_ms = self._contact.offset.ahead_ms, self._contact.offset.error_ms
+        if clock is not None:
+            # Others put theirs right by it, so it has to be as it is by now.
+            offset_ms = clock.zero_ms + reading.boot_ms - reading.wall_ms
+            error_ms = clock.error_at(reading.boot_ms)
         return DeviceReport(
             version=__version__,
             gate=self._gate,
             unacked=self.unacked(),
             cursor=self._files.feed.cursor,
-            offset_ms=self._contact.offset.ahead_ms,
-            error_ms=self._contact.offset.error_ms,
+            offset_ms=offset_ms,
+            error_ms=error_ms,
             quarantined=self._files.peer_store.quarantine.count(),
-            health=self._health.read(self._files.clock.read(), self._sources.current_ms),
+            health=self._health.read(reading, self._sources.current_ms),
         )
 
     def write(self) -> None:
@@ -135,6 +146,7 @@ class StatusWriter:
             link="" if contact.is_silent(reading.boot_ms) else contact.link,
             ahead_ms=contact.offset.ahead_ms,
             error_ms=contact.offset.error_ms,
+            clocks=self._clocks(reading),
             unacked=self.unacked(),
             quarantined=peer_store.quarantine.count(),
             alarms=alarmed(peer_store),
@@ -150,6 +162,14 @@ class StatusWriter:
             is_complete=peer_store.file.is_complete,
         )
         return status if self._lan is None else _with_lan(status, self._lan)
+
+    def _clocks(self, reading: Reading) -> tuple[Measured, ...]:
+        """What the true time is, by the server's clock and, now and then, the other gates'."""
+        own = () if self._contact.clock is None else (self._contact.clock,)
+        if reading.boot_ms - self._peers_boot_ms >= COMPARE_PEERS_EVERY_MS:
+            self._peers_boot_ms = reading.boot_ms
+            self._by_peers = by_peers(self._lan.peers, reading) if self._lan else ()
+        return (*own, *self._by_peers)
 
     def _write(self, status: SyncStatus) -> None:
         self._written_s = self._now_s()

@@ -9,13 +9,15 @@ import pytest
 from gate.cli import housekeeping
 from gate.cli.lane_session import LaneSession
 from gate.config import load
+from gate.core.clock_error import Measured, Source
 from gate.core.entry import Act, Entry
 from gate.core.place import Role
 from gate.lane.lane import Lane
 from gate.lane.post import Operator
-from gate.storage import lane_status, outgoing
+from gate.storage import lane_status, outgoing, sync_status
 from gate.storage.folder import Folder
 from gate.storage.outgoing import Outgoing
+from gate.storage.sync_status import SyncStatus
 from tests.support.lanes import journal_of
 from tests.support.venue import FixedClock
 from tests.system.neighbours import carry, enrol, known, neighbour, say
@@ -73,6 +75,25 @@ def test_a_gate_that_falls_silent_is_announced_once(
     assert keeper.announced == [
         "Silent with its lane open: South unheard since 12:26",
         "Heard again: South",
+    ]
+
+
+def test_a_clock_that_drifts_is_announced_once(
+    keeper: Housekeeper, venue: Folder, clock: FixedClock
+) -> None:
+    """And once when it is right again: before any rule goes wrong by it."""
+    zero_ms = clock.wall_ms - clock.boot_ms
+    told = (Measured(Source.SERVER, zero_ms, 50, clock.boot_ms),)
+    sync_status.write(venue, SyncStatus(clock.boot_id, clock.boot_ms, clocks=told))
+    with keeper:
+        until(lambda: lane_status.read(venue, clock.read()).is_clock_trusted is True)
+        clock.jump_seconds(12)
+        until(lambda: bool(keeper.announced))
+        clock.jump_seconds(-12)
+        until(lambda: len(keeper.announced) > 1)
+    assert keeper.announced == [
+        "This gate's clock: 12 s fast by the server, ± 0.05 s. Set it on F9.",
+        "This gate's clock is right again.",
     ]
 
 

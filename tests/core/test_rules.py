@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from gate.core import rules
 from gate.core.boarding import Leg
+from gate.core.clock_error import Source, TrueTime
 from gate.core.entry import Act
 from gate.core.history import History, Movement
 from gate.core.outcome import Basis, Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place, Policy, UnpaidPolicy
+from gate.core.rotation import Rotation, Shown
 from gate.core.rules import RULES, decide, overrule
 from gate.core.signed_ticket import Signed
 from gate.core.ticket import (
@@ -80,7 +82,27 @@ NEW = {"kind": Kind.MEETING, "signed": Signed("t", "T")}
 OLD_LIST = {"list_as_of_ms": NOW_MS - 600_000}
 OF_CONTEXT = (
     "clock_trusted", "basis", "zone_inside", "problem", "is_isolated", "legs", "list_as_of_ms",
+    "true_time", "rotation",
 )  # fmt: skip
+PERIOD_MS = 15_000
+STATIC, WRONG = Rotation(Shown.STATIC), Rotation(Shown.WRONG)
+UNFOUND = Rotation(Shown.WRONG, needs_clock=True)
+UNSURE = {"clock_trusted": False}
+
+
+def code(ago_s: float, newest_s: float | None = None) -> Rotation:
+    """A code that was good until so long ago; the newest that was used, so long ago."""
+    newest = None if newest_s is None else NOW_MS - int(newest_s * 1000) - PERIOD_MS
+    return Rotation(Shown.MOVING, NOW_MS - int(ago_s * 1000) - PERIOD_MS, PERIOD_MS, newest)
+
+
+def measured(off_s: float = 0, error_s: float = 1) -> TrueTime:
+    """The true time is so far from what the lane's clock shows, give or take."""
+    middle, error = NOW_MS + int(off_s * 1000), int(error_s * 1000)
+    return TrueTime(middle - error, middle + error, (Source.SERVER,))
+
+
+SURE = {"true_time": measured()}
 HOUR = 3600
 DAY = 86400
 
@@ -164,6 +186,41 @@ BOOK: list[Case] = [
     ("a doubtful clock refuses nobody early", SHOW | {"begin_time": NOW + 1}, FRESH, {"clock_trusted": False}, T, Reason.CLOCK_NOT_TRUSTED),
     ("nor late", SHOW | {"end_time": NOW - 1}, FRESH, {"clock_trusted": False}, T, Reason.CLOCK_NOT_TRUSTED),
     ("nor outside the hours", SHOW | {"weekly": (WeeklyHours(1, 0, 1439),)}, FRESH, {"clock_trusted": False}, T, Reason.CLOCK_NOT_TRUSTED),
+    ("a clock that is measured refuses, whatever else is said of it", SHOW | {"begin_time": NOW + 60}, FRESH, UNSURE | SURE, R, Reason.TOO_EARLY),
+    ("and by the time that is true", SHOW | {"begin_time": NOW + 60}, FRESH, {"true_time": measured(120)}, A, Reason.ADMITTED),
+    ("within its error it refuses nobody early", SHOW | {"begin_time": NOW + 60}, FRESH, {"true_time": measured(0, 90)}, T, Reason.CLOCK_NOT_TRUSTED),
+    ("nor late, within it", SHOW | {"end_time": NOW - 60}, FRESH, {"true_time": measured(0, 90)}, T, Reason.CLOCK_NOT_TRUSTED),
+    ("late beyond its error is too late", SHOW | {"end_time": NOW - 100}, FRESH, {"true_time": measured(0, 90)}, R, Reason.TOO_LATE),
+    ("the hours count at both ends of it", SHOW | {"weekly": (WeeklyHours(1, 0, 1439),)}, FRESH, UNSURE | SURE, R, Reason.OUTSIDE_HOURS),
+    ("those who know the time contradict each other", SHOW | {"begin_time": NOW + 60}, FRESH, {"true_time": measured(0, 900)}, T, Reason.CLOCK_NOT_TRUSTED),
+
+    ("a live code is admitted", SHOW, FRESH, SURE | {"rotation": code(-5)}, A, Reason.ADMITTED),
+    ("also just after its period", SHOW, FRESH, SURE | {"rotation": code(14)}, A, Reason.ADMITTED),
+    ("or a little before it", SHOW, FRESH, SURE | {"rotation": code(-PERIOD_MS / 1000 - 5)}, A, Reason.ADMITTED),
+    ("half a minute ago may be the phone's clock", SHOW, FRESH, SURE | {"rotation": code(35)}, T, Reason.CODE_CLOCK),
+    ("the error of ours widens the window", SHOW, FRESH, {"true_time": measured(0, 30), "rotation": code(35)}, A, Reason.ADMITTED),
+    ("a code from ahead is looked at", SHOW, FRESH, SURE | {"rotation": code(-PERIOD_MS / 1000 - 10)}, T, Reason.CODE_CLOCK),
+    ("also from an hour ahead", SHOW, FRESH, SURE | {"rotation": code(-HOUR)}, T, Reason.CODE_CLOCK),
+    ("three minutes ago is a picture", SHOW, FRESH, SURE | {"rotation": code(180)}, R, Reason.STALE_CODE),
+    ("an hour ago is a picture", SHOW, FRESH, SURE | {"rotation": code(HOUR)}, R, Reason.STALE_CODE),
+    ("also by a clock that nobody has measured", SHOW, FRESH, {"rotation": code(HOUR)}, R, Reason.STALE_CODE),
+    ("which may be minutes off", SHOW, FRESH, {"rotation": code(300)}, T, Reason.CODE_CLOCK),
+    ("a clock that is not trusted refuses no code", SHOW, FRESH, UNSURE | {"rotation": code(HOUR)}, T, Reason.CLOCK_NOT_TRUSTED),
+    ("nor lets the live one in unseen", SHOW, FRESH, UNSURE | {"rotation": code(0)}, T, Reason.CLOCK_NOT_TRUSTED),
+    ("nor one that it cannot find", SHOW, FRESH, UNSURE | {"rotation": UNFOUND}, T, Reason.CLOCK_NOT_TRUSTED),
+    ("one that no clock finds is wrong", SHOW, FRESH, {"rotation": UNFOUND}, R, Reason.WRONG_CODE),
+    ("one that is wrong at its own time is wrong by any clock", SHOW, FRESH, UNSURE | {"rotation": WRONG}, R, Reason.WRONG_CODE),
+    ("an older code than one that was used is refused", PASS, been(1, 0), SURE | {"rotation": code(10, -5)}, R, Reason.REPLAYED_CODE),
+    ("by any clock", PASS, been(1, 0), UNSURE | {"rotation": code(10, -5)}, R, Reason.REPLAYED_CODE),
+    ("the same code is of the same moment", GROUP, been(1, 1), SURE | {"rotation": code(5, 5)}, A, Reason.ADMITTED),
+    ("the part that does not move is refused", SHOW, FRESH, {"rotation": STATIC}, R, Reason.STATIC_CODE),
+    ("or waits", SHOW, FRESH, {"rotation": STATIC, "static_codes": Policy.HOLD}, H, Reason.STATIC_CODE),
+    ("or is looked at", SHOW, FRESH, {"rotation": STATIC, "static_codes": Policy.FLAG}, T, Reason.STATIC_CODE),
+    ("or is let in, as the event has decided", SHOW, FRESH, {"rotation": STATIC, "static_codes": Policy.ADMIT}, A, Reason.ADMITTED),
+    ("a picture of a used ticket is a picture", SHOW, been(), SURE | {"rotation": code(HOUR)}, R, Reason.STALE_CODE),
+    ("too late comes before the code", SHOW | {"end_time": NOW - 60}, FRESH, SURE | {"rotation": code(HOUR)}, R, Reason.TOO_LATE),
+    ("nobody is kept in by a picture", SHOW, been(), SURE | {"rotation": code(HOUR), "direction": OUT}, E, Reason.EXITED),
+
     ("a gate that was never told where it is waits", SHOW | {"entrance": "West"}, FRESH, {"is_known": False}, H, Reason.PLACE_UNKNOWN),
     ("as it does for a ticket of one zone", SHOW | {"zone": "A"}, FRESH, {"is_known": False}, H, Reason.PLACE_UNKNOWN),
     ("a ticket for anywhere needs no place", SHOW, FRESH, {"is_known": False}, A, Reason.ADMITTED),
@@ -538,3 +595,36 @@ def test_no_more_uses_are_given_than_were_sold(
         assert history.used + verdict.uses <= limit
     if verdict.is_green and not verdict.uses:
         assert history.used - history.inside >= persons
+
+
+@pytest.mark.parametrize(
+    ("rotation", "changes", "flags"),
+    [
+        (code(0), SURE, ()),
+        (code(35), SURE, (Flag.CODE_CLOCK,)),
+        (STATIC, {"static_codes": Policy.ADMIT}, (Flag.STATIC_CODE,)),
+        (STATIC, {"static_codes": Policy.FLAG}, (Flag.STATIC_CODE,)),
+        (STATIC, {}, (Flag.STATIC_CODE,)),
+        (code(HOUR), SURE | {"direction": OUT}, ("stale_code",)),
+        (WRONG, {"direction": OUT}, ("wrong_code",)),
+        (code(HOUR), SURE | {"direction": BOTH}, ("stale_code",)),
+    ],
+)
+def test_what_was_odd_of_a_code_is_written_down(
+    rotation: Rotation, changes: dict[str, Any], flags: tuple[str, ...]
+) -> None:
+    """Whatever followed from it; whoever leaves is refused for nothing, and it is kept."""
+    history = been() if "direction" in changes else FRESH
+    ticket, scan, context = situation(SHOW, changes | {"rotation": rotation})
+    verdict = decide(ticket, history, scan, context)
+    assert verdict.flags == flags
+    assert verdict.code_ms == (rotation.at_ms if rotation.shown is Shown.MOVING else None)
+
+
+def test_a_code_that_is_decided_again_by_a_key_is_no_older_for_it() -> None:
+    """The next person goes by the code that was read a minute ago; what was old then stays so."""
+    for ago_s, outcome in ((60, A), (HOUR, R)):
+        changes = {"deliberate": True, "rotation": code(ago_s)}
+        ticket, scan, context = situation(GROUP, SURE | changes)
+        scan = dataclasses.replace(scan, read_ms=NOW_MS - 60_000)
+        assert decide(ticket, been(1, 1), scan, context).outcome is outcome

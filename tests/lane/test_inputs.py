@@ -311,12 +311,15 @@ def test_mutation_a_question_that_is_no_wait_is_not_asked_again(
 def test_a_wait_for_each_reason_is_tested() -> None:
     """A policy of the venue holds who is alone, passed back, signed or in no list; or a fault does.
 
+    A code that does not move is held by the same words as who is alone.
+
     Two tickets on one text of a scanner are one scan of its trigger, which is none in view.
     """
     policies = {f for f, kind in HouseRules.__annotations__.items() if "Policy" in str(kind)}
     policies.remove("unpaid")  # it asks or refuses, and never holds
     assert policies == {
-        "pass_back", "alone", "alone_by_type", "stale", "unseen", "unseen_current"
+        "pass_back", "alone", "alone_by_type", "stale", "unseen", "unseen_current",
+        "static_codes",
     }  # fmt: skip
 
 

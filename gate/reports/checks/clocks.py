@@ -3,15 +3,18 @@
 from contextlib import closing
 from zoneinfo import ZoneInfo
 
-from gate.clock import PROGRAM_BUILT_MS, Clock
+from gate.clock import Clock
 from gate.config import Config
-from gate.core.hlc import is_trusted
 from gate.core.local_time import same_clock
 from gate.i18n import _, ngettext
+from gate.lane.clock_trust import ClockTrust
 from gate.reports.checks.finding import Finding, Status
+from gate.storage.entries import newest_trusted
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
+from gate.storage.sync_status import SyncStatusReader
 from gate.storage.tickets import Tickets
+from gate.text.clock_words import bound_words
 from gate.text.printable import printable
 from gate.text.times import clock_time
 from gate.text.zones import Zone, is_zone, machine_zone, zone_of
@@ -20,26 +23,34 @@ _TYPES_SHOWN = 3
 
 
 def device_clock(folder: Folder, clock: Clock, zone: Zone) -> Finding:
-    """Whether the time is later than all that has happened, and a time server confirms it."""
+    """Whether the time is later than all that has happened, and how far off by who knows it."""
     reading = clock.read()
-    floor_ms = PROGRAM_BUILT_MS
-    if folder.pointer.exists():
-        with closing(Tickets(folder)) as tickets:
+    with closing(Tickets(folder)) as tickets:
+        if folder.pointer.exists():
             tickets.refresh()
-            floor_ms = max(floor_ms, tickets.replica.built_ms)
-    if folder.journal.exists():
-        with closing(JournalReader(folder.journal)) as reader:
-            newest = reader.newest(1)
-        floor_ms = max([floor_ms, *(entry.at_ms for entry in newest if entry.trusted)])
-    trusted = is_trusted(reading, offset_ms=0, floor_ms=floor_ms, anchor=None, confirmed=False)
-    detail = clock_time(reading.wall_ms, zone.info, dated=True, seconds=True) + f" {zone.name}"
+        trust = ClockTrust(clock, tickets)
+        if folder.journal.exists():
+            with closing(JournalReader(folder.journal)) as reader:
+                newest = newest_trusted(reader.connection, folder.journal)
+            trust.recall(newest, reading)
+        trust.learn(SyncStatusReader(folder).read(reading.boot_id).clocks)
+        trusted = trust.judge(reading)
+        known = trust.true_time(reading, is_believed=trusted)
+    at_ms = trust.at_ms(reading)
+    detail = clock_time(at_ms, zone.info, dated=True, seconds=True) + f" {zone.name}"
+    if known is not None:
+        detail += ", " + bound_words(known, at_ms)
     if not trusted:
         return Finding(
             Status.FAIL, detail, _("It is behind what has happened: set the clock (F9).")
         )
-    if not clock.is_synchronised():
+    if known is None:
         detail += ", " + _("no time server heard")
         return Finding(Status.WARN, detail, _("Compare it with your watch."))
+    if known.is_off(at_ms) or not known.agrees:
+        return Finding(
+            Status.WARN, detail, _("Compare it with your watch, and set the clock (F9).")
+        )
     return Finding(Status.OK, detail)
 
 

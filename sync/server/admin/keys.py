@@ -1,4 +1,4 @@
-"""The organiser's routes about signed tickets: the keys of an event, and the codes they sign."""
+"""The organiser's routes about codes that prove themselves: an event's keys, signed and moving."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,10 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from gate.clock import read_wall_ms
 from gate.core.signed_ticket import EventKey, KeyState
+from gate.credential.rotating import Current
 from gate.errors import UsageError
 from gate.i18n import _, sentences
-from sync.server import issuing, signing
+from sync.server import issuing, rotating, signing
 from sync.server.admin.events import LARGE
 from sync.server.devices import need_event
 from sync.server.http import Denied, reply
@@ -21,18 +23,20 @@ from sync.server.operation import Operation, Parameter
 from sync.server.organiser_requests import OrganiserRequests
 from sync.server.organisers import Right
 from sync.server.server import Server
-from sync.wire import PREFIX, Barred, BarredCodes, KeyChange, KeyLine, NewKey, SignedCode
+from sync.wire import PREFIX, Barred, BarredCodes, CodeText, KeyChange, KeyLine, NewKey
 
 T = TypeVar("T")
-FORM = "signed"
-_FORMS = (Parameter("form", Literal["signed"], "In which form its code is wanted."),)
+ROTATING, SIGNED = "rotating", "signed"
+_FORMS = (
+    Parameter("form", Literal["", "rotating", "signed"], "In which form it is wanted; rotating."),
+)
 _new_key = msgspec.json.Decoder(NewKey)
 _key_change = msgspec.json.Decoder(KeyChange)
 _barred = msgspec.json.Decoder(BarredCodes)
 
 
 class KeyRoutes:
-    """Keys made, retired and revoked; codes signed, and another system's barred."""
+    """Keys made, retired and revoked; codes signed or of now, and another system's barred."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -50,7 +54,8 @@ class KeyRoutes:
             route("POST", f"{event}/barred", Right.TICKETS, self._bar,
                   Operation(Barred, BarredCodes, problems={422: "bad_rows"})),
             route("GET", f"{event}/tickets/{{ticket}}/code", Right.TICKETS, self._code,
-                  Operation(SignedCode, query=_FORMS, problems={422: "invalid"})),
+                  Operation(CodeText, query=_FORMS,
+                            problems={404: "no_code", 422: "invalid"})),
         ]  # fmt: skip
 
     async def _list(self, request: Request) -> Response:
@@ -96,13 +101,21 @@ class KeyRoutes:
         return reply(barred)
 
     async def _code(self, request: Request) -> Response:
-        """The code of a ticket, in a form that proves itself."""
+        """What a ticket's phone is to show: the code of now, or one that is signed."""
         event, ticket = request.path_params["event"], request.path_params["ticket"]
-        if request.query_params.get("form", "") != FORM:
-            raise Denied(422, "invalid", _("form is one of: {forms}").format(forms=FORM))
-        job = _needing(event, partial(signing.codes, event=event, tickets=[ticket]))
-        (code,) = await self._server.read(job)
-        return reply(SignedCode(ticket, FORM, code))
+        form, now_ms = request.query_params.get("form", "") or ROTATING, read_wall_ms()
+        if form == SIGNED:
+            job = _needing(event, partial(signing.codes, event=event, tickets=[ticket]))
+            (text,) = await self._server.read(job)
+            shown = CodeText(ticket, form, text, now_ms)
+        elif form == ROTATING:
+            current = partial(_current, event=event, ticket=ticket, now_ms=now_ms)
+            found = await self._server.read(current)
+            shown = CodeText(ticket, form, found.text, now_ms, found.begin_ms, found.end_ms)
+        else:
+            forms = f"{ROTATING}, {SIGNED}"
+            raise Denied(422, "invalid", _("form is one of: {forms}").format(forms=forms))
+        return reply(shown, headers={"Cache-Control": "no-store"})
 
     async def _changed(
         self, request: Request, job: Callable[[Connection], EventKey], act: str, status: int
@@ -113,6 +126,14 @@ class KeyRoutes:
         )
         self._server.publish_changes(event)
         return reply(signing.key_line(key), status)
+
+
+def _current(connection: Connection, event: str, ticket: str, now_ms: int) -> Current:
+    need_event(connection, event)
+    found = rotating.code_of(connection, event, ticket, now_ms)
+    if found is None:
+        raise Denied(404, "no_code", _("There is no good ticket of that id whose code rotates."))
+    return found
 
 
 def _needing(event: str, job: Callable[[Connection], T]) -> Callable[[Connection], T]:

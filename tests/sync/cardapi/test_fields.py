@@ -268,7 +268,6 @@ def test_a_kind_s_required_field_is_missed(kind: Kind) -> None:
         ({"can_share": "perhaps"}, Errcode.BAD_PARAMETER),
         ({"title": ["a"]}, Errcode.BAD_PARAMETER),
         ({"title": "a\0b"}, Errcode.BAD_PARAMETER),
-        ({"use_dynamic_code": True}, Errcode.NOT_THIS_CARD),
         ({"get_custom_code_mode": "GET_CUSTOM_CODE_MODE_DEPOSIT", "sku": {"quantity": 0}},
          Errcode.BAD_PARAMETER),
         ({"get_custom_code_mode": "GET_CUSTOM_CODE_MODE_DEPOSIT", "use_custom_code": True},

@@ -135,7 +135,8 @@ def filled(url: str) -> Asked:
     post("/events/show/tickets", {"voids": [{"id": "t0"}]})
     webhook = post("/events/show/webhooks", {"url": "https://192.0.2.1/"})["id"]
     key = post("/events/show/keys", {})["id"]
-    known = {"event": "show", "key": key, "device": spare.device, "ticket": "t0", "webhook": webhook,
+    known = {"event": "show", "key": key, "device": spare.device, "ticket": "t0",
+             "webhook": webhook,
              "name": "tickets-aa-1.db", "token": "aa00", "organiser": "aa00",
              "undo": f"{maker.origin}:1"}  # fmt: skip
     return Asked(url, http, tokens=tokens, known=known)

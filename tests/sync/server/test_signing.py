@@ -57,7 +57,7 @@ async def code_of(running: Central, ticket: str) -> str:
     told = await running.admin("GET", f"/events/show/tickets/{ticket}/code?form=signed")
     assert told.status_code == 200, told.text
     assert (told.json()["ticket"], told.json()["form"]) == (ticket, "signed")
-    return str(told.json()["code"])
+    return str(told.json()["text"])
 
 
 def at_gate(gate: Follower, clock: FixedClock, *codes: str) -> list[tuple[Outcome, Reason]]:
