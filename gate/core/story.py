@@ -15,8 +15,10 @@ from gate.core.ticket import CodeState, DoorAct, DoorWord, Ticket
 
 MOST_ENTRIES = 500
 """Entries that are told: the newest."""
-_KEPT_BESIDE = frozenset({"id", "type_id", "shape", "voids", "door"})
-"""In a ticket's row, and no statement of its issuer's."""
+_KEPT_BESIDE = frozenset(
+    {"id", "type_id", "shape", "identities", "rotating_keys", "issue", "voids", "door"}
+)
+"""In a ticket's row, and no statement of its issuer's, or told by its codes."""
 
 
 class Happening(StrEnum):

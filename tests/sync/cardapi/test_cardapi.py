@@ -755,8 +755,9 @@ async def test_a_replaced_code_is_dead(api: Api) -> None:
     ticket, _state = kept(api, "old")
     body = {"card_id": card_id, "code": "old", "new_code": "new"}
     await api.ok("/card/code/update", body)
-    assert kept(api, "old") == (ticket, CodeState.REPLACED)
-    assert kept(api, "new") == (ticket, CodeState.LIVE)
+    once = replace(ticket, issue=1)
+    assert kept(api, "old") == (once, CodeState.REPLACED)
+    assert kept(api, "new") == (once, CodeState.LIVE)
     await api.fails(40056, "/card/code/update", body)
     await api.fails(40116, "/card/code/update", body | {"code": "new", "new_code": "old"})
     await api.fails(41013, "/card/code/update", {"card_id": card_id, "code": "new"})
@@ -765,7 +766,7 @@ async def test_a_replaced_code_is_dead(api: Api) -> None:
     other = {"card_id": card_id, "code": "new", "newcode": "newest"}
     await api.ok("/card/code/update", other)
     await api.ok("/card/code/update", {"card_id": card_id, "code": "newest", "new_code": "last"})
-    assert kept(api, "last") == (replace(ticket, shape="4:a"), CodeState.LIVE)
+    assert kept(api, "last") == (replace(ticket, shape="4:a", issue=3), CodeState.LIVE)
     listed = await api.ok("/card/user/getcardlist", {"openid": "oFan", "card_id": card_id})
     assert listed["card_list"] == [{"code": "last", "card_id": card_id}]
     await api.ok("/card/code/consume", {"card_id": card_id, "code": "last"})
