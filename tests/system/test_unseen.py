@@ -165,7 +165,9 @@ def live(root: Path, seed: int) -> Evening:
 
 @pytest.mark.system
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", range(EVENINGS))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(n, marks=[pytest.mark.long] if n else []) for n in range(EVENINGS)]
+)
 def test_an_evening_cut_off(tmp_path: Path, seed: int) -> None:
     """GATE_TEST_UNSEEN evenings; in each somebody came twice, on a late ticket too."""
     evening = live(tmp_path, seed)

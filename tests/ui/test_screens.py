@@ -256,7 +256,7 @@ def test_page(
     assert snap_compare(made, terminal_size=size, run_before=run)
 
 
-@pytest.mark.parametrize("theme", ["gate-dark", "gate-sun"])
+@pytest.mark.parametrize("theme", ["gate-dark", pytest.param("gate-sun", marks=pytest.mark.long)])
 @pytest.mark.parametrize("section", ["1", "2", "3"])
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "160x48"])
 def test_venue(

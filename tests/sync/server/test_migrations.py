@@ -64,6 +64,7 @@ def test_the_steps_make_what_the_tables_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
+@pytest.mark.long
 def test_the_steps_make_what_the_tables_say_on_postgresql() -> None:
     """The same on PostgreSQL."""
     needs(can_run(), "PostgreSQL (apt install postgresql)")

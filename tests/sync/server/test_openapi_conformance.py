@@ -206,7 +206,10 @@ def faults(asked: Asked, mode: GenerationMode) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize(
+    "mode",
+    [GenerationMode.POSITIVE, pytest.param(GenerationMode.NEGATIVE, marks=pytest.mark.long)],
+)
 @pytest.mark.timeout(600)
 def test_answers_are_what_the_document_says(asked: Asked, mode: GenerationMode) -> None:
     """Of what it allows, and of what it does not: no fault, and every answer as it is described."""
@@ -242,6 +245,7 @@ def test_every_route_wants_its_credential(asked: Asked) -> None:
     assert opened > 25
 
 
+@pytest.mark.long
 def test_other_methods_are_refused(asked: Asked) -> None:
     """With 405, a problem, and the methods that there are."""
     allowed: dict[str, set[str]] = {}

@@ -204,6 +204,7 @@ def test_nobody_waits_for_all_of_it(engine: Engine, tmp_path: Path) -> None:
     assert waits(engine, lambda: take_in(engine, tmp_path / "list.csv", 2000))
 
 
+@pytest.mark.long
 def test_at_once_it_would_be_waited_for(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -440,6 +440,7 @@ def test_without_the_comparison_every_row_is_a_change(
 
 
 @pytest.mark.postgres
+@pytest.mark.long
 def test_postgresql_takes_the_same_lists(tmp_path: Path) -> None:
     """Types, guests, the same again, a bad line, what is missing: as on SQLite."""
     needs(postgres.can_run(), "PostgreSQL (apt install postgresql)")
