@@ -13,8 +13,15 @@
     const came = new DOMParser().parseFromString(text, "text/html");
     for (const old of document.querySelectorAll("[data-live]")) {
       const part = old.id && came.getElementById(old.id);
-      // Nothing that somebody is typing into is taken from under their hands.
-      if (!part || part.isEqualNode(old) || old.contains(document.activeElement)) continue;
+      if (!part) continue;
+      // What was opened stays open.
+      for (const one of old.querySelectorAll("details[id][open]")) {
+        const same = part.querySelector("#" + CSS.escape(one.id));
+        if (same) same.open = true;
+      }
+      // Nothing that somebody is typing into, or has typed, is taken from under their hands.
+      const typed = [...old.querySelectorAll("input, textarea")].some((one) => one.value !== one.defaultValue);
+      if (part.isEqualNode(old) || typed || old.contains(document.activeElement)) continue;
       old.replaceWith(document.importNode(part, true));
     }
   };
