@@ -16,13 +16,15 @@ from gate.core.place import Role
 from gate.core.ticket import DoorAct
 from sync.server import audit, ticket_store
 from sync.server.database import reading
-from sync.server.web import review, server_review
+from sync.server.http import Denied
+from sync.server.web import pages, review, server_review
 from tests.support.central import Central, Maker, ask, central
 from tests.support.venue import NOW_MS
 from tests.support.web import Browser, signed_in
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e"
 CODE = "QUILLCODE1"
+CLOCK = {"server_ahead_ms": 0, "server_error_ms": 5}
 ROWS: dict[str, Any] = {
     "types": [{"id": "A", "kind": "meeting", "title": "Gala"}],
     "tickets": [
@@ -47,7 +49,7 @@ async def let_in_twice(running: Central, ticket: str = "q-1", **said: Any) -> No
     for device, gate, operator in (("1", "North", "Eve"), ("2", "South", "Ben")):
         maker = Maker(device * 16)
         await running.enrol(maker, name=f"{gate} 1")
-        made = maker.make(ticket=ticket, **({"gate": gate, "operator": operator} | said))
+        made = maker.make(ticket=ticket, **({"gate": gate, "operator": operator} | CLOCK | said))
         await running.exchange(maker, ask([made]))
 
 
@@ -186,7 +188,7 @@ class TestConflicts:
             answer = await at.send("/web/conflicts/settle", ticket="q-1", seen="", why="x")
             assert answer.status_code == 403
         (clash,) = (await running.admin("GET", "/events/show/conflicts")).json()
-        assert clash["resolution"] is None
+        assert "resolution" not in clash
 
 
 class TestAnomalies:
@@ -240,7 +242,7 @@ class TestTickets:
     async def test_what_is_no_search_is_said(self, running: Central) -> None:
         """Nothing, too much, and what is nobody's; a long one is found all the same."""
         async with signed_in(running) as at:
-            for typed, status in (("", 422), ("x" * 501, 422), ("张" * 400, 200)):
+            for typed, status in (("", 422), ("x" * 501, 422), ("龘" * 400, 200)):
                 await at.get("/web/tickets")
                 answer = await at.send("/web/tickets/find", find=typed)
                 assert answer.status_code == status
@@ -346,7 +348,7 @@ async def test_hostile_text_is_only_text(running: Central) -> None:
     tries = [
         maker.make(
             Act.REFUSAL, code=f"{n:064x}", gate=HOSTILE, operator=HOSTILE, outcome=Outcome.REFUSE,
-            reason=Reason.UNKNOWN_CODE, flags=("near_a_ticket",), at_ms=NOW_MS + n, note=HOSTILE,
+            reason=Reason.UNKNOWN, flags=("near_a_ticket",), at_ms=NOW_MS + n, note=HOSTILE,
         )
         for n in range(1, 9)
     ]  # fmt: skip
@@ -367,27 +369,24 @@ async def test_markup_that_is_not_escaped_is_noticed(
 ) -> None:
     """The mutation: templates that take what strangers wrote for markup."""
     monkeypatch.setattr("sync.server.web.pages._environment", _unescaped())
-    await let_in_twice(running, "q-1")
     async with central(running.folder.parent / "other") as other:
         bad = {"code": "BAD1", "type": "A", "id": "bad", "holder": "<script>x"}
         rows = {"types": ROWS["types"], "tickets": [bad]}
         await other.admin("POST", "/events/show/tickets", json=rows)
         await let_in_twice(other, "bad")
         async with signed_in(other) as at:
-            with pytest.raises(AssertionError):
+            with pytest.raises(AssertionError, match="<script>"):
                 await shows_only_text(at)
 
 
 def _unescaped() -> Callable[[], Any]:
-    from sync.server.web.pages import _environment
-
-    made = _environment()
+    made = pages._environment()
     made.autoescape = False
     return lambda: made
 
 
 def test_a_mark_is_another_whenever_a_word_is_added() -> None:
     """What was seen when somebody decided is compared by it."""
-    with pytest.raises(review.Denied):
+    with pytest.raises(Denied):
         review.need_same("one", "other")
     review.need_same("one", "one")
