@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gate.core.entry import Entry
+from gate.core.irregular import Irregularity
 from gate.i18n import N_, _, ngettext
 from gate.storage.matters import Matter
 from gate.text import fleet_words
@@ -27,6 +28,21 @@ _ALARM_REMEDIES: Final = {
     "branched": N_("Ask which machine was copied or set back. Both sides of it are kept."),
     "twin": N_("Revoke it and enrol the right machine anew: only one may have a credential."),
     "flood": N_("What it tells is held back. Look at the machine; revoke it if it is not yours."),
+}
+
+
+_TOO_MANY: Final = N_(
+    "More went in on it than it is good for: gates could not hear each other. All of them are in,"
+    " and nobody is undone by settling it."
+)
+_CLAIMED: Final = N_("Another gate undid an admission. That counts once somebody confirms it.")
+_IRREGULAR: Final = {
+    Irregularity.AGAINST_LIST: N_("A gate let in, though its list had the ticket as void."),
+    Irregularity.AFTER_VOID: N_("The ticket was void already; the gate could not know it yet."),
+    Irregularity.CANNOT_TELL: N_(
+        "The ticket is void, and was used: which was first, the clocks do not tell."
+    ),
+    Irregularity.USED_BEFORE: N_("It was used while it was good, and made void afterwards."),
 }
 
 
@@ -62,6 +78,8 @@ class MatterView:
     matter: Matter
     what: str
     guest: str
+    explained: tuple[str, ...]
+    """What is the matter, a sentence for each thing."""
     sides: tuple[Side, ...]
     undos: tuple[Undo, ...]
     settled: str
@@ -130,12 +148,22 @@ def matter_view(found: Matter, zone: ZoneInfo, names: Mapping[str, str]) -> Matt
         matter=found,
         what=fleet_words.matter(found),
         guest=fleet_words.guest(found),
+        explained=tuple(_explained(found)),
         sides=tuple(_sides(found, zone, names)),
         undos=tuple(Undo(one.name, fleet_words.undo_side(one, zone)) for one in undos),
         settled=fleet_words.settled(found, zone),
         mark=mark_of_matter(found),
         path=address_of_ticket(found.ticket),
     )
+
+
+def _explained(found: Matter) -> Iterator[str]:
+    if found.conflict:
+        yield _(_TOO_MANY)
+    kinds = {one.kind for one in found.irregular.admissions} if found.irregular else set()
+    yield from (_(words) for kind, words in _IRREGULAR.items() if kind in kinds)
+    if found.claimed:
+        yield _(_CLAIMED)
 
 
 def _sides(found: Matter, zone: ZoneInfo, names: Mapping[str, str]) -> Iterator[Side]:
