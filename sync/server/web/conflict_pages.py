@@ -107,7 +107,10 @@ class ConflictPages:
     async def _conflicts(self, visit: Visit) -> Response:
         """All of them, those that wait first."""
         found = await self._review.matters(visit.visitor.event)
-        shown = [matter_view(one, visit.zone, found.names) for one in found.matters[:SHOWN]]
+        shown = [
+            matter_view(one, visit.zone, found.names, show_names=visit.shows_names)
+            for one in found.matters[:SHOWN]
+        ]
         alarms = [
             (
                 _(fleet_words.ALARM_WORDS[kind]).format(device=name_of(found.names, device)),
@@ -140,14 +143,16 @@ class ConflictPages:
         return visit.go(CONFLICTS, _("Confirmed: it counts as undone everywhere."))
 
 
-def matter_view(found: Matter, zone: ZoneInfo, names: Mapping[str, str]) -> MatterView:
-    """A matter in words, for whoever may read guests' names."""
+def matter_view(
+    found: Matter, zone: ZoneInfo, names: Mapping[str, str], *, show_names: bool
+) -> MatterView:
+    """A matter in words."""
     undos = found.claimed.undos if found.claimed else ()
     return MatterView(
         id=f"m-{hash_of(found.ticket)[:12]}",
         matter=found,
         what=fleet_words.matter(found),
-        guest=fleet_words.guest(found),
+        guest=fleet_words.guest(found, show_names=show_names),
         explained=tuple(_explained(found)),
         sides=tuple(_sides(found, zone, names)),
         undos=tuple(Undo(one.name, fleet_words.undo_side(one, zone)) for one in undos),

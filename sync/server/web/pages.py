@@ -21,8 +21,10 @@ from starlette.routing import Route
 
 from gate import i18n
 from gate.clock import read_wall_ms
+from gate.config import Config
 from gate.errors import StoreError
 from gate.i18n import _
+from gate.settings import settings_of
 from gate.storage.event import EventRow
 from gate.text.printable import printable
 from sync.server import audit
@@ -97,6 +99,12 @@ class Visit:
     def who(self) -> str:
         """Who it is, for entries and what the venue says of a ticket."""
         return self.visitor.name or _("organiser")
+
+    @property
+    def shows_names(self) -> bool:
+        """Whether the event shows the names of its guests."""
+        stated = settings_of(Config(), self.event.settings, "", "")
+        return stated.config.screen.show_names
 
     @property
     def zone(self) -> ZoneInfo:

@@ -3,6 +3,7 @@
 What was typed may be a code, so it is never in an address. Nobody is let in from here.
 """
 
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gate.clock import read_wall_ms
+from gate.core.story import Chapter
 from gate.core.ticket import DoorAct, DoorWord, Status, Ticket
 from gate.core.validity import window
 from gate.i18n import N_, _
@@ -98,18 +100,20 @@ class TicketPages:
         """All that came of it."""
         past = await self._review.past(visit.visitor.event, visit.request.path_params["ticket"])
         ticket, zone = past.ticket, visit.zone
-        matter = matter_view(past.matter, zone, {}) if past.matter else None
+        names = visit.shows_names
+        matter = matter_view(past.matter, zone, {}, show_names=names) if past.matter else None
         return visit.render(
             "ticket.html",
             200,
             ticket=ticket,
+            holder=ticket.holder if names else "",
             described=describe(ticket),
             facts=_facts(past, zone),
             is_good=ticket.status is Status.NORMAL,
             standing=standing(ticket),
             block=block_words(ticket, zone),
             matter=matter,
-            story=[sentence(one, zone) for one in past.story.chapters],
+            story=[sentence(_shown(one, names=names), zone) for one in past.story.chapters],
             left_out=list(left_out(past.story)),
             mark=mark_of_door(ticket),
         )
@@ -137,6 +141,7 @@ def _search(visit: Visit, typed: str, found: Findings | None) -> Response:
     lines = [
         (
             one.ticket,
+            one.ticket.holder if visit.shows_names else "",
             describe(one.ticket),
             standing(one.ticket),
             uses_of(one.ticket, one.history),
@@ -151,6 +156,13 @@ def _typed_last(visit: Visit) -> str:
     """What was looked for last, by whoever is signed in now."""
     session, _space, typed = unquote(visit.request.cookies.get(_FIND, "")).partition(" ")
     return unquote(typed)[:MOST_TYPED] if session == visit.visitor.session else ""
+
+
+def _shown(one: Chapter, *, names: bool) -> Chapter:
+    """Without whose ticket it was and became, where the event hides names."""
+    if names:
+        return one
+    return replace(one, changes=tuple(c for c in one.changes if c.name != "holder"))
 
 
 def _facts(past: Past, zone: ZoneInfo) -> list[tuple[str, str]]:

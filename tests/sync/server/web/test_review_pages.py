@@ -4,18 +4,22 @@ import asyncio
 import html
 import re
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from gate.core.entry import Act
+from gate.core.event_settings import EventSettings
 from gate.core.outcome import Outcome, Reason
 from gate.core.place import Role
 from gate.core.ticket import DoorAct
 from sync.server import audit, ticket_store
 from sync.server.database import reading
+from sync.server.event_settings import change_settings
 from sync.server.http import Denied
 from sync.server.web import pages, review, server_review
 from tests.support.central import Central, Maker, ask, central
@@ -321,6 +325,27 @@ class TestTickets:
             for act in ("block", "free", "note"):
                 answer = await at.send(f"/web/tickets/{act}", ticket="q-1", seen="", why="x")
                 assert answer.status_code == 403
+
+
+async def test_names_are_hidden_where_the_event_hides_them(running: Central) -> None:
+    """On no page, though a ticket is found by them; nor who it was changed to."""
+    await let_in_twice(running)
+    again = {"changes": [{"id": "q-1", "holder": "Anna Quill"}]}
+    await running.admin("POST", "/events/show/tickets", json=again)
+
+    def hide(before: EventSettings) -> EventSettings:
+        return msgspec.structs.replace(before, rules={**before.rules, "show_names": False})
+
+    async with signed_in(running) as at:
+        paths = ("/web/conflicts", "/web/tickets", "/web/tickets/of/q-1")
+        await at.get("/web/tickets")
+        await at.send("/web/tickets/find", find="quill")
+        shown = [(await at.get(path)).text for path in paths]
+        assert ["Anna Quill" in text for text in shown] == [True] * 3
+        await running.server.write(partial(change_settings, event="show", change=hide))
+        shown = [(await at.get(path)).text for path in paths]
+        assert not any("Anna" in text for text in shown)
+        assert "A-12" in shown[0]
 
 
 async def shows_only_text(at: Browser) -> None:
