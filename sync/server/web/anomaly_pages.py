@@ -21,7 +21,7 @@ from sync.server.web.pages import PREFIX, MenuLine, Pages, Visit
 from sync.server.web.review import Anomalies, Review, address_of_ticket
 
 ANOMALIES: Final = f"{PREFIX}/anomalies"
-SHOWN: Final = 100
+SHOWN: Final = 50
 """On one page, the gravest first."""
 CODE_DIGITS: Final = 8
 """Of an unknown code's keyed hash: enough to see that it came again."""

@@ -22,7 +22,7 @@ from sync.server.web.pages import PREFIX, MenuLine, Pages, Visit
 from sync.server.web.review import Review, address_of_ticket, mark_of_matter
 
 CONFLICTS: Final = f"{PREFIX}/conflicts"
-SHOWN: Final = 100
+SHOWN: Final = 30
 """Tickets on one page, those that wait first."""
 _ALARM_REMEDIES: Final = {
     "branched": N_("Ask which machine was copied or set back. Both sides of it are kept."),

@@ -17,12 +17,14 @@ from gate.core.event_settings import EventSettings
 from gate.core.outcome import Outcome, Reason
 from gate.core.place import Role
 from gate.core.ticket import DoorAct
-from sync.server import audit, ticket_store
-from sync.server.database import reading
+from sync.server import audit, events, ticket_store
+from sync.server.database import in_transaction, reading
 from sync.server.event_settings import change_settings
 from sync.server.http import Denied
 from sync.server.web import pages, review, server_review
-from tests.support.central import Central, Maker, ask, central
+from tests.conftest import needs
+from tests.support import postgres
+from tests.support.central import Central, Maker, ask, central, open_central
 from tests.support.venue import NOW_MS
 from tests.support.web import Browser, signed_in
 
@@ -77,6 +79,20 @@ def last_audit(running: Central) -> tuple[str, str, str]:
     with reading(running.engine) as connection:
         row = audit.rows(connection)[-1][0]
     return row.act, row.about, row.who.rpartition(" ")[2]
+
+
+async def settled_at_once(running: Central, elsewhere: Central) -> list[int]:
+    """What two supervisors are answered who settle one conflict from two open pages."""
+    path = "/web/conflicts/settle"
+    await let_in_twice(running)
+    async with signed_in(running) as one, signed_in(elsewhere) as other:
+        for at in (one, other):
+            await at.get("/web/conflicts")
+        sending = [
+            at.send(path, **forms(at.page, path)[0], why=why)
+            for at, why in ((one, "family"), (other, "a thief"))
+        ]
+        return sorted(answer.status_code for answer in await asyncio.gather(*sending))
 
 
 class TestConflicts:
@@ -153,34 +169,16 @@ class TestConflicts:
         async with signed_in(running) as at:
             assert "North 1: cloned, restored" in (await at.get("/web/conflicts")).text
 
-    async def settled_at_once(self, running: Central) -> list[int]:
-        """What two supervisors are answered who settle one conflict from two open pages."""
-        await let_in_twice(running)
-        async with signed_in(running) as one, signed_in(running) as other:
-            answers = []
-            for at in (one, other):
-                await at.get("/web/conflicts")
-            sending = [
-                at.send(
-                    "/web/conflicts/settle",
-                    **forms(at.page, "/web/conflicts/settle")[0],
-                    why=why,
-                )
-                for at, why in ((one, "family"), (other, "a thief"))
-            ]
-            answers = [answer.status_code for answer in await asyncio.gather(*sending)]
-        return sorted(answers)
-
     async def test_of_two_who_settle_at_once_one_is_told(self, running: Central) -> None:
         """One word stands; the other supervisor looks at it as it is now."""
-        assert await self.settled_at_once(running) == [200, 409]
+        assert await settled_at_once(running, running) == [200, 409]
 
     async def test_a_server_that_does_not_look_is_noticed(
         self, running: Central, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The mutation: whatever somebody had before their eyes, it is settled."""
         monkeypatch.setattr(server_review, "need_same", lambda _now, _seen: None)
-        assert await self.settled_at_once(running) == [200, 200]
+        assert await settled_at_once(running, running) == [200, 200]
 
     async def test_staff_reads_and_settles_nothing(self, running: Central) -> None:
         """No form is shown, and none is taken."""
@@ -193,6 +191,26 @@ class TestConflicts:
             assert answer.status_code == 403
         (clash,) = (await running.admin("GET", "/events/show/conflicts")).json()
         assert "resolution" not in clash
+
+
+@pytest.mark.postgres
+async def test_of_two_at_two_processes_one_is_told(tmp_path: Path) -> None:
+    """Two servers over one PostgreSQL: one word stands, and both show it."""
+    needs(postgres.can_run(), "PostgreSQL (apt install postgresql)")
+    with postgres.postgres() as url:
+        engines = [open_central(url), open_central(url)]
+        in_transaction(engines[0], lambda c: events.create_event(c, "show", "Show", "UTC", NOW_MS))
+        async with (
+            central(tmp_path / "one", engine=engines[0]) as one,
+            central(tmp_path / "other", engine=engines[1]) as other,
+        ):
+            await one.admin("POST", "/events/show/tickets", json=ROWS)
+            assert await settled_at_once(one, other) == [200, 409]
+            for running in (one, other):
+                async with signed_in(running) as at:
+                    assert "settled by Ann" in (await at.get("/web/tickets/of/q-1")).text
+        for engine in engines:
+            engine.dispose()
 
 
 class TestAnomalies:
