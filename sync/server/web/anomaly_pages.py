@@ -64,7 +64,8 @@ class AnomalyPages:
         """The gravest first."""
         known = await self._review.anomalies(visit.visitor.event)
         lines = [_line(one, known, visit.zone) for one in known.found[:SHOWN]]
-        return visit.render("anomalies.html", 200, lines=lines, in_all=len(known.found))
+        in_all, as_of = len(known.found), visit.as_of
+        return visit.render("anomalies.html", 200, lines=lines, in_all=in_all, as_of=as_of)
 
     async def _anomaly(self, visit: Visit) -> Response:
         """One with its entries; it may be gone, as what it rests on was undone or disowned."""

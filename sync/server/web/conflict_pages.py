@@ -85,7 +85,7 @@ class MatterView:
     settled: str
     mark: str
     path: str
-    """Of the ticket's story."""
+    """Of the ticket's story; empty where it is in no list."""
 
 
 class ConflictPages:
@@ -121,6 +121,7 @@ class ConflictPages:
         return visit.render(
             "conflicts.html",
             200,
+            as_of=visit.as_of,
             waiting=[one for one in shown if one.matter.is_open],
             settled=[one for one in shown if not one.matter.is_open],
             open_in_all=sum(one.is_open for one in found.matters),
@@ -158,7 +159,7 @@ def matter_view(
         undos=tuple(Undo(one.name, fleet_words.undo_side(one, zone)) for one in undos),
         settled=fleet_words.settled(found, zone),
         mark=mark_of_matter(found),
-        path=address_of_ticket(found.ticket),
+        path=address_of_ticket(found.ticket) if found.details else "",
     )
 
 

@@ -27,6 +27,7 @@ from gate.i18n import _
 from gate.settings import settings_of
 from gate.storage.event import EventRow
 from gate.text.printable import printable
+from gate.text.times import clock_time
 from sync.server import audit
 from sync.server.access import Access
 from sync.server.audit import Actor
@@ -110,6 +111,11 @@ class Visit:
     def zone(self) -> ZoneInfo:
         """In which times are told."""
         return ZoneInfo(self.event.time_zone or "UTC")
+
+    @property
+    def as_of(self) -> str:
+        """The time now, for a page that says how old it is."""
+        return clock_time(read_wall_ms(), self.zone, seconds=True)
 
     def render(self, template: str, status: int = 200, /, **context: Any) -> Response:
         """The page that a template makes of what it is given."""

@@ -105,6 +105,7 @@ class TicketPages:
         return visit.render(
             "ticket.html",
             200,
+            as_of=visit.as_of,
             ticket=ticket,
             holder=ticket.holder if names else "",
             described=describe(ticket),
