@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from contextvars import copy_context
 from typing import TypeVar
 
 import msgspec
@@ -54,8 +55,9 @@ class FolderSource:
         return await self.beside(self._numbers)
 
     async def beside(self, job: Callable[[], T]) -> T:
-        """Have the folder read by the thread that does."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, job)
+        """Have the folder read by the thread that does, in the language of whoever asks."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, copy_context().run, job)
 
     def _event(self) -> EventRow:
         found = event_row(self.folder) or EventRow(EVENT, "", "")

@@ -9,7 +9,7 @@ from gate.core.entry import Entry
 from gate.core.history import fold
 from gate.core.story import story
 from gate.core.ticket import DoorWord
-from gate.errors import UsageError
+from gate.errors import StoreError, UsageError
 from gate.i18n import _
 from gate.storage import venue_host
 from gate.storage.anomalies import AnomalyReader, stated_limits
@@ -121,6 +121,13 @@ class FolderReview:
     def _find(self, typed: str) -> Findings:
         if not self._folder.pointer.exists():
             return Findings([])
+        try:
+            return self._search(typed)
+        except StoreError as fault:
+            # Such as: there are none yet, or the event is over.
+            raise Denied(409, "no_tickets", f"{fault.message}. {fault.hint}") from fault
+
+    def _search(self, typed: str) -> Findings:
         with closing(Tickets(self._folder)) as tickets, Fleet(self._folder) as venue:
             tickets.refresh()
             found = find_tickets(tickets, typed, MOST_FOUND + 1, venue.facts(typed))

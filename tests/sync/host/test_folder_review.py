@@ -117,3 +117,15 @@ async def test_a_folder_without_tickets(tmp_path: Path) -> None:
     with pytest.raises(Denied):
         await review.past("venue", "x")
     source.close()
+
+
+async def test_a_venue_that_has_no_tickets_yet(tmp_path: Path) -> None:
+    """Says what is to be done, and that no database is broken."""
+    folder = Folder(tmp_path / "new")
+    folder.path.mkdir()
+    venue_host.create(folder, "Summer fair", "Main", "Europe/Berlin")
+    source = FolderSource(folder, operators)
+    with pytest.raises(Denied) as denied:
+        await FolderReview(source, Config()).find("venue", "x")
+    assert "gate import" in denied.value.problem.reason
+    source.close()

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 import pytest
 
+from gate import i18n
 from gate.core.entry import Act
 from gate.core.event_settings import EventSettings
 from gate.core.outcome import Outcome, Reason
@@ -364,6 +365,22 @@ async def test_names_are_hidden_where_the_event_hides_them(running: Central) -> 
         shown = [(await at.get(path)).text for path in paths]
         assert not any("Anna" in text for text in shown)
         assert "A-12" in shown[0]
+
+
+async def test_what_is_denied_is_said_in_the_readers_language(running: Central) -> None:
+    """Though it is found out by a thread that reads, or by the one that commits."""
+    with i18n.speaking("zh_CN"):
+        nothing, no_claim = (
+            i18n._("There is no ticket of that id."),
+            i18n._("There is no undo of that name to be confirmed."),
+        )
+    async with signed_in(running) as at:
+        at.http.headers["Accept-Language"] = "zh-CN"
+        assert nothing in (await at.get("/web/tickets/of/none")).text
+        await at.get("/web/conflicts")
+        answer = await at.send("/web/conflicts/confirm", undo="x:1", why="x")
+        assert no_claim in answer.text
+    assert "There is" not in nothing + no_claim
 
 
 async def shows_only_text(at: Browser) -> None:
