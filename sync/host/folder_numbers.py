@@ -17,6 +17,7 @@ from gate.storage.event import EventRow, event_row
 from gate.storage.figures import used_tickets
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
+from gate.storage.replica_file import live_replica
 from gate.storage.tickets import Tickets
 from sync.server.web.numbers import SIDES, Numbers, Tallied
 
@@ -68,7 +69,8 @@ class FolderSource:
 
     def _version(self) -> str:
         folder, seen = self.folder, []
-        for file in (folder.journal, folder.peers, folder.pointer):
+        tickets = (live_replica(folder),) if folder.pointer.exists() else ()
+        for file in (folder.journal, folder.peers, folder.pointer, *tickets):
             for path in (file, file.with_name(f"{file.name}-wal")):
                 with suppress(FileNotFoundError):
                     found = path.stat()

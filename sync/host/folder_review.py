@@ -1,7 +1,9 @@
 """Tickets and what does not add up on them, from a host's folder: as far as the host knows."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 from contextlib import closing
+from typing import Final
 
 from gate.clock import SystemClock, read_wall_ms
 from gate.config import Config
@@ -38,7 +40,8 @@ from sync.server.web.review import (
     need_same,
 )
 
-MOST_FOUND = 50
+STATED_WITHIN_S: Final = 3
+MOST_FOUND: Final = 50
 """More than these nobody reads through."""
 
 
@@ -88,6 +91,14 @@ class FolderReview:
         except UsageError as error:
             raise Denied(409, "invalid", error.message) from error
         await visit.change(lambda _connection: None, door.AUDITED[word.act], ticket)
+        await self._wait(ticket, seen)
+
+    async def _wait(self, ticket: str, seen: str) -> None:
+        """Until the worker has stated the word, if it does soon: then its author sees it."""
+        for _try in range(STATED_WITHIN_S * 5):
+            if mark_of_door((await self.past("", ticket)).ticket) != seen:
+                return
+            await asyncio.sleep(0.2)
 
     async def settle(self, visit: Visit, ticket: str, seen: str, why: str) -> None:  # noqa: ARG002
         """Only a lane writes entries here. Raises Denied."""

@@ -92,6 +92,16 @@ async def test_a_ticket_is_found_told_and_blocked(at: Browser, venue: Folder, la
     assert (await at.get("/web/tickets/of/none")).status_code == 404
 
 
+async def test_a_word_is_news_to_open_pages(venue: Folder, at: Browser) -> None:
+    """It changes the tickets' file alone."""
+    source = FolderSource(venue, operators)
+    before = await source.version("venue")
+    assert before == await source.version("venue")
+    await sent(at, "/web/tickets/note", "/web/tickets/of/named-1", note="see the office")
+    assert before != await source.version("venue")
+    source.close()
+
+
 async def test_anomalies_of_the_folder(at: Browser, lane: Lane, clock: FixedClock) -> None:
     """The same rules; what one rests on is read from the folder's files."""
     for _again in range(5):
