@@ -93,7 +93,7 @@ def _pages(folder: Folder, config: Config) -> AbstractContextManager[None]:
     from gate.lane.operators import Operators
     from sync.host.pages import shown
 
-    return shown(folder, config.web.listen, Operators(folder).rows)
+    return shown(folder, config.web.listen, Operators(folder).rows, config)
 
 
 class _CurrentWorker:

@@ -2,24 +2,14 @@
 
 import json
 import threading
-from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gate.config import Config
-from gate.core.anomalies.anomaly import Limits
-from gate.core.anomalies.sight import Clock
-from gate.core.outcome import Basis
 from gate.i18n import _
-from gate.storage.anomalies import AnomalyReader
+from gate.storage.anomalies import AnomalyReader, stated_limits
 from gate.storage.connectivity import Connectivity
-from gate.storage.event import event_row
-from gate.storage.fleet import Fleet
-from gate.storage.fleet_devices import Device, all_devices
 from gate.storage.folder import Folder
-from gate.storage.gate_settings import gate_settings, stated_settings
-from gate.storage.short_ids import short_of
-from gate.storage.tickets import Tickets
 from gate.text.anomaly_words import AnomalyView, views
 from gate.text.zones import zone_of
 
@@ -36,42 +26,11 @@ class AnomalyList:
 
     def look(self, connectivity: Connectivity, now_ms: int) -> list[AnomalyView]:
         """All anomalies now, the gravest first. Raises StoreError."""
-        tickets = Tickets(self.folder) if self.folder.pointer.exists() else None
-        closes = closing(tickets) if tickets else nullcontext()
-        with self._busy, closes, Fleet(self.folder) as venue:
-            if tickets is not None:
-                tickets.refresh()
-            devices = all_devices(venue, now_ms, connectivity)
-            # While a lane is not heard, who went out may have come in there.
-            is_complete = connectivity.coverage.basis not in (Basis.ALONE, Basis.UNSEEN)
-            limits, zone = self._limits(), zone_of(self.config, self.folder).info
-            found = self.reader.look(
-                venue,
-                tickets,
-                limits,
-                is_complete=is_complete,
-                clocks=_clocks(devices, connectivity),
-            )
-            return views(found, zone, lambda id_: short_of(tickets, id_) if tickets else id_)
-
-    def _limits(self) -> Limits:
-        settings = gate_settings(self.config, self.folder, stated_settings(self.folder))
-        event = event_row(self.folder)
-        zone = zone_of(self.config, self.folder).name
-        return settings.config.anomalies.limits(zone, event.ends_s if event else 0)
-
-
-def _clocks(devices: list[Device], connectivity: Connectivity) -> dict[str, Clock]:
-    """How the devices' clocks stand to the server's, or else to this device's own."""
-    own = connectivity.sync_status
-    clocks = {}
-    for device in devices:
-        ahead_ms, error_ms = device.report.offset_ms, device.report.error_ms
-        if device.is_own:
-            ahead_ms, error_ms = own.ahead_ms or 0, own.error_ms or 0
-        if ahead_ms is not None and error_ms is not None:
-            clocks[device.id] = Clock(ahead_ms, error_ms)
-    return clocks
+        zone = zone_of(self.config, self.folder)
+        with self._busy:
+            limits = stated_limits(self.config, self.folder, zone.name)
+            found = self.reader.look_at(self.folder, limits, connectivity, now_ms)
+        return views(found.anomalies, zone.info, lambda id_: found.names.get(id_, id_))
 
 
 def as_lines(found: list[AnomalyView]) -> list[str]:

@@ -24,13 +24,20 @@ from gate.storage.conflicts import find_conflicts, irregular_admissions, unconfi
 from gate.storage.connectivity import Connectivity, ConnectivityReader
 from gate.storage.figures import first_uses, origin_counts
 from gate.storage.fleet import Fleet
-from gate.storage.fleet_devices import Device, alarmed_devices, all_devices, newest_of_peers_ms
+from gate.storage.fleet_devices import (
+    Device,
+    alarmed_devices,
+    alarms_of,
+    all_devices,
+    newest_of_peers_ms,
+)
 from gate.storage.folder import Folder
 from gate.storage.sign_offs import sign_offs
 from gate.storage.tickets import Tickets
 from gate.text.anomaly_words import AnomalyView
 from gate.text.connectivity_words import basis_words, server_link
 from gate.text.fleet_words import (
+    ALARM_WORDS,
     device_name,
     device_state,
     evidence,
@@ -180,15 +187,10 @@ def as_table(seen: Seen, time_zone: ZoneInfo) -> str:
         lines.append("    " + (settled(claim, time_zone) or _("not settled")))
     lines += ["", _("anomalies: {n}").format(n=len(seen.anomalies))]
     lines += as_lines(seen.anomalies)
-    twice = _("{device}: cloned, restored from a backup or set back")
-    twin = _("{device}: another machine uses its credential")
-    too_much = _("{device}: tells far more than others do")
-    alarmed = [(twice, device) for device in seen.devices if device.has_alarm]
-    alarmed += [(twin, device) for device in seen.devices if device.has_twin]
-    alarmed += [(too_much, device) for device in seen.devices if device.is_flooding]
-    lines += ["", _("alarms: {n}").format(n=len(alarmed))]
+    lines += ["", _("alarms: {n}").format(n=len(alarmed := list(alarms_of(seen.devices))))]
     lines += [
-        "  " + sentence.format(device=f"{device_name(d)} ({d.id})") for sentence, d in alarmed
+        "  " + _(ALARM_WORDS[kind]).format(device=f"{device_name(d)} ({d.id})")
+        for kind, d in alarmed
     ]
     if seen.sign_offs:
         lines += ["", *(sign_off(one, time_zone) for one in seen.sign_offs)]

@@ -1,10 +1,9 @@
 """Finding tickets by code, name, seat or order, with what they did."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from gate.core.code_formats import CodeFormats
 from gate.core.entry import Entry
 from gate.core.history import History, fold
 from gate.core.outcome import Reason
@@ -12,10 +11,10 @@ from gate.core.story import story
 from gate.core.ticket import UNLIMITED, Ticket
 from gate.core.validity import window
 from gate.i18n import _
+from gate.storage.finding import find_tickets
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.storage.peers import PeerStoreReader
-from gate.storage.short_ids import by_short_id
 from gate.storage.tickets import Tickets
 from gate.text.outcome_words import REASON_WORDS
 from gate.text.printable import printable
@@ -87,7 +86,7 @@ def look_up(folder: Folder, wanted: str, limit: int = MOST_FOUND) -> Findings:
     try:
         tickets.refresh()
         done = [*(reader.of_ticket(wanted) if reader else ()), *peers.facts(wanted)]
-        found = _tickets(tickets, wanted, limit + 1, done)
+        found = find_tickets(tickets, wanted, limit + 1, done)
         return Findings(
             tuple(_with_past(ticket, reader, peers) for ticket in found[:limit]),
             len(found) > limit,
@@ -98,25 +97,6 @@ def look_up(folder: Folder, wanted: str, limit: int = MOST_FOUND) -> Findings:
         peers.close()
         if reader:
             reader.close()
-
-
-_EVERY_FORMAT = CodeFormats(boarding_passes=True, gs1=True)
-"""Whatever the event reads: to find, not to admit by."""
-
-
-def _tickets(tickets: Tickets, wanted: str, limit: int, done: Iterable[Entry]) -> list[Ticket]:
-    """``done`` are the entries of a ticket whose id is wanted, listed or not."""
-    match = tickets.codes.match(wanted, formats=_EVERY_FORMAT)
-    if match.tickets:
-        return list(match.tickets)
-    if by_id := tickets.get(match.credential.code) or tickets.told(done):
-        return [by_id]
-    if by_code := tickets.codes.typed(wanted):
-        return by_code
-    found = tickets.search(wanted, limit)
-    if (one := by_short_id(tickets, wanted.strip())) and one not in found:
-        found.insert(0, one)
-    return found or tickets.codes.typed_in_part(wanted, limit)
 
 
 def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[str]:
@@ -146,13 +126,6 @@ def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[
         )
         lines.append(sentence if zone.key == time_zone.key else f"{sentence} ({zone.key})")
     return lines + sentences(story(ticket, found.entries), time_zone)
-
-
-def uses_of(ticket: Ticket, history: History) -> str:
-    """How often it was used, of how often it may be, in a word."""
-    if ticket.use_limit == UNLIMITED:
-        return str(history.used)
-    return f"{history.used}/{ticket.use_limit}"
 
 
 def _used(ticket: Ticket, history: History) -> str:

@@ -1,16 +1,24 @@
 """The entries of the venue as the rules about anomalies need them, followed as they come."""
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
-from typing import Any
+from contextlib import closing, nullcontext, suppress
+from typing import Any, NamedTuple
 
 import msgspec
 
+from gate.config import Config
 from gate.core.anomalies.anomaly import Anomaly, Limits, Sold
 from gate.core.anomalies.evening import Evening
-from gate.core.anomalies.sight import Clocks, Sight, read_sight
+from gate.core.anomalies.sight import Clock, Clocks, Sight, read_sight
 from gate.core.entry_codec import NoEntryError
+from gate.core.outcome import Basis
+from gate.storage.connectivity import Connectivity
+from gate.storage.event import event_row
 from gate.storage.fleet import Fleet, JournalFile
+from gate.storage.fleet_devices import Device, all_devices
+from gate.storage.folder import Folder
+from gate.storage.gate_settings import gate_settings, stated_settings
+from gate.storage.short_ids import short_of
 from gate.storage.tickets import Tickets
 
 NEWEST = 200_000
@@ -27,6 +35,13 @@ FROM ticket k LEFT JOIN ticket_type t ON t.id = k.type_id
 WHERE k.id IN (SELECT value FROM json_each(?))
 """
 _ORDER_SIZE = "SELECT count(*) FROM ticket WHERE json_extract(body, '$.order') = ?"
+
+
+class Found(NamedTuple):
+    """Anomalies, and what people call the tickets that they are about."""
+
+    anomalies: list[Anomaly]
+    names: Mapping[str, str]
 
 
 class SoldTickets:
@@ -72,6 +87,22 @@ class AnomalyReader:
         self._sizes: dict[str, int] = {}
         self._is_cut = False
 
+    def look_at(
+        self, folder: Folder, limits: Limits, connectivity: Connectivity, now_ms: int
+    ) -> Found:
+        """All that is known now of a folder's venue, the gravest first. Raises StoreError."""
+        tickets = Tickets(folder) if folder.pointer.exists() else None
+        with closing(tickets) if tickets else nullcontext(), Fleet(folder) as venue:
+            if tickets is not None:
+                tickets.refresh()
+            devices = all_devices(venue, now_ms, connectivity)
+            # While a lane is not heard, who went out may have come in there.
+            is_complete = connectivity.coverage.basis not in (Basis.ALONE, Basis.UNSEEN)
+            clocks = _clocks(devices, connectivity)
+            found = self.look(venue, tickets, limits, is_complete=is_complete, clocks=clocks)
+            about = {one.about for one in found if one.is_of_ticket}
+            return Found(found, {id_: short_of(tickets, id_) for id_ in about} if tickets else {})
+
     def look(
         self,
         fleet: Fleet,
@@ -101,6 +132,26 @@ class AnomalyReader:
                 self._evening.add([sight])
                 self._rows[which] = id_
         return self._evening
+
+
+def stated_limits(config: Config, folder: Folder, time_zone: str) -> Limits:
+    """From where on something is an anomaly, by what the event states; else by ``config``."""
+    settings = gate_settings(config, folder, stated_settings(folder))
+    event = event_row(folder)
+    return settings.config.anomalies.limits(time_zone, event.ends_s if event else 0)
+
+
+def _clocks(devices: list[Device], connectivity: Connectivity) -> dict[str, Clock]:
+    """How the devices' clocks stand to the server's, or else to this device's own."""
+    own = connectivity.sync_status
+    clocks = {}
+    for device in devices:
+        ahead_ms, error_ms = device.report.offset_ms, device.report.error_ms
+        if device.is_own:
+            ahead_ms, error_ms = own.ahead_ms or 0, own.error_ms or 0
+        if ahead_ms is not None and error_ms is not None:
+            clocks[device.id] = Clock(ahead_ms, error_ms)
+    return clocks
 
 
 def _sights(file: JournalFile, after: int, last: int) -> Iterator[tuple[int, Sight]]:

@@ -1,5 +1,6 @@
 """The devices of the venue: what each has counted, and how it is."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from gate import __version__
@@ -88,6 +89,13 @@ def all_devices(fleet: Fleet, now_ms: int, connectivity: Connectivity) -> list[D
         if device.is_own or device.state or device.figures.scans or device.figures.undone:
             found.append(device)
     return sorted(found, key=lambda d: (not d.is_own, d.name or d.gate, d.id))
+
+
+def alarms_of(devices: Sequence[Device]) -> Iterator[tuple[str, Device]]:
+    """Which of some devices raise an alarm, and of which kind, the gravest first."""
+    yield from (("branched", one) for one in devices if one.has_alarm)
+    yield from (("twin", one) for one in devices if one.has_twin)
+    yield from (("flood", one) for one in devices if one.is_flooding)
 
 
 def newest_of_peers_ms(fleet: Fleet) -> int | None:

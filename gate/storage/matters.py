@@ -6,6 +6,7 @@ Read by the screens. Keeping watch costs what has come since the last look, not 
 """
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gate.core.entry import Entry
@@ -87,6 +88,11 @@ def matters(folder: Folder, venue: Fleet) -> list[Matter]:
     finally:
         if tickets:
             tickets.close()
+    return in_order(found)
+
+
+def in_order(found: Iterable[Matter]) -> list[Matter]:
+    """Those that wait first, then the newest."""
     return sorted(found, key=lambda one: (not one.is_open, -one.admissions[-1].hlc, one.ticket))
 
 

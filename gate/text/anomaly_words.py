@@ -63,7 +63,6 @@ REMEDIES = {
     Kind.REVOKED_RETURNS: N_("Who took the money back is here. Tell the gates."),
     Kind.OUTSIDE_HOURS: N_("Ask who was there, and why."),
 }
-_OF_TICKETS = frozenset({Kind.TOO_FAST, Kind.COMES_ELSEWHERE, Kind.REVOKED_RETURNS})
 _SEVERITIES = {Severity.HIGH: N_("look now"), Severity.LOW: N_("look later")}
 
 
@@ -95,8 +94,7 @@ def views(
 
 
 def _view(one: Anomaly, time_zone: ZoneInfo, name_of: Callable[[str], str]) -> AnomalyView:
-    is_ticket = one.kind in _OF_TICKETS and not one.is_code
-    about = printable(name_of(one.about) if is_ticket else one.about, 40)
+    about = printable(name_of(one.about) if one.is_of_ticket else one.about, 40)
     gates = tuple(printable(gate or "-", 24) for gate in one.gates)
     sentence = _(_SENTENCES[one.kind]).format(
         about=_said(one, about),

@@ -33,6 +33,13 @@ IRREGULAR_WORDS = {
 }
 
 
+ALARM_WORDS = {
+    "branched": N_("{device}: cloned, restored from a backup or set back"),
+    "twin": N_("{device}: another machine uses its credential"),
+    "flood": N_("{device}: tells far more than others do"),
+}
+
+
 def device_name(device: Device) -> str:
     """What people call a device."""
     name = printable(device.name or device.gate or device.id[:8], 24)

@@ -2,7 +2,8 @@
 
 from zoneinfo import ZoneInfo
 
-from gate.core.ticket import Kind, Status, Ticket
+from gate.core.history import History
+from gate.core.ticket import UNLIMITED, Kind, Status, Ticket
 from gate.i18n import N_, _, ngettext
 from gate.text.printable import printable
 from gate.text.times import clock_time
@@ -62,6 +63,13 @@ def type_zone(ticket: Ticket, here: ZoneInfo) -> ZoneInfo:
 def times_used(used: int) -> str:
     """How often a ticket was used that may be used without a limit."""
     return ngettext("used {n} time", "used {n} times", used).format(n=used)
+
+
+def uses_of(ticket: Ticket, history: History) -> str:
+    """How often it was used, of how often it may be, in a word."""
+    if ticket.use_limit == UNLIMITED:
+        return str(history.used)
+    return f"{history.used}/{ticket.use_limit}"
 
 
 def standing(ticket: Ticket) -> str:

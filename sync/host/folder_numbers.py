@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from contextvars import copy_context
 from typing import TypeVar
 
 import msgspec
@@ -16,6 +17,7 @@ from gate.storage.event import EventRow, event_row
 from gate.storage.figures import used_tickets
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
+from gate.storage.replica_file import live_replica
 from gate.storage.tickets import Tickets
 from sync.server.web.numbers import SIDES, Numbers, Tallied
 
@@ -33,7 +35,7 @@ class FolderSource:
     """What the pages ask, from journal, peer store and tickets; read in a thread of its own."""
 
     def __init__(self, folder: Folder, operators: Callable[[], Sequence[OperatorRow]]) -> None:
-        self._folder = folder
+        self.folder = folder
         self._operators = operators
         self._thread = ThreadPoolExecutor(1, "pages")
 
@@ -43,29 +45,32 @@ class FolderSource:
 
     async def event(self, event: str) -> EventRow | None:
         """What the venue says of itself; there is but one event."""
-        return await self._beside(self._event) if event == EVENT else None
+        return await self.beside(self._event) if event == EVENT else None
 
     async def version(self, event: str) -> str:  # noqa: ARG002  there is but one
         """How its files were last written."""
-        return await self._beside(self._version)
+        return await self.beside(self._version)
 
     async def numbers(self, event: str) -> Numbers:  # noqa: ARG002  there is but one
         """What was counted until now at every gate that was heard."""
-        return await self._beside(self._numbers)
+        return await self.beside(self._numbers)
 
-    async def _beside(self, job: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, job)
+    async def beside(self, job: Callable[[], T]) -> T:
+        """Have the folder read by the thread that does, in the language of whoever asks."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, copy_context().run, job)
 
     def _event(self) -> EventRow:
-        found = event_row(self._folder) or EventRow(EVENT, "", "")
+        found = event_row(self.folder) or EventRow(EVENT, "", "")
         operators = tuple(self._operators())
         settings = msgspec.structs.replace(found.settings, operators=operators)
-        name = found.name or venue_host.load(self._folder).name
+        name = found.name or venue_host.load(self.folder).name
         return msgspec.structs.replace(found, id=EVENT, name=name, settings=settings)
 
     def _version(self) -> str:
-        folder, seen = self._folder, []
-        for file in (folder.journal, folder.peers, folder.pointer):
+        folder, seen = self.folder, []
+        tickets = (live_replica(folder),) if folder.pointer.exists() else ()
+        for file in (folder.journal, folder.peers, folder.pointer, *tickets):
             for path in (file, file.with_name(f"{file.name}-wal")):
                 with suppress(FileNotFoundError):
                     found = path.stat()
@@ -74,7 +79,7 @@ class FolderSource:
 
     def _numbers(self) -> Numbers:
         at_ms, tallied = read_wall_ms(), Tallied()
-        with Fleet(self._folder) as fleet:
+        with Fleet(self.folder) as fleet:
             for file in fleet.files:
                 tallied.add(file.rows(_LINES))
                 tallied.add_minutes(file.rows(_MINUTES))
@@ -84,9 +89,9 @@ class FolderSource:
 
     def _census(self) -> tuple[int, int, dict[str, str]]:
         """Issued, expected, and the titles of the types."""
-        if not self._folder.pointer.exists():
+        if not self.folder.pointer.exists():
             return 0, 0, {}
-        with closing(Tickets(self._folder)) as tickets:
+        with closing(Tickets(self.folder)) as tickets:
             lines = tickets.census()
         expected = sum(line.tickets for line in lines if line.status in EXPECTED)
         titles = {line.type_id: line.title for line in lines}

@@ -15,11 +15,13 @@ from sqlalchemy import Connection, Engine
 from starlette.applications import Starlette
 
 from gate.clock import read_wall_ms
+from gate.config import Config
 from gate.core.event_settings import OperatorRow
 from gate.errors import GateError, UsageError
 from gate.i18n import _
 from gate.storage.folder import Folder
 from sync.host.folder_numbers import EVENT, FolderSource
+from sync.host.folder_review import FolderReview
 from sync.server import audit, http, invite
 from sync.server.access import Access
 from sync.server.database import in_transaction, open_database
@@ -73,10 +75,13 @@ def address(listen: str, url: str) -> str:
     return url.rstrip("/") or invite.url(host, port, _scheme(host))
 
 
-def create_pages(engine: Engine, source: FolderSource, *, needs_tls: bool) -> Starlette:
-    """The application."""
+def create_pages(
+    engine: Engine, source: FolderSource, *, needs_tls: bool, config: Config | None = None
+) -> Starlette:
+    """The application; ``config`` has what the host's own file says of anomalies."""
     access = Access(engine)
     site = Site(access, source, needs_tls=needs_tls)
+    site.review(FolderReview(source, config or Config()))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -97,10 +102,12 @@ def create_pages(engine: Engine, source: FolderSource, *, needs_tls: bool) -> St
 
 
 @contextmanager
-def shown(folder: Folder, listen: str, operators: OperatorRows) -> Iterator[None]:
+def shown(
+    folder: Folder, listen: str, operators: OperatorRows, config: Config | None = None
+) -> Iterator[None]:
     """Show the pages meanwhile; what keeps them from being shown is said and written down."""
     try:
-        server, engine = _server(folder, listen, operators)
+        server, engine = _server(folder, listen, operators, config)
     except GateError as fault:
         log.error("pages: %s %s", fault.message, fault.hint)
         yield
@@ -117,15 +124,14 @@ def shown(folder: Folder, listen: str, operators: OperatorRows) -> Iterator[None
 
 
 def _server(
-    folder: Folder, listen: str, operators: OperatorRows
+    folder: Folder, listen: str, operators: OperatorRows, config: Config | None
 ) -> tuple[listening.Server, Engine]:
     host, port = listening.place(listen)
     certificate, key = _certificate(folder, host)
     engine = open_web(folder)
-    app = create_pages(
-        engine, FolderSource(folder, operators), needs_tls=not invite.is_loopback(host)
-    )
-    config = uvicorn.Config(
+    source = FolderSource(folder, operators)
+    app = create_pages(engine, source, needs_tls=not invite.is_loopback(host), config=config)
+    served = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
@@ -136,7 +142,7 @@ def _server(
         ws="none",
     )
     connections = Connections(STRANGERS, OF_EACH)
-    return listening.Server(config, listening.bind(host, port), connections), engine
+    return listening.Server(served, listening.bind(host, port), connections), engine
 
 
 def _scheme(host: str) -> str:

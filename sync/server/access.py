@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -81,8 +82,11 @@ class Access:
 
     async def write(self, job: Callable[[Connection], T]) -> T:
         """Have something written; on disk when this returns."""
-        return await self._writer.do(job)
+        # What it denies is said in the language of whoever asks.
+        context = copy_context()
+        return await self._writer.do(lambda connection: context.run(job, connection))
 
     async def beside(self, job: Callable[..., T], *arguments: Any) -> T:
         """Have something done that would hold the event loop up."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, job, *arguments)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, copy_context().run, job, *arguments)

@@ -14,6 +14,7 @@ from gate.core.entry import FACTS, Act, Entry, device_of
 from gate.core.history import Claimed, Conflict, claimed, claims, conflict, entry_order, limits
 from gate.core.irregular import Irregular, Irregularity, irregular
 from gate.core.replication import Alarm, Start, alarms, flooding
+from gate.storage.matters import Matter, in_order
 from sync.server import feed, intake, journals, ticket_store
 from sync.server import tables as t
 
@@ -26,16 +27,40 @@ def find_conflicts(connection: Connection, event: str) -> list[Conflict]:
         .group_by(t.entry.c.ticket)
         .having(func.count() > 1)
     )
-    tickets = connection.execute(twice).scalars().all()
-    found = [one for ticket in tickets if (one := conflict_of(connection, event, ticket))]
+    listed = connection.execute(twice).scalars().all()
+    found = [one for ticket in listed if (one := conflict_of(connection, event, ticket))]
     return sorted(found, key=lambda c: (c.resolution is not None, -c.admissions[-1].hlc))
 
 
 def conflict_of(connection: Connection, event: str, ticket: str) -> Conflict | None:
     """Whether more went in on one ticket than it is good for."""
     kept = ticket_store.find_ticket(connection, event, ticket)
-    facts = journals.facts_of(connection, event, ticket, (*FACTS, Act.RESOLUTION))
+    facts = _facts(connection, event, ticket)
     return conflict(facts, *limits(kept, facts))
+
+
+def matters(connection: Connection, event: str) -> list[Matter]:
+    """Every ticket with something to look into, those that wait first, then the newest."""
+    clashes = {one.ticket: one for one in find_conflicts(connection, event)}
+    strange = {one.ticket: one for one in irregular_admissions(connection, event)}
+    undone = {one.ticket: one for one in open_claims(connection, event)}
+    ids = [*{**clashes, **strange, **undone}]
+    kept = ticket_store.find_tickets(connection, event, ids)
+    return in_order(
+        Matter(id_, clashes.get(id_), strange.get(id_), id_, kept.get(id_), undone.get(id_))
+        for id_ in ids
+    )
+
+
+def matter_of(connection: Connection, event: str, ticket: str) -> Matter | None:
+    """What there is to look into about one ticket."""
+    clash = conflict_of(connection, event, ticket)
+    facts = _facts(connection, event, ticket)
+    strange, undone = irregular_of(connection, event, ticket, facts), claimed(facts)
+    if not (clash or strange or undone):
+        return None
+    kept = ticket_store.find_ticket(connection, event, ticket)
+    return Matter(ticket, clash, strange, ticket, kept, undone)
 
 
 def open_claims(connection: Connection, event: str) -> list[Claimed]:
@@ -43,11 +68,7 @@ def open_claims(connection: Connection, event: str) -> list[Claimed]:
     c = t.entry.c
     undone = select(c.ticket).where(c.event == event, c.act == Act.ANNULMENT.value, t.COUNTS)
     tickets = connection.execute(undone.distinct().order_by(c.ticket)).scalars().all()
-    found = [
-        one
-        for ticket in tickets
-        if (one := claimed(journals.facts_of(connection, event, ticket, (*FACTS, Act.RESOLUTION))))
-    ]
+    found = [one for ticket in tickets if (one := claimed(_facts(connection, event, ticket)))]
     return sorted(found, key=lambda one: (one.resolution is not None, -one.undos[-1].hlc))
 
 
@@ -92,7 +113,7 @@ def irregular_of(
     if kept is None or not kept.voids:
         return None
     if facts is None:
-        facts = journals.facts_of(connection, event, ticket, (*FACTS, Act.RESOLUTION))
+        facts = _facts(connection, event, ticket)
     life, _head = feed.position_of(connection, event)
     return irregular(facts, kept.voids, life)
 
@@ -125,7 +146,7 @@ def resolve(
 ) -> Entry | None:
     """Settle a conflict, or irregular admissions; ``None`` when there is neither of the ticket."""
     journals.lock(connection, event)
-    clash = next((c for c in find_conflicts(connection, event) if c.ticket == ticket), None)
+    clash = conflict_of(connection, event, ticket)
     strange = irregular_of(connection, event, ticket)
     about = {e.name: e for e in clash.admissions} if clash else {}
     about |= {one.entry.name: one.entry for one in strange.admissions} if strange else {}
@@ -145,6 +166,11 @@ def resolve(
         note=note,
         covers=tuple(e.name for e in admissions),
     )
+
+
+def _facts(connection: Connection, event: str, ticket: str) -> list[Entry]:
+    """What was done with a ticket, and what supervisors wrote about it."""
+    return journals.facts_of(connection, event, ticket, (*FACTS, Act.RESOLUTION))
 
 
 def find_alarms(connection: Connection, event: str) -> list[Alarm]:

@@ -15,6 +15,7 @@ from gate.clock import read_wall_ms
 from gate.errors import StoreError
 from sync.server import devices
 from sync.server.access import Access
+from sync.server.anomalies import EventAnomalies
 from sync.server.callers import Callers
 from sync.server.device_cache import READ_EVERY_S, DeviceCache
 from sync.server.exchange import Exchange
@@ -45,6 +46,7 @@ class Server:
         self.tip_cache = TipCache(self.read)
         self.twins = SeenTwins(self.device_cache)
         self.callers = Callers(settings, self.access, self.device_cache, self.twins)
+        self.anomalies = EventAnomalies()
         self.exchange = Exchange(self)
         self.streams = Streams(self)
         self.snapshots = Snapshots(engine, settings.folder / "snapshots")

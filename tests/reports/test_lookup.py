@@ -13,12 +13,11 @@ from gate.reports.lookup import (
     look_up,
     look_up_each,
     tell,
-    uses_of,
 )
 from gate.reports.ticket_import import import_files
 from gate.storage import tickets
 from gate.storage.folder import Folder
-from gate.text.ticket_words import STATUS_WORDS
+from gate.text.ticket_words import STATUS_WORDS, uses_of
 from tests.conftest import MakeLane
 from tests.support.venue import FixedClock, fill, write_rows
 

@@ -37,6 +37,9 @@ class Kind(StrEnum):
     """People were let in while the event is closed."""
 
 
+_OF_TICKETS = frozenset({Kind.TOO_FAST, Kind.COMES_ELSEWHERE, Kind.REVOKED_RETURNS})
+
+
 class Severity(StrEnum):
     """How soon somebody should look."""
 
@@ -71,6 +74,11 @@ class Anomaly:
     def key(self) -> tuple[str, str, int]:
         """What stays the same while it grows."""
         return self.kind.value, self.about, self.at_ms
+
+    @property
+    def is_of_ticket(self) -> bool:
+        """Whether it is about a ticket, by its id."""
+        return self.kind in _OF_TICKETS and not self.is_code
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from gate.core.history import Conflict
 from gate.i18n import _
 from gate.text.anomaly_words import views
 from sync.server import conflicts, counts, devices, events
-from sync.server.anomalies import EventAnomalies
 from sync.server.devices import need_event
 from sync.server.http import Denied, reply
 from sync.server.operation import Operation
@@ -53,7 +52,6 @@ class ReviewRoutes:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._requests = OrganiserRequests(server)
-        self._anomalies = EventAnomalies()
 
     def routes(self) -> list[BaseRoute]:
         """All of them."""
@@ -88,7 +86,7 @@ class ReviewRoutes:
 
     def _anomaly_lines(self, connection: Connection, event: str) -> list[AnomalyLine]:
         """What is unlike an honest evening, with the entries that it rests on."""
-        found = self._anomalies.look(connection, event, read_wall_ms())
+        found = self._server.anomalies.look(connection, event, read_wall_ms())
         zone = ZoneInfo(events.row_of(connection, event).time_zone)
         return [
             AnomalyLine(

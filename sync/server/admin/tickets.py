@@ -72,16 +72,13 @@ class TicketRoutes:
 
     async def _find(self, request: Request) -> Response:
         """Tickets by code, id, name, order or seat."""
-        server, event = self._server, request.path_params["event"]
+        event = request.path_params["event"]
         typed = request.query_params.get("find", "").strip()
         if not 0 < len(typed) <= LONGEST:
             reason = _("find: 1 to {most} characters of a name, order, seat or code")
             raise Denied(422, "invalid", reason.format(most=LONGEST))
         await self._requests.read(request, need_event)
-        # What was stated a moment ago is found at once; only a long list takes a while.
-        if event in await server.read(ticket_search.waiting):
-            most = ticket_search.AT_ONCE
-            await server.write(partial(ticket_search.read_on, event=event, most=most))
+        await ticket_search.read_first(self._server.access, event)
 
         def find(connection: Connection, event: str) -> TicketsFound:
             found = ticket_search.find(connection, event, typed)

@@ -5,6 +5,7 @@ then that there is nothing new, so that it can say when it was last heard of.
 """
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -26,6 +27,7 @@ from sync.server.web import guard
 from sync.server.web.level import Level
 from sync.server.web.looks import Look
 from sync.server.web.numbers import Numbers
+from sync.server.web.paced import Paced
 from sync.server.web.pages import Pages, Visit
 from sync.transport.listening import ENDING
 
@@ -33,9 +35,6 @@ log = logging.getLogger(__name__)
 MOST, OF_SESSION = 200, 8
 """Pages that are told news, in all and of one session; the others are as they were loaded."""
 LOOK_EVERY_S: Final = 0.25
-FRESH_S: Final = 0.5
-"""Numbers are not read again sooner, nor before five times what reading them took has passed."""
-_PAUSE: Final = 5
 AGAIN_S: Final = 10.0
 """Read again although nothing came: a pace falls by itself."""
 BEAT_S: Final = 5.0
@@ -61,30 +60,22 @@ class Readings:
 
     def __init__(self, pages: Pages) -> None:
         self._source = pages.source
-        self._kept: dict[str, State] = {}
-        self._good_until_s: dict[str, float] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._serials = itertools.count(1)
+        self._paced = Paced(self._read)
 
     async def state(self, event: str) -> State:
         """How the event is now, or was a moment ago. Raises Denied when there is none."""
-        async with self._locks.setdefault(event, asyncio.Lock()):
-            begun_s = time.monotonic()
-            kept = self._kept.get(event)
-            if kept is not None and begun_s < self._good_until_s[event]:
-                return kept
-            row = await self._source.event(event)
-            if row is None:
-                raise Denied(404, "no_event", _("There is no such event."))
-            numbers = await self._source.numbers(event)
-            took_s = time.monotonic() - begun_s
-            state = State(kept.serial + 1 if kept else 1, row, numbers)
-            self._kept[event] = state
-            self._good_until_s[event] = time.monotonic() + max(FRESH_S, _PAUSE * took_s)
-            return state
+        return await self._paced.newest(event)
 
     def wait_s(self, event: str) -> float:
         """How long until a reading is another one."""
-        return max(0.0, self._good_until_s.get(event, 0.0) - time.monotonic())
+        return self._paced.wait_s(event)
+
+    async def _read(self, event: str) -> State:
+        row = await self._source.event(event)
+        if row is None:
+            raise Denied(404, "no_event", _("There is no such event."))
+        return State(next(self._serials), row, await self._source.numbers(event))
 
 
 class _Channel:

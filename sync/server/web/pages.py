@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Connection
@@ -20,10 +21,13 @@ from starlette.routing import Route
 
 from gate import i18n
 from gate.clock import read_wall_ms
+from gate.config import Config
 from gate.errors import StoreError
 from gate.i18n import _
+from gate.settings import settings_of
 from gate.storage.event import EventRow
 from gate.text.printable import printable
+from gate.text.times import clock_time
 from sync.server import audit
 from sync.server.access import Access
 from sync.server.audit import Actor
@@ -91,6 +95,27 @@ class Visit:
     def actor(self) -> Actor:
         """Who it is, for the audit log."""
         return Actor(self.visitor.who, address_of(self.request))
+
+    @property
+    def who(self) -> str:
+        """Who it is, for entries and what the venue says of a ticket."""
+        return self.visitor.name or _("organiser")
+
+    @property
+    def shows_names(self) -> bool:
+        """Whether the event shows the names of its guests."""
+        stated = settings_of(Config(), self.event.settings, "", "")
+        return stated.config.screen.show_names
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """In which times are told."""
+        return ZoneInfo(self.event.time_zone or "UTC")
+
+    @property
+    def as_of(self) -> str:
+        """The time now, for a page that says how old it is."""
+        return clock_time(read_wall_ms(), self.zone, seconds=True)
 
     def render(self, template: str, status: int = 200, /, **context: Any) -> Response:
         """The page that a template makes of what it is given."""
@@ -252,9 +277,8 @@ class Pages:
         if denied.problem.error == "signed_out" and request.method == "GET":
             to = quote(request.url.path, safe="/")
             return went(f"{SIGN_IN}?to={to}" if to != PREFIX + "/" else SIGN_IN)
-        response = self.render(
-            request, look, "denied.html", denied.status, {"reason": denied.problem.reason}
-        )
+        told = {"reason": denied.problem.reason, "back": _came_from(request)}
+        response = self.render(request, look, "denied.html", denied.status, told)
         for name, value in denied.headers.items():
             response.headers[name] = value
         if denied.status == 503:
@@ -285,6 +309,12 @@ async def read_form(request: Request) -> Form:
     except ValueError as error:
         raise Denied(400, "malformed", _("The form cannot be read.")) from error
     return Form(pairs)
+
+
+def _came_from(request: Request) -> str:
+    """The page of ours whose form this was; empty where there is none."""
+    path = urlsplit(request.headers.get("referer", "")).path
+    return path if request.method == "POST" and path.startswith(f"{PREFIX}/") else ""
 
 
 def _signed_out(request: Request) -> Denied:

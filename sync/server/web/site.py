@@ -8,12 +8,17 @@ from gate.i18n import _
 from sync.server.access import Access
 from sync.server.http import Denied
 from sync.server.server import Server
+from sync.server.web.anomaly_pages import AnomalyPages
+from sync.server.web.conflict_pages import ConflictPages
 from sync.server.web.live import Live
 from sync.server.web.pages import PREFIX, Pages, went
+from sync.server.web.review import Review
 from sync.server.web.server_numbers import ServerSource
+from sync.server.web.server_review import ServerReview
 from sync.server.web.sign_in import HOME, SignIn
 from sync.server.web.source import Source
 from sync.server.web.static_files import static_route
+from sync.server.web.ticket_pages import TicketPages
 from sync.server.web.tonight import TonightPages
 
 
@@ -34,6 +39,11 @@ class Site:
         """More pages."""
         self._routes += routes
 
+    def review(self, review: Review) -> None:
+        """The pages about tickets, and what does not add up on them."""
+        for made in (ConflictPages, AnomalyPages, TicketPages):
+            self.add(made(self.pages, review).routes())
+
     def routes(self) -> list[BaseRoute]:
         """All of them, and a page for every address beneath that is none of theirs."""
         return [
@@ -53,6 +63,7 @@ class Site:
 def server_site(server: Server, *, needs_tls: bool) -> Site:
     """The pages of a server."""
     site = Site(server.access, ServerSource(server), needs_tls=needs_tls)
+    site.review(ServerReview(server))
     server.metrics.watch("gate_pages", "Pages that are told news", lambda: site.live.open)
     return site
 

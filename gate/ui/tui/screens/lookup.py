@@ -18,9 +18,9 @@ from gate.core.verdict import Scan, Verdict
 from gate.errors import GateError
 from gate.i18n import _
 from gate.lane.corrections import Undone
-from gate.reports.lookup import Findings, Found, look_up, tell, uses_of
+from gate.reports.lookup import Findings, Found, look_up, tell
 from gate.text.printable import printable
-from gate.text.ticket_words import describe, standing
+from gate.text.ticket_words import describe, standing, uses_of
 from gate.ui.tui.evidence import Evidence
 from gate.ui.tui.fields import Field
 from gate.ui.tui.messages import Decided

@@ -2,10 +2,10 @@
 // Makes a page live that is whole without this: parts that come replace those with the same id, and
 // the page says how old it is. A page whose parts are its visitor's own is fetched again instead.
 (() => {
-  const SILENT_MS = 8000, AGAIN_MS = 2000, SELDOM_MS = 10000, FETCH_EVERY_MS = 2000;
+  const SILENT_MS = 8000, AGAIN_MS = 2000, SELDOM_MS = 10000;
   const root = document.querySelector("[data-live-view]");
   if (!root || !window.EventSource) return;
-  const view = root.dataset.liveView;
+  const view = root.dataset.liveView, fetchEveryMs = 1000 * (root.dataset.liveEvery || 2);
   const age = document.getElementById("age");
   let source = null, heard = Date.now(), fetched = 0, waiting = 0, again = AGAIN_MS;
 
@@ -13,8 +13,15 @@
     const came = new DOMParser().parseFromString(text, "text/html");
     for (const old of document.querySelectorAll("[data-live]")) {
       const part = old.id && came.getElementById(old.id);
-      // Nothing that somebody is typing into is taken from under their hands.
-      if (!part || part.isEqualNode(old) || old.contains(document.activeElement)) continue;
+      if (!part) continue;
+      // What was opened stays open.
+      for (const one of old.querySelectorAll("details[id][open]")) {
+        const same = part.querySelector("#" + CSS.escape(one.id));
+        if (same) same.open = true;
+      }
+      // Nothing that somebody is typing into, or has typed, is taken from under their hands.
+      const typed = [...old.querySelectorAll("input, textarea")].some((one) => one.value !== one.defaultValue);
+      if (part.isEqualNode(old) || typed || old.contains(document.activeElement)) continue;
       old.replaceWith(document.importNode(part, true));
     }
   };
@@ -48,7 +55,7 @@
     source.addEventListener("beat", hearLive);
     source.addEventListener("changed", () => {
       hearLive();
-      if (!waiting) waiting = setTimeout(fetchAnew, Math.max(0, fetched + FETCH_EVERY_MS - Date.now()));
+      if (!waiting) waiting = setTimeout(fetchAnew, Math.max(0, fetched + fetchEveryMs - Date.now()));
     });
     source.addEventListener("over", () => location.reload());
     source.addEventListener("error", () => {
