@@ -336,6 +336,12 @@ def allowed(path: str) -> str:
     return _allowed(msgspec.inspect.type_info(_stated_type(path)))
 
 
+def kind_of(path: str) -> msgspec.inspect.Type:
+    """What a key may be, without what bounds it."""
+    kind = msgspec.inspect.type_info(_stated_type(path))
+    return kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind
+
+
 def _keys_of(stated: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(
         f"{section}.{key}"

@@ -54,13 +54,7 @@ class _Host:
     def state(self, fields: "EventFields") -> "EventRow":
         from gate.storage import venue_host
 
-        if fields.time_zone is not None:
-            venue_host.set_zone(self._folder, fields.time_zone)
-        if fields.ends_s is not None or fields.keep_days is not None:
-            venue_host.set_end(self._folder, fields.ends_s, fields.keep_days)
-        if fields.isolated_hours is not None:
-            venue_host.set_isolated_hours(self._folder, fields.isolated_hours)
-        return venue_host.venue_event(self._folder)
+        return venue_host.set_fields(self._folder, fields)
 
     def command_cards(self, cards: "Sequence[CommandCard]") -> list[str]:
         from gate.storage import venue_host

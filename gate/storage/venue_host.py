@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from gate.clock import read_wall_ms
 from gate.core.enrolment import Enrol, Enrolled
-from gate.core.event_settings import EventSettings
+from gate.core.event_settings import EventFields, EventSettings
 from gate.core.signed_ticket import EventKey
 from gate.core.ticket import DoorWord, Ticket
 from gate.errors import BusyError, DamagedError, UsageError
@@ -247,6 +247,20 @@ def set_isolated_hours(folder: Folder, hours: int) -> EventRow:
     Raises UsageError at any gate but the host.
     """
     return _state(folder, lambda row: replace(row, isolated_hours=hours))
+
+
+def set_fields(folder: Folder, fields: EventFields) -> EventRow:
+    """State anew where the venue's clocks are, when it ends, for how long something is so.
+
+    Raises UsageError as ``set_end`` does.
+    """
+    if fields.time_zone is not None:
+        set_zone(folder, fields.time_zone)
+    if fields.ends_s is not None or fields.keep_days is not None:
+        set_end(folder, fields.ends_s, fields.keep_days)
+    if fields.isolated_hours is not None:
+        set_isolated_hours(folder, fields.isolated_hours)
+    return venue_event(folder)
 
 
 def change_settings(folder: Folder, change: Callable[[EventSettings], EventSettings]) -> EventRow:

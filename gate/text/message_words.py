@@ -20,9 +20,8 @@ def text_of(message: Entry) -> str:
 
 def sender(message: Entry) -> str:
     """Who sent it, and from where."""
-    if message.device == CENTRAL:
-        return _("the server")
-    where = printable(message.gate or message.device[:8], 24)
+    is_servers = message.device == CENTRAL
+    where = _("the server") if is_servers else printable(message.gate or message.device[:8], 24)
     return f"{printable(message.operator, 24)}, {where}" if message.operator else where
 
 

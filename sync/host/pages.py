@@ -20,6 +20,7 @@ from gate.core.event_settings import OperatorRow
 from gate.errors import GateError, UsageError
 from gate.i18n import _
 from gate.storage.folder import Folder
+from sync.host.folder_authority import FolderAuthority
 from sync.host.folder_numbers import EVENT, FolderSource
 from sync.host.folder_review import FolderReview
 from sync.server import audit, http, invite
@@ -82,6 +83,8 @@ def create_pages(
     access = Access(engine)
     site = Site(access, source, needs_tls=needs_tls)
     site.review(FolderReview(source, config or Config()))
+    site.add_changes(FolderAuthority(source.folder))
+    site.add_log()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

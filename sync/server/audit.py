@@ -118,6 +118,15 @@ def rows(
     return [(_decode(body), hashed) for body, hashed in connection.execute(query)]
 
 
+def newest(connection: Connection, event: str, limit: int, before: int = 0) -> list[Row]:
+    """An event's rows, the newest first; before a number, where one is named."""
+    c = t.audit.c
+    query = select(c.body).where(c.event == event).order_by(c.seq.desc()).limit(limit)
+    if before:
+        query = query.where(c.seq < before)
+    return [_decode(body) for body in connection.execute(query).scalars()]
+
+
 def findings(connection: Connection) -> Iterator[str]:
     """Every place where the chain does not hold, in words for whoever looks after the server."""
     c = t.audit.c

@@ -12,9 +12,8 @@ from gate.text.printable import printable
 from sync.server import address, audit, invite
 from sync.server.address import Address
 from sync.server.console import Console
-from sync.server.http import Denied
 from sync.server.wanted import Wanted
-from sync.server.web import links, sessions
+from sync.server.web import browsers, links, sessions
 
 
 def new_link(console: Console, wanted: Wanted, folder: Path) -> int:
@@ -66,7 +65,7 @@ def tend(console: Console, ended: str) -> int:
     """End the link, browser or session of an id; or, without one, list all there are."""
     event, now_ms = console.event(), read_wall_ms()
     if ended:
-        job = partial(_end, event=event, id_=ended, now_ms=now_ms)
+        job = partial(browsers.end, event=event, id_=ended, now_ms=now_ms)
         console.write(
             job, "web end", ended, event=event, hint=_("See them: gate serve --web-links")
         )
@@ -75,16 +74,6 @@ def tend(console: Console, ended: str) -> int:
         for line in console.read(partial(_lines, event=event, now_ms=now_ms)):
             sys.stdout.write(line + "\n")
     return 0
-
-
-def _end(connection: Connection, event: str, id_: str, now_ms: int) -> None:
-    if sessions.end(connection, event, id_) or sessions.end_browser(connection, event, id_):
-        return
-    try:
-        links.end(connection, event, id_, now_ms)
-    except Denied as denied:
-        reason = _("There is no such link, browser or session.")
-        raise Denied(404, "not_found", reason) from denied
 
 
 def _lines(connection: Connection, event: str, now_ms: int) -> list[str]:

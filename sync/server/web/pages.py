@@ -123,10 +123,21 @@ class Visit:
         return self.pages.render(self.request, self.look, template, status, context)
 
     async def change(
-        self, job: Callable[[Connection], T], act: str, about: str = "", why: str = ""
+        self,
+        job: Callable[[Connection], T],
+        act: str,
+        about: str | Callable[[T], str] = "",
+        why: str = "",
     ) -> T:
-        """Have something changed, and in the same transaction its row in the audit log."""
-        text = f"{about}: {why}" if about and why else about or why
+        """Have something changed, and in the same transaction its row in the audit log.
+
+        ``about`` may be called with what the job answered.
+        """
+
+        def text(done: T) -> str:
+            what = about if isinstance(about, str) else about(done)
+            return f"{what}: {why}" if what and why else what or why
+
         noted = audit.noted(
             job, self.actor, act, read_wall_ms(), event=self.visitor.event, about=text
         )
@@ -339,6 +350,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     # Our own, which speak to whoever reads the page; not Jinja's, which would load one language.
-    made.globals |= {"_": i18n._, "ngettext": i18n.ngettext, "Level": Level}
+    made.globals |= {
+        "_": i18n._, "ngettext": i18n.ngettext, "Level": Level, "clock_time": clock_time,
+    }  # fmt: skip
     made.filters |= {"shown": printable, "static": static_address}
     return made

@@ -9,17 +9,28 @@ from sync.server.access import Access
 from sync.server.http import Denied
 from sync.server.server import Server
 from sync.server.web.anomaly_pages import AnomalyPages
+from sync.server.web.audit_log import LogPages
+from sync.server.web.authority import Authority
+from sync.server.web.browsers import BrowserPages
 from sync.server.web.conflict_pages import ConflictPages
+from sync.server.web.event_page import EventPage
+from sync.server.web.gates import GatePages
 from sync.server.web.live import Live
+from sync.server.web.new_gates import NewGatePages
+from sync.server.web.operators import OperatorPages
 from sync.server.web.pages import PREFIX, Pages, went
 from sync.server.web.review import Review
+from sync.server.web.server_authority import ServerAuthority
 from sync.server.web.server_numbers import ServerSource
 from sync.server.web.server_review import ServerReview
+from sync.server.web.settings_pages import SettingsPages
 from sync.server.web.sign_in import HOME, SignIn
 from sync.server.web.source import Source
 from sync.server.web.static_files import static_route
 from sync.server.web.ticket_pages import TicketPages
+from sync.server.web.tokens import TokenPages
 from sync.server.web.tonight import TonightPages
+from sync.server.web.webhooks import WebhookPages
 
 
 class Site:
@@ -34,6 +45,22 @@ class Site:
             *self.live.routes(),
             static_route(),
         ]
+
+    def add_changes(self, authority: Authority) -> None:
+        """The pages on which whoever may says what goes on at the gates, and who may."""
+        pages = self.pages
+        for one in (
+            GatePages(pages, authority),
+            SettingsPages(pages, authority),
+            EventPage(pages, authority),
+            OperatorPages(pages, authority),
+            BrowserPages(pages),
+        ):
+            self.add(one.routes())
+
+    def add_log(self) -> None:
+        """The page on which all that was done is; the last in the menu."""
+        self.add(LogPages(self.pages).routes())
 
     def add(self, routes: list[BaseRoute]) -> None:
         """More pages."""
@@ -64,6 +91,11 @@ def server_site(server: Server, *, needs_tls: bool) -> Site:
     """The pages of a server."""
     site = Site(server.access, ServerSource(server), needs_tls=needs_tls)
     site.review(ServerReview(server))
+    site.add(NewGatePages(site.pages, server).routes())
+    site.add_changes(ServerAuthority(server))
+    site.add(TokenPages(site.pages, server).routes())
+    site.add(WebhookPages(site.pages, server).routes())
+    site.add_log()
     server.metrics.watch("gate_pages", "Pages that are told news", lambda: site.live.open)
     return site
 

@@ -3,6 +3,8 @@
 // the page says how old it is. A page whose parts are its visitor's own is fetched again instead.
 (() => {
   const SILENT_MS = 8000, AGAIN_MS = 2000, SELDOM_MS = 10000;
+  const here = document.querySelector("nav [aria-current]");
+  if (here) here.scrollIntoView({ block: "nearest", inline: "center" });
   const root = document.querySelector("[data-live-view]");
   if (!root || !window.EventSource) return;
   const view = root.dataset.liveView, fetchEveryMs = 1000 * (root.dataset.liveEvery || 2);

@@ -36,6 +36,16 @@ def routes(running: Central) -> Iterator[tuple[str, str]]:
                 yield ("POST" if "POST" in (route.methods or ()) else "GET"), path
 
 
+@pytest.fixture
+def _as_often_as_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are more routes than somebody may ask for at once."""
+    monkeypatch.setattr("sync.server.limits.Buckets.take", lambda _self, _who: 0.0)
+
+
+as_often_as_wanted = pytest.mark.usefixtures("_as_often_as_wanted")
+
+
+@as_often_as_wanted
 async def test_no_page_is_shown_without_a_session(tmp_path: Path) -> None:
     """Every route of the pages leads to the way in; what it would do is not done."""
     async with central(tmp_path) as running, browser(running.app) as at:
@@ -46,6 +56,7 @@ async def test_no_page_is_shown_without_a_session(tmp_path: Path) -> None:
             await expect_denied(at, method, path)
 
 
+@as_often_as_wanted
 async def test_no_page_is_shown_to_a_lapsed_session(tmp_path: Path) -> None:
     """As without one, and the form of an open page does nothing."""
     async with central(tmp_path) as running, signed_in(running) as at:
@@ -65,6 +76,7 @@ async def expect_denied(at: Browser, method: str, path: str) -> None:
         assert answer.status_code == 401, path
 
 
+@as_often_as_wanted
 async def test_a_read_only_link_shows_pages_of_counts_only(tmp_path: Path) -> None:
     """Whatever else there is, it may not see and not do."""
     async with central(tmp_path) as running, browser(running.app) as at:
@@ -206,9 +218,11 @@ async def test_who_is_not_signed_in_may_ask_only_so_often(tmp_path: Path) -> Non
             assert (await other.get("/web/link/x")).status_code == 404
 
 
+@as_often_as_wanted
 async def test_a_form_has_its_limit(tmp_path: Path) -> None:
     """No page takes a body without end, whoever sends it, nor one that is no form."""
-    async with central(tmp_path) as running, signed_in(running) as at:
+    async with central(tmp_path) as running, browser(running.app) as at:
+        await at.open_link(await link(running, Kind.ORGANISER))
         for method, path in [*routes(running), ("POST", "/web/sign-in")]:
             if method == "GET":
                 continue
