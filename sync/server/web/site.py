@@ -10,9 +10,11 @@ from sync.server.http import Denied
 from sync.server.server import Server
 from sync.server.web.anomaly_pages import AnomalyPages
 from sync.server.web.conflict_pages import ConflictPages
+from sync.server.web.lists import list_routes
 from sync.server.web.live import Live
 from sync.server.web.pages import PREFIX, Pages, went
 from sync.server.web.review import Review
+from sync.server.web.server_lists import ServerLists
 from sync.server.web.server_numbers import ServerSource
 from sync.server.web.server_review import ServerReview
 from sync.server.web.sign_in import HOME, SignIn
@@ -64,6 +66,7 @@ def server_site(server: Server, *, needs_tls: bool) -> Site:
     """The pages of a server."""
     site = Site(server.access, ServerSource(server), needs_tls=needs_tls)
     site.review(ServerReview(server))
+    site.add(list_routes(site.pages, ServerLists(server)))
     server.metrics.watch("gate_pages", "Pages that are told news", lambda: site.live.open)
     return site
 
