@@ -179,7 +179,7 @@ def _line(entry: Entry, names: Mapping[str, str], zone: ZoneInfo) -> Line:
     reason = entry.reason or ""
     known = reason in Reason._value2member_map_
     return Line(
-        time=clock_time(entry.at_ms, zone, dated=True, seconds=True),
+        time=clock_time(entry.at_ms, zone, near_ms=read_wall_ms(), seconds=True),
         what=_what(entry),
         why=_(REASON_WORDS[Reason(reason)]) if known else reason,
         gate=f"{entry.gate} · {name}" if entry.gate and entry.gate != name else name,
