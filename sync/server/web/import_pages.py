@@ -50,7 +50,7 @@ class ImportPages:
         pages, one = self._pages, "/lists/upload/{id}"
         return [
             pages.open("/lists/upload", self._send, methods=["POST"]),
-            pages.page(one, Level.SUPERVISOR, self._show),
+            pages.open(one, self._show),
             pages.action(f"{one}/check", Level.SUPERVISOR, self._check),
             pages.action(f"{one}/take", Level.SUPERVISOR, self._take),
             pages.action(f"{one}/forget", Level.SUPERVISOR, self._forget),
@@ -70,8 +70,10 @@ class ImportPages:
         upload = await self.uploads.add(event, path, visit.event.time_zone or machine_zone().name)
         return visit.go(_address(upload))
 
-    async def _show(self, visit: Visit) -> Response:
+    async def _show(self, request: Request) -> Response:
         """What is in it, what it would change, and what of it somebody has to say."""
+        # While a list is taken in nothing else may be written: not even that somebody looks at it.
+        visit = await self._pages.visit(request, Level.SUPERVISOR, touches=False)
         upload = self._of(visit)
         answer = visit.render("upload.html", 200, upload=upload, **_offered(upload))
         if upload.is_busy:

@@ -2,17 +2,21 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Engine
 
 from gate.core.place import Role
 from sync.server import audit
 from sync.server import tables as t
 from sync.server.database import reading
+from sync.server.ticket_lists import import_lists
 from sync.server.web import multipart, uploads
 from tests.support.central import Central, central
 from tests.support.web import Browser, signed_in
@@ -155,6 +159,61 @@ async def test_a_file_without_a_header_can_be_named(tmp_path: Path) -> None:
         await it.act("check", kind="SCENIC_TICKET", type="Day", **{"c0.0": "code", "c0.1": ""})
         page = await it.act("take", why="the list")
         assert running.count(t.ticket) == 1
+
+
+def held(running: Central, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What could not be written while a list was read."""
+    refused: list[str] = []
+
+    def read(*args: Any, progress: Any, **named: Any) -> Any:
+        def watched(done: int, of: int) -> None:
+            progress(done, of)
+            # As a push of a gate would, but without its patience.
+            with closing(sqlite3.connect(running.folder / "central.db", timeout=0)) as other:
+                try:
+                    other.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError as error:
+                    refused.append(str(error))
+
+        return import_lists(*args, progress=watched, **named)
+
+    monkeypatch.setattr("sync.server.web.server_lists.import_lists", read)
+    return refused
+
+
+async def test_nobody_waits_while_a_list_is_looked_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried in a copy, of which nothing is left; what is there already counts in it."""
+    async with central(tmp_path) as running, desk(running) as it:
+        refused = held(running, monkeypatch)
+        await it.send(GOOD)
+        page = await it.act("check", kind="MEETING_TICKET")
+        assert number(page, "new") == 2
+        assert refused == []
+        await it.act("take", why="the list")
+        assert refused
+        refused.clear()
+        page = await it.send(GOOD)
+        assert "Nothing is different" in page
+        assert refused == []
+        assert list(tmp_path.glob("list-trial-*")) == []
+
+
+@pytest.mark.long
+async def test_without_the_copy_all_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mutation beside the test above."""
+
+    @contextmanager
+    def itself(engine: Engine, _event: str, _folder: Path) -> Iterator[Engine]:
+        yield engine
+
+    monkeypatch.setattr("sync.server.web.server_lists.trial", itself)
+    async with central(tmp_path) as running, desk(running) as it:
+        refused = held(running, monkeypatch)
+        await it.send(GOOD)
+        await it.act("check", kind="MEETING_TICKET")
+        assert refused
 
 
 async def test_which_is_the_day_is_asked(tmp_path: Path) -> None:
