@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from gate.core.hlc import Reading
 from gate.core.outcome import Basis
-from gate.core.ticket import EXPECTED
+from gate.core.ticket import EXPECTED, Ticket
 from gate.storage.connectivity import Connectivity, ConnectivityReader
 from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import Device, all_devices
@@ -183,7 +183,12 @@ def _pages(rows: Iterator[T]) -> Iterator[list[T]]:
 
 
 def attendee(
-    presence: Presence, ticket: ListedTicket | None, name: ListName, short: str, *, show_names: bool
+    presence: Presence,
+    ticket: ListedTicket | Ticket | None,
+    name: ListName,
+    short: str,
+    *,
+    show_names: bool,
 ) -> Attendee:
     """A row of a list."""
     people = {"inside": presence.inside, "admitted": presence.used}

@@ -33,14 +33,14 @@ class PeoplePages:
         self._pages = pages
         self._source = source
         self._imports = imports
-        pages.menu.append(MenuLine(HOME, N_("Lists"), Level.STAFF))
+        pages.menu.append(MenuLine(HOME, N_("Lists"), Level.SUPERVISOR))
 
     def routes(self) -> list[BaseRoute]:
         """All of them."""
         return [
-            self._pages.page("/lists", Level.STAFF, self._all),
-            self._pages.page("/lists/people/{name}", Level.STAFF, self._people),
-            self._pages.page("/lists/people/{name}/{form}", Level.STAFF, self._file),
+            self._pages.page("/lists", Level.SUPERVISOR, self._all),
+            self._pages.page("/lists/people/{name}", Level.SUPERVISOR, self._people),
+            self._pages.page("/lists/people/{name}/{form}", Level.SUPERVISOR, self._file),
         ]
 
     async def _all(self, visit: Visit) -> Response:
