@@ -72,7 +72,7 @@ class ImportPages:
 
     async def _show(self, request: Request) -> Response:
         """What is in it, what it would change, and what of it somebody has to say."""
-        # While a list is taken in nothing else may be written: not even that somebody looks at it.
+        # It asks again by itself: a page that was left open is no sign of somebody there.
         visit = await self._pages.visit(request, Level.SUPERVISOR, touches=False)
         upload = self._of(visit)
         answer = visit.render("upload.html", 200, upload=upload, **_offered(upload))

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from gate.clock import read_wall_ms
@@ -12,7 +11,6 @@ from gate.lists.intake import Imported, Wanted
 from gate.storage.attendees import AttendeeList, ListName
 from sync.server import attendance, audit, devices, stories
 from sync.server.database import Job, reading
-from sync.server.list_trial import trial
 from sync.server.server import Server
 from sync.server.ticket_lists import import_lists
 from sync.server.web.list_source import EntryPage, Progress, Who
@@ -69,17 +67,16 @@ class ServerLists:
     ) -> Imported:
         """Take a list in; who did it and why is in the same transaction."""
         server, now_ms = self._server, read_wall_ms()
-        take = partial(
-            import_lists, event=event, folder=server.settings.folder, paths=[path], wanted=wanted
-        )
-        if who is None:
-            with trial(server.engine, event, server.settings.folder) as copy:
-                return take(copy, within=lambda job: job, progress=progress)
 
         def within(job: Job[Imported]) -> Job[Imported]:
+            if who is None:
+                return job
             return audit.noted(job, who.actor, "list", now_ms, event=event, about=who.about)
 
-        return take(server.engine, within=within, progress=progress)
+        return import_lists(
+            server.engine, event, server.settings.folder, [path], wanted, within=within,
+            progress=progress,
+        )  # fmt: skip
 
     def taken_in(self, event: str) -> None:
         """Tell connected devices."""

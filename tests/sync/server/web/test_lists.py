@@ -3,8 +3,8 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from sync.server import audit
 from sync.server import tables as t
 from sync.server.database import reading
 from sync.server.ticket_lists import import_lists
-from sync.server.web import multipart, uploads
+from sync.server.web import multipart, server_lists, uploads
 from tests.support.central import Central, central
 from tests.support.web import Browser, signed_in
 
@@ -169,7 +169,7 @@ def held(running: Central, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         def watched(done: int, of: int) -> None:
             progress(done, of)
             # As a push of a gate would, but without its patience.
-            with closing(sqlite3.connect(running.folder / "central.db", timeout=0)) as other:
+            with closing(sqlite3.connect(str(running.engine.url.database), timeout=0)) as other:
                 try:
                     other.execute("BEGIN IMMEDIATE")
                 except sqlite3.OperationalError as error:
@@ -181,38 +181,33 @@ def held(running: Central, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return refused
 
 
-async def test_nobody_waits_while_a_list_is_looked_through(
+async def test_nobody_waits_while_a_list_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is tried in a copy, of which nothing is left; what is there already counts in it."""
-    async with central(tmp_path) as running, desk(running) as it:
-        refused = held(running, monkeypatch)
-        await it.send(GOOD)
-        page = await it.act("check", kind="MEETING_TICKET")
-        assert number(page, "new") == 2
-        assert refused == []
-        await it.act("take", why="the list")
-        assert refused
-        refused.clear()
-        page = await it.send(GOOD)
-        assert "Nothing is different" in page
-        assert refused == []
-        assert list(tmp_path.glob("list-trial-*")) == []
-
-
-@pytest.mark.long
-async def test_without_the_copy_all_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mutation beside the test above."""
-
-    @contextmanager
-    def itself(engine: Engine, _event: str, _folder: Path) -> Iterator[Engine]:
-        yield engine
-
-    monkeypatch.setattr("sync.server.web.server_lists.trial", itself)
+    """Neither while it is looked through nor while it is taken in."""
     async with central(tmp_path) as running, desk(running) as it:
         refused = held(running, monkeypatch)
         await it.send(GOOD)
         await it.act("check", kind="MEETING_TICKET")
+        assert "Taken in" in await it.act("take", why="the list")
+        assert refused == []
+
+
+@pytest.mark.long
+async def test_in_one_transaction_all_would_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutation beside the test above."""
+    async with central(tmp_path) as running, desk(running) as it:
+        refused = held(running, monkeypatch)
+        watched = server_lists.import_lists
+
+        def read(engine: Engine, *args: Any, **named: Any) -> Any:
+            with engine.begin():
+                return watched(engine, *args, **named)
+
+        monkeypatch.setattr(server_lists, "import_lists", read)
+        await it.send(GOOD)
         assert refused
 
 
