@@ -13,7 +13,9 @@ from gate.core.outcome import Outcome, Reason
 from sync.server import audit, stories
 from sync.server.database import reading
 from sync.server.web import journal_pages
-from tests.support.central import Central, Maker, ask, central
+from tests.conftest import needs
+from tests.support.central import Central, Maker, ask, central, open_central
+from tests.support.postgres import can_run, postgres
 from tests.support.web import signed_in
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e"
@@ -198,3 +200,29 @@ async def test_hostile_entries_and_names_are_only_text(tmp_path: Path) -> None:
         text = (await at.http.get("/web/journal", params=query)).text
         for bad in ("<script>", "<img", "\u202e"):
             assert bad not in text
+
+
+@pytest.mark.postgres
+async def test_on_postgresql_they_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """People, page by page, and the journal, back and on."""
+    needs(can_run(), "PostgreSQL (apt install postgresql)")
+    monkeypatch.setattr("sync.server.attendance.PAGE", 1)
+    with postgres() as url:
+        engine = open_central(url)
+        async with central(tmp_path, engine=engine) as running:
+            made = {"id": "show", "time_zone": "Asia/Shanghai"}
+            assert (await running.admin("POST", "/events", json=made)).status_code == 201
+            async with signed_in(running) as at:
+                await fill(running)
+                found = {
+                    name: tickets((await at.get(f"/web/lists/people/{name}")).text)
+                    for name in LISTS
+                }
+                assert [len(found[name]) for name in LISTS] == [1, 4, 2, 2]
+                inside = (await at.get("/web/lists/people/inside")).text
+                assert "2 more without a ticket" in inside
+                assert (await at.get("/web/journal?operator=Bo")).text.count("<tr>") == 2
+                assert len((await at.get("/web/journal/jsonl")).text.splitlines()) == 7
+        engine.dispose()
