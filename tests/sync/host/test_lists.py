@@ -39,7 +39,7 @@ async def signed_in(host: Folder) -> AsyncIterator[Browser]:
     venue_host.create(host, "Summer fair", "Main", "Europe/Berlin")
     engine = pages.open_web(host)
     lists = FolderLists(host, engine, import_files, 10.0)
-    app = pages.create_pages(engine, FolderSource(host, operators), lists, needs_tls=True)
+    app = pages.create_pages(engine, FolderSource(host, operators), needs_tls=True, lists=lists)
     async with app.router.lifespan_context(app), browser(app) as at:
         secret, _made = pages.make_link(host, Kind.BROWSER, "Mia", 0)
         await at.open_link(secret)

@@ -20,7 +20,6 @@ from gate.reports.ticket_import import import_files
 from gate.storage import venue_host
 from gate.storage.folder import Folder
 from sync.host import pages
-from sync.host.folder_lists import FolderLists
 from sync.host.folder_numbers import FolderSource
 from sync.server import audit
 from sync.server.database import reading
@@ -36,7 +35,7 @@ def operators() -> Sequence[OperatorRow]:
 def app_of(host: Folder, engine: Engine) -> Starlette:
     """The pages of a host."""
     lists = FolderLists(host, engine, import_files, 10.0)
-    return pages.create_pages(engine, FolderSource(host, operators), lists, needs_tls=True)
+    return pages.create_pages(engine, FolderSource(host, operators), needs_tls=True)
 
 
 @pytest.fixture
@@ -85,7 +84,7 @@ def ask(url: str, context: ssl.SSLContext | bool = True) -> int:
 def test_pages_are_shown_meanwhile(host: Folder) -> None:
     """While the worker works, and no longer."""
     place = f"127.0.0.1:{free_port()}"
-    with pages.shown(host, place, operators, import_files, 10.0):
+    with pages.shown(host, place, operators, import_files):
         until(lambda: ask(f"http://{place}") == 200)
     assert ask(f"http://{place}") == 0
 
@@ -93,7 +92,7 @@ def test_pages_are_shown_meanwhile(host: Folder) -> None:
 def test_from_outside_they_are_shown_by_tls_only(host: Folder) -> None:
     """With a certificate of its own, made at the first time."""
     port = free_port()
-    with pages.shown(host, f"0.0.0.0:{port}", operators, import_files, 10.0):
+    with pages.shown(host, f"0.0.0.0:{port}", operators, import_files):
         trusting = ssl.create_default_context(cafile=_made(host))
         until(lambda: ask(f"https://127.0.0.1:{port}", trusting) == 200)
         assert ask(f"http://127.0.0.1:{port}") == 0
@@ -113,5 +112,5 @@ def test_a_port_that_is_taken_hinders_nothing(host: Folder) -> None:
             host, f"127.0.0.1:{taken.getsockname()[1]}", operators, import_files, 10.0
         ):
             pass
-    with pages.shown(host, "nowhere", operators, import_files, 10.0):
+    with pages.shown(host, "nowhere", operators, import_files):
         pass
