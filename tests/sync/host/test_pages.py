@@ -34,7 +34,6 @@ def operators() -> Sequence[OperatorRow]:
 
 def app_of(host: Folder, engine: Engine) -> Starlette:
     """The pages of a host."""
-    lists = FolderLists(host, engine, import_files, 10.0)
     return pages.create_pages(engine, FolderSource(host, operators), needs_tls=True)
 
 
@@ -108,9 +107,7 @@ def test_a_port_that_is_taken_hinders_nothing(host: Folder) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pages.shown(
-            host, f"127.0.0.1:{taken.getsockname()[1]}", operators, import_files, 10.0
-        ):
+        with pages.shown(host, f"127.0.0.1:{taken.getsockname()[1]}", operators, import_files):
             pass
     with pages.shown(host, "nowhere", operators, import_files):
         pass
