@@ -25,13 +25,14 @@ from zoneinfo import ZoneInfo
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gate.clock import SystemClock
-from gate.reports import attendee_forms, attendees
 from gate.reports.ticket_import import import_files
+from gate.storage import attendees
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.peer_store import PeerStore
 from gate.storage.presence import with_any
 from gate.storage.tickets import Tickets
+from gate.text import attendee_forms
 from tests.support.central import Maker
 
 LIMIT_S, LIMIT_MB = 9.0, 52.0

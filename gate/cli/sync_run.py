@@ -91,9 +91,10 @@ def _pages(folder: Folder, config: Config) -> AbstractContextManager[None]:
     if not (config.web.listen and folder.venue.exists()):
         return nullcontext()
     from gate.lane.operators import Operators
+    from gate.reports.ticket_import import import_files
     from sync.host.pages import shown
 
-    return shown(folder, config.web.listen, Operators(folder).rows, config)
+    return shown(folder, config.web.listen, Operators(folder).rows, import_files, config)
 
 
 class _CurrentWorker:

@@ -13,6 +13,10 @@ from gate.lists.table import OnlyTime
 from gate.storage.ticket_rows import BadRow
 
 
+class AmbiguousDate(BadRow):
+    """A date that somebody has to say the order of: its day and its month may each be the other."""
+
+
 class DayOrder(StrEnum):
     """In which order a date's numbers stand."""
 
@@ -83,7 +87,9 @@ class Dates:
             # As ISO 8601 has it: as it stands, for what is beyond this (offsets, fractions).
             return None if sign == "-" else _written(first, second, third, clock)
         if len(third) not in (2, 4) or (len(third) == 2 and self._stated is None):
-            raise BadRow(_("{found}: write the year with four digits").format(found=text[:40]))
+            raise AmbiguousDate(
+                _("{found}: write the year with four digits").format(found=text[:40])
+            )
         if len(third) == 2 and self._stated is DayOrder.YMD:
             return _written(f"20{first:0>2}", second, third, clock)
         year = third if len(third) == 4 else f"20{third}"
@@ -113,7 +119,7 @@ class Dates:
             return DayOrder.DMY  # nobody puts the month first between dots
         if self._stated is None and can:
             sentence = _("{found}: is the day first, or the month? Say --dates dmy or --dates mdy")
-            raise BadRow(sentence.format(found=text[:40]))
+            raise AmbiguousDate(sentence.format(found=text[:40]))
         sentence = _("{found} is no date with {order}")
         raise BadRow(sentence.format(found=text[:40], order=self._stated or "dmy, mdy"))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from gate.errors import ImportFault
 from gate.i18n import _, ngettext
+from gate.lists.dates import AmbiguousDate
 from gate.lists.guests import Guests, secret_of
 from gate.lists.rows import ListRow, Reading, TicketList
 from gate.lists.type_names import TypeNames
@@ -66,6 +67,8 @@ class Imported:
     """The first rows that were taken but may be meant otherwise, each with file and line."""
     lacks_types: bool = False
     """Whether rows name types that there are not."""
+    asks_day_order: bool = False
+    """Whether a row has a date of which nobody has said if its day or its month is first."""
     zones: dict[str, int] = field(default_factory=dict)
     """How many types were taken in each time zone, by its name."""
     lists: list[TicketList] = field(default_factory=list)
@@ -99,9 +102,10 @@ class Imported:
         if len(self.notes) < ERRORS_SHOWN:
             self.notes.append(sentence)
 
-    def complain(self, sentence: str) -> None:
+    def complain(self, sentence: str, bad: BadRow | None = None) -> None:
         """Count what is wrong with a row, and keep one of the first."""
         self.bad += 1
+        self.asks_day_order |= isinstance(bad, AmbiguousDate)
         if len(self.errors) < ERRORS_SHOWN:
             self.errors.append(sentence)
 

@@ -24,7 +24,7 @@ from gate.lists.workbook import STARTS, sheets_of
 from gate.storage.sqlite import faults
 from gate.storage.ticket_rows import BadRow
 
-_HEADER_WITHIN = 10
+HEADER_WITHIN = 10
 """Of so many rows the first that says what its columns are is the header: titles stand above."""
 _JSON_NAMES = (".jsonl", ".ndjson", ".json")
 
@@ -100,24 +100,37 @@ def _headings_of(tables: Sequence[TicketList]) -> list[str]:
     ]
 
 
-def _open(path: Path, reading: Reading) -> list[TicketList]:
-    with faults(path), path.open("rb") as file:
-        start = file.read(512)
+def is_json(path: Path) -> bool:
+    """Whether a file has JSON objects, one a line. Raises StoreError."""
+    start = _start(path)
     if start.startswith(STARTS):
-        opened = [_table(sheet, reading) for sheet in sheets_of(path)]
-        lists = [one for one in opened if isinstance(one, TicketList)]  # empty sheets are none
-        faulty = [one for one in opened if isinstance(one, ImportFault)]
-        if not lists and faulty:
-            raise faulty[0]
-        for fault in faulty:
-            lists[0].notes.append(_("left out: {names}").format(names=fault.message))
-        return lists
-    if path.suffix.casefold() in _JSON_NAMES or start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
+        return False
+    return path.suffix.casefold() in _JSON_NAMES or start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
+
+
+def tables_of(path: Path, charset: Charset | None) -> list[Table]:
+    """The tables of a file that is no JSON. Raises ImportFault, StoreError."""
+    if _start(path).startswith(STARTS):
+        return sheets_of(path)
+    return [delimited(path, charset)]
+
+
+def _start(path: Path) -> bytes:
+    with faults(path), path.open("rb") as file:
+        return file.read(512)
+
+
+def _open(path: Path, reading: Reading) -> list[TicketList]:
+    if is_json(path):
         return [_json(path, reading)]
-    only = _table(delimited(path, reading.charset), reading)
-    if isinstance(only, ImportFault):
-        raise only
-    return [only] if only is not None else []
+    opened = [_table(table, reading) for table in tables_of(path, reading.charset)]
+    lists = [one for one in opened if isinstance(one, TicketList)]  # empty sheets are none
+    faulty = [one for one in opened if isinstance(one, ImportFault)]
+    if not lists and faulty:
+        raise faulty[0]
+    for fault in faulty:
+        lists[0].notes.append(_("left out: {names}").format(names=fault.message))
+    return lists
 
 
 def _table(table: Table, reading: Reading) -> TicketList | ImportFault | None:
@@ -133,7 +146,7 @@ def _table(table: Table, reading: Reading) -> TicketList | ImportFault | None:
             if understood.says_who:
                 layout = understood
                 break
-        if len(seen) >= _HEADER_WITHIN:
+        if len(seen) >= HEADER_WITHIN:
             break
     if layout is None:
         return _no_header(table, seen) if seen else None
@@ -232,7 +245,7 @@ def _json_rows(opened: TicketList, file: TextFile, reading: Reading) -> Iterator
             continue
         where, is_type = f"{opened.name}:{file.number}", False
         try:
-            row = _object(text)
+            row = row_of(text)
             layout = _layout_of(row, layout_of)
             is_type = layout.is_types
             for name in layout.left_out:
@@ -243,7 +256,8 @@ def _json_rows(opened: TicketList, file: TextFile, reading: Reading) -> Iterator
             yield ListRow(where, is_type, bad)
 
 
-def _object(text: str) -> dict[str, Any]:
+def row_of(text: str) -> dict[str, Any]:
+    """A line of JSON Lines. Raises BadRow."""
     try:
         row = msgspec.json.decode(text.lstrip("\ufeff"))
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

@@ -6,10 +6,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from gate.core.local_time import moment_of
-from gate.reports.attendee_forms import as_csv, as_html
-from gate.reports.attendees import AttendeeList
+from gate.storage.attendees import AttendeeList
 from gate.storage.folder import Folder
 from gate.storage.sqlite import faults
+from gate.text.attendee_forms import as_csv, as_html
 
 
 def export_list(folder: Folder, found: AttendeeList, time_zone: ZoneInfo) -> Path:

@@ -175,7 +175,7 @@ class _Build:
             for note in notes:
                 imported.note(f"{row.where}: {note}")
         except BadRow as bad:
-            imported.complain(f"{row.where}: {bad}")
+            imported.complain(f"{row.where}: {bad}", bad)
 
     def publish(self) -> None:
         """Make the replica whole on disk, then live."""

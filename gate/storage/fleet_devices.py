@@ -80,7 +80,7 @@ def all_devices(fleet: Fleet, now_ms: int, connectivity: Connectivity) -> list[D
             is_flooding=id_ in fresh.floods,
         )
         if id_ in known:
-            state = _state(known[id_].state, is_active=known[id_].active)
+            state = lane_state(known[id_].state, is_active=known[id_].active)
             device = replace(device, name=known[id_].name, state=state)
         if id_ in lanes:
             device = _fresh(device, lanes[id_], connectivity.boot_ms)
@@ -146,10 +146,11 @@ def _own_lane(fleet: Fleet) -> str:
     if not rows:
         return ""
     act, watches = rows[0]
-    return WATCHES if watches else _state("enrolled", is_active=act == Act.LANE_OPENED)
+    return WATCHES if watches else lane_state("enrolled", is_active=act == Act.LANE_OPENED)
 
 
-def _state(state: str, *, is_active: bool) -> str:
+def lane_state(state: str, *, is_active: bool) -> str:
+    """A lane's state by its device's, and by whether it was opened."""
     if state != "enrolled":
         return state
     return "open" if is_active else "closed"
@@ -181,7 +182,7 @@ def _fresh(device: Device, lane: DeviceStatus, boot_ms: int) -> Device:
         gate=lane.report.gate or device.gate,
         state=WATCHES
         if lane.watches and lane.state == "enrolled"
-        else _state(lane.state, is_active=lane.active),
+        else lane_state(lane.state, is_active=lane.active),
         heard_ago_ms=None if lane.heard_boot_ms is None else boot_ms - lane.heard_boot_ms,
         unacked=lane.report.unacked,
         report=lane.report,

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from gate.core.entry import Entry
 from gate.core.history import fold, movement_of
 from gate.storage.fleet import Fleet, JournalFile
 
@@ -94,7 +95,11 @@ def _states(file: JournalFile, page: Sequence[str]) -> dict[str, Presence]:
 
 
 def _folded(fleet: Fleet, ticket: str) -> Presence:
-    facts = fleet.facts(ticket)
+    return presence_of(ticket, fleet.facts(ticket))
+
+
+def presence_of(ticket: str, facts: Sequence[Entry]) -> Presence:
+    """What a ticket's entries tell, whoever made them."""
     history = fold(facts)
     first, last = history.first, history.last
     if last is None:

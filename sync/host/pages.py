@@ -21,6 +21,7 @@ from gate.errors import GateError, UsageError
 from gate.i18n import _
 from gate.storage.folder import Folder
 from sync.host.folder_authority import FolderAuthority
+from sync.host.folder_lists import FolderLists, ImportFiles
 from sync.host.folder_numbers import EVENT, FolderSource
 from sync.host.folder_review import FolderReview
 from sync.server import audit, http, invite
@@ -28,6 +29,7 @@ from sync.server.access import Access
 from sync.server.database import in_transaction, open_database
 from sync.server.web import links
 from sync.server.web.links import Kind, WebLink
+from sync.server.web.lists import list_routes
 from sync.server.web.site import Site
 from sync.transport import listening
 from sync.transport.connections import Connections
@@ -77,13 +79,20 @@ def address(listen: str, url: str) -> str:
 
 
 def create_pages(
-    engine: Engine, source: FolderSource, *, needs_tls: bool, config: Config | None = None
+    engine: Engine,
+    source: FolderSource,
+    *,
+    needs_tls: bool,
+    config: Config | None = None,
+    lists: FolderLists | None = None,
 ) -> Starlette:
     """The application; ``config`` has what the host's own file says of anomalies."""
     access = Access(engine)
     site = Site(access, source, needs_tls=needs_tls)
     site.review(FolderReview(source, config or Config()))
     site.add_changes(FolderAuthority(source.folder))
+    if lists is not None:
+        site.add(list_routes(site.pages, lists))
     site.add_log()
 
     @asynccontextmanager
@@ -106,11 +115,15 @@ def create_pages(
 
 @contextmanager
 def shown(
-    folder: Folder, listen: str, operators: OperatorRows, config: Config | None = None
+    folder: Folder,
+    listen: str,
+    operators: OperatorRows,
+    import_files: ImportFiles,
+    config: Config | None = None,
 ) -> Iterator[None]:
     """Show the pages meanwhile; what keeps them from being shown is said and written down."""
     try:
-        server, engine = _server(folder, listen, operators, config)
+        server, engine = _server(folder, listen, operators, import_files, config or Config())
     except GateError as fault:
         log.error("pages: %s %s", fault.message, fault.hint)
         yield
@@ -127,13 +140,20 @@ def shown(
 
 
 def _server(
-    folder: Folder, listen: str, operators: OperatorRows, config: Config | None
+    folder: Folder,
+    listen: str,
+    operators: OperatorRows,
+    import_files: ImportFiles,
+    config: Config,
 ) -> tuple[listening.Server, Engine]:
     host, port = listening.place(listen)
     certificate, key = _certificate(folder, host)
     engine = open_web(folder)
     source = FolderSource(folder, operators)
-    app = create_pages(engine, source, needs_tls=not invite.is_loopback(host), config=config)
+    lists = FolderLists(folder, engine, import_files, config.sync.heard_within_s)
+    app = create_pages(
+        engine, source, needs_tls=not invite.is_loopback(host), config=config, lists=lists
+    )
     served = uvicorn.Config(
         app,
         log_config=None,

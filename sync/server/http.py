@@ -108,7 +108,7 @@ class Framed:
             await send({"type": "websocket.close", "code": 1002})
         else:
             reason = _("A request has a length or a transfer coding, not both.")
-            await denial(_cut(400, "framing", reason))(scope, receive, send)
+            await denial(cut(400, "framing", reason))(scope, receive, send)
 
 
 def unavailable() -> Denied:
@@ -125,7 +125,7 @@ def unstorable() -> Denied:
 async def read_body(request: Request, limit: int, within_s: float) -> bytes:
     """The body, as long as it is plain, no longer than ``limit`` bytes and not too slow."""
     if request.headers.get("content-encoding", "identity").casefold() != "identity":
-        raise _cut(415, "encoded", _("Compressed bodies are not taken."))
+        raise cut(415, "encoded", _("Compressed bodies are not taken."))
     stated = request.headers.get("content-length", "")
     if stated.isdecimal() and (len(stated) > 12 or int(stated) > limit):
         raise _too_large(limit)
@@ -139,9 +139,9 @@ async def read_body(request: Request, limit: int, within_s: float) -> bytes:
                     raise _too_large(limit)
                 parts.append(part)
     except TimeoutError as error:
-        raise _cut(408, "slow", _("The body took too long.")) from error
+        raise cut(408, "slow", _("The body took too long.")) from error
     except ClientDisconnect as error:
-        raise _cut(400, "cut", _("The connection ended within the body.")) from error
+        raise cut(400, "cut", _("The connection ended within the body.")) from error
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
@@ -163,9 +163,10 @@ def _unreadable(error: Exception) -> str:
 
 def _too_large(limit: int) -> Denied:
     reason = _("The body is longer than {limit} bytes.").format(limit=limit)
-    return _cut(413, "too_large", reason)
+    return cut(413, "too_large", reason)
 
 
-def _cut(status: int, error: str, reason: str) -> Denied:
+def cut(status: int, error: str, reason: str) -> Denied:
+    """Denied before the whole body came, so that the connection ends."""
     # The rest of the body is not read, so the connection is of no more use.
     return Denied(status, error, reason, {"Connection": "close"})

@@ -29,7 +29,7 @@ from sync.server import audit
 from sync.server.audit import Actor
 from sync.server.database import Job
 from sync.server.devices import need_event
-from sync.server.http import Denied, address_of, unavailable, unstorable
+from sync.server.http import Denied, address_of, cut, unavailable, unstorable
 from sync.server.operation import Body, Operation, Parameter
 from sync.server.organiser_requests import organiser
 from sync.server.server import Server
@@ -70,7 +70,7 @@ class ListUpload:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._busy = asyncio.Lock()
+        self._busy = server.taking_list
         for left in server.settings.folder.glob(f"{_PREFIX}*"):
             # Of a server that was killed: names and codes are in it.
             shutil.rmtree(left, ignore_errors=True)
@@ -109,10 +109,10 @@ class ListUpload:
                     await _copy(request, file, settings.body_s)
         except TimeoutError as error:
             _forget(path)
-            raise _cut(408, "slow", _("The body took too long.")) from error
+            raise cut(408, "slow", _("The body took too long.")) from error
         except ClientDisconnect as error:
             _forget(path)
-            raise _cut(400, "cut", _("The connection ended within the body.")) from error
+            raise cut(400, "cut", _("The connection ended within the body.")) from error
         except BaseException:
             _forget(path)
             raise
@@ -152,7 +152,7 @@ async def _copy(request: Request, file: BinaryIO, pause_s: float) -> None:
         size += len(part)
         if size > MAX_BYTES:
             reason = _("The body is longer than {limit} bytes.").format(limit=MAX_BYTES)
-            raise _cut(413, "too_large", reason)
+            raise cut(413, "too_large", reason)
         await asyncio.to_thread(file.write, part)
 
 
@@ -249,11 +249,6 @@ def _is_set(word: str) -> bool:
 
 def _invalid(reason: str) -> Denied:
     return Denied(422, "invalid", reason)
-
-
-def _cut(status: int, error: str, reason: str) -> Denied:
-    # The rest of the body is not read, so the connection is of no more use.
-    return Denied(status, error, reason, {"Connection": "close"})
 
 
 def _line(answer: dict[str, Any]) -> bytes:

@@ -50,6 +50,8 @@ class Server:
         self.exchange = Exchange(self)
         self.streams = Streams(self)
         self.snapshots = Snapshots(engine, settings.folder / "snapshots")
+        self.taking_list = asyncio.Lock()
+        """Held while a list of tickets is read: one at a time."""
         self.deliveries = Deliveries(self)
         self.webhooks = WebhookJobs(self)
         self._keeper: asyncio.Task[None] | None = None

@@ -3,7 +3,7 @@
 Works in the transaction it is handed; nothing grows with how many tickets or entries there are.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, select
@@ -111,18 +111,46 @@ def journal(connection: Connection, event: str, wanted: Wanted, after: int) -> J
     # A ticket's entries have an index; others are looked for among so many numbers.
     until = newest if wanted.ticket else min(newest, after + WINDOW)
     c = t.entry.c
-    within = (c.event == event, c.number > after, c.number <= until, *_may_be(wanted))
-    query = select(c.number, c.body).where(*within).order_by(c.number).limit(LOOKED_AT)
-    rows = connection.execute(query).all()
+    within = (c.number > after, c.number <= until)
+    found, at, is_all = _looked(connection, event, wanted, *within, order=c.number)
+    end = max(until, after) if is_all else at
+    return JournalPage(found, end, end < newest)
+
+
+def journal_back(connection: Connection, event: str, wanted: Wanted, before: int) -> JournalPage:
+    """Entries before a number that are wanted, the newest first; ``after`` goes on before it.
+
+    0 is before nothing: the newest of all are first.
+    """
+    newest = journals.newest_number(connection, event)
+    before = min(before or newest + 1, newest + 1)
+    first = 1 if wanted.ticket else max(1, before - WINDOW)
+    c = t.entry.c
+    within = (c.number < before, c.number >= first)
+    found, at, is_all = _looked(connection, event, wanted, *within, order=c.number.desc())
+    end = first if is_all else at
+    return JournalPage(found, end, end > 1)
+
+
+def _looked(
+    connection: Connection,
+    event: str,
+    wanted: Wanted,
+    *within: ColumnElement[bool],
+    order: ColumnElement[Any],
+) -> tuple[list[tuple[int, Entry]], int, bool]:
+    """The first that are wanted, the last number that was looked at, and whether that was all."""
+    c = t.entry.c
+    query = select(c.number, c.body).where(c.event == event, *within, *_may_be(wanted))
+    rows = connection.execute(query.order_by(order).limit(LOOKED_AT)).all()
     found: list[tuple[int, Entry]] = []
     for row in rows:
         entry = entry_codec.decode(row.body)
         if wanted.has(entry):
             found.append((row.number, entry))
         if len(found) == PAGE:
-            return JournalPage(found, row.number, row.number < newest)
-    end = rows[-1].number if len(rows) == LOOKED_AT else max(until, after)
-    return JournalPage(found, end, end < newest)
+            return found, row.number, False
+    return found, rows[-1].number if rows else 0, len(rows) < LOOKED_AT
 
 
 def _may_be(wanted: Wanted) -> list[ColumnElement[bool]]:

@@ -217,7 +217,7 @@ class _Intake:
                 imported.note(f"{row.where}: {note}")
             self._waiting.append((row.where, ticket))
         except BadRow as bad:
-            imported.complain(f"{row.where}: {bad}")
+            imported.complain(f"{row.where}: {bad}", bad)
         if len(self._waiting) >= ROWS_AT_ONCE:
             self._hold_against(imported)
 

@@ -12,9 +12,10 @@ from gate.core.place import Role
 from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.lane.post import Operator
-from gate.reports.journal_log import CSV_COLUMNS, Filter, lines
+from gate.reports.journal_log import Filter, lines
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
+from gate.text.journal_lines import CSV_COLUMNS
 from tests.conftest import MakeLane
 from tests.support.venue import NOW_MS, FixedClock
 

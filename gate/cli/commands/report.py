@@ -80,7 +80,8 @@ def _report_list(options: argparse.Namespace, config: "Config", folder: "Folder"
     from gate.clock import SystemClock
     from gate.lane.lane_settings import LaneSettings
     from gate.lane.operators import Operators
-    from gate.reports import attendee_forms, attendees
+    from gate.storage import attendees
+    from gate.text import attendee_forms
     from gate.text.zones import zone_of
 
     stated = LaneSettings(config, folder).current.config

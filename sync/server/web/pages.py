@@ -4,9 +4,11 @@
 rate, session and level before what they were given is called; an action checks the form too.
 """
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -38,6 +40,7 @@ from sync.server.web import guard, sessions
 from sync.server.web.level import Level, Visitor
 from sync.server.web.looks import CONTRASTS, Look, look_of, offered
 from sync.server.web.source import Source
+from sync.server.web.spooled import spooled
 from sync.server.web.static_files import static_address
 
 log = logging.getLogger(__name__)
@@ -48,6 +51,8 @@ _FORM_BYTES, _FORM_S, _FORM_FIELDS = 256 * 1024, 20.0, 500
 _NOTICE: Final = "gate-notice"
 _CONNECTIONS: Final = 40
 """Of one session."""
+_LONG: Final = 2
+"""Lists and journals that are read at the same time: work of others goes on beside them."""
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
@@ -122,6 +127,24 @@ class Visit:
         context |= {"visitor": self.visitor, "event": self.event, "form_token": self.form_token}
         return self.pages.render(self.request, self.look, template, status, context)
 
+    async def render_long(self, template: str, /, **context: Any) -> Response:
+        """The same for a page of any length, made beside the event loop."""
+        context |= {"visitor": self.visitor, "event": self.event, "form_token": self.form_token}
+        pieces = partial(self.pages.pieces, self.request.url.path, self.look, template, context)
+        return await self.send_long(pieces, "text/html; charset=utf-8")
+
+    async def send_long(
+        self, pieces: Callable[[], Iterable[str]], media_type: str, file_name: str = ""
+    ) -> Response:
+        """A text of any length, made beside the event loop; with a name, as a file to keep."""
+        async with self.pages.reading_long:
+            return await spooled(pieces, media_type, file_name=file_name)
+
+    async def read_long(self, job: Callable[..., T], *arguments: Any) -> T:
+        """Have something read that may take long, beside the event loop."""
+        async with self.pages.reading_long:
+            return await asyncio.to_thread(job, *arguments)
+
     async def change(
         self,
         job: Callable[[Connection], T],
@@ -158,6 +181,7 @@ class Pages:
         self.access = access
         self.source = source
         self.menu: list[MenuLine] = []
+        self.reading_long = asyncio.Semaphore(_LONG)
         self._needs_tls = needs_tls
         self._strangers = Buckets(5.0, 40.0)
         self._visitors = Buckets(10.0, 60.0)
@@ -276,12 +300,18 @@ class Pages:
         self, path: str, look: Look, template: str, context: Mapping[str, Any] | None = None
     ) -> str:
         """What a template makes."""
+        return "".join(self.pieces(path, look, template, context))
+
+    def pieces(
+        self, path: str, look: Look, template: str, context: Mapping[str, Any] | None = None
+    ) -> Iterator[str]:
+        """The same piece by piece, for what is long; to be read to its end in one place."""
         known = {
             "event": None, "visitor": None, "notice": "", "form_token": "", "path": path,
             "look": look, "menu": self.menu, "languages": offered(), "contrasts": CONTRASTS,
         } | dict(context or {})  # fmt: skip
         with i18n.speaking(look.language):
-            return self._templates.get_template(template).render(known)
+            yield from self._templates.get_template(template).generate(known)
 
     def _denial(self, request: Request, look: Look, denied: Denied) -> Response:
         """A page that says what was not done and why; for who is signed out, the way in."""

@@ -15,12 +15,14 @@ from sync.server.web.browsers import BrowserPages
 from sync.server.web.conflict_pages import ConflictPages
 from sync.server.web.event_page import EventPage
 from sync.server.web.gates import GatePages
+from sync.server.web.lists import list_routes
 from sync.server.web.live import Live
 from sync.server.web.new_gates import NewGatePages
 from sync.server.web.operators import OperatorPages
 from sync.server.web.pages import PREFIX, Pages, went
 from sync.server.web.review import Review
 from sync.server.web.server_authority import ServerAuthority
+from sync.server.web.server_lists import ServerLists
 from sync.server.web.server_numbers import ServerSource
 from sync.server.web.server_review import ServerReview
 from sync.server.web.settings_pages import SettingsPages
@@ -95,6 +97,7 @@ def server_site(server: Server, *, needs_tls: bool) -> Site:
     site.add_changes(ServerAuthority(server))
     site.add(TokenPages(site.pages, server).routes())
     site.add(WebhookPages(site.pages, server).routes())
+    site.add(list_routes(site.pages, ServerLists(server)))
     site.add_log()
     server.metrics.watch("gate_pages", "Pages that are told news", lambda: site.live.open)
     return site

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import Engine
+from starlette.applications import Starlette
 
 from gate.core.event_settings import OperatorRow
 from gate.core.place import Role
@@ -14,6 +16,7 @@ from gate.core.verdict import Scan
 from gate.errors import UsageError
 from gate.lane.lane import Lane
 from gate.operators import make_operator
+from gate.reports.ticket_import import import_files
 from gate.storage import venue_host
 from gate.storage.folder import Folder
 from sync.host import pages
@@ -29,6 +32,11 @@ def operators() -> Sequence[OperatorRow]:
     return [make_operator("Ann", Role.SUPERVISOR, PIN, b"0" * 16)]
 
 
+def app_of(host: Folder, engine: Engine) -> Starlette:
+    """The pages of a host."""
+    return pages.create_pages(engine, FolderSource(host, operators), needs_tls=True)
+
+
 @pytest.fixture
 def host(venue: Folder) -> Folder:
     """The host of a venue, with tickets."""
@@ -41,7 +49,7 @@ async def test_a_supervisor_signs_in_at_the_host(host: Folder, lane: Lane) -> No
     for code in ("GOOD001", "GOOD002", "NONE"):
         lane.admit(Scan(code))
     engine = pages.open_web(host)
-    app = pages.create_pages(engine, FolderSource(host, operators), needs_tls=True)
+    app = app_of(host, engine)
     async with app.router.lifespan_context(app), browser(app) as at:
         secret, _made = pages.make_link(host, Kind.BROWSER, "Mia", 0)
         await at.open_link(secret)
@@ -75,7 +83,7 @@ def ask(url: str, context: ssl.SSLContext | bool = True) -> int:
 def test_pages_are_shown_meanwhile(host: Folder) -> None:
     """While the worker works, and no longer."""
     place = f"127.0.0.1:{free_port()}"
-    with pages.shown(host, place, operators):
+    with pages.shown(host, place, operators, import_files):
         until(lambda: ask(f"http://{place}") == 200)
     assert ask(f"http://{place}") == 0
 
@@ -83,7 +91,7 @@ def test_pages_are_shown_meanwhile(host: Folder) -> None:
 def test_from_outside_they_are_shown_by_tls_only(host: Folder) -> None:
     """With a certificate of its own, made at the first time."""
     port = free_port()
-    with pages.shown(host, f"0.0.0.0:{port}", operators):
+    with pages.shown(host, f"0.0.0.0:{port}", operators, import_files):
         trusting = ssl.create_default_context(cafile=_made(host))
         until(lambda: ask(f"https://127.0.0.1:{port}", trusting) == 200)
         assert ask(f"http://127.0.0.1:{port}") == 0
@@ -99,7 +107,7 @@ def test_a_port_that_is_taken_hinders_nothing(host: Folder) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pages.shown(host, f"127.0.0.1:{taken.getsockname()[1]}", operators):
+        with pages.shown(host, f"127.0.0.1:{taken.getsockname()[1]}", operators, import_files):
             pass
-    with pages.shown(host, "nowhere", operators):
+    with pages.shown(host, "nowhere", operators, import_files):
         pass

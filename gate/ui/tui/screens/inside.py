@@ -13,9 +13,9 @@ from textual.widgets import DataTable, Static
 from gate.core.place import Role
 from gate.errors import GateError
 from gate.i18n import _, ngettext
-from gate.reports.attendee_forms import contact_lines, head
-from gate.reports.attendees import Attendee, AttendeeList, list_of
 from gate.reports.list_export import export_list
+from gate.storage.attendees import Attendee, AttendeeList, list_of
+from gate.text.attendee_forms import contact_lines, head
 from gate.text.printable import printable
 from gate.text.times import clock_time
 from gate.ui.tui.screens.asking import ask_pin

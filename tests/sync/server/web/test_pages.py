@@ -224,8 +224,8 @@ async def test_a_form_has_its_limit(tmp_path: Path) -> None:
     async with central(tmp_path) as running, browser(running.app) as at:
         await at.open_link(await link(running, Kind.ORGANISER))
         for method, path in [*routes(running), ("POST", "/web/sign-in")]:
-            if method == "GET":
-                continue
+            if method == "GET" or path == "/web/lists/upload":
+                continue  # a file may be longer, and ends where ``test_lists`` says
             form = {"content-type": "application/x-www-form-urlencoded"}
             body = b"form=" + b"x" * 300_000
             assert (await at.http.post(path, content=body, headers=form)).status_code == 413, path

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from rich.cells import cell_len
 
 from gate.i18n import N_, _, ngettext
-from gate.reports.attendees import Attendee, AttendeeList, ListName
+from gate.storage.attendees import Attendee, AttendeeList, ListName
 from gate.storage.fleet_devices import Device
 from gate.text.fleet_words import device_name, device_state
 from gate.text.printable import printable

@@ -17,12 +17,13 @@ from gate.core.place import Direction, Place, Role
 from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.lane.operators import Operators
-from gate.reports import attendee_forms, attendees, report
-from gate.reports.attendees import LIST_NAMES, Attendee, AttendeeList, ListName, SortedAttendees
-from gate.storage import presence
+from gate.reports import report
+from gate.storage import attendees, presence
+from gate.storage.attendees import LIST_NAMES, Attendee, AttendeeList, ListName, SortedAttendees
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.tickets import Tickets
+from gate.text import attendee_forms
 from tests.conftest import MakeLane
 from tests.support.lanes import BOSS
 from tests.support.venue import TICKETS, FixedClock, fill

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from gate.core.hlc import Reading
 from gate.core.outcome import Basis
-from gate.core.ticket import EXPECTED
+from gate.core.ticket import EXPECTED, Ticket
 from gate.storage.connectivity import Connectivity, ConnectivityReader
 from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import Device, all_devices
@@ -155,7 +155,7 @@ def _rows(
         shorts = shorts_of(tickets, known) if tickets is not None else {}
         for presence, ticket in page:
             short = shorts.get(presence.ticket) or presence.ticket[: SHORT + 2]
-            yield _attendee(presence, ticket, name, short, show_names=show_names)
+            yield attendee(presence, ticket, name, short, show_names=show_names)
 
 
 def _found(
@@ -182,9 +182,15 @@ def _pages(rows: Iterator[T]) -> Iterator[list[T]]:
         yield page
 
 
-def _attendee(
-    presence: Presence, ticket: ListedTicket | None, name: ListName, short: str, *, show_names: bool
+def attendee(
+    presence: Presence,
+    ticket: ListedTicket | Ticket | None,
+    name: ListName,
+    short: str,
+    *,
+    show_names: bool,
 ) -> Attendee:
+    """A row of a list."""
     people = {"inside": presence.inside, "admitted": presence.used}
     was_seen = name in people
     return Attendee(
