@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from gate import config
+from gate import config, rule_setting
 from gate.config import Config
 from gate.core.event_settings import EventSettings, Stated, Value
 from gate.core.place import HouseRules, Place
@@ -28,12 +28,15 @@ _RULES = {
     "pass_back": "rules.pass_back",
     "pass_back_minutes": "rules.pass_back_minutes",
     "reentry": "rules.reentry",
+    "rule": "rules.rule",
     "reentry_minutes": "rules.reentry_minutes",
     "static_codes": "rules.static_codes",
     "unpaid": "rules.unpaid",
     "unseen": "rules.unseen",
     "unseen_current": "rules.unseen_current",
 }
+RULE = "rule"
+"""By which people are let in; it may be stated as JSON or as its text."""
 _OF_TICKETS = {"use_limit": "tickets.use_limit"}
 """What is so of a ticket whatever gate it is shown at; ``config.toml`` has no such keys."""
 OF_TYPE = _RULES | _OF_TICKETS
@@ -77,6 +80,7 @@ OF_PROFILE = (
         "entrance": "gate.entrance",
         "flight": "gate.flight",
         "locations": "gate.locations",
+        "rule_gate": "gate.rule_gate",
         "screening_room": "gate.screening_room",
         "ways": "gate.ways",
         "zone": "gate.zone",
@@ -163,16 +167,27 @@ def parse(kinds: Mapping[str, str], pairs: Iterable[str]) -> dict[str, Value | N
 
 def checked(kinds: Mapping[str, str], stated: Mapping[str, Any]) -> dict[str, Value | None]:
     """Settings with the values they are to have; ``None`` takes one back. Raises UsageError."""
+    values = dict(stated)
     for key, value in stated.items():
         if key not in kinds:
             raise UsageError(_unknown(kinds, key))
+        if key == RULE and isinstance(value, str | Mapping):
+            values[key] = _rule(value)
+            continue
         if value is not None and not config.is_value(kinds[key], value):
             raise UsageError(
                 _("{key}: found {found!r}; allowed: {allowed}").format(
                     key=key, found=value, allowed=config.allowed(kinds[key])
                 )
             )
-    return dict(stated)
+    return values
+
+
+def _rule(stated: str | Mapping[str, Any]) -> str:
+    try:
+        return rule_setting.checked(stated)
+    except rule_setting.BadRuleError as bad:
+        raise UsageError(str(bad)) from bad
 
 
 def _unknown(kinds: Mapping[str, str], key: str) -> str:
