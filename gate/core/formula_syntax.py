@@ -1,16 +1,16 @@
 """What may stand where in a rule. Nothing is guessed: what is not here is not of the language."""
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, time
 from functools import lru_cache
-
-import msgspec
 
 from gate.core.formula import COMPARISONS, COUNTS, JOINS, VARIABLES, Node, split
 
 MOST_BYTES = 16 * 1024
 """Of one rule, as JSON."""
 _DEEPEST = 30
+_GREATEST = 10**9
 _LIST = "objectList"
 _READ: Mapping[str, Callable[[str], object]] = {
     "custom": datetime.fromisoformat,
@@ -33,8 +33,8 @@ def parse(text: str) -> Node:
     if len(text.encode("utf-8", "replace")) > MOST_BYTES:
         raise BadFormulaError(text[:40])
     try:
-        node = msgspec.json.decode(text.encode())
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        node = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
         raise BadFormulaError(text[:40]) from error
     if node in ({}, {"and": []}, {"or": []}):
         return {}
@@ -69,6 +69,7 @@ def _check_condition(node: Node, depth: int) -> None:
 
 def _check_value(node: Node, depth: int) -> None:
     if isinstance(node, int | float | str | None) and not isinstance(node, bool):
+        _need(not isinstance(node, int | float) or abs(node) <= _GREATEST, node)
         return
     word, arguments = _operator(node, depth)
     if word == "var":
@@ -124,11 +125,16 @@ def _operator(node: Node, depth: int) -> tuple[str, list[Node]]:
 
 def _is_tolerance(stated: Node) -> bool:
     try:
-        return stated is None or float(stated) is not None
-    except (TypeError, ValueError):
+        return stated is None or abs(float(stated)) <= _GREATEST
+    except (TypeError, ValueError, OverflowError):
         return False
 
 
 def _need(is_fine: object, node: Node) -> None:
     if not is_fine:
-        raise BadFormulaError(msgspec.json.encode(node).decode()[:40])
+        raise BadFormulaError(json.dumps(node)[:40])
+
+
+def _no_number(text: str) -> None:
+    """NaN and the infinities, which Python writes and JSON does not have."""
+    raise BadFormulaError(text)
