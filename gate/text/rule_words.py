@@ -114,7 +114,7 @@ def _compared(what: str, term: Term, names: Sequence[str]) -> str:
     bound = _(_BOUNDS[term.operator]).format(wanted=_wanted(term, names))
     never = term.variable.startswith("minutes_since") and term.found == -1
     found = _("none yet") if never else _named(term.found, names)
-    return _("Wanted: {what} {bound}; it is {found}.").format(what=what, bound=bound, found=found)
+    return _("Wanted: {what} {bound}; now: {found}.").format(what=what, bound=bound, found=found)
 
 
 def _wanted(term: Term, names: Sequence[str] = ()) -> str:

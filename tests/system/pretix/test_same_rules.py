@@ -166,8 +166,8 @@ def facts_of(case: dict[str, Json]) -> list[Entry]:
 def entry(seq: int, act: Act, at_ms: int, *, target: str = "") -> Entry:
     return Entry(
         origin="a.i", seq=seq, prev="", act=act, at_ms=at_ms, boot_ms=at_ms,
-        hlc=(at_ms << 16) + seq, ticket="t", persons=int(not target), uses=int(act is Act.ADMISSION),
-        target=target,
+        hlc=(at_ms << 16) + seq, ticket="t", target=target, persons=int(not target),
+        uses=int(act is Act.ADMISSION),
     )  # fmt: skip
 
 
