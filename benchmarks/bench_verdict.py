@@ -158,7 +158,7 @@ def spellings_cost(measured: Measured, rounds: int) -> float:
     tickets = measured.lane._files.tickets
     every = tickets.codes.match
 
-    def bare(text: str, _raw: bytes = b"", _symbology: str = "") -> Match:
+    def bare(text: str, *_more: object) -> Match:
         credential = parse(text)
         hashed = tickets.codes.hash_of(credential.code)
         found = tickets.codes._by_code(hashed)

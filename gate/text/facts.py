@@ -215,7 +215,7 @@ def _hours(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
 def _unmet(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     if verdict.ticket is None:
         return ""
-    return unmet_words(verdict.unmet, verdict.ticket, place.gate, verdict.at_ms)
+    return unmet_words(verdict.unmet, verdict.ticket, place.gate, verdict.at_ms, time_zone)
 
 
 def _unreadable(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:

@@ -12,7 +12,11 @@ from gate.core.verdict import Context
 from gate.i18n import N_, _
 from gate.text.outcome_words import REASON_WORDS
 from gate.text.printable import printable
+from gate.text.ticket_words import type_zone
 from gate.text.times import clock_time
+
+_Zones = tuple[ZoneInfo, ZoneInfo]
+"""The ticket type's, and that of whoever reads."""
 
 _COUNTED = {
     "entries_number": N_("entries"),
@@ -42,14 +46,19 @@ _STATUS = {
 }
 
 
-def unmet_words(terms: Sequence[Term], ticket: Ticket, gate: str, now_ms: int) -> str:
-    """What would have to be otherwise for the ticket to be let in, the times by its type's zone."""
-    zone = ZoneInfo(ticket.type.time_zone or "UTC")
-    words = (_term(term, ticket, gate, now_ms, zone) for term in terms)
+def unmet_words(
+    terms: Sequence[Term], ticket: Ticket, gate: str, now_ms: int, here: ZoneInfo
+) -> str:
+    """What would have to be otherwise for the ticket to be let in.
+
+    Times are by the clock of its type's zone, which is named where the clocks ``here`` show others.
+    """
+    zones = type_zone(ticket, here), here
+    words = (_term(term, ticket, gate, now_ms, zones) for term in terms)
     return " ".join(dict.fromkeys(filter(None, words)))
 
 
-def rule_now(ticket: Ticket, history: History, context: Context) -> str:
+def rule_now(ticket: Ticket, history: History, context: Context, here: ZoneInfo) -> str:
     """Whether the rule would let in now, in a line; empty where there is none.
 
     ``history`` has to say when people were let in.
@@ -62,20 +71,20 @@ def rule_now(ticket: Ticket, history: History, context: Context) -> str:
     if judgement.unknown:
         return _(REASON_WORDS[Reason.RULE_UNREADABLE])
     terms = unmet(ticket, history, context)
-    why = unmet_words(terms, ticket, context.place.gate, context.at_ms)
+    why = unmet_words(terms, ticket, context.place.gate, context.at_ms, here)
     return _("organiser's rule: does not let in now. {why}").format(why=why).strip()
 
 
-def _term(term: Term, ticket: Ticket, gate: str, now_ms: int, zone: ZoneInfo) -> str:
+def _term(term: Term, ticket: Ticket, gate: str, now_ms: int, zones: _Zones) -> str:
     if term.variable == "now":
-        return _time(term, now_ms, zone)
+        return _time(term, now_ms, *zones)
     if term.variable == "entry_status":
         sentence = _STATUS.get((term.operator, str(term.wanted)), "")
         return _(sentence) if sentence else ""
     if term.variable in ("gate", "product", "variation"):
         kind = ticket.type.title or ticket.type.id
         return _named_otherwise(term, printable(gate if term.variable == "gate" else kind))
-    return _number(term, now_ms, zone)
+    return _number(term, now_ms, zones[0])
 
 
 def _named_otherwise(term: Term, here: str) -> str:
@@ -94,14 +103,16 @@ def _number(term: Term, now_ms: int, zone: ZoneInfo) -> str:
     return ""
 
 
-def _time(term: Term, now_ms: int, zone: ZoneInfo) -> str:
+def _time(term: Term, now_ms: int, zone: ZoneInfo, here: ZoneInfo) -> str:
     if not isinstance(term.wanted, int | float):
         return ""
     sentence = _("Only before {when}; now it is {now}.")
     if term.operator == "isAfter":
         sentence = _("Only after {when}; now it is {now}.")
-    when = _when(term.wanted, now_ms, zone)
-    return sentence.format(when=when, now=_when(now_ms, now_ms, zone))
+    now, now_here = _when(now_ms, now_ms, zone), clock_time(now_ms, here)
+    if now != now_here:
+        now = _("{time} in {zone}, {here} here").format(time=now, zone=zone.key, here=now_here)
+    return sentence.format(when=_when(term.wanted, now_ms, zone), now=now)
 
 
 def _when(at_ms: float, now_ms: int, zone: ZoneInfo) -> str:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -63,7 +64,15 @@ def test_what_is_in_the_way_is_told_with_what_it_is(rule: dict[str, Any], words:
     said = explain(verdict, here.place, zone_of(KIND))
     assert (said.rule, said.fact) == ("Not let in by the organiser's rule", words)
     line = f"organiser's rule: does not let in now. {words}".strip()
-    assert rule_now(TICKET, BEEN, here) == line
+    assert rule_now(TICKET, BEEN, here, zone_of(KIND)) == line
+
+
+def test_times_name_their_zone_where_the_clocks_here_show_others() -> None:
+    """The rule's times are the event's; whoever stands here looks at another clock."""
+    here = context({"isAfter": [{"var": "now"}, {"buildTime": ["customtime", "18:00"]}]})
+    verdict = decide(TICKET, BEEN, Scan("c"), here)
+    said = explain(verdict, here.place, ZoneInfo("Europe/Berlin"))
+    assert said.fact == "Only after 18:00; now it is 12:26 in Asia/Shanghai, 05:26 here."
 
 
 def test_none_yet_is_no_number_of_minutes() -> None:
@@ -80,12 +89,18 @@ def test_what_cannot_be_read_is_named() -> None:
     assert said.rule == "This gate cannot read the organiser's rule"
     assert said.fact == "It does not know: xor\\x1b"
     assert "up to date" in said.remedy
-    assert rule_now(TICKET, BEEN, here) == said.rule
+    assert rule_now(TICKET, BEEN, here, zone_of(KIND)) == said.rule
 
 
 def test_f4_says_nothing_where_there_is_no_rule() -> None:
     """And that it lets in where it does, also by the type's own."""
-    assert rule_now(TICKET, BEEN, context("")) == ""
-    assert rule_now(TICKET, BEEN, context({"<": [1, 2]})) == "organiser's rule: lets in now"
+    assert rule_now(TICKET, BEEN, context(""), zone_of(KIND)) == ""
+    assert (
+        rule_now(TICKET, BEEN, context({"<": [1, 2]}), zone_of(KIND))
+        == "organiser's rule: lets in now"
+    )
     own = Ticket("t", replace(KIND, rule='{"<": [1, 2]}'))
-    assert rule_now(own, BEEN, context({"<": [2, 1]})) == "organiser's rule: lets in now"
+    assert (
+        rule_now(own, BEEN, context({"<": [2, 1]}), zone_of(KIND))
+        == "organiser's rule: lets in now"
+    )

@@ -181,11 +181,12 @@ class LookupScreen(Page):
 
     def _rule_now(self, found: Found) -> str:
         """Whether the organiser's rule would let in on a ticket here and now."""
-        lane = self.gate_app.lane
+        app, lane = self.gate_app, self.gate_app.lane
         context = Context(
             lane.now_ms(), "", Direction.CHECK, lane.place, lane.rules, lane.clock_is_trusted()
         )
-        return rule_now(found.ticket, with_times(found.history, found.entries), context)
+        history = with_times(found.history, found.entries)
+        return rule_now(found.ticket, history, context, app.time_zone)
 
     def action_choose(self, step: int) -> None:
         """Go up or down in what was found."""
