@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from gate.core.history import History
-from gate.core.organisers_rule import judge, rule_of, unmet
+from gate.core.organisers_rule import judge, rule_of, unmet, unreadable_in
 from gate.core.outcome import Reason
 from gate.core.ticket import Ticket
 from gate.core.unmet_terms import Term
@@ -65,10 +65,9 @@ def rule_now(ticket: Ticket, history: History, context: Context, here: ZoneInfo)
     """
     if not rule_of(ticket, context.rules):
         return ""
-    judgement = judge(ticket, history, context)
-    if judgement.is_met:
+    if judge(ticket, history, context).is_met:
         return _("organiser's rule: lets in now")
-    if judgement.unknown:
+    if unreadable_in(ticket, context):
         return _(REASON_WORDS[Reason.RULE_UNREADABLE])
     terms = unmet(ticket, history, context)
     why = unmet_words(terms, ticket, context.place.gate, context.at_ms, here)
