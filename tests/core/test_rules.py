@@ -1,6 +1,8 @@
 """The rule book. Each line of the table is a rule as the venue would tell it."""
 
 import dataclasses
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -82,6 +84,8 @@ FLIGHT = {"kind": Kind.BOARDING, "flight": "CE123", "checked_in": True}
 NORTH = '{"inList": [{"var": "gate"}, {"objectList": [{"lookup": ["gate", "5", "North"]}]}]}'
 ONCE = '{"<": [{"var": "entries_number"}, 1]}'
 LATER = '{"isAfter": [{"var": "now"}, {"buildTime": ["custom", "2099-01-01T00:00:00Z"]}]}'
+_SOON_AT = datetime.fromtimestamp(NOW + 60, UTC).isoformat()
+SOON = json.dumps({"isAfter": [{"var": "now"}, {"buildTime": ["custom", _SOON_AT]}]})
 LEG = Leg("ABC123", "PEK", "SHA", "CE", "123", 357, "Y", "1A", "25", "1")
 """On the day of ``NOW``."""
 NEXT_LEG = dataclasses.replace(LEG, carrier="MU", number="5", origin="SHA", destination="CAN")
@@ -203,6 +207,9 @@ BOOK: list[Case] = [
     ("what is no rule waits", SHOW | {"rule": "after six"}, FRESH, {}, H, Reason.RULE_UNREADABLE),
     ("a rule about time refuses nobody by a doubtful clock", SHOW | {"rule": LATER}, FRESH, {"clock_trusted": False}, T, Reason.CLOCK_NOT_TRUSTED),
     ("but by one that is trusted", SHOW | {"rule": LATER}, FRESH, {}, R, Reason.RULE),
+    ("within its clock's error it refuses nobody", SHOW | {"rule": SOON}, FRESH, {"true_time": measured(0, 90)}, T, Reason.CLOCK_NOT_TRUSTED),
+    ("beyond it it does", SHOW | {"rule": SOON}, FRESH, {"true_time": measured(0, 20)}, R, Reason.RULE),
+    ("by the time that is true it lets in", SHOW | {"rule": SOON}, FRESH, {"true_time": measured(120)}, A, Reason.ADMITTED),
     ("a rule about gates needs no clock", SHOW | {"rule": NORTH}, FRESH, {"clock_trusted": False}, A, Reason.ADMITTED),
     ("an undo that is only claimed may meet it", SHOW | {"rule": ONCE}, claimed(timed(been()), FRESH), {}, T, Reason.UNDO_CLAIMED),
     ("what no undo changes refuses", SHOW | {"rule": NORTH}, claimed(been(), FRESH), {"gate": "South"}, R, Reason.RULE),
