@@ -139,6 +139,10 @@ def test_a_rule_is_stated_as_json_or_as_its_text() -> None:
     assert (stated.rule_of("VIP"), stated.rule_of("DAY")) == ('{"<": [2, 1]}', '{"<":[1,2]}')
     assert patched(stated, {"rules": {"rule": None}}).rule_of("DAY") == ""
     assert parse(OF_EVENT, ['rule={"<": [1, 2]}', "ask="])["rule"] == '{"<": [1, 2]}'
+    newer = {"rules": {"rule": {"xor": [1]}}}
+    assert patched(stated, newer, may_be_newer=True).rule_of("DAY") == '{"xor":[1]}'
+    with pytest.raises(UsageError, match="xor"):
+        patched(stated, newer)
     with pytest.raises(ConfigError, match=r"rules\.rule: 'xor' is no word of rules here"):
         load(environment={}, settings=['rules.rule={"xor": [1]}'])
 
