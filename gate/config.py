@@ -16,16 +16,16 @@ import msgspec
 from msgspec import Meta, Struct
 from platformdirs import user_config_path, user_data_path
 
+from gate import rule_setting
 from gate.core.anomalies.thresholds import Thresholds
 from gate.core.code_formats import CodeFormats
-from gate.core.place import Direction, HouseRules, Place, Policy, Role, UnpaidPolicy
+from gate.core.formula_syntax import MOST_BYTES
+from gate.core.place import UNNAMED, Direction, HouseRules, Place, Policy, Role, UnpaidPolicy
 from gate.core.ticket import UNLIMITED
 from gate.errors import ConfigError
 from gate.i18n import _
 
 APP = "venue-gate"
-UNNAMED = "Gate"
-"""What a gate is called that nobody gave a name."""
 AUTO = "auto"
 ENVIRONMENT_PREFIX = "GATE_"
 _OTHER_VARIABLES = ("GATE_ADMIN_TOKEN", "GATE_CONFIG", "GATE_TEST_")
@@ -52,6 +52,7 @@ class Gate(Struct, frozen=True, forbid_unknown_fields=True):
     screening_room: str = ""
     flight: str = ""
     accepted_types: tuple[str, ...] = ()
+    rule_gate: str = ""
     ways: dict[str, str] = {}
 
 
@@ -100,6 +101,7 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     zone_capacity: Count = 0
     unpaid: UnpaidPolicy = UnpaidPolicy.REFUSE
     ask: Annotated[str, Meta(max_length=200)] = ""
+    rule: Annotated[str, Meta(max_length=MOST_BYTES)] = ""
     stale: Literal["refuse", "hold"] = "refuse"
     static_codes: Policy = Policy.REFUSE
     unseen: Policy = Policy.FLAG
@@ -213,6 +215,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         gate = self.gate
         return Place(
             gate=gate.name or UNNAMED,
+            rule_gate=gate.rule_gate,
             event=self.event,
             locations=tuple(str(location) for location in gate.locations),
             entrance=gate.entrance,
@@ -243,6 +246,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             unseen_current=rules.unseen_current,
             unpaid=rules.unpaid,
             ask=rules.ask,
+            rule=rules.rule,
             stale=Policy(rules.stale),
             static_codes=rules.static_codes,
             hand_codes=rules.hand_codes,
@@ -542,6 +546,11 @@ def _check_values(config: Config) -> None:
                 allowed=_("auto, or a name like Europe/Berlin"),
             )
         ) from error
+    try:
+        rule_setting.checked(config.rules.rule)
+    except rule_setting.BadRuleError as bad:
+        message = f"rules.{bad}"
+        raise ConfigError(message) from bad
     if config.camera.fourcc and len(config.camera.fourcc) != 4:
         raise ConfigError(
             _("{key}: found {found!r}; allowed: {allowed}").format(

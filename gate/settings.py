@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from gate import config
+from gate import config, rule_setting
 from gate.config import Config
 from gate.core.event_settings import EventSettings, Stated, Value
 from gate.core.place import HouseRules, Place
@@ -28,12 +28,15 @@ _RULES = {
     "pass_back": "rules.pass_back",
     "pass_back_minutes": "rules.pass_back_minutes",
     "reentry": "rules.reentry",
+    "rule": "rules.rule",
     "reentry_minutes": "rules.reentry_minutes",
     "static_codes": "rules.static_codes",
     "unpaid": "rules.unpaid",
     "unseen": "rules.unseen",
     "unseen_current": "rules.unseen_current",
 }
+RULE = "rule"
+"""By which people are let in; it may be stated as JSON or as its text."""
 _OF_TICKETS = {"use_limit": "tickets.use_limit"}
 """What is so of a ticket whatever gate it is shown at; ``config.toml`` has no such keys."""
 OF_TYPE = _RULES | _OF_TICKETS
@@ -77,6 +80,7 @@ OF_PROFILE = (
         "entrance": "gate.entrance",
         "flight": "gate.flight",
         "locations": "gate.locations",
+        "rule_gate": "gate.rule_gate",
         "screening_room": "gate.screening_room",
         "ways": "gate.ways",
         "zone": "gate.zone",
@@ -161,18 +165,31 @@ def parse(kinds: Mapping[str, str], pairs: Iterable[str]) -> dict[str, Value | N
     return checked(kinds, changes)
 
 
-def checked(kinds: Mapping[str, str], stated: Mapping[str, Any]) -> dict[str, Value | None]:
+def checked(
+    kinds: Mapping[str, str], stated: Mapping[str, Any], *, may_be_newer: bool = False
+) -> dict[str, Value | None]:
     """Settings with the values they are to have; ``None`` takes one back. Raises UsageError."""
+    values = dict(stated)
     for key, value in stated.items():
         if key not in kinds:
             raise UsageError(_unknown(kinds, key))
+        if key == RULE and isinstance(value, str | Mapping):
+            values[key] = _rule(value, may_be_newer=may_be_newer)
+            continue
         if value is not None and not config.is_value(kinds[key], value):
             raise UsageError(
                 _("{key}: found {found!r}; allowed: {allowed}").format(
                     key=key, found=value, allowed=config.allowed(kinds[key])
                 )
             )
-    return dict(stated)
+    return values
+
+
+def _rule(stated: str | Mapping[str, Any], *, may_be_newer: bool) -> str:
+    try:
+        return rule_setting.checked(stated, may_be_newer=may_be_newer)
+    except rule_setting.BadRuleError as bad:
+        raise UsageError(str(bad)) from bad
 
 
 def _unknown(kinds: Mapping[str, str], key: str) -> str:
@@ -208,10 +225,14 @@ def _is_by_hand(own: Config, path: str) -> bool:
     return any(key == path or key.startswith(f"{path}.") for key in own.by_hand)
 
 
-def patched(before: EventSettings, patch: Mapping[str, Any]) -> EventSettings:
+def patched(
+    before: EventSettings, patch: Mapping[str, Any], *, may_be_newer: bool = False
+) -> EventSettings:
     """The settings after a JSON Merge Patch (RFC 7396); ``null`` takes back what was stated.
 
-    Operators are not among it: their PINs are. Raises UsageError, and nothing has changed.
+    Operators are not among it: their PINs are. ``may_be_newer``: another system states it for the
+    event, whose rule may have words that are not known here. Raises UsageError, and nothing has
+    changed.
     """
     allowed_ = ("rules", "types", "profiles", "assigned")
     for part, value in patch.items():
@@ -222,7 +243,7 @@ def patched(before: EventSettings, patch: Mapping[str, Any]) -> EventSettings:
     profiles = _each(before.profiles, patch.get("profiles", {}), OF_PROFILE, "profiles")
     after = msgspec.structs.replace(
         before,
-        rules=_merged(before.rules, patch.get("rules", {}), OF_EVENT),
+        rules=_merged(before.rules, patch.get("rules", {}), OF_EVENT, may_be_newer=may_be_newer),
         types=_each(before.types, patch.get("types", {}), OF_TYPE, "types"),
         profiles=profiles,
         assigned=_assigned(before.assigned, patch.get("assigned", {}), profiles),
@@ -232,8 +253,14 @@ def patched(before: EventSettings, patch: Mapping[str, Any]) -> EventSettings:
     return after
 
 
-def _merged(before: Stated, changes: Mapping[str, Any], kinds: Mapping[str, str]) -> Stated:
-    merged = before | checked(kinds, changes)
+def _merged(
+    before: Stated,
+    changes: Mapping[str, Any],
+    kinds: Mapping[str, str],
+    *,
+    may_be_newer: bool = False,
+) -> Stated:
+    merged = before | checked(kinds, changes, may_be_newer=may_be_newer)
     return {key: value for key, value in merged.items() if value is not None}
 
 

@@ -61,7 +61,7 @@ _STARTS_PROGRAMS = {
     "tests.support.terminal",
     "tests.system.worker_simulation",
 }
-_MADE_OF_PROGRAMS = ("postgres", "netns", "browser", "machine")
+_MADE_OF_PROGRAMS = ("postgres", "pretix", "netns", "browser", "machine")
 """Markers of what cannot be without programs of its own."""
 _IS_LONG = bool(os.environ.get("CI") or os.environ.get("GATE_TEST_LONG"))
 

@@ -8,7 +8,7 @@ from gate.config import Config, allowed, load
 from gate.core.event_settings import EventSettings
 from gate.core.place import Direction, Policy
 from gate.core.ticket import UNLIMITED
-from gate.errors import UsageError
+from gate.errors import ConfigError, UsageError
 from gate.settings import (
     OF_EVENT,
     OF_PROFILE,
@@ -122,6 +122,8 @@ def test_key_and_value_as_they_are_typed() -> None:
         ("alone=maybe", "admit, flag, hold, refuse"),
         ("early_minutes", "not like key=value"),
         ("entrance=West", "there is no such setting"),
+        ('rule={"xor": [1, 2]}', "'xor' is no word of rules"),
+        ("rule=after six", "'after six' is no rule"),
     ],
 )
 def test_what_cannot_be_is_told_with_what_can(pair: str, told: str) -> None:
@@ -130,11 +132,29 @@ def test_what_cannot_be_is_told_with_what_can(pair: str, told: str) -> None:
         parse(OF_EVENT, [pair])
 
 
+def test_a_rule_is_stated_as_json_or_as_its_text() -> None:
+    """Kept is its text; nothing takes it back; a file that has a bad one is told so."""
+    patch = {"rules": {"rule": {"<": [1, 2]}}, "types": {"VIP": {"rule": '{"<": [2, 1]}'}}}
+    stated = patched(EventSettings(), patch)
+    assert (stated.rule_of("VIP"), stated.rule_of("DAY")) == ('{"<": [2, 1]}', '{"<":[1,2]}')
+    assert patched(stated, {"rules": {"rule": None}}).rule_of("DAY") == ""
+    assert parse(OF_EVENT, ['rule={"<": [1, 2]}', "ask="])["rule"] == '{"<": [1, 2]}'
+    newer = {"rules": {"rule": {"xor": [1]}}}
+    assert patched(stated, newer, may_be_newer=True).rule_of("DAY") == '{"xor":[1]}'
+    with pytest.raises(UsageError, match="xor"):
+        patched(stated, newer)
+    with pytest.raises(ConfigError, match=r"rules\.rule: 'xor' is no word of rules here"):
+        load(environment={}, settings=['rules.rule={"xor": [1]}'])
+
+
 @pytest.mark.parametrize(
     "patch",
     [
         {"rules": {"early_minutes": "5"}},
         {"rules": {"entrance": "N"}},
+        {"rules": {"rule": {"<": [1]}}},
+        {"rules": {"rule": 3}},
+        {"types": {"VIP": {"rule": "{"}}},
         {"types": {"VIP": {"entrance": "N"}}},
         {"profiles": {"": {}}},
         {"profiles": {"a\x1b": {}}},

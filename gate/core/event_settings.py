@@ -45,6 +45,11 @@ class EventSettings(Struct, frozen=True, omit_defaults=True):
         limit = _use_limit(of_type.get("use_limit")) if of_type else None
         return _use_limit(self.rules.get("use_limit")) if limit is None else limit
 
+    def rule_of(self, type_id: str) -> str:
+        """The rule by which people are let in, where a ticket's type has none of its own."""
+        stated = self.types.get(type_id, {}).get("rule") or self.rules.get("rule")
+        return stated if isinstance(stated, str) else ""
+
     def profile_of(self, device: str, name: str) -> str:
         """The name of a device's profile; empty when it was told none."""
         named = self.assigned.get(device, name)

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from gate.core.code_formats import TEXT_ONLY, CodeFormats
 
+UNNAMED = "Gate"
+"""What a gate is called that nobody gave a name."""
+
 
 class Direction(StrEnum):
     """What a lane does with a ticket; the operator chooses, it never changes by itself."""
@@ -45,7 +48,9 @@ class Role(StrEnum):
 class Place:
     """Where the lane stands. Empty means that the gate does not care."""
 
-    gate: str = "Gate"
+    gate: str = UNNAMED
+    rule_gate: str = ""
+    """Name or id that rules call it by, where that is not its name."""
     event: str = ""
     locations: tuple[str, ...] = ()
     entrance: str = ""
@@ -58,6 +63,11 @@ class Place:
     is_known: bool = True
     """Whether somebody has said where it is; ``False`` where the event has places for its gates
     and none for this one."""
+
+    @property
+    def named(self) -> str:
+        """The gate's name; empty where nobody gave it one."""
+        return "" if self.gate == UNNAMED else self.gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,8 @@ class HouseRules:
     unpaid: UnpaidPolicy = UnpaidPolicy.REFUSE
     ask: str = ""
     """What is asked at every ticket before anybody is let in, where its type asks nothing."""
+    rule: str = ""
+    """By which people are let in, where the ticket's type has no rule: ``gate.core.formula``."""
     stale: Policy = Policy.REFUSE
     """What to do with a code that is not in a list that is not current; never to admit it."""
     static_codes: Policy = Policy.REFUSE

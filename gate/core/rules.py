@@ -11,6 +11,7 @@ from typing import TypedDict
 from gate.core.code_rules import code_flags, code_off, stale_code
 from gate.core.entry import Act
 from gate.core.history import History
+from gate.core.organisers_rule import rule_in_doubt, rule_unmet, unmet, unreadable_in
 from gate.core.outcome import GREEN, Basis, Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Policy, UnpaidPolicy
 from gate.core.place_rules import (
@@ -95,6 +96,13 @@ def _not_checked_in(
     ticket: Ticket, history: History, scan: Scan, context: Context
 ) -> Reason | None:
     return _unless(not ticket.needs_check_in or ticket.checked_in, Reason.NOT_CHECKED_IN)
+
+
+def _organisers_rule(
+    ticket: Ticket, history: History, scan: Scan, context: Context
+) -> Reason | None:
+    found = rule_unmet(ticket, history, scan, context)
+    return None if _is_fine_if_claimed(ticket, history, scan, context) else found
 
 
 def _already_used(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
@@ -183,7 +191,7 @@ def _look(ticket: Ticket, history: History, scan: Scan, context: Context) -> Rea
     return Reason.LOOK if ticket.attention or ticket.type.attention else None
 
 
-_USES: tuple[Rule, ...] = (_used_up, _still_inside)
+_USES: tuple[Rule, ...] = (rule_unmet, _used_up, _still_inside)
 """What is said against a ticket because of what it has done."""
 STATUS_RULES: tuple[Rule, ...] = (_blocked_at_door, _status, _unpaid, _dead_code)
 RULES: tuple[Rule, ...] = (
@@ -205,6 +213,7 @@ RULES: tuple[Rule, ...] = (
     too_late,
     outside_hours,
     stale_code,
+    _organisers_rule,
     _already_used,
     _passed_back,
     _zone_full,
@@ -218,6 +227,7 @@ RULES: tuple[Rule, ...] = (
     code_off,
     _look,
     clock_in_doubt,
+    rule_in_doubt,
 )
 """Everything that may be said against letting a known ticket in, strongest first."""
 
@@ -225,7 +235,9 @@ _NEUTRAL = frozenset({Reason.SAME_TICKET, Reason.MORE_USES})
 _NOTICES = frozenset(
     {Reason.UNDO_CLAIMED, Reason.LOOK, Reason.CLOCK_NOT_TRUSTED, Reason.CODE_CLOCK}
 )
-_HELD = frozenset({Reason.ISOLATED, Reason.PLACE_UNKNOWN, Reason.TYPE_UNKNOWN})
+_HELD = frozenset(
+    {Reason.ISOLATED, Reason.PLACE_UNKNOWN, Reason.TYPE_UNKNOWN, Reason.RULE_UNREADABLE}
+)
 _BY_POLICY = {
     Policy.FLAG: Outcome.ATTENTION,
     Policy.HOLD: Outcome.HOLD,
@@ -457,6 +469,8 @@ def _verdict(
         code_ms=context.rotation.code_ms if context.rotation is not None else None,
         bound_at=bound_of(reason, ticket, context),
         question=question_of(ticket, context.rules) if ticket and reason is Reason.QUESTION else "",
+        unmet=unmet(ticket, history, context) if ticket and reason is Reason.RULE else (),
+        unreadable=unreadable_in(ticket, context) if ticket else "",
     )
 
 

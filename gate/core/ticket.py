@@ -101,6 +101,15 @@ class TicketType:
     attention: str = ""
     ask: str = ""
     """What is asked before anybody is let in on it, to be answered by yes or no."""
+    rule: str = ""
+    """By which people are let in, in the language of ``gate.core.formula``; empty: the event's."""
+    product: str = ""
+    variation: str = ""
+    """What rules call what was sold; without a product it is the type's id."""
+    occasion_from: int | None = None
+    occasion_to: int | None = None
+    occasion_admission: int | None = None
+    """When what it is for begins and ends, and from when on it is open, as rules mean it."""
     ticket_class: str = ""
     rotating: str = ""
     """How its tickets' rotating codes are put together (``gate.credential.rotating``); empty: its

@@ -11,7 +11,9 @@ from gate.core.ticket import Status, Ticket
 from gate.core.validity import Window, has_times, is_open, window, zone_of
 from gate.core.verdict import Context, Scan
 
-_FOR_TIME = frozenset({Reason.TOO_EARLY, Reason.TOO_LATE, Reason.OUTSIDE_HOURS, Reason.WRONG_DAY})
+_FOR_TIME = frozenset(
+    {Reason.TOO_EARLY, Reason.TOO_LATE, Reason.OUTSIDE_HOURS, Reason.WRONG_DAY, Reason.RULE}
+)
 
 
 def too_early(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:

@@ -11,6 +11,7 @@ from gate.core.outcome import GREEN, Basis, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place
 from gate.core.rotation import Rotation
 from gate.core.ticket import Ticket
+from gate.core.unmet_terms import Term
 
 _NO_HISTORY = History()
 
@@ -106,6 +107,10 @@ class Verdict:
     """For too early and too late: the first or last second in which this gate would let in."""
     question: str = ""
     """What the ticket's type or the event asks, where that is the reason."""
+    unmet: tuple[Term, ...] = ()
+    """What is nearest to being met of the organiser's rule, where that is the reason."""
+    unreadable: str = ""
+    """What of that rule this program does not know."""
     overruled: Reason | None = None
     hint: str = ""
     """For a fault: what happened and what the operator does next."""

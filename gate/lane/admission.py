@@ -11,6 +11,7 @@ from functools import partial
 
 from gate.core.entry import Entry
 from gate.core.history import History
+from gate.core.organisers_rule import rule_of
 from gate.core.outcome import Outcome, Reason
 from gate.core.place import Direction
 from gate.core.rules import decide
@@ -117,7 +118,7 @@ class Admission:
             with self.entries.transaction():
                 identity = peek(scan, self.files.tickets, self.repair, self.post.rules.formats)
                 context = replace(self.context(identity), direction=Direction.CHECK)
-                _own, history = self.files.histories(identity.ticket)
+                _own, history = self.histories(identity.ticket)
                 verdict = identity.explain(decide(identity.ticket, history, scan, context))
         except RevokedError:
             return self._refuse_all(started_ns)
@@ -163,7 +164,7 @@ class Admission:
         def decide(scan: Scan, started_ns: int) -> tuple[Scan, Verdict]:
             ticket = find()
             with self.entries.transaction():
-                own, history = self.files.histories(ticket)
+                own, history = self.histories(ticket)
                 verdict = rule(ticket, history, scan, self.context(Identity(ticket)))
                 entry = self.entries.append_verdict(
                     verdict, scan, own, operator=operator.name, note=note
@@ -188,7 +189,7 @@ class Admission:
             scan = self._as_asked(scan, identity.ticket)
             if identity.rotating is not None and scan.read_ms is None:
                 scan = replace(scan, read_ms=entries.now.at_ms)
-            own, history = files.histories(identity.ticket)
+            own, history = self.histories(identity.ticket)
             verdict = decide(identity.ticket, history, scan, self.context(identity))
             verdict = identity.explain(verdict)
             if identity.ticket is None:
@@ -221,6 +222,11 @@ class Admission:
             return None
         is_late = self.clock.read().boot_ms - last.boot_ms > ASKED_FOR_S * 1000
         return None if is_late or last.verdict.direction is not self.post.direction else last
+
+    def histories(self, ticket: Ticket | None) -> tuple[History, History]:
+        """What the ticket did here, and anywhere, as far as the rules for it have to know."""
+        has_rule = ticket is not None and bool(rule_of(ticket, self.post.rules))
+        return self.files.histories(ticket, timed=has_rule)
 
     def context(self, identity: Identity) -> Context:
         """What a decision made now may depend on; within a transaction."""

@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 
 from gate.core.entry import Entry
-from gate.core.history import History, fold
+from gate.core.history import History, fold, with_times
 from gate.core.ticket import Ticket
 from gate.errors import DamagedError, GateError, StoreError
 from gate.i18n import _
@@ -60,10 +60,17 @@ class LaneFiles:
         require_not_revoked(self.folder)
         self.tickets.refresh()
 
-    def histories(self, ticket: Ticket | None) -> tuple[History, History]:
-        """What the ticket did at this device, and what it did anywhere."""
+    def histories(self, ticket: Ticket | None, *, timed: bool = False) -> tuple[History, History]:
+        """What the ticket did at this device, and what it did anywhere; ``timed``: and when."""
         if ticket is None:
             return History(), History()
+        own, everywhere = self._histories(ticket)
+        if timed and everywhere.redemptions:
+            orphans = self.journal().lost.orphans(ticket.id)
+            everywhere = with_times(everywhere, [*self.facts(ticket.id), *orphans])
+        return own, everywhere
+
+    def _histories(self, ticket: Ticket) -> tuple[History, History]:
         journal = self.journal()
         own, theirs = journal.history(ticket.id), self.peers.history(ticket.id)
         orphans = journal.lost.orphans(ticket.id)

@@ -67,7 +67,7 @@ class PaperList:
         with self.entries.transaction() as journal:
             if any(_is_of(tick, fact) for fact in self.files.facts(ticket.id)):
                 return TakenIn(ticket)
-            own, history = self.files.histories(ticket)
+            own, history = self.admission.histories(ticket)
             scan = Scan("", source=PAPER, persons=tick.people, deliberate=True)
             at_ms = self.entries.now.at_ms if tick.at_ms is None else tick.at_ms
             # A person's watch, and a person's word: it refuses nobody for the time.

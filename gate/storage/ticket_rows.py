@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
+from gate import rule_setting
 from gate.core.ticket import UNLIMITED, CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
 from gate.core.weekly_hours import NoSuchHourError, UnlikeHoursError, parse_weekly
 from gate.credential import code_hash, parse, shape_of
@@ -66,6 +67,12 @@ class TypeRow(msgspec.Struct, forbid_unknown_fields=True):
     party_size: _Count = 1
     attention: str = ""
     ask: str = ""
+    rule: str | dict[str, Any] = ""
+    product: str = ""
+    variation: str = ""
+    occasion_from: _When = None
+    occasion_to: _When = None
+    occasion_admission: _When = None
     ticket_class: str = ""
     rotating: str = ""
     rotating_period_ms: Annotated[int, Meta(ge=1000, le=3_600_000)] = PERIOD_MS
@@ -120,6 +127,7 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
 _TYPE_TIMES = {
     "begin": Side.BEGIN, "end": Side.END,
     "departure_time": Side.AT, "landing_time": Side.AT, "boarding_time": Side.AT,
+    "occasion_from": Side.BEGIN, "occasion_to": Side.END, "occasion_admission": Side.BEGIN,
 }  # fmt: skip
 _TICKET_TIMES = {
     "issued_at": Side.BEGIN, "claimed_at": Side.BEGIN, "gifted_at": Side.BEGIN,
@@ -203,6 +211,7 @@ def type_body(row: Mapping[str, Any], time_zone: str, *, is_exact: bool = False)
     if not is_exact:
         _check_order(values, row, "begin", "end")
         _check_order(values, row, "boarding_time", "departure_time")
+    values["rule"] = _rule(stated.rule, is_exact=is_exact)
     values["weekly"] = _weekly(stated.weekly, is_exact=is_exact)
     values["locations"] = _texts(stated.locations)
     pattern = None
@@ -362,7 +371,8 @@ def _hash(key: bytes, code: str) -> bytes:
 
 def _convert(row: Mapping[str, Any], kind: type[_Row]) -> _Row:
     for name, value in row.items():
-        if isinstance(value, str) and len(value.encode("utf-8", "replace")) > MAX_TEXT:
+        longest = name != "rule" and isinstance(value, str)
+        if longest and len(value.encode("utf-8", "replace")) > MAX_TEXT:
             raise BadRow(_("{name} is longer than {limit} bytes").format(name=name, limit=MAX_TEXT))
     try:
         stated = {name: value for name, value in row.items() if name not in _NEVER_KEPT}
@@ -450,6 +460,13 @@ def _check_window(values: Mapping[str, Any], row: Mapping[str, Any], of: TypeTim
     if end is not None and of.begin is not None and end < of.begin:
         message = _("end_time {found} is before the begin of its type")
         raise BadRow(message.format(found=row.get("end_time")))
+
+
+def _rule(stated: str | dict[str, Any], *, is_exact: bool) -> str:
+    try:
+        return rule_setting.checked(stated, may_be_newer=is_exact)
+    except rule_setting.BadRuleError as bad:
+        raise BadRow(str(bad)) from bad
 
 
 def _weekly(stated: str | tuple[WeeklyHours, ...], *, is_exact: bool) -> tuple[WeeklyHours, ...]:

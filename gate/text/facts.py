@@ -14,6 +14,7 @@ from gate.i18n import _, ngettext, sentences
 from gate.text.boarding_words import dated_flights, day_of, flights
 from gate.text.outcome_words import REASON_WORDS
 from gate.text.printable import printable
+from gate.text.rule_words import unmet_words
 from gate.text.ticket_words import block_words, describe, type_zone
 from gate.text.times import age_or_time, ago, clock_time, is_age, old
 
@@ -211,6 +212,16 @@ def _hours(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     return hours
 
 
+def _unmet(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    if verdict.ticket is None:
+        return ""
+    return unmet_words(verdict.unmet, verdict.ticket, place.gate, verdict.at_ms, time_zone)
+
+
+def _unreadable(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    return _("It does not know: {word}").format(word=printable(verdict.unreadable))
+
+
 def _left(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     if verdict.ticket is None or verdict.ticket.use_limit == UNLIMITED:
         return ""
@@ -307,6 +318,8 @@ _FACTS: dict[Reason, _Fact] = {
     Reason.STALE_CODE: _code_age,
     Reason.REPLAYED_CODE: _code_age,
     Reason.CODE_CLOCK: _code_age,
+    Reason.RULE: _unmet,
+    Reason.RULE_UNREADABLE: _unreadable,
     Reason.ALREADY_USED: _first_use,
     Reason.REENTRY: _last_move,
     Reason.NOT_ENOUGH_USES: _left,

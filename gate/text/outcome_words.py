@@ -65,6 +65,8 @@ REASON_WORDS = {
     Reason.WRONG_CODE: N_("The moving part of the code is wrong"),
     Reason.STATIC_CODE: N_("The code does not move"),
     Reason.CODE_CLOCK: N_("The phone's clock or ours is off"),
+    Reason.RULE: N_("Not let in by the organiser's rule"),
+    Reason.RULE_UNREADABLE: N_("This gate cannot read the organiser's rule"),
     Reason.ALREADY_USED: N_("Already used"),
     Reason.USED_ELSEWHERE: N_("Already used somewhere else"),
     Reason.NOT_ENOUGH_USES: N_("Not enough left on this ticket"),

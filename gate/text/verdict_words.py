@@ -48,6 +48,10 @@ _REMEDIES = {
     Reason.WRONG_CODE: N_("Ask for the live one; in doubt call a supervisor."),
     Reason.STATIC_CODE: N_("Ask for the live one: in the app, with the code moving on."),
     Reason.CODE_CLOCK: N_("Look whether the code on the phone moves on. Our clock: F9."),
+    Reason.RULE: N_("In doubt call a supervisor, who may admit (Ctrl+O)."),
+    Reason.RULE_UNREADABLE: N_(
+        "A supervisor may admit (Ctrl+O). The technician brings this gate up to date."
+    ),
     Reason.ALREADY_USED: N_("Ask for the guest's other tickets; in doubt call a supervisor."),
     Reason.USED_ELSEWHERE: N_("Send the guest to the ticket desk."),
     Reason.NOT_ENOUGH_USES: N_("Let in as many as are left."),

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from gate.core.entry import CENTRAL, Act
-from gate.core.history import History, fold
+from gate.core.entry import CENTRAL, Act, Entry
+from gate.core.history import fold, with_times
 from gate.core.outcome import Reason
 from gate.core.place import Direction, HouseRules, Place, Policy
 from gate.core.rules import decide
@@ -53,7 +53,7 @@ from sync.cardapi.projection import (
     ticket_row,
     window,
 )
-from sync.server import audit, intake, journals, ticket_store
+from sync.server import audit, events, intake, journals, ticket_store
 from sync.server.head_cache import Memory
 from sync.server.prepared import add_up
 
@@ -83,11 +83,12 @@ def _judge(
     issued: IssuedCode,
     now_ms: int,
     *,
-    history: History | None = None,
+    facts: list[Entry] | None = None,
 ) -> tuple[UserCardStatus, Verdict]:
     """How a code stands, and what the gates' own rules say of a use here and now."""
-    if history is None:
-        history = journals.history(connection, card.event, issued.ticket)
+    if facts is None:
+        facts = journals.facts_of(connection, card.event, issued.ticket)
+    history = with_times(fold(facts), facts)
     has_no_end = is_tester(connection, card.appid, issued.openid)
     ticket = ticket_store.find_ticket(connection, card.event, issued.ticket)
     uses = 1 if ticket is None else ticket.use_limit
@@ -96,9 +97,13 @@ def _judge(
     )
     if ticket is not None and has_no_end:
         ticket = _without_end(ticket)
-    # A call is never somebody coming back.
+    # A call is never somebody coming back, and stands at no gate.
     rules = HouseRules(
-        early_s=account.early_s, late_s=account.late_s, reentry=False, pass_back=Policy.ADMIT
+        early_s=account.early_s,
+        late_s=account.late_s,
+        reentry=False,
+        pass_back=Policy.ADMIT,
+        rule=events.row_of(connection, card.event).settings.rule_of(card.card_id),
     )
     context = Context(now_ms, CENTRAL, Direction.IN, Place(), rules)
     scan = Scan(issued.code, source=API, deliberate=True)
@@ -152,7 +157,7 @@ def consume(
     params = dynamic_codes.resolved(connection, account, params, now_ms)
     card, issued = need_issued_code(connection, account, params, locks=True)
     facts = journals.facts_of(connection, card.event, issued.ticket)
-    status, verdict = _judge(connection, account, card, issued, now_ms, history=fold(facts))
+    status, verdict = _judge(connection, account, card, issued, now_ms, facts=facts)
     if status is UserCardStatus.CONSUMED:
         # Whoever had no answer to a call that was done must hear so, also after the end.
         raise Refused(Errcode.CONSUMED)

@@ -1,10 +1,12 @@
 """State is a fold of entries; order and repetition never matter."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.core.entry import CENTRAL, Act, Entry
-from gate.core.history import History, claims, conflict, extend, fold
+from gate.core.history import History, claims, conflict, extend, fold, with_times
 
 
 def entry(
@@ -21,6 +23,38 @@ def entry(
         origin=f"{device}.i", seq=n, prev="", act=act, at_ms=n, boot_ms=n, hlc=n << 16,
         ticket="t", persons=persons, uses=uses, target=target,
     )  # fmt: skip
+
+
+def test_when_people_were_let_in_is_told_where_it_is_wanted() -> None:
+    """Each person's time, the first first; exits and what was undone have none."""
+    done = [
+        entry(3, persons=2),
+        entry(1),
+        entry(2, Act.EXIT),
+        entry(4),
+        entry(5, Act.ANNULMENT, target="a.i:4"),
+    ]
+    past = with_times(fold(done), done)
+    assert past.admitted_ms == (1, 3, 3)
+    assert fold(done) == replace(past, admitted_ms=())
+    claim = entry(9, Act.ANNULMENT, device="b", target="a.i:1")
+    past = with_times(fold([*done, claim]), [*done, claim])
+    assert past.if_claimed is not None
+    assert (past.admitted_ms, past.if_claimed.admitted_ms) == ((1, 3, 3), (3, 3))
+
+
+@given(st.data())
+def test_times_do_not_depend_on_the_order_of_arrival(data: st.DataObject) -> None:
+    """Nor on how often an entry came."""
+    acts = st.sampled_from([Act.ADMISSION, Act.EXIT])
+    done = [entry(n, act) for n, act in enumerate(data.draw(st.lists(acts, max_size=6)), 1)]
+    undone = data.draw(st.lists(st.sampled_from([1, 2, 9]), unique=True))
+    done += [
+        entry(20 + n, Act.ANNULMENT, device=data.draw(st.sampled_from("ab")), target=f"a.i:{n}")
+        for n in undone
+    ]
+    again = data.draw(st.permutations([*done, *done[:2]]))
+    assert with_times(fold(again), again) == with_times(fold(done), done)
 
 
 def test_nothing_has_happened() -> None:

@@ -1,6 +1,8 @@
 """The rule book. Each line of the table is a rule as the venue would tell it."""
 
 import dataclasses
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -49,6 +51,11 @@ def been(used: int = 1, inside: int = 1, last: Movement | None = None, **changes
     return History(used=used, inside=inside, redemptions=used, first=last, last=last)
 
 
+def timed(past: History) -> History:
+    """The same, with when it was let in, which only rules of the organiser's ask for."""
+    return dataclasses.replace(past, admitted_ms=(NOW_MS - 600_000,))
+
+
 def claimed(past: History, otherwise: History) -> History:
     """A ticket of which another gate says, unconfirmed, that it has done ``otherwise``."""
     undo = Movement("device-c.i", 1, 1, NOW_MS - 60_000, Act.ANNULMENT, "South", "kim", 0)
@@ -74,6 +81,11 @@ PASS = {"kind": Kind.SCENIC, "use_limit": 10}
 GROUP = {"kind": Kind.MEETING, "use_limit": 5, "party_size": 5}
 FILM = {"kind": Kind.MOVIE, "show_time": NOW, "duration": 120}
 FLIGHT = {"kind": Kind.BOARDING, "flight": "CE123", "checked_in": True}
+NORTH = '{"inList": [{"var": "gate"}, {"objectList": [{"lookup": ["gate", "5", "North"]}]}]}'
+ONCE = '{"<": [{"var": "entries_number"}, 1]}'
+LATER = '{"isAfter": [{"var": "now"}, {"buildTime": ["custom", "2099-01-01T00:00:00Z"]}]}'
+_SOON_AT = datetime.fromtimestamp(NOW + 60, UTC).isoformat()
+SOON = json.dumps({"isAfter": [{"var": "now"}, {"buildTime": ["custom", _SOON_AT]}]})
 LEG = Leg("ABC123", "PEK", "SHA", "CE", "123", 357, "Y", "1A", "25", "1")
 """On the day of ``NOW``."""
 NEXT_LEG = dataclasses.replace(LEG, carrier="MU", number="5", origin="SHA", destination="CAN")
@@ -181,6 +193,27 @@ BOOK: list[Case] = [
     ("a term may start days after the claim", SHOW | {"term_days": 5, "term_starts_after_days": 1, "claimed_at": NOW}, FRESH, {}, R, Reason.TOO_EARLY),
     ("a term ends with the type's last day", SHOW | {"term_days": 9, "claimed_at": NOW, "end": NOW - 1}, FRESH, {}, R, Reason.TOO_LATE),
     ("another weekday is outside the hours", SHOW | {"weekly": (WeeklyHours(1, 0, 1439),)}, FRESH, {}, R, Reason.OUTSIDE_HOURS),
+    ("the organiser's rule refuses", SHOW | {"rule": NORTH}, FRESH, {"gate": "South"}, R, Reason.RULE),
+    ("and lets in", SHOW | {"rule": NORTH}, FRESH, {"gate": "North"}, A, Reason.ADMITTED),
+    ("the event's where the type has none", SHOW, FRESH, {"rule": NORTH, "gate": "South"}, R, Reason.RULE),
+    ("and the type's own before it", SHOW | {"rule": "{}"}, FRESH, {"rule": NORTH, "gate": "South"}, A, Reason.ADMITTED),
+    ("it makes no used ticket good", SHOW | {"rule": NORTH}, been(), {}, R, Reason.ALREADY_USED),
+    ("it is told before that a ticket was used", SHOW | {"rule": ONCE}, timed(been()), {}, R, Reason.RULE),
+    ("it bounds a pass", PASS | {"rule": ONCE}, timed(been(1, 0, act=Act.EXIT)), {}, R, Reason.RULE),
+    ("who comes back is asked for it too", SHOW | {"rule": ONCE}, timed(been(1, 0, act=Act.EXIT)), {}, R, Reason.RULE),
+    ("nobody is kept from going out by it", SHOW | {"rule": ONCE}, timed(been()), {"direction": OUT}, E, Reason.EXITED),
+    ("a refund is told first", SHOW | {"rule": ONCE, "status": Status.REVOKED}, timed(been()), {}, R, Reason.REVOKED),
+    ("what it does not know waits", SHOW | {"rule": '{"xor": [1, 2]}'}, FRESH, {}, H, Reason.RULE_UNREADABLE),
+    ("what is no rule waits", SHOW | {"rule": "after six"}, FRESH, {}, H, Reason.RULE_UNREADABLE),
+    ("a rule about time refuses nobody by a doubtful clock", SHOW | {"rule": LATER}, FRESH, {"clock_trusted": False}, T, Reason.CLOCK_NOT_TRUSTED),
+    ("but by one that is trusted", SHOW | {"rule": LATER}, FRESH, {}, R, Reason.RULE),
+    ("within its clock's error it refuses nobody", SHOW | {"rule": SOON}, FRESH, {"true_time": measured(0, 90)}, T, Reason.CLOCK_NOT_TRUSTED),
+    ("beyond it it does", SHOW | {"rule": SOON}, FRESH, {"true_time": measured(0, 20)}, R, Reason.RULE),
+    ("by the time that is true it lets in", SHOW | {"rule": SOON}, FRESH, {"true_time": measured(120)}, A, Reason.ADMITTED),
+    ("a rule about gates needs no clock", SHOW | {"rule": NORTH}, FRESH, {"clock_trusted": False}, A, Reason.ADMITTED),
+    ("an undo that is only claimed may meet it", SHOW | {"rule": ONCE}, claimed(timed(been()), FRESH), {}, T, Reason.UNDO_CLAIMED),
+    ("what no undo changes refuses", SHOW | {"rule": NORTH}, claimed(been(), FRESH), {"gate": "South"}, R, Reason.RULE),
+    ("checking tells it", SHOW | {"rule": ONCE}, timed(been()), {"direction": CHECK}, R, Reason.RULE),
     ("within the weekday's hours is fine", SHOW | {"weekly": (WeeklyHours(3, 720, 780),)}, FRESH, {}, A, Reason.ADMITTED),
     ("hours may run past midnight", SHOW | {"weekly": (WeeklyHours(2, 1380, 750),)}, FRESH, {}, A, Reason.ADMITTED),
     ("a doubtful clock refuses nobody early", SHOW | {"begin_time": NOW + 1}, FRESH, {"clock_trusted": False}, T, Reason.CLOCK_NOT_TRUSTED),
@@ -345,7 +378,7 @@ def situation(said: dict[str, Any], changes: dict[str, Any]) -> tuple[Ticket, Sc
         answers=changes.get("answers", {}),
     )
     house = HouseRules(**{k: v for k, v in changes.items() if k in RULE_FIELDS})
-    place = Place("North", **{k: v for k, v in changes.items() if k in PLACE_FIELDS})
+    place = Place(**{"gate": "North", **{k: v for k, v in changes.items() if k in PLACE_FIELDS}})
     rest = {k: v for k, v in changes.items() if k in OF_CONTEXT}
     direction = changes.get("direction", Direction.IN)
     return ticket, scan, Context(NOW_MS, HERE, direction, place, house, **rest)
@@ -432,6 +465,7 @@ def test_the_strongest_objection_is_told_first() -> None:
         Reason.TOO_EARLY,
         Reason.TOO_LATE,
         Reason.OUTSIDE_HOURS,
+        Reason.RULE,
         Reason.ALREADY_USED,
         Reason.PASS_BACK,
         Reason.ZONE_FULL,
@@ -471,8 +505,10 @@ def everything_wrong() -> tuple[Ticket, History, Scan, Context]:
         "ask": "Over 18?",
         "signed": Signed("t", "T"),
         "has_type": False,
+        "rule": NORTH,
     }
     changes = {
+        "gate": "South",
         "event": "E1",
         "locations": ("8",),
         "accepted_types": ("V",),

@@ -232,7 +232,7 @@ def test_mutation_an_answer_to_what_was_known_then_lets_a_used_ticket_in(
     """As if the answer finished the first decision, instead of deciding anew."""
     lane.admit(Scan("ADULT1"))
     write_peer_entries(venue, [other_gate("adult-1")])
-    monkeypatch.setattr(LaneFiles, "histories", lambda *_all: (History(), History()))
+    monkeypatch.setattr(LaneFiles, "histories", lambda *_all, **_timed: (History(), History()))
     assert lane.answer(yes=True).is_green
 
 

@@ -66,7 +66,7 @@ def decide_outside_the_transaction() -> None:
         past[ticket.id] = read(self.files.journal(), ticket.id) or History()
         return decide(self, scan, started_ns)
 
-    def stale(_self: LaneFiles, ticket: Ticket) -> tuple[History, History]:
+    def stale(_self: LaneFiles, ticket: Ticket, **_timed: bool) -> tuple[History, History]:
         return past[ticket.id], past[ticket.id]
 
     setattr(Admission, "_decide", early)  # noqa: B010

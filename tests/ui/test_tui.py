@@ -322,6 +322,30 @@ async def test_lookup_finds_and_admits_by_hand(venue: Folder, clock: FixedClock)
         await screen.until(lambda: acts(venue)[-1] is Act.ANNULMENT)
 
 
+async def test_the_lookup_says_whether_the_rule_would_let_in_now(
+    venue: Folder, clock: FixedClock
+) -> None:
+    """Of whoever is chosen, by what the ticket has done; nothing of tickets without a rule."""
+    rule = {"<": [{"var": "entries_number"}, 1]}
+    kind = {"id": "RULED", "kind": "scenic", "use_limit": 9, "party_size": 9, "rule": rule}
+    fill(venue, [kind, {"code": "RULED1", "type": "RULED", "holder": "Ottoline"}])
+    async with running(venue, clock, "debounce.rescan_s=0") as screen:
+
+        async def told(name: str, part: str) -> str:
+            await screen.press("f4")
+            await screen.pilot.press(*name)
+            detail = screen.app.screen.query_one("#detail Static", Static)
+            await screen.until(lambda: part in str(detail.content))
+            await screen.press("escape")
+            return str(detail.content)
+
+        assert "organiser's rule: lets in now" in await told("ottoline", "RULED")
+        screen.scan("RULED1")
+        await screen.until(lambda: outcome(screen) is Outcome.ADMIT)
+        await told("ottoline", "does not let in now. Wanted: entries fewer than 1; now: 1.")
+        assert "organiser's rule" not in await told("angstrom", "José")
+
+
 async def test_a_code_scanned_into_the_lookup_is_looked_up(
     venue: Folder, clock: FixedClock
 ) -> None:

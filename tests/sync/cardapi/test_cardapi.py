@@ -115,6 +115,28 @@ async def test_the_reference_s_examples_are_taken(api: Api, kind: str) -> None:
     await api.fails(40099, "/card/code/get", {"code": code})
 
 
+async def test_the_organisers_rule_holds_for_calls_too(api: Api) -> None:
+    """The event's, or its card's own; a call stands at no gate, so one for gates refuses it."""
+    card_id = await api.create()
+    first, second, third = [await api.claim(card_id) for _ in range(3)]
+
+    async def rule(stated: str | None, part: str = "rules") -> None:
+        said = {"rule": stated} if part == "rules" else {card_id: {"rule": stated}}
+        settings = {"settings": {part: said}}
+        changed = await api.running.admin("PATCH", "/events/show", json=settings)
+        assert changed.status_code == 200, changed.text
+
+    await rule('{"==": [{"var": "entries_number"}, 1]}')
+    await api.fails(40127, "/card/code/consume", {"code": first})
+    await rule('{"==": [{"var": "entries_number"}, 0]}', "types")
+    await api.ok("/card/code/consume", {"code": first})
+    await rule('{"==": [{"var": "gate"}, {"lookup": ["gate", "1", "North"]}]}', "types")
+    await api.fails(40127, "/card/code/consume", {"code": second})
+    await rule(None, "types")
+    await rule(None)
+    await api.ok("/card/code/consume", {"code": third})
+
+
 async def test_consuming_is_an_entry_of_the_server_s_own(api: Api) -> None:
     """One admission in the event's journal, chained and counted; the second call adds none."""
     card_id = await api.create()

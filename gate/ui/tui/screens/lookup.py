@@ -11,15 +11,16 @@ from textual.widgets import DataTable, Input, Static
 from textual.worker import get_current_worker
 
 from gate.core.entry import MOVEMENTS
-from gate.core.history import annulled
+from gate.core.history import annulled, with_times
 from gate.core.outcome import Outcome
 from gate.core.place import Direction, Role
-from gate.core.verdict import Scan, Verdict
+from gate.core.verdict import Context, Scan, Verdict
 from gate.errors import GateError
 from gate.i18n import _
 from gate.lane.corrections import Undone
 from gate.reports.lookup import Findings, Found, look_up, tell
 from gate.text.printable import printable
+from gate.text.rule_words import rule_now
 from gate.text.ticket_words import describe, standing, uses_of
 from gate.ui.tui.evidence import Evidence
 from gate.ui.tui.fields import Field
@@ -175,7 +176,17 @@ class LookupScreen(Page):
         if event.cursor_row < len(self._found):
             found = self._found[event.cursor_row]
             lines = tell(found, self.gate_app.time_zone, show_names=self._shows_names)
-            self.query_one(Evidence).show(lines)
+            rule = self._rule_now(found)
+            self.query_one(Evidence).show([*lines[:1], *filter(None, [rule]), *lines[1:]])
+
+    def _rule_now(self, found: Found) -> str:
+        """Whether the organiser's rule would let in on a ticket here and now."""
+        app, lane = self.gate_app, self.gate_app.lane
+        context = Context(
+            lane.now_ms(), "", Direction.CHECK, lane.place, lane.rules, lane.clock_is_trusted()
+        )
+        history = with_times(found.history, found.entries)
+        return rule_now(found.ticket, history, context, app.time_zone)
 
     def action_choose(self, step: int) -> None:
         """Go up or down in what was found."""
