@@ -1,17 +1,14 @@
-"""What strangers get of the pages: nothing without a session, and no page that runs their text."""
+"""What a page is made of and sent with, and what a change of somebody's wants."""
 
 import re
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 from starlette.responses import Response
-from starlette.routing import Route
 
 from gate.core.place import Role
 from sync.server import audit, events
-from sync.server import tables as t
 from sync.server.database import reading
 from sync.server.web import guard
 from sync.server.web.level import Level
@@ -19,75 +16,9 @@ from sync.server.web.links import Kind
 from sync.server.web.pages import Visit
 from sync.server.web.server_numbers import ServerSource
 from sync.server.web.site import Site
-from tests.support.central import Central, Maker, ask, central
-from tests.support.web import Browser, browser, link, signed_in
-
-FOR_ANYBODY = {"/", "/web", "/web/sign-in", "/web/look", "/web/link/{secret}",
-               "/web/static/{name}", "/web/{rest:path}"}  # fmt: skip
-HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e"
-
-
-def routes(running: Central) -> Iterator[tuple[str, str]]:
-    """Method and path of every page that somebody has to be signed in for."""
-    for route in running.app.routes:
-        if isinstance(route, Route) and route.path.startswith("/web"):
-            path = re.sub(r"\{[^}]*\}", "x", route.path)
-            if route.path not in FOR_ANYBODY:
-                yield ("POST" if "POST" in (route.methods or ()) else "GET"), path
-
-
-@pytest.fixture
-def _as_often_as_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There are more routes than somebody may ask for at once."""
-    monkeypatch.setattr("sync.server.limits.Buckets.take", lambda _self, _who: 0.0)
-
-
-as_often_as_wanted = pytest.mark.usefixtures("_as_often_as_wanted")
-
-
-@as_often_as_wanted
-async def test_no_page_is_shown_without_a_session(tmp_path: Path) -> None:
-    """Every route of the pages leads to the way in; what it would do is not done."""
-    async with central(tmp_path) as running, browser(running.app) as at:
-        at.http.follow_redirects = False
-        every = list(routes(running))
-        assert ("GET", "/web/tonight") in every
-        for method, path in every:
-            await expect_denied(at, method, path)
-
-
-@as_often_as_wanted
-async def test_no_page_is_shown_to_a_lapsed_session(tmp_path: Path) -> None:
-    """As without one, and the form of an open page does nothing."""
-    async with central(tmp_path) as running, signed_in(running) as at:
-        await running.server.write(lambda c: c.execute(t.web_session.delete()))
-        at.http.follow_redirects = False
-        for method, path in routes(running):
-            await expect_denied(at, method, path)
-
-
-async def expect_denied(at: Browser, method: str, path: str) -> None:
-    if method == "GET":
-        answer = await at.http.get(path)
-        assert answer.status_code == 303, path
-        assert answer.headers["location"].startswith("/web/sign-in"), path
-    else:
-        answer = await at.send(path)
-        assert answer.status_code == 401, path
-
-
-@as_often_as_wanted
-async def test_a_read_only_link_shows_pages_of_counts_only(tmp_path: Path) -> None:
-    """Whatever else there is, it may not see and not do."""
-    async with central(tmp_path) as running, browser(running.app) as at:
-        await at.open_link(await link(running, Kind.COUNTS))
-        for method, path in routes(running):
-            if path in ("/web/live", "/web/sign-out"):
-                continue
-            await at.get("/web/tonight")
-            answer = await (at.get(path) if method == "GET" else at.send(path))
-            is_counts = path in ("/web/tonight", "/web/wall")
-            assert answer.status_code == (200 if is_counts else 403), path
+from tests.support.central import central
+from tests.support.web import browser, link, signed_in
+from tests.support.web_routes import ROUTES
 
 
 def with_action(site: Site, level: Level) -> list[str]:
@@ -163,26 +94,6 @@ async def test_every_answer_keeps_to_itself(tmp_path: Path) -> None:
                 assert (await at.http.get(found)).status_code == 200
 
 
-async def test_hostile_text_is_only_text(tmp_path: Path) -> None:
-    """Names of events, gates and links, and what an address carries, run nothing."""
-    async with central(tmp_path) as running, signed_in(running) as at:
-        rename = partial(events.change_event, event="show", name=HOSTILE)
-        await running.server.write(rename)
-        maker = Maker()
-        await running.enrol(maker)
-        await running.exchange(maker, ask([maker.make(ticket="a", gate=HOSTILE, zone=HOSTILE)]))
-        at.http.cookies.set("gate-notice", "%3Cscript%3E1", path="/web")
-        for path in ("/web/tonight", "/web/wall", f"/web/{HOSTILE}", f"/web/sign-in?to={HOSTILE}"):
-            text = (await at.get(path)).text
-            assert "<script>" not in text
-            assert "<img" not in text
-            assert "\u202e" not in text
-        assert "alert(1)" in (await at.get("/web/tonight")).text
-        async with browser(running.app) as other:
-            secret = await link(running, Kind.BROWSER, HOSTILE)
-            assert "<script>alert" not in (await other.open_link(secret)).text
-
-
 @pytest.mark.parametrize(
     "path", ["https://evil.example/", "//evil.example", "/web/\\evil.example", "/v1/x"]
 )
@@ -218,14 +129,16 @@ async def test_who_is_not_signed_in_may_ask_only_so_often(tmp_path: Path) -> Non
             assert (await other.get("/web/link/x")).status_code == 404
 
 
-@as_often_as_wanted
-async def test_a_form_has_its_limit(tmp_path: Path) -> None:
+async def test_a_form_has_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No page takes a body without end, whoever sends it, nor one that is no form."""
+    # There are more routes than somebody may ask for at once.
+    monkeypatch.setattr("sync.server.limits.Buckets.take", lambda _self, _who: 0.0)
     async with central(tmp_path) as running, browser(running.app) as at:
         await at.open_link(await link(running, Kind.ORGANISER))
-        for method, path in [*routes(running), ("POST", "/web/sign-in")]:
-            if method == "GET" or path == "/web/lists/upload":
-                continue  # a file may be longer, and ends where ``test_lists`` says
+        acts = [one.address({}) for one in ROUTES if one.method == "POST" and one.level is not None]
+        # A file may be longer, and ends where ``test_lists`` says.
+        acts.remove("/web/lists/upload")
+        for path in [*acts, "/web/sign-in"]:
             form = {"content-type": "application/x-www-form-urlencoded"}
             body = b"form=" + b"x" * 300_000
             assert (await at.http.post(path, content=body, headers=form)).status_code == 413, path
