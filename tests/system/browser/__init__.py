@@ -1,0 +1,1 @@
+"""The pages in a real Chromium, with real gates and servers behind them."""
