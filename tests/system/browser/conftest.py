@@ -7,7 +7,7 @@ from playwright.sync_api import Browser
 
 from gate.core.place import Direction
 from tests.support.chromium import chromium
-from tests.system.browser.evening import Evening
+from tests.system.browser.evening import Evening, an_evening
 
 
 @pytest.fixture(autouse=True)
@@ -28,14 +28,11 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
     """Two gates, at which some came, some went, and some were refused."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GATE_LANGUAGE", "en")
-        made = Evening(tmp_path_factory.mktemp("evening"))
-    try:
-        made.admit("North", 5)
-        made.admit("South", 4)
-        made.scan("North", "C000000", Direction.OUT)
-        made.scan("North", "NOBODY'S <b>CODE</b>")
-        made.scan("South", "C000005")
-        made.settled()
-        yield made
-    finally:
-        made.close()
+        with an_evening(tmp_path_factory.mktemp("evening")) as made:
+            made.admit("North", 5)
+            made.admit("South", 4)
+            made.scan("North", "C000000", Direction.OUT)
+            made.scan("North", "NOBODY'S <b>CODE</b>")
+            made.scan("South", "C000005")
+            made.settled()
+            yield made

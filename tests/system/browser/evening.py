@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,26 +19,28 @@ from tests.system.network import EVENT, Device, Server, until
 PIN = "730164"
 SUPERVISOR, STAFF = "Ann", "Ben"
 TICKETS = 60
-_ZONES = {"North": "Hall", "South": "Stalls"}
+ZONES = {"North": "Hall", "South": "Stalls"}
 
 
 class Evening:
     """One server, gates at work, and a supervisor who knows her PIN."""
 
-    def __init__(
-        self, root: Path, *flags: str, gates: tuple[str, ...] = ("North", "South")
-    ) -> None:
+    def __init__(self, root: Path, *flags: str) -> None:
         self.server = Server(root / "server", *flags)
-        self.server.issue(TICKETS)
-        profiles = {
-            name: {"zone": _ZONES[name], "zone_capacity": 40} for name in gates if name in _ZONES
-        }
-        self.say({"settings": {"profiles": profiles}})
-        for name, role in ((SUPERVISOR, "supervisor"), (STAFF, "staff")):
-            self._run("operator", "add", name, "--role", role, "--server-dir",
-                      str(self.server.folder), input_=f"{PIN}\n")  # fmt: skip
-        self.gates = {name: self._gate(root / name, name) for name in gates}
+        self.gates: dict[str, Device] = {}
         self.scanned = 0
+        self._root = root
+
+    def prepare(self, gates: Sequence[str]) -> None:
+        """Tickets, zones, operators and gates."""
+        self.server.issue(TICKETS)
+        profiles = {name: {"zone": ZONES[name], "zone_capacity": 40} for name in gates}
+        self.say({"settings": {"profiles": profiles}})
+        at = ("--server-dir", str(self.server.folder), *self.server.arguments)
+        for name, role in ((SUPERVISOR, "supervisor"), (STAFF, "staff")):
+            self.run("operator", "add", name, "--role", role, *at, input_=f"{PIN}\n")
+        for name in gates:
+            self.gates[name] = self._gate(self._root / name, name)
 
     def _gate(self, path: Path, name: str) -> Device:
         device = Device(path, self.server, name)
@@ -76,14 +78,14 @@ class Evening:
 
     def report(self, gate: str) -> dict[str, Any]:
         """What ``gate report --venue`` counts there."""
-        told = self._run("report", "--venue", "--format", "json", "--data-dir",
+        told = self.run("report", "--venue", "--format", "json", "--data-dir",
                          str(self.gates[gate].folder.path))  # fmt: skip
         found: dict[str, Any] = json.loads(told)
         return found
 
     def lane_link(self, gate: str) -> str:
         """A link that a supervisor makes at a lane."""
-        told = self._run("web", "link", "--data-dir", str(self.gates[gate].folder.path),
+        told = self.run("web", "link", "--data-dir", str(self.gates[gate].folder.path),
                          input_=f"{SUPERVISOR}\n{PIN}\n")  # fmt: skip
         return told.split()[-1]
 
@@ -91,10 +93,11 @@ class Evening:
         """A link that is made at the server's machine."""
         folder, flags = str(self.server.folder), self.server.arguments
         made = ("--web-link", name, "--web-kind", kind, "--url", self.server.url)
-        return self._run("serve", "--server-dir", folder, *flags, *made).split()[-1]
+        return self.run("serve", "--server-dir", folder, *flags, *made).split()[-1]
 
     @staticmethod
-    def _run(*arguments: str, input_: str = "") -> str:
+    def run(*arguments: str, input_: str = "") -> str:
+        """What a command of ``gate`` prints."""
         ran = run(*arguments, input_=input_, timeout=60)
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
@@ -109,10 +112,33 @@ class Evening:
             yield at
 
     def close(self) -> None:
-        """End all of it."""
+        """End the gates."""
         for gate in self.gates.values():
             gate.close()
-        self.server.close()
+
+
+@contextmanager
+def an_evening(root: Path, *flags: str, gates: Sequence[str] = tuple(ZONES)) -> Iterator[Evening]:
+    """An evening until it is over; ``flags`` are those of ``gate serve``."""
+    made = Evening(root, *flags)
+    with closing_server(made.server):
+        try:
+            made.prepare(gates)
+            yield made
+        finally:
+            made.close()
+
+
+@contextmanager
+def closing_server(server: Server) -> Iterator[Server]:
+    """A server until then; killed where it does not end."""
+    try:
+        yield server
+    finally:
+        try:
+            server.close()
+        finally:
+            server.kill()
 
 
 def open_link(at: Person, link: str) -> None:

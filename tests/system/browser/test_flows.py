@@ -16,10 +16,12 @@ from tests.system.browser.evening import (
     STAFF,
     SUPERVISOR,
     Evening,
+    an_evening,
+    closing_server,
     open_link,
     seconds_until_shown,
 )
-from tests.system.network import Server
+from tests.system.network import Server, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 ADMISSIONS = 7
@@ -82,10 +84,10 @@ def test_a_read_only_link(evening: Evening, browser: Browser) -> None:
         seconds_until_shown(at, evening, "North")
         menu = at.page.locator("nav a").all_inner_texts()
         assert menu == ["Tonight"]
-        listed = evening._run("serve", "--server-dir", str(evening.server.folder), "--web-links")
+        listed = evening.run("serve", "--server-dir", str(evening.server.folder), "--web-links")
         found = re.search(r"^([0-9a-f]{12})  link .* counts Mia$", listed, re.MULTILINE)
         assert found is not None
-        evening._run("serve", "--server-dir", str(evening.server.folder), "--web-end", found[1])
+        evening.run("serve", "--server-dir", str(evening.server.folder), "--web-end", found[1])
         at.page.reload()
         assert at.path == "/web/sign-in"
 
@@ -95,14 +97,14 @@ def test_without_script(evening: Evening, browser: Browser) -> None:
     """The same pages, whole: link, PIN, numbers, language and contrast, the way out."""
     with person(browser, evening.server.url, "phone", java_script_enabled=False) as at:
         open_link(at, evening.lane_link("South"))
+        at.may_fail = True
         at.sign_in(SUPERVISOR, "999999")
         at.page.get_by_role("alert").wait_for()
+        at.may_fail = False
         at.sign_in(SUPERVISOR, PIN)
         before = at.number("admitted")
         evening.admit("South")
-        evening.settled()
-        at.page.reload()
-        assert at.number("admitted") == before + 1
+        until(lambda: at.page.reload() is not None and at.number("admitted") == before + 1)
         at.picture("tonight-phone-no-script")
         at.page.get_by_label("Language").select_option("zh_CN")
         at.page.get_by_label("Contrast").select_option("high")
@@ -117,28 +119,27 @@ def test_without_script(evening: Evening, browser: Browser) -> None:
 @pytest.mark.long
 def test_a_server_that_is_killed_and_comes_back(tmp_path: Path, browser: Browser) -> None:
     """The page says how old it is, goes on by itself, and shows what came meanwhile."""
-    evening = Evening(tmp_path, gates=("North",))
-    try:
-        with evening.signed_in(browser, screen="phone") as at:
-            evening.admit("North")
-            at.wait_for(".figure.large .number", "1")
-            at.may_fail = True
-            evening.server.kill()
-            old = at.page.locator("#age.old")
-            old.wait_for()
-            assert re.search(r"Nothing heard from the server for \d+ s\.", old.inner_text())
-            at.picture("tonight-phone-old")
-            evening.admit("North", 3)
-            assert at.number("inside, at least") == 1
-            evening.server.start()
-            back_s = time.monotonic()
-            at.wait_for(".figure.large .number", "4", 60_000)
-            expect(at.page.locator("#age.old")).to_have_count(0)
-            print(f"\nagain live {time.monotonic() - back_s:.1f} s after the server was")
-            at.may_fail = False
-            seconds_until_shown(at, evening, "North")
-    finally:
-        evening.close()
+    with (
+        an_evening(tmp_path, gates=("North",)) as evening,
+        evening.signed_in(browser, screen="phone") as at,
+    ):
+        evening.admit("North")
+        at.wait_for(".figure.large .number", "1")
+        at.may_fail = True
+        evening.server.kill()
+        old = at.page.locator("#age.old")
+        old.wait_for()
+        assert re.search(r"Nothing heard from the server for \d+ s\.", old.inner_text())
+        at.picture("tonight-phone-old")
+        evening.admit("North", 3)
+        assert at.number("inside, at least") == 1
+        evening.server.start()
+        back_s = time.monotonic()
+        at.wait_for(".figure.large .number", "4", 60_000)
+        expect(at.page.locator("#age.old")).to_have_count(0)
+        print(f"\nagain live {time.monotonic() - back_s:.1f} s after the server was")
+        at.may_fail = False
+        seconds_until_shown(at, evening, "North")
 
 
 @pytest.mark.long
@@ -146,28 +147,23 @@ def test_a_server_that_is_killed_and_comes_back(tmp_path: Path, browser: Browser
 def test_two_browsers_at_two_servers(tmp_path: Path, browser: Browser) -> None:
     """Over one PostgreSQL: each shows live what came in at the other; a session is good at both."""
     needs(can_run(), "PostgreSQL (apt install postgresql)")
-    with postgres() as url:
-        evening = Evening(tmp_path, "--database", url)
-        other = Server(tmp_path / "other", "--database", url)
-        try:
-            with (
-                evening.signed_in(browser, screen="phone") as at,
-                evening.signed_in(browser, "counts") as elsewhere,
-            ):
-                elsewhere.open("/web/wall", other.url)
-                inside = ".figure.huge .number"
-                for count in (1, 2, 3):
-                    evening.admit("North")
-                    at.wait_for(".figure.large .number", str(count))
-                    elsewhere.wait_for(inside, str(count))
-                at.open("/web/tonight", other.url)
-                assert at.number("inside, at least") == 3
-                at.press("Sign out")
-                at.open("/web/tonight")
-                assert at.path == "/web/sign-in"
-        finally:
-            other.close()
-            evening.close()
+    with (
+        postgres() as url,
+        an_evening(tmp_path, "--database", url, gates=("North",)) as evening,
+        closing_server(Server(tmp_path / "other", "--database", url)) as other,
+        evening.signed_in(browser, screen="phone") as at,
+        evening.signed_in(browser, "counts") as elsewhere,
+    ):
+        elsewhere.open("/web/wall", other.url)
+        for count in (1, 2, 3):
+            evening.admit("North")
+            at.wait_for(".figure.large .number", str(count))
+            elsewhere.wait_for(".figure.huge .number", str(count))
+        at.open("/web/tonight", other.url)
+        assert at.number("inside, at least") == 3
+        at.press("Sign out")
+        at.open("/web/tonight")
+        assert at.path == "/web/sign-in"
 
 
 @pytest.mark.long
@@ -176,7 +172,7 @@ def test_cookies_under_tls(tmp_path: Path, browser: Browser) -> None:
     from tests.sync.server.test_serve import serving  # noqa: PLC0415  its fixtures are its own
 
     with serving(tmp_path / "server", "--self-signed") as server:
-        link = Evening._run("serve", "--server-dir", str(server.folder), "--web-link", "Mia",
+        link = Evening.run("serve", "--server-dir", str(server.folder), "--web-link", "Mia",
                             "--web-kind", "organiser", "--url", server.url).split()[-1]  # fmt: skip
         with person(browser, server.url, ignore_https_errors=True, **DESKTOP) as at:
             open_link(at, link)
