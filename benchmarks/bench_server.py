@@ -1,6 +1,6 @@
 """What the server costs, beside a bare route that runs the same SQL; and how many gates it carries.
 
-    python benchmarks/bench_server.py [--postgres] [--gates 50,100,200] [--seconds 25]
+    python benchmarks/bench_server.py [--postgres] [--gates 50,100,200] [--seconds 25] [--pages 50]
 
 First: redemptions pushed one by one and by the hundred, from 1, 8 and 64 devices, durable before
 the reply. The bare server is a Starlette route with group commit on raw sqlite3 and the very same
@@ -8,6 +8,9 @@ statements; the same on raw psycopg tells what PostgreSQL itself takes. CPU is t
 processes (PostgreSQL's included, and told apart), per redemption; the limit is twice that of bare
 sqlite3. Then: gates that each scan once a second and hear of all the others; a
 number of gates is carried when the lag in the last 10 s is at most twice that of the first 10.
+With ``--pages N`` only this: the most gates, without and with so many pages open that are told
+news: how long pushes wait for their receipt, and verdicts of a lane on the same machine; the limit
+is twice. And a page's first byte beside that of a bare Starlette route.
 """
 
 import argparse
@@ -29,7 +32,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import msgspec
+from sqlalchemy import Engine
 
+from benchmarks import open_pages
+from benchmarks.open_pages import OpenPages
 from tests.support import postgres
 from tests.support.central import Maker, ask
 from tests.system.network import free_port, until
@@ -41,6 +47,11 @@ BATCHES = {1: 200, 8: 400, 64: 640}
 BATCH = 100
 
 
+PAGE = b"<!doctype html><title>bare</title>" + b"<p>nothing</p>" * 700
+"""As large as one of ours."""
+VERDICTS_PER_S = 4
+
+
 # The servers, each a process of its own
 
 
@@ -49,9 +60,9 @@ def serve_ours(url: str, port: int, folder: str) -> None:
 
     from sync.server.app import create_app
     from sync.server.database import open_database
-    from sync.server.settings import Settings
+    from sync.server.settings import PagesBy, Settings
 
-    settings = Settings(Path(folder), "", device_per_s=1e9, device_burst=1e9)
+    settings = Settings(Path(folder), "", device_per_s=1e9, device_burst=1e9, pages=PagesBy.ANY)
     app = create_app(open_database(url), settings)
     uvicorn.run(app, port=port, log_level="error", access_log=False, ws_per_message_deflate=False)
 
@@ -200,8 +211,11 @@ def serve_bare(url: str, port: int) -> None:
     async def ready(_request: Request) -> Response:
         return Response(b"{}")
 
+    async def page(_request: Request) -> Response:
+        return Response(PAGE, media_type="text/html")
+
     app = Starlette(routes=[Route("/v1/exchange", push, methods=["POST"]),
-                            Route("/readyz", ready)])  # fmt: skip
+                            Route("/readyz", ready), Route("/page", page)])  # fmt: skip
     uvicorn.run(app, port=port, log_level="error", access_log=False)
 
 
@@ -315,7 +329,7 @@ class Running:
         self.process.wait(20)
 
 
-def prepare(url: str, gates: list[Gate]) -> None:
+def prepare(url: str, gates: list[Gate]) -> Engine:
     from sqlalchemy import insert
 
     from sync.server import events
@@ -339,7 +353,7 @@ def prepare(url: str, gates: list[Gate]) -> None:
                 for g in gates
             ],
         )  # fmt: skip
-    engine.dispose()
+    return engine
 
 
 def redemptions(kinds: dict[str, str], folder: Path) -> None:
@@ -351,7 +365,7 @@ def redemptions(kinds: dict[str, str], folder: Path) -> None:
                 place = Path(tempfile.mkdtemp(dir=folder))
                 gates = [Gate(n) for n in range(clients)]
                 if not kind.startswith("bare"):
-                    prepare(url.format(folder=place), gates)
+                    prepare(url.format(folder=place), gates).dispose()
                 server = Running(kind, url.format(folder=place), place)
                 each = counts[clients] // clients
                 # The first of each client is not counted: connections, caches, first pages.
@@ -421,7 +435,7 @@ def gates_carried(numbers: list[int], seconds: float, folder: Path) -> None:
         place = Path(tempfile.mkdtemp(dir=folder))
         url = f"sqlite:///{place}/central.db"
         gates = [Gate(n) for n in range(number)]
-        prepare(url, gates)
+        prepare(url, gates).dispose()
         server = Running("sqlite", url, place)
         before, started = sum(server.cpu()), time.monotonic()
         first, last, frames = asyncio.run(fan_out(server, gates, seconds))
@@ -435,7 +449,111 @@ def gates_carried(numbers: list[int], seconds: float, folder: Path) -> None:
         server.close()
 
 
+# Open pages
+
+
+def scan_for(seconds: float, folder: Path) -> None:
+    """A lane that admits guest after guest; prints the median verdict (ms)."""
+    from gate.clock import SystemClock
+    from gate.core.outcome import Outcome
+    from gate.core.place import HouseRules, Place
+    from gate.core.verdict import Scan
+    from gate.lane.lane import Lane
+    from gate.reports.ticket_import import import_files
+    from gate.storage.folder import Folder
+    from tests.support.venue import write_rows
+
+    data, count = Folder(folder / "lane"), int(seconds * VERDICTS_PER_S)
+    data.create()
+    tickets = [{"code": f"C{n:06d}", "type": "A", "id": f"t{n}"} for n in range(count)]
+    types = [{"id": "A", "kind": "MEETING_TICKET"}]
+    files = [write_rows(folder / "types.jsonl", types), write_rows(folder / "t.jsonl", tickets)]
+    import_files(data, files)
+    lane = Lane(data, SystemClock(), Place("North"), HouseRules())
+    lane.open()
+    times = []
+    for ticket in tickets:
+        begun = time.perf_counter()
+        verdict = lane.admit(Scan(str(ticket["code"]), deliberate=True))
+        times.append(time.perf_counter() - begun)
+        assert verdict.outcome is Outcome.ADMIT, verdict
+        time.sleep(1 / VERDICTS_PER_S)
+    lane.close()
+    print(open_pages.median_ms(times))
+
+
+async def with_pages(server: Running, gates: list[Gate], seconds: float, pages: OpenPages) -> float:
+    """Median time (ms) from a push to its receipt, with these pages open meanwhile."""
+    await pages.open()
+    first, last, _frames = await fan_out(server, gates, seconds)
+    await pages.close()
+    return max(first, last) * 1000
+
+
+def pages_open(number: int, count: int, seconds: float, folder: Path) -> None:
+    """What open pages cost those who stand at a lane."""
+    print(f"{'pages':>6} {'push':>10} {'verdict':>10} {'CPU':>6} {'parts/s each':>13} {'kB/s':>7}")
+    seen: list[tuple[float, float]] = []
+    for pages in (0, count):
+        place = Path(tempfile.mkdtemp(dir=folder))
+        url = f"sqlite:///{place}/central.db"
+        gates = [Gate(n) for n in range(number)]
+        engine = prepare(url, gates)
+        cookies = open_pages.sessions(engine, EVENT, pages)
+        engine.dispose()
+        server = Running("sqlite", url, place)
+        lane = subprocess.Popen(
+            [sys.executable, __file__, "--lane", str(seconds), str(place)],
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        opened = OpenPages(server.port, cookies, pages)
+        before, started = sum(server.cpu()), time.monotonic()
+        push = asyncio.run(with_pages(server, gates, seconds, opened))
+        took = time.monotonic() - started
+        cpu = (sum(server.cpu()) - before) / took
+        verdict = float(lane.communicate(timeout=60)[0])
+        seen.append((push, verdict))
+        each = opened.parts / took / max(1, pages)
+        print(
+            f"{pages:6} {push:7.1f} ms {verdict:7.2f} ms {cpu:6.0%} {each:13.2f} "
+            f"{opened.octets / took / 1000:7.0f}"
+        )
+        server.close()
+    (push, verdict), (push_then, verdict_then) = seen
+    print(f"ratio: pushes {push_then / push:.2f}, verdicts {verdict_then / verdict:.2f}; limit 2")
+
+
+def first_byte(folder: Path) -> None:
+    """How soon a page begins to come, beside a bare route and nobody else asking."""
+    place = Path(tempfile.mkdtemp(dir=folder))
+    url = f"sqlite:///{place}/central.db"
+    gates = [Gate(n) for n in range(8)]
+    engine = prepare(url, gates)
+    (cookie,) = open_pages.sessions(engine, EVENT, 1)
+    engine.dispose()
+    medians = {}
+    for kind, at, path in (
+        ("bare", f"{place}/bare.db", "/page"),
+        ("sqlite", url, "/web/tonight"),
+        ("sqlite", url, "/web/wall"),
+    ):
+        server = Running(kind, at, place)
+        if kind == "sqlite":
+            # An evening's worth of entries is behind the numbers.
+            asyncio.run(
+                send_all(server.port, [[g.request(BATCH) for _ in range(5)] for g in gates])
+            )
+        asked = open_pages.first_bytes(f"http://127.0.0.1:{server.port}{path}", cookie, 60)
+        medians[path] = open_pages.median_ms(asyncio.run(asked))
+        server.close()
+        ratio = medians[path] / medians["/page"]
+        print(f"first byte of {path:>14}: {medians[path]:6.2f} ms, {ratio:5.1f} times a bare route")
+
+
 def main() -> None:
+    if len(sys.argv) > 1 and sys.argv[1] == "--lane":
+        scan_for(float(sys.argv[2]), Path(sys.argv[3]))
+        return
     if len(sys.argv) > 1 and sys.argv[1] == "--serve":
         kind, url, port, served = sys.argv[2:6]
         with contextlib.suppress(KeyboardInterrupt):
@@ -448,9 +566,15 @@ def main() -> None:
     parser.add_argument("--postgres", action="store_true", help="PostgreSQL as well")
     parser.add_argument("--gates", default="50,100,200")
     parser.add_argument("--seconds", type=float, default=25.0)
+    parser.add_argument("--pages", type=int, default=0, help="only what so many open pages cost")
     options = parser.parse_args()
+    numbers = [int(n) for n in options.gates.split(",") if n]
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if options.pages:
+            pages_open(max(numbers), options.pages, options.seconds, folder)
+            first_byte(folder)
+            return
         kinds = {"bare": "{folder}/bare.db", "sqlite": "sqlite:///{folder}/central.db"}
         if options.postgres:
             import psycopg
@@ -461,7 +585,6 @@ def main() -> None:
                 db.execute("CREATE DATABASE bare")
             kinds |= {"bare postgres": f"{url.rpartition('/')[0]}/bare", "postgres": url}
         redemptions(kinds, folder)
-        numbers = [int(n) for n in options.gates.split(",") if n]
         if numbers:
             gates_carried(numbers, options.seconds, folder)
 

@@ -9,9 +9,11 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
+from gate.config import Config
 from gate.core.outcome import Outcome
-from gate.core.place import Direction
+from gate.core.place import Direction, HouseRules
 from gate.core.verdict import Scan
+from gate.lane.lane_settings import LaneSettings
 from tests.support.chromium import Person, person
 from tests.support.programs import run
 from tests.system.network import EVENT, Device, Server, until
@@ -45,7 +47,8 @@ class Evening:
     def _gate(self, path: Path, name: str) -> Device:
         device = Device(path, self.server, name)
         assert device.once().returncode == 0
-        device.open()
+        lane, settings = device.open(), LaneSettings(Config(), device.folder)
+        lane.go_by(settings.current.place, HouseRules(rescan_s=0), Direction.IN)
         device.start()
         return device
 
