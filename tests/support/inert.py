@@ -24,10 +24,8 @@ class _Seen(HTMLParser):
         super().__init__()
         self.live: list[str] = []
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.live += _live(tag, attributes)
-
-    handle_startendtag = handle_starttag
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.live += _live(tag, attrs)
 
 
 def _live(tag: str, attributes: list[tuple[str, str | None]]) -> Iterator[str]:
