@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    Locator,
+    Page,
+    Request,
+    sync_playwright,
+)
 
 from tests.conftest import needs
 
@@ -129,8 +137,12 @@ def _watch(at: Person) -> None:
         if urlsplit(request.url).hostname != ours and not request.url.startswith("data:"):
             at.faults.append(f"asked for {request.url}")
 
+    def dismiss(dialog: Dialog) -> None:
+        at.faults.append(dialog.message)
+        dialog.dismiss()
+
     page = at.page
     page.on("console", lambda said: complain(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: complain(str(error)))
-    page.on("dialog", lambda dialog: (at.faults.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", dismiss)
     page.on("request", asked)

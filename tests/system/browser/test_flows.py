@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.conftest import needs
-from tests.support.chromium import DESKTOP, SCREENS, THEMES, person
+from tests.support.chromium import SCREENS, THEMES, person
 from tests.support.postgres import can_run, postgres
 from tests.system.browser.evening import (
     PIN,
@@ -174,7 +174,7 @@ def test_cookies_under_tls(tmp_path: Path, browser: Browser) -> None:
     with serving(tmp_path / "server", "--self-signed") as server:
         link = Evening.run("serve", "--server-dir", str(server.folder), "--web-link", "Mia",
                             "--web-kind", "organiser", "--url", server.url).split()[-1]  # fmt: skip
-        with person(browser, server.url, ignore_https_errors=True, **DESKTOP) as at:
+        with person(browser, server.url, ignore_https_errors=True) as at:
             open_link(at, link)
             assert at.path == "/web/tonight"
             kept = {one["name"]: one for one in at.context.cookies() if "session" in one["name"]}

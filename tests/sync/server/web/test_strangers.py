@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from html import unescape
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -196,9 +197,9 @@ async def hostile_evening(running: Central, text: str) -> None:
         assert answer.is_success, answer.text
     maker = Maker()
     await running.enrol(maker, name=seen[:40])
-    said = {"gate": text, "zone": text, "operator": text, "note": text, "source": text,
-            "version": text}  # fmt: skip
-    refused = {"outcome": Outcome.REFUSE, "reason": Reason.UNKNOWN}
+    fields = ("gate", "zone", "operator", "note", "source", "version")
+    said: dict[str, Any] = dict.fromkeys(fields, text)
+    refused: dict[str, Any] = {"outcome": Outcome.REFUSE, "reason": Reason.UNKNOWN}
     entries = [
         maker.make(ticket="t1", **said),
         maker.make(ticket="t1", **said),
