@@ -131,12 +131,13 @@ async def test_who_is_not_signed_in_may_ask_only_so_often(tmp_path: Path) -> Non
 
 async def test_a_form_has_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No page takes a body without end, whoever sends it, nor one that is no form."""
-    # There are more forms than somebody may send at once.
+    # There are more routes than somebody may ask for at once.
     monkeypatch.setattr("sync.server.limits.Buckets.take", lambda _self, _who: 0.0)
     async with central(tmp_path) as running, browser(running.app) as at:
         await at.open_link(await link(running, Kind.ORGANISER))
         acts = [one.address({}) for one in ROUTES if one.method == "POST" and one.level is not None]
-        acts.remove("/web/lists/upload")  # a file may be longer, and ends where ``test_lists`` says
+        # A file may be longer, and ends where ``test_lists`` says.
+        acts.remove("/web/lists/upload")
         for path in [*acts, "/web/sign-in"]:
             form = {"content-type": "application/x-www-form-urlencoded"}
             body = b"form=" + b"x" * 300_000
