@@ -220,7 +220,8 @@ class _Build:
                     where = f"{text[:8]}…"
                     self._take_row(ListRow(where, is_type=False, fields=row), imported)
                 elif owner is not None and owner[1] == hashed.hex():
-                    self._put_status(*owner, status)
+                    number, id_, body = owner
+                    self._put_status(number, id_, body, status)
                     imported.changed += 1
                 else:
                     continue
