@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from gate.core.hlc import Reading
 from gate.core.outcome import Basis
-from gate.core.ticket import EXPECTED
+from gate.core.ticket import EXPECTED, Ticket
 from gate.storage.connectivity import Connectivity, ConnectivityReader
 from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import Device, all_devices
@@ -160,12 +160,13 @@ def _rows(
 
 def _found(
     fleet: Fleet, tickets: Tickets | None, name: ListName
-) -> Iterator[tuple[Presence, ListedTicket | None]]:
+) -> Iterator[tuple[Presence, ListedTicket | Ticket | None]]:
     if name in ("inside", "admitted"):
         for page in _pages(with_any(fleet, "inside" if name == "inside" else "used")):
             ids = [presence.ticket for presence in page]
             kept = tickets.some(ids) if tickets is not None else {}
-            yield from ((presence, kept.get(presence.ticket)) for presence in page)
+            for presence in page:
+                yield presence, kept.get(presence.ticket) or _told(fleet, tickets, presence.ticket)
         return
     every = tickets.listed() if tickets is not None else iter(())
     # What is known of them comes page by page, so no more tickets than that are kept.
@@ -176,6 +177,11 @@ def _found(
             yield presence, ticket
 
 
+def _told(fleet: Fleet, tickets: Tickets | None, ticket: str) -> Ticket | None:
+    """A ticket that is not in the list yet, as its code told those who let in on it."""
+    return None if tickets is None else tickets.told(fleet.facts(ticket))
+
+
 def _pages(rows: Iterator[T]) -> Iterator[list[T]]:
     """As many at a time as one statement asks for."""
     while page := list(islice(rows, PAGE)):
@@ -183,7 +189,12 @@ def _pages(rows: Iterator[T]) -> Iterator[list[T]]:
 
 
 def _attendee(
-    presence: Presence, ticket: ListedTicket | None, name: ListName, short: str, *, show_names: bool
+    presence: Presence,
+    ticket: ListedTicket | Ticket | None,
+    name: ListName,
+    short: str,
+    *,
+    show_names: bool,
 ) -> Attendee:
     people = {"inside": presence.inside, "admitted": presence.used}
     was_seen = name in people

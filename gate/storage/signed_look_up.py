@@ -49,6 +49,8 @@ class SignedLookUp:
             return Proof(problem=Reason.KEY_REVOKED)
         listed = self._replica.ticket(said.ticket)
         if listed is None:
+            if self._replica.is_bare():
+                raise self._replica.no_tickets()
             return Proof(self.unseen(said, key))
         if said.issue < listed.issue:
             listed = replace(listed, code_state=CodeState.REPLACED)
@@ -80,12 +82,7 @@ class SignedLookUp:
         return Signed(ticket, said.type_id, key=key.id, begin=begin, end=end), key
 
     def unseen(self, said: Signed, key: EventKey | None = None) -> Ticket:
-        """A ticket of which only its code tells, within the time of its key.
-
-        Raises StoreError where the codes were dropped after the event.
-        """
-        if self._replica.is_bare():
-            raise self._replica.no_tickets()
+        """A ticket of which only its code tells, within the time of its key."""
         known = self._replica.ticket_type(said.type)
         begins = [at for at in (said.begin, key.begin if key else None) if at is not None]
         ends = [at for at in (said.end, key.end if key else None) if at is not None]

@@ -1,13 +1,16 @@
 """A signed ticket that is not in the list yet: who comes in on it, and what is known of it then."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from gate.core.entry import Act
-from gate.core.history import fold, limits
+from gate.core.event_settings import EventSettings
+from gate.core.history import conflict, fold, limits
 from gate.core.outcome import Basis, Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place, Policy
 from gate.core.signed_ticket import KeyState, Scheme, Signed
@@ -17,11 +20,14 @@ from gate.credential.layouts import retyped
 from gate.credential.repair import LAYOUT_FLAWS
 from gate.lane import identity
 from gate.lane.lane import Lane
+from gate.reports.attendees import gather
 from gate.reports.lookup import look_up
 from gate.storage import signed_look_up
+from gate.storage.checksums import put_meta
 from gate.storage.conflicts import find_conflicts
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
+from gate.storage.replica_file import live_replica, open_replica
 from gate.text.verdict_words import explain
 from tests.conftest import MakeLane
 from tests.support.lanes import BOSS, decided, journal_of, typed
@@ -131,6 +137,24 @@ def test_others_find_it_by_what_its_code_said(
     assert (same.ticket.id, same.history.used) == ("new-1", 1)
 
 
+def test_lists_of_people_have_it_with_its_seat(
+    cut_off: Folder, make_lane: MakeLane, clock: FixedClock
+) -> None:
+    """Whoever is inside is on the list of those inside, also once names and codes were dropped."""
+    make_lane().admit(Scan(code("new-1", seats=("A-12",))))
+
+    def inside() -> list[tuple[str, str, int]]:
+        with closing(gather(cut_off, "inside", clock.read(), 60, show_names=True)) as found:
+            return [(one.seat, one.kind, one.people) for one in found.sorted]
+
+    assert inside() == [("A-12", "Winter Gala", 1)]
+    with closing(open_replica(live_replica(cut_off))) as replica:
+        put_meta(replica, {"dropped_ms": "1"})
+    assert inside() == [("A-12", "Winter Gala", 1)]
+    verdict = make_lane().admit(Scan(code("new-2")))
+    assert (verdict.outcome, verdict.reason) == (Outcome.HOLD, Reason.FAULT)
+
+
 def test_the_words_say_what_it_rests_on(cut_off: Folder, make_lane: MakeLane) -> None:
     """Green by its signature, held, of an unknown kind, by a withdrawn key."""
     place, zone = Place("North"), ZoneInfo("Asia/Shanghai")
@@ -156,6 +180,24 @@ def test_what_a_ticket_is_good_for_is_the_least_that_was_told() -> None:
     assert limits(None, []) == (1, 1)
     ticket = Ticket("t", TicketType("T", "MEETING_TICKET", use_limit=5))  # type: ignore[arg-type]
     assert limits(ticket, []) == (5, 1)
+
+
+def test_the_events_use_limit_counts_at_both_ends(
+    cut_off: Folder, make_lane: MakeLane, clock: FixedClock
+) -> None:
+    """What a code leaves to its type, and that to the event, is no conflict where both let in."""
+    stated = EventSettings(rules={"use_limit": 2})
+    with closing(open_replica(live_replica(cut_off))) as replica:
+        put_meta(replica, {"settings": msgspec.json.encode(stated).decode()})
+    lane = make_lane(rules=HouseRules(pass_back=Policy.ADMIT))
+    for _n in range(2):
+        assert decided(lane, code("new-1"))[0] is Outcome.ADMIT
+        clock.pass_seconds(60)
+    assert decided(lane, code("new-1"))[1] is Reason.ALREADY_USED
+    facts = [one for one in journal_of(cut_off) if one.act is Act.ADMISSION]
+    # The server derives from the same entries, by the same function, without a row of the ticket.
+    assert limits(None, facts) == (2, 1)
+    assert conflict(facts, *limits(None, facts)) is None
 
 
 def test_a_current_list_holds_it(venue: Folder, make_lane: MakeLane) -> None:
