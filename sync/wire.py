@@ -234,7 +234,7 @@ class Token(Struct, frozen=True):
     expires_ms: int
 
 
-class KeyLine(Struct, frozen=True):
+class KeyLine(Struct, frozen=True, omit_defaults=True):
     """A key that signs tickets of an event, as the organiser is told of it."""
 
     id: str
