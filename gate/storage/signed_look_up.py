@@ -15,6 +15,9 @@ _SHORTEST = 96
 """No signed code is shorter, in characters, a signature being 64 bytes."""
 
 
+_Proved = tuple[Signed, EventKey]
+
+
 class Proof(NamedTuple):
     """What a signature proves: a ticket, or why it proves none."""
 
@@ -35,6 +38,8 @@ class SignedLookUp:
 
     def __init__(self, replica: ReplicaReader) -> None:
         self._replica = replica
+        self._last: tuple[str, tuple[EventKey, ...], _Proved | None] = ("", (), None)
+        """What was verified last, with its keys: a code is looked up, and then decided."""
 
     def find(self, code: str) -> Proof | None:
         """What a code proves; ``None`` where it is not one of the event's signed codes.
@@ -66,11 +71,16 @@ class SignedLookUp:
                 return Repaired(proof, meant, flaws)
         return None
 
-    def _proved(self, code: str) -> tuple[Signed, EventKey] | None:
+    def _proved(self, code: str) -> _Proved | None:
         if not _is_signed(code):
             return None
         with self._replica.reading():
-            keys = keys_of(self._replica.connection())
+            keys = tuple(keys_of(self._replica.connection()))
+        if self._last[:2] != (code, keys):
+            self._last = (code, keys, self._verified(code, keys))
+        return self._last[2]
+
+    def _verified(self, code: str, keys: tuple[EventKey, ...]) -> _Proved | None:
         if signed.is_signed(code):
             return signed.proved(code, keys)
         if (found := pretix_signed.proved(code, keys)) is None:

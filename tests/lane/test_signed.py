@@ -1,5 +1,6 @@
 """A signed ticket that is not in the list yet: who comes in on it, and what is known of it then."""
 
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,10 @@ from gate.core.event_settings import EventSettings
 from gate.core.history import conflict, fold, limits
 from gate.core.outcome import Basis, Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place, Policy
-from gate.core.signed_ticket import KeyState, Scheme, Signed
+from gate.core.signed_ticket import EventKey, KeyState, Scheme, Signed
 from gate.core.ticket import Ticket, TicketType
 from gate.core.verdict import Scan
+from gate.credential import signed
 from gate.credential.layouts import retyped
 from gate.credential.repair import LAYOUT_FLAWS
 from gate.lane import identity
@@ -375,6 +377,26 @@ def test_without_looking_at_the_list_a_void_ticket_would_come_in(
 
     monkeypatch.setattr(signed_look_up.SignedLookUp, "find", unseen_only)
     assert decided(lane, code("void-1"))[0] is Outcome.ADMIT
+
+
+def test_a_code_is_verified_once_and_again_when_keys_change(
+    cut_off: Folder, make_lane: MakeLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan is looked up before it is decided; what was revoked between both counts at once."""
+    verified: list[str] = []
+    proved = signed.proved
+
+    def counted(text: str, keys: Iterable[EventKey]) -> tuple[Signed, EventKey] | None:
+        verified.append(text)
+        return proved(text, keys)
+
+    monkeypatch.setattr(signed, "proved", counted)
+    lane, text = make_lane(), code("new-1")
+    assert lane.look_up(Scan(text)).result()
+    assert lane.look_up(Scan(text)).result()
+    assert verified == [text]
+    give_keys(cut_off, event_key(state=KeyState.REVOKED))
+    assert decided(lane, text) == (Outcome.REFUSE, Reason.KEY_REVOKED)
 
 
 def test_a_list_that_comes_meanwhile_is_looked_at(cut_off: Folder, lane: Lane) -> None:
