@@ -12,7 +12,8 @@ PROOFS = {
     "GATE_TEST_LONG": "1", "GATE_TEST_CUTS": "500", "GATE_TEST_KILLS": "200",
     "GATE_TEST_HISTORIES": "1500", "GATE_TEST_EVENINGS": "12", "GATE_TEST_WORKERS": "200",
     "GATE_TEST_REQUESTS": "40", "GATE_TEST_FLIPS": "3000", "GATE_TEST_GUESSES": "100000",
-    "GATE_TEST_NIGHT_S": "180",
+    "GATE_TEST_NIGHT_S": "180", "GATE_TEST_EXAMPLES": "400", "GATE_TEST_FORGERIES": "100000",
+    "GATE_TEST_UNSEEN": "6",
 }  # fmt: skip
 
 
@@ -48,7 +49,9 @@ def tests(session: nox.Session) -> None:
 def proofs(session: nox.Session) -> None:
     """The long proofs, with the counts of ``.ci/run``; a bad night wants root."""
     _install(session)
-    session.run("pytest", "tests/system", "tests/storage", *session.posargs, env=PROOFS)
+    session.run(
+        "pytest", "tests/system", "tests/storage", "tests/credential", *session.posargs, env=PROOFS
+    )
 
 
 @nox.session

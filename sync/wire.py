@@ -234,7 +234,7 @@ class Token(Struct, frozen=True):
     expires_ms: int
 
 
-class KeyLine(Struct, frozen=True):
+class KeyLine(Struct, frozen=True, omit_defaults=True):
     """A key that signs tickets of an event, as the organiser is told of it."""
 
     id: str
@@ -244,6 +244,9 @@ class KeyLine(Struct, frozen=True):
     """Ed25519 public key, hex."""
     state: str
     """``signing``, ``retired`` or ``revoked``."""
+    begin_s: int | None = None
+    end_s: int | None = None
+    """First and last second (Unix) in which a code may go by its signature alone, if any."""
 
 
 class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
@@ -254,9 +257,12 @@ class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a key is to be from now on."""
+    """What a key is to be from now on; what is not named stays."""
 
-    state: Literal["retired", "revoked"]
+    state: Literal["", "retired", "revoked"] = ""
+    begin_s: Annotated[int, Meta(ge=0, lt=2**40)] | None = None
+    end_s: Annotated[int, Meta(ge=0, lt=2**40)] | None = None
+    """First and last second (Unix) in which what it signed goes by that alone; 0: no bound."""
 
 
 class BarredCodes(Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,6 +21,8 @@ _HEAD_BYTES, _SIGNATURE_BYTES = 4, 64
 LONGEST_NAME = 40
 """In characters."""
 MOST_LENGTH = len(PREFIX) + (_HEAD_BYTES + 4 * LONGEST_NAME + _SIGNATURE_BYTES + 4) // 5 * 8
+LEAST_LENGTH = len(PREFIX) + ((_HEAD_BYTES + _SIGNATURE_BYTES) * 8 + 4) // 5 - 4
+"""Of what a scanner types of one, which may lose up to four characters."""
 LAST_ISSUE = 65_535
 
 
@@ -70,7 +72,8 @@ def read(text: str, key: Ed25519PublicKey, issue: int) -> CommandCard | None:
 
     Letters of the other case are a scanner's; any other writing of the same card is none.
     """
-    plain = text.strip().upper()
+    # No other alphabet: some of its letters are capitals of ours in the other case.
+    plain = text.strip().upper() if text.isascii() else ""
     if not issue or not plain.startswith(PREFIX) or len(plain) > MOST_LENGTH:
         return None
     packed = plain.removeprefix(PREFIX)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from gate.credential.spellings import GS, MOST_WAYS, is_item, taken_apart
+from gate.credential.spellings import GS, is_item, taken_apart
 
 if TYPE_CHECKING:
     from biip.gs1_digital_link_uris import GS1DigitalLinkURI
@@ -80,9 +80,9 @@ def rivals(text: str) -> tuple[str, ...] | None:
     if GS in text or not text[:2].isdecimal():
         return ()
     ways = taken_apart(text)
-    if len(ways) >= MOST_WAYS:
+    if not ways.are_all:
         return None
-    return tuple(dict.fromkeys(found for way in ways if (found := identity(way))))
+    return tuple(dict.fromkeys(found for way in ways.found if (found := identity(way))))
 
 
 def _joined(elements: Iterable[tuple[str, str]]) -> str:

@@ -174,11 +174,11 @@ def _nearest(now: int, period_ms: int) -> Iterator[int]:
     """Numbers of periods, the likeliest first: what is shown is mostly of now."""
     forth = min(FORTH_MS // period_ms, _MOST_TRIED // 2)
     back = min(BACK_MS // period_ms, _MOST_TRIED)
-    yield now
-    for away in range(1, max(forth, back) + 1):
+    for away in range(max(forth, back) + 1):
+        # Before 1970 there is no period, whatever a clock says that has lost its battery.
         if away <= back and now >= away:
             yield now - away
-        if away <= forth:
+        if 0 < away <= forth and now + away >= 0:
             yield now + away
 
 

@@ -18,6 +18,7 @@ a code is not here but in ``repair``.
 import re
 import unicodedata
 from collections.abc import Iterator
+from typing import NamedTuple
 
 GS = "\x1d"
 """What stands for FNC1 between GS1 fields (GS1 General Specifications, 7.8)."""
@@ -144,7 +145,8 @@ _MOST = {"10": 20, "21": 20, "22": 20, "30": 8, "37": 8, "242": 6, "422": 3, "42
 """Longest data of a field, where it is much shorter than 90."""
 _DATA = re.compile(r"[!-\"%-/0-9:-?A-Z_a-z]+")
 _BRACKETS = re.compile(r"\((\d{2,4})\)([^(]+(?:\((?!\d{2,4}\))[^(]*)*)")
-MOST_WAYS = 24
+MOST_WAYS, MOST_STEPS = 24, 1000
+"""A text can be made that is taken apart in more ways than anybody could try in a life."""
 
 Fields = tuple[tuple[str, str], ...]
 
@@ -159,10 +161,10 @@ def _gs1(code: str, *, is_named: bool) -> Iterator[str]:
             yield from (_with_gs(fields), _plain(fields))
     elif GS in code:
         yield code.replace(GS, "")
-        for fields in taken_apart(code):
+        for fields in taken_apart(code).found:
             yield from (_with_gs(fields), _bracketed(fields))
     elif is_named or is_item(code):
-        for fields in taken_apart(code):
+        for fields in taken_apart(code).found:
             yield from (_with_gs(fields), _bracketed(fields))
 
 
@@ -175,12 +177,21 @@ def is_item(code: str) -> bool:
     return code[1] in "12" and has_check_digit(code[2:16])
 
 
-def taken_apart(code: str) -> list[Fields]:
+class Ways(NamedTuple):
+    """How an element string can be taken apart."""
+
+    found: list[Fields]
+    are_all: bool
+
+
+def taken_apart(code: str) -> Ways:
     """How an element string can be taken apart; with GS in it there is one way at most."""
     found: list[Fields] = []
     open_: list[tuple[int, Fields]] = [(0, ())]
     has_gs = GS in code
-    while open_ and len(found) < MOST_WAYS:
+    steps = 0
+    while open_ and len(found) < MOST_WAYS and steps < MOST_STEPS:
+        steps += 1
         at, fields = open_.pop()
         if at == len(code):
             found.append(fields)
@@ -196,17 +207,20 @@ def taken_apart(code: str) -> list[Fields]:
                 after = end + 1 if code[end : end + 1] == GS else end
                 open_.append((after, (*fields, (number[0], code[begin:end]))))
             continue
-        most = min(len(code), begin + _MOST.get(number[0], 90))
+        data = _DATA.match(code, begin, begin + _MOST.get(number[0], 90))
+        if data is None:
+            continue
         if has_gs:
             gs = code.find(GS, begin)
             ends = [(gs, gs + 1)] if gs >= 0 else [(len(code), len(code))]
         else:
-            ends = [(end, end) for end in range(begin + 1, most + 1)]
-        for end, after in ends:
-            data = code[begin:end]
-            if end <= most and _DATA.fullmatch(data):
-                open_.append((after, (*fields, (number[0], data))))
-    return found
+            ends = [(end, end) for end in range(begin + 1, data.end() + 1)]
+        open_ += [
+            (after, (*fields, (number[0], code[begin:end])))
+            for end, after in ends
+            if begin < end <= data.end()
+        ]
+    return Ways(found, not open_)
 
 
 def _with_gs(fields: Fields) -> str:

@@ -38,7 +38,11 @@ class Identity:
         ``newest_ms`` tells the newest code of a ticket that has passed.
         """
         ticket = self.ticket
-        if ticket is None or not ticket.rotating_keys or not self.is_by_code:
+        if ticket is None or not self.is_by_code:
+            return None
+        # Of a ticket that only its code tells of the list has no key yet.
+        rotates = ticket.signed is not None and bool(ticket.type.rotating)
+        if not (ticket.rotating_keys or rotates):
             return None
         if self.rotating is None:
             return Rotation(Shown.STATIC)
@@ -76,16 +80,16 @@ def identify(
     identity = _as_it_stands(match)
     if identity.problem is not None or scan.source not in TYPING:
         return identity
-    if identity.ticket is None and (meant := _by_signature(scan, tickets)) is not None:
-        return meant
+    if identity.ticket is None and (proved := _by_signature(scan, tickets)) is not None:
+        return proved
     reading = repair.read(scan.source, scan.text, match, is_repeat=is_repeat)
     if reading.rival:
         both = (tickets.get(reading.ticket), tickets.get(reading.rival))
         rivals = tuple(ticket for ticket in both if ticket is not None)
         return Identity(problem=Reason.TWO_TICKETS, rivals=rivals)
-    ticket = tickets.codes.ticket_of(reading.meant) if reading.meant else match.ticket
-    # What a scanner's flaw was undone of is the part that does not change.
-    rotating = None if reading.meant else match.rotating
+    codes, meant = tickets.codes, reading.meant
+    ticket = codes.ticket_of(meant) if meant else match.ticket
+    rotating = codes.rotating_of(meant) if meant and ticket else match.rotating
     legs = legs_of(reading.meant) or match.legs
     return Identity(ticket, reading=reading, legs=legs, rotating=rotating, is_by_code=True)
 
@@ -109,7 +113,7 @@ def _by_signature(scan: Scan, tickets: Tickets) -> Identity | None:
         return None
     ticket, problem = found.proof
     reading = Reading("" if ticket is None else ticket.id, found.meant, found.flaws)
-    return Identity(ticket, problem, reading=reading)
+    return Identity(ticket, problem, reading=reading, is_by_code=True)
 
 
 def _as_it_stands(match: Match) -> Identity:

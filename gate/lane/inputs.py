@@ -135,7 +135,8 @@ class Inputs:
         if self._diverted is not None:
             self._diverted(code)
             return
-        if self._is_command(code, self._debounce.scanner_ms):
+        card = self._card(code, is_typed=True)
+        if card is not None and self._is_command(code, card, self._debounce.scanner_ms):
             return
         if self.paused:
             if self._on_aside is not None:
@@ -165,19 +166,30 @@ class Inputs:
 
     def _frame(self, codes: Sequence[Seen]) -> None:
         away_ms = self._debounce.out_of_view_ms
-        self.selection.frame([one for one in codes if not self._is_command(one.text, away_ms)])
+        held = {one.text: card for one in codes if (card := self._card(one.text)) is not None}
+        # Of a sheet of cards in one picture nobody says which is meant.
+        is_one = len(held) == 1
+        cards = {
+            code for code, card in held.items()
+            if self._is_command(code, card, away_ms, is_meant=is_one)
+        }  # fmt: skip
+        self.selection.frame([one for one in codes if one.text not in cards])
 
-    def _is_command(self, code: str, away_ms: int) -> bool:
-        """Whether a code is a command card, which is carried out when it is held up anew.
+    def _card(self, code: str, *, is_typed: bool = False) -> CommandCard | None:
+        return self._lane.command_card(code, is_typed=is_typed) if self._on_command else None
+
+    def _is_command(
+        self, code: str, card: CommandCard, away_ms: int, *, is_meant: bool = True
+    ) -> bool:
+        """Whether a card counts as one now; it is carried out when it is held up anew.
 
         While nothing is a scan only somebody who has to sign in first may do so by a card.
         """
-        card = self._lane.command_card(code) if self._on_command is not None else None
-        if card is None or self._on_command is None:
+        if self._on_command is None:
             return False
         if self.paused and card.command is not Command.SIGN_IN:
             return False
-        if self._showings.is_new(code, away_ms):
+        if self._showings.is_new(code, away_ms) and is_meant:
             log.info("command card: %s", card.command.name)
             self._on_command(card)
         return True

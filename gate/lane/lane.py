@@ -239,9 +239,13 @@ class Lane:
         """
         return self._do(lambda: self._shift.sign_off(name, gates, not_green))
 
-    def command_card(self, text: str) -> CommandCard | None:
-        """What a command card in force here says; ``None`` for any other text. Opens no journal."""
-        return self._command_cards.read(text, self._post.rules.formats.command_cards)
+    def command_card(self, text: str, *, is_typed: bool = False) -> CommandCard | None:
+        """What a command card in force here says; ``None`` for any other text. Opens no journal.
+
+        ``is_typed``: by a scanner, which may type wrongly.
+        """
+        issue = self._post.rules.formats.command_cards
+        return self._command_cards.read(text, issue, is_typed=is_typed)
 
     def scanner_proposal(self) -> Proposed:
         """What would explain the last typed text, and what it takes to believe it.

@@ -7,7 +7,7 @@ the live one and takes its place at the very end, if anything is different in it
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from sqlite_utils import Database
 
 from gate.clock import read_wall_ms
 from gate.core.door import with_door
+from gate.core.signed_ticket import EventKey
 from gate.core.ticket import VOID, CodeState, Status, TicketType
 from gate.core.voids import with_voids
-from gate.credential import KEY_BYTES
+from gate.credential import KEY_BYTES, code_hash, pretix_signed
 from gate.errors import BusyError, DamagedError, ImportFault
 from gate.i18n import _
 from gate.lists.guests import PREFIX
@@ -46,6 +47,7 @@ from gate.storage.ticket_search import A_STEP, drop_terms, merge_terms, read_on
 from gate.text.zones import machine_zone
 
 _ROWS_A_STEP = 2000
+_OWNER = "SELECT k.row, k.id, k.body FROM code c JOIN ticket k ON k.row = c.ticket WHERE c.hash = ?"
 
 Progress = Callable[[int, int], None]
 """Called now and then with the bytes read and the bytes there are."""
@@ -64,7 +66,32 @@ def import_files(
     Raises ImportFault when anything is wrong with any row (unless bad ones are to be skipped) or
     when a server owns this device's tickets; the live replica is then untouched.
     """
-    wanted = wanted or Wanted()
+    return _import(
+        folder, wanted or Wanted(), lambda build: build.read(paths, progress or _silent), built_ms
+    )
+
+
+def bar_codes(folder: Folder, states: Mapping[str, Status], keys: Sequence[EventKey]) -> int:
+    """State what pretix has revoked or blocked, as tickets that go by their code; how many.
+
+    A code of a ticket with an id of its own is that ticket's business. Raises ImportFault, as
+    where a type is missing.
+    """
+    barred = 0
+
+    def bar(build: _Build) -> Imported:
+        nonlocal barred
+        imported = Imported()
+        barred = build.bar(states, keys, imported)
+        return imported
+
+    _import(folder, Wanted(), bar, None)
+    return barred
+
+
+def _import(
+    folder: Folder, wanted: Wanted, take_in: "Callable[[_Build], Imported]", built_ms: int | None
+) -> Imported:
     require_not_revoked(folder)
     if folder.enrolment.exists():
         raise ImportFault(
@@ -77,7 +104,7 @@ def import_files(
         built_ms = read_wall_ms() if built_ms is None else built_ms
         build = _Build(folder, wanted, built_ms)
         try:
-            imported = build.read(paths, progress or _silent)
+            imported = take_in(build)
             if imported.bad and not wanted.skip_bad and not wanted.dry_run:
                 raise bad_rows_fault(imported)
             is_published = not wanted.dry_run and (imported.is_change or build.is_new)
@@ -176,6 +203,31 @@ class _Build:
                 imported.note(f"{row.where}: {note}")
         except BadRow as bad:
             imported.complain(f"{row.where}: {bad}", bad)
+
+    def bar(
+        self, states: Mapping[str, Status], keys: Sequence[EventKey], imported: Imported
+    ) -> int:
+        """State codes that one of some keys has signed; answers how many."""
+        barred = 0
+        with faults(self._part):
+            self._db.execute("BEGIN")
+            for text, status in states.items():
+                hashed = code_hash(self._key, text)
+                owner = self._db.execute(_OWNER, (hashed,)).fetchone()
+                proof = pretix_signed.proved(text, keys) if owner is None else None
+                if proof is not None:
+                    row = {"code": text, "type": proof[0].type_id, "status": status.value}
+                    where = f"{text[:8]}…"
+                    self._take_row(ListRow(where, is_type=False, fields=row), imported)
+                elif owner is not None and owner[1] == hashed.hex():
+                    number, id_, body = owner
+                    self._put_status(number, id_, body, status)
+                    imported.changed += 1
+                else:
+                    continue
+                barred += 1
+            self._db.execute("COMMIT")
+        return barred
 
     def publish(self) -> None:
         """Make the replica whole on disk, then live."""
@@ -282,15 +334,15 @@ class _Build:
                 if len(imported.named_missing) < ERRORS_SHOWN:
                     imported.named_missing.append(f"{id_}  {holder}".rstrip())
                 if self._wanted.cancel_missing:
-                    self._cancel(number, id_, body)
+                    self._put_status(number, id_, body, Status.REVOKED)
                     imported.cancelled += 1
 
-    def _cancel(self, number: int, id_: str, body: str) -> None:
-        cancelled = changed_body(body, {"status": Status.REVOKED.value}, self._times.get)
+    def _put_status(self, number: int, id_: str, body: str, status: Status) -> None:
+        changed = changed_body(body, {"status": status.value}, self._times.get)
         position = f"{self._epoch}:{self._seq}"
-        cancelled = with_voids(body, with_door(body, cancelled), position, self._built_ms)
-        type_id = msgspec.json.decode(cancelled)["type_id"]
-        ticket = TicketBody(id_, type_id, cancelled, self._codes_of(number))
+        changed = with_voids(body, with_door(body, changed), position, self._built_ms)
+        type_id = msgspec.json.decode(changed)["type_id"]
+        ticket = TicketBody(id_, type_id, changed, self._codes_of(number))
         put_ticket(self._db, number, ticket, makes_blocks=True)
 
     def _before(self, number: int | None) -> str | None:

@@ -160,12 +160,13 @@ def _rows(
 
 def _found(
     fleet: Fleet, tickets: Tickets | None, name: ListName
-) -> Iterator[tuple[Presence, ListedTicket | None]]:
+) -> Iterator[tuple[Presence, ListedTicket | Ticket | None]]:
     if name in ("inside", "admitted"):
         for page in _pages(with_any(fleet, "inside" if name == "inside" else "used")):
             ids = [presence.ticket for presence in page]
             kept = tickets.some(ids) if tickets is not None else {}
-            yield from ((presence, kept.get(presence.ticket)) for presence in page)
+            for presence in page:
+                yield presence, kept.get(presence.ticket) or _told(fleet, tickets, presence.ticket)
         return
     every = tickets.listed() if tickets is not None else iter(())
     # What is known of them comes page by page, so no more tickets than that are kept.
@@ -174,6 +175,11 @@ def _found(
     for ticket, presence in zip(expected, known, strict=True):
         if name == "expected" or not presence.used:
             yield presence, ticket
+
+
+def _told(fleet: Fleet, tickets: Tickets | None, ticket: str) -> Ticket | None:
+    """A ticket that is not in the list yet, as its code told those who let in on it."""
+    return None if tickets is None else tickets.told(fleet.facts(ticket))
 
 
 def _pages(rows: Iterator[T]) -> Iterator[list[T]]:

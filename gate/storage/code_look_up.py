@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
 
 from gate.core.boarding import Leg
 from gate.core.code_formats import TEXT_ONLY, CodeFormats
 from gate.core.outcome import Flag, Reason
 from gate.core.ticket import VOID, Ticket
 from gate.credential import (
+    FRAMING,
     LOWER,
     UPPER,
     WIDE,
@@ -142,11 +143,11 @@ class CodeLookUp:
         if credential.problem is not None:
             return Match(credential, hashed, problem=credential.problem)
         code = credential.code
-        if rotating := self._rotating(credential, hashed):
-            return rotating
         first = self._looked_up[code] = self._by_code(hashed)
-        legs = legs_of(code)
         addressed = url_pattern.spellings(code, formats.urls)
+        if first is None and (shown := self._rotating(code, *addressed)) is not None:
+            return Match(credential, hashed, shown[:1], rotating=shown[1])
+        legs = legs_of(code)
         if first is None and (proof := self._proof(code, *addressed)) is not None:
             # A code in the list that was lost by damage is a fault, whatever its signature says.
             self._require_unknown()
@@ -173,19 +174,24 @@ class CodeLookUp:
             raise self._replica.no_tickets()
         return Match(credential, hashed, tuple(found.values()), legs)
 
-    def _rotating(self, credential: Credential, hashed: bytes) -> Match | None:
-        """Whose rotating code a text is, if any; as its type puts such codes together."""
-        for pattern in self._patterns.read():
-            parts = read(pattern, credential.code)
-            ticket = parts and self._by_code(self.hash_of(parts.code))
+    def rotating_of(self, text: str) -> Rotating | None:
+        """What else a text says that ``ticket_of`` knows, where it is a rotating code."""
+        code = parse(text).code
+        shown = self._rotating(code, *url_pattern.spellings(code, self._formats.urls))
+        return None if shown is None else shown[1]
+
+    def _rotating(self, *texts: str) -> tuple[Ticket, Rotating] | None:
+        """Whose rotating code one of some texts is, put together as codes of its type are."""
+        for pattern, text in product(self._patterns.read(), texts):
+            parts = read(pattern, text)
+            ticket = parts and self._look_up(parts.code)
             if not parts or not ticket or not ticket.rotating_keys:
                 continue
             if pattern_of(ticket.type) == pattern:
                 key, kept = self._replica.key, ticket.rotating_keys
                 opened = (unseal(key, parts.code, sealed) for sealed in kept)
                 keys = tuple(one for one in opened if one is not None)
-                moving = Rotating(pattern, parts, keys)
-                return Match(credential, hashed, (ticket,), rotating=moving)
+                return ticket, Rotating(pattern, parts, keys)
         return None
 
     def ticket_of(self, text: str) -> Ticket | None:
@@ -206,6 +212,8 @@ class CodeLookUp:
         addressed = url_pattern.spellings(code, formats.urls)
         if (proof := self._proof(code, *addressed)) is not None:
             return proof.ticket
+        if (shown := self._rotating(code, *addressed)) is not None:
+            return shown[0]
         forms = (*spellings(code, aim=credential.aim), *addressed)
         found = {t.id: t for form in filter(self._fits, forms) if (t := self._look_up(form))}
         if (known := self._named(code, keeps_gs=False)) is not None:
@@ -257,6 +265,9 @@ class CodeLookUp:
         return sorted(found.values(), key=lambda ticket: (ticket.holder, ticket.id))
 
     def _look_up(self, code: str) -> Ticket | None:
+        if code[:1] in FRAMING:
+            # No code begins so; what a code names does, and its hash is no code's that was lost.
+            return None
         if code not in self._looked_up:
             if len(self._looked_up) >= MOST_LOOK_UPS:
                 self._is_spent = True

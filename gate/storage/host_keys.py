@@ -36,9 +36,17 @@ class HostKeys:
         self._keep([made])
         return made.key
 
-    def set_state(self, id_: str, state: KeyState) -> EventKey:
-        """Retire or revoke a key, the latter for good. Raises UsageError."""
-        changed = signing_keys.with_state(venue_host.load(self._folder).keys, id_, state)
+    def change(
+        self,
+        id_: str,
+        *,
+        state: KeyState | None = None,
+        begin: int | None = None,
+        end: int | None = None,
+    ) -> EventKey:
+        """Retire, revoke or bound a key. Raises UsageError."""
+        keys = venue_host.load(self._folder).keys
+        changed = signing_keys.changed(keys, id_, state=state, begin=begin, end=end)
         self._keep([changed])
         return changed.key
 

@@ -32,6 +32,7 @@ TICKET = """
 COLUMNS = 7
 """So many they are."""
 OF_TYPE = "LEFT JOIN ticket_type t ON t.id = k.type_id"
+_BARE = "SELECT key, value, sum FROM meta WHERE key IN ('bare_ms', 'dropped_ms')"
 _META = "SELECT value, sum FROM meta WHERE key = ?"
 _BY_ID = f"SELECT {TICKET}, {POSITION} FROM ticket k {OF_TYPE} WHERE k.id = ?"
 _TYPE_BY_ID = f"""
@@ -145,7 +146,11 @@ class ReplicaReader:
 
     def is_bare(self) -> bool:
         """Whether names and codes were dropped, here or where the tickets come from."""
-        return bool(self.meta("bare_ms")) or self.meta("dropped_ms") not in ("", "0")
+        with self.reading():
+            rows = self.connection().execute(_BARE).fetchall()
+            for key, value, total in rows:
+                require(total, of_text, key, value)
+        return any(value not in ("", "0") for _key, value, _total in rows)
 
     def no_tickets(self) -> StoreError:
         """The fault that there are none, with what to do."""

@@ -15,6 +15,9 @@ _SHORTEST = 96
 """No signed code is shorter, in characters, a signature being 64 bytes."""
 
 
+_Proved = tuple[Signed, EventKey]
+
+
 class Proof(NamedTuple):
     """What a signature proves: a ticket, or why it proves none."""
 
@@ -35,6 +38,8 @@ class SignedLookUp:
 
     def __init__(self, replica: ReplicaReader) -> None:
         self._replica = replica
+        self._last: tuple[str, tuple[EventKey, ...], _Proved | None] = ("", (), None)
+        """What was verified last, with its keys: a code is looked up, and then decided."""
 
     def find(self, code: str) -> Proof | None:
         """What a code proves; ``None`` where it is not one of the event's signed codes.
@@ -49,6 +54,8 @@ class SignedLookUp:
             return Proof(problem=Reason.KEY_REVOKED)
         listed = self._replica.ticket(said.ticket)
         if listed is None:
+            if self._replica.is_bare():
+                raise self._replica.no_tickets()
             return Proof(self.unseen(said, key))
         if said.issue < listed.issue:
             listed = replace(listed, code_state=CodeState.REPLACED)
@@ -64,11 +71,16 @@ class SignedLookUp:
                 return Repaired(proof, meant, flaws)
         return None
 
-    def _proved(self, code: str) -> tuple[Signed, EventKey] | None:
+    def _proved(self, code: str) -> _Proved | None:
         if not _is_signed(code):
             return None
         with self._replica.reading():
-            keys = keys_of(self._replica.connection())
+            keys = tuple(keys_of(self._replica.connection()))
+        if self._last[:2] != (code, keys):
+            self._last = (code, keys, self._verified(code, keys))
+        return self._last[2]
+
+    def _verified(self, code: str, keys: tuple[EventKey, ...]) -> _Proved | None:
         if signed.is_signed(code):
             return signed.proved(code, keys)
         if (found := pretix_signed.proved(code, keys)) is None:
@@ -80,12 +92,7 @@ class SignedLookUp:
         return Signed(ticket, said.type_id, key=key.id, begin=begin, end=end), key
 
     def unseen(self, said: Signed, key: EventKey | None = None) -> Ticket:
-        """A ticket of which only its code tells, within the time of its key.
-
-        Raises StoreError where the codes were dropped after the event.
-        """
-        if self._replica.is_bare():
-            raise self._replica.no_tickets()
+        """A ticket of which only its code tells, within the time of its key."""
         known = self._replica.ticket_type(said.type)
         begins = [at for at in (said.begin, key.begin if key else None) if at is not None]
         ends = [at for at in (said.end, key.end if key else None) if at is not None]

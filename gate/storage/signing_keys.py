@@ -64,14 +64,33 @@ def after_rotation(keys: Iterable[SigningKey]) -> list[SigningKey]:
     return [*retired, minted()]
 
 
-def with_state(keys: Iterable[SigningKey], id_: str, state: KeyState) -> SigningKey:
-    """One of the keys as it is to be. Raises UsageError: what was revoked stays so."""
+def changed(
+    keys: Iterable[SigningKey],
+    id_: str,
+    *,
+    state: KeyState | None = None,
+    begin: int | None = None,
+    end: int | None = None,
+) -> SigningKey:
+    """One of the keys as it is to be; what is ``None`` stays, and 0 is no bound (Unix seconds).
+
+    Raises UsageError: what was revoked stays so.
+    """
     found = next((one for one in keys if one.key.id == id_), None)
     if found is None:
         raise UsageError(_("there is no key {id!r}").format(id=id_[:64]), _("See: gate keys list"))
-    if found.key.state is KeyState.REVOKED and state is not KeyState.REVOKED:
+    key = found.key
+    made = replace(
+        key,
+        state=state or key.state,
+        begin=key.begin if begin is None else begin or None,
+        end=key.end if end is None else end or None,
+    )
+    if key.state is KeyState.REVOKED and made.state is not KeyState.REVOKED:
         raise UsageError(_("this key was revoked, for good"), _("Make another: gate keys new"))
-    return msgspec.structs.replace(found, key=replace(found.key, state=state))
+    if made.begin is not None and made.end is not None and made.end < made.begin:
+        raise UsageError(_("the key would end before it begins"), "")
+    return msgspec.structs.replace(found, key=made)
 
 
 def code_of(keys: Iterable[SigningKey], event: str, ticket: Ticket) -> str:

@@ -4,7 +4,7 @@ The private halves are in the server's database and nowhere else; the feed has t
 Every function works in the transaction it is handed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +24,7 @@ from gate.storage.signing_keys import SigningKey
 from sync.server import feed, issuing, ticket_store
 from sync.server import tables as t
 from sync.server.console import Console, at_console
-from sync.wire import Barred, BarredCodes, KeyLine
+from sync.wire import KeyLine
 
 
 def keys_of(connection: Connection, event: str) -> list[SigningKey]:
@@ -57,10 +57,19 @@ def add_pretix_key(connection: Connection, event: str, text: str) -> EventKey:
     return before.get(made.key.id, made).key
 
 
-def set_state(connection: Connection, event: str, id_: str, state: KeyState) -> EventKey:
-    """Retire or revoke a key, the latter for good. Raises UsageError."""
+def change_key(
+    connection: Connection,
+    event: str,
+    id_: str,
+    *,
+    state: KeyState | None = None,
+    begin: int | None = None,
+    end: int | None = None,
+) -> EventKey:
+    """Retire a key, revoke it for good, or bound its time. Raises UsageError."""
     at = feed.lock(connection, event)
-    changed = signing_keys.with_state(keys_of(connection, event), id_, state)
+    keys = keys_of(connection, event)
+    changed = signing_keys.changed(keys, id_, state=state, begin=begin, end=end)
     state_keys(connection, event, at, [changed])
     return changed.key
 
@@ -76,17 +85,14 @@ def codes(connection: Connection, event: str, tickets: Sequence[str]) -> list[st
     return made
 
 
-def bar(connection: Connection, event: str, stated: BarredCodes) -> Barred:
-    """State what pretix has revoked or blocked, as tickets that go by their code.
+def bar(connection: Connection, event: str, states: Mapping[str, Status]) -> int:
+    """State what pretix has revoked or blocked, as tickets that go by their code; how many.
 
     A code of a ticket with an id of its own is that ticket's business. Raises Bad where a type is
     missing.
     """
     feed.lock(connection, event)
     keys, hash_key = public_keys(connection, event), ticket_store.key_of(connection, event)
-    states = dict.fromkeys(stated.unblocked, Status.NORMAL)
-    states |= dict.fromkeys(stated.blocked, Status.BLOCKED)
-    states |= dict.fromkeys(stated.revoked, Status.REVOKED)
     named = {text: code_hash(hash_key, text) for text in states}
     owners = dict(ticket_store.owners_of(connection, event, list(named.values())))
     new, known = [], []
@@ -98,8 +104,7 @@ def bar(connection: Connection, event: str, stated: BarredCodes) -> Barred:
         elif owner is None and proof is not None:
             new.append({"code": text, "type": proof[0].type_id, "status": state.value})
     issuing.issue(connection, event, issuing.Issue(tickets=new, changes=known))
-    barred = len(new) + len(known)
-    return Barred(barred, len(states) - barred)
+    return len(new) + len(known)
 
 
 def state_keys(
@@ -145,21 +150,28 @@ class ServerKeys:
             job = partial(add_pretix_key, event=event, text=text)
             return console.write(job, "key added", key_text, event=event)
 
-    def set_state(self, id_: str, state: KeyState) -> EventKey:
-        """Retire or revoke a key, the latter for good. Raises UsageError."""
+    def change(
+        self,
+        id_: str,
+        *,
+        state: KeyState | None = None,
+        begin: int | None = None,
+        end: int | None = None,
+    ) -> EventKey:
+        """Retire a key, revoke it for good, or bound its time. Raises UsageError."""
         with self._console() as console:
             event = console.event()
-            job = partial(set_state, event=event, id_=id_, state=state)
+            job = partial(change_key, event=event, id_=id_, state=state, begin=begin, end=end)
             return console.write(job, "key changed", key_text, event=event)
 
-    def bar(self, stated: BarredCodes) -> Barred:
+    def bar(self, states: Mapping[str, Status]) -> int:
         """State what pretix has revoked or blocked. Raises UsageError where a type is missing."""
         with self._console() as console:
             event = console.event()
 
-            def job(connection: Connection) -> Barred:
+            def job(connection: Connection) -> int:
                 try:
-                    return bar(connection, event, stated)
+                    return bar(connection, event, states)
                 except issuing.Bad as bad:
                     raise UsageError(bad.errors[0], _("State the types first.")) from bad
 
@@ -176,16 +188,17 @@ class ServerKeys:
         return at_console(self.folder, self.database, self.named)
 
 
-def barred_text(barred: Barred) -> str | None:
-    """What was barred, as the audit log has it; nothing where nothing was."""
-    return f"{barred.barred} passed over {barred.passed_over}" if barred.barred else None
+def barred_text(barred: int) -> str | None:
+    """How many codes were barred, as the audit log has it; nothing where none was."""
+    return f"{barred}" if barred else None
 
 
 def key_text(key: EventKey) -> str:
     """A key, as the audit log has it."""
-    return f"{key.id} {key.scheme} {key.state}"
+    times = f" {key.begin or ''}..{key.end or ''}" if key.begin or key.end else ""
+    return f"{key.id} {key.scheme} {key.state}{times}"
 
 
 def key_line(key: EventKey) -> KeyLine:
     """What the organiser is told of a key."""
-    return KeyLine(key.id, key.scheme, key.public, key.state)
+    return KeyLine(key.id, key.scheme, key.public, key.state, key.begin, key.end)

@@ -1,5 +1,6 @@
 """The table of lossless spellings: what readers make of one symbol finds the listed code."""
 
+import time
 import unicodedata
 
 import numpy as np
@@ -8,7 +9,8 @@ import zxingcpp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.credential import FRAMING, alphabet_of, has_other_than, parse
+from gate.credential import FRAMING, alphabet_of, gs1, has_other_than, parse
+from gate.credential import spellings as spellings_module
 from gate.credential.spellings import GS, MOST_SPELLINGS, folded, has_check_digit, spellings
 from gate.storage.folder import Folder
 from gate.storage.tickets import Tickets
@@ -107,6 +109,22 @@ def test_spellings_are_few_and_harmless(text: str, raw: bytes, symbology: str) -
 def test_no_element_string_takes_long(text: str) -> None:
     """What could be taken apart in thousands of ways is given up."""
     assert len(spellings("0104012345678901" + text, aim="C1")) <= MOST_SPELLINGS
+
+
+HOSTILE = "0109506000134352" + "91" * 2000
+
+
+@pytest.mark.parametrize("code", [HOSTILE, "9" * 512, "0109506000134352" + "10" * 700 + "!"])
+def test_no_text_keeps_a_lane_busy(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no way leads to the end it is not looked for until the evening is over."""
+    began = time.process_time()
+    assert not spellings_module.taken_apart(code).are_all
+    assert gs1.rivals(code) is None
+    assert len(spellings(code, b"", "", "C1")) < 60
+    assert time.process_time() - began < 0.5
+    # Without the bound: thirty times as many steps come no nearer to an end.
+    monkeypatch.setattr(spellings_module, "MOST_STEPS", 30_000)
+    assert not spellings_module.taken_apart(code).are_all
 
 
 def test_framing_is_what_nobody_sees() -> None:

@@ -12,6 +12,7 @@ from gate.core.outcome import Outcome, Reason
 from gate.core.place import HouseRules
 from gate.core.verdict import Scan, Verdict
 from gate.credential.command_cards import Command, CommandCard
+from gate.credential.layouts import retyped
 from gate.lane import inputs as inputs_module
 from gate.lane.command_cards import Showings
 from gate.lane.inputs import Inputs
@@ -150,6 +151,41 @@ def test_no_card_admits(door: Door, cards: Cards, venue: Folder) -> None:
     assert door.commands == [*Command]
     assert door.verdicts == []
     assert not venue.journal.exists() or journal_of(venue) == []
+
+
+def test_a_sheet_of_cards_in_one_picture_is_no_command(door: Door, cards: Cards) -> None:
+    """Nobody says which is meant; the one that is left in view later has to be held up anew."""
+    turn_in, turn_out = cards.text(Command.TURN_IN), cards.text(Command.TURN_OUT)
+    door.show(turn_in, turn_out, ms=3000)
+    door.show(turn_in, ms=3000)
+    assert door.cards == []
+    door.now_ms += 900
+    door.show(turn_in)
+    assert door.commands == [Command.TURN_IN]
+    assert door.verdicts == []
+
+
+def test_two_cards_in_turn_are_one_command_each(door: Door, cards: Cards) -> None:
+    """A decoder that finds now one and now the other of two does not turn the lane for ever."""
+    for _n in range(20):
+        door.show(cards.text(Command.TURN_IN))
+        door.show(cards.text(Command.TURN_OUT))
+    assert door.commands == [Command.TURN_IN, Command.TURN_OUT]
+
+
+@pytest.mark.parametrize("flaw", ["de>us", "fr>us", "us>de"])
+def test_a_scanner_that_types_wrongly(door: Door, cards: Cards, flaw: str) -> None:
+    """The signature proves which card was meant; what lost its end proves nothing."""
+    text = cards.text(Command.READ)
+    computer, _arrow, scanner = flaw.partition(">")
+    wrong = "".join(retyped(one, scanner, computer) or "?" for one in text)
+    assert wrong != text
+    for shown in (wrong, f"]Q3{cards.text(Command.LOOK_HARD)}", f"%{cards.text(Command.CLOSE)}"):
+        door.type(shown)
+    assert door.commands == [Command.READ, Command.LOOK_HARD, Command.CLOSE]
+    door.show(wrong, ms=1000)
+    door.type(text[:-3])
+    assert len(door.commands) == 3
 
 
 def test_mutation_every_frame_a_command(

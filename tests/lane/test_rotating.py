@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from gate.core.clock_error import TIME_SERVER_ERROR_MS, WATCH_ERROR_MS, Measured, Source
+from gate.core.code_formats import CodeFormats
 from gate.core.entry import Act
 from gate.core.history import conflict
 from gate.core.outcome import Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Policy
 from gate.core.verdict import Scan
+from gate.credential.repair import Flaw, Kind
 from gate.credential.rotating import Pattern, current
 from gate.lane.files import LaneFiles
 from gate.lane.lane import Lane
@@ -19,7 +21,10 @@ from gate.storage.folder import Folder
 from gate.storage.sync_status import SyncStatus
 from tests.conftest import MakeLane
 from tests.support.lanes import BOSS, decided, journal_of, typed, write_peer_entries
+from tests.support.signing import code as signed_code
+from tests.support.signing import event_key, give_keys
 from tests.support.venue import NOW_MS, FixedClock, fill
+from tests.system.neighbours import enrol, say
 
 LIVE = Pattern("{code}-{totp_timestamp_seconds}-{totp_value_0}")
 BARE = Pattern("{code}*{totp_value_0}", 30_000, 8)
@@ -90,6 +95,56 @@ def test_a_picture_of_an_hour_ago_is_refused(
     clock.pass_seconds(3600)
     assert decided(lane, picture) == PICTURE
     assert decided(lane, code(name, clock.wall_ms, pattern)) == IN
+
+
+def test_an_address_around_a_live_code(make_lane: MakeLane, clock: FixedClock) -> None:
+    """As the event's pattern has it; the moving part counts there as everywhere."""
+    formats = CodeFormats(urls=("https://tickets.example/t/{code}",))
+    lane = make_lane(rules=HouseRules(formats=formats))
+    shown = code("LIVE-0", clock.wall_ms)
+    assert decided(lane, f"https://elsewhere.example/t/{shown}")[1] is Reason.UNKNOWN
+    picture = code("LIVE-0", clock.wall_ms - 3_600_000)
+    assert decided(lane, f"https://tickets.example/t/{picture}") == PICTURE
+    assert decided(lane, f"https://tickets.example/t/{shown}?utm=1") == IN
+
+
+def test_a_code_in_the_list_is_its_own_ticket(venue: Folder, lane: Lane, clock: FixedClock) -> None:
+    """Even if it looks like another ticket's code and value: the text as it stands comes first."""
+    long = code("BARE-1", clock.wall_ms - 60_000, BARE, key=OTHER)
+    fill(venue, [{"id": "LONG", "kind": "meeting"}, {"code": long, "type": "LONG", "id": "long"}])
+    verdict = lane.admit(Scan(long))
+    assert (verdict.outcome, verdict.ticket and verdict.ticket.id) == (Outcome.ADMIT, "long")
+
+
+def test_a_scanner_that_is_known_to_type_wrongly(lane: Lane, clock: FixedClock) -> None:
+    """What is established of it is undone of live codes too, and a picture stays one."""
+    lane.scanner_tested("keyboard", (Flaw(Kind.CASE, "swap"),))
+    picture = code("LIVE-0", clock.wall_ms - 3_600_000).swapcase()
+    assert typed(lane, picture) == PICTURE
+    assert typed(lane, code("LIVE-0", clock.wall_ms).swapcase()) == IN
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_is_signed_does_not_move(
+    venue: Folder, make_lane: MakeLane, clock: FixedClock, listed: bool
+) -> None:
+    """A signed code of a type whose codes rotate is a static one, whether or not it is listed."""
+    give_keys(venue, event_key())
+    enrol(venue)
+    say(venue, clock, ago_s=600)
+    shown = signed_code("live-0" if listed else "new-0", "LIVE")
+    assert decided(make_lane(), shown) == (Outcome.REFUSE, Reason.STATIC_CODE)
+    lane = make_lane(rules=HouseRules(static_codes=Policy.FLAG))
+    verdict = lane.admit(Scan(shown))
+    assert verdict.outcome is Outcome.ATTENTION
+    assert Flag.STATIC_CODE in verdict.flags
+
+
+def test_a_clock_before_1970_is_no_fault(make_lane: MakeLane, clock: FixedClock) -> None:
+    """A machine that has lost its time finds no value, and says that it does not know the time."""
+    shown = code("BARE-0", clock.wall_ms, BARE)
+    clock.wall_ms = -60_000
+    assert decided(make_lane(), shown) == (Outcome.ATTENTION, Reason.CLOCK_NOT_TRUSTED)
 
 
 def test_a_ticket_without_a_key_is_as_any_other(lane: Lane) -> None:

@@ -1,27 +1,35 @@
 """A signed ticket that is not in the list yet: who comes in on it, and what is known of it then."""
 
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from gate.core.entry import Act
-from gate.core.history import fold, limits
+from gate.core.event_settings import EventSettings
+from gate.core.history import conflict, fold, limits
 from gate.core.outcome import Basis, Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place, Policy
-from gate.core.signed_ticket import KeyState, Scheme, Signed
+from gate.core.signed_ticket import EventKey, KeyState, Scheme, Signed
 from gate.core.ticket import Ticket, TicketType
 from gate.core.verdict import Scan
+from gate.credential import signed
 from gate.credential.layouts import retyped
 from gate.credential.repair import LAYOUT_FLAWS
 from gate.lane import identity
 from gate.lane.lane import Lane
 from gate.reports.lookup import look_up
 from gate.storage import signed_look_up
+from gate.storage.attendees import gather
+from gate.storage.checksums import put_meta
 from gate.storage.conflicts import find_conflicts
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
+from gate.storage.replica_file import live_replica, open_replica
 from gate.text.verdict_words import explain
 from tests.conftest import MakeLane
 from tests.support.lanes import BOSS, decided, journal_of, typed
@@ -131,6 +139,24 @@ def test_others_find_it_by_what_its_code_said(
     assert (same.ticket.id, same.history.used) == ("new-1", 1)
 
 
+def test_lists_of_people_have_it_with_its_seat(
+    cut_off: Folder, make_lane: MakeLane, clock: FixedClock
+) -> None:
+    """Whoever is inside is on the list of those inside, also once names and codes were dropped."""
+    make_lane().admit(Scan(code("new-1", seats=("A-12",))))
+
+    def inside() -> list[tuple[str, str, int]]:
+        with closing(gather(cut_off, "inside", clock.read(), 60, show_names=True)) as found:
+            return [(one.seat, one.kind, one.people) for one in found.sorted]
+
+    assert inside() == [("A-12", "Winter Gala", 1)]
+    with closing(open_replica(live_replica(cut_off))) as replica:
+        put_meta(replica, {"dropped_ms": "1"})
+    assert inside() == [("A-12", "Winter Gala", 1)]
+    verdict = make_lane().admit(Scan(code("new-2")))
+    assert (verdict.outcome, verdict.reason) == (Outcome.HOLD, Reason.FAULT)
+
+
 def test_the_words_say_what_it_rests_on(cut_off: Folder, make_lane: MakeLane) -> None:
     """Green by its signature, held, of an unknown kind, by a withdrawn key."""
     place, zone = Place("North"), ZoneInfo("Asia/Shanghai")
@@ -156,6 +182,24 @@ def test_what_a_ticket_is_good_for_is_the_least_that_was_told() -> None:
     assert limits(None, []) == (1, 1)
     ticket = Ticket("t", TicketType("T", "MEETING_TICKET", use_limit=5))  # type: ignore[arg-type]
     assert limits(ticket, []) == (5, 1)
+
+
+def test_the_events_use_limit_counts_at_both_ends(
+    cut_off: Folder, make_lane: MakeLane, clock: FixedClock
+) -> None:
+    """What a code leaves to its type, and that to the event, is no conflict where both let in."""
+    stated = EventSettings(rules={"use_limit": 2})
+    with closing(open_replica(live_replica(cut_off))) as replica:
+        put_meta(replica, {"settings": msgspec.json.encode(stated).decode()})
+    lane = make_lane(rules=HouseRules(pass_back=Policy.ADMIT))
+    for _n in range(2):
+        assert decided(lane, code("new-1"))[0] is Outcome.ADMIT
+        clock.pass_seconds(60)
+    assert decided(lane, code("new-1"))[1] is Reason.ALREADY_USED
+    facts = [one for one in journal_of(cut_off) if one.act is Act.ADMISSION]
+    # The server derives from the same entries, by the same function, without a row of the ticket.
+    assert limits(None, facts) == (2, 1)
+    assert conflict(facts, *limits(None, facts)) is None
 
 
 def test_a_current_list_holds_it(venue: Folder, make_lane: MakeLane) -> None:
@@ -333,6 +377,26 @@ def test_without_looking_at_the_list_a_void_ticket_would_come_in(
 
     monkeypatch.setattr(signed_look_up.SignedLookUp, "find", unseen_only)
     assert decided(lane, code("void-1"))[0] is Outcome.ADMIT
+
+
+def test_a_code_is_verified_once_and_again_when_keys_change(
+    cut_off: Folder, make_lane: MakeLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan is looked up before it is decided; what was revoked between both counts at once."""
+    verified: list[str] = []
+    proved = signed.proved
+
+    def counted(text: str, keys: Iterable[EventKey]) -> tuple[Signed, EventKey] | None:
+        verified.append(text)
+        return proved(text, keys)
+
+    monkeypatch.setattr(signed, "proved", counted)
+    lane, text = make_lane(), code("new-1")
+    assert lane.look_up(Scan(text)).result()
+    assert lane.look_up(Scan(text)).result()
+    assert verified == [text]
+    give_keys(cut_off, event_key(state=KeyState.REVOKED))
+    assert decided(lane, text) == (Outcome.REFUSE, Reason.KEY_REVOKED)
 
 
 def test_a_list_that_comes_meanwhile_is_looked_at(cut_off: Folder, lane: Lane) -> None:

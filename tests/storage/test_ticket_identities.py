@@ -1,10 +1,11 @@
 """Tickets found by what their codes name: one ticket in any layout, nobody's where two share it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -15,11 +16,12 @@ from gate.core.place import HouseRules, Place, Role
 from gate.core.ticket import CodeState
 from gate.core.verdict import Scan, Verdict
 from gate.credential import bcbp, gs1
+from gate.credential.identities import identities
 from gate.lane.lane import Lane
 from gate.lane.post import Operator
 from gate.reports.lookup import look_up
 from gate.reports.ticket_import import import_files
-from gate.storage import checksums
+from gate.storage import checksums, code_look_up
 from gate.storage.code_look_up import MOST_LOOK_UPS
 from gate.storage.folder import Folder
 from gate.storage.replica_file import live_replica
@@ -93,6 +95,31 @@ def tickets(listed: Folder) -> Iterator[Tickets]:
 
 def whose(verdict: Verdict) -> tuple[Outcome, str]:
     return verdict.outcome, verdict.ticket.id if verdict.ticket else verdict.reason.value
+
+
+@pytest.mark.parametrize("show", [quote, str], ids=["in an address", "in a rotating code"])
+def test_nobody_shows_an_identity(
+    listed: Folder, make_lane: MakeLane, show: Callable[[str], str]
+) -> None:
+    """Not as a code, and not to have the gate believe that it has lost one and needs a new list."""
+    (kind, *_rest) = identities((a_pass(),))
+    formats = CodeFormats(urls=("https://tickets.example/t/{code}",))
+    fill(listed, [{"id": "MOVE", "kind": "meeting", "rotating": "https://tickets.example/t/"
+                   "{code}{totp_value_0}"}])  # fmt: skip
+    lane = make_lane(folder=listed, rules=HouseRules(formats=formats))
+    for end in ("", "123456"):
+        text = f"https://tickets.example/t/{show(kind)}{end}"
+        assert whose(lane.admit(Scan(text, "QRCode", "camera"))) == (Outcome.REFUSE, "unknown")
+
+
+@pytest.mark.long
+def test_mutation_an_identity_that_is_shown_is_a_damaged_list(
+    listed: Folder, make_lane: MakeLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were what an address has looked up whatever it begins with."""
+    monkeypatch.setattr(code_look_up, "FRAMING", "")
+    with pytest.raises(AssertionError):
+        test_nobody_shows_an_identity(listed, make_lane, str)
 
 
 FOUND = [

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 
 from gate.clock import read_wall_ms
 from gate.core.signed_ticket import EventKey, KeyState
+from gate.core.ticket import Status
 from gate.credential.rotating import Current
 from gate.errors import UsageError
 from gate.i18n import _, sentences
@@ -76,29 +77,39 @@ class KeyRoutes:
         return await self._changed(request, job, act, 201)
 
     async def _change(self, request: Request) -> Response:
-        """A key that signs no more, or that is believed no more."""
+        """A key that signs no more, is believed no more, or from when until when it is."""
         event, key = request.path_params["event"], request.path_params["key"]
         asked = await self._requests.body(request, _key_change)
-        state = KeyState(asked.state)
-        job = partial(signing.set_state, event=event, id_=key, state=state)
+
+        job = partial(
+            signing.change_key,
+            event=event,
+            id_=key,
+            state=KeyState(asked.state) if asked.state else None,
+            begin=asked.begin_s,
+            end=asked.end_s,
+        )
         return await self._changed(request, job, "key changed", 200)
 
     async def _bar(self, request: Request) -> Response:
         """What pretix has revoked or blocked."""
         event = request.path_params["event"]
         asked = await self._requests.body(request, _barred, LARGE)
+        states = dict.fromkeys(asked.unblocked, Status.NORMAL)
+        states |= dict.fromkeys(asked.blocked, Status.BLOCKED)
+        states |= dict.fromkeys(asked.revoked, Status.REVOKED)
 
-        def job(connection: Connection) -> Barred:
+        def job(connection: Connection) -> int:
             need_event(connection, event)
             try:
-                return signing.bar(connection, event, asked)
+                return signing.bar(connection, event, states)
             except issuing.Bad as bad:
                 raise Denied(422, "bad_rows", "\n".join(bad.errors)) from bad
 
         about = signing.barred_text
         barred = await self._requests.write(request, job, "codes barred", event=event, about=about)
         self._server.publish_changes(event)
-        return reply(barred)
+        return reply(Barred(barred, len(states) - barred))
 
     async def _code(self, request: Request) -> Response:
         """What a ticket's phone is to show: the code of now, or one that is signed."""

@@ -20,9 +20,11 @@ from gate.core.verdict import Scan
 from gate.credential import signed
 from gate.lane.lane import Lane
 from gate.storage import venue_host
+from gate.storage.event_keys import keys_of
 from gate.storage.folder import Folder
 from gate.storage.host_keys import HostKeys
 from gate.storage.replica_file import live_replica
+from gate.storage.tickets import Tickets
 from sync.server import events, signing
 from sync.server.database import in_transaction, open_database, reading
 from sync.server.takeover import Host, take_over
@@ -231,6 +233,89 @@ def test_keys_at_a_host(folder: Folder, tmp_path: Path, capsys: pytest.CaptureFi
     finally:
         lane.close()
     assert main(["keys", "revoke", "00000000", "--data-dir", str(folder.path)]) != 0
+
+
+def test_pretix_lists_at_a_host(
+    folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What pretix has revoked or blocked opens no gate of a venue without a server either."""
+    listed = pretix_code(seed="listed000")
+    fill(folder, [{"id": "2", "kind": "meeting"}])
+    rows = [{"code": listed, "type": "2", "holder": "Kim"}, {"code": "OWN", "type": "2", "id": "o"}]
+    fill(folder, rows)
+    venue_host.create(folder, "Park", "North", "Asia/Shanghai")
+    public = private(2).public_key()
+    pem = tmp_path / "key.pem"
+    pem.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    revoked, blocked = pretix_code(seed="revoked00"), pretix_code(seed="blocked00")
+    files = {
+        "revoked": [revoked, listed, "random", "OWN"],
+        "blocked": [blocked],
+        "unblocked": [blocked],
+        "strangers": [pretix_code(item=99)],
+    }
+    for name, codes in files.items():
+        (tmp_path / name).write_text("".join(f"{code}\n" for code in codes))
+
+    def keys(*words: str) -> str:
+        main(["keys", *words, "--data-dir", str(folder.path)])
+        return capsys.readouterr().out
+
+    def shown(*codes: str) -> list[Reason]:
+        lane = Lane(folder, FixedClock(), Place("North"), RULES)
+        try:
+            return [lane.admit(Scan(one)).reason for one in codes]
+        finally:
+            lane.close()
+
+    keys("add-pretix", str(pem))
+    lists = ("--revoked", str(tmp_path / "revoked"), "--blocked", str(tmp_path / "blocked"))
+    assert "3 codes stated, 2 passed over" in keys("bar", *lists)
+    barred = [Reason.REVOKED, Reason.BLOCKED, Reason.REVOKED]
+    assert shown(revoked, blocked, listed) == barred
+    assert "1 codes stated, 0" in keys("bar", "--unblocked", str(tmp_path / "unblocked"))
+    assert shown("OWN", blocked, listed) == [Reason.ADMITTED, Reason.ADMITTED, Reason.REVOKED]
+    assert keys("bar", "--blocked", str(tmp_path / "strangers")) == ""
+    with closing(Tickets(folder)) as tickets:
+        tickets.refresh()
+        assert "Kim" in [one.holder for one in tickets.every()]
+
+
+def test_the_time_of_a_key_at_a_host(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    """Stated in the venue's zone, an end to its last second; what is not named stays."""
+    fill(folder)
+    venue_host.create(folder, "Park", "North", "Asia/Shanghai")
+
+    def keys(*words: str) -> str:
+        main(["keys", *words, "--data-dir", str(folder.path)])
+        return capsys.readouterr().out
+
+    key = keys("new").split()[0]
+    line = keys("times", key, "--begin", "2026-08-01", "--end", "2026-08-02T18:00")
+    assert "2026-08-01T00:00:00+08:00..2026-08-02T18:00:" in line
+    line = keys("times", key, "--begin", "never")
+    assert "  ..2026-08-02T18:00:" in line
+    assert keys("list") == line
+    with closing(Tickets(folder)) as tickets:
+        tickets.refresh()
+        (told,) = keys_of(tickets.replica.connection())
+    assert (told.begin, told.state) == (None, KeyState.SIGNING)
+    assert told.end == HostKeys(folder).all()[0].end is not None
+    assert keys("times", key, "--begin", "2026-09-01") == ""
+
+
+async def test_the_time_of_a_key_over_http(running: Central) -> None:
+    """The same, in Unix seconds; 0 is no bound."""
+    made = (await running.admin("POST", "/events/show/keys", json={})).json()
+    path = f"/events/show/keys/{made['id']}"
+    for asked, told in (
+        ({"begin_s": 5, "end_s": 9}, (5, 9, "signing")),
+        ({"state": "retired", "begin_s": 0}, (None, 9, "retired")),
+    ):
+        line = (await running.admin("PATCH", path, json=asked)).json()
+        assert (line.get("begin_s"), line["end_s"], line["state"]) == told
+    bad = await running.admin("PATCH", path, json={"begin_s": 10})
+    assert bad.status_code == 422
 
 
 def test_a_server_takes_the_keys_of_a_venue_over(folder: Folder, tmp_path: Path) -> None:

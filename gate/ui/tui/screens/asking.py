@@ -29,7 +29,7 @@ def movement(app: "GateApp", entry: Entry, ticket: Ticket | None) -> str:
 
 def name_on_card(lane: Lane, text: str) -> str:
     """The operator whose sign-in card a text is; empty for any other text."""
-    card = lane.command_card(text)
+    card = lane.command_card(text, is_typed=True)
     return card.name if card is not None else ""
 
 
