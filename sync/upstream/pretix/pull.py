@@ -199,7 +199,12 @@ async def fetch(client: PretixClient, link: Link) -> Catalogue:
     account, target = account_of(link), target_of(link)
     base = f"events/{target.event}/"
     event, _made = await client.get(account, base, Event)
-    of_list, _made = await client.get(account, f"{base}checkinlists/{target.list}/", CheckinList)
+    # A device may see all lists, and none by itself.
+    lists = await client.every(account, f"{base}checkinlists/", CheckinList)
+    of_list = next((one for one in lists if one.id == target.list), None)
+    if of_list is None:
+        message = _("pretix has no check-in list {list} any more")
+        raise StoppedError(message.format(list=target.list))
     items = await client.every(account, f"{base}items/", Item)
     dates = await client.every(account, f"{base}{_SERIES}", Date) if event.has_subevents else []
     return Catalogue(

@@ -1,7 +1,7 @@
 """Starts a real pretix for tests: from an environment of its own that somebody has made before.
 
-``GATE_PRETIX_VENV`` names it: ``python3 -m venv DIR``, ``DIR/bin/pip install pretix==2026.8.0`` (600
-MB, a minute). pretix is AGPL: it is run, and nothing of it is imported or copied.
+``GATE_PRETIX_VENV`` names it: ``python3 -m venv DIR``, ``DIR/bin/pip install pretix==2026.8.0``
+(600 MB, a minute). pretix is AGPL: it is run, and nothing of it is imported or copied.
 """
 
 import os

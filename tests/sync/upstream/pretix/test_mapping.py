@@ -101,7 +101,7 @@ def test_when_it_is_good() -> None:
 
 
 def test_what_is_said_at_the_door() -> None:
-    """The order's text comes first; attention of the order is the ticket's, of the item its type's."""
+    """The order's text comes first; its attention is the ticket's, the item's is its type's."""
     found = row({"item": VIP, "variation": None}, checkin_text="Lanyard", checkin_attention=True)
     assert found["note"] == "Lanyard · Gold wristband"
     assert found["attention"]
