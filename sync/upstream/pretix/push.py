@@ -7,20 +7,21 @@ a fact, whatever it would have decided itself.
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
-
 from gate.core.entry import Act, Entry
 from gate.core.outcome import Reason
 from gate.i18n import _
+from gate.text.printable import printable
 from sync.upstream.links import Link
 from sync.upstream.pretix.client import Answered, PretixClient
 from sync.upstream.pretix.mapping import position_of
 from sync.upstream.pretix.pull import account_of, target_of
-from sync.upstream.seam import Answer, Due, StoppedError, Told
+from sync.upstream.seam import Answer, Due, Told
 
 _TYPES: Final = {Act.ADMISSION: "entry", Act.EXIT: "exit"}
 _DONE: Final = "unsuccessful checkin"
 """In what pretix says of an annulment that it has already."""
+_LATE: Final = "not allowed more than"
+"""In what it says of one that comes after a quarter of an hour."""
 _REASONS: Final = {
     Reason.UNKNOWN: "invalid",
     Reason.REVOKED: "canceled", Reason.DELETED: "canceled",
@@ -96,10 +97,10 @@ class PretixPush:
             "raw_barcode": f"venue-gate {entry.ticket}",
             "position": position,
             "error_reason": reason,
-            "error_explanation": words,
             "nonce": nonce(entry.name),
             "datetime": _moment(entry),
             "type": "exit" if entry.act is Act.EXIT else "entry",
+            **_explained(words),
         }
         answered = await self._client.ask(account_of(link), "POST", path, json=body)
         return Told() if answered.status in (200, 201) else _not_taken(answered)
@@ -110,13 +111,13 @@ class PretixPush:
             "lists": [target.list],
             "nonce": entry.target,
             "datetime": _moment(entry),
-            "error_explanation": entry.note,
+            **_explained(entry.note),
         }
         path = f"organizers/{link.account}/checkinrpc/annul/"
         answered = await self._client.ask(account_of(link), "POST", path, json=body)
         if answered.status in (200, 201) or _DONE in answered.body.decode("utf-8", "replace"):
             return Told()
-        if answered.status == 400:
+        if _LATE in answered.body.decode("utf-8", "replace"):
             return Told(Answer.FAILED, _("pretix still says inside: the undo came too late for it"))
         return _not_taken(answered)
 
@@ -126,16 +127,16 @@ def nonce(name: str, number: int = 0) -> str:
     return name if number == 0 else f"{name}#{number + 1}"
 
 
+def _explained(words: str) -> dict[str, str]:
+    """Why, if there is anything to say: pretix takes no empty text."""
+    return {"error_explanation": words} if words else {}
+
+
 def _moment(entry: Entry) -> str:
     return datetime.fromtimestamp(entry.at_ms / 1000, UTC).isoformat()
 
 
 def _not_taken(answered: Answered) -> Told:
     """One entry that pretix will not have must not hold up the others."""
-    try:
-        said = msgspec.json.decode(answered.body)
-    except msgspec.DecodeError as error:
-        message = _("pretix answered what this program does not understand: {error}")
-        raise StoppedError(message.format(error=answered.status)) from error
-    why = str(said.get("reason") or said.get("detail") or "") if isinstance(said, dict) else ""
-    return Told(Answer.FAILED, f"pretix: {answered.status} {why}".rstrip()[:200])
+    said = printable(answered.body.decode("utf-8", "replace"), 160)
+    return Told(Answer.FAILED, f"pretix: {answered.status} {said}".rstrip())
