@@ -121,6 +121,23 @@ def type_row(catalogue: Catalogue, sold: Sold) -> dict[str, Any]:
     return row
 
 
+def rule_facts(catalogue: Catalogue, sold: Sold) -> dict[str, Any]:
+    """What a list's rule may ask about a ticket type, beside its row."""
+    occasion: Event | Date = catalogue.event
+    if sold.date is not None:
+        occasion = catalogue.dates.get(sold.date, occasion)
+    moments = {
+        "occasion_from": occasion.date_from,
+        "occasion_to": occasion.date_to,
+        "occasion_admission": occasion.date_admission,
+    }
+    return {
+        "product": str(sold.item),
+        "variation": "" if sold.variation is None else str(sold.variation),
+        **{name: moment_ms(text) // 1000 for name, text in moments.items() if text},
+    }
+
+
 def ticket_rows(catalogue: Catalogue, order: Order) -> list[dict[str, Any]]:
     """All tickets of an order, stated as rows of ``gate.storage.ticket_rows``."""
     names = {one.id: one.attendee_name or "" for one in order.positions}

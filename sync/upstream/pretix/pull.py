@@ -40,6 +40,8 @@ _POSITION: Final = (
 INCLUDE: Final = [*_ORDER, *(f"positions.{name}" for name in _POSITION)]
 """What is asked for of an order: no e-mail, no address, no payment ever comes here."""
 _SERIES: Final = "subevents/"
+KNOWS_RULES: Final = "rule" in settings.OF_EVENT
+"""Whether gates of this version follow the rules of lists."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -178,7 +180,7 @@ class PretixPull:
             sold |= {one for one in catalogue.sold() if one.date in (None, catalogue.list.subevent)}
             known.is_stated = True
         issue = Issue(
-            types=[mapping.type_row(catalogue, one) for one in sorted(sold, key=_id)],
+            types=[_type_row(catalogue, one) for one in sorted(sold, key=_id)],
             tickets=[row for order in orders for row in mapping.ticket_rows(catalogue, order)],
             is_exact=True,
         )
@@ -226,16 +228,18 @@ def _by_position(media: Sequence[Medium]) -> dict[int, tuple[str, ...]]:
 def known_rules(catalogue: Catalogue) -> dict[str, Any]:
     """A list's settings. Raises StoppedError for rules that this program could not keep."""
     stated = mapping.rules(catalogue)
-    if "rule" not in settings.OF_EVENT:
-        if stated.pop("rule"):
-            raise StoppedError(
-                _("the list {list} has rules, which this version cannot follow").format(
-                    list=catalogue.list.name
-                ),
-                _("Take the rules from the list, or use another list."),
-            )
-        stated.pop("rule", None)
+    if not KNOWS_RULES and stated.pop("rule"):
+        message = _("the list {list} has rules, which this version cannot follow")
+        raise StoppedError(
+            message.format(list=catalogue.list.name),
+            _("Take the rules from the list, or use another list."),
+        )
     return stated
+
+
+def _type_row(catalogue: Catalogue, sold: Sold) -> dict[str, Any]:
+    facts = mapping.rule_facts(catalogue, sold) if KNOWS_RULES else {}
+    return mapping.type_row(catalogue, sold) | facts
 
 
 def account_of(link: Link) -> Account:

@@ -137,6 +137,11 @@ def change(order: str, position: int, act: str) -> None:
     manager.commit(check_quotas=False)
 
 
+def cancel_position(order: str) -> None:
+    """Its only position by itself, as it stays of an order that was changed to a fee."""
+    models.OrderPosition.all.filter(order__code=order).update(canceled=True)
+
+
 def pay(order: str) -> None:
     """Money has come."""
     found = models.Order.objects.get(code=order)
@@ -178,7 +183,19 @@ def secrets() -> dict[str, list[str]]:
 
 DO: dict[str, Callable[..., Any]] = {
     one.__name__: one
-    for one in (device, revoke, sell, cancel, change, pay, rename, lists, checkins, secrets)
+    for one in (
+        cancel,
+        cancel_position,
+        change,
+        checkins,
+        device,
+        lists,
+        pay,
+        rename,
+        revoke,
+        secrets,
+        sell,
+    )
 }
 
 

@@ -220,8 +220,10 @@ async def test_what_we_do_is_there_entry_for_entry(pretix: RealPretix, tmp_path:
         here.weather.loses_answers = 1
         await did(maker.make(ticket=second, at_ms=now + 10))
         target = f"{maker.origin}:{maker.seq}"
+        entered = [("entry", True, "")]
+        await until(lambda: here.at_pretix(second) == entered, "told")
         await until(lambda: not here.standing().waiting, "told in spite of a lost answer")
-        assert here.at_pretix(second) == [("entry", True, "")]
+        assert here.at_pretix(second) == entered
         await did(maker.make(Act.ANNULMENT, ticket=second, target=target, at_ms=now + 20))
         here.weather.limits = 2
         await until(lambda: here.at_pretix(second) == [("entry", False, "annulled")], "the undo")
@@ -244,7 +246,7 @@ async def test_what_we_do_is_there_entry_for_entry(pretix: RealPretix, tmp_path:
         ]  # fmt: skip
         # Sent or not when the network went, it does not count there.
         assert not any(is_good for _type, is_good, _why in here.at_pretix(fourth))
-        pretix.do("change", order="P00004", position=1, act="cancel")
+        pretix.do("cancel_position", order="P00004")
         await did(maker.make(ticket=fifth, at_ms=now + 70))
         await until(lambda: here.standing().failed == 1, "what is not taken is counted")
         assert not here.standing().waiting

@@ -151,7 +151,7 @@ def test_what_a_list_says_of_the_event(of_list: dict[str, Any], rule: str, value
     assert mapping.rules(catalogue(**of_list))[rule] == value
 
 
-ON_WORK = {"all_products": False, "limit_products": [WORK], "addon_match": True}
+ON_WORK: dict[str, Any] = {"all_products": False, "limit_products": [WORK], "addon_match": True}
 MAIN = {"secret": "main"}
 
 
