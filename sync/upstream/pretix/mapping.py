@@ -192,7 +192,7 @@ def sold_of(position: Position) -> Sold:
 def _status(order: Order, position: Position) -> tuple[Status, str]:
     """How a ticket stands, and why; what voids it comes before what only holds it back."""
     if position.canceled or order.status == "c":
-        return Status.REVOKED, _("cancelled")
+        return Status.REVOKED, ""
     if order.status == "e":
         return Status.REVOKED, _("the order has expired")
     if position.blocked:
