@@ -72,7 +72,11 @@ def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: i
 def _state_rules(connection: Connection, event: str, rules: Mapping[str, Any]) -> None:
     """State settings of the event; of what this program does not know nothing is silently green."""
     try:
-        change_settings(connection, event, lambda had: settings.patched(had, {"rules": rules}))
+        change_settings(
+            connection,
+            event,
+            lambda had: settings.patched(had, {"rules": rules}, may_be_newer=True),
+        )
     except UsageError as error:
         raise StoppedError(error.message, error.hint) from error
 

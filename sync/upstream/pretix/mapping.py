@@ -118,10 +118,10 @@ def type_row(catalogue: Catalogue, sold: Sold) -> dict[str, Any]:
     }
     if any(one.checkin_attention for one in (item, variation) if one):
         row["attention"] = _("Look at this ticket")
-    return row
+    return row | _rule_facts(catalogue, sold)
 
 
-def rule_facts(catalogue: Catalogue, sold: Sold) -> dict[str, Any]:
+def _rule_facts(catalogue: Catalogue, sold: Sold) -> dict[str, Any]:
     """What a list's rule may ask about a ticket type, beside its row."""
     occasion: Event | Date = catalogue.event
     if sold.date is not None:

@@ -18,7 +18,7 @@ from sync.upstream.pretix.answers import CheckinList, Device
 from sync.upstream.pretix.client import Account, PretixClient
 from sync.upstream.pretix.mapping import Catalogue
 from sync.upstream.pretix.pretix import KIND
-from sync.upstream.pretix.pull import Target, account_of, fetch, known_rules
+from sync.upstream.pretix.pull import Target, account_of, fetch
 from sync.upstream.seam import StoppedError, UpstreamError
 
 HANDSHAKE: Final = 1
@@ -100,7 +100,6 @@ async def pair(
             target=msgspec.to_builtins(Target(named.event, of_list.id)),
         )  # fmt: skip
         catalogue = await fetch(client, link)
-        known_rules(catalogue)
         return _keep(console, link, catalogue)
     except BaseException:
         await _give_back(client, account)

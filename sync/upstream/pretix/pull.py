@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import msgspec
 
-from gate import settings
 from gate.clock import read_wall_ms
 from gate.i18n import _
 from sync.server.issuing import Issue
@@ -40,8 +39,6 @@ _POSITION: Final = (
 INCLUDE: Final = [*_ORDER, *(f"positions.{name}" for name in _POSITION)]
 """What is asked for of an order: no e-mail, no address, no payment ever comes here."""
 _SERIES: Final = "subevents/"
-KNOWS_RULES: Final = "rule" in settings.OF_EVENT
-"""Whether gates of this version follow the rules of lists."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -176,11 +173,11 @@ class PretixPull:
         catalogue = known.catalogue
         rules: dict[str, Any] = {}
         if not known.is_stated:
-            rules = known_rules(catalogue)
+            rules = mapping.rules(catalogue)
             sold |= {one for one in catalogue.sold() if one.date in (None, catalogue.list.subevent)}
             known.is_stated = True
         issue = Issue(
-            types=[_type_row(catalogue, one) for one in sorted(sold, key=_id)],
+            types=[mapping.type_row(catalogue, one) for one in sorted(sold, key=_id)],
             tickets=[row for order in orders for row in mapping.ticket_rows(catalogue, order)],
             is_exact=True,
         )
@@ -223,23 +220,6 @@ def _by_position(media: Sequence[Medium]) -> dict[int, tuple[str, ...]]:
             position = one.linked_orderpositions[0]
             found[position] = (*found.get(position, ()), one.identifier)
     return found
-
-
-def known_rules(catalogue: Catalogue) -> dict[str, Any]:
-    """A list's settings. Raises StoppedError for rules that this program could not keep."""
-    stated = mapping.rules(catalogue)
-    if not KNOWS_RULES and stated.pop("rule"):
-        message = _("the list {list} has rules, which this version cannot follow")
-        raise StoppedError(
-            message.format(list=catalogue.list.name),
-            _("Take the rules from the list, or use another list."),
-        )
-    return stated
-
-
-def _type_row(catalogue: Catalogue, sold: Sold) -> dict[str, Any]:
-    facts = mapping.rule_facts(catalogue, sold) if KNOWS_RULES else {}
-    return mapping.type_row(catalogue, sold) | facts
 
 
 def account_of(link: Link) -> Account:

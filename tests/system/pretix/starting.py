@@ -1,8 +1,4 @@
-"""Starts a real pretix for tests: from an environment of its own that somebody has made before.
-
-``GATE_PRETIX_VENV`` names it: ``python3 -m venv DIR``, ``DIR/bin/pip install pretix==2026.8.0``
-(600 MB, a minute). pretix is AGPL: it is run, and nothing of it is imported or copied.
-"""
+"""Starts a real pretix for tests, as a process of its own: nothing of it is imported."""
 
 import os
 import subprocess
@@ -14,9 +10,9 @@ from typing import Any
 
 import httpx
 
+from tests.support.pretix import python
 from tests.system.network import free_port
 
-VENV = Path(os.environ.get("GATE_PRETIX_VENV", "~/.cache/venue-gate/pretix-2026.8.0")).expanduser()
 WITHIN_S = 90.0
 _CONFIG = """[pretix]
 instance_name=test
@@ -29,11 +25,6 @@ from=none@localhost
 host=127.0.0.1
 port=1
 """
-
-
-def is_there() -> bool:
-    """Whether there is a pretix to start."""
-    return (VENV / "bin" / "python").exists()
 
 
 class RealPretix:
@@ -64,7 +55,8 @@ class RealPretix:
 @contextmanager
 def real_pretix(folder: Path) -> Iterator[RealPretix]:
     """A pretix with made-up data, until the end of the block."""
-    port, here = free_port(), Path(__file__).parent
+    executable, port, here = python(), free_port(), Path(__file__).parent
+    assert executable is not None
     config = folder / "pretix.cfg"
     config.write_text(_CONFIG.format(port=port, folder=folder), encoding="utf-8")
     environment = {
@@ -76,7 +68,7 @@ def real_pretix(folder: Path) -> Iterator[RealPretix]:
     }
     with (folder / "pretix.log").open("wb") as log:
         process = subprocess.Popen(
-            [VENV / "bin" / "python", here / "inside.py", str(port)],
+            [executable, here / "inside.py", str(port)],
             env=environment, cwd=folder, stdout=log, stderr=log,
         )  # fmt: skip
         pretix = RealPretix(port)

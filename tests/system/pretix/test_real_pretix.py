@@ -23,18 +23,21 @@ from sync.upstream.pretix import pairing
 from sync.upstream.pretix.client import PretixClient
 from sync.upstream.pretix.pretix import KIND, Pretix
 from sync.upstream.seam import StoppedError
-from tests.conftest import needs
 from tests.support.central import Central, Maker, ask, central, parts
-from tests.system.pretix.starting import RealPretix, is_there, real_pretix
+from tests.support.pretix import python
+from tests.system.pretix.starting import RealPretix, real_pretix
 
-pytestmark = [pytest.mark.pretix, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.pretix,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(python() is None, reason="no pretix: tests/system/pretix/make_venv.sh"),
+]
 WITHIN_S = 20.0
 
 
 @pytest.fixture(scope="module")
 def pretix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPretix]:
     """One pretix for all: each test has orders of its own."""
-    needs(is_there(), "a pretix in GATE_PRETIX_VENV (see tests/system/pretix/starting.py)")
     with real_pretix(tmp_path_factory.mktemp("pretix")) as running:
         yield running
 

@@ -25,7 +25,14 @@ def catalogue(
     *, series: bool = False, media: dict[int, tuple[str, ...]] | None = None, **of_list: Any
 ) -> Catalogue:
     """An event with one list."""
-    dates = [{"id": 5, "name": "Berlin"}, {"id": 6, "name": "Hamburg"}] if series else []
+    dates = (
+        [
+            {"id": 5, "name": "Berlin"},
+            {"id": 6, "name": "Hamburg", "date_from": "2026-11-29T03:00:00Z"},
+        ]
+        if series
+        else []
+    )
     event = {"slug": "gala", "name": {"en": "Gala"}, "timezone": "Europe/Berlin"}
     items = msgspec.convert(ITEMS, list[Item])
     return Catalogue(
@@ -120,7 +127,8 @@ def test_types_are_items_variations_and_dates() -> None:
     assert len(list(catalogue(series=True).sold())) == 8
     assert mapping.type_row(of, Sold(DAY, 1, 6)) == {
         "id": "2-1@6", "kind": "MEETING_TICKET", "title": "Day ticket · Adult · Hamburg",
-        "time_zone": "Europe/Berlin",
+        "time_zone": "Europe/Berlin", "product": "2", "variation": "1",
+        "occasion_from": 1795921200,
     }  # fmt: skip
     assert mapping.type_row(of, Sold(99))["title"] == "#99"
 

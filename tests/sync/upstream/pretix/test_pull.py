@@ -164,14 +164,10 @@ async def test_what_its_answers_mean(status: int, trouble: type[Exception], agai
     assert getattr(caught.value, "again_s", 0) == again_s
 
 
-async def test_rules_that_cannot_be_followed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is let in past a rule that nobody looks at."""
+async def test_a_list_states_its_rule() -> None:
+    """With what the rule may ask about each type."""
     fake = FakePretix([0])
     fake.list["rules"] = {"<": [{"var": "entries_number"}, 3]}
-    monkeypatch.setattr("sync.upstream.pretix.pull.KNOWS_RULES", False)
-    with pytest.raises(StoppedError, match="Main"):
-        await pages(fake)
-    monkeypatch.setattr("sync.upstream.pretix.pull.KNOWS_RULES", True)
     (page, *_more) = await pages(fake)
     assert page.rules["rule"] == '{"<":[{"var":"entries_number"},3]}'
     assert page.issue.types[0]["product"] == "2"
