@@ -83,7 +83,7 @@ _ENROL = Operation(
     Enrol,
     problems={
         403: "wrong_token, used_token, expired_token, withdrawn_token, revoked",
-        409: "other_event",
+        409: "other_event, not_complete",
         429: "too_often",
     },
 )
@@ -92,8 +92,9 @@ _ENROL = Operation(
 class Devices:
     """What devices ask for."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, parts: Sequence[Part]) -> None:
         self._server = server
+        self._parts = parts
 
     def routes(self) -> list[BaseRoute]:
         """The most asked first: the router looks at them in order."""
@@ -182,6 +183,10 @@ class Devices:
 
         def admit(connection: Connection) -> Enrolled:
             made = enrol(connection)
+            for part in self._parts:
+                if why := part.why_not_enrol(connection, made.event):
+                    # The token stays good: nothing of this is kept.
+                    raise Denied(409, "not_complete", why)
             audit.note(connection, actor, "enrol", now_ms, event=made.event)
             return made
 
@@ -305,7 +310,7 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
 
     app = Starlette(
         routes=[
-            *Devices(server).routes(),
+            *Devices(server, parts).routes(),
             *(route for one in mounted.values() for route in one.routes()),
             *organiser_routes(server, retention, parts),
             *Open(server).routes(),

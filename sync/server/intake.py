@@ -264,11 +264,14 @@ def record(
     now_ms: int,
     after: Iterable[int] = (),
     memory: Memory | None = None,
+    *,
+    at_ms: int | None = None,
     **fields: Any,
 ) -> Entry:
     """Make an entry of the server's own; the event's lock must be held.
 
-    It comes ``after`` the hybrid times of what it is about, but for those of clocks too far ahead.
+    ``at_ms`` is when it happened, where that was not now. It comes ``after`` the hybrid times of
+    what it is about, but for those of clocks too far ahead.
     Raises Denied for what no gate would take.
     """
     epoch, feed_head = feed.position_of(connection, event)
@@ -282,7 +285,7 @@ def record(
             origin=origin,
             seq=last.seq + 1 if last else 1,
             prev=newest.hash if newest else "",
-            at_ms=now_ms,
+            at_ms=now_ms if at_ms is None else at_ms,
             boot_ms=0,
             hlc=clock.tick(max(last.hlc if last else 0, believable), now_ms),
             version="" if last else __version__,

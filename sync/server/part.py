@@ -94,6 +94,8 @@ class Part:
     """Draws again what follows for tickets of an event: entries on them count no more, or again."""
     personal: PersonalData
     mount: Callable[["Server"], Mounted]
+    why_not_enrol: Callable[[Connection, str], str] = lambda _connection, _event: ""
+    """Why gates cannot be taken in to an event yet, in words; empty: they can."""
 
 
 def look_again(parts: Iterable[Part], connection: Connection, event: str, changes: Effect) -> None:

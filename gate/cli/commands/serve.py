@@ -152,6 +152,8 @@ def run(options: argparse.Namespace) -> int:
     from sync.server import serve
     from sync.server.wanted import Wanted
     from sync.server.webhooks.delivery import hosts
+    from sync.upstream.part import upstream_part
+    from sync.upstream.pretix.pretix import KIND, Pretix
 
     state, device = _device_state(options)
     return serve.run(
@@ -164,7 +166,7 @@ def run(options: argparse.Namespace) -> int:
             self_signed=options.self_signed,
             proxies=tuple(options.proxy),
             url=options.url or "",
-            parts=(card_part(),),
+            parts=(card_part(), upstream_part(lambda: {KIND: Pretix()})),
             callback_to=hosts(options.callback_to),
             event=options.event or "",
             time_zone=_stated_zone(options),

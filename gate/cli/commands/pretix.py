@@ -1,0 +1,63 @@
+"""``gate pretix``: an event whose tickets live in a pretix, at the server."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from gate.cli.flags import Commands, add_server
+from gate.cli.options import config_of, path_of
+from gate.i18n import _
+
+
+def add(commands: Commands) -> None:
+    """Add ``gate pretix``."""
+    sub = commands.add(
+        "pretix",
+        run,
+        _("tickets that live in pretix, at the server"),
+        "gate pretix pair gala.2 --picture device.png",
+    )
+    actions = sub.add_subparsers(dest="action", required=True, metavar="pair|status|unpair")
+    pair = actions.add_parser("pair", help=_("make an event of a check-in list"))
+    pair.add_argument("list", metavar="EVENT.LIST", help=_("the event's short form, and the list"))
+    how = pair.add_mutually_exclusive_group()
+    how.add_argument("--picture", metavar="FILE", help=_("read pretix's code from a picture"))
+    how.add_argument("--by-camera", action="store_true", help=_("read it with the camera"))
+    how.add_argument("--code-file", metavar="FILE", help=_("a file that holds what the code says"))
+    pair.add_argument("--camera", metavar="DEVICE", help=_("camera: auto, 0, /dev/video0"))
+    add_server(pair)
+    add_server(actions.add_parser("status", help=_("how every pairing stands")))
+    unpair = actions.add_parser("unpair", help=_("end a pairing; its tickets stay"))
+    unpair.add_argument("event", metavar="EVENT.LIST")
+    add_server(unpair)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Pair, tell how it stands, or end it."""
+    from sync.upstream.pretix import commands
+    from sync.upstream.pretix.commands import Where
+
+    where = Where(database=options.database or "", folder=path_of(options.server_dir))
+    if options.action == "pair":
+        return commands.pair(where, options.list, _code(options))
+    if options.action == "unpair":
+        return commands.unpair(where, options.event)
+    return commands.status(where)
+
+
+def _code(options: argparse.Namespace) -> str:
+    """Pretix's code, from wherever it comes; never from the command line, where all see it."""
+    from getpass import getpass
+
+    if options.code_file:
+        from gate.cli.commands.enrol import link_in
+
+        return link_in(options.code_file)
+    if options.picture or options.by_camera:
+        from gate.cli.enrol_by_camera import read_invitation
+
+        picture = Path(options.picture) if options.picture else None
+        return read_invitation(config_of(options), picture, "{")
+    if not sys.stdin.isatty():
+        return sys.stdin.readline()
+    return getpass(_("What pretix's code says (not shown): "))

@@ -1,0 +1,1 @@
+"""Systems that tickets live in: they state them here, and are told what our gates did."""

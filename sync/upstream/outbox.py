@@ -1,0 +1,182 @@
+"""What an upstream is to be told: one row for each entry, written as the journal is followed.
+
+The row stays when it was told. Before an entry is told its row says that this is being tried, so
+that after a lost answer or a crash nobody takes it for untold: told and then undone, it must never
+be told again. An undo that comes before that withdraws it. Every function works in the transaction
+it is handed.
+"""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, func, select, update
+
+from gate.core import entry_codec
+from gate.core.entry import Act, Entry
+from gate.core.history import counts_at_once
+from sync.server import journals
+from sync.server import tables as central
+from sync.server.prepared import put
+from sync.upstream import tables as t
+from sync.upstream.links import Link
+from sync.upstream.seam import Answer, Due, Told
+
+PAGE: Final = 100
+"""Entries in one transaction: gates that push meanwhile wait for it."""
+_ACTS: Final = (Act.ADMISSION, Act.EXIT, Act.ANNULMENT, Act.REFUSAL)
+
+
+class State(StrEnum):
+    """How an entry stands with the upstream."""
+
+    WAITING = "waiting"
+    TRYING = "trying"
+    """It may have been told: nobody has heard the answer."""
+    UNDONE = "undone"
+    """It was undone before it was told, and waits to be told as such."""
+    TOLD = "told"
+    FAILED = "failed"
+    """It was told, and not taken; never told again."""
+    WITHDRAWN = "withdrawn"
+    """There is nothing to tell any more."""
+
+
+OPEN: Final = (State.WAITING.value, State.TRYING.value, State.UNDONE.value)
+
+
+class Row(NamedTuple):
+    """The next that is to be told."""
+
+    name: str
+    state: State
+    due: Due
+
+
+def behind(connection: Connection) -> list[str]:
+    """Linked events in which something happened that nobody has followed yet."""
+    s, u = central.stream.c, t.upstream.c
+    query = select(s.event).join_from(central.stream, t.upstream, u.event == s.event)
+    return list(connection.execute(query.where(s.entries > u.followed)).scalars())
+
+
+def follow(connection: Connection, event: str, wait_ms: int, now_ms: int) -> bool:
+    """Make rows of an event's next entries, due after ``wait_ms``; whether there are more."""
+    newest, _head = journals.lock(connection, event)
+    where = t.upstream.c.event == event
+    link = connection.execute(select(t.upstream.c.followed, t.upstream.c.kind).where(where)).first()
+    if link is None:
+        # It was ended meanwhile.
+        return False
+    e = central.entry.c
+    acts = [act.value for act in _ACTS]
+    rows = connection.execute(
+        select(e.number, e.body)
+        .where(e.event == event, e.number > link.followed, e.act.in_(acts), e.ticket != "")
+        .where(central.COUNTS)
+        .order_by(e.number)
+        .limit(PAGE)
+    ).all()
+    for row in rows:
+        entry = entry_codec.decode(row.body)
+        if entry.source != link.kind:
+            _take(connection, event, row.number, entry, now_ms + wait_ms)
+    upto = int(rows[-1].number) if len(rows) == PAGE else newest
+    connection.execute(update(t.upstream).where(where).values(followed=upto))
+    return upto < newest
+
+
+def _take(connection: Connection, event: str, number: int, entry: Entry, due_ms: int) -> None:
+    state = State.WAITING
+    if entry.act is Act.ANNULMENT:
+        if not counts_at_once(entry):
+            return
+        target = _state_of(connection, event, entry.target)
+        if target in (State.WAITING, State.UNDONE):
+            _set(connection, event, entry.target, State.UNDONE)
+            state = State.WITHDRAWN
+        elif target not in (State.TOLD, State.TRYING):
+            # It never came there, or was never to.
+            state = State.WITHDRAWN
+    is_late = int(entry.act is Act.REFUSAL)
+    row = (event, entry.name, is_late, number, entry.ticket, state.value, due_ms, "")
+    put(connection, t.upstream_entry, [row], "number")
+
+
+def next_due(connection: Connection, link: Link, now_ms: int) -> Row | None:
+    """The first that is to be told by now."""
+    c = t.upstream_entry.c
+    row = connection.execute(
+        select(c.entry, c.state, c.number)
+        .where(c.event == link.event, c.state.in_(OPEN), c.due_ms <= now_ms)
+        .order_by(c.is_late, c.number)
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    e = central.entry.c
+    body = connection.execute(
+        select(e.body).where(e.event == link.event, e.number == row.number)
+    ).scalar_one()
+    state = State(row.state)
+    return Row(row.entry, state, Due(entry_codec.decode(body), state is State.UNDONE))
+
+
+def begin(connection: Connection, event: str, row: Row) -> bool:
+    """Keep that an entry is being told now; no, if it was undone or told meanwhile."""
+    if row.state is not State.WAITING:
+        return _state_of(connection, event, row.name) is row.state
+    c = t.upstream_entry.c
+    done = connection.execute(
+        update(t.upstream_entry)
+        .where(c.event == event, c.entry == row.name, c.state == State.WAITING.value)
+        .values(state=State.TRYING.value)
+    )
+    return bool(done.rowcount)
+
+
+def settle(connection: Connection, event: str, name: str, told: Told) -> None:
+    """Keep how telling an entry went."""
+    state = State.TOLD if told.answer is Answer.TAKEN else State.FAILED
+    _set(connection, event, name, state, told.why)
+
+
+class Backlog(NamedTuple):
+    """How much is still to be told, and what was not taken."""
+
+    waiting: int
+    failed: int
+    oldest_ms: int
+    """When the first of what waits was due; 0: nothing waits."""
+    why: str
+    """Why the newest that failed was not taken."""
+
+
+def backlog(connection: Connection, event: str) -> Backlog:
+    """How an upstream is behind with what it is to be told."""
+    c = t.upstream_entry.c
+    waiting, oldest = connection.execute(
+        select(func.count(), func.min(c.due_ms)).where(c.event == event, c.state.in_(OPEN))
+    ).one()
+    failed = (c.event == event, c.state == State.FAILED.value)
+    count = connection.execute(
+        select(func.count()).select_from(t.upstream_entry).where(*failed)
+    ).scalar_one()
+    why = connection.execute(
+        select(c.error).where(*failed).order_by(c.number.desc()).limit(1)
+    ).scalar()
+    return Backlog(int(waiting), int(count), int(oldest or 0), why or "")
+
+
+def _state_of(connection: Connection, event: str, name: str) -> State | None:
+    c = t.upstream_entry.c
+    found = connection.execute(select(c.state).where(c.event == event, c.entry == name)).scalar()
+    return None if found is None else State(found)
+
+
+def _set(connection: Connection, event: str, name: str, state: State, why: str = "") -> None:
+    c = t.upstream_entry.c
+    connection.execute(
+        update(t.upstream_entry)
+        .where(c.event == event, c.entry == name)
+        .values(state=state.value, error=why)
+    )

@@ -1,0 +1,39 @@
+"""The upstreams as a part of the server: all that the server has to know of them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sqlalchemy import Connection, delete
+
+from sync.server.migrations import written_in
+from sync.server.part import Key, Part, PersonalData
+from sync.upstream import links
+from sync.upstream import tables as t
+from sync.upstream.seam import Upstream
+from sync.upstream.worker import UpstreamWorker
+
+
+def upstream_part(kinds: Callable[[], Mapping[str, Upstream]]) -> Part:
+    """The upstreams that there are, by the name of their kind, to be mounted on a server."""
+    return Part(
+        name="upstreams",
+        migrations=written_in(Path(__file__).parent / "migrations"),
+        prepare=lambda _connection, _event, _now_ms: (),
+        # What was told stays told: the other system has a history of its own.
+        look_again=lambda _connection, _event, _tickets: None,
+        personal=PersonalData(
+            finders={},
+            people=lambda _connection, _event: (),
+            held=lambda _connection, _event, _subject: {},
+            erase=lambda _connection, _event, _subject: 0,
+            drops=(_end,),
+        ),
+        mount=lambda server: UpstreamWorker(server, kinds()),
+        why_not_enrol=links.why_not_enrol,
+    )
+
+
+def _end(connection: Connection, event: str, _after: Key) -> Key:
+    """An event that is over has nothing to ask for any more: its token goes with the rest."""
+    connection.execute(delete(t.upstream).where(t.upstream.c.event == event))
+    return None

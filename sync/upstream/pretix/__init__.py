@@ -1,0 +1,1 @@
+"""pretix as an upstream: a check-in list of it is an event of ours."""

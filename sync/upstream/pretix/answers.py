@@ -1,0 +1,131 @@
+"""What pretix answers, as far as it is looked at: fields that are not here are passed over."""
+
+from typing import Any
+
+from msgspec import Struct
+
+Text = dict[str, str] | str | None
+"""A text of pretix's in several languages."""
+
+
+class Event(Struct, frozen=True):
+    """An event."""
+
+    slug: str
+    name: Text = None
+    timezone: str = "UTC"
+    has_subevents: bool = False
+    date_from: str | None = None
+    date_to: str | None = None
+    date_admission: str | None = None
+
+
+class Date(Struct, frozen=True):
+    """A date of a series."""
+
+    id: int
+    name: Text = None
+    date_from: str | None = None
+    date_to: str | None = None
+    date_admission: str | None = None
+
+
+class Variation(Struct, frozen=True):
+    """A variation of an item."""
+
+    id: int
+    value: Text = None
+    checkin_attention: bool = False
+    checkin_text: str | None = None
+
+
+class Item(Struct, frozen=True):
+    """What is sold."""
+
+    id: int
+    name: Text = None
+    checkin_attention: bool = False
+    checkin_text: str | None = None
+    variations: tuple[Variation, ...] = ()
+
+
+class CheckinList(Struct, frozen=True):
+    """A check-in list with its settings."""
+
+    id: int
+    name: str = ""
+    all_products: bool = True
+    limit_products: tuple[int, ...] = ()
+    subevent: int | None = None
+    include_pending: bool = False
+    allow_multiple_entries: bool = False
+    allow_entry_after_exit: bool = True
+    rules: dict[str, Any] = {}
+    addon_match: bool = False
+
+
+class Seat(Struct, frozen=True):
+    """A numbered seat."""
+
+    name: str = ""
+
+
+class Checkin(Struct, frozen=True):
+    """Somebody went in or out, by whatever device."""
+
+    id: int
+    datetime: str
+    list: int
+    type: str = "entry"
+    auto_checked_in: bool = False
+    device_id: int | None = None
+
+
+class Position(Struct, frozen=True):
+    """A ticket of an order."""
+
+    id: int
+    item: int
+    secret: str
+    variation: int | None = None
+    subevent: int | None = None
+    attendee_name: str | None = None
+    addon_to: int | None = None
+    canceled: bool = False
+    blocked: list[str] | None = None
+    valid_from: str | None = None
+    valid_until: str | None = None
+    seat: Seat | None = None
+    checkins: tuple[Checkin, ...] = ()
+
+
+class Order(Struct, frozen=True):
+    """An order with its positions."""
+
+    code: str
+    status: str
+    datetime: str
+    require_approval: bool = False
+    valid_if_pending: bool = False
+    checkin_attention: bool = False
+    checkin_text: str | None = None
+    positions: tuple[Position, ...] = ()
+
+
+class Medium(Struct, frozen=True):
+    """A wristband or card that tickets are tied to."""
+
+    id: int
+    identifier: str
+    active: bool = True
+    linked_orderpositions: tuple[int, ...] = ()
+
+
+class Device(Struct, frozen=True):
+    """What we are to pretix, as it answers a pairing."""
+
+    organizer: str
+    device_id: int
+    api_token: str
+    name: str = ""
+    security_profile: str = ""

@@ -1,0 +1,30 @@
+"""pretix as the seam sees it."""
+
+from sync.upstream.links import Link
+from sync.upstream.pretix.client import PretixClient
+from sync.upstream.pretix.pull import PretixPull
+from sync.upstream.pretix.push import PretixPush
+from sync.upstream.seam import Due, Page, Told
+
+KIND = "pretix"
+
+
+class Pretix:
+    """Any pretix that events are linked to."""
+
+    def __init__(self, client: PretixClient | None = None) -> None:
+        self._client = client or PretixClient()
+        self._pull = PretixPull(self._client)
+        self._push = PretixPush(self._client)
+
+    async def pull(self, link: Link, *, is_busy: bool, ours: frozenset[str]) -> Page:
+        """The next orders. Raises AwayError, StoppedError."""
+        return await self._pull.next_page(link, is_busy=is_busy, ours=ours)
+
+    async def push(self, link: Link, due: Due) -> Told:
+        """Tell one entry. Raises AwayError, StoppedError."""
+        return await self._push.tell(link, due)
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self._client.close()

@@ -1,0 +1,242 @@
+"""Everything pretix has of a list, page by page: first all of it, then what changes.
+
+The full pull goes by the orders' own moments, so it can be resumed anywhere and rows that come
+twice do no harm. What changed is asked for from a minute before the last time: an order whose
+transaction committed after a page was made is dated before it. Once a night all of it is pulled
+again beside that and compared.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from gate.clock import read_wall_ms
+from gate.i18n import _
+from sync.server.issuing import Issue
+from sync.upstream.links import Link
+from sync.upstream.pretix import mapping
+from sync.upstream.pretix.answers import CheckinList, Date, Event, Item, Medium, Order
+from sync.upstream.pretix.client import PAGE, Account, PretixClient, Rows, decoded
+from sync.upstream.pretix.mapping import Catalogue, Sold
+from sync.upstream.seam import Page, StoppedError
+
+OVERLAP: Final = timedelta(seconds=60)
+BUSY_S, QUIET_S = 15.0, 60.0
+"""How often changes are asked for while a lane is open, and while none is."""
+CATALOGUE_MS: Final = 5 * 60_000
+COMPARE_EVERY_MS: Final = 24 * 3_600_000
+_ORDER: Final = (
+    "code", "status", "require_approval", "valid_if_pending", "checkin_attention", "checkin_text",
+    "datetime",
+)  # fmt: skip
+_POSITION: Final = (
+    "id", "item", "variation", "subevent", "attendee_name", "secret", "addon_to", "blocked",
+    "valid_from", "valid_until", "canceled", "checkins", "seat",
+)  # fmt: skip
+INCLUDE: Final = [*_ORDER, *(f"positions.{name}" for name in _POSITION)]
+"""What is asked for of an order: no e-mail, no address, no payment ever comes here."""
+_SERIES: Final = "subevents/"
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Which part of a pretix an event of ours is."""
+
+    event: str
+    list: int
+
+
+class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far a pretix was read."""
+
+    run: int = 1
+    """The number of the full pull, the one under way or the newest."""
+    is_running: bool = True
+    after: str = ""
+    """The moment of the last order of it that is stored."""
+    page: int = 1
+    """Which page of those from that moment on is next: more than one only if a whole page is of
+    one moment."""
+    done: int = 0
+    since: str = ""
+    """Up to when changes are known, by pretix's clock."""
+    begun: str = ""
+    """When the first page of the changes that are being read was made; empty: none are."""
+    changes_page: int = 1
+    changes_ms: int = 0
+    """When changes were last read to their end."""
+    compared_ms: int = 0
+    """When the newest full pull ended."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """A list's catalogue, and when it was fetched."""
+
+    catalogue: Catalogue
+    at_ms: int
+    is_stated: bool = False
+    """Whether its types and settings were stated since."""
+
+
+class PretixPull:
+    """Pulls the lists of any pretix."""
+
+    def __init__(self, client: PretixClient) -> None:
+        self._client = client
+        self._known: dict[str, _Known] = {}
+
+    async def next_page(self, link: Link, *, is_busy: bool, ours: frozenset[str]) -> Page:
+        """The page after a link's cursor. Raises AwayError, StoppedError."""
+        cursor = msgspec.convert(dict(link.cursor), Cursor)
+        now_ms = read_wall_ms()
+        every_s = BUSY_S if is_busy else QUIET_S
+        if link.is_complete and now_ms >= cursor.changes_ms + every_s * 1000:
+            return await self._changes(link, cursor, ours, every_s)
+        if link.is_complete and not cursor.is_running:
+            if now_ms < cursor.compared_ms + COMPARE_EVERY_MS:
+                wait_s = (cursor.changes_ms - now_ms) / 1000 + every_s
+                return Page(link.cursor, again_s=max(0.1, wait_s))
+            cursor = _again(cursor)
+        return await self._full(link, cursor, ours)
+
+    async def _full(self, link: Link, cursor: Cursor, ours: frozenset[str]) -> Page:
+        """The next orders by their moment, the oldest first."""
+        query: dict[str, str | list[str]] = {"ordering": "datetime", "page": str(cursor.page)}
+        if cursor.after:
+            query["created_since"] = cursor.after
+        rows, generated, orders = await self._orders(link, query)
+        is_over = rows.next is None
+        last = orders[-1].datetime if orders else cursor.after
+        is_stuck = last == cursor.after and not is_over
+        done = min(cursor.done + len(orders), max(cursor.done, link.total or rows.count))
+        now_ms = read_wall_ms()
+        cursor = msgspec.structs.replace(
+            cursor,
+            after=last,
+            page=cursor.page + 1 if is_stuck else 1,
+            done=done,
+            since=cursor.since or generated,
+            is_running=not is_over,
+            changes_ms=cursor.changes_ms or (now_ms if is_over else 0),
+            compared_ms=now_ms if is_over else cursor.compared_ms,
+        )
+        page = await self._page(link, cursor, orders, ours)
+        if link.is_complete:
+            return replace(page, run=cursor.run, ends_run=is_over)
+        total = link.total or rows.count
+        return replace(page, is_complete=is_over, done=total if is_over else done, total=total)
+
+    async def _changes(
+        self, link: Link, cursor: Cursor, ours: frozenset[str], every_s: float
+    ) -> Page:
+        """The next of what changed, the newest first; only its end moves the cursor."""
+        since = datetime.fromisoformat(cursor.since) - OVERLAP
+        number = cursor.changes_page if cursor.begun else 1
+        query: dict[str, str | list[str]] = {
+            "ordering": "-last_modified", "modified_since": since.isoformat(), "page": str(number),
+        }  # fmt: skip
+        rows, generated, orders = await self._orders(link, query)
+        begun = generated if number == 1 else cursor.begun
+        if rows.next is not None:
+            at = msgspec.structs.replace(cursor, begun=begun, changes_page=number + 1)
+            return await self._page(link, at, orders, ours)
+        at = msgspec.structs.replace(
+            cursor, since=begun, begun="", changes_page=1, changes_ms=read_wall_ms()
+        )
+        page = await self._page(link, at, orders, ours)
+        # A comparison under way goes on at once.
+        return page if at.is_running else replace(page, again_s=every_s)
+
+    async def _orders(
+        self, link: Link, query: dict[str, str | list[str]]
+    ) -> tuple[Rows, str, list[Order]]:
+        asked = query | {
+            "include": INCLUDE, "testmode": "false", "include_canceled_positions": "true",
+            "page_size": str(PAGE),
+        }  # fmt: skip
+        path = f"events/{target_of(link).event}/orders/"
+        rows, generated = await self._client.get(account_of(link), path, Rows, **asked)
+        if not generated:
+            raise StoppedError(_("this pretix does not say when a page was made: it is too old"))
+        return rows, generated, [decoded(one, Order) for one in rows.results]
+
+    async def _page(
+        self, link: Link, cursor: Cursor, orders: Sequence[Order], ours: frozenset[str]
+    ) -> Page:
+        known = await self._catalogue(link)
+        sold = {mapping.sold_of(one) for order in orders for one in order.positions}
+        if any(one.item not in known.catalogue.items for one in sold):
+            known = await self._catalogue(link, anew=read_wall_ms() - known.at_ms > BUSY_S * 1000)
+        catalogue = known.catalogue
+        rules: dict[str, Any] = {}
+        if not known.is_stated:
+            rules = mapping.rules(catalogue)
+            sold |= {one for one in catalogue.sold() if one.date in (None, catalogue.list.subevent)}
+            known.is_stated = True
+        issue = Issue(
+            types=[mapping.type_row(catalogue, one) for one in sorted(sold, key=_id)],
+            tickets=[row for order in orders for row in mapping.ticket_rows(catalogue, order)],
+            is_exact=True,
+        )
+        moved = [one for order in orders for one in mapping.movements(catalogue, order, ours)]
+        state = msgspec.to_builtins(cursor)
+        return Page(state, issue=issue, rules=rules, movements=moved)
+
+    async def _catalogue(self, link: Link, *, anew: bool = False) -> _Known:
+        known = self._known.get(link.event)
+        if known is None or anew or read_wall_ms() - known.at_ms > CATALOGUE_MS:
+            known = _Known(await fetch(self._client, link), read_wall_ms())
+            self._known[link.event] = known
+        return known
+
+
+async def fetch(client: PretixClient, link: Link) -> Catalogue:
+    """All of a list's event but its orders. Raises AwayError, StoppedError."""
+    account, target = account_of(link), target_of(link)
+    base = f"events/{target.event}/"
+    event, _made = await client.get(account, base, Event)
+    # A device may see all lists, and none by itself.
+    lists = await client.every(account, f"{base}checkinlists/", CheckinList)
+    of_list = next((one for one in lists if one.id == target.list), None)
+    if of_list is None:
+        message = _("pretix has no check-in list {list} any more")
+        raise StoppedError(message.format(list=target.list))
+    items = await client.every(account, f"{base}items/", Item)
+    dates = await client.every(account, f"{base}{_SERIES}", Date) if event.has_subevents else []
+    return Catalogue(
+        event, of_list, {one.id: one for one in items}, {one.id: one for one in dates},
+        _by_position(await client.every(account, "reusablemedia/", Medium)),
+    )  # fmt: skip
+
+
+def _by_position(media: Sequence[Medium]) -> dict[int, tuple[str, ...]]:
+    """What each position goes by beside its code; a medium with several tickets is no one's."""
+    found: dict[int, tuple[str, ...]] = {}
+    for one in media:
+        if one.active and len(one.linked_orderpositions) == 1:
+            position = one.linked_orderpositions[0]
+            found[position] = (*found.get(position, ()), one.identifier)
+    return found
+
+
+def account_of(link: Link) -> Account:
+    """A link's pretix, and what we are to it."""
+    return Account(link.url, link.account, link.token)
+
+
+def target_of(link: Link) -> Target:
+    """Which part of its pretix a link is about."""
+    return msgspec.convert(dict(link.target), Target)
+
+
+def _again(cursor: Cursor) -> Cursor:
+    return msgspec.structs.replace(
+        cursor, run=cursor.run + 1, is_running=True, after="", page=1, done=0
+    )
+
+
+def _id(sold: Sold) -> str:
+    return sold.id

@@ -1,0 +1,115 @@
+"""What an upstream is to the server: it states rows with a cursor, and is told of entries in order.
+
+Whatever the other system is, it is asked for one page at a time; the page is stored in one
+transaction with the cursor behind it, so every call may be repeated and none is needed twice.
+Nothing of any particular system is known here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from gate.core.entry import Act, Entry
+from gate.errors import GateError
+from sync.server.issuing import Issue
+from sync.upstream.links import Link
+
+
+class UpstreamError(GateError):
+    """The upstream did not do what it was asked."""
+
+
+class AwayError(UpstreamError):
+    """It has not answered, or says to come again: it is asked the same again later."""
+
+    def __init__(self, message: str, again_s: float = 0.0) -> None:
+        """``again_s`` is when it wants to be asked again; 0: it does not say."""
+        super().__init__(message)
+        self.again_s = again_s
+
+
+class StoppedError(UpstreamError):
+    """It will not have us, or we do not understand it: a person has to do something first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Somebody was let in or out on a ticket by another system than ours."""
+
+    ref: str
+    """What the upstream calls it, always the same."""
+    ticket: str
+    act: Act
+    at_ms: int
+    note: str
+    """By whom, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The next of what an upstream states."""
+
+    cursor: Mapping[str, Any]
+    """Where the next page begins; kept in the transaction that keeps this one."""
+    again_s: float = 0.0
+    """When to ask again; 0: at once, there is more."""
+    issue: Issue = field(default_factory=Issue)
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the event to state; ``None`` takes one back."""
+    movements: Sequence[Movement] = ()
+    """All that there are of the tickets in ``issue``: one that is not there any more was undone."""
+    is_complete: bool = False
+    """Whether all that there was when the pull began is stored with this page."""
+    done: int = 0
+    total: int = 0
+    """How much of the first pull that makes, for people; 0: as it was."""
+    run: int = 0
+    """The number of the comparison that this page is of; 0: of none."""
+    ends_run: bool = False
+    """Whether it is the last of it: what it has not met is not there any more."""
+
+
+class Answer(StrEnum):
+    """What became of an entry that the upstream was told of."""
+
+    TAKEN = "taken"
+    FAILED = "failed"
+    """It was not taken and never will be; the other system keeps what it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How telling an entry went."""
+
+    answer: Answer = Answer.TAKEN
+    why: str = ""
+    """In words, where it was not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An entry that is to be told."""
+
+    entry: Entry
+    was_undone: bool = False
+    """It was undone before it was told: what happened is told as something that did not count."""
+
+
+class Upstream(Protocol):
+    """A system that tickets live in."""
+
+    async def pull(self, link: Link, *, is_busy: bool, ours: frozenset[str]) -> Page:
+        """The page after the link's cursor. Raises AwayError, StoppedError.
+
+        ``is_busy`` while a lane is open; ``ours`` is what we are called there, by whatever link.
+        """
+        ...
+
+    async def push(self, link: Link, due: Due) -> Told:
+        """Tell one entry; told twice it counts once. Raises AwayError, StoppedError."""
+        ...
+
+    async def close(self) -> None:
+        """Close what is open."""
+        ...

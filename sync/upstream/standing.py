@@ -1,0 +1,64 @@
+"""How the links stand, for whoever shows it: a command, a page, a screen, a number.
+
+Every function works in the transaction it is handed.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from sync.upstream import links, outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One link, and what is still to be told."""
+
+    event: str
+    kind: str
+    url: str
+    account: str
+    is_complete: bool
+    """Whether every ticket that there was is here."""
+    done: int
+    total: int
+    """How much of the first pull is stored, of how much; 0: nobody knows yet."""
+    heard_ms: int
+    """When it last answered; 0: never."""
+    waiting: int
+    """Entries that it is still to be told."""
+    oldest_ms: int
+    """Since when the first of them waits; 0: none does."""
+    failed: int
+    """Entries that it did not take."""
+    why_failed: str
+    error: str
+    """What is wrong now; empty: nothing."""
+    is_stopped: bool
+    """Whether a person has to do something first."""
+
+
+def every(connection: Connection) -> list[Standing]:
+    """All links, by event."""
+    found = []
+    for link in links.every(connection):
+        backlog = outbox.backlog(connection, link.event)
+        found.append(
+            Standing(
+                event=link.event,
+                kind=link.kind,
+                url=link.url,
+                account=link.account,
+                is_complete=link.is_complete,
+                done=link.done,
+                total=link.total,
+                heard_ms=link.heard_ms,
+                waiting=backlog.waiting,
+                oldest_ms=backlog.oldest_ms,
+                failed=backlog.failed,
+                why_failed=backlog.why,
+                error=link.error,
+                is_stopped=link.is_stopped,
+            )
+        )
+    return found

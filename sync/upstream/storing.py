@@ -1,0 +1,196 @@
+"""A page of an upstream is stored: its rows, what others did on its tickets, and the cursor behind.
+
+All in one transaction, and only while the lease is ours. Every function works in the transaction
+it is handed.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from gate import settings
+from gate.core.entry import CENTRAL, Act
+from gate.core.outcome import Outcome
+from gate.core.place import Direction
+from gate.core.ticket import VOID, Status
+from gate.errors import UsageError
+from gate.i18n import _
+from sync.server import erasing, intake, issuing, journals, ticket_store
+from sync.server import tables as central
+from sync.server.event_settings import change_settings
+from sync.server.issuing import Bad, Issue, Over
+from sync.server.prepared import in_parts, put
+from sync.upstream import links
+from sync.upstream import tables as t
+from sync.upstream.links import Link
+from sync.upstream.seam import Movement, Page, StoppedError
+
+log = logging.getLogger(__name__)
+MOST_GONE: Final = 0.05
+"""If more of the tickets than this are not there any more, nothing is voided: a person looks."""
+_MOVED: Final = {
+    Act.ADMISSION: (Direction.IN, Outcome.ADMIT),
+    Act.EXIT: (Direction.OUT, Outcome.EXIT),
+}
+
+
+def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: int) -> bool:
+    """Store a page; the answer is no, and nothing is changed, if the lease was lost.
+
+    Raises StoppedError where the event takes no tickets any more.
+    """
+    journals.lock(connection, link.event)
+    stands: dict[str, Any] = {
+        "cursor": page.cursor,
+        "is_complete": page.is_complete or link.is_complete,
+        "pull_ms": now_ms + round(page.again_s * 1000),
+        "heard_ms": now_ms,
+        "failures": 0,
+        "error": "",
+    }
+    stands |= {"done": page.done, "total": page.total} if page.total else {}
+    if not links.note(connection, link.event, holder, **stands):
+        return False
+    if page.rules:
+        _state_rules(connection, link.event, page.rules)
+    left_out = _issue(connection, link.event, page.issue, now_ms)
+    met = [str(row["id"]) for row in page.issue.tickets]
+    _move(connection, link, set(met) - left_out.keys(), page.movements, now_ms)
+    problem = "; ".join(sorted(left_out.values())[:3])
+    if page.run:
+        put(connection, t.upstream_met, [(link.event, id_, page.run) for id_ in met], "run")
+    if page.ends_run:
+        problem = _void_missing(connection, link.event, page.run, now_ms) or problem
+    if problem:
+        links.note(connection, link.event, holder, error=problem)
+    return True
+
+
+def _state_rules(connection: Connection, event: str, rules: Mapping[str, Any]) -> None:
+    """State settings of the event; of what this program does not know nothing is silently green."""
+    try:
+        change_settings(
+            connection,
+            event,
+            lambda had: settings.patched(had, {"rules": rules}, may_be_newer=True),
+        )
+    except UsageError as error:
+        raise StoppedError(error.message, error.hint) from error
+
+
+def _issue(connection: Connection, event: str, stated: Issue, now_ms: int) -> dict[str, str]:
+    """State rows; of tickets that cannot be stated, by id, why not: all others are."""
+    if not (stated.types or stated.tickets):
+        return {}
+    ids = {str(row["id"]) for row in stated.tickets}
+    gone = set(erasing.which_erased(connection, event, ids))
+    rows = [row for row in stated.tickets if row["id"] not in gone]
+    _free_codes(connection, event, rows)
+    try:
+        issuing.issue(connection, event, replace(stated, tickets=rows), now_ms)
+    except Over as over:
+        raise StoppedError(str(over)) from over
+    except Bad:
+        return _issue_each(connection, event, replace(stated, tickets=rows), now_ms)
+    return {}
+
+
+def _issue_each(connection: Connection, event: str, stated: Issue, now_ms: int) -> dict[str, str]:
+    """One row that cannot be must not keep the others out."""
+    issuing.issue(connection, event, replace(stated, tickets=()), now_ms)
+    wrong = {}
+    for row in stated.tickets:
+        try:
+            issuing.issue(connection, event, Issue(tickets=[row], is_exact=stated.is_exact), now_ms)
+        except Bad as bad:
+            wrong[str(row["id"])] = f"{row['id']}: {bad.errors[0]}"
+            log.warning("event=%s ticket=%s cannot be taken", event, row["id"])
+    return wrong
+
+
+def _free_codes(connection: Connection, event: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Whose a code is the upstream says: another ticket of before lets go of it."""
+    owner = {
+        code: str(row["id"]) for row in rows for code in (row["code"], *row.get("other_codes", ()))
+    }
+    hashes = ticket_store.hashes_of(connection, event, list(owner))
+    by_hash = {hashed: owner[code] for code, hashed in hashes.items()}
+    for hashed, ticket in list(ticket_store.owners_of(connection, event, list(by_hash))):
+        if ticket != by_hash[hashed]:
+            ticket_store.release(connection, event, hashed)
+
+
+def _move(
+    connection: Connection,
+    link: Link,
+    tickets: set[str],
+    movements: Sequence[Movement],
+    now_ms: int,
+) -> None:
+    """Make entries of what others did on some tickets, once each, and undo what they took back."""
+    m = t.upstream_movement.c
+    known: dict[str, tuple[str, str]] = {}
+    for some in in_parts(sorted(tickets)):
+        query = select(m.ref, m.ticket, m.entry).where(m.event == link.event, m.ticket.in_(some))
+        known |= {row.ref: (row.ticket, row.entry) for row in connection.execute(query)}
+    new = [one for one in movements if one.ref not in known and one.ticket in tickets]
+    found = ticket_store.find_tickets(connection, link.event, sorted({o.ticket for o in new}))
+    for one in sorted(new, key=lambda one: (one.at_ms, one.ref)):
+        if one.ticket in found:
+            _record(connection, link, one, found[one.ticket].type.id, now_ms)
+    standing = {one.ref for one in movements}
+    for ref, (ticket, entry) in known.items():
+        if ref not in standing:
+            intake.record(
+                connection, link.event, now_ms, _after(connection, link.event, ticket),
+                act=Act.ANNULMENT, ticket=ticket, target=entry, source=link.kind,
+                note=_("taken back in {upstream}").format(upstream=link.kind),
+            )  # fmt: skip
+            connection.execute(
+                delete(t.upstream_movement).where(m.event == link.event, m.ref == ref)
+            )
+
+
+def _record(connection: Connection, link: Link, one: Movement, type_id: str, now_ms: int) -> None:
+    facts = journals.facts_of(connection, link.event, one.ticket)
+    direction, outcome = _MOVED[one.act]
+    earlier = sum(fact.act is Act.ADMISSION and fact.device == CENTRAL for fact in facts)
+    is_admission = one.act is Act.ADMISSION
+    made = intake.record(
+        connection, link.event, now_ms, [fact.hlc for fact in facts], at_ms=one.at_ms,
+        act=one.act, direction=direction, outcome=outcome, ticket=one.ticket, ticket_type=type_id,
+        uses=int(is_admission), persons=1, ordinal=earlier if is_admission else None,
+        note=one.note, source=link.kind,
+    )  # fmt: skip
+    connection.execute(
+        insert(t.upstream_movement).values(
+            event=link.event, ref=one.ref, ticket=one.ticket, entry=made.name
+        )
+    )
+
+
+def _after(connection: Connection, event: str, ticket: str) -> list[int]:
+    return [fact.hlc for fact in journals.facts_of(connection, event, ticket)]
+
+
+def _void_missing(connection: Connection, event: str, run: int, now_ms: int) -> str:
+    """Void what a whole comparison has not met; if that is too much, say so and void nothing."""
+    c, m = central.ticket.c, t.upstream_met.c
+    met = select(m.ticket).where(m.event == event, m.run == run, m.ticket == c.id).exists()
+    rows = connection.execute(select(c.id, c.body).where(c.event == event, ~met)).all()
+    missing = [id_ for id_, body in rows if ticket_store.status_of(body) not in VOID]
+    total = connection.execute(
+        select(func.count()).select_from(central.ticket).where(c.event == event)
+    ).scalar_one()
+    connection.execute(delete(t.upstream_met).where(m.event == event))
+    if len(missing) > total * MOST_GONE:
+        problem = _("{n} of {total} tickets are not there any more: none of them was voided")
+        return problem.format(n=len(missing), total=total)
+    note = _("not there any more")
+    voids = [{"id": id_, "status": Status.REVOKED.value, "status_note": note} for id_ in missing]
+    if voids:
+        issuing.issue(connection, event, Issue(voids=voids), now_ms)
+    return ""

@@ -1,0 +1,69 @@
+"""The upstreams' own tables, beside the server's in one database."""
+
+from sqlalchemy import Index, MetaData, Table
+
+from sync.server.columns import number, text
+
+metadata = MetaData()
+
+upstream = Table(
+    "upstream",
+    metadata,
+    text("event", key=True),
+    text("kind"),
+    text("url"),
+    text("account"),
+    # What we are there, and what we show to be it.
+    text("device"),
+    text("token"),
+    # Which part of it the event is, and how far it was read: JSON that only its kind understands.
+    text("target"),
+    text("cursor"),
+    number("is_complete"),
+    number("done"),
+    number("total"),
+    # Up to which entry the event's journal was followed.
+    number("followed"),
+    text("lease"),
+    number("leased_ms"),
+    number("pull_ms"),
+    number("push_ms"),
+    number("heard_ms"),
+    number("failures"),
+    text("error"),
+    number("is_stopped"),
+)
+# What of an event's entries is to be told, was told, or was withdrawn before it was: kept as long
+# as the entries are, for what was told once must never be told again after it was undone.
+upstream_entry = Table(
+    "upstream_entry",
+    metadata,
+    text("event", key=True),
+    text("entry", key=True),
+    # What people wait for is told before what was refused.
+    number("is_late"),
+    number("number"),
+    text("ticket"),
+    text("state"),
+    number("due_ms"),
+    text("error"),
+    Index("upstream_entry_due", "event", "state", "is_late", "number"),
+)
+# Which of their movements are entries of ours.
+upstream_movement = Table(
+    "upstream_movement",
+    metadata,
+    text("event", key=True),
+    text("ref", key=True),
+    text("ticket"),
+    text("entry"),
+    Index("upstream_movement_ticket", "event", "ticket"),
+)
+# Tickets that the comparison under way has met.
+upstream_met = Table(
+    "upstream_met",
+    metadata,
+    text("event", key=True),
+    text("ticket", key=True),
+    number("run"),
+)

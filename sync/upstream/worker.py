@@ -1,0 +1,206 @@
+"""Works on the links: pulls and tells, one process for each link, and comes again where it failed.
+
+What there is to do stands in tables. Nothing here is on the way of an entry or a verdict.
+"""
+
+import asyncio
+import logging
+import random
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.routing import BaseRoute
+
+from gate.clock import read_wall_ms
+from gate.errors import StoreError
+from sync.server import tables as central
+from sync.server.background_jobs import BackgroundJobs
+from sync.server.server import Server
+from sync.upstream import links, outbox, standing, storing
+from sync.upstream.links import LEASE_MS, Link
+from sync.upstream.seam import AwayError, StoppedError, Upstream
+from sync.upstream.standing import Standing
+
+log = logging.getLogger(__name__)
+EVERY_S: Final = 0.25
+COUNT_EVERY_S: Final = 10.0
+MOST_AGAIN_S: Final = 60.0
+"""Longest wait of our own accord; who asks for more with ``Retry-After`` gets it, up to an hour."""
+MOST_ASKED_S: Final = 3600.0
+_Work = Callable[[Link], Awaitable[None]]
+
+
+def back_off_s(failures: int, asked_s: float = 0.0) -> float:
+    """How long to wait after so many failures in a row, at least what was asked for."""
+    drawn = random.uniform(0.5, 1.0) * min(MOST_AGAIN_S, 2.0 ** min(failures - 1, 10))  # noqa: S311
+    return max(drawn, min(asked_s, MOST_ASKED_S))
+
+
+class UpstreamWorker:
+    """The work of one server process on all links."""
+
+    def __init__(self, server: Server, kinds: Mapping[str, Upstream]) -> None:
+        self._server = server
+        self._kinds = kinds
+        self._holder = secrets.token_hex(8)
+        self._leased_ms: dict[str, int] = {}
+        self._jobs = BackgroundJobs("upstreams")
+        self._under_way: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._standing: list[Standing] = []
+        watch = server.metrics.watch
+        watch("gate_upstream_backlog", "Entries that upstreams are still to be told", self._backlog)
+        watch("gate_upstream_failed", "Entries that upstreams did not take", self._failed)
+        watch("gate_upstream_wrong", "Upstreams with something wrong", self._wrong)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """None of its own."""
+        return ()
+
+    async def start(self) -> None:
+        """Begin to work, where this process does."""
+        if self._server.settings.runs_jobs:
+            self._jobs.run(self.follow, EVERY_S)
+            self._jobs.run(self.look, EVERY_S)
+            self._jobs.run(self.count, COUNT_EVERY_S)
+
+    async def stop(self) -> None:
+        """Stop; another process may go on at once."""
+        await self._jobs.stop()
+        for task in self._under_way.values():
+            task.cancel()
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+        with suppress(SQLAlchemyError, StoreError):
+            await self._server.write(partial(links.release, holder=self._holder))
+        for upstream in self._kinds.values():
+            await upstream.close()
+
+    async def count(self) -> bool:
+        """Count anew how the links stand, for whoever asks for numbers."""
+        self._standing = await self._server.read(standing.every)
+        return False
+
+    async def follow(self) -> bool:
+        """Make outbox rows of new entries; whether there are more."""
+        has_more = False
+        for event in await self._server.read(outbox.behind):
+            job = partial(outbox.follow, event=event, wait_ms=0, now_ms=read_wall_ms())
+            has_more |= await self._server.write(job)
+        return has_more
+
+    async def look(self) -> bool:
+        """Begin what is due on every link that is ours to work on."""
+        now_ms = read_wall_ms()
+        for link in await self._server.read(links.every):
+            if link.kind in self._kinds and not link.is_stopped:
+                if link.pull_ms <= now_ms:
+                    self._begin("pull", link, self.pull)
+                if link.push_ms <= now_ms:
+                    self._begin("push", link, self.push)
+        return False
+
+    async def settled(self) -> None:
+        """Wait for what is under way."""
+        while self._under_way:
+            await asyncio.wait(list(self._under_way.values()))
+            await asyncio.sleep(0)
+
+    async def pull(self, link: Link) -> None:
+        """Store pages until there is no more for now."""
+        upstream = self._kinds[link.kind]
+        while (mine := await self._mine(link.event)) and mine.pull_ms <= read_wall_ms():
+            is_busy = await self._server.read(_is_any_lane_open, link.event)
+            ours = links.devices_of(await self._server.read(links.every), mine)
+            page = await upstream.pull(mine, is_busy=is_busy, ours=ours)
+            job = partial(
+                storing.store, link=mine, holder=self._holder, page=page, now_ms=read_wall_ms()
+            )
+            if not await self._server.write(job):
+                return
+            self._server.publish_changes(link.event)
+
+    async def push(self, link: Link) -> None:
+        """Tell what is due, one entry after the other, until nothing is."""
+        upstream = self._kinds[link.kind]
+        while row := await self._server.read(outbox.next_due, link, read_wall_ms()):
+            mine = await self._mine(link.event)
+            if mine is None or mine.is_stopped:
+                return
+            if not await self._server.write(partial(outbox.begin, event=link.event, row=row)):
+                continue
+            told = await upstream.push(mine, row.due)
+            if told.why:
+                log.warning("event=%s entry=%s was not taken: %s", link.event, row.name, told.why)
+            job = partial(outbox.settle, event=link.event, name=row.name, told=told)
+            await self._server.write(job)
+            again = {"failures": 0, "error": ""} if mine.failures else {}
+            await self._note(link, heard_ms=read_wall_ms(), **again)
+
+    async def _mine(self, event: str) -> Link | None:
+        """The link as it is now, if the work on it is ours."""
+        now_ms = read_wall_ms()
+        if self._leased_ms.get(event, 0) - now_ms > LEASE_MS // 2:
+            return await self._server.read(links.find, event)
+        job = partial(links.lease, event=event, holder=self._holder, now_ms=now_ms)
+        link = await self._server.write(job)
+        if link is None:
+            self._leased_ms.pop(event, None)
+            return None
+        self._leased_ms[event] = now_ms + LEASE_MS
+        return link
+
+    def _begin(self, what: str, link: Link, work: _Work) -> None:
+        key = (link.event, what)
+        if key not in self._under_way:
+            task = asyncio.create_task(self._try(what, link, work))
+            self._under_way[key] = task
+            task.add_done_callback(lambda _done: self._under_way.pop(key, None))
+
+    async def _try(self, what: str, link: Link, work: _Work) -> None:
+        """Do some work, and keep what is wrong if it fails."""
+        try:
+            await work(link)
+        except AwayError as away:
+            now = await self._server.read(links.find, link.event) or link
+            failures = now.failures + 1
+            wait_s = back_off_s(failures, away.again_s)
+            log.warning("event=%s %s: %s; again in %.1f s", link.event, what, away, wait_s)
+            again_ms = read_wall_ms() + round(wait_s * 1000)
+            await self._note(
+                link, **{f"{what}_ms": again_ms}, failures=failures, error=away.message
+            )
+        except StoppedError as stopped:
+            log.error("event=%s %s: %s", link.event, what, stopped)
+            await self._note(link, is_stopped=True, error=stopped.message)
+        except (SQLAlchemyError, StoreError) as error:
+            # The lease runs out, or the next look begins it anew.
+            log.error("event=%s %s: %s", link.event, what, type(error).__name__)
+        except Exception as error:  # One event must not stop it for all.
+            log.error("event=%s %s: fault", link.event, what, exc_info=error)
+            wait_ms = round(MOST_AGAIN_S * 1000)
+            fault = type(error).__name__
+            await self._note(link, **{f"{what}_ms": read_wall_ms() + wait_ms}, error=fault)
+
+    async def _note(self, link: Link, **fields: Any) -> None:
+        job = partial(links.note, event=link.event, holder=self._holder, **fields)
+        with suppress(SQLAlchemyError, StoreError):
+            await self._server.write(job)
+
+    def _backlog(self) -> float:
+        return sum(one.waiting for one in self._standing)
+
+    def _failed(self) -> float:
+        return sum(one.failed for one in self._standing)
+
+    def _wrong(self) -> float:
+        return sum(bool(one.error) for one in self._standing)
+
+
+def _is_any_lane_open(connection: Connection, event: str) -> bool:
+    c = central.device.c
+    query = select(c.id).where(c.event == event, c.lane_open == 1).limit(1)
+    return connection.execute(query).first() is not None

@@ -1,0 +1,369 @@
+"""Any upstream: pages stored with their cursor, entries told once, one process on a link."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine, select
+
+from gate.clock import read_wall_ms
+from gate.core.entry import Act, Entry
+from gate.core.outcome import Outcome, Reason
+from sync.server import journals, ticket_store
+from sync.server.database import in_transaction, open_database, reading
+from sync.server.issuing import Issue
+from sync.upstream import links, outbox, standing, storing, tables
+from sync.upstream.links import Link
+from sync.upstream.outbox import State
+from sync.upstream.part import upstream_part
+from sync.upstream.seam import (
+    Answer,
+    AwayError,
+    Due,
+    Movement,
+    Page,
+    StoppedError,
+    Told,
+)
+from sync.upstream.worker import MOST_AGAIN_S, UpstreamWorker, back_off_s
+from tests.support.central import Central, Maker, ask, central
+from tests.support.venue import NOW_MS
+from tests.sync.server.test_migrations import seen
+
+TYPE = {"id": "A", "kind": "meeting", "time_zone": "UTC"}
+
+
+def ticket(n: int, **more: Any) -> dict[str, Any]:
+    """A ticket's row."""
+    return {"id": f"t{n}", "code": f"CODE{n}", "type": "A"} | more
+
+
+class Shop:
+    """An upstream of nothing: it states the pages that it is given, and keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.pages: list[Page] = []
+        self.asked: list[Any] = []
+        self.told: list[tuple[str, bool]] = []
+        self.trouble: Exception | None = None
+        self.answer = Told()
+
+    async def pull(self, link: Link, *, is_busy: bool, ours: frozenset[str]) -> Page:
+        self.asked.append((dict(link.cursor), is_busy, ours))
+        await asyncio.sleep(0)
+        if self.trouble is not None:
+            raise self.trouble
+        return self.pages.pop(0) if self.pages else Page(link.cursor, again_s=60)
+
+    async def push(self, link: Link, due: Due) -> Told:
+        if self.trouble is not None:
+            raise self.trouble
+        self.told.append((due.entry.name, due.was_undone))
+        return self.answer
+
+    async def close(self) -> None:
+        pass
+
+
+class Linked:
+    """A server with the event ``show`` linked to a shop; nothing runs by itself."""
+
+    def __init__(self, running: Central, shop: Shop) -> None:
+        self.running, self.shop = running, shop
+        self.maker = Maker()
+
+    @property
+    def worker(self) -> UpstreamWorker:
+        found: UpstreamWorker = self.running.app.state.mounted["upstreams"]
+        return found
+
+    async def pull(self, *pages: Page) -> None:
+        """Have the shop state these pages."""
+        self.shop.pages += pages
+        self.write(lambda c: links.start_again(c, "show"))
+        await self.step()
+
+    async def step(self) -> None:
+        """Do all there is to do now."""
+        while await self.worker.follow():
+            pass
+        await self.worker.look()
+        await self.worker.settled()
+
+    async def did(self, *bodies: bytes) -> None:
+        """Have a gate bring entries."""
+        await self.running.exchange(self.maker, ask(bodies, [self.maker.head()]))
+
+    def write(self, job: Callable[[Connection], Any]) -> Any:
+        return in_transaction(self.running.engine, job)
+
+    def read(self, job: Callable[..., Any], *arguments: Any) -> Any:
+        with reading(self.running.engine) as connection:
+            return job(connection, *arguments)
+
+    def link(self) -> Link:
+        found: Link = self.read(links.need, "show")
+        return found
+
+    def status(self, id_: str) -> str:
+        return str(self.read(ticket_store.find_ticket, "show", id_).status.value)
+
+    def states(self) -> dict[str, State]:
+        c = tables.upstream_entry.c
+        rows = self.read(lambda connection: connection.execute(select(c.entry, c.state)).all())
+        return {row.entry.rpartition(":")[2]: State(row.state) for row in rows}
+
+    def facts(self, id_: str) -> list[Entry]:
+        found: list[Entry] = self.read(journals.facts_of, "show", id_)
+        return sorted(found, key=lambda one: one.hlc)
+
+
+@asynccontextmanager
+async def linked(path: Path) -> AsyncIterator[Linked]:
+    """A server with a link, its gate not enrolled yet."""
+    shop = Shop()
+    mounted = (upstream_part(lambda: {"shop": shop}),)
+    async with central(path, mounted=mounted, runs_jobs=False) as running:
+        here = Linked(running, shop)
+        link = Link("show", "shop", "https://shop", "halls", device="1", token="secret")
+        here.write(lambda connection: links.make(connection, link))
+        yield here
+
+
+@asynccontextmanager
+async def complete(path: Path, tickets: int = 3) -> AsyncIterator[Linked]:
+    """The same with tickets, and a gate that is enrolled."""
+    async with linked(path) as here:
+        rows = [ticket(n) for n in range(tickets)]
+        await here.pull(Page({"n": 1}, 60, Issue([TYPE], rows, is_exact=True), is_complete=True))
+        await here.running.enrol(here.maker)
+        yield here
+
+
+async def test_a_page_is_stored_with_its_cursor(tmp_path: Path) -> None:
+    """The next page is asked for from there; the same rows again are no change."""
+    async with linked(tmp_path) as here:
+        issue = Issue([TYPE], [ticket(1)], is_exact=True)
+        await here.pull(Page({"n": 1}, 0, issue), Page({"n": 2}, 60, issue, is_complete=True))
+        assert [cursor for cursor, _busy, _ours in here.shop.asked] == [{}, {"n": 1}]
+        assert here.link().cursor == {"n": 2}
+        head = (await here.running.server.tip_cache.newest("show")).cursor
+        await here.pull(Page({"n": 3}, 60, issue))
+        assert (await here.running.server.tip_cache.newest("show")).cursor == head
+        assert here.shop.asked[-1][2] == {"1"}
+
+
+async def test_no_gate_enrols_before_all_tickets_are_there(tmp_path: Path) -> None:
+    """The link stays good, and opens once the first pull is complete."""
+    async with linked(tmp_path) as here:
+        body = {"token": await here.running.token(), "device": here.maker.device,
+                "key": here.maker.public}  # fmt: skip
+        await here.pull(Page({"n": 1}, 60, Issue([TYPE], [ticket(1)]), done=1, total=2))
+        answer = await here.running.http.post("/v1/enrol", json=body)
+        assert (answer.status_code, answer.json()["error"]) == (409, "not_complete")
+        assert "1 of 2" in answer.json()["reason"]
+        await here.pull(Page({"n": 2}, 60, Issue(tickets=[ticket(2)]), is_complete=True))
+        answer = await here.running.http.post("/v1/enrol", json=body)
+        assert answer.status_code == 200
+
+
+async def test_one_bad_row_keeps_no_other_out(tmp_path: Path) -> None:
+    """It is named; the others of its page are there."""
+    async with linked(tmp_path) as here:
+        rows = [ticket(1), ticket(2, type="none"), ticket(3)]
+        await here.pull(Page({"n": 1}, 60, Issue([TYPE], rows, is_exact=True)))
+        assert here.status("t1") == here.status("t3") == "normal"
+        assert here.read(ticket_store.find_ticket, "show", "t2") is None
+        assert here.link().error.startswith("t2: ")
+
+
+async def test_a_code_moves_to_another_ticket(tmp_path: Path) -> None:
+    """Whose a code is the upstream says."""
+    async with complete(tmp_path) as here:
+        rows = [ticket(1, code="NEW"), ticket(2, other_codes=["CODE1"])]
+        await here.pull(Page({"n": 2}, 60, Issue([TYPE], rows, is_exact=True)))
+        hashes = here.read(ticket_store.hashes_of, "show", ["CODE1", "NEW"])
+        owners = dict(
+            here.read(lambda c: list(ticket_store.owners_of(c, "show", [*hashes.values()])))
+        )
+        assert (owners[hashes["CODE1"]], owners[hashes["NEW"]]) == ("t2", "t1")
+
+
+async def test_an_entry_is_told_once(tmp_path: Path) -> None:
+    """Admissions in their order, and refusals of known tickets after them; nothing else."""
+    async with complete(tmp_path) as here:
+        refused = {"outcome": Outcome.REFUSE, "reason": Reason.ALREADY_USED}
+        await here.did(
+            here.maker.make(Act.REFUSAL, ticket="t1", **refused),
+            here.maker.make(ticket="t1"),
+            here.maker.make(Act.REFUSAL, code="ab", **refused),
+            here.maker.make(Act.EXIT, ticket="t1"),
+        )
+        await here.step()
+        await here.step()
+        assert [name.rpartition(":")[2] for name, _undone in here.shop.told] == ["2", "4", "1"]
+        assert here.read(outbox.backlog, "show").waiting == 0
+
+
+async def test_an_undo_that_overtakes_withdraws(tmp_path: Path) -> None:
+    """Undone before it was told, an admission is told as undone, and its undo not at all."""
+    async with complete(tmp_path) as here:
+        admitted = here.maker.make(ticket="t1")
+        undone = here.maker.make(Act.ANNULMENT, ticket="t1", target=f"{here.maker.origin}:1")
+        await here.did(admitted, undone)
+        await here.step()
+        assert here.shop.told == [(f"{here.maker.origin}:1", True)]
+        assert here.states() == {"1": State.TOLD, "2": State.WITHDRAWN}
+
+
+async def test_what_may_have_been_told_is_undone_there(tmp_path: Path) -> None:
+    """After a lost answer the admission is told again and then its undo: never taken for untold."""
+    async with complete(tmp_path) as here:
+        await here.did(here.maker.make(ticket="t1"))
+        here.shop.trouble = AwayError("lost")
+        await here.step()
+        assert here.states() == {"1": State.TRYING}
+        await here.did(here.maker.make(Act.ANNULMENT, ticket="t1", target=f"{here.maker.origin}:1"))
+        here.shop.trouble = None
+        here.write(lambda connection: links.start_again(connection, "show"))
+        await here.step()
+        assert [(name[-1], undone) for name, undone in here.shop.told] == [
+            ("1", False),
+            ("2", False),
+        ]
+
+
+async def test_an_outbox_that_forgets_what_it_tries_tells_wrongly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutation: without the mark what may have arrived is told as what never counted."""
+    monkeypatch.setattr("sync.upstream.outbox.begin", lambda _connection, event, row: True)
+    async with complete(tmp_path) as here:
+        await here.did(here.maker.make(ticket="t1"))
+        here.shop.trouble = AwayError("lost")
+        await here.step()
+        await here.did(here.maker.make(Act.ANNULMENT, ticket="t1", target=f"{here.maker.origin}:1"))
+        here.shop.trouble = None
+        here.write(lambda connection: links.start_again(connection, "show"))
+        await here.step()
+        assert [undone for _name, undone in here.shop.told] == [True]
+
+
+async def test_what_is_not_taken_is_counted_and_not_repeated(tmp_path: Path) -> None:
+    """One entry that it will not have does not hold up the others."""
+    async with complete(tmp_path) as here:
+        here.shop.answer = Told(Answer.FAILED, "cancelled there")
+        await here.did(here.maker.make(ticket="t1"), here.maker.make(ticket="t2"))
+        await here.step()
+        await here.step()
+        assert len(here.shop.told) == 2
+        (one,) = here.read(standing.every)
+        assert (one.failed, one.waiting, one.why_failed) == (2, 0, "cancelled there")
+
+
+async def test_who_is_away_is_asked_again_later(tmp_path: Path) -> None:
+    """What is wrong is shown, it waits as long as was asked for, and all is well afterwards."""
+    async with complete(tmp_path) as here:
+        here.shop.trouble = AwayError("too often", again_s=900)
+        await here.pull(Page({"n": 2}, 60))
+        stands = here.link()
+        assert (stands.error, stands.failures, stands.is_stopped) == ("too often", 1, False)
+        asked = len(here.shop.asked)
+        here.shop.trouble = None
+        await here.step()
+        assert len(here.shop.asked) == asked
+        await here.pull()
+        assert (here.link().error, here.link().failures) == ("", 0)
+
+
+async def test_who_shuts_us_out_is_asked_no_more(tmp_path: Path) -> None:
+    """Until a person has done something."""
+    async with complete(tmp_path) as here:
+        here.shop.trouble = StoppedError("unknown device")
+        await here.pull(Page({"n": 2}, 60))
+        assert here.link().is_stopped
+        here.shop.trouble = None
+        asked = len(here.shop.asked)
+        await here.step()
+        assert len(here.shop.asked) == asked
+
+
+async def test_one_process_works_on_a_link(tmp_path: Path) -> None:
+    """A second has to wait for the lease, and what the first then writes late changes nothing."""
+    async with complete(tmp_path) as here:
+        now_ms, after_ms = read_wall_ms(), read_wall_ms() + 2 * links.LEASE_MS
+        first = here.worker._holder
+        assert here.write(lambda c: links.lease(c, "show", "second", now_ms)) is None
+        assert here.write(lambda c: links.note(c, "show", first, error="in time"))
+        assert here.write(lambda c: links.lease(c, "show", "second", after_ms)) is not None
+        page = Page({"n": 9}, issue=Issue(tickets=[ticket(9)]))
+        late = partial(storing.store, link=here.link(), holder=first, page=page, now_ms=now_ms)
+        assert not here.write(late)
+        assert here.read(ticket_store.find_ticket, "show", "t9") is None
+        assert here.link().cursor == {"n": 1}
+
+
+def movement(ref: str, act: Act = Act.ADMISSION, at_ms: int = NOW_MS) -> Movement:
+    """What another system did on a ticket."""
+    return Movement(ref, "t1", act, at_ms, "shop, device 7")
+
+
+async def test_what_others_did_is_an_entry_once(tmp_path: Path) -> None:
+    """With its own time; what they take back is undone; nothing of it is told to them again."""
+    async with complete(tmp_path) as here:
+        issue = Issue(tickets=[ticket(1)], is_exact=True)
+        both = (movement("7"), movement("8", Act.EXIT, NOW_MS + 5))
+        await here.pull(Page({"n": 2}, 60, issue, movements=both))
+        await here.pull(Page({"n": 3}, 60, issue, movements=both))
+        assert [(one.act, one.at_ms) for one in here.facts("t1")] == [
+            (Act.ADMISSION, NOW_MS), (Act.EXIT, NOW_MS + 5),
+        ]  # fmt: skip
+        await here.pull(Page({"n": 4}, 60, issue, movements=both[:1]))
+        undo = here.facts("t1")[-1]
+        assert (undo.act, undo.target) == (Act.ANNULMENT, here.facts("t1")[1].name)
+        await here.step()
+        assert here.shop.told == []
+
+
+@pytest.mark.parametrize(("gone", "voided"), [(1, ["t0"]), (4, [])])
+async def test_a_comparison_voids_only_a_few(tmp_path: Path, gone: int, voided: list[str]) -> None:
+    """What is not there any more is void; if that were more than a twentieth, nothing is."""
+    async with complete(tmp_path, tickets=40) as here:
+        rows = [ticket(n) for n in range(gone, 40)]
+        pages = [
+            Page({"n": n}, 60 * n, Issue(tickets=some, is_exact=True), run=2, ends_run=bool(n))
+            for n, some in enumerate((rows[:10], rows[10:]))
+        ]
+        await here.pull(*pages)
+        assert [f"t{n}" for n in range(40) if here.status(f"t{n}") != "normal"] == voided
+        assert bool(here.link().error) == (not voided)
+
+
+def test_waits_grow_to_a_minute_and_never_undercut() -> None:
+    """Doubled each time, with chance in it; what the other side asks for counts."""
+    assert all(0.5 * 2 ** (n - 1) <= back_off_s(n) <= 2 ** (n - 1) for n in range(1, 6))
+    assert back_off_s(50) <= MOST_AGAIN_S
+    assert back_off_s(1, 120) == 120
+
+
+def test_the_steps_make_what_the_tables_say(tmp_path: Path) -> None:
+    """A table that is changed without a step is seen here."""
+    made = open_database(f"sqlite:///{tmp_path}/steps.db", (upstream_part(dict),))
+    created = create_engine(f"sqlite:///{tmp_path}/tables.db")
+    tables.metadata.create_all(created)
+    wanted = seen(created)
+    assert {name: seen(made)[name] for name in wanted} == wanted
+    made.dispose()
+    created.dispose()
+
+
+async def test_an_event_that_is_over_asks_for_nothing(tmp_path: Path) -> None:
+    """With its names and codes its link goes, and the token with it."""
+    async with complete(tmp_path) as here:
+        (drop,) = upstream_part(dict).personal.drops
+        assert here.write(lambda connection: drop(connection, "show", None)) is None
+        assert here.read(links.every) == []
