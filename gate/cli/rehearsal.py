@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from gate import config
+from gate import config_tables
 from gate.cli.enrol_device import enrol_device
 from gate.clock import SystemClock, read_wall_ms
 from gate.core.coverage import Coverage
@@ -290,7 +290,9 @@ class _Gate:
 
     @contextmanager
     def _made(self) -> Iterator[Worker]:
-        lan = config.Lan(address="127.0.0.1", port=self.port, gates=self._seeds, announce=False)
+        lan = config_tables.Lan(
+            address="127.0.0.1", port=self.port, gates=self._seeds, announce=False
+        )
         with ExitStack() as stack:
             client = ServerClient(self._enrolment)
             stack.callback(client.close)

@@ -21,8 +21,8 @@ from gate.capture.glimpse import Furniture, Notice
 from gate.capture.hints import Advice
 from gate.capture.picture import PictureScanner, Preview, Seen
 from gate.clock import monotonic_ms
-from gate.config import Camera as CameraConfig
 from gate.config import Config
+from gate.config_tables import Camera as CameraConfig
 from gate.core.verdict import Scan, Verdict
 from gate.credential.command_cards import Command, CommandCard
 from gate.i18n import _

@@ -27,6 +27,7 @@ from gate.core.enrolment import Enrol, Enrolled
 from gate.core.ticket_feed import Changes, ResyncNeeded, Snapshot
 from gate.errors import StoreError
 from gate.i18n import _
+from sync.api.administration import Alive, Ready
 from sync.server import audit, conflicts, enrolment, feed, http, openapi, pending
 from sync.server.admin import organiser_routes
 from sync.server.callers import run_of
@@ -49,7 +50,7 @@ from sync.server.search_index import SearchIndex
 from sync.server.server import Server
 from sync.server.settings import PagesBy, Settings
 from sync.server.web.site import server_site
-from sync.wire import MAX_FRAME, PREFIX, Alive, Problem, Ready, SyncRequest, SyncResponse
+from sync.wire import MAX_FRAME, PREFIX, Problem, SyncRequest, SyncResponse
 
 log = logging.getLogger(__name__)
 SMALL = 16 * 1024

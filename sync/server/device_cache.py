@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from gate.clock import boot_ms, read_wall_ms
 from gate.core.event_device import EventDevice
+from sync.api.administration import DeviceLine
 from sync.server.device_reports import DeviceReports
 from sync.server.devices import Device, State
-from sync.wire import DeviceLine, Watermark
+from sync.wire import Watermark
 
 READ_EVERY_S = 1.0
 STALE_S = 2.0

@@ -21,10 +21,10 @@ from gate.i18n import _
 from gate.storage import signing_keys
 from gate.storage.event_keys import key_body, read_key
 from gate.storage.signing_keys import SigningKey
+from sync.api.administration import KeyLine
 from sync.server import feed, issuing, ticket_store
 from sync.server import tables as t
 from sync.server.console import Console, at_console
-from sync.wire import KeyLine
 
 
 def keys_of(connection: Connection, event: str) -> list[SigningKey]:

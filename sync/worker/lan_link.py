@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
-from gate import config
+from gate import config_tables
 from gate.core.entry import CENTRAL, device_of
 from gate.core.event_device import DeviceReport
 from gate.core.ticket_feed import is_before
@@ -33,7 +33,7 @@ class LanLink:
         *,
         enrolment: Enrolment,
         membership: Membership,
-        settings: config.Lan,
+        settings: config_tables.Lan,
         sources: TicketSources,
         contact: ServerContact,
         publish: Callable[[Event], None],

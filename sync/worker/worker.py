@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from gate import config
+from gate import config_tables
 from gate.clock import Clock
 from gate.core.entry import CENTRAL
 from gate.storage.certificates import Membership
@@ -58,7 +58,7 @@ class Worker:
         gate: str = "",
         poll_s: float = 2.0,
         membership: Membership | None = None,
-        lan: config.Lan | None = None,
+        lan: config_tables.Lan | None = None,
         progress: Progress = lambda _what, _done, _total: None,
         notify: Callable[[SyncStatus], None] = lambda _status: None,
         around: Surroundings = HERE,

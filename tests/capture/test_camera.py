@@ -22,7 +22,7 @@ from gate.capture.camera import (
     folder_source,
     read_picture,
 )
-from gate.config import Camera as CameraConfig
+from gate.config_tables import Camera as CameraConfig
 from gate.errors import InputError
 from gate.lane.inputs import camera_source, capture_source
 

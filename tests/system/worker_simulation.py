@@ -27,7 +27,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gate import config
+from gate import config_tables
 from gate.core.place import HouseRules, Place
 from gate.core.ticket_feed import Cursor
 from gate.core.verdict import Scan
@@ -210,7 +210,7 @@ class World:
             gate.clock,
             gate=gate.name,
             membership=membership if self.has_lan else None,
-            lan=config.Lan() if self.has_lan else None,
+            lan=config_tables.Lan() if self.has_lan else None,
             notify=lambda told: gate.told_errors.append(told.last_error),
             around=Around(self, gate),
         )

@@ -96,7 +96,7 @@ def _key(pair: str) -> str:
 def _fields(pairs: list[str], time_zone: str) -> "EventFields":
     from gate.cli.options import check_zone
     from gate.core.event_settings import EventFields
-    from sync.wire import MOST_ISOLATED_HOURS
+    from sync.api.administration import MOST_ISOLATED_HOURS
 
     stated = {_key(pair): pair.partition("=")[2].strip() for pair in pairs}
     zone = stated.get("time_zone")

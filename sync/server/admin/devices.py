@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from gate.clock import read_wall_ms
 from gate.core.disowning import Effect
+from sync.api.administration import DeviceLine, Disown, FromMs, NewToken, Token
 from sync.server import devices, enrolment, http
 from sync.server.devices import State, need_event
 from sync.server.enrolment import Link
@@ -20,7 +21,7 @@ from sync.server.organiser_requests import OrganiserRequests
 from sync.server.organisers import Right
 from sync.server.part import Part, look_again
 from sync.server.server import Server
-from sync.wire import PREFIX, DeviceLine, Disown, FromMs, NewToken, Token
+from sync.wire import PREFIX
 
 _disown = msgspec.json.Decoder(Disown)
 _new_token = msgspec.json.Decoder(NewToken)

@@ -18,6 +18,7 @@ from gate.errors import UsageError
 from gate.i18n import _, sentences
 from gate.settings import patched
 from gate.storage.moments import BadMoment, Side, second_of
+from sync.api.administration import EventChange, EventLine, NewEvent, Stated
 from sync.server import events, feed, issuing
 from sync.server import tables as t
 from sync.server.devices import need_event
@@ -28,7 +29,7 @@ from sync.server.operation import Operation
 from sync.server.organiser_requests import OrganiserRequests, organiser
 from sync.server.organisers import Right, check_reach
 from sync.server.server import Server
-from sync.wire import MAX_ROWS, PREFIX, EventChange, EventLine, NewEvent, Stated
+from sync.wire import MAX_ROWS, PREFIX
 
 MEDIUM = 256 * 1024
 """Longest body of a change of an event: all its settings and more."""

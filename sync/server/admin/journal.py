@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from gate.core.entry import Entry
 from gate.i18n import _
 from gate.storage.moments import BadMoment, Side, second_of
+from sync.api.review import AuditLine, AuditLines, EntryLine, JournalLines
 from sync.server import audit, devices, events, stories
 from sync.server.http import Denied, reply
 from sync.server.operation import Operation, Parameter
@@ -20,7 +21,7 @@ from sync.server.organiser_requests import OrganiserRequests
 from sync.server.organisers import Right
 from sync.server.server import Server
 from sync.server.stories import Wanted
-from sync.wire import PREFIX, AuditLine, AuditLines, EntryLine, JournalLines
+from sync.wire import PREFIX
 
 CODE_DIGITS: Final = 8
 """Of a code's keyed hash: enough to see that it came again."""

@@ -16,6 +16,7 @@ from gate.core.ticket import Status
 from gate.credential.rotating import Current
 from gate.errors import UsageError
 from gate.i18n import _, sentences
+from sync.api.administration import Barred, BarredCodes, CodeText, KeyChange, KeyLine, NewKey
 from sync.server import issuing, rotating, signing
 from sync.server.admin.events import LARGE
 from sync.server.devices import need_event
@@ -24,7 +25,7 @@ from sync.server.operation import Operation, Parameter
 from sync.server.organiser_requests import OrganiserRequests
 from sync.server.organisers import Right
 from sync.server.server import Server
-from sync.wire import PREFIX, Barred, BarredCodes, CodeText, KeyChange, KeyLine, NewKey
+from sync.wire import PREFIX
 
 T = TypeVar("T")
 ROTATING, SIGNED = "rotating", "signed"

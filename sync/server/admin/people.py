@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from sync.api.administration import Person
 from sync.server import persons
 from sync.server.devices import need_event
 from sync.server.http import reply
@@ -19,7 +20,7 @@ from sync.server.organisers import Right
 from sync.server.part import Part
 from sync.server.retention import Retention
 from sync.server.server import Server
-from sync.wire import PREFIX, Person
+from sync.wire import PREFIX
 
 _person = msgspec.json.Decoder(Person)
 _PROBLEMS = {404: "no_person", 409: "ambiguous"}

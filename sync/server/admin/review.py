@@ -16,15 +16,7 @@ from gate.core.entry import Entry
 from gate.core.history import Conflict
 from gate.i18n import _
 from gate.text.anomaly_words import views
-from sync.server import conflicts, counts, devices, events
-from sync.server.devices import need_event
-from sync.server.http import Denied, reply
-from sync.server.operation import Operation
-from sync.server.organiser_requests import OrganiserRequests
-from sync.server.organisers import Right
-from sync.server.server import Server
-from sync.wire import (
-    PREFIX,
+from sync.api.review import (
     AlarmLine,
     AnomalyLine,
     ClaimLine,
@@ -40,6 +32,14 @@ from sync.wire import (
     Undo,
     Voided,
 )
+from sync.server import conflicts, counts, devices, events
+from sync.server.devices import need_event
+from sync.server.http import Denied, reply
+from sync.server.operation import Operation
+from sync.server.organiser_requests import OrganiserRequests
+from sync.server.organisers import Right
+from sync.server.server import Server
+from sync.wire import PREFIX
 
 ORIGINS_NAMED = 20
 """Origins that are named in an alarm."""

@@ -16,16 +16,7 @@ from gate.core.story import Chapter
 from gate.core.ticket import DoorAct, DoorWord, Ticket
 from gate.i18n import _
 from gate.text.story_words import sentence
-from sync.server import devices, door, events, stories, ticket_search
-from sync.server.admin.journal import entry_line
-from sync.server.devices import need_event
-from sync.server.http import Denied, reply
-from sync.server.operation import Operation, Parameter
-from sync.server.organiser_requests import OrganiserRequests
-from sync.server.organisers import Right
-from sync.server.server import Server
-from sync.wire import (
-    PREFIX,
+from sync.api.review import (
     ChangedField,
     ChapterLine,
     DoorLine,
@@ -35,6 +26,15 @@ from sync.wire import (
     TicketsFound,
     TicketStory,
 )
+from sync.server import devices, door, events, stories, ticket_search
+from sync.server.admin.journal import entry_line
+from sync.server.devices import need_event
+from sync.server.http import Denied, reply
+from sync.server.operation import Operation, Parameter
+from sync.server.organiser_requests import OrganiserRequests
+from sync.server.organisers import Right
+from sync.server.server import Server
+from sync.wire import PREFIX
 
 LONGEST: Final = 500
 """Characters of a text that is looked for."""

@@ -11,13 +11,15 @@ from starlette.routing import BaseRoute
 
 from gate.clock import read_wall_ms
 from gate.i18n import _
+from sync.api.administration import NewOrganiser, OrganiserLine
+from sync.api.review import AuditRow
 from sync.server import audit, organisers
 from sync.server.http import Denied, check_name, reply
 from sync.server.operation import NOTHING, Body, Operation, Parameter
 from sync.server.organiser_requests import OrganiserRequests, organiser
 from sync.server.organisers import Organiser, Right, check_reach
 from sync.server.server import Server
-from sync.wire import PREFIX, AuditRow, NewOrganiser, OrganiserLine
+from sync.wire import PREFIX
 
 _new_organiser = msgspec.json.Decoder(NewOrganiser)
 CSV = "text/csv; charset=utf-8"

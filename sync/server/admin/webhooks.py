@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gate.clock import read_wall_ms
+from sync.api.administration import Pong
 from sync.server.http import reply
 from sync.server.operation import NOTHING, Operation
 from sync.server.organiser_requests import OrganiserRequests
@@ -17,7 +18,7 @@ from sync.server.server import Server
 from sync.server.webhooks import registered
 from sync.server.webhooks.registered import NewWebhook, WebhookLine, line_of
 from sync.server.webhooks.signed import ping
-from sync.wire import PREFIX, Pong
+from sync.wire import PREFIX
 
 _new_webhook = msgspec.json.Decoder(NewWebhook)
 

@@ -11,11 +11,11 @@ from gate.i18n import _
 from gate.storage.event import EventRow
 from gate.storage.moments import BadMoment, Side, second_of
 from gate.text.times import clock_time
+from sync.api.administration import MOST_ISOLATED_HOURS
 from sync.server.http import Denied
 from sync.server.web.authority import Authority
 from sync.server.web.level import Level
 from sync.server.web.pages import PREFIX, Pages, Visit
-from sync.wire import MOST_ISOLATED_HOURS
 
 PATH: Final = f"{PREFIX}/settings/event"
 MOST_DAYS: Final = 3650

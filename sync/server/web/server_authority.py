@@ -11,6 +11,7 @@ from gate.core.entry import Entry
 from gate.core.event_settings import EventFields
 from gate.errors import UsageError
 from gate.storage.fleet_devices import Device
+from sync.api.administration import DeviceLine
 from sync.server import conflicts, devices, event_settings, messages
 from sync.server import tables as t
 from sync.server.devices import State
@@ -20,7 +21,6 @@ from sync.server.web.at_gate import AtGate, at_gate, is_watching, newest_by_devi
 from sync.server.web.authority import Change
 from sync.server.web.paced import Paced
 from sync.server.web.pages import Visit
-from sync.wire import DeviceLine
 
 _LANES = {State.RETIRED: "retired", State.REVOKED: "revoked"}
 

@@ -15,7 +15,7 @@ import msgspec
 from gate.core.entry import Entry
 from gate.core.history import Conflict
 from gate.core.irregular import Judged
-from sync.wire import Voided
+from sync.api.review import Voided
 
 
 class Kind(StrEnum):
