@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from itertools import islice
 
+import msgspec
+
 from gate.core.limits import MAX_ENTRIES
 from gate.core.signed_tip import SignedTip
 from gate.errors import DamagedError, StoreError
@@ -22,6 +24,7 @@ from gate.storage.sqlite import faults, open_reader
 
 log = logging.getLogger(__name__)
 
+_COLUMNS = ("origin", "seq", "hash", "signature")
 PUT_ASIDE = 10
 """So many damaged peer stores are kept; with more of them it is the disk."""
 
@@ -59,10 +62,7 @@ def mend(folder: Folder, fault: DamagedError) -> bool:
 
 
 def _take(peer_store: PeerStore, old: sqlite3.Connection) -> None:
-    signed_tips: list[SignedTip] = []
-    with suppress(sqlite3.Error):
-        rows = old.execute("SELECT origin, seq, hash, signature FROM signed_tip").fetchall()
-        signed_tips = [SignedTip(*row) for row in rows]
+    signed_tips = list(_readable_tips(old))
     bodies = (body for _hash, body in readable_entries(old))
     for frame in _frames(bodies):
         # They were verified when they came: who is not vouched for is not in the store.
@@ -70,6 +70,15 @@ def _take(peer_store: PeerStore, old: sqlite3.Connection) -> None:
     peer_store.signed_tips.put(
         h for h in signed_tips if h.hash in peer_store.entries.whole_hashes(h.origin, h.seq)
     )
+
+
+def _readable_tips(old: sqlite3.Connection) -> Iterator[SignedTip]:
+    """Signed tips that still are some: rot makes NULL and anything else of a column."""
+    with suppress(sqlite3.Error):
+        rows = old.execute("SELECT origin, seq, hash, signature FROM signed_tip")
+        for row in rows:
+            with suppress(msgspec.ValidationError):
+                yield msgspec.convert(dict(zip(_COLUMNS, row, strict=True)), SignedTip)
 
 
 def _frames(bodies: Iterator[bytes]) -> Iterator[list[bytes]]:

@@ -447,6 +447,22 @@ def test_a_damaged_peer_store_is_made_anew_from_what_is_whole(venue: Folder) -> 
     assert not mend(venue, DamagedError("the server said nonsense"))
 
 
+def test_a_signed_tip_that_rot_has_emptied_is_left_out(venue: Folder) -> None:
+    """The others are taken; the worker does not end for good by one that is none."""
+    maker = Maker(incarnation="ab")
+    with closing(PeerStore(venue)) as peer_store:
+        peer_store.intake.accept(maker.run(40), None, [maker.head()], lambda _head: True)
+    with closing(sqlite3.connect(venue.peers, isolation_level=None)) as rotten:
+        rotten.executescript(
+            "CREATE TABLE kept AS SELECT * FROM signed_tip; DROP TABLE signed_tip; "
+            "ALTER TABLE kept RENAME TO signed_tip; "
+            "INSERT INTO signed_tip VALUES (NULL, 1, 'ab', 'cd'), ('x', 'y', x'00', NULL)"
+        )
+    assert mend(venue, DamagedError("rot", "", venue.peers))
+    with closing(PeerStore(venue)) as peer_store:
+        assert len(peer_store.signed_tips.of("0000000000000000.ab", 1, 99)) == 1
+
+
 @pytest.mark.parametrize("act", ["lane_opened", "admission"])
 def test_an_entry_that_is_no_json_is_damage(venue: Folder, act: str) -> None:
     """Whoever opens the peer store meets it, and it is mended: the worker does not end for good."""
