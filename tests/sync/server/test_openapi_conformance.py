@@ -216,6 +216,7 @@ def test_answers_are_what_the_document_says(asked: Asked, mode: GenerationMode) 
     assert faults(asked, mode) == []
 
 
+@pytest.mark.long
 def test_every_route_wants_its_credential(asked: Asked) -> None:
     """None, a wrong one, a device's for an organiser's, one without the right or elsewhere."""
     opened = 0

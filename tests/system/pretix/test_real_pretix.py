@@ -29,6 +29,7 @@ from tests.system.pretix.starting import RealPretix, real_pretix
 
 pytestmark = [
     pytest.mark.pretix,
+    pytest.mark.long,
     pytest.mark.timeout(240),
     pytest.mark.skipif(python() is None, reason="no pretix: tests/system/pretix/make_venv.sh"),
 ]

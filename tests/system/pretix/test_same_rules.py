@@ -24,6 +24,7 @@ PYTHON = python()
 pytestmark = [
     pytest.mark.system,
     pytest.mark.pretix,
+    pytest.mark.long,
     pytest.mark.timeout(1200),
     pytest.mark.skipif(PYTHON is None, reason="no pretix: tests/system/pretix/make_venv.sh"),
 ]
