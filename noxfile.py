@@ -40,7 +40,7 @@ def fast(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All that a plain run has: three and a half minutes on two cores, and three are wanted."""
+    """All that a plain run has: four minutes on two cores, and three are wanted."""
     _install(session)
     session.run("pytest", *session.posargs)
 

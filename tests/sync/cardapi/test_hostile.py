@@ -83,7 +83,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.close()
 
 
-@pytest.mark.parametrize("path", [call.path for call in CALLS])
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(call.path, marks=[pytest.mark.long] if n % 5 else [])
+        for n, call in enumerate(CALLS)
+    ],
+)
 @given(data=st.data())
 def test_any_json_has_an_errcode(world: World, path: str, data: st.DataObject) -> None:
     """Arbitrary objects, also such as name a real card and code, are answered by the rules."""
