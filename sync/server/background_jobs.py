@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gate.errors import StoreError
+from gate.errors import GateError
 from sync.server.http import Denied
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class BackgroundJobs:
             has_more = False
             try:
                 has_more = await step()
-            except (SQLAlchemyError, StoreError, Denied) as error:
+            except (SQLAlchemyError, GateError, OSError, Denied) as error:
                 log.error("%s: %s", self._name, type(error).__name__)
             except Exception as error:  # One bad row must not stop it for all.
                 log.error("%s: %s", self._name, type(error).__name__, exc_info=error)

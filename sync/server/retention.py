@@ -7,20 +7,18 @@ and several servers of one database may all run it.
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from gate.clock import read_wall_ms
-from gate.errors import GateError
 from gate.i18n import _
 from gate.storage.event import EventRow
 from sync.server import audit, erasing, events, feed, persons
 from sync.server import tables as t
+from sync.server.background_jobs import BackgroundJobs
 from sync.server.database import scrub
 from sync.server.http import Denied
 from sync.server.part import Drop, Key, Part
@@ -39,27 +37,20 @@ class Retention:
         self._server = server
         drops = (drop for part in parts for drop in part.personal.drops)
         self._steps: Sequence[Drop] = (erasing.drop_some, *drops, erasing.forget_some)
-        self._task: asyncio.Task[None] | None = None
+        self._jobs = BackgroundJobs("retention")
         self._erased: dict[str, int] = {}
 
     async def start(self) -> None:
         """Begin to look."""
-        self._task = asyncio.create_task(self._keep_on())
+        self._jobs.run(self._look_now, EVERY_S)
 
     async def stop(self) -> None:
         """Stop; what was begun goes on with the next server."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._jobs.stop()
 
-    async def _keep_on(self) -> None:
-        while True:
-            try:
-                await self.look(read_wall_ms())
-            except (SQLAlchemyError, GateError, OSError, Denied) as error:
-                log.error("retention: %s", type(error).__name__)
-            await asyncio.sleep(EVERY_S)
+    async def _look_now(self) -> bool:
+        await self.look(read_wall_ms())
+        return False
 
     async def look(self, now_ms: int) -> None:
         """Drop what is due, and finish what was begun."""

@@ -1,19 +1,13 @@
 """The task that reads the terms of tickets that were stated, beside a server's other work."""
 
 import asyncio
-import logging
-from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from gate.errors import GateError
 from sync.server import ticket_search
-from sync.server.http import Denied
+from sync.server.background_jobs import BackgroundJobs
 from sync.server.server import Server
 
-log = logging.getLogger(__name__)
 EVERY_S: Final = 5.0
 BETWEEN_S: Final = 0.05
 """Between two steps: pushes do not wait behind a list of a million."""
@@ -24,27 +18,20 @@ class SearchIndex:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._task: asyncio.Task[None] | None = None
+        self._jobs = BackgroundJobs("search")
 
     async def start(self) -> None:
         """Begin to look."""
-        self._task = asyncio.create_task(self._keep_on())
+        self._jobs.run(self._look, EVERY_S)
 
     async def stop(self) -> None:
         """Stop; what is left is read at the next start, or before a search."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._jobs.stop()
 
-    async def _keep_on(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_S)
-            try:
-                for event in await self._server.read(ticket_search.waiting):
-                    await self._read_on(event)
-            except (SQLAlchemyError, GateError, OSError, Denied) as error:
-                log.error("search: %s", type(error).__name__)
+    async def _look(self) -> bool:
+        for event in await self._server.read(ticket_search.waiting):
+            await self._read_on(event)
+        return False
 
     async def _read_on(self, event: str) -> None:
         step = partial(ticket_search.read_on, event=event, most=ticket_search.A_STEP)

@@ -32,7 +32,7 @@ def find_tickets(connection: Connection, event: str, ids: Sequence[str]) -> dict
     found: dict[str, Ticket] = {}
     stated = _settings(connection.execute(_SETTINGS, {"event": event}).scalar() or "{}")
     for some in in_parts(ids):
-        rows = connection.execute(_WITH_TYPE, {"event": event, "ids": some})
+        rows = connection.execute(WITH_TYPE, {"event": event, "ids": some})
         for body, kind, type_id in rows:
             kind_as_stated = type_as_stated(kind.encode(), type_id, stated)
             ticket = _ticket.decode(b'{"type":' + kind_as_stated + b"," + body.encode()[1:])
@@ -40,7 +40,7 @@ def find_tickets(connection: Connection, event: str, ids: Sequence[str]) -> dict
     return found
 
 
-_WITH_TYPE = (
+WITH_TYPE = (
     select(t.ticket.c.body, t.ticket_type.c.body, t.ticket_type.c.id)
     .join_from(
         t.ticket,
@@ -52,6 +52,7 @@ _WITH_TYPE = (
         t.ticket.c.id.in_(bindparam("ids", expanding=True)),
     )
 )
+"""Bodies of tickets and of their types, and the types' ids: of some ``ids`` of an ``event``."""
 _SETTINGS = select(t.event.c.settings).where(t.event.c.id == bindparam("event"))
 
 
