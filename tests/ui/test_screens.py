@@ -26,12 +26,40 @@ from gate.ui.tui.lane_keys import LaneKeys
 from gate.ui.tui.screens import doctor as doctor_module
 from gate.ui.tui.status import Part, status_of
 from gate.ui.tui.verdict_panel import VerdictPanel
-from tests.support.screen import make_app, with_operators
+from tests.support.screen import Before, make_app, with_operators
 from tests.support.venue import FixedClock, fill
 from tests.system.neighbours import carry, known, neighbour, say
 
 Snap = Callable[..., bool]
 SMALL, LARGE = (80, 24), (160, 48)
+LOOK_S, LOOKS = 0.1, 100
+
+
+@pytest.fixture
+def snap_compare(snap_compare: Snap) -> Snap:
+    """The picture is taken once the screen changes no more, however busy the machine is."""
+
+    def compare(app: GateApp, *, terminal_size: tuple[int, int], run_before: Before) -> bool:
+        async def run(pilot: Pilot[int]) -> None:
+            await run_before(pilot)
+            await _settled(pilot)
+
+        return snap_compare(app, terminal_size=terminal_size, run_before=run)
+
+    return compare
+
+
+async def _settled(pilot: Pilot[int]) -> None:
+    seen = None
+    for _ in range(LOOKS):
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+        looked = pilot.app.export_screenshot()
+        if looked == seen:
+            return
+        seen = looked
+        await pilot.pause(LOOK_S)
+    raise AssertionError("the screen never came to rest")
 
 
 @pytest.fixture(autouse=True)
@@ -295,10 +323,8 @@ def test_venue(
 
     async def run(pilot: Pilot[int]) -> None:
         await pilot.press("f3")
-        await pilot.pause(0.2)
-        await made.workers.wait_for_complete()
+        await _settled(pilot)
         await pilot.press(section)
-        await pilot.pause(0.2)
 
     assert snap_compare(made, terminal_size=size, run_before=run)
 
