@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import DataTable, Input
 
 from gate import i18n
 from gate.capture.picture import Preview
@@ -274,12 +274,14 @@ def test_page(
 
     async def run(pilot: Pilot[int]) -> None:
         await pilot.press(key)
-        await pilot.pause(0.2)
-        if key == "f4":
-            made.screen.query_one(Input).value = "jose"
-            await pilot.pause(0.3)
-        await made.workers.wait_for_complete()
-        await pilot.pause(0.1)
+        if key != "f4":
+            return
+        await _settled(pilot)
+        made.screen.query_one(Input).value = "jose"
+        for _ in range(LOOKS):
+            if made.screen.query_one(DataTable).row_count:
+                return
+            await pilot.pause(LOOK_S)
 
     assert snap_compare(made, terminal_size=size, run_before=run)
 
