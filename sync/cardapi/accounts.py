@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +22,7 @@ from gate.i18n import _
 from gate.text.printable import printable
 from sync.cardapi import tables as t
 from sync.cardapi.errcodes import Errcode, Refused
-from sync.cardapi.projection import day_of
+from sync.cardapi.projection import EAST_8_S, day_of
 from sync.server import tables as central
 from sync.server.devices import hash_of
 from sync.server.prepared import insert_into
@@ -32,6 +33,7 @@ OVERLAP_S = 300
 TOKENS_A_DAY = 2000
 STABLE_A_MINUTE, STABLE_A_DAY = 10_000, 500_000
 FORCED_A_DAY, FORCED_EVERY_S = 20, 30
+CLEARED_A_MONTH = 10
 _APPID = re.compile(r"wx[0-9a-f]{16}")
 _TESTERS = 10
 
@@ -297,6 +299,25 @@ def _spend(
         )
     if used > most:
         raise Refused(over)
+
+
+def clear_quota(
+    connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
+) -> Mapping[str, Any]:
+    """``clear_quota``: the account's calls are counted from none again. Raises Refused."""
+    if params.get("appid") != account.appid:
+        raise Refused(Errcode.BAD_APPID)
+    day = time.gmtime(now_ms // 1000 + EAST_8_S)
+    month, cleared = day.tm_year * 12 + day.tm_mon, "cleared"
+    _spend(
+        connection, account.appid, cleared, month, most=CLEARED_A_MONTH,
+        over=Errcode.NO_MORE_CLEARING,
+    )  # fmt: skip
+    c = t.quota.c
+    connection.execute(
+        delete(t.quota).where(c.appid == account.appid, c.name.not_in((cleared, "forced_at")))
+    )
+    return {}
 
 
 def with_token(connection: Connection, token: str, now_ms: int) -> Account:

@@ -6,7 +6,15 @@ from functools import partial
 from sqlalchemy import Connection
 
 from gate.clock import read_wall_ms
-from sync.cardapi import accounts, callback, cards, gifts, redemption_consumer
+from sync.cardapi import (
+    accounts,
+    api_tickets,
+    callback,
+    cards,
+    gifts,
+    landing_pages,
+    redemption_consumer,
+)
 from sync.cardapi.webhook_outbox import CHANNEL, body_of
 from sync.server.background_jobs import BackgroundJobs
 from sync.server.server import Server
@@ -56,8 +64,14 @@ class CardJobs:
 
     async def tidy(self) -> bool:
         """Forget what nobody can take any more."""
-        await self._server.write(partial(cards.forget_offers, now_s=read_wall_ms() // 1000))
+        await self._server.write(partial(_forget, now_ms=read_wall_ms()))
         return False
+
+
+def _forget(connection: Connection, now_ms: int) -> None:
+    cards.forget_offers(connection, now_ms // 1000)
+    landing_pages.forget(connection, now_ms // 1000)
+    api_tickets.forget(connection, now_ms)
 
 
 class Callbacks:

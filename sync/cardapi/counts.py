@@ -43,10 +43,7 @@ def overview(
     connection: Connection, account: Account, params: Mapping[str, Any], now_ms: int
 ) -> Answer:
     """``datacube/getcardbizuininfo``: by day, never today. Raises Refused."""
-    begin, end = _date(params.get("begin_date")), _date(params.get("end_date"))
-    first, last = (begin - _EPOCH).days, (end - _EPOCH).days
-    if last < first or last - first >= MOST_DAYS or last >= day_of(now_ms // 1000):
-        raise Refused(Errcode.BAD_DATE_RANGE)
+    first, last = check_range(params, now_ms)
     if str(params.get("cond_source", 1)) not in ("0", "1"):
         raise Refused(Errcode.BAD_PARAMETER, "cond_source")
     # 0 asks for cards made in WeChat's own console, which we have none of.
@@ -59,6 +56,15 @@ def overview(
             for day in sorted(days)
         ]
     }
+
+
+def check_range(params: Mapping[str, Any], now_ms: int) -> tuple[int, int]:
+    """The first and the last day that are asked for, as days since 1970. Raises Refused."""
+    begin, end = _date(params.get("begin_date")), _date(params.get("end_date"))
+    first, last = (begin - _EPOCH).days, (end - _EPOCH).days
+    if last < first or last - first >= MOST_DAYS or last >= day_of(now_ms // 1000):
+        raise Refused(Errcode.BAD_DATE_RANGE)
+    return first, last
 
 
 def _as_fields(day: Day) -> dict[str, int]:

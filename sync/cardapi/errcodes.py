@@ -15,6 +15,8 @@ class Errcode(IntEnum):
     BAD_CREDENTIAL = 40001
     BAD_GRANT_TYPE = 40002
     BAD_OPENID = 40003
+    BAD_FILE_TYPE = 40005
+    BAD_IMAGE_SIZE = 40009
     BAD_APPID = 40013
     BAD_TOKEN = 40014
     BAD_ACTION_INFO = 40053
@@ -28,6 +30,8 @@ class Errcode(IntEnum):
     BAD_COLOR = 40076
     BAD_CARD_STATUS = 40078
     BAD_TIME = 40079
+    BAD_CARD_EXT = 40080
+    BAD_ARGUMENTS = 40097
     CONSUMED = 40099
     ONLY_WIDER = 40100
     TOO_MANY_CODES = 40109
@@ -46,6 +50,7 @@ class Errcode(IntEnum):
     NO_TOKEN = 41001
     NO_SECRET = 41004
     NO_APPID = 41002
+    NO_MEDIA = 41005
     NO_OPENID = 41009
     NO_FIELD = 41011
     NO_CARD_ID = 41012
@@ -66,6 +71,8 @@ class Errcode(IntEnum):
     NO_STOCK = 45031
     GET_LIMIT = 45033
     TOTAL_STOCK = 45041
+    NOT_AUTHORISED = 48001
+    NO_MORE_CLEARING = 48006
     NOT_JSON = 47001
     ESCAPED = 47002
     BAD_DATE = 61500
@@ -78,6 +85,8 @@ TEXTS = {
     Errcode.BAD_CREDENTIAL: "invalid credential, access_token is invalid or not latest",
     Errcode.BAD_GRANT_TYPE: "invalid grant_type",
     Errcode.BAD_OPENID: "invalid openid",
+    Errcode.BAD_FILE_TYPE: "invalid file type",
+    Errcode.BAD_IMAGE_SIZE: "invalid image size",
     Errcode.BAD_APPID: "invalid appid",
     Errcode.BAD_TOKEN: "invalid access_token",
     Errcode.BAD_ACTION_INFO: "invalid action info",
@@ -91,6 +100,8 @@ TEXTS = {
     Errcode.BAD_COLOR: "invalid color id",
     Errcode.BAD_CARD_STATUS: "invalid card status",
     Errcode.BAD_TIME: "invalid time",
+    Errcode.BAD_CARD_EXT: "invalid CardExt",
+    Errcode.BAD_ARGUMENTS: "invalid args",
     Errcode.CONSUMED: "invalid code, this code has consumed.",
     Errcode.ONLY_WIDER: (
         "invalid DateInfo, Make Sure OldDateInfoType==NewDateInfoType && "
@@ -114,6 +125,7 @@ TEXTS = {
     Errcode.NO_TOKEN: "access_token missing",
     Errcode.NO_SECRET: "appsecret missing",
     Errcode.NO_APPID: "appid missing",
+    Errcode.NO_MEDIA: "media data missing",
     Errcode.NO_OPENID: "openid missing",
     Errcode.NO_FIELD: "required fields missing",
     Errcode.NO_CARD_ID: "card id missing",
@@ -134,6 +146,8 @@ TEXTS = {
     Errcode.NO_STOCK: "the card quantity is 0",
     Errcode.GET_LIMIT: "the user has reached the get limit",
     Errcode.TOTAL_STOCK: "total quantity over limit",
+    Errcode.NOT_AUTHORISED: "api unauthorized",
+    Errcode.NO_MORE_CLEARING: "api forbid clear quota because of reaching the limit",
     Errcode.NOT_JSON: "data format error",
     Errcode.ESCAPED: "data must be UTF-8, not escaped",
     Errcode.BAD_DATE: "date format error",

@@ -18,9 +18,22 @@ from starlette.routing import BaseRoute, Route
 
 from gate.clock import read_wall_ms
 from gate.errors import StoreError
-from sync.cardapi import accounts, cards, claims, codes, counts, gifts, orders, updates
+from sync.cardapi import (
+    accounts,
+    api_tickets,
+    cards,
+    claims,
+    codes,
+    counts,
+    gifts,
+    landing_pages,
+    orders,
+    other_kinds,
+    updates,
+)
 from sync.cardapi.accounts import Account, Grant
 from sync.cardapi.admin import CardAdmin
+from sync.cardapi.app_routes import AppRoutes
 from sync.cardapi.background_jobs import CardJobs
 from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.settings import CardSettings
@@ -48,6 +61,9 @@ class Call:
     do: Job
     is_read: bool = False
     by_get: bool = False
+    """It states what it states in its address."""
+    needs_url: bool = False
+    """It answers with an address of ours."""
 
 
 CALLS = (
@@ -60,7 +76,9 @@ CALLS = (
     Call("/card/update", cards.change),
     Call("/card/modifystock", cards.modify_stock),
     Call("/card/delete", cards.remove),
-    Call("/card/qrcode/create", cards.create_qrcode),
+    Call("/card/qrcode/create", cards.create_qrcode, needs_url=True),
+    Call("/card/landingpage/create", landing_pages.create, needs_url=True),
+    Call("/card/mpnews/gethtml", landing_pages.as_news, needs_url=True),
     Call("/card/testwhitelist/set", cards.testers),
     Call("/card/getcolors", cards.colors, is_read=True, by_get=True),
     Call("/card/code/decrypt", codes.decrypt, is_read=True),
@@ -74,10 +92,19 @@ CALLS = (
     Call("/card/movieticket/updateuser", updates.update_movie),
     Call("/card/boardingpass/checkin", updates.check_in),
     Call("/datacube/getcardbizuininfo", counts.overview, is_read=True),
+    Call("/datacube/getcardcardinfo", other_kinds.no_figures, is_read=True),
+    Call("/datacube/getcardmembercardinfo", other_kinds.no_figures, is_read=True),
+    Call("/datacube/getcardmembercarddetail", other_kinds.no_figures, is_read=True),
+    Call("/cgi-bin/ticket/getticket", api_tickets.get, by_get=True),
+    Call("/cgi-bin/clear_quota", accounts.clear_quota),
     Call(f"{PREFIX}/actions", codes.act),
     Call(f"{PREFIX}/gifts", gifts.give),
     Call(f"{PREFIX}/orders", orders.order),
     Call(f"{PREFIX}/refunds", orders.refund),
+)
+_REFUSED = tuple(
+    Call(path, other_kinds.Refusal(code), is_read=True, by_get=True)
+    for path, code in other_kinds.REFUSED.items()
 )
 
 
@@ -105,16 +132,18 @@ class CardApi:
         """Every route takes any method, because also a wrong one is answered with an errcode."""
         methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
         found = [
-            Route(call.path, partial(self._answer_call, call), methods=methods) for call in CALLS
+            Route(call.path, partial(self._answer_call, call), methods=methods)
+            for call in (*CALLS, *_REFUSED)
         ]
         return [
             *found,
             Route("/cgi-bin/token", self.token, methods=methods),
             Route("/cgi-bin/stable_token", self.stable_token, methods=methods),
             Route("/cgi-bin/showqrcode", self.show_qrcode),
+            *AppRoutes(self._server, self._answer, self._body).routes(methods),
             *(
                 Route(f"/{room}/{{rest:path}}", self.nowhere, methods=methods)
-                for room in ("card", "cgi-bin", "datacube")
+                for room in ("card", "cgi-bin", "datacube", "membercard")
             ),
         ]
 
@@ -125,8 +154,8 @@ class CardApi:
             token = request.query_params.get("access_token", "")
             if self._tokens.take(hash_of(token)):
                 raise Refused(Errcode.TOO_OFTEN)
-            params: Mapping[str, Any] = {}
-            if request.method == "POST" and not call.by_get:
+            params: Mapping[str, Any] = dict(request.query_params)
+            if not call.by_get:
                 params = await self._body(request)
             answer = await self._do(call, token, params, self._server.public_url(request))
             prove(request, hash_of(token), OF_BACKEND)
@@ -141,8 +170,8 @@ class CardApi:
         do = call.do
         if do is codes.consume:
             do = partial(codes.consume, memory=self._server.memory)
-        if do is cards.create_qrcode:
-            do = partial(cards.create_qrcode, public_url=public_url)
+        if call.needs_url:
+            do = partial(call.do, public_url=public_url)
         job = partial(_work, do=do, token=token, params=params, now_ms=now_ms)
         done = await (self._server.read(job) if call.is_read else self._server.write(job))
         if isinstance(done, Refused):
@@ -195,7 +224,7 @@ class CardApi:
         return response
 
     def _slow_down(self, request: Request, refused: Refused) -> Refused:
-        """Whoever guesses secrets or tokens has to wait."""
+        """Whoever guesses secrets, tokens or signatures has to wait."""
         if refused.code not in _GUESSES:
             return refused
         try:
@@ -289,7 +318,9 @@ def _error(refused: Refused) -> dict[str, Any]:
     return {"errcode": refused.code.value, "errmsg": refused.text}
 
 
-_GUESSES = frozenset({Errcode.BAD_CREDENTIAL, Errcode.BAD_SECRET, Errcode.BAD_APPID})
+_GUESSES = frozenset(
+    {Errcode.BAD_CREDENTIAL, Errcode.BAD_SECRET, Errcode.BAD_APPID, Errcode.BAD_CARD_EXT}
+)
 _DENIED = {
     413: Errcode.TOO_LONG,
     415: Errcode.NOT_JSON,

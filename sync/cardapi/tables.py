@@ -1,6 +1,6 @@
 """The card API's own tables, beside the server's in one database."""
 
-from sqlalchemy import Column, Index, Integer, MetaData, Table
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table
 
 from sync.server.columns import number, text
 
@@ -127,5 +127,40 @@ card_view = Table(
     number("day", key=True),
     text("openid", key=True),
     number("views"),
+)
+api_ticket = Table(
+    "api_ticket",
+    metadata,
+    text("appid", key=True),
+    text("kind", key=True),
+    text("serial", key=True),
+    number("ends_ms"),
+)
+used_card_ext = Table(
+    "used_card_ext",
+    metadata,
+    text("appid", key=True),
+    text("hash", key=True),
+    number("ends_ms"),
+)
+card_image = Table(
+    "card_image",
+    metadata,
+    text("name", key=True),
+    text("appid"),
+    text("media_type"),
+    Column("content", LargeBinary, nullable=False),
+    number("made_ms"),
+    Index("card_image_account", "appid"),
+)
+landing_page = Table(
+    "landing_page",
+    metadata,
+    text("token", key=True),
+    text("appid"),
+    number("page_id"),
+    text("body"),
+    number("ends_s"),
+    Index("landing_page_account", "appid", "page_id", unique=True),
 )
 followed = Table("followed", metadata, text("event", key=True), number("number"))
