@@ -23,6 +23,7 @@ from typing import Any
 
 WORDS = {
     "conflict": "Ticket {ticket}: {excess} more went in than it is good for.",
+    "refund": "Refund {refund}: tickets {tickets} are void.",
     "irregular": "Ticket {ticket} was used though it is void ({kind}).",
     "capacity": "Zone {zone} is full: {inside} of {capacity}.",
     "gate_silent": "Gate {device_name} is silent, and its lane was open.",
@@ -53,7 +54,8 @@ def send_mail(event: str, text: str) -> None:
     """Have it delivered. Raises OSError, smtplib.SMTPException."""
     mail = EmailMessage()
     mail["From"], mail["To"] = os.environ["MAIL_FROM"], os.environ["MAIL_TO"]
-    mail["Subject"] = f"{event}: {text}"
+    # A line's end in a header would be another header.
+    mail["Subject"] = " ".join(f"{event}: {text}".split())
     mail.set_content(text)
     host, _colon, port = os.environ["SMTP"].partition(":")
     with smtplib.SMTP(host, int(port or 25), timeout=4) as smtp:

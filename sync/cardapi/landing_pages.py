@@ -94,7 +94,7 @@ def create(
     ]
     page = Page(title, shelves, asked["banner"], asked["can_share"], asked["scene"])
     token = secrets.token_urlsafe(24)
-    _put(connection, account, token, page_id, page, now_ms)
+    _put(connection, account, page_id, page, token=token, now_ms=now_ms)
     return {"url": f"{public_url}{PATH}/{token}", "page_id": page_id}
 
 
@@ -118,7 +118,7 @@ def as_news(
         connection.execute(delete(t.landing_page).where(t.landing_page.c.token == token))
         shelf = Shelf(card.card_id, _offer(connection, account, card.card_id, now_ms))
         page = Page(str(card.base["title"]), [shelf])
-        _put(connection, account, token, page_id, page, now_ms)
+        _put(connection, account, page_id, page, token=token, now_ms=now_ms)
     url = escape(f"{public_url}{PATH}/{token}")
     return {
         "content": f'<iframe class="res_iframe card_iframe js_editor_card" '
@@ -159,7 +159,7 @@ def _next_id(connection: Connection, account: Account) -> int:
 
 
 def _put(
-    connection: Connection, account: Account, token: str, page_id: int, page: Page, now_ms: int
+    connection: Connection, account: Account, page_id: int, page: Page, *, token: str, now_ms: int
 ) -> None:
     row = insert_into(connection, t.landing_page).values(
         token=token,

@@ -5,7 +5,7 @@ is written.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,6 +23,8 @@ from sync.cardapi.fields import code as read_code
 from sync.cardapi.issued_codes import find, find_card, issued_code_of
 from sync.cardapi.projection import DEAD, IssuedCode, State
 from sync.server import journals
+from sync.server.webhooks import registered
+from sync.server.webhooks.payloads import Kind, Message, RefundMade
 
 MOST_CODES = 10_000
 """Tickets in one order."""
@@ -140,7 +142,25 @@ def refund(
             made_s=now_ms // 1000,
         )
     )
+    _tell(connection, account, asked["refund_id"], held, now_ms)
     return {"codes": codes}
+
+
+def _tell(
+    connection: Connection,
+    account: Account,
+    refund_id: str,
+    held: Sequence[tuple[Card, IssuedCode]],
+    now_ms: int,
+) -> None:
+    """Have the webhooks of each event told which of its tickets were refunded."""
+    by_event: dict[str, list[str]] = {}
+    for card, issued in held:
+        by_event.setdefault(card.event, []).append(issued.ticket)
+    for event, tickets in by_event.items():
+        about = f"{account.appid} {refund_id}"
+        made = Message(Kind.REFUND, about, f"refund:{about}", RefundMade(refund_id, tickets))
+        registered.publish(connection, event, [made], now_ms)
 
 
 def _present(connection: Connection, card_id: str, code: str) -> tuple[Card, IssuedCode]:

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     EXIT = "exit"
     UNDO = "undo"
     VOID = "void"
+    REFUND = "refund"
     IRREGULAR = "irregular"
     CONFLICT = "conflict"
     CAPACITY = "capacity"
@@ -92,6 +93,14 @@ class TicketVoid(msgspec.Struct, frozen=True):
     """By the server's clock."""
 
 
+class RefundMade(msgspec.Struct, frozen=True):
+    """Tickets were refunded, by an id that whoever paid back has given."""
+
+    refund: str
+    tickets: list[str]
+    """All that this refund has made void; each is told as ``void`` too."""
+
+
 class IrregularAdmission(msgspec.Struct, frozen=True):
     """Somebody went in on a ticket that is or was void, and has to be looked into."""
 
@@ -150,6 +159,7 @@ DATA: Final[dict[Kind, type[msgspec.Struct]]] = {
     Kind.EXIT: Movement,
     Kind.UNDO: Undone,
     Kind.VOID: TicketVoid,
+    Kind.REFUND: RefundMade,
     Kind.IRREGULAR: IrregularAdmission,
     Kind.CONFLICT: ConflictFound,
     Kind.CAPACITY: ZoneFull,

@@ -21,6 +21,8 @@ from sync.server.webhooks.payloads import GateHeard, Kind, Message, ZoneFull
 
 SILENT_AFTER_MS: Final = 60_000
 """A gate tells the server several times in that time that it is there."""
+STEADY_MS: Final = 10_000
+"""So long a gate that was silent has to be heard, never so long silent, to be told as back."""
 EMPTIER: Final = 0.95
 """A zone is full again only after it was emptier than that part of its capacity."""
 
@@ -62,25 +64,51 @@ def look(connection: Connection, event: str, heard: Heard, now_ms: int) -> None:
     """Tell what has turned in an event."""
     journals.lock(connection, event)
     of_event = [one for one in devices.all_devices(connection) if one.event == event]
-    messages = [*_silence(connection, event, of_event, heard, now_ms)]
+    messages = [*_silence(connection, of_event, heard, now_ms)]
     messages += _capacity(connection, event, now_ms)
     registered.publish(connection, event, messages, now_ms)
 
 
 def _silence(
-    connection: Connection, event: str, of_event: Iterable[Device], heard: Heard, now_ms: int
+    connection: Connection, of_event: Iterable[Device], heard: Heard, now_ms: int
 ) -> Iterable[Message]:
     for one in of_event:
-        is_silent = one.is_active and heard.is_silent(one, now_ms)
-        turn = begin if is_silent else _end
-        if turn(connection, event, Kind.GATE_SILENT, one.id, now_ms):
+        if _turned(connection, one, heard, now_ms):
+            is_silent = one.is_active and heard.is_silent(one, now_ms)
             kind = Kind.GATE_SILENT if is_silent else Kind.GATE_BACK
             data = GateHeard(one.id, one.name, heard.last_ms(one), one.is_active)
             yield Message(kind, f"{one.id} {now_ms}", one.id, data)
 
 
-def _end(connection: Connection, event: str, kind: Kind, what: str, _now_ms: int) -> bool:
-    return end(connection, event, kind, what)
+def _turned(connection: Connection, one: Device, heard: Heard, now_ms: int) -> bool:
+    """Whether a gate has fallen silent, or is heard again and stays so.
+
+    One that is heard now and then, on a bad link, is silent until it is heard for a while: it must
+    not be told every minute. The row of ``GATE_BACK`` has since when it is heard again.
+    """
+    event = one.event
+    is_steady = one.is_active and now_ms - heard.last_ms(one) <= STEADY_MS
+    if not is_steady:
+        end(connection, event, Kind.GATE_BACK, one.id)
+    if not one.is_active:
+        return end(connection, event, Kind.GATE_SILENT, one.id)
+    if heard.is_silent(one, now_ms):
+        return begin(connection, event, Kind.GATE_SILENT, one.id, now_ms)
+    if not is_steady or _since(connection, event, Kind.GATE_SILENT, one.id) is None:
+        return False
+    begin(connection, event, Kind.GATE_BACK, one.id, now_ms)
+    since_ms = _since(connection, event, Kind.GATE_BACK, one.id)
+    if since_ms is None or now_ms - since_ms < STEADY_MS:
+        return False
+    end(connection, event, Kind.GATE_BACK, one.id)
+    return end(connection, event, Kind.GATE_SILENT, one.id)
+
+
+def _since(connection: Connection, event: str, kind: Kind, what: str) -> int | None:
+    """Since when something is so; ``None`` where it is not."""
+    c = t.webhook_standing.c
+    query = select(c.since_ms).where(c.event == event, c.kind == kind.value, c.what == what)
+    return connection.execute(query).scalar()
 
 
 def _capacity(connection: Connection, event: str, now_ms: int) -> Iterable[Message]:

@@ -315,11 +315,17 @@ class TestKinds:
         for later_ms in (61_000, 62_000):
             await look(later_ms, both)
         assert backend.kinds() == ["gate_silent"]
+        # It is heard again, but not for long: a bad link is one silence.
         await look(63_000, {open_.device: now_ms + 62_500})
+        await look(74_000, {open_.device: now_ms + 62_500})
+        await look(85_000, {open_.device: now_ms + 84_500})
+        await look(94_000, {open_.device: now_ms + 93_500})
+        assert backend.kinds() == ["gate_silent"]
+        await look(96_000, {open_.device: now_ms + 95_500})
         assert backend.kinds() == ["gate_silent", "gate_back"]
         silent, back = backend.of(Kind.GATE_SILENT) + backend.of(Kind.GATE_BACK)
         assert (silent.device_name, silent.heard_ms, silent.is_open) == ("Gate 0", now_ms, True)
-        assert (back.heard_ms, back.is_open) == (now_ms + 62_500, True)
+        assert (back.heard_ms, back.is_open) == (now_ms + 95_500, True)
         await look(200_000, both)
         await bring(running, open_, open_.make(Act.LANE_CLOSED))
         await look(201_000, both)
