@@ -11,10 +11,12 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, tuple_, update
 
 from gate.credential import code_hash
+from sync.cardapi import accounts
 from sync.cardapi import tables as t
 from sync.cardapi.projection import MOVED, State
 from sync.cardapi.webhook_outbox import reminder_line
 from sync.server import events
+from sync.server import tables as central
 from sync.server.part import Key, PersonalData, Subject
 from sync.server.prepared import in_parts
 from sync.server.tables import outbox
@@ -260,9 +262,14 @@ def drop_views(connection: Connection, event: str, after: Key) -> Key:
 
 
 def drop_testers(connection: Connection, event: str, after: Key) -> Key:  # noqa: ARG001
-    """And who tried cards of accounts that are for this event alone."""
-    mine = select(t.account.c.appid).where(t.account.c.event == event, t.account.c.events == "")
-    connection.execute(delete(t.tester).where(t.tester.c.appid.in_(mine)))
+    """And who tried cards of accounts whose events are all over."""
+    e = central.event.c
+    over = set(connection.execute(select(e.id).where(e.dropped_ms > 0)).scalars())
+    for account in accounts.every(connection):
+        its_own = {account.event, *account.events}
+        if event in its_own and its_own <= over:
+            where = t.tester.c.appid == account.appid
+            connection.execute(delete(t.tester).where(where))
     return None
 
 
