@@ -1,0 +1,116 @@
+"""The peak of a sale on several server processes over one PostgreSQL, behind nginx.
+
+    python benchmarks/bench_sale.py [--processes 1,2,4] [--stock 400] [--orders 200]
+
+A quarter more buyers than tickets, then orders and uses of tickets that are each asked for twice:
+claims, orders and consumes answered a second by the number of processes, with 24 under way at a
+time; and who had the processor meanwhile, in all and for a call: the server processes, PostgreSQL, nginx, and the buyers
+themselves, who are one more process. What was sold is checked from the database: nothing twice.
+One process on SQLite stands beside it, as the peer. Loopback only.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from sqlalchemy import create_engine, make_url
+
+from benchmarks.bench_server import cpu_s, tree
+from tests.support import postgres
+from tests.support.sale import Sale, Shop, Sold, mistakes, shop
+
+KINDS = ("claims", "orders", "consumes")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--processes", default="1,2,4", help="so many at a time")
+    parser.add_argument("--stock", type=int, default=400, help="tickets that are claimed")
+    parser.add_argument("--orders", type=int, default=200, help="orders of two tickets")
+    asked = parser.parse_args()
+    cores = len(os.sched_getaffinity(0))
+    print(f"{cores} cores, load {os.getloadavg()[0]:.1f} before\n")
+    heads = "".join(f"{kind}/s".rjust(12) for kind in KINDS)
+    print(f"{'':22}{heads}   processor, of all that was had")
+    with sqlite() as url:
+        measure("SQLite, 1 process", url, 1, asked.stock, asked.orders)
+    for processes in map(int, asked.processes.split(",")):
+        with postgres.postgres(durable=True) as url:
+            measure(f"PostgreSQL, {processes}", url, processes, asked.stock, asked.orders)
+
+
+@contextmanager
+def sqlite() -> Iterator[str]:
+    """A database in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="venue-gate-sale-") as folder:
+        yield f"sqlite:///{folder}/central.db"
+
+
+def measure(name: str, url: str, processes: int, stock: int, orders: int) -> None:
+    """One sale, told in one line; ends the program when anything was sold or used twice."""
+    with tempfile.TemporaryDirectory(prefix="venue-gate-sale-") as folder:
+        with shop(Path(folder), url, processes) as running:
+            before, began = processor(running, url), time.perf_counter()
+            sold = asyncio.run(Sale(running, stock=stock, orders=orders).run())
+            took_s = time.perf_counter() - began
+            after = processor(running, url)
+        engine = create_engine(url)
+        wrong = mistakes(engine, sold, stock=stock, orders=orders)
+        engine.dispose()
+    calls = sold.asked.total()
+    print(f"{name:22}{rates(sold)}   {shares(before, after, took_s, calls)}", flush=True)
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
+def rates(sold: Sold) -> str:
+    """Calls answered a second, of each kind."""
+    return "".join(f"{sold.asked[kind] / sold.took_s[kind]:>12.0f}" for kind in KINDS)
+
+
+def processor(running: Shop, url: str) -> Mapping[str, float]:
+    """Seconds of the processor that each had so far."""
+    return {
+        "servers": cpu_s([pid for one in running.pids for pid in tree(one)]),
+        "PostgreSQL": cpu_s(of_database(url)),
+        "nginx": cpu_s(tree(running.balancer.process.pid)),
+        "buyers": time.process_time(),
+    }
+
+
+def of_database(url: str) -> list[int]:
+    """The processes of the PostgreSQL that listens at that address, and of no other one."""
+    port = str(make_url(url).port or 0).encode()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = path.read_bytes().split(b"\0")
+            is_one = words[0].endswith(b"postgres") and b"-p" in words
+            if is_one and words[words.index(b"-p") + 1] == port:
+                return tree(int(path.parent.name))
+    return []
+
+
+def shares(
+    before: Mapping[str, float], after: Mapping[str, float], took_s: float, calls: int
+) -> str:
+    """Who had which share of what all had together, and how much of it a call took."""
+    had = {name: after[name] - before[name] for name in before}
+    total = sum(had.values())
+    told = ", ".join(
+        f"{name} {had[name] / total:.0%} ({1000 * had[name] / calls:.1f} ms a call)"
+        for name in had
+        if had[name] > 0
+    )
+    return f"{told}; {total / took_s:.1f} cores for {took_s:.0f} s"
+
+
+if __name__ == "__main__":
+    main()
