@@ -3,10 +3,11 @@
     python benchmarks/bench_sale.py [--processes 1,2,4] [--stock 400] [--orders 200]
 
 A quarter more buyers than tickets, then orders and uses of tickets that are each asked for twice:
-claims, orders and consumes answered a second by the number of processes, with 24 under way at a
-time; and who had the processor meanwhile, in all and for a call: the server processes, PostgreSQL, nginx, and the buyers
-themselves, who are one more process. What was sold is checked from the database: nothing twice.
-One process on SQLite stands beside it, as the peer. Loopback only.
+claims, orders and consumes answered a second by the number of processes, 24 under way at a time;
+and who had the processor meanwhile, in all and for a call: server processes, PostgreSQL, nginx, and
+the buyers, who are one more process. What was sold is checked from the database: nothing twice.
+One process on SQLite stands beside it, as the peer. Loopback only. Last: what of a claim stands in
+line, because an event's row is locked: that and no number of processes is one event's limit.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -24,8 +26,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from sqlalchemy import create_engine, make_url
 
 from benchmarks.bench_server import cpu_s, tree
+from sync.cardapi import accounts, cards, claims
+from sync.cardapi.part import card_part
+from sync.server import events
+from sync.server.database import in_transaction, open_database
 from tests.support import postgres
+from tests.support.cardapi import meeting
 from tests.support.sale import Sale, Shop, Sold, mistakes, shop
+
+NOW_MS = int(time.time() * 1000)
 
 KINDS = ("claims", "orders", "consumes")
 
@@ -45,6 +54,28 @@ def main() -> None:
     for processes in map(int, asked.processes.split(",")):
         with postgres.postgres(durable=True) as url:
             measure(f"PostgreSQL, {processes}", url, processes, asked.stock, asked.orders)
+    with postgres.postgres(durable=True) as url:
+        in_line(url, asked.stock)
+
+
+def in_line(url: str, claimed: int) -> None:
+    """What of a claim only one at a time can do in an event, by the processor that it takes."""
+    engine = open_database(url, [card_part()])
+    in_transaction(engine, lambda c: events.create_event(c, "sale", "Sale", "UTC", NOW_MS))
+    account, _secret = in_transaction(engine, lambda c: accounts.create(c, "sale", NOW_MS))
+    stated = meeting(sku={"quantity": claimed}, get_limit=1)
+    card = in_transaction(engine, lambda c: cards.create(c, account, stated, NOW_MS))["card_id"]
+    before = {"ours": time.process_time(), "PostgreSQL": cpu_s(of_database(url))}
+    for n in range(claimed):
+        one = {"card_id": card, "openid": f"oBuyer{n}"}
+        in_transaction(engine, partial(claims.claim, account=account, params=one, now_ms=NOW_MS))
+    after = {"ours": time.process_time(), "PostgreSQL": cpu_s(of_database(url))}
+    engine.dispose()
+    ms = {name: 1000 * (after[name] - before[name]) / claimed for name in before}
+    each = ", ".join(f"{name} {ms[name]:.1f} ms" for name in ms)
+    print(
+        f"\nof a claim in line: {each}: at most {1000 / sum(ms.values()):.0f} a second in an event"
+    )
 
 
 @contextmanager
