@@ -23,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Engine, create_engine, make_url
 
 from benchmarks.bench_server import cpu_s, tree
 from sync.cardapi import accounts, cards, claims
@@ -94,12 +94,22 @@ def measure(name: str, url: str, processes: int, stock: int, orders: int) -> Non
             took_s = time.perf_counter() - began
             after = processor(running, url)
         engine = create_engine(url)
+        stuck = deadlocks(engine)
         wrong = mistakes(engine, sold, stock=stock, orders=orders)
         engine.dispose()
-    calls = sold.asked.total()
-    print(f"{name:22}{rates(sold)}   {shares(before, after, took_s, calls)}", flush=True)
+    told = shares(before, after, took_s, sold.asked.total())
+    print(f"{name:22}{rates(sold)}   {told}; {stuck} deadlocks", flush=True)
     if wrong:
         sys.exit("\n".join(wrong))
+
+
+def deadlocks(engine: Engine) -> int:
+    """How often PostgreSQL ended a transaction because two waited for each other; it is redone."""
+    if engine.dialect.name != "postgresql":
+        return 0
+    with engine.connect() as connection:
+        query = "SELECT sum(deadlocks) FROM pg_stat_database"
+        return int(connection.exec_driver_sql(query).scalar_one())
 
 
 def rates(sold: Sold) -> str:

@@ -58,7 +58,8 @@ class Call:
     """One call of the API."""
 
     path: str
-    do: Job
+    do: Callable[..., Mapping[str, Any]]
+    """A ``Job``, which is handed what it needs beside."""
     is_read: bool = False
     by_get: bool = False
     """It states what it states in its address."""
@@ -167,7 +168,7 @@ class CardApi:
         self, call: Call, token: str, params: Mapping[str, Any], public_url: str
     ) -> Mapping[str, Any]:
         now_ms = read_wall_ms()
-        do = call.do
+        do: Job = call.do
         if do is codes.consume:
             do = partial(codes.consume, memory=self._server.memory)
         if call.needs_url:
