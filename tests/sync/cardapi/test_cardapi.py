@@ -1258,8 +1258,8 @@ async def test_the_edge(api: Api) -> None:
     large = await http.post("/card/get", content=b" " * (2 * 1024 * 1024),
                             params={"access_token": api.token})  # fmt: skip
     assert large.headers["connection"] == "close"
-    await api.fails(40066, "/card/membercard/activate", {})
-    await api.fails(40066, "/card/code/mark", {})
+    await api.fails(40066, "/card/nothing/activate", {})
+    await api.fails(40066, "/card/code/marks", {})
     await api.fails(41012, "/card/get", {"unheard_of": [1]})
     await api.fails(40073, "/card/get", {"card_id": ["x"]})
     await api.fails(45021, "/card/get", {"card_id": "p" * 33})

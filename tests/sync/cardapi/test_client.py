@@ -1,5 +1,6 @@
 """An unmodified client library drives the whole life of all four kinds against ``gate serve``."""
 
+import io
 import re
 import time
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from wechatpy import WeChatClient
 from wechatpy.client.api import WeChatCard
@@ -16,6 +18,7 @@ from tests.conftest import needs
 from tests.support import postgres
 from tests.support.cardapi import MAKERS, meeting
 from tests.support.terminal import Terminal
+from tests.sync.cardapi.test_card_ext import signed
 from tests.system.network import EVENT, Server
 
 
@@ -161,6 +164,31 @@ def test_deposited_and_custom_codes(server: Server, client: WeChatClient) -> Non
     assert errcode(card.get_code, "NEW") == 41012
     card.consume_code("NEW", card_id)
     card.set_test_whitelist(["oTester"], [])
+
+
+def test_pictures_pages_and_tickets_to_sign_with(server: Server, client: WeChatClient) -> None:
+    """By the library's own calls: a logo that is served, a page that is shown, a card added."""
+    picture = b"\x89PNG\r\n\x1a\n" + b"p" * 40
+    logo = client.media.upload_image(io.BytesIO(picture))
+    assert httpx.get(logo, trust_env=False).content == picture
+    card_id = client.card.create(meeting(logo_url=logo))
+    page = client.card.create_landingpage({
+        "banner": logo, "page_title": "Gala", "can_share": True, "scene": "SCENE_MENU",
+        "card_list": [{"card_id": card_id, "thumb_url": logo}],
+    })  # fmt: skip
+    assert "Gala" in httpx.get(page["url"], trust_env=False).text
+    assert server.url in client.card.get_html(card_id)
+    ticket = client.jsapi.get_jsapi_card_ticket()
+    assert client.jsapi.get_jsapi_card_ticket() == ticket
+    ext = signed(ticket, card_id)
+    added = httpx.post(
+        f"{server.url}/v1/addcard",
+        json={"cardList": [{"cardId": card_id, "cardExt": ext}]},
+        trust_env=False,
+    ).json()
+    code = client.card.decrypt_code(added["cardList"][0]["code"])
+    assert client.card.consume_code(code)["openid"] == "oFan"
+    assert errcode(client.card.set_paycell, card_id, True) == 45030
 
 
 def test_a_token_that_ended_is_fetched_again(server: Server, client: WeChatClient) -> None:

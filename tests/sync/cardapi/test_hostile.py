@@ -24,6 +24,8 @@ from tests.sync.cardapi.test_cardapi import DEPOSIT
 
 pytestmark = pytest.mark.system
 
+PATHS = [call.path for call in CALLS if call.path != "/cgi-bin/ticket/getticket"]
+"""Of calls that have a body."""
 NAMES = sorted({
     "card_id", "code", "openid", "items", "order_id", "refund_id", "action", "from", "to",
     "new_code", "encrypt_code", "check_consume", "increase_stock_value", "offset", "count",
@@ -131,6 +133,12 @@ def good(world: World, path: str) -> dict[str, Any]:
         return copy.deepcopy(_ABOUT_CARDS[path]) | {"card_id": world.do(world.api.create())}
     if path in _ABOUT_NEITHER:
         return copy.deepcopy(_ABOUT_NEITHER[path])
+    if path == "/cgi-bin/clear_quota":
+        return {"appid": world.api.appid}
+    if path == "/card/landingpage/create":
+        shelf = card | {"thumb_url": "http://x/1.png"}
+        return {"banner": "http://x", "page_title": "t", "can_share": True, "scene": "SCENE_H5",
+                "card_list": [shelf]}  # fmt: skip
     if path == "/card/create":
         return meeting(advanced_info={"time_limit": [{"type": "MONDAY", "end_hour": 3}]})
     if path == "/card/qrcode/create":
@@ -167,11 +175,12 @@ _ABOUT_CARDS: dict[str, dict[str, Any]] = {
     "/card/update": {"meeting_ticket": {"base_info": {"notice": "x", "use_limit": 5}}},
     "/card/user/getcardlist": {"openid": "oFan"},
 }  # fmt: skip
+_DAYS = {"begin_date": "2026-01-01", "end_date": "2026-01-02", "cond_source": 1}
 _ABOUT_NEITHER: dict[str, dict[str, Any]] = {
     "/card/batchget": {"offset": 0, "count": 5, "status_list": ["CARD_STATUS_VERIFY_OK"]},
     "/card/testwhitelist/set": {"openid": ["oA"], "username": ["b"]}, "/card/getcolors": {},
-    "/datacube/getcardbizuininfo": {"begin_date": "2026-01-01", "end_date": "2026-01-02",
-                                    "cond_source": 1},
+    "/datacube/getcardbizuininfo": _DAYS, "/datacube/getcardcardinfo": _DAYS,
+    "/datacube/getcardmembercardinfo": _DAYS, "/datacube/getcardmembercarddetail": _DAYS,
 }  # fmt: skip
 _ABOUT_CODES: dict[str, dict[str, Any]] = {
     "/card/code/consume": {"outer_str": "x"}, "/card/code/get": {"check_consume": False},
@@ -187,14 +196,14 @@ _ABOUT_CODES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("path", [call.path for call in CALLS])
+@pytest.mark.parametrize("path", PATHS)
 def test_a_good_body_is_taken(world: World, path: str) -> None:
     """Of every call: what the next test spoils is not spoilt before."""
     answer = world.do(world.api.post(path, good(world, path)))
     assert answer["errcode"] == 0, answer
 
 
-@pytest.mark.parametrize("path", [call.path for call in CALLS])
+@pytest.mark.parametrize("path", PATHS)
 @settings(max_examples=min(25, settings().max_examples))
 @given(data=st.data())
 def test_a_good_body_that_is_spoilt_has_an_errcode(
@@ -239,6 +248,29 @@ def test_any_question_for_a_token_has_an_errcode(
         told = world.do(api.running.http.get(path, params=asked | {name: str(spoilt)[:2000]}))
     assert told.status_code == 200
     assert told.json()["errcode"] in {40002, 40013, 40125, 41002, 41004, 47001}, (body, told.json())
+
+
+@given(ext=values, listed=st.lists(values, max_size=3))
+def test_any_card_ext_has_an_errcode(world: World, ext: Any, listed: list[Any]) -> None:
+    """Whatever a phone, which has no token, says that it may add: it adds nothing."""
+    one = {"cardId": world.cards["MEETING_TICKET"], "cardExt": ext}
+    answer = world.do(world.api.post("/v1/addcard", {"cardList": [one, *listed]}, token=""))
+    assert answer["errcode"] in set(Errcode) - {Errcode.BUSY, Errcode.OK}, (ext, answer)
+
+
+@given(raw=st.binary(max_size=400), kind=st.sampled_from(["multipart/form-data", "image/png"]))
+def test_any_upload_has_an_errcode(world: World, raw: bytes, kind: str) -> None:
+    """A form that is none is no picture, however it is torn."""
+    for content_type in (kind, f"{kind}; boundary=x"):
+        told = world.do(
+            world.api.running.http.post(
+                "/cgi-bin/media/uploadimg",
+                params={"access_token": world.api.token},
+                content=b"--x\r\n" + raw,
+                headers={"Content-Type": content_type},
+            )
+        )
+        assert told.json()["errcode"] in (40005, 40009, 41005), (raw, told.text)
 
 
 @given(raw=st.binary(max_size=200))
