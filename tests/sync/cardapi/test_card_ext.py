@@ -103,6 +103,14 @@ class TestAdding:
         told = await api.ok("/card/code/get", {"code": code})
         assert (told["openid"], told["outer_str"]) == ("oFan", "poster")
 
+    async def test_as_node_libraries_sign_it(self, api: Api) -> None:
+        """Without a nonce, the time as a number, and empty what is not said."""
+        card = await api.create()
+        signing = {"nonce_str": "", "code": "", "timestamp": "1796239872"}
+        ext = json.loads(signed((await ticket_of(api))["ticket"], card, **signing))
+        del ext["nonce_str"]
+        assert (await add(api, (card, ext | {"timestamp": 1796239872})))["errcode"] == 0
+
     async def test_several_are_added_or_none(self, api: Api) -> None:
         """One that cannot be had keeps the others from being handed out, and no nonce is used."""
         good, none_left = await api.create(), await api.create(sku={"quantity": 1})
