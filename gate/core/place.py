@@ -96,6 +96,10 @@ class HouseRules:
     """What is asked at every ticket before anybody is let in, where its type asks nothing."""
     rule: str = ""
     """By which people are let in, where the ticket's type has no rule: ``gate.core.formula``."""
+    questions: str = ""
+    """What is asked at the door, as JSON: ``gate.core.question``."""
+    skip_questions: bool = False
+    """Whether staff may let in without the answers."""
     stale: Policy = Policy.REFUSE
     """What to do with a code that is not in a list that is not current; never to admit it."""
     static_codes: Policy = Policy.REFUSE

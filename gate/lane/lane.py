@@ -135,6 +135,14 @@ class Lane:
         """
         return self._do(lambda: self._admission.answer(yes=yes, seen=ticket, question=question))
 
+    def fill_in(self, typed: str, *, ticket: str = "", question: str = "") -> Verdict:
+        """Decide anew the scan that asked one of the event's questions, with what was typed.
+
+        ``ticket`` and ``question`` are what whoever typed it saw. Raises UsageError where it is no
+        answer, and that goes on being asked; or where something else is asked by now.
+        """
+        return self._do(lambda: self._admission.fill_in(typed, seen=ticket, question=question))
+
     def drop_question(self) -> None:
         """Nobody answers: nothing has happened."""
         self._do(self._admission.drop_question)

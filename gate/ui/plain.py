@@ -15,13 +15,16 @@ from zoneinfo import ZoneInfo
 
 from gate.capture.keyboard_wedge import Bursts, Wedge
 from gate.clock import monotonic_ms
+from gate.core.answers import BadAnswerError, read_answer
 from gate.core.entry import Entry
 from gate.core.outcome import Outcome
 from gate.core.place import Direction, Place
+from gate.core.question import Question
 from gate.core.verdict import ScannerProof, Verdict
 from gate.credential.command_cards import Command, CommandCard
 from gate.errors import GateError, UsageError
 from gate.i18n import _, sentences
+from gate.lane.admission import SKIP
 from gate.lane.command_cards import TURNS
 from gate.lane.door_count import people_of, way_of
 from gate.lane.lane import Lane
@@ -29,9 +32,10 @@ from gate.lane.scanner_repair import Proposed
 from gate.text.confirming import Again, OnScreen, guest, movement, next_turn, people_question, way
 from gate.text.lane_words import unheard_at
 from gate.text.message_words import message_line, text_of
-from gate.text.open_question import ANSWERS, Answer
+from gate.text.open_question import ANSWER_AFTER_S, ANSWERS, Answer
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
+from gate.text.question_words import complaint_words, how_to_answer, option_lines
 from gate.text.scanner_words import proposal_lines, scanner_line
 from gate.text.times import clock_time
 from gate.text.verdict_words import explain
@@ -91,6 +95,10 @@ class _Hand:
     """What is being typed by hand, until Enter; ``take`` gets it."""
 
     take: Callable[[str], None]
+    given_up: Callable[[], None] = lambda: None
+    """Called where Esc ends it."""
+    answers_from: float = 0.0
+    """An Enter alone before this moment, by the monotonic clock, is a scanner's."""
     typed: str = ""
     bursts: Bursts = field(default_factory=Bursts)
 
@@ -120,6 +128,10 @@ class Plain:
         self._shown_proposal: Proposed | None = None
         self._on_screen = OnScreen()
         self._hand: _Hand | None = None
+        self._asking: _Hand | None = None
+        """The answer to a question that is being typed, if one is."""
+        self._has_keys = False
+        """Whether a person types, and not only a scanner."""
         self._unread: list[Entry] = []
         self._closing = Again()
         self.quitting = threading.Event()
@@ -127,6 +139,7 @@ class Plain:
     def show(self, verdict: Verdict) -> None:
         """Print one verdict; from any thread."""
         is_same = self._on_screen.show(verdict)
+        self._close_question()
         bells = "\a" * BELLS.get(verdict.outcome, 1) if self._bell and not is_same else ""
         line = verdict_line(
             verdict,
@@ -138,6 +151,8 @@ class Plain:
         self.print_line(bells + line)
         if line := scanner_line(verdict):
             self.print_line(f"# {line}")
+        if verdict.outcome is Outcome.ASK and verdict.asked is not None:
+            self._ask(verdict, verdict.asked)
 
     def deliver(self, message: Entry) -> None:
         """Print a message that is to be read here; from any thread."""
@@ -237,6 +252,47 @@ class Plain:
         except GateError as fault:
             self.print_line(f"# {sentences(fault.message, fault.hint)}")
 
+    def _ask(self, verdict: Verdict, question: Question) -> None:
+        """Print what is asked, and take what is typed next as its answer."""
+        for line in option_lines(question):
+            self.print_line(f"#   {line}")
+        may_skip = self._lane.rules.skip_questions
+        self.print_line("# " + how_to_answer(question, may_skip=may_skip))
+        if not self._has_keys:
+            return
+        ticket = verdict.ticket.id if verdict.ticket else ""
+
+        def take(typed: str) -> None:
+            is_skipped = may_skip and typed == SKIP
+            try:
+                if not is_skipped:
+                    read_answer(question, typed)
+                following = self._lane.fill_in(typed, ticket=ticket, question=question.id)
+            except BadAnswerError as bad:
+                self.print_line("# " + complaint_words(question, bad))
+                take_next()
+            except GateError as fault:
+                self.print_line(f"# {sentences(fault.message, fault.hint)}")
+            else:
+                self.show(following)
+
+        def given_up() -> None:
+            self._on_screen.question.close()
+            self._lane.drop_question()
+            self.print_line("# " + _("Not answered: nothing has happened."))
+
+        def take_next() -> None:
+            soon = time.monotonic() + ANSWER_AFTER_S
+            self._hand = self._asking = _Hand(take, given_up, soon)
+
+        take_next()
+
+    def _close_question(self) -> None:
+        """What was being answered is not on the newest line any more."""
+        if self._asking is not None and self._hand is self._asking:
+            self._hand = None
+        self._asking = None
+
     def _admit_typed(self, code: str) -> None:
         if code:
             self.show(self._lane.admit_typed(code))
@@ -316,6 +372,10 @@ class Plain:
             if hand is None:
                 return text[n:]
             if character in "\r\n":
+                is_early = time.monotonic() < hand.answers_from
+                if is_early and not hand.typed:
+                    # The end of the code that brought the question up.
+                    continue
                 self._hand = None
                 if scanned := hand.bursts.end(at_ms):
                     self.print_line(_("# closed for a scan"))
@@ -325,7 +385,9 @@ class Plain:
                 return text[n + 1 :]
             hand.bursts.type(character, at_ms)
             if character == "\x1b":
-                self._hand = hand = None
+                self._hand = None
+                hand.given_up()
+                hand = None
             elif character in "\x7f\x08":
                 hand.typed = hand.typed[:-1]
             else:
@@ -365,6 +427,7 @@ class Plain:
             return
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         with raw_keys(descriptor) as is_terminal:
+            self._has_keys = is_terminal
             wedge = Wedge(gap_ms if is_terminal else _NO_GAP_MS)
             typed_ms, has_no_end = 0, False
             for data in bursts(descriptor, gap_ms, self.quitting):

@@ -17,6 +17,7 @@ from gate.capture.camera import State
 from gate.core.entry import COUNTS
 from gate.core.outcome import Outcome
 from gate.core.place import Direction
+from gate.core.verdict import Verdict
 from gate.errors import GateError
 from gate.i18n import _
 from gate.lane.admission import ASKED_FOR_S
@@ -49,6 +50,7 @@ from gate.ui.tui.readers import Readers
 from gate.ui.tui.recent import Counts, LastScans
 from gate.ui.tui.screens.asking import ask_lane, ask_pin, movement
 from gate.ui.tui.screens.doctor import DoctorScreen
+from gate.ui.tui.screens.guest_questions import ask_guest
 from gate.ui.tui.screens.help import HelpScreen
 from gate.ui.tui.screens.lookup import LookupScreen
 from gate.ui.tui.screens.message import MessageScreen
@@ -221,7 +223,10 @@ class ScanScreen(Screen[None]):
         self._clear_later(shown_s)
         if app.inputs is not None:
             app.inputs.shown()
-        if self.lane_keys.on_screen.show(verdict):
+        is_same = self.lane_keys.on_screen.show(verdict)
+        if verdict.outcome is Outcome.ASK:
+            self._ask_guest(verdict)
+        if is_same:
             return
         self._frozen_until = time.monotonic() + min(1.0, shown_s or 1.0)
         if app.config.screen.bell:
@@ -229,6 +234,16 @@ class ScanScreen(Screen[None]):
         when = clock_time(verdict.at_ms, app.time_zone)
         line = f"{SYMBOLS[verdict.outcome]} {when} {words.rule} {words.ticket}"
         self.call_after_refresh(self._follow, line)
+
+    def _ask_guest(self, verdict: Verdict) -> None:
+        """Put what of the event's questions is to be answered by typing."""
+        ask_guest(
+            self.gate_app,
+            verdict,
+            lambda following: self.post_message(Decided(following)),
+            lambda fault: self.post_message(Unanswered(fault)),
+            self._clear,
+        )
 
     def on_taken_back(self, event: TakenBack) -> None:
         """Say what was undone, and that the ticket is good again."""
