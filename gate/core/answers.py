@@ -23,7 +23,7 @@ _YES: Final = frozenset({"y", "yes", "1", "true", "j", "ja", "o", "oui", "s", "s
 _NO: Final = frozenset({"n", "no", "0", "false", "nein", "non", "否"})
 _NUMBER: Final = re.compile(r"[+-]?\d{1,15}([.,]\d{1,6})?")
 _EMAIL: Final = re.compile(r"[^@\s,;]{1,64}@[^@\s,;]+\.[^@\s,;.]{2,}")
-_PHONE: Final = re.compile(r"\+[1-9]\d{6,14}")
+_PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _COUNTRIES: Final = frozenset(
     re.findall(
         "..",
@@ -70,7 +70,8 @@ def read_answer(question: Question, typed: str) -> str:
 
     Of choices the number is typed at which it stands, the first is 1, or its text or id.
     """
-    text = " ".join(typed.split())
+    # What a terminal makes of a broken key is no Unicode.
+    text = " ".join(typed.encode("utf-8", "replace").decode().split())
     if not text:
         if question.required:
             here = question.kind is not QuestionKind.FILE
@@ -117,7 +118,7 @@ def _text(question: Question, text: str) -> str:
         raise BadAnswerError(Complaint.TOO_LONG, str(longest))
     if len(text) < question.shortest:
         raise BadAnswerError(Complaint.TOO_SHORT, str(question.shortest))
-    return text.encode("utf-8", "replace").decode()
+    return text
 
 
 def _choice(question: Question, text: str) -> str:

@@ -4,13 +4,12 @@ One text of JSON for the whole event: a list of objects with the fields of ``Que
 of which tickets it is asked, and after which answer to another one.
 """
 
-from collections.abc import Set
+import json
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
-
-import msgspec
-from msgspec import Struct
 
 MOST_BYTES: Final = 64 * 1024
 """Of all questions of an event, as JSON."""
@@ -37,14 +36,16 @@ class QuestionKind(StrEnum):
     """A picture or a document, which no lane can take; so is what a newer program asks for."""
 
 
-class Choice(Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True, slots=True)
+class Choice:
     """One of the answers that may be chosen."""
 
     id: str
     text: str = ""
 
 
-class Question(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+@dataclass(frozen=True, slots=True)
+class Question:
     """One question."""
 
     id: str
@@ -71,25 +72,22 @@ class Question(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
     """Whether an answer that was given before is shown with the verdict."""
 
 
+_DEFAULTS: Final = {field.name: field.default for field in fields(Question)} | {
+    "id": "",
+    "text": "",
+}
+
+
+_LISTS: Final = ("types", "depends_values")
+
+
 class BadQuestionsError(ValueError):
     """A text that states no questions; the argument is what is wrong with which part."""
 
 
-class _Lenient(Struct):
-    """A question as a newer program may state it."""
-
-    id: str
-    text: str = ""
-    required: bool = True
-    types: tuple[str, ...] = ()
-
-
 def parse(text: str) -> tuple[Question, ...]:
     """The questions that a text states. Raises BadQuestionsError."""
-    try:
-        questions = msgspec.json.decode(text or "[]", type=tuple[Question, ...])
-    except (msgspec.DecodeError, UnicodeError) as error:
-        raise BadQuestionsError(str(error).replace("`", "")) from error
+    questions = tuple(_question(row) for row in _rows(text))
     known: set[str] = set()
     if len(questions) > MOST_QUESTIONS:
         raise BadQuestionsError(str(len(questions)))
@@ -98,6 +96,73 @@ def parse(text: str) -> tuple[Question, ...]:
             raise BadQuestionsError(f"{one.id[:80]!r}: {field}")  # noqa: EM102  a place, no sentence
         known.add(one.id)
     return questions
+
+
+@lru_cache(maxsize=16)
+def questions_in(text: str) -> tuple[Question, ...]:
+    """The same, of what an event states: what this program cannot read cannot be answered here."""
+    try:
+        return parse(text)
+    except BadQuestionsError:
+        return _as_far_as_known(text)
+
+
+def _rows(text: str) -> list[Any]:
+    try:
+        rows = json.loads(text or "[]")
+    except (ValueError, RecursionError) as error:
+        raise BadQuestionsError(text[:80]) from error
+    if not isinstance(rows, list):
+        raise BadQuestionsError(text[:80])
+    return rows
+
+
+def _question(row: Any) -> Question:
+    values: dict[str, Any] = dict(row) if isinstance(row, Mapping) else {"id": None}
+    wrong = next((name for name, value in values.items() if not _fits(name, value)), "")
+    if wrong:
+        raise BadQuestionsError(f"{str(values.get('id'))[:80]!r}: {wrong[:80]}")  # noqa: EM102  a place
+    lists = {name: tuple(values[name]) for name in _LISTS if name in values}
+    read = {
+        "kind": QuestionKind(values.get("kind", QuestionKind.TEXT)),
+        "options": tuple(Choice(**one) for one in values.get("options", [])),
+    }
+    return Question(**({"id": "", "text": ""} | values | lists | read))
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a field may have that value."""
+    if name == "kind":
+        return isinstance(value, str) and value in tuple(QuestionKind)
+    if name == "options":
+        return isinstance(value, list) and all(map(_is_choice, value))
+    if name in _LISTS:
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    # A whole number is no flag, though Python takes it for one.
+    return name in _DEFAULTS and type(value) is type(_DEFAULTS[name])
+
+
+def _is_choice(row: Any) -> bool:
+    is_one = isinstance(row, Mapping) and "id" in row and row.keys() <= {"id", "text"}
+    return is_one and all(isinstance(value, str) for value in row.values())
+
+
+def _as_far_as_known(text: str) -> tuple[Question, ...]:
+    """Each that can be read; of the others that they are asked, and nobody here can answer."""
+    try:
+        rows = _rows(text)
+    except BadQuestionsError:
+        rows = [None]
+    found = []
+    for number, row in enumerate(rows):
+        try:
+            found.append(_question(row))
+        except BadQuestionsError:
+            stated = row if isinstance(row, Mapping) else {}
+            id_, title = str(stated.get("id", number)), str(stated.get("text", "?"))
+            unread = Question(id_, title, QuestionKind.FILE)
+            found.append(replace(unread, required=stated.get("required") is not False))
+    return tuple(found)
 
 
 def _wrong_field(question: Question, known: Set[str]) -> str:
@@ -113,34 +178,3 @@ def _wrong_field(question: Question, known: Set[str]) -> str:
         return "options"
     # What it depends on is asked before it; so there is no circle either.
     return "depends_on" if question.depends_on and question.depends_on not in known else ""
-
-
-@lru_cache(maxsize=16)
-def questions_in(text: str) -> tuple[Question, ...]:
-    """The same, of what an event states: what this program cannot read cannot be answered here."""
-    if not text:
-        return ()
-    try:
-        return parse(text)
-    except BadQuestionsError:
-        return tuple(map(_as_far_as_known, _rows(text)))
-
-
-def _rows(text: str) -> list[dict[str, Any]]:
-    try:
-        return msgspec.json.decode(text, type=list[dict[str, Any]])
-    except (msgspec.DecodeError, UnicodeError):
-        return [{"id": "?", "text": "?"}]
-
-
-def _as_far_as_known(row: dict[str, Any]) -> Question:
-    try:
-        return msgspec.convert(row, Question)
-    except msgspec.ValidationError:
-        pass
-    try:
-        known = msgspec.convert(row, _Lenient)
-    except msgspec.ValidationError:
-        known = _Lenient("?", "?")
-    return Question(known.id, known.text or known.id, QuestionKind.FILE, "", known.required,
-                    known.types)  # fmt: skip

@@ -5,14 +5,19 @@ Text and CSV are for reading; JSON Lines are the entries byte for byte as they a
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from gate.core import entry_codec
 from gate.core.entry import Entry
+from gate.credential.sealed_answers import open_answers
+from gate.errors import StoreError
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
+from gate.storage.replica_reader import ReplicaReader
 from gate.storage.sqlite import faults
 from gate.text.journal_lines import CSV_COLUMNS, line
 from gate.text.spreadsheet import row
@@ -58,6 +63,7 @@ def lines(
     """The entries as lines, oldest first; with ``follow``, new ones as they are written."""
     if form == "csv":
         yield row(CSV_COLUMNS)
+    opened = partial(_answers, key=_key(folder) if form == "csv" else b"")
     last = 0
     reader: JournalReader | None = None
     try:
@@ -69,7 +75,7 @@ def lines(
                 with faults(folder.journal):
                     entry = entry_codec.decode(body)
                 if wanted.wants(entry):
-                    yield body if form == "jsonl" else line(entry, form, time_zone)
+                    yield body if form == "jsonl" else line(entry, form, time_zone, opened(entry))
             if not page:
                 if not follow:
                     return
@@ -77,3 +83,15 @@ def lines(
     finally:
         if reader:
             reader.close()
+
+
+def _key(folder: Folder) -> bytes:
+    """The event's key; empty where this folder has no tickets (any more)."""
+    reader = ReplicaReader(folder)
+    with closing(reader), suppress(StoreError):
+        reader.refresh()
+    return reader.key
+
+
+def _answers(entry: Entry, key: bytes) -> dict[str, str]:
+    return open_answers(key, entry.ticket, entry.answers) if key and entry.answers else {}

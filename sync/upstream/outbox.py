@@ -16,6 +16,7 @@ from gate.core.entry import Act, Entry
 from gate.core.history import counts_at_once
 from sync.server import journals
 from sync.server import tables as central
+from sync.server.answers import answers_of
 from sync.server.prepared import put
 from sync.upstream import tables as t
 from sync.upstream.links import Link
@@ -118,7 +119,9 @@ def next_due(connection: Connection, link: Link, now_ms: int) -> Row | None:
         select(e.body).where(e.event == link.event, e.number == row.number)
     ).scalar_one()
     state = State(row.state)
-    return Row(row.entry, state, Due(entry_codec.decode(body), state is State.UNDONE))
+    entry = entry_codec.decode(body)
+    given = answers_of(connection, link.event, [entry]).get(entry.name, {})
+    return Row(row.entry, state, Due(entry, state is State.UNDONE, given))
 
 
 def begin(connection: Connection, event: str, row: Row) -> bool:

@@ -94,6 +94,8 @@ class Due:
     entry: Entry
     was_undone: bool = False
     """It was undone before it was told: what happened is told as something that did not count."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """What the guest answered, by the ids of the questions."""
 
 
 class Upstream(Protocol):

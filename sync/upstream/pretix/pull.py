@@ -17,8 +17,16 @@ from gate.clock import read_wall_ms
 from gate.i18n import _
 from sync.server.issuing import Issue
 from sync.upstream.links import Link
-from sync.upstream.pretix import mapping
-from sync.upstream.pretix.answers import CheckinList, Date, Event, Item, Medium, Order
+from sync.upstream.pretix import mapping, questions
+from sync.upstream.pretix.answers import (
+    CheckinList,
+    Date,
+    Event,
+    Item,
+    Medium,
+    Order,
+    Question,
+)
 from sync.upstream.pretix.client import PAGE, Account, PretixClient, Rows, decoded
 from sync.upstream.pretix.mapping import Catalogue, Sold
 from sync.upstream.seam import Page, StoppedError
@@ -38,6 +46,8 @@ _POSITION: Final = (
 )  # fmt: skip
 INCLUDE: Final = [*_ORDER, *(f"positions.{name}" for name in _POSITION)]
 """What is asked for of an order: no e-mail, no address, no payment ever comes here."""
+ANSWERS: Final = "positions.answers"
+"""Asked for where a question matters at the door; the answers to others are dropped."""
 _SERIES: Final = "subevents/"
 
 
@@ -69,6 +79,8 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     """When changes were last read to their end."""
     compared_ms: int = 0
     """When the newest full pull ended."""
+    questions: str = ""
+    """Ids of the questions to which answers were asked for in it."""
 
 
 @dataclass(slots=True)
@@ -153,9 +165,10 @@ class PretixPull:
     async def _orders(
         self, link: Link, query: dict[str, str | list[str]]
     ) -> tuple[Rows, str, list[Order]]:
+        wanted = (await self._catalogue(link)).catalogue.questions
         asked = query | {
-            "include": INCLUDE, "testmode": "false", "include_canceled_positions": "true",
-            "page_size": str(PAGE),
+            "include": [*INCLUDE, ANSWERS] if wanted else INCLUDE, "testmode": "false",
+            "include_canceled_positions": "true", "page_size": str(PAGE),
         }  # fmt: skip
         path = f"events/{target_of(link).event}/orders/"
         rows, generated = await self._client.get(account_of(link), path, Rows, **asked)
@@ -182,6 +195,12 @@ class PretixPull:
             is_exact=True,
         )
         moved = [one for order in orders for one in mapping.movements(catalogue, order, ours)]
+        ids = ",".join(str(one.id) for one in catalogue.questions)
+        if cursor.questions != ids:
+            is_behind = link.is_complete and not cursor.is_running
+            # What was answered before is in orders that did not change.
+            cursor = _again(cursor) if is_behind else cursor
+            cursor = msgspec.structs.replace(cursor, questions=ids)
         state = msgspec.to_builtins(cursor)
         return Page(state, issue=issue, rules=rules, movements=moved)
 
@@ -209,6 +228,7 @@ async def fetch(client: PretixClient, link: Link) -> Catalogue:
     return Catalogue(
         event, of_list, {one.id: one for one in items}, {one.id: one for one in dates},
         _by_position(await client.every(account, "reusablemedia/", Medium)),
+        questions.kept(await client.every(account, f"{base}questions/", Question)),
     )  # fmt: skip
 
 

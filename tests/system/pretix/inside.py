@@ -156,6 +156,60 @@ def rename(item: str, name: str) -> None:
     found.save()
 
 
+QUESTIONS = {
+    "B": "Over 18?", "N": "How many bags?", "S": "Number plate?", "T": "Allergies?",
+    "C": "Which meal?", "M": "Which talks?", "D": "Born when?", "H": "Train at?",
+    "W": "Arrives when?", "CC": "From where?", "TEL": "Phone?", "F": "Photo?",
+}  # fmt: skip
+
+
+def ask() -> dict[str, int]:
+    """A question of every type for day tickets: asked at the door, none is needed."""
+    event = models.Event.objects.get(slug="gala")
+    day = event.items.get(name__icontains=ITEMS["day"])
+    made = {}
+    for type_, text in QUESTIONS.items():
+        one = event.questions.create(
+            question=text, type=type_, required=type_ in "BC", ask_during_checkin=type_ != "F",
+            show_during_checkin=type_ == "S",
+        )  # fmt: skip
+        one.items.add(day)
+        if type_ in "CM":
+            for answer in ("Soup", "Fish"):
+                one.options.create(answer=answer, identifier=f"{type_}-{answer}")
+        made[type_] = one.pk
+    bones = event.questions.create(
+        question="Bones?", type="B", ask_during_checkin=True, dependency_question_id=made["C"],
+        dependency_values=["C-Fish"],
+    )  # fmt: skip
+    bones.items.add(day)
+    bags = event.questions.get(pk=made["N"])
+    bags.valid_number_max = 3
+    bags.save()
+    return made | {"bones": bones.pk}
+
+
+def ask_no_more() -> None:
+    """No question is left."""
+    models.QuestionAnswer.objects.all().delete()
+    models.Question.objects.all().delete()
+
+
+def answers(order: str) -> dict[str, str]:
+    """What pretix has of an order's answers, by the question's text."""
+    found = models.QuestionAnswer.objects.filter(orderposition__order__code=order)
+    return {str(one.question.question): str(one.answer) for one in found}
+
+
+def reanswer(order: str, question: int, answer: str) -> None:
+    """The organiser puts another answer."""
+    found = models.Order.objects.get(code=order)
+    models.QuestionAnswer.objects.update_or_create(
+        orderposition=found.positions.get(), question_id=question, defaults={"answer": answer}
+    )
+    found.touch()
+
+
 def lists() -> dict[str, int]:
     """The check-in lists by name."""
     return {one.name: one.pk for one in models.CheckinList.objects.all()}
@@ -184,6 +238,9 @@ def secrets() -> dict[str, list[str]]:
 DO: dict[str, Callable[..., Any]] = {
     one.__name__: one
     for one in (
+        answers,
+        ask,
+        ask_no_more,
         cancel,
         cancel_position,
         change,
@@ -191,6 +248,7 @@ DO: dict[str, Callable[..., Any]] = {
         device,
         lists,
         pay,
+        reanswer,
         rename,
         revoke,
         secrets,
