@@ -151,7 +151,7 @@ class Backlog(NamedTuple):
     oldest_ms: int
     """When the first of what waits was due; 0: nothing waits."""
     why: str
-    """Why the newest that failed was not taken."""
+    """Why the newest that failed was not taken, or what of one that was taken was not."""
 
 
 def backlog(connection: Connection, event: str) -> Backlog:
@@ -165,7 +165,7 @@ def backlog(connection: Connection, event: str) -> Backlog:
         select(func.count()).select_from(t.upstream_entry).where(*failed)
     ).scalar_one()
     why = connection.execute(
-        select(c.error).where(*failed).order_by(c.number.desc()).limit(1)
+        select(c.error).where(c.event == event, c.error != "").order_by(c.number.desc()).limit(1)
     ).scalar()
     return Backlog(int(waiting), int(count), int(oldest or 0), why or "")
 

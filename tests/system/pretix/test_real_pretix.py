@@ -140,7 +140,7 @@ class Door:
         """What is kept of telling the entry that was told last."""
         with reading(self.running.engine) as connection:
             c = upstream_tables.upstream_entry.c
-            query = select(c.why).where(c.event == self.event).order_by(c.number.desc()).limit(1)
+            query = select(c.error).where(c.event == self.event).order_by(c.number.desc()).limit(1)
             return str(connection.execute(query).scalar_one())
 
     def standing(self) -> standing.Standing:
@@ -330,7 +330,7 @@ async def test_questions_are_asked_here_and_answered_there(
                 "Over 18?": "True", "How many bags?": "2", "Number plate?": "B-XY 12",
                 "Allergies?": "no nuts", "Which meal?": "Fish", "Which talks?": "Soup, Fish",
                 "Born when?": "2001-02-01", "Train at?": "09:05:00", "From where?": "DE",
-                "Arrives when?": "2026-12-31T18:30:00+00:00", "Phone?": "+49301234567",
+                "Arrives when?": "2026-12-31 19:30:00+01:00", "Phone?": "+49301234567",
                 "Bones?": "True",
             }  # fmt: skip
             plate = str(made["S"])
