@@ -64,11 +64,11 @@ class GuestQuestion(Question[str]):
         self.set_timer(ASKED_FOR_S, self.action_give_up)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take the answer; an Enter so soon was a scanner's, or meant what stood there before."""
+        """An Enter so soon was a scanner's, or meant what stood there before: it takes nothing."""
         if time.monotonic() < self._answers_from:
             event.stop()
-        else:
-            super().on_input_submitted(event)
+            # Else Textual would call what the base does with it as well.
+            event.prevent_default()
 
     def on_key(self, event: events.Key) -> None:
         """Move among the choices that do not fit."""
