@@ -150,7 +150,7 @@ class _Kept(Struct, frozen=True):
 
 
 class _Redeemed(Struct, frozen=True):
-    position: _Kept = _Kept()
+    position: _Kept | None = None
 
 
 def _not_kept(answered: Answered, given: Mapping[str, str]) -> str:
@@ -163,6 +163,8 @@ def _not_kept(answered: Answered, given: Mapping[str, str]) -> str:
     try:
         position = msgspec.json.decode(answered.body, type=_Redeemed).position
     except msgspec.DecodeError:
+        return ""
+    if position is None:
         return ""
     missing = given.keys() - {str(one.question) for one in position.answers}
     if not missing:

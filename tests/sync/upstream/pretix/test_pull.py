@@ -31,6 +31,7 @@ class FakePretix(httpx.AsyncBaseTransport):
             for n, s in enumerate(seconds)
         ]  # fmt: skip
         self.list: dict[str, Any] = {"id": 2, "name": "Main"}
+        self.questions: list[dict[str, Any]] = []
         self.asked: list[httpx.Request] = []
         self.answers: dict[str, httpx.Response] = {}
 
@@ -43,7 +44,11 @@ class FakePretix(httpx.AsyncBaseTransport):
             return httpx.Response(200, json={"slug": "gala", "timezone": "UTC"})
         if path == "orders":
             return self._orders(request.url.params)
-        rows = {"items": [{"id": 2, "name": "Day"}], "checkinlists": [self.list]}.get(path, [])
+        rows = {
+            "items": [{"id": 2, "name": "Day"}],
+            "checkinlists": [self.list],
+            "questions": self.questions,
+        }.get(path, [])
         return httpx.Response(200, json={"count": len(rows), "next": None, "results": rows})
 
     def _orders(self, query: httpx.QueryParams) -> httpx.Response:
@@ -173,6 +178,33 @@ async def test_a_list_states_its_rule() -> None:
     assert page.issue.types[0]["product"] == "2"
 
 
+ASKED = {"id": 4, "type": "S", "question": "Plate?", "items": [2], "ask_during_checkin": True}
+
+
+async def test_questions_of_the_door_are_stated_and_answers_asked_for() -> None:
+    """Only where there is one; and its answers are in the tickets."""
+    fake = FakePretix([0])
+    (page, *_more) = await pages(fake)
+    assert page.rules["questions"] is None
+    fake.questions = [ASKED]
+    fake.orders[0]["positions"][0]["answers"] = [{"question": 4, "answer": "B-XY 1"}]
+    (page, *_more) = await pages(fake)
+    assert "Plate?" in page.rules["questions"]
+    assert page.issue.tickets[0]["answers"] == {"4": "B-XY 1"}
+    assert fake.queries()[-1].get_list("include") == [*INCLUDE, "positions.answers"]
+
+
+async def test_a_question_that_is_new_at_the_door_has_all_orders_read_again() -> None:
+    """What was answered to it before is in orders that did not change since."""
+    fake = FakePretix([0])
+    fake.questions = [ASKED]
+    cursor = {"is_running": False, "since": GENERATED, "compared_ms": 10**15, "run": 3}
+    found = await pages(fake, cursor=cursor, is_complete=True)
+    assert found[0].cursor["run"] == 4
+    again = await pages(fake, cursor=found[-1].cursor, is_complete=True)
+    assert again[-1].cursor["run"] == 4
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [("", "no code"), ("{}", "no code"),
@@ -198,6 +230,8 @@ def entry(act: Act, **more: Any) -> Entry:
         (Due(entry(Act.ADMISSION, persons=1)), "positions/7/redeem",
          {"type": "entry", "nonce": "aa.b:3", "force": True}),
         (Due(entry(Act.EXIT)), "positions/7/redeem", {"type": "exit"}),
+        (Due(entry(Act.ADMISSION, persons=1), answers={"4": "B-XY 1", "meal": "soup"}),
+         "positions/7/redeem", {"answers": {"4": "B-XY 1"}}),
         (Due(entry(Act.ANNULMENT, target="aa.b:1", note="wrong")), "checkinrpc/annul",
          {"nonce": "aa.b:1", "lists": [2], "error_explanation": "wrong"}),
         (Due(entry(Act.ADMISSION), was_undone=True), "failed_checkins",
@@ -219,6 +253,20 @@ async def test_how_an_entry_is_told(due: Due, path: str, body: dict[str, Any]) -
     (asked,) = fake.asked
     assert path in asked.url.path
     assert body.items() <= msgspec.json.decode(asked.content).items()
+
+
+async def test_an_answer_that_pretix_refuses_is_shown() -> None:
+    """It takes the entry all the same, and says which answers it has."""
+    fake = FakePretix([])
+    said = {"status": "ok", "position": {"answers": [{"question": 4, "answer": "x"}]}}
+    fake.answers["redeem"] = httpx.Response(201, json=said)
+    upstream = Pretix(PretixClient(fake))
+    due = Due(entry(Act.ADMISSION, persons=2), answers={"4": "x", "5": "99"})
+    told = await upstream.push(link(), due)
+    assert (told.answer, "question 5" in told.why) == (Answer.TAKEN, True)
+    bodies = [msgspec.json.decode(one.content) for one in fake.asked]
+    assert [one.get("answers") for one in bodies] == [{"4": "x", "5": "99"}, None]
+    await upstream.close()
 
 
 async def test_a_party_is_as_many_entries() -> None:
