@@ -5,7 +5,6 @@ Text and CSV are for reading; JSON Lines are the entries byte for byte as they a
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -14,10 +13,9 @@ from zoneinfo import ZoneInfo
 from gate.core import entry_codec
 from gate.core.entry import Entry
 from gate.credential.sealed_answers import open_answers
-from gate.errors import StoreError
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
-from gate.storage.replica_reader import ReplicaReader
+from gate.storage.replica_reader import event_key
 from gate.storage.sqlite import faults
 from gate.text.journal_lines import CSV_COLUMNS, line
 from gate.text.spreadsheet import row
@@ -63,7 +61,7 @@ def lines(
     """The entries as lines, oldest first; with ``follow``, new ones as they are written."""
     if form == "csv":
         yield row(CSV_COLUMNS)
-    opened = partial(_answers, key=_key(folder) if form == "csv" else b"")
+    opened = partial(_answers, key=event_key(folder) if form == "csv" else b"")
     last = 0
     reader: JournalReader | None = None
     try:
@@ -83,14 +81,6 @@ def lines(
     finally:
         if reader:
             reader.close()
-
-
-def _key(folder: Folder) -> bytes:
-    """The event's key; empty where this folder has no tickets (any more)."""
-    reader = ReplicaReader(folder)
-    with closing(reader), suppress(StoreError):
-        reader.refresh()
-    return reader.key
 
 
 def _answers(entry: Entry, key: bytes) -> dict[str, str]:
