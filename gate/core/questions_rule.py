@@ -25,13 +25,20 @@ def unanswered(ticket: Ticket, history: History, scan: Scan, context: Context) -
 def next_asked(
     ticket: Ticket, history: History, given: Mapping[str, str], rules: HouseRules
 ) -> Question | None:
-    """The first question that is to be asked now, after the answers ``given`` in this scan."""
+    """The first question that is to be asked now, after the answers ``given`` in this scan.
+
+    What no lane can take comes before all others: nobody answers three and is then sent away.
+    """
     known = {**ticket.answers, **given}
-    for one in questions_in(rules.questions):
-        is_done = one.id in known or one.id in history.answered
-        if one.ask and not is_done and _is_of(one, ticket.type) and _depends(one, known):
-            return one
-    return None
+    due = [
+        one
+        for one in questions_in(rules.questions)
+        if one.ask
+        and not (one.id in known or one.id in history.answered)
+        and _is_of(one, ticket.type)
+        and _depends(one, known)
+    ]
+    return min(due, key=lambda one: not is_unanswerable(one, rules), default=None)
 
 
 def is_unanswerable(question: Question | None, rules: HouseRules) -> bool:

@@ -199,6 +199,17 @@ def test_by_hand_it_asks_too(lane: Lane, venue: Folder) -> None:
     assert (entry.note, said(venue)) == ("no phone", {"meal": "soup"})
 
 
+def test_a_file_is_for_the_desk_or_a_supervisor(make_lane: MakeLane, venue: Folder) -> None:
+    """Before anything else is asked: WAIT, which a supervisor may overrule."""
+    photo = [{"id": "name", "text": "Name?"}, {"id": "photo", "text": "Photo", "kind": "file"}]
+    lane = make_lane(rules=HouseRules(questions=json.dumps(photo)))
+    assert decided(lane, "Q1") == (Outcome.HOLD, Reason.ANSWERS)
+    with pytest.raises(UsageError):
+        lane.fill_in("me.png")
+    assert lane.override(BOSS, "photo seen").overruled is Reason.ANSWERS
+    assert [entry.act for entry in journal_of(venue)] == [Act.HOLD, Act.ADMISSION]
+
+
 def test_all_answers_fit_into_their_entry(make_lane: MakeLane, venue: Folder) -> None:
     """What would not is said while it is asked, and never a fault when it is kept."""
     texts = [{"id": str(n), "text": "?", "kind": "long_text"} for n in range(20)]
