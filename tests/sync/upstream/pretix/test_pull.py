@@ -25,7 +25,7 @@ class FakePretix(httpx.AsyncBaseTransport):
     """Orders by their moment, a page at a time; what was asked is kept."""
 
     def __init__(self, seconds: list[int]) -> None:
-        self.orders = [
+        self.orders: list[dict[str, Any]] = [
             {"code": f"O{n}", "status": "p", "datetime": (EPOCH + timedelta(seconds=s)).isoformat(),
              "positions": [{"id": n, "item": 2, "secret": f"s{n}"}]}
             for n, s in enumerate(seconds)
