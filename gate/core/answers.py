@@ -5,8 +5,9 @@ An answer is a text: ``true`` or ``false``, a number, the id of a choice, ids wi
 phone number from its plus on. An empty one says that nothing was answered.
 """
 
+import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -18,7 +19,7 @@ _Bounded = TypeVar("_Bounded", Decimal, date, datetime)
 MOST_TEXT: Final = 500
 """Characters of one answer."""
 MOST_BYTES: Final = 6000
-"""UTF-8 bytes of all answers of one scan, so that they fit into its entry."""
+"""Of all answers of one scan as JSON, so that they fit into its entry."""
 _YES: Final = frozenset({"y", "yes", "1", "true", "j", "ja", "o", "oui", "s", "si", "sí", "是"})
 _NO: Final = frozenset({"n", "no", "0", "false", "nein", "non", "否"})
 _NUMBER: Final = re.compile(r"[+-]?\d{1,15}([.,]\d{1,6})?")
@@ -78,6 +79,12 @@ def read_answer(question: Question, typed: str) -> str:
             raise BadAnswerError(Complaint.NEEDED if here else Complaint.NOT_HERE)
         return ""
     return _READERS[question.kind](question, text)
+
+
+def is_too_much(given: Mapping[str, str]) -> bool:
+    """Whether answers, by the ids of their questions, are more than an entry holds."""
+    text = json.dumps(given, ensure_ascii=False)
+    return len(text.encode()) > MOST_BYTES
 
 
 def answer_text(question: Question, answer: str) -> str:

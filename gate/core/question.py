@@ -14,6 +14,7 @@ from typing import Any, Final
 MOST_BYTES: Final = 64 * 1024
 """Of all questions of an event, as JSON."""
 MOST_QUESTIONS: Final = 100
+MOST_ID_BYTES: Final = 40
 YES, NO = "true", "false"
 
 
@@ -167,7 +168,8 @@ def _as_far_as_known(text: str) -> tuple[Question, ...]:
 
 def _wrong_field(question: Question, known: Set[str]) -> str:
     """The name of a field that cannot be as it is; empty: all can."""
-    if not question.id.strip() or question.id in known:
+    is_long = len(question.id.encode("utf-8", "replace")) > MOST_ID_BYTES
+    if not question.id.strip() or question.id in known or is_long:
         return "id"
     if not question.text.strip():
         return "text"

@@ -30,13 +30,14 @@ def next_asked(
     What no lane can take comes before all others: nobody answers three and is then sent away.
     """
     known = {**ticket.answers, **given}
+    questions = questions_in(rules.questions)
     due = [
         one
-        for one in questions_in(rules.questions)
+        for one in questions
         if one.ask
         and not (one.id in known or one.id in history.answered)
         and _is_of(one, ticket.type)
-        and _depends(one, known)
+        and _depends(one, questions, known)
     ]
     return min(due, key=lambda one: not is_unanswerable(one, rules), default=None)
 
@@ -61,9 +62,12 @@ def _is_of(question: Question, kind: TicketType) -> bool:
     return not types or kind.id in types or (bool(kind.product) and kind.product in types)
 
 
-def _depends(question: Question, known: Mapping[str, str]) -> bool:
-    """Whether the question that it depends on was answered so; of several answers one is enough."""
+def _depends(question: Question, questions: tuple[Question, ...], known: Mapping[str, str]) -> bool:
+    """Whether the question that it depends on was answered so; of several choices one is enough."""
     if not question.depends_on:
         return True
-    answers = known.get(question.depends_on, "").split(",")
-    return bool(set(answers) & set(question.depends_values))
+    answer = known.get(question.depends_on, "")
+    kinds = {one.id: one.kind for one in questions}
+    is_several = kinds.get(question.depends_on) is QuestionKind.CHOICES
+    chosen = answer.split(",") if is_several else [answer]
+    return not set(chosen).isdisjoint(question.depends_values)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from gate.core.answers import MOST_BYTES, BadAnswerError, read_answer
+from gate.core.answers import BadAnswerError, is_too_much, read_answer
 from gate.core.entry import Entry
 from gate.core.history import History
 from gate.core.organisers_rule import rule_of
@@ -103,7 +103,7 @@ class Admission:
             given = {**asked.scan.given, about.id: read_answer(about, typed)}
         except BadAnswerError as bad:
             raise UsageError(_("this is no answer to the question"), "") from bad
-        if sum(len(one.encode()) for pair in given.items() for one in pair) > MOST_BYTES:
+        if is_too_much(given):
             raise UsageError(_("the answers are too long"), _("A shorter one."))
         return self._decide_anew(asked, given=given)
 

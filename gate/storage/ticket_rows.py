@@ -33,6 +33,8 @@ from gate.storage.moments import BadMoment, Side, is_start_of_day, second_of
 
 MAX_TEXT = 3072
 """Longest text of a field, in UTF-8 bytes: the card API's longest."""
+MAX_ANSWERS = 64 * 1024
+"""Longest answers of a ticket, as JSON."""
 _KINDS = {kind.value.partition("_")[0].casefold(): kind for kind in Kind} | {
     kind.value.casefold(): kind for kind in Kind
 }
@@ -426,6 +428,8 @@ def _texts(stated: str | list[str | int] | list[str]) -> tuple[str, ...]:
 
 def _answers(stated: str | dict[str, str]) -> dict[str, str]:
     if not isinstance(stated, str):
+        if len(msgspec.json.encode(stated)) > MAX_ANSWERS:
+            raise BadRow(_("answers: at most {n} KiB").format(n=MAX_ANSWERS // 1024))
         return stated
     pairs = [part.partition("=") for part in _texts(stated)]
     if not all(id_.strip() and equals for id_, equals, _answer in pairs):

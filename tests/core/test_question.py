@@ -27,7 +27,8 @@ BAD: list[Any] = [
     [MEAL | {"kind": "smell"}], [MEAL | {"required": 1}], [MEAL | {"options": []}],
     [MEAL | {"options": [{"id": 3}]}], [MEAL | {"options": [{"id": "a,b"}]}],
     [MEAL | {"options": [{"id": "a"}, {"id": "a"}]}], [MEAL | {"flavour": "x"}],
-    [MEAL | {"least": 3}], [MEAL | {"types": "VIP"}], [MEAL | {"kind": ["choice"]}],
+    [MEAL | {"least": 3}], [MEAL | {"id": "m" * 41}], [MEAL | {"types": "VIP"}],
+    [MEAL | {"kind": ["choice"]}],
     [{"id": str(n), "text": "?"} for n in range(101)],
 ]  # fmt: skip
 

@@ -73,6 +73,10 @@ DEPENDS = (
     '[{"id": "meal", "text": "Which meal?"},'
     ' {"id": "bones", "text": "Without bones?", "depends_on": "meal", "depends_values": ["fish"]}]'
 )
+SEVERAL = (
+    '[{"id": "talks", "text": "Which?", "kind": "choices", "options": [{"id": "a"}, {"id": "b"}]},'
+    ' {"id": "seat", "text": "Where?", "depends_on": "talks", "depends_values": ["b"]}]'
+)
 FRESH = History()
 OUT = Direction.OUT
 BOTH = Direction.BOTH
@@ -360,6 +364,7 @@ BOOK: list[Case] = [
     ("a dependent question waits for that answer", SHOW, FRESH, {"questions": DEPENDS, "given": {"meal": "soup"}}, A, Reason.ADMITTED),
     ("and comes with it", SHOW, FRESH, {"questions": DEPENDS, "given": {"meal": "fish"}}, Q, Reason.ANSWERS),
     ("also where it was given before", SHOW | {"answers": {"meal": "fish"}}, FRESH, {"questions": DEPENDS}, Q, Reason.ANSWERS),
+    ("of several choices one is enough", SHOW | {"answers": {"talks": "a,b"}}, FRESH, {"questions": SEVERAL}, Q, Reason.ANSWERS),
     ("answers make no used ticket good", SHOW, been(), {"questions": MEAL, "given": {"meal": "soup"}}, R, Reason.ALREADY_USED),
     ("skipping is the organiser's to allow", SHOW, FRESH, {"questions": MEAL, "skips": True}, Q, Reason.ANSWERS),
     ("and then lets in", SHOW, FRESH, {"questions": MEAL, "skips": True, "skip_questions": True}, A, Reason.ADMITTED),

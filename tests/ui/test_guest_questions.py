@@ -77,6 +77,18 @@ async def test_one_after_the_other_and_then_green(venue: Folder, clock: FixedClo
         assert made(venue) == [(Act.ADMISSION, "dine-1", ())]
 
 
+async def test_what_was_answered_before_is_beside_the_verdict(
+    venue: Folder, clock: FixedClock
+) -> None:
+    """In green, where the organiser wants it seen."""
+    fill(venue, [{"code": "LOT8", "type": "PARKING", "id": "lot-8", "answers": "plate=B-XY 1"}])
+    shows = QUESTIONS.replace('"Number plate?"', '"Number plate?", "show": true')
+    async with running(venue, clock, f"rules.questions={shows}", size=(80, 24)) as screen:
+        screen.scan("LOT8")
+        await screen.until(lambda: screen.panel.outcome is Outcome.ADMIT)
+        assert "Number plate? B-XY 1" in screen.text
+
+
 async def test_long_lists_of_choices_are_moved(venue: Folder, clock: FixedClock) -> None:
     """Nothing of them is cut: the arrow keys show what does not fit."""
     async with running(venue, clock, ASKS, size=(80, 24)) as screen:
