@@ -23,7 +23,7 @@ from sync.server import tables as central
 from sync.server.event_settings import change_settings
 from sync.server.issuing import Bad, Issue, Over
 from sync.server.prepared import in_parts, put
-from sync.upstream import links
+from sync.upstream import links, outbox
 from sync.upstream import tables as t
 from sync.upstream.links import Link
 from sync.upstream.seam import Movement, Page, StoppedError
@@ -62,6 +62,7 @@ def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: i
     problem = "; ".join(sorted(left_out.values())[:3])
     if page.run:
         put(connection, t.upstream_met, [(link.event, id_, page.run) for id_ in met], "run")
+        outbox.compare(connection, link.event, met, page.told)
     if page.ends_run:
         problem = _void_missing(connection, link.event, page.run, now_ms) or problem
     if problem:

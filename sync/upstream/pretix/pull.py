@@ -181,9 +181,16 @@ class PretixPull:
             tickets=[row for order in orders for row in mapping.ticket_rows(catalogue, order)],
             is_exact=True,
         )
-        moved = [one for order in orders for one in mapping.movements(catalogue, order, ours)]
+        moved, told = (
+            [
+                one
+                for order in orders
+                for one in mapping.movements(catalogue, order, ours, by_us=by_us)
+            ]
+            for by_us in (False, True)
+        )
         state = msgspec.to_builtins(cursor)
-        return Page(state, issue=issue, rules=rules, movements=moved)
+        return Page(state, issue=issue, rules=rules, movements=moved, told=told)
 
     async def _catalogue(self, link: Link, *, anew: bool = False) -> _Known:
         known = self._known.get(link.event)
