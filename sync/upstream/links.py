@@ -141,6 +141,22 @@ def note(connection: Connection, event: str, holder: str, **fields: Any) -> bool
     return bool(done.rowcount)
 
 
+def move(connection: Connection, link: Link, holder: str, **fields: Any) -> bool:
+    """Keep how a link stands after a page that was asked for as it stood in ``link``.
+
+    Nothing is kept, and the answer is no, if the lease was lost, or if somebody has said meanwhile
+    where to go on from.
+    """
+    c = t.upstream.c
+    (was,) = _values({"cursor": link.cursor}).values()
+    done = connection.execute(
+        update(t.upstream)
+        .where(c.event == link.event, c.lease == holder, c.cursor == was)
+        .values(**_values(fields))
+    )
+    return bool(done.rowcount)
+
+
 def start_again(connection: Connection, event: str, **fields: Any) -> Link:
     """After a person has done something: it is asked again, at once. Raises Denied."""
     need(connection, event)

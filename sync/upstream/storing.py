@@ -38,7 +38,9 @@ _MOVED: Final = {
 
 
 def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: int) -> bool:
-    """Store a page; the answer is no, and nothing is changed, if the lease was lost.
+    """Store the page after a link's cursor.
+
+    The answer is no, and nothing is changed, if the lease was lost or the cursor set meanwhile.
 
     Raises StoppedError where the event takes no tickets any more.
     """
@@ -52,7 +54,7 @@ def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: i
         "error": "",
     }
     stands |= {"done": page.done, "total": page.total} if page.total else {}
-    if not links.note(connection, link.event, holder, **stands):
+    if not links.move(connection, link, holder, **stands):
         return False
     if page.rules:
         _state_rules(connection, link.event, page.rules)

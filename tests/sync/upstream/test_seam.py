@@ -480,3 +480,21 @@ async def test_an_upstream_that_forgets_is_told_again(place: Place) -> None:
         await here.pull(Page({"n": 5}, 60, issue, told=has, run=3, ends_run=True))
         await here.step()
         assert len(here.shop.told) == 7
+
+
+async def test_where_to_go_on_from_is_a_persons_word(place: Place) -> None:
+    """A page that was under way when somebody set the cursor is not stored, and asked for again."""
+    async with complete(place) as here:
+        link = here.link()
+        here.write(lambda c: links.start_again(c, "show", cursor={"n": 0}))
+        page = Page({"n": 2}, issue=Issue(tickets=[ticket(9)]))
+        late = partial(
+            storing.store, link=link, holder=here.worker._holder, page=page, now_ms=read_wall_ms()
+        )
+        assert not here.write(late)
+        assert here.link().cursor == {"n": 0}
+        assert here.read(ticket_store.find_ticket, "show", "t9") is None
+        late = partial(
+            storing.store, link=here.link(), holder=here.worker._holder, page=page, now_ms=1
+        )
+        assert here.write(late)
