@@ -110,6 +110,11 @@ def device(name: str, profile: str = "pretixscan") -> str:
     return json.dumps({"handshake_version": 1, "url": url, "token": made.initialization_token})
 
 
+def is_revoked(name: str) -> bool:
+    """Whether a device is no more."""
+    return bool(models.Device.objects.get(name=name).revoked)
+
+
 def revoke(name: str) -> None:
     """A device is lost."""
     models.Device.objects.filter(name=name).update(revoked=True, api_token=None)
@@ -235,6 +240,7 @@ DO: dict[str, Callable[..., Any]] = {
         change,
         checkins,
         device,
+        is_revoked,
         lists,
         pay,
         rename,

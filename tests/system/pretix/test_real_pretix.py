@@ -308,6 +308,7 @@ async def test_devices_that_cannot_work_are_refused(pretix: RealPretix, tmp_path
             )
         with pytest.raises(UsageError, match="Nowhere"):
             await paired(pretix, here.running, "gala.Nowhere", "nowhere")
+        assert pretix.do("is_revoked", name="nowhere")
         pretix.do("revoke", name=f"of {tmp_path.name}")
         await until(lambda: here.standing().is_stopped, "that it was revoked is shown")
         again = await paired(pretix, here.running, f"gala.{here.event[5:]}", "again")

@@ -173,6 +173,35 @@ async def test_a_list_states_its_rule() -> None:
     assert page.issue.types[0]["product"] == "2"
 
 
+async def test_a_list_that_is_gone_is_for_a_person() -> None:
+    """It is named; nothing is asked of it any more."""
+    fake = FakePretix([0])
+    fake.list["id"] = 3
+    with pytest.raises(StoppedError, match="no check-in list 2"):
+        await pages(fake)
+
+
+@pytest.mark.parametrize(
+    ("medium", "codes"),
+    [
+        ({"active": True, "linked_orderpositions": [0]}, ["BAND-1"]),
+        ({"active": False, "linked_orderpositions": [0]}, []),
+        ({"active": True, "linked_orderpositions": [0, 1]}, []),
+        ({"active": True, "linked_orderpositions": []}, []),
+    ],
+)
+async def test_a_wristband_opens_for_its_one_ticket(
+    medium: dict[str, Any], codes: list[str]
+) -> None:
+    """While it is in use, and where nobody has to choose."""
+    fake = FakePretix([0])
+    rows = [{"id": 1, "identifier": "BAND-1"} | medium]
+    body = {"count": 1, "next": None, "results": rows}
+    fake.answers["reusablemedia"] = httpx.Response(200, json=body)
+    (page, *_more) = await pages(fake)
+    assert page.issue.tickets[0]["other_codes"] == codes
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [("", "no code"), ("{}", "no code"),
