@@ -147,8 +147,9 @@ class PretixPull:
             cursor, since=begun, begun="", changes_page=1, changes_ms=read_wall_ms()
         )
         page = await self._page(link, at, orders, ours)
-        # A comparison under way goes on at once.
-        return page if at.is_running else replace(page, again_s=every_s)
+        # A comparison goes on, or begins, at once: a moment later changes would be due again.
+        compares = at.is_running or at.changes_ms >= at.compared_ms + COMPARE_EVERY_MS
+        return page if compares else replace(page, again_s=every_s)
 
     async def _orders(
         self, link: Link, query: dict[str, str | list[str]]

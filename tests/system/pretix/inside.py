@@ -1,11 +1,13 @@
 """Runs in pretix's own process and environment: makes a database, fills it, serves, changes things.
 
-``python inside.py PORT``. Made up is everything: names, addresses, codes. One request at a time, as
-SQLite has one writer. ``POST /-/do`` with ``{"what": …}`` changes something as an organiser would.
+``python inside.py PORT [PROCESSES]``. Made up is everything: names, addresses, codes. On SQLite one
+request at a time, as it has one writer. ``POST /-/do`` with ``{"what": …}`` changes something as an
+organiser would.
 """
 
 import io
 import json
+import os
 import sqlite3
 import sys
 import threading
@@ -262,10 +264,10 @@ class _Quiet(WSGIRequestHandler):
         """Nobody reads it."""
 
 
-def serve(port: int) -> None:
+def serve(port: int, processes: int = 1) -> None:
     """Serve pretix, and what is asked of this file, until the process ends."""
     pretix: Any = import_module("pretix.wsgi").application
-    one_at_a_time = threading.Lock()
+    one_at_a_time: Any = threading.Lock() if processes == 1 else nullcontext()
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         # Whoever is slow to send must not keep the others waiting.
@@ -283,7 +285,13 @@ def serve(port: int) -> None:
         start_response("200 OK", [("Content-Type", "application/json")])
         return [json.dumps(answer).encode()]
 
-    make_server("127.0.0.1", port, application, _Threads, _Quiet).serve_forever()
+    server = make_server("127.0.0.1", port, application, _Threads, _Quiet)
+    # No connection of a database may be shared by two processes.
+    import_module("django.db").connections.close_all()
+    for _more in range(processes - 1):
+        if os.fork() == 0:
+            break
+    server.serve_forever()
 
 
 if __name__ == "__main__":
@@ -292,4 +300,4 @@ if __name__ == "__main__":
     )
     with scopes.scopes_disabled(), transaction.atomic():
         fill()
-    serve(int(sys.argv[1]))
+    serve(*map(int, sys.argv[1:]))

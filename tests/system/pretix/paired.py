@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, select
 
 from gate.core.outcome import Outcome
 from gate.core.place import Direction
 from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.storage.enrolment_link import link_to
+from sync.server import tables as central
 from sync.server import ticket_store
 from sync.server.database import reading
 from sync.upstream import links, outbox, standing, worker
@@ -126,7 +127,12 @@ class PairedServer(QuickServer):
 
     def is_settled(self, gates: "list[Gate]") -> bool:
         """Whether nothing waits: at no gate for the server, and at the server for pretix."""
-        return all(gate.status()["unacked"] == 0 for gate in gates) and self.has_told_all()
+        e = central.entry.c
+        with reading(self.engine) as connection:
+            rows = connection.execute(select(e.origin, e.seq).where(e.event == self.event))
+            here = {tuple(row) for row in rows}
+        done = {(origin, seq) for gate in gates for origin, seq, _hash in gate.own()}
+        return done <= here and self.has_told_all()
 
     def has_told_all(self) -> bool:
         """Whether every entry that the server holds was followed and told."""
@@ -139,11 +145,12 @@ class PairedServer(QuickServer):
         rows = [row for row in self.pretix.do("checkins") if row["list"] == of_list]
         return differences(ours(self.engine, self.event), rows)
 
-    def agrees(self, gates: "list[Gate]") -> None:
+    def agrees(self, gates: "list[Gate]", bound_s: float = WITHIN_S) -> None:
         """The end of every proof: nothing waits, and both say the same, entry for entry."""
         until(
             lambda: self.is_settled(gates),
             lambda: (self.standing(), [gate.status()["unacked"] for gate in gates]),
+            bound_s,
         )
         deadline = time.monotonic() + 10
         while found := self.differences():

@@ -149,6 +149,19 @@ async def test_a_night_later_all_is_compared() -> None:
     assert [(one.run, one.ends_run) for one in (first, last)] == [(2, False), (2, True)]
 
 
+async def test_the_comparison_comes_though_changes_are_always_due() -> None:
+    """Changes are asked for first, and then it begins: nothing puts it off for ever."""
+    fake = FakePretix(list(range(PAGE + 1)))
+    cursor = {"is_running": False, "since": GENERATED, "compared_ms": 1, "changes_ms": 1}
+    found = await pages(fake, cursor=cursor, is_complete=True)
+    assert [(one.run, one.ends_run) for one in found] == [
+        (0, False),
+        (2, False),
+        (2, True),
+        (0, False),
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "trouble", "again_s"),
     [(401, StoppedError, 0), (403, StoppedError, 0), (404, StoppedError, 0), (429, AwayError, 7),
