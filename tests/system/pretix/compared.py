@@ -38,8 +38,11 @@ def ours(engine: Engine, event: str) -> Ours:
         return Ours(entries, frozenset(connection.execute(failed).scalars()))
 
 
-def differences(mine: Ours, theirs: Sequence[Row]) -> list[str]:
-    """What pretix's check-ins of a list and our entries do not agree on; nothing waits any more."""
+def differences(mine: Ours, theirs: Sequence[Row], *, may_forget: bool = False) -> list[str]:
+    """What pretix's check-ins of a list and our entries do not agree on; nothing waits any more.
+
+    ``may_forget``: pretix was restored, and nobody tells it again what did not count anyway.
+    """
     by_nonce: dict[str, list[Row]] = {}
     for row in theirs:
         by_nonce.setdefault(row["nonce"], []).append(row)
@@ -58,7 +61,9 @@ def differences(mine: Ours, theirs: Sequence[Row]) -> list[str]:
             and (entry.name not in undone or entry.name in late)
         )
         for name in names:
-            found += _of_one(name, entry, by_nonce.get(name, []), stands=stands)
+            rows = by_nonce.get(name, [])
+            if rows or stands or not may_forget:
+                found += _of_one(name, entry, rows, stands=stands)
     return found + list(_of_others(mine, undone, theirs, ours_there))
 
 
