@@ -31,7 +31,6 @@ pytestmark = [
     pytest.mark.pretix,
     pytest.mark.long,
     pytest.mark.timeout(240),
-    pytest.mark.xdist_group("pretix"),
     pytest.mark.skipif(python() is None, reason="no pretix: tests/system/pretix/make_venv.sh"),
 ]
 IN, NO, OUT = Outcome.ADMIT, Outcome.REFUSE, Outcome.EXIT
