@@ -7,9 +7,8 @@ A made-up pretix (``tests/support/fake_pretix.py``, a process of its own) has so
 middle; its peak memory with many orders stands beside that with few. Beside the time stands
 pretixSCAN's own way of asking in the same run: page after page with its parameters, whole orders,
 each page kept as text in one transaction of a SQLite file. Limits: memory grows from the few to the
-many by no more than what SQLite may keep of its pages (64 MB a connection, of which a pull uses
-two), so it is bounded however many orders there are; after the kill at most one page is asked for
-again.
+many by little more than the 64 MB that SQLite may keep of its pages, so it is bounded however many
+orders there are; after the kill at most one page is asked for again.
 """
 
 import argparse
@@ -31,7 +30,7 @@ import httpx
 
 from tests.system.network import GATE, free_port
 
-GROWTH_LIMIT_MB = 128.0
+GROWTH_LIMIT_MB = 96.0
 PAGE = 50
 PRETIXSCAN = {
     "ordering": "datetime", "testmode": "false", "include_canceled_positions": "true",

@@ -1,8 +1,6 @@
 """What lies between a server and its pretix: passes requests on, and does what networks do."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -78,13 +76,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_arguments: object) -> None:
         """Nobody reads it."""
-
-
-@contextmanager
-def before(url: str) -> Iterator[Between]:
-    """A proxy before a pretix, until the end of the block."""
-    between = Between(url)
-    try:
-        yield between
-    finally:
-        between.close()
