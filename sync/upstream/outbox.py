@@ -6,10 +6,12 @@ be told again. An undo that comes before that withdraws it. Every function works
 it is handed.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, and_, func, select, update
 
 from gate.core import entry_codec
 from gate.core.entry import Act, Entry
@@ -17,10 +19,10 @@ from gate.core.history import counts_at_once
 from sync.server import journals
 from sync.server import tables as central
 from sync.server.answers import answers_of
-from sync.server.prepared import put
+from sync.server.prepared import in_parts, put
 from sync.upstream import tables as t
 from sync.upstream.links import Link
-from sync.upstream.seam import Answer, Due, Told
+from sync.upstream.seam import Answer, Due, Movement, Told
 
 PAGE: Final = 100
 """Entries in one transaction: gates that push meanwhile wait for it."""
@@ -141,6 +143,34 @@ def settle(connection: Connection, event: str, name: str, told: Told) -> None:
     """Keep how telling an entry went."""
     state = State.TOLD if told.answer is Answer.TAKEN else State.FAILED
     _set(connection, event, name, state, told.why)
+
+
+def compare(
+    connection: Connection, event: str, tickets: Sequence[str], theirs: Sequence[Movement]
+) -> None:
+    """Tell again what an upstream does not have any more of what it took: it was restored.
+
+    ``theirs`` is all that it has of what our gates did on these tickets. What it still has of an
+    entry that was undone is undone there again.
+    """
+    have = Counter((one.ticket, one.act, one.at_ms) for one in theirs)
+    c, e = t.upstream_entry.c, central.entry.c
+    for some in in_parts(tickets):
+        rows = connection.execute(
+            select(c.entry, c.state, e.body)
+            .join_from(
+                t.upstream_entry, central.entry, and_(e.event == event, e.number == c.number)
+            )
+            .where(c.event == event, c.ticket.in_(some), c.is_late == 0)
+        ).all()
+        told = {row.entry: entry_codec.decode(row.body) for row in rows if row.state == State.TOLD}
+        undone = {entry_codec.decode(row.body).target for row in rows} - {""}
+        for name, entry in told.items():
+            of = told.get(entry.target, entry)
+            there = have[of.ticket, of.act, of.at_ms]
+            is_undo = entry.act is Act.ANNULMENT
+            if there if is_undo else name not in undone and there < max(1, entry.persons):
+                _set(connection, event, name, State.WAITING)
 
 
 class Backlog(NamedTuple):

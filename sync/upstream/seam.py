@@ -59,6 +59,8 @@ class Page:
     """Settings of the event to state; ``None`` takes one back."""
     movements: Sequence[Movement] = ()
     """All that there are of the tickets in ``issue``: one that is not there any more was undone."""
+    told: Sequence[Movement] = ()
+    """What the upstream has of what our own gates did on them; looked at in a comparison only."""
     is_complete: bool = False
     """Whether all that there was when the pull began is stored with this page."""
     done: int = 0

@@ -23,7 +23,7 @@ from sync.server import tables as central
 from sync.server.event_settings import change_settings
 from sync.server.issuing import Bad, Issue, Over
 from sync.server.prepared import in_parts, put
-from sync.upstream import links
+from sync.upstream import links, outbox
 from sync.upstream import tables as t
 from sync.upstream.links import Link
 from sync.upstream.seam import Movement, Page, StoppedError
@@ -38,7 +38,9 @@ _MOVED: Final = {
 
 
 def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: int) -> bool:
-    """Store a page; the answer is no, and nothing is changed, if the lease was lost.
+    """Store the page after a link's cursor.
+
+    The answer is no, and nothing is changed, if the lease was lost or the cursor set meanwhile.
 
     Raises StoppedError where the event takes no tickets any more.
     """
@@ -52,7 +54,7 @@ def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: i
         "error": "",
     }
     stands |= {"done": page.done, "total": page.total} if page.total else {}
-    if not links.note(connection, link.event, holder, **stands):
+    if not links.move(connection, link, holder, **stands):
         return False
     if page.rules:
         _state_rules(connection, link.event, page.rules)
@@ -62,6 +64,7 @@ def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: i
     problem = "; ".join(sorted(left_out.values())[:3])
     if page.run:
         put(connection, t.upstream_met, [(link.event, id_, page.run) for id_ in met], "run")
+        outbox.compare(connection, link.event, met, page.told)
     if page.ends_run:
         problem = _void_missing(connection, link.event, page.run, now_ms) or problem
     if problem:

@@ -33,6 +33,14 @@ upstream = Table(
     text("error"),
     number("is_stopped"),
 )
+# What we were ever called by an upstream: what such a device did there was done by our gates.
+upstream_device = Table(
+    "upstream_device",
+    metadata,
+    text("url", key=True),
+    text("account", key=True),
+    text("device", key=True),
+)
 # What of an event's entries is to be told, was told, or was withdrawn before it was: kept as long
 # as the entries are, for what was told once must never be told again after it was undone.
 upstream_entry = Table(

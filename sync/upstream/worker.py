@@ -114,7 +114,7 @@ class UpstreamWorker:
         upstream = self._kinds[link.kind]
         while (mine := await self._mine(link.event)) and mine.pull_ms <= read_wall_ms():
             is_busy = await self._server.read(_is_any_lane_open, link.event)
-            ours = links.devices_of(await self._server.read(links.every), mine)
+            ours = await self._server.read(links.devices_of, mine)
             page = await upstream.pull(mine, is_busy=is_busy, ours=ours)
             job = partial(
                 storing.store, link=mine, holder=self._holder, page=page, now_ms=read_wall_ms()

@@ -239,8 +239,10 @@ def _codes(catalogue: Catalogue, positions: Sequence[Position]) -> dict[int, lis
     return codes
 
 
-def movements(catalogue: Catalogue, order: Order, ours: frozenset[str]) -> list[Movement]:
-    """What others than we have done on an order's tickets, on this list."""
+def movements(
+    catalogue: Catalogue, order: Order, ours: frozenset[str], *, by_us: bool = False
+) -> list[Movement]:
+    """What others than we have done on an order's tickets, on this list; or what we have."""
     return [
         Movement(
             ref=str(one.id),
@@ -251,7 +253,9 @@ def movements(catalogue: Catalogue, order: Order, ours: frozenset[str]) -> list[
         )
         for position in order.positions
         for one in position.checkins
-        if one.list == catalogue.list.id and one.type in _ACTS and str(one.device_id) not in ours
+        if one.list == catalogue.list.id
+        and one.type in _ACTS
+        and (str(one.device_id) in ours) is by_us
     ]
 
 

@@ -157,8 +157,12 @@ def _keep(console: Console, link: Link, catalogue: Catalogue) -> Paired:
         if before is None:
             links.make(connection, link)
         elif (before.url, before.account, before.target) == (link.url, link.account, link.target):
-            # A device that was lost, or revoked: what was read and told goes on.
-            links.start_again(connection, link.event, device=link.device, token=link.token)
+            # A device that was lost, or revoked, or a pretix that was restored and has forgotten
+            # it: what was read and told goes on, and all of it is compared soon.
+            links.start_again(
+                connection, link.event, device=link.device, token=link.token,
+                cursor={**before.cursor, "compared_ms": 0},
+            )  # fmt: skip
         else:
             raise UsageError(
                 _("the event {event} lives in {url} already").format(

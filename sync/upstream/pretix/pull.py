@@ -159,8 +159,9 @@ class PretixPull:
             cursor, since=begun, begun="", changes_page=1, changes_ms=read_wall_ms()
         )
         page = await self._page(link, at, orders, ours)
-        # A comparison under way goes on at once.
-        return page if at.is_running else replace(page, again_s=every_s)
+        # A comparison goes on, or begins, at once: a moment later changes would be due again.
+        compares = at.is_running or at.changes_ms >= at.compared_ms + COMPARE_EVERY_MS
+        return page if compares else replace(page, again_s=every_s)
 
     async def _orders(
         self, link: Link, query: dict[str, str | list[str]]
@@ -194,7 +195,14 @@ class PretixPull:
             tickets=[row for order in orders for row in mapping.ticket_rows(catalogue, order)],
             is_exact=True,
         )
-        moved = [one for order in orders for one in mapping.movements(catalogue, order, ours)]
+        moved, told = (
+            [
+                one
+                for order in orders
+                for one in mapping.movements(catalogue, order, ours, by_us=by_us)
+            ]
+            for by_us in (False, True)
+        )
         ids = ",".join(str(one.id) for one in catalogue.questions)
         if cursor.questions != ids:
             is_behind = link.is_complete and not cursor.is_running
@@ -202,7 +210,7 @@ class PretixPull:
             cursor = _again(cursor) if is_behind else cursor
             cursor = msgspec.structs.replace(cursor, questions=ids)
         state = msgspec.to_builtins(cursor)
-        return Page(state, issue=issue, rules=rules, movements=moved)
+        return Page(state, issue=issue, rules=rules, movements=moved, told=told)
 
     async def _catalogue(self, link: Link, *, anew: bool = False) -> _Known:
         known = self._known.get(link.event)

@@ -1,14 +1,18 @@
 """Runs in pretix's own process and environment: makes a database, fills it, serves, changes things.
 
-``python inside.py PORT``. Made up is everything: names, addresses, codes. One request at a time, as
-SQLite has one writer. ``POST /-/do`` with ``{"what": …}`` changes something as an organiser would.
+``python inside.py PORT [PROCESSES]``. Made up is everything: names, addresses, codes. On SQLite one
+request at a time, as it has one writer. ``POST /-/do`` with ``{"what": …}`` changes something as an
+organiser would.
 """
 
 import io
 import json
+import os
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import closing, nullcontext
 from datetime import timedelta
 from importlib import import_module
 from socketserver import ThreadingMixIn
@@ -108,6 +112,11 @@ def device(name: str, profile: str = "pretixscan") -> str:
     return json.dumps({"handshake_version": 1, "url": url, "token": made.initialization_token})
 
 
+def is_revoked(name: str) -> bool:
+    """Whether a device is no more."""
+    return bool(models.Device.objects.get(name=name).revoked)
+
+
 def revoke(name: str) -> None:
     """A device is lost."""
     models.Device.objects.filter(name=name).update(revoked=True, api_token=None)
@@ -147,6 +156,30 @@ def pay(order: str) -> None:
     found = models.Order.objects.get(code=order)
     found.status = "p"
     found.save()
+
+
+def add(order: str) -> None:
+    """One more of what the order has."""
+    found = models.Order.objects.get(code=order)
+    first = found.positions.first()
+    models.OrderPosition.objects.create(
+        order=found, positionid=2, price=23, item=first.item, variation=first.variation,
+        attendee_name_parts={},
+    )  # fmt: skip
+    found.create_transactions()
+    found.touch()
+
+
+def touch(order: str) -> None:
+    """Nothing is changed, and the order is among what changed."""
+    models.Order.objects.get(code=order).touch()
+
+
+def age(device: str) -> None:
+    """What a device has let in it has an hour earlier."""
+    for one in models.Checkin.all.filter(device__name=device):
+        one.datetime -= timedelta(hours=1)
+        one.save()
 
 
 def rename(item: str, name: str) -> None:
@@ -210,6 +243,22 @@ def reanswer(order: str, question: int, answer: str) -> None:
     found.touch()
 
 
+def backup(path: str) -> None:
+    """A copy of the whole database."""
+    with closing(sqlite3.connect(_database())) as here, closing(sqlite3.connect(path)) as copy:
+        here.backup(copy)
+
+
+def restore(path: str) -> None:
+    """The database is again what it was."""
+    with closing(sqlite3.connect(path)) as copy, closing(sqlite3.connect(_database())) as here:
+        copy.backup(here)
+
+
+def _database() -> str:
+    return str(import_module("django.conf").settings.DATABASES["default"]["NAME"])
+
+
 def lists() -> dict[str, int]:
     """The check-in lists by name."""
     return {one.name: one.pk for one in models.CheckinList.objects.all()}
@@ -220,6 +269,7 @@ def checkins() -> list[dict[str, Any]]:
     return [
         {
             "list": one.list_id, "position": one.position_id, "type": one.type,
+            "at_ms": round(one.datetime.timestamp() * 1000),
             "nonce": one.nonce or "", "ok": one.successful, "why": one.error_reason or "",
             "forced": one.force_sent,
         }
@@ -241,18 +291,24 @@ DO: dict[str, Callable[..., Any]] = {
         answers,
         ask,
         ask_no_more,
+        add,
+        age,
+        backup,
         cancel,
         cancel_position,
         change,
         checkins,
         device,
+        is_revoked,
         lists,
         pay,
         reanswer,
         rename,
+        restore,
         revoke,
         secrets,
         sell,
+        touch,
     )
 }
 
@@ -266,10 +322,10 @@ class _Quiet(WSGIRequestHandler):
         """Nobody reads it."""
 
 
-def serve(port: int) -> None:
+def serve(port: int, processes: int = 1) -> None:
     """Serve pretix, and what is asked of this file, until the process ends."""
     pretix: Any = import_module("pretix.wsgi").application
-    one_at_a_time = threading.Lock()
+    one_at_a_time: Any = threading.Lock() if processes == 1 else nullcontext()
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         # Whoever is slow to send must not keep the others waiting.
@@ -279,12 +335,21 @@ def serve(port: int) -> None:
             if environ["PATH_INFO"] != "/-/do":
                 return list(pretix(environ, start_response))
             asked = json.loads(body)
-            with scopes.scopes_disabled(), transaction.atomic():
-                answer = DO[asked.pop("what")](**asked)
+            work = DO[asked.pop("what")]
+            # A database that is replaced is in no transaction.
+            as_one = nullcontext() if work in (backup, restore) else transaction.atomic()
+            with scopes.scopes_disabled(), as_one:
+                answer = work(**asked)
         start_response("200 OK", [("Content-Type", "application/json")])
         return [json.dumps(answer).encode()]
 
-    make_server("127.0.0.1", port, application, _Threads, _Quiet).serve_forever()
+    server = make_server("127.0.0.1", port, application, _Threads, _Quiet)
+    # No connection of a database may be shared by two processes.
+    import_module("django.db").connections.close_all()
+    for _more in range(processes - 1):
+        if os.fork() == 0:
+            break
+    server.serve_forever()
 
 
 if __name__ == "__main__":
@@ -293,4 +358,4 @@ if __name__ == "__main__":
     )
     with scopes.scopes_disabled(), transaction.atomic():
         fill()
-    serve(int(sys.argv[1]))
+    serve(*map(int, sys.argv[1:]))

@@ -1,7 +1,7 @@
 """Against a real pretix, as a process of its own: what it sells is here, what we do is there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from sync.upstream.pretix.pretix import KIND, Pretix
 from sync.upstream.seam import StoppedError
 from tests.support.central import Central, Maker, ask, central, parts
 from tests.support.pretix import python
-from tests.system.pretix.starting import RealPretix, real_pretix
+from tests.system.pretix.starting import RealPretix
 
 pytestmark = [
     pytest.mark.pretix,
@@ -42,13 +42,6 @@ pytestmark = [
     pytest.mark.skipif(python() is None, reason="no pretix: tests/system/pretix/make_venv.sh"),
 ]
 WITHIN_S = 20.0
-
-
-@pytest.fixture(scope="module")
-def pretix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPretix]:
-    """One pretix for all: each test has orders of its own."""
-    with real_pretix(tmp_path_factory.mktemp("pretix")) as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -409,6 +402,7 @@ async def test_devices_that_cannot_work_are_refused(pretix: RealPretix, tmp_path
             )
         with pytest.raises(UsageError, match="Nowhere"):
             await paired(pretix, here.running, "gala.Nowhere", "nowhere")
+        assert pretix.do("is_revoked", name="nowhere")
         pretix.do("revoke", name=f"of {tmp_path.name}")
         await until(lambda: here.standing().is_stopped, "that it was revoked is shown")
         again = await paired(pretix, here.running, f"gala.{here.event[5:]}", "again")

@@ -154,6 +154,19 @@ async def test_a_night_later_all_is_compared() -> None:
     assert [(one.run, one.ends_run) for one in (first, last)] == [(2, False), (2, True)]
 
 
+async def test_the_comparison_comes_though_changes_are_always_due() -> None:
+    """Changes are asked for first, and then it begins: nothing puts it off for ever."""
+    fake = FakePretix(list(range(PAGE + 1)))
+    cursor = {"is_running": False, "since": GENERATED, "compared_ms": 1, "changes_ms": 1}
+    found = await pages(fake, cursor=cursor, is_complete=True)
+    assert [(one.run, one.ends_run) for one in found] == [
+        (0, False),
+        (2, False),
+        (2, True),
+        (0, False),
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "trouble", "again_s"),
     [(401, StoppedError, 0), (403, StoppedError, 0), (404, StoppedError, 0), (429, AwayError, 7),
@@ -203,6 +216,35 @@ async def test_a_question_that_is_new_at_the_door_has_all_orders_read_again() ->
     assert found[0].cursor["run"] == 4
     again = await pages(fake, cursor=found[-1].cursor, is_complete=True)
     assert again[-1].cursor["run"] == 4
+
+
+async def test_a_list_that_is_gone_is_for_a_person() -> None:
+    """It is named; nothing is asked of it any more."""
+    fake = FakePretix([0])
+    fake.list["id"] = 3
+    with pytest.raises(StoppedError, match="no check-in list 2"):
+        await pages(fake)
+
+
+@pytest.mark.parametrize(
+    ("medium", "codes"),
+    [
+        ({"active": True, "linked_orderpositions": [0]}, ["BAND-1"]),
+        ({"active": False, "linked_orderpositions": [0]}, []),
+        ({"active": True, "linked_orderpositions": [0, 1]}, []),
+        ({"active": True, "linked_orderpositions": []}, []),
+    ],
+)
+async def test_a_wristband_opens_for_its_one_ticket(
+    medium: dict[str, Any], codes: list[str]
+) -> None:
+    """While it is in use, and where nobody has to choose."""
+    fake = FakePretix([0])
+    rows = [{"id": 1, "identifier": "BAND-1"} | medium]
+    body = {"count": 1, "next": None, "results": rows}
+    fake.answers["reusablemedia"] = httpx.Response(200, json=body)
+    (page, *_more) = await pages(fake)
+    assert page.issue.tickets[0]["other_codes"] == codes
 
 
 @pytest.mark.parametrize(
