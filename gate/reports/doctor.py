@@ -11,6 +11,8 @@ from gate.i18n import _
 from gate.reports.checks import clocks, data_folder, machine, network, settings
 from gate.reports.checks.finding import Finding, Status
 from gate.storage.folder import Folder
+from gate.storage.gate_lists import GateList, beside, list_of
+from gate.text.lane_words import list_line
 from gate.text.view_words import furniture_words
 from gate.text.zones import zone_of
 
@@ -32,8 +34,10 @@ def examine(
 
     ``camera`` may be left out while somebody else has it open.
     """
+    own = list_of(folder)
     checks: list[tuple[str, Callable[[], Finding]]] = [
         (_("program"), machine.program),
+        *([(_("list"), lambda: Finding(Status.OK, list_line(own)))] if own else []),
         (_("data folder"), lambda: data_folder.data_folder(folder)),
         (_("disk sync"), lambda: data_folder.disk_sync(folder)),
         (_("tickets"), lambda: data_folder.ticket_list(folder, clock, zone_of(config, folder))),
@@ -51,7 +55,9 @@ def examine(
         (_("USB scanner"), lambda: machine.usb_scanner(config)),
         (_("power"), machine.power),
         (_("terminal"), machine.terminal),
-    ]
+        *((_("list {list}").format(list=list_line(one)), _standing(one, config, clock))
+          for one in beside(folder)),
+    ]  # fmt: skip
     for name, check in checks:
         try:
             found = check()
@@ -60,6 +66,11 @@ def examine(
         except OSError as error:
             found = Finding(Status.FAIL, str(error))
         yield Check(name, found.status, found.detail, found.hint)
+
+
+def _standing(one: GateList, config: Config, clock: Clock) -> Callable[[], Finding]:
+    """How another list of this gate is: it is kept up to date while it is not scanned."""
+    return lambda: network.other_list(one, config, clock)
 
 
 def codes_in_view(furniture: Sequence[Furniture]) -> Iterator[Check]:

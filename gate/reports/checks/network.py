@@ -4,10 +4,12 @@ from gate.clock import Clock
 from gate.config import Config
 from gate.i18n import _
 from gate.reports.checks.finding import Finding, Status
+from gate.reports.report import overview
 from gate.storage.connectivity import NOBODY_HEARD, ConnectivityReader
 from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import all_devices
 from gate.storage.folder import Folder
+from gate.storage.gate_lists import GateList
 from gate.storage.matters import matters
 from gate.storage.revocation import require_not_revoked
 from gate.storage.sync_status import SyncStatus
@@ -58,6 +60,18 @@ def server(config: Config, folder: Folder, clock: Clock) -> Finding:
     if reading.boot_ms - fresh.boot_ms > config.sync.heard_within_s * 1000 or not fresh.boot_id:
         return Finding(Status.WARN, detail, _("No sync worker is running: gate scan starts it."))
     return _connected(fresh, detail)
+
+
+def other_list(one: GateList, config: Config, clock: Clock) -> Finding:
+    """Whether a list of this gate that is not scanned now is kept up to date."""
+    if not one.folder.pointer.exists():
+        return Finding(Status.FAIL, _("no tickets"), _("Fetch them: gate sync --once"))
+    found = server(config, one.folder, clock)
+    numbers = overview(one.folder)
+    counts = _("{tickets} tickets, {admitted} admitted here").format(
+        tickets=numbers.issued, admitted=numbers.admitted
+    )
+    return Finding(found.status, f"{counts}; {found.detail}", found.hint)
 
 
 def _alarmed(fresh: SyncStatus, detail: str) -> Finding:
