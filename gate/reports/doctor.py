@@ -10,6 +10,7 @@ from gate.errors import GateError
 from gate.i18n import _
 from gate.reports.checks import clocks, data_folder, machine, network, settings
 from gate.reports.checks.finding import Finding, Status
+from gate.storage.connectivity import ConnectivityReader
 from gate.storage.folder import Folder
 from gate.storage.gate_lists import GateList, beside, list_of
 from gate.text.lane_words import list_line
@@ -35,6 +36,8 @@ def examine(
     ``camera`` may be left out while somebody else has it open.
     """
     own = list_of(folder)
+    connectivity = ConnectivityReader(folder, config.sync.heard_within_s).read(clock.read())
+    upstream = connectivity.sync_status.upstream
     checks: list[tuple[str, Callable[[], Finding]]] = [
         (_("program"), machine.program),
         *([(_("list"), lambda: Finding(Status.OK, list_line(own)))] if own else []),
@@ -45,6 +48,7 @@ def examine(
         (_("other devices"), lambda: network.other_devices(folder)),
         (_("damage"), lambda: data_folder.damaged_files(folder, clock, zone_of(config, folder))),
         (_("server"), lambda: network.server(config, folder, clock)),
+        *([(_("upstream"), lambda: network.upstream(upstream, connectivity))] if upstream else []),
         (_("retention"), lambda: data_folder.retention(config, folder, clock)),
         (_("clock"), lambda: clocks.device_clock(folder, clock, zone_of(config, folder))),
         (_("time zone"), lambda: clocks.time_zone(config, folder, clock)),

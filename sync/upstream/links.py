@@ -167,8 +167,6 @@ def _values(fields: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def devices_of(links: Sequence[Link], link: Link) -> frozenset[str]:
-    """What all of us are called where one link leads to."""
-    return frozenset(
-        one.device for one in links if (one.url, one.account) == (link.url, link.account)
-    )
+def same_account(links: Sequence[Link], link: Link) -> list[Link]:
+    """The links that lead to where one leads to."""
+    return [one for one in links if (one.url, one.account) == (link.url, link.account)]

@@ -33,6 +33,7 @@ from sync.server.devices import hash_of
 from sync.server.part import Part
 from sync.server.server import Server
 from sync.server.settings import Settings
+from sync.upstream.part import upstream_part
 from sync.wire import Frame, SyncRequest, SyncResponse
 from tests.support.venue import NOW_MS
 
@@ -162,7 +163,7 @@ class Central:
 
 def parts(**cards: Any) -> tuple[Part, ...]:
     """What the command line mounts on the server."""
-    return (card_part(CardSettings(**cards)),)
+    return (card_part(CardSettings(**cards)), upstream_part(dict))
 
 
 def open_central(url: str) -> Engine:

@@ -40,7 +40,7 @@ def print_link(
 def _mint(console: Console, event: str, name: str) -> str:
     mint = partial(enrolment.mint_token, event=event, name=name, now_ms=read_wall_ms())
     about = lambda made: enrolment.link_id(made[0])  # noqa: E731
-    token, _expires_ms = console.write(mint, "invite", about, event=event)
+    token: str = console.write(mint, "invite", about, event=event)[0]
     return token
 
 
