@@ -177,7 +177,7 @@ def create_central(
     """The server with its parts; ``settings`` are of the one or the others."""
     cards = {one: settings.pop(one) for one in _OF_CARDS if one in settings}
     said = {"admin_hash": hash_of(ADMIN)} | settings
-    mounted = parts(**cards) if mounted is None else mounted
+    mounted = parts(**cards) if mounted is None else _one_of_each(mounted)
     return create_app(engine, Settings(folder=folder, **said), mounted)
 
 
@@ -198,10 +198,15 @@ def _migrated() -> Path:
 
 def _open(path: Path, mounted: Sequence[Part] | None) -> Engine:
     if mounted is not None:
-        return open_database(f"sqlite:///{path}", mounted)
+        return open_database(f"sqlite:///{path}", _one_of_each(mounted))
     if not path.exists():
         shutil.copy(_migrated(), path)
     return open_central(f"sqlite:///{path}")
+
+
+def _one_of_each(mounted: Sequence[Part]) -> list[Part]:
+    """Of parts of one name the last: one that is made for a test takes the place of the usual."""
+    return list({part.name: part for part in mounted}.values())
 
 
 @asynccontextmanager
