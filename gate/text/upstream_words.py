@@ -22,15 +22,19 @@ def trouble_line(state: UpstreamState, since_ms: int = 0) -> str:
 def remedy(state: UpstreamState) -> str:
     """What is to be done, by whoever looks after the server; empty: nothing."""
     if state.is_stopped:
-        return _("It is not asked any more: put that right, then: gate pretix retry EVENT")
+        sentence = _("It is not asked any more: put that right, then: gate {upstream} retry EVENT")
+        return sentence.format(upstream=state.kind)
     if state.missing:
         sentence = _(
             "{n} tickets are not there any more and still good here: look at them, then: "
-            "gate pretix void-missing EVENT"
+            "gate {upstream} void-missing EVENT"
         )
-        return sentence.format(n=state.missing)
+        return sentence.format(n=state.missing, upstream=state.kind)
     if state.error or state.is_stuck:
-        return _("The gates scan on; it is asked again by itself. At once: gate pretix retry EVENT")
+        sentence = _(
+            "It is asked again by itself, and gates scan on. Now: gate {upstream} retry EVENT"
+        )
+        return sentence.format(upstream=state.kind)
     return ""
 
 
