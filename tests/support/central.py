@@ -33,13 +33,18 @@ from sync.server.devices import hash_of
 from sync.server.part import Part
 from sync.server.server import Server
 from sync.server.settings import Settings
+from sync.upstream import tables as of_upstreams
 from sync.upstream.part import upstream_part
 from sync.wire import Frame, SyncRequest, SyncResponse
 from tests.support.venue import NOW_MS
 
 ADMIN = "the-admin-token-of-the-tests"
 BOUND_S = 5.0
-TABLES = (*t.metadata.sorted_tables, *of_cards.metadata.sorted_tables)
+TABLES = (
+    *t.metadata.sorted_tables,
+    *of_cards.metadata.sorted_tables,
+    *of_upstreams.metadata.sorted_tables,
+)
 """All of the server's database."""
 _OF_CARDS = {field.name for field in fields(CardSettings)}
 
