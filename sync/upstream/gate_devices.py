@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from sync.upstream import links
 from sync.upstream import tables as t
 from sync.upstream.links import Link
 
@@ -56,6 +57,16 @@ def note_trouble(connection: Connection, event: str, device: str, why: str) -> N
     connection.execute(
         update(t.upstream_device).where(c.event == event, c.device == device).values(error=why)
     )
+
+
+def try_now(connection: Connection, event: str) -> None:
+    """A person has put something right: the link and all devices are used again, at once.
+
+    Raises Denied where the event has no upstream.
+    """
+    links.start_again(connection, event)
+    c = t.upstream_device.c
+    connection.execute(update(t.upstream_device).where(c.event == event).values(error=""))
 
 
 def teller(connection: Connection, link: Link, gate: str, kept: str) -> Link:

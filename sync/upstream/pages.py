@@ -19,7 +19,7 @@ from sync.server.server import Server
 from sync.server.web.level import Level
 from sync.server.web.pages import PREFIX, MenuLine, Pages, Visit
 from sync.server.web.review import address_of_ticket
-from sync.upstream import links, missing, outbox, standing
+from sync.upstream import gate_devices, missing, outbox, standing
 from sync.upstream.outbox import NotTaken
 from sync.upstream.standing import Standing
 
@@ -65,7 +65,9 @@ class UpstreamPages:
     async def _retry(self, visit: Visit) -> Response:
         """Ask it at once."""
         event, why = visit.visitor.event, visit.form.why()
-        await visit.change(partial(links.start_again, event=event), "upstream tried again", "", why)
+        await visit.change(
+            partial(gate_devices.try_now, event=event), "upstream tried again", "", why
+        )
         return visit.go(PATH, _("It is asked now."))
 
     async def _void(self, visit: Visit) -> Response:

@@ -21,7 +21,7 @@ from gate.text.upstream_words import remedy
 from sync.server import events
 from sync.server.console import Console
 from sync.server.database import database_of, default_folder, open_database
-from sync.upstream import links, missing, outbox, standing
+from sync.upstream import gate_devices, links, missing, outbox, standing
 from sync.upstream.part import upstream_part
 from sync.upstream.pretix import pairing
 from sync.upstream.pretix.client import PretixClient
@@ -89,7 +89,7 @@ def pair_gate(where: Where, event: str, gate: str, code: str) -> int:
 def retry(where: Where, event: str) -> int:
     """Have a link worked on at once, whatever it waits for. Raises UsageError."""
     with _opened(where) as console:
-        job = partial(links.start_again, event=event)
+        job = partial(gate_devices.try_now, event=event)
         console.write(job, "upstream tried again", event, event=event)
     line = _("{event}: it is asked now, where gate serve runs. How it went: gate pretix status")
     sys.stdout.write(line.format(event=event) + "\n")

@@ -6,7 +6,7 @@ import pytest
 
 from gate.errors import UsageError
 from sync.server.issuing import Issue
-from sync.upstream import missing
+from sync.upstream import gate_devices, missing
 from sync.upstream.pretix import commands
 from sync.upstream.pretix.commands import Where
 from sync.upstream.seam import Answer, Page, StoppedError, Told
@@ -61,6 +61,7 @@ async def test_a_person_has_it_tried_again(
     async with complete(tmp_path) as here:
         where = Where(folder=tmp_path)
         own_device(here, "North", "7")
+        here.write(lambda c: gate_devices.note_trouble(c, "show", "7", "revoked"))
         here.shop.trouble = StoppedError("unknown device", "Pair it again")
         await here.pull(Page({"n": 2}, 60))
         assert commands.status(where) == 1
@@ -71,6 +72,6 @@ async def test_a_person_has_it_tried_again(
         here.shop.trouble = None
         assert commands.retry(where, "show") == 0
         await here.step()
-        assert commands.status(where) == 0
+        assert commands.status(where) == 0, "the gate's device is used again, too"
         with pytest.raises(UsageError):
             commands.retry(where, "another")
