@@ -1,8 +1,8 @@
 """The lists of a gate: one list is one event is one folder, and a gate may be enrolled for several.
 
 With one list, or none, the data folder itself is its folder. With several, each has a folder of
-its own beneath ``events/``, with its own journal, tickets and device; ``events.open`` names the one
-that is scanned. No two are ever read as one.
+its own beneath ``gate-lists/``, with its own journal, tickets and device; ``gate-lists.open`` names
+the one that is scanned. No two are ever read as one.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from gate.storage.event import event_row
 from gate.storage.folder import Folder, write_durably
 from gate.storage.sqlite import faults
 
-ROOM: Final = "events"
-_OPEN: Final = "events.open"
+ROOM: Final = "gate-lists"
+_OPEN: Final = "gate-lists.open"
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,10 +72,10 @@ def test_the_key_goes_round(tmp_path: Path) -> None:
 
 @given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20))
 def test_no_two_events_share_a_folder(one: str, other: str) -> None:
-    """Whatever an event is called, its folder is beneath ``events`` and no other's."""
+    """Whatever an event is called, its folder is beneath ``gate-lists`` and no other's."""
     base = Folder(Path("base"))
     place = place_of(base, one).path
-    assert place.parent == Path("base/events")
+    assert place.parent == Path("base/gate-lists")
     assert place.name not in ("", ".", "..")
     assert not place.name.startswith(".")
     assert (place == place_of(base, other).path) is (one == other)
