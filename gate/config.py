@@ -127,6 +127,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             hand_codes=rules.hand_codes,
             find_admits=rules.find_admits,
             turn_needs_pin=rules.turn_needs_pin,
+            list_needs_pin=rules.list_needs_pin,
             formats=self.code_formats(),
             by_type=by_type or {},
         )

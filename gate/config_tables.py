@@ -90,6 +90,7 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     hand_codes: bool = True
     find_admits: Role = Role.SUPERVISOR
     turn_needs_pin: bool = False
+    list_needs_pin: bool = False
 
 
 class Codes(Struct, frozen=True, forbid_unknown_fields=True):

@@ -59,6 +59,7 @@ _OF_GATES = OF_FORMATS | {
     "sign_in": "operators.sign_in",
     "stale": "rules.stale",
     "turn_needs_pin": "rules.turn_needs_pin",
+    "list_needs_pin": "rules.list_needs_pin",
     "undo_seconds": "rules.undo_seconds",
 }
 QUESTIONS = "questions"

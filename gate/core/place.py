@@ -110,6 +110,8 @@ class HouseRules:
     """Who may find a guest by name and admit."""
     turn_needs_pin: bool = False
     """Whether it takes a supervisor to change the lane's direction."""
+    list_needs_pin: bool = False
+    """Whether it takes a supervisor to change to another list."""
     formats: CodeFormats = TEXT_ONLY
     """Which formats of codes are read beside their text."""
     by_type: Mapping[str, "HouseRules"] = field(default_factory=dict)

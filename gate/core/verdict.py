@@ -136,6 +136,8 @@ class Verdict:
     """What it takes to believe in ``scanner_flaws`` that only would explain the text."""
     ended_flaws: tuple[str, ...] = ()
     """What is no longer believed of the scanner, because of this text."""
+    other_list: str = ""
+    """Of a code that is not in this list: the list of this gate that it is in."""
     latency_ms: float | None = None
 
     @property

@@ -26,6 +26,7 @@ from gate.lane.clock_trust import ClockTrust
 from gate.lane.entries import Entries
 from gate.lane.files import LaneFiles
 from gate.lane.identity import Identity, identify, peek
+from gate.lane.other_lists import OtherLists
 from gate.lane.post import Operator, Post
 from gate.lane.scanner_repair import ScannerRepair
 
@@ -65,6 +66,7 @@ class Admission:
     clock: ClockTrust
     basis: LaneBasis
     repair: ScannerRepair
+    others: OtherLists
     last: Decided | None = None
     """What was decided last, until it is undone."""
 
@@ -135,6 +137,10 @@ class Admission:
                 _("Call a supervisor. The log has the details."),
                 started_ns,
             )
+        if verdict.reason is Reason.UNKNOWN:
+            # Only now: it changes nothing of what was decided.
+            other = self.others.whose(scan, self.post.rules.formats)
+            verdict = replace(verdict, other_list=other)
         self._remember(scan, verdict, decide)
         _log_verdict(verdict, self.post.place.gate)
         return verdict

@@ -198,13 +198,23 @@ def _remedy(verdict: Verdict, place: Place) -> str:
     if verdict.outcome in _OUTCOME_REMEDIES:
         is_typed = verdict.asked is not None
         return _("Type the answer.") if is_typed else _(_OUTCOME_REMEDIES[verdict.outcome])
-    if ticket is None and verdict.direction is Direction.OUT:
-        return _("Let them out; nothing is recorded.") if verdict.outcome is Outcome.REFUSE else ""
-    if ticket is None and verdict.list_as_of_ms is not None:
-        return _("It may be newer than the list: ask at the ticket desk.")
+    if ticket is None and (remedy := _remedy_without_ticket(verdict)) is not None:
+        return remedy
     if verdict.reason is Reason.WRONG_ENTRANCE and ticket is not None:
         way = place.ways.get(ticket.way_in, "")
         return printable(way) or _("Send the guest there.")
     if verdict.reason is Reason.MORE_USES and verdict.direction is Direction.OUT:
         return _("F7 lets the next person out.")
     return _(_REMEDIES[verdict.reason]) if verdict.reason in _REMEDIES else ""
+
+
+def _remedy_without_ticket(verdict: Verdict) -> str | None:
+    """What is to be done where nobody's code was shown; ``None``: as the reason has it."""
+    if verdict.other_list:
+        sentence = _("It is a ticket of the list {list}: F2 changes to it.")
+        return sentence.format(list=printable(verdict.other_list, 40))
+    if verdict.direction is Direction.OUT:
+        return _("Let them out; nothing is recorded.") if verdict.outcome is Outcome.REFUSE else ""
+    if verdict.list_as_of_ms is not None:
+        return _("It may be newer than the list: ask at the ticket desk.")
+    return None

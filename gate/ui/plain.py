@@ -7,7 +7,7 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -29,8 +29,9 @@ from gate.lane.command_cards import TURNS
 from gate.lane.door_count import people_of, way_of
 from gate.lane.lane import Lane
 from gate.lane.scanner_repair import Proposed
+from gate.storage.gate_lists import GateList, following, keep_open
 from gate.text.confirming import Again, OnScreen, guest, movement, next_turn, people_question, way
-from gate.text.lane_words import unheard_at
+from gate.text.lane_words import list_line, unheard_at
 from gate.text.message_words import message_line, text_of
 from gate.text.open_question import ANSWER_AFTER_S, ANSWERS, Answer
 from gate.text.outcome_words import DIRECTION_WORDS
@@ -51,6 +52,9 @@ _ANSWERS = {key.encode(): key for key in ANSWERS} | {b"\x1b": ""}
 _ANSWER_ALONE_MS = 400
 """A key after a shorter silence may be the end of a code over which a scanner stuttered."""
 _COMMANDS = {
+    b"\x1bOQ": "list",
+    b"\x1b[[B": "list",
+    b"\x1b[12~": "list",
     b"\x1b[17~": "direction",
     b"\x1b[18~": "next",
     b"\x1b[19~": "look",
@@ -63,7 +67,8 @@ _COMMANDS = {
     b"\x03": "quit",
     b"\x11": "quit",
 }
-"""F6 to F8, F12, Ctrl+T, Ctrl+A, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C, Ctrl+Q as terminals send them."""
+"""F2 in three spellings, F6 to F8, F12, Ctrl+T, Ctrl+A, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C, Ctrl+Q as
+terminals send them."""
 
 
 def verdict_line(
@@ -116,6 +121,8 @@ class Plain:
         show_names: bool = True,
         look_hard: Callable[[], None] | None = None,
         meant: Callable[[], bool] | None = None,
+        own_list: GateList | None = None,
+        others: Sequence[GateList] = (),
     ) -> None:
         self._lane = lane
         self.time_zone = time_zone
@@ -134,6 +141,10 @@ class Plain:
         """Whether a person types, and not only a scanner."""
         self._unread: list[Entry] = []
         self._closing = Again()
+        self._own_list, self._others = own_list, others
+        self._changing = Again()
+        self.next_list: GateList | None = None
+        """Which list is to be scanned once this one has been left."""
         self.quitting = threading.Event()
 
     def show(self, verdict: Verdict) -> None:
@@ -180,6 +191,8 @@ class Plain:
                 self.quitting.set()
             elif name == "direction":
                 self._turn(next_turn(self._lane.direction), "F6")
+            elif name == "list":
+                self._next_list()
             elif name == "next":
                 self._next_person()
             elif name == "undo":
@@ -320,6 +333,25 @@ class Plain:
             return
         lane.direction = following
         self.print_line(_("# direction: {way}").format(way=_(DIRECTION_WORDS[following])))
+
+    def _next_list(self) -> None:
+        """Name the list after this one; the same key again changes to it."""
+        if self._own_list is None:
+            raise UsageError(_("this gate has one list"), "")
+        if self._lane.rules.list_needs_pin:
+            raise UsageError(
+                _("the list takes a supervisor's PIN here"),
+                _("Change it on the screen, without --plain."),
+            )
+        every = sorted((self._own_list, *self._others), key=lambda one: (one.name, one.event))
+        chosen = following(every, self._own_list.event)
+        if self._changing.is_second(chosen.event):
+            keep_open(chosen)
+            self.next_list = chosen
+            self.quitting.set()
+        else:
+            line = _("# change to {list}? F2 again does it").format(list=list_line(chosen))
+            self.print_line(line)
 
     def _acknowledge(self) -> None:
         """Record that the oldest unread message was read."""

@@ -73,7 +73,7 @@ def make(connection: Connection, link: Link) -> None:
     connection.execute(
         insert(t.upstream).values(**values, followed=followed, lease="", leased_ms=0)
     )
-    _keep_device(connection, link)
+    keep_device(connection, link)
 
 
 def remove(connection: Connection, event: str) -> Link:
@@ -164,11 +164,11 @@ def start_again(connection: Connection, event: str, **fields: Any) -> Link:
     values = _values(anew | {"push_ms": 0} | fields)
     connection.execute(update(t.upstream).where(t.upstream.c.event == event).values(**values))
     link = need(connection, event)
-    _keep_device(connection, link)
+    keep_device(connection, link)
     return link
 
 
-def _keep_device(connection: Connection, link: Link) -> None:
+def keep_device(connection: Connection, link: Link) -> None:
     """Remember what we are called, for as long as the database is there."""
     put(connection, t.upstream_device, [(link.url, link.account, link.device)])
 

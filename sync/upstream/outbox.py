@@ -53,6 +53,8 @@ class Row(NamedTuple):
     name: str
     state: State
     due: Due
+    device: str
+    """Which of our devices began to tell it, or told what it takes back; empty: none did."""
 
 
 def behind(connection: Connection) -> list[str]:
@@ -101,7 +103,7 @@ def _take(connection: Connection, event: str, number: int, entry: Entry, due_ms:
             # It never came there, or was never to.
             state = State.WITHDRAWN
     is_late = int(entry.act is Act.REFUSAL)
-    row = (event, entry.name, is_late, number, entry.ticket, state.value, due_ms, "")
+    row = (event, entry.name, is_late, number, entry.ticket, state.value, due_ms, "", "")
     put(connection, t.upstream_entry, [row], "number")
 
 
@@ -109,7 +111,7 @@ def next_due(connection: Connection, link: Link, now_ms: int) -> Row | None:
     """The first that is to be told by now."""
     c = t.upstream_entry.c
     row = connection.execute(
-        select(c.entry, c.state, c.number)
+        select(c.entry, c.state, c.number, c.device)
         .where(c.event == link.event, c.state.in_(OPEN), c.due_ms <= now_ms)
         .order_by(c.is_late, c.number)
         .limit(1)
@@ -120,21 +122,20 @@ def next_due(connection: Connection, link: Link, now_ms: int) -> Row | None:
     body = connection.execute(
         select(e.body).where(e.event == link.event, e.number == row.number)
     ).scalar_one()
-    state = State(row.state)
-    entry = entry_codec.decode(body)
+    state, entry = State(row.state), entry_codec.decode(body)
     given = answers_of(connection, link.event, [entry]).get(entry.name, {})
-    return Row(row.entry, state, Due(entry, state is State.UNDONE, given))
+    device = row.device or _device_of(connection, link.event, entry.target)
+    return Row(row.entry, state, Due(entry, state is State.UNDONE, given), device)
 
 
-def begin(connection: Connection, event: str, row: Row) -> bool:
-    """Keep that an entry is being told now; no, if it was undone or told meanwhile."""
-    if row.state is not State.WAITING:
-        return _state_of(connection, event, row.name) is row.state
+def begin(connection: Connection, event: str, row: Row, device: str = "") -> bool:
+    """Keep that a device is telling an entry now; no, if it was undone or told meanwhile."""
     c = t.upstream_entry.c
+    state = State.TRYING if row.state is State.WAITING else row.state
     done = connection.execute(
         update(t.upstream_entry)
-        .where(c.event == event, c.entry == row.name, c.state == State.WAITING.value)
-        .values(state=State.TRYING.value)
+        .where(c.event == event, c.entry == row.name, c.state == row.state.value)
+        .values(state=state.value, device=device)
     )
     return bool(done.rowcount)
 
@@ -198,6 +199,33 @@ def backlog(connection: Connection, event: str) -> Backlog:
         select(c.error).where(c.event == event, c.error != "").order_by(c.number.desc()).limit(1)
     ).scalar()
     return Backlog(int(waiting), int(count), int(oldest or 0), why or "")
+
+
+class NotTaken(NamedTuple):
+    """An entry that the upstream did not take, or took in no way that it shows."""
+
+    entry: Entry
+    number: int
+    why: str
+
+
+def not_taken(connection: Connection, event: str, limit: int = 200) -> list[NotTaken]:
+    """Those entries of an event, the newest first."""
+    c, e = t.upstream_entry.c, central.entry.c
+    rows = connection.execute(
+        select(e.body, c.number, c.error)
+        .join_from(t.upstream_entry, central.entry, (e.event == c.event) & (e.number == c.number))
+        .where(c.event == event, c.state == State.FAILED.value)
+        .order_by(c.number.desc())
+        .limit(limit)
+    )
+    return [NotTaken(entry_codec.decode(row.body), int(row.number), row.error) for row in rows]
+
+
+def _device_of(connection: Connection, event: str, name: str) -> str:
+    c = t.upstream_entry.c
+    found = connection.execute(select(c.device).where(c.event == event, c.entry == name)).scalar()
+    return found or ""
 
 
 def _state_of(connection: Connection, event: str, name: str) -> State | None:

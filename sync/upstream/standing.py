@@ -3,11 +3,15 @@
 Every function works in the transaction it is handed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from sync.upstream import links, outbox
+from gate.core.upstream_state import MOST_SAID, UpstreamState
+from sync.upstream import gate_devices, links, missing, outbox
+from sync.upstream.gate_devices import GateDevice
+from sync.upstream.links import Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,44 @@ class Standing:
     """What is wrong now; empty: nothing."""
     is_stopped: bool
     """Whether a person has to do something first."""
+    missing: int
+    """Tickets that it does not have any more, and that wait for a person's word."""
+    devices: tuple[GateDevice, ...]
+    """The gates that are devices of their own there."""
+
+    def state(self, now_ms: int) -> UpstreamState:
+        """The same as gates are told of it."""
+        devices = next((f"{one.gate}: {one.error}" for one in self.devices if one.error), "")
+        return UpstreamState(
+            kind=self.kind,
+            is_complete=self.is_complete,
+            done=self.done,
+            total=self.total,
+            heard_ago_ms=max(0, now_ms - self.heard_ms) if self.heard_ms else None,
+            waiting=self.waiting,
+            oldest_ago_ms=max(0, now_ms - self.oldest_ms) if self.oldest_ms else 0,
+            failed=self.failed,
+            missing=self.missing,
+            error=(self.error or devices)[:MOST_SAID],
+            is_stopped=self.is_stopped,
+        )
 
 
 def every(connection: Connection) -> list[Standing]:
     """All links, by event."""
+    return _standing(connection, links.every(connection))
+
+
+def of_event(connection: Connection, event: str) -> Standing | None:
+    """The link of one event, if it has one."""
+    link = links.find(connection, event)
+    return None if link is None else _standing(connection, [link])[0]
+
+
+def _standing(connection: Connection, some: Sequence[Link]) -> list[Standing]:
     found = []
-    for link in links.every(connection):
+    devices = gate_devices.every(connection, [link.event for link in some])
+    for link in some:
         backlog = outbox.backlog(connection, link.event)
         found.append(
             Standing(
@@ -59,6 +95,8 @@ def every(connection: Connection) -> list[Standing]:
                 why_failed=backlog.why,
                 error=link.error,
                 is_stopped=link.is_stopped,
+                missing=missing.count(connection, link.event),
+                devices=tuple(one for one in devices if one.event == link.event),
             )
         )
     return found

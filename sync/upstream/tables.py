@@ -55,6 +55,8 @@ upstream_entry = Table(
     text("state"),
     number("due_ms"),
     text("error"),
+    # Which of our devices told it, or tries to; empty: none yet.
+    text("device"),
     Index("upstream_entry_due", "event", "state", "is_late", "number"),
 )
 # Which of their movements are entries of ours.
@@ -74,4 +76,21 @@ upstream_met = Table(
     text("event", key=True),
     text("ticket", key=True),
     number("run"),
+)
+# Gates that are devices of their own there.
+upstream_gate_device = Table(
+    "upstream_gate_device",
+    metadata,
+    text("event", key=True),
+    text("gate", key=True),
+    text("device"),
+    text("token"),
+    text("error"),
+)
+# Tickets that the newest comparison has not met, so many that a person has to look first.
+upstream_missing = Table(
+    "upstream_missing",
+    metadata,
+    text("event", key=True),
+    text("ticket", key=True),
 )

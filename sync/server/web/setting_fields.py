@@ -48,6 +48,7 @@ _WORDS: Final = {
     "rule_gate": N_("what the organiser's rule calls this gate"),
     "stale": N_("an unknown code while the list is not current"),
     "turn_needs_pin": N_("turning the lane needs a PIN"),
+    "list_needs_pin": N_("changing to another list needs a PIN"),
     "undo_seconds": N_("seconds in which staff can undo"),
     "unknown_codes": N_("unknown codes that are an anomaly"),
     "unseen": N_("a signed ticket that is not in the list"),

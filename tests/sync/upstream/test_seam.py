@@ -10,15 +10,18 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, select
+from sqlalchemy import Connection, Engine, create_engine, select, update
 
 from gate.clock import read_wall_ms
 from gate.core.entry import Act, Entry
 from gate.core.outcome import Outcome, Reason
 from sync.server import events, journals, ticket_store
 from sync.server.database import in_transaction, open_database, reading
+from sync.server.http import Denied
 from sync.server.issuing import Issue
-from sync.upstream import links, outbox, standing, storing, tables
+from sync.server.web.links import Kind
+from sync.upstream import gate_devices, links, missing, outbox, standing, storing, tables
+from sync.upstream.gate_devices import GateDevice
 from sync.upstream.links import Link
 from sync.upstream.outbox import State
 from sync.upstream.part import upstream_part
@@ -36,6 +39,7 @@ from tests.conftest import needs
 from tests.support import postgres
 from tests.support.central import Central, Maker, ask, central
 from tests.support.venue import NOW_MS
+from tests.support.web import browser, link, signed_in
 from tests.sync.server.test_migrations import seen
 
 PARTS = (upstream_part(dict),)
@@ -108,6 +112,10 @@ class Shop:
         self.pages: list[Page] = []
         self.asked: list[Any] = []
         self.told: list[tuple[str, bool]] = []
+        self.by: list[str] = []
+        """Which device told each of them."""
+        self.unknown: set[str] = set()
+        """Devices that it does not know any more."""
         self.trouble: Exception | None = None
         self.answer = Told()
 
@@ -121,7 +129,10 @@ class Shop:
     async def push(self, link: Link, due: Due) -> Told:
         if self.trouble is not None:
             raise self.trouble
+        if link.device in self.unknown:
+            raise StoppedError("unknown device", "Pair it again.")
         self.told.append((due.entry.name, due.was_undone))
+        self.by.append(link.device)
         return self.answer
 
     async def close(self) -> None:
@@ -304,7 +315,7 @@ async def test_an_outbox_that_forgets_what_it_tries_tells_wrongly(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The mutation: without the mark what may have arrived is told as what never counted."""
-    monkeypatch.setattr("sync.upstream.outbox.begin", lambda _connection, event, row: True)
+    monkeypatch.setattr("sync.upstream.outbox.begin", lambda _connection, event, row, device: True)
     async with complete(place) as here:
         await here.did(here.maker.make(ticket="t1"))
         here.shop.trouble = AwayError("lost")
@@ -403,7 +414,136 @@ async def test_a_comparison_voids_only_a_few(place: Place, gone: int, voided: li
         ]
         await here.pull(*pages)
         assert [f"t{n}" for n in range(40) if here.status(f"t{n}") != "normal"] == voided
-        assert bool(here.link().error) == (not voided)
+        assert here.read(missing.count, "show") == (0 if voided else gone)
+
+
+async def test_missing_tickets_wait_for_a_person(place: Place) -> None:
+    """Who voids them has seen as many as there are; what is stated again is missing no more."""
+    async with complete(place, tickets=40) as here:
+        rows = [ticket(n) for n in range(4, 40)]
+        issue = Issue(tickets=rows, is_exact=True)
+        await here.pull(Page({"n": 2}, 60, issue, run=2, ends_run=True))
+        assert [one.id for one in here.read(missing.some, "show")] == ["t0", "t1", "t2", "t3"]
+        await here.pull(Page({"n": 3}, 60, Issue(tickets=[ticket(3)], is_exact=True)))
+        void = partial(missing.void, event="show", now_ms=read_wall_ms())
+        with pytest.raises(Denied, match="others"):
+            here.write(partial(void, seen=4))
+        assert here.status("t0") == "normal"
+        assert here.write(partial(void, seen=3)) == 3
+        assert [here.status(f"t{n}") for n in range(4)] == ["revoked"] * 3 + ["normal"]
+        assert here.read(missing.count, "show") == 0
+        with pytest.raises(Denied):
+            here.write(partial(void, seen=0))
+
+
+def own_device(here: Linked, gate: str, device: str) -> None:
+    """Make a gate a device of its own at the shop."""
+    made = GateDevice("show", gate, device, f"token-{device}")
+    here.write(partial(gate_devices.put, device=made))
+
+
+async def test_a_gate_that_is_a_device_tells_by_it(place: Place) -> None:
+    """Its entries come from it, all others from the link's own; each is one of ours."""
+    async with complete(place) as here:
+        own_device(here, "North", "7")
+        await here.did(
+            here.maker.make(ticket="t1", gate="North"), here.maker.make(ticket="t2", gate="South")
+        )
+        await here.step()
+        assert here.shop.by == ["7", "1"]
+        await here.pull()
+        assert here.shop.asked[-1][2] == {"1", "7"}
+
+
+async def test_who_told_it_takes_it_back(place: Place) -> None:
+    """An undo comes from the device that told it, whoever's the gate is by then."""
+    async with complete(place) as here:
+        await here.did(here.maker.make(ticket="t1", gate="North"))
+        await here.step()
+        own_device(here, "North", "7")
+        undo = {"ticket": "t1", "target": f"{here.maker.origin}:1", "gate": "North"}
+        await here.did(here.maker.make(Act.ANNULMENT, **undo))
+        await here.step()
+        assert here.shop.by == ["1", "1"]
+
+
+async def test_a_gate_s_device_that_is_shut_out_holds_up_nothing(place: Place) -> None:
+    """What its gate does is told by the link's own; the trouble is named, until it is paired."""
+    async with complete(place) as here:
+        own_device(here, "North", "7")
+        here.shop.unknown = {"7"}
+        await here.did(here.maker.make(ticket="t1", gate="North"))
+        await here.step()
+        assert here.shop.by == ["1"]
+        (one,) = here.read(standing.every)
+        assert not one.is_stopped
+        assert "North: unknown device. Pair it again." in one.state(read_wall_ms()).error
+        own_device(here, "North", "8")
+        await here.did(here.maker.make(ticket="t2", gate="North"))
+        await here.step()
+        assert here.shop.by == ["1", "8"]
+
+
+async def test_gates_are_told_how_the_upstream_stands(place: Place) -> None:
+    """With the devices, in a few bytes; stuck as long as somebody has to look."""
+    async with complete(place) as here:
+        await here.worker.count()
+        answer = await here.running.exchange(here.maker, ask([], [here.maker.head()]))
+        assert answer.upstream is not None
+        assert (answer.upstream.kind, answer.upstream.is_stuck) == ("shop", False)
+        here.shop.trouble = StoppedError("unknown device", "Pair it again")
+        await here.pull(Page({"n": 2}, 60))
+        await here.worker.count()
+        state = here.worker.state_of("show")
+        assert state is not None
+        assert state.is_stuck
+        assert state.error == "unknown device. Pair it again."
+        assert here.worker.state_of("another") is None
+
+
+async def test_what_was_not_taken_is_named(place: Place) -> None:
+    """By its entry, the newest first, with the reason."""
+    async with complete(place) as here:
+        here.shop.answer = Told(Answer.FAILED, "cancelled there")
+        await here.did(here.maker.make(ticket="t1"), here.maker.make(ticket="t2"))
+        await here.step()
+        found = here.read(outbox.not_taken, "show")
+        assert [(one.entry.ticket, one.why) for one in found] == [
+            ("t2", "cancelled there"), ("t1", "cancelled there"),
+        ]  # fmt: skip
+
+
+async def test_a_supervisor_reads_the_page_of_the_upstream(place: Place) -> None:
+    """How it stands, what it did not take; tries it now; and Tonight says when it is stuck."""
+    async with complete(place, tickets=40) as here:
+        here.shop.answer = Told(Answer.FAILED, "cancelled there")
+        await here.did(here.maker.make(ticket="t1"))
+        await here.step()
+        rows = [ticket(n) for n in range(4, 40)]
+        issue = Issue(tickets=rows, is_exact=True)
+        await here.pull(Page({"n": 2}, 60, issue, run=2, ends_run=True))
+        await here.worker.count()
+        async with signed_in(here.running) as at:
+            await at.get("/web/tonight")
+            assert "4 tickets are not there any more" in at.page
+            await at.get("/web/upstream")
+            assert "cancelled there" in at.page
+            assert f"{here.maker.origin}:1" in at.page
+            assert 'void-missing"' not in at.page
+            here.write(lambda c: c.execute(update(tables.upstream).values(pull_ms=2**50)))
+            await at.send("/web/upstream/retry", why="the network is back")
+            assert "It is asked now." in at.page
+            assert here.link().pull_ms == 0
+            refused = await at.send("/web/upstream/void-missing", seen="4", why="sold out")
+            assert refused.status_code == 403
+        async with browser(here.running.app) as at:
+            await at.open_link(await link(here.running, Kind.ORGANISER))
+            await at.get("/web/upstream")
+            await at.send("/web/upstream/void-missing", seen="4", why="the list was made smaller")
+            assert "4 tickets were voided." in at.page
+            await at.get("/web/log")
+            assert "the list was made smaller" in at.page
+        assert here.status("t0") == "revoked"
 
 
 def test_waits_grow_to_a_minute_and_never_undercut() -> None:

@@ -102,12 +102,13 @@ def _order(
     return made
 
 
-def device(name: str, profile: str = "pretixscan") -> str:
-    """A new device; the answer is what its code says."""
+def device(name: str, profile: str = "pretixscan", gate: str = "") -> str:
+    """A new device, at a gate or none; the answer is what its code says."""
+    organizer = models.Organizer.objects.get()
+    at = models.Gate.objects.get_or_create(organizer=organizer, name=gate)[0] if gate else None
     made = models.Device.objects.create(
-        organizer=models.Organizer.objects.get(), name=name, all_events=True,
-        security_profile=profile,
-    )  # fmt: skip
+        organizer=organizer, name=name, all_events=True, security_profile=profile, gate=at
+    )
     url = f"http://127.0.0.1:{sys.argv[1]}"
     return json.dumps({"handshake_version": 1, "url": url, "token": made.initialization_token})
 
@@ -271,7 +272,8 @@ def checkins() -> list[dict[str, Any]]:
             "list": one.list_id, "position": one.position_id, "type": one.type,
             "at_ms": round(one.datetime.timestamp() * 1000),
             "nonce": one.nonce or "", "ok": one.successful, "why": one.error_reason or "",
-            "forced": one.force_sent,
+            "forced": one.force_sent, "by": one.device.name if one.device else "",
+            "gate": one.gate.name if one.gate else "",
         }
         for one in models.Checkin.all.order_by("pk")
     ]  # fmt: skip

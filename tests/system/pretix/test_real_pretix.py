@@ -412,3 +412,63 @@ async def test_devices_that_cannot_work_are_refused(pretix: RealPretix, tmp_path
 
 def _now_ms() -> int:
     return read_wall_ms() - 60_000
+
+
+async def pair_gate(pretix: RealPretix, here: Door, gate: str, name: str) -> None:
+    """Make a gate a device of its own."""
+    client = PretixClient()
+    try:
+        await pairing.pair_gate(
+            client, Console(here.running.engine, ""), here.event, gate,
+            pairing.read_invitation(pretix.do("device", name=name, gate=f"{gate} door")),
+        )  # fmt: skip
+    finally:
+        await client.close()
+
+
+async def test_pretix_says_which_gate_it_was(pretix: RealPretix, tmp_path: Path) -> None:
+    """A gate that is a device of its own is named there, an undo too; others as the link is.
+
+    Nothing of it is an entry of another fleet, and a device that is revoked holds up nothing.
+    """
+    pretix.do("sell", count=4, prefix="G")
+    codes = pretix.do("secrets")
+    async with door(pretix, tmp_path) as here:
+        sold = [here.owner(codes[f"G{n:05}"][0]) for n in range(4)]
+        await pair_gate(pretix, here, "North", "north lane")
+        maker = Maker()
+        await here.running.enrol(maker, event=here.event)
+        bodies = [
+            maker.make(ticket=sold[0], gate="North", at_ms=read_wall_ms()),
+            maker.make(ticket=sold[1], gate="South", at_ms=read_wall_ms()),
+            maker.make(
+                Act.ANNULMENT, ticket=sold[0], gate="North", target=f"{maker.origin}:1",
+                at_ms=read_wall_ms(),
+            ),
+        ]  # fmt: skip
+        for body in bodies:
+            await here.running.exchange(maker, ask([body], [maker.head()]))
+            await until(lambda: here.standing().waiting == 0, "told")
+
+        def told() -> list[tuple[str, str, str, bool]]:
+            return [
+                (f"p{one['position']}", one["by"], one["gate"], one["ok"])
+                for one in pretix.do("checkins")
+                if f"p{one['position']}" in sold
+            ]
+
+        ours = f"of {tmp_path.name}"
+        await until(lambda: len(told()) == 2, "both are there")
+        assert sorted(told()) == sorted(
+            [(sold[0], "north lane", "North door", False), (sold[1], ours, "", True)]
+        )
+        assert here.standing().failed == 0
+        pretix.do("revoke", name="north lane")
+        late = maker.make(ticket=sold[2], gate="North", at_ms=read_wall_ms())
+        await here.running.exchange(maker, ask([late], [maker.head()]))
+        await until(lambda: (sold[2], ours, "", True) in told(), "told by the link's own")
+        (device,) = here.standing().devices
+        assert device.error
+        assert not here.standing().is_stopped
+        await asyncio.sleep(1)
+        assert here.facts(sold[1]) == [(Act.ADMISSION, "")]

@@ -22,7 +22,7 @@ from gate.errors import GateError
 from gate.i18n import _
 from gate.lane.admission import ASKED_FOR_S
 from gate.storage.matters import Watch
-from gate.text.lane_words import unheard_at
+from gate.text.lane_words import list_line, unheard_at
 from gate.text.scanner_words import ADVICE_WORDS, saved_line, scanner_line
 from gate.text.ticket_words import describe
 from gate.text.times import clock_time
@@ -52,6 +52,7 @@ from gate.ui.tui.screens.asking import ask_lane, ask_pin, movement
 from gate.ui.tui.screens.doctor import DoctorScreen
 from gate.ui.tui.screens.guest_questions import ask_guest
 from gate.ui.tui.screens.help import HelpScreen
+from gate.ui.tui.screens.lists import ListsScreen
 from gate.ui.tui.screens.lookup import LookupScreen
 from gate.ui.tui.screens.message import MessageScreen
 from gate.ui.tui.screens.page import Page, gate_app
@@ -97,6 +98,7 @@ class ScanScreen(Screen[None]):
     AUTO_FOCUS = "LaneKeys"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "open('help')"),
+        Binding("f2", "lists"),
         Binding("f3", "open('supervisor')"),
         Binding("f4", "open('lookup')"),
         Binding("f5", "sign_in"),
@@ -141,6 +143,7 @@ class ScanScreen(Screen[None]):
         yield KeyHints(
             [
                 ("F1", _("help")),
+                *([("F2", _("list"))] if self.gate_app.own_list else []),
                 ("F3", _("counts")),
                 ("F4", _("find")),
                 ("F5", _("sign in")),
@@ -409,6 +412,11 @@ class ScanScreen(Screen[None]):
         """Open another screen over this one."""
         self.app.push_screen(PAGES[page]())
 
+    def action_lists(self) -> None:
+        """Open the gate's lists, where it has several."""
+        if self.gate_app.own_list is not None:
+            self.app.push_screen(ListsScreen())
+
     def action_quit(self) -> None:
         """Leave, when asked twice."""
         self.quit_by(_("Ctrl+Q"))
@@ -487,6 +495,7 @@ class ScanScreen(Screen[None]):
         if lane.is_revoked and panel.outcome is None:
             self._clear()
         venue = " · ".join(part for part in (app.config.venue, app.config.event) if part)
-        panel.frame(lane.direction, lane.place.gate, venue)
+        of_list = list_line(app.own_list) if app.own_list else ""
+        panel.frame(lane.direction, lane.place.gate, venue, of_list)
         self._follow()
         self.query_one(StatusBar).show(status_of(app, self._readers), app.clock_text())
