@@ -135,6 +135,10 @@ class CodeLookUp:
         code names counts in the ``formats`` that the event reads. Raises StoreError while there are
         no tickets at all.
         """
+        with self._replica.at_one_moment():
+            return self._match(text, raw, symbology, formats)
+
+    def _match(self, text: str, raw: bytes, symbology: str, formats: CodeFormats) -> Match:
         self._looked_up, self._meant, self._formats = {}, {}, formats
         self._shapes, self._is_spent = None, False
         self._lacking = []

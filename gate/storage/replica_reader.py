@@ -2,7 +2,8 @@
 
 import os
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -62,6 +63,10 @@ class ReplicaReader:
         self._settings_total: int | None = None
         self._settings = EventSettings()
         """What the event states in this file, with its checksum there."""
+        self._type: tuple[Any, TicketType] | None = None
+        """The ticket type that was asked for last, with its row."""
+        self._opened = 0
+        """How many files were opened so far."""
         self._floor = ""
         """How far the replica was that this one takes the place of."""
 
@@ -103,6 +108,28 @@ class ReplicaReader:
         assert self._connection is not None
         return self._connection
 
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """What is looked up within is of one moment, and the file is locked once for all of it.
+
+        Raises StoreError when there are no tickets.
+        """
+        connection = self.connection()
+        with self.reading():
+            connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                # A fault may have ended it.
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
+
+    def changes(self) -> tuple[int, int]:
+        """Another value whenever somebody has written into the file, or it is another file."""
+        with self.reading():
+            found = self.connection().execute("PRAGMA data_version").fetchone()
+        return self._opened, found[0]
+
     def reading(self) -> cache_faults:
         """Errors within are faults that name the file, which can be had again."""
         return cache_faults(self._path)
@@ -137,9 +164,12 @@ class ReplicaReader:
             if row is None:
                 return None
             body, total, settings_total, position = row
-            require(total, of_named, id_, body)
             self.follow(position)
-            return _type.decode(type_as_stated(body, id_, self._stated(settings_total)))
+            if self._type is None or self._type[0] != (id_, body, total, settings_total):
+                require(total, of_named, id_, body)
+                kind = _type.decode(type_as_stated(body, id_, self._stated(settings_total)))
+                self._type = (id_, body, total, settings_total), kind
+            return self._type[1]
 
     def isolated_ms(self) -> int:
         """For how long the event lets a gate go on that hears nobody; 0: without an end."""
@@ -215,7 +245,7 @@ class ReplicaReader:
             self.built_ms = int(meta["built_ms"])
             self.cursor, self._checked_cursor = meta.get("cursor", ""), None
             lost = damage.unmended(self._folder, damage.TICKETS)
-            self._settings_total, self._settings = None, EventSettings()
+            self._settings_total, self._settings, self._type = None, EventSettings(), None
             self._floor = lost.cursor if lost is not None and lost.file != path.name else ""
         except (KeyError, ValueError) as error:
             connection.close()
@@ -228,6 +258,7 @@ class ReplicaReader:
             connection.close()
             raise
         self._connection, self._path, self._stamp = connection, path, stamp
+        self._opened += 1
 
 
 def _of_cursor(cursor: str) -> str:

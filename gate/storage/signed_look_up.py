@@ -38,6 +38,9 @@ class SignedLookUp:
 
     def __init__(self, replica: ReplicaReader) -> None:
         self._replica = replica
+        self._read_at: tuple[int, int] | None = None
+        self._keys: tuple[EventKey, ...] = ()
+        """The event's, as they were at that state of the replica."""
         self._last: tuple[str, tuple[EventKey, ...], _Proved | None] = ("", (), None)
         """What was verified last, with its keys: a code is looked up, and then decided."""
 
@@ -74,11 +77,18 @@ class SignedLookUp:
     def _proved(self, code: str) -> _Proved | None:
         if not _is_signed(code):
             return None
-        with self._replica.reading():
-            keys = tuple(keys_of(self._replica.connection()))
+        keys = self._current_keys()
         if self._last[:2] != (code, keys):
             self._last = (code, keys, self._verified(code, keys))
         return self._last[2]
+
+    def _current_keys(self) -> tuple[EventKey, ...]:
+        changes = self._replica.changes()
+        if changes != self._read_at:
+            with self._replica.reading():
+                self._keys = tuple(keys_of(self._replica.connection()))
+            self._read_at = changes
+        return self._keys
 
     def _verified(self, code: str, keys: tuple[EventKey, ...]) -> _Proved | None:
         if signed.is_signed(code):
