@@ -20,6 +20,7 @@ from sync.server import tables as t
 from sync.server.prepared import in_parts, put
 
 _ticket = msgspec.json.Decoder(Ticket)
+_type = msgspec.json.Decoder(TicketType)
 
 
 def find_ticket(connection: Connection, event: str, ticket: str) -> Ticket | None:
@@ -38,6 +39,16 @@ def find_tickets(connection: Connection, event: str, ids: Sequence[str]) -> dict
             ticket = _ticket.decode(b'{"type":' + kind_as_stated + b"," + body.encode()[1:])
             found[ticket.id] = ticket
     return found
+
+
+def find_type(connection: Connection, event: str, type_id: str) -> TicketType | None:
+    """A ticket type as the gate's rules see it."""
+    c = t.ticket_type.c
+    body = connection.execute(select(c.body).where(c.event == event, c.id == type_id)).scalar()
+    if body is None:
+        return None
+    stated = _settings(connection.execute(_SETTINGS, {"event": event}).scalar() or "{}")
+    return _type.decode(type_as_stated(body.encode(), type_id, stated))
 
 
 WITH_TYPE = (
