@@ -1,13 +1,15 @@
 """Whose ticket a signed code is, whether or not the list has the ticket yet."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import NamedTuple
 
 from gate.core.outcome import Reason
 from gate.core.signed_ticket import EventKey, KeyState, Signed
 from gate.core.ticket import CodeState, Kind, Ticket, TicketType
-from gate.credential import FRAMING, code_hash, pretix_signed, signed
-from gate.credential.repair import Flaws, repairs
+from gate.credential import FRAMING, code_hash, pretix_signed, repair, signed, url_pattern
+from gate.credential.repair import Flaw, Flaws, repairs
 from gate.storage.event_keys import keys_of
 from gate.storage.replica_reader import ReplicaReader
 
@@ -15,6 +17,8 @@ _SHORTEST = 96
 """No signed code is shorter, in characters, a signature being 64 bytes."""
 
 
+_IN_CAPITALS: Flaws = (Flaw(repair.Kind.CASE, "upper"),)
+"""What is wrong where an address is right and the code in it has another case."""
 _Proved = tuple[Signed, EventKey]
 
 
@@ -60,18 +64,26 @@ class SignedLookUp:
             if self._replica.is_bare():
                 raise self._replica.no_tickets()
             return Proof(self.unseen(said, key))
+        if listed.signed is not None and said.issue >= listed.issue:
+            # Nobody has stated it: the row is there for what the venue has said of it.
+            return Proof(replace(self.unseen(said, key), door=listed.door))
         if said.issue < listed.issue:
             listed = replace(listed, code_state=CodeState.REPLACED)
         return Proof(listed)
 
-    def repaired(self, text: str) -> Repaired | None:
-        """What a scanner that types wrongly meant by a text; a signature alone establishes that."""
+    def repaired(self, text: str, urls: tuple[str, ...]) -> Repaired | None:
+        """What a scanner that types wrongly meant by a text; a signature alone establishes that.
+
+        It is a code, or an address of those patterns around one.
+        """
         text = text.strip(FRAMING)
         if len(text) < _SHORTEST:
             return None
-        for flaws, meant in repairs(text, heads=(signed.PREFIX,)):
-            if _is_signed(meant) and (proof := self.find(meant)) is not None:
-                return Repaired(proof, meant, flaws)
+        heads = (signed.PREFIX, *(url.partition(url_pattern.CODE)[0] for url in urls))
+        for flaws, meant in chain([(_IN_CAPITALS, text)], repairs(text, heads)):
+            for code in _codes_in(meant, urls):
+                if _is_signed(code) and (proof := self.find(code)) is not None:
+                    return Repaired(proof, code, flaws)
         return None
 
     def _proved(self, code: str) -> _Proved | None:
@@ -120,6 +132,13 @@ class SignedLookUp:
             signed=said,
             has_type=known is not None,
         )
+
+
+def _codes_in(meant: str, urls: tuple[str, ...]) -> Iterator[str]:
+    """The codes that a text may be; in an address whose case was changed ours has its own."""
+    yield meant
+    for code in url_pattern.spellings(meant, urls):
+        yield from (code, code.upper())
 
 
 def _is_signed(code: str) -> bool:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from gate.core.code_formats import CodeFormats
 from gate.core.entry import Act
 from gate.core.event_settings import EventSettings
 from gate.core.history import conflict, fold, limits
@@ -377,6 +378,37 @@ def test_a_signature_proves_what_a_scanner_meant(cut_off: Folder, make_lane: Mak
         assert verdict.ticket.id == f"case-{n}"
         assert Flag.REPAIRED in verdict.flags
     assert lane.admit(Scan(code("case-5").lower(), source="camera")).reason is Reason.UNKNOWN
+
+
+def test_an_address_around_it_is_put_right_as_well(cut_off: Folder, make_lane: MakeLane) -> None:
+    """In every layout, in another case, and cut; an address of another host never."""
+    urls = ("https://tickets.example/t/{code}",)
+    lane = make_lane(rules=HouseRules(formats=CodeFormats(urls=urls)))
+
+    def address(ticket: str, host: str = "tickets.example") -> str:
+        return f"https://{host}/t/{code(ticket)}"
+
+    typed_so = {
+        "as-is": address("as-is"),
+        "lower": address("lower").lower(),
+        "upper": address("upper").upper(),
+        "caps": address("caps").swapcase(),
+        "added": f"%A{address('added')}",
+        "cut": address("cut")[3:],
+        **{
+            name: garbled(address(name), f"{name}>us")
+            for name in ("de", "fr", "es", "it", "ru", "ch")
+        },
+    }
+    for ticket, text in typed_so.items():
+        verdict = lane.admit(Scan(text, source="keyboard"))
+        assert verdict.ticket is not None, (ticket, text)
+        assert (verdict.outcome, verdict.ticket.id) == (Outcome.ADMIT, ticket)
+    for text in (
+        address("x", "other.example").lower(),
+        garbled(address("x", "o.example"), "de>us"),
+    ):
+        assert typed(lane, text)[0] is not Outcome.ADMIT
 
 
 def test_what_a_scanner_meant_is_proved_and_not_guessed(
