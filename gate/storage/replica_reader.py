@@ -63,8 +63,6 @@ class ReplicaReader:
         self._settings_total: int | None = None
         self._settings = EventSettings()
         """What the event states in this file, with its checksum there."""
-        self._type: tuple[Any, TicketType] | None = None
-        """The ticket type that was asked for last, with its row."""
         self._opened = 0
         """How many files were opened so far."""
         self._floor = ""
@@ -164,12 +162,9 @@ class ReplicaReader:
             if row is None:
                 return None
             body, total, settings_total, position = row
+            require(total, of_named, id_, body)
             self.follow(position)
-            if self._type is None or self._type[0] != (id_, body, total, settings_total):
-                require(total, of_named, id_, body)
-                kind = _type.decode(type_as_stated(body, id_, self._stated(settings_total)))
-                self._type = (id_, body, total, settings_total), kind
-            return self._type[1]
+            return _type.decode(type_as_stated(body, id_, self._stated(settings_total)))
 
     def isolated_ms(self) -> int:
         """For how long the event lets a gate go on that hears nobody; 0: without an end."""
@@ -245,7 +240,7 @@ class ReplicaReader:
             self.built_ms = int(meta["built_ms"])
             self.cursor, self._checked_cursor = meta.get("cursor", ""), None
             lost = damage.unmended(self._folder, damage.TICKETS)
-            self._settings_total, self._settings, self._type = None, EventSettings(), None
+            self._settings_total, self._settings = None, EventSettings()
             self._floor = lost.cursor if lost is not None and lost.file != path.name else ""
         except (KeyError, ValueError) as error:
             connection.close()

@@ -1,7 +1,7 @@
 """Whose ticket a signed code is, whether or not the list has the ticket yet."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -37,14 +37,23 @@ class Repaired(NamedTuple):
     flaws: Flaws
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a replica says of every signed code, in one state of it."""
+
+    read_at: tuple[int, int]
+    keys: tuple[EventKey, ...] = ()
+    is_bare: bool = False
+    types: dict[str, TicketType] = field(default_factory=dict)
+    """Those that were asked for."""
+
+
 class SignedLookUp:
     """The tickets that signed codes are, by keys and tickets of a replica."""
 
     def __init__(self, replica: ReplicaReader) -> None:
         self._replica = replica
-        self._read_at: tuple[int, int] | None = None
-        self._keys: tuple[EventKey, ...] = ()
-        """The event's, as they were at that state of the replica."""
+        self._known = _Known((0, 0))
         self._last: tuple[str, tuple[EventKey, ...], _Proved | None] = ("", (), None)
         """What was verified last, with its keys: a code is looked up, and then decided."""
 
@@ -61,7 +70,7 @@ class SignedLookUp:
             return Proof(problem=Reason.KEY_REVOKED)
         listed = self._replica.ticket(said.ticket)
         if listed is None:
-            if self._replica.is_bare():
+            if self._as_it_is().is_bare:
                 raise self._replica.no_tickets()
             return Proof(self.unseen(said, key))
         if listed.signed is not None and said.issue >= listed.issue:
@@ -89,18 +98,20 @@ class SignedLookUp:
     def _proved(self, code: str) -> _Proved | None:
         if not _is_signed(code):
             return None
-        keys = self._current_keys()
+        keys = self._as_it_is().keys
         if self._last[:2] != (code, keys):
             self._last = (code, keys, self._verified(code, keys))
         return self._last[2]
 
-    def _current_keys(self) -> tuple[EventKey, ...]:
-        changes = self._replica.changes()
-        if changes != self._read_at:
-            with self._replica.reading():
-                self._keys = tuple(keys_of(self._replica.connection()))
-            self._read_at = changes
-        return self._keys
+    def _as_it_is(self) -> _Known:
+        """What the replica says of every code, read anew once somebody has written into it."""
+        replica = self._replica
+        changes = replica.changes()
+        if changes != self._known.read_at:
+            with replica.reading():
+                keys = tuple(keys_of(replica.connection()))
+            self._known = _Known(changes, keys, is_bare=replica.is_bare())
+        return self._known
 
     def _verified(self, code: str, keys: tuple[EventKey, ...]) -> _Proved | None:
         if signed.is_signed(code):
@@ -115,7 +126,10 @@ class SignedLookUp:
 
     def unseen(self, said: Signed, key: EventKey | None = None) -> Ticket:
         """A ticket of which only its code tells, within the time of its key."""
-        known = self._replica.ticket_type(said.type)
+        types = self._as_it_is().types
+        known = types.get(said.type) or self._replica.ticket_type(said.type)
+        if known is not None:
+            types[said.type] = known
         begins = [at for at in (said.begin, key.begin if key else None) if at is not None]
         ends = [at for at in (said.end, key.end if key else None) if at is not None]
         return Ticket(
