@@ -26,9 +26,11 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pi4 import PI_4_S, slower_here
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from benchmarks.pi4 import PI_4_S, slower_here
 from gate.clock import SystemClock
 from gate.core.entry import Act
 from gate.core.place import HouseRules, Place, Policy
