@@ -62,6 +62,7 @@ _OF_GATES = OF_FORMATS | {
 }
 _OF_THE_WHOLE = {
     "anomalies_off": "anomalies.anomalies_off",
+    "exit_all_at": "rules.exit_all_at",
     "near_misses": "anomalies.near_misses",
     "opening_hours": "anomalies.opening_hours",
     "order_parties": "anomalies.order_parties",

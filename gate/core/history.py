@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 
-from gate.core.entry import CENTRAL, FACTS, MOVEMENTS, Act, Entry, device_of
+from gate.core.entry import CENTRAL, CHECK_OUT, FACTS, MOVEMENTS, Act, Entry, device_of
 from gate.core.outcome import Reason
 from gate.core.ticket import Ticket
 
@@ -22,6 +22,8 @@ class Movement:
     persons: int
     trusted: bool = True
     """Whether the clock by which ``at_ms`` was read was believed."""
+    is_check_out: bool = False
+    """Whether nobody was seen: everybody counts as outside from then on."""
 
     @property
     def device(self) -> str:
@@ -45,6 +47,9 @@ class History:
     """Undos of what another device did that neither it nor the server has confirmed."""
     if_claimed: "History | None" = None
     """What it would be if the claims counted; ``None`` where there are none."""
+    in_doubt: bool = False
+    """Whether fewer are inside only as far as nobody knows the time well enough to say otherwise:
+    ``gate.core.check_out``."""
     admitted_ms: tuple[int, ...] = ()
     """When each person was let in by an admission that stands, the first first; only where
     ``with_times`` has put it in."""
@@ -255,4 +260,5 @@ def movement_of(entry: Entry) -> Movement:
         operator=entry.operator,
         persons=entry.persons,
         trusted=entry.trusted,
+        is_check_out=entry.source == CHECK_OUT,
     )

@@ -360,7 +360,7 @@ def _leaves(ticket: Ticket, history: History, scan: Scan, context: Context) -> b
 def _returns(ticket: Ticket, history: History, scan: Scan, context: Context) -> bool:
     """Whether this is somebody coming back, at no new use.
 
-    A pass for several visits comes back at no use only on the day it went out.
+    A pass for several visits comes back at no use only on the day it was seen going out.
     """
     rules, last = context.rules, history.last
     if not rules.reentry or last is None or history.used - history.inside < scan.persons:
@@ -368,7 +368,10 @@ def _returns(ticket: Ticket, history: History, scan: Scan, context: Context) -> 
     if rules.reentry_s:
         return context.at_ms - last.at_ms <= rules.reentry_s * 1000
     is_pass = ticket.use_limit > ticket.party_size
-    return not is_pass or same_day(ticket.type, last.at_ms // 1000, context.at_ms // 1000)
+    if not is_pass:
+        return True
+    is_today = same_day(ticket.type, last.at_ms // 1000, context.at_ms // 1000)
+    return is_today and not last.is_check_out
 
 
 def _is_fine_if_claimed(ticket: Ticket, history: History, scan: Scan, context: Context) -> bool:

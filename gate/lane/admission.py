@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from gate.core.check_out import last_one
 from gate.core.entry import Entry
 from gate.core.history import History
 from gate.core.organisers_rule import rule_of
@@ -16,6 +17,8 @@ from gate.core.outcome import Outcome, Reason
 from gate.core.place import Direction
 from gate.core.rules import decide
 from gate.core.ticket import Ticket
+from gate.core.time_rules import span_of
+from gate.core.validity import zone_of
 from gate.core.verdict import Context, Scan, Verdict
 from gate.errors import GateError, RevokedError, UsageError
 from gate.i18n import _, sentences
@@ -225,8 +228,15 @@ class Admission:
 
     def histories(self, ticket: Ticket | None) -> tuple[History, History]:
         """What the ticket did here, and anywhere, as far as the rules for it have to know."""
-        has_rule = ticket is not None and bool(rule_of(ticket, self.post.rules))
-        return self.files.histories(ticket, timed=has_rule)
+        if ticket is None:
+            return self.files.histories(None)
+        rules, now = self.post.rules, self.entries.now
+        out = None
+        if rules.exit_all_at:
+            span = span_of(now.true_time, now.at_ms, is_trusted=now.trusted)
+            out = last_one(rules.exit_all_at, zone_of(ticket.type), now.at_ms, span)
+            self.files.check_out(out.at_ms)
+        return self.files.histories(ticket, timed=bool(rule_of(ticket, rules)), out=out)
 
     def context(self, identity: Identity) -> Context:
         """What a decision made now may depend on; within a transaction."""
@@ -245,7 +255,7 @@ class Admission:
             rotation=identity.rotation(now_ms, self.files.newest_code_ms),
             basis=now.connectivity.coverage.basis,
             basis_age_ms=now.connectivity.age_ms,
-            zone_inside=self.files.totals.inside_by_zone.get(post.place.zone, 0),
+            zone_inside=self.files.totals.inside_zone(post.place.zone),
             problem=identity.problem,
             legs=identity.legs if post.rules.formats.boarding_passes else (),
             is_isolated=basis.left_ms(now.connectivity, now.reading.wall_ms) == 0,

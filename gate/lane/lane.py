@@ -1,7 +1,7 @@
 """The lane as others know it: everything is handed to its one thread, which alone has the files."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from gate.errors import GateError, UsageError
 from gate.i18n import _
 from gate.lane.admission import Admission
 from gate.lane.basis import LaneBasis
+from gate.lane.check_outs import CheckOuts
 from gate.lane.clock_trust import ClockTrust
 from gate.lane.command_cards import CommandCards
 from gate.lane.corrections import Corrections, Undoable, Undone
@@ -73,6 +74,7 @@ class Lane:
         self._corrections = Corrections(
             self._files, self._entries, self._post, self._admission, self._door_count
         )
+        self._check_outs = CheckOuts(self._files, self._entries, self._post)
         self._paper = PaperList(self._files, self._entries, self._admission)
         self._shift = Shift(self._files, self._entries, self._post, self._clock, self._basis)
         self._messages = Messages(self._files, self._entries)
@@ -328,6 +330,10 @@ class Lane:
     def watch(self) -> None:
         """Say in the journal that this device only watches. Raises StoreError."""
         self._do(self._shift.watch)
+
+    def check_out(self, tickets: Sequence[str]) -> int:
+        """Keep of some tickets who went out at the last check-out; of how many anybody did."""
+        return self._do(lambda: self._check_outs.keep(tickets))
 
     def idle(self) -> None:
         """Use a quiet moment: write counts of repeats, tidy the log, open new tickets."""

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, func, select, update
 
 from gate.core import entry_codec
-from gate.core.entry import Act, Entry
+from gate.core.entry import CHECK_OUT, Act, Entry
 from gate.core.history import counts_at_once
 from sync.server import journals
 from sync.server import tables as central
@@ -78,7 +78,8 @@ def follow(connection: Connection, event: str, wait_ms: int, now_ms: int) -> boo
     ).all()
     for row in rows:
         entry = entry_codec.decode(row.body)
-        if entry.source != link.kind:
+        # A check-out is kept by each system itself, at the same moment.
+        if entry.source not in (link.kind, CHECK_OUT):
             _take(connection, event, row.number, entry, now_ms + wait_ms)
     upto = int(rows[-1].number) if len(rows) == PAGE else newest
     connection.execute(update(t.upstream).where(where).values(followed=upto))

@@ -44,6 +44,8 @@ class Movement:
     at_ms: int
     note: str
     """By whom, for people."""
+    is_check_out: bool = False
+    """Whether it is nobody's doing, but that everybody counts as outside there from then on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, delete, func, insert, select
 
 from gate import settings
-from gate.core.entry import CENTRAL, Act
+from gate.core.entry import CENTRAL, CHECK_OUT, Act
 from gate.core.outcome import Outcome
 from gate.core.place import Direction
 from gate.core.ticket import VOID, Status
@@ -156,6 +156,11 @@ def _move(
 
 def _record(connection: Connection, link: Link, one: Movement, type_id: str, now_ms: int) -> None:
     facts = journals.facts_of(connection, link.event, one.ticket)
+    if one.is_check_out and any(
+        fact.source == CHECK_OUT for fact in facts if fact.at_ms == one.at_ms
+    ):
+        # Both keep it, by one setting: whoever is second has nothing to add.
+        return
     direction, outcome = _MOVED[one.act]
     earlier = sum(fact.act is Act.ADMISSION and fact.device == CENTRAL for fact in facts)
     is_admission = one.act is Act.ADMISSION

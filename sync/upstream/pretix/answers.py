@@ -60,6 +60,8 @@ class CheckinList(Struct, frozen=True):
     include_pending: bool = False
     allow_multiple_entries: bool = False
     allow_entry_after_exit: bool = True
+    exit_all_at: str | None = None
+    """When everybody is checked out next."""
     rules: dict[str, Any] = {}
     addon_match: bool = False
 

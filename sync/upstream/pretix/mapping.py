@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -97,9 +98,15 @@ def rules(catalogue: Catalogue) -> dict[str, Any]:
         "use_limit": "unlimited" if of.allow_multiple_entries else None,
         "pass_back": "admit" if of.allow_multiple_entries else "refuse",
         "reentry": of.allow_entry_after_exit,
+        "exit_all_at": _time_of_day(catalogue, of.exit_all_at) if of.exit_all_at else None,
         "unpaid": "ask" if of.include_pending else "refuse",
         "rule": msgspec.json.encode(of.rules).decode() if of.rules else None,
     }
+
+
+def _time_of_day(catalogue: Catalogue, moment: str) -> str:
+    zone = ZoneInfo(catalogue.event.timezone)
+    return f"{datetime.fromisoformat(moment).astimezone(zone):%H:%M}"
 
 
 def type_row(catalogue: Catalogue, sold: Sold) -> dict[str, Any]:
@@ -243,6 +250,7 @@ def movements(catalogue: Catalogue, order: Order, ours: frozenset[str]) -> list[
             act=_ACTS[one.type],
             at_ms=moment_ms(one.datetime),
             note=_by(one.device_id, is_automatic=one.auto_checked_in),
+            is_check_out=one.auto_checked_in and one.type == "exit",
         )
         for position in order.positions
         for one in position.checkins
