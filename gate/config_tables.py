@@ -115,6 +115,7 @@ class Screen(Struct, frozen=True, forbid_unknown_fields=True):
     preview: bool = True
     preview_fps: Annotated[float, Meta(gt=0, le=30)] = 5.0
     show_names: bool = True
+    faces_guest: bool = False
     bell: bool = True
 
 

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from gate.core.entry import MOVEMENTS, Act, Entry
 from gate.core.history import History, annulled, claims, entry_order
-from gate.core.local_time import first_at
 
 PATTERN = r"^(?:(?:[01]\d|2[0-3]):[0-5]\d)?$"
 """A time of day such as ``04:00``; empty: nobody is checked out by it."""
@@ -22,13 +21,18 @@ _DAY = timedelta(days=1)
 def latest(at: str, zone: ZoneInfo, now_ms: int) -> int:
     """The last moment (ms) up to ``now_ms`` at which clocks of the zone came to a time of day.
 
-    A time that clocks show twice is the first of both, one that they leave out when they have.
+    A time that clocks show twice is the second of both, one that they leave out is as much later:
+    as pretix has it.
     """
     wall = time.fromisoformat(at)
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
     days = (today + _DAY, today, today - _DAY)
-    moments = (first_at(datetime.combine(day, wall), zone) * 1000 for day in days)
+    moments = (_moment(datetime.combine(day, wall, zone)) for day in days)
     return next(moment for moment in moments if moment <= now_ms)
+
+
+def _moment(wall: datetime) -> int:
+    return max(round(wall.replace(fold=fold).timestamp() * 1000) for fold in (0, 1))
 
 
 @dataclass(frozen=True, slots=True)

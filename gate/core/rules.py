@@ -191,6 +191,12 @@ def _look(ticket: Ticket, history: History, scan: Scan, context: Context) -> Rea
     return Reason.LOOK if ticket.attention or ticket.type.attention else None
 
 
+HERE_AND_NOW: tuple[Rule, ...] = (
+    *(_blocked_at_door, _status, _unpaid, _dead_code),
+    *(wrong_event, wrong_place, wrong_type, wrong_entrance, wrong_zone, wrong_room, wrong_flight),
+    *(too_early, too_late, outside_hours),
+)
+"""What is said against a ticket whatever it has done: which one of several a code means."""
 _USES: tuple[Rule, ...] = (rule_unmet, _used_up, _still_inside)
 """What is said against a ticket because of what it has done."""
 STATUS_RULES: tuple[Rule, ...] = (_blocked_at_door, _status, _unpaid, _dead_code)
@@ -249,7 +255,7 @@ def decide(ticket: Ticket | None, history: History, scan: Scan, context: Context
     """Say what to do with one scan, given what the ticket has done and where the lane stands."""
     if context.problem is not None:
         # Two good tickets on one text need a person; what is no ticket does not.
-        held = context.problem is Reason.TWO_TICKETS
+        held = context.problem in (Reason.TWO_TICKETS, Reason.SEVERAL)
         outcome = Outcome.HOLD if held else Outcome.REFUSE
         return _verdict(outcome, context.problem, None, history, context)
     if ticket is None:

@@ -192,6 +192,8 @@ class Ticket:
     """What is shown and needs nobody's look."""
     order: str = ""
     """By which it was bought together with others."""
+    language: str = ""
+    """Of whoever bought it, as a tag such as ``zh-hans``; shown to guests, never to staff."""
     uses: int | None = None
     """How often this ticket may be used, where it differs from its type."""
     party: int | None = None

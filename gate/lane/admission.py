@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from gate.core.candidates import meant
 from gate.core.check_out import last_one
 from gate.core.entry import Entry
 from gate.core.history import History
@@ -86,6 +87,13 @@ class Admission:
         scan = replace(asked.scan, answers=answers, started_ns=time.perf_counter_ns())
         return self._carry_out(scan, asked.decide)
 
+    def sharing(self) -> tuple[Ticket, ...]:
+        """The tickets of which one is to be chosen. Raises UsageError where there are none."""
+        last = self.last
+        if last is None or last.verdict.reason is not Reason.SEVERAL:
+            raise _none_to_choose()
+        return last.verdict.rivals
+
     def drop_question(self) -> None:
         """Nobody answers what was asked: nothing has happened, and the next scan asks anew."""
         if self._asked() is not None:
@@ -120,6 +128,7 @@ class Admission:
             self.files.refresh()
             with self.entries.transaction():
                 identity = peek(scan, self.files.tickets, self.repair, self.post.rules.formats)
+                identity = self._meant(identity, scan)
                 context = replace(self.context(identity), direction=Direction.CHECK)
                 _own, history = self.histories(identity.ticket)
                 verdict = identity.explain(decide(identity.ticket, history, scan, context))
@@ -133,7 +142,20 @@ class Admission:
     def ticket_of(self, scan: Scan) -> Ticket | None:
         """The ticket that a scan's code belongs to; nothing is decided. Raises GateError."""
         self.files.tickets.refresh()
-        return peek(scan, self.files.tickets, self.repair, self.post.rules.formats).ticket
+        identity = peek(scan, self.files.tickets, self.repair, self.post.rules.formats)
+        return identity.ticket or next(iter(identity.sharing), None)
+
+    def choose(self, ticket_id: str) -> Verdict:
+        """Decide anew what several tickets share, on the one that was chosen of those seen.
+
+        Raises UsageError where something else was scanned meanwhile.
+        """
+        last = self.last
+        if last is None or ticket_id not in (one.id for one in self.sharing()):
+            raise _none_to_choose()
+        self.last = None
+        scan = replace(last.scan, chosen=ticket_id, started_ns=time.perf_counter_ns())
+        return self._carry_out(scan, last.decide)
 
     def require_next(self) -> Ticket:
         """On which ticket more people would go in now. Raises UsageError when there is none."""
@@ -189,6 +211,7 @@ class Admission:
             identity = identify(
                 scan, match, files.tickets, self.repair, is_repeat=code in entries.repeats
             )
+            identity = self._meant(identity, scan)
             scan = self._as_asked(scan, identity.ticket)
             if identity.rotating is not None and scan.read_ms is None:
                 scan = replace(scan, read_ms=entries.now.at_ms)
@@ -202,6 +225,19 @@ class Admission:
                 entry = entries.append_verdict(verdict, scan, own)
         return scan, _recorded(verdict, entry, started_ns)
 
+    def _meant(self, identity: Identity, scan: Scan) -> Identity:
+        """Whose ticket it is, where several share the code; within a transaction."""
+        if not identity.sharing:
+            return identity
+        asked = self._asked()
+        if asked is not None and not scan.deliberate:
+            scan = replace(scan, chosen=scan.chosen or asked.scan.chosen)
+        inside = {one.id: self.histories(one)[1].inside for one in identity.sharing}
+        found = meant(identity.sharing, inside, scan, self.context(identity))
+        if len(found) > 1:
+            return replace(identity, problem=Reason.SEVERAL, rivals=found)
+        return replace(identity, ticket=found[0])
+
     def _as_asked(self, scan: Scan, ticket: Ticket | None) -> Scan:
         """A second reading of what is being asked about is the same scan, not the next person."""
         asked = self._asked()
@@ -212,8 +248,9 @@ class Admission:
             return scan
         first = asked.scan
         return replace(
-            scan, persons=first.persons, deliberate=first.deliberate, answers=first.answers
-        )
+            scan, persons=first.persons, deliberate=first.deliberate, answers=first.answers,
+            chosen=first.chosen,
+        )  # fmt: skip
 
     def _remember(self, scan: Scan, verdict: Verdict, decide: Decide) -> None:
         self.last = Decided(scan, verdict, decide, self.entries.now.reading.boot_ms)
@@ -289,6 +326,10 @@ class Admission:
             hint=hint,
             latency_ms=_milliseconds_since(started_ns),
         )
+
+
+def _none_to_choose() -> UsageError:
+    return UsageError(_("no ticket waits to be chosen"), _("Scan the code again."))
 
 
 def require_same(ticket: Ticket, seen: str) -> None:

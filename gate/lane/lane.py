@@ -137,6 +137,17 @@ class Lane:
         """
         return self._do(lambda: self._admission.answer(yes=yes, seen=ticket, question=question))
 
+    def choose(self, ticket: str) -> Verdict:
+        """Decide anew what several tickets share, on the one that was chosen of those seen.
+
+        A fault is a HOLD. Raises UsageError where something else was scanned meanwhile.
+        """
+        return self._do(lambda: self._admission.choose(ticket))
+
+    def sharing(self) -> tuple[Ticket, ...]:
+        """The tickets of which one is to be chosen. Raises UsageError where there are none."""
+        return self._admission.sharing()
+
     def drop_question(self) -> None:
         """Nobody answers: nothing has happened."""
         self._do(self._admission.drop_question)

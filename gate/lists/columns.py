@@ -152,9 +152,11 @@ TICKET_FIELDS = (
         "order code|order no|order id|order number|bestellnummer|bestell nr|bestellung|"
         "numéro de commande|commande|número de pedido|pedido|numero ordine|ordine|订单号|订单",
     ),
+    _field("language", Value.TEXT, "locale|order locale|sprache|langue|idioma|lingua|语言"),
     _field("rotating_keys", Value.TEXT, "rotating key|totp key|totp secret"),
     _field("qrcode_data", Value.CODE),
     _field("other_codes", Value.CODES),
+    _field("shared_codes", Value.CODES),
     _field("old_codes", Value.CODES),
 )  # fmt: skip
 """Fields of a ticket, and those that become part of them."""

@@ -16,7 +16,7 @@ from gate import rule_setting
 from gate.core.ticket import UNLIMITED, CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
 from gate.core.weekly_hours import NoSuchHourError, UnlikeHoursError, parse_weekly
 from gate.credential import code_hash, parse, shape_of
-from gate.credential.identities import identities
+from gate.credential.identities import identities, shared
 from gate.credential.rotating import (
     DIGITS,
     PATTERN,
@@ -115,6 +115,7 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
     attention: str = ""
     note: str = ""
     order: str = ""
+    language: Annotated[str, Meta(max_length=35)] = ""
     uses: _Uses | None = None
     party: _Count | None = None
     issue: Annotated[int, Meta(ge=0, le=100_000)] = 0
@@ -122,6 +123,8 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
     qrcode_data: str = ""
     other_codes: str | list[str] = ""
     old_codes: str | list[str] = ""
+    shared_codes: str | list[str] = ""
+    """Codes that several tickets have, such as a wristband's."""
 
 
 _TYPE_TIMES = {
@@ -251,7 +254,8 @@ def ticket_body(
     parsed = {parse(code).code: state for code, state in codes.items()}
     values["shape"] = shape_of(parsed)
     live = [code for code, state in parsed.items() if state is CodeState.LIVE]
-    values["identities"] = tuple(code_hash(key, one).hex() for one in identities(live))
+    known_by = [*identities(live), *map(_shared, _texts(stated.shared_codes))]
+    values["identities"] = tuple(code_hash(key, one).hex() for one in known_by)
     rotates = _rotates(stated, of)
     values["rotating_keys"] = _sealed(rotates, key)
     body = _body(values, _TICKET_FIELDS, type_id=stated.type)
@@ -360,6 +364,13 @@ def _sealed(rotates: Secrets | None, key: bytes) -> tuple[str, ...]:
     if rotates is None:
         return ()
     return tuple(seal(key, rotates.code, one) for one in rotates.keys)
+
+
+def _shared(code: str) -> str:
+    credential = parse(code)
+    if credential.problem is not None:
+        raise BadRow(_("a code is empty, too long or not text"))
+    return shared(credential.code)
 
 
 def _hash(key: bytes, code: str) -> bytes:

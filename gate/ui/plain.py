@@ -33,6 +33,7 @@ from gate.text.open_question import ANSWERS, Answer
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
 from gate.text.scanner_words import proposal_lines, scanner_line
+from gate.text.ticket_words import describe, standing
 from gate.text.times import clock_time
 from gate.text.verdict_words import explain
 
@@ -47,6 +48,9 @@ _ANSWERS = {key.encode(): key for key in ANSWERS} | {b"\x1b": ""}
 _ANSWER_ALONE_MS = 400
 """A key after a shorter silence may be the end of a code over which a scanner stuttered."""
 _COMMANDS = {
+    b"\x1bOS": "choose",
+    b"\x1b[14~": "choose",
+    b"\x1b[[D": "choose",
     b"\x1b[17~": "direction",
     b"\x1b[18~": "next",
     b"\x1b[19~": "look",
@@ -59,7 +63,8 @@ _COMMANDS = {
     b"\x03": "quit",
     b"\x11": "quit",
 }
-"""F6 to F8, F12, Ctrl+T, Ctrl+A, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C, Ctrl+Q as terminals send them."""
+"""F4 (in three dialects), F6 to F8, F12, Ctrl+T, Ctrl+A, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C, Ctrl+Q as
+terminals send them."""
 
 
 def verdict_line(
@@ -169,6 +174,8 @@ class Plain:
                 self._next_person()
             elif name == "undo":
                 self._undo()
+            elif name == "choose":
+                self._offer()
             elif name == "type_code":
                 self._lane.require_hand_codes()
                 self._hand = _Hand(self._admit_typed)
@@ -236,6 +243,27 @@ class Plain:
             self.show(self._lane.answer(yes=yes, ticket=ticket, question=question))
         except GateError as fault:
             self.print_line(f"# {sentences(fault.message, fault.hint)}")
+
+    def _offer(self) -> None:
+        """Name the tickets that share the code which was scanned, for one to be chosen."""
+        sharing = self._lane.sharing()
+        for number, ticket in enumerate(sharing, 1):
+            name = printable(ticket.holder, 40) if self.show_names else ""
+            line = " · ".join(part for part in (describe(ticket), name, standing(ticket)) if part)
+            self.print_line(f"# {number}: {line}")
+        self.print_line("# " + _("Type the number of the ticket, then Enter; Esc: none"))
+
+        def choose(typed: str) -> None:
+            is_one = typed.isascii() and typed.isdecimal() and 0 < int(typed) <= len(sharing)
+            if not is_one:
+                self.print_line("# " + _("Nothing was chosen."))
+                return
+            try:
+                self.show(self._lane.choose(sharing[int(typed) - 1].id))
+            except GateError as fault:
+                self.print_line(f"# {sentences(fault.message, fault.hint)}")
+
+        self._hand = _Hand(choose)
 
     def _admit_typed(self, code: str) -> None:
         if code:

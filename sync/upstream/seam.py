@@ -59,6 +59,8 @@ class Page:
     issue: Issue = field(default_factory=Issue)
     rules: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the event to state; ``None`` takes one back."""
+    look_again: frozenset[str] = frozenset()
+    """Tickets of which something changed that is not in this page: they are to be asked for."""
     movements: Sequence[Movement] = ()
     """All that there are of the tickets in ``issue``: one that is not there any more was undone."""
     is_complete: bool = False
@@ -101,10 +103,13 @@ class Due:
 class Upstream(Protocol):
     """A system that tickets live in."""
 
-    async def pull(self, link: Link, *, is_busy: bool, ours: frozenset[str]) -> Page:
+    async def pull(
+        self, link: Link, *, is_busy: bool, ours: frozenset[str], again: frozenset[str]
+    ) -> Page:
         """The page after the link's cursor. Raises AwayError, StoppedError.
 
-        ``is_busy`` while a lane is open; ``ours`` is what we are called there, by whatever link.
+        ``is_busy`` while a lane is open; ``ours`` is what we are called there, by whatever link;
+        ``again`` has orders that are to be stated anew first.
         """
         ...
 

@@ -101,6 +101,12 @@ class Position(Struct, frozen=True):
     checkins: tuple[Checkin, ...] = ()
 
 
+class InvoiceAddress(Struct, frozen=True):
+    """Of an invoice, as far as it was asked for: who it is for."""
+
+    name: str | None = None
+
+
 class Order(Struct, frozen=True):
     """An order with its positions."""
 
@@ -111,6 +117,8 @@ class Order(Struct, frozen=True):
     valid_if_pending: bool = False
     checkin_attention: bool = False
     checkin_text: str | None = None
+    locale: str = ""
+    invoice_address: InvoiceAddress | None = None
     positions: tuple[Position, ...] = ()
 
 
@@ -120,6 +128,8 @@ class Medium(Struct, frozen=True):
     id: int
     identifier: str
     active: bool = True
+    expires: str | None = None
+    updated: str = ""
     linked_orderpositions: tuple[int, ...] = ()
 
 

@@ -55,7 +55,9 @@ class Catalogue:
     dates: Mapping[int, Date] = field(default_factory=dict)
     """Of a series; else there are none."""
     media: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    """By position: what else it goes by."""
+    """By position: what else it goes by, alone."""
+    shared: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """By position: what it goes by together with others."""
 
     def accepts(self, position: Position) -> bool:
         """Whether a position is on the list."""
@@ -163,11 +165,13 @@ def _ticket_row(
         "id": ticket_id(position.id),
         "code": codes[0],
         "other_codes": [*codes[1:], *catalogue.media.get(position.id, ())],
+        "shared_codes": list(catalogue.shared.get(position.id, ())),
         "type": sold_of(position).id,
         "status": status.value,
         "status_note": note,
         "order": order.code,
-        "holder": position.attendee_name or parent,
+        "language": order.locale[:35],
+        "holder": position.attendee_name or parent or _invoiced(order),
         "note": _note(catalogue, order, position),
         "seats": [position.seat.name] if position.seat and position.seat.name else [],
     }
@@ -177,6 +181,12 @@ def _ticket_row(
         if theirs:
             row[ours] = moment_ms(theirs) // 1000
     return row
+
+
+def _invoiced(order: Order) -> str:
+    """Whom the invoice is for; empty where that was not asked for."""
+    address = order.invoice_address
+    return address.name or "" if address is not None else ""
 
 
 def ticket_id(position: int) -> str:

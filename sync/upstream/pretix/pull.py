@@ -21,6 +21,7 @@ from sync.upstream.pretix import mapping
 from sync.upstream.pretix.answers import CheckinList, Date, Event, Item, Medium, Order
 from sync.upstream.pretix.client import PAGE, Account, PretixClient, Rows, decoded
 from sync.upstream.pretix.mapping import Catalogue, Sold
+from sync.upstream.pretix.media import Media
 from sync.upstream.seam import Page, StoppedError
 
 OVERLAP: Final = timedelta(seconds=60)
@@ -30,7 +31,7 @@ CATALOGUE_MS: Final = 5 * 60_000
 COMPARE_EVERY_MS: Final = 24 * 3_600_000
 _ORDER: Final = (
     "code", "status", "require_approval", "valid_if_pending", "checkin_attention", "checkin_text",
-    "datetime",
+    "datetime", "locale",
 )  # fmt: skip
 _POSITION: Final = (
     "id", "item", "variation", "subevent", "attendee_name", "secret", "addon_to", "blocked",
@@ -38,14 +39,18 @@ _POSITION: Final = (
 )  # fmt: skip
 INCLUDE: Final = [*_ORDER, *(f"positions.{name}" for name in _POSITION)]
 """What is asked for of an order: no e-mail, no address, no payment ever comes here."""
+INVOICED: Final = "invoice_address.name"
+"""What is asked for beside that where the organiser wants it: of the address only the name."""
 _SERIES: Final = "subevents/"
 
 
-class Target(msgspec.Struct, frozen=True):
+class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which part of a pretix an event of ours is."""
 
     event: str
     list: int
+    invoice_names: bool = False
+    """Whether a ticket without an attendee's name has that of the invoice."""
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -77,8 +82,17 @@ class _Known:
 
     catalogue: Catalogue
     at_ms: int
+    media: Media
+    before: Media | None
+    """As they were before; ``None``: nobody knows."""
     is_stated: bool = False
     """Whether its types and settings were stated since."""
+
+    def take_moved(self, since: str) -> frozenset[str]:
+        """Tickets whose media changed, once; where nobody knows, those that ``since`` tells of."""
+        before, self.before = self.before, self.media
+        moved = self.media.moved(before) if before is not None else self.media.updated(since)
+        return frozenset(map(mapping.ticket_id, moved))
 
 
 class PretixPull:
@@ -88,9 +102,13 @@ class PretixPull:
         self._client = client
         self._known: dict[str, _Known] = {}
 
-    async def next_page(self, link: Link, *, is_busy: bool, ours: frozenset[str]) -> Page:
+    async def next_page(
+        self, link: Link, *, is_busy: bool, ours: frozenset[str], again: frozenset[str]
+    ) -> Page:
         """The page after a link's cursor. Raises AwayError, StoppedError."""
         cursor = msgspec.convert(dict(link.cursor), Cursor)
+        if again:
+            return await self._again(link, cursor, ours, again)
         now_ms = read_wall_ms()
         every_s = BUSY_S if is_busy else QUIET_S
         if link.is_complete and now_ms >= cursor.changes_ms + every_s * 1000:
@@ -129,6 +147,15 @@ class PretixPull:
         total = link.total or rows.count
         return replace(page, is_complete=is_over, done=total if is_over else done, total=total)
 
+    async def _again(
+        self, link: Link, cursor: Cursor, ours: frozenset[str], names: frozenset[str]
+    ) -> Page:
+        """Some orders anew, whatever changed of them; the cursor stays."""
+        orders = []
+        for name in sorted(names):
+            orders += (await self._orders(link, {"code": name, "page": "1"}))[2]
+        return await self._page(link, cursor, orders, ours)
+
     async def _changes(
         self, link: Link, cursor: Cursor, ours: frozenset[str], every_s: float
     ) -> Page:
@@ -148,16 +175,19 @@ class PretixPull:
         )
         page = await self._page(link, at, orders, ours)
         # A comparison under way goes on at once.
-        return page if at.is_running else replace(page, again_s=every_s)
+        # So does what is to be asked for again.
+        return page if at.is_running or page.look_again else replace(page, again_s=every_s)
 
     async def _orders(
         self, link: Link, query: dict[str, str | list[str]]
     ) -> tuple[Rows, str, list[Order]]:
+        target = target_of(link)
         asked = query | {
-            "include": INCLUDE, "testmode": "false", "include_canceled_positions": "true",
+            "include": [*INCLUDE, INVOICED] if target.invoice_names else INCLUDE,
+            "testmode": "false", "include_canceled_positions": "true",
             "page_size": str(PAGE),
         }  # fmt: skip
-        path = f"events/{target_of(link).event}/orders/"
+        path = f"events/{target.event}/orders/"
         rows, generated = await self._client.get(account_of(link), path, Rows, **asked)
         if not generated:
             raise StoppedError(_("this pretix does not say when a page was made: it is too old"))
@@ -182,19 +212,21 @@ class PretixPull:
             is_exact=True,
         )
         moved = [one for order in orders for one in mapping.movements(catalogue, order, ours)]
+        look_again = known.take_moved(cursor.since)
         state = msgspec.to_builtins(cursor)
-        return Page(state, issue=issue, rules=rules, movements=moved)
+        return Page(state, issue=issue, rules=rules, movements=moved, look_again=look_again)
 
     async def _catalogue(self, link: Link, *, anew: bool = False) -> _Known:
         known = self._known.get(link.event)
         if known is None or anew or read_wall_ms() - known.at_ms > CATALOGUE_MS:
-            known = _Known(await fetch(self._client, link), read_wall_ms())
+            catalogue, media = await fetch(self._client, link)
+            known = _Known(catalogue, read_wall_ms(), media, known.media if known else None)
             self._known[link.event] = known
         return known
 
 
-async def fetch(client: PretixClient, link: Link) -> Catalogue:
-    """All of a list's event but its orders. Raises AwayError, StoppedError."""
+async def fetch(client: PretixClient, link: Link) -> tuple[Catalogue, Media]:
+    """All of a list's event but its orders, and its media. Raises AwayError, StoppedError."""
     account, target = account_of(link), target_of(link)
     base = f"events/{target.event}/"
     event, _made = await client.get(account, base, Event)
@@ -206,20 +238,12 @@ async def fetch(client: PretixClient, link: Link) -> Catalogue:
         raise StoppedError(message.format(list=target.list))
     items = await client.every(account, f"{base}items/", Item)
     dates = await client.every(account, f"{base}{_SERIES}", Date) if event.has_subevents else []
-    return Catalogue(
+    media = Media.of(await client.every(account, "reusablemedia/", Medium), read_wall_ms())
+    catalogue = Catalogue(
         event, of_list, {one.id: one for one in items}, {one.id: one for one in dates},
-        _by_position(await client.every(account, "reusablemedia/", Medium)),
+        media.alone, media.shared,
     )  # fmt: skip
-
-
-def _by_position(media: Sequence[Medium]) -> dict[int, tuple[str, ...]]:
-    """What each position goes by beside its code; a medium with several tickets is no one's."""
-    found: dict[int, tuple[str, ...]] = {}
-    for one in media:
-        if one.active and len(one.linked_orderpositions) == 1:
-            position = one.linked_orderpositions[0]
-            found[position] = (*found.get(position, ()), one.identifier)
-    return found
+    return catalogue, media
 
 
 def account_of(link: Link) -> Account:
