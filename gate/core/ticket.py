@@ -204,6 +204,9 @@ class Ticket:
     unknown."""
     identities: tuple[str, ...] = ()
     """What its codes name (``gate.credential.identities``), as keyed hashes in hex."""
+    unseen_as: tuple[str, ...] = ()
+    """What entries on it are about that were made before it was in a list: keyed hashes (hex) of
+    its codes that are signed and name no ticket."""
     voids: tuple[Void, ...] = ()
     """When it was void, the first first; whoever states a ticket does not state these."""
     issue: int = 0

@@ -77,7 +77,7 @@ class LaneFiles:
         is_out = out is not None and first is not None and first.at_ms <= out.at_ms
         if not (is_out or (timed and everywhere.redemptions)):
             return own, everywhere
-        facts = [*self.facts(ticket.id), *self.journal().lost.orphans(ticket.id)]
+        facts = self._facts_of(ticket)
         if out is not None and is_out:
             everywhere = checked_out(everywhere, facts, out)
         return own, with_times(everywhere, facts) if timed else everywhere
@@ -95,10 +95,17 @@ class LaneFiles:
     def _histories(self, ticket: Ticket) -> tuple[History, History]:
         journal = self.journal()
         own, theirs = journal.history(ticket.id), self.peers.history(ticket.id)
+        unseen = any(self.facts(code) for code in ticket.unseen_as)
         orphans = journal.lost.orphans(ticket.id)
-        if not orphans and (own is None or theirs is None):
+        if not (orphans or unseen) and (own is None or theirs is None):
             return own or History(), own or theirs or History()
-        return own or History(), fold([*self.facts(ticket.id), *orphans])
+        return own or History(), fold(self._facts_of(ticket))
+
+    def _facts_of(self, ticket: Ticket) -> list[Entry]:
+        """All that is held of a ticket, before it was in a list too."""
+        ids = (ticket.id, *ticket.unseen_as)
+        facts = [fact for one in ids for fact in self.facts(one)]
+        return [*facts, *self.journal().lost.orphans(ticket.id)]
 
     def ticket_of(self, entry: Entry) -> Ticket | None:
         """The ticket that an entry is about, as the list has it or else its code did then."""

@@ -17,6 +17,7 @@ from gate.core.ticket import UNLIMITED, CodeState, Kind, Status, Ticket, TicketT
 from gate.core.weekly_hours import NoSuchHourError, UnlikeHoursError, parse_weekly
 from gate.credential import code_hash, parse, shape_of
 from gate.credential.identities import identities, shared
+from gate.credential.pretix_signed import is_pretix_signed
 from gate.credential.rotating import (
     DIGITS,
     PATTERN,
@@ -141,7 +142,9 @@ _TYPE_FIELDS = tuple(
     (f.name, None if f.name == "use_limit" else f.default)
     for f in fields(TicketType)
 )
-_DERIVED: dict[str, Any] = {"shape": "", "identities": (), "rotating_keys": ()}
+_DERIVED: dict[str, Any] = {
+    "shape": "", "identities": (), "rotating_keys": (), "unseen_as": (),
+}  # fmt: skip
 """What is made of a ticket's codes, and stays as it is while these do."""
 _TICKET_FIELDS = tuple(
     (f.name, f.default)
@@ -256,6 +259,8 @@ def ticket_body(
     live = [code for code, state in parsed.items() if state is CodeState.LIVE]
     known_by = [*identities(live), *map(_shared, _texts(stated.shared_codes))]
     values["identities"] = tuple(code_hash(key, one).hex() for one in known_by)
+    unnamed = (code_hash(key, one).hex() for one in live if is_pretix_signed(one))
+    values["unseen_as"] = tuple(one for one in unnamed if one != id_)
     rotates = _rotates(stated, of)
     values["rotating_keys"] = _sealed(rotates, key)
     body = _body(values, _TICKET_FIELDS, type_id=stated.type)

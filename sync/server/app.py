@@ -50,6 +50,7 @@ from sync.server.retention import Retention
 from sync.server.search_index import SearchIndex
 from sync.server.server import Server
 from sync.server.settings import PagesBy, Settings
+from sync.server.unseen import UnseenCodes
 from sync.server.web.site import server_site
 from sync.wire import MAX_FRAME, PREFIX, Problem, SyncRequest, SyncResponse
 
@@ -286,7 +287,7 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
     server = Server(engine, settings)
     mounted = {part.name: part.mount(server) for part in parts}
     retention, search_index = Retention(server, parts), SearchIndex(server)
-    check_outs = CheckOuts(server)
+    check_outs, unseen_codes = CheckOuts(server), UnseenCodes(server)
     pages = settings.pages
     site = server_site(server, needs_tls=pages is PagesBy.TLS)
 
@@ -298,6 +299,7 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
         await retention.start()
         await search_index.start()
         await check_outs.start()
+        await unseen_codes.start()
         # A list that a server was taking in when it died.
         stopping = threading.Event()
         rest = asyncio.create_task(asyncio.to_thread(pending.resume, engine, stopping))
@@ -306,6 +308,7 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
         finally:
             stopping.set()
             await asyncio.wait([rest])
+            await unseen_codes.stop()
             await check_outs.stop()
             await search_index.stop()
             await retention.stop()

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from gate.core.entry import Act, Entry
+from gate.core.ticket import Status
 from gate.errors import GateError
 from sync.server.issuing import Issue
 from sync.upstream.links import Link
@@ -59,6 +60,11 @@ class Page:
     issue: Issue = field(default_factory=Issue)
     rules: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the event to state; ``None`` takes one back."""
+    keys: Sequence[str] = ()
+    """Public keys by which it signs codes, as it writes them."""
+    barred: Mapping[str, Status] = field(default_factory=dict)
+    """Signed codes that are revoked, blocked or good again; of a ticket that is here its row says
+    that."""
     look_again: frozenset[str] = frozenset()
     """Tickets of which something changed that is not in this page: they are to be asked for."""
     movements: Sequence[Movement] = ()

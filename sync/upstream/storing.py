@@ -18,7 +18,7 @@ from gate.core.place import Direction
 from gate.core.ticket import VOID, Status
 from gate.errors import UsageError
 from gate.i18n import _
-from sync.server import erasing, intake, issuing, journals, ticket_store
+from sync.server import erasing, intake, issuing, journals, signing, ticket_store
 from sync.server import tables as central
 from sync.server.event_settings import change_settings
 from sync.server.issuing import Bad, Issue, Over
@@ -64,9 +64,27 @@ def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: i
         put(connection, t.upstream_met, [(link.event, id_, page.run) for id_ in met], "run")
     if page.ends_run:
         problem = _void_missing(connection, link.event, page.run, now_ms) or problem
+    problem = _believe(connection, link.event, page) or problem
     if problem:
         links.note(connection, link.event, holder, error=problem)
     return True
+
+
+def _believe(connection: Connection, event: str, page: Page) -> str:
+    """Believe its keys, and bar what they have signed that is not good; what is wrong, in words."""
+    problem = ""
+    for key in page.keys:
+        try:
+            signing.add_pretix_key(connection, event, key)
+        except UsageError as error:
+            problem = error.message
+    for code, status in page.barred.items():
+        try:
+            signing.bar(connection, event, {code: status})
+        except Bad as bad:
+            # Of a type that is not stated here it could not come in anyhow.
+            log.warning("event=%s a barred code cannot be taken: %s", event, bad.errors[0])
+    return problem
 
 
 def _state_rules(connection: Connection, event: str, rules: Mapping[str, Any]) -> None:

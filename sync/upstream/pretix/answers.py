@@ -18,6 +18,8 @@ class Event(Struct, frozen=True):
     date_from: str | None = None
     date_to: str | None = None
     date_admission: str | None = None
+    valid_keys: dict[str, list[str]] = {}
+    """Public keys by which it signs codes, by how they are signed."""
 
 
 class Date(Struct, frozen=True):
@@ -131,6 +133,13 @@ class Medium(Struct, frozen=True):
     expires: str | None = None
     updated: str = ""
     linked_orderpositions: tuple[int, ...] = ()
+
+
+class Secret(Struct, frozen=True):
+    """A signed code that was revoked, or blocked, or is good again."""
+
+    secret: str
+    blocked: bool = True
 
 
 class Device(Struct, frozen=True):

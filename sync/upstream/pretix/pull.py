@@ -14,11 +14,13 @@ from typing import Any, Final
 import msgspec
 
 from gate.clock import read_wall_ms
+from gate.core.signed_ticket import Scheme
+from gate.core.ticket import Status
 from gate.i18n import _
 from sync.server.issuing import Issue
 from sync.upstream.links import Link
 from sync.upstream.pretix import mapping
-from sync.upstream.pretix.answers import CheckinList, Date, Event, Item, Medium, Order
+from sync.upstream.pretix.answers import CheckinList, Date, Event, Item, Medium, Order, Secret
 from sync.upstream.pretix.client import PAGE, Account, PretixClient, Rows, decoded
 from sync.upstream.pretix.mapping import Catalogue, Sold
 from sync.upstream.pretix.media import Media
@@ -72,6 +74,8 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     changes_page: int = 1
     changes_ms: int = 0
     """When changes were last read to their end."""
+    barred_since: str = ""
+    """Up to when it is known which signed codes were revoked or blocked; empty: not at all."""
     compared_ms: int = 0
     """When the newest full pull ended."""
 
@@ -140,8 +144,9 @@ class PretixPull:
             is_running=not is_over,
             changes_ms=cursor.changes_ms or (now_ms if is_over else 0),
             compared_ms=now_ms if is_over else cursor.compared_ms,
+            barred_since=generated if is_over else cursor.barred_since,
         )
-        page = await self._page(link, cursor, orders, ours)
+        page = await self._page(link, cursor, orders, ours, "" if is_over else None)
         if link.is_complete:
             return replace(page, run=cursor.run, ends_run=is_over)
         total = link.total or rows.count
@@ -171,9 +176,10 @@ class PretixPull:
             at = msgspec.structs.replace(cursor, begun=begun, changes_page=number + 1)
             return await self._page(link, at, orders, ours)
         at = msgspec.structs.replace(
-            cursor, since=begun, begun="", changes_page=1, changes_ms=read_wall_ms()
-        )
-        page = await self._page(link, at, orders, ours)
+            cursor, since=begun, begun="", changes_page=1, changes_ms=read_wall_ms(),
+            barred_since=begun,
+        )  # fmt: skip
+        page = await self._page(link, at, orders, ours, cursor.barred_since)
         # A comparison under way goes on at once.
         # So does what is to be asked for again.
         return page if at.is_running or page.look_again else replace(page, again_s=every_s)
@@ -194,8 +200,17 @@ class PretixPull:
         return rows, generated, [decoded(one, Order) for one in rows.results]
 
     async def _page(
-        self, link: Link, cursor: Cursor, orders: Sequence[Order], ours: frozenset[str]
+        self,
+        link: Link,
+        cursor: Cursor,
+        orders: Sequence[Order],
+        ours: frozenset[str],
+        barred_since: str | None = None,
     ) -> Page:
+        """Orders as they are stated; with signed codes that are not good any more ``since`` then.
+
+        An empty moment is all that there are, ``None`` does not ask.
+        """
         known = await self._catalogue(link)
         sold = {mapping.sold_of(one) for order in orders for one in order.positions}
         if any(one.item not in known.catalogue.items for one in sold):
@@ -213,8 +228,27 @@ class PretixPull:
         )
         moved = [one for order in orders for one in mapping.movements(catalogue, order, ours)]
         look_again = known.take_moved(cursor.since)
+        keys = catalogue.event.valid_keys.get(Scheme.PRETIX.value, ())
+        barred: dict[str, Status] = {}
+        if keys and barred_since is not None:
+            barred = await self._barred(link, barred_since)
         state = msgspec.to_builtins(cursor)
-        return Page(state, issue=issue, rules=rules, movements=moved, look_again=look_again)
+        return Page(
+            state, issue=issue, rules=rules, movements=moved, look_again=look_again, keys=keys,
+            barred=barred,
+        )  # fmt: skip
+
+    async def _barred(self, link: Link, since: str) -> dict[str, Status]:
+        """What of signed codes was revoked or blocked since changes were read last, or ever."""
+        account, base = account_of(link), f"events/{target_of(link).event}/"
+        moment = (datetime.fromisoformat(since) - OVERLAP).isoformat() if since else ""
+        revoked_since = {"created_since": moment} if moment else {}
+        blocked_since = {"updated_since": moment} if moment else {}
+        every = self._client.every
+        revoked = await every(account, f"{base}revokedsecrets/", Secret, **revoked_since)
+        blocked = await every(account, f"{base}blockedsecrets/", Secret, **blocked_since)
+        found = {one.secret: Status.BLOCKED if one.blocked else Status.NORMAL for one in blocked}
+        return found | {one.secret: Status.REVOKED for one in revoked}
 
     async def _catalogue(self, link: Link, *, anew: bool = False) -> _Known:
         known = self._known.get(link.event)
