@@ -200,11 +200,14 @@ KNOWINGLY = frozenset(
 """Whoever overruled one of these knew that the ticket had been used."""
 
 
-def conflict(entries: Iterable[Entry], use_limit: int, party_size: int) -> Conflict | None:
+def conflict(
+    entries: Iterable[Entry], use_limit: int, party_size: int, beyond_rule: int = 0
+) -> Conflict | None:
     """Derive whether gates that could not hear each other let too many in on one ticket.
 
     Counts do not depend on any clock. People who come back at no new use are counted by how many
-    are inside; that says nothing for passes, whose holders need not be seen going out.
+    are inside; that says nothing for passes, whose holders need not be seen going out. How many are
+    ``beyond_rule`` the organiser's rule says (``gate.core.beyond_rule``).
     """
     known = set(entries)
     gone = annulled(known)
@@ -215,6 +218,7 @@ def conflict(entries: Iterable[Entry], use_limit: int, party_size: int) -> Confl
     if use_limit <= party_size:
         went_out = sum(e.persons for e in standing if e.act is Act.EXIT)
         excess = max(excess, sum(e.persons for e in unknowing) - went_out - party_size)
+    excess = max(excess, beyond_rule)
     if excess <= 0:
         return None
     names = {e.name for e in admissions}
