@@ -5,6 +5,7 @@ import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,7 +27,6 @@ from gate.credential import code_hash
 from gate.lane.lane import Lane
 from gate.settings import settings_of
 from gate.storage.certificates import Membership, save_membership
-from gate.storage.event import event_row
 from gate.storage.folder import Folder
 from gate.storage.ticket_feed import TicketFeed
 from sync.server import events, feed, ticket_store
@@ -57,15 +57,14 @@ async def lane_of(here: Door, path: Path) -> AsyncIterator[Lane]:
     packed = (await here.running.get(maker, f"/snapshot/{snapshot.name}")).content
     with reading(here.running.engine) as connection:
         authority = feed.authority_of(connection, here.event).certificate
+        stated = events.row_of(connection, here.event).settings
     save_membership(folder, Membership(maker.device, "", authority))
     part = folder.path / "fetched.part"
     with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(packed)) as reader:
         part.write_bytes(reader.read())
     with closing(TicketFeed(folder)) as replica:
         replica.install(part, snapshot)
-    row = event_row(folder)
-    assert row is not None
-    at = settings_of(Config(), row.settings, maker.device, "North")
+    at = settings_of(Config(), stated, maker.device, "North")
     lane = Lane(folder, SystemClock(), at.place, at.rules)
     try:
         lane.open()
@@ -91,23 +90,23 @@ async def test_everybody_is_checked_out_once_on_both_sides(
         await here.running.enrol(maker, event=here.event)
         at_ms = round(moment.timestamp() * 1000)
         for ticket in (ours, theirs):
-            body = maker.make(ticket=ticket, at_ms=at_ms - 60_000)
+            came_ms = at_ms - 60_000
+            body = maker.make(ticket=ticket, at_ms=came_ms, hlc=came_ms << 16)
             await here.running.exchange(maker, ask([body], [maker.head()]))
         await until(lambda: len(here.at_pretix(theirs)) == 1, "the admissions are told")
         pretix.do("exit_all")
         assert here.at_pretix(ours) == [("entry", True, ""), ("exit", True, "")]
         for ticket in (ours, theirs):
-            await until(
-                lambda ticket=ticket: (
-                    [act for act, _source in here.facts(ticket)] == [Act.ADMISSION, Act.EXIT]
-                ),
-                "the check-out",
-            )
+            await until(partial(_is_checked_out, here, ticket), "the check-out")
         await asyncio.sleep(11)
         for ticket in (ours, theirs):
             assert len(here.facts(ticket)) == 2
             assert len(here.at_pretix(ticket)) == 2
             assert here.facts(ticket)[1][1] in (CHECK_OUT, "pretix")
+
+
+def _is_checked_out(here: Door, ticket: str) -> bool:
+    return [act for act, _source in here.facts(ticket)] == [Act.ADMISSION, Act.EXIT]
 
 
 async def test_a_wristband_that_moves_opens_for_whoever_has_it(
