@@ -30,7 +30,9 @@ class Totals:
     @property
     def inside(self) -> int:
         """People in, as far as this device has seen them go."""
-        return max(0, self.admitted - self.exited - sum(self.checked_out.values()))
+        counted = self.admitted - self.exited
+        # Who goes after a check-out counted as outside before.
+        return max(0, counted - sum(self.checked_out.values())) if self.checked_out else counted
 
     def inside_zone(self, zone: str) -> int:
         """The same, of one zone."""
