@@ -63,9 +63,9 @@ def spoken_for(tag: str) -> str:
 
 @contextmanager
 def speaking_to_guest(tag: str) -> Iterator[None]:
-    """Speak to a guest in the language of a tag; as before where there are no words of it."""
+    """Speak to a guest in the language of a tag; as before where it cannot be said or shown."""
     language = spoken_for(tag)
-    if not language:
+    if not language or not _can_be_shown(language):
         yield
         return
     with speaking(language):
