@@ -49,6 +49,7 @@ _BY_ROW = f"""
 SELECT {TICKET}, {POSITION} FROM ticket k {OF_TYPE} WHERE k.row = ?
 """
 _ANY = f"SELECT {POSITION} FROM ticket_type LIMIT 1"
+_HAS_IDENTITIES = "SELECT 1 FROM sqlite_master WHERE name = 'identity'"
 _ANY_IDENTITY = "SELECT 1 FROM identity LIMIT 1"
 _SHAPES = "SELECT shape, tickets, again = hex(shape) FROM shape"
 
@@ -300,7 +301,10 @@ class CodeLookUp:
     def _sharing(self, code: str) -> list[Ticket]:
         """The tickets that share a code; where no ticket is known by more, it costs no look-up."""
         with self._replica.reading():
-            is_any = self._replica.connection().execute(_ANY_IDENTITY).fetchone() is not None
+            connection = self._replica.connection()
+            # A replica of version 0.2 has no such table.
+            asked = (_HAS_IDENTITIES, _ANY_IDENTITY)
+            is_any = all(connection.execute(one).fetchone() is not None for one in asked)
         return self._known_by(shared(code), MOST_SHARING) if is_any else []
 
     def _known_by(self, identity: str, most: int | None = None) -> list[Ticket]:
