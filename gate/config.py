@@ -108,6 +108,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             late_s=rules.late_minutes * 60,
             reentry=rules.reentry,
             reentry_s=rules.reentry_minutes * 60,
+            exit_all_at=rules.exit_all_at,
             pass_back=rules.pass_back,
             pass_back_s=rules.pass_back_minutes * 60,
             rescan_s=self.debounce.rescan_s,

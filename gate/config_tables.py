@@ -4,6 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
+from gate.core import check_out
 from gate.core.formula_syntax import MOST_BYTES
 from gate.core.place import Direction, Policy, Role, UnpaidPolicy
 from gate.core.question import MOST_BYTES as MOST_QUESTION_BYTES
@@ -74,6 +75,7 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     late_minutes: Minutes = 0
     reentry: bool = True
     reentry_minutes: Minutes = 0
+    exit_all_at: Annotated[str, Meta(pattern=check_out.PATTERN)] = ""
     pass_back: Policy = Policy.REFUSE
     pass_back_minutes: Minutes = 60
     undo_seconds: Annotated[int, Meta(ge=0, le=3600)] = 120
@@ -117,6 +119,7 @@ class Screen(Struct, frozen=True, forbid_unknown_fields=True):
     preview: bool = True
     preview_fps: Annotated[float, Meta(gt=0, le=30)] = 5.0
     show_names: bool = True
+    faces_guest: bool = False
     bell: bool = True
 
 

@@ -48,6 +48,30 @@ def available() -> list[str]:
     return ["en", *sorted(found)]
 
 
+def spoken_for(tag: str) -> str:
+    """Which of the languages there are words for a tag such as ``zh-hans`` or ``en-GB`` means.
+
+    Empty: none of them. Where Chinese is written otherwise it is another language to read.
+    """
+    parts = tag.casefold().replace("_", "-").split("-")
+    if parts[0] == "zh":
+        is_simplified = not {"hant", "tw", "hk", "mo"} & set(parts)
+        parts = ["zh", "cn"] if is_simplified else []
+    names = {name.casefold().replace("_", "-"): name for name in available()}
+    return names.get("-".join(parts)) or names.get("".join(parts[:1]), "")
+
+
+@contextmanager
+def speaking_to_guest(tag: str) -> Iterator[None]:
+    """Speak to a guest in the language of a tag; as before where it cannot be said or shown."""
+    language = spoken_for(tag)
+    if not language or not _can_be_shown(language):
+        yield
+        return
+    with speaking(language):
+        yield
+
+
 def _(message: str) -> str:
     """The message in the current language."""
     return (_readers.get() or _current).gettext(message)

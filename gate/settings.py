@@ -66,6 +66,7 @@ QUESTIONS = "questions"
 """What is asked at the door; it may be stated as JSON or as its text."""
 _OF_THE_WHOLE = {
     "anomalies_off": "anomalies.anomalies_off",
+    "exit_all_at": "rules.exit_all_at",
     "near_misses": "anomalies.near_misses",
     "opening_hours": "anomalies.opening_hours",
     "order_parties": "anomalies.order_parties",

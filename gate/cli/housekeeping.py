@@ -8,6 +8,7 @@ from gate.clock import Clock
 from gate.core.clock_error import ClockWatch
 from gate.core.silence import Silence
 from gate.errors import GateError, UsageError
+from gate.lane.check_outs import DueCheckOuts
 from gate.lane.inbox import Inbox
 from gate.lane.lane import Lane
 from gate.storage import lane_status, outgoing
@@ -28,7 +29,7 @@ def keep_house(session: "LaneSession", lane: Lane, clock: Clock, stopping: threa
     """Until it stops: see that a sync worker lives, give the lane its moments, say what is new."""
     child, silence, inbox = session.child, Silence(), Inbox(session.folder, lane, clock)
     workers, own = session.workers, session.own_list.event if session.own_list else ""
-    clock_watch = ClockWatch()
+    clock_watch, due = ClockWatch(), DueCheckOuts(session.folder)
     if child is not None:
         child.look_after()
     session.warn_unplaced()
@@ -48,6 +49,7 @@ def keep_house(session: "LaneSession", lane: Lane, clock: Clock, stopping: threa
                 _deliver(session, inbox)
             _tell_of_lane(session, lane, clock)
             _follow_event(session, lane)
+            _check_out(session, lane, due)
         except GateError as fault:
             log.warning("idle: %s", fault.message)
 
@@ -58,6 +60,12 @@ def _follow_event(session: "LaneSession", lane: Lane) -> None:
     if event is not None:
         session.zone.follow(event)
         session.settings.follow(lane, event)
+
+
+def _check_out(session: "LaneSession", lane: Lane, due: DueCheckOuts) -> None:
+    """Keep that everybody went out, where it is this device that does."""
+    for some in due.tickets(lane.rules.exit_all_at, session.zone.info, lane.now_ms()):
+        lane.check_out(some)
 
 
 def _announce_silence(

@@ -55,6 +55,8 @@ class Act(StrEnum):
 
 WATCHES = "watches"
 """Flag of a closed lane: its device only watches, and opens none before it says so."""
+CHECK_OUT = "check-out"
+"""The source of an exit by which everybody counts as outside: nobody was seen going."""
 CENTRAL = "central"
 """The server's name as a maker of entries."""
 MOVEMENTS = frozenset({Act.ADMISSION, Act.EXIT})

@@ -4,10 +4,12 @@ Values are kept as they were stated, by the names that ``gate.settings`` lists; 
 is not there, so that whoever reads it can tell "nobody said" from a default.
 """
 
+import re
 from typing import Any
 
 from msgspec import Struct
 
+from gate.core import check_out
 from gate.core.place import Role
 from gate.core.ticket import UNLIMITED
 
@@ -38,6 +40,12 @@ class EventSettings(Struct, frozen=True, omit_defaults=True):
     operators: tuple[OperatorRow, ...] | None = None
     """Who may work at every gate; ``None``: the event has never stated any, and each gate has its
     own."""
+
+    @property
+    def exit_all_at(self) -> str:
+        """From which time of day on everybody counts as outside; empty: none."""
+        stated = self.rules.get("exit_all_at")
+        return stated if isinstance(stated, str) and re.fullmatch(check_out.PATTERN, stated) else ""
 
     def use_limit_of(self, type_id: str) -> int | None:
         """How often a ticket is good where neither its row nor its type's says; ``None``: once."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, replace
 
-from gate.core.entry import CENTRAL, FACTS, MOVEMENTS, Act, Entry, device_of
+from gate.core.entry import CENTRAL, CHECK_OUT, FACTS, MOVEMENTS, Act, Entry, device_of
 from gate.core.outcome import Reason
 from gate.core.signed_ticket import Signed
 from gate.core.ticket import Ticket, TicketType
@@ -23,6 +23,8 @@ class Movement:
     persons: int
     trusted: bool = True
     """Whether the clock by which ``at_ms`` was read was believed."""
+    is_check_out: bool = False
+    """Whether nobody was seen: everybody counts as outside from then on."""
 
     @property
     def device(self) -> str:
@@ -46,6 +48,9 @@ class History:
     """Undos of what another device did that neither it nor the server has confirmed."""
     if_claimed: "History | None" = None
     """What it would be if the claims counted; ``None`` where there are none."""
+    in_doubt: bool = False
+    """Whether fewer are inside only as far as nobody knows the time well enough to say otherwise:
+    ``gate.core.check_out``."""
     admitted_ms: tuple[int, ...] = ()
     """When each person was let in by an admission that stands, the first first; only where
     ``with_times`` has put it in."""
@@ -220,11 +225,14 @@ KNOWINGLY = frozenset(
 """Whoever overruled one of these knew that the ticket had been used."""
 
 
-def conflict(entries: Iterable[Entry], use_limit: int, party_size: int) -> Conflict | None:
+def conflict(
+    entries: Iterable[Entry], use_limit: int, party_size: int, beyond_rule: int = 0
+) -> Conflict | None:
     """Derive whether gates that could not hear each other let too many in on one ticket.
 
     Counts do not depend on any clock. People who come back at no new use are counted by how many
-    are inside; that says nothing for passes, whose holders need not be seen going out.
+    are inside; that says nothing for passes, whose holders need not be seen going out. How many are
+    ``beyond_rule`` the organiser's rule says (``gate.core.beyond_rule``).
     """
     known = set(entries)
     gone = annulled(known)
@@ -235,6 +243,7 @@ def conflict(entries: Iterable[Entry], use_limit: int, party_size: int) -> Confl
     if use_limit <= party_size:
         went_out = sum(e.persons for e in standing if e.act is Act.EXIT)
         excess = max(excess, sum(e.persons for e in unknowing) - went_out - party_size)
+    excess = max(excess, beyond_rule)
     if excess <= 0:
         return None
     names = {e.name for e in admissions}
@@ -280,4 +289,5 @@ def movement_of(entry: Entry) -> Movement:
         operator=entry.operator,
         persons=entry.persons,
         trusted=entry.trusted,
+        is_check_out=entry.source == CHECK_OUT,
     )

@@ -33,6 +33,8 @@ class Reason(StrEnum):
     UNKNOWN = "unknown"
     AMBIGUOUS = "ambiguous"
     """Spelled in two ways that are both good, it is two different tickets."""
+    SEVERAL = "several"
+    """Several tickets share the code, and more than one of them is good here and now."""
     TWO_TICKETS = "two_tickets"
     """As it stands it is one ticket; as the scanner is believed to mean it, another."""
     BLOCKED_AT_DOOR = "blocked_at_door"

@@ -79,6 +79,9 @@ class HouseRules:
     reentry: bool = True
     reentry_s: int = 0
     """How long after going out one may come back at no new use; 0 means as long as it is good."""
+    exit_all_at: str = ""
+    """From which time of day on everybody counts as outside, in the zone of a ticket's type, such
+    as ``04:00``; empty: none."""
     pass_back: Policy = Policy.REFUSE
     pass_back_s: int = 3600
     """How long a multi-use ticket inside may not enter again; 0 means until its exit."""

@@ -192,6 +192,12 @@ def _look(ticket: Ticket, history: History, scan: Scan, context: Context) -> Rea
     return Reason.LOOK if ticket.attention or ticket.type.attention else None
 
 
+HERE_AND_NOW: tuple[Rule, ...] = (
+    *(_blocked_at_door, _status, _unpaid, _dead_code),
+    *(wrong_event, wrong_place, wrong_type, wrong_entrance, wrong_zone, wrong_room, wrong_flight),
+    *(too_early, too_late, outside_hours),
+)
+"""What is said against a ticket whatever it has done: which one of several a code means."""
 _USES: tuple[Rule, ...] = (rule_unmet, _used_up, _still_inside)
 """What is said against a ticket because of what it has done."""
 STATUS_RULES: tuple[Rule, ...] = (_blocked_at_door, _status, _unpaid, _dead_code)
@@ -251,7 +257,7 @@ def decide(ticket: Ticket | None, history: History, scan: Scan, context: Context
     """Say what to do with one scan, given what the ticket has done and where the lane stands."""
     if context.problem is not None:
         # Two good tickets on one text need a person; what is no ticket does not.
-        held = context.problem is Reason.TWO_TICKETS
+        held = context.problem in (Reason.TWO_TICKETS, Reason.SEVERAL)
         outcome = Outcome.HOLD if held else Outcome.REFUSE
         return _verdict(outcome, context.problem, None, history, context)
     if ticket is None:
@@ -370,7 +376,7 @@ def _leaves(ticket: Ticket, history: History, scan: Scan, context: Context) -> b
 def _returns(ticket: Ticket, history: History, scan: Scan, context: Context) -> bool:
     """Whether this is somebody coming back, at no new use.
 
-    A pass for several visits comes back at no use only on the day it went out.
+    A pass for several visits comes back at no use only on the day it was seen going out.
     """
     rules, last = context.rules, history.last
     if not rules.reentry or last is None or history.used - history.inside < scan.persons:
@@ -378,7 +384,10 @@ def _returns(ticket: Ticket, history: History, scan: Scan, context: Context) -> 
     if rules.reentry_s:
         return context.at_ms - last.at_ms <= rules.reentry_s * 1000
     is_pass = ticket.use_limit > ticket.party_size
-    return not is_pass or same_day(ticket.type, last.at_ms // 1000, context.at_ms // 1000)
+    if not is_pass:
+        return True
+    is_today = same_day(ticket.type, last.at_ms // 1000, context.at_ms // 1000)
+    return is_today and not last.is_check_out
 
 
 def _is_fine_if_claimed(ticket: Ticket, history: History, scan: Scan, context: Context) -> bool:

@@ -194,6 +194,8 @@ class Ticket:
     """By which it was bought together with others."""
     answers: Mapping[str, str] = field(default_factory=dict, hash=False)
     """What was answered before to the event's questions, by their ids."""
+    language: str = ""
+    """Of whoever bought it, as a tag such as ``zh-hans``; shown to guests, never to staff."""
     uses: int | None = None
     """How often this ticket may be used, where it differs from its type."""
     party: int | None = None
@@ -204,6 +206,9 @@ class Ticket:
     unknown."""
     identities: tuple[str, ...] = ()
     """What its codes name (``gate.credential.identities``), as keyed hashes in hex."""
+    unseen_as: tuple[str, ...] = ()
+    """What entries on it are about that were made before it was in a list: keyed hashes (hex) of
+    its codes that are signed and name no ticket."""
     voids: tuple[Void, ...] = ()
     """When it was void, the first first; whoever states a ticket does not state these."""
     issue: int = 0

@@ -5,6 +5,7 @@ too late at one end of the span and not at the other refuses nobody, and is look
 """
 
 from gate.core.boarding import is_flight, legs_of_gate
+from gate.core.clock_error import TrueTime
 from gate.core.history import History
 from gate.core.outcome import Reason
 from gate.core.ticket import Status, Ticket
@@ -53,15 +54,20 @@ def clock_in_doubt(ticket: Ticket, history: History, scan: Scan, context: Contex
     else:
         in_doubt = has_times(ticket) and _is_at_an_edge(ticket, context)
         in_doubt = in_doubt or not all(_days(ticket, context))
+    in_doubt = in_doubt or history.in_doubt
     return Reason.CLOCK_NOT_TRUSTED if in_doubt else None
 
 
 def span_of_now(context: Context) -> tuple[int, int] | None:
     """Between which moments (ms) it is now, as far as rules go by it; ``None``: nobody knows."""
-    if context.true_time is not None:
-        known = context.true_time
+    return span_of(context.true_time, context.at_ms, is_trusted=context.clock_trusted)
+
+
+def span_of(known: TrueTime | None, at_ms: int, *, is_trusted: bool) -> tuple[int, int] | None:
+    """The same of a lane whose clock shows ``at_ms``, and of what the others know of the time."""
+    if known is not None:
         return (known.earliest_ms, known.latest_ms) if known.is_telling else None
-    return (context.at_ms, context.at_ms) if context.clock_trusted else None
+    return (at_ms, at_ms) if is_trusted else None
 
 
 def _hours(ticket: Ticket, context: Context) -> tuple[bool, ...]:

@@ -47,6 +47,8 @@ class Scan:
     """The symbol's own bytes, where the reader tells them."""
     read_ms: int | None = None
     """When a rotating code was read, by the lane's clock: it may be decided again, by a key."""
+    chosen: str = ""
+    """Id of the ticket that a person says is meant, where several share the code."""
     answers: Mapping[Reason, bool] = field(default_factory=dict)
     """What was answered to the questions ``UNPAID`` and ``QUESTION``."""
     given: Mapping[str, str] = field(default_factory=dict)

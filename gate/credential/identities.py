@@ -43,6 +43,11 @@ def identities(codes: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def shared(code: str) -> str:
+    """The identity of whoever shares a code with others, such as that of a wristband."""
+    return _with_kind("shared", code)
+
+
 def named(code: str, formats: CodeFormats, *, keeps_gs: bool) -> Named:
     """What a code names. ``keeps_gs``: whether its reader passes a GS on, as cameras do."""
     if formats.boarding_passes and (legs := legs_of(code)):

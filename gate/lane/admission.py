@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any
 
 from gate.core.answers import BadAnswerError, is_too_much, read_answer
+from gate.core.candidates import meant
+from gate.core.check_out import last_one
 from gate.core.entry import Entry
 from gate.core.history import History
 from gate.core.organisers_rule import rule_of
@@ -18,6 +20,8 @@ from gate.core.outcome import Outcome, Reason
 from gate.core.place import Direction
 from gate.core.rules import decide
 from gate.core.ticket import Ticket
+from gate.core.time_rules import span_of
+from gate.core.validity import zone_of
 from gate.core.verdict import Context, Scan, Verdict
 from gate.errors import GateError, RevokedError, UsageError
 from gate.i18n import _, sentences
@@ -114,6 +118,13 @@ class Admission:
         scan = replace(asked.scan, started_ns=time.perf_counter_ns(), **more)
         return self._carry_out(scan, asked.decide)
 
+    def sharing(self) -> tuple[Ticket, ...]:
+        """The tickets of which one is to be chosen. Raises UsageError where there are none."""
+        last = self.last
+        if last is None or last.verdict.reason is not Reason.SEVERAL:
+            raise _none_to_choose()
+        return last.verdict.rivals
+
     def drop_question(self) -> None:
         """Nobody answers what was asked: nothing has happened, and the next scan asks anew."""
         if self._asked() is not None:
@@ -152,6 +163,7 @@ class Admission:
             self.files.refresh()
             with self.entries.transaction():
                 identity = peek(scan, self.files.tickets, self.repair, self.post.rules.formats)
+                identity = self._meant(identity, scan)
                 context = replace(self.context(identity), direction=Direction.CHECK)
                 _own, history = self.histories(identity.ticket)
                 verdict = identity.explain(decide(identity.ticket, history, scan, context))
@@ -165,7 +177,20 @@ class Admission:
     def ticket_of(self, scan: Scan) -> Ticket | None:
         """The ticket that a scan's code belongs to; nothing is decided. Raises GateError."""
         self.files.tickets.refresh()
-        return peek(scan, self.files.tickets, self.repair, self.post.rules.formats).ticket
+        identity = peek(scan, self.files.tickets, self.repair, self.post.rules.formats)
+        return identity.ticket or next(iter(identity.sharing), None)
+
+    def choose(self, ticket_id: str) -> Verdict:
+        """Decide anew what several tickets share, on the one that was chosen of those seen.
+
+        Raises UsageError where something else was scanned meanwhile.
+        """
+        last = self.last
+        if last is None or ticket_id not in (one.id for one in self.sharing()):
+            raise _none_to_choose()
+        self.last = None
+        scan = replace(last.scan, chosen=ticket_id, started_ns=time.perf_counter_ns())
+        return self._carry_out(scan, last.decide)
 
     def require_next(self) -> Ticket:
         """On which ticket more people would go in now. Raises UsageError when there is none."""
@@ -223,6 +248,7 @@ class Admission:
             identity = identify(
                 scan, match, files.tickets, self.repair, is_repeat=code in entries.repeats
             )
+            identity = self._meant(identity, scan)
             scan = self._as_asked(scan, identity.ticket)
             if identity.rotating is not None and scan.read_ms is None:
                 scan = replace(scan, read_ms=entries.now.at_ms)
@@ -235,6 +261,19 @@ class Admission:
             else:
                 entry = entries.append_verdict(verdict, scan, own)
         return scan, _recorded(verdict, entry, started_ns)
+
+    def _meant(self, identity: Identity, scan: Scan) -> Identity:
+        """Whose ticket it is, where several share the code; within a transaction."""
+        if not identity.sharing:
+            return identity
+        asked = self._asked()
+        if asked is not None and not scan.deliberate:
+            scan = replace(scan, chosen=scan.chosen or asked.scan.chosen)
+        inside = {one.id: self.histories(one)[1].inside for one in identity.sharing}
+        found = meant(identity.sharing, inside, scan, self.context(identity))
+        if len(found) > 1:
+            return replace(identity, problem=Reason.SEVERAL, rivals=found)
+        return replace(identity, ticket=found[0])
 
     def _as_asked(self, scan: Scan, ticket: Ticket | None) -> Scan:
         """A second reading of what is being asked about is the same scan, not the next person."""
@@ -252,6 +291,7 @@ class Admission:
             answers=first.answers,
             given=first.given,
             skips=first.skips,
+            chosen=first.chosen,
         )
 
     def _remember(self, scan: Scan, verdict: Verdict, decide: Decide) -> None:
@@ -267,9 +307,16 @@ class Admission:
 
     def histories(self, ticket: Ticket | None) -> tuple[History, History]:
         """What the ticket did here, and anywhere, as far as the rules for it have to know."""
-        rules = self.post.rules
-        needs_all = ticket is not None and bool(rule_of(ticket, rules) or rules.questions)
-        return self.files.histories(ticket, timed=needs_all)
+        if ticket is None:
+            return self.files.histories(None)
+        rules, now = self.post.rules, self.entries.now
+        out = None
+        if rules.exit_all_at:
+            span = span_of(now.true_time, now.at_ms, is_trusted=now.trusted)
+            out = last_one(rules.exit_all_at, zone_of(ticket.type), now.at_ms, span)
+            self.files.check_out(out.at_ms)
+        needs_all = bool(rule_of(ticket, rules) or rules.questions)
+        return self.files.histories(ticket, timed=needs_all, out=out)
 
     def context(self, identity: Identity) -> Context:
         """What a decision made now may depend on; within a transaction."""
@@ -288,7 +335,7 @@ class Admission:
             rotation=identity.rotation(now_ms, self.files.newest_code_ms),
             basis=now.connectivity.coverage.basis,
             basis_age_ms=now.connectivity.age_ms,
-            zone_inside=self.files.totals.inside_by_zone.get(post.place.zone, 0),
+            zone_inside=self.files.totals.inside_zone(post.place.zone),
             problem=identity.problem,
             legs=identity.legs if post.rules.formats.boarding_passes else (),
             is_isolated=basis.left_ms(now.connectivity, now.reading.wall_ms) == 0,
@@ -322,6 +369,10 @@ class Admission:
             hint=hint,
             latency_ms=_milliseconds_since(started_ns),
         )
+
+
+def _none_to_choose() -> UsageError:
+    return UsageError(_("no ticket waits to be chosen"), _("Scan the code again."))
 
 
 def require_same(ticket: Ticket, seen: str) -> None:

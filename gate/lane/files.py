@@ -6,6 +6,7 @@ All belong to the lane's one thread. What mends itself of a damaged one is begun
 import logging
 from contextlib import suppress
 
+from gate.core.check_out import CheckOut, checked_out
 from gate.core.entry import Entry
 from gate.core.history import History, fold, with_answered, with_times
 from gate.core.ticket import Ticket
@@ -19,7 +20,7 @@ from gate.storage.journal import Journal
 from gate.storage.peers import PeerStoreReader
 from gate.storage.revocation import require_not_revoked
 from gate.storage.tickets import Tickets
-from gate.storage.totals import Totals
+from gate.storage.totals import Totals, read_inside
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class LaneFiles:
         self.is_whole = True
         """Whether all that this device ever did is held, here or by the others."""
         self._clock = clock
+        self._checked_out_ms: int | None = None
         self._journal: Journal | None = None
 
     @property
@@ -52,6 +54,7 @@ class LaneFiles:
             self._clock.recall(newest_trusted(journal.connection, journal.path), reading)
             self._journal = journal
             self.totals = journal.totals
+            self._checked_out_ms = None
             self.is_whole = not journal.lost.missing or self._has_all_it_wrote(journal)
         return self._journal
 
@@ -60,27 +63,52 @@ class LaneFiles:
         require_not_revoked(self.folder)
         self.tickets.refresh()
 
-    def histories(self, ticket: Ticket | None, *, timed: bool = False) -> tuple[History, History]:
+    def histories(
+        self, ticket: Ticket | None, *, timed: bool = False, out: CheckOut | None = None
+    ) -> tuple[History, History]:
         """What the ticket did at this device, and what it did anywhere.
 
-        ``timed``: and when, and what was asked then.
+        ``timed``: and when, and what was asked then. Whoever was inside at the check-out ``out``
+        counts as outside.
         """
         if ticket is None:
             return History(), History()
         own, everywhere = self._histories(ticket)
-        if timed and everywhere.redemptions:
-            orphans = self.journal().lost.orphans(ticket.id)
-            facts = [*self.facts(ticket.id), *orphans]
+        first = everywhere.first
+        is_out = out is not None and first is not None and first.at_ms <= out.at_ms
+        if not (is_out or (timed and everywhere.redemptions)):
+            return own, everywhere
+        facts = self._facts_of(ticket)
+        if out is not None and is_out:
+            everywhere = checked_out(everywhere, facts, out)
+        if timed:
             everywhere = with_answered(with_times(everywhere, facts), facts)
         return own, everywhere
+
+    def check_out(self, at_ms: int) -> None:
+        """Count nobody as inside any more who was at a moment, as far as this device has counted.
+
+        Within a minute, for counts are by the minute.
+        """
+        if at_ms != self._checked_out_ms:
+            journal = self.journal()
+            journal.totals.checked_out = read_inside(journal.connection, at_ms // 60_000)
+            self._checked_out_ms = at_ms
 
     def _histories(self, ticket: Ticket) -> tuple[History, History]:
         journal = self.journal()
         own, theirs = journal.history(ticket.id), self.peers.history(ticket.id)
+        unseen = any(self.facts(code) for code in ticket.unseen_as)
         orphans = journal.lost.orphans(ticket.id)
-        if not orphans and (own is None or theirs is None):
+        if not (orphans or unseen) and (own is None or theirs is None):
             return own or History(), own or theirs or History()
-        return own or History(), fold([*self.facts(ticket.id), *orphans])
+        return own or History(), fold(self._facts_of(ticket))
+
+    def _facts_of(self, ticket: Ticket) -> list[Entry]:
+        """All that is held of a ticket, before it was in a list too."""
+        ids = (ticket.id, *ticket.unseen_as)
+        facts = [fact for one in ids for fact in self.facts(one)]
+        return [*facts, *self.journal().lost.orphans(ticket.id)]
 
     def ticket_of(self, entry: Entry) -> Ticket | None:
         """The ticket that an entry is about, as the list has it or else its code did then."""

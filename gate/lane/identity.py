@@ -31,6 +31,8 @@ class Identity:
     """What else it says, where it is a rotating code as its phone shows it."""
     is_by_code: bool = False
     """Whether a code was scanned, and not a ticket named by a person."""
+    sharing: tuple[Ticket, ...] = ()
+    """Tickets that share the code: which of them is meant the rules say, or a person."""
 
     def rotation(self, now_ms: int, newest_ms: Callable[[str], int | None]) -> Rotation | None:
         """What was shown of a ticket whose code rotates; ``None``: it does not, or none was shown.
@@ -78,7 +80,7 @@ def identify(
     A text that was looked into just now (``is_repeat``) is not looked into again.
     """
     identity = _as_it_stands(match)
-    if identity.problem is not None or scan.source not in TYPING:
+    if identity.problem is not None or identity.sharing or scan.source not in TYPING:
         return identity
     if identity.ticket is None and (proved := _by_signature(scan, tickets)) is not None:
         return proved
@@ -98,7 +100,8 @@ def peek(scan: Scan, tickets: Tickets, repair: ScannerRepair, formats: CodeForma
     """Whose ticket a scan is, without learning anything of its scanner."""
     match = tickets.codes.match(scan.text, scan.raw, scan.symbology, formats)
     identity = _as_it_stands(match)
-    if identity.ticket or identity.problem is not None or scan.source not in TYPING:
+    is_known = identity.ticket or identity.sharing or identity.problem is not None
+    if is_known or scan.source not in TYPING:
         return identity
     if (meant := _by_signature(scan, tickets)) is not None:
         return meant
@@ -119,6 +122,8 @@ def _by_signature(scan: Scan, tickets: Tickets) -> Identity | None:
 def _as_it_stands(match: Match) -> Identity:
     """Whose ticket a text is in its lossless spellings, whatever its scanner may mean."""
     problem = match.problem
+    if match.is_shared:
+        return Identity(sharing=match.tickets, is_by_code=True)
     if problem is None and len(match.tickets) > 1:
         return Identity(problem=Reason.AMBIGUOUS, rivals=match.tickets)
     return Identity(

@@ -18,6 +18,7 @@ from gate.errors import GateError, UsageError
 from gate.i18n import _
 from gate.lane.admission import Admission
 from gate.lane.basis import LaneBasis
+from gate.lane.check_outs import CheckOuts
 from gate.lane.clock_trust import ClockTrust
 from gate.lane.command_cards import CommandCards
 from gate.lane.corrections import Corrections, Undoable, Undone
@@ -79,6 +80,7 @@ class Lane:
         self._corrections = Corrections(
             self._files, self._entries, self._post, self._admission, self._door_count
         )
+        self._check_outs = CheckOuts(self._files, self._entries, self._post)
         self._paper = PaperList(self._files, self._entries, self._admission)
         self._shift = Shift(self._files, self._entries, self._post, self._clock, self._basis)
         self._messages = Messages(self._files, self._entries)
@@ -148,6 +150,17 @@ class Lane:
         answer, and that goes on being asked; or where something else is asked by now.
         """
         return self._do(lambda: self._admission.fill_in(typed, seen=ticket, question=question))
+
+    def choose(self, ticket: str) -> Verdict:
+        """Decide anew what several tickets share, on the one that was chosen of those seen.
+
+        A fault is a HOLD. Raises UsageError where something else was scanned meanwhile.
+        """
+        return self._do(lambda: self._admission.choose(ticket))
+
+    def sharing(self) -> tuple[Ticket, ...]:
+        """The tickets of which one is to be chosen. Raises UsageError where there are none."""
+        return self._admission.sharing()
 
     def drop_question(self) -> None:
         """Nobody answers: nothing has happened."""
@@ -342,6 +355,10 @@ class Lane:
     def watch(self) -> None:
         """Say in the journal that this device only watches. Raises StoreError."""
         self._do(self._shift.watch)
+
+    def check_out(self, tickets: Sequence[str]) -> int:
+        """Keep of some tickets who went out at the last check-out; of how many anybody did."""
+        return self._do(lambda: self._check_outs.keep(tickets))
 
     def idle(self) -> None:
         """Use a quiet moment: write counts of repeats, tidy the log, open new tickets."""

@@ -153,9 +153,11 @@ TICKET_FIELDS = (
         "numéro de commande|commande|número de pedido|pedido|numero ordine|ordine|订单号|订单",
     ),
     _field("answers", Value.TEXT, is_exact=True),
+    _field("language", Value.TEXT, "locale|order locale|sprache|langue|idioma|lingua|语言"),
     _field("rotating_keys", Value.TEXT, "rotating key|totp key|totp secret"),
     _field("qrcode_data", Value.CODE),
     _field("other_codes", Value.CODES),
+    _field("shared_codes", Value.CODES),
     _field("old_codes", Value.CODES),
 )  # fmt: skip
 """Fields of a ticket, and those that become part of them."""

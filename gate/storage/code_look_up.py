@@ -7,7 +7,7 @@ from itertools import islice, product
 from gate.core.boarding import Leg
 from gate.core.code_formats import TEXT_ONLY, CodeFormats
 from gate.core.outcome import Flag, Reason
-from gate.core.ticket import VOID, Ticket
+from gate.core.ticket import VOID, CodeState, Ticket
 from gate.credential import (
     FRAMING,
     LOWER,
@@ -21,7 +21,7 @@ from gate.credential import (
     read_shape,
     url_pattern,
 )
-from gate.credential.identities import NOTHING, is_of_leg, legs_of, named
+from gate.credential.identities import NOTHING, is_of_leg, legs_of, named, shared
 from gate.credential.neighbours import neighbours
 from gate.credential.rotating import Parts, Pattern, read, unseal
 from gate.credential.spellings import folded, spellings
@@ -34,6 +34,8 @@ from gate.storage.ticket_rows import pattern_of
 
 MOST_LOOK_UPS = 12
 """Of one scan, in all its spellings, formats and repairs, whatever was scanned."""
+MOST_SHARING = 50
+"""So many tickets of one code are looked at."""
 MOST_OF_ONE = 3
 """So many tickets of one identity are enough to know that it is not one ticket's."""
 
@@ -47,6 +49,8 @@ _BY_ROW = f"""
 SELECT {TICKET}, {POSITION} FROM ticket k {OF_TYPE} WHERE k.row = ?
 """
 _ANY = f"SELECT {POSITION} FROM ticket_type LIMIT 1"
+_HAS_IDENTITIES = "SELECT 1 FROM sqlite_master WHERE name = 'identity'"
+_ANY_IDENTITY = "SELECT 1 FROM identity LIMIT 1"
 _SHAPES = "SELECT shape, tickets, again = hex(shape) FROM shape"
 
 
@@ -75,6 +79,8 @@ class Match:
     """Why it is no credential at all."""
     rotating: Rotating | None = None
     """What else the text says, where it is a rotating code of its ticket."""
+    is_shared: bool = False
+    """Whether its tickets share it: it is that of one of them, by what is good here and now."""
 
     @property
     def ticket(self) -> Ticket | None:
@@ -148,6 +154,9 @@ class CodeLookUp:
             return Match(credential, hashed, problem=credential.problem)
         code = credential.code
         first = self._looked_up[code] = self._by_code(hashed)
+        is_good = first is not None and first.code_state is CodeState.LIVE
+        if not is_good and (sharing := self._sharing(code)):
+            return Match(credential, hashed, tuple(sharing), is_shared=True)
         addressed = url_pattern.spellings(code, formats.urls)
         if first is None and (shown := self._rotating(code, *addressed)) is not None:
             return Match(credential, hashed, shown[:1], rotating=shown[1])
@@ -297,7 +306,16 @@ class CodeLookUp:
         rivals = {t.id: t for one in names.rivals for t in self._known_by(one)} if tickets else {}
         return _Known(tuple(leg for _identity, leg in names.items), tickets, rivals)
 
-    def _known_by(self, identity: str) -> list[Ticket]:
+    def _sharing(self, code: str) -> list[Ticket]:
+        """The tickets that share a code; where no ticket is known by more, it costs no look-up."""
+        with self._replica.reading():
+            connection = self._replica.connection()
+            # A replica of version 0.2 has no such table.
+            asked = (_HAS_IDENTITIES, _ANY_IDENTITY)
+            is_any = all(connection.execute(one).fetchone() is not None for one in asked)
+        return self._known_by(shared(code), MOST_SHARING) if is_any else []
+
+    def _known_by(self, identity: str, most: int | None = None) -> list[Ticket]:
         if len(self._looked_up) >= MOST_LOOK_UPS and identity not in self._looked_up:
             self._is_spent = True
             return []
@@ -305,7 +323,7 @@ class CodeLookUp:
         hashed = self.hash_of(identity)
         with self._replica.reading():
             connection = self._replica.connection()
-            rows = rows_of(connection, hashed, MOST_OF_ONE)
+            rows = rows_of(connection, hashed, most or MOST_OF_ONE)
             if not rows:
                 self._lacking.append(hashed)
             return [self._in_row(number, hashed) for number in rows]

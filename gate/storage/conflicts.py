@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 import msgspec
 
+from gate.core.beyond_rule import beyond_rule
 from gate.core.history import Claimed, Conflict, claimed, claims, conflict, limits
 from gate.core.irregular import Irregular, irregular
+from gate.core.ticket import Ticket
+from gate.storage.event import event_row
 from gate.storage.fleet import Fleet
 from gate.storage.tickets import Tickets
 
@@ -51,9 +54,16 @@ def conflict_of(fleet: Fleet, tickets: Tickets | None, ticket: str) -> Conflict 
     kept = tickets.get(ticket) if tickets else None
     facts = fleet.facts(ticket)
     good_for = limits(kept, facts, tickets.replica.ticket_type if tickets else lambda _id: None)
-    if conflict(facts, *good_for) is None:
+    beyond = beyond_rule(facts, kept, _rule_of(fleet, kept))
+    if conflict(facts, *good_for, beyond) is None:
         return None
-    return conflict([*facts, *fleet.resolutions(ticket)], *good_for)
+    return conflict([*facts, *fleet.resolutions(ticket)], *good_for, beyond)
+
+
+def _rule_of(fleet: Fleet, ticket: Ticket | None) -> str:
+    """The event's rule for a ticket; empty where there is none."""
+    event = event_row(fleet.folder) if ticket is not None else None
+    return event.settings.rule_of(ticket.type.id) if event is not None and ticket else ""
 
 
 def irregular_admissions(fleet: Fleet) -> list[Irregular]:

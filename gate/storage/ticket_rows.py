@@ -16,7 +16,8 @@ from gate import rule_setting
 from gate.core.ticket import UNLIMITED, CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
 from gate.core.weekly_hours import NoSuchHourError, UnlikeHoursError, parse_weekly
 from gate.credential import code_hash, parse, shape_of
-from gate.credential.identities import identities
+from gate.credential.identities import identities, shared
+from gate.credential.pretix_signed import is_pretix_signed
 from gate.credential.rotating import (
     DIGITS,
     PATTERN,
@@ -119,6 +120,7 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
     order: str = ""
     answers: str | dict[str, str] = ""
     """To the event's questions, by their ids; in a list like ``meal=soup|size=L``."""
+    language: Annotated[str, Meta(max_length=35)] = ""
     uses: _Uses | None = None
     party: _Count | None = None
     issue: Annotated[int, Meta(ge=0, le=100_000)] = 0
@@ -126,6 +128,8 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
     qrcode_data: str = ""
     other_codes: str | list[str] = ""
     old_codes: str | list[str] = ""
+    shared_codes: str | list[str] = ""
+    """Codes that several tickets have, such as a wristband's."""
 
 
 _TYPE_TIMES = {
@@ -142,7 +146,9 @@ _TYPE_FIELDS = tuple(
     (f.name, None if f.name == "use_limit" else f.default)
     for f in fields(TicketType)
 )
-_DERIVED: dict[str, Any] = {"shape": "", "identities": (), "rotating_keys": ()}
+_DERIVED: dict[str, Any] = {
+    "shape": "", "identities": (), "rotating_keys": (), "unseen_as": (),
+}  # fmt: skip
 """What is made of a ticket's codes, and stays as it is while these do."""
 _TICKET_FIELDS = tuple(
     (f.name, {} if f.name == "answers" else f.default)
@@ -256,7 +262,10 @@ def ticket_body(
     parsed = {parse(code).code: state for code, state in codes.items()}
     values["shape"] = shape_of(parsed)
     live = [code for code, state in parsed.items() if state is CodeState.LIVE]
-    values["identities"] = tuple(code_hash(key, one).hex() for one in identities(live))
+    known_by = [*identities(live), *map(_shared, _texts(stated.shared_codes))]
+    values["identities"] = tuple(code_hash(key, one).hex() for one in known_by)
+    unnamed = (code_hash(key, one).hex() for one in live if is_pretix_signed(one))
+    values["unseen_as"] = tuple(one for one in unnamed if one != id_)
     rotates = _rotates(stated, of)
     values["rotating_keys"] = _sealed(rotates, key)
     body = _body(values, _TICKET_FIELDS, type_id=stated.type)
@@ -366,6 +375,13 @@ def _sealed(rotates: Secrets | None, key: bytes) -> tuple[str, ...]:
     if rotates is None:
         return ()
     return tuple(seal(key, rotates.code, one) for one in rotates.keys)
+
+
+def _shared(code: str) -> str:
+    credential = parse(code)
+    if credential.problem is not None:
+        raise BadRow(_("a code is empty, too long or not text"))
+    return shared(credential.code)
 
 
 def _hash(key: bytes, code: str) -> bytes:

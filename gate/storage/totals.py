@@ -1,6 +1,7 @@
 """The tally of a journal file: adding to it, and what it comes to."""
 
 import sqlite3
+from collections.abc import Mapping
 
 from gate.core.outcome import Outcome
 from gate.core.tally import TALLY_COUNTS, TallyCounts, TallyKey
@@ -22,12 +23,20 @@ class Totals:
         """People let in; the annulled ones are taken off again."""
         self.exited = 0
         self.refused = 0
-        self.inside_by_zone: dict[str, int] = {}
+        self.checked_out: Mapping[str, int] = {}
+        """Of those people how many count as outside without having gone, by zone."""
+        self._by_zone: dict[str, int] = {}
 
     @property
     def inside(self) -> int:
         """People in, as far as this device has seen them go."""
-        return self.admitted - self.exited
+        counted = self.admitted - self.exited
+        # Who goes after a check-out counted as outside before.
+        return max(0, counted - sum(self.checked_out.values())) if self.checked_out else counted
+
+    def inside_zone(self, zone: str) -> int:
+        """The same, of one zone."""
+        return max(0, self._by_zone.get(zone, 0) - self.checked_out.get(zone, 0))
 
     def add(self, key: TallyKey, counts: TallyCounts) -> None:
         """Count one more line of the tally."""
@@ -36,7 +45,7 @@ class Totals:
         self.admitted += admitted
         self.exited += exited
         self.refused += scans if outcome == Outcome.REFUSE else 0
-        self.inside_by_zone[zone] = self.inside_by_zone.get(zone, 0) + admitted - exited
+        self._by_zone[zone] = self._by_zone.get(zone, 0) + admitted - exited
 
 
 def read_totals(connection: sqlite3.Connection) -> Totals:
@@ -49,3 +58,9 @@ def read_totals(connection: sqlite3.Connection) -> Totals:
     ):
         totals.add(row[:7], row[7:])
     return totals
+
+
+def read_inside(connection: sqlite3.Connection, minute: int) -> dict[str, int]:
+    """How many were inside at the end of a minute, by zone, as a device's own journal has it."""
+    query = "SELECT zone, sum(admitted - exited) FROM tally WHERE minute <= ? GROUP BY zone"
+    return {zone: people for zone, people in connection.execute(query, (minute,)) if people > 0}

@@ -44,7 +44,8 @@ def _movement(movement: Movement, verdict: Verdict, time_zone: ZoneInfo) -> str:
         when += f" ({ago(verdict.at_ms - movement.at_ms)})"
     elif not trusted:
         when += " (" + _("clock not trusted") + ")"
-    words = f"{printable(movement.gate)}, {when}"
+    where = _("automatic check-out") if movement.is_check_out else printable(movement.gate)
+    words = f"{where}, {when}"
     if movement.operator:
         words += _(", operator {name}").format(name=printable(movement.operator))
     return words

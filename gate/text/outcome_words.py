@@ -29,6 +29,7 @@ REASON_WORDS = {
     Reason.OVERRIDE: N_("Admitted by a supervisor"),
     Reason.UNREADABLE: N_("Not a ticket code"),
     Reason.UNKNOWN: N_("Unknown code"),
+    Reason.SEVERAL: N_("Several tickets on this code are good here"),
     Reason.AMBIGUOUS: N_("This code is that of two tickets"),
     Reason.TWO_TICKETS: N_("Two tickets, by how the scanner types"),
     Reason.BLOCKED_AT_DOOR: N_("Blocked at the door"),

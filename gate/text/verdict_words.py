@@ -19,6 +19,7 @@ from gate.text.ticket_words import describe, door_note, times_used
 _REMEDIES = {
     Reason.UNREADABLE: N_("Scan again, or look the guest up by name (F4)."),
     Reason.UNKNOWN: N_("For this event? Look the guest up by name (F4)."),
+    Reason.SEVERAL: N_("Choose which one is meant: F4, then F7."),
     Reason.AMBIGUOUS: N_("Look the guest up by name (F4)."),
     Reason.TWO_TICKETS: N_(
         "Look the guest up by name (F4); test the scanner: gate doctor --scanner."

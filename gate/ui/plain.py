@@ -38,6 +38,7 @@ from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
 from gate.text.question_words import complaint_words, how_to_answer, option_lines
 from gate.text.scanner_words import proposal_lines, scanner_line
+from gate.text.ticket_words import describe, standing
 from gate.text.times import clock_time
 from gate.text.verdict_words import explain
 
@@ -55,6 +56,9 @@ _COMMANDS = {
     b"\x1bOQ": "list",
     b"\x1b[[B": "list",
     b"\x1b[12~": "list",
+    b"\x1bOS": "choose",
+    b"\x1b[14~": "choose",
+    b"\x1b[[D": "choose",
     b"\x1b[17~": "direction",
     b"\x1b[18~": "next",
     b"\x1b[19~": "look",
@@ -67,8 +71,8 @@ _COMMANDS = {
     b"\x03": "quit",
     b"\x11": "quit",
 }
-"""F2 in three spellings, F6 to F8, F12, Ctrl+T, Ctrl+A, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C, Ctrl+Q as
-terminals send them."""
+"""F2 and F4 in three spellings, F6 to F8, F12, Ctrl+T, Ctrl+A, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C,
+Ctrl+Q as terminals send them."""
 
 
 def verdict_line(
@@ -186,35 +190,38 @@ class Plain:
 
     def command(self, name: str) -> None:
         """Do what a key asks for."""
+        do: dict[str, Callable[[], object]] = {
+            "quit": self.quitting.set,
+            "direction": lambda: self._turn(next_turn(self._lane.direction), "F6"),
+            "list": self._next_list,
+            "next": self._next_person,
+            "undo": self._undo,
+            "choose": self._offer,
+            "type_code": self._type_code,
+            "people": self._ask_people,
+            "acknowledge": self._acknowledge,
+            "scanner": self._settle_scanner,
+            "look": self._look_hard or (lambda: None),
+            "meant": self._mean_other,
+        }
         try:
-            if name == "quit":
-                self.quitting.set()
-            elif name == "direction":
-                self._turn(next_turn(self._lane.direction), "F6")
-            elif name == "list":
-                self._next_list()
-            elif name == "next":
-                self._next_person()
-            elif name == "undo":
-                self._undo()
-            elif name == "type_code":
-                self._lane.require_hand_codes()
-                self._hand = _Hand(self._admit_typed)
-                self.print_line(_("# type the code, then Enter; Esc: none"))
-            elif name == "people":
-                way = way_of(self._lane.direction)
-                self._hand = _Hand(self._count_people)
-                self.print_line("# " + people_question(way) + " " + _("Esc: nobody"))
-            elif name == "acknowledge":
-                self._acknowledge()
-            elif name == "scanner":
-                self._settle_scanner()
-            elif name == "look" and self._look_hard:
-                self._look_hard()
-            elif name == "meant" and self._meant and not self._meant():
-                self.print_line("# " + _("No other ticket waits."))
+            do[name]()
         except GateError as fault:
             self.print_line(f"# {sentences(fault.message, fault.hint)}")
+
+    def _type_code(self) -> None:
+        self._lane.require_hand_codes()
+        self._hand = _Hand(self._admit_typed)
+        self.print_line(_("# type the code, then Enter; Esc: none"))
+
+    def _ask_people(self) -> None:
+        self._hand = _Hand(self._count_people)
+        question = people_question(way_of(self._lane.direction))
+        self.print_line("# " + question + " " + _("Esc: nobody"))
+
+    def _mean_other(self) -> None:
+        if self._meant and not self._meant():
+            self.print_line("# " + _("No other ticket waits."))
 
     def carry_out(self, card: CommandCard) -> None:
         """Do what a command card says, as the key of that does; from any thread."""
@@ -305,6 +312,27 @@ class Plain:
         if self._asking is not None and self._hand is self._asking:
             self._hand = None
         self._asking = None
+
+    def _offer(self) -> None:
+        """Name the tickets that share the code which was scanned, for one to be chosen."""
+        sharing = self._lane.sharing()
+        for number, ticket in enumerate(sharing, 1):
+            name = printable(ticket.holder, 40) if self.show_names else ""
+            line = " · ".join(part for part in (describe(ticket), name, standing(ticket)) if part)
+            self.print_line(f"# {number}: {line}")
+        self.print_line("# " + _("Type the number of the ticket, then Enter; Esc: none"))
+
+        def choose(typed: str) -> None:
+            is_one = typed.isascii() and typed.isdecimal() and 0 < int(typed) <= len(sharing)
+            if not is_one:
+                self.print_line("# " + _("Nothing was chosen."))
+                return
+            try:
+                self.show(self._lane.choose(sharing[int(typed) - 1].id))
+            except GateError as fault:
+                self.print_line(f"# {sentences(fault.message, fault.hint)}")
+
+        self._hand = _Hand(choose)
 
     def _admit_typed(self, code: str) -> None:
         if code:

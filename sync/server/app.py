@@ -31,6 +31,7 @@ from sync.api.administration import Alive, Ready
 from sync.server import audit, conflicts, enrolment, feed, http, openapi, pending
 from sync.server.admin import organiser_routes
 from sync.server.callers import run_of
+from sync.server.check_out import CheckOuts
 from sync.server.http import Denied, address_of, reply
 from sync.server.metrics import Counted
 from sync.server.operation import (
@@ -49,6 +50,7 @@ from sync.server.retention import Retention
 from sync.server.search_index import SearchIndex
 from sync.server.server import Server
 from sync.server.settings import PagesBy, Settings
+from sync.server.unseen import UnseenCodes
 from sync.server.web.site import server_site
 from sync.wire import MAX_FRAME, PREFIX, Problem, SyncRequest, SyncResponse
 
@@ -285,6 +287,7 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
     server = Server(engine, settings)
     mounted = {part.name: part.mount(server) for part in parts}
     retention, search_index = Retention(server, parts), SearchIndex(server)
+    check_outs, unseen_codes = CheckOuts(server), UnseenCodes(server)
     pages = settings.pages
     site = server_site(server, parts, needs_tls=pages is PagesBy.TLS)
 
@@ -295,6 +298,8 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
             await one.start()
         await retention.start()
         await search_index.start()
+        await check_outs.start()
+        await unseen_codes.start()
         # A list that a server was taking in when it died.
         stopping = threading.Event()
         rest = asyncio.create_task(asyncio.to_thread(pending.resume, engine, stopping))
@@ -303,6 +308,8 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
         finally:
             stopping.set()
             await asyncio.wait([rest])
+            await unseen_codes.stop()
+            await check_outs.stop()
             await search_index.stop()
             await retention.stop()
             for one in reversed(mounted.values()):

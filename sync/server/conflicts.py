@@ -11,12 +11,13 @@ from functools import partial
 from sqlalchemy import Connection, bindparam, func, select
 
 from gate.core.allowance import MOST
+from gate.core.beyond_rule import beyond_rule
 from gate.core.entry import FACTS, Act, Entry, device_of
 from gate.core.history import Claimed, Conflict, claimed, claims, conflict, entry_order, limits
 from gate.core.irregular import Irregular, Irregularity, irregular
 from gate.core.replication import Alarm, Start, alarms, flooding
 from gate.storage.matters import Matter, in_order
-from sync.server import feed, intake, journals, ticket_store
+from sync.server import events, feed, intake, journals, ticket_store
 from sync.server import tables as t
 
 
@@ -37,7 +38,9 @@ def conflict_of(connection: Connection, event: str, ticket: str) -> Conflict | N
     """Whether more went in on one ticket than it is good for."""
     kept = ticket_store.find_ticket(connection, event, ticket)
     facts = _facts(connection, event, ticket)
-    return conflict(facts, *limits(kept, facts, partial(ticket_store.find_type, connection, event)))
+    rule = events.row_of(connection, event).settings.rule_of(kept.type.id) if kept else ""
+    good_for = limits(kept, facts, partial(ticket_store.find_type, connection, event))
+    return conflict(facts, *good_for, beyond_rule(facts, kept, rule))
 
 
 def matters(connection: Connection, event: str) -> list[Matter]:

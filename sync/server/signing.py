@@ -101,7 +101,7 @@ def bar(connection: Connection, event: str, states: Mapping[str, Status]) -> int
         proof = pretix_signed.proved(text, keys)
         if owner == own:
             known.append({"id": own, "status": state.value})
-        elif owner is None and proof is not None:
+        elif owner is None and proof is not None and state is not Status.NORMAL:
             new.append({"code": text, "type": proof[0].type_id, "status": state.value})
     issuing.issue(connection, event, issuing.Issue(tickets=new, changes=known))
     return len(new) + len(known)

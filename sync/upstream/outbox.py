@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, and_, func, select, update
 
 from gate.core import entry_codec
-from gate.core.entry import Act, Entry
+from gate.core.entry import CHECK_OUT, Act, Entry
 from gate.core.history import counts_at_once
-from sync.server import journals
+from sync.server import journals, ticket_store, unseen
 from sync.server import tables as central
 from sync.server.answers import answers_of
 from sync.server.prepared import in_parts, put
@@ -83,11 +83,19 @@ def follow(connection: Connection, event: str, wait_ms: int, now_ms: int) -> boo
     ).all()
     for row in rows:
         entry = entry_codec.decode(row.body)
-        if entry.source != link.kind:
+        # A check-out is kept by each system itself, at the same moment.
+        is_theirs = entry.source in (link.kind, CHECK_OUT)
+        if not (is_theirs or _is_unseen(connection, event, entry)):
             _take(connection, event, row.number, entry, now_ms + wait_ms)
     upto = int(rows[-1].number) if len(rows) == PAGE else newest
     connection.execute(update(t.upstream).where(where).values(followed=upto))
     return upto < newest
+
+
+def _is_unseen(connection: Connection, event: str, entry: Entry) -> bool:
+    """Whether its ticket is not known yet: what it did is told as that ticket's (``unseen``)."""
+    is_signed = entry.signed is not None or entry.source == unseen.SOURCE
+    return is_signed and ticket_store.find_ticket(connection, event, entry.ticket) is None
 
 
 def _take(connection: Connection, event: str, number: int, entry: Entry, due_ms: int) -> None:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from gate.core.entry import Act, Entry
+from gate.core.ticket import Status
 from gate.errors import GateError
 from sync.server.issuing import Issue
 from sync.upstream.links import Link
@@ -44,6 +45,8 @@ class Movement:
     at_ms: int
     note: str
     """By whom, for people."""
+    is_check_out: bool = False
+    """Whether it is nobody's doing, but that everybody counts as outside there from then on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,13 @@ class Page:
     issue: Issue = field(default_factory=Issue)
     rules: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the event to state; ``None`` takes one back."""
+    keys: Sequence[str] = ()
+    """Public keys by which it signs codes, as it writes them."""
+    barred: Mapping[str, Status] = field(default_factory=dict)
+    """Signed codes that are revoked, blocked or good again; of a ticket that is here its row says
+    that."""
+    look_again: frozenset[str] = frozenset()
+    """Tickets of which something changed that is not in this page: they are to be asked for."""
     movements: Sequence[Movement] = ()
     """All that there are of the tickets in ``issue``: one that is not there any more was undone."""
     told: Sequence[Movement] = ()
@@ -103,10 +113,13 @@ class Due:
 class Upstream(Protocol):
     """A system that tickets live in."""
 
-    async def pull(self, link: Link, *, is_busy: bool, ours: frozenset[str]) -> Page:
+    async def pull(
+        self, link: Link, *, is_busy: bool, ours: frozenset[str], again: frozenset[str]
+    ) -> Page:
         """The page after the link's cursor. Raises AwayError, StoppedError.
 
-        ``is_busy`` while a lane is open; ``ours`` is what we are called there, by whatever link.
+        ``is_busy`` while a lane is open; ``ours`` is what we are called there, by whatever link;
+        ``again`` has orders that are to be stated anew first.
         """
         ...
 

@@ -12,12 +12,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, delete, insert, select
 
 from gate import settings
-from gate.core.entry import CENTRAL, Act
+from gate.core.entry import CENTRAL, CHECK_OUT, Act
 from gate.core.outcome import Outcome
 from gate.core.place import Direction
 from gate.errors import UsageError
 from gate.i18n import _
-from sync.server import erasing, intake, issuing, journals, ticket_store
+from sync.server import erasing, intake, issuing, journals, signing, ticket_store
 from sync.server.event_settings import change_settings
 from sync.server.issuing import Bad, Issue, Over
 from sync.server.prepared import in_parts, put
@@ -64,9 +64,27 @@ def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: i
         outbox.compare(connection, link.event, met, page.told)
     if page.ends_run:
         missing.compare(connection, link.event, page.run, now_ms)
+    problem = _believe(connection, link.event, page) or problem
     if problem:
         links.note(connection, link.event, holder, error=problem)
     return True
+
+
+def _believe(connection: Connection, event: str, page: Page) -> str:
+    """Believe its keys, and bar what they have signed that is not good; what is wrong, in words."""
+    problem = ""
+    for key in page.keys:
+        try:
+            signing.add_pretix_key(connection, event, key)
+        except UsageError as error:
+            problem = error.message
+    for code, status in page.barred.items():
+        try:
+            signing.bar(connection, event, {code: status})
+        except Bad as bad:
+            # Of a type that is not stated here it could not come in anyhow.
+            log.warning("event=%s a barred code cannot be taken: %s", event, bad.errors[0])
+    return problem
 
 
 def _state_rules(connection: Connection, event: str, rules: Mapping[str, Any]) -> None:
@@ -156,6 +174,11 @@ def _move(
 
 def _record(connection: Connection, link: Link, one: Movement, type_id: str, now_ms: int) -> None:
     facts = journals.facts_of(connection, link.event, one.ticket)
+    if one.is_check_out and any(
+        fact.source == CHECK_OUT for fact in facts if fact.at_ms == one.at_ms
+    ):
+        # Both keep it, by one setting: whoever is second has nothing to add.
+        return
     direction, outcome = _MOVED[one.act]
     earlier = sum(fact.act is Act.ADMISSION and fact.device == CENTRAL for fact in facts)
     is_admission = one.act is Act.ADMISSION

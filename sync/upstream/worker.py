@@ -21,6 +21,7 @@ from gate.core.upstream_state import UpstreamState
 from gate.errors import StoreError
 from gate.i18n import sentences
 from sync.server import tables as central
+from sync.server import ticket_store
 from sync.server.background_jobs import BackgroundJobs
 from sync.server.server import Server
 from sync.upstream import gate_devices, links, outbox, standing, storing
@@ -33,6 +34,8 @@ EVERY_S: Final = 0.25
 COUNT_EVERY_S: Final = 5.0
 MOST_AGAIN_S: Final = 60.0
 """Longest wait of our own accord; who asks for more with ``Retry-After`` gets it, up to an hour."""
+AGAIN: Final = 20
+"""So many tickets are asked for again at a time."""
 MOST_ASKED_S: Final = 3600.0
 _Work = Callable[[Link], Awaitable[None]]
 
@@ -53,6 +56,8 @@ class UpstreamWorker:
         self._leased_ms: dict[str, int] = {}
         self._jobs = BackgroundJobs("upstreams")
         self._under_way: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._again: dict[str, set[str]] = {}
+        """By event, tickets that are to be asked for again."""
         self._standing: list[Standing] = []
         watch = server.metrics.watch
         watch("gate_upstream_backlog", "Entries that upstreams are still to be told", self._backlog)
@@ -124,12 +129,18 @@ class UpstreamWorker:
         while (mine := await self._mine(link.event)) and mine.pull_ms <= read_wall_ms():
             is_busy = await self._server.read(_is_any_lane_open, link.event)
             ours = await self._server.read(links.devices_of, mine)
-            page = await upstream.pull(mine, is_busy=is_busy, ours=ours)
+            again = await self._server.read(_orders_of, link.event, self._next_again(link.event))
+            page = await upstream.pull(
+                mine, is_busy=is_busy, ours=ours, again=frozenset(again.values())
+            )
             job = partial(
                 storing.store, link=mine, holder=self._holder, page=page, now_ms=read_wall_ms()
             )
             if not await self._server.write(job):
                 return
+            waiting = self._again.setdefault(link.event, set())
+            waiting.difference_update(again, self._next_again(link.event) - again.keys())
+            waiting |= page.look_again
             self._server.publish_changes(link.event)
 
     async def push(self, link: Link) -> None:
@@ -163,6 +174,9 @@ class UpstreamWorker:
         why = _in_words(stopped)
         job = partial(gate_devices.note_trouble, event=by.event, device=by.device, why=why)
         await self._server.write(job)
+
+    def _next_again(self, event: str) -> frozenset[str]:
+        return frozenset(sorted(self._again.get(event, ()))[:AGAIN])
 
     async def _mine(self, event: str) -> Link | None:
         """The link as it is now, if the work on it is ours."""
@@ -227,6 +241,12 @@ class UpstreamWorker:
 def _in_words(stopped: StoppedError) -> str:
     """What is wrong, and what a person has to do."""
     return sentences(stopped.message, stopped.hint) if stopped.hint else stopped.message
+
+
+def _orders_of(connection: Connection, event: str, tickets: frozenset[str]) -> dict[str, str]:
+    """The orders of some tickets that are here, by ticket."""
+    found = ticket_store.find_tickets(connection, event, sorted(tickets))
+    return {id_: one.order for id_, one in found.items() if one.order}
 
 
 def _is_any_lane_open(connection: Connection, event: str) -> bool:

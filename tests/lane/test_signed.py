@@ -480,3 +480,28 @@ def test_a_list_that_comes_meanwhile_is_looked_at(cut_off: Folder, lane: Lane) -
     first = lane.admit(Scan(code("good-1")))
     assert first.ticket is not None
     assert replace(first.ticket, code_state=first.ticket.code_state).signed is None
+
+
+def test_what_came_in_unseen_on_pretix_code_is_its_tickets_use_whatever_its_id(
+    venue: Folder, clock: FixedClock, make_lane: MakeLane
+) -> None:
+    """The list that names the ticket comes before any word of the server's on it."""
+    fill(venue, [{"id": "9", "kind": "meeting"}])
+    give_keys(venue, event_key(2, Scheme.PRETIX))
+    lane = make_lane(rules=HouseRules(rescan_s=0, unseen_current=Policy.ADMIT))
+    text = pretix_code(item=9)
+    assert decided(lane, text)[0] is Outcome.ADMIT
+    clock.pass_seconds(60)
+    fill(venue, [{"id": "9", "kind": "meeting"}, {"code": text, "id": "p77", "type": "9"}])
+    assert decided(lane, text) == (Outcome.REFUSE, Reason.ALREADY_USED)
+
+
+def test_mutation_a_ticket_that_forgets_what_it_was_seen_as_lets_in_again(
+    venue: Folder, clock: FixedClock, make_lane: MakeLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the hash beside it is for."""
+    monkeypatch.setattr("gate.storage.ticket_rows.is_pretix_signed", lambda _text: False)
+    with pytest.raises(AssertionError):
+        test_what_came_in_unseen_on_pretix_code_is_its_tickets_use_whatever_its_id(
+            venue, clock, make_lane
+        )

@@ -32,6 +32,11 @@ def add(commands: Commands) -> None:
     how.add_argument("--by-camera", action="store_true", help=_("read it with the camera"))
     how.add_argument("--code-file", metavar="FILE", help=_("a file that holds what the code says"))
     pair.add_argument("--camera", metavar="DEVICE", help=_("camera: auto, 0, /dev/video0"))
+    pair.add_argument(
+        "--invoice-names",
+        action="store_true",
+        help=_("a ticket without an attendee's name has that of the invoice"),
+    )
     add_server(pair)
     add_server(actions.add_parser("status", help=_("how every pairing stands")))
     for name, purpose in (
@@ -61,7 +66,9 @@ def run(options: argparse.Namespace) -> int:
         check_names(options.gate)
         return commands.pair_gate(where, options.list, options.gate, _code(options))
     if options.action == "pair":
-        return commands.pair(where, options.list, _code(options))
+        return commands.pair(
+            where, options.list, _code(options), invoice_names=options.invoice_names
+        )
     if options.action == "status":
         return commands.status(where)
     if options.action == "void-missing":

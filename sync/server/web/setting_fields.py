@@ -22,6 +22,7 @@ _WORDS: Final = {
     "direction": N_("direction"),
     "early_minutes": N_("minutes before a ticket's time"),
     "entrance": N_("entrance"),
+    "exit_all_at": N_("time of day from which everybody counts as outside"),
     "find_admits": N_("who admits a guest found by name"),
     "flight": N_("flight"),
     "gs1": N_("what of a GS1 code is the code"),

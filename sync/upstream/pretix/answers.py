@@ -26,6 +26,8 @@ class Event(Struct, frozen=True):
     date_from: str | None = None
     date_to: str | None = None
     date_admission: str | None = None
+    valid_keys: dict[str, list[str]] = {}
+    """Public keys by which it signs codes, by how they are signed."""
 
 
 class Date(Struct, frozen=True):
@@ -68,6 +70,8 @@ class CheckinList(Struct, frozen=True):
     include_pending: bool = False
     allow_multiple_entries: bool = False
     allow_entry_after_exit: bool = True
+    exit_all_at: str | None = None
+    """When everybody is checked out next."""
     rules: dict[str, Any] = {}
     addon_match: bool = False
 
@@ -149,6 +153,12 @@ class Position(Struct, frozen=True):
     answers: tuple[Given, ...] = ()
 
 
+class InvoiceAddress(Struct, frozen=True):
+    """Of an invoice, as far as it was asked for: who it is for."""
+
+    name: str | None = None
+
+
 class Order(Struct, frozen=True):
     """An order with its positions."""
 
@@ -159,6 +169,8 @@ class Order(Struct, frozen=True):
     valid_if_pending: bool = False
     checkin_attention: bool = False
     checkin_text: str | None = None
+    locale: str = ""
+    invoice_address: InvoiceAddress | None = None
     positions: tuple[Position, ...] = ()
 
 
@@ -168,7 +180,16 @@ class Medium(Struct, frozen=True):
     id: int
     identifier: str
     active: bool = True
+    expires: str | None = None
+    updated: str = ""
     linked_orderpositions: tuple[int, ...] = ()
+
+
+class Secret(Struct, frozen=True):
+    """A signed code that was revoked, or blocked, or is good again."""
+
+    secret: str
+    blocked: bool = True
 
 
 class Device(Struct, frozen=True):

@@ -47,14 +47,16 @@ def _opened(where: Where) -> Iterator[Console]:
         engine.dispose()
 
 
-def pair(where: Where, named: str, code: str) -> int:
+def pair(where: Where, named: str, code: str, *, invoice_names: bool) -> int:
     """Pair a list by pretix's code. Raises UsageError, UpstreamError."""
     of_list, invitation = pairing.read_name(named), pairing.read_invitation(code)
 
     async def paired(console: Console) -> Paired:
         client = PretixClient()
         try:
-            return await pairing.pair(client, console, of_list, invitation)
+            return await pairing.pair(
+                client, console, of_list, invitation, invoice_names=invoice_names
+            )
         finally:
             await client.close()
 

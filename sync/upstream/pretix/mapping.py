@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -56,7 +57,9 @@ class Catalogue:
     dates: Mapping[int, Date] = field(default_factory=dict)
     """Of a series; else there are none."""
     media: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    """By position: what else it goes by."""
+    """By position: what else it goes by, alone."""
+    shared: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """By position: what it goes by together with others."""
     questions: Sequence[Question] = ()
     """That matter at the door."""
 
@@ -94,6 +97,7 @@ def rules(catalogue: Catalogue) -> dict[str, Any]:
         "use_limit": "unlimited" if of.allow_multiple_entries else None,
         "pass_back": "admit" if of.allow_multiple_entries else "refuse",
         "reentry": of.allow_entry_after_exit,
+        "exit_all_at": _time_of_day(catalogue, of.exit_all_at) if of.exit_all_at else None,
         "unpaid": "ask" if of.include_pending else "refuse",
         "questions": stated_questions(catalogue),
         "rule": msgspec.json.encode(of.rules).decode() if of.rules else None,
@@ -104,6 +108,11 @@ def stated_questions(catalogue: Catalogue) -> str | None:
     """The event's questions as its setting; ``None`` where none matters at the door."""
     rows = questions.rows(catalogue.questions, catalogue.event.timezone)
     return msgspec.json.encode(rows).decode() if rows else None
+
+
+def _time_of_day(catalogue: Catalogue, moment: str) -> str:
+    zone = ZoneInfo(catalogue.event.timezone)
+    return f"{datetime.fromisoformat(moment).astimezone(zone):%H:%M}"
 
 
 def type_row(catalogue: Catalogue, sold: Sold) -> dict[str, Any]:
@@ -160,11 +169,13 @@ def _ticket_row(
         "id": ticket_id(position.id),
         "code": codes[0],
         "other_codes": [*codes[1:], *catalogue.media.get(position.id, ())],
+        "shared_codes": list(catalogue.shared.get(position.id, ())),
         "type": sold_of(position).id,
         "status": status.value,
         "status_note": note,
         "order": order.code,
-        "holder": position.attendee_name or parent,
+        "language": order.locale[:35],
+        "holder": position.attendee_name or parent or _invoiced(order),
         "note": _note(catalogue, order, position),
         "answers": questions.answered(catalogue.questions, position),
         "seats": [position.seat.name] if position.seat and position.seat.name else [],
@@ -175,6 +186,12 @@ def _ticket_row(
         if theirs:
             row[ours] = moment_ms(theirs) // 1000
     return row
+
+
+def _invoiced(order: Order) -> str:
+    """Whom the invoice is for; empty where that was not asked for."""
+    address = order.invoice_address
+    return address.name or "" if address is not None else ""
 
 
 def ticket_id(position: int) -> str:
@@ -250,6 +267,7 @@ def movements(
             act=_ACTS[one.type],
             at_ms=moment_ms(one.datetime),
             note=_by(one.device_id, is_automatic=one.auto_checked_in),
+            is_check_out=one.auto_checked_in and one.type == "exit",
         )
         for position in order.positions
         for one in position.checkins

@@ -21,7 +21,7 @@ from sync.upstream.pretix.answers import CheckinList, Device
 from sync.upstream.pretix.client import Account, PretixClient
 from sync.upstream.pretix.mapping import Catalogue
 from sync.upstream.pretix.pretix import KIND
-from sync.upstream.pretix.pull import Target, account_of, fetch
+from sync.upstream.pretix.pull import Target, account_of, fetch, target_of
 from sync.upstream.seam import StoppedError, UpstreamError
 
 HANDSHAKE: Final = 1
@@ -85,7 +85,12 @@ def read_name(text: str) -> Named:
 
 
 async def pair(
-    client: PretixClient, console: Console, named: Named, invitation: Invitation
+    client: PretixClient,
+    console: Console,
+    named: Named,
+    invitation: Invitation,
+    *,
+    invoice_names: bool = False,
 ) -> Paired:
     """Become a device of a pretix, and make an event of one of its lists.
 
@@ -100,9 +105,9 @@ async def pair(
         link = Link(
             event=f"{named.event}.{of_list.id}", kind=KIND, url=account.url,
             account=account.organizer, device=str(device.device_id), token=account.token,
-            target=msgspec.to_builtins(Target(named.event, of_list.id)),
+            target=msgspec.to_builtins(Target(named.event, of_list.id, invoice_names)),
         )  # fmt: skip
-        catalogue = await fetch(client, link)
+        catalogue, _media = await fetch(client, link)
         return _keep(console, link, catalogue)
     except BaseException:
         await _give_back(client, account)
@@ -197,11 +202,11 @@ def _keep(console: Console, link: Link, catalogue: Catalogue) -> Paired:
             events.create_event(connection, link.event, title, zone, read_wall_ms())
         if before is None:
             links.make(connection, link)
-        elif (before.url, before.account, before.target) == (link.url, link.account, link.target):
+        elif _lives(before) == _lives(link):
             # A device that was lost, or revoked, or a pretix that was restored and has forgotten
             # it: what was read and told goes on, and all of it is compared soon.
             links.start_again(
-                connection, link.event, device=link.device, token=link.token,
+                connection, link.event, device=link.device, token=link.token, target=link.target,
                 cursor={**before.cursor, "compared_ms": 0},
             )  # fmt: skip
         else:
@@ -214,6 +219,12 @@ def _keep(console: Console, link: Link, catalogue: Catalogue) -> Paired:
         return Paired(replace(link, token=""), title, is_new)
 
     return console.write(keep, "upstream paired", link.url, event=link.event)
+
+
+def _lives(link: Link) -> tuple[str, str, str, int]:
+    """Where the tickets of a link are."""
+    target = target_of(link)
+    return link.url, link.account, target.event, target.list
 
 
 async def _give_back(client: PretixClient, account: Account) -> None:

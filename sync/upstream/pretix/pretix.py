@@ -17,9 +17,11 @@ class Pretix:
         self._pull = PretixPull(self._client)
         self._push = PretixPush(self._client)
 
-    async def pull(self, link: Link, *, is_busy: bool, ours: frozenset[str]) -> Page:
+    async def pull(
+        self, link: Link, *, is_busy: bool, ours: frozenset[str], again: frozenset[str]
+    ) -> Page:
         """The next orders. Raises AwayError, StoppedError."""
-        return await self._pull.next_page(link, is_busy=is_busy, ours=ours)
+        return await self._pull.next_page(link, is_busy=is_busy, ours=ours, again=again)
 
     async def push(self, link: Link, due: Due) -> Told:
         """Tell one entry. Raises AwayError, StoppedError."""

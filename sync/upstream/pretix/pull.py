@@ -14,6 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from gate.clock import read_wall_ms
+from gate.core.signed_ticket import Scheme
+from gate.core.ticket import Status
 from gate.i18n import _
 from sync.server.issuing import Issue
 from sync.upstream.links import Link
@@ -26,9 +28,11 @@ from sync.upstream.pretix.answers import (
     Medium,
     Order,
     Question,
+    Secret,
 )
 from sync.upstream.pretix.client import PAGE, Account, PretixClient, Rows, decoded
 from sync.upstream.pretix.mapping import Catalogue, Sold
+from sync.upstream.pretix.media import Media
 from sync.upstream.seam import Page, StoppedError
 
 OVERLAP: Final = timedelta(seconds=60)
@@ -38,7 +42,7 @@ CATALOGUE_MS: Final = 5 * 60_000
 COMPARE_EVERY_MS: Final = 24 * 3_600_000
 _ORDER: Final = (
     "code", "status", "require_approval", "valid_if_pending", "checkin_attention", "checkin_text",
-    "datetime",
+    "datetime", "locale",
 )  # fmt: skip
 _POSITION: Final = (
     "id", "item", "variation", "subevent", "attendee_name", "secret", "addon_to", "blocked",
@@ -48,14 +52,18 @@ INCLUDE: Final = [*_ORDER, *(f"positions.{name}" for name in _POSITION)]
 """What is asked for of an order: no e-mail, no address, no payment ever comes here."""
 ANSWERS: Final = "positions.answers"
 """Asked for where a question matters at the door; the answers to others are dropped."""
+INVOICED: Final = "invoice_address.name"
+"""What is asked for beside that where the organiser wants it: of the address only the name."""
 _SERIES: Final = "subevents/"
 
 
-class Target(msgspec.Struct, frozen=True):
+class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which part of a pretix an event of ours is."""
 
     event: str
     list: int
+    invoice_names: bool = False
+    """Whether a ticket without an attendee's name has that of the invoice."""
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -77,6 +85,8 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     changes_page: int = 1
     changes_ms: int = 0
     """When changes were last read to their end."""
+    barred_since: str = ""
+    """Up to when it is known which signed codes were revoked or blocked; empty: not at all."""
     compared_ms: int = 0
     """When the newest full pull ended."""
     questions: str = ""
@@ -89,8 +99,17 @@ class _Known:
 
     catalogue: Catalogue
     at_ms: int
+    media: Media
+    before: Media | None
+    """As they were before; ``None``: nobody knows."""
     is_stated: bool = False
     """Whether its types and settings were stated since."""
+
+    def take_moved(self, since: str) -> frozenset[str]:
+        """Tickets whose media changed, once; where nobody knows, those that ``since`` tells of."""
+        before, self.before = self.before, self.media
+        moved = self.media.moved(before) if before is not None else self.media.updated(since)
+        return frozenset(map(mapping.ticket_id, moved))
 
 
 class PretixPull:
@@ -100,9 +119,13 @@ class PretixPull:
         self._client = client
         self._known: dict[str, _Known] = {}
 
-    async def next_page(self, link: Link, *, is_busy: bool, ours: frozenset[str]) -> Page:
+    async def next_page(
+        self, link: Link, *, is_busy: bool, ours: frozenset[str], again: frozenset[str]
+    ) -> Page:
         """The page after a link's cursor. Raises AwayError, StoppedError."""
         cursor = msgspec.convert(dict(link.cursor), Cursor)
+        if again:
+            return await self._again(link, cursor, ours, again)
         now_ms = read_wall_ms()
         every_s = BUSY_S if is_busy else QUIET_S
         if link.is_complete and now_ms >= cursor.changes_ms + every_s * 1000:
@@ -134,12 +157,22 @@ class PretixPull:
             is_running=not is_over,
             changes_ms=cursor.changes_ms or (now_ms if is_over else 0),
             compared_ms=now_ms if is_over else cursor.compared_ms,
+            barred_since=generated if is_over else cursor.barred_since,
         )
-        page = await self._page(link, cursor, orders, ours)
+        page = await self._page(link, cursor, orders, ours, "" if is_over else None)
         if link.is_complete:
             return replace(page, run=cursor.run, ends_run=is_over)
         total = link.total or rows.count
         return replace(page, is_complete=is_over, done=total if is_over else done, total=total)
+
+    async def _again(
+        self, link: Link, cursor: Cursor, ours: frozenset[str], names: frozenset[str]
+    ) -> Page:
+        """Some orders anew, whatever changed of them; the cursor stays."""
+        orders = []
+        for name in sorted(names):
+            orders += (await self._orders(link, {"code": name, "page": "1"}))[2]
+        return await self._page(link, cursor, orders, ours)
 
     async def _changes(
         self, link: Link, cursor: Cursor, ours: frozenset[str], every_s: float
@@ -156,30 +189,43 @@ class PretixPull:
             at = msgspec.structs.replace(cursor, begun=begun, changes_page=number + 1)
             return await self._page(link, at, orders, ours)
         at = msgspec.structs.replace(
-            cursor, since=begun, begun="", changes_page=1, changes_ms=read_wall_ms()
-        )
-        page = await self._page(link, at, orders, ours)
+            cursor, since=begun, begun="", changes_page=1, changes_ms=read_wall_ms(),
+            barred_since=begun,
+        )  # fmt: skip
+        page = await self._page(link, at, orders, ours, cursor.barred_since)
         # A comparison goes on, or begins, at once: a moment later changes would be due again.
-        compares = at.is_running or at.changes_ms >= at.compared_ms + COMPARE_EVERY_MS
-        return page if compares else replace(page, again_s=every_s)
+        # So does what is to be asked for again.
+        goes_on = at.is_running or at.changes_ms >= at.compared_ms + COMPARE_EVERY_MS
+        return page if goes_on or page.look_again else replace(page, again_s=every_s)
 
     async def _orders(
         self, link: Link, query: dict[str, str | list[str]]
     ) -> tuple[Rows, str, list[Order]]:
-        wanted = (await self._catalogue(link)).catalogue.questions
+        target = target_of(link)
+        asks = (await self._catalogue(link)).catalogue.questions
+        more = [*([ANSWERS] if asks else []), *([INVOICED] if target.invoice_names else [])]
         asked = query | {
-            "include": [*INCLUDE, ANSWERS] if wanted else INCLUDE, "testmode": "false",
+            "include": [*INCLUDE, *more], "testmode": "false",
             "include_canceled_positions": "true", "page_size": str(PAGE),
         }  # fmt: skip
-        path = f"events/{target_of(link).event}/orders/"
+        path = f"events/{target.event}/orders/"
         rows, generated = await self._client.get(account_of(link), path, Rows, **asked)
         if not generated:
             raise StoppedError(_("this pretix does not say when a page was made: it is too old"))
         return rows, generated, [decoded(one, Order) for one in rows.results]
 
     async def _page(
-        self, link: Link, cursor: Cursor, orders: Sequence[Order], ours: frozenset[str]
+        self,
+        link: Link,
+        cursor: Cursor,
+        orders: Sequence[Order],
+        ours: frozenset[str],
+        barred_since: str | None = None,
     ) -> Page:
+        """Orders as they are stated; with signed codes that are not good any more ``since`` then.
+
+        An empty moment is all that there are, ``None`` does not ask.
+        """
         known = await self._catalogue(link)
         sold = {mapping.sold_of(one) for order in orders for one in order.positions}
         if any(one.item not in known.catalogue.items for one in sold):
@@ -209,19 +255,40 @@ class PretixPull:
             # What was answered before is in orders that did not change.
             cursor = _again(cursor) if is_behind else cursor
             cursor = msgspec.structs.replace(cursor, questions=ids)
+        look_again = known.take_moved(cursor.since)
+        keys = catalogue.event.valid_keys.get(Scheme.PRETIX.value, ())
+        barred: dict[str, Status] = {}
+        if keys and barred_since is not None:
+            barred = await self._barred(link, barred_since)
         state = msgspec.to_builtins(cursor)
-        return Page(state, issue=issue, rules=rules, movements=moved, told=told)
+        return Page(
+            state, issue=issue, rules=rules, movements=moved, told=told, look_again=look_again,
+            keys=keys, barred=barred,
+        )  # fmt: skip
+
+    async def _barred(self, link: Link, since: str) -> dict[str, Status]:
+        """What of signed codes was revoked or blocked since changes were read last, or ever."""
+        account, base = account_of(link), f"events/{target_of(link).event}/"
+        moment = (datetime.fromisoformat(since) - OVERLAP).isoformat() if since else ""
+        revoked_since = {"created_since": moment} if moment else {}
+        blocked_since = {"updated_since": moment} if moment else {}
+        every = self._client.every
+        revoked = await every(account, f"{base}revokedsecrets/", Secret, **revoked_since)
+        blocked = await every(account, f"{base}blockedsecrets/", Secret, **blocked_since)
+        found = {one.secret: Status.BLOCKED if one.blocked else Status.NORMAL for one in blocked}
+        return found | {one.secret: Status.REVOKED for one in revoked}
 
     async def _catalogue(self, link: Link, *, anew: bool = False) -> _Known:
         known = self._known.get(link.event)
         if known is None or anew or read_wall_ms() - known.at_ms > CATALOGUE_MS:
-            known = _Known(await fetch(self._client, link), read_wall_ms())
+            catalogue, media = await fetch(self._client, link)
+            known = _Known(catalogue, read_wall_ms(), media, known.media if known else None)
             self._known[link.event] = known
         return known
 
 
-async def fetch(client: PretixClient, link: Link) -> Catalogue:
-    """All of a list's event but its orders. Raises AwayError, StoppedError."""
+async def fetch(client: PretixClient, link: Link) -> tuple[Catalogue, Media]:
+    """All of a list's event but its orders, and its media. Raises AwayError, StoppedError."""
     account, target = account_of(link), target_of(link)
     base = f"events/{target.event}/"
     event, _made = await client.get(account, base, Event)
@@ -233,21 +300,13 @@ async def fetch(client: PretixClient, link: Link) -> Catalogue:
         raise StoppedError(message.format(list=target.list))
     items = await client.every(account, f"{base}items/", Item)
     dates = await client.every(account, f"{base}{_SERIES}", Date) if event.has_subevents else []
-    return Catalogue(
+    media = Media.of(await client.every(account, "reusablemedia/", Medium), read_wall_ms())
+    catalogue = Catalogue(
         event, of_list, {one.id: one for one in items}, {one.id: one for one in dates},
-        _by_position(await client.every(account, "reusablemedia/", Medium)),
+        media.alone, media.shared,
         questions.kept(await client.every(account, f"{base}questions/", Question)),
     )  # fmt: skip
-
-
-def _by_position(media: Sequence[Medium]) -> dict[int, tuple[str, ...]]:
-    """What each position goes by beside its code; a medium with several tickets is no one's."""
-    found: dict[int, tuple[str, ...]] = {}
-    for one in media:
-        if one.active and len(one.linked_orderpositions) == 1:
-            position = one.linked_orderpositions[0]
-            found[position] = (*found.get(position, ()), one.identifier)
-    return found
+    return catalogue, media
 
 
 def account_of(link: Link) -> Account:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, select, update
 from gate.clock import read_wall_ms
 from gate.core.entry import Act, Entry
 from gate.core.outcome import Outcome, Reason
-from sync.server import events, journals, ticket_store
+from sync.server import check_out, events, journals, ticket_store
 from sync.server.database import in_transaction, open_database, reading
 from sync.server.http import Denied
 from sync.server.issuing import Issue
@@ -116,6 +116,7 @@ class Shop:
     def __init__(self) -> None:
         self.pages: list[Page] = []
         self.asked: list[Any] = []
+        self.again: list[frozenset[str]] = []
         self.told: list[tuple[str, bool]] = []
         self.by: list[str] = []
         """Which device told each of them."""
@@ -124,7 +125,10 @@ class Shop:
         self.trouble: Exception | None = None
         self.answer = Told()
 
-    async def pull(self, link: Link, *, is_busy: bool, ours: frozenset[str]) -> Page:
+    async def pull(
+        self, link: Link, *, is_busy: bool, ours: frozenset[str], again: frozenset[str]
+    ) -> Page:
+        self.again.append(again)
         self.asked.append((dict(link.cursor), is_busy, ours))
         await asyncio.sleep(0)
         if self.trouble is not None:
@@ -195,6 +199,40 @@ class Linked:
     def facts(self, id_: str) -> list[Entry]:
         found: list[Entry] = self.read(journals.facts_of, "show", id_)
         return sorted(found, key=lambda one: one.hlc)
+
+
+async def test_what_is_to_be_asked_for_again_is_asked_for_by_its_order(place: Place) -> None:
+    """Once, and only what is here with an order; after a call that failed it is asked for anew."""
+    async with linked(place) as here:
+        rows = [ticket(1, order="AAAA1"), ticket(2)]
+        states = Issue(types=[TYPE], tickets=rows)
+        await here.pull(
+            Page({}, issue=states, look_again=frozenset({"t1", "t2", "gone"})),
+            Page({}),
+            Page({}, again_s=60),
+        )
+        assert here.shop.again == [frozenset(), {"AAAA1"}, frozenset()]
+
+
+async def test_a_check_out_is_kept_by_whoever_is_first_and_never_told(place: Place) -> None:
+    """Both systems have it by one setting, at the same moment."""
+    async with linked(place) as here:
+        moments = {"UTC": NOW_MS + 5000}
+        rows = Issue(types=[TYPE], tickets=[ticket(1), ticket(2)])
+        theirs = [
+            Movement(ref, id_, act, at_ms, "shop", is_check_out=act is Act.EXIT)
+            for ref, id_, act, at_ms in (
+                ("1", "t1", Act.ADMISSION, NOW_MS), ("2", "t2", Act.ADMISSION, NOW_MS),
+                ("3", "t2", Act.EXIT, NOW_MS + 5000),
+            )
+        ]  # fmt: skip
+        await here.pull(Page({}, issue=rows, movements=theirs, again_s=60))
+        here.write(lambda c: check_out.write(c, "show", ["t1", "t2"], moments, NOW_MS + 9000))
+        late = Movement("4", "t1", Act.EXIT, NOW_MS + 5000, "shop", is_check_out=True)
+        await here.pull(Page({}, issue=rows, movements=[*theirs, late], again_s=60))
+        for id_ in ("t1", "t2"):
+            assert [one.act for one in here.facts(id_)] == [Act.ADMISSION, Act.EXIT]
+        assert not here.shop.told
 
 
 @asynccontextmanager

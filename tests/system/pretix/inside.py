@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import closing, nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -22,6 +22,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import_module("django").setup()
 models: Any = import_module("pretix.base.models")
 orders: Any = import_module("pretix.base.services.orders")
+checkin: Any = import_module("pretix.base.services.checkin")
 scopes: Any = import_module("django_scopes")
 transaction: Any = import_module("django.db").transaction
 now: Any = import_module("django.utils.timezone").now
@@ -48,6 +49,8 @@ def fill() -> None:
         gala.checkin_lists.create(
             name="Often", all_products=True, allow_multiple_entries=True, include_pending=True
         )
+        gala.checkin_lists.create(name="Night", all_products=True, exit_all_at=now())
+        gala.checkin_lists.create(name="Ruled", all_products=True, allow_multiple_entries=True)
         main = _order(gala, "AAAA1", "p", [(day, adult, "Mei Lin"), (day, adult, "Jonas Weber")])
         models.OrderPosition.objects.create(
             order=main, positionid=3, price=10, item=work, addon_to=main.positions.first(),
@@ -74,6 +77,12 @@ def fill() -> None:
         tour.checkin_lists.create(name="Berlin", all_products=True, subevent=dates[0])
         for n, date in enumerate(dates):
             _order(tour, f"TTTT{n}", "p", [(seat, None, f"Guest of {date.name}")], subevent=date)
+
+        signed = _event(organizer, "signed", "Signed", start)
+        signed.settings.ticket_secret_generator = "pretix_sig1"
+        entry = signed.items.create(name="Entry", default_price=5, admission=True)
+        entry.variations.create(value="Adult")
+        signed.checkin_lists.create(name="Door", all_products=True)
 
 
 def _event(organizer: Any, slug: str, name: str, start: Any, **more: Any) -> Any:
@@ -123,9 +132,9 @@ def revoke(name: str) -> None:
     models.Device.objects.filter(name=name).update(revoked=True, api_token=None)
 
 
-def sell(count: int, prefix: str = "N") -> None:
+def sell(count: int, prefix: str = "N", slug: str = "gala") -> None:
     """So many paid orders of one ticket each, all of one moment."""
-    event = models.Event.objects.get(slug="gala")
+    event = models.Event.objects.get(slug=slug)
     item = next(one for one in event.items.all() if one.variations.exists())
     moment = now()
     for n in range(count):
@@ -260,6 +269,27 @@ def _database() -> str:
     return str(import_module("django.conf").settings.DATABASES["default"]["NAME"])
 
 
+def tie(identifier: str, orders: list[str]) -> None:
+    """A wristband has the first ticket of these orders, and no others."""
+    medium, _made = models.ReusableMedium.objects.get_or_create(
+        organizer=models.Organizer.objects.get(), type="barcode", identifier=identifier
+    )
+    found = models.OrderPosition.objects.filter(order__code__in=orders, positionid=1)
+    medium.linked_orderpositions.set(found)
+
+
+def list_settings(name: str, **fields: Any) -> None:
+    """What a check-in list says; ``exit_all_at`` as text."""
+    if "exit_all_at" in fields:
+        fields["exit_all_at"] = datetime.fromisoformat(fields["exit_all_at"])
+    models.CheckinList.objects.filter(name=name).update(**fields)
+
+
+def exit_all() -> None:
+    """What pretix does by itself every few minutes."""
+    checkin.process_exit_all(sender=None)
+
+
 def lists() -> dict[str, int]:
     """The check-in lists by name."""
     return {one.name: one.pk for one in models.CheckinList.objects.all()}
@@ -302,6 +332,8 @@ DO: dict[str, Callable[..., Any]] = {
         checkins,
         device,
         is_revoked,
+        exit_all,
+        list_settings,
         lists,
         pay,
         reanswer,
@@ -311,6 +343,7 @@ DO: dict[str, Callable[..., Any]] = {
         secrets,
         sell,
         touch,
+        tie,
     )
 }
 

@@ -140,13 +140,13 @@ class Door:
         with reading(self.running.engine) as connection:
             return next(one for one in standing.every(connection) if one.event == self.event)
 
-    def at_pretix(self, position: str) -> list[tuple[str, bool, str]]:
+    def at_pretix(self, position: str, slug: str = "gala") -> list[tuple[str, bool, str]]:
         """What pretix has of a ticket: type, whether it counts, why not."""
         rows = self.pretix.do("checkins")
         return [
             (one["type"], one["ok"], one["why"])
             for one in rows
-            if f"p{one['position']}" == position and f"gala.{one['list']}" == self.event
+            if f"p{one['position']}" == position and f"{slug}.{one['list']}" == self.event
         ]
 
 

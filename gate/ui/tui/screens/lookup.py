@@ -1,6 +1,7 @@
 """Finding a ticket by name, code, seat or order; its past; admitting by hand."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ from gate.core.history import annulled, with_times
 from gate.core.outcome import Outcome
 from gate.core.place import Direction, Role
 from gate.core.verdict import Context, Scan, Verdict
-from gate.errors import GateError
+from gate.errors import GateError, UsageError
 from gate.i18n import _
 from gate.lane.corrections import Undone
 from gate.reports.lookup import Findings, Found, elsewhere, look_up, tell
@@ -61,6 +62,8 @@ class LookupScreen(Page):
         super().__init__()
         self._found: tuple[Found, ...] = ()
         self._scanned: _Scanned | None = None
+        self._sharing: frozenset[str] = frozenset()
+        """Tickets of the code that was scanned last, of which one is to be chosen."""
 
     def hints(self) -> list[tuple[str, str]]:
         """This page's own keys."""
@@ -88,6 +91,29 @@ class LookupScreen(Page):
         table.can_focus = False
         table.add_columns(_("name"), _("ticket"), _("status"), _("used"))
         self.query_one(Input).focus()
+        with suppress(UsageError):
+            self._offer(tuple(one.id for one in self.gate_app.lane.sharing()))
+
+    @work(thread=True, exclusive=True, group="search", exit_on_error=False)
+    def _offer(self, ids: tuple[str, ...]) -> None:
+        """Show the tickets that share the code which was scanned, one to be chosen."""
+        worker, app = get_current_worker(), self.gate_app
+        try:
+            found = [one for id_ in ids for one in look_up(app.folder, id_).found]
+        except GateError as fault:
+            app.call_from_thread(app.complain, fault)
+            return
+        sharing = tuple(one for one in found if one.ticket.id in ids)
+        if not worker.is_cancelled:
+            app.call_from_thread(self._show_sharing, sharing)
+
+    def _show_sharing(self, sharing: tuple[Found, ...]) -> None:
+        self._show(Findings(sharing))
+        self._sharing = frozenset(one.ticket.id for one in sharing)
+        self.query_one("#findings", Static).update(
+            _("This code has several tickets: F7 takes one.")
+        )
+        self.query_one("#findings", Static).display = True
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search a moment after the last key."""
@@ -211,6 +237,10 @@ class LookupScreen(Page):
         if chosen is None:
             return
         app, ticket = self.gate_app, chosen.ticket
+        if ticket.id in self._sharing:
+            # Its code was shown: that takes nobody's word.
+            ask_lane(app, lambda: app.lane.choose(ticket.id), self._admitted)
+            return
         title = _("Admit by hand: {ticket}").format(ticket=guest(app, ticket))
         operator, role = app.lane.operator, app.lane.rules.find_admits
         if operator is not None and role in (Role.STAFF, operator.role):
@@ -257,13 +287,12 @@ class LookupScreen(Page):
         return self._found[number] if 0 <= number < len(self._found) else None
 
     def _admit(self, ticket: str, who: Signed) -> None:
-        app = self.gate_app
+        app, by_hand = self.gate_app, self.gate_app.lane.admit_by_hand
+        ask_lane(app, lambda: by_hand(ticket, who.operator, who.note), self._admitted)
 
-        def admitted(verdict: Verdict) -> None:
-            app.scan_screen.post_message(Decided(verdict))
-            self.action_back()
-
-        ask_lane(app, lambda: app.lane.admit_by_hand(ticket, who.operator, who.note), admitted)
+    def _admitted(self, verdict: Verdict) -> None:
+        self.gate_app.scan_screen.post_message(Decided(verdict))
+        self.action_back()
 
     def _undone(self, undone: Undone) -> None:
         if undone.is_claim:
@@ -289,7 +318,7 @@ class LookupScreen(Page):
             self.app.call_from_thread(self._show, findings)
 
     def _show(self, findings: Findings) -> None:
-        self._found = findings.found
+        self._found, self._sharing = findings.found, frozenset()
         table = self.query_one(DataTable)
         table.clear()
         beside = self.query_one("#findings", Static)

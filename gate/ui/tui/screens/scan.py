@@ -19,14 +19,14 @@ from gate.core.outcome import Outcome
 from gate.core.place import Direction
 from gate.core.verdict import Verdict
 from gate.errors import GateError
-from gate.i18n import _
+from gate.i18n import _, speaking_to_guest
 from gate.lane.admission import ASKED_FOR_S
 from gate.storage.matters import Watch
 from gate.text.lane_words import list_line, unheard_at
 from gate.text.scanner_words import ADVICE_WORDS, saved_line, scanner_line
 from gate.text.ticket_words import describe
 from gate.text.times import clock_time
-from gate.text.verdict_words import explain, revoked_words
+from gate.text.verdict_words import Words, explain, revoked_words
 from gate.text.view_words import beside
 from gate.ui.plain import BELLS
 from gate.ui.tui.bars import KeyHints, StatusBar
@@ -211,16 +211,13 @@ class ScanScreen(Screen[None]):
         """Show a verdict at once; the rest of the screen follows."""
         verdict = event.verdict
         app = self.gate_app
-        words = explain(
-            verdict,
-            app.lane.place,
-            app.time_zone,
-            show_names=app.config.screen.show_names,
-            unheard=unheard_at(app.lane, verdict, app.time_zone),
-        )
-        words = replace(words, scanner=scanner_line(verdict))
+        words = self._words(verdict)
+        for_guest = words
+        if app.config.screen.faces_guest and verdict.ticket is not None:
+            with speaking_to_guest(verdict.ticket.language):
+                for_guest = self._words(verdict)
         panel = self.query_one(VerdictPanel)
-        panel.show(verdict.outcome, words)
+        panel.show(verdict.outcome, for_guest)
         self._make_room(panel)
         shown_s = SHOWN_S.get(verdict.outcome)
         self._clear_later(shown_s)
@@ -247,6 +244,18 @@ class ScanScreen(Screen[None]):
             lambda fault: self.post_message(Unanswered(fault)),
             self._clear,
         )
+
+    def _words(self, verdict: Verdict) -> Words:
+        """What is said of a verdict, in the language that is spoken now."""
+        app = self.gate_app
+        words = explain(
+            verdict,
+            app.lane.place,
+            app.time_zone,
+            show_names=app.config.screen.show_names,
+            unheard=unheard_at(app.lane, verdict, app.time_zone),
+        )
+        return replace(words, scanner=scanner_line(verdict))
 
     def on_taken_back(self, event: TakenBack) -> None:
         """Say what was undone, and that the ticket is good again."""

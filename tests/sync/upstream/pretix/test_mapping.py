@@ -94,11 +94,43 @@ def test_a_position_is_a_ticket_by_its_own_id() -> None:
         ),
     )
     assert found[0] == {
-        "id": "p100", "code": "secret0", "other_codes": [], "type": "2-1", "status": "normal",
-        "status_note": "", "order": "AAAA1", "holder": "Mei Lin", "note": "", "answers": {},
-        "seats": ["Row 2, Seat 15"],
+        "id": "p100", "code": "secret0", "other_codes": [], "shared_codes": [], "type": "2-1",
+        "status": "normal", "status_note": "", "order": "AAAA1", "language": "",
+        "holder": "Mei Lin", "note": "", "answers": {}, "seats": ["Row 2, Seat 15"],
     }  # fmt: skip
     assert (found[1]["id"], found[1]["type"], found[1]["holder"]) == ("p101", "4", "Mei Lin")
+
+
+@pytest.mark.parametrize(
+    ("position", "address", "holder"),
+    [
+        ({"attendee_name": "Mei Lin"}, {"name": "Lin GmbH"}, "Mei Lin"),
+        ({}, {"name": "Jonas Weber"}, "Jonas Weber"),
+        ({}, {"name": None}, ""),
+        ({}, None, ""),
+    ],
+)
+def test_whom_the_invoice_is_for_is_the_holder_where_no_attendee_is_named(
+    position: dict[str, Any], address: dict[str, Any] | None, holder: str
+) -> None:
+    """Where that was asked for; an order without an address names nobody."""
+    assert row(position, invoice_address=address)["holder"] == holder
+
+
+def test_the_language_is_that_of_the_order() -> None:
+    """As pretix writes it."""
+    assert row(locale="zh-hans")["language"] == "zh-hans"
+
+
+@pytest.mark.parametrize(
+    ("moment", "at"),
+    [("2026-11-30T03:00:00Z", "04:00"), ("2026-06-30T04:00:00+02:00", "04:00"), (None, None)],
+)
+def test_when_everybody_is_checked_out_is_a_time_of_day_of_the_event(
+    moment: str | None, at: str | None
+) -> None:
+    """Whatever day is next, and in whatever way pretix writes it."""
+    assert mapping.rules(catalogue(exit_all_at=moment))["exit_all_at"] == at
 
 
 def test_when_it_is_good() -> None:

@@ -32,6 +32,7 @@ class FakePretix(httpx.AsyncBaseTransport):
         ]  # fmt: skip
         self.list: dict[str, Any] = {"id": 2, "name": "Main"}
         self.questions: list[dict[str, Any]] = []
+        self.media: list[dict[str, Any]] = []
         self.asked: list[httpx.Request] = []
         self.answers: dict[str, httpx.Response] = {}
 
@@ -48,6 +49,7 @@ class FakePretix(httpx.AsyncBaseTransport):
             "items": [{"id": 2, "name": "Day"}],
             "checkinlists": [self.list],
             "questions": self.questions,
+            "reusablemedia": self.media,
         }.get(path, [])
         return httpx.Response(200, json={"count": len(rows), "next": None, "results": rows})
 
@@ -81,7 +83,7 @@ async def pages(fake: FakePretix, **more: Any) -> list[Page]:
     upstream, at = Pretix(PretixClient(fake)), link(**more)
     found: list[Page] = []
     while not found or not found[-1].again_s:
-        page = await upstream.pull(at, is_busy=True, ours=frozenset())
+        page = await upstream.pull(at, is_busy=True, ours=frozenset(), again=frozenset())
         found.append(page)
         at = link(**more | {"cursor": page.cursor, "total": page.total,
                             "is_complete": at.is_complete or page.is_complete})  # fmt: skip
@@ -110,10 +112,10 @@ async def test_a_pull_goes_on_where_it_was(caplog: pytest.LogCaptureFixture) -> 
     """After a restart the next page is asked for from the last order that was stored."""
     fake = FakePretix(list(range(2 * PAGE)))
     upstream = Pretix(PretixClient(fake))
-    first = await upstream.pull(link(), is_busy=True, ours=frozenset())
+    first = await upstream.pull(link(), is_busy=True, ours=frozenset(), again=frozenset())
     await upstream.close()
     again = Pretix(PretixClient(fake))
-    await again.pull(link(cursor=first.cursor), is_busy=True, ours=frozenset())
+    await again.pull(link(cursor=first.cursor), is_busy=True, ours=frozenset(), again=frozenset())
     await again.close()
     assert fake.queries()[-1]["created_since"] == fake.orders[PAGE - 1]["datetime"]
     assert "s0" not in caplog.text
@@ -127,6 +129,36 @@ async def test_only_what_is_needed_is_asked_for() -> None:
     assert query.get_list("include") == INCLUDE
     assert not any(word in " ".join(INCLUDE) for word in ("email", "address", "payment", "phone"))
     assert (query["testmode"], query["include_canceled_positions"]) == ("false", "true")
+
+
+async def test_the_invoices_name_is_asked_for_only_where_it_is_wanted() -> None:
+    """Of the address nothing else."""
+    fake = FakePretix([0])
+    target = msgspec.to_builtins(Target("gala", 2, invoice_names=True))
+    await pages(fake, target=target)
+    assert fake.queries()[0].get_list("include") == [*INCLUDE, "invoice_address.name"]
+
+
+async def test_tickets_whose_wristband_moved_are_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As soon as the catalogue is read anew, whatever became of their orders."""
+    monkeypatch.setattr("sync.upstream.pretix.pull.CATALOGUE_MS", -1)
+    fake = FakePretix([0, 1])
+    fake.media = [{"id": 1, "identifier": "BAND", "linked_orderpositions": [0]}]
+    upstream = Pretix(PretixClient(fake))
+    cursor = {"is_running": False, "since": GENERATED, "compared_ms": 10**15}
+    at = link(cursor=cursor, is_complete=True)
+    first = await upstream.pull(at, is_busy=True, ours=frozenset(), again=frozenset())
+    fake.media = [{"id": 1, "identifier": "BAND", "linked_orderpositions": [1, 0]}]
+    second = await upstream.pull(at, is_busy=True, ours=frozenset(), again=frozenset())
+    assert not first.look_again
+    assert second.look_again == {"p0", "p1"}
+    assert (first.again_s, second.again_s) == (15.0, 0.0)
+    third = await upstream.pull(at, is_busy=True, ours=frozenset(), again=frozenset({"O0"}))
+    await upstream.close()
+    assert (fake.queries()[-1]["code"], third.cursor["since"]) == ("O0", GENERATED)
+    assert [row["shared_codes"] for row in third.issue.tickets] == [["BAND"], ["BAND"]]
 
 
 async def test_changes_are_asked_for_from_a_minute_before() -> None:
@@ -145,10 +177,13 @@ async def test_a_night_later_all_is_compared() -> None:
     cursor = {"is_running": False, "since": GENERATED, "compared_ms": 1, "changes_ms": 10**15}
     upstream = Pretix(PretixClient(fake))
     first = await upstream.pull(
-        link(cursor=cursor, is_complete=True), is_busy=True, ours=frozenset()
+        link(cursor=cursor, is_complete=True), is_busy=True, ours=frozenset(), again=frozenset()
     )
     last = await upstream.pull(
-        link(cursor=first.cursor, is_complete=True), is_busy=True, ours=frozenset()
+        link(cursor=first.cursor, is_complete=True),
+        is_busy=True,
+        ours=frozenset(),
+        again=frozenset(),
     )
     await upstream.close()
     assert [(one.run, one.ends_run) for one in (first, last)] == [(2, False), (2, True)]

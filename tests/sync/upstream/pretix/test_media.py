@@ -1,0 +1,64 @@
+"""Which wristbands and cards positions go by, and of which that changed."""
+
+from typing import Any
+
+import pytest
+
+from sync.upstream.pretix.answers import Medium
+from sync.upstream.pretix.media import Media
+
+NOW_MS = 1_796_000_000_000
+
+
+def media(**bands: Any) -> Media:
+    """Of bands by name: the positions of each, or all of it."""
+    return Media.of(
+        [
+            Medium(n, name, **(one if isinstance(one, dict) else {"linked_orderpositions": one}))
+            for n, (name, one) in enumerate(bands.items())
+        ],
+        NOW_MS,
+    )
+
+
+def test_a_medium_is_one_positions_or_is_shared() -> None:
+    """One that is off, or has expired, is nobody's."""
+    found = media(
+        A=(1,), B=(2, 3), C=(1,), D=(),
+        E={"linked_orderpositions": (9,), "active": False},
+        F={"linked_orderpositions": (9,), "expires": "2020-01-01T00:00:00Z"},
+        G={"linked_orderpositions": (4,), "expires": "2099-01-01T00:00:00Z"},
+    )  # fmt: skip
+    assert found.alone == {1: ("A", "C"), 4: ("G",)}
+    assert found.shared == {2: ("B",), 3: ("B",)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved"),
+    [
+        ({"A": (1,)}, {"A": (1,)}, set()),
+        ({"A": (1,)}, {"A": ()}, {1}),
+        ({"A": (1,)}, {}, {1}),
+        ({"A": (1,)}, {"A": (2,)}, {1, 2}),
+        # From its own to one that it shares.
+        ({"A": (1,)}, {"A": (1, 2)}, {1, 2}),
+        ({"A": (1, 2)}, {"A": (2, 1)}, set()),
+        ({"A": (1,), "B": (1,)}, {"B": (1,), "A": (1,)}, set()),
+    ],
+)
+def test_what_moved_is_whose_media_are_others_than_before(
+    before: dict[str, Any], after: dict[str, Any], moved: set[int]
+) -> None:
+    """Both that lost one and that got one."""
+    assert media(**after).moved(media(**before)) == moved
+
+
+def test_after_a_restart_it_is_what_pretix_dates() -> None:
+    """Nobody remembers what was before."""
+    found = media(
+        A={"linked_orderpositions": (1,), "updated": "2026-11-29T12:00:00Z"},
+        B={"linked_orderpositions": (2,), "updated": "2026-11-29T13:00:00+00:00"},
+        C=(3,),
+    )
+    assert found.updated("2026-11-29T12:30:00+00:00") == {2}
+    assert found.updated("") == set()
