@@ -282,7 +282,8 @@ class PretixPull:
         known = self._known.get(link.event)
         if known is None or anew or read_wall_ms() - known.at_ms > CATALOGUE_MS:
             catalogue, media = await fetch(self._client, link)
-            known = _Known(catalogue, read_wall_ms(), media, known.media if known else None)
+            # What was not taken of the former one still counts as moved.
+            known = _Known(catalogue, read_wall_ms(), media, known.before if known else None)
             self._known[link.event] = known
         return known
 

@@ -36,7 +36,7 @@ from tests.support.pretix import python
 from tests.system.pretix.starting import RealPretix
 from tests.system.pretix.test_real_pretix import Door, _soon, door, until
 
-__all__ = ["_soon", "pretix"]
+__all__ = ["_soon"]
 pytestmark = [
     pytest.mark.pretix,
     pytest.mark.long,
