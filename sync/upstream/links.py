@@ -138,6 +138,14 @@ def note(connection: Connection, event: str, holder: str, **fields: Any) -> bool
     return bool(done.rowcount)
 
 
+def wake(connection: Connection, event: str) -> None:
+    """It has something to state: it is asked at once, unless it has to be waited for."""
+    c = t.upstream.c
+    connection.execute(
+        update(t.upstream).where(c.event == event, c.failures == 0).values(pull_ms=0)
+    )
+
+
 def start_again(connection: Connection, event: str, **fields: Any) -> Link:
     """After a person has done something: it is asked again, at once. Raises Denied."""
     need(connection, event)

@@ -4,10 +4,15 @@ Every function works in the transaction it is handed.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
+from gate.clock import read_wall_ms
+from gate.i18n import _
 from sync.upstream import links, outbox
+from sync.upstream.outbox import Backlog
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +37,16 @@ class Standing:
     failed: int
     """Entries that it did not take."""
     why_failed: str
+    too_late_ms: int
+    """When the first that waits will be told in vain; 0: never."""
     error: str
     """What is wrong now; empty: nothing."""
     is_stopped: bool
     """Whether a person has to do something first."""
+
+
+WARN_MS: Final = 3_600_000
+"""So long before something is told in vain it is said."""
 
 
 def every(connection: Connection) -> list[Standing]:
@@ -57,8 +68,16 @@ def every(connection: Connection) -> list[Standing]:
                 oldest_ms=backlog.oldest_ms,
                 failed=backlog.failed,
                 why_failed=backlog.why,
-                error=link.error,
+                too_late_ms=backlog.ends_ms,
+                error="; ".join(filter(None, (link.error, _soon_too_late(backlog)))),
                 is_stopped=link.is_stopped,
             )
         )
     return found
+
+
+def _soon_too_late(backlog: Backlog) -> str:
+    if not backlog.ends_ms or backlog.ends_ms - read_wall_ms() > WARN_MS:
+        return ""
+    at = datetime.fromtimestamp(backlog.ends_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return _("what waits to be told is too late there from {when} on").format(when=at)

@@ -64,6 +64,8 @@ def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: i
         put(connection, t.upstream_met, [(link.event, id_, page.run) for id_ in met], "run")
     if page.ends_run:
         problem = _void_missing(connection, link.event, page.run, now_ms) or problem
+    if page.keep is not None:
+        page.keep(connection)
     if problem:
         links.note(connection, link.event, holder, error=problem)
     return True

@@ -47,7 +47,10 @@ upstream_entry = Table(
     text("state"),
     number("due_ms"),
     text("error"),
+    # From when on it would be told in vain.
+    number("ends_ms"),
     Index("upstream_entry_due", "event", "state", "is_late", "number"),
+    Index("upstream_entry_ticket", "event", "ticket"),
 )
 # Which of their movements are entries of ours.
 upstream_movement = Table(
