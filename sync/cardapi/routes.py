@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import segno
@@ -109,11 +109,30 @@ _REFUSED = tuple(
 )
 
 
+class Upstream(Protocol):
+    """Where the calls of some accounts go on to: WeChat itself."""
+
+    def is_linked(self) -> bool:
+        """Whether there is any such account."""
+        ...
+
+    def forwards(self, appid: str) -> bool:
+        """Whether that account's calls go on."""
+        ...
+
+    async def forward(self, appid: str, path: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is answered there, with its errcode."""
+        ...
+
+
 class CardApi:
     """The routes, the organiser's with them, and the background jobs that go with both."""
 
-    def __init__(self, server: Server, settings: CardSettings) -> None:
+    def __init__(
+        self, server: Server, settings: CardSettings, upstream: Upstream | None = None
+    ) -> None:
         self._server = server
+        self._upstream = upstream
         self._tokens = Buckets(settings.account_per_s, settings.account_burst)
         self.jobs = CardJobs(server)
 
@@ -158,11 +177,26 @@ class CardApi:
             params: Mapping[str, Any] = dict(request.query_params)
             if not call.by_get:
                 params = await self._body(request)
+            forwarded = await self._forwarded(call.path, token, params)
+            if forwarded is not None:
+                return forwarded
             answer = await self._do(call, token, params, self._server.public_url(request))
             prove(request, hash_of(token), OF_BACKEND)
             return answer
 
         return await self._answer(request, work)
+
+    async def _forwarded(
+        self, path: str, token: str, params: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """What WeChat answers, of an account whose cards live there; ``None`` of all others."""
+        if self._upstream is None or not self._upstream.is_linked() or path.startswith(PREFIX):
+            return None
+        now_ms = read_wall_ms()
+        appid = (await self._server.read(accounts.with_token, token, now_ms)).appid
+        if not self._upstream.forwards(appid):
+            return None
+        return await self._upstream.forward(appid, path, params)
 
     async def _do(
         self, call: Call, token: str, params: Mapping[str, Any], public_url: str
@@ -292,9 +326,19 @@ class CardApi:
         """Calls that this server does not know."""
 
         async def work() -> Mapping[str, Any]:
+            path, token = request.url.path, request.query_params.get("access_token", "")
+            if self._upstream is not None and token and path.startswith(_FORWARDED):
+                params = await self._body(request) if request.method == "POST" else {}
+                forwarded = await self._forwarded(path, token, params)
+                if forwarded is not None:
+                    return forwarded
             raise Refused(Errcode.BAD_URL)
 
         return await self._answer(request, work)
+
+
+_FORWARDED = ("/card/", "/datacube/")
+"""Where calls lie that go on whatever they are."""
 
 
 class _Done(NamedTuple):

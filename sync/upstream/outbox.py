@@ -111,7 +111,7 @@ def _take(connection: Connection, event: str, number: int, entry: Entry, when: S
 
 
 def next_due(connection: Connection, link: Link, now_ms: int) -> Row | None:
-    """The first that is to be told by now: what soon is too late first, a ticket's in their order."""
+    """The first that is to be told by now: what ends first, and of one ticket what came first."""
     c = t.upstream_entry.c
     other = t.upstream_entry.alias("earlier")
     earlier = (
