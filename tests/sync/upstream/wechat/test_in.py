@@ -98,7 +98,7 @@ async def test_another_s_use_is_an_entry_of_the_server(here: Venue) -> None:
     assert (entry.act, entry.source, entry.note) == (Act.ADMISSION, "wechat", "WeChat FROM_API")
     await here.admit(code)
     conflicts = (await here.ours.admin("GET", "/events/show/conflicts")).json()
-    assert [one["ticket"] for one in conflicts["conflicts"]] == [ticket.id]
+    assert [one["ticket"] for one in conflicts] == [ticket.id]
     await here.step()
     assert here.weather.calls("/card/code/consume") == []
 
@@ -119,12 +119,9 @@ async def test_a_push_that_comes_thrice_counts_once(tmp_path: Path, aes_key: str
         assert len(here.facts(ticket.id)) == 1
 
 
-async def test_pushes_in_any_order_come_to_the_same(
-    here: Venue, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_pushes_in_any_order_come_to_the_same(here: Venue) -> None:
     """A gift of a gift before the claim, and a word of before behind a word of after."""
     here.post.kept = []
-    monkeypatch.setattr("sync.cardapi.webhook_outbox.time", time, raising=False)
     code = await here.wechat.claim(here.card)
     await here.pushes()
     new = await give(here, code)
@@ -144,7 +141,7 @@ async def test_pushes_in_any_order_come_to_the_same(
 async def test_a_gift_whose_giver_nobody_knows_is_taken_in_the_end(
     here: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the push of the claim was lost for good; both codes are one ticket's."""
+    """Where the pushes of before were lost for good; both codes are one ticket's."""
     here.post.kept = []
     code = await here.wechat.claim(here.card)
     await here.pushes()
@@ -152,8 +149,7 @@ async def test_a_gift_whose_giver_nobody_knows_is_taken_in_the_end(
     new = await give(here, code)
     await here.pushes()
     kept, here.post.kept = here.post.kept, None
-    for request in kept:
-        await here.post.let(request)
+    await here.post.let(kept[-1])
     await here.step()
     assert here.shown(new)[0] is None
     monkeypatch.setattr("sync.upstream.wechat.pull.PATIENCE_MS", 0)
@@ -307,7 +303,7 @@ async def test_what_cannot_be_read_back_passes_through_us(tmp_path: Path, kind: 
         token = await _token(here)
         body = {"code": code, "card_id": here.card, **stated}
         answer = await here.ours.http.post(path, params={"access_token": token}, json=body)
-        assert answer.json()["errcode"] == 47002 if b"\\u" in answer.request.content else 0
+        assert answer.json()["errcode"] == 0
         await here.step()
         ticket, _state = here.shown(code)
         assert {name: getattr(ticket, name) for name in seen_at_gate} == seen_at_gate
