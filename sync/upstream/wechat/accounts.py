@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from sync.server.prepared import in_parts
+from sync.server.prepared import put as put_rows
 from sync.upstream.wechat import tables as t
 
 T = TypeVar("T")
@@ -95,15 +95,4 @@ def forget_event(connection: Connection, event: str) -> None:
 
 def ask_for(connection: Connection, event: str, kind: str, names: list[tuple[str, str]]) -> None:
     """Have persons (``openid``) or codes (``code``, with their card) read."""
-    known = {
-        (row.name, row.card_id)
-        for row in connection.execute(
-            select(t.reading.c.name, t.reading.c.card_id).where(
-                t.reading.c.event == event, t.reading.c.kind == kind
-            )
-        )
-    }
-    new = [one for one in dict.fromkeys(names) if one not in known]
-    for some in in_parts(new):
-        rows = [{"event": event, "kind": kind, "name": n, "card_id": c} for n, c in some]
-        connection.execute(insert(t.reading), rows)
+    put_rows(connection, t.reading, [(event, kind, *one) for one in names])

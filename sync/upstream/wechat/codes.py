@@ -52,7 +52,7 @@ def old_codes(connection: Connection, event: str, ticket: str, now: str) -> list
 def unstated(connection: Connection, event: str, most: int) -> list[Code]:
     """Codes that tickets go by now and that the gates do not have as they are."""
     c = t.code.c
-    query = select(t.code).where(c.event == event, c.changed > c.stated, c.next_code == "")
+    query = select(t.code).where(c.event == event, c.is_stated == 0, c.next_code == "")
     return [_code(row) for row in connection.execute(query.order_by(c.ticket).limit(most))]
 
 
@@ -61,7 +61,8 @@ def state(connection: Connection, codes: Sequence[Code]) -> None:
     c = t.code.c
     for one in codes:
         where = (c.appid == one.appid, c.card_id == one.card_id, c.code == one.code)
-        connection.execute(update(t.code).where(*where).values(stated=one.changed))
+        as_read = update(t.code).where(*where, c.changed == one.changed)
+        connection.execute(as_read.values(is_stated=1))
 
 
 def ticket_id(account: Account, card_id: str, code: str) -> str:
@@ -146,7 +147,6 @@ def give_on(
         carried = replace(
             old, code=new_code, state=State.HELD, openid=openid or old.openid, next_code="",
             gifted_s=at_s if openid else old.gifted_s, attributes=attributes, state_s=at_s,
-            changed=0, stated=0,
         )  # fmt: skip
         _add(connection, carried)
     else:
@@ -295,7 +295,7 @@ def _new(account: Account, event: str, card_id: str, code: str, openid: str) -> 
 
 
 def _add(connection: Connection, code: Code) -> None:
-    connection.execute(insert(t.code).values(**_values(replace(code, changed=1, stated=0))))
+    connection.execute(insert(t.code).values(**_values(replace(code, changed=1, is_stated=False))))
 
 
 def _keep(connection: Connection, before: Code, after: Code) -> None:
@@ -303,7 +303,7 @@ def _keep(connection: Connection, before: Code, after: Code) -> None:
         return
     c = t.code.c
     where = (c.appid == before.appid, c.card_id == before.card_id, c.code == before.code)
-    changed = replace(after, changed=before.changed + 1)
+    changed = replace(after, changed=before.changed + 1, is_stated=False)
     connection.execute(update(t.code).where(*where).values(**_values(changed)))
 
 
@@ -311,6 +311,7 @@ def _values(code: Code) -> dict[str, Any]:
     values = {name: getattr(code, name) for name in _FIELDS}
     return values | {
         "state": code.state.value,
+        "is_stated": int(code.is_stated),
         "attributes": msgspec.json.encode(code.attributes).decode(),
     }
 
@@ -318,4 +319,7 @@ def _values(code: Code) -> dict[str, Any]:
 def _code(row: Any) -> Code:
     values = {name: getattr(row, name) for name in _FIELDS}
     attributes = msgspec.json.decode(row.attributes)
-    return Code(**values | {"state": State(row.state), "attributes": attributes})
+    is_stated = bool(row.is_stated)
+    return Code(
+        **values | {"state": State(row.state), "attributes": attributes, "is_stated": is_stated}
+    )

@@ -79,7 +79,9 @@ class Code:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     state_s: int = 0
     changed: int = 0
-    stated: int = 0
+    """How often."""
+    is_stated: bool = False
+    """Whether the gates have it as it is."""
 
 
 def card_of(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -46,10 +46,10 @@ code = Table(
     text("attributes"),
     # When the state was so, by WeChat's clock.
     number("state_s"),
-    # How often it was changed, and as of which change the gates have it.
+    # How often it was changed, and whether the gates have it as it is.
     number("changed"),
-    number("stated"),
-    Index("wechat_code_event", "event", "changed", "stated"),
+    number("is_stated"),
+    Index("wechat_code_stated", "event", "is_stated", "ticket"),
     Index("wechat_code_ticket", "event", "ticket"),
     Index("wechat_code_code", "appid", "code"),
     Index("wechat_code_openid", "event", "openid"),

@@ -31,12 +31,12 @@ CREATE TABLE wechat_code (
     attributes TEXT NOT NULL,
     state_s BIGINT NOT NULL,
     changed BIGINT NOT NULL,
-    stated BIGINT NOT NULL,
+    is_stated BIGINT NOT NULL,
     PRIMARY KEY (appid, card_id, code)
 );
 CREATE INDEX wechat_code_code ON wechat_code (appid, code);
-CREATE INDEX wechat_code_event ON wechat_code (event, changed, stated);
 CREATE INDEX wechat_code_openid ON wechat_code (event, openid);
+CREATE INDEX wechat_code_stated ON wechat_code (event, is_stated, ticket);
 CREATE INDEX wechat_code_ticket ON wechat_code (event, ticket);
 CREATE TABLE wechat_push (
     appid TEXT NOT NULL,

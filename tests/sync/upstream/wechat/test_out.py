@@ -186,7 +186,7 @@ async def test_a_code_that_stays_unknown_is_said(here: Venue) -> None:
 async def test_what_cannot_be_used_is_looked_at(
     here: Venue, status: str, state: State, at_gate: Status
 ) -> None:
-    """40127: a gift waits, what is void makes an irregular admission; the gates have it as it is."""
+    """40127: a gift waits, what is void was an irregular admission; gates have it as it is."""
     code = await claimed(here)
     here.weather.ahead = {
         CONSUME: [{"errcode": 40127, "errmsg": "given"}],
@@ -268,37 +268,29 @@ async def test_hours_without_wechat_lose_nothing_and_tell_nothing_twice(here: Ve
     assert [one["ticket"] for one in conflicts] == [here.kept(codes[3]).ticket]
 
 
-_OUTCOMES: dict[int, tuple[Meaning, State]] = {
-    -1: (Meaning.BUSY, State.TRYING),
-    40001: (Meaning.RENEW, State.TOLD),
-    40014: (Meaning.RENEW, State.TOLD),
-    42001: (Meaning.RENEW, State.TOLD),
-    40002: (Meaning.STOP, State.WAITING),
-    40013: (Meaning.STOP, State.WAITING),
-    40125: (Meaning.STOP, State.WAITING),
-    40164: (Meaning.STOP, State.WAITING),
-    41001: (Meaning.STOP, State.WAITING),
-    43009: (Meaning.STOP, State.WAITING),
-    43010: (Meaning.STOP, State.WAITING),
-    45030: (Meaning.STOP, State.WAITING),
-    45102: (Meaning.STOP, State.WAITING),
-    48001: (Meaning.STOP, State.WAITING),
-    48004: (Meaning.STOP, State.WAITING),
-    45009: (Meaning.USED_UP, State.WAITING),
-    45011: (Meaning.TOO_OFTEN, State.WAITING),
-    40056: (Meaning.UNKNOWN, State.WAITING),
-    40079: (Meaning.TOO_LATE, State.FAILED),
-    40147: (Meaning.TOO_LATE, State.FAILED),
-    40099: (Meaning.USED, State.FAILED),
-} | {
-    code: (Meaning.NOT_TAKEN, State.FAILED)
-    for code in (
-        40003, 40009, 40053, 40070, 40071, 40072, 40073, 40075, 40076, 40078, 40080, 40100, 40107,
-        40109, 40110, 40111, 40112, 40116, 40122, 40136, 40146, 40149, 40150, 40158, 41009, 41011,
-        41012, 41013, 41014, 41015, 41016, 41017, 43002, 43017, 43018, 44002, 47001, 47002, 45021,
-        45031, 45033, 45041, 61500, 61501,
-    )
+_NOT_TAKEN = """
+    40003 40009 40053 40070 40071 40072 40073 40075 40076 40078 40080 40100 40107 40109 40110 40111
+    40112 40116 40122 40136 40146 40149 40150 40158 41009 41011 41012 41013 41014 41015 41016 41017
+    43002 43017 43018 44002 47001 47002 45021 45031 45033 45041 61500 61501
+"""
+_MEANT = {
+    Meaning.BUSY: ("-1", State.TRYING),
+    Meaning.RENEW: ("40001 40014 42001", State.TOLD),
+    Meaning.STOP: (
+        "40002 40013 40125 40164 41001 43009 43010 45030 45102 48001 48004", State.WAITING
+    ),
+    Meaning.USED_UP: ("45009", State.WAITING),
+    Meaning.TOO_OFTEN: ("45011", State.WAITING),
+    Meaning.UNKNOWN: ("40056", State.WAITING),
+    Meaning.TOO_LATE: ("40079 40147", State.FAILED),
+    Meaning.USED: ("40099", State.FAILED),
+    Meaning.NOT_TAKEN: (_NOT_TAKEN, State.FAILED),
 }  # fmt: skip
+_OUTCOMES = {
+    int(code): (meaning, state)
+    for meaning, (codes, state) in _MEANT.items()
+    for code in codes.split()
+}
 """Every error code that there is a word of, what it means, and where an admission stands then."""
 
 
