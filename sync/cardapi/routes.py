@@ -112,11 +112,7 @@ _REFUSED = tuple(
 class Upstream(Protocol):
     """Where the calls of some accounts go on to: WeChat itself."""
 
-    def is_linked(self) -> bool:
-        """Whether there is any such account."""
-        ...
-
-    def forwards(self, appid: str) -> bool:
+    def forwards(self, connection: Connection, appid: str) -> bool:
         """Whether that account's calls go on."""
         ...
 
@@ -177,26 +173,11 @@ class CardApi:
             params: Mapping[str, Any] = dict(request.query_params)
             if not call.by_get:
                 params = await self._body(request)
-            forwarded = await self._forwarded(call.path, token, params)
-            if forwarded is not None:
-                return forwarded
             answer = await self._do(call, token, params, self._server.public_url(request))
             prove(request, hash_of(token), OF_BACKEND)
             return answer
 
         return await self._answer(request, work)
-
-    async def _forwarded(
-        self, path: str, token: str, params: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """What WeChat answers, of an account whose cards live there; ``None`` of all others."""
-        if self._upstream is None or not self._upstream.is_linked() or path.startswith(PREFIX):
-            return None
-        now_ms = read_wall_ms()
-        appid = (await self._server.read(accounts.with_token, token, now_ms)).appid
-        if not self._upstream.forwards(appid):
-            return None
-        return await self._upstream.forward(appid, path, params)
 
     async def _do(
         self, call: Call, token: str, params: Mapping[str, Any], public_url: str
@@ -207,10 +188,13 @@ class CardApi:
             do = partial(codes.consume, memory=self._server.memory)
         if call.needs_url:
             do = partial(call.do, public_url=public_url)
-        job = partial(_work, do=do, token=token, params=params, now_ms=now_ms)
+        upstream = None if call.path.startswith(PREFIX) else self._upstream
+        job = partial(_work, do=do, token=token, params=params, now_ms=now_ms, upstream=upstream)
         done = await (self._server.read(job) if call.is_read else self._server.write(job))
         if isinstance(done, Refused):
             raise done
+        if isinstance(done, Elsewhere):
+            return await done.upstream.forward(done.appid, call.path, params)
         if not call.is_read:
             # Most accounts have one. What else a call has changed is found a moment later.
             for event in {done.account.event, *done.account.events}:
@@ -329,9 +313,10 @@ class CardApi:
             path, token = request.url.path, request.query_params.get("access_token", "")
             if self._upstream is not None and token and path.startswith(_FORWARDED):
                 params = await self._body(request) if request.method == "POST" else {}
-                forwarded = await self._forwarded(path, token, params)
-                if forwarded is not None:
-                    return forwarded
+                job = partial(_whose, token=token, now_ms=read_wall_ms(), upstream=self._upstream)
+                found = await self._server.read(job)
+                if isinstance(found, Elsewhere):
+                    return await found.upstream.forward(found.appid, path, params)
             raise Refused(Errcode.BAD_URL)
 
         return await self._answer(request, work)
@@ -348,15 +333,37 @@ class _Done(NamedTuple):
     answer: Mapping[str, Any]
 
 
+class Elsewhere(NamedTuple):
+    """A call that goes on to where the account's cards live."""
+
+    upstream: Upstream
+    appid: str
+
+
 def _work(
-    connection: Connection, *, do: Job, token: str, params: Mapping[str, Any], now_ms: int
-) -> _Done | Refused:
+    connection: Connection,
+    *,
+    do: Job,
+    token: str,
+    params: Mapping[str, Any],
+    now_ms: int,
+    upstream: Upstream | None,
+) -> _Done | Refused | Elsewhere:
     try:
         account = accounts.with_token(connection, token, now_ms)
+        if upstream is not None and upstream.forwards(connection, account.appid):
+            return Elsewhere(upstream, account.appid)
         return _Done(account, do(connection, account, params, now_ms))
     except Refused as refused:
         # A value: an exception would undo what others do in the same commit.
         return refused
+
+
+def _whose(
+    connection: Connection, *, token: str, now_ms: int, upstream: Upstream
+) -> Elsewhere | None:
+    appid = accounts.with_token(connection, token, now_ms).appid
+    return Elsewhere(upstream, appid) if upstream.forwards(connection, appid) else None
 
 
 def _error(refused: Refused) -> dict[str, Any]:

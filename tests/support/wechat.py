@@ -258,8 +258,6 @@ async def venue(
             callback=f"https://ours/wechat/push/{api.appid}", callback_token=PUSH_TOKEN, **mode
         )
         assert answer.status_code == 200, answer.text
-        forwarding = there._at_work.forwarding
-        await forwarding.refresh()
         await here.step()
         await ours.enrol(here.maker)
         yield here

@@ -70,11 +70,6 @@ def find(connection: Connection, appid: str) -> Account | None:
     return None if row is None else Account(**{name: getattr(row, name) for name in _FIELDS})
 
 
-def appids(connection: Connection) -> frozenset[str]:
-    """Every account there is."""
-    return frozenset(connection.execute(select(t.account.c.appid)).scalars())
-
-
 def note(connection: Connection, appid: str, **fields: Any) -> None:
     """Keep some of an account's fields."""
     where = t.account.c.appid == appid

@@ -6,7 +6,7 @@ and secret; every call under ``/card/`` goes on with the account's own token, an
 WeChat answered it.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -32,13 +32,6 @@ class Forwarding:
     def __init__(self, server: Server, client: WeChatClient) -> None:
         self._server = server
         self._client = client
-        self.appids: Collection[str] = frozenset()
-        """Accounts whose calls go on; as of a moment ago."""
-
-    async def refresh(self) -> bool:
-        """Look anew which accounts there are."""
-        self.appids = await self._server.read(accounts.appids)
-        return False
 
     async def call(self, appid: str, path: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """What WeChat answers to a call; busy, where it does not."""

@@ -16,7 +16,7 @@ from sync.server.part import Part
 from sync.server.server import Server
 from sync.upstream.links import Link
 from sync.upstream.seam import Due, Page, Schedule, Told
-from sync.upstream.wechat import inbox, personal, push
+from sync.upstream.wechat import accounts, inbox, personal, push
 from sync.upstream.wechat.client import WeChatClient
 from sync.upstream.wechat.endpoint import Endpoint
 from sync.upstream.wechat.forwarding import Forwarding
@@ -24,7 +24,6 @@ from sync.upstream.wechat.pull import WeChatPull
 from sync.upstream.wechat.push import WeChatPush
 from sync.upstream.wechat.relay import Relay
 
-REFRESH_S = 2.0
 TIDY_EVERY_S = 3600.0
 
 
@@ -58,13 +57,9 @@ class WeChat:
         assert self._mounted is not None
         return self._mounted
 
-    def forwards(self, appid: str) -> bool:
+    def forwards(self, connection: Connection, appid: str) -> bool:
         """Whether an account's calls go on to WeChat."""
-        return appid in self._at_work.forwarding.appids
-
-    def is_linked(self) -> bool:
-        """Whether there is any account at all."""
-        return bool(self._at_work.forwarding.appids)
+        return accounts.find(connection, appid) is not None
 
     async def forward(self, appid: str, path: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """What WeChat answers to the organiser's call."""
@@ -107,8 +102,6 @@ class _Mounted:
     async def start(self) -> None:
         """Begin to listen."""
         self._server.deliveries.open_channel(inbox.CHANNEL, Relay(self._server))
-        await self.forwarding.refresh()
-        self._jobs.run(self.forwarding.refresh, REFRESH_S)
         if self._server.settings.runs_jobs:
             self._jobs.run(self._tidy, TIDY_EVERY_S)
 
