@@ -65,6 +65,13 @@ def state(connection: Connection, codes: Sequence[Code]) -> None:
         connection.execute(as_read.values(is_stated=1))
 
 
+def unstate(connection: Connection, event: str, cards: Sequence[str]) -> None:
+    """Have all codes of some cards stated again."""
+    c = t.code.c
+    where = (c.event == event, c.card_id.in_(cards))
+    connection.execute(update(t.code).where(*where).values(is_stated=0, changed=c.changed + 1))
+
+
 def ticket_id(account: Account, card_id: str, code: str) -> str:
     """A ticket's id, by the first code that it went by: the same whoever makes it, and no hint."""
     key, text = bytes.fromhex(account.key), f"{card_id} {code}".encode()

@@ -5,8 +5,8 @@ WeChat lists no codes. They become known by pushes; by the persons that hold the
 listened is read anew, person by person and code by code, and so is everything once a day.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -68,6 +68,8 @@ class _Known:
     cards: Cards
     at_ms: int
     is_stated: bool = False
+    others: set[str] = field(default_factory=set)
+    """Cards that are no tickets."""
 
 
 class WeChatPull:
@@ -88,7 +90,7 @@ class WeChatPull:
         rows = await self._server.read(_unstated, link.event)
         left = await self._server.read(_left, link.event)
         if not rows and left:
-            cursor = await self._read_some(link, cursor, known)
+            cursor = await self._read_some(link, cursor)
             rows = await self._server.read(_unstated, link.event)
             left = await self._server.read(_left, link.event)
         is_over = not left and len(rows) < MOST
@@ -111,19 +113,32 @@ class WeChatPull:
             keep=partial(_keep, link=link, found=found, since_ms=now_ms),
         )
 
-    async def _cards(self, link: Link, *, anew: bool = False) -> _Known:
+    async def _cards(self, link: Link) -> _Known:
         known = self._known.get(link.event)
-        if known is not None and not anew and read_wall_ms() - known.at_ms < CARDS_MS:
+        if known is not None and read_wall_ms() - known.at_ms < CARDS_MS:
             return known
         try:
             found = await cards_of(self._client, link.account, await self._ids(link))
         except AwayError:
-            if known is None or anew:
+            if known is None:
                 raise
             # Pushes are taken in all the same.
             return known
         self._known[link.event] = _Known(found, read_wall_ms())
         return self._known[link.event]
+
+    async def _meet(self, link: Link, known: _Known, ids: Iterable[str]) -> None:
+        """Get to know cards that were made since; of an event that has all the others' cards."""
+        new = sorted(set(ids) - known.cards.keys() - known.others)
+        if not new or target_of(link).cards:
+            return
+        found = await cards_of(self._client, link.account, new)
+        known.others |= set(new) - found.keys()
+        known.cards |= found
+        known.is_stated = known.is_stated and not found
+        if found:
+            # What was stated of them had no type.
+            await self._server.write(partial(codes.unstate, event=link.event, cards=list(found)))
 
     async def _ids(self, link: Link) -> list[str]:
         """The cards of an event: those that it names, or all that nobody else does."""
@@ -140,17 +155,11 @@ class WeChatPull:
             return False
         every = await self._server.read(inbox.of_account_links, link.account)
         named = {card: one.event for one in every for card in target_of(one).cards}
-        if not target_of(link).cards and any(
-            one.push.card_id not in named and one.push.card_id not in known.cards for one in waiting
-        ):
-            known = await self._cards(link, anew=read_wall_ms() - known.at_ms > BUSY_S * 1000)
-        # Where an event has all the other cards, what is no ticket is nobody's.
         others = {card for card in named if named[card] != link.event}
         others |= {one.push.card_id for one in waiting if _has_rest(every, link, one, named)}
-        job = partial(
-            _take, link=link, waiting=[one for one in waiting if one.push.card_id not in others],
-            cards=known.cards, now_ms=read_wall_ms(),
-        )  # fmt: skip
+        mine = [one for one in waiting if one.push.card_id not in others]
+        await self._meet(link, known, (one.push.card_id for one in mine))
+        job = partial(_take, link=link, waiting=mine, cards=known.cards, now_ms=read_wall_ms())
         return await self._server.write(job)
 
     async def _begin(self, link: Link, cursor: Cursor, now_ms: int) -> Cursor:
@@ -161,24 +170,27 @@ class WeChatPull:
         await self._server.write(partial(_read_anew, event=link.event))
         return msgspec.structs.replace(cursor, begun_ms=now_ms, read=0)
 
-    async def _read_some(self, link: Link, cursor: Cursor, known: _Known) -> Cursor:
+    async def _read_some(self, link: Link, cursor: Cursor) -> Cursor:
         for row in await self._server.read(_readings, link.event):
             if row.kind == "openid":
-                await self._person(link, row.name, known.cards)
+                await self._person(link, row.name)
             else:
                 await self.look(link, row.card_id, row.name)
             await self._server.write(partial(_read, event=link.event, row=row))
             cursor = msgspec.structs.replace(cursor, read=cursor.read + 1)
         return cursor
 
-    async def _person(self, link: Link, openid: str, cards: Cards) -> None:
-        """Have the codes read that a person holds."""
+    async def _person(self, link: Link, openid: str) -> None:
+        """Have the codes read that a person holds, but of cards that are another event's."""
+        every = await self._server.read(inbox.of_account_links, link.account)
+        mine = set(target_of(link).cards)
+        others = {card for one in every for card in target_of(one).cards} - mine
         answer = await self._client.call(link.account, "/card/user/getcardlist", {"openid": openid})
         held = answer.get("card_list") or [] if errcode_of(answer) == 0 else []
         names = [
             (str(one["code"]), str(one["card_id"]))
             for one in held
-            if isinstance(one, dict) and one.get("code") and one.get("card_id") in cards
+            if isinstance(one, dict) and one.get("code") and one.get("card_id") not in others
         ]
         await self._server.write(
             lambda c: accounts.ask_for(c, link.event, "code", names) if names else None
@@ -194,10 +206,9 @@ class WeChatPull:
         if meaning_of(errcode_of(answer)) is Meaning.DONE:
             of_card = answer.get("card") or {}
             found = card_id or str(of_card.get("card_id", ""))
-            job = partial(
-                _looked, link=link, code=(found, code), answer=answer,
-                known=(await self._cards(link)).cards,
-            )  # fmt: skip
+            known = await self._cards(link)
+            await self._meet(link, known, [found])
+            job = partial(_looked, link=link, code=(found, code), answer=answer, known=known.cards)
             await self._server.write(job)
             status = answer.get("user_card_status") or of_card.get("user_card_status")
             return str(status or "")

@@ -262,6 +262,25 @@ async def test_what_nobody_listened_for_is_not_found_without_reading(
     assert here.shown(code)[0].status is Status.NORMAL  # type: ignore[union-attr]
 
 
+async def test_a_card_that_is_made_later_is_met_by_its_first_push(tmp_path: Path) -> None:
+    """Of an event that has all the account's cards; and by a call that passes through."""
+    async with venue(tmp_path, cards=[]) as here:
+        for make, how in ((meeting, "push"), (movie, "call")):
+            card_id = await here.wechat.create(make())
+            here.post.kept = [] if how == "call" else None
+            code = await here.wechat.claim(card_id)
+            if how == "call":
+                body = {"code": code, "card_id": card_id, **CALLS["movie"][2]}
+                query = {"access_token": await _token(here)}
+                answer = await here.ours.http.post(CALLS["movie"][1], params=query, json=body)
+                assert answer.json()["errcode"] == 0
+            await here.step()
+            ticket, _state = here.shown(code)
+            assert ticket is not None, how
+            assert ticket.type.id == card_id
+            assert here.standing().error == ""
+
+
 async def test_persons_are_asked_for_what_they_hold(tmp_path: Path) -> None:
     """Tickets that were claimed before the pairing; gates enrol when all of them are read."""
     async with venue(tmp_path) as here:
