@@ -189,7 +189,8 @@ class Venue:
         return State(row.state), row.error
 
     def standing(self) -> Standing:
-        (one,) = self.read(standing.every)
+        found: list[Standing] = self.read(standing.every)
+        (one,) = found
         return one
 
     def link(self) -> Link:

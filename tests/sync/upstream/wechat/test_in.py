@@ -18,7 +18,7 @@ from wechatpy.utils import check_signature
 from gate.clock import read_wall_ms
 from gate.core.entry import Act
 from gate.core.ticket import CodeState, Status
-from sync.cardapi import cards, projection
+from sync.cardapi import issued_codes, projection
 from sync.push_crypto import signature
 from sync.server.database import open_database, reading
 from sync.server.tables import outbox as waiting
@@ -411,7 +411,7 @@ async def test_a_card_of_theirs_is_the_type_that_it_is_at_their_gates(
     card = card_of(await here.wechat.ok("/card/get", {"card_id": card_id}))
     assert card is not None
     with reading(here.wechat.running.engine) as connection:
-        theirs = cards.find_card(connection, card_id)
+        theirs = issued_codes.find_card(connection, card_id)
     assert theirs is not None
     wanted = projection.type_row(theirs)
     assert type_row(card_id, card) == {k: v for k, v in wanted.items() if v not in ("",)}

@@ -12,6 +12,7 @@ from gate.core.entry import Act
 from gate.core.ticket import Status
 from sync.upstream import links, outbox
 from sync.upstream.outbox import State
+from sync.upstream.seam import AwayError
 from sync.upstream.wechat import accounts, client
 from sync.upstream.wechat.errcodes import Meaning, meaning_of
 from tests.support.cardapi import DAY_S, meeting
@@ -356,7 +357,7 @@ async def test_a_dead_token_is_made_anew_by_force_once(here: Venue) -> None:
     assert [call["force_refresh"] for call in here.weather.calls(TOKEN)] == [False, False, True]
     assert here.account().token != before
     here.weather.ahead["/card/get"] = card_get[:2]
-    with pytest.raises(client.AwayError):
+    with pytest.raises(AwayError):
         await http.call(here.wechat.appid, "/card/get", {"card_id": here.card})
     assert [call["force_refresh"] for call in here.weather.calls(TOKEN)].count(True) == 1
     await http.close()

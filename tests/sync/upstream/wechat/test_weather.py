@@ -4,6 +4,7 @@ import os
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ _ANSWERS = (
     {"errcode": 45009, "errmsg": "quota"},
     {"errcode": 45011, "errmsg": "too often"},
 )
+_BEFALL: list[str | dict[str, Any]] = [*_FAULTS, *_ANSWERS]
 
 
 class Evening:
@@ -96,7 +98,7 @@ class Evening:
                 self.others.add(code)
 
     async def weather(self) -> None:
-        fault = self.chance.choice([*_FAULTS, *_ANSWERS])
+        fault = self.chance.choice(_BEFALL)
         self.here.weather.ahead.setdefault(CONSUME, []).append(fault)
         self.here.weather.is_out = self.chance.random() < 0.2
 
