@@ -116,7 +116,9 @@ class Upstream(Protocol):
         """Whether that account's calls go on."""
         ...
 
-    async def forward(self, appid: str, path: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def forward(
+        self, appid: str, path: str, params: Mapping[str, Any], *, is_get: bool
+    ) -> Mapping[str, Any]:
         """What is answered there, with its errcode."""
         ...
 
@@ -174,6 +176,8 @@ class CardApi:
             if not call.by_get:
                 params = await self._body(request)
             answer = await self._do(call, token, params, self._server.public_url(request))
+            if isinstance(answer, Elsewhere):
+                return await self._go_on(request, answer, None if call.by_get else params)
             prove(request, hash_of(token), OF_BACKEND)
             return answer
 
@@ -181,7 +185,7 @@ class CardApi:
 
     async def _do(
         self, call: Call, token: str, params: Mapping[str, Any], public_url: str
-    ) -> Mapping[str, Any]:
+    ) -> "Mapping[str, Any] | Elsewhere":
         now_ms = read_wall_ms()
         do: Job = call.do
         if do is codes.consume:
@@ -194,12 +198,28 @@ class CardApi:
         if isinstance(done, Refused):
             raise done
         if isinstance(done, Elsewhere):
-            return await done.upstream.forward(done.appid, call.path, params)
+            return done
         if not call.is_read:
             # Most accounts have one. What else a call has changed is found a moment later.
             for event in {done.account.event, *done.account.events}:
                 self._server.publish_changes(event)
         return done.answer
+
+    async def _go_on(
+        self, request: Request, elsewhere: "Elsewhere", read: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        """What is answered where the account's cards live; our own token stays here.
+
+        ``read`` is the body, where it was read before.
+        """
+        is_get = request.method == "GET"
+        if is_get:
+            read = {k: v for k, v in request.query_params.items() if k != "access_token"}
+        elif read is None:
+            read = await self._body(request)
+        return await elsewhere.upstream.forward(
+            elsewhere.appid, request.url.path, read, is_get=is_get
+        )
 
     async def _body(self, request: Request) -> Mapping[str, Any]:
         body = await http.read_body(request, LARGEST, self._server.settings.body_s)
@@ -312,11 +332,10 @@ class CardApi:
         async def work() -> Mapping[str, Any]:
             path, token = request.url.path, request.query_params.get("access_token", "")
             if self._upstream is not None and token and path.startswith(_FORWARDED):
-                params = await self._body(request) if request.method == "POST" else {}
                 job = partial(_whose, token=token, now_ms=read_wall_ms(), upstream=self._upstream)
                 found = await self._server.read(job)
                 if isinstance(found, Elsewhere):
-                    return await found.upstream.forward(found.appid, path, params)
+                    return await self._go_on(request, found)
             raise Refused(Errcode.BAD_URL)
 
         return await self._answer(request, work)

@@ -56,26 +56,35 @@ class WeChatClient:
             raise AwayError(said, again_s, may_have_arrived=False)
         return answer
 
-    async def ask(self, appid: str, path: str, body: Answer) -> Answer:
+    async def ask(self, appid: str, path: str, body: Answer, *, is_get: bool = False) -> Answer:
         """What WeChat answers, whatever that is; a dead token is renewed once. Raises AwayError."""
         account = await self._store.read(accounts.find, appid)
         if account is None:
             raise StoppedError(_("there is no account {appid}").format(appid=appid))
         token = await self._tokens.current(account)
-        answer = await self._post(account, path, body, token)
+        answer = await self._send(account, path, body, token, is_get=is_get)
         if meaning_of(errcode_of(answer)) is Meaning.RENEW:
             token = await self._tokens.renewed(account, token)
-            answer = await self._post(account, path, body, token)
+            answer = await self._send(account, path, body, token, is_get=is_get)
         return answer
 
-    async def _post(self, account: Account, path: str, body: Answer, token: str = "") -> Answer:
-        query = {"access_token": token} if token else {}
+    async def _post(self, account: Account, path: str, body: Answer) -> Answer:
+        return await self._send(account, path, body)
+
+    async def _send(
+        self, account: Account, path: str, body: Answer, token: str = "", *, is_get: bool = False
+    ) -> Answer:
+        query = ({"access_token": token} if token else {}) | (body if is_get else {})
         # As UTF-8: WeChat takes no escapes.
-        content = msgspec.json.encode(body)
+        content = b"" if is_get else msgspec.json.encode(body)
         headers = {"Content-Type": "application/json; charset=utf-8"}
         try:
-            answer = await self._http.post(
-                f"{account.url}{path}", params=query, content=content, headers=headers
+            answer = await self._http.request(
+                "GET" if is_get else "POST",
+                f"{account.url}{path}",
+                params=query,
+                content=content,
+                headers=headers,
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             message = _("no answer from {url}: {error}")

@@ -33,10 +33,12 @@ class Forwarding:
         self._server = server
         self._client = client
 
-    async def call(self, appid: str, path: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def call(
+        self, appid: str, path: str, params: Mapping[str, Any], *, is_get: bool = False
+    ) -> Mapping[str, Any]:
         """What WeChat answers to a call; busy, where it does not."""
         try:
-            answer = await self._client.ask(appid, path, dict(params))
+            answer = await self._client.ask(appid, path, dict(params), is_get=is_get)
         except UpstreamError:
             return _AWAY
         if errcode_of(answer) == 0 and path in _TAKEN:

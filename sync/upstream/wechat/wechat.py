@@ -61,9 +61,11 @@ class WeChat:
         """Whether an account's calls go on to WeChat."""
         return accounts.find(connection, appid) is not None
 
-    async def forward(self, appid: str, path: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def forward(
+        self, appid: str, path: str, params: Mapping[str, Any], *, is_get: bool
+    ) -> Mapping[str, Any]:
         """What WeChat answers to the organiser's call."""
-        return await self._at_work.forwarding.call(appid, path, params)
+        return await self._at_work.forwarding.call(appid, path, params, is_get=is_get)
 
     def schedule(
         self, connection: Connection, link: Link, entry: Entry, now_ms: int

@@ -426,3 +426,20 @@ def test_the_steps_make_what_the_tables_say(tmp_path: Path) -> None:
     assert {name: seen(made)[name] for name in wanted} == wanted
     made.dispose()
     created.dispose()
+
+
+async def test_every_call_of_a_card_goes_on_as_it_was_asked(here: Venue) -> None:
+    """By GET or POST, of kinds that we refuse ourselves; our own token goes nowhere."""
+    token = await _token(here)
+    query = {"access_token": token, "type": "wx_card"}
+    tickets = (await here.ours.http.get("/cgi-bin/ticket/getticket", params=query)).json()
+    assert tickets["errcode"] == 0
+    there = {"access_token": here.wechat.token, "type": "wx_card"}
+    again = await here.wechat.running.http.get("/cgi-bin/ticket/getticket", params=there)
+    assert tickets["ticket"] == again.json()["ticket"]
+    body = {"card_id": here.card, "is_open": True}
+    path = "/card/selfconsumecell/set"
+    query = {"access_token": token}
+    answer = (await here.ours.http.post(path, params=query, json=body)).json()
+    assert here.weather.calls(path) == [body]
+    assert answer == await here.wechat.post(path, body)
