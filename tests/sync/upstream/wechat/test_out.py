@@ -136,7 +136,7 @@ async def test_a_ticket_that_is_given_on_within_the_grace_is_followed(tmp_path: 
         gift = {"code": code, "from": "oFan", "to": "oB"}
         await here.wechat.ok("/v1/gifts", {"action": "start", **gift})
         new = (await here.wechat.ok("/v1/gifts", {"action": "accept", **gift}))["code"]
-        await here.again(later=True)
+        await here.again()
         await here.again(later=True)
         assert [call["code"] for call in here.weather.calls(CONSUME)] == [new]
         assert here.state(name)[0] is State.TOLD
@@ -155,7 +155,7 @@ async def test_a_code_that_is_unknown_there_is_followed_by_the_push(here: Venue)
     kept, here.post.kept = here.post.kept, None
     for push in kept:
         await here.post.let(push)
-    await here.again(later=True)
+    await here.again()
     await here.again(later=True)
     assert [call["code"] for call in here.weather.calls(CONSUME)] == [code, new]
     assert here.state(name)[0] is State.TOLD

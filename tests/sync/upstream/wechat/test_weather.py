@@ -56,6 +56,7 @@ class Evening:
         here.weather.is_out = False
         await self.mail(all_of_it=True)
         here.post.kept = None
+        await here.again()
         for _n in range(4):
             await here.again(later=True)
 
@@ -135,14 +136,16 @@ async def check(evening: Evening) -> None:
         assert (stands == "CONSUMED") == bool(found.ours or found.theirs), (code, stands, found)
         by_them = [one for one in facts if one.source == "wechat" and one.act is Act.ADMISSION]
         assert len(by_them) == int(bool(found.theirs)), code
-        if found.ticket in evening.admitted:
+        # Given on while its push was held back for longer than that is waited for.
+        lost = [one for one in by_gate if "does not know" in here.state(one.name)[1]]
+        if found.ticket in evening.admitted and not lost:
             assert stands == "CONSUMED", code
         if not by_gate:
             assert not found.ours, code
         for one in by_gate:
             state, why = here.state(one.name)
-            is_elsewhere = state is State.FAILED and "elsewhere" in why
-            assert state is State.TOLD or is_elsewhere, (code, state, why)
+            is_said = state is State.FAILED and ("elsewhere" in why or one in lost)
+            assert state is State.TOLD or is_said, (code, state, why)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
