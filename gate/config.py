@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from platformdirs import user_config_path, user_data_path
 
-from gate import rule_setting
+from gate import question_setting, rule_setting
 from gate.config_tables import (
     Alone,
     Camera,
@@ -120,11 +120,14 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             unpaid=rules.unpaid,
             ask=rules.ask,
             rule=rules.rule,
+            questions=rules.questions,
+            skip_questions=rules.skip_questions,
             stale=Policy(rules.stale),
             static_codes=rules.static_codes,
             hand_codes=rules.hand_codes,
             find_admits=rules.find_admits,
             turn_needs_pin=rules.turn_needs_pin,
+            list_needs_pin=rules.list_needs_pin,
             formats=self.code_formats(),
             by_type=by_type or {},
         )
@@ -416,6 +419,11 @@ def _check_values(config: Config) -> None:
     try:
         rule_setting.checked(config.rules.rule)
     except rule_setting.BadRuleError as bad:
+        message = f"rules.{bad}"
+        raise ConfigError(message) from bad
+    try:
+        question_setting.checked(config.rules.questions)
+    except question_setting.BadQuestionsSettingError as bad:
         message = f"rules.{bad}"
         raise ConfigError(message) from bad
     if config.camera.fourcc and len(config.camera.fourcc) != 4:

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from gate.core.formula_syntax import MOST_BYTES
 from gate.core.place import Direction, Policy, Role, UnpaidPolicy
+from gate.core.question import MOST_BYTES as MOST_QUESTION_BYTES
 from gate.core.ticket import UNLIMITED
 
 Minutes = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
@@ -80,6 +81,8 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     unpaid: UnpaidPolicy = UnpaidPolicy.REFUSE
     ask: Annotated[str, Meta(max_length=200)] = ""
     rule: Annotated[str, Meta(max_length=MOST_BYTES)] = ""
+    questions: Annotated[str, Meta(max_length=MOST_QUESTION_BYTES)] = ""
+    skip_questions: bool = False
     stale: Literal["refuse", "hold"] = "refuse"
     static_codes: Policy = Policy.REFUSE
     unseen: Policy = Policy.FLAG
@@ -87,6 +90,7 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     hand_codes: bool = True
     find_admits: Role = Role.SUPERVISOR
     turn_needs_pin: bool = False
+    list_needs_pin: bool = False
 
 
 class Codes(Struct, frozen=True, forbid_unknown_fields=True):

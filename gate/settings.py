@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from gate import config, rule_setting
+from gate import config, question_setting, rule_setting
 from gate.config import Config
 from gate.core.event_settings import EventSettings, Stated, Value
 from gate.core.place import HouseRules, Place
@@ -55,16 +55,21 @@ _OF_GATES = OF_FORMATS | {
     "lockout_minutes": "operators.lockout_minutes",
     "rescan_s": "debounce.rescan_s",
     "show_names": "screen.show_names",
+    "skip_questions": "rules.skip_questions",
     "sign_in": "operators.sign_in",
     "stale": "rules.stale",
     "turn_needs_pin": "rules.turn_needs_pin",
+    "list_needs_pin": "rules.list_needs_pin",
     "undo_seconds": "rules.undo_seconds",
 }
+QUESTIONS = "questions"
+"""What is asked at the door; it may be stated as JSON or as its text."""
 _OF_THE_WHOLE = {
     "anomalies_off": "anomalies.anomalies_off",
     "near_misses": "anomalies.near_misses",
     "opening_hours": "anomalies.opening_hours",
     "order_parties": "anomalies.order_parties",
+    QUESTIONS: "rules.questions",
     "scans_a_minute": "anomalies.scans_a_minute",
     "unknown_codes": "anomalies.unknown_codes",
     "walk_seconds": "anomalies.walk_seconds",
@@ -176,6 +181,9 @@ def checked(
         if key == RULE and isinstance(value, str | Mapping):
             values[key] = _rule(value, may_be_newer=may_be_newer)
             continue
+        if key == QUESTIONS and value is not None:
+            values[key] = _questions(value)
+            continue
         if value is not None and not config.is_value(kinds[key], value):
             raise UsageError(
                 _("{key}: found {found!r}; allowed: {allowed}").format(
@@ -189,6 +197,13 @@ def _rule(stated: str | Mapping[str, Any], *, may_be_newer: bool) -> str:
     try:
         return rule_setting.checked(stated, may_be_newer=may_be_newer)
     except rule_setting.BadRuleError as bad:
+        raise UsageError(str(bad)) from bad
+
+
+def _questions(stated: object) -> str:
+    try:
+        return question_setting.checked(stated)
+    except question_setting.BadQuestionsSettingError as bad:
         raise UsageError(str(bad)) from bad
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Raw, Struct
 from gate.core.event_device import DeviceReport, EventDevice
 from gate.core.limits import MAX_ENTRIES, VERSION, Count, Milliseconds, Name, Origin
 from gate.core.signed_tip import Rejected, SignedTip
+from gate.core.upstream_state import UpstreamState
 
 PREFIX: Final = f"/v{VERSION}"
 MAX_FRAME: Final = 8 * 1024 * 1024
@@ -126,6 +127,8 @@ class SyncResponse(Struct, frozen=True, omit_defaults=True):
     lanes: list[EventDevice] | None = None
     """Every device of the event, when it has changed or some time has passed."""
     stamp: SyncResponseStamp | None = None
+    upstream: UpstreamState | None = None
+    """How the system stands that the event's tickets live in; with ``lanes``, if there is one."""
 
 
 class Heartbeat(Struct, frozen=True, omit_defaults=True):

@@ -7,6 +7,7 @@ import pytest
 from gate.config import Config, allowed, load
 from gate.core.event_settings import EventSettings
 from gate.core.place import Direction, Policy
+from gate.core.question import parse as parse_questions
 from gate.core.ticket import UNLIMITED
 from gate.errors import ConfigError, UsageError
 from gate.settings import (
@@ -188,6 +189,24 @@ def test_every_setting_is_one_of_the_configuration() -> None:
     for kinds in (OF_TYPE, OF_EVENT, OF_PROFILE):
         for path in kinds.values():
             assert allowed(path) != allowed("nowhere.key")
+
+
+def test_questions_are_stated_as_json_or_as_their_text() -> None:
+    """For the event alone; what is wrong with which of them is said."""
+    stated = [{"id": "meal", "text": "Which meal?"}]
+    after = patched(EventSettings(), {"rules": {"questions": stated, "skip_questions": True}})
+    text = after.rules["questions"]
+    assert parse_questions(text)[0].text == "Which meal?"
+    assert patched(after, {"rules": {"questions": text}}) == after
+    gate = settings_of(load(None, {}), after, "d1", "North")
+    assert (gate.rules.questions, gate.rules.skip_questions) == (text, True)
+    for patch in ({"types": {"VIP": {"questions": stated}}},
+                  {"rules": {"questions": [{"id": "meal"}]}},
+                  {"rules": {"questions": [{"id": "x", "text": "x" * 70_000}]}}):  # fmt: skip
+        with pytest.raises(UsageError, match="questions"):
+            patched(after, patch)
+    with pytest.raises(ConfigError, match=r"rules\.questions"):
+        load(None, {}, ["rules.questions=[{}]"])
 
 
 def test_how_often_a_ticket_is_good() -> None:

@@ -27,6 +27,7 @@ IDLE_EVERY_S = 2.0
 def keep_house(session: "LaneSession", lane: Lane, clock: Clock, stopping: threading.Event) -> None:
     """Until it stops: see that a sync worker lives, give the lane its moments, say what is new."""
     child, silence, inbox = session.child, Silence(), Inbox(session.folder, lane, clock)
+    workers, own = session.workers, session.own_list.event if session.own_list else ""
     clock_watch = ClockWatch()
     if child is not None:
         child.look_after()
@@ -36,6 +37,8 @@ def keep_house(session: "LaneSession", lane: Lane, clock: Clock, stopping: threa
         try:
             if child is not None and not lane.is_revoked:
                 child.look_after()
+            if workers is not None:
+                workers.look_after(but=own)
             lane.idle()
             _announce_silence(session, lane, silence, lane.connectivity())
             _announce_clock(session, lane, clock_watch)

@@ -16,6 +16,7 @@ from gate.capture.glimpse import Furniture, Notice
 from gate.capture.hints import Advice
 from gate.cli.ending import Ending
 from gate.cli.housekeeping import IDLE_EVERY_S, keep_house
+from gate.cli.list_workers import ListWorkers
 from gate.cli.sync_child import WorkerChild
 from gate.clock import SystemClock
 from gate.config import Config
@@ -30,11 +31,12 @@ from gate.lane.lane import Lane
 from gate.lane.lane_settings import LaneSettings
 from gate.reports.ticket_import import remove_old_replicas
 from gate.settings import GateSettings
-from gate.storage import lane_status
+from gate.storage import gate_lists, lane_status
 from gate.storage.folder import Folder, Lock
+from gate.storage.gate_lists import GateList
 from gate.storage.log_file import open_log
 from gate.storage.ticket_places import ticket_places
-from gate.text.lane_words import isolation_words
+from gate.text.lane_words import isolation_words, list_line
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
 from gate.text.scanner_words import ADVICE_WORDS, saved_line
@@ -67,9 +69,17 @@ class LaneSession:
     """Kept in a demo only: an evening may be long."""
     worker_arguments: list[str] = field(default_factory=list)
     """How a sync worker finds the same folder and configuration."""
+    workers: ListWorkers | None = None
+    """Of a gate with several lists: they live longer than a session of one of them."""
     child: WorkerChild | None = None
+    next_list: GateList | None = None
+    """The list that somebody wants to change to: this session is over, and its is to begin."""
     zone: LaneZone = field(init=False)
     settings: LaneSettings = field(init=False)
+    own_list: GateList | None = field(init=False)
+    """Which of the gate's lists this is; ``None`` where there is but one."""
+    others: tuple[GateList, ...] = field(init=False)
+    """The gate's other lists."""
     inputs: Inputs | None = None
     """What reads codes, once it does."""
     on_announcement: Callable[[str], object] = field(default=lambda _line: None)
@@ -82,6 +92,8 @@ class LaneSession:
     def __post_init__(self) -> None:
         self.zone = LaneZone(self.config, self.folder)
         self.settings = LaneSettings(self.config, self.folder)
+        self.own_list = gate_lists.list_of(self.folder)
+        self.others = gate_lists.beside(self.folder)
 
     def warn_unplaced(self) -> None:
         """Say so once if nobody has said where this gate is, though tickets are for places."""
@@ -94,6 +106,24 @@ class LaneSession:
             return
         if line:
             self.on_warning(line)
+
+    def begin_worker(self) -> WorkerChild | None:
+        """The folder's worker, where there is to be one; it starts once it is looked after."""
+        belongs = self.folder.enrolment.exists() or self.folder.membership.exists()
+        if not belongs or not self.config.sync.start_worker or self.is_demo:
+            return None
+        if self.workers is not None and self.own_list is not None:
+            self.child = self.workers.of(self.own_list.event)
+        else:
+            self.child = WorkerChild(self.folder, self.worker_arguments)
+        return self.child
+
+    def end_worker(self) -> None:
+        """Have what is left told; the worker of one of several lists goes on."""
+        if self.child is not None:
+            self.child.nudge()
+            if self.workers is None:
+                self.child.close()
 
     def take(self, verdict: Verdict) -> None:
         """Note a verdict, and tell whoever passes it on; from any thread."""
@@ -124,21 +154,16 @@ def run_lane(session: LaneSession) -> int:
         now.rules,
         now.config.gate.direction,
         heard_within_s=config.sync.heard_within_s,
+        others=session.others,
     )
     stopping = threading.Event()
-    child = None
-    belongs = folder.enrolment.exists() or folder.membership.exists()
-    if belongs and config.sync.start_worker and not session.is_demo:
-        child = WorkerChild(folder, session.worker_arguments)
-        session.child = child
+    session.begin_worker()
     keeper = threading.Thread(target=keep_house, args=(session, lane, clock, stopping), daemon=True)
 
     def close() -> None:
         stopping.set()
         lane.close()
-        if child is not None:
-            child.nudge()
-            child.close()
+        session.end_worker()
 
     with Ending(close) as ending:
         try:
@@ -215,6 +240,8 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
         show_names=config.screen.show_names,
         look_hard=look_hard,
         meant=count_too,
+        own_list=session.own_list,
+        others=session.others,
     )
     inputs = Inputs(
         lane,
@@ -229,7 +256,8 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
         on_command=lines.carry_out,
     )
     way = _(DIRECTION_WORDS[lane.direction])
-    start = f"{printable(lane.place.gate)}, {way}"
+    of_list = f"{list_line(session.own_list)}: " if session.own_list else ""
+    start = f"{of_list}{printable(lane.place.gate)}, {way}"
     lines.print_line(f"# {sentences(start, session.hello)}")
     for source, fix in lane.scanner_fixes().items():
         lines.print_line(f"# {saved_line(source, fix.established)}")
@@ -246,6 +274,7 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
     finally:
         prompter.stop()
         inputs.stop()
+    session.next_list = lines.next_list
     return 0
 
 
@@ -313,6 +342,8 @@ def _run_screen(session: LaneSession, lane: Lane, ending: Ending) -> int:
         zone=session.zone,
         hello=session.hello,
         quits_at_once=session.is_demo,
+        own_list=session.own_list,
+        others=session.others,
     )
     app.on_verdict = session.take
     session.settings.on_change = app.go_by
@@ -332,6 +363,7 @@ def _run_screen(session: LaneSession, lane: Lane, ending: Ending) -> int:
     with _NativeErrors(session.folder.log):
         code = app.run()
     prompter.stop()
+    session.next_list = app.next_list
     return code or 0
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,14 @@ def config_of(options: argparse.Namespace) -> "Config":
 
 
 def folder_of(config: "Config") -> "Folder":
-    """The data folder, whether or not it is there yet."""
+    """The data folder, whether or not it is there yet; of several lists, that of the open one."""
+    from gate.storage.gate_lists import open_folder
+
+    return open_folder(base_of(config))
+
+
+def base_of(config: "Config") -> "Folder":
+    """The data folder as it is named: where a gate has several lists, theirs are beneath it."""
     from gate.storage.folder import Folder
 
     return Folder(config.folder())
@@ -67,16 +75,26 @@ def worker_arguments(options: argparse.Namespace, folder: "Folder") -> list[str]
         arguments += ["--config", str(Path(file).absolute())]
     for setting in getattr(options, "set", None) or []:
         arguments += ["--set", setting]
-    if options.gate_name:
+    if getattr(options, "gate_name", None):
         arguments += ["--set", f"gate.name={options.gate_name}"]
     return arguments
 
 
 def existing_folder(config: "Config") -> "Folder":
-    """The data folder. Raises UsageError when there is none."""
+    """The data folder; of several lists that of the open one, which is named on standard error.
+
+    Raises UsageError when there is none.
+    """
     from gate.errors import UsageError
+    from gate.storage.gate_lists import list_of
 
     folder = folder_of(config)
+    if (own := list_of(folder)) is not None:
+        from gate.text.lane_words import list_line
+
+        line = _("list: {list} (another: --data-dir {folder})")
+        room = folder.path.parent / "…"
+        sys.stderr.write(line.format(list=list_line(own), folder=room) + "\n")
     if not folder.path.is_dir():
         raise UsageError(
             _("{folder}: there is no such data folder").format(folder=folder.path),

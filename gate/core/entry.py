@@ -124,6 +124,11 @@ class Entry:
     """How far that may be wrong, either way."""
     code_ms: int | None = None
     """When the rotating code that was shown became good, by the phone's clock."""
+    answered: tuple[str, ...] = ()
+    """Ids of the organiser's questions that were put to whoever was let in."""
+    answers: str = ""
+    """What was answered, sealed under the event's key (``gate.credential.sealed_answers``): without
+    it, as after the event's end, nobody reads them."""
     position: str = ""
     """Feed position, ``epoch:seq``, of the ticket list that it was decided on."""
     signed: Signed | None = None

@@ -48,6 +48,9 @@ class History:
     admitted_ms: tuple[int, ...] = ()
     """When each person was let in by an admission that stands, the first first; only where
     ``with_times`` has put it in."""
+    answered: frozenset[str] = frozenset()
+    """Ids of the event's questions that were put at an admission that stands; only where
+    ``with_answered`` has put it in."""
 
 
 def fold(entries: Iterable[Entry]) -> History:
@@ -83,6 +86,14 @@ def with_times(history: History, entries: Iterable[Entry]) -> History:
         targets = {claim.target for claim in claims(facts)}
         otherwise = replace(otherwise, admitted_ms=_admitted_ms(facts, gone | targets))
     return replace(history, admitted_ms=_admitted_ms(facts, gone), if_claimed=otherwise)
+
+
+def with_answered(history: History, entries: Iterable[Entry]) -> History:
+    """The same, and which questions were put: for events that ask any."""
+    facts = {entry for entry in entries if entry.act in FACTS}
+    gone = annulled(facts)
+    standing = (e for e in facts if e.act is Act.ADMISSION and e.name not in gone)
+    return replace(history, answered=frozenset(id_ for one in standing for id_ in one.answered))
 
 
 def _admitted_ms(facts: Iterable[Entry], gone: Set[str]) -> tuple[int, ...]:

@@ -96,6 +96,10 @@ class HouseRules:
     """What is asked at every ticket before anybody is let in, where its type asks nothing."""
     rule: str = ""
     """By which people are let in, where the ticket's type has no rule: ``gate.core.formula``."""
+    questions: str = ""
+    """What is asked at the door, as JSON: ``gate.core.question``."""
+    skip_questions: bool = False
+    """Whether staff may let in without the answers."""
     stale: Policy = Policy.REFUSE
     """What to do with a code that is not in a list that is not current; never to admit it."""
     static_codes: Policy = Policy.REFUSE
@@ -106,6 +110,8 @@ class HouseRules:
     """Who may find a guest by name and admit."""
     turn_needs_pin: bool = False
     """Whether it takes a supervisor to change the lane's direction."""
+    list_needs_pin: bool = False
+    """Whether it takes a supervisor to change to another list."""
     formats: CodeFormats = TEXT_ONLY
     """Which formats of codes are read beside their text."""
     by_type: Mapping[str, "HouseRules"] = field(default_factory=dict)

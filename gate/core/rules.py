@@ -25,6 +25,7 @@ from gate.core.place_rules import (
     wrong_type,
     wrong_zone,
 )
+from gate.core.questions_rule import is_unanswerable, next_asked, shown_of, unanswered
 from gate.core.ticket import CodeState, Status, Ticket
 from gate.core.time_rules import (
     bound_of,
@@ -222,6 +223,7 @@ RULES: tuple[Rule, ...] = (
     _alone,
     _to_be_paid,
     _question,
+    unanswered,
     _undo_claimed,
     _pass_back_seen,
     code_off,
@@ -260,6 +262,10 @@ def decide(ticket: Ticket | None, history: History, scan: Scan, context: Context
         return _decide_exit(ticket, history, scan, context)
     reason = _first(RULES, ticket, history, scan, context)
     outcome = _outcome(reason, ticket, scan, context)
+    asked = None
+    if reason is Reason.ANSWERS:
+        asked = next_asked(ticket, history, scan.given, context.rules)
+        outcome = Outcome.HOLD if is_unanswerable(asked, context.rules) else outcome
     flags = _flags(reason, ticket, scan, context)
     flags += code_flags(ticket, history, scan, context)
     went_by = history
@@ -270,7 +276,8 @@ def decide(ticket: Ticket | None, history: History, scan: Scan, context: Context
         reason = Reason.REENTRY if returns else Reason.ADMITTED
     asks_nobody = outcome is Outcome.ASK and context.direction is Direction.CHECK
     if outcome not in GREEN and not asks_nobody:
-        return _verdict(outcome, reason, ticket, history, context, flags=flags)
+        verdict = _verdict(outcome, reason, ticket, history, context, flags=flags)
+        return replace(verdict, asked=asked) if asked is not None else verdict
     if context.direction is Direction.CHECK:
         return _verdict(Outcome.VALID, reason, ticket, history, context, flags=flags)
     uses = 0 if returns else scan.persons
@@ -349,7 +356,7 @@ def _decide_exit(ticket: Ticket, history: History, scan: Scan, context: Context)
 
 def _leaves(ticket: Ticket, history: History, scan: Scan, context: Context) -> bool:
     if context.direction is Direction.BOTH:
-        if scan.answers:
+        if scan.answers or scan.given or scan.skips:
             # Whoever was asked wants in, also if another gate has let somebody in meanwhile.
             return False
         everybody = min(ticket.party_size, ticket.use_limit)
@@ -421,7 +428,7 @@ def _outcome(reason: Reason | None, ticket: Ticket, scan: Scan, context: Context
 def _is_asked(reason: Reason, context: Context) -> bool:
     """Whether it is a question, rather than a refusal."""
     asks_money = reason is Reason.UNPAID and context.rules.unpaid is UnpaidPolicy.ASK
-    return asks_money or reason is Reason.QUESTION
+    return asks_money or reason in (Reason.QUESTION, Reason.ANSWERS)
 
 
 _ANSWERED = {
@@ -432,6 +439,8 @@ _ANSWERED = {
 
 def _flags(reason: Reason | None, ticket: Ticket, scan: Scan, context: Context) -> tuple[str, ...]:
     flags: tuple[str, ...] = tuple(_ANSWERED[one][yes] for one, yes in scan.answers.items())
+    if scan.skips:
+        flags += (Flag.QUESTIONS_SKIPPED,)
     if reason is Reason.PASS_BACK:
         flags += (Flag.PASS_BACK,)
     if alone_policy(ticket, context) is Policy.FLAG:
@@ -469,6 +478,7 @@ def _verdict(
         code_ms=context.rotation.code_ms if context.rotation is not None else None,
         bound_at=bound_of(reason, ticket, context),
         question=question_of(ticket, context.rules) if ticket and reason is Reason.QUESTION else "",
+        shown=shown_of(ticket, context.rules) if ticket else (),
         unmet=unmet(ticket, history, context) if ticket and reason is Reason.RULE else (),
         unreadable=unreadable_in(ticket, context) if ticket else "",
     )

@@ -3,8 +3,8 @@
 Times are Unix seconds where a ticket states them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gate.core.signed_ticket import Signed
@@ -192,6 +192,8 @@ class Ticket:
     """What is shown and needs nobody's look."""
     order: str = ""
     """By which it was bought together with others."""
+    answers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What was answered before to the event's questions, by their ids."""
     uses: int | None = None
     """How often this ticket may be used, where it differs from its type."""
     party: int | None = None

@@ -9,6 +9,7 @@ from gate.core.clock_error import TrueTime
 from gate.core.history import History
 from gate.core.outcome import GREEN, Basis, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place
+from gate.core.question import Question
 from gate.core.rotation import Rotation
 from gate.core.ticket import Ticket
 from gate.core.unmet_terms import Term
@@ -48,6 +49,10 @@ class Scan:
     """When a rotating code was read, by the lane's clock: it may be decided again, by a key."""
     answers: Mapping[Reason, bool] = field(default_factory=dict)
     """What was answered to the questions ``UNPAID`` and ``QUESTION``."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """What was answered to the event's questions, by their ids; empty: nothing was."""
+    skips: bool = False
+    """Whether whoever stands at the gate leaves the rest of those unanswered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,10 @@ class Verdict:
     """For too early and too late: the first or last second in which this gate would let in."""
     question: str = ""
     """What the ticket's type or the event asks, where that is the reason."""
+    asked: Question | None = None
+    """Which of the event's questions is to be answered now."""
+    shown: tuple[tuple[str, str], ...] = ()
+    """Questions and answers of before that the organiser wants shown."""
     unmet: tuple[Term, ...] = ()
     """What is nearest to being met of the organiser's rule, where that is the reason."""
     unreadable: str = ""
@@ -127,6 +136,8 @@ class Verdict:
     """What it takes to believe in ``scanner_flaws`` that only would explain the text."""
     ended_flaws: tuple[str, ...] = ()
     """What is no longer believed of the scanner, because of this text."""
+    other_list: str = ""
+    """Of a code that is not in this list: the list of this gate that it is in."""
     latency_ms: float | None = None
 
     @property

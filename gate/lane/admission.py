@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
+from gate.core.answers import BadAnswerError, is_too_much, read_answer
 from gate.core.entry import Entry
 from gate.core.history import History
 from gate.core.organisers_rule import rule_of
@@ -24,6 +26,7 @@ from gate.lane.clock_trust import ClockTrust
 from gate.lane.entries import Entries
 from gate.lane.files import LaneFiles
 from gate.lane.identity import Identity, identify, peek
+from gate.lane.other_lists import OtherLists
 from gate.lane.post import Operator, Post
 from gate.lane.scanner_repair import ScannerRepair
 
@@ -32,6 +35,8 @@ log = logging.getLogger(__name__)
 _MANUAL = "manual"
 """The source of what was decided without any code."""
 
+SKIP = "-"
+"""What is typed to leave questions unanswered."""
 ASKED_FOR_S = 60
 """How long a question may be answered."""
 
@@ -61,6 +66,7 @@ class Admission:
     clock: ClockTrust
     basis: LaneBasis
     repair: ScannerRepair
+    others: OtherLists
     last: Decided | None = None
     """What was decided last, until it is undone."""
 
@@ -78,9 +84,34 @@ class Admission:
             raise UsageError(_("no question waits for an answer"), _("Scan the ticket again."))
         if asked.verdict.ticket is not None:
             require_same(asked.verdict.ticket, seen)
-        self.last = None
         answers = {**asked.scan.answers, asked.verdict.reason: yes}
-        scan = replace(asked.scan, answers=answers, started_ns=time.perf_counter_ns())
+        return self._decide_anew(asked, answers=answers)
+
+    def fill_in(self, typed: str, *, seen: str, question: str) -> Verdict:
+        """Decide anew what asked one of the event's questions, with what was typed as its answer.
+
+        ``SKIP`` leaves this one and the rest unanswered, where that is allowed. Raises UsageError;
+        what asked goes on asking then, but where it was another one.
+        """
+        asked = self._asked()
+        about = asked.verdict.asked if asked is not None else None
+        if asked is None or about is None or question not in ("", about.id):
+            raise UsageError(_("no question waits for an answer"), _("Scan the ticket again."))
+        if asked.verdict.ticket is not None:
+            require_same(asked.verdict.ticket, seen)
+        if typed.strip() == SKIP and self.post.rules.skip_questions:
+            return self._decide_anew(asked, skips=True)
+        try:
+            given = {**asked.scan.given, about.id: read_answer(about, typed)}
+        except BadAnswerError as bad:
+            raise UsageError(_("this is no answer to the question"), "") from bad
+        if is_too_much(given):
+            raise UsageError(_("the answers are too long"), _("A shorter one."))
+        return self._decide_anew(asked, given=given)
+
+    def _decide_anew(self, asked: Decided, **more: Any) -> Verdict:
+        self.last = None
+        scan = replace(asked.scan, started_ns=time.perf_counter_ns(), **more)
         return self._carry_out(scan, asked.decide)
 
     def drop_question(self) -> None:
@@ -106,6 +137,10 @@ class Admission:
                 _("Call a supervisor. The log has the details."),
                 started_ns,
             )
+        if verdict.reason is Reason.UNKNOWN:
+            # Only now: it changes nothing of what was decided.
+            other = self.others.whose(scan, self.post.rules.formats)
+            verdict = replace(verdict, other_list=other)
         self._remember(scan, verdict, decide)
         _log_verdict(verdict, self.post.place.gate)
         return verdict
@@ -149,6 +184,8 @@ class Admission:
                 persons=persons,
                 deliberate=True,
                 answers={},
+                given={},
+                skips=False,
                 started_ns=time.perf_counter_ns(),
             )
         )
@@ -209,7 +246,12 @@ class Admission:
             return scan
         first = asked.scan
         return replace(
-            scan, persons=first.persons, deliberate=first.deliberate, answers=first.answers
+            scan,
+            persons=first.persons,
+            deliberate=first.deliberate,
+            answers=first.answers,
+            given=first.given,
+            skips=first.skips,
         )
 
     def _remember(self, scan: Scan, verdict: Verdict, decide: Decide) -> None:
@@ -225,8 +267,9 @@ class Admission:
 
     def histories(self, ticket: Ticket | None) -> tuple[History, History]:
         """What the ticket did here, and anywhere, as far as the rules for it have to know."""
-        has_rule = ticket is not None and bool(rule_of(ticket, self.post.rules))
-        return self.files.histories(ticket, timed=has_rule)
+        rules = self.post.rules
+        needs_all = ticket is not None and bool(rule_of(ticket, rules) or rules.questions)
+        return self.files.histories(ticket, timed=needs_all)
 
     def context(self, identity: Identity) -> Context:
         """What a decision made now may depend on; within a transaction."""

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TypedDict
 
 from gate.core.clock_error import TrueTime
 from gate.core.entry import MOVEMENTS, Act, Entry
@@ -14,6 +15,7 @@ from gate.core.outcome import Flag, Outcome, Reason
 from gate.core.signed_ticket import Signed
 from gate.core.ticket import Ticket
 from gate.core.verdict import Scan, Verdict
+from gate.credential.sealed_answers import seal_answers
 from gate.errors import StoreError
 from gate.lane.basis import LaneBasis
 from gate.lane.clock_trust import ClockTrust
@@ -39,6 +41,13 @@ _ACTS = {
     Outcome.RESCAN: Act.RESCAN,
     Outcome.VALID: Act.CHECK,
 }
+
+
+class _Answers(TypedDict, total=False):
+    """What an admission keeps of the event's questions."""
+
+    answered: tuple[str, ...]
+    answers: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +204,18 @@ class Entries:
             source=scan.source if scan else "",
             symbology=scan.symbology if scan else "",
             code_ms=verdict.code_ms if verdict else None,
+            **self._answers(act, ticket, scan),
             server_ahead_ms=now.connectivity.sync_status.ahead_ms,
             server_error_ms=now.connectivity.sync_status.error_ms,
             position=self.files.tickets.replica.position,
             signed=_signed(ticket),
         )
+
+    def _answers(self, act: Act, ticket: Ticket | None, scan: Scan | None) -> _Answers:
+        if act is not Act.ADMISSION or ticket is None or scan is None or not scan.given:
+            return _Answers()
+        sealed = seal_answers(self.files.tickets.replica.key, ticket.id, scan.given)
+        return _Answers(answered=tuple(scan.given), answers=sealed)
 
     def _look(self) -> Moment:
         reading, files = self.clock.read(), self.files

@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 
 from gate.core.entry import Entry
-from gate.core.history import History, fold, with_times
+from gate.core.history import History, fold, with_answered, with_times
 from gate.core.ticket import Ticket
 from gate.errors import DamagedError, GateError, StoreError
 from gate.i18n import _
@@ -61,13 +61,17 @@ class LaneFiles:
         self.tickets.refresh()
 
     def histories(self, ticket: Ticket | None, *, timed: bool = False) -> tuple[History, History]:
-        """What the ticket did at this device, and what it did anywhere; ``timed``: and when."""
+        """What the ticket did at this device, and what it did anywhere.
+
+        ``timed``: and when, and what was asked then.
+        """
         if ticket is None:
             return History(), History()
         own, everywhere = self._histories(ticket)
         if timed and everywhere.redemptions:
             orphans = self.journal().lost.orphans(ticket.id)
-            everywhere = with_times(everywhere, [*self.facts(ticket.id), *orphans])
+            facts = [*self.facts(ticket.id), *orphans]
+            everywhere = with_answered(with_times(everywhere, facts), facts)
         return own, everywhere
 
     def _histories(self, ticket: Ticket) -> tuple[History, History]:

@@ -1,7 +1,7 @@
 """The lane as others know it: everything is handed to its one thread, which alone has the files."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -25,12 +25,14 @@ from gate.lane.door_count import DoorCount
 from gate.lane.entries import Entries
 from gate.lane.files import LaneFiles
 from gate.lane.messages import Messages
+from gate.lane.other_lists import OtherLists
 from gate.lane.paper import PaperList, TakenIn, Tick
 from gate.lane.post import Operator, Post
 from gate.lane.scanner_repair import Proposed, ScannerRepair
 from gate.lane.shift import Shift
 from gate.storage.connectivity import HEARD_WITHIN_S, Connectivity
 from gate.storage.folder import Folder
+from gate.storage.gate_lists import GateList
 from gate.storage.revocation import is_revoked
 from gate.storage.scanner_fixes import Fix
 from gate.storage.tickets import Tickets
@@ -57,7 +59,9 @@ class Lane:
         direction: Direction = Direction.IN,
         *,
         heard_within_s: float = HEARD_WITHIN_S,
+        others: Sequence[GateList] = (),
     ) -> None:
+        """``others`` are the gate's other lists: a code of one of them is named as such."""
         tickets = Tickets(folder)
         self._folder = folder
         self._post = Post(place, rules, direction)
@@ -66,9 +70,11 @@ class Lane:
         self._basis = LaneBasis(folder, tickets, heard_within_s)
         self._entries = Entries(self._files, self._post, self._clock, self._basis)
         self._repair = ScannerRepair(folder, tickets)
+        self._others = OtherLists(others)
         self._admission = Admission(
-            self._files, self._entries, self._post, self._clock, self._basis, self._repair
-        )
+            self._files, self._entries, self._post, self._clock, self._basis, self._repair,
+            self._others,
+        )  # fmt: skip
         self._door_count = DoorCount(self._entries)
         self._corrections = Corrections(
             self._files, self._entries, self._post, self._admission, self._door_count
@@ -134,6 +140,14 @@ class Lane:
         is asked, or something else by now: then nothing has happened.
         """
         return self._do(lambda: self._admission.answer(yes=yes, seen=ticket, question=question))
+
+    def fill_in(self, typed: str, *, ticket: str = "", question: str = "") -> Verdict:
+        """Decide anew the scan that asked one of the event's questions, with what was typed.
+
+        ``ticket`` and ``question`` are what whoever typed it saw. Raises UsageError where it is no
+        answer, and that goes on being asked; or where something else is asked by now.
+        """
+        return self._do(lambda: self._admission.fill_in(typed, seen=ticket, question=question))
 
     def drop_question(self) -> None:
         """Nobody answers: nothing has happened."""
@@ -338,6 +352,7 @@ class Lane:
         if not self._is_closed:
             self._is_closed = True
             self._do(self._shift.close)
+            self._do(self._others.close)
             self._thread.shutdown()
 
     @property

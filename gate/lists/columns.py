@@ -152,6 +152,7 @@ TICKET_FIELDS = (
         "order code|order no|order id|order number|bestellnummer|bestell nr|bestellung|"
         "numéro de commande|commande|número de pedido|pedido|numero ordine|ordine|订单号|订单",
     ),
+    _field("answers", Value.TEXT, is_exact=True),
     _field("rotating_keys", Value.TEXT, "rotating key|totp key|totp secret"),
     _field("qrcode_data", Value.CODE),
     _field("other_codes", Value.CODES),

@@ -10,7 +10,10 @@ from gate.errors import GateError
 from gate.i18n import _
 from gate.reports.checks import clocks, data_folder, machine, network, settings
 from gate.reports.checks.finding import Finding, Status
+from gate.storage.connectivity import ConnectivityReader
 from gate.storage.folder import Folder
+from gate.storage.gate_lists import GateList, beside, list_of
+from gate.text.lane_words import list_line
 from gate.text.view_words import furniture_words
 from gate.text.zones import zone_of
 
@@ -32,8 +35,12 @@ def examine(
 
     ``camera`` may be left out while somebody else has it open.
     """
+    own = list_of(folder)
+    connectivity = ConnectivityReader(folder, config.sync.heard_within_s).read(clock.read())
+    upstream = connectivity.sync_status.upstream
     checks: list[tuple[str, Callable[[], Finding]]] = [
         (_("program"), machine.program),
+        *([(_("list"), lambda: Finding(Status.OK, list_line(own)))] if own else []),
         (_("data folder"), lambda: data_folder.data_folder(folder)),
         (_("disk sync"), lambda: data_folder.disk_sync(folder)),
         (_("tickets"), lambda: data_folder.ticket_list(folder, clock, zone_of(config, folder))),
@@ -41,6 +48,7 @@ def examine(
         (_("other devices"), lambda: network.other_devices(folder)),
         (_("damage"), lambda: data_folder.damaged_files(folder, clock, zone_of(config, folder))),
         (_("server"), lambda: network.server(config, folder, clock)),
+        *([(_("upstream"), lambda: network.upstream(upstream, connectivity))] if upstream else []),
         (_("retention"), lambda: data_folder.retention(config, folder, clock)),
         (_("clock"), lambda: clocks.device_clock(folder, clock, zone_of(config, folder))),
         (_("time zone"), lambda: clocks.time_zone(config, folder, clock)),
@@ -51,7 +59,9 @@ def examine(
         (_("USB scanner"), lambda: machine.usb_scanner(config)),
         (_("power"), machine.power),
         (_("terminal"), machine.terminal),
-    ]
+        *((_("list {list}").format(list=list_line(one)), _standing(one, config, clock))
+          for one in beside(folder)),
+    ]  # fmt: skip
     for name, check in checks:
         try:
             found = check()
@@ -60,6 +70,11 @@ def examine(
         except OSError as error:
             found = Finding(Status.FAIL, str(error))
         yield Check(name, found.status, found.detail, found.hint)
+
+
+def _standing(one: GateList, config: Config, clock: Clock) -> Callable[[], Finding]:
+    """How another list of this gate is: it is kept up to date while it is not scanned."""
+    return lambda: network.other_list(one, config, clock)
 
 
 def codes_in_view(furniture: Sequence[Furniture]) -> Iterator[Check]:

@@ -6,13 +6,16 @@ Text and CSV are for reading; JSON Lines are the entries byte for byte as they a
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from gate.core import entry_codec
 from gate.core.entry import Entry
+from gate.credential.sealed_answers import open_answers
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
+from gate.storage.replica_reader import event_key
 from gate.storage.sqlite import faults
 from gate.text.journal_lines import CSV_COLUMNS, line
 from gate.text.spreadsheet import row
@@ -58,6 +61,7 @@ def lines(
     """The entries as lines, oldest first; with ``follow``, new ones as they are written."""
     if form == "csv":
         yield row(CSV_COLUMNS)
+    opened = partial(_answers, key=event_key(folder) if form == "csv" else b"")
     last = 0
     reader: JournalReader | None = None
     try:
@@ -69,7 +73,7 @@ def lines(
                 with faults(folder.journal):
                     entry = entry_codec.decode(body)
                 if wanted.wants(entry):
-                    yield body if form == "jsonl" else line(entry, form, time_zone)
+                    yield body if form == "jsonl" else line(entry, form, time_zone, opened(entry))
             if not page:
                 if not follow:
                     return
@@ -77,3 +81,7 @@ def lines(
     finally:
         if reader:
             reader.close()
+
+
+def _answers(entry: Entry, key: bytes) -> dict[str, str]:
+    return open_answers(key, entry.ticket, entry.answers) if key and entry.answers else {}

@@ -10,9 +10,11 @@ from gate.core.outcome import Reason
 from gate.core.story import story
 from gate.core.ticket import UNLIMITED, Ticket
 from gate.core.validity import window
+from gate.errors import GateError
 from gate.i18n import _
 from gate.storage.finding import find_tickets
 from gate.storage.folder import Folder
+from gate.storage.gate_lists import GateList
 from gate.storage.journal_reader import JournalReader
 from gate.storage.peers import PeerStoreReader
 from gate.storage.tickets import Tickets
@@ -97,6 +99,31 @@ def look_up(folder: Folder, wanted: str, limit: int = MOST_FOUND) -> Findings:
         peers.close()
         if reader:
             reader.close()
+
+
+def elsewhere(lists: Sequence[GateList], ticket: Ticket) -> list[str]:
+    """On which other lists of the gate a ticket is too, and what it did there.
+
+    It is the same ticket if its id and order are: of lists that have nothing to do with each other
+    one id may be anybody's.
+    """
+    return [line for one in lists for line in _on_list(one, ticket)]
+
+
+def _on_list(one: GateList, ticket: Ticket) -> list[str]:
+    name = printable(one.name, 40)
+    if not one.folder.pointer.exists():
+        return []
+    try:
+        findings = look_up(one.folder, ticket.id, 1)
+    except GateError as fault:
+        return [_("list {list}: {fault}").format(list=name, fault=fault.message)]
+    sentence = _("also on the list {list}: {used}")
+    return [
+        sentence.format(list=name, used=_used(found.ticket, found.history))
+        for found in findings.found
+        if (found.ticket.id, found.ticket.order) == (ticket.id, ticket.order)
+    ]
 
 
 def tell(found: Found, time_zone: ZoneInfo, *, show_names: bool = True) -> list[str]:

@@ -155,6 +155,20 @@ def paid_here(folder: Folder, *, everywhere: bool = False) -> dict[str, int]:
     return dict(sorted(Counter(operator for operator, _ticket in takers).items()))
 
 
+def entries_with(folder: Folder, field: str) -> list[Entry]:
+    """Entries of all journals that were heard about tickets of which one has a field.
+
+    Reads every entry. Raises StoreError.
+    """
+    query = f"""
+        SELECT body FROM counted WHERE act IN ('{Act.ADMISSION}', '{Act.ANNULMENT}') AND ticket IN (
+            SELECT ticket FROM counted WHERE json_extract(body, '$.{field}') IS NOT NULL
+        )
+    """
+    rows = _tallied(folder, query, {}, everywhere=True)
+    return [entry_codec.decode(body) for (body,) in rows]
+
+
 def venue_overview(folder: Folder, venue: Fleet, now_ms: int) -> Overview:
     """The event in numbers, by all devices that were heard: people inside are at least so many."""
     issued, expected = _census(folder)

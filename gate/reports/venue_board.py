@@ -11,6 +11,7 @@ from gate.storage.fleet_devices import Device, all_devices
 from gate.storage.matters import Matter, matters
 from gate.storage.messages import Sent, sent
 from gate.text.anomaly_words import AnomalyView
+from gate.text.upstream_words import trouble_line, upstream_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class VenueBoard:
     """What is unlike an honest evening, the gravest first."""
     messages: list[Sent]
     """The newest first."""
+    upstream: str
+    """How the system stands that the tickets live in; empty where there is none."""
     is_whole: bool
     """Whether the figures are those of more than this lane."""
 
@@ -53,5 +56,16 @@ def look(
             conflicts=matters(folder, venue),
             anomalies=anomalies.look(connectivity, now_ms),
             messages=sent(venue),
+            upstream=_upstream(connectivity),
             is_whole=is_whole,
         )
+
+
+def _upstream(connectivity: Connectivity) -> str:
+    """What somebody has to do about it, or else how it stands."""
+    fresh = connectivity.sync_status
+    if fresh.upstream is None:
+        return ""
+    since_ms = max(0, connectivity.boot_ms - fresh.upstream_boot_ms)
+    trouble = trouble_line(fresh.upstream, since_ms)
+    return f"! {trouble}" if trouble else upstream_line(fresh.upstream, since_ms)

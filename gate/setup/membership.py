@@ -11,6 +11,7 @@ from gate.setup.changes import Change
 from gate.setup.conversation import Conversation
 from gate.setup.step import Site
 from gate.storage import enrolment
+from gate.storage.gate_lists import open_folder
 from gate.storage.gate_settings import gate_settings, stated_settings
 from gate.text.printable import printable
 
@@ -35,7 +36,7 @@ class EnrolmentStep:
         """By whom it was taken in."""
         if self._site.folder.venue.exists():
             return Finding(Status.OK, _("this gate is the host of its venue"))
-        enrolled = enrolment.load(self._site.folder)
+        enrolled = enrolment.load(open_folder(self._site.folder))
         if enrolled is None:
             return Finding(Status.SKIP, _("this gate is on its own"))
         sentence = _("enrolled as {name} for {event}").format(
@@ -75,7 +76,8 @@ class EnrolmentStep:
         return ()
 
     def _is_member(self) -> bool:
-        return self._site.folder.enrolment.exists() or self._site.folder.venue.exists()
+        folder = open_folder(self._site.folder)
+        return folder.enrolment.exists() or folder.venue.exists()
 
 
 class ProfileStep:

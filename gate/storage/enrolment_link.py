@@ -1,8 +1,8 @@
 """The link with which a gate is asked in: short, and of characters that make a small QR code.
 
 ``VENUEGATE:TOKEN/FINGERPRINT/ADDRESS`` is of digits, capitals and ``$%*+-./:`` only (QR's
-alphanumeric mode). The address is without ``https://``; whatever has no such character in it is
-percent-encoded.
+alphanumeric mode). Tokens of several events, joined by ``+``, enrol one gate for all of them. The
+address is without ``https://``; whatever has no such character in it is percent-encoded.
 """
 
 import base64
@@ -16,10 +16,11 @@ from gate.errors import UsageError
 from gate.i18n import _
 
 SCHEME = "VENUEGATE:"
+JOINED = "+"
 _BITS = 128
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _HTTP, _HTTPS = "http://", "https://"
-_LINK = re.compile(rf"(?i:{SCHEME})([A-Za-z0-9]+)/([A-Za-z2-7]{{26}}|)/(\S+)")
+_LINK = re.compile(rf"(?i:{SCHEME})([A-Za-z0-9]+(?:\+[A-Za-z0-9]+)*)/([A-Za-z2-7]{{26}}|)/(\S+)")
 _PLAIN = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ$*+-./:")
 
 
@@ -28,8 +29,13 @@ class Invitation(NamedTuple):
 
     url: str
     token: str
+    """Several are joined by ``+``."""
     fingerprint: str
     """Of the certificate the server must show; empty: any that is vouched for."""
+
+    def each(self) -> "list[Invitation]":
+        """One invitation for each event."""
+        return [self._replace(token=token) for token in self.token.split(JOINED)]
 
 
 def new_token() -> str:

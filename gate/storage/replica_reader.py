@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import closing, suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -231,3 +232,11 @@ class ReplicaReader:
 
 def _of_cursor(cursor: str) -> str:
     return str(of_text("cursor", cursor))
+
+
+def event_key(folder: Folder) -> bytes:
+    """The event's key; empty where a folder has no tickets that can be read."""
+    reader = ReplicaReader(folder)
+    with closing(reader), suppress(StoreError):
+        reader.refresh()
+    return reader.key

@@ -13,6 +13,7 @@ from gate.core.clock_error import Measured
 from gate.core.coverage import OtherLane
 from gate.core.event_device import DeviceReport
 from gate.core.health import UNTOLD, Health
+from gate.core.upstream_state import UpstreamState
 from gate.storage.folder import Folder
 
 
@@ -91,6 +92,9 @@ class SyncStatus:
     unauthorised: int = 0
     """How often a stranger or a revoked device called on the LAN."""
     last_unauthorised: str = ""
+    upstream: UpstreamState | None = None
+    """How the system stood that the tickets live in, when the server last said so."""
+    upstream_boot_ms: int = 0
 
 
 NOTHING = SyncStatus()

@@ -33,6 +33,8 @@ from gate.storage.moments import BadMoment, Side, is_start_of_day, second_of
 
 MAX_TEXT = 3072
 """Longest text of a field, in UTF-8 bytes: the card API's longest."""
+MAX_ANSWERS = 64 * 1024
+"""Longest answers of a ticket, as JSON."""
 _KINDS = {kind.value.partition("_")[0].casefold(): kind for kind in Kind} | {
     kind.value.casefold(): kind for kind in Kind
 }
@@ -115,6 +117,8 @@ class TicketRow(msgspec.Struct, forbid_unknown_fields=True):
     attention: str = ""
     note: str = ""
     order: str = ""
+    answers: str | dict[str, str] = ""
+    """To the event's questions, by their ids; in a list like ``meal=soup|size=L``."""
     uses: _Uses | None = None
     party: _Count | None = None
     issue: Annotated[int, Meta(ge=0, le=100_000)] = 0
@@ -141,7 +145,7 @@ _TYPE_FIELDS = tuple(
 _DERIVED: dict[str, Any] = {"shape": "", "identities": (), "rotating_keys": ()}
 """What is made of a ticket's codes, and stays as it is while these do."""
 _TICKET_FIELDS = tuple(
-    (f.name, f.default)
+    (f.name, {} if f.name == "answers" else f.default)
     for f in fields(Ticket)
     if f.name not in ("type", "code_state", "voids", "door", "signed", "has_type")
 )
@@ -248,6 +252,7 @@ def ticket_body(
     if not is_exact:
         _check_window(values, row, of)
     values["seats"] = _texts(stated.seats)
+    values["answers"] = _answers(stated.answers)
     parsed = {parse(code).code: state for code, state in codes.items()}
     values["shape"] = shape_of(parsed)
     live = [code for code, state in parsed.items() if state is CodeState.LIVE]
@@ -284,6 +289,7 @@ def changed_body(
     if anew:
         _check_window(values, row, of)
     values["seats"] = _texts(stated.seats)
+    values["answers"] = _answers(stated.answers)
     return _body({**values, **_DERIVED, **derived}, _TICKET_FIELDS, type_id=type_id)
 
 
@@ -418,6 +424,17 @@ def _is_unlimited(stated: object) -> bool:
 def _texts(stated: str | list[str | int] | list[str]) -> tuple[str, ...]:
     parts = stated.split("|") if isinstance(stated, str) else stated
     return tuple(text for part in parts if (text := str(part).strip()))
+
+
+def _answers(stated: str | dict[str, str]) -> dict[str, str]:
+    if not isinstance(stated, str):
+        if len(msgspec.json.encode(stated)) > MAX_ANSWERS:
+            raise BadRow(_("answers: at most {n} KiB").format(n=MAX_ANSWERS // 1024))
+        return stated
+    pairs = [part.partition("=") for part in _texts(stated)]
+    if not all(id_.strip() and equals for id_, equals, _answer in pairs):
+        raise BadRow(_("answers: {found!r} is not like 'meal=soup|size=L'").format(found=stated))
+    return {id_.strip(): answer.strip() for id_, _equals, answer in pairs}
 
 
 def _take_times(

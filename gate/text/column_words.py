@@ -34,6 +34,7 @@ COLUMN_WORDS = {
     "attention": N_("what to look at before letting in"),
     "note": N_("note"),
     "order": N_("order"),
+    "answers": N_("answers to questions"),
     "qrcode_data": N_("what its QR code holds"),
     "other_codes": N_("other codes"),
     "old_codes": N_("codes that were replaced"),

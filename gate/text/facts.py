@@ -284,6 +284,12 @@ def _asked(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     return "" if verdict.outcome is Outcome.ASK else printable(verdict.question)
 
 
+def _file_asked(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
+    """What no lane can take."""
+    is_held = verdict.outcome is Outcome.HOLD
+    return _("It wants a file, which cannot be given here.") if is_held else ""
+
+
 def _overruled(verdict: Verdict, place: Place, time_zone: ZoneInfo) -> str:
     if verdict.overruled is None:
         return ""
@@ -327,4 +333,5 @@ _FACTS: dict[Reason, _Fact] = {
     Reason.UNDO_CLAIMED: _claimed,
     Reason.OVERRIDE: _overruled,
     Reason.QUESTION: _asked,
+    Reason.ANSWERS: _file_asked,
 }

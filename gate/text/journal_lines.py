@@ -1,5 +1,6 @@
 """An entry of a journal as a line: for people, or a row for a spreadsheet."""
 
+from collections.abc import Mapping
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -14,15 +15,25 @@ CSV_COLUMNS = (
     "name", "time", "act", "outcome", "reason", "ticket", "ticket_type", "code", "gate", "zone",
     "direction", "operator", "uses", "persons", "flags", "target", "count", "note", "source",
     "symbology", "basis", "basis_age_ms", "trusted", "covers", "server_ahead_ms", "server_error_ms",
-    "prev",
+    "prev", "answered", "answers",
 )  # fmt: skip
 
 
-def line(entry: Entry, form: Literal["text", "csv"], time_zone: ZoneInfo) -> str:
-    """One entry for people or a spreadsheet, without its line end."""
+def line(
+    entry: Entry,
+    form: Literal["text", "csv"],
+    time_zone: ZoneInfo,
+    answers: Mapping[str, str] | None = None,
+) -> str:
+    """One entry for people or a spreadsheet, without its line end.
+
+    ``answers``: what was answered, by the ids of questions; only a spreadsheet has it.
+    """
     if form == "csv":
         values = {**_as_json(entry), "name": entry.name, "time": _moment(entry, time_zone)}
         values["flags"] = " ".join(entry.flags)
+        values["answered"] = " ".join(entry.answered)
+        values["answers"] = "|".join(f"{id_}={said}" for id_, said in (answers or {}).items())
         values["covers"] = " ".join(entry.covers)
         return row(values.get(column) for column in CSV_COLUMNS)
     parts = [

@@ -6,8 +6,12 @@ from gate.core.outcome import Basis, Flag
 from gate.core.verdict import Verdict
 from gate.i18n import _
 from gate.lane.lane import Lane
+from gate.storage.gate_lists import GateList
 from gate.text.connectivity_words import why_alone
+from gate.text.printable import printable
 from gate.text.times import clock_time
+
+LIST_LENGTH = 40
 
 
 def unheard_at(lane: Lane, verdict: Verdict, time_zone: ZoneInfo) -> str:
@@ -27,3 +31,8 @@ def isolation_words(lane: Lane, time_zone: ZoneInfo) -> str:
         return _("NOBODY HEARD: ALL WAIT")
     when = clock_time(from_ms, time_zone, near_ms=lane.now_ms())
     return _("nobody heard: all wait from {when}").format(when=when)
+
+
+def list_line(one: GateList) -> str:
+    """A list's name, safe to print."""
+    return printable(one.name, LIST_LENGTH)

@@ -34,7 +34,8 @@ class OpenQuestion:
         """A verdict came to be seen, or none; whether it only asks again what was asked already."""
         before, self._asked = self._asked, None
         if verdict and verdict.outcome is Outcome.ASK and verdict.ticket is not None:
-            self._asked = (verdict.ticket.id, verdict.reason, verdict.question)
+            about = verdict.question if verdict.asked is None else verdict.asked.id
+            self._asked = (verdict.ticket.id, verdict.reason, about)
         if self._asked is not None and self._asked == before:
             return True
         self._answers_from = self._now() + ANSWER_AFTER_S
@@ -55,4 +56,7 @@ class OpenQuestion:
         if self._asked is None or yes is None or self._now() < self._answers_from:
             return None
         ticket, reason, _question = self._asked
+        if reason is Reason.ANSWERS:
+            # The event's questions are answered by typing.
+            return None
         return Answer(yes, ticket, reason)

@@ -78,6 +78,7 @@ REASON_WORDS = {
     Reason.UNDO_CLAIMED: N_("An undo is not confirmed"),
     Reason.CLOCK_NOT_TRUSTED: N_("Clock not trusted"),
     Reason.QUESTION: N_("Ask before you let in"),
+    Reason.ANSWERS: N_("Questions to the guest"),
     Reason.LOOK: N_("Look before you let in"),
     Reason.FAULT: N_("Fault"),
     Reason.GATE_REVOKED: N_("This gate was revoked"),

@@ -13,6 +13,7 @@ from gate.text.connectivity_words import basis_words
 from gate.text.facts import fact
 from gate.text.outcome_words import OUTCOME_WORDS, REASON_WORDS
 from gate.text.printable import printable
+from gate.text.question_words import question_line
 from gate.text.ticket_words import describe, door_note, times_used
 
 _REMEDIES = {
@@ -69,6 +70,7 @@ _REMEDIES = {
     Reason.UNAPPROVED: N_("Send the guest to the ticket desk."),
     Reason.BLOCKED: N_("Send the guest to the ticket desk."),
     Reason.QUESTION: N_("Do not let in; a supervisor may admit (Ctrl+O)."),
+    Reason.ANSWERS: N_("Send the guest to the ticket desk; a supervisor may admit (Ctrl+O)."),
     Reason.MORE_USES: N_("F7 lets the next person through, Ctrl+N a number."),
 }
 _OUTCOME_REMEDIES = {
@@ -117,7 +119,7 @@ def explain(
         remedy=_remedy(verdict, place),
         ticket=_about(verdict, place),
         holder=printable(ticket.holder) if ticket and show_names else "",
-        remark=_remark(ticket) if ticket else "",
+        remark=_remark(verdict),
         note=_note(ticket) if ticket else "",
         uses=_uses(verdict),
         basis=_basis(verdict, unheard),
@@ -146,8 +148,13 @@ def _note(ticket: Ticket) -> str:
     return printable(" · ".join(n for n in (ticket.attention, ticket.type.attention) if n))
 
 
-def _remark(ticket: Ticket) -> str:
-    return " · ".join(note for note in (printable(ticket.note), door_note(ticket)) if note)
+def _remark(verdict: Verdict) -> str:
+    ticket = verdict.ticket
+    if ticket is None:
+        return ""
+    answers = [f"{printable(asked)} {printable(answer)}" for asked, answer in verdict.shown]
+    notes = (printable(ticket.note), door_note(ticket), *answers)
+    return " · ".join(note for note in notes if note)
 
 
 def _rule(verdict: Verdict) -> str:
@@ -155,6 +162,8 @@ def _rule(verdict: Verdict) -> str:
         return _("Not paid: take the money, then press yes")
     if verdict.outcome is Outcome.ASK and verdict.question:
         return printable(verdict.question)
+    if verdict.asked is not None:
+        return question_line(verdict.asked)
     if verdict.outcome is Outcome.REFUSE and verdict.reason is Reason.QUESTION:
         return _("The answer was no")
     return _(REASON_WORDS[verdict.reason])
@@ -187,14 +196,25 @@ def _basis(verdict: Verdict, unheard: str) -> str:
 def _remedy(verdict: Verdict, place: Place) -> str:
     ticket = verdict.ticket
     if verdict.outcome in _OUTCOME_REMEDIES:
-        return _(_OUTCOME_REMEDIES[verdict.outcome])
-    if ticket is None and verdict.direction is Direction.OUT:
-        return _("Let them out; nothing is recorded.") if verdict.outcome is Outcome.REFUSE else ""
-    if ticket is None and verdict.list_as_of_ms is not None:
-        return _("It may be newer than the list: ask at the ticket desk.")
+        is_typed = verdict.asked is not None
+        return _("Type the answer.") if is_typed else _(_OUTCOME_REMEDIES[verdict.outcome])
+    if ticket is None and (remedy := _remedy_without_ticket(verdict)) is not None:
+        return remedy
     if verdict.reason is Reason.WRONG_ENTRANCE and ticket is not None:
         way = place.ways.get(ticket.way_in, "")
         return printable(way) or _("Send the guest there.")
     if verdict.reason is Reason.MORE_USES and verdict.direction is Direction.OUT:
         return _("F7 lets the next person out.")
     return _(_REMEDIES[verdict.reason]) if verdict.reason in _REMEDIES else ""
+
+
+def _remedy_without_ticket(verdict: Verdict) -> str | None:
+    """What is to be done where nobody's code was shown; ``None``: as the reason has it."""
+    if verdict.other_list:
+        sentence = _("It is a ticket of the list {list}: F2 changes to it.")
+        return sentence.format(list=printable(verdict.other_list, 40))
+    if verdict.direction is Direction.OUT:
+        return _("Let them out; nothing is recorded.") if verdict.outcome is Outcome.REFUSE else ""
+    if verdict.list_as_of_ms is not None:
+        return _("It may be newer than the list: ask at the ticket desk.")
+    return None

@@ -7,7 +7,7 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -15,23 +15,28 @@ from zoneinfo import ZoneInfo
 
 from gate.capture.keyboard_wedge import Bursts, Wedge
 from gate.clock import monotonic_ms
+from gate.core.answers import BadAnswerError, read_answer
 from gate.core.entry import Entry
 from gate.core.outcome import Outcome
 from gate.core.place import Direction, Place
+from gate.core.question import Question
 from gate.core.verdict import ScannerProof, Verdict
 from gate.credential.command_cards import Command, CommandCard
 from gate.errors import GateError, UsageError
 from gate.i18n import _, sentences
+from gate.lane.admission import SKIP
 from gate.lane.command_cards import TURNS
 from gate.lane.door_count import people_of, way_of
 from gate.lane.lane import Lane
 from gate.lane.scanner_repair import Proposed
+from gate.storage.gate_lists import GateList, following, keep_open
 from gate.text.confirming import Again, OnScreen, guest, movement, next_turn, people_question, way
-from gate.text.lane_words import unheard_at
+from gate.text.lane_words import list_line, unheard_at
 from gate.text.message_words import message_line, text_of
-from gate.text.open_question import ANSWERS, Answer
+from gate.text.open_question import ANSWER_AFTER_S, ANSWERS, Answer
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
+from gate.text.question_words import complaint_words, how_to_answer, option_lines
 from gate.text.scanner_words import proposal_lines, scanner_line
 from gate.text.times import clock_time
 from gate.text.verdict_words import explain
@@ -47,6 +52,9 @@ _ANSWERS = {key.encode(): key for key in ANSWERS} | {b"\x1b": ""}
 _ANSWER_ALONE_MS = 400
 """A key after a shorter silence may be the end of a code over which a scanner stuttered."""
 _COMMANDS = {
+    b"\x1bOQ": "list",
+    b"\x1b[[B": "list",
+    b"\x1b[12~": "list",
     b"\x1b[17~": "direction",
     b"\x1b[18~": "next",
     b"\x1b[19~": "look",
@@ -59,7 +67,8 @@ _COMMANDS = {
     b"\x03": "quit",
     b"\x11": "quit",
 }
-"""F6 to F8, F12, Ctrl+T, Ctrl+A, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C, Ctrl+Q as terminals send them."""
+"""F2 in three spellings, F6 to F8, F12, Ctrl+T, Ctrl+A, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C, Ctrl+Q as
+terminals send them."""
 
 
 def verdict_line(
@@ -91,6 +100,10 @@ class _Hand:
     """What is being typed by hand, until Enter; ``take`` gets it."""
 
     take: Callable[[str], None]
+    given_up: Callable[[], None] = lambda: None
+    """Called where Esc ends it."""
+    answers_from: float = 0.0
+    """An Enter alone before this moment, by the monotonic clock, is a scanner's."""
     typed: str = ""
     bursts: Bursts = field(default_factory=Bursts)
 
@@ -108,6 +121,8 @@ class Plain:
         show_names: bool = True,
         look_hard: Callable[[], None] | None = None,
         meant: Callable[[], bool] | None = None,
+        own_list: GateList | None = None,
+        others: Sequence[GateList] = (),
     ) -> None:
         self._lane = lane
         self.time_zone = time_zone
@@ -120,13 +135,22 @@ class Plain:
         self._shown_proposal: Proposed | None = None
         self._on_screen = OnScreen()
         self._hand: _Hand | None = None
+        self._asking: _Hand | None = None
+        """The answer to a question that is being typed, if one is."""
+        self._has_keys = False
+        """Whether a person types, and not only a scanner."""
         self._unread: list[Entry] = []
         self._closing = Again()
+        self._own_list, self._others = own_list, others
+        self._changing = Again()
+        self.next_list: GateList | None = None
+        """Which list is to be scanned once this one has been left."""
         self.quitting = threading.Event()
 
     def show(self, verdict: Verdict) -> None:
         """Print one verdict; from any thread."""
         is_same = self._on_screen.show(verdict)
+        self._close_question()
         bells = "\a" * BELLS.get(verdict.outcome, 1) if self._bell and not is_same else ""
         line = verdict_line(
             verdict,
@@ -138,6 +162,8 @@ class Plain:
         self.print_line(bells + line)
         if line := scanner_line(verdict):
             self.print_line(f"# {line}")
+        if verdict.outcome is Outcome.ASK and verdict.asked is not None:
+            self._ask(verdict, verdict.asked)
 
     def deliver(self, message: Entry) -> None:
         """Print a message that is to be read here; from any thread."""
@@ -165,6 +191,8 @@ class Plain:
                 self.quitting.set()
             elif name == "direction":
                 self._turn(next_turn(self._lane.direction), "F6")
+            elif name == "list":
+                self._next_list()
             elif name == "next":
                 self._next_person()
             elif name == "undo":
@@ -237,6 +265,47 @@ class Plain:
         except GateError as fault:
             self.print_line(f"# {sentences(fault.message, fault.hint)}")
 
+    def _ask(self, verdict: Verdict, question: Question) -> None:
+        """Print what is asked, and take what is typed next as its answer."""
+        for line in option_lines(question):
+            self.print_line(f"#   {line}")
+        may_skip = self._lane.rules.skip_questions
+        self.print_line("# " + how_to_answer(question, may_skip=may_skip))
+        if not self._has_keys:
+            return
+        ticket = verdict.ticket.id if verdict.ticket else ""
+
+        def take(typed: str) -> None:
+            is_skipped = may_skip and typed == SKIP
+            try:
+                if not is_skipped:
+                    read_answer(question, typed)
+                following = self._lane.fill_in(typed, ticket=ticket, question=question.id)
+            except BadAnswerError as bad:
+                self.print_line("# " + complaint_words(question, bad))
+                take_next()
+            except GateError as fault:
+                self.print_line(f"# {sentences(fault.message, fault.hint)}")
+            else:
+                self.show(following)
+
+        def given_up() -> None:
+            self._on_screen.question.close()
+            self._lane.drop_question()
+            self.print_line("# " + _("Not answered: nothing has happened."))
+
+        def take_next() -> None:
+            soon = time.monotonic() + ANSWER_AFTER_S
+            self._hand = self._asking = _Hand(take, given_up, soon)
+
+        take_next()
+
+    def _close_question(self) -> None:
+        """What was being answered is not on the newest line any more."""
+        if self._asking is not None and self._hand is self._asking:
+            self._hand = None
+        self._asking = None
+
     def _admit_typed(self, code: str) -> None:
         if code:
             self.show(self._lane.admit_typed(code))
@@ -264,6 +333,25 @@ class Plain:
             return
         lane.direction = following
         self.print_line(_("# direction: {way}").format(way=_(DIRECTION_WORDS[following])))
+
+    def _next_list(self) -> None:
+        """Name the list after this one; the same key again changes to it."""
+        if self._own_list is None:
+            raise UsageError(_("this gate has one list"), "")
+        if self._lane.rules.list_needs_pin:
+            raise UsageError(
+                _("the list takes a supervisor's PIN here"),
+                _("Change it on the screen, without --plain."),
+            )
+        every = sorted((self._own_list, *self._others), key=lambda one: (one.name, one.event))
+        chosen = following(every, self._own_list.event)
+        if self._changing.is_second(chosen.event):
+            keep_open(chosen)
+            self.next_list = chosen
+            self.quitting.set()
+        else:
+            line = _("# change to {list}? F2 again does it").format(list=list_line(chosen))
+            self.print_line(line)
 
     def _acknowledge(self) -> None:
         """Record that the oldest unread message was read."""
@@ -316,6 +404,10 @@ class Plain:
             if hand is None:
                 return text[n:]
             if character in "\r\n":
+                is_early = time.monotonic() < hand.answers_from
+                if is_early and not hand.typed:
+                    # The end of the code that brought the question up.
+                    continue
                 self._hand = None
                 if scanned := hand.bursts.end(at_ms):
                     self.print_line(_("# closed for a scan"))
@@ -325,7 +417,9 @@ class Plain:
                 return text[n + 1 :]
             hand.bursts.type(character, at_ms)
             if character == "\x1b":
-                self._hand = hand = None
+                self._hand = None
+                hand.given_up()
+                hand = None
             elif character in "\x7f\x08":
                 hand.typed = hand.typed[:-1]
             else:
@@ -365,6 +459,7 @@ class Plain:
             return
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         with raw_keys(descriptor) as is_terminal:
+            self._has_keys = is_terminal
             wedge = Wedge(gap_ms if is_terminal else _NO_GAP_MS)
             typed_ms, has_no_end = 0, False
             for data in bursts(descriptor, gap_ms, self.quitting):

@@ -160,6 +160,10 @@ class EntryLine(Struct, frozen=True, omit_defaults=True):
     target: str = ""
     count: int = 0
     note: str = ""
+    answered: tuple[str, ...] = ()
+    """Ids of the event's questions that were put."""
+    answers: dict[str, str] = {}
+    """What was answered, by those ids."""
 
 
 class ChapterLine(Struct, frozen=True, omit_defaults=True):

@@ -286,7 +286,7 @@ def create_app(engine: Engine, settings: Settings, parts: Sequence[Part] = ()) -
     mounted = {part.name: part.mount(server) for part in parts}
     retention, search_index = Retention(server, parts), SearchIndex(server)
     pages = settings.pages
-    site = server_site(server, needs_tls=pages is PagesBy.TLS)
+    site = server_site(server, parts, needs_tls=pages is PagesBy.TLS)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

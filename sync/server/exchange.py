@@ -69,7 +69,8 @@ class Exchange:
         head = await server.tip_cache.cursor(device.event)
         lanes = server.device_cache.lanes(device.event) if self._is_due(device, frame) else None
         stamp = self.stamp(device.event, request, with_devices=lanes is not None)
-        return SyncResponse(answer, read_wall_ms(), head, lanes, stamp)
+        upstream = server.upstream_state(device.event) if lanes is not None else None
+        return SyncResponse(answer, read_wall_ms(), head, lanes, stamp, upstream)
 
     def stamp(
         self, event: str, request: SyncRequest | None = None, *, with_devices: bool = False

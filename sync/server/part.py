@@ -17,6 +17,7 @@ from gate.core.disowning import Effect
 
 if TYPE_CHECKING:
     from sync.server.server import Server
+    from sync.server.web.pages import Pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ class Part:
     mount: Callable[["Server"], Mounted]
     why_not_enrol: Callable[[Connection, str], str] = lambda _connection, _event: ""
     """Why gates cannot be taken in to an event yet, in words; empty: they can."""
+    pages: Callable[["Pages", "Server"], Sequence[BaseRoute]] = lambda _pages, _server: ()
+    """Pages of its own, for people in browsers."""
 
 
 def look_again(parts: Iterable[Part], connection: Connection, event: str, changes: Effect) -> None:

@@ -21,6 +21,7 @@ from gate.storage.folder import sync_folder
 from gate.storage.sqlite import faults
 from sync.server import erasing, events, journals
 from sync.server import tables as t
+from sync.server.answers import answers_of
 from sync.server.http import Denied
 from sync.server.part import Finder, Part, Subject
 
@@ -108,12 +109,14 @@ def _ticket(connection: Connection, event: str, id_: str) -> dict[str, Any]:
     codes = connection.execute(select(k.hash, k.state).where(k.event == event, k.ticket == id_))
     of = (t.change.c.event == event, t.change.c.ref == id_)
     stated = connection.execute(select(t.change.c.seq, t.change.c.body).where(*of))
+    entries = journals.facts_of(connection, event, id_, tuple(Act))
     return {
         "id": id_,
         "stated": msgspec.Raw((body or "{}").encode()),
         "codes": {bytes(hashed).hex(): state for hashed, state in codes},
         "stated_before": {str(seq): msgspec.Raw(row.encode()) for seq, row in stated},
-        "entries": journals.facts_of(connection, event, id_, tuple(Act)),
+        "entries": entries,
+        "answers": answers_of(connection, event, entries),
     }
 
 

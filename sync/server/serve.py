@@ -283,7 +283,7 @@ def _print_start(
         write(line + "\n")
     # A link is a secret for a day: it is for people, not for whatever keeps our output.
     if ready.event and sys.stdout.isatty():
-        print_link(Console(engine, ready.event), reached_at, ready.event)
+        print_link(Console(engine, ready.event), reached_at, [ready.event])
         if ready.has_no_browser and wanted.pages != "off":
             kind = Kind.ORGANISER
             print_page_link(Console(engine, ready.event), reached_at, ready.event, kind)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import HTTPConnection
 
 from gate.clock import read_wall_ms
+from gate.core.upstream_state import UpstreamState
 from gate.errors import StoreError
 from sync.server import devices
 from sync.server.access import Access
@@ -55,6 +56,8 @@ class Server:
         self.deliveries = Deliveries(self)
         self.webhooks = WebhookJobs(self)
         self._keeper: asyncio.Task[None] | None = None
+        self.upstream_state: Callable[[str], UpstreamState | None] = lambda _event: None
+        """How the system stands that an event's tickets live in; ``None`` where there is none."""
         self.metrics.watch("gate_streams", "Connected streams", lambda: self.streams.connected)
         self.metrics.watch("gate_devices_heard", "Devices heard in the last minute", self._heard)
 

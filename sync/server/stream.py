@@ -209,10 +209,11 @@ class Channel:
         if news.number < tips.number:
             self._woken.set()
         self._after, self._head = news.number, tips.cursor
-        lanes = None
+        lanes = upstream = None
         if is_due:
             self._lanes_at = now_s
             lanes = server.device_cache.lanes(event)
+            upstream = server.upstream_state(event)
         frame = Frame(
             have=tips_to_text(touched | news.tips),
             entries=[Raw(body) for body in news.bodies],
@@ -221,7 +222,7 @@ class Channel:
         if marks_due:
             self._marks_at = now_s
         stamp = server.exchange.stamp(event, with_devices=marks_due)
-        return _encode(SyncResponse(frame, read_wall_ms(), tips.cursor, lanes, stamp))
+        return _encode(SyncResponse(frame, read_wall_ms(), tips.cursor, lanes, stamp, upstream))
 
     def _broadcast(self, frame: bytes) -> None:
         metrics = self._server.metrics

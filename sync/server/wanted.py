@@ -69,6 +69,8 @@ class Wanted:
     """Hosts that webhooks may be at though they are not public."""
     event: str = ""
     """The one that was named."""
+    also: tuple[str, ...] = ()
+    """Events that a new gate's link is for beside that one."""
     time_zone: str = ""
     """Of an event that is made; empty: nobody has stated it."""
     restored: bool = False

@@ -5,7 +5,7 @@ writes it writes only while the lease is still its own, so one that slept too lo
 Every function works in the transaction it is handed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from gate.i18n import _
 from sync.server import tables as central
 from sync.server.devices import need_event
 from sync.server.http import Denied
+from sync.server.prepared import put
 from sync.upstream import tables as t
 
 LEASE_MS: Final = 60_000
@@ -72,13 +73,15 @@ def make(connection: Connection, link: Link) -> None:
     connection.execute(
         insert(t.upstream).values(**values, followed=followed, lease="", leased_ms=0)
     )
+    keep_device(connection, link)
 
 
 def remove(connection: Connection, event: str) -> Link:
     """End a link: its tickets stay as they are. Raises Denied where there is none."""
     gone = need(connection, event)
     for table in t.metadata.sorted_tables:
-        connection.execute(delete(table).where(table.c.event == event))
+        if "event" in table.c:
+            connection.execute(delete(table).where(table.c.event == event))
     return gone
 
 
@@ -146,13 +149,36 @@ def wake(connection: Connection, event: str) -> None:
     )
 
 
+def move(connection: Connection, link: Link, holder: str, **fields: Any) -> bool:
+    """Keep how a link stands after a page that was asked for as it stood in ``link``.
+
+    Nothing is kept, and the answer is no, if the lease was lost, or if somebody has said meanwhile
+    where to go on from.
+    """
+    c = t.upstream.c
+    (was,) = _values({"cursor": link.cursor}).values()
+    done = connection.execute(
+        update(t.upstream)
+        .where(c.event == link.event, c.lease == holder, c.cursor == was)
+        .values(**_values(fields))
+    )
+    return bool(done.rowcount)
+
+
 def start_again(connection: Connection, event: str, **fields: Any) -> Link:
     """After a person has done something: it is asked again, at once. Raises Denied."""
     need(connection, event)
     anew: dict[str, Any] = {"error": "", "is_stopped": False, "failures": 0, "pull_ms": 0}
     values = _values(anew | {"push_ms": 0} | fields)
     connection.execute(update(t.upstream).where(t.upstream.c.event == event).values(**values))
-    return need(connection, event)
+    link = need(connection, event)
+    keep_device(connection, link)
+    return link
+
+
+def keep_device(connection: Connection, link: Link) -> None:
+    """Remember what we are called, for as long as the database is there."""
+    put(connection, t.upstream_device, [(link.url, link.account, link.device)])
 
 
 def _select(connection: Connection, *where: Any) -> list[Link]:
@@ -175,8 +201,8 @@ def _values(fields: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def devices_of(links: Sequence[Link], link: Link) -> frozenset[str]:
-    """What all of us are called where one link leads to."""
-    return frozenset(
-        one.device for one in links if (one.url, one.account) == (link.url, link.account)
-    )
+def devices_of(connection: Connection, link: Link) -> frozenset[str]:
+    """What all of us are called where one link leads to, and were before somebody paired anew."""
+    c = t.upstream_device.c
+    query = select(c.device).where(c.url == link.url, c.account == link.account)
+    return frozenset(connection.execute(query).scalars())

@@ -6,22 +6,24 @@ be told again. An undo that comes before that withdraws it. Every function works
 it is handed.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, and_, func, select, update
 
 from gate.core import entry_codec
 from gate.core.entry import Act, Entry
 from gate.core.history import counts_at_once
 from sync.server import journals
 from sync.server import tables as central
-from sync.server.prepared import put
+from sync.server.answers import answers_of
+from sync.server.prepared import in_parts, put
 from sync.upstream import links
 from sync.upstream import tables as t
 from sync.upstream.links import Link
-from sync.upstream.seam import NEVER_MS, Answer, Due, Schedule, Told, Upstream
+from sync.upstream.seam import NEVER_MS, Answer, Due, Movement, Schedule, Told, Upstream
 
 PAGE: Final = 100
 """Entries in one transaction: gates that push meanwhile wait for it."""
@@ -52,6 +54,8 @@ class Row(NamedTuple):
     name: str
     state: State
     due: Due
+    device: str
+    """Which of our devices began to tell it, or told what it takes back; empty: none did."""
 
 
 def behind(connection: Connection) -> list[str]:
@@ -104,7 +108,7 @@ def _take(connection: Connection, event: str, number: int, entry: Entry, when: S
             state = State.WITHDRAWN
     is_late = int(entry.act is Act.REFUSAL)
     row = (
-        event, entry.name, is_late, number, entry.ticket, state.value, when.due_ms, "",
+        event, entry.name, is_late, number, entry.ticket, state.value, when.due_ms, "", "",
         when.ends_ms,
     )  # fmt: skip
     put(connection, t.upstream_entry, [row], "number")
@@ -121,7 +125,7 @@ def next_due(connection: Connection, link: Link, now_ms: int) -> Row | None:
         .exists()
     )
     row = connection.execute(
-        select(c.entry, c.state, c.number)
+        select(c.entry, c.state, c.number, c.device)
         .where(c.event == link.event, c.state.in_(OPEN), c.due_ms <= now_ms, ~earlier)
         .order_by(c.is_late, c.ends_ms, c.number)
         .limit(1)
@@ -132,24 +136,21 @@ def next_due(connection: Connection, link: Link, now_ms: int) -> Row | None:
     body = connection.execute(
         select(e.body).where(e.event == link.event, e.number == row.number)
     ).scalar_one()
-    state = State(row.state)
-    due = Due(
-        entry_codec.decode(body),
-        was_undone=state is State.UNDONE,
-        was_tried=state is State.TRYING,
-    )
-    return Row(row.entry, state, due)
+    state, entry = State(row.state), entry_codec.decode(body)
+    given = answers_of(connection, link.event, [entry]).get(entry.name, {})
+    device = row.device or _device_of(connection, link.event, entry.target)
+    due = Due(entry, state is State.UNDONE, given, was_tried=state is State.TRYING)
+    return Row(row.entry, state, due, device)
 
 
-def begin(connection: Connection, event: str, row: Row) -> bool:
-    """Keep that an entry is being told now; no, if it was undone or told meanwhile."""
-    if row.state is not State.WAITING:
-        return _state_of(connection, event, row.name) is row.state
+def begin(connection: Connection, event: str, row: Row, device: str = "") -> bool:
+    """Keep that a device is telling an entry now; no, if it was undone or told meanwhile."""
     c = t.upstream_entry.c
+    state = State.TRYING if row.state is State.WAITING else row.state
     done = connection.execute(
         update(t.upstream_entry)
-        .where(c.event == event, c.entry == row.name, c.state == State.WAITING.value)
-        .values(state=State.TRYING.value)
+        .where(c.event == event, c.entry == row.name, c.state == row.state.value)
+        .values(state=state.value, device=device)
     )
     return bool(done.rowcount)
 
@@ -172,6 +173,34 @@ def settle(connection: Connection, event: str, row: Row, told: Told, now_ms: int
     _set(connection, event, row.name, state, told.why)
 
 
+def compare(
+    connection: Connection, event: str, tickets: Sequence[str], theirs: Sequence[Movement]
+) -> None:
+    """Tell again what an upstream does not have any more of what it took: it was restored.
+
+    ``theirs`` is all that it has of what our gates did on these tickets. What it still has of an
+    entry that was undone is undone there again.
+    """
+    have = Counter((one.ticket, one.act, one.at_ms) for one in theirs)
+    c, e = t.upstream_entry.c, central.entry.c
+    for some in in_parts(tickets):
+        rows = connection.execute(
+            select(c.entry, c.state, e.body)
+            .join_from(
+                t.upstream_entry, central.entry, and_(e.event == event, e.number == c.number)
+            )
+            .where(c.event == event, c.ticket.in_(some), c.is_late == 0)
+        ).all()
+        told = {row.entry: entry_codec.decode(row.body) for row in rows if row.state == State.TOLD}
+        undone = {entry_codec.decode(row.body).target for row in rows} - {""}
+        for name, entry in told.items():
+            of = told.get(entry.target, entry)
+            there = have[of.ticket, of.act, of.at_ms]
+            is_undo = entry.act is Act.ANNULMENT
+            if there if is_undo else name not in undone and there < max(1, entry.persons):
+                _set(connection, event, name, State.WAITING)
+
+
 class Backlog(NamedTuple):
     """How much is still to be told, and what was not taken."""
 
@@ -180,7 +209,7 @@ class Backlog(NamedTuple):
     oldest_ms: int
     """When the first of what waits was due; 0: nothing waits."""
     why: str
-    """Why the newest that failed was not taken."""
+    """Why the newest that failed was not taken, or what of one that was taken was not."""
     ends_ms: int
     """When the first of what waits will be too late; 0: never."""
 
@@ -198,10 +227,37 @@ def backlog(connection: Connection, event: str) -> Backlog:
         select(func.count()).select_from(t.upstream_entry).where(*failed)
     ).scalar_one()
     why = connection.execute(
-        select(c.error).where(*failed).order_by(c.number.desc()).limit(1)
+        select(c.error).where(c.event == event, c.error != "").order_by(c.number.desc()).limit(1)
     ).scalar()
     ends_ms = 0 if ends_ms in (None, NEVER_MS) else int(ends_ms)
     return Backlog(int(waiting), int(count), int(oldest or 0), why or "", ends_ms)
+
+
+class NotTaken(NamedTuple):
+    """An entry that the upstream did not take, or took in no way that it shows."""
+
+    entry: Entry
+    number: int
+    why: str
+
+
+def not_taken(connection: Connection, event: str, limit: int = 200) -> list[NotTaken]:
+    """Those entries of an event, the newest first."""
+    c, e = t.upstream_entry.c, central.entry.c
+    rows = connection.execute(
+        select(e.body, c.number, c.error)
+        .join_from(t.upstream_entry, central.entry, (e.event == c.event) & (e.number == c.number))
+        .where(c.event == event, c.state == State.FAILED.value)
+        .order_by(c.number.desc())
+        .limit(limit)
+    )
+    return [NotTaken(entry_codec.decode(row.body), int(row.number), row.error) for row in rows]
+
+
+def _device_of(connection: Connection, event: str, name: str) -> str:
+    c = t.upstream_entry.c
+    found = connection.execute(select(c.device).where(c.event == event, c.entry == name)).scalar()
+    return found or ""
 
 
 def _state_of(connection: Connection, event: str, name: str) -> State | None:

@@ -9,6 +9,7 @@ from sync.server.migrations import written_in
 from sync.server.part import Key, Part, PersonalData
 from sync.upstream import links
 from sync.upstream import tables as t
+from sync.upstream.pages import UpstreamPages
 from sync.upstream.seam import Upstream
 from sync.upstream.worker import UpstreamWorker
 
@@ -30,10 +31,12 @@ def upstream_part(kinds: Callable[[], Mapping[str, Upstream]]) -> Part:
         ),
         mount=lambda server: UpstreamWorker(server, kinds()),
         why_not_enrol=links.why_not_enrol,
+        pages=lambda pages, server: UpstreamPages(pages, server).routes(),
     )
 
 
 def _end(connection: Connection, event: str, _after: Key) -> Key:
     """An event that is over has nothing to ask for any more: its token goes with the rest."""
-    connection.execute(delete(t.upstream).where(t.upstream.c.event == event))
+    for table in (t.upstream, t.upstream_gate_device):
+        connection.execute(delete(table).where(table.c.event == event))
     return None

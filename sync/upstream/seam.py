@@ -67,6 +67,8 @@ class Page:
     """Settings of the event to state; ``None`` takes one back."""
     movements: Sequence[Movement] = ()
     """All that there are of the tickets in ``issue``: one that is not there any more was undone."""
+    told: Sequence[Movement] = ()
+    """What the upstream has of what our own gates did on them; looked at in a comparison only."""
     is_complete: bool = False
     """Whether all that there was when the pull began is stored with this page."""
     done: int = 0
@@ -108,6 +110,8 @@ class Due:
     entry: Entry
     was_undone: bool = False
     """It was undone before it was told: what happened is told as something that did not count."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """What the guest answered, by the ids of the questions."""
     was_tried: bool = False
     """It may have been told already: nobody has heard the answer."""
 

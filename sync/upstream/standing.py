@@ -3,6 +3,7 @@
 Every function works in the transaction it is handed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -10,8 +11,11 @@ from typing import Final
 from sqlalchemy import Connection
 
 from gate.clock import read_wall_ms
+from gate.core.upstream_state import MOST_SAID, UpstreamState
 from gate.i18n import _
-from sync.upstream import links, outbox
+from sync.upstream import gate_devices, links, missing, outbox
+from sync.upstream.gate_devices import GateDevice
+from sync.upstream.links import Link
 from sync.upstream.outbox import Backlog
 
 
@@ -43,6 +47,27 @@ class Standing:
     """What is wrong now; empty: nothing."""
     is_stopped: bool
     """Whether a person has to do something first."""
+    missing: int
+    """Tickets that it does not have any more, and that wait for a person's word."""
+    devices: tuple[GateDevice, ...]
+    """The gates that are devices of their own there."""
+
+    def state(self, now_ms: int) -> UpstreamState:
+        """The same as gates are told of it."""
+        devices = next((f"{one.gate}: {one.error}" for one in self.devices if one.error), "")
+        return UpstreamState(
+            kind=self.kind,
+            is_complete=self.is_complete,
+            done=self.done,
+            total=self.total,
+            heard_ago_ms=max(0, now_ms - self.heard_ms) if self.heard_ms else None,
+            waiting=self.waiting,
+            oldest_ago_ms=max(0, now_ms - self.oldest_ms) if self.oldest_ms else 0,
+            failed=self.failed,
+            missing=self.missing,
+            error=(self.error or devices)[:MOST_SAID],
+            is_stopped=self.is_stopped,
+        )
 
 
 WARN_MS: Final = 3_600_000
@@ -51,8 +76,19 @@ WARN_MS: Final = 3_600_000
 
 def every(connection: Connection) -> list[Standing]:
     """All links, by event."""
+    return _standing(connection, links.every(connection))
+
+
+def of_event(connection: Connection, event: str) -> Standing | None:
+    """The link of one event, if it has one."""
+    link = links.find(connection, event)
+    return None if link is None else _standing(connection, [link])[0]
+
+
+def _standing(connection: Connection, some: Sequence[Link]) -> list[Standing]:
     found = []
-    for link in links.every(connection):
+    devices = gate_devices.every(connection, [link.event for link in some])
+    for link in some:
         backlog = outbox.backlog(connection, link.event)
         found.append(
             Standing(
@@ -71,6 +107,8 @@ def every(connection: Connection) -> list[Standing]:
                 too_late_ms=backlog.ends_ms,
                 error="; ".join(filter(None, (link.error, _soon_too_late(backlog)))),
                 is_stopped=link.is_stopped,
+                missing=missing.count(connection, link.event),
+                devices=tuple(one for one in devices if one.event == link.event),
             )
         )
     return found

@@ -9,28 +9,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from gate import settings
 from gate.core.entry import CENTRAL, Act
 from gate.core.outcome import Outcome
 from gate.core.place import Direction
-from gate.core.ticket import VOID, Status
 from gate.errors import UsageError
 from gate.i18n import _
 from sync.server import erasing, intake, issuing, journals, ticket_store
-from sync.server import tables as central
 from sync.server.event_settings import change_settings
 from sync.server.issuing import Bad, Issue, Over
 from sync.server.prepared import in_parts, put
-from sync.upstream import links
+from sync.upstream import links, missing, outbox
 from sync.upstream import tables as t
 from sync.upstream.links import Link
 from sync.upstream.seam import Movement, Page, StoppedError
 
 log = logging.getLogger(__name__)
-MOST_GONE: Final = 0.05
-"""If more of the tickets than this are not there any more, nothing is voided: a person looks."""
 _MOVED: Final = {
     Act.ADMISSION: (Direction.IN, Outcome.ADMIT),
     Act.EXIT: (Direction.OUT, Outcome.EXIT),
@@ -38,7 +34,9 @@ _MOVED: Final = {
 
 
 def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: int) -> bool:
-    """Store a page; the answer is no, and nothing is changed, if the lease was lost.
+    """Store the page after a link's cursor.
+
+    The answer is no, and nothing is changed, if the lease was lost or the cursor set meanwhile.
 
     Raises StoppedError where the event takes no tickets any more.
     """
@@ -52,18 +50,20 @@ def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: i
         "error": "",
     }
     stands |= {"done": page.done, "total": page.total} if page.total else {}
-    if not links.note(connection, link.event, holder, **stands):
+    if not links.move(connection, link, holder, **stands):
         return False
     if page.rules:
         _state_rules(connection, link.event, page.rules)
     left_out = _issue(connection, link.event, page.issue, now_ms)
     met = [str(row["id"]) for row in page.issue.tickets]
+    missing.forget(connection, link.event, met)
     _move(connection, link, set(met) - left_out.keys(), page.movements, now_ms)
     problem = "; ".join(sorted(left_out.values())[:3])
     if page.run:
         put(connection, t.upstream_met, [(link.event, id_, page.run) for id_ in met], "run")
+        outbox.compare(connection, link.event, met, page.told)
     if page.ends_run:
-        problem = _void_missing(connection, link.event, page.run, now_ms) or problem
+        missing.compare(connection, link.event, page.run, now_ms)
     if page.keep is not None:
         page.keep(connection)
     if problem:
@@ -176,23 +176,3 @@ def _record(connection: Connection, link: Link, one: Movement, type_id: str, now
 
 def _after(connection: Connection, event: str, ticket: str) -> list[int]:
     return [fact.hlc for fact in journals.facts_of(connection, event, ticket)]
-
-
-def _void_missing(connection: Connection, event: str, run: int, now_ms: int) -> str:
-    """Void what a whole comparison has not met; if that is too much, say so and void nothing."""
-    c, m = central.ticket.c, t.upstream_met.c
-    met = select(m.ticket).where(m.event == event, m.run == run, m.ticket == c.id).exists()
-    rows = connection.execute(select(c.id, c.body).where(c.event == event, ~met)).all()
-    missing = [id_ for id_, body in rows if ticket_store.status_of(body) not in VOID]
-    total = connection.execute(
-        select(func.count()).select_from(central.ticket).where(c.event == event)
-    ).scalar_one()
-    connection.execute(delete(t.upstream_met).where(m.event == event))
-    if len(missing) > total * MOST_GONE:
-        problem = _("{n} of {total} tickets are not there any more: none of them was voided")
-        return problem.format(n=len(missing), total=total)
-    note = _("not there any more")
-    voids = [{"id": id_, "status": Status.REVOKED.value, "status_note": note} for id_ in missing]
-    if voids:
-        issuing.issue(connection, event, Issue(voids=voids), now_ms)
-    return ""

@@ -33,6 +33,14 @@ upstream = Table(
     text("error"),
     number("is_stopped"),
 )
+# What we were ever called by an upstream: what such a device did there was done by our gates.
+upstream_device = Table(
+    "upstream_device",
+    metadata,
+    text("url", key=True),
+    text("account", key=True),
+    text("device", key=True),
+)
 # What of an event's entries is to be told, was told, or was withdrawn before it was: kept as long
 # as the entries are, for what was told once must never be told again after it was undone.
 upstream_entry = Table(
@@ -47,6 +55,8 @@ upstream_entry = Table(
     text("state"),
     number("due_ms"),
     text("error"),
+    # Which of our devices told it, or tries to; empty: none yet.
+    text("device"),
     # From when on it would be told in vain.
     number("ends_ms"),
     Index("upstream_entry_due", "event", "state", "is_late", "number"),
@@ -69,4 +79,21 @@ upstream_met = Table(
     text("event", key=True),
     text("ticket", key=True),
     number("run"),
+)
+# Gates that are devices of their own there.
+upstream_gate_device = Table(
+    "upstream_gate_device",
+    metadata,
+    text("event", key=True),
+    text("gate", key=True),
+    text("device"),
+    text("token"),
+    text("error"),
+)
+# Tickets that the newest comparison has not met, so many that a person has to look first.
+upstream_missing = Table(
+    "upstream_missing",
+    metadata,
+    text("event", key=True),
+    text("ticket", key=True),
 )

@@ -17,13 +17,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import BaseRoute
 
 from gate.clock import read_wall_ms
+from gate.core.upstream_state import UpstreamState
 from gate.errors import StoreError
+from gate.i18n import sentences
 from sync.server import tables as central
 from sync.server.background_jobs import BackgroundJobs
 from sync.server.server import Server
 from sync.server.webhooks import registered
 from sync.server.webhooks.payloads import Kind, Message, UpstreamRejected
-from sync.upstream import links, outbox, standing, storing
+from sync.upstream import gate_devices, links, outbox, standing, storing
 from sync.upstream.links import LEASE_MS, Link
 from sync.upstream.outbox import Row
 from sync.upstream.seam import Answer, AwayError, StoppedError, Told, Upstream
@@ -31,7 +33,7 @@ from sync.upstream.standing import Standing
 
 log = logging.getLogger(__name__)
 EVERY_S: Final = 0.25
-COUNT_EVERY_S: Final = 10.0
+COUNT_EVERY_S: Final = 5.0
 MOST_AGAIN_S: Final = 60.0
 """Longest wait of our own accord; who asks for more with ``Retry-After`` gets it, up to an hour."""
 MOST_ASKED_S: Final = 3600.0
@@ -58,6 +60,7 @@ class UpstreamWorker:
         watch = server.metrics.watch
         watch("gate_upstream_backlog", "Entries that upstreams are still to be told", self._backlog)
         watch("gate_upstream_failed", "Entries that upstreams did not take", self._failed)
+        server.upstream_state = self.state_of
         watch("gate_upstream_wrong", "Upstreams with something wrong", self._wrong)
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -66,10 +69,11 @@ class UpstreamWorker:
 
     async def start(self) -> None:
         """Begin to work, where this process does."""
+        # Every process tells the devices that are connected to it.
+        self._jobs.run(self.count, COUNT_EVERY_S)
         if self._server.settings.runs_jobs:
             self._jobs.run(self.follow, EVERY_S)
             self._jobs.run(self.look, EVERY_S)
-            self._jobs.run(self.count, COUNT_EVERY_S)
 
     async def stop(self) -> None:
         """Stop; another process may go on at once."""
@@ -86,6 +90,11 @@ class UpstreamWorker:
         """Count anew how the links stand, for whoever asks for numbers."""
         self._standing = await self._server.read(standing.every)
         return False
+
+    def state_of(self, event: str) -> UpstreamState | None:
+        """How an event's upstream stands; ``None``: it lives in none, or nobody has looked yet."""
+        now_ms = read_wall_ms()
+        return next((one.state(now_ms) for one in self._standing if one.event == event), None)
 
     async def follow(self) -> bool:
         """Make outbox rows of new entries; whether there are more."""
@@ -117,7 +126,7 @@ class UpstreamWorker:
         upstream = self._kinds[link.kind]
         while (mine := await self._mine(link.event)) and mine.pull_ms <= read_wall_ms():
             is_busy = await self._server.read(_is_any_lane_open, link.event)
-            ours = links.devices_of(await self._server.read(links.every), mine)
+            ours = await self._server.read(links.devices_of, mine)
             page = await upstream.pull(mine, is_busy=is_busy, ours=ours)
             job = partial(
                 storing.store, link=mine, holder=self._holder, page=page, now_ms=read_wall_ms()
@@ -133,9 +142,18 @@ class UpstreamWorker:
             mine = await self._mine(link.event)
             if mine is None or mine.is_stopped:
                 return
-            if not await self._server.write(partial(outbox.begin, event=link.event, row=row)):
+            by = await self._server.read(gate_devices.teller, mine, row.due.entry.gate, row.device)
+            begin = partial(outbox.begin, event=link.event, row=row, device=by.device)
+            if not await self._server.write(begin):
                 continue
-            told = await self._tell(upstream, mine, row)
+            try:
+                told = await self._tell(upstream, by, row)
+            except StoppedError as stopped:
+                if by.device == mine.device:
+                    raise
+                # Its gate's entries are told all the same, by the link's own device.
+                await self._give_up(by, stopped)
+                continue
             if told.why:
                 log.warning("event=%s entry=%s was not taken: %s", link.event, row.name, told.why)
             job = partial(_settle, link=mine, row=row, told=told, now_ms=read_wall_ms())
@@ -151,6 +169,12 @@ class UpstreamWorker:
             if isinstance(error, StoppedError) or not error.may_have_arrived:
                 await self._server.write(partial(outbox.give_back, event=link.event, row=row))
             raise
+
+    async def _give_up(self, by: Link, stopped: StoppedError) -> None:
+        log.error("event=%s device=%s: %s", by.event, by.device, stopped)
+        why = _in_words(stopped)
+        job = partial(gate_devices.note_trouble, event=by.event, device=by.device, why=why)
+        await self._server.write(job)
 
     async def _mine(self, event: str) -> Link | None:
         """The link as it is now, if the work on it is ours."""
@@ -187,7 +211,7 @@ class UpstreamWorker:
             )
         except StoppedError as stopped:
             log.error("event=%s %s: %s", link.event, what, stopped)
-            await self._note(link, is_stopped=True, error=stopped.message)
+            await self._note(link, is_stopped=True, error=_in_words(stopped))
         except (SQLAlchemyError, StoreError) as error:
             # The lease runs out, or the next look begins it anew.
             log.error("event=%s %s: %s", link.event, what, type(error).__name__)
@@ -223,6 +247,11 @@ def _settle(connection: Connection, link: Link, row: Row, told: Told, now_ms: in
         )  # fmt: skip
         message = Message(Kind.UPSTREAM_REJECTED, entry.name, entry.ticket, data)
         registered.publish(connection, link.event, [message], now_ms)
+
+
+def _in_words(stopped: StoppedError) -> str:
+    """What is wrong, and what a person has to do."""
+    return sentences(stopped.message, stopped.hint) if stopped.hint else stopped.message
 
 
 def _is_any_lane_open(connection: Connection, event: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from gate.core.clock_error import Measured, Source
 from gate.core.hlc import Reading
+from gate.core.upstream_state import UpstreamState
 from sync.session.clock_offset import ServerOffset
 
 SILENCE_S = 15.0
@@ -27,6 +28,10 @@ class ServerContact:
     offset: ServerOffset = field(default_factory=ServerOffset)
     clock: Measured | None = None
     """The same measurement against this device's boot clock, which nobody sets."""
+
+    upstream: UpstreamState | None = None
+    """How the system stood that the tickets live in, by its last word of the event's devices."""
+    upstream_boot_ms: int = 0
 
     def measured(self, before_ms: int, came: Reading, server_ms: int, now_s: float) -> None:
         """What was asked at ``before_ms`` of this clock was answered by ``came``."""

@@ -240,6 +240,7 @@ class ServerLink:
             sources.head = response.head or sources.head
             if response.lanes is not None:
                 files.directory.learn_from_server(response.lanes, came_ms)
+                contact.upstream, contact.upstream_boot_ms = response.upstream, came_ms
             if response.head and response.head == files.feed.cursor:
                 sources.be_current(came_ms)
         self._status.write()

@@ -160,6 +160,8 @@ class StatusWriter:
             opened_boot_ms=peer_store.journal.opened_boot_ms(reading.boot_id),
             store=peer_store.file.store,
             is_complete=peer_store.file.is_complete,
+            upstream=contact.upstream,
+            upstream_boot_ms=contact.upstream_boot_ms,
         )
         return status if self._lan is None else _with_lan(status, self._lan)
 

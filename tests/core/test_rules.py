@@ -62,6 +62,21 @@ def claimed(past: History, otherwise: History) -> History:
     return dataclasses.replace(past, claims=(undo,), if_claimed=otherwise)
 
 
+def asked_before(past: History) -> History:
+    return dataclasses.replace(past, answered=frozenset({"meal"}))
+
+
+MEAL = '[{"id": "meal", "text": "Which meal?"}]'
+OF_VIPS = '[{"id": "meal", "text": "Which meal?", "types": ["vip"]}]'
+PHOTO = '[{"id": "photo", "text": "A picture", "kind": "file"}]'
+DEPENDS = (
+    '[{"id": "meal", "text": "Which meal?"},'
+    ' {"id": "bones", "text": "Without bones?", "depends_on": "meal", "depends_values": ["fish"]}]'
+)
+SEVERAL = (
+    '[{"id": "talks", "text": "Which?", "kind": "choices", "options": [{"id": "a"}, {"id": "b"}]},'
+    ' {"id": "seat", "text": "Where?", "depends_on": "talks", "depends_values": ["b"]}]'
+)
 FRESH = History()
 OUT = Direction.OUT
 BOTH = Direction.BOTH
@@ -340,6 +355,24 @@ BOOK: list[Case] = [
     ("nobody is asked for money on a used ticket", SHOW | {"status": Status.UNPAID}, been(), {"unpaid": UnpaidPolicy.ASK}, R, Reason.ALREADY_USED),
     ("an order that waits for a yes is refused", SHOW | {"status": Status.UNAPPROVED}, FRESH, {}, R, Reason.UNAPPROVED),
     ("a blocked ticket is refused", SHOW | {"status": Status.BLOCKED}, FRESH, {}, R, Reason.BLOCKED),
+    ("an event's questions are asked", SHOW, FRESH, {"questions": MEAL}, Q, Reason.ANSWERS),
+    ("answered, they let in", SHOW, FRESH, {"questions": MEAL, "given": {"meal": "soup"}}, A, Reason.ADMITTED),
+    ("what was answered before is not asked", SHOW | {"answers": {"meal": "soup"}}, FRESH, {"questions": MEAL}, A, Reason.ADMITTED),
+    ("nor what was put to who came first on the ticket", GROUP, asked_before(been(1, 1)), {"questions": MEAL}, A, Reason.ADMITTED),
+    ("nor to tickets of other types", SHOW, FRESH, {"questions": OF_VIPS}, A, Reason.ADMITTED),
+    ("a type is known by what rules call it, too", SHOW | {"product": "vip"}, FRESH, {"questions": OF_VIPS}, Q, Reason.ANSWERS),
+    ("a dependent question waits for that answer", SHOW, FRESH, {"questions": DEPENDS, "given": {"meal": "soup"}}, A, Reason.ADMITTED),
+    ("and comes with it", SHOW, FRESH, {"questions": DEPENDS, "given": {"meal": "fish"}}, Q, Reason.ANSWERS),
+    ("also where it was given before", SHOW | {"answers": {"meal": "fish"}}, FRESH, {"questions": DEPENDS}, Q, Reason.ANSWERS),
+    ("of several choices one is enough", SHOW | {"answers": {"talks": "a,b"}}, FRESH, {"questions": SEVERAL}, Q, Reason.ANSWERS),
+    ("answers make no used ticket good", SHOW, been(), {"questions": MEAL, "given": {"meal": "soup"}}, R, Reason.ALREADY_USED),
+    ("skipping is the organiser's to allow", SHOW, FRESH, {"questions": MEAL, "skips": True}, Q, Reason.ANSWERS),
+    ("and then lets in", SHOW, FRESH, {"questions": MEAL, "skips": True, "skip_questions": True}, A, Reason.ADMITTED),
+    ("a file that is needed holds the guest", SHOW, FRESH, {"questions": PHOTO}, H, Reason.ANSWERS),
+    ("what this program cannot read does so, too", SHOW, FRESH, {"questions": "[1"}, H, Reason.ANSWERS),
+    ("nobody is asked on the way out", SHOW, been(), {"questions": MEAL, "direction": OUT}, E, Reason.EXITED),
+    ("checking asks nobody, and says what would be asked", SHOW, FRESH, {"questions": MEAL, "direction": CHECK}, V, Reason.ANSWERS),
+    ("who was asked at a lane for both ways wants in", SHOW, been(), {"questions": MEAL, "given": {"meal": "soup"}, "direction": BOTH}, R, Reason.ALREADY_USED),
     ("a type asks before anybody goes in", SHOW | {"ask": "ID seen?"}, FRESH, {}, Q, Reason.QUESTION),
     ("yes lets in", SHOW | {"ask": "ID seen?"}, FRESH, {"answers": {Reason.QUESTION: True}}, A, Reason.ADMITTED),
     ("no is a refusal", SHOW | {"ask": "ID seen?"}, FRESH, {"answers": {Reason.QUESTION: False}}, R, Reason.QUESTION),
@@ -376,6 +409,8 @@ def situation(said: dict[str, Any], changes: dict[str, Any]) -> tuple[Ticket, Sc
         persons=changes.get("persons", 1),
         deliberate="deliberate" in changes,
         answers=changes.get("answers", {}),
+        given=changes.get("given", {}),
+        skips=changes.get("skips", False),
     )
     house = HouseRules(**{k: v for k, v in changes.items() if k in RULE_FIELDS})
     place = Place(**{"gate": "North", **{k: v for k, v in changes.items() if k in PLACE_FIELDS}})

@@ -33,12 +33,18 @@ from sync.server.devices import hash_of
 from sync.server.part import Part
 from sync.server.server import Server
 from sync.server.settings import Settings
+from sync.upstream import tables as of_upstreams
+from sync.upstream.part import upstream_part
 from sync.wire import Frame, SyncRequest, SyncResponse
 from tests.support.venue import NOW_MS
 
 ADMIN = "the-admin-token-of-the-tests"
 BOUND_S = 5.0
-TABLES = (*t.metadata.sorted_tables, *of_cards.metadata.sorted_tables)
+TABLES = (
+    *t.metadata.sorted_tables,
+    *of_cards.metadata.sorted_tables,
+    *of_upstreams.metadata.sorted_tables,
+)
 """All of the server's database."""
 _OF_CARDS = {field.name for field in fields(CardSettings)}
 
@@ -162,7 +168,7 @@ class Central:
 
 def parts(**cards: Any) -> tuple[Part, ...]:
     """What the command line mounts on the server."""
-    return (card_part(CardSettings(**cards)),)
+    return (card_part(CardSettings(**cards)), upstream_part(dict))
 
 
 def open_central(url: str) -> Engine:
@@ -176,7 +182,7 @@ def create_central(
     """The server with its parts; ``settings`` are of the one or the others."""
     cards = {one: settings.pop(one) for one in _OF_CARDS if one in settings}
     said = {"admin_hash": hash_of(ADMIN)} | settings
-    mounted = parts(**cards) if mounted is None else mounted
+    mounted = parts(**cards) if mounted is None else _one_of_each(mounted)
     return create_app(engine, Settings(folder=folder, **said), mounted)
 
 
@@ -197,10 +203,15 @@ def _migrated() -> Path:
 
 def _open(path: Path, mounted: Sequence[Part] | None) -> Engine:
     if mounted is not None:
-        return open_database(f"sqlite:///{path}", mounted)
+        return open_database(f"sqlite:///{path}", _one_of_each(mounted))
     if not path.exists():
         shutil.copy(_migrated(), path)
     return open_central(f"sqlite:///{path}")
+
+
+def _one_of_each(mounted: Sequence[Part]) -> list[Part]:
+    """Of parts of one name the last: one that is made for a test takes the place of the usual."""
+    return list({part.name: part for part in mounted}.values())
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -38,8 +38,9 @@ class Program:
         output: Path | None = None,
         complaints: Path | None = None,
         network: str = "",
+        prepare: Callable[[], None] | None = None,
     ) -> None:
-        """Begin it; ``network`` is the namespace it is to be in.
+        """Begin it; ``network`` is the namespace it is to be in, ``prepare`` what it does first.
 
         What is read from ``stdin`` is what ``input_`` says, or what is put into it until it is
         closed.
@@ -47,7 +48,7 @@ class Program:
         reader, self.stdin = CONTEXT.Pipe(duplex=False)
         self._process = CONTEXT.Process(
             target=_work,
-            args=(arguments, dict(os.environ), reader, output, complaints, network),
+            args=(arguments, dict(os.environ), reader, output, complaints, network, prepare),
         )
         self._process.start()
         reader.close()
@@ -120,6 +121,7 @@ def _work(
     output: Path | None,
     complaints: Path | None,
     network: str,
+    prepare: Callable[[], None] | None,
 ) -> None:
     os.environ.clear()
     os.environ.update(environment)
@@ -134,6 +136,8 @@ def _work(
         os.close(file)
     if network:
         enter(network)
+    if prepare is not None:
+        prepare()
     from gate.cli.main import main  # noqa: PLC0415  in this process only
 
     raise SystemExit(main(list(arguments)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +106,32 @@ def test_set_once_and_changed_in_the_middle_of_the_evening(
     offline.device.start()
     until(lambda: offline.entrance == "East")
     assert offline.scan("W4") == (Outcome.REFUSE, Reason.WRONG_ENTRANCE)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.long
+def test_a_guest_is_asked_once_at_one_gate_for_all(tmp_path: Path, server: Server) -> None:
+    """Stated at the server, asked at a gate, known at the other, read at the server alone."""
+    pair = {"id": "PAIR", "kind": "meeting", "use_limit": 2, "party_size": 2}
+    rows = {"types": [pair], "tickets": [{"code": "P1", "type": "PAIR", "id": "p1"}]}
+    server.admin("POST", f"/events/{EVENT}/tickets", rows)
+    say(server, {"rules": {"questions": [{"id": "meal", "text": "Which meal?"}]}})
+    first, second = (Gate(tmp_path / f"q{n}", server, f"Q{n}") for n in range(2))
+    try:
+        assert first.scan("P1") == (Outcome.ASK, Reason.ANSWERS)
+        assert first.lane.fill_in("soup").outcome is Outcome.ADMIT
+
+        def journal() -> list[dict[str, Any]]:
+            path = f"/events/{EVENT}/journal?ticket=p1"
+            return list(server.admin("GET", path)["entries"])
+
+        until(lambda: len(journal()) == 1)
+        assert journal()[0]["answers"] == {"meal": "soup"}
+        until(lambda: second.lane.check("P1", "keyboard").history.used == 1)
+        assert second.scan("P1") == (Outcome.ADMIT, Reason.ADMITTED)
+    finally:
+        first.device.close()
+        second.device.close()
 
 
 @pytest.mark.timeout(180)

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gate.core.answers import BadAnswerError, Complaint
 from gate.core.entry import Act
 from gate.core.history import History, Movement
 from gate.core.outcome import Basis, Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place
+from gate.core.question import Question, QuestionKind
 from gate.core.rules import decide
 from gate.core.ticket import UNLIMITED, Kind, Status, Ticket, TicketType, WeeklyHours
 from gate.core.verdict import Context, Scan, Verdict
@@ -21,6 +23,7 @@ from gate.storage.sync_status import SyncStatus
 from gate.text.connectivity_words import BASIS_WORDS, server_link
 from gate.text.outcome_words import DIRECTION_WORDS, OUTCOME_WORDS, REASON_WORDS
 from gate.text.printable import printable
+from gate.text.question_words import complaint_words, how_to_answer
 from gate.text.ticket_words import describe
 from gate.text.times import ago, clock_time
 from gate.text.verdict_words import Words, explain
@@ -128,6 +131,30 @@ def test_a_question_is_told_with_its_keys() -> None:
     assert (said.word, said.rule, said.fact) == ("STOP", "The answer was no", "Over 18?")
     checked = told(Reason.QUESTION, Outcome.VALID, question="Over 18?")
     assert (checked.rule, checked.fact) == ("Ask before you let in", "Over 18?")
+
+
+def test_a_question_to_the_guest_is_told() -> None:
+    """The organiser's words, made safe; for a file what to do, and what was answered before."""
+    asked = Question("q", "Which meal?\x1b[2J", help="Hot")
+    said = told(Reason.ANSWERS, Outcome.ASK, asked=asked)
+    assert (said.rule, said.remedy) == ("Which meal?\\x1b[2J Hot", "Type the answer.")
+    held = told(Reason.ANSWERS, Outcome.HOLD, asked=replace(asked, kind=QuestionKind.FILE))
+    assert (held.word, held.fact) == ("WAIT", "It wants a file, which cannot be given here.")
+    assert "supervisor" in held.remedy
+    assert told(Reason.ANSWERS, Outcome.VALID).rule == "Questions to the guest"
+    shown = told(Reason.ADMITTED, Outcome.ADMIT, shown=(("Plate?", "B-XY\x07"),))
+    assert shown.remark == "Plate? B-XY\\x07"
+
+
+def test_every_complaint_and_kind_has_words() -> None:
+    """Nobody reads an empty line, or a code."""
+    asked = Question("q", "?", least="3")
+    for complaint in Complaint:
+        words = complaint_words(asked, BadAnswerError(complaint, "3"))
+        assert words.endswith((".", "a text"))
+        assert "{" not in words
+    for kind in QuestionKind:
+        assert "Esc" in how_to_answer(replace(asked, kind=kind), may_skip=True)
 
 
 def test_a_ticket_without_a_limit_has_nothing_left() -> None:

@@ -174,6 +174,47 @@ def test_plain_takes_the_answer_to_a_question(terminal: Open, venue: Folder) -> 
 
 
 @pytest.mark.long
+def test_plain_takes_what_is_typed_as_an_answer(terminal: Open, venue: Folder) -> None:
+    """Slow keys and Enter answer, Esc leaves it, and a burst is the next scan."""
+    questions = (
+        '[{"id": "meal", "text": "Which meal?", "kind": "choice", "options":'
+        ' [{"id": "soup", "text": "Soup"}, {"id": "fish"}]},'
+        ' {"id": "plate", "text": "Number plate?", "required": false}]'
+    )
+    gate = scan(terminal, venue, "--plain", "--set", f"rules.questions={questions}")
+    gate.wait(lambda text: "# Gate" in text)
+    gate.type("GOOD001\r")
+    gate.wait(lambda text: " ASK " in text and "#   1  Soup" in text)
+    time.sleep(NEXT_KEY_S)
+    gate.type("\x1b")
+    gate.wait(lambda text: "# Not answered" in text)
+    gate.type("GOOD002\r")
+    gate.wait(lambda text: text.count("Which meal?") == 2)
+    time.sleep(NEXT_KEY_S)
+    gate.type("GOOD003\r")
+    gate.wait(lambda text: "# closed for a scan" in text and text.count("Which meal?") == 3)
+    for key in ("9\r", "2\r"):
+        time.sleep(NEXT_KEY_S)
+        gate.type(key[0])
+        time.sleep(0.2)
+        gate.type(key[1])
+        gate.wait(lambda text: "# Not understood" in text)
+    gate.wait(lambda text: "Number plate?" in text)
+    time.sleep(NEXT_KEY_S)
+    gate.type("\r")
+    gate.wait(lambda text: " ADMIT " in text)
+    time.sleep(NEXT_KEY_S)
+    gate.type("\x03")
+    assert gate.wait_for_end() == 0
+    reader = JournalReader(venue.journal)
+    made = [e for _row, e in reader.page() if e.ticket]
+    reader.close()
+    assert [(e.ticket, e.act, e.answered) for e in made] == [
+        ("good-3", Act.ADMISSION, ("meal", "plate"))
+    ]
+
+
+@pytest.mark.long
 def test_plain_takes_a_code_that_is_typed_by_hand(terminal: Open, venue: Folder) -> None:
     """Ctrl+K asks for it; slow keys are the code, and a burst meanwhile is a scan."""
     gate = scan(terminal, venue, "--plain")

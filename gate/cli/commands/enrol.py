@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from gate.cli.exit_codes import OK
 from gate.cli.flags import Commands
-from gate.cli.options import check_names, config_of, folder_of
+from gate.cli.options import base_of, check_names, config_of
 from gate.i18n import _
 
 if TYPE_CHECKING:
     from gate.config import Config
+    from gate.storage.enrolment import Enrolment
+    from gate.storage.folder import Folder
 
 
 def add(commands: Commands) -> None:
@@ -34,18 +36,30 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Join, and fetch everything there is."""
-    from gate.cli.enrol_device import enrol_device
+    from gate.cli.enrol_device import enrol_lists
+    from gate.storage.gate_lists import beside
+
+    config = config_of(options)
+    base = base_of(config)
+    link = _link(options, config)
+    if options.name:
+        check_names(options.name)
+    folder = base
+    for folder, enrolment in enrol_lists(base, link, again=options.again, name=options.name or ""):
+        _fetch(folder, config, enrolment)
+    if beside(folder):
+        sentence = _("This gate has several lists. F2 at the lane changes from one to another.")
+        sys.stdout.write(sentence + "\n")
+    return OK
+
+
+def _fetch(folder: "Folder", config: "Config", enrolment: "Enrolment") -> None:
+    """Say what the gate was taken in to, and fetch everything there is of it."""
     from gate.cli.progress import progress
     from gate.cli.sync_run import sync_once
     from gate.text.printable import printable
     from gate.text.zones import zone_of
 
-    config = config_of(options)
-    folder = folder_of(config)
-    link = _link(options, config)
-    if options.name:
-        check_names(options.name)
-    enrolment = enrol_device(folder, link, again=options.again, name=options.name or "")
     sentence = _("Enrolled as {name} for {event}.")
     name, event = printable(enrolment.name), printable(enrolment.event_name or enrolment.event)
     sys.stdout.write(sentence.format(name=name, event=event) + "\n")
@@ -54,11 +68,10 @@ def run(options: argparse.Namespace) -> int:
     if not enrolment.credential:
         sentence = _("There is no server: its tickets come from the other gates. Start: gate scan")
         sys.stdout.write(sentence + "\n")
-        return OK
+        return
     with progress(_("fetching")) as show:
         sync_once(folder, config, lambda _what, done, total: show(done, total))
     sys.stdout.write(_("Everything is here. Start the lane with: gate scan") + "\n")
-    return OK
 
 
 def _link(options: argparse.Namespace, config: "Config") -> str:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from gate.cli.flags import Commands, add_server
-from gate.cli.options import config_of, path_of
+from gate.cli.options import check_names, config_of, path_of
 from gate.i18n import _
 
 
@@ -17,9 +17,16 @@ def add(commands: Commands) -> None:
         _("tickets that live in pretix, at the server"),
         "gate pretix pair gala.2 --picture device.png",
     )
-    actions = sub.add_subparsers(dest="action", required=True, metavar="pair|status|unpair")
+    actions = sub.add_subparsers(
+        dest="action", required=True, metavar="pair|status|failed|retry|void-missing|unpair"
+    )
     pair = actions.add_parser("pair", help=_("make an event of a check-in list"))
     pair.add_argument("list", metavar="EVENT.LIST", help=_("the event's short form, and the list"))
+    pair.add_argument(
+        "--gate",
+        metavar="NAME",
+        help=_("of a list that is paired: make this gate a device of its own there"),
+    )
     how = pair.add_mutually_exclusive_group()
     how.add_argument("--picture", metavar="FILE", help=_("read pretix's code from a picture"))
     how.add_argument("--by-camera", action="store_true", help=_("read it with the camera"))
@@ -27,6 +34,18 @@ def add(commands: Commands) -> None:
     pair.add_argument("--camera", metavar="DEVICE", help=_("camera: auto, 0, /dev/video0"))
     add_server(pair)
     add_server(actions.add_parser("status", help=_("how every pairing stands")))
+    for name, purpose in (
+        ("failed", _("name the entries that pretix did not take")),
+        ("retry", _("ask pretix at once")),
+    ):
+        one = actions.add_parser(name, help=purpose)
+        one.add_argument("event", metavar="EVENT.LIST")
+        add_server(one)
+    void = actions.add_parser("void-missing", help=_("tickets that pretix does not have any more"))
+    void.add_argument("event", metavar="EVENT.LIST")
+    void.add_argument("--by", metavar="NAME", help=_("who says that they are void"))
+    void.add_argument("--why", metavar="REASON", help=_("and why"))
+    add_server(void)
     unpair = actions.add_parser("unpair", help=_("end a pairing; its tickets stay"))
     unpair.add_argument("event", metavar="EVENT.LIST")
     add_server(unpair)
@@ -38,11 +57,19 @@ def run(options: argparse.Namespace) -> int:
     from sync.upstream.pretix.commands import Where
 
     where = Where(database=options.database or "", folder=path_of(options.server_dir))
+    if options.action == "pair" and options.gate:
+        check_names(options.gate)
+        return commands.pair_gate(where, options.list, options.gate, _code(options))
     if options.action == "pair":
         return commands.pair(where, options.list, _code(options))
-    if options.action == "unpair":
-        return commands.unpair(where, options.event)
-    return commands.status(where)
+    if options.action == "status":
+        return commands.status(where)
+    if options.action == "void-missing":
+        return commands.void_missing(where, options.event, options.by or "", options.why or "")
+    of_event = {
+        "failed": commands.failed, "retry": commands.retry, "unpair": commands.unpair,
+    }  # fmt: skip
+    return of_event[options.action](where, options.event)
 
 
 def _code(options: argparse.Namespace) -> str:

@@ -25,6 +25,9 @@ def add(commands: Commands) -> None:
     sub.add_argument("--format", choices=["table", "csv", "html", "json"], default="table")
     sub.add_argument("--venue", action="store_true", help=_("all devices, and their conflicts"))
     sub.add_argument("--anomalies", action="store_true", help=_("what is unlike an honest evening"))
+    sub.add_argument(
+        "--answers", action="store_true", help=_("what guests answered; asks for a PIN, too")
+    )
     lists = ["inside", "expected", "no-show", "admitted"]
     sub.add_argument(
         "--list", choices=lists, help=_("people by zone and name; asks for a supervisor's PIN")
@@ -40,13 +43,16 @@ def run(options: argparse.Namespace) -> int:
 
     config = config_of(options)
     folder = existing_folder(config)
-    if options.by and (options.venue or options.list or options.anomalies):
+    others = options.venue or options.list or options.anomalies or options.answers
+    if options.by and others:
         raise UsageError(_("--by is for the counts of one device"), _("Leave it out."))
     if options.fallback and not (options.list and options.format == "html"):
         raise UsageError(
             _("--fallback is for a list to print"),
             _("Like this: gate report --list expected --format html --fallback"),
         )
+    if options.answers and options.format != "html":
+        return _report_answers(config, folder, options.format)
     if options.list:
         return _report_list(options, config, folder)
     if options.format == "html":
@@ -70,6 +76,28 @@ def _report_device(config: "Config", folder: "Folder", form: str, groups: "Seque
     }
     numbers = report.in_full(report.overview(folder), folder)
     sys.stdout.write(forms[form](numbers, counted, report.paid_here(folder)))
+    return OK
+
+
+def _report_answers(config: "Config", folder: "Folder", form: str) -> int:
+    from gate.cli.supervisor import ask_supervisor
+    from gate.core.question import questions_in
+    from gate.lane.lane_settings import LaneSettings
+    from gate.lane.operators import Operators
+    from gate.reports import answer_list
+    from gate.text.zones import zone_of
+
+    stated = LaneSettings(config, folder).current
+    lockout_minutes = stated.config.operators.lockout_minutes
+    if ask_supervisor(Operators(folder, lockout_minutes)) is None:
+        sys.stderr.write(_("There are no operators at this gate: nobody was asked.") + "\n")
+    forms = {
+        "table": answer_list.as_table,
+        "csv": answer_list.as_csv,
+        "json": answer_list.as_json,
+    }
+    found = answer_list.look(folder, questions_in(stated.rules.questions))
+    sys.stdout.write(forms[form](found, zone_of(config, folder).info))
     return OK
 
 

@@ -1,10 +1,15 @@
 """``gate scan``: the lane."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from gate.cli.flags import Commands
-from gate.cli.options import config_of, folder_of, worker_arguments
+from gate.cli.options import base_of, config_of, folder_of, worker_arguments
 from gate.i18n import _
+
+if TYPE_CHECKING:
+    from gate.config import Config
+    from gate.storage.gate_lists import GateList
 
 
 def add(commands: Commands) -> None:
@@ -21,9 +26,41 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Open the lane and scan until it is closed."""
-    from gate.cli.lane_session import LaneSession, run_lane
+    from gate.storage.gate_lists import gate_lists
 
     config = config_of(options)
+    if lists := gate_lists(base_of(config)):
+        return _scan_lists(options, config, lists)
+    from gate.cli.lane_session import LaneSession, run_lane
+
     folder = folder_of(config)
     worker = worker_arguments(options, folder)
     return run_lane(LaneSession(config, folder, plain=options.plain, worker_arguments=worker))
+
+
+def _scan_lists(
+    options: argparse.Namespace, config: "Config", lists: "tuple[GateList, ...]"
+) -> int:
+    """The lane of one list after the other, as they are changed; the workers of all of them."""
+    from contextlib import closing
+
+    from gate.cli.lane_session import LaneSession, run_lane
+    from gate.cli.list_workers import ListWorkers
+    from gate.errors import GateError
+    from gate.i18n import sentences
+
+    folder, before, hello = folder_of(config), None, ""
+    with closing(ListWorkers(lists, lambda folder: worker_arguments(options, folder))) as workers:
+        while True:
+            session = LaneSession(config, folder, options.plain, hello=hello, workers=workers)
+            try:
+                code = run_lane(session)
+            except GateError as fault:
+                if before is None:
+                    raise
+                # The list that was left can still be scanned.
+                folder, before, hello = before, None, sentences(fault.message, fault.hint)
+                continue
+            if session.next_list is None:
+                return code
+            folder, before, hello = session.next_list.folder, folder, ""

@@ -61,6 +61,13 @@ def _add_event(sub: argparse.ArgumentParser) -> None:
     """Which event it is about, and what of it is stated."""
     sub.add_argument("--event", metavar="ID", help=_("event to enrol gates into"))
     sub.add_argument(
+        "--also",
+        metavar="ID",
+        action="append",
+        default=[],
+        help=_("with --new-token: another event that the same link enrols for; may be repeated"),
+    )
+    sub.add_argument(
         "--time-zone", metavar="ZONE", help=_("time zone of an event that is made: Europe/Berlin")
     )
     sub.add_argument(
@@ -177,6 +184,7 @@ def run(options: argparse.Namespace) -> int:
             ),
             callback_to=hosts(options.callback_to),
             event=options.event or "",
+            also=tuple(options.also),
             time_zone=_stated_zone(options),
             restored=options.restored,
             take_over=_host(path_of(options.take_over)),

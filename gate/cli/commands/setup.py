@@ -103,7 +103,7 @@ def _steps(site: "Site", options: argparse.Namespace, written: "Written") -> "tu
 
 def _enrolling(site: "Site") -> "Callable[[Answers], str]":
     def enrol(answers: "Answers") -> str:
-        from gate.cli.enrol_device import enrol_device
+        from gate.cli.enrol_device import enrol_lists
         from gate.cli.progress import progress
         from gate.cli.sync_run import sync_once
         from gate.text.printable import printable
@@ -111,13 +111,16 @@ def _enrolling(site: "Site") -> "Callable[[Answers], str]":
         name = answers.name or ""
         if name:
             check_names(name)
-        enrolment = enrol_device(site.folder, _link(answers, site.config), again=False, name=name)
-        if enrolment.credential:
-            with progress(_("fetching")) as show:
-                sync_once(site.folder, site.config, lambda _what, done, total: show(done, total))
-        sentence = _("Enrolled as {name} for {event}.")
-        event = printable(enrolment.event_name or enrolment.event)
-        return sentence.format(name=printable(enrolment.name), event=event)
+        lines = []
+        link = _link(answers, site.config)
+        for folder, enrolment in enrol_lists(site.folder, link, again=False, name=name):
+            if enrolment.credential:
+                with progress(_("fetching")) as show:
+                    sync_once(folder, site.config, lambda _what, done, total: show(done, total))
+            sentence = _("Enrolled as {name} for {event}.")
+            event = printable(enrolment.event_name or enrolment.event)
+            lines.append(sentence.format(name=printable(enrolment.name), event=event))
+        return " ".join(lines)
 
     return enrol
 

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from gate.cli.exit_codes import OK, print_fault
 from gate.cli.flags import Commands
-from gate.cli.options import config_of, existing_folder
+from gate.cli.options import base_of, config_of, existing_folder, worker_arguments
 from gate.i18n import _
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from gate.config import Config
     from gate.storage.folder import Folder
 
@@ -44,9 +46,25 @@ def run(options: argparse.Namespace) -> int:
     try:
         if options.once:
             return _sync_once(folder, config)
-        return sync_on(folder, config, is_child=options.child)
+        with _other_lists(options, config, folder):
+            return sync_on(folder, config, is_child=options.child)
     except GateError as fault:
         return print_fault(fault, exit_code(fault))
+
+
+def _other_lists(
+    options: argparse.Namespace, config: "Config", folder: "Folder"
+) -> "AbstractContextManager[object]":
+    """The workers of the gate's other lists, for as long as this one is at work as a service."""
+    from contextlib import nullcontext
+
+    from gate.cli.list_workers import ListWorkers
+    from gate.storage.gate_lists import gate_lists, list_of
+
+    lists, own = gate_lists(base_of(config)), list_of(folder)
+    if options.child or own is None or not lists:
+        return nullcontext()
+    return ListWorkers(lists, lambda of: worker_arguments(options, of)).beside(own.event)
 
 
 def _print_status(folder: "Folder", config: "Config", *, is_json: bool) -> int:

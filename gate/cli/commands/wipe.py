@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gate.cli.exit_codes import FAILED, OK
 from gate.cli.flags import Commands
-from gate.cli.options import config_of, existing_folder
+from gate.cli.options import base_of, config_of, existing_folder
 from gate.i18n import _
 
 if TYPE_CHECKING:
@@ -23,24 +23,37 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Delete everything in the data folder, once somebody is sure."""
-    from gate.reports.wipe import wipe
+    from gate.storage.gate_lists import gate_lists
 
-    folder = existing_folder(config_of(options))
-    if not options.yes and not _is_sure(folder):
+    config = config_of(options)
+    lists = gate_lists(base_of(config))
+    base = base_of(config) if lists else existing_folder(config)
+    if not options.yes and not _is_sure(base):
         sys.stdout.write(_("Nothing was wiped.") + "\n")
         return FAILED
+    export = Path(options.export) if options.export else None
+    if not lists:
+        _wipe(base, export)
+    for one in lists:
+        # A gate that is forgotten is so for all of its lists; each has a journal of its own.
+        beside = export and export.with_name(f"{export.stem}.{one.folder.path.name}{export.suffix}")
+        _wipe(one.folder, beside)
+    return OK
+
+
+def _wipe(folder: "Folder", export: Path | None) -> None:
+    from gate.reports.wipe import wipe
+
     unacked = None
     if folder.enrolment.exists():
         from gate.cli.sync_report import unacked_of
 
         unacked = unacked_of(folder)
-    wiped = wipe(folder, Path(options.export) if options.export else None, unacked=unacked)
+    wiped = wipe(folder, export, unacked=unacked)
     sentence = _("{files} files wiped; {entries} entries kept in {export}")
     sys.stdout.write(
-        sentence.format(files=wiped.files, entries=wiped.entries, export=options.export or "-")
-        + "\n"
+        sentence.format(files=wiped.files, entries=wiped.entries, export=export or "-") + "\n"
     )
-    return OK
 
 
 def _is_sure(folder: "Folder") -> bool:

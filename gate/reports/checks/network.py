@@ -2,17 +2,21 @@
 
 from gate.clock import Clock
 from gate.config import Config
+from gate.core.upstream_state import UpstreamState
 from gate.i18n import _
 from gate.reports.checks.finding import Finding, Status
-from gate.storage.connectivity import NOBODY_HEARD, ConnectivityReader
+from gate.reports.report import overview
+from gate.storage.connectivity import NOBODY_HEARD, Connectivity, ConnectivityReader
 from gate.storage.fleet import Fleet
 from gate.storage.fleet_devices import all_devices
 from gate.storage.folder import Folder
+from gate.storage.gate_lists import GateList
 from gate.storage.matters import matters
 from gate.storage.revocation import require_not_revoked
 from gate.storage.sync_status import SyncStatus
 from gate.text.connectivity_words import server_link
 from gate.text.printable import printable
+from gate.text.upstream_words import remedy, upstream_line
 from gate.text.zones import zone_of
 
 
@@ -58,6 +62,25 @@ def server(config: Config, folder: Folder, clock: Clock) -> Finding:
     if reading.boot_ms - fresh.boot_ms > config.sync.heard_within_s * 1000 or not fresh.boot_id:
         return Finding(Status.WARN, detail, _("No sync worker is running: gate scan starts it."))
     return _connected(fresh, detail)
+
+
+def upstream(state: UpstreamState, connectivity: Connectivity) -> Finding:
+    """How the system stands that the event's tickets live in, by the server's last word."""
+    since_ms = max(0, connectivity.boot_ms - connectivity.sync_status.upstream_boot_ms)
+    status = Status.WARN if state.is_stuck else Status.OK
+    return Finding(status, upstream_line(state, since_ms), remedy(state) if state.is_stuck else "")
+
+
+def other_list(one: GateList, config: Config, clock: Clock) -> Finding:
+    """Whether a list of this gate that is not scanned now is kept up to date."""
+    if not one.folder.pointer.exists():
+        return Finding(Status.FAIL, _("no tickets"), _("Fetch them: gate sync --once"))
+    found = server(config, one.folder, clock)
+    numbers = overview(one.folder)
+    counts = _("{tickets} tickets, {admitted} admitted here").format(
+        tickets=numbers.issued, admitted=numbers.admitted
+    )
+    return Finding(found.status, f"{counts}; {found.detail}", found.hint)
 
 
 def _alarmed(fresh: SyncStatus, detail: str) -> Finding:

@@ -25,6 +25,7 @@ from gate.lane.operators import Operators
 from gate.reports.anomaly_list import AnomalyList
 from gate.settings import GateSettings
 from gate.storage.folder import Folder
+from gate.storage.gate_lists import GateList
 from gate.text import glyphs
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.settings_words import gate_lines
@@ -127,8 +128,16 @@ class GateApp(App[int], inherit_bindings=False):
         zone: LaneZone | None = None,
         hello: str = "",
         quits_at_once: bool = False,
+        own_list: GateList | None = None,
+        others: Sequence[GateList] = (),
     ) -> None:
         super().__init__()
+        self.own_list = own_list
+        """Which of the gate's lists is scanned; ``None`` where there is but one."""
+        self.others = others
+        """The gate's other lists."""
+        self.next_list: GateList | None = None
+        """Which list is to be scanned once this application has ended."""
         self.lane = lane
         self.config = config
         self.folder = folder

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from gate.i18n import _, ngettext
 from gate.storage.connectivity import Connectivity
 from gate.text.connectivity_words import basis_words, server_link
-from gate.text.lane_words import isolation_words
+from gate.text.lane_words import isolation_words, list_line
 from gate.text.printable import printable
 from gate.text.times import age_or_time, ago
 from gate.ui.tui.readers import Readers
@@ -22,6 +22,7 @@ BETWEEN = " · "
 class Part(StrEnum):
     """What can be in the bar, in the order in which it stands there."""
 
+    LIST = auto()
     GATE = auto()
     REVOKED = auto()
     DIRECTION = auto()
@@ -46,6 +47,7 @@ class Part(StrEnum):
 IMPORTANCE = (
     Part.REVOKED,
     Part.DIRECTION,
+    Part.LIST,
     Part.CAMERA_LOST,
     Part.SCANNER_LOST,
     Part.DISK_FULL,
@@ -93,6 +95,7 @@ def status_of(app: "GateApp", readers: Readers | None = None) -> Status:
     refused, waiting = fresh.quarantined, app.matters_open
     is_linked = connectivity.is_enrolled
     texts = {
+        Part.LIST: list_line(app.own_list) if app.own_list else "",
         Part.GATE: gate,
         Part.DIRECTION: app.way(),
         Part.CLOCK: "" if lane.clock_is_trusted() else _("CLOCK NOT TRUSTED"),

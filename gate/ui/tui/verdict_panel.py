@@ -1,6 +1,7 @@
 """The panel that tells a verdict: by colour, shape, word and border."""
 
 from rich.cells import cell_len
+from rich.markup import escape
 from textual import events
 from textual.message import Message
 from textual.widgets import Static
@@ -49,10 +50,16 @@ class VerdictPanel(Static):
         self.outcome, self._words, self._ready = None, None, ready
         self._restyle("")
 
-    def frame(self, direction: Direction, gate: str, venue: str) -> None:
-        """Show in the border which way people go, where, and to what."""
+    def frame(self, direction: Direction, gate: str, venue: str, of_list: str = "") -> None:
+        """Show in the border which way people go, where, and to what.
+
+        ``of_list`` is the list that is scanned, where the gate has several.
+        """
         self.update_classes({f"-way-{one}": one is direction for one in Direction})
-        self.border_title = f" {printable(gate)} — {way(direction)} "
+        at = f" {printable(gate)} — {way(direction)} "
+        # A list's name is what is scanned: it is the first thing in the frame.
+        named = _(" LIST {list} ·").format(list=escape(of_list)) if of_list else ""
+        self.border_title = f"{named}{at}"
         turned = "" if direction is Direction.IN else way(direction)
         line = "  ".join(part for part in (printable(venue, 60), turned) if part)
         self.border_subtitle = f" {line} " if line else ""

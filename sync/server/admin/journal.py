@@ -15,6 +15,7 @@ from gate.i18n import _
 from gate.storage.moments import BadMoment, Side, second_of
 from sync.api.review import AuditLine, AuditLines, EntryLine, JournalLines
 from sync.server import audit, devices, events, stories
+from sync.server.answers import answers_of
 from sync.server.http import Denied, reply
 from sync.server.operation import Operation, Parameter
 from sync.server.organiser_requests import OrganiserRequests
@@ -86,7 +87,10 @@ def _page(connection: Connection, event: str, query: dict[str, str]) -> JournalL
     )
     page = stories.journal(connection, event, wanted, _number(query))
     names = devices.names_of(connection, event)
-    lines = [entry_line(entry, names, number) for number, entry in page.entries]
+    given = answers_of(connection, event, (entry for _number, entry in page.entries))
+    lines = [
+        entry_line(entry, names, number, given.get(entry.name)) for number, entry in page.entries
+    ]
     return JournalLines(lines, page.after, page.has_more)
 
 
@@ -107,7 +111,12 @@ def _number(query: dict[str, str]) -> int:
     return int(stated)
 
 
-def entry_line(entry: Entry, names: dict[str, str], number: int = 0) -> EntryLine:
+def entry_line(
+    entry: Entry,
+    names: dict[str, str],
+    number: int = 0,
+    answers: dict[str, str] | None = None,
+) -> EntryLine:
     """An entry for whoever may know who did it; no code is in it, nor enough of its hash to try."""
     return EntryLine(
         name=entry.name,
@@ -134,4 +143,6 @@ def entry_line(entry: Entry, names: dict[str, str], number: int = 0) -> EntryLin
         target=entry.target,
         count=entry.count,
         note=entry.note,
+        answered=entry.answered,
+        answers=answers or {},
     )

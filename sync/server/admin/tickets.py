@@ -28,6 +28,7 @@ from sync.api.review import (
 )
 from sync.server import devices, door, events, stories, ticket_search
 from sync.server.admin.journal import entry_line
+from sync.server.answers import answers_of
 from sync.server.devices import need_event
 from sync.server.http import Denied, reply
 from sync.server.operation import Operation, Parameter
@@ -138,17 +139,21 @@ def _told(connection: Connection, event: str, id_: str) -> TicketStory:
     zone = ZoneInfo(events.row_of(connection, event).time_zone)
     counted = [one.entry for one in told.chapters if one.entry and not one.has_no_effect]
     history = fold(counted)
+    given = answers_of(connection, event, (one.entry for one in told.chapters if one.entry))
     return TicketStory(
         ticket=ticket_line(ticket),
         used=history.used,
         inside=history.inside,
-        story=[_chapter(one, names, zone) for one in told.chapters],
+        story=[_chapter(one, names, zone, given) for one in told.chapters],
         has_all_statements=told.has_all_statements,
         has_all_entries=told.has_all_entries,
     )
 
 
-def _chapter(one: Chapter, names: dict[str, str], zone: ZoneInfo) -> ChapterLine:
+def _chapter(
+    one: Chapter, names: dict[str, str], zone: ZoneInfo, given: dict[str, dict[str, str]]
+) -> ChapterLine:
+    entry = one.entry
     return ChapterLine(
         kind=one.kind.value,
         at_ms=one.at_ms,
@@ -156,7 +161,7 @@ def _chapter(one: Chapter, names: dict[str, str], zone: ZoneInfo) -> ChapterLine
         position=one.position,
         changes=[ChangedField(c.name, c.before, c.after) for c in one.changes],
         word=_door_line(one.word),
-        entry=entry_line(one.entry, names) if one.entry else None,
+        entry=entry_line(entry, names, answers=given.get(entry.name)) if entry else None,
         has_no_effect=one.has_no_effect,
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from gate.core.entry import WITHOUT_TICKET
 from gate.core.outcome import Outcome
+from gate.core.upstream_state import UpstreamState
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Numbers:
     """People admitted, by the minute (Unix)."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """Of ticket types, by id."""
+    upstream: UpstreamState | None = None
+    """How the system stands that the tickets live in, where there is one."""
 
     @property
     def no_show(self) -> int:

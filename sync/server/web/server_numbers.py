@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 from sqlalchemy import Connection, func, select
@@ -127,12 +128,15 @@ class ServerSource:
     async def version(self, event: str) -> str:
         """How far its entries and its feed have come."""
         tips = await self._server.tip_cache.newest(event)
-        return f"{tips.number} {tips.cursor}"
+        upstream = self._server.upstream_state(event)
+        stands = "" if upstream is None else f" {upstream.is_stuck} {upstream.error}"
+        return f"{tips.number} {tips.cursor}{stands}"
 
     async def numbers(self, event: str) -> Numbers:
         """What was counted until now; one at a time for an event (``live``)."""
         tips = await self._server.tip_cache.newest(event)
-        return await self._server.read(self._read, event, tips.cursor)
+        found = await self._server.read(self._read, event, tips.cursor)
+        return replace(found, upstream=self._server.upstream_state(event))
 
     def _read(self, connection: Connection, event: str, cursor: str) -> Numbers:
         at_ms, tallied = read_wall_ms(), Tallied()

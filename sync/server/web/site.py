@@ -1,5 +1,7 @@
 """All the pages of one server process, or of one host."""
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -7,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from gate.i18n import _
 from sync.server.access import Access
 from sync.server.http import Denied
+from sync.server.part import Part
 from sync.server.server import Server
 from sync.server.web.anomaly_pages import AnomalyPages
 from sync.server.web.audit_log import LogPages
@@ -64,7 +67,7 @@ class Site:
         """The page on which all that was done is; the last in the menu."""
         self.add(LogPages(self.pages).routes())
 
-    def add(self, routes: list[BaseRoute]) -> None:
+    def add(self, routes: Sequence[BaseRoute]) -> None:
         """More pages."""
         self._routes += routes
 
@@ -89,8 +92,8 @@ class Site:
         raise Denied(404, "not_found", _("There is no such page."))
 
 
-def server_site(server: Server, *, needs_tls: bool) -> Site:
-    """The pages of a server."""
+def server_site(server: Server, parts: Sequence[Part], *, needs_tls: bool) -> Site:
+    """The pages of a server and its parts."""
     site = Site(server.access, ServerSource(server), needs_tls=needs_tls)
     site.review(ServerReview(server))
     site.add(NewGatePages(site.pages, server).routes())
@@ -98,6 +101,8 @@ def server_site(server: Server, *, needs_tls: bool) -> Site:
     site.add(TokenPages(site.pages, server).routes())
     site.add(WebhookPages(site.pages, server).routes())
     site.add(list_routes(site.pages, ServerLists(server)))
+    for part in parts:
+        site.add(part.pages(site.pages, server))
     site.add_log()
     server.metrics.watch("gate_pages", "Pages that are told news", lambda: site.live.open)
     return site

@@ -14,6 +14,7 @@ from gate.i18n import N_, _
 from gate.storage.event import EventRow
 from gate.text.outcome_words import REASON_WORDS
 from gate.text.times import clock_time
+from gate.text.upstream_words import trouble_line
 from sync.server.web.level import Level
 from sync.server.web.live import Live, State
 from sync.server.web.numbers import Count, Numbers
@@ -98,6 +99,7 @@ def contents(state: State) -> dict[str, Any]:
         "types": rows(numbers.types, names=numbers.titles, nameless=_("no ticket")),
         "zones": rows(numbers.zones, capacities=zone_capacities(event)),
         "reasons": reasons(numbers),
+        "upstream_trouble": trouble_line(numbers.upstream) if numbers.upstream else "",
     }  # fmt: skip
 
 

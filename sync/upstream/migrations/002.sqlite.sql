@@ -1,3 +1,14 @@
--- When an entry is told in vain, and which of a ticket comes first.
-ALTER TABLE upstream_entry ADD COLUMN ends_ms BIGINT NOT NULL DEFAULT 9007199254740992;
-CREATE INDEX upstream_entry_ticket ON upstream_entry (event, ticket);
+ALTER TABLE upstream_entry ADD COLUMN device TEXT NOT NULL DEFAULT '';
+CREATE TABLE upstream_gate_device (
+    event TEXT NOT NULL,
+    gate TEXT NOT NULL,
+    device TEXT NOT NULL,
+    token TEXT NOT NULL,
+    error TEXT NOT NULL,
+    PRIMARY KEY (event, gate)
+);
+CREATE TABLE upstream_missing (
+    event TEXT NOT NULL,
+    ticket TEXT NOT NULL,
+    PRIMARY KEY (event, ticket)
+);

@@ -1,11 +1,19 @@
 """What pretix answers, as far as it is looked at: fields that are not here are passed over."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
 Text = dict[str, str] | str | None
 """A text of pretix's in several languages."""
+
+
+def title_of(text: Text) -> str:
+    """A text in the language of the event: the first that it is in."""
+    if isinstance(text, Mapping):
+        return next((one for one in text.values() if one), "")
+    return text or ""
 
 
 class Event(Struct, frozen=True):
@@ -81,6 +89,47 @@ class Checkin(Struct, frozen=True):
     device_id: int | None = None
 
 
+class Given(Struct, frozen=True):
+    """What was answered to a question."""
+
+    question: int
+    answer: str = ""
+    options: tuple[int, ...] = ()
+
+
+class QuestionOption(Struct, frozen=True):
+    """One of what may be chosen."""
+
+    id: int
+    identifier: str = ""
+    answer: Text = None
+
+
+class Question(Struct, frozen=True):
+    """A question of the event."""
+
+    id: int
+    type: str
+    question: Text = None
+    help_text: Text = None
+    required: bool = False
+    items: tuple[int, ...] = ()
+    options: tuple[QuestionOption, ...] = ()
+    position: int = 0
+    ask_during_checkin: bool = False
+    show_during_checkin: bool = False
+    dependency_question: int | None = None
+    dependency_values: tuple[str, ...] = ()
+    valid_number_min: str | None = None
+    valid_number_max: str | None = None
+    valid_date_min: str | None = None
+    valid_date_max: str | None = None
+    valid_datetime_min: str | None = None
+    valid_datetime_max: str | None = None
+    valid_string_length_min: int | None = None
+    valid_string_length_max: int | None = None
+
+
 class Position(Struct, frozen=True):
     """A ticket of an order."""
 
@@ -97,6 +146,7 @@ class Position(Struct, frozen=True):
     valid_until: str | None = None
     seat: Seat | None = None
     checkins: tuple[Checkin, ...] = ()
+    answers: tuple[Given, ...] = ()
 
 
 class Order(Struct, frozen=True):

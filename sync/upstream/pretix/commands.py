@@ -6,14 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from gate.clock import read_wall_ms
 from gate.errors import UsageError
-from gate.i18n import _
+from gate.i18n import _, sentences
+from gate.text.act_words import act_word
 from gate.text.printable import printable
+from gate.text.ticket_words import describe
+from gate.text.times import clock_time
+from gate.text.upstream_words import remedy
+from sync.server import events
 from sync.server.console import Console
 from sync.server.database import database_of, default_folder, open_database
-from sync.upstream import standing
+from sync.upstream import gate_devices, links, missing, outbox, standing
 from sync.upstream.part import upstream_part
 from sync.upstream.pretix import pairing
 from sync.upstream.pretix.client import PretixClient
@@ -60,6 +68,76 @@ def pair(where: Where, named: str, code: str) -> int:
     return 0
 
 
+def pair_gate(where: Where, event: str, gate: str, code: str) -> int:
+    """Make a gate a device of its own at pretix. Raises UsageError, UpstreamError."""
+    invitation = pairing.read_invitation(code)
+
+    async def paired(console: Console) -> None:
+        client = PretixClient()
+        try:
+            await pairing.pair_gate(client, console, event, gate, invitation)
+        finally:
+            await client.close()
+
+    with _opened(where) as console:
+        asyncio.run(paired(console))
+    line = _("{event}: what the gate {gate} does pretix has from now on as by its own device.")
+    sys.stdout.write(line.format(event=event, gate=printable(gate)) + "\n")
+    return 0
+
+
+def retry(where: Where, event: str) -> int:
+    """Have a link worked on at once, whatever it waits for. Raises UsageError."""
+    with _opened(where) as console:
+        job = partial(gate_devices.try_now, event=event)
+        console.write(job, "upstream tried again", event, event=event)
+    line = _("{event}: it is asked now, where gate serve runs. How it went: gate pretix status")
+    sys.stdout.write(line.format(event=event) + "\n")
+    return 0
+
+
+def void_missing(where: Where, event: str, by: str, why: str) -> int:
+    """Show the tickets that pretix does not have any more; void them, if somebody says so.
+
+    The exit code is 1 where they are only shown. Raises UsageError.
+    """
+    with _opened(where) as console:
+        console.read(partial(links.need, event=event))
+        count = console.read(partial(missing.count, event=event))
+        some = console.read(partial(missing.some, event=event))
+        for ticket in some:
+            sys.stdout.write(f"{printable(ticket.id, 40)}  {describe(ticket)}\n")
+        if len(some) < count:
+            sys.stdout.write(_("… and {n} more").format(n=count - len(some)) + "\n")
+        if not (by and why and count):
+            line = _("{n} tickets are not in pretix any more. To void them: --by NAME --why REASON")
+            sys.stdout.write(line.format(n=count) + "\n")
+            return int(bool(count))
+        void = partial(missing.void, event=event, seen=count, now_ms=read_wall_ms())
+        about = f"{count}: {by}: {why}"
+        console.write(void, "missing tickets voided", about, event=event)
+    sys.stdout.write(_("{n} tickets were voided.").format(n=count) + "\n")
+    return 0
+
+
+def failed(where: Where, event: str) -> int:
+    """Name the entries that pretix did not take. Raises UsageError."""
+    with _opened(where) as console:
+        console.read(partial(links.need, event=event))
+        found = console.read(partial(outbox.not_taken, event=event))
+        zone = console.read(partial(events.row_of, event=event)).time_zone
+    for one in found:
+        entry = one.entry
+        when = clock_time(entry.at_ms, ZoneInfo(zone), dated=True)
+        what = act_word(entry.act.value)
+        sys.stdout.write(
+            f"{entry.name}  {when}  {printable(entry.gate, 24)}  {what}  "
+            f"{printable(entry.ticket, 40)}  {printable(one.why)}\n"
+        )
+    sys.stdout.write(_("{n} entries were not taken.").format(n=len(found)) + "\n")
+    return 0
+
+
 def status(where: Where) -> int:
     """How every link stands; exit code 1 where something is wrong."""
     with _opened(where) as console:
@@ -68,7 +146,11 @@ def status(where: Where) -> int:
         sys.stdout.write("\n".join(_lines(one)) + "\n")
     if not found:
         sys.stdout.write(_("No event is paired: gate pretix pair EVENT.LIST") + "\n")
-    return int(any(one.error for one in found))
+    return int(any(_is_wrong(one) for one in found))
+
+
+def _is_wrong(one: Standing) -> bool:
+    return bool(one.error or one.missing or any(device.error for device in one.devices))
 
 
 def unpair(where: Where, event: str) -> int:
@@ -111,5 +193,9 @@ def _lines(one: Standing) -> Iterator[str]:
         yield "  " + _("not taken: {why}").format(why=printable(one.why_failed))
     if one.error:
         yield "  " + _("wrong: {what}").format(what=printable(one.error))
-    if one.is_stopped:
-        yield "  " + _("It is not asked any more until it is paired again: gate pretix pair")
+    for device in one.devices:
+        line = _("the gate {gate} is the device {device} there")
+        told = line.format(gate=printable(device.gate), device=device.device)
+        yield "  " + (sentences(told, printable(device.error)) if device.error else told)
+    if words := remedy(one.state(read_wall_ms())):
+        yield "  " + words

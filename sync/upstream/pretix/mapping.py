@@ -13,6 +13,7 @@ import msgspec
 from gate.core.entry import Act
 from gate.core.ticket import Kind, Status
 from gate.i18n import _
+from sync.upstream.pretix import questions
 from sync.upstream.pretix.answers import (
     CheckinList,
     Date,
@@ -20,8 +21,9 @@ from sync.upstream.pretix.answers import (
     Item,
     Order,
     Position,
-    Text,
+    Question,
     Variation,
+    title_of,
 )
 from sync.upstream.seam import Movement
 
@@ -55,6 +57,8 @@ class Catalogue:
     """Of a series; else there are none."""
     media: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """By position: what else it goes by."""
+    questions: Sequence[Question] = ()
+    """That matter at the door."""
 
     def accepts(self, position: Position) -> bool:
         """Whether a position is on the list."""
@@ -71,13 +75,6 @@ class Catalogue:
             for item in self.items.values():
                 for variation in item.variations or (None,):
                     yield Sold(item.id, variation.id if variation else None, date)
-
-
-def title_of(text: Text) -> str:
-    """A text in the language of the event: the first that it is in."""
-    if isinstance(text, Mapping):
-        return next((one for one in text.values() if one), "")
-    return text or ""
 
 
 def event_title(catalogue: Catalogue) -> str:
@@ -98,8 +95,15 @@ def rules(catalogue: Catalogue) -> dict[str, Any]:
         "pass_back": "admit" if of.allow_multiple_entries else "refuse",
         "reentry": of.allow_entry_after_exit,
         "unpaid": "ask" if of.include_pending else "refuse",
+        "questions": stated_questions(catalogue),
         "rule": msgspec.json.encode(of.rules).decode() if of.rules else None,
     }
+
+
+def stated_questions(catalogue: Catalogue) -> str | None:
+    """The event's questions as its setting; ``None`` where none matters at the door."""
+    rows = questions.rows(catalogue.questions, catalogue.event.timezone)
+    return msgspec.json.encode(rows).decode() if rows else None
 
 
 def type_row(catalogue: Catalogue, sold: Sold) -> dict[str, Any]:
@@ -162,6 +166,7 @@ def _ticket_row(
         "order": order.code,
         "holder": position.attendee_name or parent,
         "note": _note(catalogue, order, position),
+        "answers": questions.answered(catalogue.questions, position),
         "seats": [position.seat.name] if position.seat and position.seat.name else [],
     }
     if order.checkin_attention:
@@ -234,8 +239,10 @@ def _codes(catalogue: Catalogue, positions: Sequence[Position]) -> dict[int, lis
     return codes
 
 
-def movements(catalogue: Catalogue, order: Order, ours: frozenset[str]) -> list[Movement]:
-    """What others than we have done on an order's tickets, on this list."""
+def movements(
+    catalogue: Catalogue, order: Order, ours: frozenset[str], *, by_us: bool = False
+) -> list[Movement]:
+    """What others than we have done on an order's tickets, on this list; or what we have."""
     return [
         Movement(
             ref=str(one.id),
@@ -246,7 +253,9 @@ def movements(catalogue: Catalogue, order: Order, ours: frozenset[str]) -> list[
         )
         for position in order.positions
         for one in position.checkins
-        if one.list == catalogue.list.id and one.type in _ACTS and str(one.device_id) not in ours
+        if one.list == catalogue.list.id
+        and one.type in _ACTS
+        and (str(one.device_id) in ours) is by_us
     ]
 
 

@@ -1,6 +1,8 @@
 """Pairing: a check-in list becomes an event, by the code that pretix shows for a device."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
@@ -11,7 +13,8 @@ from gate.errors import UsageError
 from gate.i18n import _
 from sync.server import events
 from sync.server.console import Console, event_ids
-from sync.upstream import links
+from sync.upstream import gate_devices, links
+from sync.upstream.gate_devices import GateDevice
 from sync.upstream.links import Link
 from sync.upstream.pretix import mapping
 from sync.upstream.pretix.answers import CheckinList, Device
@@ -106,19 +109,57 @@ async def pair(
         raise
 
 
+async def pair_gate(
+    client: PretixClient, console: Console, event: str, gate: str, invitation: Invitation
+) -> GateDevice:
+    """Become another device of the pretix that an event lives in: what a gate did it says itself.
+
+    Raises UsageError, UpstreamError.
+    """
+    link = console.read(partial(links.need, event=event))
+    made = await client.initialize(invitation.url, invitation.token)
+    account = Account(invitation.url, made.organizer, made.api_token)
+    try:
+        _check_profile(made)
+        _check_same(account, link)
+        device = GateDevice(event, gate, str(made.device_id), account.token)
+        before = [one for one in console.read(_devices(event)) if one.gate == gate]
+        keep = partial(gate_devices.put, device=device)
+        console.write(keep, "upstream device paired", gate, event=event)
+    except BaseException:
+        await _give_back(client, account)
+        raise
+    for one in before:
+        await _give_back(client, Account(link.url, link.account, one.token))
+    return device
+
+
 async def unpair(client: PretixClient, console: Console, event: str) -> tuple[Link, str]:
     """End a link; the event stays as it is. The answer is why pretix was not told, if it was not.
 
     Raises UsageError where there is none.
     """
+    devices = console.read(_devices(event))
     gone = console.write(
         lambda connection: links.remove(connection, event), "upstream ended", event, event=event
     )
+    for one in devices:
+        await _give_back(client, Account(gone.url, gone.account, one.token))
     try:
         await client.revoke(account_of(gone))
     except UpstreamError as error:
         return gone, error.message
     return gone, ""
+
+
+def _check_same(account: Account, link: Link) -> None:
+    if (account.url, account.organizer) != (link.url, link.account):
+        message = _("{event} lives in another pretix than this device, or another organizer's")
+        raise UsageError(message.format(event=link.event), _("Make the device there."))
+
+
+def _devices(event: str) -> Callable[[Connection], list[GateDevice]]:
+    return lambda connection: gate_devices.every(connection, [event])
 
 
 def _check_profile(device: Device) -> None:
@@ -157,8 +198,12 @@ def _keep(console: Console, link: Link, catalogue: Catalogue) -> Paired:
         if before is None:
             links.make(connection, link)
         elif (before.url, before.account, before.target) == (link.url, link.account, link.target):
-            # A device that was lost, or revoked: what was read and told goes on.
-            links.start_again(connection, link.event, device=link.device, token=link.token)
+            # A device that was lost, or revoked, or a pretix that was restored and has forgotten
+            # it: what was read and told goes on, and all of it is compared soon.
+            links.start_again(
+                connection, link.event, device=link.device, token=link.token,
+                cursor={**before.cursor, "compared_ms": 0},
+            )  # fmt: skip
         else:
             raise UsageError(
                 _("the event {event} lives in {url} already").format(

@@ -17,8 +17,16 @@ from gate.clock import read_wall_ms
 from gate.i18n import _
 from sync.server.issuing import Issue
 from sync.upstream.links import Link
-from sync.upstream.pretix import mapping
-from sync.upstream.pretix.answers import CheckinList, Date, Event, Item, Medium, Order
+from sync.upstream.pretix import mapping, questions
+from sync.upstream.pretix.answers import (
+    CheckinList,
+    Date,
+    Event,
+    Item,
+    Medium,
+    Order,
+    Question,
+)
 from sync.upstream.pretix.client import PAGE, Account, PretixClient, Rows, decoded
 from sync.upstream.pretix.mapping import Catalogue, Sold
 from sync.upstream.seam import Page, StoppedError
@@ -38,6 +46,8 @@ _POSITION: Final = (
 )  # fmt: skip
 INCLUDE: Final = [*_ORDER, *(f"positions.{name}" for name in _POSITION)]
 """What is asked for of an order: no e-mail, no address, no payment ever comes here."""
+ANSWERS: Final = "positions.answers"
+"""Asked for where a question matters at the door; the answers to others are dropped."""
 _SERIES: Final = "subevents/"
 
 
@@ -69,6 +79,8 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     """When changes were last read to their end."""
     compared_ms: int = 0
     """When the newest full pull ended."""
+    questions: str = ""
+    """Ids of the questions to which answers were asked for in it."""
 
 
 @dataclass(slots=True)
@@ -147,15 +159,17 @@ class PretixPull:
             cursor, since=begun, begun="", changes_page=1, changes_ms=read_wall_ms()
         )
         page = await self._page(link, at, orders, ours)
-        # A comparison under way goes on at once.
-        return page if at.is_running else replace(page, again_s=every_s)
+        # A comparison goes on, or begins, at once: a moment later changes would be due again.
+        compares = at.is_running or at.changes_ms >= at.compared_ms + COMPARE_EVERY_MS
+        return page if compares else replace(page, again_s=every_s)
 
     async def _orders(
         self, link: Link, query: dict[str, str | list[str]]
     ) -> tuple[Rows, str, list[Order]]:
+        wanted = (await self._catalogue(link)).catalogue.questions
         asked = query | {
-            "include": INCLUDE, "testmode": "false", "include_canceled_positions": "true",
-            "page_size": str(PAGE),
+            "include": [*INCLUDE, ANSWERS] if wanted else INCLUDE, "testmode": "false",
+            "include_canceled_positions": "true", "page_size": str(PAGE),
         }  # fmt: skip
         path = f"events/{target_of(link).event}/orders/"
         rows, generated = await self._client.get(account_of(link), path, Rows, **asked)
@@ -181,9 +195,22 @@ class PretixPull:
             tickets=[row for order in orders for row in mapping.ticket_rows(catalogue, order)],
             is_exact=True,
         )
-        moved = [one for order in orders for one in mapping.movements(catalogue, order, ours)]
+        moved, told = (
+            [
+                one
+                for order in orders
+                for one in mapping.movements(catalogue, order, ours, by_us=by_us)
+            ]
+            for by_us in (False, True)
+        )
+        ids = ",".join(str(one.id) for one in catalogue.questions)
+        if cursor.questions != ids:
+            is_behind = link.is_complete and not cursor.is_running
+            # What was answered before is in orders that did not change.
+            cursor = _again(cursor) if is_behind else cursor
+            cursor = msgspec.structs.replace(cursor, questions=ids)
         state = msgspec.to_builtins(cursor)
-        return Page(state, issue=issue, rules=rules, movements=moved)
+        return Page(state, issue=issue, rules=rules, movements=moved, told=told)
 
     async def _catalogue(self, link: Link, *, anew: bool = False) -> _Known:
         known = self._known.get(link.event)
@@ -209,6 +236,7 @@ async def fetch(client: PretixClient, link: Link) -> Catalogue:
     return Catalogue(
         event, of_list, {one.id: one for one in items}, {one.id: one for one in dates},
         _by_position(await client.every(account, "reusablemedia/", Medium)),
+        questions.kept(await client.every(account, f"{base}questions/", Question)),
     )  # fmt: skip
 
 

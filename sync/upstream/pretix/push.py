@@ -4,14 +4,19 @@ By the position's id, so that no code has to be kept. With ``force`` pretix take
 a fact, whatever it would have decided itself.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
 
 from gate.core.entry import Act, Entry
 from gate.core.outcome import Reason
 from gate.i18n import _
 from gate.text.printable import printable
 from sync.upstream.links import Link
+from sync.upstream.pretix.answers import Given
 from sync.upstream.pretix.client import Answered, PretixClient
 from sync.upstream.pretix.mapping import position_of
 from sync.upstream.pretix.pull import account_of, target_of
@@ -59,29 +64,37 @@ class PretixPush:
             reason = _REASONS.get(entry.reason, "error") if entry.reason else "error"
             words = entry.reason.value if entry.reason else ""
             return await self._fail(link, entry, position, reason, words)
+        missing = ""
         for number in range(max(1, entry.persons)):
-            told = await self._redeem(link, entry, position, number)
+            # What was answered is the ticket's, and told once for all who came in on it.
+            answers = {} if number else due.answers
+            told = await self._redeem(link, entry, position, number, answers)
             if told.answer is Answer.FAILED:
                 return told
-        return Told()
+            missing = missing or told.why
+        return Told(why=missing)
 
-    async def _redeem(self, link: Link, entry: Entry, position: int, number: int) -> Told:
+    async def _redeem(
+        self, link: Link, entry: Entry, position: int, number: int, answers: Mapping[str, str]
+    ) -> Told:
         target = target_of(link)
         path = (
             f"organizers/{link.account}/events/{target.event}/checkinlists/{target.list}"
             f"/positions/{position}/redeem/"
         )
-        body = {
+        theirs = {id_: answer for id_, answer in answers.items() if id_.isdecimal()}
+        body: dict[str, Any] = {
             "force": True,
             "type": _TYPES[entry.act],
             "datetime": _moment(entry),
             "nonce": nonce(entry.name, number),
             "questions_supported": False,
             "canceled_supported": True,
+            **({"answers": theirs} if theirs else {}),
         }
         answered = await self._client.ask(account_of(link), "POST", path, json=body)
         if answered.status in (200, 201):
-            return Told()
+            return Told(why=_not_kept(answered, theirs))
         if answered.status == 404:
             # A position that was cancelled by itself; pretix keeps it as a scan that failed.
             return Told(Answer.FAILED, _("pretix: the ticket was cancelled meanwhile"))
@@ -130,6 +143,34 @@ def nonce(name: str, number: int = 0) -> str:
 def _explained(words: str) -> dict[str, str]:
     """Why, if there is anything to say: pretix takes no empty text."""
     return {"error_explanation": words} if words else {}
+
+
+class _Kept(Struct, frozen=True):
+    answers: tuple[Given, ...] = ()
+
+
+class _Redeemed(Struct, frozen=True):
+    position: _Kept | None = None
+
+
+def _not_kept(answered: Answered, given: Mapping[str, str]) -> str:
+    """Which answers pretix has let go of, in words: it takes the entry in spite of one it refuses.
+
+    Empty: none, or it does not say.
+    """
+    if not given:
+        return ""
+    try:
+        position = msgspec.json.decode(answered.body, type=_Redeemed).position
+    except msgspec.DecodeError:
+        return ""
+    if position is None:
+        return ""
+    missing = given.keys() - {str(one.question) for one in position.answers}
+    if not missing:
+        return ""
+    words = _("pretix did not take the answer to question {ids}")
+    return words.format(ids=", ".join(sorted(missing, key=int)))
 
 
 def _moment(entry: Entry) -> str:

@@ -13,6 +13,7 @@ from sync.cardapi import accounts
 from sync.cardapi import tables as cards
 from sync.server import events, migrations, tables
 from sync.server.database import open_database
+from sync.upstream import tables as upstreams
 from tests.conftest import needs
 from tests.support.central import TABLES, open_central
 from tests.support.paths import DATA
@@ -50,7 +51,7 @@ def seen(engine: Engine) -> dict[str, object]:
 def same_as_tables(migrated: str, created: str) -> None:
     made = open_central(migrated)
     engine = create_engine(created)
-    for metadata in (tables.metadata, cards.metadata):
+    for metadata in (tables.metadata, cards.metadata, upstreams.metadata):
         metadata.create_all(engine)
     assert seen(made) == seen(engine)
     assert set(seen(made)) == {table.name for table in TABLES}

@@ -1,24 +1,29 @@
 """Any upstream: pages stored with their cursor, entries told once, one process on a link."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, create_engine, select
+from sqlalchemy import Connection, Engine, create_engine, select, update
 
 from gate.clock import read_wall_ms
 from gate.core.entry import Act, Entry
 from gate.core.outcome import Outcome, Reason
-from sync.server import journals, ticket_store
+from sync.server import events, journals, ticket_store
 from sync.server import tables as central_tables
 from sync.server.database import in_transaction, open_database, reading
+from sync.server.http import Denied
 from sync.server.issuing import Issue
-from sync.upstream import links, outbox, standing, storing, tables
+from sync.server.web.links import Kind
+from sync.upstream import gate_devices, links, missing, outbox, standing, storing, tables
+from sync.upstream.gate_devices import GateDevice
 from sync.upstream.links import Link
 from sync.upstream.outbox import State
 from sync.upstream.part import upstream_part
@@ -33,9 +38,67 @@ from sync.upstream.seam import (
     Told,
 )
 from sync.upstream.worker import MOST_AGAIN_S, UpstreamWorker, back_off_s
+from tests.conftest import needs
+from tests.support import postgres
 from tests.support.central import Central, Maker, ask, central
 from tests.support.venue import NOW_MS
+from tests.support.web import browser, link, signed_in
 from tests.sync.server.test_migrations import seen
+
+PARTS = (upstream_part(dict),)
+DATABASES = [
+    "sqlite",
+    pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.long]),
+]
+
+
+def with_event(url: str) -> Engine:
+    """A server's database with the event ``show``."""
+    engine = open_database(url, PARTS)
+    in_transaction(engine, lambda c: events.create_event(c, "show", "", "Asia/Shanghai", NOW_MS))
+    return engine
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """A PostgreSQL whose database ``made`` is to be copied; the address of its own."""
+    needs(postgres.can_run(), "PostgreSQL (apt install postgresql)")
+    with postgres.postgres() as url:
+        _create(url, "made")
+        with_event(url.replace("/postgres", "/made")).dispose()
+        yield url
+
+
+def _create(url: str, name: str, like: str = "template0") -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {like}")
+    engine.dispose()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a test's server and its database are."""
+
+    path: Path
+    url: str
+    is_there: bool
+
+    def engine(self) -> Engine:
+        """The database, with its event."""
+        return open_database(self.url, PARTS) if self.is_there else with_event(self.url)
+
+
+@pytest.fixture(params=DATABASES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty folder, and a database of each kind."""
+    if request.param == "sqlite":
+        return Place(tmp_path, f"sqlite:///{tmp_path}/central.db", is_there=False)
+    url: str = request.getfixturevalue("cluster")
+    name = f"d{uuid4().hex}"
+    _create(url, name, "made")
+    return Place(tmp_path, url.replace("/postgres", f"/{name}"), is_there=True)
+
 
 TYPE = {"id": "A", "kind": "meeting", "time_zone": "UTC"}
 
@@ -52,6 +115,10 @@ class Shop:
         self.pages: list[Page] = []
         self.asked: list[Any] = []
         self.told: list[tuple[str, bool]] = []
+        self.by: list[str] = []
+        """Which device told each of them."""
+        self.unknown: set[str] = set()
+        """Devices that it does not know any more."""
         self.trouble: Exception | None = None
         self.answer = Told()
         self.when: Callable[[Entry, int], Schedule | None] = lambda _entry, now_ms: Schedule(now_ms)
@@ -71,7 +138,10 @@ class Shop:
     async def push(self, link: Link, due: Due) -> Told:
         if self.trouble is not None:
             raise self.trouble
+        if link.device in self.unknown:
+            raise StoppedError("unknown device", "Pair it again.")
         self.told.append((due.entry.name, due.was_undone))
+        self.by.append(link.device)
         return self.answer
 
     async def close(self) -> None:
@@ -132,30 +202,34 @@ class Linked:
 
 
 @asynccontextmanager
-async def linked(path: Path) -> AsyncIterator[Linked]:
+async def linked(place: Place) -> AsyncIterator[Linked]:
     """A server with a link, its gate not enrolled yet."""
     shop = Shop()
     mounted = (upstream_part(lambda: {"shop": shop}),)
-    async with central(path, mounted=mounted, runs_jobs=False) as running:
-        here = Linked(running, shop)
-        link = Link("show", "shop", "https://shop", "halls", device="1", token="secret")
-        here.write(lambda connection: links.make(connection, link))
-        yield here
+    engine = place.engine()
+    try:
+        async with central(place.path, engine=engine, mounted=mounted, runs_jobs=False) as running:
+            here = Linked(running, shop)
+            link = Link("show", "shop", "https://shop", "halls", device="1", token="secret")
+            here.write(lambda connection: links.make(connection, link))
+            yield here
+    finally:
+        engine.dispose()
 
 
 @asynccontextmanager
-async def complete(path: Path, tickets: int = 3) -> AsyncIterator[Linked]:
+async def complete(place: Place, tickets: int = 3) -> AsyncIterator[Linked]:
     """The same with tickets, and a gate that is enrolled."""
-    async with linked(path) as here:
+    async with linked(place) as here:
         rows = [ticket(n) for n in range(tickets)]
         await here.pull(Page({"n": 1}, 60, Issue([TYPE], rows, is_exact=True), is_complete=True))
         await here.running.enrol(here.maker)
         yield here
 
 
-async def test_a_page_is_stored_with_its_cursor(tmp_path: Path) -> None:
+async def test_a_page_is_stored_with_its_cursor(place: Place) -> None:
     """The next page is asked for from there; the same rows again are no change."""
-    async with linked(tmp_path) as here:
+    async with linked(place) as here:
         issue = Issue([TYPE], [ticket(1)], is_exact=True)
         await here.pull(Page({"n": 1}, 0, issue), Page({"n": 2}, 60, issue, is_complete=True))
         assert [cursor for cursor, _busy, _ours in here.shop.asked] == [{}, {"n": 1}]
@@ -166,9 +240,9 @@ async def test_a_page_is_stored_with_its_cursor(tmp_path: Path) -> None:
         assert here.shop.asked[-1][2] == {"1"}
 
 
-async def test_no_gate_enrols_before_all_tickets_are_there(tmp_path: Path) -> None:
+async def test_no_gate_enrols_before_all_tickets_are_there(place: Place) -> None:
     """The link stays good, and opens once the first pull is complete."""
-    async with linked(tmp_path) as here:
+    async with linked(place) as here:
         body = {"token": await here.running.token(), "device": here.maker.device,
                 "key": here.maker.public}  # fmt: skip
         await here.pull(Page({"n": 1}, 60, Issue([TYPE], [ticket(1)]), done=1, total=2))
@@ -180,9 +254,9 @@ async def test_no_gate_enrols_before_all_tickets_are_there(tmp_path: Path) -> No
         assert answer.status_code == 200
 
 
-async def test_one_bad_row_keeps_no_other_out(tmp_path: Path) -> None:
+async def test_one_bad_row_keeps_no_other_out(place: Place) -> None:
     """It is named; the others of its page are there."""
-    async with linked(tmp_path) as here:
+    async with linked(place) as here:
         rows = [ticket(1), ticket(2, type="none"), ticket(3)]
         await here.pull(Page({"n": 1}, 60, Issue([TYPE], rows, is_exact=True)))
         assert here.status("t1") == here.status("t3") == "normal"
@@ -190,9 +264,9 @@ async def test_one_bad_row_keeps_no_other_out(tmp_path: Path) -> None:
         assert here.link().error.startswith("t2: ")
 
 
-async def test_a_code_moves_to_another_ticket(tmp_path: Path) -> None:
+async def test_a_code_moves_to_another_ticket(place: Place) -> None:
     """Whose a code is the upstream says."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         rows = [ticket(1, code="NEW"), ticket(2, other_codes=["CODE1"])]
         await here.pull(Page({"n": 2}, 60, Issue([TYPE], rows, is_exact=True)))
         hashes = here.read(ticket_store.hashes_of, "show", ["CODE1", "NEW"])
@@ -202,9 +276,9 @@ async def test_a_code_moves_to_another_ticket(tmp_path: Path) -> None:
         assert (owners[hashes["CODE1"]], owners[hashes["NEW"]]) == ("t2", "t1")
 
 
-async def test_an_entry_is_told_once(tmp_path: Path) -> None:
+async def test_an_entry_is_told_once(place: Place) -> None:
     """Admissions in their order, and refusals of known tickets after them; nothing else."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         refused = {"outcome": Outcome.REFUSE, "reason": Reason.ALREADY_USED}
         await here.did(
             here.maker.make(Act.REFUSAL, ticket="t1", **refused),
@@ -218,9 +292,9 @@ async def test_an_entry_is_told_once(tmp_path: Path) -> None:
         assert here.read(outbox.backlog, "show").waiting == 0
 
 
-async def test_an_undo_that_overtakes_withdraws(tmp_path: Path) -> None:
+async def test_an_undo_that_overtakes_withdraws(place: Place) -> None:
     """Undone before it was told, an admission is told as undone, and its undo not at all."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         admitted = here.maker.make(ticket="t1")
         undone = here.maker.make(Act.ANNULMENT, ticket="t1", target=f"{here.maker.origin}:1")
         await here.did(admitted, undone)
@@ -229,9 +303,9 @@ async def test_an_undo_that_overtakes_withdraws(tmp_path: Path) -> None:
         assert here.states() == {"1": State.TOLD, "2": State.WITHDRAWN}
 
 
-async def test_what_may_have_been_told_is_undone_there(tmp_path: Path) -> None:
+async def test_what_may_have_been_told_is_undone_there(place: Place) -> None:
     """After a lost answer the admission is told again and then its undo: never taken for untold."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         await here.did(here.maker.make(ticket="t1"))
         here.shop.trouble = AwayError("lost")
         await here.step()
@@ -247,11 +321,11 @@ async def test_what_may_have_been_told_is_undone_there(tmp_path: Path) -> None:
 
 
 async def test_an_outbox_that_forgets_what_it_tries_tells_wrongly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The mutation: without the mark what may have arrived is told as what never counted."""
-    monkeypatch.setattr("sync.upstream.outbox.begin", lambda _connection, event, row: True)
-    async with complete(tmp_path) as here:
+    monkeypatch.setattr("sync.upstream.outbox.begin", lambda _connection, event, row, device: True)
+    async with complete(place) as here:
         await here.did(here.maker.make(ticket="t1"))
         here.shop.trouble = AwayError("lost")
         await here.step()
@@ -262,9 +336,9 @@ async def test_an_outbox_that_forgets_what_it_tries_tells_wrongly(
         assert [undone for _name, undone in here.shop.told] == [True]
 
 
-async def test_what_is_not_taken_is_counted_and_not_repeated(tmp_path: Path) -> None:
+async def test_what_is_not_taken_is_counted_and_not_repeated(place: Place) -> None:
     """One entry that it will not have does not hold up the others."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         here.shop.answer = Told(Answer.FAILED, "cancelled there")
         await here.did(here.maker.make(ticket="t1"), here.maker.make(ticket="t2"))
         await here.step()
@@ -274,9 +348,9 @@ async def test_what_is_not_taken_is_counted_and_not_repeated(tmp_path: Path) -> 
         assert (one.failed, one.waiting, one.why_failed) == (2, 0, "cancelled there")
 
 
-async def test_who_is_away_is_asked_again_later(tmp_path: Path) -> None:
+async def test_who_is_away_is_asked_again_later(place: Place) -> None:
     """What is wrong is shown, it waits as long as was asked for, and all is well afterwards."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         here.shop.trouble = AwayError("too often", again_s=900)
         await here.pull(Page({"n": 2}, 60))
         stands = here.link()
@@ -289,9 +363,9 @@ async def test_who_is_away_is_asked_again_later(tmp_path: Path) -> None:
         assert (here.link().error, here.link().failures) == ("", 0)
 
 
-async def test_who_shuts_us_out_is_asked_no_more(tmp_path: Path) -> None:
+async def test_who_shuts_us_out_is_asked_no_more(place: Place) -> None:
     """Until a person has done something."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         here.shop.trouble = StoppedError("unknown device")
         await here.pull(Page({"n": 2}, 60))
         assert here.link().is_stopped
@@ -301,9 +375,9 @@ async def test_who_shuts_us_out_is_asked_no_more(tmp_path: Path) -> None:
         assert len(here.shop.asked) == asked
 
 
-async def test_one_process_works_on_a_link(tmp_path: Path) -> None:
+async def test_one_process_works_on_a_link(place: Place) -> None:
     """A second has to wait for the lease, and what the first then writes late changes nothing."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         now_ms, after_ms = read_wall_ms(), read_wall_ms() + 2 * links.LEASE_MS
         first = here.worker._holder
         assert here.write(lambda c: links.lease(c, "show", "second", now_ms)) is None
@@ -321,9 +395,9 @@ def movement(ref: str, act: Act = Act.ADMISSION, at_ms: int = NOW_MS) -> Movemen
     return Movement(ref, "t1", act, at_ms, "shop, device 7")
 
 
-async def test_what_others_did_is_an_entry_once(tmp_path: Path) -> None:
+async def test_what_others_did_is_an_entry_once(place: Place) -> None:
     """With its own time; what they take back is undone; nothing of it is told to them again."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         issue = Issue(tickets=[ticket(1)], is_exact=True)
         both = (movement("7"), movement("8", Act.EXIT, NOW_MS + 5))
         await here.pull(Page({"n": 2}, 60, issue, movements=both))
@@ -339,9 +413,9 @@ async def test_what_others_did_is_an_entry_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("gone", "voided"), [(1, ["t0"]), (4, [])])
-async def test_a_comparison_voids_only_a_few(tmp_path: Path, gone: int, voided: list[str]) -> None:
+async def test_a_comparison_voids_only_a_few(place: Place, gone: int, voided: list[str]) -> None:
     """What is not there any more is void; if that were more than a twentieth, nothing is."""
-    async with complete(tmp_path, tickets=40) as here:
+    async with complete(place, tickets=40) as here:
         rows = [ticket(n) for n in range(gone, 40)]
         pages = [
             Page({"n": n}, 60 * n, Issue(tickets=some, is_exact=True), run=2, ends_run=bool(n))
@@ -349,7 +423,136 @@ async def test_a_comparison_voids_only_a_few(tmp_path: Path, gone: int, voided: 
         ]
         await here.pull(*pages)
         assert [f"t{n}" for n in range(40) if here.status(f"t{n}") != "normal"] == voided
-        assert bool(here.link().error) == (not voided)
+        assert here.read(missing.count, "show") == (0 if voided else gone)
+
+
+async def test_missing_tickets_wait_for_a_person(place: Place) -> None:
+    """Who voids them has seen as many as there are; what is stated again is missing no more."""
+    async with complete(place, tickets=40) as here:
+        rows = [ticket(n) for n in range(4, 40)]
+        issue = Issue(tickets=rows, is_exact=True)
+        await here.pull(Page({"n": 2}, 60, issue, run=2, ends_run=True))
+        assert [one.id for one in here.read(missing.some, "show")] == ["t0", "t1", "t2", "t3"]
+        await here.pull(Page({"n": 3}, 60, Issue(tickets=[ticket(3)], is_exact=True)))
+        void = partial(missing.void, event="show", now_ms=read_wall_ms())
+        with pytest.raises(Denied, match="others"):
+            here.write(partial(void, seen=4))
+        assert here.status("t0") == "normal"
+        assert here.write(partial(void, seen=3)) == 3
+        assert [here.status(f"t{n}") for n in range(4)] == ["revoked"] * 3 + ["normal"]
+        assert here.read(missing.count, "show") == 0
+        with pytest.raises(Denied):
+            here.write(partial(void, seen=0))
+
+
+def own_device(here: Linked, gate: str, device: str) -> None:
+    """Make a gate a device of its own at the shop."""
+    made = GateDevice("show", gate, device, f"token-{device}")
+    here.write(partial(gate_devices.put, device=made))
+
+
+async def test_a_gate_that_is_a_device_tells_by_it(place: Place) -> None:
+    """Its entries come from it, all others from the link's own; each is one of ours."""
+    async with complete(place) as here:
+        own_device(here, "North", "7")
+        await here.did(
+            here.maker.make(ticket="t1", gate="North"), here.maker.make(ticket="t2", gate="South")
+        )
+        await here.step()
+        assert here.shop.by == ["7", "1"]
+        await here.pull()
+        assert here.shop.asked[-1][2] == {"1", "7"}
+
+
+async def test_who_told_it_takes_it_back(place: Place) -> None:
+    """An undo comes from the device that told it, whoever's the gate is by then."""
+    async with complete(place) as here:
+        await here.did(here.maker.make(ticket="t1", gate="North"))
+        await here.step()
+        own_device(here, "North", "7")
+        undo = {"ticket": "t1", "target": f"{here.maker.origin}:1", "gate": "North"}
+        await here.did(here.maker.make(Act.ANNULMENT, **undo))
+        await here.step()
+        assert here.shop.by == ["1", "1"]
+
+
+async def test_a_gate_s_device_that_is_shut_out_holds_up_nothing(place: Place) -> None:
+    """What its gate does is told by the link's own; the trouble is named, until it is paired."""
+    async with complete(place) as here:
+        own_device(here, "North", "7")
+        here.shop.unknown = {"7"}
+        await here.did(here.maker.make(ticket="t1", gate="North"))
+        await here.step()
+        assert here.shop.by == ["1"]
+        (one,) = here.read(standing.every)
+        assert not one.is_stopped
+        assert "North: unknown device. Pair it again." in one.state(read_wall_ms()).error
+        own_device(here, "North", "8")
+        await here.did(here.maker.make(ticket="t2", gate="North"))
+        await here.step()
+        assert here.shop.by == ["1", "8"]
+
+
+async def test_gates_are_told_how_the_upstream_stands(place: Place) -> None:
+    """With the devices, in a few bytes; stuck as long as somebody has to look."""
+    async with complete(place) as here:
+        await here.worker.count()
+        answer = await here.running.exchange(here.maker, ask([], [here.maker.head()]))
+        assert answer.upstream is not None
+        assert (answer.upstream.kind, answer.upstream.is_stuck) == ("shop", False)
+        here.shop.trouble = StoppedError("unknown device", "Pair it again")
+        await here.pull(Page({"n": 2}, 60))
+        await here.worker.count()
+        state = here.worker.state_of("show")
+        assert state is not None
+        assert state.is_stuck
+        assert state.error == "unknown device. Pair it again."
+        assert here.worker.state_of("another") is None
+
+
+async def test_what_was_not_taken_is_named(place: Place) -> None:
+    """By its entry, the newest first, with the reason."""
+    async with complete(place) as here:
+        here.shop.answer = Told(Answer.FAILED, "cancelled there")
+        await here.did(here.maker.make(ticket="t1"), here.maker.make(ticket="t2"))
+        await here.step()
+        found = here.read(outbox.not_taken, "show")
+        assert [(one.entry.ticket, one.why) for one in found] == [
+            ("t2", "cancelled there"), ("t1", "cancelled there"),
+        ]  # fmt: skip
+
+
+async def test_a_supervisor_reads_the_page_of_the_upstream(place: Place) -> None:
+    """How it stands, what it did not take; tries it now; and Tonight says when it is stuck."""
+    async with complete(place, tickets=40) as here:
+        here.shop.answer = Told(Answer.FAILED, "cancelled there")
+        await here.did(here.maker.make(ticket="t1"))
+        await here.step()
+        rows = [ticket(n) for n in range(4, 40)]
+        issue = Issue(tickets=rows, is_exact=True)
+        await here.pull(Page({"n": 2}, 60, issue, run=2, ends_run=True))
+        await here.worker.count()
+        async with signed_in(here.running) as at:
+            await at.get("/web/tonight")
+            assert "4 tickets are not there any more" in at.page
+            await at.get("/web/upstream")
+            assert "cancelled there" in at.page
+            assert f"{here.maker.origin}:1" in at.page
+            assert 'void-missing"' not in at.page
+            here.write(lambda c: c.execute(update(tables.upstream).values(pull_ms=2**50)))
+            await at.send("/web/upstream/retry", why="the network is back")
+            assert "It is asked now." in at.page
+            assert here.link().pull_ms == 0
+            refused = await at.send("/web/upstream/void-missing", seen="4", why="sold out")
+            assert refused.status_code == 403
+        async with browser(here.running.app) as at:
+            await at.open_link(await link(here.running, Kind.ORGANISER))
+            await at.get("/web/upstream")
+            await at.send("/web/upstream/void-missing", seen="4", why="the list was made smaller")
+            assert "4 tickets were voided." in at.page
+            await at.get("/web/log")
+            assert "the list was made smaller" in at.page
+        assert here.status("t0") == "revoked"
 
 
 def test_waits_grow_to_a_minute_and_never_undercut() -> None:
@@ -359,10 +562,19 @@ def test_waits_grow_to_a_minute_and_never_undercut() -> None:
     assert back_off_s(1, 120) == 120
 
 
-def test_the_steps_make_what_the_tables_say(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", DATABASES)
+def test_the_steps_make_what_the_tables_say(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """A table that is changed without a step is seen here."""
-    made = open_database(f"sqlite:///{tmp_path}/steps.db", (upstream_part(dict),))
-    created = create_engine(f"sqlite:///{tmp_path}/tables.db")
+    urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("steps", "tables")]
+    if kind == "postgresql":
+        url: str = request.getfixturevalue("cluster")
+        names = [f"d{uuid4().hex}" for _url in urls]
+        for name in names:
+            _create(url, name)
+        urls = [url.replace("/postgres", f"/{name}") for name in names]
+    made, created = open_database(urls[0], PARTS), create_engine(urls[1])
     tables.metadata.create_all(created)
     wanted = seen(created)
     assert {name: seen(made)[name] for name in wanted} == wanted
@@ -370,9 +582,9 @@ def test_the_steps_make_what_the_tables_say(tmp_path: Path) -> None:
     created.dispose()
 
 
-async def test_an_event_that_is_over_asks_for_nothing(tmp_path: Path) -> None:
+async def test_an_event_that_is_over_asks_for_nothing(place: Place) -> None:
     """With its names and codes its link goes, and the token with it."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         (drop,) = upstream_part(dict).personal.drops
         assert here.write(lambda connection: drop(connection, "show", None)) is None
         assert here.read(links.every) == []
@@ -451,3 +663,62 @@ async def test_what_is_rejected_is_told_to_webhooks(tmp_path: Path) -> None:
         (body,) = [msgspec.json.decode(row) for row in rows]
         assert body["type"] == "upstream_rejected"
         assert (body["data"]["ticket"], body["data"]["reason"]) == ("t1", "used elsewhere")
+
+
+async def test_a_device_of_before_is_still_ours(place: Place) -> None:
+    """Paired anew or ended and paired again: what it did there is never taken for another's."""
+    async with complete(place) as here:
+        here.write(lambda c: links.start_again(c, "show", device="2"))
+        await here.pull(Page({"n": 2}, 60))
+        assert here.shop.asked[-1][2] == {"1", "2"}
+        gone = here.write(lambda c: links.remove(c, "show"))
+        here.write(lambda c: links.make(c, replace(gone, device="3")))
+        assert here.read(links.devices_of, gone) == {"1", "2", "3"}
+
+
+async def test_an_upstream_that_forgets_is_told_again(place: Place) -> None:
+    """In a comparison: what it has lost, and what stands there though it was undone; no more."""
+    async with complete(place) as here:
+        await here.did(
+            here.maker.make(ticket="t0"),
+            here.maker.make(ticket="t1"),
+            here.maker.make(Act.EXIT, ticket="t1"),
+            here.maker.make(ticket="t2"),
+        )
+        await here.step()
+        await here.did(here.maker.make(Act.ANNULMENT, ticket="t2", target=f"{here.maker.origin}:4"))
+        await here.step()
+        assert len(here.shop.told) == 5
+        has = [
+            Movement("7", "t0", Act.ADMISSION, NOW_MS + 1, ""),
+            Movement("8", "t1", Act.EXIT, NOW_MS + 3, ""),
+            Movement("9", "t2", Act.ADMISSION, NOW_MS + 4, ""),
+        ]
+        issue = Issue(tickets=[ticket(n) for n in range(3)], is_exact=True)
+        await here.pull(Page({"n": 3}, 60, issue, told=has))
+        assert len(here.shop.told) == 5
+        await here.pull(Page({"n": 4}, 60, issue, told=has, run=2, ends_run=True))
+        await here.step()
+        assert [name[-1] for name, _undone in here.shop.told[5:]] == ["2", "5"]
+        has[2:] = [Movement("10", "t1", Act.ADMISSION, NOW_MS + 2, "")]
+        await here.pull(Page({"n": 5}, 60, issue, told=has, run=3, ends_run=True))
+        await here.step()
+        assert len(here.shop.told) == 7
+
+
+async def test_where_to_go_on_from_is_a_persons_word(place: Place) -> None:
+    """A page that was under way when somebody set the cursor is not stored, and asked for again."""
+    async with complete(place) as here:
+        link = here.link()
+        here.write(lambda c: links.start_again(c, "show", cursor={"n": 0}))
+        page = Page({"n": 2}, issue=Issue(tickets=[ticket(9)]))
+        late = partial(
+            storing.store, link=link, holder=here.worker._holder, page=page, now_ms=read_wall_ms()
+        )
+        assert not here.write(late)
+        assert here.link().cursor == {"n": 0}
+        assert here.read(ticket_store.find_ticket, "show", "t9") is None
+        late = partial(
+            storing.store, link=here.link(), holder=here.worker._holder, page=page, now_ms=1
+        )
+        assert here.write(late)

@@ -1,14 +1,18 @@
 """Runs in pretix's own process and environment: makes a database, fills it, serves, changes things.
 
-``python inside.py PORT``. Made up is everything: names, addresses, codes. One request at a time, as
-SQLite has one writer. ``POST /-/do`` with ``{"what": …}`` changes something as an organiser would.
+``python inside.py PORT [PROCESSES]``. Made up is everything: names, addresses, codes. On SQLite one
+request at a time, as it has one writer. ``POST /-/do`` with ``{"what": …}`` changes something as an
+organiser would.
 """
 
 import io
 import json
+import os
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import closing, nullcontext
 from datetime import timedelta
 from importlib import import_module
 from socketserver import ThreadingMixIn
@@ -98,14 +102,20 @@ def _order(
     return made
 
 
-def device(name: str, profile: str = "pretixscan") -> str:
-    """A new device; the answer is what its code says."""
+def device(name: str, profile: str = "pretixscan", gate: str = "") -> str:
+    """A new device, at a gate or none; the answer is what its code says."""
+    organizer = models.Organizer.objects.get()
+    at = models.Gate.objects.get_or_create(organizer=organizer, name=gate)[0] if gate else None
     made = models.Device.objects.create(
-        organizer=models.Organizer.objects.get(), name=name, all_events=True,
-        security_profile=profile,
-    )  # fmt: skip
+        organizer=organizer, name=name, all_events=True, security_profile=profile, gate=at
+    )
     url = f"http://127.0.0.1:{sys.argv[1]}"
     return json.dumps({"handshake_version": 1, "url": url, "token": made.initialization_token})
+
+
+def is_revoked(name: str) -> bool:
+    """Whether a device is no more."""
+    return bool(models.Device.objects.get(name=name).revoked)
 
 
 def revoke(name: str) -> None:
@@ -149,11 +159,105 @@ def pay(order: str) -> None:
     found.save()
 
 
+def add(order: str) -> None:
+    """One more of what the order has."""
+    found = models.Order.objects.get(code=order)
+    first = found.positions.first()
+    models.OrderPosition.objects.create(
+        order=found, positionid=2, price=23, item=first.item, variation=first.variation,
+        attendee_name_parts={},
+    )  # fmt: skip
+    found.create_transactions()
+    found.touch()
+
+
+def touch(order: str) -> None:
+    """Nothing is changed, and the order is among what changed."""
+    models.Order.objects.get(code=order).touch()
+
+
+def age(device: str) -> None:
+    """What a device has let in it has an hour earlier."""
+    for one in models.Checkin.all.filter(device__name=device):
+        one.datetime -= timedelta(hours=1)
+        one.save()
+
+
 def rename(item: str, name: str) -> None:
     """What is sold is called otherwise from now on."""
     found = models.Item.objects.get(name__icontains=item)
     found.name = name
     found.save()
+
+
+QUESTIONS = {
+    "B": "Over 18?", "N": "How many bags?", "S": "Number plate?", "T": "Allergies?",
+    "C": "Which meal?", "M": "Which talks?", "D": "Born when?", "H": "Train at?",
+    "W": "Arrives when?", "CC": "From where?", "TEL": "Phone?", "F": "Photo?",
+}  # fmt: skip
+
+
+def ask() -> dict[str, int]:
+    """A question of every type for day tickets: asked at the door, none is needed."""
+    event = models.Event.objects.get(slug="gala")
+    day = event.items.get(name__icontains=ITEMS["day"])
+    made = {}
+    for type_, text in QUESTIONS.items():
+        one = event.questions.create(
+            question=text, type=type_, required=type_ in "BC", ask_during_checkin=type_ != "F",
+            show_during_checkin=type_ == "S",
+        )  # fmt: skip
+        one.items.add(day)
+        if type_ in "CM":
+            for answer in ("Soup", "Fish"):
+                one.options.create(answer=answer, identifier=f"{type_}-{answer}")
+        made[type_] = one.pk
+    bones = event.questions.create(
+        question="Bones?", type="B", ask_during_checkin=True, dependency_question_id=made["C"],
+        dependency_values=["C-Fish"],
+    )  # fmt: skip
+    bones.items.add(day)
+    bags = event.questions.get(pk=made["N"])
+    bags.valid_number_max = 3
+    bags.save()
+    return made | {"bones": bones.pk}
+
+
+def ask_no_more() -> None:
+    """No question is left."""
+    models.QuestionAnswer.objects.all().delete()
+    models.Question.objects.all().delete()
+
+
+def answers(order: str) -> dict[str, str]:
+    """What pretix has of an order's answers, by the question's text."""
+    found = models.QuestionAnswer.objects.filter(orderposition__order__code=order)
+    return {str(one.question.question): str(one.answer) for one in found}
+
+
+def reanswer(order: str, question: int, answer: str) -> None:
+    """The organiser puts another answer."""
+    found = models.Order.objects.get(code=order)
+    models.QuestionAnswer.objects.update_or_create(
+        orderposition=found.positions.get(), question_id=question, defaults={"answer": answer}
+    )
+    found.touch()
+
+
+def backup(path: str) -> None:
+    """A copy of the whole database."""
+    with closing(sqlite3.connect(_database())) as here, closing(sqlite3.connect(path)) as copy:
+        here.backup(copy)
+
+
+def restore(path: str) -> None:
+    """The database is again what it was."""
+    with closing(sqlite3.connect(path)) as copy, closing(sqlite3.connect(_database())) as here:
+        copy.backup(here)
+
+
+def _database() -> str:
+    return str(import_module("django.conf").settings.DATABASES["default"]["NAME"])
 
 
 def lists() -> dict[str, int]:
@@ -166,8 +270,10 @@ def checkins() -> list[dict[str, Any]]:
     return [
         {
             "list": one.list_id, "position": one.position_id, "type": one.type,
+            "at_ms": round(one.datetime.timestamp() * 1000),
             "nonce": one.nonce or "", "ok": one.successful, "why": one.error_reason or "",
-            "forced": one.force_sent,
+            "forced": one.force_sent, "by": one.device.name if one.device else "",
+            "gate": one.gate.name if one.gate else "",
         }
         for one in models.Checkin.all.order_by("pk")
     ]  # fmt: skip
@@ -184,17 +290,27 @@ def secrets() -> dict[str, list[str]]:
 DO: dict[str, Callable[..., Any]] = {
     one.__name__: one
     for one in (
+        answers,
+        ask,
+        ask_no_more,
+        add,
+        age,
+        backup,
         cancel,
         cancel_position,
         change,
         checkins,
         device,
+        is_revoked,
         lists,
         pay,
+        reanswer,
         rename,
+        restore,
         revoke,
         secrets,
         sell,
+        touch,
     )
 }
 
@@ -208,10 +324,10 @@ class _Quiet(WSGIRequestHandler):
         """Nobody reads it."""
 
 
-def serve(port: int) -> None:
+def serve(port: int, processes: int = 1) -> None:
     """Serve pretix, and what is asked of this file, until the process ends."""
     pretix: Any = import_module("pretix.wsgi").application
-    one_at_a_time = threading.Lock()
+    one_at_a_time: Any = threading.Lock() if processes == 1 else nullcontext()
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         # Whoever is slow to send must not keep the others waiting.
@@ -221,12 +337,21 @@ def serve(port: int) -> None:
             if environ["PATH_INFO"] != "/-/do":
                 return list(pretix(environ, start_response))
             asked = json.loads(body)
-            with scopes.scopes_disabled(), transaction.atomic():
-                answer = DO[asked.pop("what")](**asked)
+            work = DO[asked.pop("what")]
+            # A database that is replaced is in no transaction.
+            as_one = nullcontext() if work in (backup, restore) else transaction.atomic()
+            with scopes.scopes_disabled(), as_one:
+                answer = work(**asked)
         start_response("200 OK", [("Content-Type", "application/json")])
         return [json.dumps(answer).encode()]
 
-    make_server("127.0.0.1", port, application, _Threads, _Quiet).serve_forever()
+    server = make_server("127.0.0.1", port, application, _Threads, _Quiet)
+    # No connection of a database may be shared by two processes.
+    import_module("django.db").connections.close_all()
+    for _more in range(processes - 1):
+        if os.fork() == 0:
+            break
+    server.serve_forever()
 
 
 if __name__ == "__main__":
@@ -235,4 +360,4 @@ if __name__ == "__main__":
     )
     with scopes.scopes_disabled(), transaction.atomic():
         fill()
-    serve(int(sys.argv[1]))
+    serve(*map(int, sys.argv[1:]))

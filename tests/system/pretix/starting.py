@@ -1,6 +1,7 @@
 """Starts a real pretix for tests, as a process of its own: nothing of it is imported."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ instance_name=test
 url=http://127.0.0.1:{port}
 datadir={folder}
 [database]
-backend=sqlite3
+{database}
 [mail]
 from=none@localhost
 host=127.0.0.1
@@ -53,12 +54,17 @@ class RealPretix:
 
 
 @contextmanager
-def real_pretix(folder: Path) -> Iterator[RealPretix]:
-    """A pretix with made-up data, until the end of the block."""
+def real_pretix(
+    folder: Path, database: str = "backend=sqlite3", processes: int = 1
+) -> Iterator[RealPretix]:
+    """A pretix with made-up data, until the end of the block.
+
+    ``database`` is what its configuration says of that; more than one process wants a PostgreSQL.
+    """
     executable, port, here = python(), free_port(), Path(__file__).parent
     assert executable is not None
     config = folder / "pretix.cfg"
-    config.write_text(_CONFIG.format(port=port, folder=folder), encoding="utf-8")
+    config.write_text(_CONFIG.format(port=port, folder=folder, database=database), encoding="utf-8")
     environment = {
         "PATH": os.environ["PATH"],
         "PRETIX_CONFIG_FILE": str(config),
@@ -68,8 +74,8 @@ def real_pretix(folder: Path) -> Iterator[RealPretix]:
     }
     with (folder / "pretix.log").open("wb") as log:
         process = subprocess.Popen(
-            [executable, here / "inside.py", str(port)],
-            env=environment, cwd=folder, stdout=log, stderr=log,
+            [executable, here / "inside.py", str(port), str(processes)],
+            env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
         pretix = RealPretix(port)
         try:
@@ -81,5 +87,5 @@ def real_pretix(folder: Path) -> Iterator[RealPretix]:
             yield pretix
         finally:
             pretix.close()
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -1,7 +1,7 @@
 """Against a real pretix, as a process of its own: what it sells is here, what we do is there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,23 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from sqlalchemy import select
 
 from gate.clock import read_wall_ms
+from gate.core.answers import read_answer
 from gate.core.entry import Act
+from gate.core.history import History
 from gate.core.outcome import Outcome, Reason
+from gate.core.place import HouseRules
+from gate.core.question import Question, questions_in
+from gate.core.questions_rule import next_asked
+from gate.credential.sealed_answers import seal_answers
 from gate.errors import UsageError
 from sync.server import events, journals, ticket_store
 from sync.server.console import Console
 from sync.server.database import reading
 from sync.upstream import standing
+from sync.upstream import tables as upstream_tables
 from sync.upstream.part import upstream_part
 from sync.upstream.pretix import pairing
 from sync.upstream.pretix.client import PretixClient
@@ -25,7 +33,7 @@ from sync.upstream.pretix.pretix import KIND, Pretix
 from sync.upstream.seam import StoppedError
 from tests.support.central import Central, Maker, ask, central, parts
 from tests.support.pretix import python
-from tests.system.pretix.starting import RealPretix, real_pretix
+from tests.system.pretix.starting import RealPretix
 
 pytestmark = [
     pytest.mark.pretix,
@@ -34,13 +42,6 @@ pytestmark = [
     pytest.mark.skipif(python() is None, reason="no pretix: tests/system/pretix/make_venv.sh"),
 ]
 WITHIN_S = 20.0
-
-
-@pytest.fixture(scope="module")
-def pretix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPretix]:
-    """One pretix for all: each test has orders of its own."""
-    with real_pretix(tmp_path_factory.mktemp("pretix")) as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +101,40 @@ class Door:
         with reading(self.running.engine) as connection:
             found = journals.facts_of(connection, self.event, ticket)
         return [(one.act, one.source) for one in sorted(found, key=lambda one: one.hlc)]
+
+    def questions(self) -> tuple[Question, ...]:
+        """What the event asks."""
+        with reading(self.running.engine) as connection:
+            rules = events.row_of(connection, self.event).settings.rules
+        return questions_in(rules.get("questions", ""))
+
+    def key(self) -> bytes:
+        with reading(self.running.engine) as connection:
+            return events.key_of(connection, self.event)
+
+    def next_asked(self, ticket: str, given: dict[str, str] | None = None) -> Question | None:
+        """What a lane would ask about a ticket after these answers."""
+        with reading(self.running.engine) as connection:
+            rules = events.row_of(connection, self.event).settings.rules
+        house = HouseRules(questions=rules["questions"])
+        return next_asked(self.ticket(ticket), History(), given or {}, house)
+
+    def answered_at_door(
+        self, ticket: str, typed: dict[str, str], made: dict[str, int]
+    ) -> dict[str, str]:
+        """Answer whatever is asked, one question after the other, as a lane does."""
+        by_id = {str(made[name]): text for name, text in typed.items()}
+        given: dict[str, str] = {}
+        while (one := self.next_asked(ticket, given)) is not None:
+            given[one.id] = read_answer(one, by_id[one.id])
+        return given
+
+    def why_of_newest(self) -> str:
+        """What is kept of telling the entry that was told last."""
+        with reading(self.running.engine) as connection:
+            c = upstream_tables.upstream_entry.c
+            query = select(c.error).where(c.event == self.event).order_by(c.number.desc()).limit(1)
+            return str(connection.execute(query).scalar_one())
 
     def standing(self) -> standing.Standing:
         with reading(self.running.engine) as connection:
@@ -257,6 +292,58 @@ async def test_what_we_do_is_there_entry_for_entry(pretix: RealPretix, tmp_path:
         assert {source for _act, source in here.facts(first)} == {""}
 
 
+async def test_questions_are_asked_here_and_answered_there(
+    pretix: RealPretix, tmp_path: Path
+) -> None:
+    """One of each type: asked at our lanes, answered once, in pretix afterwards; and back."""
+    made = pretix.do("ask")
+    try:
+        pretix.do("sell", count=2, prefix="Q")
+        codes = pretix.do("secrets")
+        async with door(pretix, tmp_path) as here:
+            ticket, second = (here.owner(codes[f"Q{n:05}"][0]) for n in range(2))
+            questions = here.questions()
+            assert len(questions) == 12, "a file that nobody has to give is none of the door's"
+            given = here.answered_at_door(
+                ticket,
+                {"B": "y", "N": "2", "S": "B-XY 12", "T": "no nuts", "C": "2", "M": "1 2",
+                 "D": "1.2.2001", "H": "9:05", "W": "2026-12-31 19:30", "CC": "de",
+                 "TEL": "+49 30 1234567", "bones": "y"}, made,
+            )  # fmt: skip
+            assert len(given) == 12
+            maker = Maker()
+            await here.running.enrol(maker, event=here.event)
+            sealed = seal_answers(here.key(), ticket, given)
+            now = _now_ms()
+            entry = maker.make(ticket=ticket, at_ms=now, answers=sealed, answered=tuple(given))
+            await here.running.exchange(maker, ask([entry], [maker.head()]))
+            await until(lambda: bool(pretix.do("answers", order="Q00000")), "the answers")
+            assert here.at_pretix(ticket) == [("entry", True, "")]
+            assert pretix.do("answers", order="Q00000") == {
+                "Over 18?": "True", "How many bags?": "2", "Number plate?": "B-XY 12",
+                "Allergies?": "no nuts", "Which meal?": "Fish", "Which talks?": "Soup, Fish",
+                "Born when?": "2001-02-01", "Train at?": "09:05:00", "From where?": "DE",
+                "Arrives when?": "2026-12-31 19:30:00+01:00", "Phone?": "+49301234567",
+                "Bones?": "True",
+            }  # fmt: skip
+            plate = str(made["S"])
+            await until(lambda: here.ticket(ticket).answers.get(plate) == "B-XY 12", "back here")
+            assert here.next_asked(ticket) is None
+            assert not here.standing().failed
+            pretix.do("reanswer", order="Q00000", question=made["S"], answer="B-ZZ 1")
+            await until(lambda: here.ticket(ticket).answers.get(plate) == "B-ZZ 1", "the change")
+            # What pretix will not have it lets go of; the entry stands all the same.
+            sealed = seal_answers(here.key(), second, {str(made["N"]): "99"})
+            entry = maker.make(ticket=second, at_ms=now + 5, answers=sealed)
+            await here.running.exchange(maker, ask([entry], [maker.head()]))
+            await until(lambda: here.at_pretix(second) == [("entry", True, "")], "the entry")
+            await until(lambda: here.standing().waiting == 0, "told")
+            assert pretix.do("answers", order="Q00001") == {}
+            assert here.why_of_newest() == f"pretix did not take the answer to question {made['N']}"
+    finally:
+        pretix.do("ask_no_more")
+
+
 async def test_what_pretixscan_does_is_here(pretix: RealPretix, tmp_path: Path) -> None:
     """An entry by a device that is none of ours becomes one here, once; an undone one ends."""
     pretix.do("sell", count=1, prefix="S")
@@ -315,6 +402,7 @@ async def test_devices_that_cannot_work_are_refused(pretix: RealPretix, tmp_path
             )
         with pytest.raises(UsageError, match="Nowhere"):
             await paired(pretix, here.running, "gala.Nowhere", "nowhere")
+        assert pretix.do("is_revoked", name="nowhere")
         pretix.do("revoke", name=f"of {tmp_path.name}")
         await until(lambda: here.standing().is_stopped, "that it was revoked is shown")
         again = await paired(pretix, here.running, f"gala.{here.event[5:]}", "again")
@@ -324,3 +412,63 @@ async def test_devices_that_cannot_work_are_refused(pretix: RealPretix, tmp_path
 
 def _now_ms() -> int:
     return read_wall_ms() - 60_000
+
+
+async def pair_gate(pretix: RealPretix, here: Door, gate: str, name: str) -> None:
+    """Make a gate a device of its own."""
+    client = PretixClient()
+    try:
+        await pairing.pair_gate(
+            client, Console(here.running.engine, ""), here.event, gate,
+            pairing.read_invitation(pretix.do("device", name=name, gate=f"{gate} door")),
+        )  # fmt: skip
+    finally:
+        await client.close()
+
+
+async def test_pretix_says_which_gate_it_was(pretix: RealPretix, tmp_path: Path) -> None:
+    """A gate that is a device of its own is named there, an undo too; others as the link is.
+
+    Nothing of it is an entry of another fleet, and a device that is revoked holds up nothing.
+    """
+    pretix.do("sell", count=4, prefix="G")
+    codes = pretix.do("secrets")
+    async with door(pretix, tmp_path) as here:
+        sold = [here.owner(codes[f"G{n:05}"][0]) for n in range(4)]
+        await pair_gate(pretix, here, "North", "north lane")
+        maker = Maker()
+        await here.running.enrol(maker, event=here.event)
+        bodies = [
+            maker.make(ticket=sold[0], gate="North", at_ms=read_wall_ms()),
+            maker.make(ticket=sold[1], gate="South", at_ms=read_wall_ms()),
+            maker.make(
+                Act.ANNULMENT, ticket=sold[0], gate="North", target=f"{maker.origin}:1",
+                at_ms=read_wall_ms(),
+            ),
+        ]  # fmt: skip
+        for body in bodies:
+            await here.running.exchange(maker, ask([body], [maker.head()]))
+            await until(lambda: here.standing().waiting == 0, "told")
+
+        def told() -> list[tuple[str, str, str, bool]]:
+            return [
+                (f"p{one['position']}", one["by"], one["gate"], one["ok"])
+                for one in pretix.do("checkins")
+                if f"p{one['position']}" in sold
+            ]
+
+        ours = f"of {tmp_path.name}"
+        await until(lambda: len(told()) == 2, "both are there")
+        assert sorted(told()) == sorted(
+            [(sold[0], "north lane", "North door", False), (sold[1], ours, "", True)]
+        )
+        assert here.standing().failed == 0
+        pretix.do("revoke", name="north lane")
+        late = maker.make(ticket=sold[2], gate="North", at_ms=read_wall_ms())
+        await here.running.exchange(maker, ask([late], [maker.head()]))
+        await until(lambda: (sold[2], ours, "", True) in told(), "told by the link's own")
+        (device,) = here.standing().devices
+        assert device.error
+        assert not here.standing().is_stopped
+        await asyncio.sleep(1)
+        assert here.facts(sold[1]) == [(Act.ADMISSION, "")]

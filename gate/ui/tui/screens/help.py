@@ -21,10 +21,10 @@ class HelpScreen(Page):
     def content(self) -> ComposeResult:
         """Keys and outcomes."""
         with VerticalScroll(classes="page"):
-            yield Static(_text(), markup=False)
+            yield Static(_text(has_lists=self.gate_app.own_list is not None), markup=False)
 
 
-def _text() -> str:
+def _text(*, has_lists: bool) -> str:
     meanings = {
         Outcome.ADMIT: _("Let in. It is on disk already."),
         Outcome.EXIT: _("Gone out. Nobody is kept in."),
@@ -48,6 +48,7 @@ def _text() -> str:
         ("Ctrl+Z", _("undo the last admission, exit or count: it names whom; later with a PIN")),
         ("Ctrl+O", _("admit what was refused: supervisor's PIN and a reason")),
         ("Ctrl+S", _("show what the scanner may mean by an unknown text, and believe it")),
+        *([("F2", _("this gate's lists: how each stands, change to another"))] * has_lists),
         ("F3", _("counts, devices, conflicts of the venue")),
         ("F4", _("find a ticket by name, code or scan; admit by hand")),
         ("F5", _("sign in or out")),

@@ -18,7 +18,7 @@ from gate.core.verdict import Context, Scan, Verdict
 from gate.errors import GateError
 from gate.i18n import _
 from gate.lane.corrections import Undone
-from gate.reports.lookup import Findings, Found, look_up, tell
+from gate.reports.lookup import Findings, Found, elsewhere, look_up, tell
 from gate.text.printable import printable
 from gate.text.rule_words import rule_now
 from gate.text.ticket_words import describe, standing, uses_of
@@ -177,7 +177,18 @@ class LookupScreen(Page):
             found = self._found[event.cursor_row]
             lines = tell(found, self.gate_app.time_zone, show_names=self._shows_names)
             rule = self._rule_now(found)
-            self.query_one(Evidence).show([*lines[:1], *filter(None, [rule]), *lines[1:]])
+            told = [*lines[:1], *filter(None, [rule]), *lines[1:]]
+            self.query_one(Evidence).show(told)
+            if self.gate_app.others:
+                self._look_elsewhere(found, told)
+
+    @work(thread=True, exclusive=True, group="elsewhere", exit_on_error=False)
+    def _look_elsewhere(self, found: Found, told: list[str]) -> None:
+        """Add on which other lists the chosen ticket is, if it is still the chosen one."""
+        lines = elsewhere(self.gate_app.others, found.ticket)
+        if lines and not get_current_worker().is_cancelled:
+            evidence = self.query_one(Evidence)
+            self.app.call_from_thread(evidence.show, [*told[:1], *lines, *told[1:]])
 
     def _rule_now(self, found: Found) -> str:
         """Whether the organiser's rule would let in on a ticket here and now."""

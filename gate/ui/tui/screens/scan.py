@@ -17,11 +17,12 @@ from gate.capture.camera import State
 from gate.core.entry import COUNTS
 from gate.core.outcome import Outcome
 from gate.core.place import Direction
+from gate.core.verdict import Verdict
 from gate.errors import GateError
 from gate.i18n import _
 from gate.lane.admission import ASKED_FOR_S
 from gate.storage.matters import Watch
-from gate.text.lane_words import unheard_at
+from gate.text.lane_words import list_line, unheard_at
 from gate.text.scanner_words import ADVICE_WORDS, saved_line, scanner_line
 from gate.text.ticket_words import describe
 from gate.text.times import clock_time
@@ -49,7 +50,9 @@ from gate.ui.tui.readers import Readers
 from gate.ui.tui.recent import Counts, LastScans
 from gate.ui.tui.screens.asking import ask_lane, ask_pin, movement
 from gate.ui.tui.screens.doctor import DoctorScreen
+from gate.ui.tui.screens.guest_questions import ask_guest
 from gate.ui.tui.screens.help import HelpScreen
+from gate.ui.tui.screens.lists import ListsScreen
 from gate.ui.tui.screens.lookup import LookupScreen
 from gate.ui.tui.screens.message import MessageScreen
 from gate.ui.tui.screens.page import Page, gate_app
@@ -95,6 +98,7 @@ class ScanScreen(Screen[None]):
     AUTO_FOCUS = "LaneKeys"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "open('help')"),
+        Binding("f2", "lists"),
         Binding("f3", "open('supervisor')"),
         Binding("f4", "open('lookup')"),
         Binding("f5", "sign_in"),
@@ -139,6 +143,7 @@ class ScanScreen(Screen[None]):
         yield KeyHints(
             [
                 ("F1", _("help")),
+                *([("F2", _("list"))] if self.gate_app.own_list else []),
                 ("F3", _("counts")),
                 ("F4", _("find")),
                 ("F5", _("sign in")),
@@ -221,7 +226,10 @@ class ScanScreen(Screen[None]):
         self._clear_later(shown_s)
         if app.inputs is not None:
             app.inputs.shown()
-        if self.lane_keys.on_screen.show(verdict):
+        is_same = self.lane_keys.on_screen.show(verdict)
+        if verdict.outcome is Outcome.ASK:
+            self._ask_guest(verdict)
+        if is_same:
             return
         self._frozen_until = time.monotonic() + min(1.0, shown_s or 1.0)
         if app.config.screen.bell:
@@ -229,6 +237,16 @@ class ScanScreen(Screen[None]):
         when = clock_time(verdict.at_ms, app.time_zone)
         line = f"{SYMBOLS[verdict.outcome]} {when} {words.rule} {words.ticket}"
         self.call_after_refresh(self._follow, line)
+
+    def _ask_guest(self, verdict: Verdict) -> None:
+        """Put what of the event's questions is to be answered by typing."""
+        ask_guest(
+            self.gate_app,
+            verdict,
+            lambda following: self.post_message(Decided(following)),
+            lambda fault: self.post_message(Unanswered(fault)),
+            self._clear,
+        )
 
     def on_taken_back(self, event: TakenBack) -> None:
         """Say what was undone, and that the ticket is good again."""
@@ -394,6 +412,11 @@ class ScanScreen(Screen[None]):
         """Open another screen over this one."""
         self.app.push_screen(PAGES[page]())
 
+    def action_lists(self) -> None:
+        """Open the gate's lists, where it has several."""
+        if self.gate_app.own_list is not None:
+            self.app.push_screen(ListsScreen())
+
     def action_quit(self) -> None:
         """Leave, when asked twice."""
         self.quit_by(_("Ctrl+Q"))
@@ -472,6 +495,7 @@ class ScanScreen(Screen[None]):
         if lane.is_revoked and panel.outcome is None:
             self._clear()
         venue = " · ".join(part for part in (app.config.venue, app.config.event) if part)
-        panel.frame(lane.direction, lane.place.gate, venue)
+        of_list = list_line(app.own_list) if app.own_list else ""
+        panel.frame(lane.direction, lane.place.gate, venue, of_list)
         self._follow()
         self.query_one(StatusBar).show(status_of(app, self._readers), app.clock_text())

@@ -85,6 +85,7 @@ class SupervisorScreen(Page):
                     yield Digits("-", id=name)
                     yield Static(titles[name], id=f"{name}-label", classes="label", markup=False)
         yield Static("", id="rates", markup=False)
+        yield Static("", id="upstream", markup=False)
         yield Static("", id="sections", markup=False)
         with ContentSwitcher(initial="on-counts"):
             with Horizontal(id="on-counts"):
@@ -98,6 +99,7 @@ class SupervisorScreen(Page):
     def on_mount(self) -> None:
         """Fill the tables and keep them true."""
         super().on_mount()
+        self.query_one("#upstream").display = False
         self.query_one("#types", DataTable).add_columns(_("ticket type"), _("in"), _("out"))
         self.query_one("#reasons", DataTable).add_columns(_("refused for"), _("times"))
         self._draw_sections()
@@ -178,6 +180,9 @@ class SupervisorScreen(Page):
         inside = _("inside, at least") if board.is_whole else _("inside now")
         self.query_one("#inside-label", Static).update(inside)
         self.query_one("#rates", Static).update(self._rates(board))
+        upstream = self.query_one("#upstream", Static)
+        upstream.update(board.upstream)
+        upstream.display = bool(board.upstream)
         fill(
             self.query_one("#types", DataTable),
             [(printable(line.name, 40), line.admitted, line.exited) for line in board.types],

@@ -95,7 +95,7 @@ def test_a_position_is_a_ticket_by_its_own_id() -> None:
     )
     assert found[0] == {
         "id": "p100", "code": "secret0", "other_codes": [], "type": "2-1", "status": "normal",
-        "status_note": "", "order": "AAAA1", "holder": "Mei Lin", "note": "",
+        "status_note": "", "order": "AAAA1", "holder": "Mei Lin", "note": "", "answers": {},
         "seats": ["Row 2, Seat 15"],
     }  # fmt: skip
     assert (found[1]["id"], found[1]["type"], found[1]["holder"]) == ("p101", "4", "Mei Lin")

@@ -25,12 +25,13 @@ class FakePretix(httpx.AsyncBaseTransport):
     """Orders by their moment, a page at a time; what was asked is kept."""
 
     def __init__(self, seconds: list[int]) -> None:
-        self.orders = [
+        self.orders: list[dict[str, Any]] = [
             {"code": f"O{n}", "status": "p", "datetime": (EPOCH + timedelta(seconds=s)).isoformat(),
              "positions": [{"id": n, "item": 2, "secret": f"s{n}"}]}
             for n, s in enumerate(seconds)
         ]  # fmt: skip
         self.list: dict[str, Any] = {"id": 2, "name": "Main"}
+        self.questions: list[dict[str, Any]] = []
         self.asked: list[httpx.Request] = []
         self.answers: dict[str, httpx.Response] = {}
 
@@ -43,7 +44,11 @@ class FakePretix(httpx.AsyncBaseTransport):
             return httpx.Response(200, json={"slug": "gala", "timezone": "UTC"})
         if path == "orders":
             return self._orders(request.url.params)
-        rows = {"items": [{"id": 2, "name": "Day"}], "checkinlists": [self.list]}.get(path, [])
+        rows = {
+            "items": [{"id": 2, "name": "Day"}],
+            "checkinlists": [self.list],
+            "questions": self.questions,
+        }.get(path, [])
         return httpx.Response(200, json={"count": len(rows), "next": None, "results": rows})
 
     def _orders(self, query: httpx.QueryParams) -> httpx.Response:
@@ -149,6 +154,19 @@ async def test_a_night_later_all_is_compared() -> None:
     assert [(one.run, one.ends_run) for one in (first, last)] == [(2, False), (2, True)]
 
 
+async def test_the_comparison_comes_though_changes_are_always_due() -> None:
+    """Changes are asked for first, and then it begins: nothing puts it off for ever."""
+    fake = FakePretix(list(range(PAGE + 1)))
+    cursor = {"is_running": False, "since": GENERATED, "compared_ms": 1, "changes_ms": 1}
+    found = await pages(fake, cursor=cursor, is_complete=True)
+    assert [(one.run, one.ends_run) for one in found] == [
+        (0, False),
+        (2, False),
+        (2, True),
+        (0, False),
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "trouble", "again_s"),
     [(401, StoppedError, 0), (403, StoppedError, 0), (404, StoppedError, 0), (429, AwayError, 7),
@@ -171,6 +189,62 @@ async def test_a_list_states_its_rule() -> None:
     (page, *_more) = await pages(fake)
     assert page.rules["rule"] == '{"<":[{"var":"entries_number"},3]}'
     assert page.issue.types[0]["product"] == "2"
+
+
+ASKED = {"id": 4, "type": "S", "question": "Plate?", "items": [2], "ask_during_checkin": True}
+
+
+async def test_questions_of_the_door_are_stated_and_answers_asked_for() -> None:
+    """Only where there is one; and its answers are in the tickets."""
+    fake = FakePretix([0])
+    (page, *_more) = await pages(fake)
+    assert page.rules["questions"] is None
+    fake.questions = [ASKED]
+    fake.orders[0]["positions"][0]["answers"] = [{"question": 4, "answer": "B-XY 1"}]
+    (page, *_more) = await pages(fake)
+    assert "Plate?" in page.rules["questions"]
+    assert page.issue.tickets[0]["answers"] == {"4": "B-XY 1"}
+    assert fake.queries()[-1].get_list("include") == [*INCLUDE, "positions.answers"]
+
+
+async def test_a_question_that_is_new_at_the_door_has_all_orders_read_again() -> None:
+    """What was answered to it before is in orders that did not change since."""
+    fake = FakePretix([0])
+    fake.questions = [ASKED]
+    cursor = {"is_running": False, "since": GENERATED, "compared_ms": 10**15, "run": 3}
+    found = await pages(fake, cursor=cursor, is_complete=True)
+    assert found[0].cursor["run"] == 4
+    again = await pages(fake, cursor=found[-1].cursor, is_complete=True)
+    assert again[-1].cursor["run"] == 4
+
+
+async def test_a_list_that_is_gone_is_for_a_person() -> None:
+    """It is named; nothing is asked of it any more."""
+    fake = FakePretix([0])
+    fake.list["id"] = 3
+    with pytest.raises(StoppedError, match="no check-in list 2"):
+        await pages(fake)
+
+
+@pytest.mark.parametrize(
+    ("medium", "codes"),
+    [
+        ({"active": True, "linked_orderpositions": [0]}, ["BAND-1"]),
+        ({"active": False, "linked_orderpositions": [0]}, []),
+        ({"active": True, "linked_orderpositions": [0, 1]}, []),
+        ({"active": True, "linked_orderpositions": []}, []),
+    ],
+)
+async def test_a_wristband_opens_for_its_one_ticket(
+    medium: dict[str, Any], codes: list[str]
+) -> None:
+    """While it is in use, and where nobody has to choose."""
+    fake = FakePretix([0])
+    rows = [{"id": 1, "identifier": "BAND-1"} | medium]
+    body = {"count": 1, "next": None, "results": rows}
+    fake.answers["reusablemedia"] = httpx.Response(200, json=body)
+    (page, *_more) = await pages(fake)
+    assert page.issue.tickets[0]["other_codes"] == codes
 
 
 @pytest.mark.parametrize(
@@ -198,6 +272,8 @@ def entry(act: Act, **more: Any) -> Entry:
         (Due(entry(Act.ADMISSION, persons=1)), "positions/7/redeem",
          {"type": "entry", "nonce": "aa.b:3", "force": True}),
         (Due(entry(Act.EXIT)), "positions/7/redeem", {"type": "exit"}),
+        (Due(entry(Act.ADMISSION, persons=1), answers={"4": "B-XY 1", "meal": "soup"}),
+         "positions/7/redeem", {"answers": {"4": "B-XY 1"}}),
         (Due(entry(Act.ANNULMENT, target="aa.b:1", note="wrong")), "checkinrpc/annul",
          {"nonce": "aa.b:1", "lists": [2], "error_explanation": "wrong"}),
         (Due(entry(Act.ADMISSION), was_undone=True), "failed_checkins",
@@ -219,6 +295,20 @@ async def test_how_an_entry_is_told(due: Due, path: str, body: dict[str, Any]) -
     (asked,) = fake.asked
     assert path in asked.url.path
     assert body.items() <= msgspec.json.decode(asked.content).items()
+
+
+async def test_an_answer_that_pretix_refuses_is_shown() -> None:
+    """It takes the entry all the same, and says which answers it has."""
+    fake = FakePretix([])
+    said = {"status": "ok", "position": {"answers": [{"question": 4, "answer": "x"}]}}
+    fake.answers["redeem"] = httpx.Response(201, json=said)
+    upstream = Pretix(PretixClient(fake))
+    due = Due(entry(Act.ADMISSION, persons=2), answers={"4": "x", "5": "99"})
+    told = await upstream.push(link(), due)
+    assert (told.answer, "question 5" in told.why) == (Answer.TAKEN, True)
+    bodies = [msgspec.json.decode(one.content) for one in fake.asked]
+    assert [one.get("answers") for one in bodies] == [{"4": "x", "5": "99"}, None]
+    await upstream.close()
 
 
 async def test_a_party_is_as_many_entries() -> None:
