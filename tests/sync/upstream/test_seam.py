@@ -590,9 +590,9 @@ async def test_an_event_that_is_over_asks_for_nothing(place: Place) -> None:
         assert here.read(links.every) == []
 
 
-async def test_what_soon_is_too_late_is_told_first(tmp_path: Path) -> None:
+async def test_what_soon_is_too_late_is_told_first(place: Place) -> None:
     """Whatever came first; but of one ticket what came first, always."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         ends = {"t0": 5, "t1": 3}
         here.shop.when = lambda one, now_ms: Schedule(
             now_ms, ends.get(one.ticket, 9) if one.act is Act.ADMISSION else 1
@@ -607,9 +607,9 @@ async def test_what_soon_is_too_late_is_told_first(tmp_path: Path) -> None:
         assert [name.rpartition(":")[2] for name, _undone in here.shop.told] == list("3142")
 
 
-async def test_what_is_told_later_holds_up_its_ticket_only(tmp_path: Path) -> None:
+async def test_what_is_told_later_holds_up_its_ticket_only(place: Place) -> None:
     """It was not taken, so an undo withdraws it; others go on."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         here.shop.answer = Told(Answer.LATER, "gifting", again_s=3600)
         await here.did(here.maker.make(ticket="t0"), here.maker.make(Act.EXIT, ticket="t0"))
         await here.step()
@@ -623,9 +623,9 @@ async def test_what_is_told_later_holds_up_its_ticket_only(tmp_path: Path) -> No
         assert here.states()["1"] is State.UNDONE
 
 
-async def test_what_certainly_did_not_arrive_was_not_tried(tmp_path: Path) -> None:
+async def test_what_certainly_did_not_arrive_was_not_tried(place: Place) -> None:
     """An undo withdraws it; of what may have arrived the other side is told that it was tried."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         await here.did(here.maker.make(ticket="t0"))
         here.shop.trouble = AwayError("no way there", may_have_arrived=False)
         await here.step()
@@ -638,9 +638,9 @@ async def test_what_certainly_did_not_arrive_was_not_tried(tmp_path: Path) -> No
         assert row.due.was_tried
 
 
-async def test_what_will_be_too_late_is_said_before(tmp_path: Path) -> None:
+async def test_what_will_be_too_late_is_said_before(place: Place) -> None:
     """An hour before, and with the moment."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         here.shop.trouble = AwayError("lost")
         here.shop.when = lambda _one, now_ms: Schedule(now_ms, now_ms + 1_800_000)
         await here.did(here.maker.make(ticket="t0"))
@@ -650,9 +650,9 @@ async def test_what_will_be_too_late_is_said_before(tmp_path: Path) -> None:
         assert one.too_late_ms
 
 
-async def test_what_is_rejected_is_told_to_webhooks(tmp_path: Path) -> None:
+async def test_what_is_rejected_is_told_to_webhooks(place: Place) -> None:
     """With the entry, the undo's target, and why."""
-    async with complete(tmp_path) as here:
+    async with complete(place) as here:
         url = {"url": "https://backend.example/hook", "kinds": ["upstream_rejected"]}
         made = await here.running.admin("POST", "/events/show/webhooks", json=url)
         assert made.status_code == 201, made.text
