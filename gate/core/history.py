@@ -1,11 +1,12 @@
 """What a ticket has done: a fold of journal entries whose order of arrival never matters."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, replace
 
 from gate.core.entry import CENTRAL, FACTS, MOVEMENTS, Act, Entry, device_of
 from gate.core.outcome import Reason
-from gate.core.ticket import Ticket
+from gate.core.signed_ticket import Signed
+from gate.core.ticket import Ticket, TicketType
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,17 +188,30 @@ class Conflict:
     """The supervisor's word on exactly these admissions, once it is there."""
 
 
-def limits(ticket: Ticket | None, entries: Iterable[Entry]) -> tuple[int, int]:
+def limits(
+    ticket: Ticket | None, entries: Iterable[Entry], type_of: Callable[[str], TicketType | None]
+) -> tuple[int, int]:
     """How often a ticket may be used, and how many people may be inside on it.
 
     Of one that is not in the list (yet) its code told those who admitted on it; where they say
-    different things it is the least.
+    different things it is the least. What a code leaves to its type is what that says now, by
+    ``type_of``, or else what it said then.
     """
     if ticket is not None:
         return ticket.use_limit, ticket.party_size
-    told = [entry.signed for entry in entries if entry.signed is not None]
-    uses = min((one.uses for one in told if one.uses is not None), default=1)
-    return uses, min((one.party for one in told if one.party is not None), default=1)
+    told = [_good_for(one.signed, type_of) for one in entries if one.signed is not None]
+    return min((uses for uses, _party in told), default=1), min((p for _u, p in told), default=1)
+
+
+def _good_for(said: Signed, type_of: Callable[[str], TicketType | None]) -> tuple[int, int]:
+    kind = type_of(said.type) if said.by_type else None
+    uses = kind.use_limit if kind is not None and "uses" in said.by_type else said.uses
+    party = kind.party_size if kind is not None and "party" in said.by_type else said.party
+    return _told(uses), _told(party)
+
+
+def _told(count: int | None) -> int:
+    return 1 if count is None else count
 
 
 KNOWINGLY = frozenset(

@@ -6,7 +6,7 @@ reads a clock, a disk or a setting: everything comes in through the arguments.
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from gate.core.code_rules import code_flags, code_off, stale_code
 from gate.core.entry import Act
@@ -314,6 +314,9 @@ def alone_policy(ticket: Ticket, context: Context) -> Policy:
     return context.rules.alone_by_type.get(ticket.type.id, context.rules.alone)
 
 
+_STRICTNESS: Final = {policy: n for n, policy in enumerate(Policy)}
+
+
 def unseen_policy(ticket: Ticket, context: Context) -> Policy:
     """What the venue wants done with a ticket of which only its code tells.
 
@@ -323,7 +326,7 @@ def unseen_policy(ticket: Ticket, context: Context) -> Policy:
         return Policy.ADMIT
     is_current = context.list_as_of_ms is None
     policy = context.rules.unseen_current if is_current else context.rules.unseen
-    return max(policy, alone_policy(ticket, context), key=list(Policy).index)
+    return max(policy, alone_policy(ticket, context), key=_STRICTNESS.__getitem__)
 
 
 def _unknown(history: History, context: Context) -> Verdict:

@@ -58,3 +58,5 @@ class Signed:
     party: int | None = None
     issue: int = 0
     """Counts the codes that a ticket was given; a lower one than the ticket's was replaced."""
+    by_type: tuple[str, ...] = ()
+    """Which of ``uses`` and ``party`` the code leaves to its type: an entry has what that was."""

@@ -16,7 +16,7 @@ from gate.core.ticket import CodeState, DoorAct, DoorWord, Ticket
 MOST_ENTRIES = 500
 """Entries that are told: the newest."""
 _KEPT_BESIDE = frozenset(
-    {"id", "type_id", "shape", "identities", "rotating_keys", "issue", "voids", "door"}
+    {"id", "type_id", "shape", "identities", "rotating_keys", "issue", "voids", "door", "signed"}
 )
 """In a ticket's row, and no statement of its issuer's, or told by its codes."""
 

@@ -265,7 +265,8 @@ class Corrections:
     def _matters(self, ticket_id: str, facts: Sequence[Entry]) -> list[Entry]:
         """What a supervisor may have to settle: conflicting and irregular admissions, claims."""
         ticket = self.files.tickets.get(ticket_id)
-        found = conflict(facts, *limits(ticket, facts))
+        good_for = limits(ticket, facts, self.files.tickets.replica.ticket_type)
+        found = conflict(facts, *good_for)
         strange = (
             irregular(facts, ticket.voids, self.files.tickets.replica.life) if ticket else None
         )

@@ -246,7 +246,10 @@ def _signed(ticket: Ticket | None) -> Signed | None:
     """
     if ticket is None or ticket.signed is None:
         return None
-    return replace(ticket.signed, uses=ticket.use_limit, party=ticket.party_size)
+    stated = {"uses": ticket.uses, "party": ticket.party}
+    by_type = tuple(name for name, value in stated.items() if value is None)
+    said = ticket.signed
+    return replace(said, uses=ticket.use_limit, party=ticket.party_size, by_type=by_type)
 
 
 def is_disk_short(folder: Folder) -> bool:

@@ -108,7 +108,7 @@ def peek(scan: Scan, tickets: Tickets, repair: ScannerRepair, formats: CodeForma
 
 def _by_signature(scan: Scan, tickets: Tickets) -> Identity | None:
     """Whose ticket a scanner meant that types wrongly; a signature needs nothing established."""
-    found = tickets.codes.signed.repaired(scan.text)
+    found = tickets.codes.meant_by_signature(scan.text)
     if found is None:
         return None
     ticket, problem = found.proof

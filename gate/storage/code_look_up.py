@@ -28,7 +28,7 @@ from gate.credential.spellings import folded, spellings
 from gate.storage.checksums import WrongChecksum, names_code, of_code, require
 from gate.storage.code_patterns import Patterns
 from gate.storage.replica_reader import COLUMNS, OF_TYPE, POSITION, TICKET, ReplicaReader
-from gate.storage.signed_look_up import Proof, SignedLookUp
+from gate.storage.signed_look_up import Proof, Repaired, SignedLookUp
 from gate.storage.ticket_identities import rows_of
 from gate.storage.ticket_rows import pattern_of
 
@@ -135,6 +135,10 @@ class CodeLookUp:
         code names counts in the ``formats`` that the event reads. Raises StoreError while there are
         no tickets at all.
         """
+        with self._replica.at_one_moment():
+            return self._match(text, raw, symbology, formats)
+
+    def _match(self, text: str, raw: bytes, symbology: str, formats: CodeFormats) -> Match:
         self._looked_up, self._meant, self._formats = {}, {}, formats
         self._shapes, self._is_spent = None, False
         self._lacking = []
@@ -224,6 +228,10 @@ class CodeLookUp:
     def _proof(self, *texts: str) -> Proof | None:
         """What the first of some texts that was signed proves."""
         return next((proof for one in texts if (proof := self.signed.find(one))), None)
+
+    def meant_by_signature(self, text: str) -> Repaired | None:
+        """What a scanner that types wrongly meant by the text of the last ``match``, if proved."""
+        return self.signed.repaired(text, self._formats.urls)
 
     def is_spent(self) -> bool:
         """Whether something the last text may have meant was not looked up any more."""

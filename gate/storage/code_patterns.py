@@ -1,17 +1,14 @@
 """How the ticket types of a replica put their rotating codes together, read once for each list."""
 
-import sqlite3
-
 import msgspec
 
 from gate.core.ticket import TicketType
 from gate.credential.rotating import Pattern
 from gate.storage.checksums import of_named, require
-from gate.storage.replica_reader import POSITION, ReplicaReader
+from gate.storage.replica_reader import ReplicaReader
 from gate.storage.ticket_rows import pattern_of
 
 _type = msgspec.json.Decoder(TicketType)
-_POSITION = f"SELECT {POSITION}"
 _TYPES = """
 SELECT id, CAST(body AS BLOB), sum FROM ticket_type
 WHERE json_extract(body, '$.rotating') IS NOT NULL ORDER BY id
@@ -23,21 +20,20 @@ class Patterns:
 
     def __init__(self, replica: ReplicaReader) -> None:
         self._replica = replica
-        self._read_at: tuple[sqlite3.Connection, object] | None = None
+        self._read_at: tuple[int, int] | None = None
         self._patterns: tuple[Pattern, ...] = ()
 
     def read(self) -> tuple[Pattern, ...]:
         """Every one of them, each once; empty in an event in which no code rotates."""
-        connection = self._replica.connection()
-        with self._replica.reading():
-            # A list that has changed may have another type; most scans find it as it was.
-            found = (connection, connection.execute(_POSITION).fetchone()[0])
-            if found != self._read_at:
-                kinds = []
-                for id_, body, total in connection.execute(_TYPES):
+        # A list that has changed may have another type; most scans find it as it was.
+        changes = self._replica.changes()
+        if changes != self._read_at:
+            kinds = []
+            with self._replica.reading():
+                for id_, body, total in self._replica.connection().execute(_TYPES):
                     require(total, of_named, id_, body)
                     kinds.append(_type.decode(body))
-                patterns = (pattern_of(kind) for kind in kinds)
-                self._patterns = tuple(dict.fromkeys(one for one in patterns if one is not None))
-                self._read_at = found
+            patterns = (pattern_of(kind) for kind in kinds)
+            self._patterns = tuple(dict.fromkeys(one for one in patterns if one is not None))
+            self._read_at = changes
         return self._patterns

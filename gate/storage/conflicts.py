@@ -50,7 +50,7 @@ def conflict_of(fleet: Fleet, tickets: Tickets | None, ticket: str) -> Conflict 
     """Whether more went in on one ticket than it is good for."""
     kept = tickets.get(ticket) if tickets else None
     facts = fleet.facts(ticket)
-    good_for = limits(kept, facts)
+    good_for = limits(kept, facts, tickets.replica.ticket_type if tickets else lambda _id: None)
     if conflict(facts, *good_for) is None:
         return None
     return conflict([*facts, *fleet.resolutions(ticket)], *good_for)

@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 from sqlite_utils import Database
 
-from gate.core.door import with_word
+from gate.core.door import told_body, with_word
+from gate.core.signed_ticket import Signed
 from gate.core.ticket import DoorWord
 from gate.core.ticket_feed import Change, ChangeKind, Changes, Cursor, chain_hash
 from gate.credential import KEY_BYTES
@@ -70,19 +71,22 @@ class HostFeed:
         """
         self._append(kind, ref, lambda _connection, _position: (body, {}), now_ms)
 
-    def put_word(self, ticket: str, word: DoorWord, now_ms: int) -> None:
+    def put_word(self, ticket: str, word: DoorWord, now_ms: int, said: Signed | None) -> None:
         """Let a word of the venue's on a ticket stand, where it changes anything.
 
-        Raises as ``append``. Of a ticket that is not there any more nothing is said.
+        Raises as ``append``. Of a ticket that is not there any more nothing is said, but where its
+        code has told of it (``said``).
         """
 
         def stated(connection: sqlite3.Connection, position: str) -> _Stated | None:
             row = connection.execute("SELECT row, body FROM ticket WHERE id = ?", (ticket,))
             found = row.fetchone()
-            body = with_word(found[1], word, position) if found else ""
-            if not found or body == found[1]:
+            before = found[1] if found else told_body(said) if said else ""
+            body = with_word(before, word, position) if before else ""
+            if body == before:
                 return None
-            codes = connection.execute("SELECT hash, state FROM code WHERE ticket = ?", found[:1])
+            number = found[:1] if found else (None,)
+            codes = connection.execute("SELECT hash, state FROM code WHERE ticket = ?", number)
             return body.encode(), {hashed.hex(): state for hashed, state in codes}
 
         self._append("ticket", ticket, stated, now_ms)

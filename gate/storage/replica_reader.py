@@ -2,7 +2,8 @@
 
 import os
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -62,6 +63,8 @@ class ReplicaReader:
         self._settings_total: int | None = None
         self._settings = EventSettings()
         """What the event states in this file, with its checksum there."""
+        self._opened = 0
+        """How many files were opened so far."""
         self._floor = ""
         """How far the replica was that this one takes the place of."""
 
@@ -102,6 +105,28 @@ class ReplicaReader:
             self.refresh()
         assert self._connection is not None
         return self._connection
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """What is looked up within is of one moment, and the file is locked once for all of it.
+
+        Raises StoreError when there are no tickets.
+        """
+        connection = self.connection()
+        with self.reading():
+            connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                # A fault may have ended it.
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
+
+    def changes(self) -> tuple[int, int]:
+        """Another value whenever somebody has written into the file, or it is another file."""
+        with self.reading():
+            found = self.connection().execute("PRAGMA data_version").fetchone()
+        return self._opened, found[0]
 
     def reading(self) -> cache_faults:
         """Errors within are faults that name the file, which can be had again."""
@@ -228,6 +253,7 @@ class ReplicaReader:
             connection.close()
             raise
         self._connection, self._path, self._stamp = connection, path, stamp
+        self._opened += 1
 
 
 def _of_cursor(cursor: str) -> str:

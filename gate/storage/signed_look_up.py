@@ -1,13 +1,15 @@
 """Whose ticket a signed code is, whether or not the list has the ticket yet."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import NamedTuple
 
 from gate.core.outcome import Reason
 from gate.core.signed_ticket import EventKey, KeyState, Signed
 from gate.core.ticket import CodeState, Kind, Ticket, TicketType
-from gate.credential import FRAMING, code_hash, pretix_signed, signed
-from gate.credential.repair import Flaws, repairs
+from gate.credential import FRAMING, code_hash, pretix_signed, repair, signed, url_pattern
+from gate.credential.repair import Flaw, Flaws, repairs
 from gate.storage.event_keys import keys_of
 from gate.storage.replica_reader import ReplicaReader
 
@@ -15,6 +17,8 @@ _SHORTEST = 96
 """No signed code is shorter, in characters, a signature being 64 bytes."""
 
 
+_IN_CAPITALS: Flaws = (Flaw(repair.Kind.CASE, "upper"),)
+"""What is wrong where an address is right and the code in it has another case."""
 _Proved = tuple[Signed, EventKey]
 
 
@@ -33,11 +37,23 @@ class Repaired(NamedTuple):
     flaws: Flaws
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a replica says of every signed code, in one state of it."""
+
+    read_at: tuple[int, int]
+    keys: tuple[EventKey, ...] = ()
+    is_bare: bool = False
+    types: dict[str, TicketType] = field(default_factory=dict)
+    """Those that were asked for."""
+
+
 class SignedLookUp:
     """The tickets that signed codes are, by keys and tickets of a replica."""
 
     def __init__(self, replica: ReplicaReader) -> None:
         self._replica = replica
+        self._known = _Known((0, 0))
         self._last: tuple[str, tuple[EventKey, ...], _Proved | None] = ("", (), None)
         """What was verified last, with its keys: a code is looked up, and then decided."""
 
@@ -54,31 +70,48 @@ class SignedLookUp:
             return Proof(problem=Reason.KEY_REVOKED)
         listed = self._replica.ticket(said.ticket)
         if listed is None:
-            if self._replica.is_bare():
+            if self._as_it_is().is_bare:
                 raise self._replica.no_tickets()
             return Proof(self.unseen(said, key))
+        if listed.signed is not None and said.issue >= listed.issue:
+            # Nobody has stated it: the row is there for what the venue has said of it.
+            return Proof(replace(self.unseen(said, key), door=listed.door))
         if said.issue < listed.issue:
             listed = replace(listed, code_state=CodeState.REPLACED)
         return Proof(listed)
 
-    def repaired(self, text: str) -> Repaired | None:
-        """What a scanner that types wrongly meant by a text; a signature alone establishes that."""
+    def repaired(self, text: str, urls: tuple[str, ...]) -> Repaired | None:
+        """What a scanner that types wrongly meant by a text; a signature alone establishes that.
+
+        It is a code, or an address of those patterns around one.
+        """
         text = text.strip(FRAMING)
         if len(text) < _SHORTEST:
             return None
-        for flaws, meant in repairs(text, heads=(signed.PREFIX,)):
-            if _is_signed(meant) and (proof := self.find(meant)) is not None:
-                return Repaired(proof, meant, flaws)
+        heads = (signed.PREFIX, *(url.partition(url_pattern.CODE)[0] for url in urls))
+        for flaws, meant in chain([(_IN_CAPITALS, text)], repairs(text, heads)):
+            for code in _codes_in(meant, urls):
+                if _is_signed(code) and (proof := self.find(code)) is not None:
+                    return Repaired(proof, code, flaws)
         return None
 
     def _proved(self, code: str) -> _Proved | None:
         if not _is_signed(code):
             return None
-        with self._replica.reading():
-            keys = tuple(keys_of(self._replica.connection()))
+        keys = self._as_it_is().keys
         if self._last[:2] != (code, keys):
             self._last = (code, keys, self._verified(code, keys))
         return self._last[2]
+
+    def _as_it_is(self) -> _Known:
+        """What the replica says of every code, read anew once somebody has written into it."""
+        replica = self._replica
+        changes = replica.changes()
+        if changes != self._known.read_at:
+            with replica.reading():
+                keys = tuple(keys_of(replica.connection()))
+            self._known = _Known(changes, keys, is_bare=replica.is_bare())
+        return self._known
 
     def _verified(self, code: str, keys: tuple[EventKey, ...]) -> _Proved | None:
         if signed.is_signed(code):
@@ -93,7 +126,10 @@ class SignedLookUp:
 
     def unseen(self, said: Signed, key: EventKey | None = None) -> Ticket:
         """A ticket of which only its code tells, within the time of its key."""
-        known = self._replica.ticket_type(said.type)
+        types = self._as_it_is().types
+        known = types.get(said.type) or self._replica.ticket_type(said.type)
+        if known is not None:
+            types[said.type] = known
         begins = [at for at in (said.begin, key.begin if key else None) if at is not None]
         ends = [at for at in (said.end, key.end if key else None) if at is not None]
         return Ticket(
@@ -104,12 +140,19 @@ class SignedLookUp:
             zone=said.zone,
             entrance=said.entrance,
             seats=said.seats,
-            uses=said.uses,
-            party=said.party,
+            uses=None if known and "uses" in said.by_type else said.uses,
+            party=None if known and "party" in said.by_type else said.party,
             issue=said.issue,
             signed=said,
             has_type=known is not None,
         )
+
+
+def _codes_in(meant: str, urls: tuple[str, ...]) -> Iterator[str]:
+    """The codes that a text may be; in an address whose case was changed ours has its own."""
+    yield meant
+    for code in url_pattern.spellings(meant, urls):
+        yield from (code, code.upper())
 
 
 def _is_signed(code: str) -> bool:

@@ -275,7 +275,7 @@ def changed_body(
         if name not in allowed:
             raise BadRow(_("{name}: there is no such field").format(name=name))
     kept: dict[str, Any] = msgspec.json.decode(body)
-    for name in ("voids", "door"):
+    for name in ("voids", "door", "signed"):
         kept.pop(name, None)
     # Stated as a row, so that a change is checked by the rules of a row.
     row = {name: value for name, value in {**kept, **changes}.items() if value not in (None, "")}

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from gate.clock import read_wall_ms
 from gate.core.enrolment import Enrol, Enrolled
 from gate.core.event_settings import EventFields, EventSettings
-from gate.core.signed_ticket import EventKey
+from gate.core.signed_ticket import EventKey, Signed
 from gate.core.ticket import DoorWord, Ticket
 from gate.errors import BusyError, DamagedError, UsageError
 from gate.i18n import _
@@ -31,6 +31,7 @@ from gate.storage.certificates import (
 )
 from gate.storage.device_key import DeviceKey
 from gate.storage.event import EventRow, event_of, event_zone
+from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder, Lock, sync_folder, write_durably
 from gate.storage.host_feed import HostFeed
 from gate.storage.peer_store import PeerStore
@@ -69,6 +70,8 @@ class TicketWord(msgspec.Struct, frozen=True):
 
     ticket: str
     word: DoorWord
+    signed: Signed | None = None
+    """What its code told, where the list may not have it."""
 
 
 Row = MemberRow | EventRow | TicketWord | EventKey
@@ -320,13 +323,14 @@ def take_in(folder: Folder, asked: Enrol, name: str) -> Enrolled:
 def put_word(folder: Folder, ticket: str, word: DoorWord) -> Ticket:
     """Block a ticket at the door, free it, or note something on it, for all gates to hear.
 
-    The answer is the ticket as it was. Raises UsageError at any gate but the host, for a ticket
-    that is not there, and once the event is over.
+    It is named by its id, the beginning of that, or an entry about it; one that is in no list yet
+    is known by the entries of who came in on it. The answer is the ticket as it was. Raises
+    UsageError at any gate but the host, for a ticket that is not there, and once the event is over.
     """
     load(folder)
     with closing(Tickets(folder)) as tickets:
         tickets.refresh()
-        found = tickets.get(ticket) or by_short_id(tickets, ticket)
+        found = _named(folder, tickets, ticket)
     if found is None:
         raise UsageError(
             _("there is no ticket {id!r}").format(id=ticket[:128]),
@@ -334,8 +338,22 @@ def put_word(folder: Folder, ticket: str, word: DoorWord) -> Ticket:
         )
     if venue_event(folder).dropped_ms:
         raise UsageError(_("the event is over: its names and codes were dropped"), "")
-    publish(folder, TicketWord(found.id, word))
+    if not found.has_type:
+        raise UsageError(
+            _("{type}: there is no such ticket type").format(type=found.type.id),
+            _("Take in a list that has it, then say it again."),
+        )
+    publish(folder, TicketWord(found.id, word, found.signed))
     return found
+
+
+def _named(folder: Folder, tickets: Tickets, text: str) -> Ticket | None:
+    if found := tickets.get(text) or by_short_id(tickets, text):
+        return found
+    with Fleet(folder) as venue:
+        entry = next((one for file in venue.files if (one := file.find(text))), None)
+        id_ = entry.ticket if entry is not None else text
+        return tickets.get(id_) or tickets.told(venue.facts(id_))
 
 
 def publish(folder: Folder, row: Row) -> None:
@@ -399,7 +417,7 @@ def take_requests(folder: Folder, feed: TicketFeed, now_ms: int) -> list[Row]:
 def _state_once(host: HostFeed, feed: TicketFeed, row: Row, now_ms: int) -> None:
     """Put a request into the feed, unless that says so already. Raises BusyError."""
     if isinstance(row, TicketWord):
-        host.put_word(row.ticket, row.word, now_ms)
+        host.put_word(row.ticket, row.word, now_ms, row.signed)
     elif isinstance(row, EventRow):
         if feed.event() != row:
             host.append("event", row.id, _encode(row), now_ms)

@@ -6,6 +6,7 @@ Every function works in the transaction it is handed.
 """
 
 from collections.abc import Iterable
+from functools import partial
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -36,7 +37,7 @@ def conflict_of(connection: Connection, event: str, ticket: str) -> Conflict | N
     """Whether more went in on one ticket than it is good for."""
     kept = ticket_store.find_ticket(connection, event, ticket)
     facts = _facts(connection, event, ticket)
-    return conflict(facts, *limits(kept, facts))
+    return conflict(facts, *limits(kept, facts, partial(ticket_store.find_type, connection, event)))
 
 
 def matters(connection: Connection, event: str) -> list[Matter]:

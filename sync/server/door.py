@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from gate.core.door import with_word
 from gate.core.ticket import DoorAct, DoorWord, Ticket
 from gate.i18n import _
-from sync.server import erasing, events, feed, ticket_store
+from sync.server import erasing, events, feed, ticket_store, told_tickets
 from sync.server.http import Denied
 
 AUDITED: Final = {
@@ -25,12 +25,15 @@ AUDITED: Final = {
 def put_word(connection: Connection, event: str, ticket: str, word: DoorWord) -> bool:
     """Let the venue's word on a ticket stand, for all gates to hear; whether it changed anything.
 
-    Raises Denied where there is no such ticket, or nobody can come with it any more.
+    One that nobody has stated yet gets a row by it. Raises Denied where there is no such ticket, or
+    nobody can come with it any more.
     """
     at = feed.lock(connection, event)
     before = ticket_store.bodies_of(connection, event, [{"id": ticket}]).get(ticket)
     if before is None:
-        raise no_ticket()
+        require_ticket(connection, event, ticket)
+        before = told_tickets.body_of(connection, event, ticket)
+        assert before is not None
     if events.row_of(connection, event).dropped_ms:
         reason = _("the event is over: its names and codes were dropped")
         raise Denied(409, "over", reason)
@@ -47,8 +50,8 @@ def put_word(connection: Connection, event: str, ticket: str, word: DoorWord) ->
 
 
 def require_ticket(connection: Connection, event: str, ticket: str) -> Ticket:
-    """The ticket as gates see it. Raises Denied."""
-    found = ticket_store.find_ticket(connection, event, ticket)
+    """The ticket as gates see it, also if it is in no list yet. Raises Denied."""
+    found = told_tickets.find(connection, event, ticket)
     if found is None:
         raise no_ticket()
     return found

@@ -14,7 +14,7 @@ from gate.core.ticket import DoorWord, Ticket
 from gate.credential.command_cards import CommandCard
 from gate.i18n import _
 from gate.storage.event import EventRow
-from sync.server import door, events, feed, messages
+from sync.server import door, events, feed, messages, told_tickets
 from sync.server.console import Console, at_console
 from sync.server.retention import set_end
 
@@ -99,11 +99,12 @@ class ServerEvent:
             event = console.event()
 
             def say(connection: Connection) -> tuple[Ticket, bool]:
-                before = door.require_ticket(connection, event, ticket)
-                return before, door.put_word(connection, event, ticket, word)
+                id_ = told_tickets.id_of(connection, event, ticket)
+                before = door.require_ticket(connection, event, id_)
+                return before, door.put_word(connection, event, id_, word)
 
             def about(done: tuple[Ticket, bool]) -> str | None:
-                return ticket if done[1] else None
+                return done[0].id if done[1] else None
 
             act, hint = door.AUDITED[word.act], _("Find its id: gate lookup NAME")
             return console.write(say, act, about, event=event, hint=hint)[0]

@@ -27,7 +27,7 @@ from gate.credential import code_hash, hand_typed, parse
 from gate.credential.spellings import spellings
 from gate.storage.name_folding import Sought, sought
 from gate.storage.ticket_search import meant, terms_of
-from sync.server import events, feed, ticket_store
+from sync.server import events, feed, ticket_store, told_tickets
 from sync.server import tables as t
 from sync.server.access import Access
 from sync.server.prepared import IN, in_parts, put
@@ -106,6 +106,8 @@ def find(connection: Connection, event: str, typed: str, limit: int = MOST_FOUND
     if not ids:
         ids, has_more = _by_words(connection, event, typed, limit)
     found = ticket_store.find_tickets(connection, event, ids[:limit])
+    if not found and (told := told_tickets.find(connection, event, typed.strip())):
+        return Findings([told], has_more=has_more, unsearched=_left(connection, event))
     has_more = has_more or len(ids) > limit
     return Findings([found[id_] for id_ in ids if id_ in found], has_more, _left(connection, event))
 

@@ -20,6 +20,7 @@ from sync.server import tables as t
 from sync.server.prepared import in_parts, put
 
 _ticket = msgspec.json.Decoder(Ticket)
+_type = msgspec.json.Decoder(TicketType)
 
 
 def find_ticket(connection: Connection, event: str, ticket: str) -> Ticket | None:
@@ -38,6 +39,25 @@ def find_tickets(connection: Connection, event: str, ids: Sequence[str]) -> dict
             ticket = _ticket.decode(b'{"type":' + kind_as_stated + b"," + body.encode()[1:])
             found[ticket.id] = ticket
     return found
+
+
+def ticket_of(connection: Connection, event: str, body: str) -> Ticket | None:
+    """The ticket of a row, kept or not; ``None`` where its type is not known."""
+    kind = _type_body(connection, event, type_of(body))
+    return None if kind is None else _ticket.decode(b'{"type":' + kind + b"," + body.encode()[1:])
+
+
+def find_type(connection: Connection, event: str, type_id: str) -> TicketType | None:
+    """A ticket type as the gate's rules see it."""
+    kind = _type_body(connection, event, type_id)
+    return None if kind is None else _type.decode(kind)
+
+
+def _type_body(connection: Connection, event: str, type_id: str) -> bytes | None:
+    c = t.ticket_type.c
+    body = connection.execute(select(c.body).where(c.event == event, c.id == type_id)).scalar()
+    stated = _settings(connection.execute(_SETTINGS, {"event": event}).scalar() or "{}")
+    return None if body is None else type_as_stated(body.encode(), type_id, stated)
 
 
 WITH_TYPE = (

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from gate.core.code_formats import CodeFormats
 from gate.core.entry import Act
 from gate.core.event_settings import EventSettings
 from gate.core.history import conflict, fold, limits
@@ -26,10 +27,11 @@ from gate.reports.lookup import look_up
 from gate.storage import signed_look_up
 from gate.storage.attendees import gather
 from gate.storage.checksums import put_meta
-from gate.storage.conflicts import find_conflicts
+from gate.storage.conflicts import conflict_of, find_conflicts
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
 from gate.storage.replica_file import live_replica, open_replica
+from gate.storage.tickets import Tickets
 from gate.text.verdict_words import explain
 from tests.conftest import MakeLane
 from tests.support.lanes import BOSS, decided, journal_of, typed
@@ -179,9 +181,9 @@ def test_the_words_say_what_it_rests_on(cut_off: Folder, make_lane: MakeLane) ->
 
 def test_what_a_ticket_is_good_for_is_the_least_that_was_told() -> None:
     """A member that lies of it hides nobody's second use; the list knows better than all."""
-    assert limits(None, []) == (1, 1)
+    assert limits(None, [], no_type) == (1, 1)
     ticket = Ticket("t", TicketType("T", "MEETING_TICKET", use_limit=5))  # type: ignore[arg-type]
-    assert limits(ticket, []) == (5, 1)
+    assert limits(ticket, [], no_type) == (5, 1)
 
 
 def test_the_events_use_limit_counts_at_both_ends(
@@ -197,9 +199,52 @@ def test_the_events_use_limit_counts_at_both_ends(
         clock.pass_seconds(60)
     assert decided(lane, code("new-1"))[1] is Reason.ALREADY_USED
     facts = [one for one in journal_of(cut_off) if one.act is Act.ADMISSION]
-    # The server derives from the same entries, by the same function, without a row of the ticket.
-    assert limits(None, facts) == (2, 1)
-    assert conflict(facts, *limits(None, facts)) is None
+    # Whoever lacks the type goes by what it said then.
+    assert limits(None, facts, no_type) == (2, 1)
+    assert conflict(facts, *limits(None, facts, no_type)) is None
+
+
+def test_a_use_limit_that_is_changed_counts_as_the_event_says_now(
+    cut_off: Folder, make_lane: MakeLane, clock: FixedClock
+) -> None:
+    """For who comes again and for who was there, while the ticket is in no list; signed ones stay.
+
+    Mutation: an entry that does not say what was left to the type counts as it did then.
+    """
+
+    def state(use_limit: int) -> None:
+        stated = EventSettings(rules={"use_limit": use_limit})
+        with closing(open_replica(live_replica(cut_off))) as replica:
+            put_meta(replica, {"settings": msgspec.json.encode(stated).decode()})
+
+    def conflicts() -> list[str]:
+        with Fleet(cut_off) as fleet, closing(Tickets(cut_off)) as tickets:
+            ids = ("new-1", "new-2")
+            return [id_ for id_ in ids if conflict_of(fleet, tickets, id_)]
+
+    lane = make_lane(rules=HouseRules(pass_back=Policy.ADMIT))
+    state(2)
+    for ticket, uses in (("new-1", None), ("new-2", 2)):
+        for _n in range(2):
+            assert decided(lane, code(ticket, uses=uses))[0] is Outcome.ADMIT
+            clock.pass_seconds(60)
+    assert conflicts() == []
+    state(1)
+    assert conflicts() == ["new-1"]
+    facts = [one for one in journal_of(cut_off) if one.ticket == "new-1"]
+    told = [(one, one.signed) for one in facts if one.signed is not None]
+    unsaid = [replace(one, signed=replace(said, by_type=())) for one, said in told]
+    with closing(Tickets(cut_off)) as tickets:
+        tickets.refresh()
+        type_of = tickets.replica.ticket_type
+        assert limits(None, unsaid, type_of) == (2, 1) != limits(None, facts, type_of)
+    state(3)
+    assert decided(lane, code("new-1"))[0] is Outcome.ADMIT
+    assert conflicts() == []
+
+
+def no_type(_id: str) -> None:
+    """No type is known."""
 
 
 def test_a_current_list_holds_it(venue: Folder, make_lane: MakeLane) -> None:
@@ -333,6 +378,37 @@ def test_a_signature_proves_what_a_scanner_meant(cut_off: Folder, make_lane: Mak
         assert verdict.ticket.id == f"case-{n}"
         assert Flag.REPAIRED in verdict.flags
     assert lane.admit(Scan(code("case-5").lower(), source="camera")).reason is Reason.UNKNOWN
+
+
+def test_an_address_around_it_is_put_right_as_well(cut_off: Folder, make_lane: MakeLane) -> None:
+    """In every layout, in another case, and cut; an address of another host never."""
+    urls = ("https://tickets.example/t/{code}",)
+    lane = make_lane(rules=HouseRules(formats=CodeFormats(urls=urls)))
+
+    def address(ticket: str, host: str = "tickets.example") -> str:
+        return f"https://{host}/t/{code(ticket)}"
+
+    typed_so = {
+        "as-is": address("as-is"),
+        "lower": address("lower").lower(),
+        "upper": address("upper").upper(),
+        "caps": address("caps").swapcase(),
+        "added": f"%A{address('added')}",
+        "cut": address("cut")[3:],
+        **{
+            name: garbled(address(name), f"{name}>us")
+            for name in ("de", "fr", "es", "it", "ru", "ch")
+        },
+    }
+    for ticket, text in typed_so.items():
+        verdict = lane.admit(Scan(text, source="keyboard"))
+        assert verdict.ticket is not None, (ticket, text)
+        assert (verdict.outcome, verdict.ticket.id) == (Outcome.ADMIT, ticket)
+    for text in (
+        address("x", "other.example").lower(),
+        garbled(address("x", "o.example"), "de>us"),
+    ):
+        assert typed(lane, text)[0] is not Outcome.ADMIT
 
 
 def test_what_a_scanner_meant_is_proved_and_not_guessed(

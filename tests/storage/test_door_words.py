@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from gate.cli.main import main
+from gate.core.door import told_body
 from gate.core.outcome import Outcome, Reason
-from gate.core.place import HouseRules, Place
+from gate.core.place import HouseRules, Place, Policy
 from gate.core.ticket import DoorAct, DoorWord
 from gate.core.ticket_feed import Change
+from gate.core.verdict import Scan
 from gate.errors import UsageError
 from gate.lane.lane import Lane
 from gate.reports.lookup import look_up
@@ -17,6 +19,8 @@ from gate.storage import venue_host
 from gate.storage.folder import Folder, Lock
 from gate.storage.ticket_feed import TicketFeed
 from gate.storage.tickets import Tickets
+from tests.support.lanes import journal_of
+from tests.support.signing import code, event_key, give_keys
 from tests.support.venue import NOW_MS, FixedClock, fill
 
 BLOCK = DoorWord(DoorAct.BLOCKED, "banned", "Eva", NOW_MS)
@@ -38,6 +42,7 @@ def answer(folder: Folder, code: str) -> tuple[Outcome, Reason]:
         return verdict.outcome, verdict.reason
 
 
+SOLD = code("new-1", seats=("A-1",), uses=2, party=2)
 REFUSED = (Outcome.REFUSE, Reason.BLOCKED_AT_DOOR)
 
 
@@ -161,3 +166,57 @@ def test_a_slip_of_the_pen_is_said(
     assert run(host, "tickets", *command) == 2
     assert capsys.readouterr().err
     assert answer(host, "NAMED1")[0] is Outcome.VALID
+
+
+@pytest.fixture
+def told(host: Folder) -> Folder:
+    """The same, where somebody came in on a signed ticket that is in no list yet."""
+    give_keys(host, event_key())
+    rules = HouseRules(unseen_current=Policy.FLAG)
+    with closing(Lane(host, FixedClock(NOW_MS - 60_000), Place("North"), rules)) as lane:
+        assert lane.admit(Scan(SOLD, source="camera")).is_green
+    return host
+
+
+def test_a_ticket_that_is_in_no_list_yet_is_blocked(told: Folder) -> None:
+    """By its id; the block holds when the ticket comes, and what its code says goes on to count."""
+    venue_host.put_word(told, "new-1", BLOCK)
+    assert answer(told, SOLD) == REFUSED
+    assert answer(told, code("new-2"))[1] is Reason.UNSEEN
+    with closing(Tickets(told)) as tickets:
+        kept = tickets.get("new-1")
+        assert kept is not None
+        assert (kept.seats, kept.uses, kept.block) == (("A-1",), 2, BLOCK)
+    fill(told, [{"code": "PLAIN-1", "type": "SHOW", "id": "new-1"}])
+    assert answer(told, SOLD) == answer(told, "PLAIN-1") == REFUSED
+    venue_host.put_word(told, "new-1", FREE)
+    assert answer(told, "PLAIN-1")[1] is not Reason.BLOCKED_AT_DOOR
+
+
+def test_a_ticket_that_is_freed_again_is_in_no_list_for_all_that(told: Folder) -> None:
+    """Its code alone proves it, as before; nor is a note more than that."""
+    venue_host.put_word(told, "new-1", BLOCK)
+    venue_host.put_word(told, "new-1", FREE)
+    venue_host.put_word(told, "new-1", DoorWord(DoorAct.NOTED, "asked for a chair", "Eva", NOW_MS))
+    assert answer(told, SOLD) == (Outcome.HOLD, Reason.UNSEEN)
+    assert answer(told, code("new-1", number=3))[1] is Reason.UNKNOWN
+
+
+def test_an_entry_names_its_ticket(told: Folder) -> None:
+    """As it stands in the journal; nobody is named by what no entry tells of."""
+    (entry,) = (one for one in journal_of(told) if one.ticket == "new-1")
+    assert venue_host.put_word(told, entry.name, BLOCK).id == "new-1"
+    assert answer(told, SOLD) == REFUSED
+    with pytest.raises(UsageError):
+        venue_host.put_word(told, "new-2", BLOCK)
+
+
+def test_a_row_that_does_not_say_who_stated_it_is_noticed(
+    told: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutation: taken for a listed ticket, whoever has a stolen key comes in once it is freed."""
+    monkeypatch.setattr(
+        "gate.storage.host_feed.told_body", lambda said: told_body(said).replace('"signed"', '"x"')
+    )
+    with pytest.raises(AssertionError):
+        test_a_ticket_that_is_freed_again_is_in_no_list_for_all_that(told)

@@ -89,10 +89,6 @@ class Sold:
     party_size: int = 1
 
 
-NOT_LISTED = Sold()
-"""Of a ticket that is in no list here."""
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """From where on something is an anomaly. The defaults are those of ``bench_anomalies.py``."""

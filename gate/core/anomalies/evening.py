@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from gate.core.anomalies import lanes, tickets
-from gate.core.anomalies.anomaly import NOT_LISTED, Anomaly, Kind, Limits, Severity, Sold
+from gate.core.anomalies.anomaly import Anomaly, Kind, Limits, Severity, Sold
 from gate.core.anomalies.operators import Acts
 from gate.core.anomalies.sight import BY_HAND, Clocks, Sight
 from gate.core.entry import Act
@@ -87,7 +87,7 @@ class Evening:
         by_ticket = [key[1] for key in touched if key[0] == "ticket"]
         sold = sales.sold(by_ticket)
         for ticket in by_ticket:
-            self._look_at(ticket, sold.get(ticket, NOT_LISTED), clocks or {})
+            self._look_at(ticket, sold.get(ticket), clocks or {})
         for key in touched:
             if key[0] != "ticket":
                 self._found[key] = list(self._of_lane(key))
@@ -137,9 +137,10 @@ class Evening:
             self._acts[key] = Acts(kind)
         return self._acts[key]
 
-    def _look_at(self, ticket: str, sold: Sold, clocks: Clocks) -> None:
+    def _look_at(self, ticket: str, sold: Sold | None, clocks: Clocks) -> None:
         key = ("ticket", ticket)
         sights = self._seen[key]
+        sold = sold or tickets.told(sights)
         if sold.order and (first := tickets.first_admission(sights)) is not None:
             self._first[sold.order][ticket] = first
         if len(sights) == 1 and sights[0].reason is Reason.ADMITTED:

@@ -18,6 +18,12 @@ DRIFT_MS = 1_000
 """What a clock may have gone wrong since it was compared: 12 hours at 20 ppm."""
 
 
+class Told(msgspec.Struct, gc=False):
+    """What the rules need of what was signed."""
+
+    party: int | None = None
+
+
 class Sight(msgspec.Struct, gc=False):
     """The fields of an entry that the rules look at, by the names that they have there."""
 
@@ -40,6 +46,8 @@ class Sight(msgspec.Struct, gc=False):
     source: str = ""
     server_ahead_ms: int | None = None
     server_error_ms: int | None = None
+    signed: Told | None = None
+    """Of a ticket that was in no list at that gate."""
 
     @property
     def name(self) -> str:

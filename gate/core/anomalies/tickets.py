@@ -36,6 +36,12 @@ ORDER_MOST = 12
 """Tickets of an order; of a larger one, of a school or a firm, people come one by one anyway."""
 
 
+def told(sights: Iterable[Sight]) -> Sold:
+    """What is known of a ticket that is in no list: its code told those who have scanned it."""
+    parties = (sight.signed.party for sight in sights if sight.signed is not None)
+    return Sold(party_size=min((one for one in parties if one is not None), default=1))
+
+
 def too_fast(
     ticket: str, sights: Iterable[Sight], sold: Sold, limits: Limits, clocks: Clocks
 ) -> Iterator[Anomaly]:

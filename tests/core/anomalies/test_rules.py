@@ -13,6 +13,7 @@ from gate.core.anomalies.sight import Clock, Sight, read_sight
 from gate.core.entry import Act, Entry
 from gate.core.entry_codec import NoEntryError, encode
 from gate.core.outcome import Flag, Reason
+from gate.core.signed_ticket import Signed
 from gate.core.weekly_hours import parse_weekly
 from tests.support.venue import NOW_MS
 
@@ -27,12 +28,17 @@ Case = tuple[list[Sight], Limits]
 
 
 class Shop:
-    """Tickets of these names: t1 to t12 of one order, p1 a family's, big1 to big20 a firm's."""
+    """Tickets of these names: t1 to t12 of one order, p1 a family's, big1 to big20 a firm's.
+
+    u1 is in no list.
+    """
 
     def sold(self, tickets: Collection[str]) -> Mapping[str, Sold]:
         """By the names."""
         return {
-            one: Sold(one.rstrip("0123456789"), 3 if one.startswith("p") else 1) for one in tickets
+            one: Sold(one.rstrip("0123456789"), 3 if one.startswith("p") else 1)
+            for one in tickets
+            if one != "u1"
         }
 
     def order_size(self, order: str) -> int:
@@ -179,6 +185,7 @@ IS_NOT: dict[Kind, dict[str, Case]] = {
         "time to walk": twice(125),
         "the same gate": twice(5, "N"),
         "a family's ticket": twice(5, ticket="p1"),
+        "a family's that is in no list": twice(5, ticket="u1", signed=Signed("u1", "A", party=3)),
         "a clock that nobody compared": twice(5, server_error_ms=None),
         "a clock that is not believed": twice(5, trusted=False),
         "found by name": twice(5, source="manual"),
@@ -246,6 +253,7 @@ def test_the_table(kind: Kind) -> None:
 MUTATIONS: dict[Kind, list[tuple[str, object]]] = {
     Kind.TOO_FAST: [
         ("gate.core.anomalies.tickets.too_fast", lambda *_: ()),
+        ("gate.core.anomalies.tickets.told", lambda _sights: Sold()),
         ("gate.core.anomalies.sight.DRIFT_MS", 60_000),
         ("gate.core.anomalies.tickets.BY_HAND", frozenset()),
     ],

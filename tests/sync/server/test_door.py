@@ -11,6 +11,7 @@ from sqlalchemy import Engine, insert, select, update
 
 from gate.core.entry import Act
 from gate.core.outcome import Basis, Outcome, Reason
+from gate.core.signed_ticket import Signed
 from gate.core.ticket import DoorAct, DoorWord
 from sync.cardapi import issued_codes
 from sync.server import door, events, issuing, stories, ticket_search
@@ -506,3 +507,30 @@ def test_a_search_without_a_bound_is_noticed(
     """The mutation: all who share a name are looked at."""
     monkeypatch.setattr(ticket_search, "CANDIDATES", 1_000_000)
     assert steps(tmp_path, 4000) > 1.5 * steps(tmp_path, 1000)
+
+
+async def test_a_ticket_that_nobody_has_stated_yet(running: Central, maker: Maker) -> None:
+    """Found by its id, blocked, and shown; when its issuer states it the block goes on to hold."""
+    await running.enrol(maker)
+    said = Signed("s-1", "A", "show", seats=("B-7",), uses=1, party=1, by_type=("uses", "party"))
+    other = Signed("s-2", "GONE", "show")
+    bodies = [maker.make(ticket=one.ticket, uses=1, persons=1, signed=one) for one in (said, other)]
+    await running.exchange(maker, ask(bodies, [maker.head()]))
+    one = f"{TICKETS}/s-1"
+    assert (await told(running, one))["ticket"]["seats"] == ["B-7"]
+    found = await running.admin("GET", f"{TICKETS}?find=s-1")
+    assert [line["id"] for line in found.json()["tickets"]] == ["s-1"]
+    assert (await running.admin("DELETE", f"{one}/block", **as_json(WHY))).status_code == 200
+    assert (await running.admin("PUT", f"{one}/block", json=WHY)).status_code == 200
+    kept = body_of(running, "s-1")
+    assert (kept["seats"], kept["type_id"], kept["signed"]["ticket"]) == (["B-7"], "A", "s-1")
+    assert "uses" not in kept
+    for path in ("s-2", "s-3"):
+        answer = await running.admin("PUT", f"{TICKETS}/{path}/block", json=WHY)
+        assert answer.status_code == 404, path
+    stated = {"tickets": [{"code": "SOLD1", "type": "A", "id": "s-1", "seats": "B-7"}]}
+    assert (await running.admin("POST", TICKETS, json=stated)).status_code == 200
+    kept = body_of(running, "s-1")
+    assert "signed" not in kept
+    assert [word["act"] for word in kept["door"]] == ["blocked"]
+    assert (await told(running, one))["ticket"]["block"]["text"] == WHY["reason"]

@@ -89,11 +89,16 @@ class Place:
         return open_database(self.url, PARTS) if self.is_there else with_event(self.url)
 
 
+def in_folder(path: Path) -> Place:
+    """A folder with a database of its own in it."""
+    return Place(path, f"sqlite:///{path}/central.db", is_there=False)
+
+
 @pytest.fixture(params=DATABASES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty folder, and a database of each kind."""
     if request.param == "sqlite":
-        return Place(tmp_path, f"sqlite:///{tmp_path}/central.db", is_there=False)
+        return in_folder(tmp_path)
     url: str = request.getfixturevalue("cluster")
     name = f"d{uuid4().hex}"
     _create(url, name, "made")
