@@ -29,6 +29,7 @@ WORDS = {
     "gate_silent": "Gate {device_name} is silent, and its lane was open.",
     "gate_back": "Gate {device_name} is heard again, or has closed.",
     "device_revoked": "Gate {device_name} was shut out.",
+    "upstream_rejected": "{upstream} does not take what was done on ticket {ticket}: {reason}",
     "ping": "Webhook {webhook} arrives.",
 }
 """Of which kinds the person hears, and in which words."""

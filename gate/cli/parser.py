@@ -30,6 +30,7 @@ from gate.cli.commands import (
     verify,
     watch,
     web,
+    wechat,
     wipe,
 )
 from gate.cli.flags import Commands, common_flags
@@ -59,6 +60,7 @@ COMMANDS: tuple[Callable[[Commands], None], ...] = (
     profile.add,
     cards.add,
     pretix.add,
+    wechat.add,
     web.add,
     tickets.add,
     wipe.add,

@@ -104,6 +104,22 @@ def create(connection: Connection, event: str, now_ms: int) -> tuple[Account, st
     return account, secret
 
 
+def adopt(connection: Connection, appid: str, secret: str, event: str, now_ms: int) -> Account:
+    """The account of an appid at WeChat, by its own secret: its backend changes its address only.
+
+    Raises UsageError.
+    """
+    _need_event(connection, event)
+    if _APPID.fullmatch(appid) is None:
+        raise UsageError(_("{appid} is no appid").format(appid=printable(appid[:32])), "wx…")
+    if find(connection, appid) is not None:
+        return change(connection, appid, {"secret": hash_of(secret)})
+    key, original_id = secrets.token_hex(32), f"gh_{secrets.token_hex(6)}"
+    account = Account(appid, event, hash_of(secret), key, original_id, created_ms=now_ms)
+    connection.execute(insert(t.account).values(**_columns(account)))
+    return account
+
+
 def words(account: Account, secret: str) -> str:
     """How a backend gets in, in a line for whoever made the account; the secret is nowhere else."""
     line = _("Card API account of {event}: appid {appid}, secret {secret} (shown this once)")

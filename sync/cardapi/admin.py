@@ -18,8 +18,8 @@ from gate.i18n import _, sentences
 from sync.cardapi import accounts, callback, cards
 from sync.cardapi.accounts import Account, Mode, Review
 from sync.cardapi.card import Card, CardStatus
-from sync.cardapi.crypto import is_aes_key
 from sync.cardapi.issued_codes import find_card
+from sync.push_crypto import is_aes_key
 from sync.server import http, journals
 from sync.server.http import Denied, reply
 from sync.server.organiser_requests import OrganiserRequests, organiser

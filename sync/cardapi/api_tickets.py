@@ -16,10 +16,10 @@ from sqlalchemy import Connection, delete, insert, select
 
 from sync.cardapi import tables as t
 from sync.cardapi.accounts import LIFE_S, OVERLAP_S, Account
-from sync.cardapi.crypto import signature
 from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.fields import Field, need, openid, read_fields, text
 from sync.cardapi.fields import code as read_code
+from sync.push_crypto import signature
 from sync.server.prepared import insert_into
 
 CARDS: Final = "wx_card"

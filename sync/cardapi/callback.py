@@ -8,8 +8,8 @@ from xml.sax.saxutils import escape
 import httpx
 
 from sync.cardapi.accounts import Account, Mode
-from sync.cardapi.crypto import encrypt, signature
 from sync.cardapi.webhook_outbox import Body, as_xml
+from sync.push_crypto import encrypt, signature
 from sync.server.webhooks.delivery import UNHEARD, NotAllowed, ask
 
 log = logging.getLogger(__name__)

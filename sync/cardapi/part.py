@@ -9,22 +9,22 @@ from sqlalchemy import Connection
 
 from gate.i18n import _
 from sync.cardapi import accounts, persons, redemption_consumer
-from sync.cardapi.routes import CardApi
+from sync.cardapi.routes import CardApi, Upstream
 from sync.cardapi.settings import CardSettings
 from sync.server import audit
 from sync.server.migrations import written_in
 from sync.server.part import Part
 
 
-def card_part(settings: CardSettings | None = None) -> Part:
-    """The card API, to be mounted on a server."""
+def card_part(settings: CardSettings | None = None, upstream: Upstream | None = None) -> Part:
+    """The card API, to be mounted on a server; ``upstream`` answers for what lives at WeChat."""
     return Part(
         name="cards",
         migrations=written_in(Path(__file__).parent / "migrations"),
         prepare=_prepare,
         look_again=redemption_consumer.look_again,
         personal=persons.PERSONAL,
-        mount=partial(CardApi, settings=settings or CardSettings()),
+        mount=partial(CardApi, settings=settings or CardSettings(), upstream=upstream),
     )
 
 

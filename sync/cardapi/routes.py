@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import segno
@@ -109,11 +109,28 @@ _REFUSED = tuple(
 )
 
 
+class Upstream(Protocol):
+    """Where the calls of some accounts go on to: WeChat itself."""
+
+    def forwards(self, connection: Connection, appid: str) -> bool:
+        """Whether that account's calls go on."""
+        ...
+
+    async def forward(
+        self, appid: str, path: str, params: Mapping[str, Any], *, is_get: bool
+    ) -> Mapping[str, Any]:
+        """What is answered there, with its errcode."""
+        ...
+
+
 class CardApi:
     """The routes, the organiser's with them, and the background jobs that go with both."""
 
-    def __init__(self, server: Server, settings: CardSettings) -> None:
+    def __init__(
+        self, server: Server, settings: CardSettings, upstream: Upstream | None = None
+    ) -> None:
         self._server = server
+        self._upstream = upstream
         self._tokens = Buckets(settings.account_per_s, settings.account_burst)
         self.jobs = CardJobs(server)
 
@@ -159,6 +176,8 @@ class CardApi:
             if not call.by_get:
                 params = await self._body(request)
             answer = await self._do(call, token, params, self._server.public_url(request))
+            if isinstance(answer, Elsewhere):
+                return await self._go_on(request, answer, None if call.by_get else params)
             prove(request, hash_of(token), OF_BACKEND)
             return answer
 
@@ -166,22 +185,41 @@ class CardApi:
 
     async def _do(
         self, call: Call, token: str, params: Mapping[str, Any], public_url: str
-    ) -> Mapping[str, Any]:
+    ) -> "Mapping[str, Any] | Elsewhere":
         now_ms = read_wall_ms()
         do: Job = call.do
         if do is codes.consume:
             do = partial(codes.consume, memory=self._server.memory)
         if call.needs_url:
             do = partial(call.do, public_url=public_url)
-        job = partial(_work, do=do, token=token, params=params, now_ms=now_ms)
+        upstream = None if call.path.startswith(PREFIX) else self._upstream
+        job = partial(_work, do=do, token=token, params=params, now_ms=now_ms, upstream=upstream)
         done = await (self._server.read(job) if call.is_read else self._server.write(job))
         if isinstance(done, Refused):
             raise done
+        if isinstance(done, Elsewhere):
+            return done
         if not call.is_read:
             # Most accounts have one. What else a call has changed is found a moment later.
             for event in {done.account.event, *done.account.events}:
                 self._server.publish_changes(event)
         return done.answer
+
+    async def _go_on(
+        self, request: Request, elsewhere: "Elsewhere", read: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        """What is answered where the account's cards live; our own token stays here.
+
+        ``read`` is the body, where it was read before.
+        """
+        is_get = request.method == "GET"
+        if is_get:
+            read = {k: v for k, v in request.query_params.items() if k != "access_token"}
+        elif read is None:
+            read = await self._body(request)
+        return await elsewhere.upstream.forward(
+            elsewhere.appid, request.url.path, read, is_get=is_get
+        )
 
     async def _body(self, request: Request) -> Mapping[str, Any]:
         body = await http.read_body(request, LARGEST, self._server.settings.body_s)
@@ -292,9 +330,19 @@ class CardApi:
         """Calls that this server does not know."""
 
         async def work() -> Mapping[str, Any]:
+            path, token = request.url.path, request.query_params.get("access_token", "")
+            if self._upstream is not None and token and path.startswith(_FORWARDED):
+                job = partial(_whose, token=token, now_ms=read_wall_ms(), upstream=self._upstream)
+                found = await self._server.read(job)
+                if isinstance(found, Elsewhere):
+                    return await self._go_on(request, found)
             raise Refused(Errcode.BAD_URL)
 
         return await self._answer(request, work)
+
+
+_FORWARDED = ("/card/", "/datacube/")
+"""Where calls lie that go on whatever they are."""
 
 
 class _Done(NamedTuple):
@@ -304,15 +352,37 @@ class _Done(NamedTuple):
     answer: Mapping[str, Any]
 
 
+class Elsewhere(NamedTuple):
+    """A call that goes on to where the account's cards live."""
+
+    upstream: Upstream
+    appid: str
+
+
 def _work(
-    connection: Connection, *, do: Job, token: str, params: Mapping[str, Any], now_ms: int
-) -> _Done | Refused:
+    connection: Connection,
+    *,
+    do: Job,
+    token: str,
+    params: Mapping[str, Any],
+    now_ms: int,
+    upstream: Upstream | None,
+) -> _Done | Refused | Elsewhere:
     try:
         account = accounts.with_token(connection, token, now_ms)
+        if upstream is not None and upstream.forwards(connection, account.appid):
+            return Elsewhere(upstream, account.appid)
         return _Done(account, do(connection, account, params, now_ms))
     except Refused as refused:
         # A value: an exception would undo what others do in the same commit.
         return refused
+
+
+def _whose(
+    connection: Connection, *, token: str, now_ms: int, upstream: Upstream
+) -> Elsewhere | None:
+    appid = accounts.with_token(connection, token, now_ms).appid
+    return Elsewhere(upstream, appid) if upstream.forwards(connection, appid) else None
 
 
 def _error(refused: Refused) -> dict[str, Any]:

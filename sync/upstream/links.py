@@ -141,6 +141,14 @@ def note(connection: Connection, event: str, holder: str, **fields: Any) -> bool
     return bool(done.rowcount)
 
 
+def wake(connection: Connection, event: str) -> None:
+    """It has something to state: it is asked at once, unless it has to be waited for."""
+    c = t.upstream.c
+    connection.execute(
+        update(t.upstream).where(c.event == event, c.failures == 0).values(pull_ms=0)
+    )
+
+
 def move(connection: Connection, link: Link, holder: str, **fields: Any) -> bool:
     """Keep how a link stands after a page that was asked for as it stood in ``link``.
 

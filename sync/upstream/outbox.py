@@ -7,9 +7,9 @@ it is handed.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, func, select, update
 
@@ -20,9 +20,10 @@ from sync.server import journals, ticket_store, unseen
 from sync.server import tables as central
 from sync.server.answers import answers_of
 from sync.server.prepared import in_parts, put
+from sync.upstream import links
 from sync.upstream import tables as t
 from sync.upstream.links import Link
-from sync.upstream.seam import Answer, Due, Movement, Told
+from sync.upstream.seam import NEVER_MS, Answer, Due, Movement, Schedule, Told, Upstream
 
 PAGE: Final = 100
 """Entries in one transaction: gates that push meanwhile wait for it."""
@@ -64,19 +65,20 @@ def behind(connection: Connection) -> list[str]:
     return list(connection.execute(query.where(s.entries > u.followed)).scalars())
 
 
-def follow(connection: Connection, event: str, wait_ms: int, now_ms: int) -> bool:
-    """Make rows of an event's next entries, due after ``wait_ms``; whether there are more."""
+def follow(connection: Connection, event: str, kinds: Mapping[str, Upstream], now_ms: int) -> bool:
+    """Make rows of an event's next entries, due when its upstream says; whether there are more."""
     newest, _head = journals.lock(connection, event)
     where = t.upstream.c.event == event
-    link = connection.execute(select(t.upstream.c.followed, t.upstream.c.kind).where(where)).first()
-    if link is None:
-        # It was ended meanwhile.
+    link = links.find(connection, event)
+    if link is None or link.kind not in kinds:
+        # It was ended meanwhile, or is another program's.
         return False
+    followed = connection.execute(select(t.upstream.c.followed).where(where)).scalar_one()
     e = central.entry.c
     acts = [act.value for act in _ACTS]
     rows = connection.execute(
         select(e.number, e.body)
-        .where(e.event == event, e.number > link.followed, e.act.in_(acts), e.ticket != "")
+        .where(e.event == event, e.number > followed, e.act.in_(acts), e.ticket != "")
         .where(central.COUNTS)
         .order_by(e.number)
         .limit(PAGE)
@@ -86,7 +88,9 @@ def follow(connection: Connection, event: str, wait_ms: int, now_ms: int) -> boo
         # A check-out is kept by each system itself, at the same moment.
         is_theirs = entry.source in (link.kind, CHECK_OUT)
         if not (is_theirs or _is_unseen(connection, event, entry)):
-            _take(connection, event, row.number, entry, now_ms + wait_ms)
+            when = kinds[link.kind].schedule(connection, link, entry, now_ms)
+            if when is not None:
+                _take(connection, event, row.number, entry, when)
     upto = int(rows[-1].number) if len(rows) == PAGE else newest
     connection.execute(update(t.upstream).where(where).values(followed=upto))
     return upto < newest
@@ -98,7 +102,7 @@ def _is_unseen(connection: Connection, event: str, entry: Entry) -> bool:
     return is_signed and ticket_store.find_ticket(connection, event, entry.ticket) is None
 
 
-def _take(connection: Connection, event: str, number: int, entry: Entry, due_ms: int) -> None:
+def _take(connection: Connection, event: str, number: int, entry: Entry, when: Schedule) -> None:
     state = State.WAITING
     if entry.act is Act.ANNULMENT:
         if not counts_at_once(entry):
@@ -111,17 +115,27 @@ def _take(connection: Connection, event: str, number: int, entry: Entry, due_ms:
             # It never came there, or was never to.
             state = State.WITHDRAWN
     is_late = int(entry.act is Act.REFUSAL)
-    row = (event, entry.name, is_late, number, entry.ticket, state.value, due_ms, "", "")
+    row = (
+        event, entry.name, is_late, number, entry.ticket, state.value, when.due_ms, "", "",
+        when.ends_ms,
+    )  # fmt: skip
     put(connection, t.upstream_entry, [row], "number")
 
 
 def next_due(connection: Connection, link: Link, now_ms: int) -> Row | None:
-    """The first that is to be told by now."""
+    """The first that is to be told by now: what ends first, and of one ticket what came first."""
     c = t.upstream_entry.c
+    other = t.upstream_entry.alias("earlier")
+    earlier = (
+        select(other.c.entry)
+        .where(other.c.event == c.event, other.c.ticket == c.ticket, other.c.state.in_(OPEN))
+        .where(other.c.is_late == c.is_late, other.c.number < c.number)
+        .exists()
+    )
     row = connection.execute(
         select(c.entry, c.state, c.number, c.device)
-        .where(c.event == link.event, c.state.in_(OPEN), c.due_ms <= now_ms)
-        .order_by(c.is_late, c.number)
+        .where(c.event == link.event, c.state.in_(OPEN), c.due_ms <= now_ms, ~earlier)
+        .order_by(c.is_late, c.ends_ms, c.number)
         .limit(1)
     ).first()
     if row is None:
@@ -133,7 +147,8 @@ def next_due(connection: Connection, link: Link, now_ms: int) -> Row | None:
     state, entry = State(row.state), entry_codec.decode(body)
     given = answers_of(connection, link.event, [entry]).get(entry.name, {})
     device = row.device or _device_of(connection, link.event, entry.target)
-    return Row(row.entry, state, Due(entry, state is State.UNDONE, given), device)
+    due = Due(entry, state is State.UNDONE, given, was_tried=state is State.TRYING)
+    return Row(row.entry, state, due, device)
 
 
 def begin(connection: Connection, event: str, row: Row, device: str = "") -> bool:
@@ -148,10 +163,22 @@ def begin(connection: Connection, event: str, row: Row, device: str = "") -> boo
     return bool(done.rowcount)
 
 
-def settle(connection: Connection, event: str, name: str, told: Told) -> None:
+def give_back(connection: Connection, event: str, row: Row) -> None:
+    """Nothing of an entry arrived: it is as if it had not been tried this time."""
+    if row.state is State.WAITING:
+        _postpone(connection, event, row.name)
+
+
+def settle(connection: Connection, event: str, row: Row, told: Told, now_ms: int) -> None:
     """Keep how telling an entry went."""
+    if told.answer is Answer.LATER:
+        _postpone(
+            connection, event, row.name,
+            due_ms=now_ms + round(told.again_s * 1000), error=told.why,
+        )  # fmt: skip
+        return
     state = State.TOLD if told.answer is Answer.TAKEN else State.FAILED
-    _set(connection, event, name, state, told.why)
+    _set(connection, event, row.name, state, told.why)
 
 
 def compare(
@@ -191,13 +218,17 @@ class Backlog(NamedTuple):
     """When the first of what waits was due; 0: nothing waits."""
     why: str
     """Why the newest that failed was not taken, or what of one that was taken was not."""
+    ends_ms: int
+    """When the first of what waits will be too late; 0: never."""
 
 
 def backlog(connection: Connection, event: str) -> Backlog:
     """How an upstream is behind with what it is to be told."""
     c = t.upstream_entry.c
-    waiting, oldest = connection.execute(
-        select(func.count(), func.min(c.due_ms)).where(c.event == event, c.state.in_(OPEN))
+    waiting, oldest, ends_ms = connection.execute(
+        select(func.count(), func.min(c.due_ms), func.min(c.ends_ms)).where(
+            c.event == event, c.state.in_(OPEN)
+        )
     ).one()
     failed = (c.event == event, c.state == State.FAILED.value)
     count = connection.execute(
@@ -206,7 +237,8 @@ def backlog(connection: Connection, event: str) -> Backlog:
     why = connection.execute(
         select(c.error).where(c.event == event, c.error != "").order_by(c.number.desc()).limit(1)
     ).scalar()
-    return Backlog(int(waiting), int(count), int(oldest or 0), why or "")
+    ends_ms = 0 if ends_ms in (None, NEVER_MS) else int(ends_ms)
+    return Backlog(int(waiting), int(count), int(oldest or 0), why or "", ends_ms)
 
 
 class NotTaken(NamedTuple):
@@ -240,6 +272,16 @@ def _state_of(connection: Connection, event: str, name: str) -> State | None:
     c = t.upstream_entry.c
     found = connection.execute(select(c.state).where(c.event == event, c.entry == name)).scalar()
     return None if found is None else State(found)
+
+
+def _postpone(connection: Connection, event: str, name: str, **fields: Any) -> None:
+    """It was certainly not told: an undo that comes now withdraws it."""
+    c = t.upstream_entry.c
+    connection.execute(
+        update(t.upstream_entry)
+        .where(c.event == event, c.entry == name, c.state == State.TRYING.value)
+        .values(state=State.WAITING.value, **fields)
+    )
 
 
 def _set(connection: Connection, event: str, name: str, state: State, why: str = "") -> None:

@@ -5,10 +5,12 @@ transaction with the cursor behind it, so every call may be repeated and none is
 Nothing of any particular system is known here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+from sqlalchemy import Connection
 
 from gate.core.entry import Act, Entry
 from gate.core.ticket import Status
@@ -24,10 +26,16 @@ class UpstreamError(GateError):
 class AwayError(UpstreamError):
     """It has not answered, or says to come again: it is asked the same again later."""
 
-    def __init__(self, message: str, again_s: float = 0.0) -> None:
-        """``again_s`` is when it wants to be asked again; 0: it does not say."""
+    def __init__(
+        self, message: str, again_s: float = 0.0, *, may_have_arrived: bool = True
+    ) -> None:
+        """``again_s`` is when it wants to be asked again; 0: it does not say.
+
+        ``may_have_arrived`` unless it is certain that nothing was done there.
+        """
         super().__init__(message)
         self.again_s = again_s
+        self.may_have_arrived = may_have_arrived
 
 
 class StoppedError(UpstreamError):
@@ -80,6 +88,8 @@ class Page:
     """The number of the comparison that this page is of; 0: of none."""
     ends_run: bool = False
     """Whether it is the last of it: what it has not met is not there any more."""
+    keep: Callable[[Connection], None] | None = None
+    """Keeps what the upstream has tables of its own for, in the transaction that keeps the page."""
 
 
 class Answer(StrEnum):
@@ -88,6 +98,8 @@ class Answer(StrEnum):
     TAKEN = "taken"
     FAILED = "failed"
     """It was not taken and never will be; the other system keeps what it has."""
+    LATER = "later"
+    """It was not taken, and may be when it is told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,8 @@ class Told:
     answer: Answer = Answer.TAKEN
     why: str = ""
     """In words, where it was not taken."""
+    again_s: float = 0.0
+    """When to tell it again, where that is later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +122,31 @@ class Due:
     """It was undone before it was told: what happened is told as something that did not count."""
     answers: Mapping[str, str] = field(default_factory=dict)
     """What the guest answered, by the ids of the questions."""
+    was_tried: bool = False
+    """It may have been told already: nobody has heard the answer."""
+
+
+NEVER_MS: Final = 1 << 53
+"""Later than every deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When an entry is told."""
+
+    due_ms: int
+    ends_ms: int = NEVER_MS
+    """From when on it would be told in vain: what ends first is told first."""
 
 
 class Upstream(Protocol):
     """A system that tickets live in."""
+
+    def schedule(
+        self, connection: Connection, link: Link, entry: Entry, now_ms: int
+    ) -> Schedule | None:
+        """When an entry that was just followed is told; ``None``: never."""
+        ...
 
     async def pull(
         self, link: Link, *, is_busy: bool, ours: frozenset[str], again: frozenset[str]

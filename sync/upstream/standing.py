@@ -5,13 +5,18 @@ Every function works in the transaction it is handed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
+from gate.clock import read_wall_ms
 from gate.core.upstream_state import MOST_SAID, UpstreamState
+from gate.i18n import _
 from sync.upstream import gate_devices, links, missing, outbox
 from sync.upstream.gate_devices import GateDevice
 from sync.upstream.links import Link
+from sync.upstream.outbox import Backlog
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class Standing:
     failed: int
     """Entries that it did not take."""
     why_failed: str
+    too_late_ms: int
+    """When the first that waits will be told in vain; 0: never."""
     error: str
     """What is wrong now; empty: nothing."""
     is_stopped: bool
@@ -61,6 +68,10 @@ class Standing:
             error=(self.error or devices)[:MOST_SAID],
             is_stopped=self.is_stopped,
         )
+
+
+WARN_MS: Final = 3_600_000
+"""So long before something is told in vain it is said."""
 
 
 def every(connection: Connection) -> list[Standing]:
@@ -93,10 +104,18 @@ def _standing(connection: Connection, some: Sequence[Link]) -> list[Standing]:
                 oldest_ms=backlog.oldest_ms,
                 failed=backlog.failed,
                 why_failed=backlog.why,
-                error=link.error,
+                too_late_ms=backlog.ends_ms,
+                error="; ".join(filter(None, (link.error, _soon_too_late(backlog)))),
                 is_stopped=link.is_stopped,
                 missing=missing.count(connection, link.event),
                 devices=tuple(one for one in devices if one.event == link.event),
             )
         )
     return found
+
+
+def _soon_too_late(backlog: Backlog) -> str:
+    if not backlog.ends_ms or backlog.ends_ms - read_wall_ms() > WARN_MS:
+        return ""
+    at = datetime.fromtimestamp(backlog.ends_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return _("what waits to be told is too late there from {when} on").format(when=at)

@@ -65,6 +65,8 @@ def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: i
     if page.ends_run:
         missing.compare(connection, link.event, page.run, now_ms)
     problem = _believe(connection, link.event, page) or problem
+    if page.keep is not None:
+        page.keep(connection)
     if problem:
         links.note(connection, link.event, holder, error=problem)
     return True
@@ -131,7 +133,7 @@ def _issue_each(connection: Connection, event: str, stated: Issue, now_ms: int) 
 
 def _free_codes(connection: Connection, event: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Whose a code is the upstream says: another ticket of before lets go of it."""
-    owner = {
+    owner = {code: str(row["id"]) for row in rows for code in row.get("old_codes", ())} | {
         code: str(row["id"]) for row in rows for code in (row["code"], *row.get("other_codes", ()))
     }
     hashes = ticket_store.hashes_of(connection, event, list(owner))

@@ -57,7 +57,10 @@ upstream_entry = Table(
     text("error"),
     # Which of our devices told it, or tries to; empty: none yet.
     text("device"),
+    # From when on it would be told in vain.
+    number("ends_ms"),
     Index("upstream_entry_due", "event", "state", "is_late", "number"),
+    Index("upstream_entry_ticket", "event", "ticket"),
 )
 # Which of their movements are entries of ours.
 upstream_movement = Table(

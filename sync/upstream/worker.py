@@ -24,9 +24,12 @@ from sync.server import tables as central
 from sync.server import ticket_store
 from sync.server.background_jobs import BackgroundJobs
 from sync.server.server import Server
+from sync.server.webhooks import registered
+from sync.server.webhooks.payloads import Kind, Message, UpstreamRejected
 from sync.upstream import gate_devices, links, outbox, standing, storing
 from sync.upstream.links import LEASE_MS, Link
-from sync.upstream.seam import AwayError, StoppedError, Upstream
+from sync.upstream.outbox import Row
+from sync.upstream.seam import Answer, AwayError, StoppedError, Told, Upstream
 from sync.upstream.standing import Standing
 
 log = logging.getLogger(__name__)
@@ -102,7 +105,7 @@ class UpstreamWorker:
         """Make outbox rows of new entries; whether there are more."""
         has_more = False
         for event in await self._server.read(outbox.behind):
-            job = partial(outbox.follow, event=event, wait_ms=0, now_ms=read_wall_ms())
+            job = partial(outbox.follow, event=event, kinds=self._kinds, now_ms=read_wall_ms())
             has_more |= await self._server.write(job)
         return has_more
 
@@ -155,7 +158,7 @@ class UpstreamWorker:
             if not await self._server.write(begin):
                 continue
             try:
-                told = await upstream.push(by, row.due)
+                told = await self._tell(upstream, by, row)
             except StoppedError as stopped:
                 if by.device == mine.device:
                     raise
@@ -164,10 +167,19 @@ class UpstreamWorker:
                 continue
             if told.why:
                 log.warning("event=%s entry=%s was not taken: %s", link.event, row.name, told.why)
-            job = partial(outbox.settle, event=link.event, name=row.name, told=told)
+            job = partial(_settle, link=mine, row=row, told=told, now_ms=read_wall_ms())
             await self._server.write(job)
             again = {"failures": 0, "error": ""} if mine.failures else {}
             await self._note(link, heard_ms=read_wall_ms(), **again)
+
+    async def _tell(self, upstream: Upstream, link: Link, row: Row) -> Told:
+        """Tell one entry; what certainly did not arrive counts as never tried."""
+        try:
+            return await upstream.push(link, row.due)
+        except (AwayError, StoppedError) as error:
+            if isinstance(error, StoppedError) or not error.may_have_arrived:
+                await self._server.write(partial(outbox.give_back, event=link.event, row=row))
+            raise
 
     async def _give_up(self, by: Link, stopped: StoppedError) -> None:
         log.error("event=%s device=%s: %s", by.event, by.device, stopped)
@@ -236,6 +248,19 @@ class UpstreamWorker:
 
     def _wrong(self) -> float:
         return sum(bool(one.error) for one in self._standing)
+
+
+def _settle(connection: Connection, link: Link, row: Row, told: Told, now_ms: int) -> None:
+    """Keep how telling an entry went, and tell the organiser of one that will never be taken."""
+    outbox.settle(connection, link.event, row, told, now_ms)
+    if told.answer is Answer.FAILED:
+        entry = row.due.entry
+        data = UpstreamRejected(
+            entry=entry.name, target=entry.target, ticket=entry.ticket, upstream=link.kind,
+            reason=told.why,
+        )  # fmt: skip
+        message = Message(Kind.UPSTREAM_REJECTED, entry.name, entry.ticket, data)
+        registered.publish(connection, link.event, [message], now_ms)
 
 
 def _in_words(stopped: StoppedError) -> str:

@@ -160,9 +160,13 @@ def run(options: argparse.Namespace) -> int:
     from sync.server.wanted import Wanted
     from sync.server.webhooks.delivery import hosts
     from sync.upstream.part import upstream_part
-    from sync.upstream.pretix.pretix import KIND, Pretix
+    from sync.upstream.pretix.pretix import KIND as PRETIX
+    from sync.upstream.pretix.pretix import Pretix
+    from sync.upstream.wechat.accounts import KIND as WECHAT
+    from sync.upstream.wechat.wechat import WeChat
 
     state, device = _device_state(options)
+    wechat = WeChat()
     return serve.run(
         Wanted(
             database=options.database or "",
@@ -173,7 +177,11 @@ def run(options: argparse.Namespace) -> int:
             self_signed=options.self_signed,
             proxies=tuple(options.proxy),
             url=options.url or "",
-            parts=(card_part(), upstream_part(lambda: {KIND: Pretix()})),
+            parts=(
+                card_part(upstream=wechat),
+                wechat.part,
+                upstream_part(lambda: {PRETIX: Pretix(), WECHAT: wechat}),
+            ),
             callback_to=hosts(options.callback_to),
             event=options.event or "",
             also=tuple(options.also),

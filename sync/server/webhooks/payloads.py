@@ -32,6 +32,7 @@ class Kind(StrEnum):
     GATE_SILENT = "gate_silent"
     GATE_BACK = "gate_back"
     DEVICE_REVOKED = "device_revoked"
+    UPSTREAM_REJECTED = "upstream_rejected"
     PING = "ping"
     """Somebody tries whether it arrives; nobody has to choose it."""
 
@@ -148,6 +149,20 @@ class DeviceRevoked(msgspec.Struct, frozen=True):
     device_name: str
 
 
+class UpstreamRejected(msgspec.Struct, frozen=True):
+    """What a gate did, the system that the tickets live in does not take: it says otherwise."""
+
+    entry: str
+    """Of an undo that came too late there, the undo's own."""
+    target: str
+    """What that takes back; empty: it is no undo."""
+    ticket: str
+    upstream: str
+    """``pretix`` or ``wechat``."""
+    reason: str
+    """In words."""
+
+
 class Pinged(msgspec.Struct, frozen=True):
     """Somebody tries whether anything arrives."""
 
@@ -166,6 +181,7 @@ DATA: Final[dict[Kind, type[msgspec.Struct]]] = {
     Kind.GATE_SILENT: GateHeard,
     Kind.GATE_BACK: GateHeard,
     Kind.DEVICE_REVOKED: DeviceRevoked,
+    Kind.UPSTREAM_REJECTED: UpstreamRejected,
     Kind.PING: Pinged,
 }
 """What the message of each kind says in ``data``."""

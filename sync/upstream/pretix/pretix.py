@@ -1,10 +1,13 @@
 """pretix as the seam sees it."""
 
+from sqlalchemy import Connection
+
+from gate.core.entry import Entry
 from sync.upstream.links import Link
 from sync.upstream.pretix.client import PretixClient
 from sync.upstream.pretix.pull import PretixPull
 from sync.upstream.pretix.push import PretixPush
-from sync.upstream.seam import Due, Page, Told
+from sync.upstream.seam import Due, Page, Schedule, Told
 
 KIND = "pretix"
 
@@ -16,6 +19,12 @@ class Pretix:
         self._client = client or PretixClient()
         self._pull = PretixPull(self._client)
         self._push = PretixPush(self._client)
+
+    def schedule(
+        self, _connection: Connection, _link: Link, _entry: Entry, now_ms: int
+    ) -> Schedule:
+        """At once: pretix takes an undo back."""
+        return Schedule(now_ms)
 
     async def pull(
         self, link: Link, *, is_busy: bool, ours: frozenset[str], again: frozenset[str]

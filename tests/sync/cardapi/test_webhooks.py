@@ -26,8 +26,8 @@ from gate.core.entry import Act
 from sync.cardapi import callback, webhook_outbox
 from sync.cardapi import tables as of_cards
 from sync.cardapi.background_jobs import Callbacks, CardJobs
-from sync.cardapi.crypto import encrypt, signature
 from sync.cardapi.webhook_outbox import CHANNEL
+from sync.push_crypto import encrypt, signature
 from sync.server import events
 from sync.server import tables as t
 from sync.server.database import reading

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, select, update
 
@@ -16,6 +17,7 @@ from gate.clock import read_wall_ms
 from gate.core.entry import Act, Entry
 from gate.core.outcome import Outcome, Reason
 from sync.server import check_out, events, journals, ticket_store
+from sync.server import tables as central_tables
 from sync.server.database import in_transaction, open_database, reading
 from sync.server.http import Denied
 from sync.server.issuing import Issue
@@ -31,6 +33,7 @@ from sync.upstream.seam import (
     Due,
     Movement,
     Page,
+    Schedule,
     StoppedError,
     Told,
 )
@@ -124,6 +127,12 @@ class Shop:
         """Devices that it does not know any more."""
         self.trouble: Exception | None = None
         self.answer = Told()
+        self.when: Callable[[Entry, int], Schedule | None] = lambda _entry, now_ms: Schedule(now_ms)
+
+    def schedule(
+        self, connection: Connection, link: Link, entry: Entry, now_ms: int
+    ) -> Schedule | None:
+        return self.when(entry, now_ms)
 
     async def pull(
         self, link: Link, *, is_busy: bool, ours: frozenset[str], again: frozenset[str]
@@ -622,6 +631,81 @@ async def test_an_event_that_is_over_asks_for_nothing(place: Place) -> None:
         (drop,) = upstream_part(dict).personal.drops
         assert here.write(lambda connection: drop(connection, "show", None)) is None
         assert here.read(links.every) == []
+
+
+async def test_what_soon_is_too_late_is_told_first(place: Place) -> None:
+    """Whatever came first; but of one ticket what came first, always."""
+    async with complete(place) as here:
+        ends = {"t0": 5, "t1": 3}
+        here.shop.when = lambda one, now_ms: Schedule(
+            now_ms, ends.get(one.ticket, 9) if one.act is Act.ADMISSION else 1
+        )
+        await here.did(
+            here.maker.make(ticket="t0"),
+            here.maker.make(ticket="t2"),
+            here.maker.make(ticket="t1"),
+            here.maker.make(Act.EXIT, ticket="t0"),
+        )
+        await here.step()
+        assert [name.rpartition(":")[2] for name, _undone in here.shop.told] == list("3142")
+
+
+async def test_what_is_told_later_holds_up_its_ticket_only(place: Place) -> None:
+    """It was not taken, so an undo withdraws it; others go on."""
+    async with complete(place) as here:
+        here.shop.answer = Told(Answer.LATER, "gifting", again_s=3600)
+        await here.did(here.maker.make(ticket="t0"), here.maker.make(Act.EXIT, ticket="t0"))
+        await here.step()
+        assert here.states() == {"1": State.WAITING, "2": State.WAITING}
+        here.shop.answer = Told()
+        await here.did(here.maker.make(ticket="t1"))
+        await here.step()
+        assert [name[-1] for name, _undone in here.shop.told] == ["1", "3"]
+        await here.did(here.maker.make(Act.ANNULMENT, ticket="t0", target=f"{here.maker.origin}:1"))
+        await here.step()
+        assert here.states()["1"] is State.UNDONE
+
+
+async def test_what_certainly_did_not_arrive_was_not_tried(place: Place) -> None:
+    """An undo withdraws it; of what may have arrived the other side is told that it was tried."""
+    async with complete(place) as here:
+        await here.did(here.maker.make(ticket="t0"))
+        here.shop.trouble = AwayError("no way there", may_have_arrived=False)
+        await here.step()
+        assert here.states() == {"1": State.WAITING}
+        here.shop.trouble = AwayError("lost")
+        here.write(lambda connection: links.start_again(connection, "show"))
+        await here.step()
+        assert here.states() == {"1": State.TRYING}
+        row = here.read(outbox.next_due, here.link(), read_wall_ms())
+        assert row.due.was_tried
+
+
+async def test_what_will_be_too_late_is_said_before(place: Place) -> None:
+    """An hour before, and with the moment."""
+    async with complete(place) as here:
+        here.shop.trouble = AwayError("lost")
+        here.shop.when = lambda _one, now_ms: Schedule(now_ms, now_ms + 1_800_000)
+        await here.did(here.maker.make(ticket="t0"))
+        await here.step()
+        (one,) = here.read(standing.every)
+        assert "too late" in one.error
+        assert one.too_late_ms
+
+
+async def test_what_is_rejected_is_told_to_webhooks(place: Place) -> None:
+    """With the entry, the undo's target, and why."""
+    async with complete(place) as here:
+        url = {"url": "https://backend.example/hook", "kinds": ["upstream_rejected"]}
+        made = await here.running.admin("POST", "/events/show/webhooks", json=url)
+        assert made.status_code == 201, made.text
+        here.shop.answer = Told(Answer.FAILED, "used elsewhere")
+        await here.did(here.maker.make(ticket="t1"))
+        await here.step()
+        rows = here.read(lambda c: c.execute(select(central_tables.outbox.c.body)).scalars().all())
+        (body,) = [msgspec.json.decode(row) for row in rows]
+        assert body["type"] == "upstream_rejected"
+        assert (body["data"]["ticket"], body["data"]["reason"]) == ("t1", "used elsewhere")
 
 
 async def test_a_device_of_before_is_still_ours(place: Place) -> None:
