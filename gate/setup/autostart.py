@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gate.capture.evdev import AUTO
 from gate.i18n import _
 from gate.reports.checks.finding import Finding, Status
 from gate.setup.answers import NO, Answers
@@ -15,6 +16,26 @@ _UNITS = ("etc", "systemd", "system")
 _WANTS = "multi-user.target.wants"
 _DESKTOP = (*_UNITS, "display-manager.service")
 _RELOAD: Command = ("systemctl", "daemon-reload")
+_HARDENING = """\
+CapabilityBoundingSet=
+LockPersonality=yes
+NoNewPrivileges=yes
+PrivateTmp=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectSystem=full
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+UMask=0077
+"""
+"""What neither needs. Not the clock's: that would close all devices that are not there yet."""
 
 
 class AutostartStep:
@@ -72,7 +93,15 @@ class AutostartStep:
         lane = (*self._program, "scan", *self._arguments)
         worker = (*self._program, "sync", *self._arguments)
         return (
-            *self._unit(LANE, lane_unit(user, lane, starts_worker=not has_worker)),
+            *self._unit(
+                LANE,
+                lane_unit(
+                    user,
+                    lane,
+                    starts_worker=not has_worker,
+                    takes_scanners=answers.scanner == AUTO,
+                ),
+            ),
             *(
                 self._unit(WORKER, worker_unit(user, worker))
                 if has_worker
@@ -100,8 +129,13 @@ class AutostartStep:
         return not state_of(self._site.machine.path(*_DESKTOP)).is_nothing
 
 
-def lane_unit(user: str, command: tuple[str, ...], *, starts_worker: bool) -> str:
-    """The lane in the place of the first console's login, which comes back when it is closed."""
+def lane_unit(
+    user: str, command: tuple[str, ...], *, starts_worker: bool, takes_scanners: bool = False
+) -> str:
+    """The lane in the place of the first console's login, which comes back when it is closed.
+
+    ``takes_scanners``: whatever names itself a scanner is taken, so no rule can name its make.
+    """
     return f"""{HEAD}[Unit]
 Description=Venue Gate: the lane on tty1
 After=systemd-user-sessions.service plymouth-quit-wait.service getty@tty1.service
@@ -111,8 +145,9 @@ StartLimitIntervalSec=0
 
 [Service]
 User={user}
-SupplementaryGroups=video audio
+SupplementaryGroups=video audio{" input" if takes_scanners else ""}
 Environment=TERM=linux LANG=C.UTF-8{"" if starts_worker else " GATE_SYNC_START_WORKER=false"}
+ExecStartPre=-setterm --blank 0 --powerdown 0
 ExecStart={command_line(command)}
 StandardInput=tty
 StandardOutput=tty
@@ -123,7 +158,7 @@ TTYVHangup=yes
 TTYVTDisallocate=yes
 Restart=on-failure
 RestartSec=2
-
+{_HARDENING}
 [Install]
 WantedBy=multi-user.target
 """
@@ -140,7 +175,7 @@ ExecStart={command_line(command)}
 Restart=always
 RestartSec=5
 RestartPreventExitStatus=2 4
-
+{_HARDENING}
 [Install]
 WantedBy=multi-user.target
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from gate.capture.evdev import keyboards
+from gate.capture.evdev import AUTO, keyboards
 from gate.config import Config
 from gate.errors import UsageError
 from gate.i18n import _
@@ -102,16 +102,16 @@ class ScannerStep:
             "scanner",
             _("The scanner: it types, there is none, or it is kept to the gate alone"),
             self._site.config.scanner.evdev or _KEYBOARD,
-            fits=lambda text: text in (_OFF, _KEYBOARD) or _is_input(text),
-            like=f"{_KEYBOARD}, {_OFF}, /dev/input/by-id/…",
+            fits=lambda text: text in (_OFF, _KEYBOARD) or _is_kept(text),
+            like=f"{_KEYBOARD}, {_OFF}, {AUTO}, /dev/input/by-id/…",
         )
         if device == _OFF:
             return Finding(Status.SKIP, _("no scanner"))
-        if _is_input(device) and importlib.util.find_spec("evdev") is None:
+        if _is_kept(device) and importlib.util.find_spec("evdev") is None:
             raise UsageError(
                 _("python-evdev is not installed"), _("Install it: pip install 'venue-gate[usb]'")
             )
-        is_likely = _is_input(device) or bool(scanners(self._site.machine))
+        is_likely = _is_kept(device) or bool(scanners(self._site.machine))
         if talk.has_person and talk.ask_yes(
             "try_scanner", _("Try it now?"), default=is_likely, is_kept=False
         ):
@@ -138,7 +138,7 @@ def with_camera(config: Config, device: str) -> Config:
 
 def with_scanner(config: Config, device: str) -> Config:
     """The configuration with another scanner: one that types, or one that is kept."""
-    evdev = device if _is_input(device) else ""
+    evdev = device if _is_kept(device) else ""
     return replace(config, scanner=replace(config.scanner, evdev=evdev))
 
 
@@ -185,6 +185,10 @@ def input_rule(user: str, vendor: str, product: str) -> str:
 
 def _is_device(text: str) -> bool:
     return text in ("auto", _OFF) or text.isdecimal() or text.startswith("/dev/")
+
+
+def _is_kept(text: str) -> bool:
+    return text == AUTO or _is_input(text)
 
 
 def _is_input(text: str) -> bool:

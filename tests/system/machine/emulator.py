@@ -111,13 +111,13 @@ class Pc:
         for name in ("qmp", "port0", "port1"):
             (folder / name).unlink(missing_ok=True)
         words = (
-            "root=/dev/vda rw quiet loglevel=3 systemd.show_status=false rd.systemd.show_status=false"
-            f" fsck.mode=auto console=ttyS0 console=tty0 mitigations=off video=800x480 {boot}"
+            "root=/dev/vda rw quiet loglevel=3 systemd.show_status=false"
+            f" console=ttyS0 console=tty0 mitigations=off video=800x480 {boot}"
         )
         self._process = subprocess.Popen(
             [
-                QEMU, *_accelerated(), "-cpu", "max", "-m", str(MEMORY_MB), "-smp", "2", "-nodefaults",
-                "-display", "none", "-no-reboot",
+                QEMU, *_accelerated(), "-cpu", "max", "-m", str(MEMORY_MB), "-smp", "2",
+                "-nodefaults", "-display", "none", "-no-reboot",
                 "-kernel", str(kernel), "-initrd", str(initrd), "-append", words,
                 "-drive", f"file=nbd+unix:///?socket={disk},format=raw,if=virtio,cache=none",
                 "-device", "VGA,id=vga,xres=800,yres=480,edid=on",
@@ -148,7 +148,7 @@ class Pc:
         return time.monotonic() - self.since
 
     def run(self, command: str, timeout_s: float = 120.0, *, is_well: bool = True) -> str:
-        """What a command prints in the root shell, which must end well unless that is not wanted."""
+        """What a command prints in the root shell; it must end well if ``is_well``."""
         self._asked += 1
         mark = f"END{self._asked}"
         since = len(self.shell.came)

@@ -186,8 +186,8 @@ def _install(base: Path, wheels: Path, work: Path) -> None:
     commands = (
         f"python3 -m venv --system-site-packages {HOME}/venue-gate",
         f"{HOME}/venue-gate/bin/pip install -q --no-index --find-links /opt/wheels venue-gate",
-        f"{GATE} --data-dir {DATA} --set time_zone=Europe/Berlin"
-        f" import {HOME}/types.csv {HOME}/tickets.csv",
+        f"{GATE} --data-dir {DATA} import {HOME}/types.csv {HOME}/tickets.csv",
+        f"{GATE} --data-dir {DATA} setup --answers {ANSWERS} --apply",
     )
     _in(root, f"chown -R gate:gate {HOME}")
     for command in commands:
