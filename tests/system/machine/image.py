@@ -65,6 +65,9 @@ StandardOutput=null
 [Install]
 WantedBy=multi-user.target
 """
+_SUDO = """gate ALL=(ALL) NOPASSWD: ALL
+Defaults env_keep += SYSTEMD_OFFLINE
+"""
 _SHELL = """[Service]
 ExecStart=
 ExecStart=-/sbin/agetty --autologin root --noclear --keep-baud 115200 %I dumb
@@ -166,7 +169,7 @@ def _install(base: Path, wheels: Path, work: Path) -> None:
     _run("cp", "-a", "--reflink=auto", str(base), str(root))
     _in(root, "useradd -m -s /bin/bash -G sudo,video,audio gate && passwd -q -d root")
     for path, text in {
-        "etc/sudoers.d/gate": "gate ALL=(ALL) NOPASSWD: ALL\n",
+        "etc/sudoers.d/gate": _SUDO,
         "etc/fstab": "/dev/vda / ext4 errors=remount-ro 0 1\n",
         "etc/hostname": "north\n",
         "etc/hosts": "127.0.0.1 localhost north\n",
@@ -191,7 +194,7 @@ def _install(base: Path, wheels: Path, work: Path) -> None:
     )
     _in(root, f"chown -R gate:gate {HOME}")
     for command in commands:
-        _in(root, f"su - gate -c '{command}'")
+        _in(root, f"su - gate -c 'SYSTEMD_OFFLINE=1 {command}'")
     shutil.rmtree(root / "opt/wheels")
     for name in ("var/cache/apt/archives", "var/lib/apt/lists"):
         shutil.rmtree(root / name, ignore_errors=True)

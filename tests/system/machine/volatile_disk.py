@@ -8,6 +8,7 @@ The protocol is the NBD project's ``proto.md``, fixed newstyle, simple replies.
 import contextlib
 import os
 import random
+import shutil
 import socket
 import struct
 import threading
@@ -31,12 +32,9 @@ _EIO, _EINVAL = 5, 22
 
 
 class VolatileDisk:
-    """One disk of one machine; what is durable outlives the machine, and nothing this object.
+    """One disk of one machine; what is durable outlives the machine, and nothing this object."""
 
-    ``is_honest`` off is the mutation: FLUSH is answered and means nothing.
-    """
-
-    def __init__(self, image: Path, folder: Path, seed: int, *, is_honest: bool = True) -> None:
+    def __init__(self, image: Path, folder: Path, seed: int) -> None:
         """``image`` is what it holds at first, and is never written."""
         self.socket = folder / "disk.sock"
         self.flushes = self.lost = 0
@@ -45,10 +43,10 @@ class VolatileDisk:
         """How long a flush takes."""
         self.fails_writes = False
         """Whether each write fails, as on a card that has gone read-only."""
-        self._is_honest = is_honest
         self._image = os.open(image, os.O_RDONLY)
         self.size = os.fstat(self._image).st_size
         self._durable: dict[int, bytes] = {}
+        self._at_power_on: dict[int, bytes] = {}
         self._cached: dict[int, bytes] = {}
         self._random = random.Random(seed)
         self._lock = threading.Lock()
@@ -80,15 +78,18 @@ class VolatileDisk:
         os.close(self._image)
         self.socket.unlink(missing_ok=True)
 
-    def keep_as(self, image: Path) -> None:
-        """A copy of what is on the disk, for the next one to begin with."""
-        with self._lock, image.open("wb") as file:
-            file.truncate(self.size)
-            for start in range(0, self.size, 1 << 20):
-                chunk = self._read(start, min(1 << 20, self.size - start))
-                if chunk.strip(b"\0"):
-                    file.seek(start)
-                    file.write(chunk)
+    def keep_as(self, image: Path, *, is_honest: bool = True) -> None:
+        """What is on the disk, as a file.
+
+        ``is_honest`` off is the mutation: as if no FLUSH since the start had meant anything.
+        """
+        blocks = self._durable if is_honest else self._at_power_on
+        with self._lock:
+            shutil.copyfile(f"/proc/self/fd/{self._image}", image)
+            with image.open("r+b") as file:
+                for block, content in blocks.items():
+                    file.seek(block * BLOCK)
+                    file.write(content)
 
     def _accept(self) -> None:
         while True:
@@ -98,6 +99,7 @@ class VolatileDisk:
                 return
             with self._lock:
                 self._connection = connection
+                self._at_power_on = dict(self._durable)
             with connection, contextlib.suppress(OSError, EOFError):
                 if self._negotiate(connection):
                     self._serve(connection)
@@ -149,13 +151,12 @@ class VolatileDisk:
         if kind == _WRITE:
             if self.fails_writes:
                 return _EIO, b""
-            self._write(offset, payload, is_durable=bool(flags & _FUA) and self._is_honest)
+            self._write(offset, payload, is_durable=bool(flags & _FUA))
             return 0, b""
         if kind == _FLUSH:
             self.flushes += 1
-            if self._is_honest:
-                self._durable.update(self._cached)
-                self._cached.clear()
+            self._durable.update(self._cached)
+            self._cached.clear()
             return 0, b""
         return _EINVAL, b""
 
