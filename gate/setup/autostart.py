@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from gate.capture.evdev import AUTO
 from gate.i18n import _
 from gate.reports.checks.finding import Finding, Status
 from gate.setup.answers import NO, Answers
@@ -93,15 +92,7 @@ class AutostartStep:
         lane = (*self._program, "scan", *self._arguments)
         worker = (*self._program, "sync", *self._arguments)
         return (
-            *self._unit(
-                LANE,
-                lane_unit(
-                    user,
-                    lane,
-                    starts_worker=not has_worker,
-                    takes_scanners=answers.scanner == AUTO,
-                ),
-            ),
+            *self._unit(LANE, lane_unit(user, lane, starts_worker=not has_worker)),
             *(
                 self._unit(WORKER, worker_unit(user, worker))
                 if has_worker
@@ -129,13 +120,8 @@ class AutostartStep:
         return not state_of(self._site.machine.path(*_DESKTOP)).is_nothing
 
 
-def lane_unit(
-    user: str, command: tuple[str, ...], *, starts_worker: bool, takes_scanners: bool = False
-) -> str:
-    """The lane in the place of the first console's login, which comes back when it is closed.
-
-    ``takes_scanners``: whatever names itself a scanner is taken, so no rule can name its make.
-    """
+def lane_unit(user: str, command: tuple[str, ...], *, starts_worker: bool) -> str:
+    """The lane in the place of the first console's login, which comes back when it is closed."""
     return f"""{HEAD}[Unit]
 Description=Venue Gate: the lane on tty1
 After=systemd-user-sessions.service plymouth-quit-wait.service getty@tty1.service
@@ -145,7 +131,7 @@ StartLimitIntervalSec=0
 
 [Service]
 User={user}
-SupplementaryGroups=video audio{" input" if takes_scanners else ""}
+SupplementaryGroups=video audio
 Environment=TERM=linux LANG=C.UTF-8{"" if starts_worker else " GATE_SYNC_START_WORKER=false"}
 ExecStartPre=-setterm --blank 0 --powerdown 0
 ExecStart={command_line(command)}

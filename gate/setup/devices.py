@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from gate.capture.evdev import AUTO, keyboards
+from gate.capture.evdev import AUTO, SCANNER_WORDS, keyboards
 from gate.config import Config
 from gate.errors import UsageError
 from gate.i18n import _
@@ -125,6 +125,8 @@ class ScannerStep:
             return ()
         machine = self._site.machine
         place = machine.path(*RULE)
+        if answers.scanner == AUTO:
+            return (file(place, names_rule(machine.user), *_RELOAD),)
         if not _is_input(answers.scanner):
             return (Change(place, NOTHING, _RELOAD),)
         rule = input_rule(machine.user, *read_make(machine, answers.scanner))
@@ -180,6 +182,17 @@ def input_rule(user: str, vendor: str, product: str) -> str:
     return (
         f'{HEAD}SUBSYSTEM=="input", KERNEL=="event*", ATTRS{{id/vendor}}=="{vendor}", '
         f'ATTRS{{id/product}}=="{product}", OWNER="{user}", MODE="0660"\n'
+    )
+
+
+def names_rule(user: str) -> str:
+    """The udev rule that gives one user whatever says that it scans, as the lane looks for it."""
+    words = (f"*{''.join(f'[{c}{c.upper()}]' for c in word)}*" for word in SCANNER_WORDS)
+    pattern = "|".join(words)
+    return HEAD + "".join(
+        f'SUBSYSTEM=="input", KERNEL=="event*", ATTRS{{{name}}}=="{pattern}", '
+        f'OWNER="{user}", MODE="0660"\n'
+        for name in ("name", "uniq")
     )
 
 
