@@ -55,6 +55,10 @@ with open("/dev/ttyS1", "w") as line:
             line.flush()
         time.sleep(0.2)
 '''
+_SLOW = """[Service]
+Environment=GATE_SCANNER_GAP_MS=3000
+"""
+"""By software the program is late for the keys by more than a scanner ever pauses."""
 _WATCHER_UNIT = """[Unit]
 Description=What the console shows, for the test that watches
 [Service]
@@ -174,6 +178,7 @@ def _install(base: Path, wheels: Path, work: Path) -> None:
         "etc/hostname": "north\n",
         "etc/hosts": "127.0.0.1 localhost north\n",
         "etc/systemd/system/serial-getty@ttyS0.service.d/root.conf": _SHELL,
+        "etc/systemd/system/venue-gate-lane.service.d/slow.conf": _SLOW,
         "etc/systemd/system/watch-screen.service": _WATCHER_UNIT,
         "usr/local/sbin/watch-screen": _WATCHER,
         f"{HOME[1:]}/types.csv": _TYPES,

@@ -1,8 +1,10 @@
 """A gate on a virtual machine as somebody sees it who stands before it, and may pull its plug."""
 
+import contextlib
 import json
 import re
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -11,8 +13,8 @@ from gate.storage.audit import audit_journal
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.storage.tickets import Tickets
-from tests.system.machine.emulator import NoAnswer, Pc, press, type_keys
-from tests.system.machine.image import DATA, Image, code_of
+from tests.system.machine.emulator import NoAnswer, Pc, press, type_keys, until
+from tests.system.machine.image import DATA, GUESTS, Image, code_of, guest
 from tests.system.machine.volatile_disk import VolatileDisk
 
 SCANNER = "scanner"
@@ -70,12 +72,15 @@ class LaneMachine:
         return "\n".join(self.screens[-1]) if self.screens else ""
 
     def look(self) -> set[int]:
-        """Whom the screen has let in so far; also those whom it showed since the last look."""
+        """Whom the screen has let in so far: its list of the last scans says so of each."""
         for rows in self.screens:
-            text = "\n".join(rows)
-            if "ENTER" in text:
-                self.green |= {int(number) for number in re.findall(r"Guest (\d{4})", text)}
+            let_in = re.findall(r"\+ \d\d:\d\d[^+]*?Guest (\d{4})", "\n".join(rows))
+            self.green |= {int(number) for number in let_in}
         return self.green
+
+    def wait_for_green(self, *, after: int) -> None:
+        """Until a guest of a higher number is let in."""
+        until(lambda: max(self.look(), default=0) > after, LONG_S, "a green", every_s=0.5)
 
     def wait_for(self, words: str, timeout_s: float = LONG_S) -> str:
         """The screen once it shows these words."""
@@ -89,6 +94,19 @@ class LaneMachine:
     def scan(self, number: int, *, display: str = "") -> None:
         """The scanner reads a guest's code."""
         self.type(f"{code_of(number)}\n", display=display)
+
+    def let_in_from(self, first: int) -> threading.Thread:
+        """Guest after guest, each as soon as the screen has answered the one before."""
+
+        def flow() -> None:
+            with contextlib.suppress(OSError, ValueError, NoAnswer):
+                for number in range(first, GUESTS):
+                    self.scan(number)
+                    self.wait_for(guest(number))
+
+        thread = threading.Thread(target=flow, name="guests", daemon=True)
+        thread.start()
+        return thread
 
     def type(self, text: str, *, display: str = "") -> None:
         """What the scanner types."""
@@ -128,7 +146,7 @@ def let_in(folder: Folder) -> set[int]:
     tickets, journal = Tickets(folder), JournalReader(folder.journal)
     try:
         found: dict[str, int] = {}
-        for number in range(1, 400):
+        for number in range(1, GUESTS + 1):
             ticket = tickets.codes.ticket_of(code_of(number))
             if ticket is not None:
                 found[ticket.id] = number
