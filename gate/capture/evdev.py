@@ -110,21 +110,22 @@ def read_keys(
     Raises OSError when the device is gone.
     """
     keyboard, wedge = Keyboard(), Wedge(gap_ms)
-    rest = b""
+    rest, typed_ms, read_ms = b"", 0, 0
     while not stopping.is_set():
         ready, _w, _x = select.select([descriptor], [], [], gap_ms / 1000)
-        now_ms = monotonic_ms()
-        for code in wedge.pause(now_ms):
-            on_code(code)
         if not ready:
+            for code in wedge.pause(typed_ms + monotonic_ms() - read_ms):
+                on_code(code)
             continue
         read = os.read(descriptor, EVENT.size * 64)
         if not read:
             raise OSError(_("the scanner is gone"))
-        rest += read
+        rest, read_ms = rest + read, monotonic_ms()
         whole = len(rest) - len(rest) % EVENT.size
-        for _s, _us, kind, key, value in EVENT.iter_unpack(rest[:whole]):
-            for code in wedge.type(keyboard.event(kind, key, value), now_ms):
+        for s, us, kind, key, value in EVENT.iter_unpack(rest[:whole]):
+            # By the kernel's time of the key: a program that comes late tears no code apart.
+            typed_ms = s * 1000 + us // 1000
+            for code in wedge.type(keyboard.event(kind, key, value), typed_ms):
                 on_code(code)
         rest = rest[whole:]
         if wedge.typed and on_typing is not None:

@@ -201,6 +201,26 @@ def test_a_gap_ends_a_code_and_torn_events_are_joined(bench: Bench) -> None:
     bench.wait(lambda: bench.codes == ["TORN1"])
 
 
+def at(data: bytes, ms: int) -> bytes:
+    """The same events, of another time."""
+    return b"".join(
+        EVENT.pack(ms // 1000, ms % 1000 * 1000, kind, key, value)
+        for _s, _us, kind, key, value in EVENT.iter_unpack(data)
+    )
+
+
+def test_a_busy_machine_tears_no_code_apart(bench: Bench) -> None:
+    """What counts is when the kernel had the keys, not when the program came to read them."""
+    writing = bench.plug_in()
+    late, on_time = type_text("LATE") + press(ENTER), type_text("GAPS") + press(ENTER)
+    half = EVENT.size * 10
+    os.write(writing, at(late[:half], 5000) + at(late[half:], 5030))
+    os.write(writing, at(on_time[:half], 6000) + at(on_time[half:], 6041))
+    bench.scanner.start()
+    bench.wait(lambda: len(bench.codes) == 2)
+    assert bench.codes == ["LATE", "PS"]  # two characters before a silence are a finger's
+
+
 def test_an_unplugged_scanner_is_told_and_taken_again(bench: Bench) -> None:
     """Lost within a second, grabbed again when it is back, no half code carried over."""
     first = bench.plug_in()
