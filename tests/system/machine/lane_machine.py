@@ -95,6 +95,28 @@ class LaneMachine:
         """The scanner reads a guest's code."""
         self.type(f"{code_of(number)}\n", display=display)
 
+    def plug_in(self, name: str, serial: str) -> None:
+        """Another scanner, from now on the one that types; returns once the kernel has it."""
+        self.pc.plug("usb-kbd", name, bus="usb.0", serial=serial)
+        until(lambda: serial in self._devices(), LONG_S, f"{serial} in the kernel", every_s=1.0)
+
+    def pull_out(self, name: str) -> None:
+        """Pull a scanner out; returns once the kernel knows."""
+        before = self._devices()
+        self.pc.unplug(name)
+        until(lambda: self._devices() != before, LONG_S, f"{name} gone", every_s=1.0)
+
+    def _devices(self) -> str:
+        return self.pc.run("cat /sys/class/input/event*/device/uniq", LONG_S)
+
+    def wait_for_grabs(self, count: int) -> None:
+        """Until the lane has taken so many scanners since it was installed."""
+        command = f"grep -c grabbed {DATA}/gate.log"
+        until(
+            lambda: int(self.pc.run(command, LONG_S, is_well=False).split()[-1]) >= count,
+            LONG_S, f"{count} scanners grabbed", every_s=2.0,
+        )  # fmt: skip
+
     def let_in_from(self, first: int) -> threading.Thread:
         """Guest after guest, each as soon as the screen has answered the one before."""
 
