@@ -1,6 +1,7 @@
 """A gate on a virtual machine as somebody sees it who stands before it, and may pull its plug."""
 
 import contextlib
+import itertools
 import json
 import re
 import subprocess
@@ -72,10 +73,11 @@ class LaneMachine:
         return "\n".join(self.screens[-1]) if self.screens else ""
 
     def look(self) -> set[int]:
-        """Whom the screen has let in so far: its list of the last scans says so of each."""
+        """Whom the screen has let in so far."""
         for rows in self.screens:
-            let_in = re.findall(r"\+ \d\d:\d\d[^+]*?Guest (\d{4})", "\n".join(rows))
-            self.green |= {int(number) for number in let_in}
+            if mark_of_last_scan(rows) == "+":
+                named = re.search(r"Guest (\d{4})", "\n".join(rows))
+                self.green |= {int(named[1])} if named else set()
         return self.green
 
     def wait_for_green(self, *, after: int) -> None:
@@ -161,6 +163,14 @@ class LaneMachine:
         audit = audit_journal(folder.journal)
         assert not audit.findings, audit.findings
         return self.green - let_in(folder)
+
+
+def mark_of_last_scan(rows: list[str]) -> str:
+    """How the newest line of the last scans begins: ``+`` let in, ``X`` stopped."""
+    for title, line in itertools.pairwise(rows):
+        if "last scans" in title:
+            return line[title.index("last scans") :][:1]
+    return ""
 
 
 def let_in(folder: Folder) -> set[int]:
