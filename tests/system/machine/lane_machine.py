@@ -40,7 +40,7 @@ class LaneMachine:
             image.kernel, image.initrd, self.disk.socket, self._folder,
             "-device", f"usb-kbd,id={SCANNER},bus=usb.0,serial=keyboard", *options, boot=boot,
         )  # fmt: skip
-        self.wait_for("F1", LONG_S)
+        self.wait_for("admitted")
         return self.pc.age_s
 
     def cut(self) -> None:
@@ -125,12 +125,20 @@ class LaneMachine:
         def flow() -> None:
             with contextlib.suppress(OSError, ValueError, NoAnswer):
                 for number in range(first, GUESTS):
-                    self.scan(number)
-                    self.wait_for(guest(number))
+                    self.show(number)
 
         thread = threading.Thread(target=flow, name="guests", daemon=True)
         thread.start()
         return thread
+
+    def show(self, number: int) -> None:
+        """A guest holds the code up until the screen has answered."""
+        for _again in range(20):
+            self.scan(number)
+            with contextlib.suppress(NoAnswer):
+                self.wait_for(guest(number), 20.0)
+                return
+        raise NoAnswer(f"{guest(number)}; the screen:\n{self.screen}")
 
     def type(self, text: str, *, display: str = "") -> None:
         """What the scanner types."""

@@ -81,8 +81,7 @@ def test_what_was_green_outlives_the_power(
         assert not machine.lost(tmp_path / f"cut-{cut}")
         lost_by_liar += bool(machine.lost(tmp_path / f"liar-{cut}", is_honest=False))
     took.append(machine.on())
-    machine.scan(last := max(machine.green))
-    machine.wait_for(guest(last))
+    machine.show(max(machine.green))
     until(lambda: mark_of_last_scan(machine.screens[-1]) == "X", LONG_S, "a stop")
     assert lost_by_liar == CUTS
     told(
@@ -112,14 +111,12 @@ def test_setup_leaves_nothing_behind(machine: LaneMachine) -> None:
 def test_scanners_come_and_go(machine: LaneMachine) -> None:
     """Typing at the console: pulled out within a code, plugged in again, and another one."""
     machine.on()
-    machine.scan(1)
-    machine.wait_for(guest(1))
+    machine.show(1)
     machine.shell()
     machine.type(code_of(2)[:4])
     machine.pull_out(SCANNER)
     machine.plug_in("again", "keyboard-again")
-    machine.scan(3)
-    machine.wait_for(guest(3))
+    machine.show(3)
     assert 2 not in machine.look()
 
 
@@ -136,8 +133,7 @@ def test_scanners_that_are_kept_are_taken_as_they_come(machine: LaneMachine) -> 
     for number in (1, 2):
         machine.plug_in(f"scan{number}", f"barcode{number}")
         machine.wait_for_grabs(number)
-        machine.scan(number)
-        machine.wait_for(guest(number))
+        machine.show(number)
 
 
 @on_demand
