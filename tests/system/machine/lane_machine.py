@@ -185,11 +185,7 @@ def let_in(folder: Folder) -> set[int]:
     """The guests of whom a folder's journal says that they are in."""
     tickets, journal = Tickets(folder), JournalReader(folder.journal)
     try:
-        found: dict[str, int] = {}
-        for number in range(1, GUESTS + 1):
-            ticket = tickets.codes.ticket_of(code_of(number))
-            if ticket is not None:
-                found[ticket.id] = number
+        found = {ticket.id: int(ticket.holder[-4:]) for ticket in tickets.every()}
         entries = [entry for _row, entry in journal.page(0, 100_000)]
     finally:
         tickets.close()
