@@ -81,8 +81,9 @@ def test_what_was_green_outlives_the_power(
         assert not machine.lost(tmp_path / f"cut-{cut}")
         lost_by_liar += bool(machine.lost(tmp_path / f"liar-{cut}", is_honest=False))
     took.append(machine.on())
-    machine.show(max(machine.green))
-    until(lambda: mark_of_last_scan(machine.screens[-1]) == "X", LONG_S, "a stop")
+    machine.scan(max(machine.green))
+    until(lambda: mark_of_last_scan(machine.screens[-1]) != "", LONG_S, "an answer")
+    assert mark_of_last_scan(machine.screens[-1]) == "X"
     assert lost_by_liar == CUTS
     told(
         capsys,
