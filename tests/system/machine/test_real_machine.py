@@ -130,7 +130,7 @@ def test_scanners_that_are_kept_are_taken_as_they_come(machine: LaneMachine) -> 
     run = machine.pc.run
     run(f"sed -i s/keyboard/auto/ {ANSWERS}", LONG_S)
     run(f"su - gate -c '{GATE} --data-dir {DATA} setup --apply --answers {ANSWERS}'", LONG_S)
-    run("systemctl restart venue-gate-lane", LONG_S)
+    run("systemctl stop venue-gate-lane; sleep 5; systemctl start venue-gate-lane", LONG_S)
     for number in (1, 2):
         machine.plug_in(f"scan{number}", f"barcode{number}")
         machine.wait_for_grabs(number)
