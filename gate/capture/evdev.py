@@ -10,7 +10,7 @@ import select
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +22,8 @@ from gate.i18n import _
 log = logging.getLogger(__name__)
 
 RETRY_S = 1.0
+AUTO = "auto"
+"""Of the configured device: every scanner that says so by its name."""
 SCANNER_WORDS = ("scan", "barcode", "honeywell", "zebra", "symbol", "datalogic", "newland")
 """What scanners call themselves."""
 EV_KEY = 1
@@ -108,21 +110,22 @@ def read_keys(
     Raises OSError when the device is gone.
     """
     keyboard, wedge = Keyboard(), Wedge(gap_ms)
-    rest = b""
+    rest, typed_ms, read_ms = b"", 0, 0
     while not stopping.is_set():
         ready, _w, _x = select.select([descriptor], [], [], gap_ms / 1000)
-        now_ms = monotonic_ms()
-        for code in wedge.pause(now_ms):
-            on_code(code)
         if not ready:
+            for code in wedge.pause(typed_ms + monotonic_ms() - read_ms):
+                on_code(code)
             continue
         read = os.read(descriptor, EVENT.size * 64)
         if not read:
             raise OSError(_("the scanner is gone"))
-        rest += read
+        rest, read_ms = rest + read, monotonic_ms()
         whole = len(rest) - len(rest) % EVENT.size
-        for _s, _us, kind, key, value in EVENT.iter_unpack(rest[:whole]):
-            for code in wedge.type(keyboard.event(kind, key, value), now_ms):
+        for s, us, kind, key, value in EVENT.iter_unpack(rest[:whole]):
+            # By the kernel's time of the key: a program that comes late tears no code apart.
+            typed_ms = s * 1000 + us // 1000
+            for code in wedge.type(keyboard.event(kind, key, value), typed_ms):
                 on_code(code)
         rest = rest[whole:]
         if wedge.typed and on_typing is not None:
@@ -146,9 +149,11 @@ class Grabbed(Protocol):
 
 
 class EvdevScanner:
-    """Keeps a scanner grabbed, and grabs it again when it comes back.
+    """Keeps scanners grabbed: the one that is named, or, for ``auto``, each that there is.
 
-    ``on_trouble`` hears what keeps it from reading, and an empty text once it reads.
+    Looked for all the time: one that is plugged in later is taken then, one that comes back again.
+    ``on_trouble`` hears what keeps all of them from reading, and an empty text once one reads.
+    ``on_device`` hears which one it is before its codes, whenever that is another one.
     """
 
     def __init__(
@@ -161,6 +166,7 @@ class EvdevScanner:
         on_device: Callable[[str], None] | None = None,
         on_typing: Callable[[], None] | None = None,
         open_device: "Callable[[str], Grabbed] | None" = None,
+        find: Callable[[], Iterable[str]] | None = None,
         retry_s: float = RETRY_S,
     ) -> None:
         self._device = device
@@ -170,8 +176,13 @@ class EvdevScanner:
         self._on_device = on_device
         self._on_typing = on_typing
         self._open = open_device or grab
+        self._find = find or (plugged if device == AUTO else lambda: (device,))
         self._retry_s = retry_s
         self._stopping = threading.Event()
+        self._lock = threading.RLock()
+        self._readers: dict[str, threading.Thread] = {}
+        self._trouble: str | None = None
+        self._reads_from = ""
         self._thread = threading.Thread(target=self._run, name="evdev", daemon=True)
 
     def start(self) -> None:
@@ -181,36 +192,78 @@ class EvdevScanner:
     def stop(self) -> None:
         """Stop reading and let go."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5.0)
+        for thread in (self._thread, *self._readers.copy().values()):
+            if thread.is_alive():
+                thread.join(timeout=5.0)
 
     def _run(self) -> None:
-        last = ""
         while not self._stopping.is_set():
-            try:
-                grabbed = self._open(self._device)
-                log.info("scanner %s: grabbed", grabbed.name)
+            found = [*self._find()]
+            if not (found or self._readers):
+                found = [""]  # opening none says why there is none
+            for device in found:
+                if device not in self._readers:
+                    self._take(device)
+            self._stopping.wait(self._retry_s)
+
+    def _take(self, device: str) -> None:
+        try:
+            grabbed = self._open(device)
+        except (OSError, InputError) as error:
+            self._tell_of(error)
+            return
+        log.info("scanner %s: grabbed", grabbed.name)
+        reader = threading.Thread(
+            target=self._read, args=(device, grabbed), name="evdev-reader", daemon=True
+        )
+        with self._lock:
+            self._readers[device] = reader
+            if self._trouble != "":
+                self._trouble = ""
                 self._on_trouble("")
-                if self._on_device is not None:
-                    self._on_device(identity(grabbed))
-                last = ""
-                try:
-                    read_keys(
-                        grabbed.fd,
-                        self._on_code,
-                        gap_ms=self._gap_ms,
-                        stopping=self._stopping,
-                        on_typing=self._on_typing,
-                    )
-                finally:
-                    grabbed.close()
-            except (OSError, InputError) as error:
-                trouble = error.message if isinstance(error, InputError) else str(error)
-                if trouble != last:
-                    last = trouble
-                    log.warning("scanner %s: %s", self._device, trouble)
-                    self._on_trouble(trouble)
-                self._stopping.wait(self._retry_s)
+            self._comes_from(grabbed)
+        reader.start()
+
+    def _read(self, device: str, grabbed: Grabbed) -> None:
+        def code_came(code: str) -> None:
+            with self._lock:
+                self._comes_from(grabbed)
+                self._on_code(code)
+
+        lost: OSError | None = None
+        try:
+            read_keys(
+                grabbed.fd,
+                code_came,
+                gap_ms=self._gap_ms,
+                stopping=self._stopping,
+                on_typing=self._on_typing,
+            )
+        except OSError as error:
+            lost = error
+        finally:
+            grabbed.close()
+            with self._lock:
+                del self._readers[device]
+        if lost is not None:
+            self._tell_of(lost)
+
+    def _comes_from(self, grabbed: Grabbed) -> None:
+        """What is believed of one scanner's typing is not believed of another's."""
+        device = identity(grabbed)
+        if device != self._reads_from and self._on_device is not None:
+            self._on_device(device)
+        self._reads_from = device
+
+    def _tell_of(self, error: OSError | InputError) -> None:
+        trouble = error.message if isinstance(error, InputError) else str(error)
+        with self._lock:
+            if self._readers:
+                log.info("another scanner than those that read: %s", trouble)
+            elif trouble != self._trouble:
+                self._trouble = trouble
+                log.warning("scanner %s: %s", self._device, trouble)
+                self._on_trouble(trouble)
 
 
 def identity(grabbed: Grabbed) -> str:
@@ -220,7 +273,7 @@ def identity(grabbed: Grabbed) -> str:
 
 
 def grab(device: str) -> "Grabbed":
-    """Open a scanner by path, or the first one found for ``auto``, and keep it to ourselves.
+    """Open a scanner by its path and keep it to ourselves; an empty path is that of none.
 
     Raises InputError when python-evdev or the device is not there or may not be used.
     """
@@ -232,15 +285,14 @@ def grab(device: str) -> "Grabbed":
         raise InputError(
             _("python-evdev is not installed"), _("Install it: pip install 'venue-gate[usb]'")
         ) from error
-    path = device if device != "auto" else next(iter(keyboards()), "")
-    if not path:
+    if not device:
         raise InputError(_("no scanner found"), _("Name it: scanner.evdev = /dev/input/by-id/…"))
     try:
-        opened: Grabbed = evdev.InputDevice(path)
+        opened: Grabbed = evdev.InputDevice(device)
         opened.grab()
     except OSError as error:
         raise InputError(
-            _("cannot take {device}: {detail}").format(device=path, detail=error.strerror),
+            _("cannot take {device}: {detail}").format(device=device, detail=error.strerror),
             _("Who may use it: group input."),
         ) from error
     return opened
@@ -252,3 +304,32 @@ def keyboards(folder: Path = Path("/dev/input/by-id")) -> Iterator[str]:
         name = path.name.casefold()
         if any(word in name for word in SCANNER_WORDS):
             yield str(path)
+
+
+def plugged(inputs: Path = Path("/sys/class/input")) -> Iterator[str]:
+    """Devices that type and say that they scan, as they are plugged in now.
+
+    By the kernel's own names: of two scanners of one make without a serial number only one has a
+    link in ``by-id``.
+    """
+    for device in sorted(inputs.glob("event*")):
+        says = f"{_line(device / 'device/name')} {_line(device / 'device/uniq')}".casefold()
+        if any(word in says for word in SCANNER_WORDS) and _types(device):
+            yield f"/dev/input/{device.name}"
+
+
+def _types(device: Path) -> bool:
+    """Whether it has the keys of a code: scanners have another device for their buttons."""
+    lowest = _line(device / "device/capabilities/key").rpartition(" ")[2]
+    try:
+        keys = int(lowest, 16)
+    except ValueError:
+        return False
+    return all(keys >> key & 1 for key in (2, 28))  # 1 and Enter
+
+
+def _line(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace").strip()
+    except OSError:
+        return ""

@@ -20,7 +20,7 @@ class Answers(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     camera: str | None = None
     """``auto``, ``off`` or a device."""
     scanner: str | None = None
-    """``keyboard``, ``off``, or the input device that is kept to the gate alone."""
+    """``keyboard``, ``off``, or what is kept to the gate alone: an input device, or ``auto``."""
     enrol: str | None = None
     """``link``, ``camera`` or ``no``."""
     link_file: str | None = None

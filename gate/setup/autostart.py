@@ -15,6 +15,26 @@ _UNITS = ("etc", "systemd", "system")
 _WANTS = "multi-user.target.wants"
 _DESKTOP = (*_UNITS, "display-manager.service")
 _RELOAD: Command = ("systemctl", "daemon-reload")
+_HARDENING = """\
+CapabilityBoundingSet=
+LockPersonality=yes
+NoNewPrivileges=yes
+PrivateTmp=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectSystem=full
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+UMask=0077
+"""
+"""What neither needs. Not the clock's: that would close all devices that are not there yet."""
 
 
 class AutostartStep:
@@ -113,6 +133,7 @@ StartLimitIntervalSec=0
 User={user}
 SupplementaryGroups=video audio
 Environment=TERM=linux LANG=C.UTF-8{"" if starts_worker else " GATE_SYNC_START_WORKER=false"}
+ExecStartPre=-setterm --blank 0 --powerdown 0
 ExecStart={command_line(command)}
 StandardInput=tty
 StandardOutput=tty
@@ -123,7 +144,7 @@ TTYVHangup=yes
 TTYVTDisallocate=yes
 Restart=on-failure
 RestartSec=2
-
+{_HARDENING}
 [Install]
 WantedBy=multi-user.target
 """
@@ -140,7 +161,7 @@ ExecStart={command_line(command)}
 Restart=always
 RestartSec=5
 RestartPreventExitStatus=2 4
-
+{_HARDENING}
 [Install]
 WantedBy=multi-user.target
 """

@@ -13,6 +13,8 @@ from gate.setup.step import Site
 PLACE = ("etc", "default", "console-setup")
 SIZES = ("10x20", "12x24", "14x28", "16x32")
 """In pixels; 80 columns and 24 lines of the first are 800x480, a small touch screen."""
+_UTF8 = {"CHARMAP": "UTF-8"}
+"""A Debian that was installed without a language has another one, and draws · as two signs."""
 _WANTED = {"CODESET": "Vietnamese", "FONTFACE": "Terminus"}
 """Of Debian's codesets the one that has half blocks, circles, arrows and all Latin letters, in
 these sizes: read from the fonts of console-setup 1.221. Those of Lat15 and Uni2 have no ▀."""
@@ -47,6 +49,12 @@ class FontStep:
                 _("{font}: it has no ▀ ▄ ○, and not all Latin letters").format(font=detail),
                 _("Another font has; Chinese is drawn by no font of the Linux console."),
             )
+        if not _UTF8.items() <= stated.items():
+            return Finding(
+                Status.WARN,
+                _("{font}: the console is not set to UTF-8").format(font=detail),
+                _("With any size of the font it will be."),
+            )
         return Finding(Status.OK, detail)
 
     def ask(self, talk: Conversation) -> Finding | None:
@@ -54,7 +62,7 @@ class FontStep:
         stated = self._stated()
         if stated is None:
             return None
-        usual = NO if has_signs(stated) else SIZES[0]
+        usual = NO if is_fit(stated) else SIZES[0]
         question = _("Set the console's font, in which size; no: leave it")
         answer = talk.ask("console_font", question, usual, choices=(*SIZES, NO))
         if answer != NO and self._site.config.language == "zh_CN":
@@ -67,7 +75,7 @@ class FontStep:
         size, stated = answers.console_font, self._stated()
         if stated is None or size in (None, NO):
             return ()
-        wanted = _WANTED | {"FONTSIZE": str(size)}
+        wanted = _UTF8 | _WANTED | {"FONTSIZE": str(size)}
         if wanted.items() <= stated.items():
             return ()
         path = self._site.machine.path(*PLACE)
@@ -88,6 +96,11 @@ class FontStep:
 def has_signs(stated: Mapping[str, str]) -> bool:
     """Whether a font is one that we know to have what the screen draws."""
     return _WANTED.items() <= stated.items() and stated.get("FONTSIZE") in SIZES
+
+
+def is_fit(stated: Mapping[str, str]) -> bool:
+    """Whether the screen can be drawn: by the font, in the charset that the program writes."""
+    return has_signs(stated) and _UTF8.items() <= stated.items()
 
 
 def with_font(text: str, wanted: Mapping[str, str]) -> str:

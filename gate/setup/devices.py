@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from gate.capture.evdev import keyboards
+from gate.capture.evdev import AUTO, SCANNER_WORDS, keyboards
 from gate.config import Config
 from gate.errors import UsageError
 from gate.i18n import _
@@ -102,16 +102,16 @@ class ScannerStep:
             "scanner",
             _("The scanner: it types, there is none, or it is kept to the gate alone"),
             self._site.config.scanner.evdev or _KEYBOARD,
-            fits=lambda text: text in (_OFF, _KEYBOARD) or _is_input(text),
-            like=f"{_KEYBOARD}, {_OFF}, /dev/input/by-id/…",
+            fits=lambda text: text in (_OFF, _KEYBOARD) or _is_kept(text),
+            like=f"{_KEYBOARD}, {_OFF}, {AUTO}, /dev/input/by-id/…",
         )
         if device == _OFF:
             return Finding(Status.SKIP, _("no scanner"))
-        if _is_input(device) and importlib.util.find_spec("evdev") is None:
+        if _is_kept(device) and importlib.util.find_spec("evdev") is None:
             raise UsageError(
                 _("python-evdev is not installed"), _("Install it: pip install 'venue-gate[usb]'")
             )
-        is_likely = _is_input(device) or bool(scanners(self._site.machine))
+        is_likely = _is_kept(device) or bool(scanners(self._site.machine))
         if talk.has_person and talk.ask_yes(
             "try_scanner", _("Try it now?"), default=is_likely, is_kept=False
         ):
@@ -125,6 +125,8 @@ class ScannerStep:
             return ()
         machine = self._site.machine
         place = machine.path(*RULE)
+        if answers.scanner == AUTO:
+            return (file(place, names_rule(machine.user), *_RELOAD),)
         if not _is_input(answers.scanner):
             return (Change(place, NOTHING, _RELOAD),)
         rule = input_rule(machine.user, *read_make(machine, answers.scanner))
@@ -138,7 +140,7 @@ def with_camera(config: Config, device: str) -> Config:
 
 def with_scanner(config: Config, device: str) -> Config:
     """The configuration with another scanner: one that types, or one that is kept."""
-    evdev = device if _is_input(device) else ""
+    evdev = device if _is_kept(device) else ""
     return replace(config, scanner=replace(config.scanner, evdev=evdev))
 
 
@@ -183,8 +185,23 @@ def input_rule(user: str, vendor: str, product: str) -> str:
     )
 
 
+def names_rule(user: str) -> str:
+    """The udev rule that gives one user whatever says that it scans, as the lane looks for it."""
+    words = (f"*{''.join(f'[{c}{c.upper()}]' for c in word)}*" for word in SCANNER_WORDS)
+    pattern = "|".join(words)
+    return HEAD + "".join(
+        f'SUBSYSTEM=="input", KERNEL=="event*", ATTRS{{{name}}}=="{pattern}", '
+        f'OWNER="{user}", MODE="0660"\n'
+        for name in ("name", "uniq")
+    )
+
+
 def _is_device(text: str) -> bool:
     return text in ("auto", _OFF) or text.isdecimal() or text.startswith("/dev/")
+
+
+def _is_kept(text: str) -> bool:
+    return text == AUTO or _is_input(text)
 
 
 def _is_input(text: str) -> bool:

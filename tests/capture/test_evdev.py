@@ -4,12 +4,23 @@ import os
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from gate.capture.evdev import EV_KEY, EVENT, PLAIN, SHIFTED, EvdevScanner, Keyboard, grab
+from gate.capture.evdev import (
+    AUTO,
+    EV_KEY,
+    EVENT,
+    PLAIN,
+    SHIFTED,
+    EvdevScanner,
+    Keyboard,
+    grab,
+    plugged,
+)
 from gate.errors import InputError
 from tests.conftest import needs
 
@@ -190,6 +201,26 @@ def test_a_gap_ends_a_code_and_torn_events_are_joined(bench: Bench) -> None:
     bench.wait(lambda: bench.codes == ["TORN1"])
 
 
+def at(data: bytes, ms: int) -> bytes:
+    """The same events, of another time."""
+    return b"".join(
+        EVENT.pack(ms // 1000, ms % 1000 * 1000, kind, key, value)
+        for _s, _us, kind, key, value in EVENT.iter_unpack(data)
+    )
+
+
+def test_a_busy_machine_tears_no_code_apart(bench: Bench) -> None:
+    """What counts is when the kernel had the keys, not when the program came to read them."""
+    writing = bench.plug_in()
+    late, on_time = type_text("LATE") + press(ENTER), type_text("GAPS") + press(ENTER)
+    half = EVENT.size * 10
+    os.write(writing, at(late[:half], 5000) + at(late[half:], 5030))
+    os.write(writing, at(on_time[:half], 6000) + at(on_time[half:], 6041))
+    bench.scanner.start()
+    bench.wait(lambda: len(bench.codes) == 2)
+    assert bench.codes == ["LATE", "PS"]  # two characters before a silence are a finger's
+
+
 def test_an_unplugged_scanner_is_told_and_taken_again(bench: Bench) -> None:
     """Lost within a second, grabbed again when it is back, no half code carried over."""
     first = bench.plug_in()
@@ -218,12 +249,136 @@ def test_which_scanner_it_is_is_told_before_it_is_read(bench: Bench) -> None:
     bench.wait(lambda: bench.codes == ["NEW"])
 
 
+class Hub:
+    """Scanners that come and go at a lane that takes each that there is."""
+
+    def __init__(self, find: Callable[["Hub"], Iterable[str]] | None = None) -> None:
+        self.heard: list[str] = []
+        """Codes and devices, as they came."""
+        self.troubles: list[str] = []
+        self.news = threading.Condition()
+        self.pipes: dict[str, tuple[Piped, int]] = {}
+        self.scanner = EvdevScanner(
+            AUTO,
+            self._heard,
+            self._trouble,
+            gap_ms=40,
+            on_device=lambda device: self._heard(f"[{device.split()[-1]}]"),
+            open_device=self._open,
+            find=lambda: (find or Hub.there)(self),
+            retry_s=0.02,
+        )
+
+    def there(self) -> list[str]:
+        return [*self.pipes]
+
+    def plug_in(self, name: str) -> int:
+        reading, writing = os.pipe()
+        self.pipes[name] = (Piped(reading, name), writing)
+        return writing
+
+    def pull_out(self, name: str) -> None:
+        os.close(self.pipes.pop(name)[1])
+
+    def wait(self, ready: Callable[[], bool]) -> None:
+        with self.news:
+            assert self.news.wait_for(ready, timeout=5), (self.heard, self.troubles)
+
+    def _open(self, device: str) -> Piped:
+        if device not in self.pipes:
+            raise InputError("no scanner found")
+        return self.pipes[device][0]
+
+    def _heard(self, what: str) -> None:
+        with self.news:
+            self.heard.append(what)
+            self.news.notify_all()
+
+    def _trouble(self, trouble: str) -> None:
+        with self.news:
+            self.troubles.append(trouble)
+            self.news.notify_all()
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    needs(hasattr(os, "fork"), "pipes that can be waited for")
+    hub = Hub()
+    yield hub
+    hub.scanner.stop()
+    for name in hub.there():
+        hub.pull_out(name)
+
+
+def test_scanners_that_come_later_are_taken_without_a_restart(hub: Hub) -> None:
+    """None at the start, then two, whose characters never mix; one goes, the other reads on."""
+    hub.scanner.start()
+    hub.wait(lambda: hub.troubles == ["no scanner found"])
+    first = hub.plug_in("A")
+    hub.wait(lambda: hub.troubles[1:] == [""])
+    second = hub.plug_in("B")
+    hub.wait(lambda: hub.heard == ["[A]", "[B]"])
+    os.write(first, type_text("FIR"))
+    os.write(second, type_text("SECOND") + press(ENTER))
+    hub.wait(lambda: hub.heard[2:] == ["SECOND"])
+    os.write(first, type_text("ST") + press(ENTER))
+    hub.wait(lambda: "ST" in hub.heard[-1])
+    assert hub.heard[3:] in (["[A]", "FIRST"], ["[A]", "ST"])  # a busy machine may see a gap
+    hub.pull_out("A")
+    os.write(second, type_text("AGAIN") + press(ENTER))
+    hub.wait(lambda: hub.heard[-2:] == ["[B]", "AGAIN"])
+    assert hub.troubles == ["no scanner found", ""]
+    hub.pull_out("B")
+    hub.wait(lambda: len(hub.troubles) == 3)
+
+
+def test_scanners_that_are_looked_for_at_the_start_only_stay_away() -> None:
+    """Mutation: what was found at first is all there ever is."""
+    needs(hasattr(os, "fork"), "pipes that can be waited for")
+    looked: list[list[str]] = []
+
+    def once(hub: Hub) -> list[str]:
+        with hub.news:
+            looked.append(hub.there())
+            hub.news.notify_all()
+        return looked[0]
+
+    hub = Hub(once)
+    hub.scanner.start()
+    hub.wait(lambda: bool(hub.troubles))
+    hub.plug_in("A")
+    seen = len(looked)
+    hub.wait(lambda: len(looked) > seen + 3)
+    hub.scanner.stop()
+    assert not hub.heard
+    hub.pull_out("A")
+
+
+def test_a_scanner_says_so_by_its_name_and_has_keys(tmp_path: Path) -> None:
+    """Not other keyboards, not a scanner's buttons; two of one make are two."""
+    typing, buttons = "10000 7 ff9f207ac14057ff feffffdfffefffff fffffffffffffffe", "c000000 0 0"
+    for event, name, uniq, keys in (
+        ("event3", "Dell Keyboard", "", typing),
+        ("event5", "Symbol Bar Code Scanner", "", typing),
+        ("event6", "Symbol Bar Code Scanner Consumer Control", "", buttons),
+        ("event7", "Symbol Bar Code Scanner", "", typing),
+        ("event8", "HID 1234:5678", "barcode-2", typing),
+    ):
+        device = tmp_path / event / "device"
+        (device / "capabilities").mkdir(parents=True)
+        (device / "name").write_text(f"{name}\n")
+        (device / "uniq").write_text(f"{uniq}\n")
+        (device / "capabilities/key").write_text(f"{keys}\n")
+    (tmp_path / "event9").mkdir()  # going away just now
+    assert [*plugged(tmp_path)] == [f"/dev/input/event{n}" for n in (5, 7, 8)]
+
+
 def test_without_python_evdev_the_hint_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks for a grabbed scanner without the extra is told its name."""
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setitem(sys.modules, "evdev", None)
     with pytest.raises(InputError) as caught:
-        grab("auto")
+        grab("")
     assert "[usb]" in caught.value.hint
 
 
@@ -231,7 +386,7 @@ def test_elsewhere_grabbing_is_declined(monkeypatch: pytest.MonkeyPatch) -> None
     """Windows and macOS scan by keyboard."""
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(InputError, match="Linux"):
-        grab("auto")
+        grab("")
 
 
 def test_the_event_is_the_kernels() -> None:

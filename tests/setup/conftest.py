@@ -21,6 +21,7 @@ from gate.setup.membership import EnrolmentStep, ProfileStep
 from gate.setup.set_up import set_up
 from gate.setup.step import Site, Step
 from gate.setup.timekeeping import ClockStep, ZoneStep
+from gate.setup.upkeep import UpkeepStep
 from gate.setup.written import Written
 from gate.storage.folder import Folder
 from tests.support.venue import FixedClock
@@ -110,6 +111,7 @@ class Bench:
             ZoneStep(site),
             FontStep(site),
             AutostartStep(site, ("/opt/gate/bin/python", "-m", "gate"), ("--data-dir", "/srv/a b")),
+            UpkeepStep(site),
         )
 
     def talk(self, *lines: str, given: Answers | None = None) -> Conversation:

@@ -9,7 +9,7 @@ import pytest
 from gate.config import Config
 from gate.errors import UsageError
 from gate.setup.answers import Answers
-from gate.setup.devices import differing, input_rule, read_make, scanners
+from gate.setup.devices import differing, input_rule, names_rule, read_make, scanners
 from tests.setup.conftest import SCANNER, Bench
 
 
@@ -34,6 +34,8 @@ def test_udev_understands_the_rule(tmp_path: Path) -> None:
     assert udev_verifies(rule)
     rule.write_text(rule.read_text().replace("OWNER=", "OWNED="))
     assert not udev_verifies(rule)
+    rule.write_text(names_rule("gate"))
+    assert udev_verifies(rule)
 
 
 def test_the_rule_is_for_one_make_only() -> None:
@@ -44,6 +46,20 @@ def test_the_rule_is_for_one_make_only() -> None:
         'SUBSYSTEM=="input"', 'KERNEL=="event*"', 'ATTRS{id/vendor}=="05e0"',
         'ATTRS{id/product}=="1200"', 'OWNER="gate"', 'MODE="0660"',
     ]  # fmt: skip
+
+
+def test_whatever_says_that_it_scans_is_the_users(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rule of ``auto`` looks for the words that the lane looks for, in any case."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: object())
+    rule = tmp_path / "70-venue-gate.rules"
+    rule.write_text(names_rule("gate"))
+    assert "*[bB][aA][rR][cC][oO][dD][eE]*" in rule.read_text()
+    assert bench.set_up(given=Answers(scanner="auto", write="yes"))
+    written = bench.root / "etc/udev/rules.d/70-venue-gate.rules"
+    assert written.read_text() == rule.read_text()
+    assert 'evdev = "auto"' in bench.config_file.read_text()
 
 
 def test_a_scanner_is_found_with_its_make(bench: Bench) -> None:

@@ -84,6 +84,7 @@ def _steps(site: "Site", options: argparse.Namespace, written: "Written") -> "tu
     from gate.setup.devices import CameraStep, ScannerStep
     from gate.setup.membership import EnrolmentStep, ProfileStep
     from gate.setup.timekeeping import ClockStep, ZoneStep
+    from gate.setup.upkeep import UpkeepStep
     from gate.ui.scanner_check import check_scanner
 
     arguments = ["--data-dir", str(site.folder.path.absolute())]
@@ -98,6 +99,7 @@ def _steps(site: "Site", options: argparse.Namespace, written: "Written") -> "tu
         ZoneStep(site),
         FontStep(site),
         AutostartStep(site, (sys.executable, "-m", "gate"), tuple(arguments)),
+        UpkeepStep(site),
     )
 
 

@@ -1,0 +1,233 @@
+"""A disk with Debian on it and the program installed as a technician does, made once and kept.
+
+Two steps, each kept in a cache by what it is made of: Debian with the parts that a gate needs, and
+on it the wheel of this checkout with its dependencies, a user, an event and root's serial line.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
+PARTS = (
+    "systemd-sysv", "systemd-timesyncd", "udev", "dbus", "kmod", "linux-image-amd64",
+    "initramfs-tools", "zstd", "python3", "python3-venv", "python3-evdev", "console-setup", "kbd",
+    "sudo", "e2fsprogs", "libzbar0", "iproute2", "procps", "tzdata", "ca-certificates",
+)  # fmt: skip
+"""What of Debian is on the disk; its python-evdev needs no compiler."""
+TOOLS = ("debootstrap", "mke2fs", "chroot", "qemu-system-x86_64")
+SIZE_MB = 2600
+GUESTS = 400
+HOME = "/home/gate"
+GATE = f"{HOME}/venue-gate/bin/gate"
+DATA = f"{HOME}/event"
+ANSWERS = f"{HOME}/north.toml"
+
+_ANSWERS = """camera = "off"
+scanner = "keyboard"
+enrol = "no"
+time_zone = "Europe/Berlin"
+console_font = "10x20"
+autostart = "tty1"
+worker = "child"
+write = true
+"""
+_TYPES = "id,kind,title,begin,end\ngala,meeting,Winter Gala,2026-01-01 18:00,2036-01-01 03:00\n"
+_WATCHER = '''#!/usr/bin/python3
+"""Tell the other serial line what the first console shows, whenever that has changed."""
+import json, os, time
+last = ""
+with open("/dev/ttyS1", "w") as line:
+    while True:
+        cells = open("/dev/vcsu1", "rb").read().decode("utf-32-le", "replace")
+        columns = os.get_terminal_size(os.open("/dev/tty1", os.O_RDONLY | os.O_NOCTTY)).columns \
+            if not last else columns
+        if cells != last:
+            last = cells
+            rows = [cells[i:i + columns].rstrip() for i in range(0, len(cells), columns)]
+            line.write(json.dumps(rows) + "\\n")
+            line.flush()
+        time.sleep(0.2)
+'''
+_SLOW = """[Service]
+Environment=GATE_SCANNER_GAP_MS=3000
+"""
+"""By software the program is late for the keys by more than a scanner ever pauses."""
+_WATCHER_UNIT = """[Unit]
+Description=What the console shows, for the test that watches
+[Service]
+ExecStart=/usr/local/sbin/watch-screen
+Restart=always
+RestartSec=1
+StandardOutput=null
+[Install]
+WantedBy=multi-user.target
+"""
+_SUDO = """gate ALL=(ALL) NOPASSWD: ALL
+Defaults env_keep += SYSTEMD_OFFLINE
+"""
+_SHELL = """[Service]
+ExecStart=
+ExecStart=-/sbin/agetty --autologin root --noclear --keep-baud 115200 %I dumb
+"""
+
+
+@dataclass(frozen=True)
+class Image:
+    """What QEMU starts."""
+
+    disk: Path
+    kernel: Path
+    initrd: Path
+
+
+def missing() -> str:
+    """The parts of this host without which no image is made; empty: all are there."""
+    lacking = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if os.geteuid() != 0:
+        lacking.append("root")
+    return ", ".join(lacking)
+
+
+def make_image(wheelhouse: Path | None = None) -> Image:
+    """The image, from the cache or made anew. Raises CalledProcessError."""
+    cache = _cache()
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="venue-gate-", dir=cache) as room:
+        work = Path(room)
+        wheels = wheelhouse or _wheels(work / "wheels")
+        disk = cache / f"disk-{_key(wheels)}.img"
+        base = cache / f"debian-{_base_key()}"
+        if not disk.exists():
+            if not base.exists():
+                _make_base(work / "base")
+                (work / "base").rename(base)
+            for old in cache.glob("disk-*.img"):
+                old.unlink()
+            _install(base, wheels, work)
+            (work / "disk.img").rename(disk)
+    return Image(disk, next(base.glob("boot/vmlinuz-*")), next(base.glob("boot/initrd.img-*")))
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "venue-gate/machine"
+
+
+def _base_key() -> str:
+    stated = " ".join((SUITE, *PARTS, _initrd_modules()))
+    return hashlib.sha256(stated.encode()).hexdigest()[:12]
+
+
+def _key(wheels: Path) -> str:
+    """By this file, Debian's parts and every wheel: of ours the content, of others the name."""
+    made_of = hashlib.sha256(_base_key().encode() + Path(__file__).read_bytes())
+    for wheel in sorted(wheels.glob("*.whl")):
+        is_ours = wheel.name.startswith("venue_gate")
+        made_of.update(wheel.read_bytes() if is_ours else wheel.name.encode())
+    return made_of.hexdigest()[:12]
+
+
+def _wheels(into: Path) -> Path:
+    """This checkout's wheel and all that it needs, for the Python of that Debian."""
+    pip = (sys.executable, "-m", "pip", "--quiet")
+    # Twice the same sources are the same wheel.
+    env = os.environ | {"SOURCE_DATE_EPOCH": "1767225600"}
+    _run(*pip, "wheel", "--no-deps", "-w", str(into), str(ROOT), env=env)
+    (ours,) = into.glob("*.whl")
+    platforms = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+    _run(
+        *pip, "download", "--only-binary=:all:", "--python-version", "3.11",
+        *(word for name in platforms for word in ("--platform", name)),
+        "-c", str(ROOT / "constraints.txt"), "-d", str(into), str(ours),
+    )  # fmt: skip
+    return into
+
+
+def _initrd_modules() -> str:
+    """Only what mounts the disk: by software every megabyte of it costs a tenth of a second."""
+    return "virtio_pci\nvirtio_blk\next4\ncrc32c\n"
+
+
+def _make_base(root: Path) -> None:
+    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    _run("debootstrap", "--variant=minbase", f"--include={','.join(PARTS)}", SUITE, str(root),
+         MIRROR, env=env)  # fmt: skip
+    (root / "etc/initramfs-tools/conf.d/machine").write_text("MODULES=list\nBUSYBOX=n\n")
+    (root / "etc/initramfs-tools/modules").write_text(_initrd_modules())
+    _in(root, "update-initramfs -u")
+    # Debootstrap may leave them mounted where it may not unmount what it made.
+    for name in ("proc", "sys"):
+        if (root / name / "self").exists() or (root / name / "kernel").exists():
+            _run("umount", str(root / name))
+
+
+def _install(base: Path, wheels: Path, work: Path) -> None:
+    """The program on a copy of Debian, and both as a disk."""
+    root = work / "root"
+    _run("cp", "-a", "--reflink=auto", str(base), str(root))
+    _in(root, "useradd -m -s /bin/bash -G sudo,video,audio gate && passwd -q -d root")
+    for path, text in {
+        "etc/sudoers.d/gate": _SUDO,
+        "etc/fstab": "/dev/vda / ext4 errors=remount-ro 0 1\n",
+        "etc/hostname": "north\n",
+        "etc/hosts": "127.0.0.1 localhost north\n",
+        "etc/systemd/system/serial-getty@ttyS0.service.d/root.conf": _SHELL,
+        "etc/systemd/system/venue-gate-lane.service.d/slow.conf": _SLOW,
+        "etc/systemd/system/watch-screen.service": _WATCHER_UNIT,
+        "usr/local/sbin/watch-screen": _WATCHER,
+        f"{HOME[1:]}/types.csv": _TYPES,
+        f"{HOME[1:]}/tickets.csv": _tickets(),
+        ANSWERS[1:]: _ANSWERS,
+    }.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (root / "usr/local/sbin/watch-screen").chmod(0o755)
+    _in(root, "systemctl enable -q watch-screen.service serial-getty@ttyS0.service")
+    shutil.copytree(wheels, root / "opt/wheels")
+    commands = (
+        f"python3 -m venv --system-site-packages {HOME}/venue-gate",
+        f"{HOME}/venue-gate/bin/pip install -q --no-index --find-links /opt/wheels venue-gate",
+        f"{GATE} --data-dir {DATA} import {HOME}/types.csv {HOME}/tickets.csv",
+        f"{GATE} --data-dir {DATA} setup --answers {ANSWERS} --apply",
+    )
+    _in(root, f"chown -R gate:gate {HOME}")
+    for command in commands:
+        _in(root, f"su - gate -c 'SYSTEMD_OFFLINE=1 {command}'")
+    shutil.rmtree(root / "opt/wheels")
+    for name in ("var/cache/apt/archives", "var/lib/apt/lists"):
+        shutil.rmtree(root / name, ignore_errors=True)
+    disk = work / "disk.img"
+    _run("mke2fs", "-q", "-t", "ext4", "-E", "lazy_itable_init=1,root_owner=0:0", "-L", "gate",
+         "-d", str(root), str(disk), f"{SIZE_MB}M")  # fmt: skip
+    shutil.rmtree(root)
+
+
+def code_of(number: int) -> str:
+    """The code of one guest."""
+    return f"K7QX-{number:04d}"
+
+
+def guest(number: int) -> str:
+    """The name of one guest."""
+    return f"Guest {number:04d}"
+
+
+def _tickets() -> str:
+    rows = (f"{code_of(n)},gala,{guest(n)}" for n in range(1, GUESTS + 1))
+    return "\n".join(("code,type,holder", *rows, ""))
+
+
+def _in(root: Path, command: str) -> None:
+    _run("chroot", str(root), "sh", "-ec", command)
+
+
+def _run(*command: str, env: dict[str, str] | None = None) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
