@@ -36,7 +36,7 @@ from gate.core.time_rules import (
     too_late,
     wrong_day,
 )
-from gate.core.validity import same_day
+from gate.core.use_rules import pass_back_seen, returns, same_ticket, still_inside, used_up
 from gate.core.verdict import Context, Scan, Verdict
 
 Rule = Callable[[Ticket, History, Scan, Context], Reason | None]
@@ -83,16 +83,6 @@ def _unpaid(ticket: Ticket, history: History, scan: Scan, context: Context) -> R
     return Reason.UNPAID if refused else None
 
 
-def _same_ticket(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    last = history.last
-    if scan.deliberate or last is None or last.device != context.device:
-        return None
-    if not 0 <= context.at_ms - last.at_ms <= context.rules.rescan_s * 1000:
-        return None
-    next_one = history.used < ticket.use_limit and history.inside < ticket.party_size
-    return Reason.MORE_USES if next_one else Reason.SAME_TICKET
-
-
 def _not_checked_in(
     ticket: Ticket, history: History, scan: Scan, context: Context
 ) -> Reason | None:
@@ -107,38 +97,13 @@ def _organisers_rule(
 
 
 def _already_used(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    found = _used_up(ticket, history, scan, context)
+    found = used_up(ticket, history, scan, context)
     return None if _is_fine_if_claimed(ticket, history, scan, context) else found
-
-
-def _used_up(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    if _returns(ticket, history, scan, context):
-        return None
-    if ticket.status is Status.CONSUMED:
-        return Reason.USED_ELSEWHERE
-    left = ticket.use_limit - history.used
-    if left >= scan.persons:
-        return None
-    return Reason.NOT_ENOUGH_USES if left > 0 else Reason.ALREADY_USED
 
 
 def _passed_back(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    found = _still_inside(ticket, history, scan, context)
+    found = still_inside(ticket, history, scan, context)
     return None if _is_fine_if_claimed(ticket, history, scan, context) else found
-
-
-def _still_inside(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    if context.rules.pass_back in (Policy.ADMIT, Policy.FLAG):
-        return None
-    return _pass_back(ticket, history, scan, context)
-
-
-def _pass_back_seen(
-    ticket: Ticket, history: History, scan: Scan, context: Context
-) -> Reason | None:
-    if context.rules.pass_back is not Policy.FLAG:
-        return None
-    return _pass_back(ticket, history, scan, context)
 
 
 def _zone_full(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
@@ -198,12 +163,12 @@ HERE_AND_NOW: tuple[Rule, ...] = (
     *(too_early, too_late, outside_hours),
 )
 """What is said against a ticket whatever it has done: which one of several a code means."""
-_USES: tuple[Rule, ...] = (rule_unmet, _used_up, _still_inside)
+_USES: tuple[Rule, ...] = (rule_unmet, used_up, still_inside)
 """What is said against a ticket because of what it has done."""
 STATUS_RULES: tuple[Rule, ...] = (_blocked_at_door, _status, _unpaid, _dead_code)
 RULES: tuple[Rule, ...] = (
     *STATUS_RULES,
-    _same_ticket,
+    same_ticket,
     _type_unknown,
     wrong_event,
     wrong_place,
@@ -231,7 +196,7 @@ RULES: tuple[Rule, ...] = (
     _question,
     unanswered,
     _undo_claimed,
-    _pass_back_seen,
+    pass_back_seen,
     code_off,
     _look,
     clock_in_doubt,
@@ -277,16 +242,16 @@ def decide(ticket: Ticket | None, history: History, scan: Scan, context: Context
     went_by = history
     if history.if_claimed is not None and _first(_USES, ticket, history, scan, context):
         went_by = history.if_claimed
-    returns = _returns(ticket, went_by, scan, context)
+    comes_back = returns(ticket, went_by, scan, context)
     if reason is None:
-        reason = Reason.REENTRY if returns else Reason.ADMITTED
+        reason = Reason.REENTRY if comes_back else Reason.ADMITTED
     asks_nobody = outcome is Outcome.ASK and context.direction is Direction.CHECK
     if outcome not in GREEN and not asks_nobody:
         verdict = _verdict(outcome, reason, ticket, history, context, flags=flags)
         return replace(verdict, asked=asked) if asked is not None else verdict
     if context.direction is Direction.CHECK:
         return _verdict(Outcome.VALID, reason, ticket, history, context, flags=flags)
-    uses = 0 if returns else scan.persons
+    uses = 0 if comes_back else scan.persons
     return _verdict(
         outcome, reason, ticket, history, context, uses=uses, persons=scan.persons, flags=flags
     )
@@ -347,7 +312,7 @@ def _unknown(history: History, context: Context) -> Verdict:
 
 
 def _decide_exit(ticket: Ticket, history: History, scan: Scan, context: Context) -> Verdict:
-    if _same_ticket(ticket, history, scan, context) is not None:
+    if same_ticket(ticket, history, scan, context) is not None:
         party_leaves = history.last is not None and history.last.act is Act.EXIT and history.inside
         again = Reason.MORE_USES if party_leaves else Reason.SAME_TICKET
         return _verdict(Outcome.RESCAN, again, ticket, history, context)
@@ -373,35 +338,10 @@ def _leaves(ticket: Ticket, history: History, scan: Scan, context: Context) -> b
     return context.direction is Direction.OUT
 
 
-def _returns(ticket: Ticket, history: History, scan: Scan, context: Context) -> bool:
-    """Whether this is somebody coming back, at no new use.
-
-    A pass for several visits comes back at no use only on the day it was seen going out.
-    """
-    rules, last = context.rules, history.last
-    if not rules.reentry or last is None or history.used - history.inside < scan.persons:
-        return False
-    if rules.reentry_s:
-        return context.at_ms - last.at_ms <= rules.reentry_s * 1000
-    is_pass = ticket.use_limit > ticket.party_size
-    if not is_pass:
-        return True
-    is_today = same_day(ticket.type, last.at_ms // 1000, context.at_ms // 1000)
-    return is_today and not last.is_check_out
-
-
 def _is_fine_if_claimed(ticket: Ticket, history: History, scan: Scan, context: Context) -> bool:
     """Whether there are undos nobody has confirmed, and it may go in if they are true."""
     claimed = history.if_claimed
     return claimed is not None and _first(_USES, ticket, claimed, scan, context) is None
-
-
-def _pass_back(ticket: Ticket, history: History, scan: Scan, context: Context) -> Reason | None:
-    if history.last is None or history.inside + scan.persons <= ticket.party_size:
-        return None
-    within_s = context.rules.pass_back_s
-    recent = within_s == 0 or context.at_ms - history.last.at_ms <= within_s * 1000
-    return Reason.PASS_BACK if recent else None
 
 
 def _first(

@@ -8,7 +8,7 @@ import unicodedata
 
 from gate.credential import FRAMING
 from gate.i18n import _
-from gate.storage.ticket_rows import BadRow
+from gate.storage.row_values import BadRow
 
 _EXACT_DIGITS = 15
 """So many digits a spreadsheet's number keeps."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from gate.i18n import _
 from gate.lists.table import OnlyTime
-from gate.storage.ticket_rows import BadRow
+from gate.storage.row_values import BadRow
 
 
 class AmbiguousDate(BadRow):

@@ -11,7 +11,7 @@ from gate.lists.dates import AmbiguousDate
 from gate.lists.guests import Guests, secret_of
 from gate.lists.rows import ListRow, Reading, TicketList
 from gate.lists.type_names import TypeNames
-from gate.storage.ticket_rows import BadRow
+from gate.storage.row_values import BadRow
 from gate.text.printable import printable
 
 ERRORS_SHOWN = 20

@@ -8,7 +8,7 @@ from gate.errors import ImportFault
 from gate.i18n import _, ngettext
 from gate.lists.guests import Guests
 from gate.lists.rows import Reading, open_lists
-from gate.storage.ticket_rows import BadRow
+from gate.storage.row_values import BadRow
 
 
 class PaperTicket(NamedTuple):

@@ -15,7 +15,7 @@ from gate.lists.columns import Layout, understand
 from gate.lists.delimited import TextFile
 from gate.lists.rows import HEADER_WITHIN, Reading, is_json, row_of, tables_of
 from gate.lists.table import BadLine, Table
-from gate.storage.ticket_rows import BadRow
+from gate.storage.row_values import BadRow
 
 SAMPLES = 3
 _OBJECTS = 50

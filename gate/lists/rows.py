@@ -21,8 +21,8 @@ from gate.lists.delimited import TextFile, delimited
 from gate.lists.table import BadLine, Line, Table
 from gate.lists.values import Values
 from gate.lists.workbook import STARTS, sheets_of
+from gate.storage.row_values import BadRow
 from gate.storage.sqlite import faults
-from gate.storage.ticket_rows import BadRow
 
 HEADER_WITHIN = 10
 """Of so many rows the first that says what its columns are is the header: titles stand above."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gate.i18n import _
-from gate.storage.ticket_rows import BadRow
+from gate.storage.row_values import BadRow
 
 
 class TypeNames:

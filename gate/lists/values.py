@@ -10,7 +10,7 @@ from gate.lists.codes import checked, mended
 from gate.lists.columns import FIRST_NAME, LAST_NAME, PEOPLE, PLUS, Field, Layout, Value, plain
 from gate.lists.dates import Dates
 from gate.lists.table import Cell
-from gate.storage.ticket_rows import BadRow
+from gate.storage.row_values import BadRow
 
 _YES_WORDS = "yes y true x 1 ja j wahr oui vrai o si sí s verdadero vero 是 对 √ ✓ ✔"
 _NO_WORDS = "no n false 0 nein falsch non faux falso 否 - – ✗"

@@ -31,10 +31,10 @@ from gate.storage.checksums import make_blocks, put_meta, read_meta
 from gate.storage.folder import Folder, Lock, sync_folder, write_durably
 from gate.storage.replica_file import FILE_NAME, live_replica
 from gate.storage.revocation import require_not_revoked
+from gate.storage.row_values import BadRow
 from gate.storage.sqlite import faults, open_reader
 from gate.storage.ticket_filling import put_ticket, put_type, row_of
 from gate.storage.ticket_rows import (
-    BadRow,
     TicketBody,
     changed_body,
     lost_a_code,

@@ -12,9 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from gate import rule_setting
 from gate.core.ticket import UNLIMITED, CodeState, Kind, Status, Ticket, TicketType, WeeklyHours
-from gate.core.weekly_hours import NoSuchHourError, UnlikeHoursError, parse_weekly
 from gate.credential import code_hash, parse, shape_of
 from gate.credential.identities import identities, shared
 from gate.credential.pretix_signed import is_pretix_signed
@@ -30,12 +28,12 @@ from gate.credential.rotating import (
     seal,
 )
 from gate.i18n import _
-from gate.storage.moments import BadMoment, Side, is_start_of_day, second_of
+from gate.storage import row_values
+from gate.storage.moments import Side
+from gate.storage.row_values import BadRow
 
 MAX_TEXT = 3072
 """Longest text of a field, in UTF-8 bytes: the card API's longest."""
-MAX_ANSWERS = 64 * 1024
-"""Longest answers of a ticket, as JSON."""
 _KINDS = {kind.value.partition("_")[0].casefold(): kind for kind in Kind} | {
     kind.value.casefold(): kind for kind in Kind
 }
@@ -157,10 +155,6 @@ _TICKET_FIELDS = tuple(
 )
 
 
-class BadRow(Exception):
-    """What is wrong with one row, in words."""
-
-
 class TypeTimes(NamedTuple):
     """What its tickets' times and keys are read and checked by."""
 
@@ -217,13 +211,13 @@ def type_body(row: Mapping[str, Any], time_zone: str, *, is_exact: bool = False)
     _check_id(stated.id)
     _check_zone(zone)
     values["kind"] = _kind(stated.kind)
-    notes = _take_times(values, _TYPE_TIMES, zone, is_exact=is_exact)
+    notes = row_values.take_times(values, _TYPE_TIMES, zone, is_exact=is_exact)
     if not is_exact:
-        _check_order(values, row, "begin", "end")
-        _check_order(values, row, "boarding_time", "departure_time")
-    values["rule"] = _rule(stated.rule, is_exact=is_exact)
-    values["weekly"] = _weekly(stated.weekly, is_exact=is_exact)
-    values["locations"] = _texts(stated.locations)
+        row_values.check_order(values, row, "begin", "end")
+        row_values.check_order(values, row, "boarding_time", "departure_time")
+    values["rule"] = row_values.rule(stated.rule, is_exact=is_exact)
+    values["weekly"] = row_values.weekly(stated.weekly, is_exact=is_exact)
+    values["locations"] = row_values.texts(stated.locations)
     pattern = None
     if stated.rotating:
         pattern = _pattern(stated)
@@ -246,23 +240,23 @@ def ticket_body(
     of = type_of(stated.type)
     if of is None:
         raise BadRow(_("there is no ticket type {type!r}").format(type=stated.type))
-    codes = dict.fromkeys(_texts(stated.old_codes), CodeState.TRANSFERRED)
-    for code in (stated.code, stated.qrcode_data, *_texts(stated.other_codes)):
+    codes = dict.fromkeys(row_values.texts(stated.old_codes), CodeState.TRANSFERRED)
+    for code in (stated.code, stated.qrcode_data, *row_values.texts(stated.other_codes)):
         if code:
             codes[code] = CodeState.LIVE
     hashes = {_hash(key, code): state for code, state in codes.items()}
     values = msgspec.structs.asdict(stated)
     id_ = values["id"] = stated.id or _hash(key, stated.code).hex()
     _check_id(id_)
-    notes = _take_times(values, _TICKET_TIMES, of.zone, is_exact=is_exact)
+    notes = row_values.take_times(values, _TICKET_TIMES, of.zone, is_exact=is_exact)
     if not is_exact:
         _check_window(values, row, of)
-    values["seats"] = _texts(stated.seats)
-    values["answers"] = _answers(stated.answers)
+    values["seats"] = row_values.texts(stated.seats)
+    values["answers"] = row_values.answers(stated.answers)
     parsed = {parse(code).code: state for code, state in codes.items()}
     values["shape"] = shape_of(parsed)
     live = [code for code, state in parsed.items() if state is CodeState.LIVE]
-    known_by = [*identities(live), *map(_shared, _texts(stated.shared_codes))]
+    known_by = [*identities(live), *map(_shared, row_values.texts(stated.shared_codes))]
     values["identities"] = tuple(code_hash(key, one).hex() for one in known_by)
     unnamed = (code_hash(key, one).hex() for one in live if is_pretix_signed(one))
     values["unseen_as"] = tuple(one for one in unnamed if one != id_)
@@ -294,11 +288,11 @@ def changed_body(
     of = type_of(type_id) or TypeTimes("UTC")
     values = msgspec.structs.asdict(stated)
     anew = {name: side for name, side in _TICKET_TIMES.items() if name in changes}
-    _take_times(values, anew, of.zone)
+    row_values.take_times(values, anew, of.zone)
     if anew:
         _check_window(values, row, of)
-    values["seats"] = _texts(stated.seats)
-    values["answers"] = _answers(stated.answers)
+    values["seats"] = row_values.texts(stated.seats)
+    values["answers"] = row_values.answers(stated.answers)
     return _body({**values, **_DERIVED, **derived}, _TICKET_FIELDS, type_id=type_id)
 
 
@@ -351,7 +345,7 @@ def _pattern(stated: TypeRow) -> Pattern:
 def rotating_keys(stated: str | list[str]) -> list[bytes]:
     """The keys of a rotating code as a row states them. Raises BadRow."""
     try:
-        return [read_key(one) for one in _texts(stated)]
+        return [read_key(one) for one in row_values.texts(stated)]
     except ValueError as error:
         message = _(
             "rotating_keys: 10 to 64 bytes each, in hex or as base32:…, several with | between"
@@ -437,55 +431,9 @@ def _is_unlimited(stated: object) -> bool:
     return isinstance(stated, str) and stated.strip().casefold() == "unlimited"
 
 
-def _texts(stated: str | list[str | int] | list[str]) -> tuple[str, ...]:
-    parts = stated.split("|") if isinstance(stated, str) else stated
-    return tuple(text for part in parts if (text := str(part).strip()))
-
-
-def _answers(stated: str | dict[str, str]) -> dict[str, str]:
-    if not isinstance(stated, str):
-        if len(msgspec.json.encode(stated)) > MAX_ANSWERS:
-            raise BadRow(_("answers: at most {n} KiB").format(n=MAX_ANSWERS // 1024))
-        return stated
-    pairs = [part.partition("=") for part in _texts(stated)]
-    if not all(id_.strip() and equals for id_, equals, _answer in pairs):
-        raise BadRow(_("answers: {found!r} is not like 'meal=soup|size=L'").format(found=stated))
-    return {id_.strip(): answer.strip() for id_, _equals, answer in pairs}
-
-
-def _take_times(
-    values: dict[str, Any], times: Mapping[str, Side], zone: str, *, is_exact: bool = False
-) -> tuple[str, ...]:
-    """Make Unix seconds of the times of a row; the answer is what may be meant otherwise."""
-    notes = []
-    for name, side in times.items():
-        stated = values[name]
-        if stated is None or (is_exact and isinstance(stated, int)):
-            continue
-        try:
-            values[name] = second_of(stated, ZoneInfo(zone), side)
-        except BadMoment as bad:
-            message = f"{name}: {bad}"
-            raise BadRow(message) from bad
-        if side is Side.END and is_start_of_day(stated):
-            note = _("{name}: {found} is the beginning of that day; the whole day is {day}")
-            notes.append(note.format(name=name, found=stated.strip(), day=stated.strip()[:10]))
-    return tuple(notes)
-
-
-def _check_order(values: Mapping[str, Any], row: Mapping[str, Any], begin: str, end: str) -> None:
-    first, last = values[begin], values[end]
-    if first is not None and last is not None and last < first:
-        raise BadRow(
-            _("{end} {last} is before {begin} {first}").format(
-                end=end, last=row.get(end), begin=begin, first=row.get(begin)
-            )
-        )
-
-
 def _check_window(values: Mapping[str, Any], row: Mapping[str, Any], of: TypeTimes) -> None:
     """A ticket that could never be good is a mistake."""
-    _check_order(values, row, "begin_time", "end_time")
+    row_values.check_order(values, row, "begin_time", "end_time")
     begin, end = values["begin_time"], values["end_time"]
     if begin is not None and of.end is not None and begin > of.end:
         message = _("begin_time {found} is after the end of its type")
@@ -493,26 +441,3 @@ def _check_window(values: Mapping[str, Any], row: Mapping[str, Any], of: TypeTim
     if end is not None and of.begin is not None and end < of.begin:
         message = _("end_time {found} is before the begin of its type")
         raise BadRow(message.format(found=row.get("end_time")))
-
-
-def _rule(stated: str | dict[str, Any], *, is_exact: bool) -> str:
-    try:
-        return rule_setting.checked(stated, may_be_newer=is_exact)
-    except rule_setting.BadRuleError as bad:
-        raise BadRow(str(bad)) from bad
-
-
-def _weekly(stated: str | tuple[WeeklyHours, ...], *, is_exact: bool) -> tuple[WeeklyHours, ...]:
-    if is_exact and not isinstance(stated, str):
-        return stated
-    try:
-        return parse_weekly(str(stated))
-    except UnlikeHoursError as error:
-        raise BadRow(
-            _("weekly: {found!r} is not like 'Mon-Fri 09:00-18:00; Sat 10:00-16:00'").format(
-                found=error.args[0]
-            )
-        ) from error
-    except NoSuchHourError as error:
-        found = error.args[0]
-        raise BadRow(_("weekly: {found!r} has no such day or hour").format(found=found)) from error

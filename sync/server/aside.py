@@ -9,7 +9,8 @@ import msgspec
 from gate.core.ticket import CodeState
 from gate.credential.rotating import Secrets
 from gate.i18n import _
-from gate.storage.ticket_rows import BadRow, TicketBody
+from gate.storage.row_values import BadRow
+from gate.storage.ticket_rows import TicketBody
 
 
 class Aside:

@@ -15,8 +15,8 @@ from gate.core.ticket import CodeState
 from gate.core.ticket_feed import ChangeKind
 from gate.core.voids import with_voids
 from gate.i18n import _
+from gate.storage.row_values import BadRow
 from gate.storage.ticket_rows import (
-    BadRow,
     TicketBody,
     TypeTimes,
     changed_body,

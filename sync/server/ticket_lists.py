@@ -18,7 +18,8 @@ from gate.errors import UsageError
 from gate.i18n import _
 from gate.lists.intake import ERRORS_SHOWN, Completion, Imported, Wanted, bad_rows_fault
 from gate.lists.rows import ListRow, open_lists
-from gate.storage.ticket_rows import BadRow, TicketBody, ticket_body, type_body
+from gate.storage.row_values import BadRow
+from gate.storage.ticket_rows import TicketBody, ticket_body, type_body
 from sync.server import audit, erasing, events, issuing, rotating, ticket_store
 from sync.server.aside import Aside
 from sync.server.database import (

@@ -41,7 +41,8 @@ from gate.storage import moments
 from gate.storage.event import EventRow
 from gate.storage.folder import Folder
 from gate.storage.moments import BadMoment, Side, second_of
-from gate.storage.ticket_rows import BadRow, TypeTimes, changed_body, ticket_body, type_body
+from gate.storage.row_values import BadRow
+from gate.storage.ticket_rows import TypeTimes, changed_body, ticket_body, type_body
 from gate.storage.tickets import Tickets
 from gate.text import zones
 from gate.text.times import age_or_time, clock_time

@@ -14,7 +14,7 @@ from gate.lists import charset, workbook
 from gate.lists.charset import charset_of, named_charset
 from gate.lists.dates import DayOrder
 from gate.lists.rows import ListRow, Reading, TicketList, open_lists
-from gate.storage.ticket_rows import BadRow
+from gate.storage.row_values import BadRow
 from tests.support.paths import DATA
 
 CASES = DATA / "lists"

@@ -12,7 +12,7 @@ from gate.lists.columns import understand
 from gate.lists.dates import Dates, DayOrder
 from gate.lists.table import OnlyTime
 from gate.lists.values import Values
-from gate.storage.ticket_rows import BadRow
+from gate.storage.row_values import BadRow
 from tests.lists.test_files import CASES, complaints, fields, opened
 
 

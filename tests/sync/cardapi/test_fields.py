@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from gate.core.ticket import Kind, WeeklyHours
-from gate.storage.ticket_rows import BadRow, type_body
+from gate.storage.row_values import BadRow
+from gate.storage.ticket_rows import type_body
 from sync.cardapi import fields
 from sync.cardapi.card import Card, CardStatus, read_create, read_update, shown
 from sync.cardapi.claims import read_openid
