@@ -52,10 +52,13 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Scanner(Struct, frozen=True, forbid_unknown_fields=True):
-    """USB scanners."""
+    """Scanners that type, and those on a serial port."""
 
     keyboard: bool = True
     evdev: str = ""
+    serial: str = ""
+    """``auto``, or ports with commas between them."""
+    serial_baud: Annotated[int, Meta(ge=300, le=921_600)] = 9600
     gap_ms: Milliseconds = 100
 
 

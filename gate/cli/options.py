@@ -24,6 +24,7 @@ _SETTINGS = {
     "camera_file": "camera.file",
     "camera_folder": "camera.folder",
     "evdev": "scanner.evdev",
+    "serial": "scanner.serial",
     "time_zone": "time_zone",
 }
 """Which setting a flag is short for."""

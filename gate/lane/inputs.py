@@ -20,6 +20,7 @@ from gate.capture.evdev import EvdevScanner
 from gate.capture.glimpse import Furniture, Notice
 from gate.capture.hints import Advice
 from gate.capture.picture import PictureScanner, Preview, Seen
+from gate.capture.serial import SerialScanners
 from gate.clock import monotonic_ms
 from gate.config import Config
 from gate.config_tables import Camera as CameraConfig
@@ -71,7 +72,8 @@ class Inputs:
         self.camera = ""
         """How the camera is, as ``State`` has it; empty without one."""
         self.scanner = ""
-        """How the grabbed scanner is: ``on`` or ``lost``; empty without one."""
+        """How scanners of ours alone are: ``on``, or ``lost`` if any is; empty without one."""
+        self._troubles: dict[str, str] = {}
         self._on_camera, self._on_scanner = on_camera, on_scanner
         self._lane = lane
         self._on_aside, self._on_command = on_aside, on_command
@@ -80,6 +82,7 @@ class Inputs:
         self._diverted: Callable[[str], None] | None = None
         self.picture: PictureScanner | None = None
         self._evdev: EvdevScanner | None = None
+        self._serial: SerialScanners | None = None
         source = source or camera_source(config.camera)
         if source is not None:
             self.camera = State.STARTING
@@ -98,22 +101,32 @@ class Inputs:
             self._evdev = EvdevScanner(
                 config.scanner.evdev,
                 lambda code: self.scanned(code, "evdev"),
-                self._scanner_is,
+                lambda trouble: self._scanner_is("evdev", trouble),
                 gap_ms=config.scanner.gap_ms,
-                on_device=self._plugged,
+                on_device=lambda device: self._plugged("evdev", device),
                 on_typing=lambda: self.typing("evdev"),
+            )
+        if config.scanner.serial:
+            self._serial = SerialScanners(
+                config.scanner.serial,
+                lambda code: self.scanned(code, "serial"),
+                lambda trouble: self._scanner_is("serial", trouble),
+                baud=config.scanner.serial_baud,
+                gap_ms=config.scanner.gap_ms,
+                on_device=lambda device: self._plugged("serial", device),
+                on_typing=lambda: self.typing("serial"),
             )
 
     def start(self) -> None:
         """Begin to read."""
         self.selection.start()
-        for reader in (self.picture, self._evdev):
+        for reader in (self.picture, self._evdev, self._serial):
             if reader is not None:
                 reader.start()
 
     def stop(self) -> None:
         """Stop reading; verdicts that were asked for still come, also on what was held back."""
-        for reader in (self.picture, self._evdev):
+        for reader in (self.picture, self._evdev, self._serial):
             if reader is not None:
                 reader.stop()
         self.selection.stop()
@@ -121,7 +134,8 @@ class Inputs:
     @property
     def are_reading(self) -> bool:
         """Whether anything but the keyboard may still bring a code."""
-        return self._evdev is not None or (self.picture is not None and self.picture.is_looking)
+        has_scanner = self._evdev is not None or self._serial is not None
+        return has_scanner or (self.picture is not None and self.picture.is_looking)
 
     def divert(self, to: Callable[[str], None] | None) -> None:
         """Hand what scanners read to somebody else: a test code is no ticket's."""
@@ -199,12 +213,14 @@ class Inputs:
         if self._on_camera is not None:
             self._on_camera(state, detail)
 
-    def _scanner_is(self, trouble: str) -> None:
-        self.scanner = "lost" if trouble else "on"
-        self._tell_of_scanner(trouble)
+    def _scanner_is(self, source: str, trouble: str) -> None:
+        self._troubles[source] = trouble
+        troubles = " · ".join(filter(None, self._troubles.values()))
+        self.scanner = "lost" if troubles else "on"
+        self._tell_of_scanner(troubles)
 
-    def _plugged(self, device: str) -> None:
-        if self._lane.scanner_plugged("evdev", device):
+    def _plugged(self, source: str, device: str) -> None:
+        if self._lane.scanner_plugged(source, device):
             self._tell_of_scanner(
                 _("Another scanner: nothing is put right of what it types any more.")
             )

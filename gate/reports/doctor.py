@@ -57,6 +57,7 @@ def examine(
         (_("decoders"), machine.decoders),
         *([(_("camera"), lambda: machine.camera(config))] if camera else []),
         (_("USB scanner"), lambda: machine.usb_scanner(config)),
+        (_("serial scanner"), lambda: machine.serial_scanner(config)),
         (_("power"), machine.power),
         (_("terminal"), machine.terminal),
         *((_("list {list}").format(list=list_line(one)), _standing(one, config, clock))

@@ -13,6 +13,7 @@ from typing import TextIO
 
 from gate.capture.evdev import EvdevScanner
 from gate.capture.keyboard_wedge import Wedge
+from gate.capture.serial import SerialScanners
 from gate.capture.terminal_code import linear
 from gate.clock import monotonic_ms
 from gate.config import Config
@@ -119,7 +120,8 @@ def check_scanner(config: Config, folder: Folder, out: TextIO, *, is_linear: boo
     Answers whether the scanner is fit for the doors. Raises UsageError when nothing was scanned.
     """
     expected = LINEAR_TEXT if is_linear else SQUARE_TEXT
-    source = "evdev" if config.scanner.evdev else "keyboard"
+    scanner = config.scanner
+    source = "evdev" if scanner.evdev else "serial" if scanner.serial else "keyboard"
 
     def show() -> None:
         out.write(linear(expected) if is_linear else square(expected))
@@ -165,25 +167,35 @@ def _typed(config: Config, source: str, show: Callable[[], None]) -> tuple[str, 
 
     Which scanner it was is empty where the input does not tell one from another.
     """
+    if source == "keyboard":
+        return (*_from_keyboard(config.scanner.gap_ms, show), "")
+    codes: queue.Queue[str] = queue.Queue()
+    devices = [""]
+    scanner = _own_scanner(config, source, codes.put, devices.append)
+    scanner.start()
+    show()
+    try:
+        return codes.get(timeout=WAIT_S), True, devices[-1]
+    except queue.Empty:
+        raise _nothing() from None
+    finally:
+        scanner.stop()
+
+
+def _own_scanner(
+    config: Config, source: str, on_code: Callable[[str], None], on_device: Callable[[str], None]
+) -> EvdevScanner | SerialScanners:
+    scanner, gap_ms = config.scanner, config.scanner.gap_ms
     if source == "evdev":
-        codes: queue.Queue[str] = queue.Queue()
-        devices = [""]
-        scanner = EvdevScanner(
-            config.scanner.evdev,
-            codes.put,
-            _complain,
-            gap_ms=config.scanner.gap_ms,
-            on_device=devices.append,
-        )
-        scanner.start()
-        show()
-        try:
-            return codes.get(timeout=WAIT_S), True, devices[-1]
-        except queue.Empty:
-            raise _nothing() from None
-        finally:
-            scanner.stop()
-    return (*_from_keyboard(config.scanner.gap_ms, show), "")
+        return EvdevScanner(scanner.evdev, on_code, _complain, gap_ms=gap_ms, on_device=on_device)
+    return SerialScanners(
+        scanner.serial,
+        on_code,
+        _complain,
+        baud=scanner.serial_baud,
+        gap_ms=gap_ms,
+        on_device=on_device,
+    )
 
 
 def _complain(trouble: str) -> None:

@@ -22,6 +22,7 @@ def add(commands: Commands) -> None:
     sub.add_argument("--camera-file", metavar="FILE", help=_("a video instead of a camera"))
     sub.add_argument("--camera-folder", metavar="DIR", help=_("pictures instead of a camera"))
     sub.add_argument("--evdev", metavar="DEVICE", help=_("USB scanner to keep to ourselves"))
+    sub.add_argument("--serial", metavar="PORT", help=_("serial scanner: auto, COM3, /dev/…"))
 
 
 def run(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from gate import __version__
 from gate.capture.camera import load_cv2
 from gate.capture.evdev import keyboards
+from gate.capture.serial import AUTO, names, ports
 from gate.capture.symbol_readers import backends
 from gate.config import Config
 from gate.errors import InputError
@@ -86,6 +87,30 @@ def usb_scanner(config: Config) -> Finding:
         hint = "" if readable else _("Who may use it: group input.")
         return Finding(Status.OK if readable else Status.FAIL, config.scanner.evdev, hint)
     return Finding(Status.OK, names, _("Any scanner that types works; it should send Enter."))
+
+
+def serial_scanner(config: Config) -> Finding:
+    """Which serial ports call themselves scanners, and whether the chosen ones are there."""
+    seen = ports()
+    found = ", ".join(port.device for port in seen if port.says_it_scans)
+    wanted = names(config.scanner.serial)
+    if not wanted:
+        hint = _("Take it with: scanner.serial = auto") if found else ""
+        return Finding(Status.WARN if found else Status.SKIP, found or _("none"), hint)
+    if AUTO in wanted:
+        others = ", ".join(port.device for port in seen) or _("none")
+        hint = "" if found else _("No port says that it scans; name one of: {ports}")
+        status = Status.OK if found else Status.FAIL
+        return Finding(status, found or _("none"), hint.format(ports=others))
+    known = {port.device for port in seen}
+    missing = [name for name in wanted if name not in known and not Path(name).exists()]
+    if missing:
+        there = ", ".join(sorted(known)) or _("none")
+        what = _("{device} is not there").format(device=", ".join(missing))
+        return Finding(Status.FAIL, what, _("Found: {found}").format(found=there))
+    closed = [name for name in wanted if Path(name).exists() and not os.access(name, os.R_OK)]
+    hint = _("Who may use it: group dialout.") if closed else ""
+    return Finding(Status.FAIL if closed else Status.OK, ", ".join(closed or wanted), hint)
 
 
 def power() -> Finding:
