@@ -124,6 +124,9 @@ class Screen(Struct, frozen=True, forbid_unknown_fields=True):
     show_names: bool = True
     faces_guest: bool = False
     bell: bool = True
+    """Whether anything is to be heard."""
+    sound: Literal["auto", "bell"] = "auto"
+    volume: Annotated[int, Meta(ge=0, le=100)] = 80
 
 
 class Operators(Struct, frozen=True, forbid_unknown_fields=True):

@@ -236,8 +236,7 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
         lane,
         session.zone.info,
         out=sys.stdout,
-        bell=config.screen.bell,
-        show_names=config.screen.show_names,
+        screen=config.screen,
         look_hard=look_hard,
         meant=count_too,
         own_list=session.own_list,
@@ -266,6 +265,7 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
     _follow_settings(session, lines)
     prompter = Prompter(session.turns, lane, show, print_turn)
     session.inputs = inputs
+    lines.sounds.start()
     inputs.start()
     prompter.start()
     ending.then(lines.quitting.set)
@@ -274,6 +274,7 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
     finally:
         prompter.stop()
         inputs.stop()
+        lines.sounds.stop()
     session.next_list = lines.next_list
     return 0
 

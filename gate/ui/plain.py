@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from gate.capture.keyboard_wedge import Bursts, Wedge
 from gate.clock import monotonic_ms
+from gate.config_tables import Screen
 from gate.core.answers import BadAnswerError, read_answer
 from gate.core.entry import Entry
 from gate.core.outcome import Outcome
@@ -41,13 +42,13 @@ from gate.text.scanner_words import proposal_lines, scanner_line
 from gate.text.ticket_words import describe, standing
 from gate.text.times import clock_time
 from gate.text.verdict_words import explain
+from gate.ui.sound import sounds_of
+from gate.ui.tones import BELLS, SOUNDS, Sound
 
 _NO_GAP_MS = 10**9
 """A pipe may stutter: there only line ends end a code."""
 
-BELLS = {Outcome.REFUSE: 3, Outcome.HOLD: 3, Outcome.ATTENTION: 2, Outcome.RESCAN: 0}
-"""How often the terminal's bell rings; once for everything else."""
-
+SILENT = Screen(bell=False)
 _ANSWERS = {key.encode(): key for key in ANSWERS} | {b"\x1b": ""}
 """Keys that answer a question while there is one; Esc leaves it without an answer."""
 _ANSWER_ALONE_MS = 400
@@ -121,8 +122,7 @@ class Plain:
         time_zone: ZoneInfo,
         *,
         out: TextIO,
-        bell: bool = False,
-        show_names: bool = True,
+        screen: Screen = SILENT,
         look_hard: Callable[[], None] | None = None,
         meant: Callable[[], bool] | None = None,
         own_list: GateList | None = None,
@@ -131,8 +131,9 @@ class Plain:
         self._lane = lane
         self.time_zone = time_zone
         self._out = out
-        self._bell = bell and out.isatty()
-        self.show_names = show_names
+        self._has_sound = screen.bell
+        self.sounds = sounds_of(screen, self.ring)
+        self.show_names = screen.show_names
         self._look_hard = look_hard
         self._meant = meant
         self._writing = threading.Lock()
@@ -155,7 +156,7 @@ class Plain:
         """Print one verdict; from any thread."""
         is_same = self._on_screen.show(verdict)
         self._close_question()
-        bells = "\a" * BELLS.get(verdict.outcome, 1) if self._bell and not is_same else ""
+        sound = None if is_same else SOUNDS.get(verdict.outcome)
         line = verdict_line(
             verdict,
             self._lane.place,
@@ -163,7 +164,7 @@ class Plain:
             show_names=self.show_names,
             unheard=unheard_at(self._lane, verdict, self.time_zone),
         )
-        self.print_line(bells + line)
+        self.print_line(self._bells(sound) + line)
         if line := scanner_line(verdict):
             self.print_line(f"# {line}")
         if verdict.outcome is Outcome.ASK and verdict.asked is not None:
@@ -172,9 +173,24 @@ class Plain:
     def deliver(self, message: Entry) -> None:
         """Print a message that is to be read here; from any thread."""
         self._unread.append(message)
-        bells = "\a" * BELLS[Outcome.ATTENTION] if self._bell else ""
-        self.print_line(f"{bells}# {message_line(message, self.time_zone)}")
+        line = message_line(message, self.time_zone)
+        self.print_line(f"{self._bells(Sound.LOOK)}# {line}")
         self.print_line("# " + _("Ctrl+A: it was read here"))
+
+    def ring(self, sound: Sound) -> None:
+        """Ring the terminal's bell, because nothing has played a sound; from any thread."""
+        if self._out.isatty():
+            with self._writing, suppress(OSError):
+                self._out.write("\a" * BELLS[sound])
+                self._out.flush()
+
+    def _bells(self, sound: Sound | None) -> str:
+        """Have a sound played; the bells that go before the line where nothing plays it."""
+        if sound is None or not self._has_sound:
+            return ""
+        if self.sounds.play(sound):
+            return ""
+        return "\a" * BELLS[sound] if self._out.isatty() else ""
 
     def print_line(self, line: str) -> None:
         """Print one line; from any thread."""

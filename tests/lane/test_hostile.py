@@ -73,7 +73,7 @@ def test_no_code_that_nobody_issued_is_green(lane: Lane, text: str) -> None:
     assert verdict.outcome is Outcome.REFUSE
     assert verdict.reason in (Reason.UNKNOWN, Reason.UNREADABLE)
     out = io.StringIO()
-    Plain(lane, ZONE, out=out, bell=False).show(verdict)
+    Plain(lane, ZONE, out=out).show(verdict)
     assert is_harmless(out.getvalue().removesuffix("\n"))
 
 

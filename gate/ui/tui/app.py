@@ -31,6 +31,8 @@ from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.settings_words import gate_lines
 from gate.text.times import clock_time
 from gate.text.zones import LaneZone
+from gate.ui.sound import sounds_of
+from gate.ui.tones import BELLS, Sound
 from gate.ui.tui.command_cards import carry_out
 from gate.ui.tui.few_glyphs import FewGlyphs
 from gate.ui.tui.messages import (
@@ -158,6 +160,7 @@ class GateApp(App[int], inherit_bindings=False):
         self.has_few_glyphs = glyphs.are_few(config.screen.glyphs)
         """Whether the terminal's font has letters and hardly more."""
         self._source = source
+        self.sounds = sounds_of(config.screen, self._silent)
         self.scan_screen = ScanScreen()
         self.unread = Unread(self)
         self.inputs: Inputs | None = None
@@ -190,6 +193,7 @@ class GateApp(App[int], inherit_bindings=False):
         self.inputs.paused = self.config.operators.sign_in
 
     def _begin(self) -> None:
+        self.sounds.start()
         if self.inputs is not None:
             self.inputs.start()
         self.on_ready()
@@ -200,6 +204,16 @@ class GateApp(App[int], inherit_bindings=False):
         """Close them."""
         if self.inputs is not None:
             self.inputs.stop()
+        self.sounds.stop()
+
+    def sound(self, sound: Sound) -> None:
+        """Have it heard, by the bell where there is no loudspeaker."""
+        if self.config.screen.bell and not self.sounds.play(sound):
+            self.scan_screen.ring(BELLS[sound])
+
+    def _silent(self, sound: Sound) -> None:
+        # From the thread of the sounds: this only posts.
+        self.call_later(self.scan_screen.ring, BELLS[sound])
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What every drawn line goes through last."""

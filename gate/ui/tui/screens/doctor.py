@@ -1,5 +1,6 @@
 """The doctor's screen: each check as it comes in, and the clock to be set."""
 
+from functools import partial
 from itertools import chain
 from typing import ClassVar
 
@@ -10,26 +11,44 @@ from textual.widgets import DataTable
 from textual.worker import get_current_worker
 
 from gate.clock import SystemClock
-from gate.i18n import _
+from gate.i18n import N_, _
 from gate.reports.checks.finding import Status
 from gate.reports.doctor import Check, codes_in_view, examine
 from gate.text.printable import printable
+from gate.ui.tones import Sound
 from gate.ui.tui.evidence import Evidence
 from gate.ui.tui.screens.asking import ask_lane, ask_pin
 from gate.ui.tui.screens.page import Page
 from gate.ui.tui.screens.questions import Signed, TimeQuestion
 
+_BETWEEN_SOUNDS_S = 1.6
+_SOUND_WORDS = {
+    Sound.GO: N_("go: in, out, valid"),
+    Sound.LOOK: N_("look, or ask"),
+    Sound.STOP: N_("stop"),
+    Sound.WAIT: N_("wait"),
+}
 _SYMBOLS = {Status.OK: "✔", Status.WARN: "!", Status.FAIL: "✖", Status.SKIP: "-"}
 
 
 class DoctorScreen(Page):
     """Fills in while the checks run in a thread."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f8", "set_clock")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f6", "volume"),
+        Binding("f7", "try_sounds"),
+        Binding("f8", "set_clock"),
+    ]
 
     def hints(self) -> list[tuple[str, str]]:
         """This page's own keys."""
-        return [("↑↓", _("what to do")), ("PgDn", _("read on")), ("F8", _("set the clock"))]
+        return [
+            ("↑↓", _("what to do")),
+            ("PgDn", _("read on")),
+            ("F6", _("volume")),
+            ("F7", _("try the sounds")),
+            ("F8", _("set the clock")),
+        ]
 
     def content(self) -> ComposeResult:
         """The findings, and what to do about the chosen one."""
@@ -65,6 +84,28 @@ class DoctorScreen(Page):
             app.push_screen(question, answered)
 
         ask_pin(app, _("Set the clock"), signed, needs_note=False)
+
+    def action_volume(self) -> None:
+        """Quieter, in the end silent, then loud again, until the lane is closed."""
+        volume = self.gate_app.sounds.next_volume()
+        says = _("{volume} %").format(volume=volume) if volume else _("silent")
+        self.notify(says, title=_("Volume"), markup=False)
+        if volume:
+            self.gate_app.sound(Sound.GO)
+
+    def action_try_sounds(self) -> None:
+        """Let all four be heard, one after the other, each named."""
+        app = self.gate_app
+        by = app.sounds.player or _("the terminal's bell")
+        if not app.config.screen.bell or not app.sounds.volume:
+            by = _("silent")
+        self.notify(by, title=_("Sound"), markup=False)
+        for n, sound in enumerate(Sound):
+            self.set_timer(0.01 + n * _BETWEEN_SOUNDS_S, partial(self._try, sound))
+
+    def _try(self, sound: Sound) -> None:
+        self.notify(_(_SOUND_WORDS[sound]), markup=False, timeout=_BETWEEN_SOUNDS_S)
+        self.gate_app.sound(sound)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _examine(self) -> None:

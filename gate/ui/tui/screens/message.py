@@ -9,10 +9,9 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Label
 
 from gate.core.entry import Entry
-from gate.core.outcome import Outcome
 from gate.i18n import _, ngettext
 from gate.text.message_words import heading, text_of
-from gate.ui.plain import BELLS
+from gate.ui.tones import Sound
 from gate.ui.tui.messages import ScannedAside
 from gate.ui.tui.screens.asking import ask_lane
 from gate.ui.tui.screens.page import gate_app
@@ -95,9 +94,7 @@ class Unread:
     def put(self, message: Entry) -> None:
         """Show one more message, once those before it were read."""
         self._waiting = [*self._waiting, message][-MOST_UNREAD:]
-        if self._app.config.screen.bell:
-            for _n in range(BELLS[Outcome.ATTENTION]):
-                self._app.bell()
+        self._app.sound(Sound.LOOK)
         self.show()
 
     def show(self) -> None:

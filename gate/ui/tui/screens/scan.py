@@ -28,7 +28,7 @@ from gate.text.ticket_words import describe
 from gate.text.times import clock_time
 from gate.text.verdict_words import Words, explain, revoked_words
 from gate.text.view_words import beside
-from gate.ui.plain import BELLS
+from gate.ui.tones import SOUNDS
 from gate.ui.tui.bars import KeyHints, StatusBar
 from gate.ui.tui.lane_keys import LaneKeys
 from gate.ui.tui.letters import SYMBOLS
@@ -229,8 +229,8 @@ class ScanScreen(Screen[None]):
         if is_same:
             return
         self._frozen_until = time.monotonic() + min(1.0, shown_s or 1.0)
-        if app.config.screen.bell:
-            self._ring(BELLS.get(verdict.outcome, 1))
+        if (sound := SOUNDS.get(verdict.outcome)) is not None:
+            app.sound(sound)
         when = clock_time(verdict.at_ms, app.time_zone)
         line = f"{SYMBOLS[verdict.outcome]} {when} {words.rule} {words.ticket}"
         self.call_after_refresh(self._follow, line)
@@ -318,7 +318,7 @@ class ScanScreen(Screen[None]):
         """Show how many there are; a new one rings once, those from before the start do not."""
         before, self._waiting = self._waiting, event.waiting
         if before is not None and event.waiting - before and self.gate_app.config.screen.bell:
-            self._ring(1)
+            self.ring(1)
         if event.waiting != before:
             self.gate_app.matters_open = len(event.waiting)
             self._tick()
@@ -494,7 +494,8 @@ class ScanScreen(Screen[None]):
         if line:
             self.query_one(LastScans).add(line)
 
-    def _ring(self, times: int) -> None:
+    def ring(self, times: int) -> None:
+        """Ring the terminal's bell."""
         for n in range(times):
             self.set_timer(0.001 + n * BELL_EVERY_S, self.app.bell)
 
