@@ -26,6 +26,7 @@ from gate.config_tables import (
     Gate,
     Lan,
     Operators,
+    Output,
     Rules,
     Scanner,
     Screen,
@@ -64,6 +65,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     alone: Alone = Alone()
     anomalies: Thresholds = Thresholds()
     screen: Screen = Screen()
+    output: Output = Output()
     operators: Operators = Operators()
     sync: Sync = Sync()
     lan: Lan = Lan()
@@ -427,9 +429,23 @@ def _check_values(config: Config) -> None:
     except question_setting.BadQuestionsSettingError as bad:
         message = f"rules.{bad}"
         raise ConfigError(message) from bad
+    for key in ("serial_on", "serial_off"):
+        if not _is_hex(found := getattr(config.output, key)):
+            raise ConfigError(
+                _("{key}: found {found!r}; allowed: {allowed}").format(
+                    key=f"output.{key}", found=found, allowed=_("bytes in hexadecimal: A00101A2")
+                )
+            )
     if config.camera.fourcc and len(config.camera.fourcc) != 4:
         raise ConfigError(
             _("{key}: found {found!r}; allowed: {allowed}").format(
                 key="camera.fourcc", found=config.camera.fourcc, allowed=_("four letters")
             )
         )
+
+
+def _is_hex(text: str) -> bool:
+    try:
+        return bool(bytes.fromhex(text))
+    except ValueError:
+        return False

@@ -17,6 +17,8 @@ UrlPattern = Annotated[
     str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9+.\-]*://[^{}]*[/?#][^{}]*\{code\}[^{}]*$")
 ]
 """An address with ``{code}`` behind its host; see ``gate.credential.url_pattern``."""
+HexBytes = Annotated[str, Meta(min_length=2, max_length=128)]
+"""Bytes as pairs of hexadecimal digits."""
 Symbology = Literal["QRCode", "Aztec", "PDF417", "DataMatrix", "Code128", "Code39", "EAN13"]
 
 
@@ -123,10 +125,30 @@ class Screen(Struct, frozen=True, forbid_unknown_fields=True):
     preview_fps: Annotated[float, Meta(gt=0, le=30)] = 5.0
     show_names: bool = True
     faces_guest: bool = False
+    kiosk: bool = False
+    """Whether the screen is the guests': its keys are locked."""
     bell: bool = True
     """Whether anything is to be heard."""
     sound: Literal["auto", "bell"] = "auto"
     volume: Annotated[int, Meta(ge=0, le=100)] = 80
+
+
+class Output(Struct, frozen=True, forbid_unknown_fields=True):
+    """What opens for a guest, and what sees them go through."""
+
+    relay: str = ""
+    """``serial:PORT``, ``gpio:PIN`` or an address; empty: there is none."""
+    pulse_ms: Annotated[int, Meta(ge=10, le=10_000)] = 500
+    timeout_ms: Annotated[int, Meta(ge=50, le=10_000)] = 1000
+    exits: bool = False
+    check: bool = False
+    serial_baud: Annotated[int, Meta(ge=300, le=921_600)] = 9600
+    serial_on: HexBytes = "A00101A2"
+    serial_off: HexBytes = "A00100A1"
+    http_method: Literal["GET", "POST"] = "GET"
+    close_url: Annotated[str, Meta(pattern=r"^(https?://.*)?$")] = ""
+    passage: str = ""
+    passage_s: Annotated[float, Meta(ge=0.5, le=60)] = 8.0
 
 
 class Operators(Struct, frozen=True, forbid_unknown_fields=True):

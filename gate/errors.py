@@ -10,6 +10,7 @@
     │   └── BusyError        another process owns the folder
     ├── ImportFault      tickets could not be imported
     ├── InputError       a camera or scanner cannot be used
+    ├── OutputError      a relay cannot be moved, or a passage sensor be read
     ├── OperatorError    unknown operator, wrong PIN, locked out
     ├── RevokedError     this device was revoked, for good
     └── UsageError       the command line asks for something impossible
@@ -60,6 +61,10 @@ class ImportFault(GateError):
 
 class InputError(GateError):
     """A camera or scanner cannot be used."""
+
+
+class OutputError(GateError):
+    """A relay cannot be moved, or a passage sensor be read."""
 
 
 class OperatorError(GateError):

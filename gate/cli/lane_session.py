@@ -29,6 +29,7 @@ from gate.i18n import _, sentences
 from gate.lane.inputs import Inputs
 from gate.lane.lane import Lane
 from gate.lane.lane_settings import LaneSettings
+from gate.output.turnstile import Turnstile
 from gate.reports.ticket_import import remove_old_replicas
 from gate.settings import GateSettings
 from gate.storage import gate_lists, lane_status
@@ -36,6 +37,7 @@ from gate.storage.folder import Folder, Lock
 from gate.storage.gate_lists import GateList
 from gate.storage.log_file import open_log
 from gate.storage.ticket_places import ticket_places
+from gate.text.confirming import movement
 from gate.text.lane_words import isolation_words, list_line
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
@@ -80,6 +82,8 @@ class LaneSession:
     """Which of the gate's lists this is; ``None`` where there is but one."""
     others: tuple[GateList, ...] = field(init=False)
     """The gate's other lists."""
+    turnstile: Turnstile | None = None
+    """What opens for who was let in, where there is something."""
     inputs: Inputs | None = None
     """What reads codes, once it does."""
     on_announcement: Callable[[str], object] = field(default=lambda _line: None)
@@ -125,6 +129,25 @@ class LaneSession:
             if self.workers is None:
                 self.child.close()
 
+    def tell_of_turnstile(self, trouble: str) -> None:
+        """Say what is wrong with what opens, or that all is well again; in its thread."""
+        says = trouble or _("well again")
+        self.on_warning(_("turnstile: {state}").format(state=printable(says, 200)))
+
+    def note_no_passage(self, lane: Lane, name: str) -> None:
+        """Nobody went through on an entry: the journal has it, and the operator hears of it."""
+        try:
+            entry = lane.note_no_passage(name)
+        except GateError as fault:
+            log.warning("no passage: %s", fault.message)
+            entry = None
+        if entry is not None:
+            zone, now_ms = self.zone.info, lane.now_ms()
+            line = movement(entry, None, zone, now_ms, show_names=False)
+            self.on_warning(
+                _("Nobody went through: {movement}. The use stands.").format(movement=line)
+            )
+
     def take(self, verdict: Verdict) -> None:
         """Note a verdict, and tell whoever passes it on; from any thread."""
         if self.is_demo:
@@ -156,12 +179,15 @@ def run_lane(session: LaneSession) -> int:
         heard_within_s=config.sync.heard_within_s,
         others=session.others,
     )
+    turnstile = _turnstile(session, lane)
     stopping = threading.Event()
     session.begin_worker()
     keeper = threading.Thread(target=keep_house, args=(session, lane, clock, stopping), daemon=True)
 
     def close() -> None:
         stopping.set()
+        if turnstile is not None:
+            turnstile.stop()
         lane.close()
         session.end_worker()
 
@@ -185,6 +211,22 @@ def run_lane(session: LaneSession) -> int:
             lane_status.remove(folder)
             logging_stops()
             lock.close()
+
+
+def _turnstile(session: LaneSession, lane: Lane) -> Turnstile | None:
+    """What opens here, begun; nothing where there is none. Raises OutputError for a wrong name."""
+    output = session.config.output
+    if not output.relay or session.watches or session.is_demo:
+        return None
+    turnstile = Turnstile(
+        output,
+        session.tell_of_turnstile,
+        lambda name: session.note_no_passage(lane, name),
+    )
+    lane.tell_decided(turnstile.take)
+    session.turnstile = turnstile
+    turnstile.start()
+    return turnstile
 
 
 def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
@@ -347,6 +389,7 @@ def _run_screen(session: LaneSession, lane: Lane, ending: Ending) -> int:
         others=session.others,
     )
     app.on_verdict = session.take
+    app.turnstile = session.turnstile
     session.settings.on_change = app.go_by
     session.on_warning = app.warn
     session.on_announcement, session.on_message = app.announce, app.deliver

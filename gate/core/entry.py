@@ -49,6 +49,8 @@ class Act(StrEnum):
     """To the gates that ``covers`` names, or to all: ``note`` is to be read there."""
     ACKNOWLEDGEMENT = "acknowledgement"
     """The message ``target`` was read here."""
+    NO_PASSAGE = "no_passage"
+    """Who was let in by the entry ``target`` was not seen going through; it stands."""
     SIGN_OFF = "sign_off"
     """``operator`` has looked at ``count`` gates before doors; ``note`` says what was not green."""
 

@@ -73,6 +73,8 @@ class Admission:
     others: OtherLists
     last: Decided | None = None
     """What was decided last, until it is undone."""
+    on_decided: Callable[[Verdict], object] = lambda _verdict: None
+    """Called with what was decided of a guest, once it is on disk; it must wait for nothing."""
 
     def admit(self, scan: Scan) -> Verdict:
         """Decide a scan. Never raises: a fault is a HOLD that says what to do."""
@@ -296,6 +298,7 @@ class Admission:
 
     def _remember(self, scan: Scan, verdict: Verdict, decide: Decide) -> None:
         self.last = Decided(scan, verdict, decide, self.entries.now.reading.boot_ms)
+        self.on_decided(verdict)
 
     def _asked(self) -> Decided | None:
         """What waits for an answer, if the lane still goes the way it went then."""

@@ -112,6 +112,13 @@ class Lane:
     def direction(self, direction: Direction) -> None:
         self._post.direction = direction
 
+    def tell_decided(self, to: Callable[[Verdict], object]) -> None:
+        """Have every verdict on a guest told, however it came about, once it is on disk.
+
+        Called in the lane's thread: it must wait for nothing.
+        """
+        self._admission.on_decided = to
+
     def submit(self, scan: Scan) -> "Future[Verdict]":
         """Decide a scan without waiting for it."""
         return self._thread.submit(self._admission.admit, scan)
@@ -258,6 +265,13 @@ class Lane:
     def acknowledge(self, message: str) -> None:
         """Record that a message was read here; ``message`` is its entry's name."""
         self._do(lambda: self._messages.acknowledge(message))
+
+    def note_no_passage(self, entry: str) -> Entry | None:
+        """Record that nobody went through on an admission or exit; it stands. Raises GateError.
+
+        ``None`` where the disk is for people's movements only, or there is no such entry here.
+        """
+        return self._do(lambda: self._shift.note_no_passage(entry))
 
     def sign_off(self, name: str, gates: int, not_green: str) -> Entry:
         """Record who has looked at so many gates before doors, and what was not green of them.

@@ -104,6 +104,17 @@ class Shift:
             entry = self.entries.make(Act.SIGN_OFF, operator=name, note=not_green)
             return journal.append(replace(entry, count=gates))
 
+    def note_no_passage(self, name: str) -> Entry | None:
+        """Record that nobody was seen going through on a movement of this journal."""
+        if is_disk_short(self.files.folder):
+            return None
+        with self.entries.transaction() as journal:
+            target = journal.find(name)
+            if target is None:
+                return None
+            journal.append(replace(self.entries.make(Act.NO_PASSAGE), target=name))
+        return target
+
     def set_clock(self, wall_ms: int, supervisor: Operator) -> None:
         """Believe the supervisor's watch: this moment is ``wall_ms``."""
         require_supervisor(supervisor)

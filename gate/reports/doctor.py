@@ -8,7 +8,8 @@ from gate.clock import Clock
 from gate.config import Config
 from gate.errors import GateError
 from gate.i18n import _
-from gate.reports.checks import clocks, data_folder, machine, network, settings
+from gate.output.turnstile import Turnstile
+from gate.reports.checks import clocks, data_folder, machine, network, output, settings
 from gate.reports.checks.finding import Finding, Status
 from gate.storage.connectivity import ConnectivityReader
 from gate.storage.folder import Folder
@@ -33,7 +34,7 @@ def examine(
 ) -> Iterator[Check]:
     """Look at everything the lane needs, one after the other. A check that fails is a finding.
 
-    ``camera`` may be left out while somebody else has it open.
+    Camera and turnstile may be left out while somebody else has them open.
     """
     own = list_of(folder)
     connectivity = ConnectivityReader(folder, config.sync.heard_within_s).read(clock.read())
@@ -58,6 +59,7 @@ def examine(
         *([(_("camera"), lambda: machine.camera(config))] if camera else []),
         (_("USB scanner"), lambda: machine.usb_scanner(config)),
         (_("serial scanner"), lambda: machine.serial_scanner(config)),
+        *([(_("turnstile"), lambda: output.turnstile(config))] if camera else []),
         (_("power"), machine.power),
         (_("terminal"), machine.terminal),
         *((_("list {list}").format(list=list_line(one)), _standing(one, config, clock))
@@ -76,6 +78,14 @@ def examine(
 def _standing(one: GateList, config: Config, clock: Clock) -> Callable[[], Finding]:
     """How another list of this gate is: it is kept up to date while it is not scanned."""
     return lambda: network.other_list(one, config, clock)
+
+
+def turnstile_at_work(turnstile: Turnstile | None) -> Iterator[Check]:
+    """How what opens is that the lane has to itself."""
+    if turnstile is not None:
+        trouble = turnstile.trouble
+        detail = trouble or _("opened {n} times").format(n=turnstile.opened)
+        yield Check(_("turnstile"), Status.FAIL if trouble else Status.OK, detail)
 
 
 def codes_in_view(furniture: Sequence[Furniture]) -> Iterator[Check]:

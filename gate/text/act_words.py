@@ -27,6 +27,7 @@ ACT_WORDS = {
     Act.REINSTATEMENT: N_("gate taken back"),
     Act.MESSAGE: N_("message"),
     Act.ACKNOWLEDGEMENT: N_("message read"),
+    Act.NO_PASSAGE: N_("nobody went through"),
 }
 
 

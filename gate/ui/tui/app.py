@@ -22,6 +22,7 @@ from gate.i18n import _
 from gate.lane.inputs import Inputs
 from gate.lane.lane import Lane
 from gate.lane.operators import Operators
+from gate.output.turnstile import Turnstile
 from gate.reports.anomaly_list import AnomalyList
 from gate.settings import GateSettings
 from gate.storage.folder import Folder
@@ -160,6 +161,8 @@ class GateApp(App[int], inherit_bindings=False):
         self.has_few_glyphs = glyphs.are_few(config.screen.glyphs)
         """Whether the terminal's font has letters and hardly more."""
         self._source = source
+        self.turnstile: Turnstile | None = None
+        """What opens for who was let in, where there is something."""
         self.sounds = sounds_of(config.screen, self._silent)
         self.scan_screen = ScanScreen()
         self.unread = Unread(self)

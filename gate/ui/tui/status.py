@@ -40,6 +40,7 @@ class Part(StrEnum):
     CAMERA = auto()
     SCANNER_LOST = auto()
     SCANNER = auto()
+    TURNSTILE = auto()
     OPERATOR = auto()
     ZONE = auto()
 
@@ -50,6 +51,7 @@ IMPORTANCE = (
     Part.LIST,
     Part.CAMERA_LOST,
     Part.SCANNER_LOST,
+    Part.TURNSTILE,
     Part.DISK_FULL,
     Part.ISOLATED,
     Part.CLOCK,
@@ -112,6 +114,9 @@ def status_of(app: "GateApp", readers: Readers | None = None) -> Status:
         Part.TICKETS: _tickets_age(app, connectivity),
         Part.CAMERA_LOST if readers.is_camera_lost else Part.CAMERA: readers.camera,
         Part.SCANNER_LOST if readers.is_scanner_lost else Part.SCANNER: readers.scanner,
+        Part.TURNSTILE: _("TURNSTILE: F9")
+        if app.turnstile is not None and app.turnstile.trouble
+        else "",
         Part.OPERATOR: printable(lane.operator.name) if lane.operator else "",
         Part.ZONE: app.zone.current.name,
     }

@@ -13,7 +13,7 @@ from textual.worker import get_current_worker
 from gate.clock import SystemClock
 from gate.i18n import N_, _
 from gate.reports.checks.finding import Status
-from gate.reports.doctor import Check, codes_in_view, examine
+from gate.reports.doctor import Check, codes_in_view, examine, turnstile_at_work
 from gate.text.printable import printable
 from gate.ui.tones import Sound
 from gate.ui.tui.evidence import Evidence
@@ -114,7 +114,8 @@ class DoctorScreen(Page):
         lying = app.inputs.furniture() if app.inputs is not None else []
         # The camera is being watched by the lane itself, which says how it is.
         checks = examine(app.config, app.folder, SystemClock(), camera=False)
-        for check in chain(codes_in_view(lying), checks):
+        own = turnstile_at_work(app.turnstile)
+        for check in chain(codes_in_view(lying), own, checks):
             if worker.is_cancelled:
                 return
             app.call_from_thread(self._add, check)
