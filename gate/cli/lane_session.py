@@ -231,10 +231,7 @@ def _turnstile(session: LaneSession, lane: Lane) -> Turnstile | None:
 
 def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
     config = session.settings.current.config
-    if config.operators.sign_in:
-        raise UsageError(
-            _("operators.sign_in needs the screen"), _("Leave out --plain, or switch it off.")
-        )
+    _require_no_screen(config)
 
     def show(verdict: Verdict) -> None:
         session.take(verdict)
@@ -319,6 +316,14 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
         lines.sounds.stop()
     session.next_list = lines.next_list
     return 0
+
+
+def _require_no_screen(config: Config) -> None:
+    wants = {"operators.sign_in": config.operators.sign_in, "screen.kiosk": config.screen.kiosk}
+    for key in (key for key, is_wanted in wants.items() if is_wanted):
+        raise UsageError(
+            _("{key} needs the screen").format(key=key), _("Leave out --plain, or switch it off.")
+        )
 
 
 def _follow_settings(session: LaneSession, lines: Plain) -> None:

@@ -25,6 +25,7 @@ _SETTINGS = {
     "camera_folder": "camera.folder",
     "evdev": "scanner.evdev",
     "serial": "scanner.serial",
+    "kiosk": "screen.kiosk",
     "time_zone": "time_zone",
 }
 """Which setting a flag is short for."""

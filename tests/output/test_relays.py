@@ -101,7 +101,10 @@ def test_a_board_gets_its_commands(line: tuple[int, str], never: threading.Event
     relay.check()
     relay.pulse(10, never)
     relay.close()
-    assert os.read(board, 100) == OFF + ON + OFF + OFF
+    heard = b""
+    while len(heard) < 4 * len(ON):
+        heard += os.read(board, 100)
+    assert heard == OFF + ON + OFF + OFF
 
 
 def test_a_board_that_is_gone_is_told(line: tuple[int, str], never: threading.Event) -> None:

@@ -16,6 +16,12 @@ def add(commands: Commands) -> None:
     """Add ``gate scan``."""
     sub = commands.add("scan", run, _("the lane: scan tickets"), "gate scan --camera 0")
     sub.add_argument("--plain", action="store_true", help=_("lines instead of the screen"))
+    sub.add_argument(
+        "--kiosk",
+        action="store_const",
+        const="true",
+        help=_("the screen faces the guests: keys locked but by a supervisor's PIN"),
+    )
     sub.add_argument("--gate", dest="gate_name", metavar="NAME", help=_("name of this gate"))
     sub.add_argument("--direction", choices=["in", "out", "both", "check"])
     sub.add_argument("--camera", metavar="DEVICE", help=_("camera: auto, off, 0, /dev/video0"))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.filter import LineFilter
@@ -36,6 +37,7 @@ from gate.ui.sound import sounds_of
 from gate.ui.tones import BELLS, Sound
 from gate.ui.tui.command_cards import carry_out
 from gate.ui.tui.few_glyphs import FewGlyphs
+from gate.ui.tui.kiosk import Kiosk
 from gate.ui.tui.messages import (
     AdviceGiven,
     Announced,
@@ -53,7 +55,7 @@ from gate.ui.tui.messages import (
 )
 from gate.ui.tui.screens.lookup import LookupScreen
 from gate.ui.tui.screens.message import Unread
-from gate.ui.tui.screens.questions import Question
+from gate.ui.tui.screens.questions import PinQuestion, Question
 from gate.ui.tui.screens.scan import ScanScreen
 from gate.ui.tui.screens.scanner import ScannerQuestion
 
@@ -161,6 +163,7 @@ class GateApp(App[int], inherit_bindings=False):
         self.has_few_glyphs = glyphs.are_few(config.screen.glyphs)
         """Whether the terminal's font has letters and hardly more."""
         self._source = source
+        self.kiosk = Kiosk(is_wanted=config.screen.kiosk)
         self.turnstile: Turnstile | None = None
         """What opens for who was let in, where there is something."""
         self.sounds = sounds_of(config.screen, self._silent)
@@ -194,6 +197,12 @@ class GateApp(App[int], inherit_bindings=False):
             source=self._source,
         )
         self.inputs.paused = self.config.operators.sign_in
+
+    async def on_event(self, event: events.Event) -> None:
+        """Whoever presses keys on other screens goes on working; on that one a scanner may."""
+        if isinstance(event, events.Key) and self.screen is not self.scan_screen:
+            self.kiosk.touch()
+        await super().on_event(event)
 
     def _begin(self) -> None:
         self.sounds.start()
@@ -286,8 +295,9 @@ class GateApp(App[int], inherit_bindings=False):
         )
 
     def on_command_read(self, event: CommandRead) -> None:
-        """Do what its key does."""
-        carry_out(self, event.card)
+        """Do what its key does, unless that is locked."""
+        if not self.kiosk.is_locked or isinstance(self.screen, PinQuestion):
+            carry_out(self, event.card)
 
     def on_settings_changed(self, event: SettingsChanged) -> None:
         """Go by them, and say so."""

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 
 from gate.core.place import Direction, Role
@@ -47,6 +48,14 @@ class LaneKeys(WedgeInput):
         self.waiting: Ticket | None = None
         """The ticket that the line beside the panel names."""
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key does anything while the screen is the guests'."""
+        return not gate_app(self).kiosk.is_locked and super().check_action(action, parameters)
+
+    async def _alone(self, event: events.Key) -> None:
+        gate_app(self).kiosk.touch()
+        await super()._alone(event)
+
     def nothing_shown(self) -> None:
         """The panel was cleared; what was asked there is not answered any more."""
         if self.on_screen.question.is_open:
@@ -55,6 +64,8 @@ class LaneKeys(WedgeInput):
 
     def on_wedge_input_pressed(self, event: WedgeInput.Pressed) -> None:
         """Answer the question that is shown, if the key does."""
+        if gate_app(self).kiosk.is_locked:
+            return
         question, lane = self.on_screen.question, gate_app(self).lane
         answer = question.answer_by(event.character)
         if answer is None:

@@ -62,6 +62,8 @@ _SHAPES = {
     Outcome.ASK: "1111111 1000001 1010101 1000001 1111111 0011000 0010000",
 }
 
+_CODE = "1110111 1010101 1110111 0001000 1110101 1010010 1110101"
+
 SYMBOLS = {
     Outcome.ADMIT: "✔",
     Outcome.EXIT: "←",
@@ -81,6 +83,11 @@ HEIGHT = 7
 def shape(outcome: Outcome, *, large: bool = False) -> list[str]:
     """The outcome's shape as rows of text."""
     return _paint(_bits(_SHAPES[outcome]), 2 * _scale(large=large))
+
+
+def code_sign() -> list[str]:
+    """A square code as rows of text: what is to be held here."""
+    return _paint(_bits(_CODE), 2)
 
 
 def word(text: str, *, large: bool = False, halves: bool = True) -> list[str] | None:

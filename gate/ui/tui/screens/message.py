@@ -94,11 +94,15 @@ class Unread:
     def put(self, message: Entry) -> None:
         """Show one more message, once those before it were read."""
         self._waiting = [*self._waiting, message][-MOST_UNREAD:]
-        self._app.sound(Sound.LOOK)
+        if not self._app.kiosk.is_locked:
+            self._app.sound(Sound.LOOK)
         self.show()
 
     def show(self) -> None:
         """Show the oldest, unless one is shown already."""
+        if self._app.kiosk.is_locked:
+            # What is for the staff waits until somebody of them is there.
+            return
         if self._waiting and not isinstance(self._app.screen, MessageScreen):
             message, more = self._waiting[0], len(self._waiting) - 1
             screen = MessageScreen(message, more, self._app.config.scanner.gap_ms)

@@ -19,9 +19,10 @@ from gate.core.outcome import Outcome
 from gate.core.place import Direction
 from gate.core.verdict import Verdict
 from gate.errors import GateError
-from gate.i18n import _, speaking_to_guest
+from gate.i18n import N_, _, speaking_to_guest
 from gate.lane.admission import ASKED_FOR_S
 from gate.storage.matters import Watch
+from gate.text.guest_words import ONE_AT_A_TIME, guest_words, hold_it_here
 from gate.text.lane_words import list_line, unheard_at
 from gate.text.scanner_words import ADVICE_WORDS, saved_line, scanner_line
 from gate.text.ticket_words import describe
@@ -31,7 +32,7 @@ from gate.text.view_words import beside
 from gate.ui.tones import SOUNDS
 from gate.ui.tui.bars import KeyHints, StatusBar
 from gate.ui.tui.lane_keys import LaneKeys
-from gate.ui.tui.letters import SYMBOLS
+from gate.ui.tui.letters import SYMBOLS, code_sign
 from gate.ui.tui.messages import (
     AdviceGiven,
     Announced,
@@ -75,11 +76,19 @@ SHOWN_S = {
 }
 """How long an outcome stays; the others stay until they are acknowledged or the next scan."""
 BELL_EVERY_S = 0.15
+GUEST_SHOWN_S = 8.0
+"""How long what the others say stays for guests: nobody acknowledges it there."""
 QUIT_AGAIN_S = 3.0
 ANNOUNCED_S = 15.0
 WATCH_EVERY_S = 3.0
 """How often is looked whether there is something for a supervisor."""
 
+_READY = {
+    Direction.IN: N_("Ready. Show the code to the camera or the scanner."),
+    Direction.OUT: N_("Ready for the way OUT. Nobody is let in here."),
+    Direction.BOTH: N_("Ready: first in, then out, by the same code."),
+    Direction.CHECK: N_("Ready to check. Nothing is redeemed."),
+}
 PAGES: dict[str, type[Page]] = {
     "doctor": DoctorScreen,
     "help": HelpScreen,
@@ -99,6 +108,7 @@ class ScanScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "open('help')"),
         Binding("f2", "lists"),
+        Binding("ctrl+l", "kiosk"),
         Binding("f3", "open('supervisor')"),
         Binding("f4", "open('lookup')"),
         Binding("f5", "sign_in"),
@@ -176,6 +186,7 @@ class ScanScreen(Screen[None]):
         self._watch = Watch(self.gate_app.folder)
         self.set_interval(WATCH_EVERY_S, self._look_for_matters)
         self._look_for_matters()
+        self.kiosk_changed()
         if not self.may_read:
             self.action_sign_in()
 
@@ -213,18 +224,20 @@ class ScanScreen(Screen[None]):
         app = self.gate_app
         words = self._words(verdict)
         for_guest = words
-        if app.config.screen.faces_guest and verdict.ticket is not None:
+        if (app.config.screen.faces_guest or app.kiosk.is_locked) and verdict.ticket is not None:
             with speaking_to_guest(verdict.ticket.language):
                 for_guest = self._words(verdict)
         panel = self.query_one(VerdictPanel)
         panel.show(verdict.outcome, for_guest)
         self._make_room(panel)
         shown_s = SHOWN_S.get(verdict.outcome)
+        if app.kiosk.is_locked:
+            shown_s = min(shown_s or GUEST_SHOWN_S, GUEST_SHOWN_S)
         self._clear_later(shown_s)
         if app.inputs is not None:
             app.inputs.shown()
         is_same = self.lane_keys.on_screen.show(verdict)
-        if verdict.outcome is Outcome.ASK:
+        if verdict.outcome is Outcome.ASK and not app.kiosk.is_locked:
             self._ask_guest(verdict)
         if is_same:
             return
@@ -246,8 +259,10 @@ class ScanScreen(Screen[None]):
         )
 
     def _words(self, verdict: Verdict) -> Words:
-        """What is said of a verdict, in the language that is spoken now."""
+        """What is said of a verdict, in the language that is spoken now, to whoever stands there."""
         app = self.gate_app
+        if app.kiosk.is_locked:
+            return guest_words(verdict)
         words = explain(
             verdict,
             app.lane.place,
@@ -281,7 +296,8 @@ class ScanScreen(Screen[None]):
         line.display = event.notice is not None
         if event.notice is not None:
             names = self.gate_app.config.screen.show_names
-            line.update(beside(event.notice.ticket, event.notice.more, show_names=names))
+            says = beside(event.notice.ticket, event.notice.more, show_names=names)
+            line.update(_(ONE_AT_A_TIME) if self.gate_app.kiosk.is_locked else says)
 
     def on_preview_taken(self, event: PreviewTaken) -> None:
         """Show the picture, but for the moment in which a verdict is painted."""
@@ -370,6 +386,31 @@ class ScanScreen(Screen[None]):
         """Read on by a finger, and at the end clear what was read."""
         if not self.query_one(VerdictPanel).turn_page():
             self.app.simulate_key("enter")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key but the one that unlocks does anything while the screen is the guests'."""
+        kiosk = self.gate_app.kiosk
+        if action == "kiosk":
+            return kiosk.is_wanted
+        return not kiosk.is_locked and super().check_action(action, parameters)
+
+    def action_kiosk(self) -> None:
+        """Lock the keys, or have a supervisor unlock them."""
+        self.gate_app.kiosk.turn(self.gate_app)
+
+    def kiosk_changed(self) -> None:
+        """Show what is for those who stand before the screen now."""
+        is_locked = self.gate_app.kiosk.is_locked
+        if self.has_class("-kiosk") != is_locked:
+            self.set_class(is_locked, "-kiosk")
+            self._clear()
+            while is_locked and self.app.screen is not self and len(self.app.screen_stack) > 1:
+                # Whoever worked here has gone.
+                self.app.pop_screen()
+        if is_locked:
+            self.lane_keys.update("")
+        elif self.gate_app.kiosk.is_wanted:
+            self.lane_keys.update(_("The keys are unlocked. Ctrl+L locks them."))
 
     def action_read(self, step: int) -> None:
         """Show what of a long verdict did not fit, or what was before it."""
@@ -478,15 +519,12 @@ class ScanScreen(Screen[None]):
         lane = self.gate_app.lane
         if self.gate_app.config.operators.sign_in and lane.operator is None:
             return _("Sign in first: F5")
+        if self.gate_app.kiosk.is_locked:
+            text = self._advice or hold_it_here(lane.direction)
+            return "\n".join([*code_sign(), "", text])
         if self._advice:
             return self._advice
-        if lane.direction is Direction.CHECK:
-            return _("Ready to check. Nothing is redeemed.")
-        if lane.direction is Direction.OUT:
-            return _("Ready for the way OUT. Nobody is let in here.")
-        if lane.direction is Direction.BOTH:
-            return _("Ready: first in, then out, by the same code.")
-        return _("Ready. Show the code to the camera or the scanner.")
+        return _(_READY[lane.direction])
 
     def _follow(self, line: str = "") -> None:
         """Show the numbers after a verdict, and its line."""
@@ -502,6 +540,8 @@ class ScanScreen(Screen[None]):
     def _tick(self) -> None:
         app, lane = self.gate_app, self.gate_app.lane
         panel = self.query_one(VerdictPanel)
+        if app.kiosk.is_wanted:
+            self.kiosk_changed()
         if lane.is_revoked and panel.outcome is None:
             self._clear()
         venue = " · ".join(part for part in (app.config.venue, app.config.event) if part)
