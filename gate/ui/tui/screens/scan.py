@@ -501,7 +501,8 @@ class ScanScreen(Screen[None]):
         below = self.query_one("#below")
         height = int(below.styles.height.value) if below.styles.height else 0
         there = panel.content_size.height - (0 if below.display else height)
-        below.display = panel.lines_wanted <= there
+        is_bare = self.has_class("-kiosk") and self.has_class("no-preview")
+        below.display = panel.lines_wanted <= there and not is_bare
 
     def _show_preview(self, *, is_shown: bool) -> None:
         preview = self.query_one("#preview")
