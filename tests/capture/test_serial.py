@@ -5,6 +5,7 @@ import threading
 import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,12 @@ import pytest
 from gate.capture import serial as serial_module
 from gate.capture.keyboard_wedge import LIMIT
 from gate.capture.serial import HALF_MS, Frames, Port, PortSeen, SerialScanners, open_serial, ports
+from gate.config import load
+from gate.core.outcome import Outcome
+from gate.core.verdict import Verdict
 from gate.errors import InputError
+from gate.lane.inputs import Inputs
+from gate.lane.lane import Lane
 from tests.conftest import needs
 
 GAP = 40
@@ -257,3 +263,25 @@ def test_a_port_that_is_not_there_says_what_to_do() -> None:
     with pytest.raises(InputError) as caught:
         open_serial("/dev/nothing-there", serial_module.BAUD, 0.1)
     assert caught.value.hint == "Which there are: gate doctor"
+
+
+def test_a_lane_takes_what_a_serial_scanner_reads(lane: Lane) -> None:
+    """The way of every scan, named by its source; unplugged, the lane's reader is lost."""
+    needs(hasattr(os, "openpty"), "pseudo terminals")
+    cable, verdicts, troubles = Cable(), SimpleQueue[Verdict](), SimpleQueue[str]()
+    config = load(None, {}, ["camera.device=off", f"scanner.serial={cable.device}"])
+    inputs = Inputs(lane, config, verdicts.put, on_scanner=troubles.put)
+    assert inputs.are_reading
+    inputs.start()
+    try:
+        while inputs.scanner != "on":
+            troubles.get(timeout=10)
+        cable.type(b"GOOD001\r\n")
+        verdict = verdicts.get(timeout=10)
+        assert (verdict.outcome, verdict.ticket is not None) == (Outcome.ADMIT, True)
+        cable.pull()
+        while inputs.scanner != "lost":
+            troubles.get(timeout=10)
+    finally:
+        inputs.stop()
+        cable.pull()

@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gate.storage.folder import Folder
 from gate.ui.sound import CommandPlayer, Sounds, players
 from gate.ui.tones import LOUDEST, RATE, Sound, drawn
 from tests.conftest import needs
+from tests.support.screen import running
+from tests.support.venue import FixedClock
 
 SOON_S = 0.05
 
@@ -220,3 +223,20 @@ def test_what_the_system_has_is_found(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [one.name for one in players()] == ["afplay"]
     monkeypatch.setattr("sys.platform", "plan9")
     assert players() == []
+
+
+async def test_the_four_are_tried_on_the_doctors_screen(
+    venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F7 names each as it is heard; F6 goes on to the next volume, and to silence."""
+    monkeypatch.setattr("gate.ui.tui.screens.doctor._BETWEEN_SOUNDS_S", 0.05)
+    heard: list[Sound] = []
+    async with running(venue, clock, "screen.volume=50") as screen:
+        monkeypatch.setattr(type(screen.app), "sound", lambda _app, sound: heard.append(sound))
+        await screen.press("f9", "f7")
+        await screen.until(lambda: len(heard) == 4)
+        assert heard == list(Sound)
+        await screen.press("f6")
+        assert (screen.app.sounds.volume, heard[4:]) == (25, [Sound.GO])
+        await screen.press("f6")
+        assert (screen.app.sounds.volume, heard[5:]) == (0, [])
