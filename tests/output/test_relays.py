@@ -131,7 +131,7 @@ def test_a_byte_on_a_line_is_a_passage(line: tuple[int, str], never: threading.E
 class Controller(BaseHTTPRequestHandler):
     """A relay with a counter on the LAN."""
 
-    asked: list[str]
+    asked: ClassVar[list[str]]
     status = 200
     count = 0
 

@@ -32,7 +32,8 @@ def samples(sound: Sound, volume: int = 100) -> "np.ndarray[tuple[int], np.dtype
 def notes(sound: Sound) -> list[tuple[float, float]]:
     """What an ear hears: the pitch of every 20 ms that are not silent, put together to notes."""
     step = RATE // 50
-    signal, heard = samples(sound), []
+    signal = samples(sound)
+    heard: list[tuple[float, float]] = []
     last = 0.0
     for start in range(0, len(signal) - step + 1, step):
         piece = signal[start : start + step]

@@ -88,7 +88,7 @@ class DoctorScreen(Page):
     def action_volume(self) -> None:
         """Quieter, in the end silent, then loud again, until the lane is closed."""
         volume = self.gate_app.sounds.next_volume()
-        says = _("{volume} %").format(volume=volume) if volume else _("silent")
+        says = _("{volume} %").format(volume=volume) if volume else _("muted")
         self.notify(says, title=_("Volume"), markup=False)
         if volume:
             self.gate_app.sound(Sound.GO)
@@ -98,7 +98,7 @@ class DoctorScreen(Page):
         app = self.gate_app
         by = app.sounds.player or _("the terminal's bell")
         if not app.config.screen.bell or not app.sounds.volume:
-            by = _("silent")
+            by = _("muted")
         self.notify(by, title=_("Sound"), markup=False)
         for n, sound in enumerate(Sound):
             self.set_timer(0.01 + n * _BETWEEN_SOUNDS_S, partial(self._try, sound))

@@ -259,7 +259,7 @@ class ScanScreen(Screen[None]):
         )
 
     def _words(self, verdict: Verdict) -> Words:
-        """What is said of a verdict, in the language that is spoken now, to whoever stands there."""
+        """What is said of a verdict to whoever stands there, in the language that is spoken now."""
         app = self.gate_app
         if app.kiosk.is_locked:
             return guest_words(verdict)
