@@ -137,13 +137,13 @@ class LaneSession:
     def note_no_passage(self, lane: Lane, name: str) -> None:
         """Nobody went through on an entry: the journal has it, and the operator hears of it."""
         try:
-            entry = lane.note_no_passage(name)
+            noted = lane.note_no_passage(name)
         except GateError as fault:
             log.warning("no passage: %s", fault.message)
-            entry = None
-        if entry is not None:
-            zone, now_ms = self.zone.info, lane.now_ms()
-            line = movement(entry, None, zone, now_ms, show_names=False)
+            noted = None
+        if noted is not None:
+            zone, names = self.zone.info, self.settings.current.config.screen.show_names
+            line = movement(*noted, zone, lane.now_ms(), show_names=names)
             self.on_warning(
                 _("Nobody went through: {movement}. The use stands.").format(movement=line)
             )

@@ -12,7 +12,6 @@ from gate.core.outcome import Basis, Outcome, Reason
 from gate.core.place import Direction
 from gate.core.signed_ticket import Signed
 
-
 _NAME_OF_ACT = re.compile("[a-z_]{1,40}")
 
 

@@ -266,10 +266,11 @@ class Lane:
         """Record that a message was read here; ``message`` is its entry's name."""
         self._do(lambda: self._messages.acknowledge(message))
 
-    def note_no_passage(self, entry: str) -> Entry | None:
+    def note_no_passage(self, entry: str) -> tuple[Entry, Ticket | None] | None:
         """Record that nobody went through on an admission or exit; it stands. Raises GateError.
 
-        ``None`` where the disk is for people's movements only, or there is no such entry here.
+        Answers with that one and its ticket; ``None`` where the disk is for movements only,
+        or there is no such entry here.
         """
         return self._do(lambda: self._shift.note_no_passage(entry))
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gate.core.entry import WATCHES, Act, Entry
+from gate.core.ticket import Ticket
 from gate.errors import DamagedError, GateError, UsageError
 from gate.i18n import _
 from gate.lane.basis import LaneBasis
@@ -104,7 +105,7 @@ class Shift:
             entry = self.entries.make(Act.SIGN_OFF, operator=name, note=not_green)
             return journal.append(replace(entry, count=gates))
 
-    def note_no_passage(self, name: str) -> Entry | None:
+    def note_no_passage(self, name: str) -> tuple[Entry, Ticket | None] | None:
         """Record that nobody was seen going through on a movement of this journal."""
         if is_disk_short(self.files.folder):
             return None
@@ -113,7 +114,7 @@ class Shift:
             if target is None:
                 return None
             journal.append(replace(self.entries.make(Act.NO_PASSAGE), target=name))
-        return target
+        return target, self.files.ticket_of(target)
 
     def set_clock(self, wall_ms: int, supervisor: Operator) -> None:
         """Believe the supervisor's watch: this moment is ``wall_ms``."""

@@ -277,8 +277,9 @@ def test_nobody_went_through_is_an_entry_and_the_use_stays(lane: Lane, venue: Fo
     """It names the admission; the ticket stays used, and counts stay as they were."""
     verdict = lane.admit(Scan("GOOD001", source="camera"))
     inside = lane.totals().inside
-    target = lane.note_no_passage(verdict.entry)
-    assert target is not None
+    noted = lane.note_no_passage(verdict.entry)
+    assert noted is not None
+    assert (noted[0].name, noted[1]) == (verdict.entry, verdict.ticket)
     reader = JournalReader(venue.journal)
     newest = reader.newest(1)[0]
     reader.close()

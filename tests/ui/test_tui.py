@@ -648,7 +648,7 @@ async def test_a_new_conflict_rings_once_and_stays_as_a_badge(
         carry(south._folder, venue)
         async with running(venue, clock) as screen:
             scan = screen.app.scan_screen
-            monkeypatch.setattr(scan, "ring", rung.append)
+            monkeypatch.setattr(screen.app, "ring", rung.append)
 
             def badge() -> str:
                 return str(scan.query_one(StatusBar).content)

@@ -105,6 +105,7 @@ THEMES = (
 
 
 SETTINGS_SHOWN_S = 12
+BELL_EVERY_S = 0.15
 
 
 class GateApp(App[int], inherit_bindings=False):
@@ -221,11 +222,16 @@ class GateApp(App[int], inherit_bindings=False):
     def sound(self, sound: Sound) -> None:
         """Have it heard, by the bell where there is no loudspeaker."""
         if self.config.screen.bell and not self.sounds.play(sound):
-            self.scan_screen.ring(BELLS[sound])
+            self.ring(BELLS[sound])
+
+    def ring(self, times: int) -> None:
+        """Ring the terminal's bell."""
+        for n in range(times):
+            self.set_timer(0.001 + n * BELL_EVERY_S, self.bell)
 
     def _silent(self, sound: Sound) -> None:
         # From the thread of the sounds: this only posts.
-        self.call_later(self.scan_screen.ring, BELLS[sound])
+        self.call_later(self.ring, BELLS[sound])
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What every drawn line goes through last."""

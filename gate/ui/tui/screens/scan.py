@@ -75,7 +75,6 @@ SHOWN_S = {
     Outcome.ASK: ASKED_FOR_S,
 }
 """How long an outcome stays; the others stay until they are acknowledged or the next scan."""
-BELL_EVERY_S = 0.15
 GUEST_SHOWN_S = 8.0
 """How long what the others say stays for guests: nobody acknowledges it there."""
 QUIT_AGAIN_S = 3.0
@@ -334,7 +333,7 @@ class ScanScreen(Screen[None]):
         """Show how many there are; a new one rings once, those from before the start do not."""
         before, self._waiting = self._waiting, event.waiting
         if before is not None and event.waiting - before and self.gate_app.config.screen.bell:
-            self.ring(1)
+            self.gate_app.ring(1)
         if event.waiting != before:
             self.gate_app.matters_open = len(event.waiting)
             self._tick()
@@ -532,11 +531,6 @@ class ScanScreen(Screen[None]):
         self.query_one(Counts).show(self.gate_app.lane.totals())
         if line:
             self.query_one(LastScans).add(line)
-
-    def ring(self, times: int) -> None:
-        """Ring the terminal's bell."""
-        for n in range(times):
-            self.set_timer(0.001 + n * BELL_EVERY_S, self.app.bell)
 
     def _tick(self) -> None:
         app, lane = self.gate_app, self.gate_app.lane
