@@ -293,9 +293,8 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
         on_scanner=print_scanner,
         on_command=lines.carry_out,
     )
-    way = _(DIRECTION_WORDS[lane.direction])
     of_list = f"{list_line(session.own_list)}: " if session.own_list else ""
-    start = f"{of_list}{printable(lane.place.gate)}, {way}"
+    start = f"{of_list}{printable(lane.place.gate)}, {_(DIRECTION_WORDS[lane.direction])}"
     lines.print_line(f"# {sentences(start, session.hello)}")
     for source, fix in lane.scanner_fixes().items():
         lines.print_line(f"# {saved_line(source, fix.established)}")

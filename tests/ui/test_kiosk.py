@@ -97,8 +97,9 @@ async def test_it_locks_by_itself_and_closes_what_was_open(
         screen.app.kiosk._until_s = 0.0
         await screen.until(lambda: screen.app.screen is screen.app.scan_screen)
         assert screen.app.scan_screen.has_class("-kiosk")
-        await screen.type("GOOD001")
-        assert screen.panel.outcome is Outcome.ADMIT
+        assert screen.app.inputs is not None
+        screen.app.inputs.scanned("GOOD001", "evdev")
+        await screen.until(lambda: screen.panel.outcome is Outcome.ADMIT)
 
 
 async def test_a_question_nobody_answers_goes_away(
