@@ -4,6 +4,7 @@ import pytest
 
 from gate.i18n import _, speaking_to_guest, spoken_for
 from gate.storage.folder import Folder
+from gate.text.guest_words import guest_words
 from tests.support.screen import running
 from tests.support.venue import FixedClock, fill
 
@@ -56,3 +57,14 @@ async def test_a_screen_that_faces_staff_speaks_theirs(venue: Folder, clock: Fix
         screen.scan("ZH2")
         await screen.settle()
         assert "Good ticket" in screen.text
+
+
+async def test_a_kiosk_speaks_to_the_guest(venue: Folder, clock: FixedClock) -> None:
+    """Locked it faces guests, whatever else is set; what is to be done first is in the gate's."""
+    async with running(venue, clock, "screen.kiosk=true") as screen:
+        verdict = screen.scan("ZH1")
+        await screen.settle()
+        with speaking_to_guest("zh-hans"):
+            expected = guest_words(verdict)
+        assert expected.word != guest_words(verdict).word
+        assert screen.panel._words == expected
