@@ -119,7 +119,9 @@ def test_every_count_has_its_forms(po: Path, catalogue: Catalog) -> None:
         compiled = gettext.GNUTranslations(file)
     for key, texts in texts_of(catalogue).items():
         if isinstance(key, tuple):
-            assert {compiled.ngettext(*key, n) for n in (0, 1, 2, 1_000_000)} == set(texts), key
+            assert {compiled.ngettext(key[0], key[1], n) for n in (0, 1, 2, 1_000_000)} == set(
+                texts
+            ), key
 
 
 def test_every_language_is_named_by_itself() -> None:

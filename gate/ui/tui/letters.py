@@ -138,9 +138,10 @@ def word(text: str, *, large: bool = False, halves: bool = True) -> list[str] | 
 
 def _latin(character: str) -> str:
     """The rows of a letter, with its accent; empty for one that is not here."""
-    base, *marks = unicodedata.normalize("NFD", character)
-    if character not in _LATIN and base in _LOW and len(marks) == 1 and marks[0] in _ACCENTS:
-        return f"{_ACCENTS[marks[0]]} {_LOW[base]}"
+    parts = unicodedata.normalize("NFD", character)
+    base, marks = parts[:1], parts[1:]
+    if character not in _LATIN and base in _LOW and marks in _ACCENTS:
+        return f"{_ACCENTS[marks]} {_LOW[base]}"
     return _LATIN.get(character, "")
 
 
