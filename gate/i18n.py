@@ -21,7 +21,7 @@ _readers: ContextVar[gettext.NullTranslations | None] = ContextVar("_readers", d
 
 
 def use(language: str) -> None:
-    """Speak ``language`` from now on: a locale name such as ``zh_CN``, or ``auto``."""
+    """Speak ``language`` from now on: a locale name such as ``de`` or ``zh_CN``, or ``auto``."""
     global _current  # noqa: PLW0603  the whole program speaks one language
     names = _environment() if language in ("", "auto") else [language]
     _current = gettext.translation(DOMAIN, str(LOCALE_FOLDER), names, fallback=True)
@@ -87,9 +87,14 @@ def ngettext(singular: str, plural: str, count: int) -> str:
     return (_readers.get() or _current).ngettext(singular, plural, count)
 
 
+def has_ideographs(language: str) -> bool:
+    """Whether it is written in signs that no font of the Linux console has."""
+    return language.startswith(("zh", "ja", "ko"))
+
+
 def _can_be_shown(name: str) -> bool:
-    # The Linux console's fonts have 512 characters at most, and no ideographs.
-    is_for_console = os.environ.get("TERM") != "linux" or not name.startswith(("zh", "ja", "ko"))
+    # The Linux console's fonts have 512 characters at most.
+    is_for_console = os.environ.get("TERM") != "linux" or not has_ideographs(name)
     return name not in ("C", "POSIX") and is_for_console
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from gate.i18n import _
+from gate.i18n import _, has_ideographs
 from gate.reports.checks.finding import Finding, Status
 from gate.setup.answers import NO, Answers
 from gate.setup.changes import Change, State, state_of
@@ -65,7 +65,7 @@ class FontStep:
         usual = NO if is_fit(stated) else SIZES[0]
         question = _("Set the console's font, in which size; no: leave it")
         answer = talk.ask("console_font", question, usual, choices=(*SIZES, NO))
-        if answer != NO and self._site.config.language == "zh_CN":
+        if answer != NO and has_ideographs(self._site.config.language):
             sentence = _("Chinese is drawn by no font of the Linux console.")
             return Finding(Status.WARN, sentence, _("Use a terminal on a desktop, or English."))
         return None

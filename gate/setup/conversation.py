@@ -116,9 +116,11 @@ class Conversation:
 
 
 def _canonical(text: str, choices: Sequence[str]) -> str:
-    """A choice by its beginning or in the person's own language, as it is kept."""
-    if YES in choices and NO in choices:
-        text = {_("yes"): YES, _("no"): NO}.get(text.casefold(), text)
+    """A choice by its beginning, in English or the person's own language, as it is kept."""
+    if text and YES in choices and NO in choices:
+        own = ((_("yes"), YES), (_("no"), NO))
+        meant = [kept for word, kept in own if word.startswith(text.casefold())]
+        text = meant[0] if len(meant) == 1 else text
     begins = [one for one in choices if text and one.startswith(text.casefold())]
     return begins[0] if len(begins) == 1 else text
 

@@ -27,8 +27,8 @@ _STANDS_FOR = {
     **dict.fromkeys("─╌┄┈╴╶╼╾", "-"),
     **dict.fromkeys("━╍┅┉═╸╺", "="),
     **dict.fromkeys("│┃║╏╎┆┇┊┋╵╷╹╻", "|"),
-    **dict.fromkeys("←◀◂«‹", "<"),
-    **dict.fromkeys("→▶▸►»›", ">"),
+    **dict.fromkeys("←◀◂‹", "<"),
+    **dict.fromkeys("→▶▸►›", ">"),
     **dict.fromkeys("↑▲△", "^"),
     **dict.fromkeys("↓▼▽", "v"),
     **dict.fromkeys("–—‐‑‒―−", "-"),
@@ -42,8 +42,9 @@ _STANDS_FOR = {
     "↺": "~",
     "…": ".",
     "\N{NO-BREAK SPACE}": " ",
+    "\N{NARROW NO-BREAK SPACE}": " ",
 }
-_ALWAYS_THERE = "·¿"
+_ALWAYS_THERE = "·¿¡«»°"
 """Beside ASCII and letters: signs of ISO 8859-1 that every console font has."""
 _LETTERS = frozenset({"Ll", "Lm", "Lo", "Lt", "Lu", "Mc", "Mn", "Nd"})
 _BOX_DRAWING = range(0x2500, 0x2580)

@@ -47,5 +47,5 @@ def ask_whether() -> None:
         raise UsageError(_("nobody is there to be asked"), _("Say so: --yes"))
     sys.stdout.write(_("What it did stays in every journal; only its effect ends. Do it? [y/N] "))
     sys.stdout.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if sys.stdin.readline().strip().lower() not in ("y", "yes", _("yes")):
         raise UsageError(_("nothing was changed"), "")

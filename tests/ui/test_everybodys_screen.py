@@ -259,7 +259,7 @@ def strange(text: str) -> set[str]:
 @pytest.mark.parametrize(
     "language",
     [
-        pytest.param(one, marks=[pytest.mark.long] if one == "en" else [])
+        pytest.param(one, marks=[] if one in ("de", "zh_CN") else [pytest.mark.long])
         for one in i18n.available()
     ],
 )

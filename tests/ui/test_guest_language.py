@@ -11,7 +11,7 @@ from tests.support.venue import FixedClock, fill
 
 @pytest.fixture
 def venue(venue: Folder) -> Folder:
-    rows = [("ZH1", "zh-hans"), ("ZH2", "zh-hans"), ("DE1", "de-informal")]
+    rows = [("ZH1", "zh-hans"), ("ZH2", "zh-hans"), ("HU1", "hu-informal"), ("DE1", "de-informal")]
     fill(venue, [{"code": c, "id": c, "type": "SHOW", "language": tag} for c, tag in rows])
     return venue
 
@@ -20,7 +20,7 @@ def venue(venue: Folder) -> Folder:
     ("tag", "language"),
     [
         ("zh-hans", "zh_CN"), ("zh_CN", "zh_CN"), ("zh", "zh_CN"), ("zh-hant", ""), ("zh-TW", ""),
-        ("en", "en"), ("en-GB", "en"), ("de", ""), ("", ""), ("zz-top", ""),
+        ("en", "en"), ("en-GB", "en"), ("de-informal", "de"), ("hu", ""), ("", ""), ("zz-top", ""),
     ],
 )  # fmt: skip
 def test_which_words_there_are_for_a_tag(tag: str, language: str) -> None:
@@ -32,7 +32,7 @@ def test_without_words_the_gates_language_stays() -> None:
     """And after a guest the operator's comes back."""
     with speaking_to_guest("zh-hans"):
         assert _("Good ticket") != "Good ticket"
-        with speaking_to_guest("de"):
+        with speaking_to_guest("hu"):
             assert _("Good ticket") != "Good ticket"
     assert _("Good ticket") == "Good ticket"
 
@@ -45,7 +45,10 @@ async def test_the_verdict_is_told_to_the_guest(venue: Folder, clock: FixedClock
         screen.scan("ZH1")
         await screen.settle()
         assert good in screen.text
-        for code in ("DE1", "GOOD001"):
+        screen.scan("DE1")
+        await screen.settle()
+        assert "Gültiges Ticket" in screen.text
+        for code in ("HU1", "GOOD001"):
             screen.scan(code)
             await screen.settle()
             assert "Good ticket" in screen.text

@@ -1,10 +1,12 @@
 """Words and shapes large enough to read from three metres, in block characters.
 
-Letters are 5x7 pixels of our own; the ideographs are 15x14 pixels, most of them drawn from
-WenQuanYi Micro Hei (Apache-2.0). A word with a character that is not here is simply written, not
-drawn; so is one that would take half a cell where the terminal's font has no such blocks.
+Letters are 5x7 pixels of our own, those under an accent 5x5 below its two rows; the ideographs are
+15x14 pixels, most of them drawn from WenQuanYi Micro Hei (Apache-2.0). A word with a character that
+is not here is simply written, not drawn; so is one that would take half a cell where the terminal's
+font has no such blocks.
 """
 
+import unicodedata
 from collections.abc import Sequence
 
 from gate.core.outcome import Outcome
@@ -13,23 +15,59 @@ Pixels = Sequence[Sequence[bool]]
 
 _LATIN = {
     "A": "01110 10001 10001 11111 10001 10001 10001",
+    "B": "11110 10001 10001 11110 10001 10001 11110",
     "C": "01111 10000 10000 10000 10000 10000 01111",
     "D": "11110 10001 10001 10001 10001 10001 11110",
     "E": "11111 10000 10000 11110 10000 10000 11111",
+    "F": "11111 10000 10000 11110 10000 10000 10000",
+    "G": "01111 10000 10000 10011 10001 10001 01111",
     "H": "10001 10001 10001 11111 10001 10001 10001",
     "I": "11111 00100 00100 00100 00100 00100 11111",
+    "J": "00111 00010 00010 00010 00010 10010 01100",
     "K": "10001 10010 10100 11000 10100 10010 10001",
     "L": "10000 10000 10000 10000 10000 10000 11111",
     "M": "10001 11011 10101 10101 10001 10001 10001",
     "N": "10001 11001 11101 10111 10011 10001 10001",
     "O": "01110 10001 10001 10001 10001 10001 01110",
     "P": "11110 10001 10001 11110 10000 10000 10000",
+    "Q": "01110 10001 10001 10001 10101 10010 01101",
     "R": "11110 10001 10001 11110 10100 10010 10001",
     "S": "01111 10000 10000 01110 00001 00001 11110",
     "T": "11111 00100 00100 00100 00100 00100 00100",
+    "U": "10001 10001 10001 10001 10001 10001 01110",
     "V": "10001 10001 10001 10001 01010 01010 00100",
     "W": "10001 10001 10001 10101 10101 11011 10001",
     "X": "10001 01010 01010 00100 01010 01010 10001",
+    "Y": "10001 10001 01010 00100 00100 00100 00100",
+    "Z": "11111 00001 00010 00100 01000 10000 11111",
+    "Ç": "01111 10000 10000 10000 01111 00100 01100",
+    "Œ": "01111 10100 10100 10111 10100 10100 01111",
+    "ß": "01110 10001 10001 10110 10001 10001 10110",
+    "¡": "00100 00000 00100 00100 00100 00100 00100",
+    "¿": "00100 00000 00100 01000 10000 10001 01110",
+    "!": "00100 00100 00100 00100 00100 00000 00100",
+    "?": "01110 10001 00001 00010 00100 00000 00100",
+    "'": "00100 00100 01000 00000 00000 00000 00000",
+    "’": "00100 00100 01000 00000 00000 00000 00000",
+    "-": "00000 00000 00000 01110 00000 00000 00000",
+}
+
+_LOW = {
+    "A": "01110 10001 11111 10001 10001",
+    "E": "11111 10000 11110 10000 11111",
+    "I": "11111 00100 00100 00100 11111",
+    "N": "10001 11001 10101 10011 10001",
+    "O": "01110 10001 10001 10001 01110",
+    "U": "10001 10001 10001 10001 01110",
+}
+"""Those that an accent stands above."""
+
+_ACCENTS = {
+    "\N{COMBINING GRAVE ACCENT}": "01000 00100",
+    "\N{COMBINING ACUTE ACCENT}": "00010 00100",
+    "\N{COMBINING CIRCUMFLEX ACCENT}": "00100 01010",
+    "\N{COMBINING TILDE}": "01101 10110",
+    "\N{COMBINING DIAERESIS}": "01010 00000",
 }
 
 _IDEOGRAPHS = {
@@ -94,8 +132,8 @@ def word(text: str, *, large: bool = False, halves: bool = True) -> list[str] | 
     """A word as rows of text, or ``None`` when it cannot be drawn, or only with ``halves``."""
     drawn: list[list[str]] = []
     for character in text:
-        if character in _LATIN:
-            drawn.append(_paint(_bits(_LATIN[character]), 2 * _scale(large=large)))
+        if letter := _latin(character):
+            drawn.append(_paint(_bits(letter), 2 * _scale(large=large)))
         elif character in _IDEOGRAPHS and (large or halves):
             rows = [f"{int(row, 16):015b}" for row in _IDEOGRAPHS[character].split()]
             drawn.append(_paint(_bits(" ".join(rows)), _scale(large=large)))
@@ -103,6 +141,15 @@ def word(text: str, *, large: bool = False, halves: bool = True) -> list[str] | 
             return None
     gap = "  " * _scale(large=large)
     return [gap.join(rows) for rows in zip(*drawn, strict=True)]
+
+
+def _latin(character: str) -> str:
+    """The rows of a letter, with its accent; empty for one that is not here."""
+    parts = unicodedata.normalize("NFD", character)
+    base, marks = parts[:1], parts[1:]
+    if character not in _LATIN and base in _LOW and marks in _ACCENTS:
+        return f"{_ACCENTS[marks]} {_LOW[base]}"
+    return _LATIN.get(character, "")
 
 
 def _scale(*, large: bool) -> int:

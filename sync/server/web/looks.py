@@ -11,7 +11,14 @@ from starlette.responses import Response
 from gate import i18n
 from gate.i18n import N_
 
-LANGUAGES: Final = {"en": "English", "zh_CN": "简体中文"}
+LANGUAGES: Final = {
+    "de": "Deutsch",
+    "en": "English",
+    "es": "Español",
+    "fr": "Français",
+    "it": "Italiano",
+    "zh_CN": "简体中文",
+}
 """As each calls itself."""
 CONTRASTS: Final = {"normal": N_("as the device"), "high": N_("high contrast")}
 _LANGUAGE, _CONTRAST = "gate-language", "gate-contrast"

@@ -1,0 +1,30 @@
+"""What is typed at a question, as it is understood."""
+
+import pytest
+
+from gate import i18n
+from gate.setup.conversation import _canonical
+
+EITHER = ("yes", "no")
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "kept"),
+    [
+        ("en", "Y", "yes"), ("en", "nope", "nope"), ("en", "", ""),
+        ("de", "j", "yes"), ("de", "Nein", "no"), ("de", "y", "yes"), ("zh_CN", "是", "yes"),
+    ],
+)  # fmt: skip
+def test_yes_and_no_are_understood_in_ones_own_language(
+    language: str, typed: str, kept: str
+) -> None:
+    """And in English in every language, by how they begin; anything else stays what it is."""
+    i18n.use(language)
+    assert _canonical(typed, EITHER) == kept
+
+
+def test_other_choices_have_no_yes() -> None:
+    """A word that is a yes elsewhere is no answer among them."""
+    i18n.use("de")
+    assert _canonical("ja", ("camera", "link", "no")) == "ja"
+    assert _canonical("c", ("camera", "link", "no")) == "camera"
