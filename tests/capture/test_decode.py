@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from gate.capture import decode
-from gate.capture.decode import LOOK_AGAIN, REST, TRACKED, Decoder
+from gate.capture.decode import EVERYTHING, LOOK_AGAIN, REST, TRACKED, Decoder
 from gate.capture.passes import GLANCE, IN_TURN, SYMBOLOGIES
 from gate.capture.regions import Frame
 from gate.capture.symbol_readers import Code, backends
@@ -50,7 +50,7 @@ BARS = ("PDF417", "Code128", "Code39", "EAN13")
 MARGIN = 24
 TURNS = len(IN_TURN)
 """Bundles of rescue passes that take turns."""
-LIVE = 1 + TURNS * (1 + REST)
+LIVE = 1 + EVERYTHING * (1 + REST)
 """Frames of a still picture in which every pass has had its turn."""
 
 
