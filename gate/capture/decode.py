@@ -11,7 +11,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gate.capture.camera import load_cv2
-from gate.capture.passes import FULLY, GLANCE, IN_TURN, QR, SYMBOLOGIES, THOROUGH, Pass, Scene
+from gate.capture.passes import (
+    FULLY,
+    GLANCE,
+    IN_TURN,
+    QR,
+    SYMBOLOGIES,
+    THOROUGH,
+    Pass,
+    Scene,
+)
 from gate.capture.regions import Frame, Sighted
 from gate.capture.symbol_readers import Code, SymbolReader, reader_of, second_opinion
 
@@ -96,10 +105,9 @@ class Decoder:
         for how in FULLY:
             if codes and not scene.is_worth_a_look:
                 break
-            if new := {
-                name: code for name, code in self._looked(how, scene).items() if name not in codes
-            }:
-                codes |= new
+            found = self._looked(how, scene)
+            if not found.keys() <= codes.keys():
+                codes = found | codes
                 scene = _without(codes, grey)
         if not codes and self._second is not None:
             codes = _look(THOROUGH, self._second, scene)
