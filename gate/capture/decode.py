@@ -5,13 +5,22 @@ it gives codes or none.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gate.capture.camera import load_cv2
-from gate.capture.passes import FULLY, GLANCE, IN_TURN, QR, SYMBOLOGIES, THOROUGH, Pass, Scene
+from gate.capture.passes import (
+    FULLY,
+    GLANCE,
+    IN_TURN,
+    QR,
+    SYMBOLOGIES,
+    THOROUGH,
+    Pass,
+    Scene,
+)
 from gate.capture.regions import Frame, Sighted
 from gate.capture.symbol_readers import Code, SymbolReader, reader_of, second_opinion
 
@@ -24,10 +33,14 @@ BUDGET = 4.0
 """What rescue passes may take, in times of the glances at the same frames."""
 OF_IDLENESS = 0.5
 """Share of the time until the next frame that they may take as well."""
+PLACES = (0, 1, 0, 1, 2)
+"""Which of the regions, the densest first, gets its turn."""
 REST = 2
 """Frames without a rescue pass after each one, as long as no symbol is in sight."""
 TRACKED = 12
 """Frames in a row in which a symbol that is in sight but not made out is gone after."""
+EVERYTHING = 16
+"""Turns in vain after which a scene has been searched."""
 STILL = 10
 """Grey levels that a spot of a scene may change by while nothing moves: noise."""
 LOOK_AGAIN = 10
@@ -71,7 +84,7 @@ class Decoder:
         # Also beside known codes: a poster in view must not hide a ticket that is harder to read.
         if codes.keys() <= self._last:
             self._credit_s += max(BUDGET * glance_s, OF_IDLENESS * idle_s)
-            codes = self._rescued(Scene(grey), codes.keys()) | codes
+            codes = self._rescued(grey, codes) | codes
         self._last = frozenset(codes)
         if codes:
             self._vain = 0
@@ -81,47 +94,65 @@ class Decoder:
         return list(codes.values())
 
     def read_fully(self, frame: Frame) -> list[Code]:
-        """Look with everything there is until something is found."""
+        """Look with everything there is, until nothing is left that looks like a code."""
         self.missed = None
         grey = _grey(frame)
         if grey is None:
             return []
-        scene = Scene(grey, most=3)
-        for how in (GLANCE, *FULLY):
-            if codes := self._looked(how, scene):
-                return list(codes.values())
-        return list(_look(THOROUGH, self._second, scene).values()) if self._second else []
+        # Whatever the whole frame shows at once is taken together, as off a sheet.
+        codes = self._looked(GLANCE, Scene(grey)) | self._looked(THOROUGH, Scene(grey))
+        scene = _without(codes, grey)
+        for how in FULLY:
+            if codes and not scene.is_worth_a_look:
+                break
+            found = self._looked(how, scene)
+            if not found.keys() <= codes.keys():
+                codes = found | codes
+                scene = _without(codes, grey)
+        if not codes and self._second is not None:
+            codes = _look(THOROUGH, self._second, scene)
+        return list(codes.values())
 
     @property
     def sighted(self) -> Sighted | None:
         """The QR symbol that the last look had and that could not be made out."""
         return self._qr.sighted if self._qr is not None else None
 
-    def _rescued(self, scene: Scene, known: Iterable[_Name]) -> dict[_Name, Code]:
+    def _rescued(self, grey: Frame, known: dict[_Name, Code]) -> dict[_Name, Code]:
         """What the pass whose turn it is finds, if there is time for it."""
         tracks = self.sighted is not None and self._tracked < TRACKED
         self._rested += 1
-        looks_again = self._vain >= len(IN_TURN)
+        looks_again = self._vain >= EVERYTHING
         if not (tracks or looks_again or (self._credit_s > 0 and self._rested > REST)):
             return {}
         self._rested = 0
         began = self._now()
         found: dict[_Name, Code] = {}
-        for how in (QR,) if tracks else IN_TURN[self._turn]:
+        scene = self._scene_at(grey, known, tracks)
+        for how in (QR,) if tracks else IN_TURN[self._turn % len(IN_TURN)]:
             found |= self._looked(how, scene)
-            if not found.keys() <= set(known):
+            if not found.keys() <= known.keys():
                 break
         self._credit_s = min(0.0, self._credit_s - (self._now() - began))
-        if found.keys() <= set(known):
+        if found.keys() <= known.keys():
             # What has been tracked in vain is tracked again only after it was out of sight.
             self._tracked = self._tracked + tracks if self.sighted else 0
             if not tracks:
                 self._vain += 1
-                self._turn = (self._turn + 1) % len(IN_TURN)
+                self._turn += 1
         else:
             # What has paid is done again at once.
             self._rested, self._tracked = REST, 0
         return found
+
+    def _scene_at(self, grey: Frame, known: dict[_Name, Code], tracks: bool) -> Scene:
+        """The part of the frame whose turn it is, without the symbols that are known."""
+        sighted = self.sighted
+        if tracks and sighted is not None:
+            return Scene(grey, _regions=[sighted.region])
+        scene = _without(known, grey)
+        scene.place = PLACES[self._turn % len(PLACES)]
+        return scene
 
     def _looked(self, how: Pass, scene: Scene) -> dict[_Name, Code]:
         if how is not QR:
@@ -161,9 +192,13 @@ class Decoder:
         scene = cv2.resize(grey, (160, 90), interpolation=cv2.INTER_AREA)
         if self._scene is None or cv2.norm(scene, self._scene, cv2.NORM_INF) > STILL:
             self._scene, self._vain = scene, 0
-        skips = self._vain >= len(IN_TURN) and (self._vain - len(IN_TURN)) % LOOK_AGAIN != 0
+        skips = self._vain >= EVERYTHING and (self._vain - EVERYTHING) % LOOK_AGAIN != 0
         self._vain += skips
         return skips
+
+
+def _without(codes: dict[_Name, Code], grey: Frame) -> Scene:
+    return Scene(grey, known=[code.corners for code in codes.values()])
 
 
 def _look(how: Pass, reader: SymbolReader, scene: Scene) -> dict[_Name, Code]:

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from enum import StrEnum
 
 from gate.capture.camera import load_cv2
-from gate.capture.regions import CELL, Frame, Region, Sighted, evened, regions
+from gate.capture.regions import CELL, Frame, Region, Sighted, is_like_a_code, regions
 
 
 class Advice(StrEnum):
@@ -29,16 +29,6 @@ class Advice(StrEnum):
     """It is smeared."""
 
 
-LEAST_PX = 32
-"""A region with a shorter side is too little to say anything about."""
-DENSE = 4.0
-"""Grey levels of mean edge: less dense regions are no code in sight."""
-DARK = (0.36, 0.62)
-"""Share of a code that is dark; lines of text have less."""
-SLENDER = 4.0
-"""Longer for their height are lines of text, and bars of which little is seen."""
-CHANGES = 3
-"""Between light and dark across the shorter side, at least."""
 SMALL_SHARE, LARGE_SHARE = 0.012, 0.85
 """Of the frame: area of a code too far away, height or width of one too near."""
 SMALL_PX = 2.0
@@ -84,12 +74,12 @@ class Guide:
 def advice(grey: Frame, sighted: Sighted | None = None) -> Advice | None:
     """What keeps the code in one frame from being read; ``None`` where there may be none."""
     region = sighted.region if sighted else next(iter(regions(grey, 1)), None)
-    if region is None or region.density < DENSE or min(region.width, region.height) < LEAST_PX:
+    if region is None or not region.is_worth_a_look:
         return None
     part = region.of(grey)
     light = _by_light(part)
     # What is blown out or dark no longer looks like a code.
-    if light is None and sighted is None and not _is_like_a_code(part):
+    if light is None and sighted is None and not is_like_a_code(part):
         return None
     if sighted and sighted.module_px < SMALL_PX:
         return Advice.NEARER
@@ -112,19 +102,6 @@ def _by_place(region: Region, size: tuple[int, ...]) -> Advice | None:
         return Advice.WHOLE
     is_small = region.width * region.height < SMALL_SHARE * width * height
     return Advice.NEARER if is_small else None
-
-
-def _is_like_a_code(part: Frame) -> bool:
-    """Whether light and dark are in balance and change often, as they do in codes."""
-    cv2 = load_cv2()
-    dark = evened(cv2.GaussianBlur(part, (0, 0), 1.0)) < 0
-    height, width = dark.shape
-    changes = max((dark[:, 1:] != dark[:, :-1]).mean(), (dark[1:] != dark[:-1]).mean())
-    return bool(
-        DARK[0] < dark.mean() < DARK[1]
-        and changes * min(height, width) > CHANGES
-        and max(width, height) < SLENDER * min(width, height)
-    )
 
 
 def _by_light(part: Frame) -> Advice | None:

@@ -10,13 +10,24 @@ from functools import partial
 from typing import NamedTuple
 
 from gate.capture.camera import load_cv2
-from gate.capture.regions import Frame, Region, evened, lean, regions, turned
+from gate.capture.regions import (
+    Frame,
+    Outline,
+    Region,
+    evened,
+    is_like_a_code,
+    lean,
+    regions,
+    turned,
+)
 
 SYMBOLOGIES = ("QRCode", "Aztec", "PDF417", "DataMatrix", "Code128", "Code39", "EAN13")
 MOST_PIXELS = 4_000_000
 """Nothing is enlarged beyond that: a large frame need not cost more."""
 ENOUGH_PIXELS = 500_000
 """To tell how most edges lie."""
+CANDIDATES, MOST_REGIONS = 6, 3
+"""So many of the densest regions are considered, and so many looked at."""
 REGION_PIXELS = 1_000_000
 """No region is enlarged beyond that."""
 
@@ -30,16 +41,34 @@ class Scene:
     """A frame in grey, and where in it codes may be."""
 
     grey: Frame
-    most: int = 1
+    most: int = MOST_REGIONS
     """How many regions are looked at."""
+    known: Sequence[Outline] = ()
+    """Symbols that are made out: they are no region."""
+    place: int | None = None
+    """Which of the regions alone is looked at; the densest where there are not so many."""
     _regions: list[Region] | None = None
 
     @property
     def regions(self) -> list[Region]:
         """The densest regions, the densest first; looked for once."""
         if self._regions is None:
-            self._regions = regions(self.grey, self.most)
+            found = regions(self.grey, CANDIDATES, self.known)
+            # Behind the densest come those that look like a code.
+            found[1:] = sorted(found[1:], key=lambda one: not is_like_a_code(one.of(self.grey)))
+            found = found[: self.most]
+            if self.place is not None:
+                found = found[self.place : self.place + 1] or found[:1]
+            self._regions = found
         return self._regions
+
+    @property
+    def is_worth_a_look(self) -> bool:
+        """Whether there is something that looks like a code."""
+        return any(
+            region.is_worth_a_look and is_like_a_code(region.of(self.grey))
+            for region in self.regions
+        )
 
 
 class View(NamedTuple):
@@ -104,8 +133,23 @@ def _straightened(scene: Scene, factor: float = 1.0) -> Iterator[View]:
 
 def _inverted(scene: Scene) -> Iterator[View]:
     """For light bars on dark, which zxing-cpp looks for in matrix symbols only."""
+    for picture, back in _upright(scene, factor=2.0):
+        yield View(~picture, back)
     for picture, back in _straightened(scene):
         yield View(~picture, back)
+
+
+def _framed(scene: Scene) -> Iterator[View]:
+    """The regions with a light margin, for dark symbols that a dark page leaves without one.
+
+    The light modules of a symbol reach all of its four sides, so it ends where they do.
+    """
+    cv2 = load_cv2()
+    for picture, back in _upright(scene, factor=2.0):
+        _level, light = cv2.threshold(picture, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+        corners = cv2.boxPoints(cv2.minAreaRect(cv2.findNonZero(light)))
+        margin = cv2.fillConvexPoly(cv2.max(light, 255), corners.round().astype("int32"), 0)
+        yield View(cv2.max(picture, margin), back)
 
 
 def _upright(scene: Scene, factor: float, share: float = 0.25) -> Iterator[View]:
@@ -160,6 +204,7 @@ _EVENED_LARGE = Pass(partial(_evened, factor=2.0, sigma=1.33, amount=2.0))
 _THICKENED = Pass(_thickened, all_ways=True, all_sizes=True)
 _STRAIGHTENED = Pass(_straightened, BARS, all_ways=True)
 _INVERTED = Pass(_inverted, BARS, all_ways=True)
+_FRAMED = Pass(_framed, frozenset({"QRCode"}))
 _UPRIGHT = Pass(partial(_upright, factor=2.0), all_ways=True)
 _FIRST = (QR, _BARS_SMOOTHED)
 IN_TURN: tuple[tuple[Pass, ...], ...] = (
@@ -170,12 +215,11 @@ IN_TURN: tuple[tuple[Pass, ...], ...] = (
     _FIRST,
     (_EVENED_LARGE, THOROUGH),
     _FIRST,
-    (_STRAIGHTENED, _INVERTED),
+    (_STRAIGHTENED, _INVERTED, _FRAMED),
 )
 """What a camera's frames get in turn: what pays most by the millisecond comes first and often."""
 # Sharpened bars, and turned ones at all sizes, have been misread.
 FULLY = (
-    THOROUGH,
     QR,
     _EVENED,
     _UPRIGHT,
@@ -185,6 +229,7 @@ FULLY = (
     Pass(_sharpened, MATRIX),
     _THICKENED,
     _INVERTED,
+    _FRAMED,
     _EVENED_LARGE,
     Pass(partial(_evened, factor=3.0, sigma=1.33, amount=2.0), all_ways=True),
     Pass(partial(_smoothed, factor=2.0, sigma=1.2), all_ways=True),

@@ -4,6 +4,7 @@ What costs too much for a whole frame is affordable for the few per cent of it t
 """
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -27,7 +28,19 @@ CUT = 0.45
 """A region goes as far as edges are this share of its densest spot."""
 WINDOW_PX = 24
 """Contrast is evened within squares of twice that."""
-SECOND = 0.3
+MARGIN, BORDER = 1.3, 1
+"""In sides of a known symbol, and cells around that: its own, with the quiet zone's edge."""
+LEAST_PX = 32
+"""A region with a shorter side is too little to say anything about."""
+DENSE = 4.0
+"""Grey levels of mean edge: less dense regions are no code in sight."""
+DARK = (0.36, 0.62)
+"""Share of a code that is dark; lines of text have less."""
+SLENDER = 4.0
+"""Longer for their height are lines of text, and bars of which little is seen."""
+CHANGES = 3
+"""Between light and dark across the shorter side, at least."""
+SECOND = 0.12
 """A further region is at least this dense, beside the first."""
 
 
@@ -41,6 +54,11 @@ class Region:
     height: int
     density: float
     """Grey levels of edge above the frame's, at its densest spot."""
+
+    @property
+    def is_worth_a_look(self) -> bool:
+        """Whether it is dense and large enough for a code."""
+        return self.density >= DENSE and min(self.width, self.height) >= LEAST_PX
 
     def grown(self, share: float, size: tuple[int, int]) -> "Region":
         """The region with a margin, within a frame of (height, width)."""
@@ -64,8 +82,12 @@ class Sighted:
     """Pixels a module."""
 
 
-def regions(grey: Frame, most: int = 2) -> list[Region]:
-    """The densest regions of a frame, the densest first."""
+Outline: TypeAlias = "Sequence[tuple[float, float]]"
+"""The corners of a symbol, in pixels of the frame."""
+
+
+def regions(grey: Frame, most: int = 2, known: "Iterable[Outline]" = ()) -> list[Region]:
+    """The densest regions of a frame but those of known symbols, the densest first."""
     cv2 = load_cv2()
     import numpy as np  # noqa: PLC0415  loaded with the camera
 
@@ -80,7 +102,14 @@ def regions(grey: Frame, most: int = 2) -> list[Region]:
         cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
         for one in (across, np.ascontiguousarray(down))
     )
-    edges = cv2.GaussianBlur(np.maximum(edges - np.median(edges), 0), (0, 0), SPREAD)
+    edges = np.maximum(edges - np.median(edges), 0)
+    for outline in known:
+        corners = np.array(outline, np.float32) / CELL
+        middle = corners.mean(0)
+        corners = np.round(middle + MARGIN * (corners - middle)).astype(np.int32)
+        cv2.fillConvexPoly(edges, corners, 0.0)
+        cv2.polylines(edges, [corners], isClosed=True, color=0.0, thickness=2 * BORDER + 1)
+    edges = cv2.GaussianBlur(edges, (0, 0), SPREAD)
     found: list[Region] = []
     for _n in range(most):
         _least, density, _at, (x, y) = cv2.minMaxLoc(edges)
@@ -117,6 +146,19 @@ def evened(part: Frame) -> "NDArray[np.float32]":
     spread = cv2.sqrt(cv2.max(cv2.boxFilter(light * light, -1, window) - mean * mean, 0))
     even: NDArray[np.float32] = (light - mean) / (spread + 1)
     return even
+
+
+def is_like_a_code(part: Frame) -> bool:
+    """Whether light and dark are in balance and change often, as they do in codes."""
+    cv2 = load_cv2()
+    dark = evened(cv2.GaussianBlur(part, (0, 0), 1.0)) < 0
+    height, width = dark.shape
+    changes = max((dark[:, 1:] != dark[:, :-1]).mean(), (dark[1:] != dark[:-1]).mean())
+    return bool(
+        DARK[0] < dark.mean() < DARK[1]
+        and changes * min(height, width) > CHANGES
+        and max(width, height) < SLENDER * min(width, height)
+    )
 
 
 def turned(

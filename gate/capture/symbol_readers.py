@@ -13,8 +13,11 @@ from gate.capture.regions import Frame
 from gate.errors import InputError
 from gate.i18n import _
 
-# zxing-cpp's QRCode takes noise for Micro QR, and its Code39 takes "/A" for "!".
-_ZXING = {name: name for name in SYMBOLOGIES} | {"QRCode": "QRCodeModel2", "Code39": "Code39Std"}
+# zxing-cpp's QRCode takes noise for Micro QR, its Code39 takes "/A" for "!", and its Aztec takes
+# the middle of a torn symbol for a rune.
+_ZXING = {name: name for name in SYMBOLOGIES} | {
+    "QRCode": "QRCodeModel2", "Code39": "Code39Std", "Aztec": "AztecCode",
+}  # fmt: skip
 _ZBAR = {"QRCode": "QRCODE", "Code128": "CODE128", "Code39": "CODE39", "EAN13": "EAN13"}
 _TURNED = {"UP": 0, "RIGHT": 1, "DOWN": 2, "LEFT": 3}
 _MODULES = {"zxing-cpp": "zxingcpp", "pyzbar": "pyzbar.pyzbar"}

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from gate.capture import decode
-from gate.capture.decode import LOOK_AGAIN, REST, TRACKED, Decoder
-from gate.capture.passes import GLANCE, IN_TURN, SYMBOLOGIES
+from gate.capture import decode as decode_module
+from gate.capture.decode import EVERYTHING, LOOK_AGAIN, REST, TRACKED, Decoder
+from gate.capture.passes import GLANCE, IN_TURN, SYMBOLOGIES, Scene
 from gate.capture.regions import Frame
 from gate.capture.symbol_readers import Code, backends
 from gate.errors import InputError
@@ -50,7 +51,7 @@ BARS = ("PDF417", "Code128", "Code39", "EAN13")
 MARGIN = 24
 TURNS = len(IN_TURN)
 """Bundles of rescue passes that take turns."""
-LIVE = 1 + TURNS * (1 + REST)
+LIVE = 1 + EVERYTHING * (1 + REST)
 """Frames of a still picture in which every pass has had its turn."""
 
 
@@ -400,6 +401,65 @@ def test_no_picture_raises(frame: Frame, flipped: bool) -> None:
     decoder = live()
     for _ in range(LIVE):
         assert isinstance(decoder.read(frame), list)
+
+
+def on_a_dark_page(symbol: Frame) -> Frame:
+    """A symbol without a margin, whose outermost dark modules are lost in the page around it."""
+    frame = np.full((480, 640), 12, np.uint8)
+    height, width = symbol.shape
+    frame[150 : 150 + height, 220 : 220 + width] = np.maximum(symbol, 12)
+    return cv2.GaussianBlur(frame, (0, 0), 0.7)  # type: ignore[return-value]
+
+
+def beside_a_poster() -> Frame:
+    """A dim, soft ticket of which a glance makes nothing, and somebody else's clear symbol."""
+    frame, _corners = held_up(drawn("QRCode", scale=2), 33)
+    frame = np.asarray(cv2.GaussianBlur(frame, (0, 0), 1.2) * 0.3 + 20, np.uint8)
+    poster = drawn("QRCode", "POSTER")
+    frame[: poster.shape[0], : poster.shape[1]] = poster
+    noise = np.random.default_rng(3).normal(0, 2, frame.shape)
+    return np.clip(frame + noise, 0, 255).astype(np.uint8)
+
+
+def test_a_poster_hides_no_ticket() -> None:
+    """The ticket is read beside a clear code, by a camera and off a picture."""
+    frame, both = beside_a_poster(), {("QRCode", "POSTER"), ("QRCode", TEXTS["QRCode"])}
+    assert found(Decoder([*SYMBOLOGIES]).read(frame)) == {("QRCode", "POSTER")}
+    assert found(Decoder().read_fully(frame)) == both
+    decoder, seen = live(), set()
+    for _ in range(LIVE):
+        seen |= found(decoder.read(frame))
+    assert seen == both
+
+
+@pytest.mark.long
+def test_without_its_mask_the_poster_hides_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test above can fail."""
+    monkeypatch.setattr(decode_module, "_without", lambda _codes, grey: Scene(grey, most=1))
+    assert found(Decoder().read_fully(beside_a_poster())) == {("QRCode", "POSTER")}
+
+
+@pytest.mark.parametrize("look", [Decoder().read_fully, read_live], ids=["fully", "live"])
+def test_a_dark_page_needs_no_margin(look: Callable[[Frame], list[Code]]) -> None:
+    """A QR symbol whose margin is as dark as its modules is read."""
+    symbol = drawn("QRCode")[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    assert found(look(on_a_dark_page(symbol))) == {("QRCode", TEXTS["QRCode"])}
+
+
+@pytest.mark.parametrize("look", [Decoder().read_fully, read_live], ids=["fully", "live"])
+def test_pdf417_is_read_in_negative(look: Callable[[Frame], list[Code]]) -> None:
+    """Light on dark, beside stripes that lie another way."""
+    frame, _corners = held_up(~drawn("PDF417"), 9)
+    frame[400:, :] = np.where(np.arange(640) // 6 % 2, 220, 40)
+    assert found(look(frame)) == {("PDF417", TEXTS["PDF417"])}
+
+
+def test_a_rune_is_no_ticket() -> None:
+    """The middle of a torn Aztec symbol reads as a small number."""
+    rune = zxingcpp.create_barcode("134", zxingcpp.BarcodeFormat.AztecRune)
+    picture = np.pad(np.array(rune.to_image(scale=6)), MARGIN, constant_values=255)
+    assert Decoder().read_fully(picture) == []
+    assert read_live(picture) == []
 
 
 def without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
