@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, select, update
+from sqlalchemy import Connection, Engine, create_engine, event, select, update
 
 from gate.clock import read_wall_ms
 from gate.core.entry import Act, Entry
@@ -801,3 +801,26 @@ async def test_where_to_go_on_from_is_a_persons_word(place: Place) -> None:
             storing.store, link=here.link(), holder=here.worker._holder, page=page, now_ms=1
         )
         assert here.write(late) is not None
+
+
+def test_what_is_told_next_is_looked_for_by_its_index(tmp_path: Path) -> None:
+    """Of a hundred thousand that wait none is looked at but the first; else it is seen here."""
+    engine = in_folder(tmp_path).engine()
+    plans: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def explain(_on: Any, cursor: Any, sql: str, bound: Any, _context: Any, _many: bool) -> None:
+        if "earlier" in sql:
+            plans.append(
+                str(cursor.execute(f"EXPLAIN QUERY PLAN {sql} -- {plans}", bound).fetchall())
+            )
+
+    with engine.begin() as connection:
+        here = Link("show", "shop", "", "", device="1", token="t")
+        assert outbox.next_due(connection, here, NOW_MS) is None
+        # The mutation: without the index everything that waits is sorted.
+        connection.exec_driver_sql("DROP INDEX upstream_entry_open")
+        assert outbox.next_due(connection, here, NOW_MS) is None
+    engine.dispose()
+    assert ["TEMP B-TREE" in plan for plan in plans] == [False, True]
+    assert "upstream_entry_open" in plans[0]
