@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import DataTable
 
 from gate.cli.exit_codes import OK
+from gate.clock import SystemClock
 from gate.config import Config
 from gate.core.outcome import Outcome, Reason
 from gate.core.place import Direction, Role
@@ -18,6 +20,7 @@ from gate.lane.operators import Operators
 from gate.lane.post import Operator
 from gate.storage.event import event_row
 from tests.support.programs import run
+from tests.support.screen import running
 from tests.system.network import EVENT, Device, Server, until
 
 COUNT = 5
@@ -166,3 +169,41 @@ def test_an_operator_is_added_once_and_withdrawn_everywhere(
     until(is_out)
     assert not may(there)
     assert there.names() == []
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.long
+async def test_one_too_many_by_a_rule_is_a_conflict(tmp_path: Path, server: Server) -> None:
+    """Gates that do not hear each other let in once each; together again F3 says so."""
+    many = {"id": "MANY", "kind": "meeting", "use_limit": 5, "party_size": 5}
+    rows = {"types": [many], "tickets": [{"code": "M1", "type": "MANY", "id": "m1"}]}
+    server.admin("POST", f"/events/{EVENT}/tickets", rows)
+    once = {"<": [{"var": "entries_number"}, 1]}
+    say(server, {"rules": {"rule": once}})
+    gates = [Gate(tmp_path / f"r{n}", server, f"R{n}") for n in range(2)]
+
+    def conflicts() -> list[dict[str, Any]]:
+        return list(server.admin("GET", f"/events/{EVENT}/conflicts"))
+
+    try:
+        for gate in gates:
+            gate.look()
+            gate.device.kill()
+        for gate in gates:
+            assert gate.scan("M1") == (Outcome.ADMIT, Reason.ADMITTED)
+            again = gate.lane.admit(Scan("M1", source="keyboard", deliberate=True))
+            assert again.reason is Reason.RULE
+        assert conflicts() == []
+        for gate in gates:
+            gate.device.start()
+        until(lambda: [one["ticket"] for one in conflicts()] == ["m1"])
+        for gate in gates:
+            until(lambda gate=gate: gate.lane.check("M1", "keyboard").history.used == 2)
+            gate.device.shut()
+            async with running(gate.device.folder, SystemClock()) as screen:
+                await screen.press("f3")
+                table = screen.app.screen.query_one("#conflict-table", DataTable)
+                await screen.until(lambda table=table: table.row_count == 1)
+    finally:
+        for gate in gates:
+            gate.device.close()
