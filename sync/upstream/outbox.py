@@ -45,9 +45,6 @@ class State(StrEnum):
     """There is nothing to tell any more."""
 
 
-OPEN: Final = (State.WAITING.value, State.TRYING.value, State.UNDONE.value)
-
-
 class Row(NamedTuple):
     """The next that is to be told."""
 
@@ -128,13 +125,13 @@ def next_due(connection: Connection, link: Link, now_ms: int) -> Row | None:
     other = t.upstream_entry.alias("earlier")
     earlier = (
         select(other.c.entry)
-        .where(other.c.event == c.event, other.c.ticket == c.ticket, other.c.state.in_(OPEN))
+        .where(other.c.event == c.event, other.c.ticket == c.ticket, other.c.state.in_(t.OPEN))
         .where(other.c.is_late == c.is_late, other.c.number < c.number)
         .exists()
     )
     row = connection.execute(
         select(c.entry, c.state, c.number, c.device)
-        .where(c.event == link.event, c.state.in_(OPEN), c.due_ms <= now_ms, ~earlier)
+        .where(c.event == link.event, t.IS_OPEN, c.due_ms <= now_ms, ~earlier)
         .order_by(c.is_late, c.ends_ms, c.number)
         .limit(1)
     ).first()
@@ -227,15 +224,15 @@ def backlog(connection: Connection, event: str) -> Backlog:
     c = t.upstream_entry.c
     waiting, oldest, ends_ms = connection.execute(
         select(func.count(), func.min(c.due_ms), func.min(c.ends_ms)).where(
-            c.event == event, c.state.in_(OPEN)
+            c.event == event, t.IS_OPEN
         )
     ).one()
-    failed = (c.event == event, c.state == State.FAILED.value)
+    failed = (c.event == event, t.IS_FAILED)
     count = connection.execute(
         select(func.count()).select_from(t.upstream_entry).where(*failed)
     ).scalar_one()
     why = connection.execute(
-        select(c.error).where(c.event == event, c.error != "").order_by(c.number.desc()).limit(1)
+        select(c.error).where(c.event == event, t.HAS_ERROR).order_by(c.number.desc()).limit(1)
     ).scalar()
     ends_ms = 0 if ends_ms in (None, NEVER_MS) else int(ends_ms)
     return Backlog(int(waiting), int(count), int(oldest or 0), why or "", ends_ms)
@@ -255,7 +252,7 @@ def not_taken(connection: Connection, event: str, limit: int = 200) -> list[NotT
     rows = connection.execute(
         select(e.body, c.number, c.error)
         .join_from(t.upstream_entry, central.entry, (e.event == c.event) & (e.number == c.number))
-        .where(c.event == event, c.state == State.FAILED.value)
+        .where(c.event == event, t.IS_FAILED)
         .order_by(c.number.desc())
         .limit(limit)
     )

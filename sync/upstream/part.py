@@ -37,6 +37,6 @@ def upstream_part(kinds: Callable[[], Mapping[str, Upstream]]) -> Part:
 
 def _end(connection: Connection, event: str, _after: Key) -> Key:
     """An event that is over has nothing to ask for any more: its token goes with the rest."""
-    for table in (t.upstream, t.upstream_gate_device):
+    for table in (t.upstream, t.upstream_gate_device, t.upstream_mark):
         connection.execute(delete(table).where(table.c.event == event))
     return None

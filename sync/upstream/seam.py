@@ -73,8 +73,10 @@ class Page:
     barred: Mapping[str, Status] = field(default_factory=dict)
     """Signed codes that are revoked, blocked or good again; of a ticket that is here its row says
     that."""
-    look_again: frozenset[str] = frozenset()
-    """Tickets of which something changed that is not in this page: they are to be asked for."""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Of every ticket of which something is stated that is no part of it there: what that is."""
+    compares_marks: bool = False
+    """Whether tickets that were stated by another mark are to be asked for again."""
     movements: Sequence[Movement] = ()
     """All that there are of the tickets in ``issue``: one that is not there any more was undone."""
     told: Sequence[Movement] = ()

@@ -33,10 +33,13 @@ _MOVED: Final = {
 }
 
 
-def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: int) -> bool:
-    """Store the page after a link's cursor.
+def store(
+    connection: Connection, link: Link, holder: str, page: Page, now_ms: int
+) -> frozenset[str] | None:
+    """Store the page after a link's cursor; which tickets are to be asked for again.
 
-    The answer is no, and nothing is changed, if the lease was lost or the cursor set meanwhile.
+    The answer is ``None``, and nothing is changed, if the lease was lost or the cursor set
+    meanwhile.
 
     Raises StoppedError where the event takes no tickets any more.
     """
@@ -51,7 +54,7 @@ def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: i
     }
     stands |= {"done": page.done, "total": page.total} if page.total else {}
     if not links.move(connection, link, holder, **stands):
-        return False
+        return None
     if page.rules:
         _state_rules(connection, link.event, page.rules)
     left_out = _issue(connection, link.event, page.issue, now_ms)
@@ -69,7 +72,36 @@ def store(connection: Connection, link: Link, holder: str, page: Page, now_ms: i
         page.keep(connection)
     if problem:
         links.note(connection, link.event, holder, error=problem)
-    return True
+    _mark(connection, link.event, met, page.marks)
+    other = _marked_otherwise(connection, link.event, page.marks) if page.compares_marks else None
+    if other:
+        links.note(connection, link.event, holder, pull_ms=now_ms)
+    return other or frozenset()
+
+
+def _mark(
+    connection: Connection, event: str, tickets: Sequence[str], marks: Mapping[str, str]
+) -> None:
+    """Keep by what marks tickets are stated: only stating one again changes what is kept."""
+    m = t.upstream_mark.c
+    for some in in_parts(tickets):
+        connection.execute(delete(t.upstream_mark).where(m.event == event, m.ticket.in_(some)))
+    rows = [(event, id_, marks[id_]) for id_ in tickets if id_ in marks]
+    if rows:
+        put(connection, t.upstream_mark, rows, "mark")
+
+
+def _marked_otherwise(
+    connection: Connection, event: str, marks: Mapping[str, str]
+) -> frozenset[str]:
+    """Tickets that are here and were stated by another mark than they have now."""
+    m = t.upstream_mark.c
+    had = {
+        row.ticket: row.mark
+        for row in connection.execute(select(m.ticket, m.mark).where(m.event == event))
+    }
+    other = sorted(id_ for id_ in had.keys() | marks.keys() if had.get(id_) != marks.get(id_))
+    return frozenset(ticket_store.find_tickets(connection, event, other))
 
 
 def _believe(connection: Connection, event: str, page: Page) -> str:

@@ -1,10 +1,19 @@
 """The upstreams' own tables, beside the server's in one database."""
 
+from typing import Final
+
 from sqlalchemy import Index, MetaData, Table
+from sqlalchemy import text as condition
 
 from sync.server.columns import number, text
 
 metadata = MetaData()
+OPEN: Final = ("waiting", "trying", "undone")
+"""States of an entry that is still to be told."""
+IS_OPEN: Final = condition(f"state IN {OPEN}")
+IS_FAILED: Final = condition("state = 'failed'")
+HAS_ERROR: Final = condition("error <> ''")
+"""As the indexes have it: told of another way a database does not know that they are meant."""
 
 upstream = Table(
     "upstream",
@@ -59,7 +68,31 @@ upstream_entry = Table(
     text("device"),
     # From when on it would be told in vain.
     number("ends_ms"),
-    Index("upstream_entry_due", "event", "state", "is_late", "number"),
+    # In the order in which they are told: the next is near its beginning, however many wait.
+    Index(
+        "upstream_entry_open",
+        "event",
+        "is_late",
+        "ends_ms",
+        "number",
+        "due_ms",
+        sqlite_where=IS_OPEN,
+        postgresql_where=IS_OPEN,
+    ),
+    Index(
+        "upstream_entry_failed",
+        "event",
+        "number",
+        sqlite_where=IS_FAILED,
+        postgresql_where=IS_FAILED,
+    ),
+    Index(
+        "upstream_entry_error",
+        "event",
+        "number",
+        sqlite_where=HAS_ERROR,
+        postgresql_where=HAS_ERROR,
+    ),
     Index("upstream_entry_ticket", "event", "ticket"),
 )
 # Which of their movements are entries of ours.
@@ -71,6 +104,14 @@ upstream_movement = Table(
     text("ticket"),
     text("entry"),
     Index("upstream_movement_ticket", "event", "ticket"),
+)
+# By what marks tickets were stated last; without a row it is an empty one.
+upstream_mark = Table(
+    "upstream_mark",
+    metadata,
+    text("event", key=True),
+    text("ticket", key=True),
+    text("mark"),
 )
 # Tickets that the comparison under way has met.
 upstream_met = Table(

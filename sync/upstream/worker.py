@@ -139,11 +139,12 @@ class UpstreamWorker:
             job = partial(
                 storing.store, link=mine, holder=self._holder, page=page, now_ms=read_wall_ms()
             )
-            if not await self._server.write(job):
+            other = await self._server.write(job)
+            if other is None:
                 return
             waiting = self._again.setdefault(link.event, set())
             waiting.difference_update(again, self._next_again(link.event) - again.keys())
-            waiting |= page.look_again
+            waiting |= other
             self._server.publish_changes(link.event)
 
     async def push(self, link: Link) -> None:

@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 from textual.worker import WorkerCancelled
 
+from gate.clock import Clock
 from gate.config import Config, load
 from gate.core.place import Role
 from gate.core.verdict import Scan, Verdict
@@ -16,7 +17,6 @@ from gate.lane.operators import Operators
 from gate.storage.folder import Folder
 from gate.ui.tui.app import GateApp
 from gate.ui.tui.verdict_panel import VerdictPanel
-from tests.support.venue import FixedClock
 
 SETTINGS = [
     "screen.glyphs=unicode",
@@ -112,7 +112,7 @@ class Screen:
 KEY_NAMES = {"-": "minus", " ": "space", "\x1d": "ctrl+right_square_bracket", "/": "slash"}
 
 
-def make_app(folder: Folder, clock: FixedClock, *settings: str) -> GateApp:
+def make_app(folder: Folder, clock: Clock, *settings: str) -> GateApp:
     """The application on a folder; close its lane afterwards."""
     config: Config = load(None, {}, [*SETTINGS, f"data_dir={folder.path}", *settings])
     lane = Lane(folder, clock, config.place(), config.house_rules(), config.gate.direction)
@@ -122,7 +122,7 @@ def make_app(folder: Folder, clock: FixedClock, *settings: str) -> GateApp:
 
 @asynccontextmanager
 async def running(
-    folder: Folder, clock: FixedClock, *settings: str, size: tuple[int, int] = (100, 30)
+    folder: Folder, clock: Clock, *settings: str, size: tuple[int, int] = (100, 30)
 ) -> AsyncIterator[Screen]:
     """The application while the block runs."""
     app = make_app(folder, clock, *settings)

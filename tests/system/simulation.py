@@ -41,6 +41,7 @@ from gate.core.place import Direction, HouseRules, Place, Role
 from gate.core.replication import Span, tips_from_text
 from gate.core.ticket_feed import Changes, File, ResyncNeeded, Snapshot
 from gate.core.verdict import Scan, Verdict
+from gate.credential import sealed_answers
 from gate.errors import GateError, UsageError
 from gate.lane.lane import Lane
 from gate.lane.post import Operator
@@ -81,10 +82,12 @@ from sync.session.watermarks import Watermarks
 from sync.transport.lan_stream import Connected, Disconnected, Link, MessageReceived
 from sync.wire import Frame, Heartbeat, PeerMessage, SyncRequest, SyncResponse
 from sync.worker.peers import PeerSet
+from tests.system import guest_questions
 from tests.system.disowning import disown_somebody, effective, until_of
 from tests.system.door_counts import DoorCounts, standing_counts
 from tests.system.flooder import FLOODER, Bound, Flooder, of_flooder, small_limits
 from tests.system.forgotten import Forgotten, all_told
+from tests.system.guest_questions import QUESTIONS, GuestQuestions
 from tests.system.liar import Liar
 
 EVENT = "show"
@@ -94,8 +97,9 @@ TYPES: list[dict[str, object]] = [
     {"id": "ONE", "kind": "meeting"},
     {"id": "PAIR", "kind": "meeting", "use_limit": 2, "party_size": 2},
     {"id": "ASKS", "kind": "meeting", "ask": "Over 18?"},
+    guest_questions.TYPE,
 ]
-KINDS = {1: "ASKS", 3: "ASKS", 4: "PAIR"}
+KINDS = {1: "ASKS", 2: "FORM", 3: "ASKS", 4: "PAIR"}
 """Types of tickets by number, of five; all others are ``ONE``."""
 SUPERVISOR = Operator("boss", Role.SUPERVISOR)
 LIAR = "f" * 16
@@ -280,6 +284,7 @@ class World:
         self.keys[LIAR] = self.liar.public
         self.forgotten = Forgotten(seed)
         self.door_counts = DoorCounts(seed)
+        self.questions = GuestQuestions(seed)
         self.flooder, self.bound = Flooder(), Bound()
         self.keys[FLOODER] = self.flooder.public
 
@@ -338,8 +343,9 @@ class World:
 
     def start(self, gate: Gate) -> None:
         gate.lane = Lane(
-            gate.folder, gate.clock, Place(gate.name), HouseRules(rescan_s=0), gate.direction
-        )
+            gate.folder, gate.clock, Place(gate.name),
+            HouseRules(rescan_s=0, questions=QUESTIONS), gate.direction,
+        )  # fmt: skip
         gate.lane._thread = AtOnce()  # type: ignore[assignment]
         gate.peer_store = PeerStore(gate.folder)
         gate.feed = TicketFeed(gate.folder)
@@ -437,6 +443,8 @@ class World:
             self.step()
             self.forgotten.may_happen(self)
             self.door_counts.may_happen(self)
+        self.counted["form asked"] = self.questions.asked
+        self.counted["form answered"] = self.questions.answered
         self.heal()
         self.check()
 
@@ -498,13 +506,14 @@ class World:
         self.answer(gate)
         code = f"C{self.random.randrange(min(self.made, TICKETS + 2)):04d}"
         verdict = gate.lane.admit(Scan(code, "QRCode", "sim", deliberate=True))
+        verdict = self.questions.answer(gate, verdict)
         self.check_verdict(gate, verdict)
 
     def answer(self, gate: Gate) -> None:
         """Answer what the lane has asked, if it has; much may have happened since."""
         assert gate.lane
         asked = gate.lane.last_verdict
-        if asked is None or asked.outcome is not Outcome.ASK:
+        if asked is None or asked.outcome is not Outcome.ASK or asked.asked is not None:
             return
         assert asked.ticket
         self.counted["asked"] += 1
@@ -529,6 +538,9 @@ class World:
             facts = [entry for entry in counted if entry.ticket == verdict.ticket.id]
             # Of what it had heard, whatever others say of it.
             assert not overfull(facts, verdict.ticket.use_limit), "a green on a used ticket"
+            if verdict.ticket.type.id == "FORM":
+                (made,) = (entry for entry in facts if entry.name == verdict.entry)
+                guest_questions.check(gate, made, facts)
 
     def do_undo(self, gate: Gate) -> None:
         assert gate.lane
@@ -1127,7 +1139,7 @@ class World:
         for entry in everything:
             if entry.ticket:
                 by_ticket[entry.ticket].append(entry)
-        limits = {f"t{n}": 2 if n % 5 == 4 else 1 for n in range(10_000)}
+        limits = {f"t{n}": 2 if n % 5 in (2, 4) else 1 for n in range(10_000)}
         truth = {t for t, es in by_ticket.items() if overfull(es, limits[t])}
         facts = standing(everything) + standing_counts(everything)
         if self.has_central:
@@ -1308,7 +1320,7 @@ def write_snapshot(connection: Connection, path: Path, now_ms: int) -> Snapshot:
 
 def history_at(lane: Lane, ticket: str) -> History:
     """What the lane would decide on."""
-    kept: Any = SimpleNamespace(id=ticket)
+    kept: Any = SimpleNamespace(id=ticket, unseen_as=())
     return lane._do(lambda: lane._files.histories(kept)[1])
 
 
@@ -1520,6 +1532,8 @@ def false_world() -> Iterator[Callable[[str], None]]:
     shim.connect = _connect
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store_sqlite, "sqlite3", shim)
+        nonces = SimpleNamespace(token_bytes=lambda size: bytes.fromhex(token_hex(size)))
+        patch.setattr(sealed_answers, "secrets", nonces)
         for module in (journal, events, feed):
             patch.setattr(module, "secrets", SimpleNamespace(token_hex=token_hex))
         # Everybody checks the same few signatures, and nothing else here takes as long.

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from gate.core import history, irregular, tally
+from gate.core import history, irregular, questions_rule, tally
 from gate.core import hlc as clock
 from gate.core.allowance import Meter
 from gate.core.entry import Act
@@ -15,6 +15,7 @@ from gate.core.intake import read_bodies
 from gate.core.replication import DIGITS, Carried, Have, Intake, Page, Tip
 from gate.core.ticket_feed import Changes
 from gate.core.voids import with_voids
+from gate.lane import entries, files
 from gate.storage import device_key, peer_folds, peer_intake, ticket_feed
 from gate.storage.checksums import put_meta
 from gate.storage.disowned import Disowned
@@ -131,6 +132,14 @@ def _forget_what_is_over(before: str | None, body: str, position: str, at_ms: in
     return body if '"until":' in made else made
 
 
+def _forget_answers(known: history.History, _facts: object) -> history.History:
+    return known
+
+
+def _seal_nothing(*_args: Any) -> str:
+    return ""
+
+
 def _knew_nothing(*_args: Any) -> bool:
     return False
 
@@ -197,6 +206,9 @@ MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
         (counts, "scan_row", _never_takes_a_count_back),
     ],
     "a backup brings back who was erased": [(persons, "erase_again", _again_nobody)],
+    "guests are asked nothing": [(questions_rule, "next_asked", _nothing)],
+    "who has answered is asked again": [(files, "with_answered", _forget_answers)],
+    "answers are left at the lane": [(entries, "seal_answers", _seal_nothing)],
 }
 
 

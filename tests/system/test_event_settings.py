@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import DataTable
 
 from gate.cli.exit_codes import OK
+from gate.clock import SystemClock
 from gate.config import Config
 from gate.core.outcome import Outcome, Reason
 from gate.core.place import Direction, Role
@@ -17,7 +19,9 @@ from gate.lane.lane_settings import LaneSettings
 from gate.lane.operators import Operators
 from gate.lane.post import Operator
 from gate.storage.event import event_row
+from gate.storage.folder import Folder
 from tests.support.programs import run
+from tests.support.screen import running
 from tests.system.network import EVENT, Device, Server, until
 
 COUNT = 5
@@ -166,3 +170,47 @@ def test_an_operator_is_added_once_and_withdrawn_everywhere(
     until(is_out)
     assert not may(there)
     assert there.names() == []
+
+
+async def on_f3(folder: Folder) -> list[str]:
+    """Of which tickets F3 lists a conflict, once it lists any."""
+    async with running(folder, SystemClock()) as screen:
+        await screen.press("f3")
+        table = screen.app.screen.query_one("#conflict-table", DataTable)
+        await screen.until(lambda: table.row_count > 0)
+        return [str(table.get_row_at(n)[0]) for n in range(table.row_count)]
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.long
+async def test_one_too_many_by_a_rule_is_a_conflict(tmp_path: Path, server: Server) -> None:
+    """Gates that do not hear each other let in once each; together again F3 says so."""
+    many = {"id": "MANY", "kind": "meeting", "use_limit": 5, "party_size": 5}
+    rows = {"types": [many], "tickets": [{"code": "M1", "type": "MANY", "id": "m1"}]}
+    server.admin("POST", f"/events/{EVENT}/tickets", rows)
+    once = {"<": [{"var": "entries_number"}, 1]}
+    say(server, {"rules": {"rule": once}})
+    gates = [Gate(tmp_path / f"r{n}", server, f"R{n}") for n in range(2)]
+
+    def conflicts() -> list[dict[str, Any]]:
+        return list(server.admin("GET", f"/events/{EVENT}/conflicts"))
+
+    try:
+        for gate in gates:
+            gate.look()
+            gate.device.kill()
+        for gate in gates:
+            assert gate.scan("M1") == (Outcome.ADMIT, Reason.ADMITTED)
+            again = gate.lane.admit(Scan("M1", source="keyboard", deliberate=True))
+            assert again.reason is Reason.RULE
+        assert conflicts() == []
+        for gate in gates:
+            gate.device.start()
+        until(lambda: [one["ticket"] for one in conflicts()] == ["m1"])
+        until(lambda: {one.lane.check("M1", "keyboard").history.used for one in gates} == {2})
+        for gate in gates:
+            gate.device.shut()
+            assert await on_f3(gate.device.folder) == ["m1"]
+    finally:
+        for gate in gates:
+            gate.device.close()

@@ -181,7 +181,6 @@ class Medium(Struct, frozen=True):
     identifier: str
     active: bool = True
     expires: str | None = None
-    updated: str = ""
     linked_orderpositions: tuple[int, ...] = ()
 
 

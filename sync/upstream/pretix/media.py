@@ -1,13 +1,14 @@
-"""Which wristbands and cards positions go by, and of which that changed. Pure."""
+"""Which wristbands and cards positions go by. Pure."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
 from sync.upstream.pretix.answers import Medium
 
-_Codes = dict[int, tuple[str, ...]]
+_Codes = Mapping[int, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,44 +19,25 @@ class Media:
     """By position: what is its own."""
     shared: _Codes
     """By position: what several go by."""
-    touched: tuple[tuple[datetime, int], ...] = ()
-    """When a medium of a position was changed last."""
+    marks: Mapping[int, str]
+    """By position: the numbers of its media, which are no codes; with ``+`` it is shared."""
 
     @classmethod
     def of(cls, every: Iterable[Medium], now_ms: int) -> Self:
         """Of all that there are; one that is off or has expired is nobody's."""
-        alone: _Codes = {}
-        shared: _Codes = {}
-        touched = []
-        for one in every:
+        alone: dict[int, tuple[str, ...]] = {}
+        shared: dict[int, tuple[str, ...]] = {}
+        numbers: dict[int, list[str]] = defaultdict(list)
+        for one in sorted(every, key=lambda one: one.id):
             positions = one.linked_orderpositions
-            if one.updated:
-                touched += [(datetime.fromisoformat(one.updated), each) for each in positions]
             if not one.active or _is_over(one, now_ms):
                 continue
-            found = alone if len(positions) == 1 else shared
+            is_shared = len(positions) > 1
+            found = shared if is_shared else alone
             for position in positions:
                 found[position] = (*found.get(position, ()), one.identifier)
-        return cls(alone, shared, tuple(touched))
-
-    def moved(self, before: Self) -> set[int]:
-        """Positions that go by other media than before."""
-        pairs = ((self.alone, before.alone), (self.shared, before.shared))
-        every = {position for pair in pairs for one in pair for position in one}
-        return {
-            position
-            for position in every
-            if any(
-                sorted(is_.get(position, ())) != sorted(was.get(position, ())) for is_, was in pairs
-            )
-        }
-
-    def updated(self, since: str) -> set[int]:
-        """Positions one of whose media was changed since a moment; none without one."""
-        if not since:
-            return set()
-        from_ = datetime.fromisoformat(since)
-        return {position for at, position in self.touched if at >= from_}
+                numbers[position].append(f"{one.id}+" if is_shared else f"{one.id}")
+        return cls(alone, shared, {position: ",".join(some) for position, some in numbers.items()})
 
 
 def _is_over(medium: Medium, now_ms: int) -> bool:

@@ -6,7 +6,7 @@ transaction committed after a page was made is dated before it. Once a night all
 again beside that and compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -99,17 +99,10 @@ class _Known:
 
     catalogue: Catalogue
     at_ms: int
-    media: Media
-    before: Media | None
-    """As they were before; ``None``: nobody knows."""
+    marks: Mapping[str, str]
+    """Of tickets, which media they go by."""
     is_stated: bool = False
-    """Whether its types and settings were stated since."""
-
-    def take_moved(self, since: str) -> frozenset[str]:
-        """Tickets whose media changed, once; where nobody knows, those that ``since`` tells of."""
-        before, self.before = self.before, self.media
-        moved = self.media.moved(before) if before is not None else self.media.updated(since)
-        return frozenset(map(mapping.ticket_id, moved))
+    """Whether its types and settings were stated since, and the marks compared."""
 
 
 class PretixPull:
@@ -194,9 +187,8 @@ class PretixPull:
         )  # fmt: skip
         page = await self._page(link, at, orders, ours, cursor.barred_since)
         # A comparison goes on, or begins, at once: a moment later changes would be due again.
-        # So does what is to be asked for again.
         goes_on = at.is_running or at.changes_ms >= at.compared_ms + COMPARE_EVERY_MS
-        return page if goes_on or page.look_again else replace(page, again_s=every_s)
+        return page if goes_on else replace(page, again_s=every_s)
 
     async def _orders(
         self, link: Link, query: dict[str, str | list[str]]
@@ -232,10 +224,10 @@ class PretixPull:
             known = await self._catalogue(link, anew=read_wall_ms() - known.at_ms > BUSY_S * 1000)
         catalogue = known.catalogue
         rules: dict[str, Any] = {}
-        if not known.is_stated:
+        is_anew, known.is_stated = not known.is_stated, True
+        if is_anew:
             rules = mapping.rules(catalogue)
             sold |= {one for one in catalogue.sold() if one.date in (None, catalogue.list.subevent)}
-            known.is_stated = True
         issue = Issue(
             types=[mapping.type_row(catalogue, one) for one in sorted(sold, key=_id)],
             tickets=[row for order in orders for row in mapping.ticket_rows(catalogue, order)],
@@ -255,15 +247,14 @@ class PretixPull:
             # What was answered before is in orders that did not change.
             cursor = _again(cursor) if is_behind else cursor
             cursor = msgspec.structs.replace(cursor, questions=ids)
-        look_again = known.take_moved(cursor.since)
         keys = catalogue.event.valid_keys.get(Scheme.PRETIX.value, ())
         barred: dict[str, Status] = {}
         if keys and barred_since is not None:
             barred = await self._barred(link, barred_since)
         state = msgspec.to_builtins(cursor)
         return Page(
-            state, issue=issue, rules=rules, movements=moved, told=told, look_again=look_again,
-            keys=keys, barred=barred,
+            state, issue=issue, rules=rules, movements=moved, told=told, keys=keys, barred=barred,
+            marks=known.marks, compares_marks=is_anew,
         )  # fmt: skip
 
     async def _barred(self, link: Link, since: str) -> dict[str, Status]:
@@ -282,8 +273,8 @@ class PretixPull:
         known = self._known.get(link.event)
         if known is None or anew or read_wall_ms() - known.at_ms > CATALOGUE_MS:
             catalogue, media = await fetch(self._client, link)
-            # What was not taken of the former one still counts as moved.
-            known = _Known(catalogue, read_wall_ms(), media, known.before if known else None)
+            marks = {mapping.ticket_id(position): mark for position, mark in media.marks.items()}
+            known = _Known(catalogue, read_wall_ms(), marks)
             self._known[link.event] = known
         return known
 

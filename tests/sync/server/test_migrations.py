@@ -31,6 +31,11 @@ def stored(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/central.db"
 
 
+def options_of(of_index: dict[str, object] | None) -> list[tuple[str, str]]:
+    """What a database says of an index besides, such as of which rows it is."""
+    return sorted((name, str(value)) for name, value in (of_index or {}).items())
+
+
 def seen(engine: Engine) -> dict[str, object]:
     """Every table with its columns, key and indexes, as the database itself tells them."""
     found = inspect(engine)
@@ -39,7 +44,7 @@ def seen(engine: Engine) -> dict[str, object]:
             [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)],
             found.get_pk_constraint(table)["constrained_columns"],
             sorted(
-                (i["name"], i["column_names"], i["unique"], str(i.get("dialect_options")))
+                (i["name"], i["column_names"], i["unique"], options_of(i.get("dialect_options")))
                 for i in found.get_indexes(table)
             ),
             sorted(str(u["column_names"]) for u in found.get_unique_constraints(table)),

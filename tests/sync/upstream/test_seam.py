@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, select, update
+from sqlalchemy import Connection, Engine, create_engine, event, select, update
 
 from gate.clock import read_wall_ms
 from gate.core.entry import Act, Entry
@@ -213,14 +213,50 @@ class Linked:
 async def test_what_is_to_be_asked_for_again_is_asked_for_by_its_order(place: Place) -> None:
     """Once, and only what is here with an order; after a call that failed it is asked for anew."""
     async with linked(place) as here:
-        rows = [ticket(1, order="AAAA1"), ticket(2)]
+        rows = [ticket(1, order="AAAA1"), ticket(2), ticket(3, order="AAAA3")]
         states = Issue(types=[TYPE], tickets=rows)
+        now = {"t1": "8", "t2": "8", "t3": "7", "gone": "8"}
         await here.pull(
-            Page({}, issue=states, look_again=frozenset({"t1", "t2", "gone"})),
-            Page({}),
-            Page({}, again_s=60),
+            Page({}, issue=states, marks={"t3": "7"}),
+            Page({}, marks=now, compares_marks=True, again_s=60),
+            Page({}, issue=Issue(tickets=rows[:1]), marks=now),
+            Page({}, marks=now, compares_marks=True, again_s=60),
         )
-        assert here.shop.again == [frozenset(), {"AAAA1"}, frozenset()]
+        assert [one for one in here.shop.again if one] == [{"AAAA1"}]
+
+
+async def _marked_otherwise(place: Place) -> list[frozenset[str]]:
+    """Which tickets are asked for again, had the process ended before it asked for any."""
+    rows = [ticket(n, order=f"AAAA{n}") for n in range(4)]
+    had = {"t0": "7", "t1": "8+", "t3": "9"}
+    now = {"t1": "8", "t2": "9", "t3": "9"}
+    async with linked(place) as here:
+        await here.pull(Page({}, issue=Issue(types=[TYPE], tickets=rows), marks=had, again_s=60))
+
+        def store(page: Page) -> Any:
+            holder = here.worker._holder
+            return here.write(
+                partial(storing.store, link=here.link(), holder=holder, page=page, now_ms=1)
+            )
+
+        found = [store(Page({}, marks=now, compares_marks=True)) for _process in range(2)]
+        store(Page({}, issue=Issue(tickets=rows), marks=now))
+        return [*found, store(Page({}, marks=now, compares_marks=True))]
+
+
+async def test_what_is_marked_otherwise_is_so_until_it_is_stated_again(place: Place) -> None:
+    """Whatever ends before: nobody has to remember that it changed. Gone, other and new marks."""
+    other = frozenset({"t0", "t1", "t2"})
+    assert await _marked_otherwise(place) == [other, other, frozenset()]
+
+
+async def test_mutation_marks_that_nobody_keeps_are_asked_for_for_ever(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And of one that is gone nobody hears."""
+    monkeypatch.setattr(storing, "_mark", lambda *_all: None)
+    other = frozenset({"t1", "t2", "t3"})
+    assert await _marked_otherwise(place) == [other, other, other]
 
 
 async def test_a_check_out_is_kept_by_whoever_is_first_and_never_told(place: Place) -> None:
@@ -428,7 +464,7 @@ async def test_one_process_works_on_a_link(place: Place) -> None:
         assert here.write(lambda c: links.lease(c, "show", "second", after_ms)) is not None
         page = Page({"n": 9}, issue=Issue(tickets=[ticket(9)]))
         late = partial(storing.store, link=here.link(), holder=first, page=page, now_ms=now_ms)
-        assert not here.write(late)
+        assert here.write(late) is None
         assert here.read(ticket_store.find_ticket, "show", "t9") is None
         assert here.link().cursor == {"n": 1}
 
@@ -758,10 +794,33 @@ async def test_where_to_go_on_from_is_a_persons_word(place: Place) -> None:
         late = partial(
             storing.store, link=link, holder=here.worker._holder, page=page, now_ms=read_wall_ms()
         )
-        assert not here.write(late)
+        assert here.write(late) is None
         assert here.link().cursor == {"n": 0}
         assert here.read(ticket_store.find_ticket, "show", "t9") is None
         late = partial(
             storing.store, link=here.link(), holder=here.worker._holder, page=page, now_ms=1
         )
-        assert here.write(late)
+        assert here.write(late) is not None
+
+
+def test_what_is_told_next_is_looked_for_by_its_index(tmp_path: Path) -> None:
+    """Of a hundred thousand that wait none is looked at but the first; else it is seen here."""
+    engine = in_folder(tmp_path).engine()
+    plans: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def explain(_on: Any, cursor: Any, sql: str, bound: Any, _context: Any, _many: bool) -> None:
+        if "earlier" in sql:
+            plans.append(
+                str(cursor.execute(f"EXPLAIN QUERY PLAN {sql} -- {plans}", bound).fetchall())
+            )
+
+    with engine.begin() as connection:
+        here = Link("show", "shop", "", "", device="1", token="t")
+        assert outbox.next_due(connection, here, NOW_MS) is None
+        # The mutation: without the index everything that waits is sorted.
+        connection.exec_driver_sql("DROP INDEX upstream_entry_open")
+        assert outbox.next_due(connection, here, NOW_MS) is None
+    engine.dispose()
+    assert ["TEMP B-TREE" in plan for plan in plans] == [False, True]
+    assert "upstream_entry_open" in plans[0]

@@ -43,22 +43,22 @@ def test_a_medium_is_one_positions_or_is_shared() -> None:
         # From its own to one that it shares.
         ({"A": (1,)}, {"A": (1, 2)}, {1, 2}),
         ({"A": (1, 2)}, {"A": (2, 1)}, set()),
-        ({"A": (1,), "B": (1,)}, {"B": (1,), "A": (1,)}, set()),
     ],
 )
-def test_what_moved_is_whose_media_are_others_than_before(
+def test_a_mark_is_another_where_a_position_goes_by_other_media(
     before: dict[str, Any], after: dict[str, Any], moved: set[int]
 ) -> None:
     """Both that lost one and that got one."""
-    assert media(**after).moved(media(**before)) == moved
+    was, is_ = media(**before).marks, media(**after).marks
+    assert {one for one in was.keys() | is_.keys() if was.get(one) != is_.get(one)} == moved
 
 
-def test_after_a_restart_it_is_what_pretix_dates() -> None:
-    """Nobody remembers what was before."""
-    found = media(
-        A={"linked_orderpositions": (1,), "updated": "2026-11-29T12:00:00Z"},
-        B={"linked_orderpositions": (2,), "updated": "2026-11-29T13:00:00+00:00"},
-        C=(3,),
+def test_a_mark_tells_no_code() -> None:
+    """It stays in tables when codes are gone; and the order of the answer is none of it."""
+    bands = [
+        Medium(7, "SECRET-1", linked_orderpositions=(1,)),
+        Medium(3, "B", linked_orderpositions=(1, 2)),
+    ]
+    assert (
+        Media.of(bands, NOW_MS).marks == Media.of(bands[::-1], NOW_MS).marks == {1: "3+,7", 2: "3+"}
     )
-    assert found.updated("2026-11-29T12:30:00+00:00") == {2}
-    assert found.updated("") == set()

@@ -152,9 +152,9 @@ async def test_tickets_whose_wristband_moved_are_asked_for_again(
     first = await upstream.pull(at, is_busy=True, ours=frozenset(), again=frozenset())
     fake.media = [{"id": 1, "identifier": "BAND", "linked_orderpositions": [1, 0]}]
     second = await upstream.pull(at, is_busy=True, ours=frozenset(), again=frozenset())
-    assert not first.look_again
-    assert second.look_again == {"p0", "p1"}
-    assert (first.again_s, second.again_s) == (15.0, 0.0)
+    assert (first.marks, second.marks) == ({"p0": "1"}, {"p0": "1+", "p1": "1+"})
+    assert first.compares_marks
+    assert second.compares_marks
     third = await upstream.pull(at, is_busy=True, ours=frozenset(), again=frozenset({"O0"}))
     await upstream.close()
     assert (fake.queries()[-1]["code"], third.cursor["since"]) == ("O0", GENERATED)
