@@ -18,7 +18,7 @@ from sync.upstream.wechat.accounts import Account
 
 WINDOW_S: Final = 600
 """How far a push's own time may be from ours: WeChat tries three times within seconds."""
-_MARKUP: Final = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+_MARKUP: Final = re.compile(r"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
 class NotWeChat(Exception):
@@ -81,7 +81,8 @@ def receive(account: Account, query: Mapping[str, str], body: bytes, now_s: int)
     if not is_signed(account, query, now_s):
         raise NotWeChat
     nonce = f"{query['timestamp']} {query['nonce']}"
-    fields, xml = _fields(body), body.decode("utf-8", "replace")
+    xml = _text(body)
+    fields = _fields(xml)
     if account.aes_key:
         sealed = fields.get("Encrypt", "")
         parts = (account.push_token, query["timestamp"], query["nonce"], sealed)
@@ -92,7 +93,7 @@ def receive(account: Account, query: Mapping[str, str], body: bytes, now_s: int)
             xml = decrypt(account.aes_key, account.appid, sealed)
         except Unreadable as error:
             raise NotWeChat from error
-        fields = _fields(xml.encode())
+        fields = _fields(xml)
     return Received(_push(fields, now_s), xml, nonce)
 
 
@@ -113,12 +114,24 @@ def _push(fields: Mapping[str, str], now_s: int) -> Push:
     )
 
 
-def _fields(body: bytes) -> dict[str, str]:
-    """The elements of a push, one level deep. Raises NotWeChat."""
-    if _MARKUP.search(body):
+def _text(body: bytes) -> str:
+    """Raises NotWeChat for what is not UTF-8."""
+    try:
+        return body.decode()
+    except UnicodeError as error:
+        raise NotWeChat from error
+
+
+def _fields(xml: str) -> dict[str, str]:
+    """The elements of a push, one level deep. Raises NotWeChat.
+
+    As text, so that what is parsed is what was looked through: bytes may say themselves in which
+    encoding they want to be read.
+    """
+    if _MARKUP.search(xml):
         raise NotWeChat
     try:
-        root = Xml.fromstring(body)  # noqa: S314  without entities there is nothing to expand
+        root = Xml.fromstring(xml)  # noqa: S314  without entities there is nothing to expand
     except (Xml.ParseError, ValueError, LookupError) as error:
         raise NotWeChat from error
     return {one.tag: (one.text or "").strip() for one in root}
