@@ -57,7 +57,11 @@ def asked_for(request: pytest.FixtureRequest, path: Path, parts: Sequence[Part])
     """The place of a fixture's parameter; a PostgreSQL is that of the fixture ``cluster``."""
     if request.param == "sqlite":
         return in_folder(path, parts)
-    url: str = request.getfixturevalue("cluster")
+    return copied(request.getfixturevalue("cluster"), path, parts)
+
+
+def copied(url: str, path: Path, parts: Sequence[Part]) -> Place:
+    """A folder, and a database of its own in a cluster."""
     name = f"d{uuid4().hex}"
     create(url, name, _MADE)
     return Place(path, url.replace("/postgres", f"/{name}"), parts, is_there=True)

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree as Xml
 
 import httpx
 import pytest
@@ -146,18 +145,17 @@ async def test_what_would_be_expanded_is_refused_in_any_encoding(
     assert kept(plain) == 0
 
 
-async def test_a_bomb_that_is_read_as_bytes_goes_by_the_first_look(
+async def test_where_a_document_type_is_read_its_entities_are(
     plain: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The mutation: bytes say in which encoding they are, and what is in them is read."""
-    monkeypatch.setattr("sync.upstream.wechat.pushes._text", lambda body: body.decode("latin-1"))
-    parse = Xml.fromstring
-    monkeypatch.setattr(
-        "sync.upstream.wechat.pushes.Xml.fromstring", lambda text: parse(text.encode("latin-1"))
-    )
-    entity = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE x [<!ENTITY a "event">]><xml>'
-    body = f"{entity}<MsgType>&a;</MsgType><CardId>{plain.card}</CardId></xml>"
-    assert await send(plain, body.encode("utf-16"), signed()) == 200
+    """The mutation: a word of the stranger's own making is an event then."""
+    doctype = '<!DOCTYPE x [<!ENTITY e "event">]>'
+    push = doctype + event(plain.card).replace("<![CDATA[event]]>", "&e;")
+    assert await send(plain, push, signed()) == 403
+    monkeypatch.setattr("sync.upstream.wechat.pushes._refuse", lambda *_doctype: None)
+    assert await send(plain, push, signed()) == 200
+    await plain.step()
+    assert plain.shown(CODE)[0] is not None
 
 
 @pytest.mark.parametrize(

@@ -502,9 +502,10 @@ async def test_a_code_that_cannot_be_taken_in_is_tried_again_with_its_card(
     here: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is named meanwhile, however many others come."""
+    row = mapping.ticket_row
     monkeypatch.setattr(
         "sync.upstream.wechat.pull.mapping.ticket_row",
-        lambda code, old: mapping.ticket_row(code, old) | {"type": "none"},
+        lambda code, old: row(code, old) | {"type": "none"},
     )
     bad = await here.wechat.claim(here.card)
     await here.step()
