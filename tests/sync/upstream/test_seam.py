@@ -568,7 +568,7 @@ async def test_a_supervisor_reads_the_page_of_the_upstream(place: Place) -> None
         here.shop.answer = Told(Answer.FAILED, "cancelled there")
         await here.did(here.maker.make(ticket="t1"))
         await here.step()
-        rows = [ticket(n) for n in range(4, 40)]
+        rows = [*(ticket(n) for n in range(4, 40)), ticket(99, type="none")]
         issue = Issue(tickets=rows, is_exact=True)
         await here.pull(Page({"n": 2}, 60, issue, run=2, ends_run=True))
         await here.worker.count()
@@ -578,6 +578,9 @@ async def test_a_supervisor_reads_the_page_of_the_upstream(place: Place) -> None
             await at.get("/web/upstream")
             assert "cancelled there" in at.page
             assert f"{here.maker.origin}:1" in at.page
+            assert "1 not taken, the newest: cancelled there" in at.page
+            assert "Cannot be taken in: 1" in at.page
+            assert "t99: " in at.page
             assert 'void-missing"' not in at.page
             here.write(lambda c: c.execute(update(tables.upstream).values(pull_ms=2**50)))
             await at.send("/web/upstream/retry", why="the network is back")
