@@ -140,6 +140,8 @@ class UpstreamWorker:
                 storing.store, link=mine, holder=self._holder, page=page, now_ms=read_wall_ms()
             )
             if not await self._server.write(job):
+                # Somebody else's by now, or paired anew: the lease is asked for again.
+                self._leased_ms.pop(link.event, None)
                 return
             waiting = self._again.setdefault(link.event, set())
             waiting.difference_update(again, self._next_again(link.event) - again.keys())

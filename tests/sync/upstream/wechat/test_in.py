@@ -17,19 +17,23 @@ from wechatpy.utils import check_signature
 from gate.clock import read_wall_ms
 from gate.core.entry import Act
 from gate.core.ticket import CodeState, Status
+from sync.cardapi import accounts as card_accounts
 from sync.cardapi import issued_codes, projection
 from sync.push_crypto import signature
+from sync.server.console import Console
 from sync.server.database import open_database, reading
 from sync.server.tables import outbox as waiting
 from sync.upstream import links
-from sync.upstream.wechat import accounts, inbox, mapping, pull, tables
+from sync.upstream.wechat import accounts, inbox, mapping, pairing, pull, tables
+from sync.upstream.wechat.client import WeChatClient
 from sync.upstream.wechat.mapping import card_of, type_row
+from sync.upstream.wechat.pairing import AtConsole, Secrets, Wanted
 from sync.upstream.wechat.pushes import WINDOW_S
 from sync.upstream.wechat.wechat import WeChat
 from tests.support.cardapi import MAKERS, boarding, meeting, movie
 from tests.support.central import Maker
 from tests.support.places import Place
-from tests.support.wechat import AES_KEY, PUSH_TOKEN, Venue, venue
+from tests.support.wechat import AES_KEY, PUSH_TOKEN, URL, Venue, venue
 from tests.sync.server.test_migrations import seen
 
 
@@ -519,3 +523,23 @@ async def test_a_code_that_cannot_be_taken_in_is_tried_again_with_its_card(
     await here.again()
     assert here.shown(bad)[0] is not None
     assert here.standing().error == ""
+
+
+async def test_an_account_is_paired_caught_up_and_ended_on_each_database(here: Venue) -> None:
+    """At the console of a server that runs; an end leaves neither secret nor code behind."""
+    code = await here.wechat.claim(here.card, "oEarly")
+    await here.step()
+    console = Console(here.ours.engine, "")
+    pairing.unpair(console, "show")
+    assert here.account() is None
+    assert here.kept(code) is None
+    client = WeChatClient(AtConsole(console), here.weather)
+    secrets = Secrets(here.wechat.secret, PUSH_TOKEN, AES_KEY)
+    wanted = Wanted("show", here.wechat.appid, secrets, URL)
+    made = await pairing.pair(client, console, wanted, card_accounts.adopt)
+    await client.close()
+    assert (made.is_new, list(made.titles)) == (True, ["XX会议"])
+    assert pairing.catch_up(console, "show", ["oEarly"], []) == 1
+    await here.step()
+    assert here.shown(code)[0] is not None
+    assert here.link().is_complete
