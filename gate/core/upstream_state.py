@@ -26,6 +26,8 @@ class UpstreamState(Struct, frozen=True, omit_defaults=True):
     oldest_ago_ms: Count = 0
     failed: Count = 0
     """Entries that it did not take."""
+    why_failed: Annotated[str, Meta(max_length=MOST_SAID)] = ""
+    """Why it did not take the newest of them."""
     missing: Count = 0
     """Tickets that it does not have any more, and that wait for a person's word."""
     error: Annotated[str, Meta(max_length=MOST_SAID)] = ""

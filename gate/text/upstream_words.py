@@ -47,7 +47,7 @@ def _parts(state: UpstreamState, since_ms: int) -> list[str]:
         line = _("{n} still to be told, the oldest due {age}")
         parts.append(line.format(n=state.waiting, age=ago(state.oldest_ago_ms + since_ms)))
     if state.failed:
-        parts.append(_("{n} not taken").format(n=state.failed))
+        parts.append(_failed(state))
     if state.missing:
         parts.append(_("{n} tickets missing there").format(n=state.missing))
     if state.error:
@@ -59,6 +59,13 @@ def _heard(state: UpstreamState, since_ms: int) -> str:
     if state.heard_ago_ms is None:
         return _("never heard")
     return _("heard {age}").format(age=ago(state.heard_ago_ms + since_ms))
+
+
+def _failed(state: UpstreamState) -> str:
+    line = _("{n} not taken").format(n=state.failed)
+    if not state.why_failed:
+        return line
+    return _("{what}, the newest: {why}").format(what=line, why=printable(state.why_failed, 400))
 
 
 def _error(state: UpstreamState) -> str:

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from gate.clock import read_wall_ms
 from sync.cardapi import accounts, additions, images, landing_pages
+from sync.cardapi.elsewhere import Upstream, whose
 from sync.cardapi.errcodes import Errcode, Refused
 from sync.server import http
 from sync.server.callers import OF_BACKEND, prove
@@ -43,9 +44,11 @@ class AppRoutes:
         server: Server,
         answer: Answering,
         read_json: Callable[[Request], Awaitable[Mapping[str, Any]]],
+        upstream: Upstream | None,
     ) -> None:
         """``answer`` makes of some work, or of its refusal, what the API answers."""
         self._server, self._answer, self._read_json = server, answer, read_json
+        self._upstream = upstream
 
     def routes(self, methods: list[str]) -> list[BaseRoute]:
         """All of them; those that answer with an errcode take any method."""
@@ -64,8 +67,14 @@ class AppRoutes:
                 raise Refused(Errcode.NEED_POST)
             token, now_ms = request.query_params.get("access_token", ""), read_wall_ms()
             # Nobody has a megabyte read without being known.
-            await self._done(partial(accounts.with_token, token=token, now_ms=now_ms))
-            content = await _file(request, self._server.settings.body_s)
+            known = partial(whose, token=token, now_ms=now_ms, upstream=self._upstream)
+            elsewhere = await self._done(known)
+            form = await _form(request, self._server.settings.body_s)
+            if elsewhere is not None:
+                return await elsewhere.upstream.forward_form(
+                    elsewhere.appid, request.url.path, form, request.headers["content-type"]
+                )
+            content = await _file(request, form)
 
             def keep(connection: Connection) -> str:
                 account = accounts.with_token(connection, token, now_ms)
@@ -128,29 +137,33 @@ class AppRoutes:
         return done
 
 
-async def _file(request: Request, within_s: float) -> bytes:
-    """The one file of a form. Raises Refused, Denied."""
+async def _form(request: Request, within_s: float) -> bytes:
+    """A form that a picture is in. Raises Refused, Denied."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise Refused(Errcode.NO_MEDIA)
     try:
-        body = await http.read_body(request, images.LARGEST + _ROUND_A_FILE, within_s)
+        return await http.read_body(request, images.LARGEST + _ROUND_A_FILE, within_s)
     except Denied as denied:
         if denied.status == 413:
             raise Refused(Errcode.BAD_IMAGE_SIZE, f"at most {images.LARGEST} bytes") from denied
         raise
 
+
+async def _file(request: Request, form: bytes) -> bytes:
+    """The one file of a form. Raises Refused."""
+
     async def whole() -> AsyncGenerator[bytes, None]:
-        yield body
+        yield form
 
     parser = MultiPartParser(request.headers, whole(), max_files=1, max_fields=10)
     try:
-        form = await parser.parse()
+        parts = await parser.parse()
     except (MultiPartException, KeyError) as error:
         raise Refused(Errcode.NO_MEDIA) from error
     try:
-        for _name, value in form.multi_items():
+        for _name, value in parts.multi_items():
             if isinstance(value, UploadFile):
                 return await value.read()
     finally:
-        await form.close()
+        await parts.close()
     raise Refused(Errcode.NO_MEDIA)

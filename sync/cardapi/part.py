@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from gate.i18n import _
 from sync.cardapi import accounts, persons, redemption_consumer
-from sync.cardapi.routes import CardApi, Upstream
+from sync.cardapi.elsewhere import Upstream
+from sync.cardapi.routes import CardApi
 from sync.cardapi.settings import CardSettings
 from sync.server import audit
 from sync.server.migrations import written_in

@@ -14,7 +14,7 @@ from gate.credential import code_hash
 from sync.cardapi import accounts
 from sync.cardapi import tables as t
 from sync.cardapi.projection import MOVED, State
-from sync.cardapi.webhook_outbox import reminder_line
+from sync.cardapi.webhook_outbox import CHANNEL, reminder_line
 from sync.server import events
 from sync.server import tables as central
 from sync.server.part import Key, PersonalData, Subject
@@ -229,7 +229,7 @@ def _drop_orders(connection: Connection, event: str, table: Any, after: Key) -> 
 def drop_notices(connection: Connection, event: str, after: Key) -> Key:
     """Forget what nobody was told yet of the event's codes."""
     n = outbox.c
-    query = select(outbox).where(n.recipient.in_(_apps(event)))
+    query = select(outbox).where(n.channel == CHANNEL, n.recipient.in_(_apps(event)))
     rows = _next(connection, query, (n.id,), after)
     cards = _cards(connection, event)
     for row in rows:

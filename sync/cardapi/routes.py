@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 import segno
@@ -35,6 +35,7 @@ from sync.cardapi.accounts import Account, Grant
 from sync.cardapi.admin import CardAdmin
 from sync.cardapi.app_routes import AppRoutes
 from sync.cardapi.background_jobs import CardJobs
+from sync.cardapi.elsewhere import Elsewhere, Upstream, whose
 from sync.cardapi.errcodes import Errcode, Refused
 from sync.cardapi.settings import CardSettings
 from sync.server import http
@@ -109,20 +110,6 @@ _REFUSED = tuple(
 )
 
 
-class Upstream(Protocol):
-    """Where the calls of some accounts go on to: WeChat itself."""
-
-    def forwards(self, connection: Connection, appid: str) -> bool:
-        """Whether that account's calls go on."""
-        ...
-
-    async def forward(
-        self, appid: str, path: str, params: Mapping[str, Any], *, is_get: bool
-    ) -> Mapping[str, Any]:
-        """What is answered there, with its errcode."""
-        ...
-
-
 class CardApi:
     """The routes, the organiser's with them, and the background jobs that go with both."""
 
@@ -158,7 +145,7 @@ class CardApi:
             Route("/cgi-bin/token", self.token, methods=methods),
             Route("/cgi-bin/stable_token", self.stable_token, methods=methods),
             Route("/cgi-bin/showqrcode", self.show_qrcode),
-            *AppRoutes(self._server, self._answer, self._body).routes(methods),
+            *AppRoutes(self._server, self._answer, self._body, self._upstream).routes(methods),
             *(
                 Route(f"/{room}/{{rest:path}}", self.nowhere, methods=methods)
                 for room in ("card", "cgi-bin", "datacube", "membercard")
@@ -185,7 +172,7 @@ class CardApi:
 
     async def _do(
         self, call: Call, token: str, params: Mapping[str, Any], public_url: str
-    ) -> "Mapping[str, Any] | Elsewhere":
+    ) -> Mapping[str, Any] | Elsewhere:
         now_ms = read_wall_ms()
         do: Job = call.do
         if do is codes.consume:
@@ -206,7 +193,7 @@ class CardApi:
         return done.answer
 
     async def _go_on(
-        self, request: Request, elsewhere: "Elsewhere", read: Mapping[str, Any] | None = None
+        self, request: Request, elsewhere: Elsewhere, read: Mapping[str, Any] | None = None
     ) -> Mapping[str, Any]:
         """What is answered where the account's cards live; our own token stays here.
 
@@ -332,7 +319,7 @@ class CardApi:
         async def work() -> Mapping[str, Any]:
             path, token = request.url.path, request.query_params.get("access_token", "")
             if self._upstream is not None and token and path.startswith(_FORWARDED):
-                job = partial(_whose, token=token, now_ms=read_wall_ms(), upstream=self._upstream)
+                job = partial(whose, token=token, now_ms=read_wall_ms(), upstream=self._upstream)
                 found = await self._server.read(job)
                 if isinstance(found, Elsewhere):
                     return await self._go_on(request, found)
@@ -352,13 +339,6 @@ class _Done(NamedTuple):
     answer: Mapping[str, Any]
 
 
-class Elsewhere(NamedTuple):
-    """A call that goes on to where the account's cards live."""
-
-    upstream: Upstream
-    appid: str
-
-
 def _work(
     connection: Connection,
     *,
@@ -376,13 +356,6 @@ def _work(
     except Refused as refused:
         # A value: an exception would undo what others do in the same commit.
         return refused
-
-
-def _whose(
-    connection: Connection, *, token: str, now_ms: int, upstream: Upstream
-) -> Elsewhere | None:
-    appid = accounts.with_token(connection, token, now_ms).appid
-    return Elsewhere(upstream, appid) if upstream.forwards(connection, appid) else None
 
 
 def _error(refused: Refused) -> dict[str, Any]:

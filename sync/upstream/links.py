@@ -126,6 +126,12 @@ def lease(connection: Connection, event: str, holder: str, now_ms: int) -> Link 
     return find(connection, event) if done.rowcount else None
 
 
+def lock(connection: Connection, event: str) -> None:
+    """Until the transaction ends nobody else changes what is kept beside a link."""
+    c = t.upstream.c
+    connection.execute(select(c.event).where(c.event == event).with_for_update())
+
+
 def release(connection: Connection, holder: str) -> None:
     """Let another process go on at once with what this one worked on."""
     c = t.upstream.c

@@ -19,7 +19,8 @@ from sync.server.server import Server
 from sync.server.web.level import Level
 from sync.server.web.pages import PREFIX, MenuLine, Pages, Visit
 from sync.server.web.review import address_of_ticket
-from sync.upstream import gate_devices, missing, outbox, standing
+from sync.upstream import gate_devices, left_out, missing, outbox, standing
+from sync.upstream.left_out import LeftOut
 from sync.upstream.outbox import NotTaken
 from sync.upstream.standing import Standing
 
@@ -34,6 +35,7 @@ class _Seen:
     state: UpstreamState | None
     failed: list[NotTaken]
     missing: list[Ticket]
+    left_out: list[LeftOut]
 
 
 class UpstreamPages:
@@ -86,10 +88,11 @@ class UpstreamPages:
 def _look(connection: Connection, event: str) -> _Seen:
     found = standing.of_event(connection, event)
     if found is None:
-        return _Seen(None, None, [], [])
+        return _Seen(None, None, [], [], [])
     return _Seen(
         found,
         found.state(read_wall_ms()),
         outbox.not_taken(connection, event),
         missing.some(connection, event),
+        left_out.some(connection, event),
     )

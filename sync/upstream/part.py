@@ -6,8 +6,8 @@ from pathlib import Path
 from sqlalchemy import Connection, delete
 
 from sync.server.migrations import written_in
-from sync.server.part import Key, Part, PersonalData
-from sync.upstream import links
+from sync.server.part import Key, Part, PersonalData, Subject
+from sync.upstream import left_out, links
 from sync.upstream import tables as t
 from sync.upstream.pages import UpstreamPages
 from sync.upstream.seam import Upstream
@@ -26,7 +26,7 @@ def upstream_part(kinds: Callable[[], Mapping[str, Upstream]]) -> Part:
             finders={},
             people=lambda _connection, _event: (),
             held=lambda _connection, _event, _subject: {},
-            erase=lambda _connection, _event, _subject: 0,
+            erase=_erase,
             drops=(_end,),
         ),
         mount=lambda server: UpstreamWorker(server, kinds()),
@@ -35,8 +35,14 @@ def upstream_part(kinds: Callable[[], Mapping[str, Upstream]]) -> Part:
     )
 
 
+def _erase(connection: Connection, event: str, subject: Subject) -> int:
+    """What is erased waits for nobody to put it right."""
+    left_out.forget(connection, event, subject.tickets)
+    return 0
+
+
 def _end(connection: Connection, event: str, _after: Key) -> Key:
     """An event that is over has nothing to ask for any more: its token goes with the rest."""
-    for table in (t.upstream, t.upstream_gate_device, t.upstream_mark):
+    for table in (t.upstream, t.upstream_gate_device, t.upstream_mark, t.upstream_left_out):
         connection.execute(delete(table).where(table.c.event == event))
     return None

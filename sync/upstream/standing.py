@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from gate.clock import read_wall_ms
 from gate.core.upstream_state import MOST_SAID, UpstreamState
 from gate.i18n import _
-from sync.upstream import gate_devices, links, missing, outbox
+from sync.upstream import gate_devices, left_out, links, missing, outbox
 from sync.upstream.gate_devices import GateDevice
 from sync.upstream.links import Link
 from sync.upstream.outbox import Backlog
@@ -64,6 +64,7 @@ class Standing:
             waiting=self.waiting,
             oldest_ago_ms=max(0, now_ms - self.oldest_ms) if self.oldest_ms else 0,
             failed=self.failed,
+            why_failed=self.why_failed[:MOST_SAID],
             missing=self.missing,
             error=(self.error or devices)[:MOST_SAID],
             is_stopped=self.is_stopped,
@@ -90,6 +91,7 @@ def _standing(connection: Connection, some: Sequence[Link]) -> list[Standing]:
     devices = gate_devices.every(connection, [link.event for link in some])
     for link in some:
         backlog = outbox.backlog(connection, link.event)
+        wrong = (link.error, left_out.in_words(connection, link.event), _soon_too_late(backlog))
         found.append(
             Standing(
                 event=link.event,
@@ -105,7 +107,7 @@ def _standing(connection: Connection, some: Sequence[Link]) -> list[Standing]:
                 failed=backlog.failed,
                 why_failed=backlog.why,
                 too_late_ms=backlog.ends_ms,
-                error="; ".join(filter(None, (link.error, _soon_too_late(backlog)))),
+                error="; ".join(filter(None, wrong)),
                 is_stopped=link.is_stopped,
                 missing=missing.count(connection, link.event),
                 devices=tuple(one for one in devices if one.event == link.event),

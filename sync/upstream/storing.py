@@ -21,7 +21,7 @@ from sync.server import erasing, intake, issuing, journals, signing, ticket_stor
 from sync.server.event_settings import change_settings
 from sync.server.issuing import Bad, Issue, Over
 from sync.server.prepared import in_parts, put
-from sync.upstream import links, missing, outbox
+from sync.upstream import left_out, links, missing, outbox
 from sync.upstream import tables as t
 from sync.upstream.links import Link
 from sync.upstream.seam import Movement, Page, StoppedError
@@ -57,17 +57,18 @@ def store(
         return None
     if page.rules:
         _state_rules(connection, link.event, page.rules)
-    left_out = _issue(connection, link.event, page.issue, now_ms)
+    wrong = _issue(connection, link.event, page.issue, now_ms)
     met = [str(row["id"]) for row in page.issue.tickets]
     missing.forget(connection, link.event, met)
-    _move(connection, link, set(met) - left_out.keys(), page.movements, now_ms)
-    problem = "; ".join(sorted(left_out.values())[:3])
+    _move(connection, link, set(met) - wrong.keys(), page.movements, now_ms)
+    left_out.keep(connection, link.event, met, wrong, now_ms)
     if page.run:
         put(connection, t.upstream_met, [(link.event, id_, page.run) for id_ in met], "run")
         outbox.compare(connection, link.event, met, page.told)
     if page.ends_run:
+        left_out.compare(connection, link.event, page.run)
         missing.compare(connection, link.event, page.run, now_ms)
-    problem = _believe(connection, link.event, page) or problem
+    problem = _believe(connection, link.event, page)
     if page.keep is not None:
         page.keep(connection)
     if problem:

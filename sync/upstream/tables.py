@@ -131,6 +131,15 @@ upstream_gate_device = Table(
     text("token"),
     text("error"),
 )
+# Tickets that it states and that cannot be taken in as they are, and why not: until they can.
+upstream_left_out = Table(
+    "upstream_left_out",
+    metadata,
+    text("event", key=True),
+    text("ticket", key=True),
+    text("why"),
+    number("since_ms"),
+)
 # Tickets that the newest comparison has not met, so many that a person has to look first.
 upstream_missing = Table(
     "upstream_missing",

@@ -141,6 +141,8 @@ class UpstreamWorker:
             )
             other = await self._server.write(job)
             if other is None:
+                # Somebody else's by now, or paired anew: the lease is asked for again.
+                self._leased_ms.pop(link.event, None)
                 return
             waiting = self._again.setdefault(link.event, set())
             waiting.difference_update(again, self._next_again(link.event) - again.keys())

@@ -7,12 +7,11 @@ Nothing runs by itself.
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
 from gate.clock import read_wall_ms
 from gate.core.entry import Act, Entry
@@ -36,8 +35,11 @@ from sync.upstream.wechat.wechat import WeChat
 from sync.upstream.worker import UpstreamWorker
 from tests.support.cardapi import Api, account
 from tests.support.central import Central, Maker, ask, card_api_of, central
+from tests.support.places import Place
 
 URL = "http://wechat"
+PARTS = (card_part(), WeChat().part, upstream_part(dict))
+"""Whose tables our database has."""
 PUSH_TOKEN, AES_KEY = "pushtoken", "a" * 43
 
 
@@ -54,7 +56,9 @@ class Weather(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
-        self.asked.append((path, msgspec.json.decode(request.content or b"{}")))
+        is_form = request.headers.get("content-type", "").startswith("multipart/")
+        stated = {} if is_form else msgspec.json.decode(request.content or b"{}")
+        self.asked.append((path, stated))
         fault = self.ahead[path].pop(0) if self.ahead.get(path) else ""
         if self.is_out or fault == "unsent":
             raise httpx.ConnectError("no way there")
@@ -214,8 +218,16 @@ class Venue:
 
 
 @asynccontextmanager
+async def _closed(engine: Engine) -> AsyncIterator[Engine]:
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@asynccontextmanager
 async def venue(
-    path: Path,
+    place: Place,
     *,
     aes_key: str = AES_KEY,
     relay: str = "",
@@ -228,8 +240,9 @@ async def venue(
     there = WeChat(lambda server: WeChatClient(server, weather))
     mounted = (card_part(upstream=there), there.part, upstream_part(lambda: {KIND: there}))
     async with (
-        central(path / "wechat", runs_jobs=False) as running,
-        central(path / "ours", mounted=mounted, runs_jobs=False) as ours,
+        central(place.path / "wechat", runs_jobs=False) as running,
+        _closed(place.engine()) as engine,
+        central(place.path / "ours", engine=engine, mounted=mounted, runs_jobs=False) as ours,
     ):
         weather.app = running.app
         api = await account(running)

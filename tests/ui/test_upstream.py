@@ -13,6 +13,9 @@ from tests.support.venue import FixedClock
 from tests.system.neighbours import enrol, say
 
 WELL = UpstreamState("pretix", is_complete=True, heard_ago_ms=4000, waiting=2)
+USED = UpstreamState(
+    "wechat", is_complete=True, heard_ago_ms=4000, failed=1, why_failed="WeChat still says used"
+)
 STUCK = UpstreamState(
     "pretix", is_complete=True, heard_ago_ms=4000, is_stopped=True,
     error="pretix does not know this device any more. Pair it again: gate pretix pair",
@@ -23,6 +26,7 @@ STUCK = UpstreamState(
     ("state", "line"),
     [
         (WELL, "pretix · heard 9 s ago · 2 still to be told"),
+        (USED, "wechat · heard 9 s ago · 1 not taken, the newest: WeChat still says used"),
         (STUCK, "! pretix: heard 9 s ago. pretix does not know this device any more."),
     ],
 )

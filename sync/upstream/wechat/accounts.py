@@ -77,9 +77,8 @@ def note(connection: Connection, appid: str, **fields: Any) -> None:
 
 
 def remove(connection: Connection, appid: str) -> None:
-    """Forget an account that no event is linked to, and the pushes that came for it."""
-    for table in (t.push, t.account):
-        connection.execute(delete(table).where(table.c.appid == appid))
+    """Forget an account that no event is linked to."""
+    connection.execute(delete(t.account).where(t.account.c.appid == appid))
 
 
 def forget_event(connection: Connection, event: str) -> None:

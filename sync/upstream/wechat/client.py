@@ -3,6 +3,7 @@
 Neither secrets, tokens nor codes are ever logged or part of an error.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
@@ -58,14 +59,32 @@ class WeChatClient:
 
     async def ask(self, appid: str, path: str, body: Answer, *, is_get: bool = False) -> Answer:
         """What WeChat answers, whatever that is; a dead token is renewed once. Raises AwayError."""
+
+        def send(account: Account, token: str) -> Awaitable[Answer]:
+            return self._send(account, path, body, token, is_get=is_get)
+
+        return await self._by_token(appid, send)
+
+    async def ask_by_form(self, appid: str, path: str, content: bytes, content_type: str) -> Answer:
+        """The same with a form as it is, such as one with a picture. Raises AwayError."""
+
+        def send(account: Account, token: str) -> Awaitable[Answer]:
+            query = {"access_token": token}
+            return self._request(account, path, query, content, content_type)
+
+        return await self._by_token(appid, send)
+
+    async def _by_token(
+        self, appid: str, send: Callable[[Account, str], Awaitable[Answer]]
+    ) -> Answer:
         account = await self._store.read(accounts.find, appid)
         if account is None:
             raise StoppedError(_("there is no account {appid}").format(appid=appid))
         token = await self._tokens.current(account)
-        answer = await self._send(account, path, body, token, is_get=is_get)
+        answer = await send(account, token)
         if meaning_of(errcode_of(answer)) is Meaning.RENEW:
             token = await self._tokens.renewed(account, token)
-            answer = await self._send(account, path, body, token, is_get=is_get)
+            answer = await send(account, token)
         return answer
 
     async def _post(self, account: Account, path: str, body: Answer) -> Answer:
@@ -76,15 +95,25 @@ class WeChatClient:
     ) -> Answer:
         query = ({"access_token": token} if token else {}) | (body if is_get else {})
         # As UTF-8: WeChat takes no escapes.
-        content = b"" if is_get else msgspec.json.encode(body)
-        headers = {"Content-Type": "application/json; charset=utf-8"}
+        content = None if is_get else msgspec.json.encode(body)
+        return await self._request(account, path, query, content, "application/json; charset=utf-8")
+
+    async def _request(
+        self,
+        account: Account,
+        path: str,
+        query: Mapping[str, Any],
+        content: bytes | None,
+        content_type: str,
+    ) -> Answer:
+        """By POST, or by GET where there is no content. Raises AwayError."""
         try:
             answer = await self._http.request(
-                "GET" if is_get else "POST",
+                "GET" if content is None else "POST",
                 f"{account.url}{path}",
                 params=query,
                 content=content,
-                headers=headers,
+                headers={"Content-Type": content_type},
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             message = _("no answer from {url}: {error}")

@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from gate.core.history import fold
-from sync.server import journals
+from sync.server import erasing, journals
 from sync.upstream import tables as seam
 from sync.upstream.wechat import accounts
 from sync.upstream.wechat import tables as t
@@ -88,6 +88,10 @@ def needs_other(connection: Connection, account: Account, push: Push) -> bool:
 def take_push(connection: Connection, account: Account, event: str, push: Push) -> None:
     """Draw what follows from a push about a card of an event."""
     known = find(connection, account.appid, push.card_id, push.code)
+    if known is None and _is_erased(
+        connection, account, event, push.card_id, push.code, push.old_code
+    ):
+        return
     if push.event == "user_get_card":
         _claim(connection, account, event, push, known)
         return
@@ -221,7 +225,7 @@ def take_look(
     answer: Mapping[str, Any],
     now_ms: int,
     starts_after_days: int = 0,
-) -> Code:
+) -> None:
     """Draw what follows from ``code/get`` without ``check_consume``; ``code`` is card and text.
 
     ``starts_after_days`` are those of its card, after which one that was claimed begins to be good.
@@ -230,10 +234,12 @@ def take_look(
     known = find(connection, account.appid, card_id, text)
     of_card = answer.get("card") or {}
     if known is None:
+        if _is_erased(connection, account, event, card_id, text):
+            return
         known = _new(account, event, card_id, text, "")
         _add(connection, known)
     if known.next_code:
-        return known
+        return
     # The company's WeChat has status and all within the card.
     status = str(answer.get("user_card_status") or of_card.get("user_card_status") or "")
     looked = replace(
@@ -246,7 +252,6 @@ def take_look(
     _keep(connection, known, looked)
     if status == "CONSUMED" and not _is_being_told(connection, looked):
         use_elsewhere(connection, looked, now_ms, "")
-    return find(connection, account.appid, card_id, text) or looked
 
 
 def _begin(of_card: Mapping[str, Any]) -> int:
@@ -256,8 +261,9 @@ def _begin(of_card: Mapping[str, Any]) -> int:
 
 def lose(connection: Connection, known: Code, now_ms: int) -> None:
     """WeChat does not know it any more: given on, and nobody has told us to which code."""
-    if not known.next_code:
-        _set_state(connection, known, State.GIVEN, now_ms // 1000)
+    kept = find(connection, known.appid, known.card_id, known.code) or known
+    if not kept.next_code:
+        _set_state(connection, kept, State.GIVEN, now_ms // 1000)
 
 
 def void(connection: Connection, known: Code, now_ms: int) -> None:
@@ -270,11 +276,23 @@ def describe(connection: Connection, known: Code, attributes: Mapping[str, Any])
     _keep(connection, known, replace(known, attributes=attributes))
 
 
-def add(connection: Connection, account: Account, event: str, card_id: str, code: str) -> Code:
-    """A code of which nothing else is known yet."""
+def add(
+    connection: Connection, account: Account, event: str, card_id: str, code: str
+) -> Code | None:
+    """A code of which nothing else is known yet; ``None``: its ticket was erased."""
+    if _is_erased(connection, account, event, card_id, code):
+        return None
     made = _new(account, event, card_id, code, "")
     _add(connection, made)
     return made
+
+
+def _is_erased(
+    connection: Connection, account: Account, event: str, card_id: str, *texts: str
+) -> bool:
+    """Whether a person had a ticket erased that began with one of these codes."""
+    tickets = {ticket_id(account, card_id, text) for text in texts if text}
+    return bool(erasing.which_erased(connection, event, tickets))
 
 
 def _set_state(connection: Connection, known: Code, new: State, at_s: int) -> None:

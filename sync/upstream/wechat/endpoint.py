@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from gate.clock import read_wall_ms
 from gate.i18n import _
+from gate.text.printable import printable
 from sync.server import http
 from sync.server.http import Denied
 from sync.server.server import Server
@@ -22,6 +23,8 @@ PATH: Final = "/wechat/push"
 LARGEST: Final = 64 * 1024
 """Longest push, in bytes."""
 SUCCESS: Final = "success"
+_LONGEST: Final = 64
+"""Longest appid."""
 
 
 class Endpoint:
@@ -56,17 +59,23 @@ class Endpoint:
             raise self._denied(request) from error
         job = partial(inbox.take, account=account, received=received, now_ms=now_ms)
         if not await self._server.write(job):
-            log.warning("account=%s: another push under a signature that was used", account.appid)
-            raise self._denied(request)
+            raise self._denied(request, "another push under a signature that was used")
         return PlainTextResponse(SUCCESS)
 
     async def _account(self, request: Request) -> Account:
-        account = await self._server.read(accounts.find, request.path_params["appid"][:64])
+        appid = request.path_params["appid"]
+        is_one = len(appid) <= _LONGEST and appid.isascii() and appid.isalnum()
+        account = await self._server.read(accounts.find, appid) if is_one else None
         if account is None:
-            raise self._denied(request)
+            raise self._denied(request, "no such account")
         return account
 
-    def _denied(self, request: Request) -> Denied:
-        """The same for whoever has no business here; whoever guesses has to wait."""
+    def _denied(self, request: Request, why: str = "not signed as WeChat signs") -> Denied:
+        """The same for whoever has no business here; whoever guesses has to wait.
+
+        It is logged as often as somebody is answered so: who has to wait is in no line.
+        """
         self._server.callers.check_address(request)
+        appid = printable(request.path_params["appid"], _LONGEST)
+        log.warning("account=%s from=%s refused a push: %s", appid, http.address_of(request), why)
         return Denied(403, "not_wechat", _("This is not signed as WeChat signs."))

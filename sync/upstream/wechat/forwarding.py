@@ -46,24 +46,37 @@ class Forwarding:
             await self._server.write(job)
         return answer
 
+    async def call_by_form(
+        self, appid: str, path: str, content: bytes, content_type: str
+    ) -> Mapping[str, Any]:
+        """The same of a form; nothing of it is kept."""
+        try:
+            return await self._client.ask_by_form(appid, path, content, content_type)
+        except UpstreamError:
+            return _AWAY
+
 
 def _record(connection: Connection, appid: str, path: str, params: Mapping[str, Any]) -> None:
     """Keep what a call has stated, of a code of an event that is linked."""
     params = {name.strip(): value for name, value in params.items()}
     account = accounts.find(connection, appid)
     card_id, text = str(params.get("card_id") or ""), str(params.get("code") or "")
-    known = codes.find(connection, appid, card_id, text)
     if account is None or not text:
         return
+    known = codes.find(connection, appid, card_id, text)
+    event = known.event if known is not None else _event_of(connection, appid, card_id)
+    if not event:
+        return
+    links.lock(connection, event)
+    known = codes.find(connection, appid, card_id, text)
     if known is None:
-        event = _event_of(connection, appid, card_id)
-        if not event:
-            return
         # WeChat knows it, so somebody has it; the push that says who may be on its way.
-        accounts.ask_for(connection, event, "code", [(text, card_id)])
         known = codes.add(connection, account, event, card_id, text)
+        if known is None:
+            return
+        accounts.ask_for(connection, event, "code", [(text, card_id)])
     _TAKEN[path](connection, account, known, params)
-    links.wake(connection, known.event)
+    links.wake(connection, event)
 
 
 def _event_of(connection: Connection, appid: str, card_id: str) -> str:

@@ -3,12 +3,16 @@
 Every function works in the transaction it is handed.
 """
 
+import re
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from sync.server.devices import hash_of
+from sync.server.prepared import insert_into
+from sync.server.tables import outbox
 from sync.server.webhooks import outbox as deliveries
 from sync.server.webhooks.outbox import NewEvent
 from sync.upstream import links
@@ -20,6 +24,9 @@ from sync.upstream.wechat.pushes import Push, Received
 
 CHANNEL: Final = "wechat"
 """Of the server's outbox, by which pushes are passed on."""
+_ALL: Final = 1 << 31
+_WORD: Final = re.compile(r"[^][<>\\\s\"]+")
+"""What stands in an element of a push that is passed on."""
 KEPT_MS: Final = 2 * 86_400_000
 """So long a push is known again when it comes once more."""
 
@@ -51,13 +58,14 @@ def take(connection: Connection, account: Account, received: Received, now_ms: i
         other = select(p.digest).where(of_account, p.nonce == received.nonce)
         if connection.execute(other).first():
             return False
-    connection.execute(
-        insert(t.push).values(
-            appid=account.appid, digest=digest, nonce=received.nonce, created_s=push.created_s,
-            received_ms=now_ms, is_done=int(not push.card_id),
-            body=msgspec.json.encode(push).decode() if push.card_id else "",
-        )
+    row = insert_into(connection, t.push).values(
+        appid=account.appid, digest=digest, nonce=received.nonce, created_s=push.created_s,
+        received_ms=now_ms, is_done=int(not push.card_id),
+        body=msgspec.json.encode(push).decode() if push.card_id else "",
     )  # fmt: skip
+    if not connection.execute(row.on_conflict_do_nothing()).rowcount:
+        # At another process at this moment.
+        return True
     accounts.note(connection, account.appid, pushed_ms=now_ms)
     if account.relay:
         body = msgspec.json.encode(Passed(account.appid, received.xml)).decode()
@@ -98,6 +106,31 @@ def done(connection: Connection, appid: str, digest: str) -> None:
     p = t.push.c
     where = (p.appid == appid, p.digest == digest)
     connection.execute(update(t.push).where(*where).values(is_done=1, body=""))
+
+
+def forget_people(
+    connection: Connection, appid: str, codes: Collection[str], openids: Collection[str]
+) -> None:
+    """Forget what still waits, here or to be passed on, of some codes and persons."""
+    names = {*codes, *openids}
+    for one in waiting(connection, appid, _ALL):
+        push = one.push
+        if names & {push.code, push.old_code, push.openid}:
+            done(connection, appid, one.digest)
+    c = outbox.c
+    for row in connection.execute(select(c.id, c.body).where(*_passed_on(appid))):
+        if not names.isdisjoint(_WORD.findall(row.body)):
+            connection.execute(delete(outbox).where(c.id == row.id))
+
+
+def forget_account(connection: Connection, appid: str) -> None:
+    """Forget whatever came for an account, and what of it was to be passed on."""
+    connection.execute(delete(t.push).where(t.push.c.appid == appid))
+    connection.execute(delete(outbox).where(*_passed_on(appid)))
+
+
+def _passed_on(appid: str) -> tuple[ColumnElement[bool], ...]:
+    return (outbox.c.channel == CHANNEL, outbox.c.recipient == appid)
 
 
 def forget_old(connection: Connection, now_ms: int) -> None:

@@ -125,6 +125,7 @@ def unpair(console: Console, event: str) -> Link:
         gone = links.remove(connection, event)
         accounts.forget_event(connection, event)
         if not inbox.of_account_links(connection, gone.account):
+            inbox.forget_account(connection, gone.account)
             accounts.remove(connection, gone.account)
         return gone
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, func, select
 from gate.clock import read_wall_ms
 from sync.server.issuing import Issue
 from sync.server.server import Server
-from sync.upstream import links
+from sync.upstream import left_out, links
 from sync.upstream.links import Link
 from sync.upstream.seam import AwayError, Page
 from sync.upstream.wechat import accounts, codes, inbox, mapping
@@ -95,6 +95,9 @@ class WeChatPull:
             left = await self._server.read(_left, link.event)
         is_over = not left and len(rows) < MOST
         types = [] if known.is_stated else _types(known.cards)
+        if types:
+            # With its card as it is now a ticket that was left out may be taken in.
+            rows += await self._server.read(_left_out, link.event)
         known.is_stated = True
         again_s = BUSY_S if is_busy else QUIET_S
         found = [code for code, _old in rows]
@@ -263,6 +266,19 @@ def _unstated(connection: Connection, event: str) -> list[tuple[Code, list[str]]
     ]
 
 
+def _left_out(connection: Connection, event: str) -> list[tuple[Code, list[str]]]:
+    """Codes that are stated, and that the gates could not be given."""
+    found = [
+        codes.of_ticket(connection, event, one.ticket)
+        for one in left_out.some(connection, event, MOST)
+    ]
+    return [
+        (one, codes.old_codes(connection, event, one.ticket, one.code))
+        for one in found
+        if one is not None and one.is_stated
+    ]
+
+
 def _left(connection: Connection, event: str) -> int:
     """How many persons and codes are still to be read."""
     query = select(func.count()).select_from(t.reading).where(t.reading.c.event == event)
@@ -305,6 +321,7 @@ def _take(
     cards: Cards,
     now_ms: int,
 ) -> bool:
+    links.lock(connection, link.event)
     account = accounts.find(connection, link.account)
     is_held_back, mine = False, target_of(link).cards
     for one in waiting if account is not None else ():
@@ -326,6 +343,7 @@ def _looked(
     answer: Mapping[str, Any],
     known: Cards,
 ) -> None:
+    links.lock(connection, link.event)
     account = accounts.find(connection, link.account)
     if account is not None and code[0] in known:
         row = mapping.type_row(code[0], known[code[0]])
@@ -336,6 +354,7 @@ def _looked(
 
 
 def _lost(connection: Connection, link: Link, card_id: str, code: str) -> None:
+    links.lock(connection, link.event)
     known = codes.find(connection, link.account, card_id, code)
     if known is not None:
         codes.lose(connection, known, read_wall_ms())

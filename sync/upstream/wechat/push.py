@@ -138,6 +138,7 @@ class WeChatPush:
         """Keep what became known, and have the gates hear of it."""
 
         def job(connection: Connection) -> None:
+            links.lock(connection, link.event)
             change(connection)
             links.wake(connection, link.event)
 

@@ -67,6 +67,12 @@ class WeChat:
         """What WeChat answers to the organiser's call."""
         return await self._at_work.forwarding.call(appid, path, params, is_get=is_get)
 
+    async def forward_form(
+        self, appid: str, path: str, content: bytes, content_type: str
+    ) -> Mapping[str, Any]:
+        """What WeChat answers to a form of the organiser's."""
+        return await self._at_work.forwarding.call_by_form(appid, path, content, content_type)
+
     def schedule(
         self, connection: Connection, link: Link, entry: Entry, now_ms: int
     ) -> Schedule | None:

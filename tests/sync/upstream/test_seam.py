@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,19 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, event, select, update
+from sqlalchemy import Connection, create_engine, event, select, update
 
 from gate.clock import read_wall_ms
 from gate.core.entry import Act, Entry
 from gate.core.outcome import Outcome, Reason
-from sync.server import check_out, events, journals, ticket_store
+from sync.server import check_out, journals, ticket_store
 from sync.server import tables as central_tables
 from sync.server.database import in_transaction, open_database, reading
 from sync.server.http import Denied
 from sync.server.issuing import Issue
+from sync.server.part import Subject
 from sync.server.web.links import Kind
-from sync.upstream import gate_devices, links, missing, outbox, standing, storing, tables
+from sync.upstream import gate_devices, left_out, links, missing, outbox, standing, storing, tables
 from sync.upstream.gate_devices import GateDevice
 from sync.upstream.links import Link
 from sync.upstream.outbox import State
@@ -38,71 +39,27 @@ from sync.upstream.seam import (
     Told,
 )
 from sync.upstream.worker import MOST_AGAIN_S, UpstreamWorker, back_off_s
-from tests.conftest import needs
-from tests.support import postgres
+from tests.support import places
 from tests.support.central import Central, Maker, ask, central
+from tests.support.places import DATABASES, Place, in_folder
 from tests.support.venue import NOW_MS
 from tests.support.web import browser, link, signed_in
 from tests.sync.server.test_migrations import seen
 
 PARTS = (upstream_part(dict),)
-DATABASES = [
-    "sqlite",
-    pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.long]),
-]
-
-
-def with_event(url: str) -> Engine:
-    """A server's database with the event ``show``."""
-    engine = open_database(url, PARTS)
-    in_transaction(engine, lambda c: events.create_event(c, "show", "", "Asia/Shanghai", NOW_MS))
-    return engine
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
-    """A PostgreSQL whose database ``made`` is to be copied; the address of its own."""
-    needs(postgres.can_run(), "PostgreSQL (apt install postgresql)")
-    with postgres.postgres() as url:
-        _create(url, "made")
-        with_event(url.replace("/postgres", "/made")).dispose()
+    """A PostgreSQL with an event's database that is to be copied; its address."""
+    with places.cluster(PARTS) as url:
         yield url
-
-
-def _create(url: str, name: str, like: str = "template0") -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {like}")
-    engine.dispose()
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a test's server and its database are."""
-
-    path: Path
-    url: str
-    is_there: bool
-
-    def engine(self) -> Engine:
-        """The database, with its event."""
-        return open_database(self.url, PARTS) if self.is_there else with_event(self.url)
-
-
-def in_folder(path: Path) -> Place:
-    """A folder with a database of its own in it."""
-    return Place(path, f"sqlite:///{path}/central.db", is_there=False)
 
 
 @pytest.fixture(params=DATABASES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty folder, and a database of each kind."""
-    if request.param == "sqlite":
-        return in_folder(tmp_path)
-    url: str = request.getfixturevalue("cluster")
-    name = f"d{uuid4().hex}"
-    _create(url, name, "made")
-    return Place(tmp_path, url.replace("/postgres", f"/{name}"), is_there=True)
+    return places.asked_for(request, tmp_path, PARTS)
 
 
 TYPE = {"id": "A", "kind": "meeting", "time_zone": "UTC"}
@@ -340,7 +297,47 @@ async def test_one_bad_row_keeps_no_other_out(place: Place) -> None:
         await here.pull(Page({"n": 1}, 60, Issue([TYPE], rows, is_exact=True)))
         assert here.status("t1") == here.status("t3") == "normal"
         assert here.read(ticket_store.find_ticket, "show", "t2") is None
-        assert here.link().error.startswith("t2: ")
+        await here.pull(Page({"n": 2}, 60, Issue(tickets=[ticket(4)], is_exact=True)))
+        (named,) = here.read(left_out.some, "show")
+        assert (named.ticket, named.why.startswith("t2: ")) == ("t2", True)
+        (stands,) = here.read(standing.every)
+        assert stands.error == f"tickets that cannot be taken in: 1; {named.why}"
+
+
+@pytest.mark.parametrize("how", ["stated otherwise", "not there any more", "erased", "over"])
+async def test_what_was_left_out_is_named_until_it_is_put_right(place: Place, how: str) -> None:
+    """However many pages come meanwhile."""
+    async with linked(place) as here:
+        rows = [ticket(1), ticket(2, type="none")]
+        await here.pull(Page({"n": 1}, 60, Issue([TYPE], rows, is_exact=True)))
+        assert here.read(left_out.count, "show") == 1
+        if how == "stated otherwise":
+            await here.pull(Page({"n": 2}, 60, Issue(tickets=[ticket(2)], is_exact=True)))
+            assert here.status("t2") == "normal"
+        elif how == "not there any more":
+            again = Issue(tickets=[ticket(1)], is_exact=True)
+            await here.pull(Page({"n": 2}, 60, again, run=1, ends_run=True))
+        else:
+            personal = upstream_part(dict).personal
+            subject = Subject(frozenset({"t2"}))
+            here.write(
+                (lambda c: personal.erase(c, "show", subject))
+                if how == "erased"
+                else (lambda c: personal.drops[0](c, "show", None))
+            )
+        assert here.read(left_out.some, "show") == []
+
+
+async def test_who_keeps_no_row_forgets_it_with_the_next_page(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutation: then nobody ever hears of the ticket again."""
+    monkeypatch.setattr("sync.upstream.left_out.put", lambda *_rows: None)
+    async with linked(place) as here:
+        rows = [ticket(1), ticket(2, type="none")]
+        await here.pull(Page({"n": 1}, 60, Issue([TYPE], rows, is_exact=True)))
+        (stands,) = here.read(standing.every)
+        assert stands.error == ""
 
 
 async def test_a_code_moves_to_another_ticket(place: Place) -> None:
@@ -607,7 +604,7 @@ async def test_a_supervisor_reads_the_page_of_the_upstream(place: Place) -> None
         here.shop.answer = Told(Answer.FAILED, "cancelled there")
         await here.did(here.maker.make(ticket="t1"))
         await here.step()
-        rows = [ticket(n) for n in range(4, 40)]
+        rows = [*(ticket(n) for n in range(4, 40)), ticket(99, type="none")]
         issue = Issue(tickets=rows, is_exact=True)
         await here.pull(Page({"n": 2}, 60, issue, run=2, ends_run=True))
         await here.worker.count()
@@ -617,6 +614,9 @@ async def test_a_supervisor_reads_the_page_of_the_upstream(place: Place) -> None
             await at.get("/web/upstream")
             assert "cancelled there" in at.page
             assert f"{here.maker.origin}:1" in at.page
+            assert "1 not taken, the newest: cancelled there" in at.page
+            assert "Cannot be taken in: 1" in at.page
+            assert "t99: " in at.page
             assert 'void-missing"' not in at.page
             here.write(lambda c: c.execute(update(tables.upstream).values(pull_ms=2**50)))
             await at.send("/web/upstream/retry", why="the network is back")
@@ -651,7 +651,7 @@ def test_the_steps_make_what_the_tables_say(
         url: str = request.getfixturevalue("cluster")
         names = [f"d{uuid4().hex}" for _url in urls]
         for name in names:
-            _create(url, name)
+            places.create(url, name)
         urls = [url.replace("/postgres", f"/{name}") for name in names]
     made, created = open_database(urls[0], PARTS), create_engine(urls[1])
     tables.metadata.create_all(created)
@@ -805,7 +805,7 @@ async def test_where_to_go_on_from_is_a_persons_word(place: Place) -> None:
 
 def test_what_is_told_next_is_looked_for_by_its_index(tmp_path: Path) -> None:
     """Of a hundred thousand that wait none is looked at but the first; else it is seen here."""
-    engine = in_folder(tmp_path).engine()
+    engine = in_folder(tmp_path, PARTS).engine()
     plans: list[str] = []
 
     @event.listens_for(engine, "before_cursor_execute")

@@ -10,7 +10,8 @@ from sync.upstream import gate_devices, missing
 from sync.upstream.pretix import commands
 from sync.upstream.pretix.commands import Where
 from sync.upstream.seam import Answer, Page, StoppedError, Told
-from tests.sync.upstream.test_seam import Linked, complete, in_folder, own_device, ticket
+from tests.support.places import in_folder
+from tests.sync.upstream.test_seam import PARTS, Linked, complete, own_device, ticket
 
 
 async def lose(here: Linked, count: int) -> None:
@@ -24,7 +25,7 @@ async def test_missing_tickets_are_looked_at_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without a name and a reason they are only shown; with both they are void, and it is noted."""
-    async with complete(in_folder(tmp_path), tickets=40) as here:
+    async with complete(in_folder(tmp_path, PARTS), tickets=40) as here:
         await lose(here, 4)
         where = Where(folder=tmp_path)
         assert commands.void_missing(where, "show", "", "") == 1
@@ -44,7 +45,7 @@ async def test_what_was_not_taken_is_listed_by_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Entry, time, gate, act, ticket, reason."""
-    async with complete(in_folder(tmp_path)) as here:
+    async with complete(in_folder(tmp_path, PARTS)) as here:
         here.shop.answer = Told(Answer.FAILED, "cancelled there")
         await here.did(here.maker.make(ticket="t1"))
         await here.step()
@@ -58,7 +59,7 @@ async def test_a_person_has_it_tried_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What stopped says what to do, with the code 1; after it was put right it goes on."""
-    async with complete(in_folder(tmp_path)) as here:
+    async with complete(in_folder(tmp_path, PARTS)) as here:
         where = Where(folder=tmp_path)
         own_device(here, "North", "7")
         here.write(lambda c: gate_devices.note_trouble(c, "show", "7", "revoked"))

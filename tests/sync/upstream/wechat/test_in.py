@@ -1,7 +1,6 @@
 """What WeChat says becomes tickets: pushes, looks, and calls that pass through us."""
 
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +17,24 @@ from wechatpy.utils import check_signature
 from gate.clock import read_wall_ms
 from gate.core.entry import Act
 from gate.core.ticket import CodeState, Status
+from sync.cardapi import accounts as card_accounts
 from sync.cardapi import issued_codes, projection
 from sync.push_crypto import signature
+from sync.server.console import Console
 from sync.server.database import open_database, reading
 from sync.server.tables import outbox as waiting
 from sync.upstream import links
-from sync.upstream.wechat import accounts, inbox, pull, tables
+from sync.upstream.wechat import accounts, inbox, mapping, pairing, pull, tables
+from sync.upstream.wechat.client import WeChatClient
 from sync.upstream.wechat.mapping import card_of, type_row
+from sync.upstream.wechat.pairing import AtConsole, Secrets, Wanted
 from sync.upstream.wechat.pushes import WINDOW_S
 from sync.upstream.wechat.wechat import WeChat
 from tests.support.cardapi import MAKERS, boarding, meeting, movie
 from tests.support.central import Maker
-from tests.support.wechat import AES_KEY, PUSH_TOKEN, Venue, venue
+from tests.support.places import Place
+from tests.support.wechat import AES_KEY, PUSH_TOKEN, URL, Venue, venue
 from tests.sync.server.test_migrations import seen
-
-
-@pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Venue]:
-    async with venue(tmp_path) as made:
-        yield made
 
 
 async def give(here: Venue, code: str, friend: str = "oFriend") -> str:
@@ -111,9 +109,9 @@ async def test_another_s_use_is_an_entry_of_the_server(here: Venue) -> None:
 
 
 @pytest.mark.parametrize("aes_key", [AES_KEY, ""], ids=["encrypted", "plain"])
-async def test_a_push_that_comes_thrice_counts_once(tmp_path: Path, aes_key: str) -> None:
+async def test_a_push_that_comes_thrice_counts_once(place: Place, aes_key: str) -> None:
     """It is answered as if it were new, and nothing follows of it."""
-    async with venue(tmp_path, aes_key=aes_key) as here:
+    async with venue(place, aes_key=aes_key) as here:
         code = await here.wechat.claim(here.card)
         await here.step()
         await here.wechat.ok("/card/code/consume", {"code": code})
@@ -191,9 +189,9 @@ async def test_who_is_not_wechat_is_told_nothing(here: Venue, change: str) -> No
     assert (answer.status_code, answer.json()["error"]) == (403, "not_wechat")
 
 
-async def test_plain_text_under_a_signature_that_was_used_is_nothing(tmp_path: Path) -> None:
+async def test_plain_text_under_a_signature_that_was_used_is_nothing(place: Place) -> None:
     """In plain mode the signature is not about the body: it is good for the first that came."""
-    async with venue(tmp_path, aes_key="") as here:
+    async with venue(place, aes_key="") as here:
         code = await here.wechat.claim(here.card)
         await here.step()
         push = here.post.passed[-1]
@@ -217,9 +215,9 @@ async def test_plain_text_is_nothing_where_there_is_a_key(here: Venue) -> None:
     assert answer.status_code == 403
 
 
-async def test_a_body_with_entities_is_no_push(tmp_path: Path) -> None:
+async def test_a_body_with_entities_is_no_push(place: Place) -> None:
     """Nothing of it is expanded."""
-    async with venue(tmp_path, aes_key="") as here:
+    async with venue(place, aes_key="") as here:
         stamp = str(int(time.time()))
         query = {"timestamp": stamp, "nonce": "n", "signature": signature(PUSH_TOKEN, stamp, "n")}
         body = b'<!DOCTYPE x [<!ENTITY a "aaaa">]><xml><MsgType>&a;</MsgType></xml>'
@@ -262,9 +260,9 @@ async def test_what_nobody_listened_for_is_not_found_without_reading(
     assert here.shown(code)[0].status is Status.NORMAL  # type: ignore[union-attr]
 
 
-async def test_a_card_that_is_made_later_is_met_by_its_first_push(tmp_path: Path) -> None:
+async def test_a_card_that_is_made_later_is_met_by_its_first_push(place: Place) -> None:
     """Of an event that has all the account's cards; and by a call that passes through."""
-    async with venue(tmp_path, cards=[]) as here:
+    async with venue(place, cards=[]) as here:
         for make, how in ((meeting, "push"), (movie, "call")):
             card_id = await here.wechat.create(make())
             here.post.kept = [] if how == "call" else None
@@ -281,9 +279,9 @@ async def test_a_card_that_is_made_later_is_met_by_its_first_push(tmp_path: Path
             assert here.standing().error == ""
 
 
-async def test_persons_are_asked_for_what_they_hold(tmp_path: Path) -> None:
+async def test_persons_are_asked_for_what_they_hold(place: Place) -> None:
     """Tickets that were claimed before the pairing; gates enrol when all of them are read."""
-    async with venue(tmp_path) as here:
+    async with venue(place) as here:
         here.post.kept = []
         codes = [await here.wechat.claim(here.card, openid) for openid in ("oA", "oB", "oB")]
         await here.pushes()
@@ -320,10 +318,10 @@ CALLS: dict[str, tuple[Any, str, dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("kind", CALLS)
-async def test_what_cannot_be_read_back_passes_through_us(tmp_path: Path, kind: str) -> None:
+async def test_what_cannot_be_read_back_passes_through_us(place: Place, kind: str) -> None:
     """WeChat gets it, the gates have it, and what WeChat refuses nobody keeps."""
     make, path, stated, seen_at_gate = CALLS[kind]
-    async with venue(tmp_path, card=make()) as here:
+    async with venue(place, card=make()) as here:
         code = await here.wechat.claim(here.card)
         await here.step()
         token = await _token(here)
@@ -346,9 +344,9 @@ async def _token(here: Venue) -> str:
     return str((await here.ours.http.get("/cgi-bin/token", params=query)).json()["access_token"])
 
 
-async def test_a_refund_and_a_new_code_by_the_backend_are_known_at_once(tmp_path: Path) -> None:
+async def test_a_refund_and_a_new_code_by_the_backend_are_known_at_once(place: Place) -> None:
     """Whatever of it WeChat pushes or not."""
-    async with venue(tmp_path, card=meeting(use_custom_code=True)) as here:
+    async with venue(place, card=meeting(use_custom_code=True)) as here:
         for code in ("AAA1", "BBB1"):
             await here.wechat.claim(here.card, code=code)
         await here.step()
@@ -369,7 +367,7 @@ async def test_a_refund_and_a_new_code_by_the_backend_are_known_at_once(tmp_path
         assert len(here.facts(here.kept("BBB2").ticket)) == 1
 
 
-async def test_pushes_go_on_to_the_backend(tmp_path: Path) -> None:
+async def test_pushes_go_on_to_the_backend(place: Place) -> None:
     """As WeChat would send them: wechatpy reads them; and again while it does not take them."""
     received: list[dict[str, str]] = []
     answers = ["later", "success"]
@@ -390,7 +388,7 @@ async def test_pushes_go_on_to_the_backend(tmp_path: Path) -> None:
 
     backend = Starlette(routes=[Route("/hook", hook, methods=["POST"])])
     url = "https://backend.test/hook?tenant=7"
-    async with venue(tmp_path, relay=url, backend=backend) as here:
+    async with venue(place, relay=url, backend=backend) as here:
         appid = here.wechat.appid
         code = await here.wechat.claim(here.card)
         await here.step()
@@ -443,3 +441,105 @@ async def test_every_call_of_a_card_goes_on_as_it_was_asked(here: Venue) -> None
     answer = (await here.ours.http.post(path, params=query, json=body)).json()
     assert here.weather.calls(path) == [body]
     assert answer == await here.wechat.post(path, body)
+
+
+async def test_a_picture_goes_on_as_it_came(here: Venue) -> None:
+    """A form is passed on whole, and its address is WeChat's; one that is too long stays here."""
+    query = {"access_token": await _token(here)}
+    path, picture = "/cgi-bin/media/uploadimg", b"\x89PNG\r\n\x1a\n" + b"p" * 5000
+    answer = (
+        await here.ours.http.post(path, params=query, files={"buffer": ("a.png", picture)})
+    ).json()
+    shown = await here.wechat.running.http.get(answer["url"].removeprefix("http://wechat"))
+    assert shown.content == picture
+    too_long = {"buffer": ("a.png", picture[:8] + bytes(1024 * 1024 + 20_000))}
+    answer = (await here.ours.http.post(path, params=query, files=too_long)).json()
+    assert answer["errcode"] == 40009
+    assert len(here.weather.calls(path)) == 1
+    here.weather.is_out = True
+    answer = (
+        await here.ours.http.post(path, params=query, files={"buffer": ("a.png", picture)})
+    ).json()
+    assert answer["errcode"] == -1
+
+
+async def test_a_gift_whose_push_was_lost_for_good_leaves_one_ticket_that_is_good(
+    here: Venue,
+) -> None:
+    """Within a day the giver's is looked at; the friend's comes by whatever tells of it."""
+    code = await _gift_that_nobody_heard_of(here)
+    assert here.shown(code)[0].status is Status.NORMAL  # type: ignore[union-attr]
+    a_day_ago = {**here.link().cursor, "begun_ms": read_wall_ms() - pull.COMPARE_EVERY_MS - 1}
+    here.write(lambda c: links.start_again(c, "show", cursor=a_day_ago))
+    await here.step()
+    assert here.shown(code)[0].status is Status.TRANSFERRED  # type: ignore[union-attr]
+
+
+async def test_a_comparison_that_does_not_look_leaves_both_good(
+    here: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutation: without the day's look the giver's ticket stays good for ever."""
+    code = await _gift_that_nobody_heard_of(here)
+    monkeypatch.setattr("sync.upstream.wechat.pull.COMPARE_EVERY_MS", 1 << 60)
+    long_ago = {**here.link().cursor, "begun_ms": 1}
+    here.write(lambda c: links.start_again(c, "show", cursor=long_ago))
+    await here.step()
+    assert here.shown(code)[0].status is Status.NORMAL  # type: ignore[union-attr]
+
+
+async def _gift_that_nobody_heard_of(here: Venue) -> str:
+    """The giver's code; the friend's ticket is known by a use of it, as one of its own."""
+    code = await here.wechat.claim(here.card)
+    await here.step()
+    here.post.kept = []
+    new = await give(here, code)
+    await here.pushes()
+    here.post.kept = None
+    await here.wechat.ok("/card/code/consume", {"code": new})
+    await here.step()
+    assert here.kept(new).ticket != here.kept(code).ticket
+    assert len(here.facts(here.kept(new).ticket)) == 1
+    return code
+
+
+async def test_a_code_that_cannot_be_taken_in_is_tried_again_with_its_card(
+    here: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named meanwhile, however many others come."""
+    row = mapping.ticket_row
+    monkeypatch.setattr(
+        "sync.upstream.wechat.pull.mapping.ticket_row",
+        lambda code, old: row(code, old) | {"type": "none"},
+    )
+    bad = await here.wechat.claim(here.card)
+    await here.step()
+    monkeypatch.undo()
+    good = await here.wechat.claim(here.card)
+    await here.step()
+    assert here.shown(good)[0] is not None
+    assert here.shown(bad)[0] is None
+    assert "tickets that cannot be taken in: 1; " in here.standing().error
+    monkeypatch.setattr("sync.upstream.wechat.pull.CARDS_MS", 0)
+    await here.again()
+    assert here.shown(bad)[0] is not None
+    assert here.standing().error == ""
+
+
+async def test_an_account_is_paired_caught_up_and_ended_on_each_database(here: Venue) -> None:
+    """At the console of a server that runs; an end leaves neither secret nor code behind."""
+    code = await here.wechat.claim(here.card, "oEarly")
+    await here.step()
+    console = Console(here.ours.engine, "")
+    pairing.unpair(console, "show")
+    assert here.account() is None
+    assert here.kept(code) is None
+    client = WeChatClient(AtConsole(console), here.weather)
+    secrets = Secrets(here.wechat.secret, PUSH_TOKEN, AES_KEY)
+    wanted = Wanted("show", here.wechat.appid, secrets, URL)
+    made = await pairing.pair(client, console, wanted, card_accounts.adopt)
+    await client.close()
+    assert (made.is_new, list(made.titles)) == (True, ["XX会议"])
+    assert pairing.catch_up(console, "show", ["oEarly"], []) == 1
+    await here.step()
+    assert here.shown(code)[0] is not None
+    assert here.link().is_complete

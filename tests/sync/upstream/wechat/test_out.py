@@ -1,8 +1,6 @@
 """What gates did is told to WeChat once, and what cannot be told is said."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,15 +14,10 @@ from sync.upstream.seam import AwayError
 from sync.upstream.wechat import accounts, client
 from sync.upstream.wechat.errcodes import Meaning, meaning_of
 from tests.support.cardapi import DAY_S, meeting
+from tests.support.places import Place
 from tests.support.wechat import Venue, venue
 
 CONSUME, GET, TOKEN = "/card/code/consume", "/card/code/get", "/cgi-bin/stable_token"
-
-
-@pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Venue]:
-    async with venue(tmp_path) as made:
-        yield made
 
 
 async def claimed(here: Venue) -> str:
@@ -48,9 +41,9 @@ async def test_an_admission_is_used_at_wechat_once(here: Venue) -> None:
     assert here.state(name) == (State.TOLD, "")
 
 
-async def test_it_waits_for_an_undo(tmp_path: Path) -> None:
+async def test_it_waits_for_an_undo(place: Place) -> None:
     """Undone in time WeChat never hears of it; the ticket is as it was on both sides."""
-    async with venue(tmp_path, grace_s=120) as here:
+    async with venue(place, grace_s=120) as here:
         code = await claimed(here)
         name = await here.admit(code)
         await here.step()
@@ -127,9 +120,9 @@ async def test_a_lost_answer_that_was_taken_for_a_yes_is_corrected(here: Venue) 
     assert "wechat" in [one.source for one in here.facts(found.ticket)]
 
 
-async def test_a_ticket_that_is_given_on_within_the_grace_is_followed(tmp_path: Path) -> None:
+async def test_a_ticket_that_is_given_on_within_the_grace_is_followed(place: Place) -> None:
     """By its id, to the code that it goes by when WeChat is told."""
-    async with venue(tmp_path, grace_s=120) as here:
+    async with venue(place, grace_s=120) as here:
         code = await claimed(here)
         name = await here.admit(code)
         await here.step()
@@ -221,11 +214,11 @@ async def test_what_was_undone_while_nobody_knew_is_not_used_then(here: Venue) -
     assert [here.state(one) for one in (name, undo)] == [(State.TOLD, "")] * 2
 
 
-async def test_what_would_be_too_late_is_sent_first_and_without_grace(tmp_path: Path) -> None:
+async def test_what_would_be_too_late_is_sent_first_and_without_grace(place: Place) -> None:
     """A ticket that ends in half a minute does not wait for an undo, nor for who came first."""
     end = int(datetime.now(UTC).timestamp()) + 30
     dates = {"type": 1, "begin_timestamp": end - DAY_S, "end_timestamp": end}
-    async with venue(tmp_path, grace_s=120) as here:
+    async with venue(place, grace_s=120) as here:
         early = await claimed(here)
         late = await here.wechat.create(meeting(date_info=dates))
         here.write(lambda c: links.start_again(
@@ -385,10 +378,10 @@ async def test_an_entry_that_uses_nothing_is_not_told(here: Venue) -> None:
     assert here.read(outbox.backlog, "show").waiting == 0
 
 
-async def test_a_ticket_s_end_is_that_of_its_card(tmp_path: Path) -> None:
+async def test_a_ticket_s_end_is_that_of_its_card(place: Place) -> None:
     """A fixed term counts from the claim, in whole days of UTC+8."""
     dates = {"type": 2, "fixed_term": 2}
-    async with venue(tmp_path, card=meeting(date_info=dates)) as here:
+    async with venue(place, card=meeting(date_info=dates)) as here:
         code = await claimed(here)
         here.weather.is_out = True
         await here.admit(code)

@@ -3,7 +3,6 @@
 import os
 import random
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from sync.upstream.links import Link
 from sync.upstream.outbox import State
 from sync.upstream.seam import Due, Told
 from sync.upstream.wechat.push import WeChatPush
+from tests.support.places import Place
 from tests.support.wechat import Venue, venue
 
 SEEDS = int(os.environ.get("GATE_TEST_EXAMPLES", "12"))
@@ -149,9 +149,9 @@ async def check(evening: Evening) -> None:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-async def test_both_say_the_same_in_the_end(tmp_path: Path, seed: int) -> None:
+async def test_both_say_the_same_in_the_end(place: Place, seed: int) -> None:
     """Late, twice, out of order, lost, refused, over quota, with tokens that die."""
-    async with venue(tmp_path) as here:
+    async with venue(place) as here:
         here.post.kept = []
         evening = Evening(here, seed)
         await evening.play(40)
@@ -160,7 +160,7 @@ async def test_both_say_the_same_in_the_end(tmp_path: Path, seed: int) -> None:
 
 
 async def test_who_forgets_what_was_tried_takes_its_own_use_for_another_s(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The mutation: a lost answer then makes a conflict that nobody has had."""
     told = WeChatPush.tell
@@ -169,7 +169,7 @@ async def test_who_forgets_what_was_tried_takes_its_own_use_for_another_s(
         return await told(self, link, replace(due, was_tried=False))
 
     monkeypatch.setattr("sync.upstream.wechat.push.WeChatPush.tell", forgetful)
-    async with venue(tmp_path) as here:
+    async with venue(place) as here:
         evening = Evening(here, 1)
         await evening.claim()
         await here.step()
