@@ -70,12 +70,17 @@ class LaneMachine:
     @property
     def screen(self) -> str:
         """What the first console shows."""
-        return "\n".join(self.screens[-1]) if self.screens else ""
+        return "\n".join(self._rows)
+
+    @property
+    def _rows(self) -> list[str]:
+        screens = self.screens
+        return screens[-1] if screens else []
 
     def look(self) -> set[int]:
         """Whom the screen has let in so far."""
         for rows in self.screens:
-            if mark_of_last_scan(rows) == "+":
+            if last_scan(rows).startswith("+"):
                 named = re.search(r"Guest (\d{4})", "\n".join(rows))
                 self.green |= {int(named[1])} if named else set()
         return self.green
@@ -140,6 +145,32 @@ class LaneMachine:
                 return
         raise NoAnswer(f"{guest(number)}; the screen:\n{self.screen}")
 
+    def answer(self, number: int) -> str:
+        """What the list of the last scans says of a guest: ``+`` let in, ``X`` stopped."""
+        before = last_scan(self._rows)
+        for _again in range(20):
+            self.scan(number)
+            with contextlib.suppress(NoAnswer):
+                until(lambda: last_scan(self._rows) not in ("", before), 20.0, "an answer")
+                self.look()
+                return last_scan(self._rows)[:1]
+        raise NoAnswer(f"{guest(number)}; the screen:\n{self.screen}")
+
+    def start_anew(self, command: str) -> None:
+        """What systemctl does to the lane; returns once another lane waits for a guest."""
+        before = len(self.screens)
+        self.pc.run(f"systemctl {command} venue-gate-lane", LONG_S)
+        until(
+            lambda: any("admitted" not in "".join(rows) for rows in self.screens[before:]),
+            LONG_S, "the end of the lane",
+        )  # fmt: skip
+        self.wait_for("admitted")
+
+    def wait_for_console(self, number: int) -> None:
+        """Until a console of the machine is the one to be seen."""
+        command = "cat /sys/class/tty/tty0/active"
+        until(lambda: f"tty{number}" in self.pc.run(command, LONG_S), LONG_S, f"console {number}")
+
     def type(self, text: str, *, display: str = "") -> None:
         """What the scanner types."""
         type_keys(self.pc.qmp, text, display=display)
@@ -173,11 +204,11 @@ class LaneMachine:
         return self.green - let_in(folder)
 
 
-def mark_of_last_scan(rows: list[str]) -> str:
-    """How the newest line of the last scans begins: ``+`` let in, ``X`` stopped."""
+def last_scan(rows: list[str]) -> str:
+    """The newest line of the last scans, which begins with ``+`` for let in; empty: none."""
     for title, line in itertools.pairwise(rows):
         if "last scans" in title:
-            return line[title.index("last scans") :][:1]
+            return line[title.index("last scans") :]
     return ""
 
 
