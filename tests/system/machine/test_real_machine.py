@@ -19,7 +19,6 @@ from tests.system.machine.image import (
     Image,
     NoImage,
     code_of,
-    guest,
     make_image,
     missing,
 )
