@@ -32,10 +32,14 @@ class LaneMachine:
         self.green: set[int] = set()
         """The guests whom the screen has let in."""
         self.pc: Pc
+        self._lock = threading.Lock()
+        self._screens: list[list[str]] = []
+        self._decoded = 0
 
     def on(self, *options: str, boot: str = "") -> float:
         """Power on; the seconds until the lane waits for a guest, without a hand."""
         image = self._image
+        self._screens, self._decoded = [], 0
         self.pc = Pc(
             image.kernel, image.initrd, self.disk.socket, self._folder,
             "-device", f"usb-kbd,id={SCANNER},bus=usb.0,serial=keyboard", *options, boot=boot,
@@ -62,10 +66,13 @@ class LaneMachine:
     @property
     def screens(self) -> list[list[str]]:
         """Every picture that the first console showed, as rows of text."""
-        lines = self.pc.watch.came.splitlines()
-        if not self.pc.watch.came.endswith("\n"):
-            lines = lines[:-1]
-        return [json.loads(line) for line in lines if line.startswith("[")]
+        with self._lock:
+            came = self.pc.watch.came
+            end = came.rfind("\n") + 1
+            lines = came[self._decoded : end].splitlines()
+            self._screens += [json.loads(line) for line in lines if line.startswith("[")]
+            self._decoded = end
+            return list(self._screens)
 
     @property
     def screen(self) -> str:
@@ -80,7 +87,7 @@ class LaneMachine:
     def look(self) -> set[int]:
         """Whom the screen has let in so far."""
         for rows in self.screens:
-            if last_scan(rows).startswith("+"):
+            if last_scan(rows).startswith(("+", "!")):
                 named = re.search(r"Guest (\d{4})", "\n".join(rows))
                 self.green |= {int(named[1])} if named else set()
         return self.green
@@ -146,7 +153,7 @@ class LaneMachine:
         raise NoAnswer(f"{guest(number)}; the screen:\n{self.screen}")
 
     def answer(self, number: int) -> str:
-        """What the list of the last scans says of a guest: ``+`` let in, ``X`` stopped."""
+        """What the last scans say of a guest: ``+`` and ``!`` let in, ``X`` stopped."""
         before = last_scan(self._rows)
         for _again in range(20):
             self.scan(number)
@@ -205,7 +212,7 @@ class LaneMachine:
 
 
 def last_scan(rows: list[str]) -> str:
-    """The newest line of the last scans, which begins with ``+`` for let in; empty: none."""
+    """The newest line of the last scans, which begins with ``+`` or ``!`` for let in."""
     for title, line in itertools.pairwise(rows):
         if "last scans" in title:
             return line[title.index("last scans") :]
