@@ -101,7 +101,10 @@ class LaneMachine:
         end = time.monotonic() + timeout_s
         while words not in self.screen:
             if time.monotonic() > end:
-                raise NoAnswer(f"{words!r} within {timeout_s} s; the screen:\n{self.screen}")
+                raise NoAnswer(
+                    f"{words!r} within {timeout_s} s; the screen:\n{self.screen}\n"
+                    f"the serial console: {self.pc.shell.came[-1500:]!r}"
+                )
             time.sleep(0.1)
         return self.screen
 
