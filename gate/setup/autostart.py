@@ -35,6 +35,14 @@ SystemCallFilter=@system-service
 UMask=0077
 """
 """What neither needs. Not the clock's: that would close all devices that are not there yet."""
+_LOGIN_AGAIN = (
+    f'case "$$SERVICE_RESULT $$(systemctl list-jobs --no-legend {LANE})" in'
+    " success*restart*) ;;"
+    " success*) systemctl --no-block start getty@tty1.service ;;"
+    " esac"
+)
+"""As root, once the lane has ended. Not ``OnSuccess=``: that starts the login beside a lane that is
+being started anew, as systemd does not ask what else is wanted of the unit."""
 
 
 class AutostartStep:
@@ -126,7 +134,6 @@ def lane_unit(user: str, command: tuple[str, ...], *, starts_worker: bool) -> st
 Description=Venue Gate: the lane on tty1
 After=systemd-user-sessions.service plymouth-quit-wait.service getty@tty1.service
 Conflicts=getty@tty1.service
-OnSuccess=getty@tty1.service
 StartLimitIntervalSec=0
 
 [Service]
@@ -135,6 +142,7 @@ SupplementaryGroups=video audio
 Environment=TERM=linux LANG=C.UTF-8{"" if starts_worker else " GATE_SYNC_START_WORKER=false"}
 ExecStartPre=-setterm --blank 0 --powerdown 0
 ExecStart={command_line(command)}
+ExecStopPost=+-/bin/sh -c '{_LOGIN_AGAIN}'
 StandardInput=tty
 StandardOutput=tty
 StandardError=tty

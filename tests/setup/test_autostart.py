@@ -50,17 +50,50 @@ def test_a_word_is_read_back(word: str) -> None:
 
 
 def test_the_lane_takes_the_console_and_gives_it_back() -> None:
-    """The login is stopped before, and started when the lane was closed well."""
+    """The login is stopped before; a lane that fails is started anew."""
     unit = lane_unit("gate", COMMAND, starts_worker=True)
     for line in (
         "Conflicts=getty@tty1.service",
-        "OnSuccess=getty@tty1.service",
         "TTYPath=/dev/tty1",
         "Restart=on-failure",
         "User=gate",
     ):
         assert f"\n{line}\n" in unit
     assert "START_WORKER" not in unit
+
+
+def started_after(folder: Path, result: str, jobs: str) -> str:
+    """What the lane's end starts, by its result and the jobs that systemd has for it."""
+    unit = lane_unit("gate", COMMAND, starts_worker=True)
+    found = re.search(r"^ExecStopPost=\+-/bin/sh -c '(.*)'$", unit, re.M)
+    assert found
+    stand_in = folder / "systemctl"
+    stand_in.write_text(
+        f'#!/bin/sh\n[ "$1" = list-jobs ] && echo "{jobs}" || echo "$@" >> "{folder}/ran"\n'
+    )
+    stand_in.chmod(0o755)
+    env = {"PATH": f"{folder}:/usr/bin:/bin", "SERVICE_RESULT": result}
+    subprocess.run(["/bin/sh", "-c", found[1].replace("$$", "$")], env=env, check=True)
+    ran = folder / "ran"
+    return ran.read_text().strip() if ran.exists() else ""
+
+
+@pytest.mark.parametrize(
+    ("result", "jobs", "starts"),
+    [
+        pytest.param("success", "", True, id="closed by a person"),
+        pytest.param("success", f"7 {LANE} stop running", True, id="stopped"),
+        pytest.param("success", f"7 {LANE} restart running", False, id="restarted"),
+        pytest.param("exit-code", "", False, id="failed"),
+        pytest.param("signal", "", False, id="killed"),
+    ],
+)
+def test_the_login_comes_back_when_the_lane_was_closed(
+    tmp_path: Path, result: str, jobs: str, starts: bool
+) -> None:
+    """Not beside a lane that is being started anew."""
+    login = "--no-block start getty@tty1.service" if starts else ""
+    assert started_after(tmp_path, result, jobs) == login
 
 
 def test_a_revoked_worker_is_not_started_again() -> None:

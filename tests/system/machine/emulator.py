@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 QEMU = "qemu-system-x86_64"
 MEMORY_MB = 1024
@@ -114,7 +114,24 @@ class Pc:
             "root=/dev/vda rw quiet loglevel=3 systemd.show_status=false"
             f" console=ttyS0 console=tty0 mitigations=off video=800x480 {boot}"
         )
-        self._process = subprocess.Popen(
+        with (folder / "qemu.log").open("ab") as log:
+            self._process = self._switched_on(kernel, initrd, disk, words, options, log)
+        self.qmp = Qmp(folder / "qmp")
+        self.shell = SerialLine(folder / "port0")
+        self.watch = SerialLine(folder / "port1")
+        self._asked = 0
+
+    def _switched_on(
+        self,
+        kernel: Path,
+        initrd: Path,
+        disk: Path,
+        words: str,
+        options: Sequence[str],
+        log: IO[bytes],
+    ) -> subprocess.Popen[bytes]:
+        folder = self.folder
+        return subprocess.Popen(
             [
                 QEMU, *_accelerated(), "-cpu", "max", "-m", str(MEMORY_MB), "-smp", "2",
                 "-nodefaults", "-display", "none", "-no-reboot",
@@ -128,13 +145,8 @@ class Pc:
                 "-serial", f"unix:{folder / 'port1'},server=on,wait=off",
                 *options,
             ],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=(folder / "qemu.log").open("ab"),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
         )  # fmt: skip
-        self.qmp = Qmp(folder / "qmp")
-        self.shell = SerialLine(folder / "port0")
-        self.watch = SerialLine(folder / "port1")
-        self._asked = 0
 
     def __enter__(self) -> Self:
         return self

@@ -78,6 +78,10 @@ ExecStart=-/sbin/agetty --autologin root --noclear --keep-baud 115200 %I dumb
 """
 
 
+class NoImage(Exception):
+    """What the image is made of could not be fetched here."""
+
+
 @dataclass(frozen=True)
 class Image:
     """What QEMU starts."""
@@ -96,7 +100,7 @@ def missing() -> str:
 
 
 def make_image(wheelhouse: Path | None = None) -> Image:
-    """The image, from the cache or made anew. Raises CalledProcessError."""
+    """The image, from the cache or made anew. Raises NoImage."""
     cache = _cache()
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="venue-gate-", dir=cache) as room:
@@ -141,7 +145,7 @@ def _wheels(into: Path) -> Path:
     _run(*pip, "wheel", "--no-deps", "-w", str(into), str(ROOT), env=env)
     (ours,) = into.glob("*.whl")
     platforms = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
-    _run(
+    _fetch(
         *pip, "download", "--only-binary=:all:", "--python-version", "3.11",
         *(word for name in platforms for word in ("--platform", name)),
         "-c", str(ROOT / "constraints.txt"), "-d", str(into), str(ours),
@@ -156,8 +160,8 @@ def _initrd_modules() -> str:
 
 def _make_base(root: Path) -> None:
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    _run("debootstrap", "--variant=minbase", f"--include={','.join(PARTS)}", SUITE, str(root),
-         MIRROR, env=env)  # fmt: skip
+    _fetch("debootstrap", "--variant=minbase", f"--include={','.join(PARTS)}", SUITE, str(root),
+           MIRROR, env=env)  # fmt: skip
     (root / "etc/initramfs-tools/conf.d/machine").write_text("MODULES=list\nBUSYBOX=n\n")
     (root / "etc/initramfs-tools/modules").write_text(_initrd_modules())
     _in(root, "update-initramfs -u")
@@ -226,6 +230,13 @@ def _tickets() -> str:
 
 def _in(root: Path, command: str) -> None:
     _run("chroot", str(root), "sh", "-ec", command)
+
+
+def _fetch(*command: str, env: dict[str, str] | None = None) -> None:
+    try:
+        _run(*command, env=env)
+    except AssertionError as error:
+        raise NoImage(str(error)) from error
 
 
 def _run(*command: str, env: dict[str, str] | None = None) -> None:

@@ -32,10 +32,14 @@ class LaneMachine:
         self.green: set[int] = set()
         """The guests whom the screen has let in."""
         self.pc: Pc
+        self._lock = threading.Lock()
+        self._screens: list[list[str]] = []
+        self._decoded = 0
 
     def on(self, *options: str, boot: str = "") -> float:
         """Power on; the seconds until the lane waits for a guest, without a hand."""
         image = self._image
+        self._screens, self._decoded = [], 0
         self.pc = Pc(
             image.kernel, image.initrd, self.disk.socket, self._folder,
             "-device", f"usb-kbd,id={SCANNER},bus=usb.0,serial=keyboard", *options, boot=boot,
@@ -62,20 +66,28 @@ class LaneMachine:
     @property
     def screens(self) -> list[list[str]]:
         """Every picture that the first console showed, as rows of text."""
-        lines = self.pc.watch.came.splitlines()
-        if not self.pc.watch.came.endswith("\n"):
-            lines = lines[:-1]
-        return [json.loads(line) for line in lines if line.startswith("[")]
+        with self._lock:
+            came = self.pc.watch.came
+            end = came.rfind("\n") + 1
+            lines = came[self._decoded : end].splitlines()
+            self._screens += [json.loads(line) for line in lines if line.startswith("[")]
+            self._decoded = end
+            return list(self._screens)
 
     @property
     def screen(self) -> str:
         """What the first console shows."""
-        return "\n".join(self.screens[-1]) if self.screens else ""
+        return "\n".join(self._rows)
+
+    @property
+    def _rows(self) -> list[str]:
+        screens = self.screens
+        return screens[-1] if screens else []
 
     def look(self) -> set[int]:
         """Whom the screen has let in so far."""
         for rows in self.screens:
-            if mark_of_last_scan(rows) == "+":
+            if last_scan(rows).startswith(("+", "!")):
                 named = re.search(r"Guest (\d{4})", "\n".join(rows))
                 self.green |= {int(named[1])} if named else set()
         return self.green
@@ -89,7 +101,10 @@ class LaneMachine:
         end = time.monotonic() + timeout_s
         while words not in self.screen:
             if time.monotonic() > end:
-                raise NoAnswer(f"{words!r} within {timeout_s} s; the screen:\n{self.screen}")
+                raise NoAnswer(
+                    f"{words!r} within {timeout_s} s; the screen:\n{self.screen}\n"
+                    f"the serial console: {self.pc.shell.came[-1500:]!r}"
+                )
             time.sleep(0.1)
         return self.screen
 
@@ -140,6 +155,37 @@ class LaneMachine:
                 return
         raise NoAnswer(f"{guest(number)}; the screen:\n{self.screen}")
 
+    def lets_in(self, number: int) -> bool:
+        """Whether a guest is let in; a code that a slow machine tore in two is read again."""
+        self.show(number)
+        return number in self.look()
+
+    def answer(self, number: int) -> str:
+        """What the last scans say of a guest: ``+`` and ``!`` let in, ``X`` stopped."""
+        before = last_scan(self._rows)
+        for _again in range(20):
+            self.scan(number)
+            with contextlib.suppress(NoAnswer):
+                until(lambda: last_scan(self._rows) not in ("", before), 20.0, "an answer")
+                self.look()
+                return last_scan(self._rows)[:1]
+        raise NoAnswer(f"{guest(number)}; the screen:\n{self.screen}")
+
+    def start_anew(self, command: str) -> None:
+        """What systemctl does to the lane; returns once another lane waits for a guest."""
+        before = len(self.screens)
+        self.pc.run(f"systemctl {command} venue-gate-lane", LONG_S)
+        until(
+            lambda: any("admitted" not in "".join(rows) for rows in self.screens[before:]),
+            LONG_S, "the end of the lane",
+        )  # fmt: skip
+        self.wait_for("admitted")
+
+    def wait_for_console(self, number: int) -> None:
+        """Until a console of the machine is the one to be seen."""
+        command = "cat /sys/class/tty/tty0/active"
+        until(lambda: f"tty{number}" in self.pc.run(command, LONG_S), LONG_S, f"console {number}")
+
     def type(self, text: str, *, display: str = "") -> None:
         """What the scanner types."""
         type_keys(self.pc.qmp, text, display=display)
@@ -173,11 +219,11 @@ class LaneMachine:
         return self.green - let_in(folder)
 
 
-def mark_of_last_scan(rows: list[str]) -> str:
-    """How the newest line of the last scans begins: ``+`` let in, ``X`` stopped."""
+def last_scan(rows: list[str]) -> str:
+    """The newest line of the last scans, which begins with ``+`` or ``!`` for let in."""
     for title, line in itertools.pairwise(rows):
         if "last scans" in title:
-            return line[title.index("last scans") :][:1]
+            return line[title.index("last scans") :]
     return ""
 
 
