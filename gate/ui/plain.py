@@ -2,13 +2,11 @@
 
 import codecs
 import errno
-import os
-import select
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TextIO
 from zoneinfo import ZoneInfo
@@ -19,7 +17,7 @@ from gate.config_tables import Screen
 from gate.core.answers import BadAnswerError, read_answer
 from gate.core.entry import Entry
 from gate.core.outcome import Outcome
-from gate.core.place import Direction, Place
+from gate.core.place import Direction
 from gate.core.question import Question
 from gate.core.verdict import ScannerProof, Verdict
 from gate.credential.command_cards import Command, CommandCard
@@ -34,14 +32,14 @@ from gate.storage.gate_lists import GateList, following, keep_open
 from gate.text.confirming import Again, OnScreen, guest, movement, next_turn, people_question, way
 from gate.text.lane_words import list_line, unheard_at
 from gate.text.message_words import message_line, text_of
-from gate.text.open_question import ANSWER_AFTER_S, ANSWERS, Answer
+from gate.text.open_question import ANSWER_AFTER_S, Answer
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
 from gate.text.question_words import complaint_words, how_to_answer, option_lines
 from gate.text.scanner_words import proposal_lines, scanner_line
 from gate.text.ticket_words import describe, standing
-from gate.text.times import clock_time
-from gate.text.verdict_words import explain
+from gate.text.verdict_line import verdict_line
+from gate.ui.raw_keys import ANSWER_KEYS, COMMAND_KEYS, bursts, raw_keys
 from gate.ui.sound import sounds_of
 from gate.ui.tones import BELLS, SOUNDS, Sound
 
@@ -49,55 +47,8 @@ _NO_GAP_MS = 10**9
 """A pipe may stutter: there only line ends end a code."""
 
 SILENT = Screen(bell=False)
-_ANSWERS = {key.encode(): key for key in ANSWERS} | {b"\x1b": ""}
-"""Keys that answer a question while there is one; Esc leaves it without an answer."""
 _ANSWER_ALONE_MS = 400
 """A key after a shorter silence may be the end of a code over which a scanner stuttered."""
-_COMMANDS = {
-    b"\x1bOQ": "list",
-    b"\x1b[[B": "list",
-    b"\x1b[12~": "list",
-    b"\x1bOS": "choose",
-    b"\x1b[14~": "choose",
-    b"\x1b[[D": "choose",
-    b"\x1b[17~": "direction",
-    b"\x1b[18~": "next",
-    b"\x1b[19~": "look",
-    b"\x1b[24~": "people",
-    b"\x14": "meant",
-    b"\x01": "acknowledge",
-    b"\x1a": "undo",
-    b"\x13": "scanner",
-    b"\x0b": "type_code",
-    b"\x03": "quit",
-    b"\x11": "quit",
-}
-"""F2 and F4 in three spellings, F6 to F8, F12, Ctrl+T, Ctrl+A, Ctrl+Z, Ctrl+S, Ctrl+K, Ctrl+C,
-Ctrl+Q as terminals send them."""
-
-
-def verdict_line(
-    verdict: Verdict,
-    place: Place,
-    time_zone: ZoneInfo,
-    *,
-    show_names: bool = True,
-    unheard: str = "",
-) -> str:
-    """``HH:MM:SS OUTCOME``, then reason, ticket, place and time from scan to verdict."""
-    words = explain(verdict, place, time_zone, show_names=show_names, unheard=unheard)
-    reason = sentences(words.rule, words.note, words.fact, words.remedy)
-    about = (words.ticket, words.holder, words.remark, words.uses)
-    ticket = " · ".join(part for part in about if part)
-    number = f"[{printable(verdict.ticket.id, 12)}]" if verdict.ticket else ""
-    parts = [
-        f"{_clock(verdict.at_ms, time_zone)} {verdict.outcome.name:<9} {reason}",
-        " ".join(part for part in (ticket, number) if part) or "-",
-        printable(place.gate),
-        words.basis,
-        f"{verdict.latency_ms or 0:.0f} ms",
-    ]
-    return " | ".join(part for part in parts if part)
 
 
 @dataclass(slots=True)
@@ -512,11 +463,11 @@ class Plain:
                 # Down a pipe comes what a scanner has read: there nothing is a key.
                 is_key = is_terminal and not wedge.typed and self._hand is None
                 is_alone = is_key and silent_ms >= max(_ANSWER_ALONE_MS, gap_ms)
-                key = _ANSWERS.get(data) if is_alone else None
+                key = ANSWER_KEYS.get(data) if is_alone else None
                 if key is not None and self.answer(key, may_be_scanned=has_no_end):
                     continue
-                if is_terminal and data in _COMMANDS and not wedge.typed:
-                    self.command(_COMMANDS[data])
+                if is_terminal and data in COMMAND_KEYS and not wedge.typed:
+                    self.command(COMMAND_KEYS[data])
                     continue
                 text = decoder.decode(data)
                 if self._hand is not None:
@@ -529,48 +480,3 @@ class Plain:
                     on_typing()
         for code in wedge.end():
             on_code(code)
-
-
-def bursts(descriptor: int, gap_ms: int, quitting: threading.Event) -> Iterator[bytes]:
-    """What was typed, in pieces; an empty piece is a silence."""
-    while not quitting.is_set():
-        ready, _w, _x = select.select([descriptor], [], [], gap_ms / 1000)
-        if not ready:
-            yield b""
-            continue
-        try:
-            data = os.read(descriptor, 4096)
-        except OSError:
-            # The terminal is gone.
-            return
-        if not data:
-            return
-        is_key = data in _COMMANDS or data in _ANSWERS
-        if is_key and select.select([descriptor], [], [], gap_ms / 1000)[0]:
-            # Not alone after all: more of the same code follows.
-            data += os.read(descriptor, 4096)
-        yield data
-
-
-@contextmanager
-def raw_keys(descriptor: int) -> Iterator[bool]:
-    """Take the terminal's keys one by one and unechoed; says whether it is a terminal."""
-    if sys.platform == "win32" or not os.isatty(descriptor):
-        yield False
-        return
-    import termios  # noqa: PLC0415  not on Windows
-
-    before = termios.tcgetattr(descriptor)
-    raw = termios.tcgetattr(descriptor)
-    raw[0] &= ~(termios.ICRNL | termios.IXON)
-    raw[3] &= ~(termios.ECHO | termios.ICANON | termios.ISIG | termios.IEXTEN)
-    termios.tcsetattr(descriptor, termios.TCSANOW, raw)
-    try:
-        yield True
-    finally:
-        with suppress(termios.error):
-            termios.tcsetattr(descriptor, termios.TCSANOW, before)
-
-
-def _clock(at_ms: int, time_zone: ZoneInfo) -> str:
-    return clock_time(at_ms, time_zone, seconds=True)

@@ -28,7 +28,7 @@ from gate.storage.scanner_fixes import Fix, Fixes
 from gate.text.printable import printable
 from gate.text.scanner_words import troubles
 from gate.text.square_code import square
-from gate.ui.plain import bursts, raw_keys
+from gate.ui.raw_keys import bursts, raw_keys
 
 SQUARE_TEXT = f'Venue aqwzymAQWZYM0123456789-/:=+_?".,!{GS}end'
 """Keys that layouts exchange, of those that every layout has without AltGr."""

@@ -23,7 +23,7 @@ from gate.storage.peers import PeerStoreReader
 from gate.storage.ticket_feed import TicketFeed
 from gate.text.connectivity_words import basis_words
 from gate.text.lane_words import unheard_at
-from gate.ui.plain import verdict_line
+from gate.text.verdict_line import verdict_line
 from sync.session.watermarks import Watermarks
 from sync.worker.device_directory import DeviceDirectory
 from tests.conftest import MakeLane

@@ -26,7 +26,8 @@ from gate.reports.lookup import look_up, tell
 from gate.storage import schema
 from gate.storage.audit import audit_journal
 from gate.storage.folder import Folder
-from gate.ui.plain import Plain, verdict_line
+from gate.text.verdict_line import verdict_line
+from gate.ui.plain import Plain
 from tests.support.venue import TICKETS, FixedClock, Row, fill
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -124,7 +125,7 @@ def test_without_the_escaping_an_escape_reaches_the_line(
     lane: Lane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The mutation: what ``printable`` does is what keeps a terminal safe."""
-    monkeypatch.setattr("gate.ui.plain.printable", lambda text, *_limit: text)
+    monkeypatch.setattr("gate.text.verdict_line.printable", lambda text, *_limit: text)
     place = Place("\x1b[2Jgate")
     assert not is_harmless(verdict_line(lane.admit(Scan("GOOD002")), place, ZONE))
 

@@ -21,7 +21,7 @@ from gate.storage.sqlite import Presence
 from gate.storage.sync_status import SyncStatusReader
 from gate.storage.ticket_feed import TicketFeed
 from gate.text.lane_words import unheard_at
-from gate.ui.plain import verdict_line
+from gate.text.verdict_line import verdict_line
 from sync.session.watermarks import Watermarks, Way
 from sync.worker.device_directory import DeviceDirectory
 from tests.reports.test_report import ZONE

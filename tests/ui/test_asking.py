@@ -9,8 +9,8 @@ from gate.core.outcome import Flag, Outcome
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.text import open_question
+from gate.ui.tui import panel_words
 from gate.ui.tui.recent import LastScans
-from gate.ui.tui.screens import scan as scan_screen
 from gate.ui.tui.wedge_input import ALONE_S, WedgeInput
 from tests.support.screen import BOSS, BOSS_PIN, Screen, running, with_operators
 from tests.support.venue import FixedClock, fill
@@ -110,8 +110,8 @@ async def test_nobody_answers_for_a_minute(
     venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The panel goes back to ready, and the lane forgets it too."""
-    assert scan_screen.SHOWN_S[Outcome.ASK] == 60
-    monkeypatch.setitem(scan_screen.SHOWN_S, Outcome.ASK, 0.3)
+    assert panel_words.SHOWN_S[Outcome.ASK] == 60
+    monkeypatch.setitem(panel_words.SHOWN_S, Outcome.ASK, 0.3)
     async with running(venue, clock) as screen:
         await ask(screen)
         await screen.until(lambda: screen.panel.outcome is None)

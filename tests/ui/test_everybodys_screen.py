@@ -159,6 +159,8 @@ def test_a_lost_camera_stays_to_be_seen() -> None:
     """Beside a long name, an unheard server and all the rest."""
     crowded = EVERYTHING | {Part.GATE: "G" * 24, Part.SERVER: "central unheard since 11:26"}
     crowded[Part.CAMERA_LOST] = "camera LOST"
+    for part in (Part.LIST, Part.TURNSTILE):
+        del crowded[part]
     assert "camera LOST" in fitting(crowded, 70)
     assert fitting(crowded, 34) == "REVOKED · DIRECTION · camera LOST"
 

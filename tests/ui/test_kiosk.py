@@ -12,8 +12,8 @@ from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.text.guest_words import SENTENCES, guest_words
 from gate.ui.tui import kiosk as kiosk_module
+from gate.ui.tui import panel_words
 from gate.ui.tui.messages import CommandRead
-from gate.ui.tui.screens import scan as scan_module
 from gate.ui.tui.screens.message import MessageScreen
 from gate.ui.tui.screens.questions import PinQuestion
 from gate.ui.tui.screens.supervisor import SupervisorScreen
@@ -135,7 +135,7 @@ async def test_a_stop_goes_away_by_itself(
     venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody is there to read it away."""
-    assert scan_module.GUEST_SHOWN_S < 10
+    assert panel_words.GUEST_SHOWN_S < 10
     monkeypatch.setattr("gate.ui.tui.screens.scan.GUEST_SHOWN_S", 0.2)
     async with running(venue, clock, KIOSK) as screen:
         await screen.type("nobody's code")

@@ -22,9 +22,9 @@ from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.storage.scanner_fixes import Fixes
 from gate.ui.scanner_check import SQUARE_TEXT
+from gate.ui.tui import panel_words
 from gate.ui.tui.bars import StatusBar
 from gate.ui.tui.messages import CameraChanged, ScannerChanged
-from gate.ui.tui.screens import scan as scan_module
 from gate.ui.tui.screens.doctor import DoctorScreen
 from gate.ui.tui.screens.help import HelpScreen
 from gate.ui.tui.screens.lookup import LookupScreen
@@ -140,7 +140,7 @@ async def test_a_good_verdict_clears_itself(
     venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ENTER goes after a moment, CHECK stays until the next scan."""
-    monkeypatch.setitem(scan_module.SHOWN_S, Outcome.ADMIT, 0.5)
+    monkeypatch.setitem(panel_words.SHOWN_S, Outcome.ADMIT, 0.5)
     async with running(venue, clock) as screen:
         screen.scan("GOOD001")
         await screen.until(lambda: outcome(screen) is Outcome.ADMIT)

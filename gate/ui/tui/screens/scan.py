@@ -2,7 +2,6 @@
 
 import logging
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -16,23 +15,21 @@ from textual.widgets import Static
 from gate.capture.camera import State
 from gate.core.entry import COUNTS
 from gate.core.outcome import Outcome
-from gate.core.place import Direction
 from gate.core.verdict import Verdict
 from gate.errors import GateError
-from gate.i18n import N_, _, speaking_to_guest
-from gate.lane.admission import ASKED_FOR_S
+from gate.i18n import _, speaking_to_guest
 from gate.storage.matters import Watch
-from gate.text.guest_words import ONE_AT_A_TIME, guest_words, hold_it_here
-from gate.text.lane_words import list_line, unheard_at
-from gate.text.scanner_words import ADVICE_WORDS, saved_line, scanner_line
+from gate.text.guest_words import ONE_AT_A_TIME
+from gate.text.lane_words import list_line
+from gate.text.scanner_words import ADVICE_WORDS, saved_line
 from gate.text.ticket_words import describe
 from gate.text.times import clock_time
-from gate.text.verdict_words import Words, explain, revoked_words
+from gate.text.verdict_words import revoked_words
 from gate.text.view_words import beside
 from gate.ui.tones import SOUNDS
 from gate.ui.tui.bars import KeyHints, StatusBar
 from gate.ui.tui.lane_keys import LaneKeys
-from gate.ui.tui.letters import SYMBOLS, code_sign
+from gate.ui.tui.letters import SYMBOLS
 from gate.ui.tui.messages import (
     AdviceGiven,
     Announced,
@@ -46,6 +43,7 @@ from gate.ui.tui.messages import (
     TakenBack,
     Unanswered,
 )
+from gate.ui.tui.panel_words import GUEST_SHOWN_S, SHOWN_S, ready_text, verdict_words
 from gate.ui.tui.preview import Preview
 from gate.ui.tui.readers import Readers
 from gate.ui.tui.recent import Counts, LastScans
@@ -67,27 +65,11 @@ from gate.ui.tui.wedge_input import WedgeInput
 if TYPE_CHECKING:
     from gate.ui.tui.app import GateApp
 
-SHOWN_S = {
-    Outcome.ADMIT: 1.5,
-    Outcome.EXIT: 1.5,
-    Outcome.RESCAN: 2.5,
-    Outcome.VALID: 2.5,
-    Outcome.ASK: ASKED_FOR_S,
-}
-"""How long an outcome stays; the others stay until they are acknowledged or the next scan."""
-GUEST_SHOWN_S = 8.0
-"""How long what the others say stays for guests: nobody acknowledges it there."""
 QUIT_AGAIN_S = 3.0
 ANNOUNCED_S = 15.0
 WATCH_EVERY_S = 3.0
 """How often is looked whether there is something for a supervisor."""
 
-_READY = {
-    Direction.IN: N_("Ready. Show the code to the camera or the scanner."),
-    Direction.OUT: N_("Ready for the way OUT. Nobody is let in here."),
-    Direction.BOTH: N_("Ready: first in, then out, by the same code."),
-    Direction.CHECK: N_("Ready to check. Nothing is redeemed."),
-}
 PAGES: dict[str, type[Page]] = {
     "doctor": DoctorScreen,
     "help": HelpScreen,
@@ -221,11 +203,11 @@ class ScanScreen(Screen[None]):
         """Show a verdict at once; the rest of the screen follows."""
         verdict = event.verdict
         app = self.gate_app
-        words = self._words(verdict)
+        words = verdict_words(self.gate_app, verdict)
         for_guest = words
         if (app.config.screen.faces_guest or app.kiosk.is_locked) and verdict.ticket is not None:
             with speaking_to_guest(verdict.ticket.language):
-                for_guest = self._words(verdict)
+                for_guest = verdict_words(self.gate_app, verdict)
         panel = self.query_one(VerdictPanel)
         panel.show(verdict.outcome, for_guest)
         self._make_room(panel)
@@ -256,20 +238,6 @@ class ScanScreen(Screen[None]):
             lambda fault: self.post_message(Unanswered(fault)),
             self._clear,
         )
-
-    def _words(self, verdict: Verdict) -> Words:
-        """What is said of a verdict to whoever stands there, in the language that is spoken now."""
-        app = self.gate_app
-        if app.kiosk.is_locked:
-            return guest_words(verdict)
-        words = explain(
-            verdict,
-            app.lane.place,
-            app.time_zone,
-            show_names=app.config.screen.show_names,
-            unheard=unheard_at(app.lane, verdict, app.time_zone),
-        )
-        return replace(words, scanner=scanner_line(verdict))
 
     def on_taken_back(self, event: TakenBack) -> None:
         """Say what was undone, and that the ticket is good again."""
@@ -315,8 +283,7 @@ class ScanScreen(Screen[None]):
         if event.state is State.LOST:
             self.query_one("#preview", Preview).show_message(event.detail)
             if self._readers.is_camera_lost:
-                title = _("camera lost")
-                self.notify(event.detail, title=title, severity="warning", markup=False)
+                self.notify(event.detail, title=_("camera lost"), severity="warning", markup=False)
         elif event.state is State.LIVE:
             self._show_preview(is_shown=self.gate_app.config.screen.preview)
         self._tick()
@@ -425,7 +392,7 @@ class ScanScreen(Screen[None]):
         """Sign in, or out again."""
         app, lane = self.gate_app, self.gate_app.lane
         if lane.operator is not None:
-            ask_lane(app, lane.sign_out, lambda _none: self._signed_out())
+            ask_lane(app, lane.sign_out, lambda _none: self._signed(is_in=False))
         else:
             self._ask_who()
 
@@ -441,18 +408,16 @@ class ScanScreen(Screen[None]):
         app, lane = self.gate_app, self.gate_app.lane
 
         def signed(who: Signed) -> None:
-            ask_lane(app, lambda: lane.sign_in(who.operator), lambda _none: self._signed_in())
+            ask_lane(
+                app, lambda: lane.sign_in(who.operator), lambda _none: self._signed(is_in=True)
+            )
 
-        title = _("Sign in")
-        ask_pin(app, title, signed, needs_supervisor=False, needs_note=False, name=name)
+        ask_pin(app, _("Sign in"), signed, needs_supervisor=False, needs_note=False, name=name)
 
-    def _signed_in(self) -> None:
-        self.gate_app.resume_inputs()
-        self._clear()
-        self._tick()
-
-    def _signed_out(self) -> None:
-        if self.gate_app.config.operators.sign_in:
+    def _signed(self, *, is_in: bool) -> None:
+        if is_in:
+            self.gate_app.resume_inputs()
+        elif self.gate_app.config.operators.sign_in:
             self.gate_app.pause_inputs()
         self._clear()
         self._tick()
@@ -492,7 +457,7 @@ class ScanScreen(Screen[None]):
         if self.gate_app.lane.is_revoked:
             self.query_one(VerdictPanel).show(Outcome.REFUSE, revoked_words())
         else:
-            self.query_one(VerdictPanel).clear(ready or self._ready())
+            self.query_one(VerdictPanel).clear(ready or ready_text(self.gate_app, self._advice))
         self._make_room(self.query_one(VerdictPanel))
 
     def _make_room(self, panel: VerdictPanel) -> None:
@@ -504,9 +469,7 @@ class ScanScreen(Screen[None]):
         below.display = panel.lines_wanted <= there and not is_bare
 
     def _show_preview(self, *, is_shown: bool) -> None:
-        preview = self.query_one("#preview")
-        if preview.display != is_shown:
-            preview.display = is_shown
+        self.query_one("#preview").display = is_shown
         self.set_class(not is_shown, "no-preview")
 
     def _forget_missing_camera(self) -> None:
@@ -514,17 +477,6 @@ class ScanScreen(Screen[None]):
         if self._readers.has_no_camera:
             self._show_preview(is_shown=False)
         self._tick()
-
-    def _ready(self) -> str:
-        lane = self.gate_app.lane
-        if self.gate_app.config.operators.sign_in and lane.operator is None:
-            return _("Sign in first: F5")
-        if self.gate_app.kiosk.is_locked:
-            text = self._advice or hold_it_here(lane.direction)
-            return "\n".join([*code_sign(), "", text])
-        if self._advice:
-            return self._advice
-        return _(_READY[lane.direction])
 
     def _follow(self, line: str = "") -> None:
         """Show the numbers after a verdict, and its line."""
