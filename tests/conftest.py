@@ -67,7 +67,10 @@ _IS_LONG = bool(os.environ.get("CI") or os.environ.get("GATE_TEST_LONG"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the long ones out of a daily run, and know the fast half from the rest."""
+    """Leave the long ones out of a daily run, and know the fast half from the rest.
+
+    What was played on SQLite is played on PostgreSQL in long runs only.
+    """
     slow_modules = {
         module
         for module in {item.getparent(pytest.Module) for item in items}
@@ -79,7 +82,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.get_closest_marker(name) for name in _MADE_OF_PROGRAMS
         ):
             item.add_marker(pytest.mark.system)
-        if not _IS_LONG and item.get_closest_marker("long"):
+        is_second = item.get_closest_marker("postgres") and hasattr(item, "callspec")
+        if not _IS_LONG and (item.get_closest_marker("long") or is_second):
             item.add_marker(skipped)
 
 

@@ -21,6 +21,7 @@ def loaded_by(module: str) -> set[str]:
     return set(ran.stdout.split())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("module", "absent"),
     [

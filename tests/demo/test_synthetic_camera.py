@@ -83,7 +83,13 @@ def test_what_is_held_still_is_large_and_in_the_frame(symbology: str, carrier: s
 @pytest.mark.parametrize("symbology", TEXTS)
 @pytest.mark.parametrize(
     ("turn_deg", "tilt_deg", "light"),
-    [(20, 10, 1), (-40, 10, 1), (0, 35, 1), (0, 10, 0.3), (30, 20, 0.5)],
+    [
+        (30, 20, 0.5),
+        *(
+            pytest.param(*one, marks=pytest.mark.long)
+            for one in ((20, 10, 1), (-40, 10, 1), (0, 35, 1), (0, 10, 0.3))
+        ),
+    ],
 )
 def test_awkward_guests_are_read_at_last(
     symbology: str, turn_deg: float, tilt_deg: float, light: float

@@ -136,6 +136,7 @@ def test_nothing_is_skipped_and_nothing_comes_twice(engine: Engine) -> None:
     assert sorted(delivered) == sorted(committed)
 
 
+@pytest.mark.long
 def test_a_naive_cursor_skips(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers that are not taken in the transaction that uses them lose changes."""
     monkeypatch.setattr(feed, "_is_known", lambda *_args: True)

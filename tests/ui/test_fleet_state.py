@@ -22,7 +22,7 @@ HEALTH = Health(
 LINE = "! disk 300 MB free · ! battery 12 % · ! camera LOST · 61 °C · clock trusted · list 4 s old"
 
 
-@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((160, 48), marks=pytest.mark.long)])
 async def test_a_supervisor_reads_how_every_gate_is(
     venue: Folder, clock: FixedClock, size: tuple[int, int]
 ) -> None:

@@ -24,7 +24,7 @@ from tests.support.venue import FixedClock
 
 WIDE = "请立即从东门和西门撤离，不要走地下通道。" * 10
 LONG = "Evacuate now through gate East and gate West, not through the tunnel. " * 3
-SIZES = [(80, 24), (160, 48)]
+SIZES = [(80, 24), pytest.param((160, 48), marks=pytest.mark.long)]
 
 
 @pytest.fixture(autouse=True)

@@ -32,6 +32,7 @@ from tests.system.neighbours import carry, known, neighbour, say
 
 Snap = Callable[..., bool]
 SMALL, LARGE = (80, 24), (160, 48)
+SIZES = [pytest.param(SMALL, id="80x24"), pytest.param(LARGE, id="160x48", marks=pytest.mark.long)]
 LOOK_S, LOOKS = 0.1, 100
 
 
@@ -114,7 +115,7 @@ OUTCOMES = [
 ]
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "160x48"])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     ("codes", "settings"), [case[1:] for case in OUTCOMES], ids=[case[0] for case in OUTCOMES]
 )
@@ -154,7 +155,7 @@ def long_one(app: GateApp, outcome: Outcome, words: Words) -> Any:
 
 
 @pytest.mark.parametrize("glyphs", ["unicode", "ascii"])
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "160x48"])
+@pytest.mark.parametrize("size", SIZES)
 def test_long(
     snap_compare: Snap, app: Callable[..., GateApp], size: tuple[int, int], glyphs: str
 ) -> None:
@@ -263,7 +264,7 @@ def test_chinese(snap_compare: Snap, app: Callable[..., GateApp], code: str) -> 
 
 
 @pytest.mark.parametrize("key", ["f1", "f3", "f4"])
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "160x48"])
+@pytest.mark.parametrize("size", SIZES)
 def test_page(
     snap_compare: Snap, app: Callable[..., GateApp], key: str, size: tuple[int, int]
 ) -> None:
@@ -288,7 +289,7 @@ def test_page(
 
 @pytest.mark.parametrize("theme", ["gate-dark", pytest.param("gate-sun", marks=pytest.mark.long)])
 @pytest.mark.parametrize("section", ["1", "2", "3"])
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "160x48"])
+@pytest.mark.parametrize("size", SIZES)
 def test_venue(
     snap_compare: Snap,
     app: Callable[..., GateApp],

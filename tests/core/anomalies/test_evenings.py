@@ -32,6 +32,7 @@ def is_believable(found: Counter[Kind]) -> bool:
     return found.total() <= EVENINGS / 20 + 3
 
 
+@pytest.mark.long
 def test_honest_evenings_hardly_alarm() -> None:
     """A supervisor who is called for nothing does not come the next time."""
     found = false_alarms()

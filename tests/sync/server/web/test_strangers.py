@@ -35,6 +35,12 @@ from tests.support.inert import HOSTILE, live_parts
 from tests.support.web import Browser, OpenPage, add_operators, browser, link, signed_in
 from tests.support.web_routes import ANYBODY, ROUTES, WebRoute, names_asked, pages, routes_of
 
+TEXTS = [
+    pytest.param(text, id=str(n), marks=[pytest.mark.long] if n else [])
+    for n, text in enumerate(HOSTILE)
+]
+"""The first is sent in every run."""
+
 SIGN_OUT = "/web/sign-out"
 KNOWN = {"name": "web.css"}
 
@@ -211,7 +217,7 @@ async def hostile_evening(running: Central, text: str) -> None:
     await running.exchange(maker, ask(entries, report=report))
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("text", TEXTS)
 async def test_what_strangers_write_is_text(tmp_path: Path, text: str) -> None:
     """On every page, for whoever sees most and least, and in what makes pages live."""
     read = 0
@@ -239,7 +245,7 @@ async def test_what_strangers_write_is_text(tmp_path: Path, text: str) -> None:
     assert read > 1, "it stands there to be read"
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("text", TEXTS)
 async def test_what_is_sent_along_is_text(tmp_path: Path, text: str) -> None:
     """In an address, each of its parameters, each field of a form, each of our cookies."""
     names = names_asked()
