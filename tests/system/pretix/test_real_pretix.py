@@ -231,9 +231,9 @@ async def test_the_same_again_is_no_change(pretix: RealPretix, tmp_path: Path) -
 
 async def test_many_orders_of_one_moment(pretix: RealPretix, tmp_path: Path) -> None:
     """More than a page of orders with the very same moment: none is left out."""
-    pretix.do("sell", count=120, prefix="M")
+    pretix.do("sell", count=120, prefix="MANY")
     codes = pretix.do("secrets")
-    sold = [codes[order][0] for order in codes if order.startswith("M")]
+    sold = [codes[order][0] for order in codes if order.startswith("MANY")]
     async with door(pretix, tmp_path) as here:
         assert len(sold) == 120
         assert all(here.owner(code) for code in sold)

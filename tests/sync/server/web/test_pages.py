@@ -111,7 +111,7 @@ async def test_no_way_leads_elsewhere(tmp_path: Path, path: str) -> None:
 async def test_languages_are_the_readers(tmp_path: Path) -> None:
     """By what the browser accepts, or by what was chosen; other visitors keep theirs."""
     async with central(tmp_path) as running, browser(running.app) as at:
-        chinese = await at.get("/web/sign-in", **{"Accept-Language": "fr, zh-TW;q=0.8, en;q=0.5"})
+        chinese = await at.get("/web/sign-in", **{"Accept-Language": "nl, zh-TW;q=0.8, en;q=0.5"})
         assert '<html lang="zh-CN"' in chinese.text
         assert '<html lang="en"' in (await at.get("/web/sign-in")).text
         await at.get("/web/look?language=zh_CN&contrast=high&to=/web/sign-in")
