@@ -53,7 +53,7 @@ class Scene:
     def regions(self) -> list[Region]:
         """The densest regions, the densest first; looked for once."""
         if self._regions is None:
-            found = regions(self.grey, CANDIDATES, self.known)
+            found = regions(self.grey, 1 if self.place == 0 else CANDIDATES, self.known)
             # Behind the densest come those that look like a code.
             found[1:] = sorted(found[1:], key=lambda one: not is_like_a_code(one.of(self.grey)))
             found = found[: self.most]

@@ -5,13 +5,11 @@ page by page, each in a transaction of its own.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
-from sqlalchemy import Engine, bindparam, func, select
+from sqlalchemy import Engine, func, select
 
-from gate.core import entry_codec
 from gate.core.coverage import Coverage, OtherLane
-from gate.core.entry import FACTS, Act
+from gate.core.entry import Act
 from gate.core.outcome import Basis
 from gate.core.ticket import EXPECTED, Ticket
 from gate.storage.attendees import AttendeeList, ListName, SortedAttendees, attendee
@@ -20,7 +18,7 @@ from gate.storage.fleet_devices import Device, lane_state
 from gate.storage.presence import Presence, presence_of
 from gate.storage.short_ids import SHORT
 from gate.storage.sync_status import NOTHING
-from sync.server import devices, ticket_store
+from sync.server import devices, journals, ticket_store
 from sync.server import tables as t
 from sync.server.database import reading
 from sync.server.prepared import in_parts
@@ -79,28 +77,14 @@ def _found(engine: Engine, event: str, name: ListName) -> Iterator[tuple[Presenc
             expected = [id_ for id_, ticket in tickets.items() if ticket.status in EXPECTED]
             ids = page if was_scanned else sorted(expected)
             known = {
-                ticket: presence_of(ticket, [entry_codec.decode(body) for _ticket, body in rows])
+                ticket: presence_of(ticket, facts)
                 for some in in_parts(ids)
-                for ticket, rows in groupby(
-                    connection.execute(_FACTS, {"event": event, "ids": some}), lambda row: row[0]
-                )
+                for ticket, facts in journals.facts_of_each(connection, event, some)
             }
         for id_ in ids:
             presence = known.get(id_, Presence(id_))
             if _is_on(presence, name):
                 yield presence, tickets.get(id_)
-
-
-_FACTS = (
-    select(t.entry.c.ticket, t.entry.c.body)
-    .where(
-        t.entry.c.event == bindparam("event"),
-        t.entry.c.ticket.in_(bindparam("ids", expanding=True)),
-        t.entry.c.act.in_([act.value for act in FACTS]),
-        t.COUNTS,
-    )
-    .order_by(t.entry.c.ticket)
-)
 
 
 def _is_on(presence: Presence, name: ListName) -> bool:

@@ -8,16 +8,14 @@ for what came late, writes nothing twice.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from gate.clock import read_wall_ms
-from gate.core import entry_codec
 from gate.core.check_out import inside_of, latest
-from gate.core.entry import CHECK_OUT, FACTS, Act, Entry
+from gate.core.entry import CHECK_OUT, FACTS, Act
 from gate.core.outcome import Outcome, Reason
 from gate.core.place import Direction
 from sync.server import events, intake, journals, ticket_store
@@ -104,7 +102,7 @@ def write(
     known = ticket_store.find_tickets(connection, event, tickets)
     own_zone = next(iter(moments), "")
     written = 0
-    for ticket, facts in _facts_of(connection, event, tickets):
+    for ticket, facts in journals.facts_of_each(connection, event, tickets):
         kept = known.get(ticket)
         zone = kept.type.time_zone if kept is not None and kept.type.time_zone else own_zone
         at_ms = moments.get(zone)
@@ -140,25 +138,3 @@ def _moved(connection: Connection, event: str, after: int, last: str) -> list[st
         .limit(PAGE)
     )
     return list(connection.execute(query).scalars())
-
-
-def _facts_of(
-    connection: Connection, event: str, tickets: Sequence[str]
-) -> list[tuple[str, list[Entry]]]:
-    rows = connection.execute(_FACTS, {"event": event, "ids": list(tickets)})
-    return [
-        (ticket, [entry_codec.decode(row.body) for row in some])
-        for ticket, some in groupby(rows, lambda row: str(row.ticket))
-    ]
-
-
-_FACTS = (
-    select(t.entry.c.ticket, t.entry.c.body)
-    .where(
-        t.entry.c.event == bindparam("event"),
-        t.entry.c.ticket.in_(bindparam("ids", expanding=True)),
-        t.entry.c.act.in_([act.value for act in FACTS]),
-        t.COUNTS,
-    )
-    .order_by(t.entry.c.ticket)
-)
