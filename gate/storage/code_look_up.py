@@ -49,6 +49,7 @@ _BY_ROW = f"""
 SELECT {TICKET}, {POSITION} FROM ticket k {OF_TYPE} WHERE k.row = ?
 """
 _ANY = f"SELECT {POSITION} FROM ticket_type LIMIT 1"
+# A replica of version 0.2 has no such table.
 _HAS_IDENTITIES = "SELECT 1 FROM sqlite_master WHERE name = 'identity'"
 _ANY_IDENTITY = "SELECT 1 FROM identity LIMIT 1"
 _SHAPES = "SELECT shape, tickets, again = hex(shape) FROM shape"
@@ -123,6 +124,8 @@ class CodeLookUp:
         self._meant: dict[str, Ticket | None] = {}
         self._shapes: tuple[Shape, ...] | None = None
         self._is_spent = False
+        self._identities = ((0, 0), False)
+        """Whether the list knows any ticket by more than its code, and since when."""
         self._formats = TEXT_ONLY
         self._lacking: list[bytes] = []
         """Hashes of this text's codes, and of what it names, that were not found."""
@@ -308,12 +311,14 @@ class CodeLookUp:
 
     def _sharing(self, code: str) -> list[Ticket]:
         """The tickets that share a code; where no ticket is known by more, it costs no look-up."""
-        with self._replica.reading():
-            connection = self._replica.connection()
-            # A replica of version 0.2 has no such table.
-            asked = (_HAS_IDENTITIES, _ANY_IDENTITY)
-            is_any = all(connection.execute(one).fetchone() is not None for one in asked)
-        return self._known_by(shared(code), MOST_SHARING) if is_any else []
+        changes = self._replica.changes()
+        if changes != self._identities[0]:
+            with self._replica.reading():
+                connection = self._replica.connection()
+                asked = (_HAS_IDENTITIES, _ANY_IDENTITY)
+                is_any = all(connection.execute(one).fetchone() is not None for one in asked)
+            self._identities = changes, is_any
+        return self._known_by(shared(code), MOST_SHARING) if self._identities[1] else []
 
     def _known_by(self, identity: str, most: int | None = None) -> list[Ticket]:
         if len(self._looked_up) >= MOST_LOOK_UPS and identity not in self._looked_up:

@@ -65,6 +65,8 @@ class ReplicaReader:
         """What the event states in this file, with its checksum there."""
         self._opened = 0
         """How many files were opened so far."""
+        self._moment: tuple[int, int] | None = None
+        """What ``changes`` has said at this moment, where all is looked up at one."""
         self._floor = ""
         """How far the replica was that this one takes the place of."""
 
@@ -118,15 +120,21 @@ class ReplicaReader:
             try:
                 yield
             finally:
+                self._moment = None
                 # A fault may have ended it.
                 if connection.in_transaction:
                     connection.execute("COMMIT")
 
     def changes(self) -> tuple[int, int]:
         """Another value whenever somebody has written into the file, or it is another file."""
+        if self._moment is not None:
+            return self._moment
         with self.reading():
-            found = self.connection().execute("PRAGMA data_version").fetchone()
-        return self._opened, found[0]
+            connection = self.connection()
+            found = self._opened, connection.execute("PRAGMA data_version").fetchone()[0]
+        if connection.in_transaction:
+            self._moment = found
+        return found
 
     def reading(self) -> cache_faults:
         """Errors within are faults that name the file, which can be had again."""
