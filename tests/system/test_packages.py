@@ -134,6 +134,7 @@ def test_a_wheel_has_all_that_the_program_reads(old: tuple[Path, Path]) -> None:
     assert {name.partition("/")[0] for name in packed} == {"gate", "sync"}
 
 
+@pytest.mark.long
 def test_a_source_archive_makes_the_same_wheel(old: tuple[Path, Path], tmp_path: Path) -> None:
     """Whoever has nothing else can build it, byte for byte."""
     with tarfile.open(old[0]) as archive:
@@ -146,6 +147,7 @@ def test_a_source_archive_makes_the_same_wheel(old: tuple[Path, Path], tmp_path:
         }
 
 
+@pytest.mark.long
 def test_it_works_far_from_the_checkout(old: tuple[Path, Path], home: Path) -> None:
     """Tickets in, a scan, the journal: by the installed program and nothing of ours."""
     program = Installed(old[1], home)
@@ -195,6 +197,7 @@ def there_and_back(before: Installed, after: Installed) -> None:
     assert not list((before.home / "data").glob("journal-2.db"))
 
 
+@pytest.mark.long
 def test_a_gate_is_brought_up_to_date_and_taken_back(
     old: tuple[Path, Path], new: tuple[Path, Path], home: Path
 ) -> None:

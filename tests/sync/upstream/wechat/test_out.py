@@ -288,7 +288,13 @@ _OUTCOMES = {
 """Every error code that there is a word of, what it means, and where an admission stands then."""
 
 
-@pytest.mark.parametrize("errcode", _OUTCOMES)
+def _played(errcode: int) -> object:
+    """The first code of each meaning in every run, the others in long ones."""
+    is_first = next(n for n, of in _OUTCOMES.items() if of == _OUTCOMES[errcode]) == errcode
+    return pytest.param(errcode, marks=() if is_first else pytest.mark.long)
+
+
+@pytest.mark.parametrize("errcode", map(_played, _OUTCOMES))
 async def test_every_error_code_has_its_consequence(here: Venue, errcode: int) -> None:
     """Renewed, waited for, stopped, looked at, or said: nothing is lost and nothing twice."""
     meaning, state = _OUTCOMES[errcode]

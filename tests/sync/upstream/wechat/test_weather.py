@@ -16,7 +16,7 @@ from sync.upstream.wechat.push import WeChatPush
 from tests.support.places import Place
 from tests.support.wechat import Venue, venue
 
-SEEDS = int(os.environ.get("GATE_TEST_EXAMPLES", "12"))
+SEEDS = int(os.environ.get("GATE_TEST_EXAMPLES", "12")) // 4
 CONSUME = "/card/code/consume"
 _FAULTS = ("unsent", "lost", "down")
 _ANSWERS = (
