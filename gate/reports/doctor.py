@@ -9,7 +9,7 @@ from gate.config import Config
 from gate.errors import GateError
 from gate.i18n import _
 from gate.output.turnstile import Turnstile
-from gate.reports.checks import clocks, data_folder, machine, network, output, settings
+from gate.reports.checks import clocks, data_folder, machine, network, output, settings, sound
 from gate.reports.checks.finding import Finding, Status
 from gate.storage.connectivity import ConnectivityReader
 from gate.storage.folder import Folder
@@ -60,6 +60,7 @@ def examine(
         (_("USB scanner"), lambda: machine.usb_scanner(config)),
         (_("serial scanner"), lambda: machine.serial_scanner(config)),
         *([(_("turnstile"), lambda: output.turnstile(config))] if camera else []),
+        (_("sound"), lambda: sound.sound(config)),
         (_("power"), machine.power),
         (_("terminal"), machine.terminal),
         *((_("list {list}").format(list=list_line(one)), _standing(one, config, clock))

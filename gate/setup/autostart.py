@@ -139,6 +139,8 @@ StartLimitIntervalSec=0
 [Service]
 User={user}
 SupplementaryGroups=video audio
+# gpiozero's lgpio makes a pipe in the folder that it is started in.
+WorkingDirectory=/tmp
 Environment=TERM=linux LANG=C.UTF-8{"" if starts_worker else " GATE_SYNC_START_WORKER=false"}
 ExecStartPre=-setterm --blank 0 --powerdown 0
 ExecStart={command_line(command)}

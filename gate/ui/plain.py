@@ -28,6 +28,8 @@ from gate.lane.command_cards import TURNS
 from gate.lane.door_count import people_of, way_of
 from gate.lane.lane import Lane
 from gate.lane.scanner_repair import Proposed
+from gate.output.sound import sounds_of
+from gate.output.tones import BELLS, SOUNDS, Sound
 from gate.storage.gate_lists import GateList, following, keep_open
 from gate.text.confirming import Again, OnScreen, guest, movement, next_turn, people_question, way
 from gate.text.lane_words import list_line, unheard_at
@@ -40,8 +42,6 @@ from gate.text.scanner_words import proposal_lines, scanner_line
 from gate.text.ticket_words import describe, standing
 from gate.text.verdict_line import verdict_line
 from gate.ui.raw_keys import ANSWER_KEYS, COMMAND_KEYS, bursts, raw_keys
-from gate.ui.sound import sounds_of
-from gate.ui.tones import BELLS, SOUNDS, Sound
 
 _NO_GAP_MS = 10**9
 """A pipe may stutter: there only line ends end a code."""

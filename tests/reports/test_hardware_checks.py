@@ -8,7 +8,9 @@ import pytest
 from gate.capture.serial import PortSeen
 from gate.config import load
 from gate.config_tables import Output
+from gate.output.sound import CommandPlayer
 from gate.output.turnstile import Turnstile
+from gate.reports.checks import sound as sound_checks
 from gate.reports.checks.finding import Finding, Status
 from gate.reports.checks.machine import serial_scanner
 from gate.reports.doctor import turnstile_at_work
@@ -64,3 +66,29 @@ def test_a_turnstile_at_work_says_how_it_is() -> None:
     (check,) = turnstile_at_work(turnstile)
     assert check.status is Status.FAIL
     assert "/dev/nothing-there does not answer" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("setting", "status", "detail"),
+    [
+        ("screen.volume=50", Status.OK, "aplay, volume 50"),
+        ("screen.sound=bell", Status.OK, "the terminal's bell"),
+        ("screen.bell=false", Status.SKIP, "switched off"),
+        ("screen.volume=0", Status.SKIP, "switched off"),
+    ],
+)
+def test_what_is_heard_is_told(
+    monkeypatch: pytest.MonkeyPatch, setting: str, status: Status, detail: str
+) -> None:
+    """By what it is played, or that nothing is to be heard."""
+    monkeypatch.setattr(sound_checks, "players", lambda: [CommandPlayer(["/usr/bin/aplay"])])
+    found = sound_checks.sound(load(None, {}, [setting]))
+    assert (found.status, found.detail) == (status, detail)
+
+
+def test_sound_that_nothing_plays_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bell rings, so the lane works; what to install is told."""
+    monkeypatch.setattr(sound_checks, "players", list)
+    monkeypatch.setattr("sys.platform", "linux")
+    found = sound_checks.sound(load(None, {}, []))
+    assert (found.status, found.hint) == (Status.WARN, "Install it: sudo apt install alsa-utils")

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gate.output.sound import CommandPlayer, Sounds, players
+from gate.output.tones import LOUDEST, RATE, Sound, drawn
 from gate.storage.folder import Folder
-from gate.ui.sound import CommandPlayer, Sounds, players
-from gate.ui.tones import LOUDEST, RATE, Sound, drawn
 from tests.conftest import needs
 from tests.support.screen import running
 from tests.support.venue import FixedClock

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gate.config_tables import Screen
-from gate.ui.tones import Sound, drawn
+from gate.output.tones import Sound, drawn
 
 log = logging.getLogger(__name__)
 
