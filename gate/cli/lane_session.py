@@ -29,6 +29,7 @@ from gate.i18n import _, sentences
 from gate.lane.inputs import Inputs
 from gate.lane.lane import Lane
 from gate.lane.lane_settings import LaneSettings
+from gate.output.sound import Sounds
 from gate.output.turnstile import Turnstile
 from gate.reports.ticket_import import remove_old_replicas
 from gate.settings import GateSettings
@@ -86,6 +87,8 @@ class LaneSession:
     """What opens for who was let in, where there is something."""
     inputs: Inputs | None = None
     """What reads codes, once it does."""
+    sounds: Sounds | None = None
+    """What is heard, once it is."""
     on_announcement: Callable[[str], object] = field(default=lambda _line: None)
     """Called in any thread with what has just become known of the other gates."""
     on_message: Callable[[Entry], object] = field(default=lambda _message: None)
@@ -302,7 +305,7 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
     print_zone(session.zone.current)
     _follow_settings(session, lines)
     prompter = Prompter(session.turns, lane, show, print_turn)
-    session.inputs = inputs
+    session.inputs, session.sounds = inputs, lines.sounds
     lines.sounds.start()
     inputs.start()
     prompter.start()
@@ -400,7 +403,7 @@ def _run_screen(session: LaneSession, lane: Lane, ending: Ending) -> int:
     prompter = Prompter(session.turns, lane, app.decided, lambda _turn: app.refresh_status())
 
     def ready() -> None:
-        session.inputs = app.inputs
+        session.inputs, session.sounds = app.inputs, app.sounds
         prompter.start()
         app.go_by(session.settings.current)
         # It only posts: the ending has a thread of its own.

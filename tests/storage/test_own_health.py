@@ -28,7 +28,10 @@ def sys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def word(clock: FixedClock) -> LaneStatus:
     now = clock.read()
-    return LaneStatus(now.boot_id, now.boot_ms, "live", "on", is_clock_trusted=True)
+    return LaneStatus(
+        now.boot_id, now.boot_ms, "live", "on", "broken", "it does not answer", 3, 1, "lost",
+        is_clock_trusted=True,
+    )  # fmt: skip
 
 
 def test_all_of_it_comes_together(folder: Folder, clock: FixedClock, sys: Path) -> None:
@@ -43,6 +46,10 @@ def test_all_of_it_comes_together(folder: Folder, clock: FixedClock, sys: Path) 
         is_charging=False,
         camera="live",
         scanner="on",
+        turnstile="broken",
+        not_passed=3,
+        not_passed_in_row=1,
+        sound="lost",
         is_clock_trusted=True,
         list_age_s=42,
     )
