@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
@@ -18,6 +19,7 @@ from gate.cli.ending import Ending
 from gate.cli.housekeeping import IDLE_EVERY_S, keep_house
 from gate.cli.list_workers import ListWorkers
 from gate.cli.sync_child import WorkerChild
+from gate.cli.watchdog import Loop, Watchdog
 from gate.clock import SystemClock
 from gate.config import Config
 from gate.core.entry import Entry
@@ -349,29 +351,40 @@ def _follow_settings(session: LaneSession, lines: Plain) -> None:
 
 def _wait_plain(session: LaneSession, lane: Lane, inputs: Inputs, lines: Plain) -> None:
     """Until the quit key, the end of everything that reads, or the time."""
-    shows_revoked, isolation, look_s = _print_if_revoked(lane, lines), "", float("-inf")
+    loop = Loop()
+    with Watchdog({"loop": loop.ask, "lane": lane.when_free}, session.folder.log):
+        shows_revoked = _print_if_revoked(lane, lines)
+        _type_plain(session, inputs, lines, loop)
+        isolation, look_s = "", float("-inf")
+        until = None if session.seconds is None else time.monotonic() + session.seconds
+        while not lines.quitting.is_set() and inputs.are_reading:
+            left = 0.25 if until is None else min(0.25, until - time.monotonic())
+            if left <= 0:
+                break
+            loop.turn()
+            shows_revoked = shows_revoked or _print_if_revoked(lane, lines)
+            if time.monotonic() >= look_s + IDLE_EVERY_S:
+                look_s, before = time.monotonic(), isolation
+                isolation = isolation_words(lane, lines.time_zone)
+                if isolation and isolation != before:
+                    lines.print_line(f"# {isolation}")
+            lines.quitting.wait(left)
+
+
+def _type_plain(session: LaneSession, inputs: Inputs, lines: Plain, loop: Loop) -> None:
+    """Until nothing more comes from the keyboard, or the quit key; at once where none is read."""
     scanner = session.config.scanner
-    if scanner.keyboard and not session.is_demo:
-        is_pipe = not sys.stdin.isatty()
-        lines.type_until_end(
-            sys.stdin.fileno(),
-            # How fast lines come down a pipe says nothing: each is a scan of its own.
-            lambda code: inputs.scanned(code, "keyboard", is_alone=is_pipe),
-            scanner.gap_ms,
-            lambda: inputs.typing("keyboard"),
-        )
-    until = None if session.seconds is None else time.monotonic() + session.seconds
-    while not lines.quitting.is_set() and inputs.are_reading:
-        left = 0.25 if until is None else min(0.25, until - time.monotonic())
-        if left <= 0:
-            break
-        shows_revoked = shows_revoked or _print_if_revoked(lane, lines)
-        if time.monotonic() >= look_s + IDLE_EVERY_S:
-            look_s, before = time.monotonic(), isolation
-            isolation = isolation_words(lane, lines.time_zone)
-            if isolation and isolation != before:
-                lines.print_line(f"# {isolation}")
-        lines.quitting.wait(left)
+    if not scanner.keyboard or session.is_demo:
+        return
+    is_pipe = not sys.stdin.isatty()
+    lines.type_until_end(
+        sys.stdin.fileno(),
+        # How fast lines come down a pipe says nothing: each is a scan of its own.
+        lambda code: inputs.scanned(code, "keyboard", is_alone=is_pipe),
+        scanner.gap_ms,
+        lambda: inputs.typing("keyboard"),
+        loop.turn,
+    )
 
 
 def _print_if_revoked(lane: Lane, lines: Plain) -> bool:
@@ -408,10 +421,15 @@ def _run_screen(session: LaneSession, lane: Lane, ending: Ending) -> int:
         app.go_by(session.settings.current)
         # It only posts: the ending has a thread of its own.
         ending.then(lambda: app.call_later(app.exit, 0))
+        watched.enter_context(watchdog)
 
+    def ask_screen(then: Callable[[], object]) -> None:
+        app.call_later(app.scan_screen.call_later, then)
+
+    watchdog = Watchdog({"screen": ask_screen, "lane": lane.when_free}, session.folder.log)
     app.on_ready = ready
     app.quit_after_s = session.seconds
-    with _NativeErrors(session.folder.log):
+    with _NativeErrors(session.folder.log), ExitStack() as watched:
         code = app.run()
     prompter.stop()
     session.next_list = app.next_list

@@ -154,6 +154,10 @@ TTYVHangup=yes
 TTYVTDisallocate=yes
 Restart=on-failure
 RestartSec=2
+# The lane says for how long it may be silent, and says that it lives: no WatchdogSec= is here, or
+# an older version of it, which says neither, would be ended again and again.
+NotifyAccess=main
+LimitCORE=0
 {_HARDENING}
 [Install]
 WantedBy=multi-user.target

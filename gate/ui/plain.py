@@ -442,11 +442,13 @@ class Plain:
         descriptor: int,
         on_code: Callable[[str], None],
         gap_ms: int,
-        on_typing: Callable[[], None] | None = None,
+        on_typing: Callable[[], None],
+        on_turn: Callable[[], None],
     ) -> None:
         """Take what is typed into a terminal or comes down a pipe, until its end or the quit key.
 
         A key alone, with silence on both sides, is a command; within a burst it is part of a code.
+        ``on_turn`` is called whenever something came, or nothing for a while.
         """
         if sys.platform == "win32":
             for line in sys.stdin:
@@ -458,6 +460,7 @@ class Plain:
             wedge = Wedge(gap_ms if is_terminal else _NO_GAP_MS)
             typed_ms, has_no_end = 0, False
             for data in bursts(descriptor, gap_ms, self.quitting):
+                on_turn()
                 now_ms = monotonic_ms()
                 silent_ms, typed_ms = now_ms - typed_ms, now_ms if data else typed_ms
                 # Down a pipe comes what a scanner has read: there nothing is a key.
@@ -476,7 +479,7 @@ class Plain:
                 has_no_end = has_no_end or bool(codes and not text)
                 for code in codes:
                     on_code(code)
-                if data and wedge.typed and on_typing is not None:
+                if data and wedge.typed:
                     on_typing()
         for code in wedge.end():
             on_code(code)
