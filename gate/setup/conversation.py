@@ -9,6 +9,7 @@ from gate.i18n import _
 from gate.reports.checks.finding import Finding
 from gate.setup.answers import NO, YES, Answers, KeptAnswers
 from gate.text.printable import printable
+from gate.text.yes_words import is_no, is_yes
 
 Fits = Callable[[str], bool]
 
@@ -118,9 +119,7 @@ class Conversation:
 def _canonical(text: str, choices: Sequence[str]) -> str:
     """A choice by its beginning, in English or the person's own language, as it is kept."""
     if text and YES in choices and NO in choices:
-        own = ((_("yes"), YES), (_("no"), NO))
-        meant = [kept for word, kept in own if word.startswith(text.casefold())]
-        text = meant[0] if len(meant) == 1 else text
+        text = YES if is_yes(text) else NO if is_no(text) else text
     begins = [one for one in choices if text and one.startswith(text.casefold())]
     return begins[0] if len(begins) == 1 else text
 

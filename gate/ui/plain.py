@@ -41,7 +41,7 @@ from gate.text.question_words import complaint_words, how_to_answer, option_line
 from gate.text.scanner_words import proposal_lines, scanner_line
 from gate.text.ticket_words import describe, standing
 from gate.text.verdict_line import verdict_line
-from gate.ui.raw_keys import ANSWER_KEYS, COMMAND_KEYS, bursts, raw_keys
+from gate.ui.raw_keys import COMMAND_KEYS, answer_keys, bursts, raw_keys
 
 _NO_GAP_MS = 10**9
 """A pipe may stutter: there only line ends end a code."""
@@ -458,7 +458,7 @@ class Plain:
         with raw_keys(descriptor) as is_terminal:
             self._has_keys = is_terminal
             wedge = Wedge(gap_ms if is_terminal else _NO_GAP_MS)
-            typed_ms, has_no_end = 0, False
+            typed_ms, has_no_end, answering = 0, False, answer_keys()
             for data in bursts(descriptor, gap_ms, self.quitting):
                 on_turn()
                 now_ms = monotonic_ms()
@@ -466,7 +466,7 @@ class Plain:
                 # Down a pipe comes what a scanner has read: there nothing is a key.
                 is_key = is_terminal and not wedge.typed and self._hand is None
                 is_alone = is_key and silent_ms >= max(_ANSWER_ALONE_MS, gap_ms)
-                key = ANSWER_KEYS.get(data) if is_alone else None
+                key = answering.get(data) if is_alone else None
                 if key is not None and self.answer(key, may_be_scanned=has_no_end):
                     continue
                 if is_terminal and data in COMMAND_KEYS and not wedge.typed:

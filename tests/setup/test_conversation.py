@@ -13,6 +13,7 @@ EITHER = ("yes", "no")
     [
         ("en", "Y", "yes"), ("en", "nope", "nope"), ("en", "", ""),
         ("de", "j", "yes"), ("de", "Nein", "no"), ("de", "y", "yes"), ("zh_CN", "是", "yes"),
+        ("fr", "o", "yes"), ("es", "si", "yes"), ("it", "sì", "yes"), ("it", "n", "no"),
     ],
 )  # fmt: skip
 def test_yes_and_no_are_understood_in_ones_own_language(

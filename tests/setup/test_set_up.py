@@ -339,3 +339,18 @@ def test_a_scanner_that_names_itself_is_tried_unless_told_otherwise(bench: Bench
     (bench.root / SCANNER[1:]).unlink()
     assert bench.set_up(*BEFORE, "no", *AFTER, "no")
     assert tried == [""]
+
+
+def test_what_is_good_for_one_boot_goes_into_memory_with_the_autostart(bench: Bench) -> None:
+    """By a link to what both units have; the way back leaves none."""
+    given = Answers(autostart="tty1", worker="unit", write="yes")
+    assert bench.set_up(given=given)
+    assert bench.folder.boot.readlink() == Path("/run/venue-gate")
+    units = bench.root / "etc/systemd/system"
+    for unit in ("venue-gate-lane.service", "venue-gate-worker.service"):
+        assert "\nRuntimeDirectory=venue-gate\n" in (units / unit).read_text()
+    assert bench.set_up(given=Answers(autostart="no", write="yes"))
+    assert not bench.folder.boot.is_symlink()
+    assert bench.set_up(given=given)
+    assert undo(bench.written, bench.talk())
+    assert not bench.folder.boot.is_symlink()
