@@ -150,7 +150,7 @@ def measured(
         scans, took_s = now() - before, time.monotonic() - began_s
     finally:
         lane.close()
-    hours = options.idle_s / 3600
+    hours = float(options.idle_s) / 3600
     per_scan = (scans.disk - idle.disk * took_s / options.idle_s) / len(codes)
     name = "lane and worker" if has_worker else "lane alone"
     name += ", this boot's files in memory" if folder.boot.is_dir() else ""
